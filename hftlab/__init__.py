@@ -1,0 +1,76 @@
+"""hftlab: a research and replay environment for high-frequency market data, driven from notebooks.
+
+import hftlab as hl. What is heavy is imported when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hftlab import analysis, book, errors, market, protocol, recorder, simulator, venues, widgets
+    from hftlab.client import Client
+    from hftlab.clock import Clock
+    from hftlab.errors import HftlabError
+    from hftlab.events import EventBatch
+    from hftlab.lab import connect, enable_nested, record, serve
+    from hftlab.recorder import Session, open_session, recover
+    from hftlab.server import Server
+    from hftlab.source import Source
+
+__all__ = [
+    "Client",
+    "Clock",
+    "EventBatch",
+    "HftlabError",
+    "Server",
+    "Session",
+    "Source",
+    "analysis",
+    "book",
+    "connect",
+    "enable_nested",
+    "errors",
+    "market",
+    "open_session",
+    "protocol",
+    "record",
+    "recorder",
+    "recover",
+    "serve",
+    "simulator",
+    "venues",
+    "widgets",
+]
+
+_HOMES = {
+    "Client": "client",
+    "Clock": "clock",
+    "EventBatch": "events",
+    "HftlabError": "errors",
+    "Server": "server",
+    "Session": "recorder",
+    "Source": "source",
+    "connect": "lab",
+    "enable_nested": "lab",
+    "open_session": "recorder",
+    "record": "lab",
+    "recover": "recorder",
+    "serve": "lab",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'hftlab' has no attribute {name!r}")
+    if name in _HOMES:
+        value = getattr(importlib.import_module(f"hftlab.{_HOMES[name]}"), name)
+    else:
+        value = importlib.import_module(f"hftlab.{name}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

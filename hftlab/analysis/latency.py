@@ -1,0 +1,64 @@
+"""How long a session's messages took."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+__all__ = ["latency", "latency_figure", "latency_summary"]
+
+_QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99, "p99.9": 0.999}
+
+
+def latency(market_data: pl.LazyFrame) -> pl.LazyFrame:
+    """One row per message: message, ts_recv (ns), feed = ts_out - ts_event, network = ts_recv - ts_out, total (ns).
+
+    Snapshots repeat old state and are left out. The columns compare clocks: negative values tell that they disagree.
+    """
+    first = pl.col("ts_event").max().alias("ts_event")
+    per_message = (
+        market_data.filter(~pl.col("snapshot"))
+        .group_by("message", maintain_order=True)
+        .agg(pl.col("ts_recv").first(), pl.col("ts_out").first(), first)
+    )
+    return per_message.select(
+        "message",
+        "ts_recv",
+        (pl.col("ts_out") - pl.col("ts_event")).alias("feed"),
+        (pl.col("ts_recv") - pl.col("ts_out")).alias("network"),
+        (pl.col("ts_recv") - pl.col("ts_event")).alias("total"),
+    )
+
+
+def latency_summary(latency: pl.LazyFrame) -> pl.DataFrame:
+    """min, mean, p50, p95, p99, p99.9 and max of each component in µs, and the count of messages."""
+    components = ["feed", "network", "total"]
+    long = latency.unpivot(components, variable_name="component", value_name="ns").with_columns(pl.col("ns") / 1000)
+    value = pl.col("ns")
+    return (
+        long.group_by("component", maintain_order=True)
+        .agg(
+            value.len().alias("count"),
+            value.min().alias("min"),
+            value.mean().alias("mean"),
+            *(value.quantile(q, "higher").alias(name) for name, q in _QUANTILES.items()),
+            value.max().alias("max"),
+        )
+        .collect()
+    )
+
+
+def latency_figure(latency: pl.LazyFrame, component: str = "network") -> Any:
+    """A plotly histogram of one component on a logarithmic axis, in µs; values below 1 ns count as 1 ns."""
+    import numpy as np
+    import plotly.graph_objects as go
+
+    values = latency.select(component).collect().to_series().to_numpy()
+    counts, edges = np.histogram(np.log10(np.maximum(values, 1) / 1000), bins=60)
+    figure = go.Figure(go.Bar(x=10 ** ((edges[:-1] + edges[1:]) / 2), y=counts, width=np.diff(10**edges)))
+    figure.update_layout(
+        title=f"Latency: {component}", xaxis_title="µs", yaxis_title="messages", template="plotly_white", height=360
+    )
+    figure.update_xaxes(type="log")
+    return figure

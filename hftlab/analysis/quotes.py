@@ -1,0 +1,53 @@
+"""Best bid and offer of a session: mid, spread, microprice, imbalance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import polars as pl
+
+__all__ = ["mid_figure", "quotes"]
+
+
+def quotes(market_data: pl.LazyFrame) -> pl.LazyFrame:
+    """One row per row of `market_data` that has both sides: ts_event (ns), ts_recv (ns), symbol, bid, ask, bid_size,
+    ask_size, mid, spread (in the currency), spread_bps, microprice, imbalance (-1 all offered .. 1 all bid).
+
+    The microprice weighs each side's price with the other side's size (Stoikov, "The micro-price", 2018, its
+    first-order form).
+    """
+    bid, ask, bid_size, ask_size = (pl.col(name) for name in ("bid", "ask", "bid_size", "ask_size"))
+    mid, total = (bid + ask) / 2, bid_size + ask_size
+    return (
+        market_data.filter((bid > 0) & (ask > 0))
+        .select("ts_event", "ts_recv", "symbol", "bid", "ask", "bid_size", "ask_size")
+        .with_columns(
+            mid.alias("mid"),
+            (ask - bid).alias("spread"),
+            ((ask - bid) / mid * 1e4).alias("spread_bps"),
+            pl.when(total > 0).then((bid * ask_size + ask * bid_size) / total).otherwise(mid).alias("microprice"),
+            pl.when(total > 0).then((bid_size - ask_size) / total).otherwise(0.0).alias("imbalance"),
+        )
+    )
+
+
+def mid_figure(quotes: pl.LazyFrame, symbols: Iterable[str] | None = None, *, points: int = 2000) -> Any:
+    """A plotly figure of each symbol's mid price relative to its first, in basis points, at most `points` a line."""
+    import plotly.graph_objects as go
+
+    frame = quotes.select("ts_event", "symbol", "mid").collect()
+    figure = go.Figure()
+    for symbol in symbols or frame["symbol"].unique(maintain_order=True):
+        line = frame.filter(pl.col("symbol") == symbol)
+        if line.is_empty():
+            continue
+        line = line.gather_every(max(1, line.height // points))
+        change = (line["mid"] / line["mid"][0] - 1) * 1e4
+        figure.add_scatter(
+            x=line["ts_event"].cast(pl.Datetime("ns")).to_list(), y=change.to_list(), name=symbol, line_shape="hv"
+        )
+    figure.update_layout(
+        title="Mid price", yaxis_title="change, bps", xaxis_title="time (UTC)", template="plotly_white", height=420
+    )
+    return figure

@@ -1,0 +1,52 @@
+"""Trades of a session, and bars made of them."""
+
+from __future__ import annotations
+
+import polars as pl
+
+__all__ = ["bars", "trades"]
+
+_NS_PER_MS = 1_000_000
+
+
+def trades(market_data: pl.LazyFrame) -> pl.LazyFrame:
+    """Every trade, in order of arrival: ts_event (ns), ts_recv (ns), symbol, price, size, side (the aggressor's).
+
+    They are there if the recording's subscription had the data type TRADES, or its source has trades.
+    """
+    trade = pl.col("trades").struct
+    return (
+        market_data.select("ts_recv", "symbol", "trades")
+        .explode("trades")
+        .filter(pl.col("trades").is_not_null())
+        .select(
+            (trade.field("timestamp") * _NS_PER_MS).round().cast(pl.Int64).alias("ts_event"),
+            "ts_recv",
+            "symbol",
+            trade.field("price"),
+            trade.field("size"),
+            trade.field("side"),
+        )
+    )
+
+
+def bars(trades: pl.LazyFrame, every: str = "1s") -> pl.LazyFrame:
+    """Open, high, low, close, volume, vwap and count per symbol and interval; `time` is the interval's start, UTC.
+
+    `every` is a polars duration such as "1s" or "5m". Intervals without a trade have no row.
+    """
+    price, size = pl.col("price"), pl.col("size")
+    return (
+        trades.sort("ts_event", maintain_order=True)
+        .with_columns(pl.col("ts_event").cast(pl.Datetime("ns")).alias("time"))
+        .group_by_dynamic("time", every=every, group_by="symbol")
+        .agg(
+            price.first().alias("open"),
+            price.max().alias("high"),
+            price.min().alias("low"),
+            price.last().alias("close"),
+            size.sum().alias("volume"),
+            ((price * size).sum() / size.sum()).alias("vwap"),
+            pl.len().alias("count"),
+        )
+    )

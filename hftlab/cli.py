@@ -1,0 +1,289 @@
+"""The command line. Errors are one sentence on standard error and exit status 2."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from hftlab.errors import HftlabError, SessionNotFound
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="hftlab",
+    help="A research and replay environment for high-frequency market data.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Port = Annotated[int, typer.Option(help="TCP port; 0 takes any free one.", min=0, max=65535)]
+Host = Annotated[str, typer.Option(help="Address to listen on.")]
+Output = Annotated[Path, typer.Option("--output", "-o", help="Folder of the new session.")]
+Overwrite = Annotated[bool, typer.Option(help="Replace a session that is there.")]
+Folder = Annotated[Path, typer.Argument(help="Folder of a session.")]
+Speed = Annotated[float, typer.Option(help="Times real time; inf is as fast as possible.")]
+
+
+@app.command()
+def serve(
+    host: Host = "127.0.0.1",
+    port: Port = 8081,
+    source: Annotated[str, typer.Option(help="walk, or the folder of a session.")] = "walk",
+    seed: Annotated[int | None, typer.Option(help="Seed of the simulator.")] = None,
+    speed: Speed = 1.0,
+) -> None:
+    """Serve a simulator or a recorded session until interrupted."""
+    _serve(_source(source, seed, speed), host, port)
+
+
+@app.command()
+def replay(session: Folder, speed: Speed = 1.0, host: Host = "127.0.0.1", port: Port = 8081) -> None:
+    """Serve a recorded session; it starts with the first subscription."""
+    from hftlab.recorder import open_session
+
+    _check_speed(speed)
+    _serve(open_session(session).replay(speed), host, port)
+
+
+@app.command()
+def record(
+    url: Annotated[str, typer.Argument(help="Address of a server, such as ws://127.0.0.1:8081.")],
+    output: Output,
+    symbols: Annotated[str | None, typer.Option(help="Comma-separated; default: all that the server has.")] = None,
+    seconds: Annotated[float | None, typer.Option(help="How long; default: until interrupted.", min=0)] = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Record every change of a server's market data into a session folder."""
+    from hftlab.recorder import record_url
+
+    wanted = [symbol.strip() for symbol in symbols.split(",")] if symbols else None
+    with _progress(f"recording {url}", None if seconds is None else 1000) as advance:
+        stop = _stopped(seconds, advance)
+        session = _run(record_url(url, output, stop, wanted, overwrite=overwrite))
+    typer.echo(repr(session))
+
+
+@app.command(name="import")
+def import_(
+    format_name: Annotated[str, typer.Argument(metavar="FORMAT", help="binance")],
+    file: Annotated[Path, typer.Argument(help="A venue's capture, gzip or plain.")],
+    output: Output,
+    overwrite: Overwrite = False,
+) -> None:
+    """Turn a venue's own capture into a session."""
+    from hftlab.recorder import import_capture
+
+    total = file.stat().st_size if file.is_file() else None
+    with _progress(f"importing {file.name}", total) as advance:
+        imported = import_capture(format_name, file, output, overwrite=overwrite, progress=advance)
+    typer.echo(repr(imported.session))
+    for name, value in imported.stats.items():
+        if value:
+            typer.echo(f"  {name.replace('_', ' ')}: {_text(value)}")
+
+
+@app.command()
+def info(session: Folder, as_json: Annotated[bool, typer.Option("--json", help="The manifest.")] = False) -> None:
+    """Show what a session holds, after checking every part against its checksum."""
+    from hftlab.recorder import open_session
+
+    opened = open_session(session)
+    opened.verify()
+    if as_json:
+        typer.echo((session / "manifest.json").read_text())
+        return
+    manifest = opened.manifest
+    typer.echo(repr(opened))
+    typer.echo(f"  source: {_text(manifest.source)}")
+    typer.echo(f"  symbols: {', '.join(manifest.symbols)}")
+    for name, parts in manifest.tables.items():
+        size = sum(part.size for part in parts)
+        typer.echo(f"  {name}: {manifest.rows(name):,} rows in {len(parts)} parts, {size:,} bytes")
+
+
+@app.command()
+def recover(session: Folder) -> None:
+    """Make a session of what a crashed recording has left."""
+    from hftlab.recorder import open_session
+    from hftlab.recorder import recover as recover_session
+
+    recovery = recover_session(session)
+    typer.echo(f"{recovery.messages:,} messages recovered, {recovery.dropped_bytes:,} torn bytes set aside")
+    typer.echo(repr(open_session(session)))
+
+
+@app.command()
+def demo(
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the session and the report.")] = Path(
+        "hftlab-demo"
+    ),
+    seconds: Annotated[float, typer.Option(help="How long to record.", min=0.5)] = 10.0,
+    seed: Annotated[int, typer.Option(help="Seed of the simulator.")] = 7,
+) -> None:
+    """Simulate, serve, record, replay and compare; exit status 1 if anything was lost."""
+    from hftlab.demo import run_demo
+
+    with _progress("starting", None) as advance:
+        done = run_demo(output, seconds=seconds, seed=seed, step=advance)
+    micro = {name: f"{value / 1000:,.0f}" for name, value in done.latency.summary().items()}
+    manifest = done.session.manifest
+    typer.echo(f"recorded  {done.recorded:,} messages of {len(manifest.symbols)} symbols, {done.lost:,} lost")
+    typer.echo(f"replayed  {done.replayed:,} messages, {done.differing:,} differ from the recording")
+    percentiles = "  ".join(f"{name} {micro[name]}" for name in ("p50", "p95", "p99", "p99.9", "max"))
+    typer.echo(f"latency   {percentiles} µs (server's send to client's receive)")
+    rows = manifest.rows("market_data")
+    typer.echo(
+        f"size      {manifest.size:,} bytes on disk for {rows:,} rows, {done.json_bytes:,} bytes of JSON on the wire"
+    )
+    typer.echo(f"report    {done.report}")
+    if not done.is_perfect:
+        raise typer.Exit(1)
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def lab(context: typer.Context) -> None:
+    """Open JupyterLab on the tutorials; what follows goes to `jupyter lab`, such as --no-browser."""
+    first = Path("notebooks/01_quickstart.ipynb")
+    target = [str(first)] if first.is_file() else []
+    if not target:
+        typer.echo("no notebooks/ here: JupyterLab opens on this folder", err=True)
+    os.execv(sys.executable, [sys.executable, "-m", "jupyterlab", *target, *context.args])  # noqa: S606 - is meant
+
+
+@app.command()
+def doctor() -> None:
+    """Check the installation, and say what to do about what is wrong."""
+    from hftlab.doctor import examine
+
+    broken = False
+    for check in examine():
+        mark = "ok  " if check.ok else "FAIL" if check.needed else "warn"
+        typer.echo(f"{mark}  {check.name}: {check.found}" + ("" if check.ok else f" -> {check.advice}"))
+        broken |= check.needed and not check.ok
+    if broken:
+        raise typer.Exit(1)
+
+
+@app.command()
+def bench(
+    name: Annotated[str, typer.Argument(help="fanout, latency or codec.")],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Measure one of the design's figures as a ratio, against a peer or the physical limit in the same run."""
+    from hftlab.bench import run_bench
+
+    for result in run_bench(name):
+        typer.echo(result.to_json() if as_json else result.to_text())
+
+
+def main() -> None:
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
+    try:
+        app()
+    except HftlabError as exc:
+        typer.echo(f"hftlab: {exc}", err=True)
+        raise SystemExit(2) from None
+
+
+def _source(name: str, seed: int | None, speed: float) -> Any:
+    _check_speed(speed)
+    if name == "walk":
+        from hftlab.clock import Clock
+        from hftlab.simulator import RandomWalk
+
+        return RandomWalk(seed, clock=Clock(speed=speed))
+    from hftlab.recorder import open_session
+
+    try:
+        return open_session(name).replay(speed)
+    except SessionNotFound as exc:
+        raise SessionNotFound(f"{exc}; or --source walk", path=exc.path) from None
+
+
+def _check_speed(speed: float) -> None:
+    if not speed > 0:
+        raise typer.BadParameter(f"{speed:g} is not above 0", param_hint="--speed")
+
+
+def _serve(source: Any, host: str, port: int) -> None:
+    from hftlab.server import Server
+
+    async def run() -> None:
+        async with Server(source, host, port) as server:
+            print(server.url, flush=True)  # noqa: T201 - the one line that a calling program reads
+            await _interrupted()
+
+    _run(run())
+
+
+async def _interrupted() -> None:
+    """Return at SIGINT or SIGTERM."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        try:
+            loop.add_signal_handler(number, stop.set)
+        except NotImplementedError:  # Windows
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
+    await stop.wait()
+
+
+async def _stopped(seconds: float | None, advance: Callable[[int], object]) -> None:
+    """Return after so many seconds or at a signal, and keep a bar of 1000 parts moving meanwhile."""
+    interrupted = asyncio.ensure_future(_interrupted())
+    for part in range(1, 1001) if seconds is not None else ():
+        await asyncio.wait([interrupted], timeout=(seconds or 0) / 1000)
+        if interrupted.done():
+            return
+        advance(part)
+    if seconds is None:
+        await interrupted
+    interrupted.cancel()
+
+
+def _run(coroutine: Any) -> Any:
+    try:
+        import uvloop
+    except ImportError:  # not on Windows
+        return asyncio.run(coroutine)
+    return uvloop.run(coroutine)
+
+
+class _progress:  # noqa: N801 - used as a function
+    """A bar on standard error for what may take longer than two seconds: bytes of `total`, or steps without one."""
+
+    def __init__(self, what: str, total: int | None) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+        self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
+        self._task = self._bar.add_task(what, total=total)
+
+    def __enter__(self) -> Callable[[Any], object]:
+        self._bar.start()
+        return self._advance
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def _advance(self, to: int | str) -> None:
+        if isinstance(to, str):
+            self._bar.update(self._task, description=to)
+        else:
+            self._bar.update(self._task, completed=to)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_text(one)}" for name, one in value.items())
+    return f"{value:,}" if isinstance(value, int) else str(value)

@@ -1,0 +1,116 @@
+"""Time: int64 nanoseconds UTC, and clocks that can be paused, scaled, stepped or set."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from typing import Final
+
+__all__ = ["NANOSECONDS", "Clock", "from_milliseconds", "to_milliseconds", "wall_time"]
+
+NANOSECONDS: Final = 1_000_000_000
+_PER_MILLISECOND: Final = 1_000_000
+_PER_MICROSECOND: Final = 1_000
+
+wall_time = time.time_ns
+
+
+def to_milliseconds(ns: int) -> float:
+    """Nanoseconds to the wire's milliseconds, with at most three decimals so that microseconds survive in a double."""
+    microseconds = ns // _PER_MICROSECOND
+    return microseconds // 1000 + (microseconds % 1000) / 1000
+
+
+def from_milliseconds(ms: float) -> int:
+    """The wire's milliseconds to nanoseconds; exact for every double of our era, whose spacing is 244 ns."""
+    whole = math.floor(ms)
+    return whole * _PER_MILLISECOND + round((ms - whole) * _PER_MILLISECOND)
+
+
+class Clock:
+    """Source time as a function of real time.
+
+    `now()` advances `speed` nanoseconds for each nanosecond of `timer`, from `start` (default: the wall time). A paused
+    clock stands until `resume()`, `step()` or `set()`. With `speed=float("inf")` the clock stands as well, and whoever
+    works through a source moves it with `reach()`: as fast as possible, and never ahead of the work.
+    """
+
+    def __init__(
+        self,
+        start: int | None = None,
+        speed: float = 1.0,
+        *,
+        paused: bool = False,
+        timer: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        self._timer = timer
+        self._origin = wall_time() if start is None else start
+        self._anchor = timer()
+        self._speed = _checked_speed(speed)
+        self._paused = paused
+
+    def now(self) -> int:
+        if self._paused or math.isinf(self._speed):
+            return self._origin
+        elapsed = self._timer() - self._anchor
+        # At speed 1 no float comes in between, so that a long-lived clock keeps its nanoseconds.
+        return self._origin + (elapsed if self._speed == 1.0 else round(elapsed * self._speed))
+
+    @property
+    def speed(self) -> float:
+        return self._speed
+
+    @speed.setter
+    def speed(self, speed: float) -> None:
+        speed = _checked_speed(speed)
+        self.set(self.now())
+        self._speed = speed
+
+    @property
+    def paused(self) -> bool:
+        return self._paused
+
+    @property
+    def unpaced(self) -> bool:
+        """True at infinite speed: then the work sets the pace."""
+        return math.isinf(self._speed)
+
+    def pause(self) -> None:
+        self.set(self.now())
+        self._paused = True
+
+    def resume(self) -> None:
+        self.set(self.now())
+        self._paused = False
+
+    def set(self, ns: int) -> None:
+        self._origin, self._anchor = ns, self._timer()
+
+    def step(self, ns: int) -> None:
+        self.set(self.now() + ns)
+
+    def reach(self, ns: int) -> None:
+        """Move an unpaced clock forward to `ns`; a paced or paused one, or one that is there already, stays."""
+        if self.unpaced and not self._paused and ns > self._origin:
+            self.set(ns)
+
+    def seconds_until(self, ns: int) -> float:
+        """Real seconds until `now()` is `ns`: 0 when it is past or the clock is unpaced, infinity while paused."""
+        remaining = ns - self.now()
+        if remaining <= 0:
+            return 0.0
+        if self._paused:
+            return math.inf
+        return 0.0 if self.unpaced else remaining / self._speed / NANOSECONDS
+
+    def __repr__(self) -> str:
+        state = "paused" if self._paused else f"speed {self._speed:g}"
+        return f"Clock({self.now()} ns, {state})"
+
+
+def _checked_speed(speed: float) -> float:
+    speed = float(speed)
+    if not speed > 0:
+        raise ValueError(f"speed must be above 0, got {speed:g}; use pause() to stop a clock")
+    return speed

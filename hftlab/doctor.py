@@ -1,0 +1,92 @@
+"""Whether this installation can do what hftlab is for, and what to do where it cannot."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import shutil
+import socket
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from hftlab.server import DEFAULT_PORT
+from hftlab.server.server import port_holder
+
+__all__ = ["Check", "examine"]
+
+_LIBRARIES: Final = (
+    "websockets msgspec polars pyarrow numpy numba jupyterlab ipykernel ipywidgets anywidget plotly uvloop".split()
+)
+_BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome", "firefox", "brave-browser", "microsoft-edge")
+_ROOM: Final = 2 * 10**9
+
+
+class Check(NamedTuple):
+    """`advice` says what to do if it is not `ok`; one that is not `needed` only takes something away."""
+
+    name: str
+    ok: bool
+    found: str
+    advice: str = ""
+    needed: bool = True
+
+
+def examine(folder: Path | None = None) -> Iterator[Check]:
+    """All checks, one after the other; `folder` is where recordings will go (default: the current one)."""
+    version = ".".join(map(str, sys.version_info[:3]))
+    yield Check("Python", sys.version_info >= (3, 11), version, "install Python 3.11 or later")
+    for library in _LIBRARIES:
+        yield _library(library)
+    yield _loopback()
+    yield _port()
+    yield _browser()
+    yield _disk(folder or Path.cwd())
+
+
+def _library(name: str) -> Check:
+    needed = name != "uvloop"
+    advice = f"run `pip install --upgrade {name}` in the environment of hftlab"
+    try:
+        importlib.import_module(name)
+        return Check(name, True, importlib.metadata.version(name))
+    except Exception as exc:
+        return Check(name, False, f"cannot be imported: {exc}", advice, needed)
+
+
+def _loopback() -> Check:
+    try:
+        with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_connection(listener.getsockname()):
+            return Check("loopback", True, "127.0.0.1 connects")
+    except OSError as exc:
+        return Check("loopback", False, str(exc), "allow connections to 127.0.0.1 in the firewall or sandbox")
+
+
+def _port() -> Check:
+    try:
+        with socket.create_server(("127.0.0.1", DEFAULT_PORT)):
+            return Check(f"port {DEFAULT_PORT}", True, "free")
+    except OSError:
+        holder = port_holder(DEFAULT_PORT) or "another process"
+        advice = "stop it, or give another port: hl.serve(port=0) takes any free one"
+        return Check(f"port {DEFAULT_PORT}", False, f"in use by {holder}", advice, needed=False)
+
+
+def _browser() -> Check:
+    for name in _BROWSERS:
+        path = shutil.which(name)
+        if path:
+            return Check("browser", True, path)
+    return Check("browser", False, "none found", "install one to see the notebooks, such as `apt install chromium`", False)
+
+
+def _disk(folder: Path) -> Check:
+    advice = "record to a disk with more room (hl.record takes any path)"
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            free = shutil.disk_usage(folder).free
+    except OSError as exc:
+        return Check("disk", False, f"{folder}: {exc.strerror}", "choose a folder that you may write to")
+    return Check("disk", free >= _ROOM, f"{free / 1e9:,.1f} GB free in {folder}", advice)

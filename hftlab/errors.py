@@ -1,0 +1,156 @@
+"""Every exception that hftlab raises on purpose.
+
+    HftlabError
+    ├── WireError                   what an ERROR message can say; `wire_type` is its errorType
+    │   ├── ConnectionFailed        CONNECTION_FAILED      no server there, or it refused the handshake
+    │   ├── AuthenticationFailed    AUTHENTICATION_FAILED
+    │   ├── SubscriptionFailed      SUBSCRIPTION_FAILED    unknown symbol, frequency out of range, ...
+    │   ├── MessageParseError       MESSAGE_PARSE_ERROR    not JSON, unknown type, a field that does not fit
+    │   ├── RateLimitExceeded       RATE_LIMIT_EXCEEDED
+    │   ├── ServerError             SERVER_ERROR
+    │   └── NetworkError            NETWORK_ERROR          the connection broke
+    ├── PortInUse                   another process listens there
+    └── DataError                   a file is not what it should be; `path` says which
+        ├── CaptureError            a venue's capture: truncated, foreign, unreadable
+        ├── EventError              columns that are no EventBatch
+        └── SessionError            a recording
+            ├── SessionNotFound
+            ├── SessionExists
+            ├── SessionTooNew       written by a later hftlab
+            └── SessionDamaged      a part that does not match its checksum, a manifest that cannot be read
+
+Each message is one sentence that says what is wrong, where, and what to do next.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+__all__ = [
+    "AuthenticationFailed",
+    "CaptureError",
+    "ConnectionFailed",
+    "DataError",
+    "EventError",
+    "HftlabError",
+    "MessageParseError",
+    "NetworkError",
+    "PortInUse",
+    "RateLimitExceeded",
+    "ServerError",
+    "SessionDamaged",
+    "SessionError",
+    "SessionExists",
+    "SessionNotFound",
+    "SessionTooNew",
+    "SubscriptionFailed",
+    "WireError",
+]
+
+
+class HftlabError(Exception):
+    """The base of all."""
+
+
+class WireError(HftlabError):
+    """An error that can travel in an ERROR message.
+
+    `wire_type` is the reference document's WebSocketErrorType, `recoverable` whether trying again can help, `context`
+    what a program needs to know beside the sentence.
+    """
+
+    wire_type: ClassVar[str] = "SERVER_ERROR"
+    recoverable: ClassVar[bool] = True
+
+    def __init__(self, message: str, *, context: dict[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.context = context
+
+    @staticmethod
+    def of(wire_type: str, message: str, context: dict[str, Any] | None) -> WireError:
+        """The exception for an ERROR message that came in."""
+        if wire_type == MessageParseError.wire_type:
+            return MessageParseError(message, field=str((context or {}).get("field", "$")))
+        kinds = {kind.wire_type: kind for kind in WireError.__subclasses__()}
+        return kinds.get(wire_type, ServerError)(message, context=context)
+
+
+class ConnectionFailed(WireError):
+    wire_type = "CONNECTION_FAILED"
+
+
+class AuthenticationFailed(WireError):
+    wire_type = "AUTHENTICATION_FAILED"
+    recoverable = False
+
+
+class SubscriptionFailed(WireError):
+    wire_type = "SUBSCRIPTION_FAILED"
+
+
+class MessageParseError(WireError):
+    """A message that is not of the protocol; `field` names the first one that does not fit, `$` the whole message."""
+
+    wire_type = "MESSAGE_PARSE_ERROR"
+
+    def __init__(self, message: str, *, field: str = "$") -> None:
+        super().__init__(message, context={"field": field})
+        self.field = field
+
+
+class RateLimitExceeded(WireError):
+    wire_type = "RATE_LIMIT_EXCEEDED"
+
+
+class ServerError(WireError):
+    wire_type = "SERVER_ERROR"
+
+
+class NetworkError(WireError):
+    wire_type = "NETWORK_ERROR"
+
+
+class PortInUse(HftlabError):
+    """The server's port is taken; `holder` names the process where the system tells."""
+
+    def __init__(self, host: str, port: int, holder: str | None = None) -> None:
+        by = f" by {holder}" if holder else ""
+        super().__init__(
+            f"port {port} on {host} is in use{by}: stop that process, choose another port, or port=0 for any free one"
+        )
+        self.host, self.port, self.holder = host, port, holder
+
+
+class DataError(HftlabError):
+    def __init__(self, message: str, *, path: Path | str | None = None) -> None:
+        super().__init__(message)
+        self.path = None if path is None else Path(path)
+
+
+class CaptureError(DataError):
+    pass
+
+
+class EventError(DataError):
+    pass
+
+
+class SessionError(DataError):
+    pass
+
+
+class SessionNotFound(SessionError):
+    pass
+
+
+class SessionExists(SessionError):
+    pass
+
+
+class SessionTooNew(SessionError):
+    pass
+
+
+class SessionDamaged(SessionError):
+    pass

@@ -1,0 +1,246 @@
+"""Order-level events as columns, with Databento's names and values.
+
+A row says what happened at a venue: `action` A adds, C cancels, M modifies and R clears; **T (trade), F (fill) and
+N (none) never change a book**. Rows flagged `F_MBP` speak of a whole price level instead of one order: A and M set the
+level's total to `size`, C removes the level. `F_LAST` marks the last row of an event: only there is the book whole.
+
+Source of the names, actions, sides and flag bits: Databento, "MBO schema" and "Common fields, enums and types".
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from hftlab.errors import EventError
+from hftlab.instruments import Instrument
+
+if TYPE_CHECKING:
+    import polars as pl
+    import pyarrow as pa
+
+__all__ = [
+    "ADD",
+    "ASK",
+    "BID",
+    "CANCEL",
+    "CLEAR",
+    "COLUMNS",
+    "FILL",
+    "F_BAD_TS_RECV",
+    "F_LAST",
+    "F_MAYBE_BAD_BOOK",
+    "F_MBP",
+    "F_SNAPSHOT",
+    "F_TOB",
+    "MODIFY",
+    "NONE",
+    "NO_SIDE",
+    "TRADE",
+    "EventBatch",
+]
+
+ADD, CANCEL, MODIFY, CLEAR, TRADE, FILL, NONE = b"ACMRTFN"
+BID, ASK, NO_SIDE = b"BAN"
+
+F_LAST: Final = 128
+F_TOB: Final = 64
+F_SNAPSHOT: Final = 32
+F_MBP: Final = 16
+F_BAD_TS_RECV: Final = 8
+F_MAYBE_BAD_BOOK: Final = 4
+
+COLUMNS: Final[dict[str, type[np.integer[Any]]]] = {
+    "ts_event": np.int64,
+    "ts_recv": np.int64,
+    "sequence": np.int64,
+    "instrument_id": np.int32,
+    "order_id": np.uint64,
+    "action": np.uint8,
+    "side": np.uint8,
+    "price": np.int64,
+    "size": np.int64,
+    "flags": np.uint8,
+}
+"""Every column and its dtype, in Databento's order."""
+
+_METADATA = b"hftlab.instruments"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EventBatch:
+    """Events in the order of their capture, one numpy array of equal length per column, read-only.
+
+    | column | dtype | unit |
+    |---|---|---|
+    | ts_event, ts_recv | int64 | ns since 1970 UTC: the venue's time, our capture's |
+    | sequence | int64 | the venue's own number |
+    | instrument_id | int32 | index into `instruments` |
+    | order_id | uint64 | the venue's, 0 where it names no orders |
+    | action, side | uint8 | ASCII, as `ADD` and `BID` above; `side` of a trade is the aggressor's |
+    | price | int64 | 1e-9 of the instrument's currency |
+    | size | int64 | the instrument's lots (not 1e-9 units, in which some coins' sizes would overflow) |
+    | flags | uint8 | the bits above |
+
+    Integer input of another dtype is converted if every value survives. Raises EventError naming the column.
+    """
+
+    ts_event: npt.NDArray[np.int64]
+    ts_recv: npt.NDArray[np.int64]
+    sequence: npt.NDArray[np.int64]
+    instrument_id: npt.NDArray[np.int32]
+    order_id: npt.NDArray[np.uint64]
+    action: npt.NDArray[np.uint8]
+    side: npt.NDArray[np.uint8]
+    price: npt.NDArray[np.int64]
+    size: npt.NDArray[np.int64]
+    flags: npt.NDArray[np.uint8]
+    instruments: tuple[Instrument, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "instruments", tuple(self.instruments))
+        for name in COLUMNS:
+            object.__setattr__(self, name, _column(name, getattr(self, name)))
+            if len(getattr(self, name)) != len(self.ts_event):
+                raise EventError(
+                    f"column {name} has {len(getattr(self, name))} rows and ts_event {len(self.ts_event)}: "
+                    f"give every column the same length"
+                )
+        _require("action", self.action, _is_one_of(self.action, b"ACMRTFN"), "one of A C M R T F N")
+        _require("side", self.side, _is_one_of(self.side, b"BAN"), "one of B A N")
+        _require("size", self.size, self.size >= 0, "0 or more lots")
+        known = (self.instrument_id >= 0) & (self.instrument_id < len(self.instruments))
+        _require("instrument_id", self.instrument_id, known, f"an index of the {len(self.instruments)} instruments")
+
+    def __len__(self) -> int:
+        return len(self.ts_event)
+
+    def __getitem__(self, rows: slice) -> EventBatch:
+        """Some of the rows; a slice of step 1 shares their memory."""
+        if not isinstance(rows, slice):
+            raise TypeError(f"an EventBatch is indexed by slices, not by {type(rows).__name__}")
+        return EventBatch._trusted({name: getattr(self, name)[rows] for name in COLUMNS}, self.instruments)
+
+    def __repr__(self) -> str:
+        symbols = ", ".join(instrument.symbol for instrument in self.instruments[:4])
+        more = ", ..." if len(self.instruments) > 4 else ""
+        return f"EventBatch({len(self):,} rows of {symbols}{more})"
+
+    @classmethod
+    def concat(cls, batches: Iterable[EventBatch]) -> EventBatch:
+        """The rows of all batches in that order. Where their instruments differ, instrument_id is numbered anew."""
+        parts = list(batches)
+        instruments = tuple(dict.fromkeys(instrument for part in parts for instrument in part.instruments))
+        columns: dict[str, npt.NDArray[Any]] = {
+            name: np.concatenate([getattr(part, name) for part in parts]) if parts else np.empty(0, dtype)
+            for name, dtype in COLUMNS.items()
+        }
+        if any(part.instruments != instruments for part in parts):
+            columns["instrument_id"] = np.concatenate([_renumbered(part, instruments) for part in parts])
+        return cls._trusted(columns, instruments)
+
+    def to_arrow(self) -> pa.Table:
+        """An Arrow table over the same memory; the instruments travel in the schema's metadata."""
+        import pyarrow as pa
+
+        described = json.dumps([instrument.to_dict() for instrument in self.instruments]).encode()
+        table = pa.table({name: pa.array(getattr(self, name)) for name in COLUMNS})
+        return table.replace_schema_metadata({_METADATA: described})
+
+    @classmethod
+    def from_arrow(cls, table: pa.Table, instruments: Sequence[Instrument] | None = None) -> EventBatch:
+        """The inverse of `to_arrow()`; zero-copy for columns of one chunk. Other columns of the table are ignored.
+
+        `instruments` are read from the metadata when not given. Raises EventError.
+        """
+        if instruments is None:
+            instruments = _described(table.schema.metadata)
+        return cls(**{name: _from_arrow(table, name) for name in COLUMNS}, instruments=tuple(instruments))
+
+    def to_polars(self) -> pl.DataFrame:
+        """A data frame over the same memory. polars keeps no metadata: hand `instruments` back to `from_polars()`."""
+        import polars as pl
+
+        frame = pl.from_arrow(self.to_arrow())
+        assert isinstance(frame, pl.DataFrame)
+        return frame
+
+    @classmethod
+    def from_polars(cls, frame: pl.DataFrame, instruments: Sequence[Instrument]) -> EventBatch:
+        """The inverse of `to_polars()`; zero-copy for columns of one chunk. Raises EventError."""
+        return cls.from_arrow(frame.to_arrow(), instruments)
+
+    @classmethod
+    def _trusted(cls, columns: dict[str, npt.NDArray[Any]], instruments: tuple[Instrument, ...]) -> EventBatch:
+        """A batch of rows that are checked already, so that slicing does not read them all again."""
+        batch = object.__new__(cls)
+        for name, values in columns.items():
+            object.__setattr__(batch, name, _frozen(values))
+        object.__setattr__(batch, "instruments", instruments)
+        return batch
+
+
+assert [field.name for field in fields(EventBatch)] == [*COLUMNS, "instruments"]
+
+
+def _column(name: str, values: Any) -> npt.NDArray[Any]:
+    array = np.asarray(values)
+    if array.ndim != 1:
+        raise EventError(f"column {name} has {array.ndim} dimensions: give it one")
+    dtype = np.dtype(COLUMNS[name])
+    if array.dtype != dtype:
+        if array.dtype.kind not in "iu" and array.size:
+            raise EventError(f"column {name} is {array.dtype}: give integers ({dtype})")
+        converted = array.astype(dtype)
+        # A value that wraps around can come back equal in the other type; its sign then differs.
+        _require(name, array, (converted == array) & ((converted < 0) == (array < 0)), f"{dtype} values")
+        array = converted
+    return _frozen(array)
+
+
+def _frozen(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """A contiguous read-only view: one memory layout is one compiled kernel, whoever made the array."""
+    view = np.ascontiguousarray(array).view()
+    view.flags.writeable = False
+    return view
+
+
+def _require(name: str, values: npt.NDArray[Any], good: npt.NDArray[np.bool_], wanted: str) -> None:
+    if not good.all():
+        row = int(np.argmin(good))
+        raise EventError(f"column {name} has {values[row]} in row {row}: give {wanted}")
+
+
+def _is_one_of(values: npt.NDArray[np.uint8], letters: bytes) -> npt.NDArray[np.bool_]:
+    allowed = np.zeros(256, np.bool_)
+    allowed[list(letters)] = True
+    return allowed[values]
+
+
+def _renumbered(part: EventBatch, instruments: tuple[Instrument, ...]) -> npt.NDArray[np.int32]:
+    numbers = {instrument: number for number, instrument in enumerate(instruments)}
+    mapping = np.array([numbers[instrument] for instrument in part.instruments], np.int32)
+    return mapping[part.instrument_id]
+
+
+def _described(metadata: dict[bytes, bytes] | None) -> tuple[Instrument, ...]:
+    try:
+        return tuple(Instrument.from_dict(values) for values in json.loads((metadata or {})[_METADATA]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise EventError("the table does not say which instruments it holds: pass `instruments`") from error
+
+
+def _from_arrow(table: pa.Table, name: str) -> npt.NDArray[Any]:
+    if name not in table.column_names:
+        raise EventError(f"column {name} is missing: an EventBatch needs {', '.join(COLUMNS)}")
+    column = table.column(name)
+    if column.null_count:
+        raise EventError(f"column {name} has {column.null_count} empty values: fill or drop them")
+    chunk = column.chunk(0) if column.num_chunks == 1 else column
+    array: npt.NDArray[Any] = chunk.to_numpy(zero_copy_only=False)
+    return array

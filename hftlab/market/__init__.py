@@ -1,0 +1,6 @@
+"""Events to books to messages."""
+
+from hftlab.market.processor import Processor
+from hftlab.market.statistics import TradeStatistics
+
+__all__ = ["Processor", "TradeStatistics"]

@@ -1,0 +1,33 @@
+"""A client's view of one symbol's order book."""
+
+from __future__ import annotations
+
+import msgspec
+
+from hftlab.clock import from_milliseconds
+from hftlab.protocol.messages import MarketDataSymbol, OrderBookLevel
+
+__all__ = ["Book"]
+
+
+class Book(msgspec.Struct, frozen=True):
+    """The levels as last received. `ts_event` is int64 ns; `stale` tells that newer ones are known to be lost."""
+
+    symbol: str
+    ts_event: int
+    stale: bool
+    bid_levels: tuple[OrderBookLevel, ...]
+    ask_levels: tuple[OrderBookLevel, ...]
+
+    @classmethod
+    def of(cls, symbol: MarketDataSymbol, *, stale: bool) -> Book:
+        bids, asks = tuple(symbol.bids or ()), tuple(symbol.asks or ())
+        return cls(symbol.symbol, from_milliseconds(symbol.timestamp), stale, bids, asks)
+
+    def bids(self, depth: int = 10) -> list[tuple[float, float, int]]:
+        """(price, size, orders), best first, at most `depth` of them."""
+        return [(level.price, level.size, level.orders) for level in self.bid_levels[:depth]]
+
+    def asks(self, depth: int = 10) -> list[tuple[float, float, int]]:
+        """(price, size, orders), best first, at most `depth` of them."""
+        return [(level.price, level.size, level.orders) for level in self.ask_levels[:depth]]

@@ -1,0 +1,83 @@
+"""Bytes to messages and back: JSON text frames and MessagePack binary frames of the same structs."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final, Generic, TypeVar
+
+import msgspec
+
+from hftlab.errors import MessageParseError
+from hftlab.protocol.messages import Message, Request
+
+__all__ = ["CODECS", "JSON", "MSGPACK", "Codec", "decode", "encode"]
+
+T = TypeVar("T")
+_MISSING: Final = re.compile(r"missing required field `(?P<field>[^`]+)`")
+_WHERE: Final = re.compile(r" - at `\$\.?(?P<field>.*)`$")
+
+
+class _Decoder(Generic[T]):
+    """A typed decoder whose errors name the field."""
+
+    def __init__(self, decoder: Any, name: str) -> None:
+        self._decode, self._name = decoder.decode, name
+
+    def __call__(self, data: bytes | str) -> T:
+        try:
+            return self._decode(data)  # type: ignore[no-any-return]
+        except msgspec.ValidationError as exc:
+            raise _invalid(str(exc)) from None
+        except RecursionError:
+            raise MessageParseError("the message is nested too deeply: no message type needs 10 levels") from None
+        except (msgspec.DecodeError, ValueError) as exc:
+            raise MessageParseError(f"the message is not valid {self._name}: {exc}") from None
+
+
+class Codec:
+    """One encoding of the protocol: its WebSocket subprotocol, whether its frames are binary, and both directions."""
+
+    def __init__(self, name: str, subprotocol: str, module: Any, *, binary: bool) -> None:
+        self.name, self.subprotocol, self.binary = name, subprotocol, binary
+        self.encode = module.Encoder().encode
+        self.decode: _Decoder[Message] = _Decoder(module.Decoder(Message), name)
+        self.decode_request: _Decoder[Request] = _Decoder(module.Decoder(Request), name)
+
+    def __repr__(self) -> str:
+        return f"<Codec {self.subprotocol}>"
+
+
+JSON: Final = Codec("JSON", "hftlab.v1.json", msgspec.json, binary=False)
+MSGPACK: Final = Codec("MessagePack", "hftlab.v1.msgpack", msgspec.msgpack, binary=True)
+CODECS: Final = {codec.subprotocol: codec for codec in (JSON, MSGPACK)}
+
+
+def decode(data: bytes | str) -> Message:
+    """Decode and validate one message in either encoding.
+
+    Raises MessageParseError, whose `field` names the first field that does not fit.
+    """
+    # A MessagePack map starts at 0x80 or above, JSON text below.
+    if isinstance(data, bytes) and data[:1] >= b"\x80":
+        return MSGPACK.decode(data)
+    return JSON.decode(data)
+
+
+def encode(message: Message) -> bytes:
+    """Encode one message as JSON text."""
+    return JSON.encode(message)  # type: ignore[no-any-return]
+
+
+def _invalid(text: str) -> MessageParseError:
+    """msgspec's sentence, such as "Expected `float`, got `str` - at `$.symbols[0].price`", as ours."""
+    where = _WHERE.search(text)
+    field, reason = (where["field"], text[: where.start()]) if where else ("", text)
+    missing = _MISSING.search(reason)
+    if missing:
+        field = f"{field}.{missing['field']}" if field else missing["field"]
+        return MessageParseError(f"field `{field}` is missing", field=field)
+    if field == "type":
+        return MessageParseError(f"field `type` names no message type that may be sent here: {reason}", field=field)
+    if not field:
+        return MessageParseError(f"a message must be an object: {reason}")
+    return MessageParseError(f"field `{field}` does not fit: {reason}", field=field)

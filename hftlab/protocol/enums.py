@@ -1,0 +1,120 @@
+"""The closed word lists of the wire, as the reference document spells them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+__all__ = [
+    "ConnectionState",
+    "DataType",
+    "ErrorType",
+    "OrderStatus",
+    "OrderType",
+    "PositionSide",
+    "ReplayAction",
+    "ReplayState",
+    "Side",
+    "TimeInForce",
+    "UpdateType",
+]
+
+
+class ConnectionState(StrEnum):
+    """The six states of the reference document's Connection Lifecycle."""
+
+    DISCONNECTED = "DISCONNECTED"
+    CONNECTING = "CONNECTING"
+    CONNECTED = "CONNECTED"
+    RECONNECTING = "RECONNECTING"
+    DISCONNECTING = "DISCONNECTING"
+    ERROR = "ERROR"
+
+
+class DataType(StrEnum):
+    """What a subscription asks for; BOOK_DELTA, incremental books, is ours."""
+
+    QUOTES = "QUOTES"
+    TRADES = "TRADES"
+    ORDER_BOOK = "ORDER_BOOK"
+    STATISTICS = "STATISTICS"
+    BOOK_DELTA = "BOOK_DELTA"
+
+    @property
+    def is_event(self) -> bool:
+        """Whether each item counts: events may not be skipped in silence, of state only the newest matters."""
+        return self in (DataType.TRADES, DataType.BOOK_DELTA)
+
+
+class ErrorType(StrEnum):
+    """The reference document's WebSocketErrorType."""
+
+    CONNECTION_FAILED = "CONNECTION_FAILED"
+    AUTHENTICATION_FAILED = "AUTHENTICATION_FAILED"
+    SUBSCRIPTION_FAILED = "SUBSCRIPTION_FAILED"
+    MESSAGE_PARSE_ERROR = "MESSAGE_PARSE_ERROR"
+    RATE_LIMIT_EXCEEDED = "RATE_LIMIT_EXCEEDED"
+    SERVER_ERROR = "SERVER_ERROR"
+    NETWORK_ERROR = "NETWORK_ERROR"
+
+
+class Side(StrEnum):
+    BUY = "BUY"
+    SELL = "SELL"
+
+
+class PositionSide(StrEnum):
+    LONG = "LONG"
+    SHORT = "SHORT"
+    FLAT = "FLAT"
+
+
+class OrderType(StrEnum):
+    """The reference document names this type and leaves it open; the members are ours."""
+
+    MARKET = "MARKET"
+    LIMIT = "LIMIT"
+    STOP = "STOP"
+    STOP_LIMIT = "STOP_LIMIT"
+    ICEBERG = "ICEBERG"
+
+
+class OrderStatus(StrEnum):
+    PENDING_NEW = "PENDING_NEW"
+    NEW = "NEW"
+    PARTIALLY_FILLED = "PARTIALLY_FILLED"
+    FILLED = "FILLED"
+    PENDING_CANCEL = "PENDING_CANCEL"
+    CANCELED = "CANCELED"
+    REJECTED = "REJECTED"
+    EXPIRED = "EXPIRED"
+
+
+class UpdateType(StrEnum):
+    NEW = "NEW"
+    FILL = "FILL"
+    CANCEL = "CANCEL"
+    REPLACE = "REPLACE"
+    EXPIRE = "EXPIRE"
+    REJECT = "REJECT"
+
+
+class TimeInForce(StrEnum):
+    DAY = "DAY"
+    GTC = "GTC"
+    IOC = "IOC"
+    FOK = "FOK"
+
+
+class ReplayAction(StrEnum):
+    PAUSE = "PAUSE"
+    RESUME = "RESUME"
+    STEP = "STEP"
+    SEEK = "SEEK"
+    SPEED = "SPEED"
+
+
+class ReplayState(StrEnum):
+    WAITING = "WAITING"
+    PLAYING = "PLAYING"
+    PAUSED = "PAUSED"
+    ENDED = "ENDED"

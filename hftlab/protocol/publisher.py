@@ -1,0 +1,358 @@
+"""The server's half of the protocol without I/O: requests and source messages in, payloads and their readers out."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Hashable, Sequence
+from enum import IntEnum
+from typing import Final, Generic, NamedTuple, TypeVar
+
+import msgspec
+
+from hftlab.clock import to_milliseconds
+from hftlab.errors import MessageParseError, ServerError, SubscriptionFailed, WireError
+from hftlab.protocol.channel import Channel
+from hftlab.protocol.codec import Codec
+from hftlab.protocol.enums import DataType, ErrorType
+from hftlab.protocol.messages import (
+    Ack,
+    Error,
+    Gap,
+    Heartbeat,
+    Limits,
+    MarketData,
+    MarketDataSymbol,
+    Message,
+    Ping,
+    Pong,
+    Request,
+    Subscribe,
+    Unsubscribe,
+)
+from hftlab.protocol.subscriptions import Subscription, SubscriptionSet
+
+K = TypeVar("K", bound=Hashable)
+
+__all__ = ["PRIVATE_CHANNEL", "PROTOCOL_VERSION", "Backlog", "Delivery", "Publisher"]
+
+PROTOCOL_VERSION: Final = "1.0"
+PRIVATE_CHANNEL: Final = 0
+"""The channel of everything that is no market data: order, position and portfolio updates."""
+
+
+class Backlog(IntEnum):
+    """How far a reader is behind: CONGESTED skips state, FULL skips events as well and declares the gap."""
+
+    NONE = 0
+    CONGESTED = 1
+    FULL = 2
+
+
+class Delivery(NamedTuple, Generic[K]):
+    """One payload, encoded once, for all its readers."""
+
+    payload: bytes
+    codec: Codec
+    readers: Collection[K]
+
+
+class _Member(Generic[K]):
+    """What the publisher knows of one connection; `seen` has the last sequence of each channel closed to it."""
+
+    def __init__(self, codec: Codec) -> None:
+        self.codec = codec
+        self.wanted = SubscriptionSet()
+        self.channels: dict[Subscription, Channel[K]] = {}
+        self.backlog = Backlog.NONE
+        self.seen: dict[Channel[K], int] = {}
+
+
+class Publisher(Generic[K]):
+    """Channels, sequences and slow readers.
+
+    Connections are known by any hashable key. `at` is source time, on which channels keep their pace whatever the
+    speed; `sent_at` is the wall time stamped on messages (ts_out). Both are int64 nanoseconds.
+    """
+
+    def __init__(self, *, session: str, limits: Limits, symbols: Sequence[str] | None = None) -> None:
+        self.session, self.limits, self.symbols = session, limits, symbols
+        self.latest: dict[str, MarketDataSymbol] = {}
+        self.conflated = self.gaps = self.published = 0
+        self._members: dict[K, _Member[K]] = {}
+        self._channels: dict[Subscription, Channel[K]] = {}
+        self._by_symbol: dict[str, dict[Channel[K], None]] = {}
+        self._due: dict[Channel[K], None] = {}
+        self._outbox: list[tuple[Channel[K], MarketData]] = []
+        self._private: list[Message] = []
+        self._private_sequence = 0
+        self._numbers = PRIVATE_CHANNEL
+
+    # --- connections ---
+
+    def join(self, key: K, codec: Codec, sent_at: int) -> bytes:
+        """Add a connection and return its welcome."""
+        self._members[key] = _Member(codec)
+        welcome = Ack(
+            timestamp=to_milliseconds(sent_at),
+            message="Connected to HFT WebSocket Server",
+            session=self.session,
+            version=PROTOCOL_VERSION,
+            connection_id=str(key),
+            limits=self.limits,
+            symbols=None if self.symbols is None else list(self.symbols),
+        )
+        return codec.encode(welcome)  # type: ignore[no-any-return]
+
+    def leave(self, key: K) -> None:
+        member = self._members.pop(key, None)
+        if member is not None:
+            for channel in list(member.channels.values()):
+                self._part(key, member, channel)
+
+    @property
+    def channels(self) -> list[Channel[K]]:
+        return list(self._channels.values())
+
+    def is_subscribed(self, key: K) -> bool:
+        member = self._members.get(key)
+        return member is not None and bool(member.channels)
+
+    def set_backlog(self, key: K, backlog: Backlog, sent_at: int) -> list[bytes]:
+        """Say how far a reader is behind; returns what brings it up to date once it has caught up."""
+        member = self._members.get(key)
+        if member is None or member.backlog is backlog:
+            return []
+        member.backlog = backlog
+        caught_up: list[bytes] = []
+        for channel in member.channels.values():
+            closed = backlog is Backlog.FULL or (backlog is Backlog.CONGESTED and not channel.is_event)
+            if closed and channel not in member.seen:
+                member.seen[channel] = channel.sequence
+                channel.open[member.codec].pop(key, None)
+            elif not closed and channel in member.seen:
+                channel.open[member.codec][key] = None
+                caught_up += self._catch_up(member, channel, member.seen.pop(channel), sent_at)
+        return caught_up
+
+    def _catch_up(self, member: _Member[K], channel: Channel[K], seen: int, sent_at: int) -> list[bytes]:
+        if seen == channel.sequence:
+            return []
+        messages: list[Message | None] = []
+        if channel.is_event:
+            self.gaps += 1
+            gap = Gap(
+                timestamp=1.0,
+                channel=channel.number,
+                sequence=channel.sequence,
+                from_sequence=seen + 1,
+                to_sequence=channel.sequence,
+                reason="slow consumer",
+            )
+            messages.append(gap)
+        else:
+            self.conflated += channel.sequence - seen
+        messages.append(channel.snapshot(self.latest))
+        return [_stamped(message, member.codec, sent_at) for message in messages if message is not None]
+
+    # --- requests ---
+
+    def receive(self, key: K, data: bytes, sent_at: int) -> list[bytes]:
+        """Answer one frame of a connection: its replies, each with the request's id."""
+        member = self._members[key]
+        try:
+            request = member.codec.decode_request(data)
+        except MessageParseError as exc:
+            return [self.refusal(key, exc, _request_id(data, member.codec), sent_at)]
+        try:
+            replies = self._answer(key, member, request, sent_at)
+        except WireError as exc:
+            return [self.refusal(key, exc, request.id, sent_at)]
+        return [_stamped(reply, member.codec, sent_at) for reply in replies]
+
+    def refusal(self, key: K, error: WireError, request_id: str | None, sent_at: int) -> bytes:
+        reply = Error(
+            timestamp=1.0,
+            id=request_id,
+            error_type=ErrorType(error.wire_type),
+            message=str(error),
+            recoverable=error.recoverable,
+            context=error.context,
+        )
+        return _stamped(reply, self._members[key].codec, sent_at)
+
+    def _answer(self, key: K, member: _Member[K], request: Request, sent_at: int) -> list[Message]:
+        match request:
+            case Subscribe():
+                return self._subscribe(key, member, request)
+            case Unsubscribe():
+                member.wanted.remove(request.symbols, request.data_types)
+                self._replan(key, member)
+                return [self._ack(request, f"Unsubscribed from {len(request.symbols)} symbols", member)]
+            case Heartbeat():
+                sequences = {channel.number: channel.sequence for channel in member.channels.values()}
+                return [Ack(timestamp=1.0, id=request.id, message="Heartbeat", sequences=sequences)]
+            case Ping():
+                received_at = to_milliseconds(sent_at)
+                return [Pong(timestamp=1.0, id=request.id, ping_timestamp=request.timestamp, received_at=received_at)]
+            case _:
+                raise ServerError(f"this server does not take {request.type} messages", context={"type": request.type})
+
+    def _subscribe(self, key: K, member: _Member[K], request: Subscribe) -> list[Message]:
+        self._check(request)
+        member.wanted.add(request.symbols, request.data_types, request.frequency)
+        self._replan(key, member)
+        ack = self._ack(request, f"Subscribed to {len(request.symbols)} symbols", member)
+        # Asking again is how a client resynchronises, so channels it was in already send a snapshot as well.
+        asked = set(request.symbols)
+        snapshots = [
+            channel.snapshot(self.latest)
+            for channel in member.channels.values()
+            if not asked.isdisjoint(channel.subscription.symbols)
+        ]
+        return [ack, *(snapshot for snapshot in snapshots if snapshot is not None)]
+
+    def _check(self, request: Subscribe) -> None:
+        if len(request.symbols) > self.limits.max_symbols:
+            raise SubscriptionFailed(
+                f"field `symbols` has {len(request.symbols)} entries, at most {self.limits.max_symbols} are allowed",
+                context={"field": "symbols", "limit": self.limits.max_symbols},
+            )
+        if DataType.BOOK_DELTA in (request.data_types or ()):
+            raise SubscriptionFailed(
+                "field `dataTypes` names BOOK_DELTA, which this server does not offer; ask for ORDER_BOOK",
+                context={"field": "dataTypes"},
+            )
+        if self.symbols is None:
+            return
+        unknown = [symbol for symbol in request.symbols if symbol not in self.symbols]
+        if unknown:
+            some = ", ".join(self.symbols[:20]) + (", ..." if len(self.symbols) > 20 else "")
+            raise SubscriptionFailed(
+                f"field `symbols` names {', '.join(unknown)}, which this server does not have; it has {some}",
+                context={"field": "symbols", "unknown": unknown},
+            )
+
+    def _ack(self, request: Request, message: str, member: _Member[K]) -> Ack:
+        infos = [channel.info() for channel in member.channels.values()]
+        return Ack(timestamp=1.0, id=request.id, message=message, channels=infos)
+
+    def _replan(self, key: K, member: _Member[K]) -> None:
+        """Bring the connection's channels in line with what it wants."""
+        plan = member.wanted.plan()
+        for subscription in member.channels.keys() - plan:
+            self._part(key, member, member.channels[subscription])
+        # Sorted, so that channel numbers do not depend on the order of a set.
+        for subscription in sorted(plan - member.channels.keys()):
+            self._enter(key, member, subscription)
+
+    def _enter(self, key: K, member: _Member[K], subscription: Subscription) -> None:
+        channel = self._channels.get(subscription)
+        if channel is None:
+            self._numbers += 1
+            channel = self._channels[subscription] = Channel(self._numbers, subscription)
+            for symbol in subscription.symbols:
+                self._by_symbol.setdefault(symbol, {})[channel] = None
+        member.channels[subscription] = channel
+        channel.size += 1
+        readers = channel.open.setdefault(member.codec, {})
+        if member.backlog is Backlog.FULL or (member.backlog is Backlog.CONGESTED and not channel.is_event):
+            member.seen[channel] = channel.sequence
+        else:
+            readers[key] = None
+
+    def _part(self, key: K, member: _Member[K], channel: Channel[K]) -> None:
+        del member.channels[channel.subscription]
+        member.seen.pop(channel, None)
+        channel.open[member.codec].pop(key, None)
+        channel.size -= 1
+        if channel.size:
+            return
+        del self._channels[channel.subscription]
+        self._due.pop(channel, None)
+        for symbol in channel.subscription.symbols:
+            del self._by_symbol[symbol][channel]
+
+    # --- the stream ---
+
+    def publish(self, message: Message, at: int) -> None:
+        """Take in one message of the source, due at `at`; poll() tells what has to be sent for it."""
+        self.published += 1
+        if not isinstance(message, MarketData):
+            self._private.append(message)
+            return
+        touched: dict[Channel[K], None] = {}
+        for symbol in message.symbols:
+            self._remember(symbol)
+            touched.update(self._by_symbol.get(symbol.symbol, {}))
+        for channel in touched:
+            prompt = channel.change(message, at)
+            if prompt is not None:
+                self._outbox.append((channel, prompt))
+            elif channel.due is not None:
+                self._due[channel] = None
+
+    def _remember(self, symbol: MarketDataSymbol) -> None:
+        known = self.latest.get(symbol.symbol)
+        if known is not None and (symbol.bids is None or symbol.asks is None or symbol.last_trade is None):
+            symbol = msgspec.structs.replace(
+                symbol,
+                bids=known.bids if symbol.bids is None else symbol.bids,
+                asks=known.asks if symbol.asks is None else symbol.asks,
+                last_trade=symbol.last_trade or known.last_trade,
+            )
+        self.latest[symbol.symbol] = symbol
+
+    def next_time(self) -> int | None:
+        """When poll() has something to send, in source time; None if nothing is waiting."""
+        if self._outbox or self._private:
+            return 0
+        return min((channel.due for channel in self._due if channel.due is not None), default=None)
+
+    def poll(self, at: int, sent_at: int) -> list[Delivery[K]]:
+        """Everything that is due by `at`."""
+        prompt, self._outbox = self._outbox, []
+        for channel in list(self._due):
+            collected = channel.collect(self.latest, at)
+            if collected is not None:
+                del self._due[channel]
+                prompt.append((channel, collected))
+        deliveries: list[Delivery[K]] = []
+        private, self._private = self._private, []
+        for message in private:
+            deliveries += self._deliver_private(message, sent_at)
+        for channel, data in prompt:
+            data.timestamp = to_milliseconds(sent_at)
+            deliveries += [
+                Delivery(codec.encode(data), codec, readers) for codec, readers in channel.open.items() if readers
+            ]
+        return deliveries
+
+    def _deliver_private(self, message: Message, sent_at: int) -> list[Delivery[K]]:
+        self._private_sequence += 1
+        numbered = msgspec.structs.replace(message, channel=PRIVATE_CHANNEL, sequence=self._private_sequence)
+        return self.notify(numbered, sent_at)
+
+    def notify(self, message: Message, sent_at: int) -> list[Delivery[K]]:
+        """A message to every connection, such as REPLAY_STATUS or SERVER_SHUTDOWN."""
+        readers: dict[Codec, list[K]] = {}
+        for key, member in self._members.items():
+            readers.setdefault(member.codec, []).append(key)
+        return [Delivery(_stamped(message, codec, sent_at), codec, keys) for codec, keys in readers.items()]
+
+
+class _Envelope(msgspec.Struct):
+    id: str | None = None
+
+
+def _request_id(data: bytes, codec: Codec) -> str | None:
+    """The id of a request that did not decode, so that its sender can still tell which one it was."""
+    module = msgspec.msgpack if codec.binary else msgspec.json
+    try:
+        envelope: _Envelope = module.decode(data, type=_Envelope)
+        return envelope.id
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return None
+
+
+def _stamped(message: Message, codec: Codec, sent_at: int) -> bytes:
+    message.timestamp = to_milliseconds(sent_at)
+    return codec.encode(message)  # type: ignore[no-any-return]

@@ -1,0 +1,112 @@
+"""The manifest of a session: what it is, where it came from, and what its parts must be."""
+
+from __future__ import annotations
+
+import os
+import zlib
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from hftlab.errors import SessionDamaged, SessionNotFound, SessionTooNew
+
+__all__ = ["SCHEMA_VERSION", "Manifest", "Part", "checksum", "read_manifest", "sync_folder", "write_manifest"]
+
+SCHEMA_VERSION: Final = 1
+_NAME: Final = "manifest.json"
+
+
+class Part(msgspec.Struct):
+    """One Parquet file; `crc32` is that of its bytes."""
+
+    file: str
+    rows: int
+    size: int
+    crc32: int
+
+
+class Manifest(msgspec.Struct):
+    """`started` and `ended` are the first and last ts_recv in ns; `complete` is False while recording."""
+
+    source: dict[str, Any]
+    format: str = "hftlab session"
+    schema: int = SCHEMA_VERSION
+    protocol: str = "1.0"
+    hftlab: str = ""
+    complete: bool = False
+    symbols: list[str] = []
+    messages: int = 0
+    started: int | None = None
+    ended: int | None = None
+    tables: dict[str, list[Part]] = {}
+
+    def rows(self, table: str) -> int:
+        return sum(part.rows for part in self.tables.get(table, ()))
+
+    @property
+    def size(self) -> int:
+        """Bytes of all parts."""
+        return sum(part.size for parts in self.tables.values() for part in parts)
+
+
+class _Version(msgspec.Struct):
+    format: str
+    schema: int
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Raises SessionNotFound, SessionTooNew or SessionDamaged."""
+    path = folder / _NAME
+    try:
+        data = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        raise SessionNotFound(
+            f"{folder} is no recorded session (it has no {_NAME}): give a folder that was recorded or imported",
+            path=folder,
+        ) from None
+    try:
+        version = msgspec.json.decode(data, type=_Version)
+        if version.schema > SCHEMA_VERSION:
+            raise SessionTooNew(
+                f"{folder} has session schema {version.schema}, this hftlab reads up to {SCHEMA_VERSION}: "
+                "upgrade hftlab to open it",
+                path=folder,
+            )
+        return msgspec.json.decode(data, type=Manifest)
+    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+        raise SessionDamaged(
+            f"{path} cannot be read ({exc}): restore it from a copy; the Parquet files beside it open as they are",
+            path=path,
+        ) from None
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Replace the manifest in one step, so that a crash leaves the old one or the new one."""
+    temporary = folder / f"{_NAME}.tmp"
+    with temporary.open("wb") as file:
+        file.write(msgspec.json.format(msgspec.json.encode(manifest), indent=2))
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(folder / _NAME)
+    sync_folder(folder)
+
+
+def checksum(path: Path) -> int:
+    """CRC32 of a file's bytes."""
+    value = 0
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            value = zlib.crc32(block, value)
+    return value
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename in a folder durable; systems whose folders cannot be opened do it by themselves."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

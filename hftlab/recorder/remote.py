@@ -1,0 +1,58 @@
+"""Recording a server from outside, with a client of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Sequence
+from pathlib import Path
+from typing import Final
+
+from hftlab.client import Client
+from hftlab.errors import SubscriptionFailed
+from hftlab.protocol import DataType
+from hftlab.recorder.recording import Recording
+from hftlab.recorder.session import Session
+from hftlab.recorder.taps import describe, tap
+
+__all__ = ["record_url"]
+
+_EVERYTHING: Final = (DataType.QUOTES, DataType.TRADES, DataType.ORDER_BOOK, DataType.STATISTICS)
+
+
+async def record_url(
+    url: str, folder: Path, stop: Awaitable[object], symbols: Sequence[str] | None = None, *, overwrite: bool = False
+) -> Session:
+    """Record every change of `symbols` (default: all that the server has) until `stop` is done.
+
+    It ends by itself when a replay ends or the connection is lost for good. Raises ConnectionFailed,
+    SubscriptionFailed and SessionExists.
+    """
+    async with Client(url) as client:
+        wanted = symbols or client.offered_symbols
+        if not wanted:
+            raise SubscriptionFailed(f"{url} does not tell which symbols it has: name them with --symbols")
+        recording = Recording(folder, source=describe(client), overwrite=overwrite)
+        detach = tap(client, recording)
+        try:
+            await client.subscribe(wanted, data_types=_EVERYTHING, frequency=0)
+            await _first(stop, _ended(client))
+        finally:
+            detach()
+            session = await asyncio.to_thread(recording.close)
+        return session
+
+
+async def _ended(client: Client) -> None:
+    async for _ in client:
+        if client.replay_ended:
+            return
+
+
+async def _first(*awaitables: Awaitable[object]) -> None:
+    tasks = [asyncio.ensure_future(awaitable) for awaitable in awaitables]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

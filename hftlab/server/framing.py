@@ -1,0 +1,43 @@
+"""One WebSocket frame for many connections: compressed and serialised once (RFC 6455 section 5.2, RFC 7692)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from websockets.extensions.permessage_deflate import PerMessageDeflate, ServerPerMessageDeflateFactory
+from websockets.frames import Frame, Opcode
+
+__all__ = ["COMPRESSION_THRESHOLD", "EXTENSIONS", "Framer", "window_bits"]
+
+COMPRESSION_THRESHOLD: Final = 1024
+"""Bytes; smaller payloads go out plain, as in the reference document."""
+
+_SETTINGS: Final = {"level": 1, "memLevel": 8}
+
+# Without context takeover a compressed frame does not depend on the frames that one connection has seen before, so that
+# all connections can be sent the same bytes.
+EXTENSIONS: Final = (ServerPerMessageDeflateFactory(server_no_context_takeover=True, compress_settings=_SETTINGS),)
+
+
+def window_bits(extensions: list[object]) -> int | None:
+    """The window that a connection's deflate negotiation left to the server; None if it is not compressed."""
+    for extension in extensions:
+        if isinstance(extension, PerMessageDeflate):
+            return extension.local_max_window_bits
+    return None
+
+
+class Framer:
+    """Builds frames; one payload has at most one compressed form for each window size negotiated."""
+
+    def __init__(self) -> None:
+        self._deflate: dict[int, PerMessageDeflate] = {}
+
+    def frame(self, payload: bytes, bits: int | None, *, binary: bool) -> bytes:
+        frame = Frame(Opcode.BINARY if binary else Opcode.TEXT, payload)
+        if bits is None or len(payload) < COMPRESSION_THRESHOLD:
+            return frame.serialize(mask=False)
+        deflate = self._deflate.get(bits)
+        if deflate is None:
+            deflate = self._deflate[bits] = PerMessageDeflate(True, True, 15, bits, dict(_SETTINGS))
+        return frame.serialize(mask=False, extensions=[deflate])

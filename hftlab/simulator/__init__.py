@@ -1,0 +1,5 @@
+"""Sources that make their own market data."""
+
+from hftlab.simulator.random_walk import RandomWalk
+
+__all__ = ["RandomWalk"]

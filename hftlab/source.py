@@ -1,0 +1,37 @@
+"""What a server streams: anything that yields protocol messages in time order on a clock."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, TypeVar, runtime_checkable
+
+from hftlab.clock import Clock
+
+__all__ = ["Source"]
+
+MessageT = TypeVar("MessageT", covariant=True)
+
+
+@runtime_checkable
+class Source(Protocol[MessageT]):
+    """A simulated exchange, a recorded session or a venue's capture; the server does not know which.
+
+    `clock` is the source's own time, int64 nanoseconds UTC; whoever drives the source waits on it.
+    `symbols` are those that can be subscribed to. `name` is for people. `recorded` tells that the source has a first
+    and a last message, so that the server holds its clock until somebody listens and says when it has ended.
+    """
+
+    name: str
+    clock: Clock
+    recorded: bool
+
+    @property
+    def symbols(self) -> Sequence[str]: ...
+
+    def next_time(self) -> int | None:
+        """When the next message is due, in nanoseconds of `clock`; None when there is none left."""
+        ...
+
+    def advance(self, until: int) -> Sequence[MessageT]:
+        """The messages due up to and including `until`, in time order."""
+        ...

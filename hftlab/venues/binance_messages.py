@@ -1,0 +1,127 @@
+"""What Binance's market streams and depth snapshots look like, as far as hftlab reads them.
+
+Sources: Binance Spot API, "WebSocket Streams" (Diff. Depth, Trade, Individual Symbol Book Ticker) and "Market Data
+endpoints" (Order book); USDⓈ-M Futures API, the same names. A capture has one JSON object a line, with the combined
+stream's envelope {"stream", "data"} or without it.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Annotated, TypeAlias
+
+from msgspec import Meta, Raw, Struct, field
+
+__all__ = ["BookTicker", "DepthSnapshot", "DepthUpdate", "Envelope", "Hint", "Kind", "Trade", "nanoseconds"]
+
+Time: TypeAlias = Annotated[int, Meta(ge=1, le=(2**63 - 1) // 1000)]
+Number: TypeAlias = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+Levels: TypeAlias = list[tuple[str, str]]
+
+_LAST_MILLISECOND = (2**63 - 1) // 1_000_000
+
+
+def nanoseconds(time: int) -> int:
+    """Binance's milliseconds, or the microseconds of a stream asked for with timeUnit=MICROSECOND, as nanoseconds."""
+    return time * 1_000_000 if time <= _LAST_MILLISECOND else time * 1000
+
+
+class Kind(Enum):
+    DEPTH = "depth"
+    TRADE = "trade"
+    BOOK_TICKER = "bookTicker"
+    SNAPSHOT = "snapshot"
+
+
+_KIND_OF_STREAM = {"depth": Kind.DEPTH, "trade": Kind.TRADE, "bookTicker": Kind.BOOK_TICKER}
+_KIND_OF_EVENT = {"depthUpdate": Kind.DEPTH, "trade": Kind.TRADE, "bookTicker": Kind.BOOK_TICKER}
+
+
+class Envelope(Struct, gc=False):
+    """As much of a line as tells what it is; `data` stays undecoded."""
+
+    stream: str | None = None
+    data: Raw = Raw(b"")
+    event: str | None = field(name="e", default=None)
+    last_update_id: Number | None = field(name="lastUpdateId", default=None)
+
+    @property
+    def kind(self) -> Kind | None:
+        """None for every stream that hftlab does not read, such as the partial books of depth5."""
+        if self.stream is not None:
+            return _KIND_OF_STREAM.get("".join(self.stream.split("@")[1:2]))
+        if self.event is not None:
+            return _KIND_OF_EVENT.get(self.event)
+        return None if self.last_update_id is None else Kind.SNAPSHOT
+
+    @property
+    def name(self) -> str:
+        return self.stream or self.event or "no stream"
+
+
+class DepthUpdate(Struct, gc=False):
+    """The new totals of the levels that changed between the update ids `first` and `last`; size 0 removes."""
+
+    symbol: str = field(name="s")
+    event_time: Time = field(name="E")
+    first: Number = field(name="U")
+    last: Number = field(name="u")
+    bids: Levels = field(name="b")
+    asks: Levels = field(name="a")
+    previous: Number | None = field(name="pu", default=None)  # futures only: `last` of the update before
+    transaction_time: Time | None = field(name="T", default=None)  # futures only
+
+    @property
+    def ts_event(self) -> int:
+        """When the matching engine made the change; spot tells only when the message was made."""
+        return nanoseconds(self.transaction_time or self.event_time)
+
+
+class DepthSnapshot(Struct, gc=False):
+    last_update_id: Number = field(name="lastUpdateId")
+    bids: Levels
+    asks: Levels
+    event_time: Time | None = field(name="E", default=None)  # futures only
+    transaction_time: Time | None = field(name="T", default=None)  # futures only
+
+    @property
+    def ts_event(self) -> int | None:
+        time = self.transaction_time or self.event_time
+        return None if time is None else nanoseconds(time)
+
+
+class Trade(Struct, gc=False):
+    symbol: str = field(name="s")
+    transaction_time: Time = field(name="T")
+    trade_id: Number = field(name="t")
+    price: str = field(name="p")
+    size: str = field(name="q")
+    buyer_is_maker: bool = field(name="m")
+    kind: str = field(name="X", default="MARKET")  # futures only; INSURANCE_FUND and ADL trade outside the book
+
+    @property
+    def ts_event(self) -> int:
+        return nanoseconds(self.transaction_time)
+
+
+class BookTicker(Struct, gc=False):
+    symbol: str = field(name="s")
+    update_id: Number = field(name="u")
+    bid_price: str = field(name="b")
+    bid_size: str = field(name="B")
+    ask_price: str = field(name="a")
+    ask_size: str = field(name="A")
+
+
+class Hint(Struct, gc=False):
+    """What tells the symbol of a message, and whether it is from the futures market."""
+
+    symbol: str = field(name="s")
+    event: str | None = field(name="e", default=None)
+    previous: int | None = field(name="pu", default=None)
+    trade_kind: str | None = field(name="X", default=None)
+
+    @property
+    def is_futures(self) -> bool:
+        """Futures updates have `pu`, futures trades `X`, and futures book tickers an `e`, which spot's lack."""
+        return self.previous is not None or self.trade_kind is not None or self.event == "bookTicker"

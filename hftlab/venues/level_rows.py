@@ -1,0 +1,108 @@
+"""Price levels as a venue spells them, collected event by event and turned into an EventBatch in one go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from hftlab.events import CANCEL, F_LAST, MODIFY, EventBatch
+from hftlab.instruments import Instrument
+from hftlab.venues.decimals import parse_decimals
+
+__all__ = ["BadText", "Head", "LevelRows"]
+
+_NOTHING = (("0", "0"),)
+
+
+class Head(NamedTuple):
+    """What all rows of an event share; `line` is where the capture has it."""
+
+    ts_event: int
+    ts_recv: int
+    sequence: int
+    line: int
+
+
+class BadText(NamedTuple):
+    """A price or size that is no decimal number, or no multiple of the instrument's tick or lot."""
+
+    line: int
+    column: str
+    text: str
+
+
+class LevelRows:
+    """Rows of one instrument: `add()` stretches of them, `end()` each event, then `take()` the batch."""
+
+    def __init__(self, instrument: Instrument) -> None:
+        self._instrument = instrument
+        self._reset()
+
+    def _reset(self) -> None:
+        self._prices: list[str] = []
+        self._sizes: list[str] = []
+        self._stretches: list[tuple[int, ...]] = []
+        self._ends: list[int] = []
+        self._lines: list[int] = []
+
+    def __len__(self) -> int:
+        return len(self._prices)
+
+    def add(self, head: Head, action: int, side: int, flags: int, levels: Iterable[tuple[str, str]] = _NOTHING) -> None:
+        """One row for each (price, size) text; without levels one row that has neither.
+
+        A row of action M whose size turns out to be 0 becomes a C.
+        """
+        before = len(self._prices)
+        for price, size in levels:
+            self._prices.append(price)
+            self._sizes.append(size)
+        count = len(self._prices) - before
+        self._stretches.append((count, head.ts_event, head.ts_recv, head.sequence, action, side, flags))
+
+    def end(self, line: int) -> None:
+        """The rows added since the last call are one event; its last row gets F_LAST."""
+        self._ends.append(len(self._prices))
+        self._lines.append(line)
+
+    def take(self) -> tuple[EventBatch, BadText | None]:
+        """The events collected so far, and what is wrong with the first that is not in the batch, if anything is."""
+        prices, bad_price = parse_decimals(self._prices, 1)
+        sizes, bad_size = parse_decimals(self._sizes, self._instrument.lot)
+        off_tick = prices[: bad_price if bad_price >= 0 else None] % self._instrument.tick != 0
+        if off_tick.any():
+            bad_price = int(np.argmax(off_tick))
+        bad = min((row for row in (bad_price, bad_size) if row >= 0), default=-1)
+        keep, bad_text = len(self), None
+        if bad >= 0:
+            event = int(np.searchsorted(self._ends, bad, side="right"))
+            keep = self._ends[event - 1] if event else 0
+            column, texts = ("price", self._prices) if bad == bad_price else ("size", self._sizes)
+            bad_text = BadText(self._lines[event], column, texts[bad])
+            # Behind the first bad text the arrays hold anything; the batch is checked before it is cut.
+            prices[keep:], sizes[keep:] = 0, 0
+        batch = self._batch(prices, sizes)[:keep]
+        self._reset()
+        return batch, bad_text
+
+    def _batch(self, prices: npt.NDArray[np.int64], sizes: npt.NDArray[np.int64]) -> EventBatch:
+        table = np.array(self._stretches, np.int64).reshape(-1, 7)
+        ts_event, ts_recv, sequence, action, side, flags = np.repeat(table[:, 1:], table[:, 0], axis=0).T
+        action[(action == MODIFY) & (sizes == 0)] = CANCEL
+        flags[np.array(self._ends, np.int64) - 1] |= F_LAST
+        columns: dict[str, npt.NDArray[Any]] = {
+            "ts_event": ts_event,
+            "ts_recv": ts_recv,
+            "sequence": sequence,
+            "instrument_id": np.zeros(len(sizes), np.int32),
+            "order_id": np.zeros(len(sizes), np.uint64),
+            "action": action,
+            "side": side,
+            "price": prices,
+            "size": sizes,
+            "flags": flags,
+        }
+        return EventBatch(**columns, instruments=(self._instrument,))

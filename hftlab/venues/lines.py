@@ -1,0 +1,111 @@
+"""The lines of a text file, plain or gzip, up to the first damage."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+from hftlab.errors import CaptureError
+
+if TYPE_CHECKING:
+    from zlib import _Decompress
+
+__all__ = ["Progress", "check_readable", "read_lines"]
+
+Progress = Callable[[int], object]
+"""Called with the number of bytes of the file (compressed ones, if it is) consumed so far."""
+
+_BLOCK: Final = 1 << 16
+_LONGEST_LINE: Final = 1 << 26
+_GZIP_MAGIC: Final = b"\x1f\x8b"
+_GZIP_FORMAT: Final = 31  # zlib's wbits for a gzip header and trailer around the largest window
+
+
+def check_readable(path: Path) -> None:
+    """Raise CaptureError unless `path` is a file that can be opened and is gzip if its name says so."""
+    if not path.exists():
+        raise CaptureError(f"{path} does not exist: check the path", path=path)
+    if path.is_dir():
+        raise CaptureError(f"{path} is a folder: name one of the captures in it", path=path)
+    with _open(path) as file:
+        if path.suffix == ".gz" and file.read(2) != _GZIP_MAGIC:
+            raise CaptureError(f"{path} is not gzip though its name says so: rename it, or fetch it again", path=path)
+
+
+def read_lines(path: Path, *, progress: Progress | None = None) -> Iterator[tuple[int, bytes]]:
+    """Yield (line number from 1, line without its newline), holding a block of the file at a time.
+
+    Whether the file is gzip is told by its first bytes. Raises CaptureError at a damaged or truncated gzip stream,
+    after every line that is whole before the damage.
+    """
+    check_readable(path)
+    number, rest = 0, b""
+    try:
+        for block in _blocks(path, progress):
+            lines = (rest + block).split(b"\n")
+            rest = lines.pop()
+            for line in lines:
+                number += 1
+                yield number, line
+            if len(rest) > _LONGEST_LINE:
+                raise _DamageError(f"is longer than {_LONGEST_LINE >> 20} MiB: this is no text of lines")
+    except (_DamageError, OSError) as damage:
+        raise CaptureError(f"{path}, line {number + 1}: {damage}", path=path) from damage
+    if rest:
+        yield number + 1, rest
+
+
+class _DamageError(Exception):
+    """What is wrong with the bytes, for the sentence that names path and line."""
+
+
+def _open(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise CaptureError(f"{path} cannot be read ({error.strerror}): check its permissions", path=path) from error
+
+
+def _blocks(path: Path, progress: Progress | None) -> Iterator[bytes]:
+    with _open(path) as file:
+        is_gzip = file.read(2) == _GZIP_MAGIC
+        file.seek(0)
+        raw = _raw_blocks(file, progress)
+        yield from _inflated(raw) if is_gzip else raw
+
+
+def _raw_blocks(file: BinaryIO, progress: Progress | None) -> Iterator[bytes]:
+    while block := file.read(_BLOCK):
+        yield block
+        if progress is not None:
+            progress(file.tell())
+
+
+def _inflated(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """The content of one or more gzip members. Not the gzip module: it drops the whole block that holds the damage."""
+    member = zlib.decompressobj(_GZIP_FORMAT)
+    for block in blocks:
+        while block:
+            if member.eof:
+                member = zlib.decompressobj(_GZIP_FORMAT)
+            before = member.copy()
+            try:
+                text = member.decompress(block)
+            except zlib.error as error:
+                yield from _salvaged(before, block)
+                raise _DamageError(f"the gzip data is damaged ({error}): fetch the file again") from error
+            yield text
+            block = member.unused_data
+    if not member.eof:
+        raise _DamageError("the gzip data ends too early: fetch the file again, or keep what was read before this line")
+
+
+def _salvaged(member: _Decompress, block: bytes) -> Iterator[bytes]:
+    """What `block` holds before its first damaged byte."""
+    try:
+        for at in range(len(block)):
+            yield member.decompress(block[at : at + 1])
+    except zlib.error:
+        return

@@ -1,0 +1,122 @@
+"""How numbers look: the one place in Python that turns prices, sizes, shares, durations and rates into text.
+
+The pages format for themselves, from the decimals that the kernel sends along, so that both show the same digits.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Final
+
+__all__ = ["UNKNOWN", "Scale", "amount", "clock_time", "count", "data_rate", "duration", "percent"]
+
+MAX_DECIMALS: Final = 8
+SIGNIFICANT: Final = 15  # what a double carries; more digits would be noise such as 61737.630000000005
+CENTS: Final = 2
+UNKNOWN: Final = "\u2013"
+
+_DURATIONS: Final = ((1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns"))
+_BYTES: Final = ((1e9, "GB/s"), (1e6, "MB/s"), (1e3, "kB/s"))
+
+
+def amount(value: float | None, decimals: int) -> str:
+    """A price or a size: `515,000.00`."""
+    return UNKNOWN if value is None or not math.isfinite(value) else f"{value:,.{decimals}f}"
+
+
+def percent(value: float | None) -> str:
+    """A change, with its sign: `+1.25 %`."""
+    return UNKNOWN if value is None or not math.isfinite(value) else f"{value:+.2f} %"
+
+
+def count(value: float) -> str:
+    return f"{value:,.0f}"
+
+
+def duration(ns: float) -> str:
+    """Nanoseconds in the unit that leaves one to three digits before the point: `12.3 µs`."""
+    # 0.9995: what rounds to 1,000 of a unit is 1 of the next.
+    size, unit = next(((size, unit) for size, unit in _DURATIONS if abs(ns) >= size * 0.9995), (1.0, "ns"))
+    return f"{_three_digits(ns / size)} {unit}" if unit != "ns" else f"{ns:.0f} ns"
+
+
+def data_rate(bytes_per_second: float) -> str:
+    for size, unit in _BYTES:
+        if bytes_per_second >= size * 0.9995:
+            return f"{_three_digits(bytes_per_second / size)} {unit}"
+    return f"{bytes_per_second:.0f} B/s"
+
+
+def clock_time(ns: int) -> str:
+    """The time of day of an event, UTC, to the millisecond: `14:30:05.123`."""
+    milliseconds = ns // 1_000_000 % 86_400_000
+    seconds, milliseconds = divmod(milliseconds, 1000)
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:02}:{minutes:02}:{seconds:02}.{milliseconds:03}"
+
+
+def _three_digits(value: float) -> str:
+    decimals = 2 if abs(value) < 9.995 else 1 if abs(value) < 99.95 else 0
+    return f"{value:.{decimals}f}"
+
+
+class Scale:
+    """The decimals and the tick of one symbol, learnt from the prices and sizes seen.
+
+    They only ever grow finer, so that columns do not jump when a round price comes by. A given `tick` is not learnt.
+    """
+
+    def __init__(self, tick: float | None = None) -> None:
+        if tick is not None and not (tick > 0 and math.isfinite(tick)):
+            raise ValueError(f"tick must be above 0, got {tick!r}")
+        self._given = tick
+        self._tick_units, self._tick_decimals = (0, 0) if tick is None else _units(tick)
+        self.price_decimals = CENTS if tick is None else self._tick_decimals
+        self.size_decimals = 0
+
+    @property
+    def tick(self) -> float | None:
+        """The given tick, or the largest likely one that every price seen fits; None before the first price."""
+        if self._given is not None:
+            return self._given
+        return _round_part(self._tick_units) / 10**self._tick_decimals if self._tick_units else None
+
+    def learn(self, prices: Iterable[float], sizes: Iterable[float]) -> None:
+        if self._given is None:
+            for price in prices:
+                self._learn_price(price)
+        for size in sizes:
+            self.size_decimals = max(self.size_decimals, _units(size)[1])
+
+    def _learn_price(self, price: float) -> None:
+        units, decimals = _units(price)
+        if decimals > self._tick_decimals:
+            self._tick_units *= 10 ** (decimals - self._tick_decimals)
+            self._tick_decimals = decimals
+            self.price_decimals = max(self.price_decimals, decimals)
+        self._tick_units = math.gcd(self._tick_units, units * 10 ** (self._tick_decimals - decimals))
+
+
+def _round_part(units: int) -> int:
+    """The factors 2 and 5 of `units`: no venue's tick has another, so that 0.03 is chance and 0.25 is not."""
+    found = 1
+    for factor in (2, 5):
+        while units % factor == 0:
+            units //= factor
+            found *= factor
+    return found
+
+
+@lru_cache(maxsize=8192)
+def _units(value: float) -> tuple[int, int]:
+    """`value` as an integer and its decimals: 61737.63 -> (6173763, 2)."""
+    if not math.isfinite(value):
+        return 0, 0
+    whole_digits = len(str(int(abs(value))))
+    text = f"{value:.{min(MAX_DECIMALS, max(0, SIGNIFICANT - whole_digits))}f}"
+    whole, _, fraction = text.partition(".")
+    fraction = fraction.rstrip("0")
+    return abs(int(whole + fraction)), len(fraction)

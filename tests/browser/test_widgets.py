@@ -1,0 +1,362 @@
+"""The widgets' page code in a real Chromium, fed with frames from the Python packers. No kernel, no network."""
+
+from __future__ import annotations
+
+import base64
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from hftlab.widgets import Ladder, LatencyPanel
+from hftlab.widgets.ladder import LadderState, pack_ladder
+from hftlab.widgets.latency import Component, Traffic, pack_latency
+from hftlab.widgets.numbers import Scale
+
+CHROMIUM = shutil.which("chromium")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+WAIT = 5_000  # ms until a test gives up; none takes as long
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on the PATH (Debian: apt install chromium)"),
+]
+
+# A stand-in for what anywidget gives to render(): get, on, off, send, save_changes.
+PAGE = """
+<!doctype html><meta charset="utf-8">
+<style>:root { color-scheme: light dark; } body { margin: 12px; }</style>
+<div id="cell" style="width: 520px"></div>
+<script type="module">
+class Model {
+  constructor(state) { this.state = state; this.listeners = {}; this.sent = []; }
+  get(name) { return this.state[name]; }
+  on(name, callback) { (this.listeners[name] ??= new Set()).add(callback); }
+  off(name, callback) { this.listeners[name]?.delete(callback); }
+  send(content) { this.sent.push(content); }
+  save_changes() {}
+  emit(name, value) { for (const callback of this.listeners[name] ?? []) callback(value); }
+  set(name, value) { this.state[name] = value; this.emit(`change:${name}`, value); }
+  listening() { return Object.values(this.listeners).reduce((sum, each) => sum + each.size, 0); }
+}
+const bytes = (text) => new DataView(Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer);
+window.start = async (source, state) => {
+  const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
+  window.module = await import(url);
+  window.model = new Model({ ...state, frame: bytes(state.frame) });
+  window.cleanup = await window.module.default.render({ model: window.model, el: document.getElementById("cell") });
+};
+window.feed = (text) => window.model.set("frame", bytes(text));
+window.parsed = (text) => window.module.parse(bytes(text));
+/** The paints of the canvas so far: each clears it with one fillRect over all of it. */
+window.paints = 0;
+const fill = CanvasRenderingContext2D.prototype.fillRect;
+CanvasRenderingContext2D.prototype.fillRect = function (x, y, width, height) {
+  if (x === 0 && y === 0) window.paints += 1;
+  return fill.call(this, x, y, width, height);
+};
+/** Everything written onto the canvas by the last paint. */
+const write = CanvasRenderingContext2D.prototype.fillText;
+CanvasRenderingContext2D.prototype.fillText = function (text, ...rest) {
+  if (window.written?.paint !== window.paints) window.written = { paint: window.paints, texts: [] };
+  window.written.texts.push(text);
+  return write.call(this, text, ...rest);
+};
+window.ready = true;
+</script>
+"""
+
+# Counts the pixels whose colour is near one of the theme's.
+COUNT = """
+([colour, tolerance]) => {
+  const canvas = document.querySelector("canvas");
+  const data = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+  const wanted = [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
+  let count = 0;
+  for (let at = 0; at < data.length; at += 4) {
+    if (wanted.every((value, index) => Math.abs(data[at + index] - value) <= tolerance)) count += 1;
+  }
+  return count;
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+class Tab:
+    """A page with one widget view on it."""
+
+    def __init__(self, browser: Any, scheme: str = "light", scale: float = 1) -> None:
+        self.context = browser.new_context(
+            color_scheme=scheme, device_scale_factor=scale, viewport={"width": 700, "height": 700}
+        )
+        self.page = self.context.new_page()
+        self.page.set_default_timeout(WAIT)
+        self.errors: list[str] = []
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
+        self.page.set_content(PAGE)
+        self.until("window.ready")
+
+    def start(self, source: str, frame: bytes, **state: Any) -> Tab:
+        whole = {"status": "CONNECTED", "error": "", "beat": 0.05, "frame": text(frame), **state}
+        self.page.evaluate("([source, state]) => window.start(source, state)", [source, whole])
+        self.until("window.paints > 0")
+        return self
+
+    def feed(self, frame: bytes) -> None:
+        self.page.evaluate("frame => window.feed(frame)", text(frame))
+
+    def set(self, name: str, value: Any) -> None:
+        self.page.evaluate("([name, value]) => window.model.set(name, value)", [name, value])
+
+    def until(self, expression: str, argument: Any = None) -> None:
+        self.page.wait_for_function(expression, arg=argument, timeout=WAIT)
+
+    def until_written(self, word: str) -> None:
+        self.until("word => window.written.texts.includes(word)", word)
+
+    def written(self) -> list[str]:
+        return self.page.evaluate("window.written.texts")
+
+    def sent(self) -> list[dict[str, Any]]:
+        return self.page.evaluate("window.model.sent")
+
+    def pixels(self, colour: str, tolerance: int = 2) -> int:
+        return self.page.evaluate(COUNT, [colour, tolerance])
+
+
+@pytest.fixture
+def tab(chromium: Any, request: pytest.FixtureRequest) -> Iterator[Tab]:
+    tab = Tab(chromium, **getattr(request, "param", {}))
+    yield tab
+    tab.context.close()
+    assert tab.errors == []
+
+
+def text(frame: bytes) -> str:
+    return base64.b64encode(frame).decode()
+
+
+def ladder_frame(size: float = 0.5, **changes: Any) -> bytes:
+    state = {
+        "bids": [(61737.63 - step, size + step / 8, step) for step in range(5)],
+        "asks": [(61737.64 + step, 1.5 + step / 8, step) for step in range(5)],
+        "ts_event": 43_200_123_000_000,
+        "last": 61737.64,
+        "change_percent": 1.25,
+        "volume": 1234.5,
+        "trade": (61737.64, 0.25, "BUY"),
+        **changes,
+    }
+    scale = Scale()
+    levels = [*state["bids"], *state["asks"]]
+    scale.learn((level[0] for level in levels), (level[1] for level in levels))
+    return pack_ladder(LadderState(**state), scale)
+
+
+def ladder_on(tab: Tab, frame: bytes | None = None, **state: Any) -> Tab:
+    state = {"symbol": "BTC-USD", "depth": 5, **state}
+    return tab.start(Ladder._esm, ladder_frame() if frame is None else frame, **state)
+
+
+def latency_frame(count: int = 1000) -> bytes:
+    summary = {"p50": 50e3, "p95": 200e3, "p99": 400e3, "p99.9": 900e3, "max": 1.2e6}
+    network = Component(count, summary, [1e4, 3e4, 1e5, 3e5, 1e6, 2e6], [100, 700, 150, 0, 50])
+    queue = Component(count, {**summary, "p50": 5e3}, [1e3, 1e4, 1e5], [900, 100])
+    return pack_latency(Traffic(12_345, 6_000_000, 3, 800, 400_000), {"network": network, "queue": queue})
+
+
+SCHEMES = [{"scheme": "light"}, {"scheme": "dark"}, {"scheme": "light", "scale": 2}, {"scheme": "dark", "scale": 2}]
+
+
+class TestLadder:
+    @pytest.mark.parametrize("tab", SCHEMES, indirect=True, ids=str)
+    def test_it_draws(self, tab: Tab) -> None:
+        ladder_on(tab)
+        words = tab.written()
+        assert {"BTC-USD", "+1.25 %", "61,737.63", "61,737.64", "61,733.63", "61,741.64"} <= set(words)
+        assert {"spread 0.01 · 1 tick · 0.00 bps", "12:00:00.123 UTC", "volume 1,234.50"} <= set(words)
+        dark = tab.page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
+        paper, bid, ask = ("#16181c", "#6cb4f5", "#f5a25d") if dark else ("#ffffff", "#1667a8", "#b8500c")
+        assert tab.pixels(paper) > 50_000
+        assert tab.pixels(bid, 60) > 100
+        assert tab.pixels(ask, 60) > 100
+
+    @pytest.mark.parametrize("tab", [{"scale": 2}], indirect=True)
+    def test_it_is_sharp_and_fits_its_cell(self, tab: Tab) -> None:
+        ladder_on(tab)
+        assert tab.page.evaluate("document.querySelector('canvas').width") == 1040
+        tab.page.evaluate("document.getElementById('cell').style.width = '300px'")
+        tab.until("document.querySelector('canvas').width === 600")
+
+    def test_the_page_reads_what_the_kernel_packed(self, tab: Tab) -> None:
+        ladder_on(tab)
+        state = tab.page.evaluate("frame => window.parsed(frame)", text(ladder_frame(stale=True, last=None)))
+        assert state["bids"][1] == {"price": 61736.63, "size": 0.625, "orders": 1}
+        assert state["asks"][4] == {"price": 61741.64, "size": 2.0, "orders": 4}
+        assert (state["stale"], state["priceDecimals"], state["sizeDecimals"], state["tick"]) == (1, 2, 3, 0.01)
+
+    def test_a_new_frame_is_drawn_and_flashes(self, tab: Tab) -> None:
+        ladder_on(tab)
+        before = tab.page.evaluate("window.paints")
+        tab.feed(ladder_frame(size=7.5))
+        tab.until_written("7.500")
+        # One frame in, several paints: the flash fades, and then the page rests.
+        tab.until("before => window.paints > before + 5", before)
+        tab.page.evaluate(
+            "window.rested = new Promise((done) => { let last = -1; const look = () => {"
+            "if (window.paints === last) done(true); else { last = window.paints; setTimeout(look, 120); } };"
+            "look(); })"
+        )
+        assert tab.page.evaluate("window.rested")
+
+    def test_many_frames_are_one_paint(self, tab: Tab) -> None:
+        ladder_on(tab)
+        frames = [text(ladder_frame(last=float(step))) for step in range(50)]
+        painted = tab.page.evaluate(
+            "frames => new Promise((done) => { const before = window.paints; frames.forEach(window.feed);"
+            "requestAnimationFrame(() => requestAnimationFrame(() => done(window.paints - before))); })",
+            frames,
+        )
+        assert 1 <= painted <= 2
+        assert "49.00" in tab.written()
+
+    @pytest.mark.parametrize(
+        ("name", "value", "word"),
+        [
+            ("status", "RECONNECTING", "RECONNECTING"),
+            ("status", "DISCONNECTED", "DISCONNECTED"),
+            ("error", "OSError: no such book", "OSError: no such book"),
+        ],
+    )
+    def test_trouble_is_dimmed_and_named(self, tab: Tab, name: str, value: str, word: str) -> None:
+        ladder_on(tab)
+        well = tab.pixels("#1667a8", 40)
+        tab.set(name, value)
+        tab.until_written(word)
+        assert tab.pixels("#1667a8", 40) < well / 2
+
+    def test_a_stale_book_is_named(self, tab: Tab) -> None:
+        ladder_on(tab)
+        tab.feed(ladder_frame(stale=True))
+        tab.until_written("STALE")
+
+    def test_before_the_first_book(self, tab: Tab) -> None:
+        ladder_on(tab, pack_ladder(LadderState(), Scale()))
+        assert "no book yet" in tab.written()
+
+    def test_jupyterlabs_theme_is_followed(self, tab: Tab) -> None:
+        tab.page.evaluate("document.documentElement.style.setProperty('--jp-layout-color0', '#fafafa')")
+        ladder_on(tab)
+        assert tab.pixels("#fafafa") > 50_000
+        tab.page.evaluate(
+            "() => { document.documentElement.style.setProperty('--jp-layout-color0', '#111111');"
+            "document.body.dataset.jpThemeLight = 'false'; }"
+        )
+        tab.until(f"() => ({COUNT})(['#111111', 2]) > 50000")
+        assert tab.pixels("#6cb4f5", 60) > 100
+
+
+class TestPresence:
+    def test_a_visible_view_says_so_and_beats_when_it_is_answered(self, tab: Tab) -> None:
+        ladder_on(tab)
+        tab.until("window.model.sent.length === 1")
+        first = tab.sent()[0]
+        assert first == {"view": first["view"], "visible": True, "beat": 1}
+        tab.page.wait_for_timeout(200)  # four beats' time, and no answer
+        assert len(tab.sent()) == 1
+        tab.page.evaluate("view => window.model.emit('msg:custom', { view, beat: 1 })", first["view"])
+        tab.until("window.model.sent.length === 2")
+        assert tab.sent()[1] == {"view": first["view"], "visible": True, "beat": 2}
+
+    def test_scrolled_out_of_view_it_rests(self, tab: Tab) -> None:
+        tab.page.evaluate("document.body.style.paddingBottom = '3000px'")
+        ladder_on(tab)
+        tab.page.evaluate("window.scrollTo(0, 2500)")
+        tab.until("window.model.sent.at(-1)?.visible === false")
+        before = tab.page.evaluate("window.paints")
+        tab.feed(ladder_frame(last=1.0))
+        tab.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        assert tab.page.evaluate("window.paints") == before
+        tab.page.evaluate("window.scrollTo(0, 0)")
+        tab.until("window.model.sent.at(-1).visible === true")
+        tab.until_written("1.00")
+
+    def test_a_tab_in_the_background_rests(self, tab: Tab) -> None:
+        ladder_on(tab)
+        tab.until("window.model.sent.length === 1")
+        hide = (
+            "hidden => { Object.defineProperty(document, 'hidden', { value: hidden, configurable: true });"
+            "document.dispatchEvent(new Event('visibilitychange')); }"
+        )
+        tab.page.evaluate(hide, True)
+        assert tab.sent()[-1]["visible"] is False
+        tab.page.evaluate(hide, False)
+        assert tab.sent()[-1]["visible"] is True
+
+    def test_a_removed_view_says_so_and_leaves_nothing_behind(self, tab: Tab) -> None:
+        ladder_on(tab)
+        tab.until("window.model.sent.length === 1")
+        tab.page.evaluate("window.cleanup()")
+        assert tab.sent()[-1]["visible"] is False
+        assert tab.page.evaluate("window.model.listening()") == 0
+
+    def test_a_closed_comm_is_no_error(self, tab: Tab) -> None:
+        ladder_on(tab)
+        tab.page.evaluate("window.model.send = () => { throw new Error('Comm is disposed'); }")
+        tab.page.evaluate("window.cleanup()")
+
+
+class TestLatencyPanel:
+    @pytest.mark.parametrize("tab", SCHEMES, indirect=True, ids=str)
+    def test_it_draws(self, tab: Tab) -> None:
+        tab.start(LatencyPanel._esm, latency_frame(), components=["network", "feed", "queue", "handler"])
+        page = tab.page.locator("#cell").inner_text()
+        for word in ("800 messages/s", "400 kB/s", "12,345 in all", "3 gaps", "network", "queue", "50.0 µs", "1.20 ms"):
+            assert word in page
+        assert {"p50", "p99", "p99.9", "100 µs"} <= set(tab.written())
+        assert tab.page.locator("button[aria-pressed=true]").inner_text() == "network"
+
+    def test_another_component_can_be_chosen(self, tab: Tab) -> None:
+        tab.start(LatencyPanel._esm, latency_frame(), components=["network", "feed", "queue", "handler"])
+        tab.page.get_by_role("button", name="queue").click()
+        tab.until("document.querySelector('button[aria-pressed=true]').textContent === 'queue'")
+        tab.until("document.querySelector('canvas').getAttribute('aria-label').includes('queue: median 5.00 µs')")
+
+    def test_a_new_frame_is_drawn(self, tab: Tab) -> None:
+        tab.start(LatencyPanel._esm, latency_frame(), components=["network", "feed", "queue", "handler"])
+        tab.feed(latency_frame(count=2222))
+        tab.until("document.querySelector('td:last-child').textContent === '2,222'")
+
+    def test_before_the_first_measurement(self, tab: Tab) -> None:
+        tab.start(LatencyPanel._esm, pack_latency(Traffic(), {"network": Component()}), components=["network"])
+        assert "no latencies measured yet" in tab.written()
+
+    def test_trouble_is_named(self, tab: Tab) -> None:
+        tab.start(LatencyPanel._esm, latency_frame(), components=["network", "feed", "queue", "handler"])
+        tab.set("status", "RECONNECTING")
+        tab.until("document.querySelector('.trouble').textContent === 'RECONNECTING'")
+
+    def test_the_page_reads_what_the_kernel_packed(self, tab: Tab) -> None:
+        tab.start(LatencyPanel._esm, latency_frame(), components=["network", "feed", "queue", "handler"])
+        state = tab.page.evaluate("frame => window.parsed(frame)", text(latency_frame()))
+        network, queue = state["components"]
+        assert (state["messages"], state["gaps"], queue["name"], queue["p50"]) == (12_345, 3, 2, 5e3)
+        assert (network["edges"][0], network["counts"]) == (1e4, [100, 700, 150, 0, 50])
