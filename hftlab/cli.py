@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from hftlab.errors import HftlabError, SessionNotFound
+from hftlab.loop import run
 
 __all__ = ["app", "main"]
 
@@ -68,7 +69,7 @@ def record(
     wanted = [symbol.strip() for symbol in symbols.split(",")] if symbols else None
     with _progress(f"recording {url}", None if seconds is None else 1000) as advance:
         stop = _stopped(seconds, advance)
-        session = _run(record_url(url, output, stop, wanted, overwrite=overwrite))
+        session = run(record_url(url, output, stop, wanted, overwrite=overwrite))
     typer.echo(repr(session))
 
 
@@ -181,8 +182,8 @@ def bench(
     """Measure one of the design's figures as a ratio, against a peer or the physical limit in the same run."""
     from hftlab.bench import run_bench
 
-    for result in run_bench(name):
-        typer.echo(result.to_json() if as_json else result.to_text())
+    result = run_bench(name)
+    typer.echo(result.to_json() if as_json else result.to_text())
 
 
 def main() -> None:
@@ -217,12 +218,12 @@ def _check_speed(speed: float) -> None:
 def _serve(source: Any, host: str, port: int) -> None:
     from hftlab.server import Server
 
-    async def run() -> None:
+    async def stream() -> None:
         async with Server(source, host, port) as server:
             print(server.url, flush=True)  # noqa: T201 - the one line that a calling program reads
             await _interrupted()
 
-    _run(run())
+    run(stream())
 
 
 async def _interrupted() -> None:
@@ -248,14 +249,6 @@ async def _stopped(seconds: float | None, advance: Callable[[int], object]) -> N
     if seconds is None:
         await interrupted
     interrupted.cancel()
-
-
-def _run(coroutine: Any) -> Any:
-    try:
-        import uvloop
-    except ImportError:  # not on Windows
-        return asyncio.run(coroutine)
-    return uvloop.run(coroutine)
 
 
 class _progress:  # noqa: N801 - used as a function

@@ -23,7 +23,13 @@ def to_milliseconds(ns: int) -> float:
 
 
 def from_milliseconds(ms: float) -> int:
-    """The wire's milliseconds to nanoseconds; exact for every double of our era, whose spacing is 244 ns."""
+    """The wire's milliseconds to nanoseconds: the inverse of to_milliseconds.
+
+    A double with more than three decimals, which a foreign server may send, becomes the nearest nanosecond.
+    """
+    ns = round(ms * 1000) * _PER_MICROSECOND
+    if to_milliseconds(ns) == ms:
+        return ns
     whole = math.floor(ms)
     return whole * _PER_MILLISECOND + round((ms - whole) * _PER_MILLISECOND)
 

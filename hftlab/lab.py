@@ -16,6 +16,7 @@ from typing import Any, Self, TypeVar
 
 from hftlab.card import card
 from hftlab.client import Client, Metrics
+from hftlab.loop import new_loop
 from hftlab.protocol import Ack, MarketData, MarketDataSymbol, Message
 from hftlab.protocol.book import Book
 from hftlab.recorder import Recording, Session, describe, tap
@@ -57,17 +58,9 @@ class _Loop:
     def _running(self) -> asyncio.AbstractEventLoop:
         with self._lock:
             if self._loop is None:
-                self._loop = _new_loop()
+                self._loop = new_loop()
                 threading.Thread(target=self._loop.run_forever, name="hftlab I/O", daemon=True).start()
             return self._loop
-
-
-def _new_loop() -> asyncio.AbstractEventLoop:
-    try:
-        import uvloop
-    except ImportError:  # not on Windows
-        return asyncio.new_event_loop()
-    return uvloop.new_event_loop()
 
 
 _loop = _Loop()

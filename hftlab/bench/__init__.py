@@ -1,1 +1,21 @@
-""""""
+"""The design's figures as ratios, one file a benchmark, reached by `hftlab bench NAME`."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Final
+
+from hftlab.bench.result import Result
+from hftlab.errors import HftlabError
+
+__all__ = ["BENCHMARKS", "Result", "run_bench"]
+
+BENCHMARKS: Final = ("codec", "fanout", "latency")
+
+
+def run_bench(name: str) -> Result:
+    """Run one benchmark; on a machine that does nothing else, or the figures mean little."""
+    if name not in BENCHMARKS:
+        raise HftlabError(f"no benchmark is called {name!r}: choose one of {', '.join(BENCHMARKS)}")
+    result: Result = importlib.import_module(f"hftlab.bench.{name}").run()
+    return result

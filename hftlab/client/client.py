@@ -56,6 +56,7 @@ EVENTS: Final = ("connecting", "connected", "disconnected", "reconnecting", "err
 """The reference document's six lifecycle events, and "loss" with a Loss when messages did not arrive."""
 
 _REPLY_TIMEOUT: Final = 10.0
+_WELCOME_TIMEOUT: Final = 1.0
 
 _log = get_logger("hftlab.client")
 _Request = Subscribe | Unsubscribe | Ping | Heartbeat
@@ -101,6 +102,7 @@ class Client:
         self._pending: dict[str, asyncio.Future[Message]] = {}
         self._numbers = itertools.count(1)
         self._socket: ClientConnection | None = None
+        self._welcomed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     # --- life ---
@@ -118,6 +120,10 @@ class Client:
             raise
         self._attach(socket)
         self._task = asyncio.create_task(self._run(socket), name=f"hftlab client {self.url}")
+        # The welcome says what the server has; one that sends none is used all the same.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_WELCOME_TIMEOUT):
+                await self._welcomed.wait()
         return self
 
     async def close(self) -> None:
@@ -315,6 +321,7 @@ class Client:
         finally:
             heartbeat.cancel()
             self._socket = None
+            self._welcomed.set()
             self._subscriber.disconnected()
             for answer in self._pending.values():
                 if not answer.done():
@@ -371,6 +378,7 @@ class Client:
 
     def _hand_over(self, message: Message) -> None:
         self.last_message = message
+        self._welcomed.set()
         answer = self._pending.get(message.id) if message.id is not None else None
         if answer is not None and isinstance(message, Ack | Error | Pong):
             if not answer.done():

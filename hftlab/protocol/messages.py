@@ -58,8 +58,8 @@ __all__ = [
     "Unsubscribe",
 ]
 
-# Bounds that keep NaN and the infinities out: no comparison with NaN holds. 8.64e15 ms is the last time JavaScript has.
-Milliseconds: TypeAlias = Annotated[float, Meta(gt=0, le=8.64e15)]
+# Bounds keep NaN and the infinities out: no comparison with NaN holds. 9.2e12 ms is the last time int64 ns can hold.
+Milliseconds: TypeAlias = Annotated[float, Meta(gt=0, le=9.2e12)]
 Amount: TypeAlias = Annotated[float, Meta(ge=-1e18, le=1e18)]
 Size: TypeAlias = Annotated[float, Meta(ge=0, le=1e18)]
 Price: TypeAlias = Annotated[float, Meta(ge=0, le=1e15)]

@@ -201,11 +201,16 @@ def table_of(message: Message) -> int:
 
 def _to_ns(column: str) -> pl.Expr:
     """The wire's milliseconds to int64 ns, exactly as hftlab.clock.from_milliseconds does."""
-    whole = pl.col(column).floor()
-    fraction = ((pl.col(column) - whole) * _NS_PER_MS).round()
-    return (whole.cast(pl.Int64) * _NS_PER_MS + fraction.cast(pl.Int64)).alias(column)
+    ms = pl.col(column)
+    whole = ms.floor()
+    microseconds = (ms * 1000).round().cast(pl.Int64)
+    nearest = whole.cast(pl.Int64) * _NS_PER_MS + ((ms - whole) * _NS_PER_MS).round().cast(pl.Int64)
+    return pl.when(_milliseconds(microseconds * 1000) == ms).then(microseconds * 1000).otherwise(nearest).alias(column)
 
 
 def _to_ms(column: str) -> pl.Expr:
-    whole = pl.col(column) // _NS_PER_MS
-    return (whole.cast(pl.Float64) + (pl.col(column) % _NS_PER_MS).cast(pl.Float64) / _NS_PER_MS).alias(column)
+    return _milliseconds(pl.col(column)).alias(column)
+
+
+def _milliseconds(ns: pl.Expr) -> pl.Expr:
+    return (ns // _NS_PER_MS).cast(pl.Float64) + (ns % _NS_PER_MS).cast(pl.Float64) / _NS_PER_MS

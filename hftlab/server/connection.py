@@ -57,7 +57,8 @@ class Connection(ServerConnection):
 
     def write(self, frame: bytes) -> bool:
         """Queue one frame; False if the connection is closing."""
-        if self.protocol.state is not State.OPEN:
+        # A peer that is gone shows in the transport first.
+        if self.protocol.state is not State.OPEN or self.transport.is_closing():
             return False
         self.transport.write(frame)
         if self.paused and self.buffered > MAX_BUFFER:

@@ -12,7 +12,7 @@ __all__ = ["COMPRESSION_THRESHOLD", "EXTENSIONS", "Framer", "window_bits"]
 COMPRESSION_THRESHOLD: Final = 1024
 """Bytes; smaller payloads go out plain, as in the reference document."""
 
-_SETTINGS: Final = {"level": 1, "memLevel": 8}
+_SETTINGS: Final = {"level": 6, "memLevel": 8}
 
 # Without context takeover a compressed frame does not depend on the frames that one connection has seen before, so that
 # all connections can be sent the same bytes.

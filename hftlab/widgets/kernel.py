@@ -44,8 +44,9 @@ class Kernel:
         self._shell = shell
         # We are called from a cell; should it be from a callback, the next cell's end sets this right.
         self.in_cell = True
-        shell.events.register("pre_execute", self._cell_starts)
-        shell.events.register("post_execute", self._cell_ends)
+        # Not pre_execute and post_execute: ipykernel triggers those around every message of a page, too.
+        shell.events.register("pre_run_cell", self._cell_starts)
+        shell.events.register("post_run_cell", self._cell_ends)
 
     def busy(self, now: float) -> bool:
         return self.in_cell or not self._loop_answers(now)
@@ -66,10 +67,10 @@ class Kernel:
     def _answered(self) -> None:
         self._waiting = False
 
-    def _cell_starts(self) -> None:
+    def _cell_starts(self, _: Any) -> None:
         self.in_cell = True
 
-    def _cell_ends(self) -> None:
+    def _cell_ends(self, _: Any) -> None:
         self.in_cell = False
 
 

@@ -9,6 +9,7 @@ const HEADER = [
 
 const PAD = 12, TOP = 36, CAPTIONS = 17, ROW = 20, SPREAD = 28, FOOTER = 22;
 const WIDEST = 560;
+const ORDERS = 28; // the room beyond the longest bar, for the number of orders
 const FLASH = 450; // ms
 const SPEAKS = 2_000; // ms between two texts for screen readers
 
@@ -132,7 +133,7 @@ class LadderView {
     const pen = new Pen(context, theme);
     const book = this.layout(pen, width);
     this.header(pen, width, trouble);
-    context.globalAlpha = trouble ? 0.35 : 1;
+    context.globalAlpha = trouble ? 0.42 : 1;
     this.captions(pen, width, book);
     const middle = TOP + CAPTIONS + depth * ROW;
     const askAt = (index) => middle - (index + 1) * ROW, bidAt = (index) => middle + SPREAD + index * ROW;
@@ -153,7 +154,7 @@ class LadderView {
     const longest = Math.max(44, ...[...bids, ...asks].map(({ price }) => pen.width(amount(price, priceDecimals))));
     const half = longest / 2 + 10;
     const largest = Math.max(0, ...[...bids, ...asks].map(({ size }) => size));
-    return { left: PAD, right: width - PAD, centre: width / 2, half, largest, room: width / 2 - half - PAD };
+    return { left: PAD, right: width - PAD, centre: width / 2, half, largest, room: width / 2 - half - PAD - ORDERS };
   }
 
   header(pen, width, trouble) {
@@ -179,7 +180,7 @@ class LadderView {
     pen.text("price", centre, y, "muted", "center");
     pen.text("bid size", centre - half - 6, y, "muted", "right");
     pen.text("ask size", centre + half + 6, y, "muted");
-    if (room < 90) return;
+    if (room < 62) return;
     pen.text("orders", left, y, "muted");
     pen.text("orders", right, y, "muted", "right");
   }
@@ -189,7 +190,8 @@ class LadderView {
     const towards = side === "bid" ? -1 : 1;
     const edge = centre + towards * half;
     const fresh = trouble ? 0 : this.changes[side].freshness(price, now);
-    if (fresh) pen.bar(edge, y + 1, towards * room, ROW - 2, side, 0.2 * fresh * fresh);
+    // Behind the price, where no bar is: a flash must not look like a size.
+    if (fresh) pen.bar(centre - half + 4, y + 2, 2 * half - 8, ROW - 4, side, 0.32 * fresh);
     if (largest > 0) pen.bar(edge, y + 2, towards * room * (size / largest), ROW - 4, side, 0.24);
     const baseline = y + 14.5;
     pen.font(13, "mono").text(amount(price, priceDecimals), centre, baseline, side, "center");
@@ -199,7 +201,7 @@ class LadderView {
     const taken = pen.width(text) + 12;
     pen.font(10, "mono");
     const number = amount(orders, 0);
-    if (taken + pen.width(number) > room) return;
+    if (taken + pen.width(number) > room + ORDERS) return;
     pen.text(number, towards < 0 ? left : right, baseline, "muted", towards < 0 ? "left" : "right");
   }
 
@@ -229,7 +231,8 @@ class LadderView {
     const parts = [`spread ${amount(ask - bid, priceDecimals)}`];
     const ticks = Math.round((ask - bid) / tick);
     if (tick > 0) parts.push(`${amount(ticks, 0)} tick${ticks === 1 ? "" : "s"}`);
-    if (ask + bid > 0) parts.push(`${amount((2e4 * (ask - bid)) / (ask + bid), 2)} bps`);
+    const points = (2e4 * (ask - bid)) / (ask + bid);
+    if (ask + bid > 0) parts.push(`${amount(points, points >= 0.1 || points <= 0 ? 2 : 4)} bps`);
     return parts;
   }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, TypeAlias
 
-from hftlab.widgets.numbers import Scale, amount, clock_time, count, percent
+from hftlab.widgets.numbers import Scale, amount, basis_points, clock_time, count, percent
 from hftlab.widgets.picture import Drawing, Role
 
 __all__ = ["ladder_svg"]
@@ -18,7 +18,8 @@ HEADER: Final = 34
 CAPTIONS: Final = 16
 ROW: Final = 20
 SPREAD: Final = 26
-FOOTER: Final = 20
+FOOTER: Final = 24
+ORDERS: Final = 30
 TIMES: Final = " \u00d7 "
 DIGIT: Final = 7.3  # the width of a figure at 12 px
 
@@ -46,7 +47,7 @@ def ladder_svg(
         scale.learn((level[0] for level in (*bids, *asks)), (level[1] for level in (*bids, *asks)))
     rows = max(1, len(bids)) + max(1, len(asks))
     drawing = Drawing(WIDTH, HEADER + CAPTIONS + rows * ROW + SPREAD + FOOTER, f"Order book of {symbol}")
-    _header(drawing, symbol, note, amount(last, scale.price_decimals), change_percent)
+    _header(drawing, symbol, note, "" if last is None else amount(last, scale.price_decimals), change_percent)
     y: float = HEADER + CAPTIONS
     largest = max((level[1] for level in (*bids, *asks)), default=0.0)
     prices = [amount(level[0], scale.price_decimals) for level in (*bids, *asks)]
@@ -55,7 +56,7 @@ def ladder_svg(
     _spread(drawing, y, bids, asks, trade, scale)
     y = _side(drawing, y + SPREAD, bids, "bid", half, largest, scale)
     if ts_event:
-        drawing.text(PAD, y + 14, f"{clock_time(ts_event)} UTC", "muted", size=11)
+        drawing.text(PAD, y + 16, f"{clock_time(ts_event)} UTC", "muted", size=11)
     return drawing.svg()
 
 
@@ -80,7 +81,7 @@ def _side(
     """Draw one side from `y` down, `half` the price column's width from the centre; return where it ends."""
     left = side == "bid"
     edge = WIDTH / 2 - half if left else WIDTH / 2 + half
-    room = WIDTH / 2 - half - PAD
+    room = WIDTH / 2 - half - PAD - ORDERS
     for price, size, orders in levels:
         width = room * size / largest if largest else 0.0
         drawing.rectangle(edge - width if left else edge, y + 1.5, width, ROW - 3, side, opacity=0.22, radius=2)
@@ -118,7 +119,7 @@ def _spread(
 
 
 def spread_text(bids: Sequence[Level], asks: Sequence[Level], scale: Scale) -> str:
-    """`spread 0.05 · 5 ticks · 0.8 bps`"""
+    """`spread 0.05 · 5 ticks · 0.81 bps`"""
     if not bids or not asks:
         return "one-sided" if bids or asks else "no book yet"
     bid, ask = bids[0][0], asks[0][0]
@@ -127,7 +128,7 @@ def spread_text(bids: Sequence[Level], asks: Sequence[Level], scale: Scale) -> s
         ticks = round((ask - bid) / scale.tick)
         parts.append(f"{count(ticks)} tick{'' if ticks == 1 else 's'}")
     if ask + bid > 0:
-        parts.append(f"{(ask - bid) / (ask + bid) * 2e4:.2f} bps")
+        parts.append(basis_points(2 * (ask - bid) / (ask + bid)))
     return " · ".join(parts)
 
 

@@ -60,7 +60,7 @@ const STYLE = `
 .hftlab-latency th, .hftlab-latency td { padding: 3px 4px; text-align: right; border: 0; white-space: nowrap; }
 .hftlab-latency thead th { color: var(--hft-muted); font-weight: 400; font-size: 11px; }
 .hftlab-latency td { font-family: var(--hft-mono); }
-.hftlab-latency th:first-child { text-align: left; }
+.hftlab-latency th:first-child { text-align: left; font-weight: 400; }
 .hftlab-latency tbody tr { border-top: 1px solid var(--hft-line); background: transparent; cursor: pointer; }
 .hftlab-latency button { all: unset; cursor: pointer; padding: 0 6px; border-left: 3px solid transparent; }
 .hftlab-latency button:focus-visible { outline: 2px solid var(--hft-bid); outline-offset: 2px; }
@@ -98,7 +98,7 @@ class LatencyView {
     this.canvas.setAttribute("role", "img");
     const table = add(this.root, "table");
     const head = add(add(table, "thead"), "tr");
-    for (const name of ["component", ...COLUMNS.map(([title]) => title), "count"]) add(head, "th").textContent = name;
+    for (const name of ["latency", ...COLUMNS.map(([title]) => title), "count"]) add(head, "th").textContent = name;
     this.body = add(table, "tbody");
     this.rows = new Map();
   }

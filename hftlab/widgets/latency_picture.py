@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from hftlab.widgets.numbers import UNKNOWN, count, data_rate, duration
+from hftlab.widgets.numbers import UNKNOWN, count, data_rate, duration, round_duration
 from hftlab.widgets.picture import Drawing
 
 __all__ = ["COMPONENTS", "latency_svg", "traffic_text"]
@@ -80,7 +80,7 @@ def _chart(drawing: Drawing, edges: Sequence[float], counts: Sequence[int], summ
     _marks(drawing, across, summary)
     for ns in _steps(low, high):
         drawing.rectangle(across(ns) - 0.5, bottom, 1, 4, "muted")
-        drawing.text(across(ns), bottom + 16, duration(ns), "muted", size=10, anchor="middle")
+        drawing.text(across(ns), bottom + 16, round_duration(ns), "muted", size=10, anchor="middle")
 
 
 def _marks(drawing: Drawing, across: Callable[[float], float], summary: Mapping[str, float]) -> None:

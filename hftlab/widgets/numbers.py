@@ -6,11 +6,23 @@ The pages format for themselves, from the decimals that the kernel sends along, 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
-__all__ = ["UNKNOWN", "Scale", "amount", "clock_time", "count", "data_rate", "duration", "percent"]
+__all__ = [
+    "UNKNOWN",
+    "Scale",
+    "amount",
+    "basis_points",
+    "clock_time",
+    "count",
+    "data_rate",
+    "duration",
+    "percent",
+    "round_duration",
+]
 
 MAX_DECIMALS: Final = 8
 SIGNIFICANT: Final = 15  # what a double carries; more digits would be noise such as 61737.630000000005
@@ -56,6 +68,17 @@ def clock_time(ns: int) -> str:
     minutes, seconds = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours:02}:{minutes:02}:{seconds:02}.{milliseconds:03}"
+
+
+def round_duration(ns: float) -> str:
+    """A duration that is a round number, as on an axis: `10 µs`."""
+    return re.sub(r"\.0+ ", " ", duration(ns))
+
+
+def basis_points(share: float) -> str:
+    """A small share, in ten-thousandths; a spread of one tick of a high price still shows digits: `0.0016 bps`."""
+    points = share * 1e4
+    return f"{points:,.{2 if points >= 0.1 or points <= 0 else 4}f} bps"
 
 
 def _three_digits(value: float) -> str:

@@ -33,10 +33,9 @@ DARK: Final[dict[Role, str]] = {
 SANS: Final = "system-ui, -apple-system, 'Segoe UI', 'Helvetica Neue', Arial, sans-serif"
 MONO: Final = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
 
+_DARK: Final = " ".join(f".hftlab-{role} {{ fill: {colour}; }}" for role, colour in DARK.items())
 # Colours are attributes first: a viewer that strips the style still shows the light picture.
-_STYLE: Final = "@media (prefers-color-scheme: dark) {{{}}}".format(
-    " ".join(f".hftlab-{role} {{ fill: {colour}; }}" for role, colour in DARK.items())
-)
+_STYLE: Final = f".hftlab-mono {{ font-family: {MONO}; }} @media (prefers-color-scheme: dark) {{ {_DARK} }}"
 _NOT_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -96,9 +95,10 @@ class Drawing:
         mono: bool = False,
     ) -> None:
         extras = (f' text-anchor="{anchor}"' if anchor != "start" else "") + (' font-weight="600"' if bold else "")
-        extras += f' font-family="{MONO}"' if mono else ""
+        extras += ' font-family="monospace"' if mono else ""
+        paint = _paint(role, "hftlab-mono" if mono else "")
         self._shapes.append(
-            f'<text x="{x:.5g}" y="{y:.5g}" font-size="{size:g}" {_paint(role)}{extras}>{_text(content)}</text>'
+            f'<text x="{x:.5g}" y="{y:.5g}" font-size="{size:g}" {paint}{extras}>{_text(content)}</text>'
         )
 
     def svg(self) -> str:
@@ -110,8 +110,8 @@ class Drawing:
         )
 
 
-def _paint(role: Role) -> str:
-    return f'class="hftlab-{role}" fill="{LIGHT[role]}"'
+def _paint(role: Role, extra: str = "") -> str:
+    return f'class="{f"hftlab-{role} {extra}".strip()}" fill="{LIGHT[role]}"'
 
 
 def _text(content: str) -> str:

@@ -14,6 +14,7 @@ const SANS = "system-ui, -apple-system, 'Segoe UI', 'Helvetica Neue', Arial, san
 const MONO = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace";
 
 const UNANSWERED = 30_000; // ms after which a sign of life counts as lost, and the next is sent unasked
+const BETWEEN_PAINTS = 30; // ms; a fade needs no more than about thirty pictures a second
 const THEME_LASTS = 2_000; // ms; a theme's style sheet may arrive after the page was told of the theme
 
 /** The colours and fonts of the page that `el` stands in: JupyterLab's or VS Code's, else the system's light or dark. */
@@ -72,6 +73,8 @@ export class Surface {
     this.draw = draw;
     this.onScreen = false;
     this.pending = 0;
+    this.asked = false;
+    this.painted = -Infinity;
     this.themeRead = -Infinity;
     this.presence = new Presence(model);
     this.ending = new AbortController();
@@ -111,16 +114,24 @@ export class Surface {
 
   /** Paint with the next animation frame; however many ask, once. */
   redraw() {
+    this.asked = true;
+    this.schedule();
+  }
+
+  schedule() {
     if (this.pending || !this.visible) return;
     this.pending = requestAnimationFrame((now) => {
       this.pending = 0;
-      this.paint(now);
+      if (this.asked || now - this.painted > BETWEEN_PAINTS) this.paint(now);
+      else this.schedule();
     });
   }
 
   paint(now = performance.now()) {
     const { width, height } = this.canvas.getBoundingClientRect();
     if (!width || !height) return;
+    this.asked = false;
+    this.painted = now;
     const ratio = window.devicePixelRatio || 1;
     const columns = Math.round(width * ratio), rows = Math.round(height * ratio);
     // Setting a size clears the canvas, even to the same size.
@@ -134,7 +145,7 @@ export class Surface {
     this.context.globalAlpha = 1;
     this.context.fillStyle = this.theme.paper;
     this.context.fillRect(0, 0, width, height);
-    if (this.draw(this.context, width, height, this.theme, now)) this.redraw();
+    if (this.draw(this.context, width, height, this.theme, now)) this.schedule();
   }
 
   destroy() {

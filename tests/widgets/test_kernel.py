@@ -64,6 +64,18 @@ def test_a_cell_that_awaits_is_busy_though_the_loop_is_free(shell):
     assert not kernel.busy(0.0)
 
 
+def test_a_pages_message_is_no_cell(shell):
+    """ipykernel triggers these around each, and they may come from a subshell while a cell runs."""
+    kernel = Kernel()
+    kernel.watch(shell)
+    shell.events.trigger("pre_execute")
+    shell.events.trigger("post_execute")
+    assert kernel.in_cell
+    shell.run_cell("pass")
+    shell.events.trigger("pre_execute")
+    assert not kernel.in_cell
+
+
 def test_a_cell_that_fails_ends_as_well(shell):
     kernel = Kernel()
     kernel.watch(shell)

@@ -79,11 +79,11 @@ class TestPicture:
             ts_event=NOON + 123_000_000,
         )
         words = texts(svg)
-        prices = [word for word in words if word.startswith("61,73") and word != "61,737.64" or word == "61,737.64"]
+        prices = [word for word in words if (word.startswith("61,73") and word != "61,737.64") or word == "61,737.64"]
         assert prices[1:] == ["61,738.10", "61,737.64", "61,737.63", "61,737.60"]  # after the last price
-        assert "spread 0.01 · 1 tick · 0.00 bps" in words
+        assert "spread 0.01 · 1 tick · 0.0016 bps" in words
         assert "-1.25 %" in words
-        assert "▼ 61,737.64 × 0.00456" in words  # noqa: RUF001
+        assert "▼ 61,737.64 × 0.00456" in words
         assert "12:00:00.123 UTC" in words
 
     def test_a_hostile_symbol_stays_text(self):

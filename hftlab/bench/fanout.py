@@ -1,0 +1,151 @@
+"""`fanout`: full 8-symbol messages to 300 drained connections.
+
+Plain frames against bare socket.send of the same bytes; compressed ones against the reference document's own server in
+Node, which is looked for in HFTLAB_PEERS (default ../shared/peers).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from pathlib import Path
+from typing import Any, Final
+
+from hftlab.bench.drain import Drain
+from hftlab.bench.node import node_folder
+from hftlab.bench.result import Result
+from hftlab.clock import Clock
+from hftlab.loop import run as run_loop
+from hftlab.protocol import JSON
+from hftlab.server import Server
+from hftlab.simulator import RandomWalk
+
+__all__ = ["run"]
+
+_CONNECTIONS: Final = 300
+_SECONDS: Final = 4.0
+_MUST: Final = 0.6
+_NODE_MUST: Final = 20.0
+
+
+def run() -> Result:
+    size = _message_size()
+    raw = _raw_send(size)
+    plain = run_loop(_ours())
+    compressed = run_loop(_ours("deflate"))
+    node = _node()
+    ratio = plain["per_second"] / raw["per_second"]
+    figures: dict[str, Any] = {
+        "payload_bytes": size,
+        "socket_send_per_s": raw["per_second"],
+        "plain_per_s": plain["per_second"],
+        "plain_cpu_us": plain["cpu_us"],
+        "compressed_per_s": compressed["per_second"],
+        "compressed_cpu_us": compressed["cpu_us"],
+        "compressed_frame_bytes": compressed["frame_bytes"],
+        "node_per_s": node,
+        "node_ratio": compressed["per_second"] / node if node else None,
+        "node_must": _NODE_MUST,
+    }
+    met = ratio >= _MUST and (node is None or compressed["per_second"] / node >= _NODE_MUST)
+    return Result("fanout", ratio, _MUST, met, figures)
+
+
+def _message_size() -> int:
+    source = RandomWalk(7)
+    (message,) = source.advance(source.next_time())
+    return len(JSON.encode(message))
+
+
+async def _ours(*flags: str) -> dict[str, float]:
+    """Our server as fast as its readers drain: its clock does not pace it."""
+    source = RandomWalk(7, clock=Clock(speed=float("inf")))
+    async with Server(source, port=0) as server:
+        drain = Drain(server.port, _CONNECTIONS, *flags, "subscribe")
+        await asyncio.to_thread(drain.start)
+        try:
+            await asyncio.to_thread(drain.wait_connected)
+            await asyncio.sleep(0.3)
+            before, start, cpu = server.stats(), time.perf_counter(), time.process_time()
+            await asyncio.sleep(_SECONDS)
+            after, elapsed, used = server.stats(), time.perf_counter() - start, time.process_time() - cpu
+        finally:
+            await asyncio.to_thread(drain.stop)
+    sent = after["messages_sent"] - before["messages_sent"]
+    return {
+        "per_second": sent / elapsed,
+        "cpu_us": used / sent * 1e6,
+        "frame_bytes": (after["bytes_sent"] - before["bytes_sent"]) / sent,
+    }
+
+
+def _raw_send(size: int) -> dict[str, float]:
+    """The physical limit: the same bytes with nothing but socket.send."""
+    with socket.create_server(("127.0.0.1", 0), backlog=_CONNECTIONS) as listener:
+        connections: list[socket.socket] = []
+        accepting = threading.Thread(target=_accept, args=(listener, connections))
+        accepting.start()
+        with Drain(listener.getsockname()[1], _CONNECTIONS):
+            accepting.join()
+            frame = b"x" * (size + 4)
+            start, cpu, sent = time.perf_counter(), time.process_time(), 0
+            while time.perf_counter() - start < _SECONDS:
+                for connection in connections:
+                    connection.send(frame)
+                sent += len(connections)
+            elapsed, used = time.perf_counter() - start, time.process_time() - cpu
+            for connection in connections:
+                connection.close()
+    return {"per_second": sent / elapsed, "cpu_us": used / sent * 1e6}
+
+
+def _accept(listener: socket.socket, connections: list[socket.socket]) -> None:
+    while len(connections) < _CONNECTIONS:
+        connection, _ = listener.accept()
+        head = b""
+        while b"\r\n\r\n" not in head:
+            head += connection.recv(4096)
+        connection.sendall(b"HTTP/1.1 101 Switching Protocols\r\n\r\n")
+        connections.append(connection)
+
+
+def _node() -> float | None:
+    """Messages a second of the reference server with compression; None where it or Node is absent."""
+    script = Path(os.environ.get("HFTLAB_PEERS", "../shared/peers")) / "reference_server.js"
+    folder = node_folder()
+    if folder is None or not script.is_file():
+        return None
+    # Node looks for packages beside the script, so it runs a copy beside them.
+    copy = folder / "reference_server.cjs"
+    shutil.copyfile(script, copy)
+    port = _free_port()
+    command = ["node", str(copy), str(port), str(_CONNECTIONS), str(_SECONDS), "8"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        _wait_for(port)
+        with Drain(port, _CONNECTIONS, "deflate"):
+            assert server.stdout is not None
+            said = server.stdout.read()
+    found = re.search(r"sent/s=(\d+)", said)
+    return float(found[1]) if found else None
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def _wait_for(port: int) -> None:
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        # Not a WebSocket handshake, so it does not count as one of the connections.
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.02)
+    raise RuntimeError("the reference server did not start")

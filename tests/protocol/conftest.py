@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from hftlab.protocol import Limits, MarketData, MarketDataSymbol, OrderBookLevel, Side, Trade
+from hftlab.protocol.publisher import Publisher
+
+MS = 1_000_000
+
+
+def level(price: float, size: float = 1.0) -> OrderBookLevel:
+    return OrderBookLevel(price=price, size=size, orders=1)
+
+
+def trade(price: float) -> Trade:
+    return Trade(price=price, size=1.0, timestamp=1.0, side=Side.BUY)
+
+
+def symbol(name: str = "AAPL", price: float = 10.0, **changes: Any) -> MarketDataSymbol:
+    values: dict[str, Any] = {
+        "symbol": name,
+        "exchange": "X",
+        "price": price,
+        "bid": price - 1,
+        "ask": price + 1,
+        "bids": [level(price - 1)],
+        "asks": [level(price + 1)],
+        **dict.fromkeys("bid_size ask_size volume change change_percent high low open previous_close".split(), 1.0),
+        "timestamp": 1.0,
+    }
+    return MarketDataSymbol(**(values | changes))
+
+
+def market_data(*symbols: MarketDataSymbol, **changes: Any) -> MarketData:
+    return MarketData(timestamp=1.0, symbols=list(symbols), **changes)
+
+
+LIMITS = Limits(max_message_bytes=1000, max_symbols=5, min_frequency=0, max_frequency=60_000)
+
+
+@pytest.fixture
+def publisher() -> Publisher[str]:
+    return Publisher(session="s", limits=LIMITS, symbols=["AAPL", "MSFT", "TSLA"])

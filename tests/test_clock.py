@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hftlab.clock import Clock, from_milliseconds, to_milliseconds
+
+SECOND = 1_000_000_000
+
+
+class Timer:
+    """Real time in the hands of the test."""
+
+    def __init__(self) -> None:
+        self.ns = 0
+
+    def __call__(self) -> int:
+        return self.ns
+
+
+@given(st.integers(1, 8_640_000_000_000_000))
+def test_microseconds_survive_the_wire(microseconds: int) -> None:
+    """Up to the year 2255 a double of milliseconds has room for three decimals."""
+    ns = microseconds * 1000
+    assert from_milliseconds(to_milliseconds(ns)) == ns
+
+
+@given(st.integers(1, 8_640_000_000_000_000_000))
+def test_the_wire_has_whole_microseconds(ns: int) -> None:
+    assert from_milliseconds(to_milliseconds(ns)) == ns // 1000 * 1000
+
+
+@given(st.floats(0.001, 9.2e12))
+def test_any_other_double_becomes_the_nearest_nanosecond(ms: float) -> None:
+    """Against exact arithmetic."""
+    ns = from_milliseconds(ms)
+    assert to_milliseconds(ns) == ms or abs(Fraction(ms) * 1_000_000 - ns) <= Fraction(1, 2)
+
+
+def test_a_clock_follows_real_time_at_its_speed() -> None:
+    timer = Timer()
+    clock = Clock(1000, 10, timer=timer)
+    timer.ns += 5
+    assert clock.now() == 1050
+    assert clock.seconds_until(1050 + 10 * SECOND) == 1.0
+    assert clock.seconds_until(0) == 0.0
+
+
+def test_a_paused_clock_stands_until_it_is_resumed() -> None:
+    timer = Timer()
+    clock = Clock(1000, timer=timer)
+    timer.ns += 5
+    clock.pause()
+    timer.ns += 100
+    assert clock.now() == 1005
+    assert clock.seconds_until(2000) == math.inf
+    clock.step(10)
+    clock.resume()
+    timer.ns += 1
+    assert clock.now() == 1016
+
+
+def test_changing_the_speed_does_not_make_time_jump() -> None:
+    timer = Timer()
+    clock = Clock(0, 2, timer=timer)
+    timer.ns += 100
+    clock.speed = 3
+    assert clock.now() == 200
+    timer.ns += 100
+    assert clock.now() == 500
+
+
+def test_an_unpaced_clock_is_moved_by_the_work() -> None:
+    clock = Clock(5, math.inf)
+    assert clock.unpaced
+    assert clock.seconds_until(10**18) == 0.0
+    clock.reach(100)
+    clock.reach(50)
+    assert clock.now() == 100
+
+
+def test_only_an_unpaced_clock_can_be_reached_forward() -> None:
+    clock = Clock(5, paused=True)
+    clock.reach(100)
+    assert clock.now() == 5
+
+
+@pytest.mark.parametrize("speed", [0, -1, math.nan])
+def test_a_speed_must_be_above_nothing(speed: float) -> None:
+    with pytest.raises(ValueError, match="above 0"):
+        Clock(speed=speed)
+    with pytest.raises(ValueError, match="above 0"):
+        Clock().speed = speed

@@ -1,0 +1,52 @@
+"""Small Binance captures, written line by line."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+Levels = dict[str, str]
+
+SYMBOL = "BTCUSDT"
+
+
+def stream(name: str, **data: Any) -> dict[str, Any]:
+    return {"stream": f"btcusdt@{name}", "data": data}
+
+
+def update(first: int, last: int, bids: Levels, asks: Levels, *, previous: int | None = None) -> dict[str, Any]:
+    """A depth update of spot, or of futures if `previous` is given."""
+    levels = {"b": list(bids.items()), "a": list(asks.items())}
+    ids = {"s": SYMBOL, "U": first, "u": last}
+    if previous is None:
+        return stream("depth@100ms", e="depthUpdate", E=1000 + last, **ids, **levels)
+    return stream("depth@0ms", e="depthUpdate", E=1000 + last, T=990 + last, **ids, pu=previous, **levels)
+
+
+def snapshot(last: int, bids: Levels, asks: Levels, **times: int) -> dict[str, Any]:
+    return {"lastUpdateId": last, **times, "bids": list(bids.items()), "asks": list(asks.items())}
+
+
+def trade(number: int, price: str, size: str, *, buyer_is_maker: bool, **more: Any) -> dict[str, Any]:
+    fields = {"e": "trade", "E": 3000 + number, "T": 2000 + number, "s": SYMBOL, "t": number, "p": price, "q": size}
+    return stream("trade", **fields, m=buyer_is_maker, **more)
+
+
+def ticker(number: int, bid: tuple[str, str], ask: tuple[str, str], **more: Any) -> dict[str, Any]:
+    return stream("bookTicker", u=number, s=SYMBOL, b=bid[0], B=bid[1], a=ask[0], A=ask[1], **more)
+
+
+def as_line(number: int, message: dict[str, Any] | bytes) -> bytes:
+    """Line `number` from 1, received at that many seconds; bytes are a whole line and stay as they are."""
+    if isinstance(message, bytes):
+        return message + b"\n"
+    return b"%d %s\n" % (number * 1_000_000_000, json.dumps(message).encode())
+
+
+def write_capture(path: Path, *messages: dict[str, Any] | bytes) -> Path:
+    """Write one line a message, gzip if the name ends with .gz."""
+    text = b"".join(as_line(number, message) for number, message in enumerate(messages, 1))
+    path.write_bytes(gzip.compress(text) if path.suffix == ".gz" else text)
+    return path

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+from hftlab.venues.binance_depth import DepthRule, Verdict
+from hftlab.venues.binance_messages import DepthUpdate
+
+
+def spot(first: int, last: int) -> DepthUpdate:
+    return DepthUpdate("BTCUSDT", 1, first, last, [], [])
+
+
+def futures(first: int, last: int, previous: int) -> DepthUpdate:
+    return DepthUpdate("BTCUSDT", 1, first, last, [], [], previous)
+
+
+def judged(rule: DepthRule, *updates: DepthUpdate) -> list[Verdict]:
+    return [rule.update(update, line) for line, update in enumerate(updates, 1)]
+
+
+class TestSpot:
+    def test_updates_wait_for_a_snapshot(self) -> None:
+        rule = DepthRule()
+        assert judged(rule, spot(1, 5), spot(6, 9)) == [Verdict.HOLD, Verdict.HOLD]
+        assert not rule.synchronised
+
+    def test_a_snapshot_is_joined_by_the_held_updates_after_it(self) -> None:
+        rule = DepthRule()
+        judged(rule, spot(1, 5), spot(6, 9), spot(10, 12))
+        held = rule.snapshot(7)
+        assert held is not None
+        assert [(one.update.last, one.line) for one in held] == [(9, 2), (12, 3)]
+        assert judged(rule, *(one.update for one in held)) == [Verdict.APPLY, Verdict.APPLY]
+
+    def test_the_first_update_must_straddle_the_snapshot(self) -> None:
+        for first, last, verdict in (
+            (6, 7, Verdict.DROP),
+            (6, 8, Verdict.APPLY),
+            (8, 9, Verdict.APPLY),
+            (9, 9, Verdict.GAP),
+        ):
+            rule = DepthRule()
+            assert rule.snapshot(7) == []
+            assert judged(rule, spot(first, last)) == [verdict]
+
+    def test_a_hole_voids_the_book_until_the_next_snapshot(self) -> None:
+        rule = DepthRule()
+        rule.snapshot(7)
+        assert judged(rule, spot(8, 9), spot(11, 12), spot(13, 14)) == [Verdict.APPLY, Verdict.GAP, Verdict.HOLD]
+        assert not rule.synchronised
+        held = rule.snapshot(12)
+        assert held is not None
+        assert [one.update.last for one in held] == [14]
+
+    def test_a_snapshot_older_than_the_first_held_update_is_of_no_use(self) -> None:
+        rule = DepthRule()
+        judged(rule, spot(20, 25))
+        assert rule.snapshot(18) is None
+        assert not rule.synchronised
+        assert rule.snapshot(19) is not None
+
+    def test_a_snapshot_behind_the_book_is_of_no_use_and_does_no_harm(self) -> None:
+        rule = DepthRule()
+        rule.snapshot(7)
+        judged(rule, spot(8, 20))
+        assert rule.snapshot(15) is None
+        assert judged(rule, spot(21, 22)) == [Verdict.APPLY]
+
+    def test_a_snapshot_ahead_of_the_book_replaces_it(self) -> None:
+        rule = DepthRule()
+        rule.snapshot(7)
+        assert rule.snapshot(10) == []
+        assert judged(rule, spot(8, 9), spot(10, 12)) == [Verdict.DROP, Verdict.APPLY]
+
+    def test_only_so_many_updates_are_held(self) -> None:
+        rule = DepthRule()
+        judged(rule, *(spot(number, number) for number in range(1, 10_101)))
+        assert rule.snapshot(50) is None
+        held = rule.snapshot(100)
+        assert held is not None
+        assert len(held) == 10_000
+
+
+class TestFutures:
+    def test_the_first_update_must_hold_the_snapshots_id(self) -> None:
+        for first, last, verdict in (
+            (4, 6, Verdict.DROP),
+            (4, 7, Verdict.APPLY),
+            (7, 9, Verdict.APPLY),
+            (8, 9, Verdict.GAP),
+        ):
+            rule = DepthRule()
+            rule.snapshot(7)
+            assert judged(rule, futures(first, last, previous=3)) == [verdict]
+
+    def test_an_update_that_names_the_snapshots_id_as_the_one_before_follows(self) -> None:
+        rule = DepthRule()
+        rule.snapshot(7)
+        assert judged(rule, futures(9, 12, previous=7)) == [Verdict.APPLY]
+
+    def test_ids_may_jump_but_the_one_before_must_be_right(self) -> None:
+        rule = DepthRule()
+        rule.snapshot(7)
+        updates = futures(6, 9, 5), futures(20, 29, 9), futures(30, 35, 28)
+        assert judged(rule, *updates) == [Verdict.APPLY, Verdict.APPLY, Verdict.GAP]
+
+    def test_an_update_seen_twice_is_dropped(self) -> None:
+        rule = DepthRule()
+        rule.snapshot(7)
+        assert judged(rule, futures(6, 9, 5), futures(6, 9, 5)) == [Verdict.APPLY, Verdict.DROP]
