@@ -154,10 +154,13 @@ def demo(
 def lab(context: typer.Context) -> None:
     """Open JupyterLab on the tutorials; what follows goes to `jupyter lab`, such as --no-browser."""
     first = Path("notebooks/01_quickstart.ipynb")
-    target = [str(first)] if first.is_file() else []
-    if not target:
+    options = [f"--ServerApp.root_dir={Path.cwd()}"]
+    if first.is_file():
+        # Naming the file instead would make its folder the root, and the recordings would be out of sight.
+        options.append(f"--LabApp.default_url=/lab/tree/{first.as_posix()}")
+    else:
         typer.echo("no notebooks/ here: JupyterLab opens on this folder", err=True)
-    os.execv(sys.executable, [sys.executable, "-m", "jupyterlab", *target, *context.args])  # noqa: S606 - is meant
+    os.execv(sys.executable, [sys.executable, "-m", "jupyterlab", *options, *context.args])  # noqa: S606 - is meant
 
 
 @app.command()

@@ -18,8 +18,7 @@ wall_time = time.time_ns
 
 def to_milliseconds(ns: int) -> float:
     """Nanoseconds to the wire's milliseconds, with at most three decimals so that microseconds survive in a double."""
-    microseconds = ns // _PER_MICROSECOND
-    return microseconds // 1000 + (microseconds % 1000) / 1000
+    return ns // _PER_MICROSECOND / 1000
 
 
 def from_milliseconds(ms: float) -> int:

@@ -97,6 +97,7 @@ class _Quote(NamedTuple):
     bid_sizes: list[float]
     ask_prices: list[float]
     ask_sizes: list[float]
+    mid: float  # the only side's best if there is one side, NaN if there is none
 
 
 class _State:
@@ -130,9 +131,8 @@ class _State:
 
     def describe(self, quote: _Quote) -> MarketDataSymbol | None:
         bids, asks = _levels(quote.bid_prices, quote.bid_sizes), _levels(quote.ask_prices, quote.ask_sizes)
-        best = [side[0].price for side in (bids, asks) if side]
-        if best:
-            self._mid = sum(best) / len(best)
+        if bids or asks:
+            self._mid = quote.mid
         if self._mid is None:
             return None
         trades, self._new_trades = self._new_trades, []
@@ -188,17 +188,28 @@ def _quotes(tops: Tops, batch: EventBatch) -> Iterator[_Quote]:
     """The tops as Python numbers, converted for the whole batch at once."""
     ids = batch.instrument_id[tops.rows]
     sides = [np.empty(tops.bid_ticks.shape) for _ in range(4)]
+    mid = np.empty(len(ids))
     for number in np.unique(ids).tolist():
         instrument, events = batch.instruments[number], ids == number
         sides[0][events] = instrument.price(tops.bid_ticks[events])
         sides[1][events] = instrument.size(tops.bid_lots[events])
         sides[2][events] = instrument.price(tops.ask_ticks[events])
         sides[3][events] = instrument.size(tops.ask_lots[events])
+        mid[events] = _mids(tops, events, instrument)
     columns: tuple[npt.NDArray[Any], ...] = (
         tops.rows,
         ids,
         batch.ts_event[tops.rows],
         batch.ts_recv[tops.rows],
         *sides,
+        mid,
     )
     return map(_Quote._make, zip(*(column.tolist() for column in columns), strict=True))
+
+
+def _mids(tops: Tops, events: npt.NDArray[np.bool_], instrument: Instrument) -> npt.NDArray[np.float64]:
+    """Half the sum of the ticks, so that a mid between two prices is as exact as they are."""
+    bid, ask = tops.bid_ticks[events, 0], tops.ask_ticks[events, 0]
+    sides = (tops.bid_lots[events, 0] > 0).astype(np.int64) + (tops.ask_lots[events, 0] > 0)
+    # A side that is not there has 0 ticks.
+    return np.where(sides > 0, instrument.price(bid + ask) / np.maximum(sides, 1), np.nan)

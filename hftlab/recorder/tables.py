@@ -1,7 +1,8 @@
 """The tables of a session, and the two ways between protocol messages and their rows.
 
 Both ways go through JSON lines, which polars and msgspec read and write without a Python step per field. Times become
-int64 nanoseconds; a time nested in a trade stays in the wire's milliseconds.
+int64 nanoseconds (the wire's have three decimals; finer ones, which a foreign server may send, become the nearest one);
+a time nested in a trade stays in the wire's milliseconds.
 """
 
 from __future__ import annotations
@@ -200,12 +201,13 @@ def table_of(message: Message) -> int:
 
 
 def _to_ns(column: str) -> pl.Expr:
-    """The wire's milliseconds to int64 ns, exactly as hftlab.clock.from_milliseconds does."""
+    """The wire's milliseconds to int64 ns, as hftlab.clock.from_milliseconds does, and never to 0, which is no time."""
     ms = pl.col(column)
     whole = ms.floor()
     microseconds = (ms * 1000).round().cast(pl.Int64)
     nearest = whole.cast(pl.Int64) * _NS_PER_MS + ((ms - whole) * _NS_PER_MS).round().cast(pl.Int64)
-    return pl.when(_milliseconds(microseconds * 1000) == ms).then(microseconds * 1000).otherwise(nearest).alias(column)
+    exact = _milliseconds(microseconds * 1000) == ms
+    return pl.when(exact).then(microseconds * 1000).otherwise(nearest.clip(1)).alias(column)
 
 
 def _to_ms(column: str) -> pl.Expr:
@@ -213,4 +215,11 @@ def _to_ms(column: str) -> pl.Expr:
 
 
 def _milliseconds(ns: pl.Expr) -> pl.Expr:
-    return (ns // _NS_PER_MS).cast(pl.Float64) + (ns % _NS_PER_MS).cast(pl.Float64) / _NS_PER_MS
+    """What the wire had: whole microseconds are the double nearest to their decimals, as a JSON parser reads them."""
+    parts = (ns // _NS_PER_MS).cast(pl.Float64) + _quotient(ns % _NS_PER_MS, _NS_PER_MS)
+    return pl.when(ns % 1000 == 0).then(_quotient(ns // 1000, 1000)).otherwise(parts)
+
+
+def _quotient(numerator: pl.Expr, denominator: int) -> pl.Expr:
+    """The nearest double: polars multiplies by the reciprocal of a single divisor, and divides by a column of them."""
+    return numerator.cast(pl.Float64) / (numerator * 0 + denominator).cast(pl.Float64)

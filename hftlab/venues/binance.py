@@ -92,7 +92,7 @@ class Stats:
 
 
 class Reader(Iterator[EventBatch]):
-    """The batches of one capture; `instrument` is what it is of, `stats` counts what was read."""
+    """The batches of one capture; `path` and `instrument` say of which, `stats` counts what was read."""
 
     def __init__(self, path: Path, instrument: Instrument | None, progress: Progress | None, chunk: int) -> None:
         if chunk < 1:
@@ -100,7 +100,7 @@ class Reader(Iterator[EventBatch]):
         check_readable(path)
         self.instrument = instrument or detect_instrument(path)
         self.stats = Stats()
-        self._path, self._progress, self._chunk = path, progress, chunk
+        self.path, self._progress, self._chunk = path, progress, chunk
         self._rows = LevelRows(self.instrument)
         self._rule = DepthRule()
         self._ts_recv = self._ts_event = 0
@@ -111,7 +111,7 @@ class Reader(Iterator[EventBatch]):
 
     def _read(self) -> Iterator[EventBatch]:
         try:
-            for number, line in read_lines(self._path, progress=self._progress):
+            for number, line in read_lines(self.path, progress=self._progress):
                 self._take_line(number, line)
                 if len(self._rows) >= self._chunk:
                     yield from self._flush()
@@ -121,9 +121,9 @@ class Reader(Iterator[EventBatch]):
         yield from self._flush()
         if self.stats.updates and self.stats.snapshots == self.stats.snapshots_unused:
             raise CaptureError(
-                f"{self._path} has {self.stats.updates:,} depth updates and no depth snapshot that joins them, so that "
+                f"{self.path} has {self.stats.updates:,} depth updates and no depth snapshot that joins them, so that "
                 f"there is no book: put the answer of GET /api/v3/depth (futures: /fapi/v1/depth) into the capture",
-                path=self._path,
+                path=self.path,
             )
 
     def _flush(self) -> Iterator[EventBatch]:
@@ -133,7 +133,7 @@ class Reader(Iterator[EventBatch]):
         if bad is not None:
             step = "tick" if bad.column == "price" else "lot"
             raise bad_line(
-                self._path,
+                self.path,
                 bad.line,
                 f"has the {bad.column} {bad.text!r}, no multiple of the {step} of {self.instrument.symbol}: "
                 f"pass the instrument as it was on that day",
@@ -141,25 +141,25 @@ class Reader(Iterator[EventBatch]):
 
     def _take_line(self, number: int, line: bytes) -> None:
         self.stats.lines += 1
-        ts_recv, envelope, payload = split_line(self._path, number, line)
+        ts_recv, envelope, payload = split_line(self.path, number, line)
         if ts_recv < self._ts_recv:
             self.stats.receive_time_steps_back += 1
         self._ts_recv = ts_recv
         match envelope.kind:
             case Kind.DEPTH:
                 self.stats.updates += 1
-                self._take_update(decode(_update, self._path, number, payload), number)
+                self._take_update(decode(_update, self.path, number, payload), number)
             case Kind.TRADE:
-                self._take_trade(decode(_trade, self._path, number, payload), number)
+                self._take_trade(decode(_trade, self.path, number, payload), number)
             case Kind.SNAPSHOT:
-                self._take_snapshot(decode(_snapshot, self._path, number, payload), number)
+                self._take_snapshot(decode(_snapshot, self.path, number, payload), number)
             case Kind.BOOK_TICKER:
                 self.stats.book_tickers += 1
             case None:
                 self.stats.unknown[envelope.name] += 1
 
     def _take_update(self, update: DepthUpdate, line: int, flags: int = F_MBP) -> None:
-        check_symbol(self._path, line, update.symbol, self.instrument)
+        check_symbol(self.path, line, update.symbol, self.instrument)
         self._ts_event = max(self._ts_event, update.ts_event)
         head = Head(update.ts_event, self._ts_recv, update.last, line)
         match self._rule.update(update, line):
@@ -193,7 +193,7 @@ class Reader(Iterator[EventBatch]):
             self._take_update(update, update_line, F_MBP | F_BAD_TS_RECV)
 
     def _take_trade(self, trade: Trade, line: int) -> None:
-        check_symbol(self._path, line, trade.symbol, self.instrument)
+        check_symbol(self.path, line, trade.symbol, self.instrument)
         if trade.kind != "MARKET":
             self.stats.trades_off_book += 1
             return

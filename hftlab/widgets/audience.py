@@ -44,12 +44,12 @@ class Audience:
             self._views[_EXPECTED] = _View()
             self._since_heard = 0.0
 
-    def hear(self, name: str, visible: bool, in_cell: bool) -> None:
+    def hear(self, name: str, visible: bool, through_cells: bool) -> None:
         self._since_heard = 0.0
         self._views.pop(_EXPECTED, None)
         known = self._views.pop(name, None)
         if visible:
-            self._views[name] = _View(through_cells=in_cell or (known is not None and known.through_cells))
+            self._views[name] = _View(through_cells=through_cells or (known is not None and known.through_cells))
 
     def age(self, seconds: float, busy: bool) -> None:
         """Let time pass; views whose silence exceeds the patience are dropped until they are heard again."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 from typing import Any, Final
 
 __all__ = ["Kernel"]
@@ -50,6 +51,12 @@ class Kernel:
 
     def busy(self, now: float) -> bool:
         return self.in_cell or not self._loop_answers(now)
+
+    @property
+    def reads_in_cells(self) -> bool:
+        """To be asked while a page's message is read: whether such messages are read even while a cell runs."""
+        # A thread other than the main one is a subshell's.
+        return self.in_cell or threading.current_thread() is not threading.main_thread()
 
     def _loop_answers(self, now: float) -> bool:
         if self._loop is None:

@@ -9,6 +9,7 @@ const HEADER = [
 
 const PAD = 12, TOP = 36, CAPTIONS = 17, ROW = 20, SPREAD = 28, FOOTER = 22;
 const WIDEST = 560;
+const FEWEST = 5; // levels a side that there is always room for
 const ORDERS = 28; // the room beyond the longest bar, for the number of orders
 const FLASH = 450; // ms
 const SPEAKS = 2_000; // ms between two texts for screen readers
@@ -74,10 +75,10 @@ class LadderView {
       "change:status": () => this.surface.redraw(),
       "change:error": () => this.surface.redraw(),
       "change:symbol": () => this.forget(),
-      "change:depth": () => this.fit(),
+      "change:depth": () => this.forget(),
     };
     for (const [event, listener] of Object.entries(this.listeners)) model.on(event, listener);
-    this.fit();
+    this.forget();
     this.take();
   }
 
@@ -86,15 +87,19 @@ class LadderView {
     this.surface.destroy();
   }
 
-  fit() {
-    const rows = 2 * this.model.get("depth");
-    this.canvas.style.height = `${TOP + CAPTIONS + rows * ROW + SPREAD + FOOTER}px`;
-    this.surface.redraw();
-  }
-
+  /** Another book is about to be shown. */
   forget() {
     this.changes.bid.forget();
     this.changes.ask.forget();
+    this.rows = 0;
+    this.fit(FEWEST);
+  }
+
+  /** Have room for that many levels a side. It never shrinks, so that the notebook below does not jump. */
+  fit(rows) {
+    if (rows <= this.rows) return;
+    this.rows = Math.min(rows, this.model.get("depth"));
+    this.canvas.style.height = `${TOP + CAPTIONS + 2 * this.rows * ROW + SPREAD + FOOTER}px`;
     this.surface.redraw();
   }
 
@@ -102,6 +107,7 @@ class LadderView {
     const now = performance.now();
     this.state = parse(this.model.get("frame"));
     if (this.state) {
+      this.fit(Math.max(this.state.bids.length, this.state.asks.length));
       this.changes.bid.note(this.state.bids, now);
       this.changes.ask.note(this.state.asks, now);
     }
@@ -129,7 +135,7 @@ class LadderView {
   draw(context, width, height, theme, now) {
     const trouble = this.trouble();
     const { bids, asks } = this.state ?? { bids: [], asks: [] };
-    const depth = this.model.get("depth");
+    const depth = this.rows;
     const pen = new Pen(context, theme);
     const book = this.layout(pen, width);
     this.header(pen, width, trouble);

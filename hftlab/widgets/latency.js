@@ -37,6 +37,7 @@ export function duration(ns) {
 }
 
 function dataRate(rate) {
+  if (!Number.isFinite(rate)) return "–";
   for (const [size, unit] of [[1e9, "GB/s"], [1e6, "MB/s"], [1e3, "kB/s"]]) {
     if (rate >= size * 0.9995) return `${threeDigits(rate / size)} ${unit}`;
   }

@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import nan
 from typing import Any
 
 import traitlets
@@ -23,6 +24,7 @@ HEADER = ["version", "messages", "bytes", "gaps", "messageRate", "byteRate", "co
 COMPONENT = ["name", "count", "p50", "p95", "p99", "p999", "max", "barCount"]
 """Each component's first values; `name` is its place in COMPONENTS. Then the bars' edges (one more) and counts."""
 VERSION = 1
+SHORTEST = 0.1  # seconds over which a rate means something
 PERCENTILES = ("p50", "p95", "p99", "p99.9", "max")
 
 
@@ -31,9 +33,9 @@ class Traffic:
     messages: int = 0
     bytes: int = 0
     gaps: int = 0
-    message_rate: float = 0.0
-    """per second"""
-    byte_rate: float = 0.0
+    message_rate: float = nan
+    """per second; NaN while it is not known"""
+    byte_rate: float = nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ class RateMeter:
             samples.popleft()
         then, messages_then, size_then = samples[0]
         passed = now - then
-        if passed <= 0:
+        if passed < SHORTEST:
             return Traffic(messages, size, gaps)
         return Traffic(messages, size, gaps, (messages - messages_then) / passed, (size - size_then) / passed)
 

@@ -47,14 +47,9 @@ def latency_svg(
 
 
 def traffic_text(message_rate: float, byte_rate: float, messages: int, gaps: int) -> str:
-    return " · ".join(
-        [
-            f"{count(message_rate)} messages/s",
-            data_rate(byte_rate),
-            f"{count(messages)} in all",
-            f"{count(gaps)} gap{'' if gaps == 1 else 's'}",
-        ]
-    )
+    """`4,322 messages/s · 2.30 MB/s · 1,234,567 in all · 2 gaps`; NaN rates are left out."""
+    rates = [f"{count(message_rate)} messages/s", data_rate(byte_rate)] if math.isfinite(message_rate) else []
+    return " · ".join([*rates, f"{count(messages)} in all", f"{count(gaps)} gap{'' if gaps == 1 else 's'}"])
 
 
 def _chart(drawing: Drawing, edges: Sequence[float], counts: Sequence[int], summary: Mapping[str, float]) -> None:

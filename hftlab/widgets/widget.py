@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import threading
+import time
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +22,8 @@ _log = logging.getLogger(__name__)
 
 MAX_RATE: Final = 30.0
 DOUBTFUL_INTERVAL: Final = 1.0
+SHARE: Final = 0.1
+"""Of a processor, at most, for one widget: one whose state is costly to read slows down, and not its kernel."""
 _IMPORT: Final = re.compile(r'^import \{[^}]*\} from "\./(\w+\.js)";\n', re.MULTILINE)
 
 
@@ -93,8 +96,11 @@ class LiveWidget(anywidget.AnyWidget):  # type: ignore[misc]
             if not watching:
                 return None
             if now >= self._due:
+                started = time.thread_time()
                 self._refresh()
-                self._due = now + (max(interval, DOUBTFUL_INTERVAL) if self._audience.doubtful else interval)
+                spent = time.thread_time() - started
+                slowest = DOUBTFUL_INTERVAL if self._audience.doubtful else 0.0
+                self._due = now + max(interval, slowest, spent / SHARE)
             return self._due
 
     def refresh_now(self) -> None:
@@ -119,7 +125,7 @@ class LiveWidget(anywidget.AnyWidget):  # type: ignore[misc]
     def _handle_custom_msg(self, content: Any, buffers: Any) -> None:
         if isinstance(content, dict) and isinstance(view := content.get("view"), str) and "visible" in content:
             with self._guard:
-                self._audience.hear(view, bool(content["visible"]), self._feed.kernel.in_cell)
+                self._audience.hear(view, bool(content["visible"]), self._feed.kernel.reads_in_cells)
             self._feed.wake()
             # The page sends no further sign of life before this one is answered: a long cell finds no pile of them.
             self.send({"view": view, "beat": content.get("beat")})

@@ -266,6 +266,20 @@ class TestLadder:
         ladder_on(tab, pack_ladder(LadderState(), Scale()))
         assert "no book yet" in tab.written()
 
+    def test_it_is_as_tall_as_the_book_and_does_not_shrink(self, tab: Tab) -> None:
+        height = "document.querySelector('canvas').getBoundingClientRect().height"
+        ladder_on(tab, depth=10)
+        five = tab.page.evaluate(height)
+        levels = [(100.0 - step, 1.0, 1) for step in range(12)]
+        tab.feed(ladder_frame(bids=levels))
+        tab.until_written("91.00")
+        ten = tab.page.evaluate(height)
+        assert ten == five + 2 * 5 * 20
+        assert "90.00" not in tab.written()  # beyond the depth
+        tab.feed(ladder_frame())
+        tab.until_written("61,737.63")
+        assert tab.page.evaluate(height) == ten
+
     def test_jupyterlabs_theme_is_followed(self, tab: Tab) -> None:
         tab.page.evaluate("document.documentElement.style.setProperty('--jp-layout-color0', '#fafafa')")
         ladder_on(tab)

@@ -7,6 +7,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from hftlab.errors import CaptureError
+from hftlab.events import EventBatch
+from hftlab.instruments import UNIT
+from hftlab.venues import binance
+
 Levels = dict[str, str]
 
 SYMBOL = "BTCUSDT"
@@ -50,3 +57,29 @@ def write_capture(path: Path, *messages: dict[str, Any] | bytes) -> Path:
     text = b"".join(as_line(number, message) for number, message in enumerate(messages, 1))
     path.write_bytes(gzip.compress(text) if path.suffix == ".gz" else text)
     return path
+
+
+SNAPSHOT = snapshot(10, {"100.01": "2", "100.00": "3"}, {"100.02": "1.5"})
+
+
+def rows_of(batch: EventBatch) -> list[tuple[str, str, float, float, int]]:
+    """(action, side, price, size, flags) with numbers as people read them."""
+    instrument = batch.instruments[0]
+    columns = (batch.action, batch.side, batch.price / UNIT, instrument.size(batch.size), batch.flags)
+    return [
+        (chr(action), chr(side), price, size, flags)
+        for action, side, price, size, flags in zip(*(column.tolist() for column in columns), strict=True)
+    ]
+
+
+def read_whole(path: Path, **options: Any) -> tuple[EventBatch, binance.Stats]:
+    reader = binance.read(path, **options)
+    return EventBatch.concat(reader), reader.stats
+
+
+def read_until_error(path: Path, **options: Any) -> tuple[EventBatch, str]:
+    batches: list[EventBatch] = []
+    with pytest.raises(CaptureError) as caught:
+        batches.extend(binance.read(path, **options))
+    assert caught.value.path == path
+    return EventBatch.concat(batches), str(caught.value)

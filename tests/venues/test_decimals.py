@@ -11,6 +11,25 @@ from hftlab.venues.decimals import parse_decimals
 
 STEPS = st.sampled_from([1, 10, 1000, UNIT // 100, UNIT // 4, UNIT, 25 * UNIT])
 LARGEST = 2**63 - 1
+NO_NUMBERS = [
+    "",
+    ".",
+    "1.",
+    ".5",
+    "-1",
+    "+1",
+    "1e5",
+    "1,5",
+    " 1",
+    "1 ",
+    "1.2.3",
+    "NaN",
+    "\u0663",
+    "1\n2",
+    "\n",
+    "\u00e9",
+]
+TOO_FINE_OR_LARGE = ["0.0000000001", "9223372036.854775808", "9223372037", "99999999999999999999"]
 
 
 class TestExactness:
@@ -46,11 +65,7 @@ class TestExactness:
 
 
 class TestBadTexts:
-    @pytest.mark.parametrize(
-        "text",
-        ["", ".", "1.", ".5", "-1", "+1", "1e5", "1,5", " 1", "1 ", "1.2.3", "NaN", "\u0663", "1\n2", "\n", "\u00e9"]
-        + ["0.0000000001", "9223372036.854775808", "9223372037", "99999999999999999999"],
-    )
+    @pytest.mark.parametrize("text", [*NO_NUMBERS, *TOO_FINE_OR_LARGE])
     def test_is_found_at_its_place(self, text: str) -> None:
         assert parse_decimals([text], 1)[1] == 0
         assert parse_decimals(["1", "2", text, "3"], 1)[1] == 2

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
@@ -74,6 +75,15 @@ def test_a_pages_message_is_no_cell(shell):
     shell.run_cell("pass")
     shell.events.trigger("pre_execute")
     assert not kernel.in_cell
+
+
+def test_a_message_read_by_another_thread_is_read_in_cells():
+    kernel, seen = Kernel(), []
+    assert not kernel.reads_in_cells
+    thread = threading.Thread(target=lambda: seen.append(kernel.reads_in_cells))
+    thread.start()
+    thread.join()
+    assert seen == [True]
 
 
 def test_a_cell_that_fails_ends_as_well(shell):

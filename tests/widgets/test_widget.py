@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from xml.etree import ElementTree
 
 import pytest
@@ -94,6 +95,19 @@ class TestSending:
         assert len(set(dues[-100:])) == pytest.approx(12, abs=1)
         shown(ladder)
         assert ladder.tick(dues[-1], busy=True) - dues[-1] == pytest.approx(0.1)
+
+    def test_what_is_costly_to_read_slows_down(self, ladder, monkeypatch):
+        snapshot = ladder.snapshot
+
+        def costly():
+            end = time.thread_time() + 0.03
+            while time.thread_time() < end:
+                pass
+            return snapshot()
+
+        monkeypatch.setattr(ladder, "snapshot", costly)
+        shown(ladder)
+        assert ladder.tick(0.0, busy=False) >= 0.3
 
     def test_a_displayed_widget_runs_while_its_cell_does(self, ladder, market, frames):
         ladder._repr_mimebundle_()

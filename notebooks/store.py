@@ -1,0 +1,31 @@
+"""Run the tutorials and store them as they are committed: python notebooks/store.py [NOTEBOOK ...]
+
+Executed from 1 to N, without widget state, which GitHub cannot show and which no other kernel can use: where an output
+has a static picture beside its live view, the picture is kept.
+"""
+
+import sys
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+
+LIVE = "application/vnd.jupyter.widget-view+json"
+
+
+def store(path: Path) -> None:
+    notebook = nbformat.read(path, as_version=4)
+    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(path.parent)}}).execute()
+    notebook.metadata.pop("widgets", None)
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)
+        for output in cell.get("outputs", ()):
+            if LIVE in output.get("data", {}) and len(output.data) > 2:
+                del output.data[LIVE]
+    nbformat.write(notebook, path)
+
+
+if __name__ == "__main__":
+    folder = Path(__file__).parent
+    for path in map(Path, sys.argv[1:]) if len(sys.argv) > 1 else sorted(folder.glob("*.ipynb")):
+        store(path)

@@ -1,0 +1,41 @@
+"""The tutorials as they are stored; nbval runs and compares them, but only cells that have an execution count."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
+
+
+def code_cells(path: Path) -> list[dict[str, Any]]:
+    return [cell for cell in json.loads(path.read_text())["cells"] if cell["cell_type"] == "code"]
+
+
+def test_the_tutorials_are_numbered() -> None:
+    assert [path.name[:3] for path in NOTEBOOKS] == [f"{number:02d}_" for number in range(1, len(NOTEBOOKS) + 1)]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+class TestStored:
+    def test_executed_from_one_to_n(self, path: Path) -> None:
+        """nbval skips a cell without a count in silence."""
+        cells = code_cells(path)
+        assert [cell["execution_count"] for cell in cells] == list(range(1, len(cells) + 1))
+
+    def test_without_errors_or_anything_on_stderr(self, path: Path) -> None:
+        outputs = [output for cell in code_cells(path) for output in cell["outputs"]]
+        assert not [output for output in outputs if output["output_type"] == "error"]
+        assert not [output for output in outputs if output.get("name") == "stderr"]
+
+    def test_small_and_without_widget_state(self, path: Path) -> None:
+        assert path.stat().st_size < 100_000
+        assert "widgets" not in json.loads(path.read_text())["metadata"]
+        assert "application/vnd.jupyter.widget-view+json" not in path.read_text()
+
+    def test_without_a_path_or_name_of_a_machine(self, path: Path) -> None:
+        assert str(Path.home()) not in path.read_text()
+        assert str(path.parents[1]) not in path.read_text()
