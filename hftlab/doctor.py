@@ -18,7 +18,7 @@ from hftlab.server.server import port_holder
 __all__ = ["Check", "examine"]
 
 _LIBRARIES: Final = (
-    "websockets msgspec polars pyarrow numpy numba jupyterlab ipykernel ipywidgets anywidget plotly uvloop".split()
+    ["websockets", "msgspec", "polars", "pyarrow", "numpy", "numba", "jupyterlab", "ipykernel", "ipywidgets", "anywidget", "plotly", "uvloop"]
 )
 _BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome", "firefox", "brave-browser", "microsoft-edge")
 _ROOM: Final = 2 * 10**9
@@ -79,7 +79,9 @@ def _browser() -> Check:
         path = shutil.which(name)
         if path:
             return Check("browser", True, path)
-    return Check("browser", False, "none found", "install one to see the notebooks, such as `apt install chromium`", False)
+    return Check(
+        "browser", False, "none found", "install one to see the notebooks, such as `apt install chromium`", False
+    )
 
 
 def _disk(folder: Path) -> Check:

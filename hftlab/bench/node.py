@@ -18,7 +18,9 @@ def node_folder() -> Path | None:
     if not (cache / "node_modules" / "ws").is_dir():
         cache.mkdir(parents=True, exist_ok=True)
         install = subprocess.run(
-            ["npm", "install", "--prefix", str(cache), "--no-audit", "--no-fund", "ws"], capture_output=True, check=False
+            ["npm", "install", "--prefix", str(cache), "--no-audit", "--no-fund", "ws"],
+            capture_output=True,
+            check=False,
         )
         if install.returncode:
             return None

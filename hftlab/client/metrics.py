@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+from collections import Counter
 from typing import Any, Final
 
 from hdrh.histogram import HdrHistogram
@@ -13,6 +14,7 @@ from hftlab.clock import NANOSECONDS
 __all__ = ["LatencyHistogram", "Metrics"]
 
 _PERCENTILES: Final = {"p50": 50.0, "p95": 95.0, "p99": 99.0, "p99.9": 99.9}
+_PER_DECADE: Final = 20
 _LONGEST: Final = 3600 * NANOSECONDS
 
 
@@ -21,6 +23,7 @@ class LatencyHistogram:
 
     def __init__(self) -> None:
         self._histogram = HdrHistogram(1, _LONGEST, 3)
+        self._buckets: Counter[int] = Counter()
         self._lock = threading.Lock()
         self._sum = 0
 
@@ -29,6 +32,7 @@ class LatencyHistogram:
         ns = min(max(ns, 1), _LONGEST)
         with self._lock:
             self._histogram.record_value(ns)
+            self._buckets[int(math.log10(ns) * _PER_DECADE)] += 1
             self._sum += ns
 
     @property
@@ -46,20 +50,15 @@ class LatencyHistogram:
             extremes = {"min": self._histogram.get_min_value(), "mean": self._sum / count}
             return {**extremes, **named, "max": self._histogram.get_max_value()}
 
-    def bars(self, per_decade: int = 20) -> tuple[list[float], list[int]]:
-        """Counts in logarithmic buckets: n + 1 edges in nanoseconds and n counts; both empty before the first value."""
+    def bars(self) -> tuple[list[float], list[int]]:
+        """Counts in twenty buckets a decade: n + 1 edges in ns and n counts; both empty before the first value."""
         with self._lock:
-            recorded = [
-                (math.log10(item.value_iterated_to) * per_decade, item.count_added_in_this_iter_step)
-                for item in self._histogram.get_recorded_iterator()
-            ]
-        if not recorded:
+            buckets = dict(self._buckets)
+        if not buckets:
             return [], []
-        first, last = math.floor(recorded[0][0]), math.floor(recorded[-1][0])
-        counts = [0] * (last - first + 1)
-        for place, count in recorded:
-            counts[math.floor(place) - first] += count
-        return [10 ** (edge / per_decade) for edge in range(first, last + 2)], counts
+        first, last = min(buckets), max(buckets)
+        edges = [10 ** (edge / _PER_DECADE) for edge in range(first, last + 2)]
+        return edges, [buckets.get(place, 0) for place in range(first, last + 1)]
 
 
 class Metrics:

@@ -89,9 +89,7 @@ class Channel(Generic[K]):
         symbols = [self._project(latest[name], None) for name in self.subscription.symbols if name in latest]
         if not symbols:
             return None
-        return MarketData(
-            timestamp=1.0, channel=self.number, sequence=self.sequence, symbols=symbols, snapshot=True
-        )
+        return MarketData(timestamp=1.0, channel=self.number, sequence=self.sequence, symbols=symbols, snapshot=True)
 
     def _numbered(self, symbols: list[MarketDataSymbol], ts_recv: float | None) -> MarketData:
         self.sequence += 1

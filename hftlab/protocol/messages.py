@@ -363,15 +363,7 @@ class ServerShutdown(Base, tag="SERVER_SHUTDOWN", kw_only=True):
 
 
 Request: TypeAlias = (
-    Subscribe
-    | Unsubscribe
-    | Heartbeat
-    | Auth
-    | Ping
-    | ReplayControl
-    | NewOrder
-    | CancelOrder
-    | ReplaceOrder
+    Subscribe | Unsubscribe | Heartbeat | Auth | Ping | ReplayControl | NewOrder | CancelOrder | ReplaceOrder
 )
 """What a client may send."""
 

@@ -9,4 +9,18 @@ from hftlab.recorder.session import Session, open_session
 from hftlab.recorder.taps import describe, tap
 from hftlab.recorder.writer import SessionWriter
 
-__all__ = ["FORMATS", "Imported", "Recording", "Recovery", "Replay", "Session", "SessionWriter", "describe", "import_capture", "open_session", "record_url", "recover", "tap"]
+__all__ = [
+    "FORMATS",
+    "Imported",
+    "Recording",
+    "Recovery",
+    "Replay",
+    "Session",
+    "SessionWriter",
+    "describe",
+    "import_capture",
+    "open_session",
+    "record_url",
+    "recover",
+    "tap",
+]

@@ -7,7 +7,9 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -28,70 +30,72 @@ def jupyterlab(tmp_path: Path) -> Iterator[str]:
     """`hftlab lab` on a copy of the notebook; yields its address."""
     (tmp_path / "notebooks").mkdir()
     shutil.copy(NOTEBOOK, tmp_path / "notebooks")
-    options = [
-        "--no-browser",
-        "--allow-root",
-        "--port=0",
-        "--IdentityProvider.token=",
-        "--expose-app-in-browser",
-    ]
-    # Jupyter writes down where it listens; the file is found by its process id.
+    options = ["--no-browser", "--allow-root", "--port=0", "--IdentityProvider.token=", "--expose-app-in-browser"]
     runtime = tmp_path / "runtime"
     environment = os.environ | {"JUPYTER_RUNTIME_DIR": str(runtime), "JUPYTER_CONFIG_DIR": str(tmp_path / "config")}
     command = [sys.executable, "-m", "hftlab", "lab", *options]
-    with subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        for line in process.stderr:
-            if "is running at" in line:
-                break
-        # From here on nobody reads what it says, and it must not wait for that.
-        drain = subprocess.Popen(["cat"], stdin=process.stderr, stdout=subprocess.DEVNULL)
-        (described,) = runtime.glob("jpserver-*.json")
-        yield json.loads(described.read_text())["url"]
-        process.terminate()
-        process.wait()
-        drain.wait()
+    with (tmp_path / "log").open("w") as log:
+        process = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=log, stderr=log)
+        try:
+            yield _address(process, runtime, tmp_path / "log")
+        finally:
+            process.terminate()
+            try:
+                process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _address(process: subprocess.Popen[bytes], runtime: Path, log: Path) -> str:
+    """Jupyter writes down where it listens once it does."""
+    deadline = time.monotonic() + WAIT / 1000
+    while time.monotonic() < deadline and process.poll() is None:
+        for described in runtime.glob("jpserver-*.json"):
+            with suppress(ValueError):  # half written
+                return str(json.loads(described.read_text())["url"])
+        time.sleep(0.05)
+    pytest.fail(f"JupyterLab did not start: {log.read_text()}")
 
 
 def test_the_quickstart_runs_to_its_end_with_the_ladder_moving(jupyterlab: str, tmp_path: Path) -> None:
     """Run all cells: none fails, the last one ends, and two pictures of the ladder taken one after the other differ."""
     from playwright.sync_api import sync_playwright
 
+    pictures = Path(os.environ.get("HFTLAB_SCREENSHOTS", tmp_path))
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         page = browser.new_page(viewport={"width": 1280, "height": 1000})
+        page.set_default_timeout(WAIT)
         # The address that JupyterLab opens by itself leads to the quickstart.
         page.goto(jupyterlab)
-        page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=WAIT)
-        page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]", timeout=WAIT)
-        page.evaluate("() => void window.jupyterapp.commands.execute('notebook:run-all-cells')")
+        page.wait_for_selector(".jp-Notebook .jp-CodeCell")
+        page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]")
+        page.evaluate("() => { window.notebook = window.jupyterapp.shell.currentWidget.content }")
+        # The stored counts go first, so that the counts waited for are this run's.
+        page.evaluate("() => window.jupyterapp.commands.execute('notebook:clear-all-cell-outputs')")
+        assert page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')") is not False
+        page.wait_for_function(
+            """() => [...notebook.model.cells]
+                .filter((cell) => cell.type === "code")
+                .every((cell) => cell.executionCount !== null && cell.executionState === "idle")"""
+        )
+        outputs = page.evaluate(
+            """() => [...notebook.model.cells]
+                .filter((cell) => cell.type === "code").flatMap((cell) => cell.outputs.toJSON())"""
+        )
+        assert [output for output in outputs if output["output_type"] == "error"] == []
+        # JupyterLab keeps in the page only the cells that are near the view.
+        page.evaluate(
+            """() => notebook.scrollToItem(
+                [...notebook.model.cells].findIndex((cell) => cell.sharedModel.source.includes("ladder(")), "start")"""
+        )
         ladder = page.locator("canvas").first
-        ladder.wait_for(timeout=WAIT)
-        ladder.scroll_into_view_if_needed()
-        first = ladder.screenshot()
+        ladder.wait_for()
+        page.screenshot(path=pictures / "quickstart-1.png")
         page.wait_for_function(
             "([canvas, before]) => canvas.toDataURL() !== before",
             arg=[ladder.element_handle(), ladder.evaluate("canvas => canvas.toDataURL()")],
-            timeout=WAIT,
         )
-        second = ladder.screenshot()
-        pictures = Path(os.environ.get("HFTLAB_SCREENSHOTS", tmp_path))
-        page.screenshot(path=pictures / "quickstart-ladder-1.png")
-        page.wait_for_function(
-            # JupyterLab renders cells as they come into view, so the numbers are read from its model.
-            """() => {
-                const cells = window.jupyterapp.shell.currentWidget.content.model.cells;
-                const code = [...cells].filter((cell) => cell.type === "code");
-                return code.every((cell) => cell.executionCount !== null && cell.executionState === "idle");
-            }""",
-            timeout=WAIT,
-        )
-        page.screenshot(path=pictures / "quickstart-ladder-2.png")
-        failed = page.evaluate(
-            """() => [...window.jupyterapp.shell.currentWidget.content.model.cells]
-                .filter((cell) => cell.type === "code")
-                .flatMap((cell) => cell.outputs.toJSON().filter((output) => output.output_type === "error"))"""
-        )
+        page.screenshot(path=pictures / "quickstart-2.png")
         browser.close()
-    assert failed == []
-    assert first != second

@@ -195,8 +195,8 @@ class TestChannels:
             timestamp=1.0,
             symbol="AAPL",
             side=protocol.PositionSide.FLAT,
-            **dict.fromkeys("quantity average_price current_price market_value".split(), 0.0),
-            **dict.fromkeys("unrealized_pnl realized_pnl day_pnl".split(), 0.0),
+            **dict.fromkeys(["quantity", "average_price", "current_price", "market_value"], 0.0),
+            **dict.fromkeys(["unrealized_pnl", "realized_pnl", "day_pnl"], 0.0),
         )
         publisher.publish(update, 0)
         publisher.publish(update, 0)

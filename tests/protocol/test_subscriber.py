@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import json
+
 from hypothesis import given
 from hypothesis import strategies as st
-
-import json
 
 from hftlab import protocol
 from hftlab.protocol import JSON, Ack, ChannelInfo, DataType, Gap, MarketData
 from hftlab.protocol.publisher import Backlog, Publisher
 from hftlab.protocol.subscriber import Loss, Subscriber
 from tests.protocol.conftest import LIMITS, level, market_data, symbol
-
 
 NOW = 5_000_000_000
 

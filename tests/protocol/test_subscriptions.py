@@ -55,7 +55,9 @@ pairs = st.tuples(
 
 
 @given(st.lists(pairs, max_size=12))
-def test_a_plan_serves_each_wanted_pair_exactly_once(requests: list[tuple[list[str], list[DataType], int, bool]]) -> None:
+def test_a_plan_serves_each_wanted_pair_exactly_once(
+    requests: list[tuple[list[str], list[DataType], int, bool]],
+) -> None:
     """Against a plain dictionary: whatever the order of requests, every (symbol, data type) is in one channel."""
     wanted, truth = SubscriptionSet(), {}
     for symbols, kinds, frequency, is_removal in requests:

@@ -258,9 +258,7 @@ class TestClocks:
     async def test_without_pace_the_readers_set_it(self) -> None:
         """As fast as possible, a slow reader is waited for: nothing is skipped."""
         source = RandomWalk(7, clock=Clock(speed=float("inf")))
-        async with Server(source, port=0) as server, connect(
-            server.url, max_queue=2, close_timeout=0.1
-        ) as connection:
+        async with Server(source, port=0) as server, connect(server.url, max_queue=2, close_timeout=0.1) as connection:
             await subscribe(connection, *source.symbols, frequency=0)
             sequences = []
             for _ in range(500):
@@ -278,5 +276,3 @@ class TestClocks:
             times = [(await receive(connection))["symbols"][0]["timestamp"] for _ in range(6)]
             steps = [round(later - earlier) for earlier, later in zip(times[1:], times[2:], strict=False)]
             assert steps == [500] * 4
-
-

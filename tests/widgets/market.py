@@ -33,7 +33,7 @@ class Histogram:
     def summary(self) -> dict[str, float]:
         return {"min": 12e3, "mean": 60e3, "p50": 50e3, "p95": 200e3, "p99": 400e3, "p99.9": 900e3, "max": 990e3}
 
-    def bars(self, per_decade: int = 20) -> tuple[list[float], list[int]]:
+    def bars(self) -> tuple[list[float], list[int]]:
         return [1e3, 1e4, 1e5, 1e6, 1e7], [0, 900, 100, 0]
 
 
