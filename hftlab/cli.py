@@ -69,7 +69,10 @@ def record(
     wanted = [symbol.strip() for symbol in symbols.split(",")] if symbols else None
     with _progress(f"recording {url}", None if seconds is None else 1000) as advance:
         stop = _stopped(seconds, advance)
-        session = run(record_url(url, output, stop, wanted, overwrite=overwrite))
+        try:
+            session = run(record_url(url, output, stop, wanted, overwrite=overwrite))
+        finally:
+            stop.close()  # where there was nothing to stop
     typer.echo(repr(session))
 
 
@@ -194,8 +197,14 @@ def main() -> None:
     try:
         app()
     except HftlabError as exc:
-        typer.echo(f"hftlab: {exc}", err=True)
-        raise SystemExit(2) from None
+        message = str(exc)
+    except OSError as exc:
+        # What the system refuses: a folder that cannot be written to, an address that is not this machine's.
+        message = f"{exc.strerror or exc}" + (f": {exc.filename}" if exc.filename else "")
+    else:
+        return
+    typer.echo(f"hftlab: {message}", err=True)
+    raise SystemExit(2)
 
 
 def _source(name: str, seed: int | None, speed: float) -> Any:
@@ -215,7 +224,7 @@ def _source(name: str, seed: int | None, speed: float) -> Any:
 
 def _check_speed(speed: float) -> None:
     if not speed > 0:
-        raise typer.BadParameter(f"{speed:g} is not above 0", param_hint="--speed")
+        raise HftlabError(f"--speed {speed:g} is not above 0: give 1 for real time, or inf for as fast as possible")
 
 
 def _serve(source: Any, host: str, port: int) -> None:
@@ -223,14 +232,15 @@ def _serve(source: Any, host: str, port: int) -> None:
 
     async def stream() -> None:
         async with Server(source, host, port) as server:
+            stop = _interruption()
             print(server.url, flush=True)  # noqa: T201 - the one line that a calling program reads
-            await _interrupted()
+            await stop.wait()
 
     run(stream())
 
 
-async def _interrupted() -> None:
-    """Return at SIGINT or SIGTERM."""
+def _interruption() -> asyncio.Event:
+    """Set at SIGINT or SIGTERM."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -238,12 +248,12 @@ async def _interrupted() -> None:
             loop.add_signal_handler(number, stop.set)
         except NotImplementedError:  # Windows
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
-    await stop.wait()
+    return stop
 
 
 async def _stopped(seconds: float | None, advance: Callable[[int], object]) -> None:
     """Return after so many seconds or at a signal, and keep a bar of 1000 parts moving meanwhile."""
-    interrupted = asyncio.ensure_future(_interrupted())
+    interrupted = asyncio.ensure_future(_interruption().wait())
     for part in range(1, 1001) if seconds is not None else ():
         await asyncio.wait([interrupted], timeout=(seconds or 0) / 1000)
         if interrupted.done():

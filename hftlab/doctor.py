@@ -18,7 +18,8 @@ from hftlab.server.server import port_holder
 __all__ = ["Check", "examine"]
 
 _LIBRARIES: Final = (
-    ["websockets", "msgspec", "polars", "pyarrow", "numpy", "numba", "jupyterlab", "ipykernel", "ipywidgets", "anywidget", "plotly", "uvloop"]
+    *("websockets", "msgspec", "polars", "pyarrow", "numpy", "numba"),
+    *("jupyterlab", "ipykernel", "ipywidgets", "anywidget", "plotly", "uvloop"),
 )
 _BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome", "firefox", "brave-browser", "microsoft-edge")
 _ROOM: Final = 2 * 10**9

@@ -11,6 +11,7 @@ import atexit
 import threading
 import weakref
 from collections.abc import Callable, Coroutine, Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -35,9 +36,16 @@ class _Loop:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine there and wait for its result; an interrupt cancels it."""
+        if self._is_current():
+            coroutine.close()
+            raise RuntimeError(
+                "a callback runs on the background loop and cannot wait for it: let the callback only take note, "
+                "for example in a queue.Queue, and wait in the main thread"
+            )
         future = asyncio.run_coroutine_threadsafe(coroutine, self._running())
         try:
             return future.result()
@@ -50,6 +58,10 @@ class _Loop:
         asyncio.run_coroutine_threadsafe(coroutine, self._running())
 
     def call(self, function: Callable[[], T]) -> T:
+        """The result of a function that does not wait, run there."""
+        if self._is_current():
+            return function()
+
         async def called() -> T:
             return function()
 
@@ -59,14 +71,18 @@ class _Loop:
         with self._lock:
             if self._loop is None:
                 self._loop = new_loop()
-                threading.Thread(target=self._loop.run_forever, name="hftlab I/O", daemon=True).start()
+                self._thread = threading.Thread(target=self._loop.run_forever, name="hftlab I/O", daemon=True)
+                self._thread.start()
             return self._loop
+
+    def _is_current(self) -> bool:
+        return threading.current_thread() is self._thread
 
 
 _loop = _Loop()
 _servers: dict[str, LabServer] = {}
 _clients: dict[str, LabClient] = {}
-_recordings: weakref.WeakSet[LabRecording] = weakref.WeakSet()
+_recordings: dict[Path, LabRecording] = {}
 
 
 def serve(
@@ -111,9 +127,14 @@ def connect(url: str, *, name: str | None = None, **options: Any) -> LabClient:
 def record(target: LabClient | LabServer, path: Path | str, *, overwrite: bool = False) -> LabRecording:
     """Record all that a client receives, or a server publishes, into a session folder, until stopped.
 
-    A context manager. Raises SessionExists if the folder is there and `overwrite` is False.
+    A context manager. With `overwrite` a session that is there is replaced, and a recording of this process into that
+    folder is stopped first, so that a cell can be run again. Raises SessionExists without it, or if the folder holds
+    anything else.
     """
-    return LabRecording(target.inner, path, overwrite=overwrite)
+    running = _recordings.pop(Path(path).resolve(), None) if overwrite else None
+    if running is not None:
+        running.stop()
+    return LabRecording(target, path, overwrite=overwrite)
 
 
 def enable_nested() -> None:
@@ -221,7 +242,7 @@ class LabClient:
         With `count`, waits until there are so many; what there is after `timeout` seconds, or at the connection's end.
         """
         if count is None:
-            return self.inner.messages()
+            return _loop.call(self.inner.messages)
         return _loop.run(_gathered(self.inner, count, timeout))
 
     def __iter__(self) -> Iterator[Message]:
@@ -230,7 +251,10 @@ class LabClient:
             yield message
 
     def wait_for_replay(self, timeout: float | None = None) -> bool:
-        """Wait until a replayed source has said that it is at its end; False if `timeout` seconds passed before."""
+        """Wait until a replayed source has said that it is at its end.
+
+        False if `timeout` seconds have passed before, or the connection has ended for good.
+        """
         return _loop.run(_replay_ended(self.inner, timeout))
 
     @property
@@ -309,10 +333,12 @@ class LabClient:
 class LabRecording:
     """A recording in progress; leaving its `with` block, or `stop()`, finishes the session."""
 
-    def __init__(self, target: Client | Server, path: Path | str, *, overwrite: bool) -> None:
-        self._recording = Recording(path, source=describe(target), overwrite=overwrite)
-        self._detach: Callable[[], None] | None = _loop.call(lambda: tap(target, self._recording))
-        _recordings.add(self)
+    def __init__(self, target: LabClient | LabServer, path: Path | str, *, overwrite: bool) -> None:
+        self._recording = Recording(path, source=describe(target.inner), overwrite=overwrite)
+        self._target = target  # a client that nobody else refers to must not be closed under it
+        self._detach: Callable[[], None] | None = _loop.call(lambda: tap(target.inner, self._recording))
+        self._key = self.folder.resolve()
+        _recordings[self._key] = self
 
     @property
     def folder(self) -> Path:
@@ -328,7 +354,10 @@ class LabRecording:
         detach, self._detach = self._detach, None
         if detach is not None:
             _loop.call(detach)
-        return self._recording.close()
+        session = self._recording.close()
+        if _recordings.get(self._key) is self:
+            del _recordings[self._key]
+        return session
 
     def __enter__(self) -> Self:
         return self
@@ -364,25 +393,25 @@ async def _subscribed(
 
 
 async def _gathered(client: Client, count: int, timeout: float) -> list[Message]:
-    taken: list[Message] = []
-
-    async def gather() -> None:
-        while len(taken) < count and (message := await client.next_message()) is not None:
-            taken.append(message)
-
-    await _within(gather(), timeout)
-    return taken
+    try:
+        async with asyncio.timeout(timeout):
+            return await client.gather(count)
+    except TimeoutError:
+        return client.messages(count)
 
 
 async def _replay_ended(client: Client, timeout: float | None) -> bool:
     ended = asyncio.Event()
     end = client.on("message", lambda _: ended.set() if client.replay_ended else None)
+    closed = asyncio.ensure_future(client.wait_closed())
+    closed.add_done_callback(lambda _: ended.set())
     try:
         if not client.replay_ended:
             await _within(ended.wait(), timeout)
         return client.replay_ended
     finally:
         end()
+        closed.cancel()
 
 
 async def _within(awaitable: Coroutine[Any, Any, object], seconds: float | None) -> None:
@@ -400,8 +429,9 @@ def _close_later(client: Client) -> None:
 
 @atexit.register
 def _stop_everything() -> None:
-    """Finish recordings first: what they hold must not be lost."""
-    for recording in list(_recordings):
-        recording.stop()
-    for server in list(_servers.values()):
-        server.stop()
+    """Finish recordings first: what they hold must not be lost. One that fails does not keep the others from it."""
+    with ExitStack() as last_first:
+        for server in _servers.values():
+            last_first.callback(server.stop)
+        for recording in _recordings.values():
+            last_first.callback(recording.stop)

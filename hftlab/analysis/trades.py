@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import polars as pl
 
-__all__ = ["bars", "trades"]
+from hftlab.recorder.times import to_ns
 
-_NS_PER_MS = 1_000_000
+__all__ = ["bars", "trades"]
 
 
 def trades(market_data: pl.LazyFrame) -> pl.LazyFrame:
@@ -20,7 +20,7 @@ def trades(market_data: pl.LazyFrame) -> pl.LazyFrame:
         .explode("trades")
         .filter(pl.col("trades").is_not_null())
         .select(
-            (trade.field("timestamp") * _NS_PER_MS).round().cast(pl.Int64).alias("ts_event"),
+            to_ns(trade.field("timestamp")).alias("ts_event"),
             "ts_recv",
             "symbol",
             trade.field("price"),

@@ -10,7 +10,7 @@ __all__ = ["Result"]
 
 
 class Result(msgspec.Struct):
-    """`ratio` against a peer or a limit measured in the same run, `must` the least it should be; both better if higher."""
+    """`ratio` against a peer or a limit measured in the same run; `must` is the least that it should be."""
 
     bench: str
     ratio: float

@@ -137,6 +137,11 @@ class Client:
         with suppress(asyncio.CancelledError):
             await task
 
+    async def wait_closed(self) -> None:
+        """Wait until the connection has ended for good."""
+        if self._task is not None:
+            await asyncio.wait([self._task])
+
     async def __aenter__(self) -> Self:
         return await self.connect()
 
@@ -260,6 +265,20 @@ class Client:
     async def next_message(self) -> Message | None:
         """The next message, waiting for it; None when the connection has ended for good."""
         return await self._inbox.get()
+
+    async def gather(self, count: int) -> list[Message]:
+        """The next `count` messages, waiting for them; fewer when the connection has ended for good.
+
+        None is taken if the wait is cancelled.
+        """
+        taken: list[Message] = []
+        try:
+            while len(taken) < count and (message := await self.next_message()) is not None:
+                taken.append(message)
+        except asyncio.CancelledError:
+            self._inbox.put_back(taken)
+            raise
+        return taken
 
     async def __aiter__(self) -> AsyncIterator[Message]:
         while (message := await self.next_message()) is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 
 from hftlab.protocol import Message
 
@@ -26,6 +27,15 @@ class Inbox:
         if len(self._messages) == self._messages.maxlen:
             self.dropped += 1
         self._messages.append(message)
+        self._wake()
+
+    def put_back(self, messages: Sequence[Message]) -> None:
+        """The inverse of taking these, the oldest that are here."""
+        for message in reversed(messages):
+            if len(self._messages) == self._messages.maxlen:
+                self.dropped += 1
+            else:
+                self._messages.appendleft(message)
         self._wake()
 
     def close(self) -> None:

@@ -13,7 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple, Self
 
-__all__ = ["Journal", "Record", "read_segment"]
+__all__ = ["JOURNAL", "Journal", "Record", "read_segment"]
+
+JOURNAL: Final = "journal"
+"""The folder of a session's segments; there only while it is recorded, or after a crash."""
 
 _MAGIC: Final = b"HFTLABJ1"
 _HEADER: Final = struct.Struct("<II")

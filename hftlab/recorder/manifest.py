@@ -11,10 +11,20 @@ import msgspec
 
 from hftlab.errors import SessionDamaged, SessionNotFound, SessionTooNew
 
-__all__ = ["SCHEMA_VERSION", "Manifest", "Part", "checksum", "read_manifest", "sync_folder", "write_manifest"]
+__all__ = [
+    "MANIFEST",
+    "SCHEMA_VERSION",
+    "Manifest",
+    "Part",
+    "checksum",
+    "read_manifest",
+    "sync_folder",
+    "write_manifest",
+]
 
 SCHEMA_VERSION: Final = 1
-_NAME: Final = "manifest.json"
+MANIFEST: Final = "manifest.json"
+_FORMAT: Final = "hftlab session"
 
 
 class Part(msgspec.Struct):
@@ -27,16 +37,20 @@ class Part(msgspec.Struct):
 
 
 class Manifest(msgspec.Struct):
-    """`started` and `ended` are the first and last ts_recv in ns; `complete` is False while recording."""
+    """`started` and `ended` are the first and last ts_recv in ns; `complete` is False while recording.
+
+    `segments` is how many of the journal are Parquet already: a crash can leave one of them behind.
+    """
 
     source: dict[str, Any]
-    format: str = "hftlab session"
+    format: str = _FORMAT
     schema: int = SCHEMA_VERSION
     protocol: str = "1.0"
     hftlab: str = ""
     complete: bool = False
     symbols: list[str] = []
     messages: int = 0
+    segments: int = 0
     started: int | None = None
     ended: int | None = None
     tables: dict[str, list[Part]] = {}
@@ -51,22 +65,21 @@ class Manifest(msgspec.Struct):
 
 
 class _Version(msgspec.Struct):
-    format: str
-    schema: int
+    format: str | None = None
+    schema: int = 0
 
 
 def read_manifest(folder: Path) -> Manifest:
     """Raises SessionNotFound, SessionTooNew or SessionDamaged."""
-    path = folder / _NAME
+    path = folder / MANIFEST
     try:
         data = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
-        raise SessionNotFound(
-            f"{folder} is no recorded session (it has no {_NAME}): give a folder that was recorded or imported",
-            path=folder,
-        ) from None
+        raise _not_found(folder, f"it has no {MANIFEST}") from None
     try:
         version = msgspec.json.decode(data, type=_Version)
+        if version.format != _FORMAT:
+            raise _not_found(folder, f"its {MANIFEST} is something else's")
         if version.schema > SCHEMA_VERSION:
             raise SessionTooNew(
                 f"{folder} has session schema {version.schema}, this hftlab reads up to {SCHEMA_VERSION}: "
@@ -81,14 +94,20 @@ def read_manifest(folder: Path) -> Manifest:
         ) from None
 
 
+def _not_found(folder: Path, reason: str) -> SessionNotFound:
+    return SessionNotFound(
+        f"{folder} is no recorded session ({reason}): give a folder that was recorded or imported", path=folder
+    )
+
+
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Replace the manifest in one step, so that a crash leaves the old one or the new one."""
-    temporary = folder / f"{_NAME}.tmp"
+    temporary = folder / f"{MANIFEST}.tmp"
     with temporary.open("wb") as file:
         file.write(msgspec.json.format(msgspec.json.encode(manifest), indent=2))
         file.flush()
         os.fsync(file.fileno())
-    temporary.replace(folder / _NAME)
+    temporary.replace(folder / MANIFEST)
     sync_folder(folder)
 
 

@@ -12,7 +12,7 @@ import polars as pl
 
 from hftlab.recorder.journal import Record
 from hftlab.recorder.manifest import Manifest, Part, checksum, sync_folder, write_manifest
-from hftlab.recorder.tables import KEYS, TABLES
+from hftlab.recorder.tables import CONTROL, KEYS, TABLES
 
 __all__ = ["Parts"]
 
@@ -25,22 +25,24 @@ class Parts:
     def __init__(self, folder: Path, manifest: Manifest) -> None:
         self.folder, self.manifest = folder, manifest
 
-    def add_records(self, records: Iterable[Record]) -> None:
-        """One part per table for the records of one journal segment; the manifest is on disk when this returns."""
+    def add_segment(self, number: int, records: Iterable[Record]) -> None:
+        """One part per table for the records of a journal segment; the manifest is on disk when this returns."""
         payloads: defaultdict[int, list[bytes]] = defaultdict(list)
         keys: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
         manifest = self.manifest
-        for table, ts_recv, payload in records:
+        first = manifest.messages + manifest.rows(TABLES[CONTROL].name)
+        for place, (table, ts_recv, payload) in enumerate(records, first):
             payloads[table].append(payload)
-            keys[table].append((manifest.messages, ts_recv))
-            manifest.messages += 1
+            keys[table].append((place, ts_recv))
+            manifest.messages += table != CONTROL
             manifest.started = ts_recv if manifest.started is None else manifest.started
             manifest.ended = ts_recv
-        for number, lines in payloads.items():
-            frame = TABLES[number].rows(lines, pl.DataFrame(keys[number], schema=KEYS, orient="row"))
+        for table, lines in payloads.items():
+            frame = TABLES[table].rows(lines, pl.DataFrame(keys[table], schema=KEYS, orient="row"))
             if "symbol" in frame.columns:
                 manifest.symbols = sorted({*manifest.symbols, *frame["symbol"].unique()})
-            self._write(TABLES[number].name, frame)
+            self._write(TABLES[table].name, frame)
+        manifest.segments = number
         write_manifest(self.folder, manifest)
 
     def add_frame(self, table: str, frame: pl.DataFrame) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import queue
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 from hftlab.clock import wall_time
+from hftlab.log import get_logger
 from hftlab.protocol import Message
 from hftlab.recorder.manifest import Manifest
 from hftlab.recorder.session import Session
@@ -22,13 +24,16 @@ _QUEUE: Final = 500_000
 """Messages that may wait for the disk; beyond it they are counted as dropped, and the session says so."""
 _BATCH: Final = 10_000
 
+_log = get_logger("hftlab.recorder")
+
 _Item = tuple[Message | str, int, dict[str, Any]] | None
 
 
 class Recording:
     """Takes messages from any thread without waiting for the disk; `close()` waits until all of them are Parquet.
 
-    Raises SessionExists. A disk that fails shows as the exception of `close()`; what was committed before stays.
+    `recorded` messages are safe on disk. Raises SessionExists. A disk that fails shows as the exception of `close()`;
+    what was committed before stays.
     """
 
     def __init__(self, folder: Path | str, *, source: dict[str, Any], overwrite: bool = False) -> None:
@@ -52,7 +57,7 @@ class Recording:
         if not self._closed:
             self._closed = True
             self._queue.put(None)
-            self._thread.join()
+        self._thread.join()
         if self._failure is not None:
             raise self._failure
         return Session(self.folder)
@@ -62,10 +67,11 @@ class Recording:
         return self._writer.manifest
 
     def _put(self, item: _Item) -> None:
-        try:
-            self._queue.put_nowait(item)
-        except queue.Full:
-            self.dropped += 1
+        if self._failure is None:
+            with suppress(queue.Full):
+                self._queue.put_nowait(item)
+                return
+        self.dropped += 1
 
     def _run(self) -> None:
         try:
@@ -76,6 +82,15 @@ class Recording:
             self._writer.close()
         except BaseException as exc:
             self._failure = exc
+            _log.error("recording failed", folder=str(self.folder), error=str(exc))
+            self._discard()
+
+    def _discard(self) -> None:
+        """Nobody takes from the queue any more, and close() must find room in it."""
+        with suppress(queue.Empty):
+            while True:
+                self._queue.get_nowait()
+                self.dropped += 1
 
     def _batch(self) -> list[_Item]:
         """Wait for one item, and take what comes until the next commit is due; None, the end, is always the last."""
@@ -90,14 +105,16 @@ class Recording:
 
     def _write(self, items: list[_Item]) -> bool:
         """Commit the items together; False when the end is among them."""
+        messages = 0
         for item in items:
             if item is None:
-                return False
+                break
             what, ts_recv, details = item
             if isinstance(what, str):
                 self._writer.control(what, ts_recv, **details)
             else:
                 self._writer.append(what, ts_recv)
-            self.recorded += 1
+                messages += 1
         self._writer.commit()
-        return True
+        self.recorded += messages
+        return items[-1] is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from hftlab.recorder.journal import read_segment
+from hftlab.recorder.journal import JOURNAL, read_segment
 from hftlab.recorder.manifest import read_manifest, sync_folder, write_manifest
 from hftlab.recorder.parts import Parts
 
@@ -29,10 +29,12 @@ def recover(path: Path | str) -> Recovery:
     manifest = read_manifest(folder)
     parts = Parts(folder, manifest)
     before, dropped = manifest.messages, 0
-    journal = folder / "journal"
+    journal = folder / JOURNAL
     for segment in sorted(journal.glob("*.wal")):
         records, damaged = read_segment(segment)
-        parts.add_records(records)
+        number = int(segment.stem)
+        if number > manifest.segments:
+            parts.add_segment(number, records)
         dropped += damaged
         if damaged:
             segment.rename(segment.with_suffix(".wal.damaged"))

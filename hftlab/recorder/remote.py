@@ -31,6 +31,7 @@ async def record_url(
         wanted = symbols or client.offered_symbols
         if not wanted:
             raise SubscriptionFailed(f"{url} does not tell which symbols it has: name them with --symbols")
+        _check(wanted, client)
         recording = Recording(folder, source=describe(client), overwrite=overwrite)
         detach = tap(client, recording)
         try:
@@ -40,6 +41,15 @@ async def record_url(
             detach()
             session = await asyncio.to_thread(recording.close)
         return session
+
+
+def _check(wanted: Sequence[str], client: Client) -> None:
+    """A wrong symbol must not cost the folder that is to be replaced, nor leave an empty one."""
+    unknown = [symbol for symbol in wanted if symbol not in client.offered_symbols]
+    if client.offered_symbols and unknown:
+        raise SubscriptionFailed(
+            f"{client.url} does not have {', '.join(unknown)}; it has {', '.join(client.offered_symbols)}"
+        )
 
 
 async def _ended(client: Client) -> None:

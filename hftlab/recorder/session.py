@@ -13,6 +13,8 @@ import polars as pl
 from hftlab.card import card
 from hftlab.clock import NANOSECONDS
 from hftlab.errors import SessionDamaged
+from hftlab.events import COLUMNS
+from hftlab.recorder.journal import JOURNAL
 from hftlab.recorder.manifest import Manifest, Part, checksum, read_manifest
 from hftlab.recorder.replay import Replay
 from hftlab.recorder.tables import EVENTS, TABLES, Decoded, Table
@@ -35,7 +37,7 @@ class Session:
         self.folder = folder
         self.manifest: Manifest = read_manifest(folder)
         self._verified: set[str] = set()
-        leftover = sorted((folder / "journal").glob("*.wal"))
+        leftover = sorted((folder / JOURNAL).glob("*.wal"))
         if leftover:
             raise SessionDamaged(
                 f"{folder} was not closed: {leftover[0].name} in its journal still holds messages. If no recording is "
@@ -156,4 +158,5 @@ def _pieces(rows: pl.DataFrame, size: int = 4096) -> Iterator[pl.DataFrame]:
         start = stop
 
 
-_SCHEMAS: Final = {table.name: table.schema for table in TABLES}
+_EVENTS: Final = pl.DataFrame({name: np.empty(0, dtype) for name, dtype in COLUMNS.items()}).schema
+_SCHEMAS: Final = {table.name: table.schema for table in TABLES} | {EVENTS: _EVENTS}

@@ -1,8 +1,7 @@
 """The tables of a session, and the two ways between protocol messages and their rows.
 
 Both ways go through JSON lines, which polars and msgspec read and write without a Python step per field. Times become
-int64 nanoseconds (the wire's have three decimals; finer ones, which a foreign server may send, become the nearest one);
-a time nested in a trade stays in the wire's milliseconds.
+int64 nanoseconds; a time nested in a trade stays in the wire's milliseconds.
 """
 
 from __future__ import annotations
@@ -24,11 +23,11 @@ from hftlab.protocol import (
     PositionUpdate,
 )
 from hftlab.recorder.schema import defaults, snake_names, wire_schema
+from hftlab.recorder.times import to_ms, to_ns
 
 __all__ = ["CONTROL", "EVENTS", "KEYS", "TABLES", "Decoded", "table_of"]
 
 KEYS: Final[dict[str, pl.DataType]] = {"message": pl.Int64(), "ts_recv": pl.Int64()}
-_NS_PER_MS: Final = 1_000_000
 
 
 class Decoded(NamedTuple):
@@ -69,13 +68,13 @@ class _FlatTable:
     def rows(self, payloads: Sequence[bytes], keys: pl.DataFrame) -> pl.DataFrame:
         frame = pl.read_ndjson(b"\n".join(payloads), schema=self._wire)
         frame = frame.with_columns(
-            _to_ns("timestamp"), *(pl.col(name).fill_null(value) for name, value in self._defaults.items())
+            to_ns(pl.col("timestamp")), *(pl.col(name).fill_null(value) for name, value in self._defaults.items())
         )
         return pl.concat([keys, frame.rename(self._names)], how="horizontal").select(self.schema.names())
 
     def messages(self, rows: pl.DataFrame) -> list[Decoded]:
         wire = rows.select(pl.col(name).alias(wire) for wire, name in self._names.items())
-        lines = wire.with_columns(_to_ms("timestamp")).write_ndjson()
+        lines = wire.with_columns(to_ms(pl.col("timestamp"))).write_ndjson()
         return list(map(Decoded, rows["message"], rows["ts_recv"], self._decoder.decode_lines(lines)))
 
 
@@ -105,8 +104,8 @@ class _MarketDataTable:
     def rows(self, payloads: Sequence[bytes], keys: pl.DataFrame) -> pl.DataFrame:
         frame = pl.read_ndjson(b"\n".join(payloads), schema=self._wire)
         header = frame.select(
-            _to_ns("timestamp").alias("ts_out"),
-            _to_ns("tsRecv").alias("ts_capture"),
+            to_ns(pl.col("timestamp")).alias("ts_out"),
+            to_ns(pl.col("tsRecv")).alias("ts_capture"),
             "channel",
             "sequence",
             "id",
@@ -114,20 +113,20 @@ class _MarketDataTable:
             "symbols",
         )
         symbols = pl.concat([keys, header], how="horizontal").explode("symbols").unnest("symbols")
-        return symbols.with_columns(_to_ns("timestamp")).rename(self._symbol_names).select(self.schema.names())
+        return symbols.with_columns(to_ns(pl.col("timestamp"))).rename(self._symbol_names).select(self.schema.names())
 
     def messages(self, rows: pl.DataFrame) -> list[Decoded]:
         symbol = pl.struct(
             *(pl.col(name).alias(wire) for wire, name in self._symbol_names.items() if wire != "timestamp"),
-            _to_ms("ts_event").alias("timestamp"),
+            to_ms(pl.col("ts_event")).alias("timestamp"),
         )
         header = ["ts_recv", "ts_out", "ts_capture", "channel", "sequence", "id", "snapshot"]
         grouped = rows.group_by("message", maintain_order=True).agg(
             *(pl.col(name).first() for name in header), symbol.alias("symbols")
         )
         wire = grouped.select(
-            _to_ms("ts_out").alias("timestamp"),
-            _to_ms("ts_capture").alias("tsRecv"),
+            to_ms(pl.col("ts_out")).alias("timestamp"),
+            to_ms(pl.col("ts_capture")).alias("tsRecv"),
             "channel",
             "sequence",
             "id",
@@ -198,28 +197,3 @@ def table_of(message: Message) -> int:
     if isinstance(message, MarketData) and not message.symbols:
         return _OTHERS  # no symbol, no row
     return _PLACES.get(type(message), _OTHERS)
-
-
-def _to_ns(column: str) -> pl.Expr:
-    """The wire's milliseconds to int64 ns, as hftlab.clock.from_milliseconds does, and never to 0, which is no time."""
-    ms = pl.col(column)
-    whole = ms.floor()
-    microseconds = (ms * 1000).round().cast(pl.Int64)
-    nearest = whole.cast(pl.Int64) * _NS_PER_MS + ((ms - whole) * _NS_PER_MS).round().cast(pl.Int64)
-    exact = _milliseconds(microseconds * 1000) == ms
-    return pl.when(exact).then(microseconds * 1000).otherwise(nearest.clip(1)).alias(column)
-
-
-def _to_ms(column: str) -> pl.Expr:
-    return _milliseconds(pl.col(column)).alias(column)
-
-
-def _milliseconds(ns: pl.Expr) -> pl.Expr:
-    """What the wire had: whole microseconds are the double nearest to their decimals, as a JSON parser reads them."""
-    parts = (ns // _NS_PER_MS).cast(pl.Float64) + _quotient(ns % _NS_PER_MS, _NS_PER_MS)
-    return pl.when(ns % 1000 == 0).then(_quotient(ns // 1000, 1000)).otherwise(parts)
-
-
-def _quotient(numerator: pl.Expr, denominator: int) -> pl.Expr:
-    """The nearest double: polars multiplies by the reciprocal of a single divisor, and divides by a column of them."""
-    return numerator.cast(pl.Float64) / (numerator * 0 + denominator).cast(pl.Float64)

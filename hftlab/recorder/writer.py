@@ -12,12 +12,14 @@ import polars as pl
 
 from hftlab.errors import SessionExists
 from hftlab.protocol import JSON, Message
-from hftlab.recorder.journal import Journal, Record, read_segment
-from hftlab.recorder.manifest import Manifest, read_manifest, sync_folder, write_manifest
+from hftlab.recorder.journal import JOURNAL, Journal, Record, read_segment
+from hftlab.recorder.manifest import MANIFEST, Manifest, read_manifest, sync_folder, write_manifest
 from hftlab.recorder.parts import Parts
-from hftlab.recorder.tables import CONTROL, EVENTS, table_of
+from hftlab.recorder.tables import CONTROL, EVENTS, TABLES, table_of
 
 __all__ = ["SessionWriter"]
+
+_OURS: Final = {MANIFEST, f"{MANIFEST}.tmp", JOURNAL, EVENTS, *(table.name for table in TABLES)}
 
 SEGMENT_BYTES: Final = 32 * 1024 * 1024
 """A journal segment of this size becomes one Parquet part per table."""
@@ -40,7 +42,7 @@ class SessionWriter:
         self._parts = Parts(self.folder, self.manifest)
         self._latest = 0
         self._segment = 0
-        self._journal_folder = self.folder / "journal"
+        self._journal_folder = self.folder / JOURNAL
         self._journal_folder.mkdir()
         write_manifest(self.folder, self.manifest)
         self._journal = self._open_segment()
@@ -79,13 +81,15 @@ class SessionWriter:
 
     def _open_segment(self) -> Journal:
         self._segment += 1
-        return Journal(self._journal_folder / f"{self._segment:06d}.wal")
+        journal = Journal(self._journal_folder / f"{self._segment:06d}.wal")
+        sync_folder(self._journal_folder)
+        return journal
 
     def _finish_segment(self) -> None:
         """Journal to Parquet; the segment goes only when its parts are on disk and in the manifest."""
         self._journal.close()
         records, _ = read_segment(self._journal.path)
-        self._parts.add_records(records)
+        self._parts.add_segment(self._segment, records)
         self._journal.path.unlink()
         sync_folder(self._journal_folder)
 
@@ -98,6 +102,24 @@ def _prepare(folder: Path, *, overwrite: bool) -> None:
                 f"{folder} is there already: record to another folder, or pass overwrite=True to replace a session",
                 path=folder,
             )
-        read_manifest(folder)
-        shutil.rmtree(folder)
+        _clear(folder)
     folder.mkdir(parents=True, exist_ok=True)
+    sync_folder(folder.parent)
+
+
+def _clear(folder: Path) -> None:
+    """Delete the session in a folder, if it is one and there is nothing else."""
+    read_manifest(folder)
+    foreign = sorted(entry.name for entry in folder.iterdir() if entry.name not in _OURS)
+    if foreign:
+        raise SessionExists(
+            f"{folder} holds more than a session ({', '.join(foreign)}): move that away, or record to another folder",
+            path=folder,
+        )
+    for entry in sorted(folder.iterdir(), key=_manifest_last):
+        shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+
+
+def _manifest_last(entry: Path) -> bool:
+    """A deletion that is interrupted leaves a session, so that it can be tried again."""
+    return entry.name == MANIFEST

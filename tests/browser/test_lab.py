@@ -70,21 +70,28 @@ def test_the_quickstart_runs_to_its_end_with_the_ladder_moving(jupyterlab: str, 
         # The address that JupyterLab opens by itself leads to the quickstart.
         page.goto(jupyterlab)
         page.wait_for_selector(".jp-Notebook .jp-CodeCell")
-        page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]")
-        page.evaluate("() => { window.notebook = window.jupyterapp.shell.currentWidget.content }")
-        # The stored counts go first, so that the counts waited for are this run's.
-        page.evaluate("() => window.jupyterapp.commands.execute('notebook:clear-all-cell-outputs')")
-        assert page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')") is not False
+        # The indicator says idle before there is a kernel; the notebook's own session knows.
         page.wait_for_function(
-            """() => [...notebook.model.cells]
-                .filter((cell) => cell.type === "code")
-                .every((cell) => cell.executionCount !== null && cell.executionState === "idle")"""
+            """() => {
+                const panel = window.jupyterapp?.shell.currentWidget;
+                const kernel = panel?.sessionContext?.session?.kernel;
+                window.notebook = panel?.content;
+                return panel?.context?.isReady && kernel?.connectionStatus === "connected" && kernel.status === "idle";
+            }"""
         )
-        outputs = page.evaluate(
-            """() => [...notebook.model.cells]
-                .filter((cell) => cell.type === "code").flatMap((cell) => cell.outputs.toJSON())"""
+        # The stored counts go first, so that the counts waited for are this run's.
+        page.evaluate("() => void window.jupyterapp.commands.execute('notebook:clear-all-cell-outputs')")
+        page.evaluate("() => void window.jupyterapp.commands.execute('notebook:run-all-cells')")
+        page.evaluate(
+            """() => {
+                window.code = [...notebook.model.cells].filter((cell) => cell.type === "code");
+                window.ran = (cell) => cell.executionCount !== null && cell.executionState === "idle";
+                window.outputs = () => code.flatMap((cell) => cell.outputs.toJSON());
+                window.failed = () => outputs().filter((output) => output.output_type === "error");
+            }"""
         )
-        assert [output for output in outputs if output["output_type"] == "error"] == []
+        page.wait_for_function("() => failed().length > 0 || code.every(ran)")
+        assert page.evaluate("() => failed()") == []
         # JupyterLab keeps in the page only the cells that are near the view.
         page.evaluate(
             """() => notebook.scrollToItem(

@@ -27,7 +27,8 @@ def symbol(name: str = "AAPL", price: float = 10.0, **changes: Any) -> MarketDat
         "ask": price + 1,
         "bids": [level(price - 1)],
         "asks": [level(price + 1)],
-        **dict.fromkeys(["bid_size", "ask_size", "volume", "change", "change_percent", "high", "low", "open", "previous_close"], 1.0),
+        **dict.fromkeys(["bid_size", "ask_size", "volume", "change", "change_percent"], 1.0),
+        **dict.fromkeys(["high", "low", "open", "previous_close"], 1.0),
         "timestamp": 1.0,
     }
     return MarketDataSymbol(**(values | changes))

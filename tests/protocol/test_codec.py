@@ -15,8 +15,8 @@ from hftlab.protocol import JSON, MSGPACK
 SYMBOL: dict[str, Any] = {
     "symbol": "AAPL",
     "exchange": "NASDAQ",
-    **dict.fromkeys(["price", "bid", "ask", "bidSize", "askSize", "volume", "change", "changePercent", "high", "low", "open"], 1.0),
-    "previousClose": 1.0,
+    **dict.fromkeys(["price", "bid", "ask", "bidSize", "askSize", "volume", "change", "changePercent"], 1.0),
+    **dict.fromkeys(["high", "low", "open", "previousClose"], 1.0),
     "timestamp": 1.0,
 }
 

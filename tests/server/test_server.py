@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -274,5 +275,5 @@ class TestClocks:
         async with connect(walk_server.url) as connection:
             await subscribe(connection, "AAPL", frequency=500)
             times = [(await receive(connection))["symbols"][0]["timestamp"] for _ in range(6)]
-            steps = [round(later - earlier) for earlier, later in zip(times[1:], times[2:], strict=False)]
+            steps = [round(later - earlier) for earlier, later in pairwise(times[1:])]
             assert steps == [500] * 4
