@@ -57,15 +57,17 @@ class WireError(HftlabError):
     """An error that can travel in an ERROR message.
 
     `wire_type` is the reference document's WebSocketErrorType, `recoverable` whether trying again can help, `context`
-    what a program needs to know beside the sentence.
+    what a program needs to know beside the sentence, `retry_after` the seconds to wait before trying again.
     """
 
     wire_type: ClassVar[str] = "SERVER_ERROR"
     recoverable: ClassVar[bool] = True
 
-    def __init__(self, message: str, *, context: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, message: str, *, context: dict[str, Any] | None = None, retry_after: float | None = None
+    ) -> None:
         super().__init__(message)
-        self.context = context
+        self.context, self.retry_after = context, retry_after
 
     @staticmethod
     def of(wire_type: str, message: str, context: dict[str, Any] | None) -> WireError:

@@ -11,6 +11,7 @@ from hftlab.protocol.enums import (
     ReplayAction,
     ReplayState,
     Side,
+    SlowConsumer,
     TimeInForce,
     UpdateType,
 )
@@ -86,6 +87,7 @@ __all__ = [
     "Request",
     "ServerShutdown",
     "Side",
+    "SlowConsumer",
     "Subscribe",
     "TimeInForce",
     "Trade",

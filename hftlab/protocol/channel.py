@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping
 from typing import Generic, TypeVar
@@ -10,21 +11,28 @@ import msgspec
 
 from hftlab.protocol.codec import Codec
 from hftlab.protocol.enums import DataType
-from hftlab.protocol.messages import ChannelInfo, MarketData, MarketDataSymbol, Trade
+from hftlab.protocol.level_book import LevelBook
+from hftlab.protocol.messages import BookDelta, ChannelInfo, MarketData, MarketDataSymbol, OrderBookLevel, Trade
 from hftlab.protocol.subscriptions import Subscription
 
 K = TypeVar("K", bound=Hashable)
 
-__all__ = ["Channel"]
+__all__ = ["Channel", "DeltaChannel", "StateChannel", "make_channel"]
 
 _NANOSECONDS_PER_MS = 1_000_000
+_UNSENT = 1.0  # the timestamp of a message that has not been sent: the publisher stamps it
 
 
-class Channel(Generic[K]):
-    """Collects changes of its symbols and turns them into MARKET_DATA at its own pace, in source time.
+def make_channel(number: int, subscription: Subscription) -> Channel[K]:
+    kind = DeltaChannel if subscription.data_types == (DataType.BOOK_DELTA,) else StateChannel
+    return kind(number, subscription)
 
-    At frequency 0 each source message becomes one message at once. Otherwise the first change goes out at once and the
-    next one `frequency` later at the earliest, with all of the channel's symbols, so that each message is complete.
+
+class Channel(ABC, Generic[K]):
+    """Collects changes of its symbols and turns them into messages at its own pace, in source time.
+
+    At frequency 0 each change is a message at once. Otherwise the first change goes out at once and the next one
+    `frequency` later at the earliest. `open` holds the readers that are not behind, by encoding; `size` counts all.
     """
 
     def __init__(self, number: int, subscription: Subscription) -> None:
@@ -36,6 +44,50 @@ class Channel(Generic[K]):
         self._symbols = frozenset(subscription.symbols)
         self._period = subscription.frequency * _NANOSECONDS_PER_MS
         self._last: int | None = None
+
+    def info(self) -> ChannelInfo:
+        symbols, data_types, frequency, slow_consumer = self.subscription
+        return ChannelInfo(
+            channel=self.number,
+            symbols=list(symbols),
+            data_types=list(data_types),
+            frequency=frequency,
+            slow_consumer=slow_consumer,
+            sequence=self.sequence,
+        )
+
+    @abstractmethod
+    def change(self, message: MarketData, at: int) -> list[MarketData | BookDelta]:
+        """Take in a source message; at frequency 0 return what is to be sent for it, else nothing and set `due`."""
+
+    @abstractmethod
+    def snapshot(self, latest: Mapping[str, MarketDataSymbol]) -> list[MarketData | BookDelta]:
+        """The state as of the last message, for one who joins or has skipped some; empty before anything is known."""
+
+    @abstractmethod
+    def _gather(self, latest: Mapping[str, MarketDataSymbol]) -> list[MarketData | BookDelta]: ...
+
+    def collect(self, latest: Mapping[str, MarketDataSymbol], at: int) -> list[MarketData | BookDelta]:
+        """What is due by `at`, from the symbols' latest state."""
+        if self.due is None or self.due > at:
+            return []
+        self.due, self._last = None, at
+        return self._gather(latest)
+
+    def _schedule(self, at: int) -> None:
+        if self.due is None:
+            self.due = at if self._last is None else max(at, self._last + self._period)
+
+    def _next(self) -> int:
+        self.sequence += 1
+        return self.sequence
+
+
+class StateChannel(Channel[K]):
+    """MARKET_DATA. A paced message has all of the channel's symbols, so that each is complete."""
+
+    def __init__(self, number: int, subscription: Subscription) -> None:
+        super().__init__(number, subscription)
         self._id: str | None = None
         self._trades: defaultdict[str, list[Trade]] = defaultdict(list)
         kinds = set(subscription.data_types)
@@ -43,58 +95,46 @@ class Channel(Generic[K]):
         self._all_trades = DataType.TRADES in kinds
         self._last_trade = self._all_trades or DataType.QUOTES in kinds
         self._only_trades = kinds == {DataType.TRADES}
-        self.is_event = any(kind.is_event for kind in kinds)
 
-    def info(self) -> ChannelInfo:
-        symbols, data_types, frequency = self.subscription
-        return ChannelInfo(
-            channel=self.number,
-            symbols=list(symbols),
-            data_types=list(data_types),
-            frequency=frequency,
-            sequence=self.sequence,
-        )
-
-    def change(self, message: MarketData, at: int) -> MarketData | None:
-        """Take in a source message; at frequency 0 return what is to be sent for it, else None and set `due`."""
+    def change(self, message: MarketData, at: int) -> list[MarketData | BookDelta]:
         changed = [symbol for symbol in message.symbols if symbol.symbol in self._symbols]
         if self._only_trades:
             changed = [symbol for symbol in changed if symbol.trades]
         if not changed:
-            return None
+            return []
         self._id = message.id
         if self._period == 0:
-            return self._numbered([self._project(symbol, symbol.trades) for symbol in changed], message.ts_recv)
+            return [self._numbered([self._project(symbol, symbol.trades) for symbol in changed], message.ts_recv)]
         if self._all_trades:
             for symbol in changed:
                 self._trades[symbol.symbol].extend(symbol.trades or ())
-        if self.due is None:
-            self.due = at if self._last is None else max(at, self._last + self._period)
-        return None
+        self._schedule(at)
+        return []
 
-    def collect(self, latest: Mapping[str, MarketDataSymbol], at: int) -> MarketData | None:
-        """The message that is due by `at`, from the symbols' latest state; None if there is nothing due."""
-        if self.due is None or self.due > at:
-            return None
-        self.due, self._last = None, at
+    def snapshot(self, latest: Mapping[str, MarketDataSymbol]) -> list[MarketData | BookDelta]:
+        if self._only_trades:
+            return []
+        symbols = [self._project(latest[name], None) for name in self.subscription.symbols if name in latest]
+        if not symbols:
+            return []
+        return [
+            MarketData(timestamp=_UNSENT, channel=self.number, sequence=self.sequence, symbols=symbols, snapshot=True)
+        ]
+
+    def _gather(self, latest: Mapping[str, MarketDataSymbol]) -> list[MarketData | BookDelta]:
         trades, self._trades = self._trades, defaultdict(list)
         wanted: Iterable[str] = trades if self._only_trades else self.subscription.symbols
         symbols = [self._project(latest[name], trades.get(name)) for name in wanted if name in latest]
-        return self._numbered(symbols, None)
-
-    def snapshot(self, latest: Mapping[str, MarketDataSymbol]) -> MarketData | None:
-        """The state as of the last message, for one who joins or has skipped some; None before anything is known."""
-        if self._only_trades:
-            return None
-        symbols = [self._project(latest[name], None) for name in self.subscription.symbols if name in latest]
-        if not symbols:
-            return None
-        return MarketData(timestamp=1.0, channel=self.number, sequence=self.sequence, symbols=symbols, snapshot=True)
+        return [self._numbered(symbols, None)]
 
     def _numbered(self, symbols: list[MarketDataSymbol], ts_recv: float | None) -> MarketData:
-        self.sequence += 1
         return MarketData(
-            timestamp=1.0, id=self._id, channel=self.number, sequence=self.sequence, symbols=symbols, ts_recv=ts_recv
+            timestamp=_UNSENT,
+            id=self._id,
+            channel=self.number,
+            sequence=self._next(),
+            symbols=symbols,
+            ts_recv=ts_recv,
         )
 
     def _project(self, symbol: MarketDataSymbol, trades: list[Trade] | None) -> MarketDataSymbol:
@@ -106,3 +146,67 @@ class Channel(Generic[K]):
         if same and trades is symbol.trades:
             return symbol
         return msgspec.structs.replace(symbol, bids=bids, asks=asks, last_trade=last_trade, trades=trades)
+
+
+class DeltaChannel(Channel[K]):
+    """BOOK_DELTA of one symbol: what has changed since the message before."""
+
+    def __init__(self, number: int, subscription: Subscription) -> None:
+        super().__init__(number, subscription)
+        (self._symbol,) = subscription.symbols
+        self._book: LevelBook | None = None
+        self._of: MarketDataSymbol | None = None
+
+    def change(self, message: MarketData, at: int) -> list[MarketData | BookDelta]:
+        mine = [one for one in message.symbols if one.symbol == self._symbol and one.bids is not None]
+        if not mine:
+            return []
+        if self._period == 0:
+            return [delta for one in mine for delta in self._deltas(one)]
+        self._schedule(at)
+        return []
+
+    def snapshot(self, latest: Mapping[str, MarketDataSymbol]) -> list[MarketData | BookDelta]:
+        """The book as the channel has last sent it, so that the next delta applies to it."""
+        symbol = latest.get(self._symbol) if self._of is None else self._of
+        if symbol is None or symbol.bids is None or symbol.asks is None:
+            return []
+        if self._book is None:
+            self._book, self._of = LevelBook(symbol.bids, symbol.asks), symbol
+        return [self._delta(symbol, list(self._book.bids()), list(self._book.asks()), self.sequence, snapshot=True)]
+
+    def _gather(self, latest: Mapping[str, MarketDataSymbol]) -> list[MarketData | BookDelta]:
+        return self._deltas(latest[self._symbol])
+
+    def _deltas(self, symbol: MarketDataSymbol) -> list[MarketData | BookDelta]:
+        new = LevelBook(symbol.bids or (), symbol.asks or ())
+        old, self._book, self._of = self._book, new, symbol
+        if old is None:
+            return [self._delta(symbol, list(new.bids()), list(new.asks()), self._next(), snapshot=True)]
+        bids, asks = new.since(old)
+        if not bids and not asks:
+            return []
+        return [self._delta(symbol, bids, asks, self._next())]
+
+    def _delta(
+        self,
+        symbol: MarketDataSymbol,
+        bids: list[OrderBookLevel],
+        asks: list[OrderBookLevel],
+        sequence: int,
+        *,
+        snapshot: bool = False,
+    ) -> BookDelta:
+        assert self._book is not None
+        return BookDelta(
+            timestamp=_UNSENT,
+            channel=self.number,
+            sequence=sequence,
+            symbol=self._symbol,
+            exchange=symbol.exchange,
+            bids=bids,
+            asks=asks,
+            checksum=self._book.checksum(sequence),
+            ts_event=symbol.timestamp,
+            snapshot=snapshot,
+        )

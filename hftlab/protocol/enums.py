@@ -14,6 +14,7 @@ __all__ = [
     "ReplayAction",
     "ReplayState",
     "Side",
+    "SlowConsumer",
     "TimeInForce",
     "UpdateType",
 ]
@@ -55,6 +56,18 @@ class ErrorType(StrEnum):
     RATE_LIMIT_EXCEEDED = "RATE_LIMIT_EXCEEDED"
     SERVER_ERROR = "SERVER_ERROR"
     NETWORK_ERROR = "NETWORK_ERROR"
+
+
+class SlowConsumer(StrEnum):
+    """What happens to a subscription whose reader is too slow; each is counted.
+
+    CONFLATE skips messages and sends the newest state (default for state), GAP declares what is lost and starts again
+    from a snapshot (default for events), DISCONNECT ends the connection.
+    """
+
+    CONFLATE = "CONFLATE"
+    GAP = "GAP"
+    DISCONNECT = "DISCONNECT"
 
 
 class Side(StrEnum):

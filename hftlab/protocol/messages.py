@@ -22,6 +22,7 @@ from hftlab.protocol.enums import (
     ReplayAction,
     ReplayState,
     Side,
+    SlowConsumer,
     TimeInForce,
     UpdateType,
 )
@@ -197,6 +198,7 @@ class Subscribe(Base, tag="SUBSCRIBE", kw_only=True):
     symbols: Annotated[list[Symbol], Meta(min_length=1)]
     data_types: Annotated[list[DataType], Meta(min_length=1)] | None = None
     frequency: Frequency | None = None
+    slow_consumer: SlowConsumer | None = None
 
 
 class Unsubscribe(Base, tag="UNSUBSCRIBE", kw_only=True):
@@ -241,6 +243,7 @@ class ChannelInfo(Part, kw_only=True):
     symbols: list[Symbol]
     data_types: list[DataType]
     frequency: Frequency
+    slow_consumer: SlowConsumer
     sequence: Count
 
 
@@ -293,7 +296,8 @@ class Pong(Base, tag="PONG", kw_only=True):
 class BookDelta(Base, tag="BOOK_DELTA", kw_only=True):
     """An incremental book: a snapshot, then changed levels, where size 0 removes the level.
 
-    `checksum` is the CRC32 of the top ten levels after the change.
+    `checksum` is the CRC32 (as in zlib) of little-endian IEEE 754 doubles: the sequence, then price and size of the
+    best ten bids, best first, then those of the best ten asks, after the change.
     """
 
     symbol: Symbol

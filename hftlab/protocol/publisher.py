@@ -10,11 +10,13 @@ import msgspec
 
 from hftlab.clock import to_milliseconds
 from hftlab.errors import MessageParseError, ServerError, SubscriptionFailed, WireError
-from hftlab.protocol.channel import Channel
+from hftlab.protocol.assembler import Assembler
+from hftlab.protocol.channel import Channel, make_channel
 from hftlab.protocol.codec import Codec
-from hftlab.protocol.enums import DataType, ErrorType
+from hftlab.protocol.enums import ErrorType, SlowConsumer
 from hftlab.protocol.messages import (
     Ack,
+    BookDelta,
     Error,
     Gap,
     Heartbeat,
@@ -28,15 +30,14 @@ from hftlab.protocol.messages import (
     Subscribe,
     Unsubscribe,
 )
+from hftlab.protocol.private_log import PRIVATE_CHANNEL, PrivateLog
 from hftlab.protocol.subscriptions import Subscription, SubscriptionSet
 
 K = TypeVar("K", bound=Hashable)
 
-__all__ = ["PRIVATE_CHANNEL", "PROTOCOL_VERSION", "Backlog", "Delivery", "Publisher"]
+__all__ = ["PROTOCOL_VERSION", "Backlog", "Delivery", "Publisher"]
 
 PROTOCOL_VERSION: Final = "1.0"
-PRIVATE_CHANNEL: Final = 0
-"""The channel of everything that is no market data: order, position and portfolio updates."""
 
 
 class Backlog(IntEnum):
@@ -64,6 +65,7 @@ class _Member(Generic[K]):
         self.channels: dict[Subscription, Channel[K]] = {}
         self.backlog = Backlog.NONE
         self.seen: dict[Channel[K], int] = {}
+        self.subject: str | None = None
 
 
 class Publisher(Generic[K]):
@@ -77,13 +79,14 @@ class Publisher(Generic[K]):
         self.session, self.limits, self.symbols = session, limits, symbols
         self.latest: dict[str, MarketDataSymbol] = {}
         self.conflated = self.gaps = self.published = 0
+        self.private = PrivateLog(session)
         self._members: dict[K, _Member[K]] = {}
         self._channels: dict[Subscription, Channel[K]] = {}
+        self._assembled = Assembler()
         self._by_symbol: dict[str, dict[Channel[K], None]] = {}
         self._due: dict[Channel[K], None] = {}
-        self._outbox: list[tuple[Channel[K], MarketData]] = []
+        self._outbox: list[tuple[Channel[K], MarketData | BookDelta]] = []
         self._private: list[Message] = []
-        self._private_sequence = 0
         self._numbers = PRIVATE_CHANNEL
 
     # --- connections ---
@@ -124,7 +127,7 @@ class Publisher(Generic[K]):
         member.backlog = backlog
         caught_up: list[bytes] = []
         for channel in member.channels.values():
-            closed = backlog is Backlog.FULL or (backlog is Backlog.CONGESTED and not channel.is_event)
+            closed = _is_closed(channel, backlog)
             if closed and channel not in member.seen:
                 member.seen[channel] = channel.sequence
                 channel.open[member.codec].pop(key, None)
@@ -136,8 +139,10 @@ class Publisher(Generic[K]):
     def _catch_up(self, member: _Member[K], channel: Channel[K], seen: int, sent_at: int) -> list[bytes]:
         if seen == channel.sequence:
             return []
-        messages: list[Message | None] = []
-        if channel.is_event:
+        messages: list[Message] = []
+        if channel.subscription.slow_consumer is SlowConsumer.CONFLATE:
+            self.conflated += channel.sequence - seen
+        else:
             self.gaps += 1
             gap = Gap(
                 timestamp=1.0,
@@ -148,10 +153,35 @@ class Publisher(Generic[K]):
                 reason="slow consumer",
             )
             messages.append(gap)
-        else:
-            self.conflated += channel.sequence - seen
-        messages.append(channel.snapshot(self.latest))
-        return [_stamped(message, member.codec, sent_at) for message in messages if message is not None]
+        messages += channel.snapshot(self.latest)
+        return [_stamped(message, member.codec, sent_at) for message in messages]
+
+    def is_unforgiving(self, key: K) -> bool:
+        """Whether a subscription asks for the connection to end when its reader is too slow."""
+        member = self._members.get(key)
+        return member is not None and any(
+            subscription.slow_consumer is SlowConsumer.DISCONNECT for subscription in member.channels
+        )
+
+    # --- private messages ---
+
+    def authenticate(
+        self, key: K, subject: str, sent_at: int, session: str | None = None, resume_from: int | None = None
+    ) -> list[bytes]:
+        """Let a connection have the private messages from now on.
+
+        With `resume_from`, the last private sequence that the client has of `session`, returns those that it has
+        missed, after a GAP for what the log no longer holds.
+        """
+        member = self._members[key]
+        member.subject = subject
+        if resume_from is None:
+            return []
+        return [_stamped(message, member.codec, sent_at) for message in self.private.since(session, resume_from)]
+
+    def deauthenticate(self, key: K) -> None:
+        if key in self._members:
+            self._members[key].subject = None
 
     # --- requests ---
 
@@ -176,6 +206,7 @@ class Publisher(Generic[K]):
             message=str(error),
             recoverable=error.recoverable,
             context=error.context,
+            retry_after=error.retry_after,
         )
         return _stamped(reply, self._members[key].codec, sent_at)
 
@@ -198,28 +229,19 @@ class Publisher(Generic[K]):
 
     def _subscribe(self, key: K, member: _Member[K], request: Subscribe) -> list[Message]:
         self._check(request)
-        member.wanted.add(request.symbols, request.data_types, request.frequency)
+        member.wanted.add(request.symbols, request.data_types, request.frequency, request.slow_consumer)
         self._replan(key, member)
         ack = self._ack(request, f"Subscribed to {len(request.symbols)} symbols", member)
         # Asking again is how a client resynchronises, so channels it was in already send a snapshot as well.
         asked = set(request.symbols)
-        snapshots = [
-            channel.snapshot(self.latest)
-            for channel in member.channels.values()
-            if not asked.isdisjoint(channel.subscription.symbols)
-        ]
-        return [ack, *(snapshot for snapshot in snapshots if snapshot is not None)]
+        channels = [one for one in member.channels.values() if not asked.isdisjoint(one.subscription.symbols)]
+        return [ack, *(snapshot for channel in channels for snapshot in channel.snapshot(self.latest))]
 
     def _check(self, request: Subscribe) -> None:
         if len(request.symbols) > self.limits.max_symbols:
             raise SubscriptionFailed(
                 f"field `symbols` has {len(request.symbols)} entries, at most {self.limits.max_symbols} are allowed",
                 context={"field": "symbols", "limit": self.limits.max_symbols},
-            )
-        if DataType.BOOK_DELTA in (request.data_types or ()):
-            raise SubscriptionFailed(
-                "field `dataTypes` names BOOK_DELTA, which this server does not offer; ask for ORDER_BOOK",
-                context={"field": "dataTypes"},
             )
         if self.symbols is None:
             return
@@ -248,13 +270,13 @@ class Publisher(Generic[K]):
         channel = self._channels.get(subscription)
         if channel is None:
             self._numbers += 1
-            channel = self._channels[subscription] = Channel(self._numbers, subscription)
+            channel = self._channels[subscription] = make_channel(self._numbers, subscription)
             for symbol in subscription.symbols:
                 self._by_symbol.setdefault(symbol, {})[channel] = None
         member.channels[subscription] = channel
         channel.size += 1
         readers = channel.open.setdefault(member.codec, {})
-        if member.backlog is Backlog.FULL or (member.backlog is Backlog.CONGESTED and not channel.is_event):
+        if _is_closed(channel, member.backlog):
             member.seen[channel] = channel.sequence
         else:
             readers[key] = None
@@ -276,6 +298,9 @@ class Publisher(Generic[K]):
     def publish(self, message: Message, at: int) -> None:
         """Take in one message of the source, due at `at`; poll() tells what has to be sent for it."""
         self.published += 1
+        if isinstance(message, BookDelta):
+            # A recording of incremental books: its state is published, for every kind of subscription.
+            message = self._assembled.market_data(message, self.latest.get(message.symbol))
         if not isinstance(message, MarketData):
             self._private.append(message)
             return
@@ -284,10 +309,8 @@ class Publisher(Generic[K]):
             self._remember(symbol)
             touched.update(self._by_symbol.get(symbol.symbol, {}))
         for channel in touched:
-            prompt = channel.change(message, at)
-            if prompt is not None:
-                self._outbox.append((channel, prompt))
-            elif channel.due is not None:
+            self._outbox += [(channel, prompt) for prompt in channel.change(message, at)]
+            if channel.due is not None:
                 self._due[channel] = None
 
     def _remember(self, symbol: MarketDataSymbol) -> None:
@@ -311,14 +334,14 @@ class Publisher(Generic[K]):
         """Everything that is due by `at`."""
         prompt, self._outbox = self._outbox, []
         for channel in list(self._due):
-            collected = channel.collect(self.latest, at)
-            if collected is not None:
+            prompt += [(channel, collected) for collected in channel.collect(self.latest, at)]
+            if channel.due is None:
                 del self._due[channel]
-                prompt.append((channel, collected))
         deliveries: list[Delivery[K]] = []
         private, self._private = self._private, []
         for message in private:
-            deliveries += self._deliver_private(message, sent_at)
+            numbered = self.private.add(message)
+            deliveries += self._deliver(numbered, sent_at, private=True)
         for channel, data in prompt:
             data.timestamp = to_milliseconds(sent_at)
             deliveries += [
@@ -326,17 +349,23 @@ class Publisher(Generic[K]):
             ]
         return deliveries
 
-    def _deliver_private(self, message: Message, sent_at: int) -> list[Delivery[K]]:
-        self._private_sequence += 1
-        numbered = msgspec.structs.replace(message, channel=PRIVATE_CHANNEL, sequence=self._private_sequence)
-        return self.notify(numbered, sent_at)
-
     def notify(self, message: Message, sent_at: int) -> list[Delivery[K]]:
         """A message to every connection, such as REPLAY_STATUS or SERVER_SHUTDOWN."""
+        return self._deliver(message, sent_at, private=False)
+
+    def _deliver(self, message: Message, sent_at: int, *, private: bool) -> list[Delivery[K]]:
         readers: dict[Codec, list[K]] = {}
         for key, member in self._members.items():
-            readers.setdefault(member.codec, []).append(key)
+            if member.subject is not None or not private:
+                readers.setdefault(member.codec, []).append(key)
         return [Delivery(_stamped(message, codec, sent_at), codec, keys) for codec, keys in readers.items()]
+
+
+def _is_closed(channel: Channel[K], backlog: Backlog) -> bool:
+    """State is skipped early, to spare a slow reader; events only where there is no room left."""
+    if channel.subscription.slow_consumer is SlowConsumer.CONFLATE:
+        return backlog is not Backlog.NONE
+    return backlog is Backlog.FULL
 
 
 class _Envelope(msgspec.Struct):

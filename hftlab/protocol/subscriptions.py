@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from hftlab.protocol.enums import DataType
+from hftlab.protocol.enums import DataType, SlowConsumer
 
 __all__ = ["DEFAULT_DATA_TYPES", "DEFAULT_FREQUENCY", "Subscription", "SubscriptionSet"]
 
@@ -25,50 +25,74 @@ class Subscription(NamedTuple):
     symbols: tuple[str, ...]
     data_types: tuple[DataType, ...]
     frequency: int
+    slow_consumer: SlowConsumer
+
+
+class _Terms(NamedTuple):
+    """How one (symbol, data type) is wanted; without `slow_consumer` the default of its channel."""
+
+    frequency: int
+    slow_consumer: SlowConsumer | None
 
 
 class SubscriptionSet:
-    """Each (symbol, data type) with its frequency in ms; asking again for a pair replaces its frequency."""
+    """Each (symbol, data type) with its frequency in ms and policy; asking again for a pair replaces them."""
 
     def __init__(self) -> None:
-        self._frequencies: dict[str, dict[DataType, int]] = {}
+        self._terms: dict[str, dict[DataType, _Terms]] = {}
 
-    def add(self, symbols: Iterable[str], data_types: Iterable[DataType] | None, frequency: int | None) -> None:
+    def add(
+        self,
+        symbols: Iterable[str],
+        data_types: Iterable[DataType] | None,
+        frequency: int | None,
+        slow_consumer: SlowConsumer | None = None,
+    ) -> None:
         wanted = tuple(data_types or DEFAULT_DATA_TYPES)
-        pace = DEFAULT_FREQUENCY if frequency is None else frequency
+        terms = _Terms(DEFAULT_FREQUENCY if frequency is None else frequency, slow_consumer)
         for symbol in symbols:
-            self._frequencies.setdefault(symbol, {}).update(dict.fromkeys(wanted, pace))
+            self._terms.setdefault(symbol, {}).update(dict.fromkeys(wanted, terms))
 
     def remove(self, symbols: Iterable[str], data_types: Iterable[DataType] | None = None) -> None:
         """End the pairs named; without `data_types` all of a symbol's. Pairs that were never asked for are no error."""
         unwanted = None if data_types is None else set(data_types)
         for symbol in symbols:
-            held = self._frequencies.pop(symbol, {})
-            kept = {} if unwanted is None else {kind: pace for kind, pace in held.items() if kind not in unwanted}
+            held = self._terms.pop(symbol, {})
+            kept = {} if unwanted is None else {kind: terms for kind, terms in held.items() if kind not in unwanted}
             if kept:
-                self._frequencies[symbol] = kept
+                self._terms[symbol] = kept
 
     @property
     def symbols(self) -> list[str]:
-        return list(self._frequencies)
+        return list(self._terms)
 
     def plan(self) -> set[Subscription]:
         """The channels that serve all this: as few as possible, each pair in exactly one.
 
-        BOOK_DELTA has a message type of its own and so a channel of its own.
+        BOOK_DELTA has a channel per symbol: its messages are of one symbol, and one that belongs to another shows.
         """
-        groups: defaultdict[tuple[tuple[DataType, ...], int], list[str]] = defaultdict(list)
-        for symbol, frequencies in self._frequencies.items():
-            for key in _split(frequencies):
-                groups[key].append(symbol)
-        return {Subscription(tuple(sorted(symbols)), *key) for key, symbols in groups.items()}
+        groups: defaultdict[tuple[tuple[DataType, ...], _Terms], list[str]] = defaultdict(list)
+        deltas: set[Subscription] = set()
+        for symbol, wanted in self._terms.items():
+            for kinds, terms in _split(wanted):
+                if kinds == (DataType.BOOK_DELTA,):
+                    deltas.add(_subscription([symbol], kinds, terms))
+                else:
+                    groups[kinds, terms].append(symbol)
+        return deltas | {_subscription(symbols, kinds, terms) for (kinds, terms), symbols in groups.items()}
 
     def __bool__(self) -> bool:
-        return bool(self._frequencies)
+        return bool(self._terms)
 
 
-def _split(frequencies: dict[DataType, int]) -> list[tuple[tuple[DataType, ...], int]]:
-    groups: defaultdict[tuple[bool, int], list[DataType]] = defaultdict(list)
-    for data_type, frequency in frequencies.items():
-        groups[data_type is DataType.BOOK_DELTA, frequency].append(data_type)
-    return [(tuple(sorted(kinds, key=_ORDER.__getitem__)), pace) for (_, pace), kinds in groups.items()]
+def _split(wanted: dict[DataType, _Terms]) -> list[tuple[tuple[DataType, ...], _Terms]]:
+    groups: defaultdict[tuple[bool, _Terms], list[DataType]] = defaultdict(list)
+    for data_type, terms in wanted.items():
+        groups[data_type is DataType.BOOK_DELTA, terms].append(data_type)
+    return [(tuple(sorted(kinds, key=_ORDER.__getitem__)), terms) for (_, terms), kinds in groups.items()]
+
+
+def _subscription(symbols: list[str], kinds: tuple[DataType, ...], terms: _Terms) -> Subscription:
+    is_event = any(kind.is_event for kind in kinds)
+    policy = terms.slow_consumer or (SlowConsumer.GAP if is_event else SlowConsumer.CONFLATE)
+    return Subscription(tuple(sorted(symbols)), kinds, terms.frequency, policy)

@@ -54,6 +54,10 @@ class Journal:
 
     def close(self) -> None:
         self.commit()
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Close the file as it is."""
         self._file.close()
 
     def __enter__(self) -> Self:

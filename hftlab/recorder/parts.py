@@ -40,7 +40,7 @@ class Parts:
         for table, lines in payloads.items():
             frame = TABLES[table].rows(lines, pl.DataFrame(keys[table], schema=KEYS, orient="row"))
             if "symbol" in frame.columns:
-                manifest.symbols = sorted({*manifest.symbols, *frame["symbol"].unique()})
+                manifest.symbols = sorted({*manifest.symbols, *frame["symbol"].drop_nulls().unique()})
             self._write(TABLES[table].name, frame)
         manifest.segments = number
         write_manifest(self.folder, manifest)

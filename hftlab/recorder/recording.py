@@ -83,6 +83,7 @@ class Recording:
         except BaseException as exc:
             self._failure = exc
             _log.error("recording failed", folder=str(self.folder), error=str(exc))
+            self._writer.abandon()
             self._discard()
 
     def _discard(self) -> None:

@@ -64,7 +64,7 @@ class Session:
 
     @property
     def messages(self) -> pl.LazyFrame:
-        """Messages of any other type as JSON: `type`, `payload`."""
+        """Messages of any other type as JSON: `type`, `symbol` if it has one, `payload`."""
         return self.table("messages")
 
     @property

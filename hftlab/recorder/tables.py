@@ -138,15 +138,20 @@ class _MarketDataTable:
 
 
 class _PayloadTable:
-    """Messages of any other type, as their JSON. A replay streams those that came from the source."""
+    """Messages of any other type, as their JSON, and the symbol of those that are of one.
+
+    A replay streams those that came from the source.
+    """
 
     name = "messages"
-    schema = pl.Schema(KEYS | {"type": pl.String(), "payload": pl.String()})
+    schema = pl.Schema(KEYS | {"type": pl.String(), "symbol": pl.String(), "payload": pl.String()})
 
     def rows(self, payloads: Sequence[bytes], keys: pl.DataFrame) -> pl.DataFrame:
-        types = [JSON.decode(payload).type for payload in payloads]
+        messages = [JSON.decode(payload) for payload in payloads]
         return keys.with_columns(
-            pl.Series("type", types, pl.String), pl.Series("payload", [line.decode() for line in payloads], pl.String)
+            pl.Series("type", [message.type for message in messages], pl.String),
+            pl.Series("symbol", [getattr(message, "symbol", None) for message in messages], pl.String),
+            pl.Series("payload", [line.decode() for line in payloads], pl.String),
         )
 
     def messages(self, rows: pl.DataFrame) -> list[Decoded]:

@@ -74,6 +74,10 @@ class SessionWriter:
         write_manifest(self.folder, self.manifest)
         return self.manifest
 
+    def abandon(self) -> None:
+        """Stop without finishing; what was committed stays for recover()."""
+        self._journal.abandon()
+
     def _in_order(self, ts_recv: int) -> int:
         """A wall clock may step back; a session is sorted by ts_recv all the same."""
         self._latest = max(ts_recv, self._latest)

@@ -14,6 +14,14 @@ from tests.protocol.conftest import MS, market_data, symbol, trade
 
 NOW = 5_000 * MS
 
+UPDATE = protocol.PositionUpdate(
+    timestamp=1.0,
+    symbol="AAPL",
+    side=protocol.PositionSide.FLAT,
+    **dict.fromkeys(("quantity", "average_price", "current_price", "market_value"), 0.0),
+    **dict.fromkeys(("unrealized_pnl", "realized_pnl", "day_pnl"), 0.0),
+)
+
 
 def ask(publisher: Publisher[str], key: str, **fields: Any) -> list[Message]:
     """Send a request as JSON and decode the replies."""
@@ -188,18 +196,15 @@ class TestChannels:
         assert isinstance(snapshot, MarketData)
         assert (snapshot.snapshot, snapshot.sequence, snapshot.symbols[0].price) == (True, 1, 7.0)
 
-    def test_private_messages_go_to_all_with_a_sequence_of_their_own(self, publisher: Publisher[str]) -> None:
-        join(publisher, "a", symbols=["AAPL"])
-        join(publisher, "b")
-        update = protocol.PositionUpdate(
-            timestamp=1.0,
-            symbol="AAPL",
-            side=protocol.PositionSide.FLAT,
-            **dict.fromkeys(["quantity", "average_price", "current_price", "market_value"], 0.0),
-            **dict.fromkeys(["unrealized_pnl", "realized_pnl", "day_pnl"], 0.0),
-        )
-        publisher.publish(update, 0)
-        publisher.publish(update, 0)
+    def test_private_messages_go_to_the_authenticated_with_a_sequence_of_their_own(
+        self, publisher: Publisher[str]
+    ) -> None:
+        for key in ("a", "b", "c"):
+            join(publisher, key)
+        for key in ("a", "b"):
+            assert publisher.authenticate(key, "somebody", NOW) == []
+        publisher.publish(UPDATE, 0)
+        publisher.publish(UPDATE, 0)
         got = sent(publisher)
         assert [(m.type, m.channel, m.sequence, readers) for m, readers in got] == [
             ("POSITION_UPDATE", 0, 1, ["a", "b"]),
@@ -306,3 +311,54 @@ class TestSlowReaders:
 def test_requests_of_an_unknown_connection_are_a_mistake_of_the_caller(publisher: Publisher[str]) -> None:
     with pytest.raises(KeyError):
         publisher.receive("nobody", JSON.encode(Heartbeat(timestamp=1.0)), NOW)
+
+
+class TestPrivate:
+    def test_what_was_missed_follows_a_reconnection(self, publisher: Publisher[str]) -> None:
+        join(publisher, "a")
+        publisher.authenticate("a", "somebody", NOW)
+        for _ in range(3):
+            publisher.publish(UPDATE, 0)
+        assert len(sent(publisher)) == 3
+        publisher.leave("a")
+        join(publisher, "b")
+        missed = publisher.authenticate("b", "somebody", NOW, session="s", resume_from=1)
+        assert [protocol.decode(payload).sequence for payload in missed] == [2, 3]
+
+    def test_rights_end_with_deauthentication(self, publisher: Publisher[str]) -> None:
+        join(publisher, "a")
+        publisher.authenticate("a", "somebody", NOW)
+        publisher.deauthenticate("a")
+        publisher.deauthenticate("nobody")
+        publisher.publish(UPDATE, 0)
+        assert sent(publisher) == []
+
+
+class TestPolicies:
+    def test_events_can_be_conflated_on_request(self, publisher: Publisher[str]) -> None:
+        """A reader that prefers the newest to the complete: no GAP, and the messages skipped are counted."""
+        join(publisher, "a", symbols=["AAPL"], dataTypes=["QUOTES", "TRADES"], frequency=0, slowConsumer="CONFLATE")
+        publisher.set_backlog("a", Backlog.CONGESTED, NOW)
+        for price in (1.0, 2.0):
+            publisher.publish(market_data(symbol(price=price, trades=[trade(price)])), 0)
+        assert sent(publisher) == []
+        (snapshot,) = (protocol.decode(payload) for payload in publisher.set_backlog("a", Backlog.NONE, NOW))
+        assert snapshot.symbols[0].price == 2.0
+        assert (publisher.conflated, publisher.gaps) == (2, 0)
+
+    def test_state_can_be_gapped_on_request(self, publisher: Publisher[str]) -> None:
+        join(publisher, "a", symbols=["AAPL"], dataTypes=["QUOTES"], frequency=0, slowConsumer="GAP")
+        publisher.set_backlog("a", Backlog.CONGESTED, NOW)
+        publisher.publish(market_data(symbol()), 0)
+        assert len(sent(publisher)) == 1
+        publisher.set_backlog("a", Backlog.FULL, NOW)
+        publisher.publish(market_data(symbol()), 0)
+        told = [protocol.decode(payload).type for payload in publisher.set_backlog("a", Backlog.NONE, NOW)]
+        assert told == ["GAP", "MARKET_DATA"]
+
+    def test_a_subscription_may_ask_to_be_disconnected(self, publisher: Publisher[str]) -> None:
+        join(publisher, "a", symbols=["AAPL"])
+        assert not publisher.is_unforgiving("a")
+        ask(publisher, "a", symbols=["MSFT"], slowConsumer="DISCONNECT")
+        assert publisher.is_unforgiving("a")
+        assert not publisher.is_unforgiving("nobody")

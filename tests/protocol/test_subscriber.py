@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hftlab import protocol
-from hftlab.protocol import JSON, Ack, ChannelInfo, DataType, Gap, MarketData
+from hftlab.protocol import JSON, Ack, ChannelInfo, DataType, Gap, MarketData, SlowConsumer
 from hftlab.protocol.publisher import Backlog, Publisher
 from hftlab.protocol.subscriber import Loss, Subscriber
 from tests.protocol.conftest import LIMITS, level, market_data, symbol
@@ -21,7 +21,14 @@ def data(sequence: int, price: float = 1.0, *, snapshot: bool = False, name: str
 
 
 def subscribed(*symbols: str) -> Ack:
-    info = ChannelInfo(channel=1, symbols=list(symbols), data_types=[DataType.QUOTES], frequency=0, sequence=0)
+    info = ChannelInfo(
+        channel=1,
+        symbols=list(symbols),
+        data_types=[DataType.QUOTES],
+        frequency=0,
+        slow_consumer=SlowConsumer.CONFLATE,
+        sequence=0,
+    )
     return Ack(timestamp=1.0, message="", channels=[info])
 
 

@@ -22,12 +22,13 @@ def numbered(number: int) -> MarketData:
     return market_data(symbol(price=1.0 + number, volume=float(number)), id=f"md_{number}")
 
 
-def write_session(folder: Path, received: Iterable[Received], *, segment_bytes: int = 1 << 20) -> Session:
-    """Record messages at their times, each committed, so that small segments make several parts."""
-    writer = SessionWriter(folder, source={"name": "test"}, segment_bytes=segment_bytes)
+def write_session(folder: Path, received: Iterable[Received], *, segment_bytes: int | None = None) -> Session:
+    """Record messages at their times: as one part a table, or as one for every `segment_bytes` of the journal."""
+    writer = SessionWriter(folder, source={"name": "test"}, segment_bytes=segment_bytes or 0)
     for ts_recv, message in received:
         writer.append(message, ts_recv)
-        writer.commit()
+        if segment_bytes is not None:
+            writer.commit()
     writer.close()
     return open_session(folder)
 

@@ -1,0 +1,57 @@
+"""An order book of price levels that travels as changes (BOOK_DELTA)."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterable
+from typing import Final
+
+from hftlab.protocol.messages import OrderBookLevel
+
+__all__ = ["CHECKED_DEPTH", "LevelBook"]
+
+CHECKED_DEPTH: Final = 10
+"""Levels a side that the checksum covers."""
+
+_Side = dict[float, OrderBookLevel]
+
+
+class LevelBook:
+    """Levels by price. Levels with size 0 are none."""
+
+    def __init__(self, bids: Iterable[OrderBookLevel], asks: Iterable[OrderBookLevel]) -> None:
+        self._bids: _Side = {level.price: level for level in bids if level.size}
+        self._asks: _Side = {level.price: level for level in asks if level.size}
+
+    def bids(self) -> list[OrderBookLevel]:
+        """Best first."""
+        return [self._bids[price] for price in sorted(self._bids, reverse=True)]
+
+    def asks(self) -> list[OrderBookLevel]:
+        """Best first."""
+        return [self._asks[price] for price in sorted(self._asks)]
+
+    def since(self, old: LevelBook) -> tuple[list[OrderBookLevel], list[OrderBookLevel]]:
+        """The bids and asks that turn `old` into this book; a level that is gone has size 0."""
+        return _changes(old._bids, self._bids), _changes(old._asks, self._asks)
+
+    def apply(self, bids: Iterable[OrderBookLevel], asks: Iterable[OrderBookLevel]) -> None:
+        for side, levels in ((self._bids, bids), (self._asks, asks)):
+            for level in levels:
+                if level.size:
+                    side[level.price] = level
+                else:
+                    side.pop(level.price, None)
+
+    def checksum(self, sequence: int) -> int:
+        """See BookDelta. It binds the levels to their place in the channel."""
+        top = (*self.bids()[:CHECKED_DEPTH], *self.asks()[:CHECKED_DEPTH])
+        numbers = [number for level in top for number in (level.price, level.size)]
+        return zlib.crc32(struct.pack(f"<{1 + len(numbers)}d", sequence, *numbers))
+
+
+def _changes(old: _Side, new: _Side) -> list[OrderBookLevel]:
+    changed = [level for price, level in new.items() if old.get(price) != level]
+    gone = [OrderBookLevel(price=price, size=0, orders=0) for price in old.keys() - new.keys()]
+    return changed + sorted(gone, key=lambda level: level.price)

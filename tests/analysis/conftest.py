@@ -1,0 +1,17 @@
+from __future__ import annotations
+
+import pytest
+
+from hftlab.recorder import Session
+from tests.analysis.recorded import messages, record
+from tests.recorder.sessions import Received
+
+
+@pytest.fixture(scope="package")
+def received() -> list[Received]:
+    return messages()
+
+
+@pytest.fixture(scope="package")
+def session(tmp_path_factory: pytest.TempPathFactory, received: list[Received]) -> Session:
+    return record(tmp_path_factory.mktemp("analysis") / "session", received)

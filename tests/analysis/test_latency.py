@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from hftlab import analysis
+from hftlab.clock import from_milliseconds
+from hftlab.recorder import Session
+from tests.recorder.sessions import Received
+
+COMPONENTS = ("feed", "network", "total")
+
+
+def expected(received: list[Received]) -> list[dict[str, int]]:
+    rows = []
+    for number, (at, message) in enumerate(received):
+        if message.snapshot:
+            continue
+        sent = from_milliseconds(message.timestamp)
+        event = max(from_milliseconds(one.timestamp) for one in message.symbols)
+        rows.append({"message": number, "ts_recv": at, "feed": sent - event, "network": at - sent, "total": at - event})
+    return rows
+
+
+def quantile(values: list[int], q: float) -> float:
+    """The smallest value with at least that part of the others at or below it, by position among n - 1 steps."""
+    return sorted(values)[math.ceil(q * (len(values) - 1))]
+
+
+def test_latency_against_a_loop_over_the_messages(session: Session, received: list[Received]) -> None:
+    """One row a message, snapshots left out, clocks that disagree shown as they are."""
+    rows = analysis.latency(session.market_data).collect().to_dicts()
+    assert rows == expected(received)
+    assert min(row["feed"] for row in rows) < 0
+    assert len(rows) < len(received)
+
+
+def test_the_summary_against_sorted_lists(session: Session, received: list[Received]) -> None:
+    summary = analysis.latency_summary(analysis.latency(session.market_data))
+    assert summary["component"].to_list() == list(COMPONENTS)
+    for row in summary.to_dicts():
+        values = [one[row["component"]] for one in expected(received)]
+        assert row["count"] == len(values)
+        wanted = {"min": min(values), "mean": sum(values) / len(values), "max": max(values)}
+        wanted |= {f"p{q:g}": quantile(values, q / 100) for q in (50, 95, 99, 99.9)}
+        for name, value in wanted.items():
+            assert row[name] == pytest.approx(value / 1000, rel=1e-9), name
+
+
+@pytest.mark.parametrize("component", COMPONENTS)
+def test_the_histogram_counts_every_message(session: Session, received: list[Received], component: str) -> None:
+    """On a logarithmic axis, which negative values must not drop out of."""
+    figure = analysis.latency_figure(analysis.latency(session.market_data), component)
+    (bars,) = figure.data
+    assert sum(bars.y) == len(expected(received))
+    assert figure.layout.xaxis.type == "log"
+    assert min(bars.x) > 0
+
+
+def test_the_bars_of_the_histogram_stand_where_the_values_are(session: Session, received: list[Received]) -> None:
+    """As many values at or below each bar as its counts say."""
+    (bars,) = analysis.latency_figure(analysis.latency(session.market_data), "network").data
+    values = sorted(max(1, row["network"]) / 1000 for row in expected(received))
+    edges = [x * 10 ** (math.log10(bars.x[1] / bars.x[0]) / 2) for x in bars.x]
+    total = 0
+    for count, edge in zip(bars.y, edges, strict=True):
+        total += count
+        assert total == pytest.approx(sum(value <= edge for value in values), abs=1)
+
+
+def test_a_session_without_messages_has_an_empty_summary(session: Session) -> None:
+    latency = analysis.latency(session.market_data.clear())
+    assert latency.collect().is_empty()
+    assert analysis.latency_summary(latency).is_empty()
+    assert sum(analysis.latency_figure(latency).data[0].y) == 0

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hftlab import analysis
+from hftlab.recorder import Session
+from hftlab.recorder.tables import TABLES
+from tests.protocol.conftest import market_data, symbol
+from tests.recorder.sessions import Received, write_session
+
+
+def slow_holes(received: list[Received]) -> dict[int | None, tuple[int, int, int, int]]:
+    """Look for every number between the first and the last."""
+    seen: defaultdict[int | None, set[int]] = defaultdict(set)
+    for _, message in received:
+        if message.sequence is not None and not message.snapshot:
+            seen[message.channel].add(message.sequence)
+    return {
+        channel: (len(there), min(there), max(there), sum(n not in there for n in range(min(there), max(there) + 1)))
+        for channel, there in seen.items()
+    }
+
+
+def holes(session: Session) -> dict[int | None, tuple[int, int, int, int]]:
+    frame = analysis.holes(session.market_data).collect()
+    assert frame.columns == ["channel", "messages", "first", "last", "missing"]
+    return {row[0]: row[1:] for row in frame.iter_rows()}
+
+
+def test_holes_against_a_search_for_every_number(session: Session, received: list[Received]) -> None:
+    """Messages of several symbols have several rows and one number."""
+    found = holes(session)
+    assert found == slow_holes(received)
+    assert all(missing > 0 for *_, missing in found.values())
+
+
+@given(st.lists(st.tuples(st.sampled_from([None, 1, 2]), st.integers(1, 30) | st.none(), st.booleans()), max_size=20))
+def test_holes_of_any_numbers(tmp_path_factory: object, drawn: list[tuple[int | None, int | None, bool]]) -> None:
+    """Repeated, out of order, absent, on no channel."""
+    received: list[Received] = [
+        (1, market_data(symbol(), symbol("B"), channel=channel, sequence=sequence, snapshot=snapshot))
+        for channel, sequence, snapshot in drawn
+    ]
+    folder: Path = tmp_path_factory.mktemp("holes") / "session"  # type: ignore[attr-defined]
+    assert holes(write_session(folder, received)) == slow_holes(received)
+
+
+def test_an_unbroken_stream_has_none(tmp_path: Path) -> None:
+    received: list[Received] = [(at, market_data(symbol(), channel=4, sequence=at)) for at in range(3, 10)]
+    assert holes(write_session(tmp_path / "session", received)) == {4: (7, 3, 9, 0)}
+
+
+def test_every_analysis_takes_the_table_of_an_empty_session(tmp_path: Path) -> None:
+    """And gives an empty result with its columns."""
+    empty = write_session(tmp_path / "session", [])
+    assert empty.market_data.collect_schema() == TABLES[0].schema
+    for analyse in (analysis.holes, analysis.quotes, analysis.latency, analysis.trades):
+        frame = analyse(empty.market_data).collect()
+        assert frame.is_empty()
+        assert frame.width > 3

@@ -1,0 +1,141 @@
+"""A recording takes messages from any thread and promises only what is on disk."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from pathlib import Path
+
+import pytest
+
+from hftlab.errors import SessionExists
+from hftlab.recorder import Recording
+from hftlab.recorder.journal import read_segment
+from tests.recorder.sessions import numbered, replayed
+
+
+def on_disk(folder: Path) -> int:
+    (path,) = (folder / "journal").glob("*.wal")
+    return len(list(read_segment(path)[0]))
+
+
+def test_closing_waits_until_everything_is_a_session(tmp_path: Path) -> None:
+    recording = Recording(tmp_path / "session", source={"name": "test"})
+    for number in range(5000):
+        recording.message(numbered(number), number)
+    session = recording.close()
+    assert replayed(session) == [(number, numbered(number)) for number in range(5000)]
+    assert recording.recorded == session.manifest.messages == 5000
+    assert recording.dropped == 0
+    assert session.manifest.source == {"name": "test"}
+
+
+def test_closing_again_returns_the_session_again(tmp_path: Path) -> None:
+    recording = Recording(tmp_path / "session", source={})
+    recording.message(numbered(1), 1)
+    assert replayed(recording.close()) == replayed(recording.close()) == [(1, numbered(1))]
+
+
+def test_two_threads_may_close_at_once(tmp_path: Path) -> None:
+    """Such as a `with` block and the end of the process."""
+    recording = Recording(tmp_path / "session", source={})
+    for number in range(2000):
+        recording.message(numbered(number), number)
+    got: list[int] = []
+    threads = [threading.Thread(target=lambda: got.append(recording.close().manifest.messages)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert got == [2000] * 4
+
+
+def test_what_counts_as_recorded_is_on_disk(tmp_path: Path) -> None:
+    """At every moment; the count is read first."""
+    recording = Recording(tmp_path / "session", source={})
+    counts: list[int] = []
+    number = 0
+    while len(set(counts)) < 5:
+        recording.message(numbered(number), number)
+        number += 1
+        counts.append(recording.recorded)
+        if len(counts) < 2 or counts[-1] != counts[-2]:
+            assert counts[-1] <= on_disk(recording.folder)
+    recording.close()
+    assert recording.recorded == number
+
+
+def test_control_rows_are_no_recorded_messages(tmp_path: Path) -> None:
+    recording = Recording(tmp_path / "session", source={})
+    recording.control("connect", 1, detail="somewhere")
+    recording.message(numbered(1), 2)
+    recording.control("disconnect", 3, detail="gone")
+    session = recording.close()
+    assert recording.recorded == session.manifest.messages == 1
+    assert session.control.collect()["event"].to_list() == ["connect", "disconnect"]
+
+
+def test_messages_from_several_threads_are_all_there(tmp_path: Path) -> None:
+    recording = Recording(tmp_path / "session", source={})
+
+    def feed(start: int) -> None:
+        for number in range(start, start + 500):
+            recording.message(numbered(number), number)
+
+    threads = [threading.Thread(target=feed, args=(start,)) for start in range(0, 2000, 500)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    received = replayed(recording.close())
+    assert sorted(message.id for _, message in received) == sorted(f"md_{number}" for number in range(2000))
+    assert [at for at, _ in received] == sorted(at for at, _ in received)
+
+
+def test_a_folder_that_is_there_is_refused_before_anything_runs(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("years of work")
+    before = threading.active_count()
+    with pytest.raises(SessionExists):
+        Recording(tmp_path, source={})
+    assert threading.active_count() == before
+
+
+def test_a_disk_that_fails_is_the_exception_of_close(tmp_path: Path) -> None:
+    """Each time, and messages that come after it wait for nobody."""
+    recording = Recording(tmp_path / "session", source={})
+    shutil.rmtree(tmp_path / "session")
+    recording.message(numbered(1), 1)
+    for _ in range(2):
+        with pytest.raises(FileNotFoundError):
+            recording.close()
+    recording.message(numbered(2), 2)
+    assert recording.dropped == 1
+
+
+def test_a_failure_while_the_queue_is_full_blocks_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The thread that would make room has ended."""
+    monkeypatch.setattr("hftlab.recorder.recording._QUEUE", 10)
+    recording = Recording(tmp_path / "session", source={})
+    recording.message("no message", 1)  # type: ignore[arg-type]
+    number = 0
+    while recording.dropped < 100:
+        number += 1
+        recording.message(numbered(number), object())  # type: ignore[arg-type]
+    with pytest.raises(TypeError):
+        recording.close()
+
+
+def test_messages_beyond_the_queue_are_counted_and_the_session_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is lost in silence."""
+    monkeypatch.setattr("hftlab.recorder.recording._QUEUE", 10)
+    recording = Recording(tmp_path / "session", source={})
+    number = 0
+    while not recording.dropped:
+        recording.message(numbered(number), number)
+        number += 1
+    session = recording.close()
+    assert session.manifest.messages + recording.dropped == number
+    (drop,) = session.control.collect().to_dicts()
+    assert (drop["event"], drop["detail"]) == ("drop", f"{recording.dropped} messages: the disk was too slow")

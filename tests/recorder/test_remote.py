@@ -1,0 +1,128 @@
+"""Recording a server from outside."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from hftlab.clock import Clock
+from hftlab.errors import ConnectionFailed, SessionExists, SubscriptionFailed
+from hftlab.protocol import MarketData
+from hftlab.recorder import record_url
+from hftlab.server import Server
+from hftlab.simulator import RandomWalk
+from tests.recorder.sessions import numbered, replayed, write_session
+
+START = 1_767_364_200_000_000_000
+
+
+def walk() -> RandomWalk:
+    return RandomWalk(5, clock=Clock(START, speed=100))
+
+
+async def published(server: Server, count: int) -> None:
+    """Return when the server has published so many messages more."""
+    last = server.stats()["published"] + count
+    reached = asyncio.Event()
+    server.taps.append(lambda *_: reached.set() if server.stats()["published"] >= last else None)
+    async with asyncio.timeout(10):
+        await reached.wait()
+
+
+async def forever() -> None:
+    await asyncio.Event().wait()
+
+
+async def test_it_records_all_that_the_server_has_until_it_is_stopped(tmp_path: Path) -> None:
+    """Every change of every symbol."""
+    async with Server(walk(), port=0) as server:
+        session = await record_url(server.url, tmp_path / "session", published(server, 30))
+    messages = [message for _, message in replayed(session) if isinstance(message, MarketData)]
+    assert len(messages) >= 25
+    assert {one.symbol for one in messages[-1].symbols} == set(walk().symbols)
+    sequences = [message.sequence for message in messages if not message.snapshot]
+    assert sequences == list(range(1, len(sequences) + 1))
+    assert session.manifest.complete
+
+
+async def test_it_records_the_symbols_asked_for(tmp_path: Path) -> None:
+    async with Server(walk(), port=0) as server:
+        session = await record_url(server.url, tmp_path / "session", published(server, 5), ["MSFT", "TSLA"])
+    assert session.manifest.symbols == ["MSFT", "TSLA"]
+
+
+async def test_it_ends_with_a_replay_and_has_all_of_it(tmp_path: Path) -> None:
+    """Nothing needs to stop it, and the first message is not missed."""
+    first = write_session(tmp_path / "first", [(START + at, numbered(at)) for at in range(500)])
+    async with Server(first.replay(float("inf")), port=0) as server:
+        async with asyncio.timeout(10):
+            second = await record_url(server.url, tmp_path / "second", forever())
+    symbols = [[message.symbols for _, message in replayed(session)] for session in (first, second)]
+    assert symbols[0] == symbols[1]
+
+
+async def test_it_ends_when_the_server_is_gone_for_good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What came until then is a session."""
+    monkeypatch.setattr("hftlab.client.reconnect.Backoff.delay", lambda *_: 0.0)
+    async with Server(walk(), port=0) as server:
+        recording = asyncio.create_task(record_url(server.url, tmp_path / "session", forever()))
+        await published(server, 10)
+        while not (tmp_path / "session" / "manifest.json").exists():
+            await published(server, 1)
+        await published(server, 5)
+        await server.stop()
+        async with asyncio.timeout(10):
+            session = await recording
+    assert len(replayed(session)) > 0
+    events = session.control.collect()["event"].to_list()
+    assert events[:2] == ["connect", "disconnect"]
+    assert "error" in events
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+async def test_a_wrong_symbol_neither_leaves_a_folder_nor_costs_one(tmp_path: Path, overwrite: bool) -> None:
+    folder = tmp_path / "session"
+    if overwrite:
+        write_session(folder, [(1, numbered(1))])
+    async with Server(walk(), port=0) as server, asyncio.timeout(10):
+        stop = asyncio.ensure_future(forever())
+        with pytest.raises(SubscriptionFailed, match="does not have NOPE; it has AAPL"):
+            await record_url(server.url, folder, stop, ["AAPL", "NOPE"], overwrite=overwrite)
+        stop.cancel()
+    if overwrite:
+        assert (folder / "market_data" / "part-000001.parquet").exists()
+    else:
+        assert not folder.exists()
+
+
+async def test_a_server_that_does_not_name_its_symbols_needs_them_named(tmp_path: Path) -> None:
+    async with Server(port=0) as server:
+        stop = asyncio.ensure_future(forever())
+        with pytest.raises(SubscriptionFailed, match="name them with --symbols"):
+            await record_url(server.url, tmp_path / "session", stop)
+        stop.cancel()
+        named = asyncio.create_task(record_url(server.url, tmp_path / "session", _soon(server), ["AAPL"]))
+        session = await named
+    assert session.manifest.symbols == ["AAPL"]
+
+
+async def _soon(server: Server) -> None:
+    """Called once the subscription stands: one message, and the end when it has been sent."""
+    server.publish(numbered(1))
+    async with asyncio.timeout(10):
+        while server.stats()["messages_sent"] == 0:
+            await asyncio.sleep(0)
+
+
+async def test_nobody_there_and_a_folder_that_is_there_are_told(tmp_path: Path) -> None:
+    stop = asyncio.ensure_future(forever())
+    with pytest.raises(ConnectionFailed):
+        await record_url("ws://127.0.0.1:1", tmp_path / "session", stop)
+    assert not (tmp_path / "session").exists()
+    write_session(tmp_path / "session", [])
+    async with Server(walk(), port=0) as server:
+        with pytest.raises(SessionExists):
+            await record_url(server.url, tmp_path / "session", stop)
+    stop.cancel()

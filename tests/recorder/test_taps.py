@@ -1,0 +1,204 @@
+"""What is recorded of a live client and of a live server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from websockets.asyncio.server import ServerConnection, serve
+
+from hftlab.client import Client
+from hftlab.clock import Clock, wall_time
+from hftlab.protocol import JSON, Ack, Gap, MarketData, Message
+from hftlab.recorder import Recording, Session, describe, tap
+from hftlab.server import Server
+from hftlab.simulator import RandomWalk
+from tests.protocol.conftest import market_data, symbol
+from tests.recorder.sessions import numbered, replayed
+
+PATIENCE = 10.0
+START = 1_767_364_200_000_000_000
+
+
+async def arrived(client: Client, condition: Callable[[Any], bool]) -> None:
+    """Wait for a message."""
+    async with asyncio.timeout(PATIENCE):
+        async for message in client:
+            if condition(message):
+                return
+
+
+def happened(client: Client, event: str) -> Awaitable[object]:
+    done: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+    client.on(event, lambda *what: done.done() or done.set_result(what))
+    return asyncio.wait_for(done, PATIENCE)
+
+
+def control(session: Session) -> list[tuple[object, ...]]:
+    return session.control.select("event", "channel", "first", "last", "detail").collect().rows()
+
+
+class TestServer:
+    async def test_a_recorded_server_is_what_its_source_published(self, tmp_path: Path) -> None:
+        """At source time; the twin of the source says what that was."""
+        walk, twin = (RandomWalk(7, clock=Clock(START, 100, paused=True)) for _ in range(2))
+        walk.clock.resume()
+        async with Server(walk, port=0) as server, Client(server.url) as client:
+            recording = Recording(tmp_path / "session", source=describe(server))
+            end = tap(server, recording)
+            await client.subscribe(["AAPL"], frequency=0)
+            await arrived(client, lambda message: message.sequence == 30)
+            end()
+        session = recording.close()
+        received = replayed(session)
+        assert len(received) >= 30
+        first = received[0][0]
+        while twin.next_time() < first:
+            twin.advance(twin.next_time())
+        for at, message in received:
+            assert at == twin.next_time()
+            assert [message] == twin.advance(at)
+        assert session.manifest.source == {"name": "random walk", "kind": "server"}
+        assert control(session) == []
+
+    async def test_nothing_is_recorded_after_the_end(self, tmp_path: Path) -> None:
+        async with Server(port=0) as server:
+            recording = Recording(tmp_path / "session", source=describe(server))
+            end = tap(server, recording)
+            server.publish(numbered(1))
+            end()
+            server.publish(numbered(2))
+        session = recording.close()
+        assert [message for _, message in replayed(session)] == [numbered(1)]
+        assert session.manifest.source["name"] == "by hand"
+
+
+class TestClient:
+    async def test_everything_a_client_receives_is_recorded_when_it_was(self, tmp_path: Path) -> None:
+        """Equal to what the client itself took in, between the times before and after."""
+        async with Server(port=0) as server, Client(server.url) as client:
+            recording = Recording(tmp_path / "session", source=describe(client))
+            end = tap(client, recording)
+            taken: list[Message] = []
+            client.on("message", taken.append)
+            before = wall_time()
+            await client.subscribe(["AAPL"], data_types=["ORDER_BOOK", "TRADES"], frequency=0)
+            for number in range(10):
+                server.publish(numbered(number))
+            await arrived(client, lambda message: message.sequence == 10)
+            end()
+            after = wall_time()
+        session = recording.close()
+        received = replayed(session)
+        assert [message for _, message in received] == [one for one in taken if isinstance(one, MarketData)]
+        assert all(before <= at <= after for at, _ in received)
+        (ack,) = (JSON.decode(payload) for payload in session.messages.collect()["payload"])
+        assert isinstance(ack, Ack)
+        assert ack in taken
+        assert session.manifest.source == {"name": client.url, "kind": "client"}
+
+    async def test_control_tells_of_a_lost_connection_and_of_the_next(self, tmp_path: Path) -> None:
+        async with Server(port=0) as server:
+            client = Client(server.url, reconnect_interval=0.01, max_reconnect_attempts=1000)
+            await client.connect()
+            recording = Recording(tmp_path / "session", source=describe(client))
+            end = tap(client, recording)
+            gone = happened(client, "disconnected")
+            await server.stop()
+            await gone
+            back = happened(client, "connected")
+            async with Server(port=server.port):
+                await back
+                end()
+                await client.close()
+        rows = [row for row in control(recording.close()) if row[0] != "error"]
+        assert rows == [
+            ("connect", None, None, None, client.url),
+            ("disconnect", None, None, None, "closed by the server with 1001"),
+            ("connect", None, None, None, client.url),
+        ]
+
+    async def test_control_tells_of_a_gap_that_the_server_declared(self, tmp_path: Path) -> None:
+        """And the GAP message itself is among the messages."""
+        async with Server(port=0) as server, Client(server.url) as client:
+            recording = Recording(tmp_path / "session", source=describe(client))
+            end = tap(client, recording)
+            server.publish(Gap(timestamp=1.0, from_sequence=4, to_sequence=9, reason="slow consumer"))
+            await arrived(client, lambda message: message.type == "GAP")
+            end()
+        session = recording.close()
+        assert control(session)[1:] == [("gap", 0, 4, 9, "gap")]
+        assert session.messages.collect()["type"].to_list() == ["GAP"]
+
+    async def test_control_tells_of_what_is_missing_or_wrong(self, tmp_path: Path) -> None:
+        """A foreign server that leaves out messages, skips state, and sends what is no message."""
+        walk = [market_data(symbol(), channel=1, sequence=sequence) for sequence in (1, 2, 6, 9)]
+        walk[-1].snapshot = True
+        frames = [*map(JSON.encode, walk[:3]), b"{nonsense", JSON.encode(walk[3])]
+
+        async def talk(connection: ServerConnection) -> None:
+            await connection.send(JSON.encode(Ack(timestamp=1.0, message="welcome", session="s")), text=True)
+            await connection.recv()
+            for frame in frames:
+                await connection.send(frame, text=True)
+            async for _ in connection:
+                pass
+
+        async with serve(talk, "127.0.0.1", 0) as foreign:
+            host, port = foreign.sockets[0].getsockname()[:2]
+            async with Client(f"ws://{host}:{port}") as client:
+                recording = Recording(tmp_path / "session", source=describe(client))
+                end = tap(client, recording)
+                await client.send_message(numbered(0))
+                await arrived(client, lambda message: message.sequence == 9)
+                end()
+        session = recording.close()
+        lost, error, skipped = control(session)[1:]
+        assert lost == ("gap", 1, 3, 5, "lost")
+        assert error[0] == "error"
+        assert "not valid JSON" in str(error[-1])
+        assert skipped == ("conflate", 1, 7, 9, "conflated")
+        assert [message for _, message in replayed(session)] == walk
+
+    async def test_control_rows_stand_between_the_messages_they_concern(self, tmp_path: Path) -> None:
+        """The number of a row says where it belongs."""
+        async with Server(port=0) as server, Client(server.url) as client:
+            await client.subscribe(["AAPL"], frequency=0)
+            recording = Recording(tmp_path / "session", source=describe(client))
+            end = tap(client, recording)
+            server.publish(numbered(1))
+            await arrived(client, lambda message: isinstance(message, MarketData))
+            server.publish(Gap(timestamp=1.0, from_sequence=1, to_sequence=1, reason="x"))
+            server.publish(numbered(2))
+            await arrived(client, lambda message: isinstance(message, MarketData))
+            end()
+        session = recording.close()
+        names = ["control", "market_data", "messages"]
+        tables = [session.table(name).select("message", pl.lit(name).alias("of")).collect() for name in names]
+        order = pl.concat(tables).sort("message")
+        assert order["of"].to_list() == ["control", "market_data", "messages", "control", "market_data"]
+
+
+async def test_a_recorded_session_is_a_source_again(tmp_path: Path) -> None:
+    """Recorded, served, received and recorded again: the same market."""
+    walk = RandomWalk(3, clock=Clock(START, speed=100))
+    contents: list[list[Any]] = []
+    source: Any = walk
+    for name in ("first", "second", "third"):
+        async with Server(source, port=0) as server, Client(server.url) as client:
+            recording = Recording(tmp_path / name, source=describe(client))
+            end = tap(client, recording)
+            await client.subscribe(walk.symbols, frequency=0)
+            if source is walk:
+                await arrived(client, lambda message: message.sequence == 20)
+            else:
+                await arrived(client, lambda message: client.replay_ended)
+            end()
+        session = recording.close()
+        contents.append([message.symbols for _, message in replayed(session) if isinstance(message, MarketData)])
+        source = session.replay(float("inf"))
+    assert len(contents[0]) >= 20
+    assert contents[0] == contents[1] == contents[2]
