@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -42,7 +43,7 @@ def mid_figure(quotes: pl.LazyFrame, symbols: Iterable[str] | None = None, *, po
         line = frame.filter(pl.col("symbol") == symbol)
         if line.is_empty():
             continue
-        line = line.gather_every(max(1, line.height // points))
+        line = line.gather_every(math.ceil(line.height / points))
         change = (line["mid"] / line["mid"][0] - 1) * 1e4
         figure.add_scatter(
             x=line["ts_event"].cast(pl.Datetime("ns")).to_list(), y=change.to_list(), name=symbol, line_shape="hv"

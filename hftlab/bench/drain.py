@@ -1,8 +1,9 @@
-"""Readers that read dry and do nothing else, so that a server and not its clients is measured.
+"""Readers that read dry and do next to nothing else, so that a server and not its clients is measured.
 
-    python -m hftlab.bench.drain PORT CONNECTIONS [deflate] [subscribe]
+    python -m hftlab.bench.drain PORT CONNECTIONS [deflate] [subscribe] [count]
 
-Prints "connected" when all connections are open (and subscribed), and reads until its standard input closes.
+Prints "connected" when all connections are open (and subscribed). Reads until its standard input closes and everything
+on its way has come; with `count` it then prints how many frames of more than 125 bytes it has read.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from hftlab.simulator import RandomWalk
 __all__ = ["Drain"]
 
 _DEFLATE: Final = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n"
+_QUIET: Final = 0.5
+"""Seconds without a byte after which nothing is on its way any more."""
 
 
 class Drain:
@@ -41,10 +44,10 @@ class Drain:
         if self._process.stdout.readline().strip() != "connected":
             raise RuntimeError("the readers could not connect")
 
-    def stop(self) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait()
+    def stop(self) -> int:
+        """End it; returns the frames counted, 0 without `count`."""
+        said, _ = self._process.communicate()
+        return int(said or 0)
 
     def __enter__(self) -> Self:
         self.start()
@@ -57,6 +60,28 @@ class Drain:
         self.stop()
 
 
+class _Counter:
+    """Walks over the frames of one connection (RFC 6455 section 5.2) without looking into them."""
+
+    def __init__(self) -> None:
+        self.frames = 0
+        self._skip = 0
+        self._rest = b""
+
+    def take(self, data: bytes) -> None:
+        data = self._rest + data
+        at = self._skip
+        while at + 10 <= len(data):
+            length, header = data[at + 1] & 127, 2
+            if length == 126:
+                length, header = int.from_bytes(data[at + 2 : at + 4]), 4
+            elif length == 127:
+                length, header = int.from_bytes(data[at + 2 : at + 10]), 10
+            self.frames += header > 2
+            at += header + length
+        self._rest, self._skip = (data[at:], 0) if at < len(data) else (b"", at - len(data))
+
+
 def main(port: int, connections: int, flags: list[str]) -> None:
     selector = selectors.DefaultSelector()
     for _ in range(connections):
@@ -64,22 +89,38 @@ def main(port: int, connections: int, flags: list[str]) -> None:
         if "subscribe" in flags:
             _subscribe(reader)
         reader.setblocking(False)
-        selector.register(reader, selectors.EVENT_READ)
+        selector.register(reader, selectors.EVENT_READ, _Counter())
     selector.register(sys.stdin, selectors.EVENT_READ)
     print("connected", flush=True)  # noqa: T201 - the signal for the parent
+    counters = _read_until_told(selector, count="count" in flags)
+    if "count" in flags:
+        print(sum(counter.frames for counter in counters))  # noqa: T201 - the parent reads it
+
+
+def _read_until_told(selector: selectors.BaseSelector, *, count: bool) -> list[_Counter]:
+    counters = [key.data for key in selector.get_map().values() if key.data is not None]
     buffer = bytearray(1 << 20)
-    while True:
-        for key, _ in selector.select():
+    timeout: float | None = None
+    while ready := selector.select(timeout):
+        for key, _ in ready:
             if key.fileobj is sys.stdin:
-                return
+                if not count:
+                    return counters
+                selector.unregister(sys.stdin)
+                timeout = _QUIET
+                continue
             assert isinstance(key.fileobj, socket.socket)
             try:
-                if not key.fileobj.recv_into(buffer):
-                    selector.unregister(key.fileobj)
+                size = key.fileobj.recv_into(buffer)
             except BlockingIOError:
                 continue
             except ConnectionError:
+                size = 0
+            if not size:
                 selector.unregister(key.fileobj)
+            elif count:
+                key.data.take(bytes(buffer[:size]))
+    return counters
 
 
 def _connect(port: int, *, deflate: bool) -> socket.socket:
@@ -92,7 +133,8 @@ def _connect(port: int, *, deflate: bool) -> socket.socket:
     reader.sendall(request.encode())
     head = b""
     while b"\r\n\r\n" not in head:
-        head += reader.recv(4096)
+        # One byte at a time, so that nothing behind the head is taken away from the count.
+        head += reader.recv(1)
     return reader
 
 
