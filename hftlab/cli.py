@@ -9,12 +9,15 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from hftlab.errors import HftlabError, SessionNotFound
 from hftlab.loop import run
+
+if TYPE_CHECKING:
+    from hftlab.recorder import Session
 
 __all__ = ["app", "main"]
 
@@ -67,12 +70,16 @@ def record(
     from hftlab.recorder import record_url
 
     wanted = [symbol.strip() for symbol in symbols.split(",")] if symbols else None
-    with _progress(f"recording {url}", None if seconds is None else 1000) as advance:
-        stop = _stopped(seconds, advance)
+
+    async def recorded(advance: Callable[[int], object]) -> Session:
+        stop = _stopped(_interruption(), seconds, advance)
         try:
-            session = run(record_url(url, output, stop, wanted, overwrite=overwrite))
+            return await record_url(url, output, stop, wanted, overwrite=overwrite)
         finally:
             stop.close()  # where there was nothing to stop
+
+    with _progress(f"recording {url}", None if seconds is None else 1000) as advance:
+        session = run(recorded(advance))
     typer.echo(repr(session))
 
 
@@ -199,8 +206,8 @@ def main() -> None:
     except HftlabError as exc:
         message = str(exc)
     except OSError as exc:
-        # What the system refuses: a folder that cannot be written to, an address that is not this machine's.
-        message = f"{exc.strerror or exc}" + (f": {exc.filename}" if exc.filename else "")
+        # What the system refuses, such as a folder that cannot be written to.
+        message = (exc.strerror or str(exc)) + (f": {exc.filename}" if exc.filename else "")
     else:
         return
     typer.echo(f"hftlab: {message}", err=True)
@@ -236,7 +243,12 @@ def _serve(source: Any, host: str, port: int) -> None:
             print(server.url, flush=True)  # noqa: T201 - the one line that a calling program reads
             await stop.wait()
 
-    run(stream())
+    try:
+        run(stream())
+    except OSError as exc:
+        raise HftlabError(
+            f"cannot listen on {host}:{port} ({exc.strerror or exc}): give another --host or --port"
+        ) from exc
 
 
 def _interruption() -> asyncio.Event:
@@ -251,16 +263,17 @@ def _interruption() -> asyncio.Event:
     return stop
 
 
-async def _stopped(seconds: float | None, advance: Callable[[int], object]) -> None:
+async def _stopped(interruption: asyncio.Event, seconds: float | None, advance: Callable[[int], object]) -> None:
     """Return after so many seconds or at a signal, and keep a bar of 1000 parts moving meanwhile."""
-    interrupted = asyncio.ensure_future(_interruption().wait())
-    for part in range(1, 1001) if seconds is not None else ():
-        await asyncio.wait([interrupted], timeout=(seconds or 0) / 1000)
-        if interrupted.done():
-            return
-        advance(part)
+    interrupted = asyncio.ensure_future(interruption.wait())
     if seconds is None:
         await interrupted
+        return
+    loop = asyncio.get_running_loop()
+    start = loop.time()
+    while not interrupted.done() and (left := start + seconds - loop.time()) > 0:
+        await asyncio.wait([interrupted], timeout=min(0.1, left))
+        advance(round(1000 * (loop.time() - start) / seconds))
     interrupted.cancel()
 
 
@@ -272,7 +285,8 @@ class _progress:  # noqa: N801 - used as a function
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
         columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-        self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
+        console = Console(stderr=True)
+        self._bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
         self._task = self._bar.add_task(what, total=total)
 
     def __enter__(self) -> Callable[[Any], object]:

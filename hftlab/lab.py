@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import signal
 import threading
 import weakref
 from collections.abc import Callable, Coroutine, Iterable, Iterator
@@ -70,6 +71,7 @@ class _Loop:
     def _running(self) -> asyncio.AbstractEventLoop:
         with self._lock:
             if self._loop is None:
+                _let_interrupts_through()
                 self._loop = new_loop()
                 self._thread = threading.Thread(target=self._loop.run_forever, name="hftlab I/O", daemon=True)
                 self._thread.start()
@@ -77,6 +79,12 @@ class _Loop:
 
     def _is_current(self) -> bool:
         return threading.current_thread() is self._thread
+
+
+def _let_interrupts_through() -> None:
+    """Let SIGINT end a wait, as Python does: since polars is loaded the wait would go on (pola-rs/polars#21739)."""
+    if hasattr(signal, "siginterrupt"):  # not on Windows
+        signal.siginterrupt(signal.SIGINT, True)
 
 
 _loop = _Loop()

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -88,13 +89,21 @@ class TestPlainCalls:
         assert len(sequences) >= 9
         assert sequences == list(range(1, len(sequences) + 1))
 
-    def test_messages_returns_what_there_is_when_the_time_is_over(self, server: LabServer, client: LabClient) -> None:
-        """Nobody has subscribed; what was published comes first."""
-        with hl.serve(None, port=0) as quiet, hl.connect(quiet.url) as listener:
-            quiet_symbols = quiet.inner.source.symbols
-            assert quiet_symbols == walk().symbols
-        assert client.messages(count=3, timeout=0.05) == []
-        assert client.messages() == []
+    def test_without_a_source_the_simulator_is_served(self) -> None:
+        with hl.serve(port=0) as server, hl.connect(server.url) as client:
+            assert client.offered_symbols == walk().symbols
+
+    def test_messages_returns_what_there_is_when_the_time_is_over(self) -> None:
+        """Of a thousand that are waited for, three come and stay in order; then there are no more."""
+        with hl.serve(RandomWalk(clock=Clock(paused=True)), port=0) as still, hl.connect(still.url) as client:
+            client.subscribe("AAPL", frequency=0)
+            client.messages()
+            for number in range(3):
+                still.publish(numbered(number))
+            taken = client.messages(count=1000, timeout=0.1)
+            taken += client.messages(count=3 - len(taken))
+            assert [message.id for message in taken] == ["md_0", "md_1", "md_2"]
+            assert client.messages(count=1, timeout=0.01) == []
 
     def test_messages_returns_what_there_is_when_the_connection_ends(self, tmp_path: Path) -> None:
         session = write_session(tmp_path / "session", [(1, numbered(1)), (2, numbered(2)), (HOUR, numbered(3))])
@@ -238,11 +247,13 @@ class TestBusyPort:
 
 class TestInterrupt:
     def interrupted(self, ready: threading.Event, call: Callable[[], object]) -> None:
-        """Press the stop button once `ready` is set, while `call` waits."""
+        """Press the stop button once `ready` is set and `call` waits."""
+        main = threading.main_thread().ident
 
         def press() -> None:
             assert ready.wait(PATIENCE)
-            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+            until(lambda: "result" in {entry.name for entry in traceback.extract_stack(sys._current_frames()[main])})
+            signal.pthread_kill(main, signal.SIGINT)
 
         button = threading.Thread(target=press)
         button.start()
@@ -369,17 +380,15 @@ class TestRecord:
     def test_recording_a_server_equals_what_its_source_published(self, tmp_path: Path) -> None:
         start = 1_767_364_200_000_000_000
         source, twin = (RandomWalk(7, clock=Clock(start, 100, paused=True)) for _ in range(2))
+        source.clock.resume()
         with hl.serve(source, port=0) as server, hl.record(server, tmp_path / "session") as recording:
-            source.clock.resume()
-            with hl.connect(server.url) as client:
-                client.subscribe("AAPL", frequency=0)
-                client.messages(count=30)
+            until(lambda: recording.recorded >= 30)
         session = recording.stop()
         received = replayed(session)
         while twin.next_time() < received[0][0]:
             twin.advance(twin.next_time())
         assert received == [(at, twin.advance(at)[0]) for at, _ in received]
-        assert len(received) >= 29
+        assert len(received) >= 30
 
     def test_stopping_again_returns_the_session_again(self, client: LabClient, tmp_path: Path) -> None:
         recording = hl.record(client, tmp_path / "session")
@@ -446,6 +455,7 @@ client.subscribe("AAPL", frequency=0)
 hl.record(client, sys.argv[1])
 hl.record(server, sys.argv[2])
 hl.record(server, sys.argv[3])
+client.messages()
 client.messages(count=20)
 if "lose" in sys.argv:
     shutil.rmtree(sys.argv[2])

@@ -1,6 +1,7 @@
-"""`latency`: from publish() to the client's callback, with 100 connections at 10 Hz; server and client are processes.
+"""`latency`: from publish() to the client's callback, with 100 connections at 10 Hz.
 
-The ratio is 1 ms to the 99th percentile. 99 connections are drained, one is a hftlab Client in a process of its own.
+The ratio is 1 ms to the 99th percentile. 99 connections are read dry by processes of their own; the one that is
+measured is a hftlab Client in another, and has connected in the middle of them.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from hftlab.simulator import RandomWalk
 __all__ = ["run"]
 
 _CONNECTIONS: Final = 100
+_BEFORE: Final = 50
 _RATE: Final = 10
 _MESSAGES: Final = 400
 _MUST_NS: Final = 1_000_000
@@ -38,18 +40,26 @@ def run() -> Result:
 
 async def _serve() -> dict[str, float]:
     async with Server(None, port=0) as server:
-        drain = Drain(server.port, _CONNECTIONS - 1, "subscribe")
-        await asyncio.to_thread(drain.start)
-        await asyncio.to_thread(drain.wait_connected)
+        before, after = (Drain(server.port, count, "subscribe") for count in (_BEFORE, _CONNECTIONS - 1 - _BEFORE))
+        await _started(before)
         client = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "hftlab.bench.latency", server.url, stdout=subprocess.PIPE
+            *(sys.executable, "-m", "hftlab.bench.latency", server.url), stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
+        assert client.stdout is not None
+        await client.stdout.readline()
+        await _started(after)
         async with asyncio.TaskGroup() as tasks:
             publishing = tasks.create_task(_publish(server))
             said, _ = await client.communicate()
             publishing.cancel()
-        await asyncio.to_thread(drain.stop)
+        for drain in (before, after):
+            await asyncio.to_thread(drain.stop)
     return msgspec.json.decode(said, type=dict[str, float])
+
+
+async def _started(drain: Drain) -> None:
+    await asyncio.to_thread(drain.start)
+    await asyncio.to_thread(drain.wait_connected)
 
 
 async def _publish(server: Server) -> None:
@@ -75,8 +85,9 @@ async def _measure(url: str) -> dict[str, float]:
                 done.set()
 
     async with Client(url, enable_performance_metrics=False) as client:
-        client.on("message", receive)
         await client.subscribe(RandomWalk().symbols, frequency=0)
+        print("connected", flush=True)  # noqa: T201 - the parent waits for it
+        client.on("message", receive)
         async with asyncio.timeout(3 * _MESSAGES / _RATE):
             await done.wait()
     return histogram.summary()

@@ -22,6 +22,7 @@ HIGH_WATER: Final = 128 * 1024
 MAX_BUFFER: Final = 4 * 1024 * 1024
 """Bytes waiting from which even events are no longer added."""
 
+_OPEN: Final = State.OPEN
 _numbers = itertools.count(1)
 
 
@@ -58,10 +59,11 @@ class Connection(ServerConnection):
     def write(self, frame: bytes) -> bool:
         """Queue one frame; False if the connection is closing."""
         # A peer that is gone shows in the transport first.
-        if self.protocol.state is not State.OPEN or self.transport.is_closing():
+        transport = self.transport
+        if self.protocol.state is not _OPEN or transport.is_closing():
             return False
-        self.transport.write(frame)
-        if self.paused and self.buffered > MAX_BUFFER:
+        transport.write(frame)
+        if self.paused and transport.get_write_buffer_size() > MAX_BUFFER:
             self._report(Backlog.FULL)
         return True
 

@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 from websockets.asyncio.server import ServerConnection, serve
 
 from hftlab.client import Client
@@ -121,23 +120,12 @@ class TestClient:
             ("connect", None, None, None, client.url),
         ]
 
-    async def test_control_tells_of_a_gap_that_the_server_declared(self, tmp_path: Path) -> None:
-        """And the GAP message itself is among the messages."""
-        async with Server(port=0) as server, Client(server.url) as client:
-            recording = Recording(tmp_path / "session", source=describe(client))
-            end = tap(client, recording)
-            server.publish(Gap(timestamp=1.0, from_sequence=4, to_sequence=9, reason="slow consumer"))
-            await arrived(client, lambda message: message.type == "GAP")
-            end()
-        session = recording.close()
-        assert control(session)[1:] == [("gap", 0, 4, 9, "gap")]
-        assert session.messages.collect()["type"].to_list() == ["GAP"]
-
     async def test_control_tells_of_what_is_missing_or_wrong(self, tmp_path: Path) -> None:
-        """A foreign server that leaves out messages, skips state, and sends what is no message."""
-        walk = [market_data(symbol(), channel=1, sequence=sequence) for sequence in (1, 2, 6, 9)]
+        """A hole, a gap that the server declares, state that it skips, and what is no message."""
+        walk = [market_data(symbol(), channel=1, sequence=sequence) for sequence in (1, 2, 6, 13)]
         walk[-1].snapshot = True
-        frames = [*map(JSON.encode, walk[:3]), b"{nonsense", JSON.encode(walk[3])]
+        gap = Gap(timestamp=1.0, channel=1, sequence=9, from_sequence=7, to_sequence=9, reason="slow consumer")
+        frames = [*map(JSON.encode, [*walk[:3], gap]), b"{nonsense", JSON.encode(walk[3])]
 
         async def talk(connection: ServerConnection) -> None:
             await connection.send(JSON.encode(Ack(timestamp=1.0, message="welcome", session="s")), text=True)
@@ -153,33 +141,20 @@ class TestClient:
                 recording = Recording(tmp_path / "session", source=describe(client))
                 end = tap(client, recording)
                 await client.send_message(numbered(0))
-                await arrived(client, lambda message: message.sequence == 9)
+                await arrived(client, lambda message: message.sequence == 13)
                 end()
         session = recording.close()
-        lost, error, skipped = control(session)[1:]
+        _, lost, declared, error, skipped = control(session)
         assert lost == ("gap", 1, 3, 5, "lost")
-        assert error[0] == "error"
-        assert "not valid JSON" in str(error[-1])
-        assert skipped == ("conflate", 1, 7, 9, "conflated")
+        assert declared == ("gap", 1, 7, 9, "gap")
+        assert (error[0], "not valid JSON" in str(error[-1])) == ("error", True)
+        assert skipped == ("conflate", 1, 10, 13, "conflated")
         assert [message for _, message in replayed(session)] == walk
-
-    async def test_control_rows_stand_between_the_messages_they_concern(self, tmp_path: Path) -> None:
-        """The number of a row says where it belongs."""
-        async with Server(port=0) as server, Client(server.url) as client:
-            await client.subscribe(["AAPL"], frequency=0)
-            recording = Recording(tmp_path / "session", source=describe(client))
-            end = tap(client, recording)
-            server.publish(numbered(1))
-            await arrived(client, lambda message: isinstance(message, MarketData))
-            server.publish(Gap(timestamp=1.0, from_sequence=1, to_sequence=1, reason="x"))
-            server.publish(numbered(2))
-            await arrived(client, lambda message: isinstance(message, MarketData))
-            end()
-        session = recording.close()
-        names = ["control", "market_data", "messages"]
-        tables = [session.table(name).select("message", pl.lit(name).alias("of")).collect() for name in names]
-        order = pl.concat(tables).sort("message")
-        assert order["of"].to_list() == ["control", "market_data", "messages", "control", "market_data"]
+        assert session.messages.collect()["payload"].to_list() == [JSON.encode(gap).decode()]
+        # The number of a row says between which messages it stands.
+        names = {"control": "c", "market_data": "d", "messages": "m"}
+        rows = [(n, letter) for name, letter in names.items() for n in session.table(name).collect()["message"]]
+        assert "".join(letter for _, letter in sorted(rows)) == "cdddcmccdc"
 
 
 async def test_a_recorded_session_is_a_source_again(tmp_path: Path) -> None:
