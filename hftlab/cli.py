@@ -189,7 +189,7 @@ def doctor() -> None:
 
 @app.command()
 def bench(
-    name: Annotated[str, typer.Argument(help="codec, connections, fanout, latency or reconnect.")],
+    name: Annotated[str, typer.Argument(help="codec, connections, fanout, latency, memory or reconnect.")],
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Measure one of the design's figures as a ratio, against a peer or the physical limit in the same run."""

@@ -49,7 +49,7 @@ def write_report(path: Path, session: Session, client: LabClient) -> Path:
     page = _PAGE.format(
         title=escape(f"hftlab session {session.folder.name}"),
         card=card("Recording", facts),
-        ladder=_svg(Ladder(client, manifest.symbols[0])),
+        ladder=_svg(Ladder(client, next(iter(manifest.symbols), ""))),
         latency=_svg(LatencyPanel(client)),
         mid=figure.to_html(full_html=False, include_plotlyjs=True),
     )

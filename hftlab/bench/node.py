@@ -1,4 +1,4 @@
-"""Node with the `ws` package, for peers that are written in it."""
+"""Node and packages for it, for peers and clients that are written in JavaScript or TypeScript."""
 
 from __future__ import annotations
 
@@ -10,18 +10,16 @@ from pathlib import Path
 __all__ = ["node_folder"]
 
 
-def node_folder() -> Path | None:
-    """A folder in which Node finds `ws`, installed there once; None without node, npm or its registry."""
+def node_folder(*packages: str) -> Path | None:
+    """A folder in which Node finds `packages` (default: ws), installed there once; None where that cannot be."""
     if shutil.which("node") is None or shutil.which("npm") is None:
         return None
+    wanted = packages or ("ws",)
     cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "hftlab" / "node"
-    if not (cache / "node_modules" / "ws").is_dir():
+    missing = [package for package in wanted if not (cache / "node_modules" / package).is_dir()]
+    if missing:
         cache.mkdir(parents=True, exist_ok=True)
-        install = subprocess.run(
-            ["npm", "install", "--prefix", str(cache), "--no-audit", "--no-fund", "ws"],
-            capture_output=True,
-            check=False,
-        )
-        if install.returncode:
+        command = ["npm", "install", "--prefix", str(cache), "--no-audit", "--no-fund", *missing]
+        if subprocess.run(command, capture_output=True, check=False).returncode:
             return None
     return cache
