@@ -246,6 +246,13 @@ class TestBusyPort:
 
 
 class TestInterrupt:
+    @pytest.fixture(autouse=True)
+    def listening(self) -> Iterator[None]:
+        """A process that a shell has started in the background ignores SIGINT, and Python leaves it at that."""
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        yield
+        signal.signal(signal.SIGINT, before)
+
     def interrupted(self, ready: threading.Event, call: Callable[[], object]) -> None:
         """Press the stop button once `ready` is set and `call` waits."""
         main = threading.main_thread().ident
