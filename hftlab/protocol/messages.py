@@ -330,7 +330,7 @@ class ReplayStatus(Base, tag="REPLAY_STATUS", kw_only=True):
     """Where a recorded source stands, in source time; `speed` None is as fast as possible."""
 
     state: ReplayState
-    position: Milliseconds
+    position: Annotated[float, Meta(ge=0, le=9.2e12)]
     speed: Annotated[float, Meta(gt=0)] | None = None
 
 

@@ -129,7 +129,8 @@ class Publisher(Generic[K]):
         for channel in member.channels.values():
             closed = _is_closed(channel, backlog)
             if closed and channel not in member.seen:
-                member.seen[channel] = channel.sequence
+                # What is numbered and waits for poll() will not reach this reader any more.
+                member.seen[channel] = channel.sequence - sum(one is channel for one, _ in self._outbox)
                 channel.open[member.codec].pop(key, None)
             elif not closed and channel in member.seen:
                 channel.open[member.codec][key] = None

@@ -168,27 +168,26 @@ class TestSlowReaders:
     async def test_a_reader_that_stops_is_aborted_and_the_others_are_not_disturbed(self) -> None:
         """One of three does not read: it goes with its reason counted, and nobody else loses a message."""
         async with Server(port=0, write_deadline=0.2) as server:
-            stuck = socket.create_connection(("127.0.0.1", server.port))
-            stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            stuck.setblocking(False)
-            await handshake(stuck, server.port)
-            async with connect(server.url, max_queue=None) as one, connect(server.url, max_queue=None) as other:
-                for connection in (one, other):
-                    await subscribe(connection, "AAPL", frequency=0)
-                await settled(lambda: server.stats()["channels"] == 1 and server.stats()["connections"] == 3)
-                levels = [level_of(price) for price in range(1, 200)]
-                sequence = 0
-                async with asyncio.timeout(PATIENCE):
-                    while not server.stats()["aborted"]:
-                        for _ in range(20):
-                            sequence += 1
-                            server.publish(market_data(symbol(price=float(sequence), bids=levels)))
-                        for connection in (one, other):
-                            while (await receive(connection))["sequence"] < sequence:
-                                pass
-                assert server.stats()["aborted"] == {"slow consumer": 1}
-                assert server.stats()["connections"] == 2
-            stuck.close()
+            with socket.create_connection(("127.0.0.1", server.port)) as stuck:
+                stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                stuck.setblocking(False)
+                await handshake(stuck, server.port)
+                async with connect(server.url, max_queue=None) as one, connect(server.url, max_queue=None) as other:
+                    for connection in (one, other):
+                        await subscribe(connection, "AAPL", frequency=0)
+                    await settled(lambda: server.stats()["channels"] == 1 and server.stats()["connections"] == 3)
+                    levels = [level_of(price) for price in range(1, 200)]
+                    sequence = 0
+                    async with asyncio.timeout(PATIENCE):
+                        while not server.stats()["aborted"]:
+                            for _ in range(20):
+                                sequence += 1
+                                server.publish(market_data(symbol(price=float(sequence), bids=levels)))
+                            for connection in (one, other):
+                                while (await receive(connection))["sequence"] < sequence:
+                                    pass
+                    assert server.stats()["aborted"] == {"slow consumer": 1}
+                    await settled(lambda: server.stats()["connections"] == 2)
 
 
 def level_of(price: int) -> Any:
