@@ -9,7 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hftlab import analysis, book, errors, market, protocol, recorder, simulator, venues, widgets
+    from hftlab import analysis, book, client, errors, market, protocol, recorder, simulator, venues, widgets
     from hftlab.client import Client
     from hftlab.clock import Clock
     from hftlab.errors import HftlabError
@@ -29,6 +29,7 @@ __all__ = [
     "Source",
     "analysis",
     "book",
+    "client",
     "connect",
     "enable_nested",
     "errors",

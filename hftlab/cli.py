@@ -34,6 +34,9 @@ Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Output = Annotated[Path, typer.Option("--output", "-o", help="Folder of the new session.")]
 Overwrite = Annotated[bool, typer.Option(help="Replace a session that is there.")]
 Folder = Annotated[Path, typer.Argument(help="Folder of a session.")]
+Auth = Annotated[str, typer.Option(help="public: market data for everyone; required: everything needs a token.")]
+TlsCert = Annotated[Path | None, typer.Option(help="Certificate chain in PEM; the address becomes wss://.")]
+TlsKey = Annotated[Path | None, typer.Option(help="The certificate's private key, unless it is in the same file.")]
 Speed = Annotated[float, typer.Option(help="Times real time; inf is as fast as possible.")]
 
 
@@ -44,18 +47,23 @@ def serve(
     source: Annotated[str, typer.Option(help="walk, or the folder of a session.")] = "walk",
     seed: Annotated[int | None, typer.Option(help="Seed of the simulator.")] = None,
     speed: Speed = 1.0,
+    auth: Auth = "public",
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
 ) -> None:
     """Serve a simulator or a recorded session until interrupted."""
-    _serve(_source(source, seed, speed), host, port)
+    _serve(_source(source, seed, speed), host, port, auth=_auth_mode(auth), ssl=_tls(tls_cert, tls_key))
 
 
 @app.command()
-def replay(session: Folder, speed: Speed = 1.0, host: Host = "127.0.0.1", port: Port = 8081) -> None:
+def replay(
+    session: Folder, speed: Speed = 1.0, host: Host = "127.0.0.1", port: Port = 8081, auth: Auth = "public"
+) -> None:
     """Serve a recorded session; it starts with the first subscription."""
     from hftlab.recorder import open_session
 
     _check_speed(speed)
-    _serve(open_session(session).replay(speed), host, port)
+    _serve(open_session(session).replay(speed), host, port, auth=_auth_mode(auth))
 
 
 @app.command()
@@ -201,6 +209,7 @@ def bench(
 
 def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
+    logging.getLogger("hftlab.monitor").setLevel(logging.ERROR)  # what is slow is in /metrics
     try:
         app()
     except HftlabError as exc:
@@ -234,11 +243,27 @@ def _check_speed(speed: float) -> None:
         raise HftlabError(f"--speed {speed:g} is not above 0: give 1 for real time, or inf for as fast as possible")
 
 
-def _serve(source: Any, host: str, port: int) -> None:
+def _auth_mode(auth: str) -> str:
+    if auth not in ("public", "required"):
+        raise HftlabError(f"--auth {auth} is neither public nor required")
+    return auth
+
+
+def _tls(certificate: Path | None, key: Path | None) -> Any:
+    if certificate is None:
+        return None
+    import ssl
+
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate, key)
+    return context
+
+
+def _serve(source: Any, host: str, port: int, **options: Any) -> None:
     from hftlab.server import Server
 
     async def stream() -> None:
-        async with Server(source, host, port) as server:
+        async with Server(source, host, port, **options) as server:
             stop = _interruption()
             print(server.url, flush=True)  # noqa: T201 - the one line that a calling program reads
             await stop.wait()

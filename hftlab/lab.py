@@ -17,7 +17,10 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from hftlab.card import card
-from hftlab.client import Client, Metrics
+from hftlab.client import Client, Metrics, diagnostics
+from hftlab.client.batching import BATCH_DELAY, BATCH_SIZE
+from hftlab.client.debug_log import WebSocketDebugLogger
+from hftlab.client.history import MessageHistory
 from hftlab.loop import new_loop
 from hftlab.protocol import Ack, MarketData, MarketDataSymbol, Message
 from hftlab.protocol.book import Book
@@ -40,18 +43,20 @@ class _Loop:
         self._thread: threading.Thread | None = None
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine there and wait for its result; an interrupt cancels it."""
+        """Run a coroutine there and wait for its result; an interrupt cancels it and waits for its end."""
         if self._is_current():
             coroutine.close()
             raise RuntimeError(
                 "a callback runs on the background loop and cannot wait for it: let the callback only take note, "
                 "for example in a queue.Queue, and wait in the main thread"
             )
-        future = asyncio.run_coroutine_threadsafe(coroutine, self._running())
+        ended = threading.Event()
+        future = asyncio.run_coroutine_threadsafe(_ending(coroutine, ended), self._running())
         try:
             return future.result()
         except BaseException:
-            future.cancel()
+            if future.cancel():
+                ended.wait()
             raise
 
     def start(self, coroutine: Coroutine[Any, Any, object]) -> None:
@@ -79,6 +84,13 @@ class _Loop:
 
     def _is_current(self) -> bool:
         return threading.current_thread() is self._thread
+
+
+async def _ending(coroutine: Coroutine[Any, Any, T], ended: threading.Event) -> T:
+    try:
+        return await coroutine
+    finally:
+        ended.set()
 
 
 def _let_interrupts_through() -> None:
@@ -250,7 +262,7 @@ class LabClient:
         With `count`, waits until there are so many; what there is after `timeout` seconds, or at the connection's end.
         """
         if count is None:
-            return _loop.call(self.inner.messages)
+            return self.inner.messages()
         return _loop.run(_gathered(self.inner, count, timeout))
 
     def __iter__(self) -> Iterator[Message]:
@@ -284,6 +296,31 @@ class LabClient:
     @property
     def is_healthy(self) -> bool:
         return self.inner.is_healthy
+
+    @property
+    def history(self) -> MessageHistory:
+        """The newest thousand messages: `.recent(count)`, `.by_type(type, count)`."""
+        return self.inner.history
+
+    @property
+    def debug_log(self) -> WebSocketDebugLogger:
+        """State changes, losses and errors: `.logs(level)`, `.export()`."""
+        return self.inner.debug_log
+
+    def check(self) -> diagnostics.Diagnosis:
+        """Try each step of a connection to the same server; see hftlab.client.diagnostics."""
+        return _loop.run(diagnostics.check(self.url))
+
+    def measure_latency(self, count: int = 100) -> dict[str, float]:
+        """Round trips of PING on a connection of their own, in nanoseconds; see hftlab.client.diagnostics."""
+        return _loop.run(diagnostics.measure_latency(self.url, count))
+
+    def on_batch(
+        self, callback: Callable[[list[Message]], object], *, size: int = BATCH_SIZE, delay: float = BATCH_DELAY
+    ) -> Callable[[], None]:
+        """See hftlab.Client.on_batch; `callback` runs on the background loop and must be quick."""
+        end = _loop.call(lambda: self.inner.on_batch(callback, size=size, delay=delay))
+        return lambda: _loop.call(end)
 
     @property
     def symbols(self) -> list[str]:

@@ -3,68 +3,50 @@
 from __future__ import annotations
 
 import asyncio
-import functools
-import itertools
 import time
-from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, Final, Self
-from urllib.parse import urlsplit
+from typing import Final, Self
 
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
-from websockets.typing import Subprotocol
-
+from hftlab.client.authentication import Authenticator, Token
+from hftlab.client.batching import BATCH_DELAY, BATCH_SIZE, BatchProcessor, batches
+from hftlab.client.conversation import Conversation
+from hftlab.client.debug_log import WebSocketDebugLogger
 from hftlab.client.health import Health
+from hftlab.client.history import MessageHistory
 from hftlab.client.inbox import Inbox
+from hftlab.client.link import Link
 from hftlab.client.metrics import Metrics
+from hftlab.client.receiver import Receiver, Tap
 from hftlab.client.reconnect import Backoff
-from hftlab.clock import from_milliseconds, to_milliseconds, wall_time
-from hftlab.errors import (
-    ConnectionFailed,
-    HftlabError,
-    MessageParseError,
-    NetworkError,
-    SubscriptionFailed,
-    WireError,
-)
-from hftlab.log import get_logger
+from hftlab.client.recovery import Recovery
+from hftlab.client.reporter import EVENTS, Reporter
+from hftlab.clock import wall_time
+from hftlab.errors import ConnectionFailed, NetworkError, RateLimitExceeded, SubscriptionFailed, WireError
 from hftlab.protocol import (
     JSON,
     MSGPACK,
     Ack,
+    CancelOrder,
     Codec,
     ConnectionState,
     DataType,
-    Error,
     Heartbeat,
-    MarketData,
     MarketDataSymbol,
     Message,
     Ping,
-    Pong,
     ReplayState,
     Subscribe,
     Unsubscribe,
 )
 from hftlab.protocol.book import Book
-from hftlab.protocol.subscriber import Loss, Subscriber
+from hftlab.protocol.subscriber import Subscriber
 
 __all__ = ["EVENTS", "Client"]
 
-EVENTS: Final = ("connecting", "connected", "disconnected", "reconnecting", "error", "message", "loss")
-"""The reference document's six lifecycle events, and "loss" with a Loss when messages did not arrive."""
-
-_REPLY_TIMEOUT: Final = 10.0
-_WELCOME_TIMEOUT: Final = 1.0
-
-_LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
-
-_log = get_logger("hftlab.client")
-_Request = Subscribe | Unsubscribe | Ping | Heartbeat
-Tap = Callable[[Message, int], None]
+_URGENT: Final = (Heartbeat, CancelOrder)
+"""What may not be kept back: without the one the connection ends, and the other only makes risks smaller."""
 
 
 class Client:
@@ -72,9 +54,12 @@ class Client:
 
     An asynchronous context manager and iterator: `async for message in client` yields what the server streams, and
     ends when the connection has ended for good. Times are in seconds; names and defaults are the reference document's
-    useWebSocket options. Raises ConnectionFailed if the first connection cannot be made.
+    useWebSocket options.
 
-    `on(event, callback)` calls back on the client's loop for the events in EVENTS.
+    `token` (or a coroutine function that gets one) and `refresh_token` sign in. The inbox holds `inbox_size` messages
+    that nobody has taken; when it is full `drop_policy` lets the "oldest" or the "newest" go, counted in
+    `metrics.dropped`, or ends the connection for good ("disconnect"). `on(event, callback)` calls back on the client's
+    loop for the events in EVENTS.
     """
 
     def __init__(
@@ -88,58 +73,60 @@ class Client:
         enable_performance_metrics: bool = True,
         encoding: str = "json",
         inbox_size: int = 100_000,
+        drop_policy: str = "oldest",
+        token: Token | None = None,
+        refresh_token: str | None = None,
     ) -> None:
         self.url = url
         self.auto_reconnect = auto_reconnect
-        self.heartbeat_interval = heartbeat_interval
-        self.enable_performance_metrics = enable_performance_metrics
-        self.connection_status = ConnectionState.DISCONNECTED
-        self.last_message: Message | None = None
         self.metrics = Metrics()
-        self.taps: list[Tap] = []
         self._codec = _codec(encoding)
-        self._backoff = Backoff(base=reconnect_interval, attempts=max_reconnect_attempts)
+        self._backoff = Backoff.scaled(reconnect_interval, max_reconnect_attempts)
         self._health = Health(heartbeat_interval)
+        self._authenticator = Authenticator(url, token, refresh_token)
         self._subscriber = Subscriber()
-        self._inbox = Inbox(inbox_size)
-        self._callbacks: defaultdict[str, list[Callable[..., None]]] = defaultdict(list)
-        self._pending: dict[str, asyncio.Future[Message]] = {}
-        self._numbers = itertools.count(1)
-        self._socket: ClientConnection | None = None
-        self._welcomed = asyncio.Event()
+        self._reporter = Reporter(url, self.metrics, measures=enable_performance_metrics)
+        waits = self.metrics.latency["queue"] if enable_performance_metrics else None
+        self._inbox = Inbox(inbox_size, drop_policy, waits)
+        self._receiver = Receiver(
+            self._codec,
+            self._subscriber,
+            self._inbox,
+            self.metrics,
+            self._reporter,
+            self._health,
+            measures=enable_performance_metrics,
+        )
+        self._conversation: Conversation | None = None
         self._task: asyncio.Task[None] | None = None
 
     # --- life ---
 
     async def connect(self) -> Self:
-        """Connect, and return when CONNECTED. Raises ConnectionFailed."""
+        """Connect, and return when CONNECTED, signed in and with earlier subscriptions restored.
+
+        Raises ConnectionFailed or AuthenticationFailed.
+        """
         if self._task is not None and not self._task.done():
             return self
         self._inbox.open()
-        self._become(ConnectionState.CONNECTING)
+        self._reporter.become(ConnectionState.CONNECTING)
         try:
-            socket = await self._open()
-        except ConnectionFailed as exc:
-            self._become(ConnectionState.ERROR, exc)
+            first = self._attach(await Link.open(self.url, self._codec, self.metrics))
+            self._task = asyncio.create_task(self._run(first), name=f"hftlab client {self.url}")
+            await self._until_ready(first)
+        except WireError as exc:
+            await self._cancel()
+            self._reporter.decide(exc)
+            self._reporter.become(ConnectionState.ERROR, exc)
             raise
-        self._attach(socket)
-        self._task = asyncio.create_task(self._run(socket), name=f"hftlab client {self.url}")
-        # The welcome says what the server has; one that sends none is used all the same.
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_WELCOME_TIMEOUT):
-                await self._welcomed.wait()
         return self
 
     async def close(self) -> None:
         """Close the connection and let the iteration end after what has been received."""
-        if self._task is None:
-            return
-        task, self._task = self._task, None
-        if self._socket is not None:
-            self._become(ConnectionState.DISCONNECTING)
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        if self._conversation is not None:
+            self._reporter.become(ConnectionState.DISCONNECTING)
+        await self._cancel()
 
     async def wait_closed(self) -> None:
         """Wait until the connection has ended for good."""
@@ -159,14 +146,24 @@ class Client:
 
         Returns a function that ends it.
         """
-        if event not in EVENTS:
-            raise ValueError(f"no event is called {event!r}; there are {', '.join(EVENTS)}")
-        self._callbacks[event].append(callback)
-        return functools.partial(self._callbacks[event].remove, callback)
+        return self._reporter.on(event, callback)
+
+    @property
+    def connection_status(self) -> ConnectionState:
+        return self._reporter.status
 
     @property
     def is_healthy(self) -> bool:
         return self.connection_status is ConnectionState.CONNECTED and self._health.is_healthy
+
+    @property
+    def heartbeat_interval(self) -> float:
+        return self._health.interval
+
+    @property
+    def debug_log(self) -> WebSocketDebugLogger:
+        """State changes, losses and errors: `.logs(level)`, `.export()`."""
+        return self._reporter.log
 
     # --- requests ---
 
@@ -175,8 +172,9 @@ class Client:
     ) -> Ack:
         """Ask for symbols; returns when the server has acknowledged.
 
-        `data_types` are among QUOTES, TRADES, ORDER_BOOK, STATISTICS (default: all state, no TRADES); `frequency` is
-        the shortest time in ms between two messages, 0 for every change (default 100). Raises SubscriptionFailed.
+        `data_types` are among QUOTES, TRADES, ORDER_BOOK, STATISTICS, BOOK_DELTA (default: all state, no events);
+        `frequency` is the shortest time in ms between two messages, 0 for every change (default 100). After
+        RateLimitExceeded it waits until the server may be asked again. Raises SubscriptionFailed.
         """
         kinds = None if data_types is None else [_data_type(kind) for kind in data_types]
         request = Subscribe(timestamp=1.0, symbols=_symbols(symbols), data_types=kinds, frequency=frequency)
@@ -194,46 +192,36 @@ class Client:
         return reply
 
     async def send_message(self, message: Message) -> None:
-        """Send any message as it is, stamped with the time. Raises NetworkError if there is no connection."""
-        message.timestamp = to_milliseconds(wall_time())
-        data = self._codec.encode(message)
-        if self._socket is None:
-            raise NetworkError(f"not connected to {self.url}: wait for CONNECTED, it is {self.connection_status}")
-        try:
-            await self._socket.send(data, text=not self._codec.binary)
-        except ConnectionClosed:
-            raise NetworkError(f"the connection to {self.url} closed while sending; it will be made again") from None
-        self.metrics.messages_sent += 1
-        self.metrics.bytes_sent += len(data)
+        """Send any message as it is, at once, stamped with the time.
+
+        Raises NetworkError if there is no connection, and RateLimitExceeded while the server wants to be left alone: an
+        order that waited for the end of that would be an old one. Cancellations are sent all the same.
+        """
+        link = self._connected().link
+        seconds = self._reporter.held_for()
+        if seconds and not isinstance(message, _URGENT):
+            raise RateLimitExceeded(
+                f"{self.url} has asked for a pause: send this again in {seconds:.1f} s", retry_after=seconds
+            )
+        await link.send(message)
 
     async def ping(self) -> float:
         """The round trip of one PING in seconds."""
+        conversation = self._connected()
+        await conversation.wait_ready()
         start = time.perf_counter()  # a loop's own time may have milliseconds only
-        await self._exchange(Ping(timestamp=1.0))
+        await conversation.request(Ping(timestamp=1.0))
         return time.perf_counter() - start
 
-    async def _request(self, request: _Request) -> Ack:
-        reply = await self._exchange(request)
+    async def _request(self, request: Subscribe | Unsubscribe) -> Ack:
+        reply = await self._connected().request(request)
         assert isinstance(reply, Ack)
         return reply
 
-    async def _exchange(self, request: _Request) -> Message:
-        """Send a request and wait for the reply that carries its id; an ERROR is raised."""
-        request.id = f"req_{next(self._numbers)}"
-        self._pending[request.id] = answer = asyncio.get_running_loop().create_future()
-        try:
-            await self.send_message(request)
-            async with asyncio.timeout(_REPLY_TIMEOUT):
-                reply: Message = await answer
-        except TimeoutError:
-            raise NetworkError(
-                f"{self.url} has not answered {request.type} for {_REPLY_TIMEOUT:g} s: is it an hftlab server?"
-            ) from None
-        finally:
-            self._pending.pop(request.id, None)
-        if isinstance(reply, Error):
-            raise WireError.of(reply.error_type, reply.message, reply.context)
-        return reply
+    def _connected(self) -> Conversation:
+        if self._conversation is None:
+            raise NetworkError(f"not connected to {self.url}: wait for CONNECTED, it is {self.connection_status}")
+        return self._conversation
 
     # --- state ---
 
@@ -261,6 +249,22 @@ class Client:
         """The newest order book of a symbol; it is `stale` while messages are missing."""
         return self._subscriber.book(symbol)
 
+    # --- messages ---
+
+    @property
+    def taps(self) -> list[Tap]:
+        """Called with every message that decodes, and when it was received (wall time in ns), before anything else."""
+        return self._receiver.taps
+
+    @property
+    def last_message(self) -> Message | None:
+        return self._receiver.last_message
+
+    @property
+    def history(self) -> MessageHistory:
+        """The newest thousand messages: `.recent(count)`, `.by_type(type, count)`."""
+        return self._receiver.history
+
     def messages(self, count: int | None = None) -> list[Message]:
         """Take what has arrived and nobody has taken yet, oldest first, at most `count`; does not wait."""
         return self._inbox.take(count)
@@ -287,164 +291,97 @@ class Client:
         while (message := await self.next_message()) is not None:
             yield message
 
+    def batches(self, size: int = BATCH_SIZE, delay: float = BATCH_DELAY) -> AsyncIterator[list[Message]]:
+        """Iterate over lists of at most `size` messages, each `delay` seconds after its first at the latest."""
+        return batches(self._inbox, size, delay)
+
+    def on_batch(
+        self, callback: Callable[[list[Message]], object], *, size: int = BATCH_SIZE, delay: float = BATCH_DELAY
+    ) -> Callable[[], None]:
+        """Call back with lists of what on("message") tells one by one; returns a function that flushes and ends it."""
+        processor = BatchProcessor(callback, size=size, delay=delay)
+        end = self.on("message", processor.add)
+
+        def end_with_the_rest() -> None:
+            end()
+            processor.flush()
+
+        return end_with_the_rest
+
     # --- the connection ---
 
-    async def _open(self) -> ClientConnection:
-        try:
-            return await connect(
-                self.url,
-                subprotocols=[Subprotocol(self._codec.subprotocol)],
-                max_size=16 * 1024 * 1024,
-                close_timeout=1.0,
-                open_timeout=5.0,
-                proxy=None,
-                # On one machine bytes cost less than the time to compress them.
-                compression=None if urlsplit(self.url).hostname in _LOOPBACK else "deflate",
-            )
-        except InvalidURI:
-            raise ConnectionFailed(f"{self.url!r} is no WebSocket address, such as ws://127.0.0.1:8081") from None
-        except (OSError, InvalidHandshake, TimeoutError) as exc:
-            reason = exc.strerror if isinstance(exc, OSError) and exc.strerror else str(exc) or "no answer in 5 s"
-            raise ConnectionFailed(
-                f"cannot connect to {self.url} ({reason}): check that a server runs there and the port is right"
-            ) from None
-
-    async def _run(self, socket: ClientConnection) -> None:
+    async def _run(self, conversation: Conversation) -> None:
         """Stay connected until closed, or until there is nobody to connect to."""
-        connection: ClientConnection | None = socket
+        following: Conversation | None = conversation
+        failed = 0
         try:
-            while connection is not None:
-                reason = await self._converse(connection)
-                self._become(ConnectionState.DISCONNECTED, reason)
-                connection = await self._reconnect() if self.auto_reconnect else None
+            while following is not None:
+                reason = await following.run()
+                self._detach()
+                failure = following.link.failure
+                if failure is not None:
+                    self._reporter.fail(failure)
+                    self._reporter.become(ConnectionState.ERROR, failure)
+                    return
+                failed = 0 if self._was_good(following) else failed + 1
+                self._reporter.become(ConnectionState.DISCONNECTED, reason)
+                following = await self._reconnect(failed) if self.auto_reconnect else None
         except asyncio.CancelledError:
+            self._detach()
             if self.connection_status is not ConnectionState.DISCONNECTED:
-                self._become(ConnectionState.DISCONNECTED, "closed by the client")
+                self._reporter.become(ConnectionState.DISCONNECTED, "closed by the client")
             raise
         finally:
             self._inbox.close()
 
-    def _attach(self, socket: ClientConnection) -> None:
-        self._socket = socket
-        self._health.hear(asyncio.get_running_loop().time())
-        self.metrics.connected_at = wall_time()
-        self._become(ConnectionState.CONNECTED)
+    def _was_good(self, ended: Conversation) -> bool:
+        """Whether to try again at once: not with a server that takes this client in and turns it away at once."""
+        return ended.lasted > (self._backoff.base if ended.link.was_turned_away else 0.0)
 
-    async def _converse(self, socket: ClientConnection) -> str:
-        """Read one connection to its end; returns why it ended."""
-        heartbeat = asyncio.create_task(self._heartbeat(socket))
-        try:
-            for request in self._subscriber.connected():
-                await self.send_message(request)
-            while True:
-                data = await socket.recv(decode=False)
-                assert isinstance(data, bytes)
-                self._receive(data, wall_time())
-        except (ConnectionClosed, NetworkError) as exc:
-            return _reason(exc)
-        finally:
-            heartbeat.cancel()
-            self._socket = None
-            self._welcomed.set()
-            self._subscriber.disconnected()
-            for answer in self._pending.values():
-                if not answer.done():
-                    answer.set_exception(NetworkError(f"the connection to {self.url} closed before it answered"))
-            await socket.close()
-
-    async def _reconnect(self) -> ClientConnection | None:
-        for attempt in range(self._backoff.attempts):
-            self._become(ConnectionState.RECONNECTING, attempt + 1)
-            await asyncio.sleep(self._backoff.delay(attempt))
+    async def _reconnect(self, failed: int) -> Conversation | None:
+        """Try until there is a connection; `failed` tries have gone before."""
+        recovery: Recovery | None = None
+        asked = 0.0
+        for attempt in range(failed, self._backoff.attempts):
+            self._reporter.become(ConnectionState.RECONNECTING, attempt + 1)
+            await asyncio.sleep(asked + self._backoff.delay(attempt, recovery))
             try:
-                socket = await self._open()
+                link = await Link.open(self.url, self._codec, self.metrics)
             except ConnectionFailed as exc:
-                self._emit("error", exc)
+                recovery, asked = self._reporter.fail(exc), exc.retry_after or 0.0
             else:
                 self.metrics.reconnection_count += 1
-                self._attach(socket)
-                return socket
+                return self._attach(link)
         error = ConnectionFailed(
             f"gave up on {self.url} after {self._backoff.attempts} attempts: start the server and connect again"
         )
-        self._become(ConnectionState.ERROR, error)
+        self._reporter.become(ConnectionState.ERROR, error)
         return None
 
-    async def _heartbeat(self, socket: ClientConnection) -> None:
-        loop = asyncio.get_running_loop()
-        for tick in itertools.count(1):
-            await asyncio.sleep(self.heartbeat_interval / 2)
-            self._health.check(loop.time())
-            if not self._health.is_healthy:
-                await socket.close(1002, "no sign of life")
-                return
-            if tick % 2 == 0:
-                with suppress(NetworkError):
-                    await self.send_message(Heartbeat(timestamp=1.0))
-
-    def _receive(self, data: bytes, received_at: int) -> None:
-        metrics = self.metrics
-        metrics.messages_received += 1
-        metrics.bytes_received += len(data)
+    def _attach(self, link: Link) -> Conversation:
+        self._conversation = Conversation(
+            link, self._receiver, self._subscriber, self._authenticator, self._reporter, self._health
+        )
+        self.metrics.connected_at = wall_time()
         self._health.hear(asyncio.get_running_loop().time())
+        self._reporter.become(ConnectionState.CONNECTED)
+        return self._conversation
+
+    def _detach(self) -> None:
+        self._conversation = self.metrics.connected_at = None
+
+    async def _until_ready(self, conversation: Conversation) -> None:
         try:
-            message = self._codec.decode(data)
-        except MessageParseError as exc:
-            self._fail(exc)
-            return
-        for tap in self.taps:
-            tap(message, received_at)
-        for loss in self._subscriber.receive(message):
-            self._lose(loss)
-        if self.enable_performance_metrics and isinstance(message, MarketData) and not message.snapshot:
-            self._measure(message, received_at)
-        self._hand_over(message)
+            await conversation.wait_ready()
+        except NetworkError as exc:
+            raise ConnectionFailed(f"the connection ended before it was of use ({exc})") from None
 
-    def _hand_over(self, message: Message) -> None:
-        self.last_message = message
-        self._welcomed.set()
-        answer = self._pending.get(message.id) if message.id is not None else None
-        if answer is not None and isinstance(message, Ack | Error | Pong):
-            if not answer.done():
-                answer.set_result(message)
-        elif isinstance(message, Error):
-            self._fail(WireError.of(message.error_type, message.message, message.context))
-        elif not isinstance(message, Ack):
-            self._inbox.put(message)
-            self.metrics.dropped = self._inbox.dropped
-        self._emit("message", message)
-
-    def _measure(self, message: MarketData, received_at: int) -> None:
-        sent_at = from_milliseconds(message.timestamp)
-        self.metrics.latency["network"].record(received_at - sent_at)
-        if message.ts_recv is None and message.symbols:
-            newest = max(symbol.timestamp for symbol in message.symbols)
-            self.metrics.latency["feed"].record(sent_at - from_milliseconds(newest))
-
-    def _lose(self, loss: Loss) -> None:
-        if loss.reason == "conflated":
-            self.metrics.conflated += loss.messages
-        else:
-            self.metrics.gaps += 1
-            self.metrics.messages_lost += loss.messages
-        self._emit("loss", loss)
-
-    def _fail(self, error: HftlabError) -> None:
-        self.metrics.error_count += 1
-        self._emit("error", error)
-
-    def _become(self, state: ConnectionState, *what: Any) -> None:
-        self.connection_status = state
-        _log.debug("state", url=self.url, state=state.value)
-        if state is not ConnectionState.DISCONNECTING:
-            self._emit(state.value.lower(), *what)
-
-    def _emit(self, event: str, *what: Any) -> None:
-        for callback in tuple(self._callbacks[event]):
-            try:
-                callback(*what)
-            except Exception:
-                _log.exception("callback failed", event_name=event, url=self.url)
+    async def _cancel(self) -> None:
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
 
 
 def _codec(encoding: str) -> Codec:
@@ -465,9 +402,3 @@ def _data_type(name: str) -> DataType:
     except ValueError:
         known = ", ".join(DataType)
         raise SubscriptionFailed(f"no data type is called {name!r}; there are {known}") from None
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, ConnectionClosed) and error.rcvd is not None:
-        return f"closed by the server with {error.rcvd.code} {error.rcvd.reason}".rstrip()
-    return "the connection broke" if isinstance(error, ConnectionClosed) else str(error)

@@ -1,5 +1,6 @@
 """The streaming server."""
 
+from hftlab.server.limits import Rate, ServerLimits
 from hftlab.server.server import DEFAULT_PORT, Server
 
-__all__ = ["DEFAULT_PORT", "Server"]
+__all__ = ["DEFAULT_PORT", "Rate", "Server", "ServerLimits"]

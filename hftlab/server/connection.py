@@ -12,15 +12,21 @@ from websockets.protocol import State
 
 from hftlab.protocol import CODECS, JSON, Codec
 from hftlab.protocol.publisher import Backlog
+from hftlab.server.door import Door
 from hftlab.server.framing import Framer, window_bits
+from hftlab.server.http import POST, BadRequest, PostReader, PostRequest
+from hftlab.server.progress import Progress, delivered
 
-__all__ = ["HIGH_WATER", "Connection"]
+__all__ = ["HIGH_WATER", "OVERFLOW", "Connection"]
 
 HIGH_WATER: Final = 128 * 1024
 """Bytes waiting in user space from which a reader counts as behind; it has caught up at a quarter of it."""
 
 MAX_BUFFER: Final = 4 * 1024 * 1024
 """Bytes waiting from which even events are no longer added."""
+
+OVERFLOW: Final = 4008
+"""Close code: messages that may not be skipped do not fit into the buffer."""
 
 _OPEN: Final = State.OPEN
 _numbers = itertools.count(1)
@@ -29,25 +35,34 @@ _numbers = itertools.count(1)
 class Connection(ServerConnection):
     """Writes whole frames straight to the transport, and reports its backlog from the transport's flow control.
 
-    A reader that does not catch up within `write_deadline` seconds is aborted: the library's keepalive waits for such a
-    reader without a limit.
+    Whether its reader has stopped is for the server to ask: the library's keepalive waits for such a reader without a
+    limit.
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, door: Door, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.peer_address = self.own_address = ""
         self.name = f"conn_{next(_numbers)}"
         self.backlog = Backlog.NONE
-        self.write_deadline = 3.0
         self.on_backlog: Callable[[Connection, Backlog], None] | None = None
-        self.on_abort: Callable[[Connection, str], None] | None = None
+        self.on_overflow: Callable[[Connection], None] | None = None
         self.is_told = False
         """Whether REPLAY_STATUS has told this client where the replay stands."""
         self.codec: Codec = JSON
         self.window_bits: int | None = None
-        self._deadline: asyncio.TimerHandle | None = None
+        self.received = 0
+        self.expelled: str | None = None
+        """Why the server has closed this connection."""
+        self._progress: Progress | None = None
+        self._closing: asyncio.Task[None] | None = None
+        self._door = door
+        self._first: bytes | None = b""
+        """What has come, until it is clear whether it is a POST; None from then on."""
+        self._post: PostReader | None = None
 
-    def opened(self) -> None:
+    def opened(self, framer: Framer) -> None:
         """Read what the handshake has settled."""
+        self._framer = framer
         self.codec = CODECS.get(self.subprotocol or "", JSON)
         self.window_bits = window_bits(list(self.protocol.extensions))
 
@@ -67,21 +82,83 @@ class Connection(ServerConnection):
             self._report(Backlog.FULL)
         return True
 
-    def reply(self, framer: Framer, payload: bytes) -> bool:
-        return self.write(framer.frame(payload, self.window_bits, binary=self.codec.binary))
+    def reply(self, payload: bytes) -> bool:
+        return self.write(self._framer.frame(payload, self.window_bits, binary=self.codec.binary))
+
+    @property
+    def is_open(self) -> bool:
+        return self.protocol.state is _OPEN
+
+    def abort(self) -> None:
+        """Drop the socket with all that waits in it."""
+        if hasattr(self, "transport"):  # not before connection_made()
+            self.transport.abort()
+
+    def expel(self, code: int, reason: str) -> None:
+        """Close from our side, and take no more requests; the write deadline holds for the rest that is to be sent."""
+        if self.expelled is None and self.is_open:
+            self.expelled = reason
+            # At once, or the handler's end would close with its own code first. What still comes is thrown away, so
+            # that the answer to the close frame is found behind it; closing with unread data would reset the connection
+            # and lose our last words.
+            self.protocol.fail(code, reason)
+            self.send_data()
+            self.transport.resume_reading()
+            self._closing = self.loop.create_task(self.close())  # waits for the answer, up to the close timeout
+
+    # --- the opening ---
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.peer_address = transport.get_extra_info("peername")[0]
+        self.own_address = transport.get_extra_info("sockname")[0]
+        self._door.gate.enter(self.peer_address)
+        super().connection_made(transport)
+        if self._door.gate.is_overrun():
+            self.abort()
+
+    def data_received(self, data: bytes) -> None:
+        if self._first is None and self._post is None:
+            super().data_received(data)
+        else:
+            self._opening(data)
+
+    def _opening(self, data: bytes) -> None:
+        """The library's parser takes no request with a body, so a POST is read beside it, until the open timeout."""
+        if self._first is not None:
+            data = self._first + data
+            if len(data) < len(POST) and POST.startswith(data):
+                self._first = data
+                return
+            self._first = None
+            if not data.startswith(POST):
+                super().data_received(data)
+                return
+            self._post = PostReader()
+        if self._post is not None and not self.transport.is_closing():
+            self._posted(self._post, data)
+
+    def _posted(self, reader: PostReader, data: bytes) -> None:
+        request: PostRequest | BadRequest | None
+        try:
+            request = reader.feed(data)
+        except BadRequest as exc:
+            request = exc
+        if request is not None:
+            self.transport.write(self._door.post(self.peer_address, self.own_address, request).serialize())
+            self.transport.close()
+
+    # --- flow control ---
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._deadline = self.loop.call_later(self.write_deadline, self._abort)
         self._report(Backlog.CONGESTED)
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        self._cancel_deadline()
         self._report(Backlog.NONE)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._cancel_deadline()
+        self._door.gate.leave(self.peer_address)
         super().connection_lost(exc)
 
     def _report(self, backlog: Backlog) -> None:
@@ -89,16 +166,22 @@ class Connection(ServerConnection):
             self.backlog = backlog
             if self.on_backlog is not None:
                 self.on_backlog(self, backlog)
+        elif self.on_overflow is not None:
+            # All that can be left out is left out since the first report: this was a private message or a reply.
+            self.on_overflow(self)
 
-    def _abort(self) -> None:
-        if self.on_abort is not None:
-            self.on_abort(self, "slow consumer")
-        self.transport.abort()
-
-    def _cancel_deadline(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
+    def has_stopped(self, now: float, deadline: float) -> bool:
+        """Whether the reader is behind and has taken nothing for `deadline` seconds; ask several times in between."""
+        waiting = self.transport.get_write_buffer_size()
+        if not waiting:
+            self._progress = None
+            return False
+        taken = delivered(self.transport)
+        if taken is None:
+            taken = -waiting
+        if self._progress is None:
+            self._progress = Progress(now, taken, deadline)
+        return self._progress.has_stopped(now, taken, paused=self.paused)
 
     def __str__(self) -> str:
         return self.name

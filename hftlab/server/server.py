@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import math
 import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from ssl import SSLContext
 from types import TracebackType
 from typing import Any, Final, Self
 
-import psutil
-from websockets.asyncio.server import Server as WebSocketServer
-from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
-from websockets.typing import Subprotocol
+from websockets.http11 import Response
 
-from hftlab.clock import Clock, to_milliseconds, wall_time
-from hftlab.errors import PortInUse
+from hftlab.clock import NANOSECONDS, Clock, to_milliseconds, wall_time
 from hftlab.log import get_logger
 from hftlab.protocol import (
-    CODECS,
     Limits,
     Message,
     ReplayState,
@@ -32,23 +27,30 @@ from hftlab.protocol import (
     decode,
     encode,
 )
-from hftlab.protocol.publisher import Backlog, Delivery, Publisher
-from hftlab.server.connection import HIGH_WATER, Connection
-from hftlab.server.framing import EXTENSIONS, Framer
+from hftlab.protocol.publisher import Backlog, Delivery
+from hftlab.server.auth import Tokens
+from hftlab.server.connection import OVERFLOW, Connection
+from hftlab.server.desk import AuthMode, CountingPublisher, Desk
+from hftlab.server.framing import Framer
+from hftlab.server.limits import ServerLimits
+from hftlab.server.listener import Listener, port_holder
+from hftlab.server.monitor import Broadcasts, report
 from hftlab.source import Source
 
 __all__ = ["DEFAULT_PORT", "Server", "port_holder"]
 
 DEFAULT_PORT: Final = 8081
 
-_SHUTDOWN: Final = 1.5
-"""Seconds for the closing handshakes; after them connections are aborted."""
 _SPIN: Final = 0.0015
 """Event loops wake up to a millisecond late, so the last stretch before a message is due is spun."""
 _SLICE: Final = 0.001
 """Seconds of work before other tasks of the loop, clients in the same process among them, get a turn."""
 
+_LOOK: Final = 1 / 12
+"""Of the write deadline: how often readers are looked at. A spell is noticed one look late and ended one late."""
+
 _log = get_logger("hftlab.server")
+_audit = get_logger("hftlab.audit")
 
 Tap = Callable[[Message, int], None]
 
@@ -67,20 +69,30 @@ class Server:
         host: str = "127.0.0.1",
         port: int = DEFAULT_PORT,
         *,
-        max_message_bytes: int = 64 * 1024,
-        max_symbols: int = 1000,
-        write_deadline: float = 3.0,
+        limits: ServerLimits | None = None,
+        auth: AuthMode = "public",
+        key: bytes | str | None = None,
+        origins: Sequence[str] = (),
+        hosts: Sequence[str] = (),
+        ssl: SSLContext | None = None,
     ) -> None:
         self.source, self.host, self.port = source, host, port
+        self.limits = ServerLimits() if limits is None else limits
+        self._auth, self._origins, self._hosts, self._ssl = auth, origins, hosts, ssl
         self.clock = Clock() if source is None else source.clock
         self.taps: list[Tap] = []
         self.session = uuid.uuid4().hex
-        self._write_deadline = write_deadline
-        limits = Limits(
-            max_message_bytes=max_message_bytes, max_symbols=max_symbols, min_frequency=0, max_frequency=60_000
+        wire_limits = Limits(
+            max_message_bytes=self.limits.message_bytes,
+            max_symbols=self.limits.symbols,
+            min_frequency=0,
+            max_frequency=60_000,
         )
         symbols = None if source is None else list(source.symbols)
-        self._publisher: Publisher[Connection] = Publisher(session=self.session, limits=limits, symbols=symbols)
+        self._publisher = CountingPublisher(session=self.session, limits=wire_limits, symbols=symbols)
+        self._listener = Listener(self._handle, self._page, self.limits, key)
+        self._desk = Desk(self._publisher, self.limits, self._listener.authenticator, auth)
+        self._broadcasts = Broadcasts()
         self._framer = Framer()
         self._connections: dict[Connection, None] = {}
         self._congested: set[Connection] = set()
@@ -89,57 +101,39 @@ class Server:
         self._wake = asyncio.Event()
         self._waiting = source is not None and source.recorded
         self._ended = False
-        self._sockets: WebSocketServer | None = None
-        self._stream_task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     # --- life ---
 
     async def start(self) -> Self:
         """Listen and start streaming."""
-        try:
-            self._sockets = await serve(
-                self._handle,
-                self.host,
-                self.port,
-                create_connection=Connection,
-                compression=None,
-                extensions=EXTENSIONS,
-                select_subprotocol=_select_subprotocol,
-                max_size=self._publisher.limits.max_message_bytes,
-                write_limit=(HIGH_WATER, HIGH_WATER // 4),
-                close_timeout=_SHUTDOWN,
-                server_header="hftlab",
-                reuse_address=True,
-            )
-        except OSError as exc:
-            if exc.errno == errno.EADDRINUSE:
-                raise PortInUse(self.host, self.port, port_holder(self.port)) from None
-            raise
-        self.port = next(iter(self._sockets.sockets)).getsockname()[1]
-        self._stream_task = asyncio.create_task(self._stream(), name=f"hftlab stream {self.port}")
+        await self._listener.open(
+            self.host,
+            self.port,
+            trusted=self._auth == "required" and self._ssl is not None,
+            origins=self._origins,
+            hosts=self._hosts,
+            ssl=self._ssl,
+        )
+        self.port = self._listener.port
+        self._tasks = [
+            asyncio.create_task(self._stream(), name=f"hftlab stream {self.port}"),
+            asyncio.create_task(self._watch(), name=f"hftlab watch {self.port}"),
+        ]
         _log.info("listening", url=self.url)
         return self
 
     async def stop(self) -> None:
         """Say SERVER_SHUTDOWN, close every connection with 1001 and free the port, within two seconds."""
-        if self._sockets is None:
+        if not self._listener.is_open:
             return
-        sockets, self._sockets = self._sockets, None
-        if self._stream_task is not None:
-            self._stream_task.cancel()
+        for task in self._tasks:
+            task.cancel()
             with suppress(asyncio.CancelledError):
-                await self._stream_task
+                await task
         notice = ServerShutdown(timestamp=1.0, message="the server is shutting down")
         self._send(self._publisher.notify(notice, wall_time()))
-        sockets.close(code=1001)
-        try:
-            async with asyncio.timeout(_SHUTDOWN):
-                await sockets.wait_closed()
-        except TimeoutError:
-            for connection in list(self._connections):
-                self._drop(connection, "shutdown")
-                connection.transport.abort()
-            await sockets.wait_closed()
+        await self._listener.close(self._abort_at_shutdown)
         _log.info("stopped", url=self.url)
 
     async def __aenter__(self) -> Self:
@@ -153,14 +147,15 @@ class Server:
     @property
     def url(self) -> str:
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104
-        return f"ws://[{host}]:{self.port}" if ":" in host else f"ws://{host}:{self.port}"
+        scheme = "ws" if self._ssl is None else "wss"
+        return f"{scheme}://[{host}]:{self.port}" if ":" in host else f"{scheme}://{host}:{self.port}"
 
     @property
     def is_running(self) -> bool:
-        return self._sockets is not None
+        return self._listener.is_open
 
     def stats(self) -> dict[str, Any]:
-        """Counts since the start; `aborted` by reason."""
+        """Counts since the start; `aborted` and `refused` by reason, `errors` by type, `lag_seconds` of this moment."""
         publisher = self._publisher
         return {
             "connections": len(self._connections),
@@ -172,7 +167,24 @@ class Server:
             "conflated": publisher.conflated,
             "gaps": publisher.gaps,
             "aborted": dict(self._aborted),
+            "refused": {} if self._listener.door is None else dict(self._listener.door.refused),
+            "errors": dict(publisher.errors),
+            "lag_seconds": self._lag(),
         }
+
+    def issue_tokens(self, subject: str) -> Tokens:
+        """An access token for AUTH messages, and a refresh token for POST /api/auth/refresh."""
+        return self._listener.authenticator.issue(subject, wall_time() / NANOSECONDS)
+
+    def _lag(self) -> float:
+        """Seconds that the stream is behind its clock because there is too much to do."""
+        at = self._next_time()
+        if at is None or at == 0 or self.clock.unpaced or self.clock.paused:
+            return 0.0
+        return max(0.0, (self.clock.now() - at) / NANOSECONDS / self.clock.speed)
+
+    def _page(self, path: str) -> Response | None:
+        return report(path, self.stats(), self._broadcasts, ready=self.is_running)
 
     # --- the stream ---
 
@@ -238,6 +250,7 @@ class Server:
             await self._wake.wait()
 
     def _send(self, deliveries: Iterable[Delivery[Connection]]) -> None:
+        started = time.perf_counter()
         for payload, codec, readers in deliveries:
             frames: dict[int | None, bytes] = {}
             messages = size = 0
@@ -251,33 +264,41 @@ class Server:
                     size += len(frame)
             self._counts["messages"] += messages
             self._counts["bytes"] += size
+        self._broadcasts.add(time.perf_counter() - started)
 
     # --- connections ---
 
-    async def _handle(self, connection: ServerConnection) -> None:
-        assert isinstance(connection, Connection)
-        connection.opened()
-        connection.write_deadline = self._write_deadline
+    async def _handle(self, connection: Connection) -> None:
+        connection.opened(self._framer)
         connection.on_backlog = self._backlog
-        connection.on_abort = self._drop
+        connection.on_overflow = self._overflow
         self._connections[connection] = None
-        connection.reply(self._framer, self._publisher.join(connection, connection.codec, wall_time()))
-        _log.info("connected", connection=connection.name, peer=connection.remote_address)
+        self._desk.join(connection)
+        connection.reply(self._publisher.join(connection, connection.codec, wall_time()))
+        _audit.info("connected", connection=connection.name, peer=connection.peer_address)
+        reason = "lost"
         try:
-            while True:
+            while connection.expelled is None:
                 self._receive(connection, await _received(connection))
         except ConnectionClosed as exc:
-            _log.info("disconnected", connection=connection.name, code=exc.rcvd.code if exc.rcvd else None)
+            reason = "lost" if exc.rcvd is None else f"closed with {exc.rcvd.code}"
         finally:
+            self._desk.leave(connection)
             self._publisher.leave(connection)
             self._connections.pop(connection, None)
             self._congested.discard(connection)
             self._wake.set()
+            _audit.info(
+                "disconnected",
+                connection=connection.name,
+                reason=connection.expelled or reason,
+                received=connection.received,
+            )
 
     def _receive(self, connection: Connection, data: bytes) -> None:
         self._counts["received"] += 1
-        for payload in self._publisher.receive(connection, data, wall_time()):
-            connection.reply(self._framer, payload)
+        connection.received += 1
+        self._desk.receive(connection, data)
         replayed = self.source is not None and self.source.recorded
         if replayed and not connection.is_told and self._publisher.is_subscribed(connection):
             connection.is_told = True
@@ -290,7 +311,7 @@ class Server:
             self.clock.set(self._next_time() or self.clock.now())
         status = self._replay_status()
         status.timestamp = to_milliseconds(wall_time())
-        connection.reply(self._framer, connection.codec.encode(status))
+        connection.reply(connection.codec.encode(status))
         self._wake.set()
 
     def _replay_status(self) -> ReplayStatus:
@@ -306,31 +327,42 @@ class Server:
             self._congested.add(connection)
         if self.clock.unpaced and backlog is not Backlog.FULL:
             return
+        if backlog is Backlog.FULL and self._publisher.is_unforgiving(connection):
+            self._overflow(connection)
+            return
         for payload in self._publisher.set_backlog(connection, backlog, wall_time()):
-            connection.reply(self._framer, payload)
+            connection.reply(payload)
 
-    def _drop(self, connection: Connection, reason: str) -> None:
+    def _overflow(self, connection: Connection) -> None:
+        """What may not be skipped does not fit any more: the client is to come back, and resume."""
+        if connection.expelled is None:
+            self._aborted["overflow"] += 1
+            connection.expel(OVERFLOW, "slow consumer")
+
+    async def _watch(self) -> None:
+        """Abort readers that have stopped; they are looked at several times within their deadline."""
+        deadline = self.limits.write_deadline
+        while True:
+            await asyncio.sleep(deadline * _LOOK)
+            now = time.monotonic()
+            for connection in list(self._connections):
+                if connection.has_stopped(now, deadline * (1 - 2 * _LOOK)):
+                    self._abort(connection, "slow consumer")
+
+    def _abort_at_shutdown(self, connection: Connection) -> None:
+        if connection in self._connections:
+            self._abort(connection, "shutdown")
+        else:
+            connection.abort()
+
+    def _abort(self, connection: Connection, reason: str) -> None:
         self._aborted[reason] += 1
+        connection.expelled = reason
         _log.warning("aborted", connection=connection.name, reason=reason, buffered=connection.buffered)
+        connection.abort()
 
 
 async def _received(connection: Connection) -> bytes:
     data = await connection.recv(decode=False)
     assert isinstance(data, bytes)
     return data
-
-
-def _select_subprotocol(_: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
-    """The client's first choice among ours; JSON without a subprotocol when none is asked for or none is known."""
-    return next((name for name in offered if name in CODECS), None)
-
-
-def port_holder(port: int) -> str | None:
-    """Who listens on a TCP port, as far as the system tells an ordinary user."""
-    try:
-        for entry in psutil.net_connections("tcp"):
-            if entry.status == psutil.CONN_LISTEN and entry.laddr.port == port and entry.pid:
-                return f"{psutil.Process(entry.pid).name()} (process {entry.pid})"
-    except (psutil.Error, OSError):
-        pass
-    return None

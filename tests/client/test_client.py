@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from hftlab.errors import ConnectionFailed, MessageParseError, NetworkError, Sub
 from hftlab.protocol import MarketData, Message
 from hftlab.protocol.subscriber import Loss
 from hftlab.server import Server
+from tests.client.servers import scripted, until, within
 from tests.protocol.conftest import market_data, symbol
 
 PATIENCE = 10.0
@@ -87,6 +89,58 @@ class TestStream:
             assert [message.symbols[0].price for message in client.messages()] == [3.0, 4.0, 5.0]
             assert client.metrics.messages_lost == 0
 
+    async def test_the_newest_message_goes_if_the_caller_says_so(self, hand_server: Server) -> None:
+        async with Client(hand_server.url, inbox_size=3, drop_policy="newest") as client:
+            await client.subscribe(["AAPL"], frequency=0)
+            for price in range(1, 6):
+                hand_server.publish(market_data(symbol(price=float(price))))
+            await until(lambda: client.metrics.dropped == 2)
+            assert [message.symbols[0].price for message in client.messages()] == [1.0, 2.0, 3.0]
+            assert client.latest("AAPL").price == 5.0
+
+    async def test_a_full_inbox_ends_the_connection_if_the_caller_says_so(self, hand_server: Server) -> None:
+        """What was there can still be taken; nothing comes after the hole."""
+        async with Client(hand_server.url, inbox_size=3, drop_policy="disconnect") as client:
+            await client.subscribe(["AAPL"], frequency=0)
+            for price in range(1, 6):
+                hand_server.publish(market_data(symbol(price=float(price))))
+            await within(client.wait_closed())
+            assert [message.symbols[0].price async for message in client] == [1.0, 2.0, 3.0]
+            assert client.metrics.dropped == 1
+            assert (client.connection_status, client.metrics.reconnection_count) == ("ERROR", 0)
+            (told,) = client.debug_log.logs("WARN")
+            assert "inbox is full" in told.message
+
+    async def test_batches_have_every_message_in_order(self, walk_server: Server) -> None:
+        """By iteration, and by callback for whoever wants both."""
+        async with Client(walk_server.url) as client:
+            await client.subscribe(["AAPL"], frequency=0)
+            called: list[Message] = []
+            end = client.on_batch(called.extend, size=7)
+            first = client.last_message
+            got: list[Message] = []
+            async with asyncio.timeout(PATIENCE):
+                async for batch in client.batches(size=5, delay=0.001):
+                    assert 1 <= len(batch) <= 5
+                    got += batch
+                    if len(got) > 40:
+                        break
+            end()
+            sequences = [message.sequence for message in got]
+            assert sequences == list(range(sequences[0], sequences[0] + len(got)))
+            streamed = [message for message in called if message is not first]
+            assert [message.sequence for message in streamed][:30] == [
+                message.sequence for message in got if message.sequence >= streamed[0].sequence
+            ][:30]
+
+    async def test_the_history_keeps_what_has_been_taken(self, hand_server: Server) -> None:
+        async with Client(hand_server.url) as client:
+            await client.subscribe(["AAPL"], frequency=0)
+            hand_server.publish(market_data(symbol(price=5.0)))
+            (message,) = await messages(client, 1)
+            assert client.history.by_type("MARKET_DATA") == [message]
+            assert client.history.recent(1) == [message]
+
     async def test_a_callback_that_fails_does_not_end_the_stream(
         self, hand_server: Server, caplog: pytest.LogCaptureFixture
     ) -> None:
@@ -96,6 +150,40 @@ class TestStream:
             hand_server.publish(market_data(symbol()))
             assert len(await messages(client, 1)) == 1
         assert "ZeroDivisionError" in caplog.text
+
+    async def test_the_time_in_callbacks_is_the_handlers(self, hand_server: Server) -> None:
+        async with Client(hand_server.url) as client:
+            await client.subscribe(["AAPL"], frequency=0)
+            assert client.metrics.latency["handler"].count == 0
+            client.on("message", lambda message: None)
+            hand_server.publish(market_data(symbol()))
+            await messages(client, 1)
+            assert client.metrics.latency["handler"].count == 1
+
+    async def test_without_metrics_nothing_is_measured(self, hand_server: Server) -> None:
+        async with Client(hand_server.url, enable_performance_metrics=False) as client:
+            client.on("message", lambda message: None)
+            await client.subscribe(["AAPL"], frequency=0)
+            hand_server.publish(market_data(symbol()))
+            await messages(client, 1)
+            assert [histogram.count for histogram in client.metrics.latency.values()] == [0, 0, 0, 0]
+
+    async def test_a_clock_that_is_ahead_is_reckoned_with(self) -> None:
+        """A server an hour ahead: its PONG tells, and the network's latency is not minus an hour."""
+        async with scripted() as script, Client(script.url) as client:
+            script.answers["PING"] = lambda request: [
+                {
+                    "type": "PONG",
+                    "pingTimestamp": request["timestamp"],
+                    "receivedAt": request["timestamp"] + 3.6e6,
+                    "timestamp": request["timestamp"] + 3.6e6,
+                }
+            ]
+            await client.ping()
+            assert client.metrics.clock_offset == pytest.approx(3600e9, abs=10e9)
+            await script.say(type="MARKET_DATA", timestamp=time.time() * 1000 + 3.6e6, symbols=[])
+            await messages(client, 1)
+            assert 1 <= client.metrics.latency["network"].summary()["max"] < 60e9
 
     async def test_latency_is_measured(self, hand_server: Server) -> None:
         async with Client(hand_server.url) as client:
@@ -107,6 +195,9 @@ class TestStream:
             assert network.count == 10
             summary = network.summary()
             assert 0 < summary["min"] <= summary["p50"] <= summary["p99"] <= summary["max"] < 10**10
+            assert client.metrics.latency["queue"].count == client.metrics.latency["feed"].count == 10
+            assert client.metrics.average_latency == network.mean / 1e9
+            assert client.metrics.connection_uptime > 0
             edges, counts = network.bars()
             assert sum(counts) == 10
             assert len(edges) == len(counts) + 1
@@ -154,6 +245,8 @@ class TestRequests:
             Client("ws://x").on("mesage", print)
         with pytest.raises(ValueError, match="no encoding is called 'xml'"):
             Client("ws://x", encoding="xml")
+        with pytest.raises(ValueError, match="no drop policy is called 'all'"):
+            Client("ws://x", drop_policy="all")
 
 
 class TestLifecycle:
@@ -235,6 +328,7 @@ class TestLifecycle:
 
         async def silent(connection: ServerConnection) -> None:
             opened.append(connection)
+            await connection.send(json.dumps({"type": "ACK", "timestamp": 1, "message": "welcome"}))
             await connection.wait_closed()
 
         async with serve(silent, "127.0.0.1", 0) as server:

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hftlab.client.health import Health
+from hftlab.client.histogram import LatencyHistogram
 from hftlab.client.inbox import Inbox
-from hftlab.client.metrics import LatencyHistogram
 from hftlab.client.reconnect import Backoff
 from hftlab.protocol import Heartbeat
 
@@ -25,11 +25,11 @@ class TestBackoff:
     @given(st.integers(0, 50), st.integers())
     def test_a_delay_is_anywhere_below_its_ceiling(self, attempt: int, seed: int) -> None:
         backoff = Backoff()
-        assert 0.0 <= backoff.delay(attempt, random.Random(seed)) <= backoff.ceiling(attempt)
+        assert 0.0 <= backoff.delay(attempt, jitter=random.Random(seed)) <= backoff.ceiling(attempt)
 
     def test_delays_differ(self) -> None:
         jitter = random.Random(1)
-        assert len({Backoff().delay(5, jitter) for _ in range(100)}) == 100
+        assert len({Backoff().delay(5, jitter=jitter) for _ in range(100)}) == 100
 
 
 class TestHealth:

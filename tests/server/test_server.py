@@ -10,42 +10,17 @@ from typing import Any
 
 import msgspec
 import pytest
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 
 from hftlab.clock import Clock
 from hftlab.errors import MessageParseError, PortInUse
 from hftlab.protocol import MarketData
-from hftlab.server import Server
+from hftlab.server import Server, ServerLimits
 from hftlab.simulator import RandomWalk
 from tests.protocol.conftest import market_data, symbol
-
-PATIENCE = 10.0
-
-
-async def receive(connection: ClientConnection) -> dict[str, Any]:
-    async with asyncio.timeout(PATIENCE):
-        return json.loads(await connection.recv())
-
-
-async def request(connection: ClientConnection, **fields: Any) -> dict[str, Any]:
-    """Send one request and return the reply that carries its id, passing over what is streamed meanwhile."""
-    await connection.send(json.dumps({"timestamp": 1, "id": "q"} | fields))
-    while (reply := await receive(connection)).get("id") != "q":
-        pass
-    return reply
-
-
-async def subscribe(connection: ClientConnection, *symbols: str, **fields: Any) -> dict[str, Any]:
-    return await request(connection, type="SUBSCRIBE", symbols=symbols, **fields)
-
-
-async def settled(condition: Any) -> None:
-    """Let the loop run until a condition holds."""
-    async with asyncio.timeout(PATIENCE):
-        while not condition():
-            await asyncio.sleep(0)
+from tests.server.conversation import PATIENCE, receive, request, settled, subscribe
 
 
 class TestConversation:
@@ -167,7 +142,7 @@ class TestPublishing:
 class TestSlowReaders:
     async def test_a_reader_that_stops_is_aborted_and_the_others_are_not_disturbed(self) -> None:
         """One of three does not read: it goes with its reason counted, and nobody else loses a message."""
-        async with Server(port=0, write_deadline=0.2) as server:
+        async with Server(port=0, limits=ServerLimits(write_deadline=0.2)) as server:
             with socket.create_connection(("127.0.0.1", server.port)) as stuck:
                 stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
                 stuck.setblocking(False)

@@ -1,0 +1,62 @@
+"""What has happened to a connection, kept in memory (the reference document's WebSocketDebugLogger)."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from typing import Any, Final, Literal, TypeAlias, get_args
+
+import msgspec
+
+from hftlab.clock import to_milliseconds, wall_time
+
+__all__ = ["DebugLog", "Level", "WebSocketDebugLogger"]
+
+Level: TypeAlias = Literal["DEBUG", "INFO", "WARN", "ERROR"]
+_LEVELS: Final[dict[str, int]] = {name: place for place, name in enumerate(get_args(Level))}
+_SIZE: Final = 1000
+
+
+class DebugLog(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One entry; `timestamp` in milliseconds since 1970, `stack` where the error came from."""
+
+    timestamp: float
+    level: str
+    message: str
+    data: Mapping[str, Any] | None = None
+    stack: str | None = None
+
+
+class WebSocketDebugLogger:
+    """Keeps the newest `size` entries of `level` and above."""
+
+    def __init__(self, level: Level = "INFO", size: int = _SIZE) -> None:
+        self.level: Level = level
+        self._logs: deque[DebugLog] = deque(maxlen=size)
+
+    def log(
+        self, level: Level, message: str, data: Mapping[str, Any] | None = None, *, stack: str | None = None
+    ) -> None:
+        """Keep an entry; `data` is what a program would want to know, `stack` where an error came from."""
+        if _rank(level) >= _rank(self.level):
+            now = to_milliseconds(wall_time())
+            self._logs.append(DebugLog(now, level, message, data, stack))
+
+    def logs(self, level: Level | None = None, limit: int = 100) -> list[DebugLog]:
+        """The newest `limit` entries, oldest first; only those of exactly `level` if one is given."""
+        kept = [log for log in self._logs.copy() if level is None or _rank(log.level) == _rank(level)]
+        return kept[max(len(kept) - limit, 0) :]
+
+    def export(self) -> str:
+        """Every entry as a JSON list."""
+        encoded = msgspec.json.encode(list(self._logs.copy()), enc_hook=str)
+        return msgspec.json.format(encoded, indent=2).decode()
+
+    def __len__(self) -> int:
+        return len(self._logs)
+
+
+def _rank(level: str) -> int:
+    if level not in _LEVELS:
+        raise ValueError(f"no level is called {level!r}; there are {', '.join(_LEVELS)}")
+    return _LEVELS[level]

@@ -1,0 +1,177 @@
+"""Why a connection cannot be made, and how fast one is (the reference document's WebSocketDiagnostics).
+
+print(await diagnostics.check("ws://127.0.0.1:8081"))
+await diagnostics.measure_latency("ws://127.0.0.1:8081", count=100)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from hftlab.card import card
+from hftlab.client.client import Client
+from hftlab.client.histogram import LatencyHistogram
+from hftlab.client.link import Link
+from hftlab.client.metrics import Metrics
+from hftlab.clock import NANOSECONDS
+from hftlab.errors import ConnectionFailed, MessageParseError, NetworkError, WireError
+from hftlab.protocol import JSON, Ack, Ping, Pong
+
+__all__ = ["Diagnosis", "Step", "check", "measure_latency"]
+
+_STEP_TIMEOUT: Final = 5.0
+_PORTS: Final = {"ws": 80, "wss": 443}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step on the way to a working connection; `advice` says what to do if it is not `ok`."""
+
+    name: str
+    ok: bool
+    found: str
+    advice: str = ""
+
+    def __str__(self) -> str:
+        text = f"{'ok' if self.ok else 'FAILED':<7}{self.name}: {self.found}"
+        return text if self.ok else f"{text}\n       -> {self.advice}"
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """The document's DiagnosticResult (`success`, `error`, `latency` in seconds), and the steps to it."""
+
+    url: str
+    steps: Sequence[Step]
+    latency: float
+
+    @property
+    def success(self) -> bool:
+        return all(step.ok for step in self.steps)
+
+    @property
+    def error(self) -> str | None:
+        """What the first step that failed has found."""
+        return next((step.found for step in self.steps if not step.ok), None)
+
+    def __str__(self) -> str:
+        return "\n".join([f"{self.url}: {self._verdict()}", *map(str, self.steps)])
+
+    def _repr_html_(self) -> str:
+        marks = {step.name: str(step).partition(f"{step.name}: ")[2] for step in self.steps}
+        facts = {f"{'✓' if step.ok else '✗'} {step.name}": marks[step.name] for step in self.steps}
+        return card(f"{self.url}: {self._verdict()}", facts)
+
+    def _verdict(self) -> str:
+        return f"works ({self.latency * 1000:.1f} ms)" if self.success else "does not work"
+
+
+async def check(url: str) -> Diagnosis:
+    """Try each step: the address, its name, TCP, the handshake, the welcome, a PING. Ends with the first that fails."""
+    start = time.perf_counter()
+    steps = [step async for step in _steps(url)]
+    return Diagnosis(url, tuple(steps), time.perf_counter() - start)
+
+
+async def measure_latency(url: str, count: int = 100) -> dict[str, float]:
+    """Time `count` round trips of PING: min, mean, p50, p95, p99, p99.9 and max in ns. Raises ConnectionFailed."""
+    histogram = LatencyHistogram()
+    async with Client(url, auto_reconnect=False) as client:
+        for _ in range(count):
+            histogram.record(round(await client.ping() * NANOSECONDS))
+    return histogram.summary()
+
+
+async def _steps(url: str) -> AsyncIterator[Step]:
+    host, port = _address(url)
+    if not host:
+        advice = "write it as ws://HOST:PORT, such as ws://127.0.0.1:8081"
+        yield Step("address", False, f"{url!r} is no WebSocket address", advice)
+        return
+    for step in (_resolve, _tcp):
+        done = await step(host, port)
+        yield done
+        if not done.ok:
+            return
+    try:
+        link = await Link.open(url, JSON, Metrics())
+    except ConnectionFailed as exc:
+        advice = "something else than hftlab listens there, or it refuses this client: check the port and the path"
+        yield Step("handshake", False, str(exc), advice)
+        return
+    yield Step("handshake", True, "HTTP upgraded to WebSocket")
+    try:
+        welcome = await _welcome(link)
+        yield welcome
+        if welcome.ok:
+            yield await _ping(link)
+    finally:
+        await link.close()
+
+
+def _address(url: str) -> tuple[str, int]:
+    """The host and port; no host if it is no WebSocket address."""
+    try:
+        parts = urlsplit(url)
+        return parts.hostname or "" if parts.scheme in _PORTS else "", parts.port or _PORTS.get(parts.scheme, 0)
+    except ValueError:
+        return "", 0
+
+
+async def _resolve(host: str, port: int) -> Step:
+    try:
+        async with asyncio.timeout(_STEP_TIMEOUT):
+            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError, TimeoutError) as exc:
+        return Step("resolve", False, f"{host} has no address ({exc})", "check the spelling and this machine's DNS")
+    return Step("resolve", True, ", ".join(dict.fromkeys(str(entry[4][0]) for entry in found)))
+
+
+async def _tcp(host: str, port: int) -> Step:
+    start = time.perf_counter()
+    try:
+        async with asyncio.timeout(_STEP_TIMEOUT):
+            _, writer = await asyncio.open_connection(host, port)
+    except ConnectionRefusedError:
+        advice = f"start the server (hftlab serve --port {port}), or correct the port"
+        return Step("TCP connect", False, f"nothing listens on port {port} of {host}", advice)
+    except (OSError, TimeoutError) as exc:
+        reason = str(exc) or f"no answer in {_STEP_TIMEOUT:g} s"
+        return Step("TCP connect", False, reason, "check that the host is up and no firewall is in between")
+    writer.close()
+    return Step("TCP connect", True, f"{(time.perf_counter() - start) * 1000:.1f} ms")
+
+
+async def _welcome(link: Link) -> Step:
+    advice = "it is another kind of server: connect to one that hftlab serves"
+    try:
+        async with asyncio.timeout(_STEP_TIMEOUT):
+            message = JSON.decode(await link.receive())
+    except TimeoutError:
+        return Step("welcome", False, f"none in {_STEP_TIMEOUT:g} s", advice)
+    except NetworkError as exc:
+        return Step("welcome", False, str(exc), "the server turns this client away: read its log for the reason")
+    except MessageParseError as exc:
+        return Step("welcome", False, f"the first message is not of the protocol: {exc}", advice)
+    if not isinstance(message, Ack) or message.version is None:
+        return Step("welcome", False, f"the first message is {message.type} without a version", advice)
+    return Step("welcome", True, f"protocol {message.version}, {len(message.symbols or ())} symbols")
+
+
+async def _ping(link: Link) -> Step:
+    start = time.perf_counter()
+    try:
+        async with asyncio.timeout(_STEP_TIMEOUT):
+            await link.send(Ping(timestamp=1.0, id="ping"))
+            while not isinstance(JSON.decode(await link.receive()), Pong):
+                pass
+    except (WireError, TimeoutError) as exc:
+        reason = str(exc) or f"no answer in {_STEP_TIMEOUT:g} s"
+        return Step("ping", False, reason, "the server is overloaded or no hftlab server: read its log")
+    return Step("ping", True, f"{(time.perf_counter() - start) * 1000:.1f} ms")

@@ -1,0 +1,194 @@
+"""One open connection: messages in one encoding, and the replies that are waited for."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from contextlib import suppress
+from typing import Final, TypeAlias
+from urllib.parse import urlsplit
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
+from websockets.frames import CloseCode
+from websockets.typing import Subprotocol
+
+from hftlab.client.metrics import Metrics
+from hftlab.clock import to_milliseconds, wall_time
+from hftlab.errors import ConnectionFailed, NetworkError, WireError
+from hftlab.protocol import (
+    Ack,
+    Auth,
+    AuthFailed,
+    AuthSuccess,
+    Codec,
+    Error,
+    Heartbeat,
+    Message,
+    Ping,
+    Pong,
+    Subscribe,
+    Unsubscribe,
+)
+
+__all__ = ["REPLIES", "Link", "is_local", "wire_error"]
+
+REPLY_TIMEOUT: Final = 10.0
+REPLIES: Final = (Ack, Error, Pong, AuthSuccess, AuthFailed)
+
+_Request: TypeAlias = Subscribe | Unsubscribe | Ping | Heartbeat | Auth
+_LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
+_OPEN_TIMEOUT: Final = 5.0
+_CLOSE_TIMEOUT: Final = 1.0
+_LEAVING: Final = (CloseCode.GOING_AWAY, CloseCode.SERVICE_RESTART)
+_MAX_MESSAGE: Final = 16 * 1024 * 1024
+
+
+class Link:
+    """Counts what it sends in `metrics`. Made by `open()`."""
+
+    def __init__(self, socket: ClientConnection, url: str, codec: Codec, metrics: Metrics) -> None:
+        self.url, self.codec = url, codec
+        self.failure: WireError | None = None
+        """Why the connection has ended for good."""
+        self.reason: str | None = None
+        """Why this side has ended it."""
+        self._socket, self._metrics = socket, metrics
+        self._pending: dict[str, asyncio.Future[Message]] = {}
+        self._numbers = itertools.count(1)
+        self._auth: asyncio.Future[Message] | None = None
+
+    @classmethod
+    async def open(cls, url: str, codec: Codec, metrics: Metrics) -> Link:
+        """Connect. Raises ConnectionFailed, with `retry_after` if the server has said when to come back."""
+        try:
+            socket = await connect(
+                url,
+                subprotocols=[Subprotocol(codec.subprotocol)],
+                max_size=_MAX_MESSAGE,
+                close_timeout=_CLOSE_TIMEOUT,
+                open_timeout=_OPEN_TIMEOUT,
+                proxy=None,
+                # On one machine bytes cost less than the time to compress them.
+                compression=None if is_local(url) else "deflate",
+            )
+        except InvalidURI:
+            raise ConnectionFailed(f"{url!r} is no WebSocket address, such as ws://127.0.0.1:8081") from None
+        except (OSError, InvalidHandshake, TimeoutError) as exc:
+            reason = exc.strerror if isinstance(exc, OSError) and exc.strerror else str(exc) or "no answer in 5 s"
+            raise ConnectionFailed(
+                f"cannot connect to {url} ({reason}): check that a server runs there and the port is right",
+                retry_after=_retry_after(exc),
+            ) from None
+        return cls(socket, url, codec, metrics)
+
+    async def receive(self) -> bytes:
+        """The next frame's payload. Raises NetworkError at the connection's end."""
+        try:
+            data = await self._socket.recv(decode=False)
+        except ConnectionClosed as exc:
+            raise NetworkError(self.reason or _reason(exc)) from None
+        assert isinstance(data, bytes)
+        return data
+
+    async def send(self, message: Message) -> None:
+        """Send a message as it is, stamped with the time. Raises NetworkError."""
+        message.timestamp = to_milliseconds(wall_time())
+        data = self.codec.encode(message)
+        try:
+            await self._socket.send(data, text=not self.codec.binary)
+        except ConnectionClosed:
+            raise NetworkError(f"the connection to {self.url} closed while sending; it will be made again") from None
+        self._metrics.messages_sent += 1
+        self._metrics.bytes_sent += len(data)
+
+    async def exchange(self, request: _Request, timeout: float = REPLY_TIMEOUT) -> Message:
+        """Send a request and wait for its reply. An ERROR is raised; NetworkError if there is none."""
+        request.id = f"req_{next(self._numbers)}"
+        self._pending[request.id] = answer = asyncio.get_running_loop().create_future()
+        if isinstance(request, Auth):
+            self._auth = answer
+        try:
+            async with asyncio.timeout(timeout):
+                await self.send(request)
+                reply: Message = await answer
+        except TimeoutError:
+            raise NetworkError(
+                f"{self.url} has not answered {request.type} for {timeout:g} s: is it an hftlab server?"
+            ) from None
+        finally:
+            self._pending.pop(request.id, None)
+        if isinstance(reply, Error):
+            raise wire_error(reply)
+        return reply
+
+    def answer(self, reply: Message) -> bool:
+        """Whether somebody has waited for this message of REPLIES."""
+        answer = self._pending.get(reply.id) if reply.id is not None else None
+        if answer is None and isinstance(reply, AuthSuccess | AuthFailed):
+            answer = self._auth  # the document's replies to AUTH carry no id
+        if answer is None:
+            return False
+        if not answer.done():
+            answer.set_result(reply)
+        return True
+
+    def abort(self, reason: str) -> None:
+        """End the connection at once, without a closing handshake that a silent peer would not answer."""
+        self.reason = self.reason or reason
+        self._socket.transport.abort()
+
+    def fail(self, error: WireError) -> None:
+        """End the connection at once, for good."""
+        self.failure = self.failure or error
+        self.abort(str(error))
+
+    async def close(self) -> None:
+        """Say goodbye; all who wait for a reply get a NetworkError."""
+        for answer in self._pending.values():
+            if not answer.done():
+                answer.set_exception(NetworkError(f"the connection to {self.url} closed before it answered"))
+        try:
+            # A peer that does not read would keep the library waiting to send its goodbye.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(2 * _CLOSE_TIMEOUT):
+                    await self._socket.close()
+        finally:
+            self._socket.transport.abort()
+
+    @property
+    def was_turned_away(self) -> bool:
+        """Whether the server has closed this connection, and not because it stops or restarts itself."""
+        said = self._socket.protocol.close_rcvd
+        return said is not None and said.code not in _LEAVING
+
+
+def is_local(url: str) -> bool:
+    """Whether an address is of this machine's loopback."""
+    try:
+        return urlsplit(url).hostname in _LOOPBACK
+    except ValueError:
+        return False
+
+
+def wire_error(message: Error) -> WireError:
+    """The exception for an ERROR."""
+    error = WireError.of(message.error_type, message.message, message.context)
+    error.retry_after = message.retry_after
+    return error
+
+
+def _reason(error: ConnectionClosed) -> str:
+    if error.rcvd is not None:
+        return f"closed by the server with {error.rcvd.code} {error.rcvd.reason}".rstrip()
+    if error.sent is not None:
+        return f"the server broke the protocol: {error.sent.reason or error.sent.code}"
+    return "the connection broke"
+
+
+def _retry_after(error: Exception) -> float | None:
+    """The seconds of a Retry-After header (RFC 9110 section 10.2.3); its other form, a date, is left alone."""
+    if not isinstance(error, InvalidStatus):
+        return None
+    said = error.response.headers.get("Retry-After", "")
+    return float(said) if said.isascii() and said.isdecimal() else None

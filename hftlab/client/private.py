@@ -1,0 +1,57 @@
+"""The private messages of a server's session: each once, and resumed after a reconnection."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from hftlab.protocol import Gap, Message
+from hftlab.protocol.subscriber import Loss
+
+__all__ = ["PRIVATE_CHANNEL", "PrivateStream"]
+
+PRIVATE_CHANNEL: Final = 0
+"""The channel of order, position and portfolio updates."""
+
+
+class PrivateStream:
+    """The last private sequence seen of `session`; it outlives the connection."""
+
+    def __init__(self) -> None:
+        self.session: str | None = None
+        self._sequence: int | None = None
+
+    def welcome(self, session: str) -> None:
+        """A server has told its session; one that is new has numbered nothing that was seen."""
+        if session != self.session and self._sequence is not None:
+            self._sequence = 0
+        self.session = session
+
+    def authenticated(self) -> None:
+        """From now on the messages come: what is missing after a reconnection has to be asked for."""
+        if self._sequence is None:
+            self._sequence = 0
+
+    @property
+    def resume_from(self) -> int | None:
+        """What AUTH has to ask for; None before the first authentication."""
+        return self._sequence
+
+    def receive(self, message: Message) -> tuple[bool, list[Loss]]:
+        """Whether a message of the private channel is new, and what is lost before it."""
+        if message.sequence is None:
+            return True, []
+        seen = self._sequence
+        if seen is not None and message.sequence <= seen:
+            return False, []
+        self._sequence = message.sequence
+        if isinstance(message, Gap):
+            declared = Loss(PRIVATE_CHANNEL, message.from_sequence, message.to_sequence, "gap")
+            return True, [*_hole(seen, message.from_sequence), declared]
+        return True, _hole(seen, message.sequence)
+
+
+def _hole(seen: int | None, sequence: int) -> list[Loss]:
+    # Before the first message nothing is known: another connection may have had those that came before.
+    if not seen or sequence <= seen + 1:
+        return []
+    return [Loss(PRIVATE_CHANNEL, seen + 1, sequence - 1, "lost")]

@@ -1,0 +1,94 @@
+"""How the clients of one user find the key of the same user's server: a file that nobody else can read.
+
+A server that was given no key makes one and writes it here, one file for each port; it is gone when the server stops.
+Whoever can read the file may sign access tokens with it.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+__all__ = [
+    "ACCESS_LIFETIME",
+    "ALGORITHM",
+    "AUDIENCE",
+    "ISSUER",
+    "MIN_KEY_BYTES",
+    "access_token",
+    "find_secret",
+    "remove_secret",
+    "write_secret",
+]
+
+AUDIENCE: Final = "hftlab"
+ISSUER: Final = "hftlab"
+ALGORITHM: Final = "HS256"
+ACCESS_LIFETIME: Final = 15 * 60
+"""Seconds."""
+MIN_KEY_BYTES: Final = 32
+"""An HS256 key is at least as long as its hash (RFC 7518 section 3.2)."""
+
+
+def access_token(key: bytes, subject: str, now: float, lifetime: float = ACCESS_LIFETIME) -> str:
+    """A signed token (RFC 7519) for an AUTH message; `now` is seconds since 1970 UTC."""
+    import jwt  # 0.1 s, which a client of an open server need not wait for
+
+    claims: dict[str, Any] = {"sub": subject, "iat": int(now), "exp": int(now + lifetime)}
+    return jwt.encode(claims | {"aud": AUDIENCE, "iss": ISSUER}, key, algorithm=ALGORITHM)
+
+
+def write_secret(port: int, secret: bytes) -> Path:
+    """Store a server's key for its user. Raises OSError if there is no private place for it."""
+    path = _folder(create=True) / f"{port}.key"
+    with suppress(FileNotFoundError):
+        path.unlink()  # of a server that was killed
+    # O_EXCL: never through a link, never into a file that somebody else has open.
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(secret)
+    return path
+
+
+def find_secret(port: int) -> bytes | None:
+    """The key of this user's server on a port of this machine; None if there is none that only this user can read."""
+    try:
+        path = _folder(create=False) / f"{port}.key"
+        with path.open("rb") as file:
+            _check_private(os.fstat(file.fileno()), path)
+            return file.read(4096) or None
+    except OSError:
+        return None
+
+
+def remove_secret(port: int, secret: bytes) -> None:
+    """Forget a server's key, unless another server has taken the port since."""
+    if find_secret(port) == secret:
+        with suppress(OSError):
+            (_folder(create=False) / f"{port}.key").unlink()
+
+
+def _folder(*, create: bool) -> Path:
+    if sys.platform == "win32":  # a user's profile is private there
+        path = Path(os.environ.get("LOCALAPPDATA", tempfile.gettempdir())) / "hftlab" / "run"
+    elif runtime := os.environ.get("XDG_RUNTIME_DIR"):
+        path = Path(runtime) / "hftlab"
+    else:
+        path = Path(tempfile.gettempdir()) / f"hftlab-{os.getuid()}"
+    if create:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _check_private(path.lstat(), path)
+    return path
+
+
+def _check_private(status: os.stat_result, path: Path) -> None:
+    """A folder in a shared place may be somebody else's, put there to read our keys or to have us trust theirs."""
+    if sys.platform == "win32":
+        return
+    if stat.S_ISLNK(status.st_mode) or status.st_uid != os.getuid() or stat.S_IMODE(status.st_mode) & 0o077:
+        raise PermissionError(f"{path} is not private to this user: remove it, or set XDG_RUNTIME_DIR")

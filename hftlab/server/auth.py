@@ -1,0 +1,137 @@
+"""Who a client is: access tokens checked, refresh tokens rotated. No I/O: the time is passed in, seconds since 1970.
+
+Access tokens are JSON Web Tokens (RFC 7519), HS256, of 15 minutes. Refresh tokens are random; each works once (RFC 6819
+section 5.2.2.3): one that comes a second time has been copied, so the whole family ends.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+import jwt
+
+from hftlab.credentials import ACCESS_LIFETIME, ALGORITHM, AUDIENCE, ISSUER, MIN_KEY_BYTES, access_token
+from hftlab.errors import AuthenticationFailed, HftlabError
+
+__all__ = ["ACCESS_LIFETIME", "Authenticator", "Identity", "Tokens"]
+
+LEEWAY: Final = 30
+"""Seconds that the clock of another issuer may be ahead; a token's end is not stretched."""
+REFRESH_LIFETIME: Final = 24 * 3600
+MAX_FAMILIES: Final = 10_000
+"""Sign-ins kept; the oldest goes first."""
+
+_REQUIRED: Final = ["exp", "iat", "sub", "aud", "iss"]
+_LATEST: Final = 1e11
+"""No time is later than the year 5138; keeps arithmetic on foreign numbers finite."""
+_COMPACT: Final = re.compile(r"[A-Za-z0-9_-]{1,4096}\.[A-Za-z0-9_-]{1,4096}\.[A-Za-z0-9_-]{1,512}\Z")
+
+# The library looks at the system's clock; the times are checked here instead, against the caller's.
+_OPTIONS: Final[Any] = {"require": _REQUIRED, "verify_exp": False, "verify_iat": False, "verify_nbf": False}
+
+_BAD: Final = "the token is not one of this server's: get a new one and send AUTH again"
+_EXPIRED: Final = "the token has expired: get a new one and send AUTH again"
+_EARLY: Final = "the token is not valid yet: check this computer's clock"
+_REFRESH: Final = "the refresh token is not valid any more: sign in again"
+
+
+class Identity(NamedTuple):
+    """Whom a token speaks for; `expires_at` in seconds since 1970."""
+
+    subject: str
+    expires_at: float
+
+
+class Tokens(NamedTuple):
+    access: str
+    refresh: str
+
+
+@dataclass
+class _Family:
+    """The refresh tokens that descend from one sign-in; only the newest is good. The token itself is not kept."""
+
+    subject: str
+    digest: bytes
+    expires_at: float
+
+
+class Authenticator:
+    """Issues and checks the tokens of one server, signed with one key of at least 32 bytes."""
+
+    def __init__(self, key: bytes | str) -> None:
+        self.key = key.encode() if isinstance(key, str) else key
+        if len(self.key) < MIN_KEY_BYTES:
+            raise HftlabError(f"the key has {len(self.key)} bytes: give at least {MIN_KEY_BYTES} random ones")
+        self._families: dict[str, _Family] = {}
+
+    def check(self, token: str, now: float) -> Identity:
+        """Whom an access token speaks for. Raises AuthenticationFailed, which does not say what a forger has missed."""
+        claims = self._verified(token)
+        expires_at, issued_at = claims["exp"], claims["iat"]
+        subject, not_before = claims["sub"], claims.get("nbf", issued_at)
+        if not all(_is_time(value) for value in (expires_at, issued_at, not_before)):
+            raise AuthenticationFailed(_BAD)
+        if not isinstance(subject, str) or not 0 < len(subject) <= 128 or not subject.isprintable():
+            raise AuthenticationFailed(_BAD)
+        if max(issued_at, not_before) > now + LEEWAY:
+            raise AuthenticationFailed(_EARLY)
+        if expires_at <= now:
+            raise AuthenticationFailed(_EXPIRED)
+        return Identity(subject, float(expires_at))
+
+    def _verified(self, token: str) -> dict[str, Any]:
+        """The claims of a token with a good signature."""
+        # Before the library: it would encode lone surrogates, and take bytes that are not of the compact form.
+        if not _COMPACT.match(token):
+            raise AuthenticationFailed(_BAD)
+        try:
+            claims: dict[str, Any] = jwt.decode(
+                token, self.key, algorithms=[ALGORITHM], audience=AUDIENCE, issuer=ISSUER, options=_OPTIONS
+            )
+        except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
+            # Beside its own errors: headers nested too deep, or of the wrong types.
+            raise AuthenticationFailed(_BAD) from None
+        return claims
+
+    def issue(self, subject: str, now: float) -> Tokens:
+        """Sign a subject in: an access token, and a refresh token that starts a family."""
+        self._forget_old(now)
+        return self._issue(secrets.token_urlsafe(16), subject, now)
+
+    def refresh(self, token: str, now: float) -> Tokens:
+        """New tokens for a refresh token, which is used up. Raises AuthenticationFailed."""
+        name, _, _ = token.partition(".")
+        family = self._families.get(name)
+        if family is None or family.expires_at <= now:
+            self._families.pop(name, None)
+            raise AuthenticationFailed(_REFRESH)
+        if not hmac.compare_digest(_digest(token), family.digest):
+            # Only who has had a token of the family knows its name: it was copied, and either side may be the thief.
+            del self._families[name]
+            raise AuthenticationFailed(_REFRESH)
+        return self._issue(name, family.subject, now)
+
+    def _issue(self, name: str, subject: str, now: float) -> Tokens:
+        token = f"{name}.{secrets.token_urlsafe(32)}"
+        self._families[name] = _Family(subject, _digest(token), now + REFRESH_LIFETIME)
+        return Tokens(access_token(self.key, subject, now), token)
+
+    def _forget_old(self, now: float) -> None:
+        for name in [name for name, family in self._families.items() if family.expires_at <= now]:
+            del self._families[name]
+        while len(self._families) >= MAX_FAMILIES:
+            del self._families[next(iter(self._families))]
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode(errors="replace")).digest()
+
+
+def _is_time(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= _LATEST

@@ -1,0 +1,76 @@
+"""The HTTP side of the port: lets WebSockets in, answers everything else. No sockets here."""
+
+from __future__ import annotations
+
+import msgspec
+from websockets.http11 import Request, Response
+
+from hftlab.clock import NANOSECONDS, wall_time
+from hftlab.errors import AuthenticationFailed
+from hftlab.log import get_logger
+from hftlab.server.auth import Authenticator
+from hftlab.server.gate import Gate, Refusal
+from hftlab.server.http import BadRequest, PostRequest, json_answer, text_answer
+
+__all__ = ["Door"]
+
+_REFRESH = "/api/auth/refresh"
+_audit = get_logger("hftlab.audit")
+
+
+class _Refresh(msgspec.Struct, rename="camel"):
+    refresh_token: str
+
+
+class Door:
+    """One for all connections of a server; `refused` counts by reason."""
+
+    def __init__(self, gate: Gate, authenticator: Authenticator) -> None:
+        self.gate = gate
+        self.refused: dict[str, int] = {}
+        self._authenticator = authenticator
+
+    def refuse(self, address: str, local_address: str, request: Request) -> Response | None:
+        """Why a GET is not answered at all; None if it may be."""
+        return self._answered(address, self.gate.check(request.headers, request.path, local_address))
+
+    def refuse_socket(self, address: str, request: Request) -> Response | None:
+        """Why a GET does not become a WebSocket."""
+        if request.path.partition("?")[0] == _REFRESH:
+            return json_answer(405, {"error": "send a POST"}, Allow="POST")
+        return self._answered(address, self.gate.check_room(address))
+
+    def _answered(self, address: str, refusal: Refusal | None) -> Response | None:
+        if refusal is None:
+            return None
+        self.refused[refusal.reason] = self.refused.get(refusal.reason, 0) + 1
+        _audit.warning("refused", peer=address, status=refusal.status, reason=refusal.reason)
+        more = {} if refusal.retry_after is None else {"Retry_After": str(refusal.retry_after)}
+        return text_answer(refusal.status, refusal.sentence, **more)
+
+    # --- POST /api/auth/refresh ---
+
+    def post(self, address: str, local_address: str, request: PostRequest | BadRequest) -> Response:
+        """Answer a POST: 200 with new tokens, or why not."""
+        if isinstance(request, BadRequest):
+            return json_answer(request.status, {"error": str(request)})
+        refusal = self.gate.check(request.headers, request.path, local_address)
+        if refusal is not None:
+            self._answered(address, refusal)
+            return json_answer(refusal.status, {"error": refusal.sentence})
+        if request.path != _REFRESH:
+            return json_answer(404, {"error": f"the only POST here is {_REFRESH}"})
+        return self._refresh(address, request.body)
+
+    def _refresh(self, address: str, body: bytes) -> Response:
+        try:
+            token = msgspec.json.decode(body, type=_Refresh).refresh_token
+        except (msgspec.DecodeError, ValueError, RecursionError):
+            return json_answer(400, {"error": 'send {"refreshToken": "..."}'})
+        try:
+            tokens = self._authenticator.refresh(token, wall_time() / NANOSECONDS)
+        except AuthenticationFailed as exc:
+            _audit.warning("refresh failed", peer=address)
+            return json_answer(401, {"error": str(exc)})
+        _audit.info("refreshed", peer=address)
+        return json_answer(200, {"accessToken": tokens.access, "refreshToken": tokens.refresh})

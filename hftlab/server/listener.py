@@ -1,0 +1,187 @@
+"""The port: binds it, takes connections in through the door, and frees it again."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import secrets
+import socket
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from ssl import SSLContext
+from typing import Any, Final
+from weakref import WeakSet
+
+import psutil
+from websockets.asyncio.server import Server as WebSocketServer
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.http11 import Request, Response
+from websockets.typing import Subprotocol
+
+from hftlab.credentials import remove_secret, write_secret
+from hftlab.errors import HftlabError, PortInUse
+from hftlab.log import get_logger
+from hftlab.protocol import CODECS
+from hftlab.server.auth import Authenticator
+from hftlab.server.connection import HIGH_WATER, Connection
+from hftlab.server.door import Door
+from hftlab.server.framing import EXTENSIONS
+from hftlab.server.gate import Gate, is_loopback
+from hftlab.server.limits import ServerLimits
+
+__all__ = ["Listener", "port_holder"]
+
+_SHUTDOWN: Final = 1.5
+"""Seconds for the closing handshakes; after them connections are aborted."""
+_UNSENT: Final = 128 * 1024
+"""Bytes that the kernel may hold of what it cannot send yet; its own default is megabytes of stale state."""
+
+_log = get_logger("hftlab.server")
+
+# At DEBUG the library logs requests and frames, and with them tokens.
+_wire_log = logging.getLogger("hftlab.websockets")
+_wire_log.addFilter(lambda record: record.levelno > logging.DEBUG)
+
+
+class Listener:
+    """`handler` gets each WebSocket, `pages` answers the paths that are none (None: it is to be a WebSocket).
+
+    Without a key of the operator's a random one is made, and left where clients of the same user find it.
+    """
+
+    def __init__(
+        self,
+        handler: Callable[[Connection], Awaitable[None]],
+        pages: Callable[[str], Response | None],
+        limits: ServerLimits,
+        key: bytes | str | None,
+    ) -> None:
+        self.authenticator = Authenticator(secrets.token_bytes(32) if key is None else key)
+        self._handler, self._pages, self._limits = handler, pages, limits
+        self._leaves_key = key is None
+        self._sockets: WebSocketServer | None = None
+        self._all: WeakSet[Connection] = WeakSet()
+        self.door: Door | None = None
+        self.port = 0
+
+    @property
+    def is_open(self) -> bool:
+        return self._sockets is not None
+
+    async def open(
+        self,
+        host: str,
+        port: int,
+        *,
+        trusted: bool,
+        origins: Sequence[str],
+        hosts: Sequence[str],
+        ssl: SSLContext | None,
+    ) -> None:
+        """Listen. Raises PortInUse, OSError, and HftlabError where an open port is not `trusted` to the network."""
+        sockets = await self._bound(host, port, ssl)
+        # Bound first, so that who mistypes an address hears of that, and not of TLS.
+        if not trusted and not is_loopback(host):
+            sockets.close()
+            raise HftlabError(
+                f"cannot listen on {host}:{port} without TLS and required authentication, as anyone in its network "
+                'could read and send: pass ssl=... and auth="required", or listen on 127.0.0.1'
+            )
+        self._sockets, self.port = sockets, next(iter(sockets.sockets)).getsockname()[1]
+        self.door = Door(Gate(host, self._limits, origins, hosts), self.authenticator)
+        if self._leaves_key:
+            self._leave_key()
+        await sockets.start_serving()
+
+    async def _bound(self, host: str, port: int, ssl: SSLContext | None) -> WebSocketServer:
+        try:
+            sockets = await serve(
+                self._handle,
+                host,
+                port,
+                create_connection=self._connection,  # type: ignore[arg-type]  # a factory is documented
+                process_request=self._process_request,
+                compression=None,
+                extensions=EXTENSIONS,
+                select_subprotocol=_select_subprotocol,
+                max_size=self._limits.message_bytes,
+                write_limit=(HIGH_WATER, HIGH_WATER // 4),
+                open_timeout=self._limits.open_timeout,
+                close_timeout=_SHUTDOWN,
+                server_header="hftlab",
+                logger=_wire_log,
+                reuse_address=True,
+                backlog=1024,  # all clients reconnect at once when a server comes back
+                start_serving=False,
+                ssl=ssl,
+            )
+        except OSError as exc:
+            if exc.errno == errno.EADDRINUSE:
+                raise PortInUse(host, port, port_holder(port)) from None
+            raise
+        for one in sockets.sockets:
+            if sys.platform == "linux":  # connections inherit it
+                one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT)
+        return sockets
+
+    def _leave_key(self) -> None:
+        try:
+            write_secret(self.port, self.authenticator.key)
+        except OSError as exc:
+            _log.warning("clients cannot find the key", reason=str(exc))
+
+    async def close(self, abort: Callable[[Connection], None]) -> None:
+        """Close every connection with 1001 and free the port; those that take too long are given to `abort` first."""
+        if self._sockets is None:
+            return
+        sockets, self._sockets = self._sockets, None
+        if self._leaves_key:
+            remove_secret(self.port, self.authenticator.key)
+        sockets.close(code=1001)
+        # Those that are still opening are not worth waiting for.
+        for connection in [one for one in self._all if not one.is_open]:
+            connection.abort()
+        try:
+            async with asyncio.timeout(_SHUTDOWN):
+                await sockets.wait_closed()
+        except TimeoutError:
+            for connection in list(self._all):
+                abort(connection)
+            await sockets.wait_closed()
+
+    # --- connections ---
+
+    def _connection(self, *args: Any, **kwargs: Any) -> Connection:
+        assert self.door is not None
+        connection = Connection(*args, door=self.door, **kwargs)
+        self._all.add(connection)
+        return connection
+
+    async def _handle(self, connection: ServerConnection) -> None:
+        assert isinstance(connection, Connection)
+        await self._handler(connection)
+
+    def _process_request(self, connection: ServerConnection, request: Request) -> Response | None:
+        assert isinstance(connection, Connection)
+        assert self.door is not None
+        return (
+            self.door.refuse(connection.peer_address, connection.own_address, request)
+            or self._pages(request.path)
+            or self.door.refuse_socket(connection.peer_address, request)
+        )
+
+
+def _select_subprotocol(_: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
+    """The client's first choice among ours; JSON without a subprotocol when none is asked for or none is known."""
+    return next((name for name in offered if name in CODECS), None)
+
+
+def port_holder(port: int) -> str | None:
+    """Who listens on a TCP port, as far as the system tells an ordinary user."""
+    with suppress(psutil.Error, OSError):
+        for entry in psutil.net_connections("tcp"):
+            if entry.status == psutil.CONN_LISTEN and entry.laddr.port == port and entry.pid:
+                return f"{psutil.Process(entry.pid).name()} (process {entry.pid})"
+    return None

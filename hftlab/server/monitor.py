@@ -1,0 +1,115 @@
+"""What the server tells about itself over HTTP: /health, /ready and /metrics (Prometheus' text format)."""
+
+from __future__ import annotations
+
+import time
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+from prometheus_client.registry import Collector
+from websockets.http11 import Response
+
+from hftlab.log import get_logger
+from hftlab.server.http import answer, json_answer
+
+__all__ = ["Broadcasts", "report"]
+
+_SLOW: Final = 0.001
+"""Seconds; the reference document's target for one broadcast."""
+_QUIET: Final = 1.0
+"""Seconds between two lines about slow broadcasts."""
+_BOUNDS: Final = (0.00001, 0.00003, 0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
+
+_GAUGES: Final = {
+    "connections": "Open connections",
+    "channels": "Channels with at least one member",
+    "lag_seconds": "How far the stream is behind its clock",
+}
+_COUNTERS: Final = {
+    "published": "Messages taken from the source",
+    "messages_sent": "Frames of streamed messages sent",
+    "bytes_sent": "Bytes of those frames",
+    "messages_received": "Requests received",
+    "conflated": "Messages that slow readers were spared",
+    "gaps": "Gaps declared to slow readers",
+}
+_LABELLED: Final = {
+    "aborted": ("reason", "Connections ended by the server"),
+    "refused": ("reason", "Opening requests refused"),
+    "errors": ("type", "ERROR and AUTH_FAILED messages sent"),
+}
+
+_log = get_logger("hftlab.monitor")
+
+
+class Broadcasts:
+    """How long it takes to hand one batch of messages to all its readers."""
+
+    def __init__(self) -> None:
+        self.counts = [0] * (len(_BOUNDS) + 1)
+        self.seconds = 0.0
+        self._slow = 0
+        self._warned_at = -_QUIET
+
+    def add(self, seconds: float) -> None:
+        self.counts[bisect_left(_BOUNDS, seconds)] += 1
+        self.seconds += seconds
+        if seconds > _SLOW:
+            self._warn(seconds)
+
+    def _warn(self, seconds: float) -> None:
+        """Say so, but not for each of a thousand: a line costs more than a frame."""
+        self._slow += 1
+        now = time.monotonic()
+        if now - self._warned_at >= _QUIET:
+            _log.info("slow broadcast", milliseconds=round(seconds * 1000, 3), since_last_line=self._slow)
+            self._slow, self._warned_at = 0, now
+
+    def buckets(self) -> list[tuple[str, float]]:
+        """Cumulative counts by upper bound."""
+        found, total = [], 0
+        for bound, count in zip((*map(str, _BOUNDS), "+Inf"), self.counts, strict=True):
+            total += count
+            found.append((bound, float(total)))
+        return found
+
+
+class _Collector(Collector):
+    def __init__(self, stats: Mapping[str, Any], broadcasts: Broadcasts) -> None:
+        self._stats, self._broadcasts = stats, broadcasts
+
+    def collect(self) -> Iterator[Metric]:
+        for name, text in _GAUGES.items():
+            yield GaugeMetricFamily(f"hftlab_{name}", text, value=self._stats[name])
+        for name, text in _COUNTERS.items():
+            yield CounterMetricFamily(f"hftlab_{name}", text, value=self._stats[name])
+        for name, (label, text) in _LABELLED.items():
+            family = CounterMetricFamily(f"hftlab_{name}", text, labels=[label])
+            for value, count in self._stats[name].items():
+                family.add_metric([value], count)
+            yield family
+        yield HistogramMetricFamily(
+            "hftlab_broadcast_seconds",
+            "Time to hand one batch of messages to all its readers",
+            buckets=self._broadcasts.buckets(),
+            sum_value=self._broadcasts.seconds,
+        )
+
+
+def report(path: str, stats: Mapping[str, Any], broadcasts: Broadcasts, *, ready: bool) -> Response | None:
+    """The answer to a monitoring path, None to any other: /health says that the loop turns, /ready that it streams."""
+    match path.partition("?")[0]:
+        case "/health":
+            return json_answer(200, {"status": "ok", "connections": stats["connections"]})
+        case "/ready":
+            return json_answer(200 if ready else 503, {"status": "ready" if ready else "not ready"})
+        case "/metrics":
+            registry = CollectorRegistry()
+            registry.register(_Collector(stats, broadcasts))
+            return answer(200, generate_latest(registry), CONTENT_TYPE_PLAIN_0_0_4)
+        case _:
+            return None

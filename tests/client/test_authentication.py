@@ -1,0 +1,221 @@
+"""Signing in: against a server that answers as the test says, and with the tokens that the document describes."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from typing import Any
+
+import pytest
+
+from hftlab.client import Client
+from hftlab.client.authentication import Authenticator, refresh_url
+from hftlab.errors import AuthenticationFailed, NetworkError
+from tests.client.servers import http_server, refuse, scripted, until, within
+
+
+def jwt(expires_in: float, name: str = "t") -> str:
+    claims = base64.urlsafe_b64encode(json.dumps({"exp": time.time() + expires_in, "sub": name}).encode()).decode()
+    return f"e30.{claims.rstrip('=')}.c2ln"
+
+
+def accept(*good: str, expires_in: float | None = None) -> Any:
+    """AUTH_SUCCESS for these tokens, AUTH_FAILED for others; the document's answers, without an id."""
+
+    def answer(request: dict[str, Any]) -> list[dict[str, Any]]:
+        if request["token"] not in good:
+            return [{"type": "AUTH_FAILED", "message": "bad token"}]
+        expires_at = None if expires_in is None else 1000.0 + expires_in * 1000
+        return [{"type": "AUTH_SUCCESS", "expiresAt": expires_at}]
+
+    return answer
+
+
+class Numbered:
+    """A token function: t1, t2, ..."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    async def __call__(self) -> str:
+        self.calls += 1
+        return f"t{self.calls}"
+
+
+class TestSigningIn:
+    async def test_it_is_first_and_before_the_subscriptions_come_back(self) -> None:
+        async with scripted() as script:
+            script.answers["AUTH"] = accept("secret")
+            async with Client(script.url, token="secret", reconnect_interval=0.01) as client:
+                await client.subscribe(["AAPL"])
+                script.connections[0].transport.abort()
+                await until(lambda: len(script.requests) == 4)
+            assert script.types() == ["AUTH", "SUBSCRIBE", "AUTH", "SUBSCRIBE"]
+
+    async def test_the_token_is_in_no_address_and_no_log(self) -> None:
+        async with scripted() as script:
+            script.answers["AUTH"] = accept("secret")
+            async with Client(script.url, token="secret") as client:
+                assert script.connections[0].request.path == "/"
+                assert "secret" not in str(script.connections[0].request.headers)
+                assert "secret" not in client.debug_log.export() + repr(vars(client.metrics))
+
+    async def test_a_rejected_token_is_raised_and_nothing_is_tried_again(self) -> None:
+        async with scripted() as script:
+            script.answers["AUTH"] = accept("good")
+            client = Client(script.url, token="bad")
+            with pytest.raises(AuthenticationFailed, match="cannot be renewed"):
+                await client.connect()
+            assert client.connection_status == "ERROR"
+            assert script.types() == ["AUTH"]
+
+    async def test_a_server_that_closes_after_its_refusal_has_refused(self) -> None:
+        async with scripted() as script:
+
+            def answer(_: dict[str, Any]) -> list[dict[str, Any]]:
+                return [{"type": "AUTH_FAILED", "message": "go away"}, {"type": "SERVER_SHUTDOWN", "message": "x"}]
+
+            script.answers["AUTH"] = answer
+            with pytest.raises(AuthenticationFailed):
+                await Client(script.url, token="bad").connect()
+
+    async def test_an_error_instead_of_an_answer_is_a_refusal(self) -> None:
+        async with scripted() as script:
+            script.answers["AUTH"] = refuse("AUTHENTICATION_FAILED")
+            with pytest.raises(AuthenticationFailed):
+                await Client(script.url, token="bad").connect()
+
+    async def test_a_silent_server_is_waited_for_ten_seconds_at_most(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("hftlab.client.conversation._AUTH_TIMEOUT", 0.01)
+        async with scripted() as script:
+            script.answers["AUTH"] = lambda _: []
+            with pytest.raises(AuthenticationFailed, match="has not answered AUTH"):
+                await Client(script.url, token="t").connect()
+
+    async def test_without_a_token_nothing_is_sent(self) -> None:
+        async with scripted() as script, Client(script.url) as client:
+            await client.subscribe(["AAPL"])
+            assert script.types() == ["SUBSCRIBE"]
+
+
+class TestRenewal:
+    async def test_a_function_is_asked_again_when_its_token_is_rejected(self) -> None:
+        async with scripted() as script:
+            script.answers["AUTH"] = accept("t2")
+            async with Client(script.url, token=Numbered()):
+                assert [request["token"] for request in script.requests] == ["t1", "t2"]
+
+    async def test_a_function_that_fails_is_a_failure_to_sign_in(self) -> None:
+        async def fail() -> str:
+            raise OSError("no vault")
+
+        async with scripted() as script:
+            with pytest.raises(AuthenticationFailed, match="OSError: no vault"):
+                await Client(script.url, token=fail).connect()
+
+    async def test_it_comes_shortly_before_the_expiry(self) -> None:
+        """Four fifths of 50 ms are 40."""
+        async with scripted() as script:
+            script.answers["AUTH"] = accept("t1", "t2", "t3", expires_in=0.05)
+            async with Client(script.url, token=Numbered()):
+                await until(lambda: len(script.requests) >= 3)
+            assert [request["token"] for request in script.requests[:3]] == ["t1", "t2", "t3"]
+
+    async def test_an_error_of_the_server_renews_it_once(self) -> None:
+        async with scripted() as script:
+            script.answers["AUTH"] = accept("t1", "t2", "t3")
+            async with Client(script.url, token=Numbered()) as client:
+                errors: list[Exception] = []
+                client.on("error", errors.append)
+                for _ in range(3):
+                    await script.say(
+                        type="ERROR", errorType="AUTHENTICATION_FAILED", message="expired", recoverable=True
+                    )
+                await until(lambda: len(errors) == 3 and len(script.requests) == 2)
+                await client.subscribe(["AAPL"])
+            assert script.types() == ["AUTH", "AUTH", "SUBSCRIBE"]
+
+    async def test_private_messages_are_resumed_and_come_once(self) -> None:
+        def update(sequence: int) -> dict[str, Any]:
+            numbers = dict.fromkeys(
+                ["totalValue", "cash", "marketValue", "buyingPower", "unrealizedPnL", "realizedPnL", "dayPnL"], 0
+            )
+            return {"type": "PORTFOLIO_UPDATE", "channel": 0, "sequence": sequence, **numbers}
+
+        async with scripted() as script:
+            script.answers["AUTH"] = accept("t")
+            async with Client(script.url, token="t", reconnect_interval=0.01) as client:
+                for sequence in (1, 2, 2, 5):
+                    await script.say(**update(sequence))
+                await until(lambda: client.metrics.messages_received == 6)
+                script.connections[0].transport.abort()
+                await until(lambda: len(script.requests) == 2)
+                for sequence in (4, 5, 6):
+                    await script.say(**update(sequence))
+                got = await within(client.gather(4))
+            assert [message.sequence for message in got] == [1, 2, 5, 6]
+            assert client.metrics.duplicates == 3
+            assert client.metrics.messages_lost == 2
+            first, second = script.requests
+            assert "resumeFrom" not in first
+            assert (second["session"], second["resumeFrom"]) == ("s1", 5)
+
+
+class TestRefreshToken:
+    def answer(self, seen: list[tuple[str, Any]], *tokens: str) -> Any:
+        def post(path: str, body: bytes) -> tuple[int, bytes]:
+            seen.append((path, json.loads(body)))
+            number = len(seen)
+            if number > len(tokens):
+                return 401, b"{}"
+            return 200, json.dumps({"accessToken": tokens[number - 1], "refreshToken": f"r{number}"}).encode()
+
+        return post
+
+    async def test_an_expired_token_is_renewed_before_it_is_used(self) -> None:
+        """And the refresh token that came with the new one is the next to be used."""
+        seen: list[tuple[str, Any]] = []
+        with http_server(self.answer(seen, jwt(-1, "a"), jwt(100, "b"))) as port:
+            authenticator = Authenticator(f"ws://127.0.0.1:{port}/stream?x=1", jwt(-1), "r0")
+            first = await authenticator.token()
+            second = await authenticator.token()
+            assert await authenticator.token() == second != first
+        assert seen == [("/api/auth/refresh", {"refreshToken": "r0"}), ("/api/auth/refresh", {"refreshToken": "r1"})]
+
+    async def test_a_good_token_is_used_as_it_is(self) -> None:
+        token = jwt(100)
+        authenticator = Authenticator("ws://127.0.0.1:1", token, "r0")
+        assert await authenticator.token() == token
+        authenticator.reject()
+        with pytest.raises(NetworkError, match="did not answer"):
+            await authenticator.token()
+
+    @pytest.mark.parametrize(("status", "body"), [(401, b"{}"), (200, b"<html>"), (200, b'{"accessToken": 1}')])
+    async def test_what_is_no_answer_is_a_failure(self, status: int, body: bytes) -> None:
+        with http_server(lambda *_: (status, body)) as port, pytest.raises(AuthenticationFailed, match=str(port)):
+            await Authenticator(f"ws://127.0.0.1:{port}", None, "r0").token()
+
+    async def test_a_server_in_trouble_is_no_refusal(self) -> None:
+        with http_server(lambda *_: (503, b"")) as port, pytest.raises(NetworkError, match="503"):
+            await Authenticator(f"ws://127.0.0.1:{port}", None, "r0").token()
+
+    def test_the_address_is_beside_the_sockets(self) -> None:
+        assert refresh_url("ws://h:1/a?b=c") == "http://h:1/api/auth/refresh"
+        assert refresh_url("wss://h") == "https://h/api/auth/refresh"
+
+
+async def test_a_key_of_the_same_user_signs_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And where it is not accepted the connection is used without."""
+    monkeypatch.setattr("hftlab.credentials.find_secret", lambda port: b"k" * 32)
+    async with scripted() as script:
+        script.answers["AUTH"] = lambda _: [{"type": "AUTH_SUCCESS"}]
+        async with Client(script.url):
+            assert script.types() == ["AUTH"]
+        for answer in (accept(), refuse("AUTHENTICATION_FAILED"), refuse("MESSAGE_PARSE_ERROR")):
+            script.answers["AUTH"] = answer
+            script.requests.clear()
+            async with Client(script.url) as client:
+                await client.subscribe(["AAPL"])
+                assert client.connection_status == "CONNECTED"
+            assert script.types() == ["AUTH", "SUBSCRIBE"]
