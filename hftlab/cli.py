@@ -209,7 +209,6 @@ def bench(
 
 def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
-    logging.getLogger("hftlab.monitor").setLevel(logging.ERROR)  # what is slow is in /metrics
     try:
         app()
     except HftlabError as exc:

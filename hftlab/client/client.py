@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from types import TracebackType
 from typing import Final, Self
 
@@ -58,8 +58,7 @@ class Client:
 
     `token` (or a coroutine function that gets one) and `refresh_token` sign in. The inbox holds `inbox_size` messages
     that nobody has taken; when it is full `drop_policy` lets the "oldest" or the "newest" go, counted in
-    `metrics.dropped`, or ends the connection for good ("disconnect"). `on(event, callback)` calls back on the client's
-    loop for the events in EVENTS.
+    `metrics.dropped`, or ends the connection for good ("disconnect"). Callbacks run on the client's loop; see on().
     """
 
     def __init__(
@@ -300,13 +299,10 @@ class Client:
     ) -> Callable[[], None]:
         """Call back with lists of what on("message") tells one by one; returns a function that flushes and ends it."""
         processor = BatchProcessor(callback, size=size, delay=delay)
-        end = self.on("message", processor.add)
-
-        def end_with_the_rest() -> None:
-            end()
-            processor.flush()
-
-        return end_with_the_rest
+        endings = ExitStack()  # the last is called first
+        endings.callback(processor.flush)
+        endings.callback(self.on("message", processor.add))
+        return endings.close
 
     # --- the connection ---
 

@@ -12,7 +12,11 @@ import pytest
 from hftlab.client import Client
 from hftlab.client.authentication import Authenticator, refresh_url
 from hftlab.errors import AuthenticationFailed, NetworkError
+from hftlab.server import Server
 from tests.client.servers import http_server, refuse, scripted, until, within
+from tests.protocol.test_private_log import UPDATE
+
+QUICK: dict[str, Any] = {"reconnect_interval": 0.01}
 
 
 def jwt(expires_in: float, name: str = "t") -> str:
@@ -203,6 +207,22 @@ class TestRefreshToken:
     def test_the_address_is_beside_the_sockets(self) -> None:
         assert refresh_url("ws://h:1/a?b=c") == "http://h:1/api/auth/refresh"
         assert refresh_url("wss://h") == "https://h/api/auth/refresh"
+
+
+async def test_our_server_takes_a_refresh_token_and_resumes_private_messages() -> None:
+    """A token that is no good, a refresh token that is; what is published without a connection comes after it."""
+    async with Server(port=0, auth="required", key="k" * 40) as server:
+        refresh_token = server.issue_tokens("alice").refresh
+        async with Client(server.url, token="no.good.token", refresh_token=refresh_token, **QUICK) as client:
+            await client.subscribe(["AAPL"])
+            server.publish(UPDATE)
+            for connection in list(server._connections):
+                connection.transport.abort()
+            server.publish(UPDATE)
+            got = await within(client.gather(2))
+            assert [message.sequence for message in got] == [1, 2]
+            assert client.metrics.reconnection_count == 1
+            assert client.symbols == ["AAPL"]
 
 
 async def test_a_key_of_the_same_user_signs_in(monkeypatch: pytest.MonkeyPatch) -> None:
