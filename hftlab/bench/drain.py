@@ -1,9 +1,10 @@
 """Readers that read dry and do next to nothing else, so that a server and not its clients is measured.
 
-    python -m hftlab.bench.drain PORT CONNECTIONS [deflate] [subscribe] [count]
+    python -m hftlab.bench.drain PORT CONNECTIONS [deflate] [subscribe] [count] [lazy]
 
 Prints "connected" when all connections are open (and subscribed). Reads until its standard input closes and everything
-on its way has come; with `count` it then prints how many frames of more than 125 bytes it has read.
+on its way has come; with `count` it then prints how many frames of more than 125 bytes it has read. With `lazy` it reads
+every 50 ms: readers on other machines would not wake up on this one for each frame.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import selectors
 import socket
 import subprocess
 import sys
+import time
 from types import TracebackType
 from typing import Final, Self
 
@@ -23,18 +25,23 @@ from hftlab.clock import to_milliseconds, wall_time
 from hftlab.protocol import JSON, Subscribe
 from hftlab.simulator import RandomWalk
 
-__all__ = ["Drain"]
+__all__ = ["Drain", "connect"]
 
 _DEFLATE: Final = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n"
 _QUIET: Final = 0.5
 """Seconds without a byte after which nothing is on its way any more."""
+_LAZY: Final = 0.05
 
 
 class Drain:
     """That program as a context manager: connected when it is entered."""
 
     def __init__(self, port: int, connections: int, *flags: str) -> None:
-        self._command = [sys.executable, "-m", "hftlab.bench.drain", str(port), str(connections), *flags]
+        self._command = self.program("hftlab.bench.drain", str(port), str(connections), *flags)
+
+    @staticmethod
+    def program(module: str, *words: str) -> list[str]:
+        return [sys.executable, "-m", module, *words]
 
     def start(self) -> None:
         self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -46,8 +53,12 @@ class Drain:
 
     def stop(self) -> int:
         """End it; returns the frames counted, 0 without `count`."""
+        return int(self.last_words() or 0)
+
+    def last_words(self) -> str:
+        """What it still has to say when it ends; waits for that, after its standard input has been closed."""
         said, _ = self._process.communicate()
-        return int(said or 0)
+        return said
 
     def __enter__(self) -> Self:
         self.start()
@@ -57,7 +68,7 @@ class Drain:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.stop()
+        self.last_words()
 
 
 class _Counter:
@@ -85,19 +96,19 @@ class _Counter:
 def main(port: int, connections: int, flags: list[str]) -> None:
     selector = selectors.DefaultSelector()
     for _ in range(connections):
-        reader = _connect(port, deflate="deflate" in flags)
+        reader = connect(port, deflate="deflate" in flags)
         if "subscribe" in flags:
             _subscribe(reader)
         reader.setblocking(False)
         selector.register(reader, selectors.EVENT_READ, _Counter())
     selector.register(sys.stdin, selectors.EVENT_READ)
     print("connected", flush=True)  # noqa: T201 - the signal for the parent
-    counters = _read_until_told(selector, count="count" in flags)
+    counters = _read_until_told(selector, count="count" in flags, pause=_LAZY if "lazy" in flags else 0.0)
     if "count" in flags:
         print(sum(counter.frames for counter in counters))  # noqa: T201 - the parent reads it
 
 
-def _read_until_told(selector: selectors.BaseSelector, *, count: bool) -> list[_Counter]:
+def _read_until_told(selector: selectors.BaseSelector, *, count: bool, pause: float) -> list[_Counter]:
     counters = [key.data for key in selector.get_map().values() if key.data is not None]
     buffer = bytearray(1 << 20)
     timeout: float | None = None
@@ -120,10 +131,11 @@ def _read_until_told(selector: selectors.BaseSelector, *, count: bool) -> list[_
                 selector.unregister(key.fileobj)
             elif count:
                 key.data.take(bytes(buffer[:size]))
+        time.sleep(pause)
     return counters
 
 
-def _connect(port: int, *, deflate: bool) -> socket.socket:
+def connect(port: int, *, deflate: bool) -> socket.socket:
     reader = socket.create_connection(("127.0.0.1", port))
     key = base64.b64encode(os.urandom(16)).decode()
     request = (

@@ -12,11 +12,11 @@ import re
 import shutil
 import socket
 import subprocess
-import threading
 import time
 from pathlib import Path
 from typing import Any, Final
 
+from hftlab.bench.bare import listener, taken
 from hftlab.bench.drain import Drain
 from hftlab.bench.node import node_folder
 from hftlab.bench.result import Result
@@ -87,32 +87,15 @@ async def _ours(*flags: str) -> dict[str, float]:
 
 def _raw_send(size: int) -> dict[str, float]:
     """The physical limit: the same bytes with nothing but socket.send."""
-    with socket.create_server(("127.0.0.1", 0), backlog=_CONNECTIONS) as listener:
-        connections: list[socket.socket] = []
-        accepting = threading.Thread(target=_accept, args=(listener, connections))
-        accepting.start()
-        with Drain(listener.getsockname()[1], _CONNECTIONS):
-            accepting.join()
-            frame = b"x" * (size + 4)
-            start, cpu, sent = time.perf_counter(), time.process_time(), 0
-            while time.perf_counter() - start < _SECONDS:
-                for connection in connections:
-                    connection.send(frame)
-                sent += len(connections)
-            elapsed, used = time.perf_counter() - start, time.process_time() - cpu
+    with listener() as opened, taken(opened, Drain(opened.getsockname()[1], _CONNECTIONS), _CONNECTIONS) as connections:
+        frame = b"x" * (size + 4)
+        start, cpu, sent = time.perf_counter(), time.process_time(), 0
+        while time.perf_counter() - start < _SECONDS:
             for connection in connections:
-                connection.close()
+                connection.send(frame)
+            sent += len(connections)
+        elapsed, used = time.perf_counter() - start, time.process_time() - cpu
     return {"per_second": sent / elapsed, "cpu_us": used / sent * 1e6}
-
-
-def _accept(listener: socket.socket, connections: list[socket.socket]) -> None:
-    while len(connections) < _CONNECTIONS:
-        connection, _ = listener.accept()
-        head = b""
-        while b"\r\n\r\n" not in head:
-            head += connection.recv(4096)
-        connection.sendall(b"HTTP/1.1 101 Switching Protocols\r\n\r\n")
-        connections.append(connection)
 
 
 def _node() -> float | None:

@@ -191,6 +191,8 @@ class Server:
     def publish(self, message: Message) -> None:
         """Stream one message by hand; call it on the server's loop. Raises MessageParseError if it is not valid."""
         self._accept(decode(encode(message)), self.clock.now())
+        # What waits for no interval goes out from here: waking the stream for it would cost as much as sending it.
+        self._send(self._publisher.poll(0, wall_time()))
         self._wake.set()
 
     def _accept(self, message: Message, at: int) -> None:

@@ -1,0 +1,176 @@
+"""Messages that no client of good will sends: each is answered, or refused with an ERROR, and the connection lives."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
+from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
+
+from hftlab.server import Rate, Server, ServerLimits
+from tests.hostile.conftest import Scene
+from tests.server.conversation import PATIENCE, closed, receive
+
+SEEDS: list[dict[str, Any]] = [
+    {"type": "SUBSCRIBE", "timestamp": 1.5, "id": "1", "symbols": ["A", "B"], "dataTypes": ["QUOTES"], "frequency": 0},
+    {"type": "UNSUBSCRIBE", "timestamp": 1, "symbols": ["A"]},
+    {"type": "HEARTBEAT", "timestamp": 1},
+    {"type": "PING", "timestamp": 1, "id": "x"},
+    {"type": "AUTH", "timestamp": 1, "token": "a.b.c", "session": "s", "resumeFrom": 1},
+    {"type": "NEW_ORDER", "timestamp": 1, "clientOrderId": "1", "symbol": "A", "side": "BUY", "orderType": "MARKET"},
+    {"type": "CANCEL_ORDER", "timestamp": 1, "clientOrderId": "1"},
+    {"type": "REPLAY_CONTROL", "timestamp": 1, "action": "SEEK", "position": 1},
+]
+TRAPS = [
+    b"",
+    b" ",
+    b"\x00",
+    b"null",
+    b"NaN",
+    b"[" * 10_000,
+    b'{"type":' * 10_000,
+    b'{"a":' * 10_000 + b"1" + b"}" * 10_000,
+    b'{"type":"PING","timestamp":NaN}',
+    b'{"type":"PING","timestamp":Infinity}',
+    b'{"type":"PING","timestamp":1e400}',
+    b'{"type":"PING","timestamp":-1e400}',
+    b'{"type":"PING","timestamp":1e-400}',
+    b'{"type":"PING","timestamp":9223372036854775808}',
+    b'{"type":"PING","timestamp":' + b"9" * 5000 + b"}",
+    b'{"type":"PING","timestamp":0.' + b"1" * 5000 + b"}",
+    b'{"type":"PING","timestamp":1,"id":"\\ud800"}',
+    b'{"type":"\\ud800","timestamp":1}',
+    b'{"type":"PING","type":"AUTH","timestamp":1,"timestamp":2}',
+    b'{"type":"PING","timestamp":1,"id":"' + b"x" * 60_000 + b'"}',
+    b'{"type":"SUBSCRIBE","timestamp":1,"symbols":["\\ud800"]}',
+    b'{"type":"SUBSCRIBE","timestamp":1,"symbols":["' + b"A" * 50_000 + b'"]}',
+    b'{"type":"SUBSCRIBE","timestamp":1,"symbols":[' + b'"A",' * 12_000 + b'"A"]}',
+    b'{"type":"SUBSCRIBE","timestamp":1,"symbols":["A"],"frequency":-1}',
+    b'{"type":"SUBSCRIBE","timestamp":1,"symbols":["A"],"frequency":9223372036854775808}',
+    b'{"type":"AUTH","timestamp":1,"token":"\\ud800"}',
+    b'{"type":"AUTH","timestamp":1,"token":"eyJhbGciOiJub25lIn0.e30."}',
+    b'{"type":"AUTH","timestamp":1,"token":"' + b"a" * 20_000 + b'"}',
+    b'{"__proto__":{},"type":"PING","timestamp":1}',
+    b'{"type":"MARKET_DATA","timestamp":1,"symbols":[]}',
+]
+ATOMS: list[Any] = [None, True, -1, 0, 2**63, 2**64, 1e308, -0.0, "", "A", "\u0000", "é" * 100, [], {}, [[]], {"a": []}]
+
+
+def mutated(rng: random.Random) -> bytes:
+    """A good message with something changed: a value, a field, or raw bytes."""
+    message: dict[str, Any] = dict(rng.choice(SEEDS))
+    for _ in range(rng.randrange(3)):
+        name = rng.choice([*message, "timestamp", "symbols", "type"])
+        if rng.random() < 0.2:
+            message.pop(name, None)
+        else:
+            message[name] = rng.choice([*ATOMS, rng.choice(SEEDS).get(name)])
+    data = bytearray(json.dumps(message).encode())
+    for _ in range(rng.choice([0, 0, 1, 1, 4])):
+        at = rng.randrange(len(data))
+        match rng.randrange(3):
+            case 0:
+                data[at] = rng.randrange(32, 127)
+            case 1:
+                del data[at : at + rng.randrange(1, 9)]
+            case _:
+                data[at:at] = data[: rng.randrange(20)]
+        if not data:
+            break
+    return bytes(data)
+
+
+async def bombard(scene: Scene, count: int, seed: int) -> None:
+    """Send mutated messages, in both encodings; a PING after each handful shows that every one before was answered."""
+    rng = random.Random(seed)
+    subprotocols = [None, ["hftlab.v1.msgpack"]]
+    for number in range(0, count, 500):
+        packed = subprotocols[number // 500 % 2]
+        async with connect(scene.server.url, subprotocols=packed, max_queue=None) as connection:
+            for _ in range(min(500, count - number) // 50):
+                for _ in range(50):
+                    data = mutated(rng)
+                    if packed:
+                        data = repacked(data, rng)
+                    await connection.send(data, text=not packed)
+                await answered(connection, packed=bool(packed))
+            scene.publish()
+
+
+def repacked(data: bytes, rng: random.Random) -> bytes:
+    try:
+        packed = bytearray(msgspec.msgpack.encode(json.loads(data)))
+    except (ValueError, OverflowError, RecursionError):
+        return data
+    if rng.random() < 0.5:
+        packed[rng.randrange(len(packed))] = rng.randrange(256)
+    return bytes(packed)
+
+
+async def answered(connection: Any, *, packed: bool) -> None:
+    ping = {"type": "PING", "timestamp": 1, "id": "after"}
+    await connection.send(msgspec.msgpack.encode(ping) if packed else json.dumps(ping))
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            data = await connection.recv()
+            reply = msgspec.msgpack.decode(data) if packed else json.loads(data)
+            if reply["type"] == "PONG" and reply.get("id") == "after":
+                return
+
+
+async def test_mutated_messages(scene: Scene) -> None:
+    await bombard(scene, 5_000, seed=1)
+
+
+@pytest.mark.soak
+async def test_a_hundred_thousand_mutated_messages(scene: Scene) -> None:
+    await bombard(scene, 100_000, seed=2)
+
+
+@pytest.mark.parametrize("trap", TRAPS, ids=lambda trap: repr(trap[:40]))
+async def test_json_traps(scene: Scene, trap: bytes) -> None:
+    async with connect(scene.server.url) as connection:
+        try:
+            await connection.send(trap, text=True)
+            await answered(connection, packed=False)
+        except ConnectionClosed as exc:
+            # Over the limit of 64 kB.
+            assert len(trap) > 65536
+            assert exc.rcvd is not None
+            assert exc.rcvd.code == 1009
+
+
+async def test_a_deflate_bomb(scene: Scene) -> None:
+    """Ten megabytes of zeros in ten kilobytes are not inflated beyond the limit."""
+    async with connect(scene.server.url, extensions=[ClientPerMessageDeflateFactory()], compression=None) as connection:
+        await connection.send(b"\0" * 10_000_000, text=False)
+        assert (await closed(connection))[0] == 1009
+
+
+async def test_a_deluge_is_cut_off() -> None:
+    """With the default limits, who sends nothing but errors is answered for a while, and then closed."""
+    async with Server(port=0, limits=ServerLimits(errors=Rate(1, 20))) as server, connect(server.url) as connection:
+        with suppress(ConnectionClosed):
+            for _ in range(10_000):
+                await connection.send("{")
+        assert (await closed(connection))[0] == 1008
+
+
+async def test_fragments(scene: Scene) -> None:
+    """One byte a frame is a message like any other; too many bytes are too many in any number of frames."""
+    text = '{"type":"PING","timestamp":1,"id":"f"}'
+    async with connect(scene.server.url) as connection:
+        await connection.send(iter(text))
+        while (await receive(connection)).get("id") != "f":
+            pass
+    async with connect(scene.server.url) as connection:
+        with suppress(ConnectionClosed):
+            await connection.send("x" * 1000 for _ in range(1000))
+        assert (await closed(connection))[0] == 1009
