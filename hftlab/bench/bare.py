@@ -2,8 +2,8 @@
 
     python -m hftlab.bench.bare PORT COUNT
 
-reads COUNT times from one connection, whose bytes begin with the time when they were sent (int64 ns, little-endian), and
-prints the percentiles of the time on the way as JSON.
+reads COUNT times from one connection, whose bytes begin with the time when they were sent (int64 ns, little-endian),
+and prints the percentiles of the time on the way as JSON.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
     python -m hftlab.bench.drain PORT CONNECTIONS [deflate] [subscribe] [count] [lazy]
 
 Prints "connected" when all connections are open (and subscribed). Reads until its standard input closes and everything
-on its way has come; with `count` it then prints how many frames of more than 125 bytes it has read. With `lazy` it reads
-every 50 ms: readers on other machines would not wake up on this one for each frame.
+on its way has come; with `count` it then prints how many frames of more than 125 bytes it has read. With `lazy` it
+reads every 50 ms: readers on other machines would not wake up on this one for each frame.
 """
 
 from __future__ import annotations
