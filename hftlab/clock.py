@@ -39,6 +39,8 @@ class Clock:
     `now()` advances `speed` nanoseconds for each nanosecond of `timer`, from `start` (default: the wall time). A paused
     clock stands until `resume()`, `step()` or `set()`. With `speed=float("inf")` the clock stands as well, and whoever
     works through a source moves it with `reach()`: as fast as possible, and never ahead of the work.
+
+    It may be changed from any thread; who waits on it hears of that through `watch()`.
     """
 
     def __init__(
@@ -50,17 +52,27 @@ class Clock:
         timer: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self._timer = timer
-        self._origin = wall_time() if start is None else start
-        self._anchor = timer()
+        # One tuple, so that a thread that reads the time never sees the half of a change.
+        self._mark = (wall_time() if start is None else start, timer())
         self._speed = _checked_speed(speed)
         self._paused = paused
+        self._watchers: list[Callable[[], None]] = []
 
     def now(self) -> int:
+        origin, anchor = self._mark
         if self._paused or math.isinf(self._speed):
-            return self._origin
-        elapsed = self._timer() - self._anchor
+            return origin
+        elapsed = self._timer() - anchor
         # At speed 1 no float comes in between, so that a long-lived clock keeps its nanoseconds.
-        return self._origin + (elapsed if self._speed == 1.0 else round(elapsed * self._speed))
+        return origin + (elapsed if self._speed == 1.0 else round(elapsed * self._speed))
+
+    def watch(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call back when the clock is paused, resumed, set, or given another speed, on the thread that does it.
+
+        Returns a function that ends it.
+        """
+        self._watchers.append(callback)
+        return lambda: self._watchers.remove(callback)
 
     @property
     def speed(self) -> float:
@@ -69,8 +81,9 @@ class Clock:
     @speed.setter
     def speed(self, speed: float) -> None:
         speed = _checked_speed(speed)
-        self.set(self.now())
+        self._hold()
         self._speed = speed
+        self._tell()
 
     @property
     def paused(self) -> bool:
@@ -82,23 +95,26 @@ class Clock:
         return math.isinf(self._speed)
 
     def pause(self) -> None:
-        self.set(self.now())
+        self._hold()
         self._paused = True
+        self._tell()
 
     def resume(self) -> None:
-        self.set(self.now())
+        self._hold()
         self._paused = False
+        self._tell()
 
     def set(self, ns: int) -> None:
-        self._origin, self._anchor = ns, self._timer()
+        self._mark = (ns, self._timer())
+        self._tell()
 
     def step(self, ns: int) -> None:
         self.set(self.now() + ns)
 
     def reach(self, ns: int) -> None:
         """Move an unpaced clock forward to `ns`; a paced or paused one, or one that is there already, stays."""
-        if self.unpaced and not self._paused and ns > self._origin:
-            self.set(ns)
+        if self.unpaced and not self._paused and ns > self._mark[0]:
+            self._mark = (ns, self._timer())
 
     def seconds_until(self, ns: int) -> float:
         """Real seconds until `now()` is `ns`: 0 when it is past or the clock is unpaced, infinity while paused."""
@@ -108,6 +124,14 @@ class Clock:
         if self._paused:
             return math.inf
         return 0.0 if self.unpaced else remaining / self._speed / NANOSECONDS
+
+    def _hold(self) -> None:
+        """Let what follows count from now on."""
+        self._mark = (self.now(), self._timer())
+
+    def _tell(self) -> None:
+        for watcher in tuple(self._watchers):
+            watcher()
 
     def __repr__(self) -> str:
         state = "paused" if self._paused else f"speed {self._speed:g}"

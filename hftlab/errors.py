@@ -13,6 +13,7 @@
     └── DataError                   a file is not what it should be; `path` says which
         ├── CaptureError            a venue's capture: truncated, foreign, unreadable
         ├── EventError              columns that are no EventBatch
+        │   └── BookAnomaly         an event that its book cannot follow, where the policy is to raise
         └── SessionError            a recording
             ├── SessionNotFound
             ├── SessionExists
@@ -29,6 +30,7 @@ from typing import Any, ClassVar
 
 __all__ = [
     "AuthenticationFailed",
+    "BookAnomaly",
     "CaptureError",
     "ConnectionFailed",
     "DataError",
@@ -136,6 +138,17 @@ class CaptureError(DataError):
 
 class EventError(DataError):
     pass
+
+
+class BookAnomaly(EventError):
+    """An event that its book cannot follow; `kind` is one of `hftlab.book.KINDS`, `row` its row in the batch."""
+
+    def __init__(self, kind: str, row: int, symbol: str, order_id: int) -> None:
+        super().__init__(
+            f"row {row} has an anomaly of the kind {kind} (order {order_id} of {symbol}): the books are as before the "
+            f"batch; repair its rows, or make the BookSet with policy='skip' to count such rows and go on"
+        )
+        self.kind, self.row, self.symbol, self.order_id = kind, row, symbol, order_id
 
 
 class SessionError(DataError):

@@ -131,6 +131,26 @@ class EventBatch:
         more = ", ..." if len(self.instruments) > 4 else ""
         return f"EventBatch({len(self):,} rows of {symbols}{more})"
 
+    def sorted(self) -> EventBatch:
+        """The rows by (ts_event, sequence); those that tie keep their order. Itself if they are in that order already.
+
+        Batches of several venues, concatenated, so become one stream. Sequences of different venues compare as any
+        numbers do: where two venues act in the same nanosecond the order means nothing.
+        """
+        if not len(self):
+            return self
+        earlier, later = slice(None, -1), slice(1, None)
+        same = self.ts_event[earlier] == self.ts_event[later]
+        rises = self.ts_event[earlier] < self.ts_event[later]
+        if (rises | (same & (self.sequence[earlier] <= self.sequence[later]))).all():
+            return self
+        order = np.lexsort((self.sequence, self.ts_event))
+        return self.take(order)
+
+    def take(self, rows: npt.NDArray[Any]) -> EventBatch:
+        """The rows that an array of row numbers or a mask of booleans names, copied."""
+        return EventBatch._trusted({name: getattr(self, name)[rows] for name in COLUMNS}, self.instruments)
+
     @classmethod
     def concat(cls, batches: Iterable[EventBatch]) -> EventBatch:
         """The rows of all batches in that order. Where their instruments differ, instrument_id is numbered anew."""

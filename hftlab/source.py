@@ -7,7 +7,7 @@ from typing import Protocol, TypeVar, runtime_checkable
 
 from hftlab.clock import Clock
 
-__all__ = ["Source"]
+__all__ = ["Seekable", "Source"]
 
 MessageT = TypeVar("MessageT", covariant=True)
 
@@ -34,4 +34,26 @@ class Source(Protocol[MessageT]):
 
     def advance(self, until: int) -> Sequence[MessageT]:
         """The messages due up to and including `until`, in time order."""
+        ...
+
+
+@runtime_checkable
+class Seekable(Source[MessageT], Protocol[MessageT]):
+    """A source whose messages are all there already, so that it can be taken to any time, back as well as forward."""
+
+    @property
+    def span(self) -> tuple[int, int] | None:
+        """The times of the first and the last message, in nanoseconds of `clock`; None if there is none."""
+        ...
+
+    def seek(self, position: int) -> Sequence[MessageT]:
+        """Go on with what comes after `position`, and leave the clock alone.
+
+        Returns messages that, taken in one after the other, give the state as of `position`: that of all messages up
+        to and including it.
+        """
+        ...
+
+    def take(self, count: int) -> Sequence[tuple[int, MessageT]]:
+        """The next `count` messages, each with its time, whenever they are due; fewer at the end."""
         ...

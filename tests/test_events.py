@@ -6,6 +6,8 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hftlab.errors import EventError
 from hftlab.events import ADD, ASK, BID, CLEAR, COLUMNS, F_LAST, F_MBP, F_SNAPSHOT, NO_SIDE, EventBatch
@@ -93,6 +95,29 @@ class TestSlices:
 
     def test_concat_puts_them_together_again(self, batch: EventBatch) -> None:
         assert_same(EventBatch.concat([batch[:1], batch[1:]]), batch)
+
+
+class TestSorting:
+    @given(st.lists(st.tuples(st.integers(1, 4), st.integers(0, 3)), max_size=40))
+    def test_is_by_time_then_sequence_and_stable(self, keys: list[tuple[int, int]]) -> None:
+        rows = [Row("A", "B", number + 1, 1, time=time) for number, (time, _) in enumerate(keys)]
+        shuffled = rebuilt(make_batch(rows), sequence=np.array([sequence for _, sequence in keys], np.int64))
+        expected = sorted(range(len(keys)), key=lambda row: keys[row])
+        assert_same(shuffled.sorted(), shuffled.take(np.array(expected, np.int64)))
+
+    def test_of_what_is_sorted_copies_nothing(self, batch: EventBatch) -> None:
+        assert batch.sorted() is batch
+        assert len(batch[:0].sorted()) == 0
+
+    def test_merges_two_venues(self) -> None:
+        coin = make_batch([Row("A", "B", 1, 1, time=1), Row("A", "B", 2, 1, time=5)], (COIN,))
+        share = make_batch([Row("A", "B", 3, 1, time=3)], (SHARE,))
+        merged = EventBatch.concat([coin, share]).sorted()
+        assert merged.instrument_id.tolist() == [0, 1, 0]
+        assert merged.ts_event.tolist() == [1_000_000, 3_000_000, 5_000_000]
+
+    def test_a_mask_takes_rows(self, batch: EventBatch) -> None:
+        assert batch.take(batch.action == ADD).size.tolist() == [5, 6]
 
 
 class TestConcat:

@@ -1,5 +1,7 @@
 """Order books: compiled kernels over arrays, and their Python face."""
 
-from hftlab.book.order_book import BookSet, Level, OrderBook, Tops
+from hftlab.book.apply import Tops
+from hftlab.book.book_set import BookSet, Checkpoint
+from hftlab.book.order_book import Level, OrderBook, QueuePosition
 
-__all__ = ["BookSet", "Level", "OrderBook", "Tops"]
+__all__ = ["BookSet", "Checkpoint", "Level", "OrderBook", "QueuePosition", "Tops"]

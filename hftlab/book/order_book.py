@@ -1,144 +1,39 @@
-"""Price-level order books of many instruments, fed with batches of events."""
+"""One instrument's order book, to be read."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TypeAlias
+import zlib
+from collections import Counter
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
-from hftlab.book.kernels import (
-    BAD_INSTRUMENT,
-    BAD_PRICE,
-    BAD_SIDE,
-    CLEARS,
-    CROSSED,
-    NOT_LEVELS,
-    TALLIES,
-    UNKNOWN_LEVELS,
-    Columns,
-    Pool,
-    Tops,
-    apply_levels,
-    find_bad_row,
-)
-from hftlab.errors import EventError
-from hftlab.events import F_LAST, EventBatch
+from hftlab.book.anomalies import KINDS, Kind
+from hftlab.book.queues import ahead_of, find_order, read_queue
+from hftlab.book.state import Records, State
 from hftlab.instruments import Instrument
 
-__all__ = ["BookSet", "Level", "OrderBook", "Tops"]
+if TYPE_CHECKING:
+    from hftlab.book.book_set import BookSet
+
+__all__ = ["Level", "OrderBook", "QueuePosition"]
 
 Level: TypeAlias = tuple[float, float, int]
 """(price in the currency, size in units, number of orders); 0 orders where the venue does not tell how many."""
 
-_FIRST_POOL = 4096
+Side: TypeAlias = Literal["B", "A"]
 
 
-class BookSet:
-    """The books of every instrument that its batches name.
+class QueuePosition(NamedTuple):
+    """Where an order stands: sizes in units, `ahead` what is executed before it at its price."""
 
-    `books.apply(batch)` brings them up to date in one compiled call; `books["BTCUSDT"]` is then that symbol's book.
-    Rows that change a book must be flagged F_MBP. Not to be shared between threads without a lock.
-    """
-
-    def __init__(self) -> None:
-        self._numbers: dict[Instrument, int] = {}
-        self._batch_instruments: tuple[Instrument, ...] | None = None
-        self._batch_books = self._batch_ticks = np.empty(0, np.int64)
-        empty = np.zeros(0, np.int64)
-        self._pool = Pool(
-            keys=np.zeros(_FIRST_POOL, np.int64),
-            lots=np.zeros(_FIRST_POOL, np.int64),
-            used=np.zeros(1, np.int64),
-            start=empty,
-            length=empty,
-            capacity=empty,
-            tallies=np.zeros((0, TALLIES), np.int64),
-        )
-
-    def apply(self, batch: EventBatch) -> None:
-        """Apply a batch. Raises EventError, and changes nothing, if a row does not fit (see `trace()`)."""
-        self._run(batch, _new_tops(0, 0))
-
-    def trace(self, batch: EventBatch, depth: int = 10) -> Tops:
-        """Apply a batch and return the best `depth` levels after each of its rows flagged F_LAST.
-
-        `rows` (n,) index the batch; `bid_ticks`, `bid_lots`, `ask_ticks`, `ask_lots` are (n, depth) integers, best
-        first, 0 lots where there is no such level. With depth=1 it is the best bid and offer. Raises ValueError for a
-        depth below 1, and EventError, changing nothing, for a row that names an unknown instrument, has no side, is
-        not flagged F_MBP, or whose price is no multiple of the instrument's tick.
-        """
-        if depth < 1:
-            raise ValueError(f"depth must be 1 or more, got {depth}")
-        tops = _new_tops(int(np.count_nonzero(batch.flags & F_LAST)), depth)
-        self._run(batch, tops)
-        return tops
-
-    def __getitem__(self, key: str | Instrument) -> OrderBook:
-        """The book of an instrument, or of a symbol if only one venue has it. Raises KeyError."""
-        if isinstance(key, Instrument):
-            return OrderBook(self, key, self._numbers[key])
-        found = [instrument for instrument in self._numbers if instrument.symbol == key]
-        if len(found) != 1:
-            venues = " and ".join(instrument.venue.name for instrument in found)
-            raise KeyError(f"{key} is in the books of {venues}: index by Instrument" if found else key)
-        return self[found[0]]
-
-    def __contains__(self, key: object) -> bool:
-        return key in self._numbers or any(instrument.symbol == key for instrument in self._numbers)
-
-    def __iter__(self) -> Iterator[OrderBook]:
-        return (OrderBook(self, instrument, number) for instrument, number in self._numbers.items())
-
-    def __len__(self) -> int:
-        return len(self._numbers)
-
-    def __repr__(self) -> str:
-        return f"BookSet({', '.join(instrument.symbol for instrument in self._numbers)})"
-
-    def _run(self, batch: EventBatch, tops: Tops) -> None:
-        columns = self._columns(batch)
-        row, rule = find_bad_row(columns)
-        if rule:
-            raise _unfit(batch, row, rule)
-        row, written = apply_levels(self._pool, columns, tops, 0, 0)
-        while row < len(batch):
-            self._grow_pool()
-            row, written = apply_levels(self._pool, columns, tops, row, written)
-
-    def _columns(self, batch: EventBatch) -> Columns:
-        if batch.instruments is not self._batch_instruments:
-            self._add_books(batch.instruments)
-        return Columns(
-            batch.instrument_id,
-            batch.action,
-            batch.side,
-            batch.price,
-            batch.size,
-            batch.flags,
-            self._batch_books,
-            self._batch_ticks,
-        )
-
-    def _add_books(self, instruments: tuple[Instrument, ...]) -> None:
-        for instrument in instruments:
-            self._numbers.setdefault(instrument, len(self._numbers))
-        pool, missing = self._pool, len(self._numbers) - len(self._pool.tallies)
-        sides = np.zeros(2 * missing, np.int64)
-        self._pool = pool._replace(
-            start=np.concatenate([pool.start, sides]),
-            length=np.concatenate([pool.length, sides]),
-            capacity=np.concatenate([pool.capacity, sides]),
-            tallies=np.concatenate([pool.tallies, np.zeros((missing, TALLIES), np.int64)]),
-        )
-        self._batch_instruments = instruments
-        self._batch_books = np.array([self._numbers[instrument] for instrument in instruments], np.int64)
-        self._batch_ticks = np.array([instrument.tick for instrument in instruments], np.int64)
-
-    def _grow_pool(self) -> None:
-        pool = self._pool
-        room = np.zeros(len(pool.keys), np.int64)
-        self._pool = pool._replace(keys=np.concatenate([pool.keys, room]), lots=np.concatenate([pool.lots, room]))
+    side: Side
+    price: float
+    size: float
+    orders_ahead: int
+    size_ahead: float
+    level_orders: int
+    level_size: float
 
 
 class OrderBook:
@@ -151,11 +46,11 @@ class OrderBook:
 
     def bids(self, depth: int = 10) -> list[Level]:
         """The best `depth` bids, highest first: (price, size, orders)."""
-        return self._levels(2 * self._number, depth, 1)
+        return self._levels("B", depth)
 
     def asks(self, depth: int = 10) -> list[Level]:
         """The best `depth` asks, lowest first: (price, size, orders)."""
-        return self._levels(2 * self._number + 1, depth, -1)
+        return self._levels("A", depth)
 
     def best(self) -> tuple[Level | None, Level | None]:
         """The best bid and the best ask; None for an empty side."""
@@ -164,57 +59,109 @@ class OrderBook:
     @property
     def levels(self) -> tuple[int, int]:
         """How many price levels the bids and the asks have."""
-        length = self._books._pool.length
+        length = self._state.sides["length"]
         return int(length[2 * self._number]), int(length[2 * self._number + 1])
+
+    def queue_position(self, order_id: int) -> QueuePosition:
+        """Where an order stands in the queue of its price. Raises KeyError if it is not in the book."""
+        state = self._state
+        row = find_order(state, self._number, _bits(order_id))
+        if row == 0:
+            raise KeyError(f"order {order_id} is not in the book of {self.instrument.symbol}")
+        order = state.orders[row]
+        level = state.levels[order["level"]]
+        orders_ahead, lots_ahead = ahead_of(state.orders, row)
+        return QueuePosition(
+            side="A" if level["side"] % 2 else "B",
+            price=self.instrument.price(int(level["ticks"])),
+            size=self.instrument.size(int(order["lots"])),
+            orders_ahead=orders_ahead,
+            size_ahead=self.instrument.size(lots_ahead),
+            level_orders=int(level["orders"]),
+            level_size=self.instrument.size(int(level["lots"])),
+        )
+
+    def orders(self, side: Side, price: float) -> list[tuple[int, float]]:
+        """The queue at a price, first to be executed first: (order id, size). Empty where the venue names no orders."""
+        levels = self._best_levels(side)
+        found = levels[levels["ticks"] == self.instrument.ticks(price)]
+        if not len(found):
+            return []
+        ids, lots = np.empty((2, int(found["orders"][0])), np.int64)
+        read_queue(self._state.orders, int(found["head"][0]), ids, lots)
+        return list(zip(ids.view(np.uint64).tolist(), self.instrument.size(lots).tolist(), strict=True))
+
+    def cumulative_volume(self, side: Side, *, price: float | None = None, depth: int | None = None) -> float:
+        """The size on a side: at `price` and better, in its best `depth` levels, or in all. Raises ValueError for both."""
+        if price is not None and depth is not None:
+            raise ValueError("give cumulative_volume a price or a depth, not both")
+        levels = self._best_levels(side, depth)
+        if price is not None:
+            limit = self.instrument.ticks(price)
+            levels = levels[levels["ticks"] >= limit if side == "B" else levels["ticks"] <= limit]
+        return self.instrument.size(int(levels["lots"].sum()))
+
+    def checksum(self, depth: int = 10) -> int:
+        """CRC32 of the best `depth` levels of the bids, then of the asks.
+
+        A level is two little-endian int64, ticks and lots, best level first; levels that are not there are zeros, so
+        that 32 bytes go in for each of `depth`.
+        """
+        table = np.zeros((2, max(depth, 0), 2), "<i8")
+        for place, side in enumerate(("B", "A")):
+            levels = self._best_levels(side, depth)
+            table[place, : len(levels), 0], table[place, : len(levels), 1] = levels["ticks"], levels["lots"]
+        return zlib.crc32(table.tobytes())
+
+    @property
+    def anomalies(self) -> Counter[Kind]:
+        """How many anomalies there were of each kind."""
+        width = len(KINDS) + 1
+        counts = self._state.tallies[self._number * width + 1 : (self._number + 1) * width].tolist()
+        return Counter({kind: count for kind, count in zip(KINDS, counts, strict=True) if count})
 
     @property
     def unknown_levels(self) -> int:
         """How often a level was to be removed that was not there. At venues that cap their snapshots it is normal."""
-        return self._tally(UNKNOWN_LEVELS)
+        return self.anomalies["unknown_level"]
 
     @property
     def crossed(self) -> int:
         """After how many events the best bid stood at or above the best ask."""
-        return self._tally(CROSSED)
+        return self.anomalies["crossed"]
 
     @property
     def clears(self) -> int:
-        """How often the book was cleared (action R), snapshots included."""
-        return self._tally(CLEARS)
+        """How often the book was cleared by an event (action R), snapshots included."""
+        return int(self._state.books["clears"][self._number])
 
     def __repr__(self) -> str:
         bid, ask = self.best()
         sides = " / ".join(f"{level[1]:g} @ {level[0]:.12g}" if level else "-" for level in (bid, ask))
         return f"OrderBook({self.instrument.symbol} at {self.instrument.venue.name}: {sides})"
 
-    def _levels(self, side: int, depth: int, sign: int) -> list[Level]:
-        pool = self._books._pool
-        end = int(pool.start[side] + pool.length[side])
-        begin = max(end - max(depth, 0), int(pool.start[side]))
-        prices = self.instrument.price(sign * pool.keys[begin:end][::-1]).tolist()
-        sizes = self.instrument.size(pool.lots[begin:end][::-1]).tolist()
-        return [(price, size, 0) for price, size in zip(prices, sizes, strict=True)]
+    @property
+    def _state(self) -> State:
+        return self._books._state
 
-    def _tally(self, which: int) -> int:
-        return int(self._books._pool.tallies[self._number, which])
+    def _levels(self, side: Side, depth: int) -> list[Level]:
+        levels = self._best_levels(side, depth)
+        prices, sizes = self.instrument.price(levels["ticks"]).tolist(), self.instrument.size(levels["lots"]).tolist()
+        return list(zip(prices, sizes, levels["orders"].tolist(), strict=True))
+
+    def _best_levels(self, side: str, depth: int | None = None) -> Records:
+        """Rows of `levels`, best first."""
+        if side not in ("B", "A"):
+            raise ValueError(f"side must be B or A, got {side!r}")
+        state = self._state
+        place = state.sides[2 * self._number + (side == "A")]
+        start, length = int(place["start"]), int(place["length"])
+        first = start if depth is None else start + max(length - max(depth, 0), 0)
+        return state.levels[state.slots[first : start + length][::-1]]
 
 
-def _new_tops(rows: int, depth: int) -> Tops:
-    shape = (rows, depth)
-    return Tops(np.empty(rows, np.int64), *(np.empty(shape, np.int64) for _ in range(4)))
-
-
-def _unfit(batch: EventBatch, row: int, rule: int) -> EventError:
-    if rule == BAD_INSTRUMENT:
-        return EventError(f"column instrument_id has {batch.instrument_id[row]} in row {row}: no such instrument")
-    symbol = batch.instruments[batch.instrument_id[row]].symbol
-    action = chr(batch.action[row])
-    if rule == BAD_SIDE:
-        return EventError(f"column side has {chr(batch.side[row])} in row {row}: action {action} needs B or A")
-    if rule == NOT_LEVELS:
-        return EventError(f"column flags has no F_MBP in row {row}: this book takes price levels, not orders")
-    assert rule == BAD_PRICE
-    return EventError(
-        f"column price has {batch.price[row]} in row {row}, no multiple of the tick of {symbol}: "
-        f"give the instrument the tick of that day"
-    )
+def _bits(order_id: int) -> int:
+    """The uint64 as the kernels hold it. Raises KeyError for what no uint64 is."""
+    if not 0 <= order_id < 1 << 64:
+        raise KeyError(f"order ids are 0 to 2^64 - 1, got {order_id}")
+    return order_id - (1 << 64) if order_id >= 1 << 63 else order_id

@@ -9,6 +9,7 @@ from contextlib import ExitStack, suppress
 from types import TracebackType
 from typing import Final, Self
 
+from hftlab.client.arguments import codec_named, data_type, symbol_list
 from hftlab.client.authentication import Authenticator, Token
 from hftlab.client.batching import BATCH_DELAY, BATCH_SIZE, BatchProcessor, batches
 from hftlab.client.conversation import Conversation
@@ -23,19 +24,17 @@ from hftlab.client.reconnect import Backoff
 from hftlab.client.recovery import Recovery
 from hftlab.client.reporter import EVENTS, Reporter
 from hftlab.clock import wall_time
-from hftlab.errors import ConnectionFailed, NetworkError, RateLimitExceeded, SubscriptionFailed, WireError
+from hftlab.errors import ConnectionFailed, NetworkError, RateLimitExceeded, WireError
 from hftlab.protocol import (
-    JSON,
-    MSGPACK,
     Ack,
     CancelOrder,
-    Codec,
     ConnectionState,
-    DataType,
     Heartbeat,
     MarketDataSymbol,
     Message,
     Ping,
+    ReplayControl,
+    ReplayControls,
     ReplayState,
     Subscribe,
     Unsubscribe,
@@ -47,6 +46,8 @@ __all__ = ["EVENTS", "Client"]
 
 _URGENT: Final = (Heartbeat, CancelOrder)
 """What may not be kept back: without the one the connection ends, and the other only makes risks smaller."""
+_CONTROL_TIMEOUT: Final = 60.0
+"""A seek may have to read much of a long recording."""
 
 
 class Client:
@@ -79,7 +80,7 @@ class Client:
         self.url = url
         self.auto_reconnect = auto_reconnect
         self.metrics = Metrics()
-        self._codec = _codec(encoding)
+        self._codec = codec_named(encoding)
         self._backoff = Backoff.scaled(reconnect_interval, max_reconnect_attempts)
         self._health = Health(heartbeat_interval)
         self._authenticator = Authenticator(url, token, refresh_token)
@@ -175,16 +176,16 @@ class Client:
         `frequency` is the shortest time in ms between two messages, 0 for every change (default 100). After
         RateLimitExceeded it waits until the server may be asked again. Raises SubscriptionFailed.
         """
-        kinds = None if data_types is None else [_data_type(kind) for kind in data_types]
-        request = Subscribe(timestamp=1.0, symbols=_symbols(symbols), data_types=kinds, frequency=frequency)
+        kinds = None if data_types is None else [data_type(kind) for kind in data_types]
+        request = Subscribe(timestamp=1.0, symbols=symbol_list(symbols), data_types=kinds, frequency=frequency)
         reply = await self._request(request)
         self._subscriber.wanted.add(request.symbols, kinds, frequency)
         return reply
 
     async def unsubscribe(self, symbols: Iterable[str], *, data_types: Iterable[str] | None = None) -> Ack:
         """End the subscriptions to symbols, or only those of some data types."""
-        kinds = None if data_types is None else [_data_type(kind) for kind in data_types]
-        request = Unsubscribe(timestamp=1.0, symbols=_symbols(symbols), data_types=kinds)
+        kinds = None if data_types is None else [data_type(kind) for kind in data_types]
+        request = Unsubscribe(timestamp=1.0, symbols=symbol_list(symbols), data_types=kinds)
         self._subscriber.wanted.remove(request.symbols, kinds)
         reply = await self._request(request)
         self._subscriber.forget(request.symbols)
@@ -211,6 +212,14 @@ class Client:
         start = time.perf_counter()  # a loop's own time may have milliseconds only
         await conversation.request(Ping(timestamp=1.0))
         return time.perf_counter() - start
+
+    @property
+    def replay(self) -> ReplayControls:
+        """Pause, resume, step, seek and set the speed of a server's recorded source; needs to be signed in."""
+        return ReplayControls(self._control, lambda: self._subscriber.replay)
+
+    async def _control(self, request: ReplayControl) -> None:
+        await self._connected().request(request, _CONTROL_TIMEOUT)
 
     async def _request(self, request: Subscribe | Unsubscribe) -> Ack:
         reply = await self._connected().request(request)
@@ -378,23 +387,3 @@ class Client:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
-
-
-def _codec(encoding: str) -> Codec:
-    codecs = {"json": JSON, "msgpack": MSGPACK}
-    if encoding not in codecs:
-        raise ValueError(f"no encoding is called {encoding!r}; there are json and msgpack")
-    return codecs[encoding]
-
-
-def _symbols(symbols: Iterable[str]) -> list[str]:
-    """A list; one string is taken as one symbol, not as its letters."""
-    return [symbols] if isinstance(symbols, str) else list(symbols)
-
-
-def _data_type(name: str) -> DataType:
-    try:
-        return DataType(name.upper())
-    except ValueError:
-        known = ", ".join(DataType)
-        raise SubscriptionFailed(f"no data type is called {name!r}; there are {known}") from None

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from hftlab.client.authentication import Authenticator
 from hftlab.client.health import Health
-from hftlab.client.link import Link, is_local
+from hftlab.client.link import REPLY_TIMEOUT, Link, is_local
 from hftlab.client.receiver import Receiver
 from hftlab.client.recovery import Action
 from hftlab.client.reporter import Reporter
@@ -17,7 +17,17 @@ from hftlab.client.resync import Doubts, combined
 from hftlab.clock import wall_time
 from hftlab.errors import AuthenticationFailed, NetworkError, RateLimitExceeded, WireError
 from hftlab.log import get_logger
-from hftlab.protocol import Auth, AuthFailed, AuthSuccess, Heartbeat, Message, Ping, Subscribe, Unsubscribe
+from hftlab.protocol import (
+    Auth,
+    AuthFailed,
+    AuthSuccess,
+    Heartbeat,
+    Message,
+    Ping,
+    ReplayControl,
+    Subscribe,
+    Unsubscribe,
+)
 from hftlab.protocol.subscriber import Subscriber
 
 __all__ = ["Conversation"]
@@ -114,12 +124,14 @@ class Conversation:
         """Seconds since the connection has been ready; 0 if it never was."""
         return 0.0 if self._ready_at is None else asyncio.get_running_loop().time() - self._ready_at
 
-    async def request(self, request: Subscribe | Unsubscribe | Ping) -> Message:
+    async def request(
+        self, request: Subscribe | Unsubscribe | Ping | ReplayControl, timeout: float = REPLY_TIMEOUT
+    ) -> Message:
         """The reply to a request, which waits until the connection is ready and nothing holds requests back."""
         await self.wait_ready()
         await self._held()
         try:
-            return await self.link.exchange(request)
+            return await self.link.exchange(request, timeout)
         except WireError as exc:
             if self._reporter.decide(exc).action is Action.REFRESH_AUTH:
                 self._receiver.rejected.set()

@@ -27,16 +27,17 @@ from hftlab.protocol import (
     Message,
     Ping,
     Pong,
+    ReplayControl,
     Subscribe,
     Unsubscribe,
 )
 
-__all__ = ["REPLIES", "Link", "is_local", "wire_error"]
+__all__ = ["REPLIES", "REPLY_TIMEOUT", "Link", "is_local", "wire_error"]
 
 REPLY_TIMEOUT: Final = 10.0
 REPLIES: Final = (Ack, Error, Pong, AuthSuccess, AuthFailed)
 
-_Request: TypeAlias = Subscribe | Unsubscribe | Ping | Heartbeat | Auth
+_Request: TypeAlias = Subscribe | Unsubscribe | Ping | Heartbeat | Auth | ReplayControl
 _LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 _OPEN_TIMEOUT: Final = 5.0
 _CLOSE_TIMEOUT: Final = 1.0

@@ -2,6 +2,7 @@
 
 from hftlab.protocol.codec import CODECS, JSON, MSGPACK, Codec, decode, encode
 from hftlab.protocol.enums import (
+    ArbitrageState,
     ConnectionState,
     DataType,
     ErrorType,
@@ -17,6 +18,7 @@ from hftlab.protocol.enums import (
 )
 from hftlab.protocol.messages import (
     Ack,
+    Arbitrage,
     Auth,
     AuthFailed,
     AuthSuccess,
@@ -46,12 +48,15 @@ from hftlab.protocol.messages import (
     Trade,
     Unsubscribe,
 )
+from hftlab.protocol.replay import ReplayControls
 
 __all__ = [
     "CODECS",
     "JSON",
     "MSGPACK",
     "Ack",
+    "Arbitrage",
+    "ArbitrageState",
     "Auth",
     "AuthFailed",
     "AuthSuccess",
@@ -82,6 +87,7 @@ __all__ = [
     "ReplaceOrder",
     "ReplayAction",
     "ReplayControl",
+    "ReplayControls",
     "ReplayState",
     "ReplayStatus",
     "Request",

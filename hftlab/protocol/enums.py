@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 __all__ = [
+    "ArbitrageState",
     "ConnectionState",
     "DataType",
     "ErrorType",
@@ -32,18 +33,24 @@ class ConnectionState(StrEnum):
 
 
 class DataType(StrEnum):
-    """What a subscription asks for; BOOK_DELTA, incremental books, is ours."""
+    """What a subscription asks for; BOOK_DELTA, incremental books, and ARBITRAGE, opportunities, are ours."""
 
     QUOTES = "QUOTES"
     TRADES = "TRADES"
     ORDER_BOOK = "ORDER_BOOK"
     STATISTICS = "STATISTICS"
     BOOK_DELTA = "BOOK_DELTA"
+    ARBITRAGE = "ARBITRAGE"
 
     @property
     def is_event(self) -> bool:
         """Whether each item counts: events may not be skipped in silence, of state only the newest matters."""
-        return self in (DataType.TRADES, DataType.BOOK_DELTA)
+        return self in (DataType.TRADES, DataType.BOOK_DELTA, DataType.ARBITRAGE)
+
+    @property
+    def has_own_message(self) -> bool:
+        """Whether it comes in a message type of its own, and so in channels of its own, instead of in MARKET_DATA."""
+        return self in (DataType.BOOK_DELTA, DataType.ARBITRAGE)
 
 
 class ErrorType(StrEnum):
@@ -68,6 +75,12 @@ class SlowConsumer(StrEnum):
     CONFLATE = "CONFLATE"
     GAP = "GAP"
     DISCONNECT = "DISCONNECT"
+
+
+class ArbitrageState(StrEnum):
+    OPEN = "OPEN"
+    UPDATE = "UPDATE"
+    CLOSE = "CLOSE"
 
 
 class Side(StrEnum):

@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Meta, field
 
 from hftlab.protocol.enums import (
+    ArbitrageState,
     DataType,
     ErrorType,
     OrderStatus,
@@ -29,6 +30,7 @@ from hftlab.protocol.enums import (
 
 __all__ = [
     "Ack",
+    "Arbitrage",
     "Auth",
     "AuthFailed",
     "AuthSuccess",
@@ -61,6 +63,7 @@ __all__ = [
 
 # Bounds keep NaN and the infinities out: no comparison with NaN holds. 9.2e12 ms is the last time int64 ns can hold.
 Milliseconds: TypeAlias = Annotated[float, Meta(gt=0, le=9.2e12)]
+Position: TypeAlias = Annotated[float, Meta(ge=0, le=9.2e12)]
 Amount: TypeAlias = Annotated[float, Meta(ge=-1e18, le=1e18)]
 Size: TypeAlias = Annotated[float, Meta(ge=0, le=1e18)]
 Price: TypeAlias = Annotated[float, Meta(ge=0, le=1e15)]
@@ -68,6 +71,7 @@ TradedPrice: TypeAlias = Annotated[float, Meta(gt=0, le=1e15)]
 Count: TypeAlias = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 Symbol: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/^=-]{0,31}\Z")]
 Name: TypeAlias = Annotated[str, Meta(min_length=1, max_length=128)]
+Currency: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Z]{3,5}\Z")]
 Frequency: TypeAlias = Annotated[int, Meta(ge=0, le=60_000)]
 
 
@@ -186,7 +190,7 @@ class PortfolioUpdate(Base, tag="PORTFOLIO_UPDATE", kw_only=True):
     unrealized_pnl: Amount = field(name="unrealizedPnL")
     realized_pnl: Amount = field(name="realizedPnL")
     day_pnl: Amount = field(name="dayPnL")
-    currency: Annotated[str, Meta(pattern=r"^[A-Z]{3,5}\Z")] = "USD"
+    currency: Currency = "USD"
 
 
 # --- requests of the document -----------------------------------------------------------------------------------------
@@ -309,6 +313,31 @@ class BookDelta(Base, tag="BOOK_DELTA", kw_only=True):
     snapshot: bool = False
 
 
+class Arbitrage(Base, tag="ARBITRAGE", kw_only=True):
+    """One thing that costs less at `buy_venue` than it brings at `sell_venue`, fees and currencies included.
+
+    `symbol` is the plain symbol, without a venue. `ask` is the best price at which to buy and `bid` the best at which
+    to sell, each in its own venue's currency; `size` is how much can be bought and sold at a gain, level by level, and
+    `edge` what that brings in all, in `currency`. `peak_edge` is the largest edge since `opened`. `opened` and `closed`
+    are ts_event of the book changes that made and ended it. At CLOSE `size` and `edge` are 0, and a price is 0 where
+    that side of the book has gone. `snapshot` marks an opportunity told again to one subscriber.
+    """
+
+    symbol: Symbol
+    state: ArbitrageState
+    buy_venue: Name
+    sell_venue: Name
+    ask: Price
+    bid: Price
+    size: Size
+    edge: Amount
+    peak_edge: Amount
+    currency: Currency
+    opened: Milliseconds
+    closed: Milliseconds | None = None
+    snapshot: bool = False
+
+
 class Gap(Base, tag="GAP", kw_only=True):
     """The messages `from_sequence` to `to_sequence` of `channel`, both included, are lost to this connection."""
 
@@ -327,11 +356,18 @@ class ReplayControl(Base, tag="REPLAY_CONTROL", kw_only=True):
 
 
 class ReplayStatus(Base, tag="REPLAY_STATUS", kw_only=True):
-    """Where a recorded source stands, in source time; `speed` None is as fast as possible."""
+    """Where a recorded source stands, in source time; `speed` None is as fast as possible.
+
+    `start` and `end` are the times of its first and last message. With `reset` it has been taken to another position:
+    what was known of its symbols holds no longer, and the state there follows as snapshots, where there is any.
+    """
 
     state: ReplayState
-    position: Annotated[float, Meta(ge=0, le=9.2e12)]
+    position: Position
     speed: Annotated[float, Meta(gt=0)] | None = None
+    start: Position | None = None
+    end: Position | None = None
+    reset: bool = False
 
 
 class NewOrder(Base, tag="NEW_ORDER", kw_only=True):
@@ -383,6 +419,7 @@ Message: TypeAlias = (
     | AuthFailed
     | Pong
     | BookDelta
+    | Arbitrage
     | Gap
     | ReplayStatus
     | ServerShutdown

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Sequence
 from enum import IntEnum
 from typing import Final, Generic, NamedTuple, TypeVar
 
@@ -10,19 +10,17 @@ import msgspec
 
 from hftlab.clock import to_milliseconds
 from hftlab.errors import MessageParseError, ServerError, SubscriptionFailed, WireError
-from hftlab.protocol.assembler import Assembler
-from hftlab.protocol.channel import Channel, make_channel
+from hftlab.protocol.channel import Channel, Streamed, make_channel
 from hftlab.protocol.codec import Codec
 from hftlab.protocol.enums import ErrorType, SlowConsumer
 from hftlab.protocol.messages import (
     Ack,
-    BookDelta,
+    Arbitrage,
     Error,
     Gap,
     Heartbeat,
     Limits,
     MarketData,
-    MarketDataSymbol,
     Message,
     Ping,
     Pong,
@@ -31,6 +29,7 @@ from hftlab.protocol.messages import (
     Unsubscribe,
 )
 from hftlab.protocol.private_log import PRIVATE_CHANNEL, PrivateLog
+from hftlab.protocol.state import State
 from hftlab.protocol.subscriptions import Subscription, SubscriptionSet
 
 K = TypeVar("K", bound=Hashable)
@@ -77,15 +76,15 @@ class Publisher(Generic[K]):
 
     def __init__(self, *, session: str, limits: Limits, symbols: Sequence[str] | None = None) -> None:
         self.session, self.limits, self.symbols = session, limits, symbols
-        self.latest: dict[str, MarketDataSymbol] = {}
         self.conflated = self.gaps = self.published = 0
         self.private = PrivateLog(session)
         self._members: dict[K, _Member[K]] = {}
         self._channels: dict[Subscription, Channel[K]] = {}
-        self._assembled = Assembler()
+        self._state = State()
+        self.latest = self._state.latest
         self._by_symbol: dict[str, dict[Channel[K], None]] = {}
         self._due: dict[Channel[K], None] = {}
-        self._outbox: list[tuple[Channel[K], MarketData | BookDelta]] = []
+        self._outbox: list[tuple[Channel[K], Streamed]] = []
         self._private: list[Message] = []
         self._numbers = PRIVATE_CHANNEL
 
@@ -188,11 +187,19 @@ class Publisher(Generic[K]):
 
     def receive(self, key: K, data: bytes, sent_at: int) -> list[bytes]:
         """Answer one frame of a connection: its replies, each with the request's id."""
-        member = self._members[key]
         try:
-            request = member.codec.decode_request(data)
+            request = self._members[key].codec.decode_request(data)
         except MessageParseError as exc:
-            return [self.refusal(key, exc, _request_id(data, member.codec), sent_at)]
+            return [self.misunderstood(key, exc, data, sent_at)]
+        return self.answer(key, request, sent_at)
+
+    def misunderstood(self, key: K, error: MessageParseError, data: bytes, sent_at: int) -> bytes:
+        """The reply to a frame that did not decode."""
+        return self.refusal(key, error, _request_id(data, self._members[key].codec), sent_at)
+
+    def answer(self, key: K, request: Request, sent_at: int) -> list[bytes]:
+        """What receive() returns, for a request that is decoded already."""
+        member = self._members[key]
         try:
             replies = self._answer(key, member, request, sent_at)
         except WireError as exc:
@@ -299,31 +306,33 @@ class Publisher(Generic[K]):
     def publish(self, message: Message, at: int) -> None:
         """Take in one message of the source, due at `at`; poll() tells what has to be sent for it."""
         self.published += 1
-        if isinstance(message, BookDelta):
-            # A recording of incremental books: its state is published, for every kind of subscription.
-            message = self._assembled.market_data(message, self.latest.get(message.symbol))
-        if not isinstance(message, MarketData):
+        message = self._state.take_in(message)
+        touched: dict[Channel[K], None] = {}
+        if isinstance(message, Arbitrage):
+            touched = self._by_symbol.get(message.symbol, {})
+        elif isinstance(message, MarketData):
+            for symbol in message.symbols:
+                touched.update(self._by_symbol.get(symbol.symbol, {}))
+        else:
             self._private.append(message)
             return
-        touched: dict[Channel[K], None] = {}
-        for symbol in message.symbols:
-            self._remember(symbol)
-            touched.update(self._by_symbol.get(symbol.symbol, {}))
         for channel in touched:
             self._outbox += [(channel, prompt) for prompt in channel.change(message, at)]
             if channel.due is not None:
                 self._due[channel] = None
 
-    def _remember(self, symbol: MarketDataSymbol) -> None:
-        known = self.latest.get(symbol.symbol)
-        if known is not None and (symbol.bids is None or symbol.asks is None or symbol.last_trade is None):
-            symbol = msgspec.structs.replace(
-                symbol,
-                bids=known.bids if symbol.bids is None else symbol.bids,
-                asks=known.asks if symbol.asks is None else symbol.asks,
-                last_trade=symbol.last_trade or known.last_trade,
-            )
-        self.latest[symbol.symbol] = symbol
+    def restart(self, state: Iterable[Message], at: int, sent_at: int) -> list[Delivery[K]]:
+        """Go on from another position of the source: forget all state, take in `state` instead.
+
+        Returns a snapshot for each channel that has anything to tell. What waits for poll() is to be sent before.
+        """
+        self._state.clear()
+        for message in state:
+            self._state.take_in(message)
+        self._due.clear()
+        for channel in self._channels.values():
+            self._outbox += [(channel, snapshot) for snapshot in channel.restart(self.latest, at)]
+        return self.poll(at, sent_at)
 
     def next_time(self) -> int | None:
         """When poll() has something to send, in source time; None if nothing is waiting."""
@@ -331,11 +340,11 @@ class Publisher(Generic[K]):
             return 0
         return min((channel.due for channel in self._due if channel.due is not None), default=None)
 
-    def poll(self, at: int, sent_at: int) -> list[Delivery[K]]:
-        """Everything that is due by `at`."""
+    def poll(self, at: int, sent_at: int, *, early: bool = False) -> list[Delivery[K]]:
+        """Everything that is due by `at`; with `early` what waits for its channel's pace as well."""
         prompt, self._outbox = self._outbox, []
         for channel in list(self._due):
-            prompt += [(channel, collected) for collected in channel.collect(self.latest, at)]
+            prompt += [(channel, collected) for collected in channel.collect(self.latest, at, early=early)]
             if channel.due is None:
                 del self._due[channel]
         deliveries: list[Delivery[K]] = []

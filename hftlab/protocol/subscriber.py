@@ -12,6 +12,7 @@ from hftlab.protocol.book import Book
 from hftlab.protocol.level_book import LevelBook
 from hftlab.protocol.messages import (
     Ack,
+    Arbitrage,
     BookDelta,
     ChannelInfo,
     Gap,
@@ -115,12 +116,14 @@ class Subscriber:
                 return self._market_data(message)
             case BookDelta():
                 return self._book_delta(message)
+            case Arbitrage():
+                return self._arbitrage(message)
             case Gap():
                 return self._gap(message)
             case Ack():
                 return self._ack(message)
             case ReplayStatus():
-                self.replay = message
+                self._replayed(message)
         return self._order(message.channel, message.sequence)
 
     def _market_data(self, message: MarketData) -> list[Loss]:
@@ -149,6 +152,11 @@ class Subscriber:
             losses.append(Loss(channel, sequence, sequence, "checksum"))
         return losses
 
+    def _arbitrage(self, message: Arbitrage) -> list[Loss]:
+        if self._is_old(message):
+            return []
+        return self._order(message.channel, message.sequence, is_snapshot=message.snapshot)
+
     def _gap(self, message: Gap) -> list[Loss]:
         if message.channel is None or self._is_old(message):
             return []
@@ -172,16 +180,24 @@ class Subscriber:
                 self._sequences[channel] = sequence
         return losses
 
+    def _replayed(self, message: ReplayStatus) -> None:
+        self.replay = message
+        if message.reset:
+            # Of another time: what is not told anew there did not exist.
+            self._latest.clear()
+            self._deltas.clear()
+            self._stale.clear()
+
     # --- sequences ---
 
-    def _is_old(self, message: MarketData | BookDelta | Gap) -> bool:
+    def _is_old(self, message: MarketData | BookDelta | Arbitrage | Gap) -> bool:
         """Whether newer state is known already: a duplicate, or one that was overtaken."""
         if message.channel is None or message.sequence is None:
             return False
         last = self._sequences.get(message.channel)
         if last is None:
             return False
-        if isinstance(message, MarketData | BookDelta) and message.snapshot:
+        if isinstance(message, MarketData | BookDelta | Arbitrage) and message.snapshot:
             # While the state has to come anew nothing else counts: the sequence that it is compared with may be wrong.
             return message.sequence < last and message.channel not in self._resyncing
         return message.sequence <= last

@@ -70,6 +70,7 @@ class SubscriptionSet:
         """The channels that serve all this: as few as possible, each pair in exactly one.
 
         BOOK_DELTA has a channel per symbol: its messages are of one symbol, and one that belongs to another shows.
+        ARBITRAGE shares none with other data types.
         """
         groups: defaultdict[tuple[tuple[DataType, ...], _Terms], list[str]] = defaultdict(list)
         deltas: set[Subscription] = set()
@@ -86,9 +87,9 @@ class SubscriptionSet:
 
 
 def _split(wanted: dict[DataType, _Terms]) -> list[tuple[tuple[DataType, ...], _Terms]]:
-    groups: defaultdict[tuple[bool, _Terms], list[DataType]] = defaultdict(list)
+    groups: defaultdict[tuple[DataType | None, _Terms], list[DataType]] = defaultdict(list)
     for data_type, terms in wanted.items():
-        groups[data_type is DataType.BOOK_DELTA, terms].append(data_type)
+        groups[data_type if data_type.has_own_message else None, terms].append(data_type)
     return [(tuple(sorted(kinds, key=_ORDER.__getitem__)), terms) for (_, terms), kinds in groups.items()]
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -16,8 +14,9 @@ from hftlab.errors import SessionDamaged
 from hftlab.events import COLUMNS
 from hftlab.recorder.journal import JOURNAL
 from hftlab.recorder.manifest import Manifest, Part, checksum, read_manifest
+from hftlab.recorder.reader import Reader
 from hftlab.recorder.replay import Replay
-from hftlab.recorder.tables import EVENTS, TABLES, Decoded, Table
+from hftlab.recorder.tables import EVENTS, TABLES
 
 __all__ = ["Session", "open_session"]
 
@@ -95,7 +94,9 @@ class Session:
     def replay(self, speed: float = 1.0) -> Replay:
         """A source that streams this session; `speed` scales its time, float("inf") is as fast as possible."""
         self.verify()
-        return Replay(self.folder.name, self.manifest.symbols, self._decoded(), self.manifest.started, speed=speed)
+        manifest = self.manifest
+        span = None if manifest.started is None or manifest.ended is None else (manifest.started, manifest.ended)
+        return Replay(self.folder.name, manifest.symbols, Reader(self.folder, manifest), span, speed=speed)
 
     @property
     def duration(self) -> float:
@@ -104,18 +105,6 @@ class Session:
         if manifest.started is None or manifest.ended is None:
             return 0.0
         return (manifest.ended - manifest.started) / NANOSECONDS
-
-    def _decoded(self) -> Iterator[Decoded]:
-        """All messages that a replay streams, in the order they were received."""
-        streams = [self._decoded_table(table) for table in TABLES if table.name in self.manifest.tables]
-        return heapq.merge(*streams, key=lambda decoded: decoded.number)
-
-    def _decoded_table(self, table: Table) -> Iterator[Decoded]:
-        for part in self.manifest.tables[table.name]:
-            # Whole parts are small (one journal segment); their messages are made a slice at a time.
-            rows = pl.read_parquet(self.folder / part.file)
-            for piece in _pieces(rows):
-                yield from table.messages(piece)
 
     def _verify(self, part: Part) -> None:
         path = self.folder / part.file
@@ -146,16 +135,6 @@ class Session:
             ("size", f"{manifest.size / 1e6:,.2f} MB"),
         ]
         return card(f"Session {self.folder.name}", dict(rows))
-
-
-def _pieces(rows: pl.DataFrame, size: int = 4096) -> Iterator[pl.DataFrame]:
-    """Slices of about `size` rows that do not cut a message in two."""
-    numbers, start = rows["message"].to_numpy(), 0
-    while start < rows.height:
-        last = min(start + size, rows.height) - 1
-        stop = int(np.searchsorted(numbers, numbers[last], side="right"))
-        yield rows[start:stop]
-        start = stop
 
 
 _EVENTS: Final = pl.DataFrame({name: np.empty(0, dtype) for name, dtype in COLUMNS.items()}).schema

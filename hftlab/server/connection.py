@@ -51,6 +51,8 @@ class Connection(ServerConnection):
         self.codec: Codec = JSON
         self.window_bits: int | None = None
         self.received = 0
+        self.written = 0
+        """Bytes of all frames that were given to the transport."""
         self.expelled: str | None = None
         """Why the server has closed this connection."""
         self._progress: Progress | None = None
@@ -78,6 +80,7 @@ class Connection(ServerConnection):
         if self.protocol.state is not _OPEN or transport.is_closing():
             return False
         transport.write(frame)
+        self.written += len(frame)
         if self.paused and transport.get_write_buffer_size() > MAX_BUFFER:
             self._report(Backlog.FULL)
         return True

@@ -6,13 +6,14 @@ import asyncio
 import math
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, Literal, TypeAlias
 
 from hftlab.clock import NANOSECONDS, to_milliseconds, wall_time
 from hftlab.errors import AuthenticationFailed, MessageParseError, RateLimitExceeded, WireError
 from hftlab.log import get_logger
 from hftlab.protocol import (
+    Ack,
     Auth,
     AuthFailed,
     AuthSuccess,
@@ -84,9 +85,14 @@ class Desk:
     """
 
     def __init__(
-        self, publisher: CountingPublisher, limits: ServerLimits, authenticator: Authenticator, mode: AuthMode
+        self,
+        publisher: CountingPublisher,
+        limits: ServerLimits,
+        authenticator: Authenticator,
+        mode: AuthMode,
+        control: Callable[[ReplayControl], asyncio.Future[None]],
     ) -> None:
-        self._publisher, self._limits, self._authenticator = publisher, limits, authenticator
+        self._publisher, self._limits, self._authenticator, self._control = publisher, limits, authenticator, control
         self._required = mode == "required"
         self._visitors: dict[Connection, _Visitor] = {}
 
@@ -114,18 +120,27 @@ class Desk:
             connection.expel(POLICY_VIOLATION, "too many errors")
 
     def _answer(self, connection: Connection, visitor: _Visitor, data: bytes, now: float) -> list[bytes]:
-        request = _decoded(connection, data)
+        request: Request | None = None
+        misunderstood: MessageParseError | None = None
+        try:
+            request = connection.codec.decode_request(data)
+        except MessageParseError as exc:
+            misunderstood = exc
         try:
             _spend(visitor.messages, "messages", now)
-            if request is not None:
-                if isinstance(request, Auth):
-                    return self._authenticate(connection, visitor, request)
-                self._check(visitor, request, now)
-                self._note(connection, visitor, request)
+            if request is None:
+                assert misunderstood is not None
+                return [self._publisher.misunderstood(connection, misunderstood, data, wall_time())]
+            if isinstance(request, Auth):
+                return self._authenticate(connection, visitor, request)
+            self._check(visitor, request, now)
+            self._note(connection, visitor, request)
+            if isinstance(request, ReplayControl):
+                self._replay(connection, request)
+                return []
         except WireError as error:
-            request_id = None if request is None else request.id
-            return [self._publisher.refusal(connection, error, request_id, wall_time())]
-        return self._publisher.receive(connection, data, wall_time())
+            return [self._publisher.refusal(connection, error, None if request is None else request.id, wall_time())]
+        return self._publisher.answer(connection, request, wall_time())
 
     def _check(self, visitor: _Visitor, request: Request, now: float) -> None:
         """Whether a connection may ask this now. Raises AuthenticationFailed, RateLimitExceeded."""
@@ -136,10 +151,27 @@ class Desk:
             _spend(visitor.subscriptions, "subscriptions", now)
 
     def _note(self, connection: Connection, visitor: _Visitor, request: Request) -> None:
+        subject = None if visitor.identity is None else visitor.identity.subject
         if isinstance(request, Subscribe | Unsubscribe):
-            subject = None if visitor.identity is None else visitor.identity.subject
             symbols = request.symbols[:20]
             _audit.info(request.type.lower(), connection=connection.name, subject=subject, symbols=symbols)
+        elif isinstance(request, ReplayControl):
+            _audit.info("replay_control", connection=connection.name, subject=subject, action=request.action)
+
+    def _replay(self, connection: Connection, request: ReplayControl) -> None:
+        """Answer once it has been done, which may take a while; the status and the snapshots come before the answer."""
+
+        def answer(done: asyncio.Future[None]) -> None:
+            if done.cancelled() or connection not in self._visitors:
+                return
+            error = done.exception()
+            if isinstance(error, WireError):
+                connection.reply(self._publisher.refusal(connection, error, request.id, wall_time()))
+                return
+            ack = Ack(timestamp=to_milliseconds(wall_time()), id=request.id, message=f"{request.action} is done")
+            connection.reply(connection.codec.encode(ack))
+
+        self._control(request).add_done_callback(answer)
 
     # --- authentication ---
 
@@ -180,17 +212,6 @@ class Desk:
         connection.reply(self._publisher.refusal(connection, error, None, wall_time()))
         if self._required:
             connection.expel(UNAUTHENTICATED, "authentication expired")
-
-
-def _decoded(connection: Connection, data: bytes) -> Request | None:
-    """The request exactly as the publisher will read it; None if it is none, which the publisher then explains.
-
-    No shorter look will do: the first and the last of two "type" keys may differ.
-    """
-    try:
-        return connection.codec.decode_request(data)
-    except MessageParseError:
-        return None
 
 
 def _spend(bucket: TokenBucket, what: str, now: float) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -14,6 +13,7 @@ from prometheus_client.registry import Collector
 from websockets.http11 import Response
 
 from hftlab.log import get_logger
+from hftlab.server.histogram import Histogram
 from hftlab.server.http import answer, json_answer
 
 __all__ = ["Broadcasts", "report"]
@@ -42,6 +42,10 @@ _LABELLED: Final = {
     "refused": ("reason", "Opening requests refused"),
     "errors": ("type", "ERROR and AUTH_FAILED messages sent"),
 }
+_HISTOGRAMS: Final = {
+    "broadcast_seconds": "Time to hand one batch of messages to all its readers",
+    "queue_seconds": "Time that a message waits in its connection's buffer before the kernel takes it (sampled)",
+}
 
 _log = get_logger("hftlab.monitor")
 
@@ -50,14 +54,12 @@ class Broadcasts:
     """How long it takes to hand one batch of messages to all its readers."""
 
     def __init__(self) -> None:
-        self.counts = [0] * (len(_BOUNDS) + 1)
-        self.seconds = 0.0
+        self.histogram = Histogram(_BOUNDS)
         self._slow = 0
         self._warned_at = -_QUIET
 
     def add(self, seconds: float) -> None:
-        self.counts[bisect_left(_BOUNDS, seconds)] += 1
-        self.seconds += seconds
+        self.histogram.add(seconds)
         if seconds > _SLOW:
             self._warn(seconds)
 
@@ -69,18 +71,10 @@ class Broadcasts:
             _log.info("slow broadcast", milliseconds=round(seconds * 1000, 3), since_last_line=self._slow)
             self._slow, self._warned_at = 0, now
 
-    def buckets(self) -> list[tuple[str, float]]:
-        """Cumulative counts by upper bound."""
-        found, total = [], 0
-        for bound, count in zip((*map(str, _BOUNDS), "+Inf"), self.counts, strict=True):
-            total += count
-            found.append((bound, float(total)))
-        return found
-
 
 class _Collector(Collector):
-    def __init__(self, stats: Mapping[str, Any], broadcasts: Broadcasts) -> None:
-        self._stats, self._broadcasts = stats, broadcasts
+    def __init__(self, stats: Mapping[str, Any], histograms: Mapping[str, Histogram]) -> None:
+        self._stats, self._histograms = stats, histograms
 
     def collect(self) -> Iterator[Metric]:
         for name, text in _GAUGES.items():
@@ -92,16 +86,17 @@ class _Collector(Collector):
             for value, count in self._stats[name].items():
                 family.add_metric([value], count)
             yield family
-        yield HistogramMetricFamily(
-            "hftlab_broadcast_seconds",
-            "Time to hand one batch of messages to all its readers",
-            buckets=self._broadcasts.buckets(),
-            sum_value=self._broadcasts.seconds,
-        )
+        for name, histogram in self._histograms.items():
+            yield HistogramMetricFamily(
+                f"hftlab_{name}", _HISTOGRAMS[name], buckets=histogram.buckets(), sum_value=histogram.seconds
+            )
 
 
-def report(path: str, stats: Mapping[str, Any], broadcasts: Broadcasts, *, ready: bool) -> Response | None:
-    """The answer to a monitoring path, None to any other: /health says that the loop turns, /ready that it streams."""
+def report(path: str, stats: Mapping[str, Any], histograms: Mapping[str, Histogram], *, ready: bool) -> Response | None:
+    """The answer to a monitoring path, None to any other: /health says that the loop turns, /ready that it streams.
+
+    `histograms` are "broadcast_seconds" and "queue_seconds".
+    """
     match path.partition("?")[0]:
         case "/health":
             return json_answer(200, {"status": "ok", "connections": stats["connections"]})
@@ -109,7 +104,7 @@ def report(path: str, stats: Mapping[str, Any], broadcasts: Broadcasts, *, ready
             return json_answer(200 if ready else 503, {"status": "ready" if ready else "not ready"})
         case "/metrics":
             registry = CollectorRegistry()
-            registry.register(_Collector(stats, broadcasts))
+            registry.register(_Collector(stats, histograms))
             return answer(200, generate_latest(registry), CONTENT_TYPE_PLAIN_0_0_4)
         case _:
             return None

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from ssl import SSLContext
 from types import TracebackType
@@ -16,12 +15,15 @@ from typing import Any, Final, Self
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Response
 
-from hftlab.clock import NANOSECONDS, Clock, to_milliseconds, wall_time
+from hftlab.clock import NANOSECONDS, to_milliseconds, wall_time
+from hftlab.errors import ServerError
 from hftlab.log import get_logger
 from hftlab.protocol import (
+    JSON,
     Limits,
     Message,
-    ReplayState,
+    ReplayControl,
+    ReplayControls,
     ReplayStatus,
     ServerShutdown,
     decode,
@@ -35,16 +37,14 @@ from hftlab.server.framing import Framer
 from hftlab.server.limits import ServerLimits
 from hftlab.server.listener import Listener, port_holder
 from hftlab.server.monitor import Broadcasts, report
+from hftlab.server.playback import Playback
+from hftlab.server.queue_time import QueueTimes
+from hftlab.server.stream import Stream, Tap
 from hftlab.source import Source
 
 __all__ = ["DEFAULT_PORT", "Server", "port_holder"]
 
 DEFAULT_PORT: Final = 8081
-
-_SPIN: Final = 0.0015
-"""Event loops wake up to a millisecond late, so the last stretch before a message is due is spun."""
-_SLICE: Final = 0.001
-"""Seconds of work before other tasks of the loop, clients in the same process among them, get a turn."""
 
 _LOOK: Final = 1 / 12
 """Of the write deadline: how often readers are looked at. A spell is noticed one look late and ended one late."""
@@ -52,15 +52,13 @@ _LOOK: Final = 1 / 12
 _log = get_logger("hftlab.server")
 _audit = get_logger("hftlab.audit")
 
-Tap = Callable[[Message, int], None]
-
 
 class Server:
     """Serves one source to any number of clients; an asynchronous context manager.
 
     Without a source it sends what `publish()` is given. `port=0` takes any free port; `url` tells which. A recorded
-    source waits for the first subscription, so that nobody misses its beginning; it says REPLAY_STATUS when it starts
-    and ends. Raises PortInUse.
+    source waits for the first subscription, so that nobody misses its beginning; REPLAY_STATUS says when it starts, is
+    controlled, and ends. Raises PortInUse.
     """
 
     def __init__(
@@ -79,8 +77,8 @@ class Server:
         self.source, self.host, self.port = source, host, port
         self.limits = ServerLimits() if limits is None else limits
         self._auth, self._origins, self._hosts, self._ssl = auth, origins, hosts, ssl
-        self.clock = Clock() if source is None else source.clock
-        self.taps: list[Tap] = []
+        self._playback = Playback(source)
+        self.clock = self._playback.clock
         self.session = uuid.uuid4().hex
         wire_limits = Limits(
             max_message_bytes=self.limits.message_bytes,
@@ -91,16 +89,14 @@ class Server:
         symbols = None if source is None else list(source.symbols)
         self._publisher = CountingPublisher(session=self.session, limits=wire_limits, symbols=symbols)
         self._listener = Listener(self._handle, self._page, self.limits, key)
-        self._desk = Desk(self._publisher, self.limits, self._listener.authenticator, auth)
-        self._broadcasts = Broadcasts()
+        self._stream = Stream(self._playback, self._publisher, self._send)
+        self._congested = self._stream.congested
+        self._desk = Desk(self._publisher, self.limits, self._listener.authenticator, auth, self._stream.control)
+        self._broadcasts, self._queue_times = Broadcasts(), QueueTimes()
         self._framer = Framer()
         self._connections: dict[Connection, None] = {}
-        self._congested: set[Connection] = set()
         self._counts: Counter[str] = Counter()
         self._aborted: Counter[str] = Counter()
-        self._wake = asyncio.Event()
-        self._waiting = source is not None and source.recorded
-        self._ended = False
         self._tasks: list[asyncio.Task[None]] = []
 
     # --- life ---
@@ -117,7 +113,7 @@ class Server:
         )
         self.port = self._listener.port
         self._tasks = [
-            asyncio.create_task(self._stream(), name=f"hftlab stream {self.port}"),
+            asyncio.create_task(self._stream.run(), name=f"hftlab stream {self.port}"),
             asyncio.create_task(self._watch(), name=f"hftlab watch {self.port}"),
         ]
         _log.info("listening", url=self.url)
@@ -134,6 +130,7 @@ class Server:
         notice = ServerShutdown(timestamp=1.0, message="the server is shutting down")
         self._send(self._publisher.notify(notice, wall_time()))
         await self._listener.close(self._abort_at_shutdown)
+        self._queue_times.close()
         _log.info("stopped", url=self.url)
 
     async def __aenter__(self) -> Self:
@@ -155,7 +152,11 @@ class Server:
         return self._listener.is_open
 
     def stats(self) -> dict[str, Any]:
-        """Counts since the start; `aborted` and `refused` by reason, `errors` by type, `lag_seconds` of this moment."""
+        """Counts since the start; `aborted` and `refused` by reason, `errors` by type, `lag_seconds` of this moment.
+
+        `broadcast_seconds` is how long it takes to hand a batch to its readers, `queue_seconds` how long messages wait
+        in a connection's buffer before the kernel takes them: `count`, `mean`, `p50`, `p99`, `max`.
+        """
         publisher = self._publisher
         return {
             "connections": len(self._connections),
@@ -169,89 +170,56 @@ class Server:
             "aborted": dict(self._aborted),
             "refused": {} if self._listener.door is None else dict(self._listener.door.refused),
             "errors": dict(publisher.errors),
-            "lag_seconds": self._lag(),
+            "lag_seconds": self._stream.lag(),
+            "broadcast_seconds": self._broadcasts.histogram.summary(),
+            "queue_seconds": self._queue_times.histogram.summary(),
         }
 
     def issue_tokens(self, subject: str) -> Tokens:
         """An access token for AUTH messages, and a refresh token for POST /api/auth/refresh."""
         return self._listener.authenticator.issue(subject, wall_time() / NANOSECONDS)
 
-    def _lag(self) -> float:
-        """Seconds that the stream is behind its clock because there is too much to do."""
-        at = self._next_time()
-        if at is None or at == 0 or self.clock.unpaced or self.clock.paused:
-            return 0.0
-        return max(0.0, (self.clock.now() - at) / NANOSECONDS / self.clock.speed)
-
     def _page(self, path: str) -> Response | None:
-        return report(path, self.stats(), self._broadcasts, ready=self.is_running)
+        histograms = {"broadcast_seconds": self._broadcasts.histogram, "queue_seconds": self._queue_times.histogram}
+        return report(path, self.stats(), histograms, ready=self.is_running)
 
     # --- the stream ---
 
+    @property
+    def taps(self) -> list[Tap]:
+        """Called with every message that is streamed, and its source time in ns."""
+        return self._stream.taps
+
     def publish(self, message: Message) -> None:
         """Stream one message by hand; call it on the server's loop. Raises MessageParseError if it is not valid."""
-        self._accept(decode(encode(message)), self.clock.now())
-        # What waits for no interval goes out from here: waking the stream for it would cost as much as sending it.
-        self._send(self._publisher.poll(0, wall_time()))
-        self._wake.set()
+        self._stream.publish(decode(encode(message)))
 
-    def _accept(self, message: Message, at: int) -> None:
-        for tap in self.taps:
-            tap(message, at)
-        self._publisher.publish(message, at)
+    async def control(self, request: ReplayControl) -> ReplayStatus:
+        """Do to a replayed source what REPLAY_CONTROL asks for; returns where it stands afterwards.
 
-    async def _stream(self) -> None:
-        """Wait for whatever is due next, send it, and let others run in between."""
-        turn = time.monotonic()
-        while True:
-            at = self._next_time()
-            delay = math.inf if at is None else self.clock.seconds_until(at)
-            if at is None or delay > 0:
-                await self._sleep(delay)
-                turn = time.monotonic()
-                continue
-            self.clock.reach(at)
-            self._step(at)
-            if self.clock.unpaced and self._congested:
-                await self._drained()
-            elif time.monotonic() - turn > _SLICE:
-                await asyncio.sleep(0)
-                turn = time.monotonic()
+        Raises ServerError if the source is no recording, or fails, and MessageParseError for what is not valid.
+        """
+        if not self.is_running:
+            raise ServerError(f"the server at {self.url} does not run: start it first")
+        checked = JSON.decode_request(JSON.encode(request))
+        assert isinstance(checked, ReplayControl)
+        await self._stream.control(checked)
+        return self.replay_status()
 
-    def _next_time(self) -> int | None:
-        times = [self._publisher.next_time()]
-        if self.source is not None and not self._waiting:
-            times.append(self.source.next_time())
-        return min((at for at in times if at is not None), default=None)
+    @property
+    def replay(self) -> ReplayControls:
+        """Pause, resume, step, seek and set the speed of a replayed source."""
+        return ReplayControls(self.control, self.replay_status)
 
-    def _step(self, at: int) -> None:
-        source = self.source
-        if source is not None and not self._waiting:
-            due = source.next_time()
-            if due is not None and due <= at:
-                for message in source.advance(at):
-                    self._accept(message, due)
-        self._send(self._publisher.poll(at, wall_time()))
-        if source is not None and source.recorded and not self._ended and self._next_time() is None:
-            self._ended = True
-            self._send(self._publisher.notify(self._replay_status(), wall_time()))
+    def replay_status(self) -> ReplayStatus:
+        """Where a replayed source stands."""
+        status = self._playback.status()
+        status.timestamp = to_milliseconds(wall_time())
+        return status
 
-    async def _sleep(self, delay: float) -> None:
-        if delay <= _SPIN:
-            await asyncio.sleep(0)
+    def _send(self, deliveries: Sequence[Delivery[Connection]]) -> None:
+        if not deliveries:
             return
-        self._wake.clear()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(None if math.isinf(delay) else delay - _SPIN / 2):
-                await self._wake.wait()
-
-    async def _drained(self) -> None:
-        """Without a clock to keep, readers set the pace; one that does not read is aborted by its write deadline."""
-        while self._congested:
-            self._wake.clear()
-            await self._wake.wait()
-
-    def _send(self, deliveries: Iterable[Delivery[Connection]]) -> None:
         started = time.perf_counter()
         for payload, codec, readers in deliveries:
             frames: dict[int | None, bytes] = {}
@@ -266,7 +234,9 @@ class Server:
                     size += len(frame)
             self._counts["messages"] += messages
             self._counts["bytes"] += size
-        self._broadcasts.add(time.perf_counter() - started)
+        ended = time.perf_counter()
+        self._broadcasts.add(ended - started)
+        self._queue_times.written((one for delivery in deliveries for one in delivery.readers), ended)
 
     # --- connections ---
 
@@ -289,7 +259,7 @@ class Server:
             self._publisher.leave(connection)
             self._connections.pop(connection, None)
             self._congested.discard(connection)
-            self._wake.set()
+            self._stream.wake()
             _audit.info(
                 "disconnected",
                 connection=connection.name,
@@ -301,30 +271,22 @@ class Server:
         self._counts["received"] += 1
         connection.received += 1
         self._desk.receive(connection, data)
-        replayed = self.source is not None and self.source.recorded
-        if replayed and not connection.is_told and self._publisher.is_subscribed(connection):
+        if self._playback.is_recorded and not connection.is_told and self._publisher.is_subscribed(connection):
+            self._tell_position(connection)
+
+    def _tell_position(self, connection: Connection) -> None:
+        """The first subscription starts a replay that waits for it; who comes later is told where it stands."""
+        if self._stream.begin():
+            for one in self._connections:
+                one.is_told = True
+        elif not connection.is_told:
             connection.is_told = True
-            self._start_replay(connection)
-
-    def _start_replay(self, connection: Connection) -> None:
-        """Start a replay that waits for its first subscriber, and tell this one where it stands."""
-        if self._waiting:
-            self._waiting = False
-            self.clock.set(self._next_time() or self.clock.now())
-        status = self._replay_status()
-        status.timestamp = to_milliseconds(wall_time())
-        connection.reply(connection.codec.encode(status))
-        self._wake.set()
-
-    def _replay_status(self) -> ReplayStatus:
-        state = ReplayState.ENDED if self._ended else ReplayState.PAUSED if self.clock.paused else ReplayState.PLAYING
-        speed = None if self.clock.unpaced else self.clock.speed
-        return ReplayStatus(timestamp=1.0, state=state, position=to_milliseconds(self.clock.now()), speed=speed)
+            connection.reply(connection.codec.encode(self.replay_status()))
 
     def _backlog(self, connection: Connection, backlog: Backlog) -> None:
         if backlog is Backlog.NONE:
             self._congested.discard(connection)
-            self._wake.set()
+            self._stream.wake()
         else:
             self._congested.add(connection)
         if self.clock.unpaced and backlog is not Backlog.FULL:

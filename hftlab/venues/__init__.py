@@ -1,5 +1,5 @@
 """Venues' own formats: one decoder each, files to EventBatch."""
 
-from hftlab.venues import binance
+from hftlab.venues import binance, kraken
 
-__all__ = ["binance"]
+__all__ = ["binance", "kraken"]

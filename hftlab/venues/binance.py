@@ -8,7 +8,6 @@ hftbacktest's collector.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
@@ -29,15 +28,15 @@ from hftlab.events import (
     NO_SIDE,
     NONE,
     TRADE,
-    EventBatch,
 )
 from hftlab.instruments import Instrument
-from hftlab.venues.binance_capture import bad_line, check_symbol, decode, detect_instrument, split_line
+from hftlab.venues.binance_capture import check_symbol, decode, detect_instrument, split_line
 from hftlab.venues.binance_depth import DepthRule, Verdict
 from hftlab.venues.binance_messages import DepthSnapshot, DepthUpdate, Kind, Trade
 from hftlab.venues.binance_tickers import BookTickers, read_book_tickers
-from hftlab.venues.level_rows import Head, LevelRows
-from hftlab.venues.lines import Progress, check_readable, read_lines
+from hftlab.venues.level_rows import Head
+from hftlab.venues.line_reader import LineReader
+from hftlab.venues.lines import Progress
 
 __all__ = ["BookTickers", "Reader", "Stats", "detect_instrument", "read", "read_book_tickers"]
 
@@ -91,52 +90,23 @@ class Stats:
     receive_time_steps_back: int = 0
 
 
-class Reader(Iterator[EventBatch]):
+class Reader(LineReader):
     """The batches of one capture; `path` and `instrument` say of which, `stats` counts what was read."""
 
     def __init__(self, path: Path, instrument: Instrument | None, progress: Progress | None, chunk: int) -> None:
-        if chunk < 1:
-            raise ValueError(f"chunk must be 1 or more rows, got {chunk}")
-        check_readable(path)
+        super().__init__(path, progress, chunk)
         self.instrument = instrument or detect_instrument(path)
+        self._rows.add_instrument(self.instrument)
         self.stats = Stats()
-        self.path, self._progress, self._chunk = path, progress, chunk
-        self._rows = LevelRows(self.instrument)
         self._rule = DepthRule()
         self._ts_recv = self._ts_event = 0
-        self._batches = self._read()
 
-    def __next__(self) -> EventBatch:
-        return next(self._batches)
-
-    def _read(self) -> Iterator[EventBatch]:
-        try:
-            for number, line in read_lines(self.path, progress=self._progress):
-                self._take_line(number, line)
-                if len(self._rows) >= self._chunk:
-                    yield from self._flush()
-        except CaptureError:
-            yield from self._flush()
-            raise
-        yield from self._flush()
+    def _check_end(self) -> None:
         if self.stats.updates and self.stats.snapshots == self.stats.snapshots_unused:
             raise CaptureError(
                 f"{self.path} has {self.stats.updates:,} depth updates and no depth snapshot that joins them, so that "
                 f"there is no book: put the answer of GET /api/v3/depth (futures: /fapi/v1/depth) into the capture",
                 path=self.path,
-            )
-
-    def _flush(self) -> Iterator[EventBatch]:
-        batch, bad = self._rows.take()
-        if len(batch):
-            yield batch
-        if bad is not None:
-            step = "tick" if bad.column == "price" else "lot"
-            raise bad_line(
-                self.path,
-                bad.line,
-                f"has the {bad.column} {bad.text!r}, no multiple of the {step} of {self.instrument.symbol}: "
-                f"pass the instrument as it was on that day",
             )
 
     def _take_line(self, number: int, line: bytes) -> None:

@@ -9,10 +9,11 @@ import msgspec
 
 from hftlab.errors import CaptureError
 from hftlab.instruments import BINANCE, BINANCE_USDM, UNIT, Instrument, find_instrument
+from hftlab.venues import lines
 from hftlab.venues.binance_messages import Envelope, Hint, Kind
-from hftlab.venues.lines import read_lines
+from hftlab.venues.lines import bad_line, read_lines
 
-__all__ = ["bad_line", "check_symbol", "decode", "detect_instrument", "split_line"]
+__all__ = ["check_symbol", "decode", "detect_instrument", "split_line"]
 
 _FINEST: Final = UNIT // 10**8  # Binance writes no more than eight decimals
 _QUOTES: Final = ("USDT", "USDC", "FDUSD", "TUSD", "BUSD", "BTC", "ETH", "BNB", "EUR", "TRY", "BRL", "JPY")
@@ -35,11 +36,7 @@ def split_line(path: Path, number: int, line: bytes) -> tuple[int, Envelope, Any
 
 def decode(decoder: msgspec.json.Decoder[T], path: Path, number: int, payload: Any) -> T:
     """Decode one message. Raises CaptureError naming path, line and field."""
-    try:
-        return decoder.decode(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        reason = str(error).rstrip(".")
-        raise bad_line(path, number, f"is no Binance message ({reason}): a line is `<ns> <JSON>`") from error
+    return lines.decode(decoder, path, number, payload, "Binance", "<ns> <JSON>")
 
 
 def detect_instrument(path: Path) -> Instrument:
@@ -64,7 +61,3 @@ def check_symbol(path: Path, number: int, symbol: str, instrument: Instrument) -
     if symbol != instrument.symbol:
         what = f"is of {symbol} in a capture of {instrument.symbol}"
         raise bad_line(path, number, f"{what}: keep one symbol in a file, for a snapshot does not name its own")
-
-
-def bad_line(path: Path, number: int, what: str) -> CaptureError:
-    return CaptureError(f"{path}, line {number}: {what}", path=path)

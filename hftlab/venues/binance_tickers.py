@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from hftlab.instruments import Instrument
-from hftlab.venues.binance_capture import bad_line, check_symbol, decode, detect_instrument, split_line
+from hftlab.venues.binance_capture import check_symbol, decode, detect_instrument, split_line
 from hftlab.venues.binance_messages import BookTicker, Kind
 from hftlab.venues.decimals import parse_decimals
-from hftlab.venues.lines import read_lines
+from hftlab.venues.lines import bad_line, read_lines
 
 __all__ = ["BookTickers", "read_book_tickers"]
 

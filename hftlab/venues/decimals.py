@@ -20,18 +20,17 @@ _NINE: Final = ord("9")
 _LARGEST: Final = 2**63 - 1
 
 
-def parse_decimals(texts: Sequence[str], step: int) -> tuple[npt.NDArray[np.int64], int]:
+def parse_decimals(texts: Sequence[str], step: int | npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], int]:
     """Texts such as "61837.63000000" as int64 multiples of `step` (in 1e-9), without a float in between.
 
-    Returns the values and the index of the first text that is no such number (another form, a sign, an exponent, not
-    a multiple of `step`, or too large); -1 if all are good. The values from that index on mean nothing.
+    `step` is one for all or an array with one for each. Returns the values and the index of the first text that is no
+    such number (another form, a sign, an exponent, not a multiple of `step`, or too large); -1 if all are good. The
+    values from that index on mean nothing.
     """
-    decimals, factor = _DECIMALS, step
-    while factor % 10 == 0 and decimals > 0:
-        decimals, factor = decimals - 1, factor // 10
+    steps = np.full(len(texts), step, np.int64) if isinstance(step, int) else step
     joined = np.frombuffer("\n".join(texts).encode(), np.uint8)
     values = np.empty(len(texts), np.int64)
-    bad = _parse(joined, decimals, factor, values)
+    bad = _parse(joined, steps, values)
     if bad >= 0:
         # A text with a separator in it shifts all later ones, so that the kernel may stop behind it.
         bad = next((index for index, text in enumerate(texts) if "\n" in text), bad)
@@ -39,9 +38,22 @@ def parse_decimals(texts: Sequence[str], step: int) -> tuple[npt.NDArray[np.int6
 
 
 @compiled
-def _parse(joined: npt.NDArray[np.uint8], decimals: int, factor: int, values: npt.NDArray[np.int64]) -> int:
+def _split(step: int) -> tuple[int, int]:
+    """A step of 1e-9 units as decimals and what is left: a multiple of factor / 10**decimals."""
+    decimals, factor = _DECIMALS, step
+    while factor % 10 == 0 and decimals > 0:
+        decimals, factor = decimals - 1, factor // 10
+    return decimals, factor
+
+
+@compiled
+def _parse(joined: npt.NDArray[np.uint8], steps: npt.NDArray[np.int64], values: npt.NDArray[np.int64]) -> int:
     at, end = 0, len(joined)
+    step, decimals, factor = 0, 0, 0
     for index in range(len(values)):
+        if steps[index] != step:
+            step = steps[index]
+            decimals, factor = _split(step)
         value, digits, fraction = 0, 0, -1
         while at < end and joined[at] != _SEPARATOR:
             character = joined[at]

@@ -14,32 +14,41 @@ from hftlab.venues.decimals import parse_decimals
 
 __all__ = ["BadText", "Head", "LevelRows"]
 
+IntArray = npt.NDArray[np.int64]
+
 _NOTHING = (("0", "0"),)
 
 
 class Head(NamedTuple):
-    """What all rows of an event share; `line` is where the capture has it."""
+    """What all rows of an event share; `line` is where the capture has it, `instrument` the place in `instruments`."""
 
     ts_event: int
     ts_recv: int
     sequence: int
     line: int
+    instrument: int = 0
 
 
 class BadText(NamedTuple):
     """A price or size that is no decimal number, or no multiple of the instrument's tick or lot."""
 
     line: int
+    symbol: str
     column: str
     text: str
 
 
 class LevelRows:
-    """Rows of one instrument: `add()` stretches of them, `end()` each event, then `take()` the batch."""
+    """Rows of any instruments: `add()` stretches of them, `end()` each event, then `take()` the batch."""
 
-    def __init__(self, instrument: Instrument) -> None:
-        self._instrument = instrument
+    def __init__(self) -> None:
+        self.instruments: tuple[Instrument, ...] = ()
         self._reset()
+
+    def add_instrument(self, instrument: Instrument) -> int:
+        """Make rows of one more instrument possible; returns its place."""
+        self.instruments = (*self.instruments, instrument)
+        return len(self.instruments) - 1
 
     def _reset(self) -> None:
         self._prices: list[str] = []
@@ -60,8 +69,9 @@ class LevelRows:
         for price, size in levels:
             self._prices.append(price)
             self._sizes.append(size)
+        ts_event, ts_recv, sequence, _, instrument = head
         count = len(self._prices) - before
-        self._stretches.append((count, head.ts_event, head.ts_recv, head.sequence, action, side, flags))
+        self._stretches.append((count, ts_event, ts_recv, sequence, instrument, action, side, flags))
 
     def end(self, line: int) -> None:
         """The rows added since the last call are one event; its last row gets F_LAST."""
@@ -70,9 +80,13 @@ class LevelRows:
 
     def take(self) -> tuple[EventBatch, BadText | None]:
         """The events collected so far, and what is wrong with the first that is not in the batch, if anything is."""
+        table = np.array(self._stretches, np.int64).reshape(-1, 8)
+        ids = np.repeat(table[:, 4], table[:, 0])
+        ticks = np.array([instrument.tick for instrument in self.instruments], np.int64)[ids]
+        lots = np.array([instrument.lot for instrument in self.instruments], np.int64)[ids]
         prices, bad_price = parse_decimals(self._prices, 1)
-        sizes, bad_size = parse_decimals(self._sizes, self._instrument.lot)
-        off_tick = prices[: bad_price if bad_price >= 0 else None] % self._instrument.tick != 0
+        sizes, bad_size = parse_decimals(self._sizes, lots)
+        off_tick = (prices % ticks)[: bad_price if bad_price >= 0 else None] != 0
         if off_tick.any():
             bad_price = int(np.argmax(off_tick))
         bad = min((row for row in (bad_price, bad_size) if row >= 0), default=-1)
@@ -81,23 +95,22 @@ class LevelRows:
             event = int(np.searchsorted(self._ends, bad, side="right"))
             keep = self._ends[event - 1] if event else 0
             column, texts = ("price", self._prices) if bad == bad_price else ("size", self._sizes)
-            bad_text = BadText(self._lines[event], column, texts[bad])
+            bad_text = BadText(self._lines[event], self.instruments[ids[bad]].symbol, column, texts[bad])
             # Behind the first bad text the arrays hold anything; the batch is checked before it is cut.
             prices[keep:], sizes[keep:] = 0, 0
-        batch = self._batch(prices, sizes)[:keep]
+        batch = self._batch(np.repeat(table[:, 1:], table[:, 0], axis=0), prices, sizes)[:keep]
         self._reset()
         return batch, bad_text
 
-    def _batch(self, prices: npt.NDArray[np.int64], sizes: npt.NDArray[np.int64]) -> EventBatch:
-        table = np.array(self._stretches, np.int64).reshape(-1, 7)
-        ts_event, ts_recv, sequence, action, side, flags = np.repeat(table[:, 1:], table[:, 0], axis=0).T
+    def _batch(self, heads: IntArray, prices: IntArray, sizes: IntArray) -> EventBatch:
+        ts_event, ts_recv, sequence, instrument_id, action, side, flags = heads.T
         action[(action == MODIFY) & (sizes == 0)] = CANCEL
         flags[np.array(self._ends, np.int64) - 1] |= F_LAST
         columns: dict[str, npt.NDArray[Any]] = {
             "ts_event": ts_event,
             "ts_recv": ts_recv,
             "sequence": sequence,
-            "instrument_id": np.zeros(len(sizes), np.int32),
+            "instrument_id": instrument_id,
             "order_id": np.zeros(len(sizes), np.uint64),
             "action": action,
             "side": side,
@@ -105,4 +118,4 @@ class LevelRows:
             "size": sizes,
             "flags": flags,
         }
-        return EventBatch(**columns, instruments=(self._instrument,))
+        return EventBatch(**columns, instruments=self.instruments)

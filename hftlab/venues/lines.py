@@ -5,14 +5,18 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypeVar
+
+import msgspec
 
 from hftlab.errors import CaptureError
 
 if TYPE_CHECKING:
     from zlib import _Decompress
 
-__all__ = ["Progress", "check_readable", "read_lines"]
+__all__ = ["Damage", "Progress", "bad_line", "check_readable", "decode", "read_blocks", "read_lines"]
+
+T = TypeVar("T")
 
 Progress = Callable[[int], object]
 """Called with the number of bytes of the file (compressed ones, if it is) consumed so far."""
@@ -43,21 +47,34 @@ def read_lines(path: Path, *, progress: Progress | None = None) -> Iterator[tupl
     check_readable(path)
     number, rest = 0, b""
     try:
-        for block in _blocks(path, progress):
+        for block in read_blocks(path, progress=progress):
             lines = (rest + block).split(b"\n")
             rest = lines.pop()
             for line in lines:
                 number += 1
                 yield number, line
             if len(rest) > _LONGEST_LINE:
-                raise _DamageError(f"is longer than {_LONGEST_LINE >> 20} MiB: this is no text of lines")
-    except (_DamageError, OSError) as damage:
-        raise CaptureError(f"{path}, line {number + 1}: {damage}", path=path) from damage
+                raise Damage(f"is longer than {_LONGEST_LINE >> 20} MiB: this is no text of lines")
+    except (Damage, OSError) as damage:
+        raise bad_line(path, number + 1, str(damage)) from damage
     if rest:
         yield number + 1, rest
 
 
-class _DamageError(Exception):
+def decode(decoder: msgspec.json.Decoder[T], path: Path, number: int, payload: Any, venue: str, form: str) -> T:
+    """Decode the JSON of a line, which should be of that form. Raises CaptureError naming path, line and field."""
+    try:
+        return decoder.decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        reason = str(error).rstrip(".")
+        raise bad_line(path, number, f"is no {venue} message ({reason}): a line is `{form}`") from error
+
+
+def bad_line(path: Path, number: int, what: str) -> CaptureError:
+    return CaptureError(f"{path}, line {number}: {what}", path=path)
+
+
+class Damage(Exception):
     """What is wrong with the bytes, for the sentence that names path and line."""
 
 
@@ -68,7 +85,8 @@ def _open(path: Path) -> BinaryIO:
         raise CaptureError(f"{path} cannot be read ({error.strerror}): check its permissions", path=path) from error
 
 
-def _blocks(path: Path, progress: Progress | None) -> Iterator[bytes]:
+def read_blocks(path: Path, *, progress: Progress | None = None) -> Iterator[bytes]:
+    """The content of a file block by block, inflated if it is gzip. Raises Damage after all that is whole before it."""
     with _open(path) as file:
         is_gzip = file.read(2) == _GZIP_MAGIC
         file.seek(0)
@@ -95,11 +113,11 @@ def _inflated(blocks: Iterator[bytes]) -> Iterator[bytes]:
                 text = member.decompress(block)
             except zlib.error as error:
                 yield from _salvaged(before, block)
-                raise _DamageError(f"the gzip data is damaged ({error}): fetch the file again") from error
+                raise Damage(f"the gzip data is damaged ({error}): fetch the file again") from error
             yield text
             block = member.unused_data
     if not member.eof:
-        raise _DamageError("the gzip data ends too early: fetch the file again, or keep what was read before this line")
+        raise Damage("the gzip data ends too early: fetch the file again, or keep what was read before this line")
 
 
 def _salvaged(member: _Decompress, block: bytes) -> Iterator[bytes]:

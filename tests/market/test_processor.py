@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+import dataclasses
+from collections import defaultdict
+from itertools import pairwise
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hftlab.clock import to_milliseconds
 from hftlab.errors import EventError
-from hftlab.events import F_LAST, F_MBP, F_SNAPSHOT, TRADE
-from hftlab.instruments import UNIT
+from hftlab.events import F_LAST, F_MBP, F_SNAPSHOT, TRADE, EventBatch
+from hftlab.instruments import UNIT, listings
 from hftlab.market import Processor
 from hftlab.protocol.codec import decode, encode
 from hftlab.protocol.enums import Side
@@ -14,6 +20,7 @@ from hftlab.venues import binance
 from tests.batches import COIN, SHARE, Row, make_batch
 from tests.shared_data import shared_data
 
+MS = 1_000_000
 BOOK = [Row("A", "B", 10000, 1500, F_MBP), Row("A", "B", 9999, 2000, F_MBP), Row("A", "A", 10002, 500)]
 
 
@@ -187,3 +194,92 @@ class TestRealCaptures:
         ]
         assert symbol.volume == reader.instrument.size(sum(reader.instrument.lots(trade.size) for trade in received))
         assert processor.books["BTCUSDT"].best()[0] == (symbol.bid, symbol.bid_size, 0)
+
+
+class TestPace:
+    ROWS = (
+        *BOOK,  # at 1, 2 and 3 ms; captured 1 ms later
+        Row("T", "B", 10002, 1, time=20),
+        Row("T", "B", 10003, 2, time=30),
+        Row("A", "B", 500, 7, instrument=1, time=40),
+        Row("M", "B", 10000, 9, time=50),
+        Row("T", "A", 10000, 3, time=120),
+        Row("M", "A", 10002, 4, time=350),
+    )
+
+    def batch(self) -> EventBatch:
+        return make_batch(self.ROWS, (COIN, SHARE))
+
+    def test_makes_one_message_of_an_interval_and_symbol_with_all_its_trades(self) -> None:
+        processor = Processor([COIN, SHARE], pace=100 * MS)
+        messages = processor.process(self.batch())
+        symbols = [message.symbols[0] for _, message in messages]
+        assert [(one.symbol, one.timestamp, one.bid_size) for one in symbols] == [
+            ("SHARE", 40.0, 7.0),
+            ("COIN", 50.0, 0.009),
+            ("COIN", 120.0, 0.009),
+        ]
+        assert [[trade.price for trade in one.trades or ()] for one in symbols] == [[], [100.02, 100.03], [100.0]]
+        assert [ts_recv for ts_recv, _ in messages] == [41 * MS, 51 * MS, 121 * MS]
+        assert symbols[1].volume == 0.003
+        ((_, last),) = processor.flush()
+        assert (last.symbols[0].timestamp, last.symbols[0].trades) == (350.0, None)
+        assert processor.flush() == []
+
+    def test_need_not_wait_where_it_is_known_that_all_has_come(self) -> None:
+        processor = Processor([COIN, SHARE], pace=100 * MS)
+        assert len(processor.process(self.batch(), until=400 * MS - 1)) == 4
+        waiting = Processor([COIN, SHARE], pace=100 * MS)
+        assert len(waiting.process(self.batch(), until=400 * MS - 2)) == 3
+        assert len(waiting.process(self.batch()[:0], until=400 * MS - 1)) == 1
+
+    @given(st.lists(st.integers(0, len(ROWS)), max_size=4))
+    def test_does_not_depend_on_how_the_batches_are_cut(self, cuts: list[int]) -> None:
+        whole, cut = Processor([COIN, SHARE], pace=100 * MS), Processor([COIN, SHARE], pace=100 * MS)
+        batch, places = self.batch(), [0, *sorted(cuts), len(self.ROWS)]
+        found = [message for a, b in pairwise(places) for message in cut.process(batch[a:b])]
+        assert found + cut.flush() == whole.process(batch) + whole.flush()
+
+    def test_shows_the_state_that_every_event_would(self) -> None:
+        """On real data: each paced message is the last of its interval's, with the trades of all of them."""
+        reader = binance.read(shared_data("binance/spot_btcusdt_20240808.gz"))
+        paced, every = Processor([reader.instrument], pace=100 * MS), Processor([reader.instrument])
+        found: list[tuple[int, MarketData]] = []
+        expected: dict[int, tuple[int, MarketData]] = {}
+        trades: defaultdict[int, list[Trade]] = defaultdict(list)
+        for batch in reader:
+            found += paced.process(batch)
+            for ts_recv, message in every.process(batch):
+                expected[ts_recv // (100 * MS)] = ts_recv, message
+                trades[ts_recv // (100 * MS)] += message.symbols[0].trades or ()
+        found += paced.flush()
+        for interval, (_, message) in expected.items():
+            message.symbols[0].trades = trades[interval] or None
+        assert found == list(expected.values())
+        assert len(found) < 13_206 / 3
+
+    def test_is_not_negative(self) -> None:
+        with pytest.raises(ValueError, match="pace must be 0 or more nanoseconds, got -1"):
+            Processor([COIN], pace=-1)
+
+
+class TestDefinition:
+    def test_the_previous_close_is_what_change_is_from(self) -> None:
+        processor = Processor([COIN], previous_close={COIN: 99 * UNIT})
+        (first, second) = symbols_of(processor, *BOOK, Row("T", "B", 10002, 1))
+        assert (first.previous_close, first.change, first.open) == (99.0, 1.01, 100.01)
+        assert (second.previous_close, second.change, second.open) == (99.0, 1.02, 100.02)
+        assert second.change_percent == pytest.approx(1.02 / 99 * 100)
+
+    def test_a_second_listing_has_its_venue_in_its_symbol(self) -> None:
+        both = listings("AAPL")
+        processor = Processor(both)
+        rows = [Row("A", "B", 1500000, 1), Row("A", "B", 1500100, 1, instrument=1)]
+        found = [message.symbols[0] for _, message in processor.process(make_batch(rows, both))]
+        assert [(one.symbol, one.exchange) for one in found] == [("AAPL", "NASDAQ"), ("AAPL:NYSE", "NYSE")]
+        assert processor.symbols == ["AAPL", "AAPL:NYSE"]
+
+    def test_two_symbols_of_one_name_are_refused(self) -> None:
+        twin = dataclasses.replace(SHARE, symbol="COIN")
+        with pytest.raises(ValueError, match="two instruments are called COIN on the wire"):
+            Processor([COIN, twin])

@@ -87,7 +87,7 @@ def test_enums_have_the_documents_members(name: str, ours: type) -> None:
 
 
 def test_data_types_extend_the_documents() -> None:
-    assert set(protocol.DataType) == enum("DataType") | {"BOOK_DELTA"}
+    assert set(protocol.DataType) == enum("DataType") | {"BOOK_DELTA", "ARBITRAGE"}
 
 
 def test_every_message_type_of_the_document_exists() -> None:

@@ -1,0 +1,177 @@
+"""What markets have in common: spreads, memory of trade signs, returns without memory, clustered volatility, fat tails.
+
+The facts and their usual size: Cont, "Empirical properties of asset returns: stylized facts and statistical issues",
+Quantitative Finance 1 (2001); for trade signs Lillo and Farmer, "The long memory of the efficient market" (2004), and
+Bouchaud, Farmer and Lillo, "How markets slowly digest changes in supply and demand" (2009).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import polars as pl
+
+__all__ = [
+    "autocorrelation",
+    "autocorrelation_figure",
+    "returns",
+    "spread_distribution",
+    "stylised_facts",
+    "tail_exponent",
+    "trade_signs",
+]
+
+_LAGS: Final = tuple(range(1, 51))
+
+
+def returns(quotes: pl.LazyFrame, every: str = "1s") -> pl.LazyFrame:
+    """symbol, time (the interval's end), return: log differences of the mid on a grid, an interval after another.
+
+    `quotes` has ts_event (ns), symbol and mid, as hftlab.analysis.quotes() makes them; a mid stands until the next.
+    `every` is a polars duration.
+    """
+    mids = quotes.select(pl.col("ts_event").cast(pl.Datetime("ns")).alias("time"), "symbol", "mid").sort("time")
+    ends = mids.group_by("symbol").agg(
+        pl.datetime_range(
+            pl.col("time").min().dt.truncate(every).dt.offset_by(every), pl.col("time").max(), every
+        ).alias("time")
+    )
+    grid = ends.explode("time").filter(pl.col("time").is_not_null()).sort("time")
+    on_grid = grid.join_asof(mids, on="time", by="symbol", check_sortedness=False)
+    difference = pl.col("mid").log().diff().over("symbol", order_by="time").alias("return")
+    return on_grid.with_columns(difference).filter(pl.col("return").is_not_null()).select("symbol", "time", "return")
+
+
+def trade_signs(trades: pl.LazyFrame) -> pl.LazyFrame:
+    """symbol, ts_event, sign: 1 where the aggressor bought and -1 where it sold, one row per aggressor's order.
+
+    Fills of one symbol at one time by one side are one order that met several; counting each would make memory where
+    there is none. `trades` are those of hftlab.analysis.trades().
+    """
+    sign = pl.when(pl.col("side") == "BUY").then(1).otherwise(-1)
+    changed = pl.struct("ts_event", "sign").rle_id().over("symbol").alias("order")
+    return (
+        trades.select("symbol", "ts_event", sign.alias("sign"))
+        .with_columns(changed)
+        .unique(["symbol", "order"], keep="first", maintain_order=True)
+        .select("symbol", "ts_event", "sign")
+    )
+
+
+def autocorrelation(values: pl.LazyFrame, column: str | pl.Expr, lags: Iterable[int] = _LAGS) -> pl.DataFrame:
+    """symbol, lag, autocorrelation, noise of a column (or an expression) in row order, per symbol.
+
+    `noise` is 1.96 / sqrt(n): about 19 of 20 values of a series without memory are not further from 0.
+    """
+    series = pl.col(column) if isinstance(column, str) else column
+    lags = list(lags)
+    found = (
+        values.with_columns(series.cast(pl.Float64).alias("series"))
+        .group_by("symbol", maintain_order=True)
+        .agg(
+            *(pl.corr("series", pl.col("series").shift(lag)).alias(str(lag)) for lag in lags),
+            (1.96 / pl.len().sqrt()).alias("noise"),
+        )
+    )
+    long = found.unpivot(
+        [str(lag) for lag in lags], index=["symbol", "noise"], variable_name="lag", value_name="autocorrelation"
+    )
+    return (
+        long.select("symbol", pl.col("lag").cast(pl.Int64), "autocorrelation", "noise").sort("symbol", "lag").collect()
+    )
+
+
+def spread_distribution(quotes: pl.LazyFrame) -> pl.DataFrame:
+    """symbol, spread (in the currency, to 1e-6), share: of the time from the first to the last quote, sums to 1."""
+    lasting = (pl.col("ts_event").shift(-1) - pl.col("ts_event")).over("symbol").alias("lasting")
+    return (
+        quotes.sort("ts_event", maintain_order=True)
+        .select("symbol", pl.col("spread").round(6), lasting)
+        .group_by("symbol", "spread")
+        .agg(pl.col("lasting").sum())
+        .select("symbol", "spread", (pl.col("lasting") / pl.col("lasting").sum().over("symbol")).alias("share"))
+        .sort("symbol", "spread")
+        .collect()
+    )
+
+
+def tail_exponent(column: str, share: float = 0.02) -> pl.Expr:
+    """The Hill estimate of the exponent a in P(|x| > y) ~ y ** -a from the largest `share` of the absolute values.
+
+    Hill, "A simple general approach to inference about the tail of a distribution" (1975). Near 3 for returns of
+    stocks (Gopikrishnan and others, 1999); a Gaussian's comes out well above 4.
+    """
+    size = pl.col(column).abs()
+    count = (pl.len() * share).cast(pl.Int64).clip(2)
+    largest = size.top_k(count + 1)
+    return (count / (largest.log().sum() - (count + 1) * largest.min().log())).alias(column)
+
+
+def stylised_facts(quotes: pl.LazyFrame, trades: pl.LazyFrame, every: str = "1s") -> pl.DataFrame:
+    """One row per symbol that has traded: the spread, and what its trades and returns remember.
+
+    spread_bps (mean over time), sign_1, sign_10 and sign_50 (autocorrelation of trade signs at those lags), return_1
+    (of returns at lag 1), volatility (of |return|, mean of lags 1 to 10), kurtosis (excess; 0 for a Gaussian), tail
+    (its exponent), noise (what |return_1| stays below without memory).
+    """
+    per_return = returns(quotes, every)
+    signs = _at_lags(autocorrelation(trade_signs(trades), "sign", (1, 10, 50)), "sign")
+    linear = autocorrelation(per_return, "return", (1,)).select("symbol", "noise", return_1="autocorrelation")
+    clustering = (
+        autocorrelation(per_return, pl.col("return").abs(), range(1, 11))
+        .group_by("symbol")
+        .agg(volatility=pl.col("autocorrelation").mean())
+    )
+    tails = per_return.group_by("symbol").agg(
+        kurtosis=pl.col("return").kurtosis(bias=False), tail=tail_exponent("return")
+    )
+    table = _mean_spread(quotes)
+    for part in (signs, linear, clustering, tails.collect()):
+        table = table.join(part, on="symbol")
+    names = ["spread_bps", "sign_1", "sign_10", "sign_50", "return_1", "noise", "volatility", "kurtosis", "tail"]
+    return table.select("symbol", *names).sort("symbol")
+
+
+def autocorrelation_figure(
+    values: pl.DataFrame, title: str, symbols: Sequence[str] | None = None, *, log: bool = False
+) -> Any:
+    """A plotly figure of autocorrelation() against the lag, one line a symbol; the band is what is noise.
+
+    With `log` both axes are logarithmic, where a power law is a straight line; values of 0 or less are left out.
+    """
+    import plotly.graph_objects as go
+
+    figure = go.Figure()
+    shown = values if symbols is None else values.filter(pl.col("symbol").is_in(list(symbols)))
+    for (symbol,), line in shown.group_by("symbol", maintain_order=True):
+        kept = line.filter(pl.col("autocorrelation") > 0) if log else line
+        figure.add_scatter(x=kept["lag"].to_list(), y=kept["autocorrelation"].round(5).to_list(), name=str(symbol))
+    noise = shown["noise"].max()
+    if isinstance(noise, float) and not log:
+        figure.add_hrect(y0=-noise, y1=noise, fillcolor="#888", opacity=0.2, line_width=0)
+    figure.update_layout(
+        title=title, xaxis_title="lag", yaxis_title="autocorrelation", template="plotly_white", height=360
+    )
+    if log:
+        figure.update_xaxes(type="log")
+        figure.update_yaxes(type="log")
+    return figure
+
+
+def _mean_spread(quotes: pl.LazyFrame) -> pl.DataFrame:
+    lasting = (pl.col("ts_event").shift(-1) - pl.col("ts_event")).over("symbol").alias("lasting")
+    bps = pl.col("spread") / pl.col("mid") * 1e4
+    return (
+        quotes.sort("ts_event", maintain_order=True)
+        .with_columns(bps.alias("bps"), lasting)
+        .group_by("symbol")
+        .agg(spread_bps=(pl.col("bps") * pl.col("lasting")).sum() / pl.col("lasting").sum())
+        .collect()
+    )
+
+
+def _at_lags(values: pl.DataFrame, name: str) -> pl.DataFrame:
+    """A column for each lag."""
+    wide = values.pivot("lag", index="symbol", values="autocorrelation")
+    return wide.rename({column: f"{name}_{column}" for column in wide.columns if column != "symbol"})

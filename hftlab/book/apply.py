@@ -1,0 +1,156 @@
+"""The compiled loop over a batch."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from hftlab.book.anomalies import CLEAR_BOOK, CROSSED, FINE, KINDS, RAISE, TIME_BACK
+from hftlab.book.kernels import IntArray, in_place, inlined
+from hftlab.book.levels import has_room, is_crossed
+from hftlab.book.orders import apply_level, apply_order, clear_book
+from hftlab.book.state import HOLDS_LEVELS, HOLDS_ORDERS, Records, State
+from hftlab.events import ADD, ASK, CANCEL, CLEAR, F_LAST, F_MBP, MODIFY
+
+__all__ = ["FULL", "Columns", "Tops", "apply_rows", "find_mixed"]
+
+FULL: Final = -1
+_KINDS: Final = len(KINDS) + 1
+
+
+class Columns(NamedTuple):
+    """What the kernels read of an EventBatch, and per instrument of the batch its book and its tick (1e-9 units)."""
+
+    ts_event: IntArray
+    instrument_id: npt.NDArray[np.int32]
+    order_id: IntArray  # the bits of the uint64
+    action: npt.NDArray[np.uint8]
+    side: npt.NDArray[np.uint8]
+    price: IntArray
+    size: IntArray
+    flags: npt.NDArray[np.uint8]
+    books: IntArray
+    ticks: IntArray
+
+
+class Tops(NamedTuple):
+    """The best levels of a book after each of a batch's events.
+
+    `rows` (n,) are the rows of the batch; the others are (n, depth), best first, in ticks, lots and numbers of orders.
+    A level of 0 lots is not there; orders are 0 where the venue does not tell.
+    """
+
+    rows: IntArray
+    bid_ticks: IntArray
+    bid_lots: IntArray
+    bid_orders: IntArray
+    ask_ticks: IntArray
+    ask_lots: IntArray
+    ask_orders: IntArray
+
+
+@in_place
+def find_mixed(columns: Columns, books: Records) -> int:
+    """The first row that speaks of orders where its book holds levels, or the other way round; -1 for none.
+
+    `books` is a copy: what a book holds is written into it, as the first row tells.
+    """
+    for row in range(len(columns.action)):
+        action = columns.action[row]
+        if action == ADD or action == CANCEL or action == MODIFY:  # noqa: PLR1714 - a tuple is slower
+            holds = HOLDS_LEVELS if columns.flags[row] & F_MBP else HOLDS_ORDERS
+            book = columns.books[columns.instrument_id[row]]
+            if books[book].holds != holds:
+                if books[book].holds != 0:
+                    return row
+                books[book].holds = holds
+    return -1
+
+
+@in_place
+def apply_rows(
+    state: State, columns: Columns, policies: IntArray, tops: Tops, first: int, written: int
+) -> tuple[int, int, int]:
+    """Apply the rows from `first` on, and write the tops from `written` on (none if their depth is 0).
+
+    Returns the next row, the number of tops written, and why it stopped. FINE: there are no more rows. FULL: there is
+    no room; that row has done nothing yet, and the call is repeated with a larger state. Another: the kind of an
+    anomaly in that row whose policy is RAISE.
+    """
+    depth = tops.bid_ticks.shape[1]
+    for row in range(first, len(columns.action)):
+        action = columns.action[row]
+        book = columns.books[columns.instrument_id[row]]
+        if action == ADD or action == CANCEL or action == MODIFY or action == CLEAR:  # noqa: PLR1714
+            if action != CANCEL and not has_room(state, 2 * book + (columns.side[row] == ASK)):
+                return row, written, FULL
+            policy = _apply_row(state, columns, policies, row, book)
+            if policy > RAISE:
+                return row, written, policy - RAISE
+        if columns.flags[row] & F_LAST:
+            if state.books[book].changed:
+                state.books[book].changed = 0
+                if is_crossed(state, book) and _note(state, policies, book, CROSSED) == RAISE:
+                    return row, written, CROSSED
+            if depth > 0:
+                tops.rows[written] = row
+                _write_side(state, 2 * book, tops.bid_ticks[written], tops.bid_lots[written], tops.bid_orders[written])
+                _write_side(
+                    state, 2 * book + 1, tops.ask_ticks[written], tops.ask_lots[written], tops.ask_orders[written]
+                )
+                written += 1
+    return len(columns.action), written, FINE
+
+
+@inlined
+def _apply_row(state: State, columns: Columns, policies: IntArray, row: int, book: int) -> int:
+    """Apply a row that may change its book; 0, or RAISE plus the kind of an anomaly that must be raised."""
+    time, record = columns.ts_event[row], state.books[book]
+    if time < record.time:
+        policy = _note(state, policies, book, TIME_BACK)
+        if policy == RAISE:
+            return RAISE + TIME_BACK
+        if policy == CLEAR_BOOK:
+            return 0
+    else:
+        record.time = time
+    action, side = columns.action[row], columns.side[row]
+    price, tick, lots = columns.price[row], columns.ticks[columns.instrument_id[row]], columns.size[row]
+    if action == CLEAR:
+        clear_book(state, book)
+        record.clears += 1
+        kind = FINE
+    elif columns.flags[row] & F_MBP:
+        kind = apply_level(state, book, action, side, price, tick, lots)
+    else:
+        kind = apply_order(state, book, action, side, columns.order_id[row], price, tick, lots)
+    if kind == FINE:
+        record.changed = 1
+        return 0
+    return RAISE + kind if _note(state, policies, book, kind) == RAISE else 0
+
+
+@in_place
+def _note(state: State, policies: IntArray, book: int, kind: int) -> int:
+    """Count an anomaly, clear the book if that is the policy, and return the policy."""
+    state.tallies[book * _KINDS + kind] += 1
+    policy = policies[kind]
+    if policy == CLEAR_BOOK:
+        clear_book(state, book)
+    return int(policy)
+
+
+@inlined
+def _write_side(state: State, side: int, ticks: IntArray, lots: IntArray, orders: IntArray) -> None:
+    place = state.sides[side]
+    last = place.start + place.length - 1
+    there = min(place.length, len(ticks))
+    for number in range(there):
+        level = state.levels[state.slots[last - number]]
+        ticks[number] = level.ticks
+        lots[number] = level.lots
+        orders[number] = level.orders
+    for number in range(there, len(ticks)):
+        ticks[number] = lots[number] = orders[number] = 0

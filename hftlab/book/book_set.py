@@ -1,0 +1,163 @@
+"""Order books of many instruments, fed with batches of events."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from hftlab.book.anomalies import FINE, KINDS, RAISE, Kind, Policy, policy_codes
+from hftlab.book.apply import Columns, Tops, apply_rows, find_mixed
+from hftlab.book.kernels import IntArray
+from hftlab.book.order_book import OrderBook
+from hftlab.book.state import HOLDS_ORDERS, State, add_books, copy_state, grow, new_state
+from hftlab.errors import BookAnomaly, EventError
+from hftlab.events import F_LAST, EventBatch
+from hftlab.instruments import Instrument
+
+__all__ = ["BookSet", "Checkpoint"]
+
+
+class Checkpoint(NamedTuple):
+    """All books of a set as they were at one moment, in memory of their own; it can be pickled.
+
+    `BookSet.restore(checkpoint)` goes on from there, as often as wanted.
+    """
+
+    instruments: tuple[Instrument, ...]
+    policies: IntArray
+    state: State
+
+
+class BookSet:
+    """The books of every instrument that its batches name.
+
+    `books.apply(batch)` brings them up to date in one compiled call; `books["BTCUSDT"]` is then that symbol's book.
+    Rows flagged F_MBP speak of price levels (L2), others of orders (L3); an instrument has rows of one kind only.
+
+    `policy` says what happens at an anomaly besides counting it: "skip" goes on, "raise" raises BookAnomaly and leaves
+    all books as they were before the batch (which costs a copy of them for each batch), "clear" clears the
+    instrument's book and goes on without the row. A mapping gives one for each kind, "skip" for those it leaves out.
+    `hftlab.book.anomalies.Kind` lists the kinds. Not to be shared between threads without a lock.
+    """
+
+    def __init__(self, policy: Policy | Mapping[Kind, Policy] = "skip") -> None:
+        self._policies = policy_codes(policy)
+        self._numbers: dict[Instrument, int] = {}
+        self._batch_instruments: tuple[Instrument, ...] | None = None
+        self._batch_books = self._batch_ticks = np.empty(0, np.int64)
+        self._state = new_state()
+
+    @classmethod
+    def restore(cls, checkpoint: Checkpoint) -> BookSet:
+        """A set of the books as they were, with the policy that they had."""
+        books = cls()
+        books._policies = checkpoint.policies.copy()
+        books._numbers = {instrument: number for number, instrument in enumerate(checkpoint.instruments)}
+        books._state = copy_state(checkpoint.state)
+        return books
+
+    def checkpoint(self) -> Checkpoint:
+        """All books as they are now. It costs one copy of their memory."""
+        return Checkpoint(tuple(self._numbers), self._policies.copy(), copy_state(self._state))
+
+    def apply(self, batch: EventBatch) -> None:
+        """Apply a batch. Raises as `trace()` does."""
+        self._run(batch, _new_tops(0, 0))
+
+    def trace(self, batch: EventBatch, depth: int = 10) -> Tops:
+        """Apply a batch and return the best `depth` levels after each of its rows flagged F_LAST.
+
+        With depth=1 it is the best bid and offer. Raises ValueError for a depth below 1; EventError for an instrument
+        with rows of levels and of orders, and BookAnomaly if that is the policy. The books then stay as they were.
+        """
+        if depth < 1:
+            raise ValueError(f"depth must be 1 or more, got {depth}")
+        tops = _new_tops(int(np.count_nonzero(batch.flags & F_LAST)), depth)
+        self._run(batch, tops)
+        return tops
+
+    @property
+    def anomalies(self) -> Counter[Kind]:
+        """How many anomalies there were of each kind, in all books."""
+        return sum((book.anomalies for book in self), Counter())
+
+    def __getitem__(self, key: str | Instrument) -> OrderBook:
+        """The book of an instrument, or of a symbol if only one venue has it. Raises KeyError."""
+        if isinstance(key, Instrument):
+            return OrderBook(self, key, self._numbers[key])
+        found = [instrument for instrument in self._numbers if instrument.symbol == key]
+        if len(found) != 1:
+            venues = " and ".join(instrument.venue.name for instrument in found)
+            raise KeyError(f"{key} is in the books of {venues}: index by Instrument" if found else key)
+        return self[found[0]]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._numbers or any(instrument.symbol == key for instrument in self._numbers)
+
+    def __iter__(self) -> Iterator[OrderBook]:
+        return (OrderBook(self, instrument, number) for instrument, number in self._numbers.items())
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def __repr__(self) -> str:
+        return f"BookSet({', '.join(instrument.symbol for instrument in self._numbers)})"
+
+    def _run(self, batch: EventBatch, tops: Tops) -> None:
+        columns = self._columns(batch)
+        holdings = self._state.books.copy()
+        mixed = find_mixed(columns, holdings)
+        if mixed >= 0:
+            raise _mixed(batch, mixed, holdings["holds"][columns.books[batch.instrument_id[mixed]]])
+        before = copy_state(self._state) if RAISE in self._policies else None
+        self._state.books["holds"] = holdings["holds"]
+        row, written, reason = apply_rows(self._state, columns, self._policies, tops, 0, 0)
+        while row < len(batch):
+            if reason > FINE:
+                assert before is not None
+                self._state = before
+                symbol = batch.instruments[batch.instrument_id[row]].symbol
+                raise BookAnomaly(KINDS[reason - 1], row, symbol, int(batch.order_id[row]))
+            self._state = grow(self._state)
+            row, written, reason = apply_rows(self._state, columns, self._policies, tops, row, written)
+
+    def _columns(self, batch: EventBatch) -> Columns:
+        if batch.instruments is not self._batch_instruments:
+            self._add_books(batch.instruments)
+        return Columns(
+            batch.ts_event,
+            batch.instrument_id,
+            batch.order_id.view(np.int64),
+            batch.action,
+            batch.side,
+            batch.price,
+            batch.size,
+            batch.flags,
+            self._batch_books,
+            self._batch_ticks,
+        )
+
+    def _add_books(self, instruments: tuple[Instrument, ...]) -> None:
+        for instrument in instruments:
+            self._numbers.setdefault(instrument, len(self._numbers))
+        self._state = add_books(self._state, len(self._numbers) - len(self._state.books))
+        self._batch_instruments = instruments
+        self._batch_books = np.array([self._numbers[instrument] for instrument in instruments], np.int64)
+        self._batch_ticks = np.array([instrument.tick for instrument in instruments], np.int64)
+
+
+def _new_tops(rows: int, depth: int) -> Tops:
+    shape = (rows, depth)
+    return Tops(np.empty(rows, np.int64), *(np.empty(shape, np.int64) for _ in range(6)))
+
+
+def _mixed(batch: EventBatch, row: int, holds: int) -> EventError:
+    symbol = batch.instruments[batch.instrument_id[row]].symbol
+    has, was = ("no F_MBP", "price levels") if holds != HOLDS_ORDERS else ("F_MBP", "orders")
+    return EventError(
+        f"column flags has {has} in row {row}, but the rows of {symbol} before it are of {was}: "
+        f"keep a feed of levels and a feed of orders in two BookSets"
+    )

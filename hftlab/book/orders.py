@@ -1,0 +1,177 @@
+"""Compiled: what one row does to a book, be it of orders or of price levels."""
+
+from __future__ import annotations
+
+from hftlab.book.anomalies import (
+    BAD_PRICE,
+    FINE,
+    MISMATCH,
+    NO_SIDE,
+    NO_SIZE,
+    OVER_CANCEL,
+    REPEATED_ORDER,
+    UNKNOWN_LEVEL,
+    UNKNOWN_ORDER,
+)
+from hftlab.book.kernels import in_place, inlined
+from hftlab.book.levels import close_level, is_there, open_level, position
+from hftlab.book.order_table import delete_entry, find_entry
+from hftlab.book.state import State
+from hftlab.events import ADD, ASK, BID, CANCEL
+
+__all__ = ["apply_level", "apply_order", "clear_book"]
+
+
+@inlined
+def apply_level(state: State, book: int, action: int, side_letter: int, price: int, tick: int, lots: int) -> int:
+    """Set a level's total, or remove it; the kind of anomaly, or FINE."""
+    if side_letter != BID and side_letter != ASK:
+        return NO_SIDE
+    is_ask = side_letter == ASK
+    side, key = 2 * book + is_ask, price * (1 - 2 * is_ask)
+    if action != CANCEL and lots > 0:
+        slot = open_level(state, side, key, tick)
+        if slot == 0:
+            return BAD_PRICE
+        state.levels[slot].lots = lots
+        return FINE
+    at = position(state, side, key)
+    if is_there(state, side, at, key):
+        close_level(state, side, at)
+        return FINE
+    return UNKNOWN_LEVEL if price % tick == 0 else BAD_PRICE
+
+
+@inlined
+def apply_order(
+    state: State, book: int, action: int, side_letter: int, order_id: int, price: int, tick: int, lots: int
+) -> int:
+    """Add, cancel or modify an order; the kind of anomaly, or FINE."""
+    if side_letter != BID and side_letter != ASK:
+        return NO_SIDE
+    is_ask = side_letter == ASK
+    side, key = 2 * book + is_ask, price * (1 - 2 * is_ask)
+    at = find_entry(state.table, book, order_id)
+    row = state.table[at].order
+    if action == ADD:
+        return REPEATED_ORDER if row != 0 else _add(state, at, book, side, order_id, key, tick, lots)
+    if row == 0:
+        return UNKNOWN_ORDER
+    order = state.orders[row]
+    level = state.levels[order.level]
+    stays = level.key == key
+    if level.side != side or (action == CANCEL and not stays):
+        return MISMATCH
+    if action == CANCEL:
+        lots = order.lots - lots
+        if lots < 0:
+            return OVER_CANCEL
+    if lots == 0:
+        _leave(state, row)
+        _free(state, at, row)
+        return FINE
+    if stays and lots <= order.lots:
+        level.lots -= order.lots - lots
+        order.lots = lots
+        return FINE
+    return _requeue(state, row, side, key, tick, lots)
+
+
+@inlined
+def _add(state: State, at: int, book: int, side: int, order_id: int, key: int, tick: int, lots: int) -> int:
+    if lots == 0:
+        return NO_SIZE
+    slot = open_level(state, side, key, tick)
+    if slot == 0:
+        return BAD_PRICE
+    marks = state.marks[0]
+    row = marks.free_order
+    if row != 0:
+        marks.free_order = state.orders[row].next
+    else:
+        row = marks.orders
+        marks.orders += 1
+    marks.live += 1
+    entry = state.table[at]
+    entry.id, entry.book, entry.order = order_id, book, row
+    state.orders[row].id = order_id
+    _join(state, row, slot, lots)
+    return FINE
+
+
+@inlined
+def _requeue(state: State, row: int, side: int, key: int, tick: int, lots: int) -> int:
+    """Give an order a new price or more size, behind all others."""
+    old = state.orders[row].level
+    slot = open_level(state, side, key, tick)
+    if slot == 0:
+        return BAD_PRICE
+    if slot == old:
+        _unlink(state, row)
+    else:
+        _leave(state, row)
+    _join(state, row, slot, lots)
+    return FINE
+
+
+@inlined
+def _join(state: State, row: int, slot: int, lots: int) -> None:
+    order, level = state.orders[row], state.levels[slot]
+    order.lots, order.level, order.next, order.prev = lots, slot, 0, level.tail
+    if level.tail != 0:
+        state.orders[level.tail].next = row
+    else:
+        level.head = row
+    level.tail = row
+    level.lots += lots
+    level.orders += 1
+
+
+@inlined
+def _unlink(state: State, row: int) -> None:
+    """Take an order out of its queue."""
+    order = state.orders[row]
+    level = state.levels[order.level]
+    level.lots -= order.lots
+    level.orders -= 1
+    if order.prev != 0:
+        state.orders[order.prev].next = order.next
+    else:
+        level.head = order.next
+    if order.next != 0:
+        state.orders[order.next].prev = order.prev
+    else:
+        level.tail = order.prev
+
+
+@inlined
+def _leave(state: State, row: int) -> None:
+    """Take an order out of its queue, and remove the level that it was the last of."""
+    level = state.levels[state.orders[row].level]
+    _unlink(state, row)
+    if level.orders == 0:
+        close_level(state, level.side, position(state, level.side, level.key))
+
+
+@inlined
+def _free(state: State, at: int, row: int) -> None:
+    marks = state.marks[0]
+    delete_entry(state.table, at)
+    state.orders[row].next = marks.free_order
+    marks.free_order = row
+    marks.live -= 1
+
+
+@in_place
+def clear_book(state: State, book: int) -> None:
+    """Remove every level and every order of a book."""
+    for side in range(2 * book, 2 * book + 2):
+        place = state.sides[side]
+        while place.length > 0:
+            at = place.start + place.length - 1
+            row = state.levels[state.slots[at]].head
+            while row != 0:
+                behind = state.orders[row].next
+                _free(state, find_entry(state.table, book, state.orders[row].id), row)
+                row = behind
+            close_level(state, side, at)

@@ -1,0 +1,36 @@
+"""Compiled: looking up orders and walking the queue of a level."""
+
+from __future__ import annotations
+
+from hftlab.book.kernels import IntArray, in_place
+from hftlab.book.order_table import find_entry
+from hftlab.book.state import Records, State
+
+__all__ = ["ahead_of", "find_order", "read_queue"]
+
+
+@in_place
+def find_order(state: State, book: int, order_id: int) -> int:
+    """The row of `orders` that holds this order; 0 if there is none."""
+    return int(state.table[find_entry(state.table, book, order_id)].order)
+
+
+@in_place
+def ahead_of(orders: Records, row: int) -> tuple[int, int]:
+    """How many orders stand ahead of this one in its queue, and their lots."""
+    count, lots = 0, 0
+    row = orders[row].prev
+    while row != 0:
+        count += 1
+        lots += orders[row].lots
+        row = orders[row].prev
+    return count, lots
+
+
+@in_place
+def read_queue(orders: Records, head: int, ids: IntArray, lots: IntArray) -> None:
+    """Write the ids and lots of a queue, first to last."""
+    row = head
+    for place in range(len(ids)):
+        ids[place], lots[place] = orders[row].id, orders[row].lots
+        row = orders[row].next

@@ -1,0 +1,117 @@
+"""The memory of a set of books: a few arrays that hold every level and order of every instrument.
+
+Book b owns the sides 2b (bids) and 2b + 1 (asks). A side is a stretch of `keys` and `slots`, sorted so that **its best
+level is the last**: most changes are near the top and move few others. Bids are kept by their price and asks by its
+negative, which makes the best of both the greatest key and leaves one code path; prices and not ticks, because only a
+new level then needs a division. A slot is a row of `levels`. Orders are rows of `orders`, linked to their neighbours in
+the queue of their level; `table` finds them by book and id. Row 0 of levels and orders stands for none. Rows that are no
+longer needed form a free list and are used again.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from hftlab.book.anomalies import KINDS
+from hftlab.book.kernels import IntArray
+from hftlab.book.order_table import ENTRY, fill_table
+
+__all__ = ["FIRST_STRETCH", "HOLDS_LEVELS", "HOLDS_ORDERS", "State", "add_books", "copy_state", "grow", "new_state"]
+
+Records = npt.NDArray[Any]
+
+SIDE: Final = np.dtype([("start", "i8"), ("length", "i8"), ("capacity", "i8")])
+LEVEL: Final = np.dtype(
+    [("key", "i8"), ("ticks", "i8"), ("lots", "i8"), ("side", "i4"), ("orders", "i4"), ("head", "i4"), ("tail", "i4")]
+)
+ORDER: Final = np.dtype([("id", "i8"), ("lots", "i8"), ("level", "i4"), ("next", "i4"), ("prev", "i4")], align=True)
+BOOK: Final = np.dtype([("time", "i8"), ("clears", "i8"), ("holds", "i4"), ("changed", "i4")])
+MARKS: Final = np.dtype(
+    [("stretches", "i8"), ("levels", "i8"), ("free_level", "i8"), ("orders", "i8"), ("free_order", "i8"), ("live", "i8")]
+)
+
+HOLDS_LEVELS, HOLDS_ORDERS = 1, 2
+FIRST_STRETCH: Final = 64
+_FIRST_KEYS: Final = 4096
+_FIRST_ROWS: Final = 1024
+
+
+class State(NamedTuple):
+    """All arrays of a set of books, one-dimensional, contiguous, writeable."""
+
+    keys: IntArray  # 1e-9; bids: the price, asks: its negative; ascending within a side
+    slots: IntArray  # beside each key its row of `levels`
+    sides: Records  # SIDE: its stretch of keys and slots
+    levels: Records  # LEVEL: lots and orders are totals; orders, head and tail are 0 where the venue names no orders
+    orders: Records  # ORDER
+    table: Records  # ENTRY; the length is a power of two
+    books: Records  # BOOK: the last ts_event; how often cleared; levels or orders; whether the running event changed it
+    tallies: IntArray  # a count for each kind of anomaly, book after book
+    marks: Records  # MARKS, one row: the first unused of keys, levels and orders; the free lists; how many orders live
+
+
+def new_state() -> State:
+    """The memory of no books."""
+    marks = np.zeros(1, MARKS)
+    marks["levels"] = marks["orders"] = 1
+    return State(
+        keys=np.zeros(_FIRST_KEYS, np.int64),
+        slots=np.zeros(_FIRST_KEYS, np.int64),
+        sides=np.zeros(0, SIDE),
+        levels=np.zeros(_FIRST_ROWS, LEVEL),
+        orders=np.zeros(_FIRST_ROWS, ORDER),
+        table=np.zeros(2 * _FIRST_ROWS, ENTRY),
+        books=np.zeros(0, BOOK),
+        tallies=np.zeros(0, np.int64),
+        marks=marks,
+    )
+
+
+def copy_state(state: State) -> State:
+    """The same books in memory of their own, without the room to grow."""
+    marks = state.marks[0]
+    used = {"keys": "stretches", "slots": "stretches", "levels": "levels", "orders": "orders"}
+    parts = {name: getattr(state, name)[: marks[end]].copy() for name, end in used.items()}
+    return state._replace(
+        **parts,
+        sides=state.sides.copy(),
+        table=state.table.copy(),
+        books=state.books.copy(),
+        tallies=state.tallies.copy(),
+        marks=state.marks.copy(),
+    )
+
+
+def add_books(state: State, count: int) -> State:
+    """The state with `count` more books, all empty."""
+    new_books = np.zeros(count, BOOK)
+    new_books["time"] = np.iinfo(np.int64).min
+    return state._replace(
+        sides=_longer(state.sides, 2 * count),
+        books=np.concatenate([state.books, new_books]),
+        tallies=_longer(state.tallies, count * (len(KINDS) + 1)),
+    )
+
+
+def grow(state: State) -> State:
+    """The state with at least twice the room in each array that can be the one that a kernel found full."""
+    marks = state.marks[0]
+    if 4 * int(marks["stretches"]) > len(state.keys):
+        room = max(len(state.keys), _FIRST_KEYS)
+        state = state._replace(keys=_longer(state.keys, room), slots=_longer(state.slots, room))
+    if 2 * int(marks["levels"]) > len(state.levels):
+        state = state._replace(levels=_longer(state.levels, max(len(state.levels), _FIRST_ROWS)))
+    if 2 * int(marks["orders"]) > len(state.orders):
+        state = state._replace(orders=_longer(state.orders, max(len(state.orders), _FIRST_ROWS)))
+    if 4 * int(marks["live"]) > len(state.table):
+        table = np.zeros(2 * len(state.table), ENTRY)
+        fill_table(table, state.table)
+        state = state._replace(table=table)
+    return state
+
+
+def _longer(array: npt.NDArray[Any], room: int) -> npt.NDArray[Any]:
+    return np.concatenate([array, np.zeros(room, array.dtype)])

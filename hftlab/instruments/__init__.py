@@ -1,0 +1,25 @@
+"""What is traded and where."""
+
+from hftlab.instruments.instrument import Instrument
+from hftlab.instruments.registry import INSTRUMENTS, find_instrument, listings
+from hftlab.instruments.tick_rule import US_EQUITY, TickRule, mifid2
+from hftlab.instruments.units import UNIT
+from hftlab.instruments.venue import BINANCE, BINANCE_USDM, LSE, NASDAQ, NYSE, Phase, Venue
+
+__all__ = [
+    "BINANCE",
+    "BINANCE_USDM",
+    "INSTRUMENTS",
+    "LSE",
+    "NASDAQ",
+    "NYSE",
+    "UNIT",
+    "US_EQUITY",
+    "Instrument",
+    "Phase",
+    "TickRule",
+    "Venue",
+    "find_instrument",
+    "listings",
+    "mifid2",
+]

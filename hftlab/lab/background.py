@@ -1,0 +1,83 @@
+"""One background I/O loop for everything that a notebook starts."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, TypeVar
+
+from hftlab.loop import new_loop
+
+__all__ = ["background"]
+
+T = TypeVar("T")
+
+
+class _Background:
+    """One daemon thread with an event loop of its own, uvloop where there is one."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine there and wait for its result; an interrupt cancels it and waits for its end."""
+        if self._is_current():
+            coroutine.close()
+            raise RuntimeError(
+                "a callback runs on the background loop and cannot wait for it: let the callback only take note, "
+                "for example in a queue.Queue, and wait in the main thread"
+            )
+        ended = threading.Event()
+        future = asyncio.run_coroutine_threadsafe(_ending(coroutine, ended), self._running())
+        try:
+            return future.result()
+        except BaseException:
+            if future.cancel():
+                ended.wait()
+            raise
+
+    def start(self, coroutine: Coroutine[Any, Any, object]) -> None:
+        """Run a coroutine there without waiting."""
+        asyncio.run_coroutine_threadsafe(coroutine, self._running())
+
+    def call(self, function: Callable[[], T]) -> T:
+        """The result of a function that does not wait, run there."""
+        if self._is_current():
+            return function()
+
+        async def called() -> T:
+            return function()
+
+        return self.run(called())
+
+    def _running(self) -> asyncio.AbstractEventLoop:
+        with self._lock:
+            if self._loop is None:
+                _let_interrupts_through()
+                self._loop = new_loop()
+                self._thread = threading.Thread(target=self._loop.run_forever, name="hftlab I/O", daemon=True)
+                self._thread.start()
+            return self._loop
+
+    def _is_current(self) -> bool:
+        return threading.current_thread() is self._thread
+
+
+async def _ending(coroutine: Coroutine[Any, Any, T], ended: threading.Event) -> T:
+    try:
+        return await coroutine
+    finally:
+        ended.set()
+
+
+def _let_interrupts_through() -> None:
+    """Let SIGINT end a wait, as Python does: since polars is loaded the wait would go on (pola-rs/polars#21739)."""
+    if hasattr(signal, "siginterrupt"):  # not on Windows
+        signal.siginterrupt(signal.SIGINT, True)
+
+
+background: Final = _Background()

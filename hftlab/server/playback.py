@@ -1,0 +1,132 @@
+"""Where a source stands: waiting for somebody to listen, paused, moved to another position, at its end."""
+
+from __future__ import annotations
+
+from hftlab.clock import Clock, to_milliseconds
+from hftlab.errors import MessageParseError, ServerError
+from hftlab.protocol import Message, ReplayAction, ReplayControl, ReplayState, ReplayStatus
+from hftlab.source import Seekable, Source
+
+__all__ = ["Playback"]
+
+
+class Playback:
+    """One source, or none. A recorded one waits until `begin()`, and can be controlled. No I/O but the source's own.
+
+    A position is source time in ns: all messages up to and including it have been yielded, and none after it.
+    """
+
+    def __init__(self, source: Source[Message] | None) -> None:
+        self.source = source
+        self.clock = Clock() if source is None else source.clock
+        self.is_recorded = self.is_waiting = source is not None and source.recorded
+        self.is_ended = False
+        first = None if source is None else source.next_time()
+        self._held = self.clock.now() if first is None else first - 1
+        """The position while waiting, whatever the clock says."""
+
+    # --- the stream ---
+
+    def next_time(self) -> int | None:
+        """When the source's next message is due; None if there is none, or it waits."""
+        return None if self.source is None or self.is_waiting else self.source.next_time()
+
+    def advance(self, at: int) -> list[tuple[int, Message]]:
+        """What is due by `at`, each with the time when it was."""
+        due = self.next_time()
+        if self.source is None or due is None or due > at:
+            return []
+        return [(due, message) for message in self.source.advance(at)]
+
+    def begin(self) -> None:
+        """Let a source that waits start where it stands."""
+        if self.is_waiting:
+            self.is_waiting = False
+            self.clock.set(self._held)
+
+    # --- controls ---
+
+    def check(self, request: ReplayControl) -> None:
+        """Whether the source can do that. Raises ServerError, or MessageParseError if the request lacks a field."""
+        if self.source is None or not self.is_recorded:
+            raise ServerError(
+                f"{self._name} is live and takes no REPLAY_CONTROL: serve a recording, as with session.replay()"
+            )
+        moves = request.action in (ReplayAction.SEEK, ReplayAction.STEP)
+        if moves and not isinstance(self.source, Seekable):
+            raise ServerError(f"{self._name} cannot be moved, only paused, resumed and given another speed")
+        if request.action is ReplayAction.SEEK and request.position is None:
+            raise MessageParseError("field `position` is missing: SEEK needs one, in ms", field="position")
+
+    @property
+    def seekable(self) -> Seekable[Message]:
+        """The source, where check() has let a SEEK or STEP pass."""
+        assert isinstance(self.source, Seekable)
+        return self.source
+
+    def pause(self) -> None:
+        """Stop where the stream is, which a busy server may reach later than the clock."""
+        self.clock.pause()
+        due = self.next_time()
+        if due is not None and due <= self.clock.now():
+            self.clock.set(due - 1)
+
+    def take(self, count: int) -> list[tuple[int, Message]]:
+        """The next `count` messages, each with its time; the position is theirs afterwards."""
+        taken = list(self.seekable.take(count))
+        if taken:
+            last, following = taken[-1][0], self.seekable.next_time()
+            # Messages of the same time that are still to come are not due yet.
+            self.move(last - 1 if following == last else last)
+        return taken
+
+    def reachable(self, position: int) -> int:
+        """The nearest position to go to: before the first message, after the last, or anything between."""
+        span = self.seekable.span
+        return self.position if span is None else min(max(position, span[0] - 1), span[1])
+
+    def move(self, position: int) -> None:
+        """Stand at a position that the source has been taken to."""
+        self.is_ended = False
+        if self.is_waiting:
+            self._held = position
+        else:
+            self.clock.set(position)
+
+    # --- where it stands ---
+
+    @property
+    def position(self) -> int:
+        span = self.source.span if isinstance(self.source, Seekable) else None
+        if self.is_waiting:
+            return self._held
+        return self.clock.now() if span is None or not self.is_ended else min(self.clock.now(), span[1])
+
+    @property
+    def state(self) -> ReplayState:
+        if self.is_ended:
+            return ReplayState.ENDED
+        if self.clock.paused:
+            return ReplayState.PAUSED
+        return ReplayState.WAITING if self.is_waiting else ReplayState.PLAYING
+
+    def status(self, *, reset: bool = False) -> ReplayStatus:
+        span = self.source.span if isinstance(self.source, Seekable) else None
+        return ReplayStatus(
+            timestamp=1.0,
+            state=self.state,
+            position=_whole(self.position),
+            speed=None if self.clock.unpaced else self.clock.speed,
+            start=None if span is None else _whole(span[0]),
+            end=None if span is None else _whole(span[1]),
+            reset=reset,
+        )
+
+    @property
+    def _name(self) -> str:
+        return "what this server is given by hand" if self.source is None else f"the source {self.source.name!r}"
+
+
+def _whole(ns: int) -> float:
+    """The wire's milliseconds, rounded up to whole microseconds: who goes there finds all that was before `ns`."""
+    return to_milliseconds(ns + 999)

@@ -1,0 +1,235 @@
+"""From the source to the publisher: waits for what is due next, and does what REPLAY_CONTROL asks for in between."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Final
+
+from hftlab.clock import NANOSECONDS, from_milliseconds, wall_time
+from hftlab.errors import RateLimitExceeded, ServerError, WireError
+from hftlab.log import get_logger
+from hftlab.protocol import Message, ReplayAction, ReplayControl, ReplayState
+from hftlab.protocol.publisher import Delivery
+from hftlab.server.connection import Connection
+from hftlab.server.desk import CountingPublisher
+from hftlab.server.playback import Playback
+
+__all__ = ["Stream", "Tap"]
+
+Tap = Callable[[Message, int], None]
+
+_SPIN: Final = 0.0015
+"""Event loops wake up to a millisecond late, so the last stretch before a message is due is spun."""
+_SLICE: Final = 0.001
+"""Seconds of work before other tasks of the loop, clients in the same process among them, get a turn."""
+_STEPS: Final = 256
+"""Messages of a STEP that go out in one piece."""
+_MOST: Final = 100
+"""Controls that may wait for the ones before them."""
+
+_log = get_logger("hftlab.server")
+
+
+class Stream:
+    """`run()` is the only one who touches the source. `send` takes what is to go out; `congested` are the readers that
+    are behind, kept by the owner, who also calls `wake()` when something has changed.
+    """
+
+    def __init__(
+        self, playback: Playback, publisher: CountingPublisher, send: Callable[[Sequence[Delivery[Connection]]], None]
+    ) -> None:
+        self.playback, self.clock = playback, playback.clock
+        self.taps: list[Tap] = []
+        self.congested: set[Connection] = set()
+        self._publisher, self._send = publisher, send
+        self._awake = asyncio.Event()
+        self._controls: deque[tuple[ReplayControl, asyncio.Future[None]]] = deque()
+        self._told: tuple[ReplayState, float] | None = None
+
+    def wake(self) -> None:
+        self._awake.set()
+
+    def publish(self, message: Message) -> None:
+        """Stream one message from outside the source."""
+        self._accept(message, self.clock.now())
+        # What waits for no interval goes out from here: waking the stream for it would cost as much as sending it.
+        self._send(self._publisher.poll(0, wall_time()))
+        self.wake()
+
+    def lag(self) -> float:
+        """Seconds that the stream is behind its clock because there is too much to do."""
+        at = self._next_time()
+        if at is None or at == 0 or self.clock.unpaced or self.clock.paused:
+            return 0.0
+        return max(0.0, (self.clock.now() - at) / NANOSECONDS / self.clock.speed)
+
+    # --- the loop ---
+
+    async def run(self) -> None:
+        """Wait for whatever is due next, send it, and let others run in between."""
+        loop = asyncio.get_running_loop()
+        unwatch = self.clock.watch(lambda: _threadsafe(loop, self.wake))
+        try:
+            await self._run()
+        finally:
+            unwatch()
+            for _, done in self._controls:
+                done.cancel()
+
+    async def _run(self) -> None:
+        turn = time.monotonic()
+        while True:
+            while self._controls:
+                await self._control(*self._controls.popleft())
+            at = self._next_time()
+            delay = math.inf if at is None else self.clock.seconds_until(at)
+            if at is None or delay > 0:
+                if not self._announce_changes():
+                    await self._sleep(delay)
+                turn = time.monotonic()
+                continue
+            self.clock.reach(at)
+            self._step(at)
+            if self.clock.unpaced and self.congested:
+                await self._drained()
+            elif time.monotonic() - turn > _SLICE:
+                await asyncio.sleep(0)
+                turn = time.monotonic()
+
+    def _next_time(self) -> int | None:
+        times = (self._publisher.next_time(), self.playback.next_time())
+        return min((at for at in times if at is not None), default=None)
+
+    def _step(self, at: int) -> None:
+        for due, message in self.playback.advance(at):
+            self._accept(message, due)
+        self._send(self._publisher.poll(at, wall_time()))
+
+    def _accept(self, message: Message, at: int) -> None:
+        for tap in self.taps:
+            tap(message, at)
+        self._publisher.publish(message, at)
+
+    async def _sleep(self, delay: float) -> None:
+        if delay <= _SPIN:
+            await asyncio.sleep(0)
+            return
+        self._awake.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(None if math.isinf(delay) else delay - _SPIN / 2):
+                await self._awake.wait()
+
+    async def _drained(self) -> None:
+        """Without a clock to keep, readers set the pace; one that does not read is aborted by its write deadline."""
+        while self.congested and not self._controls:
+            self._awake.clear()
+            await self._awake.wait()
+
+    # --- replay control ---
+
+    def begin(self) -> bool:
+        """Start a recorded source that has waited, and say so to everyone; whether it has."""
+        if not self.playback.is_waiting:
+            return False
+        self.playback.begin()
+        self._announce()
+        self.wake()
+        return True
+
+    def control(self, request: ReplayControl) -> asyncio.Future[None]:
+        """Do it after what has been asked before. Raises the WireError that says why not, now or by the future."""
+        self.playback.check(request)
+        if len(self._controls) >= _MOST:
+            raise RateLimitExceeded(f"{_MOST} controls wait for the ones before them: send fewer", retry_after=1.0)
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._controls.append((request, done))
+        self.wake()
+        return done
+
+    async def _control(self, request: ReplayControl, done: asyncio.Future[None]) -> None:
+        try:
+            await self._act(request)
+        except asyncio.CancelledError:
+            done.cancel()
+            raise
+        except Exception as exc:
+            _log.exception("replay control failed", action=request.action)
+            reason = exc if isinstance(exc, WireError) else ServerError(f"{request.action} failed: {exc}")
+            if not done.cancelled():
+                done.set_exception(reason)
+        else:
+            if not done.cancelled():
+                done.set_result(None)
+
+    async def _act(self, request: ReplayControl) -> None:
+        match request.action:
+            case ReplayAction.PAUSE:
+                self.playback.pause()
+            case ReplayAction.RESUME:
+                self.clock.resume()
+            case ReplayAction.SPEED:
+                self.clock.speed = math.inf if request.speed is None else request.speed
+            case ReplayAction.STEP:
+                await self._take(1 if request.count is None else request.count)
+            case ReplayAction.SEEK:
+                assert request.position is not None
+                await self._seek(from_milliseconds(request.position))
+                return
+        self._announce()
+
+    async def _take(self, count: int) -> None:
+        self.playback.pause()
+        while count > 0 and (taken := self.playback.take(min(count, _STEPS))):
+            count -= len(taken)
+            for at, message in taken:
+                self._accept(message, at)
+                self._send(self._publisher.poll(at, wall_time()))
+            await asyncio.sleep(0)
+            await self._drained()
+
+    async def _seek(self, position: int) -> None:
+        playback = self.playback
+        # What belongs to the time before goes out before: it is numbered already, or trades that would be lost.
+        self._flush()
+        target = playback.reachable(position)
+        state = await asyncio.to_thread(playback.seekable.seek, target)
+        self._flush()
+        playback.move(target)
+        self._announce(reset=True)
+        self._send(self._publisher.restart(state, target, wall_time()))
+
+    def _flush(self) -> None:
+        """Send what waits for its channel's pace."""
+        self._send(self._publisher.poll(self.clock.now(), wall_time(), early=True))
+
+    def _announce_changes(self) -> bool:
+        """Tell of a change that nobody has told of: the end, or somebody has paused, resumed or sped up the clock."""
+        playback = self.playback
+        if not playback.is_recorded or playback.is_waiting:
+            return False
+        if self._next_time() is None:
+            playback.is_ended = True
+        if self._told == (playback.state, self.clock.speed):
+            return False
+        self._announce()
+        return True
+
+    def _announce(self, *, reset: bool = False) -> None:
+        """Say to everyone where the replay stands."""
+        if self.clock.paused:
+            self._flush()  # so that what readers have is the state of this position
+        playback = self.playback
+        if self._next_time() is None and not playback.is_waiting:
+            playback.is_ended = True
+        self._told = (playback.state, self.clock.speed)
+        self._send(self._publisher.notify(playback.status(reset=reset), wall_time()))
+
+
+def _threadsafe(loop: asyncio.AbstractEventLoop, function: Callable[[], None]) -> None:
+    with suppress(RuntimeError):  # a clock may outlive the loop
+        loop.call_soon_threadsafe(function)

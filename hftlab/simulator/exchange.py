@@ -1,0 +1,203 @@
+"""An exchange with traders in it: seeded order flow through the matching engine, as events, books and messages."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+
+from hftlab.clock import NANOSECONDS, Clock, to_milliseconds
+from hftlab.errors import HftlabError
+from hftlab.events import COLUMNS, EventBatch
+from hftlab.instruments import Instrument, find_instrument
+from hftlab.log import get_logger
+from hftlab.market import Processor
+from hftlab.protocol.messages import MarketData, MarketDataSymbol
+from hftlab.simulator.profile import Profile, profile_of
+
+if TYPE_CHECKING:
+    from hftlab.book.matching import MatchingEngine
+    from hftlab.simulator.order_flow import OrderFlow
+
+__all__ = ["SYMBOLS", "Exchange", "Stretch"]
+
+SYMBOLS: Final = ("AAPL", "GOOGL", "MSFT", "TSLA", "AMZN", "META", "NVDA", "BRK.A")
+"""The reference document's eight."""
+
+_LONG: Final = 2.0
+_GAP: Final = 0.3
+"""The standard deviation of the change from the close before to the opening, in those of a day's."""
+
+_log = get_logger("hftlab.simulator")
+
+
+class Stretch(NamedTuple):
+    """A piece of an exchange's time: its events, and its messages with the times (ns) they are due."""
+
+    events: EventBatch
+    messages: list[tuple[int, MarketData]]
+
+
+class Exchange:
+    """A venue, or several, where simulated traders meet; a source (see hftlab.source) that never ends.
+
+    `symbols` are names as they are on the wire (AAPL, AAPL:NYSE, VOD, BTCUSDT); None stands for the reference
+    document's eight. Listings of one name share its fundamental price, which each venue's market makers see with a lag
+    and an error of their own. Every `interval` ns there is one message with all symbols whose book has changed, with
+    ten levels a side, true order counts, the trades of the interval and the day's statistics. The books are full when
+    the clock starts, and the first message is due then.
+
+    The same seed on a clock that starts at the same time gives the same events and messages, however time advances;
+    None takes a new one, kept in `seed`. With `self_exciting` False orders arrive at random instead of in bursts.
+    `events()` and `stretches()` run ahead as fast as they can. Raises HftlabError for a symbol that is not known.
+    """
+
+    name = "exchange"
+    recorded = False
+
+    def __init__(
+        self,
+        seed: int | None = None,
+        symbols: Sequence[str] | None = None,
+        *,
+        clock: Clock | None = None,
+        interval: int = NANOSECONDS // 10,
+        depth: int = 10,
+        self_exciting: bool = True,
+    ) -> None:
+        if interval <= 0:
+            raise ValueError(f"interval must be above 0 ns, got {interval}")
+        self.seed = int(np.random.SeedSequence(seed).entropy) % 2**63 if seed is None else seed  # type: ignore[arg-type]
+        self.instruments: Final = tuple(_instrument(symbol) for symbol in dict.fromkeys(symbols or SYMBOLS))
+        self.interval = interval
+        _compile()
+        self.clock = Clock() if clock is None else clock
+        # Messages are due at multiples of the interval, which is where the processor cuts time.
+        self.start: Final = self.clock.now() // interval * interval
+        profiles = [_opened(instrument, self.seed) for instrument in self.instruments]
+        self._flow = _flow(self.instruments, profiles, self.seed, self.start, self_exciting)
+        closes = {one: one.ticks(profile_of(one).price) * one.tick for one in self.instruments}
+        self._processor = Processor(self.instruments, depth, pace=interval, previous_close=closes)
+        self._reached, self._is_open, self._events_only = self.start, False, False
+
+    @property
+    def symbols(self) -> list[str]:
+        return [instrument.wire_symbol for instrument in self.instruments]
+
+    @property
+    def books(self) -> MatchingEngine:
+        """The venue's own books, as they stand after the last event made: `books["AAPL"].bids(10)`."""
+        return self._flow.engine
+
+    def next_time(self) -> int:
+        return self._reached + self.interval if self._is_open else self.start
+
+    def advance(self, until: int) -> list[MarketData]:
+        return [message for stretch in self._stretches(until) for _, message in stretch.messages]
+
+    def stretches(self, seconds: float) -> Iterator[Stretch]:
+        """The next `seconds` as fast as they can be made, in pieces of some ten thousand events."""
+        return self._stretches(self._reached + round(seconds * NANOSECONDS))
+
+    def events(self, seconds: float) -> Iterator[EventBatch]:
+        """The events of the next `seconds` alone, in batches: many times as fast as with messages.
+
+        No messages can be had of this exchange afterwards: their statistics would be wrong.
+        """
+        self._events_only = True
+        self._reached += round(seconds * NANOSECONDS)
+        yield from self._flow.run(self._reached)
+
+    def _stretches(self, until: int) -> Iterator[Stretch]:
+        if self._events_only:
+            raise HftlabError("this exchange has run ahead for its events alone: make another one for messages")
+        if not self._is_open and self.start <= until:
+            yield self._opening()
+        last = until // self.interval * self.interval
+        if last <= self._reached:
+            return
+        for batch in self._flow.run(last - 1):
+            yield Stretch(batch, self._merged(self._processor.process(batch)))
+        self._reached = last
+        nothing = _nothing(self.instruments)
+        yield Stretch(nothing, self._merged(self._processor.process(nothing, last - 1)))
+
+    def _opening(self) -> Stretch:
+        """The orders that are there at the start, and the one message of an instant instead of an interval."""
+        batch = EventBatch.concat(self._flow.run(self.start))
+        timed = [*self._processor.process(batch), *self._processor.flush()]
+        self._is_open = True
+        return Stretch(batch, [(self.start, self._message(self.start, [message for _, message in timed]))])
+
+    def _merged(self, timed: list[tuple[int, MarketData]]) -> list[tuple[int, MarketData]]:
+        """One message for each interval instead of one for each of its symbols."""
+        intervals: dict[int, list[MarketData]] = {}
+        for ts_recv, message in timed:
+            intervals.setdefault((ts_recv // self.interval + 1) * self.interval, []).append(message)
+        return [(at, self._message(at, messages)) for at, messages in intervals.items()]
+
+    def _message(self, at: int, parts: list[MarketData]) -> MarketData:
+        by_name: dict[str, MarketDataSymbol] = {one.symbol: one for part in parts for one in part.symbols}
+        now = to_milliseconds(at)
+        return MarketData(
+            timestamp=now, id=f"md_{now:.0f}", symbols=[by_name[name] for name in self.symbols if name in by_name]
+        )
+
+    def __repr__(self) -> str:
+        return f"Exchange(seed={self.seed}, {', '.join(self.symbols)})"
+
+
+def _instrument(name: str) -> Instrument:
+    symbol, _, venue = name.partition(":")
+    found = find_instrument(symbol, venue or None)
+    if found is not None:
+        try:
+            profile_of(found)
+        except KeyError:
+            found = None
+    if found is None:
+        raise HftlabError(
+            f"the exchange has no market for {name!r}: choose names such as {', '.join(SYMBOLS)}, AAPL:NYSE, VOD or "
+            f"BTCUSDT"
+        )
+    return found
+
+
+def _opened(instrument: Instrument, seed: int) -> Profile:
+    """The profile at the price that the day opens with; the listings of one name open together."""
+    profile = profile_of(instrument)
+    gap = np.random.default_rng([seed, *instrument.symbol.encode()]).normal()
+    return profile._replace(price=profile.price * math.exp(_GAP * profile.volatility * gap))
+
+
+def _flow(
+    instruments: Sequence[Instrument], profiles: list[Profile], seed: int, start: int, self_exciting: bool
+) -> OrderFlow:
+    from hftlab.simulator.order_flow import OrderFlow
+
+    return OrderFlow(instruments, profiles, seed, start, self_exciting=self_exciting)
+
+
+@cache
+def _nothing(instruments: tuple[Instrument, ...]) -> EventBatch:
+    return EventBatch(**{name: np.empty(0, dtype) for name, dtype in COLUMNS.items()}, instruments=instruments)
+
+
+@cache
+def _compile() -> None:
+    """Have everything compiled, or read from numba's cache, before the clock starts."""
+    notice = threading.Timer(_LONG, _log.warning, ["compiling the exchange, which takes about a minute the first time"])
+    notice.daemon = True
+    notice.start()
+    try:
+        instrument = _instrument("BRK.A")
+        flow = _flow([instrument], [profile_of(instrument)], 0, 0, True)
+        processor = Processor([instrument], pace=NANOSECONDS)
+        for batch in flow.run(NANOSECONDS):
+            processor.process(batch)
+    finally:
+        notice.cancel()

@@ -1,0 +1,246 @@
+"""Who sends orders: each function looks at the books and appends what its trader asks of the venue to `flow.pending`.
+
+- Zero-intelligence limit orders at a distance from the other side's best price, by a power law, and cancels at a rate
+  that falls with the distance (Cont, Stoikov and Talreja, "A stochastic model for order book dynamics", 2010; the
+  exponent as in Bouchaud, Mezard and Potters, "Statistical properties of stock order books", 2002).
+- Uninformed market orders, mostly parts of large orders whose lengths follow a power law, which is what gives the signs
+  of trades their long memory (Lillo, Mike and Farmer, "Theory for long memory in supply and demand", 2005).
+- Informed traders, who know the fundamental price and take what is on the wrong side of it.
+- Market makers, who quote around the fundamental price as they see it: late, and with an error of their own.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Final
+
+from hftlab.book.kernels import compiled
+from hftlab.book.matching_levels import best_level, find_order
+from hftlab.book.matching_orders import Action, OrderType, TimeInForce
+from hftlab.book.matching_state import ASKS, BIDS, NOBODY, SIDES, State
+from hftlab.events import ASK, BID
+from hftlab.simulator.flow_state import METAORDERS, RESTING, Flow
+from hftlab.simulator.fundamental import value_at
+from hftlab.simulator.random_numbers import normal, pareto, uniform
+
+__all__ = ["cancel_someone", "inform", "place", "quote", "take"]
+
+INVESTOR, NOISE, INFORMED, FIRST_MAKER = range(1, 5)
+"""The owners of orders."""
+
+_NEW, _CANCEL = int(Action.NEW), int(Action.CANCEL)
+_LIMIT, _MARKET = int(OrderType.LIMIT), int(OrderType.MARKET)
+_GTC, _IOC = int(TimeInForce.GTC), int(TimeInForce.IOC)
+
+_PLACEMENT: Final = 0.7
+_FARTHEST: Final = 150.0
+_CALM: Final = 0.2
+"""The rate at which orders far from the best price are cancelled, relative to those at it."""
+_NEAR: Final = 4.0
+_ONE_OFF: Final = 0.25
+"""The share of market orders that are nobody's part of anything larger."""
+_LENGTH: Final = 1.5
+_LONGEST: Final = 3000.0
+_ERROR_SECONDS: Final = 2.0
+_NONE: Final = 0
+
+
+@compiled
+def place(state: State, flow: Flow, book: int, time: int) -> None:
+    """A limit order of someone without information, on either side."""
+    listing, streams = flow.listings[book], flow.streams
+    bid = uniform(streams, book) < 0.5
+    distance = min(_FARTHEST, pareto(streams, book, _PLACEMENT))
+    size = _size(flow, book, 1.8)
+    opposite = _best_price(state, book, ASKS if bid else BIDS)
+    if opposite == _NONE:
+        opposite = math.ceil(_worth(flow, book, time, 0))
+    price = opposite - distance * listing.unit if bid else opposite + distance * listing.unit
+    if listing.resting == RESTING or price < 1:
+        return
+    flow.resting[book, listing.resting] = _next_id(state, flow)
+    listing.resting += 1
+    _order(flow, book, time, INVESTOR, BID if bid else ASK, _LIMIT, _GTC, _on_grid(flow, book, price, bid), size)
+
+
+@compiled
+def cancel_someone(state: State, flow: Flow, book: int, time: int) -> None:
+    """Someone takes a limit order back, more often near the best price than far from it."""
+    listing, streams = flow.listings[book], flow.streams
+    at, patience = int(uniform(streams, book) * listing.resting), uniform(streams, book)
+    order_id = flow.resting[book, at]
+    slot = find_order(state, order_id)
+    if slot != NOBODY:
+        order = state.orders[slot]
+        best = _best_price(state, book, BIDS if order.bid == 1 else ASKS)
+        if patience > _CALM + (1 - _CALM) * math.exp(-abs(best - order.price) / (_NEAR * listing.unit)):
+            return
+        _cancel(flow, book, time, INVESTOR, order_id)
+    listing.resting -= 1
+    flow.resting[book, at] = flow.resting[book, listing.resting]
+
+
+@compiled
+def take(state: State, flow: Flow, book: int, time: int) -> None:
+    """A market order of someone without information; most fit into the best level."""
+    streams = flow.streams
+    side = BID if uniform(streams, book) < 0.5 else ASK
+    if uniform(streams, book) >= _ONE_OFF:
+        side = _metaorder_side(flow, book)
+    size = _size(flow, book, 1.5)
+    level = best_level(state, SIDES * book + (ASKS if side == BID else BIDS))
+    if level == NOBODY:
+        return
+    there = int(state.levels[level].shown)
+    size = min(size, there if uniform(streams, book) < 0.75 else 3 * there)
+    _order(flow, book, time, NOISE, side, _MARKET, _IOC, 0, size)
+
+
+@compiled
+def inform(state: State, flow: Flow, book: int, time: int) -> bool:
+    """Someone who knows the fundamental price looks at the book; whether an order came of it."""
+    listing = flow.listings[book]
+    worth, edge = _worth(flow, book, time, 0), 0.3 * listing.spread
+    ask, bid = _best_price(state, book, ASKS), _best_price(state, book, BIDS)
+    size = 2 * _size(flow, book, 1.5)
+    if ask != _NONE and ask < worth - edge:
+        _order(flow, book, time, INFORMED, BID, _LIMIT, _IOC, _on_grid(flow, book, worth - edge, True), size)
+        return True
+    if bid != _NONE and bid > worth + edge:
+        _order(flow, book, time, INFORMED, ASK, _LIMIT, _IOC, _on_grid(flow, book, worth + edge, False), size)
+        return True
+    return False
+
+
+@compiled
+def quote(state: State, flow: Flow, book: int, maker_number: int, time: int) -> None:
+    """A market maker counts its inventory and moves its two quotes to where they should be."""
+    listing, maker = flow.listings[book], flow.makers[book, maker_number]
+    owner = FIRST_MAKER + maker_number
+    bid_left, ask_left = _left(state, maker.bid_id), _left(state, maker.ask_id)
+    maker.inventory += maker.bid_size - bid_left - (maker.ask_size - ask_left)
+    maker.bid_size, maker.ask_size = bid_left, ask_left
+    worth = _worth(flow, book, time, listing.lag) * math.exp(_error(flow, book, time))
+    half = listing.spread * maker.distance * flow.assets[listing.asset].activity
+    skew = listing.spread * min(2.0, max(-2.0, maker.inventory / (40.0 * listing.lot)))
+    bid = _on_grid(flow, book, worth - half - skew, True)
+    ask = _on_grid(flow, book, worth + half - skew, False)
+    lowest, highest = _best_price(state, book, ASKS), _best_price(state, book, BIDS)
+    if lowest != _NONE:
+        bid = min(bid, lowest - _grid(flow, book, lowest - 1))
+    if highest != _NONE:
+        ask = max(ask, highest + _grid(flow, book, highest))
+    if _is_misplaced(state, maker.bid_id, bid, listing):
+        maker.bid_id, maker.bid_size = _requote(state, flow, book, time, owner, maker.bid_id, bid_left, BID, bid)
+    if _is_misplaced(state, maker.ask_id, ask, listing):
+        maker.ask_id, maker.ask_size = _requote(state, flow, book, time, owner, maker.ask_id, ask_left, ASK, ask)
+
+
+@compiled
+def _requote(
+    state: State, flow: Flow, book: int, time: int, owner: int, order_id: int, left: int, side: int, price: int
+) -> tuple[int, int]:
+    if left > 0:
+        _cancel(flow, book, time, owner, order_id)
+    size = flow.listings[book].lot * (2 + int(6 * uniform(flow.streams, book)))
+    if price < 1:
+        return 0, 0
+    new_id = _next_id(state, flow)
+    _order(flow, book, time, owner, side, _LIMIT, _GTC, price, size)
+    return new_id, size
+
+
+@compiled
+def _is_misplaced(state: State, order_id: int, price: int, listing: Any) -> bool:
+    slot = find_order(state, order_id)
+    return slot == NOBODY or abs(state.orders[slot].price - price) > 0.3 * listing.spread
+
+
+@compiled
+def _left(state: State, order_id: int) -> int:
+    slot = find_order(state, order_id)
+    return 0 if slot == NOBODY else int(state.orders[slot].shown)
+
+
+@compiled
+def _metaorder_side(flow: Flow, book: int) -> int:
+    """The side of a random one of the large orders that are being worked, one part of which this is."""
+    metaorder = flow.metaorders[book, int(uniform(flow.streams, book) * METAORDERS)]
+    if metaorder.left == 0:
+        metaorder.side = BID if uniform(flow.streams, book) < 0.5 else ASK
+        metaorder.left = int(min(_LONGEST, pareto(flow.streams, book, _LENGTH)))
+    metaorder.left -= 1
+    return int(metaorder.side)
+
+
+@compiled
+def _size(flow: Flow, book: int, exponent: float) -> int:
+    """Round lots by a power law; one order in eight is an odd lot."""
+    lot, streams = flow.listings[book].lot, flow.streams
+    lots, odd = int(min(200.0, pareto(streams, book, exponent))), uniform(streams, book)
+    return int(lot * lots) if odd >= 0.125 else 1 + int(8 * odd * (lot - 1))
+
+
+@compiled
+def _worth(flow: Flow, book: int, time: int, lag: int) -> float:
+    listing = flow.listings[book]
+    return float(listing.base * math.exp(value_at(flow, listing.asset, time, lag)))
+
+
+@compiled
+def _error(flow: Flow, book: int, time: int) -> float:
+    """How wrong the venue's market makers are, relative: an Ornstein-Uhlenbeck process, moved on to `time`."""
+    listing = flow.listings[book]
+    kept = math.exp(-(time - listing.error_time) / (1e9 * _ERROR_SECONDS))
+    kick = listing.noise * math.sqrt(1 - kept * kept) * normal(flow.streams, book)
+    listing.error = kept * listing.error + kick
+    listing.error_time = time
+    return float(listing.error)
+
+
+@compiled
+def _best_price(state: State, book: int, side: int) -> int:
+    """In ticks; _NONE if the side is empty."""
+    level = best_level(state, SIDES * book + side)
+    if level == NOBODY:
+        return _NONE
+    return int(state.levels[level].key * state.sides[SIDES * book + side].sign)
+
+
+@compiled
+def _grid(flow: Flow, book: int, price: int) -> int:
+    """The step of the price at a price, in ticks."""
+    at = flow.bounds.shape[1] - 1
+    while at > 0 and price < flow.bounds[book, at]:
+        at -= 1
+    return int(flow.grids[book, at])
+
+
+@compiled
+def _on_grid(flow: Flow, book: int, price: float, down: bool) -> int:
+    grid = _grid(flow, book, int(price))
+    return int(math.floor(price / grid) * grid) if down else int(math.ceil(price / grid) * grid)
+
+
+@compiled
+def _next_id(state: State, flow: Flow) -> int:
+    """The id that the engine will give the next new order: it numbers them all."""
+    return int(state.totals[0].next_id + flow.progress[0].news)
+
+
+@compiled
+def _order(
+    flow: Flow, book: int, time: int, owner: int, side: int, kind: int, in_force: int, price: int, size: int
+) -> None:
+    entry = flow.pending[flow.progress[0].pending]
+    entry.time, entry.action, entry.instrument, entry.id, entry.owner = time, _NEW, book, 0, owner
+    entry.side, entry.type, entry.in_force, entry.price, entry.size = side, kind, in_force, price, size
+    flow.progress[0].pending += 1
+    flow.progress[0].news += 1
+
+
+@compiled
+def _cancel(flow: Flow, book: int, time: int, owner: int, order_id: int) -> None:
+    entry = flow.pending[flow.progress[0].pending]
+    entry.time, entry.action, entry.instrument, entry.id, entry.owner = time, _CANCEL, book, order_id, owner
+    flow.progress[0].pending += 1

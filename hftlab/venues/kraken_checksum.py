@@ -1,0 +1,127 @@
+"""Kraken's checksum of a book, and how those of a capture compare with the books made from it.
+
+Source: Kraken, "WebSocket API v1", Book checksum: CRC32 of the best ten asks, lowest first, then the best ten bids,
+highest first, each price and then volume as the decimal text without its point and without leading zeros. Of whole
+ticks and lots that are the venue's last decimal, that text is simply the number.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import zlib
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from hftlab.book import BookSet, OrderBook
+from hftlab.events import CLEAR, F_MAYBE_BAD_BOOK, EventBatch
+
+__all__ = ["DEPTH", "Mismatch", "Verification", "Verifier", "checksum"]
+
+DEPTH: Final = 10
+_KEPT: Final = 100
+
+
+def checksum(book: OrderBook) -> int:
+    """Kraken's checksum of a book whose tick and lot are the venue's last decimals, as those of `kraken.read()` are."""
+    instrument = book.instrument
+    levels = [*book.asks(DEPTH), *book.bids(DEPTH)]
+    return _crc32((instrument.ticks(price), instrument.lots(size)) for price, size, *_ in levels)
+
+
+def _crc32(levels: Iterable[tuple[int, int]]) -> int:
+    return zlib.crc32("".join(f"{ticks}{lots}" for ticks, lots in levels if lots).encode())
+
+
+class Mismatch(NamedTuple):
+    """An update after which the book was not the venue's."""
+
+    line: int
+    pair: str
+    told: int
+    computed: int
+
+
+@dataclass(slots=True)
+class Verification:
+    """How many of the venue's checksums were compared and how many matched, by pair; `mismatches` keeps the first 100.
+
+    `unchecked` counts the updates that carried no checksum.
+    """
+
+    checked: Counter[str] = field(default_factory=Counter)
+    matched: Counter[str] = field(default_factory=Counter)
+    unchecked: int = 0
+    mismatches: list[Mismatch] = field(default_factory=list)
+
+    @property
+    def differing(self) -> int:
+        return self.checked.total() - self.matched.total()
+
+    def __str__(self) -> str:
+        said = f"{self.matched.total():,} of {self.checked.total():,} checksums match"
+        if self.mismatches:
+            first = self.mismatches[0]
+            said += f"; the first that does not is of {first.pair} in line {first.line}"
+        return said
+
+
+class Told(NamedTuple):
+    """What the venue said after an event; `checksum` is None where it said nothing."""
+
+    line: int
+    checksum: int | None
+
+
+class Verifier:
+    """Keeps the books of a capture and compares them with the checksums in it."""
+
+    def __init__(self) -> None:
+        self.report = Verification()
+        self._books = BookSet()
+        self._doubted: set[int] = set()
+
+    def compare(self, batch: EventBatch, told: list[Told]) -> EventBatch:
+        """Apply a batch; `told` has one entry for each of its events.
+
+        Returns it with F_MAYBE_BAD_BOOK on the rows of each book from a checksum that differs to the next snapshot.
+        """
+        tops = self._books.trace(batch, DEPTH)
+        ids = batch.instrument_id[tops.rows].tolist()
+        prices = np.concatenate([tops.ask_ticks, tops.bid_ticks], axis=1)
+        sizes = np.concatenate([tops.ask_lots, tops.bid_lots], axis=1)
+        wrong = set()
+        for event, (instrument, (line, expected)) in enumerate(zip(ids, told, strict=False)):
+            if expected is None:
+                self.report.unchecked += 1
+                continue
+            computed = _crc32(zip(prices[event].tolist(), sizes[event].tolist(), strict=True))
+            if not self._note(Mismatch(line, batch.instruments[instrument].symbol, expected, computed)):
+                wrong.add(event)
+        return self._flagged(batch, tops.rows, wrong) if wrong or self._doubted else batch
+
+    def _note(self, compared: Mismatch) -> bool:
+        self.report.checked[compared.pair] += 1
+        if compared.told == compared.computed:
+            self.report.matched[compared.pair] += 1
+            return True
+        if len(self.report.mismatches) < _KEPT:
+            self.report.mismatches.append(compared)
+        return False
+
+    def _flagged(self, batch: EventBatch, ends: npt.NDArray[np.int64], wrong: set[int]) -> EventBatch:
+        flags, start = batch.flags.copy(), 0
+        for event, end in enumerate(ends.tolist()):
+            instrument = int(batch.instrument_id[end])
+            if batch.action[start] == CLEAR:
+                self._doubted.discard(instrument)
+            if event in wrong:
+                self._doubted.add(instrument)
+            if instrument in self._doubted:
+                flags[start : end + 1] |= F_MAYBE_BAD_BOOK
+            start = end + 1
+        return dataclasses.replace(batch, flags=flags)

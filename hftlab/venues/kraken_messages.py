@@ -1,0 +1,137 @@
+"""What Kraken's book channel and the lines of its captures look like, as far as hftlab reads them.
+
+Source: Kraken, "WebSocket API v1", Book: a snapshot [channelID, {"as", "bs"}, "book-DEPTH", pair], and updates with
+"a", "b" or both (in one object or in two), the checksum "c" in the last of them. A level is [price, volume, timestamp],
+in a republished update with "r" behind. What is no array is an event such as heartbeat or subscriptionStatus.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Final, NamedTuple, TypeAlias
+
+import msgspec
+from msgspec import Meta, Raw, Struct, field
+
+from hftlab.instruments import UNIT
+from hftlab.venues import lines
+from hftlab.venues.lines import bad_line
+
+__all__ = ["BookMessage", "Event", "Kind", "Level", "Line", "decode_book", "decode_event", "nanoseconds", "split_line"]
+
+Stamp: TypeAlias = Annotated[str, Meta(pattern=r"^[0-9]{1,10}\.[0-9]{1,9}\Z")]
+
+_FORM: Final = "<seconds>: <JSON>"
+_BOOK: Final = re.compile(r"book-([0-9]{1,5})")
+_CONNECTION: Final = re.compile(rb"wss?://\S+ <-> ")
+_REQUEST: Final = re.compile(rb"wss?://\S+ <- ")
+_RECEIVED: Final = re.compile(rb"([0-9]{1,10}(?:\.[0-9]{1,9})?): ?")
+
+
+class Level(Struct, array_like=True, gc=False):
+    """The new total at a price; a volume of 0 removes it."""
+
+    price: str
+    size: str
+    time: Stamp
+    republished: str | None = None
+
+
+class _Part(Struct, gc=False):
+    snapshot_asks: list[Level] | None = field(name="as", default=None)
+    snapshot_bids: list[Level] | None = field(name="bs", default=None)
+    asks: list[Level] | None = field(name="a", default=None)
+    bids: list[Level] | None = field(name="b", default=None)
+    checksum: Annotated[str, Meta(pattern=r"^[0-9]{1,10}\Z")] | None = field(name="c", default=None)
+
+
+class Event(Struct, gc=False):
+    event: str
+    status: str | None = None
+
+    @property
+    def name(self) -> str:
+        return self.event if self.status is None else f"{self.event} {self.status}"
+
+
+class BookMessage(NamedTuple):
+    """A snapshot or an update of one pair; `checksum` is None where the message has none."""
+
+    pair: str
+    depth: int
+    is_snapshot: bool
+    bids: list[Level]
+    asks: list[Level]
+    checksum: int | None
+
+
+class Kind(Enum):
+    CONNECTION = "connection"
+    REQUEST = "request"
+    EVENT = "event"
+    CHANNEL = "channel"
+
+
+class Line(NamedTuple):
+    kind: Kind
+    ts_recv: int
+    payload: bytes
+
+
+_items = msgspec.json.Decoder(list[Raw])
+_name = msgspec.json.Decoder(str)
+_part = msgspec.json.Decoder(_Part)
+_event = msgspec.json.Decoder(Event)
+
+
+def split_line(path: Path, number: int, line: bytes) -> Line:
+    """What a line is, its receive time in ns (0 where it tells none) and the JSON in it. Raises CaptureError."""
+    received = _RECEIVED.match(line)
+    if received is not None:
+        payload = line[received.end() :]
+        kind = Kind.CHANNEL if payload[:1] == b"[" else Kind.EVENT
+        return Line(kind, nanoseconds(received[1].decode()), payload)
+    if _CONNECTION.match(line):
+        return Line(Kind.CONNECTION, 0, b"")
+    if _REQUEST.match(line):
+        return Line(Kind.REQUEST, 0, b"")
+    raise bad_line(path, number, f"does not start with a receive time in seconds: a line is `{_FORM}`")
+
+
+def nanoseconds(stamp: str) -> int:
+    """Seconds with up to nine decimals, as a text, to ns."""
+    seconds, _, fraction = stamp.partition(".")
+    return int(seconds) * UNIT + int(fraction.ljust(9, "0"))
+
+
+def decode_event(path: Path, number: int, payload: bytes) -> Event:
+    """Raises CaptureError."""
+    return lines.decode(_event, path, number, payload, "Kraken", _FORM)
+
+
+def decode_book(path: Path, number: int, payload: bytes) -> BookMessage | str:
+    """A message of the book channel, or the name of another channel that the line is of. Raises CaptureError."""
+    items = lines.decode(_items, path, number, payload, "Kraken", _FORM)
+    if len(items) < 4:
+        raise bad_line(path, number, f"is no Kraken message ({len(items)} elements): a line is `{_FORM}`")
+    channel, pair = (lines.decode(_name, path, number, item, "Kraken", _FORM) for item in items[-2:])
+    book = _BOOK.fullmatch(channel)
+    if book is None:
+        return channel
+    parts = [lines.decode(_part, path, number, item, "Kraken", _FORM) for item in items[1:-2]]
+    checksum = next((int(part.checksum) for part in parts if part.checksum is not None), None)
+    is_snapshot = any(part.snapshot_asks is not None or part.snapshot_bids is not None for part in parts)
+    return BookMessage(pair, int(book[1]), is_snapshot, list(_bids(parts)), list(_asks(parts)), checksum)
+
+
+def _bids(parts: list[_Part]) -> Iterator[Level]:
+    for part in parts:
+        yield from part.snapshot_bids or part.bids or ()
+
+
+def _asks(parts: list[_Part]) -> Iterator[Level]:
+    for part in parts:
+        yield from part.snapshot_asks or part.asks or ()

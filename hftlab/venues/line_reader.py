@@ -1,0 +1,76 @@
+"""What the venues' line-by-line captures have in common: lines in, batches of whole events out."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from pathlib import Path
+
+from hftlab.errors import CaptureError
+from hftlab.events import EventBatch
+from hftlab.instruments import Instrument
+from hftlab.venues.level_rows import LevelRows
+from hftlab.venues.lines import Progress, bad_line, check_readable, read_lines
+
+__all__ = ["LineReader"]
+
+
+class LineReader(Iterator[EventBatch]):
+    """The batches of one capture, each of whole events and about `chunk` rows.
+
+    A venue says what its lines mean: `_take_line()` adds their rows to `_rows`. Damage is raised by the iterator after
+    every whole event before it.
+    """
+
+    def __init__(self, path: Path, progress: Progress | None, chunk: int) -> None:
+        if chunk < 1:
+            raise ValueError(f"chunk must be 1 or more rows, got {chunk}")
+        check_readable(path)
+        self.path = path
+        self._rows = LevelRows()
+        self._progress, self._chunk = progress, chunk
+        self._batches = self._read()
+
+    @property
+    def instruments(self) -> tuple[Instrument, ...]:
+        """Those that were met so far; a batch's instrument_id is the place in it."""
+        return self._rows.instruments
+
+    def __next__(self) -> EventBatch:
+        return next(self._batches)
+
+    @abstractmethod
+    def _take_line(self, number: int, line: bytes) -> None:
+        """Add the rows of a line. Raises CaptureError for one that is not of the format."""
+
+    def _finish(self, batch: EventBatch) -> EventBatch:
+        """What a venue adds to a batch before it is handed out."""
+        return batch
+
+    def _check_end(self) -> None:
+        """Raise CaptureError if what was read is no capture after all."""
+
+    def _read(self) -> Iterator[EventBatch]:
+        try:
+            for number, line in read_lines(self.path, progress=self._progress):
+                self._take_line(number, line)
+                if len(self._rows) >= self._chunk:
+                    yield from self._flush()
+        except CaptureError:
+            yield from self._flush()
+            raise
+        yield from self._flush()
+        self._check_end()
+
+    def _flush(self) -> Iterator[EventBatch]:
+        batch, bad = self._rows.take()
+        if len(batch):
+            yield self._finish(batch)
+        if bad is not None:
+            step = "tick" if bad.column == "price" else "lot"
+            raise bad_line(
+                self.path,
+                bad.line,
+                f"has the {bad.column} {bad.text!r}, no multiple of the {step} of {bad.symbol}: "
+                f"pass the instrument as it was on that day",
+            )

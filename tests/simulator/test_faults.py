@@ -1,0 +1,227 @@
+"""Faults: what comes through is the truth but for what `done` says, and the same seed does the same damage."""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import hftlab as hl
+from hftlab import protocol
+from hftlab.clock import Clock
+from hftlab.protocol import MarketData, Message
+from hftlab.simulator import Faults, RandomWalk
+from hftlab.simulator.corruption import CORRUPTIONS, corrupted
+from hftlab.source import Source
+
+START = 1_700_000_000_000_000_000
+TENTH = 100_000_000
+MINUTE = 600 * TENTH
+
+
+def walk() -> RandomWalk:
+    return RandomWalk(7, clock=Clock(START, paused=True))
+
+
+def clean(count: int = 601) -> list[MarketData]:
+    return walk().advance(START + (count - 1) * TENTH)
+
+
+def numbers(messages: list[Message]) -> list[int]:
+    """The walk numbers its messages from 1; the faults count from 0."""
+    return [message.sequence - 1 for message in messages if message.sequence is not None]
+
+
+def of_kind(faults: Faults, kind: str) -> list[int]:
+    return [fault.number for fault in faults.done if fault.kind == kind]
+
+
+class Ending:
+    """A source of the walk's first messages that ends."""
+
+    name, recorded, symbols = "ending", True, ("AAPL",)
+
+    def __init__(self, count: int) -> None:
+        self.clock = Clock(START, paused=True)
+        self._left = [(START + at * TENTH, message) for at, message in enumerate(clean(count))]
+
+    def next_time(self) -> int | None:
+        return self._left[0][0] if self._left else None
+
+    def advance(self, until: int) -> list[Message]:
+        due = [message for at, message in self._left if at <= until]
+        self._left = [entry for entry in self._left if entry[0] > until]
+        return due
+
+
+def drained(source: Source[Message]) -> list[Message]:
+    messages: list[Message] = []
+    while (at := source.next_time()) is not None:
+        messages += source.advance(at)
+    return messages
+
+
+class TestNothing:
+    def test_without_faults_everything_comes_through(self) -> None:
+        faults = Faults(walk(), seed=1)
+        assert faults.advance(START + MINUTE) == clean() == list(faults.truth)
+        assert not faults.done
+        assert not faults.counts
+
+    def test_it_is_a_source_like_the_one_behind_it(self) -> None:
+        source = walk()
+        faults = Faults(source, seed=1)
+        assert isinstance(faults, Source)
+        assert (faults.symbols, faults.recorded) == (source.symbols, source.recorded)
+        assert faults.clock is source.clock
+        assert faults.next_time() == START
+        assert "random walk" in faults.name
+
+
+class TestKinds:
+    def test_dropped_messages_are_missing_and_listed(self) -> None:
+        faults = Faults(walk(), seed=1, drop=0.2)
+        sent = numbers(faults.advance(START + MINUTE))
+        dropped = of_kind(faults, "drop")
+        assert 80 < len(dropped) < 160
+        assert sorted(sent + dropped) == list(range(601))
+        assert faults.counts["drop"] == len(dropped)
+
+    def test_duplicates_follow_their_original(self) -> None:
+        faults = Faults(walk(), seed=1, duplicate=0.1)
+        sent = numbers(faults.advance(START + MINUTE))
+        doubled = set(of_kind(faults, "duplicate"))
+        assert doubled
+        assert sent == [number for number in range(601) for _ in range(2 if number in doubled else 1)]
+
+    def test_a_reordered_message_comes_after_its_follower(self) -> None:
+        faults = Faults(walk(), seed=1, reorder=0.1)
+        sent = numbers(faults.advance(START + MINUTE))
+        late = of_kind(faults, "reorder")
+        assert late
+        assert all(sent.index(number) == number + 1 for number in late if number < 600)
+        assert sorted(sent) == list(range(601 - (600 in late)))
+
+    def test_the_last_message_of_a_source_cannot_wait_for_a_follower(self) -> None:
+        assert numbers(drained(Faults(Ending(5), seed=1, reorder=1.0))) == [1, 0, 3, 2, 4]
+
+    def test_delays_are_bounded_and_nothing_overtakes(self) -> None:
+        faults = Faults(Ending(200), seed=1, delay=3 * TENTH)
+        times, sent = [], []
+        while (at := faults.next_time()) is not None:
+            for number in numbers(faults.advance(at)):
+                times.append(at - START - number * TENTH)
+                sent.append(number)
+        assert sent == list(range(200))
+        assert 0 <= min(times) < max(times) <= 3 * TENTH
+        assert {fault.number: fault.detail for fault in faults.done} == {
+            number: f"{late} ns" for number, late in enumerate(times) if late
+        }
+
+    def test_a_corrupted_message_differs_in_the_named_symbol_only(self) -> None:
+        faults = Faults(walk(), seed=1, corrupt=0.3)
+        sent = faults.advance(START + MINUTE)
+        damaged = {fault.number: fault.detail.split(":")[0] for fault in faults.done}
+        assert len(damaged) > 100
+        for number, (wrong, true) in enumerate(zip(sent, faults.truth, strict=True)):
+            assert isinstance(wrong, MarketData)
+            assert isinstance(true, MarketData)
+            differing = [one.symbol for one, other in zip(wrong.symbols, true.symbols, strict=True) if one != other]
+            assert differing == ([damaged[number]] if number in damaged else [])
+
+    @pytest.mark.parametrize("kind", range(len(CORRUPTIONS)))
+    def test_corruption_is_valid_on_the_wire(self, kind: int) -> None:
+        message, what = corrupted(clean(1)[0], kind / len(CORRUPTIONS), 0.5)
+        assert what.endswith(list(CORRUPTIONS)[kind])
+        assert protocol.decode(protocol.encode(message)) == message
+
+    def test_a_skewed_clock_moves_the_stamps_and_not_the_messages(self) -> None:
+        faults = Faults(walk(), seed=1, clock_skew=-5_000_000)
+        sent = faults.advance(START + 10 * TENTH)
+        for wrong, true in zip(sent, clean(11), strict=True):
+            assert isinstance(wrong, MarketData)
+            assert wrong.timestamp == true.timestamp - 5
+            assert [symbol.timestamp for symbol in wrong.symbols] == [true.timestamp - 5] * 8
+
+    def test_a_halt_is_silence_for_its_time(self) -> None:
+        faults = Faults(walk(), seed=1, halt=0.02, halt_time=10 * TENTH)
+        sent = numbers(faults.advance(START + MINUTE))
+        halts = of_kind(faults, "halt")
+        assert halts
+        silent = {number for start in halts for number in range(start, start + 10)}
+        assert sent == [number for number in range(601) if number not in silent]
+        assert set(of_kind(faults, "halted")) | set(halts) == silent & set(range(601))
+
+
+EVERYTHING = {"drop": 0.1, "duplicate": 0.1, "reorder": 0.1, "delay": TENTH, "corrupt": 0.1, "halt": 0.01}
+
+
+class TestSeed:
+    @given(st.lists(st.integers(1, 90), min_size=1, max_size=20), st.integers(0, 2**32))
+    def test_it_does_not_matter_in_what_steps_time_advances(self, steps: list[int], seed: int) -> None:
+        whole, cut = (Faults(Ending(100), seed=seed, **EVERYTHING) for _ in range(2))
+        at, sent = START, []
+        for step in steps:
+            at += step * TENTH // 10
+            sent += cut.advance(at)
+        assert sent + cut.advance(2 * START) == whole.advance(2 * START)
+        assert list(cut.done) == list(whole.done)
+
+    def test_another_seed_does_other_damage(self) -> None:
+        first, second = (Faults(walk(), seed=seed, drop=0.5) for seed in (1, 2))
+        assert first.advance(START + MINUTE) != second.advance(START + MINUTE)
+
+    def test_one_fault_more_does_not_move_the_others(self) -> None:
+        alone, both = Faults(walk(), seed=1, drop=0.1), Faults(walk(), seed=1, drop=0.1, corrupt=0.5)
+        alone.advance(START + MINUTE)
+        both.advance(START + MINUTE)
+        assert of_kind(alone, "drop") == of_kind(both, "drop")
+
+
+class TestTruth:
+    def test_the_latest_state_is_the_undamaged_one(self) -> None:
+        faults = Faults(walk(), seed=1, drop=0.5, corrupt=0.5)
+        faults.advance(START + MINUTE)
+        assert list(faults.latest.values()) == clean()[-1].symbols
+
+    def test_what_is_kept_is_bounded(self) -> None:
+        faults = Faults(walk(), seed=1, drop=0.9, keep=10)
+        faults.advance(START + MINUTE)
+        assert list(faults.truth) == clean()[-10:]
+        assert len(faults.done) == 10
+        assert faults.counts["drop"] > 400
+
+    def test_the_source_itself_is_not_changed(self) -> None:
+        """What a recorder behind the source keeps must stay whole."""
+        messages = clean(50)
+        before = [msgspec.json.encode(message) for message in messages]
+        for message in messages:
+            corrupted(message, 0.3, 0.3)
+        assert [msgspec.json.encode(message) for message in messages] == before
+
+
+@pytest.mark.parametrize("wrong", [{"drop": -0.1}, {"corrupt": 1.1}, {"delay": -1}, {"halt": float("nan")}])
+def test_numbers_out_of_range_are_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        Faults(walk(), **wrong)  # type: ignore[arg-type]
+
+
+async def test_a_server_streams_the_damage() -> None:
+    """Over a real socket: the client sees each symbol's prices but the dropped ones, in order."""
+    faults = Faults(Ending(50), seed=3, drop=0.3)
+    faults.clock = Clock(START, float("inf"))
+    received: list[float] = []
+    async with hl.Server(faults, port=0) as server, hl.Client(server.url) as client:
+        await client.subscribe(["AAPL"], frequency=0)
+        async with asyncio.timeout(30):
+            async for message in client:
+                if message.type == "REPLAY_STATUS" and received:
+                    break
+                if isinstance(message, MarketData):
+                    received.append(message.symbols[0].price)
+    dropped = of_kind(faults, "drop")
+    assert dropped
+    assert received == [message.symbols[0].price for number, message in enumerate(clean(50)) if number not in dropped]
