@@ -44,14 +44,14 @@ Speed = Annotated[float, typer.Option(help="Times real time; inf is as fast as p
 def serve(
     host: Host = "127.0.0.1",
     port: Port = 8081,
-    source: Annotated[str, typer.Option(help="walk, or the folder of a session.")] = "walk",
+    source: Annotated[str, typer.Option(help="exchange, walk, or the folder of a session.")] = "exchange",
     seed: Annotated[int | None, typer.Option(help="Seed of the simulator.")] = None,
     speed: Speed = 1.0,
     auth: Auth = "public",
     tls_cert: TlsCert = None,
     tls_key: TlsKey = None,
 ) -> None:
-    """Serve a simulator or a recorded session until interrupted."""
+    """Serve the simulated exchange, a random walk or a recorded session until interrupted."""
     _serve(_source(source, seed, speed), host, port, auth=_auth_mode(auth), ssl=_tls(tls_cert, tls_key))
 
 
@@ -93,17 +93,28 @@ def record(
 
 @app.command(name="import")
 def import_(
-    format_name: Annotated[str, typer.Argument(metavar="FORMAT", help="binance")],
-    file: Annotated[Path, typer.Argument(help="A venue's capture, gzip or plain.")],
+    format_name: Annotated[str, typer.Argument(metavar="FORMAT", help="binance, itch, kraken or lobster.")],
+    file: Annotated[Path, typer.Argument(help="A venue's capture, gzip or plain; of LOBSTER also the zip of a pair.")],
     output: Output,
+    symbols: Annotated[str | None, typer.Option(help="Comma-separated, for itch and kraken; default: all.")] = None,
+    pace: Annotated[float, typer.Option(help="Milliseconds between a symbol's messages; 0: one an event.", min=0)] = 0,
     overwrite: Overwrite = False,
 ) -> None:
     """Turn a venue's own capture into a session."""
     from hftlab.recorder import import_capture
 
+    wanted = [symbol.strip() for symbol in symbols.split(",")] if symbols else None
     total = file.stat().st_size if file.is_file() else None
     with _progress(f"importing {file.name}", total) as advance:
-        imported = import_capture(format_name, file, output, overwrite=overwrite, progress=advance)
+        imported = import_capture(
+            format_name,
+            file,
+            output,
+            symbols=wanted,
+            pace=round(pace * 1_000_000),
+            overwrite=overwrite,
+            progress=advance,
+        )
     typer.echo(repr(imported.session))
     for name, value in imported.stats.items():
         if value:
@@ -138,6 +149,30 @@ def recover(session: Folder) -> None:
     recovery = recover_session(session)
     typer.echo(f"{recovery.messages:,} messages recovered, {recovery.dropped_bytes:,} torn bytes set aside")
     typer.echo(repr(open_session(session)))
+
+
+@app.command()
+def simulate(
+    output: Output,
+    hours: Annotated[float, typer.Option(help="How much trading, from the opening on.", min=0.001)] = 6.5,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same day.", min=0)] = 7,
+    symbols: Annotated[str | None, typer.Option(help="Comma-separated, such as AAPL,AAPL:NYSE,BTCUSDT.")] = None,
+    day: Annotated[str, typer.Option("--date", help="The day, as YYYY-MM-DD.")] = "2026-01-02",
+    itch: Annotated[Path | None, typer.Option(help="A TotalView-ITCH 5.0 file to write as well.")] = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Make a day at the simulated exchange, as fast as possible: a session with its messages and order-level events."""
+    from hftlab.recorder.simulation import exchange_on, record_simulation
+
+    exchange = exchange_on(day, seed, [name.strip() for name in symbols.split(",")] if symbols else None)
+    with _progress(f"simulating {hours:g} h", round(hours * 3.6e12)) as advance:
+        done = record_simulation(exchange, hours * 3600, output, overwrite=overwrite, itch_path=itch, progress=advance)
+    typer.echo(repr(done.session))
+    typer.echo(f"  events: {done.events:,}")
+    if itch is not None:
+        typer.echo(f"  {itch}: {itch.stat().st_size:,} bytes of ITCH")
+        if done.left_out:
+            typer.echo(f"  not in it, because ITCH cannot hold them: {', '.join(done.left_out)}")
 
 
 @app.command()
@@ -224,6 +259,12 @@ def main() -> None:
 
 def _source(name: str, seed: int | None, speed: float) -> Any:
     _check_speed(speed)
+    if name == "exchange":
+        from hftlab.simulator import Exchange
+
+        exchange = Exchange(_checked_seed(seed))
+        exchange.clock.speed = speed
+        return exchange
     if name == "walk":
         from hftlab.clock import Clock
         from hftlab.simulator import RandomWalk
@@ -234,7 +275,13 @@ def _source(name: str, seed: int | None, speed: float) -> Any:
     try:
         return open_session(name).replay(speed)
     except SessionNotFound as exc:
-        raise SessionNotFound(f"{exc}; or --source walk", path=exc.path) from None
+        raise SessionNotFound(f"{exc}; or --source exchange or walk", path=exc.path) from None
+
+
+def _checked_seed(seed: int | None) -> int | None:
+    if seed is not None and seed < 0:
+        raise HftlabError(f"--seed {seed} is below 0: give 0 or more")
+    return seed
 
 
 def _check_speed(speed: float) -> None:
@@ -330,4 +377,6 @@ class _progress:  # noqa: N801 - used as a function
 def _text(value: object) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{name} {_text(one)}" for name, one in value.items())
+    if isinstance(value, list):
+        return f"{len(value):,}"
     return f"{value:,}" if isinstance(value, int) else str(value)

@@ -14,7 +14,7 @@ from hftlab.lab import LabClient, connect, record, serve
 from hftlab.protocol import DataType, MarketData, MarketDataSymbol
 from hftlab.recorder import Session
 from hftlab.report import write_report
-from hftlab.simulator import RandomWalk
+from hftlab.simulator import Exchange
 
 __all__ = ["Demo", "run_demo"]
 
@@ -42,11 +42,11 @@ class Demo(NamedTuple):
 def run_demo(
     folder: Path, *, seconds: float = 10.0, speed: float = 10.0, seed: int = 7, step: Callable[[str], object] = str
 ) -> Demo:
-    """Record `seconds` of the simulator into `folder`/session, replay it `speed` times as fast, and compare.
+    """Record `seconds` of the simulated exchange into `folder`/session, replay it `speed` times as fast, and compare.
 
     `step` is told what is being done. A session of an earlier run in that folder is replaced.
     """
-    step(f"recording {seconds:g} s of the simulator")
+    step(f"recording {seconds:g} s of the simulated exchange")
     session, client = _record(folder / "session", seconds, seed)
     step(f"replaying at {speed:g}x")
     recorded = _recorded(session)
@@ -67,10 +67,10 @@ def run_demo(
 
 
 def _record(folder: Path, seconds: float, seed: int) -> tuple[Session, LabClient]:
-    with serve(RandomWalk(seed), port=0) as server, connect(server.url) as client:
+    with serve(Exchange(seed), port=0) as server, connect(server.url) as client:
         recording = record(client, folder, overwrite=True)
         client.subscribe(client.offered_symbols, data_types=EVERYTHING, frequency=0)
-        # The simulator ticks ten times a second; the messages themselves tell when the time is over.
+        # The exchange sends ten times a second; the messages themselves tell when the time is over.
         client.messages(count=round(seconds * 10), timeout=seconds * 3)
         return recording.stop(), client
 

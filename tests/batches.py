@@ -15,7 +15,7 @@ SHARE = Instrument("SHARE", NASDAQ, tick=5 * UNIT // 100, lot=UNIT, currency="US
 
 
 class Row(NamedTuple):
-    """One event row: letters for action and side, ticks and lots for price and size."""
+    """One event row: letters for action and side, ticks (and 1e-9 beside them) and lots for price and size."""
 
     action: str
     side: str = "N"
@@ -24,6 +24,8 @@ class Row(NamedTuple):
     flags: int = F_MBP | F_LAST
     instrument: int = 0
     time: int = 0
+    order: int = 0
+    off_tick: int = 0
 
 
 def make_batch(rows: Iterable[Row], instruments: Sequence[Instrument] = (COIN,)) -> EventBatch:
@@ -35,10 +37,10 @@ def make_batch(rows: Iterable[Row], instruments: Sequence[Instrument] = (COIN,))
         ts_recv=times + 1_000_000,
         sequence=np.arange(len(rows)),
         instrument_id=[row.instrument for row in rows],
-        order_id=np.zeros(len(rows), np.uint64),
+        order_id=np.array([row.order for row in rows], np.uint64),
         action=[ord(row.action) for row in rows],
         side=[ord(row.side) for row in rows],
-        price=[row.ticks * instruments[row.instrument].tick for row in rows],
+        price=[row.ticks * instruments[row.instrument].tick + row.off_tick for row in rows],
         size=[row.lots for row in rows],
         flags=[row.flags for row in rows],
         instruments=tuple(instruments),

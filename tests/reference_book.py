@@ -1,55 +1,199 @@
-"""The slow, obvious price-level book: a dict a side. What the compiled books are compared with."""
+"""The slow, obvious order book: a list of orders as they queue. What the compiled books are compared with."""
 
 from __future__ import annotations
 
-from hftlab.events import F_LAST, EventBatch
+import copy
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
 
-Levels = list[tuple[int, int]]
+from hftlab.events import F_LAST, F_MBP, EventBatch
+
+Levels = list[tuple[int, int, int]]
+"""(ticks, lots, number of orders), best first."""
+
+
+class Anomaly(Exception):
+    def __init__(self, row: int, kind: str) -> None:
+        super().__init__(row, kind)
+        self.row, self.kind = row, kind
+
+
+class Event(NamedTuple):
+    time: int
+    action: str
+    side: str
+    order_id: int
+    price: int
+    lots: int
+    is_level: bool
+    is_last: bool
+
+
+@dataclass
+class Order:
+    order_id: int
+    side: str
+    ticks: int
+    lots: int
 
 
 class ReferenceBook:
-    """One instrument's book in ticks and lots."""
+    """One instrument's book in ticks and lots. `orders` stand in the order in which they queue."""
 
-    def __init__(self) -> None:
-        self.sides: dict[str, dict[int, int]] = {"B": {}, "A": {}}
-        self.clears = self.crossed = self.unknown_levels = 0
+    def __init__(self, tick: int = 1) -> None:
+        self.tick = tick
+        self.orders: list[Order] = []
+        self.totals: dict[str, dict[int, int]] = {"B": {}, "A": {}}
+        self.anomalies: Counter[str] = Counter()
+        self.clears = 0
+        self.time: int | None = None
+        self.changed = False
 
-    def apply(self, action: str, side: str, ticks: int, lots: int, is_last: bool) -> None:
-        if action == "R":
-            self.sides = {"B": {}, "A": {}}
-            self.clears += 1
-        elif action in "AMC":
-            levels = self.sides[side]
-            if action == "C" or lots == 0:
-                if ticks not in levels:
-                    self.unknown_levels += 1
-                levels.pop(ticks, None)
-            else:
-                levels[ticks] = lots
-        bids, asks = self.sides["B"], self.sides["A"]
-        if is_last and action in "AMCR" and bids and asks and max(bids) >= min(asks):
-            self.crossed += 1
+    def find(self, order_id: int) -> Order | None:
+        return next((order for order in self.orders if order.order_id == order_id), None)
+
+    def queue(self, side: str, ticks: int) -> list[Order]:
+        return [order for order in self.orders if (order.side, order.ticks) == (side, ticks)]
+
+    def levels(self, side: str) -> Levels:
+        found = {ticks: (lots, 0) for ticks, lots in self.totals[side].items()}
+        for order in self.orders:
+            if order.side == side:
+                lots, count = found.get(order.ticks, (0, 0))
+                found[order.ticks] = lots + order.lots, count + 1
+        return [(ticks, *found[ticks]) for ticks in sorted(found, reverse=side == "B")]
 
     def bids(self, depth: int) -> Levels:
-        return sorted(self.sides["B"].items(), reverse=True)[:depth]
+        return self.levels("B")[:depth]
 
     def asks(self, depth: int) -> Levels:
-        return sorted(self.sides["A"].items())[:depth]
+        return self.levels("A")[:depth]
+
+    def is_crossed(self) -> bool:
+        bids, asks = self.bids(1), self.asks(1)
+        return bool(bids and asks and bids[0][0] >= asks[0][0])
+
+    def empty(self) -> None:
+        self.orders, self.totals = [], {"B": {}, "A": {}}
+
+    def change(self, event: Event) -> str | None:
+        """Do what the event says, or nothing and say which kind of anomaly it is."""
+        if event.action == "R":
+            self.empty()
+            self.clears += 1
+            return None
+        if event.side == "N":
+            return "no_side"
+        return self.change_level(event) if event.is_level else self.change_order(event)
+
+    def change_level(self, event: Event) -> str | None:
+        if event.price % self.tick:
+            return "bad_price"
+        levels, ticks = self.totals[event.side], event.price // self.tick
+        if event.action in "AM" and event.lots:
+            levels[ticks] = event.lots
+            return None
+        return None if levels.pop(ticks, 0) else "unknown_level"
+
+    def change_order(self, event: Event) -> str | None:
+        order, ticks = self.find(event.order_id), event.price // self.tick
+        if event.action == "A":
+            if order:
+                return "repeated_order"
+            if event.lots == 0:
+                return "no_size"
+            if event.price % self.tick:
+                return "bad_price"
+            self.orders.append(Order(event.order_id, event.side, ticks, event.lots))
+            return None
+        if order is None:
+            return "unknown_order"
+        same_price = order.ticks * self.tick == event.price
+        if order.side != event.side:
+            return "mismatch"
+        if event.action == "C":
+            if not same_price:
+                return "mismatch"
+            if event.lots > order.lots:
+                return "over_cancel"
+            order.lots -= event.lots
+        elif same_price and event.lots <= order.lots:
+            order.lots = event.lots
+        elif event.lots and event.price % self.tick:
+            return "bad_price"
+        else:
+            self.orders.remove(order)
+            self.orders.append(order)
+            order.ticks, order.lots = ticks, event.lots
+        if order.lots == 0:
+            self.orders.remove(order)
+        return None
 
 
-def replay(batches: list[EventBatch], depth: int) -> tuple[dict[str, ReferenceBook], list[tuple[Levels, Levels]]]:
-    """The books by symbol, and the best levels (bids, asks) after every row flagged F_LAST."""
-    books: dict[str, ReferenceBook] = {}
-    tops = []
-    for batch in batches:
+class ReferenceBooks:
+    """The books of several symbols, with a policy for each kind of anomaly; "raise" raises Anomaly."""
+
+    def __init__(self, policy: Mapping[str, str] | None = None) -> None:
+        self.policy = policy or {}
+        self.books: dict[str, ReferenceBook] = {}
+
+    def apply(self, batch: EventBatch, depth: int = 10) -> list[tuple[Levels, Levels]]:
+        """Apply a batch, all of it or nothing; the best bids and asks after every row flagged F_LAST."""
+        before = copy.deepcopy(self.books)
         for instrument in batch.instruments:
-            books.setdefault(instrument.symbol, ReferenceBook())
-        for row in range(len(batch)):
-            instrument = batch.instruments[batch.instrument_id[row]]
-            book = books[instrument.symbol]
-            is_last = bool(batch.flags[row] & F_LAST)
-            ticks = int(batch.price[row]) // instrument.tick
-            book.apply(chr(batch.action[row]), chr(batch.side[row]), ticks, int(batch.size[row]), is_last)
-            if is_last:
-                tops.append((book.bids(depth), book.asks(depth)))
-    return books, tops
+            self.books.setdefault(instrument.symbol, ReferenceBook(instrument.tick))
+        tops = []
+        try:
+            for row in range(len(batch)):
+                book = self.books[batch.instruments[batch.instrument_id[row]].symbol]
+                event = event_of(batch, row)
+                if event.action in "ACMR":
+                    self.change(book, event, row)
+                if event.is_last:
+                    self.end(book, row)
+                    tops.append((book.bids(depth), book.asks(depth)))
+        except Anomaly:
+            self.books = {symbol: before.get(symbol, ReferenceBook(book.tick)) for symbol, book in self.books.items()}
+            raise
+        return tops
+
+    def change(self, book: ReferenceBook, event: Event, row: int) -> None:
+        if book.time is not None and event.time < book.time:
+            if self.note(book, "time_back", row) == "clear":
+                return
+        else:
+            book.time = event.time
+        kind = book.change(event)
+        if kind:
+            self.note(book, kind, row)
+        else:
+            book.changed = True
+
+    def end(self, book: ReferenceBook, row: int) -> None:
+        if book.changed and book.is_crossed():
+            self.note(book, "crossed", row)
+        book.changed = False
+
+    def note(self, book: ReferenceBook, kind: str, row: int) -> str:
+        policy = self.policy.get(kind, "skip")
+        if policy == "raise":
+            raise Anomaly(row, kind)
+        book.anomalies[kind] += 1
+        if policy == "clear":
+            book.empty()
+        return policy
+
+
+def event_of(batch: EventBatch, row: int) -> Event:
+    return Event(
+        time=int(batch.ts_event[row]),
+        action=chr(batch.action[row]),
+        side=chr(batch.side[row]),
+        order_id=int(batch.order_id[row]),
+        price=int(batch.price[row]),
+        lots=int(batch.size[row]),
+        is_level=bool(batch.flags[row] & F_MBP),
+        is_last=bool(batch.flags[row] & F_LAST),
+    )

@@ -267,8 +267,8 @@ class Engine:
 
     def would_fill(self, number: int, order: Order) -> bool:
         """Try it in a copy of the world."""
-        world = copy.deepcopy(self)
-        world.fills = []
+        world = Engine(0, self.halts)
+        world.books = copy.deepcopy(self.books)
         world.match(number, copy.copy(order))
         return sum(fill[2] for fill in world.fills) == order.open
 
@@ -377,6 +377,8 @@ class Engine:
         elif action == Action.UNCROSS:
             if book.phase != Phase.CALL:
                 return Reason.WRONG_PHASE
+            if price < 0:
+                return Reason.BAD_PRICE
             self.uncross(number, price if price > 0 else book.last or book.reference)
         elif action == Action.RESUME:
             bids, asks = book.queue(True), book.queue(False)
@@ -390,8 +392,8 @@ class Engine:
                 return Reason.BAD_SIZE
             if size and price < 1:
                 return Reason.BAD_PRICE
-            book.reference, book.width = price, size
-            self.updates.append((number, 0, 0, Status.BAND, Reason.REQUESTED, price, size, 0, book.phase))
+            book.reference, book.width = price if size else 0, size
+            self.updates.append((number, 0, 0, Status.BAND, Reason.REQUESTED, book.reference, size, 0, book.phase))
         else:
             return Reason.BAD_ACTION
         return None

@@ -16,6 +16,7 @@ from hypothesis.strategies import SearchStrategy
 from msgspec import inspect
 
 from hftlab.protocol import (
+    Arbitrage,
     BookDelta,
     Heartbeat,
     MarketData,
@@ -69,7 +70,8 @@ def requests() -> SearchStrategy[Any]:
 
 def streamed_messages() -> SearchStrategy[Any]:
     """Any message that a source may yield."""
-    return st.one_of(market_data(), book_deltas(), order_updates(), position_updates(), portfolio_updates())
+    kinds = (market_data(), book_deltas(), of(Arbitrage), order_updates(), position_updates(), portfolio_updates())
+    return st.one_of(kinds)
 
 
 def market_data() -> SearchStrategy[MarketData]:

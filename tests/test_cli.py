@@ -17,8 +17,9 @@ import pytest
 
 import hftlab as hl
 from hftlab.clock import Clock
+from hftlab.protocol import OrderBookLevel
 from hftlab.recorder import Session, SessionWriter, open_session
-from hftlab.simulator import RandomWalk
+from hftlab.simulator import Exchange, RandomWalk
 from tests.command import Result, Run
 from tests.recorder.sessions import crashed, numbered, replayed, write_session
 from tests.venues.captures import SNAPSHOT, trade, update, write_capture
@@ -61,6 +62,13 @@ def walked(seed: int, steps: int) -> list[float]:
     return [message.symbols[-1].price for message in walk.advance(1 + (steps - 1) * walk.interval)]
 
 
+def exchanged(seed: int, intervals: int) -> list[list[OrderBookLevel] | None]:
+    """The bids of TSLA, whichever others are there and whenever it starts."""
+    exchange = Exchange(seed, ["TSLA"], clock=Clock(START, paused=True))
+    messages = exchange.advance(START + intervals * exchange.interval)
+    return [message.symbols[0].bids for message in messages if message.symbols]
+
+
 @pytest.fixture
 def session(tmp_path: Path) -> Session:
     return write_session(tmp_path / "session", [(START + at, numbered(at)) for at in range(6)], segment_bytes=1000)
@@ -97,12 +105,21 @@ class TestServe:
 
     def test_the_seed_makes_the_market(self) -> None:
         """What arrives is a stretch of the walk that this seed makes, and of no other seed's."""
-        options = ["--port", "0", "--seed", "7", "--speed", "100"]
+        options = ["--source", "walk", "--port", "0", "--seed", "7", "--speed", "100"]
         with started("serve", *options) as process, hl.connect(url_of(process)) as client:
             client.subscribe("BRK.A", frequency=0)
             prices = [message.symbols[0].price for message in client.messages(count=10)]
         assert " ".join(map(str, prices)) in " ".join(map(str, walked(7, 5000)))
         assert " ".join(map(str, prices)) not in " ".join(map(str, walked(8, 5000)))
+
+    def test_the_exchange_is_the_default_source(self) -> None:
+        """What arrives is a stretch of the market that this seed makes, and of no other seed's."""
+        options = ["--port", "0", "--seed", "7", "--speed", "20"]
+        with started("serve", *options) as process, hl.connect(url_of(process)) as client:
+            client.subscribe("TSLA", data_types=["QUOTES", "ORDER_BOOK"], frequency=0)
+            bids = [message.symbols[0].bids for message in client.messages(count=10)]
+        assert str(bids)[1:-1] in str(exchanged(7, 3000))
+        assert str(bids)[1:-1] not in str(exchanged(8, 3000))
 
     def test_a_session_can_be_the_source(self, session: Session) -> None:
         options = ["--source", session.folder, "--speed", "inf", "--port", "0"]
@@ -124,6 +141,36 @@ class TestReplay:
             process.send_signal(signal.SIGTERM)
             assert ended(process) == Result(0, "", "")
         assert [message.symbols for message in streamed] == [numbered(at).symbols for at in range(6)]
+
+
+class TestSimulate:
+    def test_it_makes_a_session_and_says_what_is_in_it(self, tmp_path: Path, run: Run) -> None:
+        arguments = ("--hours", "0.01", "--symbols", "AAPL, BRK.A", "--itch", tmp_path / "day.itch")
+        status, out, err = run("simulate", "-o", tmp_path / "day", *arguments)
+        assert (status, err) == (0, "")
+        session = open_session(tmp_path / "day")
+        lines = out.splitlines()
+        assert lines[0] == repr(session)
+        assert f"events: {session.manifest.rows('events'):,}" in lines[1]
+        assert f"{(tmp_path / 'day.itch').stat().st_size:,} bytes" in lines[2]
+        assert lines[3].endswith("BRK.A")
+
+    @pytest.mark.parametrize(
+        ("option", "value", "said"),
+        [
+            ("--date", "2026-01-03", "NASDAQ is closed on 2026-01-03"),
+            ("--date", "yesterday", "'yesterday' is no date"),
+            ("--symbols", "NOBODY", "no market for 'NOBODY'"),
+        ],
+    )
+    def test_mistakes_are_said_in_one_sentence(
+        self, tmp_path: Path, run: Run, option: str, value: str, said: str
+    ) -> None:
+        status, out, err = run("simulate", "-o", tmp_path / "day", option, value)
+        assert (status, out) == (2, "")
+        assert said in err
+        assert err.count("\n") == 1
+        assert not (tmp_path / "day").exists()
 
 
 class TestRecord:
@@ -235,7 +282,7 @@ class TestOneSentence:
         assert f"{tmp_path / 'absent'} is no recorded session" in self.said(run(*command.split(), tmp_path / "absent"))
 
     def test_a_source_that_is_neither(self, run: Run) -> None:
-        assert "or --source walk" in self.said(run("serve", "--source", "exchnage"))
+        assert "or --source exchange or walk" in self.said(run("serve", "--source", "exchnage"))
 
     @pytest.mark.parametrize("command", ["info", "replay"])
     def test_a_damaged_session(self, session: Session, run: Run, command: str) -> None:

@@ -95,3 +95,20 @@ def test_a_speed_must_be_above_nothing(speed: float) -> None:
         Clock(speed=speed)
     with pytest.raises(ValueError, match="above 0"):
         Clock().speed = speed
+
+
+def test_who_watches_a_clock_is_told_of_each_change_but_not_of_the_work() -> None:
+    clock = Clock(0, paused=True)
+    seen: list[str] = []
+    end = clock.watch(lambda: seen.append(repr(clock)))
+    clock.resume()
+    clock.speed = math.inf
+    clock.reach(100)
+    clock.set(200)
+    clock.pause()
+    clock.step(5)
+    assert len(seen) == 5
+    assert seen[-1] == "Clock(205 ns, paused)"
+    end()
+    clock.resume()
+    assert len(seen) == 5

@@ -1,8 +1,48 @@
 """LazyFrame -> LazyFrame and LazyFrame -> figure, for recorded sessions; needs no live system."""
 
+from hftlab.analysis.arbitrage import caught, consolidated, opportunities
+from hftlab.analysis.arbitrage_figures import caught_figure, crossing_figure, lifetime_figure
+from hftlab.analysis.event_tables import event_quotes, event_trades
 from hftlab.analysis.latency import latency, latency_figure, latency_summary
+from hftlab.analysis.order_book_figures import depth_figure, queue_figure, spread_figure
 from hftlab.analysis.quality import holes
 from hftlab.analysis.quotes import mid_figure, quotes
+from hftlab.analysis.stylised_facts import (
+    autocorrelation,
+    autocorrelation_figure,
+    returns,
+    spread_distribution,
+    stylised_facts,
+    tail_exponent,
+    trade_signs,
+)
 from hftlab.analysis.trades import bars, trades
 
-__all__ = ["bars", "holes", "latency", "latency_figure", "latency_summary", "mid_figure", "quotes", "trades"]
+__all__ = [
+    "autocorrelation",
+    "autocorrelation_figure",
+    "bars",
+    "caught",
+    "caught_figure",
+    "consolidated",
+    "crossing_figure",
+    "depth_figure",
+    "event_quotes",
+    "event_trades",
+    "holes",
+    "latency",
+    "latency_figure",
+    "latency_summary",
+    "lifetime_figure",
+    "mid_figure",
+    "opportunities",
+    "queue_figure",
+    "quotes",
+    "returns",
+    "spread_distribution",
+    "spread_figure",
+    "stylised_facts",
+    "tail_exponent",
+    "trade_signs",
+    "trades",
+]

@@ -12,6 +12,8 @@ from typing import Any, Final
 
 import polars as pl
 
+from hftlab.analysis.figure_style import FAINT, lay_out
+
 __all__ = [
     "autocorrelation",
     "autocorrelation_figure",
@@ -149,10 +151,8 @@ def autocorrelation_figure(
         figure.add_scatter(x=kept["lag"].to_list(), y=kept["autocorrelation"].round(5).to_list(), name=str(symbol))
     noise = shown["noise"].max()
     if isinstance(noise, float) and not log:
-        figure.add_hrect(y0=-noise, y1=noise, fillcolor="#888", opacity=0.2, line_width=0)
-    figure.update_layout(
-        title=title, xaxis_title="lag", yaxis_title="autocorrelation", template="plotly_white", height=360
-    )
+        figure.add_hrect(y0=-noise, y1=noise, fillcolor=FAINT, line_width=0)
+    lay_out(figure, title, "lag", "autocorrelation")
     if log:
         figure.update_xaxes(type="log")
         figure.update_yaxes(type="log")

@@ -10,7 +10,7 @@ from hftlab.errors import HftlabError
 
 __all__ = ["BENCHMARKS", "Result", "run_bench"]
 
-BENCHMARKS: Final = ("codec", "connections", "fanout", "latency", "memory", "reconnect")
+BENCHMARKS: Final = ("book", "codec", "connections", "fanout", "itch", "latency", "matching", "memory", "reconnect")
 
 
 def run_bench(name: str) -> Result:

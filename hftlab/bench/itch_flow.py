@@ -63,7 +63,7 @@ def _generate(
     for message in range(messages):
         time = _OPEN + message * _STEP
         symbol = np.random.randint(len(flow.counts))
-        kind = np.searchsorted(shares, np.random.random(), "right")
+        kind = int(np.searchsorted(shares, np.random.random(), "right"))
         if flow.counts[symbol] < per_symbol // 2:
             kind = 0
         elif kind == 0 and flow.counts[symbol] > per_symbol:

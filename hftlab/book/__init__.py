@@ -2,6 +2,7 @@
 
 from hftlab.book.apply import Tops
 from hftlab.book.book_set import BookSet, Checkpoint
+from hftlab.book.matching import MatchingEngine
 from hftlab.book.order_book import Level, OrderBook, QueuePosition
 
-__all__ = ["BookSet", "Checkpoint", "Level", "OrderBook", "QueuePosition", "Tops"]
+__all__ = ["BookSet", "Checkpoint", "Level", "MatchingEngine", "OrderBook", "QueuePosition", "Tops"]

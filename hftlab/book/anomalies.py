@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, Literal, TypeAlias, cast
+from typing import Final, Literal, TypeAlias
 
 import numpy as np
 
@@ -86,5 +86,5 @@ def policy_codes(policy: Policy | Mapping[Kind, Policy]) -> IntArray:
             raise ValueError(f"no anomaly is of the kind {kind!r}: choose of {', '.join(KINDS)}")
         if chosen not in _CODES:
             raise ValueError(f"no policy is called {chosen!r}: choose skip, raise or clear")
-        codes[1 + KINDS.index(cast("Kind", kind))] = _CODES[chosen]
+        codes[1 + KINDS.index(kind)] = _CODES[chosen]
     return codes

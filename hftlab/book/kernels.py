@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -17,7 +19,7 @@ IntArray = npt.NDArray[np.int64]
 
 def compiled(function: Function) -> Function:
     """numba's njit as this project uses it: kept on disk between processes, and without the interpreter's lock."""
-    return cast("Function", njit(cache=True, nogil=True, error_model="numpy")(function))
+    return _njit(function)
 
 
 def in_place(function: Function) -> Function:
@@ -26,10 +28,32 @@ def in_place(function: Function) -> Function:
     It counts no references. Otherwise each touch of a NamedTuple of arrays counts every array in it, up and down,
     atomically: hundreds of operations for each row of a batch.
     """
-    return cast("Function", njit(cache=True, nogil=True, error_model="numpy", _nrt=False)(function))
+    return _njit(function, _nrt=False)
 
 
 def inlined(function: Function) -> Function:
     """As `in_place()`, for what a loop calls in each round: its code becomes part of every caller's."""
-    options = {"cache": True, "nogil": True, "error_model": "numpy", "_nrt": False, "forceinline": True}
-    return cast("Function", njit(**options)(function))
+    return _njit(function, _nrt=False, forceinline=True)
+
+
+def _njit(function: Function, **options: bool) -> Function:
+    dispatcher = njit(cache=True, nogil=True, error_model="numpy", **options)(function)
+    # numba compiles anew when the function's own file has changed; what it calls in other files becomes part of it too.
+    file = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
+    if file is not None:
+        file._source_stamp = file._source_stamp, *sorted(_stamps(function.__globals__))
+    return cast("Function", dispatcher)
+
+
+def _stamps(names: dict[str, Any]) -> set[tuple[str, int]]:
+    """The modules of this project whose functions and classes these names are, and theirs, with their files' times."""
+    found: dict[str, int] = {}
+    waiting = [names]
+    while waiting:
+        for value in waiting.pop().values():
+            name = getattr(value, "__module__", None)
+            if isinstance(name, str) and name.startswith("hftlab.") and name not in found and name in sys.modules:
+                module = sys.modules[name]
+                found[name] = Path(str(module.__file__)).stat().st_mtime_ns
+                waiting.append(vars(module))
+    return set(found.items())

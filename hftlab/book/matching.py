@@ -11,15 +11,37 @@ import numpy.typing as npt
 from hftlab.book.matching_book import MatchingBook
 from hftlab.book.matching_kernel import drain, submit_many
 from hftlab.book.matching_levels import find_order
-from hftlab.book.matching_orders import ENTRY, Action, OrderType, Prevention, TimeInForce, new_entries
+from hftlab.book.matching_orders import (
+    ENTRY,
+    Action,
+    OrderType,
+    Phase,
+    Prevention,
+    Reason,
+    Status,
+    TimeInForce,
+    new_entries,
+)
 from hftlab.book.matching_output import EVENTS, FILLS, UPDATES, Output, new_output
 from hftlab.book.matching_room import grow
 from hftlab.book.matching_state import NOBODY, State, new_state
+from hftlab.book.order_book import Side
 from hftlab.errors import EventError
 from hftlab.events import COLUMNS, EventBatch
 from hftlab.instruments import Instrument
 
-__all__ = ["MatchingEngine", "Result"]
+__all__ = [
+    "Action",
+    "MatchingEngine",
+    "OrderType",
+    "Phase",
+    "Prevention",
+    "Reason",
+    "Result",
+    "Status",
+    "TimeInForce",
+    "new_entries",
+]
 
 Records = npt.NDArray[Any]
 
@@ -68,7 +90,7 @@ class MatchingEngine:
     def place(
         self,
         instrument: str | Instrument,
-        side: int,
+        side: Side,
         size: int,
         price: int = 0,
         *,
@@ -78,12 +100,10 @@ class MatchingEngine:
         time: int = 0,
         **fields: int,
     ) -> Result:
-        """A new order: `side` is BID or ASK of `hftlab.events`; `fields` are the others of ENTRY (stop, owner, ...)."""
-        number = self._number(instrument)
-        kinds = {"type": type, "in_force": in_force, "prevention": prevention}
-        return self.submit(
-            new_entries(1, time=time, instrument=number, side=side, size=size, price=price, **kinds, **fields)
-        )
+        """A new order: price in ticks, size in lots; `fields` are the others of ENTRY (owner, stop, display, ...)."""
+        fields |= {"instrument": self._number(instrument), "side": ord(side), "type": type}
+        fields |= {"in_force": in_force, "prevention": prevention}
+        return self.submit(new_entries(1, time=time, size=size, price=price, **fields))
 
     def cancel(self, order_id: int, *, owner: int = 0, time: int = 0) -> Result:
         """Cancel an order; with an owner only if it is theirs."""
@@ -107,7 +127,7 @@ class MatchingEngine:
         """The rows written to `output` since the last call, copied, so that their room can be used again."""
         output, used = self.output, self.output.used
         rows = output.events[: used[EVENTS]]
-        columns = {name: np.ascontiguousarray(rows[name]) for name in COLUMNS}
+        columns = {name: rows[name].copy() for name in COLUMNS}
         result = Result(
             output.updates[: used[UPDATES]].copy(),
             output.fills[: used[FILLS]].copy(),

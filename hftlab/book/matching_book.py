@@ -9,8 +9,7 @@ from hftlab.book.matching_auction import auction_price, reference_price
 from hftlab.book.matching_levels import find_order
 from hftlab.book.matching_orders import Phase
 from hftlab.book.matching_state import ASKS, BIDS, MARKET_KEY, NOBODY, SIDES, State
-from hftlab.book.order_book import Level
-from hftlab.events import BID
+from hftlab.book.order_book import Level, Side
 from hftlab.instruments import Instrument
 
 __all__ = ["Auction", "MatchingBook", "Resting"]
@@ -58,9 +57,9 @@ class MatchingBook:
         """The best bid and the best ask; None for an empty side."""
         return next(iter(self.bids(1)), None), next(iter(self.asks(1)), None)
 
-    def queue(self, side: int) -> list[Resting]:
-        """All visible orders of a side (BID or ASK), first to trade first, in ticks and lots."""
-        which = BIDS if side == BID else ASKS
+    def queue(self, side: Side) -> list[Resting]:
+        """All visible orders of a side, first to trade first, in ticks and lots."""
+        which = BIDS if side == "B" else ASKS
         return [
             Resting(int(order["id"]), int(order["owner"]), int(order["price"]), int(order["shown"]))
             for level in self._rows(which)

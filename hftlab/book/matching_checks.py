@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from hftlab.book.kernels import compiled
+from hftlab.book.kernels import in_place
 from hftlab.book.matching_orders import OrderType, Phase, Prevention, Reason, TimeInForce
 from hftlab.book.matching_state import NOBODY, State
 from hftlab.book.matching_trading import crosses
 from hftlab.events import ASK, BID
 
-__all__ = ["MOST_LOTS", "MOST_RELOADS", "check_new", "check_replace"]
+__all__ = ["MOST_LOTS", "MOST_RELOADS", "check_new", "check_replace", "is_price"]
 
 MOST_LOTS: Final = 2**40
 MOST_RELOADS: Final = 1000
 """How often an iceberg may show a new part, so that no order can ask for output without bounds."""
 
 
-@compiled
+@in_place
 def check_new(state: State, entry: Any) -> int:
     """Why a new order is refused: a Reason, NONE if it is not."""
     if entry.instrument < 0 or entry.instrument >= len(state.books):
@@ -34,7 +34,7 @@ def check_new(state: State, entry: Any) -> int:
     has_limit = entry.type != OrderType.MARKET and entry.type != OrderType.STOP
     is_stop = entry.type == OrderType.STOP or entry.type == OrderType.STOP_LIMIT
     tick = state.books[entry.instrument].tick
-    if (has_limit and not _is_price(entry.price, tick)) or (is_stop and not _is_price(entry.stop, tick)):
+    if (has_limit and not is_price(entry.price, tick)) or (is_stop and not is_price(entry.stop, tick)):
         return Reason.BAD_PRICE
     if entry.type == OrderType.ICEBERG and not _is_display(entry.display, entry.size):
         return Reason.BAD_DISPLAY
@@ -48,7 +48,7 @@ def check_new(state: State, entry: Any) -> int:
     return Reason.NONE
 
 
-@compiled
+@in_place
 def check_replace(state: State, entry: Any, slot: int) -> int:
     """Why the order of that row (NOBODY if there is none) is not replaced."""
     if slot == NOBODY:
@@ -65,7 +65,7 @@ def check_replace(state: State, entry: Any, slot: int) -> int:
         return Reason.BAD_SIZE
     has_limit = order.type != OrderType.STOP
     is_stop = order.type == OrderType.STOP or order.type == OrderType.STOP_LIMIT
-    if (has_limit and not _is_price(entry.price, book.tick)) or (is_stop and not _is_price(entry.stop, book.tick)):
+    if (has_limit and not is_price(entry.price, book.tick)) or (is_stop and not is_price(entry.stop, book.tick)):
         return Reason.BAD_PRICE
     if order.type == OrderType.ICEBERG and not _is_display(order.display, entry.size):
         return Reason.BAD_DISPLAY
@@ -77,7 +77,7 @@ def check_replace(state: State, entry: Any, slot: int) -> int:
     return Reason.NONE
 
 
-@compiled
+@in_place
 def _is_type(entry: Any) -> bool:
     if entry.type < OrderType.LIMIT or entry.type > OrderType.ICEBERG:
         return False
@@ -91,18 +91,18 @@ def _is_type(entry: Any) -> bool:
     return bool(entry.post_only == 1 and rests and entry.in_force <= TimeInForce.GTC)
 
 
-@compiled
-def _is_price(ticks: int, tick: int) -> bool:
+@in_place
+def is_price(ticks: int, tick: int) -> bool:
     """Whether it is positive and an int64 in 1e-9 units."""
     return 1 <= ticks <= (2**63 - 1) // tick
 
 
-@compiled
+@in_place
 def _is_display(display: int, size: int) -> bool:
     return display >= MOST_LOTS or (display >= 1 and size <= display * MOST_RELOADS)
 
 
-@compiled
+@in_place
 def _is_out_of_band(state: State, book: int, price: int) -> bool:
     """Whether the venue refuses that price; one that halts instead takes all prices."""
     prices = state.books[book]

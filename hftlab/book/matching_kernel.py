@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import numpy.typing as npt
 
-from hftlab.book.kernels import compiled
+from hftlab.book.kernels import in_place
 from hftlab.book.matching_checks import check_new, check_replace
 from hftlab.book.matching_levels import dequeue, drop_order, enqueue, find_order, resize, take_order
 from hftlab.book.matching_orders import Action, OrderType, Phase, Reason, Status
@@ -32,13 +32,13 @@ FULL: Final = -1
 """What the entry points return when an array is too small for the next step: nothing of that step has been done."""
 
 
-@compiled
+@in_place
 def submit(state: State, output: Output, entry: Any) -> int:
     """Take one row of ENTRY (a record: `entries[i]`), match it, and let go the stops that its trades trigger.
 
-    Returns the id of the order (NEW, CANCEL, REPLACE; the updates say whether it was accepted), 0 for a command of the
-    venue, or FULL: then nothing has been done, and the caller gives larger arrays (`MatchingEngine.grow()`) or takes
-    the output's rows, and asks again. Whether a new order rests afterwards: `find_order(state, id) != NOBODY`.
+    Returns the id of the order (of NEW even if it is refused), 0 for a CANCEL or REPLACE that is refused and for the
+    venue's commands, or FULL: then nothing has been done, and the caller gives larger arrays (`MatchingEngine.grow()`)
+    or takes the output's rows, and asks again. Whether a new order rests afterwards: `find_order(state, id) != NOBODY`.
 
     Triggered stops that found no room are waiting when it returns: the next call begins with them, and `drain()` is for
     the caller who makes no other. Events, fills and updates are appended to `output` and counted in `output.used`.
@@ -52,7 +52,7 @@ def submit(state: State, output: Output, entry: Any) -> int:
     return result
 
 
-@compiled
+@in_place
 def submit_many(state: State, output: Output, entries: npt.NDArray[Any], first: int) -> int:
     """Take the rows from `first` on, as `submit()` does. Returns the next row, the last and all stops done or not.
 
@@ -65,7 +65,7 @@ def submit_many(state: State, output: Output, entries: npt.NDArray[Any], first: 
     return len(entries)
 
 
-@compiled
+@in_place
 def drain(state: State, output: Output) -> bool:
     """Let go all triggered stops that are waiting, each a step of its own; False if an array was too small.
 
@@ -90,28 +90,30 @@ def drain(state: State, output: Output) -> bool:
     totals.pending = 0
     prices = state.books[book]
     if prices.phase == Phase.CONTINUOUS:
-        prices.high = prices.last
-        prices.low = prices.last
+        prices.high = 0
+        prices.low = 0
     return True
 
 
-@compiled
+@in_place
 def _triggered_stop(state: State, book: int) -> int:
     prices = state.books[book]
     if prices.phase != Phase.CONTINUOUS or prices.last == 0:
         return NOBODY
+    high = max(prices.high, prices.last)
+    low = prices.last if prices.low == 0 else min(prices.low, prices.last)
     for side in (SIDES * book + BUY_STOPS, SIDES * book + SELL_STOPS):
         stretch = state.sides[side]
         if stretch.length == 0:
             continue
         level = state.levels[state.slots[stretch.start + stretch.length - 1]]
         stop = level.key * stretch.sign
-        if (stop <= prices.high) if stretch.sign == -1 else (stop >= prices.low):
+        if (stop <= high) if stretch.sign == -1 else (stop >= low):
             return int(level.head)
     return NOBODY
 
 
-@compiled
+@in_place
 def _perform(state: State, output: Output, entry: Any) -> int:
     if entry.action == Action.NEW:
         return _new(state, output, entry)
@@ -127,7 +129,7 @@ def _perform(state: State, output: Output, entry: Any) -> int:
     return 0
 
 
-@compiled
+@in_place
 def _new(state: State, output: Output, entry: Any) -> int:
     totals = state.totals[0]
     order_id = totals.next_id
@@ -159,7 +161,7 @@ def _new(state: State, output: Output, entry: Any) -> int:
     return int(order_id)
 
 
-@compiled
+@in_place
 def _wait(state: State, slot: int) -> None:
     """Put a stop order behind all others of its stop price."""
     order = state.orders[slot]
@@ -167,12 +169,12 @@ def _wait(state: State, slot: int) -> None:
     enqueue(state, slot, side, order.stop * state.sides[side].sign)
 
 
-@compiled
+@in_place
 def _cancel(state: State, output: Output, entry: Any) -> int:
     slot = find_order(state, entry.id)
     if slot == NOBODY or (entry.owner != 0 and state.orders[slot].owner != entry.owner):
         write_rejection(state, output, entry, entry.id, Reason.UNKNOWN_ORDER)
-        return int(entry.id)
+        return 0
     order = state.orders[slot]
     write_cancel(state, output, order, order.shown)
     write_update(state, output, order, Status.CANCELLED, Reason.REQUESTED, order.shown + order.hidden, 0)
@@ -181,13 +183,13 @@ def _cancel(state: State, output: Output, entry: Any) -> int:
     return int(entry.id)
 
 
-@compiled
+@in_place
 def _replace(state: State, output: Output, entry: Any) -> int:
     slot = find_order(state, entry.id)
     reason = check_replace(state, entry, slot)
     if reason != Reason.NONE:
         write_rejection(state, output, entry, entry.id, reason)
-        return int(entry.id)
+        return 0
     order = state.orders[slot]
     is_stop = order.type == OrderType.STOP or order.type == OrderType.STOP_LIMIT
     keeps = entry.size <= order.shown + order.hidden and (
@@ -205,7 +207,7 @@ def _replace(state: State, output: Output, entry: Any) -> int:
     return int(entry.id)
 
 
-@compiled
+@in_place
 def _shrink(state: State, output: Output, slot: int, size: int) -> None:
     """Fewer lots at the same price: the hidden ones go first, and the order keeps its place."""
     order = state.orders[slot]
@@ -217,7 +219,7 @@ def _shrink(state: State, output: Output, slot: int, size: int) -> None:
         write_modify(state, output, order)
 
 
-@compiled
+@in_place
 def _replace_stop(state: State, output: Output, slot: int, entry: Any) -> None:
     order = state.orders[slot]
     dequeue(state, slot)
@@ -229,7 +231,7 @@ def _replace_stop(state: State, output: Output, slot: int, entry: Any) -> None:
     _wait(state, slot)
 
 
-@compiled
+@in_place
 def _move(state: State, output: Output, slot: int, entry: Any) -> None:
     """Another price or more lots: the order goes to the back, or trades at once."""
     order = state.orders[slot]

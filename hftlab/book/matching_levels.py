@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hftlab.book.kernels import IntArray, compiled
+from hftlab.book.kernels import IntArray, in_place, inlined
 from hftlab.book.matching_state import FIRST_STRETCH, NOBODY, State
 
 __all__ = [
@@ -21,7 +21,7 @@ __all__ = [
 ]
 
 
-@compiled
+@inlined
 def find_order(state: State, order_id: int) -> int:
     """The row of `state.orders` that holds a live order, or NOBODY."""
     if order_id <= 0:
@@ -32,7 +32,7 @@ def find_order(state: State, order_id: int) -> int:
     return int(slot)
 
 
-@compiled
+@inlined
 def best_level(state: State, side: int) -> int:
     """The row of `state.levels` of the side's best level, or NOBODY."""
     stretch = state.sides[side]
@@ -41,14 +41,14 @@ def best_level(state: State, side: int) -> int:
     return int(state.slots[stretch.start + stretch.length - 1])
 
 
-@compiled
+@inlined
 def best_key(state: State, side: int) -> int:
     """The key (price times the side's sign) of the best level of a side that is not empty."""
     stretch = state.sides[side]
     return int(state.keys[stretch.start + stretch.length - 1])
 
 
-@compiled
+@inlined
 def take_order(state: State, order_id: int) -> int:
     """A free row for a new order, found by that id from now on; there must be room."""
     totals = state.totals[0]
@@ -67,7 +67,7 @@ def take_order(state: State, order_id: int) -> int:
     return int(slot)
 
 
-@compiled
+@inlined
 def drop_order(state: State, slot: int) -> None:
     """Forget an order that stands in no queue."""
     totals, order = state.totals[0], state.orders[slot]
@@ -85,7 +85,7 @@ def drop_order(state: State, slot: int) -> None:
     totals.live -= 1
 
 
-@compiled
+@inlined
 def has_place(state: State, side: int) -> bool:
     """Whether a new level fits into the side; says in the totals what is short."""
     totals, stretch = state.totals[0], state.sides[side]
@@ -101,7 +101,7 @@ def has_place(state: State, side: int) -> bool:
     return fits
 
 
-@compiled
+@inlined
 def enqueue(state: State, slot: int, side: int, key: int) -> None:
     """Put an order behind all others of its level; there must be a place."""
     stretch, order = state.sides[side], state.orders[slot]
@@ -120,7 +120,7 @@ def enqueue(state: State, slot: int, side: int, key: int) -> None:
     stretch.chunks += chunks
 
 
-@compiled
+@inlined
 def dequeue(state: State, slot: int) -> None:
     """Take an order out of its queue, and the level away if it was the last."""
     order = state.orders[slot]
@@ -136,7 +136,7 @@ def dequeue(state: State, slot: int) -> None:
         _remove_level(state, order.side, order.level)
 
 
-@compiled
+@inlined
 def resize(state: State, slot: int, shown: int, hidden: int) -> None:
     """Change a queued order's lots; it keeps its place."""
     order = state.orders[slot]
@@ -150,7 +150,7 @@ def resize(state: State, slot: int, shown: int, hidden: int) -> None:
     stretch.chunks += change
 
 
-@compiled
+@inlined
 def move_back(state: State, slot: int) -> None:
     """Put a queued order behind all others of its level."""
     if state.orders[slot].next != NOBODY:
@@ -158,7 +158,7 @@ def move_back(state: State, slot: int) -> None:
         _append(state, slot)
 
 
-@compiled
+@inlined
 def _chunks(order: Any) -> int:
     chunks = 1 if order.shown > 0 else 0
     if order.hidden > 0:
@@ -166,7 +166,7 @@ def _chunks(order: Any) -> int:
     return int(chunks)
 
 
-@compiled
+@inlined
 def _append(state: State, slot: int) -> None:
     order = state.orders[slot]
     level = state.levels[order.level]
@@ -179,7 +179,7 @@ def _append(state: State, slot: int) -> None:
     level.tail = slot
 
 
-@compiled
+@inlined
 def _unlink(state: State, slot: int) -> None:
     order = state.orders[slot]
     level = state.levels[order.level]
@@ -193,7 +193,7 @@ def _unlink(state: State, slot: int) -> None:
         state.orders[order.next].previous = order.previous
 
 
-@compiled
+@in_place
 def _insert_level(state: State, side: int, at: int, key: int) -> int:
     totals, stretch = state.totals[0], state.sides[side]
     row = totals.free_level
@@ -218,7 +218,7 @@ def _insert_level(state: State, side: int, at: int, key: int) -> int:
     return int(row)
 
 
-@compiled
+@in_place
 def _remove_level(state: State, side: int, row: int) -> None:
     totals, stretch, level = state.totals[0], state.sides[side], state.levels[row]
     start, end = stretch.start, stretch.start + stretch.length
@@ -230,20 +230,21 @@ def _remove_level(state: State, side: int, row: int) -> None:
     totals.free_level = row
 
 
-@compiled
+@in_place
 def _move_to_end(state: State, side: int) -> int:
     """Give a full side twice the room at the end of the pool; returns by how much its keys have moved."""
     totals, stretch = state.totals[0], state.sides[side]
     start, length, target = stretch.start, stretch.length, totals.keys_used
-    state.keys[target : target + length] = state.keys[start : start + length]
-    state.slots[target : target + length] = state.slots[start : start + length]
+    for offset in range(length):
+        state.keys[target + offset] = state.keys[start + offset]
+        state.slots[target + offset] = state.slots[start + offset]
     stretch.start = target
     stretch.capacity = max(2 * stretch.capacity, FIRST_STRETCH)
     totals.keys_used = target + stretch.capacity
     return int(target - start)
 
 
-@compiled
+@in_place
 def _find(keys: IntArray, start: int, end: int, key: int) -> int:
     """The first position of [start, end] whose key is not below `key`, sought from the end in growing steps."""
     low, high, step = end - 1, end, 1
@@ -262,13 +263,13 @@ def _find(keys: IntArray, start: int, end: int, key: int) -> int:
 
 
 # A loop of its own over a slice that starts at 0: so LLVM sees a memmove.
-@compiled
+@in_place
 def _shift_up(values: IntArray) -> None:
     for at in range(len(values) - 1, 0, -1):
         values[at] = values[at - 1]
 
 
-@compiled
+@in_place
 def _shift_down(values: IntArray) -> None:
     for at in range(len(values) - 1):
         values[at] = values[at + 1]

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hftlab.book.kernels import IntArray, compiled
+from hftlab.book.kernels import IntArray, in_place, inlined
 from hftlab.book.matching_orders import OrderType, Status
 from hftlab.book.matching_state import State
 from hftlab.events import ADD, ASK, BID, CANCEL, COLUMNS, F_LAST, FILL, MODIFY, NO_SIDE, TRADE
@@ -94,7 +94,7 @@ def new_output(events: int = 4096, fills: int = 1024, updates: int = 4096) -> Ou
     )
 
 
-@compiled
+@inlined
 def has_output_room(state: State, output: Output, events: int, fills: int, updates: int) -> bool:
     """Whether so many more rows fit; says in the totals how many were needed."""
     if (
@@ -110,7 +110,7 @@ def has_output_room(state: State, output: Output, events: int, fills: int, updat
     return False
 
 
-@compiled
+@inlined
 def begin_step(state: State, output: Output, time: int) -> None:
     totals = state.totals[0]
     totals.time = time
@@ -118,7 +118,7 @@ def begin_step(state: State, output: Output, time: int) -> None:
     totals.started = output.used[EVENTS]
 
 
-@compiled
+@inlined
 def end_step(state: State, output: Output) -> None:
     """Mark the step's last event: only there is the book whole."""
     last = output.used[EVENTS] - 1
@@ -126,13 +126,13 @@ def end_step(state: State, output: Output) -> None:
         output.events[last].flags = F_LAST
 
 
-@compiled
+@inlined
 def is_public(order: Any) -> bool:
     """Whether a queued order can be seen: neither a stop nor a market order that waits for an auction."""
     return bool(order.type == OrderType.LIMIT or order.type == OrderType.ICEBERG)
 
 
-@compiled
+@inlined
 def _write_event(
     state: State, output: Output, book: int, order_id: int, action: int, side: int, price: int, size: int
 ) -> None:
@@ -150,30 +150,30 @@ def _write_event(
     row.flags = 0
 
 
-@compiled
+@inlined
 def _side(order: Any) -> int:
     return BID if order.bid == 1 else ASK
 
 
-@compiled
+@inlined
 def write_add(state: State, output: Output, order: Any) -> None:
     if is_public(order):
         _write_event(state, output, order.book, order.id, ADD, _side(order), order.price, order.shown)
 
 
-@compiled
+@inlined
 def write_modify(state: State, output: Output, order: Any) -> None:
     if is_public(order):
         _write_event(state, output, order.book, order.id, MODIFY, _side(order), order.price, order.shown)
 
 
-@compiled
+@inlined
 def write_cancel(state: State, output: Output, order: Any, size: int) -> None:
     if is_public(order) and size > 0:
         _write_event(state, output, order.book, order.id, CANCEL, _side(order), order.price, size)
 
 
-@compiled
+@inlined
 def write_fill(state: State, output: Output, order: Any, size: int) -> None:
     """The public fill of a queued order and the cancel that takes its lots off."""
     if is_public(order):
@@ -181,7 +181,7 @@ def write_fill(state: State, output: Output, order: Any, size: int) -> None:
         _write_event(state, output, order.book, order.id, CANCEL, _side(order), order.price, size)
 
 
-@compiled
+@in_place
 def write_trade(state: State, output: Output, buy: Any, sell: Any, aggressor: int, price: int, size: int) -> None:
     """The public trade, and the fill row of the two orders, whose lots have not been taken off yet."""
     taker = 0 if aggressor == NO_SIDE else buy.id if aggressor == BID else sell.id
@@ -202,12 +202,12 @@ def write_trade(state: State, output: Output, buy: Any, sell: Any, aggressor: in
     row.sell_left = sell.shown + sell.hidden - size
 
 
-@compiled
+@inlined
 def write_update(state: State, output: Output, order: Any, status: int, reason: int, size: int, left: int) -> None:
     _write_update(state, output, order.book, order.id, order.owner, status, reason, order.price, size, left)
 
 
-@compiled
+@in_place
 def write_venue_update(
     state: State, output: Output, book: int, status: int, reason: int, price: int, size: int
 ) -> None:
@@ -215,7 +215,7 @@ def write_venue_update(
     _write_update(state, output, book, 0, 0, status, reason, price, size, 0)
 
 
-@compiled
+@in_place
 def write_rejection(state: State, output: Output, entry: Any, order_id: int, reason: int) -> None:
     """The update of a row of orders that is refused."""
     _write_update(
@@ -223,7 +223,7 @@ def write_rejection(state: State, output: Output, entry: Any, order_id: int, rea
     )
 
 
-@compiled
+@inlined
 def _write_update(
     state: State,
     output: Output,

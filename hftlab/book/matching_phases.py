@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from hftlab.book.kernels import compiled
+from hftlab.book.kernels import in_place
 from hftlab.book.matching_auction import reference_price, uncross
+from hftlab.book.matching_checks import is_price
 from hftlab.book.matching_levels import best_key, dequeue, drop_order
 from hftlab.book.matching_orders import Action, OrderType, Phase, Reason, Status, TimeInForce
 from hftlab.book.matching_output import Output, write_cancel, write_update, write_venue_update
@@ -15,7 +16,7 @@ from hftlab.book.matching_trading import set_phase
 __all__ = ["command"]
 
 
-@compiled
+@in_place
 def command(state: State, output: Output, entry: Any) -> int:
     """Do what the venue commands; returns the Reason why it cannot be done, or NONE."""
     book = entry.instrument
@@ -26,6 +27,8 @@ def command(state: State, output: Output, entry: Any) -> int:
     elif entry.action == Action.UNCROSS:
         if state.books[book].phase != Phase.CALL:
             return Reason.WRONG_PHASE
+        if entry.price != 0 and not is_price(entry.price, state.books[book].tick):
+            return Reason.BAD_PRICE
         uncross(state, output, book, reference_price(state, book, entry.price))
     elif entry.action == Action.RESUME:
         if _is_crossed(state, book):
@@ -44,22 +47,22 @@ def command(state: State, output: Output, entry: Any) -> int:
     return Reason.NONE
 
 
-@compiled
+@in_place
 def _set_band(state: State, output: Output, entry: Any) -> int:
+    prices = state.books[entry.instrument]
     if entry.size < 0 or entry.size > NO_BAND:
         return Reason.BAD_SIZE
-    if entry.size > 0 and (entry.price < 1 or entry.price > NO_BAND):
+    if entry.size > 0 and not is_price(entry.price, prices.tick):
         return Reason.BAD_PRICE
-    prices = state.books[entry.instrument]
-    prices.reference = entry.price
+    prices.reference = entry.price if entry.size > 0 else 0
     prices.width = entry.size
     prices.lower = entry.price - entry.size if entry.size > 0 else -NO_BAND
     prices.upper = entry.price + entry.size if entry.size > 0 else NO_BAND
-    write_venue_update(state, output, entry.instrument, Status.BAND, Reason.REQUESTED, entry.price, entry.size)
+    write_venue_update(state, output, entry.instrument, Status.BAND, Reason.REQUESTED, prices.reference, entry.size)
     return Reason.NONE
 
 
-@compiled
+@in_place
 def _is_crossed(state: State, book: int) -> bool:
     """Whether the book could trade, or holds market orders that only an auction can take."""
     bids, asks = SIDES * book + BIDS, SIDES * book + ASKS
@@ -69,7 +72,7 @@ def _is_crossed(state: State, book: int) -> bool:
     return bool(has_bids and has_asks and best_key(state, bids) >= -best_key(state, asks))
 
 
-@compiled
+@in_place
 def _expire(state: State, output: Output, side: int) -> None:
     """Cancel every order of a side but those good till cancelled, best first."""
     stretch = state.sides[side]

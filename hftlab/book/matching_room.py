@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hftlab.book.kernels import compiled
+from hftlab.book.kernels import in_place, inlined
 from hftlab.book.matching_levels import best_level, find_order, has_place
 from hftlab.book.matching_orders import Action, OrderType, Phase, Prevention
 from hftlab.book.matching_output import EVENTS, FILLS, UPDATES, Output, has_output_room
@@ -55,7 +55,7 @@ def _grown(rows: npt.NDArray[Any], needed: int) -> npt.NDArray[Any]:
     return np.concatenate([rows, np.zeros(max(needed, len(rows)), rows.dtype)])
 
 
-@compiled
+@in_place
 def has_room_for_entry(state: State, output: Output, entry: Any) -> bool:
     """Whether a row of ENTRY can be taken; if not, `totals` say what `grow()` must make larger."""
     if entry.action == Action.CANCEL:
@@ -77,7 +77,7 @@ def has_room_for_entry(state: State, output: Output, entry: Any) -> bool:
     return has_output_room(state, output, 7 * fills + orders, fills, orders + 2)
 
 
-@compiled
+@in_place
 def has_room_for_stop(state: State, output: Output, slot: int) -> bool:
     """Whether a waiting stop order can be let go."""
     order = state.orders[slot]
@@ -87,7 +87,7 @@ def has_room_for_stop(state: State, output: Output, slot: int) -> bool:
     return _has_room_for_fills(state, output, side, is_market, order.price, order.shown, order.prevention) and fits
 
 
-@compiled
+@inlined
 def _has_room_for_new(state: State, output: Output, entry: Any) -> bool:
     totals = state.totals[0]
     fits = True
@@ -105,7 +105,7 @@ def _has_room_for_new(state: State, output: Output, entry: Any) -> bool:
     return _has_room_for_fills(state, output, side, is_market, entry.price, entry.size, entry.prevention) and fits
 
 
-@compiled
+@in_place
 def _has_room_for_replace(state: State, output: Output, entry: Any) -> bool:
     slot = find_order(state, entry.id)
     if slot == NOBODY:
@@ -118,7 +118,7 @@ def _has_room_for_replace(state: State, output: Output, entry: Any) -> bool:
     return _has_room_for_fills(state, output, order.side, False, entry.price, size, order.prevention) and fits
 
 
-@compiled
+@inlined
 def _has_room_for_fills(
     state: State, output: Output, side: int, is_market: bool, limit: int, size: int, prevention: int
 ) -> bool:
@@ -137,7 +137,7 @@ def _has_room_for_fills(
     return has_output_room(state, output, 4 * chunks + 2, chunks, 2 * chunks + 4)
 
 
-@compiled
+@inlined
 def _is_roomy(output: Output, chunks: int) -> bool:
     return bool(
         output.used[EVENTS] + 4 * chunks + 2 <= len(output.events)
@@ -146,7 +146,7 @@ def _is_roomy(output: Output, chunks: int) -> bool:
     )
 
 
-@compiled
+@in_place
 def _reach(state: State, other: int, is_market: bool, limit: int, size: int) -> int:
     """The parts of orders at the prices that an order of that limit and size can get to."""
     stretch = state.sides[other]

@@ -1,9 +1,9 @@
 """The matching engine's memory: a few structured arrays that hold every order and level of every instrument.
 
 An order is a row of `orders`, linked to its neighbours in the queue of its level; a level is a row of `levels`. Each
-book b has four sides, 4b to 4b + 3: bids, asks, buy stops, sell stops. A side is a stretch of `keys`, sorted so that the
-best level is the last: the key is the price times the side's sign. Rows no longer needed
-form a free list and are used again; ids are found through `buckets`, each the chain of the ids with the same low bits.
+book b has four sides, 4b to 4b + 3: bids, asks, buy stops, sell stops. A side is a stretch of `keys`, sorted so that
+its best level is the last; the key is the price times the side's sign. Rows no longer needed form a free list and are
+used again; ids are found through `buckets`, each the chain of the ids with the same low bits.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hftlab.book.kernels import IntArray, compiled
+from hftlab.book.kernels import IntArray, in_place
 
 __all__ = [
     "ASKS",
@@ -59,7 +59,7 @@ ORDER: Final = _record(
 # `chunks` is the number of fills that can come of the orders: one for what is shown, one for each reload.
 LEVEL: Final = _record("key", "head", "tail", "shown", "hidden", "orders", "chunks")
 SIDE: Final = _record("sign", "start", "length", "capacity", "orders", "chunks")
-# high and low are the extremes traded since the stops were last looked at; last is 0 before the first trade.
+# last is 0 before the first trade; high and low are the extremes since the stops were last looked at, 0 without one.
 BOOK: Final = _record("tick", "phase", "halts", "last", "high", "low", "reference", "width", "lower", "upper")
 # `pending` is 1 + the book whose stops are to be looked at, 0 for none; `started` the first event row of the step.
 TOTALS: Final = _record(
@@ -130,7 +130,7 @@ def _twice(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return np.concatenate([array, np.zeros(max(len(array), 1), array.dtype)])
 
 
-@compiled
+@in_place
 def _fill_buckets(orders: Records, buckets: IntArray, used: int) -> None:
     # Rows of the free list have the id 0 and keep their chain.
     for slot in range(used):

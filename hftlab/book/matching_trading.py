@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hftlab.book.kernels import compiled
+from hftlab.book.kernels import in_place, inlined
 from hftlab.book.matching_levels import best_level, dequeue, drop_order, enqueue, move_back, resize
 from hftlab.book.matching_orders import OrderType, Phase, Prevention, Reason, Status, TimeInForce
 from hftlab.book.matching_output import (
@@ -22,7 +22,7 @@ from hftlab.events import ASK, BID
 __all__ = ["crosses", "note_trade", "rest", "set_phase", "split", "take_off", "work"]
 
 
-@compiled
+@in_place
 def work(state: State, output: Output, slot: int) -> None:
     """Trade an order that stands in no queue as far as it can, then let it rest or cancel what is left.
 
@@ -50,7 +50,7 @@ def work(state: State, output: Output, slot: int) -> None:
         set_phase(state, output, book, Phase.HALTED, Reason.OUT_OF_BAND)
 
 
-@compiled
+@inlined
 def rest(state: State, output: Output, slot: int) -> None:
     """Put an order behind all others of its price, or of the market orders of an auction call."""
     order = state.orders[slot]
@@ -63,14 +63,14 @@ def rest(state: State, output: Output, slot: int) -> None:
     write_add(state, output, order)
 
 
-@compiled
+@inlined
 def split(order: Any, size: int) -> None:
     """Divide an unqueued order's lots into what is shown and what is hidden."""
     order.shown = min(order.display, size) if order.type == OrderType.ICEBERG else size
     order.hidden = size - order.shown
 
 
-@compiled
+@inlined
 def crosses(state: State, book: int, bid: int, price: int) -> bool:
     """Whether a limit order at that price would find a price to trade at on the other side."""
     other = SIDES * book + (ASKS if bid == 1 else BIDS)
@@ -80,12 +80,12 @@ def crosses(state: State, book: int, bid: int, price: int) -> bool:
     return bool(_reaches(bid, price, state.levels[row].key * state.sides[other].sign))
 
 
-@compiled
+@inlined
 def _reaches(bid: int, limit: int, price: int) -> bool:
     return price <= limit if bid == 1 else price >= limit
 
 
-@compiled
+@inlined
 def take_off(state: State, output: Output, slot: int, size: int) -> None:
     """Take lots off what a queued order shows; an iceberg then shows its next part behind all others."""
     order = state.orders[slot]
@@ -101,7 +101,7 @@ def take_off(state: State, output: Output, slot: int, size: int) -> None:
         drop_order(state, slot)
 
 
-@compiled
+@inlined
 def note_trade(state: State, book: int, price: int) -> None:
     """Remember a trade's price for the stops."""
     prices = state.books[book]
@@ -110,13 +110,13 @@ def note_trade(state: State, book: int, price: int) -> None:
     prices.low = price if prices.low == 0 else min(prices.low, price)
 
 
-@compiled
+@in_place
 def set_phase(state: State, output: Output, book: int, phase: int, reason: int) -> None:
     state.books[book].phase = phase
     write_venue_update(state, output, book, Status.PHASE, reason, 0, 0)
 
 
-@compiled
+@in_place
 def _match(state: State, output: Output, slot: int) -> int:
     """Trade; returns why it stopped: NO_LIQUIDITY at the order's limit, OUT_OF_BAND, SELF_TRADE or NONE when filled."""
     order = state.orders[slot]
@@ -142,7 +142,7 @@ def _match(state: State, output: Output, slot: int) -> int:
     return Reason.NONE
 
 
-@compiled
+@in_place
 def _trade(state: State, output: Output, slot: int, maker_slot: int, price: int) -> None:
     order, maker = state.orders[slot], state.orders[maker_slot]
     size = min(order.shown, maker.shown)
@@ -156,12 +156,12 @@ def _trade(state: State, output: Output, slot: int, maker_slot: int, price: int)
     take_off(state, output, maker_slot, size)
 
 
-@compiled
+@inlined
 def _is_prevented(order: Any, maker: Any) -> bool:
     return bool(order.prevention != Prevention.NONE and order.owner != 0 and order.owner == maker.owner)
 
 
-@compiled
+@in_place
 def _prevent(state: State, output: Output, slot: int, maker_slot: int) -> bool:
     """Do what the order's owner wants instead of trading with themselves; whether its rest is to be cancelled."""
     order, maker = state.orders[slot], state.orders[maker_slot]
@@ -183,14 +183,14 @@ def _prevent(state: State, output: Output, slot: int, maker_slot: int) -> bool:
     return bool(order.prevention != Prevention.CANCEL_OLDEST)
 
 
-@compiled
+@in_place
 def _cancel_rest(state: State, output: Output, slot: int, reason: int) -> None:
     order = state.orders[slot]
     write_update(state, output, order, Status.CANCELLED, reason, order.shown, 0)
     drop_order(state, slot)
 
 
-@compiled
+@in_place
 def _fillable(state: State, order: Any) -> int:
     """How many lots the order could trade now, hidden ones included, its owner's own orders left out."""
     prices = state.books[order.book]
@@ -214,7 +214,7 @@ def _fillable(state: State, order: Any) -> int:
     return found
 
 
-@compiled
+@in_place
 def _others_lots(state: State, order: Any, head: int) -> tuple[int, bool]:
     """The lots of a level that are not the owner's own; whether an own order ends the matching there."""
     passes = order.prevention == Prevention.CANCEL_OLDEST

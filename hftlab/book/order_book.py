@@ -92,7 +92,7 @@ class OrderBook:
         return list(zip(ids.view(np.uint64).tolist(), self.instrument.size(lots).tolist(), strict=True))
 
     def cumulative_volume(self, side: Side, *, price: float | None = None, depth: int | None = None) -> float:
-        """The size on a side: at `price` and better, in its best `depth` levels, or in all. Raises ValueError for both."""
+        """The size on a side: at `price` and better, or in its best `depth` levels, or in all. ValueError for both."""
         if price is not None and depth is not None:
             raise ValueError("give cumulative_volume a price or a depth, not both")
         levels = self._best_levels(side, depth)

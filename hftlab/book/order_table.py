@@ -28,7 +28,8 @@ _BOOK_MULTIPLIER: Final = 0xC2B2AE3D27D4EB4F - (1 << 64)
 @inlined
 def _home(mask: int, book: int, order_id: int) -> int:
     mixed = (order_id + book * _BOOK_MULTIPLIER) * _MULTIPLIER
-    return (mixed ^ (mixed >> 32)) & mask
+    # Its highest bits, which spread ids that count upwards evenly: the upper half times the length, divided by 2^32.
+    return (((mixed >> 32) & 0xFFFFFFFF) * (mask + 1)) >> 32
 
 
 @inlined

@@ -4,8 +4,8 @@ Book b owns the sides 2b (bids) and 2b + 1 (asks). A side is a stretch of `keys`
 level is the last**: most changes are near the top and move few others. Bids are kept by their price and asks by its
 negative, which makes the best of both the greatest key and leaves one code path; prices and not ticks, because only a
 new level then needs a division. A slot is a row of `levels`. Orders are rows of `orders`, linked to their neighbours in
-the queue of their level; `table` finds them by book and id. Row 0 of levels and orders stands for none. Rows that are no
-longer needed form a free list and are used again.
+the queue of their level; `table` finds them by book and id. Row 0 of levels and orders stands for none. Rows no longer
+needed form a free list and are used again.
 """
 
 from __future__ import annotations
@@ -29,9 +29,8 @@ LEVEL: Final = np.dtype(
 )
 ORDER: Final = np.dtype([("id", "i8"), ("lots", "i8"), ("level", "i4"), ("next", "i4"), ("prev", "i4")], align=True)
 BOOK: Final = np.dtype([("time", "i8"), ("clears", "i8"), ("holds", "i4"), ("changed", "i4")])
-MARKS: Final = np.dtype(
-    [("stretches", "i8"), ("levels", "i8"), ("free_level", "i8"), ("orders", "i8"), ("free_order", "i8"), ("live", "i8")]
-)
+_MARKS: Final = ("stretches", "levels", "free_level", "orders", "free_order", "live")
+MARKS: Final = np.dtype([(name, "i8") for name in _MARKS])
 
 HOLDS_LEVELS, HOLDS_ORDERS = 1, 2
 FIRST_STRETCH: Final = 64
@@ -99,7 +98,7 @@ def add_books(state: State, count: int) -> State:
 def grow(state: State) -> State:
     """The state with at least twice the room in each array that can be the one that a kernel found full."""
     marks = state.marks[0]
-    if 4 * int(marks["stretches"]) > len(state.keys):
+    if 4 * int(marks["stretches"]) >= len(state.keys):
         room = max(len(state.keys), _FIRST_KEYS)
         state = state._replace(keys=_longer(state.keys, room), slots=_longer(state.slots, room))
     if 2 * int(marks["levels"]) > len(state.levels):

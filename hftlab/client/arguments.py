@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from hftlab.errors import SubscriptionFailed
-from hftlab.protocol import JSON, MSGPACK, Codec, DataType
+from hftlab.protocol import JSON, MSGPACK, Codec, DataType, SlowConsumer
 
-__all__ = ["codec_named", "data_type", "symbol_list"]
+__all__ = ["codec_named", "data_type", "slow_consumer_policy", "symbol_list"]
 
 
 def codec_named(encoding: str) -> Codec:
@@ -28,3 +28,11 @@ def data_type(name: str) -> DataType:
     except ValueError:
         known = ", ".join(DataType)
         raise SubscriptionFailed(f"no data type is called {name!r}; there are {known}") from None
+
+
+def slow_consumer_policy(name: str) -> SlowConsumer:
+    try:
+        return SlowConsumer(name.upper())
+    except ValueError:
+        known = ", ".join(SlowConsumer)
+        raise SubscriptionFailed(f"no policy for slow consumers is called {name!r}; there are {known}") from None

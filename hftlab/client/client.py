@@ -9,7 +9,7 @@ from contextlib import ExitStack, suppress
 from types import TracebackType
 from typing import Final, Self
 
-from hftlab.client.arguments import codec_named, data_type, symbol_list
+from hftlab.client.arguments import codec_named, data_type, slow_consumer_policy, symbol_list
 from hftlab.client.authentication import Authenticator, Token
 from hftlab.client.batching import BATCH_DELAY, BATCH_SIZE, BatchProcessor, batches
 from hftlab.client.conversation import Conversation
@@ -46,8 +46,6 @@ __all__ = ["EVENTS", "Client"]
 
 _URGENT: Final = (Heartbeat, CancelOrder)
 """What may not be kept back: without the one the connection ends, and the other only makes risks smaller."""
-_CONTROL_TIMEOUT: Final = 60.0
-"""A seek may have to read much of a long recording."""
 
 
 class Client:
@@ -168,18 +166,32 @@ class Client:
     # --- requests ---
 
     async def subscribe(
-        self, symbols: Iterable[str], *, data_types: Iterable[str] | None = None, frequency: int | None = None
+        self,
+        symbols: Iterable[str],
+        *,
+        data_types: Iterable[str] | None = None,
+        frequency: int | None = None,
+        slow_consumer: str | None = None,
     ) -> Ack:
         """Ask for symbols; returns when the server has acknowledged.
 
         `data_types` are among QUOTES, TRADES, ORDER_BOOK, STATISTICS, BOOK_DELTA (default: all state, no events);
-        `frequency` is the shortest time in ms between two messages, 0 for every change (default 100). After
-        RateLimitExceeded it waits until the server may be asked again. Raises SubscriptionFailed.
+        `frequency` is the shortest time in ms between two messages, 0 for every change (default 100). While this client
+        does not keep up, the server skips to the newest state ("CONFLATE", the default without events), skips and says
+        so ("GAP", the default with them), or ends the connection ("DISCONNECT"). After RateLimitExceeded it waits until
+        the server may be asked again. Raises SubscriptionFailed.
         """
         kinds = None if data_types is None else [data_type(kind) for kind in data_types]
-        request = Subscribe(timestamp=1.0, symbols=symbol_list(symbols), data_types=kinds, frequency=frequency)
+        policy = None if slow_consumer is None else slow_consumer_policy(slow_consumer)
+        request = Subscribe(
+            timestamp=1.0,
+            symbols=symbol_list(symbols),
+            data_types=kinds,
+            frequency=frequency,
+            slow_consumer=policy,
+        )
         reply = await self._request(request)
-        self._subscriber.wanted.add(request.symbols, kinds, frequency)
+        self._subscriber.wanted.add(request.symbols, kinds, frequency, policy)
         return reply
 
     async def unsubscribe(self, symbols: Iterable[str], *, data_types: Iterable[str] | None = None) -> Ack:
@@ -219,7 +231,7 @@ class Client:
         return ReplayControls(self._control, lambda: self._subscriber.replay)
 
     async def _control(self, request: ReplayControl) -> None:
-        await self._connected().request(request, _CONTROL_TIMEOUT)
+        await self._connected().request(request)
 
     async def _request(self, request: Subscribe | Unsubscribe) -> Ack:
         reply = await self._connected().request(request)

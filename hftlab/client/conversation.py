@@ -35,6 +35,8 @@ __all__ = ["Conversation"]
 _log = get_logger("hftlab.client")
 _WELCOME_TIMEOUT: Final = 1.0
 _AUTH_TIMEOUT: Final = 10.0
+_CONTROL_TIMEOUT: Final = 60.0
+"""A seek may have to read much of a long recording."""
 _REFRESH_PAUSE: Final = 60.0
 """Seconds in which a rejected authentication is renewed at most once."""
 
@@ -124,13 +126,12 @@ class Conversation:
         """Seconds since the connection has been ready; 0 if it never was."""
         return 0.0 if self._ready_at is None else asyncio.get_running_loop().time() - self._ready_at
 
-    async def request(
-        self, request: Subscribe | Unsubscribe | Ping | ReplayControl, timeout: float = REPLY_TIMEOUT
-    ) -> Message:
+    async def request(self, request: Subscribe | Unsubscribe | Ping | ReplayControl) -> Message:
         """The reply to a request, which waits until the connection is ready and nothing holds requests back."""
         await self.wait_ready()
         await self._held()
         try:
+            timeout = _CONTROL_TIMEOUT if isinstance(request, ReplayControl) else REPLY_TIMEOUT
             return await self.link.exchange(request, timeout)
         except WireError as exc:
             if self._reporter.decide(exc).action is Action.REFRESH_AUTH:

@@ -53,6 +53,7 @@ class LabClient:
         *,
         data_types: Iterable[str] | None = None,
         frequency: int | None = None,
+        slow_consumer: str | None = None,
         wait: float = 1.0,
     ) -> Ack:
         """Ask for symbols; see hftlab.Client.subscribe.
@@ -60,7 +61,8 @@ class LabClient:
         Waits up to `wait` seconds for the first data, so that the next line of a notebook finds some.
         """
         wanted = [symbols] if isinstance(symbols, str) else list(symbols)
-        return background.run(subscribed(self.inner, wanted, data_types, frequency, wait))
+        terms = {"data_types": data_types, "frequency": frequency, "slow_consumer": slow_consumer}
+        return background.run(subscribed(self.inner, wanted, wait, **terms))
 
     def unsubscribe(self, symbols: Iterable[str], *, data_types: Iterable[str] | None = None) -> Ack:
         return background.run(self.inner.unsubscribe(symbols, data_types=data_types))

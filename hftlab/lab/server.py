@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import atexit
 from contextlib import ExitStack
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from hftlab.card import card
 from hftlab.lab.background import background
 from hftlab.lab.replay import LabReplay
 from hftlab.protocol import Message
-from hftlab.server import DEFAULT_PORT, Server
-from hftlab.simulator import RandomWalk
+from hftlab.server import DEFAULT_PORT, Server, Tokens
+from hftlab.simulator import Exchange
 from hftlab.source import Source
 
 __all__ = ["LabServer", "serve"]
 
 _servers: dict[str, LabServer] = {}
+_TIMES: Final = ("broadcast_seconds", "queue_seconds")
+"""Distributions, which a card has no room for."""
 
 
 def serve(
@@ -27,7 +29,7 @@ def serve(
     name: str | None = None,
     **options: Any,
 ) -> LabServer:
-    """Serve a source (default: the simulator) from this process; listening when it returns.
+    """Serve a source (default: the simulated exchange) from this process; listening when it returns.
 
     A server that this process runs under the same name, or without one on the same port, is stopped first, so that a
     cell can be run again. `options` go to hftlab.Server. Raises PortInUse.
@@ -35,7 +37,7 @@ def serve(
     key = name or f"{host}:{port}"
     if (name or port) and key in _servers:
         _servers[key].stop()
-    server = Server(RandomWalk() if source is None else source, host, port, **options)
+    server = Server(Exchange() if source is None else source, host, port, **options)
     background.run(server.start())
     handle = LabServer(server, name or server.url)
     _servers[name or f"{host}:{server.port}"] = handle
@@ -68,6 +70,10 @@ class LabServer:
         """Stream one message by hand. Raises MessageParseError if it is not valid."""
         background.call(lambda: self.inner.publish(message))
 
+    def issue_tokens(self, subject: str) -> Tokens:
+        """An access token for hl.connect(token=...), and a refresh token that renews it."""
+        return background.call(lambda: self.inner.issue_tokens(subject))
+
     @property
     def replay(self) -> LabReplay:
         """Pause, resume, step, seek and set the speed of a recorded source."""
@@ -94,7 +100,7 @@ class LabServer:
             "state": "running" if self.is_running else "stopped",
             "source": "by hand" if source is None else source.name,
         }
-        return card(f"Server {self.url}", facts | {name: value for name, value in self.stats().items() if value})
+        return card(f"Server {self.url}", facts | {name: value for name, value in self.stats().items() if value and name not in _TIMES})
 
 
 @atexit.register

@@ -12,9 +12,8 @@ from hftlab.protocol import Ack, MarketData, Message
 __all__ = ["gathered", "replay_ended", "subscribed"]
 
 
-async def subscribed(
-    client: Client, symbols: list[str], data_types: Iterable[str] | None, frequency: int | None, wait: float
-) -> Ack:
+async def subscribed(client: Client, symbols: list[str], wait: float, **terms: Any) -> Ack:
+    """Subscribe on those `terms` (see Client.subscribe), and wait for the first data."""
     missing = {symbol for symbol in symbols if client.latest(symbol) is None}
     arrived = asyncio.Event()
 
@@ -26,7 +25,7 @@ async def subscribed(
 
     end = client.on("message", arrive)
     try:
-        ack = await client.subscribe(symbols, data_types=data_types, frequency=frequency)
+        ack = await client.subscribe(symbols, **terms)
         if missing and wait > 0:
             await _within(arrived.wait(), wait)
         return ack

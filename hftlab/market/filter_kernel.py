@@ -74,59 +74,60 @@ class Limits(NamedTuple):
 @compiled
 def judge_rows(rows: Rows, mids: IntArray, limits: Limits, memory: Memory) -> npt.NDArray[np.uint8]:
     """Why each row is to be dropped (KEPT: it is not). `mids` are the references while there is no trade, or 0."""
-    reasons = np.zeros(len(rows.book), np.uint8)
-    for row in range(len(rows.book)):
-        book = rows.book[row]
-        if not memory.event[OPEN]:
-            memory.event[OPEN] = 1
-            memory.event[DROPPING] = _judge_event(rows, row, book, limits, memory)
-        reason = memory.event[DROPPING]
-        if reason == KEPT:
-            reason = _judge_price(rows, row, book, mids, limits, memory)
+    # Tuples of arrays are unpacked here: handed to a function row by row, they cost more than all the rest.
+    ts_event, ts_recv, sequence, book, order_id, action, side, price, size, flags, on_tick = rows
+    band, delay, step_back, duplicates = limits
+    sequences, prints, counts, newest, reference, event = memory
+    reasons = np.zeros(len(book), np.uint8)
+    for row in range(len(book)):
+        number, kind, time = book[row], action[row], ts_event[row]
+        if not event[OPEN]:
+            # A snapshot tells old things anew and may repeat a number; a clearing must never be lost.
+            exempt = kind == CLEAR or flags[row] & F_SNAPSHOT
+            reason = KEPT
+            if not exempt and duplicates and sequence[row] != 0:
+                stream = 2 * number + (kind == TRADE)
+                mixed = _mix(_mix(time, np.int64(order_id[row])), 256 * np.int64(kind) + side[row])
+                mixed = _mix(_mix(mixed, price[row]), size[row])
+                if _has_been(sequences[stream], prints[stream], counts, stream, sequence[row], mixed):
+                    reason = DUPLICATE
+            if not exempt and reason == KEPT:
+                late = delay >= 0 and not flags[row] & F_BAD_TS_RECV and ts_recv[row] - time > delay
+                if late or (step_back >= 0 and newest[number] - time > step_back):
+                    reason = STALE
+            if reason == KEPT:
+                newest[number] = max(newest[number], time)
+            event[OPEN], event[DROPPING] = 1, reason
+        reason = event[DROPPING]
+        if reason == KEPT and kind in (ADD, MODIFY, TRADE):
+            around = reference[number] or mids[number]
+            if price[row] <= 0:
+                reason = PRICE
+            # Trades may print between ticks: the rule is for quotes.
+            elif kind != TRADE and not on_tick[row]:
+                reason = OFF_TICK
+            elif band >= 0 and around > 0 and abs(price[row] - around) > band * around:
+                reason = OUTSIDE_BANDS
+            elif kind == TRADE:
+                reference[number] = price[row]
         reasons[row] = reason
-        if rows.flags[row] & F_LAST:
-            memory.event[OPEN] = 0
+        if flags[row] & F_LAST:
+            event[OPEN] = 0
     return reasons
 
 
 @compiled
-def _judge_event(rows: Any, row: int, book: int, limits: Any, memory: Any) -> int:
-    flags, time, sequence = rows.flags[row], rows.ts_event[row], rows.sequence[row]
-    # A snapshot tells old things anew and may repeat a number; a clearing must never be lost.
-    if flags & F_SNAPSHOT or rows.action[row] == CLEAR:
-        memory.newest[book] = max(memory.newest[book], time)
-        return KEPT
-    if limits.duplicates and sequence != 0:
-        stream = 2 * book + (rows.action[row] == TRADE)
-        if _has_been(memory, stream, sequence, _fingerprint(rows, row)):
-            return DUPLICATE
-    if limits.delay >= 0 and not flags & F_BAD_TS_RECV and rows.ts_recv[row] - time > limits.delay:
-        return STALE
-    if limits.step_back >= 0 and memory.newest[book] - time > limits.step_back:
-        return STALE
-    memory.newest[book] = max(memory.newest[book], time)
-    return KEPT
-
-
-@compiled
-def _fingerprint(rows: Any, row: int) -> int:
-    """One number of what a row says, its time of capture aside."""
-    mixed = _mix(rows.ts_event[row], np.int64(rows.order_id[row]))
-    mixed = _mix(mixed, 256 * np.int64(rows.action[row]) + rows.side[row])
-    mixed = _mix(mixed, rows.price[row])
-    return _mix(mixed, rows.size[row])
-
-
-@compiled
-def _mix(so_far: int, value: int) -> int:
+def _mix(so_far: Any, value: Any) -> Any:
     mixed = (so_far ^ value) * _MIXER
     return mixed ^ (mixed >> 29)
 
 
 @compiled
-def _has_been(memory: Any, stream: int, sequence: int, fingerprint: int) -> bool:
+def _has_been(
+    sequences: IntArray, prints: IntArray, counts: IntArray, stream: int, sequence: int, fingerprint: int
+) -> bool:
     """Whether this row is remembered; it is from now on, unless it is older than all that are."""
-    sequences, prints, count = memory.sequences[stream], memory.prints[stream], memory.counts[stream]
+    count = counts[stream]
     place = count
     while place > 0 and (sequences[place - 1], prints[place - 1]) > (sequence, fingerprint):
         place -= 1
@@ -139,28 +140,10 @@ def _has_been(memory: Any, stream: int, sequence: int, fingerprint: int) -> bool
         prints[:_WINDOW] = prints[_WINDOW:]
         count, place = _WINDOW, place - _WINDOW
         if place <= 0:
-            memory.counts[stream] = count
+            counts[stream] = count
             return False
-    sequences[place + 1 : count + 1] = sequences[place:count].copy()
-    prints[place + 1 : count + 1] = prints[place:count].copy()
+    for later in range(count, place, -1):
+        sequences[later], prints[later] = sequences[later - 1], prints[later - 1]
     sequences[place], prints[place] = sequence, fingerprint
-    memory.counts[stream] = count + 1
+    counts[stream] = count + 1
     return False
-
-
-@compiled
-def _judge_price(rows: Any, row: int, book: int, mids: IntArray, limits: Any, memory: Any) -> int:
-    action, price = rows.action[row], rows.price[row]
-    if action != ADD and action != MODIFY and action != TRADE:
-        return KEPT
-    if price <= 0:
-        return PRICE
-    # Trades may print between ticks: the rule is for quotes.
-    if action != TRADE and not rows.on_tick[row]:
-        return OFF_TICK
-    reference = memory.reference[book] or mids[book]
-    if limits.band >= 0 and reference > 0 and abs(price - reference) > limits.band * reference:
-        return OUTSIDE_BANDS
-    if action == TRADE:
-        memory.reference[book] = price
-    return KEPT

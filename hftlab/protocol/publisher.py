@@ -300,6 +300,8 @@ class Publisher(Generic[K]):
         self._due.pop(channel, None)
         for symbol in channel.subscription.symbols:
             del self._by_symbol[symbol][channel]
+            if not self._by_symbol[symbol]:
+                del self._by_symbol[symbol]
 
     # --- the stream ---
 

@@ -42,6 +42,8 @@ class Reader:
         self._manifest = manifest
         self._paths = {name: [folder / part.file for part in parts] for name, parts in manifest.tables.items()}
         self._starts: dict[Path, int] = {}
+        self._present: dict[Path, set[tuple[str, str]]] = {}
+        """Symbols and fields of parts that were looked through in vain once, and need not be again."""
 
     def messages(self, after: int | None = None) -> Iterator[Decoded]:
         """All that a replay streams, in the order it was received; only what came after `after` if that is given."""
@@ -79,19 +81,23 @@ class Reader:
     def _market_state(self, at: int) -> Iterator[Decoded]:
         paths = self._paths.get(_MARKET_DATA.name, [])
         missing = {(symbol, field) for symbol in self._manifest.symbols for field in _FIELDS}
-        for path in reversed(paths[: self._place(paths, at) + 1]):
+        own = self._place(paths, at)
+        for place in range(own, -1, -1):
+            path = paths[place]
+            if place < own and missing.isdisjoint(self._present.get(path, missing)):
+                continue
+            present: set[tuple[str, str]] = set()
             numbers: set[int] = set()
             for piece in _backwards(path, at):
-                newest = piece.group_by("symbol").agg(
-                    pl.col("message").filter(pl.col(field)).max().alias(field) for field in _FIELDS
-                )
-                for symbol, *places in newest.iter_rows():
-                    for field, number in zip(_FIELDS, places, strict=True):
-                        if number is not None and (symbol, field) in missing:
-                            missing.remove((symbol, field))
-                            numbers.add(number)
+                newest = _newest(piece)
+                numbers.update(newest[one] for one in newest.keys() & missing)
+                present.update(newest)
+                missing.difference_update(newest)
                 if not missing:
                     break
+            else:
+                if place < own:
+                    self._present[path] = present
             if numbers:
                 yield from _MARKET_DATA.messages(_numbered(path, numbers))
             if not missing:
@@ -129,6 +135,19 @@ def _backwards(path: Path, at: int) -> Iterator[pl.DataFrame]:
         fields = (has.alias(field) for field, has in _FIELDS.items())
         yield rows.slice(start, stop - start).select("message", "symbol", *fields).collect()
         stop, size = start, 4 * size
+
+
+def _newest(piece: pl.DataFrame) -> dict[tuple[str, str], int]:
+    """The last message that has a field of a symbol."""
+    newest = piece.group_by("symbol").agg(
+        pl.col("message").filter(pl.col(field)).max().alias(field) for field in _FIELDS
+    )
+    return {
+        (symbol, field): number
+        for symbol, *numbers in newest.iter_rows()
+        for field, number in zip(_FIELDS, numbers, strict=True)
+        if number is not None
+    }
 
 
 def _numbered(path: Path, numbers: set[int]) -> pl.DataFrame:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-import numpy as np
 import polars as pl
 
 from hftlab.card import card
 from hftlab.clock import NANOSECONDS
 from hftlab.errors import SessionDamaged
-from hftlab.events import COLUMNS
+from hftlab.recorder.event_table import SCHEMA
 from hftlab.recorder.journal import JOURNAL
 from hftlab.recorder.manifest import Manifest, Part, checksum, read_manifest
 from hftlab.recorder.reader import Reader
@@ -73,7 +72,10 @@ class Session:
 
     @property
     def events(self) -> pl.LazyFrame:
-        """Order-level events, where the source had them; the columns are those of hftlab.events.EventBatch."""
+        """Order-level events, where the source had them: the columns of hftlab.events.EventBatch, and `symbol`.
+
+        `instrument_id` is the place in the manifest's `source["instruments"]`, for `EventBatch.from_polars()`.
+        """
         return self.table(EVENTS)
 
     def table(self, name: str) -> pl.LazyFrame:
@@ -137,5 +139,4 @@ class Session:
         return card(f"Session {self.folder.name}", dict(rows))
 
 
-_EVENTS: Final = pl.DataFrame({name: np.empty(0, dtype) for name, dtype in COLUMNS.items()}).schema
-_SCHEMAS: Final = {table.name: table.schema for table in TABLES} | {EVENTS: _EVENTS}
+_SCHEMAS: Final = {table.name: table.schema for table in TABLES} | {EVENTS: SCHEMA}

@@ -155,7 +155,7 @@ class _PayloadTable:
         )
 
     def messages(self, rows: pl.DataFrame) -> list[Decoded]:
-        rows = rows.filter(pl.col("type").is_in(["MARKET_DATA", "BOOK_DELTA"]))
+        rows = rows.filter(pl.col("type").is_in(["MARKET_DATA", "BOOK_DELTA", "ARBITRAGE"]))
         messages = [JSON.decode(line) for line in rows["payload"]]
         return list(map(Decoded, rows["message"], rows["ts_recv"], messages))
 

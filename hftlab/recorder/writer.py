@@ -57,7 +57,7 @@ class SessionWriter:
         self._journal.append(Record(CONTROL, self._in_order(ts_recv), payload))
 
     def events(self, frame: pl.DataFrame) -> None:
-        """Add order-level events as one Parquet part of their own."""
+        """Add order-level events, as `event_rows()` makes them, as one Parquet part of their own."""
         self._parts.add_frame(EVENTS, frame)
 
     def commit(self) -> None:

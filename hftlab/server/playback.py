@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from hftlab.clock import Clock, to_milliseconds
 from hftlab.errors import MessageParseError, ServerError
 from hftlab.protocol import Message, ReplayAction, ReplayControl, ReplayState, ReplayStatus
 from hftlab.source import Seekable, Source
 
 __all__ = ["Playback"]
+
+_STEP: Final = 1000
+"""Nanoseconds; the wire has whole microseconds."""
 
 
 class Playback:
@@ -22,8 +27,8 @@ class Playback:
         self.is_recorded = self.is_waiting = source is not None and source.recorded
         self.is_ended = False
         first = None if source is None else source.next_time()
-        self._held = self.clock.now() if first is None else first - 1
-        """The position while waiting, whatever the clock says."""
+        self._last = self.clock.now() if first is None else first - _STEP
+        """The position of what was last yielded; while waiting the source stands there, whatever the clock says."""
 
     # --- the stream ---
 
@@ -36,13 +41,14 @@ class Playback:
         due = self.next_time()
         if self.source is None or due is None or due > at:
             return []
+        self._last = due
         return [(due, message) for message in self.source.advance(at)]
 
     def begin(self) -> None:
         """Let a source that waits start where it stands."""
         if self.is_waiting:
             self.is_waiting = False
-            self.clock.set(self._held)
+            self.clock.set(self._last)
 
     # --- controls ---
 
@@ -65,11 +71,13 @@ class Playback:
         return self.source
 
     def pause(self) -> None:
-        """Stop where the stream is, which a busy server may reach later than the clock."""
+        """Stop where the stream is, which a busy server may reach later than the clock, and at a whole microsecond."""
         self.clock.pause()
-        due = self.next_time()
-        if due is not None and due <= self.clock.now():
-            self.clock.set(due - 1)
+        if self.is_waiting:
+            return
+        now, due = self.clock.now(), self.next_time()
+        is_behind = due is not None and due <= now
+        self.clock.set(self._last if is_behind else max(self._last, now - now % _STEP))
 
     def take(self, count: int) -> list[tuple[int, Message]]:
         """The next `count` messages, each with its time; the position is theirs afterwards."""
@@ -83,14 +91,13 @@ class Playback:
     def reachable(self, position: int) -> int:
         """The nearest position to go to: before the first message, after the last, or anything between."""
         span = self.seekable.span
-        return self.position if span is None else min(max(position, span[0] - 1), span[1])
+        return self.position if span is None else min(max(position, span[0] - _STEP), span[1])
 
     def move(self, position: int) -> None:
         """Stand at a position that the source has been taken to."""
         self.is_ended = False
-        if self.is_waiting:
-            self._held = position
-        else:
+        self._last = position
+        if not self.is_waiting:
             self.clock.set(position)
 
     # --- where it stands ---
@@ -99,7 +106,7 @@ class Playback:
     def position(self) -> int:
         span = self.source.span if isinstance(self.source, Seekable) else None
         if self.is_waiting:
-            return self._held
+            return self._last
         return self.clock.now() if span is None or not self.is_ended else min(self.clock.now(), span[1])
 
     @property
@@ -129,4 +136,4 @@ class Playback:
 
 def _whole(ns: int) -> float:
     """The wire's milliseconds, rounded up to whole microseconds: who goes there finds all that was before `ns`."""
-    return to_milliseconds(ns + 999)
+    return to_milliseconds(ns + _STEP - 1)

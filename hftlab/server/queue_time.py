@@ -44,10 +44,12 @@ class QueueTimes:
         self._pause = _FIRST_LOOK
         self._next: asyncio.Handle | None = None
 
+    def is_due(self, now: float) -> bool:
+        """Whether a batch that is written now is to be a sample."""
+        return now - self._sampled_at >= _SAMPLE
+
     def written(self, readers: Iterable[Connection], at: float) -> None:
-        """A batch has been written to `readers` just before `at`."""
-        if at - self._sampled_at < _SAMPLE:
-            return
+        """A batch has been written to `readers` just before `at`, and is a sample."""
         self._sampled_at = at
         for reader in readers:
             if reader in self._marks:

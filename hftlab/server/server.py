@@ -221,6 +221,8 @@ class Server:
         if not deliveries:
             return
         started = time.perf_counter()
+        # Gathered on the way: a reader that falls behind by this very message is no longer in its channel afterwards.
+        sampled: list[Connection] | None = [] if self._queue_times.is_due(started) else None
         for payload, codec, readers in deliveries:
             frames: dict[int | None, bytes] = {}
             messages = size = 0
@@ -232,11 +234,14 @@ class Server:
                 if connection.write(frame):
                     messages += 1
                     size += len(frame)
+                    if sampled is not None:
+                        sampled.append(connection)
             self._counts["messages"] += messages
             self._counts["bytes"] += size
         ended = time.perf_counter()
         self._broadcasts.add(ended - started)
-        self._queue_times.written((one for delivery in deliveries for one in delivery.readers), ended)
+        if sampled is not None:
+            self._queue_times.written(sampled, ended)
 
     # --- connections ---
 

@@ -50,6 +50,7 @@ class Stream:
         self._awake = asyncio.Event()
         self._controls: deque[tuple[ReplayControl, asyncio.Future[None]]] = deque()
         self._told: tuple[ReplayState, float] | None = None
+        self._changed = False
 
     def wake(self) -> None:
         self._awake.set()
@@ -73,7 +74,7 @@ class Stream:
     async def run(self) -> None:
         """Wait for whatever is due next, send it, and let others run in between."""
         loop = asyncio.get_running_loop()
-        unwatch = self.clock.watch(lambda: _threadsafe(loop, self.wake))
+        unwatch = self.clock.watch(lambda: _threadsafe(loop, self._clock_has_changed))
         try:
             await self._run()
         finally:
@@ -86,6 +87,8 @@ class Stream:
         while True:
             while self._controls:
                 await self._control(*self._controls.popleft())
+            if self._changed:
+                self._announce_changes()
             at = self._next_time()
             delay = math.inf if at is None else self.clock.seconds_until(at)
             if at is None or delay > 0:
@@ -209,9 +212,12 @@ class Stream:
 
     def _announce_changes(self) -> bool:
         """Tell of a change that nobody has told of: the end, or somebody has paused, resumed or sped up the clock."""
+        self._changed = False
         playback = self.playback
         if not playback.is_recorded or playback.is_waiting:
             return False
+        if self.clock.paused:
+            self._flush()  # so that what readers have is the state of this position
         if self._next_time() is None:
             playback.is_ended = True
         if self._told == (playback.state, self.clock.speed):
@@ -222,12 +228,16 @@ class Stream:
     def _announce(self, *, reset: bool = False) -> None:
         """Say to everyone where the replay stands."""
         if self.clock.paused:
-            self._flush()  # so that what readers have is the state of this position
+            self._flush()
         playback = self.playback
         if self._next_time() is None and not playback.is_waiting:
             playback.is_ended = True
         self._told = (playback.state, self.clock.speed)
         self._send(self._publisher.notify(playback.status(reset=reset), wall_time()))
+
+    def _clock_has_changed(self) -> None:
+        self._changed = True
+        self.wake()
 
 
 def _threadsafe(loop: asyncio.AbstractEventLoop, function: Callable[[], None]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from hftlab.book.matching import MatchingEngine
     from hftlab.simulator.order_flow import OrderFlow
 
-__all__ = ["SYMBOLS", "Exchange", "Stretch"]
+__all__ = ["SYMBOLS", "Exchange", "Stretch", "find_listing"]
 
 SYMBOLS: Final = ("AAPL", "GOOGL", "MSFT", "TSLA", "AMZN", "META", "NVDA", "BRK.A")
 """The reference document's eight."""
@@ -53,7 +53,9 @@ class Exchange:
 
     The same seed on a clock that starts at the same time gives the same events and messages, however time advances;
     None takes a new one, kept in `seed`. With `self_exciting` False orders arrive at random instead of in bursts.
-    `events()` and `stretches()` run ahead as fast as they can. Raises HftlabError for a symbol that is not known.
+    `prices` are closes of the day before, by plain symbol, where they shall be others than the document's; `closes` has
+    all of them (1e-9). `events()` and `stretches()` run ahead as fast as they can. Raises HftlabError for a symbol that
+    is not known.
     """
 
     name = "exchange"
@@ -68,20 +70,26 @@ class Exchange:
         interval: int = NANOSECONDS // 10,
         depth: int = 10,
         self_exciting: bool = True,
+        prices: Mapping[str, float] | None = None,
     ) -> None:
         if interval <= 0:
             raise ValueError(f"interval must be above 0 ns, got {interval}")
         self.seed = int(np.random.SeedSequence(seed).entropy) % 2**63 if seed is None else seed  # type: ignore[arg-type]
-        self.instruments: Final = tuple(_instrument(symbol) for symbol in dict.fromkeys(symbols or SYMBOLS))
+        self.instruments: Final = tuple(find_listing(symbol) for symbol in dict.fromkeys(symbols or SYMBOLS))
         self.interval = interval
+        # The time of a clock that is given counts from before the compilation, the wall's from after it.
+        began = None if clock is None else clock.now()
         _compile()
         self.clock = Clock() if clock is None else clock
         # Messages are due at multiples of the interval, which is where the processor cuts time.
-        self.start: Final = self.clock.now() // interval * interval
-        profiles = [_opened(instrument, self.seed) for instrument in self.instruments]
-        self._flow = _flow(self.instruments, profiles, self.seed, self.start, self_exciting)
-        closes = {one: one.ticks(profile_of(one).price) * one.tick for one in self.instruments}
-        self._processor = Processor(self.instruments, depth, pace=interval, previous_close=closes)
+        self.start: Final = (self.clock.now() if began is None else began) // interval * interval
+        profiles = [_profile(instrument, prices or {}) for instrument in self.instruments]
+        opened = [_opened(*pair, self.seed) for pair in zip(self.instruments, profiles, strict=True)]
+        self._flow = _flow(self.instruments, opened, self.seed, self.start, self_exciting)
+        self.closes: Final = {
+            one: _close(one, profile) for one, profile in zip(self.instruments, profiles, strict=True)
+        }
+        self._processor = Processor(self.instruments, depth, pace=interval, previous_close=self.closes)
         self._reached, self._is_open, self._events_only = self.start, False, False
 
     @property
@@ -92,6 +100,11 @@ class Exchange:
     def books(self) -> MatchingEngine:
         """The venue's own books, as they stand after the last event made: `books["AAPL"].bids(10)`."""
         return self._flow.engine
+
+    @property
+    def now(self) -> int:
+        """The time (ns) up to which there are events."""
+        return self._reached
 
     def next_time(self) -> int:
         return self._reached + self.interval if self._is_open else self.start
@@ -151,7 +164,8 @@ class Exchange:
         return f"Exchange(seed={self.seed}, {', '.join(self.symbols)})"
 
 
-def _instrument(name: str) -> Instrument:
+def find_listing(name: str) -> Instrument:
+    """The instrument of a name as it is on the wire, if the exchange has a market for it. Raises HftlabError."""
     symbol, _, venue = name.partition(":")
     found = find_instrument(symbol, venue or None)
     if found is not None:
@@ -167,9 +181,17 @@ def _instrument(name: str) -> Instrument:
     return found
 
 
-def _opened(instrument: Instrument, seed: int) -> Profile:
-    """The profile at the price that the day opens with; the listings of one name open together."""
+def _profile(instrument: Instrument, prices: Mapping[str, float]) -> Profile:
     profile = profile_of(instrument)
+    return profile._replace(price=prices.get(instrument.symbol, profile.price))
+
+
+def _close(instrument: Instrument, profile: Profile) -> int:
+    return instrument.round_to_tick(instrument.ticks(profile.price) * instrument.tick)
+
+
+def _opened(instrument: Instrument, profile: Profile, seed: int) -> Profile:
+    """The profile at the price that the day opens with; the listings of one name open together."""
     gap = np.random.default_rng([seed, *instrument.symbol.encode()]).normal()
     return profile._replace(price=profile.price * math.exp(_GAP * profile.volatility * gap))
 
@@ -194,7 +216,7 @@ def _compile() -> None:
     notice.daemon = True
     notice.start()
     try:
-        instrument = _instrument("BRK.A")
+        instrument = find_listing("BRK.A")
         flow = _flow([instrument], [profile_of(instrument)], 0, 0, True)
         processor = Processor([instrument], pace=NANOSECONDS)
         for batch in flow.run(NANOSECONDS):

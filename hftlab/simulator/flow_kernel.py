@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from hftlab.book.kernels import compiled
+from hftlab.book.kernels import in_place
 from hftlab.book.matching_kernel import FULL, submit
 from hftlab.book.matching_output import FILLS, UPDATES, Output
 from hftlab.book.matching_state import State
@@ -16,13 +16,13 @@ from hftlab.simulator.traders import cancel_someone, inform, place, quote, take
 
 __all__ = ["COOLING", "run_flow"]
 
-COOLING: Final = 0.4
+COOLING: Final = 0.5
 """Per second: how fast the excitement after a trade decays (the exponential kernel of Hawkes, 1971)."""
 _CANCELS: Final = 0.15
 """The rate at which an order at the best price is cancelled, per second."""
 
 
-@compiled
+@in_place
 def run_flow(state: State, output: Output, flow: Flow, until: int) -> int:
     """Go on to `until` (ns), it included. Returns 0, or FULL where an array of the engine was too small: then take the
     output's rows, give larger arrays where they are short, and call again.
@@ -51,7 +51,7 @@ def run_flow(state: State, output: Output, flow: Flow, until: int) -> int:
             _schedule(flow, book, time)
 
 
-@compiled
+@in_place
 def _earliest(flow: Flow) -> int:
     first = 0
     for book in range(1, len(flow.listings)):
@@ -60,7 +60,7 @@ def _earliest(flow: Flow) -> int:
     return first
 
 
-@compiled
+@in_place
 def _open(state: State, flow: Flow, book: int, time: int) -> None:
     """One of the orders that are there when the market opens: the market makers' come first."""
     listing = flow.listings[book]
@@ -77,19 +77,18 @@ def _open(state: State, flow: Flow, book: int, time: int) -> None:
         _schedule(flow, book, time)
 
 
-@compiled
+@in_place
 def _step(state: State, flow: Flow, book: int, time: int) -> None:
     """One arrival, or none: the rate since the last one has only fallen, and what it fell by is drawn in vain (Ogata,
     "On Lewis' simulation method for point processes", 1981)."""
     listing = flow.listings[book]
     listing.heat *= math.exp(-COOLING * (time - listing.heat_time) / 1e9)
     listing.heat_time = time
-    pace = (1.0 + listing.heat) * listing.activity
+    pace = listing.activity + listing.heat
     drawn = uniform(flow.streams, book) * listing.bound
     drawn -= listing.informed
     if drawn < 0:
-        if inform(state, flow, book, time):
-            listing.heat += listing.jump
+        inform(state, flow, book, time)
         return
     drawn -= listing.makers * MAKERS
     if drawn < 0:
@@ -109,12 +108,12 @@ def _step(state: State, flow: Flow, book: int, time: int) -> None:
         cancel_someone(state, flow, book, time)
 
 
-@compiled
+@in_place
 def _schedule(flow: Flow, book: int, time: int) -> None:
     listing = flow.listings[book]
     value_at(flow, listing.asset, time, 0)
     listing.activity = flow.assets[listing.asset].activity
-    pace = (1.0 + listing.heat) * listing.activity
+    pace = listing.activity + listing.heat
     arrivals = listing.market + 2 * listing.limits + _CANCELS * listing.resting
     listing.bound = listing.informed + listing.makers * MAKERS + pace * arrivals
     listing.next = time + 1 + int(1e9 * exponential(flow.streams, book) / listing.bound)

@@ -31,7 +31,7 @@ STEP: Final = 20_000_000
 PATH_LENGTH: Final = 64
 """How many of its newest values each fundamental price keeps: the longest lag of a venue."""
 MAKERS: Final = 3
-METAORDERS: Final = 5
+METAORDERS: Final = 3
 RESTING: Final = 4096
 """Limit orders of others than market makers that one book holds at most."""
 _PENDING: Final = 8

@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from hftlab.book.kernels import compiled
+from hftlab.book.kernels import in_place
 from hftlab.simulator.flow_state import ASSET, PATH_LENGTH, STEP, Flow, Records
 from hftlab.simulator.random_numbers import normal, pareto, uniform
 
@@ -43,7 +43,7 @@ def new_assets(volatilities: list[float]) -> Records:
     return assets
 
 
-@compiled
+@in_place
 def advance_asset(flow: Flow, asset: int, step: int) -> None:
     """Walk on to a step of the grid; from the stream of the asset alone, so that it does not matter who asks."""
     record, stream = flow.assets[asset], len(flow.listings) + asset
@@ -61,7 +61,7 @@ def advance_asset(flow: Flow, asset: int, step: int) -> None:
         flow.path[asset, record.step % PATH_LENGTH] = record.value
 
 
-@compiled
+@in_place
 def value_at(flow: Flow, asset: int, time: int, lag: int) -> float:
     """The logarithm of the price relative to the start, as it was `lag` steps before `time` (ns)."""
     step = (time - flow.progress[0].start) // STEP

@@ -24,16 +24,17 @@ __all__ = ["OrderFlow"]
 CHUNK: Final = 65_536
 _FIRST_ORDERS: Final = 14.0
 """Seconds of limit orders that lie in the book at the start: about as many as there are later."""
-_OFFSPRING: Final = 0.5
-"""Of self-exciting arrivals: how many more trades each trade brings about."""
+_OFFSPRING: Final = 0.6
+"""Of self-exciting arrivals: how many more market orders each market order brings about."""
 
 
 class OrderFlow:
     """Traders of several kinds (see hftlab.simulator.traders) and the venue that matches their orders.
 
     One listing per instrument; those of one symbol and currency share their fundamental price. Books are empty until
-    `start` (ns) and full of orders at that moment. With `self_exciting` arrivals follow trades (a Hawkes process of the
-    same mean); without they are Poisson's. The same seed gives the same events, however the time is cut.
+    `start` (ns) and full of orders at that moment. With `self_exciting` uninformed arrivals follow market orders (a
+    Hawkes process of the same mean); without they are Poisson's. The same seed gives the same events,
+    however the time is cut.
     """
 
     def __init__(
@@ -57,9 +58,11 @@ class OrderFlow:
         """
         engine = self.engine
         while run_flow(engine.state, engine.output, self._flow, until):
+            batch = engine.take().events
+            # After the rows are taken, so that only what is too small for one step grows.
             engine.grow()
-            if engine.output.used[EVENTS]:
-                yield engine.take().events
+            if len(batch):
+                yield batch
         if engine.output.used[EVENTS]:
             yield engine.take().events
 
@@ -92,7 +95,7 @@ def _describe(row: Any, instrument: Instrument, profile: Profile, start: int, se
     row["spread"] = max(0.55 * step, 0.5e-4 * profile.spread * price)
     row["limits"], row["market"] = calm * profile.limits, calm * profile.market
     row["informed"], row["makers"], row["noise"] = profile.informed, profile.makers, 1e-4 * profile.noise
-    row["jump"] = _OFFSPRING * COOLING / row["market"] * calm if self_exciting else 0.0
+    row["jump"] = _OFFSPRING * COOLING / row["market"] if self_exciting else 0.0
     row["to_place"] = MAKERS + int(_FIRST_ORDERS * profile.limits)
 
 

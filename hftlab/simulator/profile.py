@@ -21,9 +21,9 @@ class Profile(NamedTuple):
     volatility: float  # of a day of 6.5 hours, relative
     spread: float
     limits: float = 6.0
-    market: float = 1.2
-    informed: float = 4.0
-    makers: float = 2.5
+    market: float = 1.8
+    informed: float = 6.0
+    makers: float = 5.0
     lag: int = 20_000_000
     noise: float = 0.1
 
@@ -31,14 +31,14 @@ class Profile(NamedTuple):
 # Prices and their order of volatility are the reference document's ("Market Data Generation"), whose volatility is that
 # of one update; days of 1 to 3 % are usual for such names.
 _US: Final = {
-    "AAPL": Profile(175.00, 0.015, 0.6, limits=8.0, market=1.8),
+    "AAPL": Profile(175.00, 0.015, 0.6, limits=8.0, market=2.6),
     "GOOGL": Profile(2850.00, 0.018, 1.2),
-    "MSFT": Profile(335.00, 0.014, 0.6, limits=8.0, market=1.5),
-    "TSLA": Profile(800.00, 0.030, 1.2, limits=8.0, market=2.0),
+    "MSFT": Profile(335.00, 0.014, 0.6, limits=8.0, market=2.4),
+    "TSLA": Profile(800.00, 0.030, 1.2, limits=8.0, market=3.0),
     "AMZN": Profile(3200.00, 0.018, 1.2),
     "META": Profile(280.00, 0.022, 0.8),
-    "NVDA": Profile(450.00, 0.026, 0.8, limits=8.0, market=1.8),
-    "BRK.A": Profile(515000.00, 0.010, 5.0, limits=2.0, market=0.3, informed=1.0, makers=1.0),
+    "NVDA": Profile(450.00, 0.026, 0.8, limits=8.0, market=2.6),
+    "BRK.A": Profile(515000.00, 0.010, 5.0, limits=2.0, market=0.3, informed=4.0, makers=2.0),
 }
 _LONDON: Final = {
     "AZN": 12000.0,

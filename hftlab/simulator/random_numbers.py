@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from hftlab.book.kernels import compiled
+from hftlab.book.kernels import in_place
 
 __all__ = ["exponential", "normal", "pareto", "seeded", "uniform"]
 
@@ -31,7 +31,7 @@ def seeded(seed: int, streams: int, purpose: int = 0) -> Streams:
     return np.random.SeedSequence([seed, purpose]).generate_state(streams, np.uint64).astype(np.uint64)
 
 
-@compiled
+@in_place
 def uniform(streams: Streams, stream: int) -> float:
     """Uniform in [0, 1), 53 bits."""
     streams[stream] += _GAMMA
@@ -42,20 +42,20 @@ def uniform(streams: Streams, stream: int) -> float:
     return float(mixed >> _11) * _UNIT
 
 
-@compiled
+@in_place
 def exponential(streams: Streams, stream: int) -> float:
     """Of mean 1."""
     return -math.log(1.0 - uniform(streams, stream))
 
 
-@compiled
+@in_place
 def normal(streams: Streams, stream: int) -> float:
     """Standard normal (Box and Muller, 1958); the second of the pair is not kept, so that no state is beside it."""
     radius = math.sqrt(2.0 * exponential(streams, stream))
     return radius * math.cos(2.0 * math.pi * uniform(streams, stream))
 
 
-@compiled
+@in_place
 def pareto(streams: Streams, stream: int, exponent: float) -> float:
     """1 or more, with P(X > x) = x ** -exponent."""
     return math.pow(1.0 - uniform(streams, stream), -1.0 / exponent)

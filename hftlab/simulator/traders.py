@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from typing import Any, Final
 
-from hftlab.book.kernels import compiled
+from hftlab.book.kernels import in_place
 from hftlab.book.matching_levels import best_level, find_order
 from hftlab.book.matching_orders import Action, OrderType, TimeInForce
 from hftlab.book.matching_state import ASKS, BIDS, NOBODY, SIDES, State
@@ -37,15 +37,15 @@ _FARTHEST: Final = 150.0
 _CALM: Final = 0.2
 """The rate at which orders far from the best price are cancelled, relative to those at it."""
 _NEAR: Final = 4.0
-_ONE_OFF: Final = 0.25
+_ONE_OFF: Final = 0.1
 """The share of market orders that are nobody's part of anything larger."""
-_LENGTH: Final = 1.5
+_LENGTH: Final = 1.4
 _LONGEST: Final = 3000.0
 _ERROR_SECONDS: Final = 2.0
 _NONE: Final = 0
 
 
-@compiled
+@in_place
 def place(state: State, flow: Flow, book: int, time: int) -> None:
     """A limit order of someone without information, on either side."""
     listing, streams = flow.listings[book], flow.streams
@@ -63,7 +63,7 @@ def place(state: State, flow: Flow, book: int, time: int) -> None:
     _order(flow, book, time, INVESTOR, BID if bid else ASK, _LIMIT, _GTC, _on_grid(flow, book, price, bid), size)
 
 
-@compiled
+@in_place
 def cancel_someone(state: State, flow: Flow, book: int, time: int) -> None:
     """Someone takes a limit order back, more often near the best price than far from it."""
     listing, streams = flow.listings[book], flow.streams
@@ -80,7 +80,7 @@ def cancel_someone(state: State, flow: Flow, book: int, time: int) -> None:
     flow.resting[book, at] = flow.resting[book, listing.resting]
 
 
-@compiled
+@in_place
 def take(state: State, flow: Flow, book: int, time: int) -> None:
     """A market order of someone without information; most fit into the best level."""
     streams = flow.streams
@@ -96,23 +96,20 @@ def take(state: State, flow: Flow, book: int, time: int) -> None:
     _order(flow, book, time, NOISE, side, _MARKET, _IOC, 0, size)
 
 
-@compiled
-def inform(state: State, flow: Flow, book: int, time: int) -> bool:
-    """Someone who knows the fundamental price looks at the book; whether an order came of it."""
+@in_place
+def inform(state: State, flow: Flow, book: int, time: int) -> None:
+    """Someone who knows the fundamental price looks at the book, and takes what is on the wrong side of it."""
     listing = flow.listings[book]
-    worth, edge = _worth(flow, book, time, 0), 0.3 * listing.spread
+    worth, edge = _worth(flow, book, time, 0), 0.6 * listing.spread
     ask, bid = _best_price(state, book, ASKS), _best_price(state, book, BIDS)
-    size = 2 * _size(flow, book, 1.5)
+    size = 10 * _size(flow, book, 1.5)
     if ask != _NONE and ask < worth - edge:
         _order(flow, book, time, INFORMED, BID, _LIMIT, _IOC, _on_grid(flow, book, worth - edge, True), size)
-        return True
-    if bid != _NONE and bid > worth + edge:
+    elif bid != _NONE and bid > worth + edge:
         _order(flow, book, time, INFORMED, ASK, _LIMIT, _IOC, _on_grid(flow, book, worth + edge, False), size)
-        return True
-    return False
 
 
-@compiled
+@in_place
 def quote(state: State, flow: Flow, book: int, maker_number: int, time: int) -> None:
     """A market maker counts its inventory and moves its two quotes to where they should be."""
     listing, maker = flow.listings[book], flow.makers[book, maker_number]
@@ -136,7 +133,7 @@ def quote(state: State, flow: Flow, book: int, maker_number: int, time: int) -> 
         maker.ask_id, maker.ask_size = _requote(state, flow, book, time, owner, maker.ask_id, ask_left, ASK, ask)
 
 
-@compiled
+@in_place
 def _requote(
     state: State, flow: Flow, book: int, time: int, owner: int, order_id: int, left: int, side: int, price: int
 ) -> tuple[int, int]:
@@ -150,19 +147,19 @@ def _requote(
     return new_id, size
 
 
-@compiled
+@in_place
 def _is_misplaced(state: State, order_id: int, price: int, listing: Any) -> bool:
     slot = find_order(state, order_id)
-    return slot == NOBODY or abs(state.orders[slot].price - price) > 0.3 * listing.spread
+    return slot == NOBODY or abs(state.orders[slot].price - price) > 0.2 * listing.spread
 
 
-@compiled
+@in_place
 def _left(state: State, order_id: int) -> int:
     slot = find_order(state, order_id)
     return 0 if slot == NOBODY else int(state.orders[slot].shown)
 
 
-@compiled
+@in_place
 def _metaorder_side(flow: Flow, book: int) -> int:
     """The side of a random one of the large orders that are being worked, one part of which this is."""
     metaorder = flow.metaorders[book, int(uniform(flow.streams, book) * METAORDERS)]
@@ -173,7 +170,7 @@ def _metaorder_side(flow: Flow, book: int) -> int:
     return int(metaorder.side)
 
 
-@compiled
+@in_place
 def _size(flow: Flow, book: int, exponent: float) -> int:
     """Round lots by a power law; one order in eight is an odd lot."""
     lot, streams = flow.listings[book].lot, flow.streams
@@ -181,13 +178,13 @@ def _size(flow: Flow, book: int, exponent: float) -> int:
     return int(lot * lots) if odd >= 0.125 else 1 + int(8 * odd * (lot - 1))
 
 
-@compiled
+@in_place
 def _worth(flow: Flow, book: int, time: int, lag: int) -> float:
     listing = flow.listings[book]
     return float(listing.base * math.exp(value_at(flow, listing.asset, time, lag)))
 
 
-@compiled
+@in_place
 def _error(flow: Flow, book: int, time: int) -> float:
     """How wrong the venue's market makers are, relative: an Ornstein-Uhlenbeck process, moved on to `time`."""
     listing = flow.listings[book]
@@ -198,7 +195,7 @@ def _error(flow: Flow, book: int, time: int) -> float:
     return float(listing.error)
 
 
-@compiled
+@in_place
 def _best_price(state: State, book: int, side: int) -> int:
     """In ticks; _NONE if the side is empty."""
     level = best_level(state, SIDES * book + side)
@@ -207,7 +204,7 @@ def _best_price(state: State, book: int, side: int) -> int:
     return int(state.levels[level].key * state.sides[SIDES * book + side].sign)
 
 
-@compiled
+@in_place
 def _grid(flow: Flow, book: int, price: int) -> int:
     """The step of the price at a price, in ticks."""
     at = flow.bounds.shape[1] - 1
@@ -216,19 +213,19 @@ def _grid(flow: Flow, book: int, price: int) -> int:
     return int(flow.grids[book, at])
 
 
-@compiled
+@in_place
 def _on_grid(flow: Flow, book: int, price: float, down: bool) -> int:
     grid = _grid(flow, book, int(price))
     return int(math.floor(price / grid) * grid) if down else int(math.ceil(price / grid) * grid)
 
 
-@compiled
+@in_place
 def _next_id(state: State, flow: Flow) -> int:
     """The id that the engine will give the next new order: it numbers them all."""
     return int(state.totals[0].next_id + flow.progress[0].news)
 
 
-@compiled
+@in_place
 def _order(
     flow: Flow, book: int, time: int, owner: int, side: int, kind: int, in_force: int, price: int, size: int
 ) -> None:
@@ -239,7 +236,7 @@ def _order(
     flow.progress[0].news += 1
 
 
-@compiled
+@in_place
 def _cancel(flow: Flow, book: int, time: int, owner: int, order_id: int) -> None:
     entry = flow.pending[flow.progress[0].pending]
     entry.time, entry.action, entry.instrument, entry.id, entry.owner = time, _CANCEL, book, order_id, owner

@@ -1,5 +1,5 @@
 """Venues' own formats: one decoder each, files to EventBatch."""
 
-from hftlab.venues import binance, kraken
+from hftlab.venues import binance, itch, kraken, lobster
 
-__all__ = ["binance", "kraken"]
+__all__ = ["binance", "itch", "kraken", "lobster"]

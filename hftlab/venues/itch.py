@@ -7,20 +7,31 @@ message blocks of "MoldUDP64 Protocol Specification", section 3.
 from __future__ import annotations
 
 import datetime as dt
+import gzip
 from collections.abc import Iterable, Iterator
 from os import PathLike
 from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
 
 from hftlab.errors import CaptureError
 from hftlab.events import EventBatch
 from hftlab.instruments import Instrument
 from hftlab.venues.itch_decoder import CHUNK, Decoder, Stats
-from hftlab.venues.itch_file import Blocks, midnight_of
+from hftlab.venues.itch_encoder import Encoder
+from hftlab.venues.itch_file import Blocks, as_day, midnight_of
+from hftlab.venues.itch_messages import find_messages, message_bytes, tables
 from hftlab.venues.lines import Progress
 
-__all__ = ["Decoder", "Reader", "Stats", "read"]
+if TYPE_CHECKING:
+    import polars as pl
+
+__all__ = ["Decoder", "Encoder", "Reader", "Stats", "Written", "message_bytes", "messages", "read", "write"]
 
 FilePath = str | PathLike[str]
+
+_MESSAGES: Final = 1 << 16
 
 
 def read(
@@ -105,3 +116,48 @@ class Reader(Iterator[EventBatch]):
                 f"two bytes each, plain or gzip",
                 path=self.path,
             )
+
+
+def messages(path: FilePath, *, progress: Progress | None = None) -> Iterator[dict[str, pl.DataFrame]]:
+    """Every message of a file with all its fields: for each stretch of it a data frame by type ("A", "R", "I", ...).
+
+    Columns are `number` (the message's in the file, from 1, by which the frames' rows can be put in order), and the
+    fields by their names in the specification: text without padding, prices in dollars, `timestamp` in ns since the
+    venue's midnight. Messages of unknown types or too short for theirs are left out. Raises CaptureError as `read()`.
+    """
+    return _messages(Blocks(Path(path), progress))
+
+
+def _messages(blocks: Blocks) -> Iterator[dict[str, pl.DataFrame]]:
+    starts, number = np.empty(_MESSAGES, np.int64), 1
+    for data, end in blocks:
+        at, count = 0, _MESSAGES
+        while count == _MESSAGES:
+            at, count = find_messages(data, at, end, starts)
+            if count:
+                yield tables(data, starts[:count], number)
+            number += count
+        blocks.used = at
+
+
+class Written(NamedTuple):
+    """What `write()` wrote; `skipped` counts the rows that no ITCH message says."""
+
+    bytes: int
+    skipped: int
+
+
+def write(path: FilePath, batches: EventBatch | Iterable[EventBatch], *, date: dt.date | str | None = None) -> Written:
+    """Write batches as a file of ITCH messages, gzip if its name ends in .gz; `Encoder` says which row becomes what.
+
+    The file begins with the day's system events and each instrument's directory, and ends with the day's last system
+    events. `date` is by default the New York day of the first row. A file that is there is replaced. Raises EventError
+    for what ITCH cannot say, and ValueError for text that is no ISO date.
+    """
+    encoder, size = Encoder(as_day(date)), 0
+    parts = [batches] if isinstance(batches, EventBatch) else batches
+    with gzip.open(path, "wb", compresslevel=6) if str(path).endswith(".gz") else Path(path).open("wb") as file:
+        for batch in parts:
+            size += file.write(encoder.encode(batch))
+        size += file.write(encoder.end())
+    return Written(size, encoder.skipped)

@@ -14,11 +14,11 @@ from hftlab.events import COLUMNS, EventBatch
 from hftlab.instruments import NASDAQ, UNIT, Instrument, find_instrument
 from hftlab.venues.itch_decode import (
     EMPTY,
+    EXCESS,
     INPUT,
     INSTRUMENTS,
     MALFORMED,
     MOST_ROWS,
-    OVER_EXECUTED,
     REPEATED,
     ROOM,
     TALLIES,
@@ -28,11 +28,12 @@ from hftlab.venues.itch_decode import (
     decode,
 )
 from hftlab.venues.itch_layout import LAYOUTS
-from hftlab.venues.itch_orders import LIVE, grown, new_orders
+from hftlab.venues.itch_orders import LIVE, new_orders, with_room
 
 __all__ = ["CHUNK", "Decoder", "Stats", "find_stock"]
 
-CHUNK: Final = 1 << 15
+CHUNK: Final = 1 << 14
+"""Rows whose columns still fit a processor's second cache when the books read them."""
 _FIRST_ORDERS: Final = 1 << 12
 _LOCATES: Final = 1 << 16
 _TICK: Final = UNIT // 10_000
@@ -44,7 +45,8 @@ class Stats:
 
     messages: Counter[str]  # by type
     unknown_types: Counter[str]  # letters that ITCH 5.0 does not have
-    unknown_references: Counter[str]  # by type: messages about orders never seen to be added, dropped
+    unknown_references: Counter[str]  # by type: messages about orders that nothing added or replaced, dropped
+    sideless_references: Counter[str]  # by type: about orders whose side a U of an unknown one hid, dropped
     repeated_references: int  # added, and live already: the new order takes the old one's place
     excess_shares: int  # messages that take more shares off an order than it has left
     malformed: int  # too short, a side that is none, a number out of range; dropped
@@ -76,6 +78,7 @@ class Decoder:
             wanted=np.array([_word_of(symbol) for symbol in _listed(symbols)], np.uint64),
             counts=np.zeros(256, np.int64),
             unknown=np.zeros(256, np.int64),
+            sideless=np.zeros(256, np.int64),
             tallies=np.zeros(TALLIES, np.int64),
         )
 
@@ -87,7 +90,8 @@ class Decoder:
             if why == ROOM:
                 yield self.flush()
             elif why != INPUT:
-                self._state = self._state._replace(orders=grown(self._state.orders))
+                orders = self._state.orders
+                self._state = self._state._replace(orders=with_room(orders, 2 * len(orders.entries)))
         return at
 
     def flush(self) -> EventBatch:
@@ -105,7 +109,8 @@ class Decoder:
                 batches.append(next(feeding))
         except StopIteration as done:
             self.truncated_bytes += len(array) - done.value
-        return EventBatch.concat([*batches, self.flush()])
+        batches.append(self.flush())
+        return EventBatch.concat(batches) if len(batches) > 1 else batches[0]
 
     @property
     def instruments(self) -> tuple[Instrument, ...]:
@@ -123,8 +128,9 @@ class Decoder:
             messages=Counter({letter: n for letter, n in counts.items() if letter in LAYOUTS}),
             unknown_types=Counter({letter: n for letter, n in counts.items() if letter not in LAYOUTS}),
             unknown_references=_by_letter(self._state.unknown),
+            sideless_references=_by_letter(self._state.sideless),
             repeated_references=int(tallies[REPEATED]),
-            excess_shares=int(tallies[OVER_EXECUTED]),
+            excess_shares=int(tallies[EXCESS]),
             malformed=int(tallies[MALFORMED]),
             empty=int(tallies[EMPTY]),
             live_orders=int(self._state.orders.counts[LIVE]),

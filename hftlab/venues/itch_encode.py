@@ -7,13 +7,13 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hftlab.book.kernels import compiled
+from hftlab.book.kernels import in_place
 from hftlab.events import ADD, ASK, CANCEL, CLEAR, F_LAST, FILL, MODIFY, TRADE
-from hftlab.venues.itch_bytes import i64, store_u16, store_u32, store_u64
+from hftlab.venues.itch_bytes import store_u16, store_u32, store_u64
 from hftlab.venues.itch_layout import SIZES
-from hftlab.venues.itch_orders import Slots, find, insert, remove
+from hftlab.venues.itch_orders import Orders, find, insert, remove
 
-__all__ = ["COUNTERS", "FIRST_OWN", "FREE", "LIVE", "MATCHES", "OWN", "PROBLEMS", "SKIPPED", "Events", "Live", "encode"]
+__all__ = ["COUNTERS", "FIRST_OWN", "PROBLEMS", "SKIPPED", "TABLE_FIELDS", "Events", "Live", "encode"]
 
 Bytes = npt.NDArray[np.uint8]
 IntArray = npt.NDArray[np.int64]
@@ -23,8 +23,8 @@ Step = tuple[int, int, int]  # rows taken, where the free bytes begin, what is w
 FIRST_OWN: Final = 1 << 62
 """An M that loses its place becomes a U, and a U needs a new reference: those are counted from here."""
 
-LIVE, MATCHES, OWN, FREE, SKIPPED = range(5)
-COUNTERS: Final = 5
+MATCHES, OWN, SKIPPED = range(3)
+COUNTERS: Final = 3
 
 FINE, UNKNOWN, REPEATED, TOO_MUCH, UNEQUAL = range(5)
 PROBLEMS: Final = {
@@ -33,7 +33,8 @@ PROBLEMS: Final = {
     TOO_MUCH: "takes more than the order has left: take at most that",
     UNEQUAL: "is of another size than the other rows of its execution: give T, F and C one size",
 }
-_REFERENCE, _PRICE, _LEFT, _SIDE, _LOCATE = range(5)
+_REFERENCE, _PRICE, _LEFT, _LOCATE = range(4)
+TABLE_FIELDS: Final = 4
 
 
 class Events(NamedTuple):
@@ -52,15 +53,14 @@ class Events(NamedTuple):
 
 
 class Live(NamedTuple):
-    """The orders that the reader of the bytes has: a map from order_id to 1 + the order's place in the table."""
+    """The orders that the reader of the bytes has: a map from order_id to the order's place in the table."""
 
-    slots: Slots
-    orders: WordArray  # (capacity, 5): reference, price, shares left, side, locate
-    free: IntArray  # a stack of free places, `counters[FREE]` high
+    orders: Orders
+    table: WordArray  # (places, TABLE_FIELDS): reference, price, shares left, locate code
     counters: IntArray
 
 
-@compiled
+@in_place
 def encode(events: Events, live: Live, out: Bytes) -> Step:
     """Write the messages of all rows; returns (the row that it ended at, bytes written, what is wrong with that row).
 
@@ -90,28 +90,28 @@ def encode(events: Events, live: Live, out: Bytes) -> Step:
     return row, at, FINE
 
 
-@compiled
+@in_place
 def _add(events: Events, live: Live, out: Bytes, at: int, row: int) -> Step:
     order = events.order_id[row]
-    if _place(live, order) >= 0:
+    if find(live.orders, order) != 0:
         return 0, at, REPEATED
     _keep(events, live, row, order)
     return 1, _write_add(events, out, at, row, order), FINE
 
 
-@compiled
+@in_place
 def _cancel(events: Events, live: Live, out: Bytes, at: int, row: int) -> Step:
     order, size = events.order_id[row], events.size[row]
-    place = _place(live, order)
-    if place < 0:
+    place = find(live.orders, order)
+    if place == 0:
         return 0, at, UNKNOWN
-    reference, left = live.orders[place, _REFERENCE], live.orders[place, _LEFT]
+    reference, left = live.table[place, _REFERENCE], live.table[place, _LEFT]
     if size > left:
         return 0, at, TOO_MUCH
     if size < left:
-        live.orders[place, _LEFT] = left - size
+        live.table[place, _LEFT] = left - size
         return 1, _write_cancel(events, out, at, row, reference, size), FINE
-    _forget(live, order)
+    _forget(live, place)
     if _is_replaced(events, live, row):
         new = events.order_id[row + 1]
         _keep(events, live, row + 1, new)
@@ -119,33 +119,33 @@ def _cancel(events: Events, live: Live, out: Bytes, at: int, row: int) -> Step:
     return 1, _write_delete(events, out, at, row, reference), FINE
 
 
-@compiled
+@in_place
 def _modify(events: Events, live: Live, out: Bytes, at: int, row: int) -> Step:
     order, price, size = events.order_id[row], events.price[row], events.size[row]
-    place = _place(live, order)
-    if place < 0:
+    place = find(live.orders, order)
+    if place == 0:
         return 0, at, UNKNOWN
-    reference, left = live.orders[place, _REFERENCE], live.orders[place, _LEFT]
+    reference, left = live.table[place, _REFERENCE], live.table[place, _LEFT]
     if size == 0:
-        _forget(live, order)
+        _forget(live, place)
         # An execution that took all has deleted the order already.
         return 1, at if left == 0 else _write_delete(events, out, at, row, reference), FINE
-    is_same_price = live.orders[place, _PRICE] == price
+    is_same_price = live.table[place, _PRICE] == price
     if is_same_price and size == left:
         return 1, at, FINE
-    live.orders[place, _PRICE] = price
-    live.orders[place, _LEFT] = size
+    live.table[place, _PRICE] = price
+    live.table[place, _LEFT] = size
     if is_same_price and size < left:
         return 1, _write_cancel(events, out, at, row, reference, left - size), FINE
     new = np.uint64(FIRST_OWN + live.counters[OWN])
     live.counters[OWN] += 1
-    live.orders[place, _REFERENCE] = new
+    live.table[place, _REFERENCE] = new
     if left == 0:
         return 1, _write_add(events, out, at, row, new), FINE
     return 1, _write_replace(events, out, at, row, reference, new), FINE
 
 
-@compiled
+@in_place
 def _trade(events: Events, live: Live, out: Bytes, at: int, row: int) -> Step:
     if not _goes_on(events, row) or events.action[row + 1] != FILL:
         return 1, _write_trade(events, live, out, at, row), FINE
@@ -161,7 +161,7 @@ def _trade(events: Events, live: Live, out: Bytes, at: int, row: int) -> Step:
     return 2 + taken, at, problem
 
 
-@compiled
+@in_place
 def _fill(events: Events, live: Live, out: Bytes, at: int, row: int) -> Step:
     if not _is_taken_off(events, row):
         live.counters[SKIPPED] += 1
@@ -173,27 +173,22 @@ def _fill(events: Events, live: Live, out: Bytes, at: int, row: int) -> Step:
     return 1 + taken, at, problem
 
 
-@compiled
+@in_place
 def _clear(events: Events, live: Live, out: Bytes, at: int, row: int) -> Step:
     locate = events.locates[events.instrument_id[row]]
-    slot = 0
-    while slot < len(live.slots):
-        place = i64(live.slots[slot, 1]) - 1
-        if place < 0 or live.orders[place, _LOCATE] != locate:
-            slot += 1
-            continue
-        # Another order may move into the slot: look at it again.
-        _forget(live, live.slots[slot, 0])
-        at = _write_delete(events, out, at, row, live.orders[place, _REFERENCE])
+    for place in range(1, len(live.table)):
+        if live.table[place, _LEFT] > 0 and live.table[place, _LOCATE] == locate:
+            at = _write_delete(events, out, at, row, live.table[place, _REFERENCE])
+            _forget(live, np.uint64(place))
     return 1, at, FINE
 
 
-@compiled
+@in_place
 def _goes_on(events: Events, row: int) -> bool:
     return row + 1 < len(events.action) and not events.flags[row] & F_LAST
 
 
-@compiled
+@in_place
 def _is_taken_off(events: Events, fill: int) -> bool:
     """Whether the row after an F changes the book as the F says."""
     if not _goes_on(events, fill):
@@ -202,43 +197,31 @@ def _is_taken_off(events: Events, fill: int) -> bool:
     return action in (CANCEL, MODIFY) and bool(events.order_id[fill + 1] == events.order_id[fill])
 
 
-@compiled
+@in_place
 def _is_replaced(events: Events, live: Live, row: int) -> bool:
     """Whether the row after a C adds a new order in the old one's stead."""
     if not _goes_on(events, row) or events.action[row + 1] != ADD:
         return False
     is_like = events.side[row] == events.side[row + 1] and events.instrument_id[row] == events.instrument_id[row + 1]
-    return is_like and _place(live, events.order_id[row + 1]) < 0
+    return is_like and bool(find(live.orders, events.order_id[row + 1]) == 0)
 
 
-@compiled
-def _place(live: Live, order: Any) -> int:
-    return i64(live.slots[find(live.slots, order), 1]) - 1
-
-
-@compiled
+@in_place
 def _keep(events: Events, live: Live, row: int, reference: Any) -> None:
-    live.counters[FREE] -= 1
-    live.counters[LIVE] += 1
-    place = live.free[live.counters[FREE]]
-    live.orders[place, _REFERENCE] = reference
-    live.orders[place, _PRICE] = events.price[row]
-    live.orders[place, _LEFT] = events.size[row]
-    live.orders[place, _SIDE] = events.side[row]
-    live.orders[place, _LOCATE] = events.locates[events.instrument_id[row]]
-    insert(live.slots, events.order_id[row], np.uint64(place + 1))
+    place = insert(live.orders, events.order_id[row], np.uint64(0))
+    live.table[place, _REFERENCE] = reference
+    live.table[place, _PRICE] = events.price[row]
+    live.table[place, _LEFT] = events.size[row]
+    live.table[place, _LOCATE] = events.locates[events.instrument_id[row]]
 
 
-@compiled
-def _forget(live: Live, order: Any) -> None:
-    slot = find(live.slots, order)
-    live.free[live.counters[FREE]] = i64(live.slots[slot, 1]) - 1
-    live.counters[FREE] += 1
-    live.counters[LIVE] -= 1
-    remove(live.slots, slot)
+@in_place
+def _forget(live: Live, place: Any) -> None:
+    live.table[place, _LEFT] = 0
+    remove(live.orders, place)
 
 
-@compiled
+@in_place
 def _write_head(events: Events, out: Bytes, at: int, row: int, letter: int) -> int:
     """Length, type, locate, tracking number 0 and time; returns where the message begins."""
     store_u16(out, at, np.uint64(SIZES[letter]))
@@ -248,7 +231,7 @@ def _write_head(events: Events, out: Bytes, at: int, row: int, letter: int) -> i
     return at + 2
 
 
-@compiled
+@in_place
 def _write_add(events: Events, out: Bytes, at: int, row: int, reference: Any) -> int:
     message = _write_head(events, out, at, row, 65)
     store_u64(out, message + 11, reference)
@@ -259,7 +242,7 @@ def _write_add(events: Events, out: Bytes, at: int, row: int, reference: Any) ->
     return message + 36
 
 
-@compiled
+@in_place
 def _write_cancel(events: Events, out: Bytes, at: int, row: int, reference: Any, shares: Any) -> int:
     message = _write_head(events, out, at, row, 88)
     store_u64(out, message + 11, reference)
@@ -267,14 +250,14 @@ def _write_cancel(events: Events, out: Bytes, at: int, row: int, reference: Any,
     return message + 23
 
 
-@compiled
+@in_place
 def _write_delete(events: Events, out: Bytes, at: int, row: int, reference: Any) -> int:
     message = _write_head(events, out, at, row, 68)
     store_u64(out, message + 11, reference)
     return message + 19
 
 
-@compiled
+@in_place
 def _write_replace(events: Events, out: Bytes, at: int, row: int, old: Any, new: Any) -> int:
     message = _write_head(events, out, at, row, 85)
     store_u64(out, message + 11, old)
@@ -284,25 +267,25 @@ def _write_replace(events: Events, out: Bytes, at: int, row: int, old: Any, new:
     return message + 35
 
 
-@compiled
+@in_place
 def _write_execution(
     events: Events, live: Live, out: Bytes, at: int, fill: int, price: Any, printable: bool
 ) -> tuple[int, int]:
     """E or C of the row `fill`; an order used up goes if a C follows. Returns (end of the bytes, what is wrong)."""
     order, shares = events.order_id[fill], events.size[fill]
-    place = _place(live, order)
-    if place < 0:
+    place = find(live.orders, order)
+    if place == 0:
         return at, UNKNOWN
-    left = live.orders[place, _LEFT]
+    left = live.table[place, _LEFT]
     is_cancel = events.action[fill + 1] == CANCEL
     if is_cancel and events.size[fill + 1] != shares:
         return at, UNEQUAL
     if shares > left:
         return at, TOO_MUCH
-    live.orders[place, _LEFT] = left - shares
-    reference, own_price = live.orders[place, _REFERENCE], live.orders[place, _PRICE]
+    live.table[place, _LEFT] = left - shares
+    reference, own_price = live.table[place, _REFERENCE], live.table[place, _PRICE]
     if is_cancel and shares == left:
-        _forget(live, order)
+        _forget(live, place)
     is_plain = printable and price == own_price
     message = _write_head(events, out, at, fill, 69 if is_plain else 67)
     store_u64(out, message + 11, reference)
@@ -316,7 +299,7 @@ def _write_execution(
     return message + 36, FINE
 
 
-@compiled
+@in_place
 def _write_trade(events: Events, live: Live, out: Bytes, at: int, row: int) -> int:
     message = _write_head(events, out, at, row, 80)
     store_u64(out, message + 11, np.uint64(0))

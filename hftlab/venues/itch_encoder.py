@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -10,17 +11,18 @@ import numpy as np
 import numpy.typing as npt
 
 from hftlab.errors import EventError
-from hftlab.events import ADD, ASK, BID, F_MBP, NONE, EventBatch
+from hftlab.events import ADD, ASK, BID, F_LAST, F_MBP, NONE, EventBatch
 from hftlab.instruments import NASDAQ, UNIT, Instrument
-from hftlab.venues.itch_encode import COUNTERS, FREE, LIVE, PROBLEMS, SKIPPED, Events, Live, encode
+from hftlab.venues.itch_encode import COUNTERS, PROBLEMS, SKIPPED, TABLE_FIELDS, Events, Live, encode
 from hftlab.venues.itch_file import midnight
 from hftlab.venues.itch_messages import message_bytes
-from hftlab.venues.itch_orders import LARGEST_SHARES, grown, new_slots
+from hftlab.venues.itch_orders import LARGEST_SHARES, LIVE, new_orders, with_room
 
 __all__ = ["Encoder"]
 
 _DAY: Final = 86_400 * UNIT
-_FIRST_SLOTS: Final = 1 << 14
+_FIRST_ORDERS: Final = 1 << 12
+_CHUNK: Final = 1 << 15
 _MOST_BYTES: Final = 2 + 44  # of a row, the orders aside that a later R deletes
 _DELETE_BYTES: Final = 2 + 19
 _PRICE: Final = UNIT // 10_000
@@ -57,9 +59,8 @@ class Encoder:
         self._locates: dict[Instrument, int] = {}
         self._time = 0
         self._live = Live(
-            slots=new_slots(_FIRST_SLOTS),
-            orders=np.zeros((0, 5), np.uint64),
-            free=np.zeros(0, np.int64),
+            orders=new_orders(_FIRST_ORDERS),
+            table=np.zeros((_FIRST_ORDERS + 1, TABLE_FIELDS), np.uint64),
             counters=np.zeros(COUNTERS, np.int64),
         )
 
@@ -70,7 +71,7 @@ class Encoder:
 
     @property
     def live_orders(self) -> int:
-        return int(self._live.counters[LIVE])
+        return int(self._live.orders.counts[LIVE])
 
     def encode(self, batch: EventBatch) -> bytes:
         """The messages of a batch. Raises EventError."""
@@ -80,43 +81,52 @@ class Encoder:
             self._midnight = _midnight_before(int(batch.ts_event[0]))
         _check(batch, self._midnight)
         head = self._start(batch)
-        self._make_room(len(batch))
-        out = np.empty(len(batch) * (_MOST_BYTES + _DELETE_BYTES) + self.live_orders * _DELETE_BYTES, np.uint8)
-        row, end, problem = encode(self._events(batch), self._live, out)
-        if problem:
-            raise EventError(
-                f"row {row} of the batch, {chr(batch.action[row])} of order {batch.order_id[row]} of "
-                f"{batch.instruments[batch.instrument_id[row]].symbol}, {PROBLEMS[problem]}"
-            )
+        parts = [self._encode(batch, start, stop) for start, stop in _stretches(batch.flags)]
         self._time = int(batch.ts_event[-1]) - self._midnight
-        return head + out[:end].tobytes()
+        return head + b"".join(parts)
 
     def message(self, letter: str, instrument: Instrument | None = None, **fields: int | str) -> bytes:
         """Any other message, such as a halt ("H", instrument, trading_state="H"); its fields as in `message_bytes()`.
 
-        `timestamp` is by default that of the last row; `instrument` gives the locate code and the stock.
+        `timestamp` is by default that of the last row; `instrument`, one of those encoded so far, gives the locate code
+        and the stock.
         """
         fields.setdefault("timestamp", self._time)
         if instrument is not None:
             fields.setdefault("stock", instrument.symbol)
-            fields.setdefault("stock_locate", self._locates.setdefault(instrument, len(self._locates) + 1))
+            fields.setdefault("stock_locate", self._locates[instrument])
         return message_bytes(letter, **fields)
 
     def end(self) -> bytes:
         """The system events that end a day: of market hours, of system hours, of the messages."""
         return b"".join(self.message("S", event_code=code) for code in "MEC")
 
+    def _encode(self, batch: EventBatch, start: int, stop: int) -> bytes:
+        self._make_room(stop - start)
+        size = (stop - start) * (_MOST_BYTES + _DELETE_BYTES) + self.live_orders * _DELETE_BYTES
+        out = np.empty(size, np.uint8)
+        row, end, problem = encode(self._events(batch[start:stop]), self._live, out)
+        if problem:
+            row += start
+            raise EventError(
+                f"row {row} of the batch, {chr(batch.action[row])} of order {batch.order_id[row]} of "
+                f"{batch.instruments[batch.instrument_id[row]].symbol}, {PROBLEMS[problem]}"
+            )
+        return out[:end].tobytes()
+
     def _start(self, batch: EventBatch) -> bytes:
+        """What comes before the rows: the day's first system events, and what describes new instruments."""
         new = [instrument for instrument in batch.instruments if instrument not in self._locates]
-        is_first = not self._locates
-        if is_first:
-            self._time = int(batch.ts_event[0]) - (self._midnight or 0)
-        opening = [self.message("S", event_code="O")] if is_first else []
-        for instrument in new:
-            opening += [self._directory(instrument), self.message("H", instrument, trading_state="T")]
-        if is_first:
-            opening += [self.message("S", event_code=code) for code in "SQ"]
-        return b"".join(opening)
+        if self._locates:
+            return b"".join(self._describe(instrument) for instrument in new)
+        self._time = int(batch.ts_event[0]) - (self._midnight or 0)
+        described = [self._describe(instrument) for instrument in new]
+        opened = [self.message("S", event_code=code) for code in "OSQ"]
+        return b"".join([opened[0], *described, *opened[1:]])
+
+    def _describe(self, instrument: Instrument) -> bytes:
+        self._locates[instrument] = len(self._locates) + 1
+        return self._directory(instrument) + self.message("H", instrument, trading_state="T")
 
     def _directory(self, instrument: Instrument) -> bytes:
         symbol = instrument.symbol
@@ -158,24 +168,27 @@ class Encoder:
         )
 
     def _make_room(self, rows: int) -> None:
-        live, most = self._live, self.live_orders + rows
-        while len(live.slots) < 2 * most:
-            live = live._replace(slots=grown(live.slots))
-        if (have := len(live.orders)) < most:
-            more = max(most, 2 * have)
-            free = np.empty(more, np.int64)
-            height = int(live.counters[FREE])
-            free[:height] = live.free[:height]
-            free[height : height + more - have] = np.arange(have, more)
-            live.counters[FREE] += more - have
-            live = live._replace(orders=np.resize(live.orders, (more, 5)), free=free)
-        self._live = live
+        orders = with_room(self._live.orders, self.live_orders + rows)
+        missing = len(orders.entries) - len(self._live.table)
+        table = np.concatenate([self._live.table, np.zeros((missing, TABLE_FIELDS), np.uint64)])
+        self._live = self._live._replace(orders=orders, table=table)
 
 
 def _midnight_before(time: int) -> int:
     if 0 <= time < _DAY:
         return 0
     return midnight(dt.datetime.fromtimestamp(time // UNIT, ZoneInfo(NASDAQ.timezone)).date())
+
+
+def _stretches(flags: npt.NDArray[np.uint8]) -> Iterator[tuple[int, int]]:
+    """Stretches of whole events, so many rows each that the kernel's tables stay small."""
+    start = 0
+    while start < len(flags):
+        at = min(start + _CHUNK, len(flags)) - 1
+        ends = np.flatnonzero(flags[at:] & F_LAST) if not flags[at] & F_LAST else [0]
+        stop = at + 1 + int(ends[0]) if len(ends) else len(flags)
+        yield start, stop
+        start = stop
 
 
 def _check(batch: EventBatch, start: int) -> None:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-import gzip
 import re
 import sys
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import FileIO
@@ -19,22 +17,27 @@ import numpy.typing as npt
 
 from hftlab.errors import CaptureError
 from hftlab.instruments import NASDAQ, UNIT
-from hftlab.venues.lines import Progress, check_readable
+from hftlab.venues.lines import Damage, Progress, check_readable, read_blocks
 
-__all__ = ["Blocks", "midnight", "midnight_of"]
+__all__ = ["Blocks", "as_day", "midnight", "midnight_of"]
 
 _BLOCK: Final = 1 << 20
 _LONGEST: Final = 2 + 0xFFFF  # a message with its length
 _SHOW_ABOVE: Final = 50_000_000
 _GZIP_MAGIC: Final = b"\x1f\x8b"
-_DAY_IN_NAME: Final = re.compile(r"(\d{8})[._]|S(\d{6})-v")  # 12302019.NASDAQ_ITCH50, 20190730.PSX_ITCH_50, S081321-v50
+_DAY_IN_NAME: Final = (  # 12302019.NASDAQ_ITCH50, 20191230.PSX_ITCH_50, S123019-v50.txt.gz
+    (re.compile(r"\d{8}[._]"), "%m%d%Y", slice(0, 8)),
+    (re.compile(r"\d{8}[._]"), "%Y%m%d", slice(0, 8)),
+    (re.compile(r"S\d{6}-v"), "%m%d%y", slice(1, 7)),
+)
 
 
 class Blocks:
     """Blocks of a file as (array, bytes that count), in one reused buffer; the reader sets `used` to what it took.
 
     What the reader left is moved to the buffer's front, and the next block joins it. After the last block `rest` is
-    what was left, and `is_torn` whether a gzip stream ended before its end. Raises CaptureError for a damaged one.
+    what was left, and `is_torn` whether a gzip stream ended before its end. Raises CaptureError at once for a path that
+    cannot be read, and from the iteration for a damaged gzip stream, after all that is whole before it.
     """
 
     def __init__(self, path: Path, progress: Progress | None) -> None:
@@ -49,27 +52,58 @@ class Blocks:
         with self.path.open("rb", buffering=0) as file, _shown(self.path, self._progress) as progress:
             is_gzip = file.read(2) == _GZIP_MAGIC
             file.seek(0)
-            source = gzip.GzipFile(fileobj=file) if is_gzip else file
+            source = _Inflated(self.path, progress) if is_gzip else file
             while count := self._fill(source, view[filled : filled + _BLOCK]):
                 filled += count
                 self.used = 0
                 yield buffer, filled
                 filled -= self.used
                 buffer[:filled] = buffer[self.used : self.used + filled].copy()
-                progress(file.tell())
+                if not is_gzip:
+                    progress(file.tell())
         self.rest = filled
 
-    def _fill(self, source: gzip.GzipFile | FileIO, view: memoryview) -> int:
+    def _fill(self, source: FileIO | _Inflated, view: memoryview) -> int:
         try:
             return source.readinto(view) or 0
-        except EOFError:
-            self.is_torn = True
-            return 0
-        except (OSError, zlib.error) as error:
-            raise CaptureError(
-                f"{self.path} is damaged ({error}): fetch the file again, or keep what was read before this",
-                path=self.path,
-            ) from error
+        except Damage as damage:
+            # Damaged data has a cause, data that merely ends too early has none.
+            if damage.__cause__ is None:
+                self.is_torn = True
+                return 0
+            raise CaptureError(f"{self.path}: {damage}", path=self.path) from damage
+
+
+class _Inflated:
+    """The content of a gzip file, to be read into memory that is there."""
+
+    def __init__(self, path: Path, progress: Progress) -> None:
+        self._texts = read_blocks(path, progress=progress)
+        self._text = memoryview(b"")
+        self._damage: Damage | None = None
+
+    def readinto(self, view: memoryview) -> int:
+        """Fill the view as far as the content goes. Raises Damage in the call after the last byte before it."""
+        filled = 0
+        while filled < len(view) and (self._text or self._advance()):
+            part = self._text[: len(view) - filled]
+            view[filled : filled + len(part)] = part
+            self._text = self._text[len(part) :]
+            filled += len(part)
+        if not filled and self._damage is not None:
+            raise self._damage
+        return filled
+
+    def _advance(self) -> bool:
+        """Go on to the next piece that is not empty; False if there is none."""
+        while self._damage is None and not self._text:
+            try:
+                self._text = memoryview(next(self._texts))
+            except StopIteration:
+                return False
+            except Damage as damage:
+                self._damage = damage
+        return bool(self._text)
 
 
 def midnight_of(path: Path, date: dt.date | str | None) -> int:
@@ -78,23 +112,30 @@ def midnight_of(path: Path, date: dt.date | str | None) -> int:
     `date` wins over the name, which tells the day as Nasdaq's own files do. Raises ValueError for text that is no ISO
     date.
     """
-    day = dt.date.fromisoformat(date) if isinstance(date, str) else date or _day_in(path.name)
+    day = as_day(date) or _day_in(path.name)
     return 0 if day is None else midnight(day)
 
 
+def as_day(date: dt.date | str | None) -> dt.date | None:
+    """A date that may be given as ISO text."""
+    return dt.date.fromisoformat(date) if isinstance(date, str) else date
+
+
 def midnight(day: dt.date) -> int:
+    """The ns since 1970 UTC at which a day begins in New York."""
     return int(dt.datetime.combine(day, dt.time(), ZoneInfo(NASDAQ.timezone)).timestamp()) * UNIT
 
 
 def _day_in(name: str) -> dt.date | None:
-    match = _DAY_IN_NAME.match(name)
-    if match is None:
-        return None
-    for form in ("%m%d%Y", "%Y%m%d", "%m%d%y"):
-        try:
-            return dt.datetime.strptime(match[1] or match[2], form).date()
-        except ValueError:
-            continue
+    for pattern, form, digits in _DAY_IN_NAME:
+        if pattern.match(name):
+            try:
+                day = dt.datetime.strptime(name[digits], form).date()
+            except ValueError:
+                continue
+            # strptime takes months of one digit as well; written out again, such a day looks different.
+            if day.strftime(form) == name[digits]:
+                return day
     return None
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from hftlab.book.kernels import compiled
+from hftlab.book.kernels import in_place
 from hftlab.venues.itch_bytes import i64, load_u16
 from hftlab.venues.itch_layout import LAYOUTS, PRICE_UNITS, SIZES, Field, Layout
 
@@ -83,7 +83,7 @@ def _whole(part: Bytes, dtype: str) -> npt.NDArray[Any]:
     return np.ascontiguousarray(part).view(dtype)[:, 0]
 
 
-@compiled
+@in_place
 def find_messages(data: Bytes, at: int, end: int, starts: IntArray) -> tuple[int, int]:
     """Write where each whole message of data[at:end] begins behind its length, -1 for one too short for its type.
 

@@ -13,11 +13,28 @@ import numpy as np
 import numpy.typing as npt
 
 from hftlab.book.kernels import compiled, inlined
+from hftlab.venues.itch_bytes import i64, prefetch
 
-__all__ = ["LARGEST_SHARES", "LIVE", "SELL", "WORD", "Orders", "find", "grown", "insert", "new_orders", "pack", "remove"]
+__all__ = [
+    "LARGEST_SHARES",
+    "LIVE",
+    "SELL",
+    "SIDELESS",
+    "WORD",
+    "Orders",
+    "expect",
+    "find",
+    "insert",
+    "new_orders",
+    "pack",
+    "remove",
+    "with_room",
+]
 
-LARGEST_SHARES: Final = (1 << 31) - 1
+LARGEST_SHARES: Final = (1 << 30) - 1
 SELL: Final = np.uint64(1 << 31)
+SIDELESS: Final = np.uint64(1 << 30)
+"""Marks an order that took the place of an unknown one: a replacement does not say its side."""
 
 REFERENCE, WORD, NEXT = range(3)
 _FIELDS: Final = 4  # the fourth keeps an entry within one cache line
@@ -41,14 +58,13 @@ def new_orders(capacity: int) -> Orders:
     """An empty map with room for `capacity` orders, a power of two of 16 or more."""
     entries = np.zeros((capacity + 1, _FIELDS), np.uint64)
     entries[1:-1, NEXT] = np.arange(2, capacity + 1)
-    return Orders(np.zeros(2 * capacity, np.uint32), entries, np.array([1, 0]))
+    return Orders(np.zeros(capacity, np.uint32), entries, np.array([1, 0]))
 
 
 @inlined
-def pack(price: Any, is_sell: bool, shares: Any) -> Any:
-    """A word for an entry: price in 1e-4 (32 bits), side (1), shares (31)."""
-    word = (price << _HALF) | shares
-    return word | SELL if is_sell else word
+def pack(price: Any, marks: Any, shares: Any) -> Any:
+    """A word for an entry: price in 1e-4 (32 bits), SELL and SIDELESS, shares (30 bits)."""
+    return (price << _HALF) | marks | shares
 
 
 @inlined
@@ -67,12 +83,18 @@ def find(orders: Orders, reference: Any) -> Any:
 
 
 @inlined
+def expect(orders: Orders, reference: Any) -> None:
+    """Begin to fetch what `find()` will read, so that it need not wait."""
+    prefetch(orders.entries, i64(orders.heads[_head(orders, reference)]))
+
+
+@inlined
 def insert(orders: Orders, reference: Any, word: Any) -> Any:
     """Put an order in that is not there, and return its place. The caller sees to it that there is room."""
     head = _head(orders, reference)
     place = np.uint64(orders.counts[FREE])
     entry = orders.entries[place]
-    orders.counts[FREE] = np.int64(entry[NEXT])
+    orders.counts[FREE] = i64(entry[NEXT])
     orders.counts[LIVE] += 1
     entry[REFERENCE] = reference
     entry[WORD] = word
@@ -95,24 +117,34 @@ def remove(orders: Orders, place: Any) -> None:
             one = entries[one, NEXT]
         entries[one, NEXT] = after
     entries[place, NEXT] = orders.counts[FREE]
-    orders.counts[FREE] = np.int64(place)
+    orders.counts[FREE] = i64(place)
     orders.counts[LIVE] -= 1
 
 
-@compiled
-def _rehash(orders: Orders) -> None:
-    for place in range(1, orders.counts[LIVE] + 1):
-        head = _head(orders, orders.entries[place, REFERENCE])
-        orders.entries[place, NEXT] = orders.heads[head]
-        orders.heads[head] = place
-
-
-def grown(orders: Orders) -> Orders:
-    """The same orders, at the same places, in twice the room. The map must be full."""
-    capacity = len(orders.entries) - 1
-    assert orders.counts[LIVE] == capacity
-    larger = new_orders(2 * capacity)
-    larger.entries[1 : capacity + 1] = orders.entries[1:]
-    larger.counts[:] = capacity + 1, capacity
-    _rehash(larger)
+def with_room(orders: Orders, capacity: int) -> Orders:
+    """The same orders at the same places in a map with room for `capacity`; itself, if it has that already."""
+    if len(orders.entries) > capacity:
+        return orders
+    larger = new_orders(1 << (capacity - 1).bit_length())
+    _move(orders, larger)
     return larger
+
+
+@compiled
+def _move(orders: Orders, larger: Orders) -> None:
+    is_live = np.zeros(len(larger.entries), np.bool_)
+    for first in orders.heads:
+        place = np.uint64(first)
+        while place != 0:
+            is_live[place] = True
+            larger.entries[place] = orders.entries[place]
+            head = _head(larger, larger.entries[place, REFERENCE])
+            larger.entries[place, NEXT] = larger.heads[head]
+            larger.heads[head] = place
+            place = orders.entries[place, NEXT]
+    larger.counts[FREE] = 0
+    for free in range(len(is_live) - 1, 0, -1):
+        if not is_live[free]:
+            larger.entries[free, NEXT] = larger.counts[FREE]
+            larger.counts[FREE] = free
+    larger.counts[LIVE] = orders.counts[LIVE]

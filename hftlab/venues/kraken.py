@@ -7,6 +7,7 @@ One capture holds the book channels of any number of pairs at any depth. Lines `
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
@@ -32,7 +33,13 @@ _HIGHEST: Final = (2**63 - 1) // UNIT - 1
 _LONGEST: Final = len(str(_HIGHEST))
 
 
-def read(path: str | PathLike[str], *, progress: Progress | None = None, chunk: int = _CHUNK) -> Reader:
+def read(
+    path: str | PathLike[str],
+    *,
+    symbols: Iterable[str] | None = None,
+    progress: Progress | None = None,
+    chunk: int = _CHUNK,
+) -> Reader:
     """Read a capture: an iterator of EventBatch, each of whole events and about `chunk` rows.
 
     A snapshot is an R flagged F_SNAPSHOT and A rows flagged F_SNAPSHOT and F_MBP; an update is M and C rows flagged
@@ -41,12 +48,13 @@ def read(path: str | PathLike[str], *, progress: Progress | None = None, chunk: 
     for Kraken numbers nothing. Where the book is not the one that the venue's checksum tells, the rows that follow are
     flagged F_MAYBE_BAD_BOOK until the pair's next snapshot; `reader.verification` counts.
 
-    An instrument is a pair at KRAKEN: `tick` and `lot` are the last decimals of its first snapshot.
+    An instrument is a pair at KRAKEN: `tick` and `lot` are the last decimals of its first snapshot. `symbols` are the
+    only pairs read.
 
     Raises CaptureError at once for a path that is no readable capture, and from the iterator, after every whole event
     before it, for a line that is not of that form.
     """
-    return Reader(Path(path), progress, chunk)
+    return Reader(Path(path), None if symbols is None else frozenset(symbols), progress, chunk)
 
 
 def verify(path: str | PathLike[str]) -> Verification:
@@ -67,6 +75,7 @@ class Stats:
     snapshots: int = 0
     updates: int = 0
     updates_without_snapshot: int = 0  # not passed on
+    unwanted: int = 0  # messages of pairs other than `symbols`
     republished: int = 0  # levels that the venue sent again because they came back into the depth
     out_of_range: int = 0  # levels at a price that no EventBatch can hold; not passed on
     beyond_depth: int = 0  # levels that fell out of it
@@ -80,10 +89,11 @@ class Stats:
 class Reader(LineReader):
     """The batches of one capture; `instruments` are the pairs met so far, `stats` counts what was read."""
 
-    def __init__(self, path: Path, progress: Progress | None, chunk: int) -> None:
+    def __init__(self, path: Path, symbols: frozenset[str] | None, progress: Progress | None, chunk: int) -> None:
         super().__init__(path, progress, chunk)
         _check_is_kraken(path)
         self.stats = Stats()
+        self._symbols = symbols
         self._ids: dict[str, int] = {}
         self._standing: set[int] = set()  # the books that have had their snapshot
         self._told: list[Told] = []
@@ -118,6 +128,8 @@ class Reader(LineReader):
         message = decode_book(self.path, number, payload)
         if isinstance(message, str):
             self.stats.unknown[message] += 1
+        elif self._symbols is not None and message.pair not in self._symbols:
+            self.stats.unwanted += 1
         elif message.is_snapshot:
             self._take_snapshot(message, number)
         else:
@@ -180,7 +192,7 @@ class Reader(LineReader):
         return batch
 
     def _check_end(self) -> None:
-        if not self.stats.snapshots:
+        if not self.stats.snapshots and not self.stats.unwanted:
             raise CaptureError(
                 f"{self.path} has no book snapshot, so that there is no book: capture from the subscription on",
                 path=self.path,

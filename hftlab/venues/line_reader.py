@@ -11,6 +11,7 @@ from hftlab.events import EventBatch
 from hftlab.instruments import Instrument
 from hftlab.venues.level_rows import LevelRows
 from hftlab.venues.lines import Progress, bad_line, check_readable, read_lines
+from hftlab.venues.progress import shown
 
 __all__ = ["LineReader"]
 
@@ -52,10 +53,11 @@ class LineReader(Iterator[EventBatch]):
 
     def _read(self) -> Iterator[EventBatch]:
         try:
-            for number, line in read_lines(self.path, progress=self._progress):
-                self._take_line(number, line)
-                if len(self._rows) >= self._chunk:
-                    yield from self._flush()
+            with shown(self.path, self._progress) as progress:
+                for number, line in read_lines(self.path, progress=progress):
+                    self._take_line(number, line)
+                    if len(self._rows) >= self._chunk:
+                        yield from self._flush()
         except CaptureError:
             yield from self._flush()
             raise

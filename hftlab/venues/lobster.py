@@ -22,10 +22,11 @@ from hftlab.errors import CaptureError
 from hftlab.events import EventBatch
 from hftlab.instruments import NASDAQ, UNIT, Instrument, find_instrument
 from hftlab.venues.lines import Progress, bad_line
-from hftlab.venues.lobster_books import Books, read_books
+from hftlab.venues.lobster_books import Books, find_bad_book, read_books
 from hftlab.venues.lobster_decoder import Decoder, find_bad_message
 from hftlab.venues.lobster_files import FORM, Name, find_files, read_tables
 from hftlab.venues.lobster_kernel import HALT, synthetic
+from hftlab.venues.progress import silent
 
 __all__ = ["Books", "Halt", "Reader", "Stats", "read", "read_books", "synthetic"]
 
@@ -120,12 +121,14 @@ class Reader(Iterator[EventBatch]):
         self.halts: list[Halt] = []
         self._decoder = Decoder(self.instrument, self.date)
         self._follow = follow
-        books = None if files.orderbook is None else read_tables(path, files.orderbook(None), None, chunk)
-        self._tables = _in_step(path, read_tables(path, files.messages(progress), 6, chunk), books)
-        first = next(self._tables, None)
+        self._book_path = path if files.orderbook is None else files.orderbook.path
+        books = None if files.orderbook is None else read_tables(files.orderbook, None, chunk, silent)
+        tables = _in_step(path, read_tables(files.messages, 6, chunk, progress), books)
+        # What is no file of LOBSTER's shows in its first line.
+        first = next(tables, None)
         if first is None:
             raise CaptureError(f"{path} has no messages: fetch it again", path=path)
-        self._batches = self._read(chain([first], self._tables))
+        self._batches = self._read(chain([first], tables))
 
     def __next__(self) -> EventBatch:
         return next(self._batches)
@@ -135,25 +138,30 @@ class Reader(Iterator[EventBatch]):
         return (self.instrument,)
 
     def _read(self, tables: Iterator[Tables]) -> Iterator[EventBatch]:
-        damage: CaptureError | None = None
         for messages, books in tables:
-            if self.stats.messages == 0 and books is not None:
+            messages, books, damage = self._checked(messages, books)
+            if self.stats.messages == 0 and books is not None and len(messages):
                 yield self._decoder.start(messages[0], books[0], follow=self._follow)
                 self.stats.levels_before = self._decoder.live
-            good, damage = self._checked(messages)
-            yield from self._decoder.decode(good, books[: len(good)] if books is not None and self._follow else None)
-            self._count(good)
+            yield from self._decoder.decode(messages, books if self._follow else None)
+            self._count(messages)
             if damage is not None:
                 raise damage
 
-    def _checked(self, messages: Floats) -> tuple[Floats, CaptureError | None]:
-        """The messages before the first that cannot be, and what is wrong with it."""
-        bad = find_bad_message(messages)
-        if bad is None:
-            return messages, None
-        numbers = ",".join(f"{number:.12g}" for number in messages[bad])
+    def _checked(self, messages: Floats, books: Floats | None) -> tuple[Floats, Floats | None, CaptureError | None]:
+        """What is before the first line that cannot be, and what is wrong with it."""
+        bad_message = find_bad_message(messages)
+        bad_book = None if books is None else find_bad_book(books)
+        if bad_message is None and bad_book is None:
+            return messages, books, None
+        bad = min(bad for bad in (bad_message, bad_book) if bad is not None)
         line = self.stats.messages + bad + 1
-        return messages[:bad], bad_line(self.path, line, f"has {numbers}, no message of LOBSTER's: fetch it again")
+        if bad == bad_message:
+            numbers = ",".join(f"{number:.12g}" for number in messages[bad])
+            damage = bad_line(self.path, line, f"has {numbers}, no message of LOBSTER's: fetch it again")
+        else:
+            damage = bad_line(self._book_path, line, "has no order book of LOBSTER's: fetch it again")
+        return messages[:bad], None if books is None else books[:bad], damage
 
     def _count(self, messages: Floats) -> None:
         stats = self.stats
@@ -179,6 +187,9 @@ def _in_step(path: Path, messages: Iterator[Floats], books: Iterator[Floats] | N
             yield table[:both], book[:both]
         number += both
         if table is None or book is None or len(table) != len(book):
+            # The shorter one may be damaged, which its next line tells.
+            next(messages, None)
+            next(books, None)
             raise CaptureError(
                 f"{path} and its order book end together no more behind line {number}: fetch both again", path=path
             )

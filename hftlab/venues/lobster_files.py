@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 from hftlab.errors import CaptureError
 from hftlab.venues.lines import Damage, Progress, bad_line, check_readable, read_blocks
+from hftlab.venues.progress import shown
 
 __all__ = ["FORM", "Files", "Name", "find_files", "read_tables"]
 
@@ -42,12 +43,19 @@ class Name(NamedTuple):
     date: date
 
 
+class Table(NamedTuple):
+    """One of the two: what errors call it, and how to read its bytes."""
+
+    path: Path
+    blocks: Blocks
+
+
 class Files(NamedTuple):
-    """How to read the two tables; `orderbook` is None where there is none, `name` where the name is not LOBSTER's."""
+    """The two tables; `orderbook` is None where there is none, `name` where the name is not LOBSTER's."""
 
     name: Name | None
-    messages: Blocks
-    orderbook: Blocks | None
+    messages: Table
+    orderbook: Table | None
 
 
 def find_files(path: Path, orderbook: Path | None) -> Files:
@@ -78,8 +86,13 @@ def _name(path: Path, named: re.Match[str] | None) -> Name | None:
         raise CaptureError(f"{path} has no date in its name ({error}): name it {FORM}", path=path) from error
 
 
-def _plain(path: Path) -> Blocks:
-    return lambda progress: read_blocks(path, progress=progress)
+def _plain(path: Path) -> Table:
+    return Table(path, lambda progress: _blocks(path, progress))
+
+
+def _blocks(path: Path, progress: Progress | None) -> Iterator[bytes]:
+    with shown(path, progress) as tell:
+        yield from read_blocks(path, progress=tell)
 
 
 def _zipped(path: Path) -> Files:
@@ -100,8 +113,8 @@ def _zipped(path: Path) -> Files:
     scale = path.stat().st_size / max(sizes[member], 1)
     return Files(
         _name(path, messages[0]),
-        lambda progress: _member(path, member, progress, scale),
-        None if not books else lambda progress: _member(path, books[0], progress, scale),
+        Table(path / member, lambda progress: _member(path, member, progress, scale)),
+        Table(path / books[0], lambda progress: _member(path, books[0], progress, scale)) if books else None,
     )
 
 
@@ -109,39 +122,36 @@ def _member(path: Path, member: str, progress: Progress | None, scale: float) ->
     """A member's content; progress is told in bytes of the archive, in proportion. Raises Damage."""
     done = 0
     try:
-        with zipfile.ZipFile(path) as archive, archive.open(member) as file:
+        with zipfile.ZipFile(path) as archive, archive.open(member) as file, shown(path, progress) as tell:
             while block := file.read(_BLOCK):
                 done += len(block)
                 yield block
-                if progress is not None:
-                    progress(round(done * scale))
+                tell(round(done * scale))
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         raise Damage(f"{member} in the archive is damaged ({error}): fetch it again") from error
 
 
 def read_tables(
-    path: Path, blocks: Iterator[bytes], columns: int | None, chunk: int
+    table: Table, columns: int | None, chunk: int, progress: Progress | None = None
 ) -> Iterator[npt.NDArray[np.float64]]:
-    """The lines as rows of numbers, `chunk` at a time; `columns` is how many there must be, or None for as the first.
+    """The lines as rows of numbers, `chunk` at a time; every number that LOBSTER writes is exact in a double.
 
-    Every number that LOBSTER writes is exact in a double. Raises CaptureError at the first line that is none, after
-    every whole line before it.
+    `columns` is how many there must be, or None for as many as in the first line; `progress` is as in `shown()`. Raises
+    CaptureError at the first line that is none, after every whole line before it.
     """
     number = 1
     try:
-        for text in filter(None, _line_blocks(blocks, chunk)):
+        for text in filter(None, _line_blocks(table.blocks(progress), chunk)):
             columns = columns or text[: text.find(b"\n")].count(b",") + 1
-            table, bad = _parsed(text, columns)
-            if len(table):
-                yield table
+            rows, bad = _parsed(text, columns)
+            if len(rows):
+                yield rows
+            number += len(rows)
             if bad is not None:
-                line = number + len(table)
-                raise bad_line(
-                    path, line, f"has {bad!r}, not {columns} numbers: it is cut off, or no file of LOBSTER's"
-                )
-            number += len(table)
+                what = f"has {bad!r}, not {columns} numbers: it is cut off, or no file of LOBSTER's"
+                raise bad_line(table.path, number, what)
     except (Damage, OSError) as damage:
-        raise bad_line(path, number, str(damage)) from damage
+        raise bad_line(table.path, number, str(damage)) from damage
 
 
 def _line_blocks(blocks: Iterator[bytes], lines: int) -> Iterator[bytes]:
@@ -177,14 +187,15 @@ def _parsed(text: bytes, columns: int) -> tuple[npt.NDArray[np.float64], str | N
     schema = {f"{column}": pl.Float64 for column in range(columns)}
     try:
         frame = pl.read_csv(io.BytesIO(text), has_header=False, schema=schema)
-        if sum(frame.null_count().row(0)) == 0 and frame.height == text.count(b"\n"):
-            return frame.to_numpy(), None
+        rows = frame.to_numpy()
+        if len(rows) == text.count(b"\n") and np.isfinite(rows).all():
+            return rows, None
     except (pl.exceptions.PolarsError, OverflowError):
         pass
     lines = text.split(b"\n")[:-1]
-    rows = [_numbers(line, columns) for line in lines]
-    bad = next((row for row, numbers in enumerate(rows) if numbers is None), None)
-    good = np.array(rows[:bad], np.float64).reshape(-1, columns)
+    numbers = [_numbers(line, columns) for line in lines]
+    bad = next((row for row, found in enumerate(numbers) if found is None), None)
+    good = np.array(numbers[:bad], np.float64).reshape(-1, columns)
     return good, None if bad is None else lines[bad].decode(errors="replace")[:80]
 
 

@@ -91,7 +91,10 @@ class Rows(NamedTuple):
 
 @compiled
 def synthetic(side: int, price: int) -> np.uint64:
-    """The number of the order that stands for whatever else rests at a level; no venue's number is that large."""
+    """The number of the order that stands for whatever else rests at a level (B or A, dollars × 10,000).
+
+    No number of the venue's is that large.
+    """
     number = _SYNTHETIC | np.uint64(price)
     return number | _SELL if side == ASK else number
 
@@ -201,9 +204,9 @@ def _add(
     slot = find(orders.slots, number)
     if orders.slots[slot, 1] != 0:
         counts[REPEATED] += 1
-        place = np.int64(orders.slots[slot, 1]) - 1
+        place = int(orders.slots[slot, 1]) - 1
         row = _cancel(orders, window, rows, row, place, int(orders.left[place]), flags)
-    place = orders.live[0]
+    place = int(orders.live[0])
     insert(orders.slots, number, place)
     orders.number[place], orders.left[place] = number, size
     orders.price[place], orders.side[place] = price, side

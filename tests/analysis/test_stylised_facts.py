@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from hftlab.analysis import stylised_facts as facts
+from hftlab import analysis as facts
 
 SECOND = 1_000_000_000
 

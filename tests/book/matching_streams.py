@@ -109,7 +109,7 @@ def random_stream(seed: int, rows: int) -> list[Step]:
         elif kind < 0.08:
             stream.append(Step(Action.BAND, price=price, size=int(random.integers(0, 6))))
         elif kind < 0.30:
-            which, size = 1 + int(random.integers(max(row - 40, 0), row + 1)), int(random.integers(1, 30))
+            which, size = 1 + int(0.6 * random.integers(max(row - 25, 0), row + 1)), int(random.integers(1, 30))
             action = Action.CANCEL if random.random() < 0.5 else Action.REPLACE
             stream.append(Step(action, which=which, price=price, size=size, stop=price))
         else:

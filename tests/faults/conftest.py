@@ -2,12 +2,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 from hftlab.client import Client
-from hftlab.protocol import MarketData, Message
+from hftlab.protocol import MarketData, Message, OrderStatus, OrderType, OrderUpdate, Side, UpdateType
 from hftlab.protocol.subscriber import Loss
+from hftlab.server import Server
 
 PATIENCE = 60.0
+KEY = b"k" * 64
+QUICK: dict[str, Any] = {"reconnect_interval": 0.01, "max_reconnect_attempts": 1000}
+"""A client that comes back as soon as it can."""
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -46,3 +51,50 @@ class Witness:
     def undeclared(self) -> list[tuple[int, int]]:
         declared = {(loss.channel, number) for loss in self.losses for number in range(loss.first, loss.last + 1)}
         return [hole for hole in self.holes if hole not in declared]
+
+
+def order_update(number: int, *, reason: str | None = None) -> OrderUpdate:
+    """A private message that can be told from all others."""
+    return OrderUpdate(
+        timestamp=1.0,
+        order_id=str(number),
+        client_order_id="1",
+        symbol="AAPL",
+        side=Side.BUY,
+        order_type=OrderType.LIMIT,
+        status=OrderStatus.NEW,
+        quantity=1.0,
+        filled_quantity=0.0,
+        remaining_quantity=1.0,
+        reason=reason,
+        update_type=UpdateType.NEW,
+    )
+
+
+class Orders:
+    """Numbered private messages; `sent` are those that have to arrive."""
+
+    def __init__(self) -> None:
+        self.sent: set[int] = set()
+        self._count = 0
+
+    def send(self, server: Server, count: int, *, is_certain: bool = True) -> None:
+        for _ in range(count):
+            server.publish(order_update(self._count))
+            if is_certain:
+                self.sent.add(self._count)
+            self._count += 1
+
+
+class Mailbox:
+    """The order updates that a client has been given, and what it has been told that it missed."""
+
+    def __init__(self, client: Client) -> None:
+        self.numbers: list[int] = []
+        self.losses: list[Loss] = []
+        client.on("message", self._got)
+        client.on("loss", lambda loss: self.losses.append(loss) if loss.channel == 0 else None)
+
+    def _got(self, message: Message) -> None:
+        if isinstance(message, OrderUpdate):
+            self.numbers.append(int(message.order_id))

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
+from types import ModuleType
 from typing import Any
+
+import pytest
 
 CORE = ["1.*", "2.*", "3.*", "4.*", "5.*", "6.*", "7.*", "10.*"]
 """Framing, pings, reserved bits, opcodes, fragments, UTF-8, closing."""
@@ -29,3 +33,11 @@ def unexpected(results: Iterable[Any]) -> dict[str, str]:
         for one in results
         if not one.passed and one.case_id not in KNOWN and _UNRUN not in one.result
     }
+
+
+def without_keepalive(monkeypatch: pytest.MonkeyPatch, module: ModuleType, name: str) -> None:
+    """Have what a module opens connections with send no pings: to Autobahn's cases any ping is the end.
+
+    Ours would come after 20 s, which the longest cases take on a busy machine.
+    """
+    monkeypatch.setattr(module, name, functools.partial(getattr(module, name), ping_interval=None))

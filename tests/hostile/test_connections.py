@@ -12,7 +12,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from hftlab.server import Server, ServerLimits
-from tests.hostile.conftest import Scene
+from tests.hostile.conftest import Memory, Scene
 from tests.server.conversation import PATIENCE, request, settled
 
 OPENINGS = [
@@ -59,14 +59,17 @@ async def knock(port: int, data: bytes, *, upgraded: bool = False) -> None:
             await writer.wait_closed()
 
 
-async def storm(scene: Scene, count: int, seed: int) -> None:
+async def storm(scene: Scene, memory: Memory, count: int, seed: int) -> None:
     rng = random.Random(seed)
     for number in range(count):
+        if number == count // 10:
+            memory.warm()
         data = rng.choice(OPENINGS) if rng.random() < 0.3 else rng.randbytes(rng.choice([1, 20, 500, 20_000]))
         await knock(scene.server.port, data, upgraded=rng.random() < 0.5)
         if number % 50 == 0:
             scene.publish()
     await settled(lambda: scene.server.stats()["connections"] == 1)
+    assert memory.has_grown() < 0.05
 
 
 @pytest.mark.parametrize("data", OPENINGS, ids=lambda data: repr(data[:30]))
@@ -74,13 +77,9 @@ async def test_openings(scene: Scene, data: bytes) -> None:
     await knock(scene.server.port, data)
 
 
-async def test_raw_garbage(scene: Scene) -> None:
-    await storm(scene, 200, seed=1)
-
-
-@pytest.mark.soak
-async def test_much_raw_garbage(scene: Scene) -> None:
-    await storm(scene, 5_000, seed=2)
+@pytest.mark.parametrize("count", [500, pytest.param(5_000, marks=pytest.mark.soak)])
+async def test_raw_garbage(scene: Scene, memory: Memory, count: int) -> None:
+    await storm(scene, memory, count, seed=1)
 
 
 async def test_slow_handshakes_end(scene: Scene) -> None:

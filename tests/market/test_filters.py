@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -124,6 +125,30 @@ class TestDuplicates:
             processor.process(changed(make_batch(rows), sequence=[sequence] * 2))
             processor.process(changed(make_batch([Row("M", "B", 1, 2, time=5)]), sequence=[0]))
         assert processor.filtered == {}
+
+    def test_are_found_among_the_latest_4096(self) -> None:
+        count = 10_000
+        batch = changed(
+            make_batch(Row("M", "B", 1, 1 + number) for number in range(count)), sequence=np.arange(1, count + 1)
+        )
+        processor = Processor([COIN])
+        processor.process(batch)
+        processor.process(batch[-4096:])
+        assert processor.filtered == {"duplicate": 4096}
+        processor.process(batch[:1000])
+        assert processor.filtered == {"duplicate": 4096}
+
+    @given(st.lists(st.tuples(st.integers(1, 8), st.integers(1, 3)), max_size=40))
+    def test_may_come_in_any_order(self, messages: list[tuple[int, int]]) -> None:
+        """An event that is late is none, one that has been there is; before the first of all nothing is remembered."""
+        rows = [Row("M", "B", 1, size, time=sequence) for sequence, size in messages]
+        processor = Processor([COIN])
+        processor.process(changed(make_batch(rows), sequence=[sequence for sequence, _ in messages]))
+        first = min(messages[:1], default=(0, 0))
+        assert processor.filtered.get("duplicate", 0) >= sum(
+            messages.index(message) < place for place, message in enumerate(messages) if message[0] > first[0]
+        )
+        assert processor.filtered.get("duplicate", 0) <= len(messages) - len(set(messages))
 
     def test_can_be_let_through(self) -> None:
         batch = changed(make_batch(BOOK), sequence=[1, 2])

@@ -3,149 +3,216 @@
 from __future__ import annotations
 
 import asyncio
-import json
+import gc
+import logging
 import os
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import numpy as np
 import psutil
-from websockets.frames import Frame, Opcode
+import pytest
 
 from hftlab.protocol import OrderBookLevel
 from hftlab.server import Server, ServerLimits
-from hftlab.server.connection import MAX_BUFFER
+from hftlab.server.connection import HIGH_WATER, MAX_BUFFER
 from hftlab.server.progress import Progress
 from tests.protocol.conftest import market_data, symbol
 from tests.server.conversation import PATIENCE, settled
+from tests.server.readers import Reader, readers
 
 LEVELS = [OrderBookLevel(price=float(price), size=1.0, orders=1) for price in range(1, 200)]
+FRAME = 32 * 1024
+"""More bytes than one message of LEVELS has."""
+BUFFER, SEGMENT = 16 * 1024, 1400
+"""Of the trickling reader, in bytes: segments as on a network, and a buffer whose sixteenth is less than one.
+
+Linux tells a sender of new room only when it is a segment or a sixteenth of the buffer. What takes longer than the
+deadline to read is more than any sender can tell from silence.
+"""
+
+_log = logging.getLogger(__name__)
 
 
-class Reader:
-    """A bare socket that subscribes, and reads as much as the test says."""
+class Stream:
+    """Publishes numbered states of A, and knows when each went out and when each reader had it."""
 
-    def __init__(self, port: int, *, buffer: int | None = None) -> None:
-        self.socket = socket.socket()
-        if buffer is not None:
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
-        self.socket.setblocking(False)
-        self._port, self._data, self.is_over = port, b"", False
+    def __init__(self, server: Server, levels: int = len(LEVELS)) -> None:
+        self.server, self.sequence, self._levels = server, 0, LEVELS[:levels]
+        self.buffered = 0
+        """The most bytes that ever waited in user space for one reader."""
+        self.delays: list[float] = []
+        self._sent_at: dict[int, float] = {}
 
-    async def subscribe(self, *symbols: str, **fields: Any) -> None:
-        head = (
-            f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{self._port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            "Sec-WebSocket-Key: MTIzNDU2Nzg5MDEyMzQ1Ng==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-        )
-        loop = asyncio.get_running_loop()
-        await loop.sock_connect(self.socket, ("127.0.0.1", self._port))
-        await loop.sock_sendall(self.socket, head.encode())
-        while b"\r\n\r\n" not in self._data:
-            await self.read(65536)
-        self._data = self._data.partition(b"\r\n\r\n")[2]
-        body = {"type": "SUBSCRIBE", "timestamp": 1, "symbols": symbols, "frequency": 0} | fields
-        await loop.sock_sendall(self.socket, Frame(Opcode.TEXT, json.dumps(body).encode()).serialize(mask=True))
+    def publish(self) -> None:
+        self.sequence += 1
+        self._sent_at[self.sequence] = asyncio.get_running_loop().time()
+        self.server.publish(market_data(symbol("A", float(self.sequence), bids=self._levels)))
+        self.buffered = max([self.buffered, *(one.buffered for one in self.server._connections)])
 
-    async def read(self, count: int) -> None:
-        try:
-            data = await asyncio.get_running_loop().sock_recv(self.socket, count)
-        except ConnectionError:
-            data = b""
-        self.is_over = not data
-        self._data += data
-
-    def take(self) -> list[dict[str, Any]]:
-        """The whole messages read so far."""
-        found = []
-        while len(self._data) >= 2:
-            length, header = self._data[1], 2
-            if length >= 126:
-                header = 4 if length == 126 else 10
-                length = int.from_bytes(self._data[2:header])
-            if len(self._data) < header + length:
-                break
-            found.append(json.loads(self._data[header : header + length]))
-            self._data = self._data[header + length :]
-        return found
+    async def follow(self, reader: Reader, got: list[int]) -> None:
+        """Read to the end; nothing may be missing."""
+        while not reader.is_over:
+            await reader.read(1 << 16)
+            now = asyncio.get_running_loop().time()
+            for message in reader.take():
+                if message["type"] == "MARKET_DATA" and "snapshot" not in message:
+                    assert message["sequence"] == len(got) + 1
+                    assert message["symbols"][0]["price"] == message["sequence"]
+                    got.append(message["sequence"])
+                    self.delays.append(now - self._sent_at[message["sequence"]])
 
 
 @asynccontextmanager
-async def readers(server: Server, count: int, **options: Any) -> AsyncIterator[list[Reader]]:
-    found = [Reader(server.port, **options) for _ in range(count)]
+async def followed(stream: Stream, everyone: list[Reader]) -> AsyncIterator[tuple[list[asyncio.Task[None]], list[Any]]]:
+    """A task a reader that reads all it can, and what each has got."""
+    got: list[list[int]] = [[] for _ in everyone]
+    tasks = [asyncio.create_task(stream.follow(*pair)) for pair in zip(everyone, got, strict=True)]
     try:
-        for one in found:
-            await one.subscribe("A")
-        yield found
+        yield tasks, got
     finally:
-        for one in found:
-            one.socket.close()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def test_ten_of_two_hundred_stop_reading() -> None:
-    """They go, each with its reason, memory stays bounded, and nobody else loses a message."""
-    async with Server(port=0, limits=ServerLimits(write_deadline=0.3)) as server, readers(server, 200) as everyone:
-        stopped, others = everyone[:10], everyone[10:]
-        before, sequence, got = psutil.Process(os.getpid()).memory_info().rss, 0, [0] * len(others)
-        async with asyncio.timeout(6 * PATIENCE):
-            while server.stats()["aborted"].get("slow consumer", 0) < len(stopped):
-                sequence += 1
-                server.publish(market_data(symbol("A", float(sequence), bids=LEVELS)))
-                for number, reader in enumerate(others):
-                    while got[number] < sequence:
-                        await reader.read(1 << 18)
-                        streamed = [message["sequence"] for message in reader.take() if "sequence" in message]
-                        assert streamed == list(range(got[number] + 1, got[number] + 1 + len(streamed)))
-                        got[number] += len(streamed)
-        assert server.stats()["aborted"] == {"slow consumer": 10}
-        await settled(lambda: server.stats()["connections"] == 190)
-        assert psutil.Process(os.getpid()).memory_info().rss - before < len(stopped) * MAX_BUFFER
-
-
-async def test_a_reader_that_trickles_stays_and_sees_the_truth() -> None:
-    """It is far slower than the stream for many deadlines; when it has caught up, it has the newest state."""
+    """They go, each with its reason; their buffers stay bounded, and nobody else loses a message."""
     async with (
         Server(port=0, limits=ServerLimits(write_deadline=0.3)) as server,
-        readers(server, 1, buffer=4096) as (reader,),
+        readers(server, 190) as others,
+        readers(server, 10, buffer=4096) as stopped,
     ):
-        sequence, conflated_at = 0, None
-        loop, start = asyncio.get_running_loop(), asyncio.get_running_loop().time()
-        async with asyncio.timeout(PATIENCE):
-            while conflated_at is None or loop.time() - start < 3.0:
-                sequence += 1
-                server.publish(market_data(symbol("A", float(sequence), bids=LEVELS)))
-                await reader.read(1024)
-                assert not reader.is_over
-                await asyncio.sleep(0.01)  # the reader's pace, not a wait for anything
-                if conflated_at is None and server._congested:
-                    conflated_at, start = sequence, loop.time()
+        stream = Stream(server)
+        async with followed(stream, others) as (tasks, got), asyncio.timeout(6 * PATIENCE):
+            while server.stats()["aborted"].get("slow consumer", 0) < len(stopped):
+                stream.publish()
+                await settled(
+                    lambda: all(len(one) == stream.sequence for one in got) or any(task.done() for task in tasks)
+                )
+                assert not any(task.done() for task in tasks)
+        assert server.stats()["aborted"] == {"slow consumer": 10}
+        await settled(lambda: server.stats()["connections"] == 190)
+        assert stream.buffered < HIGH_WATER + FRAME
+
+
+@pytest.mark.soak
+async def test_the_others_hardly_notice() -> None:
+    """With the server's own limits: each is gone 3 s after it fell behind, and the others' p99 at most doubles."""
+    async with Server(port=0) as server, readers(server, 200, buffer=1 << 16) as everyone:
+        stream, time = Stream(server, levels=50), asyncio.get_running_loop().time
+        behind: dict[Any, float] = {}
+        gone: dict[Any, float] = {}
+
+        async def publish(until: float) -> float:
+            """Ten messages a second for so long, or until all who have fallen behind are gone; returns the p99."""
+            stream.delays.clear()
+            end = time() + until
+            while time() < end and len(gone) < 10:
+                stream.publish()
+                assert not any(task.done() and not task.cancelled() for task in tasks)
+                next_at = time() + 0.1
+                while time() < next_at:
+                    await asyncio.sleep(0.01)
+                    for one in server._congested:
+                        behind.setdefault(one, time())
+                    for one in behind.keys() - gone.keys() - server._connections.keys():
+                        gone[one] = time()
+            return float(np.percentile(stream.delays, 99))
+
+        async with followed(stream, everyone) as (tasks, got):
+            await publish(3.0)
+            usual = await publish(20.0)
+            gc.collect()
+            before = psutil.Process(os.getpid()).memory_info().rss
+            for task in tasks[:10]:
+                task.cancel()
+            slowest = await publish(60.0)
+            grown = psutil.Process(os.getpid()).memory_info().rss - before
+            await settled(lambda: all(len(one) == stream.sequence for one in got[10:]))
+        took = [gone[one] - behind[one] for one in gone]
+        _log.info("p99 %.4f s, then %.4f s; gone after %s s; %d bytes grown", usual, slowest, took, grown)
+        assert server.stats()["aborted"] == {"slow consumer": 10}
+        assert max(took) <= 3.0
+        assert slowest / usual <= 2.0
+        assert grown < len(gone) * MAX_BUFFER
+        assert stream.buffered < HIGH_WATER + FRAME
+
+
+@pytest.mark.parametrize(
+    ("deadline", "pause", "seconds"),
+    [
+        (0.3, 0.01, 3.0),
+        pytest.param(3.0, 0.1, 20.0, marks=pytest.mark.soak),
+        pytest.param(30.0, 1.0, 60.0, marks=pytest.mark.soak),
+    ],
+)
+async def test_a_reader_that_trickles_stays_and_sees_the_truth(deadline: float, pause: float, seconds: float) -> None:
+    """It takes 1 kB now and then, far less than the stream, and stays (the soak: 10 kB/s with our own deadline).
+
+    At 1 kB/s it takes a longer deadline: its system may say nothing for many seconds, as one that does not read at all.
+
+    Each message that it has read is the market's whole state at that message, and once it has caught up, the newest.
+    """
+    async with (
+        Server(port=0, limits=ServerLimits(write_deadline=deadline)) as server,
+        readers(server, 1, buffer=BUFFER, segment=SEGMENT) as (reader,),
+    ):
+        stream, time = Stream(server), asyncio.get_running_loop().time
+        end: float | None = None
+        shown: list[int] = []
+
+        async def show(count: int) -> None:
+            await reader.read(count)
+            assert not reader.is_over
+            for message in reader.take():
+                if message["type"] == "MARKET_DATA":
+                    (told,) = message["symbols"]
+                    assert (told["price"], len(told["bids"])) == (message["sequence"], len(LEVELS))
+                    shown.append(message["sequence"])
+
+        async with asyncio.timeout(PATIENCE + 2 * seconds):
+            while end is None or time() < end:
+                # So much more than it reads that it falls behind at once, and again after each snapshot.
+                for _ in range(20 if end is None else 2):
+                    stream.publish()
+                await show(1024)
+                await asyncio.sleep(pause)  # the reader's pace, not a wait for anything
+                if end is None and server._congested:
+                    end = time() + seconds
             assert server.stats()["aborted"] == {}
-            last: dict[str, Any] = {}
-            while not last or last["symbols"][0]["price"] != sequence:
-                await reader.read(1 << 16)
-                for message in reader.take():
-                    last = message if message["type"] == "MARKET_DATA" else last
+            while not shown or shown[-1] != stream.sequence:
+                await show(1 << 16)
+        assert shown == sorted(shown)
         assert server.stats()["conflated"] > 0
         assert server.stats()["connections"] == 1
+        assert stream.buffered < HIGH_WATER + FRAME
 
 
 async def test_events_that_may_not_be_skipped_close_with_4008() -> None:
-    """A subscription that asks to be disconnected rather than to lose a trade."""
+    """A subscription that asks to be disconnected rather than to lose a change of the book."""
     async with Server(port=0, limits=ServerLimits(write_deadline=60)) as server:
         reader = Reader(server.port)
         await reader.subscribe("A", dataTypes=["BOOK_DELTA"], slowConsumer="DISCONNECT")
-        price = 0
+        (connection,) = server._connections
+        size = 0.0
         async with asyncio.timeout(PATIENCE):
-            while not server.stats()["aborted"]:
-                price += 1
-                levels = [OrderBookLevel(price=price + one.price, size=1.0, orders=1) for one in LEVELS]
+            while connection.expelled is None:
+                size += 1.0
+                levels = [OrderBookLevel(price=one.price, size=size, orders=1) for one in LEVELS]
                 server.publish(market_data(symbol("A", bids=levels)))
                 await asyncio.sleep(0)
             assert server.stats()["aborted"] == {"overflow": 1}
+            sequences: list[int] = []
             while not reader.is_over:
                 await reader.read(1 << 18)
-        # The last frame is the close frame.
-        assert b"\x88" + bytes([2 + len("slow consumer")]) + (4008).to_bytes(2) + b"slow consumer" in reader._data
+                frames = reader.take()
+                sequences += [one["sequence"] for one in frames if one["type"] == "BOOK_DELTA"]
+        # All that was numbered for it before came, in order, and then the close frame.
+        assert sequences == list(range(sequences[0], sequences[0] + len(sequences)))
+        assert reader.close == (4008, "slow consumer")
+        assert server.stats()["gaps"] == 0
         reader.socket.close()
 
 

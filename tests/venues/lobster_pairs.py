@@ -32,9 +32,7 @@ def _book_line(bids: Levels, asks: Levels, levels: int) -> str:
     return ",".join(f"{ask[0]},{ask[1]},{bid[0]},{bid[1]}" for ask, bid in pairs) + "\n"
 
 
-def write_pair(
-    folder: Path, messages: Sequence[Message], books: Sequence[tuple[Levels, Levels]] | None = None
-) -> Path:
+def write_pair(folder: Path, messages: Sequence[Message], books: Sequence[tuple[Levels, Levels]] | None = None) -> Path:
     """Write the pair under LOBSTER's names and return the message file's path; without books only that."""
     path = folder / NAME.format("message")
     path.write_text(message_text(messages))

@@ -7,8 +7,9 @@ import pytest
 
 from hftlab.book import BookSet
 from hftlab.errors import CaptureError
-from hftlab.events import TRADE
+from hftlab.events import F_LAST, TRADE, EventBatch
 from hftlab.instruments import UNIT
+from hftlab.market import Processor
 from hftlab.venues import binance
 from tests.shared_data import shared_data
 from tests.venues.captures import SNAPSHOT, ticker, write_capture
@@ -73,3 +74,32 @@ class TestRealCaptures:
         assert (compared, shared) == (updates, shared_ids)
         assert reader.stats == stats
         assert books["BTCUSDT"].crossed == 0
+
+    def test_and_so_are_the_messages_made_of_them(self) -> None:
+        """Through the Processor: 3,450 updates of the spot capture, 564 of them with a ticker of that very id."""
+        reader = binance.read(shared_data(SPOT))
+        tickers = binance.read_book_tickers(reader.path)
+        processor = Processor([reader.instrument])
+        batch = EventBatch.concat(reader)
+        messages = [message.symbols[0] for _, message in processor.process(batch)]
+        events = np.flatnonzero(batch.flags & F_LAST)
+        # Before the snapshot there is no book to make a message of, after it every event makes one.
+        assert (len(events), len(messages)) == (13_207, 13_206)
+        events = events[-len(messages) :]
+        depth = np.flatnonzero(batch.action[events] != TRADE)
+        ids = batch.sequence[events][depth]
+        newest = np.searchsorted(tickers.update_id, ids, side="right") - 1
+        told = (newest >= 0) & (ids <= tickers.update_id[-1])
+        assert (int(told.sum()), int(np.count_nonzero(tickers.update_id[newest[told]] == ids[told]))) == (3_450, 564)
+        size = reader.instrument.size
+        expected = np.column_stack(
+            [
+                tickers.bid_price / UNIT,
+                size(tickers.bid_size),
+                tickers.ask_price / UNIT,
+                size(tickers.ask_size),
+            ]
+        )[newest[told]]
+        made = [(one.bid, one.bid_size, one.ask, one.ask_size) for one in (messages[at] for at in depth[told].tolist())]
+        np.testing.assert_array_equal(np.array(made), expected)
+        assert processor.filtered == {}

@@ -1,0 +1,31 @@
+"""How figures look: no background of their own, so that they can be read on white as well as on black."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+__all__ = ["COLOURS", "FAINT", "lay_out"]
+
+COLOURS: Final = ("#3d8fd1", "#d9772b", "#2e9e6b", "#b45fb0", "#a08a2c", "#c7566b", "#5f7fa8", "#7a7a7a")
+"""Told apart with every common colour blindness; the first two are bids and asks."""
+FAINT: Final = "rgba(128, 136, 144, 0.18)"
+_INK, _GRID, _CLEAR = "#808890", "rgba(128, 136, 144, 0.25)", "rgba(0, 0, 0, 0)"
+
+
+def lay_out(figure: Any, title: str, x: str, y: str, *, height: int = 380) -> Any:
+    """Give a plotly figure its titles and this project's looks; returns it."""
+    figure.update_layout(
+        title={"text": title, "x": 0.02, "font_size": 16},
+        template="none",
+        height=height,
+        font={"color": _INK},
+        paper_bgcolor=_CLEAR,
+        plot_bgcolor=_CLEAR,
+        colorway=list(COLOURS),
+        margin={"l": 70, "r": 20, "t": 70, "b": 50},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 1, "xanchor": "right"},
+    )
+    axis = {"gridcolor": _GRID, "zeroline": False, "linecolor": _INK, "ticks": "outside", "tickcolor": _GRID}
+    figure.update_xaxes(title=x, **axis)
+    figure.update_yaxes(title=y, **axis)
+    return figure

@@ -1,0 +1,68 @@
+"""A Processor for a stream whose instruments are met one after another."""
+
+from __future__ import annotations
+
+import dataclasses
+import heapq
+from collections import Counter
+from operator import itemgetter
+
+import numpy as np
+
+from hftlab.events import EventBatch
+from hftlab.market import Processor
+from hftlab.protocol import MarketData
+
+__all__ = ["GrowingProcessor"]
+
+Timed = tuple[int, MarketData]
+
+
+class GrowingProcessor:
+    """Batches in, messages out, as `Processor` does; `depth` and `pace` are as there.
+
+    Each batch's instruments begin with those of the batch before, as those of a decoder do. The instruments that a
+    batch brings get a Processor of their own, so that a file that names all at its beginning has one.
+    """
+
+    def __init__(self, depth: int = 10, pace: int = 0) -> None:
+        self._depth, self._pace = depth, pace
+        self._known = 0
+        self._parts: list[tuple[int, Processor]] = []  # the number of its first instrument, and the Processor
+
+    @property
+    def filtered(self) -> dict[str, int]:
+        """How many rows were dropped for which reason."""
+        counts: Counter[str] = Counter()
+        for _, processor in self._parts:
+            counts.update(processor.filtered)
+        return dict(counts)
+
+    def process(self, batch: EventBatch) -> list[Timed]:
+        """Apply a batch; the messages are in the order of their ts_recv."""
+        new = batch.instruments[self._known :]
+        if new:
+            self._parts.append((self._known, Processor(new, self._depth, pace=self._pace)))
+            self._known = len(batch.instruments)
+        if len(self._parts) == 1:
+            return self._parts[0][1].process(batch)
+        return _merged([processor.process(_of(batch, first, processor)) for first, processor in self._parts])
+
+    def flush(self) -> list[Timed]:
+        """What waits for the end of its interval."""
+        return _merged([processor.flush() for _, processor in self._parts])
+
+
+def _of(batch: EventBatch, first: int, processor: Processor) -> EventBatch:
+    """The rows of a Processor's instruments, numbered from 0."""
+    count = len(processor.symbols)
+    mine = (batch.instrument_id >= first) & (batch.instrument_id < first + count)
+    rows = batch.take(mine)
+    return dataclasses.replace(
+        rows, instrument_id=rows.instrument_id - np.int32(first), instruments=batch.instruments[first : first + count]
+    )
+
+
+def _merged(parts: list[list[Timed]]) -> list[Timed]:
+    # A receive time may step back; then the parts are each in the order of capture, and the whole is nearly so.
+    return list(heapq.merge(*parts, key=itemgetter(0)))

@@ -1,0 +1,37 @@
+"""Where a reader tells how far it is: to its caller, or to a bar on the terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from hftlab.venues.lines import Progress
+
+__all__ = ["shown", "silent"]
+
+_SHOW_ABOVE: Final = 50_000_000
+
+
+@contextmanager
+def shown(path: Path, progress: Progress | None) -> Iterator[Progress]:
+    """What to call with the bytes of a file consumed so far.
+
+    That is `progress` if there is one. Without it a file over 50 MB moves a bar where standard error is a terminal.
+    """
+    total = path.stat().st_size
+    if progress is not None or total <= _SHOW_ABOVE or not sys.stderr.isatty():
+        yield progress or silent
+        return
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+
+    with Bar(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(f"reading {path.name}", total=total)
+        yield lambda done: bar.update(task, completed=done)
+
+
+def silent(_: int) -> None:
+    """A progress that nobody sees."""

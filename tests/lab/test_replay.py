@@ -1,0 +1,108 @@
+"""A replay in a notebook's hands: plain calls on a client and on a server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+import hftlab as hl
+from hftlab.errors import ServerError
+from hftlab.lab import LabClient, LabServer
+from hftlab.protocol import MarketData
+from hftlab.recorder import Session
+from hftlab.simulator import RandomWalk
+from tests.recorder.sessions import numbered, write_session
+
+MIDNIGHT = datetime(2024, 3, 1, tzinfo=UTC)
+START = int(MIDNIGHT.timestamp()) * 10**9
+SECOND = 10**9
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Session:
+    """One message a second for a minute."""
+    return write_session(tmp_path / "session", [(START + n * SECOND, numbered(n)) for n in range(60)])
+
+
+@pytest.fixture
+def server(session: Session) -> Iterator[LabServer]:
+    with hl.serve(session.replay(), port=0) as server:
+        yield server
+
+
+@pytest.fixture
+def client(server: LabServer) -> Iterator[LabClient]:
+    with hl.connect(server.url) as client:
+        client.replay.pause()
+        client.subscribe("AAPL", frequency=0, wait=0)
+        yield client
+
+
+def shown(client: LabClient) -> float:
+    latest = client.latest("AAPL")
+    assert latest is not None
+    return latest.volume
+
+
+class TestReplay:
+    def test_connect_has_the_right_to_control(self, client: LabClient) -> None:
+        """Nobody has given it a token: the key lies where the same user's clients find it."""
+        assert client.replay.status is not None
+        assert client.replay.status.state == "PAUSED"
+
+    def test_a_seek_shows_the_state_of_that_time_when_it_returns(self, client: LabClient) -> None:
+        for second in (30, 5, 59, 0):
+            status = client.replay.seek(START + second * SECOND)
+            assert status is not None
+            assert shown(client) == second
+            assert client.replay.position == START + second * SECOND
+
+    @pytest.mark.parametrize(
+        "time",
+        [
+            MIDNIGHT + timedelta(seconds=7),
+            datetime(2024, 3, 1, 0, 0, 7),
+            (MIDNIGHT + timedelta(seconds=7)).astimezone(timezone(timedelta(hours=-5))),
+        ],
+    )
+    def test_a_datetime_will_do(self, client: LabClient, time: datetime) -> None:
+        client.replay.seek(time)
+        assert shown(client) == 7
+
+    def test_between_two_messages_the_earlier_is_shown(self, client: LabClient) -> None:
+        client.replay.seek(START + 7 * SECOND - 1000)
+        assert shown(client) == 6
+        client.replay.seek(START + 7 * SECOND - 1)  # the wire has whole microseconds, and this is in the last one
+        assert shown(client) == 7
+
+    def test_steps_and_speed(self, client: LabClient) -> None:
+        client.replay.seek(START + 10 * SECOND)
+        client.messages()
+        client.replay.step(3)
+        assert shown(client) == 13
+        assert [one.id for one in client.messages() if isinstance(one, MarketData)] == ["md_11", "md_12", "md_13"]
+        client.replay.set_speed(float("inf"))
+        client.replay.resume()
+        assert client.wait_for_replay(20)
+        assert shown(client) == 59
+
+    def test_the_server_has_the_same(self, server: LabServer, client: LabClient) -> None:
+        assert "PAUSED" in repr(server.replay)
+        server.replay.seek(MIDNIGHT + timedelta(seconds=3))
+        client.ping()
+        assert shown(client) == 3
+        assert (
+            repr(client.replay)
+            == repr(server.replay)
+            == ("<hftlab replay, PAUSED at 2024-03-01 00:00:03.000000 UTC, speed 1.0>")
+        )
+
+    def test_a_simulator_cannot_be_controlled(self) -> None:
+        with hl.serve(RandomWalk(7), port=0) as live, hl.connect(live.url) as client:
+            assert repr(client.replay) == "<hftlab replay, not told of yet>"
+            assert client.replay.position is None
+            with pytest.raises(ServerError, match=r"session\.replay"):
+                client.replay.seek(START)

@@ -1,0 +1,432 @@
+"""REPLAY_CONTROL over real sockets: what clients show is the state at the position, and what comes is what follows."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+from websockets.asyncio.client import ClientConnection, connect
+
+from hftlab.client import Client
+from hftlab.clock import Clock, from_milliseconds, to_milliseconds
+from hftlab.credentials import access_token
+from hftlab.errors import MessageParseError, ServerError
+from hftlab.loop import run
+from hftlab.protocol import DataType, MarketData, MarketDataSymbol, ReplayStatus
+from hftlab.protocol.publisher import Backlog
+from hftlab.recorder import Replay, Session
+from hftlab.server import Server
+from hftlab.simulator import RandomWalk
+from tests.protocol.conftest import market_data, symbol, trade
+from tests.recorder.sessions import Received, numbered, write_session
+from tests.recorder.test_seek import NAMES, sessions, state_of, symbols
+from tests.server.conversation import PATIENCE, receive, request, settled, subscribe
+
+START = 1_700_000_000_000_000_000
+US = 1000
+FAST = float("inf")
+EVERYTHING = [kind for kind in DataType if kind not in ("BOOK_DELTA", "ARBITRAGE")]
+KEY = b"k" * 32
+
+
+def at(number: int) -> int:
+    """Times that the wire can name, no two the same."""
+    return START + number * US
+
+
+def ms(number: int) -> float:
+    return to_milliseconds(at(number))
+
+
+def statuses(messages: list[Any]) -> list[ReplayStatus]:
+    return [message for message in messages if isinstance(message, ReplayStatus)]
+
+
+class Watcher:
+    """What a client at frequency 0 has got since the position was last set."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self.since = at(-1)
+        self.got: list[list[MarketDataSymbol]] = []
+
+    def read(self) -> None:
+        for message in self.client.messages():
+            if isinstance(message, ReplayStatus) and message.reset:
+                self.since, self.got = from_milliseconds(message.position), []
+            elif isinstance(message, MarketData) and not message.snapshot:
+                self.got.append(message.symbols)
+
+
+def controls() -> SearchStrategy[list[tuple[str, Any]]]:
+    one = st.one_of(
+        st.tuples(st.just("seek"), st.integers(-3, 30)),
+        st.tuples(st.just("step"), st.integers(1, 5)),
+        st.sampled_from([("pause", None), ("resume", None), ("speed", FAST), ("speed", 1e-3), ("speed", 1.0)]),
+    )
+    return st.lists(one, min_size=1, max_size=8)
+
+
+async def do(client: Client, action: str, value: Any) -> ReplayStatus:
+    match action:
+        case "seek":
+            status = await client.replay.seek(at(value))
+        case "step":
+            status = await client.replay.step(value)
+        case "speed":
+            status = await client.replay.set_speed(value)
+        case "pause":
+            status = await client.replay.pause()
+        case _:
+            status = await client.replay.resume()
+    assert status is not None
+    return status
+
+
+def shown(client: Client, *, whole: bool) -> dict[str, MarketDataSymbol]:
+    found = {name: client.latest(name) for name in NAMES}
+    return comparable({name: one for name, one in found.items() if one is not None}, whole=whole)
+
+
+def comparable(state: dict[str, MarketDataSymbol], *, whole: bool) -> dict[str, MarketDataSymbol]:
+    """Trades are events; a last trade is kept by who has seen it, and told anew by a snapshot."""
+    return {
+        name: msgspec.structs.replace(one, trades=None, last_trade=one.last_trade if whole else None)
+        for name, one in state.items()
+    }
+
+
+@settings(max_examples=25)
+@given(st.lists(st.lists(symbols(), min_size=1, max_size=3), min_size=1, max_size=20), controls())
+def test_any_controls_show_the_session_at_its_position(
+    drawn: list[list[MarketDataSymbol]], asked: list[tuple[str, Any]]
+) -> None:
+    """State against one computed from the start, each message against the session's, and nothing is lost."""
+    told = [(at(number), some) for number, some in enumerate(drawn)]
+    received: list[Received] = [(when, market_data(*some)) for when, some in told]
+
+    async def conversation(session: Session) -> None:
+        async with (
+            Server(session.replay(FAST), port=0) as server,
+            Client(server.url) as every,
+            Client(server.url) as paced,
+        ):
+            await every.replay.pause()
+            for client, frequency in ((every, 0), (paced, 1000)):
+                await client.subscribe(session.manifest.symbols, data_types=EVERYTHING, frequency=frequency)
+            watcher = Watcher(every)
+            for action, value in asked:
+                status = await do(every, action, value)
+                await paced.ping()
+                watcher.read()
+                if status.state not in ("PAUSED", "ENDED"):
+                    continue
+                position = from_milliseconds(status.position)
+                truth = state_of(message for when, message in received if when <= position)
+                whole = action == "seek"
+                for client in (every, paced):
+                    assert shown(client, whole=whole) == comparable(truth, whole=whole)
+                    assert client.metrics.messages_lost == client.metrics.gaps == client.metrics.conflated == 0
+                between = [some for when, some in told if watcher.since < when <= position]
+                assert watcher.got == between
+
+    with tempfile.TemporaryDirectory() as folder:
+        run(conversation(write_session(Path(folder) / "session", received, segment_bytes=900)))
+
+
+@settings(max_examples=15)
+@given(sessions(), st.lists(st.integers(8, 22), min_size=1, max_size=4))
+def test_incremental_books_are_those_of_the_position(received: list[Received], positions: list[int]) -> None:
+    """From recordings of states and of deltas, many of the same time; followed by BOOK_DELTA, with its checksums."""
+    received = [(at(when), message) for when, message in received]
+
+    async def conversation(session: Session) -> None:
+        async with Server(session.replay(), port=0) as server, Client(server.url) as client:
+            await client.replay.pause()
+            if session.manifest.symbols:
+                await client.subscribe(session.manifest.symbols, data_types=["BOOK_DELTA"], frequency=0)
+            for number in positions:
+                await client.replay.seek(at(number))
+                await client.replay.step(2)
+                await client.replay.seek(at(number))
+                truth = state_of(message for when, message in received if when <= at(number))
+                for name in session.manifest.symbols:
+                    check(client, name, truth.get(name))
+            assert client.metrics.messages_lost == client.metrics.gaps == 0
+
+    def check(client: Client, name: str, truth: MarketDataSymbol | None) -> None:
+        book = client.book(name)
+        if truth is None or truth.bids is None or truth.asks is None:
+            assert book is None
+            return
+        assert book is not None
+        assert not book.stale
+        for mine, theirs, sign in ((book.bids(9), truth.bids, -1), (book.asks(9), truth.asks, 1)):
+            levels = {one.price: one.size for one in theirs if one.size}
+            assert [level[:2] for level in mine] == sorted(levels.items(), key=lambda pair: sign * pair[0])
+
+    with tempfile.TemporaryDirectory() as folder:
+        run(conversation(write_session(Path(folder) / "session", received, segment_bytes=900)))
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Session:
+    """AAPL ten times, and MSFT from the sixth message on."""
+    messages = [market_data(symbol("AAPL", 2.0 + number)) for number in range(10)]
+    for number in range(5, 10):
+        messages[number].symbols.append(symbol("MSFT", 20.0 + number))
+    return write_session(tmp_path / "session", [(at(number), message) for number, message in enumerate(messages)])
+
+
+@pytest.fixture
+async def server(session: Session) -> AsyncIterator[Server]:
+    async with Server(session.replay(FAST), port=0, key=KEY) as server:
+        yield server
+
+
+async def signed_in(server: Server) -> ClientConnection:
+    connection = await connect(server.url)
+    token = access_token(KEY, "alice", time.time())
+    assert (await request(connection, type="AUTH", token=token))["type"] == "AUTH_SUCCESS"
+    return connection
+
+
+async def control(connection: ClientConnection, action: str, **fields: Any) -> list[dict[str, Any]]:
+    """All that comes up to the answer, without times."""
+    await connection.send(
+        msgspec.json.encode({"type": "REPLAY_CONTROL", "timestamp": 1, "id": "q", "action": action} | fields).decode()
+    )
+    found = [await receive(connection)]
+    while found[-1].get("id") != "q":
+        found.append(await receive(connection))
+    return found
+
+
+class TestOnTheWire:
+    async def test_a_seek_is_status_then_snapshots_then_the_answer(self, server: Server) -> None:
+        connection = await signed_in(server)
+        await control(connection, "PAUSE")
+        await subscribe(connection, "AAPL", "MSFT", frequency=0)
+        await settled(lambda: server.stats()["channels"] == 1)
+        said = await control(connection, "SEEK", position=ms(3))
+        while said[0]["type"] != "REPLAY_STATUS" or "reset" not in said[0]:
+            said.pop(0)
+        status, snapshot, ack = said
+        assert (status["state"], status["position"], status["reset"]) == ("PAUSED", ms(3), True)
+        assert (status["start"], status["end"]) == (ms(0), ms(9))
+        assert snapshot["snapshot"]
+        assert [(one["symbol"], one["price"]) for one in snapshot["symbols"]] == [("AAPL", 5.0)]
+        assert (snapshot["channel"], snapshot["sequence"]) == (1, 1)
+        assert ack["type"] == "ACK"
+        await connection.close()
+
+    async def test_it_needs_authentication(self, server: Server) -> None:
+        async with connect(server.url) as connection:
+            (_, error) = await control(connection, "PAUSE")
+            assert error["errorType"] == "AUTHENTICATION_FAILED"
+
+    async def test_everyone_is_told(self, server: Server) -> None:
+        connection = await signed_in(server)
+        async with connect(server.url) as other:
+            await receive(other)
+            for action, state, speed in (
+                ("PAUSE", "PAUSED", None),
+                ("SPEED", "PAUSED", 2.0),
+                ("RESUME", "WAITING", 2.0),
+            ):
+                await control(connection, action, **({"speed": speed} if action == "SPEED" else {}))
+                told = await receive(other)
+                assert (told["type"], told["state"], told.get("speed")) == ("REPLAY_STATUS", state, speed)
+        await connection.close()
+
+    async def test_start_and_end_are_told_to_everyone_once(self, server: Server) -> None:
+        async with connect(server.url) as one, connect(server.url) as other:
+            await receive(other)
+            await subscribe(one, "AAPL", frequency=0)
+            told = [await receive(other) for _ in range(2)]
+            assert [status["state"] for status in told] == ["PLAYING", "ENDED"]
+            assert told[1]["position"] == ms(9)
+            await subscribe(other, "AAPL", frequency=0)
+            assert (await request(other, type="PING"))["type"] == "PONG"
+
+    async def test_a_seek_needs_a_position(self, server: Server) -> None:
+        connection = await signed_in(server)
+        *_, error = await control(connection, "SEEK")
+        assert (error["errorType"], error["context"]["field"]) == ("MESSAGE_PARSE_ERROR", "position")
+        await connection.close()
+
+
+class TestCalls:
+    async def test_a_client_on_this_machine_is_signed_in(self, session: Session) -> None:
+        async with Server(session.replay(), port=0) as server, Client(server.url) as client:
+            status = await client.replay.pause()
+            assert status is not None
+            assert status.state == "PAUSED"
+            assert client.replay.status == status
+
+    async def test_a_live_source_says_that_it_is_one(self) -> None:
+        async with Server(RandomWalk(7), port=0) as server, Client(server.url) as client:
+            with pytest.raises(ServerError, match=r"live and takes no REPLAY_CONTROL.*session\.replay"):
+                await client.replay.pause()
+            with pytest.raises(ServerError, match="live"):
+                await server.replay.pause()
+        async with Server(port=0) as server, Client(server.url) as client:
+            with pytest.raises(ServerError, match="by hand"):
+                await client.replay.step()
+
+    async def test_a_source_that_cannot_be_moved_says_so(self) -> None:
+        source = RandomWalk(7)
+        source.recorded = True
+        async with Server(source, port=0) as server, Client(server.url) as client:
+            assert (await client.replay.pause()).state == "PAUSED"  # type: ignore[union-attr]
+            for moving in (client.replay.seek(START), client.replay.step()):
+                with pytest.raises(ServerError, match="cannot be moved"):
+                    await moving
+
+    async def test_steps_show_at_once_whatever_the_pace(self, session: Session) -> None:
+        """One at a time on a channel that sends every ten seconds."""
+        async with Server(session.replay(), port=0) as server, Client(server.url) as client:
+            await client.replay.pause()
+            await client.subscribe("AAPL", frequency=10_000)
+            for number in range(10):
+                status = await client.replay.step()
+                assert status is not None
+                assert client.latest("AAPL").price == 2.0 + number  # type: ignore[union-attr]
+                assert client.replay.position == at(number)
+                assert status.state == ("ENDED" if number == 9 else "PAUSED")
+            assert (await client.replay.step()).state == "ENDED"  # type: ignore[union-attr]
+
+    async def test_messages_of_one_time_can_be_stepped_through(self, tmp_path: Path) -> None:
+        session = write_session(tmp_path / "ties", [(START, numbered(number)) for number in range(4)])
+        async with Server(session.replay(FAST), port=0) as server, Client(server.url) as client:
+            await client.replay.pause()
+            await client.subscribe("AAPL", frequency=0)
+            await client.replay.step()
+            await client.replay.step(2)
+            await client.ping()
+            assert [one.id for one in client.messages() if isinstance(one, MarketData)] == ["md_0", "md_1", "md_2"]
+            await client.replay.resume()
+            await settled(lambda: client.replay_ended)
+            assert [one.id for one in client.messages() if isinstance(one, MarketData)] == ["md_3"]
+
+    async def test_what_was_not_yet_at_the_position_is_not_shown(self, session: Session) -> None:
+        async with Server(session.replay(FAST), port=0) as server, Client(server.url) as client:
+            await client.subscribe(["AAPL", "MSFT"], frequency=0)
+            await settled(lambda: client.replay_ended)
+            assert client.latest("MSFT") is not None
+            await client.replay.pause()
+            await client.replay.seek(at(4))
+            assert client.latest("MSFT") is None
+            assert client.book("MSFT") is None
+            assert client.latest("AAPL").price == 6.0  # type: ignore[union-attr]
+            await client.replay.seek(0)
+            assert client.latest("AAPL") is None
+            assert client.replay.position == at(-1)
+
+    async def test_after_the_end_a_seek_plays_on(self, session: Session) -> None:
+        async with Server(session.replay(FAST), port=0) as server, Client(server.url) as client:
+            await client.subscribe("AAPL", frequency=0)
+            for _ in range(3):
+                await settled(lambda: client.replay_ended)
+                client.messages()
+                await client.replay.pause()
+                status = await client.replay.seek(at(7))
+                assert status is not None
+                assert status.state == "PAUSED"
+                await client.replay.resume()
+                await settled(lambda: client.replay_ended)
+                prices = [one.symbols[0].price for one in client.messages() if isinstance(one, MarketData)]
+                assert prices == [9.0, 10.0, 11.0]
+
+    async def test_a_seek_before_the_first_subscription_says_where_to_start(self, session: Session) -> None:
+        async with Server(session.replay(FAST), port=0) as server, Client(server.url) as client:
+            await client.replay.seek(at(6))
+            await client.subscribe("AAPL", frequency=0)
+            await settled(lambda: client.replay_ended)
+            prices = [one.symbols[0].price for one in client.messages() if isinstance(one, MarketData)]
+            assert prices == [8.0, 9.0, 10.0, 11.0]
+
+    async def test_a_slow_reader_learns_of_a_seek_when_it_has_caught_up(self, session: Session) -> None:
+        """The snapshot counts in the sequence, so that who was behind gets one later."""
+        async with Server(session.replay(FAST), port=0) as server, Client(server.url) as client:
+            await client.replay.pause()
+            await client.subscribe("AAPL", frequency=0)
+            (connection,) = server._connections
+            server._publisher.set_backlog(connection, Backlog.CONGESTED, START)
+            await client.replay.seek(at(4))
+            assert client.latest("AAPL") is None
+            for payload in server._publisher.set_backlog(connection, Backlog.NONE, START):
+                connection.reply(payload)
+            await client.ping()
+            assert client.latest("AAPL").price == 6.0  # type: ignore[union-attr]
+            assert client.metrics.messages_lost == 0
+
+    async def test_a_seek_that_fails_says_so_and_the_server_goes_on(
+        self, session: Session, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def broken(self: Replay, position: int) -> None:
+            raise OSError("the disk is gone")
+
+        monkeypatch.setattr(Replay, "seek", broken)
+        async with Server(session.replay(), port=0) as server, Client(server.url) as client:
+            with pytest.raises(ServerError, match="SEEK failed: the disk is gone"):
+                await client.replay.seek(START)
+            assert (await client.replay.pause()).state == "PAUSED"  # type: ignore[union-attr]
+
+    async def test_the_server_s_own_controls(self, session: Session) -> None:
+        async with Server(session.replay(), port=0) as server, Client(server.url) as client:
+            await server.replay.pause()
+            await client.subscribe("AAPL", frequency=0)
+            status = await server.replay.seek(at(2))
+            assert status is not None
+            assert status.position == ms(2)
+            await client.ping()
+            assert client.latest("AAPL").price == 4.0  # type: ignore[union-attr]
+            with pytest.raises(MessageParseError, match="count"):
+                await server.replay.step(0)
+        with pytest.raises(ServerError, match="does not run"):
+            await server.replay.pause()
+
+
+class TestClock:
+    async def test_resuming_the_clock_from_outside_wakes_the_server(self, session: Session) -> None:
+        """Also from another thread; everyone is told."""
+        source = session.replay()
+        source.clock.pause()
+        async with Server(source, port=0) as server, Client(server.url) as client:
+            await client.subscribe("AAPL", frequency=0)
+            await client.ping()
+            assert client.latest("AAPL") is None
+            await asyncio.to_thread(source.clock.resume)
+            async with asyncio.timeout(PATIENCE):
+                await settled(lambda: client.replay_ended)
+            assert [status.state for status in statuses(client.messages())] == ["PAUSED", "PLAYING", "ENDED"]
+
+    async def test_a_live_source_wakes_as_well(self) -> None:
+        source = RandomWalk(7, clock=Clock(paused=True))
+        async with Server(source, port=0) as server, Client(server.url) as client:
+            await client.subscribe("AAPL", frequency=0)
+            before = server.stats()["published"]
+            source.clock.step(10**10)
+            await settled(lambda: server.stats()["published"] >= before + 50)
+
+
+async def test_trades_that_wait_for_their_channel_are_sent_before_a_seek(tmp_path: Path) -> None:
+    traded = [market_data(symbol(trades=[trade(3.0 + number)])) for number in range(4)]
+    session = write_session(tmp_path / "trades", [(at(number), message) for number, message in enumerate(traded)])
+    async with Server(session.replay(1e-6), port=0) as server, Client(server.url) as client:
+        await client.replay.pause()
+        await client.subscribe("AAPL", data_types=["TRADES"], frequency=60_000)
+        await client.replay.step(2)
+        await client.replay.seek(at(3))
+        got = [one for one in client.messages() if isinstance(one, MarketData)]
+        assert [trade.price for message in got for trade in message.symbols[0].trades or ()] == [3.0, 4.0]
