@@ -7,81 +7,10 @@ What the compiled engine is compared with, row for row. `Engine.take()` reads on
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, field
 from typing import Any
 
 from hftlab.book.matching_orders import Action, OrderType, Phase, Prevention, Reason, Status, TimeInForce
-
-LIMITED = (OrderType.LIMIT, OrderType.ICEBERG, OrderType.STOP_LIMIT)
-STOPS = (OrderType.STOP, OrderType.STOP_LIMIT)
-IMMEDIATE = (TimeInForce.IOC, TimeInForce.FOK)
-FAR = 2**61
-
-
-@dataclass
-class Order:
-    id: int
-    owner: int
-    is_bid: bool
-    type: OrderType
-    in_force: TimeInForce
-    price: int
-    stop: int
-    open: int
-    display: int
-    post_only: bool
-    prevention: Prevention
-    shown: int = 0
-    rank: int = 0
-
-    @property
-    def is_public(self) -> bool:
-        return self.type in (OrderType.LIMIT, OrderType.ICEBERG)
-
-    @property
-    def side(self) -> str:
-        return "B" if self.is_bid else "A"
-
-    def reaches(self, price: int) -> bool:
-        return self.type == OrderType.MARKET or (price <= self.price if self.is_bid else price >= self.price)
-
-    def best_first(self) -> tuple[int, int]:
-        if self.type == OrderType.MARKET:
-            return -FAR, self.rank
-        return -self.price if self.is_bid else self.price, self.rank
-
-    def show(self) -> None:
-        self.shown = min(self.display, self.open) if self.type == OrderType.ICEBERG else self.open
-
-
-@dataclass
-class Book:
-    phase: Phase = Phase.CONTINUOUS
-    orders: list[Order] = field(default_factory=list)
-    stops: list[Order] = field(default_factory=list)
-    last: int = 0
-    traded: list[int] = field(default_factory=list)  # the prices since stops were last looked at
-    reference: int = 0
-    width: int = 0
-
-    @property
-    def lower(self) -> int:
-        return self.reference - self.width if self.width else -FAR
-
-    @property
-    def upper(self) -> int:
-        return self.reference + self.width if self.width else FAR
-
-    def queue(self, is_bid: bool) -> list[Order]:
-        return sorted((order for order in self.orders if order.is_bid == is_bid), key=Order.best_first)
-
-    def crosses(self, is_bid: bool, price: int) -> bool:
-        others = self.queue(not is_bid)
-        if not others:
-            return False
-        if others[0].type == OrderType.MARKET:
-            return True
-        return others[0].price <= price if is_bid else others[0].price >= price
+from tests.reference_queues import IMMEDIATE, LIMITED, STOPS, Book, Order
 
 
 class Engine:

@@ -8,9 +8,8 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hftlab.book.matching_book import MatchingBook
+from hftlab.book.matching_book import MatchingBook, find_slot
 from hftlab.book.matching_kernel import drain, submit_many
-from hftlab.book.matching_levels import find_order
 from hftlab.book.matching_orders import (
     ENTRY,
     Action,
@@ -63,6 +62,11 @@ class MatchingEngine:
     With `halts_at_band` an order that would trade outside the price band halts the instrument (and rests, if it may);
     without, limits outside are refused and what would trade outside is cancelled.
 
+    What venues do in different ways is here so: trades are at the price of the order that waited; each new part of an
+    iceberg goes to the back of its price; a stop is let go after the row whose trades reach it, as a step of its own;
+    what a market or IOC order cannot fill is cancelled; during a call market orders wait unseen, and IOC, FOK and
+    post-only orders are refused; a replaced order keeps its id, and its place if only its size falls.
+
     Compiled code calls `matching_kernel.submit()` with `state` and `output`; `grow()` when that says FULL, `take()` for
     the rows. Both attributes are replaced by `grow()`. Not to be shared between threads without a lock.
     """
@@ -80,7 +84,8 @@ class MatchingEngine:
         """
         if entries.dtype != ENTRY or entries.ndim != 1:
             raise EventError(f"orders are rows of ENTRY, got {entries.dtype}: make them with new_entries()")
-        entries, row = np.ascontiguousarray(entries), 0
+        # One memory layout is one compiled kernel, whoever made the array.
+        entries, row = np.require(entries, requirements=["C", "W"]), 0
         while (row := submit_many(self.state, self.output, entries, row)) < len(entries):
             self.grow()
         while not drain(self.state, self.output):
@@ -156,7 +161,7 @@ class MatchingEngine:
 
     def __contains__(self, order_id: int) -> bool:
         """Whether an order is live."""
-        return find_order(self.state, order_id) != NOBODY
+        return find_slot(self.state, order_id) != NOBODY
 
     def __repr__(self) -> str:
         return f"MatchingEngine({', '.join(one.symbol for one in self.instruments)}: {len(self):,} orders)"

@@ -12,7 +12,7 @@ from hftlab.book.matching_state import ASKS, BIDS, MARKET_KEY, NOBODY, SIDES, St
 from hftlab.book.order_book import Level, Side
 from hftlab.instruments import Instrument
 
-__all__ = ["Auction", "MatchingBook", "Resting"]
+__all__ = ["Auction", "MatchingBook", "Resting", "find_slot"]
 
 
 class Auction(NamedTuple):
@@ -35,6 +35,11 @@ class Resting(NamedTuple):
 class _Owner(Protocol):
     @property
     def state(self) -> State: ...
+
+
+def find_slot(state: State, order_id: int) -> int:
+    """The row of `state.orders` of a live order, or NOBODY, also for numbers that no order can have."""
+    return find_order(state, int(order_id)) if 0 < order_id < state.totals[0]["next_id"] else NOBODY
 
 
 class MatchingBook:
@@ -69,7 +74,7 @@ class MatchingBook:
     def ahead(self, order_id: int) -> int:
         """The lots shown at an order's price before it. Raises KeyError for an order that is not queued here."""
         state = self._engine.state
-        slot = find_order(state, order_id)
+        slot = find_slot(state, order_id)
         if slot == NOBODY or state.orders[slot]["book"] != self._number:
             raise KeyError(order_id)
         lots = 0

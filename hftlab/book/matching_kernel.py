@@ -29,7 +29,7 @@ from hftlab.events import BID
 __all__ = ["FULL", "drain", "submit", "submit_many"]
 
 FULL: Final = -1
-"""What the entry points return when an array is too small for the next step: nothing of that step has been done."""
+"""What `submit()` returns when an array is too small for the next step: no step is ever half done."""
 
 
 @in_place
@@ -37,8 +37,8 @@ def submit(state: State, output: Output, entry: Any) -> int:
     """Take one row of ENTRY (a record: `entries[i]`), match it, and let go the stops that its trades trigger.
 
     Returns the id of the order (of NEW even if it is refused), 0 for a CANCEL or REPLACE that is refused and for the
-    venue's commands, or FULL: then nothing has been done, and the caller gives larger arrays (`MatchingEngine.grow()`)
-    or takes the output's rows, and asks again. Whether a new order rests afterwards: `find_order(state, id) != NOBODY`.
+    venue's commands, or FULL: then nothing of the row has been done; the caller takes the output's rows, then calls
+    `MatchingEngine.grow()`, and asks again. Whether a new order rests afterwards: `find_order(state, id) != NOBODY`.
 
     Triggered stops that found no room are waiting when it returns: the next call begins with them, and `drain()` is for
     the caller who makes no other. Events, fills and updates are appended to `output` and counted in `output.used`.
@@ -54,10 +54,9 @@ def submit(state: State, output: Output, entry: Any) -> int:
 
 @in_place
 def submit_many(state: State, output: Output, entries: npt.NDArray[Any], first: int) -> int:
-    """Take the rows from `first` on, as `submit()` does. Returns the next row, the last and all stops done or not.
+    """Take the rows from `first` on, as `submit()` does. Returns the next row, if an array was too small for it.
 
-    It is less than their number if an array was too small; and where it equals their number, `drain()` says whether
-    stops are left.
+    When it returns the number of rows, all are done, but triggered stops may still be waiting: `drain()` says so.
     """
     for row in range(first, len(entries)):
         if submit(state, output, entries[row]) == FULL:

@@ -100,7 +100,8 @@ class LabServer:
             "state": "running" if self.is_running else "stopped",
             "source": "by hand" if source is None else source.name,
         }
-        return card(f"Server {self.url}", facts | {name: value for name, value in self.stats().items() if value and name not in _TIMES})
+        counts = {name: value for name, value in self.stats().items() if value and name not in _TIMES}
+        return card(f"Server {self.url}", facts | counts)
 
 
 @atexit.register

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
+from hftlab.card import card
 from hftlab.clock import NANOSECONDS, Clock, to_milliseconds
 from hftlab.errors import HftlabError
 from hftlab.events import COLUMNS, EventBatch
@@ -28,7 +29,8 @@ __all__ = ["SYMBOLS", "Exchange", "Stretch", "find_listing"]
 SYMBOLS: Final = ("AAPL", "GOOGL", "MSFT", "TSLA", "AMZN", "META", "NVDA", "BRK.A")
 """The reference document's eight."""
 
-_LONG: Final = 2.0
+_LONG: Final = 6.0
+"""Seconds after which whoever waits is told why; reading from the cache takes about one."""
 _GAP: Final = 0.3
 """The standard deviation of the change from the close before to the opening, in those of a day's."""
 
@@ -163,6 +165,16 @@ class Exchange:
     def __repr__(self) -> str:
         return f"Exchange(seed={self.seed}, {', '.join(self.symbols)})"
 
+    def _repr_html_(self) -> str:
+        seconds = (self._reached - self.start) / NANOSECONDS
+        facts = {
+            "symbols": ", ".join(self.symbols),
+            "seed": self.seed,
+            "made": f"{seconds:,.1f} s",
+            "live orders": len(self.books),
+        }
+        return card("Exchange", facts)
+
 
 def find_listing(name: str) -> Instrument:
     """The instrument of a name as it is on the wire, if the exchange has a market for it. Raises HftlabError."""
@@ -183,7 +195,10 @@ def find_listing(name: str) -> Instrument:
 
 def _profile(instrument: Instrument, prices: Mapping[str, float]) -> Profile:
     profile = profile_of(instrument)
-    return profile._replace(price=prices.get(instrument.symbol, profile.price))
+    price = prices.get(instrument.symbol, profile.price)
+    if not 0 < price < math.inf:
+        raise ValueError(f"the price of {instrument.symbol} must be above 0, got {price:g}")
+    return profile._replace(price=price)
 
 
 def _close(instrument: Instrument, profile: Profile) -> int:

@@ -17,28 +17,33 @@ from hftlab.venues.itch_orders import (
     SELL,
     SIDELESS,
     WORD,
-    Orders,
     expect,
     find,
     insert,
     pack,
     remove,
 )
+from hftlab.venues.itch_state import (
+    EMPTY,
+    EXCESS,
+    MALFORMED,
+    MESSAGES,
+    REPEATED,
+    UNWANTED_LOCATE,
+    Rows,
+    State,
+    register,
+)
 
-__all__ = ["INPUT", "MOST_ROWS", "ROOM", "SLOTS", "UNKNOWN_LOCATE", "UNWANTED_LOCATE", "Rows", "State", "decode"]
+__all__ = ["INPUT", "MOST_ROWS", "ROOM", "SLOTS", "decode"]
 
 Bytes = npt.NDArray[np.uint8]
-IntArray = npt.NDArray[np.int64]
 
 INPUT, ROOM, SLOTS = range(3)
 """Why the kernel returned: it needs more bytes, more rows, or a larger map of orders."""
 
 MOST_ROWS: Final = 3
 """The most rows that one message makes."""
-
-UNKNOWN_LOCATE, UNWANTED_LOCATE = -1, -2
-MESSAGES, INSTRUMENTS, MALFORMED, REPEATED, EXCESS, EMPTY = range(6)
-TALLIES: Final = 6
 
 _ADD, _ADD_ATTRIBUTED, _EXECUTED, _EXECUTED_AT, _CANCEL, _DELETE, _REPLACE, _TRADE, _CROSS, _DIRECTORY = b"AFECXDUPQR"
 _BUY, _SELL, _PRINTABLE = b"BSY"
@@ -49,34 +54,6 @@ _HALF: Final = np.uint64(32)
 _REFERENCE_END: Final = 2 + 19  # from a message's length; where every message about an order has its reference
 _NO_MARKS: Final = np.uint64(0)
 _TOP: Final = np.uint64(63)
-
-
-class Rows(NamedTuple):
-    """The columns of an EventBatch, to be written."""
-
-    ts_event: IntArray
-    ts_recv: IntArray
-    sequence: IntArray
-    instrument_id: npt.NDArray[np.int32]
-    order_id: npt.NDArray[np.uint64]
-    action: npt.NDArray[np.uint8]
-    side: npt.NDArray[np.uint8]
-    price: IntArray
-    size: IntArray
-    flags: npt.NDArray[np.uint8]
-
-
-class State(NamedTuple):
-    """What the kernel keeps from call to call."""
-
-    orders: Orders
-    locates: npt.NDArray[np.int32]  # (65536,): per stock locate its instrument's number, or one of the two above
-    symbols: npt.NDArray[np.uint64]  # per instrument its eight bytes as a big-endian integer
-    wanted: npt.NDArray[np.uint64]  # the symbols to keep, in the same form; none is all
-    counts: IntArray  # (256,): messages by type
-    unknown: IntArray  # (256,): messages by type about an order that is not there
-    sideless: IntArray  # (256,): messages by type about an order whose side is not known
-    tallies: IntArray
 
 
 class Message(NamedTuple):
@@ -146,7 +123,7 @@ def _decode_one(data: Bytes, message: Message, state: State, rows: Rows, row: in
         shares, price, symbol = load_u64(data, at + 11), load_u32(data, at + 27), load_u64(data, at + 19)
         return _trade(message, state, rows, row, symbol, price, shares) if shares > 0 else row
     if kind == _DIRECTORY:
-        _register(state, message.locate, load_u64(data, message.at + 11), True)
+        register(state, message.locate, load_u64(data, message.at + 11), True)
     return row
 
 
@@ -154,7 +131,7 @@ def _decode_one(data: Bytes, message: Message, state: State, rows: Rows, row: in
 def _add(data: Bytes, message: Message, state: State, rows: Rows, row: int) -> int:
     at, instrument = message.at, message.instrument
     if instrument < 0:
-        instrument = _register(state, message.locate, load_u64(data, at + 24), False)
+        instrument = register(state, message.locate, load_u64(data, at + 24), False)
     if instrument == UNWANTED_LOCATE:
         return row
     letter, shares = data[at + 19], load_u32(data, at + 20)
@@ -244,7 +221,7 @@ def _trade(message: Message, state: State, rows: Rows, row: int, symbol: Any, pr
         state.tallies[MALFORMED] += 1
         return row
     if instrument < 0:
-        instrument = _register(state, message.locate, symbol, False)
+        instrument = register(state, message.locate, symbol, False)
     if instrument == UNWANTED_LOCATE:
         return row
     _put(rows, row, message, instrument, 0, TRADE, NO_SIDE, price, shares, F_LAST)
@@ -287,27 +264,3 @@ def _put(
     rows.price[row] = i64(price) * _PRICE
     rows.size[row] = shares
     rows.flags[row] = flags
-
-
-@in_place
-def _register(state: State, locate: Any, symbol: Any, renames: bool) -> Any:
-    """The number of the instrument that has this locate code from now on."""
-    known = i64(state.locates[locate])
-    if (known != UNKNOWN_LOCATE and not renames) or (known >= 0 and state.symbols[known] == symbol):
-        return known
-    number = state.tallies[INSTRUMENTS]
-    if not _is_wanted(state, symbol) or number == len(state.symbols):
-        state.locates[locate] = UNWANTED_LOCATE
-        return UNWANTED_LOCATE
-    state.symbols[number] = symbol
-    state.locates[locate] = number
-    state.tallies[INSTRUMENTS] = number + 1
-    return number
-
-
-@in_place
-def _is_wanted(state: State, symbol: Any) -> bool:
-    for one in state.wanted:
-        if one == symbol:
-            return True
-    return len(state.wanted) == 0

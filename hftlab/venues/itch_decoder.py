@@ -12,23 +12,20 @@ import numpy.typing as npt
 
 from hftlab.events import COLUMNS, EventBatch
 from hftlab.instruments import NASDAQ, UNIT, Instrument, find_instrument
-from hftlab.venues.itch_decode import (
+from hftlab.venues.itch_decode import INPUT, MOST_ROWS, ROOM, decode
+from hftlab.venues.itch_layout import LAYOUTS
+from hftlab.venues.itch_orders import LIVE, new_orders, with_room
+from hftlab.venues.itch_state import (
     EMPTY,
     EXCESS,
-    INPUT,
     INSTRUMENTS,
     MALFORMED,
-    MOST_ROWS,
     REPEATED,
-    ROOM,
     TALLIES,
     UNKNOWN_LOCATE,
     Rows,
     State,
-    decode,
 )
-from hftlab.venues.itch_layout import LAYOUTS
-from hftlab.venues.itch_orders import LIVE, new_orders, with_room
 
 __all__ = ["CHUNK", "Decoder", "Stats", "find_stock"]
 

@@ -8,12 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from hftlab.book.kernels import in_place
-from hftlab.events import ADD, ASK, CANCEL, CLEAR, F_LAST, FILL, MODIFY, TRADE
-from hftlab.venues.itch_bytes import store_u16, store_u32, store_u64
-from hftlab.venues.itch_layout import SIZES
+from hftlab.events import ADD, CANCEL, CLEAR, F_LAST, FILL, MODIFY, TRADE
+from hftlab.venues.itch_bytes import store_u32, store_u64
 from hftlab.venues.itch_orders import Orders, find, insert, remove
+from hftlab.venues.itch_write import Events, write_add, write_cancel, write_delete, write_head, write_replace
 
-__all__ = ["COUNTERS", "FIRST_OWN", "PROBLEMS", "SKIPPED", "TABLE_FIELDS", "Events", "Live", "encode"]
+__all__ = ["COUNTERS", "FIRST_OWN", "PROBLEMS", "SKIPPED", "TABLE_FIELDS", "Live", "encode"]
 
 Bytes = npt.NDArray[np.uint8]
 IntArray = npt.NDArray[np.int64]
@@ -35,21 +35,6 @@ PROBLEMS: Final = {
 }
 _REFERENCE, _PRICE, _LEFT, _LOCATE = range(4)
 TABLE_FIELDS: Final = 4
-
-
-class Events(NamedTuple):
-    """What the kernel reads of an EventBatch, in ITCH's units, and per instrument its locate code and its symbol."""
-
-    time: WordArray  # ns since midnight
-    instrument_id: npt.NDArray[np.int32]
-    order_id: WordArray
-    action: Bytes
-    side: Bytes
-    price: WordArray  # 1e-4
-    size: WordArray  # shares
-    flags: Bytes
-    locates: WordArray
-    symbols: WordArray  # eight bytes as a big-endian integer
 
 
 class Live(NamedTuple):
@@ -96,7 +81,7 @@ def _add(events: Events, live: Live, out: Bytes, at: int, row: int) -> Step:
     if find(live.orders, order) != 0:
         return 0, at, REPEATED
     _keep(events, live, row, order)
-    return 1, _write_add(events, out, at, row, order), FINE
+    return 1, write_add(events, out, at, row, order), FINE
 
 
 @in_place
@@ -110,13 +95,13 @@ def _cancel(events: Events, live: Live, out: Bytes, at: int, row: int) -> Step:
         return 0, at, TOO_MUCH
     if size < left:
         live.table[place, _LEFT] = left - size
-        return 1, _write_cancel(events, out, at, row, reference, size), FINE
+        return 1, write_cancel(events, out, at, row, reference, size), FINE
     _forget(live, place)
     if _is_replaced(events, live, row):
         new = events.order_id[row + 1]
         _keep(events, live, row + 1, new)
-        return 2, _write_replace(events, out, at, row + 1, reference, new), FINE
-    return 1, _write_delete(events, out, at, row, reference), FINE
+        return 2, write_replace(events, out, at, row + 1, reference, new), FINE
+    return 1, write_delete(events, out, at, row, reference), FINE
 
 
 @in_place
@@ -129,20 +114,20 @@ def _modify(events: Events, live: Live, out: Bytes, at: int, row: int) -> Step:
     if size == 0:
         _forget(live, place)
         # An execution that took all has deleted the order already.
-        return 1, at if left == 0 else _write_delete(events, out, at, row, reference), FINE
+        return 1, at if left == 0 else write_delete(events, out, at, row, reference), FINE
     is_same_price = live.table[place, _PRICE] == price
     if is_same_price and size == left:
         return 1, at, FINE
     live.table[place, _PRICE] = price
     live.table[place, _LEFT] = size
     if is_same_price and size < left:
-        return 1, _write_cancel(events, out, at, row, reference, left - size), FINE
+        return 1, write_cancel(events, out, at, row, reference, left - size), FINE
     new = np.uint64(FIRST_OWN + live.counters[OWN])
     live.counters[OWN] += 1
     live.table[place, _REFERENCE] = new
     if left == 0:
-        return 1, _write_add(events, out, at, row, new), FINE
-    return 1, _write_replace(events, out, at, row, reference, new), FINE
+        return 1, write_add(events, out, at, row, new), FINE
+    return 1, write_replace(events, out, at, row, reference, new), FINE
 
 
 @in_place
@@ -178,7 +163,7 @@ def _clear(events: Events, live: Live, out: Bytes, at: int, row: int) -> Step:
     locate = events.locates[events.instrument_id[row]]
     for place in range(1, len(live.table)):
         if live.table[place, _LEFT] > 0 and live.table[place, _LOCATE] == locate:
-            at = _write_delete(events, out, at, row, live.table[place, _REFERENCE])
+            at = write_delete(events, out, at, row, live.table[place, _REFERENCE])
             _forget(live, np.uint64(place))
     return 1, at, FINE
 
@@ -222,52 +207,6 @@ def _forget(live: Live, place: Any) -> None:
 
 
 @in_place
-def _write_head(events: Events, out: Bytes, at: int, row: int, letter: int) -> int:
-    """Length, type, locate, tracking number 0 and time; returns where the message begins."""
-    store_u16(out, at, np.uint64(SIZES[letter]))
-    out[at + 2] = letter
-    store_u16(out, at + 3, events.locates[events.instrument_id[row]])
-    store_u64(out, at + 5, events.time[row])
-    return at + 2
-
-
-@in_place
-def _write_add(events: Events, out: Bytes, at: int, row: int, reference: Any) -> int:
-    message = _write_head(events, out, at, row, 65)
-    store_u64(out, message + 11, reference)
-    out[message + 19] = 83 if events.side[row] == ASK else 66
-    store_u32(out, message + 20, events.size[row])
-    store_u64(out, message + 24, events.symbols[events.instrument_id[row]])
-    store_u32(out, message + 32, events.price[row])
-    return message + 36
-
-
-@in_place
-def _write_cancel(events: Events, out: Bytes, at: int, row: int, reference: Any, shares: Any) -> int:
-    message = _write_head(events, out, at, row, 88)
-    store_u64(out, message + 11, reference)
-    store_u32(out, message + 19, shares)
-    return message + 23
-
-
-@in_place
-def _write_delete(events: Events, out: Bytes, at: int, row: int, reference: Any) -> int:
-    message = _write_head(events, out, at, row, 68)
-    store_u64(out, message + 11, reference)
-    return message + 19
-
-
-@in_place
-def _write_replace(events: Events, out: Bytes, at: int, row: int, old: Any, new: Any) -> int:
-    message = _write_head(events, out, at, row, 85)
-    store_u64(out, message + 11, old)
-    store_u64(out, message + 19, new)
-    store_u32(out, message + 27, events.size[row])
-    store_u32(out, message + 31, events.price[row])
-    return message + 35
-
-
-@in_place
 def _write_execution(
     events: Events, live: Live, out: Bytes, at: int, fill: int, price: Any, printable: bool
 ) -> tuple[int, int]:
@@ -287,7 +226,7 @@ def _write_execution(
     if is_cancel and shares == left:
         _forget(live, place)
     is_plain = printable and price == own_price
-    message = _write_head(events, out, at, fill, 69 if is_plain else 67)
+    message = write_head(events, out, at, fill, 69 if is_plain else 67)
     store_u64(out, message + 11, reference)
     store_u32(out, message + 19, shares)
     live.counters[MATCHES] += 1
@@ -301,7 +240,7 @@ def _write_execution(
 
 @in_place
 def _write_trade(events: Events, live: Live, out: Bytes, at: int, row: int) -> int:
-    message = _write_head(events, out, at, row, 80)
+    message = write_head(events, out, at, row, 80)
     store_u64(out, message + 11, np.uint64(0))
     # Nasdaq says B whatever the resting order's side, since July 2014.
     out[message + 19] = 66

@@ -13,10 +13,11 @@ import numpy.typing as npt
 from hftlab.errors import EventError
 from hftlab.events import ADD, ASK, BID, F_LAST, F_MBP, NONE, EventBatch
 from hftlab.instruments import NASDAQ, UNIT, Instrument
-from hftlab.venues.itch_encode import COUNTERS, PROBLEMS, SKIPPED, TABLE_FIELDS, Events, Live, encode
+from hftlab.venues.itch_encode import COUNTERS, PROBLEMS, SKIPPED, TABLE_FIELDS, Live, encode
 from hftlab.venues.itch_file import midnight
 from hftlab.venues.itch_messages import message_bytes
 from hftlab.venues.itch_orders import LARGEST_SHARES, LIVE, new_orders, with_room
+from hftlab.venues.itch_write import Events
 
 __all__ = ["Encoder"]
 

@@ -172,6 +172,24 @@ class TestSelfTradePrevention:
         assert ids(engine, "A")[: len(asks)] == asks
         assert ids(engine) == bids
 
+    @pytest.mark.parametrize(
+        ("prevention", "size", "filled"),
+        [
+            (Prevention.CANCEL_NEWEST, 4, 4),
+            (Prevention.CANCEL_NEWEST, 5, 0),
+            (Prevention.DECREMENT, 5, 0),
+            (Prevention.CANCEL_OLDEST, 20, 20),
+            (Prevention.CANCEL_OLDEST, 21, 0),
+        ],
+    )
+    def test_fok_counts_what_the_owner_would_really_get(self, prevention: Prevention, size: int, filled: int) -> None:
+        """The hidden lots of an iceberg ahead of the owner's own order come back behind it."""
+        engine = MatchingEngine(SHARES)
+        engine.place("ONE", "A", 20, 102, owner=2, type=OrderType.ICEBERG, display=4)
+        engine.place("ONE", "A", 7, 102, owner=1)
+        result = engine.place("ONE", "B", size, 102, owner=1, in_force=TimeInForce.FOK, prevention=prevention)
+        assert result.fills["size"].sum() == filled
+
     def test_nobody_is_not_one_owner(self) -> None:
         engine = MatchingEngine(SHARES)
         engine.place("ONE", "B", 1, 100)
@@ -191,6 +209,8 @@ class TestFace:
         engine.place("ONE", "B", 0, 100)
         assert engine.next_id == 5
         assert 3 in engine
+        assert np.uint64(3) in engine
+        assert 2**64 not in engine
         assert 4 not in engine
 
     def test_finds_books_by_symbol_and_instrument(self, engine: MatchingEngine) -> None:

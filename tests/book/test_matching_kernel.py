@@ -123,7 +123,10 @@ class TestRoom:
 def test_compiled_once_for_all_kinds_of_submission() -> None:
     engine = MatchingEngine(SHARES[:1])
     engine.place("ONE", "B", 1, 100)
-    engine.submit(new_entries(4, side=ASK, price=np.arange(4), size=1)[::2])
+    entries = new_entries(4, side=ASK, price=np.arange(4), size=1)
+    engine.submit(entries[::2])
+    entries.flags.writeable = False
+    engine.submit(entries)
     assert len(submit_many.signatures) == 1  # type: ignore[attr-defined]
 
 

@@ -251,6 +251,18 @@ class TestOptions:
         assert [symbol.previous_close for symbol in message.symbols] == [400_000.0, 335.0]
         assert abs(message.symbols[0].bid / 400_000 - 1) < 0.02
 
+    @pytest.mark.parametrize("price", [0.0, -1.0, float("nan"), float("inf")])
+    def test_a_price_of_nothing_is_refused(self, price: float) -> None:
+        with pytest.raises(ValueError, match="price of TSLA"):
+            exchange(symbols=["TSLA"], prices={"TSLA": price})
+
+    def test_it_shows_itself(self) -> None:
+        source = exchange(symbols=["TSLA", "AAPL:NYSE"])
+        source.advance(START + 10 * TENTH)
+        assert repr(source) == "Exchange(seed=7, TSLA, AAPL:NYSE)"
+        for part in ("TSLA, AAPL:NYSE", "1.0 s", "live orders"):
+            assert part in source._repr_html_()
+
     def test_after_events_alone_there_are_no_messages(self) -> None:
         source = exchange()
         next(source.events(1))
