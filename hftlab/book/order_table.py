@@ -1,8 +1,10 @@
 """Where the order of a book and an id is: a hash table in one array.
 
 Open addressing with linear probing at a load of one half at most; an entry that goes is filled by shifting back those
-behind it, so that no graves slow later searches. Source: Knuth, The Art of Computer Programming, volume 3, section 6.4,
-algorithms L and R; the multiplier is 2^64 divided by the golden ratio, as there.
+behind it, so that no graves slow later searches. An entry holds the upper half of the hash and the order's row, eight
+bytes that say both whether it is worth a look and where its home is; the id itself stands in the order. Source: Knuth,
+The Art of Computer Programming, volume 3, section 6.4, algorithms L and R; the multiplier is 2^64 divided by the golden
+ratio, as there.
 """
 
 from __future__ import annotations
@@ -14,32 +16,52 @@ import numpy.typing as npt
 
 from hftlab.book.kernels import in_place, inlined
 
-__all__ = ["ENTRY", "delete_entry", "fill_table", "find_entry"]
+__all__ = ["ENTRY", "ORDER", "delete_entry", "fill_table", "find_entry", "set_entry"]
 
 Records = npt.NDArray[Any]
 
-ENTRY: Final = np.dtype([("id", "i8"), ("book", "i4"), ("order", "i4")])
-"""An order's id (the bits of the uint64), its book and its row; row 0 marks a free place."""
+ENTRY: Final = np.dtype([("tag", "u4"), ("order", "i4")])
+"""The upper half of the hash and the order's row; row 0 marks a free place."""
+
+ORDER: Final = np.dtype([("id", "i8"), ("lots", "i8"), ("book", "i4"), ("level", "i4"), ("next", "i4"), ("prev", "i4")])
+"""An order: its id (the bits of the uint64), its level's row, and its neighbours in the queue, 0 for none."""
 
 _MULTIPLIER: Final = 0x9E3779B97F4A7C15 - (1 << 64)
 _BOOK_MULTIPLIER: Final = 0xC2B2AE3D27D4EB4F - (1 << 64)
 
 
 @inlined
-def _home(mask: int, book: int, order_id: int) -> int:
+def _tag(book: int, order_id: int) -> int:
     mixed = (order_id + book * _BOOK_MULTIPLIER) * _MULTIPLIER
-    # Its highest bits, which spread ids that count upwards evenly: the upper half times the length, divided by 2^32.
-    return (((mixed >> 32) & 0xFFFFFFFF) * (mask + 1)) >> 32
+    return (mixed >> 32) & 0xFFFFFFFF
 
 
 @inlined
-def find_entry(table: Records, book: int, order_id: int) -> int:
+def _home(table: Records, tag: int) -> int:
+    """The place whose share of the table is the tag's of 2^32: ids that count upwards are spread evenly."""
+    return (tag * len(table)) >> 32
+
+
+@inlined
+def find_entry(table: Records, orders: Records, book: int, order_id: int) -> int:
     """The place of this order in the table, or the free one where it belongs."""
-    mask = len(table) - 1
-    at = _home(mask, book, order_id)
-    while table[at].order != 0 and (table[at].id != order_id or table[at].book != book):
+    tag, mask = _tag(book, order_id), len(table) - 1
+    at = _home(table, tag)
+    while table[at].order != 0:
+        if table[at].tag == tag:
+            order = orders[table[at].order]
+            if order.id == order_id and order.book == book:
+                break
         at = (at + 1) & mask
     return at
+
+
+@inlined
+def set_entry(table: Records, orders: Records, at: int, row: int, book: int, order_id: int) -> None:
+    """Take a free place for this order."""
+    entry, order = table[at], orders[row]
+    entry.tag, entry.order = _tag(book, order_id), row
+    order.id, order.book = order_id, book
 
 
 @in_place
@@ -48,7 +70,7 @@ def delete_entry(table: Records, at: int) -> None:
     mask = len(table) - 1
     hole, next_ = at, (at + 1) & mask
     while table[next_].order != 0:
-        home = _home(mask, table[next_].book, table[next_].id)
+        home = _home(table, table[next_].tag)
         # It may fill the hole if its home is not between the two.
         if (next_ - home) & mask >= (next_ - hole) & mask:
             table[hole] = table[next_]
@@ -60,6 +82,10 @@ def delete_entry(table: Records, at: int) -> None:
 @in_place
 def fill_table(table: Records, entries: Records) -> None:
     """Put all entries of another table into an empty one."""
+    mask = len(table) - 1
     for entry in entries:
         if entry.order != 0:
-            table[find_entry(table, entry.book, entry.id)] = entry
+            at = _home(table, entry.tag)
+            while table[at].order != 0:
+                at = (at + 1) & mask
+            table[at] = entry

@@ -15,7 +15,7 @@ from hftlab.book.anomalies import (
 )
 from hftlab.book.kernels import in_place, inlined
 from hftlab.book.levels import close_level, is_there, open_level, position
-from hftlab.book.order_table import delete_entry, find_entry
+from hftlab.book.order_table import delete_entry, find_entry, set_entry
 from hftlab.book.state import State
 from hftlab.events import ADD, ASK, BID, CANCEL
 
@@ -51,7 +51,7 @@ def apply_order(
         return NO_SIDE
     is_ask = side_letter == ASK
     side, key = 2 * book + is_ask, price * (1 - 2 * is_ask)
-    at = find_entry(state.table, book, order_id)
+    at = find_entry(state.table, state.orders, book, order_id)
     row = state.table[at].order
     if action == ADD:
         return REPEATED_ORDER if row != 0 else _add(state, at, book, side, order_id, key, tick, lots)
@@ -92,9 +92,7 @@ def _add(state: State, at: int, book: int, side: int, order_id: int, key: int, t
         row = marks.orders
         marks.orders += 1
     marks.live += 1
-    entry = state.table[at]
-    entry.id, entry.book, entry.order = order_id, book, row
-    state.orders[row].id = order_id
+    set_entry(state.table, state.orders, at, row, book, order_id)
     _join(state, row, slot, lots)
     return FINE
 
@@ -172,6 +170,6 @@ def clear_book(state: State, book: int) -> None:
             row = state.levels[state.slots[at]].head
             while row != 0:
                 behind = state.orders[row].next
-                _free(state, find_entry(state.table, book, state.orders[row].id), row)
+                _free(state, find_entry(state.table, state.orders, book, state.orders[row].id), row)
                 row = behind
             close_level(state, side, at)

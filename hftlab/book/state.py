@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from hftlab.book.anomalies import KINDS
 from hftlab.book.kernels import IntArray
-from hftlab.book.order_table import ENTRY, fill_table
+from hftlab.book.order_table import ENTRY, ORDER, fill_table
 
 __all__ = ["FIRST_STRETCH", "HOLDS_LEVELS", "HOLDS_ORDERS", "State", "add_books", "copy_state", "grow", "new_state"]
 
@@ -27,7 +27,6 @@ SIDE: Final = np.dtype([("start", "i8"), ("length", "i8"), ("capacity", "i8")])
 LEVEL: Final = np.dtype(
     [("key", "i8"), ("ticks", "i8"), ("lots", "i8"), ("side", "i4"), ("orders", "i4"), ("head", "i4"), ("tail", "i4")]
 )
-ORDER: Final = np.dtype([("id", "i8"), ("lots", "i8"), ("level", "i4"), ("next", "i4"), ("prev", "i4")], align=True)
 BOOK: Final = np.dtype([("time", "i8"), ("clears", "i8"), ("holds", "i4"), ("changed", "i4")])
 _MARKS: Final = ("stretches", "levels", "free_level", "orders", "free_order", "live")
 MARKS: Final = np.dtype([(name, "i8") for name in _MARKS])

@@ -74,10 +74,11 @@ def profile_of(instrument: Instrument) -> Profile:
 
 
 def round_lot(instrument: Instrument, price: float) -> int:
-    """The usual size of an order, in lots: shares as Regulation NMS rounds them, about 500 of the currency elsewhere.
+    """The usual size of an order, in lots: US shares as Regulation NMS rounds them, elsewhere what costs about 500.
 
     Source: 17 CFR 242.600(b)(93): 100 shares up to $250.00, 40 up to $1,000.00, 10 up to $10,000.00, then 1.
     """
     if instrument.currency == "USD":
         return next((lots for bound, lots in ((250, 100), (1000, 40), (10_000, 10)) if price <= bound), 1)
-    return max(1, round(500 / price * UNIT / instrument.lot))
+    value = 50_000 if instrument.currency == "GBX" else 500
+    return max(1, round(value / price * UNIT / instrument.lot))

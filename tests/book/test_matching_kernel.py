@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hftlab.book.matching import MatchingEngine
 from hftlab.book.matching_kernel import drain, submit_many
-from hftlab.book.matching_orders import ENTRY, Action, OrderType, Reason, Status, new_entries
+from hftlab.book.matching_orders import ENTRY, Action, OrderType, Prevention, Reason, Status, new_entries
 from hftlab.book.matching_output import new_output
 from hftlab.book.matching_state import new_state
 from hftlab.events import ASK, BID
@@ -98,6 +98,18 @@ class TestRoom:
             engine.grow()
         assert len(engine) == 1
         assert engine["ONE"].asks() == [(1.0, 49.0, 1)]
+
+    def test_an_order_that_cancels_older_ones_needs_room_for_all_of_them(self) -> None:
+        engine = MatchingEngine(SHARES)
+        engine.submit(entries_of([Step(side=ASK, price=100, size=9, owner=1)] * 50))
+        engine.output = new_output(40, 40, 40)
+        entries = entries_of([Step(price=100, size=1, owner=1, prevention=Prevention.CANCEL_OLDEST)])
+        assert submit_many(engine.state, engine.output, entries, 0) == 0
+        assert len(engine) == 50
+        engine.grow()
+        assert submit_many(engine.state, engine.output, entries, 0) == 1
+        assert all(used <= len(rows) for used, rows in zip(engine.output.used, engine.output[:3], strict=True))
+        assert len(engine) == 1
 
     def test_a_side_may_have_thousands_of_levels(self) -> None:
         random = np.random.default_rng(3)

@@ -50,7 +50,8 @@ def test_round_lots_of_shares_are_the_regulations(price: float, lots: int) -> No
     assert round_lot(listed("AAPL"), price) == lots
 
 
-def test_elsewhere_a_round_lot_is_some_five_hundred_of_the_currency() -> None:
+def test_elsewhere_a_round_lot_is_worth_some_five_hundred() -> None:
+    """USDT or pounds, whose shares are quoted in pence."""
     coin = listed("BTCUSDT")
     assert coin.size(round_lot(coin, 62_000.0)) * 62_000 == pytest.approx(500, rel=0.01)
-    assert round_lot(listed("AZN"), 12_000.0) == 1
+    assert round_lot(listed("AZN"), 12_000.0) == 4
