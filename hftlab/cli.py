@@ -213,7 +213,18 @@ def lab(context: typer.Context) -> None:
         options.append(f"--LabApp.default_url=/lab/tree/{first.as_posix()}")
     else:
         typer.echo("no notebooks/ here: JupyterLab opens on this folder", err=True)
+    _compile_kernels()
     os.execv(sys.executable, [sys.executable, "-m", "jupyterlab", *options, *context.args])  # noqa: S606 - is meant
+
+
+def _compile_kernels() -> None:
+    """So that the first cell of a first notebook need not wait for it in silence."""
+    from rich.console import Console
+
+    with Console(stderr=True).status("Compiling the simulated exchange; the first time takes up to a minute"):
+        from hftlab.simulator import Exchange
+
+        Exchange(seed=0)
 
 
 @app.command()

@@ -141,7 +141,7 @@ class EventError(DataError):
 
 
 class BookAnomaly(EventError):
-    """An event that its book cannot follow: its `kind` (of `hftlab.book.anomalies.KINDS`) and its `row` in the batch."""
+    """An event that its book cannot follow: its `kind` (one of hftlab.book.anomalies.KINDS), its `row` in the batch."""
 
     def __init__(self, kind: str, row: int, symbol: str, order_id: int) -> None:
         super().__init__(

@@ -175,11 +175,11 @@ class Client:
     ) -> Ack:
         """Ask for symbols; returns when the server has acknowledged.
 
-        `data_types` are among QUOTES, TRADES, ORDER_BOOK, STATISTICS, BOOK_DELTA (default: all state, no events);
-        `frequency` is the shortest time in ms between two messages, 0 for every change (default 100). While this client
-        does not keep up, the server skips to the newest state ("CONFLATE", the default without events), skips and says
-        so ("GAP", the default with them), or ends the connection ("DISCONNECT"). After RateLimitExceeded it waits until
-        the server may be asked again. Raises SubscriptionFailed.
+        `data_types` are among QUOTES, TRADES, ORDER_BOOK, STATISTICS, BOOK_DELTA, ARBITRAGE (default: all state, no
+        events); `frequency` is the shortest time in ms between two messages, 0 for every change (default 100). While
+        this client does not keep up, the server skips to the newest state ("CONFLATE", the default without events),
+        skips and says so ("GAP", the default with them), or ends the connection ("DISCONNECT"). After RateLimitExceeded
+        it waits until the server may be asked again. Raises SubscriptionFailed.
         """
         kinds = None if data_types is None else [data_type(kind) for kind in data_types]
         policy = None if slow_consumer is None else slow_consumer_policy(slow_consumer)

@@ -13,6 +13,7 @@ from hftlab.clock import NANOSECONDS, Clock
 from hftlab.errors import HftlabError
 from hftlab.events import COLUMNS, EventBatch
 from hftlab.instruments import UNIT, Instrument
+from hftlab.recorder.event_table import EventTable
 from hftlab.recorder.session import Session
 from hftlab.recorder.writer import SessionWriter
 from hftlab.simulator import Exchange
@@ -91,15 +92,16 @@ def _recorded(
     exchange: Exchange, seconds: float, writer: SessionWriter, progress: Callable[[int], object] | None
 ) -> Iterator[EventBatch]:
     """Record each stretch, then yield its events."""
+    events = EventTable(writer)
     for stretch in exchange.stretches(seconds):
-        if len(stretch.events):
-            writer.events(stretch.events.to_polars())
+        events.add(stretch.events)
         for at, message in stretch.messages:
             writer.append(message, at)
         writer.commit()
         yield stretch.events
         if progress is not None and stretch.messages:
             progress(min(stretch.messages[-1][0] - exchange.start, round(seconds * NANOSECONDS)))
+    events.flush()
 
 
 def _fits_itch(instrument: Instrument, close: int) -> bool:
