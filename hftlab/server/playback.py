@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from hftlab.clock import Clock, to_milliseconds
+from hftlab.clock import Clock, from_milliseconds, to_milliseconds
 from hftlab.errors import MessageParseError, ServerError
 from hftlab.protocol import Message, ReplayAction, ReplayControl, ReplayState, ReplayStatus
 from hftlab.source import Seekable, Source
@@ -122,12 +122,19 @@ class Playback:
         return ReplayStatus(
             timestamp=1.0,
             state=self.state,
-            position=_whole(self.position),
+            position=self._told_position(),
             speed=None if self.clock.unpaced else self.clock.speed,
             start=None if span is None else _whole(span[0]),
             end=None if span is None else _whole(span[1]),
             reset=reset,
         )
+
+    def _told_position(self) -> float:
+        """Rounded up, so that who goes there finds all that was before; but never as far as what is still to come."""
+        position = self.position
+        due = None if self.source is None else self.source.next_time()
+        rounded = _whole(position)
+        return rounded if due is None or from_milliseconds(rounded) < due else to_milliseconds(position)
 
     @property
     def _name(self) -> str:
@@ -135,5 +142,5 @@ class Playback:
 
 
 def _whole(ns: int) -> float:
-    """The wire's milliseconds, rounded up to whole microseconds: who goes there finds all that was before `ns`."""
+    """The wire's milliseconds, rounded up to whole microseconds."""
     return to_milliseconds(ns + _STEP - 1)
