@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from hftlab.book.matching_orders import Action, OrderType, Phase, Prevention, Reason, Status, TimeInForce
+from hftlab.book.matching.orders import Action, OrderType, Phase, Prevention, Reason, Status, TimeInForce
 from tests.reference_queues import IMMEDIATE, LIMITED, STOPS, Book, Order
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from hftlab.book.matching_orders import OrderType, Phase, Prevention, TimeInForce
+from hftlab.book.matching.orders import OrderType, Phase, Prevention, TimeInForce
 
 LIMITED = (OrderType.LIMIT, OrderType.ICEBERG, OrderType.STOP_LIMIT)
 STOPS = (OrderType.STOP, OrderType.STOP_LIMIT)

@@ -10,8 +10,8 @@ import numpy.typing as npt
 from hftlab.book.kernels import compiled
 from hftlab.events import ADD, ASK, BID, CANCEL, COLUMNS, F_LAST, FILL, TRADE, EventBatch
 from hftlab.instruments import UNIT
-from hftlab.venues.itch_decoder import find_stock
-from hftlab.venues.itch_state import Rows
+from hftlab.venues.itch.decoder import find_stock
+from hftlab.venues.itch.state import Rows
 
 __all__ = ["MIX", "SYMBOLS", "order_flow"]
 

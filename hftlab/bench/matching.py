@@ -21,11 +21,11 @@ import numpy.typing as npt
 from hftlab.bench.result import Result
 from hftlab.book.kernels import in_place
 from hftlab.book.matching import MatchingEngine
-from hftlab.book.matching_kernel import FULL, submit, submit_many
-from hftlab.book.matching_levels import best_key, find_order
-from hftlab.book.matching_orders import Action, OrderType, TimeInForce, new_entries
-from hftlab.book.matching_output import FILLS, Output, new_output
-from hftlab.book.matching_state import ASKS, BIDS, NOBODY, State
+from hftlab.book.matching.kernel import FULL, submit, submit_many
+from hftlab.book.matching.levels import best_key, find_order
+from hftlab.book.matching.orders import Action, OrderType, TimeInForce, new_entries
+from hftlab.book.matching.output import FILLS, Output, new_output
+from hftlab.book.matching.state import ASKS, BIDS, NOBODY, State
 from hftlab.events import ASK, BID
 from hftlab.instruments import INSTRUMENTS
 

@@ -42,7 +42,20 @@ def _njit(function: Function, **options: bool) -> Function:
     file = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
     if file is not None:
         file._source_stamp = file._source_stamp, *sorted(_stamps(function.__globals__))
+        file._load_index = _forgiving(file._load_index)
     return cast("Function", dispatcher)
+
+
+def _forgiving(load_index: Callable[[], dict[Any, Any]]) -> Callable[[], dict[Any, Any]]:
+    """What an older hftlab has kept on disk may name modules that are no more: then there is nothing kept."""
+
+    def load() -> dict[Any, Any]:
+        try:
+            return load_index()
+        except (ImportError, AttributeError):
+            return {}
+
+    return load
 
 
 def _stamps(names: dict[str, Any]) -> set[tuple[str, int]]:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hftlab.book.matching import MatchingEngine
-from hftlab.book.matching_output import EVENTS, new_output
+from hftlab.book.matching.output import EVENTS, new_output
 from hftlab.events import EventBatch
 from hftlab.instruments import Instrument
 from hftlab.simulator.flow_kernel import COOLING, run_flow

@@ -15,9 +15,9 @@ import math
 from typing import Any, Final
 
 from hftlab.book.kernels import in_place
-from hftlab.book.matching_levels import best_level, find_order
-from hftlab.book.matching_orders import Action, OrderType, TimeInForce
-from hftlab.book.matching_state import ASKS, BIDS, NOBODY, SIDES, State
+from hftlab.book.matching.levels import best_level, find_order
+from hftlab.book.matching.orders import Action, OrderType, TimeInForce
+from hftlab.book.matching.state import ASKS, BIDS, NOBODY, SIDES, State
 from hftlab.events import ASK, BID
 from hftlab.simulator.flow_state import METAORDERS, RESTING, Flow
 from hftlab.simulator.fundamental import value_at

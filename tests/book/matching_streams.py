@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from hftlab.book.matching import MatchingEngine, Result
-from hftlab.book.matching_orders import ENTRY, Action, OrderType, Prevention, TimeInForce
+from hftlab.book.matching.orders import ENTRY, Action, OrderType, Prevention, TimeInForce
 from hftlab.events import ASK, BID, F_LAST
 from hftlab.instruments import NASDAQ, UNIT, Instrument
 from tests.reference_matching import Engine

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hftlab.book.matching import MatchingEngine, Result
-from hftlab.book.matching_orders import OrderType, Phase, Prevention, Reason, Status, TimeInForce, new_entries
+from hftlab.book.matching.orders import OrderType, Phase, Prevention, Reason, Status, TimeInForce, new_entries
 from hftlab.errors import EventError
 from hftlab.events import BID, EventBatch
 from hftlab.instruments import NYSE, Instrument

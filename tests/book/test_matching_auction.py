@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hftlab.book.matching import MatchingEngine
-from hftlab.book.matching_orders import Action, OrderType, Status
+from hftlab.book.matching.orders import Action, OrderType, Status
 from hftlab.events import ASK, BID, NO_SIDE
 from tests.book.matching_streams import SHARES, Step, entries_of, reference_run
 

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hftlab.book.matching import MatchingEngine
-from hftlab.book.matching_kernel import drain, submit_many
-from hftlab.book.matching_orders import ENTRY, Action, OrderType, Prevention, Reason, Status, new_entries
-from hftlab.book.matching_output import new_output
-from hftlab.book.matching_state import new_state
+from hftlab.book.matching.kernel import drain, submit_many
+from hftlab.book.matching.orders import ENTRY, Action, OrderType, Prevention, Reason, Status, new_entries
+from hftlab.book.matching.output import new_output
+from hftlab.book.matching.state import new_state
 from hftlab.events import ASK, BID
 from tests.book.matching_streams import (
     SHARES,

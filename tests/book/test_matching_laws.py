@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from hftlab.book import BookSet
 from hftlab.book.matching import MatchingEngine, Result
-from hftlab.book.matching_orders import Action, Phase, Status, new_entries
+from hftlab.book.matching.orders import Action, Phase, Status, new_entries
 from hftlab.events import EventBatch
 from tests.book.matching_streams import SHARES, STREAMS, Step, compiled_run, entries_of, random_stream
 from tests.reference_book import ReferenceBook, event_of

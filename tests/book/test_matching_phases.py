@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from hftlab.book.matching import MatchingEngine, Result
-from hftlab.book.matching_orders import Action, OrderType, Phase, Reason, Status, TimeInForce
+from hftlab.book.matching.orders import Action, OrderType, Phase, Reason, Status, TimeInForce
 from tests.book.matching_streams import SHARES
 
 

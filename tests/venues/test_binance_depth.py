@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from hftlab.venues.binance_depth import DepthRule, Verdict
-from hftlab.venues.binance_messages import DepthUpdate
+from hftlab.venues.binance.depth import DepthRule, Verdict
+from hftlab.venues.binance.messages import DepthUpdate
 
 
 def spot(first: int, last: int) -> DepthUpdate:

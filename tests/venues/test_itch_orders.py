@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba import njit
 
-from hftlab.venues.itch_orders import LIVE, WORD, Orders, find, insert, new_orders, remove, with_room
+from hftlab.venues.itch.orders import LIVE, WORD, Orders, find, insert, new_orders, remove, with_room
 
 REFERENCES = st.integers(0, 40) | st.integers(0, 2**64 - 1) | st.integers(0, 2**59).map(lambda block: block * 16)
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hftlab.events import ASK, BID, CANCEL, CLEAR, F_LAST, F_MBP, MODIFY, EventBatch
 from hftlab.instruments import Instrument
 from hftlab.venues.kraken import KRAKEN
-from hftlab.venues.kraken_window import DepthWindow
+from hftlab.venues.kraken.window import DepthWindow
 
 DEPTHS = (2, 3)
 INSTRUMENTS = tuple(Instrument(f"{name}/X", KRAKEN, 1, 1, "X") for name in "AB")

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hftlab.venues.lobster_slots import find, grown, insert, new_slots, remove
+from hftlab.venues.lobster.slots import find, grown, insert, new_slots, remove
 
 NUMBERS = st.sampled_from([*range(1, 12), 1 << 40, (1 << 63) | 5, (1 << 63) | (1 << 62) | 5])
 

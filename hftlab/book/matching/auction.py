@@ -1,0 +1,134 @@
+"""Call auctions: one price for all, the one at which most is traded.
+
+The rule: of all ticks between the lowest and the highest limit in the book, the price that (1) maximises the volume, of
+those (2) the one with the least surplus left over, of those (3) the one nearest to the reference price. It is the rule
+of the London Stock Exchange (MIT201, Guide to the Trading System, section 7.2) and of Nasdaq's crosses (Equity 4, rules
+4752 and 4754) without the step between (2) and (3), in which London looks at the side of the surplus and Nasdaq at the
+price where shares are left. Icebergs take part with all their lots. With no limit in the book market orders trade with
+each other at the reference price. Self-trade prevention is off in auctions.
+"""
+
+from __future__ import annotations
+
+from hftlab.book.kernels import in_place
+from hftlab.book.matching.levels import best_level, dequeue, drop_order
+from hftlab.book.matching.orders import Phase, Reason, Status
+from hftlab.book.matching.output import Output, write_fill, write_trade, write_update
+from hftlab.book.matching.state import ASKS, BIDS, MARKET_KEY, NOBODY, SIDES, State
+from hftlab.book.matching.trading import note_trade, set_phase, take_off
+from hftlab.events import NO_SIDE
+
+__all__ = ["auction_price", "reference_price", "uncross"]
+
+
+@in_place
+def reference_price(state: State, book: int, given: int) -> int:
+    """The price an auction falls back to: the one given, else the last trade's, else the band's; 0 if there is none."""
+    prices = state.books[book]
+    if given > 0:
+        return given
+    return int(prices.last if prices.last > 0 else prices.reference)
+
+
+@in_place
+def auction_price(state: State, book: int, reference: int) -> tuple[int, int, int]:
+    """Where the book would uncross now: (price, volume, surplus), in ticks and lots; (0, 0, 0) without a trade.
+
+    The surplus is what buyers want beyond it, negative where it is the sellers'.
+    """
+    bids, asks = state.sides[SIDES * book + BIDS], state.sides[SIDES * book + ASKS]
+    # Both sides from the lowest price up: bids from the start of their stretch, asks from its end.
+    bid, last_bid = bids.start, bids.start + bids.length - 1
+    ask, last_ask = asks.start + asks.length - 1, asks.start
+    demand, supply, before = 0, 0, 0
+    for at in range(bid, last_bid + 1):
+        demand += _lots(state, at)
+    if bid <= last_bid and state.keys[last_bid] == MARKET_KEY:
+        last_bid -= 1
+    if ask >= last_ask and state.keys[ask] == MARKET_KEY:
+        supply = _lots(state, ask)
+        ask -= 1
+    best = (0, 0, 0)
+    while bid <= last_bid or ask >= last_ask:
+        bid_price = state.keys[bid] if bid <= last_bid else MARKET_KEY
+        ask_price = -state.keys[ask] if ask >= last_ask else MARKET_KEY
+        price = min(bid_price, ask_price)
+        if 0 < before < price - 1:
+            # All ticks between two limits trade the same.
+            best = _better(best, min(max(reference, before + 1), price - 1), reference, demand, supply)
+        if ask_price == price:
+            supply += _lots(state, ask)
+            ask -= 1
+        best = _better(best, price, reference, demand, supply)
+        if bid_price == price:
+            demand -= _lots(state, bid)
+            bid += 1
+        before = price
+    if before == 0 and reference > 0:
+        best = _better(best, reference, reference, demand, supply)
+    return best
+
+
+@in_place
+def _lots(state: State, at: int) -> int:
+    level = state.levels[state.slots[at]]
+    return int(level.shown + level.hidden)
+
+
+@in_place
+def _better(best: tuple[int, int, int], price: int, reference: int, demand: int, supply: int) -> tuple[int, int, int]:
+    """The better of the best price so far and a higher one."""
+    volume, surplus = min(demand, supply), demand - supply
+    if volume == 0 or volume < best[1]:
+        return best
+    if volume == best[1]:
+        if abs(surplus) > abs(best[2]):
+            return best
+        if abs(surplus) == abs(best[2]) and abs(price - reference) > abs(best[0] - reference):
+            return best
+    return price, volume, surplus
+
+
+@in_place
+def uncross(state: State, output: Output, book: int, reference: int) -> None:
+    """Trade what can be traded at the auction's price, cancel the market orders left, and open continuous trading."""
+    price, volume, _ = auction_price(state, book, reference)
+    bids, asks = SIDES * book + BIDS, SIDES * book + ASKS
+    left = volume
+    while left > 0:
+        buy_slot = state.levels[best_level(state, bids)].head
+        sell_slot = state.levels[best_level(state, asks)].head
+        buy, sell = state.orders[buy_slot], state.orders[sell_slot]
+        size = min(left, min(buy.shown, sell.shown))
+        write_trade(state, output, buy, sell, NO_SIDE, price, size)
+        _fill(state, output, buy_slot, size)
+        _fill(state, output, sell_slot, size)
+        left -= size
+    if volume > 0:
+        note_trade(state, book, price)
+    for side in (bids, asks):
+        _cancel_market_orders(state, output, side)
+    prices = state.books[book]
+    if volume > 0 and prices.width > 0:
+        prices.reference = price
+        prices.lower = price - prices.width
+        prices.upper = price + prices.width
+    set_phase(state, output, book, Phase.CONTINUOUS, Reason.REQUESTED)
+
+
+@in_place
+def _fill(state: State, output: Output, slot: int, size: int) -> None:
+    write_fill(state, output, state.orders[slot], size)
+    take_off(state, output, slot, size)
+
+
+@in_place
+def _cancel_market_orders(state: State, output: Output, side: int) -> None:
+    row = best_level(state, side)
+    while row != NOBODY and state.levels[row].key == MARKET_KEY:
+        slot = state.levels[row].head
+        order = state.orders[slot]
+        write_update(state, output, order, Status.CANCELLED, Reason.NO_LIQUIDITY, order.shown, 0)
+        dequeue(state, slot)
+        drop_order(state, slot)
+        row = best_level(state, side)

@@ -1,0 +1,258 @@
+"""The matching engine's entry points for compiled code: `submit()`, `submit_many()` and `drain()`."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy.typing as npt
+
+from hftlab.book.kernels import in_place
+from hftlab.book.matching.checks import check_new, check_replace
+from hftlab.book.matching.levels import dequeue, drop_order, enqueue, find_order, resize, take_order
+from hftlab.book.matching.orders import Action, OrderType, Phase, Reason, Status
+from hftlab.book.matching.output import (
+    Output,
+    begin_step,
+    end_step,
+    write_add,
+    write_cancel,
+    write_modify,
+    write_rejection,
+    write_update,
+)
+from hftlab.book.matching.phases import command
+from hftlab.book.matching.room import has_room_for_entry, has_room_for_stop
+from hftlab.book.matching.state import ASKS, BIDS, BUY_STOPS, NOBODY, SELL_STOPS, SIDES, State
+from hftlab.book.matching.trading import crosses, split, work
+from hftlab.events import BID
+
+__all__ = ["FULL", "drain", "submit", "submit_many"]
+
+FULL: Final = -1
+"""What `submit()` returns when an array is too small for the next step: no step is ever half done."""
+
+
+@in_place
+def submit(state: State, output: Output, entry: Any) -> int:
+    """Take one row of ENTRY (a record: `entries[i]`), match it, and let go the stops that its trades trigger.
+
+    Returns the id of the order (of NEW even if it is refused), 0 for a CANCEL or REPLACE that is refused and for the
+    venue's commands, or FULL: then nothing of the row has been done; the caller takes the output's rows, then calls
+    `MatchingEngine.grow()`, and asks again. Whether a new order rests afterwards: `find_order(state, id) != NOBODY`.
+
+    Triggered stops that found no room are waiting when it returns: the next call begins with them, and `drain()` is for
+    the caller who makes no other. Events, fills and updates are appended to `output` and counted in `output.used`.
+    """
+    if not drain(state, output) or not has_room_for_entry(state, output, entry):
+        return FULL
+    begin_step(state, output, entry.time)
+    result = _perform(state, output, entry)
+    end_step(state, output)
+    drain(state, output)
+    return result
+
+
+@in_place
+def submit_many(state: State, output: Output, entries: npt.NDArray[Any], first: int) -> int:
+    """Take the rows from `first` on, as `submit()` does. Returns the next row, if an array was too small for it.
+
+    When it returns the number of rows, all are done, but triggered stops may still be waiting: `drain()` says so.
+    """
+    for row in range(first, len(entries)):
+        if submit(state, output, entries[row]) == FULL:
+            return row
+    return len(entries)
+
+
+@in_place
+def drain(state: State, output: Output) -> bool:
+    """Let go all triggered stops that are waiting, each a step of its own; False if an array was too small.
+
+    Buy stops go before sell stops, each nearest to the market first, then in the order of their entry.
+    """
+    totals = state.totals[0]
+    if totals.pending == 0:
+        return True
+    book = totals.pending - 1
+    slot = _triggered_stop(state, book)
+    while slot != NOBODY:
+        if not has_room_for_stop(state, output, slot):
+            return False
+        begin_step(state, output, totals.time)
+        order = state.orders[slot]
+        dequeue(state, slot)
+        order.type = OrderType.LIMIT if order.type == OrderType.STOP_LIMIT else OrderType.MARKET
+        write_update(state, output, order, Status.TRIGGERED, Reason.NONE, order.shown, order.shown)
+        work(state, output, slot)
+        end_step(state, output)
+        slot = _triggered_stop(state, book)
+    totals.pending = 0
+    prices = state.books[book]
+    if prices.phase == Phase.CONTINUOUS:
+        prices.high = 0
+        prices.low = 0
+    return True
+
+
+@in_place
+def _triggered_stop(state: State, book: int) -> int:
+    prices = state.books[book]
+    if prices.phase != Phase.CONTINUOUS or prices.last == 0:
+        return NOBODY
+    high = max(prices.high, prices.last)
+    low = prices.last if prices.low == 0 else min(prices.low, prices.last)
+    for side in (SIDES * book + BUY_STOPS, SIDES * book + SELL_STOPS):
+        stretch = state.sides[side]
+        if stretch.length == 0:
+            continue
+        level = state.levels[state.slots[stretch.start + stretch.length - 1]]
+        stop = level.key * stretch.sign
+        if (stop <= high) if stretch.sign == -1 else (stop >= low):
+            return int(level.head)
+    return NOBODY
+
+
+@in_place
+def _perform(state: State, output: Output, entry: Any) -> int:
+    if entry.action == Action.NEW:
+        return _new(state, output, entry)
+    if entry.action == Action.CANCEL:
+        return _cancel(state, output, entry)
+    if entry.action == Action.REPLACE:
+        return _replace(state, output, entry)
+    reason = command(state, output, entry)
+    if reason != Reason.NONE:
+        write_rejection(state, output, entry, 0, reason)
+    else:
+        state.totals[0].pending = entry.instrument + 1
+    return 0
+
+
+@in_place
+def _new(state: State, output: Output, entry: Any) -> int:
+    totals = state.totals[0]
+    order_id = totals.next_id
+    totals.next_id += 1
+    reason = check_new(state, entry)
+    if reason != Reason.NONE:
+        write_rejection(state, output, entry, order_id, reason)
+        return int(order_id)
+    slot = take_order(state, order_id)
+    order = state.orders[slot]
+    order.owner = entry.owner
+    order.book = entry.instrument
+    order.bid = 1 if entry.side == BID else 0
+    order.type = entry.type
+    order.in_force = entry.in_force
+    order.price = entry.price if entry.type != OrderType.MARKET and entry.type != OrderType.STOP else 0
+    order.stop = entry.stop
+    order.shown = entry.size
+    order.hidden = 0
+    order.display = entry.display
+    order.post_only = entry.post_only
+    order.prevention = entry.prevention
+    totals.pending = entry.instrument + 1
+    write_update(state, output, order, Status.ACCEPTED, Reason.NONE, entry.size, entry.size)
+    if entry.type == OrderType.STOP or entry.type == OrderType.STOP_LIMIT:
+        _wait(state, slot)
+    else:
+        work(state, output, slot)
+    return int(order_id)
+
+
+@in_place
+def _wait(state: State, slot: int) -> None:
+    """Put a stop order behind all others of its stop price."""
+    order = state.orders[slot]
+    side = SIDES * order.book + (BUY_STOPS if order.bid == 1 else SELL_STOPS)
+    enqueue(state, slot, side, order.stop * state.sides[side].sign)
+
+
+@in_place
+def _cancel(state: State, output: Output, entry: Any) -> int:
+    slot = find_order(state, entry.id)
+    if slot == NOBODY or (entry.owner != 0 and state.orders[slot].owner != entry.owner):
+        write_rejection(state, output, entry, entry.id, Reason.UNKNOWN_ORDER)
+        return 0
+    order = state.orders[slot]
+    write_cancel(state, output, order, order.shown)
+    write_update(state, output, order, Status.CANCELLED, Reason.REQUESTED, order.shown + order.hidden, 0)
+    dequeue(state, slot)
+    drop_order(state, slot)
+    return int(entry.id)
+
+
+@in_place
+def _replace(state: State, output: Output, entry: Any) -> int:
+    slot = find_order(state, entry.id)
+    reason = check_replace(state, entry, slot)
+    if reason != Reason.NONE:
+        write_rejection(state, output, entry, entry.id, reason)
+        return 0
+    order = state.orders[slot]
+    is_stop = order.type == OrderType.STOP or order.type == OrderType.STOP_LIMIT
+    keeps = entry.size <= order.shown + order.hidden and (
+        entry.stop == order.stop and (order.type == OrderType.STOP or entry.price == order.price)
+        if is_stop
+        else entry.price == order.price
+    )
+    state.totals[0].pending = order.book + 1
+    if keeps:
+        _shrink(state, output, slot, entry.size)
+    elif is_stop:
+        _replace_stop(state, output, slot, entry)
+    else:
+        _move(state, output, slot, entry)
+    return int(entry.id)
+
+
+@in_place
+def _shrink(state: State, output: Output, slot: int, size: int) -> None:
+    """Fewer lots at the same price: the hidden ones go first, and the order keeps its place."""
+    order = state.orders[slot]
+    before = order.shown
+    shown = min(before, size)
+    resize(state, slot, shown, size - shown)
+    write_update(state, output, order, Status.REPLACED, Reason.REQUESTED, size, size)
+    if shown != before:
+        write_modify(state, output, order)
+
+
+@in_place
+def _replace_stop(state: State, output: Output, slot: int, entry: Any) -> None:
+    order = state.orders[slot]
+    dequeue(state, slot)
+    order.stop = entry.stop
+    order.shown = entry.size
+    if order.type == OrderType.STOP_LIMIT:
+        order.price = entry.price
+    write_update(state, output, order, Status.REPLACED, Reason.REQUESTED, entry.size, entry.size)
+    _wait(state, slot)
+
+
+@in_place
+def _move(state: State, output: Output, slot: int, entry: Any) -> None:
+    """Another price or more lots: the order goes to the back, or trades at once."""
+    order = state.orders[slot]
+    dequeue(state, slot)
+    before = order.shown
+    moves = entry.price != order.price
+    trades = state.books[order.book].phase == Phase.CONTINUOUS and crosses(state, order.book, order.bid, entry.price)
+    split(order, entry.size)
+    # A modify that neither changes the price nor shows more would keep its place in a reader's book.
+    modifies = not trades and (moves or order.shown > before)
+    if not modifies:
+        write_cancel(state, output, order, before)
+    order.price = entry.price
+    write_update(state, output, order, Status.REPLACED, Reason.REQUESTED, entry.size, entry.size)
+    if trades:
+        order.shown = entry.size
+        order.hidden = 0
+        work(state, output, slot)
+        return
+    side = SIDES * order.book + (BIDS if order.bid == 1 else ASKS)
+    enqueue(state, slot, side, order.price * state.sides[side].sign)
+    if modifies:
+        write_modify(state, output, order)
+    else:
+        write_add(state, output, order)

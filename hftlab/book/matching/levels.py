@@ -1,0 +1,275 @@
+"""Price levels and their queues: who stands where, in price-time priority."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hftlab.book.kernels import IntArray, in_place, inlined
+from hftlab.book.matching.state import FIRST_STRETCH, NOBODY, State
+
+__all__ = [
+    "best_key",
+    "best_level",
+    "dequeue",
+    "drop_order",
+    "enqueue",
+    "find_order",
+    "has_place",
+    "move_back",
+    "resize",
+    "take_order",
+]
+
+
+@inlined
+def find_order(state: State, order_id: int) -> int:
+    """The row of `state.orders` that holds a live order, or NOBODY."""
+    if order_id <= 0:
+        return NOBODY
+    slot = state.buckets[order_id & (len(state.buckets) - 1)]
+    while slot != NOBODY and state.orders[slot].id != order_id:
+        slot = state.orders[slot].chain
+    return int(slot)
+
+
+@inlined
+def best_level(state: State, side: int) -> int:
+    """The row of `state.levels` of the side's best level, or NOBODY."""
+    stretch = state.sides[side]
+    if stretch.length == 0:
+        return NOBODY
+    return int(state.slots[stretch.start + stretch.length - 1])
+
+
+@inlined
+def best_key(state: State, side: int) -> int:
+    """The key (price times the side's sign) of the best level of a side that is not empty."""
+    stretch = state.sides[side]
+    return int(state.keys[stretch.start + stretch.length - 1])
+
+
+@inlined
+def take_order(state: State, order_id: int) -> int:
+    """A free row for a new order, found by that id from now on; there must be room."""
+    totals = state.totals[0]
+    slot = totals.free_order
+    if slot == NOBODY:
+        slot = totals.orders_used
+        totals.orders_used += 1
+    else:
+        totals.free_order = state.orders[slot].chain
+    bucket = order_id & (len(state.buckets) - 1)
+    order = state.orders[slot]
+    order.id = order_id
+    order.chain = state.buckets[bucket]
+    state.buckets[bucket] = slot
+    totals.live += 1
+    return int(slot)
+
+
+@inlined
+def drop_order(state: State, slot: int) -> None:
+    """Forget an order that stands in no queue."""
+    totals, order = state.totals[0], state.orders[slot]
+    bucket = order.id & (len(state.buckets) - 1)
+    if state.buckets[bucket] == slot:
+        state.buckets[bucket] = order.chain
+    else:
+        before = state.buckets[bucket]
+        while state.orders[before].chain != slot:
+            before = state.orders[before].chain
+        state.orders[before].chain = order.chain
+    order.id = 0
+    order.chain = totals.free_order
+    totals.free_order = slot
+    totals.live -= 1
+
+
+@inlined
+def has_place(state: State, side: int) -> bool:
+    """Whether a new level fits into the side; says in the totals what is short."""
+    totals, stretch = state.totals[0], state.sides[side]
+    fits = True
+    if totals.free_level == NOBODY and totals.levels_used == len(state.levels):
+        totals.short_of_levels = 1
+        fits = False
+    if stretch.length == stretch.capacity:
+        needed = max(2 * stretch.capacity, FIRST_STRETCH)
+        if totals.keys_used + needed > len(state.keys):
+            totals.short_of_keys = needed
+            fits = False
+    return fits
+
+
+@inlined
+def enqueue(state: State, slot: int, side: int, key: int) -> None:
+    """Put an order behind all others of its level; there must be a place."""
+    stretch, order = state.sides[side], state.orders[slot]
+    start, end = stretch.start, stretch.start + stretch.length
+    at = _find(state.keys, start, end, key)
+    row = state.slots[at] if at < end and state.keys[at] == key else _insert_level(state, side, at, key)
+    order.level = row
+    order.side = side
+    _append(state, slot)
+    level, chunks = state.levels[row], _chunks(order)
+    level.orders += 1
+    level.shown += order.shown
+    level.hidden += order.hidden
+    level.chunks += chunks
+    stretch.orders += 1
+    stretch.chunks += chunks
+
+
+@inlined
+def dequeue(state: State, slot: int) -> None:
+    """Take an order out of its queue, and the level away if it was the last."""
+    order = state.orders[slot]
+    level, stretch, chunks = state.levels[order.level], state.sides[order.side], _chunks(order)
+    _unlink(state, slot)
+    level.orders -= 1
+    level.shown -= order.shown
+    level.hidden -= order.hidden
+    level.chunks -= chunks
+    stretch.orders -= 1
+    stretch.chunks -= chunks
+    if level.orders == 0:
+        _remove_level(state, order.side, order.level)
+
+
+@inlined
+def resize(state: State, slot: int, shown: int, hidden: int) -> None:
+    """Change a queued order's lots; it keeps its place."""
+    order = state.orders[slot]
+    level, stretch, before = state.levels[order.level], state.sides[order.side], _chunks(order)
+    level.shown += shown - order.shown
+    level.hidden += hidden - order.hidden
+    order.shown = shown
+    order.hidden = hidden
+    change = _chunks(order) - before
+    level.chunks += change
+    stretch.chunks += change
+
+
+@inlined
+def move_back(state: State, slot: int) -> None:
+    """Put a queued order behind all others of its level."""
+    if state.orders[slot].next != NOBODY:
+        _unlink(state, slot)
+        _append(state, slot)
+
+
+@inlined
+def _chunks(order: Any) -> int:
+    chunks = 1 if order.shown > 0 else 0
+    if order.hidden > 0:
+        chunks += (order.hidden + order.display - 1) // order.display
+    return int(chunks)
+
+
+@inlined
+def _append(state: State, slot: int) -> None:
+    order = state.orders[slot]
+    level = state.levels[order.level]
+    order.previous = level.tail
+    order.next = NOBODY
+    if level.tail == NOBODY:
+        level.head = slot
+    else:
+        state.orders[level.tail].next = slot
+    level.tail = slot
+
+
+@inlined
+def _unlink(state: State, slot: int) -> None:
+    order = state.orders[slot]
+    level = state.levels[order.level]
+    if order.previous == NOBODY:
+        level.head = order.next
+    else:
+        state.orders[order.previous].next = order.next
+    if order.next == NOBODY:
+        level.tail = order.previous
+    else:
+        state.orders[order.next].previous = order.previous
+
+
+@in_place
+def _insert_level(state: State, side: int, at: int, key: int) -> int:
+    totals, stretch = state.totals[0], state.sides[side]
+    row = totals.free_level
+    if row == NOBODY:
+        row = totals.levels_used
+        totals.levels_used += 1
+    else:
+        totals.free_level = state.levels[row].head
+    level = state.levels[row]
+    level.key = key
+    level.head = NOBODY
+    level.tail = NOBODY
+    level.orders = level.shown = level.hidden = level.chunks = 0
+    if stretch.length == stretch.capacity:
+        at += _move_to_end(state, side)
+    end = stretch.start + stretch.length
+    _shift_up(state.keys[at : end + 1])
+    _shift_up(state.slots[at : end + 1])
+    state.keys[at] = key
+    state.slots[at] = row
+    stretch.length += 1
+    return int(row)
+
+
+@in_place
+def _remove_level(state: State, side: int, row: int) -> None:
+    totals, stretch, level = state.totals[0], state.sides[side], state.levels[row]
+    start, end = stretch.start, stretch.start + stretch.length
+    at = _find(state.keys, start, end, level.key)
+    _shift_down(state.keys[at:end])
+    _shift_down(state.slots[at:end])
+    stretch.length -= 1
+    level.head = totals.free_level
+    totals.free_level = row
+
+
+@in_place
+def _move_to_end(state: State, side: int) -> int:
+    """Give a full side twice the room at the end of the pool; returns by how much its keys have moved."""
+    totals, stretch = state.totals[0], state.sides[side]
+    start, length, target = stretch.start, stretch.length, totals.keys_used
+    for offset in range(length):
+        state.keys[target + offset] = state.keys[start + offset]
+        state.slots[target + offset] = state.slots[start + offset]
+    stretch.start = target
+    stretch.capacity = max(2 * stretch.capacity, FIRST_STRETCH)
+    totals.keys_used = target + stretch.capacity
+    return int(target - start)
+
+
+@in_place
+def _find(keys: IntArray, start: int, end: int, key: int) -> int:
+    """The first position of [start, end] whose key is not below `key`, sought from the end in growing steps."""
+    low, high, step = end - 1, end, 1
+    while low >= start and keys[low] >= key:
+        high = low
+        low -= step
+        step *= 2
+    low = max(low + 1, start)
+    while low < high:
+        middle = (low + high) // 2
+        if keys[middle] < key:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+# A loop of its own over a slice that starts at 0: so LLVM sees a memmove.
+@in_place
+def _shift_up(values: IntArray) -> None:
+    for at in range(len(values) - 1, 0, -1):
+        values[at] = values[at - 1]
+
+
+@in_place
+def _shift_down(values: IntArray) -> None:
+    for at in range(len(values) - 1):
+        values[at] = values[at + 1]

@@ -1,0 +1,231 @@
+"""Continuous trading: an incoming order against the queues of the other side, best price first, then time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hftlab.book.kernels import in_place, inlined
+from hftlab.book.matching.levels import best_level, dequeue, drop_order, enqueue, move_back, resize
+from hftlab.book.matching.orders import OrderType, Phase, Prevention, Reason, Status, TimeInForce
+from hftlab.book.matching.output import (
+    Output,
+    write_add,
+    write_cancel,
+    write_fill,
+    write_trade,
+    write_update,
+    write_venue_update,
+)
+from hftlab.book.matching.state import ASKS, BIDS, MARKET_KEY, NOBODY, SIDES, State
+from hftlab.events import ASK, BID
+
+__all__ = ["crosses", "note_trade", "rest", "set_phase", "split", "take_off", "work"]
+
+
+@in_place
+def work(state: State, output: Output, slot: int) -> None:
+    """Trade an order that stands in no queue as far as it can, then let it rest or cancel what is left.
+
+    During an auction call it only rests.
+    """
+    order = state.orders[slot]
+    if state.books[order.book].phase == Phase.CALL:
+        rest(state, output, slot)
+        return
+    if order.in_force == TimeInForce.FOK and _fillable(state, order) < order.shown:
+        _cancel_rest(state, output, slot, Reason.NOT_FILLABLE)
+        return
+    reason = _match(state, output, slot)
+    if order.shown == 0:
+        drop_order(state, slot)
+        return
+    may_rest = order.type != OrderType.MARKET and order.in_force != TimeInForce.IOC
+    halts = reason == Reason.OUT_OF_BAND and state.books[order.book].halts == 1
+    book = order.book
+    if may_rest and (halts or reason == Reason.NO_LIQUIDITY):
+        rest(state, output, slot)
+    else:
+        _cancel_rest(state, output, slot, reason)
+    if halts:
+        set_phase(state, output, book, Phase.HALTED, Reason.OUT_OF_BAND)
+
+
+@inlined
+def rest(state: State, output: Output, slot: int) -> None:
+    """Put an order behind all others of its price, or of the market orders of an auction call."""
+    order = state.orders[slot]
+    split(order, order.shown)
+    side = SIDES * order.book + (BIDS if order.bid == 1 else ASKS)
+    key = MARKET_KEY
+    if order.type != OrderType.MARKET:
+        key = order.price * state.sides[side].sign
+    enqueue(state, slot, side, key)
+    write_add(state, output, order)
+
+
+@inlined
+def split(order: Any, size: int) -> None:
+    """Divide an unqueued order's lots into what is shown and what is hidden."""
+    order.shown = min(order.display, size) if order.type == OrderType.ICEBERG else size
+    order.hidden = size - order.shown
+
+
+@inlined
+def crosses(state: State, book: int, bid: int, price: int) -> bool:
+    """Whether a limit order at that price would find a price to trade at on the other side."""
+    other = SIDES * book + (ASKS if bid == 1 else BIDS)
+    row = best_level(state, other)
+    if row == NOBODY:
+        return False
+    return bool(_reaches(bid, price, state.levels[row].key * state.sides[other].sign))
+
+
+@inlined
+def _reaches(bid: int, limit: int, price: int) -> bool:
+    return price <= limit if bid == 1 else price >= limit
+
+
+@inlined
+def take_off(state: State, output: Output, slot: int, size: int) -> None:
+    """Take lots off what a queued order shows; an iceberg then shows its next part behind all others."""
+    order = state.orders[slot]
+    if size < order.shown:
+        resize(state, slot, order.shown - size, order.hidden)
+    elif order.hidden > 0:
+        shown = min(order.display, order.hidden)
+        resize(state, slot, shown, order.hidden - shown)
+        move_back(state, slot)
+        write_add(state, output, order)
+    else:
+        dequeue(state, slot)
+        drop_order(state, slot)
+
+
+@inlined
+def note_trade(state: State, book: int, price: int) -> None:
+    """Remember a trade's price for the stops."""
+    prices = state.books[book]
+    prices.last = price
+    prices.high = max(prices.high, price)
+    prices.low = price if prices.low == 0 else min(prices.low, price)
+
+
+@in_place
+def set_phase(state: State, output: Output, book: int, phase: int, reason: int) -> None:
+    state.books[book].phase = phase
+    write_venue_update(state, output, book, Status.PHASE, reason, 0, 0)
+
+
+@in_place
+def _match(state: State, output: Output, slot: int) -> int:
+    """Trade; returns why it stopped: NO_LIQUIDITY at the order's limit, OUT_OF_BAND, SELF_TRADE or NONE when filled."""
+    order = state.orders[slot]
+    prices = state.books[order.book]
+    other = SIDES * order.book + (ASKS if order.bid == 1 else BIDS)
+    sign = state.sides[other].sign
+    is_market = order.type == OrderType.MARKET
+    while order.shown > 0:
+        row = best_level(state, other)
+        if row == NOBODY:
+            return Reason.NO_LIQUIDITY
+        price = state.levels[row].key * sign
+        if not is_market and not _reaches(order.bid, order.price, price):
+            return Reason.NO_LIQUIDITY
+        if price < prices.lower or price > prices.upper:
+            return Reason.OUT_OF_BAND
+        maker = state.levels[row].head
+        if _is_prevented(order, state.orders[maker]):
+            if _prevent(state, output, slot, maker):
+                return Reason.SELF_TRADE
+        else:
+            _trade(state, output, slot, maker, price)
+    return Reason.NONE
+
+
+@in_place
+def _trade(state: State, output: Output, slot: int, maker_slot: int, price: int) -> None:
+    order, maker = state.orders[slot], state.orders[maker_slot]
+    size = min(order.shown, maker.shown)
+    if order.bid == 1:
+        write_trade(state, output, order, maker, BID, price, size)
+    else:
+        write_trade(state, output, maker, order, ASK, price, size)
+    write_fill(state, output, maker, size)
+    note_trade(state, order.book, price)
+    order.shown -= size
+    take_off(state, output, maker_slot, size)
+
+
+@inlined
+def _is_prevented(order: Any, maker: Any) -> bool:
+    return bool(order.prevention != Prevention.NONE and order.owner != 0 and order.owner == maker.owner)
+
+
+@in_place
+def _prevent(state: State, output: Output, slot: int, maker_slot: int) -> bool:
+    """Do what the order's owner wants instead of trading with themselves; whether its rest is to be cancelled."""
+    order, maker = state.orders[slot], state.orders[maker_slot]
+    if order.prevention == Prevention.DECREMENT:
+        size = min(order.shown, maker.shown)
+        order.shown -= size
+        write_update(state, output, order, Status.REDUCED, Reason.SELF_TRADE, size, order.shown)
+        left = maker.shown + maker.hidden - size
+        write_update(state, output, maker, Status.REDUCED, Reason.SELF_TRADE, size, left)
+        write_cancel(state, output, maker, size)
+        take_off(state, output, maker_slot, size)
+        return False
+    if order.prevention != Prevention.CANCEL_NEWEST:
+        write_cancel(state, output, maker, maker.shown)
+        size = maker.shown + maker.hidden
+        write_update(state, output, maker, Status.CANCELLED, Reason.SELF_TRADE, size, 0)
+        dequeue(state, maker_slot)
+        drop_order(state, maker_slot)
+    return bool(order.prevention != Prevention.CANCEL_OLDEST)
+
+
+@in_place
+def _cancel_rest(state: State, output: Output, slot: int, reason: int) -> None:
+    order = state.orders[slot]
+    write_update(state, output, order, Status.CANCELLED, reason, order.shown, 0)
+    drop_order(state, slot)
+
+
+@in_place
+def _fillable(state: State, order: Any) -> int:
+    """How many lots the order could trade now, hidden ones included, its owner's own orders left out."""
+    prices = state.books[order.book]
+    other = state.sides[SIDES * order.book + (ASKS if order.bid == 1 else BIDS)]
+    is_market = order.type == OrderType.MARKET
+    found = 0
+    for at in range(other.start + other.length - 1, other.start - 1, -1):
+        level = state.levels[state.slots[at]]
+        price = level.key * other.sign
+        if found >= order.shown or price < prices.lower or price > prices.upper:
+            return found
+        if not is_market and not _reaches(order.bid, order.price, price):
+            return found
+        if order.prevention == Prevention.NONE or order.owner == 0:
+            found += level.shown + level.hidden
+            continue
+        lots, blocked = _others_lots(state, order, level.head)
+        found += lots
+        if blocked:
+            return found
+    return found
+
+
+@in_place
+def _others_lots(state: State, order: Any, head: int) -> tuple[int, bool]:
+    """The lots of a level that are not the owner's own; whether an own order ends the matching there."""
+    passes = order.prevention == Prevention.CANCEL_OLDEST
+    shown, hidden, slot = 0, 0, head
+    while slot != NOBODY:
+        maker = state.orders[slot]
+        if maker.owner != order.owner:
+            shown += maker.shown
+            hidden += maker.hidden
+        elif not passes:
+            # What icebergs ahead of it hide comes back behind it.
+            return shown, True
+        slot = maker.next
+    return shown + hidden, False

@@ -1,0 +1,171 @@
+"""ITCH bytes to EventBatches: what the compiled loop needs around it, without I/O."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Generator, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from hftlab.events import COLUMNS, EventBatch
+from hftlab.instruments import NASDAQ, UNIT, Instrument, find_instrument
+from hftlab.venues.itch.decode import INPUT, MOST_ROWS, ROOM, decode
+from hftlab.venues.itch.layout import LAYOUTS
+from hftlab.venues.itch.orders import LIVE, new_orders, with_room
+from hftlab.venues.itch.state import (
+    EMPTY,
+    EXCESS,
+    INSTRUMENTS,
+    MALFORMED,
+    REPEATED,
+    TALLIES,
+    UNKNOWN_LOCATE,
+    Rows,
+    State,
+)
+
+__all__ = ["CHUNK", "Decoder", "Stats", "find_stock"]
+
+CHUNK: Final = 1 << 14
+"""Rows whose columns still fit a processor's second cache when the books read them."""
+_FIRST_ORDERS: Final = 1 << 12
+_LOCATES: Final = 1 << 16
+_TICK: Final = UNIT // 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """What a decoder has met so far."""
+
+    messages: Counter[str]  # by type
+    unknown_types: Counter[str]  # letters that ITCH 5.0 does not have
+    unknown_references: Counter[str]  # by type: messages about orders that nothing added or replaced, dropped
+    sideless_references: Counter[str]  # by type: about orders whose side a U of an unknown one hid, dropped
+    repeated_references: int  # added, and live already: the new order takes the old one's place
+    excess_shares: int  # messages that take more shares off an order than it has left
+    malformed: int  # too short, a side that is none, a number out of range; dropped
+    empty: int  # frames of no bytes
+    live_orders: int
+    truncated_bytes: int  # at the end of the file: part of a message
+    is_torn: bool  # a gzip file that ends too early
+
+
+class Decoder:
+    """Keeps the orders of one stream of length-prefixed messages, and makes EventBatches of at most `chunk` rows.
+
+    `midnight` (ns since 1970 UTC) is added to the messages' times; `symbols` are the only ones kept, None keeps all.
+    `truncated_bytes` and `is_torn` are for the caller to set. Raises ValueError for a chunk below 3 rows or a symbol
+    that is not 1 to 8 characters of ASCII.
+    """
+
+    def __init__(self, *, symbols: Iterable[str] | None = None, midnight: int = 0, chunk: int = CHUNK) -> None:
+        if chunk < MOST_ROWS:
+            raise ValueError(f"chunk must be {MOST_ROWS} or more rows, got {chunk}")
+        self.truncated_bytes, self.is_torn = 0, False
+        self._midnight, self._chunk = midnight, chunk
+        self._instruments: tuple[Instrument, ...] = ()
+        self._rows, self._row = _new_rows(chunk), 0
+        self._state = State(
+            orders=new_orders(_FIRST_ORDERS),
+            locates=np.full(_LOCATES, UNKNOWN_LOCATE, np.int32),
+            symbols=np.zeros(_LOCATES, np.uint64),
+            wanted=np.array([_word_of(symbol) for symbol in _listed(symbols)], np.uint64),
+            counts=np.zeros(256, np.int64),
+            unknown=np.zeros(256, np.int64),
+            sideless=np.zeros(256, np.int64),
+            tallies=np.zeros(TALLIES, np.int64),
+        )
+
+    def feed(self, data: npt.NDArray[np.uint8], end: int) -> Generator[EventBatch, None, int]:
+        """Decode the whole messages of data[:end], yield each batch that is full, return how many bytes they were."""
+        at, why = 0, ROOM
+        while why != INPUT:
+            at, self._row, why = decode(data, at, end, self._state, self._rows, self._row, self._midnight)
+            if why == ROOM:
+                yield self.flush()
+            elif why != INPUT:
+                orders = self._state.orders
+                self._state = self._state._replace(orders=with_room(orders, 2 * len(orders.entries)))
+        return at
+
+    def flush(self) -> EventBatch:
+        """The rows decoded since the last batch."""
+        columns = {name: values[: self._row] for name, values in self._rows._asdict().items()}
+        self._rows, self._row = _new_rows(self._chunk), 0
+        return EventBatch._trusted(columns, self.instruments)
+
+    def decode(self, data: bytes) -> EventBatch:
+        """All rows of some length-prefixed messages; bytes behind the last whole one add to `truncated_bytes`."""
+        array = np.frombuffer(data, np.uint8).copy()
+        batches, feeding = [], self.feed(array, len(array))
+        try:
+            while True:
+                batches.append(next(feeding))
+        except StopIteration as done:
+            self.truncated_bytes += len(array) - done.value
+        batches.append(self.flush())
+        return EventBatch.concat(batches) if len(batches) > 1 else batches[0]
+
+    @property
+    def instruments(self) -> tuple[Instrument, ...]:
+        """Those met so far, in the order of their numbers; the same tuple until there is a new one."""
+        known = int(self._state.tallies[INSTRUMENTS])
+        if known > len(self._instruments):
+            words = self._state.symbols[len(self._instruments) : known].tolist()
+            self._instruments += tuple(find_stock(_symbol_of(word)) for word in words)
+        return self._instruments
+
+    @property
+    def stats(self) -> Stats:
+        counts, tallies = _by_letter(self._state.counts), self._state.tallies
+        return Stats(
+            messages=Counter({letter: n for letter, n in counts.items() if letter in LAYOUTS}),
+            unknown_types=Counter({letter: n for letter, n in counts.items() if letter not in LAYOUTS}),
+            unknown_references=_by_letter(self._state.unknown),
+            sideless_references=_by_letter(self._state.sideless),
+            repeated_references=int(tallies[REPEATED]),
+            excess_shares=int(tallies[EXCESS]),
+            malformed=int(tallies[MALFORMED]),
+            empty=int(tallies[EMPTY]),
+            live_orders=int(self._state.orders.counts[LIVE]),
+            truncated_bytes=self.truncated_bytes,
+            is_torn=self.is_torn,
+        )
+
+
+def _new_rows(count: int) -> Rows:
+    return Rows(**{name: np.empty(count, dtype) for name, dtype in COLUMNS.items()})
+
+
+def _listed(symbols: Iterable[str] | str | None) -> list[str]:
+    listed = [symbols] if isinstance(symbols, str) else list(symbols or ())
+    if symbols is not None and not listed:
+        raise ValueError("symbols is empty: name the symbols to keep, or None to keep all")
+    return listed
+
+
+def _word_of(symbol: str) -> int:
+    if not (symbol.isascii() and 1 <= len(symbol) <= 8):
+        raise ValueError(f"{symbol!r} is no symbol of Nasdaq's: give 1 to 8 characters of ASCII")
+    return int.from_bytes(symbol.encode().ljust(8), "big")
+
+
+def find_stock(symbol: str) -> Instrument:
+    """The instrument that hftlab knows at Nasdaq by that symbol, else one with a tick of $0.0001."""
+    known = find_instrument(symbol, NASDAQ)
+    # ITCH speaks of whole shares.
+    if known is not None and known.lot == UNIT:
+        return known
+    return Instrument(symbol, NASDAQ, tick=_TICK, lot=UNIT, currency=NASDAQ.currency)
+
+
+def _symbol_of(word: int) -> str:
+    # Latin-1, for damaged bytes must not stop the reading.
+    return word.to_bytes(8, "big").decode("latin-1").rstrip()
+
+
+def _by_letter(counts: npt.NDArray[np.int64]) -> Counter[str]:
+    return Counter({chr(code): int(counts[code]) for code in np.flatnonzero(counts)})

@@ -1,0 +1,150 @@
+"""The map from a live order's reference number to its price, side and shares: chained hashing, compiled.
+
+A chain's first entry is found through `heads`; sixteen references in a row share a cache line of it, because venues
+number orders as they come and the young ones are asked for most. Entries that are freed are used again first, so that
+the busy part of a day's millions of orders stays in the cache.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from hftlab.book.kernels import compiled, inlined
+from hftlab.venues.itch.loads import i64, prefetch
+
+__all__ = [
+    "LARGEST_SHARES",
+    "LIVE",
+    "SELL",
+    "SIDELESS",
+    "WORD",
+    "Orders",
+    "expect",
+    "find",
+    "insert",
+    "new_orders",
+    "pack",
+    "remove",
+    "with_room",
+]
+
+LARGEST_SHARES: Final = (1 << 30) - 1
+SELL: Final = np.uint64(1 << 31)
+SIDELESS: Final = np.uint64(1 << 30)
+"""Marks an order that took the place of an unknown one: a replacement does not say its side."""
+
+REFERENCE, WORD, NEXT = range(3)
+_FIELDS: Final = 4  # the fourth keeps an entry within one cache line
+FREE, LIVE = range(2)
+
+_SPREAD: Final = np.uint64(0x9E3779B97F4A7C15)  # 2^64 over the golden ratio (Knuth, TAOCP 3, section 6.4)
+_LINE: Final = np.uint64(15)
+_FOUR: Final = np.uint64(4)
+_HALF: Final = np.uint64(32)
+
+
+class Orders(NamedTuple):
+    """`places` number entries from 1; 0 is none. Room is for `len(entries) - 1` orders."""
+
+    heads: npt.NDArray[np.uint32]  # a power of two, of places
+    entries: npt.NDArray[np.uint64]  # (places, 4): reference, word, next place
+    counts: npt.NDArray[np.int64]  # the first free place, how many orders are live
+
+
+def new_orders(capacity: int) -> Orders:
+    """An empty map with room for `capacity` orders, a power of two of 16 or more."""
+    entries = np.zeros((capacity + 1, _FIELDS), np.uint64)
+    entries[1:-1, NEXT] = np.arange(2, capacity + 1)
+    return Orders(np.zeros(capacity, np.uint32), entries, np.array([1, 0]))
+
+
+@inlined
+def pack(price: Any, marks: Any, shares: Any) -> Any:
+    """A word for an entry: price in 1e-4 (32 bits), SELL and SIDELESS, shares (30 bits)."""
+    return (price << _HALF) | marks | shares
+
+
+@inlined
+def _head(orders: Orders, reference: Any) -> Any:
+    line = ((reference >> _FOUR) * _SPREAD) >> _HALF
+    return ((line << _FOUR) | (reference & _LINE)) & np.uint64(len(orders.heads) - 1)
+
+
+@inlined
+def find(orders: Orders, reference: Any) -> Any:
+    """The place of an order, or 0."""
+    place = np.uint64(orders.heads[_head(orders, reference)])
+    while place != 0 and orders.entries[place, REFERENCE] != reference:
+        place = orders.entries[place, NEXT]
+    return place
+
+
+@inlined
+def expect(orders: Orders, reference: Any) -> None:
+    """Begin to fetch what `find()` will read, so that it need not wait."""
+    prefetch(orders.entries, i64(orders.heads[_head(orders, reference)]))
+
+
+@inlined
+def insert(orders: Orders, reference: Any, word: Any) -> Any:
+    """Put an order in that is not there, and return its place. The caller sees to it that there is room."""
+    head = _head(orders, reference)
+    place = np.uint64(orders.counts[FREE])
+    entry = orders.entries[place]
+    orders.counts[FREE] = i64(entry[NEXT])
+    orders.counts[LIVE] += 1
+    entry[REFERENCE] = reference
+    entry[WORD] = word
+    entry[NEXT] = orders.heads[head]
+    orders.heads[head] = place
+    return place
+
+
+@inlined
+def remove(orders: Orders, place: Any) -> None:
+    """Take out the order at a place."""
+    entries = orders.entries
+    head = _head(orders, entries[place, REFERENCE])
+    after = entries[place, NEXT]
+    one = np.uint64(orders.heads[head])
+    if one == place:
+        orders.heads[head] = after
+    else:
+        while entries[one, NEXT] != place:
+            one = entries[one, NEXT]
+        entries[one, NEXT] = after
+    entries[place, NEXT] = orders.counts[FREE]
+    orders.counts[FREE] = i64(place)
+    orders.counts[LIVE] -= 1
+
+
+def with_room(orders: Orders, capacity: int) -> Orders:
+    """The same orders at the same places in a map with room for `capacity`; itself, if it has that already."""
+    if len(orders.entries) > capacity:
+        return orders
+    larger = new_orders(1 << (capacity - 1).bit_length())
+    _move(orders, larger)
+    return larger
+
+
+@compiled
+def _move(orders: Orders, larger: Orders) -> None:
+    is_live = np.zeros(len(larger.entries), np.bool_)
+    for first in orders.heads:
+        place = np.uint64(first)
+        while place != 0:
+            is_live[place] = True
+            larger.entries[place] = orders.entries[place]
+            head = _head(larger, larger.entries[place, REFERENCE])
+            larger.entries[place, NEXT] = larger.heads[head]
+            larger.heads[head] = place
+            place = orders.entries[place, NEXT]
+    larger.counts[FREE] = 0
+    for free in range(len(is_live) - 1, 0, -1):
+        if not is_live[free]:
+            larger.entries[free, NEXT] = larger.counts[FREE]
+            larger.counts[FREE] = free
+    larger.counts[LIVE] = orders.counts[LIVE]

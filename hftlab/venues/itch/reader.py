@@ -1,0 +1,163 @@
+"""Nasdaq TotalView-ITCH 5.0: files of messages, each behind its length in two bytes, plain or gzip.
+
+Source: Nasdaq, "Nasdaq TotalView-ITCH 5.0"; the length before each message as in Nasdaq's daily files and in the
+message blocks of "MoldUDP64 Protocol Specification", section 3.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import gzip
+from collections.abc import Iterable, Iterator
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+
+from hftlab.errors import CaptureError
+from hftlab.events import EventBatch
+from hftlab.instruments import Instrument
+from hftlab.venues.itch.blocks import Blocks, as_day, midnight_of
+from hftlab.venues.itch.decoder import CHUNK, Decoder, Stats
+from hftlab.venues.itch.encoder import Encoder
+from hftlab.venues.itch.tables import find_messages, message_bytes, tables
+from hftlab.venues.lines import Progress
+
+if TYPE_CHECKING:
+    import polars as pl
+
+__all__ = ["Decoder", "Encoder", "Reader", "Stats", "Written", "message_bytes", "messages", "read", "write"]
+
+FilePath = str | PathLike[str]
+
+_MESSAGES: Final = 1 << 16
+
+
+def read(
+    path: FilePath,
+    *,
+    symbols: Iterable[str] | None = None,
+    date: dt.date | str | None = None,
+    chunk: int = CHUNK,
+    progress: Progress | None = None,
+) -> Reader:
+    """Read a file: an iterator of EventBatch, each of whole events and at most `chunk` rows.
+
+    | message | rows |
+    |---|---|
+    | A, F: add | A |
+    | E: executed | T with the aggressor's side and order 0, F and C of the resting order |
+    | C: executed at another price | the same, T with that price; no T if it is not printable |
+    | X, D: cancelled, deleted | C of the shares taken, C of all that is left |
+    | U: replaced | C of the old order, A of the new one |
+    | P, Q: hidden order's trade, cross | T without a side; none for a cross of no shares |
+
+    The other types make no rows; `reader.stats` counts all, and `messages()` gives every field of them. C, F and the C
+    of a U carry the price and side the order has: messages about an order that was added before the file began are
+    counted by type in `stats.unknown_references` and dropped.
+
+    `ts_event` is the midnight of `date` in New York and the message's nanoseconds since; `date` is by default the day
+    in the file's name (12302019.NASDAQ_ITCH50, S123019-v50.txt.gz), and where that has none the times are those of
+    1970-01-01 UTC. The file has no receive times: `ts_recv` is `ts_event`. `sequence` is the message's number in the
+    file, from 1. `symbols` keeps only those. Instruments are those of hftlab at Nasdaq, others get a tick of $0.0001.
+
+    A file that ends within a message or a gzip block is read up to there, and `stats` says so. `progress` is told the
+    bytes of the file consumed; without it a file over 50 MB shows a bar on a terminal. Raises CaptureError at once for
+    a path that is no readable file, and from the iterator, after all before it, for a damaged gzip stream or a file
+    that has no message of ITCH at all.
+    """
+    return Reader(Path(path), symbols, date, chunk, progress)
+
+
+class Reader(Iterator[EventBatch]):
+    """The batches of one file at `path`."""
+
+    def __init__(
+        self,
+        path: Path,
+        symbols: Iterable[str] | None,
+        date: dt.date | str | None,
+        chunk: int,
+        progress: Progress | None,
+    ) -> None:
+        self.path = path
+        self._blocks = Blocks(path, progress)
+        self._decoder = Decoder(symbols=symbols, midnight=midnight_of(path, date), chunk=chunk)
+        self._batches = self._read()
+
+    def __next__(self) -> EventBatch:
+        return next(self._batches)
+
+    @property
+    def stats(self) -> Stats:
+        """What was read so far, counted."""
+        return self._decoder.stats
+
+    @property
+    def instruments(self) -> tuple[Instrument, ...]:
+        """Those met so far; a file of a whole day names all before its first order."""
+        return self._decoder.instruments
+
+    def _read(self) -> Iterator[EventBatch]:
+        decoder, blocks = self._decoder, self._blocks
+        try:
+            for data, end in blocks:
+                blocks.used = yield from decoder.feed(data, end)
+        except CaptureError:
+            yield decoder.flush()
+            raise
+        decoder.truncated_bytes, decoder.is_torn = blocks.rest, blocks.is_torn
+        if len(last := decoder.flush()):
+            yield last
+        if not decoder.stats.messages and self.path.stat().st_size:
+            raise CaptureError(
+                f"{self.path} has no message of TotalView-ITCH 5.0: name a file of messages behind their lengths in "
+                f"two bytes each, plain or gzip",
+                path=self.path,
+            )
+
+
+def messages(path: FilePath, *, progress: Progress | None = None) -> Iterator[dict[str, pl.DataFrame]]:
+    """Every message of a file with all its fields: for each stretch of it a data frame by type ("A", "R", "I", ...).
+
+    Columns are `number` (the message's in the file, from 1, by which the frames' rows can be put in order), and the
+    fields by their names in the specification: text without padding, prices in dollars, `timestamp` in ns since the
+    venue's midnight. Messages of unknown types or too short for theirs are left out. Raises CaptureError as `read()`.
+    """
+    return _messages(Blocks(Path(path), progress))
+
+
+def _messages(blocks: Blocks) -> Iterator[dict[str, pl.DataFrame]]:
+    starts, number = np.empty(_MESSAGES, np.int64), 1
+    for data, end in blocks:
+        at, count = 0, _MESSAGES
+        while count == _MESSAGES:
+            at, count = find_messages(data, at, end, starts)
+            if count:
+                yield tables(data, starts[:count], number)
+            number += count
+        blocks.used = at
+
+
+class Written(NamedTuple):
+    """What `write()` wrote; `skipped` counts the rows that no ITCH message says."""
+
+    bytes: int
+    skipped: int
+
+
+def write(path: FilePath, batches: EventBatch | Iterable[EventBatch], *, date: dt.date | str | None = None) -> Written:
+    """Write batches as a file of ITCH messages, gzip if its name ends in .gz; `Encoder` says which row becomes what.
+
+    The file begins with the day's system events and each instrument's directory, and ends with the day's last system
+    events. `date` is by default the New York day of the first row. A file that is there is replaced. Raises EventError
+    for what ITCH cannot say, and ValueError for text that is no ISO date.
+    """
+    encoder, size = Encoder(as_day(date)), 0
+    parts = [batches] if isinstance(batches, EventBatch) else batches
+    with gzip.open(path, "wb", compresslevel=6) if str(path).endswith(".gz") else Path(path).open("wb") as file:
+        for batch in parts:
+            size += file.write(encoder.encode(batch))
+        size += file.write(encoder.end())
+    return Written(size, encoder.skipped)

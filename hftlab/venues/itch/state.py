@@ -1,0 +1,85 @@
+"""What the decoding loop keeps from call to call, and the columns that it writes."""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from hftlab.book.kernels import in_place
+from hftlab.venues.itch.loads import i64
+from hftlab.venues.itch.orders import Orders
+
+__all__ = [
+    "EMPTY",
+    "EXCESS",
+    "INSTRUMENTS",
+    "MALFORMED",
+    "MESSAGES",
+    "REPEATED",
+    "TALLIES",
+    "UNKNOWN_LOCATE",
+    "UNWANTED_LOCATE",
+    "Rows",
+    "State",
+    "register",
+]
+
+IntArray = npt.NDArray[np.int64]
+
+UNKNOWN_LOCATE, UNWANTED_LOCATE = -1, -2
+MESSAGES, INSTRUMENTS, MALFORMED, REPEATED, EXCESS, EMPTY = range(6)
+TALLIES: Final = 6
+
+
+class Rows(NamedTuple):
+    """The columns of an EventBatch, to be written."""
+
+    ts_event: IntArray
+    ts_recv: IntArray
+    sequence: IntArray
+    instrument_id: npt.NDArray[np.int32]
+    order_id: npt.NDArray[np.uint64]
+    action: npt.NDArray[np.uint8]
+    side: npt.NDArray[np.uint8]
+    price: IntArray
+    size: IntArray
+    flags: npt.NDArray[np.uint8]
+
+
+class State(NamedTuple):
+    """What the kernel keeps from call to call."""
+
+    orders: Orders
+    locates: npt.NDArray[np.int32]  # (65536,): per stock locate its instrument's number, or one of the two above
+    symbols: npt.NDArray[np.uint64]  # per instrument its eight bytes as a big-endian integer
+    wanted: npt.NDArray[np.uint64]  # the symbols to keep, in the same form; none is all
+    counts: IntArray  # (256,): messages by type
+    unknown: IntArray  # (256,): messages by type about an order that is not there
+    sideless: IntArray  # (256,): messages by type about an order whose side is not known
+    tallies: IntArray
+
+
+@in_place
+def register(state: State, locate: Any, symbol: Any, renames: bool) -> Any:
+    """The number of the instrument that has this locate code from now on."""
+    known = i64(state.locates[locate])
+    if (known != UNKNOWN_LOCATE and not renames) or (known >= 0 and state.symbols[known] == symbol):
+        return known
+    number = state.tallies[INSTRUMENTS]
+    if not _is_wanted(state, symbol) or number == len(state.symbols):
+        state.locates[locate] = UNWANTED_LOCATE
+        return UNWANTED_LOCATE
+    state.symbols[number] = symbol
+    state.locates[locate] = number
+    state.tallies[INSTRUMENTS] = number + 1
+    return number
+
+
+@in_place
+def _is_wanted(state: State, symbol: Any) -> bool:
+    for one in state.wanted:
+        if one == symbol:
+            return True
+    return len(state.wanted) == 0

@@ -1,0 +1,5 @@
+"""Kraken's order books, captured line by line from its WebSocket API v1: `<seconds>: <JSON>`, gzip or plain."""
+
+from hftlab.venues.kraken.reader import KRAKEN, Mismatch, Reader, Stats, Verification, checksum, read, verify
+
+__all__ = ["KRAKEN", "Mismatch", "Reader", "Stats", "Verification", "checksum", "read", "verify"]
