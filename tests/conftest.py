@@ -10,6 +10,14 @@ settings.register_profile("hftlab", deadline=None)
 settings.load_profile("hftlab")
 
 
+@pytest.fixture(scope="session")
+def compiled() -> None:
+    """The simulated exchange's kernels are on disk: a program that is waited for need not compile them first."""
+    from hftlab.simulator import Exchange
+
+    Exchange(seed=0)
+
+
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Runs the command in this process; a warning, such as a coroutine that was never awaited, is an error here."""

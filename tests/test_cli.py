@@ -24,6 +24,8 @@ from tests.command import Result, Run
 from tests.recorder.sessions import crashed, numbered, replayed, write_session
 from tests.venues.captures import SNAPSHOT, trade, update, write_capture
 
+pytestmark = pytest.mark.usefixtures("compiled")
+
 PATIENCE = 30.0
 START = 1_767_364_200_000_000_000
 

@@ -21,6 +21,7 @@ WAIT = 60_000  # ms; a cold JupyterLab on a busy machine takes its time
 
 pytestmark = [
     pytest.mark.browser,
+    pytest.mark.usefixtures("compiled"),
     pytest.mark.skipif(CHROMIUM is None, reason="no chromium on the PATH (Debian: apt install chromium)"),
 ]
 
