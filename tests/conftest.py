@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 import pytest
 from hypothesis import settings
 
+from hftlab.clock import Clock
+from hftlab.server import Server
+from hftlab.simulator import Exchange, RandomWalk
 from tests.command import Run, make_run
 
 # A machine that is busy is no error: no example has a deadline.
@@ -13,8 +18,6 @@ settings.load_profile("hftlab")
 @pytest.fixture(scope="session")
 def compiled() -> None:
     """The simulated exchange's kernels are on disk: a program that is waited for need not compile them first."""
-    from hftlab.simulator import Exchange
-
     Exchange(seed=0)
 
 
@@ -22,3 +25,17 @@ def compiled() -> None:
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Runs the command in this process; a warning, such as a coroutine that was never awaited, is an error here."""
     return make_run(monkeypatch, capsys)
+
+
+@pytest.fixture
+async def walk_server() -> AsyncIterator[Server]:
+    """The random walk at a hundred times real time, so that no test waits for its ticks."""
+    async with Server(RandomWalk(7, clock=Clock(speed=100)), port=0) as server:
+        yield server
+
+
+@pytest.fixture
+async def hand_server() -> AsyncIterator[Server]:
+    """A server that sends what the test publishes."""
+    async with Server(port=0) as server:
+        yield server
