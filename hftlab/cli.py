@@ -116,9 +116,7 @@ def import_(
             progress=advance,
         )
     typer.echo(repr(imported.session))
-    for name, value in imported.stats.items():
-        if value:
-            typer.echo(f"  {name.replace('_', ' ')}: {_text(value)}")
+    _echo_counts(imported.stats)
 
 
 @app.command()
@@ -133,7 +131,10 @@ def info(session: Folder, as_json: Annotated[bool, typer.Option("--json", help="
         return
     manifest = opened.manifest
     typer.echo(repr(opened))
-    typer.echo(f"  source: {_text(manifest.source)}")
+    source = dict(manifest.source)
+    counted = source.pop("stats", {})
+    typer.echo(f"  source: {_text(source)}")
+    _echo_counts(counted)
     typer.echo(f"  symbols: {', '.join(manifest.symbols)}")
     for name, parts in manifest.tables.items():
         size = sum(part.size for part in parts)
@@ -383,6 +384,12 @@ class _progress:  # noqa: N801 - used as a function
             self._bar.update(self._task, description=to)
         else:
             self._bar.update(self._task, completed=to)
+
+
+def _echo_counts(counts: dict[str, Any]) -> None:
+    for name, value in counts.items():
+        if value:
+            typer.echo(f"  {name.replace('_', ' ')}: {_text(value)}")
 
 
 def _text(value: object) -> str:
