@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from hypothesis import settings
@@ -13,6 +13,14 @@ from tests.command import Run, make_run
 # A machine that is busy is no error: no example has a deadline.
 settings.register_profile("hftlab", deadline=None)
 settings.load_profile("hftlab")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def keys_of_their_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No client of a test finds the key of a server that another run has left behind."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
+        yield
 
 
 @pytest.fixture(scope="session")

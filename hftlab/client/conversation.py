@@ -186,7 +186,8 @@ class Conversation:
             raise AuthenticationFailed(f"AUTH was answered with {exc.wire_type}: {exc}") from None
         if isinstance(reply, AuthFailed):
             raise AuthenticationFailed(reply.message)
-        assert isinstance(reply, AuthSuccess)
+        if not isinstance(reply, AuthSuccess):
+            raise AuthenticationFailed(f"AUTH was answered with {reply.type}: {self.link.url} is no hftlab server")
         private.authenticated()
         # Both times are the server's, so it does not matter what our clock says.
         self._lifetime = None if reply.expires_at is None else (reply.expires_at - reply.timestamp) / 1000

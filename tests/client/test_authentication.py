@@ -6,11 +6,13 @@ import base64
 import json
 import time
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from hftlab.client import Client
 from hftlab.client.authentication import Authenticator, refresh_url
+from hftlab.credentials import remove_secret, write_secret
 from hftlab.errors import AuthenticationFailed, NetworkError
 from hftlab.server import Server
 from tests.client.servers import http_server, refuse, scripted, until, within
@@ -239,3 +241,18 @@ async def test_a_key_of_the_same_user_signs_in(monkeypatch: pytest.MonkeyPatch) 
                 await client.subscribe(["AAPL"])
                 assert client.connection_status == "CONNECTED"
             assert script.types() == ["AUTH", "SUBSCRIBE"]
+
+
+async def test_a_stranger_on_the_port_of_a_server_that_has_died_is_connected_to() -> None:
+    """The key that is still there is tried; who answers AUTH as if it were any request is used without."""
+    key = b"k" * 32
+    async with scripted() as script:
+        port = urlsplit(script.url).port
+        assert port is not None
+        write_secret(port, key)
+        try:
+            async with Client(script.url) as client:
+                assert client.connection_status == "CONNECTED"
+        finally:
+            remove_secret(port, key)
+    assert script.types()[0] == "AUTH"
