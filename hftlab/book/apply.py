@@ -10,6 +10,7 @@ import numpy.typing as npt
 from hftlab.book.anomalies import CLEAR_BOOK, CROSSED, FINE, KINDS, RAISE, TIME_BACK
 from hftlab.book.kernels import IntArray, in_place, inlined
 from hftlab.book.levels import has_room, is_crossed
+from hftlab.book.order_table import expect_entry, expect_order
 from hftlab.book.orders import apply_level, apply_order, clear_book
 from hftlab.book.state import HOLDS_LEVELS, HOLDS_ORDERS, Records, State
 from hftlab.events import ADD, ASK, CANCEL, CLEAR, F_LAST, F_MBP, MODIFY
@@ -18,6 +19,7 @@ __all__ = ["FULL", "Columns", "Tops", "apply_rows", "find_mixed"]
 
 FULL: Final = -1
 _KINDS: Final = len(KINDS) + 1
+_FAR, _NEAR = 16, 8  # rows
 
 
 class Columns(NamedTuple):
@@ -79,8 +81,9 @@ def apply_rows(
     no room; that row has done nothing yet, and the call is repeated with a larger state. Another: the kind of an
     anomaly in that row whose policy is RAISE.
     """
-    depth = tops.bid_ticks.shape[1]
-    for row in range(first, len(columns.action)):
+    depth, rows = tops.bid_ticks.shape[1], len(columns.action)
+    for row in range(first, rows):
+        _look_ahead(state, columns, min(row + _FAR, rows - 1), min(row + _NEAR, rows - 1))
         action = columns.action[row]
         book = columns.books[columns.instrument_id[row]]
         if action in (ADD, CANCEL, MODIFY, CLEAR):
@@ -101,7 +104,14 @@ def apply_rows(
                     state, 2 * book + 1, tops.ask_ticks[written], tops.ask_lots[written], tops.ask_orders[written]
                 )
                 written += 1
-    return len(columns.action), written, FINE
+    return rows, written, FINE
+
+
+@inlined
+def _look_ahead(state: State, columns: Columns, far: int, near: int) -> None:
+    """Begin to fetch what two later rows will read: first the entry in the table of orders, then the order."""
+    expect_entry(state.table, columns.books[columns.instrument_id[far]], columns.order_id[far])
+    expect_order(state.table, state.orders, columns.books[columns.instrument_id[near]], columns.order_id[near])
 
 
 @inlined

@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from hftlab.book.kernels import in_place, inlined
+from hftlab.book.prefetch import prefetch
 
-__all__ = ["ENTRY", "ORDER", "delete_entry", "fill_table", "find_entry", "set_entry"]
+__all__ = ["ENTRY", "ORDER", "delete_entry", "expect_entry", "expect_order", "fill_table", "find_entry", "set_entry"]
 
 Records = npt.NDArray[Any]
 
@@ -54,6 +55,18 @@ def find_entry(table: Records, orders: Records, book: int, order_id: int) -> int
                 break
         at = (at + 1) & mask
     return at
+
+
+@inlined
+def expect_entry(table: Records, book: int, order_id: int) -> None:
+    """Begin to fetch the entry that `find_entry()` will read first."""
+    prefetch(table, _home(table, _tag(book, order_id)))
+
+
+@inlined
+def expect_order(table: Records, orders: Records, book: int, order_id: int) -> None:
+    """Begin to fetch the order that `find_entry()` will compare first; its entry should be there by now."""
+    prefetch(orders, np.int64(table[_home(table, _tag(book, order_id))].order))
 
 
 @inlined

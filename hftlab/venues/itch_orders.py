@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from hftlab.book.kernels import compiled, inlined
-from hftlab.venues.itch_bytes import i64, prefetch
+from hftlab.book.prefetch import prefetch
+from hftlab.venues.itch_bytes import i64
 
 __all__ = [
     "LARGEST_SHARES",
