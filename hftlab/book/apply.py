@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from hftlab.book.anomalies import CLEAR_BOOK, CROSSED, FINE, KINDS, RAISE, TIME_BACK
-from hftlab.book.kernels import IntArray, in_place, inlined
-from hftlab.book.levels import has_room, is_crossed
+from hftlab.book.kernels import IntArray, in_place, inlined, place_of
+from hftlab.book.levels import has_room, is_crossed, side_of
 from hftlab.book.order_table import expect_entry, expect_order
 from hftlab.book.orders import apply_level, apply_order, clear_book
 from hftlab.book.state import HOLDS_LEVELS, HOLDS_ORDERS, Records, State
@@ -82,40 +82,43 @@ def apply_rows(
     anomaly in that row whose policy is RAISE.
     """
     depth, rows = tops.bid_ticks.shape[1], len(columns.action)
-    for row in range(first, rows):
-        _look_ahead(state, columns, min(row + _FAR, rows - 1), min(row + _NEAR, rows - 1))
+    for number in range(first, rows):
+        row = place_of(number)
+        _look_ahead(state, columns, place_of(min(number + _FAR, rows - 1)), place_of(min(number + _NEAR, rows - 1)))
         action = columns.action[row]
-        book = columns.books[columns.instrument_id[row]]
+        book = _book_of(columns, row)
         if action in (ADD, CANCEL, MODIFY, CLEAR):
-            if action != CANCEL and not has_room(state, 2 * book + (columns.side[row] == ASK)):
-                return row, written, FULL
+            if action != CANCEL and not has_room(state, side_of(book, columns.side[row] == ASK)):
+                return number, written, FULL
             policy = _apply_row(state, columns, policies, row, book)
             if policy > RAISE:
-                return row, written, policy - RAISE
+                return number, written, policy - RAISE
         if columns.flags[row] & F_LAST:
             if state.books[book].changed:
                 state.books[book].changed = 0
                 if is_crossed(state, book) and _note(state, policies, book, CROSSED) == RAISE:
-                    return row, written, CROSSED
+                    return number, written, CROSSED
             if depth > 0:
                 tops.rows[written] = row
-                _write_side(state, 2 * book, tops.bid_ticks[written], tops.bid_lots[written], tops.bid_orders[written])
-                _write_side(
-                    state, 2 * book + 1, tops.ask_ticks[written], tops.ask_lots[written], tops.ask_orders[written]
-                )
+                _write_tops(state, book, tops, written)
                 written += 1
     return rows, written, FINE
 
 
 @inlined
-def _look_ahead(state: State, columns: Columns, far: int, near: int) -> None:
+def _look_ahead(state: State, columns: Columns, far: Any, near: Any) -> None:
     """Begin to fetch what two later rows will read: first the entry in the table of orders, then the order."""
-    expect_entry(state.table, columns.books[columns.instrument_id[far]], columns.order_id[far])
-    expect_order(state.table, state.orders, columns.books[columns.instrument_id[near]], columns.order_id[near])
+    expect_entry(state.table, _book_of(columns, far), columns.order_id[far])
+    expect_order(state.table, state.orders, _book_of(columns, near), columns.order_id[near])
 
 
 @inlined
-def _apply_row(state: State, columns: Columns, policies: IntArray, row: int, book: int) -> int:
+def _book_of(columns: Columns, row: Any) -> Any:
+    return place_of(columns.books[place_of(columns.instrument_id[row])])
+
+
+@inlined
+def _apply_row(state: State, columns: Columns, policies: IntArray, row: Any, book: Any) -> int:
     """Apply a row that may change its book; 0, or RAISE plus the kind of an anomaly that must be raised."""
     time, record = columns.ts_event[row], state.books[book]
     if time < record.time:
@@ -127,7 +130,7 @@ def _apply_row(state: State, columns: Columns, policies: IntArray, row: int, boo
     else:
         record.time = time
     action, side = columns.action[row], columns.side[row]
-    price, tick, lots = columns.price[row], columns.ticks[columns.instrument_id[row]], columns.size[row]
+    price, tick, lots = columns.price[row], columns.ticks[place_of(columns.instrument_id[row])], columns.size[row]
     if action == CLEAR:
         clear_book(state, book)
         record.clears += 1
@@ -143,17 +146,24 @@ def _apply_row(state: State, columns: Columns, policies: IntArray, row: int, boo
 
 
 @in_place
-def _note(state: State, policies: IntArray, book: int, kind: int) -> int:
+def _note(state: State, policies: IntArray, book: Any, kind: int) -> int:
     """Count an anomaly, clear the book if that is the policy, and return the policy."""
-    state.tallies[book * _KINDS + kind] += 1
+    state.tallies[np.int64(book) * _KINDS + kind] += 1
     policy = policies[kind]
     if policy == CLEAR_BOOK:
         clear_book(state, book)
     return int(policy)
 
 
+@in_place
+def _write_tops(state: State, book: Any, tops: Tops, number: int) -> None:
+    bids, asks = side_of(book, False), side_of(book, True)
+    _write_side(state, bids, tops.bid_ticks[number], tops.bid_lots[number], tops.bid_orders[number])
+    _write_side(state, asks, tops.ask_ticks[number], tops.ask_lots[number], tops.ask_orders[number])
+
+
 @inlined
-def _write_side(state: State, side: int, ticks: IntArray, lots: IntArray, orders: IntArray) -> None:
+def _write_side(state: State, side: Any, ticks: IntArray, lots: IntArray, orders: IntArray) -> None:
     place = state.sides[side]
     last = place.start + place.length - 1
     there = min(place.length, len(ticks))

@@ -5,16 +5,19 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-__all__ = ["IntArray", "compiled", "in_place", "inlined"]
+__all__ = ["IntArray", "compiled", "in_place", "inlined", "place_of"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 IntArray = npt.NDArray[np.int64]
+
+place_of: Final[Any] = np.uint64
+"""An index that is not negative: numba need not ask whether it counts from the end. Any, for mypy holds it no int."""
 
 
 def compiled(function: Function) -> Function:

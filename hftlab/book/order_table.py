@@ -14,46 +14,47 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from hftlab.book.kernels import in_place, inlined
+from hftlab.book.kernels import in_place, inlined, place_of
 from hftlab.book.prefetch import prefetch
 
 __all__ = ["ENTRY", "ORDER", "delete_entry", "expect_entry", "expect_order", "fill_table", "find_entry", "set_entry"]
 
 Records = npt.NDArray[Any]
 
-ENTRY: Final = np.dtype([("tag", "u4"), ("order", "i4")])
+ENTRY: Final = np.dtype([("tag", "u4"), ("order", "u4")])
 """The upper half of the hash and the order's row; row 0 marks a free place."""
 
-ORDER: Final = np.dtype([("id", "i8"), ("lots", "i8"), ("book", "i4"), ("level", "i4"), ("next", "i4"), ("prev", "i4")])
+ORDER: Final = np.dtype([("id", "i8"), ("lots", "i8"), ("book", "u4"), ("level", "u4"), ("next", "u4"), ("prev", "u4")])
 """An order: its id (the bits of the uint64), its level's row, and its neighbours in the queue, 0 for none."""
 
-_MULTIPLIER: Final = 0x9E3779B97F4A7C15 - (1 << 64)
-_BOOK_MULTIPLIER: Final = 0xC2B2AE3D27D4EB4F - (1 << 64)
+_MULTIPLIER: Final = np.uint64(0x9E3779B97F4A7C15)
+_BOOK_MULTIPLIER: Final = np.uint64(0xC2B2AE3D27D4EB4F)
+_ONE: Final = np.uint64(1)
+_HALF: Final = np.uint64(32)
 
 
 @inlined
-def _tag(book: int, order_id: int) -> int:
-    mixed = (order_id + book * _BOOK_MULTIPLIER) * _MULTIPLIER
-    return (mixed >> 32) & 0xFFFFFFFF
+def _tag(book: int, order_id: int) -> Any:
+    return ((place_of(order_id) + place_of(book) * _BOOK_MULTIPLIER) * _MULTIPLIER) >> _HALF
 
 
 @inlined
-def _home(table: Records, tag: int) -> int:
+def _home(table: Records, tag: Any) -> Any:
     """The place whose share of the table is the tag's of 2^32: ids that count upwards are spread evenly."""
-    return (tag * len(table)) >> 32
+    return (tag * place_of(len(table))) >> _HALF
 
 
 @inlined
-def find_entry(table: Records, orders: Records, book: int, order_id: int) -> int:
+def find_entry(table: Records, orders: Records, book: int, order_id: int) -> Any:
     """The place of this order in the table, or the free one where it belongs."""
-    tag, mask = _tag(book, order_id), len(table) - 1
+    tag, mask = _tag(book, order_id), place_of(len(table) - 1)
     at = _home(table, tag)
     while table[at].order != 0:
         if table[at].tag == tag:
             order = orders[table[at].order]
             if order.id == order_id and order.book == book:
                 break
-        at = (at + 1) & mask
+        at = (at + _ONE) & mask
     return at
 
 
@@ -66,39 +67,40 @@ def expect_entry(table: Records, book: int, order_id: int) -> None:
 @inlined
 def expect_order(table: Records, orders: Records, book: int, order_id: int) -> None:
     """Begin to fetch the order that `find_entry()` will compare first; its entry should be there by now."""
-    prefetch(orders, np.int64(table[_home(table, _tag(book, order_id))].order))
+    prefetch(orders, table[_home(table, _tag(book, order_id))].order)
 
 
 @inlined
-def set_entry(table: Records, orders: Records, at: int, row: int, book: int, order_id: int) -> None:
+def set_entry(table: Records, orders: Records, at: Any, row: Any, book: int, order_id: int) -> None:
     """Take a free place for this order."""
-    entry, order = table[at], orders[row]
+    entry, order = table[place_of(at)], orders[place_of(row)]
     entry.tag, entry.order = _tag(book, order_id), row
     order.id, order.book = order_id, book
 
 
 @in_place
-def delete_entry(table: Records, at: int) -> None:
+def delete_entry(table: Records, at: Any) -> None:
     """Free a place that is taken."""
-    mask = len(table) - 1
-    hole, next_ = at, (at + 1) & mask
+    mask = place_of(len(table) - 1)
+    hole = place_of(at)
+    next_ = (hole + _ONE) & mask
     while table[next_].order != 0:
-        home = _home(table, table[next_].tag)
+        home = _home(table, place_of(table[next_].tag))
         # It may fill the hole if its home is not between the two.
         if (next_ - home) & mask >= (next_ - hole) & mask:
             table[hole] = table[next_]
             hole = next_
-        next_ = (next_ + 1) & mask
+        next_ = (next_ + _ONE) & mask
     table[hole].order = 0
 
 
 @in_place
 def fill_table(table: Records, entries: Records) -> None:
     """Put all entries of another table into an empty one."""
-    mask = len(table) - 1
+    mask = place_of(len(table) - 1)
     for entry in entries:
         if entry.order != 0:
-            at = _home(table, entry.tag)
+            at = _home(table, place_of(entry.tag))
             while table[at].order != 0:
-                at = (at + 1) & mask
+                at = (at + _ONE) & mask
             table[at] = entry

@@ -24,7 +24,7 @@ def _prefetcher() -> Any:
             builder.call(function, [row, flag(0), flag(3), flag(1)])  # to read, to stay, data
             return context.get_dummy_value()
 
-        return types.void(array, types.int64), generate
+        return types.void(array, types.uint64), generate
 
     return start
 

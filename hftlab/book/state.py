@@ -25,7 +25,7 @@ Records = npt.NDArray[Any]
 
 SIDE: Final = np.dtype([("start", "i8"), ("length", "i8"), ("capacity", "i8")])
 LEVEL: Final = np.dtype(
-    [("key", "i8"), ("ticks", "i8"), ("lots", "i8"), ("side", "i4"), ("orders", "i4"), ("head", "i4"), ("tail", "i4")]
+    [("key", "i8"), ("ticks", "i8"), ("lots", "i8"), ("side", "u4"), ("orders", "u4"), ("head", "u4"), ("tail", "u4")]
 )
 BOOK: Final = np.dtype([("time", "i8"), ("clears", "i8"), ("holds", "i4"), ("changed", "i4")])
 _MARKS: Final = ("stretches", "levels", "free_level", "orders", "free_order", "live")
@@ -41,7 +41,7 @@ class State(NamedTuple):
     """All arrays of a set of books, one-dimensional, contiguous, writeable."""
 
     keys: IntArray  # 1e-9; bids: the price, asks: its negative; ascending within a side
-    slots: IntArray  # beside each key its row of `levels`
+    slots: npt.NDArray[np.uint32]  # beside each key its row of `levels`
     sides: Records  # SIDE: its stretch of keys and slots
     levels: Records  # LEVEL: lots and orders are totals; orders, head and tail are 0 where the venue names no orders
     orders: Records  # ORDER
@@ -57,7 +57,7 @@ def new_state() -> State:
     marks["levels"] = marks["orders"] = 1
     return State(
         keys=np.zeros(_FIRST_KEYS, np.int64),
-        slots=np.zeros(_FIRST_KEYS, np.int64),
+        slots=np.zeros(_FIRST_KEYS, np.uint32),
         sides=np.zeros(0, SIDE),
         levels=np.zeros(_FIRST_ROWS, LEVEL),
         orders=np.zeros(_FIRST_ROWS, ORDER),

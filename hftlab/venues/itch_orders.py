@@ -86,7 +86,7 @@ def find(orders: Orders, reference: Any) -> Any:
 @inlined
 def expect(orders: Orders, reference: Any) -> None:
     """Begin to fetch what `find()` will read, so that it need not wait."""
-    prefetch(orders.entries, i64(orders.heads[_head(orders, reference)]))
+    prefetch(orders.entries, orders.heads[_head(orders, reference)])
 
 
 @inlined
