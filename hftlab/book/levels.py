@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 import numpy.typing as npt
 
+from hftlab.book.intrinsics import BLOCK, count_not_below
 from hftlab.book.kernels import IntArray, in_place, inlined, place_of
 from hftlab.book.state import FIRST_STRETCH, State
 
 __all__ = ["close_level", "has_room", "is_crossed", "is_there", "open_level", "position", "side_of"]
-
-_BLOCK: Final = 32
 
 
 @inlined
@@ -122,12 +121,10 @@ def _search(keys: IntArray, start: int, end: int, key: int) -> int:
 
     A block near the best is counted through without a branch on any key, which no processor could foresee.
     """
-    if end - start < _BLOCK:
+    if end - start < BLOCK:
         return _search_deep(keys, start, end, key)
-    above, first = 0, place_of(end - _BLOCK)
-    for offset in range(_BLOCK):
-        above += keys[first + place_of(offset)] >= key
-    return end - above if above < _BLOCK else _search_deep(keys, start, end - _BLOCK, key)
+    above = count_not_below(keys, place_of(end - BLOCK), key)
+    return end - above if above < BLOCK else _search_deep(keys, start, end - BLOCK, key)
 
 
 @in_place

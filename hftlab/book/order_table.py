@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hftlab.book.kernels import in_place, inlined, place_of
-from hftlab.book.prefetch import prefetch
+from hftlab.book.intrinsics import prefetch
 
 __all__ = ["ENTRY", "ORDER", "delete_entry", "expect_entry", "expect_order", "fill_table", "find_entry", "set_entry"]
 

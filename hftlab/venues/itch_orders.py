@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hftlab.book.kernels import compiled, inlined
-from hftlab.book.prefetch import prefetch
+from hftlab.book.intrinsics import prefetch
 from hftlab.venues.itch_bytes import i64
 
 __all__ = [
