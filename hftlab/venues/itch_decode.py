@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hftlab.book.kernels import in_place, inlined
+from hftlab.book.kernels import in_place, inlined, place_of
 from hftlab.events import ADD, ASK, BID, CANCEL, F_LAST, FILL, NO_SIDE, TRADE
 from hftlab.venues.itch_bytes import i64, load_u16, load_u32, load_u64
 from hftlab.venues.itch_layout import SIZES
@@ -92,7 +92,7 @@ def decode(data: Bytes, at: int, end: int, state: State, rows: Rows, row: int, m
         if size == 0:
             tallies[EMPTY] += 1
             continue
-        kind = data[start]
+        kind = data[place_of(start)]
         state.counts[kind] += 1
         expected = SIZES[kind]
         if size < expected:
@@ -134,7 +134,7 @@ def _add(data: Bytes, message: Message, state: State, rows: Rows, row: int) -> i
         instrument = register(state, message.locate, load_u64(data, at + 24), False)
     if instrument == UNWANTED_LOCATE:
         return row
-    letter, shares = data[at + 19], load_u32(data, at + 20)
+    letter, shares = data[place_of(at + 19)], load_u32(data, at + 20)
     if (letter != _BUY and letter != _SELL) or shares > _MOST_SHARES:
         state.tallies[MALFORMED] += 1
         return row
@@ -202,7 +202,7 @@ def _take(data: Bytes, message: Message, state: State, rows: Rows, row: int) -> 
         return row
     side = ASK if word & SELL else BID
     if kind in (_EXECUTED, _EXECUTED_AT):
-        if kind == _EXECUTED or data[at + 31] == _PRINTABLE:
+        if kind == _EXECUTED or data[place_of(at + 31)] == _PRINTABLE:
             paid = price if kind == _EXECUTED else load_u32(data, at + 32)
             taker = BID if side == ASK else ASK
             _put(rows, row, message, message.instrument, 0, TRADE, taker, paid, shares, 0)
@@ -254,13 +254,13 @@ def _put(
     shares: Any,
     flags: int,
 ) -> None:
-    rows.ts_event[row] = message.time
-    rows.ts_recv[row] = message.time
-    rows.sequence[row] = message.number
-    rows.instrument_id[row] = instrument
-    rows.order_id[row] = reference
-    rows.action[row] = action
-    rows.side[row] = side
-    rows.price[row] = i64(price) * _PRICE
-    rows.size[row] = shares
-    rows.flags[row] = flags
+    place = place_of(row)
+    rows.ts_event[place] = message.time
+    rows.sequence[place] = message.number
+    rows.instrument_id[place] = instrument
+    rows.order_id[place] = reference
+    rows.action[place] = action
+    rows.side[place] = side
+    rows.price[place] = i64(price) * _PRICE
+    rows.size[place] = shares
+    rows.flags[place] = flags

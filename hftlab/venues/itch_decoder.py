@@ -94,6 +94,7 @@ class Decoder:
     def flush(self) -> EventBatch:
         """The rows decoded since the last batch."""
         columns = {name: values[: self._row] for name, values in self._rows._asdict().items()}
+        columns["ts_recv"] = columns["ts_event"]
         self._rows, self._row = _new_rows(self._chunk), 0
         return EventBatch._trusted(columns, self.instruments)
 
@@ -137,7 +138,7 @@ class Decoder:
 
 
 def _new_rows(count: int) -> Rows:
-    return Rows(**{name: np.empty(count, dtype) for name, dtype in COLUMNS.items()})
+    return Rows(**{name: np.empty(count, dtype) for name, dtype in COLUMNS.items() if name in Rows._fields})
 
 
 def _listed(symbols: Iterable[str] | str | None) -> list[str]:
