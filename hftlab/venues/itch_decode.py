@@ -18,6 +18,7 @@ from hftlab.venues.itch_orders import (
     SIDELESS,
     WORD,
     expect,
+    expect_head,
     find,
     insert,
     pack,
@@ -51,7 +52,8 @@ _STAMP: Final = np.uint64((1 << 48) - 1)
 _MOST_SHARES: Final = np.uint64(LARGEST_SHARES)
 _PRICE: Final = 100_000  # 1e-4 in 1e-9
 _HALF: Final = np.uint64(32)
-_REFERENCE_END: Final = 2 + 19  # from a message's length; where every message about an order has its reference
+_REFERENCE: Final = 2 + 11  # from a message's length; where every message about an order has its reference
+_AHEAD: Final = 6  # messages
 _NO_MARKS: Final = np.uint64(0)
 _TOP: Final = np.uint64(63)
 
@@ -76,6 +78,9 @@ def decode(data: Bytes, at: int, end: int, state: State, rows: Rows, row: int, m
     """
     tallies = state.tallies
     last_row, most_live = len(rows.ts_event) - MOST_ROWS, len(state.orders.entries) - 1
+    near = far = at
+    for _ in range(_AHEAD):
+        near, far = _step(data, near, end), _step(data, _step(data, far, end), end)
     while at + 2 <= end:
         size = i64(load_u16(data, at))
         if at + 2 + size > end:
@@ -86,8 +91,10 @@ def decode(data: Bytes, at: int, end: int, state: State, rows: Rows, row: int, m
             return at, row, SLOTS
         start = at + 2
         at = start + size
-        if at + _REFERENCE_END <= len(data):
-            expect(state.orders, load_u64(data, at + _REFERENCE_END - 8))
+        near, far = _step(data, near, end), _step(data, far, end)
+        if far + _REFERENCE + 8 <= end:
+            expect_head(state.orders, load_u64(data, far + _REFERENCE))
+            expect(state.orders, load_u64(data, near + _REFERENCE))
         tallies[MESSAGES] += 1
         if size == 0:
             tallies[EMPTY] += 1
@@ -103,6 +110,14 @@ def decode(data: Bytes, at: int, end: int, state: State, rows: Rows, row: int, m
             message = Message(start, kind, locate, i64(state.locates[locate]), time, tallies[MESSAGES])
             row = _decode_one(data, message, state, rows, row)
     return at, row, INPUT
+
+
+@inlined
+def _step(data: Bytes, at: int, end: int) -> int:
+    """Where the message behind this one begins; the same place, if that is beyond the end."""
+    if at + 2 > end:
+        return at
+    return min(at + 2 + i64(load_u16(data, at)), end)
 
 
 @inlined

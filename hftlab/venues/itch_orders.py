@@ -24,6 +24,7 @@ __all__ = [
     "WORD",
     "Orders",
     "expect",
+    "expect_head",
     "find",
     "insert",
     "new_orders",
@@ -81,6 +82,12 @@ def find(orders: Orders, reference: Any) -> Any:
     while place != 0 and orders.entries[place, REFERENCE] != reference:
         place = orders.entries[place, NEXT]
     return place
+
+
+@inlined
+def expect_head(orders: Orders, reference: Any) -> None:
+    """Begin to fetch what `expect()` will read."""
+    prefetch(orders.heads, _head(orders, reference))
 
 
 @inlined
