@@ -59,6 +59,8 @@ def find_mixed(columns: Columns, books: Records) -> int:
 
     `books` is a copy: what a book holds is written into it, as the first row tells.
     """
+    if _are_alike(columns, books):
+        return -1
     for row in range(len(columns.action)):
         action = columns.action[row]
         if action in (ADD, CANCEL, MODIFY):
@@ -69,6 +71,22 @@ def find_mixed(columns: Columns, books: Records) -> int:
                     return row
                 books[book].holds = holds
     return -1
+
+
+@inlined
+def _are_alike(columns: Columns, books: Records) -> bool:
+    """Whether all rows speak of the same, and all books that the batch names hold it: so it is nearly always."""
+    some = every = columns.flags[0] if len(columns.flags) > 0 else 0
+    for flags in columns.flags:
+        some |= flags
+        every &= flags
+    if some & F_MBP != every & F_MBP:
+        return False
+    holds = HOLDS_LEVELS if some & F_MBP else HOLDS_ORDERS
+    for book in columns.books:
+        if books[book].holds != holds:
+            return False
+    return True
 
 
 @in_place

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -65,7 +65,7 @@ class BookSet:
 
     def apply(self, batch: EventBatch) -> None:
         """Apply a batch. Raises as `trace()` does."""
-        self._run(batch, _new_tops(0, 0))
+        self._run(batch, _NO_TOPS)
 
     def trace(self, batch: EventBatch, depth: int = 10) -> Tops:
         """Apply a batch and return the best `depth` levels after each of its rows flagged F_LAST.
@@ -152,6 +152,9 @@ class BookSet:
 def _new_tops(rows: int, depth: int) -> Tops:
     shape = (rows, depth)
     return Tops(np.empty(rows, np.int64), *(np.empty(shape, np.int64) for _ in range(6)))
+
+
+_NO_TOPS: Final = _new_tops(0, 0)
 
 
 def _mixed(batch: EventBatch, row: int, holds: int) -> EventError:
