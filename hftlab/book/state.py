@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hftlab.book.anomalies import KINDS
-from hftlab.book.kernels import IntArray
+from hftlab.book.kernels import IntArray, zeros_aligned
 from hftlab.book.order_table import ENTRY, ORDER, fill_table
 
 __all__ = ["FIRST_STRETCH", "HOLDS_LEVELS", "HOLDS_ORDERS", "State", "add_books", "copy_state", "grow", "new_state"]
@@ -59,9 +59,9 @@ def new_state() -> State:
         keys=np.zeros(_FIRST_KEYS, np.int64),
         slots=np.zeros(_FIRST_KEYS, np.uint32),
         sides=np.zeros(0, SIDE),
-        levels=np.zeros(_FIRST_ROWS, LEVEL),
-        orders=np.zeros(_FIRST_ROWS, ORDER),
-        table=np.zeros(2 * _FIRST_ROWS, ENTRY),
+        levels=zeros_aligned(_FIRST_ROWS, LEVEL),
+        orders=zeros_aligned(_FIRST_ROWS, ORDER),
+        table=zeros_aligned(2 * _FIRST_ROWS, ENTRY),
         books=np.zeros(0, BOOK),
         tallies=np.zeros(0, np.int64),
         marks=marks,
@@ -105,11 +105,13 @@ def grow(state: State) -> State:
     if 2 * int(marks["orders"]) > len(state.orders):
         state = state._replace(orders=_longer(state.orders, max(len(state.orders), _FIRST_ROWS)))
     if 4 * int(marks["live"]) > len(state.table):
-        table = np.zeros(2 * len(state.table), ENTRY)
+        table = zeros_aligned(2 * len(state.table), ENTRY)
         fill_table(table, state.table)
         state = state._replace(table=table)
     return state
 
 
 def _longer(array: npt.NDArray[Any], room: int) -> npt.NDArray[Any]:
-    return np.concatenate([array, np.zeros(room, array.dtype)])
+    longer = zeros_aligned(len(array) + room, array.dtype)
+    longer[: len(array)] = array
+    return longer

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hftlab.book.kernels import compiled, inlined
+from hftlab.book.kernels import compiled, inlined, zeros_aligned
 from hftlab.book.intrinsics import prefetch
 from hftlab.venues.itch_bytes import i64
 
@@ -58,9 +58,9 @@ class Orders(NamedTuple):
 
 def new_orders(capacity: int) -> Orders:
     """An empty map with room for `capacity` orders, a power of two of 16 or more."""
-    entries = np.zeros((capacity + 1, _FIELDS), np.uint64)
+    entries = zeros_aligned((capacity + 1) * _FIELDS, np.uint64).reshape(-1, _FIELDS)
     entries[1:-1, NEXT] = np.arange(2, capacity + 1)
-    return Orders(np.zeros(capacity, np.uint32), entries, np.array([1, 0]))
+    return Orders(zeros_aligned(capacity, np.uint32), entries, np.array([1, 0]))
 
 
 @inlined
