@@ -1,10 +1,12 @@
 """Where the order of a book and an id is: a hash table in one array.
 
-Open addressing with linear probing at a load of one half at most; an entry that goes is filled by shifting back those
-behind it, so that no graves slow later searches. An entry holds the upper half of the hash and the order's row, eight
-bytes that say both whether it is worth a look and where its home is; the id itself stands in the order. Source: Knuth,
-The Art of Computer Programming, volume 3, section 6.4, algorithms L and R; the multiplier is 2^64 divided by the golden
-ratio, as there.
+It is made of buckets of eight entries, a cache line each, that are compared all at once: so hardly any branch depends
+on the data. An order stands in its home bucket, or where that is full in the next one that is not; the load is one
+half at most. Whenever an entry goes from a full bucket, one from behind that belongs further to the front takes its
+place, so that a search may end at the first bucket with a free entry. An entry holds the upper half of the hash and
+the order's row, eight bytes that say both whether it is worth a look and where its home is; the id itself stands in
+the order. Source: Knuth, The Art of Computer Programming, volume 3, section 6.4, "External searching" (buckets) and
+algorithm R; the multiplier is 2^64 divided by the golden ratio, as there.
 """
 
 from __future__ import annotations
@@ -15,14 +17,14 @@ import numpy as np
 import numpy.typing as npt
 
 from hftlab.book.kernels import in_place, inlined, place_of
-from hftlab.book.intrinsics import prefetch
+from hftlab.book.intrinsics import WAYS, first_bit, free_entries, prefetch, tagged_entries
 
 __all__ = ["ENTRY", "ORDER", "delete_entry", "expect_entry", "expect_order", "fill_table", "find_entry", "set_entry"]
 
 Records = npt.NDArray[Any]
 
 ENTRY: Final = np.dtype([("tag", "u4"), ("order", "u4")])
-"""The upper half of the hash and the order's row; row 0 marks a free place."""
+"""The upper half of the hash and the order's row; all zero is a free place."""
 
 ORDER: Final = np.dtype([("id", "i8"), ("lots", "i8"), ("book", "u4"), ("level", "u4"), ("next", "u4"), ("prev", "u4")])
 """An order: its id (the bits of the uint64), its level's row, and its neighbours in the queue, 0 for none."""
@@ -31,6 +33,9 @@ _MULTIPLIER: Final = np.uint64(0x9E3779B97F4A7C15)
 _BOOK_MULTIPLIER: Final = np.uint64(0xC2B2AE3D27D4EB4F)
 _ONE: Final = np.uint64(1)
 _HALF: Final = np.uint64(32)
+_WAYS: Final = np.uint64(WAYS)
+_BUCKET: Final = ~np.uint64(WAYS - 1)
+_BEYOND: Final = np.uint64(1 << WAYS)
 
 
 @inlined
@@ -40,34 +45,42 @@ def _tag(book: int, order_id: int) -> Any:
 
 @inlined
 def _home(table: Records, tag: Any) -> Any:
-    """The place whose share of the table is the tag's of 2^32: ids that count upwards are spread evenly."""
-    return (tag * place_of(len(table))) >> _HALF
+    """The bucket whose share of the table is the tag's of 2^32: ids that count upwards are spread evenly."""
+    return ((tag * place_of(len(table))) >> _HALF) & _BUCKET
 
 
 @inlined
 def find_entry(table: Records, orders: Records, book: int, order_id: int) -> Any:
     """The place of this order in the table, or the free one where it belongs."""
     tag, mask = _tag(book, order_id), place_of(len(table) - 1)
-    at = _home(table, tag)
-    while table[at].order != 0:
-        if table[at].tag == tag:
+    bucket = _home(table, tag)
+    while True:
+        tagged = tagged_entries(table, bucket, tag)
+        while tagged != 0:
+            at = bucket + first_bit(tagged)
             order = orders[table[at].order]
             if order.id == order_id and order.book == book:
-                break
-        at = (at + _ONE) & mask
-    return at
+                return at
+            tagged &= tagged - _ONE
+        free = free_entries(table, bucket)
+        if free != 0:
+            return bucket + first_bit(free)
+        bucket = (bucket + _WAYS) & mask
 
 
 @inlined
 def expect_entry(table: Records, book: int, order_id: int) -> None:
-    """Begin to fetch the entry that `find_entry()` will read first."""
+    """Begin to fetch the bucket that `find_entry()` will read first."""
     prefetch(table, _home(table, _tag(book, order_id)))
 
 
 @inlined
 def expect_order(table: Records, orders: Records, book: int, order_id: int) -> None:
-    """Begin to fetch the order that `find_entry()` will compare first; its entry should be there by now."""
-    prefetch(orders, table[_home(table, _tag(book, order_id))].order)
+    """Begin to fetch the order that `find_entry()` will compare first; its bucket should be there by now."""
+    tag = _tag(book, order_id)
+    bucket = _home(table, tag)
+    tagged = tagged_entries(table, bucket, tag) | _BEYOND
+    prefetch(orders, table[(bucket + first_bit(tagged)) & place_of(len(table) - 1)].order)
 
 
 @inlined
@@ -78,20 +91,40 @@ def set_entry(table: Records, orders: Records, at: Any, row: Any, book: int, ord
     order.id, order.book = order_id, book
 
 
-@in_place
+@inlined
 def delete_entry(table: Records, at: Any) -> None:
     """Free a place that is taken."""
-    mask = place_of(len(table) - 1)
     hole = place_of(at)
-    next_ = (hole + _ONE) & mask
-    while table[next_].order != 0:
-        home = _home(table, place_of(table[next_].tag))
-        # It may fill the hole if its home is not between the two.
-        if (next_ - home) & mask >= (next_ - hole) & mask:
-            table[hole] = table[next_]
-            hole = next_
-        next_ = (next_ + _ONE) & mask
-    table[hole].order = 0
+    is_full = free_entries(table, hole & _BUCKET) == 0
+    _clear(table, hole)
+    if is_full:
+        _refill(table, hole)
+
+
+@inlined
+def _clear(table: Records, at: Any) -> None:
+    table[at].tag, table[at].order = 0, 0
+
+
+@in_place
+def _refill(table: Records, hole: Any) -> None:
+    """Put into a hole in a bucket that was full an entry from behind that may stand there; and so on."""
+    mask = place_of(len(table) - 1)
+    bucket = hole & _BUCKET
+    while True:
+        bucket = (bucket + _WAYS) & mask
+        is_full = free_entries(table, bucket) == 0
+        for way in range(WAYS):
+            at = bucket + place_of(way)
+            home = _home(table, place_of(table[at].tag))
+            # It may if its home is not behind the hole.
+            if table[at].order != 0 and (bucket - home) & mask >= (bucket - (hole & _BUCKET)) & mask:
+                table[hole] = table[at]
+                _clear(table, at)
+                hole = at
+                break
+        if not is_full:
+            return
 
 
 @in_place
@@ -100,7 +133,7 @@ def fill_table(table: Records, entries: Records) -> None:
     mask = place_of(len(table) - 1)
     for entry in entries:
         if entry.order != 0:
-            at = _home(table, place_of(entry.tag))
-            while table[at].order != 0:
-                at = (at + _ONE) & mask
-            table[at] = entry
+            bucket = _home(table, place_of(entry.tag))
+            while free_entries(table, bucket) == 0:
+                bucket = (bucket + _WAYS) & mask
+            table[bucket + first_bit(free_entries(table, bucket))] = entry
