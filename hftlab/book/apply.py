@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from hftlab.book.anomalies import CLEAR_BOOK, CROSSED, FINE, KINDS, RAISE, TIME_BACK
 from hftlab.book.kernels import IntArray, in_place, inlined, place_of
-from hftlab.book.levels import has_room, is_crossed, side_of
+from hftlab.book.levels import has_room, is_crossed, is_full, side_of, spare_rows
 from hftlab.book.order_table import expect_entry, expect_order
 from hftlab.book.orders import apply_level, apply_order, clear_book
 from hftlab.book.state import HOLDS_LEVELS, HOLDS_ORDERS, Records, State
@@ -99,15 +99,18 @@ def apply_rows(
     no room; that row has done nothing yet, and the call is repeated with a larger state. Another: the kind of an
     anomaly in that row whose policy is RAISE.
     """
-    depth, rows = tops.bid_ticks.shape[1], len(columns.action)
+    depth, rows, spare = tops.bid_ticks.shape[1], len(columns.action), spare_rows(state)
     for number in range(first, rows):
         row = place_of(number)
         _look_ahead(state, columns, place_of(min(number + _FAR, rows - 1)), place_of(min(number + _NEAR, rows - 1)))
         action = columns.action[row]
         book = _book_of(columns, row)
         if action in (ADD, CANCEL, MODIFY, CLEAR):
-            if action != CANCEL and not has_room(state, side_of(book, columns.side[row] == ASK)):
-                return number, written, FULL
+            if action != CANCEL:
+                side = side_of(book, columns.side[row] == ASK)
+                if (spare <= 0 or is_full(state, side)) and not has_room(state, side):
+                    return number, written, FULL
+                spare -= 1
             policy = _apply_row(state, columns, policies, row, book)
             if policy > RAISE:
                 return number, written, policy - RAISE

@@ -10,7 +10,7 @@ from hftlab.book.intrinsics import BLOCK, count_not_below
 from hftlab.book.kernels import IntArray, in_place, inlined, place_of
 from hftlab.book.state import FIRST_STRETCH, State
 
-__all__ = ["close_level", "has_room", "is_crossed", "is_there", "open_level", "position", "side_of"]
+__all__ = ["close_level", "has_room", "is_crossed", "is_full", "is_there", "open_level", "position", "side_of", "spare_rows"]
 
 
 @inlined
@@ -32,6 +32,21 @@ def has_room(state: State, side: Any) -> bool:
     if place.length < place.capacity:
         return True
     return bool(marks.stretches + max(2 * place.capacity, FIRST_STRETCH) <= len(state.keys))
+
+
+@inlined
+def spare_rows(state: State) -> int:
+    """How many times at least `has_room()` will say yes, as long as `is_full()` says no."""
+    marks = state.marks[0]
+    orders, levels = len(state.orders) - 1 - marks.live, len(state.levels) - marks.levels
+    return int(min(orders, levels, len(state.table) // 2 - marks.live))
+
+
+@inlined
+def is_full(state: State, side: Any) -> bool:
+    """Whether a new level of this side needs a longer stretch of keys."""
+    place = state.sides[side]
+    return bool(place.length == place.capacity)
 
 
 @inlined
