@@ -10,7 +10,7 @@ import numpy.typing as npt
 from hftlab.book.anomalies import CLEAR_BOOK, CROSSED, FINE, KINDS, RAISE, TIME_BACK
 from hftlab.book.kernels import IntArray, in_place, inlined, place_of
 from hftlab.book.levels import has_room, is_crossed, is_full, side_of, spare_rows
-from hftlab.book.order_table import expect_entry, expect_order
+from hftlab.book.order_table import expect_entry, expect_order, tag_of
 from hftlab.book.orders import apply_level, apply_order, clear_book
 from hftlab.book.state import HOLDS_LEVELS, HOLDS_ORDERS, Records, State
 from hftlab.events import ADD, ASK, CANCEL, CLEAR, F_LAST, F_MBP, MODIFY
@@ -23,7 +23,10 @@ _FAR, _NEAR = 16, 8  # rows
 
 
 class Columns(NamedTuple):
-    """What the kernels read of an EventBatch, and per instrument of the batch its book and its tick (1e-9 units)."""
+    """What the kernels read of an EventBatch, and per instrument of the batch its book and its tick (1e-9 units).
+
+    `apply_rows()` writes the `tags`, which are as long as the batch.
+    """
 
     ts_event: IntArray
     instrument_id: npt.NDArray[np.int32]
@@ -35,6 +38,7 @@ class Columns(NamedTuple):
     flags: npt.NDArray[np.uint8]
     books: IntArray
     ticks: IntArray
+    tags: npt.NDArray[np.uint32]
 
 
 class Tops(NamedTuple):
@@ -100,6 +104,8 @@ def apply_rows(
     anomaly in that row whose policy is RAISE.
     """
     depth, rows, spare = tops.bid_ticks.shape[1], len(columns.action), spare_rows(state)
+    if first == 0:
+        _write_tags(columns)
     for number in range(first, rows):
         row = place_of(number)
         _look_ahead(state, columns, place_of(min(number + _FAR, rows - 1)), place_of(min(number + _NEAR, rows - 1)))
@@ -129,8 +135,15 @@ def apply_rows(
 @inlined
 def _look_ahead(state: State, columns: Columns, far: Any, near: Any) -> None:
     """Begin to fetch what two later rows will read: first the entry in the table of orders, then the order."""
-    expect_entry(state.table, _book_of(columns, far), columns.order_id[far])
-    expect_order(state.table, state.orders, _book_of(columns, near), columns.order_id[near])
+    expect_entry(state.table, columns.tags[far])
+    expect_order(state.table, state.orders, columns.tags[near])
+
+
+@in_place
+def _write_tags(columns: Columns) -> None:
+    for number in range(len(columns.tags)):
+        row = place_of(number)
+        columns.tags[row] = tag_of(_book_of(columns, row), columns.order_id[row])
 
 
 @inlined
@@ -159,7 +172,7 @@ def _apply_row(state: State, columns: Columns, policies: IntArray, row: Any, boo
     elif columns.flags[row] & F_MBP:
         kind = apply_level(state, book, action, side, price, tick, lots)
     else:
-        kind = apply_order(state, book, action, side, columns.order_id[row], price, tick, lots)
+        kind = apply_order(state, book, action, side, columns.tags[row], columns.order_id[row], price, tick, lots)
     if kind == FINE:
         record.changed = 1
         return 0

@@ -138,6 +138,7 @@ class BookSet:
             batch.flags,
             self._batch_books,
             self._batch_ticks,
+            np.empty(len(batch), np.uint32),
         )
 
     def _add_books(self, instruments: tuple[Instrument, ...]) -> None:

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from hftlab.book.kernels import in_place, inlined, place_of
 from hftlab.book.intrinsics import WAYS, first_bit, free_entries, prefetch, tagged_entries
 
-__all__ = ["ENTRY", "ORDER", "delete_entry", "expect_entry", "expect_order", "fill_table", "find_entry", "set_entry"]
+__all__ = ["ENTRY", "ORDER", "delete_entry", "expect_entry", "expect_order", "fill_table", "find_entry", "set_entry", "tag_of"]
 
 Records = npt.NDArray[Any]
 
@@ -39,7 +39,8 @@ _BEYOND: Final = np.uint64(1 << WAYS)
 
 
 @inlined
-def _tag(book: int, order_id: int) -> Any:
+def tag_of(book: Any, order_id: int) -> Any:
+    """The upper half of the hash of a book and an id."""
     return ((place_of(order_id) + place_of(book) * _BOOK_MULTIPLIER) * _MULTIPLIER) >> _HALF
 
 
@@ -50,12 +51,12 @@ def _home(table: Records, tag: Any) -> Any:
 
 
 @inlined
-def find_entry(table: Records, orders: Records, book: int, order_id: int) -> Any:
-    """The place of this order in the table, or the free one where it belongs."""
-    tag, mask = _tag(book, order_id), place_of(len(table) - 1)
-    bucket = _home(table, tag)
+def find_entry(table: Records, orders: Records, tag: Any, book: int, order_id: int) -> Any:
+    """The place of this order in the table, or the free one where it belongs; `tag` is its `tag_of()`."""
+    mask = place_of(len(table) - 1)
+    bucket = _home(table, place_of(tag))
     while True:
-        tagged = tagged_entries(table, bucket, tag)
+        tagged = tagged_entries(table, bucket, place_of(tag))
         while tagged != 0:
             at = bucket + first_bit(tagged)
             order = orders[table[at].order]
@@ -69,25 +70,24 @@ def find_entry(table: Records, orders: Records, book: int, order_id: int) -> Any
 
 
 @inlined
-def expect_entry(table: Records, book: int, order_id: int) -> None:
+def expect_entry(table: Records, tag: Any) -> None:
     """Begin to fetch the bucket that `find_entry()` will read first."""
-    prefetch(table, _home(table, _tag(book, order_id)))
+    prefetch(table, _home(table, place_of(tag)))
 
 
 @inlined
-def expect_order(table: Records, orders: Records, book: int, order_id: int) -> None:
+def expect_order(table: Records, orders: Records, tag: Any) -> None:
     """Begin to fetch the order that `find_entry()` will compare first; its bucket should be there by now."""
-    tag = _tag(book, order_id)
-    bucket = _home(table, tag)
-    tagged = tagged_entries(table, bucket, tag) | _BEYOND
+    bucket = _home(table, place_of(tag))
+    tagged = tagged_entries(table, bucket, place_of(tag)) | _BEYOND
     prefetch(orders, table[(bucket + first_bit(tagged)) & place_of(len(table) - 1)].order)
 
 
 @inlined
-def set_entry(table: Records, orders: Records, at: Any, row: Any, book: int, order_id: int) -> None:
+def set_entry(table: Records, orders: Records, at: Any, row: Any, tag: Any, book: int, order_id: int) -> None:
     """Take a free place for this order."""
     entry, order = table[place_of(at)], orders[place_of(row)]
-    entry.tag, entry.order = _tag(book, order_id), row
+    entry.tag, entry.order = tag, row
     order.id, order.book = order_id, book
 
 

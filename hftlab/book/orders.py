@@ -17,7 +17,7 @@ from hftlab.book.anomalies import (
 )
 from hftlab.book.kernels import in_place, inlined, place_of
 from hftlab.book.levels import close_level, is_there, open_level, position, side_of
-from hftlab.book.order_table import delete_entry, find_entry, set_entry
+from hftlab.book.order_table import delete_entry, find_entry, set_entry, tag_of
 from hftlab.book.state import State
 from hftlab.events import ADD, ASK, BID, CANCEL
 
@@ -46,17 +46,17 @@ def apply_level(state: State, book: Any, action: int, side_letter: Any, price: i
 
 @inlined
 def apply_order(
-    state: State, book: Any, action: int, side_letter: Any, order_id: int, price: int, tick: int, lots: int
+    state: State, book: Any, action: int, side_letter: Any, tag: Any, order_id: int, price: int, tick: int, lots: int
 ) -> int:
     """Add, cancel or modify an order; the kind of anomaly, or FINE."""
     if side_letter != BID and side_letter != ASK:
         return NO_SIDE
     is_ask = side_letter == ASK
     side, key = side_of(book, is_ask), -price if is_ask else price
-    at = find_entry(state.table, state.orders, book, order_id)
+    at = find_entry(state.table, state.orders, tag, book, order_id)
     row = place_of(state.table[at].order)
     if action == ADD:
-        return REPEATED_ORDER if row != 0 else _add(state, at, book, side, order_id, key, tick, lots)
+        return REPEATED_ORDER if row != 0 else _add(state, at, tag, book, side, order_id, key, tick, lots)
     if row == 0:
         return UNKNOWN_ORDER
     order = state.orders[row]
@@ -80,7 +80,7 @@ def apply_order(
 
 
 @inlined
-def _add(state: State, at: Any, book: Any, side: Any, order_id: int, key: int, tick: int, lots: int) -> int:
+def _add(state: State, at: Any, tag: Any, book: Any, side: Any, order_id: int, key: int, tick: int, lots: int) -> int:
     if lots == 0:
         return NO_SIZE
     slot = open_level(state, side, key, tick)
@@ -94,7 +94,7 @@ def _add(state: State, at: Any, book: Any, side: Any, order_id: int, key: int, t
         row = place_of(marks.orders)
         marks.orders += 1
     marks.live += 1
-    set_entry(state.table, state.orders, at, row, book, order_id)
+    set_entry(state.table, state.orders, at, row, tag, book, order_id)
     _join(state, row, slot, lots)
     return FINE
 
@@ -171,6 +171,7 @@ def clear_book(state: State, book: Any) -> None:
             row = state.levels[state.slots[at]].head
             while row != 0:
                 behind = state.orders[row].next
-                _free(state, find_entry(state.table, state.orders, book, state.orders[row].id), row)
+                order_id = state.orders[row].id
+                _free(state, find_entry(state.table, state.orders, tag_of(book, order_id), book, order_id), row)
                 row = behind
             close_level(state, side, at)

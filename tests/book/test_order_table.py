@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hftlab.book.intrinsics import WAYS
-from hftlab.book.order_table import ENTRY, ORDER, delete_entry, fill_table, find_entry, set_entry
+from hftlab.book.order_table import ENTRY, ORDER, delete_entry, fill_table, find_entry, set_entry, tag_of
 
 # Few ids in a small table: long runs, wrapped around its end, and holes in the middle of them.
 IDS = st.sampled_from([*range(12), -1, -(2**63), 2**63 - 1, *(number << 40 for number in range(1, 8))])
@@ -22,17 +22,17 @@ class TestTable:
     def test_finds_what_is_there_and_nothing_else(self, steps: list[tuple[bool, int, int]]) -> None:
         table, orders, expected = np.zeros(32, ENTRY), np.zeros(200, ORDER), {}
         for number, (adds, book, order_id) in enumerate(steps, 1):
-            at = find_entry(table, orders, book, order_id)
+            at = find_entry(table, orders, tag_of(book, order_id), book, order_id)
             assert table[at]["order"] == expected.get((book, order_id), 0)
             if (book, order_id) in expected and not adds:
                 delete_entry(table, at)
                 del expected[book, order_id]
             elif adds and len(expected) < 16 and (book, order_id) not in expected:
-                set_entry(table, orders, at, number, book, order_id)
+                set_entry(table, orders, at, number, tag_of(book, order_id), book, order_id)
                 expected[book, order_id] = number
             assert entries(table, orders) == expected
         for (book, order_id), order in expected.items():
-            assert table[find_entry(table, orders, book, order_id)]["order"] == order
+            assert table[find_entry(table, orders, tag_of(book, order_id), book, order_id)]["order"] == order
 
     @settings(deadline=None)
     @given(st.lists(st.tuples(st.integers(0, 2), IDS), max_size=16, unique=True))
@@ -40,17 +40,17 @@ class TestTable:
         small, large, orders = np.zeros(32, ENTRY), np.zeros(64, ENTRY), np.zeros(20, ORDER)
         expected = {key: row for row, key in enumerate(keys, 1)}
         for (book, order_id), order in expected.items():
-            set_entry(small, orders, find_entry(small, orders, book, order_id), order, book, order_id)
+            set_entry(small, orders, find_entry(small, orders, tag_of(book, order_id), book, order_id), order, tag_of(book, order_id), book, order_id)
         fill_table(large, small)
         assert entries(large, orders) == expected
         for (book, order_id), order in expected.items():
-            assert large[find_entry(large, orders, book, order_id)]["order"] == order
+            assert large[find_entry(large, orders, tag_of(book, order_id), book, order_id)]["order"] == order
 
     def test_ids_that_count_upwards_hardly_collide(self) -> None:
         table, orders = np.zeros(2048, ENTRY), np.zeros(1001, ORDER)
         for number in range(1000):
-            at = find_entry(table, orders, 3, 10**9 + number)
-            set_entry(table, orders, at, number + 1, 3, 10**9 + number)
+            at = find_entry(table, orders, tag_of(3, 10**9 + number), 3, 10**9 + number)
+            set_entry(table, orders, at, number + 1, tag_of(3, 10**9 + number), 3, 10**9 + number)
         buckets = np.count_nonzero(table["order"].reshape(-1, WAYS), axis=1)
         assert buckets.min() >= 2
         assert buckets.max() <= 6
