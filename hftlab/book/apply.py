@@ -123,7 +123,8 @@ def apply_rows(
         if columns.flags[row] & F_LAST:
             if state.books[book].changed:
                 state.books[book].changed = 0
-                if is_crossed(state, book) and _note(state, policies, book, CROSSED) == RAISE:
+                state.books[book].crossed = is_crossed(state, book)
+                if state.books[book].crossed and _note(state, policies, book, CROSSED) == RAISE:
                     return number, written, CROSSED
             if depth > 0:
                 tops.rows[written] = row
@@ -174,7 +175,8 @@ def _apply_row(state: State, columns: Columns, policies: IntArray, row: Any, boo
     else:
         kind = apply_order(state, book, action, side, columns.tags[row], columns.order_id[row], price, tick, lots)
     if kind == FINE:
-        record.changed = 1
+        # What goes from a book that is not crossed does not make it so.
+        record.changed |= (action != CANCEL) | record.crossed
         return 0
     return RAISE + kind if _note(state, policies, book, kind) == RAISE else 0
 

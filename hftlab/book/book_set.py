@@ -45,6 +45,7 @@ class BookSet:
 
     def __init__(self, policy: Policy | Mapping[Kind, Policy] = "skip") -> None:
         self._policies = policy_codes(policy)
+        self._raises = RAISE in self._policies
         self._numbers: dict[Instrument, int] = {}
         self._batch_instruments: tuple[Instrument, ...] | None = None
         self._batch_books = self._batch_ticks = np.empty(0, np.int64)
@@ -55,6 +56,7 @@ class BookSet:
         """A set of the books as they were, with the policy that they had."""
         books = cls()
         books._policies = checkpoint.policies.copy()
+        books._raises = RAISE in books._policies
         books._numbers = {instrument: number for number, instrument in enumerate(checkpoint.instruments)}
         books._state = copy_state(checkpoint.state)
         return books
@@ -112,7 +114,7 @@ class BookSet:
         mixed = find_mixed(columns, holdings)
         if mixed >= 0:
             raise _mixed(batch, mixed, holdings["holds"][columns.books[batch.instrument_id[mixed]]])
-        before = copy_state(self._state) if RAISE in self._policies else None
+        before = copy_state(self._state) if self._raises else None
         self._state.books["holds"] = holdings["holds"]
         row, written, reason = apply_rows(self._state, columns, self._policies, tops, 0, 0)
         while row < len(batch):

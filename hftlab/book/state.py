@@ -27,7 +27,7 @@ SIDE: Final = np.dtype([("start", "i8"), ("length", "i8"), ("capacity", "i8")])
 LEVEL: Final = np.dtype(
     [("key", "i8"), ("ticks", "i8"), ("lots", "i8"), ("side", "u4"), ("orders", "u4"), ("head", "u4"), ("tail", "u4")]
 )
-BOOK: Final = np.dtype([("time", "i8"), ("clears", "i8"), ("holds", "i4"), ("changed", "i4")])
+BOOK: Final = np.dtype([("time", "i8"), ("clears", "i8"), ("holds", "i4"), ("changed", "i2"), ("crossed", "i2")])
 _MARKS: Final = ("stretches", "levels", "free_level", "orders", "free_order", "live")
 MARKS: Final = np.dtype([(name, "i8") for name in _MARKS])
 
@@ -46,7 +46,7 @@ class State(NamedTuple):
     levels: Records  # LEVEL: lots and orders are totals; orders, head and tail are 0 where the venue names no orders
     orders: Records  # ORDER
     table: Records  # ENTRY; the length is a power of two
-    books: Records  # BOOK: the last ts_event; how often cleared; levels or orders; whether the running event changed it
+    books: Records  # BOOK: the last ts_event; how often cleared; levels or orders; may now cross; does
     tallies: IntArray  # a count for each kind of anomaly, book after book
     marks: Records  # MARKS, one row: the first unused of keys, levels and orders; the free lists; how many orders live
 
