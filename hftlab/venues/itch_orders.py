@@ -61,7 +61,7 @@ def new_orders(capacity: int) -> Orders:
     entries = zeros_aligned((capacity + 1) * 2, np.uint64).reshape(-1, 2)
     after = np.arange(1, capacity + 2, dtype=np.uint32)
     after[0] = after[capacity] = 0
-    return Orders(zeros_aligned(capacity, np.uint32), entries, after, np.array([1, 0]))
+    return Orders(zeros_aligned(2 * capacity, np.uint32), entries, after, np.array([1, 0]))
 
 
 @inlined
