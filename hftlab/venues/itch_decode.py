@@ -113,7 +113,7 @@ def decode(data: Bytes, at: int, end: int, state: State, rows: Rows, row: int, m
 
 
 @inlined
-def _step(data: Bytes, at: int, end: int) -> int:
+def _step(data: Bytes, at: Any, end: int) -> Any:
     """Where the message behind this one begins; the same place, if that is beyond the end."""
     if at + 2 > end:
         return at

@@ -40,7 +40,8 @@ class TestTable:
         small, large, orders = np.zeros(32, ENTRY), np.zeros(64, ENTRY), np.zeros(20, ORDER)
         expected = {key: row for row, key in enumerate(keys, 1)}
         for (book, order_id), order in expected.items():
-            set_entry(small, orders, find_entry(small, orders, tag_of(book, order_id), book, order_id), order, tag_of(book, order_id), book, order_id)
+            tag = tag_of(book, order_id)
+            set_entry(small, orders, find_entry(small, orders, tag, book, order_id), order, tag, book, order_id)
         fill_table(large, small)
         assert entries(large, orders) == expected
         for (book, order_id), order in expected.items():
