@@ -51,7 +51,9 @@ def order_flow(messages: int, live_orders: int, seed: int) -> EventBatch:
     )
     used = _generate(rows, flow, messages, live_orders, np.cumsum(list(MIX.values())), seed)
     columns = {name: values[:used] for name, values in rows._asdict().items()}
-    return EventBatch(**columns, ts_recv=columns["ts_event"], instruments=tuple(find_stock(symbol) for symbol in SYMBOLS))
+    return EventBatch(
+        **columns, ts_recv=columns["ts_event"], instruments=tuple(find_stock(symbol) for symbol in SYMBOLS)
+    )
 
 
 @compiled

@@ -84,13 +84,11 @@ def _are_alike(columns: Columns, books: Records) -> bool:
     for flags in columns.flags:
         some |= flags
         every &= flags
-    if some & F_MBP != every & F_MBP:
-        return False
+    alike = some & F_MBP == every & F_MBP
     holds = HOLDS_LEVELS if some & F_MBP else HOLDS_ORDERS
     for book in columns.books:
-        if books[book].holds != holds:
-            return False
-    return True
+        alike &= books[book].holds == holds
+    return bool(alike)
 
 
 @in_place
@@ -142,6 +140,7 @@ def _look_ahead(state: State, columns: Columns, far: Any, near: Any) -> None:
 
 @in_place
 def _write_tags(columns: Columns) -> None:
+    """Hash the orders of all rows: each hash is needed three times."""
     for number in range(len(columns.tags)):
         row = place_of(number)
         columns.tags[row] = tag_of(_book_of(columns, row), columns.order_id[row])

@@ -36,11 +36,12 @@ def _prefetcher() -> Any:
 prefetch = _prefetcher()
 
 
-def _first(context: Any, builder: Any, array_type: Any, array: Any, first: Any, width: int, count: int) -> Any:
-    """`count` integers of an array, from byte `first` on, as one vector."""
-    data = builder.bitcast(context.make_array(array_type)(context, builder, array).data, ir.IntType(8).as_pointer())
-    pointer = ir.VectorType(ir.IntType(width), count).as_pointer()
-    return builder.load(builder.bitcast(builder.gep(data, [first]), pointer), align=8)
+def _block(context: Any, builder: Any, array_type: Any, array: Any, first: Any, count: int) -> Any:
+    """`count` items of eight bytes of an array as one vector."""
+    word = ir.IntType(64)
+    data = builder.bitcast(context.make_array(array_type)(context, builder, array).data, word.as_pointer())
+    vector = ir.VectorType(word, count).as_pointer()
+    return builder.load(builder.bitcast(builder.gep(data, [first]), vector), align=8)
 
 
 def _repeated(builder: Any, value: Any, count: int) -> Any:
@@ -53,8 +54,7 @@ def _counter() -> Any:
     @intrinsic
     def count(_typing: Any, keys: Any, _first_key: Any, _key: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            start = builder.shl(args[1], args[1].type(3))
-            block = _first(context, builder, signature.args[0], args[0], start, 64, BLOCK)
+            block = _block(context, builder, signature.args[0], args[0], args[1], BLOCK)
             bits = builder.icmp_signed(">=", block, _repeated(builder, args[2], BLOCK))
             return builder.zext(builder.ctpop(builder.bitcast(bits, ir.IntType(BLOCK))), ir.IntType(64))
 
@@ -67,8 +67,7 @@ def _matcher() -> Any:
     @intrinsic
     def match(_typing: Any, table: Any, _bucket: Any, _tag: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            start = builder.shl(args[1], args[1].type(3))
-            entries = _first(context, builder, signature.args[0], args[0], start, 64, WAYS)
+            entries = _block(context, builder, signature.args[0], args[0], args[1], WAYS)
             tags = builder.trunc(entries, ir.VectorType(ir.IntType(32), WAYS))
             tag = _repeated(builder, builder.trunc(args[2], ir.IntType(32)), WAYS)
             taken = builder.icmp_unsigned("!=", entries, ir.Constant(entries.type, None))
@@ -84,8 +83,7 @@ def _free_finder() -> Any:
     @intrinsic
     def free(_typing: Any, table: Any, _bucket: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            start = builder.shl(args[1], args[1].type(3))
-            entries = _first(context, builder, signature.args[0], args[0], start, 64, WAYS)
+            entries = _block(context, builder, signature.args[0], args[0], args[1], WAYS)
             bits = builder.icmp_unsigned("==", entries, ir.Constant(entries.type, None))
             return builder.zext(builder.bitcast(bits, ir.IntType(WAYS)), ir.IntType(64))
 

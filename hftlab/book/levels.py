@@ -10,7 +10,17 @@ from hftlab.book.intrinsics import BLOCK, count_not_below
 from hftlab.book.kernels import IntArray, in_place, inlined, place_of
 from hftlab.book.state import FIRST_STRETCH, State
 
-__all__ = ["close_level", "has_room", "is_crossed", "is_full", "is_there", "open_level", "position", "side_of", "spare_rows"]
+__all__ = [
+    "close_level",
+    "has_room",
+    "is_crossed",
+    "is_full",
+    "is_there",
+    "open_level",
+    "position",
+    "side_of",
+    "spare_rows",
+]
 
 
 @inlined

@@ -16,10 +16,20 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from hftlab.book.kernels import in_place, inlined, place_of
 from hftlab.book.intrinsics import WAYS, first_bit, free_entries, prefetch, tagged_entries
+from hftlab.book.kernels import in_place, inlined, place_of
 
-__all__ = ["ENTRY", "ORDER", "delete_entry", "expect_entry", "expect_order", "fill_table", "find_entry", "set_entry", "tag_of"]
+__all__ = [
+    "ENTRY",
+    "ORDER",
+    "delete_entry",
+    "expect_entry",
+    "expect_order",
+    "fill_table",
+    "find_entry",
+    "set_entry",
+    "tag_of",
+]
 
 Records = npt.NDArray[Any]
 

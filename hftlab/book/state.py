@@ -72,11 +72,11 @@ def copy_state(state: State) -> State:
     """The same books in memory of their own, without the room to grow."""
     marks = state.marks[0]
     used = {"keys": "stretches", "slots": "stretches", "levels": "levels", "orders": "orders"}
-    parts = {name: getattr(state, name)[: marks[end]].copy() for name, end in used.items()}
+    parts = {name: _longer(getattr(state, name)[: marks[end]], 0) for name, end in used.items()}
     return state._replace(
         **parts,
         sides=state.sides.copy(),
-        table=state.table.copy(),
+        table=_longer(state.table, 0),
         books=state.books.copy(),
         tallies=state.tallies.copy(),
         marks=state.marks.copy(),

@@ -30,7 +30,7 @@ from hftlab.venues.itch_state import (
 __all__ = ["CHUNK", "Decoder", "Stats", "find_stock"]
 
 CHUNK: Final = 3 << 14
-"""Rows whose columns still fit a processor's second cache when the books read them."""
+"""Rows enough that what a batch costs by itself is little, and whose columns are not far from the processor."""
 _FIRST_ORDERS: Final = 1 << 12
 _LOCATES: Final = 1 << 16
 _TICK: Final = UNIT // 10_000

@@ -12,8 +12,8 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hftlab.book.kernels import compiled, inlined, zeros_aligned
 from hftlab.book.intrinsics import prefetch
+from hftlab.book.kernels import compiled, inlined, zeros_aligned
 from hftlab.venues.itch_bytes import i64
 
 __all__ = [
