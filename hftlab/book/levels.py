@@ -85,7 +85,7 @@ def open_level(state: State, side: Any, key: int, tick: int) -> Any:
     return _new_level(state, side, at, key, tick)
 
 
-@in_place
+@inlined
 def _new_level(state: State, side: Any, at: int, key: int, tick: int) -> Any:
     ticks = key // tick
     if ticks * tick != key:
@@ -106,7 +106,7 @@ def _new_level(state: State, side: Any, at: int, key: int, tick: int) -> Any:
     return slot
 
 
-@in_place
+@inlined
 def close_level(state: State, side: Any, at: int) -> None:
     """Remove the level at this position."""
     place, marks, slot = state.sides[side], state.marks[0], state.slots[at]
