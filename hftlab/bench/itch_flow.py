@@ -43,7 +43,7 @@ def order_flow(messages: int, live_orders: int, seed: int) -> EventBatch:
     Adds until the books stand, then `MIX`. Prices lie a geometric distance (mean 12 cents) from a middle that stays,
     so that no book crosses; seven of ten orders that change are among the youngest 256 of their symbol.
     """
-    rows = Rows(**{name: np.zeros(3 * messages, dtype) for name, dtype in COLUMNS.items()})
+    rows = Rows(**{name: np.zeros(3 * messages, COLUMNS[name]) for name in Rows._fields})
     flow = _Flow(
         orders=np.zeros((len(SYMBOLS), 2 * live_orders, 4), np.int64),
         counts=np.zeros(len(SYMBOLS), np.int64),
@@ -51,7 +51,9 @@ def order_flow(messages: int, live_orders: int, seed: int) -> EventBatch:
     )
     used = _generate(rows, flow, messages, live_orders, np.cumsum(list(MIX.values())), seed)
     columns = {name: values[:used] for name, values in rows._asdict().items()}
-    return EventBatch(**columns, instruments=tuple(find_stock(symbol) for symbol in SYMBOLS))
+    return EventBatch(
+        **columns, ts_recv=columns["ts_event"], instruments=tuple(find_stock(symbol) for symbol in SYMBOLS)
+    )
 
 
 @compiled
@@ -134,7 +136,7 @@ def _remove(flow: _Flow, symbol: int, place: int) -> None:
 
 @compiled
 def _put(rows: Rows, row: int, time: int, symbol: int, order: IntArray, action: int, size: int, flags: int) -> int:
-    rows.ts_event[row] = rows.ts_recv[row] = time
+    rows.ts_event[row] = time
     rows.instrument_id[row] = symbol
     rows.order_id[row] = 0 if action == TRADE else order[_ID]
     rows.action[row] = action

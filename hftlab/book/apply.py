@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from hftlab.book.anomalies import CLEAR_BOOK, CROSSED, FINE, KINDS, RAISE, TIME_BACK
-from hftlab.book.kernels import IntArray, in_place, inlined
-from hftlab.book.levels import has_room, is_crossed
+from hftlab.book.kernels import IntArray, in_place, inlined, place_of
+from hftlab.book.levels import has_room, is_crossed, is_full, side_of, spare_rows
+from hftlab.book.order_table import expect_entry, expect_order, tag_of
 from hftlab.book.orders import apply_level, apply_order, clear_book
 from hftlab.book.state import HOLDS_LEVELS, HOLDS_ORDERS, Records, State
 from hftlab.events import ADD, ASK, CANCEL, CLEAR, F_LAST, F_MBP, MODIFY
@@ -18,10 +19,14 @@ __all__ = ["FULL", "Columns", "Tops", "apply_rows", "find_mixed"]
 
 FULL: Final = -1
 _KINDS: Final = len(KINDS) + 1
+_FAR, _NEAR = 16, 8  # rows
 
 
 class Columns(NamedTuple):
-    """What the kernels read of an EventBatch, and per instrument of the batch its book and its tick (1e-9 units)."""
+    """What the kernels read of an EventBatch, and per instrument of the batch its book and its tick (1e-9 units).
+
+    `apply_rows()` writes the `tags`, which are as long as the batch.
+    """
 
     ts_event: IntArray
     instrument_id: npt.NDArray[np.int32]
@@ -33,6 +38,7 @@ class Columns(NamedTuple):
     flags: npt.NDArray[np.uint8]
     books: IntArray
     ticks: IntArray
+    tags: npt.NDArray[np.uint32]
 
 
 class Tops(NamedTuple):
@@ -57,6 +63,8 @@ def find_mixed(columns: Columns, books: Records) -> int:
 
     `books` is a copy: what a book holds is written into it, as the first row tells.
     """
+    if _are_alike(columns, books):
+        return -1
     for row in range(len(columns.action)):
         action = columns.action[row]
         if action in (ADD, CANCEL, MODIFY):
@@ -69,6 +77,20 @@ def find_mixed(columns: Columns, books: Records) -> int:
     return -1
 
 
+@inlined
+def _are_alike(columns: Columns, books: Records) -> bool:
+    """Whether all rows speak of the same, and all books that the batch names hold it: so it is nearly always."""
+    some = every = columns.flags[0] if len(columns.flags) > 0 else 0
+    for flags in columns.flags:
+        some |= flags
+        every &= flags
+    alike = some & F_MBP == every & F_MBP
+    holds = HOLDS_LEVELS if some & F_MBP else HOLDS_ORDERS
+    for book in columns.books:
+        alike &= books[book].holds == holds
+    return bool(alike)
+
+
 @in_place
 def apply_rows(
     state: State, columns: Columns, policies: IntArray, tops: Tops, first: int, written: int
@@ -79,33 +101,58 @@ def apply_rows(
     no room; that row has done nothing yet, and the call is repeated with a larger state. Another: the kind of an
     anomaly in that row whose policy is RAISE.
     """
-    depth = tops.bid_ticks.shape[1]
-    for row in range(first, len(columns.action)):
+    depth, rows, spare = tops.bid_ticks.shape[1], len(columns.action), spare_rows(state)
+    if first == 0:
+        _write_tags(columns)
+    for number in range(first, rows):
+        row = place_of(number)
+        _look_ahead(state, columns, place_of(min(number + _FAR, rows - 1)), place_of(min(number + _NEAR, rows - 1)))
         action = columns.action[row]
-        book = columns.books[columns.instrument_id[row]]
+        book = _book_of(columns, row)
         if action in (ADD, CANCEL, MODIFY, CLEAR):
-            if action != CANCEL and not has_room(state, 2 * book + (columns.side[row] == ASK)):
-                return row, written, FULL
+            if action != CANCEL:
+                side = side_of(book, columns.side[row] == ASK)
+                if (spare <= 0 or is_full(state, side)) and not has_room(state, side):
+                    return number, written, FULL
+                spare -= 1
             policy = _apply_row(state, columns, policies, row, book)
             if policy > RAISE:
-                return row, written, policy - RAISE
+                return number, written, policy - RAISE
         if columns.flags[row] & F_LAST:
             if state.books[book].changed:
                 state.books[book].changed = 0
-                if is_crossed(state, book) and _note(state, policies, book, CROSSED) == RAISE:
-                    return row, written, CROSSED
+                state.books[book].crossed = is_crossed(state, book)
+                if state.books[book].crossed and _note(state, policies, book, CROSSED) == RAISE:
+                    return number, written, CROSSED
             if depth > 0:
                 tops.rows[written] = row
-                _write_side(state, 2 * book, tops.bid_ticks[written], tops.bid_lots[written], tops.bid_orders[written])
-                _write_side(
-                    state, 2 * book + 1, tops.ask_ticks[written], tops.ask_lots[written], tops.ask_orders[written]
-                )
+                _write_tops(state, book, tops, written)
                 written += 1
-    return len(columns.action), written, FINE
+    return rows, written, FINE
 
 
 @inlined
-def _apply_row(state: State, columns: Columns, policies: IntArray, row: int, book: int) -> int:
+def _look_ahead(state: State, columns: Columns, far: Any, near: Any) -> None:
+    """Begin to fetch what two later rows will read: first the entry in the table of orders, then the order."""
+    expect_entry(state.table, columns.tags[far])
+    expect_order(state.table, state.orders, columns.tags[near])
+
+
+@in_place
+def _write_tags(columns: Columns) -> None:
+    """Hash the orders of all rows: each hash is needed three times."""
+    for number in range(len(columns.tags)):
+        row = place_of(number)
+        columns.tags[row] = tag_of(_book_of(columns, row), columns.order_id[row])
+
+
+@inlined
+def _book_of(columns: Columns, row: Any) -> Any:
+    return place_of(columns.books[place_of(columns.instrument_id[row])])
+
+
+@inlined
+def _apply_row(state: State, columns: Columns, policies: IntArray, row: Any, book: Any) -> int:
     """Apply a row that may change its book; 0, or RAISE plus the kind of an anomaly that must be raised."""
     time, record = columns.ts_event[row], state.books[book]
     if time < record.time:
@@ -117,7 +164,7 @@ def _apply_row(state: State, columns: Columns, policies: IntArray, row: int, boo
     else:
         record.time = time
     action, side = columns.action[row], columns.side[row]
-    price, tick, lots = columns.price[row], columns.ticks[columns.instrument_id[row]], columns.size[row]
+    price, tick, lots = columns.price[row], columns.ticks[place_of(columns.instrument_id[row])], columns.size[row]
     if action == CLEAR:
         clear_book(state, book)
         record.clears += 1
@@ -125,25 +172,33 @@ def _apply_row(state: State, columns: Columns, policies: IntArray, row: int, boo
     elif columns.flags[row] & F_MBP:
         kind = apply_level(state, book, action, side, price, tick, lots)
     else:
-        kind = apply_order(state, book, action, side, columns.order_id[row], price, tick, lots)
+        kind = apply_order(state, book, action, side, columns.tags[row], columns.order_id[row], price, tick, lots)
     if kind == FINE:
-        record.changed = 1
+        # What goes from a book that is not crossed does not make it so.
+        record.changed |= (action != CANCEL) | record.crossed
         return 0
     return RAISE + kind if _note(state, policies, book, kind) == RAISE else 0
 
 
 @in_place
-def _note(state: State, policies: IntArray, book: int, kind: int) -> int:
+def _note(state: State, policies: IntArray, book: Any, kind: int) -> int:
     """Count an anomaly, clear the book if that is the policy, and return the policy."""
-    state.tallies[book * _KINDS + kind] += 1
+    state.tallies[np.int64(book) * _KINDS + kind] += 1
     policy = policies[kind]
     if policy == CLEAR_BOOK:
         clear_book(state, book)
     return int(policy)
 
 
+@in_place
+def _write_tops(state: State, book: Any, tops: Tops, number: int) -> None:
+    bids, asks = side_of(book, False), side_of(book, True)
+    _write_side(state, bids, tops.bid_ticks[number], tops.bid_lots[number], tops.bid_orders[number])
+    _write_side(state, asks, tops.ask_ticks[number], tops.ask_lots[number], tops.ask_orders[number])
+
+
 @inlined
-def _write_side(state: State, side: int, ticks: IntArray, lots: IntArray, orders: IntArray) -> None:
+def _write_side(state: State, side: Any, ticks: IntArray, lots: IntArray, orders: IntArray) -> None:
     place = state.sides[side]
     last = place.start + place.length - 1
     there = min(place.length, len(ticks))

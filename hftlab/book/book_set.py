@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -45,6 +45,7 @@ class BookSet:
 
     def __init__(self, policy: Policy | Mapping[Kind, Policy] = "skip") -> None:
         self._policies = policy_codes(policy)
+        self._raises = RAISE in self._policies
         self._numbers: dict[Instrument, int] = {}
         self._batch_instruments: tuple[Instrument, ...] | None = None
         self._batch_books = self._batch_ticks = np.empty(0, np.int64)
@@ -55,6 +56,7 @@ class BookSet:
         """A set of the books as they were, with the policy that they had."""
         books = cls()
         books._policies = checkpoint.policies.copy()
+        books._raises = RAISE in books._policies
         books._numbers = {instrument: number for number, instrument in enumerate(checkpoint.instruments)}
         books._state = copy_state(checkpoint.state)
         return books
@@ -65,7 +67,7 @@ class BookSet:
 
     def apply(self, batch: EventBatch) -> None:
         """Apply a batch. Raises as `trace()` does."""
-        self._run(batch, _new_tops(0, 0))
+        self._run(batch, _NO_TOPS)
 
     def trace(self, batch: EventBatch, depth: int = 10) -> Tops:
         """Apply a batch and return the best `depth` levels after each of its rows flagged F_LAST.
@@ -112,7 +114,7 @@ class BookSet:
         mixed = find_mixed(columns, holdings)
         if mixed >= 0:
             raise _mixed(batch, mixed, holdings["holds"][columns.books[batch.instrument_id[mixed]]])
-        before = copy_state(self._state) if RAISE in self._policies else None
+        before = copy_state(self._state) if self._raises else None
         self._state.books["holds"] = holdings["holds"]
         row, written, reason = apply_rows(self._state, columns, self._policies, tops, 0, 0)
         while row < len(batch):
@@ -138,6 +140,7 @@ class BookSet:
             batch.flags,
             self._batch_books,
             self._batch_ticks,
+            np.empty(len(batch), np.uint32),
         )
 
     def _add_books(self, instruments: tuple[Instrument, ...]) -> None:
@@ -152,6 +155,9 @@ class BookSet:
 def _new_tops(rows: int, depth: int) -> Tops:
     shape = (rows, depth)
     return Tops(np.empty(rows, np.int64), *(np.empty(shape, np.int64) for _ in range(6)))
+
+
+_NO_TOPS: Final = _new_tops(0, 0)
 
 
 def _mixed(batch: EventBatch, row: int, holds: int) -> EventError:

@@ -5,16 +5,21 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-__all__ = ["IntArray", "compiled", "in_place", "inlined"]
+__all__ = ["IntArray", "compiled", "in_place", "inlined", "place_of", "zeros_aligned"]
+
+_LINE: Final = 64
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 IntArray = npt.NDArray[np.int64]
+
+place_of: Final[Any] = np.uint64
+"""An index that is not negative: numba need not ask whether it counts from the end. Any, for mypy holds it no int."""
 
 
 def compiled(function: Function) -> Function:
@@ -34,6 +39,14 @@ def in_place(function: Function) -> Function:
 def inlined(function: Function) -> Function:
     """As `in_place()`, for what a loop calls in each round: its code becomes part of every caller's."""
     return _njit(function, _nrt=False, forceinline=True)
+
+
+def zeros_aligned(count: int, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+    """Zeros that begin with a cache line: then no record of 8, 16, 32 or 64 bytes lies across two."""
+    size = count * np.dtype(dtype).itemsize
+    memory = np.zeros(size + _LINE, np.uint8)
+    start = -memory.ctypes.data % _LINE
+    return memory[start : start + size].view(dtype)
 
 
 def _njit(function: Function, **options: bool) -> Function:

@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any
 
-from hftlab.book.kernels import IntArray, in_place, inlined
+import numpy.typing as npt
+
+from hftlab.book.intrinsics import BLOCK, count_not_below
+from hftlab.book.kernels import IntArray, in_place, inlined, place_of
 from hftlab.book.state import FIRST_STRETCH, State
 
-__all__ = ["close_level", "has_room", "is_crossed", "is_there", "open_level", "position"]
-
-_BLOCK: Final = 16
+__all__ = [
+    "close_level",
+    "has_room",
+    "is_crossed",
+    "is_full",
+    "is_there",
+    "open_level",
+    "position",
+    "side_of",
+    "spare_rows",
+]
 
 
 @inlined
-def has_room(state: State, side: int) -> bool:
+def side_of(book: Any, is_ask: bool) -> Any:
+    """The row of `sides` of a book's bids or asks."""
+    return (place_of(book) << place_of(1)) | place_of(is_ask)
+
+
+@inlined
+def has_room(state: State, side: Any) -> bool:
     """Whether every array can take one more level of this side and one more order."""
     marks, place = state.marks[0], state.sides[side]
     if marks.free_order == 0 and marks.orders == len(state.orders):
@@ -28,31 +45,51 @@ def has_room(state: State, side: int) -> bool:
 
 
 @inlined
-def position(state: State, side: int, key: int) -> int:
+def spare_rows(state: State) -> int:
+    """How many times at least `has_room()` will say yes, as long as `is_full()` says no."""
+    marks = state.marks[0]
+    orders, levels = len(state.orders) - 1 - marks.live, len(state.levels) - marks.levels
+    return int(min(orders, levels, len(state.table) // 2 - marks.live))
+
+
+@inlined
+def is_full(state: State, side: Any) -> bool:
+    """Whether a new level of this side needs a longer stretch of keys."""
+    place = state.sides[side]
+    return bool(place.length == place.capacity)
+
+
+@inlined
+def position(state: State, side: Any, key: int) -> int:
     """Where in `keys` the key is, or would have to go."""
     start = state.sides[side].start
     return _search(state.keys, start, start + state.sides[side].length, key)
 
 
 @inlined
-def is_there(state: State, side: int, at: int, key: int) -> bool:
+def is_there(state: State, side: Any, at: int, key: int) -> bool:
     """Whether `position()` found the key."""
     place = state.sides[side]
-    return bool(at < place.start + place.length and state.keys[at] == key)
+    return bool(at < place.start + place.length and state.keys[place_of(at)] == key)
 
 
 @inlined
-def open_level(state: State, side: int, key: int, tick: int) -> int:
+def open_level(state: State, side: Any, key: int, tick: int) -> Any:
     """The slot of a level, which is made if it is not there; 0 if its price is no multiple of the tick.
 
     There must be room.
     """
     at = position(state, side, key)
     if is_there(state, side, at, key):
-        return int(state.slots[at])
+        return place_of(state.slots[place_of(at)])
+    return _new_level(state, side, at, key, tick)
+
+
+@inlined
+def _new_level(state: State, side: Any, at: int, key: int, tick: int) -> Any:
     ticks = key // tick
     if ticks * tick != key:
-        return 0
+        return place_of(0)
     place = state.sides[side]
     if place.length == place.capacity:
         at += _move_to_end(state, side)
@@ -64,13 +101,13 @@ def open_level(state: State, side: int, key: int, tick: int) -> int:
     state.slots[at] = slot
     place.length += 1
     level = state.levels[slot]
-    level.key, level.ticks, level.lots = key, -ticks if side % 2 else ticks, 0
+    level.key, level.ticks, level.lots = key, -ticks if side & 1 else ticks, 0
     level.side, level.orders, level.head, level.tail = side, 0, 0, 0
     return slot
 
 
 @inlined
-def close_level(state: State, side: int, at: int) -> None:
+def close_level(state: State, side: Any, at: int) -> None:
     """Remove the level at this position."""
     place, marks, slot = state.sides[side], state.marks[0], state.slots[at]
     end = place.start + place.length
@@ -82,43 +119,42 @@ def close_level(state: State, side: int, at: int) -> None:
 
 
 @inlined
-def is_crossed(state: State, book: int) -> bool:
+def is_crossed(state: State, book: Any) -> bool:
     """Whether the best bid stands at or above the best ask."""
-    bids, asks = state.sides[2 * book], state.sides[2 * book + 1]
+    bids, asks = state.sides[side_of(book, False)], state.sides[side_of(book, True)]
     if bids.length == 0 or asks.length == 0:
         return False
-    return bool(state.keys[bids.start + bids.length - 1] >= -state.keys[asks.start + asks.length - 1])
+    bid, ask = place_of(bids.start + bids.length - 1), place_of(asks.start + asks.length - 1)
+    return bool(state.keys[bid] >= -state.keys[ask])
 
 
 @inlined
-def _new_slot(state: State) -> int:
+def _new_slot(state: State) -> Any:
     marks = state.marks[0]
-    slot = marks.free_level
+    slot = place_of(marks.free_level)
     if slot != 0:
         marks.free_level = state.levels[slot].head
-        return int(slot)
-    slot = marks.levels
+        return slot
+    slot = place_of(marks.levels)
     marks.levels += 1
-    return int(slot)
+    return slot
 
 
-@in_place
+@inlined
 def _search(keys: IntArray, start: int, end: int, key: int) -> int:
     """The first position of [start, end] whose key is not below `key`, sought from the end.
 
-    Two blocks near the best are counted through without a branch on any key, which no processor could foresee; what
-    lies deeper is sought in growing steps and then by halves.
+    A block near the best is counted through without a branch on any key, which no processor could foresee.
     """
-    for _ in range(2):
-        if end - start < _BLOCK:
-            break
-        block = keys[end - _BLOCK : end]
-        above = 0
-        for at in range(_BLOCK):
-            above += block[at] >= key
-        if above < _BLOCK:
-            return end - above
-        end -= _BLOCK
+    if end - start < BLOCK:
+        return _search_deep(keys, start, end, key)
+    above = count_not_below(keys, place_of(end - BLOCK), key)
+    return end - above if above < BLOCK else _search_deep(keys, start, end - BLOCK, key)
+
+
+@in_place
+def _search_deep(keys: IntArray, start: int, end: int, key: int) -> int:
+    """The same in growing steps and then by halves."""
     low, high, step = end - 1, end, 1
     while low >= start and keys[low] >= key:
         high = low
@@ -136,19 +172,19 @@ def _search(keys: IntArray, start: int, end: int, key: int) -> int:
 
 # A loop of its own over a slice that starts at 0: so LLVM sees a memmove, four times as fast as one over both arrays.
 @in_place
-def _shift_up(values: IntArray) -> None:
+def _shift_up(values: npt.NDArray[Any]) -> None:
     for at in range(len(values) - 1, 0, -1):
         values[at] = values[at - 1]
 
 
 @in_place
-def _shift_down(values: IntArray) -> None:
+def _shift_down(values: npt.NDArray[Any]) -> None:
     for at in range(len(values) - 1):
         values[at] = values[at + 1]
 
 
 @in_place
-def _move_to_end(state: State, side: int) -> int:
+def _move_to_end(state: State, side: Any) -> int:
     """Move a side to the end of the keys with twice its room; by how much its positions rise."""
     place, marks = state.sides[side], state.marks[0]
     start, target = place.start, marks.stretches

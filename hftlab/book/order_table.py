@@ -1,10 +1,12 @@
 """Where the order of a book and an id is: a hash table in one array.
 
-Open addressing with linear probing at a load of one half at most; an entry that goes is filled by shifting back those
-behind it, so that no graves slow later searches. An entry holds the upper half of the hash and the order's row, eight
-bytes that say both whether it is worth a look and where its home is; the id itself stands in the order. Source: Knuth,
-The Art of Computer Programming, volume 3, section 6.4, algorithms L and R; the multiplier is 2^64 divided by the golden
-ratio, as there.
+It is made of buckets of eight entries, a cache line each, that are compared all at once: so hardly any branch depends
+on the data. An order stands in its home bucket, or where that is full in the next one that is not; the load is one
+half at most. Whenever an entry goes from a full bucket, one from behind that belongs further to the front takes its
+place, so that a search may end at the first bucket with a free entry. An entry holds the upper half of the hash and
+the order's row, eight bytes that say both whether it is worth a look and where its home is; the id itself stands in
+the order. Source: Knuth, The Art of Computer Programming, volume 3, section 6.4, "External searching" (buckets) and
+algorithm R; the multiplier is 2^64 divided by the golden ratio, as there.
 """
 
 from __future__ import annotations
@@ -14,78 +16,134 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from hftlab.book.kernels import in_place, inlined
+from hftlab.book.intrinsics import WAYS, first_bit, free_entries, prefetch, tagged_entries
+from hftlab.book.kernels import in_place, inlined, place_of
 
-__all__ = ["ENTRY", "ORDER", "delete_entry", "fill_table", "find_entry", "set_entry"]
+__all__ = [
+    "ENTRY",
+    "ORDER",
+    "delete_entry",
+    "expect_entry",
+    "expect_order",
+    "fill_table",
+    "find_entry",
+    "set_entry",
+    "tag_of",
+]
 
 Records = npt.NDArray[Any]
 
-ENTRY: Final = np.dtype([("tag", "u4"), ("order", "i4")])
-"""The upper half of the hash and the order's row; row 0 marks a free place."""
+ENTRY: Final = np.dtype([("tag", "u4"), ("order", "u4")])
+"""The upper half of the hash and the order's row; all zero is a free place."""
 
-ORDER: Final = np.dtype([("id", "i8"), ("lots", "i8"), ("book", "i4"), ("level", "i4"), ("next", "i4"), ("prev", "i4")])
+ORDER: Final = np.dtype([("id", "i8"), ("lots", "i8"), ("book", "u4"), ("level", "u4"), ("next", "u4"), ("prev", "u4")])
 """An order: its id (the bits of the uint64), its level's row, and its neighbours in the queue, 0 for none."""
 
-_MULTIPLIER: Final = 0x9E3779B97F4A7C15 - (1 << 64)
-_BOOK_MULTIPLIER: Final = 0xC2B2AE3D27D4EB4F - (1 << 64)
+_MULTIPLIER: Final = np.uint64(0x9E3779B97F4A7C15)
+_BOOK_MULTIPLIER: Final = np.uint64(0xC2B2AE3D27D4EB4F)
+_ONE: Final = np.uint64(1)
+_HALF: Final = np.uint64(32)
+_WAYS: Final = np.uint64(WAYS)
+_BUCKET: Final = ~np.uint64(WAYS - 1)
+_BEYOND: Final = np.uint64(1 << WAYS)
 
 
 @inlined
-def _tag(book: int, order_id: int) -> int:
-    mixed = (order_id + book * _BOOK_MULTIPLIER) * _MULTIPLIER
-    return (mixed >> 32) & 0xFFFFFFFF
+def tag_of(book: Any, order_id: int) -> Any:
+    """The upper half of the hash of a book and an id."""
+    return ((place_of(order_id) + place_of(book) * _BOOK_MULTIPLIER) * _MULTIPLIER) >> _HALF
 
 
 @inlined
-def _home(table: Records, tag: int) -> int:
-    """The place whose share of the table is the tag's of 2^32: ids that count upwards are spread evenly."""
-    return (tag * len(table)) >> 32
+def _home(table: Records, tag: Any) -> Any:
+    """The bucket whose share of the table is the tag's of 2^32: ids that count upwards are spread evenly."""
+    return ((tag * place_of(len(table))) >> _HALF) & _BUCKET
 
 
 @inlined
-def find_entry(table: Records, orders: Records, book: int, order_id: int) -> int:
-    """The place of this order in the table, or the free one where it belongs."""
-    tag, mask = _tag(book, order_id), len(table) - 1
-    at = _home(table, tag)
-    while table[at].order != 0:
-        if table[at].tag == tag:
+def find_entry(table: Records, orders: Records, tag: Any, book: int, order_id: int) -> Any:
+    """The place of this order in the table, or the free one where it belongs; `tag` is its `tag_of()`."""
+    mask = place_of(len(table) - 1)
+    bucket = _home(table, place_of(tag))
+    while True:
+        tagged = tagged_entries(table, bucket, place_of(tag))
+        while tagged != 0:
+            at = bucket + first_bit(tagged)
             order = orders[table[at].order]
             if order.id == order_id and order.book == book:
-                break
-        at = (at + 1) & mask
-    return at
+                return at
+            tagged &= tagged - _ONE
+        free = free_entries(table, bucket)
+        if free != 0:
+            return bucket + first_bit(free)
+        bucket = (bucket + _WAYS) & mask
 
 
 @inlined
-def set_entry(table: Records, orders: Records, at: int, row: int, book: int, order_id: int) -> None:
+def expect_entry(table: Records, tag: Any) -> None:
+    """Begin to fetch the bucket that `find_entry()` will read first."""
+    prefetch(table, _home(table, place_of(tag)))
+
+
+@inlined
+def expect_order(table: Records, orders: Records, tag: Any) -> None:
+    """Begin to fetch the order that `find_entry()` will compare first; its bucket should be there by now."""
+    bucket = _home(table, place_of(tag))
+    tagged = tagged_entries(table, bucket, place_of(tag)) | _BEYOND
+    prefetch(orders, table[(bucket + first_bit(tagged)) & place_of(len(table) - 1)].order)
+
+
+@inlined
+def set_entry(table: Records, orders: Records, at: Any, row: Any, tag: Any, book: int, order_id: int) -> None:
     """Take a free place for this order."""
-    entry, order = table[at], orders[row]
-    entry.tag, entry.order = _tag(book, order_id), row
+    entry, order = table[place_of(at)], orders[place_of(row)]
+    entry.tag, entry.order = tag, row
     order.id, order.book = order_id, book
 
 
-@in_place
-def delete_entry(table: Records, at: int) -> None:
+@inlined
+def delete_entry(table: Records, at: Any) -> None:
     """Free a place that is taken."""
-    mask = len(table) - 1
-    hole, next_ = at, (at + 1) & mask
-    while table[next_].order != 0:
-        home = _home(table, table[next_].tag)
-        # It may fill the hole if its home is not between the two.
-        if (next_ - home) & mask >= (next_ - hole) & mask:
-            table[hole] = table[next_]
-            hole = next_
-        next_ = (next_ + 1) & mask
-    table[hole].order = 0
+    hole = place_of(at)
+    is_full = free_entries(table, hole & _BUCKET) == 0
+    _clear(table, hole)
+    if is_full:
+        _refill(table, hole)
+
+
+@inlined
+def _clear(table: Records, at: Any) -> None:
+    table[at].tag, table[at].order = 0, 0
+
+
+@in_place
+def _refill(table: Records, hole: Any) -> None:
+    """Put into a hole in a bucket that was full an entry from behind that may stand there; and so on."""
+    mask = place_of(len(table) - 1)
+    bucket = hole & _BUCKET
+    while True:
+        bucket = (bucket + _WAYS) & mask
+        is_full = free_entries(table, bucket) == 0
+        for way in range(WAYS):
+            at = bucket + place_of(way)
+            home = _home(table, place_of(table[at].tag))
+            # It may if its home is not behind the hole.
+            if table[at].order != 0 and (bucket - home) & mask >= (bucket - (hole & _BUCKET)) & mask:
+                table[hole] = table[at]
+                _clear(table, at)
+                hole = at
+                break
+        if not is_full:
+            return
 
 
 @in_place
 def fill_table(table: Records, entries: Records) -> None:
     """Put all entries of another table into an empty one."""
-    mask = len(table) - 1
+    mask = place_of(len(table) - 1)
     for entry in entries:
         if entry.order != 0:
-            at = _home(table, entry.tag)
-            while table[at].order != 0:
-                at = (at + 1) & mask
-            table[at] = entry
+            bucket = _home(table, place_of(entry.tag))
+            while free_entries(table, bucket) == 0:
+                bucket = (bucket + _WAYS) & mask
+            table[bucket + first_bit(free_entries(table, bucket))] = entry

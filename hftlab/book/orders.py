@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hftlab.book.anomalies import (
     BAD_PRICE,
     FINE,
@@ -13,9 +15,9 @@ from hftlab.book.anomalies import (
     UNKNOWN_LEVEL,
     UNKNOWN_ORDER,
 )
-from hftlab.book.kernels import in_place, inlined
-from hftlab.book.levels import close_level, is_there, open_level, position
-from hftlab.book.order_table import delete_entry, find_entry, set_entry
+from hftlab.book.kernels import in_place, inlined, place_of
+from hftlab.book.levels import close_level, is_there, open_level, position, side_of
+from hftlab.book.order_table import delete_entry, find_entry, set_entry, tag_of
 from hftlab.book.state import State
 from hftlab.events import ADD, ASK, BID, CANCEL
 
@@ -23,12 +25,12 @@ __all__ = ["apply_level", "apply_order", "clear_book"]
 
 
 @inlined
-def apply_level(state: State, book: int, action: int, side_letter: int, price: int, tick: int, lots: int) -> int:
+def apply_level(state: State, book: Any, action: int, side_letter: Any, price: int, tick: int, lots: int) -> int:
     """Set a level's total, or remove it; the kind of anomaly, or FINE."""
     if side_letter != BID and side_letter != ASK:
         return NO_SIDE
     is_ask = side_letter == ASK
-    side, key = 2 * book + is_ask, price * (1 - 2 * is_ask)
+    side, key = side_of(book, is_ask), -price if is_ask else price
     if action != CANCEL and lots > 0:
         slot = open_level(state, side, key, tick)
         if slot == 0:
@@ -44,17 +46,17 @@ def apply_level(state: State, book: int, action: int, side_letter: int, price: i
 
 @inlined
 def apply_order(
-    state: State, book: int, action: int, side_letter: int, order_id: int, price: int, tick: int, lots: int
+    state: State, book: Any, action: int, side_letter: Any, tag: Any, order_id: int, price: int, tick: int, lots: int
 ) -> int:
     """Add, cancel or modify an order; the kind of anomaly, or FINE."""
     if side_letter != BID and side_letter != ASK:
         return NO_SIDE
     is_ask = side_letter == ASK
-    side, key = 2 * book + is_ask, price * (1 - 2 * is_ask)
-    at = find_entry(state.table, state.orders, book, order_id)
-    row = state.table[at].order
+    side, key = side_of(book, is_ask), -price if is_ask else price
+    at = find_entry(state.table, state.orders, tag, book, order_id)
+    row = place_of(state.table[at].order)
     if action == ADD:
-        return REPEATED_ORDER if row != 0 else _add(state, at, book, side, order_id, key, tick, lots)
+        return REPEATED_ORDER if row != 0 else _add(state, at, tag, book, side, order_id, key, tick, lots)
     if row == 0:
         return UNKNOWN_ORDER
     order = state.orders[row]
@@ -78,27 +80,27 @@ def apply_order(
 
 
 @inlined
-def _add(state: State, at: int, book: int, side: int, order_id: int, key: int, tick: int, lots: int) -> int:
+def _add(state: State, at: Any, tag: Any, book: Any, side: Any, order_id: int, key: int, tick: int, lots: int) -> int:
     if lots == 0:
         return NO_SIZE
     slot = open_level(state, side, key, tick)
     if slot == 0:
         return BAD_PRICE
     marks = state.marks[0]
-    row = marks.free_order
+    row = place_of(marks.free_order)
     if row != 0:
         marks.free_order = state.orders[row].next
     else:
-        row = marks.orders
+        row = place_of(marks.orders)
         marks.orders += 1
     marks.live += 1
-    set_entry(state.table, state.orders, at, row, book, order_id)
+    set_entry(state.table, state.orders, at, row, tag, book, order_id)
     _join(state, row, slot, lots)
     return FINE
 
 
 @inlined
-def _requeue(state: State, row: int, side: int, key: int, tick: int, lots: int) -> int:
+def _requeue(state: State, row: Any, side: Any, key: int, tick: int, lots: int) -> int:
     """Give an order a new price or more size, behind all others."""
     old = state.orders[row].level
     slot = open_level(state, side, key, tick)
@@ -113,37 +115,35 @@ def _requeue(state: State, row: int, side: int, key: int, tick: int, lots: int) 
 
 
 @inlined
-def _join(state: State, row: int, slot: int, lots: int) -> None:
+def _join(state: State, row: Any, slot: Any, lots: int) -> None:
+    """Put an order at the end of a queue."""
     order, level = state.orders[row], state.levels[slot]
-    order.lots, order.level, order.next, order.prev = lots, slot, 0, level.tail
-    if level.tail != 0:
-        state.orders[level.tail].next = row
-    else:
-        level.head = row
+    tail = level.tail
+    order.lots, order.level, order.next, order.prev = lots, slot, 0, tail
+    # Row 0 stands for none, and nobody reads it: no branch is needed that the processor could not foresee.
+    state.orders[tail].next = row
+    level.head = row if tail == 0 else level.head
     level.tail = row
     level.lots += lots
     level.orders += 1
 
 
 @inlined
-def _unlink(state: State, row: int) -> None:
+def _unlink(state: State, row: Any) -> None:
     """Take an order out of its queue."""
     order = state.orders[row]
     level = state.levels[order.level]
+    next_, prev = order.next, order.prev
     level.lots -= order.lots
     level.orders -= 1
-    if order.prev != 0:
-        state.orders[order.prev].next = order.next
-    else:
-        level.head = order.next
-    if order.next != 0:
-        state.orders[order.next].prev = order.prev
-    else:
-        level.tail = order.prev
+    state.orders[prev].next = next_
+    state.orders[next_].prev = prev
+    level.head = next_ if prev == 0 else level.head
+    level.tail = prev if next_ == 0 else level.tail
 
 
 @inlined
-def _leave(state: State, row: int) -> None:
+def _leave(state: State, row: Any) -> None:
     """Take an order out of its queue, and remove the level that it was the last of."""
     level = state.levels[state.orders[row].level]
     _unlink(state, row)
@@ -152,7 +152,7 @@ def _leave(state: State, row: int) -> None:
 
 
 @inlined
-def _free(state: State, at: int, row: int) -> None:
+def _free(state: State, at: Any, row: Any) -> None:
     marks = state.marks[0]
     delete_entry(state.table, at)
     state.orders[row].next = marks.free_order
@@ -161,15 +161,17 @@ def _free(state: State, at: int, row: int) -> None:
 
 
 @in_place
-def clear_book(state: State, book: int) -> None:
+def clear_book(state: State, book: Any) -> None:
     """Remove every level and every order of a book."""
-    for side in range(2 * book, 2 * book + 2):
+    for is_ask in (False, True):
+        side = side_of(book, is_ask)
         place = state.sides[side]
         while place.length > 0:
             at = place.start + place.length - 1
             row = state.levels[state.slots[at]].head
             while row != 0:
                 behind = state.orders[row].next
-                _free(state, find_entry(state.table, state.orders, book, state.orders[row].id), row)
+                order_id = state.orders[row].id
+                _free(state, find_entry(state.table, state.orders, tag_of(book, order_id), book, order_id), row)
                 row = behind
             close_level(state, side, at)

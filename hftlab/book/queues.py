@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hftlab.book.kernels import IntArray, in_place
-from hftlab.book.order_table import find_entry
+from hftlab.book.order_table import find_entry, tag_of
 from hftlab.book.state import Records, State
 
 __all__ = ["ahead_of", "find_order", "read_queue"]
@@ -12,7 +12,7 @@ __all__ = ["ahead_of", "find_order", "read_queue"]
 @in_place
 def find_order(state: State, book: int, order_id: int) -> int:
     """The row of `orders` that holds this order; 0 if there is none."""
-    return int(state.table[find_entry(state.table, state.orders, book, order_id)].order)
+    return int(state.table[find_entry(state.table, state.orders, tag_of(book, order_id), book, order_id)].order)
 
 
 @in_place

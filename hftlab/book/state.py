@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hftlab.book.anomalies import KINDS
-from hftlab.book.kernels import IntArray
+from hftlab.book.kernels import IntArray, zeros_aligned
 from hftlab.book.order_table import ENTRY, ORDER, fill_table
 
 __all__ = ["FIRST_STRETCH", "HOLDS_LEVELS", "HOLDS_ORDERS", "State", "add_books", "copy_state", "grow", "new_state"]
@@ -25,9 +25,9 @@ Records = npt.NDArray[Any]
 
 SIDE: Final = np.dtype([("start", "i8"), ("length", "i8"), ("capacity", "i8")])
 LEVEL: Final = np.dtype(
-    [("key", "i8"), ("ticks", "i8"), ("lots", "i8"), ("side", "i4"), ("orders", "i4"), ("head", "i4"), ("tail", "i4")]
+    [("key", "i8"), ("ticks", "i8"), ("lots", "i8"), ("side", "u4"), ("orders", "u4"), ("head", "u4"), ("tail", "u4")]
 )
-BOOK: Final = np.dtype([("time", "i8"), ("clears", "i8"), ("holds", "i4"), ("changed", "i4")])
+BOOK: Final = np.dtype([("time", "i8"), ("clears", "i8"), ("holds", "i4"), ("changed", "i2"), ("crossed", "i2")])
 _MARKS: Final = ("stretches", "levels", "free_level", "orders", "free_order", "live")
 MARKS: Final = np.dtype([(name, "i8") for name in _MARKS])
 
@@ -41,12 +41,12 @@ class State(NamedTuple):
     """All arrays of a set of books, one-dimensional, contiguous, writeable."""
 
     keys: IntArray  # 1e-9; bids: the price, asks: its negative; ascending within a side
-    slots: IntArray  # beside each key its row of `levels`
+    slots: npt.NDArray[np.uint32]  # beside each key its row of `levels`
     sides: Records  # SIDE: its stretch of keys and slots
     levels: Records  # LEVEL: lots and orders are totals; orders, head and tail are 0 where the venue names no orders
     orders: Records  # ORDER
     table: Records  # ENTRY; the length is a power of two
-    books: Records  # BOOK: the last ts_event; how often cleared; levels or orders; whether the running event changed it
+    books: Records  # BOOK: the last ts_event; how often cleared; levels or orders; may now cross; does
     tallies: IntArray  # a count for each kind of anomaly, book after book
     marks: Records  # MARKS, one row: the first unused of keys, levels and orders; the free lists; how many orders live
 
@@ -57,11 +57,11 @@ def new_state() -> State:
     marks["levels"] = marks["orders"] = 1
     return State(
         keys=np.zeros(_FIRST_KEYS, np.int64),
-        slots=np.zeros(_FIRST_KEYS, np.int64),
+        slots=np.zeros(_FIRST_KEYS, np.uint32),
         sides=np.zeros(0, SIDE),
-        levels=np.zeros(_FIRST_ROWS, LEVEL),
-        orders=np.zeros(_FIRST_ROWS, ORDER),
-        table=np.zeros(2 * _FIRST_ROWS, ENTRY),
+        levels=zeros_aligned(_FIRST_ROWS, LEVEL),
+        orders=zeros_aligned(_FIRST_ROWS, ORDER),
+        table=zeros_aligned(2 * _FIRST_ROWS, ENTRY),
         books=np.zeros(0, BOOK),
         tallies=np.zeros(0, np.int64),
         marks=marks,
@@ -72,11 +72,11 @@ def copy_state(state: State) -> State:
     """The same books in memory of their own, without the room to grow."""
     marks = state.marks[0]
     used = {"keys": "stretches", "slots": "stretches", "levels": "levels", "orders": "orders"}
-    parts = {name: getattr(state, name)[: marks[end]].copy() for name, end in used.items()}
+    parts = {name: _longer(getattr(state, name)[: marks[end]], 0) for name, end in used.items()}
     return state._replace(
         **parts,
         sides=state.sides.copy(),
-        table=state.table.copy(),
+        table=_longer(state.table, 0),
         books=state.books.copy(),
         tallies=state.tallies.copy(),
         marks=state.marks.copy(),
@@ -105,11 +105,13 @@ def grow(state: State) -> State:
     if 2 * int(marks["orders"]) > len(state.orders):
         state = state._replace(orders=_longer(state.orders, max(len(state.orders), _FIRST_ROWS)))
     if 4 * int(marks["live"]) > len(state.table):
-        table = np.zeros(2 * len(state.table), ENTRY)
+        table = zeros_aligned(2 * len(state.table), ENTRY)
         fill_table(table, state.table)
         state = state._replace(table=table)
     return state
 
 
 def _longer(array: npt.NDArray[Any], room: int) -> npt.NDArray[Any]:
-    return np.concatenate([array, np.zeros(room, array.dtype)])
+    longer = zeros_aligned(len(array) + room, array.dtype)
+    longer[: len(array)] = array
+    return longer

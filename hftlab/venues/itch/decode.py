@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hftlab.book.kernels import in_place, inlined
+from hftlab.book.kernels import in_place, inlined, place_of
 from hftlab.events import ADD, ASK, BID, CANCEL, F_LAST, FILL, NO_SIDE, TRADE
 from hftlab.venues.itch.layout import SIZES
 from hftlab.venues.itch.loads import i64, load_u16, load_u32, load_u64
@@ -18,6 +18,7 @@ from hftlab.venues.itch.orders import (
     SIDELESS,
     WORD,
     expect,
+    expect_head,
     find,
     insert,
     pack,
@@ -51,7 +52,8 @@ _STAMP: Final = np.uint64((1 << 48) - 1)
 _MOST_SHARES: Final = np.uint64(LARGEST_SHARES)
 _PRICE: Final = 100_000  # 1e-4 in 1e-9
 _HALF: Final = np.uint64(32)
-_REFERENCE_END: Final = 2 + 19  # from a message's length; where every message about an order has its reference
+_REFERENCE: Final = 2 + 11  # from a message's length; where every message about an order has its reference
+_AHEAD: Final = 6  # messages
 _NO_MARKS: Final = np.uint64(0)
 _TOP: Final = np.uint64(63)
 
@@ -76,6 +78,9 @@ def decode(data: Bytes, at: int, end: int, state: State, rows: Rows, row: int, m
     """
     tallies = state.tallies
     last_row, most_live = len(rows.ts_event) - MOST_ROWS, len(state.orders.entries) - 1
+    near = far = at
+    for _ in range(_AHEAD):
+        near, far = _step(data, near, end), _step(data, _step(data, far, end), end)
     while at + 2 <= end:
         size = i64(load_u16(data, at))
         if at + 2 + size > end:
@@ -86,13 +91,15 @@ def decode(data: Bytes, at: int, end: int, state: State, rows: Rows, row: int, m
             return at, row, SLOTS
         start = at + 2
         at = start + size
-        if at + _REFERENCE_END <= len(data):
-            expect(state.orders, load_u64(data, at + _REFERENCE_END - 8))
+        near, far = _step(data, near, end), _step(data, far, end)
+        if far + _REFERENCE + 8 <= end:
+            expect_head(state.orders, load_u64(data, far + _REFERENCE))
+            expect(state.orders, load_u64(data, near + _REFERENCE))
         tallies[MESSAGES] += 1
         if size == 0:
             tallies[EMPTY] += 1
             continue
-        kind = data[start]
+        kind = data[place_of(start)]
         state.counts[kind] += 1
         expected = SIZES[kind]
         if size < expected:
@@ -103,6 +110,14 @@ def decode(data: Bytes, at: int, end: int, state: State, rows: Rows, row: int, m
             message = Message(start, kind, locate, i64(state.locates[locate]), time, tallies[MESSAGES])
             row = _decode_one(data, message, state, rows, row)
     return at, row, INPUT
+
+
+@inlined
+def _step(data: Bytes, at: Any, end: int) -> Any:
+    """Where the message behind this one begins; the same place, if that is beyond the end."""
+    if at + 2 > end:
+        return at
+    return min(at + 2 + i64(load_u16(data, at)), end)
 
 
 @inlined
@@ -134,7 +149,7 @@ def _add(data: Bytes, message: Message, state: State, rows: Rows, row: int) -> i
         instrument = register(state, message.locate, load_u64(data, at + 24), False)
     if instrument == UNWANTED_LOCATE:
         return row
-    letter, shares = data[at + 19], load_u32(data, at + 20)
+    letter, shares = data[place_of(at + 19)], load_u32(data, at + 20)
     if (letter != _BUY and letter != _SELL) or shares > _MOST_SHARES:
         state.tallies[MALFORMED] += 1
         return row
@@ -202,7 +217,7 @@ def _take(data: Bytes, message: Message, state: State, rows: Rows, row: int) -> 
         return row
     side = ASK if word & SELL else BID
     if kind in (_EXECUTED, _EXECUTED_AT):
-        if kind == _EXECUTED or data[at + 31] == _PRINTABLE:
+        if kind == _EXECUTED or data[place_of(at + 31)] == _PRINTABLE:
             paid = price if kind == _EXECUTED else load_u32(data, at + 32)
             taker = BID if side == ASK else ASK
             _put(rows, row, message, message.instrument, 0, TRADE, taker, paid, shares, 0)
@@ -254,13 +269,13 @@ def _put(
     shares: Any,
     flags: int,
 ) -> None:
-    rows.ts_event[row] = message.time
-    rows.ts_recv[row] = message.time
-    rows.sequence[row] = message.number
-    rows.instrument_id[row] = instrument
-    rows.order_id[row] = reference
-    rows.action[row] = action
-    rows.side[row] = side
-    rows.price[row] = i64(price) * _PRICE
-    rows.size[row] = shares
-    rows.flags[row] = flags
+    place = place_of(row)
+    rows.ts_event[place] = message.time
+    rows.sequence[place] = message.number
+    rows.instrument_id[place] = instrument
+    rows.order_id[place] = reference
+    rows.action[place] = action
+    rows.side[place] = side
+    rows.price[place] = i64(price) * _PRICE
+    rows.size[place] = shares
+    rows.flags[place] = flags

@@ -12,8 +12,9 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hftlab.book.kernels import compiled, inlined
-from hftlab.venues.itch.loads import i64, prefetch
+from hftlab.book.intrinsics import prefetch
+from hftlab.book.kernels import compiled, inlined, zeros_aligned
+from hftlab.venues.itch.loads import i64
 
 __all__ = [
     "LARGEST_SHARES",
@@ -23,6 +24,7 @@ __all__ = [
     "WORD",
     "Orders",
     "expect",
+    "expect_head",
     "find",
     "insert",
     "new_orders",
@@ -36,8 +38,7 @@ SELL: Final = np.uint64(1 << 31)
 SIDELESS: Final = np.uint64(1 << 30)
 """Marks an order that took the place of an unknown one: a replacement does not say its side."""
 
-REFERENCE, WORD, NEXT = range(3)
-_FIELDS: Final = 4  # the fourth keeps an entry within one cache line
+REFERENCE, WORD = range(2)
 FREE, LIVE = range(2)
 
 _SPREAD: Final = np.uint64(0x9E3779B97F4A7C15)  # 2^64 over the golden ratio (Knuth, TAOCP 3, section 6.4)
@@ -50,15 +51,17 @@ class Orders(NamedTuple):
     """`places` number entries from 1; 0 is none. Room is for `len(entries) - 1` orders."""
 
     heads: npt.NDArray[np.uint32]  # a power of two, of places
-    entries: npt.NDArray[np.uint64]  # (places, 4): reference, word, next place
+    entries: npt.NDArray[np.uint64]  # (places, 2): reference, word
+    after: npt.NDArray[np.uint32]  # (places,): the next place of its chain
     counts: npt.NDArray[np.int64]  # the first free place, how many orders are live
 
 
 def new_orders(capacity: int) -> Orders:
     """An empty map with room for `capacity` orders, a power of two of 16 or more."""
-    entries = np.zeros((capacity + 1, _FIELDS), np.uint64)
-    entries[1:-1, NEXT] = np.arange(2, capacity + 1)
-    return Orders(np.zeros(capacity, np.uint32), entries, np.array([1, 0]))
+    entries = zeros_aligned((capacity + 1) * 2, np.uint64).reshape(-1, 2)
+    after = np.arange(1, capacity + 2, dtype=np.uint32)
+    after[0] = after[capacity] = 0
+    return Orders(zeros_aligned(2 * capacity, np.uint32), entries, after, np.array([1, 0]))
 
 
 @inlined
@@ -78,14 +81,20 @@ def find(orders: Orders, reference: Any) -> Any:
     """The place of an order, or 0."""
     place = np.uint64(orders.heads[_head(orders, reference)])
     while place != 0 and orders.entries[place, REFERENCE] != reference:
-        place = orders.entries[place, NEXT]
+        place = np.uint64(orders.after[place])
     return place
+
+
+@inlined
+def expect_head(orders: Orders, reference: Any) -> None:
+    """Begin to fetch what `expect()` will read."""
+    prefetch(orders.heads, _head(orders, reference))
 
 
 @inlined
 def expect(orders: Orders, reference: Any) -> None:
     """Begin to fetch what `find()` will read, so that it need not wait."""
-    prefetch(orders.entries, i64(orders.heads[_head(orders, reference)]))
+    prefetch(orders.entries, orders.heads[_head(orders, reference)])
 
 
 @inlined
@@ -94,11 +103,11 @@ def insert(orders: Orders, reference: Any, word: Any) -> Any:
     head = _head(orders, reference)
     place = np.uint64(orders.counts[FREE])
     entry = orders.entries[place]
-    orders.counts[FREE] = i64(entry[NEXT])
+    orders.counts[FREE] = i64(orders.after[place])
     orders.counts[LIVE] += 1
     entry[REFERENCE] = reference
     entry[WORD] = word
-    entry[NEXT] = orders.heads[head]
+    orders.after[place] = orders.heads[head]
     orders.heads[head] = place
     return place
 
@@ -106,17 +115,16 @@ def insert(orders: Orders, reference: Any, word: Any) -> Any:
 @inlined
 def remove(orders: Orders, place: Any) -> None:
     """Take out the order at a place."""
-    entries = orders.entries
-    head = _head(orders, entries[place, REFERENCE])
-    after = entries[place, NEXT]
+    head = _head(orders, orders.entries[place, REFERENCE])
+    after = orders.after[place]
     one = np.uint64(orders.heads[head])
     if one == place:
         orders.heads[head] = after
     else:
-        while entries[one, NEXT] != place:
-            one = entries[one, NEXT]
-        entries[one, NEXT] = after
-    entries[place, NEXT] = orders.counts[FREE]
+        while orders.after[one] != place:
+            one = np.uint64(orders.after[one])
+        orders.after[one] = after
+    orders.after[place] = orders.counts[FREE]
     orders.counts[FREE] = i64(place)
     orders.counts[LIVE] -= 1
 
@@ -139,12 +147,12 @@ def _move(orders: Orders, larger: Orders) -> None:
             is_live[place] = True
             larger.entries[place] = orders.entries[place]
             head = _head(larger, larger.entries[place, REFERENCE])
-            larger.entries[place, NEXT] = larger.heads[head]
+            larger.after[place] = larger.heads[head]
             larger.heads[head] = place
-            place = orders.entries[place, NEXT]
+            place = np.uint64(orders.after[place])
     larger.counts[FREE] = 0
     for free in range(len(is_live) - 1, 0, -1):
         if not is_live[free]:
-            larger.entries[free, NEXT] = larger.counts[FREE]
+            larger.after[free] = larger.counts[FREE]
             larger.counts[FREE] = free
     larger.counts[LIVE] = orders.counts[LIVE]

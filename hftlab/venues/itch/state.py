@@ -34,10 +34,9 @@ TALLIES: Final = 6
 
 
 class Rows(NamedTuple):
-    """The columns of an EventBatch, to be written."""
+    """The columns of an EventBatch, to be written; ts_recv is not: it is the ts_event."""
 
     ts_event: IntArray
-    ts_recv: IntArray
     sequence: IntArray
     instrument_id: npt.NDArray[np.int32]
     order_id: npt.NDArray[np.uint64]

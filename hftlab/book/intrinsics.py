@@ -1,0 +1,114 @@
+"""What compiled code can ask of the processor and numba has no word for."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from llvmlite import ir  # type: ignore[import-untyped]
+from numba import types
+from numba.core.extending import intrinsic
+
+__all__ = ["BLOCK", "WAYS", "count_not_below", "first_bit", "free_entries", "prefetch", "tagged_entries"]
+
+BLOCK: Final = 32
+WAYS: Final = 8
+
+
+def _prefetcher() -> Any:
+    @intrinsic
+    def start(_typing: Any, array: Any, _row: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            made = context.make_array(signature.args[0])(context, builder, args[0])
+            byte, flag = ir.IntType(8).as_pointer(), ir.IntType(32)
+            offset = builder.mul(builder.extract_value(made.strides, 0), args[1])
+            kind = ir.FunctionType(ir.VoidType(), [byte, flag, flag, flag])
+            function = builder.module.declare_intrinsic("llvm.prefetch", [byte], kind)
+            row = builder.gep(builder.bitcast(made.data, byte), [offset])
+            builder.call(function, [row, flag(0), flag(3), flag(1)])  # to read, to stay, data
+            return context.get_dummy_value()
+
+        return types.void(array, types.uint64), generate
+
+    return start
+
+
+# (array, row): begin to fetch the memory of a row of an array, and do not wait for it.
+prefetch = _prefetcher()
+
+
+def _block(context: Any, builder: Any, array_type: Any, array: Any, first: Any, count: int) -> Any:
+    """`count` items of eight bytes of an array as one vector."""
+    word = ir.IntType(64)
+    data = builder.bitcast(context.make_array(array_type)(context, builder, array).data, word.as_pointer())
+    vector = ir.VectorType(word, count).as_pointer()
+    return builder.load(builder.bitcast(builder.gep(data, [first]), vector), align=8)
+
+
+def _repeated(builder: Any, value: Any, count: int) -> Any:
+    vector = ir.VectorType(value.type, count)
+    one = builder.insert_element(ir.Constant(vector, ir.Undefined), value, ir.IntType(32)(0))
+    return builder.shuffle_vector(one, one, ir.Constant(ir.VectorType(ir.IntType(32), count), [0] * count))
+
+
+def _counter() -> Any:
+    @intrinsic
+    def count(_typing: Any, keys: Any, _first_key: Any, _key: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            block = _block(context, builder, signature.args[0], args[0], args[1], BLOCK)
+            bits = builder.icmp_signed(">=", block, _repeated(builder, args[2], BLOCK))
+            return builder.zext(builder.ctpop(builder.bitcast(bits, ir.IntType(BLOCK))), ir.IntType(64))
+
+        return types.int64(keys, types.uint64, types.int64), generate
+
+    return count
+
+
+def _matcher() -> Any:
+    @intrinsic
+    def match(_typing: Any, table: Any, _bucket: Any, _tag: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            entries = _block(context, builder, signature.args[0], args[0], args[1], WAYS)
+            tags = builder.trunc(entries, ir.VectorType(ir.IntType(32), WAYS))
+            tag = _repeated(builder, builder.trunc(args[2], ir.IntType(32)), WAYS)
+            taken = builder.icmp_unsigned("!=", entries, ir.Constant(entries.type, None))
+            bits = builder.and_(builder.icmp_unsigned("==", tags, tag), taken)
+            return builder.zext(builder.bitcast(bits, ir.IntType(WAYS)), ir.IntType(64))
+
+        return types.uint64(table, types.uint64, types.uint64), generate
+
+    return match
+
+
+def _free_finder() -> Any:
+    @intrinsic
+    def free(_typing: Any, table: Any, _bucket: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            entries = _block(context, builder, signature.args[0], args[0], args[1], WAYS)
+            bits = builder.icmp_unsigned("==", entries, ir.Constant(entries.type, None))
+            return builder.zext(builder.bitcast(bits, ir.IntType(WAYS)), ir.IntType(64))
+
+        return types.uint64(table, types.uint64), generate
+
+    return free
+
+
+def _bit_finder() -> Any:
+    @intrinsic
+    def find(_typing: Any, _bits: Any) -> Any:
+        def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+            return builder.cttz(args[0], ir.IntType(1)(1))
+
+        return types.uint64(types.uint64), generate
+
+    return find
+
+
+# (keys, first, key): how many of keys[first : first + BLOCK], all int64, are not below `key`; without a branch.
+count_not_below = _counter()
+# (table, bucket, tag): a bit for each of the WAYS eight-byte entries from `bucket` on that is not zero and whose lower
+# half is the tag.
+tagged_entries = _matcher()
+# (table, bucket): a bit for each of them that is zero.
+free_entries = _free_finder()
+# (bits): the number of the lowest bit that is set; there must be one.
+first_bit = _bit_finder()
