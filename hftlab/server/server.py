@@ -248,6 +248,7 @@ class Server:
 
     async def _handle(self, connection: Connection) -> None:
         connection.opened(self._framer)
+        connection.gather(self.clock.unpaced)
         connection.on_backlog = self._backlog
         connection.on_overflow = self._overflow
         self._connections[connection] = None
@@ -316,6 +317,7 @@ class Server:
             await asyncio.sleep(deadline * _LOOK)
             now = time.monotonic()
             for connection in list(self._connections):
+                connection.gather(self.clock.unpaced)
                 if connection.has_stopped(now, deadline * (1 - 3 * _LOOK)):
                     self._abort(connection, "slow consumer")
 

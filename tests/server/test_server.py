@@ -251,3 +251,20 @@ class TestClocks:
             times = [(await receive(connection))["symbols"][0]["timestamp"] for _ in range(6)]
             steps = [round(later - earlier) for earlier, later in pairwise(times[1:])]
             assert steps == [500] * 4
+
+
+async def test_frames_are_gathered_only_where_nothing_paces_the_stream() -> None:
+    """TCP_NODELAY follows the clock's speed: no frame of a paced stream waits for another's acknowledgement."""
+    source = RandomWalk(7, clock=Clock(paused=True))
+    async with Server(source, port=0, limits=ServerLimits(write_deadline=0.1)) as server, connect(server.url):
+        await settled(lambda: len(server._connections) == 1)
+        (connection,) = server._connections
+        opened = connection.transport.get_extra_info("socket")
+
+        def waits() -> bool:
+            return not opened.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+        assert not waits()
+        for speed, gathered in ((float("inf"), True), (1.0, False)):
+            server.clock.speed = speed
+            await settled(lambda gathered=gathered: waits() is gathered)
