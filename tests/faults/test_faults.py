@@ -12,6 +12,7 @@ from hftlab.client import Client
 from hftlab.credentials import access_token
 from hftlab.errors import SubscriptionFailed
 from hftlab.protocol import MarketData, OrderBookLevel
+from hftlab.protocol.level_book import CHECKED_DEPTH
 from hftlab.server import Server, ServerLimits, connection
 from tests.faults.chaos_proxy import ChaosProxy
 from tests.faults.conftest import KEY, QUICK, Mailbox, Orders, Witness, until
@@ -40,20 +41,27 @@ class Market:
             server.publish(self._message(name))
 
     def _message(self, name: str) -> MarketData:
-        bids, asks = ([OrderBookLevel(price=p, size=s, orders=1) for p, s in side] for side in self.truth(name))
+        bids, asks = ([OrderBookLevel(price=p, size=s, orders=1) for p, s in side] for side in self._sides(name))
         return market_data(symbol(name, bids=bids, asks=asks))
 
     def truth(self, name: str) -> tuple[list[tuple[float, float]], list[tuple[float, float]]]:
+        """As deep as the checksum covers: a damaged level below that shows when it comes up."""
+        bids, asks = self._sides(name)
+        return bids[:CHECKED_DEPTH], asks[:CHECKED_DEPTH]
+
+    def _sides(self, name: str) -> tuple[list[tuple[float, float]], list[tuple[float, float]]]:
         book = self._books[name]
         return sorted(book["bid"].items(), reverse=True), sorted(book["ask"].items())
 
 
 def shown(client: Client, name: str) -> tuple[list[tuple[float, float]], list[tuple[float, float]]] | None:
-    """The book that the client vouches for; None if it does not."""
+    """The book that the client vouches for, as deep as the checksum covers; None if it does not."""
     book = client.book(name)
     if book is None or book.stale:
         return None
-    bids, asks = ([(price, size) for price, size, _ in side] for side in (book.bids(100), book.asks(100)))
+    bids, asks = (
+        [(price, size) for price, size, _ in side] for side in (book.bids(CHECKED_DEPTH), book.asks(CHECKED_DEPTH))
+    )
     return bids, asks
 
 
