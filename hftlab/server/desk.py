@@ -106,10 +106,6 @@ class Desk:
         if visitor is not None:
             visitor.set_timer(None)
 
-    def is_authenticated(self, connection: Connection) -> bool:
-        visitor = self._visitors.get(connection)
-        return visitor is not None and visitor.identity is not None
-
     def receive(self, connection: Connection, data: bytes) -> None:
         """Answer one frame; a connection whose error budget is spent is expelled after that."""
         visitor, now = self._visitors[connection], time.monotonic()

@@ -75,9 +75,6 @@ class Drawing:
             f"{_paint(role)}{extras}/>"
         )
 
-    def circle(self, x: float, y: float, radius: float, role: Role) -> None:
-        self._shapes.append(f'<circle cx="{x:.5g}" cy="{y:.5g}" r="{radius:g}" {_paint(role)}/>')
-
     def path(self, d: str, role: Role, *, opacity: float = 1) -> None:
         extras = f' fill-opacity="{opacity:g}"' if opacity < 1 else ""
         self._shapes.append(f'<path d="{d}" {_paint(role)}{extras}/>')
