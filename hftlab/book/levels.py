@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy.typing as npt
-
 from hftlab.book.intrinsics import BLOCK, count_not_below
 from hftlab.book.kernels import IntArray, in_place, inlined, place_of
+from hftlab.book.sorted_keys import find_key, shift_down, shift_up
 from hftlab.book.state import FIRST_STRETCH, State
 
 __all__ = [
@@ -95,8 +94,8 @@ def _new_level(state: State, side: Any, at: int, key: int, tick: int) -> Any:
         at += _move_to_end(state, side)
     slot = _new_slot(state)
     end = place.start + place.length
-    _shift_up(state.keys[at : end + 1])
-    _shift_up(state.slots[at : end + 1])
+    shift_up(state.keys[at : end + 1])
+    shift_up(state.slots[at : end + 1])
     state.keys[at] = key
     state.slots[at] = slot
     place.length += 1
@@ -111,8 +110,8 @@ def close_level(state: State, side: Any, at: int) -> None:
     """Remove the level at this position."""
     place, marks, slot = state.sides[side], state.marks[0], state.slots[at]
     end = place.start + place.length
-    _shift_down(state.keys[at:end])
-    _shift_down(state.slots[at:end])
+    shift_down(state.keys[at:end])
+    shift_down(state.slots[at:end])
     place.length -= 1
     state.levels[slot].head = marks.free_level
     marks.free_level = slot
@@ -147,40 +146,9 @@ def _search(keys: IntArray, start: int, end: int, key: int) -> int:
     A block near the best is counted through without a branch on any key, which no processor could foresee.
     """
     if end - start < BLOCK:
-        return _search_deep(keys, start, end, key)
+        return find_key(keys, start, end, key)
     above = count_not_below(keys, place_of(end - BLOCK), key)
-    return end - above if above < BLOCK else _search_deep(keys, start, end - BLOCK, key)
-
-
-@in_place
-def _search_deep(keys: IntArray, start: int, end: int, key: int) -> int:
-    """The same in growing steps and then by halves."""
-    low, high, step = end - 1, end, 1
-    while low >= start and keys[low] >= key:
-        high = low
-        low -= step
-        step *= 2
-    low = max(low + 1, start)
-    while low < high:
-        middle = (low + high) // 2
-        if keys[middle] < key:
-            low = middle + 1
-        else:
-            high = middle
-    return low
-
-
-# A loop of its own over a slice that starts at 0: so LLVM sees a memmove, four times as fast as one over both arrays.
-@in_place
-def _shift_up(values: npt.NDArray[Any]) -> None:
-    for at in range(len(values) - 1, 0, -1):
-        values[at] = values[at - 1]
-
-
-@in_place
-def _shift_down(values: npt.NDArray[Any]) -> None:
-    for at in range(len(values) - 1):
-        values[at] = values[at + 1]
+    return end - above if above < BLOCK else find_key(keys, start, end - BLOCK, key)
 
 
 @in_place

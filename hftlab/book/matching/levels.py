@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from hftlab.book.kernels import IntArray, in_place, inlined
+from hftlab.book.kernels import in_place, inlined
 from hftlab.book.matching.state import FIRST_STRETCH, NOBODY, State
+from hftlab.book.sorted_keys import find_key, shift_down, shift_up
 
 __all__ = [
     "best_key",
@@ -106,7 +107,7 @@ def enqueue(state: State, slot: int, side: int, key: int) -> None:
     """Put an order behind all others of its level; there must be a place."""
     stretch, order = state.sides[side], state.orders[slot]
     start, end = stretch.start, stretch.start + stretch.length
-    at = _find(state.keys, start, end, key)
+    at = find_key(state.keys, start, end, key)
     row = state.slots[at] if at < end and state.keys[at] == key else _insert_level(state, side, at, key)
     order.level = row
     order.side = side
@@ -210,8 +211,8 @@ def _insert_level(state: State, side: int, at: int, key: int) -> int:
     if stretch.length == stretch.capacity:
         at += _move_to_end(state, side)
     end = stretch.start + stretch.length
-    _shift_up(state.keys[at : end + 1])
-    _shift_up(state.slots[at : end + 1])
+    shift_up(state.keys[at : end + 1])
+    shift_up(state.slots[at : end + 1])
     state.keys[at] = key
     state.slots[at] = row
     stretch.length += 1
@@ -222,9 +223,9 @@ def _insert_level(state: State, side: int, at: int, key: int) -> int:
 def _remove_level(state: State, side: int, row: int) -> None:
     totals, stretch, level = state.totals[0], state.sides[side], state.levels[row]
     start, end = stretch.start, stretch.start + stretch.length
-    at = _find(state.keys, start, end, level.key)
-    _shift_down(state.keys[at:end])
-    _shift_down(state.slots[at:end])
+    at = find_key(state.keys, start, end, level.key)
+    shift_down(state.keys[at:end])
+    shift_down(state.slots[at:end])
     stretch.length -= 1
     level.head = totals.free_level
     totals.free_level = row
@@ -242,34 +243,3 @@ def _move_to_end(state: State, side: int) -> int:
     stretch.capacity = max(2 * stretch.capacity, FIRST_STRETCH)
     totals.keys_used = target + stretch.capacity
     return int(target - start)
-
-
-@in_place
-def _find(keys: IntArray, start: int, end: int, key: int) -> int:
-    """The first position of [start, end] whose key is not below `key`, sought from the end in growing steps."""
-    low, high, step = end - 1, end, 1
-    while low >= start and keys[low] >= key:
-        high = low
-        low -= step
-        step *= 2
-    low = max(low + 1, start)
-    while low < high:
-        middle = (low + high) // 2
-        if keys[middle] < key:
-            low = middle + 1
-        else:
-            high = middle
-    return low
-
-
-# A loop of its own over a slice that starts at 0: so LLVM sees a memmove.
-@in_place
-def _shift_up(values: IntArray) -> None:
-    for at in range(len(values) - 1, 0, -1):
-        values[at] = values[at - 1]
-
-
-@in_place
-def _shift_down(values: IntArray) -> None:
-    for at in range(len(values) - 1):
-        values[at] = values[at + 1]
