@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
@@ -20,6 +21,9 @@ def new_loop() -> asyncio.AbstractEventLoop:
 
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
-    """asyncio.run() on that loop."""
+    """asyncio.run() on that loop, in a process that does nothing else."""
+    # What has been imported stays: to look through it for garbage again and again would stop the process for 1.5 ms.
+    gc.collect()
+    gc.freeze()
     with asyncio.Runner(loop_factory=new_loop) as runner:
         return runner.run(coroutine)

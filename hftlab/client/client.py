@@ -58,6 +58,7 @@ class Client:
     `token` (or a coroutine function that gets one) and `refresh_token` sign in. The inbox holds `inbox_size` messages
     that nobody has taken; when it is full `drop_policy` lets the "oldest" or the "newest" go, counted in
     `metrics.dropped`, or ends the connection for good ("disconnect"). Callbacks run on the client's loop; see on().
+    `busy_poll` spends a processor core on being told at once: the loop asks for bytes again and again and never sleeps.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Client:
         drop_policy: str = "oldest",
         token: Token | None = None,
         refresh_token: str | None = None,
+        busy_poll: bool = False,
     ) -> None:
         self.url = url
         self.auto_reconnect = auto_reconnect
@@ -95,6 +97,7 @@ class Client:
             self._health,
             measures=enable_performance_metrics,
         )
+        self._busy_poll = busy_poll
         self._conversation: Conversation | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -377,7 +380,13 @@ class Client:
 
     def _attach(self, link: Link) -> Conversation:
         self._conversation = Conversation(
-            link, self._receiver, self._subscriber, self._authenticator, self._reporter, self._health
+            link,
+            self._receiver,
+            self._subscriber,
+            self._authenticator,
+            self._reporter,
+            self._health,
+            busy_poll=self._busy_poll,
         )
         self.metrics.connected_at = wall_time()
         self._health.hear(asyncio.get_running_loop().time())

@@ -52,6 +52,8 @@ class Conversation:
         authenticator: Authenticator,
         reporter: Reporter,
         health: Health,
+        *,
+        busy_poll: bool,
     ) -> None:
         self.link = link
         self._receiver, self._subscriber, self._authenticator = receiver, subscriber, authenticator
@@ -62,6 +64,7 @@ class Conversation:
         self._ready_at: float | None = None
         self._lifetime: float | None = None
         self._doubts = Doubts()
+        self._busy_poll = busy_poll
 
     # --- life ---
 
@@ -71,20 +74,20 @@ class Conversation:
         restoring = self._subscriber.connected()
         time = asyncio.get_running_loop().time
         self._health.hear(time())
-        upkeep = (
+        upkeep = [
             self._greet(restoring),
             self._watch(),
             self._beat(),
             self._synchronise(),
             self._resynchronise(),
             self._stay_authenticated(),
-        )
+        ]
+        if self._busy_poll:
+            upkeep.append(self._poll())
         tasks = [asyncio.create_task(self._guarded(duty)) for duty in upkeep]
         reason = "closed by the client"
         try:
-            while self.link.failure is None:
-                data = await self.link.receive()
-                self._receiver.receive(data, wall_time(), time())
+            await self.link.listen(self._take)
             reason = str(self.link.failure)
         except NetworkError as exc:
             reason = str(exc)
@@ -96,6 +99,10 @@ class Conversation:
             self._ready.set()
             await self.link.close()
         return reason
+
+    def _take(self, data: bytes) -> bool:
+        self._receiver.receive(data, wall_time(), asyncio.get_running_loop().time())
+        return self.link.failure is not None
 
     async def _guarded(self, duty: Coroutine[Any, Any, None]) -> None:
         """A duty that fails takes the connection with it: a new one is better than one that is not looked after."""
@@ -266,6 +273,11 @@ class Conversation:
             await self.link.send(Heartbeat(timestamp=1.0))
             if self._ready.is_set():
                 await self._ask(self._doubts.requests(self._subscriber))
+
+    async def _poll(self) -> None:
+        """Keep the loop from sleeping: a processor that sleeps takes a good part of a millisecond to wake up."""
+        while True:
+            await asyncio.sleep(0)
 
     async def _synchronise(self) -> None:
         """Compare the clocks with each heartbeat; on one machine there is one clock."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
@@ -21,7 +21,7 @@ from hftlab.client.link import Link
 from hftlab.client.metrics import Metrics
 from hftlab.clock import NANOSECONDS
 from hftlab.errors import ConnectionFailed, MessageParseError, NetworkError, WireError
-from hftlab.protocol import JSON, Ack, Ping, Pong
+from hftlab.protocol import JSON, Ack, Message, Ping, Pong
 
 __all__ = ["Diagnosis", "Step", "check", "measure_latency"]
 
@@ -152,7 +152,7 @@ async def _welcome(link: Link) -> Step:
     advice = "it is another kind of server: connect to one that hftlab serves"
     try:
         async with asyncio.timeout(_STEP_TIMEOUT):
-            message = JSON.decode(await link.receive())
+            message = await _message(link, lambda _: True)
     except TimeoutError:
         return Step("welcome", False, f"none in {_STEP_TIMEOUT:g} s", advice)
     except NetworkError as exc:
@@ -169,9 +169,20 @@ async def _ping(link: Link) -> Step:
     try:
         async with asyncio.timeout(_STEP_TIMEOUT):
             await link.send(Ping(timestamp=1.0, id="ping"))
-            while not isinstance(JSON.decode(await link.receive()), Pong):
-                pass
+            await _message(link, lambda message: isinstance(message, Pong))
     except (WireError, TimeoutError) as exc:
         reason = str(exc) or f"no answer in {_STEP_TIMEOUT:g} s"
         return Step("ping", False, reason, "the server is overloaded or no hftlab server: read its log")
     return Step("ping", True, f"{(time.perf_counter() - start) * 1000:.1f} ms")
+
+
+async def _message(link: Link, is_wanted: Callable[[Message], bool]) -> Message:
+    """The first message that is wanted. Raises NetworkError, MessageParseError."""
+    messages: list[Message] = []
+
+    def take(data: bytes) -> bool:
+        messages.append(JSON.decode(data))
+        return is_wanted(messages[-1])
+
+    await link.listen(take)
+    return messages[-1]

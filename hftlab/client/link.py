@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Final, TypeAlias
 from urllib.parse import urlsplit
 
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
-from websockets.frames import CloseCode
+from websockets.frames import CloseCode, Opcode
 from websockets.typing import Subprotocol
 
+from hftlab.client.connection import Connection
 from hftlab.client.metrics import Metrics
 from hftlab.clock import to_milliseconds, wall_time
 from hftlab.errors import ConnectionFailed, NetworkError, WireError
@@ -48,7 +50,7 @@ _MAX_MESSAGE: Final = 16 * 1024 * 1024
 class Link:
     """Counts what it sends in `metrics`. Made by `open()`."""
 
-    def __init__(self, socket: ClientConnection, url: str, codec: Codec, metrics: Metrics) -> None:
+    def __init__(self, socket: Connection, url: str, codec: Codec, metrics: Metrics) -> None:
         self.url, self.codec = url, codec
         self.failure: WireError | None = None
         """Why the connection has ended for good."""
@@ -72,6 +74,7 @@ class Link:
                 proxy=None,
                 # On one machine bytes cost less than the time to compress them.
                 compression=None if is_local(url) else "deflate",
+                create_connection=Connection,
             )
         except InvalidURI:
             raise ConnectionFailed(f"{url!r} is no WebSocket address, such as ws://127.0.0.1:8081") from None
@@ -81,16 +84,35 @@ class Link:
                 f"cannot connect to {url} ({reason}): check that a server runs there and the port is right",
                 retry_after=_retry_after(exc),
             ) from None
+        assert isinstance(socket, Connection)
         return cls(socket, url, codec, metrics)
 
-    async def receive(self) -> bytes:
-        """The next frame's payload. Raises NetworkError at the connection's end."""
+    async def listen(self, deliver: Callable[[bytes], bool]) -> None:
+        """Give each payload to `deliver`, until it says that this was enough.
+
+        It is called from where the bytes are read; what it raises is raised here. Raises NetworkError at the
+        connection's end.
+        """
+        socket = self._socket
+        enough: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def take(data: bytes, _: Opcode) -> None:
+            try:
+                if deliver(data):
+                    socket.keep()
+                    enough.set_result(None)
+            except Exception as exc:
+                socket.keep()
+                enough.set_exception(exc)
+
+        socket.pass_on(take)
         try:
-            data = await self._socket.recv(decode=False)
-        except ConnectionClosed as exc:
-            raise NetworkError(self.reason or _reason(exc)) from None
-        assert isinstance(data, bytes)
-        return data
+            await asyncio.wait([enough, socket.connection_lost_waiter], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            socket.keep()
+        if not enough.done():
+            raise NetworkError(self.reason or _reason(socket.close_exc))
+        enough.result()
 
     async def send(self, message: Message) -> None:
         """Send a message as it is, stamped with the time. Raises NetworkError."""
@@ -149,6 +171,7 @@ class Link:
         for answer in self._pending.values():
             if not answer.done():
                 answer.set_exception(NetworkError(f"the connection to {self.url} closed before it answered"))
+        self._socket.discard()
         try:
             # A peer that does not read would keep the library waiting to send its goodbye.
             with suppress(TimeoutError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 import socket
 from collections.abc import Callable
 from contextlib import suppress
@@ -54,8 +55,10 @@ class Connection(ServerConnection):
         self.window_bits: int | None = None
         self.received = 0
         self.written = 0
+        """Bytes of all frames that were given to the transport or, past it, to the kernel."""
+        self._descriptor: int | None = None
+        """The socket to write to past the transport, where that is the same to the reader."""
         self._gathers = False
-        """Bytes of all frames that were given to the transport."""
         self.expelled: str | None = None
         """Why the server has closed this connection."""
         self._progress: Progress | None = None
@@ -92,8 +95,17 @@ class Connection(ServerConnection):
         transport = self.transport
         if self.protocol.state is not _OPEN or transport.is_closing():
             return False
-        transport.write(frame)
         self.written += len(frame)
+        if self._descriptor is not None and not transport.get_write_buffer_size():
+            # As the transport would, without its bookkeeping.
+            try:
+                taken = os.write(self._descriptor, frame)
+            except OSError:  # no room, or the reader is gone: the transport finds out which
+                taken = 0
+            if taken == len(frame):
+                return True
+            frame = frame[taken:]
+        transport.write(frame)
         if self.paused and transport.get_write_buffer_size() > MAX_BUFFER:
             self._report(Backlog.FULL)
         return True
@@ -129,6 +141,8 @@ class Connection(ServerConnection):
         self.own_address = transport.get_extra_info("sockname")[0]
         self._door.gate.enter(self.peer_address)
         super().connection_made(transport)
+        if os.name == "posix" and transport.get_extra_info("ssl_object") is None:
+            self._descriptor = transport.get_extra_info("socket").fileno()
         if self._door.gate.is_overrun():
             self.abort()
 

