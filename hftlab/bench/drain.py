@@ -4,7 +4,7 @@
 
 Prints "connected" when all connections are open (and subscribed). Reads until its standard input closes and everything
 on its way has come; with `count` it then prints how many frames of more than 125 bytes it has read. With `lazy` it
-looks every 250 ms, whatever comes in between: readers on other machines would not wake up on this one for each frame.
+looks every 500 ms, whatever comes in between: readers on other machines would not wake up on this one for each frame.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ __all__ = ["Drain", "connect"]
 _DEFLATE: Final = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n"
 _QUIET: Final = 0.5
 """Seconds without a byte after which nothing is on its way any more."""
-_LAZY: Final = 0.25
+_LAZY: Final = 0.5
 
 
 class Drain:
