@@ -141,23 +141,27 @@ async def test_the_others_hardly_notice() -> None:
 
 
 @pytest.mark.parametrize(
-    ("deadline", "pause", "seconds"),
+    ("deadline", "pause", "seconds", "buffer", "segment"),
     [
-        (0.3, 0.01, 3.0),
-        pytest.param(3.0, 0.1, 20.0, marks=pytest.mark.soak),
-        pytest.param(30.0, 1.0, 60.0, marks=pytest.mark.soak),
+        (0.3, 0.01, 3.0, BUFFER, SEGMENT),
+        pytest.param(3.0, 0.1, 20.0, BUFFER, SEGMENT, marks=pytest.mark.soak),
+        pytest.param(3.0, 1.0, 60.0, 1024, 536, marks=pytest.mark.soak),
+        pytest.param(30.0, 1.0, 60.0, BUFFER, SEGMENT, marks=pytest.mark.soak),
     ],
 )
-async def test_a_reader_that_trickles_stays_and_sees_the_truth(deadline: float, pause: float, seconds: float) -> None:
-    """It takes 1 kB now and then, far less than the stream, and stays (the soak: 10 kB/s with our own deadline).
+async def test_a_reader_that_trickles_stays_and_sees_the_truth(
+    deadline: float, pause: float, seconds: float, buffer: int, segment: int
+) -> None:
+    """It takes 1 kB now and then, far less than the stream, and stays; the soak: with our own deadline.
 
-    At 1 kB/s it takes a longer deadline: its system may say nothing for many seconds, as one that does not read at all.
+    At 1 kB/s that takes a reader whose system has little room, and so soon tells of some. With more it says nothing for
+    many seconds, as the system of one that does not read at all, and the server needs a longer deadline.
 
     Each message that it has read is the market's whole state at that message, and once it has caught up, the newest.
     """
     async with (
         Server(port=0, limits=ServerLimits(write_deadline=deadline)) as server,
-        readers(server, 1, buffer=BUFFER, segment=SEGMENT) as (reader,),
+        readers(server, 1, buffer=buffer, segment=segment) as (reader,),
     ):
         stream, time = Stream(server), asyncio.get_running_loop().time
         end: float | None = None
