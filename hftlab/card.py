@@ -1,11 +1,11 @@
-"""How a live object shows itself in a notebook: a small table of facts."""
+"""How an object shows itself in a notebook: a small table of facts, or of rows."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
-__all__ = ["card"]
+__all__ = ["card", "rows_card"]
 
 _LEFT = "style='text-align:left'"
 
@@ -17,3 +17,12 @@ def card(title: str, facts: Mapping[str, object]) -> str:
         for name, value in facts.items()
     )
     return f"<table><caption {_LEFT}>{escape(title)}</caption>{rows}</table>"
+
+
+def rows_card(title: str, heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """An HTML table with a caption and a head; texts and values are escaped."""
+    head = "".join(f"<th>{escape(name)}</th>" for name in heads)
+    body = "".join("<tr>" + "".join(f"<td>{escape(str(value))}</td>" for value in row) + "</tr>" for row in rows)
+    return (
+        f"<table><caption {_LEFT}>{escape(title)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,8 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hftlab.credentials import ACCESS_LIFETIME
 from hftlab.errors import HftlabError, SessionNotFound
-from hftlab.loop import run
+from hftlab.loop import interruption, run
+from hftlab.port import DEFAULT_PORT
+from hftlab.serving import Audit, Auth, Host, Hosts, Key, Origins, Port, Serving, TlsCert, TlsKey
+from hftlab.serving import token as make_token
 
 if TYPE_CHECKING:
     from hftlab.recorder import Session
@@ -29,41 +32,65 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Port = Annotated[int, typer.Option(help="TCP port; 0 takes any free one.", min=0, max=65535)]
-Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Output = Annotated[Path, typer.Option("--output", "-o", help="Folder of the new session.")]
 Overwrite = Annotated[bool, typer.Option(help="Replace a session that is there.")]
 Folder = Annotated[Path, typer.Argument(help="Folder of a session.")]
-Auth = Annotated[str, typer.Option(help="public: market data for everyone; required: everything needs a token.")]
-TlsCert = Annotated[Path | None, typer.Option(help="Certificate chain in PEM; the address becomes wss://.")]
-TlsKey = Annotated[Path | None, typer.Option(help="The certificate's private key, unless it is in the same file.")]
 Speed = Annotated[float, typer.Option(help="Times real time; inf is as fast as possible.")]
 
 
 @app.command()
 def serve(
     host: Host = "127.0.0.1",
-    port: Port = 8081,
+    port: Port = DEFAULT_PORT,
     source: Annotated[str, typer.Option(help="exchange, walk, or the folder of a session.")] = "exchange",
     seed: Annotated[int | None, typer.Option(help="Seed of the simulator.")] = None,
     speed: Speed = 1.0,
     auth: Auth = "public",
+    key: Key = None,
     tls_cert: TlsCert = None,
     tls_key: TlsKey = None,
+    allow_host: Hosts = None,
+    origin: Origins = None,
+    audit: Audit = None,
 ) -> None:
     """Serve the simulated exchange, a random walk or a recorded session until interrupted."""
-    _serve(_source(source, seed, speed), host, port, auth=_auth_mode(auth), ssl=_tls(tls_cert, tls_key))
+    serving = Serving(host, port, auth, key, tls_cert, tls_key, allow_host, origin, audit)
+    serving.serve(_source(source, seed, speed))
 
 
 @app.command()
 def replay(
-    session: Folder, speed: Speed = 1.0, host: Host = "127.0.0.1", port: Port = 8081, auth: Auth = "public"
+    session: Folder,
+    speed: Speed = 1.0,
+    host: Host = "127.0.0.1",
+    port: Port = DEFAULT_PORT,
+    auth: Auth = "public",
+    key: Key = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
+    allow_host: Hosts = None,
+    origin: Origins = None,
+    audit: Audit = None,
 ) -> None:
     """Serve a recorded session; it starts with the first subscription."""
     from hftlab.recorder import open_session
 
     _check_speed(speed)
-    _serve(open_session(session).replay(speed), host, port, auth=_auth_mode(auth))
+    serving = Serving(host, port, auth, key, tls_cert, tls_key, allow_host, origin, audit)
+    serving.serve(open_session(session).replay(speed))
+
+
+@app.command()
+def token(
+    key: Annotated[Path, typer.Option(help="The file that the server has been given with --key.")],
+    subject: Annotated[str, typer.Option(help="Whom it speaks for.")],
+    seconds: Annotated[int, typer.Option(help="How long it is good.", min=1, max=366 * 86_400)] = ACCESS_LIFETIME,
+) -> None:
+    """Print an access token for hl.connect(token=...) or a client's AUTH message.
+
+    There is no refresh token with it: those work once, so the server itself keeps them, and issues them in Python.
+    """
+    typer.echo(make_token(key, subject, seconds))
 
 
 @app.command()
@@ -80,7 +107,7 @@ def record(
     wanted = [symbol.strip() for symbol in symbols.split(",")] if symbols else None
 
     async def recorded(advance: Callable[[int], object]) -> Session:
-        stop = _stopped(_interruption(), seconds, advance)
+        stop = _stopped(interruption(), seconds, advance)
         try:
             return await record_url(url, output, stop, wanted, overwrite=overwrite)
         finally:
@@ -299,51 +326,6 @@ def _checked_seed(seed: int | None) -> int | None:
 def _check_speed(speed: float) -> None:
     if not speed > 0:
         raise HftlabError(f"--speed {speed:g} is not above 0: give 1 for real time, or inf for as fast as possible")
-
-
-def _auth_mode(auth: str) -> str:
-    if auth not in ("public", "required"):
-        raise HftlabError(f"--auth {auth} is neither public nor required")
-    return auth
-
-
-def _tls(certificate: Path | None, key: Path | None) -> Any:
-    if certificate is None:
-        return None
-    import ssl
-
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(certificate, key)
-    return context
-
-
-def _serve(source: Any, host: str, port: int, **options: Any) -> None:
-    from hftlab.server import Server
-
-    async def stream() -> None:
-        async with Server(source, host, port, **options) as server:
-            stop = _interruption()
-            print(server.url, flush=True)  # noqa: T201 - the one line that a calling program reads
-            await stop.wait()
-
-    try:
-        run(stream())
-    except OSError as exc:
-        raise HftlabError(
-            f"cannot listen on {host}:{port} ({exc.strerror or exc}): give another --host or --port"
-        ) from exc
-
-
-def _interruption() -> asyncio.Event:
-    """Set at SIGINT or SIGTERM."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        try:
-            loop.add_signal_handler(number, stop.set)
-        except NotImplementedError:  # Windows
-            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
-    return stop
 
 
 async def _stopped(interruption: asyncio.Event, seconds: float | None, advance: Callable[[int], object]) -> None:

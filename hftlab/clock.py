@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
-__all__ = ["NANOSECONDS", "Clock", "from_milliseconds", "to_milliseconds", "wall_time"]
+__all__ = ["NANOSECONDS", "Clock", "from_milliseconds", "in_words", "to_milliseconds", "wall_time"]
 
 NANOSECONDS: Final = 1_000_000_000
 _PER_MILLISECOND: Final = 1_000_000
@@ -31,6 +32,12 @@ def from_milliseconds(ms: float) -> int:
         return ns
     whole = math.floor(ms)
     return whole * _PER_MILLISECOND + round((ms - whole) * _PER_MILLISECOND)
+
+
+def in_words(ns: int) -> str:
+    """A time for people, such as "2024-03-01 14:30:00.123456 UTC"."""
+    at = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=ns // _PER_MICROSECOND)
+    return f"{at:%Y-%m-%d %H:%M:%S.%f} UTC"
 
 
 class Clock:

@@ -1,7 +1,7 @@
-"""How the clients of one user find the key of the same user's server: a file that nobody else can read.
+"""Keys in files that nobody else can read: whoever has a server's key may sign access tokens with it.
 
-A server that was given no key makes one and writes it here, one file for each port; it is gone when the server stops.
-Whoever can read the file may sign access tokens with it.
+A server that was given no key makes one and writes it where the clients of the same user find it, one file for each
+port; it is gone when the server stops.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
+from hftlab.errors import HftlabError
+
 __all__ = [
     "ACCESS_LIFETIME",
     "ALGORITHM",
@@ -22,6 +24,8 @@ __all__ = [
     "MIN_KEY_BYTES",
     "access_token",
     "find_secret",
+    "is_subject",
+    "read_key",
     "remove_secret",
     "write_secret",
 ]
@@ -41,6 +45,28 @@ def access_token(key: bytes, subject: str, now: float, lifetime: float = ACCESS_
 
     claims: dict[str, Any] = {"sub": subject, "iat": int(now), "exp": int(now + lifetime)}
     return jwt.encode(claims | {"aud": AUDIENCE, "iss": ISSUER}, key, algorithm=ALGORITHM)
+
+
+def is_subject(text: str) -> bool:
+    """Whether a token may speak for somebody of that name."""
+    return 0 < len(text) <= 128 and text.isprintable()
+
+
+def read_key(path: Path) -> bytes:
+    """The key in a file of the operator's: its bytes, without a line end behind them.
+
+    Raises HftlabError if others can read it or it is too short, and OSError.
+    """
+    with path.open("rb") as file:
+        if sys.platform != "win32" and stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
+            raise HftlabError(f"others can read the key in {path}: run `chmod 600 {path}`, or make a new one")
+        key = file.read().removesuffix(b"\n").removesuffix(b"\r")
+    if len(key) < MIN_KEY_BYTES:
+        raise HftlabError(
+            f"the key in {path} has {len(key)} bytes, and needs {MIN_KEY_BYTES} random ones: make one with "
+            f"`(umask 077; openssl rand -hex 32 > {path})`"
+        )
+    return key
 
 
 def write_secret(port: int, secret: bytes) -> Path:

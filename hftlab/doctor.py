@@ -9,20 +9,25 @@ import socket
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from hftlab.server import DEFAULT_PORT
-from hftlab.server.server import port_holder
+from hftlab.port import DEFAULT_PORT, port_holder
 
 __all__ = ["Check", "examine"]
 
 _LIBRARIES: Final = (
-    *("websockets", "msgspec", "polars", "pyarrow", "numpy", "numba"),
+    *("websockets", "msgspec", "jwt", "structlog", "prometheus_client", "psutil", "hdrh"),
+    *("polars", "pyarrow", "numpy", "numba"),
     *("jupyterlab", "ipykernel", "ipywidgets", "anywidget", "plotly", "uvloop"),
 )
+_PACKAGES: Final = {"jwt": "pyjwt", "prometheus_client": "prometheus-client", "hdrh": "hdrhistogram"}
+"""Where the name to install is another than the name to import."""
 _BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome", "firefox", "brave-browser", "microsoft-edge")
 _ROOM: Final = 2 * 10**9
+_FILES: Final = 2100
+"""A server takes 2,000 connections, and has files open besides."""
 
 
 class Check(NamedTuple):
@@ -43,18 +48,19 @@ def examine(folder: Path | None = None) -> Iterator[Check]:
         yield _library(library)
     yield _loopback()
     yield _port()
+    yield _files()
     yield _browser()
     yield _disk(folder or Path.cwd())
 
 
 def _library(name: str) -> Check:
-    needed = name != "uvloop"
-    advice = f"run `pip install --upgrade {name}` in the environment of hftlab"
+    needed, package = name != "uvloop", _PACKAGES.get(name, name)
+    advice = f"run `pip install --upgrade {package}` in the environment of hftlab"
     try:
         importlib.import_module(name)
-        return Check(name, True, importlib.metadata.version(name))
+        return Check(package, True, importlib.metadata.version(package))
     except Exception as exc:
-        return Check(name, False, f"cannot be imported: {exc}", advice, needed)
+        return Check(package, False, f"cannot be imported: {exc}", advice, needed)
 
 
 def _loopback() -> Check:
@@ -70,9 +76,23 @@ def _port() -> Check:
         with socket.create_server(("127.0.0.1", DEFAULT_PORT)):
             return Check(f"port {DEFAULT_PORT}", True, "free")
     except OSError:
-        holder = port_holder(DEFAULT_PORT) or "another process"
+        holder = "another process"
+        with suppress(ImportError):  # of psutil, which has a line of its own
+            holder = port_holder(DEFAULT_PORT) or holder
         advice = "stop it, or give another port: hl.serve(port=0) takes any free one"
         return Check(f"port {DEFAULT_PORT}", False, f"in use by {holder}", advice, needed=False)
+
+
+def _files() -> Check:
+    try:
+        import resource
+    except ImportError:  # Windows, which has no such limit
+        return Check("open files", True, "no limit")
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    enough = limit == resource.RLIM_INFINITY or limit >= _FILES
+    advice = f"for a server with 2,000 connections run `ulimit -n {_FILES}` first"
+    found = "no limit" if limit == resource.RLIM_INFINITY else f"{limit:,} at once"
+    return Check("open files", enough, found, advice, needed=False)
 
 
 def _browser() -> Check:

@@ -3,12 +3,14 @@
     HftlabError
     ├── WireError                   what an ERROR message can say; `wire_type` is its errorType
     │   ├── ConnectionFailed        CONNECTION_FAILED      no server there, or it refused the handshake
+    │   │   └── CertificateFailed                          the server's certificate is not trusted
     │   ├── AuthenticationFailed    AUTHENTICATION_FAILED
     │   ├── SubscriptionFailed      SUBSCRIPTION_FAILED    unknown symbol, frequency out of range, ...
     │   ├── MessageParseError       MESSAGE_PARSE_ERROR    not JSON, unknown type, a field that does not fit
     │   ├── RateLimitExceeded       RATE_LIMIT_EXCEEDED
     │   ├── ServerError             SERVER_ERROR
     │   └── NetworkError            NETWORK_ERROR          the connection broke
+    ├── CallbackFailed              what a user gave to be called has raised
     ├── PortInUse                   another process listens there
     └── DataError                   a file is not what it should be; `path` says which
         ├── CaptureError            a venue's capture: truncated, foreign, unreadable
@@ -31,7 +33,9 @@ from typing import Any, ClassVar
 __all__ = [
     "AuthenticationFailed",
     "BookAnomaly",
+    "CallbackFailed",
     "CaptureError",
+    "CertificateFailed",
     "ConnectionFailed",
     "DataError",
     "EventError",
@@ -58,12 +62,15 @@ class HftlabError(Exception):
 class WireError(HftlabError):
     """An error that can travel in an ERROR message.
 
-    `wire_type` is the reference document's WebSocketErrorType, `recoverable` whether trying again can help, `context`
-    what a program needs to know beside the sentence, `retry_after` the seconds to wait before trying again.
+    The reference document's WebSocketError: `wire_type` is its WebSocketErrorType, `recoverable` whether trying again
+    can help, `context` what a program needs to know beside the sentence, `retry_after` the seconds to wait before
+    trying again. `code` and `timestamp` (ms since 1970) are the server's, None if the error did not come from one.
     """
 
     wire_type: ClassVar[str] = "SERVER_ERROR"
-    recoverable: ClassVar[bool] = True
+    recoverable: bool = True
+    code: int | None = None
+    timestamp: float | None = None
 
     def __init__(
         self, message: str, *, context: dict[str, Any] | None = None, retry_after: float | None = None
@@ -82,6 +89,10 @@ class WireError(HftlabError):
 
 class ConnectionFailed(WireError):
     wire_type = "CONNECTION_FAILED"
+
+
+class CertificateFailed(ConnectionFailed):
+    pass
 
 
 class AuthenticationFailed(WireError):
@@ -113,6 +124,18 @@ class ServerError(WireError):
 
 class NetworkError(WireError):
     wire_type = "NETWORK_ERROR"
+
+
+class CallbackFailed(HftlabError):
+    """What a user gave to be called at `event` has raised, for the `failures`th time; `__cause__` is what it raised."""
+
+    def __init__(self, event: str, callback: str, error: BaseException, failures: int) -> None:
+        super().__init__(
+            f"the callback {callback} for {event!r} raised {type(error).__name__}: {error} (failure {failures:,}); the "
+            "client goes on: the debug log has the stack"
+        )
+        self.event, self.callback, self.failures = event, callback, failures
+        self.__cause__ = error
 
 
 class PortInUse(HftlabError):

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import logging
+import os
+import time
+from pathlib import Path
+from typing import Final
 
 import structlog
 
-__all__ = ["get_logger"]
+__all__ = ["AUDIT", "get_logger", "write_audit"]
+
+AUDIT: Final = "hftlab.audit"
+"""The logger that tells who came, who was refused, and who did what; never with a token."""
 
 logging.getLogger("hftlab").addHandler(logging.NullHandler())
 
@@ -23,3 +30,19 @@ def get_logger(name: str) -> structlog.stdlib.BoundLogger:
         wrapper_class=structlog.stdlib.BoundLogger,
     )
     return logger
+
+
+def write_audit(path: Path) -> None:
+    """Append the audit log to a file that only this user can read, a line each with its UTC time. Raises OSError."""
+    handler = logging.StreamHandler(open(path, "a", opener=_private, encoding="utf-8"))  # noqa: SIM115 - stays open
+    formatter = logging.Formatter("%(asctime)s.%(msecs)03dZ %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S")
+    formatter.converter = time.gmtime
+    handler.setFormatter(formatter)
+    logger = logging.getLogger(AUDIT)
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

@@ -11,7 +11,7 @@ import pytest
 
 from hftlab import cli
 
-__all__ = ["Result", "Run", "make_run"]
+__all__ = ["Result", "Run", "make_run", "sentence"]
 
 
 class Result(NamedTuple):
@@ -35,3 +35,13 @@ def make_run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
         return Result(status, out, err)
 
     return run
+
+
+def sentence(result: Result) -> str:
+    """The one sentence of a command that could not do what it was asked."""
+    status, out, err = result
+    assert (status, out) == (2, "")
+    assert err.startswith("hftlab: ")
+    assert err.count("\n") == 1
+    assert err.endswith("\n")
+    return err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import socket
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
@@ -14,7 +15,8 @@ import pytest
 
 from hftlab import doctor
 from hftlab.doctor import Check, examine
-from hftlab.server import DEFAULT_PORT
+from hftlab.port import DEFAULT_PORT
+from hftlab.server import ServerLimits
 from tests.command import Run
 
 
@@ -84,7 +86,56 @@ def test_too_little_room_is_found_out(tmp_path: Path, monkeypatch: pytest.Monkey
     assert "more room" in check.advice
 
 
+@pytest.mark.parametrize(("limit", "enough"), [(256, False), (1024, False), (4096, True), (-1, True)])
+def test_too_few_open_files_take_connections_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int, enough: bool
+) -> None:
+    """-1 is RLIM_INFINITY on Linux; elsewhere it is a large number."""
+    resource = pytest.importorskip("resource")
+    monkeypatch.setattr(resource, "RLIM_INFINITY", -1)
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (limit, limit))
+    check = checks(tmp_path)["open files"]
+    assert (check.ok, check.needed) == (enough, False)
+    assert "ulimit -n" in check.advice
+    assert ServerLimits().connections < doctor._FILES
+
+
+BLOCKED = {
+    **{name: name for name in ("websockets", "msgspec", "structlog", "psutil")},
+    "jwt": "pyjwt",
+    "prometheus_client": "prometheus-client",
+}
+"""What no server can be imported without, and the packages that it comes in."""
+
+PROGRAM = f"""
+import sys
+
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {set(BLOCKED)}:
+            raise ImportError(f"{{name}} is not here")
+
+sys.meta_path.insert(0, Blocker())
+sys.argv = ["hftlab", "doctor"]
+from hftlab.cli import main
+main()
+"""
+
+
 class TestCommand:
+    def test_it_reports_what_hftlab_cannot_do_without(self, tmp_path: Path, busy_port: bool) -> None:
+        """In a process of its own; also while the port has a holder that cannot be named."""
+        done = subprocess.run(
+            [sys.executable, "-c", PROGRAM], capture_output=True, text=True, cwd=tmp_path, check=False
+        )
+        assert (done.returncode, done.stderr) == (1, "")
+        for name, package in BLOCKED.items():
+            (line,) = [line for line in done.stdout.splitlines() if line.startswith(f"FAIL  {package}: ")]
+            assert f"{name} is not here" in line
+            assert f"pip install --upgrade {package}" in line
+        assert f"warn  port {DEFAULT_PORT}: in use by another process" in done.stdout
+        assert "  disk: " in done.stdout
+
     def test_a_line_for_each_check(self, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.chdir(tmp_path)
         monkeypatch.setattr(doctor, "_ROOM", 0)

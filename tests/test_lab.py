@@ -20,7 +20,7 @@ import pytest
 
 import hftlab as hl
 from hftlab.clock import Clock
-from hftlab.errors import ConnectionFailed, PortInUse, SessionExists, SubscriptionFailed
+from hftlab.errors import ConnectionFailed, PortInUse, SessionError, SessionExists, SubscriptionFailed
 from hftlab.lab import LabClient, LabServer
 from hftlab.protocol import MarketData
 from hftlab.recorder import open_session
@@ -421,9 +421,12 @@ class TestRecord:
     def test_a_disk_that_fails_does_not_stand_in_the_way_of_the_next(self, client: LabClient, tmp_path: Path) -> None:
         recording = hl.record(client, tmp_path / "session")
         shutil.rmtree(tmp_path / "session")
-        with pytest.raises(FileNotFoundError):
+        with pytest.raises(SessionError, match="has ended early"):
             recording.stop()
-        hl.record(client, tmp_path / "session").stop()
+        assert "FAILED" in repr(recording)
+        hl.record(client, tmp_path / "session")
+        shutil.rmtree(tmp_path / "session")
+        hl.record(client, tmp_path / "session", overwrite=True).stop()
         assert hl.open_session(tmp_path / "session").manifest.complete
 
 
@@ -492,7 +495,7 @@ class TestEndOfTheProcess:
     def test_one_that_fails_does_not_keep_the_others_from_it(self, tmp_path: Path) -> None:
         folders = [tmp_path / name for name in "abc"]
         done = self.run(*folders, "lose")
-        assert "FileNotFoundError" in done.stderr
+        assert "SessionError" in done.stderr
         for folder in (folders[0], folders[2]):
             assert open_session(folder).manifest.complete
 

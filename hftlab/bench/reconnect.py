@@ -20,6 +20,8 @@ __all__ = ["run"]
 
 _CUTS: Final = 50
 _SET_UPS: Final = 300
+_LASTS: Final = 0.1
+"""Seconds that a connection lasts before it is cut; half of it makes one whose loss is followed by a try at once."""
 _RECONNECT_MUST: Final = 250e6
 _SET_UP_MUST: Final = 10e6
 
@@ -95,10 +97,14 @@ async def _reconnections(server: Server) -> dict[str, float]:
         if message.type == "MARKET_DATA":
             arrived.set()
 
-    async with _Line(server.port) as line, Client(f"ws://127.0.0.1:{line.port}") as client:
+    async with (
+        _Line(server.port) as line,
+        Client(f"ws://127.0.0.1:{line.port}", reconnect_interval=_LASTS / 2) as client,
+    ):
         client.on("message", arrive)
         await client.subscribe(["AAPL"])
         for _ in range(_CUTS):
+            await asyncio.sleep(_LASTS)
             arrived.clear()
             await arrived.wait()
             arrived.clear()

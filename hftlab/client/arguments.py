@@ -3,11 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from hftlab.errors import SubscriptionFailed
 from hftlab.protocol import JSON, MSGPACK, Codec, DataType, SlowConsumer
 
-__all__ = ["codec_named", "data_type", "slow_consumer_policy", "symbol_list"]
+__all__ = [
+    "address",
+    "attempts",
+    "codec_named",
+    "data_type_list",
+    "heartbeat_seconds",
+    "reconnect_seconds",
+    "slow_consumer_policy",
+    "symbol_list",
+]
+
+_LONGEST_HEARTBEAT: Final = 3600.0
+_LONGEST_RECONNECT: Final = 30.0
+"""The reference document's limit of all waits before a reconnection."""
+
+
+def address(url: str) -> str:
+    if not isinstance(url, str):
+        raise TypeError(f"a server's address is a string like 'ws://127.0.0.1:8081', a server's `url`; not {url!r}")
+    return url
+
+
+def heartbeat_seconds(interval: float) -> float:
+    return _seconds("heartbeat_interval", interval, _LONGEST_HEARTBEAT, "30, not 30000")
+
+
+def reconnect_seconds(interval: float) -> float:
+    return _seconds("reconnect_interval", interval, _LONGEST_RECONNECT, "1, not 1000")
+
+
+def attempts(count: int | None) -> int | None:
+    if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 0):
+        raise ValueError(f"max_reconnect_attempts is a number of tries from 0, or None for no limit; not {count!r}")
+    return count
 
 
 def codec_named(encoding: str) -> Codec:
@@ -19,10 +53,20 @@ def codec_named(encoding: str) -> Codec:
 
 def symbol_list(symbols: Iterable[str]) -> list[str]:
     """A list; one string is taken as one symbol, not as its letters."""
-    return [symbols] if isinstance(symbols, str) else list(symbols)
+    listed = [symbols] if isinstance(symbols, str) else list(symbols)
+    if not listed:
+        raise SubscriptionFailed("no symbols are named: give at least one, such as ['AAPL']")
+    return listed
 
 
-def data_type(name: str) -> DataType:
+def data_type_list(names: Iterable[str] | None) -> list[DataType] | None:
+    """A list, None if none is named; one string is taken as one data type."""
+    if names is None:
+        return None
+    return [_data_type(name) for name in ([names] if isinstance(names, str) else names)]
+
+
+def _data_type(name: str) -> DataType:
     try:
         return DataType(name.upper())
     except ValueError:
@@ -36,3 +80,10 @@ def slow_consumer_policy(name: str) -> SlowConsumer:
     except ValueError:
         known = ", ".join(SlowConsumer)
         raise SubscriptionFailed(f"no policy for slow consumers is called {name!r}; there are {known}") from None
+
+
+def _seconds(option: str, value: float, most: float, example: str) -> float:
+    # bool is an int, and NaN compares with nothing.
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= most:
+        raise ValueError(f"{option} is in seconds ({example}), above 0 and up to {most:g}; not {value!r}")
+    return value

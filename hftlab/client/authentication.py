@@ -9,17 +9,20 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Awaitable, Callable
+from ssl import SSLContext
 from typing import Final, TypeAlias
 from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 
-from hftlab.client.link import is_local
+from hftlab.client.address import is_local
 from hftlab.errors import AuthenticationFailed, NetworkError
 
 __all__ = ["Authenticator", "Token", "refresh_url"]
 
 Token: TypeAlias = str | Callable[[], Awaitable[str]]
+"""A token, or a coroutine function that gets one. It raises NetworkError or OSError (which TimeoutError is) for what
+may pass, and is asked again; whatever else it raises is final."""
 
 _REFRESH_PATH: Final = "/api/auth/refresh"
 _REFRESH_TIMEOUT: Final = 10.0
@@ -43,8 +46,14 @@ class Authenticator:
     body of the refresh request, never in an address.
     """
 
-    def __init__(self, url: str, token: Token | None = None, refresh_token: str | None = None) -> None:
-        self._url, self._token, self._refresh_token = url, token, refresh_token
+    def __init__(
+        self,
+        url: str,
+        token: Token | None = None,
+        refresh_token: str | None = None,
+        ssl: SSLContext | None = None,
+    ) -> None:
+        self._url, self._token, self._refresh_token, self._ssl = url, token, refresh_token, ssl
         self.is_optional = token is None and refresh_token is None
         self._is_rejected = False
         self._renewal: asyncio.Task[str] | None = None
@@ -79,27 +88,33 @@ class Authenticator:
         return await asyncio.shield(self._renewal)
 
     async def _renew(self, refresh_token: str) -> str:
-        tokens = await asyncio.to_thread(_post, refresh_url(self._url), refresh_token)
+        tokens = await asyncio.to_thread(_post, refresh_url(self._url), refresh_token, self._ssl)
         self._token, self._refresh_token = tokens.access_token, tokens.refresh_token
         self._is_rejected = False
         return tokens.access_token
 
     async def _called(self, get: Callable[[], Awaitable[str]]) -> str:
         try:
-            return await get()
-        except AuthenticationFailed:
+            token = await get()
+        except (AuthenticationFailed, NetworkError):
             raise
+        except OSError as exc:
+            raise NetworkError(f"the `token` function raised {type(exc).__name__}: {exc}") from exc
         except Exception as exc:
             raise AuthenticationFailed(f"the `token` function raised {type(exc).__name__}: {exc}") from exc
+        if not isinstance(token, str):
+            raise AuthenticationFailed(f"the `token` function returned {token!r}: it is to return a string")
+        return token
 
 
 def refresh_url(url: str) -> str:
-    """The HTTP address beside a WebSocket one."""
+    """The HTTP address beside a WebSocket one, without its user and password: tokens are what is shown there."""
     parts = urlsplit(url)
-    return urlunsplit(("https" if parts.scheme == "wss" else "http", parts.netloc, _REFRESH_PATH, "", ""))
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit(("https" if parts.scheme == "wss" else "http", host, _REFRESH_PATH, "", ""))
 
 
-def _post(url: str, refresh_token: str) -> _Tokens:
+def _post(url: str, refresh_token: str, ssl: SSLContext | None) -> _Tokens:
     request = urllib.request.Request(  # noqa: S310 - the scheme is http or https
         url,
         data=msgspec.json.encode({"refreshToken": refresh_token}),
@@ -107,7 +122,7 @@ def _post(url: str, refresh_token: str) -> _Tokens:
         method="POST",
     )
     # No proxy: neither has the WebSocket one.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=ssl))
     try:
         with opener.open(request, timeout=_REFRESH_TIMEOUT) as answer:
             return msgspec.json.decode(answer.read(_MAX_ANSWER), type=_Tokens)

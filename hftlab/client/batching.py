@@ -22,7 +22,7 @@ class BatchProcessor(Generic[T]):
     """Collects what is added and hands it to `process` in order, none twice.
 
     A batch goes out with its `size`-th message, or `delay` seconds after its first. All calls are to be made on the
-    event loop; an error of `process` is raised to whoever adds, and by the loop's exception handler after a delay.
+    event loop; `process` must not raise.
     """
 
     def __init__(
@@ -53,20 +53,10 @@ class BatchProcessor(Generic[T]):
 async def batches(inbox: Inbox, size: int = BATCH_SIZE, delay: float = BATCH_DELAY) -> AsyncIterator[list[Message]]:
     """Lists of at most `size` messages, `delay` seconds after their first at the latest, until the inbox is closed.
 
-    What a cancelled wait has taken goes back to the inbox.
+    A cancelled wait takes nothing.
     """
     _checked(size)
-    while (first := await inbox.get()) is not None:
-        batch = [first]
-        try:
-            async with asyncio.timeout(delay):
-                while len(batch) < size and (message := await inbox.get()) is not None:
-                    batch.append(message)
-        except TimeoutError:
-            pass
-        except asyncio.CancelledError:
-            inbox.put_back(batch)
-            raise
+    while batch := await inbox.gather(size, delay):
         yield batch
 
 

@@ -11,10 +11,12 @@ from websockets.asyncio.client import ClientConnection
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.http11 import Response
 
+from hftlab.clock import wall_time
+
 __all__ = ["Connection", "OnMessage"]
 
-OnMessage: TypeAlias = Callable[[bytes, Opcode], None]
-"""Gets a message's payload, and whether it is TEXT or BINARY."""
+OnMessage: TypeAlias = Callable[[bytes, Opcode, int], None]
+"""Gets a message's payload, whether it is TEXT or BINARY, and when its last bytes came (wall time in ns)."""
 
 _MESSAGES: Final = (Opcode.TEXT, Opcode.BINARY)
 _MOST: Final = 16
@@ -25,12 +27,15 @@ class Connection(ClientConnection):
     """Without the library's queue and the task that waits on it, whose wake-ups are most of what a message takes here.
 
     Messages are kept until `pass_on()` says where they go, and again from `keep()` on; `discard()` lets them fall.
+    A message may come in any number of fragments: they are joined as they come, so that they cost what their bytes do,
+    which `max_size` bounds.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._kept: deque[tuple[bytes, Opcode]] = deque()
+        self._kept: deque[tuple[bytes, Opcode, int]] = deque()
         self._on_message: OnMessage = self._keep
+        self._received_at = 0
         self._opcode = Opcode.TEXT
         self._begun = bytearray()
         """The fragments so far of a message of `_opcode` (RFC 6455 section 5.4)."""
@@ -51,6 +56,11 @@ class Connection(ClientConnection):
         """Read on, or the answer to a close frame would not be found behind what has come before it."""
         self._kept.clear()
         self.pass_on(_forget)
+
+    def data_received(self, data: bytes) -> None:
+        # Once for all messages in it: the time that handling the first takes is not the network's.
+        self._received_at = wall_time()
+        super().data_received(data)
 
     def process_event(self, event: Frame | Response) -> None:  # type: ignore[override]
         if not isinstance(event, Frame) or event.opcode.value >= Opcode.CLOSE.value:
@@ -78,13 +88,13 @@ class Connection(ClientConnection):
                 self.send_data()
                 self._closing = self.loop.create_task(self.close())  # ends it if the other side does not
                 return
-        self._on_message(data, opcode)
+        self._on_message(data, opcode, self._received_at)
 
-    def _keep(self, data: bytes, opcode: Opcode) -> None:
-        self._kept.append((data, opcode))
+    def _keep(self, data: bytes, opcode: Opcode, received_at: int) -> None:
+        self._kept.append((data, opcode, received_at))
         if len(self._kept) >= _MOST:
             self.transport.pause_reading()
 
 
-def _forget(data: bytes, opcode: Opcode) -> None:
+def _forget(data: bytes, opcode: Opcode, received_at: int) -> None:
     pass

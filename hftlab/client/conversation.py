@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+import itertools
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any, Final
 
+from hftlab.client.address import is_local
 from hftlab.client.authentication import Authenticator
 from hftlab.client.health import Health
-from hftlab.client.link import REPLY_TIMEOUT, Link, is_local
+from hftlab.client.link import REPLY_TIMEOUT, Link
 from hftlab.client.receiver import Receiver
+from hftlab.client.reconnect import Backoff
 from hftlab.client.recovery import Action
 from hftlab.client.reporter import Reporter
-from hftlab.client.resync import Doubts, combined
-from hftlab.clock import wall_time
+from hftlab.client.restoring import Restorer
+from hftlab.client.resync import Doubts
 from hftlab.errors import AuthenticationFailed, NetworkError, RateLimitExceeded, WireError
 from hftlab.log import get_logger
 from hftlab.protocol import (
@@ -37,6 +40,7 @@ _WELCOME_TIMEOUT: Final = 1.0
 _AUTH_TIMEOUT: Final = 10.0
 _CONTROL_TIMEOUT: Final = 60.0
 """A seek may have to read much of a long recording."""
+_RENEWAL: Final = Backoff()
 _REFRESH_PAUSE: Final = 60.0
 """Seconds in which a rejected authentication is renewed at most once."""
 
@@ -58,33 +62,31 @@ class Conversation:
         self.link = link
         self._receiver, self._subscriber, self._authenticator = receiver, subscriber, authenticator
         self._reporter, self._health = reporter, health
+        self._restorer = Restorer(link, receiver, reporter)
         self._ready = asyncio.Event()
-        self._end: WireError | None = None
+        self.end: WireError | None = None
+        """What has ended the connection."""
+        self._is_signed_in = False
         self._unanswered: AuthenticationFailed | None = None
         self._ready_at: float | None = None
+        self._over_at: float | None = None
         self._lifetime: float | None = None
         self._doubts = Doubts()
         self._busy_poll = busy_poll
+        self._time = asyncio.get_running_loop().time
 
     # --- life ---
 
-    async def run(self) -> str:
+    async def run(self, on_ready: Callable[[], None]) -> str:
         """Read to the end of the connection; returns why it ended, for good if `link.failure` is set."""
         self._receiver.connected(self.link)
         restoring = self._subscriber.connected()
-        time = asyncio.get_running_loop().time
-        self._health.hear(time())
-        upkeep = [
-            self._greet(restoring),
-            self._watch(),
-            self._beat(),
-            self._synchronise(),
-            self._resynchronise(),
-            self._stay_authenticated(),
-        ]
+        self._health.hear(self._time())
+        upkeep = [self._watch, self._beat, self._synchronise, self._resynchronise, self._stay_authenticated]
         if self._busy_poll:
-            upkeep.append(self._poll())
+            upkeep.append(self._poll)
         tasks = [asyncio.create_task(self._guarded(duty)) for duty in upkeep]
+        tasks.append(asyncio.create_task(self._guarded(lambda: self._greet(restoring, on_ready))))
         reason = "closed by the client"
         try:
             await self.link.listen(self._take)
@@ -92,7 +94,8 @@ class Conversation:
         except NetworkError as exc:
             reason = str(exc)
         finally:
-            self._end = self.link.failure or self._refused() or NetworkError(f"{self.link.url}: {reason}")
+            self._over_at = self._time()
+            self.end = self.link.failure or self._refused() or NetworkError(f"{self.link.url}: {reason}")
             for task in tasks:
                 task.cancel()
             self._subscriber.disconnected()
@@ -100,14 +103,14 @@ class Conversation:
             await self.link.close()
         return reason
 
-    def _take(self, data: bytes) -> bool:
-        self._receiver.receive(data, wall_time(), asyncio.get_running_loop().time())
+    def _take(self, data: bytes, received_at: int) -> bool:
+        self._receiver.receive(data, received_at, self._time())
         return self.link.failure is not None
 
-    async def _guarded(self, duty: Coroutine[Any, Any, None]) -> None:
+    async def _guarded(self, duty: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """A duty that fails takes the connection with it: a new one is better than one that is not looked after."""
         try:
-            await duty
+            await duty()
         except NetworkError:
             pass  # the reader tells
         except Exception as exc:
@@ -123,31 +126,44 @@ class Conversation:
         return None if self._authenticator.is_optional else AuthenticationFailed(refusal)
 
     async def wait_ready(self) -> None:
-        """Raises what has ended the connection before it was ready: NetworkError or AuthenticationFailed."""
+        """Raises what has ended the connection: NetworkError or AuthenticationFailed."""
         await self._ready.wait()
-        if self._end is not None:
-            raise self._end
+        if self.end is not None:
+            raise self.end.with_traceback(None)
+
+    @property
+    def was_ready(self) -> bool:
+        return self._ready_at is not None
 
     @property
     def lasted(self) -> float:
-        """Seconds since the connection has been ready; 0 if it never was."""
-        return 0.0 if self._ready_at is None else asyncio.get_running_loop().time() - self._ready_at
+        """Seconds from ready to the end; 0 before, and if it never was ready."""
+        return 0.0 if self._ready_at is None or self._over_at is None else self._over_at - self._ready_at
+
+    async def send(self, message: Message) -> None:
+        """Send a message as it is, at once. Raises NetworkError, also while signing in: it would be refused."""
+        if not self._is_signed_in:
+            raise NetworkError(f"not signed in to {self.link.url} yet: wait for CONNECTED")
+        await self.link.send(message)
 
     async def request(self, request: Subscribe | Unsubscribe | Ping | ReplayControl) -> Message:
         """The reply to a request, which waits until the connection is ready and nothing holds requests back."""
         await self.wait_ready()
-        await self._held()
+        await self._restorer.held()
+        timeout = _CONTROL_TIMEOUT if isinstance(request, ReplayControl) else REPLY_TIMEOUT
         try:
-            timeout = _CONTROL_TIMEOUT if isinstance(request, ReplayControl) else REPLY_TIMEOUT
-            return await self.link.exchange(request, timeout)
+            reply = await self.link.exchange(request, timeout)
         except WireError as exc:
             if self._reporter.decide(exc).action is Action.REFRESH_AUTH:
                 self._receiver.rejected.set()
             raise
+        if isinstance(request, Subscribe):
+            self._restorer.has(request.symbols)
+        return reply
 
     # --- greeting ---
 
-    async def _greet(self, restoring: list[Subscribe]) -> None:
+    async def _greet(self, restoring: list[Subscribe], on_ready: Callable[[], None]) -> None:
         # The welcome says what the server has; one that sends none is used all the same.
         with suppress(TimeoutError):
             async with asyncio.timeout(_WELCOME_TIMEOUT):
@@ -160,9 +176,11 @@ class Conversation:
         except NetworkError as exc:
             self.link.abort(str(exc))
             return
-        await self._ask(restoring)
-        self._ready_at = asyncio.get_running_loop().time()
+        self._is_signed_in = True
+        await self._restorer.restore(restoring)
+        self._ready_at = self._time()
         self._ready.set()
+        on_ready()
 
     async def _authenticate(self) -> None:
         token = await self._authenticator.token()
@@ -174,7 +192,7 @@ class Conversation:
             if self._authenticator.is_optional:
                 self._reporter.log.log("WARN", str(exc))
                 return
-            assert self._reporter.decide(exc).action is Action.REFRESH_AUTH
+            self._reporter.decide(exc)
             await self._renew()
 
     async def _sign_in(self, token: str) -> None:
@@ -195,7 +213,7 @@ class Conversation:
             raise AuthenticationFailed(reply.message)
         if not isinstance(reply, AuthSuccess):
             raise AuthenticationFailed(f"AUTH was answered with {reply.type}: {self.link.url} is no hftlab server")
-        private.authenticated()
+        private.authenticated(reply.private_sequence)
         # Both times are the server's, so it does not matter what our clock says.
         self._lifetime = None if reply.expires_at is None else (reply.expires_at - reply.timestamp) / 1000
 
@@ -213,14 +231,24 @@ class Conversation:
                 async with asyncio.timeout(_renewal(self._lifetime)):
                     await rejected.wait()
             self._lifetime = None
-            try:
-                await self._renew()
-            except WireError as exc:
-                self._reporter.fail(exc)
+            await self._keep_renewing()
             if rejected.is_set():
                 # A server that goes on rejecting is not to be asked in a circle.
                 await asyncio.sleep(_REFRESH_PAUSE)
                 rejected.clear()
+
+    async def _keep_renewing(self) -> None:
+        """Try until there is a new token, or it is certain that there will be none."""
+        for attempt in itertools.count(1):
+            try:
+                await self._renew()
+                return
+            except WireError as exc:
+                self._reporter.fail(exc)
+                if not isinstance(exc, NetworkError):
+                    return
+            await asyncio.sleep(_RENEWAL.delay(attempt))
+            await self._restorer.held()
 
     # --- subscriptions ---
 
@@ -230,40 +258,15 @@ class Conversation:
         while True:
             await self._receiver.lost.wait()
             self._receiver.lost.clear()
-            await self._ask(self._subscriber.requests())
-
-    async def _ask(self, requests: Iterable[Subscribe]) -> None:
-        limits = self._receiver.limits
-        for request in combined(requests, None if limits is None else limits.max_symbols):
-            await self._insist(request)
-
-    async def _insist(self, request: Subscribe) -> None:
-        """Ask until the server has taken it, or refused it for another reason than that it is too much."""
-        while True:
-            await self._held()
-            try:
-                await self.link.exchange(request)
-                return
-            except NetworkError as exc:
-                # What has been subscribed to would be missing in silence: a new connection asks for all of it.
-                self.link.abort(str(exc))
-                raise
-            except WireError as exc:
-                if self._reporter.fail(exc).action is not Action.BACKOFF:
-                    return
-
-    async def _held(self) -> None:
-        while (seconds := self._reporter.held_for()) > 0:
-            await asyncio.sleep(seconds)
+            await self._restorer.restore(self._subscriber.requests())
 
     # --- signs of life ---
 
     async def _watch(self) -> None:
         """End a connection on which nothing is heard. Apart from _beat(), which waits while nobody reads."""
-        time = asyncio.get_running_loop().time
         while True:
             await asyncio.sleep(self._health.interval / 2)
-            self._health.check(time())
+            self._health.check(self._time())
             if not self._health.is_healthy:
                 self.link.abort(f"no sign of life: {self._health.missed} heartbeats missed")
 
@@ -272,7 +275,7 @@ class Conversation:
             await asyncio.sleep(self._health.interval)
             await self.link.send(Heartbeat(timestamp=1.0))
             if self._ready.is_set():
-                await self._ask(self._doubts.requests(self._subscriber))
+                await self._restorer.restore(self._doubts.requests(self._subscriber))
 
     async def _poll(self) -> None:
         """Keep the loop from sleeping: a processor that sleeps takes a good part of a millisecond to wake up."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping
 from typing import Any, Final, Literal, TypeAlias, get_args
 
@@ -54,6 +54,11 @@ class WebSocketDebugLogger:
 
     def __len__(self) -> int:
         return len(self._logs)
+
+    def __repr__(self) -> str:
+        levels = Counter(log.level for log in self._logs.copy())
+        counts = ", ".join(f"{levels[name]} {name}" for name in _LEVELS if levels[name])
+        return f"<hftlab debug log: {counts or 'empty'}>"
 
 
 def _rank(level: str) -> int:

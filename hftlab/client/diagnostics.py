@@ -11,16 +11,18 @@ import socket
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
+from ssl import SSLContext
 from typing import Final
 from urllib.parse import urlsplit
 
 from hftlab.card import card
+from hftlab.client.address import redacted
 from hftlab.client.client import Client
 from hftlab.client.histogram import LatencyHistogram
 from hftlab.client.link import Link
 from hftlab.client.metrics import Metrics
 from hftlab.clock import NANOSECONDS
-from hftlab.errors import ConnectionFailed, MessageParseError, NetworkError, WireError
+from hftlab.errors import CertificateFailed, ConnectionFailed, MessageParseError, NetworkError, WireError
 from hftlab.protocol import JSON, Ack, Message, Ping, Pong
 
 __all__ = ["Diagnosis", "Step", "check", "measure_latency"]
@@ -72,27 +74,30 @@ class Diagnosis:
         return f"works ({self.latency * 1000:.1f} ms)" if self.success else "does not work"
 
 
-async def check(url: str) -> Diagnosis:
-    """Try each step: the address, its name, TCP, the handshake, the welcome, a PING. Ends with the first that fails."""
+async def check(url: str, *, ssl: SSLContext | None = None) -> Diagnosis:
+    """Try each step: the address, its name, TCP, the handshake, the welcome, a PING. Ends with the first that fails.
+
+    `ssl` as for a Client.
+    """
     start = time.perf_counter()
-    steps = [step async for step in _steps(url)]
-    return Diagnosis(url, tuple(steps), time.perf_counter() - start)
+    steps = [step async for step in _steps(url, ssl)]
+    return Diagnosis(redacted(url), tuple(steps), time.perf_counter() - start)
 
 
-async def measure_latency(url: str, count: int = 100) -> dict[str, float]:
+async def measure_latency(url: str, count: int = 100, *, ssl: SSLContext | None = None) -> dict[str, float]:
     """Time `count` round trips of PING: min, mean, p50, p95, p99, p99.9 and max in ns. Raises ConnectionFailed."""
     histogram = LatencyHistogram()
-    async with Client(url, auto_reconnect=False) as client:
+    async with Client(url, auto_reconnect=False, ssl=ssl) as client:
         for _ in range(count):
             histogram.record(round(await client.ping() * NANOSECONDS))
     return histogram.summary()
 
 
-async def _steps(url: str) -> AsyncIterator[Step]:
+async def _steps(url: str, ssl: SSLContext | None) -> AsyncIterator[Step]:
     host, port = _address(url)
     if not host:
         advice = "write it as ws://HOST:PORT, such as ws://127.0.0.1:8081"
-        yield Step("address", False, f"{url!r} is no WebSocket address", advice)
+        yield Step("address", False, f"{redacted(url)!r} is no WebSocket address", advice)
         return
     for step in (_resolve, _tcp):
         done = await step(host, port)
@@ -100,9 +105,15 @@ async def _steps(url: str) -> AsyncIterator[Step]:
         if not done.ok:
             return
     try:
-        link = await Link.open(url, JSON, Metrics())
+        link = await Link.open(url, JSON, Metrics(), ssl)
+    except CertificateFailed as exc:
+        yield Step("handshake", False, str(exc), "trust its authority with `ssl`, or correct the name in the address")
+        return
     except ConnectionFailed as exc:
-        advice = "something else than hftlab listens there, or it refuses this client: check the port and the path"
+        advice = (
+            "something else than hftlab listens there, or it refuses this client: check the port, the path, and "
+            "whether it is ws:// or wss://"
+        )
         yield Step("handshake", False, str(exc), advice)
         return
     yield Step("handshake", True, "HTTP upgraded to WebSocket")
@@ -161,7 +172,8 @@ async def _welcome(link: Link) -> Step:
         return Step("welcome", False, f"the first message is not of the protocol: {exc}", advice)
     if not isinstance(message, Ack) or message.version is None:
         return Step("welcome", False, f"the first message is {message.type} without a version", advice)
-    return Step("welcome", True, f"protocol {message.version}, {len(message.symbols or ())} symbols")
+    told = "" if message.symbols is None else f", {len(message.symbols)} symbols"
+    return Step("welcome", True, f"protocol {message.version}{told}")
 
 
 async def _ping(link: Link) -> Step:
@@ -180,7 +192,7 @@ async def _message(link: Link, is_wanted: Callable[[Message], bool]) -> Message:
     """The first message that is wanted. Raises NetworkError, MessageParseError."""
     messages: list[Message] = []
 
-    def take(data: bytes) -> bool:
+    def take(data: bytes, _: int) -> bool:
         messages.append(JSON.decode(data))
         return is_wanted(messages[-1])
 

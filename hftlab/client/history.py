@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from typing import Final
 
 from hftlab.protocol import Message
@@ -32,6 +32,11 @@ class MessageHistory:
 
     def __len__(self) -> int:
         return len(self._messages)
+
+    def __repr__(self) -> str:
+        types = Counter(message.type for message in self._snapshot())
+        counts = ", ".join(f"{count} {name}" for name, count in types.most_common())
+        return f"<hftlab history: {counts or 'empty'}>"
 
     def _snapshot(self) -> list[Message]:
         # deque.copy() holds the interpreter throughout: a list of it could meet an append of another thread.

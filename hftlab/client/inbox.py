@@ -3,58 +3,68 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections import deque
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, TypeAlias
 
-from hftlab.client.histogram import LatencyHistogram
+from hftlab.client.metrics import Metrics
 from hftlab.clock import wall_time
 from hftlab.protocol import Message
 
-__all__ = ["DROP_POLICIES", "Inbox"]
+__all__ = ["DROP_POLICIES", "INBOX_BYTES", "INBOX_SIZE", "Inbox"]
 
 DROP_POLICIES: Final = ("oldest", "newest", "disconnect")
 """What a full inbox does with one message more; "disconnect" leaves the connection's end to the client."""
+INBOX_SIZE: Final = 100_000
+INBOX_BYTES: Final = 64 * 1024 * 1024
+_Entry: TypeAlias = tuple[int, int, Message]
+"""When a message was received (0: its wait has been measured), in how many bytes, and what it is."""
+_TURN: Final = 1_000_000
+"""Nanoseconds for which getting messages does not let anything else run."""
 
 
 class Inbox:
-    """Bounded: what there is no room for is dropped by `policy`, and counted in `dropped`.
+    """Bounded by `size` messages and by `size_bytes` of their payloads; one message always has room.
 
-    Filled and awaited on one loop; `take` may be called from any thread. `waits` is given the time that each message
-    has spent here, from the `received_at` (wall time in ns) it is put with.
+    What there is no room for is dropped by `policy`, and counted in `metrics.dropped`. Filled and awaited on one loop;
+    `take` may be called from any thread. If it `measures`, `metrics.latency["queue"]` is given the time that each
+    message has spent here, from the `received_at` (wall time in ns) it is put with.
     """
 
-    def __init__(self, size: int, policy: str = "oldest", waits: LatencyHistogram | None = None) -> None:
+    def __init__(
+        self,
+        size: int = INBOX_SIZE,
+        policy: str = "oldest",
+        *,
+        size_bytes: int = INBOX_BYTES,
+        metrics: Metrics | None = None,
+        measures: bool = False,
+    ) -> None:
         if policy not in DROP_POLICIES:
             raise ValueError(f"no drop policy is called {policy!r}; there are {', '.join(DROP_POLICIES)}")
-        if size < 1:
-            raise ValueError(f"an inbox holds at least one message, not {size}")
+        if size < 1 or size_bytes < 1:
+            raise ValueError(f"an inbox holds at least one message and one byte, not {size} and {size_bytes}")
         self.policy = policy
-        self.dropped = 0
-        self._size, self._waits = size, waits
-        self._messages: deque[tuple[int, Message]] = deque(maxlen=size)
-        self._waiters: deque[asyncio.Future[None]] = deque()
+        self._size, self._size_bytes = size, size_bytes
+        self._metrics = Metrics() if metrics is None else metrics
+        self._waits = self._metrics.latency["queue"] if measures else None
+        self._entries: deque[_Entry] = deque()
+        self._bytes_put = self._bytes_taken = 0
+        self._taking = threading.Lock()
+        self._waiters: set[asyncio.Future[None]] = set()
+        self._turned_at = 0
         self._closed = False
 
-    def put(self, message: Message, received_at: int = 0) -> bool:
-        """Add a message; False if one, this or another, has been dropped for it."""
-        has_room = len(self._messages) < self._size
-        if not has_room:
-            self.dropped += 1
-        if has_room or self.policy == "oldest":
-            self._messages.append((received_at, message))
+    def put(self, message: Message, received_at: int = 0, length: int = 0) -> bool:
+        """Add a message that came in `length` bytes; False if others, or this one, have been dropped for it."""
+        has_room = self._has_room(length)
+        if has_room or self._make_room(length):
+            self._entries.append((received_at, length, message))
+            self._bytes_put += length
         if self._waiters:
             self._wake()
         return has_room
-
-    def put_back(self, messages: Sequence[Message]) -> None:
-        """The inverse of taking these, the oldest that are here; those there is no room for any more are dropped."""
-        for message in reversed(messages):
-            if len(self._messages) == self._size:
-                self.dropped += 1
-            else:
-                self._messages.appendleft((0, message))
-        self._wake()
 
     def close(self) -> None:
         """No more messages will come; those that are here can still be taken."""
@@ -68,34 +78,104 @@ class Inbox:
         """Up to `count` messages, oldest first; all that are here without `count`."""
         taken: list[Message] = []
         now = wall_time()
-        while count is None or len(taken) < count:
-            try:
-                taken.append(self._pop(now))
-            except IndexError:
-                break
+        while (count is None or len(taken) < count) and (entry := self._pop()) is not None:
+            self._waited(entry, now)
+            taken.append(entry[-1])
         return taken
 
     async def get(self) -> Message | None:
         """The next message, None once the inbox is closed and empty."""
-        while not self._messages:
+        entry = await self._next()
+        return None if entry is None else entry[-1]
+
+    async def gather(self, count: int, delay: float | None = None) -> list[Message]:
+        """The next `count` messages; fewer once the inbox is closed, or `delay` seconds after the first of them.
+
+        None is taken if the wait is cancelled.
+        """
+        entries: list[_Entry] = []
+        try:
+            async with asyncio.timeout(None) as limit:
+                while len(entries) < count and (entry := await self._next()) is not None:
+                    entries.append(entry)
+                    if delay is not None and len(entries) == 1:
+                        limit.reschedule(asyncio.get_running_loop().time() + delay)
+        except TimeoutError:
+            pass
+        except asyncio.CancelledError:
+            self._put_back(entries)
+            raise
+        return [message for _, _, message in entries]
+
+    @property
+    def bytes(self) -> int:
+        """What the messages here came in; never too few for another thread's taking."""
+        return self._bytes_put - self._bytes_taken
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def _has_room(self, length: int) -> bool:
+        bytes_then = self._bytes_put - self._bytes_taken + length
+        return (len(self._entries) < self._size and bytes_then <= self._size_bytes) or not self._entries
+
+    def _make_room(self, length: int) -> bool:
+        """Whether there is room now, at the cost of what is here."""
+        if self.policy != "oldest":
+            self._metrics.dropped += 1
+            return False
+        with self._taking:
+            while self._entries:
+                self._bytes_taken += self._entries.popleft()[1]
+                self._metrics.dropped += 1
+                if self._has_room(length):
+                    break
+        return True
+
+    async def _next(self) -> _Entry | None:
+        now = wall_time()
+        # Whoever takes message after message would otherwise keep the loop from the heartbeat, and from Ctrl-C.
+        if abs(now - self._turned_at) > _TURN:
+            await asyncio.sleep(0)
+            self._turned_at = now = wall_time()
+        while (entry := self._pop()) is None:
             if self._closed:
                 return None
             waiter = asyncio.get_running_loop().create_future()
-            self._waiters.append(waiter)
-            await waiter
-        return self._pop(wall_time())
+            self._waiters.add(waiter)
+            try:
+                await waiter
+            finally:
+                self._waiters.discard(waiter)
+            self._turned_at = now = wall_time()
+        self._waited(entry, now)
+        return entry
 
-    def __len__(self) -> int:
-        return len(self._messages)
+    def _pop(self) -> _Entry | None:
+        with self._taking:
+            if not self._entries:
+                return None
+            entry = self._entries.popleft()
+            self._bytes_taken += entry[1]
+        return entry
 
-    def _pop(self, now: int) -> Message:
-        received_at, message = self._messages.popleft()
-        if received_at and self._waits is not None:
-            self._waits.record(now - received_at)
-        return message
+    def _waited(self, entry: _Entry, now: int) -> None:
+        if entry[0] and self._waits is not None:
+            self._waits.record(now - entry[0])
+
+    def _put_back(self, entries: Sequence[_Entry]) -> None:
+        """As if they had not been taken, but for the oldest of them that there is no room for any more."""
+        for left in range(len(entries), 0, -1):
+            _, length, message = entries[left - 1]
+            if not self._has_room(length):
+                self._metrics.dropped += left
+                break
+            self._entries.appendleft((0, length, message))
+            self._bytes_put += length
+        self._wake()
 
     def _wake(self) -> None:
-        while self._waiters:
-            waiter = self._waiters.popleft()
+        for waiter in self._waiters:
             if not waiter.done():
                 waiter.set_result(None)
+        self._waiters.clear()

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import socket
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final, TypeAlias
-from urllib.parse import urlsplit
+from ssl import SSLCertVerificationError, SSLContext, SSLError
+from typing import Any, Final, TypeAlias
 
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
-from websockets.frames import CloseCode, Opcode
+from websockets.frames import Opcode
 from websockets.typing import Subprotocol
 
+from hftlab.client.address import is_local, redacted
 from hftlab.client.connection import Connection
 from hftlab.client.metrics import Metrics
 from hftlab.clock import to_milliseconds, wall_time
-from hftlab.errors import ConnectionFailed, NetworkError, WireError
+from hftlab.errors import CertificateFailed, ConnectionFailed, NetworkError, WireError
 from hftlab.protocol import (
     Ack,
     Auth,
@@ -34,16 +36,14 @@ from hftlab.protocol import (
     Unsubscribe,
 )
 
-__all__ = ["REPLIES", "REPLY_TIMEOUT", "Link", "is_local", "wire_error"]
+__all__ = ["REPLIES", "REPLY_TIMEOUT", "Link", "wire_error"]
 
 REPLY_TIMEOUT: Final = 10.0
 REPLIES: Final = (Ack, Error, Pong, AuthSuccess, AuthFailed)
 
 _Request: TypeAlias = Subscribe | Unsubscribe | Ping | Heartbeat | Auth | ReplayControl
-_LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 _OPEN_TIMEOUT: Final = 5.0
 _CLOSE_TIMEOUT: Final = 1.0
-_LEAVING: Final = (CloseCode.GOING_AWAY, CloseCode.SERVICE_RESTART)
 _MAX_MESSAGE: Final = 16 * 1024 * 1024
 
 
@@ -62,10 +62,17 @@ class Link:
         self._auth: asyncio.Future[Message] | None = None
 
     @classmethod
-    async def open(cls, url: str, codec: Codec, metrics: Metrics) -> Link:
-        """Connect. Raises ConnectionFailed, with `retry_after` if the server has said when to come back."""
+    async def open(cls, url: str, codec: Codec, metrics: Metrics, ssl: SSLContext | None = None) -> Link:
+        """Connect. Raises ConnectionFailed, with `retry_after` if the server has said when to come back.
+
+        `ssl` says whom to trust at a wss:// address; the system's authorities without.
+        """
+        shown = redacted(url)
+        if ssl is not None and not url.lower().startswith("wss:"):
+            raise ConnectionFailed(f"`ssl` is given, but {shown} is without TLS: write wss://, or leave `ssl` out")
+        secured: dict[str, Any] = {} if ssl is None else {"ssl": ssl}
         try:
-            socket = await connect(
+            connection = await connect(
                 url,
                 subprotocols=[Subprotocol(codec.subprotocol)],
                 max_size=_MAX_MESSAGE,
@@ -74,44 +81,44 @@ class Link:
                 proxy=None,
                 # On one machine bytes cost less than the time to compress them.
                 compression=None if is_local(url) else "deflate",
+                # Health watches for silence, on its own terms.
+                ping_interval=None,
                 create_connection=Connection,
+                **secured,
             )
-        except InvalidURI:
-            raise ConnectionFailed(f"{url!r} is no WebSocket address, such as ws://127.0.0.1:8081") from None
-        except (OSError, InvalidHandshake, TimeoutError) as exc:
-            reason = exc.strerror if isinstance(exc, OSError) and exc.strerror else str(exc) or "no answer in 5 s"
-            raise ConnectionFailed(
-                f"cannot connect to {url} ({reason}): check that a server runs there and the port is right",
-                retry_after=_retry_after(exc),
-            ) from None
-        assert isinstance(socket, Connection)
-        return cls(socket, url, codec, metrics)
+        except (OSError, InvalidHandshake, InvalidURI, ValueError) as exc:
+            raise _failure(shown, exc) from None
+        assert isinstance(connection, Connection)
+        return cls(connection, shown, codec, metrics)
 
-    async def listen(self, deliver: Callable[[bytes], bool]) -> None:
-        """Give each payload to `deliver`, until it says that this was enough.
+    async def listen(self, deliver: Callable[[bytes, int], bool]) -> None:
+        """Give each payload, and when it came (wall time in ns), to `deliver`, until it says that this was enough.
 
         It is called from where the bytes are read; what it raises is raised here. Raises NetworkError at the
         connection's end.
         """
-        socket = self._socket
+        connection = self._socket
         enough: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-        def take(data: bytes, _: Opcode) -> None:
+        def take(data: bytes, _: Opcode, received_at: int) -> None:
             try:
-                if deliver(data):
-                    socket.keep()
+                if deliver(data, received_at):
+                    connection.keep()
                     enough.set_result(None)
             except Exception as exc:
-                socket.keep()
+                connection.keep()
                 enough.set_exception(exc)
+            except asyncio.CancelledError as exc:  # its own: nothing that could be cancelled runs here
+                connection.keep()
+                enough.set_exception(RuntimeError(f"whoever takes the messages raised {exc!r}"))
 
-        socket.pass_on(take)
+        connection.pass_on(take)
         try:
-            await asyncio.wait([enough, socket.connection_lost_waiter], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait([enough, connection.connection_lost_waiter], return_when=asyncio.FIRST_COMPLETED)
         finally:
-            socket.keep()
+            connection.keep()
         if not enough.done():
-            raise NetworkError(self.reason or _reason(socket.close_exc))
+            raise NetworkError(self.reason or _reason(connection.close_exc))
         enough.result()
 
     async def send(self, message: Message) -> None:
@@ -141,6 +148,8 @@ class Link:
             ) from None
         finally:
             self._pending.pop(request.id, None)
+            if self._auth is answer:
+                self._auth = None
         if isinstance(reply, Error):
             raise wire_error(reply)
         return reply
@@ -180,26 +189,36 @@ class Link:
         finally:
             self._socket.transport.abort()
 
-    @property
-    def was_turned_away(self) -> bool:
-        """Whether the server has closed this connection, and not because it stops or restarts itself."""
-        said = self._socket.protocol.close_rcvd
-        return said is not None and said.code not in _LEAVING
-
-
-def is_local(url: str) -> bool:
-    """Whether an address is of this machine's loopback."""
-    try:
-        return urlsplit(url).hostname in _LOOPBACK
-    except ValueError:
-        return False
-
 
 def wire_error(message: Error) -> WireError:
     """The exception for an ERROR."""
-    error = WireError.of(message.error_type, message.message, message.context)
+    # The document allows for any context; ours is an object.
+    context = message.context if isinstance(message.context, dict | None) else {"context": message.context}
+    error = WireError.of(message.error_type, message.message, context)
+    error.recoverable, error.code, error.timestamp = message.recoverable, message.code, message.timestamp
     error.retry_after = message.retry_after
     return error
+
+
+def _failure(url: str, error: Exception) -> ConnectionFailed:
+    """What has kept a connection from being made."""
+    if isinstance(error, SSLCertVerificationError):
+        return CertificateFailed(
+            f"the certificate of {url} is not trusted ({error.verify_message}): connect by the name that it is for, "
+            "and give a certificate authority of your own as ssl=ssl.create_default_context(cafile=...)"
+        )
+    if not isinstance(error, OSError | InvalidHandshake):
+        why = error.msg if isinstance(error, InvalidURI) else str(error)
+        return ConnectionFailed(f"{url!r} is no WebSocket address ({why}): write one like ws://127.0.0.1:8081")
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or "no answer in 5 s"
+    advice = "check that a server runs there and the port is right"
+    if isinstance(error, socket.gaierror):
+        advice = "check the spelling of the name, and this machine's DNS"
+    elif isinstance(error, SSLError):
+        advice = "write ws:// if the server there is without TLS"
+    elif isinstance(error, TimeoutError) and url.startswith("wss:"):
+        advice += ", and that it is one with TLS"
+    return ConnectionFailed(f"cannot connect to {url} ({reason}): {advice}", retry_after=_retry_after(error))
 
 
 def _reason(error: ConnectionClosed) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from hftlab.card import card
 from hftlab.client.histogram import LatencyHistogram
 from hftlab.clock import NANOSECONDS, wall_time
 
@@ -18,8 +19,10 @@ class Metrics:
     `latency["handler"]` the time spent in the callbacks for "message". The first two compare clocks: `clock_offset`
     (ns, the server's minus ours) has been taken out of the network's, and is 0 while none is certain.
 
-    `messages_lost` are holes and declared gaps, `conflated` is state skipped for a slow reader, `dropped` what the
-    inbox had no room for, `duplicates` private messages that came twice and were handed over once.
+    `error_count` has errors of the server and of the network, connections that were lost or could not be made, and
+    what callbacks have raised; what a call has raised is its caller's. `messages_lost` are holes and declared gaps,
+    `conflated` is state skipped for a slow reader, `dropped` what the inbox had no room for, `duplicates` private
+    messages that came twice and were handed over once.
     """
 
     def __init__(self) -> None:
@@ -46,7 +49,8 @@ class Metrics:
     @property
     def connection_uptime(self) -> float:
         """Seconds that the connection has lasted; 0 while there is none."""
-        return 0.0 if self.connected_at is None else (wall_time() - self.connected_at) / NANOSECONDS
+        since = self.connected_at  # once: the connection may end on its own thread meanwhile
+        return 0.0 if since is None else (wall_time() - since) / NANOSECONDS
 
     def as_dict(self) -> dict[str, Any]:
         counts = {name: value for name, value in vars(self).items() if name != "latency"}
@@ -56,6 +60,16 @@ class Metrics:
             "connection_uptime": self.connection_uptime,
             "latency": {name: histogram.summary() for name, histogram in self.latency.items()},
         }
+
+    def _repr_html_(self) -> str:
+        latency = {
+            f"{name} latency": f"p50 {summary['p50'] / 1000:,.0f} µs, p99 {summary['p99'] / 1000:,.0f} µs"
+            for name, histogram in self.latency.items()
+            if histogram.count and (summary := histogram.summary())
+        }
+        counts = {name: value for name, value in vars(self).items() if name not in ("latency", "connected_at")}
+        facts = {name.replace("_", " "): f"{value:,}" for name, value in counts.items()}
+        return card("Metrics", {**facts, "connection uptime": f"{self.connection_uptime:,.0f} s", **latency})
 
     def __repr__(self) -> str:
         p50, p99 = (self.latency["network"].summary()[name] / 1000 for name in ("p50", "p99"))

@@ -26,15 +26,23 @@ class PrivateStream:
             self._sequence = 0
         self.session = session
 
-    def authenticated(self) -> None:
-        """From now on the messages come: what is missing after a reconnection has to be asked for."""
+    def authenticated(self, last: int | None) -> None:
+        """From now on the messages come, after `last` where the server tells; those before were for nobody here."""
         if self._sequence is None:
-            self._sequence = 0
+            self._sequence = last
 
     @property
     def resume_from(self) -> int | None:
-        """What AUTH has to ask for; None before the first authentication."""
+        """What AUTH has to ask for: all that is missing after a reconnection. None while it is not known from where."""
         return self._sequence
+
+    def told(self, last: int | None) -> list[Loss]:
+        """The answer to a heartbeat has come: it follows every message up to `last`, so what of these lacks is lost."""
+        seen = self._sequence
+        if last is None or seen is None or last <= seen:
+            return []
+        self._sequence = last
+        return _hole(seen, last + 1)
 
     def receive(self, message: Message) -> tuple[bool, list[Loss]]:
         """Whether a message of the private channel is new, and what is lost before it."""
@@ -51,7 +59,6 @@ class PrivateStream:
 
 
 def _hole(seen: int | None, sequence: int) -> list[Loss]:
-    # Before the first message nothing is known: another connection may have had those that came before.
-    if not seen or sequence <= seen + 1:
+    if seen is None or sequence <= seen + 1:
         return []
     return [Loss(PRIVATE_CHANNEL, seen + 1, sequence - 1, "lost")]

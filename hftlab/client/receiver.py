@@ -16,8 +16,8 @@ from hftlab.client.private import PRIVATE_CHANNEL, PrivateStream
 from hftlab.client.recovery import Action
 from hftlab.client.reporter import Reporter
 from hftlab.clock import from_milliseconds
-from hftlab.errors import MessageParseError, NetworkError
-from hftlab.protocol import Ack, AuthFailed, BookDelta, Codec, Error, Limits, MarketData, Message, Pong
+from hftlab.errors import ConnectionFailed, MessageParseError, NetworkError, WireError
+from hftlab.protocol import Ack, AuthFailed, AuthSuccess, BookDelta, Codec, Error, Limits, MarketData, Message, Pong
 from hftlab.protocol.subscriber import Loss, Subscriber
 
 __all__ = ["Receiver", "Tap"]
@@ -77,41 +77,48 @@ class Receiver:
         except MessageParseError as exc:
             self._reporter.fail(exc)
             return
-        for tap in self.taps:
-            tap(message, received_at)
+        if self.taps:
+            self._tap(message, received_at)
         if isinstance(message, MarketData):
             for loss in self._subscriber.receive(message):
                 self._lose(loss)
             if self._measures and not message.snapshot:
                 self._measure(message, received_at)
-            self._keep(message, received_at)
+            self._keep(message, received_at, len(data))
         elif isinstance(message, REPLIES):
-            self._reply(message, received_at)
+            self._reply(message, received_at, len(data))
         elif message.channel == PRIVATE_CHANNEL and not isinstance(message, BookDelta):
-            self._private(message, received_at)
+            self._private(message, received_at, len(data))
         else:
             for loss in self._subscriber.receive(message):
                 self._lose(loss)
-            self._keep(message, received_at)
+            self._keep(message, received_at, len(data))
 
-    def _keep(self, message: Message, received_at: int) -> None:
+    def _tap(self, message: Message, received_at: int) -> None:
+        for tap in tuple(self.taps):  # one may take itself off
+            try:
+                tap(message, received_at)
+            except (Exception, asyncio.CancelledError) as exc:
+                self._reporter.blame("tap", tap, exc)
+
+    def _keep(self, message: Message, received_at: int, length: int) -> None:
         """Hand a message over to whoever wants it."""
         self.last_message = message
         self.history.add(message)
         self.greeted.set()
-        self._put(message, received_at)
+        self._put(message, received_at, length)
         self._reporter.message(message)
 
-    def _private(self, message: Message, received_at: int) -> None:
+    def _private(self, message: Message, received_at: int, length: int) -> None:
         is_new, losses = self.private.receive(message)
         for loss in losses:
             self._reporter.lose(loss)
         if is_new:
-            self._keep(message, received_at)
+            self._keep(message, received_at, length)
         else:
             self._metrics.duplicates += 1
 
-    def _reply(self, message: Message, received_at: int) -> None:
+    def _reply(self, message: Message, received_at: int, length: int) -> None:
         self.last_message = message
         self.history.add(message)
         if isinstance(message, Ack):
@@ -120,23 +127,35 @@ class Receiver:
             self._synchronise(message, received_at)
         elif isinstance(message, AuthFailed):
             self.refusal = message.message
+        elif isinstance(message, AuthSuccess):
+            self._subscriber.receive(message)
         self.greeted.set()
         is_answer = self._link is not None and self._link.answer(message)
         if isinstance(message, Error) and not is_answer:
-            if self._reporter.fail(wire_error(message)).action is Action.REFRESH_AUTH:
-                self.rejected.set()
+            self._complaint(wire_error(message))
         elif not is_answer and not isinstance(message, Ack):
-            self._put(message, received_at)
+            self._put(message, received_at, length)
         self._reporter.message(message)
+
+    def _complaint(self, error: WireError) -> None:
+        """An error that answers no request."""
+        if isinstance(error, ConnectionFailed) and not error.recoverable and self._link is not None:
+            self._link.fail(error)  # the server does not want this client back; it is told at the connection's end
+        elif self._reporter.fail(error).action is Action.REFRESH_AUTH:
+            self.rejected.set()
 
     def _acknowledged(self, message: Ack) -> None:
         for loss in self._subscriber.receive(message):
             self._lose(loss)
+        for loss in self.private.told((message.sequences or {}).get(PRIVATE_CHANNEL)):
+            self._reporter.lose(loss)
         if message.session is not None:
             self.limits, self.version = message.limits, message.version
             self.private.welcome(message.session)
 
     def _synchronise(self, pong: Pong, received_at: int) -> None:
+        if pong.ping_timestamp is None or pong.received_at is None:
+            return
         sent, there, back = map(from_milliseconds, (pong.ping_timestamp, pong.received_at, pong.timestamp))
         self._offset.add(Sample.of(sent, there, back, received_at))
         self._metrics.clock_offset = self._offset.correction
@@ -153,14 +172,13 @@ class Receiver:
         self.lost.set()
         self._reporter.lose(loss)
 
-    def _put(self, message: Message, received_at: int) -> None:
-        if self._inbox.put(message, received_at):
+    def _put(self, message: Message, received_at: int, length: int) -> None:
+        if self._inbox.put(message, received_at, length):
             return
-        self._metrics.dropped = self._inbox.dropped
         if self._inbox.policy == "disconnect" and self._link is not None:
             self._link.fail(
                 NetworkError(
-                    f"the inbox is full ({len(self._inbox)} messages): take them faster, raise inbox_size, or choose "
-                    "another drop_policy"
+                    f"the inbox is full ({len(self._inbox):,} messages, {self._inbox.bytes:,} bytes): take them "
+                    "faster, raise inbox_size and inbox_bytes, or choose another drop_policy"
                 )
             )

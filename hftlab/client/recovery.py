@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 from enum import StrEnum
 from typing import Final, NamedTuple
 
@@ -15,6 +14,7 @@ __all__ = ["Action", "ErrorRecovery", "Recovery"]
 _HISTORY: Final = 100
 _RECENT: Final = 60.0
 _MANY: Final = 5
+_PAUSE: Final = 60.0
 
 
 class Action(StrEnum):
@@ -28,7 +28,7 @@ class Action(StrEnum):
 
 
 class Recovery(NamedTuple):
-    """What to do, and after how many seconds."""
+    """What to do, and after how many seconds; those of a retry are what Backoff makes the wait from."""
 
     action: Action
     delay: float
@@ -42,65 +42,31 @@ class Failure(NamedTuple):
     message: str
 
 
-_Rule = Callable[[WireError, int], Recovery]
-"""From an error and how many of its type the last minute has seen, it included."""
-
-
-def _retry(error: WireError, recent: int) -> Recovery:
-    if recent > _MANY:
-        return Recovery(Action.EXPONENTIAL_BACKOFF, max(30.0, error.retry_after or 0.0))
-    return Recovery(Action.IMMEDIATE_RETRY, max(1.0, error.retry_after or 0.0))
-
-
-def _refresh(_error: WireError, _recent: int) -> Recovery:
-    return Recovery(Action.REFRESH_AUTH, 0.0)
-
-
-def _hold_back(error: WireError, _recent: int) -> Recovery:
-    return Recovery(Action.BACKOFF, 60.0 if error.retry_after is None else error.retry_after)
-
-
-def _note(_error: WireError, _recent: int) -> Recovery:
-    return Recovery(Action.LOG, 0.0)
-
-
-def _default(error: WireError, recent: int) -> Recovery:
-    """The document leaves it open: only what says when to come back is waited for."""
-    return _note(error, recent) if error.retry_after is None else _hold_back(error, recent)
-
-
-_TABLE: Final[dict[str, _Rule]] = {
-    ErrorType.CONNECTION_FAILED: _retry,
-    ErrorType.AUTHENTICATION_FAILED: _refresh,
-    ErrorType.RATE_LIMIT_EXCEEDED: _hold_back,
-    ErrorType.MESSAGE_PARSE_ERROR: _note,
-}
-
-
 class ErrorRecovery:
     """The table from error types to actions and delays, and the newest hundred errors it decided on.
 
     | error                 | action              | delay                                        |
     |-----------------------|---------------------|----------------------------------------------|
-    | CONNECTION_FAILED     | IMMEDIATE_RETRY     | 1 s                                          |
-    | more than 5 in 60 s   | EXPONENTIAL_BACKOFF | 30 s                                         |
+    | CONNECTION_FAILED     | IMMEDIATE_RETRY     | 1 s (`retry`)                                |
+    | more than 5 in 60 s   | EXPONENTIAL_BACKOFF | 30 s (`limit`)                               |
     | AUTHENTICATION_FAILED | REFRESH_AUTH        | none                                         |
     | RATE_LIMIT_EXCEEDED   | BACKOFF             | 60 s, or the error's retryAfter              |
     | MESSAGE_PARSE_ERROR   | LOG                 | none                                         |
     | any other             | LOG                 | none; BACKOFF if the error has a retryAfter  |
 
-    Times are seconds of any steady clock. The delays before a reconnection go through Backoff, which says how.
+    What is not `recoverable` is not tried again: LOG, but for an authentication, which a new token may mend. Times are
+    seconds of any steady clock.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, retry: float = 1.0, limit: float = 30.0) -> None:
         self.history: deque[Failure] = deque(maxlen=_HISTORY)
+        self._retry, self._limit = retry, limit
         self._held_until = float("-inf")
 
     def handle(self, error: WireError, at: float) -> Recovery:
         """Note the error and decide; after BACKOFF requests are held back until its delay is over."""
         self.history.append(Failure(at, error.wire_type, str(error)))
-        recent = sum(each.error_type == error.wire_type and each.at > at - _RECENT for each in self.history)
-        recovery = _TABLE.get(error.wire_type, _default)(error, recent)
+        recovery = self._recovery(error, at)
         if recovery.action is Action.BACKOFF:
             self._held_until = max(self._held_until, at + recovery.delay)
         return recovery
@@ -108,3 +74,21 @@ class ErrorRecovery:
     def held_for(self, at: float) -> float:
         """Seconds until requests may be sent again; 0 if they may now."""
         return max(self._held_until - at, 0.0)
+
+    def _recovery(self, error: WireError, at: float) -> Recovery:
+        if error.wire_type == ErrorType.AUTHENTICATION_FAILED:
+            return Recovery(Action.REFRESH_AUTH, 0.0)
+        if not error.recoverable or error.wire_type == ErrorType.MESSAGE_PARSE_ERROR:
+            return Recovery(Action.LOG, 0.0)
+        if error.wire_type == ErrorType.CONNECTION_FAILED:
+            recent = sum(each.error_type == error.wire_type and each.at > at - _RECENT for each in self.history)
+            many = recent > _MANY
+            return Recovery(
+                Action.EXPONENTIAL_BACKOFF if many else Action.IMMEDIATE_RETRY, self._limit if many else self._retry
+            )
+        if error.retry_after is not None:
+            return Recovery(Action.BACKOFF, error.retry_after)
+        if error.wire_type == ErrorType.RATE_LIMIT_EXCEEDED:
+            return Recovery(Action.BACKOFF, _PAUSE)
+        # The document leaves it open: only what says when to come back is waited for.
+        return Recovery(Action.LOG, 0.0)

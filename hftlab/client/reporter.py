@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import functools
 import time
+import traceback
+from collections import Counter
 from collections.abc import Callable
+from inspect import iscoroutine, iscoroutinefunction
 from typing import Any, Final
 
 from hftlab.client.debug_log import WebSocketDebugLogger
 from hftlab.client.metrics import Metrics
 from hftlab.client.recovery import Action, ErrorRecovery, Recovery
-from hftlab.errors import WireError
+from hftlab.errors import CallbackFailed, NetworkError, WireError
 from hftlab.log import get_logger
 from hftlab.protocol import ConnectionState, Message
 from hftlab.protocol.subscriber import Loss
@@ -21,33 +24,69 @@ __all__ = ["EVENTS", "Reporter"]
 EVENTS: Final = ("connecting", "connected", "disconnected", "reconnecting", "error", "message", "loss")
 """The reference document's six lifecycle events, and "loss" with a Loss when messages did not arrive."""
 
+_SILENT: Final = (ConnectionState.DISCONNECTING, ConnectionState.ERROR)
+
 _log = get_logger("hftlab.client")
 
 
 class Reporter:
-    """A callback that fails is logged and does not keep the others from being called."""
+    """`fail()` is the one place that counts an error, decides what to do about it and tells of it.
 
-    def __init__(self, url: str, metrics: Metrics, *, measures: bool) -> None:
+    A callback that raises keeps neither the others nor the connection from going on. Each failure is counted as an
+    error; the first, second, fourth, eighth ... of a callback are told as a CallbackFailed, with the stack in the log:
+    one that fails with each of many messages would leave room for nothing else.
+    """
+
+    def __init__(self, url: str, metrics: Metrics, recovery: ErrorRecovery, *, measures: bool) -> None:
         self.status = ConnectionState.DISCONNECTED
-        self.recovery = ErrorRecovery()
+        self.recovery = recovery
         self.log = WebSocketDebugLogger("DEBUG")
         self._url, self._metrics, self._measures = url, metrics, measures
         self._callbacks: dict[str, list[Callable[..., None]]] = {event: [] for event in EVENTS}
         self._on_message = self._callbacks["message"]
+        self._failures: Counter[str] = Counter()
 
-    def on(self, event: str, callback: Callable[..., None]) -> Callable[[], None]:
+    def on(self, event: str, callback: Callable[..., object]) -> Callable[[], None]:
+        """Call back at each `event`; returns a function that ends it, and may be called again. Raises TypeError."""
         if event not in EVENTS:
             raise ValueError(f"no event is called {event!r}; there are {', '.join(EVENTS)}")
-        self._callbacks[event].append(callback)
-        return functools.partial(self._callbacks[event].remove, callback)
+        call = self.guarded(event, callback)  # one of its own, so that the same callback may be there twice
+        callbacks = self._callbacks[event]
+        callbacks.append(call)
+
+        def end() -> None:
+            if call in callbacks:
+                callbacks.remove(call)
+
+        return end
+
+    def guarded(self, event: str, callback: Callable[..., object]) -> Callable[..., None]:
+        """`callback` as a function that does not raise. A coroutine function, which nobody would await, is refused."""
+        if iscoroutinefunction(callback) or iscoroutinefunction(type(callback).__call__):
+            raise TypeError(
+                f"the callback {_name(callback)} for {event!r} is a coroutine function, and nothing waits for it: give "
+                "a plain function that takes note, or use `async for message in client`"
+            )
+        return functools.partial(self._call, event, callback)
 
     def become(self, state: ConnectionState, *what: Any) -> None:
-        """Change the state and tell: each state but DISCONNECTING is an event of the same name."""
+        """Change the state and tell: each but DISCONNECTING and ERROR, which end() tells of, is an event's name."""
         self.status = state
         _log.debug("state", url=self._url, state=state.value)
         self.log.log("INFO", state.value, {"detail": str(what[0])} if what else None)
-        if state is not ConnectionState.DISCONNECTING:
+        if state not in _SILENT:
             self._emit(state.value.lower(), *what)
+
+    def lost(self, reason: str) -> None:
+        """The connection has ended, by nobody's wish here: an error that is counted, and told as "disconnected"."""
+        self._metrics.error_count += 1
+        self.decide(NetworkError(f"the connection to {self._url} is lost: {reason}"))
+        self.become(ConnectionState.DISCONNECTED, reason)
+
+    def end(self, error: WireError) -> None:
+        """Tell of an error that the client has ended at; who hears of it finds it in the state ERROR."""
+        self.become(ConnectionState.ERROR, error)
+        self.fail(error)
 
     def message(self, message: Message) -> None:
         if not self._on_message:
@@ -67,7 +106,7 @@ class Reporter:
         self._emit("loss", loss)
 
     def fail(self, error: WireError) -> Recovery:
-        """Tell of an error that no caller waits for; returns what to do about it."""
+        """Count an error and tell of it; returns what to do about it."""
         self._metrics.error_count += 1
         recovery = self.decide(error)
         self._emit("error", error)
@@ -84,9 +123,38 @@ class Reporter:
         """Seconds until requests may be sent again."""
         return self.recovery.held_for(asyncio.get_running_loop().time())
 
+    def blame(self, event: str, callback: Callable[..., object], error: BaseException) -> None:
+        """Count what a callback has raised, and tell of it unless it fails again and again."""
+        self._metrics.error_count += 1
+        name = _name(callback)
+        self._failures[f"{event} {name}"] += 1
+        failures = self._failures[f"{event} {name}"]
+        if failures & (failures - 1):  # no power of two
+            return
+        failure = CallbackFailed(event, name, error, failures)
+        self.log.log("ERROR", str(failure), {"event": event, "failures": failures}, stack=_stack(error))
+        _log.error("callback failed", event_name=event, url=self._url, exc_info=error)
+        if event != "error":  # who fails at being told is not told again
+            self._emit("error", failure)
+
+    def _call(self, event: str, callback: Callable[..., object], *what: Any) -> None:
+        try:
+            result = callback(*what)
+            if result is not None and iscoroutine(result):
+                result.close()
+                raise TypeError("it returned a coroutine, and nothing waits for it")
+        except (Exception, asyncio.CancelledError) as exc:
+            # No task can be cancelled in a plain function: a CancelledError is the callback's own.
+            self.blame(event, callback, exc)
+
     def _emit(self, event: str, *what: Any) -> None:
-        for callback in tuple(self._callbacks[event]):
-            try:
-                callback(*what)
-            except Exception:
-                _log.exception("callback failed", event_name=event, url=self._url)
+        for call in tuple(self._callbacks[event]):
+            call(*what)
+
+
+def _name(callback: Callable[..., object]) -> str:
+    return getattr(callback, "__qualname__", type(callback).__qualname__)
+
+
+def _stack(error: BaseException) -> str:
+    return "".join(traceback.format_exception(error))

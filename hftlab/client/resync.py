@@ -39,20 +39,9 @@ class Doubts:
 
     def requests(self, subscriber: Subscriber) -> list[Subscribe]:
         """What to ask for again: the subscriptions of symbols that were stale at the last call and are still."""
-        books = {symbol: subscriber.book(symbol) for symbol in subscriber.wanted.symbols}
-        stale = {symbol for symbol, book in books.items() if book is not None and book.stale}
+        stale = subscriber.doubtful()
         again, self._stale = stale & self._stale, stale
-        return [
-            Subscribe(
-                timestamp=1.0,
-                symbols=list(symbols),
-                data_types=list(data_types),
-                frequency=frequency,
-                slow_consumer=slow_consumer,
-            )
-            for symbols, data_types, frequency, slow_consumer in sorted(subscriber.wanted.plan())
-            if not again.isdisjoint(symbols)
-        ]
+        return subscriber.wanted.requests(again)
 
 
 def _parts(names: list[str], size: int) -> list[list[str]]:

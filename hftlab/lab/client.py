@@ -13,7 +13,7 @@ from hftlab.client.debug_log import WebSocketDebugLogger
 from hftlab.client.history import MessageHistory
 from hftlab.lab.background import background
 from hftlab.lab.replay import LabReplay
-from hftlab.lab.waits import gathered, replay_ended, subscribed
+from hftlab.lab.waits import closed, gathered, next_message, replay_ended, subscribed
 from hftlab.protocol import Ack, MarketDataSymbol, Message
 from hftlab.protocol.book import Book
 
@@ -58,14 +58,20 @@ class LabClient:
     ) -> Ack:
         """Ask for symbols; see hftlab.Client.subscribe.
 
-        Waits up to `wait` seconds for the first data, so that the next line of a notebook finds some.
+        Waits up to `wait` seconds until there is state of each symbol and data type (events are not waited for), so
+        that the next line of a notebook finds it.
         """
         wanted = [symbols] if isinstance(symbols, str) else list(symbols)
-        terms = {"data_types": data_types, "frequency": frequency, "slow_consumer": slow_consumer}
-        return background.run(subscribed(self.inner, wanted, wait, **terms))
+        terms = {"frequency": frequency, "slow_consumer": slow_consumer}
+        return background.run(subscribed(self.inner, wanted, wait, data_types=data_types, **terms))
 
-    def unsubscribe(self, symbols: Iterable[str], *, data_types: Iterable[str] | None = None) -> Ack:
+    def unsubscribe(self, symbols: Iterable[str], *, data_types: Iterable[str] | None = None) -> Ack | None:
+        """End subscriptions; see hftlab.Client.unsubscribe."""
         return background.run(self.inner.unsubscribe(symbols, data_types=data_types))
+
+    def wait_connected(self, timeout: float | None = None) -> None:
+        """Wait until CONNECTED, after a connection has been lost for example; see hftlab.Client.wait_connected."""
+        background.run(self.inner.wait_connected(timeout))
 
     def send_message(self, message: Message) -> None:
         background.run(self.inner.send_message(message))
@@ -79,7 +85,7 @@ class LabClient:
         return self.inner.latest(symbol)
 
     def book(self, symbol: str) -> Book | None:
-        """The newest order book of a symbol: `.bids(10)`, `.asks(10)`."""
+        """The newest order book of a symbol: `.bids(10)`, `.asks(10)`; None before the first levels."""
         return self.inner.book(symbol)
 
     def messages(self, count: int | None = None, *, timeout: float = 30.0) -> list[Message]:
@@ -90,6 +96,24 @@ class LabClient:
         if count is None:
             return self.inner.messages()
         return background.run(gathered(self.inner, count, timeout))
+
+    def next_message(self, timeout: float | None = None) -> Message | None:
+        """The next message, waiting for it; None after `timeout` seconds, or when the connection has ended for good."""
+        return background.run(next_message(self.inner, timeout))
+
+    def batches(self, size: int = BATCH_SIZE, delay: float = BATCH_DELAY) -> Iterator[list[Message]]:
+        """Lists of at most `size` messages, each `delay` seconds after its first at the latest, until the end."""
+        batches = self.inner.batches(size, delay)
+
+        async def following() -> list[Message] | None:
+            return await anext(batches, None)
+
+        while batch := background.run(following()):
+            yield batch
+
+    def wait_closed(self, timeout: float | None = None) -> bool:
+        """Wait until the connection has ended for good; False if `timeout` seconds have passed before."""
+        return background.run(closed(self.inner, timeout))
 
     def __iter__(self) -> Iterator[Message]:
         """Message after message, waiting for the next, until the connection has ended for good."""
@@ -140,11 +164,11 @@ class LabClient:
 
     def check(self) -> diagnostics.Diagnosis:
         """Try each step of a connection to the same server; see hftlab.client.diagnostics."""
-        return background.run(diagnostics.check(self.url))
+        return background.run(diagnostics.check(self.inner.address, ssl=self.inner.ssl))
 
     def measure_latency(self, count: int = 100) -> dict[str, float]:
         """Round trips of PING on a connection of their own, in nanoseconds; see hftlab.client.diagnostics."""
-        return background.run(diagnostics.measure_latency(self.url, count))
+        return background.run(diagnostics.measure_latency(self.inner.address, count, ssl=self.inner.ssl))
 
     def on_batch(
         self, callback: Callable[[list[Message]], object], *, size: int = BATCH_SIZE, delay: float = BATCH_DELAY
@@ -163,7 +187,7 @@ class LabClient:
         """What the server has; empty if it does not tell."""
         return self.inner.offered_symbols
 
-    def on(self, event: str, callback: Callable[..., None]) -> Callable[[], None]:
+    def on(self, event: str, callback: Callable[..., object]) -> Callable[[], None]:
         """See hftlab.Client.on; `callback` runs on the background loop and must be quick."""
         return self.inner.on(event, callback)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import atexit
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Self
 
+from hftlab.errors import SessionError
 from hftlab.lab.background import background
 from hftlab.lab.client import LabClient
 from hftlab.lab.server import LabServer
@@ -27,7 +28,8 @@ def record(target: LabClient | LabServer, path: Path | str, *, overwrite: bool =
     """
     running = _recordings.pop(Path(path).resolve(), None) if overwrite else None
     if running is not None:
-        running.stop()
+        with suppress(SessionError):  # it has failed, and is to be replaced
+            running.stop()
     return LabRecording(target, path, overwrite=overwrite)
 
 
@@ -51,14 +53,16 @@ class LabRecording:
         return self._recording.recorded
 
     def stop(self) -> Session:
-        """Write what is left and return the session; stopping again returns it again."""
+        """Write what is left and return the session; stopping again returns it again.
+
+        Raises SessionError if the disk has failed; a client has told of that when it happened, as an "error".
+        """
         detach, self._detach = self._detach, None
         if detach is not None:
             background.call(detach)
-        session = self._recording.close()
         if _recordings.get(self._key) is self:
             del _recordings[self._key]
-        return session
+        return self._recording.close()
 
     def __enter__(self) -> Self:
         return self
@@ -68,6 +72,8 @@ class LabRecording:
 
     def __repr__(self) -> str:
         state = "recording" if self._detach else "finished"
+        if self._recording.failure is not None:
+            state = f"FAILED ({self._recording.failure})"
         return f"<hftlab recording in {str(self.folder)!r}, {state}, {self.recorded} messages>"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from hftlab.clock import NANOSECONDS
+from hftlab.clock import NANOSECONDS, from_milliseconds, in_words
 from hftlab.lab.background import background
 from hftlab.protocol import ReplayControls, ReplayStatus
 
@@ -55,8 +55,8 @@ class LabReplay:
         status = self.status
         if status is None:
             return "<hftlab replay, not told of yet>"
-        at = datetime.fromtimestamp(status.position / 1000, UTC)
-        return f"<hftlab replay, {status.state} at {at:%Y-%m-%d %H:%M:%S.%f} UTC, speed {status.speed or 'unpaced'}>"
+        at = in_words(from_milliseconds(status.position))
+        return f"<hftlab replay, {status.state} at {at}, speed {status.speed or 'unpaced'}>"
 
 
 def _nanoseconds(position: int | datetime) -> int:

@@ -10,7 +10,7 @@ from hftlab.card import card
 from hftlab.lab.background import background
 from hftlab.lab.replay import LabReplay
 from hftlab.protocol import Message
-from hftlab.server import DEFAULT_PORT, Server, Tokens
+from hftlab.server import DEFAULT_PORT, ConnectionInfo, Server, Tokens
 from hftlab.simulator import Exchange
 from hftlab.source import Source
 
@@ -66,6 +66,10 @@ class LabServer:
         """Counts since the start."""
         return background.call(self.inner.stats)
 
+    def connections(self) -> list[ConnectionInfo]:
+        """Who is connected, and how far each reader is behind."""
+        return background.call(self.inner.connections)
+
     def publish(self, message: Message) -> None:
         """Stream one message by hand. Raises MessageParseError if it is not valid."""
         background.call(lambda: self.inner.publish(message))
@@ -92,12 +96,18 @@ class LabServer:
         self.stop()
 
     def __repr__(self) -> str:
-        return f"<hftlab server at {self.url}, {'running' if self.is_running else 'stopped'}>"
+        return f"<hftlab server at {self.url}, {self._state}>"
+
+    @property
+    def _state(self) -> str:
+        if self.is_running and self.inner.failure is not None:
+            return f"FAILED ({self.inner.failure})"
+        return "running" if self.is_running else "stopped"
 
     def _repr_html_(self) -> str:
         source = self.inner.source
         facts = {
-            "state": "running" if self.is_running else "stopped",
+            "state": self._state,
             "source": "by hand" if source is None else source.name,
         }
         counts = {name: value for name, value in self.stats().items() if value and name not in _TIMES}

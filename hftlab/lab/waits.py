@@ -3,34 +3,81 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from typing import Any
 
 from hftlab.client import Client
-from hftlab.protocol import Ack, MarketData, Message
+from hftlab.client.arguments import data_type_list
+from hftlab.protocol import Ack, BookDelta, DataType, MarketData, Message
+from hftlab.protocol.subscriptions import DEFAULT_DATA_TYPES
 
-__all__ = ["gathered", "replay_ended", "subscribed"]
+__all__ = ["closed", "gathered", "next_message", "replay_ended", "subscribed"]
 
 
-async def subscribed(client: Client, symbols: list[str], wait: float, **terms: Any) -> Ack:
-    """Subscribe on those `terms` (see Client.subscribe), and wait for the first data."""
-    missing = {symbol for symbol in symbols if client.latest(symbol) is None}
+async def subscribed(
+    client: Client, symbols: list[str], wait: float, *, data_types: Iterable[str] | None = None, **terms: Any
+) -> Ack:
+    """Subscribe on those terms (see Client.subscribe), and wait until there is state of each kind that was asked for.
+
+    Events are not waited for: they come when something happens.
+    """
+    kinds = data_type_list(data_types)
+    pairs = {(symbol, kind) for symbol in symbols for kind in kinds or DEFAULT_DATA_TYPES}
+    missing = {pair for pair in pairs if not _is_known(client, *pair)}
     arrived = asyncio.Event()
 
-    def arrive(message: Message) -> None:
-        if isinstance(message, MarketData):
-            missing.difference_update(symbol.symbol for symbol in message.symbols)
-            if not missing:
-                arrived.set()
+    def look(message: Message) -> None:
+        told = _symbols(message)
+        missing.difference_update([pair for pair in missing if pair[0] in told and _is_known(client, *pair)])
+        if not missing:
+            arrived.set()
 
-    end = client.on("message", arrive)
+    end = client.on("message", look)
     try:
-        ack = await client.subscribe(symbols, **terms)
+        ack = await client.subscribe(symbols, data_types=kinds, **terms)
         if missing and wait > 0:
             await _within(arrived.wait(), wait)
         return ack
     finally:
         end()
+
+
+def _is_known(client: Client, symbol: str, kind: DataType) -> bool:
+    latest, book = client.latest(symbol), client.book(symbol)
+    match kind:
+        case DataType.TRADES | DataType.ARBITRAGE:
+            return True
+        case DataType.BOOK_DELTA:
+            return book is not None and not book.stale
+        case DataType.ORDER_BOOK:
+            return latest is not None and latest.bids is not None and book is not None and not book.stale
+    return latest is not None
+
+
+def _symbols(message: Message) -> set[str]:
+    match message:
+        case MarketData():
+            return {symbol.symbol for symbol in message.symbols}
+        case BookDelta():
+            return {message.symbol}
+    return set()
+
+
+async def next_message(client: Client, timeout: float | None) -> Message | None:
+    try:
+        async with asyncio.timeout(timeout):
+            return await client.next_message()
+    except TimeoutError:
+        return None
+
+
+async def closed(client: Client, timeout: float | None) -> bool:
+    try:
+        async with asyncio.timeout(timeout):
+            await client.wait_closed()
+    except TimeoutError:
+        return False
+    return True
 
 
 async def gathered(client: Client, count: int, timeout: float) -> list[Message]:

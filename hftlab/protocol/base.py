@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypeAlias
+from typing import Annotated, Final, TypeAlias
 
 import msgspec
 from msgspec import Meta
 
 __all__ = [
+    "CURRENCY",
+    "SYMBOL",
     "Amount",
     "Base",
     "Count",
@@ -23,6 +25,9 @@ __all__ = [
     "TradedPrice",
 ]
 
+SYMBOL: Final = r"^[A-Za-z0-9][A-Za-z0-9._:/^=-]{0,31}\Z"
+CURRENCY: Final = r"^[A-Z]{3,5}\Z"
+
 # Bounds keep NaN and the infinities out: no comparison with NaN holds. 9.2e12 ms is the last time int64 ns can hold.
 Milliseconds: TypeAlias = Annotated[float, Meta(gt=0, le=9.2e12)]
 Position: TypeAlias = Annotated[float, Meta(ge=0, le=9.2e12)]
@@ -31,9 +36,9 @@ Size: TypeAlias = Annotated[float, Meta(ge=0, le=1e18)]
 Price: TypeAlias = Annotated[float, Meta(ge=0, le=1e15)]
 TradedPrice: TypeAlias = Annotated[float, Meta(gt=0, le=1e15)]
 Count: TypeAlias = Annotated[int, Meta(ge=0, le=2**53 - 1)]
-Symbol: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/^=-]{0,31}\Z")]
+Symbol: TypeAlias = Annotated[str, Meta(pattern=SYMBOL)]
 Name: TypeAlias = Annotated[str, Meta(min_length=1, max_length=128)]
-Currency: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Z]{3,5}\Z")]
+Currency: TypeAlias = Annotated[str, Meta(pattern=CURRENCY)]
 Frequency: TypeAlias = Annotated[int, Meta(ge=0, le=60_000)]
 
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 
 from hftlab.errors import MessageParseError
 from hftlab.protocol.messages import Message, Request
+from hftlab.protocol.misfit import malformed, misfit
 
 __all__ = ["CODECS", "JSON", "MSGPACK", "Codec", "decode", "encode"]
 
 T = TypeVar("T")
-_MISSING: Final = re.compile(r"missing required field `(?P<field>[^`]+)`")
-_WHERE: Final = re.compile(r" - at `\$\.?(?P<field>.*)`$")
 
 
 class _Decoder(Generic[T]):
@@ -27,11 +25,11 @@ class _Decoder(Generic[T]):
         try:
             return self._decode(data)  # type: ignore[no-any-return]
         except msgspec.ValidationError as exc:
-            raise _invalid(str(exc)) from None
+            raise misfit(str(exc)) from None
         except RecursionError:
             raise MessageParseError("the message is nested too deeply: no message type needs 10 levels") from None
         except (msgspec.DecodeError, ValueError) as exc:
-            raise MessageParseError(f"the message is not valid {self._name}: {exc}") from None
+            raise malformed(data, self._name, exc) from None
 
 
 class Codec:
@@ -66,18 +64,3 @@ def decode(data: bytes | str) -> Message:
 def encode(message: Message) -> bytes:
     """Encode one message as JSON text."""
     return JSON.encode(message)  # type: ignore[no-any-return]
-
-
-def _invalid(text: str) -> MessageParseError:
-    """msgspec's sentence, such as "Expected `float`, got `str` - at `$.symbols[0].price`", as ours."""
-    where = _WHERE.search(text)
-    field, reason = (where["field"], text[: where.start()]) if where else ("", text)
-    missing = _MISSING.search(reason)
-    if missing:
-        field = f"{field}.{missing['field']}" if field else missing["field"]
-        return MessageParseError(f"field `{field}` is missing", field=field)
-    if field == "type":
-        return MessageParseError(f"field `type` names no message type that may be sent here: {reason}", field=field)
-    if not field:
-        return MessageParseError(f"a message must be an object: {reason}")
-    return MessageParseError(f"field `{field}` does not fit: {reason}", field=field)

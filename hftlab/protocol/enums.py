@@ -69,7 +69,8 @@ class SlowConsumer(StrEnum):
     """What happens to a subscription whose reader is too slow; each is counted.
 
     CONFLATE skips messages and sends the newest state (default for state), GAP declares what is lost and starts again
-    from a snapshot (default for events), DISCONNECT ends the connection.
+    from a snapshot (default for events), DISCONNECT ends the connection. State that is asked for together with TRADES
+    comes in one message with them, and so has their default.
     """
 
     CONFLATE = "CONFLATE"

@@ -9,7 +9,7 @@ from typing import Final
 
 from hftlab.protocol.messages import OrderBookLevel
 
-__all__ = ["CHECKED_DEPTH", "LevelBook"]
+__all__ = ["CHECKED_DEPTH", "LevelBook", "checksum"]
 
 CHECKED_DEPTH: Final = 10
 """Levels a side that the checksum covers."""
@@ -46,9 +46,14 @@ class LevelBook:
 
     def checksum(self, sequence: int) -> int:
         """See BookDelta. It binds the levels to their place in the channel."""
-        top = (*self.bids()[:CHECKED_DEPTH], *self.asks()[:CHECKED_DEPTH])
-        numbers = [number for level in top for number in (level.price, level.size)]
-        return zlib.crc32(struct.pack(f"<{1 + len(numbers)}d", sequence, *numbers))
+        return checksum(sequence, self.bids(), self.asks())
+
+
+def checksum(sequence: int, bids: list[OrderBookLevel], asks: list[OrderBookLevel]) -> int:
+    """That of a book whose sides are sorted, best first."""
+    top = (*bids[:CHECKED_DEPTH], *asks[:CHECKED_DEPTH])
+    numbers = [number for level in top for number in (level.price, level.size)]
+    return zlib.crc32(struct.pack(f"<{1 + len(numbers)}d", sequence, *numbers))
 
 
 def _changes(old: _Side, new: _Side) -> list[OrderBookLevel]:

@@ -1,46 +1,30 @@
 """Every message of the wire as a struct: the schema, the validator and the codec at once.
 
 The reference document's messages come first, in its order ("Message Protocol", "Authentication Flow", "Health
-Monitoring"), then hftlab's own. Attributes are snake_case here and the document's camelCase on the wire. Times are
-milliseconds since 1970 UTC, up to three decimals; prices are in the instrument's currency, sizes in its units.
-Unknown fields of a known type are ignored (the document's `[key: string]: any`).
+Monitoring"), then hftlab's own; those of market data and of trading have files of their own. Attributes are snake_case
+here and the document's camelCase on the wire. Times are milliseconds since 1970 UTC, up to three decimals; prices are
+in the instrument's currency, sizes in its units. Unknown fields of a known type are ignored (the document's
+`[key: string]: any`).
 """
 
 from __future__ import annotations
 
 from typing import Annotated, Any, TypeAlias
 
-from msgspec import Meta, field
+from msgspec import Meta
 
 from hftlab.protocol.base import (
-    Amount,
     Base,
     Count,
-    Currency,
     Frequency,
     Milliseconds,
-    Name,
     Part,
     Position,
-    Price,
-    Size,
     Symbol,
-    TradedPrice,
 )
-from hftlab.protocol.enums import (
-    ArbitrageState,
-    DataType,
-    ErrorType,
-    OrderStatus,
-    OrderType,
-    PositionSide,
-    ReplayAction,
-    ReplayState,
-    Side,
-    SlowConsumer,
-    TimeInForce,
-    UpdateType,
-)
+from hftlab.protocol.enums import DataType, ErrorType, ReplayAction, ReplayState, SlowConsumer
+from hftlab.protocol.market_data import Arbitrage, BookDelta, MarketData, MarketDataSymbol, OrderBookLevel, Trade
+from hftlab.protocol.trading import CancelOrder, NewOrder, OrderUpdate, PortfolioUpdate, PositionUpdate, ReplaceOrder
 
 __all__ = [
     "Ack",
@@ -65,6 +49,7 @@ __all__ = [
     "Pong",
     "PortfolioUpdate",
     "PositionUpdate",
+    "RateLimit",
     "ReplaceOrder",
     "ReplayControl",
     "ReplayStatus",
@@ -74,106 +59,6 @@ __all__ = [
     "Trade",
     "Unsubscribe",
 ]
-
-
-# --- market data ------------------------------------------------------------------------------------------------------
-
-
-class OrderBookLevel(Part, kw_only=True):
-    price: Price
-    size: Size
-    orders: Count
-
-
-class Trade(Part, kw_only=True):
-    """The document's `lastTrade`; `side` is the aggressor's."""
-
-    price: TradedPrice
-    size: Size
-    timestamp: Milliseconds
-    side: Side
-
-
-class MarketDataSymbol(Part, kw_only=True):
-    """One symbol's state. `timestamp` is ts_event; an empty side of the book has price 0 and size 0.
-
-    `trades` is ours: with the data type TRADES, every trade since the symbol's previous message, oldest first.
-    """
-
-    symbol: Symbol
-    exchange: str
-    price: TradedPrice
-    bid: Price
-    ask: Price
-    bid_size: Size
-    ask_size: Size
-    volume: Size
-    change: Amount
-    change_percent: Amount
-    high: Price
-    low: Price
-    open: Price
-    previous_close: Price
-    timestamp: Milliseconds
-    bids: list[OrderBookLevel] | None = None
-    asks: list[OrderBookLevel] | None = None
-    last_trade: Trade | None = None
-    trades: list[Trade] | None = None
-
-
-class MarketData(Base, tag="MARKET_DATA", kw_only=True):
-    """`timestamp` is ts_out. `snapshot` marks state repeated for one subscriber; `ts_recv` is a recording's capture."""
-
-    symbols: list[MarketDataSymbol]
-    snapshot: bool = False
-    ts_recv: Milliseconds | None = None
-
-
-# --- trading ----------------------------------------------------------------------------------------------------------
-
-
-class OrderUpdate(Base, tag="ORDER_UPDATE", kw_only=True):
-    order_id: Name
-    client_order_id: str
-    symbol: Symbol
-    side: Side
-    order_type: OrderType
-    status: OrderStatus
-    quantity: Size
-    filled_quantity: Size
-    remaining_quantity: Size
-    price: Price | None = None
-    average_price: Price | None = None
-    last_fill_price: Price | None = None
-    last_fill_quantity: Size | None = None
-    commission: Amount | None = None
-    reason: str | None = None
-    update_type: UpdateType
-
-
-class PositionUpdate(Base, tag="POSITION_UPDATE", kw_only=True):
-    symbol: Symbol
-    quantity: Amount
-    average_price: Price
-    current_price: Price
-    market_value: Amount
-    unrealized_pnl: Amount = field(name="unrealizedPnL")
-    realized_pnl: Amount = field(name="realizedPnL")
-    day_pnl: Amount = field(name="dayPnL")
-    side: PositionSide
-
-
-class PortfolioUpdate(Base, tag="PORTFOLIO_UPDATE", kw_only=True):
-    """The document names this type and leaves its fields open; these are ours, all in `currency`."""
-
-    total_value: Amount
-    cash: Amount
-    market_value: Amount
-    buying_power: Amount
-    unrealized_pnl: Amount = field(name="unrealizedPnL")
-    realized_pnl: Amount = field(name="realizedPnL")
-    day_pnl: Amount = field(name="dayPnL")
-    currency: Currency = "USD"
 
 
 # --- requests of the document -----------------------------------------------------------------------------------------
@@ -208,19 +93,36 @@ class Auth(Base, tag="AUTH", kw_only=True):
 
 
 class Ping(Base, tag="PING", kw_only=True):
-    pass
+    """`ping_id` comes back in the PONG: the document's measureLatency tells its own by it."""
+
+    ping_id: str | None = None
 
 
 # --- replies ----------------------------------------------------------------------------------------------------------
 
 
+class RateLimit(Part, kw_only=True):
+    """So many a second in the long run, `burst` at once."""
+
+    per_second: Annotated[float, Meta(gt=0)]
+    burst: Count
+
+
 class Limits(Part, kw_only=True):
-    """What the server allows one connection."""
+    """What the server allows one connection. `max_subscriptions` is of pairs of a symbol and a data type.
+
+    What is over `messages` or `subscriptions` is refused; who has spent `errors`, the ERROR and AUTH_FAILED messages
+    that it may cause, is closed with 1008.
+    """
 
     max_message_bytes: Count
     max_symbols: Count
+    max_subscriptions: Count | None = None
     min_frequency: Frequency
     max_frequency: Frequency
+    messages: RateLimit | None = None
+    subscriptions: RateLimit | None = None
+    errors: RateLimit | None = None
 
 
 class ChannelInfo(Part, kw_only=True):
@@ -251,74 +153,50 @@ class Ack(Base, tag="ACK", kw_only=True):
 
 
 class Error(Base, tag="ERROR", kw_only=True):
-    """The document's WebSocketError; its `type` travels as `errorType`, beside the message's own."""
+    """The document's WebSocketError; its `type` travels as `errorType`, beside the message's own.
+
+    `context` may be anything in the document; hftlab's servers send an object. `retry_after`, which the document lacks,
+    is in seconds like HTTP's Retry-After (RFC 9110 section 10.2.3), not in ms like the wire's times.
+    """
 
     error_type: ErrorType
     message: str
     recoverable: bool
     code: int | None = None
-    context: dict[str, Any] | None = None
+    context: Any = None
     retry_after: Annotated[float, Meta(ge=0)] | None = None
 
 
 class AuthSuccess(Base, tag="AUTH_SUCCESS", kw_only=True):
+    """`private_sequence` is that of the last private message before: a client that has seen none goes on from there.
+
+    `symbols` are there where the welcome does not tell them, as its reader could have been anyone.
+    """
+
     subject: str | None = None
     expires_at: Milliseconds | None = None
+    private_sequence: Count | None = None
+    symbols: list[str] | None = None
 
 
 class AuthFailed(Base, tag="AUTH_FAILED", kw_only=True):
-    message: str
+    """The document's has no fields; ours says why."""
+
+    message: str = "the server does not take the token"
 
 
 class Pong(Base, tag="PONG", kw_only=True):
-    """`ping_timestamp` is the PING's `timestamp`, `received_at` when the server read it: enough for a clock offset."""
+    """`ping_id` is the PING's, and all that the document asks for.
 
-    ping_timestamp: Milliseconds
-    received_at: Milliseconds
+    `ping_timestamp` is the PING's `timestamp`, `received_at` when the server read it: enough for a clock offset.
+    """
+
+    ping_id: str | None = None
+    ping_timestamp: Milliseconds | None = None
+    received_at: Milliseconds | None = None
 
 
 # --- hftlab's own -----------------------------------------------------------------------------------------------------
-
-
-class BookDelta(Base, tag="BOOK_DELTA", kw_only=True):
-    """An incremental book: a snapshot, then changed levels, where size 0 removes the level.
-
-    `checksum` is the CRC32 (as in zlib) of little-endian IEEE 754 doubles: the sequence, then price and size of the
-    best ten bids, best first, then those of the best ten asks, after the change.
-    """
-
-    symbol: Symbol
-    exchange: str
-    bids: list[OrderBookLevel]
-    asks: list[OrderBookLevel]
-    checksum: Annotated[int, Meta(ge=0, lt=2**32)]
-    ts_event: Milliseconds
-    snapshot: bool = False
-
-
-class Arbitrage(Base, tag="ARBITRAGE", kw_only=True):
-    """One thing that costs less at `buy_venue` than it brings at `sell_venue`, fees and currencies included.
-
-    `symbol` is the plain symbol, without a venue. `ask` is the best price at which to buy and `bid` the best at which
-    to sell, each in its own venue's currency; `size` is how much can be bought and sold at a gain, level by level, and
-    `edge` what that brings in all, in `currency`. `peak_edge` is the largest edge since `opened`. `opened` and `closed`
-    are ts_event of the book changes that made and ended it. At CLOSE `size` and `edge` are 0, and a price is 0 where
-    that side of the book has gone. `snapshot` marks an opportunity told again to one subscriber.
-    """
-
-    symbol: Symbol
-    state: ArbitrageState
-    buy_venue: Name
-    sell_venue: Name
-    ask: Price
-    bid: Price
-    size: Size
-    edge: Amount
-    peak_edge: Amount
-    currency: Currency
-    opened: Milliseconds
-    closed: Milliseconds | None = None
-    snapshot: bool = False
 
 
 class Gap(Base, tag="GAP", kw_only=True):
@@ -351,32 +229,6 @@ class ReplayStatus(Base, tag="REPLAY_STATUS", kw_only=True):
     start: Position | None = None
     end: Position | None = None
     reset: bool = False
-
-
-class NewOrder(Base, tag="NEW_ORDER", kw_only=True):
-    """Sending one `client_order_id` twice does nothing twice."""
-
-    client_order_id: Name
-    symbol: Symbol
-    side: Side
-    order_type: OrderType
-    quantity: Annotated[float, Meta(gt=0, le=1e15)]
-    price: TradedPrice | None = None
-    stop_price: TradedPrice | None = None
-    display_quantity: Annotated[float, Meta(gt=0, le=1e15)] | None = None
-    time_in_force: TimeInForce = TimeInForce.DAY
-    post_only: bool = False
-
-
-class CancelOrder(Base, tag="CANCEL_ORDER", kw_only=True):
-    client_order_id: Name
-
-
-class ReplaceOrder(Base, tag="REPLACE_ORDER", kw_only=True):
-    client_order_id: Name
-    new_client_order_id: Name
-    quantity: Annotated[float, Meta(gt=0, le=1e15)] | None = None
-    price: TradedPrice | None = None
 
 
 class ServerShutdown(Base, tag="SERVER_SHUTDOWN", kw_only=True):

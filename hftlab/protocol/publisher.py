@@ -2,159 +2,163 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterable, Sequence
-from enum import IntEnum
+from collections import deque
+from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 from typing import Final, Generic, NamedTuple, TypeVar
 
-import msgspec
-
 from hftlab.clock import to_milliseconds
-from hftlab.errors import MessageParseError, ServerError, SubscriptionFailed, WireError
-from hftlab.protocol.channel import Channel, Streamed, make_channel
+from hftlab.errors import MessageParseError, ServerError, WireError
+from hftlab.protocol.channel import Channel
+from hftlab.protocol.channels import Channels
 from hftlab.protocol.codec import Codec
 from hftlab.protocol.enums import ErrorType, SlowConsumer
+from hftlab.protocol.envelope import Envelope
+from hftlab.protocol.member import Backlog, Member, Skipped
 from hftlab.protocol.messages import (
     Ack,
     Arbitrage,
+    BookDelta,
     Error,
-    Gap,
     Heartbeat,
     Limits,
     MarketData,
     Message,
+    OrderUpdate,
     Ping,
     Pong,
+    PortfolioUpdate,
+    PositionUpdate,
     Request,
+    ServerShutdown,
     Subscribe,
     Unsubscribe,
 )
+from hftlab.protocol.offer import Offer
 from hftlab.protocol.private_log import PRIVATE_CHANNEL, PrivateLog
 from hftlab.protocol.state import State
-from hftlab.protocol.subscriptions import Subscription, SubscriptionSet
+from hftlab.protocol.subscriptions import DEFAULT_DATA_TYPES
 
 K = TypeVar("K", bound=Hashable)
 
-__all__ = ["PROTOCOL_VERSION", "Backlog", "Delivery", "Publisher"]
+__all__ = ["PROTOCOL_VERSION", "Backlog", "Delivery", "Publisher", "check_publishable"]
 
 PROTOCOL_VERSION: Final = "1.0"
 
 
-class Backlog(IntEnum):
-    """How far a reader is behind: CONGESTED skips state, FULL skips events as well and declares the gap."""
+_PUBLISHED: Final = (MarketData, BookDelta, Arbitrage, OrderUpdate, PositionUpdate, PortfolioUpdate)
+_PUBLIC: Final = (MarketData, Arbitrage)
 
-    NONE = 0
-    CONGESTED = 1
-    FULL = 2
+
+def check_publishable(message: Message) -> None:
+    """Raises MessageParseError for what belongs to a conversation and not to a stream."""
+    if not isinstance(message, _PUBLISHED):
+        kinds = ", ".join(str(kind.__struct_config__.tag) for kind in _PUBLISHED)
+        raise MessageParseError(f"{message.type} cannot be published: a server publishes {kinds}", field="type")
 
 
 class Delivery(NamedTuple, Generic[K]):
-    """One payload, encoded once, for all its readers."""
+    """One payload, encoded once, for all its readers, who are those that it was for when it was taken.
+
+    `private` ones go before all that waits.
+    """
 
     payload: bytes
     codec: Codec
     readers: Collection[K]
-
-
-class _Member(Generic[K]):
-    """What the publisher knows of one connection; `seen` has the last sequence of each channel closed to it."""
-
-    def __init__(self, codec: Codec) -> None:
-        self.codec = codec
-        self.wanted = SubscriptionSet()
-        self.channels: dict[Subscription, Channel[K]] = {}
-        self.backlog = Backlog.NONE
-        self.seen: dict[Channel[K], int] = {}
-        self.subject: str | None = None
+    private: bool = False
 
 
 class Publisher(Generic[K]):
     """Channels, sequences and slow readers.
 
     Connections are known by any hashable key. `at` is source time, on which channels keep their pace whatever the
-    speed; `sent_at` is the wall time stamped on messages (ts_out). Both are int64 nanoseconds.
+    speed; `sent_at` is the wall time stamped on messages (ts_out). Both are int64 nanoseconds. Unless it is `public`,
+    who has not signed in is told of no symbols and of no replay; what else is asked for is the caller's to refuse.
     """
 
-    def __init__(self, *, session: str, limits: Limits, symbols: Sequence[str] | None = None) -> None:
-        self.session, self.limits, self.symbols = session, limits, symbols
-        self.conflated = self.gaps = self.published = 0
+    def __init__(
+        self, *, session: str, limits: Limits, symbols: Sequence[str] | None = None, public: bool = True
+    ) -> None:
+        self.session = session
+        self.published = 0
         self.private = PrivateLog(session)
-        self._members: dict[K, _Member[K]] = {}
-        self._channels: dict[Subscription, Channel[K]] = {}
+        self._offer = Offer(symbols, limits)
+        self._is_public = public
+        self._members: dict[K, Member[K]] = {}
+        self._channels: Channels[K] = Channels()
         self._state = State()
         self.latest = self._state.latest
-        self._by_symbol: dict[str, dict[Channel[K], None]] = {}
-        self._due: dict[Channel[K], None] = {}
-        self._outbox: list[tuple[Channel[K], Streamed]] = []
-        self._private: list[Message] = []
-        self._numbers = PRIVATE_CHANNEL
+        self._at = 0
+        """The source time of the last message."""
+        self._private: deque[Message] = deque()
+        self._left = Skipped()
+        """What those who have left were spared."""
 
     # --- connections ---
 
     def join(self, key: K, codec: Codec, sent_at: int) -> bytes:
         """Add a connection and return its welcome."""
-        self._members[key] = _Member(codec)
+        self._members[key] = Member(key, codec)
         welcome = Ack(
             timestamp=to_milliseconds(sent_at),
             message="Connected to HFT WebSocket Server",
             session=self.session,
             version=PROTOCOL_VERSION,
             connection_id=str(key),
-            limits=self.limits,
-            symbols=None if self.symbols is None else list(self.symbols),
+            limits=self._offer.limits,
+            symbols=self.offered_to(key),
         )
         return codec.encode(welcome)  # type: ignore[no-any-return]
 
     def leave(self, key: K) -> None:
         member = self._members.pop(key, None)
         if member is not None:
-            for channel in list(member.channels.values()):
-                self._part(key, member, channel)
+            self._channels.release(member)
+            self._left = self._left.plus(member.skipped)
+
+    def offered_to(self, key: K) -> list[str] | None:
+        """The symbols that a connection may know of; None: not told."""
+        symbols = self._offer.symbols
+        return list(symbols) if symbols is not None and self.is_told(key) else None
+
+    def is_told(self, key: K) -> bool:
+        """Whether a connection gets what notify() sends to all."""
+        return self._is_public or self._members[key].subject is not None
 
     @property
     def channels(self) -> list[Channel[K]]:
-        return list(self._channels.values())
+        return list(self._channels)
 
     def is_subscribed(self, key: K) -> bool:
         member = self._members.get(key)
         return member is not None and bool(member.channels)
 
     def set_backlog(self, key: K, backlog: Backlog, sent_at: int) -> list[bytes]:
-        """Say how far a reader is behind; returns what brings it up to date once it has caught up."""
+        """Say how far a reader is behind; returns what brings it up to date once it has caught up.
+
+        It holds for what is taken from poll() after it.
+        """
         member = self._members.get(key)
         if member is None or member.backlog is backlog:
             return []
-        member.backlog = backlog
-        caught_up: list[bytes] = []
-        for channel in member.channels.values():
-            closed = _is_closed(channel, backlog)
-            if closed and channel not in member.seen:
-                # What is numbered and waits for poll() will not reach this reader any more.
-                member.seen[channel] = channel.sequence - sum(one is channel for one, _ in self._outbox)
-                channel.open[member.codec].pop(key, None)
-            elif not closed and channel in member.seen:
-                channel.open[member.codec][key] = None
-                caught_up += self._catch_up(member, channel, member.seen.pop(channel), sent_at)
-        return caught_up
+        return [_stamped(message, member.codec, sent_at) for message in member.set_backlog(backlog, self.latest)]
 
-    def _catch_up(self, member: _Member[K], channel: Channel[K], seen: int, sent_at: int) -> list[bytes]:
-        if seen == channel.sequence:
-            return []
-        messages: list[Message] = []
-        if channel.subscription.slow_consumer is SlowConsumer.CONFLATE:
-            self.conflated += channel.sequence - seen
-        else:
-            self.gaps += 1
-            gap = Gap(
-                timestamp=1.0,
-                channel=channel.number,
-                sequence=channel.sequence,
-                from_sequence=seen + 1,
-                to_sequence=channel.sequence,
-                reason="slow consumer",
-            )
-            messages.append(gap)
-        messages += channel.snapshot(self.latest)
-        return [_stamped(message, member.codec, sent_at) for message in messages]
+    @property
+    def conflated(self) -> int:
+        """Messages that slow readers were spared, by now."""
+        return self._skipped.conflated
+
+    @property
+    def gaps(self) -> int:
+        """Gaps in the events of slow readers, by now: declared, or to be declared as soon as there is room."""
+        return self._skipped.gaps
+
+    @property
+    def _skipped(self) -> Skipped:
+        total = self._left
+        for member in self._members.values():
+            total = total.plus(member.skipped)
+        return total
 
     def is_unforgiving(self, key: K) -> bool:
         """Whether a subscription asks for the connection to end when its reader is too slow."""
@@ -195,13 +199,14 @@ class Publisher(Generic[K]):
 
     def misunderstood(self, key: K, error: MessageParseError, data: bytes, sent_at: int) -> bytes:
         """The reply to a frame that did not decode."""
-        return self.refusal(key, error, _request_id(data, self._members[key].codec), sent_at)
+        envelope = Envelope.of(data, self._members[key].codec)
+        return self.refusal(key, envelope.refusal(error), envelope.id, sent_at)
 
     def answer(self, key: K, request: Request, sent_at: int) -> list[bytes]:
         """What receive() returns, for a request that is decoded already."""
         member = self._members[key]
         try:
-            replies = self._answer(key, member, request, sent_at)
+            replies = self._answer(member, request, sent_at)
         except WireError as exc:
             return [self.refusal(key, exc, request.id, sent_at)]
         return [_stamped(reply, member.codec, sent_at) for reply in replies]
@@ -218,180 +223,117 @@ class Publisher(Generic[K]):
         )
         return _stamped(reply, self._members[key].codec, sent_at)
 
-    def _answer(self, key: K, member: _Member[K], request: Request, sent_at: int) -> list[Message]:
+    def _answer(self, member: Member[K], request: Request, sent_at: int) -> list[Message]:
         match request:
             case Subscribe():
-                return self._subscribe(key, member, request)
+                return self._subscribe(member, request)
             case Unsubscribe():
                 member.wanted.remove(request.symbols, request.data_types)
-                self._replan(key, member)
-                return [self._ack(request, f"Unsubscribed from {len(request.symbols)} symbols", member)]
+                farewells, entered = self._channels.replan(member, self.latest, self._at)
+                said = f"Unsubscribed from {len(request.symbols)} symbols"
+                return [*farewells, self._ack(request, said, entered), *self._snapshots(entered)]
             case Heartbeat():
-                sequences = {channel.number: channel.sequence for channel in member.channels.values()}
+                sequences = {channel.number: member.last(channel) for channel in member.channels.values()}
+                if member.subject is not None:
+                    sequences[PRIVATE_CHANNEL] = self.private.sequence
                 return [Ack(timestamp=1.0, id=request.id, message="Heartbeat", sequences=sequences)]
             case Ping():
-                received_at = to_milliseconds(sent_at)
-                return [Pong(timestamp=1.0, id=request.id, ping_timestamp=request.timestamp, received_at=received_at)]
+                pong = Pong(
+                    timestamp=1.0,
+                    id=request.id,
+                    ping_id=request.ping_id,
+                    ping_timestamp=request.timestamp,
+                    received_at=to_milliseconds(sent_at),
+                )
+                return [pong]
             case _:
                 raise ServerError(f"this server does not take {request.type} messages", context={"type": request.type})
 
-    def _subscribe(self, key: K, member: _Member[K], request: Subscribe) -> list[Message]:
-        self._check(request)
+    def _subscribe(self, member: Member[K], request: Subscribe) -> list[Message]:
+        self._offer.check(request, member.wanted)
         member.wanted.add(request.symbols, request.data_types, request.frequency, request.slow_consumer)
-        self._replan(key, member)
-        ack = self._ack(request, f"Subscribed to {len(request.symbols)} symbols", member)
+        farewells, entered = self._channels.replan(member, self.latest, self._at)
         # Asking again is how a client resynchronises, so channels it was in already send a snapshot as well.
-        asked = set(request.symbols)
-        channels = [one for one in member.channels.values() if not asked.isdisjoint(one.subscription.symbols)]
-        return [ack, *(snapshot for channel in channels for snapshot in channel.snapshot(self.latest))]
+        symbols, kinds = set(request.symbols), set(request.data_types or DEFAULT_DATA_TYPES)
+        touched = [
+            channel
+            for subscription, channel in member.channels.items()
+            if channel in entered
+            or not (kinds.isdisjoint(subscription.data_types) or symbols.isdisjoint(subscription.symbols))
+        ]
+        ack = self._ack(request, f"Subscribed to {len(request.symbols)} symbols", touched)
+        return [*farewells, ack, *self._snapshots(touched)]
 
-    def _check(self, request: Subscribe) -> None:
-        if len(request.symbols) > self.limits.max_symbols:
-            raise SubscriptionFailed(
-                f"field `symbols` has {len(request.symbols)} entries, at most {self.limits.max_symbols} are allowed",
-                context={"field": "symbols", "limit": self.limits.max_symbols},
-            )
-        if self.symbols is None:
-            return
-        unknown = [symbol for symbol in request.symbols if symbol not in self.symbols]
-        if unknown:
-            some = ", ".join(self.symbols[:20]) + (", ..." if len(self.symbols) > 20 else "")
-            raise SubscriptionFailed(
-                f"field `symbols` names {', '.join(unknown)}, which this server does not have; it has {some}",
-                context={"field": "symbols", "unknown": unknown},
-            )
+    def _ack(self, request: Request, message: str, touched: Iterable[Channel[K]]) -> Ack:
+        return Ack(timestamp=1.0, id=request.id, message=message, channels=[channel.info() for channel in touched])
 
-    def _ack(self, request: Request, message: str, member: _Member[K]) -> Ack:
-        infos = [channel.info() for channel in member.channels.values()]
-        return Ack(timestamp=1.0, id=request.id, message=message, channels=infos)
-
-    def _replan(self, key: K, member: _Member[K]) -> None:
-        """Bring the connection's channels in line with what it wants."""
-        plan = member.wanted.plan()
-        for subscription in member.channels.keys() - plan:
-            self._part(key, member, member.channels[subscription])
-        # Sorted, so that channel numbers do not depend on the order of a set.
-        for subscription in sorted(plan - member.channels.keys()):
-            self._enter(key, member, subscription)
-
-    def _enter(self, key: K, member: _Member[K], subscription: Subscription) -> None:
-        channel = self._channels.get(subscription)
-        if channel is None:
-            self._numbers += 1
-            channel = self._channels[subscription] = make_channel(self._numbers, subscription)
-            for symbol in subscription.symbols:
-                self._by_symbol.setdefault(symbol, {})[channel] = None
-        member.channels[subscription] = channel
-        channel.size += 1
-        readers = channel.open.setdefault(member.codec, {})
-        if _is_closed(channel, member.backlog):
-            member.seen[channel] = channel.sequence
-        else:
-            readers[key] = None
-
-    def _part(self, key: K, member: _Member[K], channel: Channel[K]) -> None:
-        del member.channels[channel.subscription]
-        member.seen.pop(channel, None)
-        channel.open[member.codec].pop(key, None)
-        channel.size -= 1
-        if channel.size:
-            return
-        del self._channels[channel.subscription]
-        self._due.pop(channel, None)
-        for symbol in channel.subscription.symbols:
-            del self._by_symbol[symbol][channel]
-            if not self._by_symbol[symbol]:
-                del self._by_symbol[symbol]
+    def _snapshots(self, channels: Iterable[Channel[K]]) -> list[Message]:
+        return [snapshot for channel in channels for snapshot in channel.snapshot(self.latest)]
 
     # --- the stream ---
 
     def publish(self, message: Message, at: int) -> None:
-        """Take in one message of the source, due at `at`; poll() tells what has to be sent for it."""
+        """Take in one message of the source, due at `at`; poll() tells what has to be sent for it.
+
+        What is no stream is left out: the recording of a client has its conversation as well.
+        """
+        if not isinstance(message, _PUBLISHED):
+            return
         self.published += 1
+        self._at = at
         message = self._state.take_in(message)
-        touched: dict[Channel[K], None] = {}
-        if isinstance(message, Arbitrage):
-            touched = self._by_symbol.get(message.symbol, {})
-        elif isinstance(message, MarketData):
-            for symbol in message.symbols:
-                touched.update(self._by_symbol.get(symbol.symbol, {}))
+        if isinstance(message, _PUBLIC):
+            self._channels.change(message, at)
         else:
             self._private.append(message)
-            return
-        for channel in touched:
-            self._outbox += [(channel, prompt) for prompt in channel.change(message, at)]
-            if channel.due is not None:
-                self._due[channel] = None
 
-    def restart(self, state: Iterable[Message], at: int, sent_at: int) -> list[Delivery[K]]:
+    def restart(self, state: Iterable[Message], at: int, sent_at: int) -> Iterator[Delivery[K]]:
         """Go on from another position of the source: forget all state, take in `state` instead.
 
         Returns a snapshot for each channel that has anything to tell. What waits for poll() is to be sent before.
         """
+        self._at = at
         self._state.clear()
         for message in state:
             self._state.take_in(message)
-        self._due.clear()
-        for channel in self._channels.values():
-            self._outbox += [(channel, snapshot) for snapshot in channel.restart(self.latest, at)]
+        self._channels.restart(self.latest, at)
         return self.poll(at, sent_at)
 
     def next_time(self) -> int | None:
         """When poll() has something to send, in source time; None if nothing is waiting."""
-        if self._outbox or self._private:
-            return 0
-        return min((channel.due for channel in self._due if channel.due is not None), default=None)
+        return 0 if self._private else self._channels.next_time()
 
-    def poll(self, at: int, sent_at: int, *, early: bool = False) -> list[Delivery[K]]:
-        """Everything that is due by `at`; with `early` what waits for its channel's pace as well."""
-        prompt, self._outbox = self._outbox, []
-        for channel in list(self._due):
-            prompt += [(channel, collected) for collected in channel.collect(self.latest, at, early=early)]
-            if channel.due is None:
-                del self._due[channel]
-        deliveries: list[Delivery[K]] = []
-        private, self._private = self._private, []
-        for message in private:
-            numbered = self.private.add(message)
-            deliveries += self._deliver(numbered, sent_at, private=True)
-        for channel, data in prompt:
+    def poll(self, at: int, sent_at: int, *, early: bool = False) -> Iterator[Delivery[K]]:
+        """Everything that is due by `at`; with `early` what waits for its channel's pace as well.
+
+        A delivery counts as sent when it is taken, and is to be written to its readers before the next one is: what is
+        not taken stays, so that a reader which falls behind in between misses just what follows.
+        """
+        self._channels.collect(self.latest, at, early=early)
+        while self._private:
+            numbered = self.private.add(self._private.popleft())
+            yield from self._deliver(
+                numbered, sent_at, [one for one in self._members.values() if one.subject is not None], private=True
+            )
+        for channel, data in self._channels.take():
             data.timestamp = to_milliseconds(sent_at)
-            deliveries += [
-                Delivery(codec.encode(data), codec, readers) for codec, readers in channel.open.items() if readers
-            ]
-        return deliveries
+            for codec, readers in channel.send(data.sequence or 0):
+                yield Delivery(codec.encode(data), codec, readers)
 
     def notify(self, message: Message, sent_at: int) -> list[Delivery[K]]:
-        """A message to every connection, such as REPLAY_STATUS or SERVER_SHUTDOWN."""
-        return self._deliver(message, sent_at, private=False)
+        """A message to every connection that may have it, such as REPLAY_STATUS; SERVER_SHUTDOWN is for all."""
+        is_for_all = self._is_public or isinstance(message, ServerShutdown)
+        return self._deliver(
+            message, sent_at, [one for one in self._members.values() if is_for_all or one.subject is not None]
+        )
 
-    def _deliver(self, message: Message, sent_at: int, *, private: bool) -> list[Delivery[K]]:
+    def _deliver(
+        self, message: Message, sent_at: int, members: Iterable[Member[K]], *, private: bool = False
+    ) -> list[Delivery[K]]:
         readers: dict[Codec, list[K]] = {}
-        for key, member in self._members.items():
-            if member.subject is not None or not private:
-                readers.setdefault(member.codec, []).append(key)
-        return [Delivery(_stamped(message, codec, sent_at), codec, keys) for codec, keys in readers.items()]
-
-
-def _is_closed(channel: Channel[K], backlog: Backlog) -> bool:
-    """State is skipped early, to spare a slow reader; events only where there is no room left."""
-    if channel.subscription.slow_consumer is SlowConsumer.CONFLATE:
-        return backlog is not Backlog.NONE
-    return backlog is Backlog.FULL
-
-
-class _Envelope(msgspec.Struct):
-    id: str | None = None
-
-
-def _request_id(data: bytes, codec: Codec) -> str | None:
-    """The id of a request that did not decode, so that its sender can still tell which one it was."""
-    module = msgspec.msgpack if codec.binary else msgspec.json
-    try:
-        envelope: _Envelope = module.decode(data, type=_Envelope)
-        return envelope.id
-    except (msgspec.DecodeError, ValueError, RecursionError):
-        return None
+        for member in members:
+            readers.setdefault(member.codec, []).append(member.key)
+        return [Delivery(_stamped(message, codec, sent_at), codec, keys, private) for codec, keys in readers.items()]
 
 
 def _stamped(message: Message, codec: Codec, sent_at: int) -> bytes:

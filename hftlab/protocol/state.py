@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import operator
+
 import msgspec
 
 from hftlab.protocol.assembler import Assembler
 from hftlab.protocol.messages import BookDelta, MarketData, MarketDataSymbol, Message
 
-__all__ = ["State"]
+__all__ = ["State", "merged"]
 
 
 class State:
@@ -18,25 +20,35 @@ class State:
         self._assembled = Assembler()
 
     def take_in(self, message: Message) -> Message:
-        """Learn from a message, and return it; one of incremental books becomes MARKET_DATA of the state they tell."""
+        """Learn from a message, and return it with all that is known of its symbols' state.
+
+        One of incremental books becomes MARKET_DATA of the state they tell.
+        """
         if isinstance(message, BookDelta):
             message = self._assembled.market_data(message, self.latest.get(message.symbol))
-        if isinstance(message, MarketData):
-            for symbol in message.symbols:
-                self._remember(symbol)
-        return message
+        if not isinstance(message, MarketData):
+            return message
+        whole = [self._learn(symbol) for symbol in message.symbols]
+        if all(map(operator.is_, whole, message.symbols)):
+            return message
+        return msgspec.structs.replace(message, symbols=whole)
+
+    def _learn(self, symbol: MarketDataSymbol) -> MarketDataSymbol:
+        whole = self.latest[symbol.symbol] = merged(symbol, self.latest.get(symbol.symbol))
+        return whole
 
     def clear(self) -> None:
         self.latest.clear()
         self._assembled = Assembler()
 
-    def _remember(self, symbol: MarketDataSymbol) -> None:
-        known = self.latest.get(symbol.symbol)
-        if known is not None and (symbol.bids is None or symbol.asks is None or symbol.last_trade is None):
-            symbol = msgspec.structs.replace(
-                symbol,
-                bids=known.bids if symbol.bids is None else symbol.bids,
-                asks=known.asks if symbol.asks is None else symbol.asks,
-                last_trade=symbol.last_trade or known.last_trade,
-            )
-        self.latest[symbol.symbol] = symbol
+
+def merged(new: MarketDataSymbol, known: MarketDataSymbol | None) -> MarketDataSymbol:
+    """The newest state, with the parts that its message leaves out as they were known before."""
+    if known is None:
+        return new
+    bids = known.bids if new.bids is None else new.bids
+    asks = known.asks if new.asks is None else new.asks
+    last_trade = known.last_trade if new.last_trade is None else new.last_trade
+    if bids is new.bids and asks is new.asks and last_trade is new.last_trade:
+        return new
+    return msgspec.structs.replace(new, bids=bids, asks=asks, last_trade=last_trade)

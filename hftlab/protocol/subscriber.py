@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Final, NamedTuple
 
-import msgspec
-
-from hftlab.clock import from_milliseconds
+from hftlab.errors import NetworkError, WireError
 from hftlab.protocol.book import Book
-from hftlab.protocol.level_book import LevelBook
+from hftlab.protocol.enums import DataType
 from hftlab.protocol.messages import (
     Ack,
     Arbitrage,
+    AuthSuccess,
     BookDelta,
     ChannelInfo,
     Gap,
@@ -21,10 +21,14 @@ from hftlab.protocol.messages import (
     Message,
     ReplayStatus,
     Subscribe,
+    Unsubscribe,
 )
-from hftlab.protocol.subscriptions import Subscription, SubscriptionSet
+from hftlab.protocol.subscriptions import DEFAULT_DATA_TYPES, SubscriptionSet
+from hftlab.protocol.symbol_state import SymbolState
 
 __all__ = ["Loss", "Subscriber"]
+
+_ALL: Final = tuple(DataType)
 
 
 class Loss(NamedTuple):
@@ -49,18 +53,16 @@ class Subscriber:
     """Subscriptions, sequences and the newest state of each symbol; outlives the connection.
 
     What is not certain is stale: from a hole in a channel's sequence until the state has come anew. `requests()` are
-    what has to be sent for that.
+    what has to be sent for that. One thread fills it; `latest` and `book` may be read from any.
     """
 
     def __init__(self) -> None:
         self.wanted = SubscriptionSet()
         self.session: str | None = None
         self.offered: list[str] = []
-        """The symbols that the server's welcome named."""
+        """The symbols that the server has named."""
         self.replay: ReplayStatus | None = None
-        self._latest: dict[str, MarketDataSymbol] = {}
-        self._stale: set[str] = set()
-        self._deltas: dict[str, _DeltaBook] = {}
+        self._known: dict[str, SymbolState] = {}
         self._sequences: dict[int, int] = {}
         self._channels: dict[int, ChannelInfo] = {}
         self._resyncing: dict[int, bool] = {}
@@ -73,39 +75,70 @@ class Subscriber:
         self._sequences.clear()
         self._channels.clear()
         self._resyncing.clear()
-        return [_request(subscription) for subscription in sorted(self.wanted.plan())]
+        self.forget(list(self._known))
+        return self.wanted.requests()
 
     def disconnected(self) -> None:
         """Whatever is known may be out of date from now on."""
-        self._stale.update(self._latest)
-        for book in self._deltas.values():
-            book.levels = None
+        for known in self._known.values():
+            known.doubt(_ALL)
 
     def requests(self) -> list[Subscribe]:
-        """What has become necessary to send since the last call: a subscription asked for again brings a snapshot."""
+        """What has become necessary to send since the last call: a subscription asked for again brings a snapshot.
+
+        Only for what is wanted by now, on the terms of now.
+        """
         waiting = [channel for channel, is_asked in self._resyncing.items() if not is_asked]
         self._resyncing.update(dict.fromkeys(waiting, True))
-        return [_request(_subscription(self._channels[channel])) for channel in waiting if channel in self._channels]
+        infos = [self._channels[channel] for channel in waiting if channel in self._channels]
+        return [request for info in infos for request in self.wanted.requests(info.symbols, info.data_types)]
+
+    @contextmanager
+    def asking(self, request: Subscribe | Unsubscribe) -> Iterator[None]:
+        """Want what a request asks for while it is on its way: a hole that shows meanwhile must not call it back.
+
+        If it fails, what was wanted before is wanted again, but for an UNSUBSCRIBE that the server has not refused: it
+        may have come, and what is wanted and not streamed would be out of date in silence.
+        """
+        kinds = request.data_types or (_ALL if isinstance(request, Unsubscribe) else DEFAULT_DATA_TYPES)
+        before = self.wanted.held(request.symbols, kinds)
+        if isinstance(request, Unsubscribe):
+            self.wanted.remove(request.symbols, kinds)
+        else:
+            self.wanted.add(request.symbols, kinds, request.frequency, request.slow_consumer)
+        try:
+            yield
+        except BaseException as exc:
+            is_refused = isinstance(exc, WireError) and not isinstance(exc, NetworkError)
+            if is_refused or isinstance(request, Subscribe):
+                self.wanted.put_back(before)
+            raise
+        finally:
+            self.forget(request.symbols)
 
     # --- state ---
 
     def latest(self, symbol: str) -> MarketDataSymbol | None:
-        return self._latest.get(symbol)
+        known = self._known.get(symbol)
+        return None if known is None else known.latest
 
     def book(self, symbol: str) -> Book | None:
-        """From BOOK_DELTA where it is subscribed to, else from ORDER_BOOK."""
-        delta = self._deltas.get(symbol)
-        if delta is not None:
-            return delta.view(symbol)
-        state = self._latest.get(symbol)
-        return None if state is None else Book.of(state, stale=symbol in self._stale)
+        """From BOOK_DELTA where it is subscribed to, else from ORDER_BOOK; None before the first levels."""
+        known = self._known.get(symbol)
+        return None if known is None else known.book(symbol)
+
+    def doubtful(self) -> set[str]:
+        """The wanted symbols of which something is in doubt."""
+        return {symbol for symbol in self.wanted.symbols if symbol in self._known and self._known[symbol].is_in_doubt}
 
     def forget(self, symbols: Iterable[str]) -> None:
-        """Let go of symbols that no subscription keeps up to date any more."""
-        for symbol in set(symbols).difference(self.wanted.symbols):
-            self._latest.pop(symbol, None)
-            self._deltas.pop(symbol, None)
-            self._stale.discard(symbol)
+        """Let go of what no subscription keeps up to date any more."""
+        for symbol in symbols:
+            kinds = self.wanted.data_types(symbol)
+            if not kinds:
+                self._known.pop(symbol, None)
+            elif symbol in self._known:
+                self._known[symbol].keep(kinds)
 
     # --- messages ---
 
@@ -122,6 +155,8 @@ class Subscriber:
                 return self._gap(message)
             case Ack():
                 return self._ack(message)
+            case AuthSuccess(symbols=list() as symbols):
+                self.offered = symbols
             case ReplayStatus():
                 self._replayed(message)
         return self._order(message.channel, message.sequence)
@@ -131,23 +166,17 @@ class Subscriber:
             return []
         losses = self._order(message.channel, message.sequence, is_snapshot=message.snapshot)
         for symbol in message.symbols:
-            self._latest[symbol.symbol] = _merged(symbol, self._latest.get(symbol.symbol))
-            self._stale.discard(symbol.symbol)
+            known = self._known.get(symbol.symbol) or self._meet(symbol.symbol)
+            known.take_in(symbol)
         return losses
 
     def _book_delta(self, message: BookDelta) -> list[Loss]:
         if self._is_old(message) or not self._is_of_its_channel(message):
             return []
         losses = self._order(message.channel, message.sequence, is_snapshot=message.snapshot)
-        book = self._deltas.setdefault(message.symbol, _DeltaBook())
-        if message.snapshot:
-            book.levels = LevelBook(message.bids, message.asks)
-        elif book.levels is not None:
-            book.levels.apply(message.bids, message.asks)
-        book.ts_event = message.ts_event
-        channel, sequence = message.channel or 0, message.sequence or 0
-        if book.levels is not None and book.levels.checksum(sequence) != message.checksum:
-            book.levels = None
+        known = self._known.get(message.symbol) or self._meet(message.symbol)
+        if not known.apply(message):
+            channel, sequence = message.channel or 0, message.sequence or 0
             self._resync(channel)
             losses.append(Loss(channel, sequence, sequence, "checksum"))
         return losses
@@ -184,9 +213,11 @@ class Subscriber:
         self.replay = message
         if message.reset:
             # Of another time: what is not told anew there did not exist.
-            self._latest.clear()
-            self._deltas.clear()
-            self._stale.clear()
+            self._known.clear()
+
+    def _meet(self, symbol: str) -> SymbolState:
+        known = self._known[symbol] = SymbolState()
+        return known
 
     # --- sequences ---
 
@@ -224,47 +255,11 @@ class Subscriber:
     def _doubt(self, channel: int) -> None:
         """All that the channel tells of is stale until it is told anew; everything is, if the channel is not known."""
         info = self._channels.get(channel)
-        for symbol in {*self._latest, *self._deltas} if info is None else info.symbols:
-            if symbol in self._latest:
-                self._stale.add(symbol)
-            if symbol in self._deltas:
-                self._deltas[symbol].levels = None
+        symbols: Iterable[str] = self._known if info is None else info.symbols
+        kinds: Collection[DataType] = _ALL if info is None else info.data_types
+        for symbol in symbols:
+            if symbol in self._known:
+                self._known[symbol].doubt(kinds)
 
     def _resync(self, channel: int) -> None:
         self._resyncing.setdefault(channel, False)
-
-
-class _DeltaBook:
-    """A book kept from BOOK_DELTA; without `levels` while it is not certain."""
-
-    def __init__(self) -> None:
-        self.levels: LevelBook | None = None
-        self.ts_event = 1.0
-
-    def view(self, symbol: str) -> Book:
-        bids, asks = ([], []) if self.levels is None else (self.levels.bids(), self.levels.asks())
-        return Book(symbol, from_milliseconds(self.ts_event), self.levels is None, tuple(bids), tuple(asks))
-
-
-def _subscription(info: ChannelInfo) -> Subscription:
-    return Subscription(tuple(info.symbols), tuple(info.data_types), info.frequency, info.slow_consumer)
-
-
-def _request(subscription: Subscription) -> Subscribe:
-    symbols, data_types, frequency, slow_consumer = subscription
-    return Subscribe(
-        timestamp=1.0,
-        symbols=list(symbols),
-        data_types=list(data_types),
-        frequency=frequency,
-        slow_consumer=slow_consumer,
-    )
-
-
-def _merged(new: MarketDataSymbol, known: MarketDataSymbol | None) -> MarketDataSymbol:
-    """Channels of one symbol may carry different parts of it: keep the part that this message leaves out."""
-    if known is None or (new.bids is not None and new.asks is not None):
-        return new
-    bids = known.bids if new.bids is None else new.bids
-    asks = known.asks if new.asks is None else new.asks
-    return msgspec.structs.replace(new, bids=bids, asks=asks)

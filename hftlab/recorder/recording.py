@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from hftlab.clock import wall_time
+from hftlab.errors import SessionError
 from hftlab.log import get_logger
 from hftlab.protocol import Message
 from hftlab.recorder.manifest import Manifest
@@ -32,8 +33,8 @@ _Item = tuple[Message | str, int, dict[str, Any]] | None
 class Recording:
     """Takes messages from any thread without waiting for the disk; `close()` waits until all of them are Parquet.
 
-    `recorded` messages are safe on disk. Raises SessionExists. A disk that fails shows as the exception of `close()`;
-    what was committed before stays.
+    `recorded` messages are safe on disk. Raises SessionExists. A disk that fails ends the recording: `failure` is what
+    it said, every further call raises SessionError, and what was committed before stays for `hftlab recover`.
     """
 
     def __init__(self, folder: Path | str, *, source: dict[str, Any], overwrite: bool = False) -> None:
@@ -41,7 +42,7 @@ class Recording:
         self.folder = self._writer.folder
         self.recorded = self.dropped = 0
         self._queue: queue.Queue[_Item] = queue.Queue(_QUEUE)
-        self._failure: BaseException | None = None
+        self.failure: BaseException | None = None
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="hftlab recorder", daemon=True)
         self._thread.start()
@@ -58,8 +59,7 @@ class Recording:
             self._closed = True
             self._queue.put(None)
         self._thread.join()
-        if self._failure is not None:
-            raise self._failure
+        self._check()
         return Session(self.folder)
 
     @property
@@ -67,11 +67,21 @@ class Recording:
         return self._writer.manifest
 
     def _put(self, item: _Item) -> None:
-        if self._failure is None:
-            with suppress(queue.Full):
+        with suppress(queue.Full):
+            if self.failure is None:
                 self._queue.put_nowait(item)
                 return
         self.dropped += 1
+        self._check()
+
+    def _check(self) -> None:
+        if self.failure is not None:
+            reason = getattr(self.failure, "strerror", None) or f"{type(self.failure).__name__}: {self.failure}"
+            raise SessionError(
+                f"the recording in {self.folder} has ended early ({reason}), with {self.recorded:,} messages safe: see "
+                f"to the disk, then run `hftlab recover {self.folder}`",
+                path=self.folder,
+            ) from self.failure
 
     def _run(self) -> None:
         try:
@@ -81,7 +91,7 @@ class Recording:
                 self._writer.control("drop", wall_time(), detail=f"{self.dropped} messages: the disk was too slow")
             self._writer.close()
         except BaseException as exc:
-            self._failure = exc
+            self.failure = exc
             _log.error("recording failed", folder=str(self.folder), error=str(exc))
             self._writer.abandon()
             self._discard()

@@ -24,8 +24,8 @@ async def record_url(
 ) -> Session:
     """Record every change of `symbols` (default: all that the server has) until `stop` is done.
 
-    It ends by itself when a replay ends or the connection is lost for good. Raises ConnectionFailed,
-    SubscriptionFailed and SessionExists.
+    It ends by itself when a replay ends, the connection is lost for good or the disk fails. Raises ConnectionFailed,
+    SubscriptionFailed, SessionExists and SessionError.
     """
     async with Client(url) as client:
         wanted = symbols or client.offered_symbols
@@ -36,7 +36,7 @@ async def record_url(
         detach = tap(client, recording)
         try:
             await client.subscribe(wanted, data_types=_EVERYTHING, frequency=0)
-            await _first(stop, _ended(client))
+            await _first(stop, _ended(client, recording))
         finally:
             detach()
             session = await asyncio.to_thread(recording.close)
@@ -52,9 +52,9 @@ def _check(wanted: Sequence[str], client: Client) -> None:
         )
 
 
-async def _ended(client: Client) -> None:
+async def _ended(client: Client, recording: Recording) -> None:
     async for _ in client:
-        if client.replay_ended:
+        if client.replay_ended or recording.failure is not None:
             return
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 
 from hftlab.client import Client
 from hftlab.clock import wall_time
+from hftlab.protocol import Message
 from hftlab.protocol.subscriber import Loss
 from hftlab.recorder.recording import Recording
 from hftlab.server import Server
@@ -17,22 +19,47 @@ def tap(target: Client | Server, recording: Recording) -> Callable[[], None]:
     """Record from now on; call it on the target's loop. Returns a function that ends it, for the same loop.
 
     Of a client everything it receives is recorded, and what happens to its connection. Of a server what it publishes,
-    at source time.
+    at source time. A recording that fails is taken off, and its target tells of it: a client with an "error", a server
+    in its log and in the `failed_taps` of its stats().
     """
-    target.taps.append(recording.message)
-    endings = _watch(target, recording) if isinstance(target, Client) else []
+    endings = ExitStack()
+    take: Callable[[Message, int], None] = recording.message
+    if isinstance(target, Client):
+        take = _watch(target, recording, endings)
 
-    def end() -> None:
-        target.taps.remove(recording.message)
-        for ending in endings:
-            ending()
+    def attempt(message: Message, ts_recv: int) -> None:
+        try:
+            take(message, ts_recv)
+        except Exception:
+            endings.close()
+            raise
 
-    return end
+    target.taps.append(attempt)
+    endings.callback(target.taps.remove, attempt)
+    return endings.close
 
 
-def _watch(client: Client, recording: Recording) -> list[Callable[[], None]]:
+def _watch(client: Client, recording: Recording, endings: ExitStack) -> Callable[[Message, int], None]:
+    """Record what happens to the connection, from now on; returns what records messages among that."""
+    is_told = False
+    """Whether the connection that there is stands in the recording."""
+
+    def told(now: int) -> None:
+        nonlocal is_told
+        if not is_told:
+            is_told = True
+            recording.control("connect", now, detail=client.url)
+
+    def message(message: Message, ts_recv: int) -> None:
+        told(ts_recv)  # before its first message, which comes long before it is signed in and restored
+        recording.message(message, ts_recv)
+
+    def connecting(*_: object) -> None:
+        nonlocal is_told
+        is_told = False
+
     def connected() -> None:
-        recording.control("connect", wall_time(), detail=client.url)
+        told(wall_time())
 
     def disconnected(reason: object) -> None:
         recording.control("disconnect", wall_time(), detail=str(reason))
@@ -47,12 +74,17 @@ def _watch(client: Client, recording: Recording) -> list[Callable[[], None]]:
         recording.control("error", wall_time(), detail=str(error))
 
     connected()
-    return [
-        client.on("connected", connected),
-        client.on("disconnected", disconnected),
-        client.on("loss", lost),
-        client.on("error", failed),
-    ]
+    events: dict[str, Callable[..., None]] = {
+        "connecting": connecting,
+        "reconnecting": connecting,
+        "connected": connected,
+        "disconnected": disconnected,
+        "loss": lost,
+        "error": failed,
+    }
+    for event, callback in events.items():
+        endings.callback(client.on(event, callback))
+    return message
 
 
 def describe(target: Client | Server) -> dict[str, str]:

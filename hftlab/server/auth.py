@@ -10,12 +10,13 @@ import hashlib
 import hmac
 import re
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 import jwt
 
-from hftlab.credentials import ACCESS_LIFETIME, ALGORITHM, AUDIENCE, ISSUER, MIN_KEY_BYTES, access_token
+from hftlab.credentials import ACCESS_LIFETIME, ALGORITHM, AUDIENCE, ISSUER, MIN_KEY_BYTES, access_token, is_subject
 from hftlab.errors import AuthenticationFailed, HftlabError
 
 __all__ = ["ACCESS_LIFETIME", "Authenticator", "Identity", "Tokens"]
@@ -27,8 +28,8 @@ MAX_FAMILIES: Final = 10_000
 """Sign-ins kept; the oldest goes first."""
 
 _REQUIRED: Final = ["exp", "iat", "sub", "aud", "iss"]
-_LATEST: Final = 1e11
-"""No time is later than the year 5138; keeps arithmetic on foreign numbers finite."""
+_LATEST: Final = 9.2e9
+"""No time is later than the year 2261, the last that int64 nanoseconds can hold."""
 _COMPACT: Final = re.compile(r"[A-Za-z0-9_-]{1,4096}\.[A-Za-z0-9_-]{1,4096}\.[A-Za-z0-9_-]{1,512}\Z")
 
 # The library looks at the system's clock; the times are checked here instead, against the caller's.
@@ -77,13 +78,21 @@ class Authenticator:
         subject, not_before = claims["sub"], claims.get("nbf", issued_at)
         if not all(_is_time(value) for value in (expires_at, issued_at, not_before)):
             raise AuthenticationFailed(_BAD)
-        if not isinstance(subject, str) or not 0 < len(subject) <= 128 or not subject.isprintable():
+        if not isinstance(subject, str) or not is_subject(subject):
             raise AuthenticationFailed(_BAD)
         if max(issued_at, not_before) > now + LEEWAY:
             raise AuthenticationFailed(_EARLY)
         if expires_at <= now:
             raise AuthenticationFailed(_EXPIRED)
         return Identity(subject, float(expires_at))
+
+    def is_bearer(self, headers: Sequence[str], now: float) -> bool:
+        """Whether an HTTP request's Authorization headers are one with an access token (RFC 6750 section 2.1)."""
+        scheme, _, token = headers[0].partition(" ") if len(headers) == 1 else ("", "", "")
+        try:
+            return scheme.lower() == "bearer" and bool(self.check(token.strip(), now))
+        except AuthenticationFailed:
+            return False
 
     def _verified(self, token: str) -> dict[str, Any]:
         """The claims of a token with a good signature."""
@@ -100,7 +109,9 @@ class Authenticator:
         return claims
 
     def issue(self, subject: str, now: float) -> Tokens:
-        """Sign a subject in: an access token, and a refresh token that starts a family."""
+        """Sign a subject in: an access token, and a refresh token that starts a family. Raises ValueError."""
+        if not is_subject(subject):
+            raise ValueError(f"{subject!r} is no subject: give a printable name of 1 to 128 characters")
         self._forget_old(now)
         return self._issue(secrets.token_urlsafe(16), subject, now)
 

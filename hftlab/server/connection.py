@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import os
 import socket
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
@@ -18,59 +19,68 @@ from hftlab.protocol.publisher import Backlog
 from hftlab.server.door import Door
 from hftlab.server.framing import Framer, window_bits
 from hftlab.server.http import POST, BadRequest, PostReader, PostRequest
+from hftlab.server.limits import ServerLimits
+from hftlab.server.outbox import Outbox
 from hftlab.server.progress import Progress, delivered
 
 __all__ = ["HIGH_WATER", "OVERFLOW", "Connection"]
 
 HIGH_WATER: Final = 128 * 1024
-"""Bytes waiting in user space from which a reader counts as behind; it has caught up at a quarter of it."""
-
-MAX_BUFFER: Final = 4 * 1024 * 1024
-"""Bytes waiting from which even events are no longer added."""
+"""Bytes in the transport from which a reader counts as behind; it has room again at a quarter of it."""
 
 OVERFLOW: Final = 4008
 """Close code: messages that may not be skipped do not fit into the buffer."""
 
 _OPEN: Final = State.OPEN
+_TOO_BIG: Final = 1009
+_KEEPALIVE: Final = "keepalive ping timeout"
+_FAILURES: Final = {1002: "protocol error", 1007: "invalid text", _TOO_BIG: "message too big", 1011: "internal error"}
+"""Close codes of RFC 6455 section 7.4.1 that the library itself sends, and what they are counted as."""
 _numbers = itertools.count(1)
 
 
 class Connection(ServerConnection):
     """Writes whole frames straight to the transport, and reports its backlog from the transport's flow control.
 
+    While the transport has more than HIGH_WATER, frames wait here, where private ones can be put first.
+
     Whether its reader has stopped is for the server to ask: the library's keepalive waits for such a reader without a
     limit.
     """
 
-    def __init__(self, *args: Any, door: Door, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, door: Door, limits: ServerLimits, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.peer_address = self.own_address = ""
         self.name = f"conn_{next(_numbers)}"
         self.backlog = Backlog.NONE
         self.on_backlog: Callable[[Connection, Backlog], None] | None = None
         self.on_overflow: Callable[[Connection], None] | None = None
+        self.on_too_big: Callable[[Connection, str], bytes] | None = None
+        """Makes what is said before the close frame when a message is too big."""
         self.is_told = False
         """Whether REPLAY_STATUS has told this client where the replay stands."""
         self.codec: Codec = JSON
         self.window_bits: int | None = None
         self.received = 0
         self.written = 0
-        """Bytes of all frames that were given to the transport or, past it, to the kernel."""
+        """Bytes of all frames, those that still wait included."""
+        self._outbox = Outbox(limits.queue_bytes, limits.queue_messages)
         self._descriptor: int | None = None
         """The socket to write to past the transport, where that is the same to the reader."""
         self._gathers = False
         self.expelled: str | None = None
         """Why the server has closed this connection."""
+        self._ends: Counter[str] = Counter()
         self._progress: Progress | None = None
         self._closing: asyncio.Task[None] | None = None
-        self._door = door
+        self._door, self._is_admitted = door, False
         self._first: bytes | None = b""
         """What has come, until it is clear whether it is a POST; None from then on."""
         self._post: PostReader | None = None
 
-    def opened(self, framer: Framer) -> None:
-        """Read what the handshake has settled."""
-        self._framer = framer
+    def opened(self, framer: Framer, ends: Counter[str]) -> None:
+        """Read what the handshake has settled; `ends` counts by reason the connections that the server has ended."""
+        self._framer, self._ends = framer, ends
         self.codec = CODECS.get(self.subprotocol or "", JSON)
         self.window_bits = window_bits(list(self.protocol.extensions))
 
@@ -87,10 +97,10 @@ class Connection(ServerConnection):
     @property
     def buffered(self) -> int:
         """Bytes in user space that the reader has not made room for."""
-        return self.transport.get_write_buffer_size()
+        return self.transport.get_write_buffer_size() + self._outbox.size
 
-    def write(self, frame: bytes) -> bool:
-        """Queue one frame; False if the connection is closing."""
+    def write(self, frame: bytes, private: bool = False) -> bool:
+        """Queue one frame, if it is private before all others; False if the connection is closing."""
         # A peer that is gone shows in the transport first.
         transport = self.transport
         if self.protocol.state is not _OPEN or transport.is_closing():
@@ -102,16 +112,19 @@ class Connection(ServerConnection):
                 taken = os.write(self._descriptor, frame)
             except OSError:  # no room, or the reader is gone: the transport finds out which
                 taken = 0
-            if taken == len(frame):
-                return True
-            frame = frame[taken:]
-        transport.write(frame)
-        if self.paused and transport.get_write_buffer_size() > MAX_BUFFER:
-            self._report(Backlog.FULL)
+            if taken < len(frame):
+                transport.write(frame[taken:])
+        elif self.paused:
+            self._wait(frame, private=private)
+        else:
+            transport.write(frame)
         return True
 
-    def reply(self, payload: bytes) -> bool:
-        return self.write(self._framer.frame(payload, self.window_bits, binary=self.codec.binary))
+    def reply(self, payload: bytes, *, private: bool = False) -> bool:
+        return self.write(self._frame(payload), private)
+
+    def _frame(self, payload: bytes) -> bytes:
+        return self._framer.frame(payload, self.window_bits, binary=self.codec.binary)
 
     @property
     def is_open(self) -> bool:
@@ -122,10 +135,23 @@ class Connection(ServerConnection):
         if hasattr(self, "transport"):  # not before connection_made()
             self.transport.abort()
 
-    def expel(self, code: int, reason: str) -> None:
-        """Close from our side, and take no more requests; the write deadline holds for the rest that is to be sent."""
+    def drop(self, cause: str) -> None:
+        """Abort from our side."""
+        self._end(cause)
+        self.abort()
+
+    def _end(self, cause: str) -> None:
+        if self.expelled is None:
+            self.expelled = cause
+            self._ends[cause] += 1
+
+    def expel(self, code: int, reason: str, cause: str | None = None) -> None:
+        """Close from our side, and take no more requests; the write deadline holds for the rest that is to be sent.
+
+        `cause` is what it is counted as, where that is not the `reason` that the client is told.
+        """
         if self.expelled is None and self.is_open:
-            self.expelled = reason
+            self._end(reason if cause is None else cause)
             # At once, or the handler's end would close with its own code first. What still comes is thrown away, so
             # that the answer to the close frame is found behind it; closing with unread data would reset the connection
             # and lose our last words.
@@ -137,14 +163,17 @@ class Connection(ServerConnection):
     # --- the opening ---
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.peer_address = transport.get_extra_info("peername")[0]
-        self.own_address = transport.get_extra_info("sockname")[0]
-        self._door.gate.enter(self.peer_address)
+        # A peer that has reset the connection already has no name.
+        peer, own = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
+        self.peer_address = "" if peer is None else peer[0]
+        self.own_address = "" if own is None else own[0]
+        self._is_admitted = self._door.admit(self.peer_address)
+        if not self._is_admitted:
+            transport.abort()  # type: ignore[attr-defined]  # it is an asyncio.Transport
+            return
         super().connection_made(transport)
         if os.name == "posix" and transport.get_extra_info("ssl_object") is None:
             self._descriptor = transport.get_extra_info("socket").fileno()
-        if self._door.gate.is_overrun():
-            self.abort()
 
     def data_received(self, data: bytes) -> None:
         if self._first is None and self._post is None:
@@ -181,24 +210,59 @@ class Connection(ServerConnection):
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._report(Backlog.CONGESTED)
+        if self.backlog is Backlog.NONE:
+            self._report(Backlog.CONGESTED)
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        self._report(Backlog.NONE)
+        while self._outbox and not self.paused:
+            self.transport.write(self._outbox.take())
+        if not self.paused:
+            self._report(Backlog.NONE)
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._door.gate.leave(self.peer_address)
-        super().connection_lost(exc)
+    def _wait(self, frame: bytes, *, private: bool) -> None:
+        if self._outbox.put(frame, private=private):
+            return
+        if private or self.backlog is Backlog.FULL:
+            # All that can be left out is left out since that report: this was a reply.
+            if self.on_overflow is not None:
+                self.on_overflow(self)
+        else:
+            self._report(Backlog.FULL)
 
     def _report(self, backlog: Backlog) -> None:
-        if backlog is not self.backlog:
-            self.backlog = backlog
-            if self.on_backlog is not None:
-                self.on_backlog(self, backlog)
-        elif self.on_overflow is not None:
-            # All that can be left out is left out since the first report: this was a private message or a reply.
-            self.on_overflow(self)
+        self.backlog = backlog
+        if self.on_backlog is not None:
+            self.on_backlog(self, backlog)
+
+    # --- the end ---
+
+    def send_data(self) -> None:
+        if self.protocol.state is not _OPEN:
+            self._say_last()
+        super().send_data()
+
+    def _say_last(self) -> None:
+        """All that waits goes before the close frame, and so does what a message that was too big is answered with."""
+        if self.transport.is_closing():
+            self._outbox.clear()
+        while self._outbox:
+            self.transport.write(self._outbox.take())
+        tell, sent = self.on_too_big, self.protocol.close_sent
+        if tell is not None and sent is not None and sent.code == _TOO_BIG and self.protocol.close_rcvd is None:
+            self.on_too_big = None
+            self.transport.write(self._frame(tell(self, sent.reason)))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self._is_admitted:
+            return
+        self._door.gate.leave(self.peer_address)
+        super().connection_lost(exc)
+        if self.request is None and self._post is None:
+            self._door.note_no_request(self.peer_address, is_silent=self._first == b"")
+        sent = self.protocol.close_sent
+        if sent is not None and sent.code in _FAILURES and not self.protocol.close_rcvd_then_sent:
+            self._end("keepalive timeout" if sent.reason == _KEEPALIVE else _FAILURES[sent.code])
 
     def has_stopped(self, now: float, deadline: float) -> bool:
         """Whether the reader is behind and has taken nothing for `deadline` seconds; ask several times in between."""
@@ -208,7 +272,7 @@ class Connection(ServerConnection):
             return False
         taken = delivered(self.transport)
         if taken is None:
-            taken = -waiting
+            taken = self.written - self.buffered
         if self._progress is None:
             self._progress = Progress(now, taken, deadline)
         return self._progress.has_stopped(now, taken, paused=self.paused)

@@ -11,7 +11,7 @@ from typing import Final, Literal, TypeAlias
 
 from hftlab.clock import NANOSECONDS, to_milliseconds, wall_time
 from hftlab.errors import AuthenticationFailed, MessageParseError, RateLimitExceeded, WireError
-from hftlab.log import get_logger
+from hftlab.log import AUDIT, get_logger
 from hftlab.protocol import (
     Ack,
     Auth,
@@ -45,14 +45,16 @@ POLICY_VIOLATION: Final = 1008
 _ALWAYS_OPEN: Final = (Ping, Heartbeat)
 _PRIVATE: Final = (NewOrder, CancelOrder, ReplaceOrder, ReplayControl)
 
-_audit = get_logger("hftlab.audit")
+_audit = get_logger(AUDIT)
 
 
 class CountingPublisher(Publisher[Connection]):
     """A publisher that counts the errors it has answered with, by type."""
 
-    def __init__(self, *, session: str, limits: Limits, symbols: Sequence[str] | None = None) -> None:
-        super().__init__(session=session, limits=limits, symbols=symbols)
+    def __init__(
+        self, *, session: str, limits: Limits, symbols: Sequence[str] | None = None, public: bool = True
+    ) -> None:
+        super().__init__(session=session, limits=limits, symbols=symbols, public=public)
         self.errors: Counter[str] = Counter()
 
     def refusal(self, key: Connection, error: WireError, request_id: str | None, sent_at: int) -> bytes:
@@ -70,6 +72,10 @@ class _Visitor:
         self.identity: Identity | None = None
         self.timer: asyncio.TimerHandle | None = None
         """Fires when the authentication has to be there, later when it ends."""
+
+    @property
+    def subject(self) -> str | None:
+        return None if self.identity is None else self.identity.subject
 
     def set_timer(self, timer: asyncio.TimerHandle | None) -> None:
         if self.timer is not None:
@@ -101,10 +107,17 @@ class Desk:
         if self._required:
             visitor.set_timer(connection.loop.call_later(self._limits.auth_deadline, self._too_late, connection))
 
-    def leave(self, connection: Connection) -> None:
+    def leave(self, connection: Connection) -> str | None:
+        """Forget a connection; returns whom it had signed in as."""
+        subject = self.subject(connection)
         visitor = self._visitors.pop(connection, None)
         if visitor is not None:
             visitor.set_timer(None)
+        return subject
+
+    def subject(self, connection: Connection) -> str | None:
+        visitor = self._visitors.get(connection)
+        return None if visitor is None else visitor.subject
 
     def receive(self, connection: Connection, data: bytes) -> None:
         """Answer one frame; a connection whose error budget is spent is expelled after that."""
@@ -114,6 +127,12 @@ class Desk:
             connection.reply(payload)
         if self._publisher.errors.total() > before and visitor.errors.take(now):
             connection.expel(POLICY_VIOLATION, "too many errors")
+
+    def too_big(self, connection: Connection, reason: str) -> bytes:
+        """What is said to one whose message is too big, before the connection is closed."""
+        most = self._limits.message_bytes
+        error = MessageParseError(f"the message is too big ({reason}): send {most:,} bytes at most, in few fragments")
+        return self._publisher.refusal(connection, error, None, wall_time())
 
     def _answer(self, connection: Connection, visitor: _Visitor, data: bytes, now: float) -> list[bytes]:
         request: Request | None = None
@@ -126,15 +145,24 @@ class Desk:
             _spend(visitor.messages, "messages", now)
             if request is None:
                 assert misunderstood is not None
+                _audit.info(
+                    "misunderstood", connection=connection.name, subject=visitor.subject, field=misunderstood.field
+                )
                 return [self._publisher.misunderstood(connection, misunderstood, data, wall_time())]
             if isinstance(request, Auth):
-                return self._authenticate(connection, visitor, request)
+                for payload in self._authenticate(connection, visitor, request):
+                    connection.reply(payload, private=True)  # before the private messages that may come from now on
+                return []
             self._check(visitor, request, now)
             self._note(connection, visitor, request)
             if isinstance(request, ReplayControl):
                 self._replay(connection, request)
                 return []
         except WireError as error:
+            asked = None if request is None else request.type
+            _audit.info(
+                "refused", connection=connection.name, subject=visitor.subject, request=asked, reason=error.wire_type
+            )
             return [self._publisher.refusal(connection, error, None if request is None else request.id, wall_time())]
         return self._publisher.answer(connection, request, wall_time())
 
@@ -147,12 +175,13 @@ class Desk:
             _spend(visitor.subscriptions, "subscriptions", now)
 
     def _note(self, connection: Connection, visitor: _Visitor, request: Request) -> None:
-        subject = None if visitor.identity is None else visitor.identity.subject
+        who = {"connection": connection.name, "subject": visitor.subject}
         if isinstance(request, Subscribe | Unsubscribe):
-            symbols = request.symbols[:20]
-            _audit.info(request.type.lower(), connection=connection.name, subject=subject, symbols=symbols)
+            _audit.info(request.type.lower(), **who, symbols=request.symbols[:20])
         elif isinstance(request, ReplayControl):
-            _audit.info("replay_control", connection=connection.name, subject=subject, action=request.action)
+            _audit.info("replay_control", **who, action=request.action)
+        elif isinstance(request, _PRIVATE):
+            _audit.info(request.type.lower(), **who)
 
     def _replay(self, connection: Connection, request: ReplayControl) -> None:
         """Answer once it has been done, which may take a while; the status and the snapshots come before the answer."""
@@ -189,14 +218,19 @@ class Desk:
             id=request.id,
             subject=identity.subject,
             expires_at=identity.expires_at * 1000,
+            private_sequence=self._publisher.private.sequence,
         )
         missed = self._publisher.authenticate(
             connection, identity.subject, sent_at, request.session, request.resume_from
         )
+        if self._required:
+            success.symbols = self._publisher.offered_to(connection)
         return [connection.codec.encode(success), *missed]
 
     def _too_late(self, connection: Connection) -> None:
         _audit.warning("authentication did not come", connection=connection.name)
+        error = AuthenticationFailed(f"no AUTH has come within {self._limits.auth_deadline:g} s: send it first")
+        connection.reply(self._publisher.refusal(connection, error, None, wall_time()))
         connection.expel(UNAUTHENTICATED, "authentication required")
 
     def _expired(self, connection: Connection) -> None:

@@ -7,15 +7,15 @@ from websockets.http11 import Request, Response
 
 from hftlab.clock import NANOSECONDS, wall_time
 from hftlab.errors import AuthenticationFailed
-from hftlab.log import get_logger
+from hftlab.log import AUDIT, get_logger
 from hftlab.server.auth import Authenticator
 from hftlab.server.gate import Gate, Refusal
-from hftlab.server.http import BadRequest, PostRequest, json_answer, text_answer
+from hftlab.server.http import BadRequest, PostRequest, json_answer, preflight, shared, text_answer
 
 __all__ = ["Door"]
 
 _REFRESH = "/api/auth/refresh"
-_audit = get_logger("hftlab.audit")
+_audit = get_logger(AUDIT)
 
 
 class _Refresh(msgspec.Struct, rename="camel"):
@@ -30,12 +30,29 @@ class Door:
         self.refused: dict[str, int] = {}
         self._authenticator = authenticator
 
+    def admit(self, address: str) -> bool:
+        """Whether a connection may send its request, before which it takes a place; "" is one that has gone already."""
+        if address and not self.gate.is_overrun(address):
+            self.gate.enter(address)
+            return True
+        reason = "overrun" if address else "reset"
+        self.refused[reason] = self.refused.get(reason, 0) + 1
+        _audit.info("dropped", peer=address or None, reason=reason)
+        return False
+
+    def note_no_request(self, address: str, *, is_silent: bool) -> None:
+        """A connection has ended without a request."""
+        _audit.info("dropped", peer=address, reason="silent" if is_silent else "no request")
+
     def refuse(self, address: str, local_address: str, request: Request) -> Response | None:
         """Why a GET is not answered at all; None if it may be."""
         return self._answered(address, self.gate.check(request.headers, request.path, local_address))
 
     def refuse_socket(self, address: str, request: Request) -> Response | None:
-        """Why a GET does not become a WebSocket."""
+        """Why a GET does not become a WebSocket; what a browser asks before it sends the POST is answered as well."""
+        origin = request.headers.get("Origin")  # one of the list, if any: refuse() has let it pass
+        if request.path == _REFRESH and origin is not None and getattr(request, "method", "GET") == "OPTIONS":
+            return preflight(origin)
         if request.path.partition("?")[0] == _REFRESH:
             return json_answer(405, {"error": "send a POST"}, Allow="POST")
         return self._answered(address, self.gate.check_room(address))
@@ -60,7 +77,7 @@ class Door:
             return json_answer(refusal.status, {"error": refusal.sentence})
         if request.path != _REFRESH:
             return json_answer(404, {"error": f"the only POST here is {_REFRESH}"})
-        return self._refresh(address, request.body)
+        return shared(self._refresh(address, request.body), request.headers.get("Origin"))
 
     def _refresh(self, address: str, body: bytes) -> Response:
         try:

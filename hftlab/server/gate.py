@@ -56,9 +56,12 @@ class Gate:
         if not self.open[address]:
             del self.open[address]
 
-    def is_overrun(self) -> bool:
-        """Whether there are so many connections that not even a refusal is worth its memory."""
-        return self.open.total() > 2 * self._limits.connections
+    def is_overrun(self, address: str) -> bool:
+        """Whether there are so many connections, or of this address, that not even a refusal is worth its memory."""
+        limits = self._limits
+        if self.open.total() >= 2 * limits.connections:
+            return True
+        return self.open[address] >= 2 * limits.connections_per_address and not is_loopback(address)
 
     def check(self, headers: Headers, path: str, local_address: str) -> Refusal | None:
         """Why a request is refused whatever it asks for; None if it is not."""
@@ -67,9 +70,9 @@ class Gate:
             return Refusal(400, "host", "exactly one Host header is needed")
         host = hosts[0].lower()
         if self._hosts.isdisjoint((host, _PORT.sub("", host))) and _PORT.sub("", host) != _bracketed(local_address):
-            return Refusal(403, "host", "this server does not go by that Host: add it to the server's hosts=(...)")
+            return Refusal(403, "host", "this server has no such name: add it with hosts=[...] or --allow-host")
         if any(origin not in self._origins for origin in origins) or len(origins) > 1:
-            return Refusal(403, "origin", "pages of that Origin may not connect: add it to the server's origins=(...)")
+            return Refusal(403, "origin", "pages of that Origin may not connect: add it with origins=[...] or --origin")
         if _has_secret(path):
             return Refusal(400, "token in the URL", "URLs end up in logs: send the token in an AUTH message instead")
         return None

@@ -14,7 +14,17 @@ from typing import Any, Final, NamedTuple
 from websockets.datastructures import Headers
 from websockets.http11 import Response
 
-__all__ = ["POST", "BadRequest", "PostReader", "PostRequest", "answer", "json_answer", "text_answer"]
+__all__ = [
+    "POST",
+    "BadRequest",
+    "PostReader",
+    "PostRequest",
+    "answer",
+    "json_answer",
+    "preflight",
+    "shared",
+    "text_answer",
+]
 
 POST: Final = b"POST "
 _MAX_HEAD: Final = 8 * 1024
@@ -100,3 +110,21 @@ def json_answer(status: int, value: dict[str, Any], **more: str) -> Response:
 
 def text_answer(status: int, sentence: str, **more: str) -> Response:
     return answer(status, f"{sentence}\n".encode(), "text/plain; charset=utf-8", **more)
+
+
+def preflight(origin: str) -> Response:
+    """What a browser asks before a page may POST JSON to another origin: it may (Fetch, section 3.3)."""
+    more = {
+        "Access_Control_Allow_Methods": "POST",
+        "Access_Control_Allow_Headers": "content-type",
+        "Access_Control_Max_Age": "600",
+    }
+    return shared(text_answer(200, "POST", **more), origin)
+
+
+def shared(response: Response, origin: str | None) -> Response:
+    """An answer that a page of `origin`, which the caller has found in the list, may read; no other."""
+    response.headers["Vary"] = "Origin"
+    if origin is not None:
+        response.headers["Access-Control-Allow-Origin"] = origin
+    return response

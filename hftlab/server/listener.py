@@ -9,12 +9,10 @@ import secrets
 import socket
 import sys
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from ssl import SSLContext
 from typing import Any, Final
 from weakref import WeakSet
 
-import psutil
 from websockets.asyncio.server import Server as WebSocketServer
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
@@ -23,6 +21,7 @@ from websockets.typing import Subprotocol
 from hftlab.credentials import remove_secret, write_secret
 from hftlab.errors import HftlabError, PortInUse
 from hftlab.log import get_logger
+from hftlab.port import port_holder
 from hftlab.protocol import CODECS
 from hftlab.server.auth import Authenticator
 from hftlab.server.connection import HIGH_WATER, Connection
@@ -31,7 +30,7 @@ from hftlab.server.framing import EXTENSIONS
 from hftlab.server.gate import Gate, is_loopback
 from hftlab.server.limits import ServerLimits
 
-__all__ = ["Listener", "port_holder"]
+__all__ = ["Listener"]
 
 _SHUTDOWN: Final = 1.5
 """Seconds for the closing handshakes; after them connections are aborted."""
@@ -46,7 +45,7 @@ _wire_log.addFilter(lambda record: record.levelno > logging.DEBUG)
 
 
 class Listener:
-    """`handler` gets each WebSocket, `pages` answers the paths that are none (None: it is to be a WebSocket).
+    """`handler` gets each WebSocket, `pages` answers the requests for none (None: it is to be a WebSocket).
 
     Without a key of the operator's a random one is made, and left where clients of the same user find it.
     """
@@ -54,7 +53,7 @@ class Listener:
     def __init__(
         self,
         handler: Callable[[Connection], Awaitable[None]],
-        pages: Callable[[str], Response | None],
+        pages: Callable[[Request], Response | None],
         limits: ServerLimits,
         key: bytes | str | None,
     ) -> None:
@@ -87,7 +86,8 @@ class Listener:
             sockets.close()
             raise HftlabError(
                 f"cannot listen on {host}:{port} without TLS and required authentication, as anyone in its network "
-                'could read and send: pass ssl=... and auth="required", or listen on 127.0.0.1'
+                'could read and send: give ssl=... and auth="required" (on the command line --tls-cert FILE and '
+                "--auth required), or listen on 127.0.0.1"
             )
         self._sockets, self.port = sockets, next(iter(sockets.sockets)).getsockname()[1]
         self.door = Door(Gate(host, self._limits, origins, hosts), self.authenticator)
@@ -155,7 +155,7 @@ class Listener:
 
     def _connection(self, *args: Any, **kwargs: Any) -> Connection:
         assert self.door is not None
-        connection = Connection(*args, door=self.door, **kwargs)
+        connection = Connection(*args, door=self.door, limits=self._limits, **kwargs)
         self._all.add(connection)
         return connection
 
@@ -168,7 +168,7 @@ class Listener:
         assert self.door is not None
         return (
             self.door.refuse(connection.peer_address, connection.own_address, request)
-            or self._pages(request.path)
+            or self._pages(request)
             or self.door.refuse_socket(connection.peer_address, request)
         )
 
@@ -176,12 +176,3 @@ class Listener:
 def _select_subprotocol(_: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
     """The client's first choice among ours; JSON without a subprotocol when none is asked for or none is known."""
     return next((name for name in offered if name in CODECS), None)
-
-
-def port_holder(port: int) -> str | None:
-    """Who listens on a TCP port, as far as the system tells an ordinary user."""
-    with suppress(psutil.Error, OSError):
-        for entry in psutil.net_connections("tcp"):
-            if entry.status == psutil.CONN_LISTEN and entry.laddr.port == port and entry.pid:
-                return f"{psutil.Process(entry.pid).name()} (process {entry.pid})"
-    return None

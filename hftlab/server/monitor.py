@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from prometheus_client import CollectorRegistry
@@ -14,7 +14,7 @@ from websockets.http11 import Response
 
 from hftlab.log import get_logger
 from hftlab.server.histogram import Histogram
-from hftlab.server.http import answer, json_answer
+from hftlab.server.http import answer, json_answer, text_answer
 
 __all__ = ["Broadcasts", "report"]
 
@@ -34,6 +34,7 @@ _COUNTERS: Final = {
     "messages_sent": "Frames of streamed messages sent",
     "bytes_sent": "Bytes of those frames",
     "messages_received": "Requests received",
+    "bytes_received": "Bytes of those requests",
     "conflated": "Messages that slow readers were spared",
     "gaps": "Gaps declared to slow readers",
 }
@@ -41,9 +42,10 @@ _LABELLED: Final = {
     "aborted": ("reason", "Connections ended by the server"),
     "refused": ("reason", "Opening requests refused"),
     "errors": ("type", "ERROR and AUTH_FAILED messages sent"),
+    "failed_taps": ("type", "Recorders and other taps that have raised an exception, and are called no more"),
 }
 _HISTOGRAMS: Final = {
-    "broadcast_seconds": "Time to hand one batch of messages to all its readers",
+    "broadcast_seconds": "Time to project and encode one batch of messages and hand it to all its readers",
     "queue_seconds": "Time that a message waits in its connection's buffer before the kernel takes it (sampled)",
 }
 
@@ -51,7 +53,7 @@ _log = get_logger("hftlab.monitor")
 
 
 class Broadcasts:
-    """How long it takes to hand one batch of messages to all its readers."""
+    """How long it takes to project and encode one batch of messages and to hand it to all its readers."""
 
     def __init__(self) -> None:
         self.histogram = Histogram(_BOUNDS)
@@ -79,6 +81,10 @@ class _Collector(Collector):
     def collect(self) -> Iterator[Metric]:
         for name, text in _GAUGES.items():
             yield GaugeMetricFamily(f"hftlab_{name}", text, value=self._stats[name])
+        failed = self._stats["failure"] is not None
+        yield GaugeMetricFamily(
+            "hftlab_failed", "1 if the source has failed and nothing more comes of it", value=failed
+        )
         for name, text in _COUNTERS.items():
             yield CounterMetricFamily(f"hftlab_{name}", text, value=self._stats[name])
         for name, (label, text) in _LABELLED.items():
@@ -92,19 +98,28 @@ class _Collector(Collector):
             )
 
 
-def report(path: str, stats: Mapping[str, Any], histograms: Mapping[str, Histogram], *, ready: bool) -> Response | None:
+def report(
+    path: str, stats: Callable[[], Mapping[str, Any]], histograms: Mapping[str, Histogram], *, trusted: bool
+) -> Response | None:
     """The answer to a monitoring path, None to any other: /health says that the loop turns, /ready that it streams.
 
-    `histograms` are "broadcast_seconds" and "queue_seconds".
+    Who is not `trusted` gets their status alone, as a load balancer has no token, and no /metrics. `histograms` are
+    "broadcast_seconds" and "queue_seconds".
     """
     match path.partition("?")[0]:
         case "/health":
-            return json_answer(200, {"status": "ok", "connections": stats["connections"]})
+            return json_answer(200, {"status": "ok"} | ({"connections": stats()["connections"]} if trusted else {}))
         case "/ready":
-            return json_answer(200 if ready else 503, {"status": "ready" if ready else "not ready"})
+            failure = stats()["failure"]
+            if failure is None:
+                return json_answer(200, {"status": "ready"})
+            return json_answer(503, {"status": "not ready"} | ({"reason": failure} if trusted else {}))
+        case "/metrics" if not trusted:
+            sentence = "send an access token, as in `Authorization: Bearer ...`: hftlab token makes one"
+            return text_answer(401, sentence, WWW_Authenticate="Bearer")
         case "/metrics":
             registry = CollectorRegistry()
-            registry.register(_Collector(stats, histograms))
+            registry.register(_Collector(stats(), histograms))
             return answer(200, generate_latest(registry), CONTENT_TYPE_PLAIN_0_0_4)
         case _:
             return None

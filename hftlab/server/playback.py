@@ -26,6 +26,8 @@ class Playback:
         self.clock = Clock() if source is None else source.clock
         self.is_recorded = self.is_waiting = source is not None and source.recorded
         self.is_ended = False
+        self.failure: str | None = None
+        """What the source has raised; it is left alone from then on."""
         first = None if source is None else source.next_time()
         self._last = self.clock.now() if first is None else first - _STEP
         """The position of what was last yielded; while waiting the source stands there, whatever the clock says."""
@@ -34,7 +36,7 @@ class Playback:
 
     def next_time(self) -> int | None:
         """When the source's next message is due; None if there is none, or it waits."""
-        return None if self.source is None or self.is_waiting else self.source.next_time()
+        return None if self.is_waiting else self._due()
 
     def advance(self, at: int) -> list[tuple[int, Message]]:
         """What is due by `at`, each with the time when it was."""
@@ -43,6 +45,17 @@ class Playback:
             return []
         self._last = due
         return [(due, message) for message in self.source.advance(at)]
+
+    def fail(self, error: Exception) -> ServerError:
+        """The source has raised: nothing more is asked of it. Returns what to tell of that."""
+        self.failure = f"{type(error).__name__}: {error}"
+        return self._failed()
+
+    def _failed(self) -> ServerError:
+        return ServerError(f"{self._name} has failed ({self.failure}) and sends nothing more: start the server again")
+
+    def _due(self) -> int | None:
+        return None if self.source is None or self.failure is not None else self.source.next_time()
 
     def begin(self) -> None:
         """Let a source that waits start where it stands."""
@@ -58,6 +71,8 @@ class Playback:
             raise ServerError(
                 f"{self._name} is live and takes no REPLAY_CONTROL: serve a recording, as with session.replay()"
             )
+        if self.failure is not None:
+            raise self._failed()
         moves = request.action in (ReplayAction.SEEK, ReplayAction.STEP)
         if moves and not isinstance(self.source, Seekable):
             raise ServerError(f"{self._name} cannot be moved, only paused, resumed and given another speed")
@@ -105,7 +120,7 @@ class Playback:
     @property
     def position(self) -> int:
         span = self.source.span if isinstance(self.source, Seekable) else None
-        if self.is_waiting:
+        if self.is_waiting or self.failure is not None:
             return self._last
         return self.clock.now() if span is None or not self.is_ended else min(self.clock.now(), span[1])
 
@@ -132,7 +147,7 @@ class Playback:
     def _told_position(self) -> float:
         """Rounded up, so that who goes there finds all that was before; but never as far as what is still to come."""
         position = self.position
-        due = None if self.source is None else self.source.next_time()
+        due = self._due()
         rounded = _whole(position)
         return rounded if due is None or from_milliseconds(rounded) < due else to_milliseconds(position)
 

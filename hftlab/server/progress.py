@@ -14,6 +14,9 @@ _BYTES_ACKED: Final = 120
 """Where tcpi_bytes_acked stands in Linux' struct tcp_info (include/uapi/linux/tcp.h, since Linux 4.1)."""
 _LATE: Final = 0.1
 """Of the deadline: what is acknowledged sooner was on its way already, and does not tell a slow reader from none."""
+_PROOFS: Final = 2
+"""What comes late once is no proof: a system with a full buffer takes the last of what fits, less than a segment, only
+when the sender's timer for closed windows fires (RFC 9293 section 3.8.6.1; Linux: after 0.2 s and a round trip)."""
 _STRETCH: Final = 4
 _LONGEST: Final = 20
 
@@ -37,14 +40,21 @@ class Progress:
     """One spell during which bytes wait for a reader; ends, and is forgotten, when none does.
 
     A receiver's system acknowledges in lumps: it opens its window again only when a good part of its buffer is free
-    (RFC 9293 section 3.8.6.2.2), which at 1 kB/s takes seconds. A reader that has been seen to take something during
-    the spell has proved that it reads, so from then on it has several times as long as its longest pause so far.
+    (RFC 9293 section 3.8.6.2.2), which at 1 kB/s takes seconds. A reader that has been seen to take something after a
+    pause, and again after another, has proved that it reads, so from then on it has several times as long as its
+    longest pause so far.
     """
 
     def __init__(self, now: float, taken: int, deadline: float) -> None:
         self._deadline = self._patience = deadline
-        self._taken, self._moved_at = taken, now
+        self._taken, self._moved_at, self._looked_at = taken, now, now
         self._paused_at: float | None = None
+        self._proofs = 0
+
+    @property
+    def is_proved(self) -> bool:
+        """Whether the reader has been seen to read, however slowly."""
+        return self._proofs >= _PROOFS
 
     def has_stopped(self, now: float, taken: int, *, paused: bool) -> bool:
         """Whether nothing has been taken for too long; only while `paused`, that is while the backlog matters."""
@@ -53,11 +63,13 @@ class Progress:
         elif self._paused_at is None:
             self._paused_at = now
         if taken > self._taken:
-            pause = now - self._moved_at
-            if pause > _LATE * self._deadline:
+            pause = self._looked_at - self._moved_at  # for certain: it moved at some time since the last look
+            self._proofs += pause > _LATE * self._deadline
+            if self.is_proved:
                 wanted = _STRETCH * max(pause, self._deadline)
                 self._patience = min(max(self._patience, wanted), _LONGEST * self._deadline)
             self._taken, self._moved_at = taken, now
+        self._looked_at = now
         if self._paused_at is None:
             return False
         return now - max(self._moved_at, self._paused_at) >= self._patience

@@ -7,20 +7,19 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import suppress
 from ssl import SSLContext
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Self, get_args
 
 from websockets.exceptions import ConnectionClosed
-from websockets.http11 import Response
+from websockets.http11 import Request, Response
 
 from hftlab.clock import NANOSECONDS, to_milliseconds, wall_time
 from hftlab.errors import ServerError
-from hftlab.log import get_logger
+from hftlab.log import AUDIT, get_logger
+from hftlab.port import DEFAULT_PORT
 from hftlab.protocol import (
     JSON,
-    Limits,
     Message,
     ReplayControl,
     ReplayControls,
@@ -29,29 +28,27 @@ from hftlab.protocol import (
     decode,
     encode,
 )
-from hftlab.protocol.publisher import Backlog, Delivery
+from hftlab.protocol.publisher import Backlog, check_publishable
 from hftlab.server.auth import Tokens
+from hftlab.server.broadcaster import Broadcaster
 from hftlab.server.connection import OVERFLOW, Connection
+from hftlab.server.connection_info import ConnectionInfo
 from hftlab.server.desk import AuthMode, CountingPublisher, Desk
-from hftlab.server.framing import Framer
 from hftlab.server.limits import ServerLimits
-from hftlab.server.listener import Listener, port_holder
-from hftlab.server.monitor import Broadcasts, report
+from hftlab.server.listener import Listener
+from hftlab.server.monitor import report
 from hftlab.server.playback import Playback
-from hftlab.server.queue_time import QueueTimes
 from hftlab.server.stream import Stream, Tap
 from hftlab.source import Source
 
-__all__ = ["DEFAULT_PORT", "Server", "port_holder"]
+__all__ = ["Server"]
 
-DEFAULT_PORT: Final = 8081
-
-_LOOK: Final = 1 / 12
-"""Of the write deadline: how often readers are looked at. A spell is noticed one look late and ended one late, and a
-third is for a loop that has much to do."""
+_LOOK: Final = 1 / 16
+"""Of the write deadline: how often readers are looked at. A spell is noticed one look late and ended one late, and two
+more are for what a full system still takes (progress.py) and for a loop that has much to do."""
 
 _log = get_logger("hftlab.server")
-_audit = get_logger("hftlab.audit")
+_audit = get_logger(AUDIT)
 
 
 class Server:
@@ -59,7 +56,8 @@ class Server:
 
     Without a source it sends what `publish()` is given. `port=0` takes any free port; `url` tells which. A recorded
     source waits for the first subscription, so that nobody misses its beginning; REPLAY_STATUS says when it starts, is
-    controlled, and ends. Raises PortInUse.
+    controlled, and ends. A source that raises is left alone from then on: clients get a SERVER_ERROR, and `failure`
+    says what it was. With `auth` "public" market data is open to all, with "required" nothing is. Raises PortInUse.
     """
 
     def __init__(
@@ -75,30 +73,30 @@ class Server:
         hosts: Sequence[str] = (),
         ssl: SSLContext | None = None,
     ) -> None:
+        if not isinstance(host, str) or not host:
+            raise ValueError(f"host={host!r} is no address: give one such as '127.0.0.1', or '0.0.0.0' for all")
+        if auth not in get_args(AuthMode):
+            raise ValueError(f"auth={auth!r} is neither of " + " and ".join(map(repr, get_args(AuthMode))))
         self.source, self.host, self.port = source, host, port
         self.limits = ServerLimits() if limits is None else limits
         self._auth, self._origins, self._hosts, self._ssl = auth, origins, hosts, ssl
         self._playback = Playback(source)
         self.clock = self._playback.clock
         self.session = uuid.uuid4().hex
-        wire_limits = Limits(
-            max_message_bytes=self.limits.message_bytes,
-            max_symbols=self.limits.symbols,
-            min_frequency=0,
-            max_frequency=60_000,
-        )
         symbols = None if source is None else list(source.symbols)
-        self._publisher = CountingPublisher(session=self.session, limits=wire_limits, symbols=symbols)
+        self._publisher = CountingPublisher(
+            session=self.session, limits=self.limits.told(), symbols=symbols, public=auth == "public"
+        )
         self._listener = Listener(self._handle, self._page, self.limits, key)
-        self._stream = Stream(self._playback, self._publisher, self._send)
+        self._broadcaster = Broadcaster()
+        self._stream = Stream(self._playback, self._publisher, self._broadcaster.send)
         self._congested = self._stream.congested
         self._desk = Desk(self._publisher, self.limits, self._listener.authenticator, auth, self._stream.control)
-        self._broadcasts, self._queue_times = Broadcasts(), QueueTimes()
-        self._framer = Framer()
         self._connections: dict[Connection, None] = {}
         self._counts: Counter[str] = Counter()
         self._aborted: Counter[str] = Counter()
         self._tasks: list[asyncio.Task[None]] = []
+        self._stopping: asyncio.Task[None] | None = None
 
     # --- life ---
 
@@ -122,17 +120,25 @@ class Server:
 
     async def stop(self) -> None:
         """Say SERVER_SHUTDOWN, close every connection with 1001 and free the port, within two seconds."""
-        if not self._listener.is_open:
-            return
-        for task in self._tasks:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
-        notice = ServerShutdown(timestamp=1.0, message="the server is shutting down")
-        self._send(self._publisher.notify(notice, wall_time()))
-        await self._listener.close(self._abort_at_shutdown)
-        self._queue_times.close()
-        _log.info("stopped", url=self.url)
+        if self._stopping is None or self._stopping.done():
+            if not self.is_running:
+                return
+            self._stopping = asyncio.create_task(self._stop(), name=f"hftlab stop {self.port}")
+        await asyncio.shield(self._stopping)
+
+    async def _stop(self) -> None:
+        try:
+            for task in self._tasks:
+                task.cancel()
+            for ended in await asyncio.gather(*self._tasks, return_exceptions=True):
+                if isinstance(ended, Exception):
+                    _log.error("a task had ended early", exc_info=ended)
+            notice = ServerShutdown(timestamp=1.0, message="the server is shutting down")
+            self._broadcaster.send(self._publisher.notify(notice, wall_time()), time.perf_counter())
+        finally:
+            await self._listener.close(self._abort_at_shutdown)
+            self._broadcaster.queue_times.close()
+            _log.info("stopped", url=self.url)
 
     async def __aenter__(self) -> Self:
         return await self.start()
@@ -152,37 +158,56 @@ class Server:
     def is_running(self) -> bool:
         return self._listener.is_open
 
-    def stats(self) -> dict[str, Any]:
-        """Counts since the start; `aborted` and `refused` by reason, `errors` by type, `lag_seconds` of this moment.
+    @property
+    def failure(self) -> str | None:
+        """What the source has raised, after which nothing more is streamed of it; None while all is well."""
+        return self._playback.failure
 
-        `broadcast_seconds` is how long it takes to hand a batch to its readers, `queue_seconds` how long messages wait
-        in a connection's buffer before the kernel takes them: `count`, `mean`, `p50`, `p99`, `max`.
+    def connections(self) -> list[ConnectionInfo]:
+        """Who is connected, and how far each reader is behind."""
+        return [ConnectionInfo.of(one, self._desk.subject(one)) for one in self._connections]
+
+    def stats(self) -> dict[str, Any]:
+        """Counts since the start; `aborted` and `refused` by reason, `errors` by type, `failed_taps` by exception.
+
+        `failure` and `lag_seconds` are of this moment. `broadcast_seconds` is how long a batch takes from its source to
+        its last reader's socket, encoding included, `queue_seconds` how long messages wait in a connection's buffer
+        before the kernel takes them: `count`, `mean`, `p50`, `p99`, `max`.
         """
         publisher = self._publisher
         return {
             "connections": len(self._connections),
             "channels": len(publisher.channels),
             "published": publisher.published,
-            "messages_sent": self._counts["messages"],
-            "bytes_sent": self._counts["bytes"],
+            "messages_sent": self._broadcaster.messages,
+            "bytes_sent": self._broadcaster.bytes,
             "messages_received": self._counts["received"],
+            "bytes_received": self._counts["bytes received"],
             "conflated": publisher.conflated,
             "gaps": publisher.gaps,
             "aborted": dict(self._aborted),
             "refused": {} if self._listener.door is None else dict(self._listener.door.refused),
             "errors": dict(publisher.errors),
+            "failed_taps": dict(self._stream.failed_taps),
+            "failure": self.failure,
             "lag_seconds": self._stream.lag(),
-            "broadcast_seconds": self._broadcasts.histogram.summary(),
-            "queue_seconds": self._queue_times.histogram.summary(),
+            "broadcast_seconds": self._broadcaster.broadcasts.histogram.summary(),
+            "queue_seconds": self._broadcaster.queue_times.histogram.summary(),
         }
 
     def issue_tokens(self, subject: str) -> Tokens:
         """An access token for AUTH messages, and a refresh token for POST /api/auth/refresh."""
         return self._listener.authenticator.issue(subject, wall_time() / NANOSECONDS)
 
-    def _page(self, path: str) -> Response | None:
-        histograms = {"broadcast_seconds": self._broadcasts.histogram, "queue_seconds": self._queue_times.histogram}
-        return report(path, self.stats(), histograms, ready=self.is_running)
+    def _page(self, request: Request) -> Response | None:
+        histograms = {
+            "broadcast_seconds": self._broadcaster.broadcasts.histogram,
+            "queue_seconds": self._broadcaster.queue_times.histogram,
+        }
+        trusted = self._auth == "public" or self._listener.authenticator.is_bearer(
+            request.headers.get_all("Authorization"), wall_time() / NANOSECONDS
+        )
+        return report(request.path, self.stats, histograms, trusted=trusted)
 
     # --- the stream ---
 
@@ -192,7 +217,11 @@ class Server:
         return self._stream.taps
 
     def publish(self, message: Message) -> None:
-        """Stream one message by hand; call it on the server's loop. Raises MessageParseError if it is not valid."""
+        """Stream one message by hand; call it on the server's loop.
+
+        Raises MessageParseError if it is not valid, or of a type that is no stream.
+        """
+        check_publishable(message)
         self._stream.publish(decode(encode(message)))
 
     async def control(self, request: ReplayControl) -> ReplayStatus:
@@ -218,39 +247,14 @@ class Server:
         status.timestamp = to_milliseconds(wall_time())
         return status
 
-    def _send(self, deliveries: Sequence[Delivery[Connection]]) -> None:
-        if not deliveries:
-            return
-        started = time.perf_counter()
-        # Gathered on the way: a reader that falls behind by this very message is no longer in its channel afterwards.
-        sampled: list[Connection] | None = [] if self._queue_times.is_due(started) else None
-        for payload, codec, readers in deliveries:
-            frames: dict[int | None, bytes] = {}
-            messages = size = 0
-            for connection in list(readers):
-                bits = connection.window_bits
-                frame = frames.get(bits)
-                if frame is None:
-                    frame = frames[bits] = self._framer.frame(payload, bits, binary=codec.binary)
-                if connection.write(frame):
-                    messages += 1
-                    size += len(frame)
-                    if sampled is not None:
-                        sampled.append(connection)
-            self._counts["messages"] += messages
-            self._counts["bytes"] += size
-        ended = time.perf_counter()
-        self._broadcasts.add(ended - started)
-        if sampled is not None:
-            self._queue_times.written(sampled, ended)
-
     # --- connections ---
 
     async def _handle(self, connection: Connection) -> None:
-        connection.opened(self._framer)
+        connection.opened(self._broadcaster.framer, self._aborted)
         connection.gather(self.clock.unpaced)
         connection.on_backlog = self._backlog
         connection.on_overflow = self._overflow
+        connection.on_too_big = self._desk.too_big
         self._connections[connection] = None
         self._desk.join(connection)
         connection.reply(self._publisher.join(connection, connection.codec, wall_time()))
@@ -262,7 +266,7 @@ class Server:
         except ConnectionClosed as exc:
             reason = "lost" if exc.rcvd is None else f"closed with {exc.rcvd.code}"
         finally:
-            self._desk.leave(connection)
+            subject = self._desk.leave(connection)
             self._publisher.leave(connection)
             self._connections.pop(connection, None)
             self._congested.discard(connection)
@@ -270,12 +274,15 @@ class Server:
             _audit.info(
                 "disconnected",
                 connection=connection.name,
+                peer=connection.peer_address,
+                subject=subject,
                 reason=connection.expelled or reason,
                 received=connection.received,
             )
 
     def _receive(self, connection: Connection, data: bytes) -> None:
         self._counts["received"] += 1
+        self._counts["bytes received"] += len(data)
         connection.received += 1
         self._desk.receive(connection, data)
         if self._playback.is_recorded and not connection.is_told and self._publisher.is_subscribed(connection):
@@ -285,7 +292,7 @@ class Server:
         """The first subscription starts a replay that waits for it; who comes later is told where it stands."""
         if self._stream.begin():
             for one in self._connections:
-                one.is_told = True
+                one.is_told = self._publisher.is_told(one)
         elif not connection.is_told:
             connection.is_told = True
             connection.reply(connection.codec.encode(self.replay_status()))
@@ -296,19 +303,17 @@ class Server:
             self._stream.wake()
         else:
             self._congested.add(connection)
-        if self.clock.unpaced and backlog is not Backlog.FULL:
-            return
+        if backlog is Backlog.CONGESTED and self.clock.unpaced:
+            return  # the stream waits for it instead; what ends a backlog is always passed on
         if backlog is Backlog.FULL and self._publisher.is_unforgiving(connection):
-            self._overflow(connection)
+            self._overflow(connection, "disconnect")
             return
         for payload in self._publisher.set_backlog(connection, backlog, wall_time()):
             connection.reply(payload)
 
-    def _overflow(self, connection: Connection) -> None:
+    def _overflow(self, connection: Connection, cause: str = "overflow") -> None:
         """What may not be skipped does not fit any more: the client is to come back, and resume."""
-        if connection.expelled is None:
-            self._aborted["overflow"] += 1
-            connection.expel(OVERFLOW, "slow consumer")
+        connection.expel(OVERFLOW, "slow consumer", cause)
 
     async def _watch(self) -> None:
         """Abort readers that have stopped; they are looked at several times within their deadline."""
@@ -317,9 +322,13 @@ class Server:
             await asyncio.sleep(deadline * _LOOK)
             now = time.monotonic()
             for connection in list(self._connections):
-                connection.gather(self.clock.unpaced)
-                if connection.has_stopped(now, deadline * (1 - 3 * _LOOK)):
-                    self._abort(connection, "slow consumer")
+                try:
+                    connection.gather(self.clock.unpaced)
+                    if connection.has_stopped(now, deadline * (1 - 4 * _LOOK)):
+                        self._abort(connection, "slow consumer")
+                except Exception:  # of one, and the others are to be looked at all the same
+                    _log.exception("a connection cannot be watched", connection=connection.name)
+                    self._abort(connection, "not watched")
 
     def _abort_at_shutdown(self, connection: Connection) -> None:
         if connection in self._connections:
@@ -328,10 +337,8 @@ class Server:
             connection.abort()
 
     def _abort(self, connection: Connection, reason: str) -> None:
-        self._aborted[reason] += 1
-        connection.expelled = reason
         _log.warning("aborted", connection=connection.name, reason=reason, buffered=connection.buffered)
-        connection.abort()
+        connection.drop(reason)
 
 
 async def _received(connection: Connection) -> bytes:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Final
 
 from hftlab.clock import NANOSECONDS, from_milliseconds, wall_time
 from hftlab.errors import RateLimitExceeded, ServerError, WireError
 from hftlab.log import get_logger
-from hftlab.protocol import Message, ReplayAction, ReplayControl, ReplayState
+from hftlab.protocol import Error, ErrorType, Message, ReplayAction, ReplayControl, ReplayState
 from hftlab.protocol.publisher import Delivery
 from hftlab.server.connection import Connection
 from hftlab.server.desk import CountingPublisher
@@ -36,15 +36,21 @@ _log = get_logger("hftlab.server")
 
 
 class Stream:
-    """`run()` is the only one who touches the source. `send` takes what is to go out; `congested` are the readers that
-    are behind, kept by the owner, who also calls `wake()` when something has changed.
+    """`run()` is the only one who touches the source. `send` takes what is to go out, and when the work for it began
+    (perf_counter); `congested` are the readers that are behind, kept by the owner, who also calls `wake()` when
+    something has changed.
     """
 
     def __init__(
-        self, playback: Playback, publisher: CountingPublisher, send: Callable[[Sequence[Delivery[Connection]]], None]
+        self,
+        playback: Playback,
+        publisher: CountingPublisher,
+        send: Callable[[Iterable[Delivery[Connection]], float], None],
     ) -> None:
         self.playback, self.clock = playback, playback.clock
         self.taps: list[Tap] = []
+        self.failed_taps: Counter[str] = Counter()
+        """By the type of what they have raised."""
         self.congested: set[Connection] = set()
         self._publisher, self._send = publisher, send
         self._awake = asyncio.Event()
@@ -57,9 +63,10 @@ class Stream:
 
     def publish(self, message: Message) -> None:
         """Stream one message from outside the source."""
+        started = time.perf_counter()
         self._accept(message, self.clock.now())
         # What waits for no interval goes out from here: waking the stream for it would cost as much as sending it.
-        self._send(self._publisher.poll(0, wall_time()))
+        self._send(self._publisher.poll(0, wall_time()), started)
         self.wake()
 
     def lag(self) -> float:
@@ -76,7 +83,14 @@ class Stream:
         loop = asyncio.get_running_loop()
         unwatch = self.clock.watch(lambda: _threadsafe(loop, self._clock_has_changed))
         try:
-            await self._run()
+            while True:
+                try:
+                    await self._run()
+                except Exception as exc:
+                    if self.playback.failure is not None:  # already: the source was not the reason
+                        _log.exception("the stream has ended")
+                        return
+                    self._fail(exc)
         finally:
             unwatch()
             for _, done in self._controls:
@@ -109,14 +123,33 @@ class Stream:
         return min((at for at in times if at is not None), default=None)
 
     def _step(self, at: int) -> None:
-        for due, message in self.playback.advance(at):
-            self._accept(message, due)
-        self._send(self._publisher.poll(at, wall_time()))
+        due = self.playback.advance(at)
+        started = time.perf_counter()
+        for when, message in due:
+            self._accept(message, when)
+        self._send(self._publisher.poll(at, wall_time()), started)
 
     def _accept(self, message: Message, at: int) -> None:
-        for tap in self.taps:
-            tap(message, at)
+        for tap in tuple(self.taps):
+            try:
+                tap(message, at)
+            except Exception as exc:
+                self._drop(tap, exc)
         self._publisher.publish(message, at)
+
+    def _drop(self, tap: Tap, error: Exception) -> None:
+        """One who listens in and fails does not end the stream for all: it is called no more."""
+        with suppress(ValueError):  # it may have taken itself off
+            self.taps.remove(tap)
+        self.failed_taps[type(error).__name__] += 1
+        _log.error("a tap has failed and is called no more", tap=repr(tap), exc_info=error)
+
+    def _fail(self, error: Exception) -> None:
+        """Go on without the source, and tell everyone that no more comes of it."""
+        failed = self.playback.fail(error)
+        _log.error("the source has failed", exc_info=error)
+        notice = Error(timestamp=1.0, error_type=ErrorType.SERVER_ERROR, message=str(failed), recoverable=False)
+        self._notify(notice)
 
     async def _sleep(self, delay: float) -> None:
         if delay <= _SPIN:
@@ -190,8 +223,9 @@ class Stream:
         while count > 0 and (taken := self.playback.take(min(count, _STEPS))):
             count -= len(taken)
             for at, message in taken:
+                started = time.perf_counter()
                 self._accept(message, at)
-                self._send(self._publisher.poll(at, wall_time()))
+                self._send(self._publisher.poll(at, wall_time()), started)
             await asyncio.sleep(0)
             await self._drained()
 
@@ -204,11 +238,13 @@ class Stream:
         self._flush()
         playback.move(target)
         self._announce(reset=True)
-        self._send(self._publisher.restart(state, target, wall_time()))
+        started = time.perf_counter()
+        self._send(self._publisher.restart(state, target, wall_time()), started)
 
     def _flush(self) -> None:
         """Send what waits for its channel's pace."""
-        self._send(self._publisher.poll(self.clock.now(), wall_time(), early=True))
+        started = time.perf_counter()
+        self._send(self._publisher.poll(self.clock.now(), wall_time(), early=True), started)
 
     def _announce_changes(self) -> bool:
         """Tell of a change that nobody has told of: the end, or somebody has paused, resumed or sped up the clock."""
@@ -233,7 +269,11 @@ class Stream:
         if self._next_time() is None and not playback.is_waiting:
             playback.is_ended = True
         self._told = (playback.state, self.clock.speed)
-        self._send(self._publisher.notify(playback.status(reset=reset), wall_time()))
+        self._notify(playback.status(reset=reset))
+
+    def _notify(self, message: Message) -> None:
+        started = time.perf_counter()
+        self._send(self._publisher.notify(message, wall_time()), started)
 
     def _clock_has_changed(self) -> None:
         self._changed = True

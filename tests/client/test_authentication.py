@@ -12,10 +12,11 @@ import pytest
 
 from hftlab.client import Client
 from hftlab.client.authentication import Authenticator, refresh_url
+from hftlab.client.reconnect import Backoff
 from hftlab.credentials import remove_secret, write_secret
-from hftlab.errors import AuthenticationFailed, NetworkError
+from hftlab.errors import AuthenticationFailed, ConnectionFailed, NetworkError
 from hftlab.server import Server
-from tests.client.servers import http_server, refuse, scripted, until, within
+from tests.client.servers import PATIENCE, http_server, refuse, scripted, until, within
 from tests.protocol.test_private_log import UPDATE
 
 QUICK: dict[str, Any] = {"reconnect_interval": 0.01}
@@ -47,6 +48,20 @@ class Numbered:
     async def __call__(self) -> str:
         self.calls += 1
         return f"t{self.calls}"
+
+
+class Failing(Numbered):
+    """Some of its calls fail."""
+
+    def __init__(self, failing: list[int], error: Exception | None = None) -> None:
+        super().__init__()
+        self.failing, self.error = failing, error or OSError("no vault")
+
+    async def __call__(self) -> str:
+        token = await super().__call__()
+        if self.calls in self.failing:
+            raise self.error
+        return token
 
 
 class TestSigningIn:
@@ -112,13 +127,74 @@ class TestRenewal:
             async with Client(script.url, token=Numbered()):
                 assert [request["token"] for request in script.requests] == ["t1", "t2"]
 
-    async def test_a_function_that_fails_is_a_failure_to_sign_in(self) -> None:
+    @pytest.mark.parametrize(
+        ("error", "kind", "told"),
+        [
+            (OSError("no vault"), ConnectionFailed, "OSError: no vault"),
+            (TimeoutError("slow vault"), ConnectionFailed, "TimeoutError: slow vault"),
+            (NetworkError("far vault"), ConnectionFailed, "far vault"),
+            (KeyError("alice"), AuthenticationFailed, "KeyError: 'alice'"),
+            (AuthenticationFailed("no more"), AuthenticationFailed, "no more"),
+        ],
+    )
+    async def test_a_function_that_fails_is_a_failure_to_sign_in(
+        self, error: Exception, kind: type[Exception], told: str
+    ) -> None:
         async def fail() -> str:
-            raise OSError("no vault")
+            raise error
 
         async with scripted() as script:
-            with pytest.raises(AuthenticationFailed, match="OSError: no vault"):
+            with pytest.raises(kind, match=told):
                 await Client(script.url, token=fail).connect()
+
+    async def test_a_function_that_returns_no_string_is_told_so(self) -> None:
+        async def nothing() -> str:
+            return None  # type: ignore[return-value]
+
+        async with scripted() as script:
+            with pytest.raises(AuthenticationFailed, match="returned None"):
+                await Client(script.url, token=nothing).connect()
+
+    async def test_a_function_that_fails_once_at_a_reconnection_is_asked_again(self) -> None:
+        get = Failing([2])
+        async with scripted() as script:
+            script.answers["AUTH"] = accept("t1", "t3")
+            async with Client(script.url, token=get, **QUICK) as client:
+                script.connections[0].transport.abort()
+                await until(lambda: len(script.connections) == 3 and client.is_healthy)
+                await client.subscribe(["AAPL"])
+                assert client.connection_status == "CONNECTED"
+            assert [request.get("token") for request in script.requests] == ["t1", "t3", None]
+
+    async def test_a_function_that_fails_at_the_renewal_is_asked_until_it_succeeds(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("hftlab.client.conversation._RENEWAL", Backoff(base=0.001))
+        get = Failing([2, 3, 4])
+        async with scripted() as script:
+            script.answers["AUTH"] = lambda request: accept(
+                "t1", "t5", expires_in=0.05 if request["token"] == "t1" else None
+            )(request)
+            async with Client(script.url, token=get) as client:
+                errors: list[Exception] = []
+                client.on("error", errors.append)
+                await until(lambda: len(script.requests) == 2)
+                assert [request["token"] for request in script.requests] == ["t1", "t5"]
+                assert [str(error) for error in errors] == ["the `token` function raised OSError: no vault"] * 3
+                assert len(script.connections) == 1
+
+    async def test_a_function_that_says_it_is_over_is_not_asked_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("hftlab.client.conversation._RENEWAL", Backoff(base=0.0))
+        get = Failing([2], AuthenticationFailed("dismissed"))
+        async with scripted() as script:
+            script.answers["AUTH"] = accept("t1", "t3", expires_in=0.01)
+            async with Client(script.url, token=get) as client:
+                errors: list[Exception] = []
+                client.on("error", errors.append)
+                await until(lambda: bool(errors))
+                for _ in range(5):
+                    await client.ping()
+                assert (str(errors[0]), get.calls) == ("dismissed", 2)
 
     async def test_it_comes_shortly_before_the_expiry(self) -> None:
         """Four fifths of 50 ms are 40."""
@@ -222,6 +298,7 @@ async def test_our_server_takes_a_refresh_token_and_resumes_private_messages() -
                 connection.transport.abort()
             server.publish(UPDATE)
             got = await within(client.gather(2))
+            await client.wait_connected(PATIENCE)
             assert [message.sequence for message in got] == [1, 2]
             assert client.metrics.reconnection_count == 1
             assert client.symbols == ["AAPL"]

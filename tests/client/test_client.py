@@ -11,7 +11,7 @@ import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
 from hftlab.client import Client
-from hftlab.errors import ConnectionFailed, MessageParseError, NetworkError, SubscriptionFailed
+from hftlab.errors import ConnectionFailed, NetworkError, SubscriptionFailed
 from hftlab.protocol import MarketData, Message
 from hftlab.protocol.subscriber import Loss
 from hftlab.server import Server
@@ -209,8 +209,8 @@ class TestRequests:
         [
             (["APPL"], {}, SubscriptionFailed, "APPL"),
             (["AAPL"], {"data_types": ["LEVEL3"]}, SubscriptionFailed, "LEVEL3"),
-            (["A B"], {}, MessageParseError, r"symbols\[0\]"),
-            (["AAPL"], {"frequency": -5}, MessageParseError, "frequency"),
+            (["A B"], {}, SubscriptionFailed, r"symbols\[0\]"),
+            (["AAPL"], {"frequency": -5}, SubscriptionFailed, "frequency"),
         ],
     )
     async def test_what_the_server_refuses_is_raised(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import selectors
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -38,7 +39,7 @@ async def opened(talk: Talk) -> AsyncIterator[Link]:
 async def listened(link: Link, count: int) -> list[bytes]:
     taken: list[bytes] = []
 
-    def take(data: bytes) -> bool:
+    def take(data: bytes, _: int) -> bool:
         taken.append(data)
         return len(taken) == count
 
@@ -112,7 +113,7 @@ async def test_what_a_listener_raises_is_raised() -> None:
         await connection.send("second")
         await connection.wait_closed()
 
-    def fail(_: bytes) -> bool:
+    def fail(_: bytes, received_at: int) -> bool:
         raise ValueError("no")
 
     async with opened(talk) as link:
@@ -140,3 +141,60 @@ def test_a_client_that_polls_never_waits_for_its_system(busy_poll: bool) -> None
         during = runner.run(converse())
     assert during
     assert all(wait == 0 for wait in during) is busy_poll
+
+
+async def test_what_comes_together_has_come_at_the_same_time() -> None:
+    """However long it takes to handle the first of it."""
+
+    async def talk(connection: ServerConnection) -> None:
+        connection.transport.write(b"".join(Frame(Opcode.TEXT, b"x").serialize(mask=False) for _ in range(3)))
+        await connection.wait_closed()
+
+    times: list[int] = []
+
+    def take(_: bytes, received_at: int) -> bool:
+        times.append(received_at)
+        while time.time_ns() < received_at + 1_000_000:
+            pass
+        return len(times) == 3
+
+    before = time.time_ns()
+    async with opened(talk) as link:
+        await link.listen(take)
+    assert len(set(times)) == 1
+    assert before < times[0] < time.time_ns()
+
+
+async def test_a_cancellation_of_a_listeners_own_is_an_error() -> None:
+    """It must not look as if the connection's own task had been cancelled."""
+
+    async def talk(connection: ServerConnection) -> None:
+        await connection.send("first")
+        await connection.wait_closed()
+
+    def fail(_: bytes, received_at: int) -> bool:
+        raise asyncio.CancelledError
+
+    async with opened(talk) as link:
+        with pytest.raises(RuntimeError, match="CancelledError"):
+            await link.listen(fail)
+
+
+async def test_any_number_of_fragments_is_one_message() -> None:
+    """More than the library would take; what they cost is bounded by their bytes."""
+
+    async def talk(connection: ServerConnection) -> None:
+        await connection.send(["x"] * 5_000)
+        await connection.wait_closed()
+
+    async with opened(talk) as link:
+        assert await listened(link, 1) == [b"x" * 5_000]
+
+
+async def test_silence_is_left_to_the_clients_own_watch() -> None:
+    async def talk(connection: ServerConnection) -> None:
+        await connection.wait_closed()
+
+    async with opened(talk) as link:
+        assert link._socket.ping_interval is None
+        assert link._socket.keepalive_task is None

@@ -38,3 +38,11 @@ def test_the_export_is_json() -> None:
 def test_a_level_that_is_none_is_a_mistake_of_the_caller() -> None:
     with pytest.raises(ValueError, match="no level is called 'TRACE'"):
         WebSocketDebugLogger().log("TRACE", "x")
+
+
+def test_it_says_how_much_of_each_level_it_has() -> None:
+    logger = WebSocketDebugLogger()
+    assert repr(logger) == "<hftlab debug log: empty>"
+    for level in ("ERROR", "INFO", "INFO"):
+        logger.log(level, "x")
+    assert repr(logger) == "<hftlab debug log: 2 INFO, 1 ERROR>"

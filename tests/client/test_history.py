@@ -52,3 +52,11 @@ def test_the_defaults_are_the_documents() -> None:
     assert [message.timestamp for message in history.recent()] == list(range(1491, 1501))
     assert history.by_type("PING") == history.recent()
     assert history.recent(0) == history.by_type("PING", 0) == []
+
+
+def test_it_says_what_it_holds() -> None:
+    history = MessageHistory()
+    assert repr(history) == "<hftlab history: empty>"
+    for message in (Ping(timestamp=1.0), Heartbeat(timestamp=1.0), Ping(timestamp=1.0)):
+        history.add(message)
+    assert repr(history) == "<hftlab history: 2 PING, 1 HEARTBEAT>"

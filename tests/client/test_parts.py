@@ -12,6 +12,7 @@ from hftlab.client.health import Health
 from hftlab.client.histogram import LatencyHistogram
 from hftlab.client.inbox import Inbox
 from hftlab.client.reconnect import Backoff
+from hftlab.client.recovery import Action, Recovery
 from hftlab.protocol import Heartbeat
 
 
@@ -26,6 +27,16 @@ class TestBackoff:
     def test_a_delay_is_anywhere_below_its_ceiling(self, attempt: int, seed: int) -> None:
         backoff = Backoff()
         assert 0.0 <= backoff.delay(attempt, jitter=random.Random(seed)) <= backoff.ceiling(attempt)
+
+    def test_without_a_limit_there_may_be_any_number_of_tries(self) -> None:
+        assert Backoff(attempts=None).ceiling(100_000) == 30.0
+        assert Backoff(attempts=None).allows(100_000)
+        assert [Backoff(attempts=2).allows(attempt) for attempt in range(4)] == [True, True, False, False]
+
+    def test_only_a_retry_says_where_to_begin(self) -> None:
+        backoff = Backoff(base=2.0)
+        assert backoff.ceiling(1, Recovery(Action.IMMEDIATE_RETRY, 1.0)) == 1.0
+        assert backoff.ceiling(1, Recovery(Action.REFRESH_AUTH, 0.0)) == 2.0
 
     def test_delays_differ(self) -> None:
         jitter = random.Random(1)

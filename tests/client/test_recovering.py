@@ -61,7 +61,7 @@ class TestRateLimit:
             script.connections[0].transport.abort()
             await until(lambda: len(script.requests) == 5)
             assert script.types() == ["SUBSCRIBE"] * 5
-            assert client.metrics.error_count == 3
+            assert client.metrics.error_count == 4  # and the loss of the connection
 
 
 class TestReconnection:

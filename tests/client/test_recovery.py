@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hftlab.client.link import wire_error
 from hftlab.client.reconnect import Backoff
 from hftlab.client.recovery import Action, ErrorRecovery, Recovery
 from hftlab.errors import (
@@ -18,6 +21,7 @@ from hftlab.errors import (
     SubscriptionFailed,
     WireError,
 )
+from hftlab.protocol import Error, ErrorType
 
 
 class TestTable:
@@ -25,7 +29,7 @@ class TestTable:
         ("error", "action", "delay"),
         [
             (ConnectionFailed("x"), "IMMEDIATE_RETRY", 1.0),
-            (ConnectionFailed("x", retry_after=7.0), "IMMEDIATE_RETRY", 7.0),
+            (ConnectionFailed("x", retry_after=7.0), "IMMEDIATE_RETRY", 1.0),
             (AuthenticationFailed("x"), "REFRESH_AUTH", 0.0),
             (RateLimitExceeded("x"), "BACKOFF", 60.0),
             (RateLimitExceeded("x", retry_after=0.5), "BACKOFF", 0.5),
@@ -38,6 +42,26 @@ class TestTable:
     )
     def test_each_error_has_its_action_and_delay(self, error: WireError, action: str, delay: float) -> None:
         assert ErrorRecovery().handle(error, 0.0) == (action, delay)
+
+    @pytest.mark.parametrize(
+        ("kind", "action"),
+        [
+            (ConnectionFailed, "LOG"),
+            (RateLimitExceeded, "LOG"),
+            (ServerError, "LOG"),
+            (AuthenticationFailed, "REFRESH_AUTH"),
+        ],
+    )
+    def test_what_is_not_recoverable_is_not_tried_again(self, kind: type[WireError], action: str) -> None:
+        """But for a token, which is to be another one."""
+        recovery, error = ErrorRecovery(), kind("x", retry_after=9.0)
+        error.recoverable = False
+        assert recovery.handle(error, 0.0) == (action, 0.0)
+        assert recovery.held_for(0.0) == 0.0
+
+    def test_the_delays_of_retries_go_with_the_interval(self) -> None:
+        recovery = ErrorRecovery(retry=0.1, limit=3.0)
+        assert {recovery.handle(ConnectionFailed("x"), at).delay for at in range(6)} == {0.1, 3.0}
 
     def test_more_than_five_failures_in_a_minute_back_off(self) -> None:
         """The sixth of the last minute does, one later than that does not."""
@@ -76,6 +100,24 @@ class TestBackoffOfARecovery:
         assert [Backoff().ceiling(attempt, retry) for attempt in range(4)] == [0.0, 1.0, 1.5, 2.25]
         assert [Backoff().ceiling(attempt, back_off) for attempt in range(4)] == [30.0] * 4
 
+    def test_the_delay_is_the_recoverys(self) -> None:
+        retry, back_off = Recovery(Action.IMMEDIATE_RETRY, 0.5), Recovery(Action.EXPONENTIAL_BACKOFF, 3.0)
+        assert [Backoff().ceiling(attempt, retry) for attempt in range(4)] == [0.0, 0.5, 0.75, 1.125]
+        assert Backoff().ceiling(1, back_off) == 3.0
+
     @pytest.mark.parametrize(("base", "limit"), [(0.01, 0.3), (1.0, 30.0), (5.0, 30.0)])
     def test_the_limit_goes_with_the_interval(self, base: float, limit: float) -> None:
         assert Backoff.scaled(base, 10).limit == pytest.approx(limit)
+
+
+def test_the_context_of_a_foreign_server_may_be_anything() -> None:
+    fields: dict[str, Any] = {
+        "timestamp": 1.0,
+        "error_type": ErrorType.MESSAGE_PARSE_ERROR,
+        "message": "no",
+        "recoverable": True,
+    }
+    assert wire_error(Error(context="why", **fields)).context == {"field": "$"}
+    fields["error_type"] = ErrorType.SERVER_ERROR
+    assert wire_error(Error(context=[1], **fields)).context == {"context": [1]}
+    assert wire_error(Error(**fields)).context is None

@@ -32,11 +32,11 @@ class Witness:
         self._seen: dict[int, int] = {}
         client.on("loss", self.losses.append)
         client.on("connected", self._connected)
+        client.on("reconnecting", lambda _: self._seen.clear())
         client.taps.append(self._saw)
 
     def _connected(self) -> None:
         self.connections += 1
-        self._seen.clear()
 
     def _saw(self, message: Message, _: int) -> None:
         if message.channel is None or message.sequence is None:

@@ -13,7 +13,7 @@ from hftlab.credentials import access_token
 from hftlab.errors import SubscriptionFailed
 from hftlab.protocol import MarketData, OrderBookLevel
 from hftlab.protocol.level_book import CHECKED_DEPTH
-from hftlab.server import Server, ServerLimits, connection
+from hftlab.server import Server, ServerLimits
 from tests.faults.chaos_proxy import ChaosProxy
 from tests.faults.conftest import KEY, QUICK, Mailbox, Orders, Witness, until
 from tests.protocol.conftest import market_data, symbol
@@ -172,11 +172,11 @@ async def test_a_stall_loses_nothing() -> None:
         assert (witness.holes, witness.losses, client.metrics.messages_lost) == ([], [], 0)
 
 
-async def test_who_asks_to_be_disconnected_comes_back_to_the_whole_book(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_who_asks_to_be_disconnected_comes_back_to_the_whole_book() -> None:
     """A client that does not keep up is closed with 4008 rather than skipped, and starts again from a snapshot."""
-    monkeypatch.setattr(connection, "MAX_BUFFER", 256 * 1024)  # its real size takes seconds to fill with changes
+    limits = ServerLimits(write_deadline=60, queue_bytes=256 * 1024)  # the default takes seconds to fill with changes
     async with (
-        Server(port=0, limits=ServerLimits(write_deadline=60)) as server,
+        Server(port=0, limits=limits) as server,
         ChaosProxy(server.port) as proxy,
         Client(proxy.url, **QUICK) as client,
     ):
@@ -195,7 +195,7 @@ async def test_who_asks_to_be_disconnected_comes_back_to_the_whole_book(monkeypa
         proxy.flow()
         await until(lambda: knows(client, market))
         assert reasons == ["closed by the server with 4008 slow consumer"]
-        assert server.stats()["aborted"] == {"overflow": 1}
+        assert server.stats()["aborted"] == {"disconnect": 1}
         # A gap would have skipped some.
         assert (witness.losses, server.stats()["gaps"]) == ([], 0)
         assert {channel.subscription.slow_consumer for channel in server._publisher.channels} == {"DISCONNECT"}

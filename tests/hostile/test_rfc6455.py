@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 
 import pytest
 from websockets.exceptions import ConnectionClosed
@@ -19,7 +20,7 @@ kosoku = pytest.importorskip("kosoku")
 async def echo(connection: Connection) -> None:
     """What the cases expect of a server: every message back, as it came."""
     framer = Framer()
-    connection.opened(framer)
+    connection.opened(framer, Counter())
     try:
         while True:
             data = await connection.recv()

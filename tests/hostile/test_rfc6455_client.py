@@ -9,11 +9,10 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Opcode
 
-from hftlab.client import link
 from hftlab.client.link import Link
 from hftlab.client.metrics import Metrics
 from hftlab.protocol import JSON
-from tests.hostile.autobahn import CORE, LONG, unexpected, without_keepalive
+from tests.hostile.autobahn import CORE, LONG, unexpected
 
 kosoku = pytest.importorskip("kosoku")
 
@@ -27,7 +26,7 @@ async def echo(url: str) -> str | bytes:
     socket, echoes = opened._socket, asyncio.Queue[str | bytes]()
     last: str | bytes = b""
 
-    def send_back(data: bytes, opcode: Opcode) -> None:
+    def send_back(data: bytes, opcode: Opcode, _: int) -> None:
         nonlocal last
         last = data.decode() if opcode is Opcode.TEXT else data
         echoes.put_nowait(last)
@@ -76,6 +75,5 @@ async def test_framing_pings_fragments_text_and_closing() -> None:
 @pytest.mark.soak
 @pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # kosoku's own test data
 @pytest.mark.parametrize("cases", LONG)
-async def test_limits_and_compression(monkeypatch: pytest.MonkeyPatch, cases: str) -> None:
-    without_keepalive(monkeypatch, link, "connect")
+async def test_limits_and_compression(cases: str) -> None:
     assert await run_cases(cases, at_once=1) == {}

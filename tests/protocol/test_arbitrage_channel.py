@@ -48,7 +48,7 @@ def subscribe(publisher: Publisher[str], key: str, **request: Any) -> list[Any]:
 
 
 def sent(publisher: Publisher[str], at: int = 0, key: str = "a") -> list[Any]:
-    return [protocol.decode(payload) for payload, _, readers in publisher.poll(at * MS, NOW) if key in readers]
+    return [protocol.decode(payload) for payload, _, readers, _ in publisher.poll(at * MS, NOW) if key in readers]
 
 
 class TestDelivery:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hftlab import protocol
-from hftlab.protocol import JSON, BookDelta, OrderBookLevel
+from hftlab.protocol import JSON, BookDelta, DataType, OrderBookLevel
 from hftlab.protocol.publisher import Backlog, Publisher
 from hftlab.protocol.subscriber import Loss, Subscriber
 from tests.protocol.conftest import LIMITS, MS, level, market_data, symbol
@@ -21,6 +21,7 @@ NOW = 5_000 * MS
 def joined(frequency: int = 0) -> tuple[Publisher[str], Subscriber]:
     publisher, subscriber = Publisher(session="s", limits=LIMITS), Subscriber()
     publisher.join("a", JSON, NOW)
+    subscriber.wanted.add(["AAPL"], [DataType.BOOK_DELTA], frequency)
     hear(subscriber, subscribe(publisher, "a", frequency))
     return publisher, subscriber
 
@@ -35,7 +36,7 @@ def hear(subscriber: Subscriber, payloads: list[bytes]) -> list[Loss]:
 
 
 def sent(publisher: Publisher[str], at: int = 0) -> list[bytes]:
-    return [payload for payload, _, readers in publisher.poll(at * MS, NOW) if "a" in readers]
+    return [payload for payload, _, readers, _ in publisher.poll(at * MS, NOW) if "a" in readers]
 
 
 def update(bids: dict[float, float], asks: dict[float, float]) -> protocol.MarketData:
@@ -77,6 +78,17 @@ def test_only_what_changed_is_sent() -> None:
     assert [(one.price, one.size) for one in second.asks] == [(10.0, 5.0)]
 
 
+def test_a_message_of_one_side_leaves_the_other_alone() -> None:
+    publisher, subscriber = joined()
+    for bids, asks in (([level(9.0)], [level(11.0)]), ([level(9.5)], None), (None, [level(10.5)]), (None, None)):
+        publisher.publish(market_data(symbol(bids=bids, asks=asks)), 0)
+    payloads = sent(publisher)
+    assert len(payloads) == 3
+    assert hear(subscriber, payloads) == []
+    book = subscriber.book("AAPL")
+    assert (book.bids(), book.asks()) == ([(9.5, 1.0, 1)], [(10.5, 1.0, 1)])
+
+
 def test_nothing_is_sent_for_an_update_that_leaves_the_book_alone() -> None:
     publisher, _ = joined()
     for _ in range(2):
@@ -104,7 +116,7 @@ def test_who_joins_a_paced_channel_late_gets_the_book_that_the_next_delta_applie
     late = Subscriber()
     hear(late, subscribe(publisher, "b", 100))
     assert late.book("AAPL").bids() == [(9.0, 1.0, 1)]
-    assert hear(late, [payload for payload, _, _ in publisher.poll(100 * MS, NOW)]) == []
+    assert hear(late, [payload for payload, *_ in publisher.poll(100 * MS, NOW)]) == []
     assert late.book("AAPL").bids() == [(8.0, 1.0, 1)]
 
 

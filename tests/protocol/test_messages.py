@@ -86,6 +86,43 @@ def test_enums_have_the_documents_members(name: str, ours: type) -> None:
     assert set(ours) == enum(name)
 
 
+def literals() -> list[tuple[str, set[str]]]:
+    """The messages that the document's code makes, by type: their fields. Nested objects and calls are left out."""
+    code = "\n".join(blocks("typescript"))
+    found = re.findall(r"\{\s*type: '(\w+)',([^{}]*)\}", code)
+    return [(kind, set(re.findall(r"^\s*(\w+)(?=[:,]|\s*$)", rest, re.MULTILINE))) for kind, rest in found]
+
+
+def test_the_messages_of_the_documents_code_have_our_fields() -> None:
+    """Such as the PING of its measureLatency, which waits for its `pingId` to come back."""
+    structs = {struct.__struct_config__.tag: struct for struct in messages.Message.__args__}
+    made = literals()
+    assert {"PING", "AUTH", "HEARTBEAT", "ACK"} <= {kind for kind, _ in made}
+    for kind, names in made:
+        assert names <= fields(structs[kind]).keys(), kind
+
+
+def test_the_fields_that_the_documents_code_looks_for_are_ours() -> None:
+    structs = {struct.__struct_config__.tag: struct for struct in messages.Message.__args__}
+    looked_for = re.findall(r"message\.type === '(\w+)' && message\.(\w+)", document())
+    assert ("PONG", "pingId") in looked_for
+    for kind, name in looked_for:
+        assert name in fields(structs[kind])
+
+
+@pytest.mark.parametrize("kind", ["PONG", "AUTH_SUCCESS", "AUTH_FAILED"])
+def test_an_answer_with_no_more_than_the_document_asks_for_is_taken(kind: str) -> None:
+    assert JSON.decode(f'{{"type":"{kind}","timestamp":1}}').type == kind
+
+
+def test_the_context_of_an_error_may_be_anything() -> None:
+    error = JSON.decode(
+        b'{"type":"ERROR","timestamp":1,"errorType":"SERVER_ERROR","message":"no","recoverable":true,"context":"why"}'
+    )
+    assert isinstance(error, messages.Error)
+    assert error.context == "why"
+
+
 def test_data_types_extend_the_documents() -> None:
     assert set(protocol.DataType) == enum("DataType") | {"BOOK_DELTA", "ARBITRAGE"}
 

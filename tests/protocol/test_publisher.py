@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from hftlab import protocol
+from hftlab.errors import MessageParseError
 from hftlab.protocol import JSON, MSGPACK, Ack, Error, Gap, Heartbeat, MarketData, Message, Ping, Pong, Subscribe
-from hftlab.protocol.publisher import Backlog, Publisher
-from tests.protocol.conftest import MS, market_data, symbol, trade
+from hftlab.protocol.publisher import Backlog, Publisher, check_publishable
+from tests.protocol.conftest import LIMITS, MS, level, market_data, symbol, trade
 
 NOW = 5_000 * MS
 
@@ -36,7 +37,7 @@ def join(publisher: Publisher[str], key: str, **fields: Any) -> list[Message]:
 
 def sent(publisher: Publisher[str], at: int = 0) -> list[tuple[Any, list[str]]]:
     """What is due by `at` ms: each message with its readers."""
-    return [(protocol.decode(payload), list(readers)) for payload, _, readers in publisher.poll(at * MS, NOW)]
+    return [(protocol.decode(payload), list(readers)) for payload, _, readers, _ in publisher.poll(at * MS, NOW)]
 
 
 def prices(message: MarketData) -> dict[str, float]:
@@ -71,8 +72,6 @@ class TestRequests:
         assert not publisher.is_subscribed("a")
 
     def test_too_many_symbols_are_refused(self) -> None:
-        from tests.protocol.conftest import LIMITS
-
         publisher: Publisher[str] = Publisher(session="s", limits=LIMITS)
         (error,) = join(publisher, "a", symbols=[f"S{n}" for n in range(6)])
         assert isinstance(error, Error)
@@ -82,7 +81,7 @@ class TestRequests:
     def test_a_message_that_does_not_decode_is_answered_with_its_id(self, publisher: Publisher[str]) -> None:
         (error,) = join(publisher, "a", symbols=["not a symbol"])
         assert isinstance(error, Error)
-        assert (error.id, error.error_type) == ("q", "MESSAGE_PARSE_ERROR")
+        assert (error.id, error.error_type) == ("q", "SUBSCRIPTION_FAILED")
         assert error.context == {"field": "symbols[0]"}
 
     def test_garbage_is_answered_too(self, publisher: Publisher[str]) -> None:
@@ -100,11 +99,29 @@ class TestRequests:
         assert isinstance(ack, Ack)
         assert ack.sequences == {1: 1}
 
+    def test_a_heartbeat_tells_the_signed_in_of_private_messages_too(self, publisher: Publisher[str]) -> None:
+        join(publisher, "a")
+        publisher.publish(UPDATE, 0)
+        sent(publisher)
+        (ack,) = ask(publisher, "a", type="HEARTBEAT")
+        assert isinstance(ack, Ack)
+        assert ack.sequences == {}
+        publisher.authenticate("a", "somebody", NOW)
+        (ack,) = ask(publisher, "a", type="HEARTBEAT")
+        assert isinstance(ack, Ack)
+        assert ack.sequences == {0: 1}
+
     def test_a_ping_is_answered_with_both_times(self, publisher: Publisher[str]) -> None:
         join(publisher, "a")
         (pong,) = ask(publisher, "a", type="PING", timestamp=4999.5)
         assert isinstance(pong, Pong)
         assert (pong.id, pong.ping_timestamp, pong.received_at) == ("q", 4999.5, 5000)
+
+    def test_the_documents_ping_is_told_by_its_own_id(self, publisher: Publisher[str]) -> None:
+        join(publisher, "a")
+        (pong,) = ask(publisher, "a", type="PING", pingId="0.k3")
+        assert isinstance(pong, Pong)
+        assert pong.ping_id == "0.k3"
 
     def test_what_the_server_does_not_do_is_said(self, publisher: Publisher[str]) -> None:
         join(publisher, "a")
@@ -313,6 +330,48 @@ def test_requests_of_an_unknown_connection_are_a_mistake_of_the_caller(publisher
         publisher.receive("nobody", JSON.encode(Heartbeat(timestamp=1.0)), NOW)
 
 
+class TestPublished:
+    def test_what_is_no_stream_is_left_out(self, publisher: Publisher[str]) -> None:
+        """As in the recording of a client, which has the server's answers as well."""
+        join(publisher, "a")
+        publisher.authenticate("a", "somebody", NOW)
+        for message in (Heartbeat(timestamp=1.0), Ack(timestamp=1.0, message="Subscribed"), Ping(timestamp=1.0)):
+            publisher.publish(message, 0)
+            with pytest.raises(MessageParseError, match=r"cannot be published: a server publishes MARKET_DATA, .*POS"):
+                check_publishable(message)
+        assert sent(publisher) == []
+        assert publisher.published == 0
+        check_publishable(UPDATE)
+
+    def test_a_message_without_all_parts_is_sent_with_those_known(self, publisher: Publisher[str]) -> None:
+        join(publisher, "a", symbols=["AAPL"], dataTypes=["ORDER_BOOK"], frequency=0)
+        publisher.publish(market_data(symbol(bids=[level(9.0)], asks=[level(11.0)])), 0)
+        publisher.publish(market_data(symbol(bids=[level(9.5)], asks=None)), 0)
+        publisher.publish(market_data(symbol(bids=None, asks=[level(10.5)])), 0)
+        books = [(message.symbols[0].bids, message.symbols[0].asks) for message, _ in sent(publisher)]
+        assert books == [
+            ([level(9.0)], [level(11.0)]),
+            ([level(9.5)], [level(11.0)]),
+            ([level(9.5)], [level(10.5)]),
+        ]
+
+
+class TestNotPublic:
+    def test_who_has_not_signed_in_is_told_of_nothing_but_the_end(self) -> None:
+        publisher: Publisher[str] = Publisher(session="s", limits=LIMITS, symbols=["AAPL"], public=False)
+        welcome = protocol.decode(publisher.join("a", JSON, NOW))
+        assert isinstance(welcome, Ack)
+        assert welcome.symbols is None
+        publisher.join("b", JSON, NOW)
+        assert publisher.offered_to("b") is None
+        publisher.authenticate("b", "somebody", NOW)
+        assert publisher.offered_to("b") == ["AAPL"]
+        status = protocol.ReplayStatus(timestamp=1.0, state=protocol.ReplayState.PAUSED, position=5.0)
+        assert [one.readers for one in publisher.notify(status, NOW)] == [["b"]]
+        end = protocol.ServerShutdown(timestamp=1.0, message="")
+        assert [one.readers for one in publisher.notify(end, NOW)] == [["a", "b"]]
+
+
 class TestPrivate:
     def test_what_was_missed_follows_a_reconnection(self, publisher: Publisher[str]) -> None:
         join(publisher, "a")
@@ -335,6 +394,19 @@ class TestPrivate:
 
 
 class TestPolicies:
+    def test_trades_asked_for_later_leave_the_state_conflated(self, publisher: Publisher[str]) -> None:
+        join(publisher, "a", symbols=["AAPL"], dataTypes=["QUOTES"], frequency=0)
+        ask(publisher, "a", symbols=["AAPL"], dataTypes=["TRADES"], frequency=0)
+        publisher.set_backlog("a", Backlog.CONGESTED, NOW)
+        for price in (1.0, 2.0):
+            publisher.publish(market_data(symbol(price=price, trades=[trade(price)])), 0)
+        got = [message.symbols[0] for message, _ in sent(publisher)]
+        assert [one.trades for one in got] == [[trade(1.0)], [trade(2.0)]]
+        (snapshot,) = (protocol.decode(payload) for payload in publisher.set_backlog("a", Backlog.NONE, NOW))
+        assert isinstance(snapshot, MarketData)
+        assert prices(snapshot) == {"AAPL": 2.0}
+        assert (publisher.conflated, publisher.gaps) == (2, 0)
+
     def test_events_can_be_conflated_on_request(self, publisher: Publisher[str]) -> None:
         """A reader that prefers the newest to the complete: no GAP, and the messages skipped are counted."""
         join(publisher, "a", symbols=["AAPL"], dataTypes=["QUOTES", "TRADES"], frequency=0, slowConsumer="CONFLATE")
@@ -353,6 +425,7 @@ class TestPolicies:
         assert len(sent(publisher)) == 1
         publisher.set_backlog("a", Backlog.FULL, NOW)
         publisher.publish(market_data(symbol()), 0)
+        assert sent(publisher) == []
         told = [protocol.decode(payload).type for payload in publisher.set_backlog("a", Backlog.NONE, NOW)]
         assert told == ["GAP", "MARKET_DATA"]
 

@@ -18,7 +18,7 @@ RESET = ReplayStatus(timestamp=1.0, state=ReplayState.PAUSED, position=5.0, rese
 
 def restart(publisher: Publisher[str], *state: MarketData, at: int = 0) -> list[tuple[Any, list[str]]]:
     deliveries = publisher.restart(state, at * MS, NOW)
-    return [(protocol.decode(payload), list(readers)) for payload, _, readers in deliveries]
+    return [(protocol.decode(payload), list(readers)) for payload, _, readers, _ in deliveries]
 
 
 def subscribed(publisher: Publisher[str], **fields: Any) -> None:
@@ -101,9 +101,9 @@ class TestPublisher:
         for at, price in ((0, 5.0), (10, 6.0)):
             publisher.publish(market_data(symbol("AAPL", price)), at * MS)
             if not at:
-                publisher.poll(0, NOW)
-        assert publisher.poll(20 * MS, NOW) == []
-        ((payload, _, _),) = publisher.poll(20 * MS, NOW, early=True)
+                sent(publisher)
+        assert sent(publisher, 20) == []
+        ((payload, *_),) = publisher.poll(20 * MS, NOW, early=True)
         message = protocol.decode(payload)
         assert isinstance(message, MarketData)
         assert prices(message) == {"AAPL": 6.0}

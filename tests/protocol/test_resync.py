@@ -98,12 +98,12 @@ def run(seed: int, kind: DataType, faults: dict[str, float]) -> tuple[int, int]:
     subscriber.wanted.add(SYMBOLS, [kind], 0)
     for name in SYMBOLS:
         publisher.publish(market_data(symbol(name, bids=[], asks=[])), 0)
-    publisher.poll(0, NOW)
+    list(publisher.poll(0, NOW))
     # The conversation's beginning is whole: a client without an acknowledgement has no subscription.
     hear(ask({"type": "SUBSCRIBE", "symbols": SYMBOLS, "dataTypes": [kind], "frequency": 0}))
     for step in range(30):
         publisher.publish(market.step(), 0)
-        hear(wire.carry([payload for payload, _, readers in publisher.poll(0, NOW) if "a" in readers]))
+        hear(wire.carry([payload for payload, _, readers, _ in publisher.poll(0, NOW) if "a" in readers]))
         if step % 7 == 0:
             for request in subscriber.requests():
                 hear(wire.carry(publisher.receive("a", JSON.encode(_sent(request)), NOW)))

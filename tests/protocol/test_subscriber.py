@@ -24,7 +24,7 @@ def subscribed(*symbols: str) -> Ack:
     info = ChannelInfo(
         channel=1,
         symbols=list(symbols),
-        data_types=[DataType.QUOTES],
+        data_types=[DataType.ORDER_BOOK],
         frequency=0,
         slow_consumer=SlowConsumer.CONFLATE,
         sequence=0,
@@ -137,6 +137,7 @@ def test_publisher_and_subscriber_agree_on_what_is_missing(script: list[str], ki
     publisher: Publisher[str] = Publisher(session="s", limits=LIMITS)
     subscriber, price = Subscriber(), 1.0
     publisher.join("a", JSON, NOW)
+    subscriber.wanted.add(["AAPL"], [DataType(kind) for kind in kinds], 0)
     request = {"type": "SUBSCRIBE", "timestamp": 1, "symbols": ["AAPL"], "dataTypes": kinds, "frequency": 0}
     wire = publisher.receive("a", json.dumps(request).encode(), NOW)
     publisher.publish(market_data(symbol(price=price)), 0)
@@ -150,7 +151,7 @@ def test_publisher_and_subscriber_agree_on_what_is_missing(script: list[str], ki
             wire = wire[:1] if len(wire) < 2 else wire[:-1]
         else:
             wire += publisher.set_backlog("a", backlogs[step], NOW)
-        wire += [payload for payload, _, readers in publisher.poll(0, NOW) if "a" in readers]
+        wire += [payload for payload, _, readers, _ in publisher.poll(0, NOW) if "a" in readers]
     known: set[int] = set()
     heard: list[int] = []
     for message in map(protocol.decode, wire):
@@ -161,4 +162,4 @@ def test_publisher_and_subscriber_agree_on_what_is_missing(script: list[str], ki
             heard.append(message.sequence)
     assert known.union(heard) >= set(range(heard[0], heard[-1] + 1))
     assert subscriber.latest("AAPL").price == price
-    assert not subscriber.book("AAPL").stale
+    assert subscriber.doubtful() == set()

@@ -53,6 +53,18 @@ def test_unsubscribing_takes_away_symbols_or_data_types() -> None:
     assert not wanted.plan()
 
 
+def test_state_is_by_the_trades_policy_where_it_is_asked_for_with_them() -> None:
+    together, apart = SubscriptionSet(), SubscriptionSet()
+    together.add(["AAPL"], [QUOTES, TRADES], 0)
+    assert together.plan() == {Subscription(("AAPL",), (QUOTES, TRADES), 0, GAP)}
+    apart.add(["AAPL"], [QUOTES], 0)
+    apart.add(["AAPL"], [TRADES], 0)
+    assert apart.plan() == {
+        Subscription(("AAPL",), (QUOTES,), 0, CONFLATE),
+        Subscription(("AAPL",), (TRADES,), 0, GAP),
+    }
+
+
 pairs = st.tuples(
     st.lists(st.sampled_from(["A", "B", "C"]), min_size=1),
     st.lists(st.sampled_from(list(DataType)), min_size=1),
@@ -85,3 +97,37 @@ def test_a_plan_serves_each_wanted_pair_exactly_once(
     ]
     assert len(served) == len(truth)
     assert dict(served) == truth
+
+
+@given(st.lists(pairs, max_size=12), pairs)
+def test_requests_ask_for_the_same_again(
+    requests: list[tuple[list[str], list[DataType], int, bool]],
+    change: tuple[list[str], list[DataType], int, bool],
+) -> None:
+    """Whatever the terms; and a change that is put back leaves them as they were."""
+    wanted, restored = SubscriptionSet(), SubscriptionSet()
+    for symbols, kinds, frequency, is_conflated in requests:
+        wanted.add(symbols, kinds, frequency, CONFLATE if is_conflated else None)
+    symbols, kinds, frequency, is_removal = change
+    held = wanted.held(symbols, kinds)
+    before = wanted.requests()
+    if is_removal:
+        wanted.remove(symbols, kinds)
+    else:
+        wanted.add(symbols, kinds, frequency)
+    wanted.put_back(held)
+    assert wanted.requests() == before
+    for request in before:
+        restored.add(request.symbols, request.data_types, request.frequency, request.slow_consumer)
+    assert restored.plan() == wanted.plan()
+    assert restored.requests() == before
+
+
+def test_requests_may_be_for_a_part() -> None:
+    wanted = SubscriptionSet()
+    wanted.add(["AAPL", "MSFT"], [QUOTES, TRADES], 100)
+    wanted.add(["AAPL"], [BOOK_DELTA], 0, GAP)
+    (part,) = wanted.requests(["AAPL", "TSLA"], [QUOTES, ORDER_BOOK])
+    assert (part.symbols, part.data_types, part.frequency, part.slow_consumer) == (["AAPL"], [QUOTES], 100, None)
+    assert wanted.requests([]) == []
+    assert list(wanted.data_types("TSLA")) == []

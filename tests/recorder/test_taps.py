@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
 from hftlab.client import Client
 from hftlab.clock import Clock, wall_time
+from hftlab.errors import HftlabError, SessionError
 from hftlab.protocol import JSON, Ack, Gap, MarketData, Message
 from hftlab.recorder import Recording, Session, describe, tap
 from hftlab.server import Server
@@ -113,12 +117,16 @@ class TestClient:
                 await back
                 end()
                 await client.close()
-        rows = [row for row in control(recording.close()) if row[0] != "error"]
+        session = recording.close()
+        rows = [row for row in control(session) if row[0] != "error"]
         assert rows == [
             ("connect", None, None, None, client.url),
             ("disconnect", None, None, None, "closed by the server with 1001"),
             ("connect", None, None, None, client.url),
         ]
+        again = session.control.collect().filter(pl.col("event") == "connect")["ts_recv"][-1]
+        welcome = session.messages.collect().filter(pl.col("type") == "ACK")["ts_recv"][-1]
+        assert again <= welcome, "the connection's first message has to lie within it"
 
     async def test_control_tells_of_what_is_missing_or_wrong(self, tmp_path: Path) -> None:
         """A hole, a gap that the server declares, state that it skips, and what is no message."""
@@ -177,3 +185,25 @@ async def test_a_recorded_session_is_a_source_again(tmp_path: Path) -> None:
         source = session.replay(float("inf"))
     assert len(contents[0]) >= 20
     assert contents[0] == contents[1] == contents[2]
+
+
+@pytest.mark.parametrize("kind", ["client", "server"])
+async def test_a_recording_that_fails_is_taken_off_and_told(tmp_path: Path, hand_server: Server, kind: str) -> None:
+    """The client goes on, and tells as an error; a server has nobody to tell."""
+    async with Client(hand_server.url) as client:
+        errors: list[HftlabError] = []
+        client.on("error", errors.append)
+        target = client if kind == "client" else hand_server
+        recording = Recording(tmp_path / "session", source={})
+        end = tap(target, recording)
+        await client.subscribe(["AAPL"], frequency=0)
+        recording.failure = OSError(errno.ENOSPC, "No space left on device")
+        for price in (1.0, 2.0):
+            hand_server.publish(market_data(symbol(price=price)))
+        await arrived(client, lambda message: message.symbols[0].price == 2.0)
+        assert target.taps == []
+        assert [isinstance(error.__cause__, SessionError) for error in errors] == [True] * (kind == "client")
+        assert all("No space left on device" in str(error) for error in errors)
+        end()
+        recording.failure = None
+        recording.close()

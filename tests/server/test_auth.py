@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import logging
 import time
+from pathlib import Path
 from typing import Any
 
 import jwt
@@ -15,10 +17,15 @@ from hypothesis import strategies as st
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
+from hftlab.client import Client
 from hftlab.credentials import access_token, find_secret
 from hftlab.errors import AuthenticationFailed, HftlabError
+from hftlab.log import AUDIT
 from hftlab.server import Server, ServerLimits
 from hftlab.server.auth import REFRESH_LIFETIME, Authenticator, Identity
+from hftlab.simulator import RandomWalk
+from tests.protocol.conftest import market_data, symbol
+from tests.recorder.sessions import write_session
 from tests.server.conversation import closed, receive, request, settled, subscribe
 
 KEY = b"k" * 64
@@ -60,6 +67,7 @@ class TestTokens:
             {"exp": True},
             {"exp": "soon"},
             {"exp": None},
+            {"exp": 1e11},
             {"exp": 10**400},
             {"exp": float("inf")},
             {"exp": float("nan")},
@@ -120,6 +128,24 @@ class TestTokens:
     def test_a_short_key_is_refused(self) -> None:
         with pytest.raises(HftlabError, match="at least 32"):
             Authenticator("secret")
+
+    @pytest.mark.parametrize("subject", ["", "a\nb", "x" * 129])
+    def test_none_is_issued_that_would_not_pass(self, authenticator: Authenticator, subject: str) -> None:
+        with pytest.raises(ValueError, match="is no subject"):
+            authenticator.issue(subject, NOW)
+
+    def test_a_bearer_is_one_header_with_a_good_token(self, authenticator: Authenticator) -> None:
+        good = f"Bearer {signed()}"
+        for headers, expected in (
+            ([good], True),
+            ([good.replace("Bearer", "bearer")], True),
+            ([], False),
+            ([good, good], False),
+            (["Bearer"], False),
+            ([f"Basic {signed()}"], False),
+            ([f"Bearer {signed(exp=NOW)}"], False),
+        ):
+            assert authenticator.is_bearer(headers, NOW) is expected
 
 
 class TestRefresh:
@@ -229,6 +255,37 @@ class TestRequired:
             assert await closed(connection) == (4001, "authentication expired")
 
 
+class TestUntold:
+    """Where everything needs authentication, nothing is told before."""
+
+    async def test_the_symbols_come_with_the_answer_to_auth(self) -> None:
+        async with Server(RandomWalk(7), port=0, key=KEY, auth="required") as server:
+            async with connect(server.url) as connection:
+                assert "symbols" not in await receive(connection)
+                success = await request(connection, type="AUTH", token=server.issue_tokens("alice").access)
+                assert success["symbols"] == RandomWalk(7).symbols
+            async with Client(server.url, token=server.issue_tokens("alice").access) as client:
+                assert client.offered_symbols == RandomWalk(7).symbols
+
+    async def test_a_replays_status_is_for_those_who_have_signed_in(self, tmp_path: Path) -> None:
+        session = write_session(tmp_path / "session", [(10**9, market_data(symbol()))])
+        async with (
+            Server(session.replay(), port=0, key=KEY, auth="required") as server,
+            connect(server.url) as stranger,
+            Client(server.url, token=server.issue_tokens("alice").access) as client,
+        ):
+            await receive(stranger)
+            await client.replay.pause()
+            await client.subscribe(session.manifest.symbols)
+            assert client.replay.status is not None
+            await stranger.send(json.dumps({"type": "PING", "timestamp": 1}))
+            assert (await receive(stranger))["type"] == "PONG"
+            await request(stranger, type="AUTH", token=server.issue_tokens("bob").access)
+            await subscribe(stranger, *session.manifest.symbols)
+            while (await receive(stranger))["type"] != "REPLAY_STATUS":
+                pass
+
+
 class TestKeys:
     async def test_without_a_key_the_user_s_clients_find_one(self) -> None:
         async with Server(port=0) as server, connect(server.url) as connection:
@@ -274,3 +331,32 @@ class TestAudit:
             assert event in text
         for secret in (*token.split("."), *bad.split(".")):
             assert secret not in text
+
+    async def test_it_tells_who_is_refused_and_who_sends_nothing_of_use(self, caplog: pytest.LogCaptureFixture) -> None:
+        caplog.set_level(logging.INFO, logger=AUDIT)
+
+        def lines(*words: str) -> list[str]:
+            return [line for line in caplog.messages if all(word in line for word in words)]
+
+        async with Server(port=0, key=KEY) as server:
+            async with connect(server.url) as connection:
+                await request(connection, type="NEW_ORDER", **ORDER)
+                await request(connection, type="REPLAY_CONTROL", action="PAUSE")
+                await connection.send("{")
+                await receive(connection)
+                await request(connection, type="AUTH", token=access_token(KEY, "alice", time.time()))
+                await request(connection, type="NEW_ORDER", **ORDER)
+            for sent in (b"\x16\x03\x01\r\n\r\n", b""):
+                _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+                writer.write(sent)
+                await writer.drain()
+                writer.close()
+                await writer.wait_closed()
+            await settled(lambda: len(lines("dropped")) == 2 and lines("disconnected"))
+        for asked in ("NEW_ORDER", "REPLAY_CONTROL"):
+            assert len(lines("event=refused", f"request={asked}", "reason=AUTHENTICATION_FAILED")) == 1
+        assert lines("event=misunderstood", "connection=conn_")
+        assert lines("event=new_order", "subject=alice")
+        assert lines("event=disconnected", "subject=alice", "peer=127.0.0.1")
+        assert lines("event=dropped", "peer=127.0.0.1", "reason=no request")
+        assert lines("event=dropped", "peer=127.0.0.1", "reason=silent")

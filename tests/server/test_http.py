@@ -76,7 +76,7 @@ class TestOriginAndHost:
     async def test_pages_of_other_sites_are_refused(self, hand_server: Server, origin: str) -> None:
         status, _, body = await get(hand_server, "/health", Origin=origin)
         assert status == 403
-        assert b"origins=" in body
+        assert b"origins=[...] or --origin" in body
 
     async def test_an_origin_in_the_list_connects(self) -> None:
         async with (
@@ -139,6 +139,20 @@ class TestMonitoring:
             assert line in lines
         assert any(line.startswith('hftlab_broadcast_seconds_bucket{le="+Inf"}') for line in lines)
 
+    async def test_required_authentication_closes_the_metrics(self) -> None:
+        """And leaves of /health and /ready what a load balancer needs."""
+        async with Server(port=0, auth="required") as server:
+            token = server.issue_tokens("prometheus").access
+            for headers in ({}, {"Authorization": "Bearer a.b.c"}, {"Authorization": f"Basic {token}"}):
+                status, answer, body = await get(server, "/metrics", **headers)
+                assert (status, answer["www-authenticate"]) == (401, "bearer")
+                assert b"Authorization: Bearer" in body
+                assert json.loads((await get(server, "/health", **headers))[2]) == {"status": "ok"}
+                assert json.loads((await get(server, "/ready", **headers))[2]) == {"status": "ready"}
+            signed = {"Authorization": f"Bearer {token}"}
+            assert b"hftlab_connections 0.0" in (await get(server, "/metrics", **signed))[2]
+            assert json.loads((await get(server, "/health", **signed))[2]) == {"status": "ok", "connections": 0}
+
     def test_slow_broadcasts_are_logged_but_not_each(self, caplog: pytest.LogCaptureFixture) -> None:
         caplog.set_level(logging.INFO)
         caplog.set_level("INFO", logger="hftlab.server")
@@ -172,6 +186,41 @@ class TestRefresh:
         assert (await post(hand_server, body))[0] == 401
         again = json.dumps({"refreshToken": tokens["refreshToken"]}).encode()
         assert (await post(hand_server, again))[0] == 401
+
+    async def test_a_page_of_an_allowed_origin_may_ask(self) -> None:
+        """As a browser does: it asks first, then sends, and reads only what is meant for its origin."""
+        origin = "https://lab.example"
+        async with Server(port=0, origins=[origin, "https://other.example"]) as server:
+            asked = (
+                f"OPTIONS /api/auth/refresh HTTP/1.1\r\nHost: localhost:{server.port}\r\nOrigin: {{}}\r\n"
+                "Access-Control-Request-Method: POST\r\nAccess-Control-Request-Headers: content-type\r\n\r\n"
+            )
+            status, headers, _ = await exchange(server.port, asked.format(origin).encode())
+            assert (status, headers["access-control-allow-origin"], headers["vary"]) == (200, origin, "origin")
+            assert "post" in headers["access-control-allow-methods"]
+            assert "content-type" in headers["access-control-allow-headers"]
+            status, headers, _ = await exchange(server.port, asked.format("https://evil.example").encode())
+            assert status == 403
+            assert "access-control-allow-origin" not in headers
+            tokens = server.issue_tokens("alice")
+            for token, expected in ((tokens.refresh, 200), ("used", 401)):
+                body = json.dumps({"refreshToken": token}).encode()
+                raw = f"POST /api/auth/refresh HTTP/1.1\r\nHost: localhost:{server.port}\r\nOrigin: {origin}\r\n"
+                raw += f"Content-Length: {len(body)}\r\n\r\n"
+                status, headers, _ = await exchange(server.port, raw.encode() + body)
+                assert (status, headers["access-control-allow-origin"]) == (expected, origin)
+            raw = f"POST /api/auth/refresh HTTP/1.1\r\nHost: localhost:{server.port}\r\nContent-Length: 0\r\n\r\n"
+            _, headers, _ = await exchange(server.port, raw.encode())
+            assert headers["vary"] == "origin"
+            assert "access-control-allow-origin" not in headers
+
+    async def test_other_preflights_are_refused(self) -> None:
+        async with Server(port=0, origins=["https://lab.example"]) as server:
+            for path, origin in (("/other", "Origin: https://lab.example\r\n"), ("/api/auth/refresh", "")):
+                raw = f"OPTIONS {path} HTTP/1.1\r\nHost: localhost:{server.port}\r\n{origin}\r\n"
+                status, headers, _ = await exchange(server.port, raw.encode())
+                assert status == 405
+                assert "access-control-allow-origin" not in headers
 
     @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"refreshToken": 7}', b"\xff", b"[" * 10_000])
     async def test_what_is_no_request_gets_400(self, hand_server: Server, body: bytes) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+from typing import Any
 
 import pytest
 from websockets.asyncio.client import connect
@@ -32,6 +34,35 @@ class TestTokenBucket:
         bucket = TokenBucket(Rate(10, burst=2))
         bucket.take(0.0)
         assert [bucket.take(1000.0) == 0.0 for _ in range(3)] == [True, True, False]
+
+
+class TestValidation:
+    @pytest.mark.parametrize(
+        ("wrong", "sentence"),
+        [
+            ({"messages": Rate(0, burst=10)}, "messages.per_second is 0: it must be positive and finite"),
+            ({"errors": Rate(math.inf, burst=10)}, "errors.per_second is inf: it must be positive and finite"),
+            ({"errors": Rate(math.nan, burst=10)}, "errors.per_second is nan: it must be positive and finite"),
+            ({"subscriptions": Rate(1, burst=0)}, "subscriptions.burst is 0: it must be at least 1"),
+            ({"subscriptions": Rate(1, burst=0.5)}, "subscriptions.burst is 0.5: it must be a whole number"),
+            ({"messages": (1, 2)}, r"messages is \(1, 2\): it must be a Rate, such as Rate\(100, burst=200\)"),
+            ({"subscriptions": 20}, r"subscriptions is 20: it must be a Rate, such as Rate\(100, burst=200\)"),
+            ({"message_bytes": -1}, "message_bytes is -1: it must be at least 1"),
+            ({"symbols": True}, "symbols is True: it must be a whole number"),
+            ({"connections": 1.5}, "connections is 1.5: it must be a whole number"),
+            ({"queue_bytes": 0}, "queue_bytes is 0: it must be at least 1"),
+            ({"queue_messages": 0}, "queue_messages is 0: it must be at least 1"),
+            ({"open_timeout": 0}, "open_timeout is 0: it must be positive and finite"),
+            ({"auth_deadline": None}, "auth_deadline is None: it must be a number"),
+            ({"write_deadline": "3"}, "write_deadline is '3': it must be a number"),
+        ],
+    )
+    def test_what_cannot_be_a_limit_is_refused_at_once(self, wrong: dict[str, Any], sentence: str) -> None:
+        with pytest.raises(ValueError, match=f"^{sentence}$"):
+            ServerLimits(**wrong)
+
+    def test_whole_seconds_will_do(self) -> None:
+        assert ServerLimits(write_deadline=2, messages=Rate(1, 2)).write_deadline == 2
 
 
 class TestBudgets:
@@ -69,8 +100,12 @@ class TestBudgets:
             assert (await receive(connection))["limits"] == {
                 "maxMessageBytes": 500,
                 "maxSymbols": 2,
+                "maxSubscriptions": 10000,
                 "minFrequency": 0,
                 "maxFrequency": 60000,
+                "messages": {"perSecond": 100, "burst": 200},
+                "subscriptions": {"perSecond": 20, "burst": 50},
+                "errors": {"perSecond": 1, "burst": 100},
             }
             assert (await subscribe(connection, "A", "B", "C"))["errorType"] == "SUBSCRIPTION_FAILED"
             await connection.send(json.dumps({"x": "y" * 500}))

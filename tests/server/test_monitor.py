@@ -5,7 +5,11 @@ from __future__ import annotations
 import asyncio
 import random
 import socket
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from prometheus_client import Metric
@@ -13,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from websockets.asyncio.client import connect
 
 from hftlab.clock import Clock
-from hftlab.server import Server
+from hftlab.server import Server, broadcaster, stream
 from hftlab.server.histogram import Histogram
 from hftlab.server.queue_time import QueueTimes
 from hftlab.simulator import RandomWalk
@@ -142,6 +146,37 @@ class TestMetrics:
                 assert value(found["hftlab_queue_seconds"], "_count") == 1
                 assert value(found["hftlab_queue_seconds"], "_sum") > 0
                 assert server.stats()["aborted"] == {}
+
+    async def test_a_broadcast_begins_before_its_messages_are_projected_and_encoded(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """On a clock that only their publisher moves: by hand and from a source."""
+        now = 0.0
+        clock = SimpleNamespace(perf_counter=lambda: now, monotonic=time.monotonic)
+        for module in (stream, broadcaster):
+            monkeypatch.setattr(module, "time", clock)
+        source = RandomWalk(7, clock=Clock(paused=True))
+        async with Server(source, port=0) as server, connect(server.url) as connection:
+            await subscribe(connection, *source.symbols, frequency=0)
+
+            def slowed(call: Callable[..., Any]) -> Callable[..., Any]:
+                def slow(*given: Any, **named: Any) -> Any:
+                    nonlocal now
+                    now += 1.0
+                    return call(*given, **named)
+
+                return slow
+
+            for name in ("publish", "poll"):
+                monkeypatch.setattr(server._publisher, name, slowed(getattr(server._publisher, name)))
+            server.publish(market_data(symbol("AAPL")))
+            await settled(lambda: server.stats()["broadcast_seconds"]["count"] == 1)
+            assert server.stats()["broadcast_seconds"]["max"] == 2.0
+            due = source.next_time()
+            assert due is not None
+            source.clock.step(due - source.clock.now())
+            await settled(lambda: server.stats()["broadcast_seconds"]["count"] == 2)
+            assert server._broadcaster.broadcasts.histogram.seconds == 4.0
 
     async def test_lag_is_how_far_the_stream_is_behind_its_clock(self) -> None:
         """In real time; nobody streams here, so that it is not made up for."""

@@ -23,6 +23,7 @@ from hftlab.errors import MessageParseError, ServerError
 from hftlab.loop import run
 from hftlab.protocol import DataType, MarketData, MarketDataSymbol, ReplayStatus
 from hftlab.protocol.publisher import Backlog
+from hftlab.protocol.state import State
 from hftlab.recorder import Replay, Session
 from hftlab.server import Server
 from hftlab.simulator import RandomWalk
@@ -111,8 +112,10 @@ def test_any_controls_show_the_session_at_its_position(
     drawn: list[list[MarketDataSymbol]], asked: list[tuple[str, Any]]
 ) -> None:
     """State against one computed from the start, each message against the session's, and nothing is lost."""
-    told = [(at(number), some) for number, some in enumerate(drawn)]
-    received: list[Received] = [(when, market_data(*some)) for when, some in told]
+    received: list[Received] = [(at(number), market_data(*some)) for number, some in enumerate(drawn)]
+    # What a message leaves out is sent as it was before.
+    state = State()
+    told = [(when, state.take_in(message).symbols) for when, message in received]
 
     async def conversation(session: Session) -> None:
         async with (

@@ -16,11 +16,15 @@ from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFact
 
 from hftlab.clock import Clock
 from hftlab.errors import MessageParseError, PortInUse
-from hftlab.protocol import MarketData
+from hftlab.protocol import Heartbeat, MarketData
+from hftlab.protocol.publisher import Backlog
 from hftlab.server import Server, ServerLimits
 from hftlab.simulator import RandomWalk
 from tests.protocol.conftest import market_data, symbol
 from tests.server.conversation import PATIENCE, receive, request, settled, subscribe
+from tests.server.readers import readers
+
+FAST = float("inf")
 
 
 class TestConversation:
@@ -127,6 +131,13 @@ class TestPublishing:
         with pytest.raises(MessageParseError, match=r"symbols\[0\].price"):
             hand_server.publish(market_data(symbol(price=float("nan"))))
 
+    async def test_what_belongs_to_a_conversation_is_not_published(self, hand_server: Server) -> None:
+        tapped: list[Any] = []
+        hand_server.taps.append(lambda message, _: tapped.append(message))
+        with pytest.raises(MessageParseError, match="HEARTBEAT cannot be published: a server publishes MARKET_DATA"):
+            hand_server.publish(Heartbeat(timestamp=1.0))
+        assert tapped == []
+
     async def test_a_server_by_hand_takes_any_symbol(self, hand_server: Server) -> None:
         async with connect(hand_server.url) as connection:
             reply = await subscribe(connection, "ANYTHING")
@@ -223,6 +234,41 @@ class TestLife:
         await settled(lambda: walk_server.stats()["connections"] == 0)
         assert walk_server.stats()["channels"] == 0
 
+    async def test_stopping_twice_at_once_says_so_once(self) -> None:
+        """Both return when the port is free."""
+        server = await Server(port=0).start()
+        async with connect(server.url) as connection:
+            await receive(connection)
+            await asyncio.gather(server.stop(), server.stop())
+            assert not server.is_running
+            assert (await receive(connection))["type"] == "SERVER_SHUTDOWN"
+            with pytest.raises(ConnectionClosed):
+                await connection.recv()
+        async with Server(port=server.port):
+            pass
+
+    @pytest.mark.parametrize("auth", ["Required", "", None])
+    def test_an_auth_that_is_neither_is_refused(self, auth: Any) -> None:
+        with pytest.raises(ValueError, match=r"neither of 'public' and 'required'"):
+            Server(auth=auth)
+
+    @pytest.mark.parametrize("host", [None, ""])
+    def test_a_host_that_is_none_is_refused(self, host: Any) -> None:
+        with pytest.raises(ValueError, match="is no address"):
+            Server(host=host)
+
+    async def test_connections_are_listed(self) -> None:
+        async with Server(port=0) as server, connect(server.url) as one:
+            await request(one, type="AUTH", token=server.issue_tokens("alice").access)
+            async with connect(server.url, subprotocols=["hftlab.v1.msgpack"]) as other:
+                await other.recv()
+                alice, nobody = server.connections()
+            assert (alice.subject, alice.encoding, alice.received) == ("alice", "json", 1)
+            assert (nobody.subject, nobody.encoding, nobody.received) == (None, "msgpack", 0)
+            assert alice.peer == nobody.peer == "127.0.0.1"
+            assert (alice.state, alice.backlog, alice.buffered) == ("open", "none", 0)
+            assert alice.id != nobody.id
+
     async def test_urls_are_ones_that_a_client_can_use(self) -> None:
         assert Server(port=1).url == "ws://127.0.0.1:1"
         assert Server(host="0.0.0.0", port=1).url == "ws://127.0.0.1:1"
@@ -243,6 +289,35 @@ class TestClocks:
             first = sequences[0]
             assert sequences == list(range(first, first + 500))
             assert server.stats()["conflated"] == server.stats()["gaps"] == 0
+
+    @pytest.mark.parametrize("behind", [Backlog.CONGESTED, Backlog.FULL])
+    @pytest.mark.parametrize("speeds", [(1.0, FAST), (FAST, FAST), (FAST, 1.0)])
+    async def test_a_reader_that_was_behind_gets_all_again_whatever_the_speed(
+        self, hand_server: Server, behind: Backlog, speeds: tuple[float, float]
+    ) -> None:
+        """It falls behind at one speed and catches up at another."""
+        levels = [level_of(price) for price in range(1, 3000)]
+        hand_server.clock.speed, later = speeds
+        async with readers(hand_server, 1, buffer=4096) as (reader,):
+            (connection,) = hand_server._connections
+            sent = 0
+            while connection.backlog < behind:
+                sent += 1
+                hand_server.publish(market_data(symbol("A", float(sent), bids=levels)))
+                if connection.backlog is Backlog.CONGESTED and behind is Backlog.FULL:
+                    hand_server._backlog(connection, Backlog.FULL)
+                    connection.backlog = Backlog.FULL
+            hand_server.clock.speed = later
+            hand_server.publish(market_data(symbol("A", float(sent + 1), bids=levels)))
+            while connection.buffered:
+                await reader.read(1 << 20)
+            hand_server.publish(market_data(symbol("A", float(sent + 2))))
+            shown: list[dict[str, Any]] = []
+            async with asyncio.timeout(PATIENCE):
+                while not shown or shown[-1]["symbols"][0]["price"] != sent + 2:
+                    await reader.read(1 << 20)
+                    shown += [one for one in reader.take() if one["type"] == "MARKET_DATA"]
+            assert connection.backlog is Backlog.NONE
 
     async def test_the_pace_of_a_channel_is_source_time(self, walk_server: Server) -> None:
         """At a hundred times real time a channel of 500 ms still holds every fifth update, not every five hundredth."""

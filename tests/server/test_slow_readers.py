@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import itertools
 import logging
 import os
 from collections.abc import AsyncIterator
@@ -13,10 +14,13 @@ from typing import Any
 import numpy as np
 import psutil
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hftlab.protocol import OrderBookLevel
+from hftlab.protocol.publisher import Backlog
 from hftlab.server import Server, ServerLimits
-from hftlab.server.connection import HIGH_WATER, MAX_BUFFER
+from hftlab.server.connection import HIGH_WATER
 from hftlab.server.progress import Progress
 from tests.protocol.conftest import market_data, symbol
 from tests.server.conversation import PATIENCE, settled
@@ -136,7 +140,7 @@ async def test_the_others_hardly_notice() -> None:
         assert server.stats()["aborted"] == {"slow consumer": 10}
         assert max(took) <= 3.0
         assert slowest / usual <= 2.0
-        assert grown < len(gone) * MAX_BUFFER
+        assert grown < len(gone) * server.limits.queue_bytes
         assert stream.buffered < HIGH_WATER + FRAME
 
 
@@ -194,6 +198,25 @@ async def test_a_reader_that_trickles_stays_and_sees_the_truth(
         assert stream.buffered < HIGH_WATER + FRAME
 
 
+async def test_one_that_never_reads_goes_whatever_buffers_it_has() -> None:
+    """Its system takes the last of what fits a fifth of a second late; that is no sign of a reader that is slow."""
+    kinds = [(buffer, segment) for buffer in (None, 16_384, 65_536, 262_144) for segment in (None, SEGMENT)]
+    async with Server(port=0, limits=ServerLimits(write_deadline=1.0)) as server:
+        stopped = [Reader(server.port, buffer=buffer, segment=segment) for buffer, segment in kinds]
+        for reader in stopped:
+            await reader.subscribe("A")
+        stream, connections = Stream(server), list(server._connections)
+        async with asyncio.timeout(PATIENCE):
+            while server.stats()["aborted"] != {"slow consumer": len(stopped)}:
+                if any(one.backlog is Backlog.NONE for one in connections):
+                    for _ in range(20):
+                        stream.publish()
+                await asyncio.sleep(0.01)  # the source's pace
+                assert not any(one._progress is not None and one._progress.is_proved for one in connections)
+        for reader in stopped:
+            reader.socket.close()
+
+
 async def test_events_that_may_not_be_skipped_close_with_4008() -> None:
     """A subscription that asks to be disconnected rather than to lose a change of the book."""
     async with Server(port=0, limits=ServerLimits(write_deadline=60)) as server:
@@ -207,7 +230,7 @@ async def test_events_that_may_not_be_skipped_close_with_4008() -> None:
                 levels = [OrderBookLevel(price=one.price, size=size, orders=1) for one in LEVELS]
                 server.publish(market_data(symbol("A", bids=levels)))
                 await asyncio.sleep(0)
-            assert server.stats()["aborted"] == {"overflow": 1}
+            assert server.stats()["aborted"] == {"disconnect": 1}
             sequences: list[int] = []
             while not reader.is_over:
                 await reader.read(1 << 18)
@@ -236,11 +259,22 @@ class TestProgress:
         assert not progress.has_stopped(0.2, 5000, paused=True)
         assert progress.has_stopped(3.2, 5000, paused=True)
 
+    @given(st.lists(st.floats(0.0, 0.2), max_size=10), st.floats(0.0, 0.5), st.floats(0.0, 0.25), st.floats(0.01, 0.25))
+    def test_one_that_never_reads_goes_at_its_deadline_whatever_its_system_takes(
+        self, pauses: list[float], last: float, first_look: float, look: float
+    ) -> None:
+        """Its system takes what is on its way, and the end of what fits somewhat later; then nothing more."""
+        arrivals = list(itertools.accumulate([*pauses, last]))
+        progress = Progress(0.0, 0, 2.25)
+        looks = (first_look + number * look for number in itertools.count())
+        gone = next(now for now in looks if progress.has_stopped(now, sum(at <= now for at in arrivals), paused=True))
+        assert gone <= max(arrivals[-1], first_look) + 2.25 + 2 * look + 1e-6
+
     def test_a_lump_now_and_then_is_enough(self) -> None:
+        """From the second on: the first may be the end of what fitted into the buffers of one that does not read."""
         progress, taken = Progress(0.0, 100, 3.0), 100
-        assert not progress.has_stopped(2.5, taken, paused=True)
-        for lump in range(1, 20):
+        for now in (2.0, 4.0, *(4.0 + 6.0 * lump for lump in range(1, 20))):
+            assert not progress.has_stopped(now - 0.1, taken, paused=True)
             taken += 4096
-            assert not progress.has_stopped(2.5 + 6.0 * lump - 6.0, taken, paused=True)
-            assert not progress.has_stopped(2.5 + 6.0 * lump - 0.1, taken, paused=True)
+            assert not progress.has_stopped(now, taken, paused=True)
         assert progress.has_stopped(1000.0, taken, paused=True)

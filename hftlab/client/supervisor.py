@@ -1,0 +1,191 @@
+"""A client's life: its first connection, those that follow it, and the end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from hftlab.client.conversation import Conversation
+from hftlab.client.inbox import Inbox
+from hftlab.client.metrics import Metrics
+from hftlab.client.reconnect import Backoff
+from hftlab.client.recovery import Recovery
+from hftlab.client.reporter import Reporter
+from hftlab.clock import wall_time
+from hftlab.errors import ConnectionFailed, NetworkError, WireError
+from hftlab.log import get_logger
+from hftlab.protocol import ConnectionState
+
+__all__ = ["Supervisor"]
+
+_log = get_logger("hftlab.client")
+
+_Dial = Callable[[], Awaitable[Conversation]]
+"""Makes a connection; raises ConnectionFailed."""
+
+
+class Supervisor:
+    """One task from `connect()` to the end; whatever that is, it is told once and ends the waiting of everybody.
+
+    CONNECTED is a connection of which something can be asked: signed in, and with every subscription restored.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        dial: _Dial,
+        reporter: Reporter,
+        inbox: Inbox,
+        metrics: Metrics,
+        backoff: Backoff,
+        *,
+        auto_reconnect: bool,
+    ) -> None:
+        self.auto_reconnect = auto_reconnect
+        self.backoff = backoff
+        self.conversation: Conversation | None = None
+        """The connection that there is, CONNECTED or on the way to it."""
+        self._url, self._dial, self._reporter, self._inbox, self._metrics = url, dial, reporter, inbox, metrics
+        self._task: asyncio.Task[None] | None = None
+        self._settled = asyncio.Event()
+        """Set while CONNECTED, and when there is nothing to wait for."""
+        self._end: WireError | None = NetworkError(f"not connected to {url}: call connect() first")
+        self._was_connected = False
+        self._callers = 0
+        self._attempt = 0
+        """The next try's number since the last connection that was good."""
+        self._settled.set()
+
+    # --- for callers ---
+
+    async def connect(self) -> None:
+        """Begin, unless that has been done, and wait until CONNECTED. Raises what it has ended at instead.
+
+        Cancelling the only one who waits for the first connection ends it.
+        """
+        while self._task is not None and self._task.cancelling():
+            await asyncio.wait([self._task])
+        if self._task is None:
+            self._begin()
+        self._callers += 1
+        try:
+            await self.wait_connected()
+        except BaseException:
+            if self._callers == 1 and not self._was_connected:
+                await self.close()
+            raise
+        finally:
+            self._callers -= 1
+
+    async def wait_connected(self) -> None:
+        """Raises what it has ended at, and NetworkError if it has not begun."""
+        while not self._settled.is_set():  # it may be lost again before whoever waits here has run
+            await self._settled.wait()
+        if self._end is not None:
+            raise self._end.with_traceback(None)
+
+    async def close(self) -> None:
+        task = self._task
+        if task is None:
+            return
+        if not task.cancelling():
+            self._settled.clear()
+            if self.conversation is not None:
+                self._reporter.become(ConnectionState.DISCONNECTING)
+            task.cancel()
+        await asyncio.wait([task])
+
+    async def wait_closed(self) -> None:
+        """Wait until it has ended for good."""
+        if self._task is not None:
+            await asyncio.wait([self._task])
+
+    # --- the task ---
+
+    def _begin(self) -> None:
+        self._end, self._was_connected, self._attempt = None, False, 0
+        self._settled.clear()
+        self._inbox.open()
+        self._reporter.become(ConnectionState.CONNECTING)
+        self._task = asyncio.create_task(self._run(), name=f"hftlab client {self._url}")
+        self._task.add_done_callback(self._ended)
+
+    async def _run(self) -> None:
+        """Stay connected as long as there is somebody to connect to. Raises what makes an end of it."""
+        failure = await self._converse(await self._dial())
+        if failure is not None:
+            raise failure
+        recovery: Recovery | None = None
+        while self.auto_reconnect:
+            if not self.backoff.allows(self._attempt):
+                tries = f"{self.backoff.attempts} attempts"
+                raise ConnectionFailed(f"gave up on {self._url} after {tries}: start the server and connect again")
+            try:
+                conversation = await self._redial(recovery, failure)
+            except ConnectionFailed as exc:
+                failure = exc
+            else:
+                failure = await self._converse(conversation)
+            recovery = None if failure is None else self._reporter.fail(failure)
+
+    async def _redial(self, recovery: Recovery | None, failure: WireError | None) -> Conversation:
+        """The next try, when it is its time after what has become of the last."""
+        attempt, self._attempt = self._attempt, self._attempt + 1
+        self._reporter.become(ConnectionState.RECONNECTING, attempt + 1)
+        asked = 0.0 if failure is None else failure.retry_after or 0.0
+        await asyncio.sleep(asked + self.backoff.delay(attempt, recovery))
+        return await self._dial()
+
+    async def _converse(self, conversation: Conversation) -> WireError | None:
+        """From a connection's first byte to its last; returns why, if it has not been of use.
+
+        Raises what it has ended at for good.
+        """
+        self.conversation = conversation
+        try:
+            reason = await conversation.run(self._connected)
+        finally:
+            self.conversation = self._metrics.connected_at = None
+            self._settled.clear()
+        if conversation.link.failure is not None:
+            raise conversation.link.failure
+        if not conversation.was_ready:
+            return _useless(conversation.end)
+        if conversation.lasted >= self.backoff.base:
+            self._attempt = 0
+        self._reporter.lost(reason)
+        return None
+
+    def _connected(self) -> None:
+        self._metrics.connected_at = wall_time()
+        self._metrics.reconnection_count += self._was_connected
+        self._was_connected = True
+        self._reporter.become(ConnectionState.CONNECTED)
+        self._settled.set()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        # Not in the task, which may have been cancelled before it has begun.
+        self._task = None
+        error = None if task.cancelled() else task.exception()
+        if error is None:
+            self._end = NetworkError(f"the connection to {self._url} has ended: call connect() again")
+            if self._reporter.status is not ConnectionState.DISCONNECTED:
+                self._reporter.become(ConnectionState.DISCONNECTED, "closed by the client")
+        else:
+            self._end = error if isinstance(error, WireError) else self._wrong(error)
+            self._reporter.end(self._end)
+        self._inbox.close()
+        self._settled.set()
+
+    def _wrong(self, error: BaseException) -> NetworkError:
+        _log.error("client failed", url=self._url, exc_info=error)
+        failure = NetworkError(f"the client of {self._url} has ended at an error ({type(error).__name__}: {error})")
+        failure.__cause__ = error
+        return failure
+
+
+def _useless(end: WireError | None) -> WireError:
+    if isinstance(end, NetworkError):
+        return ConnectionFailed(f"the connection ended before it was of use ({end})")
+    assert end is not None
+    return end

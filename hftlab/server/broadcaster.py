@@ -1,0 +1,54 @@
+"""One payload to many sockets: framed once for all readers that share a compression window."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+from hftlab.protocol.publisher import Delivery
+from hftlab.server.connection import Connection
+from hftlab.server.framing import Framer
+from hftlab.server.monitor import Broadcasts
+from hftlab.server.queue_time import QueueTimes
+
+__all__ = ["Broadcaster"]
+
+
+class Broadcaster:
+    """Writes deliveries, counts them, and measures how long that takes."""
+
+    def __init__(self) -> None:
+        self.framer = Framer()
+        self.messages = self.bytes = 0
+        self.broadcasts, self.queue_times = Broadcasts(), QueueTimes()
+
+    def send(self, deliveries: Iterable[Delivery[Connection]], started: float) -> None:
+        """Take and write one after the other, so that a reader that falls behind by one has the next left out.
+
+        `started` is when the work for them began, projection and encoding included (perf_counter).
+        """
+        is_empty = True
+        # Gathered on the way: a reader that falls behind by this very message is no longer in its channel afterwards.
+        sampled: list[Connection] | None = [] if self.queue_times.is_due(started) else None
+        for payload, codec, readers, private in deliveries:
+            is_empty = False
+            frames: dict[int | None, bytes] = {}
+            messages = size = 0
+            for connection in readers:
+                bits = connection.window_bits
+                frame = frames.get(bits)
+                if frame is None:
+                    frame = frames[bits] = self.framer.frame(payload, bits, binary=codec.binary)
+                if connection.write(frame, private):
+                    messages += 1
+                    size += len(frame)
+                    if sampled is not None:
+                        sampled.append(connection)
+            self.messages += messages
+            self.bytes += size
+        if is_empty:
+            return
+        ended = time.perf_counter()
+        self.broadcasts.add(ended - started)
+        if sampled is not None:
+            self.queue_times.written(sampled, ended)

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from hftlab.client import Client
+from hftlab.client.arguments import data_type_list, symbol_list
+from hftlab.errors import SubscriptionFailed
+from tests.client.servers import scripted
+
+
+@pytest.mark.parametrize("value", [0, -1, 30_000, math.nan, math.inf, "30", None, True])
+def test_a_heartbeat_interval_is_in_seconds(value: Any) -> None:
+    with pytest.raises(ValueError, match="heartbeat_interval is in seconds"):
+        Client("ws://x", heartbeat_interval=value)
+
+
+@pytest.mark.parametrize("value", [0, -1, 1000, "1"])
+def test_a_reconnect_interval_is_in_seconds(value: Any) -> None:
+    with pytest.raises(ValueError, match="reconnect_interval is in seconds"):
+        Client("ws://x", reconnect_interval=value)
+
+
+@pytest.mark.parametrize("value", [-1, 1.5, "3", True])
+def test_attempts_are_a_number_of_tries(value: Any) -> None:
+    with pytest.raises(ValueError, match="max_reconnect_attempts"):
+        Client("ws://x", max_reconnect_attempts=value)
+
+
+@pytest.mark.parametrize("value", [None, 8081, b"ws://x"])
+def test_an_address_is_text(value: Any) -> None:
+    with pytest.raises(TypeError, match="a server's address is a string"):
+        Client(value)
+
+
+def test_options_can_be_read_back() -> None:
+    options: dict[str, Any] = {
+        "auto_reconnect": False,
+        "max_reconnect_attempts": None,
+        "reconnect_interval": 0.5,
+        "heartbeat_interval": 7,
+        "enable_performance_metrics": False,
+    }
+    client = Client("ws://x", **options)
+    assert {name: getattr(client, name) for name in options} == options
+
+
+def test_one_string_is_one_symbol_or_one_data_type() -> None:
+    assert symbol_list("AAPL") == ["AAPL"]
+    assert data_type_list("quotes") == data_type_list(["QUOTES"]) == ["QUOTES"]
+    assert data_type_list(None) is None
+    with pytest.raises(SubscriptionFailed, match="'LEVEL3'"):
+        data_type_list("LEVEL3")
+
+
+async def test_no_symbols_are_a_mistake_that_is_told_here() -> None:
+    async with scripted() as script, Client(script.url) as client:
+        with pytest.raises(SubscriptionFailed, match="no symbols are named"):
+            await client.subscribe([])
+        assert script.requests == []

@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hftlab.client import Client
+from hftlab.client.inbox import Inbox
+from hftlab.client.metrics import Metrics
+from hftlab.protocol import Heartbeat, encode
+from hftlab.server import Server
+from tests.client.servers import until, within
+from tests.protocol.conftest import market_data, symbol
+
+
+def beat(number: int) -> Heartbeat:
+    return Heartbeat(timestamp=1.0 + number)
+
+
+def numbers(messages: list[object]) -> list[int]:
+    return [round(message.timestamp - 1.0) for message in messages]  # type: ignore[attr-defined]
+
+
+class TestBound:
+    @given(
+        st.lists(st.integers(0, 20), max_size=60),
+        st.integers(1, 10),
+        st.integers(1, 50),
+        st.sampled_from(["oldest", "newest", "disconnect"]),
+    )
+    def test_it_is_of_messages_and_bytes(self, lengths: list[int], size: int, size_bytes: int, policy: str) -> None:
+        """Against a list: the oldest go until the new one fits, or the new one goes; one alone always fits."""
+        metrics = Metrics()
+        inbox = Inbox(size, policy, size_bytes=size_bytes, metrics=metrics)
+        kept: list[int] = []
+        dropped = 0
+
+        def fits(number: int) -> bool:
+            total = sum(lengths[one] for one in [*kept, number])
+            return not kept or (len(kept) < size and total <= size_bytes)
+
+        for number, length in enumerate(lengths):
+            assert inbox.put(beat(number), 0, length) is fits(number)
+            if policy != "oldest" and not fits(number):
+                dropped += 1
+                continue
+            while not fits(number):
+                kept.pop(0)
+                dropped += 1
+            kept.append(number)
+            assert (len(inbox), inbox.bytes) == (len(kept), sum(lengths[one] for one in kept))
+        assert metrics.dropped == dropped
+        assert numbers(inbox.take()) == kept
+        assert inbox.bytes == 0
+
+    def test_it_holds_something(self) -> None:
+        for size, size_bytes in ((0, 1), (1, 0)):
+            with pytest.raises(ValueError, match="at least one"):
+                Inbox(size, size_bytes=size_bytes)
+
+    async def test_a_client_counts_what_its_messages_came_in(self, hand_server: Server) -> None:
+        """Three of these have room, five do not."""
+        message = market_data(symbol(price=1.0), channel=1, sequence=1)
+        async with Client(hand_server.url, inbox_bytes=3 * len(encode(message)) + 200) as client:
+            await client.subscribe(["AAPL"], frequency=0)
+            for price in range(1, 6):
+                hand_server.publish(market_data(symbol(price=float(price))))
+            await until(lambda: client.latest("AAPL") is not None and client.latest("AAPL").price == 5.0)
+            assert client.metrics.dropped == 2
+            assert [message.symbols[0].price for message in client.messages()] == [3.0, 4.0, 5.0]
+
+
+class TestWaiting:
+    async def test_who_takes_message_after_message_lets_others_run(self) -> None:
+        """The inbox is never empty here, so that nothing else would make it wait."""
+        inbox = Inbox()
+        ran = asyncio.Event()
+        inbox.put(beat(0))
+        asyncio.get_running_loop().call_soon(ran.set)
+        for _ in range(1_000_000):
+            inbox.put(await inbox.get())
+            if ran.is_set():
+                return
+        pytest.fail("nothing else has run")
+
+    async def test_waits_that_are_given_up_leave_nothing_behind(self) -> None:
+        inbox = Inbox()
+        for _ in range(3):
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0):
+                    await inbox.get()
+        assert not inbox._waiters
+        inbox.put(beat(1))
+        assert await inbox.get() == beat(1)
+
+
+class TestGather:
+    async def test_it_waits_for_so_many_or_the_end(self) -> None:
+        inbox = Inbox()
+        gathering = asyncio.create_task(inbox.gather(3))
+        for number in range(4):
+            inbox.put(beat(number))
+        assert numbers(await within(gathering)) == [0, 1, 2]
+        gathering = asyncio.create_task(inbox.gather(3))
+        await until(lambda: not len(inbox))
+        inbox.close()
+        assert numbers(await within(gathering)) == [3]
+        assert await inbox.gather(3) == []
+
+    async def test_a_cancelled_one_takes_nothing(self) -> None:
+        """In number and in bytes; what there is no room for any more goes, the oldest first, and is counted."""
+        metrics = Metrics()
+        inbox = Inbox(3, metrics=metrics)
+        for number in range(2):
+            inbox.put(beat(number), 0, 10)
+        gathering = asyncio.create_task(inbox.gather(5))
+        await until(lambda: not len(inbox))
+        for number in range(2, 4):
+            inbox.put(beat(number), 0, 10)
+        gathering.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await gathering
+        assert inbox.bytes == 30
+        assert numbers(inbox.take()) == [1, 2, 3]
+        assert metrics.dropped == 1
+
+
+def test_another_thread_may_take() -> None:
+    """Nothing comes twice, and the bytes are right at the end."""
+    inbox = Inbox(50, size_bytes=400, metrics=(metrics := Metrics()))
+    taken: list[int] = []
+    stop = threading.Event()
+
+    def take() -> None:
+        while not stop.is_set() or len(inbox):
+            taken.extend(numbers(inbox.take(7)))
+
+    thread = threading.Thread(target=take)
+    thread.start()
+    for number in range(20_000):
+        inbox.put(beat(number), 0, 10)
+    stop.set()
+    thread.join()
+    assert taken == sorted(set(taken))
+    assert len(taken) + metrics.dropped == 20_000
+    assert inbox.bytes == 0

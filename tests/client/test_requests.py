@@ -1,0 +1,83 @@
+"""What is asked of a server while there is one, and while there is none."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from hftlab.client import Client
+from hftlab.errors import NetworkError, RateLimitExceeded, SubscriptionFailed
+from hftlab.protocol import Ack, AuthFailed, CancelOrder
+from tests.client.servers import PATIENCE, refuse, scripted, until, within
+
+
+class TestUnsubscribe:
+    async def test_without_a_connection_nothing_is_asked_for_again(self) -> None:
+        async with scripted() as script, Client(script.url, reconnect_interval=0.01) as client:
+            await client.subscribe(["AAPL", "MSFT"])
+            unsubscribing: list[asyncio.Task[Ack | None]] = []
+            client.on("reconnecting", lambda _: unsubscribing.append(asyncio.create_task(client.unsubscribe(["AAPL"]))))
+            script.connections[0].transport.abort()
+            await until(lambda: len(script.requests) == 2)
+            assert await unsubscribing[0] is None
+            assert client.symbols == ["MSFT"]
+            assert script.requests[1]["symbols"] == ["MSFT"]
+
+    async def test_what_the_server_refuses_stays(self) -> None:
+        async with scripted() as script, Client(script.url) as client:
+            await client.subscribe(["AAPL"], data_types=["QUOTES", "TRADES"], frequency=0)
+            for error_type, kind in (("RATE_LIMIT_EXCEEDED", RateLimitExceeded), ("X", SubscriptionFailed)):
+                script.answers["UNSUBSCRIBE"] = refuse(
+                    "SUBSCRIPTION_FAILED" if error_type == "X" else error_type, retryAfter=0.001
+                )
+                with pytest.raises(kind):
+                    await client.unsubscribe(["AAPL"], data_types=["TRADES"])
+                assert client.symbols == ["AAPL"]
+            script.connections[0].transport.abort()
+            await until(lambda: script.types()[-1] == "SUBSCRIBE")
+            assert script.requests[-1]["dataTypes"] == ["QUOTES", "TRADES"]
+
+    async def test_a_connection_that_ends_meanwhile_has_ended_them_too(self) -> None:
+        async with scripted() as script, Client(script.url, reconnect_interval=0.01) as client:
+            await client.subscribe(["AAPL", "MSFT"])
+            script.answers["UNSUBSCRIBE"] = lambda _: []
+            waiting = asyncio.create_task(client.unsubscribe(["AAPL"]))
+            await until(lambda: script.types() == ["SUBSCRIBE", "UNSUBSCRIBE"])
+            script.connections[0].transport.abort()
+            assert await within(waiting) is None
+            assert client.symbols == ["MSFT"]
+            await until(lambda: len(script.requests) == 3)
+            assert script.requests[2]["symbols"] == ["MSFT"]
+
+
+class TestSending:
+    async def test_nothing_is_sent_before_signing_in(self) -> None:
+        """The server would refuse it, and the client renew a token that is good."""
+        async with scripted() as script:
+            script.answers["AUTH"] = lambda _: []
+            client = Client(script.url, token="t")
+            calling = asyncio.create_task(client.connect())
+            await until(lambda: script.types() == ["AUTH"])
+            with pytest.raises(NetworkError, match="not signed in"):
+                await client.send_message(CancelOrder(timestamp=1.0, client_order_id="1"))
+            await script.say(type="AUTH_SUCCESS")
+            await within(calling)
+            await client.send_message(CancelOrder(timestamp=1.0, client_order_id="1"))
+            await until(lambda: script.types() == ["AUTH", "CANCEL_ORDER"])
+            await client.close()
+
+    async def test_without_a_connection_it_says_what_to_wait_for(self) -> None:
+        client = Client("ws://127.0.0.1:1")
+        with pytest.raises(NetworkError, match="wait_connected"):
+            await client.subscribe(["AAPL"])
+
+
+async def test_an_answer_to_auth_that_comes_late_is_no_answer() -> None:
+    """AUTH_FAILED without an id, long after AUTH has been answered, is a message like others."""
+    async with scripted() as script:
+        script.answers["AUTH"] = lambda _: [{"type": "AUTH_SUCCESS"}]
+        async with Client(script.url, token="t") as client:
+            await script.say(type="AUTH_FAILED", message="later")
+            async with asyncio.timeout(PATIENCE):
+                assert isinstance(await client.next_message(), AuthFailed)

@@ -1,0 +1,163 @@
+"""How connections begin and end: those that never come to be, and what the server itself has closed."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import json
+import socket
+import struct
+import time
+from typing import Any
+
+import pytest
+from websockets.asyncio.client import connect
+from websockets.frames import Opcode
+
+from hftlab.credentials import access_token
+from hftlab.loop import new_loop
+from hftlab.server import Rate, Server, ServerLimits, gate, listener
+from tests.server.conversation import closed, receive, request, settled
+from tests.server.readers import Reader
+
+KEY = b"k" * 32
+
+
+def refused(server: Server) -> dict[str, int]:
+    found: dict[str, int] = server.stats()["refused"]
+    return found
+
+
+class TestTheBeginning:
+    def test_one_that_is_reset_before_it_is_taken_is_counted_and_forgotten(self) -> None:
+        """uvloop, which servers run on, then does not know whose it was."""
+        errors: list[dict[str, Any]] = []
+
+        async def reset() -> None:
+            asyncio.get_running_loop().set_exception_handler(lambda _, context: errors.append(context))
+            async with Server(port=0) as server:
+                for _ in range(20):
+                    gone = socket.create_connection(("127.0.0.1", server.port))
+                    gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    gone.close()
+                await settled(lambda: refused(server) == {"reset": 20})
+                async with connect(server.url) as connection:
+                    await receive(connection)
+                assert server._listener.door is not None
+                await settled(lambda: not server._listener.door.gate.open)  # type: ignore[union-attr]
+
+        with asyncio.Runner(loop_factory=new_loop) as runner:
+            runner.run(reset())
+        assert errors == []
+
+    async def test_silent_connections_of_one_address_do_not_take_all_places(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Beyond twice its share an address is not even answered; it gets its places back as they close."""
+        monkeypatch.setattr(gate, "is_loopback", lambda address: False)
+        limits = ServerLimits(connections=20, connections_per_address=3)
+        async with Server(port=0, limits=limits) as server:
+            silent = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(10)]
+            await settled(lambda: refused(server) == {"overrun": 4})
+            for reader, _ in silent[6:]:
+                assert await reader.read(1) == b""
+            assert server._listener.door is not None
+            open_ones = server._listener.door.gate.open
+            assert open_ones == {"127.0.0.1": 6}
+            for _, writer in silent:
+                writer.close()
+            await settled(lambda: not open_ones)
+            async with connect(server.url) as connection:
+                assert (await receive(connection))["type"] == "ACK"
+
+    def test_the_share_is_of_each_address(self) -> None:
+        doorkeeper = gate.Gate("0.0.0.0", ServerLimits(connections=20, connections_per_address=3))
+        for _ in range(6):
+            assert not doorkeeper.is_overrun("203.0.113.9")
+            doorkeeper.enter("203.0.113.9")
+            doorkeeper.enter("127.0.0.1")
+        assert doorkeeper.is_overrun("203.0.113.9")
+        assert not doorkeeper.is_overrun("127.0.0.1")
+        assert not doorkeeper.is_overrun("198.51.100.7")
+
+
+class TestTheEnd:
+    """`aborted` has each ending that the server decides, once and by reason."""
+
+    async def test_a_spent_error_budget(self) -> None:
+        limits = ServerLimits(errors=Rate(0.01, burst=1))
+        async with Server(port=0, limits=limits) as server, connect(server.url) as connection:
+            await connection.send("{")
+            await connection.send("{")
+            assert await closed(connection) == (1008, "too many errors")
+            await settled(lambda: server.stats()["connections"] == 0)
+            assert server.stats()["aborted"] == {"too many errors": 1}
+
+    async def test_no_authentication_in_time_is_told_and_counted(self) -> None:
+        limits = ServerLimits(auth_deadline=0.05)
+        async with Server(port=0, auth="required", limits=limits) as server, connect(server.url) as connection:
+            assert (await receive(connection))["type"] == "ACK"
+            told = await receive(connection)
+            assert (told["type"], told["errorType"]) == ("ERROR", "AUTHENTICATION_FAILED")
+            assert "no AUTH has come within 0.05 s" in told["message"]
+            assert await closed(connection) == (4001, "authentication required")
+            assert server.stats()["aborted"] == {"authentication required": 1}
+            assert server.stats()["errors"] == {"AUTHENTICATION_FAILED": 1}
+
+    async def test_an_authentication_that_ends(self) -> None:
+        async with Server(port=0, key=KEY, auth="required") as server, connect(server.url) as connection:
+            token = access_token(KEY, "alice", time.time(), lifetime=1.5)
+            assert (await request(connection, type="AUTH", token=token))["type"] == "AUTH_SUCCESS"
+            assert await closed(connection) == (4001, "authentication expired")
+            assert server.stats()["aborted"] == {"authentication expired": 1}
+
+    @pytest.mark.parametrize("fragments", [1, 2])
+    async def test_a_message_that_is_too_big_is_answered_first(self, fragments: int) -> None:
+        limits = ServerLimits(message_bytes=500)
+        async with Server(port=0, limits=limits) as server, connect(server.url) as connection:
+            await receive(connection)
+            text = json.dumps({"x": "y" * 500})
+            await connection.send(text if fragments == 1 else [text[:300], text[300:]])
+            told = await receive(connection)
+            assert (told["type"], told["errorType"]) == ("ERROR", "MESSAGE_PARSE_ERROR")
+            assert "send 500 bytes at most" in told["message"]
+            assert (await closed(connection))[0] == 1009
+            await settled(lambda: server.stats()["connections"] == 0)
+            assert server.stats()["aborted"] == {"message too big": 1}
+            assert server.stats()["errors"] == {"MESSAGE_PARSE_ERROR": 1}
+
+    async def test_text_that_is_none(self) -> None:
+        async with Server(port=0) as server, connect(server.url) as connection:
+            await connection.send(b"\xff", text=True)
+            assert (await closed(connection))[0] == 1007
+            await settled(lambda: server.stats()["connections"] == 0)
+            assert server.stats()["aborted"] == {"invalid text": 1}
+
+    async def test_what_is_no_websocket(self) -> None:
+        async with Server(port=0) as server, connect(server.url) as connection:
+            connection.transport.write(bytes((0x80 | Opcode.TEXT, 1)) + b"x")  # a client has to mask
+            assert (await closed(connection))[0] == 1002
+            await settled(lambda: server.stats()["connections"] == 0)
+            assert server.stats()["aborted"] == {"protocol error": 1}
+
+    async def test_a_client_that_does_not_answer(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        quick = functools.partial(listener.serve, ping_interval=0.05, ping_timeout=0.05)
+        monkeypatch.setattr(listener, "serve", quick)
+        monkeypatch.setattr(listener, "_SHUTDOWN", 0.1)
+        async with Server(port=0) as server:
+            reader = Reader(server.port)
+            await reader.subscribe("A")
+            await settled(lambda: server.stats()["connections"] == 0)
+            assert server.stats()["aborted"] == {"keepalive timeout": 1}
+            reader.socket.close()
+
+    async def test_what_a_client_ends_is_not_counted(self) -> None:
+        async with Server(port=0) as server:
+            for code in (1000, 1002, 1009, 4000):
+                async with connect(server.url) as connection:
+                    await connection.close(code)
+            reader = Reader(server.port)
+            await reader.subscribe("A")
+            reader.socket.close()
+            await settled(lambda: server.stats()["connections"] == 0)
+            assert server.stats()["aborted"] == server.stats()["errors"] == {}
