@@ -193,6 +193,7 @@ async def test_who_asks_to_be_disconnected_comes_back_to_the_whole_book() -> Non
             market.move(server, 100)
             await asyncio.sleep(0)
         proxy.flow()
+        await until(lambda: bool(reasons))  # it may know all that it was sent before
         await until(lambda: knows(client, market))
         assert reasons == ["closed by the server with 4008 slow consumer"]
         assert server.stats()["aborted"] == {"disconnect": 1}
