@@ -66,7 +66,7 @@ class Connection(ServerConnection):
         """Bytes of all frames, those that still wait included."""
         self._outbox = Outbox(limits.queue_bytes, limits.queue_messages)
         self._descriptor: int | None = None
-        """The socket to write to past the transport, where that is the same to the reader."""
+        """The socket to write to past the transport, where that is the same to the reader, until the close frame."""
         self._gathers = False
         self.expelled: str | None = None
         """Why the server has closed this connection."""
@@ -101,11 +101,9 @@ class Connection(ServerConnection):
 
     def write(self, frame: bytes, private: bool = False) -> bool:
         """Queue one frame, if it is private before all others; False if the connection is closing."""
-        # A peer that is gone shows in the transport first.
         transport = self.transport
-        if self.protocol.state is not _OPEN or transport.is_closing():
+        if transport.is_closing():  # a peer that is gone shows here first
             return False
-        self.written += len(frame)
         if self._descriptor is not None and not transport.get_write_buffer_size():
             # As the transport would, without its bookkeeping.
             try:
@@ -114,10 +112,13 @@ class Connection(ServerConnection):
                 taken = 0
             if taken < len(frame):
                 transport.write(frame[taken:])
+        elif self.protocol.state is not _OPEN:
+            return False
         elif self.paused:
             self._wait(frame, private=private)
         else:
             transport.write(frame)
+        self.written += len(frame)
         return True
 
     def reply(self, payload: bytes, *, private: bool = False) -> bool:
@@ -238,7 +239,8 @@ class Connection(ServerConnection):
     # --- the end ---
 
     def send_data(self) -> None:
-        if self.protocol.state is not _OPEN:
+        if self.protocol.state > _OPEN:
+            self._descriptor = None
             self._say_last()
         super().send_data()
 
