@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from hftlab.clock import NANOSECONDS, Clock
-from hftlab.recorder import SessionWriter
+from hftlab.session import SessionWriter
 from hftlab.simulator import RandomWalk
 
 START = 1_767_364_200 * NANOSECONDS  # 2026-01-02 14:30 UTC, when New York opens

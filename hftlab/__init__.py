@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from hftlab.errors import HftlabError
     from hftlab.events import EventBatch
     from hftlab.lab import connect, enable_nested, record, serve
-    from hftlab.recorder import Session, open_session, recover
     from hftlab.server import Server
+    from hftlab.session import Session, open_session, recover
     from hftlab.source import Source
 
 __all__ = [
@@ -51,13 +51,13 @@ _HOMES = {
     "EventBatch": "events",
     "HftlabError": "errors",
     "Server": "server",
-    "Session": "recorder",
+    "Session": "session",
     "Source": "source",
     "connect": "lab",
     "enable_nested": "lab",
-    "open_session": "recorder",
+    "open_session": "session",
     "record": "lab",
-    "recover": "recorder",
+    "recover": "session",
     "serve": "lab",
 }
 

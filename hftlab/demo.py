@@ -12,8 +12,8 @@ from hftlab import analysis
 from hftlab.client import LatencyHistogram
 from hftlab.lab import LabClient, connect, record, serve
 from hftlab.protocol import DataType, MarketData, MarketDataSymbol
-from hftlab.recorder import Session
 from hftlab.report import write_report
+from hftlab.session import Session
 from hftlab.simulator import Exchange
 
 __all__ = ["Demo", "run_demo"]
@@ -53,7 +53,7 @@ def run_demo(
     replayed = _replayed(session, speed)
     step("writing the report")
     report = write_report(folder / "report.html", session, client)
-    holes = analysis.holes(session.market_data).select(pl.col("missing").sum()).collect().item()
+    holes = analysis.sequence_gaps(session.market_data).select(pl.col("missing").sum()).collect().item()
     return Demo(
         session=session,
         report=report,

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Final
 
 from hftlab import analysis
-from hftlab.card import card
+from hftlab.html_table import facts_table
 from hftlab.lab import LabClient
-from hftlab.recorder import Session
+from hftlab.session import Session
 from hftlab.widgets import Ladder, LatencyPanel
 
 __all__ = ["write_report"]
@@ -48,7 +48,7 @@ def write_report(path: Path, session: Session, client: LabClient) -> Path:
     }
     page = _PAGE.format(
         title=escape(f"hftlab session {session.folder.name}"),
-        card=card("Recording", facts),
+        card=facts_table("Recording", facts),
         ladder=_svg(Ladder(client, next(iter(manifest.symbols), ""))),
         latency=_svg(LatencyPanel(client)),
         mid=figure.to_html(full_html=False, include_plotlyjs=True),

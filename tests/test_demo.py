@@ -16,7 +16,7 @@ from hftlab.protocol import MarketData
 from hftlab.report import write_report
 from hftlab.simulator import RandomWalk
 from tests.command import Run
-from tests.recorder.sessions import Received, replayed, write_session
+from tests.session.sessions import Received, replayed, write_session
 
 LOADING = {"src", "href", "srcset", "data", "poster", "action", "xlink:href", "background"}
 ELSEWHERE = re.compile(r"^\s*(https?:)?//|url\(\s*['\"]?(https?:)?//|@import", re.IGNORECASE)

@@ -23,10 +23,10 @@ from hftlab.clock import Clock
 from hftlab.errors import ConnectionFailed, PortInUse, SessionError, SessionExists, SubscriptionFailed
 from hftlab.lab import LabClient, LabServer
 from hftlab.protocol import MarketData
-from hftlab.recorder import open_session
+from hftlab.session import open_session
 from hftlab.simulator import RandomWalk
 from tests.protocol.conftest import market_data, symbol
-from tests.recorder.sessions import numbered, replayed, write_session
+from tests.session.sessions import numbered, replayed, write_session
 
 PATIENCE = 20.0
 HOUR = 3600 * 1_000_000_000

@@ -5,7 +5,7 @@ from hftlab.analysis.arbitrage_figures import caught_figure, crossing_figure, li
 from hftlab.analysis.event_tables import event_quotes, event_trades
 from hftlab.analysis.latency import latency, latency_figure, latency_summary
 from hftlab.analysis.order_book_figures import depth_figure, queue_figure, spread_figure
-from hftlab.analysis.quality import holes
+from hftlab.analysis.quality import sequence_gaps
 from hftlab.analysis.quotes import mid_figure, quotes
 from hftlab.analysis.stylised_facts import (
     autocorrelation,
@@ -29,7 +29,6 @@ __all__ = [
     "depth_figure",
     "event_quotes",
     "event_trades",
-    "holes",
     "latency",
     "latency_figure",
     "latency_summary",
@@ -39,6 +38,7 @@ __all__ = [
     "queue_figure",
     "quotes",
     "returns",
+    "sequence_gaps",
     "spread_distribution",
     "spread_figure",
     "stylised_facts",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import polars as pl
 
-__all__ = ["holes"]
+__all__ = ["sequence_gaps"]
 
 
-def holes(market_data: pl.LazyFrame) -> pl.LazyFrame:
+def sequence_gaps(market_data: pl.LazyFrame) -> pl.LazyFrame:
     """Per channel: messages, first and last sequence, and `missing`, the sequences in between that are not there.
 
     Sequences restart when a connection is made anew, so look at one connection at a time (see the control table).

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from hftlab.recorder.times import to_ns
+from hftlab.session.times import to_ns
 
 __all__ = ["bars", "trades"]
 

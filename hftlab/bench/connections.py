@@ -9,7 +9,7 @@ import asyncio
 import time
 from typing import Final
 
-from hftlab.bench.drain import Drain
+from hftlab.bench.reader_process import Drain
 from hftlab.bench.result import Result
 from hftlab.clock import Clock
 from hftlab.loop import run as run_loop

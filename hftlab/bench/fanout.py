@@ -21,9 +21,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
-from hftlab.bench.bare import listener, taken
-from hftlab.bench.drain import Drain
 from hftlab.bench.node import node_folder
+from hftlab.bench.raw_sockets import listener, taken
+from hftlab.bench.reader_process import Drain
 from hftlab.bench.result import Result
 from hftlab.clock import Clock
 from hftlab.loop import run as run_loop

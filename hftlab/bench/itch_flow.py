@@ -7,9 +7,9 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hftlab.book.kernels import compiled
 from hftlab.events import ADD, ASK, BID, CANCEL, COLUMNS, F_LAST, FILL, TRADE, EventBatch
 from hftlab.instruments import UNIT
+from hftlab.kernels.compiling import compiled
 from hftlab.venues.itch.decoder import find_stock
 from hftlab.venues.itch.state import Rows
 

@@ -17,8 +17,8 @@ from typing import Final
 
 import msgspec
 
-from hftlab.bench.bare import latency
-from hftlab.bench.drain import Drain
+from hftlab.bench.raw_sockets import latency
+from hftlab.bench.reader_process import Drain
 from hftlab.bench.result import Result
 from hftlab.client import Client, LatencyHistogram
 from hftlab.clock import NANOSECONDS, from_milliseconds, to_milliseconds, wall_time

@@ -19,7 +19,6 @@ import numpy as np
 import numpy.typing as npt
 
 from hftlab.bench.result import Result
-from hftlab.book.kernels import in_place
 from hftlab.book.matching import MatchingEngine
 from hftlab.book.matching.kernel import FULL, submit, submit_many
 from hftlab.book.matching.levels import best_key, find_order
@@ -28,6 +27,7 @@ from hftlab.book.matching.output import FILLS, Output, new_output
 from hftlab.book.matching.state import ASKS, BIDS, NOBODY, State
 from hftlab.events import ASK, BID
 from hftlab.instruments import INSTRUMENTS
+from hftlab.kernels.compiling import in_place
 
 __all__ = ["run"]
 

@@ -7,7 +7,7 @@ from typing import Final, Literal, TypeAlias
 
 import numpy as np
 
-from hftlab.book.kernels import IntArray
+from hftlab.kernels.compiling import IntArray
 
 __all__ = ["KINDS", "Kind", "Policy", "policy_codes"]
 

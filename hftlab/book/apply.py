@@ -8,12 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from hftlab.book.anomalies import CLEAR_BOOK, CROSSED, FINE, KINDS, RAISE, TIME_BACK
-from hftlab.book.kernels import IntArray, in_place, inlined, place_of
 from hftlab.book.levels import has_room, is_crossed, is_full, side_of, spare_rows
 from hftlab.book.order_table import expect_entry, expect_order, tag_of
 from hftlab.book.orders import apply_level, apply_order, clear_book
 from hftlab.book.state import HOLDS_LEVELS, HOLDS_ORDERS, Records, State
 from hftlab.events import ADD, ASK, CANCEL, CLEAR, F_LAST, F_MBP, MODIFY
+from hftlab.kernels.compiling import IntArray, in_place, inlined, place_of
 
 __all__ = ["FULL", "Columns", "Tops", "apply_rows", "find_mixed"]
 

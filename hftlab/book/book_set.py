@@ -10,12 +10,12 @@ import numpy as np
 
 from hftlab.book.anomalies import FINE, KINDS, RAISE, Kind, Policy, policy_codes
 from hftlab.book.apply import Columns, Tops, apply_rows, find_mixed
-from hftlab.book.kernels import IntArray
 from hftlab.book.order_book import OrderBook
 from hftlab.book.state import HOLDS_ORDERS, State, add_books, copy_state, grow, new_state
 from hftlab.errors import BookAnomaly, EventError
 from hftlab.events import F_LAST, EventBatch
 from hftlab.instruments import Instrument
+from hftlab.kernels.compiling import IntArray
 
 __all__ = ["BookSet", "Checkpoint"]
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from hftlab.book.intrinsics import BLOCK, count_not_below
-from hftlab.book.kernels import IntArray, in_place, inlined, place_of
-from hftlab.book.sorted_keys import find_key, shift_down, shift_up
 from hftlab.book.state import FIRST_STRETCH, State
+from hftlab.kernels.compiling import IntArray, in_place, inlined, place_of
+from hftlab.kernels.intrinsics import BLOCK, count_not_below
+from hftlab.kernels.sorted_keys import find_key, shift_down, shift_up
 
 __all__ = [
     "close_level",

@@ -16,8 +16,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from hftlab.book.intrinsics import WAYS, first_bit, free_entries, prefetch, tagged_entries
-from hftlab.book.kernels import in_place, inlined, place_of
+from hftlab.kernels.compiling import in_place, inlined, place_of
+from hftlab.kernels.intrinsics import WAYS, first_bit, free_entries, prefetch, tagged_entries
 
 __all__ = [
     "ENTRY",

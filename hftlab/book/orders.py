@@ -15,11 +15,11 @@ from hftlab.book.anomalies import (
     UNKNOWN_LEVEL,
     UNKNOWN_ORDER,
 )
-from hftlab.book.kernels import in_place, inlined, place_of
 from hftlab.book.levels import close_level, is_there, open_level, position, side_of
 from hftlab.book.order_table import delete_entry, find_entry, set_entry, tag_of
 from hftlab.book.state import State
 from hftlab.events import ADD, ASK, BID, CANCEL
+from hftlab.kernels.compiling import in_place, inlined, place_of
 
 __all__ = ["apply_level", "apply_order", "clear_book"]
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from hftlab.book.kernels import IntArray, in_place
 from hftlab.book.order_table import find_entry, tag_of
 from hftlab.book.state import Records, State
+from hftlab.kernels.compiling import IntArray, in_place
 
 __all__ = ["ahead_of", "find_order", "read_queue"]
 

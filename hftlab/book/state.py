@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from hftlab.book.anomalies import KINDS
-from hftlab.book.kernels import IntArray, zeros_aligned
 from hftlab.book.order_table import ENTRY, ORDER, fill_table
+from hftlab.kernels.compiling import IntArray, zeros_aligned
 
 __all__ = ["FIRST_STRETCH", "HOLDS_LEVELS", "HOLDS_ORDERS", "State", "add_books", "copy_state", "grow", "new_state"]
 

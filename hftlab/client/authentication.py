@@ -15,8 +15,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 
-from hftlab.client.address import is_local
 from hftlab.errors import AuthenticationFailed, NetworkError
+from hftlab.transport.address import is_local
 
 __all__ = ["Authenticator", "Token", "refresh_url"]
 

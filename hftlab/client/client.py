@@ -9,7 +9,6 @@ from ssl import SSLContext
 from types import TracebackType
 from typing import Self
 
-from hftlab.client.address import redacted
 from hftlab.client.arguments import (
     address,
     attempts,
@@ -22,18 +21,15 @@ from hftlab.client.arguments import (
 )
 from hftlab.client.authentication import Authenticator, Token
 from hftlab.client.batching import BATCH_DELAY, BATCH_SIZE, BatchProcessor, batches
+from hftlab.client.commands import Requests
 from hftlab.client.conversation import Conversation
 from hftlab.client.debug_log import WebSocketDebugLogger
-from hftlab.client.health import Health
 from hftlab.client.history import MessageHistory
 from hftlab.client.inbox import INBOX_BYTES, INBOX_SIZE, Inbox
 from hftlab.client.link import Link
 from hftlab.client.metrics import Metrics
 from hftlab.client.receiver import Receiver, Tap
-from hftlab.client.reconnect import Backoff
-from hftlab.client.recovery import ErrorRecovery
 from hftlab.client.reporter import EVENTS, Reporter
-from hftlab.client.requests import Requests
 from hftlab.client.supervisor import Supervisor
 from hftlab.errors import NetworkError
 from hftlab.protocol import (
@@ -47,7 +43,11 @@ from hftlab.protocol import (
     Unsubscribe,
 )
 from hftlab.protocol.book import Book
-from hftlab.protocol.subscriber import Subscriber
+from hftlab.protocol.subscribing.subscriber import Subscriber
+from hftlab.transport.address import redacted
+from hftlab.transport.backoff import Backoff
+from hftlab.transport.health import Health
+from hftlab.transport.recovery import ErrorRecovery
 
 __all__ = ["EVENTS", "Client"]
 

@@ -8,16 +8,11 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any, Final
 
-from hftlab.client.address import is_local
 from hftlab.client.authentication import Authenticator
-from hftlab.client.health import Health
 from hftlab.client.link import REPLY_TIMEOUT, Link
 from hftlab.client.receiver import Receiver
-from hftlab.client.reconnect import Backoff
-from hftlab.client.recovery import Action
 from hftlab.client.reporter import Reporter
 from hftlab.client.restoring import Restorer
-from hftlab.client.resync import Doubts
 from hftlab.errors import AuthenticationFailed, NetworkError, RateLimitExceeded, WireError
 from hftlab.log import get_logger
 from hftlab.protocol import (
@@ -31,7 +26,12 @@ from hftlab.protocol import (
     Subscribe,
     Unsubscribe,
 )
-from hftlab.protocol.subscriber import Subscriber
+from hftlab.protocol.subscribing.resync import Doubts
+from hftlab.protocol.subscribing.subscriber import Subscriber
+from hftlab.transport.address import is_local
+from hftlab.transport.backoff import Backoff
+from hftlab.transport.health import Health
+from hftlab.transport.recovery import Action
 
 __all__ = ["Conversation"]
 

@@ -15,15 +15,15 @@ from ssl import SSLContext
 from typing import Final
 from urllib.parse import urlsplit
 
-from hftlab.card import card
-from hftlab.client.address import redacted
 from hftlab.client.client import Client
 from hftlab.client.histogram import LatencyHistogram
 from hftlab.client.link import Link
 from hftlab.client.metrics import Metrics
 from hftlab.clock import NANOSECONDS
 from hftlab.errors import CertificateFailed, ConnectionFailed, MessageParseError, NetworkError, WireError
+from hftlab.html_table import facts_table
 from hftlab.protocol import JSON, Ack, Message, Ping, Pong
+from hftlab.transport.address import redacted
 
 __all__ = ["Diagnosis", "Step", "check", "measure_latency"]
 
@@ -68,7 +68,7 @@ class Diagnosis:
     def _repr_html_(self) -> str:
         marks = {step.name: str(step).partition(f"{step.name}: ")[2] for step in self.steps}
         facts = {f"{'✓' if step.ok else '✗'} {step.name}": marks[step.name] for step in self.steps}
-        return card(f"{self.url}: {self._verdict()}", facts)
+        return facts_table(f"{self.url}: {self._verdict()}", facts)
 
     def _verdict(self) -> str:
         return f"works ({self.latency * 1000:.1f} ms)" if self.success else "does not work"

@@ -15,7 +15,6 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 from websockets.frames import Opcode
 from websockets.typing import Subprotocol
 
-from hftlab.client.address import is_local, redacted
 from hftlab.client.connection import Connection
 from hftlab.client.metrics import Metrics
 from hftlab.clock import to_milliseconds, wall_time
@@ -35,6 +34,7 @@ from hftlab.protocol import (
     Subscribe,
     Unsubscribe,
 )
+from hftlab.transport.address import is_local, redacted
 
 __all__ = ["REPLIES", "REPLY_TIMEOUT", "Link", "wire_error"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from hftlab.card import card
 from hftlab.client.histogram import LatencyHistogram
 from hftlab.clock import NANOSECONDS, wall_time
+from hftlab.html_table import facts_table
 
 __all__ = ["Metrics"]
 
@@ -69,7 +69,7 @@ class Metrics:
         }
         counts = {name: value for name, value in vars(self).items() if name not in ("latency", "connected_at")}
         facts = {name.replace("_", " "): f"{value:,}" for name, value in counts.items()}
-        return card("Metrics", {**facts, "connection uptime": f"{self.connection_uptime:,.0f} s", **latency})
+        return facts_table("Metrics", {**facts, "connection uptime": f"{self.connection_uptime:,.0f} s", **latency})
 
     def __repr__(self) -> str:
         p50, p99 = (self.latency["network"].summary()[name] / 1000 for name in ("p50", "p99"))

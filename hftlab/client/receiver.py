@@ -6,19 +6,19 @@ import asyncio
 from collections.abc import Callable
 from typing import TypeAlias
 
-from hftlab.client.clock_offset import ClockOffset, Sample
-from hftlab.client.health import Health
 from hftlab.client.history import MessageHistory
 from hftlab.client.inbox import Inbox
 from hftlab.client.link import REPLIES, Link, wire_error
 from hftlab.client.metrics import Metrics
-from hftlab.client.private import PRIVATE_CHANNEL, PrivateStream
-from hftlab.client.recovery import Action
 from hftlab.client.reporter import Reporter
 from hftlab.clock import from_milliseconds
 from hftlab.errors import ConnectionFailed, MessageParseError, NetworkError, WireError
 from hftlab.protocol import Ack, AuthFailed, AuthSuccess, BookDelta, Codec, Error, Limits, MarketData, Message, Pong
-from hftlab.protocol.subscriber import Loss, Subscriber
+from hftlab.protocol.subscribing.private_stream import PRIVATE_CHANNEL, PrivateStream
+from hftlab.protocol.subscribing.subscriber import Loss, Subscriber
+from hftlab.transport.clock_offset import ClockOffset, Sample
+from hftlab.transport.health import Health
+from hftlab.transport.recovery import Action
 
 __all__ = ["Receiver", "Tap"]
 

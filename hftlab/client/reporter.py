@@ -13,11 +13,11 @@ from typing import Any, Final
 
 from hftlab.client.debug_log import WebSocketDebugLogger
 from hftlab.client.metrics import Metrics
-from hftlab.client.recovery import Action, ErrorRecovery, Recovery
 from hftlab.errors import CallbackFailed, NetworkError, WireError
 from hftlab.log import get_logger
 from hftlab.protocol import ConnectionState, Message
-from hftlab.protocol.subscriber import Loss
+from hftlab.protocol.subscribing.subscriber import Loss
+from hftlab.transport.recovery import Action, ErrorRecovery, Recovery
 
 __all__ = ["EVENTS", "Reporter"]
 

@@ -9,11 +9,11 @@ import msgspec
 
 from hftlab.client.link import Link
 from hftlab.client.receiver import Receiver
-from hftlab.client.recovery import Action
 from hftlab.client.reporter import Reporter
-from hftlab.client.resync import combined
 from hftlab.errors import NetworkError, SubscriptionFailed, WireError
 from hftlab.protocol import Subscribe
+from hftlab.protocol.subscribing.resync import combined
+from hftlab.transport.recovery import Action
 
 __all__ = ["Restorer"]
 

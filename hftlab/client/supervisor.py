@@ -8,13 +8,13 @@ from collections.abc import Awaitable, Callable
 from hftlab.client.conversation import Conversation
 from hftlab.client.inbox import Inbox
 from hftlab.client.metrics import Metrics
-from hftlab.client.reconnect import Backoff
-from hftlab.client.recovery import Recovery
 from hftlab.client.reporter import Reporter
 from hftlab.clock import wall_time
 from hftlab.errors import ConnectionFailed, NetworkError, WireError
 from hftlab.log import get_logger
 from hftlab.protocol import ConnectionState
+from hftlab.transport.backoff import Backoff
+from hftlab.transport.recovery import Recovery
 
 __all__ = ["Supervisor"]
 

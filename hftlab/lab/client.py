@@ -6,11 +6,11 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Self
 
-from hftlab.card import card
 from hftlab.client import Client, Metrics, diagnostics
 from hftlab.client.batching import BATCH_DELAY, BATCH_SIZE
 from hftlab.client.debug_log import WebSocketDebugLogger
 from hftlab.client.history import MessageHistory
+from hftlab.html_table import facts_table
 from hftlab.lab.background import background
 from hftlab.lab.replay import LabReplay
 from hftlab.lab.waits import closed, gathered, next_message, replay_ended, subscribed
@@ -227,7 +227,7 @@ class LabClient:
             "lost": f"{metrics.messages_lost:,}",
             "network latency": f"p50 {network['p50'] / 1000:,.0f} µs, p99 {network['p99'] / 1000:,.0f} µs",
         }
-        return card(f"Client of {self.url}", facts)
+        return facts_table(f"Client of {self.url}", facts)
 
 
 def _close_later(client: Client) -> None:

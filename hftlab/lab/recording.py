@@ -12,7 +12,8 @@ from hftlab.errors import SessionError
 from hftlab.lab.background import background
 from hftlab.lab.client import LabClient
 from hftlab.lab.server import LabServer
-from hftlab.recorder import Recording, Session, describe, tap
+from hftlab.recorder import Recording, describe, tap
+from hftlab.session import Session
 
 __all__ = ["LabRecording", "record"]
 

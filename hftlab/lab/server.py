@@ -6,7 +6,7 @@ import atexit
 from contextlib import ExitStack
 from typing import Any, Final, Self
 
-from hftlab.card import card
+from hftlab.html_table import facts_table
 from hftlab.lab.background import background
 from hftlab.lab.replay import LabReplay
 from hftlab.protocol import Message
@@ -111,7 +111,7 @@ class LabServer:
             "source": "by hand" if source is None else source.name,
         }
         counts = {name: value for name, value in self.stats().items() if value and name not in _TIMES}
-        return card(f"Server {self.url}", facts | counts)
+        return facts_table(f"Server {self.url}", facts | counts)
 
 
 @atexit.register

@@ -7,8 +7,8 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hftlab.book.kernels import compiled
 from hftlab.events import ADD, CLEAR, F_BAD_TS_RECV, F_LAST, F_SNAPSHOT, MODIFY, TRADE
+from hftlab.kernels.compiling import compiled
 
 __all__ = ["DUPLICATE", "KEPT", "OPEN", "Limits", "Memory", "Rows", "judge_rows"]
 

@@ -49,7 +49,7 @@ from hftlab.protocol.messages import (
     Trade,
     Unsubscribe,
 )
-from hftlab.protocol.replay import ReplayControls
+from hftlab.protocol.replay_controls import ReplayControls
 
 __all__ = [
     "CODECS",

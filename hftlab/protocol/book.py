@@ -6,8 +6,8 @@ from itertools import zip_longest
 
 import msgspec
 
-from hftlab.card import rows_card
 from hftlab.clock import from_milliseconds, in_words
+from hftlab.html_table import rows_table
 from hftlab.protocol.messages import MarketDataSymbol, OrderBookLevel
 
 __all__ = ["Book"]
@@ -46,7 +46,7 @@ class Book(msgspec.Struct, frozen=True):
     def _repr_html_(self) -> str:
         sides = zip_longest(self.bids(), self.asks(), fillvalue=None)
         rows = [(*_cells(bid)[::-1], *_cells(ask)) for bid, ask in sides]
-        return rows_card(
+        return rows_table(
             f"Book of {self.symbol}, {self._moment()}", ("orders", "size", "bid", "ask", "size", "orders"), rows
         )
 

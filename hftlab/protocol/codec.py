@@ -8,7 +8,7 @@ import msgspec
 
 from hftlab.errors import MessageParseError
 from hftlab.protocol.messages import Message, Request
-from hftlab.protocol.misfit import malformed, misfit
+from hftlab.protocol.validation_errors import malformed, validation_error
 
 __all__ = ["CODECS", "JSON", "MSGPACK", "Codec", "decode", "encode"]
 
@@ -25,7 +25,7 @@ class _Decoder(Generic[T]):
         try:
             return self._decode(data)  # type: ignore[no-any-return]
         except msgspec.ValidationError as exc:
-            raise misfit(str(exc)) from None
+            raise validation_error(str(exc)) from None
         except RecursionError:
             raise MessageParseError("the message is nested too deeply: no message type needs 10 levels") from None
         except (msgspec.DecodeError, ValueError) as exc:

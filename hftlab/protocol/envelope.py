@@ -8,7 +8,7 @@ import msgspec
 
 from hftlab.errors import MessageParseError, SubscriptionFailed, WireError
 from hftlab.protocol.codec import Codec
-from hftlab.protocol.misfit import lenient
+from hftlab.protocol.validation_errors import lenient
 
 __all__ = ["Envelope"]
 

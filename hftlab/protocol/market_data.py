@@ -6,8 +6,8 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from hftlab.card import card
 from hftlab.clock import from_milliseconds, in_words
+from hftlab.html_table import facts_table
 from hftlab.protocol.base import (
     Amount,
     Base,
@@ -79,7 +79,7 @@ class MarketDataSymbol(Part, kw_only=True):
             "volume": f"{self.volume:,.10g}",
             "time": in_words(from_milliseconds(self.timestamp)),
         }
-        return card(f"{self.symbol} on {self.exchange}", facts)
+        return facts_table(f"{self.symbol} on {self.exchange}", facts)
 
 
 class MarketData(Base, tag="MARKET_DATA", kw_only=True):

@@ -24,7 +24,14 @@ from hftlab.protocol.base import (
 )
 from hftlab.protocol.enums import DataType, ErrorType, ReplayAction, ReplayState, SlowConsumer
 from hftlab.protocol.market_data import Arbitrage, BookDelta, MarketData, MarketDataSymbol, OrderBookLevel, Trade
-from hftlab.protocol.trading import CancelOrder, NewOrder, OrderUpdate, PortfolioUpdate, PositionUpdate, ReplaceOrder
+from hftlab.protocol.order_messages import (
+    CancelOrder,
+    NewOrder,
+    OrderUpdate,
+    PortfolioUpdate,
+    PositionUpdate,
+    ReplaceOrder,
+)
 
 __all__ = [
     "Ack",

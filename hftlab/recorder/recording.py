@@ -13,9 +13,9 @@ from hftlab.clock import wall_time
 from hftlab.errors import SessionError
 from hftlab.log import get_logger
 from hftlab.protocol import Message
-from hftlab.recorder.manifest import Manifest
-from hftlab.recorder.session import Session
-from hftlab.recorder.writer import SessionWriter
+from hftlab.session.manifest import Manifest
+from hftlab.session.session import Session
+from hftlab.session.writer import SessionWriter
 
 __all__ = ["Recording"]
 

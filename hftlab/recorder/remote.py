@@ -11,8 +11,8 @@ from hftlab.client import Client
 from hftlab.errors import SubscriptionFailed
 from hftlab.protocol import DataType
 from hftlab.recorder.recording import Recording
-from hftlab.recorder.session import Session
 from hftlab.recorder.taps import describe, tap
+from hftlab.session.session import Session
 
 __all__ = ["record_url"]
 

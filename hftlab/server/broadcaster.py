@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 
-from hftlab.protocol.publisher import Delivery
+from hftlab.protocol.publishing.publisher import Delivery
 from hftlab.server.connection import Connection
 from hftlab.server.framing import Framer
-from hftlab.server.monitor import Broadcasts
+from hftlab.server.http.monitor import Broadcasts
 from hftlab.server.queue_time import QueueTimes
 
 __all__ = ["Broadcaster"]

@@ -15,13 +15,13 @@ from websockets.asyncio.server import ServerConnection
 from websockets.protocol import State
 
 from hftlab.protocol import CODECS, JSON, Codec
-from hftlab.protocol.publisher import Backlog
-from hftlab.server.door import Door
+from hftlab.protocol.publishing.limits import ServerLimits
+from hftlab.protocol.publishing.publisher import Backlog
 from hftlab.server.framing import Framer, window_bits
-from hftlab.server.http import POST, BadRequest, PostReader, PostRequest
-from hftlab.server.limits import ServerLimits
+from hftlab.server.http.endpoints import Endpoints
+from hftlab.server.http.messages import POST, BadRequest, PostReader, PostRequest
 from hftlab.server.outbox import Outbox
-from hftlab.server.progress import Progress, delivered
+from hftlab.server.stall_detector import StallDetector, delivered
 
 __all__ = ["HIGH_WATER", "OVERFLOW", "Connection"]
 
@@ -48,7 +48,7 @@ class Connection(ServerConnection):
     limit.
     """
 
-    def __init__(self, *args: Any, door: Door, limits: ServerLimits, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, endpoints: Endpoints, limits: ServerLimits, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.peer_address = self.own_address = ""
         self.name = f"conn_{next(_numbers)}"
@@ -71,9 +71,9 @@ class Connection(ServerConnection):
         self.expelled: str | None = None
         """Why the server has closed this connection."""
         self._ends: Counter[str] = Counter()
-        self._progress: Progress | None = None
+        self._stall_detector: StallDetector | None = None
         self._closing: asyncio.Task[None] | None = None
-        self._door, self._is_admitted = door, False
+        self._endpoints, self._is_admitted = endpoints, False
         self._first: bytes | None = b""
         """What has come, until it is clear whether it is a POST; None from then on."""
         self._post: PostReader | None = None
@@ -168,7 +168,7 @@ class Connection(ServerConnection):
         peer, own = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
         self.peer_address = "" if peer is None else peer[0]
         self.own_address = "" if own is None else own[0]
-        self._is_admitted = self._door.admit(self.peer_address)
+        self._is_admitted = self._endpoints.admit(self.peer_address)
         if not self._is_admitted:
             transport.abort()  # type: ignore[attr-defined]  # it is an asyncio.Transport
             return
@@ -204,7 +204,7 @@ class Connection(ServerConnection):
         except BadRequest as exc:
             request = exc
         if request is not None:
-            self.transport.write(self._door.post(self.peer_address, self.own_address, request).serialize())
+            self.transport.write(self._endpoints.post(self.peer_address, self.own_address, request).serialize())
             self.transport.close()
 
     # --- flow control ---
@@ -258,10 +258,10 @@ class Connection(ServerConnection):
     def connection_lost(self, exc: Exception | None) -> None:
         if not self._is_admitted:
             return
-        self._door.gate.leave(self.peer_address)
+        self._endpoints.admission.leave(self.peer_address)
         super().connection_lost(exc)
         if self.request is None and self._post is None:
-            self._door.note_no_request(self.peer_address, is_silent=self._first == b"")
+            self._endpoints.note_no_request(self.peer_address, is_silent=self._first == b"")
         sent = self.protocol.close_sent
         if sent is not None and sent.code in _FAILURES and not self.protocol.close_rcvd_then_sent:
             self._end("keepalive timeout" if sent.reason == _KEEPALIVE else _FAILURES[sent.code])
@@ -270,14 +270,14 @@ class Connection(ServerConnection):
         """Whether the reader is behind and has taken nothing for `deadline` seconds; ask several times in between."""
         waiting = self.transport.get_write_buffer_size()
         if not waiting:
-            self._progress = None
+            self._stall_detector = None
             return False
         taken = delivered(self.transport)
         if taken is None:
             taken = self.written - self.buffered
-        if self._progress is None:
-            self._progress = Progress(now, taken, deadline)
-        return self._progress.has_stopped(now, taken, paused=self.paused)
+        if self._stall_detector is None:
+            self._stall_detector = StallDetector(now, taken, deadline)
+        return self._stall_detector.has_stopped(now, taken, paused=self.paused)
 
     def __str__(self) -> str:
         return self.name

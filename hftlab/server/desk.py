@@ -28,10 +28,10 @@ from hftlab.protocol import (
     Subscribe,
     Unsubscribe,
 )
-from hftlab.protocol.publisher import Publisher
-from hftlab.server.auth import Authenticator, Identity
+from hftlab.protocol.publishing.authentication import Authenticator, Identity
+from hftlab.protocol.publishing.limits import ServerLimits, TokenBucket
+from hftlab.protocol.publishing.publisher import Publisher
 from hftlab.server.connection import Connection
-from hftlab.server.limits import ServerLimits, TokenBucket
 
 __all__ = ["UNAUTHENTICATED", "AuthMode", "CountingPublisher", "Desk"]
 

@@ -1,4 +1,4 @@
-"""The port: binds it, takes connections in through the door, and frees it again."""
+"""The port: binds it, takes connections in through the endpoints, and frees it again."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from hftlab.errors import HftlabError, PortInUse
 from hftlab.log import get_logger
 from hftlab.port import port_holder
 from hftlab.protocol import CODECS
-from hftlab.server.auth import Authenticator
+from hftlab.protocol.publishing.authentication import Authenticator
+from hftlab.protocol.publishing.limits import ServerLimits
 from hftlab.server.connection import HIGH_WATER, Connection
-from hftlab.server.door import Door
 from hftlab.server.framing import EXTENSIONS
-from hftlab.server.gate import Gate, is_loopback
-from hftlab.server.limits import ServerLimits
+from hftlab.server.http.admission import Admission, is_loopback
+from hftlab.server.http.endpoints import Endpoints
 
 __all__ = ["Listener"]
 
@@ -62,7 +62,7 @@ class Listener:
         self._leaves_key = key is None
         self._sockets: WebSocketServer | None = None
         self._all: WeakSet[Connection] = WeakSet()
-        self.door: Door | None = None
+        self.endpoints: Endpoints | None = None
         self.port = 0
 
     @property
@@ -90,7 +90,7 @@ class Listener:
                 "--auth required), or listen on 127.0.0.1"
             )
         self._sockets, self.port = sockets, next(iter(sockets.sockets)).getsockname()[1]
-        self.door = Door(Gate(host, self._limits, origins, hosts), self.authenticator)
+        self.endpoints = Endpoints(Admission(host, self._limits, origins, hosts), self.authenticator)
         if self._leaves_key:
             self._leave_key()
         await sockets.start_serving()
@@ -154,8 +154,8 @@ class Listener:
     # --- connections ---
 
     def _connection(self, *args: Any, **kwargs: Any) -> Connection:
-        assert self.door is not None
-        connection = Connection(*args, door=self.door, limits=self._limits, **kwargs)
+        assert self.endpoints is not None
+        connection = Connection(*args, endpoints=self.endpoints, limits=self._limits, **kwargs)
         self._all.add(connection)
         return connection
 
@@ -165,11 +165,11 @@ class Listener:
 
     def _process_request(self, connection: ServerConnection, request: Request) -> Response | None:
         assert isinstance(connection, Connection)
-        assert self.door is not None
+        assert self.endpoints is not None
         return (
-            self.door.refuse(connection.peer_address, connection.own_address, request)
+            self.endpoints.refuse(connection.peer_address, connection.own_address, request)
             or self._pages(request)
-            or self.door.refuse_socket(connection.peer_address, request)
+            or self.endpoints.refuse_socket(connection.peer_address, request)
         )
 
 

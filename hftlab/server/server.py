@@ -28,16 +28,16 @@ from hftlab.protocol import (
     decode,
     encode,
 )
-from hftlab.protocol.publisher import Backlog, check_publishable
-from hftlab.server.auth import Tokens
+from hftlab.protocol.publishing.authentication import Tokens
+from hftlab.protocol.publishing.limits import ServerLimits
+from hftlab.protocol.publishing.playback import Playback
+from hftlab.protocol.publishing.publisher import Backlog, check_publishable
 from hftlab.server.broadcaster import Broadcaster
 from hftlab.server.connection import OVERFLOW, Connection
 from hftlab.server.connection_info import ConnectionInfo
 from hftlab.server.desk import AuthMode, CountingPublisher, Desk
-from hftlab.server.limits import ServerLimits
+from hftlab.server.http.monitor import report
 from hftlab.server.listener import Listener
-from hftlab.server.monitor import report
-from hftlab.server.playback import Playback
 from hftlab.server.stream import Stream, Tap
 from hftlab.source import Source
 
@@ -85,7 +85,7 @@ class Server:
         self.session = uuid.uuid4().hex
         symbols = None if source is None else list(source.symbols)
         self._publisher = CountingPublisher(
-            session=self.session, limits=self.limits.told(), symbols=symbols, public=auth == "public"
+            session=self.session, limits=self.limits.to_wire(), symbols=symbols, public=auth == "public"
         )
         self._listener = Listener(self._handle, self._page, self.limits, key)
         self._broadcaster = Broadcaster()
@@ -186,7 +186,7 @@ class Server:
             "conflated": publisher.conflated,
             "gaps": publisher.gaps,
             "aborted": dict(self._aborted),
-            "refused": {} if self._listener.door is None else dict(self._listener.door.refused),
+            "refused": {} if self._listener.endpoints is None else dict(self._listener.endpoints.refused),
             "errors": dict(publisher.errors),
             "failed_taps": dict(self._stream.failed_taps),
             "failure": self.failure,

@@ -14,10 +14,10 @@ from hftlab.clock import NANOSECONDS, from_milliseconds, wall_time
 from hftlab.errors import RateLimitExceeded, ServerError, WireError
 from hftlab.log import get_logger
 from hftlab.protocol import Error, ErrorType, Message, ReplayAction, ReplayControl, ReplayState
-from hftlab.protocol.publisher import Delivery
+from hftlab.protocol.publishing.playback import Playback
+from hftlab.protocol.publishing.publisher import Delivery
 from hftlab.server.connection import Connection
 from hftlab.server.desk import CountingPublisher
-from hftlab.server.playback import Playback
 
 __all__ = ["Stream", "Tap"]
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from hftlab.card import card
 from hftlab.clock import NANOSECONDS, Clock, to_milliseconds
 from hftlab.errors import HftlabError
 from hftlab.events import COLUMNS, EventBatch
+from hftlab.html_table import facts_table
 from hftlab.instruments import Instrument, find_instrument
 from hftlab.log import get_logger
 from hftlab.market import Processor
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from hftlab.book.matching import MatchingEngine
     from hftlab.simulator.order_flow import OrderFlow
 
-__all__ = ["SYMBOLS", "Exchange", "Stretch", "find_listing"]
+__all__ = ["SYMBOLS", "Exchange", "Segment", "find_listing"]
 
 SYMBOLS: Final = ("AAPL", "GOOGL", "MSFT", "TSLA", "AMZN", "META", "NVDA", "BRK.A")
 """The reference document's eight."""
@@ -37,7 +37,7 @@ _GAP: Final = 0.3
 _log = get_logger("hftlab.simulator")
 
 
-class Stretch(NamedTuple):
+class Segment(NamedTuple):
     """A piece of an exchange's time: its events, and its messages with the times (ns) they are due."""
 
     events: EventBatch
@@ -56,7 +56,7 @@ class Exchange:
     The same seed on a clock that starts at the same time gives the same events and messages, however time advances;
     None takes a new one, kept in `seed`. With `self_exciting` False orders arrive at random instead of in bursts.
     `prices` are closes of the day before, by plain symbol, where they shall be others than the document's; `closes` has
-    all of them (1e-9). `events()` and `stretches()` run ahead as fast as they can. Raises HftlabError for a symbol that
+    all of them (1e-9). `events()` and `segments()` run ahead as fast as they can. Raises HftlabError for a symbol that
     is not known.
     """
 
@@ -112,11 +112,11 @@ class Exchange:
         return self._reached + self.interval if self._is_open else self.start
 
     def advance(self, until: int) -> list[MarketData]:
-        return [message for stretch in self._stretches(until) for _, message in stretch.messages]
+        return [message for stretch in self._segments(until) for _, message in stretch.messages]
 
-    def stretches(self, seconds: float) -> Iterator[Stretch]:
+    def segments(self, seconds: float) -> Iterator[Segment]:
         """The next `seconds` as fast as they can be made, in pieces of some ten thousand events."""
-        return self._stretches(self._reached + round(seconds * NANOSECONDS))
+        return self._segments(self._reached + round(seconds * NANOSECONDS))
 
     def events(self, seconds: float) -> Iterator[EventBatch]:
         """The events of the next `seconds` alone, in batches: many times as fast as with messages.
@@ -127,7 +127,7 @@ class Exchange:
         self._reached += round(seconds * NANOSECONDS)
         yield from self._flow.run(self._reached)
 
-    def _stretches(self, until: int) -> Iterator[Stretch]:
+    def _segments(self, until: int) -> Iterator[Segment]:
         if self._events_only:
             raise HftlabError("this exchange has run ahead for its events alone: make another one for messages")
         if not self._is_open and self.start <= until:
@@ -136,17 +136,17 @@ class Exchange:
         if last <= self._reached:
             return
         for batch in self._flow.run(last - 1):
-            yield Stretch(batch, self._merged(self._processor.process(batch)))
+            yield Segment(batch, self._merged(self._processor.process(batch)))
         self._reached = last
         nothing = _nothing(self.instruments)
-        yield Stretch(nothing, self._merged(self._processor.process(nothing, last - 1)))
+        yield Segment(nothing, self._merged(self._processor.process(nothing, last - 1)))
 
-    def _opening(self) -> Stretch:
+    def _opening(self) -> Segment:
         """The orders that are there at the start, and the one message of an instant instead of an interval."""
         batch = EventBatch.concat(self._flow.run(self.start))
         timed = [*self._processor.process(batch), *self._processor.flush()]
         self._is_open = True
-        return Stretch(batch, [(self.start, self._message(self.start, [message for _, message in timed]))])
+        return Segment(batch, [(self.start, self._message(self.start, [message for _, message in timed]))])
 
     def _merged(self, timed: list[tuple[int, MarketData]]) -> list[tuple[int, MarketData]]:
         """One message for each interval instead of one for each of its symbols."""
@@ -173,7 +173,7 @@ class Exchange:
             "made": f"{seconds:,.1f} s",
             "live orders": len(self.books),
         }
-        return card("Exchange", facts)
+        return facts_table("Exchange", facts)
 
 
 def find_listing(name: str) -> Instrument:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from hftlab.book.kernels import in_place
 from hftlab.book.matching.kernel import FULL, submit
 from hftlab.book.matching.output import FILLS, UPDATES, Output
 from hftlab.book.matching.state import State
+from hftlab.kernels.compiling import in_place
 from hftlab.simulator.flow_state import MAKERS, Flow
 from hftlab.simulator.fundamental import value_at
 from hftlab.simulator.random_numbers import exponential, uniform

@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from hftlab.book.kernels import in_place
+from hftlab.kernels.compiling import in_place
 from hftlab.simulator.flow_state import ASSET, PATH_LENGTH, STEP, Flow, Records
 from hftlab.simulator.random_numbers import normal, pareto, uniform
 

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from hftlab.book.kernels import in_place
+from hftlab.kernels.compiling import in_place
 
 __all__ = ["exponential", "normal", "pareto", "seeded", "uniform"]
 

@@ -14,11 +14,11 @@ from __future__ import annotations
 import math
 from typing import Any, Final
 
-from hftlab.book.kernels import in_place
 from hftlab.book.matching.levels import best_level, find_order
 from hftlab.book.matching.orders import Action, OrderType, TimeInForce
 from hftlab.book.matching.state import ASKS, BIDS, NOBODY, SIDES, State
 from hftlab.events import ASK, BID
+from hftlab.kernels.compiling import in_place
 from hftlab.simulator.flow_state import METAORDERS, RESTING, Flow
 from hftlab.simulator.fundamental import value_at
 from hftlab.simulator.random_numbers import normal, pareto, uniform

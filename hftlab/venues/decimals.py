@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from hftlab.book.kernels import compiled
+from hftlab.kernels.compiling import compiled
 
 __all__ = ["parse_decimals"]
 

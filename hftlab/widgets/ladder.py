@@ -12,10 +12,10 @@ import traitlets
 
 from hftlab.clock import from_milliseconds, to_milliseconds
 from hftlab.protocol.messages import MarketDataSymbol
-from hftlab.widgets.feed import Client, Level
 from hftlab.widgets.ladder_picture import ladder_svg
 from hftlab.widgets.numbers import Scale
 from hftlab.widgets.picture import Picture
+from hftlab.widgets.refresh_loop import Client, Level
 from hftlab.widgets.widget import LiveWidget, page_source
 
 __all__ = ["Ladder", "LadderState", "pack_ladder", "read_ladder"]

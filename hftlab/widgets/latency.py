@@ -12,9 +12,9 @@ from typing import Any
 
 import traitlets
 
-from hftlab.widgets.feed import Client, Histogram, Metrics
 from hftlab.widgets.latency_picture import COMPONENTS, latency_svg, traffic_text
 from hftlab.widgets.picture import Picture
+from hftlab.widgets.refresh_loop import Client, Histogram, Metrics
 from hftlab.widgets.widget import LiveWidget, page_source
 
 __all__ = ["Component", "LatencyPanel", "RateMeter", "Traffic", "pack_latency", "read_component"]

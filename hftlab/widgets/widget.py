@@ -12,9 +12,9 @@ from typing import Any, Final
 import anywidget
 import traitlets
 
-from hftlab.widgets.audience import BEAT, Audience
-from hftlab.widgets.feed import FEED, Feed
 from hftlab.widgets.picture import Picture
+from hftlab.widgets.refresh_loop import FEED, Feed
+from hftlab.widgets.visibility import BEAT, Audience
 
 __all__ = ["MAX_RATE", "LiveWidget", "page_source"]
 

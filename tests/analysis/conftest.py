@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from hftlab.recorder import Session
+from hftlab.session import Session
 from tests.analysis.recorded import messages, record
-from tests.recorder.sessions import Received
+from tests.session.sessions import Received
 
 
 @pytest.fixture(scope="package")

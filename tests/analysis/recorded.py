@@ -6,9 +6,9 @@ import random
 from pathlib import Path
 
 from hftlab.protocol import MarketData, Side, Trade
-from hftlab.recorder import Session
+from hftlab.session import Session
 from tests.protocol.conftest import symbol
-from tests.recorder.sessions import Received, write_session
+from tests.session.sessions import Received, write_session
 
 START_MS = 1_767_364_200_000.0
 US = 1_000

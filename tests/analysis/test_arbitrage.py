@@ -13,11 +13,11 @@ from hftlab.clock import to_milliseconds
 from hftlab.instruments import listings
 from hftlab.market import ArbitrageDetector, Processor, VenueBook, consolidate
 from hftlab.protocol import ArbitrageState
-from hftlab.recorder import Session
+from hftlab.session import Session
 from tests.market.dislocations import levels, plant
 from tests.market.test_arbitrage import batch_of
 from tests.protocol.conftest import market_data, symbol
-from tests.recorder.sessions import write_session
+from tests.session.sessions import write_session
 
 STATES, PLANTED = plant(21, steps=600)
 LISTINGS = (("AAPL", "NASDAQ", 0.25), ("AAPL:NYSE", "NYSE", 0.0), ("MSFT", "NASDAQ", 0.0), ("MSFT:NYSE", "NYSE", 0.5))

@@ -8,10 +8,10 @@ import pytest
 from hftlab import analysis
 from hftlab.instruments import listings
 from hftlab.market import Processor
-from hftlab.recorder import Session
+from hftlab.session import Session
 from tests.market.dislocations import plant
 from tests.market.test_arbitrage import batch_of
-from tests.recorder.sessions import write_session
+from tests.session.sessions import write_session
 
 STATES, PLANTED = plant(22, steps=300)
 

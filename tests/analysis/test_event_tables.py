@@ -8,9 +8,9 @@ import pytest
 from hftlab.analysis import event_quotes, event_trades
 from hftlab.book import BookSet
 from hftlab.events import EventBatch
+from hftlab.ingest.simulation import exchange_on
 from hftlab.market import Processor
 from hftlab.protocol import MarketDataSymbol
-from hftlab.recorder.simulation import exchange_on
 
 SYMBOLS = ["AAPL", "AAPL:NYSE", "BTCUSDT"]
 

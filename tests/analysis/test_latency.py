@@ -6,8 +6,8 @@ import pytest
 
 from hftlab import analysis
 from hftlab.clock import from_milliseconds
-from hftlab.recorder import Session
-from tests.recorder.sessions import Received
+from hftlab.session import Session
+from tests.session.sessions import Received
 
 COMPONENTS = ("feed", "network", "total")
 

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hftlab import analysis
-from hftlab.recorder import Session
-from hftlab.recorder.tables import TABLES
+from hftlab.session import Session
+from hftlab.session.tables import TABLES
 from tests.protocol.conftest import market_data, symbol
-from tests.recorder.sessions import Received, write_session
+from tests.session.sessions import Received, write_session
 
 
 def slow_holes(received: list[Received]) -> dict[int | None, tuple[int, int, int, int]]:
@@ -25,15 +25,15 @@ def slow_holes(received: list[Received]) -> dict[int | None, tuple[int, int, int
     }
 
 
-def holes(session: Session) -> dict[int | None, tuple[int, int, int, int]]:
-    frame = analysis.holes(session.market_data).collect()
+def sequence_gaps(session: Session) -> dict[int | None, tuple[int, int, int, int]]:
+    frame = analysis.sequence_gaps(session.market_data).collect()
     assert frame.columns == ["channel", "messages", "first", "last", "missing"]
     return {row[0]: row[1:] for row in frame.iter_rows()}
 
 
 def test_holes_against_a_search_for_every_number(session: Session, received: list[Received]) -> None:
     """Messages of several symbols have several rows and one number."""
-    found = holes(session)
+    found = sequence_gaps(session)
     assert found == slow_holes(received)
     assert all(missing > 0 for *_, missing in found.values())
 
@@ -45,20 +45,20 @@ def test_holes_of_any_numbers(tmp_path_factory: object, drawn: list[tuple[int | 
         (1, market_data(symbol(), symbol("B"), channel=channel, sequence=sequence, snapshot=snapshot))
         for channel, sequence, snapshot in drawn
     ]
-    folder: Path = tmp_path_factory.mktemp("holes") / "session"  # type: ignore[attr-defined]
-    assert holes(write_session(folder, received)) == slow_holes(received)
+    folder: Path = tmp_path_factory.mktemp("sequence_gaps") / "session"  # type: ignore[attr-defined]
+    assert sequence_gaps(write_session(folder, received)) == slow_holes(received)
 
 
 def test_an_unbroken_stream_has_none(tmp_path: Path) -> None:
     received: list[Received] = [(at, market_data(symbol(), channel=4, sequence=at)) for at in range(3, 10)]
-    assert holes(write_session(tmp_path / "session", received)) == {4: (7, 3, 9, 0)}
+    assert sequence_gaps(write_session(tmp_path / "session", received)) == {4: (7, 3, 9, 0)}
 
 
 def test_every_analysis_takes_the_table_of_an_empty_session(tmp_path: Path) -> None:
     """And gives an empty result with its columns."""
     empty = write_session(tmp_path / "session", [])
     assert empty.market_data.collect_schema() == TABLES[0].schema
-    for analyse in (analysis.holes, analysis.quotes, analysis.latency, analysis.trades):
+    for analyse in (analysis.sequence_gaps, analysis.quotes, analysis.latency, analysis.trades):
         frame = analyse(empty.market_data).collect()
         assert frame.is_empty()
         assert frame.width > 3

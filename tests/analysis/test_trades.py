@@ -7,8 +7,8 @@ import pytest
 
 from hftlab import analysis
 from hftlab.clock import from_milliseconds
-from hftlab.recorder import Session
-from tests.recorder.sessions import Received
+from hftlab.session import Session
+from tests.session.sessions import Received
 
 EPOCH = datetime.datetime(1970, 1, 1)
 

@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hftlab.book.intrinsics import WAYS
 from hftlab.book.order_table import ENTRY, ORDER, delete_entry, fill_table, find_entry, set_entry, tag_of
+from hftlab.kernels.intrinsics import WAYS
 
 # Few ids in a small table: many meet again.
 IDS = st.sampled_from([*range(12), -1, -(2**63), 2**63 - 1, *(number << 40 for number in range(1, 8))])

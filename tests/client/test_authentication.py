@@ -12,12 +12,12 @@ import pytest
 
 from hftlab.client import Client
 from hftlab.client.authentication import Authenticator, refresh_url
-from hftlab.client.reconnect import Backoff
 from hftlab.credentials import remove_secret, write_secret
 from hftlab.errors import AuthenticationFailed, ConnectionFailed, NetworkError
 from hftlab.server import Server
+from hftlab.transport.backoff import Backoff
 from tests.client.servers import PATIENCE, http_server, refuse, scripted, until, within
-from tests.protocol.test_private_log import UPDATE
+from tests.protocol.publishing.test_private_log import UPDATE
 
 QUICK: dict[str, Any] = {"reconnect_interval": 0.01}
 

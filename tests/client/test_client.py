@@ -13,7 +13,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from hftlab.client import Client
 from hftlab.errors import ConnectionFailed, NetworkError, SubscriptionFailed
 from hftlab.protocol import MarketData, Message
-from hftlab.protocol.subscriber import Loss
+from hftlab.protocol.subscribing.subscriber import Loss
 from hftlab.server import Server
 from tests.client.servers import scripted, until, within
 from tests.protocol.conftest import market_data, symbol

@@ -8,12 +8,12 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hftlab.client.health import Health
 from hftlab.client.histogram import LatencyHistogram
 from hftlab.client.inbox import Inbox
-from hftlab.client.reconnect import Backoff
-from hftlab.client.recovery import Action, Recovery
 from hftlab.protocol import Heartbeat
+from hftlab.transport.backoff import Backoff
+from hftlab.transport.health import Health
+from hftlab.transport.recovery import Action, Recovery
 
 
 class TestBackoff:

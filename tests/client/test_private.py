@@ -4,13 +4,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hftlab.client import Client
-from hftlab.client.private import PrivateStream
 from hftlab.protocol import Gap, PortfolioUpdate
-from hftlab.protocol.private_log import PrivateLog
-from hftlab.protocol.subscriber import Loss
+from hftlab.protocol.publishing.private_log import PrivateLog
+from hftlab.protocol.subscribing.private_stream import PrivateStream
+from hftlab.protocol.subscribing.subscriber import Loss
 from hftlab.server import Server
 from tests.client.servers import within
-from tests.protocol.test_private_log import UPDATE
+from tests.protocol.publishing.test_private_log import UPDATE
 
 
 @given(st.lists(st.sampled_from(["send", "cut", "again", "restart"]), max_size=60), st.integers(1, 8))

@@ -12,11 +12,11 @@ from websockets.asyncio.server import ServerConnection, serve
 
 from hftlab.client import Client
 from hftlab.client.metrics import Metrics
-from hftlab.client.recovery import ErrorRecovery
 from hftlab.client.reporter import Reporter
 from hftlab.errors import CallbackFailed, ConnectionFailed, HftlabError, NetworkError, WireError
 from hftlab.protocol import Heartbeat, Message
 from hftlab.server import Server
+from hftlab.transport.recovery import ErrorRecovery
 from tests.client.servers import scripted, until, within
 from tests.protocol.conftest import market_data, symbol
 

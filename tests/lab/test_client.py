@@ -11,7 +11,7 @@ from hftlab.clock import Clock
 from hftlab.lab import LabClient, LabServer
 from hftlab.protocol import Message
 from hftlab.simulator import RandomWalk
-from tests.recorder.sessions import numbered
+from tests.session.sessions import numbered
 
 PATIENCE = 20.0
 

@@ -12,9 +12,9 @@ import hftlab as hl
 from hftlab.errors import ServerError
 from hftlab.lab import LabClient, LabServer
 from hftlab.protocol import MarketData
-from hftlab.recorder import Session
+from hftlab.session import Session
 from hftlab.simulator import RandomWalk
-from tests.recorder.sessions import numbered, write_session
+from tests.session.sessions import numbered, write_session
 
 MIDNIGHT = datetime(2024, 3, 1, tzinfo=UTC)
 START = int(MIDNIGHT.timestamp()) * 10**9

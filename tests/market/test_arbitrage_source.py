@@ -12,12 +12,12 @@ from hftlab.clock import Clock, to_milliseconds
 from hftlab.instruments import listings
 from hftlab.market import Processor, with_arbitrage
 from hftlab.protocol import JSON, Arbitrage, ArbitrageState, MarketData, Message, decode
-from hftlab.protocol.publisher import Publisher
+from hftlab.protocol.publishing.publisher import Publisher
 from hftlab.source import Seekable, Source
 from tests.market.dislocations import plant
 from tests.market.test_arbitrage import batch_of
 from tests.protocol.conftest import LIMITS
-from tests.recorder.sessions import replayed, write_session
+from tests.session.sessions import replayed, write_session
 
 
 class Canned:

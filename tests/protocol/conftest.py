@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from hftlab.protocol import Limits, MarketData, MarketDataSymbol, OrderBookLevel, Side, Trade
-from hftlab.protocol.publisher import Publisher
+from hftlab.protocol.publishing.publisher import Publisher
 
 MS = 1_000_000
 

@@ -4,7 +4,7 @@ import pytest
 
 from hftlab import protocol
 from hftlab.protocol import JSON, MSGPACK, Error
-from hftlab.protocol.publisher import Publisher
+from hftlab.protocol.publishing.publisher import Publisher
 
 NOW = 5_000_000_000
 

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from hftlab.errors import SessionError, SessionExists
-from hftlab.recorder import Recording, recover
-from hftlab.recorder.journal import read_segment
-from tests.recorder.sessions import numbered, replayed
+from hftlab.recorder import Recording
+from hftlab.session import recover
+from hftlab.session.journal import read_segment
+from tests.session.sessions import numbered, replayed
 
 
 def on_disk(folder: Path) -> int:
@@ -125,7 +126,7 @@ def test_what_was_safe_before_a_disk_was_full_is_recovered(tmp_path: Path, monke
     def full(_: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("hftlab.recorder.journal._sync", full)
+    monkeypatch.setattr("hftlab.session.journal._sync", full)
     with pytest.raises(SessionError, match="No space left on device"):
         while True:
             number += 1

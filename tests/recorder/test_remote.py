@@ -13,7 +13,7 @@ from hftlab.protocol import MarketData
 from hftlab.recorder import record_url
 from hftlab.server import Server
 from hftlab.simulator import RandomWalk
-from tests.recorder.sessions import numbered, replayed, write_session
+from tests.session.sessions import numbered, replayed, write_session
 
 START = 1_767_364_200_000_000_000
 
@@ -65,7 +65,7 @@ async def test_it_ends_with_a_replay_and_has_all_of_it(tmp_path: Path) -> None:
 
 async def test_it_ends_when_the_server_is_gone_for_good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What came until then is a session."""
-    monkeypatch.setattr("hftlab.client.reconnect.Backoff.delay", lambda *_: 0.0)
+    monkeypatch.setattr("hftlab.transport.backoff.Backoff.delay", lambda *_: 0.0)
     async with Server(walk(), port=0) as server:
         recording = asyncio.create_task(record_url(server.url, tmp_path / "session", forever()))
         await published(server, 10)

@@ -16,11 +16,12 @@ from hftlab.client import Client
 from hftlab.clock import Clock, wall_time
 from hftlab.errors import HftlabError, SessionError
 from hftlab.protocol import JSON, Ack, Gap, MarketData, Message
-from hftlab.recorder import Recording, Session, describe, tap
+from hftlab.recorder import Recording, describe, tap
 from hftlab.server import Server
+from hftlab.session import Session
 from hftlab.simulator import RandomWalk
 from tests.protocol.conftest import market_data, symbol
-from tests.recorder.sessions import numbered, replayed
+from tests.session.sessions import numbered, replayed
 
 PATIENCE = 10.0
 START = 1_767_364_200_000_000_000

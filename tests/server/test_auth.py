@@ -21,12 +21,12 @@ from hftlab.client import Client
 from hftlab.credentials import access_token, find_secret
 from hftlab.errors import AuthenticationFailed, HftlabError
 from hftlab.log import AUDIT
+from hftlab.protocol.publishing.authentication import REFRESH_LIFETIME, Authenticator, Identity
 from hftlab.server import Server, ServerLimits
-from hftlab.server.auth import REFRESH_LIFETIME, Authenticator, Identity
 from hftlab.simulator import RandomWalk
 from tests.protocol.conftest import market_data, symbol
-from tests.recorder.sessions import write_session
 from tests.server.conversation import closed, receive, request, settled, subscribe
+from tests.session.sessions import write_session
 
 KEY = b"k" * 64
 NOW = 1_800_000_000.0

@@ -16,7 +16,8 @@ from websockets.frames import Opcode
 
 from hftlab.credentials import access_token
 from hftlab.loop import new_loop
-from hftlab.server import Rate, Server, ServerLimits, gate, listener
+from hftlab.server import Rate, Server, ServerLimits, listener
+from hftlab.server.http import admission
 from tests.server.conversation import closed, receive, request, settled
 from tests.server.readers import Reader
 
@@ -43,8 +44,8 @@ class TestTheBeginning:
                 await settled(lambda: refused(server) == {"reset": 20})
                 async with connect(server.url) as connection:
                     await receive(connection)
-                assert server._listener.door is not None
-                await settled(lambda: not server._listener.door.gate.open)  # type: ignore[union-attr]
+                assert server._listener.endpoints is not None
+                await settled(lambda: not server._listener.endpoints.admission.open)  # type: ignore[union-attr]
 
         with asyncio.Runner(loop_factory=new_loop) as runner:
             runner.run(reset())
@@ -54,15 +55,15 @@ class TestTheBeginning:
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Beyond twice its share an address is not even answered; it gets its places back as they close."""
-        monkeypatch.setattr(gate, "is_loopback", lambda address: False)
+        monkeypatch.setattr(admission, "is_loopback", lambda address: False)
         limits = ServerLimits(connections=20, connections_per_address=3)
         async with Server(port=0, limits=limits) as server:
             silent = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(10)]
             await settled(lambda: refused(server) == {"overrun": 4})
             for reader, _ in silent[6:]:
                 assert await reader.read(1) == b""
-            assert server._listener.door is not None
-            open_ones = server._listener.door.gate.open
+            assert server._listener.endpoints is not None
+            open_ones = server._listener.endpoints.admission.open
             assert open_ones == {"127.0.0.1": 6}
             for _, writer in silent:
                 writer.close()
@@ -71,7 +72,7 @@ class TestTheBeginning:
                 assert (await receive(connection))["type"] == "ACK"
 
     def test_the_share_is_of_each_address(self) -> None:
-        doorkeeper = gate.Gate("0.0.0.0", ServerLimits(connections=20, connections_per_address=3))
+        doorkeeper = admission.Admission("0.0.0.0", ServerLimits(connections=20, connections_per_address=3))
         for _ in range(6):
             assert not doorkeeper.is_overrun("203.0.113.9")
             doorkeeper.enter("203.0.113.9")

@@ -19,7 +19,7 @@ from hftlab.server import Server, ServerLimits
 from hftlab.simulator import RandomWalk
 from tests.protocol.conftest import market_data, symbol
 from tests.server.conversation import receive, settled, subscribe
-from tests.server.test_http import get
+from tests.server.http.test_http import get
 
 
 class Breaking:

@@ -10,8 +10,8 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
+from hftlab.protocol.publishing.limits import TokenBucket
 from hftlab.server import Rate, Server, ServerLimits
-from hftlab.server.limits import TokenBucket
 from tests.server.conversation import closed, receive, request, subscribe
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from hftlab.bench.node import node_folder
-from hftlab.recorder import import_capture
+from hftlab.ingest import import_capture
 from tests.shared_data import shared_data
 
 SCRIPT = Path(__file__).with_name("reference_client.cjs")

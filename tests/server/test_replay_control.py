@@ -22,15 +22,15 @@ from hftlab.credentials import access_token
 from hftlab.errors import MessageParseError, ServerError
 from hftlab.loop import run
 from hftlab.protocol import DataType, MarketData, MarketDataSymbol, ReplayStatus
-from hftlab.protocol.publisher import Backlog
-from hftlab.protocol.state import State
-from hftlab.recorder import Replay, Session
+from hftlab.protocol.latest_state import LatestState
+from hftlab.protocol.publishing.publisher import Backlog
 from hftlab.server import Server
+from hftlab.session import Replay, Session
 from hftlab.simulator import RandomWalk
 from tests.protocol.conftest import market_data, symbol, trade
-from tests.recorder.sessions import Received, numbered, write_session
-from tests.recorder.test_seek import NAMES, sessions, state_of, symbols
 from tests.server.conversation import PATIENCE, receive, request, settled, subscribe
+from tests.session.sessions import Received, numbered, write_session
+from tests.session.test_seek import NAMES, sessions, state_of, symbols
 
 START = 1_700_000_000_000_000_000
 US = 1000
@@ -114,7 +114,7 @@ def test_any_controls_show_the_session_at_its_position(
     """State against one computed from the start, each message against the session's, and nothing is lost."""
     received: list[Received] = [(at(number), market_data(*some)) for number, some in enumerate(drawn)]
     # What a message leaves out is sent as it was before.
-    state = State()
+    state = LatestState()
     told = [(when, state.take_in(message).symbols) for when, message in received]
 
     async def conversation(session: Session) -> None:

@@ -17,7 +17,7 @@ from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFact
 from hftlab.clock import Clock
 from hftlab.errors import MessageParseError, PortInUse
 from hftlab.protocol import Heartbeat, MarketData
-from hftlab.protocol.publisher import Backlog
+from hftlab.protocol.publishing.publisher import Backlog
 from hftlab.server import Server, ServerLimits
 from hftlab.simulator import RandomWalk
 from tests.protocol.conftest import market_data, symbol

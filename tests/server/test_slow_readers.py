@@ -18,10 +18,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hftlab.protocol import OrderBookLevel
-from hftlab.protocol.publisher import Backlog
+from hftlab.protocol.publishing.publisher import Backlog
 from hftlab.server import Server, ServerLimits
 from hftlab.server.connection import HIGH_WATER
-from hftlab.server.progress import Progress
+from hftlab.server.stall_detector import StallDetector
 from tests.protocol.conftest import market_data, symbol
 from tests.server.conversation import PATIENCE, settled
 from tests.server.readers import Reader, readers
@@ -212,7 +212,7 @@ async def test_one_that_never_reads_goes_whatever_buffers_it_has() -> None:
                     for _ in range(20):
                         stream.publish()
                 await asyncio.sleep(0.01)  # the source's pace
-                assert not any(one._progress is not None and one._progress.is_proved for one in connections)
+                assert not any(one._stall_detector is not None and one._stall_detector.is_proved for one in connections)
         for reader in stopped:
             reader.socket.close()
 
@@ -245,17 +245,17 @@ async def test_events_that_may_not_be_skipped_close_with_4008() -> None:
 
 class TestProgress:
     def test_a_reader_that_takes_nothing_has_stopped_at_its_deadline(self) -> None:
-        progress = Progress(0.0, 100, 3.0)
+        progress = StallDetector(0.0, 100, 3.0)
         assert [progress.has_stopped(now, 100, paused=True) for now in (0.0, 2.9, 3.0)] == [False, False, True]
 
     def test_before_the_backlog_matters_it_may_wait(self) -> None:
-        progress = Progress(0.0, 100, 3.0)
+        progress = StallDetector(0.0, 100, 3.0)
         assert not progress.has_stopped(100.0, 100, paused=False)
         assert not progress.has_stopped(101.0, 100, paused=True)
         assert progress.has_stopped(104.0, 100, paused=True)
 
     def test_what_was_on_its_way_is_no_proof(self) -> None:
-        progress = Progress(0.0, 100, 3.0)
+        progress = StallDetector(0.0, 100, 3.0)
         assert not progress.has_stopped(0.2, 5000, paused=True)
         assert progress.has_stopped(3.2, 5000, paused=True)
 
@@ -265,14 +265,14 @@ class TestProgress:
     ) -> None:
         """Its system takes what is on its way, and the end of what fits somewhat later; then nothing more."""
         arrivals = list(itertools.accumulate([*pauses, last]))
-        progress = Progress(0.0, 0, 2.25)
+        progress = StallDetector(0.0, 0, 2.25)
         looks = (first_look + number * look for number in itertools.count())
         gone = next(now for now in looks if progress.has_stopped(now, sum(at <= now for at in arrivals), paused=True))
         assert gone <= max(arrivals[-1], first_look) + 2.25 + 2 * look + 1e-6
 
     def test_a_lump_now_and_then_is_enough(self) -> None:
         """From the second on: the first may be the end of what fitted into the buffers of one that does not read."""
-        progress, taken = Progress(0.0, 100, 3.0), 100
+        progress, taken = StallDetector(0.0, 100, 3.0), 100
         for now in (2.0, 4.0, *(4.0 + 6.0 * lump for lump in range(1, 20))):
             assert not progress.has_stopped(now - 0.1, taken, paused=True)
             taken += 4096

@@ -124,7 +124,7 @@ class TestSeed:
 
     def test_events_are_those_behind_the_messages(self) -> None:
         alone, both = exchange(), exchange()
-        stretches = list(both.stretches(5))
+        stretches = list(both.segments(5))
         before_the_end = EventBatch.concat(stretch.events for stretch in stretches)
         events = together(alone.events(5))
         assert equal(events[: len(before_the_end)], before_the_end)
@@ -132,7 +132,7 @@ class TestSeed:
 
     def test_as_fast_as_possible_is_the_same_as_step_by_step(self) -> None:
         source = exchange()
-        fast = [timed for stretch in exchange().stretches(5) for timed in stretch.messages]
+        fast = [timed for stretch in exchange().segments(5) for timed in stretch.messages]
         slow = []
         while (at := source.next_time()) <= START + 5 * NANOSECONDS:
             slow += [(at, message) for message in source.advance(at)]
@@ -168,7 +168,7 @@ class TestTruth:
 
     def test_trades_are_those_of_the_events(self) -> None:
         events, messages = [], []
-        for stretch in exchange().stretches(60):
+        for stretch in exchange().segments(60):
             events.append(stretch.events)
             messages += [message for _, message in stretch.messages]
         rows = EventBatch.concat(events)

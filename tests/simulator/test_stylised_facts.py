@@ -13,7 +13,7 @@ import pytest
 
 from hftlab import analysis
 from hftlab.book import BookSet
-from hftlab.recorder.simulation import exchange_on
+from hftlab.ingest.simulation import exchange_on
 
 SYMBOLS = ["AAPL", "NVDA", "TSLA"]
 HOUR = 3600

@@ -9,7 +9,7 @@ from hftlab.book import BookSet
 from hftlab.events import EventBatch
 from hftlab.instruments import INSTRUMENTS, NASDAQ, UNIT, find_instrument
 from hftlab.venues.itch import Decoder, Stats, message_bytes
-from hftlab.venues.itch.decode import decode
+from hftlab.venues.itch.decode_kernel import decode
 from tests.reference_book import ReferenceBooks
 from tests.venues.itch_oracle import SIZES, Oracle, Row
 from tests.venues.itch_streams import STREAMS, SYMBOLS

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from hftlab.widgets.feed import Feed
-from hftlab.widgets.kernel import Kernel
+from hftlab.widgets.jupyter_kernel import Kernel
+from hftlab.widgets.refresh_loop import Feed
 
 
 class StillFeed(Feed):

@@ -10,13 +10,13 @@ each other at the reference price. Self-trade prevention is off in auctions.
 
 from __future__ import annotations
 
-from hftlab.book.kernels import in_place
 from hftlab.book.matching.levels import best_level, dequeue, drop_order
 from hftlab.book.matching.orders import Phase, Reason, Status
 from hftlab.book.matching.output import Output, write_fill, write_trade, write_update
 from hftlab.book.matching.state import ASKS, BIDS, MARKET_KEY, NOBODY, SIDES, State
 from hftlab.book.matching.trading import note_trade, set_phase, take_off
 from hftlab.events import NO_SIDE
+from hftlab.kernels.compiling import in_place
 
 __all__ = ["auction_price", "reference_price", "uncross"]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from hftlab.book.kernels import in_place
 from hftlab.book.matching.orders import OrderType, Phase, Prevention, Reason, TimeInForce
 from hftlab.book.matching.state import NOBODY, State
 from hftlab.book.matching.trading import crosses
 from hftlab.events import ASK, BID
+from hftlab.kernels.compiling import in_place
 
 __all__ = ["MOST_LOTS", "MOST_RELOADS", "check_new", "check_replace", "is_price"]
 

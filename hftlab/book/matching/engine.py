@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hftlab.book.matching.book import MatchingBook, find_slot
+from hftlab.book.matching.capacity import grow
 from hftlab.book.matching.kernel import drain, submit_many
 from hftlab.book.matching.orders import (
     ENTRY,
@@ -22,7 +23,6 @@ from hftlab.book.matching.orders import (
     new_entries,
 )
 from hftlab.book.matching.output import EVENTS, FILLS, UPDATES, Output, new_output
-from hftlab.book.matching.room import grow
 from hftlab.book.matching.state import NOBODY, State, new_state
 from hftlab.book.order_book import Side
 from hftlab.errors import EventError

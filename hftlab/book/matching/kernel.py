@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import numpy.typing as npt
 
-from hftlab.book.kernels import in_place
+from hftlab.book.matching.capacity import has_room_for_entry, has_room_for_stop
 from hftlab.book.matching.checks import check_new, check_replace
 from hftlab.book.matching.levels import dequeue, drop_order, enqueue, find_order, resize, take_order
 from hftlab.book.matching.orders import Action, OrderType, Phase, Reason, Status
@@ -21,10 +21,10 @@ from hftlab.book.matching.output import (
     write_update,
 )
 from hftlab.book.matching.phases import command
-from hftlab.book.matching.room import has_room_for_entry, has_room_for_stop
 from hftlab.book.matching.state import ASKS, BIDS, BUY_STOPS, NOBODY, SELL_STOPS, SIDES, State
 from hftlab.book.matching.trading import crosses, split, work
 from hftlab.events import BID
+from hftlab.kernels.compiling import in_place
 
 __all__ = ["FULL", "drain", "submit", "submit_many"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from hftlab.book.kernels import in_place, inlined
 from hftlab.book.matching.state import FIRST_STRETCH, NOBODY, State
-from hftlab.book.sorted_keys import find_key, shift_down, shift_up
+from hftlab.kernels.compiling import in_place, inlined
+from hftlab.kernels.sorted_keys import find_key, shift_down, shift_up
 
 __all__ = [
     "best_key",

@@ -7,10 +7,10 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hftlab.book.kernels import IntArray, in_place, inlined
 from hftlab.book.matching.orders import OrderType, Status
 from hftlab.book.matching.state import State
 from hftlab.events import ADD, ASK, BID, CANCEL, COLUMNS, F_LAST, FILL, MODIFY, NO_SIDE, TRADE
+from hftlab.kernels.compiling import IntArray, in_place, inlined
 
 __all__ = [
     "EVENTS",

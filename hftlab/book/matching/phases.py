@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from hftlab.book.kernels import in_place
 from hftlab.book.matching.auction import reference_price, uncross
 from hftlab.book.matching.checks import is_price
 from hftlab.book.matching.levels import best_key, dequeue, drop_order
@@ -12,6 +11,7 @@ from hftlab.book.matching.orders import Action, OrderType, Phase, Reason, Status
 from hftlab.book.matching.output import Output, write_cancel, write_update, write_venue_update
 from hftlab.book.matching.state import ASKS, BIDS, MARKET_KEY, NO_BAND, NOBODY, SIDES, State
 from hftlab.book.matching.trading import set_phase
+from hftlab.kernels.compiling import in_place
 
 __all__ = ["command"]
 

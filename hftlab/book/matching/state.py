@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hftlab.book.kernels import IntArray, in_place
+from hftlab.kernels.compiling import IntArray, in_place
 
 __all__ = [
     "ASKS",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from hftlab.book.kernels import in_place, inlined
 from hftlab.book.matching.levels import best_level, dequeue, drop_order, enqueue, move_back, resize
 from hftlab.book.matching.orders import OrderType, Phase, Prevention, Reason, Status, TimeInForce
 from hftlab.book.matching.output import (
@@ -18,6 +17,7 @@ from hftlab.book.matching.output import (
 )
 from hftlab.book.matching.state import ASKS, BIDS, MARKET_KEY, NOBODY, SIDES, State
 from hftlab.events import ASK, BID
+from hftlab.kernels.compiling import in_place, inlined
 
 __all__ = ["crosses", "note_trade", "rest", "set_phase", "split", "take_off", "work"]
 

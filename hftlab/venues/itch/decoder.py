@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from hftlab.events import COLUMNS, EventBatch
 from hftlab.instruments import NASDAQ, UNIT, Instrument, find_instrument
-from hftlab.venues.itch.decode import INPUT, MOST_ROWS, ROOM, decode
+from hftlab.venues.itch.decode_kernel import INPUT, MOST_ROWS, ROOM, decode
 from hftlab.venues.itch.layout import LAYOUTS
 from hftlab.venues.itch.orders import LIVE, new_orders, with_room
 from hftlab.venues.itch.state import (

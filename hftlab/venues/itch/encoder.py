@@ -14,7 +14,7 @@ from hftlab.errors import EventError
 from hftlab.events import ADD, ASK, BID, F_LAST, F_MBP, NONE, EventBatch
 from hftlab.instruments import NASDAQ, UNIT, Instrument
 from hftlab.venues.itch.blocks import midnight
-from hftlab.venues.itch.encode import COUNTERS, PROBLEMS, SKIPPED, TABLE_FIELDS, Live, encode
+from hftlab.venues.itch.encode_kernel import COUNTERS, PROBLEMS, SKIPPED, TABLE_FIELDS, Live, encode
 from hftlab.venues.itch.orders import LARGEST_SHARES, LIVE, new_orders, with_room
 from hftlab.venues.itch.tables import message_bytes
 from hftlab.venues.itch.writing import Events
@@ -82,7 +82,7 @@ class Encoder:
             self._midnight = _midnight_before(int(batch.ts_event[0]))
         _check(batch, self._midnight)
         head = self._start(batch)
-        parts = [self._encode(batch, start, stop) for start, stop in _stretches(batch.flags)]
+        parts = [self._encode(batch, start, stop) for start, stop in _segments(batch.flags)]
         self._time = int(batch.ts_event[-1]) - self._midnight
         return head + b"".join(parts)
 
@@ -181,7 +181,7 @@ def _midnight_before(time: int) -> int:
     return midnight(dt.datetime.fromtimestamp(time // UNIT, ZoneInfo(NASDAQ.timezone)).date())
 
 
-def _stretches(flags: npt.NDArray[np.uint8]) -> Iterator[tuple[int, int]]:
+def _segments(flags: npt.NDArray[np.uint8]) -> Iterator[tuple[int, int]]:
     """Stretches of whole events, so many rows each that the kernel's tables stay small."""
     start = 0
     while start < len(flags):

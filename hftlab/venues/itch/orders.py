@@ -12,9 +12,9 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hftlab.book.intrinsics import prefetch
-from hftlab.book.kernels import compiled, inlined, zeros_aligned
-from hftlab.venues.itch.loads import i64
+from hftlab.kernels.compiling import compiled, inlined, zeros_aligned
+from hftlab.kernels.intrinsics import prefetch
+from hftlab.venues.itch.byte_order import i64
 
 __all__ = [
     "LARGEST_SHARES",

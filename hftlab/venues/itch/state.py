@@ -7,8 +7,8 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hftlab.book.kernels import in_place
-from hftlab.venues.itch.loads import i64
+from hftlab.kernels.compiling import in_place
+from hftlab.venues.itch.byte_order import i64
 from hftlab.venues.itch.orders import Orders
 
 __all__ = [

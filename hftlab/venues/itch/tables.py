@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from hftlab.book.kernels import in_place
+from hftlab.kernels.compiling import in_place
+from hftlab.venues.itch.byte_order import i64, load_u16
 from hftlab.venues.itch.layout import LAYOUTS, PRICE_UNITS, SIZES, Field, Layout
-from hftlab.venues.itch.loads import i64, load_u16
 
 if TYPE_CHECKING:
     import polars as pl

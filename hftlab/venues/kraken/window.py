@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hftlab.book.kernels import compiled
 from hftlab.events import ADD, ASK, BID, CANCEL, CLEAR, COLUMNS, F_LAST, F_MBP, MODIFY, EventBatch
+from hftlab.kernels.compiling import compiled
 
 __all__ = ["DepthWindow"]
 

@@ -11,8 +11,8 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hftlab.book.kernels import compiled
 from hftlab.events import ADD, ASK, BID, CANCEL, CLEAR, F_LAST, F_SNAPSHOT, FILL, NO_SIDE, NONE, TRADE
+from hftlab.kernels.compiling import compiled
 from hftlab.venues.lobster.slots import find, insert, remove
 
 __all__ = [

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from hftlab.book.kernels import compiled
+from hftlab.kernels.compiling import compiled
 
 __all__ = ["Slots", "find", "grown", "insert", "new_slots", "remove"]
 

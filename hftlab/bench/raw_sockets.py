@@ -1,0 +1,98 @@
+"""Bare sockets: what this machine can do at all, measured beside what hftlab does.
+
+    python -m hftlab.bench.raw_sockets PORT COUNT
+
+reads COUNT times from one connection, whose bytes begin with the time when they were sent (int64 ns, little-endian),
+and prints the percentiles of the time on the way as JSON.
+"""
+
+from __future__ import annotations
+
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Final
+
+import msgspec
+
+from hftlab.bench.reader_process import Drain, connect
+from hftlab.client import LatencyHistogram
+from hftlab.clock import wall_time
+
+__all__ = ["latency", "listener", "taken"]
+
+_STAMP: Final = 8
+
+
+class _Reader(Drain):
+    def __init__(self, port: int, count: int) -> None:
+        self._command = self.program("hftlab.bench.raw_sockets", str(port), str(count))
+
+
+def latency(connections: int, before: int, count: int, interval: float, size: int) -> dict[str, float]:
+    """From the first of `connections` sends of the same bytes to the reader behind `before` others, in ns.
+
+    Every `interval` seconds, `count` times. The other connections are drained.
+    """
+    with listener() as opened, ExitStack() as stack:
+        port = opened.getsockname()[1]
+        reader = _Reader(port, count)
+        sockets: list[socket.socket] = []
+        for drain, size_of in (
+            (Drain(port, before, "lazy"), before),
+            (reader, 1),
+            (Drain(port, connections - before - 1, "lazy"), connections - before - 1),
+        ):
+            sockets += stack.enter_context(taken(opened, drain, size_of))
+        for _ in range(count):
+            time.sleep(interval)
+            data = wall_time().to_bytes(_STAMP, "little") + b"x" * (size - _STAMP)
+            for one in sockets:
+                one.send(data)
+        return msgspec.json.decode(reader.last_words(), type=dict[str, float])
+
+
+@contextmanager
+def listener() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0), backlog=1000) as opened:
+        yield opened
+
+
+@contextmanager
+def taken(opened: socket.socket, drain: Drain, count: int) -> Iterator[list[socket.socket]]:
+    """The connections of `drain`, whose handshakes are answered and nothing more."""
+    connections: list[socket.socket] = []
+    accepting = threading.Thread(target=_accept, args=(opened, connections, count))
+    accepting.start()
+    with drain:
+        accepting.join()
+        yield connections
+        for connection in connections:
+            connection.close()
+
+
+def _accept(opened: socket.socket, connections: list[socket.socket], count: int) -> None:
+    while len(connections) < count:
+        connection, _ = opened.accept()
+        head = b""
+        while b"\r\n\r\n" not in head:
+            head += connection.recv(4096)
+        connection.sendall(b"HTTP/1.1 101 Switching Protocols\r\n\r\n")
+        connections.append(connection)
+
+
+def _read(port: int, count: int) -> dict[str, float]:
+    histogram = LatencyHistogram()
+    with connect(port, deflate=False) as reader:
+        print("connected", flush=True)  # noqa: T201 - the parent waits for it
+        for _ in range(count):
+            data = reader.recv(1 << 20)
+            histogram.record(wall_time() - int.from_bytes(data[:_STAMP], "little"))
+    return histogram.summary()
+
+
+if __name__ == "__main__":
+    print(msgspec.json.encode(_read(int(sys.argv[1]), int(sys.argv[2]))).decode())  # noqa: T201 - the parent reads it

@@ -1,0 +1,161 @@
+"""Whether the arrays have room for a step before it is begun, so that no step is ever half done."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hftlab.book.matching.levels import best_level, find_order, has_place
+from hftlab.book.matching.orders import Action, OrderType, Phase, Prevention
+from hftlab.book.matching.output import EVENTS, FILLS, UPDATES, Output, has_output_room
+from hftlab.book.matching.state import (
+    ASKS,
+    BIDS,
+    BUY_STOPS,
+    NOBODY,
+    SELL_STOPS,
+    SIDES,
+    State,
+    grow_keys,
+    grow_levels,
+    grow_orders,
+)
+from hftlab.events import BID
+from hftlab.kernels.compiling import in_place, inlined
+
+__all__ = ["grow", "has_room_for_entry", "has_room_for_stop"]
+
+
+def grow(state: State, output: Output) -> tuple[State, Output]:
+    """Larger arrays where the last refused step has found too little room; what they hold stays."""
+    totals = state.totals[0]
+    if totals["short_of_orders"]:
+        state = grow_orders(state)
+    if totals["short_of_levels"]:
+        state = grow_levels(state)
+    if totals["short_of_keys"]:
+        state = grow_keys(state, int(totals["short_of_keys"]))
+    needed = {name: int(totals[f"{name}_needed"]) for name in ("events", "fills", "updates")}
+    output = Output(
+        _grown(output.events, output.used[EVENTS] + needed["events"]),
+        _grown(output.fills, output.used[FILLS] + needed["fills"]),
+        _grown(output.updates, output.used[UPDATES] + needed["updates"]),
+        output.used,
+    )
+    for name in ("short_of_orders", "short_of_levels", "short_of_keys", *(f"{name}_needed" for name in needed)):
+        totals[name] = 0
+    return state, output
+
+
+def _grown(rows: npt.NDArray[Any], needed: int) -> npt.NDArray[Any]:
+    if needed <= len(rows):
+        return rows
+    return np.concatenate([rows, np.zeros(max(needed, len(rows)), rows.dtype)])
+
+
+@in_place
+def has_room_for_entry(state: State, output: Output, entry: Any) -> bool:
+    """Whether a row of ENTRY can be taken; if not, `totals` say what `grow()` must make larger."""
+    if entry.action == Action.CANCEL:
+        return has_output_room(state, output, 1, 0, 1)
+    if entry.action == Action.REPLACE:
+        return _has_room_for_replace(state, output, entry)
+    if entry.instrument < 0 or entry.instrument >= len(state.books):
+        return has_output_room(state, output, 0, 0, 1)
+    if entry.action == Action.NEW:
+        return _has_room_for_new(state, output, entry)
+    fills, orders = 0, 0
+    if entry.action == Action.UNCROSS:
+        fills = (
+            state.sides[SIDES * entry.instrument + BIDS].chunks + state.sides[SIDES * entry.instrument + ASKS].chunks
+        )
+    if entry.action == Action.UNCROSS or entry.action == Action.CLOSE:
+        for side in range(SIDES * entry.instrument, SIDES * entry.instrument + SIDES):
+            orders += state.sides[side].orders
+    return has_output_room(state, output, 7 * fills + orders, fills, orders + 2)
+
+
+@in_place
+def has_room_for_stop(state: State, output: Output, slot: int) -> bool:
+    """Whether a waiting stop order can be let go."""
+    order = state.orders[slot]
+    side = SIDES * order.book + (BIDS if order.bid == 1 else ASKS)
+    is_market = order.type == OrderType.STOP
+    fits = has_place(state, side)
+    return _has_room_for_fills(state, output, side, is_market, order.price, order.shown, order.prevention) and fits
+
+
+@inlined
+def _has_room_for_new(state: State, output: Output, entry: Any) -> bool:
+    totals = state.totals[0]
+    fits = True
+    if totals.free_order == NOBODY and totals.orders_used == len(state.orders):
+        totals.short_of_orders = 1
+        fits = False
+    is_bid = entry.side == BID
+    if entry.type == OrderType.STOP or entry.type == OrderType.STOP_LIMIT:
+        stops = SIDES * entry.instrument + (BUY_STOPS if is_bid else SELL_STOPS)
+        fits = has_place(state, stops) and fits
+        return has_output_room(state, output, 0, 0, 1) and fits
+    side = SIDES * entry.instrument + (BIDS if is_bid else ASKS)
+    fits = has_place(state, side) and fits
+    is_market = entry.type == OrderType.MARKET
+    return _has_room_for_fills(state, output, side, is_market, entry.price, entry.size, entry.prevention) and fits
+
+
+@in_place
+def _has_room_for_replace(state: State, output: Output, entry: Any) -> bool:
+    slot = find_order(state, entry.id)
+    if slot == NOBODY:
+        return has_output_room(state, output, 0, 0, 1)
+    order = state.orders[slot]
+    fits = has_place(state, order.side)
+    if order.type == OrderType.STOP or order.type == OrderType.STOP_LIMIT:
+        return has_output_room(state, output, 0, 0, 1) and fits
+    size = max(entry.size, 0)
+    return _has_room_for_fills(state, output, order.side, False, entry.price, size, order.prevention) and fits
+
+
+@inlined
+def _has_room_for_fills(
+    state: State, output: Output, side: int, is_market: bool, limit: int, size: int, prevention: int
+) -> bool:
+    """Room for the most that an order of that side can cause: trades with everything it reaches."""
+    book = side // SIDES
+    other = SIDES * book + (ASKS if side % SIDES == BIDS else BIDS)
+    chunks = 0
+    if state.books[book].phase == Phase.CONTINUOUS and best_level(state, other) != NOBODY:
+        # An order that cancels its owner's older ones uses up none of its own lots on them.
+        lots = state.sides[other].chunks if prevention == Prevention.CANCEL_OLDEST else size
+        chunks = min(lots, state.sides[other].chunks)
+        if _is_roomy(output, chunks):
+            return True
+        chunks = min(chunks, _reach(state, other, is_market, limit, lots))
+    # For each part of an order: trade, fill, cancel, reload; an update of each of the two.
+    return has_output_room(state, output, 4 * chunks + 2, chunks, 2 * chunks + 4)
+
+
+@inlined
+def _is_roomy(output: Output, chunks: int) -> bool:
+    return bool(
+        output.used[EVENTS] + 4 * chunks + 2 <= len(output.events)
+        and output.used[FILLS] + chunks <= len(output.fills)
+        and output.used[UPDATES] + 2 * chunks + 4 <= len(output.updates)
+    )
+
+
+@in_place
+def _reach(state: State, other: int, is_market: bool, limit: int, size: int) -> int:
+    """The parts of orders at the prices that an order of that limit and size can get to."""
+    stretch = state.sides[other]
+    chunks, lots = 0, 0
+    for at in range(stretch.start + stretch.length - 1, stretch.start - 1, -1):
+        level = state.levels[state.slots[at]]
+        # The sign turns both sides into one: a better key is a price that more limits reach.
+        if lots >= size or (not is_market and level.key < limit * stretch.sign):
+            return chunks
+        chunks += level.chunks
+        lots += level.shown + level.hidden
+    return chunks

@@ -1,0 +1,5 @@
+"""The `hftlab` command."""
+
+from hftlab.cli.main import app, main
+
+__all__ = ["app", "main"]

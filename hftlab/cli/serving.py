@@ -1,0 +1,136 @@
+"""What `hftlab serve`, `replay` and `token` share: their options, and a server that runs until a signal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from ssl import Purpose, SSLContext, SSLError, create_default_context
+from typing import Annotated, Any, TypeAlias
+
+import typer
+
+from hftlab.credentials import ACCESS_LIFETIME, access_token, is_subject, read_key
+from hftlab.errors import HftlabError
+from hftlab.loop import interruption, run
+
+__all__ = ["Audit", "Auth", "Host", "Hosts", "Key", "Origins", "Port", "Serving", "TlsCert", "TlsKey", "token"]
+
+Port: TypeAlias = Annotated[int, typer.Option(help="TCP port; 0 takes any free one.", min=0, max=65535)]
+Host: TypeAlias = Annotated[str, typer.Option(help="Address to listen on.")]
+Auth: TypeAlias = Annotated[
+    str, typer.Option(help="public: market data for everyone; required: everything needs a token.")
+]
+Key: TypeAlias = Annotated[
+    Path | None, typer.Option(help="File with the key that tokens are signed with; `hftlab token` takes it as well.")
+]
+TlsCert: TypeAlias = Annotated[Path | None, typer.Option(help="Certificate chain in PEM; the address becomes wss://.")]
+TlsKey: TypeAlias = Annotated[
+    Path | None, typer.Option(help="The certificate's private key, unless it is in the same file.")
+]
+Hosts: TypeAlias = Annotated[
+    list[str] | None, typer.Option("--allow-host", help="A name that clients may call this server by; repeatable.")
+]
+Origins: TypeAlias = Annotated[
+    list[str] | None, typer.Option("--origin", help="Web pages that may connect: https://lab.example; repeatable.")
+]
+Audit: TypeAlias = Annotated[
+    Path | None, typer.Option(help="File to append to: who connects, is refused, signs in and asks for what.")
+]
+
+
+@dataclass(frozen=True)
+class Serving:
+    """The options as they were given."""
+
+    host: str
+    port: int
+    auth: str
+    key: Path | None
+    tls_cert: Path | None
+    tls_key: Path | None
+    hosts: list[str] | None
+    origins: list[str] | None
+    audit: Path | None
+
+    def serve(self, source: Any) -> None:
+        """Serve until SIGINT or SIGTERM; prints the address. Raises HftlabError, OSError."""
+        from hftlab.log import write_audit
+        from hftlab.server import Server
+        from hftlab.server.http.admission import is_loopback
+
+        options = self._options()
+        if self.auth == "required" and self.key is None and not is_loopback(self.host):
+            raise HftlabError(
+                f"nobody else could sign in on {self.host} without a key: give --key FILE, and each user a token from "
+                "`hftlab token --key FILE --subject NAME`"
+            )
+        if self.audit is not None:
+            write_audit(self.audit)
+
+        async def stream() -> None:
+            async with Server(source, self.host, self.port, **options) as server:
+                stop = interruption()
+                print(server.url, flush=True)  # noqa: T201 - the one line that a calling program reads
+                await stop.wait()
+
+        try:
+            run(stream())
+        except OSError as exc:
+            raise HftlabError(
+                f"cannot listen on {self.host}:{self.port} ({exc.strerror or exc}): give another --host or --port"
+            ) from exc
+
+    def _options(self) -> dict[str, Any]:
+        if self.auth not in ("public", "required"):
+            raise HftlabError(f"--auth {self.auth} is neither public nor required")
+        return {
+            "auth": self.auth,
+            "key": None if self.key is None else read_key(self.key),
+            "hosts": self.hosts or (),
+            "origins": self.origins or (),
+            "ssl": _tls(self.tls_cert, self.tls_key),
+        }
+
+
+def token(key: Path, subject: str, seconds: int = ACCESS_LIFETIME) -> str:
+    """An access token for a server that has the same key. Raises HftlabError, OSError."""
+    import time
+
+    if not is_subject(subject):
+        raise HftlabError(f"--subject {subject!r} is no name: give 1 to 128 printable characters")
+    return access_token(read_key(key), subject, time.time(), seconds)
+
+
+def _tls(certificate: Path | None, key: Path | None) -> SSLContext | None:
+    if certificate is None:
+        if key is not None:
+            raise HftlabError(f"--tls-key {key} is of no use without its certificate: give --tls-cert as well")
+        return None
+    for option, path in (("--tls-cert", certificate), ("--tls-key", key)):
+        _check_readable(option, path)
+    context = create_default_context(Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(certificate, key)
+    except SSLError as exc:
+        where = f"--tls-cert {certificate}" + ("" if key is None else f" with --tls-key {key}")
+        raise HftlabError(
+            f"{where} cannot be used ({_reason(exc)}): give the certificate chain and the private key that belongs to "
+            "it, both in PEM"
+        ) from None
+    return context
+
+
+def _check_readable(option: str, path: Path | None) -> None:
+    """Else the library says only that there is no such file, and not which."""
+    if path is None:
+        return
+    try:
+        with path.open("rb"):
+            pass
+    except OSError as exc:
+        raise HftlabError(f"{option} {path}: {exc.strerror}: give a PEM file that you can read") from None
+
+
+def _reason(error: SSLError) -> str:
+    """The library's one word, such as KEY_VALUES_MISMATCH."""
+    return "no PEM" if error.reason in (None, "PEM lib") else error.reason.replace("_", " ").lower()

@@ -1,0 +1,119 @@
+"""A simulated stretch of trading as a session, made as fast as it can be."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from hftlab.clock import NANOSECONDS, Clock
+from hftlab.errors import HftlabError
+from hftlab.events import COLUMNS, EventBatch
+from hftlab.instruments import UNIT, Instrument
+from hftlab.session.event_table import EventTable
+from hftlab.session.session import Session
+from hftlab.session.writer import SessionWriter
+from hftlab.simulator import Exchange
+from hftlab.simulator.exchange import SYMBOLS, find_listing
+from hftlab.venues import itch
+
+__all__ = ["Simulated", "exchange_on", "record_simulation"]
+
+_ITCH_PRICES: Final = 400_000 * UNIT
+"""ITCH's own end is $429,496.7295; a stock that closed below this is not expected to come there."""
+
+
+class Simulated(NamedTuple):
+    """The new session, how many order-level events it holds, and which symbols the ITCH file could not take."""
+
+    session: Session
+    events: int
+    left_out: list[str]
+
+
+def exchange_on(day: str, seed: int, symbols: Sequence[str] | None = None) -> Exchange:
+    """An exchange that starts when regular trading does at the first symbol's venue, on a day written as 2026-01-02.
+
+    Raises HftlabError for what is no day, for one on which that venue is closed, and for unknown symbols.
+    """
+    names = symbols or SYMBOLS
+    venue = find_listing(names[0]).venue
+    try:
+        hours = venue.regular_hours(dt.date.fromisoformat(day))
+    except ValueError:
+        raise HftlabError(f"{day!r} is no date: write it as 2026-01-02") from None
+    if hours is None:
+        raise HftlabError(f"{venue.name} is closed on {day}: give a day from Monday to Friday")
+    return Exchange(seed, names, clock=Clock(hours[0], paused=True))
+
+
+def record_simulation(
+    exchange: Exchange,
+    seconds: float,
+    folder: Path | str,
+    *,
+    overwrite: bool = False,
+    itch_path: Path | str | None = None,
+    progress: Callable[[int], object] | None = None,
+) -> Simulated:
+    """Write the exchange's next `seconds` into a session folder: every message, and the events behind them.
+
+    With `itch_path` the events are written as a TotalView-ITCH 5.0 file too; it is one venue's feed of stocks in
+    dollars, so it has the primary listings whose price it can hold. `progress` is told the nanoseconds done. Raises
+    SessionExists as hl.record does, and HftlabError if there is nothing that ITCH can take.
+    """
+    listed = [one for one in exchange.instruments if _fits_itch(one, exchange.closes[one])]
+    if itch_path is not None and not listed:
+        raise HftlabError(f"none of {', '.join(exchange.symbols)} fits into ITCH: give US stocks below $400,000")
+    source = {
+        "name": exchange.name,
+        "kind": "simulator",
+        "seed": exchange.seed,
+        "seconds": seconds,
+        "instruments": [instrument.to_dict() for instrument in exchange.instruments],
+    }
+    writer = SessionWriter(folder, source=source, overwrite=overwrite)
+    batches = _recorded(exchange, seconds, writer, progress)
+    if itch_path is None:
+        count = sum(map(len, batches))
+    else:
+        counts: list[int] = []
+        itch.write(itch_path, _chosen(batches, listed, counts))
+        count = sum(counts)
+    writer.close()
+    left_out = [one.wire_symbol for one in exchange.instruments if one not in listed]
+    return Simulated(Session(writer.folder), count, left_out)
+
+
+def _recorded(
+    exchange: Exchange, seconds: float, writer: SessionWriter, progress: Callable[[int], object] | None
+) -> Iterator[EventBatch]:
+    """Record each stretch, then yield its events."""
+    events = EventTable(writer)
+    for stretch in exchange.segments(seconds):
+        events.add(stretch.events)
+        for at, message in stretch.messages:
+            writer.append(message, at)
+        writer.commit()
+        yield stretch.events
+        if progress is not None and stretch.messages:
+            progress(min(stretch.messages[-1][0] - exchange.start, round(seconds * NANOSECONDS)))
+    events.flush()
+
+
+def _fits_itch(instrument: Instrument, close: int) -> bool:
+    return instrument.primary and instrument.currency == "USD" and close < _ITCH_PRICES
+
+
+def _chosen(batches: Iterator[EventBatch], listed: list[Instrument], counts: list[int]) -> Iterator[EventBatch]:
+    """The rows of those instruments; `counts` is given the length of each whole batch."""
+    for batch in batches:
+        counts.append(len(batch))
+        numbers = np.array([listed.index(one) if one in listed else -1 for one in batch.instruments], np.int32)
+        renumbered = numbers[batch.instrument_id]
+        kept = renumbered >= 0
+        columns = {name: getattr(batch, name)[kept] for name in COLUMNS} | {"instrument_id": renumbered[kept]}
+        yield EventBatch(**columns, instruments=tuple(listed))

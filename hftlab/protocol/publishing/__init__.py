@@ -1,0 +1,3 @@
+"""The server's end of the protocol, as state machines without I/O."""
+
+__all__: list[str] = []

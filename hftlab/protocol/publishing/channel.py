@@ -1,0 +1,133 @@
+"""One stream of messages with its own sequence, shared by every connection with the same subscription."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Hashable, Mapping
+from typing import Final, Generic, TypeAlias, TypeVar
+
+from hftlab.protocol.codec import Codec
+from hftlab.protocol.messages import Arbitrage, BookDelta, ChannelInfo, MarketData, MarketDataSymbol
+from hftlab.protocol.subscriptions import Subscription
+
+K = TypeVar("K", bound=Hashable)
+
+__all__ = ["UNSENT", "Channel", "Streamed"]
+
+Streamed: TypeAlias = MarketData | BookDelta | Arbitrage
+"""What public channels send."""
+
+_NANOSECONDS_PER_MS: Final = 1_000_000
+UNSENT: Final = 1.0
+"""The timestamp of a message that has not been sent: the publisher stamps it."""
+
+
+class Channel(ABC, Generic[K]):
+    """Collects changes of its symbols and turns them into messages at its own pace, in source time.
+
+    At frequency 0 each change is a message at once. Otherwise the first change goes out at once and the next one
+    `frequency` later at the earliest. `sequence` is that of the last message numbered, `sent` of the last one taken to
+    its readers; `size` counts all peers, those included to whom the channel is closed.
+    """
+
+    def __init__(self, number: int, subscription: Subscription) -> None:
+        self.number, self.subscription = number, subscription
+        self.sequence = self.sent = 0
+        self.size = 0
+        self._open: dict[Codec, dict[K, None]] = {}
+        self._ahead: dict[K, int] = {}
+        """Readers that know more than what has been sent, by a snapshot: up to which sequence."""
+        self.due: int | None = None
+        self._symbols = frozenset(subscription.symbols)
+        self._period = subscription.frequency * _NANOSECONDS_PER_MS
+        self._last: int | None = None
+
+    def info(self) -> ChannelInfo:
+        symbols, data_types, frequency, slow_consumer = self.subscription
+        return ChannelInfo(
+            channel=self.number,
+            symbols=list(symbols),
+            data_types=list(data_types),
+            frequency=frequency,
+            slow_consumer=slow_consumer,
+            sequence=self.sequence,
+        )
+
+    def shares_events_with(self, other: Channel[K]) -> bool:
+        """Whether some event comes in both."""
+        shared = set(self.subscription.data_types).intersection(other.subscription.data_types)
+        return any(kind.is_event for kind in shared) and not self._symbols.isdisjoint(other._symbols)
+
+    # --- readers ---
+
+    def admit(self, key: K, codec: Codec, after: int) -> None:
+        """Let a reader have every message from now on whose sequence is above `after`."""
+        self._open.setdefault(codec, {})[key] = None
+        if after > self.sent:
+            self._ahead[key] = after
+
+    def shut(self, key: K, codec: Codec) -> int:
+        """Let a reader have no more; returns the last sequence that it has."""
+        last = self.last(key)
+        self._open[codec].pop(key, None)
+        self._ahead.pop(key, None)
+        return last
+
+    def last(self, key: K) -> int:
+        """The last sequence that a reader has."""
+        return max(self.sent, self._ahead.get(key, 0))
+
+    def send(self, sequence: int) -> list[tuple[Codec, tuple[K, ...]]]:
+        """Take note that this message goes out; returns to whom, by encoding, whoever is shut from now on."""
+        self.sent = sequence
+        if not self._ahead:
+            return [(codec, tuple(keys)) for codec, keys in self._open.items() if keys]
+        ahead = self._ahead = {key: last for key, last in self._ahead.items() if last >= sequence}
+        readers = {codec: tuple(key for key in keys if key not in ahead) for codec, keys in self._open.items()}
+        return [(codec, keys) for codec, keys in readers.items() if keys]
+
+    # --- messages ---
+
+    @abstractmethod
+    def change(self, message: MarketData | Arbitrage, at: int) -> list[Streamed]:
+        """Take in a source message; at frequency 0 return what is to be sent for it, else nothing and set `due`."""
+
+    @abstractmethod
+    def snapshot(self, latest: Mapping[str, MarketDataSymbol]) -> list[Streamed]:
+        """The state as of the last message, for one who joins or has skipped some; empty before anything is known."""
+
+    def waiting(self, latest: Mapping[str, MarketDataSymbol]) -> list[Streamed]:  # noqa: ARG002 - state is in snapshots
+        """The events of the next paced message, numbered as if it came now, for one who leaves; they go on waiting."""
+        return []
+
+    @abstractmethod
+    def _gather(self, latest: Mapping[str, MarketDataSymbol]) -> list[Streamed]: ...
+
+    def collect(self, latest: Mapping[str, MarketDataSymbol], at: int, *, early: bool = False) -> list[Streamed]:
+        """What is due by `at`, or with `early` whatever has changed, from the symbols' latest state."""
+        if self.due is None or (self.due > at and not early):
+            return []
+        self.due, self._last = None, at
+        return self._gather(latest)
+
+    def restart(self, latest: Mapping[str, MarketDataSymbol], at: int) -> list[Streamed]:
+        """Begin anew at `at`, with a snapshot that counts in the sequence: whoever misses it has missed something."""
+        self.due, self._last = None, at
+        self._forget()
+        self.sequence += 1
+        snapshot = self.snapshot(latest)
+        if not snapshot:
+            self.sequence, self._last = self.sequence - 1, None
+        return snapshot
+
+    @abstractmethod
+    def _forget(self) -> None:
+        """Drop what is collected and not sent, and what the next message would be told by its difference from."""
+
+    def _schedule(self, at: int) -> None:
+        if self.due is None:
+            self.due = at if self._last is None else max(at, self._last + self._period)
+
+    def _next(self) -> int:
+        self.sequence += 1
+        return self.sequence

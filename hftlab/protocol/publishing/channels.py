@@ -1,0 +1,146 @@
+"""All channels of a publisher: by what they serve, by symbol, and which of them have something to send."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Hashable, Iterator, Mapping
+from typing import Generic, TypeVar
+
+from hftlab.protocol.enums import DataType
+from hftlab.protocol.messages import Arbitrage, MarketData, MarketDataSymbol, Message
+from hftlab.protocol.publishing.arbitrage_channel import ArbitrageChannel
+from hftlab.protocol.publishing.channel import Channel, Streamed
+from hftlab.protocol.publishing.delta_channel import DeltaChannel
+from hftlab.protocol.publishing.peer import Peer
+from hftlab.protocol.publishing.private_log import PRIVATE_CHANNEL
+from hftlab.protocol.publishing.state_channel import StateChannel
+from hftlab.protocol.subscriptions import Subscription
+
+K = TypeVar("K", bound=Hashable)
+
+__all__ = ["Channels"]
+
+
+class Channels(Generic[K]):
+    """A channel is there as long as it has peers. What is numbered waits in order until it is taken."""
+
+    def __init__(self) -> None:
+        self._all: dict[Subscription, Channel[K]] = {}
+        self._by_symbol: dict[str, dict[Channel[K], None]] = {}
+        self._due: dict[Channel[K], None] = {}
+        self._outbox: deque[tuple[Channel[K], Streamed]] = deque()
+        self._numbers = PRIVATE_CHANNEL
+
+    def __iter__(self) -> Iterator[Channel[K]]:
+        return iter(self._all.values())
+
+    # --- peers ---
+
+    def replan(
+        self, peer: Peer[K], latest: Mapping[str, MarketDataSymbol], at: int
+    ) -> tuple[list[Message], dict[Channel[K], None]]:
+        """Bring the channels of a peer in line with what it wants.
+
+        Returns what it is still to have of those it leaves, and those it enters. State comes anew with their snapshots.
+        """
+        plan = peer.wanted.plan()
+        # Sorted, so that nothing depends on the order of a set.
+        left = [peer.channels[subscription] for subscription in sorted(peer.channels.keys() - plan)]
+        farewells: list[Message] = []
+        for channel in left:
+            farewells += peer.last_words(channel, self._pending(channel), latest)
+            self._part(peer, channel)
+        entered: dict[Channel[K], None] = {}
+        for subscription in sorted(plan - peer.channels.keys()):
+            channel = self._channel(subscription)
+            if any(channel.shares_events_with(one) for one in left):
+                # Its next message would tell the newcomer once more what the farewell has told.
+                self._collect(channel, latest, at, early=True)
+            peer.enter(channel)
+            entered[channel] = None
+        return farewells, entered
+
+    def release(self, peer: Peer[K]) -> None:
+        """One who is gone is in no channel any more."""
+        for channel in list(peer.channels.values()):
+            self._part(peer, channel)
+
+    def _channel(self, subscription: Subscription) -> Channel[K]:
+        """The channel of a subscription, with one peer more."""
+        channel = self._all.get(subscription)
+        if channel is None:
+            self._numbers += 1
+            channel = self._all[subscription] = _made(self._numbers, subscription)
+            for symbol in subscription.symbols:
+                self._by_symbol.setdefault(symbol, {})[channel] = None
+        channel.size += 1
+        return channel
+
+    def _part(self, peer: Peer[K], channel: Channel[K]) -> None:
+        peer.part(channel)
+        channel.size -= 1
+        if channel.size:
+            return
+        del self._all[channel.subscription]
+        self._due.pop(channel, None)
+        for symbol in channel.subscription.symbols:
+            del self._by_symbol[symbol][channel]
+            if not self._by_symbol[symbol]:
+                del self._by_symbol[symbol]
+
+    def _pending(self, channel: Channel[K]) -> list[Streamed]:
+        """What of a channel is numbered and not taken."""
+        return [] if channel.sent == channel.sequence else [data for one, data in self._outbox if one is channel]
+
+    # --- the stream ---
+
+    def change(self, message: MarketData | Arbitrage, at: int) -> None:
+        """Let the channels of its symbols take in a message of the source, due at `at`."""
+        touched: dict[Channel[K], None] = {}
+        if isinstance(message, Arbitrage):
+            touched = self._by_symbol.get(message.symbol, {})
+        else:
+            for symbol in message.symbols:
+                touched.update(self._by_symbol.get(symbol.symbol, {}))
+        for channel in touched:
+            self._outbox += [(channel, prompt) for prompt in channel.change(message, at)]
+            if channel.due is not None:
+                self._due[channel] = None
+
+    def collect(self, latest: Mapping[str, MarketDataSymbol], at: int, *, early: bool = False) -> None:
+        """Number what is due by `at`; with `early` what waits for its channel's pace as well."""
+        for channel in list(self._due):
+            self._collect(channel, latest, at, early=early)
+
+    def _collect(
+        self, channel: Channel[K], latest: Mapping[str, MarketDataSymbol], at: int, *, early: bool = False
+    ) -> None:
+        self._outbox += [(channel, collected) for collected in channel.collect(latest, at, early=early)]
+        if channel.due is None:
+            self._due.pop(channel, None)
+
+    def restart(self, latest: Mapping[str, MarketDataSymbol], at: int) -> None:
+        """Begin anew at another position of the source, with a snapshot for each channel that has anything to tell."""
+        self._due.clear()
+        for channel in self:
+            self._outbox += [(channel, snapshot) for snapshot in channel.restart(latest, at)]
+
+    def take(self) -> Iterator[tuple[Channel[K], Streamed]]:
+        """What is numbered, in order; what is not taken waits for the next call."""
+        while self._outbox:
+            yield self._outbox.popleft()
+
+    def next_time(self) -> int | None:
+        """When there is something to take, in source time; None if nothing is waiting."""
+        if self._outbox:
+            return 0
+        return min((channel.due for channel in self._due if channel.due is not None), default=None)
+
+
+def _made(number: int, subscription: Subscription) -> Channel[K]:
+    match subscription.data_types:
+        case (DataType.BOOK_DELTA,):
+            return DeltaChannel(number, subscription)
+        case (DataType.ARBITRAGE,):
+            return ArbitrageChannel(number, subscription)
+    return StateChannel(number, subscription)

@@ -1,0 +1,102 @@
+"""What one client may ask of the server, and the buckets that measure it. No clock here: the time is passed in."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+from typing import Any, Final, NamedTuple
+
+from hftlab.protocol import Limits, RateLimit
+
+__all__ = ["Rate", "ServerLimits", "TokenBucket"]
+
+
+class Rate(NamedTuple):
+    """So many a second in the long run, `burst` at once."""
+
+    per_second: float
+    burst: int
+
+    def to_wire(self) -> RateLimit:
+        return RateLimit(per_second=self.per_second, burst=self.burst)
+
+
+_MESSAGES: Final = Rate(100, burst=200)
+_SUBSCRIPTIONS: Final = Rate(20, burst=50)
+_ERRORS: Final = Rate(1, burst=100)
+
+
+@dataclass(frozen=True)
+class ServerLimits:
+    """The defaults are far above what a person's notebook or the reference client needs.
+
+    `connections_per_address` does not hold on loopback, where all clients share one address. Times are seconds. A
+    connection that has spent `errors` is closed with 1008. `subscribed` are the pairs of a symbol and a data type that
+    a connection may hold at a time. `queue_bytes` and `queue_messages` are what waits for a slow reader; private
+    messages have as much again, for themselves. Raises ValueError for what cannot be a limit.
+    """
+
+    message_bytes: int = 64 * 1024
+    symbols: int = 1000
+    messages: Rate = _MESSAGES
+    subscriptions: Rate = _SUBSCRIPTIONS
+    subscribed: int = 10_000
+    errors: Rate = _ERRORS
+    connections: int = 2000
+    connections_per_address: int = 100
+    open_timeout: float = 10.0
+    auth_deadline: float = 10.0
+    write_deadline: float = 3.0
+    queue_bytes: int = 4 * 1024 * 1024
+    queue_messages: int = 10_000
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if not isinstance(field.default, tuple):
+                _check(field.name, value, whole=isinstance(field.default, int))
+                continue
+            if not isinstance(value, Rate):
+                raise ValueError(f"{field.name} is {value!r}: it must be a Rate, such as Rate(100, burst=200)")
+            _check(f"{field.name}.per_second", value.per_second, whole=False)
+            _check(f"{field.name}.burst", value.burst, whole=True)
+
+    def to_wire(self) -> Limits:
+        """What of this clients are told."""
+        return Limits(
+            max_message_bytes=self.message_bytes,
+            max_symbols=self.symbols,
+            max_subscriptions=self.subscribed,
+            min_frequency=0,
+            max_frequency=60_000,
+            messages=self.messages.to_wire(),
+            subscriptions=self.subscriptions.to_wire(),
+            errors=self.errors.to_wire(),
+        )
+
+
+def _check(name: str, value: Any, *, whole: bool) -> None:
+    """Raises ValueError."""
+    if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
+        raise ValueError(f"{name} is {value!r}: it must be a {'whole ' if whole else ''}number")
+    if not 0 < value < math.inf:
+        raise ValueError(f"{name} is {value!r}: it must be {'at least 1' if whole else 'positive and finite'}")
+
+
+class TokenBucket:
+    """Starts full at `rate.burst` and fills by `rate.per_second`; `now` is seconds of a clock that never goes back."""
+
+    def __init__(self, rate: Rate) -> None:
+        self.rate = rate
+        self._tokens = float(rate.burst)
+        self._filled_at: float | None = None
+
+    def take(self, now: float) -> float:
+        """Take one token: 0.0, or the seconds until there is one, in which case none is taken."""
+        elapsed = 0.0 if self._filled_at is None else max(0.0, now - self._filled_at)
+        self._filled_at = now
+        self._tokens = min(self.rate.burst, self._tokens + elapsed * self.rate.per_second)
+        if self._tokens >= 1.0 - 1e-9:  # what the additions lose must not refuse who has waited as told
+            self._tokens -= 1.0
+            return 0.0
+        return (1.0 - self._tokens) / self.rate.per_second

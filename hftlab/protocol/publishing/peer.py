@@ -1,0 +1,142 @@
+"""One connection of a publisher: what it wants, the channels that serve it, and what it has missed of them."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping
+from enum import IntEnum
+from typing import Generic, NamedTuple, TypeVar
+
+from hftlab.protocol.codec import Codec
+from hftlab.protocol.enums import SlowConsumer
+from hftlab.protocol.messages import Gap, MarketDataSymbol, Message
+from hftlab.protocol.publishing.channel import Channel, Streamed
+from hftlab.protocol.subscriptions import Subscription, SubscriptionSet
+
+K = TypeVar("K", bound=Hashable)
+
+__all__ = ["Backlog", "Peer", "Skipped"]
+
+
+class Backlog(IntEnum):
+    """How far a reader is behind: CONGESTED skips state, FULL skips events as well and declares the gap."""
+
+    NONE = 0
+    CONGESTED = 1
+    FULL = 2
+
+
+class Skipped(NamedTuple):
+    """Messages that a slow reader was spared, and gaps in its events: declared, or to be declared."""
+
+    conflated: int = 0
+    gaps: int = 0
+
+    def plus(self, other: Skipped) -> Skipped:
+        return Skipped(self.conflated + other.conflated, self.gaps + other.gaps)
+
+
+class Peer(Generic[K]):
+    """`key` is how the publisher's owner knows the connection; `subject` is who it is, once it has signed in."""
+
+    def __init__(self, key: K, codec: Codec) -> None:
+        self.key, self.codec = key, codec
+        self.wanted = SubscriptionSet()
+        self.channels: dict[Subscription, Channel[K]] = {}
+        self.backlog = Backlog.NONE
+        self.subject: str | None = None
+        self._seen: dict[Channel[K], int] = {}
+        """The last sequence of each channel that is closed to this reader."""
+        self._caught_up = Skipped()
+
+    # --- membership ---
+
+    def enter(self, channel: Channel[K]) -> None:
+        """Belong to a channel from its next message on; the state until then is in its snapshot."""
+        self.channels[channel.subscription] = channel
+        if _is_closed(channel, self.backlog):
+            self._seen[channel] = channel.sequence
+        else:
+            channel.admit(self.key, self.codec, channel.sequence)
+
+    def part(self, channel: Channel[K]) -> None:
+        self._caught_up = self._caught_up.plus(self._skipped(channel, channel.sent))
+        del self.channels[channel.subscription]
+        if self._seen.pop(channel, None) is None:
+            channel.shut(self.key, self.codec)
+
+    def last_words(
+        self, channel: Channel[K], pending: Iterable[Streamed], latest: Mapping[str, MarketDataSymbol]
+    ) -> list[Message]:
+        """What is owed to one who parts, so that no event is missing: what is numbered and not sent, what waits for the
+        channel's pace; if the channel is closed to it, the gap."""
+        if channel in self._seen:
+            return [*self._gap(channel, channel.sequence), *channel.waiting(latest)]
+        last = self.last(channel)
+        return [*(data for data in pending if (data.sequence or 0) > last), *channel.waiting(latest)]
+
+    # --- slow readers ---
+
+    def last(self, channel: Channel[K]) -> int:
+        """The sequence of the last message of a channel that this reader has been sent."""
+        seen = self._seen.get(channel)
+        return channel.last(self.key) if seen is None else seen
+
+    def set_backlog(self, backlog: Backlog, latest: Mapping[str, MarketDataSymbol]) -> list[Message]:
+        """Say how far the reader is behind; returns what brings it up to date once it has caught up."""
+        self.backlog = backlog
+        caught_up: list[Message] = []
+        for channel in self.channels.values():
+            closed = _is_closed(channel, backlog)
+            if closed and channel not in self._seen:
+                self._seen[channel] = channel.shut(self.key, self.codec)
+            elif not closed and channel in self._seen:
+                caught_up += self._catch_up(channel, latest)
+        return caught_up
+
+    def _catch_up(self, channel: Channel[K], latest: Mapping[str, MarketDataSymbol]) -> list[Message]:
+        seen = self._seen[channel]
+        messages: list[Message] = []
+        if seen < channel.sent:
+            # What is numbered and not sent yet is skipped as well: the snapshot tells of that, too.
+            self._caught_up = self._caught_up.plus(self._skipped(channel, channel.sequence))
+            messages = [*self._gap(channel, channel.sequence), *channel.snapshot(latest)]
+            seen = channel.sequence
+        del self._seen[channel]
+        channel.admit(self.key, self.codec, seen)
+        return messages
+
+    def _gap(self, channel: Channel[K], to: int) -> list[Message]:
+        seen = self.last(channel)
+        if channel.subscription.slow_consumer is SlowConsumer.CONFLATE or seen >= to:
+            return []
+        gap = Gap(
+            timestamp=1.0,
+            channel=channel.number,
+            sequence=to,
+            from_sequence=seen + 1,
+            to_sequence=to,
+            reason="slow consumer",
+        )
+        return [gap]
+
+    @property
+    def skipped(self) -> Skipped:
+        """Until now, with what it has not been told of yet."""
+        total = self._caught_up
+        for channel in self._seen:
+            total = total.plus(self._skipped(channel, channel.sent))
+        return total
+
+    def _skipped(self, channel: Channel[K], to: int) -> Skipped:
+        missed = to - self._seen.get(channel, to)
+        if missed <= 0:
+            return Skipped()
+        is_conflated = channel.subscription.slow_consumer is SlowConsumer.CONFLATE
+        return Skipped(conflated=missed) if is_conflated else Skipped(gaps=1)
+
+
+def _is_closed(channel: Channel[K], backlog: Backlog) -> bool:
+    """LatestState is skipped early, to spare a slow reader; events only where there is no room left."""
+    if channel.subscription.slow_consumer is SlowConsumer.CONFLATE:
+        return backlog is not Backlog.NONE
+    return backlog is Backlog.FULL

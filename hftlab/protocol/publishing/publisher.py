@@ -1,0 +1,341 @@
+"""The server's half of the protocol without I/O: requests and source messages in, payloads and their readers out."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
+from typing import Final, Generic, NamedTuple, TypeVar
+
+from hftlab.clock import to_milliseconds
+from hftlab.errors import MessageParseError, ServerError, WireError
+from hftlab.protocol.codec import Codec
+from hftlab.protocol.enums import ErrorType, SlowConsumer
+from hftlab.protocol.envelope import Envelope
+from hftlab.protocol.latest_state import LatestState
+from hftlab.protocol.messages import (
+    Ack,
+    Arbitrage,
+    BookDelta,
+    Error,
+    Heartbeat,
+    Limits,
+    MarketData,
+    Message,
+    OrderUpdate,
+    Ping,
+    Pong,
+    PortfolioUpdate,
+    PositionUpdate,
+    Request,
+    ServerShutdown,
+    Subscribe,
+    Unsubscribe,
+)
+from hftlab.protocol.publishing.channel import Channel
+from hftlab.protocol.publishing.channels import Channels
+from hftlab.protocol.publishing.peer import Backlog, Peer, Skipped
+from hftlab.protocol.publishing.private_log import PRIVATE_CHANNEL, PrivateLog
+from hftlab.protocol.publishing.subscription_limits import SubscriptionLimits
+from hftlab.protocol.subscriptions import DEFAULT_DATA_TYPES
+
+K = TypeVar("K", bound=Hashable)
+
+__all__ = ["PROTOCOL_VERSION", "Backlog", "Delivery", "Publisher", "check_publishable"]
+
+PROTOCOL_VERSION: Final = "1.0"
+
+
+_PUBLISHED: Final = (MarketData, BookDelta, Arbitrage, OrderUpdate, PositionUpdate, PortfolioUpdate)
+_PUBLIC: Final = (MarketData, Arbitrage)
+
+
+def check_publishable(message: Message) -> None:
+    """Raises MessageParseError for what belongs to a conversation and not to a stream."""
+    if not isinstance(message, _PUBLISHED):
+        kinds = ", ".join(str(kind.__struct_config__.tag) for kind in _PUBLISHED)
+        raise MessageParseError(f"{message.type} cannot be published: a server publishes {kinds}", field="type")
+
+
+class Delivery(NamedTuple, Generic[K]):
+    """One payload, encoded once, for all its readers, who are those that it was for when it was taken.
+
+    `private` ones go before all that waits.
+    """
+
+    payload: bytes
+    codec: Codec
+    readers: Collection[K]
+    private: bool = False
+
+
+class Publisher(Generic[K]):
+    """Channels, sequences and slow readers.
+
+    Connections are known by any hashable key. `at` is source time, on which channels keep their pace whatever the
+    speed; `sent_at` is the wall time stamped on messages (ts_out). Both are int64 nanoseconds. Unless it is `public`,
+    who has not signed in is told of no symbols and of no replay; what else is asked for is the caller's to refuse.
+    """
+
+    def __init__(
+        self, *, session: str, limits: Limits, symbols: Sequence[str] | None = None, public: bool = True
+    ) -> None:
+        self.session = session
+        self.published = 0
+        self.private = PrivateLog(session)
+        self._subscription_limits = SubscriptionLimits(symbols, limits)
+        self._is_public = public
+        self._peers: dict[K, Peer[K]] = {}
+        self._channels: Channels[K] = Channels()
+        self._state = LatestState()
+        self.latest = self._state.latest
+        self._at = 0
+        """The source time of the last message."""
+        self._private: deque[Message] = deque()
+        self._left = Skipped()
+        """What those who have left were spared."""
+
+    # --- connections ---
+
+    def join(self, key: K, codec: Codec, sent_at: int) -> bytes:
+        """Add a connection and return its welcome."""
+        self._peers[key] = Peer(key, codec)
+        welcome = Ack(
+            timestamp=to_milliseconds(sent_at),
+            message="Connected to HFT WebSocket Server",
+            session=self.session,
+            version=PROTOCOL_VERSION,
+            connection_id=str(key),
+            limits=self._subscription_limits.limits,
+            symbols=self.offered_to(key),
+        )
+        return codec.encode(welcome)  # type: ignore[no-any-return]
+
+    def leave(self, key: K) -> None:
+        peer = self._peers.pop(key, None)
+        if peer is not None:
+            self._channels.release(peer)
+            self._left = self._left.plus(peer.skipped)
+
+    def offered_to(self, key: K) -> list[str] | None:
+        """The symbols that a connection may know of; None: not told."""
+        symbols = self._subscription_limits.symbols
+        return list(symbols) if symbols is not None and self.is_told(key) else None
+
+    def is_told(self, key: K) -> bool:
+        """Whether a connection gets what notify() sends to all."""
+        return self._is_public or self._peers[key].subject is not None
+
+    @property
+    def channels(self) -> list[Channel[K]]:
+        return list(self._channels)
+
+    def is_subscribed(self, key: K) -> bool:
+        peer = self._peers.get(key)
+        return peer is not None and bool(peer.channels)
+
+    def set_backlog(self, key: K, backlog: Backlog, sent_at: int) -> list[bytes]:
+        """Say how far a reader is behind; returns what brings it up to date once it has caught up.
+
+        It holds for what is taken from poll() after it.
+        """
+        peer = self._peers.get(key)
+        if peer is None or peer.backlog is backlog:
+            return []
+        return [_stamped(message, peer.codec, sent_at) for message in peer.set_backlog(backlog, self.latest)]
+
+    @property
+    def conflated(self) -> int:
+        """Messages that slow readers were spared, by now."""
+        return self._skipped.conflated
+
+    @property
+    def gaps(self) -> int:
+        """Gaps in the events of slow readers, by now: declared, or to be declared as soon as there is room."""
+        return self._skipped.gaps
+
+    @property
+    def _skipped(self) -> Skipped:
+        total = self._left
+        for peer in self._peers.values():
+            total = total.plus(peer.skipped)
+        return total
+
+    def is_unforgiving(self, key: K) -> bool:
+        """Whether a subscription asks for the connection to end when its reader is too slow."""
+        peer = self._peers.get(key)
+        return peer is not None and any(
+            subscription.slow_consumer is SlowConsumer.DISCONNECT for subscription in peer.channels
+        )
+
+    # --- private messages ---
+
+    def authenticate(
+        self, key: K, subject: str, sent_at: int, session: str | None = None, resume_from: int | None = None
+    ) -> list[bytes]:
+        """Let a connection have the private messages from now on.
+
+        With `resume_from`, the last private sequence that the client has of `session`, returns those that it has
+        missed, after a GAP for what the log no longer holds.
+        """
+        peer = self._peers[key]
+        peer.subject = subject
+        if resume_from is None:
+            return []
+        return [_stamped(message, peer.codec, sent_at) for message in self.private.since(session, resume_from)]
+
+    def deauthenticate(self, key: K) -> None:
+        if key in self._peers:
+            self._peers[key].subject = None
+
+    # --- requests ---
+
+    def receive(self, key: K, data: bytes, sent_at: int) -> list[bytes]:
+        """Answer one frame of a connection: its replies, each with the request's id."""
+        try:
+            request = self._peers[key].codec.decode_request(data)
+        except MessageParseError as exc:
+            return [self.misunderstood(key, exc, data, sent_at)]
+        return self.answer(key, request, sent_at)
+
+    def misunderstood(self, key: K, error: MessageParseError, data: bytes, sent_at: int) -> bytes:
+        """The reply to a frame that did not decode."""
+        envelope = Envelope.of(data, self._peers[key].codec)
+        return self.refusal(key, envelope.refusal(error), envelope.id, sent_at)
+
+    def answer(self, key: K, request: Request, sent_at: int) -> list[bytes]:
+        """What receive() returns, for a request that is decoded already."""
+        peer = self._peers[key]
+        try:
+            replies = self._answer(peer, request, sent_at)
+        except WireError as exc:
+            return [self.refusal(key, exc, request.id, sent_at)]
+        return [_stamped(reply, peer.codec, sent_at) for reply in replies]
+
+    def refusal(self, key: K, error: WireError, request_id: str | None, sent_at: int) -> bytes:
+        reply = Error(
+            timestamp=1.0,
+            id=request_id,
+            error_type=ErrorType(error.wire_type),
+            message=str(error),
+            recoverable=error.recoverable,
+            context=error.context,
+            retry_after=error.retry_after,
+        )
+        return _stamped(reply, self._peers[key].codec, sent_at)
+
+    def _answer(self, peer: Peer[K], request: Request, sent_at: int) -> list[Message]:
+        match request:
+            case Subscribe():
+                return self._subscribe(peer, request)
+            case Unsubscribe():
+                peer.wanted.remove(request.symbols, request.data_types)
+                farewells, entered = self._channels.replan(peer, self.latest, self._at)
+                said = f"Unsubscribed from {len(request.symbols)} symbols"
+                return [*farewells, self._ack(request, said, entered), *self._snapshots(entered)]
+            case Heartbeat():
+                sequences = {channel.number: peer.last(channel) for channel in peer.channels.values()}
+                if peer.subject is not None:
+                    sequences[PRIVATE_CHANNEL] = self.private.sequence
+                return [Ack(timestamp=1.0, id=request.id, message="Heartbeat", sequences=sequences)]
+            case Ping():
+                pong = Pong(
+                    timestamp=1.0,
+                    id=request.id,
+                    ping_id=request.ping_id,
+                    ping_timestamp=request.timestamp,
+                    received_at=to_milliseconds(sent_at),
+                )
+                return [pong]
+            case _:
+                raise ServerError(f"this server does not take {request.type} messages", context={"type": request.type})
+
+    def _subscribe(self, peer: Peer[K], request: Subscribe) -> list[Message]:
+        self._subscription_limits.check(request, peer.wanted)
+        peer.wanted.add(request.symbols, request.data_types, request.frequency, request.slow_consumer)
+        farewells, entered = self._channels.replan(peer, self.latest, self._at)
+        # Asking again is how a client resynchronises, so channels it was in already send a snapshot as well.
+        symbols, kinds = set(request.symbols), set(request.data_types or DEFAULT_DATA_TYPES)
+        touched = [
+            channel
+            for subscription, channel in peer.channels.items()
+            if channel in entered
+            or not (kinds.isdisjoint(subscription.data_types) or symbols.isdisjoint(subscription.symbols))
+        ]
+        ack = self._ack(request, f"Subscribed to {len(request.symbols)} symbols", touched)
+        return [*farewells, ack, *self._snapshots(touched)]
+
+    def _ack(self, request: Request, message: str, touched: Iterable[Channel[K]]) -> Ack:
+        return Ack(timestamp=1.0, id=request.id, message=message, channels=[channel.info() for channel in touched])
+
+    def _snapshots(self, channels: Iterable[Channel[K]]) -> list[Message]:
+        return [snapshot for channel in channels for snapshot in channel.snapshot(self.latest)]
+
+    # --- the stream ---
+
+    def publish(self, message: Message, at: int) -> None:
+        """Take in one message of the source, due at `at`; poll() tells what has to be sent for it.
+
+        What is no stream is left out: the recording of a client has its conversation as well.
+        """
+        if not isinstance(message, _PUBLISHED):
+            return
+        self.published += 1
+        self._at = at
+        message = self._state.take_in(message)
+        if isinstance(message, _PUBLIC):
+            self._channels.change(message, at)
+        else:
+            self._private.append(message)
+
+    def restart(self, state: Iterable[Message], at: int, sent_at: int) -> Iterator[Delivery[K]]:
+        """Go on from another position of the source: forget all state, take in `state` instead.
+
+        Returns a snapshot for each channel that has anything to tell. What waits for poll() is to be sent before.
+        """
+        self._at = at
+        self._state.clear()
+        for message in state:
+            self._state.take_in(message)
+        self._channels.restart(self.latest, at)
+        return self.poll(at, sent_at)
+
+    def next_time(self) -> int | None:
+        """When poll() has something to send, in source time; None if nothing is waiting."""
+        return 0 if self._private else self._channels.next_time()
+
+    def poll(self, at: int, sent_at: int, *, early: bool = False) -> Iterator[Delivery[K]]:
+        """Everything that is due by `at`; with `early` what waits for its channel's pace as well.
+
+        A delivery counts as sent when it is taken, and is to be written to its readers before the next one is: what is
+        not taken stays, so that a reader which falls behind in between misses just what follows.
+        """
+        self._channels.collect(self.latest, at, early=early)
+        while self._private:
+            numbered = self.private.add(self._private.popleft())
+            yield from self._deliver(
+                numbered, sent_at, [one for one in self._peers.values() if one.subject is not None], private=True
+            )
+        for channel, data in self._channels.take():
+            data.timestamp = to_milliseconds(sent_at)
+            for codec, readers in channel.send(data.sequence or 0):
+                yield Delivery(codec.encode(data), codec, readers)
+
+    def notify(self, message: Message, sent_at: int) -> list[Delivery[K]]:
+        """A message to every connection that may have it, such as REPLAY_STATUS; SERVER_SHUTDOWN is for all."""
+        is_for_all = self._is_public or isinstance(message, ServerShutdown)
+        return self._deliver(
+            message, sent_at, [one for one in self._peers.values() if is_for_all or one.subject is not None]
+        )
+
+    def _deliver(
+        self, message: Message, sent_at: int, peers: Iterable[Peer[K]], *, private: bool = False
+    ) -> list[Delivery[K]]:
+        readers: dict[Codec, list[K]] = {}
+        for peer in peers:
+            readers.setdefault(peer.codec, []).append(peer.key)
+        return [Delivery(_stamped(message, codec, sent_at), codec, keys, private) for codec, keys in readers.items()]
+
+
+def _stamped(message: Message, codec: Codec, sent_at: int) -> bytes:
+    message.timestamp = to_milliseconds(sent_at)
+    return codec.encode(message)  # type: ignore[no-any-return]

@@ -1,0 +1,96 @@
+"""Market data of some symbols, each message with as much of them as is asked for."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Mapping
+from typing import TypeVar
+
+import msgspec
+
+from hftlab.protocol.enums import DataType
+from hftlab.protocol.messages import Arbitrage, MarketData, MarketDataSymbol, Trade
+from hftlab.protocol.publishing.channel import UNSENT, Channel, Streamed
+from hftlab.protocol.subscriptions import Subscription
+
+K = TypeVar("K", bound=Hashable)
+
+__all__ = ["StateChannel"]
+
+
+class StateChannel(Channel[K]):
+    """MARKET_DATA. A paced message has all of the channel's symbols, so that each is complete."""
+
+    def __init__(self, number: int, subscription: Subscription) -> None:
+        super().__init__(number, subscription)
+        self._id: str | None = None
+        self._trades: defaultdict[str, list[Trade]] = defaultdict(list)
+        kinds = set(subscription.data_types)
+        self._depth = DataType.ORDER_BOOK in kinds
+        self._all_trades = DataType.TRADES in kinds
+        self._last_trade = self._all_trades or DataType.QUOTES in kinds
+        self._only_trades = kinds == {DataType.TRADES}
+
+    def change(self, message: MarketData | Arbitrage, at: int) -> list[Streamed]:
+        if isinstance(message, Arbitrage):
+            return []
+        changed = [symbol for symbol in message.symbols if symbol.symbol in self._symbols]
+        if self._only_trades:
+            changed = [symbol for symbol in changed if symbol.trades]
+        if not changed:
+            return []
+        self._id = message.id
+        if self._period == 0:
+            projected = [self._project(symbol, symbol.trades) for symbol in changed]
+            return [self._message(projected, message.ts_recv, self._next())]
+        if self._all_trades:
+            for symbol in changed:
+                self._trades[symbol.symbol].extend(symbol.trades or ())
+        self._schedule(at)
+        return []
+
+    def _forget(self) -> None:
+        self._trades.clear()
+
+    def snapshot(self, latest: Mapping[str, MarketDataSymbol]) -> list[Streamed]:
+        if self._only_trades:
+            return []
+        symbols = [self._project(latest[name], None) for name in self.subscription.symbols if name in latest]
+        if not symbols:
+            return []
+        return [
+            MarketData(timestamp=UNSENT, channel=self.number, sequence=self.sequence, symbols=symbols, snapshot=True)
+        ]
+
+    def waiting(self, latest: Mapping[str, MarketDataSymbol]) -> list[Streamed]:
+        trades = {name: list(some) for name, some in self._trades.items() if some}
+        if not trades:
+            return []
+        symbols = [self._project(latest[name], some) for name, some in trades.items()]
+        return [self._message(symbols, None, self.sequence + 1)]
+
+    def _gather(self, latest: Mapping[str, MarketDataSymbol]) -> list[Streamed]:
+        trades, self._trades = self._trades, defaultdict(list)
+        wanted: Iterable[str] = trades if self._only_trades else self.subscription.symbols
+        symbols = [self._project(latest[name], trades.get(name)) for name in wanted if name in latest]
+        return [self._message(symbols, None, self._next())]
+
+    def _message(self, symbols: list[MarketDataSymbol], ts_recv: float | None, sequence: int) -> MarketData:
+        return MarketData(
+            timestamp=UNSENT,
+            id=self._id,
+            channel=self.number,
+            sequence=sequence,
+            symbols=symbols,
+            ts_recv=ts_recv,
+        )
+
+    def _project(self, symbol: MarketDataSymbol, trades: list[Trade] | None) -> MarketDataSymbol:
+        """Leave out what the subscription does not ask for."""
+        bids, asks = (symbol.bids, symbol.asks) if self._depth else (None, None)
+        last_trade = symbol.last_trade if self._last_trade else None
+        trades = trades or None if self._all_trades else None
+        same = bids is symbol.bids and asks is symbol.asks and last_trade is symbol.last_trade
+        if same and trades is symbol.trades:
+            return symbol
+        return msgspec.structs.replace(symbol, bids=bids, asks=asks, last_trade=last_trade, trades=trades)

@@ -1,0 +1,48 @@
+"""What has to be asked of the server so that its client knows everything again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hftlab.protocol import Subscribe
+from hftlab.protocol.subscribing.subscriber import Subscriber
+
+__all__ = ["Doubts", "combined"]
+
+
+def combined(requests: Iterable[Subscribe], max_symbols: int | None = None) -> list[Subscribe]:
+    """The same subscriptions in as few requests as possible, none of more symbols than the server allows."""
+    symbols: dict[tuple[object, ...], dict[str, None]] = {}
+    terms: dict[tuple[object, ...], Subscribe] = {}
+    for request in requests:
+        key = (tuple(request.data_types or ()), request.frequency, request.slow_consumer)
+        terms.setdefault(key, request)
+        symbols.setdefault(key, {}).update(dict.fromkeys(request.symbols))
+    return [
+        Subscribe(
+            timestamp=1.0,
+            symbols=part,
+            data_types=terms[key].data_types,
+            frequency=terms[key].frequency,
+            slow_consumer=terms[key].slow_consumer,
+        )
+        for key, names in symbols.items()
+        for part in _parts(list(names), max_symbols or len(names))
+    ]
+
+
+class Doubts:
+    """Symbols that stay uncertain: what should have cleared that up may have been lost as well."""
+
+    def __init__(self) -> None:
+        self._stale: set[str] = set()
+
+    def requests(self, subscriber: Subscriber) -> list[Subscribe]:
+        """What to ask for again: the subscriptions of symbols that were stale at the last call and are still."""
+        stale = subscriber.doubtful()
+        again, self._stale = stale & self._stale, stale
+        return subscriber.wanted.requests(again)
+
+
+def _parts(names: list[str], size: int) -> list[list[str]]:
+    return [names[start : start + size] for start in range(0, len(names), size)]

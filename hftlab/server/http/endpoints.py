@@ -1,0 +1,93 @@
+"""The HTTP side of the port: lets WebSockets in, answers everything else. No sockets here."""
+
+from __future__ import annotations
+
+import msgspec
+from websockets.http11 import Request, Response
+
+from hftlab.clock import NANOSECONDS, wall_time
+from hftlab.errors import AuthenticationFailed
+from hftlab.log import AUDIT, get_logger
+from hftlab.protocol.publishing.authentication import Authenticator
+from hftlab.server.http.admission import Admission, Refusal
+from hftlab.server.http.messages import BadRequest, PostRequest, json_answer, preflight, shared, text_answer
+
+__all__ = ["Endpoints"]
+
+_REFRESH = "/api/auth/refresh"
+_audit = get_logger(AUDIT)
+
+
+class _Refresh(msgspec.Struct, rename="camel"):
+    refresh_token: str
+
+
+class Endpoints:
+    """One for all connections of a server; `refused` counts by reason."""
+
+    def __init__(self, admission: Admission, authenticator: Authenticator) -> None:
+        self.admission = admission
+        self.refused: dict[str, int] = {}
+        self._authenticator = authenticator
+
+    def admit(self, address: str) -> bool:
+        """Whether a connection may send its request, before which it takes a place; "" is one that has gone already."""
+        if address and not self.admission.is_overrun(address):
+            self.admission.enter(address)
+            return True
+        reason = "overrun" if address else "reset"
+        self.refused[reason] = self.refused.get(reason, 0) + 1
+        _audit.info("dropped", peer=address or None, reason=reason)
+        return False
+
+    def note_no_request(self, address: str, *, is_silent: bool) -> None:
+        """A connection has ended without a request."""
+        _audit.info("dropped", peer=address, reason="silent" if is_silent else "no request")
+
+    def refuse(self, address: str, local_address: str, request: Request) -> Response | None:
+        """Why a GET is not answered at all; None if it may be."""
+        return self._answered(address, self.admission.check(request.headers, request.path, local_address))
+
+    def refuse_socket(self, address: str, request: Request) -> Response | None:
+        """Why a GET does not become a WebSocket; what a browser asks before it sends the POST is answered as well."""
+        origin = request.headers.get("Origin")  # one of the list, if any: refuse() has let it pass
+        if request.path == _REFRESH and origin is not None and getattr(request, "method", "GET") == "OPTIONS":
+            return preflight(origin)
+        if request.path.partition("?")[0] == _REFRESH:
+            return json_answer(405, {"error": "send a POST"}, Allow="POST")
+        return self._answered(address, self.admission.check_room(address))
+
+    def _answered(self, address: str, refusal: Refusal | None) -> Response | None:
+        if refusal is None:
+            return None
+        self.refused[refusal.reason] = self.refused.get(refusal.reason, 0) + 1
+        _audit.warning("refused", peer=address, status=refusal.status, reason=refusal.reason)
+        more = {} if refusal.retry_after is None else {"Retry_After": str(refusal.retry_after)}
+        return text_answer(refusal.status, refusal.sentence, **more)
+
+    # --- POST /api/auth/refresh ---
+
+    def post(self, address: str, local_address: str, request: PostRequest | BadRequest) -> Response:
+        """Answer a POST: 200 with new tokens, or why not."""
+        if isinstance(request, BadRequest):
+            return json_answer(request.status, {"error": str(request)})
+        refusal = self.admission.check(request.headers, request.path, local_address)
+        if refusal is not None:
+            self._answered(address, refusal)
+            return json_answer(refusal.status, {"error": refusal.sentence})
+        if request.path != _REFRESH:
+            return json_answer(404, {"error": f"the only POST here is {_REFRESH}"})
+        return shared(self._refresh(address, request.body), request.headers.get("Origin"))
+
+    def _refresh(self, address: str, body: bytes) -> Response:
+        try:
+            token = msgspec.json.decode(body, type=_Refresh).refresh_token
+        except (msgspec.DecodeError, ValueError, RecursionError):
+            return json_answer(400, {"error": 'send {"refreshToken": "..."}'})
+        try:
+            tokens = self._authenticator.refresh(token, wall_time() / NANOSECONDS)
+        except AuthenticationFailed as exc:
+            _audit.warning("refresh failed", peer=address)
+            return json_answer(401, {"error": str(exc)})
+        _audit.info("refreshed", peer=address)
+        return json_answer(200, {"accessToken": tokens.access, "refreshToken": tokens.refresh})

@@ -1,0 +1,72 @@
+"""A recorded session as a source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Protocol
+
+from hftlab.clock import Clock
+from hftlab.protocol import Message
+from hftlab.session.tables import Decoded
+
+__all__ = ["Replay"]
+
+
+class _Recorded(Protocol):
+    """Where a replay has its messages from; see hftlab.session.reader."""
+
+    def messages(self, after: int | None = None) -> Iterator[Decoded]: ...
+    def state(self, at: int) -> list[Message]: ...
+
+
+class Replay:
+    """Streams recorded messages in the order and at the times they were received; see hftlab.source.Seekable.
+
+    What `advance` yields equals what was received, message for message. Memory does not grow with the session, and a
+    seek reads the parts that it needs only.
+    """
+
+    recorded = True
+
+    def __init__(
+        self,
+        name: str,
+        symbols: Sequence[str],
+        session: _Recorded,
+        span: tuple[int, int] | None,
+        *,
+        speed: float = 1.0,
+    ) -> None:
+        self.name = name
+        self.symbols = list(symbols)
+        self.span = span
+        self.clock = Clock(None if span is None else span[0], speed)
+        self._session = session
+        self._messages = session.messages()
+        self._next = next(self._messages, None)
+
+    def next_time(self) -> int | None:
+        return None if self._next is None else self._next.ts_recv
+
+    def advance(self, until: int) -> list[Message]:
+        due: list[Message] = []
+        following = self._next
+        while following is not None and following.ts_recv <= until:
+            due.append(following.message)
+            following = next(self._messages, None)
+        self._next = following
+        return due
+
+    def take(self, count: int) -> list[tuple[int, Message]]:
+        if self._next is None or count < 1:
+            return []
+        taken = [self._next, *islice(self._messages, count - 1)]
+        self._next = next(self._messages, None)
+        return [(decoded.ts_recv, decoded.message) for decoded in taken]
+
+    def seek(self, position: int) -> list[Message]:
+        state = self._session.state(position)
+        self._messages = self._session.messages(after=position)
+        self._next = next(self._messages, None)
+        return state

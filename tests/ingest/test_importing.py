@@ -1,0 +1,218 @@
+"""A venue's capture as a session: its events, and the messages made of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from hftlab.errors import CaptureError, SessionExists
+from hftlab.events import EventBatch
+from hftlab.ingest import FORMATS, import_capture, importing
+from hftlab.instruments import Instrument
+from hftlab.protocol import MarketData
+from hftlab.session import event_table, open_session
+from hftlab.venues import binance, itch, lobster
+from tests.command import Run
+from tests.session.sessions import replayed, write_session
+from tests.shared_data import shared_data
+from tests.venues import kraken_captures
+from tests.venues.captures import SNAPSHOT, trade, update, write_capture
+from tests.venues.lobster_pairs import Message, write_pair
+
+MESSAGES = [
+    SNAPSHOT,
+    update(10, 11, {"100.01": "5"}, {}),
+    trade(1, "100.02", "0.5", buyer_is_maker=False),
+    update(12, 12, {}, {"100.02": "1.0", "100.03": "7"}),
+]
+
+
+@pytest.fixture
+def capture(tmp_path: Path) -> Path:
+    return write_capture(tmp_path / "capture.gz", *MESSAGES)
+
+
+def test_a_capture_becomes_messages_in_its_own_time(capture: Path, tmp_path: Path) -> None:
+    """Received at 1, 2, 3 and 4 seconds."""
+    session, stats = import_capture("binance", capture, tmp_path / "session")
+    received = replayed(session)
+    assert [at for at, _ in received] == sorted(at for at, _ in received)
+    assert {at // 1_000_000_000 for at, _ in received} <= {1, 2, 3, 4}
+    last = received[-1][1]
+    assert isinstance(last, MarketData)
+    (state,) = last.symbols
+    assert (state.symbol, state.bid, state.bid_size, state.ask) == ("BTCUSDT", 100.01, 5.0, 100.02)
+    assert [(level.price, level.size) for level in state.asks] == [(100.02, 1.0), (100.03, 7.0)]
+    assert [(level.price, level.size) for level in state.bids] == [(100.01, 5.0), (100.0, 3.0)]
+    (sold,) = [one for _, message in received for symbol in message.symbols for one in symbol.trades or ()]
+    assert (sold.price, sold.size, sold.side) == (100.02, 0.5, "BUY")
+    assert session.manifest.source["format"] == "binance"
+    assert session.manifest.source["stats"] == stats
+    assert "damage" not in session.manifest.source
+
+
+def test_the_events_are_the_decoder_s(capture: Path, tmp_path: Path) -> None:
+    session = import_capture("binance", capture, tmp_path / "session").session
+    decoded = EventBatch.concat(binance.read(capture))
+    events = session.events.collect()
+    assert events.drop("symbol").equals(decoded.to_polars())
+    assert events["symbol"].to_list() == ["BTCUSDT"] * len(decoded)
+    assert session.manifest.rows("events") == len(decoded)
+    instruments = [Instrument.from_dict(values) for values in session.manifest.source["instruments"]]
+    again = EventBatch.from_polars(events, instruments)
+    assert (again.instruments, again.price.tolist()) == (decoded.instruments, decoded.price.tolist())
+
+
+def test_an_empty_events_table_has_their_columns(tmp_path: Path) -> None:
+    events = write_session(tmp_path / "session", []).events
+    frame = EventBatch.concat([]).to_polars().with_columns(symbol=pl.lit("AAPL"))
+    assert events.collect_schema() == frame.schema
+    assert events.filter(pl.col("price") > 0).collect().is_empty()
+
+
+def test_progress_is_told_up_to_the_size_of_the_file(capture: Path, tmp_path: Path) -> None:
+    told: list[int] = []
+    import_capture("binance", capture, tmp_path / "session", progress=told.append)
+    assert max(told) == capture.stat().st_size
+
+
+def test_what_is_before_the_damage_is_a_session_all_the_same(capture: Path, tmp_path: Path) -> None:
+    """A download that broke off; the error says where, and the session remembers it."""
+    capture.write_bytes(capture.read_bytes()[:-12])
+    with pytest.raises(CaptureError, match=r"ends too early.*messages before it are in") as caught:
+        import_capture("binance", capture, tmp_path / "session")
+    assert caught.value.path == capture
+    session = open_session(tmp_path / "session")
+    assert session.manifest.complete
+    assert session.manifest.messages > 0
+    assert "ends too early" in session.manifest.source["damage"]
+    assert len(replayed(session)) == session.manifest.messages
+
+
+class TestFormats:
+    """Each through EventBatch and books to a session."""
+
+    def test_kraken(self, tmp_path: Path) -> None:
+        other = kraken_captures.snapshot({"1": "2"}, {"3": "4"}, pair="ADA/XBT")
+        path = kraken_captures.write_capture(
+            tmp_path / "capture.gz",
+            kraken_captures.snapshot({"100.1": "2.00"}, {"100.2": "1.50"}),
+            other,
+            kraken_captures.update({"100.1": "7.00"}, {}, 99),
+        )
+        session, stats = import_capture("kraken", path, tmp_path / "session")
+        assert session.manifest.symbols == ["ADA/XBT", "XBT/EUR"]
+        assert [at for at, _ in replayed(session)] == [1_500_000_000, 2_500_000_000, 3_500_000_000]
+        assert session.market_data.select("bid_size").collect()["bid_size"].to_list() == [2.0, 2.0, 7.0]
+        assert (stats["checksums"], stats["checksums_differing"]) == (1, 1)
+        only = import_capture("kraken", path, tmp_path / "only", symbols=["ADA/XBT"]).session
+        assert (only.manifest.symbols, only.manifest.messages) == (["ADA/XBT"], 1)
+
+    def test_lobster(self, tmp_path: Path) -> None:
+        messages: list[Message] = [(34200.0, 1, 7, 10, 5_853_300, 1), (34201.0, 4, 7, 4, 5_853_300, 1)]
+        session, stats = import_capture("lobster", write_pair(tmp_path, messages), tmp_path / "session")
+        assert stats["types"] == {"1": 1, "4": 1}
+        (first, last) = session.market_data.collect().to_dicts()
+        assert (first["bid"], first["bid_size"], first["bids"][0]["orders"]) == (585.33, 10.0, 1)
+        assert (last["bid_size"], last["price"], last["trades"][0]["side"]) == (6.0, 585.33, "SELL")
+        assert session.duration == 1.0
+        with pytest.raises(CaptureError, match="holds one symbol, as files of lobster do: leave out the symbols"):
+            import_capture("lobster", tmp_path / "x", tmp_path / "other", symbols=["AAPL"])
+
+    def test_itch(self, tmp_path: Path) -> None:
+        """Written by hftlab itself, and cut off in the middle of its last message."""
+        messages: list[Message] = [(34200.0 + at, 1, 7 + at, 10, 5_853_300 + 100 * at, 1) for at in range(20)]
+        messages.append((34300.0, 1, 99, 10, 5_900_001, 1))
+        whole = tmp_path / "06212012.NASDAQ_ITCH50"
+        itch.write(whole, lobster.read(write_pair(tmp_path, messages)), date="2012-06-21")
+        whole.write_bytes(whole.read_bytes()[:-3])
+        session, stats = import_capture("itch", whole, tmp_path / "session")
+        assert stats["messages"]["A"] == 21
+        assert stats["truncated_bytes"] > 0
+        assert session.manifest.symbols == ["AAPL"]
+        assert session.market_data.select("bid").collect()["bid"].to_list()[-1] == 585.52
+        # The market has no such price: no book got it, but it is among the events.
+        assert stats["filtered"] == {"off-tick": 1}
+        assert session.events.collect()["order_id"].to_list() == [*range(7, 27), 99]
+
+    def test_a_real_day_cut_out_of_nasdaqs(self, tmp_path: Path) -> None:
+        """1,000 messages of 30 December 2019 at 09:30, and all of them are in the counts."""
+        path = shared_data("itch/12302019_SNIPPET.NASDAQ_ITCH50")
+        session, stats = import_capture("itch", path, tmp_path / "session")
+        assert sum(stats["messages"].values()) == 1_000
+        assert session.manifest.messages > 500
+        one = session.manifest.symbols[0]
+        chosen = import_capture("itch", path, tmp_path / "chosen", symbols=[one]).session
+        assert chosen.manifest.symbols == [one]
+        whole = session.market_data.filter(pl.col("symbol") == one).collect()
+        assert chosen.market_data.drop("message").collect().equals(whole.drop("message"))
+
+
+def test_with_a_pace_a_symbol_has_one_message_an_interval_and_every_trade(capture: Path, tmp_path: Path) -> None:
+    """Received at 1, 2, 3 and 4 seconds: two intervals of three seconds, the second from 3 on."""
+    session = import_capture("binance", capture, tmp_path / "session", pace=3_000_000_000).session
+    (first, second) = session.market_data.collect().to_dicts()
+    assert (first["bid_size"], first["trades"]) == (5.0, None)
+    assert (second["ask_size"], [one["price"] for one in second["trades"]]) == (1.0, [100.02])
+    assert session.manifest.rows("events") == len(EventBatch.concat(binance.read(capture)))
+
+
+def test_events_come_in_parts_of_a_size(tmp_path: Path, capture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_table, "_PART_ROWS", 3)
+    monkeypatch.setattr(importing, "_CHUNK", 1)
+    session = import_capture("binance", capture, tmp_path / "session").session
+    assert len(session.manifest.tables["events"]) == 2
+    assert session.events.drop("symbol").collect().equals(EventBatch.concat(binance.read(capture)).to_polars())
+
+
+@pytest.mark.parametrize(
+    ("format_name", "name", "sentence"),
+    [
+        ("betamax", "capture.gz", "no format is called 'betamax': choose one of binance, itch, kraken, lobster"),
+        *((name, "absent.gz", "absent.gz does not exist: check the path") for name in FORMATS),
+        *((name, ".", "is a folder") for name in FORMATS),
+        ("binance", "text.csv", "line 1.*does not start with a receive time"),
+        ("kraken", "text.csv", "line 1.*does not start with a receive time"),
+        ("lobster", "text.csv", "does not tell symbol and date in its name"),
+        ("itch", "text.csv", "has no message of TotalView-ITCH 5.0"),
+        ("kraken", "capture.gz", "line 1.*does not start with a receive time in seconds"),
+        ("lobster", "capture.gz", "does not tell symbol and date in its name"),
+        ("itch", "capture.gz", "has no message of TotalView-ITCH 5.0"),
+    ],
+)
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_what_is_no_capture_neither_leaves_a_folder_nor_costs_one(
+    capture: Path, tmp_path: Path, format_name: str, name: str, sentence: str, overwrite: bool
+) -> None:
+    (tmp_path / "text.csv").write_text("time,price\n1,2\n")
+    folder = tmp_path / "session"
+    if overwrite:
+        write_session(folder, [])
+    with pytest.raises(CaptureError, match=sentence):
+        import_capture(format_name, tmp_path / name, folder, overwrite=overwrite)
+    assert folder.exists() == overwrite
+
+
+def test_a_session_that_is_there_is_replaced_only_if_asked_for(capture: Path, tmp_path: Path) -> None:
+    first = import_capture("binance", capture, tmp_path / "session").session
+    with pytest.raises(SessionExists):
+        import_capture("binance", capture, tmp_path / "session")
+    again = import_capture("binance", capture, tmp_path / "session", overwrite=True).session
+    assert replayed(first) == replayed(again)
+
+
+def test_the_command_says_in_a_few_lines_what_was_there(run: Run, tmp_path: Path) -> None:
+    path = kraken_captures.write_capture(
+        tmp_path / "capture.gz",
+        kraken_captures.snapshot({"100.1": "2.00"}, {"100.2": "1.50"}),
+        kraken_captures.snapshot({"1": "2"}, {"3": "4"}, pair="ADA/XBT"),
+        {"event": "heartbeat"},
+    )
+    status, out, err = run("import", "kraken", path, "-o", tmp_path / "session", "--symbols", "ADA/XBT", "--pace", "50")
+    assert (status, err) == (0, "")
+    first, *counted = out.splitlines()
+    assert first.startswith(f"Session('{tmp_path / 'session'}': 1 messages of 1 symbols")
+    assert counted == ["  lines: 3", "  snapshots: 1", "  unwanted: 1", "  events: heartbeat 1"]
+    assert "instruments 1" in run("info", tmp_path / "session").out

@@ -1,0 +1,91 @@
+"""A simulated day as a session: all messages, all events, and the same from the same seed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from hftlab.book import BookSet
+from hftlab.clock import Clock
+from hftlab.errors import HftlabError, SessionExists
+from hftlab.events import ADD, EventBatch
+from hftlab.ingest.simulation import exchange_on, record_simulation
+from hftlab.simulator import Exchange
+from hftlab.venues import itch
+from tests.session.sessions import replayed
+
+OPENING = 1_767_364_200_000_000_000  # 9:30 in New York on 2026-01-02
+
+
+class TestDays:
+    def test_it_starts_with_the_venues_trading(self) -> None:
+        assert exchange_on("2026-01-02", 7).start == OPENING
+        assert exchange_on("2026-01-02", 7, ["VOD"]).start == OPENING - 6.5 * 3600 * 1_000_000_000
+        assert exchange_on("2026-07-01", 7, ["BTCUSDT"]).start == 1_782_864_000_000_000_000
+
+    @pytest.mark.parametrize(("day", "said"), [("2026-01-04", "closed"), ("2026-02-30", "no date"), ("", "no date")])
+    def test_days_that_are_none_are_refused(self, day: str, said: str) -> None:
+        with pytest.raises(HftlabError, match=said):
+            exchange_on(day, 7)
+
+
+class TestSessions:
+    def test_the_session_has_every_message(self, tmp_path: Path) -> None:
+        done = record_simulation(exchange_on("2026-01-02", 7), 30, tmp_path / "day")
+        made = exchange_on("2026-01-02", 7).advance(OPENING + 30_000_000_000)
+        assert [message for _, message in replayed(done.session)] == made
+        assert done.session.manifest.source["seed"] == 7
+        assert done.session.manifest.complete
+
+    def test_and_every_event(self, tmp_path: Path) -> None:
+        """From which the books of the last message can be made again."""
+        exchange = exchange_on("2026-01-02", 7)
+        done = record_simulation(exchange, 30, tmp_path / "day")
+        frame = done.session.events.collect()
+        assert frame.height == done.events > 5_000
+        books = BookSet()
+        books.apply(EventBatch.from_polars(frame, exchange.instruments))
+        for name in exchange.symbols:
+            assert books[name].bids(10) == exchange.books[name].bids(10)
+
+    def test_the_same_seed_makes_the_same_rows(self, tmp_path: Path) -> None:
+        first, second = (
+            record_simulation(exchange_on("2026-01-02", 3, ["TSLA"]), 20, tmp_path / name).session
+            for name in ("first", "second")
+        )
+        assert first.market_data.collect().equals(second.market_data.collect())
+        assert first.events.collect().equals(second.events.collect())
+
+    def test_progress_is_told_the_time_done(self, tmp_path: Path) -> None:
+        told: list[int] = []
+        record_simulation(exchange_on("2026-01-02", 7), 5, tmp_path / "day", progress=told.append)
+        assert told == sorted(told)
+        assert told[-1] == 5_000_000_000
+
+    def test_a_folder_with_something_in_it_is_left_alone(self, tmp_path: Path) -> None:
+        (tmp_path / "note").write_text("mine")
+        with pytest.raises(SessionExists):
+            record_simulation(exchange_on("2026-01-02", 7), 1, tmp_path)
+        assert (tmp_path / "note").read_text() == "mine"
+
+
+class TestItch:
+    def test_the_file_has_the_adds_of_what_it_can_hold(self, tmp_path: Path) -> None:
+        names = ["BRK.A", "AAPL", "AAPL:NYSE", "MSFT"]
+        exchange = exchange_on("2026-01-02", 7, names)
+        done = record_simulation(exchange, 20, tmp_path / "day", itch_path=tmp_path / "day.itch")
+        assert done.left_out == ["BRK.A", "AAPL:NYSE"]
+        read = EventBatch.concat(itch.read(tmp_path / "day.itch", date="2026-01-02"))
+        added = done.session.events.filter(pl.col("action") == ADD, pl.col("instrument_id").is_in([1, 3])).collect()
+        assert np.array_equal(read.price[read.action == ADD], added["price"])
+        assert np.array_equal(read.ts_event[read.action == ADD], added["ts_event"])
+        assert {one.symbol for one in read.instruments} == {"AAPL", "MSFT"}
+
+    def test_nothing_that_fits_is_an_error(self, tmp_path: Path) -> None:
+        exchange = Exchange(7, ["BTCUSDT", "VOD"], clock=Clock(OPENING, paused=True))
+        with pytest.raises(HftlabError, match="US stocks"):
+            record_simulation(exchange, 1, tmp_path / "day", itch_path=tmp_path / "day.itch")
+        assert not (tmp_path / "day").exists()

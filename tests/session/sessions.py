@@ -1,0 +1,55 @@
+"""Small sessions, written and read as users' are."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+
+from hftlab.protocol import MarketData, Message
+from hftlab.session import Session, SessionWriter, open_session
+from tests.protocol.conftest import market_data, symbol
+from tests.strategies import nanoseconds
+
+Received = tuple[int, Message]
+
+
+def numbered(number: int) -> MarketData:
+    """A message that tells which one it is."""
+    return market_data(symbol(price=1.0 + number, volume=float(number)), id=f"md_{number}")
+
+
+def write_session(folder: Path, received: Iterable[Received], *, segment_bytes: int | None = None) -> Session:
+    """Record messages at their times: as one part a table, or as one for every `segment_bytes` of the journal."""
+    writer = SessionWriter(folder, source={"name": "test"}, segment_bytes=segment_bytes or 0)
+    for ts_recv, message in received:
+        writer.append(message, ts_recv)
+        if segment_bytes is not None:
+            writer.commit()
+    writer.close()
+    return open_session(folder)
+
+
+def replayed(session: Session) -> list[Received]:
+    """What a replay yields, each message with the next_time() that announced it."""
+    source = session.replay(float("inf"))
+    received: list[Received] = []
+    while (at := source.next_time()) is not None:
+        received += [(at, message) for message in source.advance(at)]
+    return received
+
+
+def crashed(writer: SessionWriter, folder: Path) -> Path:
+    """What would be on disk if the process ended now; the writer itself is closed properly."""
+    shutil.copytree(writer.folder, folder)
+    writer.close()
+    return folder
+
+
+def receptions(messages: SearchStrategy[Message], max_size: int = 8) -> SearchStrategy[list[Received]]:
+    """Messages with times that do not fall."""
+    pairs = st.lists(st.tuples(nanoseconds(), messages), max_size=max_size)
+    return pairs.map(lambda drawn: list(zip(sorted(at for at, _ in drawn), (one for _, one in drawn), strict=True)))

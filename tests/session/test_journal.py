@@ -1,0 +1,104 @@
+"""The journal keeps every whole record before the first damage, and serves nothing else."""
+
+from __future__ import annotations
+
+import tempfile
+from itertools import accumulate
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hftlab.session.journal import Journal, Record, read_segment
+
+MAGIC = 8
+RECORDS = [Record(0, 1, b'{"a":1}'), Record(5, -1, b""), Record(4, 2**63 - 1, b"x" * 40), Record(1, 7, b"\x00\n")]
+ENDS = list(accumulate((8 + 9 + len(record.payload) for record in RECORDS), initial=MAGIC))
+"""Where each record ends in the file: a header of 8 bytes, table and time in 9, the payload."""
+
+record_lists = st.lists(st.builds(Record, st.integers(0, 255), st.integers(-(2**63), 2**63 - 1), st.binary()))
+
+
+def write(path: Path, records: list[Record]) -> bytes:
+    with Journal(path) as journal:
+        for record in records:
+            journal.append(record)
+    return path.read_bytes()
+
+
+def read(path: Path, data: bytes | None = None) -> tuple[list[Record], int]:
+    if data is not None:
+        path.write_bytes(data)
+    records, damaged = read_segment(path)
+    return list(records), damaged
+
+
+@given(record_lists)
+def test_what_was_appended_is_read(records: list[Record]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a.wal"
+        write(path, records)
+        assert read(path) == (records, 0)
+
+
+def test_a_torn_tail_keeps_every_whole_record_and_counts_the_rest(tmp_path: Path) -> None:
+    """Cut after each byte of the file."""
+    data = write(tmp_path / "whole.wal", RECORDS)
+    assert len(data) == ENDS[-1]
+    for cut in range(len(data) + 1):
+        whole = sum(end <= cut for end in ENDS) - 1
+        good = ENDS[whole] if whole >= 0 else 0
+        assert read(tmp_path / "torn.wal", data[:cut]) == (RECORDS[: max(0, whole)], cut - good)
+
+
+def test_a_flipped_bit_stops_at_its_record(tmp_path: Path) -> None:
+    """Each bit of the file: in a length, a checksum, a body, the magic."""
+    data = write(tmp_path / "whole.wal", RECORDS)
+    for at in range(len(data)):
+        whole = sum(end <= at for end in ENDS) - 1
+        good = ENDS[whole] if whole >= 0 else 0
+        for bit in range(8):
+            damaged = bytearray(data)
+            damaged[at] ^= 1 << bit
+            assert read(tmp_path / "flipped.wal", damaged) == (RECORDS[: max(0, whole)], len(data) - good)
+
+
+@pytest.mark.parametrize("tail", [bytes(4096), b"\xff" * 100, b"\x09\x00\x00\x00"], ids=["zeros", "ones", "short"])
+def test_a_tail_that_was_never_written_is_no_record(tmp_path: Path, tail: bytes) -> None:
+    """After a power failure a file can be longer than what reached it."""
+    data = write(tmp_path / "whole.wal", RECORDS)
+    assert read(tmp_path / "long.wal", data + tail) == (RECORDS, len(tail))
+
+
+@pytest.mark.parametrize("data", [b"", b"HFT", b"PAR1 something else"])
+def test_a_file_that_is_no_segment_has_no_records(tmp_path: Path, data: bytes) -> None:
+    assert read(tmp_path / "foreign.wal", data) == ([], len(data))
+
+
+def test_only_what_is_committed_is_in_the_file(tmp_path: Path) -> None:
+    with Journal(tmp_path / "a.wal") as journal:
+        journal.append(RECORDS[0])
+        assert read(journal.path) == ([], 0)
+        journal.commit()
+        assert read(journal.path) == (RECORDS[:1], 0)
+        journal.append(RECORDS[1])
+        journal.commit()
+        journal.commit()
+        assert read(journal.path) == (RECORDS[:2], 0)
+        assert journal.size == journal.path.stat().st_size
+
+
+def test_closing_commits(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "a.wal")
+    journal.append(RECORDS[0])
+    journal.close()
+    assert read(journal.path) == (RECORDS[:1], 0)
+
+
+def test_a_segment_that_is_there_is_never_overwritten(tmp_path: Path) -> None:
+    """It may be all that is left of a recording."""
+    write(tmp_path / "a.wal", RECORDS)
+    with pytest.raises(FileExistsError):
+        Journal(tmp_path / "a.wal")
+    assert read(tmp_path / "a.wal") == (RECORDS, 0)

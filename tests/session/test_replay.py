@@ -1,0 +1,188 @@
+"""Recording is lossless: what a replay yields equals what was received."""
+
+from __future__ import annotations
+
+import random
+import struct
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hftlab.clock import from_milliseconds, to_milliseconds
+from hftlab.errors import SessionDamaged
+from hftlab.protocol import (
+    JSON,
+    Ack,
+    Heartbeat,
+    MarketData,
+    MarketDataSymbol,
+    Message,
+    OrderBookLevel,
+    OrderUpdate,
+    PortfolioUpdate,
+    Side,
+    Trade,
+)
+from hftlab.session import Session
+from hftlab.session.tables import TABLES
+from tests import strategies
+from tests.protocol.conftest import market_data, symbol
+from tests.session.sessions import Received, numbered, receptions, replayed, write_session
+
+SECOND = 1_000_000_000
+
+
+def wire(received: list[Received]) -> list[tuple[int, bytes]]:
+    """Stricter than equality: 0.0 equals -0.0, and an integer its float, but their JSON differs."""
+    return [(at, JSON.encode(message)) for at, message in received]
+
+
+def through_disk(received: list[Received], segment_bytes: int | None = 300) -> list[Received]:
+    with tempfile.TemporaryDirectory() as folder:
+        return replayed(write_session(Path(folder) / "session", received, segment_bytes=segment_bytes))
+
+
+class TestEverything:
+    @settings(max_examples=60)
+    @given(receptions(strategies.streamed_messages()))
+    def test_a_replay_yields_what_was_received_at_the_time_it_was(self, received: list[Received]) -> None:
+        """Message for message, in order, over several parts, to the last bit."""
+        got = through_disk(received)
+        assert got == received
+        assert wire(got) == wire(received)
+
+    @settings(max_examples=40)
+    @given(receptions(strategies.messages()))
+    def test_every_message_is_in_exactly_one_table(self, received: list[Received]) -> None:
+        """Its number says where; those that no replay streams are there as the JSON that came."""
+        with tempfile.TemporaryDirectory() as folder:
+            session = write_session(Path(folder) / "session", received, segment_bytes=300)
+            numbers = [n for table in TABLES for n in session.table(table.name).collect()["message"].unique()]
+            others = session.messages.collect()
+        assert sorted(numbers) == list(range(len(received)))
+        assert session.manifest.messages == len(received)
+        for number, ts_recv, kind, _, payload in others.iter_rows():
+            at, message = received[number]
+            assert (ts_recv, kind, payload.encode()) == (at, message.type, JSON.encode(message))
+
+    @settings(max_examples=40)
+    @given(st.lists(strategies.of(OrderUpdate, timestamp=strategies.any_timestamps()), min_size=1, max_size=5))
+    def test_a_time_finer_than_a_nanosecond_becomes_the_nearest(self, updates: list[OrderUpdate]) -> None:
+        """A foreign server's; it must not keep the session from being replayed."""
+        for (_, got), update in zip(through_disk([(1, update) for update in updates]), updates, strict=True):
+            assert isinstance(got, OrderUpdate)
+            if to_milliseconds(from_milliseconds(update.timestamp)) == update.timestamp:
+                assert got.timestamp == update.timestamp
+            else:
+                assert got.timestamp == pytest.approx(update.timestamp, rel=1e-15, abs=1e-6)
+
+    def test_floats_keep_every_bit(self) -> None:
+        """Ten thousand doubles of any exponent, and such as prices are, in columns, structs and lists."""
+        chance = random.Random(7)
+        anything = (struct.unpack("<d", chance.randbytes(8))[0] for _ in range(12_000))
+        doubles = [value for value in anything if abs(value) <= 1e15] + [
+            round(chance.uniform(0, 1e6), digits) for digits in range(9) for _ in range(500)
+        ]
+        received: list[Received] = []
+        for at in range(0, len(doubles) - 4, 4):
+            change, size, bid, price = doubles[at : at + 4]
+            one = symbol(change=change, bid_size=abs(size))
+            one.bids = [OrderBookLevel(price=abs(bid), size=abs(size), orders=at)] * 2
+            one.last_trade = Trade(price=abs(price) or 1.0, size=abs(size), timestamp=at + 0.125, side=Side.BUY)
+            received.append((at, market_data(one)))
+        assert len(received) > 2500
+        assert wire(through_disk(received, None)) == wire(received)
+
+    @pytest.mark.parametrize("symbols", [0, 1, 300])
+    def test_a_part_longer_than_a_slice_is_cut_between_messages(self, symbols: int) -> None:
+        """Reading goes by some thousand rows at a time."""
+        names = [symbol(f"S{number}", 2.0 + number) for number in range(symbols)]
+        received: list[Received] = [(at, market_data(*names, id=str(at))) for at in range(9000 // max(1, symbols))]
+        assert through_disk(received, None) == received
+
+    def test_a_long_text_survives(self) -> None:
+        text = "\u2028\n\r\t\x00\"\\' 行情 🚀 " * 20_000
+        received: list[Received] = [(1, market_data(symbol(exchange=text), id=text)), (2, numbered(1))]
+        assert through_disk(received) == received
+
+
+class TestSource:
+    @pytest.fixture
+    def session(self, tmp_path: Path) -> Session:
+        times = [10 * SECOND, 10 * SECOND, 12 * SECOND, 15 * SECOND]
+        return write_session(tmp_path / "abc", [(at, numbered(n)) for n, at in enumerate(times)])
+
+    def test_it_says_what_it_is(self, session: Session) -> None:
+        """A server reads these before the first message."""
+        source = session.replay()
+        assert (source.name, source.symbols, source.recorded) == ("abc", ["AAPL"], True)
+
+    def test_advance_yields_what_is_due_and_no_more(self, session: Session) -> None:
+        """Up to and including `until`, and nothing twice."""
+        source = session.replay()
+        assert source.advance(10 * SECOND - 1) == []
+        assert source.next_time() == 10 * SECOND
+        assert source.advance(12 * SECOND) == [numbered(0), numbered(1), numbered(2)]
+        assert source.next_time() == 15 * SECOND
+        assert source.advance(20 * SECOND) == [numbered(3)]
+        assert source.next_time() is None
+        assert source.advance(30 * SECOND) == []
+
+    def test_the_clock_starts_at_the_first_message_and_runs_at_the_speed(self, session: Session) -> None:
+        assert session.replay(float("inf")).clock.now() == 10 * SECOND
+        source = session.replay(4)
+        source.clock.pause()
+        source.clock.set(11 * SECOND)
+        assert source.clock.speed == 4
+        assert session.duration == 5.0
+
+    def test_a_speed_that_is_none_is_refused(self, session: Session) -> None:
+        for speed in (0.0, -1.0, float("nan")):
+            with pytest.raises(ValueError, match="above 0"):
+                session.replay(speed)
+
+    def test_messages_come_in_the_order_they_were_received_across_tables(self, tmp_path: Path) -> None:
+        """Equal times do not mix them up."""
+        update = PortfolioUpdate(
+            timestamp=1.0,
+            **dict.fromkeys(["total_value", "cash", "market_value", "buying_power"], 1.0),
+            **dict.fromkeys(["unrealized_pnl", "realized_pnl", "day_pnl"], 1.0),
+        )
+        empty = MarketData(timestamp=5.0, symbols=[])
+        messages: list[Message] = [numbered(0), update, numbered(1), empty, update, empty, numbered(2)]
+        received = [(7, message) for message in messages]
+        assert replayed(write_session(tmp_path / "session", received, segment_bytes=700)) == received
+
+    def test_replies_and_control_messages_are_kept_and_not_streamed(self, tmp_path: Path) -> None:
+        """A replay is the source's messages; the server that streams them makes its own replies."""
+        kept: list[Message] = [Heartbeat(timestamp=1.0), Ack(timestamp=1.0, message="hello")]
+        session = write_session(tmp_path / "session", [(1, message) for message in [*kept, numbered(1)]])
+        assert replayed(session) == [(1, numbered(1))]
+        assert session.messages.collect()["type"].to_list() == ["HEARTBEAT", "ACK"]
+
+    def test_a_session_without_messages_is_a_source_at_its_end(self, tmp_path: Path) -> None:
+        source = write_session(tmp_path / "session", []).replay()
+        assert source.next_time() is None
+        assert source.advance(SECOND) == []
+
+    def test_damage_shows_before_the_first_message(self, session: Session) -> None:
+        """A replay that has begun does not end in the middle."""
+        part = session.folder / session.manifest.tables["market_data"][0].file
+        part.write_bytes(part.read_bytes()[:-1])
+        with pytest.raises(SessionDamaged):
+            session.replay()
+
+
+def test_a_symbol_keeps_what_is_empty_apart_from_what_is_absent() -> None:
+    """An empty side of the book is a fact, None says that it was not asked for."""
+    variants: list[list[MarketDataSymbol]] = [
+        [symbol(bids=bids, asks=asks, trades=trades)]
+        for bids in ([], None)
+        for asks in ([], None)
+        for trades in ([], None)
+    ]
+    received: list[Received] = [(at, market_data(*symbols)) for at, symbols in enumerate(variants)]
+    assert wire(through_disk(received)) == wire(received)

@@ -1,0 +1,144 @@
+"""A replay taken to any position: the state there, and what comes after."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+
+from hftlab.protocol import BookDelta, MarketData, MarketDataSymbol, Message, OrderBookLevel, Trade
+from hftlab.protocol.latest_state import LatestState
+from hftlab.source import Seekable
+from tests.protocol.conftest import level, market_data, symbol, trade
+from tests.session.sessions import Received, numbered, write_session
+
+NAMES = ["AAPL", "MSFT", "TSLA"]
+
+
+def state_of(messages: Iterable[Message]) -> dict[str, MarketDataSymbol]:
+    """One message after the other, as a server takes them in."""
+    state = LatestState()
+    for message in messages:
+        state.take_in(message)
+    return state.latest
+
+
+def symbols() -> SearchStrategy[MarketDataSymbol]:
+    """With and without what a message may leave out."""
+    prices = st.integers(2, 50).map(float)
+    sides: SearchStrategy[list[OrderBookLevel] | None] = st.none() | st.lists(prices.map(level), max_size=3)
+    trades: SearchStrategy[Trade | None] = st.none() | prices.map(trade)
+    return st.builds(
+        lambda name, price, bids, asks, last: symbol(name, price, bids=bids, asks=asks, last_trade=last),
+        st.sampled_from(NAMES),
+        prices,
+        sides,
+        sides,
+        trades,
+    )
+
+
+def deltas() -> SearchStrategy[BookDelta]:
+    levels = st.lists(st.builds(level, st.integers(2, 9).map(float), st.sampled_from([0.0, 1.0, 2.0])), max_size=3)
+    return st.builds(
+        lambda name, bids, asks, is_snapshot: BookDelta(
+            timestamp=1.0,
+            symbol=name,
+            exchange='"snapshot":true',
+            bids=bids,
+            asks=asks,
+            checksum=0,
+            ts_event=2.0,
+            snapshot=is_snapshot,
+        ),
+        st.sampled_from([*NAMES, "ONLY_BOOKS"]),
+        levels,
+        levels,
+        st.booleans(),
+    )
+
+
+def market_messages() -> SearchStrategy[Message]:
+    data = st.lists(symbols(), max_size=3).map(lambda some: market_data(*some))
+    return st.one_of(data, data, deltas())
+
+
+def sessions() -> SearchStrategy[list[Received]]:
+    """Times close together, many of them equal."""
+    pairs = st.lists(st.tuples(st.integers(10, 20), market_messages()), max_size=25)
+    return pairs.map(lambda drawn: sorted(drawn, key=lambda pair: pair[0]))
+
+
+class TestSeek:
+    @settings(max_examples=40)
+    @given(sessions(), st.lists(st.integers(8, 22), min_size=1, max_size=4), st.sampled_from([None, 1, 700]))
+    def test_state_and_rest_are_those_of_the_whole_session(
+        self, received: list[Received], positions: list[int], segment_bytes: int | None
+    ) -> None:
+        """Back and forth, over parts of any size, against the session read from its start."""
+        with tempfile.TemporaryDirectory() as folder:
+            replay = write_session(Path(folder) / "session", received, segment_bytes=segment_bytes).replay()
+            for position in positions:
+                state = replay.seek(position)
+                assert state_of(state) == state_of(message for at, message in received if at <= position)
+                assert replay.advance(100) == [message for at, message in received if at > position]
+                assert replay.next_time() is None
+
+    def test_it_is_seekable(self, tmp_path: Path) -> None:
+        session = write_session(tmp_path / "session", [(10, numbered(0)), (12, numbered(1))])
+        replay = session.replay()
+        assert isinstance(replay, Seekable)
+        assert replay.span == (10, 12)
+        assert write_session(tmp_path / "empty", []).replay().span is None
+
+    def test_a_session_without_messages_can_be_sought_in(self, tmp_path: Path) -> None:
+        replay = write_session(tmp_path / "session", []).replay()
+        assert replay.seek(5) == []
+        assert replay.next_time() is None
+
+    def test_taking_messages_does_not_look_at_their_times(self, tmp_path: Path) -> None:
+        replay = write_session(tmp_path / "session", [(at, numbered(at)) for at in (10, 10, 12)]).replay()
+        assert replay.take(2) == [(10, numbered(10)), (10, numbered(10))]
+        assert replay.next_time() == 12
+        assert replay.take(5) == [(12, numbered(12))]
+        assert replay.take(1) == []
+
+    def test_the_clock_is_left_alone(self, tmp_path: Path) -> None:
+        replay = write_session(tmp_path / "session", [(at, numbered(at)) for at in (10, 12)]).replay(float("inf"))
+        replay.seek(11)
+        assert replay.clock.now() == 10
+
+
+class TestWhatIsRead:
+    """Not all of a session is read for a state in the middle of it."""
+
+    def test_parts_that_cannot_matter_are_left_alone(self, tmp_path: Path) -> None:
+        """They may even be gone, once their times are known."""
+        whole = market_data(symbol(last_trade=trade(3.0)))
+        session = write_session(tmp_path / "s", [(at, whole) for at in range(20)], segment_bytes=1)
+        replay = session.replay()
+        assert len(session.manifest.tables["market_data"]) == 20
+        state = replay.seek(10)
+        for number, part in enumerate(session.manifest.tables["market_data"]):
+            if number not in (10, 11):
+                (session.folder / part.file).unlink()
+        assert replay.seek(10) == state == [whole]
+        assert replay.next_time() == 11
+
+    def test_a_long_part_is_searched_from_the_position_back(self, tmp_path: Path) -> None:
+        """The rare symbol's last state is thousands of rows before."""
+        received: list[Received] = [(1, market_data(symbol("RARE", 7.0)))]
+        received += [(100 + at, market_data(symbol("AAPL", 2.0 + at))) for at in range(10_000)]
+        session = write_session(tmp_path / "session", received)
+        state = state_of(session.replay().seek(9_099))
+        assert (state["RARE"].price, state["AAPL"].price) == (7.0, 9_001.0)
+
+    def test_as_few_messages_as_it_takes(self, tmp_path: Path) -> None:
+        whole = market_data(symbol(last_trade=trade(3.0)))
+        state = write_session(tmp_path / "s", [(at, whole) for at in range(50)]).replay().seek(30)
+        assert len(state) == 1
+        assert isinstance(state[0], MarketData)

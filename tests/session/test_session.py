@@ -1,0 +1,146 @@
+"""A session that is not what it should be says which file, why, and what to do."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from hftlab.errors import SessionDamaged, SessionError, SessionNotFound, SessionTooNew
+from hftlab.session import Session, SessionWriter, open_session, recover
+from tests.session.sessions import numbered, write_session
+from tests.session.test_tables import ORDER
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Session:
+    """Market data in several parts, and a table of another type."""
+    received = [(1, numbered(0)), (2, ORDER), (3, numbered(1)), (4, numbered(2))]
+    return write_session(tmp_path / "session", received, segment_bytes=300)
+
+
+def edit_manifest(folder: Path, **changes: object) -> None:
+    path = folder / "manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def flip(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+class TestNotASession:
+    @pytest.mark.parametrize("path", ["absent", "empty", "file", "file/below"])
+    def test_a_path_without_a_manifest_is_no_session(self, tmp_path: Path, path: str) -> None:
+        (tmp_path / "empty").mkdir()
+        (tmp_path / "file").write_text("notes")
+        for opening in (open_session, recover):
+            with pytest.raises(SessionNotFound, match=r"is no recorded session .*give a folder") as caught:
+                opening(tmp_path / path)
+            assert caught.value.path == tmp_path / path
+            assert str(tmp_path / path) in str(caught.value)
+
+    @pytest.mark.parametrize("manifest", [{"name": "web app"}, {"format": "other", "schema": 99}, {}])
+    def test_a_manifest_of_something_else_is_no_session(self, tmp_path: Path, manifest: dict[str, object]) -> None:
+        (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+        with pytest.raises(SessionNotFound, match="something else's"):
+            open_session(tmp_path)
+
+
+class TestTooNew:
+    def test_a_later_schema_is_not_guessed_at(self, session: Session) -> None:
+        """Whatever else its manifest holds."""
+        edit_manifest(session.folder, schema=2, tables="another form")
+        for opening in (open_session, recover):
+            with pytest.raises(SessionTooNew, match=r"schema 2, .* up to 1: upgrade hftlab") as caught:
+                opening(session.folder)
+            assert caught.value.path == session.folder
+
+    def test_fields_that_a_later_version_adds_are_passed_over(self, session: Session) -> None:
+        """Within a schema."""
+        edit_manifest(session.folder, weather="fine")
+        assert open_session(session.folder).manifest.messages == 4
+
+
+class TestDamage:
+    @pytest.mark.parametrize("harm", [flip, truncate, Path.unlink], ids=["flipped", "truncated", "deleted"])
+    def test_a_damaged_part_is_named_and_the_other_tables_stay_readable(
+        self, session: Session, harm: Callable[[Path], object]
+    ) -> None:
+        part = session.folder / session.manifest.tables["market_data"][-1].file
+        harm(part)
+        damaged = open_session(session.folder)
+        assert damaged.order_updates.collect().height == 1
+        for reading in (lambda: damaged.market_data, damaged.verify, damaged.replay):
+            with pytest.raises(SessionDamaged, match="restore it from a copy") as caught:
+                reading()
+            assert caught.value.path == part
+            assert str(part) in str(caught.value)
+
+    def test_a_part_that_was_replaced_by_another_is_damage(self, session: Session) -> None:
+        """It is whole Parquet and not what was recorded."""
+        first, last = (session.folder / part.file for part in session.manifest.tables["market_data"][-2:])
+        shutil.copy(first, last)
+        with pytest.raises(SessionDamaged, match="checksum"):
+            open_session(session.folder).verify()
+
+    @pytest.mark.parametrize(
+        "data", [b"", b"{", b"\xff\xfe", b"[]", b"null", b'{"format": "hftlab session", "schema": "1"}']
+    )
+    def test_a_broken_manifest_is_named(self, session: Session, data: bytes) -> None:
+        path = session.folder / "manifest.json"
+        path.write_bytes(data)
+        with pytest.raises(SessionDamaged, match=r"cannot be read.*restore it") as caught:
+            open_session(session.folder)
+        assert caught.value.path == path
+
+    def test_a_manifest_without_its_end_is_named(self, session: Session) -> None:
+        """Cut after each byte of its first lines."""
+        path = session.folder / "manifest.json"
+        data = path.read_bytes()
+        for cut in range(0, len(data) - 1, 7):
+            path.write_bytes(data[:cut])
+            with pytest.raises(SessionDamaged):
+                open_session(session.folder)
+
+    def test_a_table_is_checked_once(self, session: Session) -> None:
+        """What was good when it was first read is not read again for each query."""
+        assert session.market_data.collect().height == 3
+        flip(session.folder / session.manifest.tables["market_data"][0].file)
+        assert session.market_data is not None
+        with pytest.raises(SessionError):
+            open_session(session.folder).verify()
+
+    def test_a_recording_that_was_not_closed_asks_for_recover(self, tmp_path: Path) -> None:
+        """It may also still run, so that nothing is done unasked."""
+        writer = SessionWriter(tmp_path / "open", source={})
+        with pytest.raises(SessionDamaged, match=f"`hftlab recover {tmp_path / 'open'}`") as caught:
+            open_session(tmp_path / "open")
+        assert caught.value.path == tmp_path / "open"
+        writer.close()
+        assert open_session(tmp_path / "open").manifest.complete
+
+
+class TestFace:
+    def test_it_tells_what_it_is(self, session: Session) -> None:
+        assert repr(session).startswith(f"Session({str(session.folder)!r}: 4 messages of 2 symbols, 0.0 s")
+
+    def test_html_escapes_what_was_recorded(self, session: Session) -> None:
+        """The source's name comes from outside."""
+        edit_manifest(session.folder, source={"name": "<script>alert(1)</script>"}, symbols=["<b>"])
+        html = open_session(session.folder)._repr_html_()
+        assert "<script>" not in html
+        assert "<b>" not in html
+        assert "&lt;script&gt;" in html
+        assert "4" in html
+
+    def test_a_path_may_be_a_string(self, session: Session) -> None:
+        assert open_session(str(session.folder)).manifest.messages == 4
