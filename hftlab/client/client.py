@@ -28,7 +28,7 @@ from hftlab.client.history import MessageHistory
 from hftlab.client.inbox import INBOX_BYTES, INBOX_SIZE, Inbox
 from hftlab.client.link import Link
 from hftlab.client.metrics import Metrics
-from hftlab.client.receiver import Receiver, Tap
+from hftlab.client.receiver import Receiver
 from hftlab.client.reporter import EVENTS, Reporter
 from hftlab.client.supervisor import Supervisor
 from hftlab.errors import NetworkError
@@ -44,6 +44,7 @@ from hftlab.protocol import (
 )
 from hftlab.protocol.book import Book
 from hftlab.protocol.subscribing.subscriber import Subscriber
+from hftlab.source import Tap
 from hftlab.transport.address import redacted
 from hftlab.transport.backoff import Backoff
 from hftlab.transport.health import Health

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import TypeAlias
 
 from hftlab.client.history import MessageHistory
 from hftlab.client.inbox import Inbox
@@ -13,16 +11,27 @@ from hftlab.client.metrics import Metrics
 from hftlab.client.reporter import Reporter
 from hftlab.clock import from_milliseconds
 from hftlab.errors import ConnectionFailed, MessageParseError, NetworkError, WireError
-from hftlab.protocol import Ack, AuthFailed, AuthSuccess, BookDelta, Codec, Error, Limits, MarketData, Message, Pong
+from hftlab.protocol import (
+    JSON,
+    Ack,
+    AuthFailed,
+    AuthSuccess,
+    BookDelta,
+    Codec,
+    Error,
+    Limits,
+    MarketData,
+    Message,
+    Pong,
+)
 from hftlab.protocol.subscribing.private_stream import PRIVATE_CHANNEL, PrivateStream
 from hftlab.protocol.subscribing.subscriber import Loss, Subscriber
+from hftlab.source import Tap, Timed
 from hftlab.transport.clock_offset import ClockOffset, Sample
 from hftlab.transport.health import Health
 from hftlab.transport.recovery import Action
 
-__all__ = ["Receiver", "Tap"]
-
-Tap: TypeAlias = Callable[[Message, int], None]
+__all__ = ["Receiver"]
 
 
 class Receiver:
@@ -78,7 +87,7 @@ class Receiver:
             self._reporter.fail(exc)
             return
         if self.taps:
-            self._tap(message, received_at)
+            self._tap(Timed(received_at, message, None, data if self._codec is JSON else None))
         if isinstance(message, MarketData):
             for loss in self._subscriber.receive(message):
                 self._lose(loss)
@@ -94,10 +103,10 @@ class Receiver:
                 self._lose(loss)
             self._keep(message, received_at, len(data))
 
-    def _tap(self, message: Message, received_at: int) -> None:
+    def _tap(self, item: Timed[Message]) -> None:
         for tap in tuple(self.taps):  # one may take itself off
             try:
-                tap(message, received_at)
+                tap(item)
             except (Exception, asyncio.CancelledError) as exc:
                 self._reporter.blame("tap", tap, exc)
 

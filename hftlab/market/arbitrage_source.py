@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from hftlab.market.arbitrage import ArbitrageDetector
 from hftlab.protocol.messages import MarketData, Message
-from hftlab.source import Seekable, Source
+from hftlab.source import Seekable, Source, Timed, timed
 
 __all__ = ["with_arbitrage"]
 
@@ -35,11 +35,12 @@ class _ArbitrageSource:
     def next_time(self) -> int | None:
         return self._source.next_time()
 
-    def advance(self, until: int) -> Sequence[Message]:
-        return [told for message in self._source.advance(until) for told in self._followed(message)]
+    def advance(self, until: int) -> Sequence[Message | Timed[Message]]:
+        return [told for item in self._source.advance(until) for told in self._followed(item)]
 
-    def _followed(self, message: Message) -> list[Message]:
-        return [message, *self._detector.receive(message)] if isinstance(message, MarketData) else [message]
+    def _followed(self, item: Message | Timed[Message]) -> list[Message | Timed[Message]]:
+        message = item.message if isinstance(item, Timed) else item
+        return [item, *self._detector.receive(message)] if isinstance(message, MarketData) else [item]
 
 
 class _SeekableArbitrageSource(_ArbitrageSource):
@@ -53,8 +54,11 @@ class _SeekableArbitrageSource(_ArbitrageSource):
 
     def seek(self, position: int) -> Sequence[Message]:
         self._detector.clear()
-        return [told for message in self._source.seek(position) for told in self._followed(message)]
+        return [told.message for told in self._all(timed(self._source.seek(position), position))]
 
-    def take(self, count: int) -> Sequence[tuple[int, Message]]:
+    def take(self, count: int) -> Sequence[Timed[Message]]:
         """The next `count` messages of the source, and those that follow from them."""
-        return [(at, told) for at, message in self._source.take(count) for told in self._followed(message)]
+        return self._all(self._source.take(count))
+
+    def _all(self, items: Iterable[Timed[Message]]) -> list[Timed[Message]]:
+        return [told for item in items for told in timed(self._followed(item), item.at)]

@@ -11,6 +11,7 @@ from hftlab.protocol import Message
 from hftlab.protocol.subscribing.subscriber import Loss
 from hftlab.recorder.recording import Recording
 from hftlab.server import Server
+from hftlab.source import Tap, Timed
 
 __all__ = ["describe", "tap"]
 
@@ -23,13 +24,11 @@ def tap(target: Client | Server, recording: Recording) -> Callable[[], None]:
     in its log and in the `failed_taps` of its stats().
     """
     endings = ExitStack()
-    take: Callable[[Message, int], None] = recording.message
-    if isinstance(target, Client):
-        take = _watch(target, recording, endings)
+    take = _watch(target, recording, endings) if isinstance(target, Client) else _record(recording)
 
-    def attempt(message: Message, ts_recv: int) -> None:
+    def attempt(item: Timed[Message]) -> None:
         try:
-            take(message, ts_recv)
+            take(item)
         except Exception:
             endings.close()
             raise
@@ -39,7 +38,11 @@ def tap(target: Client | Server, recording: Recording) -> Callable[[], None]:
     return endings.close
 
 
-def _watch(client: Client, recording: Recording, endings: ExitStack) -> Callable[[Message, int], None]:
+def _record(recording: Recording) -> Tap:
+    return lambda item: recording.message(item.message, item.at)
+
+
+def _watch(client: Client, recording: Recording, endings: ExitStack) -> Tap:
     """Record what happens to the connection, from now on; returns what records messages among that."""
     is_told = False
     """Whether the connection that there is stands in the recording."""
@@ -50,9 +53,9 @@ def _watch(client: Client, recording: Recording, endings: ExitStack) -> Callable
             is_told = True
             recording.control("connect", now, detail=client.url)
 
-    def message(message: Message, ts_recv: int) -> None:
-        told(ts_recv)  # before its first message, which comes long before it is signed in and restored
-        recording.message(message, ts_recv)
+    def message(item: Timed[Message]) -> None:
+        told(item.at)  # before its first message, which comes long before it is signed in and restored
+        recording.message(item.message, item.at)
 
     def connecting(*_: object) -> None:
         nonlocal is_told

@@ -38,8 +38,8 @@ from hftlab.server.connection_info import ConnectionInfo
 from hftlab.server.desk import AuthMode, CountingPublisher, Desk
 from hftlab.server.http.monitor import report
 from hftlab.server.listener import Listener
-from hftlab.server.stream import Stream, Tap
-from hftlab.source import Source
+from hftlab.server.stream import Stream
+from hftlab.source import Source, Tap
 
 __all__ = ["Server"]
 

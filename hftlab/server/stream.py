@@ -18,10 +18,9 @@ from hftlab.protocol.publishing.playback import Playback
 from hftlab.protocol.publishing.publisher import Delivery
 from hftlab.server.connection import Connection
 from hftlab.server.desk import CountingPublisher
+from hftlab.source import Tap, Timed
 
-__all__ = ["Stream", "Tap"]
-
-Tap = Callable[[Message, int], None]
+__all__ = ["Stream"]
 
 _SPIN: Final = 0.0015
 """Event loops wake up to a millisecond late, so the last stretch before a message is due is spun."""
@@ -64,7 +63,7 @@ class Stream:
     def publish(self, message: Message) -> None:
         """Stream one message from outside the source."""
         started = time.perf_counter()
-        self._accept(message, self.clock.now())
+        self._accept(Timed(self.clock.now(), message))
         # What waits for no interval goes out from here: waking the stream for it would cost as much as sending it.
         self._send(self._publisher.poll(0, wall_time()), started)
         self.wake()
@@ -125,17 +124,17 @@ class Stream:
     def _step(self, at: int) -> None:
         due = self.playback.advance(at)
         started = time.perf_counter()
-        for when, message in due:
-            self._accept(message, when)
+        for item in due:
+            self._accept(item)
         self._send(self._publisher.poll(at, wall_time()), started)
 
-    def _accept(self, message: Message, at: int) -> None:
+    def _accept(self, item: Timed[Message]) -> None:
         for tap in tuple(self.taps):
             try:
-                tap(message, at)
+                tap(item)
             except Exception as exc:
                 self._drop(tap, exc)
-        self._publisher.publish(message, at)
+        self._publisher.publish(item.message, item.at)
 
     def _drop(self, tap: Tap, error: Exception) -> None:
         """One who listens in and fails does not end the stream for all: it is called no more."""
@@ -222,10 +221,10 @@ class Stream:
         self.playback.pause()
         while count > 0 and (taken := self.playback.take(min(count, _STEPS))):
             count -= len(taken)
-            for at, message in taken:
+            for item in taken:
                 started = time.perf_counter()
-                self._accept(message, at)
-                self._send(self._publisher.poll(at, wall_time()), started)
+                self._accept(item)
+                self._send(self._publisher.poll(item.at, wall_time()), started)
             await asyncio.sleep(0)
             await self._drained()
 

@@ -9,6 +9,7 @@ from typing import Protocol
 from hftlab.clock import Clock
 from hftlab.protocol import Message
 from hftlab.session.tables import Decoded
+from hftlab.source import Timed
 
 __all__ = ["Replay"]
 
@@ -58,12 +59,12 @@ class Replay:
         self._next = following
         return due
 
-    def take(self, count: int) -> list[tuple[int, Message]]:
+    def take(self, count: int) -> list[Timed[Message]]:
         if self._next is None or count < 1:
             return []
         taken = [self._next, *islice(self._messages, count - 1)]
         self._next = next(self._messages, None)
-        return [(decoded.ts_recv, decoded.message) for decoded in taken]
+        return [Timed(decoded.ts_recv, decoded.message) for decoded in taken]
 
     def seek(self, position: int) -> list[Message]:
         state = self._session.state(position)

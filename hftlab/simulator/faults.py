@@ -12,7 +12,7 @@ import numpy as np
 from hftlab.clock import NANOSECONDS, Clock
 from hftlab.protocol.messages import MarketData, MarketDataSymbol, Message
 from hftlab.simulator.corruption import corrupted, skewed
-from hftlab.source import Source
+from hftlab.source import Source, timed
 
 __all__ = ["Fault", "Faults"]
 
@@ -94,8 +94,8 @@ class Faults:
 
     def advance(self, until: int) -> list[Message]:
         while (at := self._source.next_time()) is not None and at <= until:
-            for message in self._source.advance(at):
-                self._take(message, at)
+            for item in timed(self._source.advance(at), at):
+                self._take(item.message, item.at)
         if self._held is not None and at is None:
             self._release()
         due = []

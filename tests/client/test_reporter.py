@@ -112,7 +112,7 @@ class TestClient:
             errors: list[HftlabError] = []
             seen: list[Message] = []
             client.on("error", errors.append)
-            client.taps.extend([callback, lambda message, at: seen.append(message)])
+            client.taps.extend([callback, lambda item: seen.append(item.message)])
             await client.subscribe(["AAPL"], frequency=0)
             for price in (1.0, 2.0):
                 hand_server.publish(market_data(symbol(price=price)))

@@ -8,6 +8,7 @@ from hftlab.client import Client
 from hftlab.protocol import MarketData, Message, OrderStatus, OrderType, OrderUpdate, Side, UpdateType
 from hftlab.protocol.subscribing.subscriber import Loss
 from hftlab.server import Server
+from hftlab.source import Timed
 
 PATIENCE = 60.0
 KEY = b"k" * 64
@@ -38,7 +39,8 @@ class Witness:
     def _connected(self) -> None:
         self.connections += 1
 
-    def _saw(self, message: Message, _: int) -> None:
+    def _saw(self, item: Timed[Message]) -> None:
+        message = item.message
         if message.channel is None or message.sequence is None:
             return
         last = self._seen.get(message.channel)

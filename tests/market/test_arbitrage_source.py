@@ -98,6 +98,6 @@ class TestRecordings:
         first, last = PLANTED[1].opened, PLANTED[1].closed
         inside = [one for one in source.seek((first + last) // 2) if isinstance(one, Arbitrage)]
         assert [(one.state, one.sell_venue) for one in inside] == [(ArbitrageState.OPEN, PLANTED[1].sell_venue)]
-        _, told = source.take(1)[-1]
+        told = source.take(1)[-1].message
         assert isinstance(told, MarketData | Arbitrage)
         assert source.span == (STATES[0].at, STATES[-1].at)

@@ -176,14 +176,12 @@ class TestTaps:
     ) -> None:
         calls: list[str] = []
 
-        def broken(message: object, at: int) -> None:
+        def broken(item: object) -> None:
             calls.append("broken")
             raise OSError(28, "No space left on device")
 
         async with Server(RandomWalk(7, clock=Clock(speed=100)), port=0) as server:
-            server.taps.extend(
-                (lambda message, at: calls.append("before"), broken, lambda message, at: calls.append("after"))
-            )
+            server.taps.extend((lambda item: calls.append("before"), broken, lambda item: calls.append("after")))
             async with connect(server.url) as connection:
                 await subscribe(connection, "AAPL", frequency=0)
                 for _ in range(5):

@@ -133,7 +133,7 @@ class TestPublishing:
 
     async def test_what_belongs_to_a_conversation_is_not_published(self, hand_server: Server) -> None:
         tapped: list[Any] = []
-        hand_server.taps.append(lambda message, _: tapped.append(message))
+        hand_server.taps.append(tapped.append)
         with pytest.raises(MessageParseError, match="HEARTBEAT cannot be published: a server publishes MARKET_DATA"):
             hand_server.publish(Heartbeat(timestamp=1.0))
         assert tapped == []
@@ -145,7 +145,7 @@ class TestPublishing:
 
     async def test_taps_see_what_is_published(self, hand_server: Server) -> None:
         seen: list[MarketData] = []
-        hand_server.taps.append(lambda message, at: seen.append(message))
+        hand_server.taps.append(lambda item: seen.append(item.message))
         hand_server.publish(market_data(symbol(price=3.0)))
         assert [message.symbols[0].price for message in seen] == [3.0]
 

@@ -12,7 +12,7 @@ from hypothesis.strategies import SearchStrategy
 
 from hftlab.protocol import BookDelta, MarketData, MarketDataSymbol, Message, OrderBookLevel, Trade
 from hftlab.protocol.latest_state import LatestState
-from hftlab.source import Seekable
+from hftlab.source import Seekable, Timed
 from tests.protocol.conftest import level, market_data, symbol, trade
 from tests.session.sessions import Received, numbered, write_session
 
@@ -102,9 +102,9 @@ class TestSeek:
 
     def test_taking_messages_does_not_look_at_their_times(self, tmp_path: Path) -> None:
         replay = write_session(tmp_path / "session", [(at, numbered(at)) for at in (10, 10, 12)]).replay()
-        assert replay.take(2) == [(10, numbered(10)), (10, numbered(10))]
+        assert replay.take(2) == [Timed(10, numbered(10)), Timed(10, numbered(10))]
         assert replay.next_time() == 12
-        assert replay.take(5) == [(12, numbered(12))]
+        assert replay.take(5) == [Timed(12, numbered(12))]
         assert replay.take(1) == []
 
     def test_the_clock_is_left_alone(self, tmp_path: Path) -> None:

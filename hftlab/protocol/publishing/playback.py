@@ -7,7 +7,7 @@ from typing import Final
 from hftlab.clock import Clock, from_milliseconds, to_milliseconds
 from hftlab.errors import MessageParseError, ServerError
 from hftlab.protocol import Message, ReplayAction, ReplayControl, ReplayState, ReplayStatus
-from hftlab.source import Seekable, Source
+from hftlab.source import Seekable, Source, Timed, timed
 
 __all__ = ["Playback"]
 
@@ -38,13 +38,13 @@ class Playback:
         """When the source's next message is due; None if there is none, or it waits."""
         return None if self.is_waiting else self._due()
 
-    def advance(self, at: int) -> list[tuple[int, Message]]:
+    def advance(self, at: int) -> list[Timed[Message]]:
         """What is due by `at`, each with the time when it was."""
         due = self.next_time()
         if self.source is None or due is None or due > at:
             return []
         self._last = due
-        return [(due, message) for message in self.source.advance(at)]
+        return timed(self.source.advance(at), due)
 
     def fail(self, error: Exception) -> ServerError:
         """The source has raised: nothing more is asked of it. Returns what to tell of that."""
@@ -94,11 +94,11 @@ class Playback:
         is_behind = due is not None and due <= now
         self.clock.set(self._last if is_behind else max(self._last, now - now % _STEP))
 
-    def take(self, count: int) -> list[tuple[int, Message]]:
+    def take(self, count: int) -> list[Timed[Message]]:
         """The next `count` messages, each with its time; the position is theirs afterwards."""
         taken = list(self.seekable.take(count))
         if taken:
-            last, following = taken[-1][0], self.seekable.next_time()
+            last, following = taken[-1].at, self.seekable.next_time()
             # Messages of the same time that are still to come are not due yet.
             self.move(last - 1 if following == last else last)
         return taken
