@@ -1,4 +1,4 @@
-"""A recorded session: its folder of Parquet files and journal, and the messages in it as a source. No sockets here."""
+"""The format of recorded sessions: journal and Parquet files, their writer, and a replay. It opens no sockets."""
 
 from hftlab.session.recovery import Recovery, recover
 from hftlab.session.replay import Replay

@@ -19,15 +19,16 @@ _PART_ROWS: Final = 1 << 20
 
 
 def event_rows(batch: EventBatch) -> pl.DataFrame:
-    """A batch as rows of the table; `symbol` is what the instrument is called on the wire."""
+    """Return a batch as rows of the table; `symbol` is the instrument's name on the wire."""
     symbols = pl.Series([instrument.wire_symbol for instrument in batch.instruments], dtype=pl.String)
     return batch.to_polars().with_columns(symbols.gather(pl.Series(batch.instrument_id)).alias("symbol"))
 
 
 class EventTable:
-    """Collects batches and writes them as parts of a size that is good to read.
+    """Buffer that collects batches and writes them as parts of about a million rows.
 
-    Each batch's instruments begin with those of the batch before, so that an instrument_id means the same in all parts.
+    The instruments of each batch must begin with those of the batch before it, so that an instrument_id means the same
+    in all parts.
     """
 
     def __init__(self, writer: SessionWriter) -> None:
@@ -35,12 +36,13 @@ class EventTable:
         self._frames: list[pl.DataFrame] = []
 
     def add(self, batch: EventBatch) -> None:
+        """Add a batch; write a part if there are enough rows for one."""
         self._frames.append(event_rows(batch))
         if sum(frame.height for frame in self._frames) >= _PART_ROWS:
             self.flush()
 
     def flush(self) -> None:
-        """Write what is left."""
+        """Write the rows that are left."""
         if self._frames:
             self._writer.events(pl.concat(self._frames))
             self._frames = []

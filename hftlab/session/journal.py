@@ -1,7 +1,17 @@
-"""The journal of a recording: an append-only file of checked records, safe on disk before it is turned into Parquet.
+"""The journal of a recording: append-only files of checksummed records, on disk before they are turned into Parquet.
 
-A segment is the magic `HFTLABJ1`, then records: length of the body (uint32), CRC32 of the body (uint32), body. A body
-is table (uint8), ts_recv (int64 ns), payload (JSON), all little-endian.
+A file, called segment, is the magic `HFTLABJ1` and then records. All numbers are little-endian:
+
+    length   uint32   of the body, in bytes
+    crc32    uint32   of the body
+    body
+      table    uint8    number of the table (hftlab.session.table_ids.TableId), plus 128 if an account follows
+      ts_recv  int64    ns
+      account  uint32 length in bytes and UTF-8 text, only with that flag
+      payload  the rest: JSON as it was received, or as hftlab encodes the message
+
+Journals written before there were accounts have no record with the flag and are read the same way. A record that
+belongs to no account is still written without it.
 """
 
 from __future__ import annotations
@@ -16,22 +26,27 @@ from typing import Final, NamedTuple, Self
 __all__ = ["JOURNAL", "Journal", "Record", "read_segment"]
 
 JOURNAL: Final = "journal"
-"""The folder of a session's segments; there only while it is recorded, or after a crash."""
+"""Folder of a session's segments. It exists only while the session is recorded, or after a crash."""
 
 _MAGIC: Final = b"HFTLABJ1"
 _HEADER: Final = struct.Struct("<II")
 _BODY: Final = struct.Struct("<Bq")
+_ACCOUNT_LENGTH: Final = struct.Struct("<I")
+_HAS_ACCOUNT: Final = 0x80
 _LONGEST: Final = 256 * 1024 * 1024
 
 
 class Record(NamedTuple):
+    """One message or control row: the number of its table (below 128), its time (ns), its JSON and its account."""
+
     table: int
     ts_recv: int
     payload: bytes
+    account: str | None = None
 
 
 class Journal:
-    """Appends to one segment. Nothing counts as recorded before `commit()` has returned."""
+    """Writer of one segment. Nothing counts as recorded before `commit()` has returned."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -40,13 +55,13 @@ class Journal:
         self._file = path.open("xb", buffering=0)
 
     def append(self, record: Record) -> None:
-        body = _BODY.pack(record.table, record.ts_recv) + record.payload
+        body = _encode(record)
         self._waiting += _HEADER.pack(len(body), zlib.crc32(body))
         self._waiting += body
         self.size += _HEADER.size + len(body)
 
     def commit(self) -> None:
-        """Write what was appended and wait until the disk has it."""
+        """Write the appended records to the file and wait until they are on disk."""
         if self._waiting:
             _write_all(self._file.fileno(), self._waiting)
             self._waiting = bytearray()
@@ -57,7 +72,7 @@ class Journal:
         self.abandon()
 
     def abandon(self) -> None:
-        """Close the file as it is."""
+        """Close the file without writing the records that were not committed."""
         self._file.close()
 
     def __enter__(self) -> Self:
@@ -68,7 +83,7 @@ class Journal:
 
 
 def read_segment(path: Path) -> tuple[Iterator[Record], int]:
-    """The whole records at the start of a segment, and how many bytes after them are torn or damaged."""
+    """Return the intact records at the start of a segment, and how many bytes behind them are torn or damaged."""
     data = path.read_bytes()
     good = _good_length(data)
     return _records(memoryview(data)[len(_MAGIC) : good]), len(data) - good
@@ -92,9 +107,26 @@ def _records(view: memoryview) -> Iterator[Record]:
     while at < len(view):
         length, _ = _HEADER.unpack_from(view, at)
         at += _HEADER.size
-        table, ts_recv = _BODY.unpack_from(view, at)
-        yield Record(table, ts_recv, bytes(view[at + _BODY.size : at + length]))
+        yield _decode(view[at : at + length])
         at += length
+
+
+def _encode(record: Record) -> bytes:
+    if record.account is None:
+        return _BODY.pack(record.table, record.ts_recv) + record.payload
+    account = record.account.encode()
+    start = _BODY.pack(record.table | _HAS_ACCOUNT, record.ts_recv) + _ACCOUNT_LENGTH.pack(len(account))
+    return start + account + record.payload
+
+
+def _decode(body: memoryview) -> Record:
+    table, ts_recv = _BODY.unpack_from(body)
+    if not table & _HAS_ACCOUNT:
+        return Record(table, ts_recv, bytes(body[_BODY.size :]))
+    (length,) = _ACCOUNT_LENGTH.unpack_from(body, _BODY.size)
+    start = _BODY.size + _ACCOUNT_LENGTH.size
+    account = str(body[start : start + length], "utf-8")
+    return Record(table & ~_HAS_ACCOUNT, ts_recv, bytes(body[start + length :]), account)
 
 
 def _write_all(descriptor: int, data: bytearray) -> None:
@@ -103,5 +135,5 @@ def _write_all(descriptor: int, data: bytearray) -> None:
         view = view[os.write(descriptor, view) :]
 
 
-# fdatasync leaves out what only says when a file was touched; not every system has it.
+# fdatasync skips metadata such as the time of the last change. Not every system has it.
 _sync = getattr(os, "fdatasync", os.fsync)

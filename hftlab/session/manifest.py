@@ -1,4 +1,4 @@
-"""The manifest of a session: what it is, where it came from, and what its parts must be."""
+"""The manifest of a session: what was recorded, from which source, and the checksums of its parts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _FORMAT: Final = "hftlab session"
 
 
 class Part(msgspec.Struct):
-    """One Parquet file; `crc32` is that of its bytes."""
+    """Entry of one Parquet file: its path in the session, its rows, its size in bytes and the CRC32 of its bytes."""
 
     file: str
     rows: int
@@ -37,9 +37,10 @@ class Part(msgspec.Struct):
 
 
 class Manifest(msgspec.Struct):
-    """`started` and `ended` are the first and last ts_recv in ns; `complete` is False while recording.
+    """Description of a session, stored as manifest.json.
 
-    `segments` is how many of the journal are Parquet already: a crash can leave one of them behind.
+    `started` and `ended` are the first and last ts_recv in ns. `complete` is False while the session is recorded.
+    `segments` counts the journal segments that are Parquet already: a crash can leave one of those files behind.
     """
 
     source: dict[str, Any]
@@ -56,11 +57,12 @@ class Manifest(msgspec.Struct):
     tables: dict[str, list[Part]] = {}
 
     def rows(self, table: str) -> int:
+        """Count the rows of a table, 0 if it has no parts."""
         return sum(part.rows for part in self.tables.get(table, ()))
 
     @property
     def size(self) -> int:
-        """Bytes of all parts."""
+        """Size of all parts in bytes."""
         return sum(part.size for parts in self.tables.values() for part in parts)
 
 
@@ -70,7 +72,7 @@ class _Version(msgspec.Struct):
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """Raises SessionNotFound, SessionTooNew or SessionDamaged."""
+    """Read the manifest of a session folder. Raises SessionNotFound, SessionTooNew or SessionDamaged."""
     path = folder / MANIFEST
     try:
         data = path.read_bytes()
@@ -79,7 +81,7 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         version = msgspec.json.decode(data, type=_Version)
         if version.format != _FORMAT:
-            raise _not_found(folder, f"its {MANIFEST} is something else's")
+            raise _not_found(folder, f"its {MANIFEST} belongs to something else")
         if version.schema > SCHEMA_VERSION:
             raise SessionTooNew(
                 f"{folder} has session schema {version.schema}, this hftlab reads up to {SCHEMA_VERSION}: "
@@ -89,19 +91,19 @@ def read_manifest(folder: Path) -> Manifest:
         return msgspec.json.decode(data, type=Manifest)
     except (msgspec.DecodeError, UnicodeDecodeError) as exc:
         raise SessionDamaged(
-            f"{path} cannot be read ({exc}): restore it from a copy; the Parquet files beside it open as they are",
+            f"{path} cannot be read ({exc}): restore it from a copy; the Parquet files beside it can be read without it",
             path=path,
         ) from None
 
 
 def _not_found(folder: Path, reason: str) -> SessionNotFound:
     return SessionNotFound(
-        f"{folder} is no recorded session ({reason}): give a folder that was recorded or imported", path=folder
+        f"{folder} is not a recorded session: {reason}. Give a folder that was recorded or imported", path=folder
     )
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
-    """Replace the manifest in one step, so that a crash leaves the old one or the new one."""
+    """Replace the manifest in one step: a crash leaves either the old one or the new one."""
     temporary = folder / f"{MANIFEST}.tmp"
     with temporary.open("wb") as file:
         file.write(msgspec.json.format(msgspec.json.encode(manifest), indent=2))
@@ -112,7 +114,7 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
 
 
 def checksum(path: Path) -> int:
-    """CRC32 of a file's bytes."""
+    """Compute the CRC32 of a file's bytes."""
     value = 0
     with path.open("rb") as file:
         while block := file.read(1 << 20):
@@ -121,7 +123,7 @@ def checksum(path: Path) -> int:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make a rename in a folder durable; systems whose folders cannot be opened do it by themselves."""
+    """Make a rename in a folder durable. Windows cannot open folders and does this by itself."""
     if os.name == "nt":
         return
     descriptor = os.open(folder, os.O_RDONLY)

@@ -1,60 +1,79 @@
-"""Parquet parts: how journal records become durable tables of a session."""
+"""Parquet parts: how journal records become durable tables of a session, and how the parts of a table are read."""
 
 from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
 import polars as pl
 
+from hftlab.errors import SessionTooNew
 from hftlab.session.journal import Record
 from hftlab.session.manifest import Manifest, Part, checksum, sync_folder, write_manifest
-from hftlab.session.tables import CONTROL, KEYS, TABLES
+from hftlab.session.table_ids import TableId
+from hftlab.session.tables import KEYS, TABLES
 
-__all__ = ["Parts"]
+__all__ = ["Parts", "scan_parts"]
 
 _ROW_GROUP: Final = 64 * 1024
 
 
+def scan_parts(paths: Sequence[Path], schema: pl.Schema | None) -> pl.LazyFrame:
+    """Read parts of one table. A column of `schema` that older parts lack is null in their rows."""
+    frame = pl.scan_parquet(paths, schema=schema, missing_columns="insert", extra_columns="ignore")
+    return frame if schema is None else frame.select(schema.names())
+
+
 class Parts:
-    """Writes parts into a session's folder and keeps its manifest in step with them."""
+    """Parquet side of a session that is written: its folder, and the manifest that is kept in step with it."""
 
     def __init__(self, folder: Path, manifest: Manifest) -> None:
         self.folder, self.manifest = folder, manifest
 
     def add_segment(self, number: int, records: Iterable[Record]) -> None:
-        """One part per table for the records of a journal segment; the manifest is on disk when this returns."""
-        payloads: defaultdict[int, list[bytes]] = defaultdict(list)
-        keys: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
+        """Write one part per table for the records of a journal segment; the manifest is on disk when this returns."""
+        payloads: defaultdict[TableId, list[bytes]] = defaultdict(list)
+        keys: defaultdict[TableId, list[tuple[int, int, str | None]]] = defaultdict(list)
         manifest = self.manifest
-        first = manifest.messages + manifest.rows(TABLES[CONTROL].name)
-        for place, (table, ts_recv, payload) in enumerate(records, first):
+        first = manifest.messages + manifest.rows(TableId.CONTROL.folder)
+        for place, (number_of_table, ts_recv, payload, account) in enumerate(records, first):
+            table = self._known(number_of_table)
             payloads[table].append(payload)
-            keys[table].append((place, ts_recv))
-            manifest.messages += table != CONTROL
+            keys[table].append((place, ts_recv, account))
+            manifest.messages += table != TableId.CONTROL
             manifest.started = ts_recv if manifest.started is None else manifest.started
             manifest.ended = ts_recv
-        for table, lines in payloads.items():
-            frame = TABLES[table].rows(lines, pl.DataFrame(keys[table], schema=KEYS, orient="row"))
+        for table, some in payloads.items():
+            frame = TABLES[table].rows(some, pl.DataFrame(keys[table], schema=KEYS, orient="row"))
             if "symbol" in frame.columns:
                 manifest.symbols = sorted({*manifest.symbols, *frame["symbol"].drop_nulls().unique()})
-            self._write(TABLES[table].name, frame)
+            self._write(table.folder, frame)
         manifest.segments = number
         write_manifest(self.folder, manifest)
 
-    def add_frame(self, table: str, frame: pl.DataFrame) -> None:
-        """One part of a table that is columns from the start."""
-        self._write(table, frame)
+    def add_frame(self, folder: str, frame: pl.DataFrame) -> None:
+        """Write one part of a table that is columns from the start."""
+        self._write(folder, frame)
         write_manifest(self.folder, self.manifest)
+
+    def _known(self, table: int) -> TableId:
+        try:
+            return TableId(table)
+        except ValueError:
+            raise SessionTooNew(
+                f"the journal in {self.folder} has records of table {table}, which this hftlab does not know: upgrade "
+                "hftlab, then recover the session again",
+                path=self.folder,
+            ) from None
 
     def _write(self, table: str, frame: pl.DataFrame) -> None:
         folder = self.folder / table
         folder.mkdir(exist_ok=True)
         parts = self.manifest.tables.setdefault(table, [])
-        # A part that a crash left without its manifest entry has this very name, and is replaced.
+        # If a crash left a part that is not in the manifest, it has this name and is replaced.
         path = folder / f"part-{len(parts) + 1:06d}.parquet"
         temporary = path.with_suffix(".tmp")
         frame.write_parquet(temporary, compression="zstd", row_group_size=_ROW_GROUP)

@@ -1,7 +1,7 @@
-"""The messages of a session from any position on, and the state at that position, without reading all of it.
+"""Reads the messages of a session from any position on, and the state at that position, without reading all of it.
 
-Parts follow each other in time and each is sorted by ts_recv, so that a bisection finds the part of a position, and
-Parquet's statistics the row groups within it.
+Parts follow each other in time and each is sorted by ts_recv: a bisection finds the part of a position, and Parquet's
+statistics find the row groups within it.
 """
 
 from __future__ import annotations
@@ -17,58 +17,61 @@ import numpy as np
 import polars as pl
 
 from hftlab.protocol import Message
+from hftlab.session.json_lines import read_headers
 from hftlab.session.manifest import Manifest
-from hftlab.session.tables import TABLES, Decoded, Table
+from hftlab.session.parts import scan_parts
+from hftlab.session.table_ids import TableId
+from hftlab.session.tables import TABLES, Decoded
 
 __all__ = ["Reader"]
 
-_MARKET_DATA: Final = TABLES[0]
-_PAYLOADS: Final = TABLES[4]
 _FIELDS: Final = {
     "state": pl.lit(True),
     "bids": pl.col("bids").is_not_null(),
     "asks": pl.col("asks").is_not_null(),
     "last_trade": pl.col("last_trade").is_not_null(),
 }
-"""What a symbol's state is made of: its last row, and of what that leaves out the last row that has it."""
-_LOOK: Final = 4096
-"""Rows looked at first when looking back; most often they have all there is to know."""
+"""Parts of a symbol's state: its last row, and for each field that this row leaves out the last row that has it."""
+_FIRST_LOOK: Final = 4096
+"""Rows searched first when searching backwards; most often the whole state is among them."""
 
 
 class Reader:
-    """Reads the parts that a manifest names. They are to be verified before; times are ts_recv in ns."""
+    """Reader of the parts that a manifest names. Verify them first; times are ts_recv in ns."""
 
     def __init__(self, folder: Path, manifest: Manifest) -> None:
         self._manifest = manifest
-        self._paths = {name: [folder / part.file for part in parts] for name, parts in manifest.tables.items()}
+        self._paths = {
+            table: [folder / part.file for part in manifest.tables.get(table.folder, ())] for table in TableId
+        }
         self._starts: dict[Path, int] = {}
         self._present: dict[Path, set[tuple[str, str]]] = {}
-        """Symbols and fields of parts that were looked through in vain once, and need not be again."""
+        """Symbols and fields that occur in a part, for parts that a search has read to their beginning."""
 
     def messages(self, after: int | None = None) -> Iterator[Decoded]:
-        """All that a replay streams, in the order it was received; only what came after `after` if that is given."""
-        streams = [self._table(table, after) for table in TABLES if self._paths.get(table.name)]
+        """Yield the messages that a replay streams in the order of their reception, those after `after` if given."""
+        streams = [self._table(table, after) for table in TableId if self._paths[table]]
         return heapq.merge(*streams, key=lambda decoded: decoded.number)
 
     def state(self, at: int) -> list[Message]:
-        """As few messages as give the state of all up to and including `at`, in order."""
+        """Return the fewest messages that give the state after all messages up to and including `at`, in order."""
         found = [*self._market_state(at), *self._incremental_books(at)]
         return [decoded.message for decoded in sorted(found, key=lambda decoded: decoded.number)]
 
     # --- from a position on ---
 
-    def _table(self, table: Table, after: int | None) -> Iterator[Decoded]:
-        paths = self._paths[table.name]
+    def _table(self, table: TableId, after: int | None) -> Iterator[Decoded]:
+        paths = self._paths[table]
         first = 0 if after is None else max(0, self._place(paths, after))
         for path in paths[first:]:
-            # Whole parts are small (one journal segment); their messages are made a slice at a time.
-            rows = pl.read_parquet(path) if after is None else _rows(path, pl.col("ts_recv") > after)
-            after = None  # all that follows is later
+            # A whole part is small (one journal segment); its messages are made a slice at a time.
+            rows = _rows(path, table, None if after is None else pl.col("ts_recv") > after)
+            after = None  # the following parts are later
             for piece in _pieces(rows):
-                yield from table.messages(piece)
+                yield from TABLES[table].messages(piece)
 
     def _place(self, paths: list[Path], at: int) -> int:
-        """Which part is the last to start at or before `at`; -1 if none does."""
+        """Return the index of the last part that starts at or before `at`, -1 if there is none."""
         return bisect_right(paths, at, key=self._start) - 1
 
     def _start(self, path: Path) -> int:
@@ -79,7 +82,7 @@ class Reader:
     # --- the state at a position ---
 
     def _market_state(self, at: int) -> Iterator[Decoded]:
-        paths = self._paths.get(_MARKET_DATA.name, [])
+        paths = self._paths[TableId.MARKET_DATA]
         missing = {(symbol, field) for symbol in self._manifest.symbols for field in _FIELDS}
         own = self._place(paths, at)
         for place in range(own, -1, -1):
@@ -99,37 +102,43 @@ class Reader:
                 if place < own:
                     self._present[path] = present
             if numbers:
-                yield from _MARKET_DATA.messages(_numbered(path, numbers))
+                yield from _numbered(path, TableId.MARKET_DATA, numbers)
             if not missing:
                 return
 
     def _incremental_books(self, at: int) -> Iterator[Decoded]:
-        """Each symbol's first BOOK_DELTA, which says what nothing else tells of it, and all since its last snapshot."""
-        paths = self._paths.get(_PAYLOADS.name, [])
+        """Yield each symbol's BOOK_DELTAs from its last snapshot on, and its first one, which names its exchange."""
+        paths = self._paths[TableId.MESSAGES]
         numbers: defaultdict[Path, set[int]] = defaultdict(set)
         is_complete: dict[str, bool] = {}
         oldest: dict[str, tuple[Path, int]] = {}
         for path in reversed(paths[: self._place(paths, at) + 1]):
-            deltas = _rows(path, (pl.col("ts_recv") <= at) & (pl.col("type") == "BOOK_DELTA"))
-            snapshots = deltas["payload"].str.contains('"snapshot":true', literal=True)
-            for number, symbol, is_snapshot in zip(
-                reversed(deltas["message"]), reversed(deltas["symbol"]), reversed(snapshots), strict=True
-            ):
+            deltas = _rows(path, TableId.MESSAGES, (pl.col("ts_recv") <= at) & (pl.col("type") == "BOOK_DELTA"))
+            snapshots = _snapshots(deltas)
+            for number, symbol in zip(reversed(deltas["message"]), reversed(deltas["symbol"]), strict=True):
                 oldest[symbol] = (path, number)
                 if not is_complete.get(symbol):
                     numbers[path].add(number)
-                    is_complete[symbol] = is_snapshot
+                    is_complete[symbol] = number in snapshots
         for path, number in oldest.values():
             numbers[path].add(number)
         for path, wanted in numbers.items():
-            yield from _PAYLOADS.messages(_numbered(path, wanted))
+            yield from _numbered(path, TableId.MESSAGES, wanted)
+
+
+def _snapshots(deltas: pl.DataFrame) -> set[int]:
+    """Return the numbers of the BOOK_DELTAs that are snapshots."""
+    # Few have the field at all; in those it may be spelled in any way that JSON allows.
+    some = deltas.filter(pl.col("payload").str.contains("snapshot", literal=True))
+    headers = read_headers([payload.encode() for payload in some["payload"]])
+    return {number for number, header in zip(some["message"], headers, strict=True) if header.snapshot is True}
 
 
 def _backwards(path: Path, at: int) -> Iterator[pl.DataFrame]:
-    """Which fields the rows up to `at` have, the newest rows first, in pieces that grow."""
+    """Yield which fields the rows up to `at` have, the newest rows first, in pieces of growing size."""
     rows = pl.scan_parquet(path)
     stop: int = rows.select((pl.col("ts_recv") <= at).sum()).collect().item()
-    size = _LOOK
+    size = _FIRST_LOOK
     while stop > 0:
         start = max(0, stop - size)
         fields = (has.alias(field) for field, has in _FIELDS.items())
@@ -138,7 +147,7 @@ def _backwards(path: Path, at: int) -> Iterator[pl.DataFrame]:
 
 
 def _newest(piece: pl.DataFrame) -> dict[tuple[str, str], int]:
-    """The last message that has a field of a symbol."""
+    """Map each symbol and field to the last message that has it."""
     newest = piece.group_by("symbol").agg(
         pl.col("message").filter(pl.col(field)).max().alias(field) for field in _FIELDS
     )
@@ -150,19 +159,20 @@ def _newest(piece: pl.DataFrame) -> dict[tuple[str, str], int]:
     }
 
 
-def _numbered(path: Path, numbers: set[int]) -> pl.DataFrame:
-    """The rows of some messages."""
-    # The range is what statistics can tell row groups by.
+def _numbered(path: Path, table: TableId, numbers: set[int]) -> list[Decoded]:
+    """Return some messages of a part by their numbers."""
+    # Parquet's statistics can rule out row groups by a range, but not by a list.
     within = pl.col("message").is_between(min(numbers), max(numbers))
-    return _rows(path, within & pl.col("message").is_in(sorted(numbers)))
+    return TABLES[table].messages(_rows(path, table, within & pl.col("message").is_in(sorted(numbers))))
 
 
-def _rows(path: Path, condition: pl.Expr) -> pl.DataFrame:
-    return pl.scan_parquet(path).filter(condition).collect()
+def _rows(path: Path, table: TableId, condition: pl.Expr | None) -> pl.DataFrame:
+    rows = scan_parts([path], TABLES[table].schema)
+    return (rows if condition is None else rows.filter(condition)).collect()
 
 
 def _pieces(rows: pl.DataFrame, size: int = 4096) -> Iterator[pl.DataFrame]:
-    """Slices of about `size` rows that do not cut a message in two."""
+    """Yield slices of about `size` rows that never cut a message in two."""
     numbers, start = rows["message"].to_numpy(), 0
     while start < rows.height:
         last = min(start + size, rows.height) - 1

@@ -1,4 +1,4 @@
-"""What a crash left of a recording, made a session."""
+"""Recovery of a recording that a crash interrupted."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Recovery", "recover"]
 
 
 class Recovery(NamedTuple):
-    """Messages taken over from the journal, and bytes at the ends of its segments that were torn or damaged."""
+    """Result of a recovery: messages recovered from the journal, and bytes of its segments that were torn or damaged."""
 
     messages: int
     dropped_bytes: int
@@ -22,8 +22,8 @@ class Recovery(NamedTuple):
 def recover(path: Path | str) -> Recovery:
     """Turn the journal that a crash left into Parquet and mark the session complete.
 
-    Every record that was committed is kept. A segment with a damaged end stays in the folder as `*.wal.damaged`.
-    Raises SessionNotFound, SessionTooNew or SessionDamaged. Do not call it while a recording runs there.
+    Every committed record is kept. A segment with a damaged end stays in the folder as `*.wal.damaged`. Never call this
+    while a recording is running in the folder. Raises SessionNotFound, SessionTooNew or SessionDamaged.
     """
     folder = Path(path)
     manifest = read_manifest(folder)

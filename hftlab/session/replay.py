@@ -14,18 +14,19 @@ from hftlab.source import Timed
 __all__ = ["Replay"]
 
 
-class _Recorded(Protocol):
-    """Where a replay has its messages from; see hftlab.session.reader."""
+class _Messages(Protocol):
+    """Recorded messages by position, such as hftlab.session.reader.Reader gives them."""
 
     def messages(self, after: int | None = None) -> Iterator[Decoded]: ...
     def state(self, at: int) -> list[Message]: ...
 
 
 class Replay:
-    """Streams recorded messages in the order and at the times they were received; see hftlab.source.Seekable.
+    """Source that streams recorded messages in the order and at the times of their reception (hftlab.source.Seekable).
 
-    What `advance` yields equals what was received, message for message. Memory does not grow with the session, and a
-    seek reads the parts that it needs only.
+    `advance` yields what was received, message for message: public messages bare, private ones as `Timed` with their
+    account, which is None where the recorder did not know it. Memory does not grow with the session, and a seek reads
+    only the parts that it needs.
     """
 
     recorded = True
@@ -34,7 +35,7 @@ class Replay:
         self,
         name: str,
         symbols: Sequence[str],
-        session: _Recorded,
+        messages: _Messages,
         span: tuple[int, int] | None,
         *,
         speed: float = 1.0,
@@ -43,18 +44,17 @@ class Replay:
         self.symbols = list(symbols)
         self.span = span
         self.clock = Clock(None if span is None else span[0], speed)
-        self._session = session
-        self._messages = session.messages()
-        self._next = next(self._messages, None)
+        self._recorded = messages
+        self._restart(None)
 
     def next_time(self) -> int | None:
         return None if self._next is None else self._next.ts_recv
 
-    def advance(self, until: int) -> list[Message]:
-        due: list[Message] = []
+    def advance(self, until: int) -> list[Message | Timed[Message]]:
+        due: list[Message | Timed[Message]] = []
         following = self._next
         while following is not None and following.ts_recv <= until:
-            due.append(following.message)
+            due.append(following.item)
             following = next(self._messages, None)
         self._next = following
         return due
@@ -64,10 +64,13 @@ class Replay:
             return []
         taken = [self._next, *islice(self._messages, count - 1)]
         self._next = next(self._messages, None)
-        return [Timed(decoded.ts_recv, decoded.message) for decoded in taken]
+        return [decoded.timed for decoded in taken]
 
     def seek(self, position: int) -> list[Message]:
-        state = self._session.state(position)
-        self._messages = self._session.messages(after=position)
-        self._next = next(self._messages, None)
+        state = self._recorded.state(position)
+        self._restart(position)
         return state
+
+    def _restart(self, after: int | None) -> None:
+        self._messages = self._recorded.messages(after)
+        self._next = next(self._messages, None)

@@ -1,4 +1,4 @@
-"""Message structs as polars schemas."""
+"""Turns message structs into polars schemas."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ _SCALARS: Final[dict[type[inspect.Type], type[pl.DataType]]] = {
 
 
 def wire_schema(struct: type[msgspec.Struct]) -> dict[str, Any]:
-    """The polars type of each field, under its name on the wire; nested structs become polars structs."""
+    """Map each field's name on the wire to its polars type; nested structs become polars structs."""
     return {field.encode_name: _type(field.type) for field in _fields(struct)}
 
 
 def snake_names(struct: type[msgspec.Struct]) -> dict[str, str]:
-    """Each field's name on the wire -> its name in Python and in a table."""
+    """Map each field's name on the wire to its name in Python, which is that of its column."""
     return {field.encode_name: field.name for field in _fields(struct)}
 
 
 def defaults(struct: type[msgspec.Struct]) -> dict[str, Any]:
-    """The fields, by their names on the wire, that an encoder leaves out at a value other than None."""
+    """Map fields, by their names on the wire, to the default that an encoder leaves out, where it is not None."""
     return {
         field.encode_name: field.default
         for field in _fields(struct)
@@ -55,4 +55,4 @@ def _type(kind: inspect.Type) -> Any:
             return pl.List(_type(kind.item_type))
         case inspect.StructType():
             return pl.Struct({field.encode_name: _type(field.type) for field in kind.fields})
-    raise TypeError(f"no column type for {kind}")
+    raise TypeError(f"there is no column type for {kind}")

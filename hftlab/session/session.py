@@ -13,22 +13,25 @@ from hftlab.html_table import facts_table
 from hftlab.session.event_table import SCHEMA
 from hftlab.session.journal import JOURNAL
 from hftlab.session.manifest import Manifest, Part, checksum, read_manifest
+from hftlab.session.parts import scan_parts
 from hftlab.session.reader import Reader
 from hftlab.session.replay import Replay
-from hftlab.session.tables import EVENTS, TABLES
+from hftlab.session.table_ids import EVENTS, TableId
+from hftlab.session.tables import TABLES
 
 __all__ = ["Session", "open_session"]
 
 
 def open_session(path: Path | str) -> Session:
-    """Open a recording. Raises SessionNotFound, SessionTooNew or SessionDamaged."""
+    """Open a recorded session. Raises SessionNotFound, SessionTooNew or SessionDamaged."""
     return Session(Path(path))
 
 
 class Session:
-    """The tables as LazyFrames, each checked against its checksums when it is first asked for.
+    """A recorded session: its tables as LazyFrames, its manifest, and itself as a source.
 
-    A table that nothing was recorded for is empty. `manifest` tells what the session is.
+    A table is verified against its checksums when it is first used. A table without recorded rows is empty. `manifest`
+    holds what was recorded, when, from where and how it ended.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -38,47 +41,51 @@ class Session:
         leftover = sorted((folder / JOURNAL).glob("*.wal"))
         if leftover:
             raise SessionDamaged(
-                f"{folder} was not closed: {leftover[0].name} in its journal still holds messages. If no recording is "
+                f"{folder} was not closed: its journal still holds messages ({leftover[0].name}). If no recording is "
                 f"running there, run `hftlab recover {folder}`",
                 path=folder,
             )
 
     @property
     def market_data(self) -> pl.LazyFrame:
-        """One row per message and symbol; see hftlab.session.tables."""
-        return self.table("market_data")
+        """One row per message and symbol, with the levels nested; see hftlab.session.tables for the columns."""
+        return self.table(TableId.MARKET_DATA.folder)
 
     @property
     def order_updates(self) -> pl.LazyFrame:
-        return self.table("order_updates")
+        """One row per ORDER_UPDATE; `account` is whose it was, null where the recorder did not know."""
+        return self.table(TableId.ORDER_UPDATES.folder)
 
     @property
     def position_updates(self) -> pl.LazyFrame:
-        return self.table("position_updates")
+        """One row per POSITION_UPDATE, with `account`."""
+        return self.table(TableId.POSITION_UPDATES.folder)
 
     @property
     def portfolio_updates(self) -> pl.LazyFrame:
-        return self.table("portfolio_updates")
+        """One row per PORTFOLIO_UPDATE, with `account`."""
+        return self.table(TableId.PORTFOLIO_UPDATES.folder)
 
     @property
     def messages(self) -> pl.LazyFrame:
-        """Messages of any other type as JSON: `type`, `symbol` if it has one, `payload`."""
-        return self.table("messages")
+        """Messages of all other types as JSON: `type`, `symbol` where the type has one, `payload`."""
+        return self.table(TableId.MESSAGES.folder)
 
     @property
     def control(self) -> pl.LazyFrame:
-        """Connects, disconnects, gaps and errors: what is absent from the other tables and why."""
-        return self.table("control")
+        """Connects, disconnects, gaps and errors: why something is missing from the other tables."""
+        return self.table(TableId.CONTROL.folder)
 
     @property
     def events(self) -> pl.LazyFrame:
         """Order-level events, where the source had them: the columns of hftlab.events.EventBatch, and `symbol`.
 
-        `instrument_id` is the place in the manifest's `source["instruments"]`, for `EventBatch.from_polars()`.
+        `instrument_id` is an index into the manifest's `source["instruments"]`, for `EventBatch.from_polars()`.
         """
         return self.table(EVENTS)
 
     def table(self, name: str) -> pl.LazyFrame:
+        """Return a table by the name of its folder. Raises SessionDamaged if one of its parts is not as recorded."""
         parts = self.manifest.tables.get(name, [])
         if not parts:
             return pl.LazyFrame(schema=_SCHEMAS.get(name))
@@ -86,15 +93,15 @@ class Session:
             for part in parts:
                 self._verify(part)
             self._verified.add(name)
-        return pl.scan_parquet([self.folder / part.file for part in parts])
+        return scan_parts([self.folder / part.file for part in parts], _SCHEMAS.get(name))
 
     def verify(self) -> None:
-        """Check every part against its checksum. Raises SessionDamaged."""
+        """Verify every part against its checksum. Raises SessionDamaged."""
         for name in self.manifest.tables:
             self.table(name)
 
     def replay(self, speed: float = 1.0) -> Replay:
-        """A source that streams this session; `speed` scales its time, float("inf") is as fast as possible."""
+        """Return a source that streams this session, `speed` times as fast; float("inf") is as fast as possible."""
         self.verify()
         manifest = self.manifest
         span = None if manifest.started is None or manifest.ended is None else (manifest.started, manifest.ended)
@@ -114,8 +121,8 @@ class Session:
             raise SessionDamaged(f"{path} is missing: restore it from a copy of the session", path=path)
         if path.stat().st_size != part.size or checksum(path) != part.crc32:
             raise SessionDamaged(
-                f"{path} is not what was recorded (its checksum differs): restore it from a copy; the other parts of "
-                "the session are not affected",
+                f"{path} is damaged (its checksum is not the one in the manifest): restore it from a copy; the other "
+                "parts of the session are not affected",
                 path=path,
             )
 
@@ -139,4 +146,4 @@ class Session:
         return facts_table(f"Session {self.folder.name}", dict(rows))
 
 
-_SCHEMAS: Final = {table.name: table.schema for table in TABLES} | {EVENTS: SCHEMA}
+_SCHEMAS: Final = {table.folder: TABLES[table].schema for table in TableId} | {EVENTS: SCHEMA}

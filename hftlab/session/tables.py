@@ -7,57 +7,64 @@ int64 nanoseconds; a time nested in a trade stays in the wire's milliseconds.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol, get_args
 
 import msgspec
 import polars as pl
 
-from hftlab.protocol import (
-    JSON,
-    BookDelta,
-    MarketData,
-    MarketDataSymbol,
-    Message,
-    OrderUpdate,
-    PortfolioUpdate,
-    PositionUpdate,
-)
+from hftlab.protocol import JSON, MarketData, MarketDataSymbol, Message, OrderUpdate, PortfolioUpdate, PositionUpdate
+from hftlab.session.json_lines import json_columns, read_headers
 from hftlab.session.schema import defaults, snake_names, wire_schema
+from hftlab.session.table_ids import PRIVATE_MESSAGES, TableId
 from hftlab.session.times import to_ms, to_ns
+from hftlab.source import Timed
 
-__all__ = ["CONTROL", "EVENTS", "KEYS", "TABLES", "Decoded", "table_of"]
+__all__ = ["KEYS", "TABLES", "Decoded"]
 
-KEYS: Final[dict[str, pl.DataType]] = {"message": pl.Int64(), "ts_recv": pl.Int64()}
+_NUMBERS: Final[dict[str, pl.DataType]] = {"message": pl.Int64(), "ts_recv": pl.Int64()}
+_ACCOUNT: Final[dict[str, pl.DataType]] = {"account": pl.String()}
+KEYS: Final = _NUMBERS | _ACCOUNT
+"""What the journal knows of a message besides its JSON; only the private tables keep the account."""
 
 
 class Decoded(NamedTuple):
-    """One message out of a table: its number in the session, when it was received (ns), and itself."""
+    """A message out of a table: its number in the session, when it was received (ns), itself and its account."""
 
     number: int
     ts_recv: int
     message: Message
+    account: str | None = None
+
+    @property
+    def item(self) -> Message | Timed[Message]:
+        """The message as a source yields it: bare if it is public, with time and account if it is private."""
+        return self.timed if isinstance(self.message, PRIVATE_MESSAGES) else self.message
+
+    @property
+    def timed(self) -> Timed[Message]:
+        return Timed(self.ts_recv, self.message, self.account)
 
 
 class Table(Protocol):
     """One folder of Parquet parts."""
 
-    name: str
+    id: TableId
     schema: pl.Schema
 
     def rows(self, payloads: Sequence[bytes], keys: pl.DataFrame) -> pl.DataFrame:
-        """The rows of `payloads`, the JSON of one message each; `keys` holds their `message` numbers and `ts_recv`."""
+        """Return the rows of `payloads`, the JSON of one message each; `keys` has the columns KEYS, a row for each."""
         ...
 
     def messages(self, rows: pl.DataFrame) -> list[Decoded]:
-        """The messages that `rows` hold and that a replay streams; the inverse of rows()."""
+        """Return those messages in `rows` that a replay streams; the inverse of rows()."""
         ...
 
 
-class _FlatTable:
-    """One row per message of one type."""
+class _PrivateTable:
+    """One row per message of one private type; `account` is null where the recorder did not know it."""
 
-    def __init__(self, name: str, struct: type[msgspec.Struct]) -> None:
-        self.name = name
+    def __init__(self, table: TableId, struct: type[msgspec.Struct]) -> None:
+        self.id = table
         self._wire = wire_schema(struct)
         self._names = snake_names(struct) | {"timestamp": "ts_out"}
         self._defaults = defaults(struct)
@@ -66,8 +73,7 @@ class _FlatTable:
         self.schema = pl.Schema(KEYS | columns)
 
     def rows(self, payloads: Sequence[bytes], keys: pl.DataFrame) -> pl.DataFrame:
-        frame = pl.read_ndjson(b"\n".join(payloads), schema=self._wire)
-        frame = frame.with_columns(
+        frame = json_columns(payloads, self._wire).with_columns(
             to_ns(pl.col("timestamp")), *(pl.col(name).fill_null(value) for name, value in self._defaults.items())
         )
         return pl.concat([keys, frame.rename(self._names)], how="horizontal").select(self.schema.names())
@@ -75,13 +81,13 @@ class _FlatTable:
     def messages(self, rows: pl.DataFrame) -> list[Decoded]:
         wire = rows.select(pl.col(name).alias(wire) for wire, name in self._names.items())
         lines = wire.with_columns(to_ms(pl.col("timestamp"))).write_ndjson()
-        return list(map(Decoded, rows["message"], rows["ts_recv"], self._decoder.decode_lines(lines)))
+        return list(map(Decoded, rows["message"], rows["ts_recv"], self._decoder.decode_lines(lines), rows["account"]))
 
 
 class _MarketDataTable:
     """One row per message and symbol, levels nested; `ts_capture` is the time a recording's source gave as its own."""
 
-    name = "market_data"
+    id = TableId.MARKET_DATA
     _wire: Final = wire_schema(MarketData)
     _symbol_names: Final = snake_names(MarketDataSymbol) | {"timestamp": "ts_event"}
     _decoder: Final[Any] = msgspec.json.Decoder(MarketData)
@@ -99,11 +105,10 @@ class _MarketDataTable:
             "id": pl.String(),
             "snapshot": pl.Boolean(),
         }
-        self.schema = pl.Schema(KEYS | header | columns)
+        self.schema = pl.Schema(_NUMBERS | header | columns)
 
     def rows(self, payloads: Sequence[bytes], keys: pl.DataFrame) -> pl.DataFrame:
-        frame = pl.read_ndjson(b"\n".join(payloads), schema=self._wire)
-        header = frame.select(
+        header = json_columns(payloads, self._wire).select(
             to_ns(pl.col("timestamp")).alias("ts_out"),
             to_ns(pl.col("tsRecv")).alias("ts_capture"),
             "channel",
@@ -137,22 +142,23 @@ class _MarketDataTable:
         return list(map(Decoded, grouped["message"], grouped["ts_recv"], messages))
 
 
-class _PayloadTable:
-    """Messages of any other type, as their JSON, and the symbol of those that are of one.
+class _MessagesTable:
+    """Messages of any other type as the JSON that they came as, and the symbol of those types that have one.
 
-    A replay streams those that came from the source.
+    A replay streams only what a source yields: MARKET_DATA without symbols, BOOK_DELTA and ARBITRAGE.
     """
 
-    name = "messages"
-    schema = pl.Schema(KEYS | {"type": pl.String(), "symbol": pl.String(), "payload": pl.String()})
+    id = TableId.MESSAGES
+    schema = pl.Schema(_NUMBERS | {"type": pl.String(), "symbol": pl.String(), "payload": pl.String()})
 
     def rows(self, payloads: Sequence[bytes], keys: pl.DataFrame) -> pl.DataFrame:
-        messages = [JSON.decode(payload) for payload in payloads]
+        headers = read_headers(payloads)
+        symbols = [header.symbol if header.type in _TYPES_WITH_SYMBOL else None for header in headers]
         return keys.with_columns(
-            pl.Series("type", [message.type for message in messages], pl.String),
-            pl.Series("symbol", [getattr(message, "symbol", None) for message in messages], pl.String),
-            pl.Series("payload", [line.decode() for line in payloads], pl.String),
-        )
+            pl.Series("type", [header.type for header in headers], pl.String),
+            pl.Series("symbol", symbols, pl.String),
+            _texts(payloads).alias("payload"),
+        ).select(self.schema.names())
 
     def messages(self, rows: pl.DataFrame) -> list[Decoded]:
         rows = rows.filter(pl.col("type").is_in(["MARKET_DATA", "BOOK_DELTA", "ARBITRAGE"]))
@@ -163,7 +169,7 @@ class _PayloadTable:
 class _ControlTable:
     """What happened to the connection: absence is data too. `first` to `last` are sequences, both included."""
 
-    name = "control"
+    id = TableId.CONTROL
     _wire: Final[dict[str, pl.DataType]] = {
         "event": pl.String(),
         "channel": pl.Int64(),
@@ -171,34 +177,38 @@ class _ControlTable:
         "last": pl.Int64(),
         "detail": pl.String(),
     }
-    schema = pl.Schema(KEYS | _wire)
+    schema = pl.Schema(_NUMBERS | _wire)
 
     def rows(self, payloads: Sequence[bytes], keys: pl.DataFrame) -> pl.DataFrame:
-        return pl.concat([keys, pl.read_ndjson(b"\n".join(payloads), schema=self._wire)], how="horizontal")
+        # The writer's own JSON: one line each, and no key twice.
+        frame = pl.read_ndjson(b"\n".join(payloads), schema=self._wire)
+        return pl.concat([keys, frame], how="horizontal").select(self.schema.names())
 
     def messages(self, rows: pl.DataFrame) -> list[Decoded]:  # noqa: ARG002 - none of it is a message
         return []
 
 
-# The place of a table in this tuple is its number in the journal: append, never reorder.
-TABLES: Final[tuple[Table, ...]] = (
-    _MarketDataTable(),
-    _FlatTable("order_updates", OrderUpdate),
-    _FlatTable("position_updates", PositionUpdate),
-    _FlatTable("portfolio_updates", PortfolioUpdate),
-    _PayloadTable(),
-    _ControlTable(),
-)
-CONTROL: Final = 5
-EVENTS: Final = "events"
-"""The folder of order-level events, which are columns from the start and need no journal."""
-
-_PLACES: Final[dict[type, int]] = {MarketData: 0, OrderUpdate: 1, PositionUpdate: 2, PortfolioUpdate: 3, BookDelta: 4}
-_OTHERS: Final = 4
+_TYPES_WITH_SYMBOL: Final = {
+    kind.__struct_config__.tag for kind in get_args(Message) if "symbol" in kind.__struct_fields__
+}
 
 
-def table_of(message: Message) -> int:
-    """The number of the table that a message belongs to."""
-    if isinstance(message, MarketData) and not message.symbols:
-        return _OTHERS  # no symbol, no row
-    return _PLACES.get(type(message), _OTHERS)
+def _texts(payloads: Sequence[bytes]) -> pl.Series:
+    try:
+        return pl.Series(payloads, dtype=pl.Binary).cast(pl.String)
+    except pl.exceptions.PolarsError:
+        # Bytes that are not UTF-8 can only be in fields that the protocol does not know.
+        return pl.Series([payload.decode(errors="replace") for payload in payloads], dtype=pl.String)
+
+
+TABLES: Final[dict[TableId, Table]] = {
+    table.id: table
+    for table in (
+        _MarketDataTable(),
+        _PrivateTable(TableId.ORDER_UPDATES, OrderUpdate),
+        _PrivateTable(TableId.POSITION_UPDATES, PositionUpdate),
+        _PrivateTable(TableId.PORTFOLIO_UPDATES, PortfolioUpdate),
+        _MessagesTable(),
+        _ControlTable(),
+    )
+}

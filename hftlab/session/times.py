@@ -1,4 +1,4 @@
-"""Times of the wire and of the tables as polars expressions: hftlab.clock by the column."""
+"""Converts times between the wire's milliseconds and the tables' nanoseconds, as hftlab.clock does, by the column."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _NS_PER_US: Final = 1_000
 
 
 def to_ns(ms: pl.Expr) -> pl.Expr:
-    """The wire's milliseconds to int64 ns, the nearest one, and never to 0, which is no time on the wire."""
+    """Convert the wire's milliseconds to the nearest int64 ns, but never to 0, which the wire does not allow."""
     whole = ms.floor()
     microseconds = (ms * 1000).round().cast(pl.Int64)
     nearest = whole.cast(pl.Int64) * _NS_PER_MS + ((ms - whole) * _NS_PER_MS).round().cast(pl.Int64)
@@ -22,11 +22,12 @@ def to_ns(ms: pl.Expr) -> pl.Expr:
 
 
 def to_ms(ns: pl.Expr) -> pl.Expr:
-    """The inverse; whole microseconds become the double nearest to their three decimals, as JSON parsers read them."""
+    """Convert int64 ns to milliseconds; whole microseconds become the double that a JSON parser reads for them."""
     parts = (ns // _NS_PER_MS).cast(pl.Float64) + _quotient(ns % _NS_PER_MS, _NS_PER_MS)
     return pl.when(ns % _NS_PER_US == 0).then(_quotient(ns // _NS_PER_US, 1000)).otherwise(parts)
 
 
 def _quotient(numerator: pl.Expr, denominator: int) -> pl.Expr:
-    """The nearest double: polars multiplies by the reciprocal of a single divisor, and divides by a column of them."""
+    """Divide to the nearest double."""
+    # polars multiplies by the reciprocal of a scalar, which is not exact; by a column it divides.
     return numerator.cast(pl.Float64) / (numerator * 0 + denominator).cast(pl.Float64)

@@ -1,4 +1,4 @@
-"""Writes a session: messages to the journal, full segments to Parquet parts."""
+"""Writes a session: messages into the journal, and full journal segments into Parquet parts."""
 
 from __future__ import annotations
 
@@ -15,21 +15,22 @@ from hftlab.protocol import JSON, Message
 from hftlab.session.journal import JOURNAL, Journal, Record, read_segment
 from hftlab.session.manifest import MANIFEST, Manifest, read_manifest, sync_folder, write_manifest
 from hftlab.session.parts import Parts
-from hftlab.session.tables import CONTROL, EVENTS, TABLES, table_of
+from hftlab.session.table_ids import EVENTS, PRIVATE_MESSAGES, TableId, table_of
 
 __all__ = ["SessionWriter"]
 
-_OURS: Final = {MANIFEST, f"{MANIFEST}.tmp", JOURNAL, EVENTS, *(table.name for table in TABLES)}
+_OURS: Final = {MANIFEST, f"{MANIFEST}.tmp", JOURNAL, EVENTS, *(table.folder for table in TableId)}
 
 SEGMENT_BYTES: Final = 32 * 1024 * 1024
-"""A journal segment of this size becomes one Parquet part per table."""
+"""Size at which a journal segment is turned into one Parquet part per table."""
 
 
 class SessionWriter:
-    """Not thread-safe; one writer a folder. Raises SessionExists if the folder holds anything already.
+    """Writer of one session folder. Not thread-safe; there must be no other writer of the folder.
 
-    `append` and `control` take what came; nothing of it is promised before `commit()` has returned. `close()` turns the
-    rest of the journal into Parquet and marks the session complete. `source` says in the manifest what was recorded.
+    Rows that `append` and `control` have added are safe once `commit()` has returned. `close()` turns the rest of the
+    journal into Parquet and marks the session complete. `source` says in the manifest what was recorded. Raises
+    SessionExists if the folder is not empty; with `overwrite` a session in it is replaced, but never anything else.
     """
 
     def __init__(
@@ -47,27 +48,36 @@ class SessionWriter:
         write_manifest(self.folder, self.manifest)
         self._journal = self._open_segment()
 
-    def append(self, message: Message, ts_recv: int) -> None:
-        """Add one message received at `ts_recv` (ns)."""
-        self._journal.append(Record(table_of(message), self._in_order(ts_recv), JSON.encode(message)))
+    def append(
+        self, message: Message, ts_recv: int, *, account: str | None = None, payload: bytes | None = None
+    ) -> None:
+        """Add one message received at `ts_recv` (ns).
+
+        `account` is whose a private message is; public messages are stored without one. `payload` is the JSON that
+        the message was decoded from: it is stored as it is, which spares encoding the message again.
+        """
+        owner = account if isinstance(message, PRIVATE_MESSAGES) else None
+        data = JSON.encode(message) if payload is None else payload
+        self._journal.append(Record(table_of(message), self._in_order(ts_recv), data, owner))
 
     def control(self, event: str, ts_recv: int, **what: Any) -> None:
-        """Add one row of the control table: `channel`, `first`, `last` and `detail` go with the event."""
+        """Add one row to the control table; `what` may be `channel`, `first`, `last` and `detail`."""
         payload = msgspec.json.encode({"event": event, **what})
-        self._journal.append(Record(CONTROL, self._in_order(ts_recv), payload))
+        self._journal.append(Record(TableId.CONTROL, self._in_order(ts_recv), payload))
 
     def events(self, frame: pl.DataFrame) -> None:
-        """Add order-level events, as `event_rows()` makes them, as one Parquet part of their own."""
+        """Write order-level events, as `event_rows()` makes them, as one Parquet part of their own."""
         self._parts.add_frame(EVENTS, frame)
 
     def commit(self) -> None:
-        """Make durable what was added so far."""
+        """Make durable everything added so far; returns when it is on disk."""
         self._journal.commit()
         if self._journal.size >= self._segment_bytes:
             self._finish_segment()
             self._journal = self._open_segment()
 
     def close(self) -> Manifest:
+        """Finish the session: turn the journal into Parquet, mark the manifest complete and return it."""
         self._finish_segment()
         self._journal_folder.rmdir()
         self.manifest.complete = True
@@ -75,11 +85,11 @@ class SessionWriter:
         return self.manifest
 
     def abandon(self) -> None:
-        """Stop without finishing; what was committed stays for recover()."""
+        """Stop without finishing the session; committed rows stay in the journal for recover()."""
         self._journal.abandon()
 
     def _in_order(self, ts_recv: int) -> int:
-        """A wall clock may step back; a session is sorted by ts_recv all the same."""
+        """Return the time to store: never before the previous row's, even if the wall clock has stepped back."""
         self._latest = max(ts_recv, self._latest)
         return self._latest
 
@@ -90,7 +100,7 @@ class SessionWriter:
         return journal
 
     def _finish_segment(self) -> None:
-        """Journal to Parquet; the segment goes only when its parts are on disk and in the manifest."""
+        """Turn the segment into Parquet, and delete it once its parts are on disk and in the manifest."""
         self._journal.close()
         records, _ = read_segment(self._journal.path)
         self._parts.add_segment(self._segment, records)
@@ -99,11 +109,11 @@ class SessionWriter:
 
 
 def _prepare(folder: Path, *, overwrite: bool) -> None:
-    """An empty folder to write in; only a session is ever overwritten, never anything else."""
+    """Make an empty folder to write in. Only a session is ever overwritten."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         if not overwrite:
             raise SessionExists(
-                f"{folder} is there already: record to another folder, or pass overwrite=True to replace a session",
+                f"{folder} exists already: record to another folder, or pass overwrite=True to replace a session",
                 path=folder,
             )
         _clear(folder)
@@ -112,12 +122,13 @@ def _prepare(folder: Path, *, overwrite: bool) -> None:
 
 
 def _clear(folder: Path) -> None:
-    """Delete the session in a folder, if it is one and there is nothing else."""
+    """Delete the session in a folder. Raises SessionNotFound or SessionExists if that is not all that is there."""
     read_manifest(folder)
     foreign = sorted(entry.name for entry in folder.iterdir() if entry.name not in _OURS)
     if foreign:
         raise SessionExists(
-            f"{folder} holds more than a session ({', '.join(foreign)}): move that away, or record to another folder",
+            f"{folder} contains files that are not part of a session ({', '.join(foreign)}): move them away, or record "
+            "to another folder",
             path=folder,
         )
     for entry in sorted(folder.iterdir(), key=_manifest_last):
@@ -125,5 +136,5 @@ def _clear(folder: Path) -> None:
 
 
 def _manifest_last(entry: Path) -> bool:
-    """A deletion that is interrupted leaves a session, so that it can be tried again."""
+    """Sort the manifest behind all else: a deletion that is interrupted leaves a session that can be deleted again."""
     return entry.name == MANIFEST

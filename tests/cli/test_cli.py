@@ -272,7 +272,7 @@ class TestOneSentence:
 
     @pytest.mark.parametrize("command", ["info", "recover", "replay", "serve --source"])
     def test_a_missing_session(self, tmp_path: Path, run: Run, command: str) -> None:
-        assert f"{tmp_path / 'absent'} is no recorded session" in sentence(run(*command.split(), tmp_path / "absent"))
+        assert f"{tmp_path / 'absent'} is not a recorded session" in sentence(run(*command.split(), tmp_path / "absent"))
 
     def test_a_source_that_is_neither(self, run: Run) -> None:
         assert "or --source exchange or walk" in sentence(run("serve", "--source", "exchnage"))
@@ -316,9 +316,9 @@ class TestOneSentence:
     def test_a_folder_that_is_taken(self, session: Session, tmp_path: Path, run: Run) -> None:
         (tmp_path / "thesis").write_text("years of work")
         with hl.serve(RandomWalk(7), port=0) as server:
-            assert "is there already" in sentence(run("record", server.url, "-o", session.folder))
+            assert "exists already" in sentence(run("record", server.url, "-o", session.folder))
             said = sentence(run("record", server.url, "-o", tmp_path / "thesis", "--overwrite"))
-        assert "is no recorded session" in said
+        assert "is not a recorded session" in said
         assert (tmp_path / "thesis").read_text() == "years of work"
 
     def test_a_folder_that_cannot_be_made(self, tmp_path: Path, run: Run) -> None:

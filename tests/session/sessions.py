@@ -11,6 +11,7 @@ from hypothesis.strategies import SearchStrategy
 
 from hftlab.protocol import MarketData, Message
 from hftlab.session import Session, SessionWriter, open_session
+from hftlab.source import timed
 from tests.protocol.conftest import market_data, symbol
 from tests.strategies import nanoseconds
 
@@ -38,7 +39,9 @@ def replayed(session: Session) -> list[Received]:
     source = session.replay(float("inf"))
     received: list[Received] = []
     while (at := source.next_time()) is not None:
-        received += [(at, message) for message in source.advance(at)]
+        due = timed(source.advance(at), at)
+        assert all(item.at == at for item in due)
+        received += [(at, item.message) for item in due]
     return received
 
 

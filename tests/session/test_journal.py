@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import struct
 import tempfile
+import zlib
 from itertools import accumulate
 from pathlib import Path
 
@@ -13,11 +15,22 @@ from hypothesis import strategies as st
 from hftlab.session.journal import Journal, Record, read_segment
 
 MAGIC = 8
-RECORDS = [Record(0, 1, b'{"a":1}'), Record(5, -1, b""), Record(4, 2**63 - 1, b"x" * 40), Record(1, 7, b"\x00\n")]
-ENDS = list(accumulate((8 + 9 + len(record.payload) for record in RECORDS), initial=MAGIC))
-"""Where each record ends in the file: a header of 8 bytes, table and time in 9, the payload."""
+RECORDS = [
+    Record(0, 1, b'{"a":1}'),
+    Record(5, -1, b""),
+    Record(1, 8, b"{}", "alicé"),
+    Record(4, 2**63 - 1, b"x" * 40),
+    Record(1, 7, b"\x00\n"),
+]
+LENGTHS = [8 + 9 + len(record.payload) + (record.account is not None) * (4 + len("alicé".encode())) for record in RECORDS]
+ENDS = list(accumulate(LENGTHS, initial=MAGIC))
+"""Where each record ends in the file: a header of 8 bytes, table and time in 9, the account, the payload."""
 
-record_lists = st.lists(st.builds(Record, st.integers(0, 255), st.integers(-(2**63), 2**63 - 1), st.binary()))
+record_lists = st.lists(
+    st.builds(
+        Record, st.integers(0, 127), st.integers(-(2**63), 2**63 - 1), st.binary(), account=st.none() | st.text()
+    )
+)
 
 
 def write(path: Path, records: list[Record]) -> bytes:
@@ -40,6 +53,23 @@ def test_what_was_appended_is_read(records: list[Record]) -> None:
         path = Path(folder) / "a.wal"
         write(path, records)
         assert read(path) == (records, 0)
+
+
+def test_records_have_the_documented_bytes(tmp_path: Path) -> None:
+    """A record without an account is what hftlab 0.1.0 wrote; one with an account has the flag and the account."""
+    bodies = [
+        b"\x01" + (7).to_bytes(8, "little") + b"{}",
+        b"\x81" + (7).to_bytes(8, "little") + b"\x03\x00\x00\x00bob{}",
+    ]
+    written = write(tmp_path / "a.wal", [Record(1, 7, b"{}"), Record(1, 7, b"{}", "bob")])
+    header = struct.Struct("<II")
+    assert written == b"HFTLABJ1" + b"".join(header.pack(len(body), zlib.crc32(body)) + body for body in bodies)
+
+
+def test_an_account_without_a_name_is_not_the_absence_of_one(tmp_path: Path) -> None:
+    records = [Record(1, 7, b"{}", ""), Record(1, 7, b"{}")]
+    write(tmp_path / "a.wal", records)
+    assert read(tmp_path / "a.wal") == (records, 0)
 
 
 def test_a_torn_tail_keeps_every_whole_record_and_counts_the_rest(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from hftlab.protocol import (
     Trade,
 )
 from hftlab.session import Session
-from hftlab.session.tables import TABLES
+from hftlab.session.table_ids import TableId
 from tests import strategies
 from tests.protocol.conftest import market_data, symbol
 from tests.session.sessions import Received, numbered, receptions, replayed, write_session
@@ -60,7 +60,7 @@ class TestEverything:
         """Its number says where; those that no replay streams are there as the JSON that came."""
         with tempfile.TemporaryDirectory() as folder:
             session = write_session(Path(folder) / "session", received, segment_bytes=300)
-            numbers = [n for table in TABLES for n in session.table(table.name).collect()["message"].unique()]
+            numbers = [n for table in TableId for n in session.table(table.folder).collect()["message"].unique()]
             others = session.messages.collect()
         assert sorted(numbers) == list(range(len(received)))
         assert session.manifest.messages == len(received)

@@ -43,7 +43,7 @@ class TestNotASession:
         (tmp_path / "empty").mkdir()
         (tmp_path / "file").write_text("notes")
         for opening in (open_session, recover):
-            with pytest.raises(SessionNotFound, match=r"is no recorded session .*give a folder") as caught:
+            with pytest.raises(SessionNotFound, match=r"is not a recorded session: .*Give a folder") as caught:
                 opening(tmp_path / path)
             assert caught.value.path == tmp_path / path
             assert str(tmp_path / path) in str(caught.value)
@@ -51,7 +51,7 @@ class TestNotASession:
     @pytest.mark.parametrize("manifest", [{"name": "web app"}, {"format": "other", "schema": 99}, {}])
     def test_a_manifest_of_something_else_is_no_session(self, tmp_path: Path, manifest: dict[str, object]) -> None:
         (tmp_path / "manifest.json").write_text(json.dumps(manifest))
-        with pytest.raises(SessionNotFound, match="something else's"):
+        with pytest.raises(SessionNotFound, match="belongs to something else"):
             open_session(tmp_path)
 
 

@@ -68,7 +68,7 @@ class TestNeverDeletes:
     def test_a_folder_that_is_no_session(self, tmp_path: Path) -> None:
         (tmp_path / "thesis").mkdir()
         (tmp_path / "thesis" / "thesis.tex").write_text("years of work")
-        assert "is no recorded session" in self.refused(tmp_path / "thesis", SessionNotFound)
+        assert "is not a recorded session" in self.refused(tmp_path / "thesis", SessionNotFound)
 
     def test_a_file(self, tmp_path: Path) -> None:
         (tmp_path / "thesis").write_text("years of work")
@@ -78,7 +78,7 @@ class TestNeverDeletes:
         """Someone once recorded into the folder they work in."""
         write_session(tmp_path / "work", [(1, numbered(1))])
         (tmp_path / "work" / "notebook.ipynb").write_text("years of work")
-        assert "holds more than a session (notebook.ipynb)" in self.refused(tmp_path / "work", SessionExists)
+        assert "not part of a session (notebook.ipynb)" in self.refused(tmp_path / "work", SessionExists)
 
     def test_a_folder_with_a_foreign_manifest(self, tmp_path: Path) -> None:
         (tmp_path / "app").mkdir()
