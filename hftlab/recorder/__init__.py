@@ -22,7 +22,7 @@ _MOVED = {
     "open_session": "session",
     "recover": "session",
 }
-"""Where the names are that were here in 0.1: programs that were written for it go on working."""
+"""Packages of names that were in this one in 0.1, so that programs written for it go on working."""
 
 
 def __getattr__(name: str) -> Any:

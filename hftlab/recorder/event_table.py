@@ -1,4 +1,4 @@
-"""The address that EventTable had in 0.1; it is hftlab.session.event_table.EventTable now."""
+"""Alias of hftlab.session.event_table.EventTable under the address that it had in 0.1."""
 
 from hftlab.session.event_table import EventTable
 

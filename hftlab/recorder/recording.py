@@ -1,4 +1,4 @@
-"""A recording in progress: a thread between the stream and the disk."""
+"""A recording in progress: a queue and a thread that write what it is given to disk."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import threading
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from hftlab.clock import wall_time
 from hftlab.errors import SessionError
@@ -16,25 +16,37 @@ from hftlab.protocol import Message
 from hftlab.session.manifest import Manifest
 from hftlab.session.session import Session
 from hftlab.session.writer import SessionWriter
+from hftlab.source import Timed
 
 __all__ = ["Recording"]
 
 _COMMIT: Final = 0.05
-"""Seconds that records may wait to be committed together."""
+"""Seconds that rows may wait to be committed together."""
 _QUEUE: Final = 500_000
-"""Messages that may wait for the disk; beyond it they are counted as dropped, and the session says so."""
+"""Rows that may wait for the disk. More are dropped and counted, and the session's control table says how many."""
 _BATCH: Final = 10_000
+"""Rows committed together at most."""
 
 _log = get_logger("hftlab.recorder")
 
-_Item = tuple[Message | str, int, dict[str, Any]] | None
+
+class _Event(NamedTuple):
+    """A row of the control table."""
+
+    name: str
+    ts_recv: int
+    what: dict[str, Any]
+
+
+_Item = Timed[Message] | _Event | None
 
 
 class Recording:
-    """Takes messages from any thread without waiting for the disk; `close()` waits until all of them are Parquet.
+    """Recorder that takes messages from any thread and never makes the caller wait for the disk.
 
-    `recorded` messages are safe on disk. Raises SessionExists. A disk that fails ends the recording: `failure` is what
-    it said, every further call raises SessionError, and what was committed before stays for `hftlab recover`.
+    `recorded` counts the messages that are safe on disk, `dropped` those that were not taken. `close()` waits until all
+    of them are Parquet. If the disk fails the recording ends: `failure` is the exception, every further call raises
+    SessionError, and the messages committed before stay in the journal for `hftlab recover`. Raises SessionExists.
     """
 
     def __init__(self, folder: Path | str, *, source: dict[str, Any], overwrite: bool = False) -> None:
@@ -47,14 +59,18 @@ class Recording:
         self._thread = threading.Thread(target=self._run, name="hftlab recorder", daemon=True)
         self._thread.start()
 
-    def message(self, message: Message, ts_recv: int) -> None:
-        self._put((message, ts_recv, {}))
+    def message(
+        self, message: Message, ts_recv: int, *, account: str | None = None, payload: bytes | None = None
+    ) -> None:
+        """Record a message received at `ts_recv` (ns); `account` and `payload` are those of SessionWriter.append()."""
+        self._put(Timed(ts_recv, message, account, payload))
 
     def control(self, event: str, ts_recv: int, **what: Any) -> None:
-        self._put((event, ts_recv, what))
+        """Record a row of the control table; `what` may be `channel`, `first`, `last` and `detail`."""
+        self._put(_Event(event, ts_recv, what))
 
     def close(self) -> Session:
-        """Write what is left and return the finished session; closing again returns it again."""
+        """Write the rows that are left and return the finished session. Closing again returns it again."""
         if not self._closed:
             self._closed = True
             self._queue.put(None)
@@ -78,8 +94,8 @@ class Recording:
         if self.failure is not None:
             reason = getattr(self.failure, "strerror", None) or f"{type(self.failure).__name__}: {self.failure}"
             raise SessionError(
-                f"the recording in {self.folder} has ended early ({reason}), with {self.recorded:,} messages safe: see "
-                f"to the disk, then run `hftlab recover {self.folder}`",
+                f"the recording in {self.folder} has ended early ({reason}), with {self.recorded:,} messages safe: "
+                f"repair or free the disk, then run `hftlab recover {self.folder}`",
                 path=self.folder,
             ) from self.failure
 
@@ -97,14 +113,14 @@ class Recording:
             self._discard()
 
     def _discard(self) -> None:
-        """Nobody takes from the queue any more, and close() must find room in it."""
+        """Empty the queue: the thread ends, and close() must find room for its own item."""
         with suppress(queue.Empty):
             while True:
                 self._queue.get_nowait()
                 self.dropped += 1
 
     def _batch(self) -> list[_Item]:
-        """Wait for one item, and take what comes until the next commit is due; None, the end, is always the last."""
+        """Wait for one item and take more until a commit is due; None, which ends the recording, is always the last."""
         items = [self._queue.get()]
         deadline = time.monotonic() + _COMMIT
         while items[-1] is not None and len(items) < _BATCH:
@@ -115,17 +131,14 @@ class Recording:
         return items
 
     def _write(self, items: list[_Item]) -> bool:
-        """Commit the items together; False when the end is among them."""
+        """Commit the items together. Returns False if the recording's end is among them."""
         messages = 0
         for item in items:
-            if item is None:
-                break
-            what, ts_recv, details = item
-            if isinstance(what, str):
-                self._writer.control(what, ts_recv, **details)
-            else:
-                self._writer.append(what, ts_recv)
+            if isinstance(item, Timed):
+                self._writer.append(item.message, item.at, account=item.account, payload=item.payload)
                 messages += 1
+            elif item is not None:
+                self._writer.control(item.name, item.ts_recv, **item.what)
         self._writer.commit()
         self.recorded += messages
         return items[-1] is not None

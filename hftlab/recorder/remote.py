@@ -1,4 +1,4 @@
-"""Recording a server from outside, with a client of its own."""
+"""Records a server over the network, with a client of its own."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ _EVERYTHING: Final = (DataType.QUOTES, DataType.TRADES, DataType.ORDER_BOOK, Dat
 async def record_url(
     url: str, folder: Path, stop: Awaitable[object], symbols: Sequence[str] | None = None, *, overwrite: bool = False
 ) -> Session:
-    """Record every change of `symbols` (default: all that the server has) until `stop` is done.
+    """Record every change of `symbols` (default: all that the server offers) until `stop` is done.
 
-    It ends by itself when a replay ends, the connection is lost for good or the disk fails. Raises ConnectionFailed,
-    SubscriptionFailed, SessionExists and SessionError.
+    The recording also ends when the server's replay ends, the connection is lost for good or the disk fails. Raises
+    ConnectionFailed, SubscriptionFailed, SessionExists and SessionError.
     """
     async with Client(url) as client:
         wanted = symbols or client.offered_symbols
         if not wanted:
-            raise SubscriptionFailed(f"{url} does not tell which symbols it has: name them with --symbols")
+            raise SubscriptionFailed(f"{url} does not list its symbols: name them with --symbols")
         _check(wanted, client)
         recording = Recording(folder, source=describe(client), overwrite=overwrite)
         detach = tap(client, recording)
@@ -44,7 +44,7 @@ async def record_url(
 
 
 def _check(wanted: Sequence[str], client: Client) -> None:
-    """A wrong symbol must not cost the folder that is to be replaced, nor leave an empty one."""
+    """Raise SubscriptionFailed for an unknown symbol, before a folder is made or an old session is replaced."""
     unknown = [symbol for symbol in wanted if symbol not in client.offered_symbols]
     if client.offered_symbols and unknown:
         raise SubscriptionFailed(

@@ -1,4 +1,4 @@
-"""What a recording takes from a live client or server."""
+"""Connects a recording to a live client or server."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ __all__ = ["describe", "tap"]
 
 
 def tap(target: Client | Server, recording: Recording) -> Callable[[], None]:
-    """Record from now on; call it on the target's loop. Returns a function that ends it, for the same loop.
+    """Record everything that `target` receives or publishes from now on. Returns a function that stops it.
 
-    Of a client everything it receives is recorded, and what happens to its connection. Of a server what it publishes,
-    at source time. A recording that fails is taken off, and its target tells of it: a client with an "error", a server
-    in its log and in the `failed_taps` of its stats().
+    Call both on the target's event loop. A client's recording holds every message that it receives, at the time of its
+    reception, and the events of its connection. A server's holds the messages that it publishes, at source time. If
+    the recording fails it is detached, and the target reports it: a client by an "error" event, a server in its log and
+    by `failed_taps` in its stats().
     """
     endings = ExitStack()
     take = _watch(target, recording, endings) if isinstance(target, Client) else _record(recording)
@@ -39,30 +40,31 @@ def tap(target: Client | Server, recording: Recording) -> Callable[[], None]:
 
 
 def _record(recording: Recording) -> Tap:
-    return lambda item: recording.message(item.message, item.at)
+    return lambda item: recording.message(item.message, item.at, account=item.account, payload=item.payload)
 
 
 def _watch(client: Client, recording: Recording, endings: ExitStack) -> Tap:
-    """Record what happens to the connection, from now on; returns what records messages among that."""
-    is_told = False
-    """Whether the connection that there is stands in the recording."""
+    """Record the connection's events from now on. Returns a tap that records the messages among them."""
+    record = _record(recording)
+    is_noted = False
+    """Whether the present connection is in the recording."""
 
-    def told(now: int) -> None:
-        nonlocal is_told
-        if not is_told:
-            is_told = True
+    def note(now: int) -> None:
+        nonlocal is_noted
+        if not is_noted:
+            is_noted = True
             recording.control("connect", now, detail=client.url)
 
     def message(item: Timed[Message]) -> None:
-        told(item.at)  # before its first message, which comes long before it is signed in and restored
-        recording.message(item.message, item.at)
+        note(item.at)  # the first message comes long before the client is signed in and reports "connected"
+        record(item)
 
     def connecting(*_: object) -> None:
-        nonlocal is_told
-        is_told = False
+        nonlocal is_noted
+        is_noted = False
 
     def connected() -> None:
-        told(wall_time())
+        note(wall_time())
 
     def disconnected(reason: object) -> None:
         recording.control("disconnect", wall_time(), detail=str(reason))
@@ -91,7 +93,7 @@ def _watch(client: Client, recording: Recording, endings: ExitStack) -> Tap:
 
 
 def describe(target: Client | Server) -> dict[str, str]:
-    """The manifest's `source` of a recording of `target`."""
+    """Return the `source` that the manifest of a recording of `target` states."""
     if isinstance(target, Client):
         return {"name": target.url, "kind": "client"}
     return {"name": "by hand" if target.source is None else target.source.name, "kind": "server"}

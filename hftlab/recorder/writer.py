@@ -1,4 +1,4 @@
-"""The address that SessionWriter had in 0.1; it is hftlab.session.SessionWriter now."""
+"""Alias of hftlab.session.SessionWriter under the address that it had in 0.1."""
 
 from hftlab.session.writer import SessionWriter
 

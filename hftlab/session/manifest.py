@@ -91,7 +91,7 @@ def read_manifest(folder: Path) -> Manifest:
         return msgspec.json.decode(data, type=Manifest)
     except (msgspec.DecodeError, UnicodeDecodeError) as exc:
         raise SessionDamaged(
-            f"{path} cannot be read ({exc}): restore it from a copy; the Parquet files beside it can be read without it",
+            f"{path} cannot be read ({exc}): restore it from a copy; the Parquet files beside it are readable",
             path=path,
         ) from None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -21,7 +21,7 @@ __all__ = ["Parts", "scan_parts"]
 _ROW_GROUP: Final = 64 * 1024
 
 
-def scan_parts(paths: Sequence[Path], schema: pl.Schema | None) -> pl.LazyFrame:
+def scan_parts(paths: list[Path], schema: pl.Schema | None) -> pl.LazyFrame:
     """Read parts of one table. A column of `schema` that older parts lack is null in their rows."""
     frame = pl.scan_parquet(paths, schema=schema, missing_columns="insert", extra_columns="ignore")
     return frame if schema is None else frame.select(schema.names())

@@ -13,7 +13,7 @@ __all__ = ["Recovery", "recover"]
 
 
 class Recovery(NamedTuple):
-    """Result of a recovery: messages recovered from the journal, and bytes of its segments that were torn or damaged."""
+    """Result of a recovery: messages taken from the journal, and bytes of its segments that were torn or damaged."""
 
     messages: int
     dropped_bytes: int

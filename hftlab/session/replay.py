@@ -45,7 +45,8 @@ class Replay:
         self.span = span
         self.clock = Clock(None if span is None else span[0], speed)
         self._recorded = messages
-        self._restart(None)
+        self._messages = messages.messages()
+        self._next = next(self._messages, None)
 
     def next_time(self) -> int | None:
         return None if self._next is None else self._next.ts_recv
@@ -68,9 +69,6 @@ class Replay:
 
     def seek(self, position: int) -> list[Message]:
         state = self._recorded.state(position)
-        self._restart(position)
-        return state
-
-    def _restart(self, after: int | None) -> None:
-        self._messages = self._recorded.messages(after)
+        self._messages = self._recorded.messages(after=position)
         self._next = next(self._messages, None)
+        return state

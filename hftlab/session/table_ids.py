@@ -11,7 +11,7 @@ __all__ = ["EVENTS", "PRIVATE_MESSAGES", "TableId", "table_of"]
 
 
 class TableId(IntEnum):
-    """Number of a table in the records of a journal, below 128. Journals on disk hold these numbers: never reuse one."""
+    """Number of a table in a journal's records, below 128. Journals on disk hold them: never change or reuse one."""
 
     MARKET_DATA = 0
     ORDER_UPDATES = 1

@@ -272,7 +272,9 @@ class TestOneSentence:
 
     @pytest.mark.parametrize("command", ["info", "recover", "replay", "serve --source"])
     def test_a_missing_session(self, tmp_path: Path, run: Run, command: str) -> None:
-        assert f"{tmp_path / 'absent'} is not a recorded session" in sentence(run(*command.split(), tmp_path / "absent"))
+        assert f"{tmp_path / 'absent'} is not a recorded session" in sentence(
+            run(*command.split(), tmp_path / "absent")
+        )
 
     def test_a_source_that_is_neither(self, run: Run) -> None:
         assert "or --source exchange or walk" in sentence(run("serve", "--source", "exchnage"))

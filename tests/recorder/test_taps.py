@@ -20,8 +20,10 @@ from hftlab.recorder import Recording, describe, tap
 from hftlab.server import Server
 from hftlab.session import Session
 from hftlab.simulator import RandomWalk
+from hftlab.source import Timed
 from tests.protocol.conftest import market_data, symbol
 from tests.session.sessions import numbered, replayed
+from tests.session.test_tables import ORDER
 
 PATIENCE = 10.0
 START = 1_767_364_200_000_000_000
@@ -79,8 +81,48 @@ class TestServer:
         assert [message for _, message in replayed(session)] == [numbered(1)]
         assert session.manifest.source["name"] == "by hand"
 
+    async def test_accounts_and_the_json_that_came_are_kept(self, tmp_path: Path) -> None:
+        """Of private messages; a public one belongs to nobody."""
+        heartbeat = b'{ "type" : "HEARTBEAT", "timestamp" : 1, "unknown" : [] }'
+        async with Server(port=0) as server:
+            recording = Recording(tmp_path / "session", source=describe(server))
+            end = tap(server, recording)
+            (record,) = server.taps
+            record(Timed(1, ORDER, "alice"))
+            record(Timed(2, ORDER, "bob", JSON.encode(ORDER)))
+            record(Timed(3, numbered(1), "alice"))
+            record(Timed(4, JSON.decode(heartbeat), None, heartbeat))
+            end()
+        session = recording.close()
+        assert session.replay().advance(9) == [Timed(1, ORDER, "alice"), Timed(2, ORDER, "bob"), numbered(1)]
+        assert session.messages.collect()["payload"].to_list() == [heartbeat.decode()]
+
 
 class TestClient:
+    async def test_the_json_that_a_client_received_is_what_is_stored(self, tmp_path: Path) -> None:
+        """Byte for byte, also what hftlab itself would have written in another way."""
+        frames = [b'{"type": "HEARTBEAT",\n "timestamp": 1e0, "unknown": "\\u00e9"}', JSON.encode(numbered(1))]
+
+        async def talk(connection: ServerConnection) -> None:
+            await connection.send(JSON.encode(Ack(timestamp=1.0, message="welcome", session="s")), text=True)
+            await connection.recv()
+            for frame in frames:
+                await connection.send(frame, text=True)
+            async for _ in connection:
+                pass
+
+        async with serve(talk, "127.0.0.1", 0) as foreign:
+            host, port = foreign.sockets[0].getsockname()[:2]
+            async with Client(f"ws://{host}:{port}") as client:
+                recording = Recording(tmp_path / "session", source=describe(client))
+                end = tap(client, recording)
+                await client.send_message(numbered(0))
+                await arrived(client, lambda message: message == numbered(1))
+                end()
+        session = recording.close()
+        assert session.messages.collect()["payload"].to_list() == [frames[0].decode()]
+        assert [message for _, message in replayed(session)] == [numbered(1)]
+
     async def test_everything_a_client_receives_is_recorded_when_it_was(self, tmp_path: Path) -> None:
         """Equal to what the client itself took in, between the times before and after."""
         async with Server(port=0) as server, Client(server.url) as client:
@@ -167,7 +209,7 @@ class TestClient:
 
 
 async def test_a_recorded_session_is_a_source_again(tmp_path: Path) -> None:
-    """Recorded, served, received and recorded again: the same market."""
+    """A session that is served, received and recorded again holds the same market."""
     walk = RandomWalk(3, clock=Clock(START, speed=100))
     contents: list[list[Any]] = []
     source: Any = walk

@@ -22,14 +22,14 @@ RECORDS = [
     Record(4, 2**63 - 1, b"x" * 40),
     Record(1, 7, b"\x00\n"),
 ]
-LENGTHS = [8 + 9 + len(record.payload) + (record.account is not None) * (4 + len("alicé".encode())) for record in RECORDS]
+LENGTHS = [
+    8 + 9 + len(record.payload) + (record.account is not None) * (4 + len("alicé".encode())) for record in RECORDS
+]
 ENDS = list(accumulate(LENGTHS, initial=MAGIC))
 """Where each record ends in the file: a header of 8 bytes, table and time in 9, the account, the payload."""
 
 record_lists = st.lists(
-    st.builds(
-        Record, st.integers(0, 127), st.integers(-(2**63), 2**63 - 1), st.binary(), account=st.none() | st.text()
-    )
+    st.builds(Record, st.integers(0, 127), st.integers(-(2**63), 2**63 - 1), st.binary(), account=st.none() | st.text())
 )
 
 

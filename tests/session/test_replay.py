@@ -26,11 +26,13 @@ from hftlab.protocol import (
     Side,
     Trade,
 )
-from hftlab.session import Session
+from hftlab.session import Session, SessionWriter, open_session
 from hftlab.session.table_ids import TableId
+from hftlab.source import Seekable, Timed
 from tests import strategies
 from tests.protocol.conftest import market_data, symbol
 from tests.session.sessions import Received, numbered, receptions, replayed, write_session
+from tests.session.test_tables import ORDER
 
 SECOND = 1_000_000_000
 
@@ -174,6 +176,49 @@ class TestSource:
         part.write_bytes(part.read_bytes()[:-1])
         with pytest.raises(SessionDamaged):
             session.replay()
+
+
+class TestSeekable:
+    def test_it_is_seekable(self, tmp_path: Path) -> None:
+        session = write_session(tmp_path / "session", [(10, numbered(0)), (12, numbered(1))])
+        replay = session.replay()
+        assert isinstance(replay, Seekable)
+        assert replay.span == (10, 12)
+        assert write_session(tmp_path / "empty", []).replay().span is None
+
+    def test_a_session_without_messages_can_be_sought_in(self, tmp_path: Path) -> None:
+        replay = write_session(tmp_path / "session", []).replay()
+        assert replay.seek(5) == []
+        assert replay.next_time() is None
+
+    def test_taking_messages_does_not_look_at_their_times(self, tmp_path: Path) -> None:
+        replay = write_session(tmp_path / "session", [(at, numbered(at)) for at in (10, 10, 12)]).replay()
+        assert replay.take(2) == [Timed(10, numbered(10)), Timed(10, numbered(10))]
+        assert replay.next_time() == 12
+        assert replay.take(5) == [Timed(12, numbered(12))]
+        assert replay.take(1) == []
+
+    def test_the_clock_is_left_alone(self, tmp_path: Path) -> None:
+        replay = write_session(tmp_path / "session", [(at, numbered(at)) for at in (10, 12)]).replay(float("inf"))
+        replay.seek(11)
+        assert replay.clock.now() == 10
+
+    def test_private_messages_have_their_account_and_public_ones_are_bare(self, tmp_path: Path) -> None:
+        """From advance(); take() says the time of each besides."""
+        writer = SessionWriter(tmp_path / "session", source={})
+        writer.append(numbered(0), 10, account="alice")
+        for account in ("alice", "bob", None):
+            writer.append(ORDER, 11, account=account)
+        writer.close()
+        session = open_session(writer.folder)
+        private = [Timed(11, ORDER, account) for account in ("alice", "bob", None)]
+        assert session.replay().advance(11) == [numbered(0), *private]
+        assert session.replay().take(4) == [Timed(10, numbered(0)), *private]
+
+    def test_private_messages_are_no_state_of_the_market(self, tmp_path: Path) -> None:
+        replay = write_session(tmp_path / "session", [(10, ORDER), (11, numbered(1)), (12, ORDER)]).replay()
+        assert replay.seek(11) == [numbered(1)]
+        assert replay.advance(12) == [Timed(12, ORDER)]
 
 
 def test_a_symbol_keeps_what_is_empty_apart_from_what_is_absent() -> None:

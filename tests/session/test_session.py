@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -144,3 +146,25 @@ class TestFace:
 
     def test_a_path_may_be_a_string(self, session: Session) -> None:
         assert open_session(str(session.folder)).manifest.messages == 4
+
+
+_READING = """
+import sys
+import hftlab as hl
+
+session = hl.open_session("data/walk")
+assert len(session.replay(float("inf")).take(1000)) == 300
+quotes = hl.analysis.quotes(session.market_data)
+assert hl.analysis.latency_summary(hl.analysis.latency(session.market_data)).height == 3
+assert quotes.collect().height == 2400
+print(*sys.modules)
+"""
+
+
+def test_reading_a_session_loads_no_server_and_no_client() -> None:
+    """Opened, replayed and analysed in a fresh interpreter: no socket library, no authentication, no metrics."""
+    root = Path(__file__).parents[2]
+    loaded = subprocess.run([sys.executable, "-c", _READING], capture_output=True, text=True, check=True, cwd=root)
+    networking = {"websockets", "jwt", "prometheus_client", "uvloop", "hftlab.server", "hftlab.client"}
+    assert networking.isdisjoint(loaded.stdout.split())
+    assert "hftlab.session.replay" in loaded.stdout.split()

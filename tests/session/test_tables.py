@@ -81,7 +81,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     writer.append(DATA, RECEIVED)
     writer.commit()
     for at, message in enumerate([market_data(symbol(), id="late"), ORDER, POSITION, PORTFOLIO, DELTA]):
-        writer.append(message, RECEIVED - 1_000_000 + at)
+        writer.append(message, RECEIVED - 1_000_000 + at, account="alice")
         writer.commit()
     writer.control("gap", RECEIVED + 1, channel=3, first=4, last=9, detail="lost")
     writer.append(market_data(symbol()), RECEIVED + 2)
@@ -118,6 +118,7 @@ class TestForeignReaders:
         (order,) = rows(folder, "order_updates")
         assert (order["order_id"], order["client_order_id"], order["side"], order["ts_out"]) == ("o1", "", "SELL", NS)
         assert (order["price"], order["average_price"], order["update_type"]) == (5.5, None, "NEW")
+        assert order["account"] == "alice"
         (position,) = rows(folder, "position_updates")
         assert (position["symbol"], position["side"], position["day_pnl"]) == ("TSLA", "SHORT", -1.5)
         (portfolio,) = rows(folder, "portfolio_updates")
@@ -173,6 +174,12 @@ class TestSchema:
         ]
         assert (schema["bids"], schema["asks"]) == (levels, levels)
         assert {schema[name] for name in ("price", "bid", "ask", "volume", "change_percent")} == {pl.Float64()}
+
+    def test_private_tables_have_an_account_and_no_others_do(self, folder: Path) -> None:
+        """Nobody's account is kept beside public data."""
+        session = open_session(folder)
+        assert [name for name in TABLES if "account" in session.table(name).collect_schema()] == TABLES[1:4]
+        assert {session.table(name).collect()["account"].item() for name in TABLES[1:4]} == {"alice"}
 
     def test_parts_are_compressed_with_zstd(self, folder: Path) -> None:
         for path in folder.glob("*/*.parquet"):

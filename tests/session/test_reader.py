@@ -1,4 +1,4 @@
-"""A replay taken to any position: the state there, and what comes after."""
+"""The state at any position of a session, and what comes after it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from hftlab.protocol import BookDelta, MarketData, MarketDataSymbol, Message, OrderBookLevel, Trade
+from hftlab.protocol import JSON, BookDelta, MarketData, MarketDataSymbol, Message, OrderBookLevel, Trade
 from hftlab.protocol.latest_state import LatestState
-from hftlab.source import Seekable, Timed
+from hftlab.session import SessionWriter, open_session
 from tests.protocol.conftest import level, market_data, symbol, trade
-from tests.session.sessions import Received, numbered, write_session
+from tests.session.sessions import Received, write_session
 
 NAMES = ["AAPL", "MSFT", "TSLA"]
 
@@ -73,7 +73,7 @@ def sessions() -> SearchStrategy[list[Received]]:
     return pairs.map(lambda drawn: sorted(drawn, key=lambda pair: pair[0]))
 
 
-class TestSeek:
+class TestState:
     @settings(max_examples=40)
     @given(sessions(), st.lists(st.integers(8, 22), min_size=1, max_size=4), st.sampled_from([None, 1, 700]))
     def test_state_and_rest_are_those_of_the_whole_session(
@@ -87,30 +87,6 @@ class TestSeek:
                 assert state_of(state) == state_of(message for at, message in received if at <= position)
                 assert replay.advance(100) == [message for at, message in received if at > position]
                 assert replay.next_time() is None
-
-    def test_it_is_seekable(self, tmp_path: Path) -> None:
-        session = write_session(tmp_path / "session", [(10, numbered(0)), (12, numbered(1))])
-        replay = session.replay()
-        assert isinstance(replay, Seekable)
-        assert replay.span == (10, 12)
-        assert write_session(tmp_path / "empty", []).replay().span is None
-
-    def test_a_session_without_messages_can_be_sought_in(self, tmp_path: Path) -> None:
-        replay = write_session(tmp_path / "session", []).replay()
-        assert replay.seek(5) == []
-        assert replay.next_time() is None
-
-    def test_taking_messages_does_not_look_at_their_times(self, tmp_path: Path) -> None:
-        replay = write_session(tmp_path / "session", [(at, numbered(at)) for at in (10, 10, 12)]).replay()
-        assert replay.take(2) == [Timed(10, numbered(10)), Timed(10, numbered(10))]
-        assert replay.next_time() == 12
-        assert replay.take(5) == [Timed(12, numbered(12))]
-        assert replay.take(1) == []
-
-    def test_the_clock_is_left_alone(self, tmp_path: Path) -> None:
-        replay = write_session(tmp_path / "session", [(at, numbered(at)) for at in (10, 12)]).replay(float("inf"))
-        replay.seek(11)
-        assert replay.clock.now() == 10
 
 
 class TestWhatIsRead:
@@ -142,3 +118,27 @@ class TestWhatIsRead:
         state = write_session(tmp_path / "s", [(at, whole) for at in range(50)]).replay().seek(30)
         assert len(state) == 1
         assert isinstance(state[0], MarketData)
+
+    def test_a_snapshot_is_found_however_it_is_spelled(self, tmp_path: Path) -> None:
+        """A foreign server's JSON, with spaces, and with a nested field of that name."""
+        deltas = [
+            BookDelta(
+                timestamp=1.0,
+                symbol="AAPL",
+                exchange="X",
+                bids=[level(float(price))],
+                asks=[],
+                checksum=0,
+                ts_event=1.0,
+            )
+            for price in range(1, 6)
+        ]
+        deltas[2].snapshot = True
+        payloads = [JSON.encode(delta).replace(b'"snapshot":true', b'"snapshot" :\ttrue') for delta in deltas]
+        payloads[3] = payloads[3].replace(b'"symbol"', b'"unknown":{"snapshot":true},"symbol"')
+        writer = SessionWriter(tmp_path / "session", source={})
+        for at, (delta, payload) in enumerate(zip(deltas, payloads, strict=True)):
+            writer.append(delta, at, payload=payload)
+        writer.close()
+        state = open_session(writer.folder).replay().seek(4)
+        assert state == [deltas[0], *deltas[2:]]
