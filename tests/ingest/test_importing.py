@@ -65,13 +65,6 @@ def test_the_events_are_the_decoder_s(capture: Path, tmp_path: Path) -> None:
     assert (again.instruments, again.price.tolist()) == (decoded.instruments, decoded.price.tolist())
 
 
-def test_an_empty_events_table_has_their_columns(tmp_path: Path) -> None:
-    events = write_session(tmp_path / "session", []).events
-    frame = EventBatch.concat([]).to_polars().with_columns(symbol=pl.lit("AAPL"))
-    assert events.collect_schema() == frame.schema
-    assert events.filter(pl.col("price") > 0).collect().is_empty()
-
-
 def test_progress_is_told_up_to_the_size_of_the_file(capture: Path, tmp_path: Path) -> None:
     told: list[int] = []
     import_capture("binance", capture, tmp_path / "session", progress=told.append)

@@ -1,0 +1,21 @@
+"""Every figure has the same looks, on a white page as well as on a black one."""
+
+from __future__ import annotations
+
+import plotly.graph_objects as go
+
+from hftlab.analysis.figure_style import COLOURS, lay_out
+
+
+def test_titles_and_size_are_given() -> None:
+    figure = lay_out(go.Figure(), "Spreads", "spread", "share", height=200)
+    assert (figure.layout.title.text, figure.layout.height) == ("Spreads", 200)
+    assert (figure.layout.xaxis.title.text, figure.layout.yaxis.title.text) == ("spread", "share")
+
+
+def test_the_page_shows_through_and_the_colours_are_ours() -> None:
+    figure = go.Figure()
+    assert lay_out(figure, "t", "x", "y") is figure
+    assert figure.layout.paper_bgcolor == figure.layout.plot_bgcolor == "rgba(0, 0, 0, 0)"
+    assert figure.layout.colorway == COLOURS
+    assert len(set(COLOURS)) == len(COLOURS)
