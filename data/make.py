@@ -1,4 +1,4 @@
-"""Makes the recordings in this folder: python data/make.py [FOLDER]. The same code gives the same messages."""
+"""Makes the recordings in this folder: python data/make.py [FOLDER]. Every run gives the same messages."""
 
 import sys
 from pathlib import Path
@@ -12,7 +12,7 @@ SECONDS = 30
 
 
 def make_walk(folder: Path) -> None:
-    """Thirty seconds of the random walk, as if it had been received without delay."""
+    """Record thirty seconds of the random walk, each message received at the time it was sent."""
     walk = RandomWalk(7, clock=Clock(START, paused=True))
     writer = SessionWriter(folder, source={"name": walk.name, "kind": "simulator", "seed": 7}, overwrite=True)
     while (at := walk.next_time()) < START + SECONDS * NANOSECONDS:

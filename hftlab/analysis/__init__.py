@@ -1,4 +1,4 @@
-"""LazyFrame -> LazyFrame and LazyFrame -> figure, for recorded sessions; needs no live system."""
+"""Analyses of recorded sessions: functions from LazyFrame to LazyFrame, and from LazyFrame to figure."""
 
 from hftlab.analysis.arbitrage import caught, consolidated, opportunities
 from hftlab.analysis.arbitrage_figures import caught_figure, crossing_figure, lifetime_figure

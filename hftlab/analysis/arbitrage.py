@@ -1,4 +1,4 @@
-"""Opportunities between the venues of a session, how long they lasted, and what a latency would have left of them."""
+"""Arbitrage between the venues of a session: opportunities, their lifetime, and what a latency leaves of them."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ _SCHEMA: Final = pl.Schema(
 
 
 def opportunities(market_data: pl.LazyFrame, costs: Costs | None = None) -> pl.DataFrame:
-    """One row per opportunity in `market_data`, in the order in which they opened: symbol (plain), buy_venue,
-    sell_venue, opened, closed, lifetime (ns; null where it is still open at the end), ask, bid, size and edge as it
-    opened, peak_edge (in `currency`, after fees), and steps: how size and edge changed, `after` so many ns.
+    """Find the arbitrage opportunities in `market_data`, one row each, in the order in which they opened.
 
-    Levels are used where the session has them, else the best quotes. Raises ValueError for a venue or a currency that
-    `costs` does not know.
+    Columns: symbol (plain), buy_venue, sell_venue, opened, closed and lifetime (ns; null if it is still open at the
+    end), ask, bid, size and edge at the opening, peak_edge (in `currency`, after fees), and steps, the changes of size
+    and edge `after` so many ns. Levels are used where the session has them, else the best quotes. Raises ValueError for
+    a venue or currency that `costs` does not know.
     """
     detector = ArbitrageDetector(costs)
     rows: dict[tuple[str, str, str], dict[str, Any]] = {}
@@ -57,10 +57,10 @@ def opportunities(market_data: pl.LazyFrame, costs: Costs | None = None) -> pl.D
 
 
 def caught(opportunities: pl.DataFrame, latency: int) -> pl.DataFrame:
-    """`opportunities` with what was left of each `latency` ns after it opened: caught_size and caught_edge.
+    """Add what was left of each opportunity `latency` ns after it opened: caught_size and caught_edge.
 
-    That is what orders would have found that were sent the moment it could be seen and took that long to arrive at
-    both venues, as if nobody else had come for it but those who did. Both are 0 where it was gone by then.
+    This is what orders find that are sent when the opportunity shows and take that long to reach both venues, if the
+    rest of the market does what was recorded. Both are 0 if the opportunity was gone by then.
     """
     if latency < 0:
         raise ValueError(f"latency must be 0 or more nanoseconds, got {latency}")
@@ -71,11 +71,11 @@ def caught(opportunities: pl.DataFrame, latency: int) -> pl.DataFrame:
 
 
 def consolidated(market_data: pl.LazyFrame) -> pl.LazyFrame:
-    """The best bid and offer of all venues after each message of `market_data` and symbol (plain): ts_event (ns),
-    symbol, bid, bid_venue, ask, ask_venue, and state: normal, locked, crossed or one-sided.
+    """Compute the best bid and offer over all venues, after each message and per symbol (plain).
 
-    Only for venues that quote a symbol in one currency, and before fees. Where several venues are equal the first by
-    name is given.
+    Columns: ts_event (ns), symbol, bid, bid_venue, ask, ask_venue, and state: normal, locked, crossed or one-sided.
+    Prices are compared before fees, so that all venues must quote a symbol in one currency. Among venues with equal
+    prices the first by name is given.
     """
     frame = _plain(market_data).select("message", "ts_event", "symbol", "exchange", "bid", "ask").collect()
     venues = sorted(frame["exchange"].unique())
@@ -83,7 +83,7 @@ def consolidated(market_data: pl.LazyFrame) -> pl.LazyFrame:
     bid, ask = pl.max_horizontal(bids.values()), pl.min_horizontal(asks.values())
     crossing = pl.when(bid > ask).then(pl.lit("crossed")).when(bid == ask).then(pl.lit("locked"))
     state = crossing.when(bid.is_null() | ask.is_null()).then(pl.lit("one-sided")).otherwise(pl.lit("normal"))
-    # What one message says of a symbol holds at once: only its last row has all of it.
+    # All rows of a symbol in one message hold at the same time: only the last one includes all of them.
     whole = frame.lazy().select(
         pl.struct("message", "symbol").is_last_distinct().alias("whole"),
         pl.col("ts_event").max().over("message", "symbol"),
@@ -98,13 +98,13 @@ def consolidated(market_data: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _plain(market_data: pl.LazyFrame) -> pl.LazyFrame:
-    """Symbols without the venue that `Instrument.wire_symbol` adds off the primary market."""
+    """Strip the venue that `Instrument.wire_symbol` appends to the symbol off the primary market."""
     suffix = pl.concat_str(pl.lit(":"), pl.col("exchange"))
     return market_data.with_columns(pl.col("symbol").str.strip_suffix(suffix))
 
 
 def _newest(side: str, venue: str) -> pl.Expr:
-    """A venue's last price of each symbol; null where it has none, or shows none."""
+    """Last price of each symbol at a venue; null if the venue has not quoted it, or quotes nothing now."""
     price = pl.when(pl.col("exchange") == venue).then(pl.col(side)).forward_fill().over("symbol")
     return pl.when(price > 0).then(price)
 
@@ -114,7 +114,7 @@ def _who(prices: dict[str, pl.Expr], best: pl.Expr) -> pl.Expr:
 
 
 def _states(market_data: pl.LazyFrame) -> Iterator[tuple[str, dict[str, Any], int]]:
-    """Every state of the symbols that more than one venue has; what one message says of a symbol belongs together."""
+    """Yield the books of each symbol with more than one venue, once per message that changes one of them."""
     shared = pl.col("exchange").n_unique().over("symbol") > 1
     columns = [_levels(side, part) for side in ("bid", "ask") for part in ("price", "size")]
     together = pl.col("row").min().over("message", "symbol").alias("together")

@@ -1,4 +1,4 @@
-"""Pictures of what venues disagree on."""
+"""Figures of arbitrage between venues."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hftlab.analysis.arbitrage import caught
 
 __all__ = ["caught_figure", "crossing_figure", "lifetime_figure"]
 
-# Read on white as well as on black, and told apart with every common colour blindness.
+# Readable on white and on black, and distinguishable with every common colour blindness.
 _BID, _ASK, _CROSSED = "#3d8fd1", "#d9772b", "rgba(217, 119, 43, 0.18)"
 _COLOURS: Final = (_BID, _ASK, "#2e9e6b", "#b45fb0", "#a08a2c", "#c7566b", "#5f7fa8", "#7a7a7a")
 _INK, _GRID, _CLEAR = "#808890", "rgba(128, 136, 144, 0.25)", "rgba(0, 0, 0, 0)"
@@ -19,7 +19,7 @@ _LATENCIES: Final = tuple(round(10 ** (exponent / 4)) for exponent in range(16, 
 
 
 def lifetime_figure(opportunities: pl.DataFrame) -> Any:
-    """A plotly figure of every closed opportunity: lifetime (ms, logarithmic) against peak edge, a colour a symbol."""
+    """Plot every closed opportunity with plotly: lifetime (ms) against peak edge, logarithmic, one colour a symbol."""
     import plotly.graph_objects as go
 
     figure = go.Figure()
@@ -35,16 +35,16 @@ def lifetime_figure(opportunities: pl.DataFrame) -> Any:
             name=symbol,
             hovertemplate="%{text}<br>%{x:.3f} ms, %{y:.2f}",
         )
-    _lay_out(figure, "Every opportunity: how long it lasted, and what it was worth", "lifetime, ms")
+    _lay_out(figure, "Lifetime and peak edge of every opportunity", "lifetime, ms")
     figure.update_xaxes(type="log")
     figure.update_yaxes(type="log", title=f"peak edge after fees, {_currencies(closed)}")
     return figure
 
 
 def caught_figure(opportunities: pl.DataFrame, latencies: Sequence[int] = _LATENCIES) -> Any:
-    """A plotly figure of what is left at each latency (ns): the share of opportunities, and of the edge of their peaks.
+    """Plot with plotly what is left after each latency (ns): share of the opportunities, and of their peak edges.
 
-    Opportunities may grow before they go, so that the edge need not fall all the way.
+    The edge need not fall steadily, since opportunities may grow before they close.
     """
     import plotly.graph_objects as go
 
@@ -56,7 +56,7 @@ def caught_figure(opportunities: pl.DataFrame, latencies: Sequence[int] = _LATEN
     figure = go.Figure()
     figure.add_scatter(x=milliseconds, y=counts, name="opportunities", line={"width": 3})
     figure.add_scatter(x=milliseconds, y=edges, name="edge of the peaks", line={"dash": "dot"})
-    _lay_out(figure, "What a latency leaves", "latency, ms")
+    _lay_out(figure, "Opportunities left after a latency", "latency, ms")
     figure.update_xaxes(type="log")
     figure.update_yaxes(title="%", rangemode="tozero")
     figure.update_layout(hovermode="x")
@@ -64,9 +64,9 @@ def caught_figure(opportunities: pl.DataFrame, latencies: Sequence[int] = _LATEN
 
 
 def crossing_figure(consolidated: pl.LazyFrame, begin: int, end: int) -> Any:
-    """A plotly figure of a symbol's consolidated bid and offer between two times (ns), the crossed stretches shaded.
+    """Plot one symbol's consolidated bid and offer with plotly between two times (ns), crossed intervals shaded.
 
-    `consolidated` has the rows of one symbol; times are shown in ms since `begin`.
+    `consolidated` has the rows of that symbol; times are shown in ms since `begin`.
     """
     import plotly.graph_objects as go
 
@@ -86,13 +86,13 @@ def crossing_figure(consolidated: pl.LazyFrame, begin: int, end: int) -> Any:
             line={"shape": "hv", "width": 2, "color": colour},
             hovertemplate="%{y} at %{text}",
         )
-    stretches = (
-        rows.with_columns(pl.col("state").rle_id().alias("stretch"))
+    crossed = (
+        rows.with_columns(pl.col("state").rle_id().alias("interval"))
         .filter(pl.col("state") == "crossed")
-        .group_by("stretch", maintain_order=True)
+        .group_by("interval", maintain_order=True)
         .agg(pl.col("ms").first(), pl.col("until").last())
     )
-    for _, since, until in stretches.iter_rows():
+    for _, since, until in crossed.iter_rows():
         figure.add_vrect(since, until, fillcolor=_CROSSED, line_width=0, layer="below")
     _lay_out(figure, "The consolidated bid and offer", "ms")
     figure.update_yaxes(title="price")

@@ -1,4 +1,4 @@
-"""Order-level events as the tables that the other functions here take."""
+"""Turns order-level events into the tables that the other analyses take."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ __all__ = ["event_quotes", "event_trades"]
 
 
 def event_quotes(batch: EventBatch, tops: Tops) -> pl.LazyFrame:
-    """The best bid and offer after each event that has changed it, as rows that hftlab.analysis.quotes() takes.
+    """Return the best bid and offer after each event that changed them, as rows that hftlab.analysis.quotes() takes.
 
-    `tops` is what `BookSet.trace(batch)` has returned. Columns: ts_event, ts_recv (ns), symbol (as on the wire), bid,
-    ask (0 where the side is empty), bid_size, ask_size, in the currency and in units.
+    `tops` is the result of `BookSet.trace(batch)`. Columns: ts_event, ts_recv (ns), symbol (as on the wire), bid and
+    ask (in the currency, 0 if the side is empty), bid_size and ask_size (in units).
     """
     numbers = batch.instrument_id[tops.rows]
     best = pl.DataFrame(
@@ -37,7 +37,7 @@ def event_quotes(batch: EventBatch, tops: Tops) -> pl.LazyFrame:
 
 
 def event_trades(batch: EventBatch) -> pl.LazyFrame:
-    """The trades of a batch in the columns of hftlab.analysis.trades(); those of unknown aggressors are left out."""
+    """Return a batch's trades in the columns of hftlab.analysis.trades(), without those whose aggressor is unknown."""
     rows = np.flatnonzero((batch.action == TRADE) & np.isin(batch.side, list(b"BA")))
     numbers = batch.instrument_id[rows]
     return pl.LazyFrame(
@@ -58,7 +58,7 @@ def _names(batch: EventBatch, numbers: npt.NDArray[Any]) -> pl.Series:
 
 
 def _each(batch: EventBatch, numbers: npt.NDArray[Any], method: str, values: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
-    """Integers as numbers of the currency or of units, each with its own instrument's step."""
+    """Convert ticks or lots to the currency or to units, each value with its own instrument's step."""
     result = np.empty(len(values))
     for number in np.unique(numbers).tolist():
         own = numbers == number

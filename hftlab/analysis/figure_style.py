@@ -1,4 +1,4 @@
-"""How figures look: no background of their own, so that they can be read on white as well as on black."""
+"""The common style of figures: a transparent background, readable on white and on black."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any, Final
 __all__ = ["COLOURS", "FAINT", "lay_out"]
 
 COLOURS: Final = ("#3d8fd1", "#d9772b", "#2e9e6b", "#b45fb0", "#a08a2c", "#c7566b", "#5f7fa8", "#7a7a7a")
-"""Told apart with every common colour blindness; the first two are bids and asks."""
+"""Line colours, distinguishable with every common colour blindness. The first two are for bids and asks."""
 FAINT: Final = "rgba(128, 136, 144, 0.18)"
 _INK, _GRID, _CLEAR = "#808890", "rgba(128, 136, 144, 0.25)", "rgba(0, 0, 0, 0)"
 
 
 def lay_out(figure: Any, title: str, x: str, y: str, *, height: int = 380) -> Any:
-    """Give a plotly figure its titles and this project's looks; returns it."""
+    """Apply titles and the common style to a plotly figure, and return it."""
     figure.update_layout(
         title={"text": title, "x": 0.02, "font_size": 16},
         template="none",

@@ -1,4 +1,4 @@
-"""How long a session's messages took."""
+"""Latency of a session's messages, from the venue to the server and from there to the recorder."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ _QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99, "p99.9": 0.999}
 
 
 def latency(market_data: pl.LazyFrame) -> pl.LazyFrame:
-    """One row per message: message, ts_recv (ns), feed = ts_out - ts_event, network = ts_recv - ts_out, total (ns).
+    """Compute each message's latency in ns: feed = ts_out - ts_event, network = ts_recv - ts_out, and total.
 
-    Snapshots repeat old state and are left out. The columns compare clocks: negative values tell that they disagree.
+    Columns: message, ts_recv (ns), feed, network, total. Snapshots repeat old state and are left out. The times come
+    from different clocks: negative values mean that these disagree.
     """
     first = pl.col("ts_event").max().alias("ts_event")
     per_message = (
@@ -32,7 +33,7 @@ def latency(market_data: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def latency_summary(latency: pl.LazyFrame) -> pl.DataFrame:
-    """min, mean, p50, p95, p99, p99.9 and max of each component in µs, and the count of messages."""
+    """Summarise latency(): count, min, mean, p50, p95, p99, p99.9 and max of each component, in µs."""
     components = ["feed", "network", "total"]
     long = latency.unpivot(components, variable_name="component", value_name="ns").with_columns(pl.col("ns") / 1000)
     value = pl.col("ns")
@@ -50,7 +51,10 @@ def latency_summary(latency: pl.LazyFrame) -> pl.DataFrame:
 
 
 def latency_figure(latency: pl.LazyFrame, component: str = "network") -> Any:
-    """A plotly histogram of one component on a logarithmic axis, in µs; values below 1 ns count as 1 ns."""
+    """Plot a histogram of one component of latency() with plotly, in µs on a logarithmic axis.
+
+    Values below 1 ns count as 1 ns.
+    """
     import numpy as np
     import plotly.graph_objects as go
 

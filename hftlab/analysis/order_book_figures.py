@@ -1,4 +1,4 @@
-"""Pictures of a book and of a place in its queue."""
+"""Figures of order books, of a position in a queue, and of spreads."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["depth_figure", "queue_figure", "spread_figure"]
 
 
 def depth_figure(bids: Sequence[Level], asks: Sequence[Level], title: str = "Depth") -> Any:
-    """A plotly figure of what can be sold and bought down to each price: sizes summed up from the best level."""
+    """Plot the cumulative size of bids and asks with plotly, from the best level outwards."""
     import plotly.graph_objects as go
 
     figure = go.Figure()
@@ -34,8 +34,8 @@ def depth_figure(bids: Sequence[Level], asks: Sequence[Level], title: str = "Dep
     return lay_out(figure, title, "price", "size up to there")
 
 
-def queue_figure(places: pl.DataFrame, title: str = "An order's way through its queue") -> Any:
-    """A plotly figure of `ahead` and `behind` (sizes) over `seconds`: what stands before and after one order."""
+def queue_figure(places: pl.DataFrame, title: str = "Position of an order in its queue") -> Any:
+    """Plot with plotly the sizes `ahead` of one order and `behind` it in its queue, over `seconds`."""
     import plotly.graph_objects as go
 
     figure = go.Figure()
@@ -44,11 +44,11 @@ def queue_figure(places: pl.DataFrame, title: str = "An order's way through its 
         figure.add_scatter(
             x=seconds, y=places[name].to_list(), name=name, line={"shape": "hv", "color": colour, "width": 2}
         )
-    return lay_out(figure, title, "seconds since it came", "size in the queue")
+    return lay_out(figure, title, "seconds since its arrival", "size in the queue")
 
 
 def spread_figure(shares: pl.DataFrame, title: str = "Spreads") -> Any:
-    """A plotly figure of spread_distribution(): the share of time (logarithmic) at each spread, a line a symbol."""
+    """Plot spread_distribution() with plotly: the share of time (logarithmic) at each spread, one line a symbol."""
     import plotly.graph_objects as go
 
     figure = go.Figure()

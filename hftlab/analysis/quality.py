@@ -1,4 +1,4 @@
-"""What is absent from a session."""
+"""Quality of a recording: messages that are missing from it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ __all__ = ["sequence_gaps"]
 
 
 def sequence_gaps(market_data: pl.LazyFrame) -> pl.LazyFrame:
-    """Per channel: messages, first and last sequence, and `missing`, the sequences in between that are not there.
+    """Count the gaps in each channel's sequences: messages, first and last sequence, and `missing`, those in between.
 
-    Sequences restart when a connection is made anew, so look at one connection at a time (see the control table).
+    Sequences restart with every connection, so pass one connection's rows at a time; the control table tells where one
+    begins.
     """
     sequence = pl.col("sequence")
     return (

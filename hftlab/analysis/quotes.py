@@ -1,4 +1,4 @@
-"""Best bid and offer of a session: mid, spread, microprice, imbalance."""
+"""Best bid and offer of a session: mid, spread, microprice and imbalance."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ __all__ = ["mid_figure", "quotes"]
 
 
 def quotes(market_data: pl.LazyFrame) -> pl.LazyFrame:
-    """One row per row of `market_data` that has both sides: ts_event (ns), ts_recv (ns), symbol, bid, ask, bid_size,
-    ask_size, mid, spread (in the currency), spread_bps, microprice, imbalance (-1 all offered .. 1 all bid).
+    """Compute the quotes of `market_data`, one row per row of it that has both sides.
 
-    The microprice weighs each side's price with the other side's size (Stoikov, "The micro-price", 2018, its
-    first-order form).
+    Columns: ts_event (ns), ts_recv (ns), symbol, bid, ask, bid_size, ask_size, mid, spread (in the currency),
+    spread_bps, microprice, imbalance (from -1, all size at the ask, to 1, all at the bid). The microprice weighs each
+    side's price with the other side's size (Stoikov, "The micro-price", 2018, its first-order form).
     """
     bid, ask, bid_size, ask_size = (pl.col(name) for name in ("bid", "ask", "bid_size", "ask_size"))
     mid, total = (bid + ask) / 2, bid_size + ask_size
@@ -34,7 +34,7 @@ def quotes(market_data: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def mid_figure(quotes: pl.LazyFrame, symbols: Iterable[str] | None = None, *, points: int = 2000) -> Any:
-    """A plotly figure of each symbol's mid price relative to its first, in basis points, at most `points` a line."""
+    """Plot each symbol's mid price relative to its first with plotly, in basis points, at most `points` a line."""
     import plotly.graph_objects as go
 
     frame = quotes.select("ts_event", "symbol", "mid").collect()

@@ -1,8 +1,8 @@
-"""What markets have in common: spreads, memory of trade signs, returns without memory, clustered volatility, fat tails.
+"""Stylised facts of markets: spreads, memory of trade signs, returns without memory, clustered volatility, fat tails.
 
-The facts and their usual size: Cont, "Empirical properties of asset returns: stylized facts and statistical issues",
-Quantitative Finance 1 (2001); for trade signs Lillo and Farmer, "The long memory of the efficient market" (2004), and
-Bouchaud, Farmer and Lillo, "How markets slowly digest changes in supply and demand" (2009).
+For the facts and their usual size see Cont, "Empirical properties of asset returns: stylized facts and statistical
+issues", Quantitative Finance 1 (2001); for trade signs Lillo and Farmer, "The long memory of the efficient market"
+(2004), and Bouchaud, Farmer and Lillo, "How markets slowly digest changes in supply and demand" (2009).
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ _LAGS: Final = tuple(range(1, 51))
 
 
 def returns(quotes: pl.LazyFrame, every: str = "1s") -> pl.LazyFrame:
-    """symbol, time (the interval's end), return: log differences of the mid on a grid, an interval after another.
+    """Compute log returns of the mid on a grid of consecutive intervals: symbol, time (the interval's end), return.
 
-    `quotes` has ts_event (ns), symbol and mid, as hftlab.analysis.quotes() makes them; a mid stands until the next.
+    `quotes` has ts_event (ns), symbol and mid, as hftlab.analysis.quotes() returns them; a mid holds until the next.
     `every` is a polars duration.
     """
     mids = quotes.select(pl.col("ts_event").cast(pl.Datetime("ns")).alias("time"), "symbol", "mid").sort("time")
@@ -46,10 +46,10 @@ def returns(quotes: pl.LazyFrame, every: str = "1s") -> pl.LazyFrame:
 
 
 def trade_signs(trades: pl.LazyFrame) -> pl.LazyFrame:
-    """symbol, ts_event, sign: 1 where the aggressor bought and -1 where it sold, one row per aggressor's order.
+    """Return the sign of each aggressive order, 1 for a buy and -1 for a sell: symbol, ts_event, sign.
 
-    Fills of one symbol at one time by one side are one order that met several; counting each would make memory where
-    there is none. `trades` are those of hftlab.analysis.trades().
+    Trades of one symbol at one time on one side are one order that met several; counting each of them would show memory
+    where there is none. `trades` are those of hftlab.analysis.trades().
     """
     sign = pl.when(pl.col("side") == "BUY").then(1).otherwise(-1)
     changed = pl.struct("ts_event", "sign").rle_id().over("symbol").alias("order")
@@ -62,9 +62,10 @@ def trade_signs(trades: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def autocorrelation(values: pl.LazyFrame, column: str | pl.Expr, lags: Iterable[int] = _LAGS) -> pl.DataFrame:
-    """symbol, lag, autocorrelation, noise of a column (or an expression) in row order, per symbol.
+    """Compute the autocorrelation of a column or expression in row order, per symbol.
 
-    `noise` is 1.96 / sqrt(n): about 19 of 20 values of a series without memory are not further from 0.
+    Columns: symbol, lag, autocorrelation, noise. `noise` is 1.96 / sqrt(n): of a series without memory, 95 % of the
+    values lie within that distance of 0.
     """
     series = pl.col(column) if isinstance(column, str) else column
     lags = list(lags)
@@ -85,7 +86,10 @@ def autocorrelation(values: pl.LazyFrame, column: str | pl.Expr, lags: Iterable[
 
 
 def spread_distribution(quotes: pl.LazyFrame) -> pl.DataFrame:
-    """symbol, spread (in the currency, to 1e-6), share: of the time from the first to the last quote, sums to 1."""
+    """Compute the share of time at each spread, between the first and the last quote of each symbol.
+
+    Columns: symbol, spread (in the currency, rounded to 1e-6), share (sums to 1).
+    """
     lasting = (pl.col("ts_event").shift(-1) - pl.col("ts_event")).over("symbol").alias("lasting")
     return (
         quotes.sort("ts_event", maintain_order=True)
@@ -99,10 +103,10 @@ def spread_distribution(quotes: pl.LazyFrame) -> pl.DataFrame:
 
 
 def tail_exponent(column: str, share: float = 0.02) -> pl.Expr:
-    """The Hill estimate of the exponent a in P(|x| > y) ~ y ** -a from the largest `share` of the absolute values.
+    """Estimate the exponent a in P(|x| > y) ~ y ** -a from the largest `share` of the absolute values, after Hill.
 
-    Hill, "A simple general approach to inference about the tail of a distribution" (1975). Near 3 for returns of
-    stocks (Gopikrishnan and others, 1999); a Gaussian's comes out well above 4.
+    Hill, "A simple general approach to inference about the tail of a distribution" (1975). The exponent is near 3 for
+    returns of stocks (Gopikrishnan and others, 1999) and well above 4 for a Gaussian.
     """
     size = pl.col(column).abs()
     count = (pl.len() * share).cast(pl.Int64).clip(2)
@@ -111,11 +115,11 @@ def tail_exponent(column: str, share: float = 0.02) -> pl.Expr:
 
 
 def stylised_facts(quotes: pl.LazyFrame, trades: pl.LazyFrame, every: str = "1s") -> pl.DataFrame:
-    """One row per symbol that has traded: the spread, and what its trades and returns remember.
+    """Summarise the stylised facts in one row per symbol that has traded.
 
-    spread_bps (mean over time), sign_1, sign_10 and sign_50 (autocorrelation of trade signs at those lags), return_1
-    (of returns at lag 1), volatility (of |return|, mean of lags 1 to 10), kurtosis (excess; 0 for a Gaussian), tail
-    (its exponent), noise (what |return_1| stays below without memory).
+    Columns: spread_bps (mean over time), sign_1, sign_10 and sign_50 (autocorrelation of trade signs at those lags),
+    return_1 (autocorrelation of returns at lag 1), volatility (autocorrelation of |return|, mean of lags 1 to 10),
+    kurtosis (excess, 0 for a Gaussian), tail (its exponent), noise (the bound of |return_1| without memory).
     """
     per_return = returns(quotes, every)
     signs = _at_lags(autocorrelation(trade_signs(trades), "sign", (1, 10, 50)), "sign")
@@ -138,9 +142,9 @@ def stylised_facts(quotes: pl.LazyFrame, trades: pl.LazyFrame, every: str = "1s"
 def autocorrelation_figure(
     values: pl.DataFrame, title: str, symbols: Sequence[str] | None = None, *, log: bool = False
 ) -> Any:
-    """A plotly figure of autocorrelation() against the lag, one line a symbol; the band is what is noise.
+    """Plot autocorrelation() against the lag with plotly, one line a symbol; the shaded band is noise.
 
-    With `log` both axes are logarithmic, where a power law is a straight line; values of 0 or less are left out.
+    With `log` both axes are logarithmic, which makes a power law a straight line; values of 0 or less are left out.
     """
     import plotly.graph_objects as go
 
@@ -172,6 +176,6 @@ def _mean_spread(quotes: pl.LazyFrame) -> pl.DataFrame:
 
 
 def _at_lags(values: pl.DataFrame, name: str) -> pl.DataFrame:
-    """A column for each lag."""
+    """Pivot autocorrelations to one column per lag."""
     wide = values.pivot("lag", index="symbol", values="autocorrelation")
     return wide.rename({column: f"{name}_{column}" for column in wide.columns if column != "symbol"})

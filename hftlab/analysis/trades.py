@@ -1,4 +1,4 @@
-"""Trades of a session, and bars made of them."""
+"""Trades of a session, and the bars made of them."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ __all__ = ["bars", "trades"]
 
 
 def trades(market_data: pl.LazyFrame) -> pl.LazyFrame:
-    """Every trade, in order of arrival: ts_event (ns), ts_recv (ns), symbol, price, size, side (the aggressor's).
+    """Return every trade in order of arrival: ts_event (ns), ts_recv (ns), symbol, price, size, side (the aggressor's).
 
-    They are there if the recording's subscription had the data type TRADES, or its source has trades.
+    A session has trades if the recording client had subscribed to TRADES, or if the recorded source has them.
     """
     trade = pl.col("trades").struct
     return (
@@ -31,9 +31,10 @@ def trades(market_data: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def bars(trades: pl.LazyFrame, every: str = "1s") -> pl.LazyFrame:
-    """Open, high, low, close, volume, vwap and count per symbol and interval; `time` is the interval's start, UTC.
+    """Aggregate trades to open, high, low, close, volume, vwap and count per symbol and interval.
 
-    `every` is a polars duration such as "1s" or "5m". Intervals without a trade have no row.
+    `time` is the interval's start in UTC, `every` a polars duration such as "1s" or "5m". Intervals without a trade
+    have no row.
     """
     price, size = pl.col("price"), pl.col("size")
     return (

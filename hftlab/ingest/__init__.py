@@ -1,4 +1,4 @@
-"""Turns a venue's capture, or a simulated day, into a session."""
+"""Turns venues' capture files and simulated trading days into sessions."""
 
 from hftlab.ingest.importing import FORMATS, Imported, import_capture
 from hftlab.ingest.simulation import Simulated, exchange_on, record_simulation

@@ -1,4 +1,4 @@
-"""A venue's own capture as a session."""
+"""Imports a venue's own capture file as a session."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ FORMATS: Final[dict[str, Any]] = {"binance": binance, "itch": itch, "kraken": kr
 _SELECTIVE: Final = ("itch", "kraken")
 _DEPTH: Final = 10
 _CHUNK: Final = 1 << 13
-"""Events at a time: their messages are what takes the memory."""
+"""Events decoded at a time. It bounds the memory, most of which is the messages that are made of them."""
 
 
 class _Reader(Protocol):
-    """What every format's `read()` returns."""
+    """Iterator over event batches, which the `read()` of every format returns."""
 
     @property
     def instruments(self) -> tuple[Instrument, ...]: ...
@@ -38,7 +38,7 @@ class _Reader(Protocol):
 
 
 class Imported(NamedTuple):
-    """The new session, and what was counted: the decoder's own counts, and `filtered`, the rows kept from the books."""
+    """Result of an import: the new session and the decoder's counts; `filtered` counts rows kept from the books."""
 
     session: Session
     stats: dict[str, Any]
@@ -54,17 +54,17 @@ def import_capture(
     overwrite: bool = False,
     progress: Callable[[int], object] | None = None,
 ) -> Imported:
-    """Decode a capture and write its events, and MARKET_DATA with ten levels and trades, into a session folder.
+    """Decode a capture file into a session: its events, and MARKET_DATA with ten levels and trades.
 
-    There is a message for each event of the venue; with a `pace` (ns) one for each interval and symbol that had any,
-    while `events` keeps all. `symbols` are the only ones read, of formats that hold many. `progress` is told the bytes
-    of the file consumed so far. Memory does not grow with the file.
+    Every event of the venue gives one message. With a `pace` (ns) there is one message for each symbol and interval
+    with events, while the `events` table still has them all. `symbols` selects from formats that hold many symbols.
+    `progress` is called with the bytes of the file that have been read. Memory does not grow with the file.
 
-    Raises CaptureError; what could be read before the damage is a session all the same, and the error says where.
-    Raises SessionExists as hl.record does.
+    Raises SessionExists as hl.record does, and CaptureError. If the file is damaged, what comes before the damage is
+    still written as a session, and the error says where.
     """
     reader = _opened(format_name, path, symbols, progress)
-    # A file of another format shows now, before a folder is made or replaced.
+    # Reading the first batch shows a file of another format before a folder is made or replaced.
     first = next(reader, None)
     source = {"name": Path(path).name, "kind": "capture", "format": format_name}
     writer = SessionWriter(folder, source=source, overwrite=overwrite)
@@ -92,7 +92,7 @@ def _opened(
     format_name: str, path: Path | str, symbols: Iterable[str] | None, progress: Callable[[int], object] | None
 ) -> _Reader:
     if format_name not in FORMATS:
-        raise CaptureError(f"no format is called {format_name!r}: choose one of {', '.join(FORMATS)}", path=path)
+        raise CaptureError(f"unknown format {format_name!r}: choose one of {', '.join(FORMATS)}", path=path)
     read: Callable[..., _Reader] = FORMATS[format_name].read
     options: dict[str, Any] = {"progress": progress, "chunk": _CHUNK}
     if symbols is None:

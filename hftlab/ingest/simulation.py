@@ -1,4 +1,4 @@
-"""A simulated stretch of trading as a session, made as fast as it can be."""
+"""Records simulated trading as a session, as fast as it can be computed."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from hftlab.venues import itch
 __all__ = ["Simulated", "exchange_on", "record_simulation"]
 
 _ITCH_PRICES: Final = 400_000 * UNIT
-"""ITCH's own end is $429,496.7295; a stock that closed below this is not expected to come there."""
+"""Upper bound of the last close of a stock in an ITCH file. The format's own bound is $429,496.7295."""
 
 
 class Simulated(NamedTuple):
-    """The new session, how many order-level events it holds, and which symbols the ITCH file could not take."""
+    """Result: the new session, the number of its order-level events, and the symbols left out of the ITCH file."""
 
     session: Session
     events: int
@@ -35,16 +35,17 @@ class Simulated(NamedTuple):
 
 
 def exchange_on(day: str, seed: int, symbols: Sequence[str] | None = None) -> Exchange:
-    """An exchange that starts when regular trading does at the first symbol's venue, on a day written as 2026-01-02.
+    """Return an exchange that starts at the opening of regular trading at the first symbol's venue.
 
-    Raises HftlabError for what is no day, for one on which that venue is closed, and for unknown symbols.
+    `day` is written as 2026-01-02. Raises HftlabError for a day that does not exist, for one on which the venue is
+    closed, and for unknown symbols.
     """
     names = symbols or SYMBOLS
     venue = find_listing(names[0]).venue
     try:
         hours = venue.regular_hours(dt.date.fromisoformat(day))
     except ValueError:
-        raise HftlabError(f"{day!r} is no date: write it as 2026-01-02") from None
+        raise HftlabError(f"{day!r} is not a date: write it as 2026-01-02") from None
     if hours is None:
         raise HftlabError(f"{venue.name} is closed on {day}: give a day from Monday to Friday")
     return Exchange(seed, names, clock=Clock(hours[0], paused=True))
@@ -59,11 +60,12 @@ def record_simulation(
     itch_path: Path | str | None = None,
     progress: Callable[[int], object] | None = None,
 ) -> Simulated:
-    """Write the exchange's next `seconds` into a session folder: every message, and the events behind them.
+    """Write the exchange's next `seconds` into a session folder: every message and every order-level event.
 
-    With `itch_path` the events are written as a TotalView-ITCH 5.0 file too; it is one venue's feed of stocks in
-    dollars, so it has the primary listings whose price it can hold. `progress` is told the nanoseconds done. Raises
-    SessionExists as hl.record does, and HftlabError if there is nothing that ITCH can take.
+    With `itch_path` the events are also written as a TotalView-ITCH 5.0 file. That format is one venue's feed of stocks
+    in dollars, so that only primary listings in dollars go there, and only those whose price fits. `progress` is called
+    with the nanoseconds simulated so far. Raises SessionExists as hl.record does, and HftlabError if no symbol fits
+    into ITCH.
     """
     listed = [one for one in exchange.instruments if _fits_itch(one, exchange.closes[one])]
     if itch_path is not None and not listed:
@@ -91,16 +93,16 @@ def record_simulation(
 def _recorded(
     exchange: Exchange, seconds: float, writer: SessionWriter, progress: Callable[[int], object] | None
 ) -> Iterator[EventBatch]:
-    """Record each stretch, then yield its events."""
+    """Record each segment of the simulation, then yield its events."""
     events = EventTable(writer)
-    for stretch in exchange.segments(seconds):
-        events.add(stretch.events)
-        for at, message in stretch.messages:
+    for segment in exchange.segments(seconds):
+        events.add(segment.events)
+        for at, message in segment.messages:
             writer.append(message, at)
         writer.commit()
-        yield stretch.events
-        if progress is not None and stretch.messages:
-            progress(min(stretch.messages[-1][0] - exchange.start, round(seconds * NANOSECONDS)))
+        yield segment.events
+        if progress is not None and segment.messages:
+            progress(min(segment.messages[-1][0] - exchange.start, round(seconds * NANOSECONDS)))
     events.flush()
 
 
@@ -109,7 +111,7 @@ def _fits_itch(instrument: Instrument, close: int) -> bool:
 
 
 def _chosen(batches: Iterator[EventBatch], listed: list[Instrument], counts: list[int]) -> Iterator[EventBatch]:
-    """The rows of those instruments; `counts` is given the length of each whole batch."""
+    """Yield the rows of the listed instruments; append the length of each whole batch to `counts`."""
     for batch in batches:
         counts.append(len(batch))
         numbers = np.array([listed.index(one) if one in listed else -1 for one in batch.instruments], np.int32)

@@ -161,7 +161,7 @@ class TestSimulate:
         ("option", "value", "said"),
         [
             ("--date", "2026-01-03", "NASDAQ is closed on 2026-01-03"),
-            ("--date", "yesterday", "'yesterday' is no date"),
+            ("--date", "yesterday", "'yesterday' is not a date"),
             ("--symbols", "NOBODY", "no market for 'NOBODY'"),
         ],
     )
@@ -283,7 +283,7 @@ class TestOneSentence:
     def test_a_damaged_session(self, session: Session, run: Run, command: str) -> None:
         part = session.folder / session.manifest.tables["market_data"][1].file
         part.write_bytes(b"x" + part.read_bytes()[1:])
-        assert f"{part} is not what was recorded" in sentence(run(command, session.folder))
+        assert f"{part} is damaged" in sentence(run(command, session.folder))
 
     def test_a_session_of_a_later_version(self, session: Session, run: Run) -> None:
         manifest = session.folder / "manifest.json"
@@ -332,7 +332,7 @@ class TestOneSentence:
     def test_a_capture_that_is_none(self, tmp_path: Path, run: Run) -> None:
         target = tmp_path / "session"
         assert "does not exist" in sentence(run("import", "binance", tmp_path / "absent.gz", "-o", target))
-        assert "no format is called 'betamax'" in sentence(run("import", "betamax", tmp_path / "x", "-o", target))
+        assert "unknown format 'betamax'" in sentence(run("import", "betamax", tmp_path / "x", "-o", target))
         (tmp_path / "x").write_text("not a capture\n")
         assert f"{tmp_path / 'x'}, line 1" in sentence(run("import", "binance", tmp_path / "x", "-o", target))
         assert not target.exists()

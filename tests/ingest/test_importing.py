@@ -163,7 +163,7 @@ def test_events_come_in_parts_of_a_size(tmp_path: Path, capture: Path, monkeypat
 @pytest.mark.parametrize(
     ("format_name", "name", "sentence"),
     [
-        ("betamax", "capture.gz", "no format is called 'betamax': choose one of binance, itch, kraken, lobster"),
+        ("betamax", "capture.gz", "unknown format 'betamax': choose one of binance, itch, kraken, lobster"),
         *((name, "absent.gz", "absent.gz does not exist: check the path") for name in FORMATS),
         *((name, ".", "is a folder") for name in FORMATS),
         ("binance", "text.csv", "line 1.*does not start with a receive time"),

@@ -26,7 +26,7 @@ class TestDays:
         assert exchange_on("2026-01-02", 7, ["VOD"]).start == OPENING - 6.5 * 3600 * 1_000_000_000
         assert exchange_on("2026-07-01", 7, ["BTCUSDT"]).start == 1_782_864_000_000_000_000
 
-    @pytest.mark.parametrize(("day", "said"), [("2026-01-04", "closed"), ("2026-02-30", "no date"), ("", "no date")])
+    @pytest.mark.parametrize(("day", "said"), [("2026-01-04", "closed"), ("2026-02-30", "not a date"), ("", "date")])
     def test_days_that_are_none_are_refused(self, day: str, said: str) -> None:
         with pytest.raises(HftlabError, match=said):
             exchange_on(day, 7)
