@@ -1,4 +1,4 @@
-"""The recordings in data/ are what the code beside them makes."""
+"""The recordings in data/ are those that data/make.py makes."""
 
 from __future__ import annotations
 

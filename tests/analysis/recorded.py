@@ -1,4 +1,4 @@
-"""Recorded market data for the analyses, and the messages it was made of."""
+"""Recorded market data for the tests of analyses, and the messages that it was made of."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MS = 1_000_000
 
 
 def messages(seed: int = 11, count: int = 400) -> list[Received]:
-    """Three symbols on two channels with empty sides, holes, snapshots, trades and latencies of all kinds."""
+    """Make messages of three symbols on two channels, with empty sides, gaps, snapshots, trades and latencies."""
     chance = random.Random(seed)
     received: list[Received] = []
     sequences = {1: 0, 2: 0}

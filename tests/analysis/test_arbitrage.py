@@ -1,4 +1,4 @@
-"""Opportunities out of a session: those that were planted, and what each latency leaves of them."""
+"""Opportunities planted in a session are found, and so is what each latency leaves of them."""
 
 from __future__ import annotations
 
@@ -49,18 +49,18 @@ class TestOpportunities:
             assert (row["size"], row["edge"]) == (alive[0]["size"], alive[0]["edge"])
             assert row["peak_edge"] == max(step["edge"] for step in alive)
 
-    def test_that_are_open_at_the_end_have_no_lifetime(self, session: Session) -> None:
+    def test_opportunities_open_at_the_end_have_no_lifetime(self, session: Session) -> None:
         cut = session.market_data.filter(pl.col("ts_event") < PLANTED[4].closed)
         rows = analysis.opportunities(cut)
         assert rows["lifetime"].is_null().to_list() == [False] * 4 + [True]
 
-    def test_are_none_where_there_is_one_venue(self, session: Session) -> None:
+    def test_one_venue_has_no_opportunities(self, session: Session) -> None:
         alone = analysis.opportunities(session.market_data.filter(pl.col("exchange") == "NYSE"))
         assert alone.is_empty()
         assert alone.schema["lifetime"] == pl.Int64()
 
-    def test_need_no_levels(self, session: Session, found: pl.DataFrame) -> None:
-        """The best quotes alone show the same times, and less or equal size."""
+    def test_quotes_without_levels_are_enough(self, session: Session, found: pl.DataFrame) -> None:
+        """The best quotes alone give the same times, and sizes that are no larger."""
         kinds = session.market_data.collect_schema()
         quotes = session.market_data.with_columns(pl.lit(None, kinds[side]).alias(side) for side in ("bids", "asks"))
         shallow = analysis.opportunities(quotes)
@@ -116,7 +116,7 @@ class TestConsolidated:
 
 
 def test_messages_of_several_symbols_give_what_a_stream_of_them_gives(tmp_path: Path) -> None:
-    """Both listings of two names in each message, in any order: the table has what the detector tells of the stream."""
+    """Each message has both listings of two symbols in any order; the live detector is the reference."""
     chance = random.Random(4)
     messages = []
     for time in range(1, 400):
@@ -127,11 +127,11 @@ def test_messages_of_several_symbols_give_what_a_stream_of_them_gives(tmp_path: 
         ]
         messages.append((time * 1_000_000, market_data(*chance.sample(states, chance.randint(1, 4)))))
     detector = ArbitrageDetector()
-    told = [change for _, message in messages for change in detector.receive(message)]
+    live = [change for _, message in messages for change in detector.receive(message)]
     found = analysis.opportunities(write_session(tmp_path / "session", messages).market_data)
-    opened = [(one.symbol, one.buy_venue, one.edge, one.opened) for one in told if one.state is ArbitrageState.OPEN]
+    opened = [(one.symbol, one.buy_venue, one.edge, one.opened) for one in live if one.state is ArbitrageState.OPEN]
     assert len(opened) > 20
     rows = found.select("symbol", "buy_venue", "edge", "opened").rows()
     assert [(name, venue, edge, to_milliseconds(at)) for name, venue, edge, at in rows] == opened
     changes = found["steps"].list.len().sum()
-    assert changes == len(told)
+    assert changes == len(live)

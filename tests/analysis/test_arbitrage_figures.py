@@ -1,4 +1,4 @@
-"""The pictures show what the tables say."""
+"""The figures show the values of the tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Events as tables, against the messages that the processor makes of the same events."""
+"""Tables of events agree with the messages that the processor makes of the same events."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ def batch() -> EventBatch:
 
 
 @pytest.fixture(scope="module")
-def told(batch: EventBatch) -> list[MarketDataSymbol]:
+def published(batch: EventBatch) -> list[MarketDataSymbol]:
     return [message.symbols[0] for _, message in Processor(batch.instruments).process(batch)]
 
 
 @pytest.mark.parametrize("symbol", SYMBOLS)
 class TestAgainstMessages:
-    def test_quotes(self, batch: EventBatch, told: list[MarketDataSymbol], symbol: str) -> None:
-        """Each time the best bid or offer has changed, and only then."""
+    def test_quotes(self, batch: EventBatch, published: list[MarketDataSymbol], symbol: str) -> None:
+        """There is a row for each change of the best bid or offer, and for nothing else."""
         frame = event_quotes(batch, BookSet().trace(batch, 1)).filter(symbol=symbol).collect()
         expected = [
             (one.bid, one.ask, one.bid_size, one.ask_size)
-            for one in told
+            for one in published
             if one.symbol == symbol
         ]  # fmt: skip
         changed = [one for one, before in zip(expected, [None, *expected], strict=False) if one != before]
         assert frame.select("bid", "ask", "bid_size", "ask_size").rows() == changed
         assert len(changed) < len(expected)
 
-    def test_trades(self, batch: EventBatch, told: list[MarketDataSymbol], symbol: str) -> None:
+    def test_trades(self, batch: EventBatch, published: list[MarketDataSymbol], symbol: str) -> None:
         frame = event_trades(batch).filter(symbol=symbol).collect()
-        trades = [trade for one in told if one.symbol == symbol for trade in one.trades or []]
+        trades = [trade for one in published if one.symbol == symbol for trade in one.trades or []]
         assert frame["price"].to_list() == [trade.price for trade in trades]
         assert frame["size"].to_list() == [trade.size for trade in trades]
         assert frame["side"].to_list() == [trade.side for trade in trades]

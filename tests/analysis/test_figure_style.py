@@ -1,4 +1,4 @@
-"""Every figure has the same looks, on a white page as well as on a black one."""
+"""Figures have a common style with a transparent background."""
 
 from __future__ import annotations
 

@@ -24,12 +24,12 @@ def expected(received: list[Received]) -> list[dict[str, int]]:
 
 
 def quantile(values: list[int], q: float) -> float:
-    """The smallest value with at least that part of the others at or below it, by position among n - 1 steps."""
+    """Return the value at the position of a quantile among n - 1 steps, rounded up."""
     return sorted(values)[math.ceil(q * (len(values) - 1))]
 
 
 def test_latency_against_a_loop_over_the_messages(session: Session, received: list[Received]) -> None:
-    """One row a message, snapshots left out, clocks that disagree shown as they are."""
+    """There is one row a message, without snapshots. Negative latencies stay negative."""
     rows = analysis.latency(session.market_data).collect().to_dicts()
     assert rows == expected(received)
     assert min(row["feed"] for row in rows) < 0
@@ -50,7 +50,7 @@ def test_the_summary_against_sorted_lists(session: Session, received: list[Recei
 
 @pytest.mark.parametrize("component", COMPONENTS)
 def test_the_histogram_counts_every_message(session: Session, received: list[Received], component: str) -> None:
-    """On a logarithmic axis, which negative values must not drop out of."""
+    """Negative values must not be lost on a logarithmic axis."""
     figure = analysis.latency_figure(analysis.latency(session.market_data), component)
     (bars,) = figure.data
     assert sum(bars.y) == len(expected(received))
@@ -59,7 +59,7 @@ def test_the_histogram_counts_every_message(session: Session, received: list[Rec
 
 
 def test_the_bars_of_the_histogram_stand_where_the_values_are(session: Session, received: list[Received]) -> None:
-    """As many values at or below each bar as its counts say."""
+    """The cumulative counts match the values below each bar."""
     (bars,) = analysis.latency_figure(analysis.latency(session.market_data), "network").data
     values = sorted(max(1, row["network"]) / 1000 for row in expected(received))
     edges = [x * 10 ** (math.log10(bars.x[1] / bars.x[0]) / 2) for x in bars.x]

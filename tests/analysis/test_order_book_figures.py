@@ -1,4 +1,4 @@
-"""The pictures show the numbers they are given."""
+"""The figures show the numbers that they are given."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_a_queue_has_two_lines() -> None:
 
 
 def test_spreads_without_a_share_are_not_drawn() -> None:
-    """A logarithmic axis has no place for them."""
+    """A logarithmic axis cannot show zero."""
     shares = pl.DataFrame({"symbol": ["A", "A", "B"], "spread": [0.01, 0.02, 0.01], "share": [1.0, 0.0, 1.0]})
     figure = analysis.spread_figure(shares)
     assert [list(line.x) for line in figure.data] == [[0.01], [0.01]]

@@ -13,8 +13,8 @@ from tests.protocol.conftest import market_data, symbol
 from tests.session.sessions import Received, write_session
 
 
-def slow_holes(received: list[Received]) -> dict[int | None, tuple[int, int, int, int]]:
-    """Look for every number between the first and the last."""
+def slow_sequence_gaps(received: list[Received]) -> dict[int | None, tuple[int, int, int, int]]:
+    """Look up every number between the first and the last."""
     seen: defaultdict[int | None, set[int]] = defaultdict(set)
     for _, message in received:
         if message.sequence is not None and not message.snapshot:
@@ -31,31 +31,31 @@ def sequence_gaps(session: Session) -> dict[int | None, tuple[int, int, int, int
     return {row[0]: row[1:] for row in frame.iter_rows()}
 
 
-def test_holes_against_a_search_for_every_number(session: Session, received: list[Received]) -> None:
-    """Messages of several symbols have several rows and one number."""
+def test_gaps_against_a_search_for_every_number(session: Session, received: list[Received]) -> None:
+    """A message of several symbols has several rows and one sequence."""
     found = sequence_gaps(session)
-    assert found == slow_holes(received)
+    assert found == slow_sequence_gaps(received)
     assert all(missing > 0 for *_, missing in found.values())
 
 
 @given(st.lists(st.tuples(st.sampled_from([None, 1, 2]), st.integers(1, 30) | st.none(), st.booleans()), max_size=20))
-def test_holes_of_any_numbers(tmp_path_factory: object, drawn: list[tuple[int | None, int | None, bool]]) -> None:
-    """Repeated, out of order, absent, on no channel."""
+def test_gaps_of_any_sequences(tmp_path_factory: object, drawn: list[tuple[int | None, int | None, bool]]) -> None:
+    """Sequences are repeated, out of order, absent, or without a channel."""
     received: list[Received] = [
         (1, market_data(symbol(), symbol("B"), channel=channel, sequence=sequence, snapshot=snapshot))
         for channel, sequence, snapshot in drawn
     ]
     folder: Path = tmp_path_factory.mktemp("sequence_gaps") / "session"  # type: ignore[attr-defined]
-    assert sequence_gaps(write_session(folder, received)) == slow_holes(received)
+    assert sequence_gaps(write_session(folder, received)) == slow_sequence_gaps(received)
 
 
-def test_an_unbroken_stream_has_none(tmp_path: Path) -> None:
+def test_an_unbroken_stream_has_no_gaps(tmp_path: Path) -> None:
     received: list[Received] = [(at, market_data(symbol(), channel=4, sequence=at)) for at in range(3, 10)]
     assert sequence_gaps(write_session(tmp_path / "session", received)) == {4: (7, 3, 9, 0)}
 
 
 def test_every_analysis_takes_the_table_of_an_empty_session(tmp_path: Path) -> None:
-    """And gives an empty result with its columns."""
+    """The result is empty and has the columns."""
     empty = write_session(tmp_path / "session", [])
     assert empty.market_data.collect_schema() == TABLES[0].schema
     for analyse in (analysis.sequence_gaps, analysis.quotes, analysis.latency, analysis.trades):

@@ -11,7 +11,7 @@ from tests.session.sessions import Received
 
 
 def test_quotes_against_a_loop_over_the_messages(session: Session, received: list[Received]) -> None:
-    """Mid, spread, microprice and imbalance of every row with both sides, and of no other."""
+    """Every row with both sides has a mid, spread, microprice and imbalance; others have no row."""
     rows = analysis.quotes(session.market_data).collect().to_dicts()
     expected = []
     for at, message in received:
@@ -35,7 +35,7 @@ def test_quotes_against_a_loop_over_the_messages(session: Session, received: lis
 
 
 def test_the_microprice_leans_to_the_thinner_side(session: Session) -> None:
-    """And never leaves the spread; the imbalance stays between -1 and 1."""
+    """The microprice stays within the spread, the imbalance between -1 and 1."""
     for row in analysis.quotes(session.market_data).collect().to_dicts():
         assert row["bid"] - 1e-9 <= row["microprice"] <= row["ask"] + 1e-9
         assert -1 <= row["imbalance"] <= 1
@@ -59,7 +59,7 @@ class TestMidFigure:
         assert [line.name for line in figure.data] == ["B"]
 
     def test_no_line_has_more_points_than_asked_for(self, session: Session) -> None:
-        """A page must not grow with the recording."""
+        """The size of a figure does not grow with the recording."""
         quotes = analysis.quotes(session.market_data)
         for points in (1, 7, 50):
             figure = analysis.mid_figure(quotes, points=points)

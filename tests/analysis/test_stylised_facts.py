@@ -1,4 +1,4 @@
-"""The measures against series whose answers are known: numpy's own sums, coin flips, and planted memory."""
+"""Measures of series with known answers: numpy's own sums, coin flips, and planted memory."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class TestReturns:
         assert found == pytest.approx(np.diff(np.log(mids[1:])).tolist())
 
     def test_a_mid_stands_until_the_next(self) -> None:
-        """Two seconds between quotes, one between returns: every second one is 0."""
+        """Quotes come every two seconds and returns every second, so that every second return is 0."""
         mids = np.exp(np.arange(10) * 0.001)
         found = facts.returns(quotes_of(mids, step=2 * SECOND)).collect()["return"].to_numpy()
         assert found.tolist() == pytest.approx([0.001, 0] * 8 + [0.001])
@@ -117,7 +117,7 @@ class TestTails:
 
 @pytest.fixture(scope="module")
 def table() -> pl.DataFrame:
-    """A: a Gaussian walk with coin flips; B: clustered volatility and signs that stick."""
+    """A is a Gaussian walk with coin flips; B has clustered volatility and persistent signs."""
     random = np.random.default_rng(4)
     plain = np.exp(random.normal(0, 1e-4, 20_000).cumsum())
     levels = np.exp(np.repeat(random.normal(0, 1, 200), 100))
@@ -133,7 +133,7 @@ class TestSummary:
         assert table["symbol"].to_list() == ["A", "B"]
         assert not any(table.null_count().row(0))
 
-    def test_what_is_random_has_no_facts(self, table: pl.DataFrame) -> None:
+    def test_a_random_series_has_no_stylised_facts(self, table: pl.DataFrame) -> None:
         row = table.row(0, named=True)
         for name in ("sign_1", "sign_10", "return_1", "volatility"):
             assert abs(row[name]) < 2 * row["noise"], name

@@ -23,7 +23,7 @@ def expected_trades(received: list[Received]) -> list[tuple[object, ...]]:
 
 
 def test_trades_against_a_loop_over_the_messages(session: Session, received: list[Received]) -> None:
-    """In order of arrival, their times to the nanosecond."""
+    """Trades are in order of arrival, with times to the nanosecond."""
     frame = analysis.trades(session.market_data).collect()
     assert frame.columns == ["ts_event", "ts_recv", "symbol", "price", "size", "side"]
     assert frame.rows() == expected_trades(received)
@@ -34,7 +34,7 @@ def test_trades_against_a_loop_over_the_messages(session: Session, received: lis
 def test_bars_against_a_loop_over_the_trades(
     session: Session, received: list[Received], every: str, seconds: float
 ) -> None:
-    """Intervals are whole multiples since 1970 and hold their start; what arrived first opens among equal times."""
+    """Intervals start at whole multiples since 1970. Among equal times the first arrival is the open."""
     width = round(seconds * 1e9)
     groups: dict[tuple[str, int], list[tuple[object, ...]]] = {}
     for trade in sorted(expected_trades(received), key=lambda row: row[0]):
@@ -56,7 +56,7 @@ def test_bars_against_a_loop_over_the_trades(
 
 
 def test_a_session_without_trades_has_no_bars(session: Session) -> None:
-    """TRADES was not subscribed: the column is there and empty."""
+    """Without a subscription to TRADES the column is empty."""
     silent = session.market_data.with_columns(trades=pl.lit(None, session.market_data.collect_schema()["trades"]))
     trades = analysis.trades(silent)
     assert trades.collect().is_empty()

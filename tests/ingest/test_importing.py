@@ -1,4 +1,4 @@
-"""A venue's capture as a session: its events, and the messages made of them."""
+"""A venue's capture becomes a session with its events and the messages made of them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def capture(tmp_path: Path) -> Path:
 
 
 def test_a_capture_becomes_messages_in_its_own_time(capture: Path, tmp_path: Path) -> None:
-    """Received at 1, 2, 3 and 4 seconds."""
+    """The capture's messages were received at 1, 2, 3 and 4 seconds."""
     session, stats = import_capture("binance", capture, tmp_path / "session")
     received = replayed(session)
     assert [at for at, _ in received] == sorted(at for at, _ in received)
@@ -53,7 +53,7 @@ def test_a_capture_becomes_messages_in_its_own_time(capture: Path, tmp_path: Pat
     assert "damage" not in session.manifest.source
 
 
-def test_the_events_are_the_decoder_s(capture: Path, tmp_path: Path) -> None:
+def test_the_events_are_those_of_the_decoder(capture: Path, tmp_path: Path) -> None:
     session = import_capture("binance", capture, tmp_path / "session").session
     decoded = EventBatch.concat(binance.read(capture))
     events = session.events.collect()
@@ -65,14 +65,14 @@ def test_the_events_are_the_decoder_s(capture: Path, tmp_path: Path) -> None:
     assert (again.instruments, again.price.tolist()) == (decoded.instruments, decoded.price.tolist())
 
 
-def test_progress_is_told_up_to_the_size_of_the_file(capture: Path, tmp_path: Path) -> None:
-    told: list[int] = []
-    import_capture("binance", capture, tmp_path / "session", progress=told.append)
-    assert max(told) == capture.stat().st_size
+def test_progress_is_reported_up_to_the_size_of_the_file(capture: Path, tmp_path: Path) -> None:
+    reported: list[int] = []
+    import_capture("binance", capture, tmp_path / "session", progress=reported.append)
+    assert max(reported) == capture.stat().st_size
 
 
-def test_what_is_before_the_damage_is_a_session_all_the_same(capture: Path, tmp_path: Path) -> None:
-    """A download that broke off; the error says where, and the session remembers it."""
+def test_events_before_the_damage_are_a_session(capture: Path, tmp_path: Path) -> None:
+    """The capture is cut off; the error says where, and the manifest keeps it."""
     capture.write_bytes(capture.read_bytes()[:-12])
     with pytest.raises(CaptureError, match=r"ends too early.*messages before it are in") as caught:
         import_capture("binance", capture, tmp_path / "session")
@@ -85,7 +85,7 @@ def test_what_is_before_the_damage_is_a_session_all_the_same(capture: Path, tmp_
 
 
 class TestFormats:
-    """Each through EventBatch and books to a session."""
+    """Every format goes through EventBatch and books to a session."""
 
     def test_kraken(self, tmp_path: Path) -> None:
         other = kraken_captures.snapshot({"1": "2"}, {"3": "4"}, pair="ADA/XBT")
@@ -115,7 +115,7 @@ class TestFormats:
             import_capture("lobster", tmp_path / "x", tmp_path / "other", symbols=["AAPL"])
 
     def test_itch(self, tmp_path: Path) -> None:
-        """Written by hftlab itself, and cut off in the middle of its last message."""
+        """hftlab writes the file, and its last message is cut in the middle."""
         messages: list[Message] = [(34200.0 + at, 1, 7 + at, 10, 5_853_300 + 100 * at, 1) for at in range(20)]
         messages.append((34300.0, 1, 99, 10, 5_900_001, 1))
         whole = tmp_path / "06212012.NASDAQ_ITCH50"
@@ -131,7 +131,7 @@ class TestFormats:
         assert session.events.collect()["order_id"].to_list() == [*range(7, 27), 99]
 
     def test_a_real_day_cut_out_of_nasdaqs(self, tmp_path: Path) -> None:
-        """1,000 messages of 30 December 2019 at 09:30, and all of them are in the counts."""
+        """The counts include all of 1,000 messages from 09:30 on 30 December 2019."""
         path = shared_data("itch/12302019_SNIPPET.NASDAQ_ITCH50")
         session, stats = import_capture("itch", path, tmp_path / "session")
         assert sum(stats["messages"].values()) == 1_000
@@ -144,7 +144,7 @@ class TestFormats:
 
 
 def test_with_a_pace_a_symbol_has_one_message_an_interval_and_every_trade(capture: Path, tmp_path: Path) -> None:
-    """Received at 1, 2, 3 and 4 seconds: two intervals of three seconds, the second from 3 on."""
+    """Messages at 1, 2, 3 and 4 seconds lie in two intervals of three seconds; the second starts at 3."""
     session = import_capture("binance", capture, tmp_path / "session", pace=3_000_000_000).session
     (first, second) = session.market_data.collect().to_dicts()
     assert (first["bid_size"], first["trades"]) == (5.0, None)
@@ -152,7 +152,9 @@ def test_with_a_pace_a_symbol_has_one_message_an_interval_and_every_trade(captur
     assert session.manifest.rows("events") == len(EventBatch.concat(binance.read(capture)))
 
 
-def test_events_come_in_parts_of_a_size(tmp_path: Path, capture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_events_are_written_in_parts_of_a_limited_size(
+    tmp_path: Path, capture: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(event_table, "_PART_ROWS", 3)
     monkeypatch.setattr(importing, "_CHUNK", 1)
     session = import_capture("binance", capture, tmp_path / "session").session
@@ -176,7 +178,7 @@ def test_events_come_in_parts_of_a_size(tmp_path: Path, capture: Path, monkeypat
     ],
 )
 @pytest.mark.parametrize("overwrite", [False, True])
-def test_what_is_no_capture_neither_leaves_a_folder_nor_costs_one(
+def test_a_file_that_is_not_a_capture_leaves_folders_as_they_were(
     capture: Path, tmp_path: Path, format_name: str, name: str, sentence: str, overwrite: bool
 ) -> None:
     (tmp_path / "text.csv").write_text("time,price\n1,2\n")
@@ -196,7 +198,7 @@ def test_a_session_that_is_there_is_replaced_only_if_asked_for(capture: Path, tm
     assert replayed(first) == replayed(again)
 
 
-def test_the_command_says_in_a_few_lines_what_was_there(run: Run, tmp_path: Path) -> None:
+def test_the_command_prints_the_counts_of_the_import(run: Run, tmp_path: Path) -> None:
     path = kraken_captures.write_capture(
         tmp_path / "capture.gz",
         kraken_captures.snapshot({"100.1": "2.00"}, {"100.2": "1.50"}),

@@ -1,4 +1,4 @@
-"""A simulated day as a session: all messages, all events, and the same from the same seed."""
+"""A simulated day becomes a session with all messages and events, equal for equal seeds."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class TestDays:
         assert exchange_on("2026-01-02", 7, ["VOD"]).start == OPENING - 6.5 * 3600 * 1_000_000_000
         assert exchange_on("2026-07-01", 7, ["BTCUSDT"]).start == 1_782_864_000_000_000_000
 
-    @pytest.mark.parametrize(("day", "said"), [("2026-01-04", "closed"), ("2026-02-30", "not a date"), ("", "date")])
-    def test_days_that_are_none_are_refused(self, day: str, said: str) -> None:
-        with pytest.raises(HftlabError, match=said):
+    @pytest.mark.parametrize(("day", "reason"), [("2026-01-04", "closed"), ("2026-02-30", "not a date"), ("", "date")])
+    def test_a_day_that_does_not_exist_or_has_no_trading_is_refused(self, day: str, reason: str) -> None:
+        with pytest.raises(HftlabError, match=reason):
             exchange_on(day, 7)
 
 
@@ -41,7 +41,7 @@ class TestSessions:
         assert done.session.manifest.complete
 
     def test_and_every_event(self, tmp_path: Path) -> None:
-        """From which the books of the last message can be made again."""
+        """The events rebuild the books of the last message."""
         exchange = exchange_on("2026-01-02", 7)
         done = record_simulation(exchange, 30, tmp_path / "day")
         frame = done.session.events.collect()
@@ -59,11 +59,11 @@ class TestSessions:
         assert first.market_data.collect().equals(second.market_data.collect())
         assert first.events.collect().equals(second.events.collect())
 
-    def test_progress_is_told_the_time_done(self, tmp_path: Path) -> None:
-        told: list[int] = []
-        record_simulation(exchange_on("2026-01-02", 7), 5, tmp_path / "day", progress=told.append)
-        assert told == sorted(told)
-        assert told[-1] == 5_000_000_000
+    def test_progress_is_reported_in_nanoseconds(self, tmp_path: Path) -> None:
+        reported: list[int] = []
+        record_simulation(exchange_on("2026-01-02", 7), 5, tmp_path / "day", progress=reported.append)
+        assert reported == sorted(reported)
+        assert reported[-1] == 5_000_000_000
 
     def test_a_folder_with_something_in_it_is_left_alone(self, tmp_path: Path) -> None:
         (tmp_path / "note").write_text("mine")
@@ -84,7 +84,7 @@ class TestItch:
         assert np.array_equal(read.ts_event[read.action == ADD], added["ts_event"])
         assert {one.symbol for one in read.instruments} == {"AAPL", "MSFT"}
 
-    def test_nothing_that_fits_is_an_error(self, tmp_path: Path) -> None:
+    def test_a_simulation_without_a_symbol_for_itch_is_an_error(self, tmp_path: Path) -> None:
         exchange = Exchange(7, ["BTCUSDT", "VOD"], clock=Clock(OPENING, paused=True))
         with pytest.raises(HftlabError, match="US stocks"):
             record_simulation(exchange, 1, tmp_path / "day", itch_path=tmp_path / "day.itch")

@@ -1,4 +1,4 @@
-"""A recording takes messages from any thread and promises only what is on disk."""
+"""A recording takes messages from any thread and counts only those that are on disk."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_closing_again_returns_the_session_again(tmp_path: Path) -> None:
 
 
 def test_two_threads_may_close_at_once(tmp_path: Path) -> None:
-    """Such as a `with` block and the end of the process."""
+    """A `with` block and the end of the process may coincide."""
     recording = Recording(tmp_path / "session", source={})
     for number in range(2000):
         recording.message(numbered(number), number)
@@ -53,7 +53,7 @@ def test_two_threads_may_close_at_once(tmp_path: Path) -> None:
 
 
 def test_what_counts_as_recorded_is_on_disk(tmp_path: Path) -> None:
-    """At every moment; the count is read first."""
+    """The count never exceeds the rows on disk; it is read before them."""
     recording = Recording(tmp_path / "session", source={})
     counts: list[int] = []
     number = 0
@@ -67,7 +67,7 @@ def test_what_counts_as_recorded_is_on_disk(tmp_path: Path) -> None:
     assert recording.recorded == number
 
 
-def test_control_rows_are_no_recorded_messages(tmp_path: Path) -> None:
+def test_control_rows_do_not_count_as_recorded(tmp_path: Path) -> None:
     recording = Recording(tmp_path / "session", source={})
     recording.control("connect", 1, detail="somewhere")
     recording.message(numbered(1), 2)
@@ -103,7 +103,7 @@ def test_a_folder_that_is_there_is_refused_before_anything_runs(tmp_path: Path) 
 
 
 def test_a_disk_that_fails_is_the_exception_of_all_that_follows(tmp_path: Path) -> None:
-    """Each time, and messages that come after it wait for nobody."""
+    """Every later call raises it, and none of them blocks."""
     recording = Recording(tmp_path / "session", source={})
     shutil.rmtree(tmp_path / "session")
     recording.message(numbered(1), 1)
@@ -138,7 +138,7 @@ def test_what_was_safe_before_a_disk_was_full_is_recovered(tmp_path: Path, monke
 
 
 def test_a_failure_while_the_queue_is_full_blocks_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The thread that would make room has ended."""
+    """The thread that empties the queue has ended."""
     monkeypatch.setattr("hftlab.recorder.recording._QUEUE", 10)
     recording = Recording(tmp_path / "session", source={})
     recording.message("no message", 1)  # type: ignore[arg-type]
@@ -154,7 +154,7 @@ def test_a_failure_while_the_queue_is_full_blocks_nobody(tmp_path: Path, monkeyp
 def test_messages_beyond_the_queue_are_counted_and_the_session_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing is lost in silence."""
+    """The control table has the number of dropped messages."""
     monkeypatch.setattr("hftlab.recorder.recording._QUEUE", 10)
     recording = Recording(tmp_path / "session", source={})
     number = 0

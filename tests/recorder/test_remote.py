@@ -1,4 +1,4 @@
-"""Recording a server from outside."""
+"""A server is recorded over the network."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def walk() -> RandomWalk:
 
 
 async def published(server: Server, count: int) -> None:
-    """Return when the server has published so many messages more."""
+    """Wait until the server has published `count` more messages."""
     last = server.stats()["published"] + count
     reached = asyncio.Event()
     server.taps.append(lambda *_: reached.set() if server.stats()["published"] >= last else None)
@@ -36,7 +36,7 @@ async def forever() -> None:
 
 
 async def test_it_records_all_that_the_server_has_until_it_is_stopped(tmp_path: Path) -> None:
-    """Every change of every symbol."""
+    """The recording has every change of every symbol."""
     async with Server(walk(), port=0) as server:
         session = await record_url(server.url, tmp_path / "session", published(server, 30))
     messages = [message for _, message in replayed(session) if isinstance(message, MarketData)]
@@ -54,7 +54,7 @@ async def test_it_records_the_symbols_asked_for(tmp_path: Path) -> None:
 
 
 async def test_it_ends_with_a_replay_and_has_all_of_it(tmp_path: Path) -> None:
-    """Nothing needs to stop it, and the first message is not missed."""
+    """The recording stops by itself and does not miss the first message."""
     first = write_session(tmp_path / "first", [(START + at, numbered(at)) for at in range(500)])
     async with Server(first.replay(float("inf")), port=0) as server:
         async with asyncio.timeout(10):
@@ -64,7 +64,7 @@ async def test_it_ends_with_a_replay_and_has_all_of_it(tmp_path: Path) -> None:
 
 
 async def test_it_ends_when_the_server_is_gone_for_good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What came until then is a session."""
+    """The messages received until then are a session."""
     monkeypatch.setattr("hftlab.transport.backoff.Backoff.delay", lambda *_: 0.0)
     async with Server(walk(), port=0) as server:
         recording = asyncio.create_task(record_url(server.url, tmp_path / "session", forever()))
@@ -109,14 +109,14 @@ async def test_a_server_that_does_not_name_its_symbols_needs_them_named(tmp_path
 
 
 async def _soon(server: Server) -> None:
-    """Called once the subscription stands: one message, and the end when it has been sent."""
+    """Publish one message, and return when it has been sent."""
     server.publish(numbered(1))
     async with asyncio.timeout(10):
         while server.stats()["messages_sent"] == 0:
             await asyncio.sleep(0)
 
 
-async def test_nobody_there_and_a_folder_that_is_there_are_told(tmp_path: Path) -> None:
+async def test_an_absent_server_and_an_existing_folder_are_errors(tmp_path: Path) -> None:
     stop = asyncio.ensure_future(forever())
     with pytest.raises(ConnectionFailed):
         await record_url("ws://127.0.0.1:1", tmp_path / "session", stop)

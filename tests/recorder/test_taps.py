@@ -1,4 +1,4 @@
-"""What is recorded of a live client and of a live server."""
+"""Recordings of a live client and of a live server."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ START = 1_767_364_200_000_000_000
 
 
 async def arrived(client: Client, condition: Callable[[Any], bool]) -> None:
-    """Wait for a message."""
+    """Wait for a message that meets the condition."""
     async with asyncio.timeout(PATIENCE):
         async for message in client:
             if condition(message):
@@ -49,7 +49,7 @@ def control(session: Session) -> list[tuple[object, ...]]:
 
 class TestServer:
     async def test_a_recorded_server_is_what_its_source_published(self, tmp_path: Path) -> None:
-        """At source time; the twin of the source says what that was."""
+        """Messages have source time: a second source with the same seed says which."""
         walk, twin = (RandomWalk(7, clock=Clock(START, 100, paused=True)) for _ in range(2))
         walk.clock.resume()
         async with Server(walk, port=0) as server, Client(server.url) as client:
@@ -82,7 +82,7 @@ class TestServer:
         assert session.manifest.source["name"] == "by hand"
 
     async def test_accounts_and_the_json_that_came_are_kept(self, tmp_path: Path) -> None:
-        """Of private messages; a public one belongs to nobody."""
+        """Private messages keep their account; public ones have none."""
         heartbeat = b'{ "type" : "HEARTBEAT", "timestamp" : 1, "unknown" : [] }'
         async with Server(port=0) as server:
             recording = Recording(tmp_path / "session", source=describe(server))
@@ -100,7 +100,7 @@ class TestServer:
 
 class TestClient:
     async def test_the_json_that_a_client_received_is_what_is_stored(self, tmp_path: Path) -> None:
-        """Byte for byte, also what hftlab itself would have written in another way."""
+        """The JSON is kept byte for byte, even where hftlab would have spelled it differently."""
         frames = [b'{"type": "HEARTBEAT",\n "timestamp": 1e0, "unknown": "\\u00e9"}', JSON.encode(numbered(1))]
 
         async def talk(connection: ServerConnection) -> None:
@@ -124,7 +124,7 @@ class TestClient:
         assert [message for _, message in replayed(session)] == [numbered(1)]
 
     async def test_everything_a_client_receives_is_recorded_when_it_was(self, tmp_path: Path) -> None:
-        """Equal to what the client itself took in, between the times before and after."""
+        """The client's own callback is the reference; times lie between those before and after."""
         async with Server(port=0) as server, Client(server.url) as client:
             recording = Recording(tmp_path / "session", source=describe(client))
             end = tap(client, recording)
@@ -172,7 +172,7 @@ class TestClient:
         assert again <= welcome, "the connection's first message has to lie within it"
 
     async def test_control_tells_of_what_is_missing_or_wrong(self, tmp_path: Path) -> None:
-        """A hole, a gap that the server declares, state that it skips, and what is no message."""
+        """A lost message, a gap that the server declares, conflated state, and invalid JSON."""
         walk = [market_data(symbol(), channel=1, sequence=sequence) for sequence in (1, 2, 6, 13)]
         walk[-1].snapshot = True
         gap = Gap(timestamp=1.0, channel=1, sequence=9, from_sequence=7, to_sequence=9, reason="slow consumer")
@@ -231,8 +231,8 @@ async def test_a_recorded_session_is_a_source_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["client", "server"])
-async def test_a_recording_that_fails_is_taken_off_and_told(tmp_path: Path, hand_server: Server, kind: str) -> None:
-    """The client goes on, and tells as an error; a server has nobody to tell."""
+async def test_a_recording_that_fails_is_detached_and_reported(tmp_path: Path, hand_server: Server, kind: str) -> None:
+    """The client goes on and reports an error; a server has no such event."""
     async with Client(hand_server.url) as client:
         errors: list[HftlabError] = []
         client.on("error", errors.append)

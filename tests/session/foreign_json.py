@@ -1,4 +1,4 @@
-"""The same message as another implementation might write it."""
+"""Spells messages as other implementations of JSON might."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _UNKNOWN = (
 
 
 def respelled(message: Message, chance: random.Random) -> bytes:
-    """JSON that decodes to `message`, with whatever whitespace, order, unknown fields and spellings JSON allows."""
+    """Return JSON that decodes to `message`, with any whitespace, key order, unknown fields and number spellings."""
     return _Spelling(chance).value(json.loads(JSON.encode(message)))
 
 
@@ -82,7 +82,7 @@ class _Spelling:
 
 
 def _other(value: Any) -> Any:
-    """Another valid value of a field."""
+    """Return another valid value of a field where there is an easy one."""
     match value:
         case bool():
             return not value

@@ -1,4 +1,4 @@
-"""Small sessions, written and read as users' are."""
+"""Helpers that write small sessions and read them back."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ Received = tuple[int, Message]
 
 
 def numbered(number: int) -> MarketData:
-    """A message that tells which one it is."""
+    """Message whose id, price and volume are its number."""
     return market_data(symbol(price=1.0 + number, volume=float(number)), id=f"md_{number}")
 
 
 def write_session(folder: Path, received: Iterable[Received], *, segment_bytes: int | None = None) -> Session:
-    """Record messages at their times: as one part a table, or as one for every `segment_bytes` of the journal."""
+    """Record messages at their times, into one part a table or into one for every `segment_bytes` of the journal."""
     writer = SessionWriter(folder, source={"name": "test"}, segment_bytes=segment_bytes or 0)
     for ts_recv, message in received:
         writer.append(message, ts_recv)
@@ -35,7 +35,7 @@ def write_session(folder: Path, received: Iterable[Received], *, segment_bytes: 
 
 
 def replayed(session: Session) -> list[Received]:
-    """What a replay yields, each message with the next_time() that announced it."""
+    """Return all messages of a replay, each with the next_time() that announced it."""
     source = session.replay(float("inf"))
     received: list[Received] = []
     while (at := source.next_time()) is not None:
@@ -46,13 +46,13 @@ def replayed(session: Session) -> list[Received]:
 
 
 def crashed(writer: SessionWriter, folder: Path) -> Path:
-    """What would be on disk if the process ended now; the writer itself is closed properly."""
+    """Copy what would be on disk if the process ended now, then close the writer properly."""
     shutil.copytree(writer.folder, folder)
     writer.close()
     return folder
 
 
 def receptions(messages: SearchStrategy[Message], max_size: int = 8) -> SearchStrategy[list[Received]]:
-    """Messages with times that do not fall."""
+    """Draw messages with times that never decrease."""
     pairs = st.lists(st.tuples(nanoseconds(), messages), max_size=max_size)
     return pairs.map(lambda drawn: list(zip(sorted(at for at, _ in drawn), (one for _, one in drawn), strict=True)))

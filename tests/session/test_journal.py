@@ -1,4 +1,4 @@
-"""The journal keeps every whole record before the first damage, and serves nothing else."""
+"""A journal yields every intact record before the first damage, and nothing else."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_an_account_without_a_name_is_not_the_absence_of_one(tmp_path: Path) -> 
 
 
 def test_a_torn_tail_keeps_every_whole_record_and_counts_the_rest(tmp_path: Path) -> None:
-    """Cut after each byte of the file."""
+    """The file is cut after each of its bytes."""
     data = write(tmp_path / "whole.wal", RECORDS)
     assert len(data) == ENDS[-1]
     for cut in range(len(data) + 1):
@@ -83,7 +83,7 @@ def test_a_torn_tail_keeps_every_whole_record_and_counts_the_rest(tmp_path: Path
 
 
 def test_a_flipped_bit_stops_at_its_record(tmp_path: Path) -> None:
-    """Each bit of the file: in a length, a checksum, a body, the magic."""
+    """Every bit of the file is flipped: in lengths, checksums, bodies and the magic."""
     data = write(tmp_path / "whole.wal", RECORDS)
     for at in range(len(data)):
         whole = sum(end <= at for end in ENDS) - 1
@@ -95,14 +95,14 @@ def test_a_flipped_bit_stops_at_its_record(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("tail", [bytes(4096), b"\xff" * 100, b"\x09\x00\x00\x00"], ids=["zeros", "ones", "short"])
-def test_a_tail_that_was_never_written_is_no_record(tmp_path: Path, tail: bytes) -> None:
+def test_a_tail_that_was_never_written_is_not_read_as_records(tmp_path: Path, tail: bytes) -> None:
     """After a power failure a file can be longer than what reached it."""
     data = write(tmp_path / "whole.wal", RECORDS)
     assert read(tmp_path / "long.wal", data + tail) == (RECORDS, len(tail))
 
 
 @pytest.mark.parametrize("data", [b"", b"HFT", b"PAR1 something else"])
-def test_a_file_that_is_no_segment_has_no_records(tmp_path: Path, data: bytes) -> None:
+def test_a_file_that_is_not_a_segment_has_no_records(tmp_path: Path, data: bytes) -> None:
     assert read(tmp_path / "foreign.wal", data) == ([], len(data))
 
 
@@ -127,7 +127,7 @@ def test_closing_commits(tmp_path: Path) -> None:
 
 
 def test_a_segment_that_is_there_is_never_overwritten(tmp_path: Path) -> None:
-    """It may be all that is left of a recording."""
+    """The old segment may be all that is left of a recording."""
     write(tmp_path / "a.wal", RECORDS)
     with pytest.raises(FileExistsError):
         Journal(tmp_path / "a.wal")

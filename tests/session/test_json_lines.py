@@ -26,7 +26,7 @@ SCHEMA = wire_schema(MarketData)
 
 
 def expected(*payloads: bytes) -> pl.DataFrame:
-    """The columns of what the payloads decode to, encoded in hftlab's own way."""
+    """Decode the payloads, encode them in hftlab's own spelling, and read that as columns."""
     return pl.read_ndjson(b"\n".join(JSON.encode(JSON.decode(payload)) for payload in payloads), schema=SCHEMA)
 
 
@@ -54,13 +54,13 @@ class TestColumns:
         ],
     )
     def test_a_foreign_spelling_reads_as_it_decodes(self, old: bytes, new: bytes) -> None:
-        """Each of these beside a message in hftlab's own spelling."""
+        """Each spelling stands between two messages in hftlab's own."""
         foreign = PLAIN.replace(old, new)
         assert foreign != PLAIN
         assert json_columns([PLAIN, foreign, PLAIN], SCHEMA).equals(expected(PLAIN, foreign, PLAIN))
 
     def test_hftlabs_own_spelling_is_not_decoded_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Nor is one that differs by line breaks or by spaces behind the colons only."""
+        """A spelling that differs by line breaks, or by spaces after colons, is not decoded either."""
         payloads = [PLAIN, PLAIN.replace(b",", b",\n"), PLAIN.replace(b":", b": ")]
         frame = expected(*payloads)
         monkeypatch.setattr(JSON, "decode", None)
@@ -82,7 +82,7 @@ class TestHeaders:
 def test_a_recording_of_foreign_json_replays_as_the_messages_that_it_decoded_to(
     messages: list[Message], seed: int
 ) -> None:
-    """To the last bit, over the journal and Parquet."""
+    """Every bit survives the journal and Parquet."""
     payloads = [respelled(message, random.Random(seed + number)) for number, message in enumerate(messages)]
     received = [JSON.decode(payload) for payload in payloads]
     assert [JSON.encode(one) for one in received] == [JSON.encode(one) for one in messages]

@@ -20,7 +20,7 @@ PRIVATE = (TableId.ORDER_UPDATES, TableId.POSITION_UPDATES, TableId.PORTFOLIO_UP
 
 
 def streamed() -> list[Received]:
-    """What was recorded, but the replies, which no replay streams."""
+    """Return the recorded messages without the replies, which a replay does not stream."""
     received = [(1_000 + number, JSON.decode(line)) for number, line in enumerate(MESSAGES)]
     return [(at, message) for at, message in received if message.type != "ACK"]
 

@@ -31,7 +31,7 @@ def parts(tmp_path: Path) -> Parts:
 
 class TestSegments:
     def test_a_segment_becomes_one_part_a_table(self, parts: Parts, tmp_path: Path) -> None:
-        """Rows keep the number of their message in the session, over tables and segments."""
+        """Messages are numbered through the session, across tables and segments."""
         parts.add_segment(1, RECORDS)
         parts.add_segment(2, RECORDS[:1])
         manifest = read_manifest(tmp_path)
@@ -59,7 +59,7 @@ class TestSegments:
 
 class TestScan:
     def test_a_column_that_a_part_lacks_is_null_in_its_rows(self, tmp_path: Path) -> None:
-        """Whichever part comes first; a column that the schema does not have is left out."""
+        """The order of the parts does not matter. A column that is not in the schema is left out."""
         schema = pl.Schema({"a": pl.Int64(), "b": pl.String()})
         frames = [pl.DataFrame({"a": [1]}), pl.DataFrame({"b": ["x"], "c": [0], "a": [2]})]
         paths = [tmp_path / f"{number}.parquet" for number in range(2)]

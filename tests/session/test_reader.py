@@ -20,7 +20,7 @@ NAMES = ["AAPL", "MSFT", "TSLA"]
 
 
 def state_of(messages: Iterable[Message]) -> dict[str, MarketDataSymbol]:
-    """One message after the other, as a server takes them in."""
+    """Apply messages one after the other, as a server does, and return the state."""
     state = LatestState()
     for message in messages:
         state.take_in(message)
@@ -28,7 +28,7 @@ def state_of(messages: Iterable[Message]) -> dict[str, MarketDataSymbol]:
 
 
 def symbols() -> SearchStrategy[MarketDataSymbol]:
-    """With and without what a message may leave out."""
+    """Draw symbols with and without the optional fields."""
     prices = st.integers(2, 50).map(float)
     sides: SearchStrategy[list[OrderBookLevel] | None] = st.none() | st.lists(prices.map(level), max_size=3)
     trades: SearchStrategy[Trade | None] = st.none() | prices.map(trade)
@@ -68,7 +68,7 @@ def market_messages() -> SearchStrategy[Message]:
 
 
 def sessions() -> SearchStrategy[list[Received]]:
-    """Times close together, many of them equal."""
+    """Draw sessions whose times are close together, many of them equal."""
     pairs = st.lists(st.tuples(st.integers(10, 20), market_messages()), max_size=25)
     return pairs.map(lambda drawn: sorted(drawn, key=lambda pair: pair[0]))
 
@@ -79,7 +79,7 @@ class TestState:
     def test_state_and_rest_are_those_of_the_whole_session(
         self, received: list[Received], positions: list[int], segment_bytes: int | None
     ) -> None:
-        """Back and forth, over parts of any size, against the session read from its start."""
+        """Positions go back and forth over parts of any size; the expectation reads the session from its start."""
         with tempfile.TemporaryDirectory() as folder:
             replay = write_session(Path(folder) / "session", received, segment_bytes=segment_bytes).replay()
             for position in positions:
@@ -90,10 +90,10 @@ class TestState:
 
 
 class TestWhatIsRead:
-    """Not all of a session is read for a state in the middle of it."""
+    """The state in the middle of a session is found without reading all of it."""
 
     def test_parts_that_cannot_matter_are_left_alone(self, tmp_path: Path) -> None:
-        """They may even be gone, once their times are known."""
+        """Parts that are not needed may even be deleted once their start times are known."""
         whole = market_data(symbol(last_trade=trade(3.0)))
         session = write_session(tmp_path / "s", [(at, whole) for at in range(20)], segment_bytes=1)
         replay = session.replay()
@@ -106,7 +106,7 @@ class TestWhatIsRead:
         assert replay.next_time() == 11
 
     def test_a_long_part_is_searched_from_the_position_back(self, tmp_path: Path) -> None:
-        """The rare symbol's last state is thousands of rows before."""
+        """The rare symbol's last row is thousands of rows before the position."""
         received: list[Received] = [(1, market_data(symbol("RARE", 7.0)))]
         received += [(100 + at, market_data(symbol("AAPL", 2.0 + at))) for at in range(10_000)]
         session = write_session(tmp_path / "session", received)
@@ -120,7 +120,7 @@ class TestWhatIsRead:
         assert isinstance(state[0], MarketData)
 
     def test_a_snapshot_is_found_however_it_is_spelled(self, tmp_path: Path) -> None:
-        """A foreign server's JSON, with spaces, and with a nested field of that name."""
+        """A foreign server writes spaces around the colon, and an unknown field with a nested `snapshot`."""
         deltas = [
             BookDelta(
                 timestamp=1.0,

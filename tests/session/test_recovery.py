@@ -1,4 +1,4 @@
-"""What a crash leaves becomes a session that holds every message that was committed, once."""
+"""Recovery turns what a crash leaves into a session with every committed message, exactly once."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RECEIVED = [(at, numbered(at)) for at in range(12)]
 
 @pytest.fixture
 def writer(tmp_path: Path) -> SessionWriter:
-    """Twelve messages: the first five are parts already, the others in the journal."""
+    """Writer with twelve messages: five in Parquet parts, seven in the journal."""
     writer = SessionWriter(tmp_path / "running", source={"name": "test"}, segment_bytes=1)
     for at, message in RECEIVED[:5]:
         writer.append(message, at)
@@ -38,7 +38,7 @@ def segment(folder: Path) -> Path:
 
 class TestCrash:
     def test_every_committed_message_is_kept(self, writer: SessionWriter, tmp_path: Path) -> None:
-        """What was appended and not committed was never promised."""
+        """A message that was appended but not committed may be lost."""
         writer.append(numbered(99), 99)
         folder = crashed(writer, tmp_path / "crashed")
         with pytest.raises(SessionDamaged):
@@ -73,7 +73,7 @@ class TestCrash:
         assert replayed(open_session(folder)) == RECEIVED
 
     def test_a_part_without_its_entry_in_the_manifest_is_replaced(self, writer: SessionWriter, tmp_path: Path) -> None:
-        """The process ended between the two; the temporary files of its writing lie about."""
+        """The process ended after writing the part and before writing the manifest, and left temporary files."""
         folder = crashed(writer, tmp_path / "crashed")
         table = folder / "market_data"
         (table / "part-000006.parquet").write_text("the part that the journal still has")
@@ -87,7 +87,7 @@ class TestCrash:
         assert recover(folder) == Recovery(0, 0)
         assert replayed(open_session(folder)) == []
 
-    def test_control_rows_are_kept_and_are_no_messages(self, writer: SessionWriter, tmp_path: Path) -> None:
+    def test_control_rows_are_kept_and_do_not_count_as_messages(self, writer: SessionWriter, tmp_path: Path) -> None:
         writer.control("gap", 20, channel=1, first=2, last=3, detail="lost")
         writer.commit()
         folder = crashed(writer, tmp_path / "crashed")
@@ -97,7 +97,7 @@ class TestCrash:
 
 class TestDamage:
     def test_a_torn_tail_keeps_what_is_whole_and_says_what_is_not(self, writer: SessionWriter, tmp_path: Path) -> None:
-        """At forty places; the damaged segment stays for whoever wants to look at it."""
+        """The journal is cut at forty places. The damaged segment stays in the folder for inspection."""
         crash = crashed(writer, tmp_path / "crashed")
         size = segment(crash).stat().st_size
         found = set()
@@ -132,19 +132,19 @@ from hftlab.recorder import Recording
 from tests.session.sessions import numbered
 
 recording = Recording(sys.argv[1], source={"name": "child"})
-told = number = 0
+acknowledged = number = 0
 while True:
-    if number < told + 500:
+    if number < acknowledged + 500:
         recording.message(numbered(number), number)
         number += 1
-    if recording.recorded != told:
-        told = recording.recorded
-        print(told, flush=True)
+    if recording.recorded != acknowledged:
+        acknowledged = recording.recorded
+        print(acknowledged, flush=True)
 """
 
 
 def test_what_was_acknowledged_before_a_kill_is_there(tmp_path: Path) -> None:
-    """A process that is killed in the middle of a recording, with no chance to do anything about it."""
+    """The recording process gets SIGKILL, so that it cannot finish anything."""
     folder = tmp_path / "session"
     command = [sys.executable, "-c", _CHILD, str(folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]) as child:

@@ -1,4 +1,4 @@
-"""Recording is lossless: what a replay yields equals what was received."""
+"""Recording is lossless: a replay yields exactly what was received."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ SECOND = 1_000_000_000
 
 
 def wire(received: list[Received]) -> list[tuple[int, bytes]]:
-    """Stricter than equality: 0.0 equals -0.0, and an integer its float, but their JSON differs."""
+    """Encode messages for a comparison that tells 0.0 from -0.0, and an integer from its float."""
     return [(at, JSON.encode(message)) for at, message in received]
 
 
@@ -51,7 +51,7 @@ class TestEverything:
     @settings(max_examples=60)
     @given(receptions(strategies.streamed_messages()))
     def test_a_replay_yields_what_was_received_at_the_time_it_was(self, received: list[Received]) -> None:
-        """Message for message, in order, over several parts, to the last bit."""
+        """Several parts, every message in order and every bit of it."""
         got = through_disk(received)
         assert got == received
         assert wire(got) == wire(received)
@@ -59,7 +59,7 @@ class TestEverything:
     @settings(max_examples=40)
     @given(receptions(strategies.messages()))
     def test_every_message_is_in_exactly_one_table(self, received: list[Received]) -> None:
-        """Its number says where; those that no replay streams are there as the JSON that came."""
+        """Message numbers are unique over the tables. Types that a replay does not stream keep their JSON."""
         with tempfile.TemporaryDirectory() as folder:
             session = write_session(Path(folder) / "session", received, segment_bytes=300)
             numbers = [n for table in TableId for n in session.table(table.folder).collect()["message"].unique()]
@@ -73,7 +73,7 @@ class TestEverything:
     @settings(max_examples=40)
     @given(st.lists(strategies.of(OrderUpdate, timestamp=strategies.any_timestamps()), min_size=1, max_size=5))
     def test_a_time_finer_than_a_nanosecond_becomes_the_nearest(self, updates: list[OrderUpdate]) -> None:
-        """A foreign server's; it must not keep the session from being replayed."""
+        """A foreign server may send such times; the session must still replay."""
         for (_, got), update in zip(through_disk([(1, update) for update in updates]), updates, strict=True):
             assert isinstance(got, OrderUpdate)
             if to_milliseconds(from_milliseconds(update.timestamp)) == update.timestamp:
@@ -82,7 +82,7 @@ class TestEverything:
                 assert got.timestamp == pytest.approx(update.timestamp, rel=1e-15, abs=1e-6)
 
     def test_floats_keep_every_bit(self) -> None:
-        """Ten thousand doubles of any exponent, and such as prices are, in columns, structs and lists."""
+        """Ten thousand doubles, of any exponent and like prices, go through columns, structs and lists."""
         chance = random.Random(7)
         anything = (struct.unpack("<d", chance.randbytes(8))[0] for _ in range(12_000))
         doubles = [value for value in anything if abs(value) <= 1e15] + [
@@ -100,7 +100,7 @@ class TestEverything:
 
     @pytest.mark.parametrize("symbols", [0, 1, 300])
     def test_a_part_longer_than_a_slice_is_cut_between_messages(self, symbols: int) -> None:
-        """Reading goes by some thousand rows at a time."""
+        """A part is read some thousand rows at a time."""
         names = [symbol(f"S{number}", 2.0 + number) for number in range(symbols)]
         received: list[Received] = [(at, market_data(*names, id=str(at))) for at in range(9000 // max(1, symbols))]
         assert through_disk(received, None) == received
@@ -118,12 +118,12 @@ class TestSource:
         return write_session(tmp_path / "abc", [(at, numbered(n)) for n, at in enumerate(times)])
 
     def test_it_says_what_it_is(self, session: Session) -> None:
-        """A server reads these before the first message."""
+        """A server reads these attributes before the first message."""
         source = session.replay()
         assert (source.name, source.symbols, source.recorded) == ("abc", ["AAPL"], True)
 
     def test_advance_yields_what_is_due_and_no_more(self, session: Session) -> None:
-        """Up to and including `until`, and nothing twice."""
+        """`until` is included, and no message comes twice."""
         source = session.replay()
         assert source.advance(10 * SECOND - 1) == []
         assert source.next_time() == 10 * SECOND
@@ -141,13 +141,13 @@ class TestSource:
         assert source.clock.speed == 4
         assert session.duration == 5.0
 
-    def test_a_speed_that_is_none_is_refused(self, session: Session) -> None:
+    def test_a_speed_that_is_not_above_0_is_refused(self, session: Session) -> None:
         for speed in (0.0, -1.0, float("nan")):
             with pytest.raises(ValueError, match="above 0"):
                 session.replay(speed)
 
     def test_messages_come_in_the_order_they_were_received_across_tables(self, tmp_path: Path) -> None:
-        """Equal times do not mix them up."""
+        """Messages with equal times keep their order."""
         update = PortfolioUpdate(
             timestamp=1.0,
             **dict.fromkeys(["total_value", "cash", "market_value", "buying_power"], 1.0),
@@ -159,7 +159,7 @@ class TestSource:
         assert replayed(write_session(tmp_path / "session", received, segment_bytes=700)) == received
 
     def test_replies_and_control_messages_are_kept_and_not_streamed(self, tmp_path: Path) -> None:
-        """A replay is the source's messages; the server that streams them makes its own replies."""
+        """A server that streams a replay sends its own replies."""
         kept: list[Message] = [Heartbeat(timestamp=1.0), Ack(timestamp=1.0, message="hello")]
         session = write_session(tmp_path / "session", [(1, message) for message in [*kept, numbered(1)]])
         assert replayed(session) == [(1, numbered(1))]
@@ -171,7 +171,7 @@ class TestSource:
         assert source.advance(SECOND) == []
 
     def test_damage_shows_before_the_first_message(self, session: Session) -> None:
-        """A replay that has begun does not end in the middle."""
+        """All parts are verified first, so that a replay does not fail in the middle."""
         part = session.folder / session.manifest.tables["market_data"][0].file
         part.write_bytes(part.read_bytes()[:-1])
         with pytest.raises(SessionDamaged):
@@ -204,7 +204,7 @@ class TestSeekable:
         assert replay.clock.now() == 10
 
     def test_private_messages_have_their_account_and_public_ones_are_bare(self, tmp_path: Path) -> None:
-        """From advance(); take() says the time of each besides."""
+        """advance() yields public messages bare; take() gives each message its time."""
         writer = SessionWriter(tmp_path / "session", source={})
         writer.append(numbered(0), 10, account="alice")
         for account in ("alice", "bob", None):
@@ -215,14 +215,14 @@ class TestSeekable:
         assert session.replay().advance(11) == [numbered(0), *private]
         assert session.replay().take(4) == [Timed(10, numbered(0)), *private]
 
-    def test_private_messages_are_no_state_of_the_market(self, tmp_path: Path) -> None:
+    def test_a_seek_returns_public_messages_only(self, tmp_path: Path) -> None:
         replay = write_session(tmp_path / "session", [(10, ORDER), (11, numbered(1)), (12, ORDER)]).replay()
         assert replay.seek(11) == [numbered(1)]
         assert replay.advance(12) == [Timed(12, ORDER)]
 
 
 def test_a_symbol_keeps_what_is_empty_apart_from_what_is_absent() -> None:
-    """An empty side of the book is a fact, None says that it was not asked for."""
+    """An empty list is an empty side of the book; None means that the subscription did not include it."""
     variants: list[list[MarketDataSymbol]] = [
         [symbol(bids=bids, asks=asks, trades=trades)]
         for bids in ([], None)

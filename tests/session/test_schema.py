@@ -1,4 +1,4 @@
-"""Message structs as polars schemas."""
+"""Message structs become polars schemas."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Trip(msgspec.Struct, rename="camel"):
 
 
 def test_every_kind_of_field_has_a_column_type() -> None:
-    """Optional fields have the type of what they hold; an enum is its text."""
+    """An optional field has the type of its value, and an enum is text."""
     leg = pl.Struct({"isOpen": pl.Boolean, "sides": pl.List(pl.String)})
     assert wire_schema(Trip) == {
         "tripId": pl.Int64,

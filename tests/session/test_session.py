@@ -1,4 +1,4 @@
-"""A session that is not what it should be says which file, why, and what to do."""
+"""Errors of a damaged or missing session name the file, the reason and what to do."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.session.test_tables import ORDER
 
 @pytest.fixture
 def session(tmp_path: Path) -> Session:
-    """Market data in several parts, and a table of another type."""
+    """Session with market data in several parts and one order update."""
     received = [(1, numbered(0)), (2, ORDER), (3, numbered(1)), (4, numbered(2))]
     return write_session(tmp_path / "session", received, segment_bytes=300)
 
@@ -41,7 +41,7 @@ def truncate(path: Path) -> None:
 
 class TestNotASession:
     @pytest.mark.parametrize("path", ["absent", "empty", "file", "file/below"])
-    def test_a_path_without_a_manifest_is_no_session(self, tmp_path: Path, path: str) -> None:
+    def test_a_path_without_a_manifest_is_not_a_session(self, tmp_path: Path, path: str) -> None:
         (tmp_path / "empty").mkdir()
         (tmp_path / "file").write_text("notes")
         for opening in (open_session, recover):
@@ -51,7 +51,7 @@ class TestNotASession:
             assert str(tmp_path / path) in str(caught.value)
 
     @pytest.mark.parametrize("manifest", [{"name": "web app"}, {"format": "other", "schema": 99}, {}])
-    def test_a_manifest_of_something_else_is_no_session(self, tmp_path: Path, manifest: dict[str, object]) -> None:
+    def test_a_manifest_of_another_program_is_not_a_session(self, tmp_path: Path, manifest: dict[str, object]) -> None:
         (tmp_path / "manifest.json").write_text(json.dumps(manifest))
         with pytest.raises(SessionNotFound, match="belongs to something else"):
             open_session(tmp_path)
@@ -59,7 +59,7 @@ class TestNotASession:
 
 class TestTooNew:
     def test_a_later_schema_is_not_guessed_at(self, session: Session) -> None:
-        """Whatever else its manifest holds."""
+        """The other fields of that manifest are not read at all."""
         edit_manifest(session.folder, schema=2, tables="another form")
         for opening in (open_session, recover):
             with pytest.raises(SessionTooNew, match=r"schema 2, .* up to 1: upgrade hftlab") as caught:
@@ -67,7 +67,7 @@ class TestTooNew:
             assert caught.value.path == session.folder
 
     def test_fields_that_a_later_version_adds_are_passed_over(self, session: Session) -> None:
-        """Within a schema."""
+        """A schema version may gain fields."""
         edit_manifest(session.folder, weather="fine")
         assert open_session(session.folder).manifest.messages == 4
 
@@ -88,7 +88,7 @@ class TestDamage:
             assert str(part) in str(caught.value)
 
     def test_a_part_that_was_replaced_by_another_is_damage(self, session: Session) -> None:
-        """It is whole Parquet and not what was recorded."""
+        """The replacement is valid Parquet, but its checksum differs."""
         first, last = (session.folder / part.file for part in session.manifest.tables["market_data"][-2:])
         shutil.copy(first, last)
         with pytest.raises(SessionDamaged, match="checksum"):
@@ -105,7 +105,7 @@ class TestDamage:
         assert caught.value.path == path
 
     def test_a_manifest_without_its_end_is_named(self, session: Session) -> None:
-        """Cut after each byte of its first lines."""
+        """The manifest is cut after every seventh byte."""
         path = session.folder / "manifest.json"
         data = path.read_bytes()
         for cut in range(0, len(data) - 1, 7):
@@ -114,7 +114,7 @@ class TestDamage:
                 open_session(session.folder)
 
     def test_a_table_is_checked_once(self, session: Session) -> None:
-        """What was good when it was first read is not read again for each query."""
+        """A table that was verified once is not read again for each query."""
         assert session.market_data.collect().height == 3
         flip(session.folder / session.manifest.tables["market_data"][0].file)
         assert session.market_data is not None
@@ -122,7 +122,7 @@ class TestDamage:
             open_session(session.folder).verify()
 
     def test_a_recording_that_was_not_closed_asks_for_recover(self, tmp_path: Path) -> None:
-        """It may also still run, so that nothing is done unasked."""
+        """The recording may still be running, so that nothing is recovered without being asked for."""
         writer = SessionWriter(tmp_path / "open", source={})
         with pytest.raises(SessionDamaged, match=f"`hftlab recover {tmp_path / 'open'}`") as caught:
             open_session(tmp_path / "open")
@@ -136,7 +136,7 @@ class TestFace:
         assert repr(session).startswith(f"Session({str(session.folder)!r}: 4 messages of 2 symbols, 0.0 s")
 
     def test_html_escapes_what_was_recorded(self, session: Session) -> None:
-        """The source's name comes from outside."""
+        """The source's name is not under our control."""
         edit_manifest(session.folder, source={"name": "<script>alert(1)</script>"}, symbols=["<b>"])
         html = open_session(session.folder)._repr_html_()
         assert "<script>" not in html

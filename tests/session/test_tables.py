@@ -76,7 +76,7 @@ TABLES = ["market_data", "order_updates", "position_updates", "portfolio_updates
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A session with a row in every table; the wall clock steps back before the second message."""
+    """Session with a row in every table; the wall clock steps back before the second message."""
     writer = SessionWriter(tmp_path_factory.mktemp("tables") / "session", source={"name": "test"}, segment_bytes=1500)
     writer.append(DATA, RECEIVED)
     writer.commit()
@@ -95,7 +95,7 @@ def rows(folder: Path, table: str) -> list[dict[str, object]]:
 
 class TestForeignReaders:
     def test_pyarrow_reads_a_message_with_its_levels_and_trades(self, folder: Path) -> None:
-        """One row per symbol, the names in Python's spelling, times in ns."""
+        """There is one row per symbol, with Python's spelling of the names and times in ns."""
         apple, microsoft, *_ = rows(folder, "market_data")
         header = {"message": 0, "ts_recv": RECEIVED, "ts_out": NS + 1_000_000, "ts_capture": NS + 2_000_000}
         header |= {"channel": 3, "sequence": 2**53 - 1, "id": "md", "snapshot": False}
@@ -134,14 +134,14 @@ class TestForeignReaders:
 
     @pytest.mark.parametrize("table", TABLES)
     def test_every_reader_sees_the_same_rows_as_hftlab(self, folder: Path, table: str) -> None:
-        """A folder of Parquet files is a table: no other file lies in it."""
+        """A folder holds nothing but the Parquet files of its table."""
         ours = open_session(folder).table(table).collect()
         assert ours.height > 0
         assert pl.read_parquet(folder / table / "*.parquet").equals(ours)
         assert pa.dataset.dataset(folder / table, format="parquet").to_table().to_pylist() == ours.to_dicts()
 
     def test_a_filter_on_columns_and_rows_needs_no_other_column(self, folder: Path) -> None:
-        """What a dataset pushes down to the file."""
+        """A dataset pushes the filter and the columns down to the file."""
         dataset = pa.dataset.dataset(folder / "market_data", format="parquet")
         table = dataset.to_table(columns=["price"], filter=pa.dataset.field("symbol") == "MSFT")
         assert table.to_pydict() == {"price": [20.0]}
@@ -150,7 +150,7 @@ class TestForeignReaders:
 class TestSchema:
     @pytest.mark.parametrize("table", TABLES)
     def test_times_are_int64_and_every_part_has_the_same_columns(self, folder: Path, table: str) -> None:
-        """Also where all of a column's values are absent."""
+        """A column has its type even if all of its values are null."""
         schemas = [pa.parquet.read_schema(path) for path in sorted((folder / table).iterdir())]
         for schema in schemas:
             assert schema.equals(schemas[0])
@@ -160,7 +160,7 @@ class TestSchema:
 
     @pytest.mark.parametrize("table", TABLES)
     def test_an_empty_table_has_the_columns_of_a_full_one(self, folder: Path, table: str, tmp_path: Path) -> None:
-        """So that an analysis of it gives an empty result and no error."""
+        """An analysis of an empty table gives an empty result instead of an error."""
         SessionWriter(tmp_path / "empty", source={}).close()
         empty = open_session(tmp_path / "empty").table(table)
         assert empty.collect_schema() == open_session(folder).table(table).collect_schema()
@@ -176,7 +176,7 @@ class TestSchema:
         assert {schema[name] for name in ("price", "bid", "ask", "volume", "change_percent")} == {pl.Float64()}
 
     def test_private_tables_have_an_account_and_no_others_do(self, folder: Path) -> None:
-        """Nobody's account is kept beside public data."""
+        """An account is never stored with public data."""
         session = open_session(folder)
         assert [name for name in TABLES if "account" in session.table(name).collect_schema()] == TABLES[1:4]
         assert {session.table(name).collect()["account"].item() for name in TABLES[1:4]} == {"alice"}
@@ -189,7 +189,7 @@ class TestSchema:
 
 class TestOrder:
     def test_rows_are_sorted_by_ts_recv_though_the_clock_stepped_back(self, folder: Path) -> None:
-        """Across the parts of a table and across tables; a late message gets the time of the one before."""
+        """This holds across parts and tables: a late message gets the time of the one before."""
         session = open_session(folder)
         numbered = pl.concat([session.table(name).select("message", "ts_recv").collect() for name in TABLES])
         assert numbered.sort("message")["ts_recv"].is_sorted()
@@ -198,7 +198,7 @@ class TestOrder:
         assert len(list((folder / "market_data").iterdir())) > 1
 
     def test_the_manifest_counts_and_dates_what_is_there(self, folder: Path) -> None:
-        """Control rows are no messages."""
+        """Control rows do not count as messages."""
         manifest = open_session(folder).manifest
         assert manifest.messages == 7
         assert {name: manifest.rows(name) for name in TABLES} == dict(zip(TABLES, [4, 1, 1, 1, 1, 1], strict=True))

@@ -17,19 +17,19 @@ def column(values: list[float] | list[int], expression: pl.Expr) -> list[float]:
 
 @given(st.lists(timestamps(), min_size=1, max_size=20))
 def test_times_with_three_decimals_survive(times: list[float]) -> None:
-    """Whatever the length of the column: polars divides a single row and many rows in different ways."""
+    """polars divides a single row and many rows in different ways; both must be exact."""
     assert column(column(times, to_ns(pl.col("t"))), to_ms(pl.col("t"))) == times
 
 
 @given(st.lists(any_timestamps(), min_size=1, max_size=20))
 def test_a_column_is_converted_as_single_times_are(times: list[float]) -> None:
-    """By hftlab.clock, but that no time becomes 0."""
+    """Columns and hftlab.clock agree, except that no time becomes 0."""
     assert column(times, to_ns(pl.col("t"))) == [max(1, from_milliseconds(ms)) for ms in times]
 
 
 @given(st.lists(st.integers(1, 2**63 - 1), min_size=1, max_size=20))
 def test_nanoseconds_become_the_nearest_milliseconds(times: list[int]) -> None:
-    """Against exact arithmetic, to the last place of a double."""
+    """Exact arithmetic is the reference, to the last place of a double."""
     for ns, ms in zip(times, column(times, to_ms(pl.col("t"))), strict=True):
         exact = Fraction(ns, 1_000_000)
         assert abs(Fraction(ms) - exact) <= exact * Fraction(1, 2**52)

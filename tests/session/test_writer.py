@@ -1,4 +1,4 @@
-"""Where a session may be written: in an empty place, or in that of another session."""
+"""A session may be written into an empty folder or in place of another session, and nowhere else."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def test_missing_folders_are_made(tmp_path: Path) -> None:
     assert replayed(session) == [(1, numbered(0))]
 
 
-def test_an_empty_folder_will_do(tmp_path: Path) -> None:
+def test_an_empty_folder_is_written_into(tmp_path: Path) -> None:
     assert write_session(tmp_path, [(1, numbered(0))]).manifest.messages == 1
 
 
@@ -46,8 +46,8 @@ def test_another_session_is_replaced_only_if_asked_for(tmp_path: Path, overwrite
         assert contents(tmp_path) == before
 
 
-def test_what_a_crash_left_can_be_replaced(tmp_path: Path) -> None:
-    """Its journal and temporary files are a session's too."""
+def test_a_crashed_recording_can_be_replaced(tmp_path: Path) -> None:
+    """The journal and temporary files belong to a session and are deleted with it."""
     writer = SessionWriter(tmp_path, source={})
     for name in ("manifest.json.tmp", "journal/000009.wal.damaged"):
         (tmp_path / name).write_text("torn")
@@ -65,7 +65,7 @@ class TestNeverDeletes:
         assert contents(folder.parent) == before
         return str(caught.value)
 
-    def test_a_folder_that_is_no_session(self, tmp_path: Path) -> None:
+    def test_a_folder_that_is_not_a_session(self, tmp_path: Path) -> None:
         (tmp_path / "thesis").mkdir()
         (tmp_path / "thesis" / "thesis.tex").write_text("years of work")
         assert "is not a recorded session" in self.refused(tmp_path / "thesis", SessionNotFound)
@@ -74,8 +74,8 @@ class TestNeverDeletes:
         (tmp_path / "thesis").write_text("years of work")
         self.refused(tmp_path / "thesis", SessionNotFound)
 
-    def test_what_lies_beside_a_session(self, tmp_path: Path) -> None:
-        """Someone once recorded into the folder they work in."""
+    def test_files_beside_a_session(self, tmp_path: Path) -> None:
+        """A folder may hold a session and other files."""
         write_session(tmp_path / "work", [(1, numbered(1))])
         (tmp_path / "work" / "notebook.ipynb").write_text("years of work")
         assert "not part of a session (notebook.ipynb)" in self.refused(tmp_path / "work", SessionExists)
@@ -86,14 +86,14 @@ class TestNeverDeletes:
         self.refused(tmp_path / "app", SessionNotFound)
 
     def test_a_session_whose_manifest_cannot_be_read(self, tmp_path: Path) -> None:
-        """Its tables may still be good."""
+        """The tables beside a damaged manifest may still be intact."""
         write_session(tmp_path / "session", [(1, numbered(1))])
         (tmp_path / "session" / "manifest.json").write_text("{")
         self.refused(tmp_path / "session", SessionDamaged)
 
 
 def test_a_writer_whose_folder_is_gone_says_so(tmp_path: Path) -> None:
-    """And not that all is well."""
+    """close() does not report success."""
     writer = SessionWriter(tmp_path / "session", source={})
     writer.append(numbered(1), 1)
     writer.commit()
