@@ -20,7 +20,8 @@ from hftlab.protocol import JSON
 
 __all__ = ["Header", "json_columns", "read_headers"]
 
-_SPACES: Final = (b" ", b"\t", b"\r", b"\n")
+_SAMPLE: Final = 64
+_SPACES: Final = (b" ", b"\t", b"\r")
 
 
 class Header(msgspec.Struct, gc=False):
@@ -47,10 +48,12 @@ def read_headers(payloads: Sequence[bytes]) -> list[Header]:
 def json_columns(payloads: Sequence[bytes], schema: Mapping[str, Any]) -> pl.DataFrame:
     """Return one row per message with the columns of `schema`, which are named and typed as on the wire.
 
-    Payloads must be valid messages. Those that polars could read differently are decoded and encoded again first, all
-    of them together, which takes about a third longer.
+    Payloads must be valid messages. If polars could read one of them differently, all are decoded and encoded again
+    first, which takes about a third longer.
     """
-    frame = _read(_lines(payloads), schema, len(payloads))
+    # A server that spells JSON in its own way does so in nearly every message: a few show it before all are read.
+    is_plain = _read(payloads[:_SAMPLE], schema) is not None
+    frame = _read(payloads, schema) if is_plain else None
     if frame is None:
         canonical = b"\n".join(JSON.encode(JSON.decode(payload)) for payload in payloads)
         frame = pl.read_ndjson(canonical, schema=schema)
@@ -65,16 +68,19 @@ def _lines(payloads: Sequence[bytes]) -> bytes:
     return b"\n".join(payload.replace(b"\n", b" ") for payload in payloads)
 
 
-def _read(lines: bytes, schema: Mapping[str, Any], messages: int) -> pl.DataFrame | None:
-    """Read JSON lines with polars; None where it fails or where a value might not be the one that msgspec takes."""
+def _read(payloads: Sequence[bytes], schema: Mapping[str, Any]) -> pl.DataFrame | None:
+    """Read payloads with polars. Returns None if it fails, or if msgspec might take other values from them."""
+    lines = _lines(payloads)
+    if _has_spaced_colon(lines):
+        return None  # the count below would miss its key
     try:
         frame = pl.read_ndjson(lines, schema=schema)
     except pl.exceptions.ComputeError:
         return None
     # `":` ends each key and may occur in a text: there are at least as many as keys. Every value that was read has a
     # key of its own, and each message has its type besides. Equal counts leave no room for a key that occurs twice.
-    is_exact = lines.count(b'":') == messages + sum(map(_values, frame)) and not _has_spaced_colon(lines)
-    return frame if is_exact and frame.height == messages else None
+    is_exact = lines.count(b'":') == len(payloads) + sum(map(_values, frame))
+    return frame if is_exact and frame.height == len(payloads) else None
 
 
 def _values(column: pl.Series) -> int:

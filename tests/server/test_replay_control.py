@@ -30,7 +30,7 @@ from hftlab.simulator import RandomWalk
 from tests.protocol.conftest import market_data, symbol, trade
 from tests.server.conversation import PATIENCE, receive, request, settled, subscribe
 from tests.session.sessions import Received, numbered, write_session
-from tests.session.test_seek import NAMES, sessions, state_of, symbols
+from tests.session.test_reader import NAMES, sessions, state_of, symbols
 
 START = 1_700_000_000_000_000_000
 US = 1000

@@ -59,6 +59,11 @@ class TestColumns:
         assert foreign != PLAIN
         assert json_columns([PLAIN, foreign, PLAIN], SCHEMA).equals(expected(PLAIN, foreign, PLAIN))
 
+    def test_one_foreign_spelling_far_behind_the_first_messages_is_found(self) -> None:
+        payloads = [PLAIN] * 500
+        payloads[400] = PLAIN.replace(b'"sequence":5', b'"sequence":4,"sequence":5')
+        assert json_columns(payloads, SCHEMA)["sequence"].to_list() == [5] * 500
+
     def test_hftlabs_own_spelling_is_not_decoded_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """A spelling that differs by line breaks, or by spaces after colons, is not decoded either."""
         payloads = [PLAIN, PLAIN.replace(b",", b",\n"), PLAIN.replace(b":", b": ")]
