@@ -80,6 +80,7 @@ class Recording:
 
     @property
     def manifest(self) -> Manifest:
+        """Manifest of the session as far as it is written."""
         return self._writer.manifest
 
     def _put(self, item: _Item) -> None:

@@ -55,6 +55,7 @@ class Journal:
         self._file = path.open("xb", buffering=0)
 
     def append(self, record: Record) -> None:
+        """Add a record to those that the next commit() writes."""
         body = _encode(record)
         self._waiting += _HEADER.pack(len(body), zlib.crc32(body))
         self._waiting += body
@@ -68,6 +69,7 @@ class Journal:
             _sync(self._file.fileno())
 
     def close(self) -> None:
+        """Commit the last records and close the file."""
         self.commit()
         self.abandon()
 

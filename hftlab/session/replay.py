@@ -49,9 +49,11 @@ class Replay:
         self._next = next(self._messages, None)
 
     def next_time(self) -> int | None:
+        """Return when the next message was received (ns), None after the last."""
         return None if self._next is None else self._next.ts_recv
 
     def advance(self, until: int) -> list[Message | Timed[Message]]:
+        """Return the messages received up to and including `until` that have not been returned yet."""
         due: list[Message | Timed[Message]] = []
         following = self._next
         while following is not None and following.ts_recv <= until:
@@ -61,6 +63,7 @@ class Replay:
         return due
 
     def take(self, count: int) -> list[Timed[Message]]:
+        """Return the next `count` messages, whatever their times; fewer at the end."""
         if self._next is None or count < 1:
             return []
         taken = [self._next, *islice(self._messages, count - 1)]
@@ -68,6 +71,7 @@ class Replay:
         return [decoded.timed for decoded in taken]
 
     def seek(self, position: int) -> list[Message]:
+        """Go on with what was received after `position` (ns), and return public messages that give the state there."""
         state = self._recorded.state(position)
         self._messages = self._recorded.messages(after=position)
         self._next = next(self._messages, None)

@@ -42,6 +42,7 @@ class Decoded(NamedTuple):
 
     @property
     def timed(self) -> Timed[Message]:
+        """The message with the time of its reception and its account."""
         return Timed(self.ts_recv, self.message, self.account)
 
 
