@@ -1,21 +1,11 @@
-// What the page side of every live widget shares: a sharp canvas that is painted only while it can be seen, the
-// notebook's colours, and the signs of life by which the kernel knows that somebody looks.
+// The page side of every live widget: a sharp canvas that is painted only while it is visible, the notebook's colours,
+// and the heartbeats by which the kernel knows that a page shows the widget.
 
-// Blue and orange: told apart with every common colour blindness. The same values stand in picture.py.
-const LIGHT = {
-  paper: "#ffffff", ink: "#1f2328", muted: "#656d76", line: "#d0d7de",
-  bid: "#1667a8", ask: "#b8500c", warn: "#8a5a00", good: "#0a7d5a", warnPaper: "#fff3d6",
-};
-const DARK = {
-  paper: "#16181c", ink: "#e6e8eb", muted: "#98a1ab", line: "#383d45",
-  bid: "#6cb4f5", ask: "#f5a25d", warn: "#e3b341", good: "#45c49a", warnPaper: "#3a2f12",
-};
-const SANS = "system-ui, -apple-system, 'Segoe UI', 'Helvetica Neue', Arial, sans-serif";
-const MONO = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace";
+import { DARK, LIGHT, MONO, SANS } from "./palette.js";
 
-const UNANSWERED = 30_000; // ms after which a sign of life counts as lost, and the next is sent unasked
-const BETWEEN_PAINTS = 30; // ms; a fade needs no more than about thirty pictures a second
-const THEME_LASTS = 2_000; // ms; a theme's style sheet may arrive after the page was told of the theme
+const UNANSWERED = 30_000; // ms after which a heartbeat counts as lost, and the next is sent without its answer
+const BETWEEN_PAINTS = 30; // ms; about thirty frames a second are enough for a fade
+const THEME_LASTS = 2_000; // ms; a theme's style sheet may arrive after the theme's name has changed
 
 /** The colours and fonts of the page that `el` stands in: JupyterLab's or VS Code's, else the system's light or dark. */
 function readTheme(el, context) {
@@ -87,7 +77,7 @@ export class Surface {
     const rethemed = () => { this.themeRead = -Infinity; this.redraw(); };
     this.sight = new IntersectionObserver((entries) => this.seen(entries.at(-1).isIntersecting));
     this.sight.observe(this.canvas);
-    // At once and not with the next frame: until it is painted anew the old picture is stretched.
+    // Immediately and not with the next frame: until then the old picture is stretched.
     this.sizes = new ResizeObserver(() => this.visible && this.paint());
     this.sizes.observe(this.canvas);
     this.themes = new MutationObserver(rethemed);
@@ -112,7 +102,7 @@ export class Surface {
     this.redraw();
   }
 
-  /** Paint with the next animation frame; however many ask, once. */
+  /** Paint with the next animation frame, once for any number of calls. */
   redraw() {
     this.asked = true;
     this.schedule();
@@ -157,7 +147,7 @@ export class Surface {
   }
 }
 
-/** Tells the kernel whether this view can be seen, and, while it can, that it is still there. */
+/** Tells the kernel whether this view is visible, and sends heartbeats while it is. */
 class Presence {
   constructor(model) {
     this.model = model;
@@ -177,7 +167,7 @@ class Presence {
   }
 
   beat() {
-    // A kernel that is busy reads nothing: let it find one sign of life, not a thousand.
+    // A busy kernel reads nothing: let it find one heartbeat, not a thousand.
     if (this.shown && performance.now() - this.asked > UNANSWERED) this.say();
   }
 
@@ -187,7 +177,7 @@ class Presence {
     try {
       this.model.send({ view: this.view, visible: this.shown, beat: this.beats });
     } catch {
-      // The kernel or the widget is gone, and with it whoever would want to know.
+      // The kernel or the widget is gone.
     }
   }
 

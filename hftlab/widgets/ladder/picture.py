@@ -1,16 +1,16 @@
-"""The ladder as an SVG, from plain data: for saved notebooks, and for reports."""
+"""The ladder as an SVG, from plain data: for saved notebooks and for reports."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, TypeAlias
+from typing import Final
 
-from hftlab.widgets.numbers import Scale, amount, basis_points, clock_time, count, percent
-from hftlab.widgets.picture import Drawing, Role
+from hftlab.palette import Role
+from hftlab.widgets.core.interfaces import Level
+from hftlab.widgets.core.numbers import Scale, amount, basis_points, clock_time, count, percent
+from hftlab.widgets.core.picture import Drawing
 
 __all__ = ["ladder_svg"]
-
-Level: TypeAlias = tuple[float, float, int]
 
 WIDTH: Final = 480
 PAD: Final = 12
@@ -36,7 +36,7 @@ def ladder_svg(
     note: str = "",
     scale: Scale | None = None,
 ) -> str:
-    """An order book as an SVG document.
+    """Draw an order book as an SVG document.
 
     `bids` and `asks` are (price, size, orders), best first; `trade` is the last one's (price, size, "BUY" or "SELL");
     `ts_event` in ns; `note` is shown beside the symbol, such as "STALE". Without a `scale` the decimals are those of
@@ -78,7 +78,7 @@ def _header(drawing: Drawing, symbol: str, note: str, last: str, change_percent:
 def _side(
     drawing: Drawing, y: float, levels: Sequence[Level], side: Role, half: float, largest: float, scale: Scale
 ) -> float:
-    """Draw one side from `y` down, `half` the price column's width from the centre; return where it ends."""
+    """Draw one side from `y` down, half the price column's width from the centre; return the `y` where it ends."""
     left = side == "bid"
     edge = WIDTH / 2 - half if left else WIDTH / 2 + half
     room = WIDTH / 2 - half - PAD - ORDERS
@@ -119,7 +119,7 @@ def _spread(
 
 
 def spread_text(bids: Sequence[Level], asks: Sequence[Level], scale: Scale) -> str:
-    """`spread 0.05 · 5 ticks · 0.81 bps`"""
+    """Format the spread: `spread 0.05 · 5 ticks · 0.81 bps`."""
     if not bids or not asks:
         return "one-sided" if bids or asks else "no book yet"
     bid, ask = bids[0][0], asks[0][0]

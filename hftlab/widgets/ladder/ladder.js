@@ -1,6 +1,6 @@
-import { Surface, amount, values } from "./surface.js";
+import { Surface, amount, values } from "../core/surface.js";
 
-// As in ladder.py.
+// As in frame.py.
 const VERSION = 1;
 const HEADER = [
   "version", "stale", "tsEvent", "priceDecimals", "sizeDecimals", "tick", "last", "changePercent", "volume",
@@ -28,7 +28,7 @@ export function parse(frame) {
   return state;
 }
 
-/** When each level last changed its size: what flashes, and how long yet. */
+/** When each level last changed its size, for the flashes. */
 class Changes {
   constructor() {
     this.sizes = new Map();
@@ -87,7 +87,7 @@ class LadderView {
     this.surface.destroy();
   }
 
-  /** Another book is about to be shown. */
+  /** Start over: another book is about to be shown. */
   forget() {
     this.changes.bid.forget();
     this.changes.ask.forget();
@@ -95,7 +95,7 @@ class LadderView {
     this.fit(FEWEST);
   }
 
-  /** Have room for that many levels a side. It never shrinks, so that the notebook below does not jump. */
+  /** Make room for that many levels a side. It never shrinks, so that the notebook below does not jump. */
   fit(rows) {
     if (rows <= this.rows) return;
     this.rows = Math.min(rows, this.model.get("depth"));
@@ -124,7 +124,7 @@ class LadderView {
     return `Order book of ${this.model.get("symbol")}: bid ${best(bids)}, ask ${best(asks)}`;
   }
 
-  /** What is wrong, if anything is. */
+  /** A word for what is wrong; empty when all is well. */
   trouble() {
     const status = this.model.get("status"), error = this.model.get("error");
     if (error) return error;
@@ -153,7 +153,7 @@ class LadderView {
       || [...bids].some(({ price }) => this.changes.bid.freshness(price, now) > 0);
   }
 
-  /** Where the columns are. The price column is as wide as its longest price, and no wider. */
+  /** The positions of the columns. The price column is as wide as its longest price. */
   layout(pen, width) {
     const { bids = [], asks = [], priceDecimals = 2 } = this.state ?? {};
     pen.font(13, "mono");
@@ -196,7 +196,7 @@ class LadderView {
     const towards = side === "bid" ? -1 : 1;
     const edge = centre + towards * half;
     const fresh = trouble ? 0 : this.changes[side].freshness(price, now);
-    // Behind the price, where no bar is: a flash must not look like a size.
+    // Behind the price, where there is no bar: a flash must not look like a size.
     if (fresh) pen.bar(centre - half + 4, y + 2, 2 * half - 8, ROW - 4, side, 0.32 * fresh);
     if (largest > 0) pen.bar(edge, y + 2, towards * room * (size / largest), ROW - 4, side, 0.24);
     const baseline = y + 14.5;
@@ -247,7 +247,7 @@ class LadderView {
     pen.font(10.5, "mono");
     if (tsEvent > 0) pen.text(`${new Date(tsEvent).toISOString().slice(11, 23)} UTC`, PAD, height - 7, "muted");
     if (volume > 0) {
-      // A day's volume needs no more digits than a glance can take.
+      // A large volume is shown without decimals.
       const text = `volume ${amount(volume, volume >= 1e5 ? 0 : Math.min(2, sizeDecimals))}`;
       pen.text(text, width - PAD, height - 7, "muted", "right");
     }
@@ -258,7 +258,7 @@ function way(value) {
   return value > 0 ? "bid" : value < 0 ? "ask" : "muted";
 }
 
-/** The few strokes that a ladder is made of. */
+/** Draws texts, bars, dots and labels in the theme's fonts and colours. */
 class Pen {
   constructor(context, theme) {
     this.context = context;
@@ -274,7 +274,7 @@ class Pen {
     return this.context.measureText(text).width;
   }
 
-  /** Write, and return where the text ends, on the side that it grows to. */
+  /** Write a text, and return the x where it ends. */
   text(text, x, y, role, align = "left") {
     this.context.textAlign = align;
     this.context.fillStyle = this.theme[role];
@@ -290,7 +290,7 @@ class Pen {
     this.context.globalAlpha = before;
   }
 
-  /** A full dot is well, a ring is not: not by colour alone. */
+  /** A full dot is good, a ring is not, so that colour alone does not tell. */
   dot(x, y, role, full) {
     this.context.beginPath();
     this.context.arc(x, y, 4, 0, 2 * Math.PI);
@@ -306,7 +306,7 @@ class Pen {
     const width = this.width(text) + 24;
     this.context.beginPath();
     this.context.roundRect(x - width / 2, y - 14, width, 28, 6);
-    this.context.fillStyle = this.theme.warnPaper;
+    this.context.fillStyle = this.theme.tint;
     this.context.fill();
     this.context.strokeStyle = this.theme.warn;
     this.context.lineWidth = 1;

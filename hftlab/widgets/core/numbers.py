@@ -1,6 +1,6 @@
-"""How numbers look: the one place in Python that turns prices, sizes, shares, durations and rates into text.
+"""Number formats: prices, sizes, shares, durations and rates as text.
 
-The pages format for themselves, from the decimals that the kernel sends along, so that both show the same digits.
+The pages format for themselves, with the decimals that the kernel sends along, so that both show the same digits.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 MAX_DECIMALS: Final = 8
-SIGNIFICANT: Final = 15  # what a double carries; more digits would be noise such as 61737.630000000005
+SIGNIFICANT: Final = 15  # digits that a double carries; more would be noise such as 61737.630000000005
 CENTS: Final = 2
 UNKNOWN: Final = "\u2013"
 
@@ -34,27 +34,29 @@ _BYTES: Final = ((1e9, "GB/s"), (1e6, "MB/s"), (1e3, "kB/s"))
 
 
 def amount(value: float | None, decimals: int) -> str:
-    """A price or a size: `515,000.00`."""
+    """Format a price or a size: `515,000.00`."""
     return UNKNOWN if value is None or not math.isfinite(value) else f"{value:,.{decimals}f}"
 
 
 def percent(value: float | None) -> str:
-    """A change, with its sign: `+1.25 %`."""
+    """Format a change with its sign: `+1.25 %`."""
     return UNKNOWN if value is None or not math.isfinite(value) else f"{value:+.2f} %"
 
 
 def count(value: float) -> str:
+    """Format a whole number: `1,234,567`."""
     return f"{value:,.0f}"
 
 
 def duration(ns: float) -> str:
-    """Nanoseconds in the unit that leaves one to three digits before the point: `12.3 µs`."""
-    # 0.9995: what rounds to 1,000 of a unit is 1 of the next.
+    """Format nanoseconds in the unit that leaves one to three digits before the point: `12.3 µs`."""
+    # 0.9995: a value that would round to 1,000 of a unit is shown as 1 of the next.
     size, unit = next(((size, unit) for size, unit in _DURATIONS if abs(ns) >= size * 0.9995), (1.0, "ns"))
     return f"{_three_digits(ns / size)} {unit}" if unit != "ns" else f"{ns:.0f} ns"
 
 
 def data_rate(bytes_per_second: float) -> str:
+    """Format bytes per second: `2.30 MB/s`."""
     for size, unit in _BYTES:
         if bytes_per_second >= size * 0.9995:
             return f"{_three_digits(bytes_per_second / size)} {unit}"
@@ -62,7 +64,7 @@ def data_rate(bytes_per_second: float) -> str:
 
 
 def clock_time(ns: int) -> str:
-    """The time of day of an event, UTC, to the millisecond: `14:30:05.123`."""
+    """Format the UTC time of day of `ns` since 1970, to the millisecond: `14:30:05.123`."""
     milliseconds = ns // 1_000_000 % 86_400_000
     seconds, milliseconds = divmod(milliseconds, 1000)
     minutes, seconds = divmod(seconds, 60)
@@ -71,12 +73,12 @@ def clock_time(ns: int) -> str:
 
 
 def round_duration(ns: float) -> str:
-    """A duration that is a round number, as on an axis: `10 µs`."""
+    """Format a duration that is a round number, as on an axis: `10 µs`."""
     return re.sub(r"\.0+ ", " ", duration(ns))
 
 
 def basis_points(share: float) -> str:
-    """A small share, in ten-thousandths; a spread of one tick of a high price still shows digits: `0.0016 bps`."""
+    """Format a small share in ten-thousandths, with more digits for a very small one: `0.0016 bps`."""
     points = share * 1e4
     return f"{points:,.{2 if points >= 0.1 or points <= 0 else 4}f} bps"
 
@@ -87,9 +89,9 @@ def _three_digits(value: float) -> str:
 
 
 class Scale:
-    """The decimals and the tick of one symbol, learnt from the prices and sizes seen.
+    """The decimals and the tick of one symbol, learnt from its prices and sizes.
 
-    They only ever grow finer, so that columns do not jump when a round price comes by. A given `tick` is not learnt.
+    They only ever grow finer, so that columns do not jump at a round price. A given `tick` is kept.
     """
 
     def __init__(self, tick: float | None = None) -> None:
@@ -102,12 +104,13 @@ class Scale:
 
     @property
     def tick(self) -> float | None:
-        """The given tick, or the largest likely one that every price seen fits; None before the first price."""
+        """The given tick, or the largest likely one that all prices so far are multiples of; None before the first price."""
         if self._given is not None:
             return self._given
         return _round_part(self._tick_units) / 10**self._tick_decimals if self._tick_units else None
 
     def learn(self, prices: Iterable[float], sizes: Iterable[float]) -> None:
+        """Take in prices and sizes that are about to be shown."""
         if self._given is None:
             for price in prices:
                 self._learn_price(price)
@@ -124,7 +127,7 @@ class Scale:
 
 
 def _round_part(units: int) -> int:
-    """The factors 2 and 5 of `units`: no venue's tick has another, so that 0.03 is chance and 0.25 is not."""
+    """The factors 2 and 5 of `units`: ticks of real venues have no others, so a common factor of 3 is chance."""
     found = 1
     for factor in (2, 5):
         while units % factor == 0:
@@ -135,7 +138,7 @@ def _round_part(units: int) -> int:
 
 @lru_cache(maxsize=8192)
 def _units(value: float) -> tuple[int, int]:
-    """`value` as an integer and its decimals: 61737.63 -> (6173763, 2)."""
+    """Split `value` into an integer and its decimals: 61737.63 -> (6173763, 2)."""
     if not math.isfinite(value):
         return 0, 0
     whole_digits = len(str(int(abs(value))))

@@ -1,6 +1,6 @@
-import { Surface, amount, values } from "./surface.js";
+import { Surface, amount, values } from "../core/surface.js";
 
-// As in latency.py.
+// As in frame.py.
 const VERSION = 1;
 const HEADER = ["version", "messages", "bytes", "gaps", "messageRate", "byteRate", "componentCount"];
 const COMPONENT = ["name", "count", "p50", "p95", "p99", "p999", "max", "barCount"];
@@ -104,7 +104,7 @@ class LatencyView {
     this.rows = new Map();
   }
 
-  /** The component whose histogram is shown: the one that was chosen, else the first that has been measured. */
+  /** The component whose histogram is shown: the chosen one, else the first with measurements. */
   shown() {
     const components = this.state?.components ?? [];
     const order = [...components].sort((a, b) => a.name - b.name);
@@ -196,14 +196,14 @@ class LatencyView {
     counts.forEach((count, index) => {
       if (!count) return;
       const left = across(edges[index]), right = across(edges[index + 1]);
-      // At least 1.5 px: the few slowest are what the picture is for.
+      // At least 1.5 px high: the few slowest messages must be seen.
       const tall = Math.max(1.5, ((bottom - ABOVE - 4) * count) / tallest);
       context.fillRect(left, bottom - tall, Math.max(1, right - left - 0.75), tall);
     });
     context.globalAlpha = 1;
   }
 
-  /** Percentiles as lines; a label that would touch the one before it is left out, the table has the value. */
+  /** Mark percentiles with lines; a label that would touch the one before it is left out: the table has the value. */
   marks(context, theme, component, across, width, bottom) {
     context.font = `10.5px ${theme.sans}`;
     context.fillStyle = theme.ask;
@@ -234,7 +234,7 @@ class LatencyView {
   }
 }
 
-/** What the axis spans: the bars, and at least one decade around them. */
+/** The range of the axis: the bars, and at least one decade around them. */
 function range(edges) {
   const low = Math.max(1, edges[0]), high = Math.max(2, edges.at(-1));
   const missing = Math.max(1, Math.sqrt(10 / (high / low)));

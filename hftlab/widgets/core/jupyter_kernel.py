@@ -1,7 +1,7 @@
-"""Whether the Jupyter kernel can hear its pages now.
+"""Detects whether the Jupyter kernel reads the messages of its pages at the moment.
 
-Widgets stop sending to a page that has fallen silent. But while a cell runs, a kernel leaves the pages' messages
-unread (unless the frontend sends them through a subshell), and a page that is not heard is not a page that is gone.
+Widgets stop sending to a page that has fallen silent. But a kernel does not read the pages' messages while a cell runs
+(unless the frontend sends them through a subshell), and then silence does not mean that the page is gone.
 """
 
 from __future__ import annotations
@@ -11,68 +11,69 @@ import contextlib
 import threading
 from typing import Any, Final
 
-__all__ = ["Kernel"]
+__all__ = ["JupyterKernel"]
 
 PROBE_EVERY: Final = 0.5  # seconds
 
 
-class Kernel:
-    """Two signs of a busy kernel: a cell is running, or the main loop does not answer.
+class JupyterKernel:
+    """The kernel that this process is, busy while a cell runs or the main loop does not answer.
 
-    The first covers cells that await, which leave the loop free and the messages unread all the same; the second covers
-    callbacks that block. Where there is neither IPython nor a loop, the kernel counts as free.
+    The first sign covers cells that await, which leave the loop free although no messages are read; the second covers
+    callbacks that block. Without IPython and without a loop the kernel counts as free.
     """
 
     def __init__(self) -> None:
         self.in_cell = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._shell: Any = None
-        self._waiting = False
+        self._is_waiting = False
         self._probed = float("-inf")
 
     def attach(self) -> None:
-        """Look around; to be called where widgets are made, which is the kernel's main thread as a rule."""
+        """Find the running loop and the IPython shell; called where widgets are made, normally the main thread."""
         if self._loop is None:
             with contextlib.suppress(RuntimeError):
                 self._loop = asyncio.get_running_loop()
         if self._shell is None:
-            self.watch(_ipython())
+            self.follow(_ipython())
 
-    def watch(self, shell: Any) -> None:
-        """Follow the cells of an IPython kernel's shell."""
+    def follow(self, shell: Any) -> None:
+        """Follow the cells of an IPython kernel's shell; None is ignored."""
         if shell is None:
             return
         self._shell = shell
-        # We are called from a cell; should it be from a callback, the next cell's end sets this right.
+        # Widgets are normally made in a cell; if it was a callback instead, the end of the next cell corrects this.
         self.in_cell = True
         # Not pre_execute and post_execute: ipykernel triggers those around every message of a page, too.
         shell.events.register("pre_run_cell", self._cell_starts)
         shell.events.register("post_run_cell", self._cell_ends)
 
-    def busy(self, now: float) -> bool:
+    def is_busy(self, now: float) -> bool:
+        """True while a cell runs or the main loop has not answered the last probe; `now` in seconds."""
         return self.in_cell or not self._loop_answers(now)
 
     @property
     def reads_in_cells(self) -> bool:
-        """To be asked while a page's message is read: whether such messages are read even while a cell runs."""
+        """Asked while a page's message is read: True if such messages are read even while a cell runs."""
         # A thread other than the main one is a subshell's.
         return self.in_cell or threading.current_thread() is not threading.main_thread()
 
     def _loop_answers(self, now: float) -> bool:
         if self._loop is None:
             return True
-        if self._waiting:
+        if self._is_waiting:
             return False
         if now - self._probed >= PROBE_EVERY:
-            self._probed, self._waiting = now, True
+            self._probed, self._is_waiting = now, True
             try:
                 self._loop.call_soon_threadsafe(self._answered)
-            except RuntimeError:  # closed: nobody will ever answer
-                self._loop, self._waiting = None, False
+            except RuntimeError:  # the loop is closed, and will never answer
+                self._loop, self._is_waiting = None, False
         return True
 
     def _answered(self) -> None:
-        self._waiting = False
+        self._is_waiting = False
 
     def _cell_starts(self, _: Any) -> None:
         self.in_cell = True
@@ -82,7 +83,7 @@ class Kernel:
 
 
 def _ipython() -> Any:
-    """The shell of the IPython kernel that we run in, or None; a terminal's shell has no pages."""
+    """The shell of the IPython kernel that this process is, else None; a terminal's shell has no pages."""
     from IPython import get_ipython
 
     shell = get_ipython()

@@ -1,4 +1,4 @@
-"""Static pictures: what a widget leaves in a saved notebook, where no kernel runs."""
+"""SVG pictures: what a widget leaves in a saved notebook, where no kernel runs."""
 
 from __future__ import annotations
 
@@ -6,32 +6,11 @@ import re
 from html import escape
 from typing import Any, Final, Literal, TypeAlias
 
-__all__ = ["Drawing", "Picture", "Role"]
+from hftlab.palette import DARK, LIGHT, MONO, SANS, Role
 
-Role: TypeAlias = Literal["paper", "ink", "muted", "line", "bid", "ask", "warn"]
+__all__ = ["Drawing", "Picture"]
+
 Anchor: TypeAlias = Literal["start", "middle", "end"]
-
-# Blue and orange: told apart with every common colour blindness. The same values stand in surface.js.
-LIGHT: Final[dict[Role, str]] = {
-    "paper": "#ffffff",
-    "ink": "#1f2328",
-    "muted": "#656d76",
-    "line": "#d0d7de",
-    "bid": "#1667a8",
-    "ask": "#b8500c",
-    "warn": "#8a5a00",
-}
-DARK: Final[dict[Role, str]] = {
-    "paper": "#16181c",
-    "ink": "#e6e8eb",
-    "muted": "#98a1ab",
-    "line": "#383d45",
-    "bid": "#6cb4f5",
-    "ask": "#f5a25d",
-    "warn": "#e3b341",
-}
-SANS: Final = "system-ui, -apple-system, 'Segoe UI', 'Helvetica Neue', Arial, sans-serif"
-MONO: Final = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
 
 _DARK: Final = " ".join(f".hftlab-{role} {{ fill: {colour}; }}" for role, colour in DARK.items())
 # Colours are attributes first: a viewer that strips the style still shows the light picture.
@@ -40,7 +19,7 @@ _NOT_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010f
 
 
 class Picture:
-    """An SVG that shows itself. `svg` is its text."""
+    """An SVG document that notebooks display. `svg` is its text."""
 
     def __init__(self, svg: str, title: str) -> None:
         self.svg = svg
@@ -57,7 +36,7 @@ class Picture:
 
 
 class Drawing:
-    """Collects shapes on an opaque card, which makes the picture readable on any page."""
+    """An SVG drawing on an opaque background, which makes it readable on any page. `Role`s name the colours."""
 
     def __init__(self, width: float, height: float, title: str) -> None:
         self._size = f"{width:g}", f"{height:g}"
@@ -69,6 +48,7 @@ class Drawing:
     def rectangle(
         self, x: float, y: float, width: float, height: float, role: Role, *, opacity: float = 1, radius: float = 0
     ) -> None:
+        """Add a filled rectangle; a negative width or height counts as 0."""
         extras = (f' fill-opacity="{opacity:g}"' if opacity < 1 else "") + (f' rx="{radius:g}"' if radius else "")
         self._shapes.append(
             f'<rect x="{x:.5g}" y="{y:.5g}" width="{max(0.0, width):.5g}" height="{max(0.0, height):.5g}" '
@@ -76,6 +56,7 @@ class Drawing:
         )
 
     def path(self, d: str, role: Role, *, opacity: float = 1) -> None:
+        """Add a filled path; `d` as in SVG."""
         extras = f' fill-opacity="{opacity:g}"' if opacity < 1 else ""
         self._shapes.append(f'<path d="{d}" {_paint(role)}{extras}/>')
 
@@ -91,6 +72,7 @@ class Drawing:
         bold: bool = False,
         mono: bool = False,
     ) -> None:
+        """Add a line of text at its baseline; any content is escaped."""
         extras = (f' text-anchor="{anchor}"' if anchor != "start" else "") + (' font-weight="600"' if bold else "")
         extras += ' font-family="monospace"' if mono else ""
         paint = _paint(role, "hftlab-mono" if mono else "")
@@ -99,6 +81,7 @@ class Drawing:
         )
 
     def svg(self) -> str:
+        """The whole document."""
         width, height = self._size
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '

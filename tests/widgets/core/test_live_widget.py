@@ -10,9 +10,9 @@ from xml.etree import ElementTree
 import pytest
 
 from hftlab.widgets import Ladder
-from hftlab.widgets.widget import LiveWidget
+from hftlab.widgets.core.live_widget import LiveWidget
 
-from .market import Market, bitcoin, quote
+from tests.widgets.market import Market, bitcoin, quote
 
 WAIT = 5.0  # seconds until a test gives up; none takes as long
 
@@ -28,8 +28,8 @@ def market() -> Market:
 
 
 @pytest.fixture
-def ladder(market, still_feed):
-    ladder = Ladder(market, "BTC-USD", rate=10, feed=still_feed)
+def ladder(market, still_loop):
+    ladder = Ladder(market, "BTC-USD", rate=10, refresh_loop=still_loop)
     yield ladder
     ladder.close()
 
@@ -127,9 +127,9 @@ class TestSending:
         assert ladder.tick(0.0, busy=False) is None
 
     @pytest.mark.parametrize("rate", [0, -1, 31, float("nan")])
-    def test_rates_out_of_range_are_refused(self, market, still_feed, rate):
+    def test_rates_out_of_range_are_refused(self, market, still_loop, rate):
         with pytest.raises(ValueError, match="rate must be above 0"):
-            Ladder(market, "BTC-USD", rate=rate, feed=still_feed)
+            Ladder(market, "BTC-USD", rate=rate, refresh_loop=still_loop)
 
 
 class TestErrors:
@@ -150,8 +150,8 @@ class TestErrors:
         ladder.tick(1.0, busy=False)
         assert ladder.error == ""
 
-    def test_a_client_that_fails_from_the_start_still_makes_a_widget(self, still_feed, caplog):
-        ladder = Ladder(Market(broken=OSError("closed")), "BTC-USD", feed=still_feed)
+    def test_a_client_that_fails_from_the_start_still_makes_a_widget(self, still_loop, caplog):
+        ladder = Ladder(Market(broken=OSError("closed")), "BTC-USD", refresh_loop=still_loop)
         assert ladder.error == "OSError: closed"
         data, _ = ladder._repr_mimebundle_()
         assert "application/vnd.jupyter.widget-view+json" in data
@@ -170,18 +170,18 @@ class TestClosing:
         data, _ = ladder._repr_mimebundle_()
         assert set(data) == {"text/plain", "image/svg+xml"}
 
-    def test_takes_it_off_the_thread(self, market, feed):
-        ladder = Ladder(market, "BTC-USD", feed=feed)
-        thread = feed._thread
+    def test_takes_it_off_the_thread(self, market, refresh_loop):
+        ladder = Ladder(market, "BTC-USD", refresh_loop=refresh_loop)
+        thread = refresh_loop._thread
         ladder.close()
         thread.join(WAIT)
-        assert not feed.running
+        assert not refresh_loop.is_running
 
 
 class TestThread:
-    def test_frames_come_while_the_main_thread_is_kept(self, market, feed):
-        """Observers are called on the feeding thread, and the main thread does nothing but wait for them."""
-        ladder = Ladder(market, "BTC-USD", rate=30, feed=feed)
+    def test_frames_come_while_the_main_thread_is_kept(self, market, refresh_loop):
+        """Observers are called on the refresh thread, and the main thread does nothing but wait for them."""
+        ladder = Ladder(market, "BTC-USD", rate=30, refresh_loop=refresh_loop)
         arrived, names = threading.Semaphore(0), set()
 
         def observe(change):
@@ -197,10 +197,10 @@ class TestThread:
         assert names == {"hftlab-widgets"}
         ladder.close()
 
-    def test_another_symbol_is_shown_at_once(self, market, feed):
+    def test_another_symbol_is_shown_at_once(self, market, refresh_loop):
         market.books["X"] = bitcoin()
         market.books["X"].buys[0] = (1.0, 1.0, 1)
-        ladder = Ladder(market, "BTC-USD", rate=0.01, feed=feed)
+        ladder = Ladder(market, "BTC-USD", rate=0.01, refresh_loop=refresh_loop)
         changed = threading.Event()
         ladder.observe(lambda change: changed.set(), "frame")
         shown(ladder)

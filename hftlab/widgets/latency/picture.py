@@ -1,4 +1,4 @@
-"""Latencies as an SVG, from plain data: for saved notebooks, and for reports."""
+"""Latencies as an SVG, from plain data: for saved notebooks and for reports."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from hftlab.widgets.numbers import UNKNOWN, count, data_rate, duration, round_duration
-from hftlab.widgets.picture import Drawing
+from hftlab.widgets.core.numbers import UNKNOWN, count, data_rate, duration, round_duration
+from hftlab.widgets.core.picture import Drawing
 
 __all__ = ["COMPONENTS", "latency_svg", "traffic_text"]
 
 COMPONENTS: Final = ("network", "feed", "queue", "handler")
-"""The parts of a message's way, the one of most interest first."""
+"""The components of a latency, the most interesting first."""
 
 WIDTH: Final = 560
 PAD: Final = 14
@@ -32,7 +32,7 @@ def latency_svg(
     component: str = "network",
     note: str = "",
 ) -> str:
-    """Latencies as an SVG document; all times in nanoseconds.
+    """Draw latencies as an SVG document; all times in nanoseconds.
 
     `summaries` maps each component to its percentiles; `bars` are the edges (n + 1) and the counts (n) of the
     histogram of `component`; `note` is one line of text at the top.
@@ -47,7 +47,7 @@ def latency_svg(
 
 
 def traffic_text(message_rate: float, byte_rate: float, messages: int, gaps: int) -> str:
-    """`4,322 messages/s · 2.30 MB/s · 1,234,567 in all · 2 gaps`; NaN rates are left out."""
+    """Format the traffic: `4,322 messages/s · 2.30 MB/s · 1,234,567 in all · 2 gaps`; NaN rates are left out."""
     rates = [f"{count(message_rate)} messages/s", data_rate(byte_rate)] if math.isfinite(message_rate) else []
     return " · ".join([*rates, f"{count(messages)} in all", f"{count(gaps)} gap{'' if gaps == 1 else 's'}"])
 
@@ -68,7 +68,7 @@ def _chart(drawing: Drawing, edges: Sequence[float], counts: Sequence[int], summ
     bar_paths = []
     for left, right, number in zip(edges, edges[1:], counts, strict=False):
         if number:
-            # At least 1.5 px: the few slowest are what the picture is for.
+            # At least 1.5 px high: the few slowest messages must be seen.
             top = bottom - max(1.5, (CHART - 22) * number / tallest)
             bar_paths.append(f"M{across(left):.1f} {bottom}V{top:.1f}H{across(right) - 0.5:.1f}V{bottom}Z")
     drawing.path("".join(bar_paths), "bid", opacity=0.55)
@@ -79,7 +79,7 @@ def _chart(drawing: Drawing, edges: Sequence[float], counts: Sequence[int], summ
 
 
 def _marks(drawing: Drawing, across: Callable[[float], float], summary: Mapping[str, float]) -> None:
-    """Percentiles as lines; a label that would touch the one before it is left out, the table has the value."""
+    """Mark percentiles with lines; a label that would touch the one before it is left out: the table has the value."""
     free = float("-inf")
     for name in MARKED:
         if name not in summary:
@@ -111,7 +111,7 @@ def _place(name: str) -> int:
 
 
 def _range(edges: Sequence[float]) -> tuple[float, float]:
-    """What the axis spans: the bars, and at least one decade around them."""
+    """The range of the axis: the bars, and at least one decade around them."""
     low, high = max(1.0, edges[0]), max(2.0, edges[-1])
     missing = math.sqrt(10 / (high / low))
     return (low / missing, high * missing) if missing > 1 else (low, high)

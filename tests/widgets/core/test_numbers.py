@@ -4,7 +4,7 @@ from math import inf, nan
 
 import pytest
 
-from hftlab.widgets.numbers import Scale, amount, clock_time, data_rate, duration, percent
+from hftlab.widgets.core.numbers import Scale, amount, clock_time, data_rate, duration, percent
 
 
 @pytest.mark.parametrize(
