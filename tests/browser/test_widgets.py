@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from hftlab.widgets import Ladder, LatencyPanel
 from hftlab.palette import DARK, LIGHT
+from hftlab.widgets import Ladder, LatencyPanel
 from hftlab.widgets.core.numbers import Scale
 from hftlab.widgets.ladder.frame import LadderState, pack_ladder
 from hftlab.widgets.latency.frame import Component, pack_latency

@@ -102,7 +102,7 @@ class TestReplay:
 
     def test_a_simulator_cannot_be_controlled(self) -> None:
         with hl.serve(RandomWalk(7), port=0) as live, hl.connect(live.url) as client:
-            assert repr(client.replay) == "<hftlab replay, not told of yet>"
+            assert repr(client.replay) == "<hftlab replay, no status yet>"
             assert client.replay.position is None
             with pytest.raises(ServerError, match=r"session\.replay"):
                 client.replay.seek(START)

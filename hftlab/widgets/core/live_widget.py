@@ -42,7 +42,7 @@ def page_source(path: Path) -> str:
 
 
 class LiveWidget(anywidget.AnyWidget):  # type: ignore[misc]
-    """A widget that sends `snapshot()` to its pages when it changed, at most `rate` times a second, while it is visible.
+    """A widget that sends `snapshot()` to its pages when it changed, at most `rate` times a second, while visible.
 
     Traits are set on the refresh thread: observers of `frame` run there, and must post work for the kernel's loop with
     `call_soon_threadsafe`.

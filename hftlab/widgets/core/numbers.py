@@ -104,7 +104,7 @@ class Scale:
 
     @property
     def tick(self) -> float | None:
-        """The given tick, or the largest likely one that all prices so far are multiples of; None before the first price."""
+        """The given tick, or the largest likely one that fits all prices so far; None before the first price."""
         if self._given is not None:
             return self._given
         return _round_part(self._tick_units) / 10**self._tick_decimals if self._tick_units else None

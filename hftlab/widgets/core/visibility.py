@@ -46,13 +46,13 @@ class Visibility:
         return self._since_heard > self._unheard
 
     def expect(self) -> None:
-        """Count a view that is about to appear; the cell that shows it may run on, and keep its first message unread."""
+        """Count a view that is about to appear: its first message stays unread while the cell that shows it runs on."""
         if not self._views:
             self._views[_EXPECTED] = _View()
             self._since_heard = 0.0
 
     def hear(self, name: str, visible: bool, through_cells: bool) -> None:
-        """Take in a page's message about its view `name`; `through_cells` says that the kernel reads it in cells too."""
+        """Take in a page's message about its view `name`; `through_cells`: the kernel reads it even in cells."""
         self._since_heard = 0.0
         self._views.pop(_EXPECTED, None)
         known = self._views.pop(name, None)

@@ -11,7 +11,6 @@ import pytest
 
 from hftlab.widgets import Ladder
 from hftlab.widgets.core.live_widget import LiveWidget
-
 from tests.widgets.market import Market, bitcoin, quote
 
 WAIT = 5.0  # seconds until a test gives up; none takes as long

@@ -7,9 +7,8 @@ from xml.etree import ElementTree
 import pytest
 
 from hftlab.widgets import Ladder, ladder_svg
-from hftlab.widgets.ladder.frame import HEADER, LadderState, pack_ladder, read_ladder
 from hftlab.widgets.core.numbers import Scale
-
+from hftlab.widgets.ladder.frame import HEADER, LadderState, pack_ladder, read_ladder
 from tests.widgets.market import NOON, Market, bitcoin, quote
 
 SVG = "{http://www.w3.org/2000/svg}"

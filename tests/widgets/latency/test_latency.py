@@ -7,7 +7,6 @@ from xml.etree import ElementTree
 from hftlab.widgets import LatencyPanel, latency_svg
 from hftlab.widgets.latency.frame import COMPONENT, HEADER, Component, pack_latency, read_component
 from hftlab.widgets.latency.rate_meter import RateMeter, Traffic
-
 from tests.widgets.market import Histogram, Market, Metrics
 
 SVG = "{http://www.w3.org/2000/svg}"
