@@ -15,7 +15,6 @@ from hftlab.lab import connect, serve
 from hftlab.protocol import MarketData
 from hftlab.report import write_report
 from hftlab.simulator import RandomWalk
-from tests.command import Run
 from tests.session.sessions import Received, replayed, write_session
 
 LOADING = {"src", "href", "srcset", "data", "poster", "action", "xlink:href", "background"}
@@ -69,17 +68,6 @@ class TestRun:
         assert done.session.manifest.symbols == sorted(RandomWalk().symbols)
         assert 0 < done.session.manifest.size < done.json_bytes
 
-    def test_the_command_reports_it_with_status_0(self, tmp_path: Path, run: Run) -> None:
-        """Twice into the same folder: the second run replaces the first."""
-        for _ in range(2):
-            status, out, err = run("demo", "--seconds", "0.5", "-o", tmp_path / "demo")
-            assert (status, err) == (0, "")
-        lines = dict(line.split(maxsplit=1) for line in out.splitlines())
-        assert list(lines) == ["recorded", "replayed", "latency", "size", "report"]
-        assert "8 symbols, 0 lost" in lines["recorded"]
-        assert "0 differ from the recording" in lines["replayed"]
-        assert Path(lines["report"]).is_file()
-
 
 class TestTampering:
     """The pieces of the run on recordings that are not what was replayed."""
@@ -125,15 +113,6 @@ class TestTampering:
         assert not done._replace(differing=1).is_perfect
         assert not done._replace(lost=1).is_perfect
         assert not done._replace(recorded=0, replayed=0).is_perfect
-
-    def test_the_command_ends_with_status_1(
-        self, done: Demo, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-    ) -> None:
-        """And still says what it found."""
-        monkeypatch.setattr("hftlab.demo.run_demo", lambda *_, **__: done._replace(differing=3))
-        status, out, _ = run("demo", "-o", tmp_path)
-        assert status == 1
-        assert "3 differ from the recording" in out
 
 
 class TestReport:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hftlab as hl
-from tests.cli.test_cli import until
 from tests.server.test_failures import Breaking
+from tests.waiting import until
 
 
 def test_its_connections_are_listed() -> None:
