@@ -54,15 +54,16 @@ class TestLab:
             assert "<title>JupyterLab</title>" not in answer(address.partition("?")[0])
 
 
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("clone") / "hftlab"
+    subprocess.run(["git", "clone", "--quiet", str(ROOT), str(folder)], check=True)
+    return folder
+
+
 @pytest.mark.soak
 class TestClone:
     """The README's two commands, with a virtual environment that `make` creates: several minutes each."""
-
-    @pytest.fixture(scope="class")
-    def clone(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
-        folder = tmp_path_factory.mktemp("clone") / "hftlab"
-        subprocess.run(["git", "clone", "--quiet", str(ROOT), str(folder)], check=True)
-        return folder
 
     @contextmanager
     def make(self, clone: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
