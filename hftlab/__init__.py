@@ -47,7 +47,7 @@ __all__ = [
     "widgets",
 ]
 
-__version__: Final = "0.1.0"
+__version__ = "0.1.0"
 
 _HOMES: Final = {
     "Client": "client",
