@@ -182,8 +182,8 @@ class BookAnomaly(EventError):
 
     def __init__(self, kind: str, row: int, symbol: str, order_id: int) -> None:
         super().__init__(
-            f"row {row} has an event that does not fit its book, {kind} (order {order_id} of {symbol}): the books are as "
-            "before the batch; repair its rows, or make the BookSet with policy='skip' to count such rows and go on"
+            f"row {row} has an event that does not fit its book, {kind} (order {order_id} of {symbol}): the books are "
+            "as before the batch; repair its rows, or make the BookSet with policy='skip' to count such rows and go on"
         )
         self.kind, self.row, self.symbol, self.order_id = kind, row, symbol, order_id
 

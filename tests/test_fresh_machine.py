@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import signal
 import subprocess
@@ -68,6 +69,7 @@ class TestClone:
     @contextmanager
     def make(self, clone: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
         """Run make in a process group of its own, of which nothing outlives the block."""
+        faulthandler.cancel_dump_traceback_later()  # minutes are no sign of a hang here
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         environment |= without_display(clone.parent)
         command = ["make", f"PYTHON={sys.executable}", *arguments]
