@@ -25,7 +25,9 @@ __all__ = ["book_table", "quote_table", "register"]
 def book_table(book: Book) -> str:
     """Show the ten best levels of an order book as an HTML table, bids on the left."""
     title = f"Book of {book.symbol}, {in_words(book.ts_event)}{', stale' if book.stale else ''}"
-    rows = [(*_cells(bid)[::-1], *_cells(ask)) for bid, ask in zip_longest(book.bids(), book.asks())]
+    bids, asks = book.bids(), book.asks()
+    decimals = max((_decimals(level[0]) for level in (*bids, *asks)), default=0)
+    rows = [(*_cells(bid, decimals)[::-1], *_cells(ask, decimals)) for bid, ask in zip_longest(bids, asks)]
     return rows_table(title, ("orders", "size", "bid", "ask", "size", "orders"), rows)
 
 
@@ -88,9 +90,13 @@ def _as_html(table: Callable[[Any], str]) -> Callable[[Any], tuple[str, str]]:
     return lambda value: ("text/html", table(value))
 
 
-def _cells(level: tuple[float, float, int] | None) -> tuple[str, str, str]:
+def _decimals(price: float) -> int:
+    return len(f"{price:.10g}".partition(".")[2])
+
+
+def _cells(level: tuple[float, float, int] | None, decimals: int) -> tuple[str, str, str]:
     """Price, size and orders of one level; empty where one side has fewer levels."""
     if level is None:
         return ("", "", "")
     price, size, orders = level
-    return (f"{price:.10g}", f"{size:,.10g}", f"{orders:,}")
+    return (f"{price:.{decimals}f}", f"{size:,.10g}", f"{orders:,}")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from ssl import SSLContext
 from typing import TYPE_CHECKING, Self
 
-from hftlab.client import Client, Metrics, diagnostics
+from hftlab.client import Client, LatencyHistogram, Metrics, diagnostics
 from hftlab.client.authentication import Token
 from hftlab.client.batching import BATCH_DELAY, BATCH_SIZE
 from hftlab.client.debug_log import WebSocketDebugLogger
@@ -298,15 +298,21 @@ class LabClient:
 
     def _repr_html_(self) -> str:
         metrics = self.metrics
-        network = metrics.latency["network"].summary()
         facts = {
             "state": self.connection_status,
             "symbols": ", ".join(self.symbols),
             "messages": f"{metrics.messages_received:,}",
             "lost": f"{metrics.messages_lost:,}",
-            "network latency": f"p50 {network['p50'] / 1000:,.0f} µs, p99 {network['p99'] / 1000:,.0f} µs",
+            "network latency": _latency_text(metrics.latency["network"]),
         }
         return facts_table(f"Client of {self.url}", facts)
+
+
+def _latency_text(histogram: LatencyHistogram) -> str:
+    if not histogram.count:
+        return "not measured yet"
+    summary = histogram.summary()
+    return f"p50 {summary['p50'] / 1000:,.0f} µs, p99 {summary['p99'] / 1000:,.0f} µs"
 
 
 def _close_later(client: Client) -> None:

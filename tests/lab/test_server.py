@@ -129,7 +129,10 @@ class TestRepresentation:
         source = walk()
         source.name = "<script>alert(1)</script>"
         with hl.serve(source, port=0) as server, hl.connect(f"{server.url}/?<b>&") as client:
+            assert "not measured yet" in client._repr_html_()
             client.subscribe("AAPL")
+            client.messages(count=3)
+            assert "p50" in client._repr_html_()
             for html in (server._repr_html_(), client._repr_html_()):
                 assert "<script>" not in html
                 assert "<b>" not in html
