@@ -51,7 +51,7 @@ class TestSimulate:
         ("option", "value", "said"),
         [
             ("--date", "2026-01-03", "NASDAQ is closed on 2026-01-03"),
-            ("--date", "yesterday", "'yesterday' is no date"),
+            ("--date", "yesterday", "'yesterday'"),
             ("--symbols", "NOBODY", "no market for 'NOBODY'"),
         ],
     )

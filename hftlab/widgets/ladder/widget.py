@@ -46,13 +46,16 @@ class Ladder(LiveWidget):
         super().__init__(rate, refresh_loop)
 
     def snapshot(self) -> bytes:
+        """Pack the current book; see pack_ladder."""
         state, scale = self._read()
         return pack_ladder(state, scale)
 
     def connection_status(self) -> str:
+        """The client's connection status."""
         return str(self._client.connection_status)
 
     def picture(self) -> Picture:
+        """Draw the current book as a static picture."""
         state, scale = self._read()
         status = self.connection_status()
         note = "STALE" if state.stale else "" if status == "CONNECTED" else status

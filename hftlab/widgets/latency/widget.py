@@ -44,12 +44,15 @@ class LatencyPanel(LiveWidget):
         super().__init__(rate, refresh_loop)
 
     def snapshot(self) -> bytes:
+        """Pack the current latencies and rates; see pack_latency."""
         return pack_latency(*self._read())
 
     def connection_status(self) -> str:
+        """The client's connection status."""
         return str(self._client.connection_status)
 
     def picture(self) -> Picture:
+        """Draw the current latencies as a static picture."""
         traffic, components = self._read()
         chosen = next((name for name in COMPONENTS if name in components and components[name].count), COMPONENTS[0])
         shown = components.get(chosen, Component())
