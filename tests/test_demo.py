@@ -1,4 +1,4 @@
-"""The demo says whether everything came through, and its report needs no network."""
+"""The demo reports every loss and difference, and its page needs no network."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ELSEWHERE = re.compile(r"^\s*(https?:)?//|url\(\s*['\"]?(https?:)?//|@import", r
 
 
 class Page(HTMLParser):
-    """What a page would load, and the pictures in it."""
+    """Collects what a page would load, and its pictures."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -70,7 +70,7 @@ class TestRun:
 
 
 class TestTampering:
-    """The pieces of the run on recordings that are not what was replayed."""
+    """The comparison finds recordings that differ from what was replayed."""
 
     @pytest.fixture
     def received(self, done: Demo) -> list[Received]:
@@ -132,7 +132,7 @@ class TestReport:
         ],
     )
     def test_a_page_that_would_is_found_out(self, leak: str) -> None:
-        """What the test above relies on."""
+        """The test above relies on this."""
         assert len(Page(f"<html><body>{leak}</body></html>").loaded) == 1
 
     def test_it_has_three_pictures(self, done: Demo) -> None:
@@ -157,7 +157,7 @@ class TestReport:
         assert "&lt;b&gt;&amp;" in text
 
     def test_a_session_without_messages_has_a_report(self, tmp_path: Path) -> None:
-        """A demo that has recorded nothing must be able to say so."""
+        """A demo that has recorded nothing reports that."""
         with serve(RandomWalk(1), port=0) as server, connect(server.url) as client:
             report = write_report(tmp_path / "a" / "report.html", write_session(tmp_path / "empty", []), client)
         page = Page(report.read_text(encoding="utf-8"))

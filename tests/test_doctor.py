@@ -1,4 +1,4 @@
-"""The doctor finds what is wrong and says what to do about it."""
+"""The doctor finds problems of an installation and says what to do about them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_a_busy_port_is_named_and_is_no_obstacle(tmp_path: Path, busy_port: bool
 
 
 def test_a_library_that_cannot_be_imported_is_found_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that is absent, one that breaks, and one that can be done without."""
+    """A missing library, a broken one, and an optional one."""
     # kosoku, which other tests use, leaves a stand-in for this one, with which pytest would try to work.
     monkeypatch.delitem(sys.modules, "pkg_resources", raising=False)
     (tmp_path / "broken_library.py").write_text("raise RuntimeError('built for another Python')")

@@ -1,4 +1,4 @@
-"""The quickstart as a person meets it: JupyterLab in a real Chromium, run to its end, with the ladder moving."""
+"""The quickstart in JupyterLab and a real Chromium: it runs to its end while the ladder moves."""
 
 from __future__ import annotations
 

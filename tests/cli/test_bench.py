@@ -14,7 +14,7 @@ RESULT = Result("codec", 4.5, 3.0, True, {"decode_us": 12.345678, "json_bytes": 
 
 @pytest.fixture(autouse=True)
 def measured(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is measured here."""
+    """Replace the measurement by a fixed result."""
     monkeypatch.setattr("hftlab.bench.codec.run", lambda: RESULT)
 
 

@@ -1,4 +1,4 @@
-"""Counts as lines of text."""
+"""Facts and counts as lines of text."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ def test_the_command_reports_it_with_status_0(tmp_path: Path, run: Run) -> None:
 
 
 def test_the_command_ends_with_status_1(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """And still says what it found."""
+    """The report is printed all the same."""
     found = run_demo(tmp_path / "demo", seconds=0.5, speed=20)
     monkeypatch.setattr("hftlab.demo.run_demo", lambda *_, **__: found._replace(differing=3))
     status, out, _ = run("demo", "-o", tmp_path)

@@ -36,7 +36,7 @@ main()
 
 class TestCommand:
     def test_it_reports_what_hftlab_cannot_do_without(self, tmp_path: Path, busy_port: bool) -> None:
-        """In a process of its own; also while the port has a holder that cannot be named."""
+        """In another process, and while a process without a name holds the port."""
         done = subprocess.run(
             [sys.executable, "-c", PROGRAM],
             capture_output=True,

@@ -1,4 +1,4 @@
-"""`hftlab import` and `hftlab simulate`: what they make, and what they say about it."""
+"""`hftlab import` and `hftlab simulate`: the session that they make, and what they print."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ DESKTOP = {"DISPLAY": ":0"}
 
 @pytest.mark.parametrize(("user", "is_allowed"), [(0, True), (1000, False)])
 def test_root_is_allowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, user: int, is_allowed: bool) -> None:
-    """JupyterLab asks for --allow-root; a container's only user is root as a rule."""
+    """JupyterLab refuses to run as root, often a container's only user, without --allow-root."""
     monkeypatch.setattr(os, "geteuid", lambda: user)
     assert ("--allow-root" in jupyter_options(tmp_path, DESKTOP)) is is_allowed
 
@@ -37,13 +37,13 @@ def test_root_is_allowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, user: 
 def test_without_a_display_no_browser_is_looked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, platform: str, environment: dict[str, str], opens: bool
 ) -> None:
-    """A text browser, which is what would be found, takes the terminal away."""
+    """Only a text browser would be found, which takes over the terminal."""
     monkeypatch.setattr("sys.platform", platform)
     assert ("--no-browser" not in jupyter_options(tmp_path, environment)) is opens
 
 
 def test_the_quickstart_is_opened_where_it_is(tmp_path: Path) -> None:
-    """The folder stays the root, so that recordings beside the notebooks are in sight."""
+    """The folder stays JupyterLab's root, so that recordings beside the notebooks can be seen."""
     assert not any("default_url" in option for option in jupyter_options(tmp_path, DESKTOP))
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "notebooks" / "01_quickstart.ipynb").write_text("{}")

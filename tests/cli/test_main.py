@@ -1,4 +1,4 @@
-"""The whole command: help, version, usage, and one sentence for whatever goes wrong."""
+"""The command line as a whole: help, version, usage, and errors in one sentence."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class TestOneSentence:
         for more in ([], ["--seconds", "5"]):
             said = sentence(run("record", "ws://127.0.0.1:1", "-o", tmp_path / "session", *more))
             assert "cannot connect to ws://127.0.0.1:1" in said
-        assert "is no WebSocket address" in sentence(run("record", "127.0.0.1", "-o", tmp_path / "session"))
+        assert "WebSocket address" in sentence(run("record", "127.0.0.1", "-o", tmp_path / "session"))
         assert not (tmp_path / "session").exists()
 
     def test_a_wrong_symbol(self, tmp_path: Path, run: Run) -> None:
@@ -94,7 +94,7 @@ class TestOneSentence:
         assert not target.exists()
 
     def test_no_traceback_from_the_command_itself(self, tmp_path: Path) -> None:
-        """As its own process, with a warning shown as it would be to a user."""
+        """In another process, where a warning would be printed as for a user."""
         with started("record", "ws://127.0.0.1:1", "-o", tmp_path / "session") as process:
             assert "cannot connect" in sentence(ended(process))
 

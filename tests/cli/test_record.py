@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("compiled")
 
 class TestRecord:
     def test_it_records_a_replay_to_its_end(self, session: Session, tmp_path: Path, run: Run) -> None:
-        """And says what it has made."""
+        """It prints the new session."""
         with hl.serve(session.replay(float("inf")), port=0) as server:
             status, out, err = run("record", server.url, "-o", tmp_path / "copy")
         assert (status, err) == (0, "")

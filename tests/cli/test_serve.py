@@ -21,13 +21,13 @@ START = 1_767_364_200_000_000_000
 
 
 def walked(seed: int, steps: int) -> list[float]:
-    """The prices of BRK.A."""
+    """Compute the prices of BRK.A in a random walk."""
     walk = RandomWalk(seed, clock=Clock(1, paused=True))
     return [message.symbols[-1].price for message in walk.advance(1 + (steps - 1) * walk.interval)]
 
 
 def exchanged(seed: int, intervals: int) -> list[list[OrderBookLevel] | None]:
-    """The bids of TSLA, whichever others are there and whenever it starts."""
+    """Compute the bids of TSLA, which do not depend on the other symbols or on the start."""
     exchange = Exchange(seed, ["TSLA"], clock=Clock(START, paused=True))
     messages = exchange.advance(START + intervals * exchange.interval)
     return [message.symbols[0].bids for message in messages if message.symbols]
@@ -63,7 +63,7 @@ class TestServe:
             assert err.count("\n") == 1
 
     def test_the_seed_makes_the_market(self) -> None:
-        """What arrives is a stretch of the walk that this seed makes, and of no other seed's."""
+        """The prices are part of the walk of this seed, and not of another seed's."""
         options = ["--source", "walk", "--port", "0", "--seed", "7", "--speed", "100"]
         with started("serve", *options) as process, hl.connect(first_line(process)) as client:
             client.subscribe("BRK.A", frequency=0)
@@ -72,7 +72,7 @@ class TestServe:
         assert " ".join(map(str, prices)) not in " ".join(map(str, walked(8, 5000)))
 
     def test_the_exchange_is_the_default_source(self) -> None:
-        """What arrives is a stretch of the market that this seed makes, and of no other seed's."""
+        """The bids are part of the market of this seed, and not of another seed's."""
         options = ["--port", "0", "--seed", "7", "--speed", "20"]
         with started("serve", *options) as process, hl.connect(first_line(process)) as client:
             client.subscribe("TSLA", data_types=["QUOTES", "ORDER_BOOK"], frequency=0)

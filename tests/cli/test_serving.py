@@ -41,7 +41,7 @@ def authority() -> trustme.CA:
 
 @pytest.fixture
 def certificate(authority: trustme.CA, tmp_path: Path) -> tuple[Path, Path]:
-    """The chain and its key, a file each."""
+    """Write a certificate chain and its key into a file each."""
     made = authority.issue_cert("localhost", "127.0.0.1", "lab.example")
     chain, key = tmp_path / "cert.pem", tmp_path / "cert.key"
     chain.write_bytes(b"".join(pem.bytes() for pem in made.cert_chain_pems))
@@ -60,7 +60,7 @@ def ask(url: str, **fields: object) -> dict[str, object]:
 
 class TestToken:
     def test_it_is_one_that_a_server_with_the_same_key_takes(self, tmp_path: Path, run: Run) -> None:
-        """And one that was not made with it is not."""
+        """A token that was signed with another key is refused."""
         path = key_file(tmp_path)
         status, out, err = run("token", "--key", path, "--subject", "alice", "--seconds", "60")
         assert (status, err, out.count("\n")) == (0, "", 1)
@@ -105,7 +105,7 @@ class TestTls:
         tmp_path: Path,
         run: Run,
     ) -> None:
-        """By a name of ours, from another machine's page, with a token that the command has made."""
+        """By an allowed name, from a web page of an allowed origin, with a token of `hftlab token`."""
         chain, key = certificate
         options = ["--host", "0.0.0.0", "--port", "0", "--auth", "required", "--key", key_file(tmp_path)]
         options += ["--tls-cert", chain, "--tls-key", key]

@@ -12,10 +12,10 @@ HOUR = 3600 * 1_000_000_000
 
 
 def walk(seed: int = 7) -> RandomWalk:
-    """The random walk at a hundred times real time, so that no test waits for its ticks."""
+    """Make the random walk at a hundred times real time, so that no test waits for its ticks."""
     return RandomWalk(seed, clock=Clock(speed=100))
 
 
 def states(messages: list[object]) -> list[MarketData]:
-    """The market data among messages."""
+    """Select the market data among messages."""
     return [message for message in messages if isinstance(message, MarketData)]

@@ -1,4 +1,4 @@
-"""The background loop: it runs on while a cell computes, and refuses to wait for itself."""
+"""The background loop runs while a cell computes, and a callback on it cannot wait for it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class TestBackground:
         assert client.metrics.messages_lost == 0
 
     def test_a_callback_may_publish(self, server: LabServer, client: LabClient) -> None:
-        """It runs on the loop that the server runs on."""
+        """The callback runs on the same loop as the server."""
         echoed = threading.Event()
 
         def echo(message: object) -> None:
@@ -43,7 +43,7 @@ class TestBackground:
         assert echoed.wait(PATIENCE)
 
     def test_a_callback_that_waits_is_told_and_the_stream_goes_on(self, client: LabClient) -> None:
-        """Waiting there would wait for itself, for ever."""
+        """It would wait for ever, because it waits for its own loop."""
         told: list[str] = []
         done = threading.Event()
 
@@ -74,7 +74,7 @@ class TestBackground:
 
 
 def test_nested_loops_are_allowed_only_when_asked_for() -> None:
-    """In a process of its own, for it changes the whole process."""
+    """In another process, because it changes the whole process."""
     code = """
 import asyncio, hftlab as hl
 async def inner(): return 42

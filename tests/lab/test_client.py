@@ -114,7 +114,7 @@ class TestPlainCalls:
         assert sequences == list(range(1, len(sequences) + 1))
 
     def test_messages_returns_what_there_is_when_the_time_is_over(self) -> None:
-        """Of a thousand that are waited for, three come and stay in order; then there are no more."""
+        """A thousand are asked for, three arrive: they are returned in order."""
         with hl.serve(RandomWalk(clock=Clock(paused=True)), port=0) as still, hl.connect(still.url) as client:
             client.subscribe("AAPL", frequency=0)
             client.messages()
@@ -181,7 +181,7 @@ class TestRunningACellAgain:
 class TestInterrupt:
     @pytest.fixture(autouse=True)
     def listening(self) -> Iterator[None]:
-        """A process that a shell has started in the background ignores SIGINT, and Python leaves it at that."""
+        """Handle SIGINT, which a process ignores if a shell has started it in the background."""
         before = signal.signal(signal.SIGINT, signal.default_int_handler)
         yield
         signal.signal(signal.SIGINT, before)
@@ -202,7 +202,7 @@ class TestInterrupt:
         button.join()
 
     def test_it_stops_the_wait_and_not_the_server(self, server: LabServer, client: LabClient) -> None:
-        """The next call works, and no message is lost with the wait."""
+        """The next call works, and no message is lost."""
         some = threading.Event()
         client.on("message", lambda message: message.sequence == 5 and some.set())
         client.subscribe("AAPL", frequency=0)
@@ -239,7 +239,7 @@ class TestWaitForReplay:
             assert [message.symbols for message in states(listener.messages())] == recorded
 
     def test_waiting_for_a_replay_ends_with_the_connection(self, tmp_path: Path) -> None:
-        """There is no end to wait for any more."""
+        """The end of the replay would never arrive."""
         session = write_session(tmp_path / "session", [(1, numbered(1)), (HOUR, numbered(2))])
         server = hl.serve(session.replay(), port=0)
         client = hl.connect(server.url, auto_reconnect=False)

@@ -1,4 +1,4 @@
-"""A recording in a notebook, and what becomes of it at the end of the process."""
+"""A recording in a notebook, and how it is finished at the end of the process."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.waiting import until
 
 class TestRunningACellAgain:
     def test_a_recording_into_the_same_folder_replaces(self, client: LabClient, tmp_path: Path) -> None:
-        """The one before is finished first, and does not write into the new one."""
+        """The earlier recording is finished first, and does not write into the new session."""
         client.subscribe("AAPL", frequency=0)
         first = hl.record(client, tmp_path / "session")
         until(lambda: first.recorded > 3)
@@ -65,7 +65,7 @@ class TestRecord:
         assert recording.stop().folder == recording.stop().folder == recording.folder
 
     def test_a_recording_keeps_its_client(self, server: LabServer, tmp_path: Path) -> None:
-        """`with hl.record(hl.connect(url), ...)`: nobody else refers to the client."""
+        """`with hl.record(hl.connect(url), ...)`: nothing else refers to the client."""
         client = hl.connect(server.url)
         client.subscribe("AAPL", frequency=0)
         recording = hl.record(client, tmp_path / "session")
@@ -120,7 +120,7 @@ class TestEndOfTheProcess:
 
     @pytest.mark.parametrize("end", ["return", "fail"])
     def test_recordings_that_nobody_stopped_are_finished(self, tmp_path: Path, end: str) -> None:
-        """Also those whose handle nobody kept, and when the program ends with an error."""
+        """Also recordings without a variable, and when the program ends with an error."""
         folders = [tmp_path / name for name in "abc"]
         done = self.run(*folders, end)
         assert done.returncode == (1 if end == "fail" else 0)

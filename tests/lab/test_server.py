@@ -19,7 +19,7 @@ from tests.server.test_failures import Breaking
 from tests.waiting import until
 
 
-def test_its_connections_are_listed() -> None:
+def test_connections_are_listed() -> None:
     with hl.serve(hl.simulator.RandomWalk(7), port=0) as server, hl.connect(server.url, account="alice") as client:
         client.ping()
         (connection,) = server.connections()
@@ -61,8 +61,8 @@ class TestPlainCalls:
         assert server.is_running
 
 
-def test_a_message_is_streamed_as_it_was_published_and_not_as_it_was_changed_later() -> None:
-    """Publishing takes a copy."""
+def test_changing_a_published_message_changes_nothing() -> None:
+    """Publishing copies the message."""
     with hl.serve(walk(), port=0) as server, hl.connect(server.url) as client:
         client.subscribe("AAPL", frequency=0)
         message = market_data(symbol("AAPL", exchange="copied"))
@@ -89,7 +89,7 @@ class TestRunningACellAgain:
         second.stop()
 
     def test_stopping_the_replaced_does_not_stop_the_new(self) -> None:
-        """Its handle may still be held by another cell."""
+        """Another cell may still have the replaced server in a variable."""
         first = hl.serve(walk(), port=0, name="mine")
         second = hl.serve(walk(), port=first.port, name="mine")
         first.stop()
@@ -106,7 +106,7 @@ class TestRunningACellAgain:
 
 class TestBusyPort:
     def test_the_holder_is_named(self) -> None:
-        """Here it is this very process, with a socket of its own."""
+        """Here the holder is this process, with a plain socket."""
         with socket.create_server(("127.0.0.1", 0)) as foreign:
             port = foreign.getsockname()[1]
             with pytest.raises(PortInUse) as caught:

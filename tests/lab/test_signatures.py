@@ -1,4 +1,4 @@
-"""Plain calls have the named, typed arguments of what they call: TAB completes them, `?` explains them."""
+"""Plain calls have the same named, typed arguments as the classes behind them, so that TAB and `?` help."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_methods_take_what_the_inner_ones_take() -> None:
 
 @pytest.mark.parametrize(("method", "widget"), [(LabClient.ladder, Ladder), (LabClient.latency_panel, LatencyPanel)])
 def test_widgets_take_the_same_arguments(method: Callable[..., object], widget: type) -> None:
-    """All but those that only tests give."""
+    """All arguments except those for tests."""
     wanted = inspect.signature(widget).parameters
     given = inspect.signature(method).parameters
     assert list(given)[1:] == [name for name in wanted if name not in ("client", "timer", "refresh_loop")]

@@ -7,7 +7,7 @@ const UNANSWERED = 30_000; // ms after which a heartbeat counts as lost, and the
 const BETWEEN_PAINTS = 30; // ms; about thirty frames a second are enough for a fade
 const THEME_LASTS = 2_000; // ms; a theme's style sheet may arrive after the theme's name has changed
 
-/** The colours and fonts of the page that `el` stands in: JupyterLab's or VS Code's, else the system's light or dark. */
+/** Read the colours and fonts of the page around `el`: JupyterLab's or VS Code's, else the system's light or dark. */
 function readTheme(el, context) {
   const style = getComputedStyle(el);
   const pick = (...names) => names.map((name) => style.getPropertyValue(name).trim()).find(Boolean);
@@ -28,14 +28,14 @@ function readTheme(el, context) {
 
 function luminance(colour, context) {
   context.fillStyle = "#ffffff";
-  context.fillStyle = colour; // the canvas gives every notation back as #rrggbb, or as rgba() where it is translucent
+  context.fillStyle = colour; // the canvas returns any notation as #rrggbb, or as rgba() where it is translucent
   const hex = /^#(..)(..)(..)$/.exec(context.fillStyle);
   if (!hex) return 1;
   const [red, green, blue] = hex.slice(1).map((pair) => parseInt(pair, 16) / 255);
   return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
 }
 
-/** A frame's float64 values; the kernel packs them little-endian, and the buffer need not be aligned. */
+/** Unpack a frame's float64 values; the kernel packs them little-endian, and the buffer need not be aligned. */
 export function values(view) {
   if (!view || !view.byteLength) return [];
   const data = new DataView(view.buffer ?? view, view.byteOffset ?? 0, view.byteLength);
@@ -44,7 +44,7 @@ export function values(view) {
 
 const formats = new Map();
 
-/** `515,000.00`; unknown is a dash. */
+/** Format a number as `515,000.00`, an unknown one as a dash. */
 export function amount(value, decimals) {
   if (!Number.isFinite(value)) return "–";
   if (!formats.has(decimals)) {
@@ -54,7 +54,7 @@ export function amount(value, decimals) {
   return formats.get(decimals).format(value);
 }
 
-/** A canvas for `draw(context, width, height, theme, now)`, which returns true while it wants the next frame too. */
+/** A canvas that calls `draw(context, width, height, theme, now)`, again for the next frame while that returns true. */
 export class Surface {
   constructor(model, canvas, draw) {
     this.model = model;

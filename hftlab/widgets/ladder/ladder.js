@@ -1,6 +1,6 @@
 import { Surface, amount, values } from "../core/surface.js";
 
-// As in frame.py.
+// The same values as in frame.py.
 const VERSION = 1;
 const HEADER = [
   "version", "stale", "tsEvent", "priceDecimals", "sizeDecimals", "tick", "last", "changePercent", "volume",
@@ -9,12 +9,12 @@ const HEADER = [
 
 const PAD = 12, TOP = 36, CAPTIONS = 17, ROW = 20, SPREAD = 28, FOOTER = 22;
 const WIDEST = 560;
-const FEWEST = 5; // levels a side that there is always room for
+const FEWEST = 5; // levels a side that always have room
 const ORDERS = 28; // the room beyond the longest bar, for the number of orders
 const FLASH = 450; // ms
 const SPEAKS = 2_000; // ms between two texts for screen readers
 
-/** The state in a frame, or null before the first one. */
+/** Unpack a frame's state; null before the first one. */
 export function parse(frame) {
   const data = values(frame);
   if (data[0] !== VERSION) return null;
@@ -41,14 +41,14 @@ class Changes {
     const low = Math.min(...prices), high = Math.max(...prices);
     const sizes = new Map(levels.map(({ price, size }) => [price, size]));
     for (const [price, size] of sizes) {
-      // A price that was out of sight before is not a change.
+      // A price that has just come into the window has not changed.
       if (price >= low && price <= high && this.sizes.get(price) !== size) this.times.set(price, now);
     }
     for (const price of this.times.keys()) if (!sizes.has(price)) this.times.delete(price);
     this.sizes = sizes;
   }
 
-  /** From 1, just changed, to 0. */
+  /** How recently a price changed: from 1, just now, to 0. */
   freshness(price, now) {
     const since = now - (this.times.get(price) ?? -Infinity);
     return this.still.matches || since >= FLASH ? 0 : 1 - Math.max(0, since) / FLASH;

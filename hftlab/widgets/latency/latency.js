@@ -1,6 +1,6 @@
 import { Surface, amount, values } from "../core/surface.js";
 
-// As in frame.py.
+// The same values as in frame.py.
 const VERSION = 1;
 const HEADER = ["version", "messages", "bytes", "gaps", "messageRate", "byteRate", "componentCount"];
 const COMPONENT = ["name", "count", "p50", "p95", "p99", "p999", "max", "barCount"];
@@ -10,7 +10,7 @@ const MARKED = [["p50", "p50"], ["p99", "p99"], ["p99.9", "p999"]];
 const PAD = 12, ABOVE = 18, AXIS = 22, CHART = 170;
 const WIDEST = 640;
 
-/** The state in a frame, or null before the first one. Times in nanoseconds. */
+/** Unpack a frame's state, times in nanoseconds; null before the first one. */
 export function parse(frame) {
   const data = values(frame);
   if (data[0] !== VERSION) return null;
@@ -30,7 +30,7 @@ export function parse(frame) {
 
 const UNITS = [[1e9, "s"], [1e6, "ms"], [1e3, "µs"]];
 
-/** `12.3 µs`; as `duration` in numbers.py. */
+/** Format nanoseconds as `12.3 µs`, as `duration` in numbers.py does. */
 export function duration(ns) {
   for (const [size, unit] of UNITS) if (ns >= size * 0.9995) return `${threeDigits(ns / size)} ${unit}`;
   return `${Math.round(ns)} ns`;
@@ -48,7 +48,7 @@ function threeDigits(value) {
   return value.toFixed(value < 9.995 ? 2 : value < 99.95 ? 1 : 0);
 }
 
-// Beside a canvas the table is plain HTML: it can be read aloud, selected and copied.
+// The table is plain HTML beside the canvas, so that it can be read aloud, selected and copied.
 const STYLE = `
 .hftlab-latency { box-sizing: border-box; max-width: ${WIDEST}px; min-width: 280px; padding: 8px 0 10px;
   background: var(--hft-paper); color: var(--hft-ink); font: 12px var(--hft-sans); font-variant-numeric: tabular-nums; }
@@ -257,7 +257,7 @@ function add(parent, tag, className = "") {
   return parent.appendChild(element);
 }
 
-/** Touch the page only where something changed. */
+/** Set an element's text if it differs. */
 function write(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }

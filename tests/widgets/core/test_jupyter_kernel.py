@@ -66,7 +66,7 @@ def test_a_cell_that_awaits_is_busy_though_the_loop_is_free(shell):
 
 
 def test_a_pages_message_is_no_cell(shell):
-    """ipykernel triggers these around each, and they may come from a subshell while a cell runs."""
+    """ipykernel triggers these events around each message, also in a subshell while a cell runs."""
     kernel = JupyterKernel()
     kernel.follow(shell)
     shell.events.trigger("pre_execute")

@@ -1,4 +1,4 @@
-"""What the live widgets share, shown on the ladder."""
+"""The base of the live widgets, tested with the ladder."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WAIT = 5.0  # seconds until a test gives up; none takes as long
 
 
 def shown(ladder: LiveWidget, view: str = "v", visible: bool = True) -> None:
-    """What a page says when it comes into view."""
+    """Send what a page sends when it comes into view."""
     ladder._handle_custom_msg({"view": view, "visible": visible, "beat": 1}, [])
 
 
@@ -35,7 +35,7 @@ def ladder(market, still_loop):
 
 @pytest.fixture
 def frames(ladder) -> list[bytes]:
-    """Every frame that the widget sent from now on."""
+    """Collect every frame that the widget sends from now on."""
     sent: list[bytes] = []
     ladder.observe(lambda change: sent.append(change["new"]), "frame")
     return sent

@@ -10,7 +10,7 @@ WAIT = 5.0  # seconds until a test gives up; none takes as long
 
 
 class Counter:
-    """Counts its ticks, and says when there were enough."""
+    """Counts its ticks, and sets `done` when there were enough."""
 
     def __init__(self, enough: int = 3, interval: float | None = 0.001) -> None:
         self.enough, self.interval = enough, interval

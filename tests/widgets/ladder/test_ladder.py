@@ -15,7 +15,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def unpack(frame: bytes) -> dict:
-    """What ladder.js does with a frame, written again."""
+    """Unpack a frame as ladder.js does."""
     values = struct.unpack(f"<{len(frame) // 8}d", frame)
     head = dict(zip(HEADER, values, strict=False))
     levels = [tuple(values[at : at + 3]) for at in range(len(HEADER), len(values), 3)]

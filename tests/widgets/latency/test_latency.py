@@ -13,7 +13,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def unpack(frame: bytes) -> dict:
-    """What latency.js does with a frame, written again."""
+    """Unpack a frame as latency.js does."""
     values = list(struct.unpack(f"<{len(frame) // 8}d", frame))
     head = dict(zip(HEADER, values, strict=False))
     del values[: len(HEADER)]
