@@ -12,7 +12,8 @@ import pytest
 import hftlab as hl
 from hftlab.errors import PortInUse
 from hftlab.lab import LabServer
-from hftlab.protocol import MarketData
+from hftlab.protocol import MarketData, OrderUpdate
+from tests.faults.conftest import order_update
 from tests.lab.market import states, walk
 from tests.protocol.conftest import market_data, symbol
 from tests.server.test_failures import Breaking
@@ -72,6 +73,16 @@ def test_changing_a_published_message_changes_nothing() -> None:
         got: list[MarketData] = []
         until(lambda: got.extend(states(client.messages(count=1))) or got[-1].symbols[0].exchange == "copied")
         assert got[-1].symbols[0].exchange == msgspec.json.decode(kept)[0]["exchange"]
+
+
+def test_a_private_message_is_published_for_its_account() -> None:
+    accounts: list[str | None] = []
+    with hl.serve(walk(), port=0) as server:
+        server.inner.taps.append(
+            lambda timed: accounts.append(timed.account) if isinstance(timed.message, OrderUpdate) else None
+        )
+        server.publish(order_update(1), "alice")
+    assert accounts == ["alice"]
 
 
 class TestRunningACellAgain:
