@@ -1,12 +1,13 @@
 """hftlab: a research and replay environment for high-frequency market data, driven from notebooks.
 
-import hftlab as hl. What is heavy is imported when it is first used.
+`import hftlab as hl` takes milliseconds: each part is imported when it is first used.
 """
 
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
+import sys
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from hftlab import analysis, book, client, errors, market, protocol, recorder, simulator, venues, widgets
@@ -27,6 +28,7 @@ __all__ = [
     "Server",
     "Session",
     "Source",
+    "__version__",
     "analysis",
     "book",
     "client",
@@ -45,7 +47,9 @@ __all__ = [
     "widgets",
 ]
 
-_HOMES = {
+__version__ = "0.1.0"
+
+_HOMES: Final = {
     "Client": "client",
     "Clock": "clock",
     "EventBatch": "events",
@@ -60,6 +64,7 @@ _HOMES = {
     "recover": "session",
     "serve": "lab",
 }
+"""The modules that names come from; every other name is a module itself."""
 
 
 def __getattr__(name: str) -> Any:
@@ -75,3 +80,10 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return __all__
+
+
+if "IPython" in sys.modules or "marimo" in sys.modules:
+    from hftlab.display import register
+
+    register()
+    del register

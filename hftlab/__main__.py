@@ -1,4 +1,4 @@
-"""python -m hftlab is the command hftlab."""
+"""`python -m hftlab` is the command `hftlab`."""
 
 from hftlab.cli import main
 

@@ -1,4 +1,4 @@
-"""The whole lab in one run without a browser: simulate, serve, record, replay, compare, report."""
+"""The demo: simulate, serve, record, replay, compare and report in one run, without a browser."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ EVERYTHING: Final = (DataType.QUOTES, DataType.TRADES, DataType.ORDER_BOOK, Data
 
 
 class Demo(NamedTuple):
-    """What a run has shown. `lost` counts sequences missing in the live stream, `differing` the replayed messages that
-    are absent or not equal to the recorded ones."""
+    """Result of a run: `lost` counts sequences missing in the live stream, `differing` the replayed messages that are
+    missing or not equal to the recorded ones."""
 
     session: Session
     report: Path
@@ -36,6 +36,7 @@ class Demo(NamedTuple):
 
     @property
     def is_perfect(self) -> bool:
+        """True if something was recorded, nothing was lost, and the replay equals the recording."""
         return self.recorded > 0 and not self.lost and not self.differing
 
 
@@ -44,7 +45,7 @@ def run_demo(
 ) -> Demo:
     """Record `seconds` of the simulated exchange into `folder`/session, replay it `speed` times as fast, and compare.
 
-    `step` is told what is being done. A session of an earlier run in that folder is replaced.
+    `step` is called with the name of each step. A session of an earlier run in that folder is replaced.
     """
     step(f"recording {seconds:g} s of the simulated exchange")
     session, client = _record(folder / "session", seconds, seed)
@@ -53,13 +54,13 @@ def run_demo(
     replayed = _replayed(session, speed)
     step("writing the report")
     report = write_report(folder / "report.html", session, client)
-    holes = analysis.sequence_gaps(session.market_data).select(pl.col("missing").sum()).collect().item()
+    missing = analysis.sequence_gaps(session.market_data).select(pl.col("missing").sum()).collect().item()
     return Demo(
         session=session,
         report=report,
         recorded=len(recorded),
         replayed=len(replayed),
-        lost=int(holes or 0) + client.metrics.messages_lost,
+        lost=int(missing or 0) + client.metrics.messages_lost,
         differing=_differing(recorded, replayed),
         json_bytes=client.metrics.bytes_received,
         latency=client.metrics.latency["network"],
@@ -70,7 +71,7 @@ def _record(folder: Path, seconds: float, seed: int) -> tuple[Session, LabClient
     with serve(Exchange(seed), port=0) as server, connect(server.url) as client:
         recording = record(client, folder, overwrite=True)
         client.subscribe(client.offered_symbols, data_types=EVERYTHING, frequency=0)
-        # The exchange sends ten times a second; the messages themselves tell when the time is over.
+        # The exchange sends ten times a second, so the number of messages is a measure of the time.
         client.messages(count=round(seconds * 10), timeout=seconds * 3)
         return recording.stop(), client
 

@@ -1,4 +1,4 @@
-"""Whether this installation can do what hftlab is for, and what to do where it cannot."""
+"""Checks of an installation, with advice for each problem."""
 
 from __future__ import annotations
 
@@ -18,20 +18,21 @@ from hftlab.port import DEFAULT_PORT, port_holder
 __all__ = ["Check", "examine"]
 
 _LIBRARIES: Final = (
-    *("websockets", "msgspec", "jwt", "structlog", "prometheus_client", "psutil", "hdrh"),
+    *("websockets", "msgspec", "jwt", "structlog", "prometheus_client", "psutil"),
     *("polars", "pyarrow", "numpy", "numba"),
     *("jupyterlab", "ipykernel", "ipywidgets", "anywidget", "plotly", "uvloop"),
 )
-_PACKAGES: Final = {"jwt": "pyjwt", "prometheus_client": "prometheus-client", "hdrh": "hdrhistogram"}
-"""Where the name to install is another than the name to import."""
+_PACKAGES: Final = {"jwt": "pyjwt", "prometheus_client": "prometheus-client"}
+"""Packages whose name differs from the name to import."""
 _BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome", "firefox", "brave-browser", "microsoft-edge")
 _ROOM: Final = 2 * 10**9
+"""Bytes of free disk space that a recording should find."""
 _FILES: Final = 2100
-"""A server takes 2,000 connections, and has files open besides."""
+"""Open files for a server with 2,000 connections and the files that it has open besides."""
 
 
 class Check(NamedTuple):
-    """`advice` says what to do if it is not `ok`; one that is not `needed` only takes something away."""
+    """Result of one check: `advice` says what to do if it is not `ok`; hftlab works without what is not `needed`."""
 
     name: str
     ok: bool
@@ -41,7 +42,7 @@ class Check(NamedTuple):
 
 
 def examine(folder: Path | None = None) -> Iterator[Check]:
-    """All checks, one after the other; `folder` is where recordings will go (default: the current one)."""
+    """Run all checks, one after the other; `folder` is where recordings will go (default: the current one)."""
     version = ".".join(map(str, sys.version_info[:3]))
     yield Check("Python", sys.version_info >= (3, 11), version, "install Python 3.11 or later")
     for library in _LIBRARIES:
@@ -77,16 +78,16 @@ def _port() -> Check:
             return Check(f"port {DEFAULT_PORT}", True, "free")
     except OSError:
         holder = "another process"
-        with suppress(ImportError):  # of psutil, which has a line of its own
+        with suppress(ImportError):  # psutil is missing, which another check reports
             holder = port_holder(DEFAULT_PORT) or holder
-        advice = "stop it, or give another port: hl.serve(port=0) takes any free one"
+        advice = "stop that process, or use another port: hl.serve(port=0) takes any free one"
         return Check(f"port {DEFAULT_PORT}", False, f"in use by {holder}", advice, needed=False)
 
 
 def _files() -> Check:
     try:
         import resource
-    except ImportError:  # Windows, which has no such limit
+    except ImportError:  # Windows has no such limit
         return Check("open files", True, "no limit")
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     enough = limit == resource.RLIM_INFINITY or limit >= _FILES

@@ -1,26 +1,26 @@
 """Every exception that hftlab raises on purpose.
 
     HftlabError
-    ├── WireError                   what an ERROR message can say; `wire_type` is its errorType
+    ├── WireError                   an error that an ERROR message can carry; `wire_type` is its errorType
     │   ├── ConnectionFailed        CONNECTION_FAILED      no server there, or it refused the handshake
     │   │   └── CertificateFailed                          the server's certificate is not trusted
     │   ├── AuthenticationFailed    AUTHENTICATION_FAILED
     │   ├── SubscriptionFailed      SUBSCRIPTION_FAILED    unknown symbol, frequency out of range, ...
-    │   ├── MessageParseError       MESSAGE_PARSE_ERROR    not JSON, unknown type, a field that does not fit
+    │   ├── MessageParseError       MESSAGE_PARSE_ERROR    not JSON, unknown type, an invalid field
     │   ├── RateLimitExceeded       RATE_LIMIT_EXCEEDED
     │   ├── ServerError             SERVER_ERROR
     │   └── NetworkError            NETWORK_ERROR          the connection broke
-    ├── CallbackFailed              what a user gave to be called has raised
-    ├── PortInUse                   another process listens there
-    └── DataError                   a file is not what it should be; `path` says which
-        ├── CaptureError            a venue's capture: truncated, foreign, unreadable
-        ├── EventError              columns that are no EventBatch
-        │   └── BookAnomaly         an event that its book cannot follow, where the policy is to raise
-        └── SessionError            a recording
+    ├── CallbackFailed              a user's callback has raised
+    ├── PortInUse                   another process listens on the port
+    └── DataError                   a file or its data is wrong; `path` says which file
+        ├── CaptureError            a venue's capture: truncated, of another format, unreadable
+        ├── EventError              columns that are not an EventBatch
+        │   └── BookAnomaly         an event that does not fit its book, with the policy to raise
+        └── SessionError            a recorded session
             ├── SessionNotFound
             ├── SessionExists
             ├── SessionTooNew       written by a later hftlab
-            └── SessionDamaged      a part that does not match its checksum, a manifest that cannot be read
+            └── SessionDamaged      a part that does not match its checksum, an unreadable manifest
 
 Each message is one sentence that says what is wrong, where, and what to do next.
 """
@@ -56,15 +56,15 @@ __all__ = [
 
 
 class HftlabError(Exception):
-    """The base of all."""
+    """The base class of all exceptions of hftlab."""
 
 
 class WireError(HftlabError):
-    """An error that can travel in an ERROR message.
+    """An error that an ERROR message can carry: the reference document's WebSocketError.
 
-    The reference document's WebSocketError: `wire_type` is its WebSocketErrorType, `recoverable` whether trying again
-    can help, `context` what a program needs to know beside the sentence, `retry_after` the seconds to wait before
-    trying again. `code` and `timestamp` (ms since 1970) are the server's, None if the error did not come from one.
+    `wire_type` is its WebSocketErrorType, `recoverable` says that trying again can help, `context` holds details for
+    programs, and `retry_after` is the number of seconds to wait before trying again. `code` and `timestamp` (ms since
+    1970) come from the server; they are None for an error that the client has raised itself.
     """
 
     wire_type: ClassVar[str] = "SERVER_ERROR"
@@ -80,7 +80,7 @@ class WireError(HftlabError):
 
     @staticmethod
     def of(wire_type: str, message: str, context: dict[str, Any] | None) -> WireError:
-        """The exception for an ERROR message that came in."""
+        """Make the exception for a received ERROR message; an unknown type becomes a ServerError."""
         if wire_type == MessageParseError.wire_type:
             return MessageParseError(message, field=str((context or {}).get("field", "$")))
         kinds = {kind.wire_type: kind for kind in WireError.__subclasses__()}
@@ -88,24 +88,30 @@ class WireError(HftlabError):
 
 
 class ConnectionFailed(WireError):
+    """No server answers at the address, or it refuses the handshake."""
+
     wire_type = "CONNECTION_FAILED"
 
 
 class CertificateFailed(ConnectionFailed):
-    pass
+    """The server's certificate is not trusted, has expired or is for another name."""
 
 
 class AuthenticationFailed(WireError):
+    """The server does not accept the token, or a request needs one."""
+
     wire_type = "AUTHENTICATION_FAILED"
     recoverable = False
 
 
 class SubscriptionFailed(WireError):
+    """A subscription asks for something that the server does not offer."""
+
     wire_type = "SUBSCRIPTION_FAILED"
 
 
 class MessageParseError(WireError):
-    """A message that is not of the protocol; `field` names the first one that does not fit, `$` the whole message."""
+    """A message that the protocol does not allow; `field` names the first wrong field, `$` the whole message."""
 
     wire_type = "MESSAGE_PARSE_ERROR"
 
@@ -115,31 +121,37 @@ class MessageParseError(WireError):
 
 
 class RateLimitExceeded(WireError):
+    """The client sends too much; `retry_after` says how long to wait."""
+
     wire_type = "RATE_LIMIT_EXCEEDED"
 
 
 class ServerError(WireError):
+    """The server cannot do what a request asks for, or its source has failed."""
+
     wire_type = "SERVER_ERROR"
 
 
 class NetworkError(WireError):
+    """The connection broke, or there is none."""
+
     wire_type = "NETWORK_ERROR"
 
 
 class CallbackFailed(HftlabError):
-    """What a user gave to be called at `event` has raised, for the `failures`th time; `__cause__` is what it raised."""
+    """A user's callback for `event` has raised, for the `failures`th time; `__cause__` is the exception."""
 
     def __init__(self, event: str, callback: str, error: BaseException, failures: int) -> None:
         super().__init__(
             f"the callback {callback} for {event!r} raised {type(error).__name__}: {error} (failure {failures:,}); the "
-            "client goes on: the debug log has the stack"
+            "client goes on: client.debug_log has the traceback"
         )
         self.event, self.callback, self.failures = event, callback, failures
         self.__cause__ = error
 
 
 class PortInUse(HftlabError):
-    """The server's port is taken; `holder` names the process where the system tells."""
+    """Another process listens on the server's port; `holder` names it where the system allows."""
 
     def __init__(self, host: str, port: int, holder: str | None = None) -> None:
         by = f" by {holder}" if holder else ""
@@ -150,45 +162,47 @@ class PortInUse(HftlabError):
 
 
 class DataError(HftlabError):
+    """A file or its data is wrong; `path` is the file, None if the data did not come from one."""
+
     def __init__(self, message: str, *, path: Path | str | None = None) -> None:
         super().__init__(message)
         self.path = None if path is None else Path(path)
 
 
 class CaptureError(DataError):
-    pass
+    """A venue's capture is truncated, of another format, or unreadable."""
 
 
 class EventError(DataError):
-    pass
+    """Columns that are not an EventBatch: one is missing, of another type, or out of range."""
 
 
 class BookAnomaly(EventError):
-    """An event that its book cannot follow: its `kind` (one of hftlab.book.anomalies.KINDS), its `row` in the batch."""
+    """An event that does not fit its book: its `kind` (in hftlab.book.anomalies.KINDS) and its `row` in the batch."""
 
     def __init__(self, kind: str, row: int, symbol: str, order_id: int) -> None:
         super().__init__(
-            f"row {row} has an anomaly of the kind {kind} (order {order_id} of {symbol}): the books are as before the "
-            f"batch; repair its rows, or make the BookSet with policy='skip' to count such rows and go on"
+            f"row {row} has an event that does not fit its book, {kind} (order {order_id} of {symbol}): the books are "
+            "as before the batch; repair its rows, or make the BookSet with policy='skip' to count such rows and go on"
         )
         self.kind, self.row, self.symbol, self.order_id = kind, row, symbol, order_id
 
 
 class SessionError(DataError):
-    pass
+    """A recorded session cannot be read or written."""
 
 
 class SessionNotFound(SessionError):
-    pass
+    """The folder is not a recorded session."""
 
 
 class SessionExists(SessionError):
-    pass
+    """The folder is taken, by a session or by other files."""
 
 
 class SessionTooNew(SessionError):
-    pass
+    """The session was written by a later hftlab."""
 
 
 class SessionDamaged(SessionError):
-    pass
+    """A part does not match its checksum, or the manifest cannot be read."""

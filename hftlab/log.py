@@ -1,4 +1,4 @@
-"""Structured log lines through the standard logging module, silent until the program asks for them."""
+"""Structured log lines through the standard logging module; silent until the program configures logging."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ import structlog
 __all__ = ["AUDIT", "get_logger", "write_audit"]
 
 AUDIT: Final = "hftlab.audit"
-"""The logger that tells who came, who was refused, and who did what; never with a token."""
+"""The audit logger: connections, refusals, sign-ins and requests; never a token."""
 
 logging.getLogger("hftlab").addHandler(logging.NullHandler())
 
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:
-    """A logger that takes an event and key=value pairs; configured here, whatever the user has set up globally."""
+    """Return a logger that takes an event and key=value pairs, whatever structlog configuration the user has."""
     logger: structlog.stdlib.BoundLogger = structlog.wrap_logger(
         logging.getLogger(name),
         processors=[
@@ -33,7 +33,10 @@ def get_logger(name: str) -> structlog.stdlib.BoundLogger:
 
 
 def write_audit(path: Path) -> None:
-    """Append the audit log to a file that only this user can read, a line each with its UTC time. Raises OSError."""
+    """Append the audit log to a file that only this user can read, one line an event with its UTC time.
+
+    Raises OSError.
+    """
     handler = logging.StreamHandler(open(path, "a", opener=_private, encoding="utf-8"))  # noqa: SIM115 - stays open
     formatter = logging.Formatter("%(asctime)s.%(msecs)03dZ %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S")
     formatter.converter = time.gmtime

@@ -1,4 +1,4 @@
-"""The event loop that servers and clients run on: uvloop where there is one."""
+"""The event loop that servers and clients run on: uvloop where it is installed."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ T = TypeVar("T")
 
 
 def new_loop() -> asyncio.AbstractEventLoop:
+    """Make an event loop: uvloop's where it is installed, else asyncio's."""
     try:
         import uvloop
     except ImportError:  # not on Windows
@@ -22,8 +23,8 @@ def new_loop() -> asyncio.AbstractEventLoop:
 
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
-    """asyncio.run() on that loop, in a process that does nothing else."""
-    # What has been imported stays: to look through it for garbage again and again would stop the process for 1.5 ms.
+    """Run a coroutine as asyncio.run() does, on such a loop, in a process that does nothing else."""
+    # Imported modules stay: frozen, they are not searched for garbage, which would stop the process for 1.5 ms.
     gc.collect()
     gc.freeze()
     with asyncio.Runner(loop_factory=new_loop) as runner:
@@ -31,7 +32,7 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
 
 
 def interruption() -> asyncio.Event:
-    """Set at SIGINT or SIGTERM, which end the process no more."""
+    """Return an event that SIGINT and SIGTERM set, instead of ending the process."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -1,4 +1,4 @@
-"""The port that servers and clients meet on, and who has it."""
+"""The default TCP port, and the process that holds a port."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ DEFAULT_PORT: Final = 8081
 
 
 def port_holder(port: int) -> str | None:
-    """Who listens on a TCP port, as far as the system tells an ordinary user."""
-    import psutil  # the doctor comes here without it
+    """Name the process that listens on a TCP port; None where there is none or the system does not say."""
+    import psutil  # not at the top: `hftlab doctor` runs without it
 
     with suppress(psutil.Error, OSError):
         for entry in psutil.net_connections("tcp"):

@@ -26,7 +26,7 @@ th, td {{ padding: .15rem 1rem .15rem 0; font-weight: 400; vertical-align: top; 
 .row {{ display: flex; flex-wrap: wrap; gap: 1.5rem; }} svg {{ max-width: 100%; height: auto; }}
 </style></head><body>
 <h1>{title}</h1>
-{card}
+{facts}
 <div class="row"><section><h2>Order book at the end</h2>{ladder}</section>
 <section><h2>Latency, server's send to client's receive</h2>{latency}</section></div>
 <h2>Mid price</h2>
@@ -36,7 +36,7 @@ th, td {{ padding: .15rem 1rem .15rem 0; font-weight: 400; vertical-align: top; 
 
 
 def write_report(path: Path, session: Session, client: LabClient) -> Path:
-    """Write the page of `session`, with the book and the latencies that `client` has seen; it needs no network."""
+    """Write the page of a session, with the order book and the latencies of a client; the page needs no network."""
     figure = analysis.mid_figure(analysis.quotes(session.market_data))
     manifest = session.manifest
     facts = {
@@ -48,7 +48,7 @@ def write_report(path: Path, session: Session, client: LabClient) -> Path:
     }
     page = _PAGE.format(
         title=escape(f"hftlab session {session.folder.name}"),
-        card=facts_table("Recording", facts),
+        facts=facts_table("Recording", facts),
         ladder=_svg(Ladder(client, next(iter(manifest.symbols), ""))),
         latency=_svg(LatencyPanel(client)),
         mid=figure.to_html(full_html=False, include_plotlyjs=True),

@@ -1,7 +1,7 @@
 """Run the tutorials and store them as they are committed: python notebooks/store.py [NOTEBOOK ...]
 
-Executed from 1 to N, without widget state, which GitHub cannot show and which no other kernel can use: where an output
-has a static picture beside its live view, the picture is kept.
+They are stored executed from 1 to N and without widget state, which GitHub cannot show and other kernels cannot use:
+where an output has a static picture beside its live view, the picture is kept.
 """
 
 import sys
@@ -14,6 +14,7 @@ LIVE = "application/vnd.jupyter.widget-view+json"
 
 
 def store(path: Path) -> None:
+    """Run one notebook and write it back."""
     notebook = nbformat.read(path, as_version=4)
     NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(path.parent)}}).execute()
     notebook.metadata.pop("widgets", None)

@@ -1,23 +1,26 @@
 from __future__ import annotations
 
+import socket
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 
 import pytest
 from hypothesis import settings
 
 from hftlab.clock import Clock
+from hftlab.port import DEFAULT_PORT
 from hftlab.server import Server
 from hftlab.simulator import Exchange, RandomWalk
 from tests.command import Run, make_run
 
-# A machine that is busy is no error: no example has a deadline.
+# Examples have no deadline: a busy machine is not an error.
 settings.register_profile("hftlab", deadline=None)
 settings.load_profile("hftlab")
 
 
 @pytest.fixture(scope="session", autouse=True)
 def keys_of_their_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """No client of a test finds the key of a server that another run has left behind."""
+    """Give the tests a folder for keys, so that no client finds the key of another run's server."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
         yield
@@ -25,25 +28,34 @@ def keys_of_their_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
 
 @pytest.fixture(scope="session")
 def compiled() -> None:
-    """The simulated exchange's kernels are on disk: a program that is waited for need not compile them first."""
+    """Compile the simulated exchange's kernels to disk, so that a process that a test starts need not."""
     Exchange(seed=0)
 
 
 @pytest.fixture
+def busy_port() -> Iterator[bool]:
+    """Have somebody listen on the default port; True if it is this process."""
+    with suppress(OSError), socket.create_server(("127.0.0.1", DEFAULT_PORT)):
+        yield True
+        return
+    yield False
+
+
+@pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs the command in this process; a warning, such as a coroutine that was never awaited, is an error here."""
+    """Run the command in this process, where a warning (a coroutine that was never awaited) is an error."""
     return make_run(monkeypatch, capsys)
 
 
 @pytest.fixture
 async def walk_server() -> AsyncIterator[Server]:
-    """The random walk at a hundred times real time, so that no test waits for its ticks."""
+    """Serve the random walk at a hundred times real time, so that no test waits for its ticks."""
     async with Server(RandomWalk(7, clock=Clock(speed=100)), port=0) as server:
         yield server
 
 
 @pytest.fixture
 async def hand_server() -> AsyncIterator[Server]:
-    """A server that sends what the test publishes."""
+    """Serve without a source: the test publishes."""
     async with Server(port=0) as server:
         yield server

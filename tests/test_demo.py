@@ -1,4 +1,4 @@
-"""The demo says whether everything came through, and its report needs no network."""
+"""The demo reports every loss and difference, and its page needs no network."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from hftlab.lab import connect, serve
 from hftlab.protocol import MarketData
 from hftlab.report import write_report
 from hftlab.simulator import RandomWalk
-from tests.command import Run
 from tests.session.sessions import Received, replayed, write_session
 
 LOADING = {"src", "href", "srcset", "data", "poster", "action", "xlink:href", "background"}
@@ -23,7 +22,7 @@ ELSEWHERE = re.compile(r"^\s*(https?:)?//|url\(\s*['\"]?(https?:)?//|@import", r
 
 
 class Page(HTMLParser):
-    """What a page would load, and the pictures in it."""
+    """Collects what a page would load, and its pictures."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -69,20 +68,9 @@ class TestRun:
         assert done.session.manifest.symbols == sorted(RandomWalk().symbols)
         assert 0 < done.session.manifest.size < done.json_bytes
 
-    def test_the_command_reports_it_with_status_0(self, tmp_path: Path, run: Run) -> None:
-        """Twice into the same folder: the second run replaces the first."""
-        for _ in range(2):
-            status, out, err = run("demo", "--seconds", "0.5", "-o", tmp_path / "demo")
-            assert (status, err) == (0, "")
-        lines = dict(line.split(maxsplit=1) for line in out.splitlines())
-        assert list(lines) == ["recorded", "replayed", "latency", "size", "report"]
-        assert "8 symbols, 0 lost" in lines["recorded"]
-        assert "0 differ from the recording" in lines["replayed"]
-        assert Path(lines["report"]).is_file()
-
 
 class TestTampering:
-    """The pieces of the run on recordings that are not what was replayed."""
+    """The comparison finds recordings that differ from what was replayed."""
 
     @pytest.fixture
     def received(self, done: Demo) -> list[Received]:
@@ -126,15 +114,6 @@ class TestTampering:
         assert not done._replace(lost=1).is_perfect
         assert not done._replace(recorded=0, replayed=0).is_perfect
 
-    def test_the_command_ends_with_status_1(
-        self, done: Demo, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-    ) -> None:
-        """And still says what it found."""
-        monkeypatch.setattr("hftlab.demo.run_demo", lambda *_, **__: done._replace(differing=3))
-        status, out, _ = run("demo", "-o", tmp_path)
-        assert status == 1
-        assert "3 differ from the recording" in out
-
 
 class TestReport:
     def test_it_loads_nothing_from_anywhere(self, done: Demo) -> None:
@@ -153,7 +132,7 @@ class TestReport:
         ],
     )
     def test_a_page_that_would_is_found_out(self, leak: str) -> None:
-        """What the test above relies on."""
+        """The test above relies on this."""
         assert len(Page(f"<html><body>{leak}</body></html>").loaded) == 1
 
     def test_it_has_three_pictures(self, done: Demo) -> None:
@@ -178,7 +157,7 @@ class TestReport:
         assert "&lt;b&gt;&amp;" in text
 
     def test_a_session_without_messages_has_a_report(self, tmp_path: Path) -> None:
-        """A demo that has recorded nothing must be able to say so."""
+        """A demo that has recorded nothing reports that."""
         with serve(RandomWalk(1), port=0) as server, connect(server.url) as client:
             report = write_report(tmp_path / "a" / "report.html", write_session(tmp_path / "empty", []), client)
         page = Page(report.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""The tutorials as they are stored; nbval runs and compares them, but only cells that have an execution count."""
+"""The stored tutorials: nbval runs and compares them, but only cells that have an execution count."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_the_tutorials_are_numbered() -> None:
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 class TestStored:
     def test_executed_from_one_to_n(self, path: Path) -> None:
-        """nbval skips a cell without a count in silence."""
+        """nbval silently skips a cell without a count."""
         cells = code_cells(path)
         assert [cell["execution_count"] for cell in cells] == list(range(1, len(cells) + 1))
 

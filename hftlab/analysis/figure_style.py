@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from hftlab.palette import AXIS, BAND, GRID, SERIES
+
 __all__ = ["COLOURS", "FAINT", "lay_out"]
 
-COLOURS: Final = ("#3d8fd1", "#d9772b", "#2e9e6b", "#b45fb0", "#a08a2c", "#c7566b", "#5f7fa8", "#7a7a7a")
+COLOURS: Final = SERIES
 """Line colours, distinguishable with every common colour blindness. The first two are for bids and asks."""
-FAINT: Final = "rgba(128, 136, 144, 0.18)"
-_INK, _GRID, _CLEAR = "#808890", "rgba(128, 136, 144, 0.25)", "rgba(0, 0, 0, 0)"
+FAINT: Final = BAND
+_INK, _GRID, _CLEAR = AXIS, GRID, "rgba(0, 0, 0, 0)"
 
 
 def lay_out(figure: Any, title: str, x: str, y: str, *, height: int = 380) -> Any:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import importlib
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from hftlab.bench.result import Result
 from hftlab.errors import HftlabError
 
-__all__ = ["BENCHMARKS", "Result", "run_bench"]
+if TYPE_CHECKING:
+    from hftlab.bench.result import Result
+
+__all__ = ["BENCHMARKS", "run_bench"]
 
 BENCHMARKS: Final = ("book", "codec", "connections", "fanout", "itch", "latency", "matching", "memory", "reconnect")
 
 
 def run_bench(name: str) -> Result:
-    """Run one benchmark; on a machine that does nothing else, or the figures mean little."""
+    """Run one benchmark, on a machine that does nothing else. Raises HftlabError for an unknown name."""
     if name not in BENCHMARKS:
         raise HftlabError(f"no benchmark is called {name!r}: choose one of {', '.join(BENCHMARKS)}")
     result: Result = importlib.import_module(f"hftlab.bench.{name}").run()

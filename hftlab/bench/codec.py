@@ -20,6 +20,7 @@ _CALLS: Final = 1000
 
 
 def run() -> Result:
+    """Run the benchmark."""
     source = RandomWalk(7, clock=Clock(1_700_000_000_000_000_000, paused=True))
     (message,) = source.advance(source.next_time())
     text, packed = JSON.encode(message), MSGPACK.encode(message)
@@ -29,7 +30,7 @@ def run() -> Result:
         "decode_msgpack": lambda: MSGPACK.decode(packed),
         "encode": lambda: JSON.encode(message),
     }
-    # Rounds alternate, so that a machine that changes its speed does so for all.
+    # Rounds alternate, so that a change of the machine's speed affects all alike.
     times: dict[str, list[float]] = {name: [] for name in work}
     for _ in range(_ROUNDS):
         for name, call in work.items():

@@ -1,6 +1,6 @@
-"""`connections`: 1,000 connections at 10 Hz with eight symbols each; nothing lost, and the server's share of a core.
+"""`connections`: 1,000 connections at 10 Hz with eight symbols each: what is lost, and the server's share of a core.
 
-The ratio is 20 % of a core to what the server process has used; it is 0 if anything was lost.
+The ratio is 20 % of a core over what the server process has used, and 0 if anything was lost.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import asyncio
 import time
 from typing import Final
 
-from hftlab.bench.reader_process import Drain
+from hftlab.bench.reader_process import ReaderProcess
 from hftlab.bench.result import Result
 from hftlab.clock import Clock
 from hftlab.loop import run as run_loop
@@ -22,24 +22,25 @@ _CONNECTIONS: Final = 1000
 _SECONDS: Final = 10.0
 _MUST: Final = 0.20
 _REPLIES: Final = 3
-"""Frames a reader gets beside the stream: the welcome, the acknowledgement and a snapshot."""
+"""Frames that each reader gets beside the stream: the welcome, the acknowledgement and a snapshot."""
 
 
 def run() -> Result:
+    """Run the benchmark."""
     return run_loop(_measure())
 
 
 async def _measure() -> Result:
     clock = Clock()
     async with Server(RandomWalk(7, clock=clock), port=0) as server:
-        drain = Drain(server.port, _CONNECTIONS, "subscribe", "count")
-        await asyncio.to_thread(drain.start)
-        await asyncio.to_thread(drain.wait_connected)
+        readers = ReaderProcess(server.port, _CONNECTIONS, "subscribe", "count")
+        await asyncio.to_thread(readers.start)
+        await asyncio.to_thread(readers.wait_connected)
         before, start, cpu = server.stats(), time.perf_counter(), time.process_time()
         await asyncio.sleep(_SECONDS)
         elapsed, used, middle = time.perf_counter() - start, time.process_time() - cpu, server.stats()
         clock.pause()
-        received = await asyncio.to_thread(drain.stop) - _CONNECTIONS * _REPLIES
+        received = await asyncio.to_thread(readers.stop) - _CONNECTIONS * _REPLIES
         after = server.stats()
     sent = after["messages_sent"]
     share = used / elapsed

@@ -1,9 +1,9 @@
-"""`fanout`: full 8-symbol messages to 300 drained connections.
+"""`fanout`: full 8-symbol messages to 300 connections that are read dry.
 
-Plain frames against bare socket.send of the same bytes; compressed ones against the reference document's own server in
-Node, which is looked for in HFTLAB_PEERS (default ../shared/peers). Plain frames and bare sockets take turns, and the
-ratio is the median of the turns': bare sockets alone differ by half from one turn to the next, as a reader that is a
-little slower has the kernel send more at once (Nagle's algorithm, RFC 896).
+Plain frames are measured against bare socket.send of the same bytes, compressed ones against the reference document's
+own server in Node, which is looked for in HFTLAB_PEERS (default ../shared/peers). Plain frames and bare sockets take
+turns, and the ratio is the median over the turns: bare sockets alone differ by half from one turn to the next, because
+the kernel sends more at once to a reader that is a little slower (Nagle's algorithm, RFC 896).
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ import socket
 import subprocess
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
 from hftlab.bench.node import node_folder
-from hftlab.bench.raw_sockets import listener, taken
-from hftlab.bench.reader_process import Drain
+from hftlab.bench.raw_sockets import accepted, listener
+from hftlab.bench.reader_process import ReaderProcess
 from hftlab.bench.result import Result
 from hftlab.clock import Clock
 from hftlab.loop import run as run_loop
@@ -37,13 +38,15 @@ _CONNECTIONS: Final = 300
 _SECONDS: Final = 4.0
 _TURNS: Final = 5
 _TURN: Final = 2.0
-"""Seconds of each."""
+"""Seconds of each turn."""
 _STOCK: Final = 64
+"""Messages that are made before the measurement."""
 _MUST: Final = 0.6
 _NODE_MUST: Final = 20.0
 
 
 def run() -> Result:
+    """Run the benchmark."""
     size = _message_size()
     turns = [(_raw_send(size), run_loop(_ours())) for _ in range(_TURNS)]
     raw, plain = (_medians(figures) for figures in zip(*turns, strict=True))
@@ -77,7 +80,7 @@ def _message_size() -> int:
 
 
 class _Stock(RandomWalk):
-    """A stock of messages over and over: making them is the simulator's work, and bare sockets send ready bytes too."""
+    """Repeats ready messages: making them is the simulator's work, and bare sockets send ready bytes as well."""
 
     def __init__(self) -> None:
         super().__init__(7, clock=Clock(speed=float("inf")))
@@ -90,19 +93,19 @@ class _Stock(RandomWalk):
 
 
 async def _ours(*flags: str, seconds: float = _TURN) -> dict[str, float]:
-    """Our server as fast as its readers drain: its clock does not pace it."""
+    """Measure our server, whose clock does not pace it: it is as fast as its readers."""
     source = _Stock()
     async with Server(source, port=0) as server:
-        drain = Drain(server.port, _CONNECTIONS, *flags, "subscribe")
-        await asyncio.to_thread(drain.start)
+        readers = ReaderProcess(server.port, _CONNECTIONS, *flags, "subscribe")
+        await asyncio.to_thread(readers.start)
         try:
-            await asyncio.to_thread(drain.wait_connected)
+            await asyncio.to_thread(readers.wait_connected)
             await asyncio.sleep(0.3)
             before, start, cpu = server.stats(), time.perf_counter(), time.process_time()
             await asyncio.sleep(seconds)
             after, elapsed, used = server.stats(), time.perf_counter() - start, time.process_time() - cpu
         finally:
-            await asyncio.to_thread(drain.stop)
+            await asyncio.to_thread(readers.stop)
     sent = after["messages_sent"] - before["messages_sent"]
     return {
         "per_second": sent / elapsed,
@@ -112,8 +115,11 @@ async def _ours(*flags: str, seconds: float = _TURN) -> dict[str, float]:
 
 
 def _raw_send(size: int) -> dict[str, float]:
-    """The physical limit: the same bytes with nothing but socket.send."""
-    with listener() as opened, taken(opened, Drain(opened.getsockname()[1], _CONNECTIONS), _CONNECTIONS) as connections:
+    """Measure the physical limit: the same bytes with nothing but socket.send."""
+    with ExitStack() as stack:
+        opened = stack.enter_context(listener())
+        readers = ReaderProcess(opened.getsockname()[1], _CONNECTIONS)
+        connections = stack.enter_context(accepted(opened, readers, _CONNECTIONS))
         frame = b"x" * (size + 4)
         start, cpu, sent = time.perf_counter(), time.process_time(), 0
         while time.perf_counter() - start < _TURN:
@@ -125,7 +131,7 @@ def _raw_send(size: int) -> dict[str, float]:
 
 
 def _node() -> float | None:
-    """Messages a second of the reference server with compression; None where it or Node is absent."""
+    """Measure messages a second of the reference server with compression; None where it or Node is missing."""
     script = Path(os.environ.get("HFTLAB_PEERS", "../shared/peers")) / "reference_server.js"
     folder = node_folder()
     if folder is None or not script.is_file():
@@ -137,10 +143,10 @@ def _node() -> float | None:
     command = ["node", str(copy), str(port), str(_CONNECTIONS), str(_SECONDS), "8"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         _wait_for(port)
-        with Drain(port, _CONNECTIONS, "deflate"):
+        with ReaderProcess(port, _CONNECTIONS, "deflate"):
             assert server.stdout is not None
-            said = server.stdout.read()
-    found = re.search(r"sent/s=(\d+)", said)
+            printed = server.stdout.read()
+    found = re.search(r"sent/s=(\d+)", printed)
     return float(found[1]) if found else None
 
 

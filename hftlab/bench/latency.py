@@ -1,11 +1,10 @@
 """`latency`: from the publisher to the client's callback, with 100 connections at 10 Hz.
 
 A source that makes ten full messages a second stamps each symbol with the time at which it hands them to the publisher.
-99 connections are read dry by processes of their own; the one that is measured is a hftlab Client in another, and has
-connected in the middle of them. It polls, as programs do that want low latency; the ratio is 1 ms to its 99th
-percentile. `sleeping` is the same with a client that waits for its system to wake it up, which alone may take most of a
-millisecond where the processors are virtual. `bare` is nothing but socket.send and a socket.recv that sleeps, of as
-many bytes.
+99 connections are read by processes of their own. The measured one is an hftlab Client in another process, connected
+in the middle of them. It polls its socket, as programs do that need low latency; the ratio is 1 ms over its 99th
+percentile. `sleeping` is the same with a client that waits for the system to wake it up, which alone may take most of a
+millisecond on a virtual processor. `bare` is socket.send and a sleeping socket.recv of as many bytes, and nothing else.
 """
 
 from __future__ import annotations
@@ -17,8 +16,8 @@ from typing import Final
 
 import msgspec
 
-from hftlab.bench.raw_sockets import latency
-from hftlab.bench.reader_process import Drain
+from hftlab.bench.raw_sockets import measure_latency
+from hftlab.bench.reader_process import ReaderProcess
 from hftlab.bench.result import Result
 from hftlab.client import Client, LatencyHistogram
 from hftlab.clock import NANOSECONDS, from_milliseconds, to_milliseconds, wall_time
@@ -37,7 +36,8 @@ _MUST_NS: Final = 1_000_000
 
 
 def run() -> Result:
-    bare = latency(_CONNECTIONS, _BEFORE, _MESSAGES, 1 / _RATE, len(JSON.encode(_message())))
+    """Run the benchmark."""
+    bare = measure_latency(_CONNECTIONS, _BEFORE, _MESSAGES, 1 / _RATE, len(JSON.encode(_message())))
     polling, sleeping = run_loop(_serve("poll")), run_loop(_serve("sleep"))
     ratio = _MUST_NS / polling["p99"]
     figures = {f"{name}_us": value / 1000 for name, value in polling.items()}
@@ -47,7 +47,7 @@ def run() -> Result:
 
 
 class _Stamped(RandomWalk):
-    """Each symbol's timestamp is the time of the call, which goes to the publisher next."""
+    """A random walk whose symbols' timestamps are the time of the call, right before the publisher gets the message."""
 
     def advance(self, until: int) -> list[MarketData]:
         messages = super().advance(until)
@@ -61,7 +61,7 @@ class _Stamped(RandomWalk):
 async def _serve(way: str) -> dict[str, float]:
     async with Server(_Stamped(7, interval=NANOSECONDS // _RATE), port=0) as server:
         before, after = (
-            Drain(server.port, count, "subscribe", "lazy") for count in (_BEFORE, _CONNECTIONS - 1 - _BEFORE)
+            ReaderProcess(server.port, count, "subscribe", "lazy") for count in (_BEFORE, _CONNECTIONS - 1 - _BEFORE)
         )
         await _started(before)
         client = await asyncio.create_subprocess_exec(
@@ -72,15 +72,15 @@ async def _serve(way: str) -> dict[str, float]:
         assert client.stdout is not None
         await client.stdout.readline()
         await _started(after)
-        said, _ = await client.communicate(b"begin")
-        for drain in (before, after):
-            await asyncio.to_thread(drain.stop)
-    return msgspec.json.decode(said, type=dict[str, float])
+        printed, _ = await client.communicate(b"begin")
+        for readers in (before, after):
+            await asyncio.to_thread(readers.stop)
+    return msgspec.json.decode(printed, type=dict[str, float])
 
 
-async def _started(drain: Drain) -> None:
-    await asyncio.to_thread(drain.start)
-    await asyncio.to_thread(drain.wait_connected)
+async def _started(readers: ReaderProcess) -> None:
+    await asyncio.to_thread(readers.start)
+    await asyncio.to_thread(readers.wait_connected)
 
 
 def _message() -> MarketData:

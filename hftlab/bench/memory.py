@@ -1,6 +1,6 @@
 """`memory`: ten minutes at 10,000 messages a second through a server and a client in one process.
 
-The ratio is the resident memory after one minute to that after ten; the design allows 5 % of growth.
+The ratio is the resident memory after one minute over that after ten; the design allows 5 % of growth.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _MUST: Final = 1 / 1.05
 
 
 class _Ticks:
-    """One symbol's update every 100 µs; what it says does not matter here, that every message is new does."""
+    """A source with an update of one symbol every 100 µs; every message is a new object, with the same content."""
 
     name = "ticks"
     recorded = False
@@ -59,6 +59,7 @@ class _Ticks:
 
 
 def run() -> Result:
+    """Run the benchmark."""
     return run_loop(_measure())
 
 

@@ -1,4 +1,4 @@
-"""Node and packages for it, for peers and clients that are written in JavaScript or TypeScript."""
+"""Node and its packages, for peers and clients in JavaScript or TypeScript."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["node_folder"]
 
 
 def node_folder(*packages: str) -> Path | None:
-    """A folder in which Node finds `packages` (default: ws), installed there once; None where that cannot be."""
+    """Return a folder in which Node finds `packages` (default: ws), installed once; None without Node or npm."""
     if shutil.which("node") is None or shutil.which("npm") is None:
         return None
     wanted = packages or ("ws",)

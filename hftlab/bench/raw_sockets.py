@@ -1,9 +1,9 @@
-"""Bare sockets: what this machine can do at all, measured beside what hftlab does.
+"""Raw sockets: what this machine can do at all, measured beside hftlab.
 
     python -m hftlab.bench.raw_sockets PORT COUNT
 
 reads COUNT times from one connection, whose bytes begin with the time when they were sent (int64 ns, little-endian),
-and prints the percentiles of the time on the way as JSON.
+and prints the percentiles of the latency as JSON.
 """
 
 from __future__ import annotations
@@ -18,56 +18,62 @@ from typing import Final
 
 import msgspec
 
-from hftlab.bench.reader_process import Drain, connect
+from hftlab.bench.reader_process import ReaderProcess, connect
 from hftlab.client import LatencyHistogram
 from hftlab.clock import wall_time
 
-__all__ = ["latency", "listener", "taken"]
+__all__ = ["accepted", "listener", "measure_latency"]
 
 _STAMP: Final = 8
+"""Bytes of the time at the beginning."""
 
 
-class _Reader(Drain):
+class _TimedReader(ReaderProcess):
+    """A process of this program, with one connection."""
+
     def __init__(self, port: int, count: int) -> None:
         self._command = self.program("hftlab.bench.raw_sockets", str(port), str(count))
 
 
-def latency(connections: int, before: int, count: int, interval: float, size: int) -> dict[str, float]:
-    """From the first of `connections` sends of the same bytes to the reader behind `before` others, in ns.
+def measure_latency(connections: int, before: int, count: int, interval: float, size: int) -> dict[str, float]:
+    """Measure from the first of `connections` sends of the same `size` bytes to one reader, in ns.
 
-    Every `interval` seconds, `count` times. The other connections are drained.
+    The reader is sent to behind `before` others, which are read by processes of their own. Every `interval` seconds,
+    `count` times.
     """
     with listener() as opened, ExitStack() as stack:
         port = opened.getsockname()[1]
-        reader = _Reader(port, count)
+        timed = _TimedReader(port, count)
+        after = connections - before - 1
         sockets: list[socket.socket] = []
-        for drain, size_of in (
-            (Drain(port, before, "lazy"), before),
-            (reader, 1),
-            (Drain(port, connections - before - 1, "lazy"), connections - before - 1),
+        for readers, number in (
+            (ReaderProcess(port, before, "lazy"), before),
+            (timed, 1),
+            (ReaderProcess(port, after, "lazy"), after),
         ):
-            sockets += stack.enter_context(taken(opened, drain, size_of))
+            sockets += stack.enter_context(accepted(opened, readers, number))
         for _ in range(count):
             time.sleep(interval)
             data = wall_time().to_bytes(_STAMP, "little") + b"x" * (size - _STAMP)
             for one in sockets:
                 one.send(data)
-        return msgspec.json.decode(reader.last_words(), type=dict[str, float])
+        return msgspec.json.decode(timed.output(), type=dict[str, float])
 
 
 @contextmanager
 def listener() -> Iterator[socket.socket]:
+    """Listen on a free local port."""
     with socket.create_server(("127.0.0.1", 0), backlog=1000) as opened:
         yield opened
 
 
 @contextmanager
-def taken(opened: socket.socket, drain: Drain, count: int) -> Iterator[list[socket.socket]]:
-    """The connections of `drain`, whose handshakes are answered and nothing more."""
+def accepted(opened: socket.socket, readers: ReaderProcess, count: int) -> Iterator[list[socket.socket]]:
+    """Start a reader process and accept its connections, whose handshakes are answered and nothing more."""
     connections: list[socket.socket] = []
     accepting = threading.Thread(target=_accept, args=(opened, connections, count))
     accepting.start()
-    with drain:
+    with readers:
         accepting.join()
         yield connections
         for connection in connections:

@@ -1,10 +1,10 @@
-"""Readers that read dry and do next to nothing else, so that a server and not its clients is measured.
+"""A process that reads many connections and does next to nothing else, so that a server is measured, not its clients.
 
     python -m hftlab.bench.reader_process PORT CONNECTIONS [deflate] [subscribe] [count] [lazy]
 
-Prints "connected" when all connections are open (and subscribed). Reads until its standard input closes and everything
-on its way has come; with `count` it then prints how many frames of more than 125 bytes it has read. With `lazy` it
-looks every 500 ms, whatever comes in between: readers on other machines would not wake up on this one for each frame.
+It prints "connected" when all connections are open (and subscribed), and reads until its standard input closes and
+everything on its way has arrived. With `count` it then prints how many frames of more than 125 bytes it has read. With
+`lazy` it reads every 500 ms only: readers on other machines would not wake this one for each frame either.
 """
 
 from __future__ import annotations
@@ -25,40 +25,44 @@ from hftlab.clock import to_milliseconds, wall_time
 from hftlab.protocol import JSON, Subscribe
 from hftlab.simulator import RandomWalk
 
-__all__ = ["Drain", "connect"]
+__all__ = ["ReaderProcess", "connect"]
 
 _DEFLATE: Final = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n"
 _QUIET: Final = 0.5
 """Seconds without a byte after which nothing is on its way any more."""
 _LAZY: Final = 0.5
+"""Seconds between two readings with `lazy`."""
 
 
-class Drain:
-    """That program as a context manager: connected when it is entered."""
+class ReaderProcess:
+    """This program as a context manager; on entering, all its connections are open."""
 
     def __init__(self, port: int, connections: int, *flags: str) -> None:
         self._command = self.program("hftlab.bench.reader_process", str(port), str(connections), *flags)
 
     @staticmethod
     def program(module: str, *words: str) -> list[str]:
+        """The command line of a module."""
         return [sys.executable, "-m", module, *words]
 
     def start(self) -> None:
+        """Start the process without waiting for its connections."""
         self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def wait_connected(self) -> None:
+        """Wait until all connections are open. Raises RuntimeError if the process has failed."""
         assert self._process.stdout is not None
         if self._process.stdout.readline().strip() != "connected":
             raise RuntimeError("the readers could not connect")
 
     def stop(self) -> int:
-        """End it; returns the frames counted, 0 without `count`."""
-        return int(self.last_words() or 0)
+        """End the process and return the number of frames that it counted, 0 without `count`."""
+        return int(self.output() or 0)
 
-    def last_words(self) -> str:
-        """What it still has to say when it ends; waits for that, after its standard input has been closed."""
-        said, _ = self._process.communicate()
-        return said
+    def output(self) -> str:
+        """Close its standard input, wait for its end, and return what it has printed since "connected"."""
+        printed, _ = self._process.communicate()
+        return printed
 
     def __enter__(self) -> Self:
         self.start()
@@ -68,11 +72,11 @@ class Drain:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.last_words()
+        self.output()
 
 
-class _Counter:
-    """Walks over the frames of one connection (RFC 6455 section 5.2) without looking into them."""
+class _FrameCounter:
+    """Counts the frames of one connection (RFC 6455 section 5.2) without decoding them."""
 
     def __init__(self) -> None:
         self.frames = 0
@@ -94,21 +98,22 @@ class _Counter:
 
 
 def main(port: int, connections: int, flags: list[str]) -> None:
+    """Run the program."""
     selector = selectors.DefaultSelector()
     for _ in range(connections):
         reader = connect(port, deflate="deflate" in flags)
         if "subscribe" in flags:
             _subscribe(reader)
         reader.setblocking(False)
-        selector.register(reader, selectors.EVENT_READ, _Counter())
+        selector.register(reader, selectors.EVENT_READ, _FrameCounter())
     selector.register(sys.stdin, selectors.EVENT_READ)
     print("connected", flush=True)  # noqa: T201 - the signal for the parent
-    counters = _read_until_told(selector, count="count" in flags, pause=_LAZY if "lazy" in flags else 0.0)
+    counters = _read_until_closed(selector, count="count" in flags, pause=_LAZY if "lazy" in flags else 0.0)
     if "count" in flags:
         print(sum(counter.frames for counter in counters))  # noqa: T201 - the parent reads it
 
 
-def _read_until_told(selector: selectors.BaseSelector, *, count: bool, pause: float) -> list[_Counter]:
+def _read_until_closed(selector: selectors.BaseSelector, *, count: bool, pause: float) -> list[_FrameCounter]:
     counters = [key.data for key in selector.get_map().values() if key.data is not None]
     buffer = bytearray(1 << 20)
     timeout: float | None = None
@@ -137,6 +142,7 @@ def _read_until_told(selector: selectors.BaseSelector, *, count: bool, pause: fl
 
 
 def connect(port: int, *, deflate: bool) -> socket.socket:
+    """Open a WebSocket connection to a local server; returns the socket after the handshake."""
     reader = socket.create_connection(("127.0.0.1", port))
     key = base64.b64encode(os.urandom(16)).decode()
     request = (
@@ -146,7 +152,7 @@ def connect(port: int, *, deflate: bool) -> socket.socket:
     reader.sendall(request.encode())
     head = b""
     while b"\r\n\r\n" not in head:
-        # One byte at a time, so that nothing behind the head is taken away from the count.
+        # One byte at a time, so that no frame behind the head escapes the count.
         head += reader.recv(1)
     return reader
 

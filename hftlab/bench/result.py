@@ -1,4 +1,4 @@
-"""What a benchmark says."""
+"""The result of a benchmark."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["Result"]
 
 
 class Result(msgspec.Struct):
-    """`ratio` against a peer or a limit measured in the same run; `must` is the least that it should be."""
+    """A ratio against a peer or a limit that was measured in the same run; `must` is the least that it should be."""
 
     bench: str
     ratio: float
@@ -19,9 +19,11 @@ class Result(msgspec.Struct):
     figures: dict[str, Any]
 
     def to_json(self) -> str:
+        """One JSON object."""
         return msgspec.json.encode(self).decode()
 
     def to_text(self) -> str:
+        """A line for the ratio and a line for each figure."""
         lines = [f"{self.bench}: ratio {self.ratio:.2f}, must {self.must:g}, {'met' if self.met else 'NOT MET'}"]
         lines += [f"  {name.replace('_', ' ')}: {_text(value)}" for name, value in self.figures.items()]
         return "\n".join(lines)

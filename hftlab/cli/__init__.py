@@ -1,4 +1,4 @@
-"""The `hftlab` command."""
+"""The `hftlab` command: one file a group of commands, put together in main.py."""
 
 from hftlab.cli.main import app, main
 

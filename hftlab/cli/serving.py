@@ -1,4 +1,4 @@
-"""What `hftlab serve`, `replay` and `token` share: their options, and a server that runs until a signal."""
+"""Options of `hftlab serve`, `replay` and `token`, and the server that runs until a signal."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hftlab.credentials import ACCESS_LIFETIME, access_token, is_subject, read_k
 from hftlab.errors import HftlabError
 from hftlab.loop import interruption, run
 
-__all__ = ["Audit", "Auth", "Host", "Hosts", "Key", "Origins", "Port", "Serving", "TlsCert", "TlsKey", "token"]
+__all__ = ["Audit", "Auth", "Host", "Hosts", "Key", "Origins", "Port", "Serving", "TlsCert", "TlsKey", "make_token"]
 
 Port: TypeAlias = Annotated[int, typer.Option(help="TCP port; 0 takes any free one.", min=0, max=65535)]
 Host: TypeAlias = Annotated[str, typer.Option(help="Address to listen on.")]
@@ -21,26 +21,27 @@ Auth: TypeAlias = Annotated[
     str, typer.Option(help="public: market data for everyone; required: everything needs a token.")
 ]
 Key: TypeAlias = Annotated[
-    Path | None, typer.Option(help="File with the key that tokens are signed with; `hftlab token` takes it as well.")
+    Path | None, typer.Option(help="File with the key that signs tokens; `hftlab token` takes the same file.")
 ]
 TlsCert: TypeAlias = Annotated[Path | None, typer.Option(help="Certificate chain in PEM; the address becomes wss://.")]
 TlsKey: TypeAlias = Annotated[
     Path | None, typer.Option(help="The certificate's private key, unless it is in the same file.")
 ]
 Hosts: TypeAlias = Annotated[
-    list[str] | None, typer.Option("--allow-host", help="A name that clients may call this server by; repeatable.")
+    list[str] | None, typer.Option("--allow-host", help="Name by which clients may address this server; repeatable.")
 ]
 Origins: TypeAlias = Annotated[
-    list[str] | None, typer.Option("--origin", help="Web pages that may connect: https://lab.example; repeatable.")
+    list[str] | None,
+    typer.Option("--origin", help="Origin of web pages that may connect: https://lab.example; repeatable."),
 ]
 Audit: TypeAlias = Annotated[
-    Path | None, typer.Option(help="File to append to: who connects, is refused, signs in and asks for what.")
+    Path | None, typer.Option(help="File to append the audit log to: connections, refusals, sign-ins, requests.")
 ]
 
 
 @dataclass(frozen=True)
 class Serving:
-    """The options as they were given."""
+    """The options of a serving command, as they were given."""
 
     host: str
     port: int
@@ -53,7 +54,7 @@ class Serving:
     audit: Path | None
 
     def serve(self, source: Any) -> None:
-        """Serve until SIGINT or SIGTERM; prints the address. Raises HftlabError, OSError."""
+        """Serve until SIGINT or SIGTERM, after printing the address. Raises HftlabError, OSError."""
         from hftlab.log import write_audit
         from hftlab.server import Server
         from hftlab.server.http.admission import is_loopback
@@ -61,7 +62,7 @@ class Serving:
         options = self._options()
         if self.auth == "required" and self.key is None and not is_loopback(self.host):
             raise HftlabError(
-                f"nobody else could sign in on {self.host} without a key: give --key FILE, and each user a token from "
+                f"clients of {self.host} cannot sign in without a key: give --key FILE, and each user a token from "
                 "`hftlab token --key FILE --subject NAME`"
             )
         if self.audit is not None:
@@ -82,7 +83,7 @@ class Serving:
 
     def _options(self) -> dict[str, Any]:
         if self.auth not in ("public", "required"):
-            raise HftlabError(f"--auth {self.auth} is neither public nor required")
+            raise HftlabError(f"--auth {self.auth} is not known: give public or required")
         return {
             "auth": self.auth,
             "key": None if self.key is None else read_key(self.key),
@@ -92,19 +93,19 @@ class Serving:
         }
 
 
-def token(key: Path, subject: str, seconds: int = ACCESS_LIFETIME) -> str:
-    """An access token for a server that has the same key. Raises HftlabError, OSError."""
+def make_token(key: Path, subject: str, seconds: int = ACCESS_LIFETIME) -> str:
+    """Sign an access token for a server that has the same key file. Raises HftlabError, OSError."""
     import time
 
     if not is_subject(subject):
-        raise HftlabError(f"--subject {subject!r} is no name: give 1 to 128 printable characters")
+        raise HftlabError(f"--subject {subject!r} is not a valid name: give 1 to 128 printable characters")
     return access_token(read_key(key), subject, time.time(), seconds)
 
 
 def _tls(certificate: Path | None, key: Path | None) -> SSLContext | None:
     if certificate is None:
         if key is not None:
-            raise HftlabError(f"--tls-key {key} is of no use without its certificate: give --tls-cert as well")
+            raise HftlabError(f"--tls-key {key} needs its certificate: give --tls-cert as well")
         return None
     for option, path in (("--tls-cert", certificate), ("--tls-key", key)):
         _check_readable(option, path)
@@ -121,7 +122,7 @@ def _tls(certificate: Path | None, key: Path | None) -> SSLContext | None:
 
 
 def _check_readable(option: str, path: Path | None) -> None:
-    """Else the library says only that there is no such file, and not which."""
+    """Name the file that cannot be read: the TLS library says only that there is none."""
     if path is None:
         return
     try:
@@ -132,5 +133,5 @@ def _check_readable(option: str, path: Path | None) -> None:
 
 
 def _reason(error: SSLError) -> str:
-    """The library's one word, such as KEY_VALUES_MISMATCH."""
-    return "no PEM" if error.reason in (None, "PEM lib") else error.reason.replace("_", " ").lower()
+    """The TLS library's reason as words, such as "key values mismatch"."""
+    return "not a PEM file" if error.reason in (None, "PEM lib") else error.reason.replace("_", " ").lower()

@@ -52,7 +52,9 @@ class Authenticator:
         token: Token | None = None,
         refresh_token: str | None = None,
         ssl: SSLContext | None = None,
+        account: str | None = None,
     ) -> None:
+        self._account = account
         self._url, self._token, self._refresh_token, self._ssl = url, token, refresh_token, ssl
         self.is_optional = token is None and refresh_token is None
         self._is_rejected = False
@@ -68,7 +70,7 @@ class Authenticator:
         Raises AuthenticationFailed, or NetworkError if the server cannot be asked for a new one just now.
         """
         if self.is_optional:
-            return None if self._is_rejected else _local_token(self._url)
+            return None if self._is_rejected else _local_token(self._url, self._account)
         is_old = self._refresh_token is not None and isinstance(self._token, str) and _is_expired(self._token)
         if isinstance(self._token, str) and not self._is_rejected and not is_old:
             return self._token
@@ -77,7 +79,7 @@ class Authenticator:
     async def refreshed(self) -> str | None:
         """A token newer than the last. Raises what token() raises, also if there is no way to one."""
         if self.is_optional:
-            return _local_token(self._url)
+            return _local_token(self._url, self._account)
         if callable(self._token):
             return await self._called(self._token)
         if self._refresh_token is None:
@@ -137,14 +139,14 @@ def _post(url: str, refresh_token: str, ssl: SSLContext | None) -> _Tokens:
         raise NetworkError(f"{url} did not answer ({exc}): the token could not be renewed") from None
 
 
-def _local_token(url: str) -> str | None:
+def _local_token(url: str, account: str | None) -> str | None:
     port = urlsplit(url).port
     if port is None or not is_local(url):
         return None
     from hftlab.credentials import access_token, find_secret  # loads a library that most clients do without
 
     secret = find_secret(port)
-    return None if secret is None else access_token(secret, _user(), time.time())
+    return None if secret is None else access_token(secret, account or _user(), time.time())
 
 
 def _user() -> str:

@@ -64,7 +64,8 @@ class Client:
     What is subscribed to stays wanted until it is unsubscribed from: each new connection asks for all of it, and an
     error tells of the symbols that its server does not have.
 
-    `token` (or a coroutine function that gets one) and `refresh_token` sign in. The inbox holds `inbox_size` messages
+    `token` (or a coroutine function that gets one) and `refresh_token` sign in; without them `account` is whom a server
+    of the same user on this machine is signed in to as. The inbox holds `inbox_size` messages
     that nobody has taken, and `inbox_bytes` of them as they came (decoded they take about three times as much memory);
     when it is full `drop_policy` lets the "oldest" or the "newest" go, counted in `metrics.dropped`, or ends the
     connection for good ("disconnect"). Callbacks run on the client's loop; see on().
@@ -86,6 +87,7 @@ class Client:
         inbox_size: int = INBOX_SIZE,
         inbox_bytes: int = INBOX_BYTES,
         drop_policy: str = "oldest",
+        account: str | None = None,
         token: Token | None = None,
         refresh_token: str | None = None,
         ssl: SSLContext | None = None,
@@ -99,7 +101,7 @@ class Client:
         self._codec = codec_named(encoding)
         backoff = Backoff.scaled(reconnect_seconds(reconnect_interval), attempts(max_reconnect_attempts))
         self._health = Health(heartbeat_seconds(heartbeat_interval))
-        self._authenticator = Authenticator(url, token, refresh_token, ssl)
+        self._authenticator = Authenticator(url, token, refresh_token, ssl, account)
         self._subscriber = Subscriber()
         recovery = ErrorRecovery(backoff.base, backoff.limit)
         self._reporter = Reporter(self.url, self.metrics, recovery, measures=enable_performance_metrics)

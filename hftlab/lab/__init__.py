@@ -1,7 +1,7 @@
 """Plain calls for notebooks and scripts: one background I/O loop, and handles on what runs there.
 
-A cell that computes or sleeps does not stop the stream, and the kernel's own loop is left to the user. A call that
-waits can be interrupted; what runs on the loop goes on.
+A cell that computes or sleeps does not stop the stream, and the kernel's own event loop stays free for the user. A call
+that waits can be interrupted; the server, the client or the recording that it waits for goes on.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ __all__ = ["LabClient", "LabRecording", "LabServer", "connect", "enable_nested",
 
 
 def enable_nested() -> None:
-    """Let asyncio.run() be called inside a running loop, for code that insists on it; changes the whole process."""
+    """Allow asyncio.run() inside a running loop, as some libraries call it; changes the whole process."""
     import nest_asyncio2
 
     nest_asyncio2.apply()

@@ -1,4 +1,4 @@
-"""One background I/O loop for everything that a notebook starts."""
+"""The background event loop that a notebook's servers, clients and recordings run on."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 class _Background:
-    """One daemon thread with an event loop of its own, uvloop where there is one."""
+    """A daemon thread with an event loop of its own (uvloop where it is installed), started at the first call."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -24,12 +24,12 @@ class _Background:
         self._thread: threading.Thread | None = None
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine there and wait for its result; an interrupt cancels it and waits for its end."""
+        """Run a coroutine on the loop and return its result; an interrupt cancels it and waits for its end."""
         if self._is_current():
             coroutine.close()
             raise RuntimeError(
-                "a callback runs on the background loop and cannot wait for it: let the callback only take note, "
-                "for example in a queue.Queue, and wait in the main thread"
+                "a callback runs on the background loop and cannot wait for it: put the message into a queue.Queue, "
+                "and make the call that waits from the main thread"
             )
         ended = threading.Event()
         future = asyncio.run_coroutine_threadsafe(_ending(coroutine, ended), self._running())
@@ -41,11 +41,11 @@ class _Background:
             raise
 
     def start(self, coroutine: Coroutine[Any, Any, object]) -> None:
-        """Run a coroutine there without waiting."""
+        """Start a coroutine on the loop and return at once."""
         asyncio.run_coroutine_threadsafe(coroutine, self._running())
 
     def call(self, function: Callable[[], T]) -> T:
-        """The result of a function that does not wait, run there."""
+        """Call a function that does not wait on the loop, and return its result."""
         if self._is_current():
             return function()
 
@@ -75,7 +75,7 @@ async def _ending(coroutine: Coroutine[Any, Any, T], ended: threading.Event) -> 
 
 
 def _let_interrupts_through() -> None:
-    """Let SIGINT end a wait, as Python does: since polars is loaded the wait would go on (pola-rs/polars#21739)."""
+    """Let SIGINT interrupt system calls, as Python does; loading polars turns that off (pola-rs/polars#21739)."""
     if hasattr(signal, "siginterrupt"):  # not on Windows
         signal.siginterrupt(signal.SIGINT, True)
 

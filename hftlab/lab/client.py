@@ -1,15 +1,18 @@
-"""A client as plain calls."""
+"""The client of a notebook: hftlab.Client as plain calls that wait."""
 
 from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Self
+from ssl import SSLContext
+from typing import TYPE_CHECKING, Self
 
-from hftlab.client import Client, Metrics, diagnostics
+from hftlab.client import Client, LatencyHistogram, Metrics, diagnostics
+from hftlab.client.authentication import Token
 from hftlab.client.batching import BATCH_DELAY, BATCH_SIZE
 from hftlab.client.debug_log import WebSocketDebugLogger
 from hftlab.client.history import MessageHistory
+from hftlab.client.inbox import INBOX_BYTES, INBOX_SIZE
 from hftlab.html_table import facts_table
 from hftlab.lab.background import background
 from hftlab.lab.replay import LabReplay
@@ -17,20 +20,71 @@ from hftlab.lab.waits import closed, gathered, next_message, replay_ended, subsc
 from hftlab.protocol import Ack, MarketDataSymbol, Message
 from hftlab.protocol.book import Book
 
+if TYPE_CHECKING:
+    from hftlab.widgets import Ladder, LatencyPanel
+
 __all__ = ["LabClient", "connect"]
 
 _clients: dict[str, LabClient] = {}
 
 
-def connect(url: str, *, name: str | None = None, **options: Any) -> LabClient:
-    """Connect to a server; CONNECTED when it returns. `options` go to hftlab.Client.
+def connect(
+    url: str,
+    *,
+    name: str | None = None,
+    account: str | None = None,
+    token: Token | None = None,
+    refresh_token: str | None = None,
+    ssl: SSLContext | None = None,
+    encoding: str = "json",
+    auto_reconnect: bool = True,
+    max_reconnect_attempts: int | None = 10,
+    reconnect_interval: float = 1.0,
+    heartbeat_interval: float = 30.0,
+    inbox_size: int = INBOX_SIZE,
+    inbox_bytes: int = INBOX_BYTES,
+    drop_policy: str = "oldest",
+    enable_performance_metrics: bool = True,
+    busy_poll: bool = False,
+) -> LabClient:
+    """Connect to a server and return a client that is CONNECTED. Raises ConnectionFailed, AuthenticationFailed.
 
-    A client with the same name is closed first; one without a name when nothing refers to it any more. Raises
-    ConnectionFailed.
+    Running the cell again is safe: a client of the same `name` is closed first, and a client without a name is closed
+    as soon as nothing refers to it.
+
+    `url`: the server's address, such as "ws://127.0.0.1:8081"; "wss://..." for TLS.
+    `account`: whom to sign in as at a server that this user runs on this machine (default: the user's name).
+    `token`: an access token, or a coroutine function that returns one. `refresh_token`: renews an expired one.
+    `ssl`: whom to trust at a wss:// address, such as ssl.create_default_context(cafile="authority.pem").
+    `encoding`: "json" or "msgpack".
+    `auto_reconnect`, `max_reconnect_attempts` (tries in a row, None for no limit) and `reconnect_interval` (seconds):
+    what happens after a connection is lost.
+    `heartbeat_interval`: seconds between two signs of life.
+    `inbox_size`, `inbox_bytes`: how much is kept of what messages() has not taken yet. `drop_policy`: what a full inbox
+    drops, "oldest" or "newest", or "disconnect".
+    `enable_performance_metrics`: measure latencies. `busy_poll`: ask the socket again and again, which spends a core.
+
+    All but `name` are hftlab.Client's, which says more about them.
     """
     if name in _clients:
         _clients.pop(name).close()
-    client = Client(url, **options)
+    client = Client(
+        url,
+        account=account,
+        token=token,
+        refresh_token=refresh_token,
+        ssl=ssl,
+        encoding=encoding,
+        auto_reconnect=auto_reconnect,
+        max_reconnect_attempts=max_reconnect_attempts,
+        reconnect_interval=reconnect_interval,
+        heartbeat_interval=heartbeat_interval,
+        inbox_size=inbox_size,
+        inbox_bytes=inbox_bytes,
+        drop_policy=drop_policy,
+        enable_performance_metrics=enable_performance_metrics,
+        busy_poll=busy_poll,
+    )
     background.run(client.connect())
     handle = LabClient(client)
     if name is not None:
@@ -39,13 +93,15 @@ def connect(url: str, *, name: str | None = None, **options: Any) -> LabClient:
 
 
 class LabClient:
-    """A client on the background loop; a context manager that closes it."""
+    """A client on the background loop; a context manager that closes it. `inner` is the hftlab.Client."""
 
     def __init__(self, client: Client) -> None:
         self.inner = client
         # The loop knows the inner client only, so that this handle can be garbage while the client still runs.
         self._finalizer = weakref.finalize(self, _close_later, client)
         self._finalizer.atexit = False
+
+    # --- subscriptions ---
 
     def subscribe(
         self,
@@ -56,10 +112,10 @@ class LabClient:
         slow_consumer: str | None = None,
         wait: float = 1.0,
     ) -> Ack:
-        """Ask for symbols; see hftlab.Client.subscribe.
+        """Subscribe to symbols and return the server's acknowledgement; see hftlab.Client.subscribe.
 
-        Waits up to `wait` seconds until there is state of each symbol and data type (events are not waited for), so
-        that the next line of a notebook finds it.
+        Waits up to `wait` seconds until there is state of each symbol and data type, so that the next line of a
+        notebook finds it. Events (TRADES, ARBITRAGE) are not waited for.
         """
         wanted = [symbols] if isinstance(symbols, str) else list(symbols)
         terms = {"frequency": frequency, "slow_consumer": slow_consumer}
@@ -69,88 +125,50 @@ class LabClient:
         """End subscriptions; see hftlab.Client.unsubscribe."""
         return background.run(self.inner.unsubscribe(symbols, data_types=data_types))
 
-    def wait_connected(self, timeout: float | None = None) -> None:
-        """Wait until CONNECTED, after a connection has been lost for example; see hftlab.Client.wait_connected."""
-        background.run(self.inner.wait_connected(timeout))
+    @property
+    def symbols(self) -> list[str]:
+        """The symbols that this client subscribes to."""
+        return self.inner.symbols
 
-    def send_message(self, message: Message) -> None:
-        background.run(self.inner.send_message(message))
+    @property
+    def offered_symbols(self) -> list[str]:
+        """The symbols that the server has; empty if it does not say."""
+        return self.inner.offered_symbols
 
-    def ping(self) -> float:
-        """The round trip of one PING in seconds."""
-        return background.run(self.inner.ping())
+    # --- state ---
 
     def latest(self, symbol: str) -> MarketDataSymbol | None:
-        """The newest state of a symbol, None before the first."""
+        """Return the newest state of a symbol, None before the first."""
         return self.inner.latest(symbol)
 
     def book(self, symbol: str) -> Book | None:
-        """The newest order book of a symbol: `.bids(10)`, `.asks(10)`; None before the first levels."""
+        """Return the newest order book of a symbol, None before the first levels: `.bids(10)`, `.asks(10)`."""
         return self.inner.book(symbol)
-
-    def messages(self, count: int | None = None, *, timeout: float = 30.0) -> list[Message]:
-        """What has arrived and nobody has taken yet, oldest first.
-
-        With `count`, waits until there are so many; what there is after `timeout` seconds, or at the connection's end.
-        """
-        if count is None:
-            return self.inner.messages()
-        return background.run(gathered(self.inner, count, timeout))
-
-    def next_message(self, timeout: float | None = None) -> Message | None:
-        """The next message, waiting for it; None after `timeout` seconds, or when the connection has ended for good."""
-        return background.run(next_message(self.inner, timeout))
-
-    def batches(self, size: int = BATCH_SIZE, delay: float = BATCH_DELAY) -> Iterator[list[Message]]:
-        """Lists of at most `size` messages, each `delay` seconds after its first at the latest, until the end."""
-        batches = self.inner.batches(size, delay)
-
-        async def following() -> list[Message] | None:
-            return await anext(batches, None)
-
-        while batch := background.run(following()):
-            yield batch
-
-    def wait_closed(self, timeout: float | None = None) -> bool:
-        """Wait until the connection has ended for good; False if `timeout` seconds have passed before."""
-        return background.run(closed(self.inner, timeout))
-
-    def __iter__(self) -> Iterator[Message]:
-        """Message after message, waiting for the next, until the connection has ended for good."""
-        while message := background.run(self.inner.next_message()):
-            yield message
-
-    def wait_for_replay(self, timeout: float | None = None) -> bool:
-        """Wait until a replayed source has said that it is at its end.
-
-        False if `timeout` seconds have passed before, or the connection has ended for good.
-        """
-        return background.run(replay_ended(self.inner, timeout))
-
-    @property
-    def replay(self) -> LabReplay:
-        """Pause, resume, step, seek and set the speed of a server's recorded source."""
-        return LabReplay(self.inner.replay)
 
     @property
     def url(self) -> str:
+        """The server's address, without a password."""
         return self.inner.url
 
     @property
     def connection_status(self) -> str:
+        """CONNECTING, CONNECTED, RECONNECTING, DISCONNECTED or ERROR."""
         return self.inner.connection_status
 
     @property
-    def last_message(self) -> Message | None:
-        return self.inner.last_message
+    def is_healthy(self) -> bool:
+        """True while connected and the server answers heartbeats."""
+        return self.inner.is_healthy
 
     @property
     def metrics(self) -> Metrics:
+        """Counters and latency histograms of this client."""
         return self.inner.metrics
 
     @property
-    def is_healthy(self) -> bool:
-        return self.inner.is_healthy
+    def last_message(self) -> Message | None:
+        """The message that was received last."""
+        return self.inner.last_message
 
     @property
     def history(self) -> MessageHistory:
@@ -162,49 +180,110 @@ class LabClient:
         """State changes, losses and errors: `.logs(level)`, `.export()`."""
         return self.inner.debug_log
 
+    # --- messages ---
+
+    def messages(self, count: int | None = None, *, timeout: float = 30.0) -> list[Message]:
+        """Take the messages that have arrived since the last call, oldest first.
+
+        With `count` it waits until there are so many, and returns fewer after `timeout` seconds or when the connection
+        has ended for good.
+        """
+        if count is None:
+            return self.inner.messages()
+        return background.run(gathered(self.inner, count, timeout))
+
+    def next_message(self, timeout: float | None = None) -> Message | None:
+        """Wait for the next message; None after `timeout` seconds, or when the connection has ended for good."""
+        return background.run(next_message(self.inner, timeout))
+
+    def batches(self, size: int = BATCH_SIZE, delay: float = BATCH_DELAY) -> Iterator[list[Message]]:
+        """Iterate over lists of at most `size` messages, each `delay` seconds after its first at the latest."""
+        batches = self.inner.batches(size, delay)
+
+        async def following() -> list[Message] | None:
+            return await anext(batches, None)
+
+        while batch := background.run(following()):
+            yield batch
+
+    def __iter__(self) -> Iterator[Message]:
+        """Iterate over the messages, waiting for each, until the connection has ended for good."""
+        while message := background.run(self.inner.next_message()):
+            yield message
+
+    def on(self, event: str, callback: Callable[..., object]) -> Callable[[], None]:
+        """Call `callback` at each `event`; see hftlab.Client.on. It runs on the background loop and must be quick."""
+        return self.inner.on(event, callback)
+
+    def on_batch(
+        self, callback: Callable[[list[Message]], object], *, size: int = BATCH_SIZE, delay: float = BATCH_DELAY
+    ) -> Callable[[], None]:
+        """Call `callback` with lists of messages; see hftlab.Client.on_batch.
+
+        It runs on the background loop and must be quick. Returns a function that ends it.
+        """
+        end = background.call(lambda: self.inner.on_batch(callback, size=size, delay=delay))
+        return lambda: background.call(end)
+
+    def send_message(self, message: Message) -> None:
+        """Send any message as it is; see hftlab.Client.send_message."""
+        background.run(self.inner.send_message(message))
+
+    # --- waiting and measuring ---
+
+    def wait_connected(self, timeout: float | None = None) -> None:
+        """Wait until CONNECTED, for example after a connection was lost; see hftlab.Client.wait_connected."""
+        background.run(self.inner.wait_connected(timeout))
+
+    def wait_closed(self, timeout: float | None = None) -> bool:
+        """Wait until the connection has ended for good; False if `timeout` seconds have passed before."""
+        return background.run(closed(self.inner, timeout))
+
+    def wait_for_replay(self, timeout: float | None = None) -> bool:
+        """Wait until the server says that its replayed source has ended.
+
+        False if `timeout` seconds have passed before, or the connection has ended for good.
+        """
+        return background.run(replay_ended(self.inner, timeout))
+
+    def ping(self) -> float:
+        """Measure the round trip of one PING in seconds."""
+        return background.run(self.inner.ping())
+
     def check(self) -> diagnostics.Diagnosis:
         """Try each step of a connection to the same server; see hftlab.client.diagnostics."""
         return background.run(diagnostics.check(self.inner.address, ssl=self.inner.ssl))
 
     def measure_latency(self, count: int = 100) -> dict[str, float]:
-        """Round trips of PING on a connection of their own, in nanoseconds; see hftlab.client.diagnostics."""
+        """Measure `count` round trips of PING on a connection of their own, in nanoseconds."""
         return background.run(diagnostics.measure_latency(self.inner.address, count, ssl=self.inner.ssl))
 
-    def on_batch(
-        self, callback: Callable[[list[Message]], object], *, size: int = BATCH_SIZE, delay: float = BATCH_DELAY
-    ) -> Callable[[], None]:
-        """See hftlab.Client.on_batch; `callback` runs on the background loop and must be quick."""
-        end = background.call(lambda: self.inner.on_batch(callback, size=size, delay=delay))
-        return lambda: background.call(end)
-
     @property
-    def symbols(self) -> list[str]:
-        """What is subscribed to."""
-        return self.inner.symbols
+    def replay(self) -> LabReplay:
+        """Controls of a server's recorded source: pause, resume, step, seek and speed."""
+        return LabReplay(self.inner.replay)
 
-    @property
-    def offered_symbols(self) -> list[str]:
-        """What the server has; empty if it does not tell."""
-        return self.inner.offered_symbols
+    # --- widgets ---
 
-    def on(self, event: str, callback: Callable[..., object]) -> Callable[[], None]:
-        """See hftlab.Client.on; `callback` runs on the background loop and must be quick."""
-        return self.inner.on(event, callback)
+    def ladder(self, symbol: str, depth: int = 10, rate: float = 10, *, tick: float | None = None) -> Ladder:
+        """Show a live order-book ladder: `depth` levels a side, at most `rate` updates a second.
 
-    def ladder(self, symbol: str, **options: Any) -> Any:
-        """A live order-book ladder; see hftlab.widgets.Ladder."""
+        `tick` is the smallest price step; without one it is learnt from the prices. See hftlab.widgets.Ladder.
+        """
         from hftlab.widgets import Ladder
 
-        return Ladder(self, symbol, **options)
+        return Ladder(self, symbol, depth, rate, tick=tick)
 
-    def latency_panel(self, **options: Any) -> Any:
-        """A live latency histogram; see hftlab.widgets.LatencyPanel."""
+    def latency_panel(self, rate: float = 4) -> LatencyPanel:
+        """Show live latency histograms, at most `rate` updates a second; see hftlab.widgets.LatencyPanel."""
         from hftlab.widgets import LatencyPanel
 
-        return LatencyPanel(self, **options)
+        return LatencyPanel(self, rate)
+
+    # --- life ---
 
     def close(self) -> None:
-        """Close the connection; closing again is no error."""
+        """Close the connection; closing again does nothing."""
         self._finalizer.detach()
         background.run(self.inner.close())
 
@@ -219,15 +298,21 @@ class LabClient:
 
     def _repr_html_(self) -> str:
         metrics = self.metrics
-        network = metrics.latency["network"].summary()
         facts = {
             "state": self.connection_status,
             "symbols": ", ".join(self.symbols),
             "messages": f"{metrics.messages_received:,}",
             "lost": f"{metrics.messages_lost:,}",
-            "network latency": f"p50 {network['p50'] / 1000:,.0f} µs, p99 {network['p99'] / 1000:,.0f} µs",
+            "network latency": _latency_text(metrics.latency["network"]),
         }
         return facts_table(f"Client of {self.url}", facts)
+
+
+def _latency_text(histogram: LatencyHistogram) -> str:
+    if not histogram.count:
+        return "not measured yet"
+    summary = histogram.summary()
+    return f"p50 {summary['p50'] / 1000:,.0f} µs, p99 {summary['p99'] / 1000:,.0f} µs"
 
 
 def _close_later(client: Client) -> None:

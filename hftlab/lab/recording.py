@@ -1,4 +1,4 @@
-"""A recording as plain calls."""
+"""The recording of a notebook: hftlab.recorder.Recording as plain calls."""
 
 from __future__ import annotations
 
@@ -21,42 +21,43 @@ _recordings: dict[Path, LabRecording] = {}
 
 
 def record(target: LabClient | LabServer, path: Path | str, *, overwrite: bool = False) -> LabRecording:
-    """Record all that a client receives, or a server publishes, into a session folder, until stopped.
+    """Record everything that a client receives, or a server publishes, into a session folder until stopped.
 
-    A context manager. With `overwrite` a session that is there is replaced, and a recording of this process into that
-    folder is stopped first, so that a cell can be run again. Raises SessionExists without it, or if the folder holds
-    anything else.
+    A context manager. Raises SessionExists if there is a session in the folder, or anything else. With `overwrite` a
+    session is replaced, and a recording of this process into the same folder is stopped first, so that a cell can be
+    run again.
     """
     running = _recordings.pop(Path(path).resolve(), None) if overwrite else None
     if running is not None:
-        with suppress(SessionError):  # it has failed, and is to be replaced
+        with suppress(SessionError):  # a failed recording, about to be replaced
             running.stop()
     return LabRecording(target, path, overwrite=overwrite)
 
 
 class LabRecording:
-    """A recording in progress; leaving its `with` block, or `stop()`, finishes the session."""
+    """A recording in progress; a context manager. `stop()`, or leaving the `with` block, finishes the session."""
 
     def __init__(self, target: LabClient | LabServer, path: Path | str, *, overwrite: bool) -> None:
         self._recording = Recording(path, source=describe(target.inner), overwrite=overwrite)
-        self._target = target  # a client that nobody else refers to must not be closed under it
+        self._target = target  # keeps a client alive that nothing else refers to
         self._detach: Callable[[], None] | None = background.call(lambda: tap(target.inner, self._recording))
         self._key = self.folder.resolve()
         _recordings[self._key] = self
 
     @property
     def folder(self) -> Path:
+        """The session's folder."""
         return self._recording.folder
 
     @property
     def recorded(self) -> int:
-        """Messages that are safe on disk."""
+        """The number of messages that are safe on disk."""
         return self._recording.recorded
 
     def stop(self) -> Session:
-        """Write what is left and return the session; stopping again returns it again.
+        """Write the rest and return the finished session; stopping again returns it again.
 
-        Raises SessionError if the disk has failed; a client has told of that when it happened, as an "error".
+        Raises SessionError if the disk has failed. A client's "error" event reported it when it happened.
         """
         detach, self._detach = self._detach, None
         if detach is not None:
@@ -78,10 +79,10 @@ class LabRecording:
         return f"<hftlab recording in {str(self.folder)!r}, {state}, {self.recorded} messages>"
 
 
-# Registered after the servers' end, and so called before it: what recordings hold must not be lost.
+# Registered after the servers' end and therefore called before it: buffered messages must not be lost.
 @atexit.register
 def _stop_all() -> None:
-    """One that fails does not keep the others from it."""
+    """Finish all recordings at the end of the process; one that fails does not keep the others from it."""
     with ExitStack() as stack:
         for recording in _recordings.values():
             stack.callback(recording.stop)

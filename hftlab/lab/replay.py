@@ -12,18 +12,21 @@ __all__ = ["LabReplay"]
 
 
 class LabReplay:
-    """Each call returns when it has been done, with where the replay stands then; see hftlab.protocol.ReplayControls.
+    """Pause, resume, step, seek and speed of a replayed source; see hftlab.protocol.ReplayControls.
 
-    Positions are source time in nanoseconds.
+    Each call returns once the server has done it, with the replay's new status. Positions are source time in int64
+    nanoseconds UTC.
     """
 
     def __init__(self, controls: ReplayControls) -> None:
         self._controls = controls
 
     def pause(self) -> ReplayStatus | None:
+        """Pause the replay."""
         return background.run(self._controls.pause())
 
     def resume(self) -> ReplayStatus | None:
+        """Go on from where the replay was paused."""
         return background.run(self._controls.resume())
 
     def step(self, count: int = 1) -> ReplayStatus | None:
@@ -31,30 +34,30 @@ class LabReplay:
         return background.run(self._controls.step(count))
 
     def seek(self, position: int | datetime) -> ReplayStatus | None:
-        """Go to a time, back or forward: the state as of `position` is known when this returns.
+        """Go to a time, back or forward; the client has the state as of `position` when this returns.
 
-        Nanoseconds, or a datetime, which is UTC if it does not say otherwise.
+        `position` is in nanoseconds, or a datetime (taken as UTC if it has no time zone).
         """
         return background.run(self._controls.seek(_nanoseconds(position)))
 
     def set_speed(self, speed: float) -> ReplayStatus | None:
-        """So many times real time; float("inf") is as fast as possible."""
+        """Set the speed in multiples of real time; float("inf") is as fast as possible."""
         return background.run(self._controls.set_speed(speed))
 
     @property
     def status(self) -> ReplayStatus | None:
-        """Where the replay stands, as last told; None if nothing has been."""
+        """The newest status that the server has sent; None before the first."""
         return self._controls.status
 
     @property
     def position(self) -> int | None:
-        """That in nanoseconds of source time."""
+        """The source time of the newest status, in nanoseconds; None before the first."""
         return self._controls.position
 
     def __repr__(self) -> str:
         status = self.status
         if status is None:
-            return "<hftlab replay, not told of yet>"
+            return "<hftlab replay, no status yet>"
         at = in_words(from_milliseconds(status.position))
         return f"<hftlab replay, {status.state} at {at}, speed {status.speed or 'unpaced'}>"
 

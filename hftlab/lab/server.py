@@ -1,24 +1,26 @@
-"""A server as plain calls."""
+"""The server of a notebook: hftlab.Server as plain calls that wait."""
 
 from __future__ import annotations
 
 import atexit
+from collections.abc import Sequence
 from contextlib import ExitStack
-from typing import Any, Final, Self
+from ssl import SSLContext
+from typing import Any, Final, Literal, Self
 
 from hftlab.html_table import facts_table
 from hftlab.lab.background import background
 from hftlab.lab.replay import LabReplay
 from hftlab.protocol import Message
-from hftlab.server import DEFAULT_PORT, ConnectionInfo, Server, Tokens
+from hftlab.server import DEFAULT_PORT, ConnectionInfo, Server, ServerLimits, Tokens
 from hftlab.simulator import Exchange
 from hftlab.source import Source
 
 __all__ = ["LabServer", "serve"]
 
 _servers: dict[str, LabServer] = {}
-_TIMES: Final = ("broadcast_seconds", "queue_seconds")
-"""Distributions, which a card has no room for."""
+_HISTOGRAMS: Final = ("broadcast_seconds", "queue_seconds")
+"""Distributions in stats(), which a table of facts has no room for."""
 
 
 def serve(
@@ -27,17 +29,42 @@ def serve(
     port: int = DEFAULT_PORT,
     *,
     name: str | None = None,
-    **options: Any,
+    limits: ServerLimits | None = None,
+    auth: Literal["public", "required"] = "public",
+    key: bytes | str | None = None,
+    origins: Sequence[str] = (),
+    hosts: Sequence[str] = (),
+    ssl: SSLContext | None = None,
 ) -> LabServer:
-    """Serve a source (default: the simulated exchange) from this process; listening when it returns.
+    """Serve a source from this process and return a server that listens. Raises PortInUse.
 
-    A server that this process runs under the same name, or without one on the same port, is stopped first, so that a
-    cell can be run again. `options` go to hftlab.Server. Raises PortInUse.
+    Running the cell again is safe: a server that this process runs under the same `name`, or without a name on the same
+    port, is stopped first.
+
+    `source`: a simulator, `session.replay()` or any other hftlab.Source (default: the simulated exchange).
+    `host`, `port`: the address to listen on; port 0 takes any free port, and the server's `url` says which.
+    `limits`: hftlab.server.ServerLimits, how much one client may ask for.
+    `auth`: "public" gives market data to everyone, with "required" everything needs a token.
+    `key`: what tokens are signed with (default: a random key that the same user's clients find).
+    `origins`: web pages that may connect, such as "https://lab.example". `hosts`: names that clients may use.
+    `ssl`: a server's SSLContext with its certificate; the address becomes wss://.
+
+    All but `name` are hftlab.Server's, which says more about them; without a source that one serves by hand only.
     """
-    key = name or f"{host}:{port}"
-    if (name or port) and key in _servers:
-        _servers[key].stop()
-    server = Server(Exchange() if source is None else source, host, port, **options)
+    registered = name or f"{host}:{port}"
+    if (name or port) and registered in _servers:
+        _servers[registered].stop()
+    server = Server(
+        Exchange() if source is None else source,
+        host,
+        port,
+        limits=limits,
+        auth=auth,
+        key=key,
+        origins=origins,
+        hosts=hosts,
+        ssl=ssl,
+    )
     background.run(server.start())
     handle = LabServer(server, name or server.url)
     _servers[name or f"{host}:{server.port}"] = handle
@@ -45,46 +72,53 @@ def serve(
 
 
 class LabServer:
-    """A server on the background loop; a context manager that stops it."""
+    """A server on the background loop; a context manager that stops it. `inner` is the hftlab.Server."""
 
     def __init__(self, server: Server, name: str) -> None:
         self.inner, self.name = server, name
 
     @property
     def url(self) -> str:
+        """The address for hl.connect()."""
         return self.inner.url
 
     @property
     def port(self) -> int:
+        """The TCP port that it listens on."""
         return self.inner.port
 
     @property
     def is_running(self) -> bool:
+        """True until stop()."""
         return self.inner.is_running
 
     def stats(self) -> dict[str, Any]:
-        """Counts since the start."""
+        """Return counts since the start; see hftlab.Server.stats."""
         return background.call(self.inner.stats)
 
     def connections(self) -> list[ConnectionInfo]:
-        """Who is connected, and how far each reader is behind."""
+        """List the connections, with how far each reader is behind."""
         return background.call(self.inner.connections)
 
-    def publish(self, message: Message) -> None:
-        """Stream one message by hand. Raises MessageParseError if it is not valid."""
-        background.call(lambda: self.inner.publish(message))
+    def publish(self, message: Message, account: str | None = None) -> None:
+        """Stream one message by hand. Raises MessageParseError if it is not valid.
+
+        A private message (an order, position or portfolio update) goes to the connections of `account` alone (default:
+        the account of this user).
+        """
+        background.call(lambda: self.inner.publish(message, account))
 
     def issue_tokens(self, subject: str) -> Tokens:
-        """An access token for hl.connect(token=...), and a refresh token that renews it."""
+        """Issue an access token for hl.connect(token=...), and a refresh token that renews it."""
         return background.call(lambda: self.inner.issue_tokens(subject))
 
     @property
     def replay(self) -> LabReplay:
-        """Pause, resume, step, seek and set the speed of a recorded source."""
+        """Controls of a recorded source: pause, resume, step, seek and speed."""
         return LabReplay(self.inner.replay)
 
     def stop(self) -> None:
-        """Close every connection and free the port; stopping again is no error."""
+        """Close every connection and free the port; stopping again does nothing."""
         for key in [key for key, handle in _servers.items() if handle is self]:
             del _servers[key]
         background.run(self.inner.stop())
@@ -108,15 +142,15 @@ class LabServer:
         source = self.inner.source
         facts = {
             "state": self._state,
-            "source": "by hand" if source is None else source.name,
+            "source": "none: messages are published by hand" if source is None else source.name,
         }
-        counts = {name: value for name, value in self.stats().items() if value and name not in _TIMES}
+        counts = {name: value for name, value in self.stats().items() if value and name not in _HISTOGRAMS}
         return facts_table(f"Server {self.url}", facts | counts)
 
 
 @atexit.register
 def _stop_all() -> None:
-    """One that fails does not keep the others from it."""
+    """Stop all servers at the end of the process; one that fails does not keep the others from it."""
     with ExitStack() as stack:
         for server in _servers.values():
             stack.callback(server.stop)

@@ -1,4 +1,4 @@
-"""What the plain calls of a client wait for."""
+"""Coroutines that the plain calls of a client wait for."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ __all__ = ["closed", "gathered", "next_message", "replay_ended", "subscribed"]
 async def subscribed(
     client: Client, symbols: list[str], wait: float, *, data_types: Iterable[str] | None = None, **terms: Any
 ) -> Ack:
-    """Subscribe on those terms (see Client.subscribe), and wait until there is state of each kind that was asked for.
+    """Subscribe (`terms` as in Client.subscribe), and wait up to `wait` seconds for state of each symbol and data type.
 
-    Events are not waited for: they come when something happens.
+    Events are not waited for: the market decides when they come.
     """
     kinds = data_type_list(data_types)
     pairs = {(symbol, kind) for symbol in symbols for kind in kinds or DEFAULT_DATA_TYPES}
@@ -64,6 +64,7 @@ def _symbols(message: Message) -> set[str]:
 
 
 async def next_message(client: Client, timeout: float | None) -> Message | None:
+    """Return the next message; None after `timeout` seconds, or when the connection has ended for good."""
     try:
         async with asyncio.timeout(timeout):
             return await client.next_message()
@@ -72,6 +73,7 @@ async def next_message(client: Client, timeout: float | None) -> Message | None:
 
 
 async def closed(client: Client, timeout: float | None) -> bool:
+    """Wait until the connection has ended for good; False after `timeout` seconds."""
     try:
         async with asyncio.timeout(timeout):
             await client.wait_closed()
@@ -81,6 +83,7 @@ async def closed(client: Client, timeout: float | None) -> bool:
 
 
 async def gathered(client: Client, count: int, timeout: float) -> list[Message]:
+    """Return the next `count` messages; fewer after `timeout` seconds, or when the connection has ended for good."""
     try:
         async with asyncio.timeout(timeout):
             return await client.gather(count)
@@ -89,6 +92,7 @@ async def gathered(client: Client, count: int, timeout: float) -> list[Message]:
 
 
 async def replay_ended(client: Client, timeout: float | None) -> bool:
+    """Wait until the server says that its replay has ended; False after `timeout` seconds or the connection's end."""
     ended = asyncio.Event()
     end = client.on("message", lambda _: ended.set() if client.replay_ended else None)
     closed = asyncio.ensure_future(client.wait_closed())
@@ -103,7 +107,7 @@ async def replay_ended(client: Client, timeout: float | None) -> bool:
 
 
 async def _within(awaitable: Coroutine[Any, Any, object], seconds: float | None) -> None:
-    """Wait for it, but no longer than so many seconds."""
+    """Await something for at most `seconds`; None is no limit."""
     try:
         async with asyncio.timeout(seconds):
             await awaitable

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from itertools import zip_longest
-
 import msgspec
 
 from hftlab.clock import from_milliseconds, in_words
-from hftlab.html_table import rows_table
 from hftlab.protocol.messages import MarketDataSymbol, OrderBookLevel
 
 __all__ = ["Book"]
@@ -36,26 +33,9 @@ class Book(msgspec.Struct, frozen=True):
         return [(level.price, level.size, level.orders) for level in self.ask_levels[:depth]]
 
     def __repr__(self) -> str:
-        """One line: in a notebook the levels are in the HTML, elsewhere in bids() and asks()."""
+        """One line with the best prices; notebooks show ten levels as a table (hftlab.display)."""
         best = [
             f"{side[0].size:.10g} @ {side[0].price:.10g}" if side else "-"
             for side in (self.bid_levels, self.ask_levels)
         ]
-        return f"Book({self.symbol}: {' / '.join(best)}, {self._moment()})"
-
-    def _repr_html_(self) -> str:
-        sides = zip_longest(self.bids(), self.asks(), fillvalue=None)
-        rows = [(*_cells(bid)[::-1], *_cells(ask)) for bid, ask in sides]
-        return rows_table(
-            f"Book of {self.symbol}, {self._moment()}", ("orders", "size", "bid", "ask", "size", "orders"), rows
-        )
-
-    def _moment(self) -> str:
-        return f"{in_words(self.ts_event)}{', stale' if self.stale else ''}"
-
-
-def _cells(level: tuple[float, float, int] | None) -> tuple[str, str, str]:
-    if level is None:
-        return ("", "", "")
-    price, size, orders = level
-    return (f"{price:.10g}", f"{size:,.10g}", f"{orders:,}")
+        return f"Book({self.symbol}: {' / '.join(best)}, {in_words(self.ts_event)}{', stale' if self.stale else ''})"

@@ -6,8 +6,6 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from hftlab.clock import from_milliseconds, in_words
-from hftlab.html_table import facts_table
 from hftlab.protocol.base import (
     Amount,
     Base,
@@ -66,20 +64,6 @@ class MarketDataSymbol(Part, kw_only=True):
     asks: list[OrderBookLevel] | None = None
     last_trade: Trade | None = None
     trades: list[Trade] | None = None
-
-    def _repr_html_(self) -> str:
-        last = self.last_trade
-        facts = {
-            "price": f"{self.price:.10g}",
-            "change": f"{self.change:+.10g} ({self.change_percent:+.2f} %)",
-            "bid": f"{self.bid:.10g} × {self.bid_size:,.10g}",
-            "ask": f"{self.ask:.10g} × {self.ask_size:,.10g}",
-            "last trade": "" if last is None else f"{last.side} {last.size:,.10g} at {last.price:.10g}",
-            "day": f"{self.low:.10g} to {self.high:.10g}, from {self.open:.10g}",
-            "volume": f"{self.volume:,.10g}",
-            "time": in_words(from_milliseconds(self.timestamp)),
-        }
-        return facts_table(f"{self.symbol} on {self.exchange}", facts)
 
 
 class MarketData(Base, tag="MARKET_DATA", kw_only=True):

@@ -216,13 +216,13 @@ class Server:
         """Called with every message that is streamed, and its source time in ns."""
         return self._stream.taps
 
-    def publish(self, message: Message) -> None:
-        """Stream one message by hand; call it on the server's loop.
+    def publish(self, message: Message, account: str | None = None) -> None:
+        """Stream one message by hand, a private one to its `account`; call it on the server's loop.
 
         Raises MessageParseError if it is not valid, or of a type that is no stream.
         """
         check_publishable(message)
-        self._stream.publish(decode(encode(message)))
+        self._stream.publish(decode(encode(message)), account)
 
     async def control(self, request: ReplayControl) -> ReplayStatus:
         """Do to a replayed source what REPLAY_CONTROL asks for; returns where it stands afterwards.

@@ -60,10 +60,10 @@ class Stream:
     def wake(self) -> None:
         self._awake.set()
 
-    def publish(self, message: Message) -> None:
+    def publish(self, message: Message, account: str | None = None) -> None:
         """Stream one message from outside the source."""
         started = time.perf_counter()
-        self._accept(Timed(self.clock.now(), message))
+        self._accept(Timed(self.clock.now(), message, account))
         # What waits for no interval goes out from here: waking the stream for it would cost as much as sending it.
         self._send(self._publisher.poll(0, wall_time()), started)
         self.wake()

@@ -1,9 +1,7 @@
-"""What a person sees: live widgets for notebooks, and the pictures that they leave behind."""
+"""Live widgets for notebooks, and the static pictures that they leave in saved ones."""
 
-from hftlab.widgets.ladder import Ladder
-from hftlab.widgets.ladder_picture import ladder_svg
-from hftlab.widgets.latency import LatencyPanel
-from hftlab.widgets.latency_picture import latency_svg
-from hftlab.widgets.picture import Picture
+from hftlab.widgets.core.picture import Picture
+from hftlab.widgets.ladder import Ladder, ladder_svg
+from hftlab.widgets.latency import LatencyPanel, latency_svg
 
 __all__ = ["Ladder", "LatencyPanel", "Picture", "ladder_svg", "latency_svg"]

@@ -1,18 +1,17 @@
-"""The quickstart as a person meets it: JupyterLab in a real Chromium, run to its end, with the ladder moving."""
+"""The quickstart in JupyterLab and a real Chromium: it runs to its end while the ladder moves."""
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
+
+from tests.command import environment
 
 CHROMIUM = shutil.which("chromium")
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "01_quickstart.ipynb"
@@ -28,35 +27,28 @@ pytestmark = [
 
 @pytest.fixture
 def jupyterlab(tmp_path: Path) -> Iterator[str]:
-    """`hftlab lab` on a copy of the notebook; yields its address."""
+    """Run `hftlab lab` on a copy of the notebook; yields the address that it prints."""
     (tmp_path / "notebooks").mkdir()
     shutil.copy(NOTEBOOK, tmp_path / "notebooks")
-    options = ["--no-browser", "--allow-root", "--port=0", "--IdentityProvider.token=", "--expose-app-in-browser"]
-    runtime = tmp_path / "runtime"
-    environment = os.environ | {"JUPYTER_RUNTIME_DIR": str(runtime), "JUPYTER_CONFIG_DIR": str(tmp_path / "config")}
+    options = ["--no-browser", "--port=0", "--expose-app-in-browser"]
+    folders = {"JUPYTER_RUNTIME_DIR": str(tmp_path / "runtime"), "JUPYTER_CONFIG_DIR": str(tmp_path / "config")}
     command = [sys.executable, "-m", "hftlab", "lab", *options]
     with (tmp_path / "log").open("w") as log:
-        process = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=log, stderr=log)
+        process = subprocess.Popen(
+            command, cwd=tmp_path, env=environment(**folders), stdout=subprocess.PIPE, stderr=log, text=True
+        )
         try:
-            yield _address(process, runtime, tmp_path / "log")
+            assert process.stdout is not None
+            address = process.stdout.readline().strip()
+            assert address, (tmp_path / "log").read_text()
+            yield address
         finally:
             process.terminate()
             try:
-                process.wait(timeout=10)
+                process.communicate(timeout=10)
             except subprocess.TimeoutExpired:
                 process.kill()
-                process.wait()
-
-
-def _address(process: subprocess.Popen[bytes], runtime: Path, log: Path) -> str:
-    """Jupyter writes down where it listens once it does."""
-    deadline = time.monotonic() + WAIT / 1000
-    while time.monotonic() < deadline and process.poll() is None:
-        for described in runtime.glob("jpserver-*.json"):
-            with suppress(ValueError):  # half written
-                return str(json.loads(described.read_text())["url"])
-        time.sleep(0.05)
-    pytest.fail(f"JupyterLab did not start: {log.read_text()}")
+                process.communicate()
 
 
 def test_the_quickstart_runs_to_its_end_with_the_ladder_moving(jupyterlab: str, tmp_path: Path) -> None:
@@ -68,7 +60,7 @@ def test_the_quickstart_runs_to_its_end_with_the_ladder_moving(jupyterlab: str, 
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         page = browser.new_page(viewport={"width": 1280, "height": 1000})
         page.set_default_timeout(WAIT)
-        # The address that JupyterLab opens by itself leads to the quickstart.
+        # The printed address leads to the quickstart.
         page.goto(jupyterlab)
         page.wait_for_selector(".jp-Notebook .jp-CodeCell")
         # The indicator says idle before there is a kernel; the notebook's own session knows.

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
+from hftlab.palette import DARK, LIGHT
 from hftlab.widgets import Ladder, LatencyPanel
-from hftlab.widgets.ladder import LadderState, pack_ladder
-from hftlab.widgets.latency import Component, Traffic, pack_latency
-from hftlab.widgets.numbers import Scale
+from hftlab.widgets.core.numbers import Scale
+from hftlab.widgets.ladder.frame import LadderState, pack_ladder
+from hftlab.widgets.latency.frame import Component, pack_latency
+from hftlab.widgets.latency.rate_meter import Traffic
 
 CHROMIUM = shutil.which("chromium")
 FLAGS = [
@@ -198,10 +200,10 @@ class TestLadder:
         assert {"BTC-USD", "+1.25 %", "61,737.63", "61,737.64", "61,733.63", "61,741.64"} <= set(words)
         assert {"spread 0.01 · 1 tick · 0.0016 bps", "12:00:00.123 UTC", "volume 1,234.50"} <= set(words)
         dark = tab.page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
-        paper, bid, ask = ("#16181c", "#6cb4f5", "#f5a25d") if dark else ("#ffffff", "#1667a8", "#b8500c")
-        assert tab.pixels(paper) > 50_000
-        assert tab.pixels(bid, 60) > 100
-        assert tab.pixels(ask, 60) > 100
+        colours = DARK if dark else LIGHT
+        assert tab.pixels(colours["paper"]) > 50_000
+        assert tab.pixels(colours["bid"], 60) > 100
+        assert tab.pixels(colours["ask"], 60) > 100
 
     @pytest.mark.parametrize("tab", [{"scale": 2}], indirect=True)
     def test_it_is_sharp_and_fits_its_cell(self, tab: Tab) -> None:
@@ -252,10 +254,10 @@ class TestLadder:
     )
     def test_trouble_is_dimmed_and_named(self, tab: Tab, name: str, value: str, word: str) -> None:
         ladder_on(tab)
-        well = tab.pixels("#1667a8", 40)
+        well = tab.pixels(LIGHT["bid"], 40)
         tab.set(name, value)
         tab.until_written(word)
-        assert tab.pixels("#1667a8", 40) < well / 2
+        assert tab.pixels(LIGHT["bid"], 40) < well / 2
 
     def test_a_stale_book_is_named(self, tab: Tab) -> None:
         ladder_on(tab)
@@ -289,7 +291,7 @@ class TestLadder:
             "document.body.dataset.jpThemeLight = 'false'; }"
         )
         tab.until(f"() => ({COUNT})(['#111111', 2]) > 50000")
-        assert tab.pixels("#6cb4f5", 60) > 100
+        assert tab.pixels(DARK["bid"], 60) > 100
 
 
 class TestPresence:

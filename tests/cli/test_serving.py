@@ -19,9 +19,8 @@ import hftlab as hl
 from hftlab.credentials import find_secret
 from hftlab.protocol.publishing.authentication import REFRESH_LIFETIME, Authenticator
 from hftlab.session import Session
-from tests.cli.test_cli import started, until, url_of
-from tests.command import Run, sentence
-from tests.session.sessions import numbered, write_session
+from tests.command import Run, first_line, sentence, started
+from tests.waiting import until
 
 pytestmark = pytest.mark.usefixtures("compiled")
 
@@ -42,17 +41,12 @@ def authority() -> trustme.CA:
 
 @pytest.fixture
 def certificate(authority: trustme.CA, tmp_path: Path) -> tuple[Path, Path]:
-    """The chain and its key, a file each."""
+    """Write a certificate chain and its key into a file each."""
     made = authority.issue_cert("localhost", "127.0.0.1", "lab.example")
     chain, key = tmp_path / "cert.pem", tmp_path / "cert.key"
     chain.write_bytes(b"".join(pem.bytes() for pem in made.cert_chain_pems))
     made.private_key_pem.write_to_path(key)
     return chain, key
-
-
-@pytest.fixture
-def session(tmp_path: Path) -> Session:
-    return write_session(tmp_path / "session", [(1_767_364_200_000_000_000 + at, numbered(at)) for at in range(6)])
 
 
 def ask(url: str, **fields: object) -> dict[str, object]:
@@ -66,7 +60,7 @@ def ask(url: str, **fields: object) -> dict[str, object]:
 
 class TestToken:
     def test_it_is_one_that_a_server_with_the_same_key_takes(self, tmp_path: Path, run: Run) -> None:
-        """And one that was not made with it is not."""
+        """A token that was signed with another key is refused."""
         path = key_file(tmp_path)
         status, out, err = run("token", "--key", path, "--subject", "alice", "--seconds", "60")
         assert (status, err, out.count("\n")) == (0, "", 1)
@@ -74,7 +68,7 @@ class TestToken:
         assert identity.subject == "alice"
         assert 50 < identity.expires_at - time.time() <= 60
         with started("serve", "--source", "walk", "--port", "0", "--key", path) as process:
-            url = url_of(process)
+            url = first_line(process)
             assert find_secret(int(url.rpartition(":")[2])) is None
             assert ask(url, type="AUTH", token=out.strip())["subject"] == "alice"
             assert ask(url, type="AUTH", token="a.b.c")["type"] == "AUTH_FAILED"
@@ -86,7 +80,7 @@ class TestToken:
 
     def test_mistakes_are_said_in_one_sentence(self, tmp_path: Path, run: Run) -> None:
         path = key_file(tmp_path)
-        assert "--subject '' is no name" in sentence(run("token", "--key", path, "--subject", ""))
+        assert "--subject '' is not a valid name" in sentence(run("token", "--key", path, "--subject", ""))
         absent = tmp_path / "absent"
         assert str(absent) in sentence(run("token", "--key", absent, "--subject", "alice"))
         for command in (("token", "--subject", "alice"), ("serve", "--port", "0")):
@@ -111,7 +105,7 @@ class TestTls:
         tmp_path: Path,
         run: Run,
     ) -> None:
-        """By a name of ours, from another machine's page, with a token that the command has made."""
+        """By an allowed name, from a web page of an allowed origin, with a token of `hftlab token`."""
         chain, key = certificate
         options = ["--host", "0.0.0.0", "--port", "0", "--auth", "required", "--key", key_file(tmp_path)]
         options += ["--tls-cert", chain, "--tls-key", key]
@@ -120,7 +114,7 @@ class TestTls:
         trust = ssl.create_default_context()
         authority.configure_trust(trust)
         with started(command, *what, *options) as process:
-            url = url_of(process)
+            url = first_line(process)
             assert url.startswith("wss://127.0.0.1:")
             token = run("token", "--key", key_file(tmp_path), "--subject", "alice").out.strip()
             port = url.rpartition(":")[2]
@@ -141,7 +135,7 @@ class TestTls:
         text.write_text("no certificate")
         assert f"--tls-cert {absent}: No such file" in sentence(run(*start, "--tls-cert", absent))
         assert f"--tls-key {absent}: No such file" in sentence(run(*start, "--tls-cert", chain, "--tls-key", absent))
-        assert f"--tls-cert {text} cannot be used (no PEM)" in sentence(run(*start, "--tls-cert", text))
+        assert f"--tls-cert {text} cannot be used (not a PEM file)" in sentence(run(*start, "--tls-cert", text))
         other = trustme.CA().issue_cert("localhost").private_key_pem
         other.write_to_path(tmp_path / "other.key")
         mismatch = sentence(run(*start, "--tls-cert", chain, "--tls-key", tmp_path / "other.key"))
@@ -154,7 +148,7 @@ class TestTls:
         chain, key = certificate
         options = ["--host", "0.0.0.0", "--port", "0", "--auth", "required", "--tls-cert", chain, "--tls-key", key]
         assert "`hftlab token --key FILE --subject NAME`" in sentence(run("serve", *options))
-        assert "--auth open is neither" in sentence(run("serve", "--auth", "open"))
+        assert "--auth open is not known" in sentence(run("serve", "--auth", "open"))
 
 
 class TestAudit:
@@ -166,7 +160,7 @@ class TestAudit:
 
     def test_it_is_a_line_each_in_a_file_of_this_user(self, process: subprocess.Popen[str], tmp_path: Path) -> None:
         path = tmp_path / "audit.log"
-        with hl.connect(url_of(process)) as client:
+        with hl.connect(first_line(process)) as client:
             client.subscribe("AAPL")
         until(lambda: "event=disconnected" in path.read_text())
         lines = path.read_text().splitlines()

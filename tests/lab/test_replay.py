@@ -1,4 +1,4 @@
-"""A replay in a notebook's hands: plain calls on a client and on a server."""
+"""Replay control in a notebook: plain calls of a client and of a server."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def shown(client: LabClient) -> float:
 
 class TestReplay:
     def test_connect_has_the_right_to_control(self, client: LabClient) -> None:
-        """Nobody has given it a token: the key lies where the same user's clients find it."""
+        """Without a token: clients of the same user find the local server's key."""
         assert client.replay.status is not None
         assert client.replay.status.state == "PAUSED"
 
@@ -102,7 +102,7 @@ class TestReplay:
 
     def test_a_simulator_cannot_be_controlled(self) -> None:
         with hl.serve(RandomWalk(7), port=0) as live, hl.connect(live.url) as client:
-            assert repr(client.replay) == "<hftlab replay, not told of yet>"
+            assert repr(client.replay) == "<hftlab replay, no status yet>"
             assert client.replay.position is None
             with pytest.raises(ServerError, match=r"session\.replay"):
                 client.replay.seek(START)

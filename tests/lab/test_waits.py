@@ -1,4 +1,4 @@
-"""What subscribing in a notebook waits for: state of each kind that is asked for, and no longer."""
+"""Subscribing in a notebook waits for state of each data type, and for nothing else."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def ask(client: Client, *kinds: str) -> asyncio.Task[Ack]:
 
 
 async def still_waits(client: Client, asked: asyncio.Task[Ack], count: int) -> bool:
-    """Whether the `count`th subscription, acknowledged and with all that follows, is waited for."""
+    """Tell whether the `count`th subscription is still waited for after its acknowledgement and snapshot."""
     await until(lambda: len(client.history.by_type("ACK")) == count + 1)  # the welcome is one
     await client.ping()
     return not asked.done()

@@ -4,14 +4,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from hftlab.widgets.jupyter_kernel import Kernel
-from hftlab.widgets.refresh_loop import Feed
+from hftlab.widgets.core.jupyter_kernel import JupyterKernel
+from hftlab.widgets.core.refresh_loop import RefreshLoop
 
 
-class StillFeed(Feed):
-    """A feed without its thread: the test gives the ticks."""
+class StillLoop(RefreshLoop):
+    """A refresh loop without its thread: the test makes the ticks."""
 
-    def add(self, fed: object) -> None:
+    def add(self, refreshable: object) -> None:
         pass
 
     def wake(self) -> None:
@@ -19,13 +19,13 @@ class StillFeed(Feed):
 
 
 @pytest.fixture
-def still_feed() -> StillFeed:
-    return StillFeed(Kernel())
+def still_loop() -> StillLoop:
+    return StillLoop(JupyterKernel())
 
 
 @pytest.fixture
-def feed() -> Iterator[Feed]:
-    feed = Feed(Kernel())
-    yield feed
-    feed.stop()
-    assert not feed.running
+def refresh_loop() -> Iterator[RefreshLoop]:
+    loop = RefreshLoop(JupyterKernel())
+    yield loop
+    loop.stop()
+    assert not loop.is_running

@@ -1,4 +1,4 @@
-"""A client that a test moves by hand; it has what the widgets ask of the real one."""
+"""A client whose state the test sets, with the interface that widgets read."""
 
 from __future__ import annotations
 

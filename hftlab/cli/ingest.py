@@ -1,0 +1,67 @@
+"""`hftlab import` and `hftlab simulate`: sessions from captures and from simulated days."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hftlab.cli.counts import echo_counts
+from hftlab.cli.options import Output, Overwrite, symbol_names
+from hftlab.cli.progress import Progress
+
+__all__ = ["import_", "simulate"]
+
+
+def import_(
+    format_name: Annotated[str, typer.Argument(metavar="FORMAT", help="binance, itch, kraken or lobster.")],
+    file: Annotated[Path, typer.Argument(help="A venue's capture, gzip or plain; of LOBSTER also the zip of a pair.")],
+    output: Output,
+    symbols: Annotated[str | None, typer.Option(help="Comma-separated, for itch and kraken; default: all.")] = None,
+    pace: Annotated[
+        float, typer.Option(help="Milliseconds between a symbol's messages; 0: a message for each event.", min=0)
+    ] = 0,
+    overwrite: Overwrite = False,
+) -> None:
+    """Turn a venue's own capture into a session."""
+    from hftlab.ingest import import_capture
+
+    total = file.stat().st_size if file.is_file() else None
+    with Progress(f"importing {file.name}", total) as progress:
+        imported = import_capture(
+            format_name,
+            file,
+            output,
+            symbols=symbol_names(symbols),
+            pace=round(pace * 1_000_000),
+            overwrite=overwrite,
+            progress=progress.advance,
+        )
+    typer.echo(repr(imported.session))
+    echo_counts(imported.stats)
+
+
+def simulate(
+    output: Output,
+    hours: Annotated[float, typer.Option(help="Hours of trading from the opening on.", min=0.001)] = 6.5,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same day.", min=0)] = 7,
+    symbols: Annotated[str | None, typer.Option(help="Comma-separated, such as AAPL,AAPL:NYSE,BTCUSDT.")] = None,
+    day: Annotated[str, typer.Option("--date", help="The day, as YYYY-MM-DD.")] = "2026-01-02",
+    itch: Annotated[Path | None, typer.Option(help="A TotalView-ITCH 5.0 file to write as well.")] = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Simulate a day at the exchange as fast as possible: a session with its messages and order-level events."""
+    from hftlab.ingest.simulation import exchange_on, record_simulation
+
+    exchange = exchange_on(day, seed, symbol_names(symbols))
+    with Progress(f"simulating {hours:g} h", round(hours * 3.6e12)) as progress:
+        done = record_simulation(
+            exchange, hours * 3600, output, overwrite=overwrite, itch_path=itch, progress=progress.advance
+        )
+    typer.echo(repr(done.session))
+    typer.echo(f"  events: {done.events:,}")
+    if itch is not None:
+        typer.echo(f"  {itch}: {itch.stat().st_size:,} bytes of ITCH")
+        if done.left_out:
+            typer.echo(f"  not in it, because ITCH cannot hold them: {', '.join(done.left_out)}")

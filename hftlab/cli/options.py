@@ -1,0 +1,28 @@
+"""Arguments and options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import typer
+
+from hftlab.errors import HftlabError
+
+__all__ = ["Folder", "Output", "Overwrite", "Speed", "check_speed", "symbol_names"]
+
+Folder: TypeAlias = Annotated[Path, typer.Argument(help="Folder of a session.")]
+Output: TypeAlias = Annotated[Path, typer.Option("--output", "-o", help="Folder of the new session.")]
+Overwrite: TypeAlias = Annotated[bool, typer.Option(help="Replace a session that is in the folder.")]
+Speed: TypeAlias = Annotated[float, typer.Option(help="Multiple of real time; inf is as fast as possible.")]
+
+
+def check_speed(speed: float) -> None:
+    """Raise HftlabError unless a speed is above 0."""
+    if not speed > 0:
+        raise HftlabError(f"--speed {speed:g} is not above 0: give 1 for real time, or inf for as fast as possible")
+
+
+def symbol_names(text: str | None) -> list[str] | None:
+    """Split comma-separated symbols; None if none are given."""
+    return [name.strip() for name in text.split(",")] if text else None

@@ -1,0 +1,57 @@
+"""`hftlab record`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hftlab.cli.options import Output, Overwrite, symbol_names
+from hftlab.cli.progress import Progress
+from hftlab.loop import interruption, run
+
+if TYPE_CHECKING:
+    from hftlab.session import Session
+
+__all__ = ["record"]
+
+_PARTS = 1000
+"""Length of the progress bar."""
+
+
+def record(
+    url: Annotated[str, typer.Argument(help="Address of a server, such as ws://127.0.0.1:8081.")],
+    output: Output,
+    symbols: Annotated[str | None, typer.Option(help="Comma-separated; default: all that the server has.")] = None,
+    seconds: Annotated[float | None, typer.Option(help="How long; default: until interrupted.", min=0)] = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Record every change of a server's market data into a session folder."""
+    from hftlab.recorder import record_url
+
+    async def recorded(advance: Callable[[int], object]) -> Session:
+        stop = _stopped(interruption(), seconds, advance)
+        try:
+            return await record_url(url, output, stop, symbol_names(symbols), overwrite=overwrite)
+        finally:
+            stop.close()  # where recording failed before it was awaited
+
+    with Progress(f"recording {url}", None if seconds is None else _PARTS) as progress:
+        session = run(recorded(progress.advance))
+    typer.echo(repr(session))
+
+
+async def _stopped(interruption: asyncio.Event, seconds: float | None, advance: Callable[[int], object]) -> None:
+    """Return after `seconds` or at a signal, and keep the progress bar moving meanwhile."""
+    interrupted = asyncio.ensure_future(interruption.wait())
+    if seconds is None:
+        await interrupted
+        return
+    loop = asyncio.get_running_loop()
+    start = loop.time()
+    while not interrupted.done() and (left := start + seconds - loop.time()) > 0:
+        await asyncio.wait([interrupted], timeout=min(0.1, left))
+        advance(round(_PARTS * (loop.time() - start) / seconds))
+    interrupted.cancel()

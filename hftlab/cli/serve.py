@@ -1,0 +1,95 @@
+"""`hftlab serve`, `hftlab replay` and `hftlab token`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from hftlab.cli.options import Folder, Speed, check_speed
+from hftlab.cli.serving import Audit, Auth, Host, Hosts, Key, Origins, Port, Serving, TlsCert, TlsKey, make_token
+from hftlab.credentials import ACCESS_LIFETIME
+from hftlab.errors import HftlabError, SessionNotFound
+from hftlab.port import DEFAULT_PORT
+
+__all__ = ["replay", "serve", "token"]
+
+
+def serve(
+    host: Host = "127.0.0.1",
+    port: Port = DEFAULT_PORT,
+    source: Annotated[str, typer.Option(help="exchange, walk, or the folder of a session.")] = "exchange",
+    seed: Annotated[int | None, typer.Option(help="Seed of the simulator.")] = None,
+    speed: Speed = 1.0,
+    auth: Auth = "public",
+    key: Key = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
+    allow_host: Hosts = None,
+    origin: Origins = None,
+    audit: Audit = None,
+) -> None:
+    """Serve the simulated exchange, a random walk or a recorded session until interrupted."""
+    serving = Serving(host, port, auth, key, tls_cert, tls_key, allow_host, origin, audit)
+    serving.serve(_source(source, seed, speed))
+
+
+def replay(
+    session: Folder,
+    speed: Speed = 1.0,
+    host: Host = "127.0.0.1",
+    port: Port = DEFAULT_PORT,
+    auth: Auth = "public",
+    key: Key = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
+    allow_host: Hosts = None,
+    origin: Origins = None,
+    audit: Audit = None,
+) -> None:
+    """Serve a recorded session; it starts with the first subscription."""
+    from hftlab.session import open_session
+
+    check_speed(speed)
+    serving = Serving(host, port, auth, key, tls_cert, tls_key, allow_host, origin, audit)
+    serving.serve(open_session(session).replay(speed))
+
+
+def token(
+    key: Annotated[Path, typer.Option(help="The key file that the server was started with (--key).")],
+    subject: Annotated[str, typer.Option(help="The account that the token speaks for.")],
+    seconds: Annotated[int, typer.Option(help="How long it is valid.", min=1, max=366 * 86_400)] = ACCESS_LIFETIME,
+) -> None:
+    """Print an access token for hl.connect(token=...) or a client's AUTH message.
+
+    It comes without a refresh token: the server issues those in Python, and keeps track of them.
+    """
+    typer.echo(make_token(key, subject, seconds))
+
+
+def _source(name: str, seed: int | None, speed: float) -> Any:
+    check_speed(speed)
+    if name == "exchange":
+        from hftlab.simulator import Exchange
+
+        exchange = Exchange(_checked_seed(seed))
+        exchange.clock.speed = speed
+        return exchange
+    if name == "walk":
+        from hftlab.clock import Clock
+        from hftlab.simulator import RandomWalk
+
+        return RandomWalk(seed, clock=Clock(speed=speed))
+    from hftlab.session import open_session
+
+    try:
+        return open_session(name).replay(speed)
+    except SessionNotFound as exc:
+        raise SessionNotFound(f"{exc}; or --source exchange or walk", path=exc.path) from None
+
+
+def _checked_seed(seed: int | None) -> int | None:
+    if seed is not None and seed < 0:
+        raise HftlabError(f"--seed {seed} is below 0: give 0 or more")
+    return seed

@@ -1,0 +1,57 @@
+"""Interfaces of what widgets show: a client, its order books, counters and histograms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, TypeAlias
+
+from hftlab.protocol.messages import MarketDataSymbol
+
+__all__ = ["Book", "Client", "Histogram", "Level", "Metrics"]
+
+Level: TypeAlias = tuple[float, float, int]
+"""(price, size, orders)"""
+
+
+class Book(Protocol):
+    """An order book; `ts_event` in ns, `stale` while newer levels are known to be lost."""
+
+    @property
+    def stale(self) -> bool: ...
+    @property
+    def ts_event(self) -> int: ...
+    def bids(self, n: int, /) -> Sequence[Level]: ...
+    def asks(self, n: int, /) -> Sequence[Level]: ...
+
+
+class Histogram(Protocol):
+    """A latency histogram; all values in nanoseconds."""
+
+    @property
+    def count(self) -> int: ...
+    def summary(self) -> Mapping[str, float]: ...
+    def bars(self) -> tuple[Sequence[float], Sequence[int]]: ...
+
+
+class Metrics(Protocol):
+    """A client's counters, and a histogram of each component of its latency."""
+
+    @property
+    def latency(self) -> Mapping[str, Histogram]: ...
+    @property
+    def messages_received(self) -> int: ...
+    @property
+    def bytes_received(self) -> int: ...
+    @property
+    def gaps(self) -> int: ...
+
+
+class Client(Protocol):
+    """A client that widgets read. Every call comes from the refresh thread, and must be safe and cheap there."""
+
+    @property
+    def connection_status(self) -> Any: ...
+    @property
+    def metrics(self) -> Metrics: ...
+    def book(self, symbol: str, /) -> Book | None: ...
+    def latest(self, symbol: str, /) -> MarketDataSymbol | None: ...

@@ -1,0 +1,98 @@
+"""SVG pictures: what a widget leaves in a saved notebook, where no kernel runs."""
+
+from __future__ import annotations
+
+import re
+from html import escape
+from typing import Any, Final, Literal, TypeAlias
+
+from hftlab.palette import DARK, LIGHT, MONO, SANS, Role
+
+__all__ = ["Drawing", "Picture"]
+
+Anchor: TypeAlias = Literal["start", "middle", "end"]
+
+_DARK: Final = " ".join(f".hftlab-{role} {{ fill: {colour}; }}" for role, colour in DARK.items())
+# Colours are attributes first: a viewer that strips the style still shows the light picture.
+_STYLE: Final = f".hftlab-mono {{ font-family: {MONO}; }} @media (prefers-color-scheme: dark) {{ {_DARK} }}"
+_NOT_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+class Picture:
+    """An SVG document that notebooks display. `svg` is its text."""
+
+    def __init__(self, svg: str, title: str) -> None:
+        self.svg = svg
+        self.title = title
+
+    def __repr__(self) -> str:
+        return f"<picture of {self.title}>"
+
+    def _repr_svg_(self) -> str:
+        return self.svg
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        return {"text/plain": repr(self), "image/svg+xml": self.svg}
+
+
+class Drawing:
+    """An SVG drawing on an opaque background, which makes it readable on any page. `Role`s name the colours."""
+
+    def __init__(self, width: float, height: float, title: str) -> None:
+        self._size = f"{width:g}", f"{height:g}"
+        self._title = _text(title)
+        self._shapes: list[str] = []
+        self.rectangle(0.5, 0.5, width - 1, height - 1, "line", radius=5)
+        self.rectangle(1.5, 1.5, width - 3, height - 3, "paper", radius=4)
+
+    def rectangle(
+        self, x: float, y: float, width: float, height: float, role: Role, *, opacity: float = 1, radius: float = 0
+    ) -> None:
+        """Add a filled rectangle; a negative width or height counts as 0."""
+        extras = (f' fill-opacity="{opacity:g}"' if opacity < 1 else "") + (f' rx="{radius:g}"' if radius else "")
+        self._shapes.append(
+            f'<rect x="{x:.5g}" y="{y:.5g}" width="{max(0.0, width):.5g}" height="{max(0.0, height):.5g}" '
+            f"{_paint(role)}{extras}/>"
+        )
+
+    def path(self, d: str, role: Role, *, opacity: float = 1) -> None:
+        """Add a filled path; `d` as in SVG."""
+        extras = f' fill-opacity="{opacity:g}"' if opacity < 1 else ""
+        self._shapes.append(f'<path d="{d}" {_paint(role)}{extras}/>')
+
+    def text(
+        self,
+        x: float,
+        y: float,
+        content: str,
+        role: Role = "ink",
+        *,
+        size: float = 12,
+        anchor: Anchor = "start",
+        bold: bool = False,
+        mono: bool = False,
+    ) -> None:
+        """Add a line of text at its baseline; any content is escaped."""
+        extras = (f' text-anchor="{anchor}"' if anchor != "start" else "") + (' font-weight="600"' if bold else "")
+        extras += ' font-family="monospace"' if mono else ""
+        paint = _paint(role, "hftlab-mono" if mono else "")
+        self._shapes.append(
+            f'<text x="{x:.5g}" y="{y:.5g}" font-size="{size:g}" {paint}{extras}>{_text(content)}</text>'
+        )
+
+    def svg(self) -> str:
+        """The whole document."""
+        width, height = self._size
+        return (
+            f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
+            f'viewBox="0 0 {width} {height}" role="img" font-family="{SANS}">'
+            f"<title>{self._title}</title><style>{_STYLE}</style>{''.join(self._shapes)}</svg>"
+        )
+
+
+def _paint(role: Role, extra: str = "") -> str:
+    return f'class="{f"hftlab-{role} {extra}".strip()}" fill="{LIGHT[role]}"'
+
+
+def _text(content: str) -> str:
+    return escape(_NOT_XML.sub("\ufffd", content))

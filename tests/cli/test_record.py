@@ -1,0 +1,49 @@
+"""`hftlab record`: until the end of a replay, for some seconds, or until a signal."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+
+import hftlab as hl
+from hftlab.clock import Clock
+from hftlab.session import Session, open_session
+from hftlab.simulator import RandomWalk
+from tests.command import Run, ended, started
+from tests.session.sessions import numbered, replayed
+from tests.waiting import until
+
+pytestmark = pytest.mark.usefixtures("compiled")
+
+
+class TestRecord:
+    def test_it_records_a_replay_to_its_end(self, session: Session, tmp_path: Path, run: Run) -> None:
+        """It prints the new session."""
+        with hl.serve(session.replay(float("inf")), port=0) as server:
+            status, out, err = run("record", server.url, "-o", tmp_path / "copy")
+        assert (status, err) == (0, "")
+        copy = open_session(tmp_path / "copy")
+        assert out == f"{copy!r}\n"
+        assert [message.symbols for _, message in replayed(copy)] == [numbered(at).symbols for at in range(6)]
+
+    @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+    def test_a_signal_ends_it_with_a_whole_session(self, tmp_path: Path, end: signal.Signals) -> None:
+        options = ["-o", tmp_path / "session", "--symbols", "MSFT, AAPL"]
+        walk = RandomWalk(7, clock=Clock(speed=100))
+        with hl.serve(walk, port=0) as server, started("record", server.url, *options) as process:
+            until(lambda: server.stats()["messages_sent"] > 20)
+            process.send_signal(end)
+            status, out, err = ended(process)
+        assert (status, err) == (0, "")
+        session = open_session(tmp_path / "session")
+        assert out == f"{session!r}\n"
+        assert session.manifest.complete
+        assert session.manifest.symbols == ["AAPL", "MSFT"]
+        assert len(replayed(session)) >= 15
+
+    def test_seconds_end_it(self, tmp_path: Path, run: Run) -> None:
+        with hl.serve(RandomWalk(7, clock=Clock(speed=100)), port=0) as server:
+            assert run("record", server.url, "-o", tmp_path / "session", "--seconds", "0.2").status == 0
+        assert open_session(tmp_path / "session").manifest.complete

@@ -1,0 +1,139 @@
+"""A recording in a notebook, and how it is finished at the end of the process."""
+
+from __future__ import annotations
+
+import gc
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import hftlab as hl
+from hftlab.clock import Clock
+from hftlab.errors import SessionError, SessionExists
+from hftlab.lab import LabClient, LabServer
+from hftlab.session import open_session
+from hftlab.simulator import RandomWalk
+from tests.command import environment
+from tests.session.sessions import replayed
+from tests.waiting import until
+
+
+class TestRunningACellAgain:
+    def test_a_recording_into_the_same_folder_replaces(self, client: LabClient, tmp_path: Path) -> None:
+        """The earlier recording is finished first, and does not write into the new session."""
+        client.subscribe("AAPL", frequency=0)
+        first = hl.record(client, tmp_path / "session")
+        until(lambda: first.recorded > 3)
+        with pytest.raises(SessionExists):
+            hl.record(client, tmp_path / "session")
+        assert "recording" in repr(first)
+        second = hl.record(client, tmp_path / "session", overwrite=True)
+        assert "finished" in repr(first)
+        until(lambda: second.recorded > 3)
+        session = second.stop()
+        assert session.manifest.messages == second.recorded == len(replayed(session))
+        assert session.manifest.complete
+
+    def test_the_path_may_be_spelt_in_another_way(
+        self, client: LabClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        first = hl.record(client, "session")
+        with hl.record(client, tmp_path / "session", overwrite=True):
+            assert "finished" in repr(first)
+
+
+class TestRecord:
+    def test_recording_a_server_equals_what_its_source_published(self, tmp_path: Path) -> None:
+        start = 1_767_364_200_000_000_000
+        source, twin = (RandomWalk(7, clock=Clock(start, 100, paused=True)) for _ in range(2))
+        source.clock.resume()
+        with hl.serve(source, port=0) as server, hl.record(server, tmp_path / "session") as recording:
+            until(lambda: recording.recorded >= 30)
+        session = recording.stop()
+        received = replayed(session)
+        while twin.next_time() < received[0][0]:
+            twin.advance(twin.next_time())
+        assert received == [(at, twin.advance(at)[0]) for at, _ in received]
+        assert len(received) >= 30
+
+    def test_stopping_again_returns_the_session_again(self, client: LabClient, tmp_path: Path) -> None:
+        recording = hl.record(client, tmp_path / "session")
+        assert recording.stop().folder == recording.stop().folder == recording.folder
+
+    def test_a_recording_keeps_its_client(self, server: LabServer, tmp_path: Path) -> None:
+        """`with hl.record(hl.connect(url), ...)`: nothing else refers to the client."""
+        client = hl.connect(server.url)
+        client.subscribe("AAPL", frequency=0)
+        recording = hl.record(client, tmp_path / "session")
+        del client
+        gc.collect()
+        start = recording.recorded
+        until(lambda: recording.recorded > start + 5)
+        assert server.stats()["connections"] == 1
+        recording.stop()
+
+    def test_an_error_in_the_block_still_finishes_the_session(self, client: LabClient, tmp_path: Path) -> None:
+        with pytest.raises(ZeroDivisionError), hl.record(client, tmp_path / "session"):
+            _ = 1 / 0
+        assert hl.open_session(tmp_path / "session").manifest.complete
+
+    def test_a_disk_that_fails_does_not_stand_in_the_way_of_the_next(self, client: LabClient, tmp_path: Path) -> None:
+        recording = hl.record(client, tmp_path / "session")
+        shutil.rmtree(tmp_path / "session")
+        with pytest.raises(SessionError, match="has ended early"):
+            recording.stop()
+        assert "FAILED" in repr(recording)
+        hl.record(client, tmp_path / "session")
+        shutil.rmtree(tmp_path / "session")
+        hl.record(client, tmp_path / "session", overwrite=True).stop()
+        assert hl.open_session(tmp_path / "session").manifest.complete
+
+
+_NO_STOP = """
+import shutil, sys, hftlab as hl
+from hftlab.clock import Clock
+from hftlab.simulator import RandomWalk
+
+server = hl.serve(RandomWalk(7, clock=Clock(speed=100)), port=0)
+client = hl.connect(server.url)
+client.subscribe("AAPL", frequency=0)
+hl.record(client, sys.argv[1])
+hl.record(server, sys.argv[2])
+hl.record(server, sys.argv[3])
+client.messages()
+client.messages(count=20)
+if "lose" in sys.argv:
+    shutil.rmtree(sys.argv[2])
+if "fail" in sys.argv:
+    1 / 0
+"""
+
+
+class TestEndOfTheProcess:
+    def run(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", _NO_STOP, *map(str, arguments)]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=environment())
+
+    @pytest.mark.parametrize("end", ["return", "fail"])
+    def test_recordings_that_nobody_stopped_are_finished(self, tmp_path: Path, end: str) -> None:
+        """Also recordings without a variable, and when the program ends with an error."""
+        folders = [tmp_path / name for name in "abc"]
+        done = self.run(*folders, end)
+        assert done.returncode == (1 if end == "fail" else 0)
+        assert ("ZeroDivisionError" in done.stderr) == (end == "fail")
+        for folder in folders:
+            session = open_session(folder)
+            assert session.manifest.complete
+            assert len(replayed(session)) >= 18
+        assert done.stdout == ""
+
+    def test_one_that_fails_does_not_keep_the_others_from_it(self, tmp_path: Path) -> None:
+        folders = [tmp_path / name for name in "abc"]
+        done = self.run(*folders, "lose")
+        assert "SessionError" in done.stderr
+        for folder in (folders[0], folders[2]):
+            assert open_session(folder).manifest.complete

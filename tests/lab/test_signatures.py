@@ -1,0 +1,79 @@
+"""Plain calls have the same named, typed arguments as the classes behind them, so that TAB and `?` help."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import hftlab as hl
+from hftlab.client import Client
+from hftlab.lab import LabClient, LabServer
+from hftlab.server import Server
+from hftlab.widgets import Ladder, LatencyPanel
+
+
+def parameters(function: Callable[..., object], *without: str) -> dict[str, tuple[Any, ...]]:
+    """Kind, default and resolved annotation of each parameter by its name."""
+    signature = inspect.signature(function, eval_str=True)
+    return {
+        name: (one.kind, one.default, one.annotation)
+        for name, one in signature.parameters.items()
+        if name not in ("self", *without)
+    }
+
+
+def test_connect_takes_what_a_client_takes() -> None:
+    assert parameters(hl.connect, "name") == parameters(Client)
+
+
+def test_serve_takes_what_a_server_takes() -> None:
+    assert parameters(hl.serve, "name") == parameters(Server)
+
+
+def test_methods_take_what_the_inner_ones_take() -> None:
+    assert parameters(LabClient.subscribe, "wait") == parameters(Client.subscribe)
+    assert parameters(LabClient.unsubscribe) == parameters(Client.unsubscribe)
+    assert parameters(LabServer.publish) == parameters(Server.publish)
+
+
+@pytest.mark.parametrize(("method", "widget"), [(LabClient.ladder, Ladder), (LabClient.latency_panel, LatencyPanel)])
+def test_widgets_take_the_same_arguments(method: Callable[..., object], widget: type) -> None:
+    """All arguments except those for tests."""
+    wanted = inspect.signature(widget).parameters
+    given = inspect.signature(method).parameters
+    assert list(given)[1:] == [name for name in wanted if name not in ("client", "timer", "refresh_loop")]
+    assert all(given[name].default == wanted[name].default for name in list(given)[1:])
+
+
+@pytest.mark.parametrize(
+    ("call", "inner"), [(hl.connect, "hftlab.lab.client.Client"), (hl.serve, "hftlab.lab.server.Server")]
+)
+def test_every_argument_is_documented_and_passed_on(
+    call: Callable[..., object], inner: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: dict[str, object] = {}
+
+    class Stopped(Exception):
+        pass
+
+    def made(*positional: object, **named: object) -> None:
+        given.update(named | dict(zip(wanted, positional, strict=False)))
+        raise Stopped
+
+    monkeypatch.setattr(inner, made)
+    wanted: dict[str, object] = {name: object() for name in parameters(call, "name")}
+    with pytest.raises(Stopped):
+        call(**wanted)
+    assert given == wanted
+    assert call.__doc__ is not None
+    for name in wanted:
+        assert f"`{name}`" in call.__doc__
+
+
+@pytest.mark.parametrize("call", [hl.connect, hl.serve])
+def test_no_argument_is_anonymous(call: Callable[..., object]) -> None:
+    kinds = {one.kind for one in inspect.signature(call).parameters.values()}
+    assert kinds <= {inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY}

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+
+from hftlab.widgets.core.jupyter_kernel import JupyterKernel
+
+
+def test_without_a_loop_or_a_shell_it_is_free():
+    kernel = JupyterKernel()
+    kernel.attach()
+    assert not kernel.is_busy(0.0)
+
+
+def test_a_loop_that_answers_is_free_and_one_that_does_not_is_busy():
+    kernel = JupyterKernel()
+
+    async def main():
+        kernel.attach()
+        assert not kernel.is_busy(0.0)  # asked just now
+        assert kernel.is_busy(100.0)  # a long computation: no answer yet
+        await asyncio.sleep(0)
+        assert not kernel.is_busy(100.1)
+
+    asyncio.run(main())
+
+
+def test_a_closed_loop_does_not_stay_busy_for_ever():
+    kernel = JupyterKernel()
+
+    async def main():
+        kernel.attach()
+
+    asyncio.run(main())
+    assert not kernel.is_busy(0.0)
+
+
+@pytest.fixture
+def shell():
+    yield InteractiveShell.instance()
+    InteractiveShell.clear_instance()
+
+
+def test_a_running_cell_is_busy(shell):
+    kernel = JupyterKernel()
+    kernel.follow(shell)
+    assert kernel.in_cell  # follow() is called from a cell
+    seen = []
+    shell.user_ns["look"] = lambda: seen.append(kernel.is_busy(0.0))
+    shell.run_cell("look()")
+    assert seen == [True]
+    assert not kernel.is_busy(0.0)
+
+
+def test_a_cell_that_awaits_is_busy_though_the_loop_is_free(shell):
+    kernel = JupyterKernel()
+    kernel.follow(shell)
+    seen = []
+    shell.user_ns["look"] = lambda: seen.append(kernel.is_busy(0.0))
+    shell.run_cell("import asyncio\nawait asyncio.sleep(0)\nlook()")
+    assert seen == [True]
+    assert not kernel.is_busy(0.0)
+
+
+def test_a_pages_message_is_no_cell(shell):
+    """ipykernel triggers these events around each message, also in a subshell while a cell runs."""
+    kernel = JupyterKernel()
+    kernel.follow(shell)
+    shell.events.trigger("pre_execute")
+    shell.events.trigger("post_execute")
+    assert kernel.in_cell
+    shell.run_cell("pass")
+    shell.events.trigger("pre_execute")
+    assert not kernel.in_cell
+
+
+def test_a_message_read_by_another_thread_is_read_in_cells():
+    kernel, seen = JupyterKernel(), []
+    assert not kernel.reads_in_cells
+    thread = threading.Thread(target=lambda: seen.append(kernel.reads_in_cells))
+    thread.start()
+    thread.join()
+    assert seen == [True]
+
+
+def test_a_cell_that_fails_ends_as_well(shell):
+    kernel = JupyterKernel()
+    kernel.follow(shell)
+    shell.showtraceback = lambda *args, **kwargs: None
+    shell.run_cell("1 / 0")
+    assert not kernel.in_cell

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from math import inf, nan
+
+import pytest
+
+from hftlab.widgets.core.numbers import Scale, amount, clock_time, data_rate, duration, percent
+
+
+@pytest.mark.parametrize(
+    ("ns", "text"),
+    [
+        (0, "0 ns"),
+        (999, "999 ns"),
+        (999.6, "1.00 µs"),
+        (1000, "1.00 µs"),
+        (12_345, "12.3 µs"),
+        (99_960, "100 µs"),
+        (999_499, "999 µs"),
+        (999_500, "1.00 ms"),
+        (2_500_000_000, "2.50 s"),
+        (123_000_000_000, "123 s"),
+    ],
+)
+def test_durations_have_three_digits(ns, text):
+    assert duration(ns) == text
+
+
+@pytest.mark.parametrize(("rate", "text"), [(0, "0 B/s"), (999.4, "999 B/s"), (1234, "1.23 kB/s"), (5e6, "5.00 MB/s")])
+def test_data_rates(rate, text):
+    assert data_rate(rate) == text
+
+
+@pytest.mark.parametrize("value", [None, nan, inf])
+def test_the_unknown_is_a_dash(value):
+    assert amount(value, 2) == percent(value) == "\u2013"
+
+
+def test_amounts_and_changes():
+    assert amount(515000.0, 2) == "515,000.00"
+    assert percent(1.254) == "+1.25 %"
+    assert percent(-0.5) == "-0.50 %"
+
+
+def test_times_of_day():
+    assert clock_time(1_700_000_000_123_456_789) == "22:13:20.123"
+
+
+class TestScale:
+    def test_decimals_follow_prices_and_sizes(self):
+        scale = Scale()
+        scale.learn([61737.63, 61737.6], [0.00123, 2.0])
+        assert (scale.price_decimals, scale.size_decimals, scale.tick) == (2, 5, 0.01)
+
+    def test_whole_prices_keep_their_cents(self):
+        scale = Scale()
+        scale.learn([515000.0, 515005.0], [100.0])
+        assert (scale.price_decimals, scale.size_decimals, scale.tick) == (2, 0, 5.0)
+
+    def test_they_only_grow_finer(self):
+        scale = Scale()
+        scale.learn([1.00005], [0.5])
+        scale.learn([2.0], [3.0])
+        assert (scale.price_decimals, scale.size_decimals, scale.tick) == (5, 1, 0.00005)
+
+    def test_the_noise_of_doubles_is_no_decimal(self):
+        scale = Scale()
+        scale.learn([6173763 * 0.01, 0.1 + 0.2], [0.1 + 0.2])
+        assert (scale.price_decimals, scale.size_decimals, scale.tick) == (2, 1, 0.01)
+
+    def test_a_given_tick_is_not_learnt(self):
+        scale = Scale(tick=0.25)
+        scale.learn([5000.0, 5001.0], [1.0])
+        assert (scale.price_decimals, scale.tick) == (2, 0.25)
+
+    @pytest.mark.parametrize("tick", [0, -1, nan, inf])
+    def test_a_tick_must_be_positive(self, tick):
+        with pytest.raises(ValueError, match="tick"):
+            Scale(tick)
+
+    def test_an_odd_common_factor_is_chance(self):
+        scale = Scale()
+        scale.learn([0.03, 0.09], [])
+        assert scale.tick == 0.01
+
+    def test_nothing_seen_has_no_tick(self):
+        assert Scale().tick is None
