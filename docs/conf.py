@@ -39,6 +39,7 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_typehints_format = "short"
 autodoc_preserve_defaults = True
+python_maximum_signature_line_length = 88
 python_use_unqualified_type_names = True
 default_role = "code"
 
@@ -54,8 +55,12 @@ html_theme = "pydata_sphinx_theme"
 html_title = "hftlab"
 html_static_path = ["_static", "_generated/static"]
 html_css_files = ["site.css"]
+html_js_files = ["site.js"]
 html_show_sourcelink = False
-html_sidebars = {"changelog": [], "security": []}
+# Pages that stand alone have no section to navigate in.
+html_sidebars = {
+    page: [] for page in ("getting_started", "command_line", "benchmarks", "design", "changelog", "security")
+}
 html_theme_options = {
     "logo": {"text": "hftlab"},
     "navbar_align": "left",

@@ -87,7 +87,7 @@ def _module(name: str, *, leave_out: Sequence[str] = ()) -> str:
     """What a module exports, but for what the page says of the modules in `leave_out`."""
     elsewhere = {one for module in leave_out for one in import_module(module).__all__}
     twice = sorted(elsewhere.intersection(import_module(name).__all__))
-    lines = [f".. automodule:: {name}", "   :members:", "   :show-inheritance:"]
+    lines = [f".. automodule:: {name}", "   :members:"]
     return "\n".join([*lines, *([f"   :exclude-members: {', '.join(twice)}"] if twice else []), ""])
 
 

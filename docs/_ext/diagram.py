@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 __all__ = ["svg"]
 
-WIDTH: Final = 900
+WIDTH: Final = 1064
 HEIGHT: Final = 300
 
 
@@ -24,31 +24,31 @@ class Box(NamedTuple):
 
 
 BOXES: Final = (
-    Box(10, 20, 170, "venue captures", "ITCH, LOBSTER, Kraken, Binance"),
-    Box(10, 96, 170, "simulated exchange", "order flow, matching engine"),
-    Box(10, 220, 170, "recorded session", "Parquet and a manifest"),
-    Box(240, 58, 130, "events and books", "EventBatch, BookSet"),
-    Box(430, 58, 110, "source", "messages in time order", 214, strong=True),
-    Box(580, 58, 110, "server", "channels, sequences"),
-    Box(770, 58, 120, "client", "state, what is missing"),
-    Box(770, 150, 120, "widgets", "ladder, latency"),
-    Box(770, 220, 120, "recorder", "journal, then Parquet"),
-    Box(580, 150, 110, "analysis", "polars LazyFrames"),
+    Box(8, 20, 206, "venue captures", "ITCH, LOBSTER, Kraken, Binance"),
+    Box(8, 96, 206, "simulated exchange", "order flow, matching engine"),
+    Box(8, 220, 206, "recorded session", "Parquet and a manifest"),
+    Box(270, 58, 150, "events and books", "EventBatch, BookSet"),
+    Box(470, 58, 150, "source", "messages in time order", 214, strong=True),
+    Box(660, 58, 140, "server", "channels, sequences"),
+    Box(890, 58, 150, "client", "state, what is missing"),
+    Box(890, 139, 150, "widgets", "ladder, latency"),
+    Box(890, 220, 150, "recorder", "journal, then Parquet"),
+    Box(660, 139, 140, "analysis", "polars LazyFrames"),
 )
 # Corners of each arrow; the last one has the head.
 ARROWS: Final = (
-    ((180, 46), (210, 46), (210, 76), (240, 76)),
-    ((180, 122), (210, 122), (210, 92), (240, 92)),
-    ((370, 84), (430, 84)),
-    ((180, 246), (430, 246)),
-    ((540, 84), (580, 84)),
-    ((690, 84), (770, 84)),
-    ((830, 110), (830, 150)),
-    ((890, 84), (897, 84), (897, 246), (890, 246)),
-    ((770, 246), (735, 246), (735, 289), (95, 289), (95, 272)),
-    ((735, 246), (735, 176), (690, 176)),
+    ((214, 46), (242, 46), (242, 76), (270, 76)),
+    ((214, 122), (242, 122), (242, 92), (270, 92)),
+    ((420, 84), (470, 84)),
+    ((214, 246), (470, 246)),
+    ((620, 84), (660, 84)),
+    ((800, 84), (890, 84)),
+    ((965, 110), (965, 139)),
+    ((1040, 84), (1054, 84), (1054, 246), (1040, 246)),
+    ((890, 246), (845, 246), (845, 289), (111, 289), (111, 272)),
+    ((845, 246), (845, 165), (800, 165)),
 )
-LABELS: Final = ((730, 76, "WebSocket"), (305, 238, "replay"), (400, 284, "recordings"))
+LABELS: Final = ((845, 76, "WebSocket"), (342, 238, "replay"), (342, 283, "recordings"))
 
 
 def svg() -> str:

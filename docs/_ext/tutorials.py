@@ -32,6 +32,7 @@ def script() -> str:
 
 
 def _drawn(figure: dict[str, Any], name: str) -> str:
+    figure["layout"].pop("width", None)  # as wide as its page
     return str(
         plotly.io.to_html(
             figure,

@@ -12,7 +12,9 @@ from msgspec import inspect
 from wire_examples import EXAMPLES
 
 from hftlab import protocol
-from hftlab.protocol import Message, Request, enums as enumerations
+from hftlab.protocol import Message, Request
+from hftlab.protocol import enums as enumerations
+from hftlab.protocol.base import CURRENCY, SYMBOL
 
 __all__ = ["enums", "fields", "messages"]
 
@@ -43,8 +45,9 @@ def messages() -> str:
 
 
 def enums() -> str:
-    """The closed word lists."""
-    lines: list[str] = []
+    """The patterns that texts must match, and the closed word lists."""
+    lines = ["(wire-patterns)=", "", "| text | pattern |", "|---|---|"]
+    lines += [f"| {name} | `{pattern}` |" for pattern, name in _PATTERNS.items()] + [""]
     for name in enumerations.__all__:
         kind = getattr(enumerations, name)
         lines += [f"({_anchor(kind)})=", f"`{name}`", f": {', '.join(f'`{member}`' for member in kind)}", ""]
@@ -104,7 +107,7 @@ def _example(struct: type[msgspec.Struct]) -> str:
     return compact(json.loads(data))
 
 
-def compact(value: Any, indent: str = "", width: int = 100) -> str:
+def compact(value: Any, indent: str = "", width: int = 72) -> str:
     """JSON with what fits on a line on one line."""
     text = json.dumps(value)
     if len(indent) + len(text) <= width or not isinstance(value, dict | list) or not value:
@@ -172,12 +175,15 @@ def _bounds(kind: inspect.Type) -> str:
             own = _lengths(kind.min_length, kind.max_length, "entries")
             return ", ".join(filter(None, (own, _bounds(kind.item_type))))
         case inspect.StrType():
-            pattern = f"`{kind.pattern}`".replace("|", "\\|") if kind.pattern else ""
+            pattern = f"[{_PATTERNS[kind.pattern]}](#wire-patterns)" if kind.pattern else ""
             return ", ".join(filter(None, (_lengths(kind.min_length, kind.max_length, "characters"), pattern)))
         case inspect.FloatType() | inspect.IntType():
             signs = (("≥", kind.ge), (">", kind.gt), ("≤", kind.le), ("<", kind.lt))
             return ", ".join(f"{sign} {_number(bound)}" for sign, bound in signs if bound is not None)
     return ""
+
+
+_PATTERNS: Final = {SYMBOL: "a symbol", CURRENCY: "a currency"}
 
 
 def _lengths(least: int | None, most: int | None, what: str) -> str:
