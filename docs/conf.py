@@ -47,8 +47,9 @@ default_role = "code"
 nitpicky = True
 nitpick_ignore_regex = [
     ("py:.*", r"(?!hftlab\.).*"),
-    ("py:.*", r"hftlab\..*\.(_\w+|[A-Za-z]*T(_co)?)"),  # private names and type variables
-    ("py:.*", r"hftlab\.(book\.state|market\.\w+|simulator\.\w+|venues\.\w+|widgets\.\w+)\.\w+"),  # what kernels and bases are made of
+    # Private names, type variables, and what kernels and base classes are made of.
+    ("py:.*", r"hftlab\..*\.(_\w+|[A-Za-z]*T(_co)?)"),
+    ("py:.*", r"hftlab\.(book\.state|market\.\w+|simulator\.\w+|venues\.\w+|widgets\.\w+)\.\w+"),
 ]
 
 html_theme = "pydata_sphinx_theme"

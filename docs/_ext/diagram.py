@@ -54,7 +54,7 @@ LABELS: Final = ((845, 76, "WebSocket"), (342, 238, "replay"), (342, 283, "recor
 def svg() -> str:
     """The drawing; colours are the theme's own variables."""
     shapes = [*map(_arrow, ARROWS), *map(_box, BOXES), *(_label(*label) for label in LABELS)]
-    title = "Captures, the simulator and recordings are sources; a server streams one; clients show, record and replay it"
+    title = "Captures, the simulator and recordings are sources; a server streams one; clients show and record it"
     return (
         f'<div class="diagram"><svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">'
         '<defs><marker id="head" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'

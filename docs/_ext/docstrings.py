@@ -42,7 +42,7 @@ def to_rst(lines: list[str]) -> list[str]:
             block = [line]
             out.append("")
         else:
-            block = [line] + _while(lines, place + 1, lambda one: bool(one.strip()) and not one.startswith("|"))
+            block = [line, *_while(lines, place + 1, lambda one: bool(one.strip()) and not one.startswith("|"))]
             out += _escaped("\n".join(block)).split("\n")
         place += len(block)
     return out

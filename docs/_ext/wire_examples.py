@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from hftlab import protocol
 from hftlab.clock import Clock, from_milliseconds
+from hftlab.credentials import access_token
 from hftlab.protocol import DataType, ErrorType, OrderStatus, OrderType, Side, SlowConsumer, UpdateType
 from hftlab.protocol.publishing.limits import ServerLimits
 from hftlab.simulator import RandomWalk
@@ -16,6 +17,7 @@ __all__ = ["EXAMPLES"]
 NOW: Final = 1_772_461_800_000.125
 """2 March 2026, 14:30 UTC: the half hour of an opening in New York."""
 
+_TOKEN: Final = access_token(bytes(32), "alice", NOW / 1000)
 _LEVELS: Final = {
     "bids": [protocol.OrderBookLevel(price=175.25, size=1000.0, orders=5)],
     "asks": [protocol.OrderBookLevel(price=175.27, size=800.0, orders=3)],
@@ -71,7 +73,7 @@ EXAMPLES: Final[dict[str, Callable[[], Any]]] = {
     ),
     "UNSUBSCRIBE": lambda: protocol.Unsubscribe(timestamp=NOW, id="s-2", symbols=["MSFT"]),
     "HEARTBEAT": lambda: protocol.Heartbeat(timestamp=NOW, id="h-1"),
-    "AUTH": lambda: protocol.Auth(timestamp=NOW, id="a-1", token="eyJhbGciOi...", session="3f1c", resume_from=41),
+    "AUTH": lambda: protocol.Auth(timestamp=NOW, id="a-1", token=_TOKEN, session="3f1c", resume_from=41),
     "PING": lambda: protocol.Ping(timestamp=NOW, ping_id="p-1"),
     "REPLAY_CONTROL": lambda: protocol.ReplayControl(
         timestamp=NOW, id="r-1", action=protocol.ReplayAction.SEEK, position=NOW

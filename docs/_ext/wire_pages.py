@@ -195,7 +195,7 @@ def _lengths(least: int | None, most: int | None, what: str) -> str:
 
 
 def _number(bound: float) -> str:
-    powers = {2**53 - 1: "2⁵³ − 1", 2**32: "2³²", 2**63 - 1: "2⁶³ − 1", 10**15: "10¹⁵", 10**18: "10¹⁸", -(10**18): "−10¹⁸"}
+    powers = {2**53 - 1: "2⁵³ − 1", 2**32: "2³²", 10**15: "10¹⁵", 10**18: "10¹⁸", -(10**18): "−10¹⁸"}
     if bound in powers:
         return powers[int(bound)]
     return f"{bound:,.0f}" if abs(bound) < 1e7 else f"{bound:g}"
