@@ -18,11 +18,11 @@ from hftlab.port import DEFAULT_PORT, port_holder
 __all__ = ["Check", "examine"]
 
 _LIBRARIES: Final = (
-    *("websockets", "msgspec", "jwt", "structlog", "prometheus_client", "psutil", "hdrh"),
+    *("websockets", "msgspec", "jwt", "structlog", "prometheus_client", "psutil"),
     *("polars", "pyarrow", "numpy", "numba"),
     *("jupyterlab", "ipykernel", "ipywidgets", "anywidget", "plotly", "uvloop"),
 )
-_PACKAGES: Final = {"jwt": "pyjwt", "prometheus_client": "prometheus-client", "hdrh": "hdrhistogram"}
+_PACKAGES: Final = {"jwt": "pyjwt", "prometheus_client": "prometheus-client"}
 """Where the name to install is another than the name to import."""
 _BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome", "firefox", "brave-browser", "microsoft-edge")
 _ROOM: Final = 2 * 10**9
