@@ -5,6 +5,7 @@ from __future__ import annotations
 import pkgutil
 from collections.abc import Sequence
 from importlib import import_module
+from types import ModuleType
 from typing import Final
 
 import hftlab
@@ -70,17 +71,19 @@ def _names() -> str:
     """Where the names of `import hftlab as hl` come from."""
     lines = [".. list-table::", "   :header-rows: 1", "", "   * - name", "     - is"]
     for name in hftlab.__all__:
-        value = getattr(hftlab, name)
-        home = getattr(value, "__module__", "")
-        full = f"hftlab.{name}" if not home else _public(home, name)
-        role = "mod" if not home else "class" if isinstance(value, type) else "func"
-        lines += [f"   * - ``hl.{name}``", f"     - :py:{role}:`{full}`"]
+        lines += [f"   * - ``hl.{name}``", f"     - {_reference(name, getattr(hftlab, name))}"]
     return "\n".join([*lines, ""])
 
 
-def _public(home: str, name: str) -> str:
-    """A name under the package right below hftlab, which is where its page has it."""
-    return f"hftlab.{home.split('.')[1]}.{name}"
+def _reference(name: str, value: object) -> str:
+    """A link to the page of the package right below hftlab that has the name."""
+    if isinstance(value, ModuleType):
+        return f":py:mod:`{value.__name__}`"
+    home = getattr(value, "__module__", None)
+    if home is None:
+        return f"``{value!r}``"
+    role = "class" if isinstance(value, type) else "func"
+    return f":py:{role}:`hftlab.{home.split('.')[1]}.{name}`"
 
 
 def _module(name: str, *, leave_out: Sequence[str] = ()) -> str:
