@@ -26,6 +26,7 @@ PAGES = [
 ]
 CODE = re.compile(r"^(<!-- not run: (?P<reason>.+) -->\n)?```python\n(?P<code>.*?)^```$", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
+ROLE = re.compile(r"\{py:\w+\}`([^`]+)`")
 GENERATED = "_generated/"
 
 
@@ -77,6 +78,23 @@ def test_the_links_of_a_page_hold(path: Path) -> None:
     """Pages that are generated are checked by Sphinx, which knows them."""
     links = [link for link in LINK.findall(path.read_text()) if GENERATED not in link]
     assert [link for link in links if not (path.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("path", PAGES, ids=name_of)
+def test_the_names_on_a_page_exist(path: Path) -> None:
+    for target in ROLE.findall(path.read_text()):
+        name = target.rpartition("<")[2].rstrip(">")
+        module, _, attribute = name.rpartition(".")
+        assert resolves(name) or hasattr(importlib.import_module(module), attribute), name
+
+
+def resolves(name: str) -> bool:
+    """Whether a name is that of a module."""
+    try:
+        importlib.import_module(name)
+    except ModuleNotFoundError:
+        return False
+    return True
 
 
 def test_the_readme_is_a_page_with_the_two_commands() -> None:
