@@ -104,6 +104,12 @@ def test_the_readme_is_a_page_with_the_two_commands() -> None:
     assert "\nmake test " in text
 
 
+@pytest.mark.parametrize("page", ["README.md", "docs/tutorials.md"])
+def test_every_tutorial_is_listed(page: str) -> None:
+    text = (ROOT / page).read_text()
+    assert [path.name for path in (ROOT / "notebooks").glob("*.ipynb") if f"/{path.name})" not in text] == []
+
+
 def test_the_picture_is_small_and_well_formed() -> None:
     path = DOCS / "ladder.svg"
     assert path.stat().st_size < 50_000
