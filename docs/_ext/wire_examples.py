@@ -18,7 +18,7 @@ NOW: Final = 1_772_461_800_000.125
 """2 March 2026, 14:30 UTC: the half hour of an opening in New York."""
 
 _TOKEN: Final = access_token(bytes(32), "alice", NOW / 1000)
-_LEVELS: Final = {
+_LEVELS: Final[dict[str, Any]] = {
     "bids": [protocol.OrderBookLevel(price=175.25, size=1000.0, orders=5)],
     "asks": [protocol.OrderBookLevel(price=175.27, size=800.0, orders=3)],
 }
