@@ -36,7 +36,7 @@ notebooks: .venv/.installed-dev
 	$(BIN)/python notebooks/store.py
 
 clean:
-	rm -rf .venv build dist docs/_build docs/_generated .coverage htmlcov
+	rm -rf .venv build dist docs/_build docs/_generated docs/api docs/tutorials .coverage htmlcov
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 .venv/bin/python:

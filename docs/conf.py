@@ -1,7 +1,7 @@
 """How the documentation site is built: `make docs`.
 
-What can be read from the code is read from it at build time, into the git-ignored folder docs/_generated: the messages
-of the wire, the layers of the import contract, one API page a package, and the stored tutorials of notebooks/.
+What can be read from the code is read from it at build time, into git-ignored folders: the messages of the wire, the
+limits, the layers of the import contract, the command line, one API page a package, and the tutorials of notebooks/.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ extensions = [
     "docstrings",
     "generated",
 ]
-exclude_patterns = ["_build", "_generated/parts"]
+exclude_patterns = ["_build", "_generated"]
 root_doc = "index"
 
 # The tutorials are shown as they are stored; nbval runs and compares them in `make test`.

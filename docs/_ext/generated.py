@@ -1,4 +1,4 @@
-"""Pages that are made of the code at build time, in the git-ignored folder docs/_generated."""
+"""Pages that are made of the code at build time, in git-ignored folders of docs/."""
 
 from __future__ import annotations
 
@@ -20,38 +20,40 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
 NOTEBOOKS: Final = Path(__file__).parents[2] / "notebooks"
-FOLDER: Final = "_generated"
+FOLDERS: Final = ("_generated", "api", "tutorials")
+"""Whole folders of generated pages; what `_generated` holds is included by other pages."""
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     # Before the configuration is checked, which looks for the folder of static files.
-    app.connect("config-inited", lambda app, _config: generate(Path(app.srcdir) / FOLDER), priority=100)
+    app.connect("config-inited", lambda app, _config: generate(Path(app.srcdir)), priority=100)
     return {"parallel_read_safe": True}
 
 
-def generate(folder: Path) -> None:
+def generate(docs: Path) -> None:
     """Write all generated pages; what has not changed keeps its time, so that Sphinx does not read it again."""
     pages: dict[str, str] = {
-        "parts/wire_messages.md": wire_pages.messages(),
-        "parts/wire_enums.md": wire_pages.enums(),
-        "parts/limits.md": limits_table.table(),
-        "parts/layers.md": layers_table.table(),
-        "parts/commands.md": command_pages.page(),
-        "parts/diagram.html": diagram.svg(),
-        "parts/benchmarks.md": benchmarks_table.table(),
-        "static/plotly.min.js": tutorials.script(),
+        "_generated/wire_messages.md": wire_pages.messages(),
+        "_generated/wire_enums.md": wire_pages.enums(),
+        "_generated/limits.md": limits_table.table(),
+        "_generated/layers.md": layers_table.table(),
+        "_generated/commands.md": command_pages.page(),
+        "_generated/diagram.html": diagram.svg(),
+        "_generated/benchmarks.md": benchmarks_table.table(),
+        "_generated/static/plotly.min.js": tutorials.script(),
         **{f"api/{name}": text for name, text in api_pages.pages().items()},
         **{f"tutorials/{path.name}": tutorials.page(path) for path in sorted(NOTEBOOKS.glob("*.ipynb"))},
     }
-    write(folder, pages)
+    write(docs, pages)
 
 
-def write(folder: Path, pages: Mapping[str, str]) -> None:
-    for path in [path for path in folder.rglob("*") if path.is_file()]:
-        if path.relative_to(folder).as_posix() not in pages:
+def write(docs: Path, pages: Mapping[str, str]) -> None:
+    stored = [path for folder in FOLDERS for path in (docs / folder).rglob("*") if path.is_file()]
+    for path in stored:
+        if path.relative_to(docs).as_posix() not in pages:
             path.unlink()
     for name, text in pages.items():
-        path = folder / name
+        path = docs / name
         if not path.is_file() or path.read_text() != text:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)

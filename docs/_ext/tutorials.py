@@ -12,7 +12,7 @@ from plotly.offline import get_plotlyjs
 __all__ = ["page", "script"]
 
 FIGURE: Final = "application/vnd.plotly.v1+json"
-_LIBRARY: Final = '<script src="../../_static/plotly.min.js"></script>'
+_LIBRARY: Final = '<script src="../_static/plotly.min.js"></script>'
 
 
 def page(path: Path) -> str:
