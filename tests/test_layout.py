@@ -23,12 +23,9 @@ PROJECT: Final[dict[str, Any]] = tomllib.loads((ROOT / "pyproject.toml").read_te
 MIRRORED: Final = ("cli", "client", "ingest", "lab", "protocol", "recorder", "server", "session", "transport")
 
 TESTED_ELSEWHERE: Final[dict[str, str]] = {
-    "protocol/base.py": "protocol/test_messages.py",  # the bounds that messages are made of
-    "protocol/enums.py": "protocol/test_messages.py",
-    "protocol/market_data.py": "protocol/test_messages.py",
-    "protocol/order_messages.py": "protocol/test_messages.py",
-    "recorder/event_table.py": "session/test_event_table.py",  # names of 0.1.0, which are elsewhere now
-    "recorder/writer.py": "session/test_writer.py",
+    "cli/options.py": "cli/test_main.py",  # what several commands share
+    "protocol/publishing/server_events.py": "protocol/publishing/test_server_protocol.py",  # data alone
+    "protocol/subscribing/client_events.py": "protocol/subscribing/test_client_protocol.py",
 }
 """Module -> the test file that covers it instead of its own, both as paths below hftlab/ and tests/."""
 
