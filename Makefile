@@ -1,15 +1,20 @@
-# `make lab` opens the tutorials, `make test` runs every test, `make check` what needs no running.
+# `make lab` opens the tutorials, `make test` runs every test, `make check` what needs no running, `make docs` the site.
 PYTHON ?= python3
 BIN := .venv/bin
+WORKERS ?= 2
 
-.PHONY: lab test check soak notebooks clean
+.PHONY: lab test check docs soak notebooks clean
 
 lab: .venv/.installed
 	$(BIN)/hftlab lab $(LAB_OPTIONS)
 
+# First what may share the machine, then what may not (tests/conftest.py says which), then the tutorials.
 test: .venv/.installed-dev
-	$(BIN)/pytest
-	$(BIN)/pytest --nbval --nbval-current-env -p no:cacheprovider notebooks
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile -m "not soak and not serial" --cov --cov-report= --cov-fail-under=0
+	$(BIN)/pytest -m "serial and not soak" --cov --cov-append --cov-report= --cov-fail-under=0
+	@echo "coverage in percent, at least as much as pyproject.toml asks for:"
+	@$(BIN)/coverage report --format=total
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile --nbval --nbval-current-env -p no:cacheprovider notebooks
 
 soak: .venv/.installed-dev
 	$(BIN)/pytest -m soak
@@ -19,14 +24,20 @@ check: .venv/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -q tests/test_exports.py
+	$(BIN)/pytest -q tests/test_exports.py tests/test_layout.py
+
+# The site, into docs/_build/html; every warning is an error, also a name that nothing documents.
+docs: .venv/.installed-dev
+	$(BIN)/python -m sphinx -W --keep-going -n -q -b html docs docs/_build/html
+	@echo "open docs/_build/html/index.html"
 
 # Run the tutorials and store them as they are committed: executed, small, without widget state.
 notebooks: .venv/.installed-dev
 	$(BIN)/python notebooks/store.py
 
 clean:
-	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf .venv build dist docs/_build docs/_generated docs/api docs/tutorials .coverage htmlcov
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

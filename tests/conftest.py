@@ -3,6 +3,7 @@ from __future__ import annotations
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -13,9 +14,22 @@ from hftlab.server import Server
 from hftlab.simulator import Exchange, RandomWalk
 from tests.command import Run, make_run
 
+TESTS = Path(__file__).parent
+
 # Examples have no deadline: a busy machine is not an error.
 settings.register_profile("hftlab", deadline=None)
 settings.load_profile("hftlab")
+
+
+SERIAL = ("browser/", "faults/", "hostile/", "server/test_slow_readers.py")
+"""Tests that measure memory or press the machine hard: beside others they would measure those."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(TESTS) and item.path.relative_to(TESTS).as_posix().startswith(SERIAL):
+            item.add_marker(pytest.mark.serial)
 
 
 @pytest.fixture(scope="session", autouse=True)

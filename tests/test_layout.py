@@ -1,0 +1,136 @@
+"""The repository's shape: tests mirror the sources, every module has its layer, dependencies are what is imported."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import tomllib
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "hftlab"
+TESTS = ROOT / "tests"
+PROJECT: Final[dict[str, Any]] = tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+MIRRORED: Final = ("cli", "client", "ingest", "lab", "protocol", "recorder", "server", "session", "transport")
+
+TESTED_ELSEWHERE: Final[dict[str, str]] = {
+    "cli/options.py": "cli/test_main.py",  # what several commands share
+    "protocol/publishing/server_events.py": "protocol/publishing/test_server_protocol.py",  # data alone
+    "protocol/subscribing/client_events.py": "protocol/subscribing/test_client_protocol.py",
+}
+"""Module -> the test file that covers it instead of its own, both as paths below hftlab/ and tests/."""
+
+
+def modules() -> list[Path]:
+    """Every module of the mirrored packages but for their __init__."""
+    found = (path for name in MIRRORED for path in (PACKAGE / name).rglob("*.py"))
+    return sorted(path.relative_to(PACKAGE) for path in found if path.name != "__init__.py")
+
+
+class TestMirror:
+    @pytest.mark.parametrize("module", modules(), ids=str)
+    def test_a_module_has_its_test_file(self, module: Path) -> None:
+        """hftlab/x/y.py is tested by tests/x/test_y.py, or the table above says where."""
+        own = module.parent / f"test_{module.name}"
+        tested = TESTED_ELSEWHERE.get(module.as_posix(), own.as_posix())
+        assert (TESTS / tested).is_file(), f"write tests/{own}"
+
+    def test_the_exceptions_are_needed(self) -> None:
+        needless = [
+            name
+            for name in TESTED_ELSEWHERE
+            if not (PACKAGE / name).is_file() or (TESTS / name).with_name(f"test_{Path(name).name}").is_file()
+        ]
+        assert needless == []
+
+
+class TestContracts:
+    def layers(self) -> list[set[str]]:
+        (contract,) = (one for one in PROJECT["tool"]["importlinter"]["contracts"] if one["type"] == "layers")
+        return [{name.strip(" ()") for name in layer.split("|")} for layer in contract["layers"]]
+
+    def test_every_package_has_its_layer(self) -> None:
+        """import-linter passes over a package that no layer names."""
+        here = {path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()}
+        placed = {name.removeprefix("hftlab.") for layer in self.layers() for name in layer}
+        assert here - placed == {"__init__", "__main__"}
+
+    def test_no_package_has_two_layers(self) -> None:
+        names = [name for layer in self.layers() for name in layer]
+        assert len(names) == len(set(names))
+
+    def test_what_is_free_of_io_is_all_that_exists_of_it(self) -> None:
+        """A contract may not name a package before it is there; this says when it has to."""
+        (contract,) = (one for one in PROJECT["tool"]["importlinter"]["contracts"] if one["type"] == "forbidden")
+        wanted = {"session", "trading", "backtest", "protocol", "venues", "book", "market"}
+        there = {f"hftlab.{name}" for name in wanted if (PACKAGE / name / "__init__.py").is_file()}
+        assert set(contract["source_modules"]) == there
+
+
+class TestDependencies:
+    """A library that is imported is declared, and one that is declared is used."""
+
+    NOT_IMPORTED: Final = {"jupyterlab", "ipywidgets"}
+    """The program that `hftlab lab` starts, and the part of it that draws widgets in a page."""
+
+    def imported(self) -> set[str]:
+        """Top-level names that hftlab imports, at the top of a file or inside of a function."""
+        return {name for path in PACKAGE.rglob("*.py") for name in imports_of(ast.parse(path.read_text()))}
+
+    def declared(self, names: list[str]) -> set[str]:
+        return {canonicalize_name(Requirement(name).name) for name in names}
+
+    def used(self) -> set[str]:
+        """The distributions of what is imported."""
+        homes = packages_distributions()
+        foreign = self.imported() - set(sys.stdlib_module_names) - {"hftlab"}
+        return {canonicalize_name(homes[name][0]) for name in foreign if name in homes}
+
+    def test_what_is_imported_is_declared(self) -> None:
+        groups = [name for group in PROJECT["dependency-groups"].values() for name in group if isinstance(name, str)]
+        declared = self.declared(PROJECT["project"]["dependencies"])
+        assert self.used() - declared - self.declared(groups) == set()
+
+    def test_what_is_declared_is_imported(self) -> None:
+        assert self.declared(PROJECT["project"]["dependencies"]) - self.used() - self.NOT_IMPORTED == set()
+
+    def test_hftlab_doctor_looks_for_what_is_not_imported(self) -> None:
+        source = (PACKAGE / "doctor.py").read_text()
+        assert [name for name in self.NOT_IMPORTED if f'"{name}"' not in source] == []
+
+
+def imports_of(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            yield (node.module or "").partition(".")[0]
+
+
+class TestCommands:
+    """CI, the Makefile and the commit hooks call the same tools."""
+
+    def targets(self) -> str:
+        return (ROOT / "Makefile").read_text()
+
+    def test_every_tool_of_make_check_is_a_hook(self) -> None:
+        recipe = self.targets().partition("\ncheck:")[2].partition("\n\n")[0]
+        tools = re.findall(r"^\t\$\(BIN\)/(.+)$", recipe, re.MULTILINE)
+        hooks = re.findall(r"entry: \.venv/bin/(.+)", (ROOT / ".pre-commit-config.yaml").read_text())
+        assert [tool.removesuffix(" .") for tool in tools] == hooks
+
+    def test_ci_calls_what_a_developer_calls(self) -> None:
+        last = (ROOT / ".ci" / "run").read_text().splitlines()[-1]
+        command, *targets = last.split()
+        assert command == "make"
+        assert targets == ["check", "test", "docs"]
+        assert [name for name in targets if f"\n{name}:" not in self.targets()] == []

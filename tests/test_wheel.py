@@ -1,0 +1,100 @@
+"""The wheel: built, installed into an environment of its own, and used from there."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import sysconfig
+import zipfile
+from email.parser import Parser
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+TIMEOUT = 120
+
+
+class Installed(NamedTuple):
+    """A virtual environment into which the wheel is installed, and nothing else of this repository."""
+
+    python: Path
+    wheel: Path
+
+    def run(self, *arguments: str) -> str:
+        """What the environment's Python prints, started far from the sources."""
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        done = subprocess.run(
+            [self.python, *arguments],
+            cwd=self.python.parent,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """Builds without a network: the build backend and the dependencies are those of this environment."""
+    folder = tmp_path_factory.mktemp("wheel")
+    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    build = [*pip, "wheel", str(ROOT), "--no-deps", "--no-build-isolation", "--wheel-dir", str(folder)]
+    subprocess.run(build, check=True, capture_output=True, timeout=TIMEOUT)
+    (wheel,) = folder.glob("hftlab-*.whl")
+    target = folder / "venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(target)], check=True, timeout=TIMEOUT)
+    python = target / "bin" / "python"
+    asked = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    packages = subprocess.run([python, "-c", asked], capture_output=True, text=True, check=True).stdout.strip()
+    install = [*pip, "--python", str(python), "install", "--no-deps", "--no-index", str(wheel)]
+    subprocess.run(install, check=True, capture_output=True, timeout=TIMEOUT)
+    # What hftlab depends on; as plain entries of the path, so that an editable hftlab beside it is not followed.
+    (Path(packages) / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    return Installed(python, wheel)
+
+
+def test_it_is_the_wheel_that_is_imported(installed: Installed) -> None:
+    path = Path(installed.run("-c", "import hftlab; print(hftlab.__file__)"))
+    assert path.is_relative_to(installed.python.parents[1])
+
+
+def test_it_serves_and_connects(installed: Installed) -> None:
+    code = (
+        "import hftlab as hl\n"
+        "with hl.serve(hl.simulator.RandomWalk(seed=7), port=0) as server, hl.connect(server.url) as client:\n"
+        "    client.subscribe(['AAPL'])\n"
+        "    print(client.latest('AAPL').symbol)\n"
+    )
+    assert installed.run("-W", "error", "-c", code) == "AAPL"
+
+
+def test_the_command_says_its_version(installed: Installed) -> None:
+    said = installed.run(str(installed.python.parent / "hftlab"), "--version")
+    assert said.split()[-1] == installed.wheel.name.split("-")[1]
+
+
+def test_it_brings_types_and_scripts_and_nothing_of_the_repository(installed: Installed) -> None:
+    with zipfile.ZipFile(installed.wheel) as archive:
+        names = archive.namelist()
+    sources = [path.relative_to(ROOT) for path in (ROOT / "hftlab").rglob("*.*") if "__pycache__" not in path.parts]
+    assert {path.as_posix() for path in sources} <= set(names)
+    assert "hftlab/py.typed" in names
+    assert [name for name in names if name.endswith(".js")]
+    assert {name.partition("/")[0].partition("-")[0] for name in names} == {"hftlab"}
+    assert not [name for name in names if "test" in Path(name).name.split("_") or name.endswith(".ipynb")]
+
+
+def test_its_metadata_names_no_person_and_no_address(installed: Installed) -> None:
+    with zipfile.ZipFile(installed.wheel) as archive:
+        (path,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        metadata = Parser().parsestr(archive.read(path).decode())
+    assert metadata["Author"] is metadata["Author-email"] is metadata["Home-page"] is metadata["Project-URL"] is None
+    assert metadata["License-Expression"] == "MIT"
+    assert metadata["Keywords"]
+    assert metadata["Description-Content-Type"] == "text/markdown"
