@@ -11,7 +11,7 @@ from hftlab.events import ADD, ASK, BID, CANCEL, COLUMNS, F_LAST, FILL, TRADE, E
 from hftlab.instruments import UNIT
 from hftlab.kernels.compiling import compiled
 from hftlab.venues.itch.decoder import find_stock
-from hftlab.venues.itch.state import Rows
+from hftlab.venues.itch.decoder_state import Rows
 
 __all__ = ["MIX", "SYMBOLS", "order_flow"]
 

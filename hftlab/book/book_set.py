@@ -9,9 +9,9 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from hftlab.book.anomalies import FINE, KINDS, RAISE, Kind, Policy, policy_codes
-from hftlab.book.apply import Columns, Tops, apply_rows, find_mixed
+from hftlab.book.apply_kernel import Columns, Tops, apply_rows, find_mixed
+from hftlab.book.book_state import HOLDS_ORDERS, BookState, add_books, copy_state, grow, new_state
 from hftlab.book.order_book import OrderBook
-from hftlab.book.state import HOLDS_ORDERS, State, add_books, copy_state, grow, new_state
 from hftlab.errors import BookAnomaly, EventError
 from hftlab.events import F_LAST, EventBatch
 from hftlab.instruments import Instrument
@@ -28,7 +28,7 @@ class Checkpoint(NamedTuple):
 
     instruments: tuple[Instrument, ...]
     policies: IntArray
-    state: State
+    state: BookState
 
 
 class BookSet:
@@ -80,6 +80,11 @@ class BookSet:
         tops = _new_tops(int(np.count_nonzero(batch.flags & F_LAST)), depth)
         self._run(batch, tops)
         return tops
+
+    @property
+    def state(self) -> BookState:
+        """Memory of all books, for kernels and for `OrderBook`; a batch may replace it by a larger one."""
+        return self._state
 
     @property
     def anomalies(self) -> Counter[Kind]:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
 from hftlab.book.anomalies import KINDS, Kind
+from hftlab.book.book_state import BookState, Records
 from hftlab.book.queues import ahead_of, find_order, read_queue
-from hftlab.book.state import Records, State
 from hftlab.instruments import Instrument
-
-if TYPE_CHECKING:
-    from hftlab.book.book_set import BookSet
 
 __all__ = ["Level", "OrderBook", "QueuePosition"]
 
@@ -36,12 +33,19 @@ class QueuePosition(NamedTuple):
     level_size: float
 
 
+class _Owner(Protocol):
+    """Holder of the memory that a book is a view of: a BookSet, which replaces it when it grows."""
+
+    @property
+    def state(self) -> BookState: ...
+
+
 class OrderBook:
     """One instrument's book as it stands now: a view into its BookSet, which follows every later batch."""
 
     __slots__ = ("_books", "_number", "instrument")
 
-    def __init__(self, books: BookSet, instrument: Instrument, number: int) -> None:
+    def __init__(self, books: _Owner, instrument: Instrument, number: int) -> None:
         self._books, self.instrument, self._number = books, instrument, number
 
     def bids(self, depth: int = 10) -> list[Level]:
@@ -141,8 +145,8 @@ class OrderBook:
         return f"OrderBook({self.instrument.symbol} at {self.instrument.venue.name}: {sides})"
 
     @property
-    def _state(self) -> State:
-        return self._books._state
+    def _state(self) -> BookState:
+        return self._books.state
 
     def _levels(self, side: Side, depth: int) -> list[Level]:
         levels = self._best_levels(side, depth)

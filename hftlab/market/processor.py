@@ -15,7 +15,7 @@ from hftlab.events import EventBatch
 from hftlab.instruments import UNIT, Instrument
 from hftlab.market.book_rows import Quote, quotes, trades
 from hftlab.market.filters import Filter, Filters
-from hftlab.market.symbol_state import SymbolState
+from hftlab.market.symbol_summary import SymbolSummary
 from hftlab.protocol.messages import MarketData
 
 __all__ = ["Processor"]
@@ -52,7 +52,7 @@ class Processor:
         closes = previous_close or {}
         self.books = BookSet()
         self.depth, self.pace = depth, pace
-        self._states = {instrument: SymbolState(instrument, closes.get(instrument)) for instrument in instruments}
+        self._states = {instrument: SymbolSummary(instrument, closes.get(instrument)) for instrument in instruments}
         repeated = [symbol for symbol, count in Counter(self.symbols).items() if count > 1]
         if repeated:
             raise ValueError(f"two instruments are called {repeated[0]} on the wire: only one of them can be `primary`")

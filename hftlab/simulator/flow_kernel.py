@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import Final
 
+from hftlab.book.matching.engine_state import EngineState
 from hftlab.book.matching.kernel import FULL, submit
 from hftlab.book.matching.output import FILLS, UPDATES, Output
-from hftlab.book.matching.state import State
 from hftlab.kernels.compiling import in_place
 from hftlab.simulator.flow_state import MAKERS, Flow
 from hftlab.simulator.fundamental import value_at
@@ -23,7 +23,7 @@ _CANCELS: Final = 0.15
 
 
 @in_place
-def run_flow(state: State, output: Output, flow: Flow, until: int) -> int:
+def run_flow(state: EngineState, output: Output, flow: Flow, until: int) -> int:
     """Go on to `until` (ns), it included. Returns 0, or FULL where an array of the engine was too small: then take the
     output's rows, give larger arrays where they are short, and call again.
 
@@ -61,7 +61,7 @@ def _earliest(flow: Flow) -> int:
 
 
 @in_place
-def _open(state: State, flow: Flow, book: int, time: int) -> None:
+def _open(state: EngineState, flow: Flow, book: int, time: int) -> None:
     """One of the orders that are there when the market opens: the market makers' come first."""
     listing = flow.listings[book]
     listing.to_place -= 1
@@ -78,7 +78,7 @@ def _open(state: State, flow: Flow, book: int, time: int) -> None:
 
 
 @in_place
-def _step(state: State, flow: Flow, book: int, time: int) -> None:
+def _step(state: EngineState, flow: Flow, book: int, time: int) -> None:
     """One arrival, or none: the rate since the last one has only fallen, and what it fell by is drawn in vain (Ogata,
     "On Lewis' simulation method for point processes", 1981)."""
     listing = flow.listings[book]

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hftlab.book.matching.orders import ENTRY
+from hftlab.book.matching.entries import ENTRY
 
 __all__ = [
     "ASSET",

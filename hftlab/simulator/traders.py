@@ -14,9 +14,9 @@ from __future__ import annotations
 import math
 from typing import Any, Final
 
+from hftlab.book.matching.engine_state import ASKS, BIDS, NOBODY, SIDES, EngineState
+from hftlab.book.matching.entries import Action, EntryType, InForce
 from hftlab.book.matching.levels import best_level, find_order
-from hftlab.book.matching.orders import Action, OrderType, TimeInForce
-from hftlab.book.matching.state import ASKS, BIDS, NOBODY, SIDES, State
 from hftlab.events import ASK, BID
 from hftlab.kernels.compiling import in_place
 from hftlab.simulator.flow_state import METAORDERS, RESTING, Flow
@@ -29,8 +29,8 @@ INVESTOR, NOISE, INFORMED, FIRST_MAKER = range(1, 5)
 """The owners of orders."""
 
 _NEW, _CANCEL = int(Action.NEW), int(Action.CANCEL)
-_LIMIT, _MARKET = int(OrderType.LIMIT), int(OrderType.MARKET)
-_GTC, _IOC = int(TimeInForce.GTC), int(TimeInForce.IOC)
+_LIMIT, _MARKET = int(EntryType.LIMIT), int(EntryType.MARKET)
+_GTC, _IOC = int(InForce.GTC), int(InForce.IOC)
 
 _PLACEMENT: Final = 0.7
 _FARTHEST: Final = 150.0
@@ -46,7 +46,7 @@ _NONE: Final = 0
 
 
 @in_place
-def place(state: State, flow: Flow, book: int, time: int) -> None:
+def place(state: EngineState, flow: Flow, book: int, time: int) -> None:
     """A limit order of someone without information, on either side."""
     listing, streams = flow.listings[book], flow.streams
     bid = uniform(streams, book) < 0.5
@@ -64,7 +64,7 @@ def place(state: State, flow: Flow, book: int, time: int) -> None:
 
 
 @in_place
-def cancel_someone(state: State, flow: Flow, book: int, time: int) -> None:
+def cancel_someone(state: EngineState, flow: Flow, book: int, time: int) -> None:
     """Someone takes a limit order back, more often near the best price than far from it."""
     listing, streams = flow.listings[book], flow.streams
     at, patience = int(uniform(streams, book) * listing.resting), uniform(streams, book)
@@ -81,7 +81,7 @@ def cancel_someone(state: State, flow: Flow, book: int, time: int) -> None:
 
 
 @in_place
-def take(state: State, flow: Flow, book: int, time: int) -> None:
+def take(state: EngineState, flow: Flow, book: int, time: int) -> None:
     """A market order of someone without information; most fit into the best level."""
     streams = flow.streams
     side = BID if uniform(streams, book) < 0.5 else ASK
@@ -97,7 +97,7 @@ def take(state: State, flow: Flow, book: int, time: int) -> None:
 
 
 @in_place
-def inform(state: State, flow: Flow, book: int, time: int) -> None:
+def inform(state: EngineState, flow: Flow, book: int, time: int) -> None:
     """Someone who knows the fundamental price looks at the book, and takes what is on the wrong side of it."""
     listing = flow.listings[book]
     worth, edge = _worth(flow, book, time, 0), 0.6 * listing.spread
@@ -110,7 +110,7 @@ def inform(state: State, flow: Flow, book: int, time: int) -> None:
 
 
 @in_place
-def quote(state: State, flow: Flow, book: int, maker_number: int, time: int) -> None:
+def quote(state: EngineState, flow: Flow, book: int, maker_number: int, time: int) -> None:
     """A market maker counts its inventory and moves its two quotes to where they should be."""
     listing, maker = flow.listings[book], flow.makers[book, maker_number]
     owner = FIRST_MAKER + maker_number
@@ -135,7 +135,7 @@ def quote(state: State, flow: Flow, book: int, maker_number: int, time: int) -> 
 
 @in_place
 def _requote(
-    state: State, flow: Flow, book: int, time: int, owner: int, order_id: int, left: int, side: int, price: int
+    state: EngineState, flow: Flow, book: int, time: int, owner: int, order_id: int, left: int, side: int, price: int
 ) -> tuple[int, int]:
     if left > 0:
         _cancel(flow, book, time, owner, order_id)
@@ -148,13 +148,13 @@ def _requote(
 
 
 @in_place
-def _is_misplaced(state: State, order_id: int, price: int, listing: Any) -> bool:
+def _is_misplaced(state: EngineState, order_id: int, price: int, listing: Any) -> bool:
     slot = find_order(state, order_id)
     return slot == NOBODY or abs(state.orders[slot].price - price) > 0.2 * listing.spread
 
 
 @in_place
-def _left(state: State, order_id: int) -> int:
+def _left(state: EngineState, order_id: int) -> int:
     slot = find_order(state, order_id)
     return 0 if slot == NOBODY else int(state.orders[slot].shown)
 
@@ -196,7 +196,7 @@ def _error(flow: Flow, book: int, time: int) -> float:
 
 
 @in_place
-def _best_price(state: State, book: int, side: int) -> int:
+def _best_price(state: EngineState, book: int, side: int) -> int:
     """In ticks; _NONE if the side is empty."""
     level = best_level(state, SIDES * book + side)
     if level == NOBODY:
@@ -220,7 +220,7 @@ def _on_grid(flow: Flow, book: int, price: float, down: bool) -> int:
 
 
 @in_place
-def _next_id(state: State, flow: Flow) -> int:
+def _next_id(state: EngineState, flow: Flow) -> int:
     """The id that the engine will give the next new order: it numbers them all."""
     return int(state.totals[0].next_id + flow.progress[0].news)
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from hftlab.errors import CaptureError
 from hftlab.events import EventBatch
 from hftlab.instruments import Instrument
-from hftlab.venues.level_rows import LevelRows
-from hftlab.venues.lines import Progress, bad_line, check_readable, read_lines
-from hftlab.venues.progress import shown
+from hftlab.venues.capture_file import Progress, bad_line, check_readable, read_lines
+from hftlab.venues.level_batch_builder import LevelBatchBuilder
+from hftlab.venues.progress_bar import progress_reporter
 
 __all__ = ["LineReader"]
 
@@ -28,7 +28,7 @@ class LineReader(Iterator[EventBatch]):
             raise ValueError(f"chunk must be 1 or more rows, got {chunk}")
         check_readable(path)
         self.path = path
-        self._rows = LevelRows()
+        self._rows = LevelBatchBuilder()
         self._progress, self._chunk = progress, chunk
         self._batches = self._read()
 
@@ -53,7 +53,7 @@ class LineReader(Iterator[EventBatch]):
 
     def _read(self) -> Iterator[EventBatch]:
         try:
-            with shown(self.path, self._progress) as progress:
+            with progress_reporter(self.path, self._progress) as progress:
                 for number, line in read_lines(self.path, progress=progress):
                     self._take_line(number, line)
                     if len(self._rows) >= self._chunk:

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from hypothesis import strategies as st
 
+from hftlab.bench.reference_engine import ReferenceEngine
 from hftlab.book.matching import MatchingEngine, Result
-from hftlab.book.matching.orders import ENTRY, Action, OrderType, Prevention, TimeInForce
+from hftlab.book.matching.entries import ENTRY, Action, EntryType, InForce, Prevention
 from hftlab.events import ASK, BID, F_LAST
 from hftlab.instruments import NASDAQ, UNIT, Instrument
-from tests.reference_matching import Engine
 
 SHARES = (
     Instrument("ONE", NASDAQ, tick=UNIT // 100, lot=UNIT, currency="USD"),
@@ -27,8 +27,8 @@ class Step(NamedTuple):
     instrument: int = 0
     owner: int = 0
     side: int = BID
-    type: int = OrderType.LIMIT
-    in_force: int = TimeInForce.DAY
+    type: int = EntryType.LIMIT
+    in_force: int = InForce.DAY
     price: int = 0
     size: int = 0
     stop: int = 0
@@ -47,8 +47,8 @@ NEW = steps(
     instrument=st.sampled_from([0, 0, 0, 1]),
     owner=st.integers(0, 3),
     side=st.sampled_from([BID, ASK]),
-    type=st.sampled_from([OrderType.LIMIT] * 4 + list(OrderType)),
-    in_force=st.sampled_from([TimeInForce.DAY] * 4 + list(TimeInForce)),
+    type=st.sampled_from([EntryType.LIMIT] * 4 + list(EntryType)),
+    in_force=st.sampled_from([InForce.DAY] * 4 + list(InForce)),
     price=PRICES,
     size=st.integers(1, 30),
     stop=PRICES,
@@ -118,7 +118,7 @@ def random_stream(seed: int, rows: int) -> list[Step]:
 
 
 def _random_order(random: np.random.Generator, price: int) -> Step:
-    types, times = [OrderType.LIMIT, *OrderType], [TimeInForce.DAY, TimeInForce.DAY, *TimeInForce]
+    types, times = [EntryType.LIMIT, *EntryType], [InForce.DAY, InForce.DAY, *InForce]
     return Step(
         instrument=int(random.random() < 0.2),
         owner=int(random.integers(0, 4)),
@@ -144,8 +144,8 @@ def entries_of(steps: Sequence[Step]) -> np.ndarray[Any, Any]:
     return entries
 
 
-def reference_run(entries: np.ndarray[Any, Any], *, halts: bool = True) -> Engine:
-    engine = Engine(len(SHARES), halts)
+def reference_run(entries: np.ndarray[Any, Any], *, halts: bool = True) -> ReferenceEngine:
+    engine = ReferenceEngine(len(SHARES), halts)
     for entry in entries:
         engine.take(entry)
     return engine

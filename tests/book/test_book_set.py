@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from hftlab.book import BookSet, OrderBook, Tops
 from hftlab.book.anomalies import KINDS
-from hftlab.book.apply import apply_rows, find_mixed
+from hftlab.book.apply_kernel import apply_rows, find_mixed
 from hftlab.errors import BookAnomaly, EventError
 from hftlab.events import F_LAST, F_MBP, EventBatch
 from hftlab.instruments import BINANCE_USDM, Instrument

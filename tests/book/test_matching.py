@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hftlab.book.matching import MatchingEngine, Result
-from hftlab.book.matching.orders import OrderType, Phase, Prevention, Reason, Status, TimeInForce, new_entries
+from hftlab.book.matching.entries import EntryType, InForce, Prevention, Reason, Status, TradingPhase, new_entries
 from hftlab.errors import EventError
 from hftlab.events import BID, EventBatch
 from hftlab.instruments import NYSE, Instrument
@@ -65,7 +65,7 @@ class TestLimitAndMarketOrders:
         assert engine["ONE"].best() == ((1.03, 2.0, 1), None)
 
     def test_what_a_market_order_does_not_get_is_cancelled(self, engine: MatchingEngine) -> None:
-        result = engine.place("ONE", "B", 9, type=OrderType.MARKET)
+        result = engine.place("ONE", "B", 9, type=EntryType.MARKET)
         assert reasons(result)[-1] == (Status.CANCELLED, Reason.NO_LIQUIDITY)
         assert result.updates[-1]["size"] == 2
         assert engine["ONE"].asks() == []
@@ -78,14 +78,14 @@ class TestLimitAndMarketOrders:
 
 class TestConditions:
     def test_ioc_does_not_rest(self, engine: MatchingEngine) -> None:
-        result = engine.place("ONE", "B", 9, 102, in_force=TimeInForce.IOC)
+        result = engine.place("ONE", "B", 9, 102, in_force=InForce.IOC)
         assert result.fills["size"].tolist() == [7]
         assert engine["ONE"].asks() == []
         assert ids(engine) == [1, 2]
 
     @pytest.mark.parametrize(("size", "filled"), [(7, 7), (8, 0)])
     def test_fok_is_all_or_nothing(self, engine: MatchingEngine, size: int, filled: int) -> None:
-        result = engine.place("ONE", "B", size, 102, in_force=TimeInForce.FOK)
+        result = engine.place("ONE", "B", size, 102, in_force=InForce.FOK)
         assert result.fills["size"].sum() == filled
         assert ((Status.CANCELLED, Reason.NOT_FILLABLE) in reasons(result)) == (filled == 0)
 
@@ -94,7 +94,7 @@ class TestConditions:
         assert story(engine.place("ONE", "B", 1, 101, post_only=1)) == ["AB 101x1 #5"]
 
     def test_an_iceberg_shows_a_part_and_queues_again_with_each(self, engine: MatchingEngine) -> None:
-        engine.place("ONE", "A", 20, 101, type=OrderType.ICEBERG, display=4)
+        engine.place("ONE", "A", 20, 101, type=EntryType.ICEBERG, display=4)
         engine.place("ONE", "A", 3, 101)
         assert engine["ONE"].asks(1) == [(1.01, 7.0, 2)]
         result = engine.place("ONE", "B", 5, 101)
@@ -105,7 +105,7 @@ class TestConditions:
         assert result.fills["sell_left"].tolist() == [16, 2]
 
     def test_a_stop_waits_unseen_for_its_price(self, engine: MatchingEngine) -> None:
-        placed = engine.place("ONE", "A", 10, stop=100, type=OrderType.STOP)
+        placed = engine.place("ONE", "A", 10, stop=100, type=EntryType.STOP)
         assert story(placed) == []
         result = engine.place("ONE", "A", 1, 100)
         assert (Status.TRIGGERED, Reason.NONE) in reasons(result)
@@ -114,14 +114,14 @@ class TestConditions:
         assert len(set(result.events.sequence.tolist())) == 2
 
     def test_a_stop_limit_keeps_its_limit(self, engine: MatchingEngine) -> None:
-        engine.place("ONE", "B", 5, 101, stop=102, type=OrderType.STOP_LIMIT)
+        engine.place("ONE", "B", 5, 101, stop=102, type=EntryType.STOP_LIMIT)
         result = engine.place("ONE", "B", 1, 102)
         assert story(result)[-1] == "AB 101x5 #4"
 
     def test_stops_can_set_off_stops(self, engine: MatchingEngine) -> None:
         engine.place("ONE", "B", 5, 95)
-        engine.place("ONE", "A", 16, stop=100, type=OrderType.STOP)
-        engine.place("ONE", "A", 2, stop=96, type=OrderType.STOP)
+        engine.place("ONE", "A", 16, stop=100, type=EntryType.STOP)
+        engine.place("ONE", "A", 2, stop=96, type=EntryType.STOP)
         result = engine.place("ONE", "A", 1, 100)
         assert result.fills[["sell_id", "price"]].tolist() == [(7, 100), (5, 100), (5, 100), (5, 95), (6, 95)]
 
@@ -185,9 +185,9 @@ class TestSelfTradePrevention:
     def test_fok_counts_what_the_owner_would_really_get(self, prevention: Prevention, size: int, filled: int) -> None:
         """The hidden lots of an iceberg ahead of the owner's own order come back behind it."""
         engine = MatchingEngine(SHARES)
-        engine.place("ONE", "A", 20, 102, owner=2, type=OrderType.ICEBERG, display=4)
+        engine.place("ONE", "A", 20, 102, owner=2, type=EntryType.ICEBERG, display=4)
         engine.place("ONE", "A", 7, 102, owner=1)
-        result = engine.place("ONE", "B", size, 102, owner=1, in_force=TimeInForce.FOK, prevention=prevention)
+        result = engine.place("ONE", "B", size, 102, owner=1, in_force=InForce.FOK, prevention=prevention)
         assert result.fills["size"].sum() == filled
 
     def test_nobody_is_not_one_owner(self) -> None:
@@ -233,7 +233,7 @@ class TestFace:
         assert repr(engine) == "MatchingEngine(ONE, TWO: 3 orders)"
         assert repr(engine["ONE"]) == "MatchingBook(ONE at NASDAQ: 15 @ 1 / 7 @ 1.02, CONTINUOUS)"
         assert repr(engine["TWO"]) == "MatchingBook(TWO at NASDAQ: - / -, CONTINUOUS)"
-        assert engine["ONE"].phase == Phase.CONTINUOUS
+        assert engine["ONE"].phase == TradingPhase.CONTINUOUS
         assert (engine["ONE"].last, engine["ONE"].band) == (None, None)
 
     def test_takes_only_its_own_rows(self, engine: MatchingEngine) -> None:

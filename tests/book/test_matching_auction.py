@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hftlab.bench.reference_auction import auction_price
 from hftlab.book.matching import MatchingEngine
-from hftlab.book.matching.orders import Action, OrderType, Status
+from hftlab.book.matching.entries import Action, EntryType, Status
 from hftlab.events import ASK, BID, NO_SIDE
 from tests.book.matching_streams import SHARES, Step, entries_of, reference_run
 
@@ -15,7 +16,7 @@ COLLECTED = st.lists(
     st.builds(
         lambda side, kind, price, size, display: Step(side=side, type=kind, price=price, size=size, display=display),
         st.sampled_from([BID, ASK]),
-        st.sampled_from([OrderType.LIMIT, OrderType.LIMIT, OrderType.MARKET, OrderType.ICEBERG]),
+        st.sampled_from([EntryType.LIMIT, EntryType.LIMIT, EntryType.MARKET, EntryType.ICEBERG]),
         st.one_of(st.integers(95, 105), st.integers(1, 300)),
         st.integers(1, 20),
         st.integers(1, 5),
@@ -29,7 +30,7 @@ def called(*orders: tuple[str, int, int]) -> MatchingEngine:
     engine = MatchingEngine(SHARES)
     engine.command(Action.CALL, "ONE")
     for side, size, price in orders:
-        kind = OrderType.LIMIT if price else OrderType.MARKET
+        kind = EntryType.LIMIT if price else EntryType.MARKET
         engine.place("ONE", "B" if side == "B" else "A", size, price, type=kind)
     return engine
 
@@ -41,7 +42,7 @@ class TestPrice:
         entries = entries_of([Step(Action.CALL), *orders])
         engine = MatchingEngine(SHARES)
         engine.submit(entries)
-        assert engine["ONE"].auction(reference) == reference_run(entries).auction(0, reference)
+        assert engine["ONE"].auction(reference) == auction_price(reference_run(entries).books[0], reference)
 
     @pytest.mark.parametrize(
         ("orders", "reference", "expected"),
@@ -100,7 +101,7 @@ class TestUncrossing:
 
     def test_stops_follow_the_auction(self) -> None:
         engine = called(("B", 5, 100), ("A", 5, 100), ("A", 3, 101))
-        engine.place("ONE", "B", 2, stop=100, type=OrderType.STOP)
+        engine.place("ONE", "B", 2, stop=100, type=EntryType.STOP)
         result = engine.command(Action.UNCROSS, "ONE")
         assert result.fills[["buy_id", "price", "size"]].tolist() == [(1, 100, 5), (4, 101, 2)]
 

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hftlab.book.matching import MatchingEngine
+from hftlab.book.matching.engine_state import new_state
+from hftlab.book.matching.entries import ENTRY, Action, EntryType, Prevention, Reason, Status, new_entries
 from hftlab.book.matching.kernel import drain, submit_many
-from hftlab.book.matching.orders import ENTRY, Action, OrderType, Prevention, Reason, Status, new_entries
 from hftlab.book.matching.output import new_output
-from hftlab.book.matching.state import new_state
 from hftlab.events import ASK, BID
 from tests.book.matching_streams import (
     SHARES,
@@ -87,7 +87,7 @@ class TestRoom:
 
     def test_stops_without_room_wait_for_drain(self) -> None:
         engine = MatchingEngine(SHARES)
-        stops = [Step(type=OrderType.STOP, side=BID, stop=100, size=1) for _ in range(50)]
+        stops = [Step(type=EntryType.STOP, side=BID, stop=100, size=1) for _ in range(50)]
         asks = [Step(side=ASK, price=100, size=100)]
         engine.submit(entries_of([*stops, *asks]))
         engine.output = new_output(16, 16, 16)
@@ -151,8 +151,8 @@ class TestRefusals:
             ({"price": 2**63 - 1}, Reason.BAD_PRICE),
             ({"price": (2**63 - 1) // SHARES[0].tick + 1}, Reason.BAD_PRICE),
             ({"size": 2**40 + 1}, Reason.BAD_SIZE),
-            ({"type": OrderType.ICEBERG, "size": 1001, "display": 1}, Reason.BAD_DISPLAY),
-            ({"type": OrderType.STOP, "stop": 2**62}, Reason.BAD_PRICE),
+            ({"type": EntryType.ICEBERG, "size": 1001, "display": 1}, Reason.BAD_DISPLAY),
+            ({"type": EntryType.STOP, "stop": 2**62}, Reason.BAD_PRICE),
             ({"instrument": 2**40}, Reason.UNKNOWN_INSTRUMENT),
             ({"action": 2**40}, Reason.BAD_ACTION),
         ],

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from hftlab.book import BookSet
 from hftlab.book.matching import MatchingEngine, Result
-from hftlab.book.matching.orders import Action, Phase, Status, new_entries
+from hftlab.book.matching.entries import Action, Status, TradingPhase, new_entries
 from hftlab.events import EventBatch
 from tests.book.matching_streams import SHARES, STREAMS, Step, compiled_run, entries_of, random_stream
 from tests.reference_book import ReferenceBook, event_of
@@ -81,7 +81,7 @@ def test_no_book_is_crossed_in_continuous_trading(stream: list[Step]) -> None:
         engine.submit(entries[row : row + 1])
         for share in SHARES:
             bid, ask = engine[share].best()
-            if engine[share].phase == Phase.CONTINUOUS and bid and ask:
+            if engine[share].phase == TradingPhase.CONTINUOUS and bid and ask:
                 assert bid[0] < ask[0]
 
 

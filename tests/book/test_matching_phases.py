@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from hftlab.book.matching import MatchingEngine, Result
-from hftlab.book.matching.orders import Action, OrderType, Phase, Reason, Status, TimeInForce
+from hftlab.book.matching.entries import Action, EntryType, InForce, Reason, Status, TradingPhase
 from tests.book.matching_streams import SHARES
 
 
@@ -21,7 +21,7 @@ class TestHalts:
         engine.place("ONE", "B", 5, 100)
         engine.place("ONE", "B", 5, 99)
         halted = engine.command(Action.HALT, "ONE")
-        assert halted.updates[0]["phase"] == Phase.HALTED
+        assert halted.updates[0]["phase"] == TradingPhase.HALTED
         refused = (Status.REJECTED, Reason.WRONG_PHASE)
         assert reason(engine.place("ONE", "A", 5, 100)) == refused
         assert reason(engine.replace(1, 4, 100)) == refused
@@ -39,21 +39,21 @@ class TestHalts:
         assert reason(engine.command(Action.RESUME, "ONE")) == (Status.REJECTED, Reason.CROSSED)
         engine.command(Action.CALL, "ONE")
         assert engine.command(Action.UNCROSS, "ONE", 100).fills[["price", "size"]].tolist() == [(100, 3)]
-        assert engine["ONE"].phase == Phase.CONTINUOUS
+        assert engine["ONE"].phase == TradingPhase.CONTINUOUS
 
     def test_so_it_is_with_waiting_market_orders(self, engine: MatchingEngine) -> None:
         engine.command(Action.CALL, "ONE")
-        engine.place("ONE", "B", 5, type=OrderType.MARKET)
+        engine.place("ONE", "B", 5, type=EntryType.MARKET)
         assert reason(engine.command(Action.RESUME, "ONE")) == (Status.REJECTED, Reason.CROSSED)
 
 
 class TestClose:
     def test_day_orders_expire_and_gtc_orders_stay(self, engine: MatchingEngine) -> None:
         engine.place("ONE", "B", 5, 100)
-        engine.place("ONE", "B", 6, 100, in_force=TimeInForce.GTC)
-        engine.place("ONE", "A", 7, 103, type=OrderType.ICEBERG, display=2)
-        engine.place("ONE", "A", 1, stop=90, type=OrderType.STOP)
-        engine.place("ONE", "A", 1, stop=90, type=OrderType.STOP, in_force=TimeInForce.GTC)
+        engine.place("ONE", "B", 6, 100, in_force=InForce.GTC)
+        engine.place("ONE", "A", 7, 103, type=EntryType.ICEBERG, display=2)
+        engine.place("ONE", "A", 1, stop=90, type=EntryType.STOP)
+        engine.place("ONE", "A", 1, stop=90, type=EntryType.STOP, in_force=InForce.GTC)
         result = engine.command(Action.CLOSE, "ONE")
         assert result.updates[["id", "size", "reason"]].tolist()[1:] == [
             (1, 5, Reason.EXPIRED),
@@ -78,7 +78,7 @@ class TestBand:
         assert result.updates[-1][["status", "reason", "phase"]].tolist() == (
             Status.PHASE,
             Reason.OUT_OF_BAND,
-            Phase.HALTED,
+            TradingPhase.HALTED,
         )
         assert engine["ONE"].best() == ((1.05, 10.0, 1), (1.04, 5.0, 1))
         engine.command(Action.CALL, "ONE")
@@ -91,9 +91,9 @@ class TestBand:
         engine.place("ONE", "A", 5, 101)
         engine.place("ONE", "A", 5, 104)
         engine.command(Action.BAND, "ONE", 100, 3)
-        result = engine.place("ONE", "B", 20, type=OrderType.MARKET)
+        result = engine.place("ONE", "B", 20, type=EntryType.MARKET)
         assert result.updates[-2][["status", "reason", "size"]].tolist() == (Status.CANCELLED, Reason.OUT_OF_BAND, 15)
-        assert engine["ONE"].phase == Phase.HALTED
+        assert engine["ONE"].phase == TradingPhase.HALTED
 
     def test_or_prices_beyond_it_are_refused(self) -> None:
         engine = MatchingEngine(SHARES, halts_at_band=False)
@@ -104,14 +104,14 @@ class TestBand:
         assert reason(engine.place("ONE", "B", 1, 96)) == refused
         assert reason(engine.replace(1, 5, 105)) == refused
         assert reason(engine.place("ONE", "B", 1, 103)) == (Status.ACCEPTED, Reason.NONE)
-        result = engine.place("ONE", "B", 1, type=OrderType.MARKET)
+        result = engine.place("ONE", "B", 1, type=EntryType.MARKET)
         assert result.updates[-1][["status", "reason"]].tolist() == (Status.CANCELLED, Reason.OUT_OF_BAND)
-        assert engine["ONE"].phase == Phase.CONTINUOUS
+        assert engine["ONE"].phase == TradingPhase.CONTINUOUS
 
     def test_stops_wait_for_the_halt_to_end(self, engine: MatchingEngine) -> None:
         engine.place("ONE", "A", 5, 102)
         engine.place("ONE", "A", 5, 104)
-        engine.place("ONE", "B", 2, stop=102, type=OrderType.STOP)
+        engine.place("ONE", "B", 2, stop=102, type=EntryType.STOP)
         engine.command(Action.BAND, "ONE", 100, 3)
         result = engine.place("ONE", "B", 6, 104)
         assert Status.TRIGGERED not in result.updates["status"].tolist()

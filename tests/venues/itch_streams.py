@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hftlab.events import F_LAST, EventBatch
 from hftlab.instruments import NASDAQ, UNIT, Instrument
 from hftlab.venues.itch import message_bytes
-from hftlab.venues.itch.layout import LAYOUTS
+from hftlab.venues.itch.message_layouts import LAYOUTS
 
 SYMBOLS = ("AAPL", "ABCDEFGH", "Z")
 STOCKS = tuple(Instrument(symbol, NASDAQ, UNIT // 10_000, UNIT, "USD") for symbol in ("ABC", "DEFGHIJK"))

@@ -194,7 +194,7 @@ class TestReading:
         monkeypatch.setattr("sys.stderr", terminal := Terminal())
         read_whole(path)
         assert not terminal.getvalue()
-        monkeypatch.setattr("hftlab.venues.itch.blocks._SHOW_ABOVE", 1000)
+        monkeypatch.setattr("hftlab.venues.progress_bar._SHOW_ABOVE", 1000)
         read_whole(path)
         assert "reading day.itch" in terminal.getvalue()
 

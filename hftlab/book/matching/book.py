@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple, Protocol
 
 from hftlab.book.matching.auction import auction_price, reference_price
+from hftlab.book.matching.engine_state import ASKS, BIDS, MARKET_KEY, NOBODY, SIDES, EngineState
+from hftlab.book.matching.entries import TradingPhase
 from hftlab.book.matching.levels import find_order
-from hftlab.book.matching.orders import Phase
-from hftlab.book.matching.state import ASKS, BIDS, MARKET_KEY, NOBODY, SIDES, State
 from hftlab.book.order_book import Level, Side
 from hftlab.instruments import Instrument
 
@@ -34,10 +34,10 @@ class Resting(NamedTuple):
 
 class _Owner(Protocol):
     @property
-    def state(self) -> State: ...
+    def state(self) -> EngineState: ...
 
 
-def find_slot(state: State, order_id: int) -> int:
+def find_slot(state: EngineState, order_id: int) -> int:
     """The row of `state.orders` of a live order, or NOBODY, also for numbers that no order can have."""
     return find_order(state, int(order_id)) if 0 < order_id < state.totals[0]["next_id"] else NOBODY
 
@@ -92,8 +92,8 @@ class MatchingBook:
         )
 
     @property
-    def phase(self) -> Phase:
-        return Phase(int(self._record["phase"]))
+    def phase(self) -> TradingPhase:
+        return TradingPhase(int(self._record["phase"]))
 
     @property
     def last(self) -> int | None:

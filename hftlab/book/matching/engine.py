@@ -10,37 +10,16 @@ import numpy.typing as npt
 
 from hftlab.book.matching.book import MatchingBook, find_slot
 from hftlab.book.matching.capacity import grow
+from hftlab.book.matching.engine_state import NOBODY, EngineState, new_state
+from hftlab.book.matching.entries import ENTRY, Action, EntryType, InForce, Prevention, new_entries
 from hftlab.book.matching.kernel import drain, submit_many
-from hftlab.book.matching.orders import (
-    ENTRY,
-    Action,
-    OrderType,
-    Phase,
-    Prevention,
-    Reason,
-    Status,
-    TimeInForce,
-    new_entries,
-)
 from hftlab.book.matching.output import EVENTS, FILLS, UPDATES, Output, new_output
-from hftlab.book.matching.state import NOBODY, State, new_state
 from hftlab.book.order_book import Side
 from hftlab.errors import EventError
 from hftlab.events import COLUMNS, EventBatch
 from hftlab.instruments import Instrument
 
-__all__ = [
-    "Action",
-    "MatchingEngine",
-    "OrderType",
-    "Phase",
-    "Prevention",
-    "Reason",
-    "Result",
-    "Status",
-    "TimeInForce",
-    "new_entries",
-]
+__all__ = ["MatchingEngine", "Result"]
 
 Records = npt.NDArray[Any]
 
@@ -67,13 +46,14 @@ class MatchingEngine:
     what a market or IOC order cannot fill is cancelled; during a call market orders wait unseen, and IOC, FOK and
     post-only orders are refused; a replaced order keeps its id, and its place if only its size falls.
 
-    Compiled code calls `matching_kernel.submit()` with `state` and `output`; `grow()` when that says FULL, `take()` for
-    the rows. Both attributes are replaced by `grow()`. Not to be shared between threads without a lock.
+    Compiled code calls `hftlab.book.matching.kernel.submit()` with `state` and `output`; when that returns FULL, call
+    `take()` for the rows written, then `grow()`, which replaces both attributes. Threads that share an engine need a
+    lock.
     """
 
     def __init__(self, instruments: Sequence[Instrument], *, halts_at_band: bool = True) -> None:
         self.instruments: Final = tuple(instruments)
-        self.state: State = new_state([instrument.tick for instrument in self.instruments], halts_at_band)
+        self.state: EngineState = new_state([instrument.tick for instrument in self.instruments], halts_at_band)
         self.output: Output = new_output()
 
     def submit(self, entries: Records) -> Result:
@@ -99,8 +79,8 @@ class MatchingEngine:
         size: int,
         price: int = 0,
         *,
-        type: OrderType = OrderType.LIMIT,  # noqa: A002 - what orders call it
-        in_force: TimeInForce = TimeInForce.DAY,
+        type: EntryType = EntryType.LIMIT,  # noqa: A002 - what orders call it
+        in_force: InForce = InForce.DAY,
         prevention: Prevention = Prevention.NONE,
         time: int = 0,
         **fields: int,

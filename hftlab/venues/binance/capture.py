@@ -9,9 +9,8 @@ import msgspec
 
 from hftlab.errors import CaptureError
 from hftlab.instruments import BINANCE, BINANCE_USDM, UNIT, Instrument, find_instrument
-from hftlab.venues import lines
 from hftlab.venues.binance.messages import Envelope, Hint, Kind
-from hftlab.venues.lines import bad_line, read_lines
+from hftlab.venues.capture_file import bad_line, decode_line, read_lines
 
 __all__ = ["check_symbol", "decode", "detect_instrument", "split_line"]
 
@@ -36,7 +35,7 @@ def split_line(path: Path, number: int, line: bytes) -> tuple[int, Envelope, Any
 
 def decode(decoder: msgspec.json.Decoder[T], path: Path, number: int, payload: Any) -> T:
     """Decode one message. Raises CaptureError naming path, line and field."""
-    return lines.decode(decoder, path, number, payload, "Binance", "<ns> <JSON>")
+    return decode_line(decoder, path, number, payload, "Binance", "<ns> <JSON>")
 
 
 def detect_instrument(path: Path) -> Instrument:

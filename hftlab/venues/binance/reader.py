@@ -34,9 +34,9 @@ from hftlab.venues.binance.capture import check_symbol, decode, detect_instrumen
 from hftlab.venues.binance.depth import DepthRule, Verdict
 from hftlab.venues.binance.messages import DepthSnapshot, DepthUpdate, Kind, Trade
 from hftlab.venues.binance.tickers import BookTickers, read_book_tickers
-from hftlab.venues.level_rows import Head
+from hftlab.venues.capture_file import Progress
+from hftlab.venues.level_batch_builder import EventHead
 from hftlab.venues.line_reader import LineReader
-from hftlab.venues.lines import Progress
 
 __all__ = ["BookTickers", "Reader", "Stats", "detect_instrument", "read", "read_book_tickers"]
 
@@ -131,7 +131,7 @@ class Reader(LineReader):
     def _take_update(self, update: DepthUpdate, line: int, flags: int = F_MBP) -> None:
         check_symbol(self.path, line, update.symbol, self.instrument)
         self._ts_event = max(self._ts_event, update.ts_event)
-        head = Head(update.ts_event, self._ts_recv, update.last, line)
+        head = EventHead(update.ts_event, self._ts_recv, update.last, line)
         match self._rule.update(update, line):
             case Verdict.APPLY:
                 self.stats.updates_applied += 1
@@ -154,7 +154,7 @@ class Reader(LineReader):
             self.stats.snapshots_unused += 1
             return
         ts_event = snapshot.ts_event or self._ts_event or self._ts_recv
-        head = Head(ts_event, self._ts_recv, snapshot.last_update_id, line)
+        head = EventHead(ts_event, self._ts_recv, snapshot.last_update_id, line)
         self._rows.add(head, CLEAR, NO_SIDE, F_SNAPSHOT)
         self._rows.add(head, ADD, BID, F_SNAPSHOT | F_MBP, snapshot.bids)
         self._rows.add(head, ADD, ASK, F_SNAPSHOT | F_MBP, snapshot.asks)
@@ -169,7 +169,7 @@ class Reader(LineReader):
             return
         self.stats.trades += 1
         self._ts_event = max(self._ts_event, trade.ts_event)
-        head = Head(trade.ts_event, self._ts_recv, trade.trade_id, line)
+        head = EventHead(trade.ts_event, self._ts_recv, trade.trade_id, line)
         # The buyer being the maker, it was the seller who crossed the spread.
         self._rows.add(head, TRADE, ASK if trade.buyer_is_maker else BID, 0, [(trade.price, trade.size)])
         self._rows.end(line)

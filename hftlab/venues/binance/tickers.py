@@ -13,8 +13,8 @@ import numpy.typing as npt
 from hftlab.instruments import Instrument
 from hftlab.venues.binance.capture import check_symbol, decode, detect_instrument, split_line
 from hftlab.venues.binance.messages import BookTicker, Kind
+from hftlab.venues.capture_file import bad_line, read_lines
 from hftlab.venues.decimals import parse_decimals
-from hftlab.venues.lines import bad_line, read_lines
 
 __all__ = ["BookTickers", "read_book_tickers"]
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from io import FileIO
 from pathlib import Path
 from typing import Final
@@ -17,13 +15,13 @@ import numpy.typing as npt
 
 from hftlab.errors import CaptureError
 from hftlab.instruments import NASDAQ, UNIT
-from hftlab.venues.lines import Damage, Progress, check_readable, read_blocks
+from hftlab.venues.capture_file import Damage, Progress, check_readable, read_blocks
+from hftlab.venues.progress_bar import progress_reporter
 
 __all__ = ["Blocks", "as_day", "midnight", "midnight_of"]
 
 _BLOCK: Final = 1 << 20
 _LONGEST: Final = 2 + 0xFFFF  # a message with its length
-_SHOW_ABOVE: Final = 50_000_000
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 _DAY_IN_NAME: Final = (  # 12302019.NASDAQ_ITCH50, 20191230.PSX_ITCH_50, S123019-v50.txt.gz
     (re.compile(r"\d{8}[._]"), "%m%d%Y", slice(0, 8)),
@@ -49,7 +47,7 @@ class Blocks:
     def __iter__(self) -> Iterator[tuple[npt.NDArray[np.uint8], int]]:
         buffer = np.empty(_BLOCK + _LONGEST, np.uint8)
         view, filled = memoryview(buffer), 0  # type: ignore[arg-type]
-        with self.path.open("rb", buffering=0) as file, _shown(self.path, self._progress) as progress:
+        with self.path.open("rb", buffering=0) as file, progress_reporter(self.path, self._progress) as progress:
             is_gzip = file.read(2) == _GZIP_MAGIC
             file.seek(0)
             source = _Inflated(self.path, progress) if is_gzip else file
@@ -137,18 +135,3 @@ def _day_in(name: str) -> dt.date | None:
             if day.strftime(form) == name[digits]:
                 return day
     return None
-
-
-@contextmanager
-def _shown(path: Path, progress: Progress | None) -> Iterator[Callable[[int], object]]:
-    """Where to report the bytes read: to the caller, else for a large file to a bar on the terminal."""
-    total = path.stat().st_size
-    if progress is not None or total <= _SHOW_ABOVE or not sys.stderr.isatty():
-        yield progress or (lambda _: None)
-        return
-    from rich.console import Console
-    from rich.progress import Progress as Bar
-
-    with Bar(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(f"reading {path.name}", total=total)
-        yield lambda done: bar.update(task, completed=done)

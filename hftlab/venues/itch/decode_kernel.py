@@ -10,7 +10,18 @@ import numpy.typing as npt
 from hftlab.events import ADD, ASK, BID, CANCEL, F_LAST, FILL, NO_SIDE, TRADE
 from hftlab.kernels.compiling import in_place, inlined, place_of
 from hftlab.venues.itch.byte_order import i64, load_u16, load_u32, load_u64
-from hftlab.venues.itch.layout import SIZES
+from hftlab.venues.itch.decoder_state import (
+    EMPTY,
+    EXCESS,
+    MALFORMED,
+    MESSAGES,
+    REPEATED,
+    UNWANTED_LOCATE,
+    DecoderState,
+    Rows,
+    register,
+)
+from hftlab.venues.itch.message_layouts import SIZES
 from hftlab.venues.itch.orders import (
     LARGEST_SHARES,
     LIVE,
@@ -23,17 +34,6 @@ from hftlab.venues.itch.orders import (
     insert,
     pack,
     remove,
-)
-from hftlab.venues.itch.state import (
-    EMPTY,
-    EXCESS,
-    MALFORMED,
-    MESSAGES,
-    REPEATED,
-    UNWANTED_LOCATE,
-    Rows,
-    State,
-    register,
 )
 
 __all__ = ["INPUT", "MOST_ROWS", "ROOM", "SLOTS", "decode"]
@@ -58,7 +58,7 @@ _NO_MARKS: Final = np.uint64(0)
 _TOP: Final = np.uint64(63)
 
 
-class Message(NamedTuple):
+class MessageHead(NamedTuple):
     """The head of one message: where it begins, and what all types have."""
 
     at: Any
@@ -70,7 +70,9 @@ class Message(NamedTuple):
 
 
 @in_place
-def decode(data: Bytes, at: int, end: int, state: State, rows: Rows, row: int, midnight: int) -> tuple[int, int, int]:
+def decode(
+    data: Bytes, at: int, end: int, state: DecoderState, rows: Rows, row: int, midnight: int
+) -> tuple[int, int, int]:
     """Decode the length-prefixed messages in data[at:end], and write rows from `row` on.
 
     Returns (where the first message not decoded begins, the next free row, why: INPUT, ROOM or SLOTS). `midnight` is
@@ -107,7 +109,7 @@ def decode(data: Bytes, at: int, end: int, state: State, rows: Rows, row: int, m
         elif expected > 0:
             locate = load_u16(data, start + 1)
             time = midnight + i64(load_u64(data, start + 3) & _STAMP)
-            message = Message(start, kind, locate, i64(state.locates[locate]), time, tallies[MESSAGES])
+            message = MessageHead(start, kind, locate, i64(state.locates[locate]), time, tallies[MESSAGES])
             row = _decode_one(data, message, state, rows, row)
     return at, row, INPUT
 
@@ -121,7 +123,7 @@ def _step(data: Bytes, at: Any, end: int) -> Any:
 
 
 @inlined
-def _decode_one(data: Bytes, message: Message, state: State, rows: Rows, row: int) -> int:
+def _decode_one(data: Bytes, message: MessageHead, state: DecoderState, rows: Rows, row: int) -> int:
     kind = message.kind
     if kind in (_ADD, _ADD_ATTRIBUTED):
         return _add(data, message, state, rows, row)
@@ -143,7 +145,7 @@ def _decode_one(data: Bytes, message: Message, state: State, rows: Rows, row: in
 
 
 @inlined
-def _add(data: Bytes, message: Message, state: State, rows: Rows, row: int) -> int:
+def _add(data: Bytes, message: MessageHead, state: DecoderState, rows: Rows, row: int) -> int:
     at, instrument = message.at, message.instrument
     if instrument < 0:
         instrument = register(state, message.locate, load_u64(data, at + 24), False)
@@ -161,7 +163,7 @@ def _add(data: Bytes, message: Message, state: State, rows: Rows, row: int) -> i
 
 
 @inlined
-def _replace(data: Bytes, message: Message, state: State, rows: Rows, row: int) -> int:
+def _replace(data: Bytes, message: MessageHead, state: DecoderState, rows: Rows, row: int) -> int:
     at, orders = message.at, state.orders
     old, new = load_u64(data, at + 11), load_u64(data, at + 19)
     shares, price = load_u32(data, at + 27), load_u32(data, at + 31)
@@ -191,7 +193,7 @@ def _replace(data: Bytes, message: Message, state: State, rows: Rows, row: int) 
 
 
 @inlined
-def _take(data: Bytes, message: Message, state: State, rows: Rows, row: int) -> int:
+def _take(data: Bytes, message: MessageHead, state: DecoderState, rows: Rows, row: int) -> int:
     at, kind, orders = message.at, message.kind, state.orders
     if message.instrument == UNWANTED_LOCATE:
         return row
@@ -229,7 +231,9 @@ def _take(data: Bytes, message: Message, state: State, rows: Rows, row: int) -> 
 
 
 @in_place
-def _trade(message: Message, state: State, rows: Rows, row: int, symbol: Any, price: Any, shares: Any) -> int:
+def _trade(
+    message: MessageHead, state: DecoderState, rows: Rows, row: int, symbol: Any, price: Any, shares: Any
+) -> int:
     """A trade that changes no book: the venue does not tell which side took."""
     instrument = message.instrument
     if shares >> _TOP:
@@ -244,7 +248,7 @@ def _trade(message: Message, state: State, rows: Rows, row: int, symbol: Any, pr
 
 
 @inlined
-def _keep(state: State, reference: Any, price: Any, marks: Any, shares: Any) -> None:
+def _keep(state: DecoderState, reference: Any, price: Any, marks: Any, shares: Any) -> None:
     """Remember an order; one of no shares is none."""
     if shares == 0:
         return
@@ -260,7 +264,7 @@ def _keep(state: State, reference: Any, price: Any, marks: Any, shares: Any) -> 
 def _put(
     rows: Rows,
     row: int,
-    message: Message,
+    message: MessageHead,
     instrument: Any,
     reference: Any,
     action: int,

@@ -13,9 +13,7 @@ import numpy.typing as npt
 from hftlab.events import COLUMNS, EventBatch
 from hftlab.instruments import NASDAQ, UNIT, Instrument, find_instrument
 from hftlab.venues.itch.decode_kernel import INPUT, MOST_ROWS, ROOM, decode
-from hftlab.venues.itch.layout import LAYOUTS
-from hftlab.venues.itch.orders import LIVE, new_orders, with_room
-from hftlab.venues.itch.state import (
+from hftlab.venues.itch.decoder_state import (
     EMPTY,
     EXCESS,
     INSTRUMENTS,
@@ -23,9 +21,11 @@ from hftlab.venues.itch.state import (
     REPEATED,
     TALLIES,
     UNKNOWN_LOCATE,
+    DecoderState,
     Rows,
-    State,
 )
+from hftlab.venues.itch.message_layouts import LAYOUTS
+from hftlab.venues.itch.orders import LIVE, new_orders, with_room
 
 __all__ = ["CHUNK", "Decoder", "Stats", "find_stock"]
 
@@ -68,7 +68,7 @@ class Decoder:
         self._midnight, self._chunk = midnight, chunk
         self._instruments: tuple[Instrument, ...] = ()
         self._rows, self._row = _new_rows(chunk), 0
-        self._state = State(
+        self._state = DecoderState(
             orders=new_orders(_FIRST_ORDERS),
             locates=np.full(_LOCATES, UNKNOWN_LOCATE, np.int32),
             symbols=np.zeros(_LOCATES, np.uint64),

@@ -15,9 +15,9 @@ from hftlab.events import ADD, ASK, BID, F_LAST, F_MBP, NONE, EventBatch
 from hftlab.instruments import NASDAQ, UNIT, Instrument
 from hftlab.venues.itch.blocks import midnight
 from hftlab.venues.itch.encode_kernel import COUNTERS, PROBLEMS, SKIPPED, TABLE_FIELDS, Live, encode
+from hftlab.venues.itch.message_tables import message_bytes
+from hftlab.venues.itch.message_writers import Events
 from hftlab.venues.itch.orders import LARGEST_SHARES, LIVE, new_orders, with_room
-from hftlab.venues.itch.tables import message_bytes
-from hftlab.venues.itch.writing import Events
 
 __all__ = ["Encoder"]
 

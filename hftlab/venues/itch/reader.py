@@ -18,11 +18,11 @@ import numpy as np
 from hftlab.errors import CaptureError
 from hftlab.events import EventBatch
 from hftlab.instruments import Instrument
+from hftlab.venues.capture_file import Progress
 from hftlab.venues.itch.blocks import Blocks, as_day, midnight_of
 from hftlab.venues.itch.decoder import CHUNK, Decoder, Stats
 from hftlab.venues.itch.encoder import Encoder
-from hftlab.venues.itch.tables import find_messages, message_bytes, tables
-from hftlab.venues.lines import Progress
+from hftlab.venues.itch.message_tables import find_messages, message_bytes, tables
 
 if TYPE_CHECKING:
     import polars as pl

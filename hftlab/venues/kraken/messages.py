@@ -17,8 +17,7 @@ import msgspec
 from msgspec import Meta, Raw, Struct, field
 
 from hftlab.instruments import UNIT
-from hftlab.venues import lines
-from hftlab.venues.lines import bad_line
+from hftlab.venues.capture_file import bad_line, decode_line
 
 __all__ = ["BookMessage", "Event", "Kind", "Level", "Line", "decode_book", "decode_event", "nanoseconds", "split_line"]
 
@@ -109,19 +108,19 @@ def nanoseconds(stamp: str) -> int:
 
 def decode_event(path: Path, number: int, payload: bytes) -> Event:
     """Raises CaptureError."""
-    return lines.decode(_event, path, number, payload, "Kraken", _FORM)
+    return decode_line(_event, path, number, payload, "Kraken", _FORM)
 
 
 def decode_book(path: Path, number: int, payload: bytes) -> BookMessage | str:
     """A message of the book channel, or the name of another channel that the line is of. Raises CaptureError."""
-    items = lines.decode(_items, path, number, payload, "Kraken", _FORM)
+    items = decode_line(_items, path, number, payload, "Kraken", _FORM)
     if len(items) < 4:
         raise bad_line(path, number, f"is no Kraken message ({len(items)} elements): a line is `{_FORM}`")
-    channel, pair = (lines.decode(_name, path, number, item, "Kraken", _FORM) for item in items[-2:])
+    channel, pair = (decode_line(_name, path, number, item, "Kraken", _FORM) for item in items[-2:])
     book = _BOOK.fullmatch(channel)
     if book is None:
         return channel
-    parts = [lines.decode(_part, path, number, item, "Kraken", _FORM) for item in items[1:-2]]
+    parts = [decode_line(_part, path, number, item, "Kraken", _FORM) for item in items[1:-2]]
     checksum = next((int(part.checksum) for part in parts if part.checksum is not None), None)
     is_snapshot = any(part.snapshot_asks is not None or part.snapshot_bids is not None for part in parts)
     return BookMessage(pair, int(book[1]), is_snapshot, list(_bids(parts)), list(_asks(parts)), checksum)

@@ -16,12 +16,12 @@ from typing import Final
 from hftlab.errors import CaptureError
 from hftlab.events import ADD, ASK, BID, CLEAR, F_MBP, F_SNAPSHOT, MODIFY, NO_SIDE, NONE, EventBatch
 from hftlab.instruments import UNIT, Instrument, Venue
+from hftlab.venues.capture_file import Progress, read_lines
 from hftlab.venues.kraken.checksums import Mismatch, Told, Verification, Verifier, checksum
 from hftlab.venues.kraken.messages import BookMessage, Kind, Level, decode_book, decode_event, nanoseconds, split_line
 from hftlab.venues.kraken.window import DepthWindow
-from hftlab.venues.level_rows import Head
+from hftlab.venues.level_batch_builder import EventHead
 from hftlab.venues.line_reader import LineReader
-from hftlab.venues.lines import Progress, read_lines
 
 __all__ = ["KRAKEN", "Mismatch", "Reader", "Stats", "Verification", "checksum", "read", "verify"]
 
@@ -163,15 +163,15 @@ class Reader(LineReader):
     def _void(self, line: int) -> None:
         """A new connection: what was missed before it, nobody knows."""
         for instrument in sorted(self._standing):
-            self._rows.add(Head(self._ts_event, self._ts_recv, line, line, instrument), CLEAR, NO_SIDE, 0)
+            self._rows.add(EventHead(self._ts_event, self._ts_recv, line, line, instrument), CLEAR, NO_SIDE, 0)
             self._end(line, None)
         self._standing.clear()
 
-    def _head(self, message: BookMessage, line: int) -> Head:
+    def _head(self, message: BookMessage, line: int) -> EventHead:
         times = [nanoseconds(level.time) for level in (*message.bids, *message.asks)]
         ts_event = max(times, default=self._ts_recv)
         self._ts_event = max(self._ts_event, ts_event)
-        return Head(ts_event, self._ts_recv, line, line, self._ids[message.pair])
+        return EventHead(ts_event, self._ts_recv, line, line, self._ids[message.pair])
 
     def _texts(self, levels: list[Level]) -> list[tuple[str, str]]:
         texts = [(level.price, level.size) for level in levels if _fits(level.price)]

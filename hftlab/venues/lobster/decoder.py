@@ -13,7 +13,7 @@ import numpy.typing as npt
 from hftlab.events import ASK, BID, F_LAST, EventBatch
 from hftlab.instruments import UNIT, Instrument
 from hftlab.venues.lobster.books import levels_of
-from hftlab.venues.lobster.kernel import (
+from hftlab.venues.lobster.decode_kernel import (
     COUNTS,
     DELETION,
     HALT,

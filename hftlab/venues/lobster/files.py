@@ -21,8 +21,8 @@ import numpy as np
 import numpy.typing as npt
 
 from hftlab.errors import CaptureError
-from hftlab.venues.lines import Damage, Progress, bad_line, check_readable, read_blocks
-from hftlab.venues.progress import shown
+from hftlab.venues.capture_file import Damage, Progress, bad_line, check_readable, read_blocks
+from hftlab.venues.progress_bar import progress_reporter
 
 __all__ = ["FORM", "Files", "Name", "find_files", "read_tables"]
 
@@ -91,7 +91,7 @@ def _plain(path: Path) -> Table:
 
 
 def _blocks(path: Path, progress: Progress | None) -> Iterator[bytes]:
-    with shown(path, progress) as tell:
+    with progress_reporter(path, progress) as tell:
         yield from read_blocks(path, progress=tell)
 
 
@@ -122,7 +122,7 @@ def _member(path: Path, member: str, progress: Progress | None, scale: float) ->
     """A member's content; progress is told in bytes of the archive, in proportion. Raises Damage."""
     done = 0
     try:
-        with zipfile.ZipFile(path) as archive, archive.open(member) as file, shown(path, progress) as tell:
+        with zipfile.ZipFile(path) as archive, archive.open(member) as file, progress_reporter(path, progress) as tell:
             while block := file.read(_BLOCK):
                 done += len(block)
                 yield block
@@ -136,8 +136,9 @@ def read_tables(
 ) -> Iterator[npt.NDArray[np.float64]]:
     """The lines as rows of numbers, `chunk` at a time; every number that LOBSTER writes is exact in a double.
 
-    `columns` is how many there must be, or None for as many as in the first line; `progress` is as in `shown()`. Raises
-    CaptureError at the first line that is none, after every whole line before it.
+    `columns` is how many there must be, or None for as many as in the first line; `progress` is as in
+    `progress_reporter()`. Raises CaptureError at the first line that is not such a row, after every whole line before
+    it.
     """
     number = 1
     try:

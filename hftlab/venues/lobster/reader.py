@@ -21,12 +21,12 @@ import numpy.typing as npt
 from hftlab.errors import CaptureError
 from hftlab.events import EventBatch
 from hftlab.instruments import NASDAQ, UNIT, Instrument, find_instrument
-from hftlab.venues.lines import Progress, bad_line
+from hftlab.venues.capture_file import Progress, bad_line
 from hftlab.venues.lobster.books import Books, find_bad_book, read_books
+from hftlab.venues.lobster.decode_kernel import HALT, synthetic
 from hftlab.venues.lobster.decoder import Decoder, find_bad_message
 from hftlab.venues.lobster.files import FORM, Name, find_files, read_tables
-from hftlab.venues.lobster.kernel import HALT, synthetic
-from hftlab.venues.progress import silent
+from hftlab.venues.progress_bar import no_progress
 
 __all__ = ["Books", "Halt", "Reader", "Stats", "read", "read_books", "synthetic"]
 
@@ -122,7 +122,7 @@ class Reader(Iterator[EventBatch]):
         self._decoder = Decoder(self.instrument, self.date)
         self._follow = follow
         self._book_path = path if files.orderbook is None else files.orderbook.path
-        books = None if files.orderbook is None else read_tables(files.orderbook, None, chunk, silent)
+        books = None if files.orderbook is None else read_tables(files.orderbook, None, chunk, no_progress)
         tables = _in_step(path, read_tables(files.messages, 6, chunk, progress), books)
         # What is no file of LOBSTER's shows in its first line.
         first = next(tables, None)

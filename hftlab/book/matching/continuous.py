@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from hftlab.book.matching.engine_state import ASKS, BIDS, MARKET_KEY, NOBODY, SIDES, EngineState
+from hftlab.book.matching.entries import EntryType, InForce, Prevention, Reason, Status, TradingPhase
 from hftlab.book.matching.levels import best_level, dequeue, drop_order, enqueue, move_back, resize
-from hftlab.book.matching.orders import OrderType, Phase, Prevention, Reason, Status, TimeInForce
 from hftlab.book.matching.output import (
     Output,
     write_add,
@@ -15,7 +16,6 @@ from hftlab.book.matching.output import (
     write_update,
     write_venue_update,
 )
-from hftlab.book.matching.state import ASKS, BIDS, MARKET_KEY, NOBODY, SIDES, State
 from hftlab.events import ASK, BID
 from hftlab.kernels.compiling import in_place, inlined
 
@@ -23,23 +23,23 @@ __all__ = ["crosses", "note_trade", "rest", "set_phase", "split", "take_off", "w
 
 
 @in_place
-def work(state: State, output: Output, slot: int) -> None:
+def work(state: EngineState, output: Output, slot: int) -> None:
     """Trade an order that stands in no queue as far as it can, then let it rest or cancel what is left.
 
     During an auction call it only rests.
     """
     order = state.orders[slot]
-    if state.books[order.book].phase == Phase.CALL:
+    if state.books[order.book].phase == TradingPhase.CALL:
         rest(state, output, slot)
         return
-    if order.in_force == TimeInForce.FOK and _fillable(state, order) < order.shown:
+    if order.in_force == InForce.FOK and _fillable(state, order) < order.shown:
         _cancel_rest(state, output, slot, Reason.NOT_FILLABLE)
         return
     reason = _match(state, output, slot)
     if order.shown == 0:
         drop_order(state, slot)
         return
-    may_rest = order.type != OrderType.MARKET and order.in_force != TimeInForce.IOC
+    may_rest = order.type != EntryType.MARKET and order.in_force != InForce.IOC
     halts = reason == Reason.OUT_OF_BAND and state.books[order.book].halts == 1
     book = order.book
     if may_rest and (halts or reason == Reason.NO_LIQUIDITY):
@@ -47,17 +47,17 @@ def work(state: State, output: Output, slot: int) -> None:
     else:
         _cancel_rest(state, output, slot, reason)
     if halts:
-        set_phase(state, output, book, Phase.HALTED, Reason.OUT_OF_BAND)
+        set_phase(state, output, book, TradingPhase.HALTED, Reason.OUT_OF_BAND)
 
 
 @inlined
-def rest(state: State, output: Output, slot: int) -> None:
+def rest(state: EngineState, output: Output, slot: int) -> None:
     """Put an order behind all others of its price, or of the market orders of an auction call."""
     order = state.orders[slot]
     split(order, order.shown)
     side = SIDES * order.book + (BIDS if order.bid == 1 else ASKS)
     key = MARKET_KEY
-    if order.type != OrderType.MARKET:
+    if order.type != EntryType.MARKET:
         key = order.price * state.sides[side].sign
     enqueue(state, slot, side, key)
     write_add(state, output, order)
@@ -66,12 +66,12 @@ def rest(state: State, output: Output, slot: int) -> None:
 @inlined
 def split(order: Any, size: int) -> None:
     """Divide an unqueued order's lots into what is shown and what is hidden."""
-    order.shown = min(order.display, size) if order.type == OrderType.ICEBERG else size
+    order.shown = min(order.display, size) if order.type == EntryType.ICEBERG else size
     order.hidden = size - order.shown
 
 
 @inlined
-def crosses(state: State, book: int, bid: int, price: int) -> bool:
+def crosses(state: EngineState, book: int, bid: int, price: int) -> bool:
     """Whether a limit order at that price would find a price to trade at on the other side."""
     other = SIDES * book + (ASKS if bid == 1 else BIDS)
     row = best_level(state, other)
@@ -86,7 +86,7 @@ def _reaches(bid: int, limit: int, price: int) -> bool:
 
 
 @inlined
-def take_off(state: State, output: Output, slot: int, size: int) -> None:
+def take_off(state: EngineState, output: Output, slot: int, size: int) -> None:
     """Take lots off what a queued order shows; an iceberg then shows its next part behind all others."""
     order = state.orders[slot]
     if size < order.shown:
@@ -102,7 +102,7 @@ def take_off(state: State, output: Output, slot: int, size: int) -> None:
 
 
 @inlined
-def note_trade(state: State, book: int, price: int) -> None:
+def note_trade(state: EngineState, book: int, price: int) -> None:
     """Remember a trade's price for the stops."""
     prices = state.books[book]
     prices.last = price
@@ -111,19 +111,19 @@ def note_trade(state: State, book: int, price: int) -> None:
 
 
 @in_place
-def set_phase(state: State, output: Output, book: int, phase: int, reason: int) -> None:
+def set_phase(state: EngineState, output: Output, book: int, phase: int, reason: int) -> None:
     state.books[book].phase = phase
     write_venue_update(state, output, book, Status.PHASE, reason, 0, 0)
 
 
 @in_place
-def _match(state: State, output: Output, slot: int) -> int:
+def _match(state: EngineState, output: Output, slot: int) -> int:
     """Trade; returns why it stopped: NO_LIQUIDITY at the order's limit, OUT_OF_BAND, SELF_TRADE or NONE when filled."""
     order = state.orders[slot]
     prices = state.books[order.book]
     other = SIDES * order.book + (ASKS if order.bid == 1 else BIDS)
     sign = state.sides[other].sign
-    is_market = order.type == OrderType.MARKET
+    is_market = order.type == EntryType.MARKET
     while order.shown > 0:
         row = best_level(state, other)
         if row == NOBODY:
@@ -143,7 +143,7 @@ def _match(state: State, output: Output, slot: int) -> int:
 
 
 @in_place
-def _trade(state: State, output: Output, slot: int, maker_slot: int, price: int) -> None:
+def _trade(state: EngineState, output: Output, slot: int, maker_slot: int, price: int) -> None:
     order, maker = state.orders[slot], state.orders[maker_slot]
     size = min(order.shown, maker.shown)
     if order.bid == 1:
@@ -162,7 +162,7 @@ def _is_prevented(order: Any, maker: Any) -> bool:
 
 
 @in_place
-def _prevent(state: State, output: Output, slot: int, maker_slot: int) -> bool:
+def _prevent(state: EngineState, output: Output, slot: int, maker_slot: int) -> bool:
     """Do what the order's owner wants instead of trading with themselves; whether its rest is to be cancelled."""
     order, maker = state.orders[slot], state.orders[maker_slot]
     if order.prevention == Prevention.DECREMENT:
@@ -184,18 +184,18 @@ def _prevent(state: State, output: Output, slot: int, maker_slot: int) -> bool:
 
 
 @in_place
-def _cancel_rest(state: State, output: Output, slot: int, reason: int) -> None:
+def _cancel_rest(state: EngineState, output: Output, slot: int, reason: int) -> None:
     order = state.orders[slot]
     write_update(state, output, order, Status.CANCELLED, reason, order.shown, 0)
     drop_order(state, slot)
 
 
 @in_place
-def _fillable(state: State, order: Any) -> int:
+def _fillable(state: EngineState, order: Any) -> int:
     """How many lots the order could trade now, hidden ones included, its owner's own orders left out."""
     prices = state.books[order.book]
     other = state.sides[SIDES * order.book + (ASKS if order.bid == 1 else BIDS)]
-    is_market = order.type == OrderType.MARKET
+    is_market = order.type == EntryType.MARKET
     found = 0
     for at in range(other.start + other.length - 1, other.start - 1, -1):
         level = state.levels[state.slots[at]]
@@ -215,7 +215,7 @@ def _fillable(state: State, order: Any) -> int:
 
 
 @in_place
-def _others_lots(state: State, order: Any, head: int) -> tuple[int, bool]:
+def _others_lots(state: EngineState, order: Any, head: int) -> tuple[int, bool]:
     """The lots of a level that are not the owner's own; whether an own order ends the matching there."""
     passes = order.prevention == Prevention.CANCEL_OLDEST
     shown, hidden, slot = 0, 0, head

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from hftlab.kernels.compiling import in_place
 from hftlab.venues.itch.byte_order import i64, load_u16
-from hftlab.venues.itch.layout import LAYOUTS, PRICE_UNITS, SIZES, Field, Layout
+from hftlab.venues.itch.message_layouts import LAYOUTS, PRICE_UNITS, SIZES, Field, Layout
 
 if TYPE_CHECKING:
     import polars as pl

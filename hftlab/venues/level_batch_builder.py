@@ -12,14 +12,14 @@ from hftlab.events import CANCEL, F_LAST, MODIFY, EventBatch
 from hftlab.instruments import Instrument
 from hftlab.venues.decimals import parse_decimals
 
-__all__ = ["BadText", "Head", "LevelRows"]
+__all__ = ["BadNumber", "EventHead", "LevelBatchBuilder"]
 
 IntArray = npt.NDArray[np.int64]
 
 _NOTHING = (("0", "0"),)
 
 
-class Head(NamedTuple):
+class EventHead(NamedTuple):
     """What all rows of an event share; `line` is where the capture has it, `instrument` the place in `instruments`."""
 
     ts_event: int
@@ -29,7 +29,7 @@ class Head(NamedTuple):
     instrument: int = 0
 
 
-class BadText(NamedTuple):
+class BadNumber(NamedTuple):
     """A price or size that is no decimal number, or no multiple of the instrument's tick or lot."""
 
     line: int
@@ -38,7 +38,7 @@ class BadText(NamedTuple):
     text: str
 
 
-class LevelRows:
+class LevelBatchBuilder:
     """Rows of any instruments: `add()` stretches of them, `end()` each event, then `take()` the batch."""
 
     def __init__(self) -> None:
@@ -60,7 +60,9 @@ class LevelRows:
     def __len__(self) -> int:
         return len(self._prices)
 
-    def add(self, head: Head, action: int, side: int, flags: int, levels: Iterable[tuple[str, str]] = _NOTHING) -> None:
+    def add(
+        self, head: EventHead, action: int, side: int, flags: int, levels: Iterable[tuple[str, str]] = _NOTHING
+    ) -> None:
         """One row for each (price, size) text; without levels one row that has neither.
 
         A row of action M whose size turns out to be 0 becomes a C.
@@ -78,7 +80,7 @@ class LevelRows:
         self._ends.append(len(self._prices))
         self._lines.append(line)
 
-    def take(self) -> tuple[EventBatch, BadText | None]:
+    def take(self) -> tuple[EventBatch, BadNumber | None]:
         """The events collected so far, and what is wrong with the first that is not in the batch, if anything is."""
         table = np.array(self._stretches, np.int64).reshape(-1, 8)
         ids = np.repeat(table[:, 4], table[:, 0])
@@ -95,7 +97,7 @@ class LevelRows:
             event = int(np.searchsorted(self._ends, bad, side="right"))
             keep = self._ends[event - 1] if event else 0
             column, texts = ("price", self._prices) if bad == bad_price else ("size", self._sizes)
-            bad_text = BadText(self._lines[event], self.instruments[ids[bad]].symbol, column, texts[bad])
+            bad_text = BadNumber(self._lines[event], self.instruments[ids[bad]].symbol, column, texts[bad])
             # Behind the first bad text the arrays hold anything; the batch is checked before it is cut.
             prices[keep:], sizes[keep:] = 0, 0
         batch = self._batch(np.repeat(table[:, 1:], table[:, 0], axis=0), prices, sizes)[:keep]

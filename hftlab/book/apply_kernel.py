@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from hftlab.book.anomalies import CLEAR_BOOK, CROSSED, FINE, KINDS, RAISE, TIME_BACK
+from hftlab.book.book_state import HOLDS_LEVELS, HOLDS_ORDERS, BookState, Records
+from hftlab.book.changes import apply_level, apply_order, clear_book
 from hftlab.book.levels import has_room, is_crossed, is_full, side_of, spare_rows
 from hftlab.book.order_table import expect_entry, expect_order, tag_of
-from hftlab.book.orders import apply_level, apply_order, clear_book
-from hftlab.book.state import HOLDS_LEVELS, HOLDS_ORDERS, Records, State
 from hftlab.events import ADD, ASK, CANCEL, CLEAR, F_LAST, F_MBP, MODIFY
 from hftlab.kernels.compiling import IntArray, in_place, inlined, place_of
 
@@ -93,7 +93,7 @@ def _are_alike(columns: Columns, books: Records) -> bool:
 
 @in_place
 def apply_rows(
-    state: State, columns: Columns, policies: IntArray, tops: Tops, first: int, written: int
+    state: BookState, columns: Columns, policies: IntArray, tops: Tops, first: int, written: int
 ) -> tuple[int, int, int]:
     """Apply the rows from `first` on, and write the tops from `written` on (none if their depth is 0).
 
@@ -132,7 +132,7 @@ def apply_rows(
 
 
 @inlined
-def _look_ahead(state: State, columns: Columns, far: Any, near: Any) -> None:
+def _look_ahead(state: BookState, columns: Columns, far: Any, near: Any) -> None:
     """Begin to fetch what two later rows will read: first the entry in the table of orders, then the order."""
     expect_entry(state.table, columns.tags[far])
     expect_order(state.table, state.orders, columns.tags[near])
@@ -152,7 +152,7 @@ def _book_of(columns: Columns, row: Any) -> Any:
 
 
 @inlined
-def _apply_row(state: State, columns: Columns, policies: IntArray, row: Any, book: Any) -> int:
+def _apply_row(state: BookState, columns: Columns, policies: IntArray, row: Any, book: Any) -> int:
     """Apply a row that may change its book; 0, or RAISE plus the kind of an anomaly that must be raised."""
     time, record = columns.ts_event[row], state.books[book]
     if time < record.time:
@@ -181,7 +181,7 @@ def _apply_row(state: State, columns: Columns, policies: IntArray, row: Any, boo
 
 
 @in_place
-def _note(state: State, policies: IntArray, book: Any, kind: int) -> int:
+def _note(state: BookState, policies: IntArray, book: Any, kind: int) -> int:
     """Count an anomaly, clear the book if that is the policy, and return the policy."""
     state.tallies[np.int64(book) * _KINDS + kind] += 1
     policy = policies[kind]
@@ -191,14 +191,14 @@ def _note(state: State, policies: IntArray, book: Any, kind: int) -> int:
 
 
 @in_place
-def _write_tops(state: State, book: Any, tops: Tops, number: int) -> None:
+def _write_tops(state: BookState, book: Any, tops: Tops, number: int) -> None:
     bids, asks = side_of(book, False), side_of(book, True)
     _write_side(state, bids, tops.bid_ticks[number], tops.bid_lots[number], tops.bid_orders[number])
     _write_side(state, asks, tops.ask_ticks[number], tops.ask_lots[number], tops.ask_orders[number])
 
 
 @inlined
-def _write_side(state: State, side: Any, ticks: IntArray, lots: IntArray, orders: IntArray) -> None:
+def _write_side(state: BookState, side: Any, ticks: IntArray, lots: IntArray, orders: IntArray) -> None:
     place = state.sides[side]
     last = place.start + place.length - 1
     there = min(place.length, len(ticks))

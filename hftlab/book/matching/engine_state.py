@@ -30,7 +30,7 @@ __all__ = [
     "SIDE",
     "SIDES",
     "TOTALS",
-    "State",
+    "EngineState",
     "grow_keys",
     "grow_levels",
     "grow_orders",
@@ -71,7 +71,7 @@ TOTALS: Final = _record(
 Records = npt.NDArray[Any]
 
 
-class State(NamedTuple):
+class EngineState(NamedTuple):
     """All of it; `totals` has one row. Kernels change the arrays in place, `grow_...()` give larger ones."""
 
     orders: Records
@@ -84,7 +84,7 @@ class State(NamedTuple):
     totals: Records
 
 
-def new_state(ticks: list[int], halts: bool, room: int = 1024) -> State:
+def new_state(ticks: list[int], halts: bool, room: int = 1024) -> EngineState:
     """An empty state of one book per tick (1e-9 units), all in continuous trading; `room` is a power of two."""
     books = np.zeros(len(ticks), BOOK)
     books["tick"], books["halts"] = ticks, halts
@@ -93,7 +93,7 @@ def new_state(ticks: list[int], halts: bool, room: int = 1024) -> State:
     sides["sign"] = np.tile([1, -1, -1, 1], len(ticks))
     totals = np.zeros(1, TOTALS)
     totals["free_order"], totals["free_level"], totals["next_id"] = NOBODY, NOBODY, 1
-    return State(
+    return EngineState(
         orders=np.zeros(room, ORDER),
         levels=np.zeros(room, LEVEL),
         keys=np.zeros(FIRST_STRETCH * SIDES * len(ticks), np.int64),
@@ -105,7 +105,7 @@ def new_state(ticks: list[int], halts: bool, room: int = 1024) -> State:
     )
 
 
-def grow_orders(state: State) -> State:
+def grow_orders(state: EngineState) -> EngineState:
     """The state with room for twice as many orders."""
     orders = _twice(state.orders)
     buckets = np.full(len(orders), NOBODY, np.int64)
@@ -113,12 +113,12 @@ def grow_orders(state: State) -> State:
     return state._replace(orders=orders, buckets=buckets)
 
 
-def grow_levels(state: State) -> State:
+def grow_levels(state: EngineState) -> EngineState:
     """The state with room for twice as many levels."""
     return state._replace(levels=_twice(state.levels))
 
 
-def grow_keys(state: State, needed: int) -> State:
+def grow_keys(state: EngineState, needed: int) -> EngineState:
     """The state with room for `needed` more keys and as many again."""
     keys, slots = state.keys, state.slots
     while len(keys) < int(state.totals[0]["keys_used"]) + needed:

@@ -19,7 +19,7 @@ from hftlab.book.anomalies import KINDS
 from hftlab.book.order_table import ENTRY, ORDER, fill_table
 from hftlab.kernels.compiling import IntArray, zeros_aligned
 
-__all__ = ["FIRST_STRETCH", "HOLDS_LEVELS", "HOLDS_ORDERS", "State", "add_books", "copy_state", "grow", "new_state"]
+__all__ = ["FIRST_STRETCH", "HOLDS_LEVELS", "HOLDS_ORDERS", "BookState", "add_books", "copy_state", "grow", "new_state"]
 
 Records = npt.NDArray[Any]
 
@@ -37,7 +37,7 @@ _FIRST_KEYS: Final = 4096
 _FIRST_ROWS: Final = 1024
 
 
-class State(NamedTuple):
+class BookState(NamedTuple):
     """All arrays of a set of books, one-dimensional, contiguous, writeable."""
 
     keys: IntArray  # 1e-9; bids: the price, asks: its negative; ascending within a side
@@ -51,11 +51,11 @@ class State(NamedTuple):
     marks: Records  # MARKS, one row: the first unused of keys, levels and orders; the free lists; how many orders live
 
 
-def new_state() -> State:
+def new_state() -> BookState:
     """The memory of no books."""
     marks = np.zeros(1, MARKS)
     marks["levels"] = marks["orders"] = 1
-    return State(
+    return BookState(
         keys=np.zeros(_FIRST_KEYS, np.int64),
         slots=np.zeros(_FIRST_KEYS, np.uint32),
         sides=np.zeros(0, SIDE),
@@ -68,7 +68,7 @@ def new_state() -> State:
     )
 
 
-def copy_state(state: State) -> State:
+def copy_state(state: BookState) -> BookState:
     """The same books in memory of their own, without the room to grow."""
     marks = state.marks[0]
     used = {"keys": "stretches", "slots": "stretches", "levels": "levels", "orders": "orders"}
@@ -83,7 +83,7 @@ def copy_state(state: State) -> State:
     )
 
 
-def add_books(state: State, count: int) -> State:
+def add_books(state: BookState, count: int) -> BookState:
     """The state with `count` more books, all empty."""
     new_books = np.zeros(count, BOOK)
     new_books["time"] = np.iinfo(np.int64).min
@@ -94,7 +94,7 @@ def add_books(state: State, count: int) -> State:
     )
 
 
-def grow(state: State) -> State:
+def grow(state: BookState) -> BookState:
     """The state with at least twice the room in each array that can be the one that a kernel found full."""
     marks = state.marks[0]
     if 4 * int(marks["stretches"]) >= len(state.keys):

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from hftlab.events import ASK
 from hftlab.kernels.compiling import in_place
 from hftlab.venues.itch.byte_order import store_u16, store_u32, store_u64
-from hftlab.venues.itch.layout import SIZES
+from hftlab.venues.itch.message_layouts import SIZES
 
 __all__ = ["Events", "write_add", "write_cancel", "write_delete", "write_head", "write_replace"]
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hftlab.venues import itch
-from hftlab.venues.itch.layout import LAYOUTS, PRICE_UNITS
+from hftlab.venues.itch.message_layouts import LAYOUTS, PRICE_UNITS
 from tests.shared_data import shared_data
 from tests.venues.itch_oracle import SIZES
 

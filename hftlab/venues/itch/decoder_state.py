@@ -21,8 +21,8 @@ __all__ = [
     "TALLIES",
     "UNKNOWN_LOCATE",
     "UNWANTED_LOCATE",
+    "DecoderState",
     "Rows",
-    "State",
     "register",
 ]
 
@@ -47,7 +47,7 @@ class Rows(NamedTuple):
     flags: npt.NDArray[np.uint8]
 
 
-class State(NamedTuple):
+class DecoderState(NamedTuple):
     """What the kernel keeps from call to call."""
 
     orders: Orders
@@ -61,7 +61,7 @@ class State(NamedTuple):
 
 
 @in_place
-def register(state: State, locate: Any, symbol: Any, renames: bool) -> Any:
+def register(state: DecoderState, locate: Any, symbol: Any, renames: bool) -> Any:
     """The number of the instrument that has this locate code from now on."""
     known = i64(state.locates[locate])
     if (known != UNKNOWN_LOCATE and not renames) or (known >= 0 and state.symbols[known] == symbol):
@@ -77,7 +77,7 @@ def register(state: State, locate: Any, symbol: Any, renames: bool) -> Any:
 
 
 @in_place
-def _is_wanted(state: State, symbol: Any) -> bool:
+def _is_wanted(state: DecoderState, symbol: Any) -> bool:
     for one in state.wanted:
         if one == symbol:
             return True

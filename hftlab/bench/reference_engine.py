@@ -1,7 +1,7 @@
-"""The slow, obvious matching engine: lists that are sorted whenever someone asks who is first.
+"""Slow, obvious matching engine: lists that are sorted whenever somebody asks who is first.
 
-What the compiled engine is compared with, row for row. `Engine.take()` reads one ENTRY row; `events`, `fills` and
-`updates` collect plain tuples.
+The tests compare the compiled engine with it row for row, and `hftlab bench matching` compares their speed.
+`ReferenceEngine.take()` reads one ENTRY row; `events`, `fills` and `updates` collect plain tuples.
 """
 
 from __future__ import annotations
@@ -9,11 +9,17 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from hftlab.book.matching.orders import Action, OrderType, Phase, Prevention, Reason, Status, TimeInForce
-from tests.reference_queues import IMMEDIATE, LIMITED, STOPS, Book, Order
+from hftlab.bench.reference_auction import auction_price
+from hftlab.bench.reference_checks import refusal, replace_refusal
+from hftlab.bench.reference_queues import LIMITED, STOPS, Book, Order
+from hftlab.book.matching.entries import Action, EntryType, InForce, Prevention, Reason, Status, TradingPhase
+
+__all__ = ["ReferenceEngine"]
 
 
-class Engine:
+class ReferenceEngine:
+    """Books of `instruments`, numbered from 0; `halts` is the compiled engine's `halts_at_band`."""
+
     def __init__(self, instruments: int, halts: bool) -> None:
         self.books = [Book() for _ in range(instruments)]
         self.halts, self.next_id, self.ranks, self.now, self.sequence = halts, 1, 0, 0, 0
@@ -25,9 +31,9 @@ class Engine:
         self.now = int(entry["time"])
         self.step(lambda: self.perform(entry))
         for number, book in enumerate(self.books):
-            while book.phase == Phase.CONTINUOUS and (order := self.triggered(book)):
+            while book.phase == TradingPhase.CONTINUOUS and (order := self.triggered(book)):
                 self.step(lambda number=number, order=order: self.release(number, order))
-            if book.phase == Phase.CONTINUOUS:
+            if book.phase == TradingPhase.CONTINUOUS:
                 book.traded = []
 
     def step(self, what: Any) -> None:
@@ -60,17 +66,17 @@ class Engine:
 
     def new(self, entry: Any) -> None:
         self.next_id += 1
-        reason = self.why_not(entry)
+        reason = refusal(self.books, entry, halts=self.halts)
         if reason:
             self.reject(entry, self.next_id - 1, reason)
             return
-        kind, number = OrderType(int(entry["type"])), int(entry["instrument"])
+        kind, number = EntryType(int(entry["type"])), int(entry["instrument"])
         order = Order(
             id=self.next_id - 1,
             owner=int(entry["owner"]),
             is_bid=entry["side"] == ord("B"),
             type=kind,
-            in_force=TimeInForce(int(entry["in_force"])),
+            in_force=InForce(int(entry["in_force"])),
             price=int(entry["price"]) if kind in LIMITED else 0,
             stop=int(entry["stop"]),
             open=int(entry["size"]),
@@ -84,44 +90,16 @@ class Engine:
         else:
             self.work(number, order)
 
-    def why_not(self, entry: Any) -> Reason | None:
-        number, kind, in_force = int(entry["instrument"]), int(entry["type"]), int(entry["in_force"])
-        if not 0 <= number < len(self.books):
-            return Reason.UNKNOWN_INSTRUMENT
-        book = self.books[number]
-        if book.phase in (Phase.HALTED, Phase.CLOSED):
-            return Reason.WRONG_PHASE
-        if entry["side"] not in (ord("B"), ord("A")):
-            return Reason.BAD_SIDE
-        known = kind in list(OrderType) and in_force in list(TimeInForce) and entry["prevention"] in list(Prevention)
-        if not known or entry["post_only"] not in (0, 1):
-            return Reason.BAD_TYPE
-        if entry["post_only"] and (kind not in (OrderType.LIMIT, OrderType.ICEBERG) or in_force in IMMEDIATE):
-            return Reason.BAD_TYPE
-        if not 1 <= entry["size"] <= 2**40:
-            return Reason.BAD_SIZE
-        if (kind in LIMITED and entry["price"] < 1) or (kind in STOPS and entry["stop"] < 1):
-            return Reason.BAD_PRICE
-        if kind == OrderType.ICEBERG and not (entry["display"] > 0 and entry["size"] <= 1000 * int(entry["display"])):
-            return Reason.BAD_DISPLAY
-        if book.phase == Phase.CALL and kind not in STOPS and (in_force in IMMEDIATE or entry["post_only"]):
-            return Reason.WRONG_PHASE
-        if kind in LIMITED and not self.halts and not book.lower <= entry["price"] <= book.upper:
-            return Reason.OUT_OF_BAND
-        if entry["post_only"] and book.crosses(entry["side"] == ord("B"), int(entry["price"])):
-            return Reason.WOULD_TAKE
-        return None
-
     def replace(self, entry: Any, number: int, order: Order) -> None:
         book, price, size, stop = self.books[number], int(entry["price"]), int(entry["size"]), int(entry["stop"])
-        reason = self.why_not_replace(book, order, price, size, stop)
+        reason = replace_refusal(book, order, price, size, stop, halts=self.halts)
         if reason:
             self.reject(entry, order.id, reason)
             return
         if order in book.stops:
-            keeps = size <= order.open and stop == order.stop and (order.type == OrderType.STOP or price == order.price)
+            keeps = size <= order.open and stop == order.stop and (order.type == EntryType.STOP or price == order.price)
             order.open, order.stop = size, stop
-            if order.type == OrderType.STOP_LIMIT:
+            if order.type == EntryType.STOP_LIMIT:
                 order.price = price
             self.update(number, order, Status.REPLACED, Reason.REQUESTED, size)
             if not keeps:
@@ -136,7 +114,7 @@ class Engine:
                 self.event(number, order, "M", order.shown)
             return
         book.orders.remove(order)
-        trades = book.phase == Phase.CONTINUOUS and book.crosses(order.is_bid, price)
+        trades = book.phase == TradingPhase.CONTINUOUS and book.crosses(order.is_bid, price)
         if trades:
             self.event(number, order, "C", before)
             order.price, order.open = price, size
@@ -154,52 +132,34 @@ class Engine:
         self.update(number, order, Status.REPLACED, Reason.REQUESTED, size)
         self.to_back(book.orders, order)
 
-    def why_not_replace(self, book: Book, order: Order, price: int, size: int, stop: int) -> Reason | None:
-        has_limit = order.type in LIMITED
-        if book.phase in (Phase.HALTED, Phase.CLOSED):
-            return Reason.WRONG_PHASE
-        if order.type == OrderType.MARKET:
-            return Reason.BAD_TYPE
-        if not 1 <= size <= 2**40:
-            return Reason.BAD_SIZE
-        if (has_limit and price < 1) or (order.type in STOPS and stop < 1):
-            return Reason.BAD_PRICE
-        if order.type == OrderType.ICEBERG and size > 1000 * order.display:
-            return Reason.BAD_DISPLAY
-        if has_limit and price != order.price and not self.halts and not book.lower <= price <= book.upper:
-            return Reason.OUT_OF_BAND
-        if order.post_only and book.phase == Phase.CONTINUOUS and book.crosses(order.is_bid, price):
-            return Reason.WOULD_TAKE
-        return None
-
     # Trading
 
     def work(self, number: int, order: Order) -> None:
         book = self.books[number]
-        if book.phase == Phase.CALL:
+        if book.phase == TradingPhase.CALL:
             self.rest(number, order)
             return
-        if order.in_force == TimeInForce.FOK and not self.would_fill(number, order):
+        if order.in_force == InForce.FOK and not self.would_fill(number, order):
             self.update(number, order, Status.CANCELLED, Reason.NOT_FILLABLE, order.open, left=0)
             return
         reason = self.match(number, order)
         if not order.open:
             return
-        may_rest = order.type != OrderType.MARKET and order.in_force != TimeInForce.IOC
+        may_rest = order.type != EntryType.MARKET and order.in_force != InForce.IOC
         halts = self.halts and reason == Reason.OUT_OF_BAND
         if may_rest and (halts or reason == Reason.NO_LIQUIDITY):
             self.rest(number, order)
         else:
             self.update(number, order, Status.CANCELLED, reason, order.open, left=0)
         if halts:
-            self.set_phase(number, Phase.HALTED, Reason.OUT_OF_BAND)
+            self.set_phase(number, TradingPhase.HALTED, Reason.OUT_OF_BAND)
 
     def would_fill(self, number: int, order: Order) -> bool:
         """Try it in a copy of the world."""
-        world = Engine(0, self.halts)
+        world = ReferenceEngine(0, self.halts)
         world.books = copy.deepcopy(self.books)
         world.match(number, copy.copy(order))
-        return sum(fill[2] for fill in world.fills) == order.open
+        return bool(sum(fill[2] for fill in world.fills) == order.open)
 
     def match(self, number: int, order: Order) -> Reason:
         book = self.books[number]
@@ -290,7 +250,7 @@ class Engine:
 
     def release(self, number: int, order: Order) -> None:
         self.books[number].stops.remove(order)
-        order.type = OrderType.LIMIT if order.type == OrderType.STOP_LIMIT else OrderType.MARKET
+        order.type = EntryType.LIMIT if order.type == EntryType.STOP_LIMIT else EntryType.MARKET
         self.update(number, order, Status.TRIGGERED, Reason.NONE, order.open)
         self.work(number, order)
 
@@ -298,24 +258,24 @@ class Engine:
 
     def command(self, entry: Any, action: int, number: int) -> Reason | None:
         book, price, size = self.books[number], int(entry["price"]), int(entry["size"])
-        phases = {Action.CALL: Phase.CALL, Action.HALT: Phase.HALTED, Action.CLOSE: Phase.CLOSED}
+        phases = {Action.CALL: TradingPhase.CALL, Action.HALT: TradingPhase.HALTED, Action.CLOSE: TradingPhase.CLOSED}
         if action in phases:
             self.set_phase(number, phases[Action(action)], Reason.REQUESTED)
             if action == Action.CLOSE:
                 self.expire(number)
         elif action == Action.UNCROSS:
-            if book.phase != Phase.CALL:
+            if book.phase != TradingPhase.CALL:
                 return Reason.WRONG_PHASE
             if price < 0:
                 return Reason.BAD_PRICE
             self.uncross(number, price if price > 0 else book.last or book.reference)
         elif action == Action.RESUME:
             bids, asks = book.queue(True), book.queue(False)
-            if any(order.type == OrderType.MARKET for order in book.orders):
+            if any(order.type == EntryType.MARKET for order in book.orders):
                 return Reason.CROSSED
             if bids and asks and bids[0].price >= asks[0].price:
                 return Reason.CROSSED
-            self.set_phase(number, Phase.CONTINUOUS, Reason.REQUESTED)
+            self.set_phase(number, TradingPhase.CONTINUOUS, Reason.REQUESTED)
         elif action == Action.BAND:
             if size < 0:
                 return Reason.BAD_SIZE
@@ -327,7 +287,7 @@ class Engine:
             return Reason.BAD_ACTION
         return None
 
-    def set_phase(self, number: int, phase: Phase, reason: Reason) -> None:
+    def set_phase(self, number: int, phase: TradingPhase, reason: Reason) -> None:
         self.books[number].phase = phase
         self.updates.append((number, 0, 0, Status.PHASE, reason, 0, 0, 0, phase))
 
@@ -336,27 +296,12 @@ class Engine:
         stops = [sorted((o for o in book.stops if o.is_bid), key=lambda o: (o.stop, o.rank))]
         stops += [sorted((o for o in book.stops if not o.is_bid), key=lambda o: (-o.stop, o.rank))]
         for order in [*book.queue(True), *book.queue(False), *stops[0], *stops[1]]:
-            if order.in_force != TimeInForce.GTC or order.type == OrderType.MARKET:
+            if order.in_force != InForce.GTC or order.type == EntryType.MARKET:
                 self.remove(number, order, Reason.EXPIRED)
-
-    def auction(self, number: int, reference: int) -> tuple[int, int, int]:
-        """Try every tick between the lowest and the highest limit."""
-        book, best = self.books[number], (0, 0, 0)
-        limits = [order.price for order in book.orders if order.type != OrderType.MARKET]
-        if not limits and reference <= 0:
-            return best
-        marks = []
-        for price in range(min(limits), max(limits) + 1) if limits else [reference]:
-            demand = sum(order.open for order in book.orders if order.is_bid and order.reaches(price))
-            supply = sum(order.open for order in book.orders if not order.is_bid and order.reaches(price))
-            volume, surplus = min(demand, supply), demand - supply
-            marks.append((-volume, abs(surplus), abs(price - reference), -price, surplus))
-        volume, _, _, price, surplus = min(marks)
-        return (-price, -volume, surplus) if volume else best
 
     def uncross(self, number: int, reference: int) -> None:
         book = self.books[number]
-        price, volume, _ = self.auction(number, reference)
+        price, volume, _ = auction_price(book, reference)
         left = volume
         while left:
             buy, sell = book.queue(True)[0], book.queue(False)[0]
@@ -366,11 +311,11 @@ class Engine:
             self.fill(number, sell, size)
             left -= size
         for order in book.queue(True) + book.queue(False):
-            if order.type == OrderType.MARKET:
+            if order.type == EntryType.MARKET:
                 self.remove(number, order, Reason.NO_LIQUIDITY)
         if volume and book.width:
             book.reference = price
-        self.set_phase(number, Phase.CONTINUOUS, Reason.REQUESTED)
+        self.set_phase(number, TradingPhase.CONTINUOUS, Reason.REQUESTED)
 
     # Rows
 

@@ -8,22 +8,22 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from hftlab.venues.lines import Progress
+from hftlab.venues.capture_file import Progress
 
-__all__ = ["shown", "silent"]
+__all__ = ["no_progress", "progress_reporter"]
 
 _SHOW_ABOVE: Final = 50_000_000
 
 
 @contextmanager
-def shown(path: Path, progress: Progress | None) -> Iterator[Progress]:
+def progress_reporter(path: Path, progress: Progress | None) -> Iterator[Progress]:
     """What to call with the bytes of a file consumed so far.
 
     That is `progress` if there is one. Without it a file over 50 MB moves a bar where standard error is a terminal.
     """
     total = path.stat().st_size
     if progress is not None or total <= _SHOW_ABOVE or not sys.stderr.isatty():
-        yield progress or silent
+        yield progress or no_progress
         return
     from rich.console import Console
     from rich.progress import Progress as Bar
@@ -33,5 +33,5 @@ def shown(path: Path, progress: Progress | None) -> Iterator[Progress]:
         yield lambda done: bar.update(task, completed=done)
 
 
-def silent(_: int) -> None:
+def no_progress(_: int) -> None:
     """A progress that nobody sees."""

@@ -1,24 +1,28 @@
-"""The orders and queues of the slow, obvious matching engine."""
+"""Orders and queues of the slow matching engine."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from hftlab.book.matching.orders import OrderType, Phase, Prevention, TimeInForce
+from hftlab.book.matching.entries import EntryType, InForce, Prevention, TradingPhase
 
-LIMITED = (OrderType.LIMIT, OrderType.ICEBERG, OrderType.STOP_LIMIT)
-STOPS = (OrderType.STOP, OrderType.STOP_LIMIT)
-IMMEDIATE = (TimeInForce.IOC, TimeInForce.FOK)
+__all__ = ["FAR", "IMMEDIATE", "LIMITED", "STOPS", "Book", "Order"]
+
+LIMITED = (EntryType.LIMIT, EntryType.ICEBERG, EntryType.STOP_LIMIT)
+STOPS = (EntryType.STOP, EntryType.STOP_LIMIT)
+IMMEDIATE = (InForce.IOC, InForce.FOK)
 FAR = 2**61
 
 
 @dataclass
 class Order:
+    """A live order: `open` lots in all, of which `shown` can be seen; `rank` orders those of one price."""
+
     id: int
     owner: int
     is_bid: bool
-    type: OrderType
-    in_force: TimeInForce
+    type: EntryType
+    in_force: InForce
     price: int
     stop: int
     open: int
@@ -30,27 +34,29 @@ class Order:
 
     @property
     def is_public(self) -> bool:
-        return self.type in (OrderType.LIMIT, OrderType.ICEBERG)
+        return self.type in (EntryType.LIMIT, EntryType.ICEBERG)
 
     @property
     def side(self) -> str:
         return "B" if self.is_bid else "A"
 
     def reaches(self, price: int) -> bool:
-        return self.type == OrderType.MARKET or (price <= self.price if self.is_bid else price >= self.price)
+        return self.type == EntryType.MARKET or (price <= self.price if self.is_bid else price >= self.price)
 
     def best_first(self) -> tuple[int, int]:
-        if self.type == OrderType.MARKET:
+        if self.type == EntryType.MARKET:
             return -FAR, self.rank
         return -self.price if self.is_bid else self.price, self.rank
 
     def show(self) -> None:
-        self.shown = min(self.display, self.open) if self.type == OrderType.ICEBERG else self.open
+        self.shown = min(self.display, self.open) if self.type == EntryType.ICEBERG else self.open
 
 
 @dataclass
 class Book:
-    phase: Phase = Phase.CONTINUOUS
+    """One instrument's queued orders and waiting stops, in no order, and its prices in ticks."""
+
+    phase: TradingPhase = TradingPhase.CONTINUOUS
     orders: list[Order] = field(default_factory=list)
     stops: list[Order] = field(default_factory=list)
     last: int = 0
@@ -73,6 +79,6 @@ class Book:
         others = self.queue(not is_bid)
         if not others:
             return False
-        if others[0].type == OrderType.MARKET:
+        if others[0].type == EntryType.MARKET:
             return True
         return others[0].price <= price if is_bid else others[0].price >= price

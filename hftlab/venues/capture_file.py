@@ -14,7 +14,7 @@ from hftlab.errors import CaptureError
 if TYPE_CHECKING:
     from zlib import _Decompress
 
-__all__ = ["Damage", "Progress", "bad_line", "check_readable", "decode", "read_blocks", "read_lines"]
+__all__ = ["Damage", "Progress", "bad_line", "check_readable", "decode_line", "read_blocks", "read_lines"]
 
 T = TypeVar("T")
 
@@ -61,7 +61,7 @@ def read_lines(path: Path, *, progress: Progress | None = None) -> Iterator[tupl
         yield number + 1, rest
 
 
-def decode(decoder: msgspec.json.Decoder[T], path: Path, number: int, payload: Any, venue: str, form: str) -> T:
+def decode_line(decoder: msgspec.json.Decoder[T], path: Path, number: int, payload: Any, venue: str, form: str) -> T:
     """Decode the JSON of a line, which should be of that form. Raises CaptureError naming path, line and field."""
     try:
         return decoder.decode(payload)

@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["ENTRY", "Action", "OrderType", "Phase", "Prevention", "Reason", "Status", "TimeInForce", "new_entries"]
+__all__ = ["ENTRY", "Action", "EntryType", "InForce", "Prevention", "Reason", "Status", "TradingPhase", "new_entries"]
 
 
 class Action(IntEnum):
@@ -25,7 +25,7 @@ class Action(IntEnum):
     BAND = 8  # trade only between price - size and price + size; size 0 ends that
 
 
-class OrderType(IntEnum):
+class EntryType(IntEnum):
     LIMIT = 0
     MARKET = 1
     STOP = 2  # becomes MARKET when a trade reaches `stop`
@@ -33,7 +33,7 @@ class OrderType(IntEnum):
     ICEBERG = 4  # a limit order that shows `display` lots at a time
 
 
-class TimeInForce(IntEnum):
+class InForce(IntEnum):
     DAY = 0
     GTC = 1
     IOC = 2
@@ -50,7 +50,7 @@ class Prevention(IntEnum):
     DECREMENT = 4  # both lose the lots that they would have traded
 
 
-class Phase(IntEnum):
+class TradingPhase(IntEnum):
     CONTINUOUS = 0
     CALL = 1
     HALTED = 2
@@ -99,8 +99,8 @@ ENTRY: Final = np.dtype(
         ("id", np.int64),  # of the order to cancel or replace
         ("owner", np.int64),  # an account's number; 0 is nobody, and of CANCEL and REPLACE the venue
         ("side", np.int64),  # events.BID or events.ASK
-        ("type", np.int64),  # OrderType
-        ("in_force", np.int64),  # TimeInForce
+        ("type", np.int64),  # EntryType
+        ("in_force", np.int64),  # InForce
         ("price", np.int64),  # ticks
         ("size", np.int64),  # lots; of REPLACE what shall be open from now on
         ("stop", np.int64),  # ticks

@@ -15,9 +15,9 @@ from hftlab.book.anomalies import (
     UNKNOWN_LEVEL,
     UNKNOWN_ORDER,
 )
+from hftlab.book.book_state import BookState
 from hftlab.book.levels import close_level, is_there, open_level, position, side_of
 from hftlab.book.order_table import delete_entry, find_entry, set_entry, tag_of
-from hftlab.book.state import State
 from hftlab.events import ADD, ASK, BID, CANCEL
 from hftlab.kernels.compiling import in_place, inlined, place_of
 
@@ -25,7 +25,7 @@ __all__ = ["apply_level", "apply_order", "clear_book"]
 
 
 @inlined
-def apply_level(state: State, book: Any, action: int, side_letter: Any, price: int, tick: int, lots: int) -> int:
+def apply_level(state: BookState, book: Any, action: int, side_letter: Any, price: int, tick: int, lots: int) -> int:
     """Set a level's total, or remove it; the kind of anomaly, or FINE."""
     if side_letter != BID and side_letter != ASK:
         return NO_SIDE
@@ -46,7 +46,15 @@ def apply_level(state: State, book: Any, action: int, side_letter: Any, price: i
 
 @inlined
 def apply_order(
-    state: State, book: Any, action: int, side_letter: Any, tag: Any, order_id: int, price: int, tick: int, lots: int
+    state: BookState,
+    book: Any,
+    action: int,
+    side_letter: Any,
+    tag: Any,
+    order_id: int,
+    price: int,
+    tick: int,
+    lots: int,
 ) -> int:
     """Add, cancel or modify an order; the kind of anomaly, or FINE."""
     if side_letter != BID and side_letter != ASK:
@@ -80,7 +88,9 @@ def apply_order(
 
 
 @inlined
-def _add(state: State, at: Any, tag: Any, book: Any, side: Any, order_id: int, key: int, tick: int, lots: int) -> int:
+def _add(
+    state: BookState, at: Any, tag: Any, book: Any, side: Any, order_id: int, key: int, tick: int, lots: int
+) -> int:
     if lots == 0:
         return NO_SIZE
     slot = open_level(state, side, key, tick)
@@ -100,7 +110,7 @@ def _add(state: State, at: Any, tag: Any, book: Any, side: Any, order_id: int, k
 
 
 @inlined
-def _requeue(state: State, row: Any, side: Any, key: int, tick: int, lots: int) -> int:
+def _requeue(state: BookState, row: Any, side: Any, key: int, tick: int, lots: int) -> int:
     """Give an order a new price or more size, behind all others."""
     old = state.orders[row].level
     slot = open_level(state, side, key, tick)
@@ -115,7 +125,7 @@ def _requeue(state: State, row: Any, side: Any, key: int, tick: int, lots: int) 
 
 
 @inlined
-def _join(state: State, row: Any, slot: Any, lots: int) -> None:
+def _join(state: BookState, row: Any, slot: Any, lots: int) -> None:
     """Put an order at the end of a queue."""
     order, level = state.orders[row], state.levels[slot]
     tail = level.tail
@@ -129,7 +139,7 @@ def _join(state: State, row: Any, slot: Any, lots: int) -> None:
 
 
 @inlined
-def _unlink(state: State, row: Any) -> None:
+def _unlink(state: BookState, row: Any) -> None:
     """Take an order out of its queue."""
     order = state.orders[row]
     level = state.levels[order.level]
@@ -143,7 +153,7 @@ def _unlink(state: State, row: Any) -> None:
 
 
 @inlined
-def _leave(state: State, row: Any) -> None:
+def _leave(state: BookState, row: Any) -> None:
     """Take an order out of its queue, and remove the level that it was the last of."""
     level = state.levels[state.orders[row].level]
     _unlink(state, row)
@@ -152,7 +162,7 @@ def _leave(state: State, row: Any) -> None:
 
 
 @inlined
-def _free(state: State, at: Any, row: Any) -> None:
+def _free(state: BookState, at: Any, row: Any) -> None:
     marks = state.marks[0]
     delete_entry(state.table, at)
     state.orders[row].next = marks.free_order
@@ -161,7 +171,7 @@ def _free(state: State, at: Any, row: Any) -> None:
 
 
 @in_place
-def clear_book(state: State, book: Any) -> None:
+def clear_book(state: BookState, book: Any) -> None:
     """Remove every level and every order of a book."""
     for is_ask in (False, True):
         side = side_of(book, is_ask)

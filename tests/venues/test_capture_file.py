@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hftlab.errors import CaptureError
-from hftlab.venues.lines import check_readable, read_lines
+from hftlab.venues.capture_file import check_readable, read_lines
 
 # Digits of a fixed seed: they compress badly, so that the file has several blocks to be read.
 DIGITS = random.Random(7)

@@ -6,14 +6,14 @@ from hftlab.clock import to_milliseconds
 from hftlab.events import ASK, BID
 from hftlab.instruments import UNIT, Instrument
 from hftlab.market.book_rows import Quote, TradeRow
-from hftlab.market.statistics import TradeStatistics
+from hftlab.market.trade_statistics import TradeStatistics
 from hftlab.protocol.enums import Side
 from hftlab.protocol.messages import MarketDataSymbol, OrderBookLevel, Trade
 
-__all__ = ["SymbolState"]
+__all__ = ["SymbolSummary"]
 
 
-class SymbolState:
+class SymbolSummary:
     """One instrument's trades and statistics; `previous_close` in 1e-9, None where nobody told it."""
 
     def __init__(self, instrument: Instrument, previous_close: int | None) -> None:

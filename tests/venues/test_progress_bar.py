@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hftlab.venues import kraken, lobster, progress
+from hftlab.venues import kraken, lobster, progress_bar
 from tests.venues.kraken_captures import snapshot, write_capture
 from tests.venues.lobster_pairs import write_pair
 
@@ -21,7 +21,7 @@ class Terminal(io.StringIO):
 def open_terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
     """From now on standard error is a terminal, and no file is too small for a bar."""
     terminal = Terminal()
-    monkeypatch.setattr(progress, "_SHOW_ABOVE", 0)
+    monkeypatch.setattr(progress_bar, "_SHOW_ABOVE", 0)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(sys, "stderr", terminal)
     return terminal
@@ -52,10 +52,10 @@ class TestBar:
     ) -> None:
         terminal = open_terminal(monkeypatch)
         path = write_capture(tmp_path / "capture.gz", snapshot({"1": "1"}, {}))
-        monkeypatch.setattr(progress, "_SHOW_ABOVE", 50_000_000)
+        monkeypatch.setattr(progress_bar, "_SHOW_ABOVE", 50_000_000)
         list(kraken.read(path))
         assert terminal.getvalue() == ""
-        monkeypatch.setattr(progress, "_SHOW_ABOVE", 0)
+        monkeypatch.setattr(progress_bar, "_SHOW_ABOVE", 0)
         monkeypatch.setattr(sys, "stderr", io.StringIO())
         list(kraken.read(path))
         assert sys.stderr.getvalue() == ""  # type: ignore[attr-defined]
