@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from hftlab.book import apply_kernel
 from hftlab.kernels.compiling import _stamps
 
 
