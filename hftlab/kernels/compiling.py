@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-__all__ = ["IntArray", "compiled", "in_place", "inlined", "place_of", "zeros_aligned"]
+__all__ = ["IntArray", "compiled", "i64", "in_place", "inlined", "place_of", "zeros_aligned"]
 
 _LINE: Final = 64
 
@@ -19,7 +19,12 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 IntArray = npt.NDArray[np.int64]
 
 place_of: Final[Any] = np.uint64
-"""An index that is not negative: numba need not ask whether it counts from the end. Any, for mypy holds it no int."""
+"""Converts an index that is not negative: numba then need not check whether it counts from the end.
+
+Typed Any because mypy does not take numpy's integers for ints."""
+
+i64: Final[Any] = np.int64
+"""Converts to signed: numba makes a float of a sum of signed and unsigned. Typed Any as `place_of` is."""
 
 
 def compiled(function: Function) -> Function:

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
-import numpy as np
 from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
 from numba.core.extending import intrinsic
 
-__all__ = ["i64", "load_u16", "load_u32", "load_u64", "store_u16", "store_u32", "store_u64"]
-
-
-i64: Final[Any] = np.int64
-"""To signed: numba makes a float of a sum of signed and unsigned. Any, for mypy holds it to be no int."""
+__all__ = ["load_u16", "load_u32", "load_u64", "store_u16", "store_u32", "store_u64"]
 
 
 def _at(context: Any, builder: Any, array_type: Any, array: Any, offset: Any, width: int) -> Any:

@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from hftlab.events import ADD, ASK, BID, CANCEL, F_LAST, FILL, NO_SIDE, TRADE
-from hftlab.kernels.compiling import in_place, inlined, place_of
-from hftlab.venues.itch.byte_order import i64, load_u16, load_u32, load_u64
+from hftlab.kernels.compiling import i64, in_place, inlined, place_of
+from hftlab.kernels.integer_map import LIVE, VALUE, find_place, insert_key, prefetch_entry, prefetch_head, remove_place
+from hftlab.venues.itch.byte_order import load_u16, load_u32, load_u64
 from hftlab.venues.itch.decoder_state import (
     EMPTY,
     EXCESS,
@@ -22,19 +23,7 @@ from hftlab.venues.itch.decoder_state import (
     register,
 )
 from hftlab.venues.itch.message_layouts import SIZES
-from hftlab.venues.itch.orders import (
-    LARGEST_SHARES,
-    LIVE,
-    SELL,
-    SIDELESS,
-    WORD,
-    expect,
-    expect_head,
-    find,
-    insert,
-    pack,
-    remove,
-)
+from hftlab.venues.itch.order_words import LARGEST_SHARES, SELL, SIDELESS, pack
 
 __all__ = ["INPUT", "MOST_ROWS", "ROOM", "SLOTS", "decode"]
 
@@ -95,8 +84,8 @@ def decode(
         at = start + size
         near, far = _step(data, near, end), _step(data, far, end)
         if far + _REFERENCE + 8 <= end:
-            expect_head(state.orders, load_u64(data, far + _REFERENCE))
-            expect(state.orders, load_u64(data, near + _REFERENCE))
+            prefetch_head(state.orders, load_u64(data, far + _REFERENCE))
+            prefetch_entry(state.orders, load_u64(data, near + _REFERENCE))
         tallies[MESSAGES] += 1
         if size == 0:
             tallies[EMPTY] += 1
@@ -172,16 +161,16 @@ def _replace(data: Bytes, message: MessageHead, state: DecoderState, rows: Rows,
     if shares > _MOST_SHARES:
         state.tallies[MALFORMED] += 1
         return row
-    place = find(orders, old)
+    place = find_place(orders, old)
     if place == 0:
         state.unknown[message.kind] += 1
         _keep(state, new, price, SIDELESS, shares)
         return row
-    word = orders.entries[place, WORD]
+    word = orders.entries[place, VALUE]
     if message.instrument < 0 and not word & SIDELESS:
         state.unknown[message.kind] += 1
         return row
-    remove(orders, place)
+    remove_place(orders, place)
     _keep(state, new, price, word & (SELL | SIDELESS), shares)
     if word & SIDELESS:
         state.sideless[message.kind] += 1
@@ -198,11 +187,11 @@ def _take(data: Bytes, message: MessageHead, state: DecoderState, rows: Rows, ro
     if message.instrument == UNWANTED_LOCATE:
         return row
     reference = load_u64(data, at + 11)
-    place = find(orders, reference)
+    place = find_place(orders, reference)
     if place == 0:
         state.unknown[kind] += 1
         return row
-    word = orders.entries[place, WORD]
+    word = orders.entries[place, VALUE]
     if message.instrument < 0 and not word & SIDELESS:
         # The order is of another locate code, and nothing said what stock this one is.
         state.unknown[kind] += 1
@@ -210,10 +199,10 @@ def _take(data: Bytes, message: MessageHead, state: DecoderState, rows: Rows, ro
     price, left = word >> _HALF, word & _MOST_SHARES
     shares = left if kind == _DELETE else load_u32(data, at + 19)
     if shares < left:
-        orders.entries[place, WORD] = word - shares
+        orders.entries[place, VALUE] = word - shares
     else:
         state.tallies[EXCESS] += shares > left
-        remove(orders, place)
+        remove_place(orders, place)
     if word & SIDELESS:
         state.sideless[kind] += 1
         return row
@@ -252,11 +241,11 @@ def _keep(state: DecoderState, reference: Any, price: Any, marks: Any, shares: A
     """Remember an order; one of no shares is none."""
     if shares == 0:
         return
-    place = find(state.orders, reference)
+    place = find_place(state.orders, reference)
     if place == 0:
-        insert(state.orders, reference, pack(price, marks, shares))
+        insert_key(state.orders, reference, pack(price, marks, shares))
         return
-    state.orders.entries[place, WORD] = pack(price, marks, shares)
+    state.orders.entries[place, VALUE] = pack(price, marks, shares)
     state.tallies[REPEATED] += 1
 
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from hftlab.events import COLUMNS, EventBatch
 from hftlab.instruments import NASDAQ, UNIT, Instrument, find_instrument
+from hftlab.kernels.integer_map import LIVE, new_map, with_room
 from hftlab.venues.itch.decode_kernel import INPUT, MOST_ROWS, ROOM, decode
 from hftlab.venues.itch.decoder_state import (
     EMPTY,
@@ -25,7 +26,6 @@ from hftlab.venues.itch.decoder_state import (
     Rows,
 )
 from hftlab.venues.itch.message_layouts import LAYOUTS
-from hftlab.venues.itch.orders import LIVE, new_orders, with_room
 
 __all__ = ["CHUNK", "Decoder", "Stats", "find_stock"]
 
@@ -69,7 +69,7 @@ class Decoder:
         self._instruments: tuple[Instrument, ...] = ()
         self._rows, self._row = _new_rows(chunk), 0
         self._state = DecoderState(
-            orders=new_orders(_FIRST_ORDERS),
+            orders=new_map(_FIRST_ORDERS),
             locates=np.full(_LOCATES, UNKNOWN_LOCATE, np.int32),
             symbols=np.zeros(_LOCATES, np.uint64),
             wanted=np.array([_word_of(symbol) for symbol in _listed(symbols)], np.uint64),

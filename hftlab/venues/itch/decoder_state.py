@@ -7,9 +7,8 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hftlab.kernels.compiling import in_place
-from hftlab.venues.itch.byte_order import i64
-from hftlab.venues.itch.orders import Orders
+from hftlab.kernels.compiling import i64, in_place
+from hftlab.kernels.integer_map import IntegerMap
 
 __all__ = [
     "EMPTY",
@@ -50,7 +49,7 @@ class Rows(NamedTuple):
 class DecoderState(NamedTuple):
     """What the kernel keeps from call to call."""
 
-    orders: Orders
+    orders: IntegerMap  # from an order's reference number to its word; see order_words
     locates: npt.NDArray[np.int32]  # (65536,): per stock locate its instrument's number, or one of the two above
     symbols: npt.NDArray[np.uint64]  # per instrument its eight bytes as a big-endian integer
     wanted: npt.NDArray[np.uint64]  # the symbols to keep, in the same form; none is all

@@ -9,9 +9,9 @@ import numpy.typing as npt
 
 from hftlab.events import ADD, CANCEL, CLEAR, F_LAST, FILL, MODIFY, TRADE
 from hftlab.kernels.compiling import in_place
+from hftlab.kernels.integer_map import IntegerMap, find_place, insert_key, remove_place
 from hftlab.venues.itch.byte_order import store_u32, store_u64
 from hftlab.venues.itch.message_writers import Events, write_add, write_cancel, write_delete, write_head, write_replace
-from hftlab.venues.itch.orders import Orders, find, insert, remove
 
 __all__ = ["COUNTERS", "FIRST_OWN", "PROBLEMS", "SKIPPED", "TABLE_FIELDS", "Live", "encode"]
 
@@ -40,7 +40,7 @@ TABLE_FIELDS: Final = 4
 class Live(NamedTuple):
     """The orders that the reader of the bytes has: a map from order_id to the order's place in the table."""
 
-    orders: Orders
+    orders: IntegerMap
     table: WordArray  # (places, TABLE_FIELDS): reference, price, shares left, locate code
     counters: IntArray
 
@@ -78,7 +78,7 @@ def encode(events: Events, live: Live, out: Bytes) -> Step:
 @in_place
 def _add(events: Events, live: Live, out: Bytes, at: int, row: int) -> Step:
     order = events.order_id[row]
-    if find(live.orders, order) != 0:
+    if find_place(live.orders, order) != 0:
         return 0, at, REPEATED
     _keep(events, live, row, order)
     return 1, write_add(events, out, at, row, order), FINE
@@ -87,7 +87,7 @@ def _add(events: Events, live: Live, out: Bytes, at: int, row: int) -> Step:
 @in_place
 def _cancel(events: Events, live: Live, out: Bytes, at: int, row: int) -> Step:
     order, size = events.order_id[row], events.size[row]
-    place = find(live.orders, order)
+    place = find_place(live.orders, order)
     if place == 0:
         return 0, at, UNKNOWN
     reference, left = live.table[place, _REFERENCE], live.table[place, _LEFT]
@@ -107,7 +107,7 @@ def _cancel(events: Events, live: Live, out: Bytes, at: int, row: int) -> Step:
 @in_place
 def _modify(events: Events, live: Live, out: Bytes, at: int, row: int) -> Step:
     order, price, size = events.order_id[row], events.price[row], events.size[row]
-    place = find(live.orders, order)
+    place = find_place(live.orders, order)
     if place == 0:
         return 0, at, UNKNOWN
     reference, left = live.table[place, _REFERENCE], live.table[place, _LEFT]
@@ -188,12 +188,12 @@ def _is_replaced(events: Events, live: Live, row: int) -> bool:
     if not _goes_on(events, row) or events.action[row + 1] != ADD:
         return False
     is_like = events.side[row] == events.side[row + 1] and events.instrument_id[row] == events.instrument_id[row + 1]
-    return is_like and bool(find(live.orders, events.order_id[row + 1]) == 0)
+    return is_like and bool(find_place(live.orders, events.order_id[row + 1]) == 0)
 
 
 @in_place
 def _keep(events: Events, live: Live, row: int, reference: Any) -> None:
-    place = insert(live.orders, events.order_id[row], np.uint64(0))
+    place = insert_key(live.orders, events.order_id[row], np.uint64(0))
     live.table[place, _REFERENCE] = reference
     live.table[place, _PRICE] = events.price[row]
     live.table[place, _LEFT] = events.size[row]
@@ -203,7 +203,7 @@ def _keep(events: Events, live: Live, row: int, reference: Any) -> None:
 @in_place
 def _forget(live: Live, place: Any) -> None:
     live.table[place, _LEFT] = 0
-    remove(live.orders, place)
+    remove_place(live.orders, place)
 
 
 @in_place
@@ -212,7 +212,7 @@ def _write_execution(
 ) -> tuple[int, int]:
     """E or C of the row `fill`; an order used up goes if a C follows. Returns (end of the bytes, what is wrong)."""
     order, shares = events.order_id[fill], events.size[fill]
-    place = find(live.orders, order)
+    place = find_place(live.orders, order)
     if place == 0:
         return at, UNKNOWN
     left = live.table[place, _LEFT]

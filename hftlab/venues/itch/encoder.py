@@ -13,11 +13,12 @@ import numpy.typing as npt
 from hftlab.errors import EventError
 from hftlab.events import ADD, ASK, BID, F_LAST, F_MBP, NONE, EventBatch
 from hftlab.instruments import NASDAQ, UNIT, Instrument
+from hftlab.kernels.integer_map import LIVE, new_map, with_room
 from hftlab.venues.itch.blocks import midnight
 from hftlab.venues.itch.encode_kernel import COUNTERS, PROBLEMS, SKIPPED, TABLE_FIELDS, Live, encode
 from hftlab.venues.itch.message_tables import message_bytes
 from hftlab.venues.itch.message_writers import Events
-from hftlab.venues.itch.orders import LARGEST_SHARES, LIVE, new_orders, with_room
+from hftlab.venues.itch.order_words import LARGEST_SHARES
 
 __all__ = ["Encoder"]
 
@@ -60,7 +61,7 @@ class Encoder:
         self._locates: dict[Instrument, int] = {}
         self._time = 0
         self._live = Live(
-            orders=new_orders(_FIRST_ORDERS),
+            orders=new_map(_FIRST_ORDERS),
             table=np.zeros((_FIRST_ORDERS + 1, TABLE_FIELDS), np.uint64),
             counters=np.zeros(COUNTERS, np.int64),
         )

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from hftlab.kernels.compiling import in_place
-from hftlab.venues.itch.byte_order import i64, load_u16
+from hftlab.kernels.compiling import i64, in_place
+from hftlab.venues.itch.byte_order import load_u16
 from hftlab.venues.itch.message_layouts import LAYOUTS, PRICE_UNITS, SIZES, Field, Layout
 
 if TYPE_CHECKING:

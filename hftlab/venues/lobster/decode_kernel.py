@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from hftlab.events import ADD, ASK, BID, CANCEL, CLEAR, F_LAST, F_SNAPSHOT, FILL, NO_SIDE, NONE, TRADE
-from hftlab.kernels.compiling import compiled
-from hftlab.venues.lobster.slots import find, insert, remove
+from hftlab.kernels.compiling import compiled, i64
+from hftlab.kernels.integer_map import VALUE, IntegerMap, find_place, insert_key, remove_place
 
 __all__ = [
     "COUNTS",
@@ -58,9 +58,9 @@ class Lines(NamedTuple):
 
 
 class Orders(NamedTuple):
-    """The live orders, in no order, and where each is in the arrays: `slots` maps its number to its place plus one."""
+    """Live orders, in no order: `rows` maps an order's number to its row in the arrays."""
 
-    slots: npt.NDArray[np.uint64]
+    rows: IntegerMap
     number: npt.NDArray[np.uint64]
     left: IntArray
     price: IntArray
@@ -112,7 +112,7 @@ def decode(
     for line in range(first, len(lines.kind)):
         live = orders.live[0]
         # A line makes three rows, and ends each order and each level in sight once at most.
-        if written + live + 4 * levels + 8 > len(rows.size) or 2 * (live + 2 * levels + 2) > len(orders.slots):
+        if written + live + 4 * levels + 8 > len(rows.size) or live + 2 * levels + 2 > len(orders.number):
             return line, written
         begin = written
         written = _take(lines, line, orders, window, rows, written, counts)
@@ -182,10 +182,10 @@ def _take(lines: Lines, line: int, orders: Orders, window: Window, rows: Rows, r
 @compiled
 def _place(orders: Orders, number: np.uint64, side: int, price: int) -> int:
     """Where an order is, or else the one that stands for the unknown of its level; -1 if neither is there."""
-    slot = find(orders.slots, number)
-    if orders.slots[slot, 1] == 0:
-        slot = find(orders.slots, synthetic(side, price))
-    return int(orders.slots[slot, 1]) - 1
+    found = find_place(orders.rows, number)
+    if found == 0:
+        found = find_place(orders.rows, synthetic(side, price))
+    return int(i64(orders.rows.entries[found, VALUE])) if found != 0 else -1
 
 
 @compiled
@@ -201,13 +201,13 @@ def _add(
     flags: int,
     counts: IntArray,
 ) -> int:
-    slot = find(orders.slots, number)
-    if orders.slots[slot, 1] != 0:
+    found = find_place(orders.rows, number)
+    if found != 0:
         counts[REPEATED] += 1
-        place = int(orders.slots[slot, 1]) - 1
+        place = int(i64(orders.rows.entries[found, VALUE]))
         row = _cancel(orders, window, rows, row, place, int(orders.left[place]), flags)
     place = int(orders.live[0])
-    insert(orders.slots, number, place)
+    insert_key(orders.rows, number, np.uint64(place))
     orders.number[place], orders.left[place] = number, size
     orders.price[place], orders.side[place] = price, side
     orders.live[0] = place + 1
@@ -220,13 +220,13 @@ def _cancel(orders: Orders, window: Window, rows: Rows, row: int, place: int, si
     number, side, price = orders.number[place], orders.side[place], orders.price[place]
     orders.left[place] -= size
     if orders.left[place] == 0:
-        remove(orders.slots, find(orders.slots, number))
+        remove_place(orders.rows, find_place(orders.rows, number))
         last = orders.live[0] - 1
         orders.live[0] = last
         if place < last:
             orders.number[place], orders.left[place] = orders.number[last], orders.left[last]
             orders.price[place], orders.side[place] = orders.price[last], orders.side[last]
-            insert(orders.slots, orders.number[place], place)
+            orders.rows.entries[find_place(orders.rows, orders.number[place]), VALUE] = np.uint64(place)
     _change(window, side, price, -size)
     return _put(rows, row, CANCEL, side, number, price, size, flags)
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from hftlab.events import ASK, BID, F_LAST, EventBatch
 from hftlab.instruments import UNIT, Instrument
+from hftlab.kernels.integer_map import new_map, with_room
 from hftlab.venues.lobster.books import levels_of
 from hftlab.venues.lobster.decode_kernel import (
     COUNTS,
@@ -27,14 +28,13 @@ from hftlab.venues.lobster.decode_kernel import (
     decode,
     seed,
 )
-from hftlab.venues.lobster.slots import grown, new_slots
 
 __all__ = ["Decoder", "find_bad_message"]
 
 Floats = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
-_FIRST_SLOTS: Final = 1 << 12
+_FIRST_ORDERS: Final = 1 << 11
 _PRICE: Final = 100_000  # 1e-4 in 1e-9
 _LARGEST: Final = 2**31 - 1
 
@@ -46,7 +46,7 @@ class Decoder:
         self._instrument = instrument
         midnight = dt.datetime(date.year, date.month, date.day, tzinfo=ZoneInfo(instrument.venue.timezone))
         self._midnight = int(midnight.timestamp()) * UNIT
-        self._orders = _new_orders(_FIRST_SLOTS)
+        self._orders = _new_orders(_FIRST_ORDERS)
         self._window = Window(np.zeros((2, 0), np.int64), np.zeros((2, 0), np.int64), np.zeros(2, np.int64))
         self._counts = np.zeros(len(COUNTS), np.int64)
         self._line = 1
@@ -68,7 +68,7 @@ class Decoder:
         """What rested before the first message: the book after it, with the message undone."""
         prices, sizes = levels_of(book[None])
         rested = _undone(message, prices[0], sizes[0])
-        while 2 * (len(rested) + 2) > len(self._orders.slots):
+        while len(rested) + 2 > len(self._orders.number):
             self._orders = _grown(self._orders)
         if follow:
             room = (2, prices.shape[2] + 2)
@@ -141,10 +141,9 @@ def _undone(message: Floats, prices: IntArray, sizes: IntArray) -> list[tuple[in
     return [(which, price, size) for (which, price), size in before.items() if size > 0]
 
 
-def _new_orders(slots: int) -> Orders:
-    room = slots // 2
+def _new_orders(room: int) -> Orders:
     return Orders(
-        new_slots(slots),
+        new_map(room),
         np.zeros(room, np.uint64),
         np.zeros(room, np.int64),
         np.zeros(room, np.int64),
@@ -155,7 +154,7 @@ def _new_orders(slots: int) -> Orders:
 
 def _grown(orders: Orders) -> Orders:
     return Orders(
-        grown(orders.slots),
+        with_room(orders.rows, 2 * len(orders.number)),
         _doubled(orders.number),
         _doubled(orders.left),
         _doubled(orders.price),

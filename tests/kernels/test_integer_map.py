@@ -6,26 +6,26 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba import njit
 
-from hftlab.venues.itch.orders import LIVE, WORD, Orders, find, insert, new_orders, remove, with_room
+from hftlab.kernels.integer_map import LIVE, VALUE, IntegerMap, find_place, insert_key, new_map, remove_place, with_room
 
 REFERENCES = st.integers(0, 40) | st.integers(0, 2**64 - 1) | st.integers(0, 2**59).map(lambda block: block * 16)
 
 
 @njit
-def run(orders: Orders, references: np.ndarray, words: np.ndarray, removes: np.ndarray, found: np.ndarray) -> None:
+def run(orders: IntegerMap, references: np.ndarray, words: np.ndarray, removes: np.ndarray, found: np.ndarray) -> None:
     for step in range(len(references)):
-        place = find(orders, references[step])
-        found[step] = orders.entries[place, WORD] if place != 0 else 0
+        place = find_place(orders, references[step])
+        found[step] = orders.entries[place, VALUE] if place != 0 else 0
         if place == 0:
-            insert(orders, references[step], words[step])
+            insert_key(orders, references[step], words[step])
         elif removes[step]:
-            remove(orders, place)
+            remove_place(orders, place)
 
 
 @settings(deadline=None)
 @given(st.lists(st.tuples(REFERENCES, st.booleans()), max_size=200))
 def test_finds_what_a_dict_finds(steps: list[tuple[int, bool]]) -> None:
-    orders, expected, truth = new_orders(16), [], {}
+    orders, expected, truth = new_map(16), [], {}
     found = np.zeros(len(steps), np.uint64)
     for step, (reference, removes) in enumerate(steps):
         orders = with_room(orders, len(truth) + 1)
@@ -47,7 +47,7 @@ def test_finds_what_a_dict_finds(steps: list[tuple[int, bool]]) -> None:
 
 @pytest.mark.parametrize("step", [1, 4, 16, 4096])
 def test_serves_millions_of_references_from_the_room_of_those_that_are_live(step: int) -> None:
-    orders, count = new_orders(64), 300_000
+    orders, count = new_map(64), 300_000
     references = np.repeat(np.arange(count, dtype=np.uint64) * np.uint64(step), 2)
     found = np.zeros(len(references), np.uint64)
     run(orders, references, np.ones(len(references), np.uint64), np.ones(len(references), np.bool_), found)
@@ -57,6 +57,6 @@ def test_serves_millions_of_references_from_the_room_of_those_that_are_live(step
 
 
 def test_room_that_is_there_is_not_made_again() -> None:
-    orders = new_orders(16)
+    orders = new_map(16)
     assert with_room(orders, 16) is orders
     assert len(with_room(orders, 17).entries) == 33
