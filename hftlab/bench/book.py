@@ -57,7 +57,7 @@ def run() -> Result:
 
 
 class _Peer:
-    """The C extension, fed with Python integers that are there already."""
+    """The C extension, fed with prepared Python integers."""
 
     def __init__(self, batch: EventBatch) -> None:
         try:
@@ -105,7 +105,7 @@ def _apply(batch: EventBatch) -> None:
 
 
 def _level_updates(seed: int) -> EventBatch:
-    """Sizes and removals near the touch of a market that moves by a tick when its best level goes."""
+    """Generate sizes and removals near the touch of a market that moves by a tick when its best level goes."""
     random = np.random.default_rng(seed)
     distances = np.minimum(random.geometric(0.12, _UPDATES), _LEVELS) - 1
     are_asks, removals = random.integers(0, 2, _UPDATES).tolist(), (random.random(_UPDATES) < 0.25).tolist()
@@ -135,7 +135,7 @@ def _level_updates(seed: int) -> EventBatch:
 
 
 def _order_updates(seed: int) -> EventBatch:
-    """Orders that come near the touch, half of them, and go at random, the other half; sometimes in two parts."""
+    """Generate orders near the touch, and cancels of random ones, some of them in two parts."""
     random = np.random.default_rng(seed)
     distances = np.minimum(random.geometric(0.12, _UPDATES), _LEVELS).tolist()
     picks, kinds = random.random(_UPDATES).tolist(), random.random(_UPDATES).tolist()

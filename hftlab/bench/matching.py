@@ -1,4 +1,4 @@
-"""`matching`: orders a second through the matching engine on one core, against the million that the design asks for.
+"""`matching`: orders a second through the matching engine on one core, against the required million.
 
 The orders are a seeded mix, made beforehand by watching the book: 45 % limit orders near the touch, 45 % cancels of
 live orders, 10 % market and IOC orders. The slow reference engine runs the first of them for comparison.
@@ -37,7 +37,7 @@ _SLOW_ORDERS: Final = 2_000
 _LIMITS: Final = 0.45
 _CANCELS: Final = 0.45
 _FILLING: Final = 40_000
-"""Limit orders that fill the book first and are not measured."""
+"""Limit orders that fill the book before the measurement."""
 _MID: Final = 10_000
 
 
@@ -70,7 +70,7 @@ def run() -> Result:
 
 
 def _engine() -> MatchingEngine:
-    """One book, with all the room for the output, so that nothing but the engine is measured."""
+    """Make an engine of one book with room for all output, so that nothing but matching is measured."""
     engine = MatchingEngine(INSTRUMENTS[:1])
     engine.output = new_output(2 * _ORDERS, _ORDERS // 4, 3 * _ORDERS // 2)
     for array in engine.output:
@@ -84,7 +84,7 @@ def _engine() -> MatchingEngine:
 
 
 def _face(entries: npt.NDArray[Any]) -> dict[str, float]:
-    """The same through MatchingEngine.submit() in parts of 10,000, events and all."""
+    """Measure the same orders through MatchingEngine.submit() in parts of 10,000, with event batches."""
     engine = MatchingEngine(INSTRUMENTS[:1])
     engine.submit(entries[:_FILLING])
     start = time.process_time()
@@ -102,9 +102,9 @@ def _slow(entries: npt.NDArray[Any]) -> dict[str, float]:
 
 
 def _mix(rows: int, seed: int) -> npt.NDArray[Any]:
-    """The orders: random numbers drawn at once, then turned into orders that fit the book of their time.
+    """Make the orders: random numbers drawn at once, then turned into orders that fit the book of their time.
 
-    Who takes wants a fifth of what an order offers on average, or the book would run dry.
+    Market and IOC orders want a fifth of what an order offers on average, or the book would run empty.
     """
     random = np.random.default_rng(seed)
     kinds, depths, picks = random.random(rows), random.geometric(0.3, rows), random.random(rows)
@@ -159,7 +159,7 @@ def _watch(
 
 @in_place
 def _pick(state: EngineState, live: npt.NDArray[np.int64], count: npt.NDArray[np.int64], pick: float) -> int:
-    """A random order that is still there; those that are not are forgotten on the way."""
+    """Return the id of a random order that is still live, and forget those that are not on the way."""
     while count[0] > 0:
         at = int(pick * count[0])
         order_id = live[at]

@@ -1,4 +1,4 @@
-"""Order books: compiled kernels over arrays, and their Python face."""
+"""Order books: compiled kernels over arrays, and the Python classes in front of them."""
 
 from hftlab.book.apply_kernel import Tops
 from hftlab.book.book_set import BookSet, Checkpoint

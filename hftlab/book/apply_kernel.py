@@ -1,4 +1,4 @@
-"""The compiled loop over a batch."""
+"""Compiled loop that applies a batch of events to a set of books."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _FAR, _NEAR = 16, 8  # rows
 
 
 class Columns(NamedTuple):
-    """What the kernels read of an EventBatch, and per instrument of the batch its book and its tick (1e-9 units).
+    """Columns of an EventBatch that the kernels read, and per instrument of the batch its book and tick (1e-9 units).
 
     `apply_rows()` writes the `tags`, which are as long as the batch.
     """
@@ -42,7 +42,7 @@ class Columns(NamedTuple):
 
 
 class Tops(NamedTuple):
-    """The best levels of a book after each of a batch's events.
+    """Best levels of a book after each of a batch's events.
 
     `rows` (n,) are the rows of the batch; the others are (n, depth), best first, in ticks, lots and numbers of orders.
     A level of 0 lots is not there; orders are 0 where the venue does not tell.
@@ -59,7 +59,7 @@ class Tops(NamedTuple):
 
 @in_place
 def find_mixed(columns: Columns, books: Records) -> int:
-    """The first row that speaks of orders where its book holds levels, or the other way round; -1 for none.
+    """Return the first row that names orders where its book holds levels, or the other way round; -1 for none.
 
     `books` is a copy: what a book holds is written into it, as the first row tells.
     """
@@ -79,7 +79,7 @@ def find_mixed(columns: Columns, books: Records) -> int:
 
 @inlined
 def _are_alike(columns: Columns, books: Records) -> bool:
-    """Whether all rows speak of the same, and all books that the batch names hold it: so it is nearly always."""
+    """Tell whether all rows are of one kind and all books of the batch hold that kind, as is nearly always the case."""
     some = every = columns.flags[0] if len(columns.flags) > 0 else 0
     for flags in columns.flags:
         some |= flags
@@ -140,7 +140,7 @@ def _look_ahead(state: BookState, columns: Columns, far: Any, near: Any) -> None
 
 @in_place
 def _write_tags(columns: Columns) -> None:
-    """Hash the orders of all rows: each hash is needed three times."""
+    """Write the hash of each row's order, which is needed three times."""
     for number in range(len(columns.tags)):
         row = place_of(number)
         columns.tags[row] = tag_of(_book_of(columns, row), columns.order_id[row])
@@ -153,7 +153,7 @@ def _book_of(columns: Columns, row: Any) -> Any:
 
 @inlined
 def _apply_row(state: BookState, columns: Columns, policies: IntArray, row: Any, book: Any) -> int:
-    """Apply a row that may change its book; 0, or RAISE plus the kind of an anomaly that must be raised."""
+    """Apply a row that may change its book. Returns 0, or RAISE plus the kind of an anomaly that must be raised."""
     time, record = columns.ts_event[row], state.books[book]
     if time < record.time:
         policy = _note(state, policies, book, TIME_BACK)

@@ -1,7 +1,7 @@
-"""The memory of a set of books: a few arrays that hold every level and order of every instrument.
+"""Memory of a set of books: a few arrays that hold every level and order of every instrument.
 
 Book b owns the sides 2b (bids) and 2b + 1 (asks). A side is a stretch of `keys` and `slots`, sorted so that **its best
-level is the last**: most changes are near the top and move few others. Bids are kept by their price and asks by its
+level is the last**: most changes are near the best and move few others. Bids are kept by their price and asks by its
 negative, which makes the best of both the greatest key and leaves one code path; prices and not ticks, because only a
 new level then needs a division. A slot is a row of `levels`. Orders are rows of `orders`, linked to their neighbours in
 the queue of their level; `table` finds them by book and id. Row 0 of levels and orders stands for none. Rows no longer
@@ -38,7 +38,7 @@ _FIRST_ROWS: Final = 1024
 
 
 class BookState(NamedTuple):
-    """All arrays of a set of books, one-dimensional, contiguous, writeable."""
+    """Arrays of a set of books: one-dimensional, contiguous, writeable."""
 
     keys: IntArray  # 1e-9; bids: the price, asks: its negative; ascending within a side
     slots: npt.NDArray[np.uint32]  # beside each key its row of `levels`
@@ -52,7 +52,7 @@ class BookState(NamedTuple):
 
 
 def new_state() -> BookState:
-    """The memory of no books."""
+    """Make the memory of an empty set."""
     marks = np.zeros(1, MARKS)
     marks["levels"] = marks["orders"] = 1
     return BookState(
@@ -69,7 +69,7 @@ def new_state() -> BookState:
 
 
 def copy_state(state: BookState) -> BookState:
-    """The same books in memory of their own, without the room to grow."""
+    """Copy a state, without the room to grow."""
     marks = state.marks[0]
     used = {"keys": "stretches", "slots": "stretches", "levels": "levels", "orders": "orders"}
     parts = {name: _longer(getattr(state, name)[: marks[end]], 0) for name, end in used.items()}
@@ -84,7 +84,7 @@ def copy_state(state: BookState) -> BookState:
 
 
 def add_books(state: BookState, count: int) -> BookState:
-    """The state with `count` more books, all empty."""
+    """Return the state with `count` more books, all empty."""
     new_books = np.zeros(count, BOOK)
     new_books["time"] = np.iinfo(np.int64).min
     return state._replace(
@@ -95,7 +95,7 @@ def add_books(state: BookState, count: int) -> BookState:
 
 
 def grow(state: BookState) -> BookState:
-    """The state with at least twice the room in each array that can be the one that a kernel found full."""
+    """Return the state with at least twice the room in each array that a kernel may have found full."""
     marks = state.marks[0]
     if 4 * int(marks["stretches"]) >= len(state.keys):
         room = max(len(state.keys), _FIRST_KEYS)

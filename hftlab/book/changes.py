@@ -1,4 +1,4 @@
-"""Compiled: what one row does to a book, be it of orders or of price levels."""
+"""Changes of a book by one row, of an order or of a price level, compiled."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = ["apply_level", "apply_order", "clear_book"]
 
 @inlined
 def apply_level(state: BookState, book: Any, action: int, side_letter: Any, price: int, tick: int, lots: int) -> int:
-    """Set a level's total, or remove it; the kind of anomaly, or FINE."""
+    """Set a level's total, or remove the level. Returns the kind of anomaly, or FINE."""
     if side_letter != BID and side_letter != ASK:
         return NO_SIDE
     is_ask = side_letter == ASK
@@ -56,7 +56,7 @@ def apply_order(
     tick: int,
     lots: int,
 ) -> int:
-    """Add, cancel or modify an order; the kind of anomaly, or FINE."""
+    """Add, cancel or modify an order. Returns the kind of anomaly, or FINE."""
     if side_letter != BID and side_letter != ASK:
         return NO_SIDE
     is_ask = side_letter == ASK
@@ -154,7 +154,7 @@ def _unlink(state: BookState, row: Any) -> None:
 
 @inlined
 def _leave(state: BookState, row: Any) -> None:
-    """Take an order out of its queue, and remove the level that it was the last of."""
+    """Take an order out of its queue, and remove the level if the order was its last."""
     level = state.levels[state.orders[row].level]
     _unlink(state, row)
     if level.orders == 0:

@@ -1,4 +1,4 @@
-"""Compiled: the price levels of a side, sorted, and the room that they need."""
+"""Price levels of a side, sorted, and the room that they need, compiled."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ __all__ = [
 
 @inlined
 def side_of(book: Any, is_ask: bool) -> Any:
-    """The row of `sides` of a book's bids or asks."""
+    """Return the row of `sides` of a book's bids or asks."""
     return (place_of(book) << place_of(1)) | place_of(is_ask)
 
 
 @inlined
 def has_room(state: BookState, side: Any) -> bool:
-    """Whether every array can take one more level of this side and one more order."""
+    """Tell whether every array can take one more level of this side and one more order."""
     marks, place = state.marks[0], state.sides[side]
     if marks.free_order == 0 and marks.orders == len(state.orders):
         return False
@@ -45,7 +45,7 @@ def has_room(state: BookState, side: Any) -> bool:
 
 @inlined
 def spare_rows(state: BookState) -> int:
-    """How many times at least `has_room()` will say yes, as long as `is_full()` says no."""
+    """Return how many more rows have room for certain, as long as `is_full()` is False."""
     marks = state.marks[0]
     orders, levels = len(state.orders) - 1 - marks.live, len(state.levels) - marks.levels
     return int(min(orders, levels, len(state.table) // 2 - marks.live))
@@ -53,28 +53,28 @@ def spare_rows(state: BookState) -> int:
 
 @inlined
 def is_full(state: BookState, side: Any) -> bool:
-    """Whether a new level of this side needs a longer stretch of keys."""
+    """Tell whether a new level of this side needs a longer stretch of keys."""
     place = state.sides[side]
     return bool(place.length == place.capacity)
 
 
 @inlined
 def position(state: BookState, side: Any, key: int) -> int:
-    """Where in `keys` the key is, or would have to go."""
+    """Return where in `keys` the key is, or where it belongs."""
     start = state.sides[side].start
     return _search(state.keys, start, start + state.sides[side].length, key)
 
 
 @inlined
 def is_there(state: BookState, side: Any, at: int, key: int) -> bool:
-    """Whether `position()` found the key."""
+    """Tell whether the key is at the place that `position()` returned."""
     place = state.sides[side]
     return bool(at < place.start + place.length and state.keys[place_of(at)] == key)
 
 
 @inlined
 def open_level(state: BookState, side: Any, key: int, tick: int) -> Any:
-    """The slot of a level, which is made if it is not there; 0 if its price is no multiple of the tick.
+    """Return the slot of a level, made if it is not there; 0 if its price is not a multiple of the tick.
 
     There must be room.
     """
@@ -119,7 +119,7 @@ def close_level(state: BookState, side: Any, at: int) -> None:
 
 @inlined
 def is_crossed(state: BookState, book: Any) -> bool:
-    """Whether the best bid stands at or above the best ask."""
+    """Tell whether the best bid is at or above the best ask."""
     bids, asks = state.sides[side_of(book, False)], state.sides[side_of(book, True)]
     if bids.length == 0 or asks.length == 0:
         return False
@@ -141,9 +141,9 @@ def _new_slot(state: BookState) -> Any:
 
 @inlined
 def _search(keys: IntArray, start: int, end: int, key: int) -> int:
-    """The first position of [start, end] whose key is not below `key`, sought from the end.
+    """Return the first position of [start, end] whose key is not below `key`, searching from the end.
 
-    A block near the best is counted through without a branch on any key, which no processor could foresee.
+    A block near the best is counted through without a branch on any key, which no processor could predict.
     """
     if end - start < BLOCK:
         return find_key(keys, start, end, key)
@@ -153,7 +153,7 @@ def _search(keys: IntArray, start: int, end: int, key: int) -> int:
 
 @in_place
 def _move_to_end(state: BookState, side: Any) -> int:
-    """Move a side to the end of the keys with twice its room; by how much its positions rise."""
+    """Move a side to the end of the keys with twice its room. Returns by how much its positions rise."""
     place, marks = state.sides[side], state.marks[0]
     start, target = place.start, marks.stretches
     capacity = max(2 * place.capacity, FIRST_STRETCH)

@@ -1,4 +1,4 @@
-"""How this project compiles its loops."""
+"""Decorators with which hftlab compiles its loops, and arrays laid out for them."""
 
 from __future__ import annotations
 
@@ -28,26 +28,26 @@ i64: Final[Any] = np.int64
 
 
 def compiled(function: Function) -> Function:
-    """numba's njit as this project uses it: kept on disk between processes, and without the interpreter's lock."""
+    """Compile with numba's njit as hftlab uses it: cached on disk, and run without the interpreter's lock."""
     return _njit(function)
 
 
 def in_place(function: Function) -> Function:
-    """As `compiled()`, for a loop that makes no arrays, only views of those that it is given.
+    """Compile as `compiled()` does, for a loop that makes no arrays, only views of its arguments.
 
-    It counts no references. Otherwise each touch of a NamedTuple of arrays counts every array in it, up and down,
+    The code counts no references. Otherwise each use of a NamedTuple of arrays counts every array in it, up and down,
     atomically: hundreds of operations for each row of a batch.
     """
     return _njit(function, _nrt=False)
 
 
 def inlined(function: Function) -> Function:
-    """As `in_place()`, for what a loop calls in each round: its code becomes part of every caller's."""
+    """Compile as `in_place()` does, for what a loop calls in each round: the code becomes part of every caller."""
     return _njit(function, _nrt=False, forceinline=True)
 
 
 def zeros_aligned(count: int, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
-    """Zeros that begin with a cache line: then no record of 8, 16, 32 or 64 bytes lies across two."""
+    """Make zeros that begin at a cache line, so that no record of 8, 16, 32 or 64 bytes lies across two lines."""
     size = count * np.dtype(dtype).itemsize
     memory = np.zeros(size + _LINE, np.uint8)
     start = -memory.ctypes.data % _LINE
@@ -65,7 +65,7 @@ def _njit(function: Function, **options: bool) -> Function:
 
 
 def _forgiving(load_index: Callable[[], dict[Any, Any]]) -> Callable[[], dict[Any, Any]]:
-    """What an older hftlab has kept on disk may name modules that are no more: then there is nothing kept."""
+    """Take a cache file of an older hftlab that names modules which are gone for an empty one."""
 
     def load() -> dict[Any, Any]:
         try:
@@ -77,7 +77,7 @@ def _forgiving(load_index: Callable[[], dict[Any, Any]]) -> Callable[[], dict[An
 
 
 def _stamps(names: dict[str, Any]) -> set[tuple[str, int]]:
-    """The modules of this project whose functions and classes these names are, and theirs, with their files' times."""
+    """Find the modules of hftlab that some names come from, and those behind them, with their files' times."""
     found: dict[str, int] = {}
     waiting = [names]
     while waiting:

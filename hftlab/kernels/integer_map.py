@@ -43,7 +43,7 @@ _HALF: Final = np.uint64(32)
 
 
 class IntegerMap(NamedTuple):
-    """`places` number entries from 1; 0 is none. Room is for `len(entries) - 1` table."""
+    """Arrays of a map. Places number its entries from 1; 0 is none. There is room for `len(entries) - 1` keys."""
 
     heads: npt.NDArray[np.uint32]  # a power of two, of places
     entries: npt.NDArray[np.uint64]  # (places, 2): key, value

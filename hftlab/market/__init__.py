@@ -1,4 +1,4 @@
-"""Events to books to messages, and what the books of several venues say together."""
+"""Market data processing: from events to books to messages, and comparisons across venues."""
 
 from hftlab.market.arbitrage import ArbitrageDetector
 from hftlab.market.arbitrage_source import with_arbitrage

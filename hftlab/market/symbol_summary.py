@@ -1,4 +1,4 @@
-"""What has to be remembered of one instrument from message to message."""
+"""Summary of one instrument: its trades and statistics from message to message."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["SymbolSummary"]
 
 
 class SymbolSummary:
-    """One instrument's trades and statistics; `previous_close` in 1e-9, None where nobody told it."""
+    """Trades and statistics of one instrument; `previous_close` is in 1e-9, None where it is not known."""
 
     def __init__(self, instrument: Instrument, previous_close: int | None) -> None:
         self._instrument, self._previous_close = instrument, previous_close
@@ -24,6 +24,7 @@ class SymbolSummary:
         self._mid: float | None = None
 
     def add_trade(self, row: TradeRow) -> None:
+        """Add a trade to the statistics and to the next message."""
         trade = Trade(
             price=row.price / UNIT,
             size=self._instrument.size(row.size),
@@ -39,11 +40,11 @@ class SymbolSummary:
             return Side.BUY
         if row.side == ASK:
             return Side.SELL
-        # The wire knows no third side; where the venue does not tell it, the tick test guesses.
+        # Messages have no third side; where the venue does not report it, the tick test guesses.
         return Side.BUY if row.price >= self._statistics.last else Side.SELL
 
     def describe(self, quote: Quote) -> MarketDataSymbol | None:
-        """The symbol's part of a message, with the trades since the last one; None before its book had a level."""
+        """Build the symbol's part of a message. Returns None before its book has had a level."""
         bids = _levels(quote.bid_prices, quote.bid_sizes, quote.bid_orders)
         asks = _levels(quote.ask_prices, quote.ask_sizes, quote.ask_orders)
         if bids or asks:
@@ -77,14 +78,14 @@ class SymbolSummary:
         )
 
     def _prices(self, mid: float) -> tuple[float, float, float, float]:
-        """Price, open, high and low."""
+        """Return price, open, high and low."""
         so_far = self._statistics
         if so_far.trades == 0:
             return mid, mid, mid, mid
         return so_far.last / UNIT, so_far.open / UNIT, so_far.high / UNIT, so_far.low / UNIT
 
     def _change(self, mid: float) -> float:
-        """Differences are taken between integers, so that they carry no noise."""
+        """Return the change since the close before, a difference of integers, so that it carries no rounding noise."""
         so_far = self._statistics
         last = so_far.last if so_far.trades else round(mid * UNIT)
         first = so_far.open if so_far.trades else last

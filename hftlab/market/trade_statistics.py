@@ -9,9 +9,9 @@ __all__ = ["TradeStatistics"]
 
 @dataclass(slots=True)
 class TradeStatistics:
-    """Open, high, low, last and volume since the first trade, as exact integers: prices in 1e-9, volume in lots.
+    """Open, high, low, last and volume since the first trade, as integers: prices in 1e-9, volume in lots.
 
-    While `trades` is 0 the others mean nothing.
+    The other fields are meaningless while `trades` is 0.
     """
 
     trades: int = 0
@@ -22,6 +22,7 @@ class TradeStatistics:
     volume: int = 0
 
     def add(self, price: int, lots: int) -> None:
+        """Add a trade."""
         if self.trades == 0:
             self.open = self.high = self.low = price
         self.trades += 1

@@ -42,7 +42,7 @@ class _Due(NamedTuple):
     item: _Item
 
     def item_then(self) -> _Item:
-        """The item, with the time at which it is sent if it carries one."""
+        """Return the item, with the time at which it is sent if it carries one."""
         return self.item._replace(at=self.at) if isinstance(self.item, Timed) else self.item
 
 
@@ -96,7 +96,7 @@ class Faults(SourceDecorator[Message]):
         self._begin()
 
     def _begin(self) -> None:
-        """Forget everything that was damaged, as before the source's first message."""
+        """Reset to the state before the source's first message."""
         self._random = np.random.default_rng(self._seed)
         for kept in (self.truth, self.done, self.latest, self.counts):
             kept.clear()

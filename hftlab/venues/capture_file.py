@@ -1,4 +1,4 @@
-"""The lines of a text file, plain or gzip, up to the first damage."""
+"""Capture files: their lines or blocks, plain or gzip, up to the first damage."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["Damage", "Progress", "bad_line", "check_readable", "decode_line", "r
 T = TypeVar("T")
 
 Progress = Callable[[int], object]
-"""Called with the number of bytes of the file (compressed ones, if it is) consumed so far."""
+"""Function that is called with the number of bytes of the file (compressed ones, if it is) read so far."""
 
 _BLOCK: Final = 1 << 16
 _LONGEST_LINE: Final = 1 << 26
@@ -32,16 +32,16 @@ def check_readable(path: Path) -> None:
     if not path.exists():
         raise CaptureError(f"{path} does not exist: check the path", path=path)
     if path.is_dir():
-        raise CaptureError(f"{path} is a folder: name one of the captures in it", path=path)
+        raise CaptureError(f"{path} is a folder: name a capture file in it", path=path)
     with _open(path) as file:
         if path.suffix == ".gz" and file.read(2) != _GZIP_MAGIC:
             raise CaptureError(f"{path} is not gzip though its name says so: rename it, or fetch it again", path=path)
 
 
 def read_lines(path: Path, *, progress: Progress | None = None) -> Iterator[tuple[int, bytes]]:
-    """Yield (line number from 1, line without its newline), holding a block of the file at a time.
+    """Yield (line number from 1, line without its newline); only a block of the file is held at a time.
 
-    Whether the file is gzip is told by its first bytes. Raises CaptureError at a damaged or truncated gzip stream,
+    The first bytes tell whether the file is gzip. Raises CaptureError at a damaged or truncated gzip stream,
     after every line that is whole before the damage.
     """
     check_readable(path)
@@ -54,7 +54,7 @@ def read_lines(path: Path, *, progress: Progress | None = None) -> Iterator[tupl
                 number += 1
                 yield number, line
             if len(rest) > _LONGEST_LINE:
-                raise Damage(f"is longer than {_LONGEST_LINE >> 20} MiB: this is no text of lines")
+                raise Damage(f"is longer than {_LONGEST_LINE >> 20} MiB: this is not a text file")
     except (Damage, OSError) as damage:
         raise bad_line(path, number + 1, str(damage)) from damage
     if rest:
@@ -62,20 +62,21 @@ def read_lines(path: Path, *, progress: Progress | None = None) -> Iterator[tupl
 
 
 def decode_line(decoder: msgspec.json.Decoder[T], path: Path, number: int, payload: Any, venue: str, form: str) -> T:
-    """Decode the JSON of a line, which should be of that form. Raises CaptureError naming path, line and field."""
+    """Decode the JSON of a line. Raises CaptureError that names path, line, field and the expected `form`."""
     try:
         return decoder.decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         reason = str(error).rstrip(".")
-        raise bad_line(path, number, f"is no {venue} message ({reason}): a line is `{form}`") from error
+        raise bad_line(path, number, f"is not a {venue} message ({reason}): a line is `{form}`") from error
 
 
 def bad_line(path: Path, number: int, what: str) -> CaptureError:
+    """Make the error of a line: `what` follows its path and number."""
     return CaptureError(f"{path}, line {number}: {what}", path=path)
 
 
 class Damage(Exception):
-    """What is wrong with the bytes, for the sentence that names path and line."""
+    """Damage of a file's bytes, described for an error message that names path and line."""
 
 
 def _open(path: Path) -> BinaryIO:
@@ -86,7 +87,10 @@ def _open(path: Path) -> BinaryIO:
 
 
 def read_blocks(path: Path, *, progress: Progress | None = None) -> Iterator[bytes]:
-    """The content of a file block by block, inflated if it is gzip. Raises Damage after all that is whole before it."""
+    """Yield the content of a file by blocks, inflated if it is gzip.
+
+    Raises Damage after all intact content before it.
+    """
     with _open(path) as file:
         is_gzip = file.read(2) == _GZIP_MAGIC
         file.seek(0)
@@ -102,7 +106,7 @@ def _raw_blocks(file: BinaryIO, progress: Progress | None) -> Iterator[bytes]:
 
 
 def _inflated(blocks: Iterator[bytes]) -> Iterator[bytes]:
-    """The content of one or more gzip members. Not the gzip module: it drops the whole block that holds the damage."""
+    """Inflate one or more gzip members. The module gzip would drop the whole block that holds the damage."""
     member = zlib.decompressobj(_GZIP_FORMAT)
     for block in blocks:
         while block:
@@ -121,7 +125,7 @@ def _inflated(blocks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _salvaged(member: _Decompress, block: bytes) -> Iterator[bytes]:
-    """What `block` holds before its first damaged byte."""
+    """Yield what `block` holds before its first damaged byte."""
     try:
         for at in range(len(block)):
             yield member.decompress(block[at : at + 1])

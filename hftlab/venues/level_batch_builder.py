@@ -1,4 +1,4 @@
-"""Price levels as a venue spells them, collected event by event and turned into an EventBatch in one go."""
+"""Builder of EventBatches from price levels as texts, collected event by event and converted at once."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NOTHING = (("0", "0"),)
 
 
 class EventHead(NamedTuple):
-    """What all rows of an event share; `line` is where the capture has it, `instrument` the place in `instruments`."""
+    """Values that all rows of an event share; `line` is its line in the capture."""
 
     ts_event: int
     ts_recv: int
@@ -30,7 +30,7 @@ class EventHead(NamedTuple):
 
 
 class BadNumber(NamedTuple):
-    """A price or size that is no decimal number, or no multiple of the instrument's tick or lot."""
+    """Price or size that is not a decimal number, or not a multiple of the instrument's tick or lot."""
 
     line: int
     symbol: str
@@ -39,14 +39,14 @@ class BadNumber(NamedTuple):
 
 
 class LevelBatchBuilder:
-    """Rows of any instruments: `add()` stretches of them, `end()` each event, then `take()` the batch."""
+    """Builder of batches: `add()` rows, `end()` each event, then `take()` the batch."""
 
     def __init__(self) -> None:
         self.instruments: tuple[Instrument, ...] = ()
         self._reset()
 
     def add_instrument(self, instrument: Instrument) -> int:
-        """Make rows of one more instrument possible; returns its place."""
+        """Add an instrument and return its index."""
         self.instruments = (*self.instruments, instrument)
         return len(self.instruments) - 1
 
@@ -63,7 +63,7 @@ class LevelBatchBuilder:
     def add(
         self, head: EventHead, action: int, side: int, flags: int, levels: Iterable[tuple[str, str]] = _NOTHING
     ) -> None:
-        """One row for each (price, size) text; without levels one row that has neither.
+        """Add a row for each (price, size) text; without levels one row that has neither.
 
         A row of action M whose size turns out to be 0 becomes a C.
         """
@@ -76,12 +76,12 @@ class LevelBatchBuilder:
         self._stretches.append((count, ts_event, ts_recv, sequence, instrument, action, side, flags))
 
     def end(self, line: int) -> None:
-        """The rows added since the last call are one event; its last row gets F_LAST."""
+        """End an event, which consists of the rows added since the last call; its last row gets F_LAST."""
         self._ends.append(len(self._prices))
         self._lines.append(line)
 
     def take(self) -> tuple[EventBatch, BadNumber | None]:
-        """The events collected so far, and what is wrong with the first that is not in the batch, if anything is."""
+        """Return the events collected so far, up to the first with a bad number, and that number."""
         table = np.array(self._stretches, np.int64).reshape(-1, 8)
         ids = np.repeat(table[:, 4], table[:, 0])
         ticks = np.array([instrument.tick for instrument in self.instruments], np.int64)[ids]
@@ -98,7 +98,7 @@ class LevelBatchBuilder:
             keep = self._ends[event - 1] if event else 0
             column, texts = ("price", self._prices) if bad == bad_price else ("size", self._sizes)
             bad_text = BadNumber(self._lines[event], self.instruments[ids[bad]].symbol, column, texts[bad])
-            # Behind the first bad text the arrays hold anything; the batch is checked before it is cut.
+            # After the first bad text the arrays hold arbitrary values; the batch is checked before it is cut.
             prices[keep:], sizes[keep:] = 0, 0
         batch = self._batch(np.repeat(table[:, 1:], table[:, 0], axis=0), prices, sizes)[:keep]
         self._reset()

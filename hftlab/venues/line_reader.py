@@ -1,4 +1,4 @@
-"""What the venues' line-by-line captures have in common: lines in, batches of whole events out."""
+"""Base of the readers of line-by-line captures: lines in, batches of whole events out."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ __all__ = ["LineReader"]
 
 
 class LineReader(Iterator[EventBatch]):
-    """The batches of one capture, each of whole events and about `chunk` rows.
+    """Iterator over the batches of one capture, each of whole events and about `chunk` rows.
 
-    A venue says what its lines mean: `_take_line()` adds their rows to `_rows`. Damage is raised by the iterator after
-    every whole event before it.
+    A venue's reader implements `_take_line()`, which adds the rows of a line to `_rows`. The iterator raises damage
+    after every whole event before it.
     """
 
     def __init__(self, path: Path, progress: Progress | None, chunk: int) -> None:
@@ -34,7 +34,7 @@ class LineReader(Iterator[EventBatch]):
 
     @property
     def instruments(self) -> tuple[Instrument, ...]:
-        """Those that were met so far; a batch's instrument_id is the place in it."""
+        """Instruments met so far; a batch's instrument_id is the index."""
         return self._rows.instruments
 
     def __next__(self) -> EventBatch:
@@ -42,14 +42,14 @@ class LineReader(Iterator[EventBatch]):
 
     @abstractmethod
     def _take_line(self, number: int, line: bytes) -> None:
-        """Add the rows of a line. Raises CaptureError for one that is not of the format."""
+        """Add the rows of a line. Raises CaptureError for a line of another form."""
 
     def _finish(self, batch: EventBatch) -> EventBatch:
-        """What a venue adds to a batch before it is handed out."""
+        """Complete a batch before it is returned."""
         return batch
 
     def _check_end(self) -> None:
-        """Raise CaptureError if what was read is no capture after all."""
+        """Raise CaptureError if the file turned out not to be a usable capture."""
 
     def _read(self) -> Iterator[EventBatch]:
         try:
@@ -73,6 +73,6 @@ class LineReader(Iterator[EventBatch]):
             raise bad_line(
                 self.path,
                 bad.line,
-                f"has the {bad.column} {bad.text!r}, no multiple of the {step} of {bad.symbol}: "
+                f"has the {bad.column} {bad.text!r}, not a multiple of the {step} of {bad.symbol}: "
                 f"pass the instrument as it was on that day",
             )

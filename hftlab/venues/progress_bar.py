@@ -1,4 +1,4 @@
-"""Where a reader tells how far it is: to its caller, or to a bar on the terminal."""
+"""Progress of a reader: reported to its caller, or as a bar on the terminal."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _SHOW_ABOVE: Final = 50_000_000
 
 @contextmanager
 def progress_reporter(path: Path, progress: Progress | None) -> Iterator[Progress]:
-    """What to call with the bytes of a file consumed so far.
+    """Provide the function to call with the bytes of a file read so far.
 
-    That is `progress` if there is one. Without it a file over 50 MB moves a bar where standard error is a terminal.
+    It is `progress` if that is given. Without it a file over 50 MB shows a bar where standard error is a terminal.
     """
     total = path.stat().st_size
     if progress is not None or total <= _SHOW_ABOVE or not sys.stderr.isatty():
@@ -34,4 +34,4 @@ def progress_reporter(path: Path, progress: Progress | None) -> Iterator[Progres
 
 
 def no_progress(_: int) -> None:
-    """A progress that nobody sees."""
+    """Report nothing."""

@@ -1,4 +1,4 @@
-"""Call auctions: one price for all, the one at which most is traded.
+"""Call auctions: all trade at one price, the one that gives the largest volume.
 
 The rule: of all ticks between the lowest and the highest limit in the book, the price that (1) maximises the volume, of
 those (2) the one with the least surplus left over, of those (3) the one nearest to the reference price. It is the rule
@@ -23,7 +23,7 @@ __all__ = ["auction_price", "reference_price", "uncross"]
 
 @in_place
 def reference_price(state: EngineState, book: int, given: int) -> int:
-    """The price an auction falls back to: the one given, else the last trade's, else the band's; 0 if there is none."""
+    """Return the price an auction falls back to: the given one, else the last trade's, else the band's; 0 for none."""
     prices = state.books[book]
     if given > 0:
         return given
@@ -32,9 +32,9 @@ def reference_price(state: EngineState, book: int, given: int) -> int:
 
 @in_place
 def auction_price(state: EngineState, book: int, reference: int) -> tuple[int, int, int]:
-    """Where the book would uncross now: (price, volume, surplus), in ticks and lots; (0, 0, 0) without a trade.
+    """Return where the book would uncross now: (price, volume, surplus) in ticks and lots; (0, 0, 0) without a trade.
 
-    The surplus is what buyers want beyond it, negative where it is the sellers'.
+    The surplus is what buyers want beyond the volume; it is negative where sellers offer more.
     """
     bids, asks = state.sides[SIDES * book + BIDS], state.sides[SIDES * book + ASKS]
     # Both sides from the lowest price up: bids from the start of their stretch, asks from its end.
@@ -77,7 +77,7 @@ def _lots(state: EngineState, at: int) -> int:
 
 @in_place
 def _better(best: tuple[int, int, int], price: int, reference: int, demand: int, supply: int) -> tuple[int, int, int]:
-    """The better of the best price so far and a higher one."""
+    """Return the better of the best price so far and a higher one."""
     volume, surplus = min(demand, supply), demand - supply
     if volume == 0 or volume < best[1]:
         return best
@@ -91,7 +91,7 @@ def _better(best: tuple[int, int, int], price: int, reference: int, demand: int,
 
 @in_place
 def uncross(state: EngineState, output: Output, book: int, reference: int) -> None:
-    """Trade what can be traded at the auction's price, cancel the market orders left, and open continuous trading."""
+    """Trade all that the auction's price allows, cancel the market orders left, and open continuous trading."""
     price, volume, _ = auction_price(state, book, reference)
     bids, asks = SIDES * book + BIDS, SIDES * book + ASKS
     left = volume

@@ -1,4 +1,4 @@
-"""Whether the arrays have room for a step before it is begun, so that no step is ever half done."""
+"""Room in the arrays for a step, checked before the step begins, so that none stops half-way."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ __all__ = ["grow", "has_room_for_entry", "has_room_for_stop"]
 
 
 def grow(state: EngineState, output: Output) -> tuple[EngineState, Output]:
-    """Larger arrays where the last refused step has found too little room; what they hold stays."""
+    """Return larger arrays where the last refused step found too little room; their contents stay."""
     totals = state.totals[0]
     if totals["short_of_orders"]:
         state = grow_orders(state)
@@ -57,7 +57,7 @@ def _grown(rows: npt.NDArray[Any], needed: int) -> npt.NDArray[Any]:
 
 @in_place
 def has_room_for_entry(state: EngineState, output: Output, entry: Any) -> bool:
-    """Whether a row of ENTRY can be taken; if not, `totals` say what `grow()` must make larger."""
+    """Tell whether a row of ENTRY can be taken; if not, `totals` say what `grow()` must make larger."""
     if entry.action == Action.CANCEL:
         return has_output_room(state, output, 1, 0, 1)
     if entry.action == Action.REPLACE:
@@ -79,7 +79,7 @@ def has_room_for_entry(state: EngineState, output: Output, entry: Any) -> bool:
 
 @in_place
 def has_room_for_stop(state: EngineState, output: Output, slot: int) -> bool:
-    """Whether a waiting stop order can be let go."""
+    """Tell whether there is room to release a waiting stop order."""
     order = state.orders[slot]
     side = SIDES * order.book + (BIDS if order.bid == 1 else ASKS)
     is_market = order.type == EntryType.STOP
@@ -122,7 +122,7 @@ def _has_room_for_replace(state: EngineState, output: Output, entry: Any) -> boo
 def _has_room_for_fills(
     state: EngineState, output: Output, side: int, is_market: bool, limit: int, size: int, prevention: int
 ) -> bool:
-    """Room for the most that an order of that side can cause: trades with everything it reaches."""
+    """Check the room for the most that an order of that side can cause: trades with everything it reaches."""
     book = side // SIDES
     other = SIDES * book + (ASKS if side % SIDES == BIDS else BIDS)
     chunks = 0
@@ -148,7 +148,7 @@ def _is_roomy(output: Output, chunks: int) -> bool:
 
 @in_place
 def _reach(state: EngineState, other: int, is_market: bool, limit: int, size: int) -> int:
-    """The parts of orders at the prices that an order of that limit and size can get to."""
+    """Count the parts of orders at the prices that an order of that limit and size can reach."""
     stretch = state.sides[other]
     chunks, lots = 0, 0
     for at in range(stretch.start + stretch.length - 1, stretch.start - 1, -1):

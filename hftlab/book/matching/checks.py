@@ -1,4 +1,4 @@
-"""Which rows the matching engine refuses, and why."""
+"""Checks of orders by the matching engine, each refusal with its reason."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST_RELOADS: Final = 1000
 
 @in_place
 def check_new(state: EngineState, entry: Any) -> int:
-    """Why a new order is refused: a Reason, NONE if it is not."""
+    """Return why a new order is refused: a Reason, NONE if it is accepted."""
     if entry.instrument < 0 or entry.instrument >= len(state.books):
         return Reason.UNKNOWN_INSTRUMENT
     phase = state.books[entry.instrument].phase
@@ -50,7 +50,7 @@ def check_new(state: EngineState, entry: Any) -> int:
 
 @in_place
 def check_replace(state: EngineState, entry: Any, slot: int) -> int:
-    """Why the order of that row (NOBODY if there is none) is not replaced."""
+    """Return why the order of that row (NOBODY if there is none) is not replaced: a Reason, NONE if it is."""
     if slot == NOBODY:
         return Reason.UNKNOWN_ORDER
     order = state.orders[slot]
@@ -93,7 +93,7 @@ def _is_type(entry: Any) -> bool:
 
 @in_place
 def is_price(ticks: int, tick: int) -> bool:
-    """Whether it is positive and an int64 in 1e-9 units."""
+    """Tell whether a price is positive and fits int64 in 1e-9 units."""
     return 1 <= ticks <= (2**63 - 1) // tick
 
 
@@ -104,6 +104,6 @@ def _is_display(display: int, size: int) -> bool:
 
 @in_place
 def _is_out_of_band(state: EngineState, book: int, price: int) -> bool:
-    """Whether the venue refuses that price; one that halts instead takes all prices."""
+    """Tell whether the venue refuses that price; one that halts instead accepts all prices."""
     prices = state.books[book]
     return bool(prices.halts == 0 and (price < prices.lower or price > prices.upper))

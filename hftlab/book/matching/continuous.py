@@ -1,4 +1,4 @@
-"""Continuous trading: an incoming order against the queues of the other side, best price first, then time."""
+"""Continuous trading: matches an incoming order with the queues of the other side, best price first, then time."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["crosses", "note_trade", "rest", "set_phase", "split", "take_off", "w
 
 @in_place
 def work(state: EngineState, output: Output, slot: int) -> None:
-    """Trade an order that stands in no queue as far as it can, then let it rest or cancel what is left.
+    """Trade an order that is not queued as far as it can, then let the rest stand in the book or cancel it.
 
     During an auction call it only rests.
     """
@@ -65,14 +65,14 @@ def rest(state: EngineState, output: Output, slot: int) -> None:
 
 @inlined
 def split(order: Any, size: int) -> None:
-    """Divide an unqueued order's lots into what is shown and what is hidden."""
+    """Divide the lots of an order that is not queued into displayed and hidden ones."""
     order.shown = min(order.display, size) if order.type == EntryType.ICEBERG else size
     order.hidden = size - order.shown
 
 
 @inlined
 def crosses(state: EngineState, book: int, bid: int, price: int) -> bool:
-    """Whether a limit order at that price would find a price to trade at on the other side."""
+    """Tell whether a limit order at that price would find a price to trade at on the other side."""
     other = SIDES * book + (ASKS if bid == 1 else BIDS)
     row = best_level(state, other)
     if row == NOBODY:
@@ -87,7 +87,7 @@ def _reaches(bid: int, limit: int, price: int) -> bool:
 
 @inlined
 def take_off(state: EngineState, output: Output, slot: int, size: int) -> None:
-    """Take lots off what a queued order shows; an iceberg then shows its next part behind all others."""
+    """Take lots off the displayed part of a queued order; an iceberg then shows its next part behind all others."""
     order = state.orders[slot]
     if size < order.shown:
         resize(state, slot, order.shown - size, order.hidden)
@@ -112,13 +112,14 @@ def note_trade(state: EngineState, book: int, price: int) -> None:
 
 @in_place
 def set_phase(state: EngineState, output: Output, book: int, phase: int, reason: int) -> None:
+    """Change an instrument's phase, and write the update that says so."""
     state.books[book].phase = phase
     write_venue_update(state, output, book, Status.PHASE, reason, 0, 0)
 
 
 @in_place
 def _match(state: EngineState, output: Output, slot: int) -> int:
-    """Trade; returns why it stopped: NO_LIQUIDITY at the order's limit, OUT_OF_BAND, SELF_TRADE or NONE when filled."""
+    """Trade. Returns why it stopped: NO_LIQUIDITY at the limit, OUT_OF_BAND, SELF_TRADE, or NONE when filled."""
     order = state.orders[slot]
     prices = state.books[order.book]
     other = SIDES * order.book + (ASKS if order.bid == 1 else BIDS)
@@ -163,7 +164,7 @@ def _is_prevented(order: Any, maker: Any) -> bool:
 
 @in_place
 def _prevent(state: EngineState, output: Output, slot: int, maker_slot: int) -> bool:
-    """Do what the order's owner wants instead of trading with themselves; whether its rest is to be cancelled."""
+    """Prevent a self-trade in the way that the order asks for. Returns whether the order's rest is to be cancelled."""
     order, maker = state.orders[slot], state.orders[maker_slot]
     if order.prevention == Prevention.DECREMENT:
         size = min(order.shown, maker.shown)
@@ -192,7 +193,7 @@ def _cancel_rest(state: EngineState, output: Output, slot: int, reason: int) -> 
 
 @in_place
 def _fillable(state: EngineState, order: Any) -> int:
-    """How many lots the order could trade now, hidden ones included, its owner's own orders left out."""
+    """Return how many lots the order could trade now, hidden ones included, its owner's own orders left out."""
     prices = state.books[order.book]
     other = state.sides[SIDES * order.book + (ASKS if order.bid == 1 else BIDS)]
     is_market = order.type == EntryType.MARKET
@@ -216,7 +217,7 @@ def _fillable(state: EngineState, order: Any) -> int:
 
 @in_place
 def _others_lots(state: EngineState, order: Any, head: int) -> tuple[int, bool]:
-    """The lots of a level that are not the owner's own; whether an own order ends the matching there."""
+    """Return the lots of a level that are not the owner's, and whether an own order ends the matching there."""
     passes = order.prevention == Prevention.CANCEL_OLDEST
     shown, hidden, slot = 0, 0, head
     while slot != NOBODY:

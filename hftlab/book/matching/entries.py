@@ -1,4 +1,4 @@
-"""What the matching engine takes: orders and commands, as rows of one structured array."""
+"""Input of the matching engine: orders and commands, as rows of one structured array."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["ENTRY", "Action", "EntryType", "InForce", "Prevention", "Reason", "S
 
 
 class Action(IntEnum):
-    """What a row asks for. Those from CALL on are the venue's own: they change the phase or the price band."""
+    """Action that a row asks for. Those from CALL on are the venue's own: they change the phase or the price band."""
 
     NEW = 0
     CANCEL = 1
@@ -26,6 +26,8 @@ class Action(IntEnum):
 
 
 class EntryType(IntEnum):
+    """Order type of a row."""
+
     LIMIT = 0
     MARKET = 1
     STOP = 2  # becomes MARKET when a trade reaches `stop`
@@ -34,6 +36,8 @@ class EntryType(IntEnum):
 
 
 class InForce(IntEnum):
+    """Time in force of a row."""
+
     DAY = 0
     GTC = 1
     IOC = 2
@@ -41,7 +45,10 @@ class InForce(IntEnum):
 
 
 class Prevention(IntEnum):
-    """What happens instead of a trade between two orders of one owner; the incoming order's word counts."""
+    """Self-trade prevention: what happens instead of a trade between two orders of one owner.
+
+    That of the incoming order applies.
+    """
 
     NONE = 0
     CANCEL_NEWEST = 1
@@ -51,6 +58,8 @@ class Prevention(IntEnum):
 
 
 class TradingPhase(IntEnum):
+    """Phase of an instrument's trading."""
+
     CONTINUOUS = 0
     CALL = 1
     HALTED = 2
@@ -58,7 +67,7 @@ class TradingPhase(IntEnum):
 
 
 class Status(IntEnum):
-    """What an update row says. Trades are rows of the fills instead."""
+    """Status that an update row reports. Trades are rows of the fills instead."""
 
     ACCEPTED = 0
     REJECTED = 1
@@ -71,6 +80,8 @@ class Status(IntEnum):
 
 
 class Reason(IntEnum):
+    """Reason of an update, such as why an order was refused or cancelled."""
+
     NONE = 0
     REQUESTED = 1
     UNKNOWN_INSTRUMENT = 2
@@ -118,7 +129,7 @@ price in `price` (0: the last trade's, else the band's), BAND price and size.
 
 
 def new_entries(rows: int, **fields: int | npt.NDArray[np.int64]) -> npt.NDArray[Any]:
-    """An array of ENTRY, zero but for the fields given: each a value for all rows or an array of `rows` values."""
+    """Make an array of ENTRY, zero but for the fields given: each a value for all rows or an array of `rows` values."""
     entries = np.zeros(rows, ENTRY)
     for name, values in fields.items():
         entries[name] = values

@@ -1,4 +1,4 @@
-"""The matching engine's entry points for compiled code: `submit()`, `submit_many()` and `drain()`."""
+"""Entry points of the matching engine for compiled code: `submit()`, `submit_many()` and `drain()`."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from hftlab.kernels.compiling import in_place
 __all__ = ["FULL", "drain", "submit", "submit_many"]
 
 FULL: Final = -1
-"""What `submit()` returns when an array is too small for the next step: no step is ever half done."""
+"""Returned by `submit()` when an array is too small for the next step: no step is ever half done."""
 
 
 @in_place
 def submit(state: EngineState, output: Output, entry: Any) -> int:
-    """Take one row of ENTRY (a record: `entries[i]`), match it, and let go the stops that its trades trigger.
+    """Take one row of ENTRY (a record: `entries[i]`), match it, and release the stops that its trades trigger.
 
     Returns the id of the order (of NEW even if it is refused), 0 for a CANCEL or REPLACE that is refused and for the
     venue's commands, or FULL: then nothing of the row has been done; the caller takes the output's rows, then calls
@@ -66,7 +66,7 @@ def submit_many(state: EngineState, output: Output, entries: npt.NDArray[Any], f
 
 @in_place
 def drain(state: EngineState, output: Output) -> bool:
-    """Let go all triggered stops that are waiting, each a step of its own; False if an array was too small.
+    """Release all triggered stops, each as a step of its own. Returns False if an array was too small.
 
     Buy stops go before sell stops, each nearest to the market first, then in the order of their entry.
     """
@@ -208,7 +208,7 @@ def _replace(state: EngineState, output: Output, entry: Any) -> int:
 
 @in_place
 def _shrink(state: EngineState, output: Output, slot: int, size: int) -> None:
-    """Fewer lots at the same price: the hidden ones go first, and the order keeps its place."""
+    """Reduce an order at the same price: the hidden lots go first, and the order keeps its place."""
     order = state.orders[slot]
     before = order.shown
     shown = min(before, size)
@@ -232,7 +232,7 @@ def _replace_stop(state: EngineState, output: Output, slot: int, entry: Any) -> 
 
 @in_place
 def _move(state: EngineState, output: Output, slot: int, entry: Any) -> None:
-    """Another price or more lots: the order goes to the back, or trades at once."""
+    """Move an order to another price or give it more lots: it goes to the back, or trades at once."""
     order = state.orders[slot]
     dequeue(state, slot)
     before = order.shown

@@ -1,4 +1,4 @@
-"""Price levels and their queues: who stands where, in price-time priority."""
+"""Price levels and their queues of orders, in price-time priority."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = [
 
 @inlined
 def find_order(state: EngineState, order_id: int) -> int:
-    """The row of `state.orders` that holds a live order, or NOBODY."""
+    """Return the row of `state.orders` that holds a live order, or NOBODY."""
     if order_id <= 0:
         return NOBODY
     slot = state.buckets[order_id & (len(state.buckets) - 1)]
@@ -35,7 +35,7 @@ def find_order(state: EngineState, order_id: int) -> int:
 
 @inlined
 def best_level(state: EngineState, side: int) -> int:
-    """The row of `state.levels` of the side's best level, or NOBODY."""
+    """Return the row of `state.levels` of the side's best level, or NOBODY."""
     stretch = state.sides[side]
     if stretch.length == 0:
         return NOBODY
@@ -44,14 +44,14 @@ def best_level(state: EngineState, side: int) -> int:
 
 @inlined
 def best_key(state: EngineState, side: int) -> int:
-    """The key (price times the side's sign) of the best level of a side that is not empty."""
+    """Return the key (price times the side's sign) of the best level of a side that is not empty."""
     stretch = state.sides[side]
     return int(state.keys[stretch.start + stretch.length - 1])
 
 
 @inlined
 def take_order(state: EngineState, order_id: int) -> int:
-    """A free row for a new order, found by that id from now on; there must be room."""
+    """Return a free row for a new order, which is found by that id from now on; there must be room."""
     totals = state.totals[0]
     slot = totals.free_order
     if slot == NOBODY:
@@ -70,7 +70,7 @@ def take_order(state: EngineState, order_id: int) -> int:
 
 @inlined
 def drop_order(state: EngineState, slot: int) -> None:
-    """Forget an order that stands in no queue."""
+    """Remove an order that is not queued."""
     totals, order = state.totals[0], state.orders[slot]
     bucket = order.id & (len(state.buckets) - 1)
     if state.buckets[bucket] == slot:
@@ -88,7 +88,7 @@ def drop_order(state: EngineState, slot: int) -> None:
 
 @inlined
 def has_place(state: EngineState, side: int) -> bool:
-    """Whether a new level fits into the side; says in the totals what is short."""
+    """Tell whether a new level fits into the side, and note in the totals what is too small."""
     totals, stretch = state.totals[0], state.sides[side]
     fits = True
     if totals.free_level == NOBODY and totals.levels_used == len(state.levels):
@@ -233,7 +233,7 @@ def _remove_level(state: EngineState, side: int, row: int) -> None:
 
 @in_place
 def _move_to_end(state: EngineState, side: int) -> int:
-    """Give a full side twice the room at the end of the pool; returns by how much its keys have moved."""
+    """Give a full side twice the room at the end of the pool. Returns by how much its keys have moved."""
     totals, stretch = state.totals[0], state.sides[side]
     start, length, target = stretch.start, stretch.length, totals.keys_used
     for offset in range(length):

@@ -1,4 +1,4 @@
-"""What the matching engine gives: public events, fills and order updates, as rows of preallocated arrays."""
+"""Output of the matching engine: public events, fills and order updates, as rows of preallocated arrays."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ FILL_ROW: Final = np.dtype(
         ("sell_left", np.int64),
     ]
 )
-"""One trade between two orders: what accounts need. Who is not the aggressor has made the price."""
+"""Trade between two orders, for their accounts. The order that is not the aggressor has made the price."""
 
 UPDATE_ROW: Final = np.dtype(
     [
@@ -75,7 +75,7 @@ UPDATE_ROW: Final = np.dtype(
         ("phase", np.int64),  # TradingPhase of the instrument
     ]
 )
-"""What became of an order other than by trading, or of an instrument."""
+"""Change of an order other than a trade, or of an instrument."""
 
 
 class Output(NamedTuple):
@@ -88,7 +88,7 @@ class Output(NamedTuple):
 
 
 def new_output(events: int = 4096, fills: int = 1024, updates: int = 4096) -> Output:
-    """Empty output with room for that many rows."""
+    """Make an empty output with room for that many rows."""
     return Output(
         np.zeros(events, EVENT_ROW), np.zeros(fills, FILL_ROW), np.zeros(updates, UPDATE_ROW), np.zeros(3, np.int64)
     )
@@ -96,7 +96,7 @@ def new_output(events: int = 4096, fills: int = 1024, updates: int = 4096) -> Ou
 
 @inlined
 def has_output_room(state: EngineState, output: Output, events: int, fills: int, updates: int) -> bool:
-    """Whether so many more rows fit; says in the totals how many were needed."""
+    """Tell whether so many more rows fit, and note in the totals how many were needed."""
     if (
         output.used[EVENTS] + events <= len(output.events)
         and output.used[FILLS] + fills <= len(output.fills)
@@ -112,6 +112,7 @@ def has_output_room(state: EngineState, output: Output, events: int, fills: int,
 
 @inlined
 def begin_step(state: EngineState, output: Output, time: int) -> None:
+    """Begin a step: its rows have one sequence and one time."""
     totals = state.totals[0]
     totals.time = time
     totals.sequence += 1
@@ -120,7 +121,7 @@ def begin_step(state: EngineState, output: Output, time: int) -> None:
 
 @inlined
 def end_step(state: EngineState, output: Output) -> None:
-    """Mark the step's last event: only there is the book whole."""
+    """Flag the step's last event: only after it is the book consistent."""
     last = output.used[EVENTS] - 1
     if last >= state.totals[0].started:
         output.events[last].flags = F_LAST
@@ -128,7 +129,7 @@ def end_step(state: EngineState, output: Output) -> None:
 
 @inlined
 def is_public(order: Any) -> bool:
-    """Whether a queued order can be seen: neither a stop nor a market order that waits for an auction."""
+    """Tell whether a queued order is displayed: it is neither a stop nor a market order that waits for an auction."""
     return bool(order.type == EntryType.LIMIT or order.type == EntryType.ICEBERG)
 
 
@@ -157,25 +158,28 @@ def _side(order: Any) -> int:
 
 @inlined
 def write_add(state: EngineState, output: Output, order: Any) -> None:
+    """Write the public event of an order that joins a queue."""
     if is_public(order):
         _write_event(state, output, order.book, order.id, ADD, _side(order), order.price, order.shown)
 
 
 @inlined
 def write_modify(state: EngineState, output: Output, order: Any) -> None:
+    """Write the public event of a changed order."""
     if is_public(order):
         _write_event(state, output, order.book, order.id, MODIFY, _side(order), order.price, order.shown)
 
 
 @inlined
 def write_cancel(state: EngineState, output: Output, order: Any, size: int) -> None:
+    """Write the public event of lots taken off an order."""
     if is_public(order) and size > 0:
         _write_event(state, output, order.book, order.id, CANCEL, _side(order), order.price, size)
 
 
 @inlined
 def write_fill(state: EngineState, output: Output, order: Any, size: int) -> None:
-    """The public fill of a queued order and the cancel that takes its lots off."""
+    """Write the public fill of a queued order and the cancel that takes its lots off."""
     if is_public(order):
         _write_event(state, output, order.book, order.id, FILL, _side(order), order.price, size)
         _write_event(state, output, order.book, order.id, CANCEL, _side(order), order.price, size)
@@ -183,7 +187,7 @@ def write_fill(state: EngineState, output: Output, order: Any, size: int) -> Non
 
 @in_place
 def write_trade(state: EngineState, output: Output, buy: Any, sell: Any, aggressor: int, price: int, size: int) -> None:
-    """The public trade, and the fill row of the two orders, whose lots have not been taken off yet."""
+    """Write the public trade, and the fill row of the two orders, whose lots have not been taken off yet."""
     taker = 0 if aggressor == NO_SIDE else buy.id if aggressor == BID else sell.id
     _write_event(state, output, buy.book, taker, TRADE, aggressor, price, size)
     totals, row = state.totals[0], output.fills[output.used[FILLS]]
@@ -213,13 +217,13 @@ def write_update(
 def write_venue_update(
     state: EngineState, output: Output, book: int, status: int, reason: int, price: int, size: int
 ) -> None:
-    """An update that speaks of an instrument."""
+    """Write an update about an instrument."""
     _write_update(state, output, book, 0, 0, status, reason, price, size, 0)
 
 
 @in_place
 def write_rejection(state: EngineState, output: Output, entry: Any, order_id: int, reason: int) -> None:
-    """The update of a row of orders that is refused."""
+    """Write the update of a refused row."""
     _write_update(
         state, output, entry.instrument, order_id, entry.owner, Status.REJECTED, reason, entry.price, entry.size, 0
     )

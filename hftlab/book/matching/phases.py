@@ -1,4 +1,4 @@
-"""The venue's own commands: calls and auctions, halts, the close, price bands."""
+"""Commands of the venue: calls and auctions, halts, the close, price bands."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["command"]
 
 @in_place
 def command(state: EngineState, output: Output, entry: Any) -> int:
-    """Do what the venue commands; returns the Reason why it cannot be done, or NONE."""
+    """Perform a command of the venue. Returns the Reason why it cannot be done, or NONE."""
     book = entry.instrument
     if book < 0 or book >= len(state.books):
         return Reason.UNKNOWN_INSTRUMENT
@@ -64,7 +64,7 @@ def _set_band(state: EngineState, output: Output, entry: Any) -> int:
 
 @in_place
 def _is_crossed(state: EngineState, book: int) -> bool:
-    """Whether the book could trade, or holds market orders that only an auction can take."""
+    """Tell whether the book could trade, or holds market orders that only an auction can match."""
     bids, asks = SIDES * book + BIDS, SIDES * book + ASKS
     has_bids, has_asks = state.sides[bids].length > 0, state.sides[asks].length > 0
     if (has_bids and best_key(state, bids) == MARKET_KEY) or (has_asks and best_key(state, asks) == MARKET_KEY):
@@ -74,7 +74,7 @@ def _is_crossed(state: EngineState, book: int) -> bool:
 
 @in_place
 def _expire(state: EngineState, output: Output, side: int) -> None:
-    """Cancel every order of a side but those good till cancelled, best first."""
+    """Cancel every order of a side, best first, except those good till cancelled."""
     stretch = state.sides[side]
     # A level that goes away moves only those above it, which have been looked at.
     for at in range(stretch.start + stretch.length - 1, stretch.start - 1, -1):

@@ -1,4 +1,4 @@
-"""The compiled loop from ITCH bytes to the columns of an EventBatch."""
+"""Compiled loop that decodes ITCH bytes into the columns of an EventBatch."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ __all__ = ["INPUT", "MOST_ROWS", "ROOM", "SLOTS", "decode"]
 Bytes = npt.NDArray[np.uint8]
 
 INPUT, ROOM, SLOTS = range(3)
-"""Why the kernel returned: it needs more bytes, more rows, or a larger map of orders."""
+"""Reasons why the kernel returned: it needs more bytes, more rows, or a larger map of orders."""
 
 MOST_ROWS: Final = 3
-"""The most rows that one message makes."""
+"""Largest number of rows that one message makes."""
 
 _ADD, _ADD_ATTRIBUTED, _EXECUTED, _EXECUTED_AT, _CANCEL, _DELETE, _REPLACE, _TRADE, _CROSS, _DIRECTORY = b"AFECXDUPQR"
 _BUY, _SELL, _PRINTABLE = b"BSY"
@@ -48,7 +48,7 @@ _TOP: Final = np.uint64(63)
 
 
 class MessageHead(NamedTuple):
-    """The head of one message: where it begins, and what all types have."""
+    """Head of one message: where it begins, and the fields that all types have."""
 
     at: Any
     kind: Any
@@ -105,7 +105,7 @@ def decode(
 
 @inlined
 def _step(data: Bytes, at: Any, end: int) -> Any:
-    """Where the message behind this one begins; the same place, if that is beyond the end."""
+    """Return where the next message begins; the same place, if that is beyond the end."""
     if at + 2 > end:
         return at
     return min(at + 2 + i64(load_u16(data, at)), end)
@@ -193,7 +193,7 @@ def _take(data: Bytes, message: MessageHead, state: DecoderState, rows: Rows, ro
         return row
     word = orders.entries[place, VALUE]
     if message.instrument < 0 and not word & SIDELESS:
-        # The order is of another locate code, and nothing said what stock this one is.
+        # The order has another locate code, and no message has named the stock of this one.
         state.unknown[kind] += 1
         return row
     price, left = word >> _HALF, word & _MOST_SHARES
@@ -223,7 +223,7 @@ def _take(data: Bytes, message: MessageHead, state: DecoderState, rows: Rows, ro
 def _trade(
     message: MessageHead, state: DecoderState, rows: Rows, row: int, symbol: Any, price: Any, shares: Any
 ) -> int:
-    """A trade that changes no book: the venue does not tell which side took."""
+    """Write a trade that changes no book; the venue does not report the aggressor."""
     instrument = message.instrument
     if shares >> _TOP:
         state.tallies[MALFORMED] += 1
@@ -238,7 +238,7 @@ def _trade(
 
 @inlined
 def _keep(state: DecoderState, reference: Any, price: Any, marks: Any, shares: Any) -> None:
-    """Remember an order; one of no shares is none."""
+    """Remember an order, unless it has no shares."""
     if shares == 0:
         return
     place = find_place(state.orders, reference)

@@ -1,4 +1,4 @@
-"""What the decoding loop keeps from call to call, and the columns that it writes."""
+"""State of the decoding loop from call to call, and the columns that it writes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ TALLIES: Final = 6
 
 
 class Rows(NamedTuple):
-    """The columns of an EventBatch, to be written; ts_recv is not: it is the ts_event."""
+    """Columns of an EventBatch that the loop writes; ts_recv is missing, because it equals ts_event."""
 
     ts_event: IntArray
     sequence: IntArray
@@ -47,12 +47,12 @@ class Rows(NamedTuple):
 
 
 class DecoderState(NamedTuple):
-    """What the kernel keeps from call to call."""
+    """State that the kernel keeps from call to call."""
 
     orders: IntegerMap  # from an order's reference number to its word; see order_words
     locates: npt.NDArray[np.int32]  # (65536,): per stock locate its instrument's number, or one of the two above
     symbols: npt.NDArray[np.uint64]  # per instrument its eight bytes as a big-endian integer
-    wanted: npt.NDArray[np.uint64]  # the symbols to keep, in the same form; none is all
+    wanted: npt.NDArray[np.uint64]  # the symbols to keep, in the same form; empty keeps all
     counts: IntArray  # (256,): messages by type
     unknown: IntArray  # (256,): messages by type about an order that is not there
     sideless: IntArray  # (256,): messages by type about an order whose side is not known
@@ -61,7 +61,7 @@ class DecoderState(NamedTuple):
 
 @in_place
 def register(state: DecoderState, locate: Any, symbol: Any, renames: bool) -> Any:
-    """The number of the instrument that has this locate code from now on."""
+    """Give a locate code to an instrument, and return the instrument's number."""
     known = i64(state.locates[locate])
     if (known != UNKNOWN_LOCATE and not renames) or (known >= 0 and state.symbols[known] == symbol):
         return known

@@ -1,4 +1,4 @@
-"""The messages of Nasdaq TotalView-ITCH 5.0, field by field.
+"""Layouts of the messages of Nasdaq TotalView-ITCH 5.0, field by field.
 
 Source: Nasdaq, "Nasdaq TotalView-ITCH 5.0", section 1 (Message Formats). Integers are big-endian, text is ASCII padded
 with spaces on the right, prices are integers of 1e-4 dollars (those of the market-wide circuit breaker 1e-8), times are
@@ -15,14 +15,14 @@ import numpy as np
 __all__ = ["LAYOUTS", "PRICE_UNITS", "SIZES", "Field", "Layout"]
 
 PRICE_UNITS: Final = {"p4": 10_000, "p8": 100_000_000}
-"""Per kind of price, how many of its units make a dollar."""
+"""Units in a dollar, by kind of price."""
 
 _WIDTHS: Final = {"u1": 1, "u2": 2, "u4": 4, "u6": 6, "u8": 8, "p4": 4, "p8": 8}
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """`kind` is aN (text of N bytes), uN (unsigned integer of N bytes), p4 or p8 (price); `offset` in the message."""
+    """Field of a message. `kind` is aN (text of N bytes), uN (unsigned integer of N bytes), p4 or p8 (price)."""
 
     name: str
     kind: str
@@ -35,7 +35,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Layout:
-    """One message type: its `letter`, its `name` in the specification, its fields and its `size` in bytes."""
+    """Layout of a message type: its `letter`, its `name` in the specification, its fields and its `size` in bytes."""
 
     letter: str
     name: str
@@ -130,10 +130,10 @@ LAYOUTS: Final[dict[str, Layout]] = {
         ),
     )
 }
-"""Every message type of version 5.0 by its letter."""
+"""Layouts of version 5.0 by letter."""
 
 SIZES: Final = np.zeros(256, np.int64)
-"""Per letter its message's size in bytes, 0 for a letter that the specification does not have."""
+"""Message sizes in bytes by letter, 0 for letters that the specification does not have."""
 for _one in LAYOUTS.values():
     SIZES[ord(_one.letter)] = _one.size
 SIZES.flags.writeable = False

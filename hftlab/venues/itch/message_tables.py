@@ -1,4 +1,4 @@
-"""Any ITCH message with all its fields: bytes to tables, and single messages to bytes."""
+"""Tables of ITCH messages with all their fields, and single messages as bytes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ IntArray = npt.NDArray[np.int64]
 
 
 def tables(data: Bytes, starts: IntArray, first: int = 1) -> dict[str, pl.DataFrame]:
-    """The messages that begin at `starts` in `data`, one frame for each type that is among them.
+    """Decode the messages that begin at `starts` in `data` into a frame for each type.
 
     Columns are the message's number (counted from `first`), `stock_locate`, `tracking_number`, `timestamp` (ns since
     the venue's midnight) and the type's own fields by their names in the specification: text without its padding,
@@ -36,9 +36,9 @@ def tables(data: Bytes, starts: IntArray, first: int = 1) -> dict[str, pl.DataFr
 
 
 def message_bytes(letter: str, **fields: int | str) -> bytes:
-    """One message behind its length: integers as they are (prices in 1e-4, or 1e-8 for V), text padded.
+    """Encode one message after its length: integers as they are (prices in 1e-4, or 1e-8 for V), text padded.
 
-    A field that is not given is 0 or blank. Raises KeyError for a type or field that is none, and OverflowError or
+    A field that is not given is 0 or blank. Raises KeyError for an unknown type or field, and OverflowError or
     ValueError for a value that does not fit its field.
     """
     layout = LAYOUTS[letter]
@@ -71,7 +71,7 @@ def _table(layout: Layout, data: Bytes, starts: IntArray, numbers: IntArray) -> 
 def _column(field: Field, block: Bytes) -> Any:
     part = block[:, field.offset : field.offset + field.width]
     if field.kind.startswith("a"):
-        # Latin-1 is the code that every byte has.
+        # In Latin-1 every byte is a character.
         return [text.decode("latin-1") for text in _whole(part, f"V{field.width}").tolist()]
     if field.kind == "u6":
         return _whole(np.concatenate([np.zeros((len(part), 2), np.uint8), part], axis=1), ">u8").astype(np.int64)
@@ -85,7 +85,7 @@ def _whole(part: Bytes, dtype: str) -> npt.NDArray[Any]:
 
 @in_place
 def find_messages(data: Bytes, at: int, end: int, starts: IntArray) -> tuple[int, int]:
-    """Write where each whole message of data[at:end] begins behind its length, -1 for one too short for its type.
+    """Write where each whole message of data[at:end] begins after its length, -1 for one too short for its type.
 
     Returns (where the rest begins, how many messages); stops when `starts` is full.
     """

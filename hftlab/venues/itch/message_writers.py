@@ -1,4 +1,4 @@
-"""Compiled: the messages about one order, written as bytes; each function returns where the next message goes."""
+"""Writers of the messages about one order, compiled. Each returns where the next message goes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WordArray = npt.NDArray[np.uint64]
 
 
 class Events(NamedTuple):
-    """What the kernel reads of an EventBatch, in ITCH's units, and per instrument its locate code and its symbol."""
+    """Columns of an EventBatch that the kernel reads, in ITCH's units, and each instrument's locate code and symbol."""
 
     time: WordArray  # ns since midnight
     instrument_id: npt.NDArray[np.int32]
@@ -35,7 +35,7 @@ class Events(NamedTuple):
 
 @in_place
 def write_head(events: Events, out: Bytes, at: int, row: int, letter: int) -> int:
-    """Length, type, locate, tracking number 0 and time; returns where the message begins."""
+    """Write length, type, locate, tracking number 0 and time. Returns where the message begins."""
     store_u16(out, at, np.uint64(SIZES[letter]))
     out[at + 2] = letter
     store_u16(out, at + 3, events.locates[events.instrument_id[row]])
@@ -45,6 +45,7 @@ def write_head(events: Events, out: Bytes, at: int, row: int, letter: int) -> in
 
 @in_place
 def write_add(events: Events, out: Bytes, at: int, row: int, reference: Any) -> int:
+    """Write an A."""
     message = write_head(events, out, at, row, 65)
     store_u64(out, message + 11, reference)
     out[message + 19] = 83 if events.side[row] == ASK else 66
@@ -56,6 +57,7 @@ def write_add(events: Events, out: Bytes, at: int, row: int, reference: Any) -> 
 
 @in_place
 def write_cancel(events: Events, out: Bytes, at: int, row: int, reference: Any, shares: Any) -> int:
+    """Write an X."""
     message = write_head(events, out, at, row, 88)
     store_u64(out, message + 11, reference)
     store_u32(out, message + 19, shares)
@@ -64,6 +66,7 @@ def write_cancel(events: Events, out: Bytes, at: int, row: int, reference: Any, 
 
 @in_place
 def write_delete(events: Events, out: Bytes, at: int, row: int, reference: Any) -> int:
+    """Write a D."""
     message = write_head(events, out, at, row, 68)
     store_u64(out, message + 11, reference)
     return message + 19
@@ -71,6 +74,7 @@ def write_delete(events: Events, out: Bytes, at: int, row: int, reference: Any) 
 
 @in_place
 def write_replace(events: Events, out: Bytes, at: int, row: int, old: Any, new: Any) -> int:
+    """Write a U."""
     message = write_head(events, out, at, row, 85)
     store_u64(out, message + 11, old)
     store_u64(out, message + 19, new)

@@ -1,6 +1,6 @@
-"""The compiled loop from LOBSTER's messages and order books to the columns of an EventBatch.
+"""Compiled loop that decodes LOBSTER's messages and order books into the columns of an EventBatch.
 
-The files tell only of a window, the best levels of each side. An order added inside is known by its own number; what
+The files show only a window, the best levels of each side. An order added inside is known by its own number; what
 rested there before, or came in from below, is one order per level whose number `synthetic()` makes of side and price.
 """
 
@@ -69,7 +69,7 @@ class Orders(NamedTuple):
 
 
 class Window(NamedTuple):
-    """Per side, asks first, the prices and totals of the levels in sight, in no order; unused without order books."""
+    """Levels in sight of each side, asks first, in no order: prices and totals; unused without order books."""
 
     price: IntArray
     total: IntArray
@@ -77,7 +77,7 @@ class Window(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """The columns of an EventBatch, to be written, but for those that are the same in every row."""
+    """Columns of an EventBatch that the loop writes; the others are the same in every row."""
 
     ts_event: IntArray
     sequence: IntArray
@@ -91,9 +91,9 @@ class Rows(NamedTuple):
 
 @compiled
 def synthetic(side: int, price: int) -> np.uint64:
-    """The number of the order that stands for whatever else rests at a level (B or A, dollars × 10,000).
+    """Return the number of the order that stands for whatever else rests at a level (B or A, dollars × 10,000).
 
-    No number of the venue's is that large.
+    The venue's own numbers are smaller.
     """
     number = _SYNTHETIC | np.uint64(price)
     return number | _SELL if side == ASK else number
@@ -103,7 +103,7 @@ def synthetic(side: int, price: int) -> np.uint64:
 def decode(
     lines: Lines, first: int, sequence: int, orders: Orders, window: Window, rows: Rows, counts: IntArray
 ) -> tuple[int, int]:
-    """Write the rows of the lines from `first` on; returns (next line, rows written).
+    """Write the rows of the lines from `first` on. Returns (next line, rows written).
 
     `sequence` is the number of line 0. The next line is not the last if rows or orders might not have room for it.
     """
@@ -129,7 +129,7 @@ def decode(
 def seed(
     orders: Orders, window: Window, rows: Rows, sides: npt.NDArray[np.uint8], prices: IntArray, sizes: IntArray
 ) -> int:
-    """Write an R and a synthetic order for each level, and keep them; returns the rows written."""
+    """Write an R and a synthetic order for each level, and keep them. Returns the rows written."""
     counts = np.zeros(REPEATED + 1, np.int64)
     row = _put(rows, 0, CLEAR, NO_SIDE, _NOBODY, 0, 0, F_SNAPSHOT)
     for level in range(len(sides)):
@@ -151,7 +151,7 @@ def _put(rows: Rows, row: int, action: int, side: int, number: np.uint64, price:
 
 @compiled
 def _take(lines: Lines, line: int, orders: Orders, window: Window, rows: Rows, row: int, counts: IntArray) -> int:
-    """The rows of the message itself; returns the next free row."""
+    """Write the rows of the message itself. Returns the next free row."""
     kind, number, size, price = lines.kind[line], lines.order[line], lines.size[line], lines.price[line]
     side = BID if lines.direction[line] > 0 else ASK
     aggressor = ASK if side == BID else BID
@@ -181,7 +181,7 @@ def _take(lines: Lines, line: int, orders: Orders, window: Window, rows: Rows, r
 
 @compiled
 def _place(orders: Orders, number: np.uint64, side: int, price: int) -> int:
-    """Where an order is, or else the one that stands for the unknown of its level; -1 if neither is there."""
+    """Return where an order is, or else the synthetic one of its level; -1 if neither is there."""
     found = find_place(orders.rows, number)
     if found == 0:
         found = find_place(orders.rows, synthetic(side, price))
@@ -233,7 +233,7 @@ def _cancel(orders: Orders, window: Window, rows: Rows, row: int, place: int, si
 
 @compiled
 def _change(window: Window, side: int, price: int, by: int) -> None:
-    """Add to a level's total; a level of nothing is gone."""
+    """Add to a level's total, and remove the level if that is then 0."""
     which = 0 if side == ASK else 1
     prices, totals, length = window.price[which], window.total[which], window.length[which]
     if len(prices) == 0:
@@ -251,7 +251,7 @@ def _change(window: Window, side: int, price: int, by: int) -> None:
 
 @compiled
 def _follow(lines: Lines, line: int, orders: Orders, window: Window, rows: Rows, row: int, counts: IntArray) -> int:
-    """Bring the window to what the order book shows after the line; returns the next free row."""
+    """Bring the window to what the order book shows after the line. Returns the next free row."""
     for which in range(2):
         side = ASK if which == 0 else BID
         prices, sizes = lines.prices[line, which], lines.sizes[line, which]
@@ -287,7 +287,7 @@ def _total(window: Window, which: int, price: int) -> int:
 
 @compiled
 def _drop(orders: Orders, window: Window, rows: Rows, row: int, side: int, price: int) -> int:
-    """End every order of a level, unseen by the venue's messages."""
+    """Cancel every order of a level without a message of the venue."""
     for place in range(orders.live[0] - 1, -1, -1):
         if orders.price[place] == price and orders.side[place] == side:
             row = _cancel(orders, window, rows, row, place, orders.left[place], F_SNAPSHOT)

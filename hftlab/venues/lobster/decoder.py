@@ -1,4 +1,4 @@
-"""LOBSTER's columns to EventBatch: the state that the compiled loop keeps, and its memory."""
+"""Decoder of LOBSTER's columns into EventBatches: the state of the compiled loop, and its memory."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _LARGEST: Final = 2**31 - 1
 
 
 class Decoder:
-    """Messages and order books in, batches out. `counts` names what the loop has counted so far."""
+    """Decoder of one stock's messages and order books. `counts` names what the loop has counted so far."""
 
     def __init__(self, instrument: Instrument, date: dt.date) -> None:
         self._instrument = instrument
@@ -53,19 +53,20 @@ class Decoder:
 
     @property
     def counts(self) -> dict[str, int]:
+        """Counts so far, by name."""
         return dict(zip(COUNTS, self._counts.tolist(), strict=True))
 
     @property
     def live(self) -> int:
-        """How many orders are known."""
+        """Number of known orders."""
         return int(self._orders.live[0])
 
     def ts_event(self, seconds: float) -> int:
-        """A time of the file in ns since 1970; a double holds a day's to the nanosecond."""
+        """Convert a time of the file to ns since 1970; a double holds a day's to the nanosecond."""
         return self._midnight + round(seconds * UNIT)
 
     def start(self, message: Floats, book: Floats, *, follow: bool) -> EventBatch:
-        """What rested before the first message: the book after it, with the message undone."""
+        """Return what rested before the first message: the book after it, with the message undone."""
         prices, sizes = levels_of(book[None])
         rested = _undone(message, prices[0], sizes[0])
         while len(rested) + 2 > len(self._orders.number):
@@ -83,7 +84,7 @@ class Decoder:
         return self._batch(rows, written)
 
     def decode(self, messages: Floats, books: Floats | None) -> Iterator[EventBatch]:
-        """The batches of some messages, one as a rule; the books are given always or never."""
+        """Yield the batches of some messages, one as a rule; the books are given always or never."""
         lines = self._lines(messages, books)
         done, room = 0, 4 * len(messages) + 64
         while done < len(messages):
@@ -115,7 +116,7 @@ class Decoder:
 
 
 def find_bad_message(messages: Floats) -> int | None:
-    """The first row that is no message of LOBSTER's, or None."""
+    """Return the first row that is not a LOBSTER message, or None."""
     time, kind, order, size, price, direction = messages.T
     good = (messages[:, 1:] == np.rint(messages[:, 1:])).all(axis=1) & (time >= 0) & (time < 86_400)
     names_order = (kind >= NEW) & (kind <= VISIBLE)
@@ -127,7 +128,7 @@ def find_bad_message(messages: Floats) -> int | None:
 
 
 def _undone(message: Floats, prices: IntArray, sizes: IntArray) -> list[tuple[int, int, int]]:
-    """(side, asks first; price; size) of the levels before a message, given those after it."""
+    """Return (side, asks first; price; size) of the levels before a message, given those after it."""
     before = {
         (which, price): size
         for which in range(2)
