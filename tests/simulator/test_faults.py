@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import hftlab as hl
-from hftlab import protocol
 from hftlab.clock import Clock
 from hftlab.protocol import MarketData, Message
 from hftlab.simulator import Faults, RandomWalk
-from hftlab.simulator.corruption import CORRUPTIONS, corrupted
 from hftlab.source import Seekable, Source, Timed
 from tests.listed_source import ListedSource, SeekableListedSource
 from tests.session.test_seek import market_messages, state_of
@@ -134,12 +131,6 @@ class TestKinds:
             assert isinstance(true, MarketData)
             differing = [one.symbol for one, other in zip(wrong.symbols, true.symbols, strict=True) if one != other]
             assert differing == ([damaged[number]] if number in damaged else [])
-
-    @pytest.mark.parametrize("kind", range(len(CORRUPTIONS)))
-    def test_corruption_is_valid_on_the_wire(self, kind: int) -> None:
-        message, what = corrupted(clean(1)[0], kind / len(CORRUPTIONS), 0.5)
-        assert what.endswith(list(CORRUPTIONS)[kind])
-        assert protocol.decode(protocol.encode(message)) == message
 
     def test_a_skewed_clock_moves_the_stamps_and_not_the_messages(self) -> None:
         faults = Faults(walk(), seed=1, clock_skew=-5_000_000)
@@ -298,14 +289,6 @@ class TestTruth:
         assert list(faults.truth) == clean()[-10:]
         assert len(faults.done) == 10
         assert faults.counts["drop"] > 400
-
-    def test_the_source_itself_is_not_changed(self) -> None:
-        """What a recorder behind the source keeps must stay whole."""
-        messages = clean(50)
-        before = [msgspec.json.encode(message) for message in messages]
-        for message in messages:
-            corrupted(message, 0.3, 0.3)
-        assert [msgspec.json.encode(message) for message in messages] == before
 
 
 @pytest.mark.parametrize("wrong", [{"drop": -0.1}, {"corrupt": 1.1}, {"delay": -1}, {"halt": float("nan")}])

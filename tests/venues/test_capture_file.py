@@ -111,7 +111,7 @@ class TestPaths:
         (tmp_path / "empty.gz").touch()
         for name, said in (
             ("nowhere.gz", "does not exist: check the path"),
-            (".", "is a folder: name one of the captures in it"),
+            (".", "is a folder: name a capture file in it"),
             ("text.gz", "is not gzip though its name says so: rename it, or fetch it again"),
             ("empty.gz", "is not gzip though its name says so: rename it, or fetch it again"),
         ):

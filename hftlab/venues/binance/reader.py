@@ -105,7 +105,7 @@ class Reader(LineReader):
         if self.stats.updates and self.stats.snapshots == self.stats.snapshots_unused:
             raise CaptureError(
                 f"{self.path} has {self.stats.updates:,} depth updates and no depth snapshot that matches them, so "
-                f"that there is no book: put the answer of GET /api/v3/depth (futures: /fapi/v1/depth) into the capture",
+                f"that there is no book: add the answer of GET /api/v3/depth (futures: /fapi/v1/depth) to it",
                 path=self.path,
             )
 

@@ -12,8 +12,8 @@ from hftlab.errors import CaptureError
 from hftlab.events import EventBatch
 from hftlab.venues import lobster
 from tests.shared_data import shared_data
-from tests.venues.captures import rows_of
-from tests.venues.lobster_pairs import NAME, Levels, Message, write_pair
+from tests.venues.binance.captures import rows_of
+from tests.venues.lobster.pairs import NAME, Levels, Message, write_pair
 
 MESSAGES: list[Message] = [(34200.0 + number, 1, number + 1, 10, 1_000 + number, 1) for number in range(50)]
 BOOKS: list[tuple[Levels, Levels]] = [
@@ -81,17 +81,17 @@ class TestErrors:
     @pytest.mark.parametrize(
         ("bad", "said"),
         [
-            ("34251.0,1,99,10", "has '34251.0,1,99,10', not 6 numbers: it is cut off, or no file of LOBSTER's"),
+            ("34251.0,1,99,10", "has '34251.0,1,99,10', not 6 numbers: it is cut off, or not a LOBSTER file"),
             ("34251.0,1,99,10,1000,", "has '34251.0,1,99,10,1000,', not 6 numbers"),
             ("34251.0,1,99,10,1000,x", "not 6 numbers"),
             ("nan,1,99,10,1000,1", "not 6 numbers"),
             ("", "has '', not 6 numbers"),
-            ("34251.0,1,99,10,1000,0", "has 34251,1,99,10,1000,0, no message of LOBSTER's"),
-            ("34251.0,1,99,0,1000,1", "no message of LOBSTER's"),
-            ("34251.0,1,99,10.5,1000,1", "no message of LOBSTER's"),
-            ("34251.0,1,-99,10,1000,1", "no message of LOBSTER's"),
-            ("34251.0,1,99,10,5000000000,1", "no message of LOBSTER's"),
-            ("86400.0,1,99,10,1000,1", "no message of LOBSTER's"),
+            ("34251.0,1,99,10,1000,0", "has 34251,1,99,10,1000,0, which is not a LOBSTER message"),
+            ("34251.0,1,99,0,1000,1", "not a LOBSTER message"),
+            ("34251.0,1,99,10.5,1000,1", "not a LOBSTER message"),
+            ("34251.0,1,-99,10,1000,1", "not a LOBSTER message"),
+            ("34251.0,1,99,10,5000000000,1", "not a LOBSTER message"),
+            ("86400.0,1,99,10,1000,1", "not a LOBSTER message"),
         ],
     )
     @pytest.mark.parametrize("chunk", [1, 50, 1000])
@@ -112,8 +112,8 @@ class TestErrors:
         ("bad", "said"),
         [
             ("1,2,3", "has '1,2,3', not 8 numbers"),
-            ("1,2,3,4,5,6,7,-8", "has no order book of LOBSTER's: fetch it again"),
-            ("1,2,3,4,5,6,-7,8", "has no order book of LOBSTER's"),
+            ("1,2,3,4,5,6,7,-8", "has no LOBSTER order book: fetch it again"),
+            ("1,2,3,4,5,6,-7,8", "has no LOBSTER order book"),
         ],
     )
     def test_a_bad_line_of_the_order_book_is_named_too(self, path: Path, bad: str, said: str) -> None:
@@ -131,7 +131,7 @@ class TestErrors:
         path.with_name(ORDERBOOK).write_text("1,2,3,4,5,6\n" * 50)
         batch, error = read_until_error(path)
         assert len(batch) == 0
-        assert "line 1: has no order book of LOBSTER's" in error
+        assert "line 1: has no LOBSTER order book" in error
 
     def test_a_truncated_gzip_file_gives_its_events_first(self, path: Path) -> None:
         packed = path.with_name(f"{MESSAGE}.gz")
@@ -149,14 +149,14 @@ class TestErrors:
         batch, error = read_until_error(path, chunk=20)
         assert batch.sequence[-1] == 30
         assert rows_of(batch) == good[: len(batch)]
-        assert error == f"{path} and its order book end together no more behind line 30: fetch both again"
+        assert error == f"{path} and its order book differ in length after line 30: fetch both again"
 
     def test_a_damaged_archive(self, path: Path) -> None:
         archive = zipped(path, MESSAGE, ORDERBOOK)
         whole = bytearray(archive.read_bytes())
         cut = path.with_name("cut.zip")
         cut.write_bytes(whole[:-30])
-        with pytest.raises(CaptureError, match="is no whole zip archive"):
+        with pytest.raises(CaptureError, match="is not a complete zip archive"):
             lobster.read(cut)
         at = whole.find(b"message_2.csv") + 60
         whole[at : at + 40] = bytes(40)
@@ -173,7 +173,7 @@ class TestErrors:
         for name, said in (
             ("nowhere", "does not exist"),
             (ORDERBOOK, "is the order book of a pair: name the message file beside it"),
-            ("text.csv", "does not tell symbol and date in its name: name it TICKER_DATE_START_END_message_LEVEL.csv"),
+            ("text.csv", "has no symbol and date in its name: name it TICKER_DATE_START_END_message_LEVEL.csv"),
             (MESSAGE.replace("AAPL", "NONE"), "has no messages: fetch it again"),
             ("AAPL_2012-13-21_1_2_message_1.csv", "has no date in its name"),
             ("MSFT_2012-06-21_1_2_message_1.csv", "line 1: has 'time,price', not 6 numbers"),
@@ -194,5 +194,5 @@ def test_a_real_archive_cut_short_is_refused(tmp_path: Path) -> None:
     whole = shared_data("lobster/LOBSTER_SampleFile_AMZN_2012-06-21_5.zip")
     path = tmp_path / "cut.zip"
     path.write_bytes(whole.read_bytes()[:300_000])
-    with pytest.raises(CaptureError, match="is no whole zip archive"):
+    with pytest.raises(CaptureError, match="is not a complete zip archive"):
         lobster.read(path)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hftlab.venues import itch
 from hftlab.venues.itch.message_layouts import LAYOUTS, PRICE_UNITS
 from tests.shared_data import shared_data
-from tests.venues.itch_oracle import SIZES
+from tests.venues.itch.oracle import SIZES
 
 TEXT = st.text(st.characters(codec="ascii", exclude_categories=["C"]), max_size=8)
 

@@ -10,7 +10,16 @@ from hftlab.events import EventBatch
 from hftlab.instruments import BINANCE, BINANCE_USDM, UNIT, Instrument, find_instrument
 from hftlab.venues import binance
 from tests.shared_data import shared_data
-from tests.venues.captures import SNAPSHOT, read_until_error, rows_of, snapshot, ticker, trade, update, write_capture
+from tests.venues.binance.captures import (
+    SNAPSHOT,
+    read_until_error,
+    rows_of,
+    snapshot,
+    ticker,
+    trade,
+    update,
+    write_capture,
+)
 
 
 class TestInstrument:
@@ -47,14 +56,14 @@ class TestErrors:
             (b"99999999999999999999 {}", "does not start with a receive time in ns"),
             (b"0 {}", "does not start with a receive time in ns"),
             (b"-1 {}", "does not start with a receive time in ns"),
-            (b"7 ", "is no Binance message (Input data was truncated): a line is `<ns> <JSON>`"),
-            (b'7 {"stream":', "is no Binance message"),
-            (b"7 [1]", "is no Binance message (Expected `object`, got `array`)"),
-            (b'7 {"stream":"\xff"}', "is no Binance message"),
-            (b'7 {"data":' + b"[" * 100_000, "is no Binance message (maximum recursion depth exceeded"),
-            (b'7 {"stream":"btcusdt@trade"}', "is no Binance message"),
+            (b"7 ", "is not a Binance message (Input data was truncated): a line is `<ns> <JSON>`"),
+            (b'7 {"stream":', "is not a Binance message"),
+            (b"7 [1]", "is not a Binance message (Expected `object`, got `array`)"),
+            (b'7 {"stream":"\xff"}', "is not a Binance message"),
+            (b'7 {"data":' + b"[" * 100_000, "is not a Binance message (maximum recursion depth exceeded"),
+            (b'7 {"stream":"btcusdt@trade"}', "is not a Binance message"),
             (b'7 {"stream":"btcusdt@trade","data":{"s":"BTCUSDT"}}', "missing required field `T`"),
-            (b'7 {"lastUpdateId":-1}', "is no Binance message (Expected `int` >= 0 - at `$.lastUpdateId`)"),
+            (b'7 {"lastUpdateId":-1}', "is not a Binance message (Expected `int` >= 0 - at `$.lastUpdateId`)"),
         ],
     )
     def test_a_line_that_is_none_is_named_after_all_before_it(self, path: Path, bad: bytes, said: str) -> None:
@@ -67,8 +76,8 @@ class TestErrors:
     @pytest.mark.parametrize(
         ("levels", "said"),
         [
-            ({"98.001": "4"}, "has the price '98.001', no multiple of the tick of BTCUSDT"),
-            ({"98": "0.0000001"}, "has the size '0.0000001', no multiple of the lot of BTCUSDT"),
+            ({"98.001": "4"}, "has the price '98.001', not a multiple of the tick of BTCUSDT"),
+            ({"98": "0.0000001"}, "has the size '0.0000001', not a multiple of the lot of BTCUSDT"),
             ({"97": "1", "98": "four"}, "has the size 'four'"),
             ({"-98": "4"}, "has the price '-98'"),
             ({"1e999": "4"}, "has the price '1e999'"),
@@ -101,13 +110,16 @@ class TestErrors:
         write_capture(path, update(10, 12, {"1": "1"}, {}), *snapshots, message)
         batch, error = read_until_error(path)
         assert len(batch) == 1
-        assert "has 1 depth updates and no depth snapshot that joins them" in error
+        assert "has 1 depth updates and no depth snapshot that matches them" in error
 
     def test_two_symbols(self, path: Path) -> None:
         other = update(13, 14, {}, {})
         other["data"]["s"] = "ETHUSDT"
         write_capture(path, *GOOD, other)
-        assert "line 3: is of ETHUSDT in a capture of BTCUSDT: keep one symbol in a file" in read_until_error(path)[1]
+        assert (
+            "line 3: has a message of ETHUSDT in a capture of BTCUSDT: keep one symbol in a file"
+            in read_until_error(path)[1]
+        )
 
     def test_paths_that_are_no_capture_are_refused_at_once(self, tmp_path: Path) -> None:
         write_capture(tmp_path / "answers", {"result": None, "id": 1})

@@ -12,7 +12,7 @@ from hftlab.instruments import UNIT
 from hftlab.market import Processor
 from hftlab.venues import binance
 from tests.shared_data import shared_data
-from tests.venues.captures import SNAPSHOT, ticker, write_capture
+from tests.venues.binance.captures import SNAPSHOT, ticker, write_capture
 
 SPOT, FUTURES = "binance/spot_btcusdt_20240808.gz", "binance/usdm_btcusdt_20240808.gz"
 
@@ -32,7 +32,7 @@ class TestBookTickers:
 
     def test_a_bad_number_is_named(self, path: Path) -> None:
         write_capture(path, ticker(7, ("99.99", "1"), ("100", "1")), ticker(8, ("99.99", "1"), ("100", "x")))
-        with pytest.raises(CaptureError, match="line 2: has 'x' for a number"):
+        with pytest.raises(CaptureError, match="line 2: has 'x', which is not a number"):
             binance.read_book_tickers(path)
 
 

@@ -11,7 +11,7 @@ from hftlab.book import BookSet
 from hftlab.book.matching import MatchingEngine, Result
 from hftlab.book.matching.entries import Action, Status, TradingPhase, new_entries
 from hftlab.events import EventBatch
-from tests.book.matching_streams import SHARES, STREAMS, Step, compiled_run, entries_of, random_stream
+from tests.book.matching.streams import SHARES, STREAMS, Step, compiled_run, entries_of, random_stream
 from tests.reference_book import ReferenceBook, event_of
 
 MIXED = st.one_of(STREAMS, st.builds(random_stream, st.integers(0, 2**32), st.integers(1, 200)))

@@ -16,8 +16,8 @@ from hftlab.events import F_LAST, EventBatch
 from hftlab.instruments import UNIT
 from hftlab.venues import itch
 from tests.shared_data import shared_data
-from tests.venues.itch_oracle import Oracle
-from tests.venues.itch_streams import EventWriter
+from tests.venues.itch.oracle import Oracle
+from tests.venues.itch.streams import EventWriter
 from tests.venues.test_itch_decoder import check_stats, rows_of
 from tests.venues.test_itch_encoder import check_same
 

@@ -10,7 +10,7 @@ from hftlab.bench.reference_auction import auction_price
 from hftlab.book.matching import MatchingEngine
 from hftlab.book.matching.entries import Action, EntryType, Status
 from hftlab.events import ASK, BID, NO_SIDE
-from tests.book.matching_streams import SHARES, Step, entries_of, reference_run
+from tests.book.matching.streams import SHARES, Step, entries_of, reference_run
 
 COLLECTED = st.lists(
     st.builds(

@@ -4,7 +4,7 @@ import pytest
 
 from hftlab.book.matching import MatchingEngine, Result
 from hftlab.book.matching.entries import Action, EntryType, InForce, Reason, Status, TradingPhase
-from tests.book.matching_streams import SHARES
+from tests.book.matching.streams import SHARES
 
 
 @pytest.fixture

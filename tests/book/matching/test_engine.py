@@ -8,7 +8,7 @@ from hftlab.book.matching.entries import EntryType, InForce, Prevention, Reason,
 from hftlab.errors import EventError
 from hftlab.events import BID, EventBatch
 from hftlab.instruments import NYSE, Instrument
-from tests.book.matching_streams import SHARES
+from tests.book.matching.streams import SHARES
 
 ONE, TWO = SHARES
 

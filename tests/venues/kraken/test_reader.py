@@ -14,8 +14,8 @@ from hftlab.events import F_LAST, F_MAYBE_BAD_BOOK, F_MBP, F_SNAPSHOT, EventBatc
 from hftlab.instruments import UNIT, Instrument
 from hftlab.venues import kraken
 from tests.shared_data import shared_data
-from tests.venues.captures import rows_of
-from tests.venues.kraken_captures import CONNECTION, PAIR, REQUEST, levels, snapshot, update, write_capture
+from tests.venues.binance.captures import rows_of
+from tests.venues.kraken.captures import CONNECTION, PAIR, REQUEST, levels, snapshot, update, write_capture
 
 REAL = "kraken/book1000_20210417.gz"
 LAST, LEVEL, DOUBT = F_LAST, F_MBP, F_MAYBE_BAD_BOOK
@@ -206,15 +206,15 @@ class TestErrors:
             (b"nonsense", "does not start with a receive time in seconds: a line is `<seconds>: <JSON>`"),
             (b"1618678132", "does not start with a receive time in seconds"),
             (b"99999999999.5: {}", "does not start with a receive time in seconds"),
-            (b"1.5: ", "is no Kraken message (Input data was truncated): a line is `<seconds>: <JSON>`"),
-            (b"1.5: [1", "is no Kraken message"),
-            (b"1.5: [1,2]", "is no Kraken message (2 elements)"),
+            (b"1.5: ", "is not a Kraken message (Input data was truncated): a line is `<seconds>: <JSON>`"),
+            (b"1.5: [1", "is not a Kraken message"),
+            (b"1.5: [1,2]", "is not a Kraken message (2 elements)"),
             (b"1.5: {}", "missing required field `event`"),
-            (b'1.5: [1,{"b":[["1","2"]],"c":"7"},"book-10","A/B"]', "is no Kraken message"),
-            (b'1.5: [1,{"b":[["1","2","x"]]},"book-10","A/B"]', "is no Kraken message"),
-            (b'1.5: [1,{"b":[],"c":"x"},"book-10","A/B"]', "is no Kraken message"),
-            (b'1.5: [1,{"b":[["100.15","1.00","1.1"]]},"book-10","XBT/EUR"]', "has the price '100.15', no multiple"),
-            (b'1.5: [1,{"b":[["100.1","-1","1.1"]]},"book-10","XBT/EUR"]', "has the size '-1', no multiple"),
+            (b'1.5: [1,{"b":[["1","2"]],"c":"7"},"book-10","A/B"]', "is not a Kraken message"),
+            (b'1.5: [1,{"b":[["1","2","x"]]},"book-10","A/B"]', "is not a Kraken message"),
+            (b'1.5: [1,{"b":[],"c":"x"},"book-10","A/B"]', "is not a Kraken message"),
+            (b'1.5: [1,{"b":[["100.15","1.00","1.1"]]},"book-10","XBT/EUR"]', "has the price '100.15', not a multiple"),
+            (b'1.5: [1,{"b":[["100.1","-1","1.1"]]},"book-10","XBT/EUR"]', "has the size '-1', not a multiple"),
         ],
     )
     def test_a_line_that_is_none_is_named_after_all_before_it(self, path: Path, bad: bytes, said: str) -> None:

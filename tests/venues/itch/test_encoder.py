@@ -16,7 +16,7 @@ from hftlab.events import COLUMNS, F_LAST, F_MBP, EventBatch
 from hftlab.instruments import UNIT, Instrument
 from hftlab.venues.itch import Decoder, Encoder
 from tests.batches import COIN
-from tests.venues.itch_streams import STOCKS, EventWriter, batches
+from tests.venues.itch.streams import STOCKS, EventWriter, batches
 
 NINE_THIRTY = (9 * 3600 + 1800) * UNIT
 DAY = dt.date(2019, 12, 30)
@@ -219,17 +219,17 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("rows", "reason"),
         [
-            ([ADD, ADD], "row 1 of the batch, A of order 1 of ABC, adds an order that is there already"),
+            ([ADD, ADD], "row 1 of the batch, A of order 1 of ABC, adds an order that exists already"),
             (
                 [("C", "B", 1, 10_000, 1, F_LAST)],
-                "row 0 of the batch, C of order 1 of ABC, names an order that is not there",
+                "row 0 of the batch, C of order 1 of ABC, names an order that was never added",
             ),
-            ([("M", "B", 1, 10_000, 1, F_LAST)], "names an order that is not there"),
+            ([("M", "B", 1, 10_000, 1, F_LAST)], "names an order that was never added"),
             ([ADD, ("C", "B", 1, 10_000, 101, F_LAST)], "takes more than the order has left"),
             ([ADD, ("F", "B", 1, 1, 101, 0), ("C", "B", 1, 1, 101, F_LAST)], "takes more than the order has left"),
             ([ADD, ("F", "B", 1, 1, 5, 0), ("C", "B", 1, 1, 6, F_LAST)], "is of another size than the other rows"),
             ([ADD, ("T", "A", 0, 1, 5, 0), ("F", "B", 1, 1, 6, 0), ("C", "B", 1, 1, 6, F_LAST)], "another size"),
-            ([("F", "B", 1, 1, 1, 0), ("C", "B", 1, 1, 1, F_LAST)], "names an order that is not there"),
+            ([("F", "B", 1, 1, 1, 0), ("C", "B", 1, 1, 1, F_LAST)], "names an order that was never added"),
             ([("A", "N", 1, 1, 1, F_LAST)], "column side has 78 in row 0: ITCH needs B or A for an order"),
             ([("A", "B", 1, 1, 0, F_LAST)], "column size has 0 in row 0: ITCH needs 1 to 1073741823 shares"),
             ([("A", "B", 1, 1, 2**30, F_LAST)], "column size has 1073741824 in row 0"),
@@ -248,5 +248,5 @@ class TestRefusals:
 
     @pytest.mark.parametrize("stock", [COIN, Instrument("TOOLONGSYM", STOCKS[0].venue, 1, UNIT, "USD")])
     def test_only_stocks_can_be_said(self, stock: Instrument) -> None:
-        with pytest.raises(EventError, match="is no stock of ITCH"):
+        with pytest.raises(EventError, match="is not a stock that ITCH can name"):
             Encoder().encode(batch_of(ADD, stocks=(stock,)))

@@ -15,7 +15,7 @@ from hftlab.book.matching.entries import ENTRY, Action, EntryType, Prevention, R
 from hftlab.book.matching.kernel import drain, submit_many
 from hftlab.book.matching.output import new_output
 from hftlab.events import ASK, BID
-from tests.book.matching_streams import (
+from tests.book.matching.streams import (
     SHARES,
     STREAMS,
     Step,
