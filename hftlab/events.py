@@ -154,7 +154,7 @@ class EventBatch:
 
     @classmethod
     def concat(cls, batches: Iterable[EventBatch]) -> EventBatch:
-        """Concatenate batches. Where their instruments differ, instrument_id is numbered anew."""
+        """Concatenate batches. Where their instruments differ, instrument_id is renumbered."""
         parts = list(batches)
         instruments = tuple(dict.fromkeys(instrument for part in parts for instrument in part.instruments))
         columns: dict[str, npt.NDArray[Any]] = {

@@ -17,7 +17,7 @@ class Timed(NamedTuple, Generic[MessageT_co]):
     """A message, its time in int64 nanoseconds, and, if it is private, the account that it belongs to.
 
     The time is when it is due (a source), or when it was received (a client). `payload` is the JSON that the message
-    came as, where it did, so that whoever stores or sends it on need not encode it again.
+    came as, where it did, so that it need not be encoded again to be stored or sent.
     """
 
     at: int
@@ -41,7 +41,7 @@ def timed(items: Iterable[Any], at: int) -> list[Timed[Any]]:
 class Source(Protocol[MessageT_co]):
     """Simulated exchange, recorded session, venue's capture or live feed; the server does not know which.
 
-    `clock` is the source's own time, int64 nanoseconds UTC; whoever drives the source waits on it. `symbols` are those
+    `clock` is the source's own time, int64 nanoseconds UTC; the server waits on it. `symbols` are those
     that can be subscribed to. `name` is for display. `recorded` is True for a source that has a first and a last
     message: the server then holds the clock until a client has subscribed, and announces the end.
     """

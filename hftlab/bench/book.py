@@ -1,7 +1,8 @@
 """`book`: price-level updates with the best bid and offer after each, against the order-book C extension.
 
 The updates are the same for both: about 200 levels a side, most changes near the touch, sizes and removals, and a price
-that wanders. Both must end with the same best. Orders (L3) have no peer there; their figure stands beside the ratio.
+that wanders. Both must end with the same best. The extension has no orders (L3); their figure is reported without a
+ratio.
 """
 
 from __future__ import annotations

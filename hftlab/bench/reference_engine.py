@@ -1,4 +1,4 @@
-"""Slow, obvious matching engine: lists that are sorted whenever somebody asks who is first.
+"""Slow, obvious matching engine: lists that are sorted whenever the first order is needed.
 
 The tests compare the compiled engine with it row for row, and `hftlab bench matching` compares their speed.
 `ReferenceEngine.take()` reads one ENTRY row; `events`, `fills` and `updates` collect plain tuples.

@@ -45,7 +45,7 @@ class Tops(NamedTuple):
     """Best levels of a book after each of a batch's events.
 
     `rows` (n,) are the rows of the batch; the others are (n, depth), best first, in ticks, lots and numbers of orders.
-    A level of 0 lots is not there; orders are 0 where the venue does not tell.
+    0 lots means no level; orders are 0 where the venue does not say how many.
     """
 
     rows: IntArray
@@ -61,7 +61,7 @@ class Tops(NamedTuple):
 def find_mixed(columns: Columns, books: Records) -> int:
     """Return the first row that names orders where its book holds levels, or the other way round; -1 for none.
 
-    `books` is a copy: what a book holds is written into it, as the first row tells.
+    `books` is a copy, into which the first row of each book writes what that holds.
     """
     if _are_alike(columns, books):
         return -1

@@ -35,10 +35,10 @@ class BookSet:
     """Order books of every instrument that its batches name.
 
     `books.apply(batch)` brings them up to date in one compiled call; `books["BTCUSDT"]` is then that symbol's book.
-    Rows flagged F_MBP speak of price levels (L2), others of orders (L3); an instrument has rows of one kind only.
+    Rows flagged F_MBP are about price levels (L2), others about orders (L3); an instrument has rows of one kind only.
 
-    `policy` says what happens at an anomaly besides counting it: "skip" goes on, "raise" raises BookAnomaly and leaves
-    all books as they were before the batch (which costs a copy of them for each batch), "clear" clears the
+    `policy` says what happens at an anomaly besides counting it: "skip" continues, "raise" raises BookAnomaly and
+    leaves all books as they were before the batch (which costs a copy of them for each batch), "clear" clears the
     instrument's book and continues without the row. A mapping gives one for each kind, "skip" for those it leaves out.
     `hftlab.book.anomalies.Kind` lists the kinds. Threads that share a BookSet need a lock.
     """

@@ -130,7 +130,7 @@ def _join(state: BookState, row: Any, slot: Any, lots: int) -> None:
     order, level = state.orders[row], state.levels[slot]
     tail = level.tail
     order.lots, order.level, order.next, order.prev = lots, slot, 0, tail
-    # Row 0 stands for none, and nobody reads it: no branch is needed that the processor could not foresee.
+    # Row 0 means no order and is never read: so no branch is needed that the processor could not predict.
     state.orders[tail].next = row
     level.head = row if tail == 0 else level.head
     level.tail = row

@@ -1,8 +1,8 @@
 """Hash table, in one array, from a book and an order id to the order's row.
 
 It consists of buckets of eight entries, a cache line each, that are compared all at once: so hardly any branch depends
-on the data. An order stands in its home bucket, or where that is full in the next one that is not; the load is one
-half at most. Whenever an entry goes from a full bucket, one from behind that belongs further to the front takes its
+on the data. An order is in its home bucket, or where that is full in the next one that is not; the load is one
+half at most. Whenever an entry leaves a full bucket, a later one that belongs further to the front takes its
 place, so that a search may end at the first bucket with a free entry. An entry holds the upper half of the hash and
 the order's row, eight bytes that tell both whether the order can match and where its home is; the id itself is in
 the order. Source: Knuth, The Art of Computer Programming, volume 3, section 6.4, "External searching" (buckets) and
@@ -127,7 +127,7 @@ def _refill(table: Records, hole: Any) -> None:
         for way in range(WAYS):
             at = bucket + place_of(way)
             home = _home(table, place_of(table[at].tag))
-            # It may if its home is not behind the hole.
+            # It may if its home is not after the hole.
             if table[at].order != 0 and (bucket - home) & mask >= (bucket - (hole & _BUCKET)) & mask:
                 table[hole] = table[at]
                 _clear(table, at)

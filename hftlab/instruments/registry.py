@@ -22,7 +22,7 @@ _PRIMARY_US: Final = {
     "BRK.A": NYSE,
 }
 
-# Regulators assign the bands anew every year, by trades a day; these are typical of the names, not an official list.
+# Regulators assign the bands every year, by trades a day; these are typical of the names, not an official list.
 _LONDON_BANDS: Final = {
     "AZN": 6,
     "BARC": 6,

@@ -56,7 +56,7 @@ def zeros_aligned(count: int, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
 
 def _njit(function: Function, **options: bool) -> Function:
     dispatcher = njit(cache=True, nogil=True, error_model="numpy", **options)(function)
-    # numba compiles anew when the function's own file has changed; what it calls in other files becomes part of it too.
+    # numba compiles again when the function's own file has changed; the code of other files that it calls counts too.
     file = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
     if file is not None:
         file._source_stamp = file._source_stamp, *sorted(_stamps(function.__globals__))
@@ -77,7 +77,7 @@ def _forgiving(load_index: Callable[[], dict[Any, Any]]) -> Callable[[], dict[An
 
 
 def _stamps(names: dict[str, Any]) -> set[tuple[str, int]]:
-    """Find the modules of hftlab that some names come from, and those behind them, with their files' times."""
+    """Find the modules of hftlab that some names come from, and those that they use, with their files' times."""
     found: dict[str, int] = {}
     waiting = [names]
     while waiting:

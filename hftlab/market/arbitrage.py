@@ -21,8 +21,8 @@ class ArbitrageDetector:
 
     Feed it every state of every listing: `update()` takes levels and nanoseconds, `receive()` MARKET_DATA, of a
     live stream or a recording. An opportunity is to buy at one venue and to sell at another at a gain after `costs`;
-    there is at most one for each pair of venues and direction. Times are ts_event; where venues' clocks disagree, time
-    stands still for a symbol rather than going back. Nothing is compared while a symbol has one venue only.
+    there is at most one for each pair of venues and direction. Times are ts_event; where venues' clocks disagree, a
+    symbol's time stays rather than going back. Nothing is compared while a symbol has one venue only.
     """
 
     def __init__(self, costs: Costs | None = None) -> None:

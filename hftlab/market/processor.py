@@ -80,8 +80,9 @@ class Processor:
 
         A symbol has no message until its book has had a level; an R that clears the book makes one without levels.
         `timestamp` is the event's ts_event. With a pace, an interval is complete once an event of a later one has come;
-        `until` says that every event captured up to that time has, so that what it ends need not wait for the next.
-        Raises EventError for an instrument that the processor was not made for, and as `BookSet.apply()` does.
+        `until` declares that every event captured up to that time has come, so that intervals that it ends are
+        complete. Raises EventError for an instrument that the processor was not made for, and as `BookSet.apply()`
+        does.
         """
         self._check(batch.instruments)
         batch = self._filter.apply(batch, self._mids())

@@ -30,7 +30,7 @@ SYMBOLS: Final = ("AAPL", "GOOGL", "MSFT", "TSLA", "AMZN", "META", "NVDA", "BRK.
 """The reference document's eight."""
 
 _LONG: Final = 6.0
-"""Seconds of compiling after which a warning says why it takes long; reading from the cache takes about one."""
+"""Seconds of compiling after which a warning is logged; reading from the cache takes about one."""
 _GAP: Final = 0.3
 """Standard deviation of the change from the last close to the opening, as a fraction of a day's."""
 

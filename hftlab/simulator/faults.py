@@ -56,13 +56,12 @@ class Faults(SourceDecorator[Message]):
     changed. The same seed damages the same messages, however time advances and whatever seeks there are.
 
     `truth` holds the undamaged messages that were due and `done` the faults (but the skew, which is every message's),
-    each the newest `keep`; `counts` all by kind; `latest` each symbol's undamaged state. Raises ValueError for
-    numbers out of range.
+    each the newest `keep`; `counts` all by kind; `latest` each symbol's undamaged state. Raises ValueError for numbers
+    out of range.
 
-    Faults of a Seekable source are Seekable. `seek()` gives the state of the damaged stream, exactly: it damages the
-    source from its first message up to the position anew, which takes time in proportion, and `truth`, `done`,
-    `counts` and `latest` are then those of that part. `span` is the source's: delayed messages may come up to `delay`
-    after its end.
+    Faults of a Seekable source are Seekable. `seek()` gives the exact state of the damaged stream: it damages the
+    source again from its first message to the position, which takes time in proportion. `truth`, `done`, `counts` and
+    `latest` are then those of that part. `span` is the source's: delayed messages may come up to `delay` after its end.
     """
 
     def __new__(cls, source: Source[Message], **_: Any) -> Faults:

@@ -45,7 +45,7 @@ def new_assets(volatilities: list[float]) -> Records:
 
 @in_place
 def advance_asset(flow: Flow, asset: int, step: int) -> None:
-    """Walk on to a step of the grid, by the asset's own random stream, so that it does not matter who asks."""
+    """Walk on to a step of the grid, by the asset's own random stream: the order of the calls does not matter."""
     record, stream = flow.assets[asset], len(flow.listings) + asset
     while record.step < step:
         record.step += 1

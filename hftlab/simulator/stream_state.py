@@ -1,4 +1,4 @@
-"""State of a stream: as few messages as give what all its messages so far have told."""
+"""State of a stream: the few messages that have the same effect as all messages so far."""
 
 from __future__ import annotations
 

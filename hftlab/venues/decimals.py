@@ -32,7 +32,7 @@ def parse_decimals(texts: Sequence[str], step: int | npt.NDArray[np.int64]) -> t
     values = np.empty(len(texts), np.int64)
     bad = _parse(joined, steps, values)
     if bad >= 0:
-        # A text with a separator in it shifts all later ones, so that the kernel may stop behind it.
+        # A text with a separator in it shifts all later ones, so that the kernel may stop after it.
         bad = next((index for index, text in enumerate(texts) if "\n" in text), bad)
     return values, bad
 

@@ -24,7 +24,7 @@ __all__ = ["crosses", "note_trade", "rest", "set_phase", "split", "take_off", "w
 
 @in_place
 def work(state: EngineState, output: Output, slot: int) -> None:
-    """Trade an order that is not queued as far as it can, then let the rest stand in the book or cancel it.
+    """Trade an order that is not queued as far as possible, then put the rest into the book or cancel it.
 
     During an auction call it only rests.
     """
@@ -226,7 +226,7 @@ def _others_lots(state: EngineState, order: Any, head: int) -> tuple[int, bool]:
             shown += maker.shown
             hidden += maker.hidden
         elif not passes:
-            # What icebergs ahead of it hide comes back behind it.
+            # The hidden lots of icebergs ahead of it come back after it.
             return shown, True
         slot = maker.next
     return shown + hidden, False

@@ -28,7 +28,7 @@ class Result(NamedTuple):
     """Outcome of a submission, in the order in which it happened."""
 
     updates: Records  # UPDATE_ROW: changes of orders other than trades, and of instruments
-    fills: Records  # FILL_ROW: who traded with whom
+    fills: Records  # FILL_ROW: trades between two orders
     events: EventBatch  # public events
 
 
@@ -64,7 +64,7 @@ class MatchingEngine:
         """
         if entries.dtype != ENTRY or entries.ndim != 1:
             raise EventError(f"orders are rows of ENTRY, got {entries.dtype}: make them with new_entries()")
-        # One memory layout is one compiled kernel, whoever made the array.
+        # With one memory layout there is one compiled kernel.
         entries, row = np.require(entries, requirements=["C", "W"]), 0
         while (row := submit_many(self.state, self.output, entries, row)) < len(entries):
             self.grow()

@@ -108,7 +108,7 @@ ENTRY: Final = np.dtype(
         ("action", np.int64),  # Action
         ("instrument", np.int64),  # index into the engine's; not read of CANCEL and REPLACE
         ("id", np.int64),  # of the order to cancel or replace
-        ("owner", np.int64),  # an account's number; 0 is nobody, and of CANCEL and REPLACE the venue
+        ("owner", np.int64),  # an account's number; 0 for none, and for the venue in CANCEL and REPLACE
         ("side", np.int64),  # events.BID or events.ASK
         ("type", np.int64),  # EntryType
         ("in_force", np.int64),  # InForce

@@ -41,7 +41,7 @@ def submit(state: EngineState, output: Output, entry: Any) -> int:
     `MatchingEngine.grow()`, and asks again. Whether a new order rests afterwards: `find_order(state, id) != NOBODY`.
 
     Triggered stops that found no room are waiting when it returns: the next call begins with them, and `drain()` is for
-    the caller who makes no other. Events, fills and updates are appended to `output` and counted in `output.used`.
+    a caller that makes no other. Events, fills and updates are appended to `output` and counted in `output.used`.
     """
     if not drain(state, output) or not has_room_for_entry(state, output, entry):
         return FULL

@@ -65,12 +65,12 @@ UPDATE_ROW: Final = np.dtype(
         ("time", np.int64),
         ("sequence", np.int64),
         ("instrument", np.int64),
-        ("id", np.int64),  # 0 where the row speaks of the instrument
+        ("id", np.int64),  # 0 in a row about the instrument
         ("owner", np.int64),
         ("status", np.int64),  # Status
         ("reason", np.int64),  # Reason
         ("price", np.int64),  # ticks
-        ("size", np.int64),  # lots that the status speaks of: accepted, refused, cancelled, taken off
+        ("size", np.int64),  # lots that were accepted, refused, cancelled or taken off, by status
         ("left", np.int64),  # lots open after it
         ("phase", np.int64),  # TradingPhase of the instrument
     ]

@@ -62,8 +62,8 @@ def read(
     1970-01-01 UTC. The file has no receive times: `ts_recv` is `ts_event`. `sequence` is the message's number in the
     file, from 1. `symbols` keeps only those. Instruments are those of hftlab at Nasdaq, others get a tick of $0.0001.
 
-    A file that ends within a message or a gzip block is read up to there, and `stats` says so. `progress` is told the
-    bytes of the file consumed; without it a file over 50 MB shows a bar on a terminal. Raises CaptureError at once for
+    A file that ends within a message or a gzip block is read up to there, and `stats` says so. `progress` gets the
+    bytes of the file read; without it a file over 50 MB shows a bar on a terminal. Raises CaptureError at once for
     a path that is not a readable file, and from the iterator, after all before it, for a damaged gzip stream or a file
     that has no message of ITCH at all.
     """

@@ -71,7 +71,7 @@ class Verification:
         return said
 
 
-class Told(NamedTuple):
+class VenueChecksum(NamedTuple):
     """Checksum that the venue gave after an event, None if it gave none, and its line in the capture."""
 
     line: int
@@ -86,7 +86,7 @@ class Verifier:
         self._books = BookSet()
         self._doubted: set[int] = set()
 
-    def compare(self, batch: EventBatch, told: list[Told]) -> EventBatch:
+    def compare(self, batch: EventBatch, told: list[VenueChecksum]) -> EventBatch:
         """Apply a batch and compare; `told` has one entry for each of its events.
 
         Returns it with F_MAYBE_BAD_BOOK on the rows of each book from a checksum that differs to the next snapshot.

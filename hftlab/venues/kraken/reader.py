@@ -17,7 +17,7 @@ from hftlab.errors import CaptureError
 from hftlab.events import ADD, ASK, BID, CLEAR, F_MBP, F_SNAPSHOT, MODIFY, NO_SIDE, NONE, EventBatch
 from hftlab.instruments import UNIT, Instrument, Venue
 from hftlab.venues.capture_file import Progress, read_lines
-from hftlab.venues.kraken.checksums import Mismatch, Told, Verification, Verifier, checksum
+from hftlab.venues.kraken.checksums import Mismatch, VenueChecksum, Verification, Verifier, checksum
 from hftlab.venues.kraken.messages import BookMessage, Kind, Level, decode_book, decode_event, nanoseconds, split_line
 from hftlab.venues.kraken.window import DepthWindow
 from hftlab.venues.level_batch_builder import EventHead
@@ -96,7 +96,7 @@ class Reader(LineReader):
         self._symbols = symbols
         self._ids: dict[str, int] = {}
         self._standing: set[int] = set()  # the books that have had their snapshot
-        self._told: list[Told] = []
+        self._told: list[VenueChecksum] = []
         self._window, self._verifier = DepthWindow(), Verifier()
         self._ts_recv = self._ts_event = 0
 
@@ -180,7 +180,7 @@ class Reader(LineReader):
 
     def _end(self, line: int, told: int | None) -> None:
         self._rows.end(line)
-        self._told.append(Told(line, told))
+        self._told.append(VenueChecksum(line, told))
 
     def _finish(self, batch: EventBatch) -> EventBatch:
         batch = self._window.trim(batch)
