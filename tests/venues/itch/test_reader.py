@@ -18,8 +18,8 @@ from hftlab.venues import itch
 from tests.shared_data import shared_data
 from tests.venues.itch.oracle import Oracle
 from tests.venues.itch.streams import EventWriter
-from tests.venues.test_itch_decoder import check_stats, rows_of
-from tests.venues.test_itch_encoder import check_same
+from tests.venues.itch.test_decoder import check_stats, rows_of
+from tests.venues.itch.test_encoder import check_same
 
 SNIPPET = "itch/12302019_SNIPPET.NASDAQ_ITCH50"
 MIDNIGHT = 1_577_682_000 * UNIT  # 2019-12-30 in New York
