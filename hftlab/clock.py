@@ -18,12 +18,12 @@ wall_time = time.time_ns
 
 
 def to_milliseconds(ns: int) -> float:
-    """Nanoseconds to the wire's milliseconds, with at most three decimals so that microseconds survive in a double."""
+    """Convert nanoseconds to the wire's milliseconds, with three decimals at most: a double holds microseconds."""
     return ns // _PER_MICROSECOND / 1000
 
 
 def from_milliseconds(ms: float) -> int:
-    """The wire's milliseconds to nanoseconds: the inverse of to_milliseconds.
+    """Convert the wire's milliseconds to nanoseconds: the inverse of to_milliseconds.
 
     A double with more than three decimals, which a foreign server may send, becomes the nearest nanosecond.
     """
@@ -35,19 +35,19 @@ def from_milliseconds(ms: float) -> int:
 
 
 def in_words(ns: int) -> str:
-    """A time for people, such as "2024-03-01 14:30:00.123456 UTC"."""
+    """Format a time for display, such as "2024-03-01 14:30:00.123456 UTC"."""
     at = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=ns // _PER_MICROSECOND)
     return f"{at:%Y-%m-%d %H:%M:%S.%f} UTC"
 
 
 class Clock:
-    """Source time as a function of real time.
+    """Clock that gives source time as a function of real time.
 
     `now()` advances `speed` nanoseconds for each nanosecond of `timer`, from `start` (default: the wall time). A paused
-    clock stands until `resume()`, `step()` or `set()`. With `speed=float("inf")` the clock stands as well, and whoever
-    works through a source moves it with `reach()`: as fast as possible, and never ahead of the work.
+    clock stands until `resume()`, `step()` or `set()`. With `speed=float("inf")` the clock stands as well, and the
+    reader of a source moves it with `reach()`: as fast as possible, and never ahead of the work.
 
-    It may be changed from any thread; who waits on it hears of that through `watch()`.
+    It may be changed from any thread; `watch()` tells of changes.
     """
 
     def __init__(
@@ -66,6 +66,7 @@ class Clock:
         self._watchers: list[Callable[[], None]] = []
 
     def now(self) -> int:
+        """Return the time in nanoseconds."""
         origin, anchor = self._mark
         if self._paused or math.isinf(self._speed):
             return origin
@@ -74,9 +75,9 @@ class Clock:
         return origin + (elapsed if self._speed == 1.0 else round(elapsed * self._speed))
 
     def watch(self, callback: Callable[[], None]) -> Callable[[], None]:
-        """Call back when the clock is paused, resumed, set, or given another speed, on the thread that does it.
+        """Call `callback` when the clock is paused, resumed, set, or given another speed, on the thread that does it.
 
-        Returns a function that ends it.
+        Returns a function that ends the watch.
         """
         self._watchers.append(callback)
         return lambda: self._watchers.remove(callback)
@@ -98,24 +99,28 @@ class Clock:
 
     @property
     def unpaced(self) -> bool:
-        """True at infinite speed: then the work sets the pace."""
+        """True at infinite speed, where the reader of a source sets the pace."""
         return math.isinf(self._speed)
 
     def pause(self) -> None:
+        """Stop the time."""
         self._hold()
         self._paused = True
         self._tell()
 
     def resume(self) -> None:
+        """Let the time go on after a pause."""
         self._hold()
         self._paused = False
         self._tell()
 
     def set(self, ns: int) -> None:
+        """Set the time, without pausing or resuming the clock."""
         self._mark = (ns, self._timer())
         self._tell()
 
     def step(self, ns: int) -> None:
+        """Move the time by `ns`."""
         self.set(self.now() + ns)
 
     def reach(self, ns: int) -> None:
@@ -124,7 +129,7 @@ class Clock:
             self._mark = (ns, self._timer())
 
     def seconds_until(self, ns: int) -> float:
-        """Real seconds until `now()` is `ns`: 0 when it is past or the clock is unpaced, infinity while paused."""
+        """Return the real seconds until `now()` is `ns`: 0 if past or unpaced, infinity while paused."""
         remaining = ns - self.now()
         if remaining <= 0:
             return 0.0
@@ -133,7 +138,7 @@ class Clock:
         return 0.0 if self.unpaced else remaining / self._speed / NANOSECONDS
 
     def _hold(self) -> None:
-        """Let what follows count from now on."""
+        """Count real time from now on."""
         self._mark = (self.now(), self._timer())
 
     def _tell(self) -> None:

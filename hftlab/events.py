@@ -1,8 +1,9 @@
-"""Order-level events as columns, with Databento's names and values.
+"""Events of order books as columns, with Databento's names and values.
 
-A row says what happened at a venue: `action` A adds, C cancels, M modifies and R clears; **T (trade), F (fill) and
-N (none) never change a book**. Rows flagged `F_MBP` speak of a whole price level instead of one order: A and M set the
-level's total to `size`, C removes the level. `F_LAST` marks the last row of an event: only there is the book whole.
+A row is something that happened at a venue: `action` A adds, C cancels, M modifies and R clears; **T (trade), F (fill)
+and N (none) never change a book**. Rows flagged `F_MBP` are about a whole price level instead of one order: A and M set
+the level's total to `size`, C removes the level. `F_LAST` marks the last row of an event: only after it is the book
+consistent.
 
 Source of the names, actions, sides and flag bits: Databento, "MBO schema" and "Common fields, enums and types".
 """
@@ -67,14 +68,14 @@ COLUMNS: Final[dict[str, type[np.integer[Any]]]] = {
     "size": np.int64,
     "flags": np.uint8,
 }
-"""Every column and its dtype, in Databento's order."""
+"""Columns and their dtypes, in Databento's order."""
 
 _METADATA = b"hftlab.instruments"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EventBatch:
-    """Events in the order of their capture, one numpy array of equal length per column, read-only.
+    """Batch of events in the order of their capture: one read-only numpy array of equal length per column.
 
     | column | dtype | unit |
     |---|---|---|
@@ -121,7 +122,7 @@ class EventBatch:
         return len(self.ts_event)
 
     def __getitem__(self, rows: slice) -> EventBatch:
-        """Some of the rows; a slice of step 1 shares their memory."""
+        """Return some of the rows; a slice of step 1 shares their memory."""
         if not isinstance(rows, slice):
             raise TypeError(f"an EventBatch is indexed by slices, not by {type(rows).__name__}")
         return EventBatch._trusted({name: getattr(self, name)[rows] for name in COLUMNS}, self.instruments)
@@ -132,10 +133,10 @@ class EventBatch:
         return f"EventBatch({len(self):,} rows of {symbols}{more})"
 
     def sorted(self) -> EventBatch:
-        """The rows by (ts_event, sequence); those that tie keep their order. Itself if they are in that order already.
+        """Sort the rows by (ts_event, sequence), stably. Returns the batch itself if it is in that order already.
 
-        Batches of several venues, concatenated, so become one stream. Sequences of different venues compare as any
-        numbers do: where two venues act in the same nanosecond the order means nothing.
+        So batches of several venues, concatenated, become one stream. Sequences of different venues compare as any
+        numbers do: where two venues act in the same nanosecond the order is meaningless.
         """
         if not len(self):
             return self
@@ -148,12 +149,12 @@ class EventBatch:
         return self.take(order)
 
     def take(self, rows: npt.NDArray[Any]) -> EventBatch:
-        """The rows that an array of row numbers or a mask of booleans names, copied."""
+        """Copy the rows that an array of row numbers or a mask of booleans selects."""
         return EventBatch._trusted({name: getattr(self, name)[rows] for name in COLUMNS}, self.instruments)
 
     @classmethod
     def concat(cls, batches: Iterable[EventBatch]) -> EventBatch:
-        """The rows of all batches in that order. Where their instruments differ, instrument_id is numbered anew."""
+        """Concatenate batches. Where their instruments differ, instrument_id is renumbered."""
         parts = list(batches)
         instruments = tuple(dict.fromkeys(instrument for part in parts for instrument in part.instruments))
         columns: dict[str, npt.NDArray[Any]] = {
@@ -165,7 +166,7 @@ class EventBatch:
         return cls._trusted(columns, instruments)
 
     def to_arrow(self) -> pa.Table:
-        """An Arrow table over the same memory; the instruments travel in the schema's metadata."""
+        """Make an Arrow table over the same memory; the instruments are in the schema's metadata."""
         import pyarrow as pa
 
         described = json.dumps([instrument.to_dict() for instrument in self.instruments]).encode()
@@ -174,7 +175,7 @@ class EventBatch:
 
     @classmethod
     def from_arrow(cls, table: pa.Table, instruments: Sequence[Instrument] | None = None) -> EventBatch:
-        """The inverse of `to_arrow()`; zero-copy for columns of one chunk. Other columns of the table are ignored.
+        """Build a batch from a table of `to_arrow()`, zero-copy for columns of one chunk. Other columns are ignored.
 
         `instruments` are read from the metadata when not given. Raises EventError.
         """
@@ -183,7 +184,7 @@ class EventBatch:
         return cls(**{name: _from_arrow(table, name) for name in COLUMNS}, instruments=tuple(instruments))
 
     def to_polars(self) -> pl.DataFrame:
-        """A data frame over the same memory. polars keeps no metadata: hand `instruments` back to `from_polars()`."""
+        """Make a data frame over the same memory. polars keeps no metadata: pass `instruments` to `from_polars()`."""
         import polars as pl
 
         frame = pl.from_arrow(self.to_arrow())
@@ -192,12 +193,12 @@ class EventBatch:
 
     @classmethod
     def from_polars(cls, frame: pl.DataFrame, instruments: Sequence[Instrument]) -> EventBatch:
-        """The inverse of `to_polars()`; zero-copy for columns of one chunk. Raises EventError."""
+        """Build a batch from a frame of `to_polars()`, zero-copy for columns of one chunk. Raises EventError."""
         return cls.from_arrow(frame.to_arrow(), instruments)
 
     @classmethod
     def _trusted(cls, columns: dict[str, npt.NDArray[Any]], instruments: tuple[Instrument, ...]) -> EventBatch:
-        """A batch of rows that are checked already, so that slicing does not read them all again."""
+        """Make a batch of rows that were checked before, so that slicing does not read them all again."""
         batch = object.__new__(cls)
         for name, values in columns.items():
             object.__setattr__(batch, name, _frozen(values))
@@ -224,7 +225,7 @@ def _column(name: str, values: Any) -> npt.NDArray[Any]:
 
 
 def _frozen(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """A contiguous read-only view: one memory layout is one compiled kernel, whoever made the array."""
+    """Return a contiguous read-only view: with one memory layout there is one compiled kernel."""
     view = np.ascontiguousarray(array).view()
     view.flags.writeable = False
     return view

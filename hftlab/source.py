@@ -1,4 +1,4 @@
-"""What a server streams: anything that yields protocol messages in time order on a clock."""
+"""Sources: what a server streams, anything that yields protocol messages in time order on a clock."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeAlias, TypeVar, runti
 
 from hftlab.clock import Clock
 
-__all__ = ["Seekable", "Source", "Tap", "Timed", "timed"]
+__all__ = ["Seekable", "Source", "SourceDecorator", "Tap", "Timed", "timed"]
 
+MessageT = TypeVar("MessageT")
 MessageT_co = TypeVar("MessageT_co", covariant=True)
 
 
@@ -16,7 +17,7 @@ class Timed(NamedTuple, Generic[MessageT_co]):
     """A message, its time in int64 nanoseconds, and, if it is private, the account that it belongs to.
 
     The time is when it is due (a source), or when it was received (a client). `payload` is the JSON that the message
-    came as, where it did, so that whoever stores or sends it on need not encode it again.
+    came as, where it did, so that it need not be encoded again to be stored or sent.
     """
 
     at: int
@@ -26,21 +27,23 @@ class Timed(NamedTuple, Generic[MessageT_co]):
 
 
 Tap: TypeAlias = Callable[[Timed[Any]], object]
-"""Gets every message that a client receives or a server streams. It must be quick, and must not change the message."""
+"""Function that gets every message which a client receives or a server streams.
+
+It must return quickly and must not change the message."""
 
 
 def timed(items: Iterable[Any], at: int) -> list[Timed[Any]]:
-    """What a source has yielded, each with its time: a bare message is due at `at` and belongs to no account."""
+    """Give each item that a source has yielded its time: a bare message is due at `at` and belongs to no account."""
     return [item if isinstance(item, Timed) else Timed(at, item) for item in items]
 
 
 @runtime_checkable
 class Source(Protocol[MessageT_co]):
-    """A simulated exchange, a recorded session or a venue's capture; the server does not know which.
+    """Simulated exchange, recorded session, venue's capture or live feed; the server does not know which.
 
-    `clock` is the source's own time, int64 nanoseconds UTC; whoever drives the source waits on it.
-    `symbols` are those that can be subscribed to. `name` is for people. `recorded` tells that the source has a first
-    and a last message, so that the server holds its clock until somebody listens and says when it has ended.
+    `clock` is the source's own time, int64 nanoseconds UTC; the server waits on it. `symbols` are those
+    that can be subscribed to. `name` is for display. `recorded` is True for a source that has a first and a last
+    message: the server then holds the clock until a client has subscribed, and announces the end.
     """
 
     name: str
@@ -51,34 +54,60 @@ class Source(Protocol[MessageT_co]):
     def symbols(self) -> Sequence[str]: ...
 
     def next_time(self) -> int | None:
-        """When the next message is due, in nanoseconds of `clock`; None when there is none left."""
+        """Time at which the next message is due, in nanoseconds of `clock`; None when no message is left."""
         ...
 
     def advance(self, until: int) -> Sequence[MessageT_co | Timed[MessageT_co]]:
-        """The messages due up to and including `until`, in time order.
+        """Return the messages due up to and including `until`, in time order.
 
-        A private message comes as `Timed`, with its account; a bare message is due when next_time() said.
+        A private message comes as `Timed`, with its account. A bare message is public, and due at the time that
+        next_time() gave.
         """
         ...
 
 
 @runtime_checkable
 class Seekable(Source[MessageT_co], Protocol[MessageT_co]):
-    """A source whose messages are all there already, so that it can be taken to any time, back as well as forward."""
+    """Source that can be moved to any time, back as well as forward, because all its messages exist already."""
 
     @property
     def span(self) -> tuple[int, int] | None:
-        """The times of the first and the last message, in nanoseconds of `clock`; None if there is none."""
+        """Times of the first and the last message, in nanoseconds of `clock`; None if there are no messages."""
         ...
 
     def seek(self, position: int) -> Sequence[MessageT_co]:
-        """Go on with what comes after `position`, and leave the clock alone.
+        """Continue with the messages after `position`. The clock is left alone.
 
-        Returns messages that, taken in one after the other, give the state as of `position`: that of all messages up
-        to and including it. They are public ones: private messages are no state of the market.
+        Returns public messages that, applied one after the other, give the state of the market as of `position`: that
+        of all messages up to and including it.
         """
         ...
 
     def take(self, count: int) -> Sequence[Timed[MessageT_co]]:
-        """The next `count` messages, each with its time, whenever they are due; fewer at the end."""
+        """Take the next `count` messages, each with its time, whenever they are due; fewer at the end."""
         ...
+
+
+class SourceDecorator(Generic[MessageT]):
+    """Base of a source that changes or adds to the messages of another one, on the other's clock.
+
+    A decorator of a Seekable source is Seekable itself, and one of another source is not: subclass it twice.
+    """
+
+    def __init__(self, source: Source[MessageT]) -> None:
+        self._source = source
+        self.name, self.recorded = source.name, source.recorded
+
+    @property
+    def clock(self) -> Clock:
+        """Clock of the decorated source; setting it sets that one's."""
+        return self._source.clock
+
+    @clock.setter
+    def clock(self, clock: Clock) -> None:
+        self._source.clock = clock
+
+    @property
+    def symbols(self) -> Sequence[str]:
+        """Symbols of the decorated source."""
+        return self._source.symbols

@@ -1,7 +1,8 @@
 """`book`: price-level updates with the best bid and offer after each, against the order-book C extension.
 
 The updates are the same for both: about 200 levels a side, most changes near the touch, sizes and removals, and a price
-that wanders. Both must end with the same best. Orders (L3) have no peer there; their figure stands beside the ratio.
+that wanders. Both must end with the same best. The extension has no orders (L3); their figure is reported without a
+ratio.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ def run() -> Result:
 
 
 class _Peer:
-    """The C extension, fed with Python integers that are there already."""
+    """The C extension, fed with prepared Python integers."""
 
     def __init__(self, batch: EventBatch) -> None:
         try:
@@ -105,7 +106,7 @@ def _apply(batch: EventBatch) -> None:
 
 
 def _level_updates(seed: int) -> EventBatch:
-    """Sizes and removals near the touch of a market that moves by a tick when its best level goes."""
+    """Generate sizes and removals near the touch of a market that moves by a tick when its best level goes."""
     random = np.random.default_rng(seed)
     distances = np.minimum(random.geometric(0.12, _UPDATES), _LEVELS) - 1
     are_asks, removals = random.integers(0, 2, _UPDATES).tolist(), (random.random(_UPDATES) < 0.25).tolist()
@@ -135,7 +136,7 @@ def _level_updates(seed: int) -> EventBatch:
 
 
 def _order_updates(seed: int) -> EventBatch:
-    """Orders that come near the touch, half of them, and go at random, the other half; sometimes in two parts."""
+    """Generate orders near the touch, and cancels of random ones, some of them in two parts."""
     random = np.random.default_rng(seed)
     distances = np.minimum(random.geometric(0.12, _UPDATES), _LEVELS).tolist()
     picks, kinds = random.random(_UPDATES).tolist(), random.random(_UPDATES).tolist()

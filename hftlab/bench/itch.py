@@ -1,4 +1,4 @@
-"""`itch`: decode and apply a generated ITCH file to order-level books, against a C++ book and the fastest one known."""
+"""`itch`: decode a generated ITCH file into order-level books, against a C++ book and the fastest one known."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Tops = dict[str, list[Any]]
 
 
 def run() -> Result:
-    """Rounds of both alternate; processor time, and the best round of each, for other processes only add to it."""
+    """Alternate rounds of both, and take the best processor time of each: other processes only add to it."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "generated.itch"
         itch.write(path, order_flow(_MESSAGES, _LIVE, _SEED))
@@ -63,7 +63,7 @@ def run() -> Result:
 
 
 def _decode_and_apply(data: npt.NDArray[np.uint8]) -> tuple[float, Tops]:
-    """Nanoseconds per message, and the best bid and offer of every symbol at the end as the peer writes them."""
+    """Return ns per message, and the best bid and offer of every symbol at the end as the peer writes them."""
     decoder, books = itch.Decoder(), BookSet()
     start = time.process_time_ns()
     for batch in decoder.feed(data, len(data)):

@@ -1,4 +1,4 @@
-"""A generated morning of orders as an EventBatch: seeded, never crossed, with as many orders live as wished."""
+"""Generated order flow as an EventBatch: seeded, never crossed, with a given number of live orders."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hftlab.events import ADD, ASK, BID, CANCEL, COLUMNS, F_LAST, FILL, TRADE, E
 from hftlab.instruments import UNIT
 from hftlab.kernels.compiling import compiled
 from hftlab.venues.itch.decoder import find_stock
-from hftlab.venues.itch.state import Rows
+from hftlab.venues.itch.decoder_state import Rows
 
 __all__ = ["MIX", "SYMBOLS", "order_flow"]
 
@@ -38,7 +38,7 @@ class _Flow(NamedTuple):
 
 
 def order_flow(messages: int, live_orders: int, seed: int) -> EventBatch:
-    """The rows of so many messages about eight symbols from 09:30 on, with about `live_orders` orders live at a time.
+    """Generate the rows of `messages` about eight symbols from 09:30 on, with about `live_orders` live at a time.
 
     Adds until the books stand, then `MIX`. Prices lie a geometric distance (mean 12 cents) from a middle that stays,
     so that no book crosses; seven of ten orders that change are among the youngest 256 of their symbol.

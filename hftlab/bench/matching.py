@@ -1,30 +1,28 @@
-"""`matching`: orders a second through the matching engine on one core, against the million that the design asks for.
+"""`matching`: orders a second through the matching engine on one core, against the required million.
 
 The orders are a seeded mix, made beforehand by watching the book: 45 % limit orders near the touch, 45 % cancels of
-live orders, 10 % market and IOC orders. The slow engine of the tests, where it is at hand, runs the first beside it.
+live orders, 10 % market and IOC orders. The slow reference engine runs the first of them for comparison.
 
-Time is the process's own, on its one thread: what a core does, whoever else is using the machine.
+Rates are by the processor time of the one thread, so that other processes on the machine change them little.
 """
 
 from __future__ import annotations
 
-import importlib
 import statistics
-import sys
 import time
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from hftlab.bench.reference_engine import ReferenceEngine
 from hftlab.bench.result import Result
 from hftlab.book.matching import MatchingEngine
+from hftlab.book.matching.engine_state import ASKS, BIDS, NOBODY, EngineState
+from hftlab.book.matching.entries import Action, EntryType, InForce, new_entries
 from hftlab.book.matching.kernel import FULL, submit, submit_many
 from hftlab.book.matching.levels import best_key, find_order
-from hftlab.book.matching.orders import Action, OrderType, TimeInForce, new_entries
 from hftlab.book.matching.output import FILLS, Output, new_output
-from hftlab.book.matching.state import ASKS, BIDS, NOBODY, State
 from hftlab.events import ASK, BID
 from hftlab.instruments import INSTRUMENTS
 from hftlab.kernels.compiling import in_place
@@ -39,9 +37,8 @@ _SLOW_ORDERS: Final = 2_000
 _LIMITS: Final = 0.45
 _CANCELS: Final = 0.45
 _FILLING: Final = 40_000
-"""Limit orders that fill the book first and are not measured."""
+"""Limit orders that fill the book before the measurement."""
 _MID: Final = 10_000
-_CHECKOUT: Final = Path(__file__).parents[2]
 
 
 def run() -> Result:
@@ -73,7 +70,7 @@ def run() -> Result:
 
 
 def _engine() -> MatchingEngine:
-    """One book, with all the room for the output, so that nothing but the engine is measured."""
+    """Make an engine of one book with room for all output, so that nothing but matching is measured."""
     engine = MatchingEngine(INSTRUMENTS[:1])
     engine.output = new_output(2 * _ORDERS, _ORDERS // 4, 3 * _ORDERS // 2)
     for array in engine.output:
@@ -87,7 +84,7 @@ def _engine() -> MatchingEngine:
 
 
 def _face(entries: npt.NDArray[Any]) -> dict[str, float]:
-    """The same through MatchingEngine.submit() in parts of 10,000, events and all."""
+    """Measure the same orders through MatchingEngine.submit() in parts of 10,000, with event batches."""
     engine = MatchingEngine(INSTRUMENTS[:1])
     engine.submit(entries[:_FILLING])
     start = time.process_time()
@@ -97,11 +94,7 @@ def _face(entries: npt.NDArray[Any]) -> dict[str, float]:
 
 
 def _slow(entries: npt.NDArray[Any]) -> dict[str, float]:
-    if not (_CHECKOUT / "tests" / "reference_matching.py").is_file():
-        return {}
-    sys.path.append(str(_CHECKOUT))
-    module = importlib.import_module("tests.reference_matching")
-    engine = module.Engine(1, True)
+    engine = ReferenceEngine(1, halts=True)
     start = time.process_time()
     for entry in entries[:_SLOW_ORDERS]:
         engine.take(entry)
@@ -109,9 +102,9 @@ def _slow(entries: npt.NDArray[Any]) -> dict[str, float]:
 
 
 def _mix(rows: int, seed: int) -> npt.NDArray[Any]:
-    """The orders: random numbers drawn at once, then turned into orders that fit the book of their time.
+    """Make the orders: random numbers drawn at once, then turned into orders that fit the book of their time.
 
-    Who takes wants a fifth of what an order offers on average, or the book would run dry.
+    Market and IOC orders want a fifth of what an order offers on average, or the book would run empty.
     """
     random = np.random.default_rng(seed)
     kinds, depths, picks = random.random(rows), random.geometric(0.3, rows), random.random(rows)
@@ -129,7 +122,7 @@ def _mix(rows: int, seed: int) -> npt.NDArray[Any]:
 
 @in_place
 def _watch(
-    state: State,
+    state: EngineState,
     output: Output,
     entries: npt.NDArray[Any],
     kinds: npt.NDArray[np.float64],
@@ -152,21 +145,21 @@ def _watch(
             entry.id = _pick(state, live, count, picks[row])
             entry.owner = 0
         else:
-            entry.in_force = TimeInForce.IOC
-            entry.type = OrderType.MARKET if kinds[row] < 0.95 else OrderType.LIMIT
+            entry.in_force = InForce.IOC
+            entry.type = EntryType.MARKET if kinds[row] < 0.95 else EntryType.LIMIT
             entry.price = ask if entry.side == BID else bid
         output.used[:] = 0
         if submit(state, output, entry) == FULL:
             return row
-        if entry.action == Action.NEW and entry.in_force == TimeInForce.DAY:
+        if entry.action == Action.NEW and entry.in_force == InForce.DAY:
             live[count[0]] = state.totals[0].next_id - 1
             count[0] += 1
     return len(entries)
 
 
 @in_place
-def _pick(state: State, live: npt.NDArray[np.int64], count: npt.NDArray[np.int64], pick: float) -> int:
-    """A random order that is still there; those that are not are forgotten on the way."""
+def _pick(state: EngineState, live: npt.NDArray[np.int64], count: npt.NDArray[np.int64], pick: float) -> int:
+    """Return the id of a random order that is still live, and forget those that are not on the way."""
     while count[0] > 0:
         at = int(pick * count[0])
         order_id = live[at]

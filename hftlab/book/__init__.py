@@ -1,6 +1,6 @@
-"""Order books: compiled kernels over arrays, and their Python face."""
+"""Order books: compiled kernels over arrays, and the Python classes in front of them."""
 
-from hftlab.book.apply import Tops
+from hftlab.book.apply_kernel import Tops
 from hftlab.book.book_set import BookSet, Checkpoint
 from hftlab.book.matching import MatchingEngine
 from hftlab.book.order_book import Level, OrderBook, QueuePosition

@@ -1,4 +1,4 @@
-"""What can be wrong with an event, by kind, and what a set of books then does."""
+"""Anomalies: the kinds of errors in an event, and the policies for what a set of books then does."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Kind: TypeAlias = Literal[
 |---|---|---|
 | time_back | its ts_event is before that of an earlier row that named the same book | is applied all the same |
 | no_side | its side is neither B nor A | is not applied |
-| bad_price | its price is no multiple of the instrument's tick | is not applied |
+| bad_price | its price is not a multiple of the instrument's tick | is not applied |
 | no_size | it adds an order of size 0 | is not applied |
 | unknown_level | it removes a level that is not there; normal where a venue caps its snapshots | changes nothing |
 | unknown_order | it cancels or modifies an order that is not there | is not applied |
@@ -40,7 +40,7 @@ Kind: TypeAlias = Literal[
 """
 
 Policy: TypeAlias = Literal["skip", "raise", "clear"]
-"""What happens besides counting: go on, raise BookAnomaly, or clear the instrument's book."""
+"""What happens besides counting: continue, raise BookAnomaly, or clear the instrument's book."""
 
 KINDS: Final[tuple[Kind, ...]] = (
     "time_back",
@@ -75,7 +75,7 @@ _CODES: Final[dict[str, int]] = {"skip": SKIP, "raise": RAISE, "clear": CLEAR_BO
 
 
 def policy_codes(policy: Policy | Mapping[Kind, Policy]) -> IntArray:
-    """The policy of each kind as the kernels read it; kinds that a mapping leaves out are skipped.
+    """Encode the policy of each kind for the kernels; kinds that a mapping leaves out get "skip".
 
     Raises ValueError for a policy or a kind that does not exist.
     """
@@ -83,8 +83,8 @@ def policy_codes(policy: Policy | Mapping[Kind, Policy]) -> IntArray:
     codes = np.zeros(len(KINDS) + 1, np.int64)
     for kind, chosen in by_kind.items():
         if kind not in KINDS:
-            raise ValueError(f"no anomaly is of the kind {kind!r}: choose of {', '.join(KINDS)}")
+            raise ValueError(f"{kind!r} is not a kind of anomaly: choose from {', '.join(KINDS)}")
         if chosen not in _CODES:
-            raise ValueError(f"no policy is called {chosen!r}: choose skip, raise or clear")
+            raise ValueError(f"{chosen!r} is not a policy: choose skip, raise or clear")
         codes[1 + KINDS.index(kind)] = _CODES[chosen]
     return codes

@@ -9,9 +9,9 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from hftlab.book.anomalies import FINE, KINDS, RAISE, Kind, Policy, policy_codes
-from hftlab.book.apply import Columns, Tops, apply_rows, find_mixed
+from hftlab.book.apply_kernel import Columns, Tops, apply_rows, find_mixed
+from hftlab.book.book_state import HOLDS_ORDERS, BookState, add_books, copy_state, grow, new_state
 from hftlab.book.order_book import OrderBook
-from hftlab.book.state import HOLDS_ORDERS, State, add_books, copy_state, grow, new_state
 from hftlab.errors import BookAnomaly, EventError
 from hftlab.events import F_LAST, EventBatch
 from hftlab.instruments import Instrument
@@ -21,26 +21,26 @@ __all__ = ["BookSet", "Checkpoint"]
 
 
 class Checkpoint(NamedTuple):
-    """All books of a set as they were at one moment, in memory of their own; it can be pickled.
+    """Copy of all books of a set as they were at one moment; it can be pickled.
 
-    `BookSet.restore(checkpoint)` goes on from there, as often as wanted.
+    `BookSet.restore(checkpoint)` continues from there, any number of times.
     """
 
     instruments: tuple[Instrument, ...]
     policies: IntArray
-    state: State
+    state: BookState
 
 
 class BookSet:
-    """The books of every instrument that its batches name.
+    """Order books of every instrument that its batches name.
 
     `books.apply(batch)` brings them up to date in one compiled call; `books["BTCUSDT"]` is then that symbol's book.
-    Rows flagged F_MBP speak of price levels (L2), others of orders (L3); an instrument has rows of one kind only.
+    Rows flagged F_MBP are about price levels (L2), others about orders (L3); an instrument has rows of one kind only.
 
-    `policy` says what happens at an anomaly besides counting it: "skip" goes on, "raise" raises BookAnomaly and leaves
-    all books as they were before the batch (which costs a copy of them for each batch), "clear" clears the
-    instrument's book and goes on without the row. A mapping gives one for each kind, "skip" for those it leaves out.
-    `hftlab.book.anomalies.Kind` lists the kinds. Not to be shared between threads without a lock.
+    `policy` says what happens at an anomaly besides counting it: "skip" continues, "raise" raises BookAnomaly and
+    leaves all books as they were before the batch (which costs a copy of them for each batch), "clear" clears the
+    instrument's book and continues without the row. A mapping gives one for each kind, "skip" for those it leaves out.
+    `hftlab.book.anomalies.Kind` lists the kinds. Threads that share a BookSet need a lock.
     """
 
     def __init__(self, policy: Policy | Mapping[Kind, Policy] = "skip") -> None:
@@ -53,7 +53,7 @@ class BookSet:
 
     @classmethod
     def restore(cls, checkpoint: Checkpoint) -> BookSet:
-        """A set of the books as they were, with the policy that they had."""
+        """Make a set of the books as they were, with the policy that they had."""
         books = cls()
         books._policies = checkpoint.policies.copy()
         books._raises = RAISE in books._policies
@@ -62,7 +62,7 @@ class BookSet:
         return books
 
     def checkpoint(self) -> Checkpoint:
-        """All books as they are now. It costs one copy of their memory."""
+        """Copy all books as they are now."""
         return Checkpoint(tuple(self._numbers), self._policies.copy(), copy_state(self._state))
 
     def apply(self, batch: EventBatch) -> None:
@@ -82,12 +82,17 @@ class BookSet:
         return tops
 
     @property
+    def state(self) -> BookState:
+        """Memory of all books, for kernels and for `OrderBook`; a batch may replace it by a larger one."""
+        return self._state
+
+    @property
     def anomalies(self) -> Counter[Kind]:
-        """How many anomalies there were of each kind, in all books."""
+        """Number of anomalies of each kind, in all books."""
         return sum((book.anomalies for book in self), Counter())
 
     def __getitem__(self, key: str | Instrument) -> OrderBook:
-        """The book of an instrument, or of a symbol if only one venue has it. Raises KeyError."""
+        """Return the book of an instrument, or of a symbol if only one venue has it. Raises KeyError."""
         if isinstance(key, Instrument):
             return OrderBook(self, key, self._numbers[key])
         found = [instrument for instrument in self._numbers if instrument.symbol == key]
@@ -164,6 +169,6 @@ def _mixed(batch: EventBatch, row: int, holds: int) -> EventError:
     symbol = batch.instruments[batch.instrument_id[row]].symbol
     has, was = ("no F_MBP", "price levels") if holds != HOLDS_ORDERS else ("F_MBP", "orders")
     return EventError(
-        f"column flags has {has} in row {row}, but the rows of {symbol} before it are of {was}: "
+        f"column flags has {has} in row {row}, but the rows of {symbol} before it name {was}: "
         f"keep a feed of levels and a feed of orders in two BookSets"
     )

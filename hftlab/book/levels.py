@@ -1,10 +1,10 @@
-"""Compiled: the price levels of a side, sorted, and the room that they need."""
+"""Price levels of a side, sorted, and the room that they need, compiled."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from hftlab.book.state import FIRST_STRETCH, State
+from hftlab.book.book_state import FIRST_STRETCH, BookState
 from hftlab.kernels.compiling import IntArray, in_place, inlined, place_of
 from hftlab.kernels.intrinsics import BLOCK, count_not_below
 from hftlab.kernels.sorted_keys import find_key, shift_down, shift_up
@@ -24,13 +24,13 @@ __all__ = [
 
 @inlined
 def side_of(book: Any, is_ask: bool) -> Any:
-    """The row of `sides` of a book's bids or asks."""
+    """Return the row of `sides` of a book's bids or asks."""
     return (place_of(book) << place_of(1)) | place_of(is_ask)
 
 
 @inlined
-def has_room(state: State, side: Any) -> bool:
-    """Whether every array can take one more level of this side and one more order."""
+def has_room(state: BookState, side: Any) -> bool:
+    """Tell whether every array can take one more level of this side and one more order."""
     marks, place = state.marks[0], state.sides[side]
     if marks.free_order == 0 and marks.orders == len(state.orders):
         return False
@@ -44,37 +44,37 @@ def has_room(state: State, side: Any) -> bool:
 
 
 @inlined
-def spare_rows(state: State) -> int:
-    """How many times at least `has_room()` will say yes, as long as `is_full()` says no."""
+def spare_rows(state: BookState) -> int:
+    """Return how many more rows have room for certain, as long as `is_full()` is False."""
     marks = state.marks[0]
     orders, levels = len(state.orders) - 1 - marks.live, len(state.levels) - marks.levels
     return int(min(orders, levels, len(state.table) // 2 - marks.live))
 
 
 @inlined
-def is_full(state: State, side: Any) -> bool:
-    """Whether a new level of this side needs a longer stretch of keys."""
+def is_full(state: BookState, side: Any) -> bool:
+    """Tell whether a new level of this side needs a longer stretch of keys."""
     place = state.sides[side]
     return bool(place.length == place.capacity)
 
 
 @inlined
-def position(state: State, side: Any, key: int) -> int:
-    """Where in `keys` the key is, or would have to go."""
+def position(state: BookState, side: Any, key: int) -> int:
+    """Return where in `keys` the key is, or where it belongs."""
     start = state.sides[side].start
     return _search(state.keys, start, start + state.sides[side].length, key)
 
 
 @inlined
-def is_there(state: State, side: Any, at: int, key: int) -> bool:
-    """Whether `position()` found the key."""
+def is_there(state: BookState, side: Any, at: int, key: int) -> bool:
+    """Tell whether the key is at the place that `position()` returned."""
     place = state.sides[side]
     return bool(at < place.start + place.length and state.keys[place_of(at)] == key)
 
 
 @inlined
-def open_level(state: State, side: Any, key: int, tick: int) -> Any:
-    """The slot of a level, which is made if it is not there; 0 if its price is no multiple of the tick.
+def open_level(state: BookState, side: Any, key: int, tick: int) -> Any:
+    """Return the slot of a level, made if it is not there; 0 if its price is not a multiple of the tick.
 
     There must be room.
     """
@@ -85,7 +85,7 @@ def open_level(state: State, side: Any, key: int, tick: int) -> Any:
 
 
 @inlined
-def _new_level(state: State, side: Any, at: int, key: int, tick: int) -> Any:
+def _new_level(state: BookState, side: Any, at: int, key: int, tick: int) -> Any:
     ticks = key // tick
     if ticks * tick != key:
         return place_of(0)
@@ -106,7 +106,7 @@ def _new_level(state: State, side: Any, at: int, key: int, tick: int) -> Any:
 
 
 @inlined
-def close_level(state: State, side: Any, at: int) -> None:
+def close_level(state: BookState, side: Any, at: int) -> None:
     """Remove the level at this position."""
     place, marks, slot = state.sides[side], state.marks[0], state.slots[at]
     end = place.start + place.length
@@ -118,8 +118,8 @@ def close_level(state: State, side: Any, at: int) -> None:
 
 
 @inlined
-def is_crossed(state: State, book: Any) -> bool:
-    """Whether the best bid stands at or above the best ask."""
+def is_crossed(state: BookState, book: Any) -> bool:
+    """Tell whether the best bid is at or above the best ask."""
     bids, asks = state.sides[side_of(book, False)], state.sides[side_of(book, True)]
     if bids.length == 0 or asks.length == 0:
         return False
@@ -128,7 +128,7 @@ def is_crossed(state: State, book: Any) -> bool:
 
 
 @inlined
-def _new_slot(state: State) -> Any:
+def _new_slot(state: BookState) -> Any:
     marks = state.marks[0]
     slot = place_of(marks.free_level)
     if slot != 0:
@@ -141,9 +141,9 @@ def _new_slot(state: State) -> Any:
 
 @inlined
 def _search(keys: IntArray, start: int, end: int, key: int) -> int:
-    """The first position of [start, end] whose key is not below `key`, sought from the end.
+    """Return the first position of [start, end] whose key is not below `key`, searching from the end.
 
-    A block near the best is counted through without a branch on any key, which no processor could foresee.
+    A block near the best is counted through without a branch on any key, which no processor could predict.
     """
     if end - start < BLOCK:
         return find_key(keys, start, end, key)
@@ -152,8 +152,8 @@ def _search(keys: IntArray, start: int, end: int, key: int) -> int:
 
 
 @in_place
-def _move_to_end(state: State, side: Any) -> int:
-    """Move a side to the end of the keys with twice its room; by how much its positions rise."""
+def _move_to_end(state: BookState, side: Any) -> int:
+    """Move a side to the end of the keys with twice its room. Returns by how much its positions rise."""
     place, marks = state.sides[side], state.marks[0]
     start, target = place.start, marks.stretches
     capacity = max(2 * place.capacity, FIRST_STRETCH)

@@ -1,31 +1,28 @@
-"""One instrument's order book, to be read."""
+"""Order book of one instrument, read-only."""
 
 from __future__ import annotations
 
 import zlib
 from collections import Counter
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
 from hftlab.book.anomalies import KINDS, Kind
+from hftlab.book.book_state import BookState, Records
 from hftlab.book.queues import ahead_of, find_order, read_queue
-from hftlab.book.state import Records, State
 from hftlab.instruments import Instrument
-
-if TYPE_CHECKING:
-    from hftlab.book.book_set import BookSet
 
 __all__ = ["Level", "OrderBook", "QueuePosition"]
 
 Level: TypeAlias = tuple[float, float, int]
-"""(price in the currency, size in units, number of orders); 0 orders where the venue does not tell how many."""
+"""(price in the currency, size in units, number of orders); 0 orders where the venue does not say how many."""
 
 Side: TypeAlias = Literal["B", "A"]
 
 
 class QueuePosition(NamedTuple):
-    """Where an order stands: sizes in units, `ahead` what is executed before it at its price."""
+    """Position of an order in the queue of its price, sizes in units; what is `ahead` is executed before it."""
 
     side: Side
     price: float
@@ -36,34 +33,41 @@ class QueuePosition(NamedTuple):
     level_size: float
 
 
+class _Owner(Protocol):
+    """Holder of the memory that a book is a view of: a BookSet, which replaces it when it grows."""
+
+    @property
+    def state(self) -> BookState: ...
+
+
 class OrderBook:
-    """One instrument's book as it stands now: a view into its BookSet, which follows every later batch."""
+    """Order book of one instrument as it is now: a view into its BookSet, which follows every later batch."""
 
     __slots__ = ("_books", "_number", "instrument")
 
-    def __init__(self, books: BookSet, instrument: Instrument, number: int) -> None:
+    def __init__(self, books: _Owner, instrument: Instrument, number: int) -> None:
         self._books, self.instrument, self._number = books, instrument, number
 
     def bids(self, depth: int = 10) -> list[Level]:
-        """The best `depth` bids, highest first: (price, size, orders)."""
+        """Return the best `depth` bids, highest first: (price, size, orders)."""
         return self._levels("B", depth)
 
     def asks(self, depth: int = 10) -> list[Level]:
-        """The best `depth` asks, lowest first: (price, size, orders)."""
+        """Return the best `depth` asks, lowest first: (price, size, orders)."""
         return self._levels("A", depth)
 
     def best(self) -> tuple[Level | None, Level | None]:
-        """The best bid and the best ask; None for an empty side."""
+        """Return the best bid and the best ask; None for an empty side."""
         return next(iter(self.bids(1)), None), next(iter(self.asks(1)), None)
 
     @property
     def levels(self) -> tuple[int, int]:
-        """How many price levels the bids and the asks have."""
+        """Number of price levels of the bids and of the asks."""
         length = self._state.sides["length"]
         return int(length[2 * self._number]), int(length[2 * self._number + 1])
 
     def queue_position(self, order_id: int) -> QueuePosition:
-        """Where an order stands in the queue of its price. Raises KeyError if it is not in the book."""
+        """Return where an order is in the queue of its price. Raises KeyError if it is not in the book."""
         state = self._state
         row = find_order(state, self._number, _bits(order_id))
         if row == 0:
@@ -82,7 +86,10 @@ class OrderBook:
         )
 
     def orders(self, side: Side, price: float) -> list[tuple[int, float]]:
-        """The queue at a price, first to be executed first: (order id, size). Empty where the venue names no orders."""
+        """Return the queue at a price, first to be executed first: (order id, size).
+
+        It is empty where the venue names no orders.
+        """
         levels = self._best_levels(side)
         found = levels[levels["ticks"] == self.instrument.ticks(price)]
         if not len(found):
@@ -92,7 +99,10 @@ class OrderBook:
         return list(zip(ids.view(np.uint64).tolist(), self.instrument.size(lots).tolist(), strict=True))
 
     def cumulative_volume(self, side: Side, *, price: float | None = None, depth: int | None = None) -> float:
-        """The size on a side: at `price` and better, or in its best `depth` levels, or in all. ValueError for both."""
+        """Return the size on a side: at `price` and better, or in its best `depth` levels, or in all levels.
+
+        Raises ValueError if both are given.
+        """
         if price is not None and depth is not None:
             raise ValueError("give cumulative_volume a price or a depth, not both")
         levels = self._best_levels(side, depth)
@@ -102,7 +112,7 @@ class OrderBook:
         return self.instrument.size(int(levels["lots"].sum()))
 
     def checksum(self, depth: int = 10) -> int:
-        """CRC32 of the best `depth` levels of the bids, then of the asks.
+        """Return the CRC32 of the best `depth` levels of the bids, then of the asks.
 
         A level is two little-endian int64, ticks and lots, best level first; levels that are not there are zeros, so
         that 32 bytes go in for each of `depth`.
@@ -115,24 +125,24 @@ class OrderBook:
 
     @property
     def anomalies(self) -> Counter[Kind]:
-        """How many anomalies there were of each kind."""
+        """Number of anomalies of each kind."""
         width = len(KINDS) + 1
         counts = self._state.tallies[self._number * width + 1 : (self._number + 1) * width].tolist()
         return Counter({kind: count for kind, count in zip(KINDS, counts, strict=True) if count})
 
     @property
     def unknown_levels(self) -> int:
-        """How often a level was to be removed that was not there. At venues that cap their snapshots it is normal."""
+        """Number of removals of a level that was not there. They are normal at venues that cap their snapshots."""
         return self.anomalies["unknown_level"]
 
     @property
     def crossed(self) -> int:
-        """After how many events the best bid stood at or above the best ask."""
+        """Number of events after which the best bid was at or above the best ask."""
         return self.anomalies["crossed"]
 
     @property
     def clears(self) -> int:
-        """How often the book was cleared by an event (action R), snapshots included."""
+        """Number of events (action R) that cleared the book, snapshots included."""
         return int(self._state.books["clears"][self._number])
 
     def __repr__(self) -> str:
@@ -141,8 +151,8 @@ class OrderBook:
         return f"OrderBook({self.instrument.symbol} at {self.instrument.venue.name}: {sides})"
 
     @property
-    def _state(self) -> State:
-        return self._books._state
+    def _state(self) -> BookState:
+        return self._books.state
 
     def _levels(self, side: Side, depth: int) -> list[Level]:
         levels = self._best_levels(side, depth)
@@ -161,7 +171,7 @@ class OrderBook:
 
 
 def _bits(order_id: int) -> int:
-    """The uint64 as the kernels hold it. Raises KeyError for what no uint64 is."""
+    """Return the bits of a uint64 as the int64 that the kernels hold. Raises KeyError for a number out of range."""
     if not 0 <= order_id < 1 << 64:
         raise KeyError(f"order ids are 0 to 2^64 - 1, got {order_id}")
     return order_id - (1 << 64) if order_id >= 1 << 63 else order_id

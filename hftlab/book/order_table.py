@@ -1,10 +1,10 @@
-"""Where the order of a book and an id is: a hash table in one array.
+"""Hash table, in one array, from a book and an order id to the order's row.
 
-It is made of buckets of eight entries, a cache line each, that are compared all at once: so hardly any branch depends
-on the data. An order stands in its home bucket, or where that is full in the next one that is not; the load is one
-half at most. Whenever an entry goes from a full bucket, one from behind that belongs further to the front takes its
+It consists of buckets of eight entries, a cache line each, that are compared all at once: so hardly any branch depends
+on the data. An order is in its home bucket, or where that is full in the next one that is not; the load is one
+half at most. Whenever an entry leaves a full bucket, a later one that belongs further to the front takes its
 place, so that a search may end at the first bucket with a free entry. An entry holds the upper half of the hash and
-the order's row, eight bytes that say both whether it is worth a look and where its home is; the id itself stands in
+the order's row, eight bytes that tell both whether the order can match and where its home is; the id itself is in
 the order. Source: Knuth, The Art of Computer Programming, volume 3, section 6.4, "External searching" (buckets) and
 algorithm R; the multiplier is 2^64 divided by the golden ratio, as there.
 """
@@ -50,19 +50,19 @@ _BEYOND: Final = np.uint64(1 << WAYS)
 
 @inlined
 def tag_of(book: Any, order_id: int) -> Any:
-    """The upper half of the hash of a book and an id."""
+    """Return the upper half of the hash of a book and an id."""
     return ((place_of(order_id) + place_of(book) * _BOOK_MULTIPLIER) * _MULTIPLIER) >> _HALF
 
 
 @inlined
 def _home(table: Records, tag: Any) -> Any:
-    """The bucket whose share of the table is the tag's of 2^32: ids that count upwards are spread evenly."""
+    """Return the bucket whose share of the table is the tag's of 2^32: ids that count upwards are spread evenly."""
     return ((tag * place_of(len(table))) >> _HALF) & _BUCKET
 
 
 @inlined
 def find_entry(table: Records, orders: Records, tag: Any, book: int, order_id: int) -> Any:
-    """The place of this order in the table, or the free one where it belongs; `tag` is its `tag_of()`."""
+    """Return the place of this order in the table, or the free one where it belongs; `tag` is its `tag_of()`."""
     mask = place_of(len(table) - 1)
     bucket = _home(table, place_of(tag))
     while True:
@@ -87,7 +87,7 @@ def expect_entry(table: Records, tag: Any) -> None:
 
 @inlined
 def expect_order(table: Records, orders: Records, tag: Any) -> None:
-    """Begin to fetch the order that `find_entry()` will compare first; its bucket should be there by now."""
+    """Begin to fetch the order that `find_entry()` will compare first; its bucket should be in the cache by now."""
     bucket = _home(table, place_of(tag))
     tagged = tagged_entries(table, bucket, place_of(tag)) | _BEYOND
     prefetch(orders, table[(bucket + first_bit(tagged)) & place_of(len(table) - 1)].order)
@@ -95,7 +95,7 @@ def expect_order(table: Records, orders: Records, tag: Any) -> None:
 
 @inlined
 def set_entry(table: Records, orders: Records, at: Any, row: Any, tag: Any, book: int, order_id: int) -> None:
-    """Take a free place for this order."""
+    """Put an order into a free place."""
     entry, order = table[place_of(at)], orders[place_of(row)]
     entry.tag, entry.order = tag, row
     order.id, order.book = order_id, book
@@ -118,7 +118,7 @@ def _clear(table: Records, at: Any) -> None:
 
 @in_place
 def _refill(table: Records, hole: Any) -> None:
-    """Put into a hole in a bucket that was full an entry from behind that may stand there; and so on."""
+    """Fill a hole in a bucket that was full with a later entry that may be there, then the hole that leaves."""
     mask = place_of(len(table) - 1)
     bucket = hole & _BUCKET
     while True:
@@ -127,7 +127,7 @@ def _refill(table: Records, hole: Any) -> None:
         for way in range(WAYS):
             at = bucket + place_of(way)
             home = _home(table, place_of(table[at].tag))
-            # It may if its home is not behind the hole.
+            # It may if its home is not after the hole.
             if table[at].order != 0 and (bucket - home) & mask >= (bucket - (hole & _BUCKET)) & mask:
                 table[hole] = table[at]
                 _clear(table, at)
@@ -139,7 +139,7 @@ def _refill(table: Records, hole: Any) -> None:
 
 @in_place
 def fill_table(table: Records, entries: Records) -> None:
-    """Put all entries of another table into an empty one."""
+    """Copy all entries of another table into an empty one."""
     mask = place_of(len(table) - 1)
     for entry in entries:
         if entry.order != 0:

@@ -1,23 +1,23 @@
-"""Compiled: looking up orders and walking the queue of a level."""
+"""Look-up of orders and walks along the queue of a level, compiled."""
 
 from __future__ import annotations
 
+from hftlab.book.book_state import BookState, Records
 from hftlab.book.order_table import find_entry, tag_of
-from hftlab.book.state import Records, State
 from hftlab.kernels.compiling import IntArray, in_place
 
 __all__ = ["ahead_of", "find_order", "read_queue"]
 
 
 @in_place
-def find_order(state: State, book: int, order_id: int) -> int:
-    """The row of `orders` that holds this order; 0 if there is none."""
+def find_order(state: BookState, book: int, order_id: int) -> int:
+    """Return the row of `orders` that holds this order; 0 if there is none."""
     return int(state.table[find_entry(state.table, state.orders, tag_of(book, order_id), book, order_id)].order)
 
 
 @in_place
 def ahead_of(orders: Records, row: int) -> tuple[int, int]:
-    """How many orders stand ahead of this one in its queue, and their lots."""
+    """Return how many orders are ahead of this one in its queue, and their lots."""
     count, lots = 0, 0
     row = orders[row].prev
     while row != 0:
@@ -29,7 +29,7 @@ def ahead_of(orders: Records, row: int) -> tuple[int, int]:
 
 @in_place
 def read_queue(orders: Records, head: int, ids: IntArray, lots: IntArray) -> None:
-    """Write the ids and lots of a queue, first to last."""
+    """Write the ids and lots of a queue, first to last, into arrays."""
     row = head
     for place in range(len(ids)):
         ids[place], lots[place] = orders[row].id, orders[row].lots

@@ -47,7 +47,7 @@ def exchange_on(day: str, seed: int, symbols: Sequence[str] | None = None) -> Ex
     except ValueError:
         raise HftlabError(f"{day!r} is not a date: write it as 2026-01-02") from None
     if hours is None:
-        raise HftlabError(f"{venue.name} is closed on {day}: give a day from Monday to Friday")
+        raise HftlabError(f"{venue.name} is closed on {day}: give a trading day")
     return Exchange(seed, names, clock=Clock(hours[0], paused=True))
 
 

@@ -1,4 +1,4 @@
-"""What is traded and where."""
+"""Instruments and venues: what is traded and where, with ticks, lots and trading hours."""
 
 from hftlab.instruments.instrument import Instrument
 from hftlab.instruments.registry import INSTRUMENTS, find_instrument, listings

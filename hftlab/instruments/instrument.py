@@ -1,4 +1,4 @@
-"""One symbol at one venue: tick and lot as integers, and which prices are allowed."""
+"""Instrument: one symbol at one venue, with tick and lot as integers and the prices that are allowed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["Instrument"]
 
 @dataclass(frozen=True, slots=True)
 class Instrument:
-    """One symbol at one venue.
+    """Instrument: one symbol at one venue.
 
     `tick` is the smallest price step in 1e-9 of `currency`, `lot` the smallest size step in 1e-9 of a unit (a share, a
     coin, a contract) that its book can hold. Where the market's tick depends on the price, `rule` says how and `tick`
@@ -44,9 +44,9 @@ class Instrument:
 
     @property
     def wire_symbol(self) -> str:
-        """Its name in messages: the plain symbol at the primary venue, `SYMBOL:VENUE` elsewhere (AAPL:NYSE).
+        """Symbol in messages: the plain symbol at the primary venue, `SYMBOL:VENUE` elsewhere (AAPL:NYSE).
 
-        So symbols are unique among the listings of one stream, and a message's `exchange` says which venue it is of.
+        So symbols are unique among the listings of one stream; a message's `exchange` names the venue.
         """
         return self.symbol if self.primary else f"{self.symbol}:{self.venue.name}"
 
@@ -57,7 +57,7 @@ class Instrument:
     @overload
     def price(self, ticks: IntArray) -> FloatArray: ...
     def price(self, ticks: int | IntArray) -> float | FloatArray:
-        """Ticks to the double nearest to the price; exact rounding as long as numerator and result fit 53 bits."""
+        """Convert ticks to the nearest double of the price, exactly as long as numerator and result fit 53 bits."""
         return from_steps(ticks, self.tick)
 
     @overload
@@ -65,7 +65,7 @@ class Instrument:
     @overload
     def size(self, lots: IntArray) -> FloatArray: ...
     def size(self, lots: int | IntArray) -> float | FloatArray:
-        """Lots to units, rounded as `price()` does."""
+        """Convert lots to units, rounded as `price()` does."""
         return from_steps(lots, self.lot)
 
     @overload
@@ -73,7 +73,7 @@ class Instrument:
     @overload
     def ticks(self, price: FloatArray) -> IntArray: ...
     def ticks(self, price: float | FloatArray) -> int | IntArray:
-        """The number of `tick` steps nearest to a price in the currency."""
+        """Convert a price in the currency to the nearest number of `tick` steps."""
         return to_steps(price, self.tick)
 
     @overload
@@ -81,7 +81,7 @@ class Instrument:
     @overload
     def lots(self, size: FloatArray) -> IntArray: ...
     def lots(self, size: float | FloatArray) -> int | IntArray:
-        """The number of lots nearest to a size in units."""
+        """Convert a size in units to the nearest number of lots."""
         return to_steps(size, self.lot)
 
     # --- the prices that the market accepts, all as integers of 1e-9 ---
@@ -91,7 +91,7 @@ class Instrument:
     @overload
     def tick_at(self, price: IntArray) -> IntArray: ...
     def tick_at(self, price: int | IntArray) -> int | IntArray:
-        """The market's tick at a price, both in 1e-9. Raises TypeError for prices that are no integers."""
+        """Return the market's tick at a price, both in 1e-9. Raises TypeError for prices that are not integers."""
         _require_integers(price)
         if self.rule is not None:
             return self.rule.tick_at(price)
@@ -102,7 +102,7 @@ class Instrument:
     @overload
     def is_on_tick(self, price: IntArray) -> npt.NDArray[np.bool_]: ...
     def is_on_tick(self, price: int | IntArray) -> bool | npt.NDArray[np.bool_]:
-        """Whether the market accepts a price (1e-9)."""
+        """Tell whether the market accepts a price (1e-9)."""
         return price % self.tick_at(price) == 0
 
     @overload
@@ -112,7 +112,7 @@ class Instrument:
     def round_to_tick(
         self, price: int | IntArray, toward: Literal["nearest", "down", "up"] = "nearest"
     ) -> int | IntArray:
-        """The accepted price nearest to one (1e-9; halfway goes up), or the next one at or below, or at or above it."""
+        """Round a price (1e-9) to the nearest accepted one (halfway goes up), or down, or up."""
         tick = self.tick_at(price)
         lift = {"nearest": tick // 2, "down": 0, "up": tick - 1}[toward]
         return cast("int | IntArray", (price + lift) // tick * tick)
@@ -120,12 +120,12 @@ class Instrument:
     # --- JSON ---
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON; `from_dict()` is the way back."""
+        """Return plain values for JSON; `from_dict()` is the inverse."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Instrument:
-        """The inverse of `to_dict()`. Raises TypeError or ValueError for what it did not write."""
+        """Build an instrument from the values of `to_dict()`. Raises TypeError or ValueError for other values."""
         fields = dict(values)
         rule = fields.pop("rule", None)
         return cls(
@@ -137,4 +137,4 @@ class Instrument:
 
 def _require_integers(price: Any) -> None:
     if np.asarray(price).dtype.kind not in "iu":
-        raise TypeError("prices are integers of 1e-9 here: give price(ticks) the ticks, or multiply by UNIT")
+        raise TypeError("prices are integers of 1e-9 here: multiply a price in the currency by UNIT")

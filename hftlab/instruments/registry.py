@@ -1,4 +1,4 @@
-"""The instruments that hftlab knows by name."""
+"""Registry of the instruments that hftlab knows by name."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PRIMARY_US: Final = {
     "BRK.A": NYSE,
 }
 
-# Regulators assign the bands anew every year, by trades a day; these are typical of the names, no official list.
+# Regulators assign the bands every year, by trades a day; these are typical of the names, not an official list.
 _LONDON_BANDS: Final = {
     "AZN": 6,
     "BARC": 6,
@@ -58,13 +58,13 @@ INSTRUMENTS: Final[tuple[Instrument, ...]] = (
 )
 """The reference document's eight at NASDAQ and at NYSE, FTSE names in London, Bitcoin and Ether at Binance.
 
-A symbol's first entry is its primary listing, except BTCUSDT: the perpetual is another thing than the coin, and both
+A symbol's first entry is its primary listing, except BTCUSDT: the perpetual is another product than the coin, and both
 have the plain symbol. LSE's names are its mnemonics (`BP.` with the dot).
 """
 
 
 def find_instrument(symbol: str, venue: Venue | str | None = None) -> Instrument | None:
-    """The known instrument of that symbol, or None; without a venue the first of `INSTRUMENTS` (BTCUSDT: spot)."""
+    """Return the known instrument of that symbol, or None; without a venue the first of `INSTRUMENTS`."""
     name = venue.name if isinstance(venue, Venue) else venue
     for instrument in INSTRUMENTS:
         if instrument.symbol == symbol and name in (None, instrument.venue.name):
@@ -73,5 +73,5 @@ def find_instrument(symbol: str, venue: Venue | str | None = None) -> Instrument
 
 
 def listings(symbol: str) -> list[Instrument]:
-    """Every known listing of what has that symbol, the primary one first."""
+    """Return every known listing of a symbol, the primary one first."""
     return [one for one in INSTRUMENTS if one.symbol == symbol and one.venue is not BINANCE_USDM]

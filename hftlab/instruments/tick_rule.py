@@ -1,4 +1,4 @@
-"""Which prices a market accepts: the tick as a function of the price."""
+"""Tick rules: the prices that a market accepts, with the tick as a function of the price."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["US_EQUITY", "TickRule", "mifid2"]
 
 @dataclass(frozen=True, slots=True)
 class TickRule:
-    """A tick for each range of prices, all in 1e-9 of the currency.
+    """Tick for each range of prices, all in 1e-9 of the currency.
 
     Prices from `bounds[i]` up to `bounds[i + 1]` move in steps of `ticks[i]`; the first bound is 0. Raises ValueError
     unless the bounds rise and each is a multiple of the ticks on both its sides, so that rounding never leaves the
@@ -40,7 +40,7 @@ class TickRule:
 
     @property
     def step(self) -> int:
-        """The largest step that divides every tick, so that a book of such steps holds every price."""
+        """Largest step that divides every tick, so that a book of such steps holds every price."""
         return math.gcd(*self.ticks)
 
     @overload
@@ -48,14 +48,14 @@ class TickRule:
     @overload
     def tick_at(self, price: IntArray) -> IntArray: ...
     def tick_at(self, price: int | IntArray) -> int | IntArray:
-        """The tick that holds at a price (1e-9); prices below 0 have that of 0."""
+        """Return the tick at a price (1e-9); prices below 0 have that of 0."""
         place = np.searchsorted(np.array(self.bounds, np.int64), price, side="right") - 1
         found = np.array(self.ticks, np.int64)[np.maximum(place, 0)]
         return found if isinstance(price, np.ndarray) else int(found)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> TickRule:
-        """A rule out of JSON's lists."""
+        """Build a rule from the lists of JSON."""
         return cls(values["name"], tuple(values["bounds"]), tuple(values["ticks"]))
 
 
@@ -69,7 +69,7 @@ _RANGES: Final = 19
 
 
 def mifid2(liquidity_band: int) -> TickRule:
-    """The European tick table of a liquidity band, 1 (fewest trades a day) to 6 (9,000 and more).
+    """Make the European tick table of a liquidity band, 1 (fewest trades a day) to 6 (9,000 and more).
 
     Source: Commission Delegated Regulation (EU) 2017/588 (RTS 11), Annex, which the United Kingdom keeps as law. In the
     table both the price ranges (from 0.1 on) and the ticks (from 0.0001 on) go 1-2-5, and a band up is a step down.
@@ -77,12 +77,12 @@ def mifid2(liquidity_band: int) -> TickRule:
     for another band.
     """
     if not 1 <= liquidity_band <= 6:
-        raise ValueError(f"liquidity bands are 1 to 6, got {liquidity_band}")
+        raise ValueError(f"a liquidity band must be 1 to 6, got {liquidity_band}")
     bounds = (0, *(1000 * _step(place) for place in range(_RANGES - 1)))
     ticks = tuple(_step(max(place + 3 - liquidity_band, 0)) for place in range(_RANGES))
     return TickRule(f"MiFID II, liquidity band {liquidity_band}", bounds, ticks)
 
 
 def _step(place: int) -> int:
-    """0.0001, 0.0002, 0.0005, 0.001, ..."""
+    """Return the step number `place` of 0.0001, 0.0002, 0.0005, 0.001, ..."""
     return int(_STEPS[place % 3] * 10 ** (place // 3) * _FIRST)

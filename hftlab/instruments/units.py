@@ -1,4 +1,4 @@
-"""Integers for exact arithmetic, and the ways between them and the numbers people read."""
+"""Units: integers of 1e-9 for exact arithmetic, and their conversion to and from floats."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ import numpy.typing as npt
 __all__ = ["UNIT", "FloatArray", "IntArray", "from_steps", "to_steps"]
 
 UNIT: Final = 1_000_000_000
-"""How many of the integer units (1e-9) make one: a price of 61837.63 is 61_837_630_000_000."""
+"""Number of integer units (1e-9) in one: a price of 61837.63 is 61_837_630_000_000."""
 
 IntArray: TypeAlias = npt.NDArray[np.int64]
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 
 
 def from_steps(count: int | IntArray, step: int) -> float | FloatArray:
-    """`count` steps of `step` (1e-9) as the nearest double."""
+    """Return `count` steps of `step` (1e-9) as the nearest double."""
     numerator, denominator = _reduced(step)
     return count * numerator / denominator
 
 
 def to_steps(value: float | FloatArray, step: int) -> int | IntArray:
-    """The number of steps of `step` (1e-9) nearest to a value."""
+    """Return the number of steps of `step` (1e-9) nearest to a value."""
     numerator, denominator = _reduced(step)
     if isinstance(value, np.ndarray):
         return np.rint(value * denominator / numerator).astype(np.int64)

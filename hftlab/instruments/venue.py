@@ -1,4 +1,4 @@
-"""Exchanges: their currency, their time zone and when they trade."""
+"""Venues: their currency, their time zone and when they trade."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from hftlab.instruments.trading_calendar import has_calendar, trading_session
+
 __all__ = ["BINANCE", "BINANCE_USDM", "LSE", "NASDAQ", "NYSE", "Phase", "Venue"]
 
 _SATURDAY: Final = 5
@@ -16,7 +18,7 @@ _SECOND: Final = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """A part of the trading day, from `opens` up to `closes`, both "HH:MM" in the venue's time zone."""
+    """Part of the trading day, from `opens` up to `closes`, both "HH:MM" in the venue's time zone."""
 
     name: str
     opens: str
@@ -25,10 +27,11 @@ class Phase:
 
 @dataclass(frozen=True, slots=True)
 class Venue:
-    """An exchange or one of its separate markets. `timezone` is an IANA name, the one its trading day follows.
+    """Exchange, or one of its separate markets. `timezone` is the IANA name of the zone that its trading day follows.
 
-    `phases` are those of an ordinary trading day, Monday to Friday, in order; the one called "regular" is continuous
-    trading. Without phases a venue trades around the clock, every day. Holidays and shortened days are not known here.
+    `phases` are those of an ordinary trading day, in order; the one called "regular" is continuous trading. Without
+    phases a venue trades around the clock, every day. Holidays and shortened days of NASDAQ, NYSE and LSE are those of
+    the library exchange_calendars; another venue with phases trades from Monday to Friday.
     """
 
     name: str
@@ -37,35 +40,52 @@ class Venue:
     phases: tuple[Phase, ...] = field(default=(), repr=False)
 
     def phase_at(self, moment: int) -> str | None:
-        """The phase at a time (int64 ns UTC), None while the venue is closed, "regular" where there are no phases."""
+        """Return the phase at a time (int64 ns UTC), None while the venue is closed.
+
+        A venue without phases is always in "regular". On a shortened day the phases after continuous trading begin
+        when that ends.
+        """
         if not self.phases:
             return "regular"
         # Nanoseconds are cut to seconds: phases begin at whole minutes.
-        there = datetime.fromtimestamp(moment // _SECOND, ZoneInfo(self.timezone))
-        if there.weekday() >= _SATURDAY:
+        day = datetime.fromtimestamp(moment // _SECOND, ZoneInfo(self.timezone)).date()
+        hours = self.regular_hours(day)
+        if hours is None:
             return None
-        clock = f"{there:%H:%M}"
-        return next((phase.name for phase in self.phases if phase.opens <= clock < phase.closes), None)
+        usual = self._usual_hours(day)
+
+        def moved(boundary: int) -> int:
+            if boundary >= usual[1]:
+                return boundary - usual[1] + hours[1]
+            return hours[0] if boundary == usual[0] else boundary
+
+        for phase in self.phases:
+            if moved(self._moment(day, phase.opens)) <= moment < moved(self._moment(day, phase.closes)):
+                return phase.name
+        return None
 
     def regular_hours(self, day: date) -> tuple[int, int] | None:
-        """From when to when (int64 ns UTC) there is continuous trading on a day of the venue's calendar.
+        """Return from when to when (int64 ns UTC) there is continuous trading on a day of the venue's time zone.
 
-        None at a weekend; midnight to midnight where there are no phases.
+        None if the venue is closed: on holidays and at weekends. Midnight to midnight where there are no phases.
         """
         if not self.phases:
-            return self._moment(day, time()), self._moment(day + timedelta(days=1), time())
-        if day.weekday() >= _SATURDAY:
-            return None
-        regular = next(phase for phase in self.phases if phase.name == "regular")
-        opens, closes = time.fromisoformat(regular.opens), time.fromisoformat(regular.closes)
-        return self._moment(day, opens), self._moment(day, closes)
+            return self._moment(day, "00:00"), self._moment(day + timedelta(days=1), "00:00")
+        if has_calendar(self.name):
+            return trading_session(self.name, day)
+        return None if day.weekday() >= _SATURDAY else self._usual_hours(day)
 
-    def _moment(self, day: date, clock: time) -> int:
-        return int(datetime.combine(day, clock, ZoneInfo(self.timezone)).timestamp()) * _SECOND
+    def _usual_hours(self, day: date) -> tuple[int, int]:
+        regular = next(phase for phase in self.phases if phase.name == "regular")
+        return self._moment(day, regular.opens), self._moment(day, regular.closes)
+
+    def _moment(self, day: date, clock: str) -> int:
+        at = datetime.combine(day, time.fromisoformat(clock), ZoneInfo(self.timezone))
+        return int(at.timestamp()) * _SECOND
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Venue:
-        """A venue out of JSON. Raises TypeError for fields that it does not have."""
+        """Build a venue from JSON values. Raises TypeError for fields that a venue does not have."""
         fields = dict(values)
         return cls(phases=tuple(Phase(**phase) for phase in fields.pop("phases", ())), **fields)
 
@@ -82,7 +102,7 @@ LSE: Final = Venue(
         Phase("closing auction", "16:30", "16:35"),
     ),
 )
-"""SETS, whose regular trading is broken off for the intraday auction of two minutes at noon."""
+"""SETS. At noon an intraday auction of two minutes interrupts its regular trading; it is not a phase here."""
 NASDAQ: Final = Venue(
     "NASDAQ",
     "USD",

@@ -1,3 +1,3 @@
-"""How numba code is compiled and kept, and the structures that kernels of several packages share."""
+"""Compilation by numba, and the data structures that the kernels of several packages share."""
 
 __all__: list[str] = []

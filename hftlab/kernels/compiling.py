@@ -1,4 +1,4 @@
-"""How this project compiles its loops."""
+"""Decorators with which hftlab compiles its loops, and arrays laid out for them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-__all__ = ["IntArray", "compiled", "in_place", "inlined", "place_of", "zeros_aligned"]
+__all__ = ["IntArray", "compiled", "i64", "in_place", "inlined", "place_of", "zeros_aligned"]
 
 _LINE: Final = 64
 
@@ -19,30 +19,35 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 IntArray = npt.NDArray[np.int64]
 
 place_of: Final[Any] = np.uint64
-"""An index that is not negative: numba need not ask whether it counts from the end. Any, for mypy holds it no int."""
+"""Converts an index that is not negative: numba then need not check whether it counts from the end.
+
+Typed Any because mypy does not take numpy's integers for ints."""
+
+i64: Final[Any] = np.int64
+"""Converts to signed: numba makes a float of a sum of signed and unsigned. Typed Any as `place_of` is."""
 
 
 def compiled(function: Function) -> Function:
-    """numba's njit as this project uses it: kept on disk between processes, and without the interpreter's lock."""
+    """Compile with numba's njit as hftlab uses it: cached on disk, and run without the interpreter's lock."""
     return _njit(function)
 
 
 def in_place(function: Function) -> Function:
-    """As `compiled()`, for a loop that makes no arrays, only views of those that it is given.
+    """Compile as `compiled()` does, for a loop that makes no arrays, only views of its arguments.
 
-    It counts no references. Otherwise each touch of a NamedTuple of arrays counts every array in it, up and down,
+    The code counts no references. Otherwise each use of a NamedTuple of arrays counts every array in it, up and down,
     atomically: hundreds of operations for each row of a batch.
     """
     return _njit(function, _nrt=False)
 
 
 def inlined(function: Function) -> Function:
-    """As `in_place()`, for what a loop calls in each round: its code becomes part of every caller's."""
+    """Compile as `in_place()` does, for what a loop calls in each round: the code becomes part of every caller."""
     return _njit(function, _nrt=False, forceinline=True)
 
 
 def zeros_aligned(count: int, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
-    """Zeros that begin with a cache line: then no record of 8, 16, 32 or 64 bytes lies across two."""
+    """Make zeros that begin at a cache line, so that no record of 8, 16, 32 or 64 bytes lies across two lines."""
     size = count * np.dtype(dtype).itemsize
     memory = np.zeros(size + _LINE, np.uint8)
     start = -memory.ctypes.data % _LINE
@@ -51,7 +56,7 @@ def zeros_aligned(count: int, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
 
 def _njit(function: Function, **options: bool) -> Function:
     dispatcher = njit(cache=True, nogil=True, error_model="numpy", **options)(function)
-    # numba compiles anew when the function's own file has changed; what it calls in other files becomes part of it too.
+    # numba compiles again when the function's own file has changed; the code of other files that it calls counts too.
     file = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
     if file is not None:
         file._source_stamp = file._source_stamp, *sorted(_stamps(function.__globals__))
@@ -60,7 +65,7 @@ def _njit(function: Function, **options: bool) -> Function:
 
 
 def _forgiving(load_index: Callable[[], dict[Any, Any]]) -> Callable[[], dict[Any, Any]]:
-    """What an older hftlab has kept on disk may name modules that are no more: then there is nothing kept."""
+    """Take a cache file of an older hftlab that names modules which are gone for an empty one."""
 
     def load() -> dict[Any, Any]:
         try:
@@ -72,7 +77,7 @@ def _forgiving(load_index: Callable[[], dict[Any, Any]]) -> Callable[[], dict[An
 
 
 def _stamps(names: dict[str, Any]) -> set[tuple[str, int]]:
-    """The modules of this project whose functions and classes these names are, and theirs, with their files' times."""
+    """Find the modules of hftlab that some names come from, and those that they use, with their files' times."""
     found: dict[str, int] = {}
     waiting = [names]
     while waiting:

@@ -1,4 +1,4 @@
-"""What compiled code can ask of the processor and numba has no word for."""
+"""Instructions of the processor for which numba has no function: prefetch, and comparisons of whole blocks."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ prefetch = _prefetcher()
 
 
 def _block(context: Any, builder: Any, array_type: Any, array: Any, first: Any, count: int) -> Any:
-    """`count` items of eight bytes of an array as one vector."""
+    """Load `count` items of eight bytes of an array as one vector."""
     word = ir.IntType(64)
     data = builder.bitcast(context.make_array(array_type)(context, builder, array).data, word.as_pointer())
     vector = ir.VectorType(word, count).as_pointer()

@@ -1,4 +1,4 @@
-"""Compiled: a stretch of keys in ascending order, the best of which is the last."""
+"""Search, insertion and removal in a range of ascending keys whose best is the last, compiled."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["find_key", "shift_down", "shift_up"]
 
 @in_place
 def find_key(keys: IntArray, start: int, end: int, key: int) -> int:
-    """The first position of [start, end] whose key is not below `key`, sought from the end in growing steps."""
+    """Return the first position of [start, end] whose key is not below `key`, in growing steps from the end."""
     low, high, step = end - 1, end, 1
     while low >= start and keys[low] >= key:
         high = low

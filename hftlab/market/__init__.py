@@ -1,4 +1,4 @@
-"""Events to books to messages, and what the books of several venues say together."""
+"""Market data processing: from events to books to messages, and comparisons across venues."""
 
 from hftlab.market.arbitrage import ArbitrageDetector
 from hftlab.market.arbitrage_source import with_arbitrage
@@ -7,7 +7,7 @@ from hftlab.market.costs import TYPICAL_FEES, Costs, Fee
 from hftlab.market.filters import Filters
 from hftlab.market.opportunity import Opportunity, executable_edge
 from hftlab.market.processor import Processor
-from hftlab.market.statistics import TradeStatistics
+from hftlab.market.trade_statistics import TradeStatistics
 
 __all__ = [
     "TYPICAL_FEES",

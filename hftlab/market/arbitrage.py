@@ -1,4 +1,4 @@
-"""The same thing on several venues at prices that do not agree: found as the books change."""
+"""Arbitrage detection: one symbol on several venues at prices that allow a gain, found as the books change."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ __all__ = ["ArbitrageDetector"]
 
 
 class ArbitrageDetector:
-    """Compares the books of a symbol's venues and tells when an opportunity opens, changes and closes.
+    """Detector that compares the books of a symbol's venues and reports opportunities as they open, change and close.
 
-    Feed it with every state of every listing: `update()` takes levels and nanoseconds, `receive()` MARKET_DATA, of a
+    Feed it every state of every listing: `update()` takes levels and nanoseconds, `receive()` MARKET_DATA, of a
     live stream or a recording. An opportunity is to buy at one venue and to sell at another at a gain after `costs`;
-    there is at most one for each pair of venues and direction. Times are ts_event; where venues' clocks disagree, time
-    stands still for a symbol rather than going back. Nothing is compared while a symbol has one venue only.
+    there is at most one for each pair of venues and direction. Times are ts_event; where venues' clocks disagree, a
+    symbol's time stays rather than going back. Nothing is compared while a symbol has one venue only.
     """
 
     def __init__(self, costs: Costs | None = None) -> None:
@@ -33,17 +33,17 @@ class ArbitrageDetector:
 
     @property
     def open(self) -> list[Opportunity]:
-        """What is open now, as last told."""
+        """Opportunities that are open now, as last reported."""
         return list(self._open.values())
 
     def clear(self) -> None:
-        """Forget all books and opportunities, as after a gap or a seek; nothing is told to have closed."""
+        """Forget all books and opportunities, as after a gap or a seek, without reporting any as closed."""
         self._books.clear()
         self._open.clear()
         self._clocks.clear()
 
     def consolidated(self, symbol: str) -> Consolidated:
-        """The best bid and offer of all venues of a symbol, in the currency of the costs (or the venues' own)."""
+        """Return the best bid and offer of a symbol over all venues, in the currency of the costs (or the venues')."""
         listings = self._books.get(symbol, {})
         first = next(iter(listings.values()), None)
         books = {}
@@ -54,7 +54,7 @@ class ArbitrageDetector:
         return consolidate(books)
 
     def receive(self, message: MarketData) -> list[Arbitrage]:
-        """What a message's books change; those of one message are taken in together, as of the latest of them.
+        """Apply a message's books, all as of the latest of them, and return what that changes.
 
         Raises ValueError for a venue without fee or currency, as `Costs` says.
         """
@@ -69,7 +69,7 @@ class ArbitrageDetector:
         return [change.to_message() for change in changes]
 
     def update(self, symbol: str, books: Mapping[str, tuple[Levels, Levels]], at: int) -> list[Opportunity]:
-        """The books of a symbol (without its venue) are now these, venue -> (bids, asks): what that changes.
+        """Replace books of a symbol (named without its venue), venue -> (bids, asks), and return what that changes.
 
         Levels are (price, size), best first, in the listing's currency and units; `at` is in ns.
         """
@@ -129,12 +129,12 @@ class _Listing(NamedTuple):
 
 
 def _plain(symbol: MarketDataSymbol) -> str:
-    """The symbol without the venue that `Instrument.wire_symbol` adds off the primary market."""
+    """Return the symbol without the venue that `Instrument.wire_symbol` adds off the primary market."""
     return symbol.symbol.removesuffix(f":{symbol.exchange}")
 
 
 def _levels(levels: list[OrderBookLevel] | None, price: float, size: float) -> Levels:
-    """Levels as pairs; of a subscription without ORDER_BOOK the best quote alone."""
+    """Return levels as pairs; only the best quote for a subscription without ORDER_BOOK."""
     if levels is None:
         return [(price, size)] if price > 0 and size > 0 else []
     return [(level.price, level.size) for level in levels]

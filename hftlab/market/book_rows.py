@@ -1,4 +1,4 @@
-"""What batches and books say, as Python numbers in the currency and in units."""
+"""Rows of trades and quotes from batches and books, as Python numbers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ IntArray = npt.NDArray[np.int64]
 
 
 class TradeRow(NamedTuple):
-    """A row of action T, as it stands in its batch."""
+    """Trade: a row of action T, with the batch's integers."""
 
     row: int
     instrument_id: int
@@ -30,7 +30,7 @@ class TradeRow(NamedTuple):
 
 
 class Quote(NamedTuple):
-    """The book after one event, in the currency and in units, best first; levels of size 0 are not there."""
+    """Best levels of a book after one event, in the currency and in units, best first; size 0 means no level."""
 
     row: int
     instrument_id: int
@@ -42,11 +42,11 @@ class Quote(NamedTuple):
     ask_prices: list[float]
     ask_sizes: list[float]
     ask_orders: list[int]
-    mid: float  # the only side's best if there is one side, NaN if there is none
+    mid: float  # the best of the only side if there is one side, NaN if there is none
 
 
 def trades(batch: EventBatch) -> dict[int, deque[TradeRow]]:
-    """The trades of each instrument, by its number in the batch."""
+    """Collect the trades of each instrument, by its number in the batch."""
     rows = np.flatnonzero(batch.action == TRADE)
     columns: tuple[npt.NDArray[Any], ...] = (
         batch.instrument_id,
@@ -63,7 +63,7 @@ def trades(batch: EventBatch) -> dict[int, deque[TradeRow]]:
 
 
 def quotes(tops: Tops, batch: EventBatch, events: IntArray) -> Iterator[Quote]:
-    """The tops numbered `events`, converted for the whole batch at once."""
+    """Convert the tops numbered `events`, for the whole batch at once."""
     rows = tops.rows[events]
     ids = batch.instrument_id[rows]
     ticks_and_lots = [side[events] for side in (tops.bid_ticks, tops.bid_lots, tops.ask_ticks, tops.ask_lots)]
@@ -92,7 +92,7 @@ def quotes(tops: Tops, batch: EventBatch, events: IntArray) -> Iterator[Quote]:
 def _mids(
     bid_ticks: IntArray, bid_lots: IntArray, ask_ticks: IntArray, ask_lots: IntArray, instrument: Instrument
 ) -> npt.NDArray[np.float64]:
-    """Half the sum of the ticks, so that a mid between two prices is as exact as they are."""
+    """Compute mids from the sum of the ticks, so that a mid between two prices is as exact as they are."""
     sides = (bid_lots[:, 0] > 0).astype(np.int64) + (ask_lots[:, 0] > 0)
     # A side that is not there has 0 ticks.
     return np.where(sides > 0, instrument.price(bid_ticks[:, 0] + ask_ticks[:, 0]) / np.maximum(sides, 1), np.nan)

@@ -1,4 +1,4 @@
-"""The best bid and offer of several venues taken together."""
+"""Consolidated best bid and offer of several venues."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Levels: TypeAlias = Sequence[tuple[float, float]]
 
 
 class VenueBook(NamedTuple):
-    """One listing's levels; `worth` is what a unit of its prices is worth in the common currency."""
+    """Levels of one listing; `worth` is what a unit of its prices is worth in the common currency."""
 
     bids: Levels
     asks: Levels
@@ -20,7 +20,7 @@ class VenueBook(NamedTuple):
 
 
 class Consolidated(NamedTuple):
-    """The consolidated best bid and offer (in the United States the NBBO), before fees, in the common currency.
+    """Consolidated best bid and offer (in the United States the NBBO), before fees, in the common currency.
 
     Sizes add up what all venues at that price show; a side that no venue has is (None, 0.0, ()).
     """
@@ -34,7 +34,7 @@ class Consolidated(NamedTuple):
 
     @property
     def state(self) -> Literal["normal", "locked", "crossed", "one-sided"]:
-        """Locked where the bid equals the offer, crossed where it is above. Source: 17 CFR 242.600, 242.610(d)."""
+        """ "locked" where the bid equals the offer, "crossed" where it is above. Source: 17 CFR 242.600, 242.610(d)."""
         if self.bid is None or self.ask is None:
             return "one-sided"
         if self.bid == self.ask:
@@ -43,7 +43,7 @@ class Consolidated(NamedTuple):
 
 
 def consolidate(books: Mapping[str, VenueBook]) -> Consolidated:
-    """The best of the venues' books."""
+    """Find the best bid and offer of the venues' books."""
     bids = {venue: (price * book.worth, size) for venue, book in books.items() for price, size in book.bids[:1]}
     asks = {venue: (price * book.worth, size) for venue, book in books.items() for price, size in book.asks[:1]}
     bid = max((price for price, _ in bids.values()), default=None)

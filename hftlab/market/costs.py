@@ -1,4 +1,4 @@
-"""What trading costs at each venue, and what one venue's money is worth in another's."""
+"""Costs of trading: taker fees by venue, and exchange rates between the venues' currencies."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ __all__ = ["TYPICAL_FEES", "VENUE_CURRENCIES", "Costs", "Fee", "Terms"]
 
 @dataclass(frozen=True, slots=True)
 class Fee:
-    """What taking liquidity costs: `bps` of the value, and `per_unit` (a share, a coin) in the listing's currency."""
+    """Taker fee: `bps` of the value, and `per_unit` (a share, a coin) in the listing's currency."""
 
     bps: float = 0.0
     per_unit: float = 0.0
 
     def bought(self, price: float) -> float:
-        """What a unit costs that is bought at `price`."""
+        """Return what a unit costs that is bought at `price`."""
         return price * (1 + self.bps / 1e4) + self.per_unit
 
     def sold(self, price: float) -> float:
-        """What a unit brings that is sold at `price`."""
+        """Return what a unit brings that is sold at `price`."""
         return price * (1 - self.bps / 1e4) - self.per_unit
 
 
@@ -38,18 +38,18 @@ TYPICAL_FEES: Final[Mapping[str, Fee]] = MappingProxyType(
     }
 )
 """Taker fees by venue, of a member without discounts: the cap of 17 CFR 242.610(c) for US shares of $1 and more, LSE's
-first band of order book trading, Binance's regular users. Price lists change: pass what holds."""
+first band of order book trading, Binance's regular users. Price lists change: pass the current ones."""
 
 VENUE_CURRENCIES: Final[Mapping[str, str]] = MappingProxyType(
     {"NASDAQ": "USD", "NYSE": "USD", "LSE": "GBX", "BINANCE": "USDT", "BINANCE_USDM": "USDT"}
 )
-"""The currency of prices at a venue, for symbols that hftlab does not know."""
+"""Currency of prices at a venue, for symbols that hftlab does not know."""
 
 _PARTS: Final = {"GBX": ("GBP", 0.01)}
 
 
 class Terms(NamedTuple):
-    """How one listing trades; `currency` is a whole one, and `unit` of it is what its prices count (a penny: 0.01)."""
+    """Terms on which one listing trades; its prices count in `unit` of `currency` (pence: 0.01 of GBP)."""
 
     fee: Fee
     currency: str
@@ -57,7 +57,7 @@ class Terms(NamedTuple):
 
 
 class Costs:
-    """Fees by venue, and `rates`: what one unit of each currency is worth in `currency`.
+    """Fees by venue, and exchange rates: what one unit of each currency is worth in `currency`.
 
     Pence (GBX) go with the pound's rate. Two listings in one currency can be compared without any rate, in that
     currency. Raises ValueError for a rate that is not above 0.
@@ -78,7 +78,7 @@ class Costs:
                 raise ValueError(f"the rate of {name} must be above 0, got {rate}")
 
     def terms(self, symbol: str, venue: str) -> Terms:
-        """How `symbol` trades at `venue`. Raises ValueError for a venue whose fee or currency nobody has told."""
+        """Return the terms of `symbol` at `venue`. Raises ValueError for a venue whose fee or currency is not known."""
         known = find_instrument(symbol, venue)
         quoted = self._currencies.get(venue) if known is None else known.currency
         if venue not in self._fees or quoted is None:
@@ -88,9 +88,9 @@ class Costs:
         return Terms(self._fees[venue], currency, unit)
 
     def common(self, one: Terms, other: Terms) -> tuple[str, float, float]:
-        """A currency to compare two listings in, and what a unit of each one's prices is worth in it.
+        """Return a currency to compare two listings in, and what a unit of each one's prices is worth in it.
 
-        Raises ValueError if there is none, for want of a rate.
+        Raises ValueError if a rate for it is missing.
         """
         missing = [terms.currency for terms in (one, other) if terms.currency not in self._rates]
         if not missing:

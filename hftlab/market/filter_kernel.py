@@ -1,4 +1,4 @@
-"""The compiled loop that says which rows of a batch are not to be believed."""
+"""Compiled loop that decides which rows of a batch are implausible."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ IntArray = npt.NDArray[np.int64]
 KEPT, PRICE, OFF_TICK, OUTSIDE_BANDS, STALE, DUPLICATE = range(6)
 
 OPEN, DROPPING = range(2)
-"""Places in Memory.event: whether an event is open, and why all of it is dropped (KEPT: it is not)."""
+"""Places in Memory.event: 1 while an event is open, and why all of it is dropped (KEPT if it is not)."""
 
 _WINDOW: Final = 4096
 _MIXER: Final = 0x1E3779B97F4A7C15  # any large odd number; products wrap around
 
 
 class Memory(NamedTuple):
-    """What is remembered from batch to batch; a row per instrument. Sequences are kept apart for trades and books."""
+    """Memory of the filters from batch to batch, a row per instrument; trades and books have sequences of their own."""
 
     sequences: IntArray  # (2 * instruments, 2 * window), ascending, the oldest half forgotten when it is full
     prints: IntArray  # the fingerprint of the row that goes with each
@@ -47,7 +47,7 @@ class Memory(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """The columns that the loop reads, all of equal length."""
+    """Columns that the loop reads, all of equal length."""
 
     ts_event: IntArray
     ts_recv: IntArray
@@ -63,7 +63,7 @@ class Rows(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """Negative: no limit. `band` is a fraction of the reference, times in ns, `duplicates` 0 or 1."""
+    """Limits of the filters, negative for none. `band` is a fraction of the reference; times are in ns."""
 
     band: float
     delay: int
@@ -73,7 +73,7 @@ class Limits(NamedTuple):
 
 @compiled
 def judge_rows(rows: Rows, mids: IntArray, limits: Limits, memory: Memory) -> npt.NDArray[np.uint8]:
-    """Why each row is to be dropped (KEPT: it is not). `mids` are the references while there is no trade, or 0."""
+    """Return why each row is dropped, KEPT if it is not. `mids` are the references before the first trade, or 0."""
     # Tuples of arrays are unpacked here: handed to a function row by row, they cost more than all the rest.
     ts_event, ts_recv, sequence, book, order_id, action, side, price, size, flags, on_tick = rows
     band, delay, step_back, duplicates = limits
@@ -82,7 +82,7 @@ def judge_rows(rows: Rows, mids: IntArray, limits: Limits, memory: Memory) -> np
     for row in range(len(book)):
         number, kind, time = book[row], action[row], ts_event[row]
         if not event[OPEN]:
-            # A snapshot tells old things anew and may repeat a number; a clearing must never be lost.
+            # A snapshot repeats what is old and may repeat a number; a clearing must never be lost.
             exempt = kind == CLEAR or flags[row] & F_SNAPSHOT
             reason = KEPT
             if not exempt and duplicates and sequence[row] != 0:
@@ -126,7 +126,7 @@ def _mix(so_far: Any, value: Any) -> Any:
 def _has_been(
     sequences: IntArray, prints: IntArray, counts: IntArray, stream: int, sequence: int, fingerprint: int
 ) -> bool:
-    """Whether this row is remembered; it is from now on, unless it is older than all that are."""
+    """Tell whether this row has been seen, and remember it unless it is older than all that are remembered."""
     count = counts[stream]
     place = count
     while place > 0 and (sequences[place - 1], prints[place - 1]) > (sequence, fingerprint):

@@ -1,4 +1,4 @@
-"""Which events are believed: prices that cannot be, news that is old, messages that come twice."""
+"""Filters of implausible events: impossible prices, stale events, duplicates."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hftlab.market.filter_kernel import DUPLICATE, KEPT, OPEN, Limits, Memory, R
 __all__ = ["REASONS", "Filter", "Filters"]
 
 REASONS: Final = ("", "price", "off-tick", "outside bands", "stale", "duplicate", "orphan")
-"""Why a row is filtered, by its number; an orphan is of an order whose own A was filtered."""
+"""Reasons for which a row is filtered, by number; an orphan is of an order whose own A was filtered."""
 
 _ORPHAN: Final = len(REASONS) - 1
 _Mask = npt.NDArray[np.bool_]
@@ -25,7 +25,7 @@ _Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What is let through. Prices of 0 or less in A, M and T rows never are.
+    """Settings of the filters. Rows of A, M and T with prices of 0 or less are always filtered.
 
     `off_tick` filters A and M rows at prices that the instrument's tick rule does not allow (trades may print there).
     `band` filters A, M and T rows further than this fraction from the last trade's price, or, before the first trade,
@@ -33,7 +33,7 @@ class Filters:
     `max_step_back` those that happened more than so many ns before the latest of their instrument: both are "stale".
     `duplicates` filters an event whose first row has a sequence (other than 0) that has been there with the same
     contents among the latest 4,096 of its instrument, trades and books counted apart. None or False turns a filter off;
-    the bounds are off by default, because only who knows the market can set them. Raises ValueError for negative ones.
+    the bounds are off by default, because they depend on the market. Raises ValueError for negative ones.
     """
 
     off_tick: bool = True
@@ -60,7 +60,7 @@ class Filters:
 
 
 class Filter:
-    """Applies `Filters` batch after batch. `counts` has how many rows were filtered, by instrument and reason."""
+    """Filter that applies `Filters` batch after batch. `counts` has the rows filtered, by instrument and reason."""
 
     def __init__(self, numbers: Mapping[Instrument, int], filters: Filters) -> None:
         self.counts: Counter[tuple[Instrument, str]] = Counter()
@@ -70,7 +70,7 @@ class Filter:
         self._began_before = False
 
     def apply(self, batch: EventBatch, mids: npt.NDArray[np.int64]) -> EventBatch:
-        """The rows that are believed; the batch itself where all are.
+        """Return the rows that pass; the batch itself where all do.
 
         `mids` (1e-9, 0 for none) are the books' by the numbers given. An event of which some rows are filtered still
         ends with a row flagged F_LAST.
@@ -123,7 +123,7 @@ class Filter:
             reasons[found] = _ORPHAN
 
     def _remember_open_event(self, batch: EventBatch, kept: _Mask) -> None:
-        """Whether an event is open of which a row has been passed on, so that its end must be as well."""
+        """Remember whether an event is open of which a row has passed, so that its end has to pass as well."""
         ends = np.flatnonzero(batch.flags & F_LAST)
         begin = int(ends[-1]) + 1 if len(ends) else 0
         passed_on = bool(kept[begin:].any()) or (self._began_before and not len(ends))
@@ -137,7 +137,7 @@ class Filter:
 
 
 def _without(batch: EventBatch, kept: _Mask, *, began_before: bool) -> EventBatch:
-    """Only the rows kept. A dropped F_LAST goes to the last row kept of its event.
+    """Return only the rows kept. A dropped F_LAST goes to the last row kept of its event.
 
     Where all rows of an event are dropped, nothing of it is left; but if some were in the batch before, the last one
     stays as an N, which changes nothing and ends the event.

@@ -1,4 +1,4 @@
-"""A Processor for a stream whose instruments are met one after another."""
+"""Processor for a stream whose instruments become known one after another."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Timed = tuple[int, MarketData]
 
 
 class GrowingProcessor:
-    """Batches in, messages out, as `Processor` does; `depth` and `pace` are as there.
+    """Processor that takes new instruments as they come; `depth` and `pace` are those of `Processor`.
 
     Each batch's instruments begin with those of the batch before, as those of a decoder do. The instruments that a
     batch brings get a Processor of their own, so that a file that names all at its beginning has one.
@@ -32,14 +32,14 @@ class GrowingProcessor:
 
     @property
     def filtered(self) -> dict[str, int]:
-        """How many rows were dropped for which reason."""
+        """Number of rows dropped, by reason."""
         counts: Counter[str] = Counter()
         for _, processor in self._parts:
             counts.update(processor.filtered)
         return dict(counts)
 
     def process(self, batch: EventBatch) -> list[Timed]:
-        """Apply a batch; the messages are in the order of their ts_recv."""
+        """Apply a batch and return its messages in the order of their ts_recv."""
         new = batch.instruments[self._known :]
         if new:
             self._parts.append((self._known, Processor(new, self._depth, pace=self._pace)))
@@ -49,12 +49,12 @@ class GrowingProcessor:
         return _merged([processor.process(_of(batch, first, processor)) for first, processor in self._parts])
 
     def flush(self) -> list[Timed]:
-        """What waits for the end of its interval."""
+        """Return the messages that wait for the end of their interval."""
         return _merged([processor.flush() for _, processor in self._parts])
 
 
 def _of(batch: EventBatch, first: int, processor: Processor) -> EventBatch:
-    """The rows of a Processor's instruments, numbered from 0."""
+    """Return the rows of a Processor's instruments, numbered from 0."""
     count = len(processor.symbols)
     mine = (batch.instrument_id >= first) & (batch.instrument_id < first + count)
     rows = batch.take(mine)

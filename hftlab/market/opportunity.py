@@ -1,4 +1,4 @@
-"""Buying at one venue what another pays more for: how much of it there is, and for how long."""
+"""Arbitrage opportunities: buying at one venue what another pays more for, in size and in time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Edge", "Opportunity", "executable_edge"]
 
 
 class Edge(NamedTuple):
-    """What can be gained at once: the best prices, the size that can be bought and sold at a gain, the gain in all."""
+    """Gain that can be had at once: the best prices, the size that can be bought and sold at a gain, the total gain."""
 
     ask: float
     bid: float
@@ -25,7 +25,7 @@ class Edge(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Opportunity:
-    """An opportunity as of `at`, when it opened, changed or closed; all times int64 ns.
+    """Opportunity as of `at`, when it opened, changed or closed; all times int64 ns.
 
     `ask` and `bid` are in the currencies of the two listings, `edge` and `peak_edge` (the largest so far) in
     `currency`, after fees. Once closed, `size` and `edge` are 0.
@@ -46,11 +46,11 @@ class Opportunity:
 
     @property
     def lifetime(self) -> int:
-        """How long it has been there, in ns."""
+        """Time since it opened, in ns."""
         return self.at - self.opened
 
     def to_message(self) -> Arbitrage:
-        """Itself on the wire."""
+        """Build the ARBITRAGE message."""
         closed = to_milliseconds(self.at) if self.state is ArbitrageState.CLOSE else None
         return Arbitrage(
             timestamp=to_milliseconds(self.at),
@@ -70,9 +70,9 @@ class Opportunity:
 
 
 def executable_edge(buy: VenueBook, buy_fee: Fee, sell: VenueBook, sell_fee: Fee) -> Edge:
-    """What buying from the asks of one book and selling to the bids of the other gains, level by level, after fees.
+    """Compute the gain of buying from one book's asks and selling to the other's bids, by level, after fees.
 
-    It goes on for as long as the next unit brings more than it costs, by more than rounding can account for. The gain
+    It continues for as long as the next unit brings more than it costs, by more than rounding can account for. The gain
     is rounded to 1e-9, so that the same levels in other portions gain the same.
     """
     ask = buy.asks[0][0] if buy.asks else 0.0

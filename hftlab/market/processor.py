@@ -1,4 +1,4 @@
-"""From order-level events to the messages that subscribers see: books, trades and running statistics."""
+"""Processor from order-level events to the messages that subscribers get: books, trades and running statistics."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hftlab.events import EventBatch
 from hftlab.instruments import UNIT, Instrument
 from hftlab.market.book_rows import Quote, quotes, trades
 from hftlab.market.filters import Filter, Filters
-from hftlab.market.symbol_state import SymbolState
+from hftlab.market.symbol_summary import SymbolSummary
 from hftlab.protocol.messages import MarketData
 
 __all__ = ["Processor"]
@@ -24,9 +24,9 @@ IntArray = npt.NDArray[np.int64]
 
 
 class Processor:
-    """Turns batches of events into MARKET_DATA messages of one symbol each.
+    """Processor that turns batches of events into MARKET_DATA messages of one symbol each.
 
-    Rows that `filters` does not believe are dropped and counted in `filtered`; the others go to `books`, which stand
+    Rows that `filters` rejects are dropped and counted in `filtered`; the others go to `books`, which are
     as of the last batch. An event ends at a row flagged F_LAST, be it of depth or a trade. With `pace` 0 each event of
     a known book makes a message; otherwise time (ts_recv) is cut into intervals of `pace` ns, and an interval makes one
     message for each symbol that has had an event in it: its state after the last one. Either way a message has up to
@@ -52,10 +52,10 @@ class Processor:
         closes = previous_close or {}
         self.books = BookSet()
         self.depth, self.pace = depth, pace
-        self._states = {instrument: SymbolState(instrument, closes.get(instrument)) for instrument in instruments}
+        self._states = {instrument: SymbolSummary(instrument, closes.get(instrument)) for instrument in instruments}
         repeated = [symbol for symbol, count in Counter(self.symbols).items() if count > 1]
         if repeated:
-            raise ValueError(f"two instruments are called {repeated[0]} on the wire: only one of them can be `primary`")
+            raise ValueError(f"two instruments have the wire symbol {repeated[0]}: make only one of them `primary`")
         self._numbers = {instrument: number for number, instrument in enumerate(self._states)}
         self._with_mids = filters is not None and filters.band is not None
         self._filter = Filter(self._numbers, filters or Filters())
@@ -64,23 +64,25 @@ class Processor:
 
     @property
     def symbols(self) -> list[str]:
+        """Symbols of the instruments in messages, in the order given."""
         return [instrument.wire_symbol for instrument in self._states]
 
     @property
     def filtered(self) -> dict[str, int]:
-        """How many rows were dropped for which reason: see `Filters` and `REASONS`."""
+        """Number of rows dropped, by reason: see `Filters` and `REASONS`."""
         counts: Counter[str] = Counter()
         for (_, reason), count in self._filter.counts.items():
             counts[reason] += count
         return dict(counts)
 
     def process(self, batch: EventBatch, until: int | None = None) -> list[tuple[int, MarketData]]:
-        """Apply a batch; return the messages that are complete, in order, each with its ts_recv in ns.
+        """Apply a batch and return the messages that are complete, in order, each with its ts_recv in ns.
 
-        There is none of a symbol until its book has had a level; an R that voids the book makes one without levels.
+        A symbol has no message until its book has had a level; an R that clears the book makes one without levels.
         `timestamp` is the event's ts_event. With a pace, an interval is complete once an event of a later one has come;
-        `until` says that every event captured up to that time has, so that what it ends need not wait for the next.
-        Raises EventError for an instrument that the processor was not made for, and as `BookSet.apply()` does.
+        `until` declares that every event captured up to that time has come, so that intervals that it ends are
+        complete. Raises EventError for an instrument that the processor was not made for, and as `BookSet.apply()`
+        does.
         """
         self._check(batch.instruments)
         batch = self._filter.apply(batch, self._mids())
@@ -106,7 +108,7 @@ class Processor:
         return messages
 
     def flush(self) -> list[tuple[int, MarketData]]:
-        """What the last interval has collected, now that no more events will come."""
+        """Return the messages of the last interval, when no more events will come."""
         return list(self._complete(None))
 
     def _check(self, instruments: tuple[Instrument, ...]) -> None:
@@ -114,7 +116,7 @@ class Processor:
             if instrument not in self._states:
                 raise EventError(
                     f"the batch has {instrument.symbol} of {instrument.venue.name}, which this Processor was not made "
-                    f"for: name it when making one"
+                    f"for: add it to `instruments`"
                 )
 
     def _mids(self) -> IntArray:
@@ -128,7 +130,7 @@ class Processor:
         return mids
 
     def _chosen(self, tops: Tops, batch: EventBatch) -> Iterator[tuple[int, Quote]]:
-        """The quotes that can become messages, each with its interval; without a pace each event is an interval."""
+        """Select the quotes that can become messages, each with its interval: without a pace the event's number."""
         if not len(tops.rows):
             return iter(())
         if self.pace == 0:
@@ -143,7 +145,7 @@ class Processor:
         return zip(intervals[last].tolist(), quotes(tops, batch, last), strict=True)
 
     def _complete(self, before: int | None) -> Iterator[tuple[int, MarketData]]:
-        """The messages of the intervals that came before one, or of all."""
+        """Yield the messages of the intervals before one, or of all."""
         ready = [one for one, (interval, _) in self._pending.items() if before is None or interval < before]
         for instrument in ready:
             _, quote = self._pending.pop(instrument)

@@ -1,4 +1,4 @@
-"""Sources that make their own market data, and faults for any source."""
+"""Simulated sources: an exchange, the reference document's random walk, and faults for any source."""
 
 from hftlab.simulator.exchange import Exchange
 from hftlab.simulator.faults import Fault, Faults

@@ -1,4 +1,4 @@
-"""Wrong values in messages that are still valid on the wire: what a careful reader has to notice by itself."""
+"""Corrupted messages: wrong values that are valid on the wire, which a careful reader has to notice by itself."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _DIGIT: Final = 10.0
 
 
 def corrupted(message: Message, kind: float, place: float) -> tuple[Message, str]:
-    """A copy with one wrong value, and what was done: "AAPL: crossed". Other messages than MARKET_DATA stay whole.
+    """Return a copy with one wrong value, and what was done: "AAPL: crossed". Only MARKET_DATA is corrupted.
 
     `kind` and `place` are uniform in [0, 1): which of CORRUPTIONS, and which of the symbols.
     """
@@ -29,7 +29,7 @@ def corrupted(message: Message, kind: float, place: float) -> tuple[Message, str
 
 
 def skewed(message: Message, ms: float) -> Message:
-    """A copy whose MARKET_DATA times are those of a clock that is `ms` milliseconds ahead (behind, if negative)."""
+    """Return a copy with the MARKET_DATA times of a clock that is `ms` milliseconds ahead (behind, if negative)."""
     if not isinstance(message, MarketData):
         return message
     symbols = [msgspec.structs.replace(symbol, timestamp=_shifted(symbol.timestamp, ms)) for symbol in message.symbols]
@@ -67,4 +67,4 @@ CORRUPTIONS: Final[dict[str, Callable[[MarketDataSymbol], MarketDataSymbol]]] = 
     "stale": _stale,
     "size lost": _size_lost,
 }
-"""Price ten times too high, sides exchanged, no bid, a time one minute old, sizes of nothing."""
+"""Corruptions by name: price ten times too high, sides exchanged, no bid, a time one minute old, sizes of 0."""

@@ -1,4 +1,4 @@
-"""An exchange with traders in it: seeded order flow through the matching engine, as events, books and messages."""
+"""Simulated exchange: seeded order flow through the matching engine, as events, books and messages."""
 
 from __future__ import annotations
 
@@ -30,22 +30,22 @@ SYMBOLS: Final = ("AAPL", "GOOGL", "MSFT", "TSLA", "AMZN", "META", "NVDA", "BRK.
 """The reference document's eight."""
 
 _LONG: Final = 6.0
-"""Seconds after which whoever waits is told why; reading from the cache takes about one."""
+"""Seconds of compiling after which a warning is logged; reading from the cache takes about one."""
 _GAP: Final = 0.3
-"""The standard deviation of the change from the close before to the opening, in those of a day's."""
+"""Standard deviation of the change from the last close to the opening, as a fraction of a day's."""
 
 _log = get_logger("hftlab.simulator")
 
 
 class Segment(NamedTuple):
-    """A piece of an exchange's time: its events, and its messages with the times (ns) they are due."""
+    """Segment of an exchange's time: its events, and its messages with the times (ns) they are due."""
 
     events: EventBatch
     messages: list[tuple[int, MarketData]]
 
 
 class Exchange:
-    """A venue, or several, where simulated traders meet; a source (see hftlab.source) that never ends.
+    """Exchange of one venue or several with simulated traders; a source (see hftlab.source) that never ends.
 
     `symbols` are names as they are on the wire (AAPL, AAPL:NYSE, VOD, BTCUSDT); None stands for the reference
     document's eight. Listings of one name share its fundamental price, which each venue's market makers see with a lag
@@ -56,8 +56,8 @@ class Exchange:
     The same seed on a clock that starts at the same time gives the same events and messages, however time advances;
     None takes a new one, kept in `seed`. With `self_exciting` False orders arrive at random instead of in bursts.
     `prices` are closes of the day before, by plain symbol, where they shall be others than the document's; `closes` has
-    all of them (1e-9). `events()` and `segments()` run ahead as fast as they can. Raises HftlabError for a symbol that
-    is not known.
+    `prices` replaces last closes of the document, by plain symbol; `closes` has all last closes (1e-9). `events()` and
+    `segments()` run ahead at full speed. Raises HftlabError for a symbol that is not known.
     """
 
     name = "exchange"
@@ -100,28 +100,28 @@ class Exchange:
 
     @property
     def books(self) -> MatchingEngine:
-        """The venue's own books, as they stand after the last event made: `books["AAPL"].bids(10)`."""
+        """Books of the venue after the last event made: `books["AAPL"].bids(10)`."""
         return self._flow.engine
 
     @property
     def now(self) -> int:
-        """The time (ns) up to which there are events."""
+        """Time (ns) up to which events have been made."""
         return self._reached
 
     def next_time(self) -> int:
         return self._reached + self.interval if self._is_open else self.start
 
     def advance(self, until: int) -> list[MarketData]:
-        return [message for stretch in self._segments(until) for _, message in stretch.messages]
+        return [message for segment in self._segments(until) for _, message in segment.messages]
 
     def segments(self, seconds: float) -> Iterator[Segment]:
-        """The next `seconds` as fast as they can be made, in pieces of some ten thousand events."""
+        """Make the next `seconds` at full speed, in segments of some ten thousand events."""
         return self._segments(self._reached + round(seconds * NANOSECONDS))
 
     def events(self, seconds: float) -> Iterator[EventBatch]:
-        """The events of the next `seconds` alone, in batches: many times as fast as with messages.
+        """Make only the events of the next `seconds`, in batches: many times as fast as with messages.
 
-        No messages can be had of this exchange afterwards: their statistics would be wrong.
+        The exchange makes no messages afterwards: their statistics would be wrong.
         """
         self._events_only = True
         self._reached += round(seconds * NANOSECONDS)
@@ -129,7 +129,7 @@ class Exchange:
 
     def _segments(self, until: int) -> Iterator[Segment]:
         if self._events_only:
-            raise HftlabError("this exchange has run ahead for its events alone: make another one for messages")
+            raise HftlabError("this exchange has made events without messages: make another one for messages")
         if not self._is_open and self.start <= until:
             yield self._opening()
         last = until // self.interval * self.interval
@@ -142,14 +142,14 @@ class Exchange:
         yield Segment(nothing, self._merged(self._processor.process(nothing, last - 1)))
 
     def _opening(self) -> Segment:
-        """The orders that are there at the start, and the one message of an instant instead of an interval."""
+        """Make the orders that rest at the start, and the one message of that instant."""
         batch = EventBatch.concat(self._flow.run(self.start))
         timed = [*self._processor.process(batch), *self._processor.flush()]
         self._is_open = True
         return Segment(batch, [(self.start, self._message(self.start, [message for _, message in timed]))])
 
     def _merged(self, timed: list[tuple[int, MarketData]]) -> list[tuple[int, MarketData]]:
-        """One message for each interval instead of one for each of its symbols."""
+        """Merge the messages of each interval, one for each symbol, into one."""
         intervals: dict[int, list[MarketData]] = {}
         for ts_recv, message in timed:
             intervals.setdefault((ts_recv // self.interval + 1) * self.interval, []).append(message)
@@ -177,7 +177,7 @@ class Exchange:
 
 
 def find_listing(name: str) -> Instrument:
-    """The instrument of a name as it is on the wire, if the exchange has a market for it. Raises HftlabError."""
+    """Return the instrument of a name as in messages, if the exchange has a market for it. Raises HftlabError."""
     symbol, _, venue = name.partition(":")
     found = find_instrument(symbol, venue or None)
     if found is not None:
@@ -206,7 +206,7 @@ def _close(instrument: Instrument, profile: Profile) -> int:
 
 
 def _opened(instrument: Instrument, profile: Profile, seed: int) -> Profile:
-    """The profile at the price that the day opens with; the listings of one name open together."""
+    """Return the profile at the day's opening price, which the listings of one name share."""
     gap = np.random.default_rng([seed, *instrument.symbol.encode()]).normal()
     return profile._replace(price=profile.price * math.exp(_GAP * profile.volatility * gap))
 
@@ -226,7 +226,7 @@ def _nothing(instruments: tuple[Instrument, ...]) -> EventBatch:
 
 @cache
 def _compile() -> None:
-    """Have everything compiled, or read from numba's cache, before the clock starts."""
+    """Compile everything, or read it from numba's cache, before the clock starts."""
     notice = threading.Timer(_LONG, _log.warning, ["compiling the exchange, which takes about a minute the first time"])
     notice.daemon = True
     notice.start()

@@ -1,30 +1,33 @@
-"""Damage between a source and its server, with the truth kept beside it."""
+"""Decorator of a source that damages its messages, and keeps the truth beside them."""
 
 from __future__ import annotations
 
-import heapq
 from collections import Counter, deque
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from hftlab.clock import NANOSECONDS, Clock
+from hftlab.clock import NANOSECONDS
 from hftlab.protocol.messages import MarketData, MarketDataSymbol, Message
 from hftlab.simulator.corruption import corrupted, skewed
-from hftlab.source import Source, timed
+from hftlab.simulator.stream_state import StreamState
+from hftlab.source import Seekable, Source, SourceDecorator, Timed, timed
 
 __all__ = ["Fault", "Faults"]
 
 _PER_MILLISECOND: Final = 1_000_000
+_NEVER: Final = -(2**63)
 # One uniform each for drop, duplicate, reorder, corrupt (whether, kind, place), delay and halt: always all of them, so
 # that switching one fault on does not move the others.
 _DRAWS: Final = 8
 _DROP, _DUPLICATE, _REORDER, _CORRUPT, _KIND, _PLACE, _DELAY, _HALT = range(_DRAWS)
 
+_Item = Message | Timed[Message]
+
 
 class Fault(NamedTuple):
-    """What was done to the source's message `number` (from 0) that was due at `time` (ns)."""
+    """One fault: what was done to the source's message `number` (from 0) that was due at `time` (ns)."""
 
     number: int
     time: int
@@ -32,18 +35,37 @@ class Fault(NamedTuple):
     detail: str = ""
 
 
-class Faults:
-    """A source that passes another one on, damaged; see hftlab.source.
+class _Due(NamedTuple):
+    """A message that is to be sent at `at`, as it came from the source: bare or with account and payload."""
+
+    at: int
+    item: _Item
+
+    def item_then(self) -> _Item:
+        """Return the item, with the time at which it is sent if it carries one."""
+        return self.item._replace(at=self.at) if isinstance(self.item, Timed) else self.item
+
+
+class Faults(SourceDecorator[Message]):
+    """Source that passes another one on, damaged; see hftlab.source.
 
     `drop`, `duplicate`, `reorder` (the message comes after its follower), `corrupt` (a wrong value that is valid on the
     wire, see hftlab.simulator.corruption) and `halt` (nothing more for `halt_time` ns) are the probabilities of each
     message, 0 to 1. `delay` holds each message for up to so many ns without letting one overtake another; `clock_skew`
-    is added, in ns, to the times in MARKET_DATA. The same seed damages the same messages, however time advances.
+    is added, in ns, to the times in MARKET_DATA. A message keeps its account; it keeps its payload unless it was
+    changed. The same seed damages the same messages, however time advances and whatever seeks there are.
 
     `truth` holds the undamaged messages that were due and `done` the faults (but the skew, which is every message's),
-    each the newest `keep`; `counts` all by kind; `latest` each symbol's undamaged state. Raises ValueError for
-    numbers out of range.
+    each the newest `keep`; `counts` all by kind; `latest` each symbol's undamaged state. Raises ValueError for numbers
+    out of range.
+
+    Faults of a Seekable source are Seekable. `seek()` gives the exact state of the damaged stream: it damages the
+    source again from its first message to the position, which takes time in proportion. `truth`, `done`, `counts` and
+    `latest` are then those of that part. `span` is the source's: delayed messages may come up to `delay` after its end.
     """
+
+    def __new__(cls, source: Source[Message], **_: Any) -> Faults:
+        return super().__new__(_SeekableFaults if cls is Faults and isinstance(source, Seekable) else cls)
 
     def __init__(
         self,
@@ -62,49 +84,49 @@ class Faults:
     ) -> None:
         self._chance = {"drop": drop, "duplicate": duplicate, "reorder": reorder, "corrupt": corrupt, "halt": halt}
         _check(self._chance, {"delay": delay, "halt_time": halt_time, "keep": keep})
-        self._source, self._random = source, np.random.default_rng(seed)
+        super().__init__(source)
+        self.name = f"{source.name}, damaged"
+        self._seed = np.random.SeedSequence(seed)
         self._delay, self._skew, self._halt_time = delay, clock_skew, halt_time
-        self.name, self.recorded = f"{source.name}, damaged", source.recorded
         self.truth: deque[Message] = deque(maxlen=keep)
         self.done: deque[Fault] = deque(maxlen=keep)
         self.latest: dict[str, MarketDataSymbol] = {}
         self.counts: Counter[str] = Counter()
-        self._number = self._order = 0
-        self._halted_until = self._last_due = -(2**63)
-        self._held: tuple[int, Message] | None = None
-        self._waiting: list[tuple[int, int, Message]] = []
+        self._begin()
 
-    @property
-    def clock(self) -> Clock:
-        return self._source.clock
-
-    @clock.setter
-    def clock(self, clock: Clock) -> None:
-        self._source.clock = clock
-
-    @property
-    def symbols(self) -> Sequence[str]:
-        return self._source.symbols
+    def _begin(self) -> None:
+        """Reset to the state before the source's first message."""
+        self._random = np.random.default_rng(self._seed)
+        for kept in (self.truth, self.done, self.latest, self.counts):
+            kept.clear()
+        self._number = 0
+        self._halted_until = self._last_due = _NEVER
+        self._held: _Due | None = None
+        self._waiting: deque[_Due] = deque()
 
     def next_time(self) -> int | None:
-        times = [self._source.next_time(), self._waiting[0][0] if self._waiting else None]
+        times = [self._source.next_time(), self._waiting[0].at if self._waiting else None]
         if times == [None, None] and self._held is not None:
-            return self._held[0]
+            return self._held.at
         return min((at for at in times if at is not None), default=None)
 
-    def advance(self, until: int) -> list[Message]:
+    def advance(self, until: int) -> Sequence[_Item]:
+        return [due.item_then() for due in self._due(until)]
+
+    def _due(self, until: int, most: int | None = None) -> list[_Due]:
+        """Take up to `most` messages that are due at `until` or before it."""
         while (at := self._source.next_time()) is not None and at <= until:
-            for item in timed(self._source.advance(at), at):
-                self._take(item.message, item.at)
+            for item in self._source.advance(at):
+                self._take(item, item.at if isinstance(item, Timed) else at)
         if self._held is not None and at is None:
             self._release()
-        due = []
-        while self._waiting and self._waiting[0][0] <= until:
-            due.append(heapq.heappop(self._waiting)[2])
+        due: list[_Due] = []
+        while self._waiting and self._waiting[0].at <= until and len(due) != most:
+            due.append(self._waiting.popleft())
         return due
 
-    def _take(self, message: Message, at: int) -> None:
-        self._remember(message)
+    def _take(self, item: _Item, at: int) -> None:
+        self._remember(_message(item))
         number, self._number = self._number, self._number + 1
         draws = self._random.random(_DRAWS).tolist()
         if at < self._halted_until:
@@ -117,10 +139,11 @@ class Faults:
         due = max(self._last_due, at + int(draws[_DELAY] * self._delay))
         if due > at:
             self._note(number, at, "delay", f"{due - at} ns")
-        self._send(self._damaged(message, number, at, draws), due, number, at, draws)
+        self._send(self._damaged(item, number, at, draws), due, number, at, draws)
         return None
 
-    def _damaged(self, message: Message, number: int, at: int, draws: list[float]) -> Message:
+    def _damaged(self, item: _Item, number: int, at: int, draws: list[float]) -> _Item:
+        message = _message(item)
         if draws[_CORRUPT] < self._chance["corrupt"]:
             message, what = corrupted(message, draws[_KIND], draws[_PLACE])
             if what:
@@ -128,29 +151,31 @@ class Faults:
         if self._skew:
             message = skewed(message, self._skew / _PER_MILLISECOND)
             self.counts["clock_skew"] += 1
-        return message
+        if message is _message(item):
+            return item
+        # The payload is the JSON of the message as it was.
+        return item._replace(message=message, payload=None) if isinstance(item, Timed) else message
 
-    def _send(self, message: Message, due: int, number: int, at: int, draws: list[float]) -> None:
+    def _send(self, item: _Item, due: int, number: int, at: int, draws: list[float]) -> None:
         if draws[_DUPLICATE] < self._chance["duplicate"]:
             self._note(number, at, "duplicate")
-            self._schedule(message, due)
+            self._schedule(item, due)
         if self._held is None and draws[_REORDER] < self._chance["reorder"]:
             self._note(number, at, "reorder")
-            self._held = (due, message)
+            self._held = _Due(due, item)
             return
-        self._schedule(message, due)
+        self._schedule(item, due)
         if self._held is not None:
             self._release()
 
     def _release(self) -> None:
         assert self._held is not None
-        (due, message), self._held = self._held, None
-        self._schedule(message, due)
+        held, self._held = self._held, None
+        self._schedule(held.item, held.at)
 
-    def _schedule(self, message: Message, due: int) -> None:
+    def _schedule(self, item: _Item, due: int) -> None:
         self._last_due = max(self._last_due, due)
-        heapq.heappush(self._waiting, (self._last_due, self._order, message))
-        self._order += 1
+        self._waiting.append(_Due(self._last_due, item))
 
     def _remember(self, message: Message) -> None:
         self.truth.append(message)
@@ -160,6 +185,43 @@ class Faults:
     def _note(self, number: int, at: int, kind: str, detail: str = "") -> None:
         self.counts[kind] += 1
         self.done.append(Fault(number, at, kind, detail))
+
+
+class _SeekableFaults(Faults):
+    """Variant for a source that is Seekable."""
+
+    _source: Seekable[Message]
+
+    def __init__(self, source: Seekable[Message], **options: Any) -> None:
+        super().__init__(source, **options)
+        span, at = source.span, source.next_time()
+        if span is not None and at is not None and at > span[0]:
+            # The damage of a message depends on its number from the beginning.
+            self.seek(at - 1)
+
+    @property
+    def span(self) -> tuple[int, int] | None:
+        return self._source.span
+
+    def seek(self, position: int) -> Sequence[Message]:
+        state, span = StreamState(), self._source.span
+        self._begin()
+        self._source.seek(position if span is None else span[0] - 1)
+        while (at := self.next_time()) is not None and at <= position:
+            for due in self._due(at):
+                state.add(_message(due.item))
+        return state.messages()
+
+    def take(self, count: int) -> Sequence[Timed[Message]]:
+        taken: list[Timed[Message]] = []
+        while len(taken) < count and (at := self.next_time()) is not None:
+            due = self._due(at, count - len(taken))
+            taken += timed((one.item_then() for one in due), at)
+        return taken
+
+
+def _message(item: _Item) -> Message:
+    return item.message if isinstance(item, Timed) else item
 
 
 def _check(chances: dict[str, float], amounts: dict[str, int]) -> None:

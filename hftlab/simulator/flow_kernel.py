@@ -1,13 +1,13 @@
-"""The loop that makes the order flow: who acts next, and the matching engine at once."""
+"""Compiled loop of the order flow: chooses the trader that acts next, and submits its orders at once."""
 
 from __future__ import annotations
 
 import math
 from typing import Final
 
+from hftlab.book.matching.engine_state import EngineState
 from hftlab.book.matching.kernel import FULL, submit
 from hftlab.book.matching.output import FILLS, UPDATES, Output
-from hftlab.book.matching.state import State
 from hftlab.kernels.compiling import in_place
 from hftlab.simulator.flow_state import MAKERS, Flow
 from hftlab.simulator.fundamental import value_at
@@ -23,11 +23,11 @@ _CANCELS: Final = 0.15
 
 
 @in_place
-def run_flow(state: State, output: Output, flow: Flow, until: int) -> int:
-    """Go on to `until` (ns), it included. Returns 0, or FULL where an array of the engine was too small: then take the
-    output's rows, give larger arrays where they are short, and call again.
+def run_flow(state: EngineState, output: Output, flow: Flow, until: int) -> int:
+    """Run up to and including `until` (ns). Returns 0, or FULL where an array of the engine was too small.
 
-    Only the events are kept: fills and updates are what the traders' own accounts would be told.
+    After FULL the caller takes the output's rows, makes the arrays larger, and calls again. Only the events are kept:
+    fills and updates would go to the accounts of the simulated traders.
     """
     progress = flow.progress[0]
     while True:
@@ -61,8 +61,8 @@ def _earliest(flow: Flow) -> int:
 
 
 @in_place
-def _open(state: State, flow: Flow, book: int, time: int) -> None:
-    """One of the orders that are there when the market opens: the market makers' come first."""
+def _open(state: EngineState, flow: Flow, book: int, time: int) -> None:
+    """Place one of the orders that rest when the market opens, those of market makers first."""
     listing = flow.listings[book]
     listing.to_place -= 1
     remaining = listing.to_place
@@ -78,9 +78,11 @@ def _open(state: State, flow: Flow, book: int, time: int) -> None:
 
 
 @in_place
-def _step(state: State, flow: Flow, book: int, time: int) -> None:
-    """One arrival, or none: the rate since the last one has only fallen, and what it fell by is drawn in vain (Ogata,
-    "On Lewis' simulation method for point processes", 1981)."""
+def _step(state: EngineState, flow: Flow, book: int, time: int) -> None:
+    """Let one trader act, or none, by thinning: the rate since the last arrival has only fallen.
+
+    Source: Ogata, "On Lewis' simulation method for point processes", 1981.
+    """
     listing = flow.listings[book]
     listing.heat *= math.exp(-COOLING * (time - listing.heat_time) / 1e9)
     listing.heat_time = time

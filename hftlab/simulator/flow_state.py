@@ -1,7 +1,7 @@
-"""The memory of a simulated order flow: structured arrays that compiled code changes in place.
+"""Memory of a simulated order flow: structured arrays that compiled code changes in place.
 
 Everything that the next event depends on is in here or in the matching engine's state, so that a run can be cut
-anywhere and goes on with the same events.
+anywhere and continues with the same events.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hftlab.book.matching.orders import ENTRY
+from hftlab.book.matching.entries import ENTRY
 
 __all__ = [
     "ASSET",
@@ -58,7 +58,7 @@ PROGRESS: Final = _record(ints="start pending done news", floats="")
 
 
 class Flow(NamedTuple):
-    """`progress` has one row: when the flow starts (ns), and how many entries of `pending` there are and are done."""
+    """Arrays of the flow. `progress` has one row: the start (ns), and how many entries are `pending` and `done`."""
 
     listings: Records
     assets: Records
@@ -76,7 +76,7 @@ class Flow(NamedTuple):
 def new_flow(
     listings: Records, assets: Records, rules: list[tuple[IntArray, IntArray]], start: int, streams: Any
 ) -> Flow:
-    """A flow that begins at `start` with empty books; `rules` are each listing's price ranges and steps in ticks."""
+    """Make a flow that begins at `start`; `rules` are each listing's price ranges and steps in ticks."""
     count = len(listings)
     ranges = max(len(bounds) for bounds, _ in rules)
     # Ranges that a rule does not have begin where no price comes.

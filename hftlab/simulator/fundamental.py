@@ -1,4 +1,4 @@
-"""Fundamental prices: what each asset is worth, which those who are informed know and market makers see late.
+"""Fundamental prices of the assets, which informed traders know and market makers see late.
 
 The logarithm walks at random in steps of `STEP`. Its volatility is the exponential of two Ornstein-Uhlenbeck
 processes, one of minutes and one of seconds, which makes quiet and busy spells (Cont 2001, "volatility clustering"; two
@@ -36,7 +36,7 @@ _JUMP_SIZE: Final = 1.2
 
 
 def new_assets(volatilities: list[float]) -> Records:
-    """Assets at their start, each with its volatility of a day."""
+    """Make assets at their start, each with its daily volatility."""
     assets = np.zeros(len(volatilities), ASSET)
     assets["volatility"] = np.array(volatilities) * math.sqrt(_SECONDS / DAY_SECONDS)
     assets["activity"] = 1.0
@@ -45,7 +45,7 @@ def new_assets(volatilities: list[float]) -> Records:
 
 @in_place
 def advance_asset(flow: Flow, asset: int, step: int) -> None:
-    """Walk on to a step of the grid; from the stream of the asset alone, so that it does not matter who asks."""
+    """Walk on to a step of the grid, by the asset's own random stream: the order of the calls does not matter."""
     record, stream = flow.assets[asset], len(flow.listings) + asset
     while record.step < step:
         record.step += 1
@@ -63,7 +63,7 @@ def advance_asset(flow: Flow, asset: int, step: int) -> None:
 
 @in_place
 def value_at(flow: Flow, asset: int, time: int, lag: int) -> float:
-    """The logarithm of the price relative to the start, as it was `lag` steps before `time` (ns)."""
+    """Return the logarithm of the price relative to the start, as it was `lag` steps before `time` (ns)."""
     step = (time - flow.progress[0].start) // STEP
     advance_asset(flow, asset, step)
     return float(flow.path[asset, max(0, step - lag) % PATH_LENGTH])

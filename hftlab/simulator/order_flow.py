@@ -1,4 +1,4 @@
-"""Order flow through the matching engine: seeded, endless, as fast as it can be made."""
+"""Order flow through the matching engine: seeded and endless."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ __all__ = ["OrderFlow"]
 
 CHUNK: Final = 65_536
 _FIRST_ORDERS: Final = 14.0
-"""Seconds of limit orders that lie in the book at the start: about as many as there are later."""
+"""Seconds of limit orders that rest in the book at the start: about as many as there are later."""
 _OFFSPRING: Final = 0.6
-"""Of self-exciting arrivals: how many more market orders each market order brings about."""
+"""Further market orders that each market order triggers, if arrivals are self-exciting."""
 
 
 class OrderFlow:
-    """Traders of several kinds (see hftlab.simulator.traders) and the venue that matches their orders.
+    """Order flow of several kinds of traders (see hftlab.simulator.traders), and the venue that matches it.
 
     One listing per instrument; those of one symbol and currency share their fundamental price. Books are empty until
     `start` (ns) and full of orders at that moment. With `self_exciting` uninformed arrivals follow market orders (a
@@ -52,9 +52,9 @@ class OrderFlow:
         self._flow = _new_flow(instruments, profiles, seed, start, self_exciting)
 
     def run(self, until: int) -> Iterator[EventBatch]:
-        """The events up to and including `until` (ns), in batches of at most about `chunk` rows that end with an event.
+        """Yield the events up to and including `until` (ns), in batches of whole events and at most about `chunk` rows.
 
-        Stopping early loses nothing: the next call goes on from there.
+        Stopping early loses nothing: the next call continues from there.
         """
         engine = self.engine
         while run_flow(engine.state, engine.output, self._flow, until):
@@ -100,7 +100,7 @@ def _describe(row: Any, instrument: Instrument, profile: Profile, start: int, se
 
 
 def _grid_of(instrument: Instrument) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Price ranges and the step in each, in the instrument's ticks."""
+    """Return price ranges and the step in each, in the instrument's ticks."""
     rule = instrument.rule
     if rule is None:
         return np.zeros(1, np.int64), np.ones(1, np.int64)

@@ -1,4 +1,4 @@
-"""What one listing's market is like: its price, how it moves, and who comes how often."""
+"""Profile of one listing's market: its price, its volatility, and how often which traders act."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ __all__ = ["Profile", "profile_of", "round_lot"]
 
 
 class Profile(NamedTuple):
-    """Rates are per second; `spread` is what market makers ask for in a calm hour, in units of 1e-4 of the price.
+    """Profile of a market; rates are per second. `spread` is the makers' in a calm hour, in 1e-4 of the price.
 
-    `limits` are those of one side of the book, `market` orders those of traders who know nothing, `informed` how often
-    those who know the fundamental price look at the book, `makers` how often each market maker looks at its quotes.
-    `lag` (ns) is how late this venue's market makers see the fundamental price, `noise` (1e-4 of it) how wrong.
+    `limits` are those of one side of the book, `market` orders those of uninformed traders, `informed` how often
+    informed traders look at the book, `makers` how often each market maker looks at its quotes.
+    `lag` (ns) is how late this venue's market makers see the fundamental price, `noise` (1e-4 of it) their error.
     """
 
     price: float
@@ -56,7 +56,7 @@ _COINS: Final = {"BTCUSDT": Profile(62000.0, 0.030, 0.3), "ETHUSDT": Profile(300
 
 
 def profile_of(instrument: Instrument) -> Profile:
-    """The profile of a known instrument; a listing away from its main market is slower and less busy there.
+    """Return the profile of a known instrument; a listing away from its main market is slower and less busy.
 
     Raises KeyError for an instrument that has none.
     """
@@ -74,7 +74,7 @@ def profile_of(instrument: Instrument) -> Profile:
 
 
 def round_lot(instrument: Instrument, price: float) -> int:
-    """The usual size of an order, in lots: US shares as Regulation NMS rounds them, elsewhere what costs about 500.
+    """Return the usual order size in lots: round lots of Regulation NMS for US shares, elsewhere a value of about 500.
 
     Source: 17 CFR 242.600(b)(93): 100 shares up to $250.00, 40 up to $1,000.00, 10 up to $10,000.00, then 1.
     """

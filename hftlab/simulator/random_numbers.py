@@ -27,13 +27,16 @@ _UNIT: Final = 1.0 / (1 << 53)
 
 
 def seeded(seed: int, streams: int, purpose: int = 0) -> Streams:
-    """The first state of that many streams; another `purpose` gives others. Raises ValueError for a negative seed."""
+    """Make the first state of that many streams, others for another `purpose`.
+
+    Raises ValueError for a negative seed.
+    """
     return np.random.SeedSequence([seed, purpose]).generate_state(streams, np.uint64).astype(np.uint64)
 
 
 @in_place
 def uniform(streams: Streams, stream: int) -> float:
-    """Uniform in [0, 1), 53 bits."""
+    """Draw a uniform number in [0, 1), of 53 bits."""
     streams[stream] += _GAMMA
     mixed = streams[stream]
     mixed = (mixed ^ (mixed >> _30)) * _FIRST_MIX
@@ -44,18 +47,18 @@ def uniform(streams: Streams, stream: int) -> float:
 
 @in_place
 def exponential(streams: Streams, stream: int) -> float:
-    """Of mean 1."""
+    """Draw an exponential number of mean 1."""
     return -math.log(1.0 - uniform(streams, stream))
 
 
 @in_place
 def normal(streams: Streams, stream: int) -> float:
-    """Standard normal (Box and Muller, 1958); the second of the pair is not kept, so that no state is beside it."""
+    """Draw a standard normal number (Box and Muller, 1958). The second of the pair is not kept: it would be state."""
     radius = math.sqrt(2.0 * exponential(streams, stream))
     return radius * math.cos(2.0 * math.pi * uniform(streams, stream))
 
 
 @in_place
 def pareto(streams: Streams, stream: int, exponent: float) -> float:
-    """1 or more, with P(X > x) = x ** -exponent."""
+    """Draw a Pareto number, 1 or more, with P(X > x) = x ** -exponent."""
     return math.pow(1.0 - uniform(streams, stream), -1.0 / exponent)

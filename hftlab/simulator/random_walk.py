@@ -1,4 +1,4 @@
-"""The reference document's market-data generator ("Market Data Generation")."""
+"""Random walk: the reference document's market-data generator ("Market Data Generation")."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ _DRAWS: Final = 5 + 4 * _LEVELS
 
 
 class RandomWalk:
-    """Eight independent random walks with a random spread and five levels a side, all symbols every `interval` ns.
+    """Source of eight independent random walks with a random spread and five levels a side, every `interval` ns.
 
-    A source (see hftlab.source). `seed` is anything numpy.random.default_rng takes, a Generator included; the same seed
+    See hftlab.source. `seed` is anything numpy.random.default_rng takes, a Generator included; the same seed
     on a clock that starts at the same time gives the same messages. The first message is due at the clock's start.
     """
 
@@ -117,7 +117,7 @@ class RandomWalk:
 def _side(best: float, step: float, uniforms: list[float]) -> list[OrderBookLevel]:
     return [
         OrderBookLevel(
-            # A price of nothing has no place in a book; the document's formula reaches it only near its floor of 0.01.
+            # Prices below 0 are not allowed; the document's formula reaches them only near its floor of 0.01.
             price=max(0.0, _cents(best + step * level)),
             size=100 + math.floor(uniforms[2 * level] * 2000),
             orders=1 + math.floor(uniforms[2 * level + 1] * 10),
@@ -127,5 +127,5 @@ def _side(best: float, step: float, uniforms: list[float]) -> list[OrderBookLeve
 
 
 def _cents(value: float) -> float:
-    """JavaScript's Math.round(value * 100) / 100, which rounds halves up."""
+    """Round as JavaScript's Math.round(value * 100) / 100 does: halves go up."""
     return math.floor(value * 100 + 0.5) / 100

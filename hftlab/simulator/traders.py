@@ -1,4 +1,4 @@
-"""Who sends orders: each function looks at the books and appends what its trader asks of the venue to `flow.pending`.
+"""Simulated traders: each function looks at the books and appends its trader's orders to `flow.pending`.
 
 - Zero-intelligence limit orders at a distance from the other side's best price, by a power law, and cancels at a rate
   that falls with the distance (Cont, Stoikov and Talreja, "A stochastic model for order book dynamics", 2010; the
@@ -14,9 +14,9 @@ from __future__ import annotations
 import math
 from typing import Any, Final
 
+from hftlab.book.matching.engine_state import ASKS, BIDS, NOBODY, SIDES, EngineState
+from hftlab.book.matching.entries import Action, EntryType, InForce
 from hftlab.book.matching.levels import best_level, find_order
-from hftlab.book.matching.orders import Action, OrderType, TimeInForce
-from hftlab.book.matching.state import ASKS, BIDS, NOBODY, SIDES, State
 from hftlab.events import ASK, BID
 from hftlab.kernels.compiling import in_place
 from hftlab.simulator.flow_state import METAORDERS, RESTING, Flow
@@ -26,19 +26,19 @@ from hftlab.simulator.random_numbers import normal, pareto, uniform
 __all__ = ["cancel_someone", "inform", "place", "quote", "take"]
 
 INVESTOR, NOISE, INFORMED, FIRST_MAKER = range(1, 5)
-"""The owners of orders."""
+"""Owners of orders."""
 
 _NEW, _CANCEL = int(Action.NEW), int(Action.CANCEL)
-_LIMIT, _MARKET = int(OrderType.LIMIT), int(OrderType.MARKET)
-_GTC, _IOC = int(TimeInForce.GTC), int(TimeInForce.IOC)
+_LIMIT, _MARKET = int(EntryType.LIMIT), int(EntryType.MARKET)
+_GTC, _IOC = int(InForce.GTC), int(InForce.IOC)
 
 _PLACEMENT: Final = 0.7
 _FARTHEST: Final = 150.0
 _CALM: Final = 0.2
-"""The rate at which orders far from the best price are cancelled, relative to those at it."""
+"""Rate at which orders far from the best price are cancelled, relative to those at it."""
 _NEAR: Final = 4.0
 _ONE_OFF: Final = 0.1
-"""The share of market orders that are nobody's part of anything larger."""
+"""Share of market orders that are not part of a larger order."""
 _LENGTH: Final = 1.4
 _LONGEST: Final = 3000.0
 _ERROR_SECONDS: Final = 2.0
@@ -46,8 +46,8 @@ _NONE: Final = 0
 
 
 @in_place
-def place(state: State, flow: Flow, book: int, time: int) -> None:
-    """A limit order of someone without information, on either side."""
+def place(state: EngineState, flow: Flow, book: int, time: int) -> None:
+    """Place a limit order of an uninformed trader, on either side."""
     listing, streams = flow.listings[book], flow.streams
     bid = uniform(streams, book) < 0.5
     distance = min(_FARTHEST, pareto(streams, book, _PLACEMENT))
@@ -64,8 +64,8 @@ def place(state: State, flow: Flow, book: int, time: int) -> None:
 
 
 @in_place
-def cancel_someone(state: State, flow: Flow, book: int, time: int) -> None:
-    """Someone takes a limit order back, more often near the best price than far from it."""
+def cancel_someone(state: EngineState, flow: Flow, book: int, time: int) -> None:
+    """Cancel a random limit order, more often near the best price than far from it."""
     listing, streams = flow.listings[book], flow.streams
     at, patience = int(uniform(streams, book) * listing.resting), uniform(streams, book)
     order_id = flow.resting[book, at]
@@ -81,8 +81,8 @@ def cancel_someone(state: State, flow: Flow, book: int, time: int) -> None:
 
 
 @in_place
-def take(state: State, flow: Flow, book: int, time: int) -> None:
-    """A market order of someone without information; most fit into the best level."""
+def take(state: EngineState, flow: Flow, book: int, time: int) -> None:
+    """Send a market order of an uninformed trader; most fit into the best level."""
     streams = flow.streams
     side = BID if uniform(streams, book) < 0.5 else ASK
     if uniform(streams, book) >= _ONE_OFF:
@@ -97,8 +97,8 @@ def take(state: State, flow: Flow, book: int, time: int) -> None:
 
 
 @in_place
-def inform(state: State, flow: Flow, book: int, time: int) -> None:
-    """Someone who knows the fundamental price looks at the book, and takes what is on the wrong side of it."""
+def inform(state: EngineState, flow: Flow, book: int, time: int) -> None:
+    """Let an informed trader look at the book and take what is on the wrong side of the fundamental price."""
     listing = flow.listings[book]
     worth, edge = _worth(flow, book, time, 0), 0.6 * listing.spread
     ask, bid = _best_price(state, book, ASKS), _best_price(state, book, BIDS)
@@ -110,8 +110,8 @@ def inform(state: State, flow: Flow, book: int, time: int) -> None:
 
 
 @in_place
-def quote(state: State, flow: Flow, book: int, maker_number: int, time: int) -> None:
-    """A market maker counts its inventory and moves its two quotes to where they should be."""
+def quote(state: EngineState, flow: Flow, book: int, maker_number: int, time: int) -> None:
+    """Let a market maker count its inventory and move its two quotes to where they should be."""
     listing, maker = flow.listings[book], flow.makers[book, maker_number]
     owner = FIRST_MAKER + maker_number
     bid_left, ask_left = _left(state, maker.bid_id), _left(state, maker.ask_id)
@@ -135,7 +135,7 @@ def quote(state: State, flow: Flow, book: int, maker_number: int, time: int) -> 
 
 @in_place
 def _requote(
-    state: State, flow: Flow, book: int, time: int, owner: int, order_id: int, left: int, side: int, price: int
+    state: EngineState, flow: Flow, book: int, time: int, owner: int, order_id: int, left: int, side: int, price: int
 ) -> tuple[int, int]:
     if left > 0:
         _cancel(flow, book, time, owner, order_id)
@@ -148,20 +148,20 @@ def _requote(
 
 
 @in_place
-def _is_misplaced(state: State, order_id: int, price: int, listing: Any) -> bool:
+def _is_misplaced(state: EngineState, order_id: int, price: int, listing: Any) -> bool:
     slot = find_order(state, order_id)
     return slot == NOBODY or abs(state.orders[slot].price - price) > 0.2 * listing.spread
 
 
 @in_place
-def _left(state: State, order_id: int) -> int:
+def _left(state: EngineState, order_id: int) -> int:
     slot = find_order(state, order_id)
     return 0 if slot == NOBODY else int(state.orders[slot].shown)
 
 
 @in_place
 def _metaorder_side(flow: Flow, book: int) -> int:
-    """The side of a random one of the large orders that are being worked, one part of which this is."""
+    """Take one part off a random one of the large orders that are being worked, and return its side."""
     metaorder = flow.metaorders[book, int(uniform(flow.streams, book) * METAORDERS)]
     if metaorder.left == 0:
         metaorder.side = BID if uniform(flow.streams, book) < 0.5 else ASK
@@ -172,7 +172,7 @@ def _metaorder_side(flow: Flow, book: int) -> int:
 
 @in_place
 def _size(flow: Flow, book: int, exponent: float) -> int:
-    """Round lots by a power law; one order in eight is an odd lot."""
+    """Draw a size: round lots by a power law; one order in eight is an odd lot."""
     lot, streams = flow.listings[book].lot, flow.streams
     lots, odd = int(min(200.0, pareto(streams, book, exponent))), uniform(streams, book)
     return int(lot * lots) if odd >= 0.125 else 1 + int(8 * odd * (lot - 1))
@@ -186,7 +186,7 @@ def _worth(flow: Flow, book: int, time: int, lag: int) -> float:
 
 @in_place
 def _error(flow: Flow, book: int, time: int) -> float:
-    """How wrong the venue's market makers are, relative: an Ornstein-Uhlenbeck process, moved on to `time`."""
+    """Return the relative error of the venue's market makers: an Ornstein-Uhlenbeck process, moved on to `time`."""
     listing = flow.listings[book]
     kept = math.exp(-(time - listing.error_time) / (1e9 * _ERROR_SECONDS))
     kick = listing.noise * math.sqrt(1 - kept * kept) * normal(flow.streams, book)
@@ -196,8 +196,8 @@ def _error(flow: Flow, book: int, time: int) -> float:
 
 
 @in_place
-def _best_price(state: State, book: int, side: int) -> int:
-    """In ticks; _NONE if the side is empty."""
+def _best_price(state: EngineState, book: int, side: int) -> int:
+    """Return the best price in ticks; _NONE if the side is empty."""
     level = best_level(state, SIDES * book + side)
     if level == NOBODY:
         return _NONE
@@ -206,7 +206,7 @@ def _best_price(state: State, book: int, side: int) -> int:
 
 @in_place
 def _grid(flow: Flow, book: int, price: int) -> int:
-    """The step of the price at a price, in ticks."""
+    """Return the price step that holds at a price, in ticks."""
     at = flow.bounds.shape[1] - 1
     while at > 0 and price < flow.bounds[book, at]:
         at -= 1
@@ -220,8 +220,8 @@ def _on_grid(flow: Flow, book: int, price: float, down: bool) -> int:
 
 
 @in_place
-def _next_id(state: State, flow: Flow) -> int:
-    """The id that the engine will give the next new order: it numbers them all."""
+def _next_id(state: EngineState, flow: Flow) -> int:
+    """Return the id that the engine will give the next new order."""
     return int(state.totals[0].next_id + flow.progress[0].news)
 
 

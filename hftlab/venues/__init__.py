@@ -1,4 +1,4 @@
-"""Venues' own formats: one decoder each, files to EventBatch."""
+"""Venues' own formats: a package a format, which reads files into EventBatches."""
 
 from hftlab.venues import binance, itch, kraken, lobster
 

@@ -1,4 +1,4 @@
-"""Decimal texts to integers, exactly and by the batch."""
+"""Conversion of decimal texts to integers, exact and in batches."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ _LARGEST: Final = 2**63 - 1
 
 
 def parse_decimals(texts: Sequence[str], step: int | npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], int]:
-    """Texts such as "61837.63000000" as int64 multiples of `step` (in 1e-9), without a float in between.
+    """Parse texts such as "61837.63000000" into int64 multiples of `step` (in 1e-9), without floats in between.
 
-    `step` is one for all or an array with one for each. Returns the values and the index of the first text that is no
-    such number (another form, a sign, an exponent, not a multiple of `step`, or too large); -1 if all are good. The
-    values from that index on mean nothing.
+    `step` is one for all or an array with one for each. Returns the values and the index of the first bad text (another
+    form, a sign, an exponent, not a multiple of `step`, or too large); -1 if all are good. The values from that index
+    on are meaningless.
     """
     steps = np.full(len(texts), step, np.int64) if isinstance(step, int) else step
     joined = np.frombuffer("\n".join(texts).encode(), np.uint8)
     values = np.empty(len(texts), np.int64)
     bad = _parse(joined, steps, values)
     if bad >= 0:
-        # A text with a separator in it shifts all later ones, so that the kernel may stop behind it.
+        # A text with a separator in it shifts all later ones, so that the kernel may stop after it.
         bad = next((index for index, text in enumerate(texts) if "\n" in text), bad)
     return values, bad
 
 
 @compiled
 def _split(step: int) -> tuple[int, int]:
-    """A step of 1e-9 units as decimals and what is left: a multiple of factor / 10**decimals."""
+    """Split a step of 1e-9 units into decimals and a factor: it is factor / 10**decimals."""
     decimals, factor = _DECIMALS, step
     while factor % 10 == 0 and decimals > 0:
         decimals, factor = decimals - 1, factor // 10

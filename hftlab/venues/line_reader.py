@@ -1,4 +1,4 @@
-"""What the venues' line-by-line captures have in common: lines in, batches of whole events out."""
+"""Base of the readers of line-by-line captures: lines in, batches of whole events out."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from pathlib import Path
 from hftlab.errors import CaptureError
 from hftlab.events import EventBatch
 from hftlab.instruments import Instrument
-from hftlab.venues.level_rows import LevelRows
-from hftlab.venues.lines import Progress, bad_line, check_readable, read_lines
-from hftlab.venues.progress import shown
+from hftlab.venues.capture_file import Progress, bad_line, check_readable, read_lines
+from hftlab.venues.level_batch_builder import LevelBatchBuilder
+from hftlab.venues.progress_bar import progress_reporter
 
 __all__ = ["LineReader"]
 
 
 class LineReader(Iterator[EventBatch]):
-    """The batches of one capture, each of whole events and about `chunk` rows.
+    """Iterator over the batches of one capture, each of whole events and about `chunk` rows.
 
-    A venue says what its lines mean: `_take_line()` adds their rows to `_rows`. Damage is raised by the iterator after
-    every whole event before it.
+    A venue's reader implements `_take_line()`, which adds the rows of a line to `_rows`. The iterator raises damage
+    after every whole event before it.
     """
 
     def __init__(self, path: Path, progress: Progress | None, chunk: int) -> None:
@@ -28,13 +28,13 @@ class LineReader(Iterator[EventBatch]):
             raise ValueError(f"chunk must be 1 or more rows, got {chunk}")
         check_readable(path)
         self.path = path
-        self._rows = LevelRows()
+        self._rows = LevelBatchBuilder()
         self._progress, self._chunk = progress, chunk
         self._batches = self._read()
 
     @property
     def instruments(self) -> tuple[Instrument, ...]:
-        """Those that were met so far; a batch's instrument_id is the place in it."""
+        """Instruments met so far; a batch's instrument_id is the index."""
         return self._rows.instruments
 
     def __next__(self) -> EventBatch:
@@ -42,18 +42,18 @@ class LineReader(Iterator[EventBatch]):
 
     @abstractmethod
     def _take_line(self, number: int, line: bytes) -> None:
-        """Add the rows of a line. Raises CaptureError for one that is not of the format."""
+        """Add the rows of a line. Raises CaptureError for a line of another form."""
 
     def _finish(self, batch: EventBatch) -> EventBatch:
-        """What a venue adds to a batch before it is handed out."""
+        """Complete a batch before it is returned."""
         return batch
 
     def _check_end(self) -> None:
-        """Raise CaptureError if what was read is no capture after all."""
+        """Raise CaptureError if the file turned out not to be a usable capture."""
 
     def _read(self) -> Iterator[EventBatch]:
         try:
-            with shown(self.path, self._progress) as progress:
+            with progress_reporter(self.path, self._progress) as progress:
                 for number, line in read_lines(self.path, progress=progress):
                     self._take_line(number, line)
                     if len(self._rows) >= self._chunk:
@@ -73,6 +73,6 @@ class LineReader(Iterator[EventBatch]):
             raise bad_line(
                 self.path,
                 bad.line,
-                f"has the {bad.column} {bad.text!r}, no multiple of the {step} of {bad.symbol}: "
+                f"has the {bad.column} {bad.text!r}, not a multiple of the {step} of {bad.symbol}: "
                 f"pass the instrument as it was on that day",
             )

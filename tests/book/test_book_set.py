@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from hftlab.book import BookSet, OrderBook, Tops
 from hftlab.book.anomalies import KINDS
-from hftlab.book.apply import apply_rows, find_mixed
+from hftlab.book.apply_kernel import apply_rows, find_mixed
 from hftlab.errors import BookAnomaly, EventError
 from hftlab.events import F_LAST, F_MBP, EventBatch
 from hftlab.instruments import BINANCE_USDM, Instrument
@@ -275,9 +275,9 @@ class TestPolicy:
         assert books["COIN"].crossed == 1
 
     def test_names_that_do_not_exist(self) -> None:
-        with pytest.raises(ValueError, match="no policy is called 'ignore'"):
+        with pytest.raises(ValueError, match="'ignore' is not a policy"):
             BookSet("ignore")  # type: ignore[arg-type]
-        with pytest.raises(ValueError, match="no anomaly is of the kind 'odd'"):
+        with pytest.raises(ValueError, match="'odd' is not a kind of anomaly"):
             BookSet({"odd": "skip"})  # type: ignore[dict-item]
 
 
@@ -285,8 +285,8 @@ class TestMixedRows:
     @pytest.mark.parametrize(
         ("flags", "other", "reason"),
         [
-            (F_MBP, 0, "flags has no F_MBP in row 1, but the rows of COIN before it are of price levels"),
-            (0, F_MBP, "flags has F_MBP in row 1, but the rows of COIN before it are of orders"),
+            (F_MBP, 0, "flags has no F_MBP in row 1, but the rows of COIN before it name price levels"),
+            (0, F_MBP, "flags has F_MBP in row 1, but the rows of COIN before it name orders"),
         ],
     )
     def test_change_nothing(self, flags: int, other: int, reason: str) -> None:

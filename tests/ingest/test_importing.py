@@ -17,9 +17,9 @@ from hftlab.venues import binance, itch, lobster
 from tests.command import Run
 from tests.session.sessions import replayed, write_session
 from tests.shared_data import shared_data
-from tests.venues import kraken_captures
-from tests.venues.captures import SNAPSHOT, trade, update, write_capture
-from tests.venues.lobster_pairs import Message, write_pair
+from tests.venues.binance.captures import SNAPSHOT, trade, update, write_capture
+from tests.venues.kraken import captures as kraken_captures
+from tests.venues.lobster.pairs import Message, write_pair
 
 MESSAGES = [
     SNAPSHOT,
@@ -170,10 +170,10 @@ def test_events_are_written_in_parts_of_a_limited_size(
         *((name, ".", "is a folder") for name in FORMATS),
         ("binance", "text.csv", "line 1.*does not start with a receive time"),
         ("kraken", "text.csv", "line 1.*does not start with a receive time"),
-        ("lobster", "text.csv", "does not tell symbol and date in its name"),
+        ("lobster", "text.csv", "has no symbol and date in its name"),
         ("itch", "text.csv", "has no message of TotalView-ITCH 5.0"),
         ("kraken", "capture.gz", "line 1.*does not start with a receive time in seconds"),
-        ("lobster", "capture.gz", "does not tell symbol and date in its name"),
+        ("lobster", "capture.gz", "has no symbol and date in its name"),
         ("itch", "capture.gz", "has no message of TotalView-ITCH 5.0"),
     ],
 )

@@ -48,7 +48,7 @@ class TestMifid2:
 
     @pytest.mark.parametrize("band", [0, 7])
     def test_has_six_bands(self, band: int) -> None:
-        with pytest.raises(ValueError, match=f"liquidity bands are 1 to 6, got {band}"):
+        with pytest.raises(ValueError, match=f"a liquidity band must be 1 to 6, got {band}"):
             mifid2(band)
 
 

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hftlab.clock import Clock, to_milliseconds
 from hftlab.instruments import listings
 from hftlab.market import Processor, with_arbitrage
-from hftlab.protocol import JSON, Arbitrage, ArbitrageState, MarketData, Message, decode
+from hftlab.protocol import JSON, Arbitrage, ArbitrageState, MarketData, Message, PositionSide, PositionUpdate, decode
 from hftlab.protocol.publishing.publisher import Publisher
-from hftlab.source import Seekable, Source
+from hftlab.source import Seekable, Source, Timed, timed
+from tests.listed_source import ListedSource, SeekableListedSource
 from tests.market.dislocations import plant
 from tests.market.test_arbitrage import batch_of
 from tests.protocol.conftest import LIMITS
@@ -42,6 +46,19 @@ class Canned:
 
 
 STATES, PLANTED = plant(5, steps=120)
+
+POSITION = PositionUpdate(
+    timestamp=1.0,
+    symbol="AAPL",
+    quantity=1.0,
+    average_price=1.0,
+    current_price=1.0,
+    market_value=1.0,
+    unrealized_pnl=0.0,
+    realized_pnl=0.0,
+    day_pnl=0.0,
+    side=PositionSide.LONG,
+)
 
 
 def market_data() -> list[tuple[int, MarketData]]:
@@ -78,6 +95,74 @@ class TestMessages:
         ]
         assert {one.type for one in received} == {"ARBITRAGE"}
         assert [one.sequence for one in received] == list(range(1, len(received) + 1))
+
+
+def after(source: Source[Message], position: int) -> list[Timed[Message]]:
+    """What is left of a source that was sought to a position, each with its time."""
+    items: list[Timed[Message]] = []
+    while (at := source.next_time()) is not None:
+        assert at > position
+        items += timed(source.advance(at), at)
+    return items
+
+
+def open_at(told: Iterable[Message]) -> dict[tuple[str, str, str], tuple[float, float, float, float]]:
+    """The opportunities that are open behind some messages, and what they offer."""
+    found = {}
+    for one in told:
+        if isinstance(one, Arbitrage):
+            key = one.symbol, one.buy_venue, one.sell_venue
+            found[key] = one.ask, one.bid, one.size, one.edge
+            if one.state is ArbitrageState.CLOSE:
+                del found[key]
+    return found
+
+
+class TestSeeking:
+    """A decorated source takes, advances and seeks as one stream."""
+
+    def source(self) -> Seekable[Message]:
+        items: list[tuple[int, Message | Timed[Message]]] = list(market_data())
+        items.insert(7, (items[6][0], Timed(items[6][0], POSITION, "alice", b"{}")))
+        decorated = with_arbitrage(SeekableListedSource(items))
+        assert isinstance(decorated, Seekable)
+        return decorated
+
+    @settings(max_examples=30)
+    @given(st.lists(st.integers(0, 5), max_size=15))
+    def test_taking_is_advancing(self, counts: list[int]) -> None:
+        source, whole = self.source(), after(self.source(), -1)
+        taken: list[Timed[Message]] = []
+        for count in counts:
+            some = source.take(count)
+            assert len(some) == count
+            taken += some
+        assert taken + after(source, -1) == whole
+
+    @settings(max_examples=30)
+    @given(st.lists(st.integers(0, len(STATES) - 1), min_size=1, max_size=3), st.integers(0, 4))
+    def test_a_position_starts_with_what_is_open_there(self, positions: list[int], left: int) -> None:
+        source, whole = self.source(), after(self.source(), -1)
+        for position in (STATES[number].at for number in positions):
+            assert open_at(source.seek(position)) == open_at(one.message for one in whole if one.at <= position)
+            rest = [one for one in whole if one.at > position]
+            found = [*source.take(left), *after(source, position)]
+            assert [one.at for one in found] == [one.at for one in rest]
+            assert [one for one in found if not isinstance(one.message, Arbitrage)] == [
+                one for one in rest if not isinstance(one.message, Arbitrage)
+            ]
+            source.seek(position)
+            source.take(left)  # what they leave behind is gone with the next seek
+
+    def test_private_messages_pass_unchanged(self) -> None:
+        private = [one for one in after(self.source(), -1) if one.account is not None]
+        assert [(one.message, one.account, one.payload) for one in private] == [(POSITION, "alice", b"{}")]
+
+    def test_the_clock_is_the_sources(self) -> None:
+        source = ListedSource([])
+        decorated = with_arbitrage(source)
+        decorated.clock = Clock(3, paused=True)
+        assert source.clock is decorated.clock
 
 
 class TestRecordings:

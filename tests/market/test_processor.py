@@ -281,5 +281,5 @@ class TestDefinition:
 
     def test_two_symbols_of_one_name_are_refused(self) -> None:
         twin = dataclasses.replace(SHARE, symbol="COIN")
-        with pytest.raises(ValueError, match="two instruments are called COIN on the wire"):
+        with pytest.raises(ValueError, match="two instruments have the wire symbol COIN"):
             Processor([COIN, twin])

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import asyncio
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import hftlab as hl
-from hftlab import protocol
 from hftlab.clock import Clock
 from hftlab.protocol import MarketData, Message
 from hftlab.simulator import Faults, RandomWalk
-from hftlab.simulator.corruption import CORRUPTIONS, corrupted
-from hftlab.source import Source
+from hftlab.source import Seekable, Source, Timed
+from tests.listed_source import ListedSource, SeekableListedSource
+from tests.session.test_reader import market_messages, state_of
+from tests.strategies import order_updates
 
 START = 1_700_000_000_000_000_000
 TENTH = 100_000_000
@@ -132,12 +132,6 @@ class TestKinds:
             differing = [one.symbol for one, other in zip(wrong.symbols, true.symbols, strict=True) if one != other]
             assert differing == ([damaged[number]] if number in damaged else [])
 
-    @pytest.mark.parametrize("kind", range(len(CORRUPTIONS)))
-    def test_corruption_is_valid_on_the_wire(self, kind: int) -> None:
-        message, what = corrupted(clean(1)[0], kind / len(CORRUPTIONS), 0.5)
-        assert what.endswith(list(CORRUPTIONS)[kind])
-        assert protocol.decode(protocol.encode(message)) == message
-
     def test_a_skewed_clock_moves_the_stamps_and_not_the_messages(self) -> None:
         faults = Faults(walk(), seed=1, clock_skew=-5_000_000)
         sent = faults.advance(START + 10 * TENTH)
@@ -181,6 +175,108 @@ class TestSeed:
         assert of_kind(alone, "drop") == of_kind(both, "drop")
 
 
+PUBLIC = st.tuples(st.integers(0, 40), market_messages())
+PRIVATE = st.tuples(st.integers(0, 40), st.builds(Timed, st.just(0), order_updates(), st.sampled_from(["alice", None])))
+LISTS = st.lists(PUBLIC | PRIVATE, max_size=25).map(
+    lambda drawn: [
+        (at, item._replace(at=at) if isinstance(item, Timed) else item)
+        for at, item in sorted(drawn, key=lambda pair: pair[0])
+    ]
+)
+SOME = {"drop": 0.2, "duplicate": 0.2, "reorder": 0.2, "delay": 7, "corrupt": 0.3, "halt": 0.05, "halt_time": 6}
+
+
+def played(source: Source[Message]) -> list[Timed[Message]]:
+    """All that is left, each with the time at which it is due."""
+    items: list[Timed[Message]] = []
+    while (at := source.next_time()) is not None:
+        items += [one if isinstance(one, Timed) else Timed(at, one) for one in source.advance(at)]
+    return items
+
+
+class TestSeek:
+    def test_is_there_exactly_where_the_source_has_it(self) -> None:
+        assert isinstance(Faults(SeekableListedSource([])), Seekable)
+        assert not isinstance(Faults(ListedSource([])), Seekable)
+        assert not isinstance(Faults(walk()), Seekable)
+        assert isinstance(Faults(Faults(SeekableListedSource([]))), Seekable)
+
+    @given(LISTS, st.integers(0, 99), st.lists(st.integers(-2, 50), min_size=1, max_size=4))
+    def test_state_and_rest_are_those_of_the_whole_damaged_stream(
+        self, items: list[tuple[int, Message]], seed: int, positions: list[int]
+    ) -> None:
+        """However often and wherever the stream was sought to before, and wherever it was left in between."""
+        whole = played(Faults(SeekableListedSource(items), seed=seed, **SOME))
+        faults = Faults(SeekableListedSource(items), seed=seed, **SOME)
+        assert isinstance(faults, Seekable)
+        for position in positions:
+            state = state_of(faults.seek(position))
+            assert state == state_of(one.message for one in whole if one.at <= position)
+            rest = [one for one in whole if one.at > position]
+            assert faults.take(2) == rest[:2]
+            assert played(faults) == rest[2:]
+
+    @given(LISTS, st.integers(0, 99), st.lists(st.integers(0, 4), max_size=10))
+    def test_taking_is_advancing(self, items: list[tuple[int, Message]], seed: int, counts: list[int]) -> None:
+        faults = Faults(SeekableListedSource(items), seed=seed, **SOME)
+        whole = played(Faults(SeekableListedSource(items), seed=seed, **SOME))
+        assert isinstance(faults, Seekable)
+        taken: list[Timed[Message]] = []
+        for count in counts:
+            some = faults.take(count)
+            assert len(some) == min(count, len(whole) - len(taken))
+            taken += some
+        assert taken + played(faults) == whole
+
+    @given(LISTS, st.integers(0, 99), st.integers(0, 41))
+    def test_a_source_that_was_sought_in_before_has_the_same_damage(
+        self, items: list[tuple[int, Message]], seed: int, position: int
+    ) -> None:
+        source = SeekableListedSource(items)
+        source.seek(position)
+        at = source.next_time()
+        if at is not None:
+            whole = played(Faults(SeekableListedSource(items), seed=seed, **SOME))
+            assert played(Faults(source, seed=seed, **SOME)) == [one for one in whole if one.at >= at]
+
+    def test_without_a_seed_the_damage_stays_the_same_too(self) -> None:
+        faults = Faults(SeekableListedSource([(at, message) for at, message in enumerate(clean(60))]), drop=0.5)
+        assert isinstance(faults, Seekable)
+        first = played(faults)
+        faults.seek(-1)
+        assert played(faults) == first
+
+    def test_what_was_done_is_that_up_to_the_position(self) -> None:
+        faults = Faults(SeekableListedSource(list(enumerate(clean(60)))), seed=1, drop=0.5)
+        assert isinstance(faults, Seekable)
+        played(faults)
+        faults.seek(29)
+        assert list(faults.truth) == clean(30)
+        assert faults.counts["drop"] == len(faults.done)
+        assert all(fault.number < 30 for fault in faults.done)
+        assert faults.span == (0, 59)
+
+
+class TestEnvelopes:
+    def test_account_and_payload_go_with_the_message(self) -> None:
+        items = [(at, Timed(at, message, "alice", b"{%d}" % at)) for at, message in enumerate(clean(40))]
+        for one in played(Faults(ListedSource(items), seed=1, drop=0.3, duplicate=0.3, reorder=0.3, delay=5)):
+            true = next(item for _, item in items if item.message is one.message)
+            assert (one.account, one.payload) == (true.account, true.payload)
+
+    def test_a_message_that_was_changed_loses_its_payload(self) -> None:
+        items = [(at, Timed(at, message, None, b"{}")) for at, message in enumerate(clean(40))]
+        faults = Faults(ListedSource(items), seed=1, corrupt=0.5)
+        sent = played(faults)
+        changed = set(of_kind(faults, "corrupt"))
+        assert 5 < len(changed) < 35
+        assert [one.payload for one in sent] == [None if number in changed else b"{}" for number in range(40)]
+
+    def test_the_skew_changes_market_data_only(self) -> None:
+        skewed = played(Faults(ListedSource([(0, Timed(0, clean(1)[0], None, b"{}"))]), clock_skew=1_000_000))
+        assert skewed[0].payload is None
+
+
 class TestTruth:
     def test_the_latest_state_is_the_undamaged_one(self) -> None:
         faults = Faults(walk(), seed=1, drop=0.5, corrupt=0.5)
@@ -193,14 +289,6 @@ class TestTruth:
         assert list(faults.truth) == clean()[-10:]
         assert len(faults.done) == 10
         assert faults.counts["drop"] > 400
-
-    def test_the_source_itself_is_not_changed(self) -> None:
-        """What a recorder behind the source keeps must stay whole."""
-        messages = clean(50)
-        before = [msgspec.json.encode(message) for message in messages]
-        for message in messages:
-            corrupted(message, 0.3, 0.3)
-        assert [msgspec.json.encode(message) for message in messages] == before
 
 
 @pytest.mark.parametrize("wrong", [{"drop": -0.1}, {"corrupt": 1.1}, {"delay": -1}, {"halt": float("nan")}])

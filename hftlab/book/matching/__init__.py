@@ -1,20 +1,30 @@
-"""The matching engine: many instruments' orders, matched by price and time, with what accounts and readers need."""
+"""Matching engine: orders of many instruments, matched by price and time.
 
-from hftlab.book.matching.engine import (
+`OrderType`, `TimeInForce` and `Phase` are the names under which programs know `EntryType`, `InForce` and
+`TradingPhase`: the integers of the engine's rows, where hftlab.protocol has enums of text and hftlab.instruments has a
+venue's hours under the same names.
+"""
+
+from hftlab.book.matching.engine import MatchingEngine, Result
+from hftlab.book.matching.entries import (
     Action,
-    MatchingEngine,
-    OrderType,
-    Phase,
+    EntryType,
+    InForce,
     Prevention,
     Reason,
-    Result,
     Status,
-    TimeInForce,
+    TradingPhase,
     new_entries,
 )
 
+OrderType = EntryType
+TimeInForce = InForce
+Phase = TradingPhase
+
 __all__ = [
     "Action",
+    "EntryType",
+    "InForce",
     "MatchingEngine",
     "OrderType",
     "Phase",
@@ -23,5 +33,6 @@ __all__ = [
     "Result",
     "Status",
     "TimeInForce",
+    "TradingPhase",
     "new_entries",
 ]

@@ -1,4 +1,4 @@
-"""Call auctions: one price for all, the one at which most is traded.
+"""Call auctions: all trade at one price, the one that gives the largest volume.
 
 The rule: of all ticks between the lowest and the highest limit in the book, the price that (1) maximises the volume, of
 those (2) the one with the least surplus left over, of those (3) the one nearest to the reference price. It is the rule
@@ -10,11 +10,11 @@ each other at the reference price. Self-trade prevention is off in auctions.
 
 from __future__ import annotations
 
+from hftlab.book.matching.continuous import note_trade, set_phase, take_off
+from hftlab.book.matching.engine_state import ASKS, BIDS, MARKET_KEY, NOBODY, SIDES, EngineState
+from hftlab.book.matching.entries import Reason, Status, TradingPhase
 from hftlab.book.matching.levels import best_level, dequeue, drop_order
-from hftlab.book.matching.orders import Phase, Reason, Status
 from hftlab.book.matching.output import Output, write_fill, write_trade, write_update
-from hftlab.book.matching.state import ASKS, BIDS, MARKET_KEY, NOBODY, SIDES, State
-from hftlab.book.matching.trading import note_trade, set_phase, take_off
 from hftlab.events import NO_SIDE
 from hftlab.kernels.compiling import in_place
 
@@ -22,8 +22,8 @@ __all__ = ["auction_price", "reference_price", "uncross"]
 
 
 @in_place
-def reference_price(state: State, book: int, given: int) -> int:
-    """The price an auction falls back to: the one given, else the last trade's, else the band's; 0 if there is none."""
+def reference_price(state: EngineState, book: int, given: int) -> int:
+    """Return the price an auction falls back to: the given one, else the last trade's, else the band's; 0 for none."""
     prices = state.books[book]
     if given > 0:
         return given
@@ -31,10 +31,10 @@ def reference_price(state: State, book: int, given: int) -> int:
 
 
 @in_place
-def auction_price(state: State, book: int, reference: int) -> tuple[int, int, int]:
-    """Where the book would uncross now: (price, volume, surplus), in ticks and lots; (0, 0, 0) without a trade.
+def auction_price(state: EngineState, book: int, reference: int) -> tuple[int, int, int]:
+    """Return where the book would uncross now: (price, volume, surplus) in ticks and lots; (0, 0, 0) without a trade.
 
-    The surplus is what buyers want beyond it, negative where it is the sellers'.
+    The surplus is what buyers want beyond the volume; it is negative where sellers offer more.
     """
     bids, asks = state.sides[SIDES * book + BIDS], state.sides[SIDES * book + ASKS]
     # Both sides from the lowest price up: bids from the start of their stretch, asks from its end.
@@ -70,14 +70,14 @@ def auction_price(state: State, book: int, reference: int) -> tuple[int, int, in
 
 
 @in_place
-def _lots(state: State, at: int) -> int:
+def _lots(state: EngineState, at: int) -> int:
     level = state.levels[state.slots[at]]
     return int(level.shown + level.hidden)
 
 
 @in_place
 def _better(best: tuple[int, int, int], price: int, reference: int, demand: int, supply: int) -> tuple[int, int, int]:
-    """The better of the best price so far and a higher one."""
+    """Return the better of the best price so far and a higher one."""
     volume, surplus = min(demand, supply), demand - supply
     if volume == 0 or volume < best[1]:
         return best
@@ -90,8 +90,8 @@ def _better(best: tuple[int, int, int], price: int, reference: int, demand: int,
 
 
 @in_place
-def uncross(state: State, output: Output, book: int, reference: int) -> None:
-    """Trade what can be traded at the auction's price, cancel the market orders left, and open continuous trading."""
+def uncross(state: EngineState, output: Output, book: int, reference: int) -> None:
+    """Trade all that the auction's price allows, cancel the market orders left, and open continuous trading."""
     price, volume, _ = auction_price(state, book, reference)
     bids, asks = SIDES * book + BIDS, SIDES * book + ASKS
     left = volume
@@ -113,17 +113,17 @@ def uncross(state: State, output: Output, book: int, reference: int) -> None:
         prices.reference = price
         prices.lower = price - prices.width
         prices.upper = price + prices.width
-    set_phase(state, output, book, Phase.CONTINUOUS, Reason.REQUESTED)
+    set_phase(state, output, book, TradingPhase.CONTINUOUS, Reason.REQUESTED)
 
 
 @in_place
-def _fill(state: State, output: Output, slot: int, size: int) -> None:
+def _fill(state: EngineState, output: Output, slot: int, size: int) -> None:
     write_fill(state, output, state.orders[slot], size)
     take_off(state, output, slot, size)
 
 
 @in_place
-def _cancel_market_orders(state: State, output: Output, side: int) -> None:
+def _cancel_market_orders(state: EngineState, output: Output, side: int) -> None:
     row = best_level(state, side)
     while row != NOBODY and state.levels[row].key == MARKET_KEY:
         slot = state.levels[row].head

@@ -1,4 +1,4 @@
-"""One instrument's book inside the matching engine, as others see it and as the venue does."""
+"""Order book of one instrument inside the matching engine, as market participants and as the venue see it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple, Protocol
 
 from hftlab.book.matching.auction import auction_price, reference_price
+from hftlab.book.matching.engine_state import ASKS, BIDS, MARKET_KEY, NOBODY, SIDES, EngineState
+from hftlab.book.matching.entries import TradingPhase
 from hftlab.book.matching.levels import find_order
-from hftlab.book.matching.orders import Phase
-from hftlab.book.matching.state import ASKS, BIDS, MARKET_KEY, NOBODY, SIDES, State
 from hftlab.book.order_book import Level, Side
 from hftlab.instruments import Instrument
 
@@ -16,7 +16,7 @@ __all__ = ["Auction", "MatchingBook", "Resting", "find_slot"]
 
 
 class Auction(NamedTuple):
-    """Where a call would end now: ticks, lots, and the lots that buyers want beyond it (negative: sellers)."""
+    """Result of an auction held now: ticks, lots, and the lots that buyers want beyond it (negative: sellers)."""
 
     price: int
     volume: int
@@ -24,7 +24,7 @@ class Auction(NamedTuple):
 
 
 class Resting(NamedTuple):
-    """A queued order as others see it: `size` is what it shows, in lots."""
+    """Queued order as other participants see it: `size` is the displayed one, in lots."""
 
     id: int
     owner: int
@@ -34,16 +34,16 @@ class Resting(NamedTuple):
 
 class _Owner(Protocol):
     @property
-    def state(self) -> State: ...
+    def state(self) -> EngineState: ...
 
 
-def find_slot(state: State, order_id: int) -> int:
-    """The row of `state.orders` of a live order, or NOBODY, also for numbers that no order can have."""
+def find_slot(state: EngineState, order_id: int) -> int:
+    """Return the row of `state.orders` of a live order, or NOBODY, also for numbers that no order can have."""
     return find_order(state, int(order_id)) if 0 < order_id < state.totals[0]["next_id"] else NOBODY
 
 
 class MatchingBook:
-    """The book as it stands now: a view that follows the engine."""
+    """Order book of one instrument as it is now: a view that follows the engine."""
 
     __slots__ = ("_engine", "_number", "instrument")
 
@@ -51,19 +51,19 @@ class MatchingBook:
         self._engine, self.instrument, self._number = engine, instrument, number
 
     def bids(self, depth: int = 10) -> list[Level]:
-        """The best `depth` bids, highest first: (price, size, orders) as readers see them, in currency and units."""
+        """Return the best `depth` bids, highest first: (price, size, orders) as displayed, in currency and units."""
         return self._levels(BIDS, depth)
 
     def asks(self, depth: int = 10) -> list[Level]:
-        """The best `depth` asks, lowest first: (price, size, orders)."""
+        """Return the best `depth` asks, lowest first: (price, size, orders)."""
         return self._levels(ASKS, depth)
 
     def best(self) -> tuple[Level | None, Level | None]:
-        """The best bid and the best ask; None for an empty side."""
+        """Return the best bid and the best ask; None for an empty side."""
         return next(iter(self.bids(1)), None), next(iter(self.asks(1)), None)
 
     def queue(self, side: Side) -> list[Resting]:
-        """All visible orders of a side, first to trade first, in ticks and lots."""
+        """Return all visible orders of a side, first to trade first, in ticks and lots."""
         which = BIDS if side == "B" else ASKS
         return [
             Resting(int(order["id"]), int(order["owner"]), int(order["price"]), int(order["shown"]))
@@ -72,7 +72,7 @@ class MatchingBook:
         ]
 
     def ahead(self, order_id: int) -> int:
-        """The lots shown at an order's price before it. Raises KeyError for an order that is not queued here."""
+        """Return the lots displayed ahead of an order at its price. Raises KeyError if it is not queued here."""
         state = self._engine.state
         slot = find_slot(state, order_id)
         if slot == NOBODY or state.orders[slot]["book"] != self._number:
@@ -85,24 +85,24 @@ class MatchingBook:
         raise AssertionError(f"order {order_id} is not in the queue of its level")
 
     def auction(self, reference: int = 0) -> Auction:
-        """What an uncrossing would give now; `reference` in ticks, 0 for the last trade's price."""
+        """Return what an uncrossing would give now; `reference` in ticks, 0 for the last trade's price."""
         state = self._engine.state
         return Auction._make(
             map(int, auction_price(state, self._number, reference_price(state, self._number, reference)))
         )
 
     @property
-    def phase(self) -> Phase:
-        return Phase(int(self._record["phase"]))
+    def phase(self) -> TradingPhase:
+        return TradingPhase(int(self._record["phase"]))
 
     @property
     def last(self) -> int | None:
-        """The last trade's price in ticks."""
+        """Price of the last trade in ticks, None before the first."""
         return int(self._record["last"]) or None
 
     @property
     def band(self) -> tuple[int, int] | None:
-        """The lowest and the highest price at which may be traded, in ticks."""
+        """Lowest and highest price at which trades are allowed, in ticks; None without a band."""
         record = self._record
         return (int(record["lower"]), int(record["upper"])) if record["width"] else None
 
@@ -116,7 +116,7 @@ class MatchingBook:
         return self._engine.state.books[self._number]
 
     def _rows(self, which: int) -> Iterator[Any]:
-        """The visible levels of a side, best first."""
+        """Yield the visible levels of a side, best first."""
         state = self._engine.state
         stretch = state.sides[SIDES * self._number + which]
         start, length = int(stretch["start"]), int(stretch["length"])

@@ -1,4 +1,4 @@
-"""Whether the arrays have room for a step before it is begun, so that no step is ever half done."""
+"""Room in the arrays for a step, checked before the step begins, so that none stops half-way."""
 
 from __future__ import annotations
 
@@ -7,29 +7,29 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hftlab.book.matching.levels import best_level, find_order, has_place
-from hftlab.book.matching.orders import Action, OrderType, Phase, Prevention
-from hftlab.book.matching.output import EVENTS, FILLS, UPDATES, Output, has_output_room
-from hftlab.book.matching.state import (
+from hftlab.book.matching.engine_state import (
     ASKS,
     BIDS,
     BUY_STOPS,
     NOBODY,
     SELL_STOPS,
     SIDES,
-    State,
+    EngineState,
     grow_keys,
     grow_levels,
     grow_orders,
 )
+from hftlab.book.matching.entries import Action, EntryType, Prevention, TradingPhase
+from hftlab.book.matching.levels import best_level, find_order, has_place
+from hftlab.book.matching.output import EVENTS, FILLS, UPDATES, Output, has_output_room
 from hftlab.events import BID
 from hftlab.kernels.compiling import in_place, inlined
 
 __all__ = ["grow", "has_room_for_entry", "has_room_for_stop"]
 
 
-def grow(state: State, output: Output) -> tuple[State, Output]:
-    """Larger arrays where the last refused step has found too little room; what they hold stays."""
+def grow(state: EngineState, output: Output) -> tuple[EngineState, Output]:
+    """Return larger arrays where the last refused step found too little room; their contents stay."""
     totals = state.totals[0]
     if totals["short_of_orders"]:
         state = grow_orders(state)
@@ -56,8 +56,8 @@ def _grown(rows: npt.NDArray[Any], needed: int) -> npt.NDArray[Any]:
 
 
 @in_place
-def has_room_for_entry(state: State, output: Output, entry: Any) -> bool:
-    """Whether a row of ENTRY can be taken; if not, `totals` say what `grow()` must make larger."""
+def has_room_for_entry(state: EngineState, output: Output, entry: Any) -> bool:
+    """Tell whether a row of ENTRY can be taken; if not, `totals` say what `grow()` must make larger."""
     if entry.action == Action.CANCEL:
         return has_output_room(state, output, 1, 0, 1)
     if entry.action == Action.REPLACE:
@@ -78,41 +78,41 @@ def has_room_for_entry(state: State, output: Output, entry: Any) -> bool:
 
 
 @in_place
-def has_room_for_stop(state: State, output: Output, slot: int) -> bool:
-    """Whether a waiting stop order can be let go."""
+def has_room_for_stop(state: EngineState, output: Output, slot: int) -> bool:
+    """Tell whether there is room to release a waiting stop order."""
     order = state.orders[slot]
     side = SIDES * order.book + (BIDS if order.bid == 1 else ASKS)
-    is_market = order.type == OrderType.STOP
+    is_market = order.type == EntryType.STOP
     fits = has_place(state, side)
     return _has_room_for_fills(state, output, side, is_market, order.price, order.shown, order.prevention) and fits
 
 
 @inlined
-def _has_room_for_new(state: State, output: Output, entry: Any) -> bool:
+def _has_room_for_new(state: EngineState, output: Output, entry: Any) -> bool:
     totals = state.totals[0]
     fits = True
     if totals.free_order == NOBODY and totals.orders_used == len(state.orders):
         totals.short_of_orders = 1
         fits = False
     is_bid = entry.side == BID
-    if entry.type == OrderType.STOP or entry.type == OrderType.STOP_LIMIT:
+    if entry.type == EntryType.STOP or entry.type == EntryType.STOP_LIMIT:
         stops = SIDES * entry.instrument + (BUY_STOPS if is_bid else SELL_STOPS)
         fits = has_place(state, stops) and fits
         return has_output_room(state, output, 0, 0, 1) and fits
     side = SIDES * entry.instrument + (BIDS if is_bid else ASKS)
     fits = has_place(state, side) and fits
-    is_market = entry.type == OrderType.MARKET
+    is_market = entry.type == EntryType.MARKET
     return _has_room_for_fills(state, output, side, is_market, entry.price, entry.size, entry.prevention) and fits
 
 
 @in_place
-def _has_room_for_replace(state: State, output: Output, entry: Any) -> bool:
+def _has_room_for_replace(state: EngineState, output: Output, entry: Any) -> bool:
     slot = find_order(state, entry.id)
     if slot == NOBODY:
         return has_output_room(state, output, 0, 0, 1)
     order = state.orders[slot]
     fits = has_place(state, order.side)
-    if order.type == OrderType.STOP or order.type == OrderType.STOP_LIMIT:
+    if order.type == EntryType.STOP or order.type == EntryType.STOP_LIMIT:
         return has_output_room(state, output, 0, 0, 1) and fits
     size = max(entry.size, 0)
     return _has_room_for_fills(state, output, order.side, False, entry.price, size, order.prevention) and fits
@@ -120,13 +120,13 @@ def _has_room_for_replace(state: State, output: Output, entry: Any) -> bool:
 
 @inlined
 def _has_room_for_fills(
-    state: State, output: Output, side: int, is_market: bool, limit: int, size: int, prevention: int
+    state: EngineState, output: Output, side: int, is_market: bool, limit: int, size: int, prevention: int
 ) -> bool:
-    """Room for the most that an order of that side can cause: trades with everything it reaches."""
+    """Check the room for the most that an order of that side can cause: trades with everything it reaches."""
     book = side // SIDES
     other = SIDES * book + (ASKS if side % SIDES == BIDS else BIDS)
     chunks = 0
-    if state.books[book].phase == Phase.CONTINUOUS and best_level(state, other) != NOBODY:
+    if state.books[book].phase == TradingPhase.CONTINUOUS and best_level(state, other) != NOBODY:
         # An order that cancels its owner's older ones uses up none of its own lots on them.
         lots = state.sides[other].chunks if prevention == Prevention.CANCEL_OLDEST else size
         chunks = min(lots, state.sides[other].chunks)
@@ -147,8 +147,8 @@ def _is_roomy(output: Output, chunks: int) -> bool:
 
 
 @in_place
-def _reach(state: State, other: int, is_market: bool, limit: int, size: int) -> int:
-    """The parts of orders at the prices that an order of that limit and size can get to."""
+def _reach(state: EngineState, other: int, is_market: bool, limit: int, size: int) -> int:
+    """Count the parts of orders at the prices that an order of that limit and size can reach."""
     stretch = state.sides[other]
     chunks, lots = 0, 0
     for at in range(stretch.start + stretch.length - 1, stretch.start - 1, -1):

@@ -1,12 +1,12 @@
-"""Which rows the matching engine refuses, and why."""
+"""Checks of orders by the matching engine, each refusal with its reason."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-from hftlab.book.matching.orders import OrderType, Phase, Prevention, Reason, TimeInForce
-from hftlab.book.matching.state import NOBODY, State
-from hftlab.book.matching.trading import crosses
+from hftlab.book.matching.continuous import crosses
+from hftlab.book.matching.engine_state import NOBODY, EngineState
+from hftlab.book.matching.entries import EntryType, InForce, Prevention, Reason, TradingPhase
 from hftlab.events import ASK, BID
 from hftlab.kernels.compiling import in_place
 
@@ -18,12 +18,12 @@ MOST_RELOADS: Final = 1000
 
 
 @in_place
-def check_new(state: State, entry: Any) -> int:
-    """Why a new order is refused: a Reason, NONE if it is not."""
+def check_new(state: EngineState, entry: Any) -> int:
+    """Return why a new order is refused: a Reason, NONE if it is accepted."""
     if entry.instrument < 0 or entry.instrument >= len(state.books):
         return Reason.UNKNOWN_INSTRUMENT
     phase = state.books[entry.instrument].phase
-    if phase == Phase.HALTED or phase == Phase.CLOSED:
+    if phase == TradingPhase.HALTED or phase == TradingPhase.CLOSED:
         return Reason.WRONG_PHASE
     if entry.side != BID and entry.side != ASK:
         return Reason.BAD_SIDE
@@ -31,15 +31,15 @@ def check_new(state: State, entry: Any) -> int:
         return Reason.BAD_TYPE
     if entry.size < 1 or entry.size > MOST_LOTS:
         return Reason.BAD_SIZE
-    has_limit = entry.type != OrderType.MARKET and entry.type != OrderType.STOP
-    is_stop = entry.type == OrderType.STOP or entry.type == OrderType.STOP_LIMIT
+    has_limit = entry.type != EntryType.MARKET and entry.type != EntryType.STOP
+    is_stop = entry.type == EntryType.STOP or entry.type == EntryType.STOP_LIMIT
     tick = state.books[entry.instrument].tick
     if (has_limit and not is_price(entry.price, tick)) or (is_stop and not is_price(entry.stop, tick)):
         return Reason.BAD_PRICE
-    if entry.type == OrderType.ICEBERG and not _is_display(entry.display, entry.size):
+    if entry.type == EntryType.ICEBERG and not _is_display(entry.display, entry.size):
         return Reason.BAD_DISPLAY
-    is_immediate = entry.in_force == TimeInForce.IOC or entry.in_force == TimeInForce.FOK
-    if phase == Phase.CALL and not is_stop and (is_immediate or entry.post_only == 1):
+    is_immediate = entry.in_force == InForce.IOC or entry.in_force == InForce.FOK
+    if phase == TradingPhase.CALL and not is_stop and (is_immediate or entry.post_only == 1):
         return Reason.WRONG_PHASE
     if has_limit and _is_out_of_band(state, entry.instrument, entry.price):
         return Reason.OUT_OF_BAND
@@ -49,29 +49,29 @@ def check_new(state: State, entry: Any) -> int:
 
 
 @in_place
-def check_replace(state: State, entry: Any, slot: int) -> int:
-    """Why the order of that row (NOBODY if there is none) is not replaced."""
+def check_replace(state: EngineState, entry: Any, slot: int) -> int:
+    """Return why the order of that row (NOBODY if there is none) is not replaced: a Reason, NONE if it is."""
     if slot == NOBODY:
         return Reason.UNKNOWN_ORDER
     order = state.orders[slot]
     if entry.owner != 0 and order.owner != entry.owner:
         return Reason.UNKNOWN_ORDER
     book = state.books[order.book]
-    if book.phase == Phase.HALTED or book.phase == Phase.CLOSED:
+    if book.phase == TradingPhase.HALTED or book.phase == TradingPhase.CLOSED:
         return Reason.WRONG_PHASE
-    if order.type == OrderType.MARKET:
+    if order.type == EntryType.MARKET:
         return Reason.BAD_TYPE
     if entry.size < 1 or entry.size > MOST_LOTS:
         return Reason.BAD_SIZE
-    has_limit = order.type != OrderType.STOP
-    is_stop = order.type == OrderType.STOP or order.type == OrderType.STOP_LIMIT
+    has_limit = order.type != EntryType.STOP
+    is_stop = order.type == EntryType.STOP or order.type == EntryType.STOP_LIMIT
     if (has_limit and not is_price(entry.price, book.tick)) or (is_stop and not is_price(entry.stop, book.tick)):
         return Reason.BAD_PRICE
-    if order.type == OrderType.ICEBERG and not _is_display(order.display, entry.size):
+    if order.type == EntryType.ICEBERG and not _is_display(order.display, entry.size):
         return Reason.BAD_DISPLAY
     if has_limit and entry.price != order.price and _is_out_of_band(state, order.book, entry.price):
         return Reason.OUT_OF_BAND
-    trades = book.phase == Phase.CONTINUOUS and crosses(state, order.book, order.bid, entry.price)
+    trades = book.phase == TradingPhase.CONTINUOUS and crosses(state, order.book, order.bid, entry.price)
     if order.post_only == 1 and trades:
         return Reason.WOULD_TAKE
     return Reason.NONE
@@ -79,21 +79,21 @@ def check_replace(state: State, entry: Any, slot: int) -> int:
 
 @in_place
 def _is_type(entry: Any) -> bool:
-    if entry.type < OrderType.LIMIT or entry.type > OrderType.ICEBERG:
+    if entry.type < EntryType.LIMIT or entry.type > EntryType.ICEBERG:
         return False
-    if entry.in_force < TimeInForce.DAY or entry.in_force > TimeInForce.FOK:
+    if entry.in_force < InForce.DAY or entry.in_force > InForce.FOK:
         return False
     if entry.prevention < Prevention.NONE or entry.prevention > Prevention.DECREMENT:
         return False
     if entry.post_only == 0:
         return True
-    rests = entry.type == OrderType.LIMIT or entry.type == OrderType.ICEBERG
-    return bool(entry.post_only == 1 and rests and entry.in_force <= TimeInForce.GTC)
+    rests = entry.type == EntryType.LIMIT or entry.type == EntryType.ICEBERG
+    return bool(entry.post_only == 1 and rests and entry.in_force <= InForce.GTC)
 
 
 @in_place
 def is_price(ticks: int, tick: int) -> bool:
-    """Whether it is positive and an int64 in 1e-9 units."""
+    """Tell whether a price is positive and fits int64 in 1e-9 units."""
     return 1 <= ticks <= (2**63 - 1) // tick
 
 
@@ -103,7 +103,7 @@ def _is_display(display: int, size: int) -> bool:
 
 
 @in_place
-def _is_out_of_band(state: State, book: int, price: int) -> bool:
-    """Whether the venue refuses that price; one that halts instead takes all prices."""
+def _is_out_of_band(state: EngineState, book: int, price: int) -> bool:
+    """Tell whether the venue refuses that price; one that halts instead accepts all prices."""
     prices = state.books[book]
     return bool(prices.halts == 0 and (price < prices.lower or price > prices.upper))

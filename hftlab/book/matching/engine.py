@@ -1,4 +1,4 @@
-"""The matching engine: many instruments' orders, matched by price and time, with what accounts and readers need."""
+"""Matching engine of many instruments: the Python class in front of the compiled kernels."""
 
 from __future__ import annotations
 
@@ -10,51 +10,30 @@ import numpy.typing as npt
 
 from hftlab.book.matching.book import MatchingBook, find_slot
 from hftlab.book.matching.capacity import grow
+from hftlab.book.matching.engine_state import NOBODY, EngineState, new_state
+from hftlab.book.matching.entries import ENTRY, Action, EntryType, InForce, Prevention, new_entries
 from hftlab.book.matching.kernel import drain, submit_many
-from hftlab.book.matching.orders import (
-    ENTRY,
-    Action,
-    OrderType,
-    Phase,
-    Prevention,
-    Reason,
-    Status,
-    TimeInForce,
-    new_entries,
-)
 from hftlab.book.matching.output import EVENTS, FILLS, UPDATES, Output, new_output
-from hftlab.book.matching.state import NOBODY, State, new_state
 from hftlab.book.order_book import Side
 from hftlab.errors import EventError
 from hftlab.events import COLUMNS, EventBatch
 from hftlab.instruments import Instrument
 
-__all__ = [
-    "Action",
-    "MatchingEngine",
-    "OrderType",
-    "Phase",
-    "Prevention",
-    "Reason",
-    "Result",
-    "Status",
-    "TimeInForce",
-    "new_entries",
-]
+__all__ = ["MatchingEngine", "Result"]
 
 Records = npt.NDArray[Any]
 
 
 class Result(NamedTuple):
-    """What a submission led to, in the order in which it happened."""
+    """Outcome of a submission, in the order in which it happened."""
 
-    updates: Records  # UPDATE_ROW: what became of orders other than by trading, and of instruments
-    fills: Records  # FILL_ROW: who traded with whom
-    events: EventBatch  # what the public sees
+    updates: Records  # UPDATE_ROW: changes of orders other than trades, and of instruments
+    fills: Records  # FILL_ROW: trades between two orders
+    events: EventBatch  # public events
 
 
 class MatchingEngine:
-    """Matches orders of many instruments: prices in ticks, sizes in lots, times given with each order.
+    """Matching engine for orders of many instruments: prices in ticks, sizes in lots, times given with each order.
 
     `submit()` takes whole arrays in one compiled call, `place()`, `cancel()` and `replace()` one order each.
     `engine["AAPL"]` is that book as it stands. The n-th new order of the engine's life has the id n. Every book starts
@@ -62,29 +41,30 @@ class MatchingEngine:
     With `halts_at_band` an order that would trade outside the price band halts the instrument (and rests, if it may);
     without, limits outside are refused and what would trade outside is cancelled.
 
-    What venues do in different ways is here so: trades are at the price of the order that waited; each new part of an
-    iceberg goes to the back of its price; a stop is let go after the row whose trades reach it, as a step of its own;
-    what a market or IOC order cannot fill is cancelled; during a call market orders wait unseen, and IOC, FOK and
+    Where venues differ, this one does the following: trades are at the price of the order that waited; each new part of
+    an iceberg goes to the back of its price; a stop is released after the row whose trades reach it, as a step of its
+    own; what a market or IOC order cannot fill is cancelled; during a call market orders wait unseen, and IOC, FOK and
     post-only orders are refused; a replaced order keeps its id, and its place if only its size falls.
 
-    Compiled code calls `matching_kernel.submit()` with `state` and `output`; `grow()` when that says FULL, `take()` for
-    the rows. Both attributes are replaced by `grow()`. Not to be shared between threads without a lock.
+    Compiled code calls `hftlab.book.matching.kernel.submit()` with `state` and `output`; when that returns FULL, call
+    `take()` for the rows written, then `grow()`, which replaces both attributes. Threads that share an engine need a
+    lock.
     """
 
     def __init__(self, instruments: Sequence[Instrument], *, halts_at_band: bool = True) -> None:
         self.instruments: Final = tuple(instruments)
-        self.state: State = new_state([instrument.tick for instrument in self.instruments], halts_at_band)
+        self.state: EngineState = new_state([instrument.tick for instrument in self.instruments], halts_at_band)
         self.output: Output = new_output()
 
     def submit(self, entries: Records) -> Result:
         """Take rows of ENTRY (see `new_entries()`) one after the other.
 
-        A row that cannot be accepted is no error: its update says REJECTED and why. Raises EventError for an array of
+        A refused row is not an error: its update says REJECTED and why. Raises EventError for an array of
         another kind.
         """
         if entries.dtype != ENTRY or entries.ndim != 1:
             raise EventError(f"orders are rows of ENTRY, got {entries.dtype}: make them with new_entries()")
-        # One memory layout is one compiled kernel, whoever made the array.
+        # With one memory layout there is one compiled kernel.
         entries, row = np.require(entries, requirements=["C", "W"]), 0
         while (row := submit_many(self.state, self.output, entries, row)) < len(entries):
             self.grow()
@@ -99,37 +79,37 @@ class MatchingEngine:
         size: int,
         price: int = 0,
         *,
-        type: OrderType = OrderType.LIMIT,  # noqa: A002 - what orders call it
-        in_force: TimeInForce = TimeInForce.DAY,
+        type: EntryType = EntryType.LIMIT,  # noqa: A002 - what orders call it
+        in_force: InForce = InForce.DAY,
         prevention: Prevention = Prevention.NONE,
         time: int = 0,
         **fields: int,
     ) -> Result:
-        """A new order: price in ticks, size in lots; `fields` are the others of ENTRY (owner, stop, display, ...)."""
+        """Submit one order: price in ticks, size in lots; `fields` are others of ENTRY (owner, stop, display, ...)."""
         fields |= {"instrument": self._number(instrument), "side": ord(side), "type": type}
         fields |= {"in_force": in_force, "prevention": prevention}
         return self.submit(new_entries(1, time=time, size=size, price=price, **fields))
 
     def cancel(self, order_id: int, *, owner: int = 0, time: int = 0) -> Result:
-        """Cancel an order; with an owner only if it is theirs."""
+        """Cancel an order; if an owner is given, only an order of that owner."""
         return self.submit(new_entries(1, time=time, action=Action.CANCEL, id=order_id, owner=owner))
 
     def replace(
         self, order_id: int, size: int, price: int = 0, *, stop: int = 0, owner: int = 0, time: int = 0
     ) -> Result:
-        """Give an order that price, stop price and open size. It keeps its place if only the size falls."""
+        """Change an order's price, stop price and open size. It keeps its place if only the size falls."""
         fields = {"id": order_id, "size": size, "price": price, "stop": stop, "owner": owner}
         return self.submit(new_entries(1, time=time, action=Action.REPLACE, **fields))
 
     def command(
         self, action: Action, instrument: str | Instrument, price: int = 0, size: int = 0, *, time: int = 0
     ) -> Result:
-        """One of the venue's own actions, as ENTRY describes them."""
+        """Perform one of the venue's own actions, as ENTRY describes them."""
         number = self._number(instrument)
         return self.submit(new_entries(1, time=time, action=action, instrument=number, price=price, size=size))
 
     def take(self) -> Result:
-        """The rows written to `output` since the last call, copied, so that their room can be used again."""
+        """Return copies of the rows written to `output` since the last call, so that their room can be used again."""
         output, used = self.output, self.output.used
         rows = output.events[: used[EVENTS]]
         columns = {name: rows[name].copy() for name in COLUMNS}
@@ -147,20 +127,20 @@ class MatchingEngine:
 
     @property
     def next_id(self) -> int:
-        """The id that the next new order gets."""
+        """Id that the next new order gets."""
         return int(self.state.totals[0]["next_id"])
 
     def __getitem__(self, instrument: str | Instrument) -> MatchingBook:
-        """The book of an instrument, or of a symbol that only one has. Raises KeyError."""
+        """Return the book of an instrument, or of a symbol that only one instrument has. Raises KeyError."""
         number = self._number(instrument)
         return MatchingBook(self, self.instruments[number], number)
 
     def __len__(self) -> int:
-        """How many orders are live, waiting stops included."""
+        """Number of live orders, waiting stops included."""
         return int(self.state.totals[0]["live"])
 
     def __contains__(self, order_id: int) -> bool:
-        """Whether an order is live."""
+        """Tell whether an order is live."""
         return find_slot(self.state, order_id) != NOBODY
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""The matching engine's entry points for compiled code: `submit()`, `submit_many()` and `drain()`."""
+"""Entry points of the matching engine for compiled code: `submit()`, `submit_many()` and `drain()`."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ import numpy.typing as npt
 
 from hftlab.book.matching.capacity import has_room_for_entry, has_room_for_stop
 from hftlab.book.matching.checks import check_new, check_replace
+from hftlab.book.matching.continuous import crosses, split, work
+from hftlab.book.matching.engine_state import ASKS, BIDS, BUY_STOPS, NOBODY, SELL_STOPS, SIDES, EngineState
+from hftlab.book.matching.entries import Action, EntryType, Reason, Status, TradingPhase
 from hftlab.book.matching.levels import dequeue, drop_order, enqueue, find_order, resize, take_order
-from hftlab.book.matching.orders import Action, OrderType, Phase, Reason, Status
 from hftlab.book.matching.output import (
     Output,
     begin_step,
@@ -21,27 +23,25 @@ from hftlab.book.matching.output import (
     write_update,
 )
 from hftlab.book.matching.phases import command
-from hftlab.book.matching.state import ASKS, BIDS, BUY_STOPS, NOBODY, SELL_STOPS, SIDES, State
-from hftlab.book.matching.trading import crosses, split, work
 from hftlab.events import BID
 from hftlab.kernels.compiling import in_place
 
 __all__ = ["FULL", "drain", "submit", "submit_many"]
 
 FULL: Final = -1
-"""What `submit()` returns when an array is too small for the next step: no step is ever half done."""
+"""Returned by `submit()` when an array is too small for the next step: no step is ever half done."""
 
 
 @in_place
-def submit(state: State, output: Output, entry: Any) -> int:
-    """Take one row of ENTRY (a record: `entries[i]`), match it, and let go the stops that its trades trigger.
+def submit(state: EngineState, output: Output, entry: Any) -> int:
+    """Take one row of ENTRY (a record: `entries[i]`), match it, and release the stops that its trades trigger.
 
     Returns the id of the order (of NEW even if it is refused), 0 for a CANCEL or REPLACE that is refused and for the
     venue's commands, or FULL: then nothing of the row has been done; the caller takes the output's rows, then calls
     `MatchingEngine.grow()`, and asks again. Whether a new order rests afterwards: `find_order(state, id) != NOBODY`.
 
     Triggered stops that found no room are waiting when it returns: the next call begins with them, and `drain()` is for
-    the caller who makes no other. Events, fills and updates are appended to `output` and counted in `output.used`.
+    a caller that makes no other. Events, fills and updates are appended to `output` and counted in `output.used`.
     """
     if not drain(state, output) or not has_room_for_entry(state, output, entry):
         return FULL
@@ -53,7 +53,7 @@ def submit(state: State, output: Output, entry: Any) -> int:
 
 
 @in_place
-def submit_many(state: State, output: Output, entries: npt.NDArray[Any], first: int) -> int:
+def submit_many(state: EngineState, output: Output, entries: npt.NDArray[Any], first: int) -> int:
     """Take the rows from `first` on, as `submit()` does. Returns the next row, if an array was too small for it.
 
     When it returns the number of rows, all are done, but triggered stops may still be waiting: `drain()` says so.
@@ -65,8 +65,8 @@ def submit_many(state: State, output: Output, entries: npt.NDArray[Any], first: 
 
 
 @in_place
-def drain(state: State, output: Output) -> bool:
-    """Let go all triggered stops that are waiting, each a step of its own; False if an array was too small.
+def drain(state: EngineState, output: Output) -> bool:
+    """Release all triggered stops, each as a step of its own. Returns False if an array was too small.
 
     Buy stops go before sell stops, each nearest to the market first, then in the order of their entry.
     """
@@ -81,23 +81,23 @@ def drain(state: State, output: Output) -> bool:
         begin_step(state, output, totals.time)
         order = state.orders[slot]
         dequeue(state, slot)
-        order.type = OrderType.LIMIT if order.type == OrderType.STOP_LIMIT else OrderType.MARKET
+        order.type = EntryType.LIMIT if order.type == EntryType.STOP_LIMIT else EntryType.MARKET
         write_update(state, output, order, Status.TRIGGERED, Reason.NONE, order.shown, order.shown)
         work(state, output, slot)
         end_step(state, output)
         slot = _triggered_stop(state, book)
     totals.pending = 0
     prices = state.books[book]
-    if prices.phase == Phase.CONTINUOUS:
+    if prices.phase == TradingPhase.CONTINUOUS:
         prices.high = 0
         prices.low = 0
     return True
 
 
 @in_place
-def _triggered_stop(state: State, book: int) -> int:
+def _triggered_stop(state: EngineState, book: int) -> int:
     prices = state.books[book]
-    if prices.phase != Phase.CONTINUOUS or prices.last == 0:
+    if prices.phase != TradingPhase.CONTINUOUS or prices.last == 0:
         return NOBODY
     high = max(prices.high, prices.last)
     low = prices.last if prices.low == 0 else min(prices.low, prices.last)
@@ -113,7 +113,7 @@ def _triggered_stop(state: State, book: int) -> int:
 
 
 @in_place
-def _perform(state: State, output: Output, entry: Any) -> int:
+def _perform(state: EngineState, output: Output, entry: Any) -> int:
     if entry.action == Action.NEW:
         return _new(state, output, entry)
     if entry.action == Action.CANCEL:
@@ -129,7 +129,7 @@ def _perform(state: State, output: Output, entry: Any) -> int:
 
 
 @in_place
-def _new(state: State, output: Output, entry: Any) -> int:
+def _new(state: EngineState, output: Output, entry: Any) -> int:
     totals = state.totals[0]
     order_id = totals.next_id
     totals.next_id += 1
@@ -144,7 +144,7 @@ def _new(state: State, output: Output, entry: Any) -> int:
     order.bid = 1 if entry.side == BID else 0
     order.type = entry.type
     order.in_force = entry.in_force
-    order.price = entry.price if entry.type != OrderType.MARKET and entry.type != OrderType.STOP else 0
+    order.price = entry.price if entry.type != EntryType.MARKET and entry.type != EntryType.STOP else 0
     order.stop = entry.stop
     order.shown = entry.size
     order.hidden = 0
@@ -153,7 +153,7 @@ def _new(state: State, output: Output, entry: Any) -> int:
     order.prevention = entry.prevention
     totals.pending = entry.instrument + 1
     write_update(state, output, order, Status.ACCEPTED, Reason.NONE, entry.size, entry.size)
-    if entry.type == OrderType.STOP or entry.type == OrderType.STOP_LIMIT:
+    if entry.type == EntryType.STOP or entry.type == EntryType.STOP_LIMIT:
         _wait(state, slot)
     else:
         work(state, output, slot)
@@ -161,7 +161,7 @@ def _new(state: State, output: Output, entry: Any) -> int:
 
 
 @in_place
-def _wait(state: State, slot: int) -> None:
+def _wait(state: EngineState, slot: int) -> None:
     """Put a stop order behind all others of its stop price."""
     order = state.orders[slot]
     side = SIDES * order.book + (BUY_STOPS if order.bid == 1 else SELL_STOPS)
@@ -169,7 +169,7 @@ def _wait(state: State, slot: int) -> None:
 
 
 @in_place
-def _cancel(state: State, output: Output, entry: Any) -> int:
+def _cancel(state: EngineState, output: Output, entry: Any) -> int:
     slot = find_order(state, entry.id)
     if slot == NOBODY or (entry.owner != 0 and state.orders[slot].owner != entry.owner):
         write_rejection(state, output, entry, entry.id, Reason.UNKNOWN_ORDER)
@@ -183,16 +183,16 @@ def _cancel(state: State, output: Output, entry: Any) -> int:
 
 
 @in_place
-def _replace(state: State, output: Output, entry: Any) -> int:
+def _replace(state: EngineState, output: Output, entry: Any) -> int:
     slot = find_order(state, entry.id)
     reason = check_replace(state, entry, slot)
     if reason != Reason.NONE:
         write_rejection(state, output, entry, entry.id, reason)
         return 0
     order = state.orders[slot]
-    is_stop = order.type == OrderType.STOP or order.type == OrderType.STOP_LIMIT
+    is_stop = order.type == EntryType.STOP or order.type == EntryType.STOP_LIMIT
     keeps = entry.size <= order.shown + order.hidden and (
-        entry.stop == order.stop and (order.type == OrderType.STOP or entry.price == order.price)
+        entry.stop == order.stop and (order.type == EntryType.STOP or entry.price == order.price)
         if is_stop
         else entry.price == order.price
     )
@@ -207,8 +207,8 @@ def _replace(state: State, output: Output, entry: Any) -> int:
 
 
 @in_place
-def _shrink(state: State, output: Output, slot: int, size: int) -> None:
-    """Fewer lots at the same price: the hidden ones go first, and the order keeps its place."""
+def _shrink(state: EngineState, output: Output, slot: int, size: int) -> None:
+    """Reduce an order at the same price: the hidden lots go first, and the order keeps its place."""
     order = state.orders[slot]
     before = order.shown
     shown = min(before, size)
@@ -219,25 +219,27 @@ def _shrink(state: State, output: Output, slot: int, size: int) -> None:
 
 
 @in_place
-def _replace_stop(state: State, output: Output, slot: int, entry: Any) -> None:
+def _replace_stop(state: EngineState, output: Output, slot: int, entry: Any) -> None:
     order = state.orders[slot]
     dequeue(state, slot)
     order.stop = entry.stop
     order.shown = entry.size
-    if order.type == OrderType.STOP_LIMIT:
+    if order.type == EntryType.STOP_LIMIT:
         order.price = entry.price
     write_update(state, output, order, Status.REPLACED, Reason.REQUESTED, entry.size, entry.size)
     _wait(state, slot)
 
 
 @in_place
-def _move(state: State, output: Output, slot: int, entry: Any) -> None:
-    """Another price or more lots: the order goes to the back, or trades at once."""
+def _move(state: EngineState, output: Output, slot: int, entry: Any) -> None:
+    """Move an order to another price or give it more lots: it goes to the back, or trades at once."""
     order = state.orders[slot]
     dequeue(state, slot)
     before = order.shown
     moves = entry.price != order.price
-    trades = state.books[order.book].phase == Phase.CONTINUOUS and crosses(state, order.book, order.bid, entry.price)
+    trades = state.books[order.book].phase == TradingPhase.CONTINUOUS and crosses(
+        state, order.book, order.bid, entry.price
+    )
     split(order, entry.size)
     # A modify that neither changes the price nor shows more would keep its place in a reader's book.
     modifies = not trades and (moves or order.shown > before)

@@ -1,10 +1,10 @@
-"""Price levels and their queues: who stands where, in price-time priority."""
+"""Price levels and their queues of orders, in price-time priority."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from hftlab.book.matching.state import FIRST_STRETCH, NOBODY, State
+from hftlab.book.matching.engine_state import FIRST_STRETCH, NOBODY, EngineState
 from hftlab.kernels.compiling import in_place, inlined
 from hftlab.kernels.sorted_keys import find_key, shift_down, shift_up
 
@@ -23,8 +23,8 @@ __all__ = [
 
 
 @inlined
-def find_order(state: State, order_id: int) -> int:
-    """The row of `state.orders` that holds a live order, or NOBODY."""
+def find_order(state: EngineState, order_id: int) -> int:
+    """Return the row of `state.orders` that holds a live order, or NOBODY."""
     if order_id <= 0:
         return NOBODY
     slot = state.buckets[order_id & (len(state.buckets) - 1)]
@@ -34,8 +34,8 @@ def find_order(state: State, order_id: int) -> int:
 
 
 @inlined
-def best_level(state: State, side: int) -> int:
-    """The row of `state.levels` of the side's best level, or NOBODY."""
+def best_level(state: EngineState, side: int) -> int:
+    """Return the row of `state.levels` of the side's best level, or NOBODY."""
     stretch = state.sides[side]
     if stretch.length == 0:
         return NOBODY
@@ -43,15 +43,15 @@ def best_level(state: State, side: int) -> int:
 
 
 @inlined
-def best_key(state: State, side: int) -> int:
-    """The key (price times the side's sign) of the best level of a side that is not empty."""
+def best_key(state: EngineState, side: int) -> int:
+    """Return the key (price times the side's sign) of the best level of a side that is not empty."""
     stretch = state.sides[side]
     return int(state.keys[stretch.start + stretch.length - 1])
 
 
 @inlined
-def take_order(state: State, order_id: int) -> int:
-    """A free row for a new order, found by that id from now on; there must be room."""
+def take_order(state: EngineState, order_id: int) -> int:
+    """Return a free row for a new order, which is found by that id from now on; there must be room."""
     totals = state.totals[0]
     slot = totals.free_order
     if slot == NOBODY:
@@ -69,8 +69,8 @@ def take_order(state: State, order_id: int) -> int:
 
 
 @inlined
-def drop_order(state: State, slot: int) -> None:
-    """Forget an order that stands in no queue."""
+def drop_order(state: EngineState, slot: int) -> None:
+    """Remove an order that is not queued."""
     totals, order = state.totals[0], state.orders[slot]
     bucket = order.id & (len(state.buckets) - 1)
     if state.buckets[bucket] == slot:
@@ -87,8 +87,8 @@ def drop_order(state: State, slot: int) -> None:
 
 
 @inlined
-def has_place(state: State, side: int) -> bool:
-    """Whether a new level fits into the side; says in the totals what is short."""
+def has_place(state: EngineState, side: int) -> bool:
+    """Tell whether a new level fits into the side, and note in the totals what is too small."""
     totals, stretch = state.totals[0], state.sides[side]
     fits = True
     if totals.free_level == NOBODY and totals.levels_used == len(state.levels):
@@ -103,7 +103,7 @@ def has_place(state: State, side: int) -> bool:
 
 
 @inlined
-def enqueue(state: State, slot: int, side: int, key: int) -> None:
+def enqueue(state: EngineState, slot: int, side: int, key: int) -> None:
     """Put an order behind all others of its level; there must be a place."""
     stretch, order = state.sides[side], state.orders[slot]
     start, end = stretch.start, stretch.start + stretch.length
@@ -122,7 +122,7 @@ def enqueue(state: State, slot: int, side: int, key: int) -> None:
 
 
 @inlined
-def dequeue(state: State, slot: int) -> None:
+def dequeue(state: EngineState, slot: int) -> None:
     """Take an order out of its queue, and the level away if it was the last."""
     order = state.orders[slot]
     level, stretch, chunks = state.levels[order.level], state.sides[order.side], _chunks(order)
@@ -138,7 +138,7 @@ def dequeue(state: State, slot: int) -> None:
 
 
 @inlined
-def resize(state: State, slot: int, shown: int, hidden: int) -> None:
+def resize(state: EngineState, slot: int, shown: int, hidden: int) -> None:
     """Change a queued order's lots; it keeps its place."""
     order = state.orders[slot]
     level, stretch, before = state.levels[order.level], state.sides[order.side], _chunks(order)
@@ -152,7 +152,7 @@ def resize(state: State, slot: int, shown: int, hidden: int) -> None:
 
 
 @inlined
-def move_back(state: State, slot: int) -> None:
+def move_back(state: EngineState, slot: int) -> None:
     """Put a queued order behind all others of its level."""
     if state.orders[slot].next != NOBODY:
         _unlink(state, slot)
@@ -168,7 +168,7 @@ def _chunks(order: Any) -> int:
 
 
 @inlined
-def _append(state: State, slot: int) -> None:
+def _append(state: EngineState, slot: int) -> None:
     order = state.orders[slot]
     level = state.levels[order.level]
     order.previous = level.tail
@@ -181,7 +181,7 @@ def _append(state: State, slot: int) -> None:
 
 
 @inlined
-def _unlink(state: State, slot: int) -> None:
+def _unlink(state: EngineState, slot: int) -> None:
     order = state.orders[slot]
     level = state.levels[order.level]
     if order.previous == NOBODY:
@@ -195,7 +195,7 @@ def _unlink(state: State, slot: int) -> None:
 
 
 @in_place
-def _insert_level(state: State, side: int, at: int, key: int) -> int:
+def _insert_level(state: EngineState, side: int, at: int, key: int) -> int:
     totals, stretch = state.totals[0], state.sides[side]
     row = totals.free_level
     if row == NOBODY:
@@ -220,7 +220,7 @@ def _insert_level(state: State, side: int, at: int, key: int) -> int:
 
 
 @in_place
-def _remove_level(state: State, side: int, row: int) -> None:
+def _remove_level(state: EngineState, side: int, row: int) -> None:
     totals, stretch, level = state.totals[0], state.sides[side], state.levels[row]
     start, end = stretch.start, stretch.start + stretch.length
     at = find_key(state.keys, start, end, level.key)
@@ -232,8 +232,8 @@ def _remove_level(state: State, side: int, row: int) -> None:
 
 
 @in_place
-def _move_to_end(state: State, side: int) -> int:
-    """Give a full side twice the room at the end of the pool; returns by how much its keys have moved."""
+def _move_to_end(state: EngineState, side: int) -> int:
+    """Give a full side twice the room at the end of the pool. Returns by how much its keys have moved."""
     totals, stretch = state.totals[0], state.sides[side]
     start, length, target = stretch.start, stretch.length, totals.keys_used
     for offset in range(length):

@@ -1,4 +1,4 @@
-"""What the matching engine gives: public events, fills and order updates, as rows of preallocated arrays."""
+"""Output of the matching engine: public events, fills and order updates, as rows of preallocated arrays."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hftlab.book.matching.orders import OrderType, Status
-from hftlab.book.matching.state import State
+from hftlab.book.matching.engine_state import EngineState
+from hftlab.book.matching.entries import EntryType, Status
 from hftlab.events import ADD, ASK, BID, CANCEL, COLUMNS, F_LAST, FILL, MODIFY, NO_SIDE, TRADE
 from hftlab.kernels.compiling import IntArray, in_place, inlined
 
@@ -58,24 +58,24 @@ FILL_ROW: Final = np.dtype(
         ("sell_left", np.int64),
     ]
 )
-"""One trade between two orders: what accounts need. Who is not the aggressor has made the price."""
+"""Trade between two orders, for their accounts. The order that is not the aggressor has made the price."""
 
 UPDATE_ROW: Final = np.dtype(
     [
         ("time", np.int64),
         ("sequence", np.int64),
         ("instrument", np.int64),
-        ("id", np.int64),  # 0 where the row speaks of the instrument
+        ("id", np.int64),  # 0 in a row about the instrument
         ("owner", np.int64),
         ("status", np.int64),  # Status
         ("reason", np.int64),  # Reason
         ("price", np.int64),  # ticks
-        ("size", np.int64),  # lots that the status speaks of: accepted, refused, cancelled, taken off
+        ("size", np.int64),  # lots that were accepted, refused, cancelled or taken off, by status
         ("left", np.int64),  # lots open after it
-        ("phase", np.int64),  # Phase of the instrument
+        ("phase", np.int64),  # TradingPhase of the instrument
     ]
 )
-"""What became of an order other than by trading, or of an instrument."""
+"""Change of an order other than a trade, or of an instrument."""
 
 
 class Output(NamedTuple):
@@ -88,15 +88,15 @@ class Output(NamedTuple):
 
 
 def new_output(events: int = 4096, fills: int = 1024, updates: int = 4096) -> Output:
-    """Empty output with room for that many rows."""
+    """Make an empty output with room for that many rows."""
     return Output(
         np.zeros(events, EVENT_ROW), np.zeros(fills, FILL_ROW), np.zeros(updates, UPDATE_ROW), np.zeros(3, np.int64)
     )
 
 
 @inlined
-def has_output_room(state: State, output: Output, events: int, fills: int, updates: int) -> bool:
-    """Whether so many more rows fit; says in the totals how many were needed."""
+def has_output_room(state: EngineState, output: Output, events: int, fills: int, updates: int) -> bool:
+    """Tell whether so many more rows fit, and note in the totals how many were needed."""
     if (
         output.used[EVENTS] + events <= len(output.events)
         and output.used[FILLS] + fills <= len(output.fills)
@@ -111,7 +111,8 @@ def has_output_room(state: State, output: Output, events: int, fills: int, updat
 
 
 @inlined
-def begin_step(state: State, output: Output, time: int) -> None:
+def begin_step(state: EngineState, output: Output, time: int) -> None:
+    """Begin a step: its rows have one sequence and one time."""
     totals = state.totals[0]
     totals.time = time
     totals.sequence += 1
@@ -119,8 +120,8 @@ def begin_step(state: State, output: Output, time: int) -> None:
 
 
 @inlined
-def end_step(state: State, output: Output) -> None:
-    """Mark the step's last event: only there is the book whole."""
+def end_step(state: EngineState, output: Output) -> None:
+    """Flag the step's last event: only after it is the book consistent."""
     last = output.used[EVENTS] - 1
     if last >= state.totals[0].started:
         output.events[last].flags = F_LAST
@@ -128,13 +129,13 @@ def end_step(state: State, output: Output) -> None:
 
 @inlined
 def is_public(order: Any) -> bool:
-    """Whether a queued order can be seen: neither a stop nor a market order that waits for an auction."""
-    return bool(order.type == OrderType.LIMIT or order.type == OrderType.ICEBERG)
+    """Tell whether a queued order is displayed: it is neither a stop nor a market order that waits for an auction."""
+    return bool(order.type == EntryType.LIMIT or order.type == EntryType.ICEBERG)
 
 
 @inlined
 def _write_event(
-    state: State, output: Output, book: int, order_id: int, action: int, side: int, price: int, size: int
+    state: EngineState, output: Output, book: int, order_id: int, action: int, side: int, price: int, size: int
 ) -> None:
     totals, row = state.totals[0], output.events[output.used[EVENTS]]
     output.used[EVENTS] += 1
@@ -156,34 +157,37 @@ def _side(order: Any) -> int:
 
 
 @inlined
-def write_add(state: State, output: Output, order: Any) -> None:
+def write_add(state: EngineState, output: Output, order: Any) -> None:
+    """Write the public event of an order that joins a queue."""
     if is_public(order):
         _write_event(state, output, order.book, order.id, ADD, _side(order), order.price, order.shown)
 
 
 @inlined
-def write_modify(state: State, output: Output, order: Any) -> None:
+def write_modify(state: EngineState, output: Output, order: Any) -> None:
+    """Write the public event of a changed order."""
     if is_public(order):
         _write_event(state, output, order.book, order.id, MODIFY, _side(order), order.price, order.shown)
 
 
 @inlined
-def write_cancel(state: State, output: Output, order: Any, size: int) -> None:
+def write_cancel(state: EngineState, output: Output, order: Any, size: int) -> None:
+    """Write the public event of lots taken off an order."""
     if is_public(order) and size > 0:
         _write_event(state, output, order.book, order.id, CANCEL, _side(order), order.price, size)
 
 
 @inlined
-def write_fill(state: State, output: Output, order: Any, size: int) -> None:
-    """The public fill of a queued order and the cancel that takes its lots off."""
+def write_fill(state: EngineState, output: Output, order: Any, size: int) -> None:
+    """Write the public fill of a queued order and the cancel that takes its lots off."""
     if is_public(order):
         _write_event(state, output, order.book, order.id, FILL, _side(order), order.price, size)
         _write_event(state, output, order.book, order.id, CANCEL, _side(order), order.price, size)
 
 
 @in_place
-def write_trade(state: State, output: Output, buy: Any, sell: Any, aggressor: int, price: int, size: int) -> None:
-    """The public trade, and the fill row of the two orders, whose lots have not been taken off yet."""
+def write_trade(state: EngineState, output: Output, buy: Any, sell: Any, aggressor: int, price: int, size: int) -> None:
+    """Write the public trade, and the fill row of the two orders, whose lots have not been taken off yet."""
     taker = 0 if aggressor == NO_SIDE else buy.id if aggressor == BID else sell.id
     _write_event(state, output, buy.book, taker, TRADE, aggressor, price, size)
     totals, row = state.totals[0], output.fills[output.used[FILLS]]
@@ -203,21 +207,23 @@ def write_trade(state: State, output: Output, buy: Any, sell: Any, aggressor: in
 
 
 @inlined
-def write_update(state: State, output: Output, order: Any, status: int, reason: int, size: int, left: int) -> None:
+def write_update(
+    state: EngineState, output: Output, order: Any, status: int, reason: int, size: int, left: int
+) -> None:
     _write_update(state, output, order.book, order.id, order.owner, status, reason, order.price, size, left)
 
 
 @in_place
 def write_venue_update(
-    state: State, output: Output, book: int, status: int, reason: int, price: int, size: int
+    state: EngineState, output: Output, book: int, status: int, reason: int, price: int, size: int
 ) -> None:
-    """An update that speaks of an instrument."""
+    """Write an update about an instrument."""
     _write_update(state, output, book, 0, 0, status, reason, price, size, 0)
 
 
 @in_place
-def write_rejection(state: State, output: Output, entry: Any, order_id: int, reason: int) -> None:
-    """The update of a row of orders that is refused."""
+def write_rejection(state: EngineState, output: Output, entry: Any, order_id: int, reason: int) -> None:
+    """Write the update of a refused row."""
     _write_update(
         state, output, entry.instrument, order_id, entry.owner, Status.REJECTED, reason, entry.price, entry.size, 0
     )
@@ -225,7 +231,7 @@ def write_rejection(state: State, output: Output, entry: Any, order_id: int, rea
 
 @inlined
 def _write_update(
-    state: State,
+    state: EngineState,
     output: Output,
     book: int,
     order_id: int,

@@ -1,4 +1,4 @@
-"""The venue's own commands: calls and auctions, halts, the close, price bands."""
+"""Commands of the venue: calls and auctions, halts, the close, price bands."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ from typing import Any
 
 from hftlab.book.matching.auction import reference_price, uncross
 from hftlab.book.matching.checks import is_price
+from hftlab.book.matching.continuous import set_phase
+from hftlab.book.matching.engine_state import ASKS, BIDS, MARKET_KEY, NO_BAND, NOBODY, SIDES, EngineState
+from hftlab.book.matching.entries import Action, EntryType, InForce, Reason, Status, TradingPhase
 from hftlab.book.matching.levels import best_key, dequeue, drop_order
-from hftlab.book.matching.orders import Action, OrderType, Phase, Reason, Status, TimeInForce
 from hftlab.book.matching.output import Output, write_cancel, write_update, write_venue_update
-from hftlab.book.matching.state import ASKS, BIDS, MARKET_KEY, NO_BAND, NOBODY, SIDES, State
-from hftlab.book.matching.trading import set_phase
 from hftlab.kernels.compiling import in_place
 
 __all__ = ["command"]
 
 
 @in_place
-def command(state: State, output: Output, entry: Any) -> int:
-    """Do what the venue commands; returns the Reason why it cannot be done, or NONE."""
+def command(state: EngineState, output: Output, entry: Any) -> int:
+    """Perform a command of the venue. Returns the Reason why it cannot be done, or NONE."""
     book = entry.instrument
     if book < 0 or book >= len(state.books):
         return Reason.UNKNOWN_INSTRUMENT
     if entry.action == Action.CALL:
-        set_phase(state, output, book, Phase.CALL, Reason.REQUESTED)
+        set_phase(state, output, book, TradingPhase.CALL, Reason.REQUESTED)
     elif entry.action == Action.UNCROSS:
-        if state.books[book].phase != Phase.CALL:
+        if state.books[book].phase != TradingPhase.CALL:
             return Reason.WRONG_PHASE
         if entry.price != 0 and not is_price(entry.price, state.books[book].tick):
             return Reason.BAD_PRICE
@@ -33,11 +33,11 @@ def command(state: State, output: Output, entry: Any) -> int:
     elif entry.action == Action.RESUME:
         if _is_crossed(state, book):
             return Reason.CROSSED
-        set_phase(state, output, book, Phase.CONTINUOUS, Reason.REQUESTED)
+        set_phase(state, output, book, TradingPhase.CONTINUOUS, Reason.REQUESTED)
     elif entry.action == Action.HALT:
-        set_phase(state, output, book, Phase.HALTED, Reason.REQUESTED)
+        set_phase(state, output, book, TradingPhase.HALTED, Reason.REQUESTED)
     elif entry.action == Action.CLOSE:
-        set_phase(state, output, book, Phase.CLOSED, Reason.REQUESTED)
+        set_phase(state, output, book, TradingPhase.CLOSED, Reason.REQUESTED)
         for side in range(SIDES * book, SIDES * book + SIDES):
             _expire(state, output, side)
     elif entry.action == Action.BAND:
@@ -48,7 +48,7 @@ def command(state: State, output: Output, entry: Any) -> int:
 
 
 @in_place
-def _set_band(state: State, output: Output, entry: Any) -> int:
+def _set_band(state: EngineState, output: Output, entry: Any) -> int:
     prices = state.books[entry.instrument]
     if entry.size < 0 or entry.size > NO_BAND:
         return Reason.BAD_SIZE
@@ -63,8 +63,8 @@ def _set_band(state: State, output: Output, entry: Any) -> int:
 
 
 @in_place
-def _is_crossed(state: State, book: int) -> bool:
-    """Whether the book could trade, or holds market orders that only an auction can take."""
+def _is_crossed(state: EngineState, book: int) -> bool:
+    """Tell whether the book could trade, or holds market orders that only an auction can match."""
     bids, asks = SIDES * book + BIDS, SIDES * book + ASKS
     has_bids, has_asks = state.sides[bids].length > 0, state.sides[asks].length > 0
     if (has_bids and best_key(state, bids) == MARKET_KEY) or (has_asks and best_key(state, asks) == MARKET_KEY):
@@ -73,8 +73,8 @@ def _is_crossed(state: State, book: int) -> bool:
 
 
 @in_place
-def _expire(state: State, output: Output, side: int) -> None:
-    """Cancel every order of a side but those good till cancelled, best first."""
+def _expire(state: EngineState, output: Output, side: int) -> None:
+    """Cancel every order of a side, best first, except those good till cancelled."""
     stretch = state.sides[side]
     # A level that goes away moves only those above it, which have been looked at.
     for at in range(stretch.start + stretch.length - 1, stretch.start - 1, -1):
@@ -82,7 +82,7 @@ def _expire(state: State, output: Output, side: int) -> None:
         while slot != NOBODY:
             order = state.orders[slot]
             following = order.next
-            if order.in_force != TimeInForce.GTC or order.type == OrderType.MARKET:
+            if order.in_force != InForce.GTC or order.type == EntryType.MARKET:
                 write_cancel(state, output, order, order.shown)
                 write_update(state, output, order, Status.CANCELLED, Reason.EXPIRED, order.shown + order.hidden, 0)
                 dequeue(state, slot)

@@ -1,4 +1,4 @@
-"""The lines of a Binance capture, and what they are of."""
+"""Lines of a Binance capture: their parts, their symbol and its instrument."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ import msgspec
 
 from hftlab.errors import CaptureError
 from hftlab.instruments import BINANCE, BINANCE_USDM, UNIT, Instrument, find_instrument
-from hftlab.venues import lines
 from hftlab.venues.binance.messages import Envelope, Hint, Kind
-from hftlab.venues.lines import bad_line, read_lines
+from hftlab.venues.capture_file import bad_line, decode_line, read_lines
 
 __all__ = ["check_symbol", "decode", "detect_instrument", "split_line"]
 
@@ -25,7 +24,7 @@ T = TypeVar("T")
 
 
 def split_line(path: Path, number: int, line: bytes) -> tuple[int, Envelope, Any]:
-    """The receive time in ns, what the line is, and the message itself, undecoded. Raises CaptureError."""
+    """Split a line into receive time (ns), envelope, and the message itself, undecoded. Raises CaptureError."""
     stamp, _, payload = line.partition(b" ")
     # isdigit() of bytes knows ASCII only; 19 digits are the most an int64 has.
     if not (stamp.isdigit() and len(stamp) <= 19 and 0 < (ts_recv := int(stamp)) < 2**63):
@@ -36,11 +35,11 @@ def split_line(path: Path, number: int, line: bytes) -> tuple[int, Envelope, Any
 
 def decode(decoder: msgspec.json.Decoder[T], path: Path, number: int, payload: Any) -> T:
     """Decode one message. Raises CaptureError naming path, line and field."""
-    return lines.decode(decoder, path, number, payload, "Binance", "<ns> <JSON>")
+    return decode_line(decoder, path, number, payload, "Binance", "<ns> <JSON>")
 
 
 def detect_instrument(path: Path) -> Instrument:
-    """The instrument of a capture's first message that names a symbol. Raises CaptureError if none does."""
+    """Return the instrument of a capture's first message that names a symbol. Raises CaptureError if none does."""
     for number, line in read_lines(path):
         _, envelope, payload = split_line(path, number, line)
         if envelope.kind in (Kind.DEPTH, Kind.TRADE, Kind.BOOK_TICKER):
@@ -59,5 +58,5 @@ def _instrument(hint: Hint) -> Instrument:
 def check_symbol(path: Path, number: int, symbol: str, instrument: Instrument) -> None:
     """Raise CaptureError for a message of another symbol."""
     if symbol != instrument.symbol:
-        what = f"is of {symbol} in a capture of {instrument.symbol}"
-        raise bad_line(path, number, f"{what}: keep one symbol in a file, for a snapshot does not name its own")
+        what = f"has a message of {symbol} in a capture of {instrument.symbol}"
+        raise bad_line(path, number, f"{what}: keep one symbol in a file, because a snapshot does not name its symbol")

@@ -1,4 +1,4 @@
-"""Which of Binance's depth updates belong to the book, and where one is missing.
+"""Synchronisation of Binance's depth updates with a snapshot: which belong to the book, and where one is missing.
 
 Sources: Binance Spot API, WebSocket Streams, "How to manage a local order book correctly"; USDⓈ-M Futures API,
 Websocket Market Streams, the same title. Spot counts with `U` and `u`, futures also name the update before (`pu`).
@@ -15,31 +15,36 @@ from hftlab.venues.binance.messages import DepthUpdate
 __all__ = ["DepthRule", "HeldUpdate", "Verdict"]
 
 _HELD: Final = 10_000
-"""How many updates wait for a snapshot: over fifteen minutes of depth@100ms, minutes of the fastest futures stream."""
+"""Most updates that wait for a snapshot: over fifteen minutes of depth@100ms, minutes of the fastest futures stream."""
 
 
 class Verdict(Enum):
+    """Verdict on an update."""
+
     APPLY = "apply"
     HOLD = "hold"  # there is no book yet; the next snapshot may need it
     DROP = "drop"  # the book holds it already
-    GAP = "gap"  # updates are missing before it: the book is void; held as well
+    GAP = "gap"  # updates are missing before it: the book is invalid; held as well
 
 
 class HeldUpdate(NamedTuple):
+    """Update that waits for a snapshot, and its line in the capture."""
+
     update: DepthUpdate
     line: int
 
 
 class DepthRule:
-    """The synchronisation rule as a state machine without any book: updates and snapshots in, verdicts out."""
+    """Synchronisation rule as a state machine without a book: updates and snapshots in, verdicts out."""
 
     def __init__(self) -> None:
-        self._last: int | None = None  # the update id at which the book stands; None while there is no book
+        self._last: int | None = None  # the update id of the book; None while there is no book
         self._joined = False  # an update has followed the snapshot
         self._held: deque[HeldUpdate] = deque(maxlen=_HELD)
 
     @property
     def synchronised(self) -> bool:
+        """Tell whether there is a book."""
         return self._last is not None
 
     def update(self, update: DepthUpdate, line: int) -> Verdict:
@@ -57,9 +62,11 @@ class DepthRule:
         return Verdict.GAP
 
     def snapshot(self, last_update_id: int) -> list[HeldUpdate] | None:
-        """Judge a snapshot: the held updates to pass to `update()` once it is applied, or None if it is of no use.
+        """Judge a snapshot.
 
-        It is of no use when the book stands there already, or when the updates that would lead on from it are missing.
+        Returns the held updates to pass to `update()` once it is applied, or None if it is of no use.
+
+        It is of no use when the book is that new already, or when the updates that follow it are missing.
         """
         if self._last is not None and last_update_id <= self._last:
             return None

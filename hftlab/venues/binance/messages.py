@@ -1,4 +1,4 @@
-"""What Binance's market streams and depth snapshots look like, as far as hftlab reads them.
+"""Messages of Binance's market streams and depth snapshots, as far as hftlab reads them.
 
 Sources: Binance Spot API, "WebSocket Streams" (Diff. Depth, Trade, Individual Symbol Book Ticker) and "Market Data
 endpoints" (Order book); USDⓈ-M Futures API, the same names. A capture has one JSON object a line, with the combined
@@ -22,11 +22,13 @@ _LAST_MILLISECOND = (2**63 - 1) // 1_000_000
 
 
 def nanoseconds(time: int) -> int:
-    """Binance's milliseconds, or the microseconds of a stream asked for with timeUnit=MICROSECOND, as nanoseconds."""
+    """Convert Binance's milliseconds, or microseconds of a stream with timeUnit=MICROSECOND, to nanoseconds."""
     return time * 1_000_000 if time <= _LAST_MILLISECOND else time * 1000
 
 
 class Kind(Enum):
+    """Kind of a message."""
+
     DEPTH = "depth"
     TRADE = "trade"
     BOOK_TICKER = "bookTicker"
@@ -38,7 +40,7 @@ _KIND_OF_EVENT = {"depthUpdate": Kind.DEPTH, "trade": Kind.TRADE, "bookTicker": 
 
 
 class Envelope(Struct, gc=False):
-    """As much of a line as tells what it is; `data` stays undecoded."""
+    """Envelope of a message: the fields that tell its kind; `data` stays undecoded."""
 
     stream: str | None = None
     data: Raw = Raw(b"")
@@ -47,7 +49,7 @@ class Envelope(Struct, gc=False):
 
     @property
     def kind(self) -> Kind | None:
-        """None for every stream that hftlab does not read, such as the partial books of depth5."""
+        """Kind of the message; None for a stream that hftlab does not read, such as the partial books of depth5."""
         if self.stream is not None:
             return _KIND_OF_STREAM.get("".join(self.stream.split("@")[1:2]))
         if self.event is not None:
@@ -56,11 +58,12 @@ class Envelope(Struct, gc=False):
 
     @property
     def name(self) -> str:
+        """Name of the stream or event, for counts."""
         return self.stream or self.event or "no stream"
 
 
 class DepthUpdate(Struct, gc=False):
-    """The new totals of the levels that changed between the update ids `first` and `last`; size 0 removes."""
+    """Depth update: new totals of the levels that changed between the update ids `first` and `last`; size 0 removes."""
 
     symbol: str = field(name="s")
     event_time: Time = field(name="E")
@@ -73,11 +76,13 @@ class DepthUpdate(Struct, gc=False):
 
     @property
     def ts_event(self) -> int:
-        """When the matching engine made the change; spot tells only when the message was made."""
+        """Time at which the matching engine made the change; for spot, at which the message was made."""
         return nanoseconds(self.transaction_time or self.event_time)
 
 
 class DepthSnapshot(Struct, gc=False):
+    """Answer to a request for the order book."""
+
     last_update_id: Number = field(name="lastUpdateId")
     bids: Levels
     asks: Levels
@@ -91,6 +96,8 @@ class DepthSnapshot(Struct, gc=False):
 
 
 class Trade(Struct, gc=False):
+    """Trade."""
+
     symbol: str = field(name="s")
     transaction_time: Time = field(name="T")
     trade_id: Number = field(name="t")
@@ -105,6 +112,8 @@ class Trade(Struct, gc=False):
 
 
 class BookTicker(Struct, gc=False):
+    """Best bid and offer after an update."""
+
     symbol: str = field(name="s")
     update_id: Number = field(name="u")
     bid_price: str = field(name="b")
@@ -114,7 +123,7 @@ class BookTicker(Struct, gc=False):
 
 
 class Hint(Struct, gc=False):
-    """What tells the symbol of a message, and whether it is from the futures market."""
+    """Fields that tell the symbol of a message, and whether it is from the futures market."""
 
     symbol: str = field(name="s")
     event: str | None = field(name="e", default=None)
@@ -123,5 +132,5 @@ class Hint(Struct, gc=False):
 
     @property
     def is_futures(self) -> bool:
-        """Futures updates have `pu`, futures trades `X`, and futures book tickers an `e`, which spot's lack."""
+        """True for futures, whose updates have `pu`, trades `X` and book tickers `e`, which those of spot lack."""
         return self.previous is not None or self.trade_kind is not None or self.event == "bookTicker"

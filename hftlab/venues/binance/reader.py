@@ -34,9 +34,9 @@ from hftlab.venues.binance.capture import check_symbol, decode, detect_instrumen
 from hftlab.venues.binance.depth import DepthRule, Verdict
 from hftlab.venues.binance.messages import DepthSnapshot, DepthUpdate, Kind, Trade
 from hftlab.venues.binance.tickers import BookTickers, read_book_tickers
-from hftlab.venues.level_rows import Head
+from hftlab.venues.capture_file import Progress
+from hftlab.venues.level_batch_builder import EventHead
 from hftlab.venues.line_reader import LineReader
-from hftlab.venues.lines import Progress
 
 __all__ = ["BookTickers", "Reader", "Stats", "detect_instrument", "read", "read_book_tickers"]
 
@@ -59,7 +59,7 @@ def read(
     """Read a capture: an iterator of EventBatch, each of whole events and about `chunk` rows.
 
     A snapshot is an R flagged F_SNAPSHOT and A rows flagged F_SNAPSHOT and F_MBP; a depth update is M and C rows
-    flagged F_MBP (Binance does not tell a new level from a changed one), an N if it changes nothing; a hole in the
+    flagged F_MBP (Binance does not distinguish new levels from changed ones), an N if it changes nothing; a gap in the
     updates is an R, after which no update is passed on until the next snapshot; a trade is a T with the aggressor's
     side. `sequence` is the update id `u`, `lastUpdateId`, or the trade id. `ts_event` is the matching engine's time `T`
     where the message has one, else the time `E` of the message; a spot snapshot has neither and gets the newest
@@ -67,19 +67,19 @@ def read(
 
     `instrument` is by default the one of that symbol that hftlab knows, else one with tick and lot of 1e-8.
 
-    Raises CaptureError at once for a path that is no readable capture; from the iterator, after every whole event
-    before it, for a line that is not of that form; and at the end if the depth updates had no usable snapshot.
+    Raises CaptureError at once for a path that is not a readable capture; from the iterator, after every whole event
+    before it, for a line of another form; and at the end if the depth updates had no usable snapshot.
     """
     return Reader(Path(path), instrument, progress, chunk)
 
 
 @dataclass(slots=True)
 class Stats:
-    """What a Reader has met so far."""
+    """Counts of what a Reader has met so far."""
 
     lines: int = 0
     snapshots: int = 0
-    snapshots_unused: int = 0  # the book stood there already, or the updates after it are missing
+    snapshots_unused: int = 0  # the book was that new already, or the updates after it are missing
     updates: int = 0
     updates_applied: int = 0  # the others were in the book already, or no snapshot joined them
     gaps: int = 0
@@ -91,7 +91,7 @@ class Stats:
 
 
 class Reader(LineReader):
-    """The batches of one capture; `path` and `instrument` say of which, `stats` counts what was read."""
+    """Iterator over the batches of the capture at `path`, of one `instrument`; `stats` counts what was read."""
 
     def __init__(self, path: Path, instrument: Instrument | None, progress: Progress | None, chunk: int) -> None:
         super().__init__(path, progress, chunk)
@@ -104,8 +104,8 @@ class Reader(LineReader):
     def _check_end(self) -> None:
         if self.stats.updates and self.stats.snapshots == self.stats.snapshots_unused:
             raise CaptureError(
-                f"{self.path} has {self.stats.updates:,} depth updates and no depth snapshot that joins them, so that "
-                f"there is no book: put the answer of GET /api/v3/depth (futures: /fapi/v1/depth) into the capture",
+                f"{self.path} has {self.stats.updates:,} depth updates and no depth snapshot that matches them, so "
+                f"that there is no book: add the answer of GET /api/v3/depth (futures: /fapi/v1/depth) to it",
                 path=self.path,
             )
 
@@ -131,7 +131,7 @@ class Reader(LineReader):
     def _take_update(self, update: DepthUpdate, line: int, flags: int = F_MBP) -> None:
         check_symbol(self.path, line, update.symbol, self.instrument)
         self._ts_event = max(self._ts_event, update.ts_event)
-        head = Head(update.ts_event, self._ts_recv, update.last, line)
+        head = EventHead(update.ts_event, self._ts_recv, update.last, line)
         match self._rule.update(update, line):
             case Verdict.APPLY:
                 self.stats.updates_applied += 1
@@ -154,7 +154,7 @@ class Reader(LineReader):
             self.stats.snapshots_unused += 1
             return
         ts_event = snapshot.ts_event or self._ts_event or self._ts_recv
-        head = Head(ts_event, self._ts_recv, snapshot.last_update_id, line)
+        head = EventHead(ts_event, self._ts_recv, snapshot.last_update_id, line)
         self._rows.add(head, CLEAR, NO_SIDE, F_SNAPSHOT)
         self._rows.add(head, ADD, BID, F_SNAPSHOT | F_MBP, snapshot.bids)
         self._rows.add(head, ADD, ASK, F_SNAPSHOT | F_MBP, snapshot.asks)
@@ -169,7 +169,7 @@ class Reader(LineReader):
             return
         self.stats.trades += 1
         self._ts_event = max(self._ts_event, trade.ts_event)
-        head = Head(trade.ts_event, self._ts_recv, trade.trade_id, line)
-        # The buyer being the maker, it was the seller who crossed the spread.
+        head = EventHead(trade.ts_event, self._ts_recv, trade.trade_id, line)
+        # If the buyer is the maker, the seller has crossed the spread.
         self._rows.add(head, TRADE, ASK if trade.buyer_is_maker else BID, 0, [(trade.price, trade.size)])
         self._rows.end(line)

@@ -1,4 +1,4 @@
-"""Binance's own best bid and offer, to compare a rebuilt book with."""
+"""Binance's own best bid and offer, with which a rebuilt book can be compared."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import numpy.typing as npt
 from hftlab.instruments import Instrument
 from hftlab.venues.binance.capture import check_symbol, decode, detect_instrument, split_line
 from hftlab.venues.binance.messages import BookTicker, Kind
+from hftlab.venues.capture_file import bad_line, read_lines
 from hftlab.venues.decimals import parse_decimals
-from hftlab.venues.lines import bad_line, read_lines
 
 __all__ = ["BookTickers", "read_book_tickers"]
 
@@ -24,7 +24,7 @@ _book_ticker = msgspec.json.Decoder(BookTicker)
 
 
 class BookTickers(NamedTuple):
-    """Binance's own best bid and offer after update `update_id`: int64 columns, prices in 1e-9, sizes in lots."""
+    """Best bid and offer after update `update_id`: int64 columns, prices in 1e-9, sizes in lots."""
 
     ts_recv: IntArray
     update_id: IntArray
@@ -52,6 +52,8 @@ def read_book_tickers(path: str | PathLike[str], *, instrument: Instrument | Non
     for column, step in enumerate((1, instrument.lot, 1, instrument.lot)):
         parsed, bad = parse_decimals([row[column] for row in texts], step)
         if bad >= 0:
-            raise bad_line(path, int(lines[bad]), f"has {texts[bad][column]!r} for a number: fetch the capture again")
+            raise bad_line(
+                path, int(lines[bad]), f"has {texts[bad][column]!r}, which is not a number: fetch the capture again"
+            )
         values.append(parsed)
     return BookTickers(ts_recv_column, update_id, *values)

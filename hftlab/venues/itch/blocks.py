@@ -1,12 +1,10 @@
-"""The bytes of an ITCH file, plain or gzip, block by block, and the day that its name tells."""
+"""Blocks of an ITCH file's bytes, plain or gzip, and the day that its name gives."""
 
 from __future__ import annotations
 
 import datetime as dt
 import re
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from io import FileIO
 from pathlib import Path
 from typing import Final
@@ -17,13 +15,13 @@ import numpy.typing as npt
 
 from hftlab.errors import CaptureError
 from hftlab.instruments import NASDAQ, UNIT
-from hftlab.venues.lines import Damage, Progress, check_readable, read_blocks
+from hftlab.venues.capture_file import Damage, Progress, check_readable, read_blocks
+from hftlab.venues.progress_bar import progress_reporter
 
 __all__ = ["Blocks", "as_day", "midnight", "midnight_of"]
 
 _BLOCK: Final = 1 << 20
 _LONGEST: Final = 2 + 0xFFFF  # a message with its length
-_SHOW_ABOVE: Final = 50_000_000
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 _DAY_IN_NAME: Final = (  # 12302019.NASDAQ_ITCH50, 20191230.PSX_ITCH_50, S123019-v50.txt.gz
     (re.compile(r"\d{8}[._]"), "%m%d%Y", slice(0, 8)),
@@ -33,7 +31,7 @@ _DAY_IN_NAME: Final = (  # 12302019.NASDAQ_ITCH50, 20191230.PSX_ITCH_50, S123019
 
 
 class Blocks:
-    """Blocks of a file as (array, bytes that count), in one reused buffer; the reader sets `used` to what it took.
+    """Blocks of a file as (array, valid bytes), in one reused buffer; the reader sets `used` to the bytes it took.
 
     What the reader left is moved to the buffer's front, and the next block joins it. After the last block `rest` is
     what was left, and `is_torn` whether a gzip stream ended before its end. Raises CaptureError at once for a path that
@@ -49,7 +47,7 @@ class Blocks:
     def __iter__(self) -> Iterator[tuple[npt.NDArray[np.uint8], int]]:
         buffer = np.empty(_BLOCK + _LONGEST, np.uint8)
         view, filled = memoryview(buffer), 0  # type: ignore[arg-type]
-        with self.path.open("rb", buffering=0) as file, _shown(self.path, self._progress) as progress:
+        with self.path.open("rb", buffering=0) as file, progress_reporter(self.path, self._progress) as progress:
             is_gzip = file.read(2) == _GZIP_MAGIC
             file.seek(0)
             source = _Inflated(self.path, progress) if is_gzip else file
@@ -67,7 +65,7 @@ class Blocks:
         try:
             return source.readinto(view) or 0
         except Damage as damage:
-            # Damaged data has a cause, data that merely ends too early has none.
+            # Damaged data has a cause, data that only ends too early has none.
             if damage.__cause__ is None:
                 self.is_torn = True
                 return 0
@@ -75,7 +73,7 @@ class Blocks:
 
 
 class _Inflated:
-    """The content of a gzip file, to be read into memory that is there."""
+    """Content of a gzip file, read into existing memory."""
 
     def __init__(self, path: Path, progress: Progress) -> None:
         self._texts = read_blocks(path, progress=progress)
@@ -95,7 +93,7 @@ class _Inflated:
         return filled
 
     def _advance(self) -> bool:
-        """Go on to the next piece that is not empty; False if there is none."""
+        """Get the next piece that is not empty. Returns False if there is none."""
         while self._damage is None and not self._text:
             try:
                 self._text = memoryview(next(self._texts))
@@ -107,22 +105,22 @@ class _Inflated:
 
 
 def midnight_of(path: Path, date: dt.date | str | None) -> int:
-    """The ns since 1970 UTC of the midnight before the file's times, in Nasdaq's zone; 0 where no day is known.
+    """Return the midnight (ns since 1970 UTC) from which the file's times count; 0 where no day is known.
 
-    `date` wins over the name, which tells the day as Nasdaq's own files do. Raises ValueError for text that is no ISO
-    date.
+    It is New York's. `date` takes precedence over the name, which has the day in the form of Nasdaq's own files. Raises
+    ValueError for text that is not an ISO date.
     """
     day = as_day(date) or _day_in(path.name)
     return 0 if day is None else midnight(day)
 
 
 def as_day(date: dt.date | str | None) -> dt.date | None:
-    """A date that may be given as ISO text."""
+    """Return a date that may be given as ISO text."""
     return dt.date.fromisoformat(date) if isinstance(date, str) else date
 
 
 def midnight(day: dt.date) -> int:
-    """The ns since 1970 UTC at which a day begins in New York."""
+    """Return the ns since 1970 UTC at which a day begins in New York."""
     return int(dt.datetime.combine(day, dt.time(), ZoneInfo(NASDAQ.timezone)).timestamp()) * UNIT
 
 
@@ -137,18 +135,3 @@ def _day_in(name: str) -> dt.date | None:
             if day.strftime(form) == name[digits]:
                 return day
     return None
-
-
-@contextmanager
-def _shown(path: Path, progress: Progress | None) -> Iterator[Callable[[int], object]]:
-    """Where to report the bytes read: to the caller, else for a large file to a bar on the terminal."""
-    total = path.stat().st_size
-    if progress is not None or total <= _SHOW_ABOVE or not sys.stderr.isatty():
-        yield progress or (lambda _: None)
-        return
-    from rich.console import Console
-    from rich.progress import Progress as Bar
-
-    with Bar(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(f"reading {path.name}", total=total)
-        yield lambda done: bar.update(task, completed=done)

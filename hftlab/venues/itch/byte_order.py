@@ -1,19 +1,14 @@
-"""Big-endian integers in compiled code, one machine instruction or two each."""
+"""Big-endian integers in compiled code, in one or two machine instructions each."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
-import numpy as np
 from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
 from numba.core.extending import intrinsic
 
-__all__ = ["i64", "load_u16", "load_u32", "load_u64", "store_u16", "store_u32", "store_u64"]
-
-
-i64: Final[Any] = np.int64
-"""To signed: numba makes a float of a sum of signed and unsigned. Any, for mypy holds it to be no int."""
+__all__ = ["load_u16", "load_u32", "load_u64", "store_u16", "store_u32", "store_u64"]
 
 
 def _at(context: Any, builder: Any, array_type: Any, array: Any, offset: Any, width: int) -> Any:
@@ -46,7 +41,7 @@ def _storer(width: int) -> Any:
     return store
 
 
-# (data, offset) -> uint64; the caller sees to it that the bytes are there: nothing is checked.
+# (data, offset) -> uint64; the caller makes sure that the bytes are there: nothing is checked.
 load_u16, load_u32, load_u64 = _loader(16), _loader(32), _loader(64)
 # (data, offset, value); likewise.
 store_u16, store_u32, store_u64 = _storer(16), _storer(32), _storer(64)

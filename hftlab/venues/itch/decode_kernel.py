@@ -1,4 +1,4 @@
-"""The compiled loop from ITCH bytes to the columns of an EventBatch."""
+"""Compiled loop that decodes ITCH bytes into the columns of an EventBatch."""
 
 from __future__ import annotations
 
@@ -8,43 +8,32 @@ import numpy as np
 import numpy.typing as npt
 
 from hftlab.events import ADD, ASK, BID, CANCEL, F_LAST, FILL, NO_SIDE, TRADE
-from hftlab.kernels.compiling import in_place, inlined, place_of
-from hftlab.venues.itch.byte_order import i64, load_u16, load_u32, load_u64
-from hftlab.venues.itch.layout import SIZES
-from hftlab.venues.itch.orders import (
-    LARGEST_SHARES,
-    LIVE,
-    SELL,
-    SIDELESS,
-    WORD,
-    expect,
-    expect_head,
-    find,
-    insert,
-    pack,
-    remove,
-)
-from hftlab.venues.itch.state import (
+from hftlab.kernels.compiling import i64, in_place, inlined, place_of
+from hftlab.kernels.integer_map import LIVE, VALUE, find_place, insert_key, prefetch_entry, prefetch_head, remove_place
+from hftlab.venues.itch.byte_order import load_u16, load_u32, load_u64
+from hftlab.venues.itch.decoder_state import (
     EMPTY,
     EXCESS,
     MALFORMED,
     MESSAGES,
     REPEATED,
     UNWANTED_LOCATE,
+    DecoderState,
     Rows,
-    State,
     register,
 )
+from hftlab.venues.itch.message_layouts import SIZES
+from hftlab.venues.itch.order_words import LARGEST_SHARES, SELL, SIDELESS, pack
 
 __all__ = ["INPUT", "MOST_ROWS", "ROOM", "SLOTS", "decode"]
 
 Bytes = npt.NDArray[np.uint8]
 
 INPUT, ROOM, SLOTS = range(3)
-"""Why the kernel returned: it needs more bytes, more rows, or a larger map of orders."""
+"""Reasons why the kernel returned: it needs more bytes, more rows, or a larger map of orders."""
 
 MOST_ROWS: Final = 3
-"""The most rows that one message makes."""
+"""Largest number of rows that one message makes."""
 
 _ADD, _ADD_ATTRIBUTED, _EXECUTED, _EXECUTED_AT, _CANCEL, _DELETE, _REPLACE, _TRADE, _CROSS, _DIRECTORY = b"AFECXDUPQR"
 _BUY, _SELL, _PRINTABLE = b"BSY"
@@ -58,8 +47,8 @@ _NO_MARKS: Final = np.uint64(0)
 _TOP: Final = np.uint64(63)
 
 
-class Message(NamedTuple):
-    """The head of one message: where it begins, and what all types have."""
+class MessageHead(NamedTuple):
+    """Head of one message: where it begins, and the fields that all types have."""
 
     at: Any
     kind: Any
@@ -70,7 +59,9 @@ class Message(NamedTuple):
 
 
 @in_place
-def decode(data: Bytes, at: int, end: int, state: State, rows: Rows, row: int, midnight: int) -> tuple[int, int, int]:
+def decode(
+    data: Bytes, at: int, end: int, state: DecoderState, rows: Rows, row: int, midnight: int
+) -> tuple[int, int, int]:
     """Decode the length-prefixed messages in data[at:end], and write rows from `row` on.
 
     Returns (where the first message not decoded begins, the next free row, why: INPUT, ROOM or SLOTS). `midnight` is
@@ -93,8 +84,8 @@ def decode(data: Bytes, at: int, end: int, state: State, rows: Rows, row: int, m
         at = start + size
         near, far = _step(data, near, end), _step(data, far, end)
         if far + _REFERENCE + 8 <= end:
-            expect_head(state.orders, load_u64(data, far + _REFERENCE))
-            expect(state.orders, load_u64(data, near + _REFERENCE))
+            prefetch_head(state.orders, load_u64(data, far + _REFERENCE))
+            prefetch_entry(state.orders, load_u64(data, near + _REFERENCE))
         tallies[MESSAGES] += 1
         if size == 0:
             tallies[EMPTY] += 1
@@ -107,21 +98,21 @@ def decode(data: Bytes, at: int, end: int, state: State, rows: Rows, row: int, m
         elif expected > 0:
             locate = load_u16(data, start + 1)
             time = midnight + i64(load_u64(data, start + 3) & _STAMP)
-            message = Message(start, kind, locate, i64(state.locates[locate]), time, tallies[MESSAGES])
+            message = MessageHead(start, kind, locate, i64(state.locates[locate]), time, tallies[MESSAGES])
             row = _decode_one(data, message, state, rows, row)
     return at, row, INPUT
 
 
 @inlined
 def _step(data: Bytes, at: Any, end: int) -> Any:
-    """Where the message behind this one begins; the same place, if that is beyond the end."""
+    """Return where the next message begins; the same place, if that is beyond the end."""
     if at + 2 > end:
         return at
     return min(at + 2 + i64(load_u16(data, at)), end)
 
 
 @inlined
-def _decode_one(data: Bytes, message: Message, state: State, rows: Rows, row: int) -> int:
+def _decode_one(data: Bytes, message: MessageHead, state: DecoderState, rows: Rows, row: int) -> int:
     kind = message.kind
     if kind in (_ADD, _ADD_ATTRIBUTED):
         return _add(data, message, state, rows, row)
@@ -143,7 +134,7 @@ def _decode_one(data: Bytes, message: Message, state: State, rows: Rows, row: in
 
 
 @inlined
-def _add(data: Bytes, message: Message, state: State, rows: Rows, row: int) -> int:
+def _add(data: Bytes, message: MessageHead, state: DecoderState, rows: Rows, row: int) -> int:
     at, instrument = message.at, message.instrument
     if instrument < 0:
         instrument = register(state, message.locate, load_u64(data, at + 24), False)
@@ -161,7 +152,7 @@ def _add(data: Bytes, message: Message, state: State, rows: Rows, row: int) -> i
 
 
 @inlined
-def _replace(data: Bytes, message: Message, state: State, rows: Rows, row: int) -> int:
+def _replace(data: Bytes, message: MessageHead, state: DecoderState, rows: Rows, row: int) -> int:
     at, orders = message.at, state.orders
     old, new = load_u64(data, at + 11), load_u64(data, at + 19)
     shares, price = load_u32(data, at + 27), load_u32(data, at + 31)
@@ -170,16 +161,16 @@ def _replace(data: Bytes, message: Message, state: State, rows: Rows, row: int) 
     if shares > _MOST_SHARES:
         state.tallies[MALFORMED] += 1
         return row
-    place = find(orders, old)
+    place = find_place(orders, old)
     if place == 0:
         state.unknown[message.kind] += 1
         _keep(state, new, price, SIDELESS, shares)
         return row
-    word = orders.entries[place, WORD]
+    word = orders.entries[place, VALUE]
     if message.instrument < 0 and not word & SIDELESS:
         state.unknown[message.kind] += 1
         return row
-    remove(orders, place)
+    remove_place(orders, place)
     _keep(state, new, price, word & (SELL | SIDELESS), shares)
     if word & SIDELESS:
         state.sideless[message.kind] += 1
@@ -191,27 +182,27 @@ def _replace(data: Bytes, message: Message, state: State, rows: Rows, row: int) 
 
 
 @inlined
-def _take(data: Bytes, message: Message, state: State, rows: Rows, row: int) -> int:
+def _take(data: Bytes, message: MessageHead, state: DecoderState, rows: Rows, row: int) -> int:
     at, kind, orders = message.at, message.kind, state.orders
     if message.instrument == UNWANTED_LOCATE:
         return row
     reference = load_u64(data, at + 11)
-    place = find(orders, reference)
+    place = find_place(orders, reference)
     if place == 0:
         state.unknown[kind] += 1
         return row
-    word = orders.entries[place, WORD]
+    word = orders.entries[place, VALUE]
     if message.instrument < 0 and not word & SIDELESS:
-        # The order is of another locate code, and nothing said what stock this one is.
+        # The order has another locate code, and no message has named the stock of this one.
         state.unknown[kind] += 1
         return row
     price, left = word >> _HALF, word & _MOST_SHARES
     shares = left if kind == _DELETE else load_u32(data, at + 19)
     if shares < left:
-        orders.entries[place, WORD] = word - shares
+        orders.entries[place, VALUE] = word - shares
     else:
         state.tallies[EXCESS] += shares > left
-        remove(orders, place)
+        remove_place(orders, place)
     if word & SIDELESS:
         state.sideless[kind] += 1
         return row
@@ -229,8 +220,10 @@ def _take(data: Bytes, message: Message, state: State, rows: Rows, row: int) -> 
 
 
 @in_place
-def _trade(message: Message, state: State, rows: Rows, row: int, symbol: Any, price: Any, shares: Any) -> int:
-    """A trade that changes no book: the venue does not tell which side took."""
+def _trade(
+    message: MessageHead, state: DecoderState, rows: Rows, row: int, symbol: Any, price: Any, shares: Any
+) -> int:
+    """Write a trade that changes no book; the venue does not report the aggressor."""
     instrument = message.instrument
     if shares >> _TOP:
         state.tallies[MALFORMED] += 1
@@ -244,15 +237,15 @@ def _trade(message: Message, state: State, rows: Rows, row: int, symbol: Any, pr
 
 
 @inlined
-def _keep(state: State, reference: Any, price: Any, marks: Any, shares: Any) -> None:
-    """Remember an order; one of no shares is none."""
+def _keep(state: DecoderState, reference: Any, price: Any, marks: Any, shares: Any) -> None:
+    """Remember an order, unless it has no shares."""
     if shares == 0:
         return
-    place = find(state.orders, reference)
+    place = find_place(state.orders, reference)
     if place == 0:
-        insert(state.orders, reference, pack(price, marks, shares))
+        insert_key(state.orders, reference, pack(price, marks, shares))
         return
-    state.orders.entries[place, WORD] = pack(price, marks, shares)
+    state.orders.entries[place, VALUE] = pack(price, marks, shares)
     state.tallies[REPEATED] += 1
 
 
@@ -260,7 +253,7 @@ def _keep(state: State, reference: Any, price: Any, marks: Any, shares: Any) -> 
 def _put(
     rows: Rows,
     row: int,
-    message: Message,
+    message: MessageHead,
     instrument: Any,
     reference: Any,
     action: int,

@@ -1,4 +1,4 @@
-"""ITCH bytes to EventBatches: what the compiled loop needs around it, without I/O."""
+"""Decoder of ITCH bytes into EventBatches, without I/O."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ import numpy.typing as npt
 
 from hftlab.events import COLUMNS, EventBatch
 from hftlab.instruments import NASDAQ, UNIT, Instrument, find_instrument
+from hftlab.kernels.integer_map import LIVE, new_map, with_room
 from hftlab.venues.itch.decode_kernel import INPUT, MOST_ROWS, ROOM, decode
-from hftlab.venues.itch.layout import LAYOUTS
-from hftlab.venues.itch.orders import LIVE, new_orders, with_room
-from hftlab.venues.itch.state import (
+from hftlab.venues.itch.decoder_state import (
     EMPTY,
     EXCESS,
     INSTRUMENTS,
@@ -23,14 +22,15 @@ from hftlab.venues.itch.state import (
     REPEATED,
     TALLIES,
     UNKNOWN_LOCATE,
+    DecoderState,
     Rows,
-    State,
 )
+from hftlab.venues.itch.message_layouts import LAYOUTS
 
 __all__ = ["CHUNK", "Decoder", "Stats", "find_stock"]
 
 CHUNK: Final = 3 << 14
-"""Rows enough that what a batch costs by itself is little, and whose columns are not far from the processor."""
+"""Rows of a batch: so many that its own cost is small, so few that its columns stay in the processor's cache."""
 _FIRST_ORDERS: Final = 1 << 12
 _LOCATES: Final = 1 << 16
 _TICK: Final = UNIT // 10_000
@@ -38,7 +38,7 @@ _TICK: Final = UNIT // 10_000
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """What a decoder has met so far."""
+    """Counts of what a decoder has met so far."""
 
     messages: Counter[str]  # by type
     unknown_types: Counter[str]  # letters that ITCH 5.0 does not have
@@ -46,7 +46,7 @@ class Stats:
     sideless_references: Counter[str]  # by type: about orders whose side a U of an unknown one hid, dropped
     repeated_references: int  # added, and live already: the new order takes the old one's place
     excess_shares: int  # messages that take more shares off an order than it has left
-    malformed: int  # too short, a side that is none, a number out of range; dropped
+    malformed: int  # too short, an unknown side, a number out of range; dropped
     empty: int  # frames of no bytes
     live_orders: int
     truncated_bytes: int  # at the end of the file: part of a message
@@ -54,7 +54,7 @@ class Stats:
 
 
 class Decoder:
-    """Keeps the orders of one stream of length-prefixed messages, and makes EventBatches of at most `chunk` rows.
+    """Decoder of one stream of length-prefixed messages into EventBatches of at most `chunk` rows.
 
     `midnight` (ns since 1970 UTC) is added to the messages' times; `symbols` are the only ones kept, None keeps all.
     `truncated_bytes` and `is_torn` are for the caller to set. Raises ValueError for a chunk below 3 rows or a symbol
@@ -68,8 +68,8 @@ class Decoder:
         self._midnight, self._chunk = midnight, chunk
         self._instruments: tuple[Instrument, ...] = ()
         self._rows, self._row = _new_rows(chunk), 0
-        self._state = State(
-            orders=new_orders(_FIRST_ORDERS),
+        self._state = DecoderState(
+            orders=new_map(_FIRST_ORDERS),
             locates=np.full(_LOCATES, UNKNOWN_LOCATE, np.int32),
             symbols=np.zeros(_LOCATES, np.uint64),
             wanted=np.array([_word_of(symbol) for symbol in _listed(symbols)], np.uint64),
@@ -92,14 +92,14 @@ class Decoder:
         return at
 
     def flush(self) -> EventBatch:
-        """The rows decoded since the last batch."""
+        """Return the rows decoded since the last batch."""
         columns = {name: values[: self._row] for name, values in self._rows._asdict().items()}
         columns["ts_recv"] = columns["ts_event"]
         self._rows, self._row = _new_rows(self._chunk), 0
         return EventBatch._trusted(columns, self.instruments)
 
     def decode(self, data: bytes) -> EventBatch:
-        """All rows of some length-prefixed messages; bytes behind the last whole one add to `truncated_bytes`."""
+        """Decode some length-prefixed messages; bytes after the last whole one add to `truncated_bytes`."""
         array = np.frombuffer(data, np.uint8).copy()
         batches, feeding = [], self.feed(array, len(array))
         try:
@@ -112,7 +112,7 @@ class Decoder:
 
     @property
     def instruments(self) -> tuple[Instrument, ...]:
-        """Those met so far, in the order of their numbers; the same tuple until there is a new one."""
+        """Instruments met so far, in the order of their numbers; the same tuple until there is a new one."""
         known = int(self._state.tallies[INSTRUMENTS])
         if known > len(self._instruments):
             words = self._state.symbols[len(self._instruments) : known].tolist()
@@ -121,6 +121,7 @@ class Decoder:
 
     @property
     def stats(self) -> Stats:
+        """Counts so far."""
         counts, tallies = _by_letter(self._state.counts), self._state.tallies
         return Stats(
             messages=Counter({letter: n for letter, n in counts.items() if letter in LAYOUTS}),
@@ -150,21 +151,21 @@ def _listed(symbols: Iterable[str] | str | None) -> list[str]:
 
 def _word_of(symbol: str) -> int:
     if not (symbol.isascii() and 1 <= len(symbol) <= 8):
-        raise ValueError(f"{symbol!r} is no symbol of Nasdaq's: give 1 to 8 characters of ASCII")
+        raise ValueError(f"{symbol!r} is not a symbol of Nasdaq: give 1 to 8 characters of ASCII")
     return int.from_bytes(symbol.encode().ljust(8), "big")
 
 
 def find_stock(symbol: str) -> Instrument:
-    """The instrument that hftlab knows at Nasdaq by that symbol, else one with a tick of $0.0001."""
+    """Return the instrument that hftlab knows at Nasdaq by that symbol, else one with a tick of $0.0001."""
     known = find_instrument(symbol, NASDAQ)
-    # ITCH speaks of whole shares.
+    # ITCH counts whole shares.
     if known is not None and known.lot == UNIT:
         return known
     return Instrument(symbol, NASDAQ, tick=_TICK, lot=UNIT, currency=NASDAQ.currency)
 
 
 def _symbol_of(word: int) -> str:
-    # Latin-1, for damaged bytes must not stop the reading.
+    # Latin-1, so that damaged bytes do not stop the reading.
     return word.to_bytes(8, "big").decode("latin-1").rstrip()
 
 

@@ -1,4 +1,4 @@
-"""The compiled loop from the columns of an EventBatch to ITCH bytes."""
+"""Compiled loop that encodes the columns of an EventBatch as ITCH bytes."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import numpy.typing as npt
 
 from hftlab.events import ADD, CANCEL, CLEAR, F_LAST, FILL, MODIFY, TRADE
 from hftlab.kernels.compiling import in_place
+from hftlab.kernels.integer_map import IntegerMap, find_place, insert_key, remove_place
 from hftlab.venues.itch.byte_order import store_u32, store_u64
-from hftlab.venues.itch.orders import Orders, find, insert, remove
-from hftlab.venues.itch.writing import Events, write_add, write_cancel, write_delete, write_head, write_replace
+from hftlab.venues.itch.message_writers import Events, write_add, write_cancel, write_delete, write_head, write_replace
 
 __all__ = ["COUNTERS", "FIRST_OWN", "PROBLEMS", "SKIPPED", "TABLE_FIELDS", "Live", "encode"]
 
@@ -21,15 +21,15 @@ WordArray = npt.NDArray[np.uint64]
 Step = tuple[int, int, int]  # rows taken, where the free bytes begin, what is wrong
 
 FIRST_OWN: Final = 1 << 62
-"""An M that loses its place becomes a U, and a U needs a new reference: those are counted from here."""
+"""First reference of the encoder's own: an M that loses its place becomes a U, which needs a new reference."""
 
 MATCHES, OWN, SKIPPED = range(3)
 COUNTERS: Final = 3
 
 FINE, UNKNOWN, REPEATED, TOO_MUCH, UNEQUAL = range(5)
 PROBLEMS: Final = {
-    UNKNOWN: "names an order that is not there: begin with the rows that add it",
-    REPEATED: "adds an order that is there already: give each order a number of its own",
+    UNKNOWN: "names an order that was never added: begin with the rows that add it",
+    REPEATED: "adds an order that exists already: give each order a number of its own",
     TOO_MUCH: "takes more than the order has left: take at most that",
     UNEQUAL: "is of another size than the other rows of its execution: give T, F and C one size",
 }
@@ -38,18 +38,18 @@ TABLE_FIELDS: Final = 4
 
 
 class Live(NamedTuple):
-    """The orders that the reader of the bytes has: a map from order_id to the order's place in the table."""
+    """Live orders of the stream: a map from order_id to the order's place in the table."""
 
-    orders: Orders
+    orders: IntegerMap
     table: WordArray  # (places, TABLE_FIELDS): reference, price, shares left, locate code
     counters: IntArray
 
 
 @in_place
 def encode(events: Events, live: Live, out: Bytes) -> Step:
-    """Write the messages of all rows; returns (the row that it ended at, bytes written, what is wrong with that row).
+    """Write the messages of all rows. Returns (the row at which it ended, bytes written, a problem of that row).
 
-    The caller sees to it that there is room for every row in `out` and in `live`.
+    The caller makes sure that `out` and `live` have room for every row.
     """
     row, at, rows = 0, 0, len(events.action)
     while row < rows:
@@ -78,7 +78,7 @@ def encode(events: Events, live: Live, out: Bytes) -> Step:
 @in_place
 def _add(events: Events, live: Live, out: Bytes, at: int, row: int) -> Step:
     order = events.order_id[row]
-    if find(live.orders, order) != 0:
+    if find_place(live.orders, order) != 0:
         return 0, at, REPEATED
     _keep(events, live, row, order)
     return 1, write_add(events, out, at, row, order), FINE
@@ -87,7 +87,7 @@ def _add(events: Events, live: Live, out: Bytes, at: int, row: int) -> Step:
 @in_place
 def _cancel(events: Events, live: Live, out: Bytes, at: int, row: int) -> Step:
     order, size = events.order_id[row], events.size[row]
-    place = find(live.orders, order)
+    place = find_place(live.orders, order)
     if place == 0:
         return 0, at, UNKNOWN
     reference, left = live.table[place, _REFERENCE], live.table[place, _LEFT]
@@ -107,7 +107,7 @@ def _cancel(events: Events, live: Live, out: Bytes, at: int, row: int) -> Step:
 @in_place
 def _modify(events: Events, live: Live, out: Bytes, at: int, row: int) -> Step:
     order, price, size = events.order_id[row], events.price[row], events.size[row]
-    place = find(live.orders, order)
+    place = find_place(live.orders, order)
     if place == 0:
         return 0, at, UNKNOWN
     reference, left = live.table[place, _REFERENCE], live.table[place, _LEFT]
@@ -135,7 +135,7 @@ def _trade(events: Events, live: Live, out: Bytes, at: int, row: int) -> Step:
     if not _goes_on(events, row) or events.action[row + 1] != FILL:
         return 1, _write_trade(events, live, out, at, row), FINE
     if not _is_taken_off(events, row + 1):
-        # What was hit was not on display.
+        # The order that was hit was not displayed.
         return 2, _write_trade(events, live, out, at, row), FINE
     if events.size[row] != events.size[row + 1]:
         return 0, at, UNEQUAL
@@ -175,7 +175,7 @@ def _goes_on(events: Events, row: int) -> bool:
 
 @in_place
 def _is_taken_off(events: Events, fill: int) -> bool:
-    """Whether the row after an F changes the book as the F says."""
+    """Tell whether the row after an F takes the fill off the book."""
     if not _goes_on(events, fill):
         return False
     action = events.action[fill + 1]
@@ -184,16 +184,16 @@ def _is_taken_off(events: Events, fill: int) -> bool:
 
 @in_place
 def _is_replaced(events: Events, live: Live, row: int) -> bool:
-    """Whether the row after a C adds a new order in the old one's stead."""
+    """Tell whether the row after a C adds a new order that replaces the old one."""
     if not _goes_on(events, row) or events.action[row + 1] != ADD:
         return False
     is_like = events.side[row] == events.side[row + 1] and events.instrument_id[row] == events.instrument_id[row + 1]
-    return is_like and bool(find(live.orders, events.order_id[row + 1]) == 0)
+    return is_like and bool(find_place(live.orders, events.order_id[row + 1]) == 0)
 
 
 @in_place
 def _keep(events: Events, live: Live, row: int, reference: Any) -> None:
-    place = insert(live.orders, events.order_id[row], np.uint64(0))
+    place = insert_key(live.orders, events.order_id[row], np.uint64(0))
     live.table[place, _REFERENCE] = reference
     live.table[place, _PRICE] = events.price[row]
     live.table[place, _LEFT] = events.size[row]
@@ -203,16 +203,16 @@ def _keep(events: Events, live: Live, row: int, reference: Any) -> None:
 @in_place
 def _forget(live: Live, place: Any) -> None:
     live.table[place, _LEFT] = 0
-    remove(live.orders, place)
+    remove_place(live.orders, place)
 
 
 @in_place
 def _write_execution(
     events: Events, live: Live, out: Bytes, at: int, fill: int, price: Any, printable: bool
 ) -> tuple[int, int]:
-    """E or C of the row `fill`; an order used up goes if a C follows. Returns (end of the bytes, what is wrong)."""
+    """Write E or C for the row `fill`; an order used up goes if a C follows. Returns (end of the bytes, problem)."""
     order, shares = events.order_id[fill], events.size[fill]
-    place = find(live.orders, order)
+    place = find_place(live.orders, order)
     if place == 0:
         return at, UNKNOWN
     left = live.table[place, _LEFT]
@@ -242,7 +242,7 @@ def _write_execution(
 def _write_trade(events: Events, live: Live, out: Bytes, at: int, row: int) -> int:
     message = write_head(events, out, at, row, 80)
     store_u64(out, message + 11, np.uint64(0))
-    # Nasdaq says B whatever the resting order's side, since July 2014.
+    # Since July 2014 Nasdaq writes B whatever the resting order's side.
     out[message + 19] = 66
     store_u32(out, message + 20, events.size[row])
     store_u64(out, message + 24, events.symbols[events.instrument_id[row]])

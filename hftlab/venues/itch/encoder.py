@@ -1,4 +1,4 @@
-"""EventBatches to ITCH bytes: what the compiled loop needs around it, without I/O."""
+"""Encoder of EventBatches as ITCH bytes, without I/O."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ import numpy.typing as npt
 from hftlab.errors import EventError
 from hftlab.events import ADD, ASK, BID, F_LAST, F_MBP, NONE, EventBatch
 from hftlab.instruments import NASDAQ, UNIT, Instrument
+from hftlab.kernels.integer_map import LIVE, new_map, with_room
 from hftlab.venues.itch.blocks import midnight
 from hftlab.venues.itch.encode_kernel import COUNTERS, PROBLEMS, SKIPPED, TABLE_FIELDS, Live, encode
-from hftlab.venues.itch.orders import LARGEST_SHARES, LIVE, new_orders, with_room
-from hftlab.venues.itch.tables import message_bytes
-from hftlab.venues.itch.writing import Events
+from hftlab.venues.itch.message_tables import message_bytes
+from hftlab.venues.itch.message_writers import Events
+from hftlab.venues.itch.order_words import LARGEST_SHARES
 
 __all__ = ["Encoder"]
 
@@ -27,11 +28,11 @@ _CHUNK: Final = 1 << 15
 _MOST_BYTES: Final = 2 + 44  # of a row, the orders aside that a later R deletes
 _DELETE_BYTES: Final = 2 + 19
 _PRICE: Final = UNIT // 10_000
-"""ITCH's unit of price in an EventBatch's."""
+"""ITCH's unit of price in units of an EventBatch."""
 
 
 class Encoder:
-    """Turns batches of order-level events into a stream of length-prefixed ITCH 5.0 messages.
+    """Encoder of order-level events as a stream of length-prefixed ITCH 5.0 messages.
 
     | rows | message |
     |---|---|
@@ -45,14 +46,14 @@ class Encoder:
     | T alone, or with an F that no row takes off the book | P |
     | R | D of every order of the instrument |
 
-    N rows, and F rows without any of these, say nothing in ITCH: `skipped` counts them. An instrument's first batch
+    N rows, and F rows without any of these, have no ITCH message: `skipped` counts them. An instrument's first batch
     is preceded by its stock directory and trading action messages, the first of all by the system events up to the
     start of market hours. Times are counted from the midnight in New York of `date`, by default the first row's day;
     those of 1970-01-01 UTC are taken as they are, as `read()` gives them where it knows no day. What it decodes back to
     is the batch, if every event has one of these forms without M or R, T's side and order_id are what a decoder can
     know and `ts_recv` is `ts_event`; `sequence` becomes the message's number.
 
-    A row that ITCH cannot say raises EventError naming it; then the encoder is of no more use.
+    A row that ITCH cannot express raises EventError naming it; the encoder cannot be used afterwards.
     """
 
     def __init__(self, date: dt.date | None = None) -> None:
@@ -60,22 +61,23 @@ class Encoder:
         self._locates: dict[Instrument, int] = {}
         self._time = 0
         self._live = Live(
-            orders=new_orders(_FIRST_ORDERS),
+            orders=new_map(_FIRST_ORDERS),
             table=np.zeros((_FIRST_ORDERS + 1, TABLE_FIELDS), np.uint64),
             counters=np.zeros(COUNTERS, np.int64),
         )
 
     @property
     def skipped(self) -> int:
-        """Rows that no message says."""
+        """Number of rows that have no message."""
         return int(self._live.counters[SKIPPED])
 
     @property
     def live_orders(self) -> int:
+        """Number of live orders."""
         return int(self._live.orders.counts[LIVE])
 
     def encode(self, batch: EventBatch) -> bytes:
-        """The messages of a batch. Raises EventError."""
+        """Encode a batch. Raises EventError."""
         if not len(batch):
             return b""
         if self._midnight is None:
@@ -87,7 +89,7 @@ class Encoder:
         return head + b"".join(parts)
 
     def message(self, letter: str, instrument: Instrument | None = None, **fields: int | str) -> bytes:
-        """Any other message, such as a halt ("H", instrument, trading_state="H"); its fields as in `message_bytes()`.
+        """Encode another message, such as ("H", instrument, trading_state="H"), with the fields of `message_bytes()`.
 
         `timestamp` is by default that of the last row; `instrument`, one of those encoded so far, gives the locate code
         and the stock.
@@ -99,7 +101,7 @@ class Encoder:
         return message_bytes(letter, **fields)
 
     def end(self) -> bytes:
-        """The system events that end a day: of market hours, of system hours, of the messages."""
+        """Encode the system events that end a day: end of market hours, of system hours, of messages."""
         return b"".join(self.message("S", event_code=code) for code in "MEC")
 
     def _encode(self, batch: EventBatch, start: int, stop: int) -> bytes:
@@ -116,7 +118,7 @@ class Encoder:
         return out[:end].tobytes()
 
     def _start(self, batch: EventBatch) -> bytes:
-        """What comes before the rows: the day's first system events, and what describes new instruments."""
+        """Encode what comes before the rows: the day's first system events, and descriptions of new instruments."""
         new = [instrument for instrument in batch.instruments if instrument not in self._locates]
         if self._locates:
             return b"".join(self._describe(instrument) for instrument in new)
@@ -133,7 +135,7 @@ class Encoder:
         symbol = instrument.symbol
         if not (symbol.isascii() and 1 <= len(symbol) <= 8) or instrument.lot != UNIT:
             raise EventError(
-                f"{symbol!r} with a lot of {instrument.lot / UNIT:g} is no stock of ITCH: "
+                f"{symbol!r} with a lot of {instrument.lot / UNIT:g} is not a stock that ITCH can name: "
                 f"encode symbols of 1 to 8 characters of ASCII and lots of one share"
             )
         return self.message(
@@ -182,7 +184,7 @@ def _midnight_before(time: int) -> int:
 
 
 def _segments(flags: npt.NDArray[np.uint8]) -> Iterator[tuple[int, int]]:
-    """Stretches of whole events, so many rows each that the kernel's tables stay small."""
+    """Yield ranges of whole events, of so many rows that the kernel's tables stay small."""
     start = 0
     while start < len(flags):
         at = min(start + _CHUNK, len(flags)) - 1
@@ -193,7 +195,7 @@ def _segments(flags: npt.NDArray[np.uint8]) -> Iterator[tuple[int, int]]:
 
 
 def _check(batch: EventBatch, start: int) -> None:
-    """Raise EventError for the first row with a value that has no place in an ITCH message."""
+    """Raise EventError for the first row with a value that does not fit into an ITCH message."""
     times, action = batch.ts_event - start, batch.action
     speaks = action != NONE
     names_order = np.isin(action, list(b"ACMF"))

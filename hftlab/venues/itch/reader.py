@@ -1,4 +1,4 @@
-"""Nasdaq TotalView-ITCH 5.0: files of messages, each behind its length in two bytes, plain or gzip.
+"""Nasdaq TotalView-ITCH 5.0: files of messages, each preceded by its length in two bytes, plain or gzip.
 
 Source: Nasdaq, "Nasdaq TotalView-ITCH 5.0"; the length before each message as in Nasdaq's daily files and in the
 message blocks of "MoldUDP64 Protocol Specification", section 3.
@@ -18,11 +18,11 @@ import numpy as np
 from hftlab.errors import CaptureError
 from hftlab.events import EventBatch
 from hftlab.instruments import Instrument
+from hftlab.venues.capture_file import Progress
 from hftlab.venues.itch.blocks import Blocks, as_day, midnight_of
 from hftlab.venues.itch.decoder import CHUNK, Decoder, Stats
 from hftlab.venues.itch.encoder import Encoder
-from hftlab.venues.itch.tables import find_messages, message_bytes, tables
-from hftlab.venues.lines import Progress
+from hftlab.venues.itch.message_tables import find_messages, message_bytes, tables
 
 if TYPE_CHECKING:
     import polars as pl
@@ -62,16 +62,16 @@ def read(
     1970-01-01 UTC. The file has no receive times: `ts_recv` is `ts_event`. `sequence` is the message's number in the
     file, from 1. `symbols` keeps only those. Instruments are those of hftlab at Nasdaq, others get a tick of $0.0001.
 
-    A file that ends within a message or a gzip block is read up to there, and `stats` says so. `progress` is told the
-    bytes of the file consumed; without it a file over 50 MB shows a bar on a terminal. Raises CaptureError at once for
-    a path that is no readable file, and from the iterator, after all before it, for a damaged gzip stream or a file
+    A file that ends within a message or a gzip block is read up to there, and `stats` says so. `progress` gets the
+    bytes of the file read; without it a file over 50 MB shows a bar on a terminal. Raises CaptureError at once for
+    a path that is not a readable file, and from the iterator, after all before it, for a damaged gzip stream or a file
     that has no message of ITCH at all.
     """
     return Reader(Path(path), symbols, date, chunk, progress)
 
 
 class Reader(Iterator[EventBatch]):
-    """The batches of one file at `path`."""
+    """Iterator over the batches of the file at `path`."""
 
     def __init__(
         self,
@@ -91,12 +91,12 @@ class Reader(Iterator[EventBatch]):
 
     @property
     def stats(self) -> Stats:
-        """What was read so far, counted."""
+        """Counts of what was read so far."""
         return self._decoder.stats
 
     @property
     def instruments(self) -> tuple[Instrument, ...]:
-        """Those met so far; a file of a whole day names all before its first order."""
+        """Instruments met so far; a file of a whole day names all before its first order."""
         return self._decoder.instruments
 
     def _read(self) -> Iterator[EventBatch]:
@@ -112,14 +112,14 @@ class Reader(Iterator[EventBatch]):
             yield last
         if not decoder.stats.messages and self.path.stat().st_size:
             raise CaptureError(
-                f"{self.path} has no message of TotalView-ITCH 5.0: name a file of messages behind their lengths in "
-                f"two bytes each, plain or gzip",
+                f"{self.path} has no message of TotalView-ITCH 5.0: name a file of messages preceded by their lengths "
+                f"in two bytes each, plain or gzip",
                 path=self.path,
             )
 
 
 def messages(path: FilePath, *, progress: Progress | None = None) -> Iterator[dict[str, pl.DataFrame]]:
-    """Every message of a file with all its fields: for each stretch of it a data frame by type ("A", "R", "I", ...).
+    """Read every message of a file with all its fields: for each part of the file a data frame by type ("A", "R", ...).
 
     Columns are `number` (the message's in the file, from 1, by which the frames' rows can be put in order), and the
     fields by their names in the specification: text without padding, prices in dollars, `timestamp` in ns since the
@@ -141,7 +141,7 @@ def _messages(blocks: Blocks) -> Iterator[dict[str, pl.DataFrame]]:
 
 
 class Written(NamedTuple):
-    """What `write()` wrote; `skipped` counts the rows that no ITCH message says."""
+    """Result of `write()`; `skipped` counts the rows that have no ITCH message."""
 
     bytes: int
     skipped: int
@@ -152,7 +152,7 @@ def write(path: FilePath, batches: EventBatch | Iterable[EventBatch], *, date: d
 
     The file begins with the day's system events and each instrument's directory, and ends with the day's last system
     events. `date` is by default the New York day of the first row. A file that is there is replaced. Raises EventError
-    for what ITCH cannot say, and ValueError for text that is no ISO date.
+    for what ITCH cannot express, and ValueError for text that is not an ISO date.
     """
     encoder, size = Encoder(as_day(date)), 0
     parts = [batches] if isinstance(batches, EventBatch) else batches

@@ -1,7 +1,7 @@
-"""Kraken's checksum of a book, and how those of a capture compare with the books made from it.
+"""Checksums of Kraken's books, and their comparison with the books made from a capture.
 
 Source: Kraken, "WebSocket API v1", Book checksum: CRC32 of the best ten asks, lowest first, then the best ten bids,
-highest first, each price and then volume as the decimal text without its point and without leading zeros. Of whole
+highest first, each price and then volume as the decimal text without its point and without leading zeros. For
 ticks and lots that are the venue's last decimal, that text is simply the number.
 """
 
@@ -27,7 +27,7 @@ _KEPT: Final = 100
 
 
 def checksum(book: OrderBook) -> int:
-    """Kraken's checksum of a book whose tick and lot are the venue's last decimals, as those of `kraken.read()` are."""
+    """Compute Kraken's checksum of a book with the venue's last decimals as tick and lot, as `kraken.read()` makes."""
     instrument = book.instrument
     levels = [*book.asks(DEPTH), *book.bids(DEPTH)]
     return _crc32((instrument.ticks(price), instrument.lots(size)) for price, size, *_ in levels)
@@ -38,7 +38,7 @@ def _crc32(levels: Iterable[tuple[int, int]]) -> int:
 
 
 class Mismatch(NamedTuple):
-    """An update after which the book was not the venue's."""
+    """Mismatch: an update after which the book was not the venue's."""
 
     line: int
     pair: str
@@ -48,7 +48,7 @@ class Mismatch(NamedTuple):
 
 @dataclass(slots=True)
 class Verification:
-    """How many of the venue's checksums were compared and how many matched, by pair; `mismatches` keeps the first 100.
+    """Counts of the venue's checksums that were compared and that matched, by pair, with the first 100 mismatches.
 
     `unchecked` counts the updates that carried no checksum.
     """
@@ -60,6 +60,7 @@ class Verification:
 
     @property
     def differing(self) -> int:
+        """Number of checksums that did not match."""
         return self.checked.total() - self.matched.total()
 
     def __str__(self) -> str:
@@ -70,23 +71,23 @@ class Verification:
         return said
 
 
-class Told(NamedTuple):
-    """What the venue said after an event; `checksum` is None where it said nothing."""
+class VenueChecksum(NamedTuple):
+    """Checksum that the venue gave after an event, None if it gave none, and its line in the capture."""
 
     line: int
     checksum: int | None
 
 
 class Verifier:
-    """Keeps the books of a capture and compares them with the checksums in it."""
+    """Verifier that keeps the books of a capture and compares them with its checksums."""
 
     def __init__(self) -> None:
         self.report = Verification()
         self._books = BookSet()
         self._doubted: set[int] = set()
 
-    def compare(self, batch: EventBatch, told: list[Told]) -> EventBatch:
-        """Apply a batch; `told` has one entry for each of its events.
+    def compare(self, batch: EventBatch, told: list[VenueChecksum]) -> EventBatch:
+        """Apply a batch and compare; `told` has one entry for each of its events.
 
         Returns it with F_MAYBE_BAD_BOOK on the rows of each book from a checksum that differs to the next snapshot.
         """

@@ -1,8 +1,8 @@
-"""What Kraken's book channel and the lines of its captures look like, as far as hftlab reads them.
+"""Messages of Kraken's book channel, and the lines of its captures, as far as hftlab reads them.
 
 Source: Kraken, "WebSocket API v1", Book: a snapshot [channelID, {"as", "bs"}, "book-DEPTH", pair], and updates with
 "a", "b" or both (in one object or in two), the checksum "c" in the last of them. A level is [price, volume, timestamp],
-in a republished update with "r" behind. What is no array is an event such as heartbeat or subscriptionStatus.
+followed by "r" in a republished update. Messages that are not arrays are events such as heartbeat.
 """
 
 from __future__ import annotations
@@ -17,8 +17,7 @@ import msgspec
 from msgspec import Meta, Raw, Struct, field
 
 from hftlab.instruments import UNIT
-from hftlab.venues import lines
-from hftlab.venues.lines import bad_line
+from hftlab.venues.capture_file import bad_line, decode_line
 
 __all__ = ["BookMessage", "Event", "Kind", "Level", "Line", "decode_book", "decode_event", "nanoseconds", "split_line"]
 
@@ -32,7 +31,7 @@ _RECEIVED: Final = re.compile(rb"([0-9]{1,10}(?:\.[0-9]{1,9})?): ?")
 
 
 class Level(Struct, array_like=True, gc=False):
-    """The new total at a price; a volume of 0 removes it."""
+    """Level with its new total; a volume of 0 removes it."""
 
     price: str
     size: str
@@ -49,16 +48,19 @@ class _Part(Struct, gc=False):
 
 
 class Event(Struct, gc=False):
+    """Event such as a heartbeat or a change of subscription."""
+
     event: str
     status: str | None = None
 
     @property
     def name(self) -> str:
+        """Name of the event, with its status, for counts."""
         return self.event if self.status is None else f"{self.event} {self.status}"
 
 
 class BookMessage(NamedTuple):
-    """A snapshot or an update of one pair; `checksum` is None where the message has none."""
+    """Snapshot or update of one pair; `checksum` is None where the message has none."""
 
     pair: str
     depth: int
@@ -69,6 +71,8 @@ class BookMessage(NamedTuple):
 
 
 class Kind(Enum):
+    """Kind of a line."""
+
     CONNECTION = "connection"
     REQUEST = "request"
     EVENT = "event"
@@ -76,6 +80,8 @@ class Kind(Enum):
 
 
 class Line(NamedTuple):
+    """Line of a capture, its JSON undecoded."""
+
     kind: Kind
     ts_recv: int
     payload: bytes
@@ -88,7 +94,7 @@ _event = msgspec.json.Decoder(Event)
 
 
 def split_line(path: Path, number: int, line: bytes) -> Line:
-    """What a line is, its receive time in ns (0 where it tells none) and the JSON in it. Raises CaptureError."""
+    """Split a line into its kind, receive time in ns (0 if it has none) and JSON. Raises CaptureError."""
     received = _RECEIVED.match(line)
     if received is not None:
         payload = line[received.end() :]
@@ -102,26 +108,26 @@ def split_line(path: Path, number: int, line: bytes) -> Line:
 
 
 def nanoseconds(stamp: str) -> int:
-    """Seconds with up to nine decimals, as a text, to ns."""
+    """Convert a text of seconds with up to nine decimals to ns."""
     seconds, _, fraction = stamp.partition(".")
     return int(seconds) * UNIT + int(fraction.ljust(9, "0"))
 
 
 def decode_event(path: Path, number: int, payload: bytes) -> Event:
-    """Raises CaptureError."""
-    return lines.decode(_event, path, number, payload, "Kraken", _FORM)
+    """Decode an event. Raises CaptureError."""
+    return decode_line(_event, path, number, payload, "Kraken", _FORM)
 
 
 def decode_book(path: Path, number: int, payload: bytes) -> BookMessage | str:
-    """A message of the book channel, or the name of another channel that the line is of. Raises CaptureError."""
-    items = lines.decode(_items, path, number, payload, "Kraken", _FORM)
+    """Decode a message of the book channel, or return the name of another channel. Raises CaptureError."""
+    items = decode_line(_items, path, number, payload, "Kraken", _FORM)
     if len(items) < 4:
-        raise bad_line(path, number, f"is no Kraken message ({len(items)} elements): a line is `{_FORM}`")
-    channel, pair = (lines.decode(_name, path, number, item, "Kraken", _FORM) for item in items[-2:])
+        raise bad_line(path, number, f"is not a Kraken message ({len(items)} elements): a line is `{_FORM}`")
+    channel, pair = (decode_line(_name, path, number, item, "Kraken", _FORM) for item in items[-2:])
     book = _BOOK.fullmatch(channel)
     if book is None:
         return channel
-    parts = [lines.decode(_part, path, number, item, "Kraken", _FORM) for item in items[1:-2]]
+    parts = [decode_line(_part, path, number, item, "Kraken", _FORM) for item in items[1:-2]]
     checksum = next((int(part.checksum) for part in parts if part.checksum is not None), None)
     is_snapshot = any(part.snapshot_asks is not None or part.snapshot_bids is not None for part in parts)
     return BookMessage(pair, int(book[1]), is_snapshot, list(_bids(parts)), list(_asks(parts)), checksum)

@@ -16,12 +16,12 @@ from typing import Final
 from hftlab.errors import CaptureError
 from hftlab.events import ADD, ASK, BID, CLEAR, F_MBP, F_SNAPSHOT, MODIFY, NO_SIDE, NONE, EventBatch
 from hftlab.instruments import UNIT, Instrument, Venue
-from hftlab.venues.kraken.checksums import Mismatch, Told, Verification, Verifier, checksum
+from hftlab.venues.capture_file import Progress, read_lines
+from hftlab.venues.kraken.checksums import Mismatch, VenueChecksum, Verification, Verifier, checksum
 from hftlab.venues.kraken.messages import BookMessage, Kind, Level, decode_book, decode_event, nanoseconds, split_line
 from hftlab.venues.kraken.window import DepthWindow
-from hftlab.venues.level_rows import Head
+from hftlab.venues.level_batch_builder import EventHead
 from hftlab.venues.line_reader import LineReader
-from hftlab.venues.lines import Progress, read_lines
 
 __all__ = ["KRAKEN", "Mismatch", "Reader", "Stats", "Verification", "checksum", "read", "verify"]
 
@@ -44,15 +44,15 @@ def read(
 
     A snapshot is an R flagged F_SNAPSHOT and A rows flagged F_SNAPSHOT and F_MBP; an update is M and C rows flagged
     F_MBP, with a C for each level that falls out of the subscribed depth, and an N if it changes nothing; a connection
-    behind the first is an R for every book. `ts_event` is the newest time of the message's levels, `sequence` the line,
-    for Kraken numbers nothing. Where the book is not the one that the venue's checksum tells, the rows that follow are
+    after the first is an R for every book. `ts_event` is the newest time of the message's levels, `sequence` the line,
+    because Kraken has no numbers. Where the book does not match the venue's checksum, the rows that follow are
     flagged F_MAYBE_BAD_BOOK until the pair's next snapshot; `reader.verification` counts.
 
     An instrument is a pair at KRAKEN: `tick` and `lot` are the last decimals of its first snapshot. `symbols` are the
     only pairs read.
 
-    Raises CaptureError at once for a path that is no readable capture, and from the iterator, after every whole event
-    before it, for a line that is not of that form.
+    Raises CaptureError at once for a path that is not a readable capture, and from the iterator, after every whole
+    event before it, for a line of another form.
     """
     return Reader(Path(path), None if symbols is None else frozenset(symbols), progress, chunk)
 
@@ -67,7 +67,7 @@ def verify(path: str | PathLike[str]) -> Verification:
 
 @dataclass(slots=True)
 class Stats:
-    """What a Reader has met so far."""
+    """Counts of what a Reader has met so far."""
 
     lines: int = 0
     connections: int = 0
@@ -87,7 +87,7 @@ class Stats:
 
 
 class Reader(LineReader):
-    """The batches of one capture; `instruments` are the pairs met so far, `stats` counts what was read."""
+    """Iterator over the batches of one capture; `instruments` are the pairs met so far, `stats` counts lines."""
 
     def __init__(self, path: Path, symbols: frozenset[str] | None, progress: Progress | None, chunk: int) -> None:
         super().__init__(path, progress, chunk)
@@ -96,13 +96,13 @@ class Reader(LineReader):
         self._symbols = symbols
         self._ids: dict[str, int] = {}
         self._standing: set[int] = set()  # the books that have had their snapshot
-        self._told: list[Told] = []
+        self._told: list[VenueChecksum] = []
         self._window, self._verifier = DepthWindow(), Verifier()
         self._ts_recv = self._ts_event = 0
 
     @property
     def verification(self) -> Verification:
-        """How the books so far compare with the venue's checksums."""
+        """Comparison of the books so far with the venue's checksums."""
         return self._verifier.report
 
     def _take_line(self, number: int, line: bytes) -> None:
@@ -161,17 +161,17 @@ class Reader(LineReader):
         self._end(line, message.checksum)
 
     def _void(self, line: int) -> None:
-        """A new connection: what was missed before it, nobody knows."""
+        """Clear all books at a new connection: updates before it may have been missed."""
         for instrument in sorted(self._standing):
-            self._rows.add(Head(self._ts_event, self._ts_recv, line, line, instrument), CLEAR, NO_SIDE, 0)
+            self._rows.add(EventHead(self._ts_event, self._ts_recv, line, line, instrument), CLEAR, NO_SIDE, 0)
             self._end(line, None)
         self._standing.clear()
 
-    def _head(self, message: BookMessage, line: int) -> Head:
+    def _head(self, message: BookMessage, line: int) -> EventHead:
         times = [nanoseconds(level.time) for level in (*message.bids, *message.asks)]
         ts_event = max(times, default=self._ts_recv)
         self._ts_event = max(self._ts_event, ts_event)
-        return Head(ts_event, self._ts_recv, line, line, self._ids[message.pair])
+        return EventHead(ts_event, self._ts_recv, line, line, self._ids[message.pair])
 
     def _texts(self, levels: list[Level]) -> list[tuple[str, str]]:
         texts = [(level.price, level.size) for level in levels if _fits(level.price)]
@@ -180,7 +180,7 @@ class Reader(LineReader):
 
     def _end(self, line: int, told: int | None) -> None:
         self._rows.end(line)
-        self._told.append(Told(line, told))
+        self._told.append(VenueChecksum(line, told))
 
     def _finish(self, batch: EventBatch) -> EventBatch:
         batch = self._window.trim(batch)
@@ -194,19 +194,19 @@ class Reader(LineReader):
     def _check_end(self) -> None:
         if not self.stats.snapshots and not self.stats.unwanted:
             raise CaptureError(
-                f"{self.path} has no book snapshot, so that there is no book: capture from the subscription on",
+                f"{self.path} has no book snapshot, so that there is no book: start the capture before subscribing",
                 path=self.path,
             )
 
 
 def _fits(price: str) -> bool:
-    """An int64 of 1e-9 units ends at 9.2 billion, and people do place orders to sell beyond it."""
+    """Tell whether a price fits int64 in 1e-9 units, which ends at 9.2 billion: there are orders to sell beyond it."""
     whole = price.partition(".")[0]
     return len(whole) < _LONGEST or not whole.isdigit() or int(whole) <= _HIGHEST
 
 
 def _instrument(snapshot: BookMessage) -> Instrument:
-    """Kraken writes all decimals of a pair, zeros too: the last is the step."""
+    """Make a pair's instrument: Kraken writes all decimals, zeros too, so that the last one is the step."""
     levels = (*snapshot.bids, *snapshot.asks)
     tick = min((_step(level.price) for level in levels), default=1)
     lot = min((_step(level.size) for level in levels), default=1)

@@ -1,7 +1,7 @@
-"""The levels that a subscriber of a bounded book must drop by itself.
+"""Depth window: the levels that a subscriber of a bounded book has to drop by itself.
 
-Source: Kraken, "WebSocket API v1", Book: the client truncates its book to the subscribed depth after each update; what
-falls out is told by no message, and is published anew when it comes back.
+Source: Kraken, "WebSocket API v1", Book: the client truncates its book to the subscribed depth after each update; no
+message reports the levels that fall out, and they are published again when they come back.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ IntArray = npt.NDArray[np.int64]
 
 
 class DepthWindow:
-    """Knows the prices in every book and adds the C rows for levels beyond the depth; `dropped` counts them."""
+    """Window that follows every book's prices and adds C rows for levels beyond the depth; `dropped` counts them."""
 
     def __init__(self) -> None:
         self.dropped = 0
@@ -30,14 +30,14 @@ class DepthWindow:
         self._lengths = np.zeros(0, np.int64)
 
     def set_depth(self, instrument_id: int, depth: int) -> None:
-        """The book of that instrument, one that is known or the next, has that depth."""
+        """Set the depth of an instrument's book, a known one or the next."""
         if instrument_id == len(self._depths):
             self._depths.append(depth)
             self._lengths = np.concatenate([self._lengths, np.zeros(2, np.int64)])
         self._depths[instrument_id] = depth
 
     def trim(self, batch: EventBatch) -> EventBatch:
-        """The batch with a C row, at the end of its event, for each level that an event pushes out."""
+        """Return the batch with a C row, at the end of its event, for each level that an event pushes out."""
         self._make_room(batch)
         depths = np.array(self._depths, np.int64)
         # An event drops no more levels than it has rows.
@@ -50,7 +50,7 @@ class DepthWindow:
         return _with_rows(batch, _Dropped(out.row[:dropped], out.price[:dropped], out.side[:dropped]))
 
     def _make_room(self, batch: EventBatch) -> None:
-        """Between two truncations a side grows by no more than the rows of an event."""
+        """Make room for the rows of the longest event, by which a side can grow between two truncations."""
         ends = np.flatnonzero(batch.flags & F_LAST)
         longest = int(np.diff(ends, prepend=-1).max(initial=0))
         width = max(self._depths, default=0) + longest
@@ -62,7 +62,7 @@ class DepthWindow:
 
 
 class _Rows(NamedTuple):
-    """What the kernel reads of an EventBatch."""
+    """Columns of an EventBatch that the kernel reads."""
 
     instrument_id: npt.NDArray[np.int32]
     action: npt.NDArray[np.uint8]
@@ -72,7 +72,7 @@ class _Rows(NamedTuple):
 
 
 class _Dropped(NamedTuple):
-    """Levels that fall out: the last row of the event, their price and side."""
+    """Levels that fall out: the last row of the event, price and side."""
 
     row: IntArray
     price: IntArray
@@ -80,7 +80,7 @@ class _Dropped(NamedTuple):
 
 
 def _with_rows(batch: EventBatch, dropped: _Dropped) -> EventBatch:
-    """The batch with a C behind the last row of an event for each level that it drops; the event ends with the last."""
+    """Insert a C after the last row of an event for each level that it drops; the last C ends the event."""
     rows = dropped.row
     is_last = np.append(rows[1:] != rows[:-1], True)
     flags = batch.flags.copy()
@@ -100,7 +100,7 @@ def _with_rows(batch: EventBatch, dropped: _Dropped) -> EventBatch:
 
 @compiled
 def _trim(batch: _Rows, keys: IntArray, lengths: IntArray, depths: IntArray, out: _Dropped) -> int:
-    """Follow the levels, and write those that fall out; returns how many."""
+    """Follow the levels, and write those that fall out. Returns how many."""
     written = 0
     for row in range(len(batch.action)):
         book, action = batch.instrument_id[row], batch.action[row]
@@ -122,7 +122,7 @@ def _trim(batch: _Rows, keys: IntArray, lengths: IntArray, depths: IntArray, out
 
 @compiled
 def _truncate(keys: IntArray, lengths: IntArray, number: int, depth: int, prices: IntArray) -> int:
-    """Drop the worst levels beyond the depth and write their prices; returns how many."""
+    """Drop the worst levels beyond the depth and write their prices. Returns how many."""
     excess = max(lengths[number] - depth, 0)
     if excess == 0:
         return 0

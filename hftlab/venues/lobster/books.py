@@ -1,4 +1,4 @@
-"""LOBSTER's order books: the true levels after each message."""
+"""Order books of LOBSTER: the levels after each message."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PRICE: Final = 100_000  # 1e-4 in 1e-9
 
 
 class Books(NamedTuple):
-    """The levels after each message, best first, each (messages, levels): prices in 1e-9, shares; 0 for no level."""
+    """Levels after each message, best first, each (messages, levels): prices in 1e-9, shares; 0 for no level."""
 
     bid_prices: IntArray
     bid_sizes: IntArray
@@ -32,9 +32,9 @@ class Books(NamedTuple):
 def read_books(
     path: str | PathLike[str], *, orderbook: str | PathLike[str] | None = None, chunk: int = 1 << 16
 ) -> Iterator[Books]:
-    """The order book that belongs to a message file or is in an archive, `chunk` lines at a time.
+    """Read the order book that belongs to a message file or is in an archive, `chunk` lines at a time.
 
-    It is an independent answer for the books made from `read()`. Raises CaptureError as that does, and where there is
+    It allows an independent check of the books made from `read()`. Raises CaptureError as that does, and where there is
     no order book.
     """
     books = find_files(Path(path), None if orderbook is None else Path(orderbook)).orderbook
@@ -42,14 +42,16 @@ def read_books(
         raise CaptureError(f"{path} has no order book beside it: name one with `orderbook`", path=Path(path))
     for table in read_tables(books, None, chunk):
         if find_bad_book(table) is not None:
-            raise CaptureError(f"{books.path} has lines that are no order book of LOBSTER's", path=books.path)
+            raise CaptureError(
+                f"{books.path} has lines that are not a LOBSTER order book: fetch it again", path=books.path
+            )
         prices, sizes = levels_of(table)
         units = np.where(sizes > 0, prices * _PRICE, 0)
         yield Books(units[:, 1], sizes[:, 1], units[:, 0], sizes[:, 0])
 
 
 def find_bad_book(table: npt.NDArray[np.float64]) -> int | None:
-    """The first line that is no order book of LOBSTER's, or None."""
+    """Return the first line that is not a LOBSTER order book, or None."""
     if table.shape[1] % 4:
         return 0
     prices, sizes = table[:, 0::2], table[:, 1::2]
@@ -59,6 +61,6 @@ def find_bad_book(table: npt.NDArray[np.float64]) -> int | None:
 
 
 def levels_of(table: npt.NDArray[np.float64]) -> tuple[IntArray, IntArray]:
-    """Lines of an order book as prices (1e-4) and sizes, each (lines, 2, levels), asks first; no level has size 0."""
+    """Return order book lines as prices (1e-4) and sizes, each (lines, 2, levels), asks first; size 0: no level."""
     cells = table.astype(np.int64).reshape(len(table), table.shape[1] // 4, 2, 2)
     return np.ascontiguousarray(cells[..., 0].swapaxes(1, 2)), np.ascontiguousarray(cells[..., 1].swapaxes(1, 2))

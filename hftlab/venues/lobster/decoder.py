@@ -1,4 +1,4 @@
-"""LOBSTER's columns to EventBatch: the state that the compiled loop keeps, and its memory."""
+"""Decoder of LOBSTER's columns into EventBatches: the state of the compiled loop, and its memory."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ import numpy.typing as npt
 
 from hftlab.events import ASK, BID, F_LAST, EventBatch
 from hftlab.instruments import UNIT, Instrument
+from hftlab.kernels.integer_map import new_map, with_room
 from hftlab.venues.lobster.books import levels_of
-from hftlab.venues.lobster.kernel import (
+from hftlab.venues.lobster.decode_kernel import (
     COUNTS,
     DELETION,
     HALT,
@@ -27,48 +28,48 @@ from hftlab.venues.lobster.kernel import (
     decode,
     seed,
 )
-from hftlab.venues.lobster.slots import grown, new_slots
 
 __all__ = ["Decoder", "find_bad_message"]
 
 Floats = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
-_FIRST_SLOTS: Final = 1 << 12
+_FIRST_ORDERS: Final = 1 << 11
 _PRICE: Final = 100_000  # 1e-4 in 1e-9
 _LARGEST: Final = 2**31 - 1
 
 
 class Decoder:
-    """Messages and order books in, batches out. `counts` names what the loop has counted so far."""
+    """Decoder of one stock's messages and order books. `counts` names what the loop has counted so far."""
 
     def __init__(self, instrument: Instrument, date: dt.date) -> None:
         self._instrument = instrument
         midnight = dt.datetime(date.year, date.month, date.day, tzinfo=ZoneInfo(instrument.venue.timezone))
         self._midnight = int(midnight.timestamp()) * UNIT
-        self._orders = _new_orders(_FIRST_SLOTS)
+        self._orders = _new_orders(_FIRST_ORDERS)
         self._window = Window(np.zeros((2, 0), np.int64), np.zeros((2, 0), np.int64), np.zeros(2, np.int64))
         self._counts = np.zeros(len(COUNTS), np.int64)
         self._line = 1
 
     @property
     def counts(self) -> dict[str, int]:
+        """Counts so far, by name."""
         return dict(zip(COUNTS, self._counts.tolist(), strict=True))
 
     @property
     def live(self) -> int:
-        """How many orders are known."""
+        """Number of known orders."""
         return int(self._orders.live[0])
 
     def ts_event(self, seconds: float) -> int:
-        """A time of the file in ns since 1970; a double holds a day's to the nanosecond."""
+        """Convert a time of the file to ns since 1970; a double holds a day's to the nanosecond."""
         return self._midnight + round(seconds * UNIT)
 
     def start(self, message: Floats, book: Floats, *, follow: bool) -> EventBatch:
-        """What rested before the first message: the book after it, with the message undone."""
+        """Return what rested before the first message: the book after it, with the message undone."""
         prices, sizes = levels_of(book[None])
         rested = _undone(message, prices[0], sizes[0])
-        while 2 * (len(rested) + 2) > len(self._orders.slots):
+        while len(rested) + 2 > len(self._orders.number):
             self._orders = _grown(self._orders)
         if follow:
             room = (2, prices.shape[2] + 2)
@@ -83,7 +84,7 @@ class Decoder:
         return self._batch(rows, written)
 
     def decode(self, messages: Floats, books: Floats | None) -> Iterator[EventBatch]:
-        """The batches of some messages, one as a rule; the books are given always or never."""
+        """Yield the batches of some messages, one as a rule; the books are given always or never."""
         lines = self._lines(messages, books)
         done, room = 0, 4 * len(messages) + 64
         while done < len(messages):
@@ -115,7 +116,7 @@ class Decoder:
 
 
 def find_bad_message(messages: Floats) -> int | None:
-    """The first row that is no message of LOBSTER's, or None."""
+    """Return the first row that is not a LOBSTER message, or None."""
     time, kind, order, size, price, direction = messages.T
     good = (messages[:, 1:] == np.rint(messages[:, 1:])).all(axis=1) & (time >= 0) & (time < 86_400)
     names_order = (kind >= NEW) & (kind <= VISIBLE)
@@ -127,7 +128,7 @@ def find_bad_message(messages: Floats) -> int | None:
 
 
 def _undone(message: Floats, prices: IntArray, sizes: IntArray) -> list[tuple[int, int, int]]:
-    """(side, asks first; price; size) of the levels before a message, given those after it."""
+    """Return (side, asks first; price; size) of the levels before a message, given those after it."""
     before = {
         (which, price): size
         for which in range(2)
@@ -141,10 +142,9 @@ def _undone(message: Floats, prices: IntArray, sizes: IntArray) -> list[tuple[in
     return [(which, price, size) for (which, price), size in before.items() if size > 0]
 
 
-def _new_orders(slots: int) -> Orders:
-    room = slots // 2
+def _new_orders(room: int) -> Orders:
     return Orders(
-        new_slots(slots),
+        new_map(room),
         np.zeros(room, np.uint64),
         np.zeros(room, np.int64),
         np.zeros(room, np.int64),
@@ -155,7 +155,7 @@ def _new_orders(slots: int) -> Orders:
 
 def _grown(orders: Orders) -> Orders:
     return Orders(
-        grown(orders.slots),
+        with_room(orders.rows, 2 * len(orders.number)),
         _doubled(orders.number),
         _doubled(orders.left),
         _doubled(orders.price),

@@ -1,4 +1,4 @@
-"""LOBSTER's pair of files: which they are, and their lines as columns.
+"""Files of LOBSTER: the pair of messages and order book, and their lines as columns.
 
 Source: LOBSTER, "Output" and the readme of its samples. TICKER_DATE_START_END_message_LEVEL.csv has a line for each
 event (seconds after midnight, type, order number, size, dollars × 10,000, direction), ..._orderbook_LEVEL.csv the book
@@ -21,8 +21,8 @@ import numpy as np
 import numpy.typing as npt
 
 from hftlab.errors import CaptureError
-from hftlab.venues.lines import Damage, Progress, bad_line, check_readable, read_blocks
-from hftlab.venues.progress import shown
+from hftlab.venues.capture_file import Damage, Progress, bad_line, check_readable, read_blocks
+from hftlab.venues.progress_bar import progress_reporter
 
 __all__ = ["FORM", "Files", "Name", "find_files", "read_tables"]
 
@@ -37,21 +37,21 @@ FORM: Final = "TICKER_DATE_START_END_message_LEVEL.csv"
 
 
 class Name(NamedTuple):
-    """What a file's name tells."""
+    """Symbol and date from a file's name."""
 
     symbol: str
     date: date
 
 
 class Table(NamedTuple):
-    """One of the two: what errors call it, and how to read its bytes."""
+    """One of the two files: its path for errors, and a function that reads its bytes."""
 
     path: Path
     blocks: Blocks
 
 
 class Files(NamedTuple):
-    """The two tables; `orderbook` is None where there is none, `name` where the name is not LOBSTER's."""
+    """Pair of tables; `orderbook` is None where there is none, `name` where the file has another name."""
 
     name: Name | None
     messages: Table
@@ -59,7 +59,7 @@ class Files(NamedTuple):
 
 
 def find_files(path: Path, orderbook: Path | None) -> Files:
-    """The pair that a message file or an archive belongs to. Raises CaptureError."""
+    """Find the pair that a message file or an archive belongs to. Raises CaptureError."""
     check_readable(path)
     with path.open("rb") as file:
         is_zip = file.read(4) == _ZIP_MAGIC
@@ -91,7 +91,7 @@ def _plain(path: Path) -> Table:
 
 
 def _blocks(path: Path, progress: Progress | None) -> Iterator[bytes]:
-    with shown(path, progress) as tell:
+    with progress_reporter(path, progress) as tell:
         yield from read_blocks(path, progress=tell)
 
 
@@ -101,7 +101,7 @@ def _zipped(path: Path) -> Files:
             found = [match for name in archive.namelist() if (match := _NAME.fullmatch(name)) is not None]
             sizes = {member.filename: member.file_size for member in archive.infolist()}
     except zipfile.BadZipFile as error:
-        raise CaptureError(f"{path} is no whole zip archive ({error}): fetch it again", path=path) from error
+        raise CaptureError(f"{path} is not a complete zip archive ({error}): fetch it again", path=path) from error
     messages = [match for match in found if match["table"] == "message"]
     books = [match[0] for match in found if match["table"] == "orderbook"]
     if len(messages) != 1 or len(books) > 1:
@@ -119,10 +119,10 @@ def _zipped(path: Path) -> Files:
 
 
 def _member(path: Path, member: str, progress: Progress | None, scale: float) -> Iterator[bytes]:
-    """A member's content; progress is told in bytes of the archive, in proportion. Raises Damage."""
+    """Yield a member's content; progress is in bytes of the archive, in proportion. Raises Damage."""
     done = 0
     try:
-        with zipfile.ZipFile(path) as archive, archive.open(member) as file, shown(path, progress) as tell:
+        with zipfile.ZipFile(path) as archive, archive.open(member) as file, progress_reporter(path, progress) as tell:
             while block := file.read(_BLOCK):
                 done += len(block)
                 yield block
@@ -134,10 +134,11 @@ def _member(path: Path, member: str, progress: Progress | None, scale: float) ->
 def read_tables(
     table: Table, columns: int | None, chunk: int, progress: Progress | None = None
 ) -> Iterator[npt.NDArray[np.float64]]:
-    """The lines as rows of numbers, `chunk` at a time; every number that LOBSTER writes is exact in a double.
+    """Read the lines as rows of numbers, `chunk` at a time; every number that LOBSTER writes is exact in a double.
 
-    `columns` is how many there must be, or None for as many as in the first line; `progress` is as in `shown()`. Raises
-    CaptureError at the first line that is none, after every whole line before it.
+    `columns` is how many there must be, or None for as many as in the first line; `progress` is as in
+    `progress_reporter()`. Raises CaptureError at the first line that is not such a row, after every whole line before
+    it.
     """
     number = 1
     try:
@@ -148,14 +149,14 @@ def read_tables(
                 yield rows
             number += len(rows)
             if bad is not None:
-                what = f"has {bad!r}, not {columns} numbers: it is cut off, or no file of LOBSTER's"
+                what = f"has {bad!r}, not {columns} numbers: it is cut off, or not a LOBSTER file"
                 raise bad_line(table.path, number, what)
     except (Damage, OSError) as damage:
         raise bad_line(table.path, number, str(damage)) from damage
 
 
 def _line_blocks(blocks: Iterator[bytes], lines: int) -> Iterator[bytes]:
-    """Blocks of so many whole lines, the last of what is left; Damage comes after every line that is whole."""
+    """Yield blocks of so many whole lines, the last one of the rest. Raises Damage after every whole line."""
     rest, count = [b""], 0
     try:
         for block in blocks:
@@ -174,14 +175,14 @@ def _line_blocks(blocks: Iterator[bytes], lines: int) -> Iterator[bytes]:
 
 
 def _cut(text: bytes, lines: int) -> Iterator[bytes]:
-    """As many stretches of so many lines as there are, and the rest."""
+    """Cut a text into pieces of so many lines, and the rest."""
     ends = np.flatnonzero(np.frombuffer(text, np.uint8) == ord("\n"))[lines - 1 :: lines] + 1
     bounds = [0, *ends.tolist(), len(text)]
     return (text[start:stop] for start, stop in pairwise(bounds))
 
 
 def _parsed(text: bytes, columns: int) -> tuple[npt.NDArray[np.float64], str | None]:
-    """The rows before the first line that is not `columns` numbers, and that line."""
+    """Return the rows before the first line that is not `columns` numbers, and that line."""
     import polars as pl
 
     schema = {f"{column}": pl.Float64 for column in range(columns)}

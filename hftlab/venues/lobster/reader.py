@@ -1,7 +1,7 @@
 """LOBSTER's reconstructed Nasdaq data: a day of one stock's order events, and the order book after each.
 
 Give the message file, plain or gzip, and the order book beside it is found by its name; or give the zip of both.
-The pair tells of a window only, the best levels of each side. An order that was added in sight is known by its own
+The pair shows a window only, the best levels of each side. An order that was added in sight is known by its own
 number; whatever else rests at a level is one order, whose number `synthetic()` makes of the side and the price.
 """
 
@@ -21,12 +21,12 @@ import numpy.typing as npt
 from hftlab.errors import CaptureError
 from hftlab.events import EventBatch
 from hftlab.instruments import NASDAQ, UNIT, Instrument, find_instrument
-from hftlab.venues.lines import Progress, bad_line
+from hftlab.venues.capture_file import Progress, bad_line
 from hftlab.venues.lobster.books import Books, find_bad_book, read_books
+from hftlab.venues.lobster.decode_kernel import HALT, synthetic
 from hftlab.venues.lobster.decoder import Decoder, find_bad_message
 from hftlab.venues.lobster.files import FORM, Name, find_files, read_tables
-from hftlab.venues.lobster.kernel import HALT, synthetic
-from hftlab.venues.progress import silent
+from hftlab.venues.progress_bar import no_progress
 
 __all__ = ["Books", "Halt", "Reader", "Stats", "read", "read_books", "synthetic"]
 
@@ -59,10 +59,10 @@ def read(
     | 4 execution of a visible order | T (the aggressor's side), F, C |
     | 5 execution of a hidden order | T |
     | 6 cross trade | T without a side |
-    | 7 halt | N; `reader.halts` has what it tells |
+    | 7 halt | N; `reader.halts` has its meaning |
 
     With an order book the first event is what rested before: an R and an A for each level of its first line (the first
-    message undone), flagged F_SNAPSHOT. With `follow` each event ends with what no message tells, flagged F_SNAPSHOT
+    message undone), flagged F_SNAPSHOT. With `follow` each event ends with what no message reports, flagged F_SNAPSHOT
     too: a level that comes into sight from below is an A, the orders of one that goes out of sight are C rows, so that
     the best levels are always those of the order book. Without it the first line is all that is used of it.
 
@@ -70,15 +70,15 @@ def read(
     `sequence` is the line of the message. `ts_recv` equals `ts_event`, for there was no capture. `instrument` and
     `date` are by default those in the file's name; the time is New York's.
 
-    Raises CaptureError at once for a path that is no such file; from the iterator, after every whole event before it,
-    for a line that is not of that form, and where the two files do not end together.
+    Raises CaptureError at once for a path that is not such a file; from the iterator, after every whole event before
+    it, for a line of another form, and where the two files do not end together.
     """
     return Reader(Path(path), None if orderbook is None else Path(orderbook), follow, instrument, date, progress, chunk)
 
 
 @dataclass(slots=True)
 class Stats:
-    """What a Reader has met so far."""
+    """Counts of what a Reader has met so far."""
 
     messages: int = 0
     types: dict[str, int] = field(default_factory=dict)  # messages by LOBSTER's type; an unknown one makes an N
@@ -92,14 +92,14 @@ class Stats:
 
 
 class Halt(NamedTuple):
-    """What a message of type 7 tells: trading is "halted", "quoting" resumes, or "trading" does."""
+    """Halt message (type 7): trading is "halted", "quoting" resumes, or "trading" does."""
 
     ts_event: int
     state: str
 
 
 class Reader(Iterator[EventBatch]):
-    """The batches of one pair; `path`, `instrument` and `date` say of which, `stats` counts what was read."""
+    """Iterator over the batches of the pair at `path`, of one `instrument` and `date`; `stats` counts what was read."""
 
     def __init__(
         self,
@@ -122,9 +122,9 @@ class Reader(Iterator[EventBatch]):
         self._decoder = Decoder(self.instrument, self.date)
         self._follow = follow
         self._book_path = path if files.orderbook is None else files.orderbook.path
-        books = None if files.orderbook is None else read_tables(files.orderbook, None, chunk, silent)
+        books = None if files.orderbook is None else read_tables(files.orderbook, None, chunk, no_progress)
         tables = _in_step(path, read_tables(files.messages, 6, chunk, progress), books)
-        # What is no file of LOBSTER's shows in its first line.
+        # The first line shows whether it is a LOBSTER file.
         first = next(tables, None)
         if first is None:
             raise CaptureError(f"{path} has no messages: fetch it again", path=path)
@@ -149,7 +149,7 @@ class Reader(Iterator[EventBatch]):
                 raise damage
 
     def _checked(self, messages: Floats, books: Floats | None) -> tuple[Floats, Floats | None, CaptureError | None]:
-        """What is before the first line that cannot be, and what is wrong with it."""
+        """Return what is before the first invalid line, and the error of that line."""
         bad_message = find_bad_message(messages)
         bad_book = None if books is None else find_bad_book(books)
         if bad_message is None and bad_book is None:
@@ -158,9 +158,9 @@ class Reader(Iterator[EventBatch]):
         line = self.stats.messages + bad + 1
         if bad == bad_message:
             numbers = ",".join(f"{number:.12g}" for number in messages[bad])
-            damage = bad_line(self.path, line, f"has {numbers}, no message of LOBSTER's: fetch it again")
+            damage = bad_line(self.path, line, f"has {numbers}, which is not a LOBSTER message: fetch it again")
         else:
-            damage = bad_line(self._book_path, line, "has no order book of LOBSTER's: fetch it again")
+            damage = bad_line(self._book_path, line, "has no LOBSTER order book: fetch it again")
         return messages[:bad], None if books is None else books[:bad], damage
 
     def _count(self, messages: Floats) -> None:
@@ -176,7 +176,7 @@ class Reader(Iterator[EventBatch]):
 
 
 def _in_step(path: Path, messages: Iterator[Floats], books: Iterator[Floats] | None) -> Iterator[Tables]:
-    """Messages with the books after them. Raises CaptureError where one of the two ends first."""
+    """Yield messages with the books after them. Raises CaptureError where one of the two ends first."""
     if books is None:
         yield from ((table, None) for table in messages)
         return
@@ -187,17 +187,17 @@ def _in_step(path: Path, messages: Iterator[Floats], books: Iterator[Floats] | N
             yield table[:both], book[:both]
         number += both
         if table is None or book is None or len(table) != len(book):
-            # The shorter one may be damaged, which its next line tells.
+            # The shorter one may be damaged, which its next line shows.
             next(messages, None)
             next(books, None)
             raise CaptureError(
-                f"{path} and its order book end together no more behind line {number}: fetch both again", path=path
+                f"{path} and its order book differ in length after line {number}: fetch both again", path=path
             )
 
 
 def _named(path: Path, name: Name | None) -> Name:
     if name is None:
-        raise CaptureError(f"{path} does not tell symbol and date in its name: name it {FORM}", path=path)
+        raise CaptureError(f"{path} has no symbol and date in its name: name it {FORM}", path=path)
     return name
 
 

@@ -1,0 +1,66 @@
+"""Comparisons of whole blocks against numpy's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numba import njit
+
+from hftlab.kernels.intrinsics import (
+    BLOCK,
+    WAYS,
+    count_not_below,
+    first_bit,
+    free_entries,
+    prefetch,
+    tagged_entries,
+)
+
+HALVES = st.sampled_from([0, 1, 2, 2**31, 2**32 - 1])
+
+
+@njit
+def counted(keys: Any, first: int, key: int) -> Any:
+    return count_not_below(keys, np.uint64(first), key)
+
+
+@njit
+def matched(table: Any, tag: Any) -> Any:
+    prefetch(table, np.uint64(0))
+    return tagged_entries(table, np.uint64(WAYS), tag), free_entries(table, np.uint64(WAYS))
+
+
+@njit
+def lowest(bits: Any) -> Any:
+    return first_bit(bits)
+
+
+def numbers_of(bits: int) -> list[int]:
+    return [number for number in range(64) if bits >> number & 1]
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(-(2**63), 2**63 - 1), min_size=BLOCK, max_size=BLOCK), st.data())
+def test_keys_not_below_one_are_counted_as_signed_numbers(keys: list[int], data: st.DataObject) -> None:
+    key = data.draw(st.sampled_from(keys) | st.integers(-(2**63), 2**63 - 1))
+    array = np.array([2**63 - 1, *keys, 2**63 - 1], np.int64)
+    assert counted(array, 1, key) == sum(one >= key for one in keys)
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(HALVES, HALVES), min_size=WAYS, max_size=WAYS), HALVES)
+def test_entries_are_matched_by_their_lower_half(entries: list[tuple[int, int]], tag: int) -> None:
+    """The lower half is the tag; an entry is free if both halves are 0."""
+    words = [upper << 32 | lower for lower, upper in entries]
+    tagged, free = matched(np.array([0] * WAYS + words, np.uint64), np.uint64(tag))
+    assert numbers_of(int(tagged)) == [at for at, word in enumerate(words) if word and word % 2**32 == tag]
+    assert numbers_of(int(free)) == [at for at, word in enumerate(words) if not word]
+
+
+@settings(deadline=None)
+@given(st.integers(1, 2**64 - 1))
+def test_the_lowest_bit_is_found(bits: int) -> None:
+    assert lowest(np.uint64(bits)) == numbers_of(bits)[0]

@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import gzip
+import random
+import zlib
+from pathlib import Path
+
+import pytest
+
+from hftlab.errors import CaptureError
+from hftlab.venues.capture_file import check_readable, read_lines
+
+# Digits of a fixed seed: they compress badly, so that the file has several blocks to be read.
+DIGITS = random.Random(7)
+LINES = [b"%d %d" % (number, DIGITS.getrandbits(200)) for number in range(4_000)]
+TEXT = b"\n".join(LINES) + b"\n"
+
+
+def lines_until_error(path: Path) -> tuple[list[bytes], str]:
+    found: list[bytes] = []
+    with pytest.raises(CaptureError) as caught:
+        found.extend(line for _, line in read_lines(path))
+    assert caught.value.path == path
+    return found, str(caught.value)
+
+
+def whole_lines(packed: bytes) -> list[bytes]:
+    """What zlib makes of the beginning of a gzip file."""
+    return zlib.decompressobj(31).decompress(packed).split(b"\n")[:-1]
+
+
+class TestWholeFiles:
+    def test_plain_and_gzip_read_the_same(self, tmp_path: Path) -> None:
+        for name, content in (
+            ("plain.txt", TEXT),
+            ("packed.gz", gzip.compress(TEXT)),
+            ("odd.txt", gzip.compress(TEXT)),
+        ):
+            path = tmp_path / name
+            path.write_bytes(content)
+            assert list(read_lines(path)) == list(enumerate(LINES, 1))
+
+    def test_members_follow_one_another(self, tmp_path: Path) -> None:
+        path = tmp_path / "two.gz"
+        path.write_bytes(gzip.compress(TEXT[:1000]) + gzip.compress(TEXT[1000:]))
+        assert [line for _, line in read_lines(path)] == LINES
+
+    def test_the_last_line_needs_no_newline(self, tmp_path: Path) -> None:
+        path = tmp_path / "plain"
+        path.write_bytes(b"a\n\nb")
+        assert list(read_lines(path)) == [(1, b"a"), (2, b""), (3, b"b")]
+
+    def test_progress_rises_to_the_size_of_the_file(self, tmp_path: Path) -> None:
+        path = tmp_path / "packed.gz"
+        path.write_bytes(gzip.compress(TEXT))
+        seen: list[int] = []
+        list(read_lines(path, progress=seen.append))
+        assert seen == sorted(seen)
+        assert len(seen) > 1
+        assert seen[-1] == path.stat().st_size
+
+
+class TestDamage:
+    @pytest.mark.parametrize("missing", [1, 8, 100, 5_000, 100_000])
+    def test_a_truncated_file_gives_its_whole_lines_first(self, tmp_path: Path, missing: int) -> None:
+        """The eight bytes at the end are the checksum; without them every line is there."""
+        path = tmp_path / "cut.gz"
+        cut = gzip.compress(TEXT)[:-missing]
+        path.write_bytes(cut)
+        found, said = lines_until_error(path)
+        assert found == whole_lines(cut)
+        assert (found == LINES) == (missing <= 8)
+        assert said == (
+            f"{path}, line {len(found) + 1}: the gzip data ends too early: fetch the file again, or keep what was read "
+            f"before this line"
+        )
+
+    def test_a_flipped_byte_spares_the_lines_before_it(self, tmp_path: Path) -> None:
+        packed = bytearray(gzip.compress(TEXT))
+        middle = len(packed) // 2
+        packed[middle] ^= 0xFF
+        path = tmp_path / "flipped.gz"
+        path.write_bytes(packed)
+        found, said = lines_until_error(path)
+        spared = whole_lines(bytes(packed[:middle]))
+        assert spared
+        assert found[: len(spared)] == LINES[: len(spared)]
+        assert "the gzip data is damaged" in said
+
+    def test_a_flipped_checksum_is_damage_after_every_line(self, tmp_path: Path) -> None:
+        packed = bytearray(gzip.compress(TEXT))
+        packed[-6] ^= 1
+        path = tmp_path / "flipped.gz"
+        path.write_bytes(packed)
+        found, said = lines_until_error(path)
+        assert found == LINES
+        assert "the gzip data is damaged" in said
+
+    def test_what_is_no_deflate_stops_it_in_the_middle_of_a_block(self, tmp_path: Path) -> None:
+        """A second member that is broken costs nothing of the first, though both are in one block."""
+        path = tmp_path / "tail.gz"
+        path.write_bytes(gzip.compress(b"a\nb\n") + b"not gzip")
+        found, said = lines_until_error(path)
+        assert found == [b"a", b"b"]
+        assert "line 3: the gzip data is damaged" in said
+
+
+class TestPaths:
+    def test_each_says_what_to_do(self, tmp_path: Path) -> None:
+        (tmp_path / "text.gz").write_bytes(TEXT)
+        (tmp_path / "empty.gz").touch()
+        for name, said in (
+            ("nowhere.gz", "does not exist: check the path"),
+            (".", "is a folder: name a capture file in it"),
+            ("text.gz", "is not gzip though its name says so: rename it, or fetch it again"),
+            ("empty.gz", "is not gzip though its name says so: rename it, or fetch it again"),
+        ):
+            with pytest.raises(CaptureError) as caught:
+                check_readable(tmp_path / name)
+            assert str(caught.value) == f"{tmp_path / name} {said}"
