@@ -6,6 +6,7 @@ port; it is gone when the server stops.
 
 from __future__ import annotations
 
+import getpass
 import os
 import stat
 import sys
@@ -25,6 +26,7 @@ __all__ = [
     "access_token",
     "find_secret",
     "is_subject",
+    "local_account",
     "read_key",
     "remove_secret",
     "write_secret",
@@ -50,6 +52,14 @@ def access_token(key: bytes, subject: str, now: float, lifetime: float = ACCESS_
 def is_subject(text: str) -> bool:
     """Whether a token may speak for somebody of that name."""
     return 0 < len(text) <= 128 and text.isprintable()
+
+
+def local_account() -> str:
+    """The account of this process's user: local clients sign in as it, and private messages of no other are its."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container may run as a number without a name
+        return "local"
 
 
 def read_key(path: Path) -> bytes:

@@ -39,7 +39,7 @@ class Broadcaster:
                 frame = frames.get(bits)
                 if frame is None:
                     frame = frames[bits] = self.framer.frame(payload, bits, binary=codec.binary)
-                if connection.write(frame, private):
+                if connection.write(frame, private, private):
                     messages += 1
                     size += len(frame)
                     if sampled is not None:

@@ -99,8 +99,11 @@ class Connection(ServerConnection):
         """Bytes in user space that the reader has not made room for."""
         return self.transport.get_write_buffer_size() + self._outbox.size
 
-    def write(self, frame: bytes, private: bool = False) -> bool:
-        """Queue one frame, if it is private before all others; False if the connection is closing."""
+    def write(self, frame: bytes, urgent: bool = False, private: bool = False) -> bool:
+        """Queue one frame, an urgent one before all others; returns False if the connection is closing.
+
+        A `private` frame that still waits here when the account changes is dropped by drop_private().
+        """
         transport = self.transport
         if transport.is_closing():  # a peer that is gone shows here first
             return False
@@ -115,14 +118,18 @@ class Connection(ServerConnection):
         elif self.protocol.state is not _OPEN:
             return False
         elif self.paused:
-            self._wait(frame, private=private)
+            self._wait(frame, urgent=urgent, private=private)
         else:
             transport.write(frame)
         self.written += len(frame)
         return True
 
-    def reply(self, payload: bytes, *, private: bool = False) -> bool:
-        return self.write(self._frame(payload), private)
+    def reply(self, payload: bytes, *, urgent: bool = False, private: bool = False) -> bool:
+        return self.write(self._frame(payload), urgent, private)
+
+    def drop_private(self) -> None:
+        """Drop what waits for the account that was signed in; what the transport has taken is on its way."""
+        self._outbox.drop_private()
 
     def _frame(self, payload: bytes) -> bytes:
         return self._framer.frame(payload, self.window_bits, binary=self.codec.binary)
@@ -221,10 +228,10 @@ class Connection(ServerConnection):
         if not self.paused:
             self._report(Backlog.NONE)
 
-    def _wait(self, frame: bytes, *, private: bool) -> None:
-        if self._outbox.put(frame, private=private):
+    def _wait(self, frame: bytes, *, urgent: bool, private: bool) -> None:
+        if self._outbox.put(frame, urgent=urgent, private=private):
             return
-        if private or self.backlog is Backlog.FULL:
+        if urgent or self.backlog is Backlog.FULL:
             # All that can be left out is left out since that report: this was a reply.
             if self.on_overflow is not None:
                 self.on_overflow(self)

@@ -151,7 +151,7 @@ class Desk:
                 return [self._publisher.misunderstood(connection, misunderstood, data, wall_time())]
             if isinstance(request, Auth):
                 for payload in self._authenticate(connection, visitor, request):
-                    connection.reply(payload, private=True)  # before the private messages that may come from now on
+                    connection.reply(payload, urgent=True)  # before the private messages that may come from now on
                 return []
             self._check(visitor, request, now)
             self._note(connection, visitor, request)
@@ -164,7 +164,12 @@ class Desk:
                 "refused", connection=connection.name, subject=visitor.subject, request=asked, reason=error.wire_type
             )
             return [self._publisher.refusal(connection, error, None if request is None else request.id, wall_time())]
-        return self._publisher.answer(connection, request, wall_time())
+        replies = self._publisher.answer(connection, request, wall_time())
+        if isinstance(request, Heartbeat) and visitor.identity is not None:
+            for payload in replies:  # the account's sequence is in it
+                connection.reply(payload, private=True)
+            return []
+        return replies
 
     def _check(self, visitor: _Visitor, request: Request, now: float) -> None:
         """Whether a connection may ask this now. Raises AuthenticationFailed, RateLimitExceeded."""
@@ -209,6 +214,8 @@ class Desk:
             _audit.warning("authentication failed", connection=connection.name, reason=str(exc))
             failed = AuthFailed(timestamp=to_milliseconds(sent_at), id=request.id, message=str(exc))
             return [connection.codec.encode(failed)]
+        if visitor.subject not in (None, identity.subject):
+            connection.drop_private()
         visitor.identity = identity
         remaining = identity.expires_at - sent_at / NANOSECONDS
         visitor.set_timer(connection.loop.call_later(remaining, self._expired, connection))
@@ -218,11 +225,11 @@ class Desk:
             id=request.id,
             subject=identity.subject,
             expires_at=identity.expires_at * 1000,
-            private_sequence=self._publisher.private.sequence,
         )
         missed = self._publisher.authenticate(
             connection, identity.subject, sent_at, request.session, request.resume_from
         )
+        success.private_sequence = self._publisher.private_sequence(identity.subject)
         if self._required:
             success.symbols = self._publisher.offered_to(connection)
         return [connection.codec.encode(success), *missed]
@@ -237,6 +244,7 @@ class Desk:
         visitor = self._visitors[connection]
         visitor.identity = visitor.timer = None
         self._publisher.deauthenticate(connection)
+        connection.drop_private()
         _audit.info("authentication expired", connection=connection.name)
         error = AuthenticationFailed("the token has expired: send AUTH with a new one")
         connection.reply(self._publisher.refusal(connection, error, None, wall_time()))

@@ -15,6 +15,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from hftlab.clock import NANOSECONDS, to_milliseconds, wall_time
+from hftlab.credentials import is_subject
 from hftlab.errors import ServerError
 from hftlab.log import AUDIT, get_logger
 from hftlab.port import DEFAULT_PORT
@@ -213,16 +214,20 @@ class Server:
 
     @property
     def taps(self) -> list[Tap]:
-        """Called with every message that is streamed, and its source time in ns."""
+        """Called with every message that is streamed, as Timed: with its source time in ns, and its account."""
         return self._stream.taps
 
-    def publish(self, message: Message) -> None:
+    def publish(self, message: Message, account: str | None = None) -> None:
         """Stream one message by hand; call it on the server's loop.
 
-        Raises MessageParseError if it is not valid, or of a type that is no stream.
+        A private message (ORDER_UPDATE, POSITION_UPDATE, PORTFOLIO_UPDATE) goes to the connections that are signed in
+        as `account`, by default that of this process's user, and to no others. Raises MessageParseError if the message
+        is not valid or of a type that servers do not stream, ValueError if the account cannot be one.
         """
         check_publishable(message)
-        self._stream.publish(decode(encode(message)))
+        if account is not None and not is_subject(account):
+            raise ValueError(f"account={account!r} is not a printable name of 1 to 128 characters")
+        self._stream.publish(decode(encode(message)), account)
 
     async def control(self, request: ReplayControl) -> ReplayStatus:
         """Do to a replayed source what REPLAY_CONTROL asks for; returns where it stands afterwards.

@@ -11,11 +11,12 @@ from contextlib import suppress
 from typing import Final
 
 from hftlab.clock import NANOSECONDS, from_milliseconds, wall_time
+from hftlab.credentials import local_account
 from hftlab.errors import RateLimitExceeded, ServerError, WireError
 from hftlab.log import get_logger
 from hftlab.protocol import Error, ErrorType, Message, ReplayAction, ReplayControl, ReplayState
 from hftlab.protocol.publishing.playback import Playback
-from hftlab.protocol.publishing.publisher import Delivery
+from hftlab.protocol.publishing.publisher import Delivery, is_private
 from hftlab.server.connection import Connection
 from hftlab.server.desk import CountingPublisher
 from hftlab.source import Tap, Timed
@@ -60,10 +61,10 @@ class Stream:
     def wake(self) -> None:
         self._awake.set()
 
-    def publish(self, message: Message) -> None:
-        """Stream one message from outside the source."""
+    def publish(self, message: Message, account: str | None = None) -> None:
+        """Stream one message from outside the source; without an `account` a private one is the server's user's."""
         started = time.perf_counter()
-        self._accept(Timed(self.clock.now(), message))
+        self._accept(Timed(self.clock.now(), message, account))
         # What waits for no interval goes out from here: waking the stream for it would cost as much as sending it.
         self._send(self._publisher.poll(0, wall_time()), started)
         self.wake()
@@ -129,12 +130,14 @@ class Stream:
         self._send(self._publisher.poll(at, wall_time()), started)
 
     def _accept(self, item: Timed[Message]) -> None:
+        if item.account is None and is_private(item.message):
+            item = item._replace(account=local_account())
         for tap in tuple(self.taps):
             try:
                 tap(item)
             except Exception as exc:
                 self._drop(tap, exc)
-        self._publisher.publish(item.message, item.at)
+        self._publisher.publish(item.message, item.at, item.account)
 
     def _drop(self, tap: Tap, error: Exception) -> None:
         """One who listens in and fails does not end the stream for all: it is called no more."""

@@ -22,29 +22,33 @@ from tests.server.conversation import PATIENCE, settled
 from tests.server.readers import Reader
 
 MAX_BYTES, MAX_FRAMES = 50, 5
-STEPS = st.lists(st.none() | st.tuples(st.booleans(), st.binary(min_size=1, max_size=20)))
+FRAMES = st.tuples(st.booleans(), st.booleans(), st.binary(min_size=1, max_size=20))
+STEPS = st.lists(st.none() | st.just("drop") | FRAMES)
 
 
 @given(STEPS)
-def test_it_behaves_as_two_lists(steps: list[tuple[bool, bytes] | None]) -> None:
-    """None takes a frame, a pair puts one into the private lane or the other."""
+def test_it_behaves_as_two_lists(steps: list[tuple[bool, bool, bytes] | str | None]) -> None:
+    """None takes a frame, "drop" drops the private ones, a triple puts one into the urgent lane or the other."""
     outbox = Outbox(MAX_BYTES, MAX_FRAMES)
-    private: list[bytes] = []
-    public: list[bytes] = []
+    urgent: list[tuple[bool, bytes]] = []
+    other: list[tuple[bool, bytes]] = []
     for step in steps:
-        if step is not None:
-            is_private, frame = step
-            lane = private if is_private else public
-            lane.append(frame)
-            fits = sum(map(len, lane)) <= MAX_BYTES and len(lane) <= MAX_FRAMES
-            assert outbox.put(frame, private=is_private) is fits
-        elif private or public:
-            assert outbox.take() == (private or public).pop(0)
+        if isinstance(step, tuple):
+            is_urgent, is_private, frame = step
+            lane = urgent if is_urgent else other
+            lane.append((is_private, frame))
+            fits = sum(len(one) for _, one in lane) <= MAX_BYTES and len(lane) <= MAX_FRAMES
+            assert outbox.put(frame, urgent=is_urgent, private=is_private) is fits
+        elif step == "drop":
+            outbox.drop_private()
+            urgent, other = ([one for one in lane if not one[0]] for lane in (urgent, other))
+        elif urgent or other:
+            assert outbox.take() == (urgent or other).pop(0)[1]
         else:
             with pytest.raises(IndexError):
                 outbox.take()
-        assert bool(outbox) is bool(private or public)
-        assert outbox.size == sum(map(len, private + public))
+        assert bool(outbox) is bool(urgent or other)
+        assert outbox.size == sum(len(one) for _, one in urgent + other)
     outbox.clear()
     assert (bool(outbox), outbox.size) == (False, 0)
 
@@ -87,11 +91,11 @@ async def test_private_messages_are_first_in_line() -> None:
             await asyncio.sleep(0)
         behind = connection.buffered
         for number in range(3):
-            server.publish(order_update(number))
+            server.publish(order_update(number), "alice")
         # Whoever signs in again is answered before the private messages that follow, and before the rest as well.
         await ask(reader, type="AUTH", token=server.issue_tokens("alice").access)
         await settled(lambda: connection.received == 3)
-        server.publish(order_update(3))
+        server.publish(order_update(3), "alice")
         got: list[dict[str, Any]] = []
         last = server._publisher.channels[0].sequence
         async with asyncio.timeout(PATIENCE):
@@ -125,7 +129,7 @@ async def test_events_beyond_the_bound_are_a_gap(limits: dict[str, int]) -> None
                 server.publish(next(waiting))
                 await asyncio.sleep(0)
         server.publish(next(waiting))
-        server.publish(order_update(0))
+        server.publish(order_update(0), "alice")
         full = connection.buffered
         for _ in range(20):
             server.publish(next(waiting))

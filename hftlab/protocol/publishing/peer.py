@@ -36,14 +36,14 @@ class Skipped(NamedTuple):
 
 
 class Peer(Generic[K]):
-    """`key` is how the publisher's owner knows the connection; `subject` is who it is, once it has signed in."""
+    """`key` is how the publisher's owner knows the connection; `account` is the one that it is signed in as."""
 
     def __init__(self, key: K, codec: Codec) -> None:
         self.key, self.codec = key, codec
         self.wanted = SubscriptionSet()
         self.channels: dict[Subscription, Channel[K]] = {}
         self.backlog = Backlog.NONE
-        self.subject: str | None = None
+        self.account: str | None = None
         self._seen: dict[Channel[K], int] = {}
         """The last sequence of each channel that is closed to this reader."""
         self._caught_up = Skipped()

@@ -31,22 +31,29 @@ from hftlab.protocol.messages import (
     Subscribe,
     Unsubscribe,
 )
+from hftlab.protocol.publishing.accounts import Accounts
 from hftlab.protocol.publishing.channel import Channel
 from hftlab.protocol.publishing.channels import Channels
 from hftlab.protocol.publishing.peer import Backlog, Peer, Skipped
-from hftlab.protocol.publishing.private_log import PRIVATE_CHANNEL, PrivateLog
+from hftlab.protocol.publishing.private_log import PRIVATE_CHANNEL
 from hftlab.protocol.publishing.subscription_limits import SubscriptionLimits
 from hftlab.protocol.subscriptions import DEFAULT_DATA_TYPES
 
 K = TypeVar("K", bound=Hashable)
 
-__all__ = ["PROTOCOL_VERSION", "Backlog", "Delivery", "Publisher", "check_publishable"]
+__all__ = ["PROTOCOL_VERSION", "Backlog", "Delivery", "Publisher", "check_publishable", "is_private"]
 
 PROTOCOL_VERSION: Final = "1.0"
 
 
 _PUBLISHED: Final = (MarketData, BookDelta, Arbitrage, OrderUpdate, PositionUpdate, PortfolioUpdate)
 _PUBLIC: Final = (MarketData, Arbitrage)
+_PRIVATE: Final = (OrderUpdate, PositionUpdate, PortfolioUpdate)
+
+
+def is_private(message: Message) -> bool:
+    """Whether a message belongs to one account."""
+    return isinstance(message, _PRIVATE)
 
 
 def check_publishable(message: Message) -> None:
@@ -81,7 +88,7 @@ class Publisher(Generic[K]):
     ) -> None:
         self.session = session
         self.published = 0
-        self.private = PrivateLog(session)
+        self._accounts: Accounts[K] = Accounts(session)
         self._subscription_limits = SubscriptionLimits(symbols, limits)
         self._is_public = public
         self._peers: dict[K, Peer[K]] = {}
@@ -90,7 +97,8 @@ class Publisher(Generic[K]):
         self.latest = self._state.latest
         self._at = 0
         """The source time of the last message."""
-        self._private: deque[Message] = deque()
+        self._private: deque[tuple[str, Message]] = deque()
+        """Private messages that wait to be numbered, each with its account."""
         self._left = Skipped()
         """What those who have left were spared."""
 
@@ -113,6 +121,7 @@ class Publisher(Generic[K]):
     def leave(self, key: K) -> None:
         peer = self._peers.pop(key, None)
         if peer is not None:
+            self._accounts.sign_out(peer)
             self._channels.release(peer)
             self._left = self._left.plus(peer.skipped)
 
@@ -123,7 +132,7 @@ class Publisher(Generic[K]):
 
     def is_told(self, key: K) -> bool:
         """Whether a connection gets what notify() sends to all."""
-        return self._is_public or self._peers[key].subject is not None
+        return self._is_public or self._peers[key].account is not None
 
     @property
     def channels(self) -> list[Channel[K]]:
@@ -170,22 +179,27 @@ class Publisher(Generic[K]):
     # --- private messages ---
 
     def authenticate(
-        self, key: K, subject: str, sent_at: int, session: str | None = None, resume_from: int | None = None
+        self, key: K, account: str, sent_at: int, session: str | None = None, resume_from: int | None = None
     ) -> list[bytes]:
-        """Let a connection have the private messages from now on.
+        """Give a connection the private messages of `account` from now on, and of no other.
 
-        With `resume_from`, the last private sequence that the client has of `session`, returns those that it has
-        missed, after a GAP for what the log no longer holds.
+        `resume_from` is the last private sequence of `session` that the client has: returns the messages that it has
+        missed since, after a GAP for those that the log no longer holds.
         """
         peer = self._peers[key]
-        peer.subject = subject
+        log = self._accounts.sign_in(peer, account)
         if resume_from is None:
             return []
-        return [_stamped(message, peer.codec, sent_at) for message in self.private.since(session, resume_from)]
+        return [_stamped(message, peer.codec, sent_at) for message in log.since(session, resume_from)]
 
     def deauthenticate(self, key: K) -> None:
+        """Give a connection no more private messages."""
         if key in self._peers:
-            self._peers[key].subject = None
+            self._accounts.sign_out(self._peers[key])
+
+    def private_sequence(self, account: str) -> int:
+        """The sequence of the newest private message of an account."""
+        return self._accounts.sequence(account)
 
     # --- requests ---
 
@@ -234,8 +248,8 @@ class Publisher(Generic[K]):
                 return [*farewells, self._ack(request, said, entered), *self._snapshots(entered)]
             case Heartbeat():
                 sequences = {channel.number: peer.last(channel) for channel in peer.channels.values()}
-                if peer.subject is not None:
-                    sequences[PRIVATE_CHANNEL] = self.private.sequence
+                if peer.account is not None:
+                    sequences[PRIVATE_CHANNEL] = self._accounts.sequence(peer.account)
                 return [Ack(timestamp=1.0, id=request.id, message="Heartbeat", sequences=sequences)]
             case Ping():
                 pong = Pong(
@@ -272,10 +286,11 @@ class Publisher(Generic[K]):
 
     # --- the stream ---
 
-    def publish(self, message: Message, at: int) -> None:
-        """Take in one message of the source, due at `at`; poll() tells what has to be sent for it.
+    def publish(self, message: Message, at: int, account: str | None = None) -> None:
+        """Take in one message of the source, due at `at`; poll() returns what has to be sent for it.
 
-        What is no stream is left out: the recording of a client has its conversation as well.
+        A private message needs the `account` that it belongs to. Messages that servers do not stream are left out: a
+        client's recording has the replies to its requests as well.
         """
         if not isinstance(message, _PUBLISHED):
             return
@@ -284,8 +299,10 @@ class Publisher(Generic[K]):
         message = self._state.take_in(message)
         if isinstance(message, _PUBLIC):
             self._channels.change(message, at)
+        elif account is None:
+            raise ValueError(f"{message.type} is private: say whose it is with account=...")
         else:
-            self._private.append(message)
+            self._private.append((account, message))
 
     def restart(self, state: Iterable[Message], at: int, sent_at: int) -> Iterator[Delivery[K]]:
         """Go on from another position of the source: forget all state, take in `state` instead.
@@ -311,10 +328,8 @@ class Publisher(Generic[K]):
         """
         self._channels.collect(self.latest, at, early=early)
         while self._private:
-            numbered = self.private.add(self._private.popleft())
-            yield from self._deliver(
-                numbered, sent_at, [one for one in self._peers.values() if one.subject is not None], private=True
-            )
+            numbered, readers_of_it = self._accounts.add(*self._private.popleft())
+            yield from self._deliver(numbered, sent_at, readers_of_it, private=True)
         for channel, data in self._channels.take():
             data.timestamp = to_milliseconds(sent_at)
             for codec, readers in channel.send(data.sequence or 0):
@@ -324,7 +339,7 @@ class Publisher(Generic[K]):
         """A message to every connection that may have it, such as REPLAY_STATUS; SERVER_SHUTDOWN is for all."""
         is_for_all = self._is_public or isinstance(message, ServerShutdown)
         return self._deliver(
-            message, sent_at, [one for one in self._peers.values() if is_for_all or one.subject is not None]
+            message, sent_at, [one for one in self._peers.values() if is_for_all or one.account is not None]
         )
 
     def _deliver(

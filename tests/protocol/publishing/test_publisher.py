@@ -101,7 +101,7 @@ class TestRequests:
 
     def test_a_heartbeat_tells_the_signed_in_of_private_messages_too(self, publisher: Publisher[str]) -> None:
         join(publisher, "a")
-        publisher.publish(UPDATE, 0)
+        publisher.publish(UPDATE, 0, "somebody")
         sent(publisher)
         (ack,) = ask(publisher, "a", type="HEARTBEAT")
         assert isinstance(ack, Ack)
@@ -213,20 +213,36 @@ class TestChannels:
         assert isinstance(snapshot, MarketData)
         assert (snapshot.snapshot, snapshot.sequence, snapshot.symbols[0].price) == (True, 1, 7.0)
 
-    def test_private_messages_go_to_the_authenticated_with_a_sequence_of_their_own(
-        self, publisher: Publisher[str]
-    ) -> None:
-        for key in ("a", "b", "c"):
+    def test_private_messages_go_to_their_account_with_a_sequence_of_their_own(self, publisher: Publisher[str]) -> None:
+        for key, account in (("a", "somebody"), ("b", "somebody"), ("c", None), ("d", "somebody else")):
             join(publisher, key)
-        for key in ("a", "b"):
-            assert publisher.authenticate(key, "somebody", NOW) == []
-        publisher.publish(UPDATE, 0)
-        publisher.publish(UPDATE, 0)
+            if account is not None:
+                assert publisher.authenticate(key, account, NOW) == []
+        publisher.publish(UPDATE, 0, "somebody")
+        publisher.publish(UPDATE, 0, "somebody")
         got = sent(publisher)
         assert [(m.type, m.channel, m.sequence, readers) for m, readers in got] == [
             ("POSITION_UPDATE", 0, 1, ["a", "b"]),
             ("POSITION_UPDATE", 0, 2, ["a", "b"]),
         ]
+        assert [publisher.private_sequence(account) for account in ("somebody", "somebody else")] == [2, 0]
+
+    def test_a_private_message_needs_an_account(self, publisher: Publisher[str]) -> None:
+        with pytest.raises(ValueError, match="say whose it is"):
+            publisher.publish(UPDATE, 0)
+
+    def test_what_waits_goes_to_those_who_are_signed_in_when_it_is_sent(self, publisher: Publisher[str]) -> None:
+        """A message that is published before somebody signs in as another account is not for that connection."""
+        for key, account in (("a", "somebody"), ("b", "somebody else")):
+            join(publisher, key)
+            publisher.authenticate(key, account, NOW)
+        publisher.publish(UPDATE, 0, "somebody")
+        publisher.authenticate("a", "somebody else", NOW)
+        publisher.authenticate("b", "somebody", NOW)
+        assert [readers for _, readers in sent(publisher)] == [["b"]]
+        publisher.deauthenticate("b")
+        publisher.publish(UPDATE, 0, "somebody")
+        assert sent(publisher) == []
 
 
 class TestPace:
@@ -377,7 +393,7 @@ class TestPrivate:
         join(publisher, "a")
         publisher.authenticate("a", "somebody", NOW)
         for _ in range(3):
-            publisher.publish(UPDATE, 0)
+            publisher.publish(UPDATE, 0, "somebody")
         assert len(sent(publisher)) == 3
         publisher.leave("a")
         join(publisher, "b")
@@ -389,7 +405,7 @@ class TestPrivate:
         publisher.authenticate("a", "somebody", NOW)
         publisher.deauthenticate("a")
         publisher.deauthenticate("nobody")
-        publisher.publish(UPDATE, 0)
+        publisher.publish(UPDATE, 0, "somebody")
         assert sent(publisher) == []
 
 
