@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
-from hftlab.server.connection import Connection
 from hftlab.server.histogram import Histogram
+from hftlab.server.server_socket import ServerSocket
 
 __all__ = ["QueueTimes"]
 
@@ -25,7 +25,7 @@ _BOUNDS: Final = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 class _Mark(NamedTuple):
     """The end of one message among the bytes of a connection, and when it was written."""
 
-    connection: Connection
+    socket: ServerSocket
     end: int
     at: float
 
@@ -39,7 +39,7 @@ class QueueTimes:
     def __init__(self, timer: Callable[[], float] = time.perf_counter) -> None:
         self.histogram = Histogram(_BOUNDS)
         self._timer = timer
-        self._marks: dict[Connection, _Mark] = {}
+        self._marks: dict[ServerSocket, _Mark] = {}
         self._sampled_at = float("-inf")
         self._pause = _FIRST_LOOK
         self._next: asyncio.Handle | None = None
@@ -48,7 +48,7 @@ class QueueTimes:
         """Whether a batch that is written now is to be a sample."""
         return now - self._sampled_at >= _SAMPLE
 
-    def written(self, readers: Iterable[Connection], at: float) -> None:
+    def written(self, readers: Iterable[ServerSocket], at: float) -> None:
         """A batch has been written to `readers` just before `at`, and is a sample."""
         self._sampled_at = at
         for reader in readers:
@@ -68,7 +68,7 @@ class QueueTimes:
         self._next = None
         now = self._timer()
         for mark in [mark for mark in self._marks.values() if _has_gone(mark)]:
-            del self._marks[mark.connection]
+            del self._marks[mark.socket]
             self.histogram.add(now - mark.at)
         if self._marks:
             self._next = asyncio.get_running_loop().call_later(self._pause, self._look)
@@ -85,5 +85,5 @@ class QueueTimes:
 
 
 def _has_gone(mark: _Mark) -> bool:
-    connection = mark.connection
-    return not connection.is_open or connection.written - connection.buffered >= mark.end or not connection.buffered
+    socket = mark.socket
+    return not socket.is_open or socket.written - socket.buffered >= mark.end or not socket.buffered

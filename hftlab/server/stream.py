@@ -16,9 +16,8 @@ from hftlab.errors import RateLimitExceeded, ServerError, WireError
 from hftlab.log import get_logger
 from hftlab.protocol import Error, ErrorType, Message, ReplayAction, ReplayControl, ReplayState
 from hftlab.protocol.publishing.playback import Playback
-from hftlab.protocol.publishing.publisher import Delivery, is_private
-from hftlab.server.connection import Connection
-from hftlab.server.desk import CountingPublisher
+from hftlab.protocol.publishing.publisher import Delivery, Publisher, is_private
+from hftlab.server.server_socket import ServerSocket
 from hftlab.source import Tap, Timed
 
 __all__ = ["Stream"]
@@ -44,14 +43,14 @@ class Stream:
     def __init__(
         self,
         playback: Playback,
-        publisher: CountingPublisher,
-        send: Callable[[Iterable[Delivery[Connection]], float], None],
+        publisher: Publisher[ServerSocket],
+        send: Callable[[Iterable[Delivery[ServerSocket]], float], None],
     ) -> None:
         self.playback, self.clock = playback, playback.clock
         self.taps: list[Tap] = []
         self.failed_taps: Counter[str] = Counter()
         """By the type of what they have raised."""
-        self.congested: set[Connection] = set()
+        self.congested: set[ServerSocket] = set()
         self._publisher, self._send = publisher, send
         self._awake = asyncio.Event()
         self._controls: deque[tuple[ReplayControl, asyncio.Future[None]]] = deque()

@@ -61,15 +61,15 @@ async def test_an_overflow_closes_with_4008_and_is_resumed(is_late: bool) -> Non
         mailbox = Mailbox(client)
         reasons: list[str] = []
         client.on("disconnected", reasons.append)
-        (connection,) = server._connections
+        (connection,) = server.connections()
         proxy.stall()
-        while connection.expelled is None:
+        while not server.stats()["aborted"]:
             server.publish(order_update(count, reason="x" * 20_000), "alice")
             count += 1
             await asyncio.sleep(0)
         assert server.stats()["aborted"] == {"overflow": 1}
         if is_late:
-            await until(lambda: connection not in server._connections)
+            await until(lambda: connection.id not in {one.id for one in server.connections()})
         proxy.flow()
         for _ in range(10):
             server.publish(order_update(count), "alice")

@@ -18,7 +18,9 @@ from hftlab.clock import Clock
 from hftlab.errors import MessageParseError, PortInUse
 from hftlab.protocol import Heartbeat, MarketData
 from hftlab.protocol.publishing.publisher import Backlog
+from hftlab.protocol.publishing.server_events import Reply
 from hftlab.server import Server, ServerLimits
+from hftlab.server.server_socket import ServerSocket
 from hftlab.simulator import RandomWalk
 from tests.protocol.conftest import market_data, symbol
 from tests.server.conversation import PATIENCE, receive, request, settled, subscribe
@@ -293,20 +295,19 @@ class TestClocks:
     @pytest.mark.parametrize("behind", [Backlog.CONGESTED, Backlog.FULL])
     @pytest.mark.parametrize("speeds", [(1.0, FAST), (FAST, FAST), (FAST, 1.0)])
     async def test_a_reader_that_was_behind_gets_all_again_whatever_the_speed(
-        self, hand_server: Server, behind: Backlog, speeds: tuple[float, float]
+        self, hand_server: Server, sockets: list[ServerSocket], behind: Backlog, speeds: tuple[float, float]
     ) -> None:
         """It falls behind at one speed and catches up at another."""
         levels = [level_of(price) for price in range(1, 3000)]
         hand_server.clock.speed, later = speeds
         async with readers(hand_server, 1, buffer=4096) as (reader,):
-            (connection,) = hand_server._connections
+            (connection,) = sockets
             sent = 0
-            while connection.backlog < behind:
+            while connection.backlog is Backlog.NONE:
                 sent += 1
                 hand_server.publish(market_data(symbol("A", float(sent), bids=levels)))
-                if connection.backlog is Backlog.CONGESTED and behind is Backlog.FULL:
-                    hand_server._backlog(connection, Backlog.FULL)
-                    connection.backlog = Backlog.FULL
+            while connection.backlog < behind:  # with frames that are not skipped
+                connection.reply(Reply(b"{}" + b" " * 60_000))
             hand_server.clock.speed = later
             hand_server.publish(market_data(symbol("A", float(sent + 1), bids=levels)))
             while connection.buffered:
@@ -316,7 +317,7 @@ class TestClocks:
             async with asyncio.timeout(PATIENCE):
                 while not shown or shown[-1]["symbols"][0]["price"] != sent + 2:
                     await reader.read(1 << 20)
-                    shown += [one for one in reader.take() if one["type"] == "MARKET_DATA"]
+                    shown += [one for one in reader.take() if one.get("type") == "MARKET_DATA"]
             assert connection.backlog is Backlog.NONE
 
     async def test_the_pace_of_a_channel_is_source_time(self, walk_server: Server) -> None:
@@ -328,13 +329,12 @@ class TestClocks:
             assert steps == [500] * 4
 
 
-async def test_frames_are_gathered_only_where_nothing_paces_the_stream() -> None:
+async def test_frames_are_gathered_only_where_nothing_paces_the_stream(sockets: list[ServerSocket]) -> None:
     """TCP_NODELAY follows the clock's speed: no frame of a paced stream waits for another's acknowledgement."""
     source = RandomWalk(7, clock=Clock(paused=True))
     async with Server(source, port=0, limits=ServerLimits(write_deadline=0.1)) as server, connect(server.url):
-        await settled(lambda: len(server._connections) == 1)
-        (connection,) = server._connections
-        opened = connection.transport.get_extra_info("socket")
+        await settled(lambda: server.stats()["connections"] == 1)
+        opened = sockets[0].transport.get_extra_info("socket")
 
         def waits() -> bool:
             return not opened.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

@@ -30,9 +30,9 @@ class Accounts(Generic[K]):
 
     All logs together hold at most `most_messages`: each may have an equal share of them, and 10,000 at most. When there
     are more than `most_accounts` logs, the account that has been idle for longest, and that no connection is signed in
-    as, is forgotten. From then on the sequences of new logs start at a multiple of 2^32 above all those forgotten: should
-    the account come back, a client of it that resumes gets a GAP, never a number for the second time, and learns nothing
-    about other accounts.
+    as, is forgotten. From then on the sequences of new logs start at a multiple of 2^32 above all those forgotten.
+    Should the account come back, a client of it that resumes gets a GAP, never a number for the second time, and learns
+    nothing about other accounts.
     """
 
     def __init__(self, session: str, *, most_accounts: int = _MOST_ACCOUNTS, most_messages: int = _MOST_IN_ALL) -> None:

@@ -12,14 +12,17 @@ import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 import jwt
 
 from hftlab.credentials import ACCESS_LIFETIME, ALGORITHM, AUDIENCE, ISSUER, MIN_KEY_BYTES, access_token, is_subject
 from hftlab.errors import AuthenticationFailed, HftlabError
 
-__all__ = ["ACCESS_LIFETIME", "Authenticator", "Identity", "Tokens"]
+__all__ = ["ACCESS_LIFETIME", "AuthMode", "Authenticator", "Identity", "Tokens"]
+
+AuthMode: TypeAlias = Literal["public", "required"]
+"""What needs an AUTH message: orders, controls of a replay and private messages alone, or everything."""
 
 LEEWAY: Final = 30
 """Seconds that the clock of another issuer may be ahead; a token's end is not stretched."""

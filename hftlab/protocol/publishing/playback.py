@@ -90,9 +90,13 @@ class Playback:
         self.clock.pause()
         if self.is_waiting:
             return
-        now, due = self.clock.now(), self.next_time()
-        is_behind = due is not None and due <= now
-        self.clock.set(self._last if is_behind else max(self._last, now - now % _STEP))
+        now = self.clock.now()
+        self.clock.set(self._last if self._is_behind(now) else max(self._last, now - now % _STEP))
+
+    def _is_behind(self, now: int) -> bool:
+        """Whether a message is due and has not been yielded yet."""
+        due = self.next_time()
+        return due is not None and due <= now
 
     def take(self, count: int) -> list[Timed[Message]]:
         """The next `count` messages, each with its time; the position is theirs afterwards."""
@@ -120,9 +124,10 @@ class Playback:
     @property
     def position(self) -> int:
         span = self.source.span if isinstance(self.source, Seekable) else None
-        if self.is_waiting or self.failure is not None:
+        now = self.clock.now()
+        if self.is_waiting or self.failure is not None or self._is_behind(now):
             return self._last
-        return self.clock.now() if span is None or not self.is_ended else min(self.clock.now(), span[1])
+        return now if span is None or not self.is_ended else min(now, span[1])
 
     @property
     def state(self) -> ReplayState:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 from typing import Final, Generic, NamedTuple, TypeVar
 
@@ -10,12 +10,12 @@ from hftlab.clock import to_milliseconds
 from hftlab.errors import MessageParseError, ServerError, WireError
 from hftlab.protocol.codec import Codec
 from hftlab.protocol.enums import ErrorType, SlowConsumer
-from hftlab.protocol.envelope import Envelope
 from hftlab.protocol.latest_state import LatestState
 from hftlab.protocol.messages import (
     Ack,
     Arbitrage,
     BookDelta,
+    ChannelInfo,
     Error,
     Heartbeat,
     Limits,
@@ -88,9 +88,11 @@ class Publisher(Generic[K]):
     ) -> None:
         self.session = session
         self.published = 0
+        self.errors: Counter[str] = Counter()
+        """The ERROR and AUTH_FAILED messages to all connections, by type."""
         self._accounts: Accounts[K] = Accounts(session)
         self._subscription_limits = SubscriptionLimits(symbols, limits)
-        self._is_public = public
+        self.is_public = public
         self._peers: dict[K, Peer[K]] = {}
         self._channels: Channels[K] = Channels()
         self._state = LatestState()
@@ -132,15 +134,16 @@ class Publisher(Generic[K]):
 
     def is_told(self, key: K) -> bool:
         """Whether a connection gets what notify() sends to all."""
-        return self._is_public or self._peers[key].account is not None
+        return self.is_public or self._peers[key].account is not None
 
     @property
     def channels(self) -> list[Channel[K]]:
         return list(self._channels)
 
-    def is_subscribed(self, key: K) -> bool:
+    def channels_of(self, key: K) -> list[ChannelInfo]:
+        """Describe the channels that serve a connection."""
         peer = self._peers.get(key)
-        return peer is not None and bool(peer.channels)
+        return [] if peer is None else [channel.info() for channel in peer.channels.values()]
 
     def set_backlog(self, key: K, backlog: Backlog, sent_at: int) -> list[bytes]:
         """Say how far a reader is behind; returns what brings it up to date once it has caught up.
@@ -203,29 +206,14 @@ class Publisher(Generic[K]):
 
     # --- requests ---
 
-    def receive(self, key: K, data: bytes, sent_at: int) -> list[bytes]:
-        """Answer one frame of a connection: its replies, each with the request's id."""
-        try:
-            request = self._peers[key].codec.decode_request(data)
-        except MessageParseError as exc:
-            return [self.misunderstood(key, exc, data, sent_at)]
-        return self.answer(key, request, sent_at)
-
-    def misunderstood(self, key: K, error: MessageParseError, data: bytes, sent_at: int) -> bytes:
-        """The reply to a frame that did not decode."""
-        envelope = Envelope.of(data, self._peers[key].codec)
-        return self.refusal(key, envelope.refusal(error), envelope.id, sent_at)
-
     def answer(self, key: K, request: Request, sent_at: int) -> list[bytes]:
-        """What receive() returns, for a request that is decoded already."""
+        """Do what a connection asks for; returns the replies. Raises the WireError that says why not."""
         peer = self._peers[key]
-        try:
-            replies = self._answer(peer, request, sent_at)
-        except WireError as exc:
-            return [self.refusal(key, exc, request.id, sent_at)]
-        return [_stamped(reply, peer.codec, sent_at) for reply in replies]
+        return [_stamped(reply, peer.codec, sent_at) for reply in self._answer(peer, request, sent_at)]
 
     def refusal(self, key: K, error: WireError, request_id: str | None, sent_at: int) -> bytes:
+        """Return the ERROR that says what is wrong with a request, and count it."""
+        self.errors[error.wire_type] += 1
         reply = Error(
             timestamp=1.0,
             id=request_id,
@@ -337,7 +325,7 @@ class Publisher(Generic[K]):
 
     def notify(self, message: Message, sent_at: int) -> list[Delivery[K]]:
         """A message to every connection that may have it, such as REPLAY_STATUS; SERVER_SHUTDOWN is for all."""
-        is_for_all = self._is_public or isinstance(message, ServerShutdown)
+        is_for_all = self.is_public or isinstance(message, ServerShutdown)
         return self._deliver(
             message, sent_at, [one for one in self._peers.values() if is_for_all or one.account is not None]
         )
