@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from websockets.frames import Frame, Opcode
 
 from hftlab.protocol import OrderBookLevel
 from hftlab.server import ConnectionInfo, Rate, Server, ServerLimits
@@ -78,17 +77,12 @@ async def until_told(reader: Reader, kind: str) -> list[dict[str, Any]]:
     return found
 
 
-async def ask(reader: Reader, **fields: Any) -> None:
-    data = Frame(Opcode.TEXT, json.dumps({"timestamp": 1} | fields).encode()).serialize(mask=True)
-    await asyncio.get_running_loop().sock_sendall(reader.socket, data)
-
-
 async def test_private_messages_are_first_in_line() -> None:
     """Behind what the transport and the kernel have already, but before the megabytes that wait."""
     async with Server(port=0, limits=ServerLimits(write_deadline=60)) as server:
         reader = Reader(server.port)
         await reader.subscribe("A", dataTypes=["BOOK_DELTA"])
-        await ask(reader, type="AUTH", token=server.issue_tokens("alice").access)
+        await reader.ask(type="AUTH", token=server.issue_tokens("alice").access)
         await until_told(reader, "AUTH_SUCCESS")
         waiting = books()
         while only(server).buffered < 3 * HIGH_WATER:
@@ -98,7 +92,7 @@ async def test_private_messages_are_first_in_line() -> None:
         for number in range(3):
             server.publish(order_update(number), "alice")
         # Whoever signs in again is answered before the private messages that follow, and before the rest as well.
-        await ask(reader, type="AUTH", token=server.issue_tokens("alice").access)
+        await reader.ask(type="AUTH", token=server.issue_tokens("alice").access)
         await settled(lambda: only(server).received == 3)
         server.publish(order_update(3), "alice")
         got: list[dict[str, Any]] = []
@@ -125,7 +119,7 @@ async def test_events_beyond_the_bound_are_a_gap(limits: dict[str, int]) -> None
     async with Server(port=0, limits=ServerLimits(write_deadline=60, **limits)) as server:
         reader = Reader(server.port)
         await reader.subscribe("A", dataTypes=["BOOK_DELTA"])
-        await ask(reader, type="AUTH", token=server.issue_tokens("alice").access)
+        await reader.ask(type="AUTH", token=server.issue_tokens("alice").access)
         await until_told(reader, "AUTH_SUCCESS")
         waiting = books()
         async with asyncio.timeout(PATIENCE):
@@ -153,7 +147,7 @@ async def test_replies_that_are_not_read_end_the_connection() -> None:
         await reader.subscribe("A")
         async with asyncio.timeout(PATIENCE):
             while not server.stats()["aborted"]:
-                await ask(reader, type="PING", pingId="x" * 10_000)
+                await reader.ask(type="PING", pingId="x" * 10_000)
         assert server.stats()["aborted"] == {"overflow": 1}
         assert {one.state for one in server.connections()} <= {"closing"}
         reader.socket.close()
