@@ -6,8 +6,8 @@ import time
 from collections.abc import Iterable
 
 from hftlab.protocol.publishing.publisher import Delivery
+from hftlab.server.broadcast_time import BroadcastTimes
 from hftlab.server.framing import Framer
-from hftlab.server.http.monitor import Broadcasts
 from hftlab.server.queue_time import QueueTimes
 from hftlab.server.server_socket import ServerSocket
 
@@ -20,7 +20,7 @@ class Broadcaster:
     def __init__(self, framer: Framer) -> None:
         self._framer = framer
         self.messages = self.bytes = 0
-        self.broadcasts, self.queue_times = Broadcasts(), QueueTimes()
+        self.broadcast_times, self.queue_times = BroadcastTimes(), QueueTimes()
 
     def send(self, deliveries: Iterable[Delivery[ServerSocket]], started: float) -> None:
         """Take and write one after the other, so that a reader that falls behind by one has the next left out.
@@ -49,6 +49,6 @@ class Broadcaster:
         if is_empty:
             return
         ended = time.perf_counter()
-        self.broadcasts.add(ended - started)
+        self.broadcast_times.add(ended - started)
         if sampled is not None:
             self.queue_times.written(sampled, ended)

@@ -7,14 +7,14 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
-from hftlab.server.histogram import Histogram
+from hftlab.server.durations import Durations
 from hftlab.server.server_socket import ServerSocket
 
 __all__ = ["QueueTimes"]
 
-_SAMPLE: Final = 0.01
-"""Seconds between samples: what a hundred batches a second cost is not noticed, what each of a stream at full speed
-would cost is."""
+_SAMPLE: Final = 0.03
+"""Seconds between samples: the cost of thirty batches a second is not noticed, that of each batch of a stream at full
+speed is."""
 _FIRST_LOOK: Final = 0.001
 _LAST_LOOK: Final = 0.05
 """Seconds after which what still waits is looked at again; doubled from the one to the other, so that a wait is known
@@ -31,13 +31,17 @@ class _Mark(NamedTuple):
 
 
 class QueueTimes:
-    """A histogram of samples: one message for each reader of at most a hundred batches a second.
+    """A histogram of samples: one message for each reader of about thirty batches a second.
 
     No reader has more than one sample that waits. One whose connection ends first counts with the time until then.
     """
 
     def __init__(self, timer: Callable[[], float] = time.perf_counter) -> None:
-        self.histogram = Histogram(_BOUNDS)
+        self.durations = Durations(
+            "hftlab_queue_seconds",
+            "Time that a message waits in its connection's buffer before the kernel takes it (sampled)",
+            _BOUNDS,
+        )
         self._timer = timer
         self._marks: dict[ServerSocket, _Mark] = {}
         self._sampled_at = float("-inf")
@@ -57,7 +61,7 @@ class QueueTimes:
             if reader.buffered:
                 self._marks[reader] = _Mark(reader, reader.written, at)
             else:
-                self.histogram.add(0.0)
+                self.durations.add(0.0)
         if self._marks and (self._next is None or self._pause > _FIRST_LOOK):
             self._cancel()
             self._pause = _FIRST_LOOK
@@ -69,7 +73,7 @@ class QueueTimes:
         now = self._timer()
         for mark in [mark for mark in self._marks.values() if _has_gone(mark)]:
             del self._marks[mark.socket]
-            self.histogram.add(now - mark.at)
+            self.durations.add(now - mark.at)
         if self._marks:
             self._next = asyncio.get_running_loop().call_later(self._pause, self._look)
             self._pause = min(2 * self._pause, _LAST_LOOK)

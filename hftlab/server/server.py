@@ -195,8 +195,8 @@ class Server:
             "failed_taps": dict(self._stream.failed_taps),
             "failure": self.failure,
             "lag_seconds": self._stream.lag(),
-            "broadcast_seconds": self._broadcaster.broadcasts.histogram.summary(),
-            "queue_seconds": self._broadcaster.queue_times.histogram.summary(),
+            "broadcast_seconds": self._broadcaster.broadcast_times.durations.summary(),
+            "queue_seconds": self._broadcaster.queue_times.durations.summary(),
         }
 
     def issue_tokens(self, subject: str) -> Tokens:
@@ -204,14 +204,11 @@ class Server:
         return self._authenticator.issue(subject, wall_time() / NANOSECONDS)
 
     def _page(self, request: Request) -> Response | None:
-        histograms = {
-            "broadcast_seconds": self._broadcaster.broadcasts.histogram,
-            "queue_seconds": self._broadcaster.queue_times.histogram,
-        }
+        times = (self._broadcaster.broadcast_times, self._broadcaster.queue_times)
         trusted = self._auth == "public" or self._authenticator.is_bearer(
             request.headers.get_all("Authorization"), wall_time() / NANOSECONDS
         )
-        return report(request.path, self.stats, histograms, trusted=trusted)
+        return report(request.path, self.stats, [one.durations.metric for one in times], trusted=trusted)
 
     # --- the stream ---
 

@@ -18,7 +18,7 @@ from hftlab.protocol.publishing.peer import Backlog
 from hftlab.protocol.publishing.server_events import Reply
 from hftlab.server.framing import Framer, window_bits
 from hftlab.server.http.endpoints import Endpoints
-from hftlab.server.http.messages import POST, BadRequest, PostReader, PostRequest
+from hftlab.server.http.post import POST, BadRequest, PostReader, PostRequest
 from hftlab.server.outbox import Outbox
 from hftlab.server.stall_detector import StallDetector, delivered
 

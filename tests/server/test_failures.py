@@ -23,7 +23,7 @@ from hftlab.server.server_socket import ServerSocket
 from hftlab.simulator import RandomWalk
 from tests.protocol.conftest import market_data, symbol
 from tests.server.conversation import receive, settled, subscribe
-from tests.server.http.test_http import get
+from tests.server.http.plain_http import get
 
 
 class Breaking:

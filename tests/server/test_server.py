@@ -259,18 +259,6 @@ class TestLife:
         with pytest.raises(ValueError, match="is no address"):
             Server(host=host)
 
-    async def test_connections_are_listed(self) -> None:
-        async with Server(port=0) as server, connect(server.url) as one:
-            await request(one, type="AUTH", token=server.issue_tokens("alice").access)
-            async with connect(server.url, subprotocols=["hftlab.v1.msgpack"]) as other:
-                await other.recv()
-                alice, nobody = server.connections()
-            assert (alice.subject, alice.encoding, alice.received) == ("alice", "json", 1)
-            assert (nobody.subject, nobody.encoding, nobody.received) == (None, "msgpack", 0)
-            assert alice.peer == nobody.peer == "127.0.0.1"
-            assert (alice.state, alice.backlog, alice.buffered) == ("open", "none", 0)
-            assert alice.id != nobody.id
-
     async def test_urls_are_ones_that_a_client_can_use(self) -> None:
         assert Server(port=1).url == "ws://127.0.0.1:1"
         assert Server(host="0.0.0.0", port=1).url == "ws://127.0.0.1:1"
@@ -327,19 +315,3 @@ class TestClocks:
             times = [(await receive(connection))["symbols"][0]["timestamp"] for _ in range(6)]
             steps = [round(later - earlier) for earlier, later in pairwise(times[1:])]
             assert steps == [500] * 4
-
-
-async def test_frames_are_gathered_only_where_nothing_paces_the_stream(sockets: list[ServerSocket]) -> None:
-    """TCP_NODELAY follows the clock's speed: no frame of a paced stream waits for another's acknowledgement."""
-    source = RandomWalk(7, clock=Clock(paused=True))
-    async with Server(source, port=0, limits=ServerLimits(write_deadline=0.1)) as server, connect(server.url):
-        await settled(lambda: server.stats()["connections"] == 1)
-        opened = sockets[0].transport.get_extra_info("socket")
-
-        def waits() -> bool:
-            return not opened.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
-
-        assert not waits()
-        for speed, gathered in ((float("inf"), True), (1.0, False)):
-            server.clock.speed = speed
-            await settled(lambda gathered=gathered: waits() is gathered)

@@ -10,7 +10,8 @@ from hftlab.errors import AuthenticationFailed
 from hftlab.log import AUDIT, get_logger
 from hftlab.protocol.publishing.authentication import Authenticator
 from hftlab.server.http.admission import Admission, Refusal
-from hftlab.server.http.messages import BadRequest, PostRequest, json_answer, preflight, shared, text_answer
+from hftlab.server.http.answers import json_answer, preflight, shared, text_answer
+from hftlab.server.http.post import BadRequest, PostRequest
 
 __all__ = ["Endpoints"]
 
