@@ -178,22 +178,6 @@ class TestChannels:
         publisher.publish(market_data(symbol("MSFT", 3.0)), 0)
         assert [prices(m) for m, _ in sent(publisher)] == [{"AAPL": 1.0}]
 
-    def test_data_types_choose_the_parts(self, publisher: Publisher[str]) -> None:
-        full = symbol(last_trade=trade(9.0), trades=[trade(8.0), trade(9.0)])
-        parts = {}
-        for kind in ("QUOTES", "TRADES", "ORDER_BOOK", "STATISTICS"):
-            join(publisher, kind, symbols=["AAPL"], dataTypes=[kind], frequency=0)
-        publisher.publish(market_data(full), 0)
-        for message, (kind,) in sent(publisher):
-            (one,) = message.symbols
-            parts[kind] = {name for name in ("bids", "asks", "last_trade", "trades") if getattr(one, name) is not None}
-        assert parts == {
-            "QUOTES": {"last_trade"},
-            "TRADES": {"last_trade", "trades"},
-            "ORDER_BOOK": {"bids", "asks"},
-            "STATISTICS": set(),
-        }
-
     def test_the_source_message_is_not_changed(self, publisher: Publisher[str]) -> None:
         """Channels send copies: what a recorder keeps of the source stays as it was."""
         join(publisher, "a", symbols=["AAPL"], dataTypes=["QUOTES"], frequency=0)
@@ -254,49 +238,6 @@ class TestChannels:
         assert [readers for _, readers in sent(publisher)] == [["b"]]
         publisher.deauthenticate("b")
         publisher.publish(UPDATE, 0, "somebody")
-        assert sent(publisher) == []
-
-
-class TestPace:
-    def test_the_first_change_goes_at_once_and_the_next_a_period_later(self, publisher: Publisher[str]) -> None:
-        join(publisher, "a", symbols=["AAPL"], frequency=100)
-        changes = {at: at + 1.0 for at in (0, 30, 60, 90, 120, 150, 400)}
-        got = []
-        for at in range(0, 600, 10):
-            if at in changes:
-                publisher.publish(market_data(symbol(price=changes[at])), at * MS)
-            got += [(at, m.symbols[0].price) for m, _ in sent(publisher, at)]
-        assert got == [(0, 1.0), (100, 91.0), (200, 151.0), (400, 401.0)]
-
-    def test_a_paced_message_is_complete(self, publisher: Publisher[str]) -> None:
-        """One symbol changed, all of the channel are sent: a reader who misses one message lacks nothing after it."""
-        join(publisher, "a", symbols=["AAPL", "MSFT"], frequency=100)
-        publisher.publish(market_data(symbol("AAPL", 1.0), symbol("MSFT", 2.0)), 0)
-        sent(publisher)
-        publisher.publish(market_data(symbol("AAPL", 3.0)), 50 * MS)
-        assert publisher.next_time() == 100 * MS
-        assert [prices(m) for m, _ in sent(publisher, 100)] == [{"AAPL": 3.0, "MSFT": 2.0}]
-
-    def test_nothing_is_sent_when_nothing_changed(self, publisher: Publisher[str]) -> None:
-        join(publisher, "a", symbols=["AAPL"], frequency=100)
-        publisher.publish(market_data(symbol("MSFT")), 0)
-        assert publisher.next_time() is None
-        assert sent(publisher, 1000) == []
-
-    def test_no_trade_of_an_interval_is_missing(self, publisher: Publisher[str]) -> None:
-        join(publisher, "a", symbols=["AAPL"], dataTypes=["TRADES"], frequency=100)
-        for at, price in ((0, 1.0), (10, 2.0), (20, 3.0)):
-            publisher.publish(market_data(symbol(trades=[trade(price)], last_trade=trade(price))), at * MS)
-            if at == 0:
-                (first, _), *_ = sent(publisher, 0)
-        publisher.publish(market_data(symbol()), 30 * MS)
-        ((second, _),) = sent(publisher, 100)
-        assert [t.price for t in first.symbols[0].trades] == [1.0]
-        assert [t.price for t in second.symbols[0].trades] == [2.0, 3.0]
-
-    def test_a_trades_channel_is_silent_without_trades(self, publisher: Publisher[str]) -> None:
-        join(publisher, "a", symbols=["AAPL"], dataTypes=["TRADES"], frequency=0)
-        publisher.publish(market_data(symbol()), 0)
         assert sent(publisher) == []
 
 
