@@ -1,4 +1,4 @@
-"""One payload to many sockets: framed once for all readers that share a compression window."""
+"""Writes payloads to many sockets: framed once for all readers that share a compression window."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ class Broadcaster:
         self.broadcast_times, self.queue_times = BroadcastTimes(), QueueTimes()
 
     def send(self, deliveries: Iterable[Delivery[ServerSocket]], started: float) -> None:
-        """Take and write one after the other, so that a reader that falls behind by one has the next left out.
+        """Take and write one delivery after the other, so that a reader which falls behind is not sent the next.
 
         `started` is when the work for them began, projection and encoding included (perf_counter).
         """
         is_empty = True
-        # Gathered on the way: a reader that falls behind by this very message is no longer in its channel afterwards.
+        # Collected on the way: a reader that falls behind by this very message is not in its channel afterwards.
         sampled: list[ServerSocket] | None = [] if self.queue_times.is_due(started) else None
         for payload, codec, readers, private in deliveries:
             is_empty = False

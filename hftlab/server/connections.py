@@ -109,7 +109,7 @@ class Connections:
         for event in protocol.events():
             match event:
                 case Subscribed():
-                    self._tell_position(protocol)
+                    self._announce_position(protocol)
                 case ReplayRequested(request):
                     self._control(socket, protocol, request)
         _send(socket, protocol)
@@ -134,19 +134,19 @@ class Connections:
         protocol.handle_deadline(time.monotonic(), wall_time())  # or it is too early yet, and waits once more
         self._carry_out(socket, protocol)
 
-    def _tell_position(self, protocol: ServerProtocol[ServerSocket]) -> None:
-        """Start a replay that waits for its first subscription, or tell who comes later where it stands."""
+    def _announce_position(self, protocol: ServerProtocol[ServerSocket]) -> None:
+        """Start a replay that waits for its first subscription, or send a later subscriber its position and state."""
         if not self._stream.playback.is_recorded:
             return
         if self._stream.begin():
             for one in self._open.values():
-                one.is_told_position = self._publisher.is_told(one.key)
-        elif not protocol.is_told_position:
-            protocol.is_told_position = True
+                one.knows_position = self._publisher.gets_notices(one.key)
+        elif not protocol.knows_position:
+            protocol.knows_position = True
             protocol.send(self._stream.playback.status(), wall_time())
 
     def _control(self, socket: ServerSocket, protocol: ServerProtocol[ServerSocket], request: ReplayControl) -> None:
-        """Answer once it has been done, which may take a while; the status and the snapshots come before the answer."""
+        """Control the replay, and answer when that is done; the status and the snapshots come before the answer."""
 
         def answer(done: asyncio.Future[None]) -> None:
             if done.cancelled() or socket not in self._open:
@@ -187,7 +187,7 @@ class Connections:
         socket.expel(OVERFLOW, "slow consumer", cause)
 
     def too_big(self, socket: ServerSocket, reason: str) -> bytes | None:
-        """Return what a client is told whose message is too big."""
+        """Return the reply to a message that is too big."""
         protocol = self._open.get(socket)
         return None if protocol is None else protocol.too_big(reason, wall_time())
 

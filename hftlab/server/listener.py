@@ -1,4 +1,4 @@
-"""The port: binds it, takes connections in through the endpoints, and frees it again."""
+"""The listening port: binds it, accepts connections, and frees it again."""
 
 from __future__ import annotations
 
@@ -89,9 +89,9 @@ class Listener:
         hosts: Sequence[str],
         ssl: SSLContext | None,
     ) -> None:
-        """Listen. Raises PortInUse, OSError, and HftlabError where an open port is not `trusted` to the network."""
+        """Listen. Raises PortInUse, OSError, and HftlabError for a public address unless the server is `trusted`."""
         sockets = await self._bound(host, port, ssl)
-        # Bound first, so that who mistypes an address hears of that, and not of TLS.
+        # Bound first, so that a mistyped address is reported as such, and not as a lack of TLS.
         if not trusted and not is_loopback(host):
             sockets.close()
             raise HftlabError(
@@ -140,17 +140,17 @@ class Listener:
         try:
             write_secret(self.port, self._authenticator.key)
         except OSError as exc:
-            _log.warning("clients cannot find the key", reason=str(exc))
+            _log.warning("the key could not be left for local clients", reason=str(exc))
 
     async def close(self, abort: Callable[[ServerSocket], None]) -> None:
-        """Close every connection with 1001 and free the port; those that take too long are given to `abort` first."""
+        """Close every connection with 1001 and free the port; connections that take too long are given to `abort`."""
         if self._sockets is None:
             return
         sockets, self._sockets = self._sockets, None
         if self._leaves_key:
             remove_secret(self.port, self._authenticator.key)
         sockets.close(code=1001)
-        # Those that are still opening are not worth waiting for.
+        # Connections that are still opening are not waited for.
         for connection in [one for one in self._all if not one.is_open]:
             connection.abort()
         try:
@@ -186,5 +186,5 @@ class Listener:
 
 
 def _select_subprotocol(_: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
-    """The client's first choice among ours; JSON without a subprotocol when none is asked for or none is known."""
+    """Choose the client's first subprotocol that we know; with none of them the connection speaks JSON."""
     return next((name for name in offered if name in CODECS), None)

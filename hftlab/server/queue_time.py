@@ -17,13 +17,13 @@ _SAMPLE: Final = 0.03
 speed is."""
 _FIRST_LOOK: Final = 0.001
 _LAST_LOOK: Final = 0.05
-"""Seconds after which what still waits is looked at again; doubled from the one to the other, so that a wait is known
-to a part of itself, and a stuck reader costs little."""
+"""Seconds until messages that still wait are looked at again, doubled each time: long waits are measured less exactly,
+and a stuck reader costs little."""
 _BOUNDS: Final = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 
 
 class _Mark(NamedTuple):
-    """The end of one message among the bytes of a connection, and when it was written."""
+    """One message that waits: where it ends among the bytes of its connection, and when it was written."""
 
     socket: ServerSocket
     end: int
@@ -31,9 +31,9 @@ class _Mark(NamedTuple):
 
 
 class QueueTimes:
-    """A histogram of samples: one message for each reader of about thirty batches a second.
+    """Samples how long messages wait: one per reader, of about thirty batches a second.
 
-    No reader has more than one sample that waits. One whose connection ends first counts with the time until then.
+    A reader has at most one sample that waits. If its connection ends first, the wait ends there.
     """
 
     def __init__(self, timer: Callable[[], float] = time.perf_counter) -> None:
@@ -49,11 +49,11 @@ class QueueTimes:
         self._next: asyncio.Handle | None = None
 
     def is_due(self, now: float) -> bool:
-        """Whether a batch that is written now is to be a sample."""
+        """Return whether the batch that is written now should be a sample."""
         return now - self._sampled_at >= _SAMPLE
 
     def written(self, readers: Iterable[ServerSocket], at: float) -> None:
-        """A batch has been written to `readers` just before `at`, and is a sample."""
+        """Note that a batch, which is a sample, has been written to `readers` just before `at`."""
         self._sampled_at = at
         for reader in readers:
             if reader in self._marks:
@@ -65,7 +65,7 @@ class QueueTimes:
         if self._marks and (self._next is None or self._pause > _FIRST_LOOK):
             self._cancel()
             self._pause = _FIRST_LOOK
-            # A loop may hand over what is written only at the end of its turn: look at the next.
+            # A loop may pass what is written to the kernel only at the end of its turn: look at the next turn.
             self._next = asyncio.get_running_loop().call_soon(self._look)
 
     def _look(self) -> None:
@@ -79,7 +79,7 @@ class QueueTimes:
             self._pause = min(2 * self._pause, _LAST_LOOK)
 
     def close(self) -> None:
-        """Look no more."""
+        """Stop looking."""
         self._cancel()
 
     def _cancel(self) -> None:

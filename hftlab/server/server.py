@@ -51,9 +51,10 @@ class Server:
     """Serves one source to any number of clients; an asynchronous context manager.
 
     Without a source it sends what `publish()` is given. `port=0` takes any free port; `url` tells which. A recorded
-    source waits for the first subscription, so that nobody misses its beginning; REPLAY_STATUS says when it starts, is
-    controlled, and ends. A source that raises is left alone from then on: clients get a SERVER_ERROR, and `failure`
-    says what it was. With `auth` "public" market data is open to all, with "required" nothing is. Raises PortInUse.
+    source waits for the first subscription, so that no client misses its beginning; REPLAY_STATUS tells when it starts,
+    is controlled, and ends. If the source raises, clients get a SERVER_ERROR, nothing more is read from it, and
+    `failure` holds the reason. With auth="public" market data is open to everyone, and orders and private messages need
+    a token; with "required" everything does. Raises PortInUse.
     """
 
     def __init__(
@@ -70,9 +71,11 @@ class Server:
         ssl: SSLContext | None = None,
     ) -> None:
         if not isinstance(host, str) or not host:
-            raise ValueError(f"host={host!r} is no address: give one such as '127.0.0.1', or '0.0.0.0' for all")
+            raise ValueError(
+                f"host={host!r} is not an address: give one such as '127.0.0.1', or '0.0.0.0' for all interfaces"
+            )
         if auth not in get_args(AuthMode):
-            raise ValueError(f"auth={auth!r} is neither of " + " and ".join(map(repr, get_args(AuthMode))))
+            raise ValueError(f"auth={auth!r} is not a mode: give " + " or ".join(map(repr, get_args(AuthMode))))
         self.source, self.host, self.port = source, host, port
         self.limits = ServerLimits() if limits is None else limits
         self._auth, self._origins, self._hosts, self._ssl = auth, origins, hosts, ssl
@@ -115,7 +118,7 @@ class Server:
         return self
 
     async def stop(self) -> None:
-        """Say SERVER_SHUTDOWN, close every connection with 1001 and free the port, within two seconds."""
+        """Send SERVER_SHUTDOWN, close every connection with 1001 and free the port, within two seconds."""
         if self._stopping is None or self._stopping.done():
             if not self.is_running:
                 return
@@ -146,17 +149,19 @@ class Server:
 
     @property
     def url(self) -> str:
+        """The address for clients; for a server on all interfaces, the one for clients on this machine."""
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104
         scheme = "ws" if self._ssl is None else "wss"
         return f"{scheme}://[{host}]:{self.port}" if ":" in host else f"{scheme}://{host}:{self.port}"
 
     @property
     def is_running(self) -> bool:
+        """Whether the server listens."""
         return self._listener.is_open
 
     @property
     def failure(self) -> str | None:
-        """What the source has raised, after which nothing more is streamed of it; None while all is well."""
+        """The exception that the source has raised, after which it is read no more; None if there was none."""
         return self._playback.failure
 
     def connections(self) -> list[ConnectionInfo]:
@@ -172,11 +177,11 @@ class Server:
         return False
 
     def stats(self) -> dict[str, Any]:
-        """Counts since the start; `aborted` and `refused` by reason, `errors` by type, `failed_taps` by exception.
+        """Return counts since the start: `aborted`, `refused` by reason, `errors` by type, `failed_taps` by exception.
 
-        `failure` and `lag_seconds` are of this moment. `broadcast_seconds` is how long a batch takes from its source to
-        its last reader's socket, encoding included, `queue_seconds` how long messages wait in a connection's buffer
-        before the kernel takes them: `count`, `mean`, `p50`, `p99`, `max`.
+        `connections`, `channels`, `failure` and `lag_seconds` are current. `broadcast_seconds` is how long a batch
+        takes from its source to its last reader's socket, encoding included; `queue_seconds` how long messages wait in
+        a connection's buffer before the kernel takes them. Each has `count`, `mean`, `p50`, `p99` and `max`.
         """
         publisher = self._publisher
         return {
@@ -200,7 +205,7 @@ class Server:
         }
 
     def issue_tokens(self, subject: str) -> Tokens:
-        """An access token for AUTH messages, and a refresh token for POST /api/auth/refresh."""
+        """Issue an access token for AUTH messages, and a refresh token for POST /api/auth/refresh."""
         return self._authenticator.issue(subject, wall_time() / NANOSECONDS)
 
     def _page(self, request: Request) -> Response | None:
@@ -214,7 +219,7 @@ class Server:
 
     @property
     def taps(self) -> list[Tap]:
-        """Called with every message that is streamed, as Timed: with its source time in ns, and its account."""
+        """Functions that are called with every streamed message, as a Timed with its source time and account."""
         return self._stream.taps
 
     def publish(self, message: Message, account: str | None = None) -> None:
@@ -230,12 +235,12 @@ class Server:
         self._stream.publish(decode(encode(message)), account)
 
     async def control(self, request: ReplayControl) -> ReplayStatus:
-        """Do to a replayed source what REPLAY_CONTROL asks for; returns where it stands afterwards.
+        """Do what a REPLAY_CONTROL message asks for; returns the position and state of the replay afterwards.
 
-        Raises ServerError if the source is no recording, or fails, and MessageParseError for what is not valid.
+        Raises ServerError if the source is not a recording or fails, MessageParseError if the request is not valid.
         """
         if not self.is_running:
-            raise ServerError(f"the server at {self.url} does not run: start it first")
+            raise ServerError(f"the server at {self.url} is not running: start it first")
         checked = JSON.decode_request(JSON.encode(request))
         assert isinstance(checked, ReplayControl)
         await self._stream.control(checked)
@@ -243,11 +248,11 @@ class Server:
 
     @property
     def replay(self) -> ReplayControls:
-        """Pause, resume, step, seek and set the speed of a replayed source."""
+        """Calls that pause, resume, step, seek and set the speed of a replay."""
         return ReplayControls(self.control, self.replay_status)
 
     def replay_status(self) -> ReplayStatus:
-        """Where a replayed source stands."""
+        """Return the position and state of a replay."""
         status = self._playback.status()
         status.timestamp = to_milliseconds(wall_time())
         return status

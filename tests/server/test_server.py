@@ -251,12 +251,12 @@ class TestLife:
 
     @pytest.mark.parametrize("auth", ["Required", "", None])
     def test_an_auth_that_is_neither_is_refused(self, auth: Any) -> None:
-        with pytest.raises(ValueError, match=r"neither of 'public' and 'required'"):
+        with pytest.raises(ValueError, match=r"give 'public' or 'required'"):
             Server(auth=auth)
 
     @pytest.mark.parametrize("host", [None, ""])
     def test_a_host_that_is_none_is_refused(self, host: Any) -> None:
-        with pytest.raises(ValueError, match="is no address"):
+        with pytest.raises(ValueError, match="is not an address"):
             Server(host=host)
 
     async def test_urls_are_ones_that_a_client_can_use(self) -> None:

@@ -278,7 +278,7 @@ class TestCalls:
 
     async def test_a_live_source_says_that_it_is_one(self) -> None:
         async with Server(RandomWalk(7), port=0) as server, Client(server.url) as client:
-            with pytest.raises(ServerError, match=r"live and takes no REPLAY_CONTROL.*session\.replay"):
+            with pytest.raises(ServerError, match=r"live and cannot be controlled.*session\.replay"):
                 await client.replay.pause()
             with pytest.raises(ServerError, match="live"):
                 await server.replay.pause()
@@ -396,7 +396,7 @@ class TestCalls:
             assert client.latest("AAPL").price == 4.0  # type: ignore[union-attr]
             with pytest.raises(MessageParseError, match="count"):
                 await server.replay.step(0)
-        with pytest.raises(ServerError, match="does not run"):
+        with pytest.raises(ServerError, match="is not running"):
             await server.replay.pause()
 
 

@@ -1,4 +1,4 @@
-"""The server's half of the protocol without I/O: requests and source messages in, payloads and their readers out."""
+"""The stream of a server without I/O: source messages and subscriptions in, payloads and their readers out."""
 
 from __future__ import annotations
 
@@ -52,21 +52,21 @@ _PRIVATE: Final = (OrderUpdate, PositionUpdate, PortfolioUpdate)
 
 
 def is_private(message: Message) -> bool:
-    """Whether a message belongs to one account."""
+    """Return whether a message belongs to one account."""
     return isinstance(message, _PRIVATE)
 
 
 def check_publishable(message: Message) -> None:
-    """Raises MessageParseError for what belongs to a conversation and not to a stream."""
+    """Check that servers publish this type of message. Raises MessageParseError."""
     if not isinstance(message, _PUBLISHED):
         kinds = ", ".join(str(kind.__struct_config__.tag) for kind in _PUBLISHED)
         raise MessageParseError(f"{message.type} cannot be published: a server publishes {kinds}", field="type")
 
 
 class Delivery(NamedTuple, Generic[K]):
-    """One payload, encoded once, for all its readers, who are those that it was for when it was taken.
+    """One payload, encoded once, with the readers that it is for at the moment when it is taken.
 
-    `private` ones go before all that waits.
+    `private` ones belong to an account, and go before all that waits.
     """
 
     payload: bytes
@@ -76,11 +76,12 @@ class Delivery(NamedTuple, Generic[K]):
 
 
 class Publisher(Generic[K]):
-    """Channels, sequences and slow readers.
+    """Publishes a source to connections: channels, sequences, private streams, and what slow readers skip.
 
     Connections are known by any hashable key. `at` is source time, on which channels keep their pace whatever the
     speed; `sent_at` is the wall time stamped on messages (ts_out). Both are int64 nanoseconds. Unless it is `public`,
-    who has not signed in is told of no symbols and of no replay; what else is asked for is the caller's to refuse.
+    connections that have not signed in are told neither the symbols nor the replay's status; refusing their requests is
+    for the caller.
     """
 
     def __init__(
@@ -98,16 +99,16 @@ class Publisher(Generic[K]):
         self._state = LatestState()
         self.latest = self._state.latest
         self._at = 0
-        """The source time of the last message."""
+        """Source time of the last message."""
         self._private: deque[tuple[str, Message]] = deque()
         """Private messages that wait to be numbered, each with its account."""
         self._left = Skipped()
-        """What those who have left were spared."""
+        """What connections that have left had skipped."""
 
     # --- connections ---
 
     def join(self, key: K, codec: Codec, sent_at: int) -> bytes:
-        """Add a connection and return its welcome."""
+        """Add a connection; returns its welcome."""
         self._peers[key] = Peer(key, codec)
         welcome = Ack(
             timestamp=to_milliseconds(sent_at),
@@ -121,6 +122,7 @@ class Publisher(Generic[K]):
         return codec.encode(welcome)  # type: ignore[no-any-return]
 
     def leave(self, key: K) -> None:
+        """Forget a connection."""
         peer = self._peers.pop(key, None)
         if peer is not None:
             self._accounts.sign_out(peer)
@@ -128,16 +130,17 @@ class Publisher(Generic[K]):
             self._left = self._left.plus(peer.skipped)
 
     def offered_to(self, key: K) -> list[str] | None:
-        """The symbols that a connection may know of; None: not told."""
+        """Return the symbols that a connection may know of; None if it is not told any."""
         symbols = self._subscription_limits.symbols
-        return list(symbols) if symbols is not None and self.is_told(key) else None
+        return list(symbols) if symbols is not None and self.gets_notices(key) else None
 
-    def is_told(self, key: K) -> bool:
-        """Whether a connection gets what notify() sends to all."""
+    def gets_notices(self, key: K) -> bool:
+        """Return whether a connection gets the messages of notify()."""
         return self.is_public or self._peers[key].account is not None
 
     @property
     def channels(self) -> list[Channel[K]]:
+        """All channels that have peers."""
         return list(self._channels)
 
     def channels_of(self, key: K) -> list[ChannelInfo]:
@@ -146,9 +149,9 @@ class Publisher(Generic[K]):
         return [] if peer is None else [channel.info() for channel in peer.channels.values()]
 
     def set_backlog(self, key: K, backlog: Backlog, sent_at: int) -> list[bytes]:
-        """Say how far a reader is behind; returns what brings it up to date once it has caught up.
+        """Note how far a reader is behind; returns the payloads that bring it up to date once it has caught up.
 
-        It holds for what is taken from poll() after it.
+        It holds for everything that is taken from poll() afterwards.
         """
         peer = self._peers.get(key)
         if peer is None or peer.backlog is backlog:
@@ -157,12 +160,12 @@ class Publisher(Generic[K]):
 
     @property
     def conflated(self) -> int:
-        """Messages that slow readers were spared, by now."""
+        """State messages that slow readers have skipped so far."""
         return self._skipped.conflated
 
     @property
     def gaps(self) -> int:
-        """Gaps in the events of slow readers, by now: declared, or to be declared as soon as there is room."""
+        """Gaps in the events of slow readers so far: declared, or to be declared as soon as there is room."""
         return self._skipped.gaps
 
     @property
@@ -173,7 +176,7 @@ class Publisher(Generic[K]):
         return total
 
     def is_unforgiving(self, key: K) -> bool:
-        """Whether a subscription asks for the connection to end when its reader is too slow."""
+        """Return whether a subscription asks to be disconnected when its reader is too slow."""
         peer = self._peers.get(key)
         return peer is not None and any(
             subscription.slow_consumer is SlowConsumer.DISCONNECT for subscription in peer.channels
@@ -207,7 +210,7 @@ class Publisher(Generic[K]):
     # --- requests ---
 
     def answer(self, key: K, request: Request, sent_at: int) -> list[bytes]:
-        """Do what a connection asks for; returns the replies. Raises the WireError that says why not."""
+        """Do what a connection asks for; returns the replies. Raises a WireError that says why it cannot be done."""
         peer = self._peers[key]
         return [_stamped(reply, peer.codec, sent_at) for reply in self._answer(peer, request, sent_at)]
 
@@ -231,9 +234,9 @@ class Publisher(Generic[K]):
                 return self._subscribe(peer, request)
             case Unsubscribe():
                 peer.wanted.remove(request.symbols, request.data_types)
-                farewells, entered = self._channels.replan(peer, self.latest, self._at)
+                last_messages, entered = self._channels.replan(peer, self.latest, self._at)
                 said = f"Unsubscribed from {len(request.symbols)} symbols"
-                return [*farewells, self._ack(request, said, entered), *self._snapshots(entered)]
+                return [*last_messages, self._ack(request, said, entered), *self._snapshots(entered)]
             case Heartbeat():
                 sequences = {channel.number: peer.last(channel) for channel in peer.channels.values()}
                 if peer.account is not None:
@@ -254,7 +257,7 @@ class Publisher(Generic[K]):
     def _subscribe(self, peer: Peer[K], request: Subscribe) -> list[Message]:
         self._subscription_limits.check(request, peer.wanted)
         peer.wanted.add(request.symbols, request.data_types, request.frequency, request.slow_consumer)
-        farewells, entered = self._channels.replan(peer, self.latest, self._at)
+        last_messages, entered = self._channels.replan(peer, self.latest, self._at)
         # Asking again is how a client resynchronises, so channels it was in already send a snapshot as well.
         symbols, kinds = set(request.symbols), set(request.data_types or DEFAULT_DATA_TYPES)
         touched = [
@@ -264,7 +267,7 @@ class Publisher(Generic[K]):
             or not (kinds.isdisjoint(subscription.data_types) or symbols.isdisjoint(subscription.symbols))
         ]
         ack = self._ack(request, f"Subscribed to {len(request.symbols)} symbols", touched)
-        return [*farewells, ack, *self._snapshots(touched)]
+        return [*last_messages, ack, *self._snapshots(touched)]
 
     def _ack(self, request: Request, message: str, touched: Iterable[Channel[K]]) -> Ack:
         return Ack(timestamp=1.0, id=request.id, message=message, channels=[channel.info() for channel in touched])
@@ -293,9 +296,9 @@ class Publisher(Generic[K]):
             self._private.append((account, message))
 
     def restart(self, state: Iterable[Message], at: int, sent_at: int) -> Iterator[Delivery[K]]:
-        """Go on from another position of the source: forget all state, take in `state` instead.
+        """Go on from another position of the source: forget all state and take in `state` instead.
 
-        Returns a snapshot for each channel that has anything to tell. What waits for poll() is to be sent before.
+        Returns a snapshot for each channel that has state. Send what waits for poll() before.
         """
         self._at = at
         self._state.clear()
@@ -305,14 +308,14 @@ class Publisher(Generic[K]):
         return self.poll(at, sent_at)
 
     def next_time(self) -> int | None:
-        """When poll() has something to send, in source time; None if nothing is waiting."""
+        """Return when poll() has something to send, in source time; None if nothing waits."""
         return 0 if self._private else self._channels.next_time()
 
     def poll(self, at: int, sent_at: int, *, early: bool = False) -> Iterator[Delivery[K]]:
-        """Everything that is due by `at`; with `early` what waits for its channel's pace as well.
+        """Yield everything that is due by `at`; with `early` also what waits for its channel's pace.
 
-        A delivery counts as sent when it is taken, and is to be written to its readers before the next one is: what is
-        not taken stays, so that a reader which falls behind in between misses just what follows.
+        A delivery counts as sent when it is taken; write it to its readers before taking the next one. What is not
+        taken stays, so that a reader which falls behind in between skips just what follows.
         """
         self._channels.collect(self.latest, at, early=early)
         while self._private:
@@ -324,7 +327,7 @@ class Publisher(Generic[K]):
                 yield Delivery(codec.encode(data), codec, readers)
 
     def notify(self, message: Message, sent_at: int) -> list[Delivery[K]]:
-        """A message to every connection that may have it, such as REPLAY_STATUS; SERVER_SHUTDOWN is for all."""
+        """Return a message such as REPLAY_STATUS for every connection that may have it; SERVER_SHUTDOWN is for all."""
         is_for_all = self.is_public or isinstance(message, ServerShutdown)
         return self._deliver(
             message, sent_at, [one for one in self._peers.values() if is_for_all or one.account is not None]

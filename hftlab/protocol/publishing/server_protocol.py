@@ -72,7 +72,7 @@ class ServerProtocol(Generic[K]):
         self.close: Close | None = None
         self.received = 0
         """Frames that have come."""
-        self.is_told_position = False
+        self.knows_position = False
         """Whether the client knows where a replay stands."""
         self._publisher, self._authenticator, self._limits = publisher, authenticator, limits
         self._budget = RequestBudget(limits)

@@ -17,8 +17,8 @@ __all__ = ["report"]
 
 _GAUGES: Final = {
     "connections": "Open connections",
-    "channels": "Channels with at least one member",
-    "lag_seconds": "How far the stream is behind its clock",
+    "channels": "Channels with at least one reader",
+    "lag_seconds": "Seconds that the stream is behind its clock",
 }
 _COUNTERS: Final = {
     "published": "Messages taken from the source",
@@ -26,14 +26,14 @@ _COUNTERS: Final = {
     "bytes_sent": "Bytes of those frames",
     "messages_received": "Requests received",
     "bytes_received": "Bytes of those requests",
-    "conflated": "Messages that slow readers were spared",
+    "conflated": "State messages that slow readers have skipped",
     "gaps": "Gaps declared to slow readers",
 }
 _LABELLED: Final = {
     "aborted": ("reason", "Connections ended by the server"),
     "refused": ("reason", "Opening requests refused"),
     "errors": ("type", "ERROR and AUTH_FAILED messages sent"),
-    "failed_taps": ("type", "Recorders and other taps that have raised an exception, and are called no more"),
+    "failed_taps": ("type", "Recorders and other taps that have raised an exception and were removed"),
 }
 
 
@@ -46,9 +46,7 @@ class _Collector(Collector):
         for name, text in _GAUGES.items():
             yield GaugeMetricFamily(f"hftlab_{name}", text, value=self._stats[name])
         failed = self._stats["failure"] is not None
-        yield GaugeMetricFamily(
-            "hftlab_failed", "1 if the source has failed and nothing more comes of it", value=failed
-        )
+        yield GaugeMetricFamily("hftlab_failed", "1 if the source has failed and sends nothing more", value=failed)
         for name, text in _COUNTERS.items():
             yield CounterMetricFamily(f"hftlab_{name}", text, value=self._stats[name])
         for name, (label, text) in _LABELLED.items():

@@ -319,8 +319,8 @@ def test_the_audit_log_tells_who_did_what(connected: Connected, caplog: pytest.L
         connected.wait(60)
     who = "connection=a subject=alice"
     assert [record.message.removeprefix("event=") for record in caplog.records] == [
-        "authentication failed connection=a reason=the token is not one of this server's: get a new one and send AUTH "
-        "again",
+        "authentication failed connection=a reason=the token was not issued for this server: get a new one and send "
+        "AUTH again",
         f"authenticated {who}",
         f"subscribe {who} symbols=['AAPL']",
         f"cancel_order {who}",
