@@ -283,7 +283,7 @@ class TestCalls:
             with pytest.raises(ServerError, match="live"):
                 await server.replay.pause()
         async with Server(port=0) as server, Client(server.url) as client:
-            with pytest.raises(ServerError, match="by hand"):
+            with pytest.raises(ServerError, match="without a source"):
                 await client.replay.step()
 
     async def test_a_source_that_cannot_be_moved_says_so(self) -> None:
