@@ -44,13 +44,13 @@ def _record(recording: Recording) -> Tap:
 
 def _watch(client: Client, recording: Recording, endings: ExitStack) -> Tap:
     """Record what happens to the connection, from now on; returns what records messages among that."""
-    gets_notices = False
+    is_told = False
     """Whether the connection that there is stands in the recording."""
 
     def told(now: int) -> None:
-        nonlocal gets_notices
-        if not gets_notices:
-            gets_notices = True
+        nonlocal is_told
+        if not is_told:
+            is_told = True
             recording.control("connect", now, detail=client.url)
 
     def message(item: Timed[Message]) -> None:
@@ -58,8 +58,8 @@ def _watch(client: Client, recording: Recording, endings: ExitStack) -> Tap:
         recording.message(item.message, item.at)
 
     def connecting(*_: object) -> None:
-        nonlocal gets_notices
-        gets_notices = False
+        nonlocal is_told
+        is_told = False
 
     def connected() -> None:
         told(wall_time())
