@@ -1,11 +1,12 @@
-"""Keys in files that nobody else can read: whoever has a server's key may sign access tokens with it.
+"""Signing keys in files that only their user can read, and access tokens signed with them.
 
-A server that was given no key makes one and writes it where the clients of the same user find it, one file for each
-port; it is gone when the server stops.
+Whoever has a server's key can sign in as any account. A server that was given no key makes one and leaves it where the
+clients of the same user find it, one file per port, until it stops.
 """
 
 from __future__ import annotations
 
+import getpass
 import os
 import stat
 import sys
@@ -25,6 +26,7 @@ __all__ = [
     "access_token",
     "find_secret",
     "is_subject",
+    "local_account",
     "read_key",
     "remove_secret",
     "write_secret",
@@ -34,13 +36,13 @@ AUDIENCE: Final = "hftlab"
 ISSUER: Final = "hftlab"
 ALGORITHM: Final = "HS256"
 ACCESS_LIFETIME: Final = 15 * 60
-"""Seconds."""
+"""Seconds for which an access token is valid."""
 MIN_KEY_BYTES: Final = 32
 """An HS256 key is at least as long as its hash (RFC 7518 section 3.2)."""
 
 
 def access_token(key: bytes, subject: str, now: float, lifetime: float = ACCESS_LIFETIME) -> str:
-    """A signed token (RFC 7519) for an AUTH message; `now` is seconds since 1970 UTC."""
+    """Sign a token (RFC 7519) for AUTH messages as the account `subject`; `now` is in seconds since 1970 UTC."""
     import jwt  # 0.1 s, which a client of an open server need not wait for
 
     claims: dict[str, Any] = {"sub": subject, "iat": int(now), "exp": int(now + lifetime)}
@@ -48,12 +50,20 @@ def access_token(key: bytes, subject: str, now: float, lifetime: float = ACCESS_
 
 
 def is_subject(text: str) -> bool:
-    """Whether a token may speak for somebody of that name."""
+    """Return whether a text can be the name of an account."""
     return 0 < len(text) <= 128 and text.isprintable()
 
 
+def local_account() -> str:
+    """Return the account of this process's user: local clients sign in as it unless they name another."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container may run as a number without a name
+        return "local"
+
+
 def read_key(path: Path) -> bytes:
-    """The key in a file of the operator's: its bytes, without a line end behind them.
+    """Read a key from a file of the operator's, without the line end behind it.
 
     Raises HftlabError if others can read it or it is too short, and OSError.
     """
@@ -70,7 +80,7 @@ def read_key(path: Path) -> bytes:
 
 
 def write_secret(port: int, secret: bytes) -> Path:
-    """Store a server's key for its user. Raises OSError if there is no private place for it."""
+    """Store a server's key for its user. Raises OSError if there is no private folder for it."""
     path = _folder(create=True) / f"{port}.key"
     with suppress(FileNotFoundError):
         path.unlink()  # of a server that was killed
@@ -82,7 +92,7 @@ def write_secret(port: int, secret: bytes) -> Path:
 
 
 def find_secret(port: int) -> bytes | None:
-    """The key of this user's server on a port of this machine; None if there is none that only this user can read."""
+    """Return the key of this user's server on a port of this machine; None if only others could have left one."""
     try:
         path = _folder(create=False) / f"{port}.key"
         with path.open("rb") as file:
@@ -93,7 +103,7 @@ def find_secret(port: int) -> bytes | None:
 
 
 def remove_secret(port: int, secret: bytes) -> None:
-    """Forget a server's key, unless another server has taken the port since."""
+    """Remove a server's key, unless another server has taken the port since."""
     if find_secret(port) == secret:
         with suppress(OSError):
             (_folder(create=False) / f"{port}.key").unlink()
@@ -113,7 +123,7 @@ def _folder(*, create: bool) -> Path:
 
 
 def _check_private(status: os.stat_result, path: Path) -> None:
-    """A folder in a shared place may be somebody else's, put there to read our keys or to have us trust theirs."""
+    """Raise PermissionError for a folder or file that others could have put there, to read our keys or plant theirs."""
     if sys.platform == "win32":
         return
     if stat.S_ISLNK(status.st_mode) or status.st_uid != os.getuid() or stat.S_IMODE(status.st_mode) & 0o077:

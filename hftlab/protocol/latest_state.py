@@ -1,4 +1,4 @@
-"""The newest state of each symbol, as the messages of a source tell it."""
+"""The latest state of each symbol, from the messages of a source."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ __all__ = ["LatestState", "merged"]
 
 
 class LatestState:
-    """`latest` by symbol; what a message leaves out of a symbol's book or last trade is kept from before."""
+    """Keeps the `latest` state by symbol. A book or last trade that a message leaves out stays as it was."""
 
     def __init__(self) -> None:
         self.latest: dict[str, MarketDataSymbol] = {}
-        self._assembled = BookAssembler()
+        self._assembler = BookAssembler()
 
     def take_in(self, message: Message) -> Message:
-        """Learn from a message, and return it with all that is known of its symbols' state.
+        """Take in a message; returns it with all that is known of its symbols.
 
-        One of incremental books becomes MARKET_DATA of the state they tell.
+        BOOK_DELTA becomes MARKET_DATA with the state of its symbol, or without symbols while none is known.
         """
         if isinstance(message, BookDelta):
-            message = self._assembled.market_data(message, self.latest.get(message.symbol))
+            message = self._assembler.market_data(message, self.latest.get(message.symbol))
         if not isinstance(message, MarketData):
             return message
         whole = [self._learn(symbol) for symbol in message.symbols]
@@ -38,12 +38,13 @@ class LatestState:
         return whole
 
     def clear(self) -> None:
+        """Forget everything."""
         self.latest.clear()
-        self._assembled = BookAssembler()
+        self._assembler = BookAssembler()
 
 
 def merged(new: MarketDataSymbol, known: MarketDataSymbol | None) -> MarketDataSymbol:
-    """The newest state, with the parts that its message leaves out as they were known before."""
+    """Return the new state of a symbol, with the parts that it leaves out taken from the known one."""
     if known is None:
         return new
     bids = known.bids if new.bids is None else new.bids

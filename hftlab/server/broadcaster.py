@@ -1,4 +1,4 @@
-"""One payload to many sockets: framed once for all readers that share a compression window."""
+"""Writes payloads to many sockets: framed once for all readers that share a compression window."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import time
 from collections.abc import Iterable
 
 from hftlab.protocol.publishing.publisher import Delivery
-from hftlab.server.connection import Connection
+from hftlab.server.broadcast_time import BroadcastTimes
 from hftlab.server.framing import Framer
-from hftlab.server.http.monitor import Broadcasts
 from hftlab.server.queue_time import QueueTimes
+from hftlab.server.server_socket import ServerSocket
 
 __all__ = ["Broadcaster"]
 
@@ -17,38 +17,38 @@ __all__ = ["Broadcaster"]
 class Broadcaster:
     """Writes deliveries, counts them, and measures how long that takes."""
 
-    def __init__(self) -> None:
-        self.framer = Framer()
+    def __init__(self, framer: Framer) -> None:
+        self._framer = framer
         self.messages = self.bytes = 0
-        self.broadcasts, self.queue_times = Broadcasts(), QueueTimes()
+        self.broadcast_times, self.queue_times = BroadcastTimes(), QueueTimes()
 
-    def send(self, deliveries: Iterable[Delivery[Connection]], started: float) -> None:
-        """Take and write one after the other, so that a reader that falls behind by one has the next left out.
+    def send(self, deliveries: Iterable[Delivery[ServerSocket]], started: float) -> None:
+        """Take and write one delivery after the other, so that a reader which falls behind is not sent the next.
 
         `started` is when the work for them began, projection and encoding included (perf_counter).
         """
         is_empty = True
-        # Gathered on the way: a reader that falls behind by this very message is no longer in its channel afterwards.
-        sampled: list[Connection] | None = [] if self.queue_times.is_due(started) else None
+        # Collected on the way: a reader that falls behind by this very message is not in its channel afterwards.
+        sampled: list[ServerSocket] | None = [] if self.queue_times.is_due(started) else None
         for payload, codec, readers, private in deliveries:
             is_empty = False
             frames: dict[int | None, bytes] = {}
             messages = size = 0
-            for connection in readers:
-                bits = connection.window_bits
+            for socket in readers:
+                bits = socket.window_bits
                 frame = frames.get(bits)
                 if frame is None:
-                    frame = frames[bits] = self.framer.frame(payload, bits, binary=codec.binary)
-                if connection.write(frame, private):
+                    frame = frames[bits] = self._framer.frame(payload, bits, binary=codec.binary)
+                if socket.write(frame, private, private):
                     messages += 1
                     size += len(frame)
                     if sampled is not None:
-                        sampled.append(connection)
+                        sampled.append(socket)
             self.messages += messages
             self.bytes += size
         if is_empty:
             return
         ended = time.perf_counter()
-        self.broadcasts.add(ended - started)
+        self.broadcast_times.add(ended - started)
         if sampled is not None:
             self.queue_times.written(sampled, ended)

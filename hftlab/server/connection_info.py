@@ -1,18 +1,22 @@
-"""One connection as a person looks at it."""
+"""A snapshot of one connection, as Server.connections() lists it."""
 
 from __future__ import annotations
 
 import msgspec
 
-from hftlab.server.connection import Connection
+from hftlab.protocol import ChannelInfo
+from hftlab.protocol.publishing.server_protocol import ServerProtocol
+from hftlab.server.server_socket import ServerSocket
 
 __all__ = ["ConnectionInfo"]
 
 
 class ConnectionInfo(msgspec.Struct, frozen=True):
-    """Of one moment. `state` is open or closing, `backlog` none, congested (state is skipped) or full (events too).
+    """Snapshot of one connection: its state, backlog and counters.
 
-    `subject` is whom it has signed in as, `buffered` the bytes that wait for its reader, `received` its requests.
+    `state` is open or closing; `backlog` is none, congested (state is skipped) or full (events are skipped too).
+    `subject` is the account that it is signed in as, `buffered` the bytes that wait for its reader, `received` the
+    number of its requests, and `channels` what serves its subscriptions.
     """
 
     id: str
@@ -23,16 +27,19 @@ class ConnectionInfo(msgspec.Struct, frozen=True):
     backlog: str
     buffered: int
     received: int
+    channels: list[ChannelInfo]
 
     @classmethod
-    def of(cls, connection: Connection, subject: str | None) -> ConnectionInfo:
+    def of(cls, socket: ServerSocket, protocol: ServerProtocol[ServerSocket]) -> ConnectionInfo:
+        """Describe a connection as it is now."""
         return cls(
-            id=connection.name,
-            peer=connection.peer_address,
-            state="open" if connection.is_open else "closing",
-            subject=subject,
-            encoding="msgpack" if connection.codec.binary else "json",
-            backlog=connection.backlog.name.lower(),
-            buffered=connection.buffered,
-            received=connection.received,
+            id=socket.name,
+            peer=socket.peer_address,
+            state="open" if socket.is_open else "closing",
+            subject=protocol.account,
+            encoding="msgpack" if socket.codec.binary else "json",
+            backlog=socket.backlog.name.lower(),
+            buffered=socket.buffered,
+            received=protocol.received,
+            channels=protocol.channels(),
         )

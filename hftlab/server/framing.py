@@ -1,4 +1,4 @@
-"""One WebSocket frame for many connections: compressed and serialised once (RFC 6455 section 5.2, RFC 7692)."""
+"""WebSocket frames for many connections, compressed and serialised once (RFC 6455 section 5.2, RFC 7692)."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from websockets.frames import Frame, Opcode
 __all__ = ["COMPRESSION_THRESHOLD", "EXTENSIONS", "Framer", "window_bits"]
 
 COMPRESSION_THRESHOLD: Final = 1024
-"""Bytes; smaller payloads go out plain, as in the reference document."""
+"""Bytes; smaller payloads are not compressed, as in the reference document."""
 
 _FIN: Final = 0x80
 _TWO_BYTES, _EIGHT_BYTES = 126, 127
-"""Lengths that say how many bytes the length itself has, behind them."""
+"""Values of the length byte that announce a length of two or eight bytes behind it."""
 _SETTINGS: Final = {"level": 6, "memLevel": 8}
 
 # Without context takeover a compressed frame does not depend on the frames that one connection has seen before, so that
@@ -23,7 +23,7 @@ EXTENSIONS: Final = (ServerPerMessageDeflateFactory(server_no_context_takeover=T
 
 
 def window_bits(extensions: list[object]) -> int | None:
-    """The window that a connection's deflate negotiation left to the server; None if it is not compressed."""
+    """Return the window size that a connection has negotiated for our frames; None if they are not compressed."""
     for extension in extensions:
         if isinstance(extension, PerMessageDeflate):
             return extension.local_max_window_bits
@@ -31,12 +31,13 @@ def window_bits(extensions: list[object]) -> int | None:
 
 
 class Framer:
-    """Builds frames; one payload has at most one compressed form for each window size negotiated."""
+    """Builds frames; a payload has one compressed form for each window size."""
 
     def __init__(self) -> None:
         self._deflate: dict[int, PerMessageDeflate] = {}
 
     def frame(self, payload: bytes, bits: int | None, *, binary: bool) -> bytes:
+        """Return a whole message as one frame, compressed for a window of `bits` if there is one."""
         opcode = Opcode.BINARY if binary else Opcode.TEXT
         if bits is None or len(payload) < COMPRESSION_THRESHOLD:
             return _header(opcode, len(payload)) + payload
@@ -47,7 +48,7 @@ class Framer:
 
 
 def _header(opcode: Opcode, length: int) -> bytes:
-    """Of a whole message, unmasked and plain: what the library's general way takes 40 µs for when its code is cold."""
+    """The header of a whole message, unmasked and plain. The library needs 40 µs for it when its code is cold."""
     first = _FIN | opcode
     if length < _TWO_BYTES:
         return bytes((first, length))

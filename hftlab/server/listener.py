@@ -1,16 +1,15 @@
-"""The port: binds it, takes connections in through the endpoints, and frees it again."""
+"""The listening port: binds it, accepts connections, and frees it again."""
 
 from __future__ import annotations
 
 import asyncio
 import errno
 import logging
-import secrets
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from ssl import SSLContext
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from weakref import WeakSet
 
 from websockets.asyncio.server import Server as WebSocketServer
@@ -25,10 +24,10 @@ from hftlab.port import port_holder
 from hftlab.protocol import CODECS
 from hftlab.protocol.publishing.authentication import Authenticator
 from hftlab.protocol.publishing.limits import ServerLimits
-from hftlab.server.connection import HIGH_WATER, Connection
-from hftlab.server.framing import EXTENSIONS
+from hftlab.server.framing import EXTENSIONS, Framer
 from hftlab.server.http.admission import Admission, is_loopback
 from hftlab.server.http.endpoints import Endpoints
+from hftlab.server.server_socket import HIGH_WATER, ServerSocket, SocketOwner
 
 __all__ = ["Listener"]
 
@@ -44,29 +43,40 @@ _wire_log = logging.getLogger("hftlab.websockets")
 _wire_log.addFilter(lambda record: record.levelno > logging.DEBUG)
 
 
-class Listener:
-    """`handler` gets each WebSocket, `pages` answers the requests for none (None: it is to be a WebSocket).
+class SocketServer(SocketOwner, Protocol):
+    """What a Listener gives its WebSockets to."""
 
-    Without a key of the operator's a random one is made, and left where clients of the same user find it.
+    async def serve(self, socket: ServerSocket) -> None:
+        """Serve one client until its connection ends."""
+
+
+class Listener:
+    """Accepts connections on one address; every WebSocket goes to `server`, and belongs to it.
+
+    `pages` answers plain HTTP requests; it returns None for those that are to become a WebSocket. With `leaves_key` the
+    authenticator's key is left where clients of the same user find it, for as long as the port is open.
     """
 
     def __init__(
         self,
-        handler: Callable[[Connection], Awaitable[None]],
+        server: SocketServer,
         pages: Callable[[Request], Response | None],
         limits: ServerLimits,
-        key: bytes | str | None,
+        authenticator: Authenticator,
+        framer: Framer,
+        *,
+        leaves_key: bool,
     ) -> None:
-        self.authenticator = Authenticator(secrets.token_bytes(32) if key is None else key)
-        self._handler, self._pages, self._limits = handler, pages, limits
-        self._leaves_key = key is None
+        self._server, self._pages, self._limits = server, pages, limits
+        self._authenticator, self._framer, self._leaves_key = authenticator, framer, leaves_key
         self._sockets: WebSocketServer | None = None
-        self._all: WeakSet[Connection] = WeakSet()
+        self._all: WeakSet[ServerSocket] = WeakSet()
         self.endpoints: Endpoints | None = None
         self.port = 0
 
     @property
     def is_open(self) -> bool:
+        """Whether the port is open."""
         return self._sockets is not None
 
     async def open(
@@ -79,9 +89,9 @@ class Listener:
         hosts: Sequence[str],
         ssl: SSLContext | None,
     ) -> None:
-        """Listen. Raises PortInUse, OSError, and HftlabError where an open port is not `trusted` to the network."""
+        """Listen. Raises PortInUse, OSError, and HftlabError for a public address unless the server is `trusted`."""
         sockets = await self._bound(host, port, ssl)
-        # Bound first, so that who mistypes an address hears of that, and not of TLS.
+        # Bound first, so that a mistyped address is reported as such, and not as a lack of TLS.
         if not trusted and not is_loopback(host):
             sockets.close()
             raise HftlabError(
@@ -90,7 +100,7 @@ class Listener:
                 "--auth required), or listen on 127.0.0.1"
             )
         self._sockets, self.port = sockets, next(iter(sockets.sockets)).getsockname()[1]
-        self.endpoints = Endpoints(Admission(host, self._limits, origins, hosts), self.authenticator)
+        self.endpoints = Endpoints(Admission(host, self._limits, origins, hosts), self._authenticator)
         if self._leaves_key:
             self._leave_key()
         await sockets.start_serving()
@@ -101,7 +111,7 @@ class Listener:
                 self._handle,
                 host,
                 port,
-                create_connection=self._connection,  # type: ignore[arg-type]  # a factory is documented
+                create_connection=self._socket,  # type: ignore[arg-type]  # a factory is documented
                 process_request=self._process_request,
                 compression=None,
                 extensions=EXTENSIONS,
@@ -128,19 +138,19 @@ class Listener:
 
     def _leave_key(self) -> None:
         try:
-            write_secret(self.port, self.authenticator.key)
+            write_secret(self.port, self._authenticator.key)
         except OSError as exc:
-            _log.warning("clients cannot find the key", reason=str(exc))
+            _log.warning("the key could not be left for local clients", reason=str(exc))
 
-    async def close(self, abort: Callable[[Connection], None]) -> None:
-        """Close every connection with 1001 and free the port; those that take too long are given to `abort` first."""
+    async def close(self, abort: Callable[[ServerSocket], None]) -> None:
+        """Close every connection with 1001 and free the port; connections that take too long are given to `abort`."""
         if self._sockets is None:
             return
         sockets, self._sockets = self._sockets, None
         if self._leaves_key:
-            remove_secret(self.port, self.authenticator.key)
+            remove_secret(self.port, self._authenticator.key)
         sockets.close(code=1001)
-        # Those that are still opening are not worth waiting for.
+        # Connections that are still opening are not waited for.
         for connection in [one for one in self._all if not one.is_open]:
             connection.abort()
         try:
@@ -153,18 +163,20 @@ class Listener:
 
     # --- connections ---
 
-    def _connection(self, *args: Any, **kwargs: Any) -> Connection:
+    def _socket(self, *args: Any, **kwargs: Any) -> ServerSocket:
         assert self.endpoints is not None
-        connection = Connection(*args, endpoints=self.endpoints, limits=self._limits, **kwargs)
-        self._all.add(connection)
-        return connection
+        socket = ServerSocket(
+            *args, endpoints=self.endpoints, owner=self._server, framer=self._framer, limits=self._limits, **kwargs
+        )
+        self._all.add(socket)
+        return socket
 
     async def _handle(self, connection: ServerConnection) -> None:
-        assert isinstance(connection, Connection)
-        await self._handler(connection)
+        assert isinstance(connection, ServerSocket)
+        await self._server.serve(connection)
 
     def _process_request(self, connection: ServerConnection, request: Request) -> Response | None:
-        assert isinstance(connection, Connection)
+        assert isinstance(connection, ServerSocket)
         assert self.endpoints is not None
         return (
             self.endpoints.refuse(connection.peer_address, connection.own_address, request)
@@ -174,5 +186,5 @@ class Listener:
 
 
 def _select_subprotocol(_: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
-    """The client's first choice among ours; JSON without a subprotocol when none is asked for or none is known."""
+    """Choose the client's first subprotocol that we know; with none of them the connection speaks JSON."""
     return next((name for name in offered if name in CODECS), None)

@@ -1,4 +1,4 @@
-"""The frames that wait for one slow reader: private ones first, and bounded. No sockets here."""
+"""The frames that wait for one slow reader: in two lanes, each bounded. No sockets here."""
 
 from __future__ import annotations
 
@@ -11,42 +11,59 @@ class _Lane:
     __slots__ = ("frames", "size")
 
     def __init__(self) -> None:
-        self.frames: deque[bytes] = deque()
+        self.frames: deque[tuple[bytes, bool]] = deque()
+        """Each with whether it is private."""
         self.size = 0
+
+    def append(self, frame: bytes, private: bool) -> None:
+        self.frames.append((frame, private))
+        self.size += len(frame)
+
+    def without_private(self) -> _Lane:
+        lane = _Lane()
+        for frame, private in self.frames:
+            if not private:
+                lane.append(frame, private)
+        return lane
 
 
 class Outbox:
-    """Two lanes, each first in, first out, and each for so many frames and bytes.
+    """Two lanes, each first in, first out; urgent frames leave before all others.
 
-    It takes what it is given, and tells whether that was too much: what is numbered for a reader already is to come to
-    it, before it hears of a gap or is closed.
+    It takes every frame and says whether its lane has more than it should: a frame that is numbered for a reader
+    already has to reach it, before it is sent a GAP or is closed. `private` frames belong to the account that the
+    reader is signed in as; they are dropped when that changes.
     """
 
     def __init__(self, max_bytes: int, max_frames: int) -> None:
         self._max_bytes, self._max_frames = max_bytes, max_frames
-        self._private, self._public = _Lane(), _Lane()
+        self._urgent, self._other = _Lane(), _Lane()
 
     def __bool__(self) -> bool:
-        return bool(self._private.frames or self._public.frames)
+        return bool(self._urgent.frames or self._other.frames)
 
     @property
     def size(self) -> int:
-        """Bytes of all that waits."""
-        return self._private.size + self._public.size
+        """Bytes of all frames that wait."""
+        return self._urgent.size + self._other.size
 
-    def put(self, frame: bytes, *, private: bool) -> bool:
-        """Add a frame at the end of its lane; whether the lane is within its bounds."""
-        lane = self._private if private else self._public
-        lane.frames.append(frame)
-        lane.size += len(frame)
+    def put(self, frame: bytes, *, urgent: bool, private: bool) -> bool:
+        """Add a frame at the end of its lane; returns whether the lane is within its bounds."""
+        lane = self._urgent if urgent else self._other
+        lane.append(frame, private)
         return lane.size <= self._max_bytes and len(lane.frames) <= self._max_frames
 
     def take(self) -> bytes:
-        """The frame whose turn it is. Raises IndexError if none waits."""
-        lane = self._private if self._private.frames else self._public
-        frame = lane.frames.popleft()
+        """Remove and return the next frame. Raises IndexError if none waits."""
+        lane = self._urgent if self._urgent.frames else self._other
+        frame, _ = lane.frames.popleft()
         lane.size -= len(frame)
         return frame
 
+    def drop_private(self) -> None:
+        """Remove the private frames of both lanes."""
+        self._urgent, self._other = self._urgent.without_private(), self._other.without_private()
+
     def clear(self) -> None:
-        self._private, self._public = _Lane(), _Lane()
+        """Remove all frames."""
+        self._urgent, self._other = _Lane(), _Lane()

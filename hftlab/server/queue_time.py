@@ -7,49 +7,53 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
-from hftlab.server.connection import Connection
-from hftlab.server.histogram import Histogram
+from hftlab.server.durations import Durations
+from hftlab.server.server_socket import ServerSocket
 
 __all__ = ["QueueTimes"]
 
-_SAMPLE: Final = 0.01
-"""Seconds between samples: what a hundred batches a second cost is not noticed, what each of a stream at full speed
-would cost is."""
+_SAMPLE: Final = 0.03
+"""Seconds between samples: the cost of thirty batches a second is not noticed, that of each batch of a stream at full
+speed is."""
 _FIRST_LOOK: Final = 0.001
 _LAST_LOOK: Final = 0.05
-"""Seconds after which what still waits is looked at again; doubled from the one to the other, so that a wait is known
-to a part of itself, and a stuck reader costs little."""
+"""Seconds until messages that still wait are looked at again, doubled each time: long waits are measured less exactly,
+and a stuck reader costs little."""
 _BOUNDS: Final = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 
 
 class _Mark(NamedTuple):
-    """The end of one message among the bytes of a connection, and when it was written."""
+    """One message that waits: where it ends among the bytes of its connection, and when it was written."""
 
-    connection: Connection
+    socket: ServerSocket
     end: int
     at: float
 
 
 class QueueTimes:
-    """A histogram of samples: one message for each reader of at most a hundred batches a second.
+    """Samples how long messages wait: one per reader, of about thirty batches a second.
 
-    No reader has more than one sample that waits. One whose connection ends first counts with the time until then.
+    A reader has at most one sample that waits. If its connection ends first, the wait ends there.
     """
 
     def __init__(self, timer: Callable[[], float] = time.perf_counter) -> None:
-        self.histogram = Histogram(_BOUNDS)
+        self.durations = Durations(
+            "hftlab_queue_seconds",
+            "Time that a message waits in its connection's buffer before the kernel takes it (sampled)",
+            _BOUNDS,
+        )
         self._timer = timer
-        self._marks: dict[Connection, _Mark] = {}
+        self._marks: dict[ServerSocket, _Mark] = {}
         self._sampled_at = float("-inf")
         self._pause = _FIRST_LOOK
         self._next: asyncio.Handle | None = None
 
     def is_due(self, now: float) -> bool:
-        """Whether a batch that is written now is to be a sample."""
+        """Return whether the batch that is written now should be a sample."""
         return now - self._sampled_at >= _SAMPLE
 
-    def written(self, readers: Iterable[Connection], at: float) -> None:
-        """A batch has been written to `readers` just before `at`, and is a sample."""
+    def written(self, readers: Iterable[ServerSocket], at: float) -> None:
+        """Note that a batch, which is a sample, has been written to `readers` just before `at`."""
         self._sampled_at = at
         for reader in readers:
             if reader in self._marks:
@@ -57,25 +61,25 @@ class QueueTimes:
             if reader.buffered:
                 self._marks[reader] = _Mark(reader, reader.written, at)
             else:
-                self.histogram.add(0.0)
+                self.durations.add(0.0)
         if self._marks and (self._next is None or self._pause > _FIRST_LOOK):
             self._cancel()
             self._pause = _FIRST_LOOK
-            # A loop may hand over what is written only at the end of its turn: look at the next.
+            # A loop may pass what is written to the kernel only at the end of its turn: look at the next turn.
             self._next = asyncio.get_running_loop().call_soon(self._look)
 
     def _look(self) -> None:
         self._next = None
         now = self._timer()
         for mark in [mark for mark in self._marks.values() if _has_gone(mark)]:
-            del self._marks[mark.connection]
-            self.histogram.add(now - mark.at)
+            del self._marks[mark.socket]
+            self.durations.add(now - mark.at)
         if self._marks:
             self._next = asyncio.get_running_loop().call_later(self._pause, self._look)
             self._pause = min(2 * self._pause, _LAST_LOOK)
 
     def close(self) -> None:
-        """Look no more."""
+        """Stop looking."""
         self._cancel()
 
     def _cancel(self) -> None:
@@ -85,5 +89,5 @@ class QueueTimes:
 
 
 def _has_gone(mark: _Mark) -> bool:
-    connection = mark.connection
-    return not connection.is_open or connection.written - connection.buffered >= mark.end or not connection.buffered
+    socket = mark.socket
+    return not socket.is_open or socket.written - socket.buffered >= mark.end or not socket.buffered

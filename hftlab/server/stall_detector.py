@@ -1,4 +1,4 @@
-"""Has a reader stopped, or is it slow? Told by what its system acknowledges, where ours says so."""
+"""Tells readers that have stopped from slow ones, by what their systems acknowledge."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ from typing import Final
 __all__ = ["StallDetector", "delivered"]
 
 _BYTES_ACKED: Final = 120
-"""Where tcpi_bytes_acked stands in Linux' struct tcp_info (include/uapi/linux/tcp.h, since Linux 4.1)."""
+"""Offset of tcpi_bytes_acked in Linux' struct tcp_info (include/uapi/linux/tcp.h, since Linux 4.1)."""
 _LATE: Final = 0.1
-"""Of the deadline: what is acknowledged sooner was on its way already, and does not tell a slow reader from none."""
+"""Part of the deadline: bytes that are acknowledged sooner were on their way already, and prove nothing."""
 _PROOFS: Final = 2
-"""What comes late once is no proof: a system with a full buffer takes the last of what fits, less than a segment, only
-when the sender's timer for closed windows fires (RFC 9293 section 3.8.6.1; Linux: after 0.2 s and a round trip)."""
+"""Late acknowledgements that prove a reader. One is not enough: a system with a full buffer takes the last bytes that
+fit, less than a segment, only when the sender's timer for closed windows fires (RFC 9293 section 3.8.6.1; Linux: after
+0.2 s and a round trip)."""
 _STRETCH: Final = 4
 _LONGEST: Final = 20
 
 
 def delivered(transport: asyncio.Transport) -> int | None:
-    """Bytes that the peer's system has acknowledged; None where ours does not tell.
+    """Return the bytes that the peer's system has acknowledged; None where our system does not tell.
 
-    Flow control alone would not do: it reports only that a buffer of ours has emptied to its low-water mark.
+    Flow control would not do: it reports only when a buffer of ours has emptied to its low-water mark.
     """
     if sys.platform != "linux":
         return None
@@ -37,11 +38,11 @@ def delivered(transport: asyncio.Transport) -> int | None:
 
 
 class StallDetector:
-    """One spell during which bytes wait for a reader; ends, and is forgotten, when none does.
+    """Watches one reader for as long as bytes wait for it.
 
     A receiver's system acknowledges in lumps: it opens its window again only when a good part of its buffer is free
     (RFC 9293 section 3.8.6.2.2), which at 1 kB/s takes seconds. A reader that has been seen to take something after a
-    pause, and again after another, has proved that it reads, so from then on it has several times as long as its
+    pause, and again after another, has proved that it reads: from then on it may pause several times as long as its
     longest pause so far.
     """
 
@@ -57,7 +58,7 @@ class StallDetector:
         return self._proofs >= _PROOFS
 
     def has_stopped(self, now: float, taken: int, *, paused: bool) -> bool:
-        """Whether nothing has been taken for too long; only while `paused`, that is while the backlog matters."""
+        """Return whether the reader has taken nothing for too long; only time while it is `paused` (behind) counts."""
         if not paused:
             self._paused_at = None
         elif self._paused_at is None:

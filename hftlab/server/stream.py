@@ -1,4 +1,4 @@
-"""From the source to the publisher: waits for what is due next, and does what REPLAY_CONTROL asks for in between."""
+"""Moves messages from the source to the publisher when they are due, and controls a replay in between."""
 
 from __future__ import annotations
 
@@ -11,65 +11,67 @@ from contextlib import suppress
 from typing import Final
 
 from hftlab.clock import NANOSECONDS, from_milliseconds, wall_time
+from hftlab.credentials import local_account
 from hftlab.errors import RateLimitExceeded, ServerError, WireError
 from hftlab.log import get_logger
 from hftlab.protocol import Error, ErrorType, Message, ReplayAction, ReplayControl, ReplayState
 from hftlab.protocol.publishing.playback import Playback
-from hftlab.protocol.publishing.publisher import Delivery
-from hftlab.server.connection import Connection
-from hftlab.server.desk import CountingPublisher
+from hftlab.protocol.publishing.publisher import Delivery, Publisher, is_private
+from hftlab.server.server_socket import ServerSocket
 from hftlab.source import Tap, Timed
 
 __all__ = ["Stream"]
 
 _SPIN: Final = 0.0015
-"""Event loops wake up to a millisecond late, so the last stretch before a message is due is spun."""
+"""Seconds before a message is due from which the loop is polled: timers of event loops are up to 1 ms late."""
 _SLICE: Final = 0.001
-"""Seconds of work before other tasks of the loop, clients in the same process among them, get a turn."""
+"""Seconds of work after which other tasks of the loop get a turn, clients in the same process among them."""
 _STEPS: Final = 256
-"""Messages of a STEP that go out in one piece."""
+"""Messages of a STEP that are sent in one turn of the loop."""
 _MOST: Final = 100
-"""Controls that may wait for the ones before them."""
+"""Controls of a replay that may wait for earlier ones."""
 
 _log = get_logger("hftlab.server")
 
 
 class Stream:
-    """`run()` is the only one who touches the source. `send` takes what is to go out, and when the work for it began
-    (perf_counter); `congested` are the readers that are behind, kept by the owner, who also calls `wake()` when
-    something has changed.
+    """Streams one source; `run()` alone touches it.
+
+    `send` gets the deliveries, and when the work for them began (perf_counter). The owner keeps the readers that are
+    behind in `congested`, and calls `wake()` when they or the subscriptions have changed.
     """
 
     def __init__(
         self,
         playback: Playback,
-        publisher: CountingPublisher,
-        send: Callable[[Iterable[Delivery[Connection]], float], None],
+        publisher: Publisher[ServerSocket],
+        send: Callable[[Iterable[Delivery[ServerSocket]], float], None],
     ) -> None:
         self.playback, self.clock = playback, playback.clock
         self.taps: list[Tap] = []
         self.failed_taps: Counter[str] = Counter()
-        """By the type of what they have raised."""
-        self.congested: set[Connection] = set()
+        """Taps that have raised, by the type of the exception."""
+        self.congested: set[ServerSocket] = set()
         self._publisher, self._send = publisher, send
         self._awake = asyncio.Event()
         self._controls: deque[tuple[ReplayControl, asyncio.Future[None]]] = deque()
-        self._told: tuple[ReplayState, float] | None = None
+        self._announced: tuple[ReplayState, float] | None = None
         self._changed = False
 
     def wake(self) -> None:
+        """Look again at what is due next."""
         self._awake.set()
 
     def publish(self, message: Message, account: str | None = None) -> None:
-        """Stream one message from outside the source."""
+        """Stream one message from outside the source; a private one without `account` is this process's user's."""
         started = time.perf_counter()
         self._accept(Timed(self.clock.now(), message, account))
-        # What waits for no interval goes out from here: waking the stream for it would cost as much as sending it.
+        # Messages without an interval are sent from here: waking the stream would cost as much as sending them.
         self._send(self._publisher.poll(0, wall_time()), started)
         self.wake()
 
     def lag(self) -> float:
-        """Seconds that the stream is behind its clock because there is too much to do."""
+        """Return the seconds that the stream is behind its clock because there is too much to do."""
         at = self._next_time()
         if at is None or at == 0 or self.clock.unpaced or self.clock.paused:
             return 0.0
@@ -78,7 +80,7 @@ class Stream:
     # --- the loop ---
 
     async def run(self) -> None:
-        """Wait for whatever is due next, send it, and let others run in between."""
+        """Wait for whatever is due next, send it, and let other tasks run in between."""
         loop = asyncio.get_running_loop()
         unwatch = self.clock.watch(lambda: _threadsafe(loop, self._clock_has_changed))
         try:
@@ -86,7 +88,7 @@ class Stream:
                 try:
                     await self._run()
                 except Exception as exc:
-                    if self.playback.failure is not None:  # already: the source was not the reason
+                    if self.playback.failure is not None:  # it had failed before, so this is of our own making
                         _log.exception("the stream has ended")
                         return
                     self._fail(exc)
@@ -129,22 +131,24 @@ class Stream:
         self._send(self._publisher.poll(at, wall_time()), started)
 
     def _accept(self, item: Timed[Message]) -> None:
+        if item.account is None and is_private(item.message):
+            item = item._replace(account=local_account())
         for tap in tuple(self.taps):
             try:
                 tap(item)
             except Exception as exc:
                 self._drop(tap, exc)
-        self._publisher.publish(item.message, item.at)
+        self._publisher.publish(item.message, item.at, item.account)
 
     def _drop(self, tap: Tap, error: Exception) -> None:
-        """One who listens in and fails does not end the stream for all: it is called no more."""
+        """Remove a tap that has raised, so that it does not end the stream for everyone."""
         with suppress(ValueError):  # it may have taken itself off
             self.taps.remove(tap)
         self.failed_taps[type(error).__name__] += 1
-        _log.error("a tap has failed and is called no more", tap=repr(tap), exc_info=error)
+        _log.error("a tap has failed and was removed", tap=repr(tap), exc_info=error)
 
     def _fail(self, error: Exception) -> None:
-        """Go on without the source, and tell everyone that no more comes of it."""
+        """Go on without the source, and tell every client that it sends nothing more."""
         failed = self.playback.fail(error)
         _log.error("the source has failed", exc_info=error)
         notice = Error(timestamp=1.0, error_type=ErrorType.SERVER_ERROR, message=str(failed), recoverable=False)
@@ -160,7 +164,7 @@ class Stream:
                 await self._awake.wait()
 
     async def _drained(self) -> None:
-        """Without a clock to keep, readers set the pace; one that does not read is aborted by its write deadline."""
+        """Wait for slow readers, which set the pace of an unpaced clock; stopped ones are aborted in time."""
         while self.congested and not self._controls:
             self._awake.clear()
             await self._awake.wait()
@@ -168,7 +172,7 @@ class Stream:
     # --- replay control ---
 
     def begin(self) -> bool:
-        """Start a recorded source that has waited, and say so to everyone; whether it has."""
+        """Start a recorded source that waits, and announce it; returns whether it was waiting."""
         if not self.playback.is_waiting:
             return False
         self.playback.begin()
@@ -177,10 +181,12 @@ class Stream:
         return True
 
     def control(self, request: ReplayControl) -> asyncio.Future[None]:
-        """Do it after what has been asked before. Raises the WireError that says why not, now or by the future."""
+        """Queue a control of the replay behind earlier ones. Raises a WireError at once, or by the future."""
         self.playback.check(request)
         if len(self._controls) >= _MOST:
-            raise RateLimitExceeded(f"{_MOST} controls wait for the ones before them: send fewer", retry_after=1.0)
+            raise RateLimitExceeded(
+                f"{_MOST} replay controls wait already: send the next one after an answer", retry_after=1.0
+            )
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._controls.append((request, done))
         self.wake()
@@ -230,7 +236,7 @@ class Stream:
 
     async def _seek(self, position: int) -> None:
         playback = self.playback
-        # What belongs to the time before goes out before: it is numbered already, or trades that would be lost.
+        # Messages of the time before are sent before: they are numbered already, or trades that would be lost.
         self._flush()
         target = playback.reachable(position)
         state = await asyncio.to_thread(playback.seekable.seek, target)
@@ -241,33 +247,33 @@ class Stream:
         self._send(self._publisher.restart(state, target, wall_time()), started)
 
     def _flush(self) -> None:
-        """Send what waits for its channel's pace."""
+        """Send the messages that wait for their channel's pace."""
         started = time.perf_counter()
         self._send(self._publisher.poll(self.clock.now(), wall_time(), early=True), started)
 
     def _announce_changes(self) -> bool:
-        """Tell of a change that nobody has told of: the end, or somebody has paused, resumed or sped up the clock."""
+        """Announce the end, or another state or speed of the clock; returns False if that is announced already."""
         self._changed = False
         playback = self.playback
         if not playback.is_recorded or playback.is_waiting:
             return False
         if self.clock.paused:
-            self._flush()  # so that what readers have is the state of this position
+            self._flush()  # readers have the state of this position then
         if self._next_time() is None:
             playback.is_ended = True
-        if self._told == (playback.state, self.clock.speed):
+        if self._announced == (playback.state, self.clock.speed):
             return False
         self._announce()
         return True
 
     def _announce(self, *, reset: bool = False) -> None:
-        """Say to everyone where the replay stands."""
+        """Send REPLAY_STATUS to everyone."""
         if self.clock.paused:
             self._flush()
         playback = self.playback
         if self._next_time() is None and not playback.is_waiting:
             playback.is_ended = True
-        self._told = (playback.state, self.clock.speed)
+        self._announced = (playback.state, self.clock.speed)
         self._notify(playback.status(reset=reset))
 
     def _notify(self, message: Message) -> None:

@@ -293,10 +293,10 @@ async def test_our_server_takes_a_refresh_token_and_resumes_private_messages() -
         refresh_token = server.issue_tokens("alice").refresh
         async with Client(server.url, token="no.good.token", refresh_token=refresh_token, **QUICK) as client:
             await client.subscribe(["AAPL"])
-            server.publish(UPDATE)
+            server.publish(UPDATE, "alice")
             for connection in list(server._connections):
                 connection.transport.abort()
-            server.publish(UPDATE)
+            server.publish(UPDATE, "alice")
             got = await within(client.gather(2))
             await client.wait_connected(PATIENCE)
             assert [message.sequence for message in got] == [1, 2]

@@ -74,15 +74,16 @@ def order_update(number: int, *, reason: str | None = None) -> OrderUpdate:
 
 
 class Orders:
-    """Numbered private messages; `sent` are those that have to arrive."""
+    """Numbered private messages of one account; `sent` are those that have to arrive."""
 
-    def __init__(self) -> None:
+    def __init__(self, account: str = "alice") -> None:
+        self.account = account
         self.sent: set[int] = set()
         self._count = 0
 
     def send(self, server: Server, count: int, *, is_certain: bool = True) -> None:
         for _ in range(count):
-            server.publish(order_update(self._count))
+            server.publish(order_update(self._count), self.account)
             if is_certain:
                 self.sent.add(self._count)
             self._count += 1

@@ -11,7 +11,7 @@ import pytest
 from hftlab.client import Client
 from hftlab.credentials import access_token
 from hftlab.errors import SubscriptionFailed
-from hftlab.protocol import MarketData, OrderBookLevel
+from hftlab.protocol import ChannelInfo, MarketData, OrderBookLevel
 from hftlab.protocol.level_book import CHECKED_DEPTH
 from hftlab.server import Server, ServerLimits
 from tests.faults.chaos_proxy import ChaosProxy
@@ -112,15 +112,18 @@ async def test_server_restarts(kind: str, restarts: int) -> None:
 
 async def crash(server: Server) -> None:
     """End a server without a word to its clients."""
-    for one in list(server._connections):
-        one.transport.abort()
+    for one in server.connections():
+        server.disconnect(one.id)
     await server.stop()
 
 
 async def restored(server: Server) -> None:
     """Wait until a server that has just started has all subscriptions."""
-    channels = server._publisher
-    await until(lambda: {name for one in channels.channels for name in one.subscription.symbols} == set(SYMBOLS))
+    await until(lambda: {name for channel in channels(server) for name in channel.symbols} == set(SYMBOLS))
+
+
+def channels(server: Server) -> list[ChannelInfo]:
+    return [channel for one in server.connections() for channel in one.channels]
 
 
 async def test_a_connection_that_is_cut_again_and_again() -> None:
@@ -187,9 +190,8 @@ async def test_who_asks_to_be_disconnected_comes_back_to_the_whole_book() -> Non
         await client.subscribe(SYMBOLS, data_types=["BOOK_DELTA"], frequency=0, slow_consumer="disconnect")
         market.tell(server)
         await until(lambda: knows(client, market))
-        (stalled,) = server._connections
         proxy.stall()
-        while stalled.expelled is None:
+        while not server.stats()["aborted"]:
             market.move(server, 100)
             await asyncio.sleep(0)
         proxy.flow()
@@ -199,7 +201,7 @@ async def test_who_asks_to_be_disconnected_comes_back_to_the_whole_book() -> Non
         assert server.stats()["aborted"] == {"disconnect": 1}
         # A gap would have skipped some.
         assert (witness.losses, server.stats()["gaps"]) == ([], 0)
-        assert {channel.subscription.slow_consumer for channel in server._publisher.channels} == {"DISCONNECT"}
+        assert {channel.slow_consumer for channel in channels(server)} == {"DISCONNECT"}
 
 
 @pytest.mark.parametrize("seed", [*range(5), *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(5, 50))])

@@ -61,18 +61,18 @@ async def test_an_overflow_closes_with_4008_and_is_resumed(is_late: bool) -> Non
         mailbox = Mailbox(client)
         reasons: list[str] = []
         client.on("disconnected", reasons.append)
-        (connection,) = server._connections
+        (connection,) = server.connections()
         proxy.stall()
-        while connection.expelled is None:
-            server.publish(order_update(count, reason="x" * 20_000))
+        while not server.stats()["aborted"]:
+            server.publish(order_update(count, reason="x" * 20_000), "alice")
             count += 1
             await asyncio.sleep(0)
         assert server.stats()["aborted"] == {"overflow": 1}
         if is_late:
-            await until(lambda: connection not in server._connections)
+            await until(lambda: connection.id not in {one.id for one in server.connections()})
         proxy.flow()
         for _ in range(10):
-            server.publish(order_update(count))
+            server.publish(order_update(count), "alice")
             count += 1
         await until(lambda: len(mailbox.numbers) >= count)
         assert mailbox.numbers == list(range(count))
@@ -89,11 +89,11 @@ async def test_what_the_log_no_longer_holds_is_told() -> None:
         Client(proxy.url, token=token(), **QUICK) as client,
     ):
         mailbox = Mailbox(client)
-        server.publish(order_update(0))
+        server.publish(order_update(0), "alice")
         await until(lambda: mailbox.numbers == [0])
         proxy.cut()
         for number in range(1, KEPT + 101):
-            server.publish(order_update(number))
+            server.publish(order_update(number), "alice")
         await until(lambda: mailbox.numbers[-1] == KEPT + 100)
         assert mailbox.numbers == [0, *range(101, KEPT + 101)]
         # Sequences count from 1: they are those of the messages 1 to 100.

@@ -3,37 +3,57 @@
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter
 
 import pytest
 from websockets.exceptions import ConnectionClosed
 
+from hftlab.protocol.publishing.authentication import Authenticator
+from hftlab.protocol.publishing.peer import Backlog
 from hftlab.server import ServerLimits, listener
-from hftlab.server.connection import Connection
 from hftlab.server.framing import Framer
 from hftlab.server.listener import Listener
+from hftlab.server.server_socket import ServerSocket
 from tests.hostile.autobahn import CORE, LONG, unexpected, without_keepalive
+from tests.hostile.conftest import KEY
 
 kosoku = pytest.importorskip("kosoku")
 
 
-async def echo(connection: Connection) -> None:
+class Echo:
     """What the cases expect of a server: every message back, as it came."""
-    framer = Framer()
-    connection.opened(framer, Counter())
-    try:
-        while True:
-            data = await connection.recv()
-            payload = data.encode() if isinstance(data, str) else bytes(data)
-            connection.write(framer.frame(payload, connection.window_bits, binary=isinstance(data, bytes)))
-    except ConnectionClosed:
+
+    def __init__(self) -> None:
+        self.framer = Framer()
+
+    async def serve(self, socket: ServerSocket) -> None:
+        socket.opened()
+        try:
+            while True:
+                data = await socket.recv()
+                payload = data.encode() if isinstance(data, str) else bytes(data)
+                socket.write(self.framer.frame(payload, socket.window_bits, binary=isinstance(data, bytes)))
+        except ConnectionClosed:
+            pass
+
+    def backlog_changed(self, socket: ServerSocket, backlog: Backlog) -> None:
+        pass
+
+    def overflowed(self, socket: ServerSocket) -> None:
+        raise AssertionError("no case leaves megabytes unread")
+
+    def too_big(self, socket: ServerSocket, reason: str) -> bytes | None:
+        return None
+
+    def ended(self, socket: ServerSocket, cause: str) -> None:
         pass
 
 
 async def run_cases(*cases: str, at_once: int) -> dict[str, str]:
     """Those that should have passed and did not, and how."""
     # The cases send up to 16 MB; our own limit is tested elsewhere.
-    server = Listener(echo, lambda path: None, dataclasses.replace(ServerLimits(), message_bytes=64 << 20), None)
+    limits = dataclasses.replace(ServerLimits(), message_bytes=64 << 20)
+    echo = Echo()
+    server = Listener(echo, lambda path: None, limits, Authenticator(KEY), echo.framer, leaves_key=False)
     await server.open("127.0.0.1", 0, trusted=False, origins=(), hosts=(), ssl=None)
     try:
         results = await kosoku.run_fuzzingclient(f"ws://127.0.0.1:{server.port}", list(cases), concurrency=at_once)

@@ -20,7 +20,7 @@ from hftlab.source import Seekable, Source, Timed, timed
 from tests.listed_source import ListedSource, SeekableListedSource
 from tests.market.dislocations import plant
 from tests.market.test_arbitrage import batch_of
-from tests.protocol.conftest import LIMITS
+from tests.protocol.conftest import LIMITS, receive
 from tests.session.sessions import replayed, write_session
 
 
@@ -86,7 +86,7 @@ class TestMessages:
         publisher = Publisher[str](session="s", limits=LIMITS, symbols=Canned.symbols)
         publisher.join("a", JSON, 1)
         request = {"type": "SUBSCRIBE", "timestamp": 1, "symbols": ["AAPL"], "dataTypes": ["ARBITRAGE"], "frequency": 0}
-        publisher.receive("a", json.dumps(request).encode(), 1)
+        receive(publisher, "a", json.dumps(request).encode(), 1)
         for message in drained(with_arbitrage(Canned(market_data()))):
             publisher.publish(message, 0)
         received = [decode(payload) for payload, *_ in publisher.poll(1, 10**15)]

@@ -4,8 +4,11 @@ from typing import Any
 
 import pytest
 
-from hftlab.protocol import Limits, MarketData, MarketDataSymbol, OrderBookLevel, Side, Trade
+from hftlab.protocol import JSON, Codec, Limits, MarketData, MarketDataSymbol, OrderBookLevel, Side, Trade
+from hftlab.protocol.publishing.authentication import Authenticator
+from hftlab.protocol.publishing.limits import ServerLimits
 from hftlab.protocol.publishing.publisher import Publisher
+from hftlab.protocol.publishing.server_protocol import ServerProtocol
 
 MS = 1_000_000
 
@@ -39,6 +42,16 @@ def market_data(*symbols: MarketDataSymbol, **changes: Any) -> MarketData:
 
 
 LIMITS = Limits(max_message_bytes=1000, max_symbols=5, min_frequency=0, max_frequency=60_000)
+
+
+KEY = b"k" * 64
+
+
+def receive(publisher: Publisher[str], key: str, data: bytes, sent_at: int, codec: Codec = JSON) -> list[bytes]:
+    """The replies to one frame of a connection that has joined already."""
+    protocol = ServerProtocol(key, codec, publisher, Authenticator(KEY), ServerLimits())
+    protocol.receive(data, 0.0, sent_at)
+    return [reply.payload for reply in protocol.data_to_send()]
 
 
 @pytest.fixture

@@ -5,13 +5,14 @@ import pytest
 from hftlab import protocol
 from hftlab.protocol import JSON, MSGPACK, Error
 from hftlab.protocol.publishing.publisher import Publisher
+from tests.protocol.conftest import receive
 
 NOW = 5_000_000_000
 
 
 def answered(publisher: Publisher[str], data: bytes) -> Error:
     publisher.join("a", JSON, NOW)
-    (reply,) = publisher.receive("a", data, NOW)
+    (reply,) = receive(publisher, "a", data, NOW)
     error = protocol.decode(reply)
     assert isinstance(error, Error)
     return error
@@ -46,7 +47,7 @@ def test_an_id_that_cannot_be_read_is_none(publisher: Publisher[str], data: byte
 @pytest.mark.parametrize("data", [b"", b"\xc1", b"\x93", b"\x81\xa2id\xa2\xff\xff"])
 def test_messagepack_that_cannot_be_read_has_none_either(publisher: Publisher[str], data: bytes) -> None:
     publisher.join("a", MSGPACK, NOW)
-    (reply,) = publisher.receive("a", data, NOW)
+    (reply,) = receive(publisher, "a", data, NOW)
     error = MSGPACK.decode(reply)
     assert isinstance(error, Error)
     assert error.id is None

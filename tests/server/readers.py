@@ -52,6 +52,11 @@ class Reader:
         while b"Subscribed to" not in self.data:
             await self.read(1024)
 
+    async def ask(self, **fields: Any) -> None:
+        """Send one request."""
+        data = Frame(Opcode.TEXT, json.dumps({"timestamp": 1} | fields).encode()).serialize(mask=True)
+        await asyncio.get_running_loop().sock_sendall(self.socket, data)
+
     async def read(self, count: int) -> None:
         """Read at most so many bytes, waiting for the first."""
         await asyncio.sleep(0)  # where bytes are there already, sock_recv() lets nobody else run

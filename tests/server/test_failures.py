@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import socket
@@ -14,12 +15,15 @@ from hftlab.client import Client
 from hftlab.clock import Clock
 from hftlab.errors import ServerError
 from hftlab.protocol import Message
+from hftlab.protocol.publishing.publisher import Publisher
 from hftlab.recorder import Recording, tap
 from hftlab.server import Server, ServerLimits
+from hftlab.server.connections import Connections
+from hftlab.server.server_socket import ServerSocket
 from hftlab.simulator import RandomWalk
 from tests.protocol.conftest import market_data, symbol
 from tests.server.conversation import receive, settled, subscribe
-from tests.server.http.test_http import get
+from tests.server.http.plain_http import get
 
 
 class Breaking:
@@ -122,14 +126,15 @@ class TestTask:
         self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
         """Whatever it has raised, and wherever."""
-        server = await Server(port=0).start()
+        ended = asyncio.Event()
 
-        async def broken() -> None:
+        async def broken(self: Connections) -> None:
+            ended.set()
             raise ValueError("of our own making")
 
-        stream, _ = server._tasks
-        server._tasks.append(stream.get_loop().create_task(broken()))
-        await settled(server._tasks[-1].done)
+        monkeypatch.setattr(Connections, "watch", broken)
+        server = await Server(port=0).start()
+        await ended.wait()
         await server.stop()
         assert "of our own making" in caplog.text
         async with Server(port=server.port):
@@ -143,9 +148,10 @@ class TestTask:
         def broken(*_: object) -> None:
             raise ValueError("of our own making")
 
-        monkeypatch.setattr(server._publisher, "notify", broken)
+        monkeypatch.setattr(Publisher, "notify", broken)
         with pytest.raises(ValueError, match="our own making"):
             await server.stop()
+        monkeypatch.undo()
         async with Server(port=server.port):
             pass
 
@@ -156,16 +162,17 @@ class TestTask:
         async with Server(port=0, limits=limits) as server, connect(server.url) as one, connect(server.url) as other:
             await subscribe(one, "A")
             await subscribe(other, "A")
-            broken, sound = server._connections
+            broken, _ = server.connections()
             looks = 0
 
-            def look(*_: object) -> bool:
+            def look(socket: ServerSocket, *_: object) -> bool:
                 nonlocal looks
                 looks += 1
+                if socket.name == broken.id:
+                    raise ValueError("of our own making")
                 return False
 
-            monkeypatch.setattr(broken, "has_stopped", lambda *_: 1 / 0)
-            monkeypatch.setattr(sound, "has_stopped", look)
+            monkeypatch.setattr(ServerSocket, "has_stopped", look)
             await settled(lambda: server.stats()["connections"] == 1 and looks > 2)
             assert server.stats()["aborted"] == {"not watched": 1}
 

@@ -10,43 +10,52 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from websockets.frames import Frame, Opcode
 
 from hftlab.protocol import OrderBookLevel
-from hftlab.server import Rate, Server, ServerLimits
-from hftlab.server.connection import HIGH_WATER
+from hftlab.server import ConnectionInfo, Rate, Server, ServerLimits
 from hftlab.server.outbox import Outbox
+from hftlab.server.server_socket import HIGH_WATER
 from tests.faults.conftest import order_update
 from tests.protocol.conftest import market_data, symbol
 from tests.server.conversation import PATIENCE, settled
 from tests.server.readers import Reader
 
 MAX_BYTES, MAX_FRAMES = 50, 5
-STEPS = st.lists(st.none() | st.tuples(st.booleans(), st.binary(min_size=1, max_size=20)))
+FRAMES = st.tuples(st.booleans(), st.booleans(), st.binary(min_size=1, max_size=20))
+STEPS = st.lists(st.none() | st.just("drop") | FRAMES)
 
 
 @given(STEPS)
-def test_it_behaves_as_two_lists(steps: list[tuple[bool, bytes] | None]) -> None:
-    """None takes a frame, a pair puts one into the private lane or the other."""
+def test_it_behaves_as_two_lists(steps: list[tuple[bool, bool, bytes] | str | None]) -> None:
+    """None takes a frame, "drop" drops the private ones, a triple puts one into the urgent lane or the other."""
     outbox = Outbox(MAX_BYTES, MAX_FRAMES)
-    private: list[bytes] = []
-    public: list[bytes] = []
+    urgent: list[tuple[bool, bytes]] = []
+    other: list[tuple[bool, bytes]] = []
     for step in steps:
-        if step is not None:
-            is_private, frame = step
-            lane = private if is_private else public
-            lane.append(frame)
-            fits = sum(map(len, lane)) <= MAX_BYTES and len(lane) <= MAX_FRAMES
-            assert outbox.put(frame, private=is_private) is fits
-        elif private or public:
-            assert outbox.take() == (private or public).pop(0)
+        if isinstance(step, tuple):
+            is_urgent, is_private, frame = step
+            lane = urgent if is_urgent else other
+            lane.append((is_private, frame))
+            fits = sum(len(one) for _, one in lane) <= MAX_BYTES and len(lane) <= MAX_FRAMES
+            assert outbox.put(frame, urgent=is_urgent, private=is_private) is fits
+        elif step == "drop":
+            outbox.drop_private()
+            urgent, other = ([one for one in lane if not one[0]] for lane in (urgent, other))
+        elif urgent or other:
+            assert outbox.take() == (urgent or other).pop(0)[1]
         else:
             with pytest.raises(IndexError):
                 outbox.take()
-        assert bool(outbox) is bool(private or public)
-        assert outbox.size == sum(map(len, private + public))
+        assert bool(outbox) is bool(urgent or other)
+        assert outbox.size == sum(len(one) for _, one in urgent + other)
     outbox.clear()
     assert (bool(outbox), outbox.size) == (False, 0)
+
+
+def only(server: Server) -> ConnectionInfo:
+    """The server's one connection."""
+    (connection,) = server.connections()
+    return connection
 
 
 def books() -> Iterator[Any]:
@@ -68,37 +77,31 @@ async def until_told(reader: Reader, kind: str) -> list[dict[str, Any]]:
     return found
 
 
-async def ask(reader: Reader, **fields: Any) -> None:
-    data = Frame(Opcode.TEXT, json.dumps({"timestamp": 1} | fields).encode()).serialize(mask=True)
-    await asyncio.get_running_loop().sock_sendall(reader.socket, data)
-
-
 async def test_private_messages_are_first_in_line() -> None:
     """Behind what the transport and the kernel have already, but before the megabytes that wait."""
     async with Server(port=0, limits=ServerLimits(write_deadline=60)) as server:
         reader = Reader(server.port)
         await reader.subscribe("A", dataTypes=["BOOK_DELTA"])
-        await ask(reader, type="AUTH", token=server.issue_tokens("alice").access)
+        await reader.ask(type="AUTH", token=server.issue_tokens("alice").access)
         await until_told(reader, "AUTH_SUCCESS")
-        (connection,) = server._connections
         waiting = books()
-        while connection.buffered < 3 * HIGH_WATER:
+        while only(server).buffered < 3 * HIGH_WATER:
             server.publish(next(waiting))
             await asyncio.sleep(0)
-        behind = connection.buffered
+        behind = only(server).buffered
         for number in range(3):
-            server.publish(order_update(number))
+            server.publish(order_update(number), "alice")
         # Whoever signs in again is answered before the private messages that follow, and before the rest as well.
-        await ask(reader, type="AUTH", token=server.issue_tokens("alice").access)
-        await settled(lambda: connection.received == 3)
-        server.publish(order_update(3))
+        await reader.ask(type="AUTH", token=server.issue_tokens("alice").access)
+        await settled(lambda: only(server).received == 3)
+        server.publish(order_update(3), "alice")
         got: list[dict[str, Any]] = []
-        last = server._publisher.channels[0].sequence
+        last = only(server).channels[0].sequence
         async with asyncio.timeout(PATIENCE):
             while not got or got[-1].get("sequence") != last or got[-1]["type"] != "BOOK_DELTA":
                 await reader.read(1 << 16)
                 got += reader.take()
-        assert connection.buffered == 0
+        assert only(server).buffered == 0
         private = [n for n, one in enumerate(got) if one["type"] in ("ORDER_UPDATE", "AUTH_SUCCESS")]
         assert [got[n]["type"] for n in private] == 3 * ["ORDER_UPDATE"] + ["AUTH_SUCCESS", "ORDER_UPDATE"]
         assert private == list(range(private[0], private[0] + 5))
@@ -116,22 +119,21 @@ async def test_events_beyond_the_bound_are_a_gap(limits: dict[str, int]) -> None
     async with Server(port=0, limits=ServerLimits(write_deadline=60, **limits)) as server:
         reader = Reader(server.port)
         await reader.subscribe("A", dataTypes=["BOOK_DELTA"])
-        await ask(reader, type="AUTH", token=server.issue_tokens("alice").access)
+        await reader.ask(type="AUTH", token=server.issue_tokens("alice").access)
         await until_told(reader, "AUTH_SUCCESS")
-        (connection,) = server._connections
         waiting = books()
         async with asyncio.timeout(PATIENCE):
-            while connection.backlog.name != "FULL":
+            while only(server).backlog != "full":
                 server.publish(next(waiting))
                 await asyncio.sleep(0)
         server.publish(next(waiting))
-        server.publish(order_update(0))
-        full = connection.buffered
+        server.publish(order_update(0), "alice")
+        full = only(server).buffered
         for _ in range(20):
             server.publish(next(waiting))
-        assert connection.buffered == full
+        assert only(server).buffered == full
         got = await until_told(reader, "GAP")
-        assert connection.expelled is None
+        assert server.stats()["aborted"] == {}
         assert [one["type"] for one in got].count("ORDER_UPDATE") == 1
         assert server.stats()["gaps"] == 1
         reader.socket.close()
@@ -143,12 +145,11 @@ async def test_replies_that_are_not_read_end_the_connection() -> None:
     async with Server(port=0, limits=limits) as server:
         reader = Reader(server.port, buffer=4096)
         await reader.subscribe("A")
-        (connection,) = server._connections
         async with asyncio.timeout(PATIENCE):
-            while connection.expelled is None:
-                await ask(reader, type="PING", pingId="x" * 10_000)
+            while not server.stats()["aborted"]:
+                await reader.ask(type="PING", pingId="x" * 10_000)
         assert server.stats()["aborted"] == {"overflow": 1}
-        assert server._connections == {} or not connection.is_open
+        assert {one.state for one in server.connections()} <= {"closing"}
         reader.socket.close()
 
 
@@ -157,12 +158,11 @@ async def test_what_waits_comes_before_the_close_frame() -> None:
     async with Server(port=0, limits=ServerLimits(write_deadline=60)) as server:
         reader = Reader(server.port)
         await reader.subscribe("A", dataTypes=["BOOK_DELTA"])
-        (connection,) = server._connections
         waiting = books()
-        while connection.buffered < 3 * HIGH_WATER:
+        while only(server).buffered < 3 * HIGH_WATER:
             server.publish(next(waiting))
             await asyncio.sleep(0)
-        last = server._publisher.channels[0].sequence
+        last = only(server).channels[0].sequence
         stopping = asyncio.create_task(server.stop())
         got: list[dict[str, Any]] = []
         async with asyncio.timeout(PATIENCE):

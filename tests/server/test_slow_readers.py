@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import itertools
 import logging
 import os
 from collections.abc import AsyncIterator
@@ -14,13 +13,10 @@ from typing import Any
 import numpy as np
 import psutil
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from hftlab.protocol import OrderBookLevel
-from hftlab.protocol.publishing.publisher import Backlog
-from hftlab.server import Server, ServerLimits
-from hftlab.server.connection import HIGH_WATER
+from hftlab.server import Server, ServerLimits, server_socket
+from hftlab.server.server_socket import HIGH_WATER
 from hftlab.server.stall_detector import StallDetector
 from tests.protocol.conftest import market_data, symbol
 from tests.server.conversation import PATIENCE, settled
@@ -53,7 +49,7 @@ class Stream:
         self.sequence += 1
         self._sent_at[self.sequence] = asyncio.get_running_loop().time()
         self.server.publish(market_data(symbol("A", float(self.sequence), bids=self._levels)))
-        self.buffered = max([self.buffered, *(one.buffered for one in self.server._connections)])
+        self.buffered = max([self.buffered, *(one.buffered for one in self.server.connections())])
 
     async def follow(self, reader: Reader, got: list[int]) -> None:
         """Read to the end; nothing may be missing."""
@@ -106,8 +102,8 @@ async def test_the_others_hardly_notice() -> None:
     """With the server's own limits: each is gone 3 s after it fell behind, and the others' p99 at most doubles."""
     async with Server(port=0) as server, readers(server, 200, buffer=1 << 16) as everyone:
         stream, time = Stream(server, levels=50), asyncio.get_running_loop().time
-        behind: dict[Any, float] = {}
-        gone: dict[Any, float] = {}
+        behind: dict[str, float] = {}
+        gone: dict[str, float] = {}
 
         async def publish(until: float) -> float:
             """Ten messages a second for so long, or until all who have fallen behind are gone; returns the p99."""
@@ -119,10 +115,12 @@ async def test_the_others_hardly_notice() -> None:
                 next_at = time() + 0.1
                 while time() < next_at:
                     await asyncio.sleep(0.01)
-                    for one in server._congested:
-                        behind.setdefault(one, time())
-                    for one in behind.keys() - gone.keys() - server._connections.keys():
-                        gone[one] = time()
+                    there = server.connections()
+                    for one in there:
+                        if one.backlog != "none":
+                            behind.setdefault(one.id, time())
+                    for name in behind.keys() - gone.keys() - {one.id for one in there}:
+                        gone[name] = time()
             return float(np.percentile(stream.delays, 99))
 
         async with followed(stream, everyone) as (tasks, got):
@@ -187,7 +185,7 @@ async def test_a_reader_that_trickles_stays_and_sees_the_truth(
                     stream.publish()
                 await show(1024)
                 await asyncio.sleep(pause)  # the reader's pace, not a wait for anything
-                if end is None and server._congested:
+                if end is None and any(one.backlog != "none" for one in server.connections()):
                     end = time() + seconds
             assert server.stats()["aborted"] == {}
             while not shown or shown[-1] != stream.sequence:
@@ -198,21 +196,28 @@ async def test_a_reader_that_trickles_stays_and_sees_the_truth(
         assert stream.buffered < HIGH_WATER + FRAME
 
 
-async def test_one_that_never_reads_goes_whatever_buffers_it_has() -> None:
+async def test_one_that_never_reads_goes_whatever_buffers_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its system takes the last of what fits a fifth of a second late; that is no sign of a reader that is slow."""
+    detectors: list[StallDetector] = []
+
+    def detector(*given: float) -> StallDetector:
+        detectors.append(StallDetector(*given))
+        return detectors[-1]
+
+    monkeypatch.setattr(server_socket, "StallDetector", detector)
     kinds = [(buffer, segment) for buffer in (None, 16_384, 65_536, 262_144) for segment in (None, SEGMENT)]
     async with Server(port=0, limits=ServerLimits(write_deadline=1.0)) as server:
         stopped = [Reader(server.port, buffer=buffer, segment=segment) for buffer, segment in kinds]
         for reader in stopped:
             await reader.subscribe("A")
-        stream, connections = Stream(server), list(server._connections)
+        stream = Stream(server)
         async with asyncio.timeout(PATIENCE):
             while server.stats()["aborted"] != {"slow consumer": len(stopped)}:
-                if any(one.backlog is Backlog.NONE for one in connections):
+                if any(one.backlog == "none" for one in server.connections()):
                     for _ in range(20):
                         stream.publish()
                 await asyncio.sleep(0.01)  # the source's pace
-                assert not any(one._stall_detector is not None and one._stall_detector.is_proved for one in connections)
+                assert not any(one.is_proved for one in detectors)
         for reader in stopped:
             reader.socket.close()
 
@@ -222,10 +227,9 @@ async def test_events_that_may_not_be_skipped_close_with_4008() -> None:
     async with Server(port=0, limits=ServerLimits(write_deadline=60)) as server:
         reader = Reader(server.port)
         await reader.subscribe("A", dataTypes=["BOOK_DELTA"], slowConsumer="DISCONNECT")
-        (connection,) = server._connections
         size = 0.0
         async with asyncio.timeout(PATIENCE):
-            while connection.expelled is None:
+            while not server.stats()["aborted"]:
                 size += 1.0
                 levels = [OrderBookLevel(price=one.price, size=size, orders=1) for one in LEVELS]
                 server.publish(market_data(symbol("A", bids=levels)))
@@ -241,40 +245,3 @@ async def test_events_that_may_not_be_skipped_close_with_4008() -> None:
         assert reader.close == (4008, "slow consumer")
         assert server.stats()["gaps"] == 0
         reader.socket.close()
-
-
-class TestProgress:
-    def test_a_reader_that_takes_nothing_has_stopped_at_its_deadline(self) -> None:
-        progress = StallDetector(0.0, 100, 3.0)
-        assert [progress.has_stopped(now, 100, paused=True) for now in (0.0, 2.9, 3.0)] == [False, False, True]
-
-    def test_before_the_backlog_matters_it_may_wait(self) -> None:
-        progress = StallDetector(0.0, 100, 3.0)
-        assert not progress.has_stopped(100.0, 100, paused=False)
-        assert not progress.has_stopped(101.0, 100, paused=True)
-        assert progress.has_stopped(104.0, 100, paused=True)
-
-    def test_what_was_on_its_way_is_no_proof(self) -> None:
-        progress = StallDetector(0.0, 100, 3.0)
-        assert not progress.has_stopped(0.2, 5000, paused=True)
-        assert progress.has_stopped(3.2, 5000, paused=True)
-
-    @given(st.lists(st.floats(0.0, 0.2), max_size=10), st.floats(0.0, 0.5), st.floats(0.0, 0.25), st.floats(0.01, 0.25))
-    def test_one_that_never_reads_goes_at_its_deadline_whatever_its_system_takes(
-        self, pauses: list[float], last: float, first_look: float, look: float
-    ) -> None:
-        """Its system takes what is on its way, and the end of what fits somewhat later; then nothing more."""
-        arrivals = list(itertools.accumulate([*pauses, last]))
-        progress = StallDetector(0.0, 0, 2.25)
-        looks = (first_look + number * look for number in itertools.count())
-        gone = next(now for now in looks if progress.has_stopped(now, sum(at <= now for at in arrivals), paused=True))
-        assert gone <= max(arrivals[-1], first_look) + 2.25 + 2 * look + 1e-6
-
-    def test_a_lump_now_and_then_is_enough(self) -> None:
-        """From the second on: the first may be the end of what fitted into the buffers of one that does not read."""
-        progress, taken = StallDetector(0.0, 100, 3.0), 100
-        for now in (2.0, 4.0, *(4.0 + 6.0 * lump for lump in range(1, 20))):
-            assert not progress.has_stopped(now - 0.1, taken, paused=True)
-            taken += 4096
-            assert not progress.has_stopped(now, taken, paused=True)
-        assert progress.has_stopped(1000.0, taken, paused=True)

@@ -18,7 +18,7 @@ __all__ = ["ArbitrageChannel"]
 
 
 class ArbitrageChannel(Channel[K]):
-    """ARBITRAGE, each of them. Who joins is told of what is open, as far back as the channel goes."""
+    """Sends every ARBITRAGE message. New readers get those that are open, as far back as the channel goes."""
 
     def __init__(self, number: int, subscription: Subscription) -> None:
         super().__init__(number, subscription)
@@ -38,7 +38,7 @@ class ArbitrageChannel(Channel[K]):
         self._waiting.clear()
         self._opportunities.clear()
 
-    def snapshot(self, latest: Mapping[str, MarketDataSymbol]) -> list[Streamed]:  # noqa: ARG002 - books tell of none
+    def snapshot(self, latest: Mapping[str, MarketDataSymbol]) -> list[Streamed]:  # noqa: ARG002 - they are not in books
         return [
             msgspec.structs.replace(one, sequence=self.sequence, snapshot=True, timestamp=UNSENT)
             for one in self._opportunities.values()

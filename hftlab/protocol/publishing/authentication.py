@@ -1,7 +1,7 @@
-"""Who a client is: access tokens checked, refresh tokens rotated. No I/O: the time is passed in, seconds since 1970.
+"""Access tokens are checked and refresh tokens rotated. No I/O: the time is passed in, in seconds since 1970.
 
 Access tokens are JSON Web Tokens (RFC 7519), HS256, of 15 minutes. Refresh tokens are random; each works once (RFC 6819
-section 5.2.2.3): one that comes a second time has been copied, so the whole family ends.
+section 5.2.2.3): a token that comes a second time has been copied, so its whole family ends.
 """
 
 from __future__ import annotations
@@ -12,50 +12,55 @@ import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 import jwt
 
 from hftlab.credentials import ACCESS_LIFETIME, ALGORITHM, AUDIENCE, ISSUER, MIN_KEY_BYTES, access_token, is_subject
 from hftlab.errors import AuthenticationFailed, HftlabError
 
-__all__ = ["ACCESS_LIFETIME", "Authenticator", "Identity", "Tokens"]
+__all__ = ["ACCESS_LIFETIME", "AuthMode", "Authenticator", "Identity", "Tokens"]
+
+AuthMode: TypeAlias = Literal["public", "required"]
+"""What needs an AUTH message: only orders, private messages and controls of a replay ("public"), or everything."""
 
 LEEWAY: Final = 30
-"""Seconds that the clock of another issuer may be ahead; a token's end is not stretched."""
+"""Seconds that the clock of another issuer may be ahead. Tokens still expire on time."""
 REFRESH_LIFETIME: Final = 24 * 3600
 MAX_FAMILIES: Final = 10_000
-"""Sign-ins kept; the oldest goes first."""
+"""Families of refresh tokens that are kept; the oldest is forgotten first."""
 
 _REQUIRED: Final = ["exp", "iat", "sub", "aud", "iss"]
 _LATEST: Final = 9.2e9
-"""No time is later than the year 2261, the last that int64 nanoseconds can hold."""
+"""Times up to the year 2261, the last that int64 nanoseconds can hold."""
 _COMPACT: Final = re.compile(r"[A-Za-z0-9_-]{1,4096}\.[A-Za-z0-9_-]{1,4096}\.[A-Za-z0-9_-]{1,512}\Z")
 
 # The library looks at the system's clock; the times are checked here instead, against the caller's.
 _OPTIONS: Final[Any] = {"require": _REQUIRED, "verify_exp": False, "verify_iat": False, "verify_nbf": False}
 
-_BAD: Final = "the token is not one of this server's: get a new one and send AUTH again"
+_BAD: Final = "the token was not issued for this server: get a new one and send AUTH again"
 _EXPIRED: Final = "the token has expired: get a new one and send AUTH again"
 _EARLY: Final = "the token is not valid yet: check this computer's clock"
 _REFRESH: Final = "the refresh token is not valid any more: sign in again"
 
 
 class Identity(NamedTuple):
-    """Whom a token speaks for; `expires_at` in seconds since 1970."""
+    """The account that a token speaks for, and when the token expires, in seconds since 1970."""
 
     subject: str
     expires_at: float
 
 
 class Tokens(NamedTuple):
+    """An access token for AUTH messages, and a refresh token that buys the next pair."""
+
     access: str
     refresh: str
 
 
 @dataclass
 class _Family:
-    """The refresh tokens that descend from one sign-in; only the newest is good. The token itself is not kept."""
+    """The refresh tokens that descend from one sign-in. Only the newest is valid, and only its digest is kept."""
 
     subject: str
     digest: bytes
@@ -72,7 +77,10 @@ class Authenticator:
         self._families: dict[str, _Family] = {}
 
     def check(self, token: str, now: float) -> Identity:
-        """Whom an access token speaks for. Raises AuthenticationFailed, which does not say what a forger has missed."""
+        """Return the account that an access token speaks for.
+
+        Raises AuthenticationFailed, whose text does not help a forger.
+        """
         claims = self._verified(token)
         expires_at, issued_at = claims["exp"], claims["iat"]
         subject, not_before = claims["sub"], claims.get("nbf", issued_at)
@@ -87,7 +95,7 @@ class Authenticator:
         return Identity(subject, float(expires_at))
 
     def is_bearer(self, headers: Sequence[str], now: float) -> bool:
-        """Whether an HTTP request's Authorization headers are one with an access token (RFC 6750 section 2.1)."""
+        """Return whether Authorization headers of an HTTP request are one valid access token (RFC 6750 section 2.1)."""
         scheme, _, token = headers[0].partition(" ") if len(headers) == 1 else ("", "", "")
         try:
             return scheme.lower() == "bearer" and bool(self.check(token.strip(), now))
@@ -95,8 +103,8 @@ class Authenticator:
             return False
 
     def _verified(self, token: str) -> dict[str, Any]:
-        """The claims of a token with a good signature."""
-        # Before the library: it would encode lone surrogates, and take bytes that are not of the compact form.
+        """Return the claims of a token whose signature is right."""
+        # The library would accept text that is not in the compact form, and fail on lone surrogates.
         if not _COMPACT.match(token):
             raise AuthenticationFailed(_BAD)
         try:
@@ -104,26 +112,26 @@ class Authenticator:
                 token, self.key, algorithms=[ALGORITHM], audience=AUDIENCE, issuer=ISSUER, options=_OPTIONS
             )
         except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
-            # Beside its own errors: headers nested too deep, or of the wrong types.
+            # The last three come of headers that are nested too deep, or have the wrong types.
             raise AuthenticationFailed(_BAD) from None
         return claims
 
     def issue(self, subject: str, now: float) -> Tokens:
-        """Sign a subject in: an access token, and a refresh token that starts a family. Raises ValueError."""
+        """Sign an account in: issue an access token, and a refresh token that starts a family. Raises ValueError."""
         if not is_subject(subject):
-            raise ValueError(f"{subject!r} is no subject: give a printable name of 1 to 128 characters")
+            raise ValueError(f"{subject!r} cannot be an account: give a printable name of 1 to 128 characters")
         self._forget_old(now)
         return self._issue(secrets.token_urlsafe(16), subject, now)
 
     def refresh(self, token: str, now: float) -> Tokens:
-        """New tokens for a refresh token, which is used up. Raises AuthenticationFailed."""
+        """Exchange a refresh token, which is then used up, for new tokens. Raises AuthenticationFailed."""
         name, _, _ = token.partition(".")
         family = self._families.get(name)
         if family is None or family.expires_at <= now:
             self._families.pop(name, None)
             raise AuthenticationFailed(_REFRESH)
         if not hmac.compare_digest(_digest(token), family.digest):
-            # Only who has had a token of the family knows its name: it was copied, and either side may be the thief.
+            # The name of a family is in its tokens alone: one was copied, and either side may be the thief.
             del self._families[name]
             raise AuthenticationFailed(_REFRESH)
         return self._issue(name, family.subject, now)

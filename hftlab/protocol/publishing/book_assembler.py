@@ -1,4 +1,4 @@
-"""Incremental books back to state, for a source that has nothing else."""
+"""State of symbols from incremental books, for sources that have nothing else."""
 
 from __future__ import annotations
 
@@ -9,44 +9,69 @@ from hftlab.protocol.messages import BookDelta, MarketData, MarketDataSymbol, Or
 
 __all__ = ["BookAssembler"]
 
+_NOTHING = OrderBookLevel(price=0.0, size=0.0, orders=0)
+
 
 class BookAssembler:
-    """Keeps one book a symbol from BOOK_DELTA messages that are complete and in order."""
+    """Keeps one book per symbol from BOOK_DELTA messages that are complete and in order.
+
+    What a book cannot tell (volume, the day's prices) is taken from the MARKET_DATA that is known of its symbol, and is
+    0 where there is none. The `price` is the mid price then, or the best price of the only side that has levels.
+    """
 
     def __init__(self) -> None:
         self._books: dict[str, LevelBook] = {}
+        self._quoted: dict[str, MarketDataSymbol] = {}
+        """The last state of each symbol whose price comes from its book."""
 
     def market_data(self, delta: BookDelta, known: MarketDataSymbol | None) -> MarketData:
-        """The state after `delta`; what a book does not tell is taken from `known`, or is the mid price and nothing."""
+        """Return the state of the symbol after `delta`, given what is known of it.
+
+        The message has no symbols as long as there is no price: nothing is known, and no level has come yet.
+        """
         book = self._books.get(delta.symbol)
         if book is None or delta.snapshot:
             book = self._books[delta.symbol] = LevelBook(delta.bids, delta.asks)
         else:
             book.apply(delta.bids, delta.asks)
         bids, asks = book.bids(), book.asks()
-        state = known or _unknown(delta, bids, asks)
-        bid, ask = bids[0] if bids else _NOTHING, asks[0] if asks else _NOTHING
-        symbol = msgspec.structs.replace(
-            state,
-            bid=bid.price,
-            ask=ask.price,
-            bid_size=bid.size,
-            ask_size=ask.size,
-            timestamp=delta.ts_event,
-            bids=bids,
-            asks=asks,
-            trades=None,
-        )
-        return MarketData(timestamp=delta.timestamp, id=delta.id, symbols=[symbol])
+        is_quoted = known is None or known is self._quoted.get(delta.symbol)
+        state = _quoted(delta, known, bids, asks) if is_quoted else known
+        if state is None:
+            return MarketData(timestamp=delta.timestamp, id=delta.id, symbols=[])
+        state = _with_book(state, delta, bids, asks)
+        if is_quoted:
+            self._quoted[delta.symbol] = state
+        return MarketData(timestamp=delta.timestamp, id=delta.id, symbols=[state])
 
 
-_NOTHING = OrderBookLevel(price=0.0, size=0.0, orders=0)
-_SMALLEST = 0.01  # a price must be above 0, and an empty book has none
+def _with_book(
+    state: MarketDataSymbol, delta: BookDelta, bids: list[OrderBookLevel], asks: list[OrderBookLevel]
+) -> MarketDataSymbol:
+    bid, ask = bids[0] if bids else _NOTHING, asks[0] if asks else _NOTHING
+    return msgspec.structs.replace(
+        state,
+        bid=bid.price,
+        ask=ask.price,
+        bid_size=bid.size,
+        ask_size=ask.size,
+        timestamp=delta.ts_event,
+        bids=bids,
+        asks=asks,
+        trades=None,
+    )
 
 
-def _unknown(delta: BookDelta, bids: list[OrderBookLevel], asks: list[OrderBookLevel]) -> MarketDataSymbol:
-    best = [side[0].price for side in (bids, asks) if side]
-    price = max(sum(best) / len(best), _SMALLEST) if best else _SMALLEST
+def _quoted(
+    delta: BookDelta, known: MarketDataSymbol | None, bids: list[OrderBookLevel], asks: list[OrderBookLevel]
+) -> MarketDataSymbol | None:
+    """The state that the book alone tells; None if it has never had a level."""
+    best = [side[0].price for side in (bids, asks) if side and side[0].price > 0]
+    if not best:
+        return known
+    price = sum(best) / len(best)
+    if known is not None:
+        return msgspec.structs.replace(known, price=price)
     return MarketDataSymbol(
         symbol=delta.symbol,
         exchange=delta.exchange,
@@ -58,9 +83,9 @@ def _unknown(delta: BookDelta, bids: list[OrderBookLevel], asks: list[OrderBookL
         volume=0.0,
         change=0.0,
         change_percent=0.0,
-        high=price,
-        low=price,
-        open=price,
-        previous_close=price,
+        high=0.0,
+        low=0.0,
+        open=0.0,
+        previous_close=0.0,
         timestamp=delta.ts_event,
     )

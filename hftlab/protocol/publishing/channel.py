@@ -15,7 +15,7 @@ K = TypeVar("K", bound=Hashable)
 __all__ = ["UNSENT", "Channel", "Streamed"]
 
 Streamed: TypeAlias = MarketData | BookDelta | Arbitrage
-"""What public channels send."""
+"""The messages that public channels send."""
 
 _NANOSECONDS_PER_MS: Final = 1_000_000
 UNSENT: Final = 1.0
@@ -25,9 +25,9 @@ UNSENT: Final = 1.0
 class Channel(ABC, Generic[K]):
     """Collects changes of its symbols and turns them into messages at its own pace, in source time.
 
-    At frequency 0 each change is a message at once. Otherwise the first change goes out at once and the next one
-    `frequency` later at the earliest. `sequence` is that of the last message numbered, `sent` of the last one taken to
-    its readers; `size` counts all peers, those included to whom the channel is closed.
+    At frequency 0 each change becomes a message at once. Otherwise the first change goes out at once, and the next
+    message `frequency` later at the earliest. `sequence` is that of the last message that was numbered, `sent` that of
+    the last one that was handed to the readers. `size` counts all peers, also those to whom the channel is closed.
     """
 
     def __init__(self, number: int, subscription: Subscription) -> None:
@@ -36,13 +36,14 @@ class Channel(ABC, Generic[K]):
         self.size = 0
         self._open: dict[Codec, dict[K, None]] = {}
         self._ahead: dict[K, int] = {}
-        """Readers that know more than what has been sent, by a snapshot: up to which sequence."""
+        """By reader, for those that a snapshot has taken beyond `sent`: the sequence that they have."""
         self.due: int | None = None
         self._symbols = frozenset(subscription.symbols)
         self._period = subscription.frequency * _NANOSECONDS_PER_MS
         self._last: int | None = None
 
     def info(self) -> ChannelInfo:
+        """Describe the channel for an ACK."""
         symbols, data_types, frequency, slow_consumer = self.subscription
         return ChannelInfo(
             channel=self.number,
@@ -54,27 +55,27 @@ class Channel(ABC, Generic[K]):
         )
 
     def shares_events_with(self, other: Channel[K]) -> bool:
-        """Whether some event comes in both."""
+        """Return whether some event comes in both channels."""
         shared = set(self.subscription.data_types).intersection(other.subscription.data_types)
         return any(kind.is_event for kind in shared) and not self._symbols.isdisjoint(other._symbols)
 
     # --- readers ---
 
     def admit(self, key: K, codec: Codec, after: int) -> None:
-        """Let a reader have every message from now on whose sequence is above `after`."""
+        """Send a reader every message from now on whose sequence is above `after`."""
         self._open.setdefault(codec, {})[key] = None
         if after > self.sent:
             self._ahead[key] = after
 
     def shut(self, key: K, codec: Codec) -> int:
-        """Let a reader have no more; returns the last sequence that it has."""
+        """Send a reader no more; returns the last sequence that it has."""
         last = self.last(key)
         self._open[codec].pop(key, None)
         self._ahead.pop(key, None)
         return last
 
     def last(self, key: K) -> int:
-        """The last sequence that a reader has."""
+        """Return the last sequence that a reader has."""
         return max(self.sent, self._ahead.get(key, 0))
 
     def send(self, sequence: int) -> list[tuple[Codec, tuple[K, ...]]]:
@@ -94,24 +95,24 @@ class Channel(ABC, Generic[K]):
 
     @abstractmethod
     def snapshot(self, latest: Mapping[str, MarketDataSymbol]) -> list[Streamed]:
-        """The state as of the last message, for one who joins or has skipped some; empty before anything is known."""
+        """Return the state as of the last message, for a new reader or one that has skipped messages; may be empty."""
 
     def waiting(self, latest: Mapping[str, MarketDataSymbol]) -> list[Streamed]:  # noqa: ARG002 - state is in snapshots
-        """The events of the next paced message, numbered as if it came now, for one who leaves; they go on waiting."""
+        """Return the events of the next paced message, for a reader that leaves; they go on waiting."""
         return []
 
     @abstractmethod
     def _gather(self, latest: Mapping[str, MarketDataSymbol]) -> list[Streamed]: ...
 
     def collect(self, latest: Mapping[str, MarketDataSymbol], at: int, *, early: bool = False) -> list[Streamed]:
-        """What is due by `at`, or with `early` whatever has changed, from the symbols' latest state."""
+        """Return the messages that are due by `at`, or with `early` those of all that has changed."""
         if self.due is None or (self.due > at and not early):
             return []
         self.due, self._last = None, at
         return self._gather(latest)
 
     def restart(self, latest: Mapping[str, MarketDataSymbol], at: int) -> list[Streamed]:
-        """Begin anew at `at`, with a snapshot that counts in the sequence: whoever misses it has missed something."""
+        """Begin anew at `at`, with a snapshot that has a sequence of its own: a reader notices if it skips it."""
         self.due, self._last = None, at
         self._forget()
         self.sequence += 1
@@ -122,7 +123,7 @@ class Channel(ABC, Generic[K]):
 
     @abstractmethod
     def _forget(self) -> None:
-        """Drop what is collected and not sent, and what the next message would be told by its difference from."""
+        """Drop what is collected and not sent, and the state that the next message would be a difference from."""
 
     def _schedule(self, at: int) -> None:
         if self.due is None:

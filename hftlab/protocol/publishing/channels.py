@@ -1,4 +1,4 @@
-"""All channels of a publisher: by what they serve, by symbol, and which of them have something to send."""
+"""All channels of a publisher, by subscription and by symbol, and those that have something to send."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["Channels"]
 
 
 class Channels(Generic[K]):
-    """A channel is there as long as it has peers. What is numbered waits in order until it is taken."""
+    """Creates channels with their first peer and removes them with the last. Numbered messages wait until taken."""
 
     def __init__(self) -> None:
         self._all: dict[Subscription, Channel[K]] = {}
@@ -39,34 +39,35 @@ class Channels(Generic[K]):
     def replan(
         self, peer: Peer[K], latest: Mapping[str, MarketDataSymbol], at: int
     ) -> tuple[list[Message], dict[Channel[K], None]]:
-        """Bring the channels of a peer in line with what it wants.
+        """Bring the channels of a peer in line with its subscriptions.
 
-        Returns what it is still to have of those it leaves, and those it enters. State comes anew with their snapshots.
+        Returns the messages that it still has to get of the channels that it leaves, and the channels that it enters,
+        whose snapshots it has to get.
         """
         plan = peer.wanted.plan()
         # Sorted, so that nothing depends on the order of a set.
         left = [peer.channels[subscription] for subscription in sorted(peer.channels.keys() - plan)]
-        farewells: list[Message] = []
+        last_messages: list[Message] = []
         for channel in left:
-            farewells += peer.last_words(channel, self._pending(channel), latest)
+            last_messages += peer.last_messages(channel, self._pending(channel), latest)
             self._part(peer, channel)
         entered: dict[Channel[K], None] = {}
         for subscription in sorted(plan - peer.channels.keys()):
             channel = self._channel(subscription)
             if any(channel.shares_events_with(one) for one in left):
-                # Its next message would tell the newcomer once more what the farewell has told.
+                # Its next message would repeat events that the last messages of the other channel have told.
                 self._collect(channel, latest, at, early=True)
             peer.enter(channel)
             entered[channel] = None
-        return farewells, entered
+        return last_messages, entered
 
     def release(self, peer: Peer[K]) -> None:
-        """One who is gone is in no channel any more."""
+        """Take a peer out of all its channels."""
         for channel in list(peer.channels.values()):
             self._part(peer, channel)
 
     def _channel(self, subscription: Subscription) -> Channel[K]:
-        """The channel of a subscription, with one peer more."""
+        """Return the channel of a subscription, counting one more peer."""
         channel = self._all.get(subscription)
         if channel is None:
             self._numbers += 1
@@ -89,13 +90,13 @@ class Channels(Generic[K]):
                 del self._by_symbol[symbol]
 
     def _pending(self, channel: Channel[K]) -> list[Streamed]:
-        """What of a channel is numbered and not taken."""
+        """Return the messages of a channel that are numbered and not taken."""
         return [] if channel.sent == channel.sequence else [data for one, data in self._outbox if one is channel]
 
     # --- the stream ---
 
     def change(self, message: MarketData | Arbitrage, at: int) -> None:
-        """Let the channels of its symbols take in a message of the source, due at `at`."""
+        """Pass a message of the source, due at `at`, to the channels of its symbols."""
         touched: dict[Channel[K], None] = {}
         if isinstance(message, Arbitrage):
             touched = self._by_symbol.get(message.symbol, {})
@@ -108,7 +109,7 @@ class Channels(Generic[K]):
                 self._due[channel] = None
 
     def collect(self, latest: Mapping[str, MarketDataSymbol], at: int, *, early: bool = False) -> None:
-        """Number what is due by `at`; with `early` what waits for its channel's pace as well."""
+        """Number the messages that are due by `at`; with `early` also those that wait for their channel's pace."""
         for channel in list(self._due):
             self._collect(channel, latest, at, early=early)
 
@@ -120,18 +121,18 @@ class Channels(Generic[K]):
             self._due.pop(channel, None)
 
     def restart(self, latest: Mapping[str, MarketDataSymbol], at: int) -> None:
-        """Begin anew at another position of the source, with a snapshot for each channel that has anything to tell."""
+        """Begin anew at another position of the source, with a snapshot for each channel that has state."""
         self._due.clear()
         for channel in self:
             self._outbox += [(channel, snapshot) for snapshot in channel.restart(latest, at)]
 
     def take(self) -> Iterator[tuple[Channel[K], Streamed]]:
-        """What is numbered, in order; what is not taken waits for the next call."""
+        """Yield the numbered messages in order; those that are not taken wait for the next call."""
         while self._outbox:
             yield self._outbox.popleft()
 
     def next_time(self) -> int | None:
-        """When there is something to take, in source time; None if nothing is waiting."""
+        """Return when there is something to take, in source time; None if nothing waits."""
         if self._outbox:
             return 0
         return min((channel.due for channel in self._due if channel.due is not None), default=None)

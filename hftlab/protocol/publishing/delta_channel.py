@@ -16,7 +16,7 @@ __all__ = ["DeltaChannel"]
 
 
 class DeltaChannel(Channel[K]):
-    """BOOK_DELTA of one symbol: what has changed since the message before."""
+    """Sends BOOK_DELTA of one symbol: the levels that have changed since the message before."""
 
     def __init__(self, number: int, subscription: Subscription) -> None:
         super().__init__(number, subscription)
@@ -39,7 +39,7 @@ class DeltaChannel(Channel[K]):
         self._book = self._of = None
 
     def snapshot(self, latest: Mapping[str, MarketDataSymbol]) -> list[Streamed]:
-        """The book as the channel has last sent it, so that the next delta applies to it."""
+        """Return the book as the channel has last sent it, so that the next delta applies to it."""
         symbol = latest.get(self._symbol) if self._of is None else self._of
         if symbol is None or symbol.bids is None or symbol.asks is None:
             return []
@@ -51,7 +51,7 @@ class DeltaChannel(Channel[K]):
         return self._deltas(latest[self._symbol])
 
     def _is_new(self, symbol: MarketDataSymbol) -> bool:
-        """Whether both sides are known, and others than those sent last: who is told of none keeps those of before."""
+        """Return whether both sides are known and are not those sent last; a message without sides changes nothing."""
         of = self._of
         if symbol.bids is None or symbol.asks is None:
             return False

@@ -1,4 +1,4 @@
-"""What one client may ask of the server, and the buckets that measure it. No clock here: the time is passed in."""
+"""The limits of a server for its clients, and the token buckets that measure them. The time is passed in."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ __all__ = ["Rate", "ServerLimits", "TokenBucket"]
 
 
 class Rate(NamedTuple):
-    """So many a second in the long run, `burst` at once."""
+    """At most `per_second` in the long run, and `burst` at once."""
 
     per_second: float
     burst: int
 
     def to_wire(self) -> RateLimit:
+        """Return the rate as clients are told it."""
         return RateLimit(per_second=self.per_second, burst=self.burst)
 
 
@@ -28,12 +29,13 @@ _ERRORS: Final = Rate(1, burst=100)
 
 @dataclass(frozen=True)
 class ServerLimits:
-    """The defaults are far above what a person's notebook or the reference client needs.
+    """Limits of one server. The defaults are far above what a notebook or the reference client needs.
 
-    `connections_per_address` does not hold on loopback, where all clients share one address. Times are seconds. A
-    connection that has spent `errors` is closed with 1008. `subscribed` are the pairs of a symbol and a data type that
-    a connection may hold at a time. `queue_bytes` and `queue_messages` are what waits for a slow reader; private
-    messages have as much again, for themselves. Raises ValueError for what cannot be a limit.
+    Times are in seconds. `connections_per_address` does not hold on loopback, where all clients share one address.
+    `messages` and `subscriptions` beyond their rates are refused; a connection that has spent `errors` is closed with
+    1008. `subscribed` is the number of pairs of a symbol and a data type that a connection may hold at a time.
+    `queue_bytes` and `queue_messages` bound what waits for a slow reader; private messages have the same bounds again,
+    for themselves. Raises ValueError for a value that cannot be a limit.
     """
 
     message_bytes: int = 64 * 1024
@@ -62,7 +64,7 @@ class ServerLimits:
             _check(f"{field.name}.burst", value.burst, whole=True)
 
     def to_wire(self) -> Limits:
-        """What of this clients are told."""
+        """Return the limits that the welcome tells clients."""
         return Limits(
             max_message_bytes=self.message_bytes,
             max_symbols=self.symbols,
@@ -84,7 +86,10 @@ def _check(name: str, value: Any, *, whole: bool) -> None:
 
 
 class TokenBucket:
-    """Starts full at `rate.burst` and fills by `rate.per_second`; `now` is seconds of a clock that never goes back."""
+    """Token bucket that starts full at `rate.burst` and fills by `rate.per_second`.
+
+    `now` is in seconds of a clock that never goes back.
+    """
 
     def __init__(self, rate: Rate) -> None:
         self.rate = rate
@@ -92,11 +97,11 @@ class TokenBucket:
         self._filled_at: float | None = None
 
     def take(self, now: float) -> float:
-        """Take one token: 0.0, or the seconds until there is one, in which case none is taken."""
+        """Take one token and return 0.0; if there is none, return the seconds until there is one."""
         elapsed = 0.0 if self._filled_at is None else max(0.0, now - self._filled_at)
         self._filled_at = now
         self._tokens = min(self.rate.burst, self._tokens + elapsed * self.rate.per_second)
-        if self._tokens >= 1.0 - 1e-9:  # what the additions lose must not refuse who has waited as told
+        if self._tokens >= 1.0 - 1e-9:  # rounding must not refuse a client that has waited as long as it was told
             self._tokens -= 1.0
             return 0.0
         return (1.0 - self._tokens) / self.rate.per_second

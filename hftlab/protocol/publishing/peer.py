@@ -1,4 +1,4 @@
-"""One connection of a publisher: what it wants, the channels that serve it, and what it has missed of them."""
+"""One connection of a publisher: its subscriptions, the channels that serve it, and what it has skipped of them."""
 
 from __future__ import annotations
 
@@ -26,32 +26,33 @@ class Backlog(IntEnum):
 
 
 class Skipped(NamedTuple):
-    """Messages that a slow reader was spared, and gaps in its events: declared, or to be declared."""
+    """Counts of what a slow reader has skipped: conflated messages, and gaps in events, declared or to be declared."""
 
     conflated: int = 0
     gaps: int = 0
 
     def plus(self, other: Skipped) -> Skipped:
+        """Add the counts of another reader."""
         return Skipped(self.conflated + other.conflated, self.gaps + other.gaps)
 
 
 class Peer(Generic[K]):
-    """`key` is how the publisher's owner knows the connection; `subject` is who it is, once it has signed in."""
+    """One reader of channels. The publisher's owner knows it by its `key`; `account` is the one it is signed in as."""
 
     def __init__(self, key: K, codec: Codec) -> None:
         self.key, self.codec = key, codec
         self.wanted = SubscriptionSet()
         self.channels: dict[Subscription, Channel[K]] = {}
         self.backlog = Backlog.NONE
-        self.subject: str | None = None
+        self.account: str | None = None
         self._seen: dict[Channel[K], int] = {}
-        """The last sequence of each channel that is closed to this reader."""
+        """By channel that is closed to this reader: the last sequence that it has."""
         self._caught_up = Skipped()
 
     # --- membership ---
 
     def enter(self, channel: Channel[K]) -> None:
-        """Belong to a channel from its next message on; the state until then is in its snapshot."""
+        """Join a channel from its next message on; the state until then is in its snapshot."""
         self.channels[channel.subscription] = channel
         if _is_closed(channel, self.backlog):
             self._seen[channel] = channel.sequence
@@ -59,16 +60,20 @@ class Peer(Generic[K]):
             channel.admit(self.key, self.codec, channel.sequence)
 
     def part(self, channel: Channel[K]) -> None:
+        """Leave a channel."""
         self._caught_up = self._caught_up.plus(self._skipped(channel, channel.sent))
         del self.channels[channel.subscription]
         if self._seen.pop(channel, None) is None:
             channel.shut(self.key, self.codec)
 
-    def last_words(
+    def last_messages(
         self, channel: Channel[K], pending: Iterable[Streamed], latest: Mapping[str, MarketDataSymbol]
     ) -> list[Message]:
-        """What is owed to one who parts, so that no event is missing: what is numbered and not sent, what waits for the
-        channel's pace; if the channel is closed to it, the gap."""
+        """Return the messages that a peer needs before it leaves a channel, so that no event is missing.
+
+        These are the events that are numbered and not sent (`pending`), those that wait for the channel's pace and, if
+        the channel is closed to this reader, the GAP.
+        """
         if channel in self._seen:
             return [*self._gap(channel, channel.sequence), *channel.waiting(latest)]
         last = self.last(channel)
@@ -77,12 +82,12 @@ class Peer(Generic[K]):
     # --- slow readers ---
 
     def last(self, channel: Channel[K]) -> int:
-        """The sequence of the last message of a channel that this reader has been sent."""
+        """Return the sequence of the last message of a channel that this reader has been sent."""
         seen = self._seen.get(channel)
         return channel.last(self.key) if seen is None else seen
 
     def set_backlog(self, backlog: Backlog, latest: Mapping[str, MarketDataSymbol]) -> list[Message]:
-        """Say how far the reader is behind; returns what brings it up to date once it has caught up."""
+        """Note how far the reader is behind; returns the messages that bring it up to date once it has caught up."""
         self.backlog = backlog
         caught_up: list[Message] = []
         for channel in self.channels.values():
@@ -97,7 +102,7 @@ class Peer(Generic[K]):
         seen = self._seen[channel]
         messages: list[Message] = []
         if seen < channel.sent:
-            # What is numbered and not sent yet is skipped as well: the snapshot tells of that, too.
+            # What is numbered and not sent yet is skipped as well: the snapshot has it already.
             self._caught_up = self._caught_up.plus(self._skipped(channel, channel.sequence))
             messages = [*self._gap(channel, channel.sequence), *channel.snapshot(latest)]
             seen = channel.sequence
@@ -121,7 +126,7 @@ class Peer(Generic[K]):
 
     @property
     def skipped(self) -> Skipped:
-        """Until now, with what it has not been told of yet."""
+        """Everything that was skipped until now, also what the reader has not been told of yet."""
         total = self._caught_up
         for channel in self._seen:
             total = total.plus(self._skipped(channel, channel.sent))
@@ -136,7 +141,7 @@ class Peer(Generic[K]):
 
 
 def _is_closed(channel: Channel[K], backlog: Backlog) -> bool:
-    """LatestState is skipped early, to spare a slow reader; events only where there is no room left."""
+    """Return whether a reader so far behind gets no messages: state is skipped early, events only without room."""
     if channel.subscription.slow_consumer is SlowConsumer.CONFLATE:
         return backlog is not Backlog.NONE
     return backlog is Backlog.FULL

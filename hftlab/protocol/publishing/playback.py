@@ -1,4 +1,4 @@
-"""Where a source stands: waiting for somebody to listen, paused, moved to another position, at its end."""
+"""The position and state of a source: waiting for a first subscription, playing, paused, moved, ended."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _STEP: Final = 1000
 
 
 class Playback:
-    """One source, or none. A recorded one waits until `begin()`, and can be controlled. No I/O but the source's own.
+    """Plays one source, or none. A recorded one waits until `begin()`, and can be controlled. No I/O of its own.
 
-    A position is source time in ns: all messages up to and including it have been yielded, and none after it.
+    A position is source time in nanoseconds: all messages up to and including it have been yielded, and none after it.
     """
 
     def __init__(self, source: Source[Message] | None) -> None:
@@ -27,19 +27,19 @@ class Playback:
         self.is_recorded = self.is_waiting = source is not None and source.recorded
         self.is_ended = False
         self.failure: str | None = None
-        """What the source has raised; it is left alone from then on."""
+        """The exception that the source has raised; the source is not asked again after it."""
         first = None if source is None else source.next_time()
         self._last = self.clock.now() if first is None else first - _STEP
-        """The position of what was last yielded; while waiting the source stands there, whatever the clock says."""
+        """The position after the last message; a source that waits stands there, whatever the clock says."""
 
     # --- the stream ---
 
     def next_time(self) -> int | None:
-        """When the source's next message is due; None if there is none, or it waits."""
+        """Return when the next message is due; None if there is none, or the source waits."""
         return None if self.is_waiting else self._due()
 
     def advance(self, at: int) -> list[Timed[Message]]:
-        """What is due by `at`, each with the time when it was."""
+        """Return the messages that are due by `at`, each with its time and, if it is private, its account."""
         due = self.next_time()
         if self.source is None or due is None or due > at:
             return []
@@ -47,7 +47,7 @@ class Playback:
         return timed(self.source.advance(at), due)
 
     def fail(self, error: Exception) -> ServerError:
-        """The source has raised: nothing more is asked of it. Returns what to tell of that."""
+        """Note that the source has raised, after which it is not asked again; returns the error to report."""
         self.failure = f"{type(error).__name__}: {error}"
         return self._failed()
 
@@ -58,7 +58,7 @@ class Playback:
         return None if self.source is None or self.failure is not None else self.source.next_time()
 
     def begin(self) -> None:
-        """Let a source that waits start where it stands."""
+        """Start a source that waits."""
         if self.is_waiting:
             self.is_waiting = False
             self.clock.set(self._last)
@@ -66,10 +66,10 @@ class Playback:
     # --- controls ---
 
     def check(self, request: ReplayControl) -> None:
-        """Whether the source can do that. Raises ServerError, or MessageParseError if the request lacks a field."""
+        """Check that the source can do that. Raises ServerError, or MessageParseError if a field is missing."""
         if self.source is None or not self.is_recorded:
             raise ServerError(
-                f"{self._name} is live and takes no REPLAY_CONTROL: serve a recording, as with session.replay()"
+                f"{self._name} is live and cannot be controlled: serve a recording, as with session.replay()"
             )
         if self.failure is not None:
             raise self._failed()
@@ -81,21 +81,25 @@ class Playback:
 
     @property
     def seekable(self) -> Seekable[Message]:
-        """The source, where check() has let a SEEK or STEP pass."""
+        """The source, once check() has accepted a SEEK or STEP."""
         assert isinstance(self.source, Seekable)
         return self.source
 
     def pause(self) -> None:
-        """Stop where the stream is, which a busy server may reach later than the clock, and at a whole microsecond."""
+        """Stop at the stream's position, which is behind the clock on a busy server, on a whole microsecond."""
         self.clock.pause()
         if self.is_waiting:
             return
-        now, due = self.clock.now(), self.next_time()
-        is_behind = due is not None and due <= now
-        self.clock.set(self._last if is_behind else max(self._last, now - now % _STEP))
+        now = self.clock.now()
+        self.clock.set(self._last if self._is_behind(now) else max(self._last, now - now % _STEP))
+
+    def _is_behind(self, now: int) -> bool:
+        """Whether a message is due and has not been yielded yet."""
+        due = self.next_time()
+        return due is not None and due <= now
 
     def take(self, count: int) -> list[Timed[Message]]:
-        """The next `count` messages, each with its time; the position is theirs afterwards."""
+        """Take the next `count` messages, each with its time, and move to the position of the last."""
         taken = list(self.seekable.take(count))
         if taken:
             last, following = taken[-1].at, self.seekable.next_time()
@@ -104,12 +108,12 @@ class Playback:
         return taken
 
     def reachable(self, position: int) -> int:
-        """The nearest position to go to: before the first message, after the last, or anything between."""
+        """Return the nearest position that the source can go to: from just before its first message to its last."""
         span = self.seekable.span
         return self.position if span is None else min(max(position, span[0] - _STEP), span[1])
 
     def move(self, position: int) -> None:
-        """Stand at a position that the source has been taken to."""
+        """Note that the source has been taken to a position."""
         self.is_ended = False
         self._last = position
         if not self.is_waiting:
@@ -119,13 +123,16 @@ class Playback:
 
     @property
     def position(self) -> int:
+        """The source time up to which all messages have been yielded."""
         span = self.source.span if isinstance(self.source, Seekable) else None
-        if self.is_waiting or self.failure is not None:
+        now = self.clock.now()
+        if self.is_waiting or self.failure is not None or self._is_behind(now):
             return self._last
-        return self.clock.now() if span is None or not self.is_ended else min(self.clock.now(), span[1])
+        return now if span is None or not self.is_ended else min(now, span[1])
 
     @property
     def state(self) -> ReplayState:
+        """The state that REPLAY_STATUS tells."""
         if self.is_ended:
             return ReplayState.ENDED
         if self.clock.paused:
@@ -133,19 +140,20 @@ class Playback:
         return ReplayState.WAITING if self.is_waiting else ReplayState.PLAYING
 
     def status(self, *, reset: bool = False) -> ReplayStatus:
+        """Describe the playback; `reset` tells clients to forget the state that they know."""
         span = self.source.span if isinstance(self.source, Seekable) else None
         return ReplayStatus(
             timestamp=1.0,
             state=self.state,
-            position=self._told_position(),
+            position=self._wire_position(),
             speed=None if self.clock.unpaced else self.clock.speed,
             start=None if span is None else _whole(span[0]),
             end=None if span is None else _whole(span[1]),
             reset=reset,
         )
 
-    def _told_position(self) -> float:
-        """Rounded up, so that who goes there finds all that was before; but never as far as what is still to come."""
+    def _wire_position(self) -> float:
+        """The position rounded up, so that a SEEK to it finds all messages before, but short of the next message."""
         position = self.position
         due = self._due()
         rounded = _whole(position)
@@ -153,7 +161,7 @@ class Playback:
 
     @property
     def _name(self) -> str:
-        return "what this server is given by hand" if self.source is None else f"the source {self.source.name!r}"
+        return "a server without a source" if self.source is None else f"the source {self.source.name!r}"
 
 
 def _whole(ns: int) -> float:

@@ -1,4 +1,4 @@
-"""The private messages of a server's session, numbered and kept for those who reconnect."""
+"""The private messages of one account, numbered and kept for connections that come back."""
 
 from __future__ import annotations
 
@@ -9,33 +9,53 @@ import msgspec
 
 from hftlab.protocol.messages import Gap, Message
 
-__all__ = ["PRIVATE_CHANNEL", "PrivateLog"]
+__all__ = ["MOST_MESSAGES", "PRIVATE_CHANNEL", "PrivateLog"]
 
 PRIVATE_CHANNEL: Final = 0
-"""The channel of everything that is no market data: order, position and portfolio updates."""
+"""The channel of an account's order, position and portfolio updates."""
 
-_KEPT: Final = 10_000
+MOST_MESSAGES: Final = 10_000
+"""Messages that one account's log holds at most."""
 
 
 class PrivateLog:
-    """Holds the newest `size` messages; they are never skipped, so what it has lost is told."""
+    """The newest `size` private messages of an account in one server session.
 
-    def __init__(self, session: str, size: int = _KEPT) -> None:
+    Sequences count from `start` + 1. Private messages are never skipped in silence: messages that the log no longer
+    holds are declared with a GAP.
+    """
+
+    def __init__(self, session: str, size: int = MOST_MESSAGES, start: int = 0) -> None:
         self.session = session
-        self.sequence = 0
-        self._messages: deque[Message] = deque(maxlen=size)
+        self.sequence = start
+        """The sequence of the newest message."""
+        self._size = size
+        self._messages: deque[Message] = deque()
+
+    def __len__(self) -> int:
+        return len(self._messages)
 
     def add(self, message: Message) -> Message:
-        """The message with its channel and sequence."""
+        """Append a message; returns a copy with its channel and sequence."""
         self.sequence += 1
         numbered = msgspec.structs.replace(message, channel=PRIVATE_CHANNEL, sequence=self.sequence)
         self._messages.append(numbered)
+        self._trim()
         return numbered
 
-    def since(self, session: str | None, sequence: int) -> list[Message]:
-        """What follows `sequence` of `session`; of another session nothing is known, so then all of this one.
+    def resize(self, size: int) -> None:
+        """Hold at most `size` messages from now on."""
+        self._size = size
+        self._trim()
 
-        A GAP comes first if the log no longer reaches back so far.
+    def _trim(self) -> None:
+        while len(self._messages) > self._size:
+            self._messages.popleft()
+
+    def since(self, session: str | None, sequence: int) -> list[Message]:
+        """Return the messages after `sequence` of `session`, or all of them if that was another session.
+
+        A GAP comes first if the log no longer reaches back that far.
         """
         seen = sequence if session == self.session else 0
         first = self.sequence - len(self._messages) + 1

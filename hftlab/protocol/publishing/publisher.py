@@ -1,8 +1,8 @@
-"""The server's half of the protocol without I/O: requests and source messages in, payloads and their readers out."""
+"""The stream of a server without I/O: source messages and subscriptions in, payloads and their readers out."""
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 from typing import Final, Generic, NamedTuple, TypeVar
 
@@ -10,12 +10,12 @@ from hftlab.clock import to_milliseconds
 from hftlab.errors import MessageParseError, ServerError, WireError
 from hftlab.protocol.codec import Codec
 from hftlab.protocol.enums import ErrorType, SlowConsumer
-from hftlab.protocol.envelope import Envelope
 from hftlab.protocol.latest_state import LatestState
 from hftlab.protocol.messages import (
     Ack,
     Arbitrage,
     BookDelta,
+    ChannelInfo,
     Error,
     Heartbeat,
     Limits,
@@ -31,35 +31,42 @@ from hftlab.protocol.messages import (
     Subscribe,
     Unsubscribe,
 )
+from hftlab.protocol.publishing.accounts import Accounts
 from hftlab.protocol.publishing.channel import Channel
 from hftlab.protocol.publishing.channels import Channels
 from hftlab.protocol.publishing.peer import Backlog, Peer, Skipped
-from hftlab.protocol.publishing.private_log import PRIVATE_CHANNEL, PrivateLog
+from hftlab.protocol.publishing.private_log import PRIVATE_CHANNEL
 from hftlab.protocol.publishing.subscription_limits import SubscriptionLimits
 from hftlab.protocol.subscriptions import DEFAULT_DATA_TYPES
 
 K = TypeVar("K", bound=Hashable)
 
-__all__ = ["PROTOCOL_VERSION", "Backlog", "Delivery", "Publisher", "check_publishable"]
+__all__ = ["PROTOCOL_VERSION", "Backlog", "Delivery", "Publisher", "check_publishable", "is_private"]
 
 PROTOCOL_VERSION: Final = "1.0"
 
 
 _PUBLISHED: Final = (MarketData, BookDelta, Arbitrage, OrderUpdate, PositionUpdate, PortfolioUpdate)
 _PUBLIC: Final = (MarketData, Arbitrage)
+_PRIVATE: Final = (OrderUpdate, PositionUpdate, PortfolioUpdate)
+
+
+def is_private(message: Message) -> bool:
+    """Return whether a message belongs to one account."""
+    return isinstance(message, _PRIVATE)
 
 
 def check_publishable(message: Message) -> None:
-    """Raises MessageParseError for what belongs to a conversation and not to a stream."""
+    """Check that servers publish this type of message. Raises MessageParseError."""
     if not isinstance(message, _PUBLISHED):
         kinds = ", ".join(str(kind.__struct_config__.tag) for kind in _PUBLISHED)
         raise MessageParseError(f"{message.type} cannot be published: a server publishes {kinds}", field="type")
 
 
 class Delivery(NamedTuple, Generic[K]):
-    """One payload, encoded once, for all its readers, who are those that it was for when it was taken.
+    """One payload, encoded once, with the readers that it is for at the moment when it is taken.
 
-    `private` ones go before all that waits.
+    `private` ones belong to an account, and go before all that waits.
     """
 
     payload: bytes
@@ -69,11 +76,12 @@ class Delivery(NamedTuple, Generic[K]):
 
 
 class Publisher(Generic[K]):
-    """Channels, sequences and slow readers.
+    """Publishes a source to connections: channels, sequences, private streams, and what slow readers skip.
 
     Connections are known by any hashable key. `at` is source time, on which channels keep their pace whatever the
     speed; `sent_at` is the wall time stamped on messages (ts_out). Both are int64 nanoseconds. Unless it is `public`,
-    who has not signed in is told of no symbols and of no replay; what else is asked for is the caller's to refuse.
+    connections that have not signed in are told neither the symbols nor the replay's status; refusing their requests is
+    for the caller.
     """
 
     def __init__(
@@ -81,23 +89,26 @@ class Publisher(Generic[K]):
     ) -> None:
         self.session = session
         self.published = 0
-        self.private = PrivateLog(session)
+        self.errors: Counter[str] = Counter()
+        """The ERROR and AUTH_FAILED messages to all connections, by type."""
+        self._accounts: Accounts[K] = Accounts(session)
         self._subscription_limits = SubscriptionLimits(symbols, limits)
-        self._is_public = public
+        self.is_public = public
         self._peers: dict[K, Peer[K]] = {}
         self._channels: Channels[K] = Channels()
         self._state = LatestState()
         self.latest = self._state.latest
         self._at = 0
-        """The source time of the last message."""
-        self._private: deque[Message] = deque()
+        """Source time of the last message."""
+        self._private: deque[tuple[str, Message]] = deque()
+        """Private messages that wait to be numbered, each with its account."""
         self._left = Skipped()
-        """What those who have left were spared."""
+        """What connections that have left had skipped."""
 
     # --- connections ---
 
     def join(self, key: K, codec: Codec, sent_at: int) -> bytes:
-        """Add a connection and return its welcome."""
+        """Add a connection; returns its welcome."""
         self._peers[key] = Peer(key, codec)
         welcome = Ack(
             timestamp=to_milliseconds(sent_at),
@@ -111,32 +122,36 @@ class Publisher(Generic[K]):
         return codec.encode(welcome)  # type: ignore[no-any-return]
 
     def leave(self, key: K) -> None:
+        """Forget a connection."""
         peer = self._peers.pop(key, None)
         if peer is not None:
+            self._accounts.sign_out(peer)
             self._channels.release(peer)
             self._left = self._left.plus(peer.skipped)
 
     def offered_to(self, key: K) -> list[str] | None:
-        """The symbols that a connection may know of; None: not told."""
+        """Return the symbols that a connection may know of; None if it is not told any."""
         symbols = self._subscription_limits.symbols
-        return list(symbols) if symbols is not None and self.is_told(key) else None
+        return list(symbols) if symbols is not None and self.gets_notices(key) else None
 
-    def is_told(self, key: K) -> bool:
-        """Whether a connection gets what notify() sends to all."""
-        return self._is_public or self._peers[key].subject is not None
+    def gets_notices(self, key: K) -> bool:
+        """Return whether a connection gets the messages of notify()."""
+        return self.is_public or self._peers[key].account is not None
 
     @property
     def channels(self) -> list[Channel[K]]:
+        """All channels that have peers."""
         return list(self._channels)
 
-    def is_subscribed(self, key: K) -> bool:
+    def channels_of(self, key: K) -> list[ChannelInfo]:
+        """Describe the channels that serve a connection."""
         peer = self._peers.get(key)
-        return peer is not None and bool(peer.channels)
+        return [] if peer is None else [channel.info() for channel in peer.channels.values()]
 
     def set_backlog(self, key: K, backlog: Backlog, sent_at: int) -> list[bytes]:
-        """Say how far a reader is behind; returns what brings it up to date once it has caught up.
+        """Note how far a reader is behind; returns the payloads that bring it up to date once it has caught up.
 
-        It holds for what is taken from poll() after it.
+        It holds for everything that is taken from poll() afterwards.
         """
         peer = self._peers.get(key)
         if peer is None or peer.backlog is backlog:
@@ -145,12 +160,12 @@ class Publisher(Generic[K]):
 
     @property
     def conflated(self) -> int:
-        """Messages that slow readers were spared, by now."""
+        """State messages that slow readers have skipped so far."""
         return self._skipped.conflated
 
     @property
     def gaps(self) -> int:
-        """Gaps in the events of slow readers, by now: declared, or to be declared as soon as there is room."""
+        """Gaps in the events of slow readers so far: declared, or to be declared as soon as there is room."""
         return self._skipped.gaps
 
     @property
@@ -161,7 +176,7 @@ class Publisher(Generic[K]):
         return total
 
     def is_unforgiving(self, key: K) -> bool:
-        """Whether a subscription asks for the connection to end when its reader is too slow."""
+        """Return whether a subscription asks to be disconnected when its reader is too slow."""
         peer = self._peers.get(key)
         return peer is not None and any(
             subscription.slow_consumer is SlowConsumer.DISCONNECT for subscription in peer.channels
@@ -170,48 +185,38 @@ class Publisher(Generic[K]):
     # --- private messages ---
 
     def authenticate(
-        self, key: K, subject: str, sent_at: int, session: str | None = None, resume_from: int | None = None
+        self, key: K, account: str, sent_at: int, session: str | None = None, resume_from: int | None = None
     ) -> list[bytes]:
-        """Let a connection have the private messages from now on.
+        """Give a connection the private messages of `account` from now on, and of no other.
 
-        With `resume_from`, the last private sequence that the client has of `session`, returns those that it has
-        missed, after a GAP for what the log no longer holds.
+        `resume_from` is the last private sequence of `session` that the client has: returns the messages that it has
+        missed since, after a GAP for those that the log no longer holds.
         """
         peer = self._peers[key]
-        peer.subject = subject
+        log = self._accounts.sign_in(peer, account)
         if resume_from is None:
             return []
-        return [_stamped(message, peer.codec, sent_at) for message in self.private.since(session, resume_from)]
+        return [_stamped(message, peer.codec, sent_at) for message in log.since(session, resume_from)]
 
     def deauthenticate(self, key: K) -> None:
+        """Give a connection no more private messages."""
         if key in self._peers:
-            self._peers[key].subject = None
+            self._accounts.sign_out(self._peers[key])
+
+    def private_sequence(self, account: str) -> int:
+        """The sequence of the newest private message of an account."""
+        return self._accounts.sequence(account)
 
     # --- requests ---
 
-    def receive(self, key: K, data: bytes, sent_at: int) -> list[bytes]:
-        """Answer one frame of a connection: its replies, each with the request's id."""
-        try:
-            request = self._peers[key].codec.decode_request(data)
-        except MessageParseError as exc:
-            return [self.misunderstood(key, exc, data, sent_at)]
-        return self.answer(key, request, sent_at)
-
-    def misunderstood(self, key: K, error: MessageParseError, data: bytes, sent_at: int) -> bytes:
-        """The reply to a frame that did not decode."""
-        envelope = Envelope.of(data, self._peers[key].codec)
-        return self.refusal(key, envelope.refusal(error), envelope.id, sent_at)
-
     def answer(self, key: K, request: Request, sent_at: int) -> list[bytes]:
-        """What receive() returns, for a request that is decoded already."""
+        """Do what a connection asks for; returns the replies. Raises a WireError that says why it cannot be done."""
         peer = self._peers[key]
-        try:
-            replies = self._answer(peer, request, sent_at)
-        except WireError as exc:
-            return [self.refusal(key, exc, request.id, sent_at)]
-        return [_stamped(reply, peer.codec, sent_at) for reply in replies]
+        return [_stamped(reply, peer.codec, sent_at) for reply in self._answer(peer, request, sent_at)]
 
     def refusal(self, key: K, error: WireError, request_id: str | None, sent_at: int) -> bytes:
+        """Return the ERROR that says what is wrong with a request, and count it."""
+        self.errors[error.wire_type] += 1
         reply = Error(
             timestamp=1.0,
             id=request_id,
@@ -229,13 +234,13 @@ class Publisher(Generic[K]):
                 return self._subscribe(peer, request)
             case Unsubscribe():
                 peer.wanted.remove(request.symbols, request.data_types)
-                farewells, entered = self._channels.replan(peer, self.latest, self._at)
+                last_messages, entered = self._channels.replan(peer, self.latest, self._at)
                 said = f"Unsubscribed from {len(request.symbols)} symbols"
-                return [*farewells, self._ack(request, said, entered), *self._snapshots(entered)]
+                return [*last_messages, self._ack(request, said, entered), *self._snapshots(entered)]
             case Heartbeat():
                 sequences = {channel.number: peer.last(channel) for channel in peer.channels.values()}
-                if peer.subject is not None:
-                    sequences[PRIVATE_CHANNEL] = self.private.sequence
+                if peer.account is not None:
+                    sequences[PRIVATE_CHANNEL] = self._accounts.sequence(peer.account)
                 return [Ack(timestamp=1.0, id=request.id, message="Heartbeat", sequences=sequences)]
             case Ping():
                 pong = Pong(
@@ -252,7 +257,7 @@ class Publisher(Generic[K]):
     def _subscribe(self, peer: Peer[K], request: Subscribe) -> list[Message]:
         self._subscription_limits.check(request, peer.wanted)
         peer.wanted.add(request.symbols, request.data_types, request.frequency, request.slow_consumer)
-        farewells, entered = self._channels.replan(peer, self.latest, self._at)
+        last_messages, entered = self._channels.replan(peer, self.latest, self._at)
         # Asking again is how a client resynchronises, so channels it was in already send a snapshot as well.
         symbols, kinds = set(request.symbols), set(request.data_types or DEFAULT_DATA_TYPES)
         touched = [
@@ -262,7 +267,7 @@ class Publisher(Generic[K]):
             or not (kinds.isdisjoint(subscription.data_types) or symbols.isdisjoint(subscription.symbols))
         ]
         ack = self._ack(request, f"Subscribed to {len(request.symbols)} symbols", touched)
-        return [*farewells, ack, *self._snapshots(touched)]
+        return [*last_messages, ack, *self._snapshots(touched)]
 
     def _ack(self, request: Request, message: str, touched: Iterable[Channel[K]]) -> Ack:
         return Ack(timestamp=1.0, id=request.id, message=message, channels=[channel.info() for channel in touched])
@@ -272,10 +277,11 @@ class Publisher(Generic[K]):
 
     # --- the stream ---
 
-    def publish(self, message: Message, at: int) -> None:
-        """Take in one message of the source, due at `at`; poll() tells what has to be sent for it.
+    def publish(self, message: Message, at: int, account: str | None = None) -> None:
+        """Take in one message of the source, due at `at`; poll() returns what has to be sent for it.
 
-        What is no stream is left out: the recording of a client has its conversation as well.
+        A private message needs the `account` that it belongs to. Messages that servers do not stream are left out: a
+        client's recording has the replies to its requests as well.
         """
         if not isinstance(message, _PUBLISHED):
             return
@@ -284,13 +290,15 @@ class Publisher(Generic[K]):
         message = self._state.take_in(message)
         if isinstance(message, _PUBLIC):
             self._channels.change(message, at)
+        elif account is None:
+            raise ValueError(f"{message.type} is private: say whose it is with account=...")
         else:
-            self._private.append(message)
+            self._private.append((account, message))
 
     def restart(self, state: Iterable[Message], at: int, sent_at: int) -> Iterator[Delivery[K]]:
-        """Go on from another position of the source: forget all state, take in `state` instead.
+        """Go on from another position of the source: forget all state and take in `state` instead.
 
-        Returns a snapshot for each channel that has anything to tell. What waits for poll() is to be sent before.
+        Returns a snapshot for each channel that has state. Send what waits for poll() before.
         """
         self._at = at
         self._state.clear()
@@ -300,31 +308,29 @@ class Publisher(Generic[K]):
         return self.poll(at, sent_at)
 
     def next_time(self) -> int | None:
-        """When poll() has something to send, in source time; None if nothing is waiting."""
+        """Return when poll() has something to send, in source time; None if nothing waits."""
         return 0 if self._private else self._channels.next_time()
 
     def poll(self, at: int, sent_at: int, *, early: bool = False) -> Iterator[Delivery[K]]:
-        """Everything that is due by `at`; with `early` what waits for its channel's pace as well.
+        """Yield everything that is due by `at`; with `early` also what waits for its channel's pace.
 
-        A delivery counts as sent when it is taken, and is to be written to its readers before the next one is: what is
-        not taken stays, so that a reader which falls behind in between misses just what follows.
+        A delivery counts as sent when it is taken; write it to its readers before taking the next one. What is not
+        taken stays, so that a reader which falls behind in between skips just what follows.
         """
         self._channels.collect(self.latest, at, early=early)
         while self._private:
-            numbered = self.private.add(self._private.popleft())
-            yield from self._deliver(
-                numbered, sent_at, [one for one in self._peers.values() if one.subject is not None], private=True
-            )
+            numbered, readers_of_it = self._accounts.add(*self._private.popleft())
+            yield from self._deliver(numbered, sent_at, readers_of_it, private=True)
         for channel, data in self._channels.take():
             data.timestamp = to_milliseconds(sent_at)
             for codec, readers in channel.send(data.sequence or 0):
                 yield Delivery(codec.encode(data), codec, readers)
 
     def notify(self, message: Message, sent_at: int) -> list[Delivery[K]]:
-        """A message to every connection that may have it, such as REPLAY_STATUS; SERVER_SHUTDOWN is for all."""
-        is_for_all = self._is_public or isinstance(message, ServerShutdown)
+        """Return a message such as REPLAY_STATUS for every connection that may have it; SERVER_SHUTDOWN is for all."""
+        is_for_all = self.is_public or isinstance(message, ServerShutdown)
         return self._deliver(
-            message, sent_at, [one for one in self._peers.values() if is_for_all or one.subject is not None]
+            message, sent_at, [one for one in self._peers.values() if is_for_all or one.account is not None]
         )
 
     def _deliver(

@@ -1,4 +1,4 @@
-"""Market data of some symbols, each message with as much of them as is asked for."""
+"""MARKET_DATA of some symbols, with the parts that the subscription asks for."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["StateChannel"]
 
 
 class StateChannel(Channel[K]):
-    """MARKET_DATA. A paced message has all of the channel's symbols, so that each is complete."""
+    """Sends MARKET_DATA. A paced message has all symbols of the channel, so that it is complete by itself."""
 
     def __init__(self, number: int, subscription: Subscription) -> None:
         super().__init__(number, subscription)
@@ -86,7 +86,7 @@ class StateChannel(Channel[K]):
         )
 
     def _project(self, symbol: MarketDataSymbol, trades: list[Trade] | None) -> MarketDataSymbol:
-        """Leave out what the subscription does not ask for."""
+        """Return a symbol without the parts that the subscription does not ask for."""
         bids, asks = (symbol.bids, symbol.asks) if self._depth else (None, None)
         last_trade = symbol.last_trade if self._last_trade else None
         trades = trades or None if self._all_trades else None

@@ -1,4 +1,4 @@
-"""What a server lets its clients subscribe to."""
+"""The symbols that a server offers, and how many of them a connection may subscribe to."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from hftlab.protocol.subscriptions import SubscriptionSet
 __all__ = ["SubscriptionLimits"]
 
 _NAMED: Final = 20
-"""Symbols that an error names at most."""
+"""The most symbols that an error names."""
 
 
 class SubscriptionLimits:
-    """`symbols` None: any."""
+    """Checks subscriptions against the symbols of a server (None: any symbol) and its limits."""
 
     def __init__(self, symbols: Sequence[str] | None, limits: Limits) -> None:
         self.symbols, self.limits = symbols, limits
         self._symbols = None if symbols is None else frozenset(symbols)
 
     def check(self, request: Subscribe, wanted: SubscriptionSet) -> None:
-        """Whether one who wants all this already may have what is asked for. Raises SubscriptionFailed."""
+        """Check what a connection asks for beside the subscriptions that it has. Raises SubscriptionFailed."""
         symbols, limits = request.symbols, self.limits
         if len(symbols) > limits.max_symbols:
             raise SubscriptionFailed(

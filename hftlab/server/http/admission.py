@@ -1,4 +1,4 @@
-"""Who may open a connection: decided from the opening request alone, before a WebSocket exists."""
+"""Decides who may open a connection, from the opening request alone, before a WebSocket exists."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from hftlab.protocol.publishing.limits import ServerLimits
 __all__ = ["Admission", "Refusal", "is_loopback"]
 
 RETRY_AFTER: Final = 5
-"""Seconds after which a client that found the server full may try again."""
+"""Seconds after which a client may try again that found the server full."""
 
 _PORT: Final = re.compile(r":[0-9]{1,5}\Z")
 _SECRETS: Final = frozenset({"token", "access_token", "accesstoken", "refreshtoken", "jwt"})
 
 
 class Refusal(NamedTuple):
-    """An HTTP answer in place of a WebSocket: a plain sentence, and one word for the audit log."""
+    """An HTTP answer in place of a WebSocket: its status, a sentence for the client and a reason for the audit log."""
 
     status: int
     reason: str
@@ -34,11 +34,11 @@ class Refusal(NamedTuple):
 class Admission:
     """Checks the Host and Origin of every opening request, and counts connections.
 
-    A web page can open ws://127.0.0.1 in its visitor's browser, so an Origin, which only browsers send, must be among
-    `origins` (RFC 6455 section 10.2). A page can also have its own name resolve to 127.0.0.1, so the Host must be a
-    name that this server goes by: the loopback names, the bound address, the address that the connection came in on,
-    and `hosts`. Those of `hosts` that have a port hold for that port only; otherwise any will do, as a forwarded port
-    (ssh -L) has another number, and it is by its name that a rebound page is known.
+    A web page can open ws://127.0.0.1 from a browser on this machine, so an Origin, which only browsers send, must be
+    among `origins` (RFC 6455 section 10.2). A page can also have its own name resolve to 127.0.0.1 (DNS rebinding), so
+    the Host must be a name of this server: a loopback name, the bound address, the address that the connection came in
+    on, or one of `hosts`. The port in it may be any, as a forwarded one (ssh -L) has another number, unless the entry
+    in `hosts` has a port itself.
     """
 
     def __init__(self, host: str, limits: ServerLimits, origins: Iterable[str] = (), hosts: Iterable[str] = ()) -> None:
@@ -49,28 +49,30 @@ class Admission:
         """Connections by address, opening ones included."""
 
     def enter(self, address: str) -> None:
+        """Count a connection."""
         self.open[address] += 1
 
     def leave(self, address: str) -> None:
+        """Count a connection no longer."""
         self.open[address] -= 1
         if not self.open[address]:
             del self.open[address]
 
     def is_overrun(self, address: str) -> bool:
-        """Whether there are so many connections, or of this address, that not even a refusal is worth its memory."""
+        """Return whether there are so many connections, in all or of an address, that one more gets no answer."""
         limits = self._limits
         if self.open.total() >= 2 * limits.connections:
             return True
         return self.open[address] >= 2 * limits.connections_per_address and not is_loopback(address)
 
     def check(self, headers: Headers, path: str, local_address: str) -> Refusal | None:
-        """Why a request is refused whatever it asks for; None if it is not."""
+        """Return why a request is refused whatever it asks for; None if it is not."""
         hosts, origins = headers.get_all("Host"), headers.get_all("Origin")
         if len(hosts) != 1:
             return Refusal(400, "host", "exactly one Host header is needed")
         host = hosts[0].lower()
         if self._hosts.isdisjoint((host, _PORT.sub("", host))) and _PORT.sub("", host) != _bracketed(local_address):
-            return Refusal(403, "host", "this server has no such name: add it with hosts=[...] or --allow-host")
+            return Refusal(403, "host", "this server does not go by that name: add it with hosts=[...] or --allow-host")
         if any(origin not in self._origins for origin in origins) or len(origins) > 1:
             return Refusal(403, "origin", "pages of that Origin may not connect: add it with origins=[...] or --origin")
         if _has_secret(path):
@@ -78,16 +80,21 @@ class Admission:
         return None
 
     def check_room(self, address: str) -> Refusal | None:
-        """Why one more WebSocket from an address, counted already by enter(), is too many; None if it is not."""
+        """Return why one more WebSocket of an address, counted by enter() already, is too many; None if not."""
         if self.open.total() > self._limits.connections:
-            return Refusal(503, "full", "the server has all the connections it takes", RETRY_AFTER)
+            return Refusal(503, "full", "the server has as many connections as it may: try again later", RETRY_AFTER)
         if self.open[address] > self._limits.connections_per_address and not is_loopback(address):
-            return Refusal(503, "full for the address", "your address has all the connections it may have", RETRY_AFTER)
+            return Refusal(
+                503,
+                "full for the address",
+                "your address has as many connections as it may: close some, or try again later",
+                RETRY_AFTER,
+            )
         return None
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach an address or name."""
+    """Return whether only this machine can reach an address or name."""
     if host == "localhost":
         return True
     try:

@@ -1,4 +1,4 @@
-"""The HTTP side of the port: lets WebSockets in, answers everything else. No sockets here."""
+"""The HTTP side of the port: admits WebSockets and answers every other request. No sockets here."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from hftlab.errors import AuthenticationFailed
 from hftlab.log import AUDIT, get_logger
 from hftlab.protocol.publishing.authentication import Authenticator
 from hftlab.server.http.admission import Admission, Refusal
-from hftlab.server.http.messages import BadRequest, PostRequest, json_answer, preflight, shared, text_answer
+from hftlab.server.http.answers import json_answer, preflight, shared, text_answer
+from hftlab.server.http.post import BadRequest, PostRequest
 
 __all__ = ["Endpoints"]
 
@@ -23,7 +24,7 @@ class _Refresh(msgspec.Struct, rename="camel"):
 
 
 class Endpoints:
-    """One for all connections of a server; `refused` counts by reason."""
+    """Answers the opening requests of all connections of a server; `refused` counts refusals by reason."""
 
     def __init__(self, admission: Admission, authenticator: Authenticator) -> None:
         self.admission = admission
@@ -31,7 +32,7 @@ class Endpoints:
         self._authenticator = authenticator
 
     def admit(self, address: str) -> bool:
-        """Whether a connection may send its request, before which it takes a place; "" is one that has gone already."""
+        """Return whether a connection may send its request, and count it; address "" is one that has gone already."""
         if address and not self.admission.is_overrun(address):
             self.admission.enter(address)
             return True
@@ -41,16 +42,16 @@ class Endpoints:
         return False
 
     def note_no_request(self, address: str, *, is_silent: bool) -> None:
-        """A connection has ended without a request."""
+        """Log a connection that has ended without a request."""
         _audit.info("dropped", peer=address, reason="silent" if is_silent else "no request")
 
     def refuse(self, address: str, local_address: str, request: Request) -> Response | None:
-        """Why a GET is not answered at all; None if it may be."""
+        """Return the refusal of a GET, whatever it asks for; None if it may be answered."""
         return self._answered(address, self.admission.check(request.headers, request.path, local_address))
 
     def refuse_socket(self, address: str, request: Request) -> Response | None:
-        """Why a GET does not become a WebSocket; what a browser asks before it sends the POST is answered as well."""
-        origin = request.headers.get("Origin")  # one of the list, if any: refuse() has let it pass
+        """Return the answer to a GET that does not become a WebSocket, and to the preflight of a browser's POST."""
+        origin = request.headers.get("Origin")  # if there is one, refuse() has found it in the list
         if request.path == _REFRESH and origin is not None and getattr(request, "method", "GET") == "OPTIONS":
             return preflight(origin)
         if request.path.partition("?")[0] == _REFRESH:
@@ -68,7 +69,7 @@ class Endpoints:
     # --- POST /api/auth/refresh ---
 
     def post(self, address: str, local_address: str, request: PostRequest | BadRequest) -> Response:
-        """Answer a POST: 200 with new tokens, or why not."""
+        """Answer a POST: with new tokens, or with an error."""
         if isinstance(request, BadRequest):
             return json_answer(request.status, {"error": str(request)})
         refusal = self.admission.check(request.headers, request.path, local_address)

@@ -9,7 +9,7 @@ from hftlab import protocol
 from hftlab.protocol import JSON, Arbitrage, ArbitrageState, Gap
 from hftlab.protocol.publishing.publisher import Backlog, Publisher
 from hftlab.protocol.subscribing.subscriber import Subscriber
-from tests.protocol.conftest import LIMITS, MS, market_data, symbol
+from tests.protocol.conftest import LIMITS, MS, market_data, receive, symbol
 
 NOW = 5_000 * MS
 OPEN, UPDATE, CLOSE = ArbitrageState.OPEN, ArbitrageState.UPDATE, ArbitrageState.CLOSE
@@ -44,7 +44,7 @@ def joined(*keys: str, **request: Any) -> Publisher[str]:
 def subscribe(publisher: Publisher[str], key: str, **request: Any) -> list[Any]:
     wanted = {"symbols": ["AAPL"], "dataTypes": ["ARBITRAGE"], "frequency": 0} | request
     data = json.dumps({"type": "SUBSCRIBE", "timestamp": 1} | wanted).encode()
-    return [protocol.decode(reply) for reply in publisher.receive(key, data, NOW)]
+    return [protocol.decode(reply) for reply in receive(publisher, key, data, NOW)]
 
 
 def sent(publisher: Publisher[str], at: int = 0, key: str = "a") -> list[Any]:

@@ -13,7 +13,7 @@ from hftlab import protocol
 from hftlab.protocol import JSON, Arbitrage, ArbitrageState, DataType, Gap, MarketData
 from hftlab.protocol.publishing.publisher import Backlog, Publisher
 from hftlab.protocol.subscribing.subscriber import Subscriber
-from tests.protocol.conftest import LIMITS, MS, market_data, symbol, trade
+from tests.protocol.conftest import LIMITS, MS, market_data, receive, symbol, trade
 
 NOW = 5_000 * MS
 NAMES = ["AAPL", "MSFT", "TSLA"]
@@ -32,7 +32,7 @@ class Reader:
         return self.ask(request)
 
     def ask(self, fields: dict[str, Any]) -> list[protocol.Message]:
-        replies = self.publisher.receive(self.key, json.dumps({"timestamp": 1} | fields).encode(), NOW)
+        replies = receive(self.publisher, self.key, json.dumps({"timestamp": 1} | fields).encode(), NOW)
         return self.hear(replies)
 
     def hear(self, payloads: list[bytes]) -> list[protocol.Message]:
@@ -146,7 +146,7 @@ class TestChanges:
             if at == 500:
                 publisher.set_backlog("a", Backlog.FULL, NOW)
             reader.poll(at)
-        replies = publisher.receive("a", b'{"type":"UNSUBSCRIBE","timestamp":1,"symbols":["AAPL"]}', NOW)
+        replies = receive(publisher, "a", b'{"type":"UNSUBSCRIBE","timestamp":1,"symbols":["AAPL"]}', NOW)
         gap, trades, _ = (protocol.decode(reply) for reply in replies)
         assert isinstance(gap, Gap)
         assert (gap.from_sequence, gap.to_sequence) == (2, 3)

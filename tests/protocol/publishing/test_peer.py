@@ -13,7 +13,7 @@ from hftlab import protocol
 from hftlab.protocol import JSON, MSGPACK, BookDelta, Codec, Gap, MarketData
 from hftlab.protocol.publishing.publisher import Backlog, Publisher
 from hftlab.protocol.subscribing.subscriber import Subscriber
-from tests.protocol.conftest import LIMITS, level, market_data, symbol, trade
+from tests.protocol.conftest import LIMITS, level, market_data, receive, symbol, trade
 
 NOW = 5_000_000_000
 
@@ -32,7 +32,7 @@ class Link:
 
     def __init__(self, codec: Codec = JSON) -> None:
         self.publisher: Publisher[str] = Publisher(session="s", limits=LIMITS)
-        self.subscriber = Subscriber()
+        self.subscriber, self._codec = Subscriber(), codec
         self.wire: list[protocol.Message] = []
         for key, encoding in (("a", codec), ("b", JSON)):
             self.publisher.join(key, encoding, NOW)
@@ -40,10 +40,10 @@ class Link:
                 self.ask(key, {"type": "SUBSCRIBE", "frequency": 0} | fields)
 
     def ask(self, key: str, fields: dict[str, Any]) -> None:
-        codec = JSON if key == "b" else self.publisher._peers["a"].codec
+        codec = JSON if key == "b" else self._codec
         data = json.dumps({"timestamp": 1} | fields).encode()
         request = codec.encode(JSON.decode_request(data))
-        replies = self.publisher.receive(key, request, NOW)
+        replies = receive(self.publisher, key, request, NOW, codec)
         if key == "a":
             self.write(replies)
 

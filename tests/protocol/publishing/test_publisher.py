@@ -8,10 +8,23 @@ from typing import Any
 import pytest
 
 from hftlab import protocol
-from hftlab.errors import MessageParseError
-from hftlab.protocol import JSON, MSGPACK, Ack, Error, Gap, Heartbeat, MarketData, Message, Ping, Pong, Subscribe
+from hftlab.errors import MessageParseError, ServerError
+from hftlab.protocol import (
+    JSON,
+    MSGPACK,
+    Ack,
+    CancelOrder,
+    Error,
+    Gap,
+    Heartbeat,
+    MarketData,
+    Message,
+    Ping,
+    Pong,
+    Subscribe,
+)
 from hftlab.protocol.publishing.publisher import Backlog, Publisher, check_publishable
-from tests.protocol.conftest import LIMITS, MS, level, market_data, symbol, trade
+from tests.protocol.conftest import LIMITS, MS, level, market_data, receive, symbol, trade
 
 NOW = 5_000 * MS
 
@@ -27,7 +40,7 @@ UPDATE = protocol.PositionUpdate(
 def ask(publisher: Publisher[str], key: str, **fields: Any) -> list[Message]:
     """Send a request as JSON and decode the replies."""
     data = json.dumps({"type": "SUBSCRIBE", "timestamp": 1, "id": "q"} | fields).encode()
-    return [protocol.decode(reply) for reply in publisher.receive(key, data, NOW)]
+    return [protocol.decode(reply) for reply in receive(publisher, key, data, NOW)]
 
 
 def join(publisher: Publisher[str], key: str, **fields: Any) -> list[Message]:
@@ -69,7 +82,7 @@ class TestRequests:
         assert (error.id, error.error_type, error.recoverable) == ("q", "SUBSCRIPTION_FAILED", True)
         assert "APPL" in error.message
         assert error.context == {"field": "symbols", "unknown": ["APPL"]}
-        assert not publisher.is_subscribed("a")
+        assert publisher.channels_of("a") == []
 
     def test_too_many_symbols_are_refused(self) -> None:
         publisher: Publisher[str] = Publisher(session="s", limits=LIMITS)
@@ -86,7 +99,7 @@ class TestRequests:
 
     def test_garbage_is_answered_too(self, publisher: Publisher[str]) -> None:
         publisher.join("a", JSON, NOW)
-        (reply,) = publisher.receive("a", b"\xff{", NOW)
+        (reply,) = receive(publisher, "a", b"\xff{", NOW)
         error = protocol.decode(reply)
         assert isinstance(error, Error)
         assert error.id is None
@@ -101,7 +114,7 @@ class TestRequests:
 
     def test_a_heartbeat_tells_the_signed_in_of_private_messages_too(self, publisher: Publisher[str]) -> None:
         join(publisher, "a")
-        publisher.publish(UPDATE, 0)
+        publisher.publish(UPDATE, 0, "somebody")
         sent(publisher)
         (ack,) = ask(publisher, "a", type="HEARTBEAT")
         assert isinstance(ack, Ack)
@@ -125,13 +138,12 @@ class TestRequests:
 
     def test_what_the_server_does_not_do_is_said(self, publisher: Publisher[str]) -> None:
         join(publisher, "a")
-        (error,) = ask(publisher, "a", type="CANCEL_ORDER", clientOrderId="c")
-        assert isinstance(error, Error)
-        assert (error.error_type, error.context) == ("SERVER_ERROR", {"type": "CANCEL_ORDER"})
+        with pytest.raises(ServerError, match="does not take CANCEL_ORDER"):
+            publisher.answer("a", CancelOrder(timestamp=1.0, client_order_id="c"), NOW)
 
     def test_replies_use_the_connections_encoding(self, publisher: Publisher[str]) -> None:
         publisher.join("a", MSGPACK, NOW)
-        (reply,) = publisher.receive("a", MSGPACK.encode(Ping(timestamp=1.0)), NOW)
+        (reply,) = receive(publisher, "a", MSGPACK.encode(Ping(timestamp=1.0)), NOW, MSGPACK)
         assert isinstance(MSGPACK.decode(reply), Pong)
 
 
@@ -148,7 +160,7 @@ class TestChannels:
         request = Subscribe(timestamp=1.0, symbols=["AAPL"], frequency=0)
         for key, codec in (("a", JSON), ("b", MSGPACK)):
             publisher.join(key, codec, NOW)
-            publisher.receive(key, codec.encode(request), NOW)
+            receive(publisher, key, codec.encode(request), NOW, codec)
         publisher.publish(market_data(symbol()), 0)
         both = {tuple(readers): message for message, readers in sent(publisher)}
         assert both[("a",)] == both[("b",)]
@@ -165,22 +177,6 @@ class TestChannels:
         publisher.publish(market_data(symbol("AAPL", 1.0), symbol("MSFT", 2.0)), 0)
         publisher.publish(market_data(symbol("MSFT", 3.0)), 0)
         assert [prices(m) for m, _ in sent(publisher)] == [{"AAPL": 1.0}]
-
-    def test_data_types_choose_the_parts(self, publisher: Publisher[str]) -> None:
-        full = symbol(last_trade=trade(9.0), trades=[trade(8.0), trade(9.0)])
-        parts = {}
-        for kind in ("QUOTES", "TRADES", "ORDER_BOOK", "STATISTICS"):
-            join(publisher, kind, symbols=["AAPL"], dataTypes=[kind], frequency=0)
-        publisher.publish(market_data(full), 0)
-        for message, (kind,) in sent(publisher):
-            (one,) = message.symbols
-            parts[kind] = {name for name in ("bids", "asks", "last_trade", "trades") if getattr(one, name) is not None}
-        assert parts == {
-            "QUOTES": {"last_trade"},
-            "TRADES": {"last_trade", "trades"},
-            "ORDER_BOOK": {"bids", "asks"},
-            "STATISTICS": set(),
-        }
 
     def test_the_source_message_is_not_changed(self, publisher: Publisher[str]) -> None:
         """Channels send copies: what a recorder keeps of the source stays as it was."""
@@ -213,62 +209,35 @@ class TestChannels:
         assert isinstance(snapshot, MarketData)
         assert (snapshot.snapshot, snapshot.sequence, snapshot.symbols[0].price) == (True, 1, 7.0)
 
-    def test_private_messages_go_to_the_authenticated_with_a_sequence_of_their_own(
-        self, publisher: Publisher[str]
-    ) -> None:
-        for key in ("a", "b", "c"):
+    def test_private_messages_go_to_their_account_with_a_sequence_of_their_own(self, publisher: Publisher[str]) -> None:
+        for key, account in (("a", "somebody"), ("b", "somebody"), ("c", None), ("d", "somebody else")):
             join(publisher, key)
-        for key in ("a", "b"):
-            assert publisher.authenticate(key, "somebody", NOW) == []
-        publisher.publish(UPDATE, 0)
-        publisher.publish(UPDATE, 0)
+            if account is not None:
+                assert publisher.authenticate(key, account, NOW) == []
+        publisher.publish(UPDATE, 0, "somebody")
+        publisher.publish(UPDATE, 0, "somebody")
         got = sent(publisher)
         assert [(m.type, m.channel, m.sequence, readers) for m, readers in got] == [
             ("POSITION_UPDATE", 0, 1, ["a", "b"]),
             ("POSITION_UPDATE", 0, 2, ["a", "b"]),
         ]
+        assert [publisher.private_sequence(account) for account in ("somebody", "somebody else")] == [2, 0]
 
+    def test_a_private_message_needs_an_account(self, publisher: Publisher[str]) -> None:
+        with pytest.raises(ValueError, match="say whose it is"):
+            publisher.publish(UPDATE, 0)
 
-class TestPace:
-    def test_the_first_change_goes_at_once_and_the_next_a_period_later(self, publisher: Publisher[str]) -> None:
-        join(publisher, "a", symbols=["AAPL"], frequency=100)
-        changes = {at: at + 1.0 for at in (0, 30, 60, 90, 120, 150, 400)}
-        got = []
-        for at in range(0, 600, 10):
-            if at in changes:
-                publisher.publish(market_data(symbol(price=changes[at])), at * MS)
-            got += [(at, m.symbols[0].price) for m, _ in sent(publisher, at)]
-        assert got == [(0, 1.0), (100, 91.0), (200, 151.0), (400, 401.0)]
-
-    def test_a_paced_message_is_complete(self, publisher: Publisher[str]) -> None:
-        """One symbol changed, all of the channel are sent: a reader who misses one message lacks nothing after it."""
-        join(publisher, "a", symbols=["AAPL", "MSFT"], frequency=100)
-        publisher.publish(market_data(symbol("AAPL", 1.0), symbol("MSFT", 2.0)), 0)
-        sent(publisher)
-        publisher.publish(market_data(symbol("AAPL", 3.0)), 50 * MS)
-        assert publisher.next_time() == 100 * MS
-        assert [prices(m) for m, _ in sent(publisher, 100)] == [{"AAPL": 3.0, "MSFT": 2.0}]
-
-    def test_nothing_is_sent_when_nothing_changed(self, publisher: Publisher[str]) -> None:
-        join(publisher, "a", symbols=["AAPL"], frequency=100)
-        publisher.publish(market_data(symbol("MSFT")), 0)
-        assert publisher.next_time() is None
-        assert sent(publisher, 1000) == []
-
-    def test_no_trade_of_an_interval_is_missing(self, publisher: Publisher[str]) -> None:
-        join(publisher, "a", symbols=["AAPL"], dataTypes=["TRADES"], frequency=100)
-        for at, price in ((0, 1.0), (10, 2.0), (20, 3.0)):
-            publisher.publish(market_data(symbol(trades=[trade(price)], last_trade=trade(price))), at * MS)
-            if at == 0:
-                (first, _), *_ = sent(publisher, 0)
-        publisher.publish(market_data(symbol()), 30 * MS)
-        ((second, _),) = sent(publisher, 100)
-        assert [t.price for t in first.symbols[0].trades] == [1.0]
-        assert [t.price for t in second.symbols[0].trades] == [2.0, 3.0]
-
-    def test_a_trades_channel_is_silent_without_trades(self, publisher: Publisher[str]) -> None:
-        join(publisher, "a", symbols=["AAPL"], dataTypes=["TRADES"], frequency=0)
-        publisher.publish(market_data(symbol()), 0)
+    def test_what_waits_goes_to_those_who_are_signed_in_when_it_is_sent(self, publisher: Publisher[str]) -> None:
+        """A message that is published before somebody signs in as another account is not for that connection."""
+        for key, account in (("a", "somebody"), ("b", "somebody else")):
+            join(publisher, key)
+            publisher.authenticate(key, account, NOW)
+        publisher.publish(UPDATE, 0, "somebody")
+        publisher.authenticate("a", "somebody else", NOW)
+        publisher.authenticate("b", "somebody", NOW)
+        assert [readers for _, readers in sent(publisher)] == [["b"]]
+        publisher.deauthenticate("b")
+        publisher.publish(UPDATE, 0, "somebody")
         assert sent(publisher) == []
 
 
@@ -327,7 +296,7 @@ class TestSlowReaders:
 
 def test_requests_of_an_unknown_connection_are_a_mistake_of_the_caller(publisher: Publisher[str]) -> None:
     with pytest.raises(KeyError):
-        publisher.receive("nobody", JSON.encode(Heartbeat(timestamp=1.0)), NOW)
+        receive(publisher, "nobody", JSON.encode(Heartbeat(timestamp=1.0)), NOW)
 
 
 class TestPublished:
@@ -377,7 +346,7 @@ class TestPrivate:
         join(publisher, "a")
         publisher.authenticate("a", "somebody", NOW)
         for _ in range(3):
-            publisher.publish(UPDATE, 0)
+            publisher.publish(UPDATE, 0, "somebody")
         assert len(sent(publisher)) == 3
         publisher.leave("a")
         join(publisher, "b")
@@ -389,7 +358,7 @@ class TestPrivate:
         publisher.authenticate("a", "somebody", NOW)
         publisher.deauthenticate("a")
         publisher.deauthenticate("nobody")
-        publisher.publish(UPDATE, 0)
+        publisher.publish(UPDATE, 0, "somebody")
         assert sent(publisher) == []
 
 

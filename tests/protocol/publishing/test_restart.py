@@ -110,16 +110,6 @@ class TestPublisher:
         publisher.publish(market_data(symbol("AAPL", 7.0)), 30 * MS)
         assert publisher.next_time() == 1020 * MS
 
-    def test_a_decoded_request_is_answered_as_its_bytes_are(self, publisher: Publisher[str]) -> None:
-        publisher.join("a", protocol.JSON, NOW)
-        publisher.join("b", protocol.JSON, NOW)
-        for data in (
-            b'{"type":"HEARTBEAT","timestamp":1,"id":"x"}',
-            b'{"type":"SUBSCRIBE","timestamp":1,"symbols":["NO"]}',
-        ):
-            request = protocol.JSON.decode_request(data)
-            assert publisher.answer("a", request, NOW) == publisher.receive("b", data, NOW)
-
 
 class TestSubscriber:
     def test_after_a_reset_only_what_is_told_anew_is_known(self) -> None:

@@ -11,7 +11,7 @@ from hftlab import protocol
 from hftlab.protocol import JSON, Ack, ChannelInfo, DataType, Gap, MarketData, SlowConsumer
 from hftlab.protocol.publishing.publisher import Backlog, Publisher
 from hftlab.protocol.subscribing.subscriber import Loss, Subscriber
-from tests.protocol.conftest import LIMITS, level, market_data, symbol
+from tests.protocol.conftest import LIMITS, level, market_data, receive, symbol
 
 NOW = 5_000_000_000
 
@@ -139,7 +139,7 @@ def test_publisher_and_subscriber_agree_on_what_is_missing(script: list[str], ki
     publisher.join("a", JSON, NOW)
     subscriber.wanted.add(["AAPL"], [DataType(kind) for kind in kinds], 0)
     request = {"type": "SUBSCRIBE", "timestamp": 1, "symbols": ["AAPL"], "dataTypes": kinds, "frequency": 0}
-    wire = publisher.receive("a", json.dumps(request).encode(), NOW)
+    wire = receive(publisher, "a", json.dumps(request).encode(), NOW)
     publisher.publish(market_data(symbol(price=price)), 0)
     backlogs = {"congest": Backlog.CONGESTED, "fill": Backlog.FULL, "drain": Backlog.NONE}
     for step in [*script, "drain", "publish"]:

@@ -1,4 +1,4 @@
-"""One client's socket: its encoding, its framing and how far its reader is behind."""
+"""One client's socket: it writes whole frames, and reports how far its reader is behind."""
 
 from __future__ import annotations
 
@@ -6,24 +6,23 @@ import asyncio
 import itertools
 import os
 import socket
-from collections import Counter
-from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from websockets.asyncio.server import ServerConnection
 from websockets.protocol import State
 
 from hftlab.protocol import CODECS, JSON, Codec
 from hftlab.protocol.publishing.limits import ServerLimits
-from hftlab.protocol.publishing.publisher import Backlog
+from hftlab.protocol.publishing.peer import Backlog
+from hftlab.protocol.publishing.server_events import Reply
 from hftlab.server.framing import Framer, window_bits
 from hftlab.server.http.endpoints import Endpoints
-from hftlab.server.http.messages import POST, BadRequest, PostReader, PostRequest
+from hftlab.server.http.post import POST, BadRequest, PostReader, PostRequest
 from hftlab.server.outbox import Outbox
 from hftlab.server.stall_detector import StallDetector, delivered
 
-__all__ = ["HIGH_WATER", "OVERFLOW", "Connection"]
+__all__ = ["HIGH_WATER", "OVERFLOW", "ServerSocket", "SocketOwner"]
 
 HIGH_WATER: Final = 128 * 1024
 """Bytes in the transport from which a reader counts as behind; it has room again at a quarter of it."""
@@ -39,50 +38,72 @@ _FAILURES: Final = {1002: "protocol error", 1007: "invalid text", _TOO_BIG: "mes
 _numbers = itertools.count(1)
 
 
-class Connection(ServerConnection):
-    """Writes whole frames straight to the transport, and reports its backlog from the transport's flow control.
+class SocketOwner(Protocol):
+    """What a ServerSocket reports to, given at its construction.
 
-    While the transport has more than HIGH_WATER, frames wait here, where private ones can be put first.
-
-    Whether its reader has stopped is for the server to ask: the library's keepalive waits for such a reader without a
-    limit.
+    A reader falls behind in the middle of a write, and what is written next depends on it: a return value would say so
+    too late.
     """
 
-    def __init__(self, *args: Any, endpoints: Endpoints, limits: ServerLimits, **kwargs: Any) -> None:
+    def backlog_changed(self, socket: ServerSocket, backlog: Backlog) -> None:
+        """The reader is behind by another degree than before."""
+
+    def overflowed(self, socket: ServerSocket) -> None:
+        """Frames that may not be skipped do not fit into the outbox any more."""
+
+    def too_big(self, socket: ServerSocket, reason: str) -> bytes | None:
+        """Return the payload that goes before the close frame when a message of the client is too big."""
+
+    def ended(self, socket: ServerSocket, cause: str) -> None:
+        """The server has ended the connection; called once."""
+
+
+class ServerSocket(ServerConnection):
+    """Writes frames past the library, straight to the transport, and tells its owner when the reader is behind.
+
+    While the transport has more than HIGH_WATER, frames wait in an outbox, where urgent ones go first. Whether the
+    reader has stopped is for the owner to ask: the library's keepalive waits for such a reader without a limit.
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        endpoints: Endpoints,
+        owner: SocketOwner,
+        framer: Framer,
+        limits: ServerLimits,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.peer_address = self.own_address = ""
         self.name = f"conn_{next(_numbers)}"
         self.backlog = Backlog.NONE
-        self.on_backlog: Callable[[Connection, Backlog], None] | None = None
-        self.on_overflow: Callable[[Connection], None] | None = None
-        self.on_too_big: Callable[[Connection, str], bytes] | None = None
-        """Makes what is said before the close frame when a message is too big."""
-        self.is_told = False
-        """Whether REPLAY_STATUS has told this client where the replay stands."""
         self.codec: Codec = JSON
         self.window_bits: int | None = None
-        self.received = 0
         self.written = 0
         """Bytes of all frames, those that still wait included."""
+        self.expelled: str | None = None
+        """Why the server has closed this connection."""
+        self._owner, self._framer = owner, framer
         self._outbox = Outbox(limits.queue_bytes, limits.queue_messages)
+        self._is_open = False
+        """Whether the handshake is done: before that the owner is told nothing."""
         self._descriptor: int | None = None
         """The socket to write to past the transport, where that is the same to the reader, until the close frame."""
         self._gathers = False
-        self.expelled: str | None = None
-        """Why the server has closed this connection."""
-        self._ends: Counter[str] = Counter()
+        self._answers_too_big = True
         self._stall_detector: StallDetector | None = None
         self._closing: asyncio.Task[None] | None = None
         self._endpoints, self._is_admitted = endpoints, False
         self._first: bytes | None = b""
-        """What has come, until it is clear whether it is a POST; None from then on."""
+        """The first bytes, until it is clear whether they are a POST; None from then on."""
         self._post: PostReader | None = None
 
-    def opened(self, framer: Framer, ends: Counter[str]) -> None:
-        """Read what the handshake has settled; `ends` counts by reason the connections that the server has ended."""
-        self._framer, self._ends = framer, ends
+    def opened(self) -> None:
+        """Read what the handshake has settled: the encoding and the compression."""
         self.codec = CODECS.get(self.subprotocol or "", JSON)
         self.window_bits = window_bits(list(self.protocol.extensions))
+        self._is_open = True
 
     def gather(self, whether: bool) -> None:
         """Let the kernel put frames together while earlier ones are on their way (Nagle's algorithm, RFC 896).
@@ -91,7 +112,7 @@ class Connection(ServerConnection):
         """
         if whether is not self._gathers:
             self._gathers = whether
-            with suppress(OSError, AttributeError):  # a transport that is closed has no socket
+            with suppress(OSError, AttributeError, ValueError):  # a transport that is closed has no socket
                 self.transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, not whether)
 
     @property
@@ -99,8 +120,11 @@ class Connection(ServerConnection):
         """Bytes in user space that the reader has not made room for."""
         return self.transport.get_write_buffer_size() + self._outbox.size
 
-    def write(self, frame: bytes, private: bool = False) -> bool:
-        """Queue one frame, if it is private before all others; False if the connection is closing."""
+    def write(self, frame: bytes, urgent: bool = False, private: bool = False) -> bool:
+        """Queue one frame, an urgent one before all others; returns False if the connection is closing.
+
+        A `private` frame that still waits when the account changes is dropped by drop_private().
+        """
         transport = self.transport
         if transport.is_closing():  # a peer that is gone shows here first
             return False
@@ -115,20 +139,24 @@ class Connection(ServerConnection):
         elif self.protocol.state is not _OPEN:
             return False
         elif self.paused:
-            self._wait(frame, private=private)
+            self._wait(frame, urgent=urgent, private=private)
         else:
             transport.write(frame)
         self.written += len(frame)
         return True
 
-    def reply(self, payload: bytes, *, private: bool = False) -> bool:
-        return self.write(self._frame(payload), private)
+    def reply(self, reply: Reply) -> bool:
+        """Frame and queue one reply of the protocol; returns False if the connection is closing."""
+        if reply.changes_account:
+            self._outbox.drop_private()  # what the transport has is on its way already
+        return self.write(self._frame(reply.payload), reply.urgent, reply.private)
 
     def _frame(self, payload: bytes) -> bytes:
         return self._framer.frame(payload, self.window_bits, binary=self.codec.binary)
 
     @property
     def is_open(self) -> bool:
+        """Whether frames can be written."""
         return self.protocol.state is _OPEN
 
     def abort(self) -> None:
@@ -137,25 +165,26 @@ class Connection(ServerConnection):
             self.transport.abort()
 
     def drop(self, cause: str) -> None:
-        """Abort from our side."""
+        """Abort from our side; `cause` is what it is counted as."""
         self._end(cause)
         self.abort()
 
     def _end(self, cause: str) -> None:
         if self.expelled is None:
             self.expelled = cause
-            self._ends[cause] += 1
+            if self._is_open:
+                self._owner.ended(self, cause)
 
     def expel(self, code: int, reason: str, cause: str | None = None) -> None:
-        """Close from our side, and take no more requests; the write deadline holds for the rest that is to be sent.
+        """Close from our side and take no more requests; the write deadline holds for the rest that is to be sent.
 
-        `cause` is what it is counted as, where that is not the `reason` that the client is told.
+        `cause` is what it is counted as, where that is not the `reason` that the client is given.
         """
         if self.expelled is None and self.is_open:
             self._end(reason if cause is None else cause)
             # At once, or the handler's end would close with its own code first. What still comes is thrown away, so
             # that the answer to the close frame is found behind it; closing with unread data would reset the connection
-            # and lose our last words.
+            # and lose our last messages.
             self.protocol.fail(code, reason)
             self.send_data()
             self.transport.resume_reading()
@@ -164,6 +193,7 @@ class Connection(ServerConnection):
     # --- the opening ---
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take a place of the server's, or drop the connection (asyncio.Protocol)."""
         # A peer that has reset the connection already has no name.
         peer, own = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
         self.peer_address = "" if peer is None else peer[0]
@@ -177,13 +207,14 @@ class Connection(ServerConnection):
             self._descriptor = transport.get_extra_info("socket").fileno()
 
     def data_received(self, data: bytes) -> None:
+        """Read on (asyncio.Protocol)."""
         if self._first is None and self._post is None:
             super().data_received(data)
         else:
             self._opening(data)
 
     def _opening(self, data: bytes) -> None:
-        """The library's parser takes no request with a body, so a POST is read beside it, until the open timeout."""
+        """Read the first bytes: the library's parser takes no request with a body, so a POST is read beside it."""
         if self._first is not None:
             data = self._first + data
             if len(data) < len(POST) and POST.startswith(data):
@@ -210,52 +241,58 @@ class Connection(ServerConnection):
     # --- flow control ---
 
     def pause_writing(self) -> None:
+        """Let frames wait here from now on (asyncio.Protocol)."""
         super().pause_writing()
         if self.backlog is Backlog.NONE:
             self._report(Backlog.CONGESTED)
 
     def resume_writing(self) -> None:
+        """Write what waits, as far as there is room (asyncio.Protocol)."""
         super().resume_writing()
         while self._outbox and not self.paused:
             self.transport.write(self._outbox.take())
         if not self.paused:
             self._report(Backlog.NONE)
 
-    def _wait(self, frame: bytes, *, private: bool) -> None:
-        if self._outbox.put(frame, private=private):
+    def _wait(self, frame: bytes, *, urgent: bool, private: bool) -> None:
+        if self._outbox.put(frame, urgent=urgent, private=private):
             return
-        if private or self.backlog is Backlog.FULL:
+        if urgent or self.backlog is Backlog.FULL:
             # All that can be left out is left out since that report: this was a reply.
-            if self.on_overflow is not None:
-                self.on_overflow(self)
+            self._owner.overflowed(self)
         else:
             self._report(Backlog.FULL)
 
     def _report(self, backlog: Backlog) -> None:
         self.backlog = backlog
-        if self.on_backlog is not None:
-            self.on_backlog(self, backlog)
+        if self._is_open:
+            self._owner.backlog_changed(self, backlog)
 
     # --- the end ---
 
     def send_data(self) -> None:
+        """Write what the library has to say; a close frame goes behind all that waits."""
         if self.protocol.state > _OPEN:
             self._descriptor = None
-            self._say_last()
+            self._flush()
         super().send_data()
 
-    def _say_last(self) -> None:
-        """All that waits goes before the close frame, and so does what a message that was too big is answered with."""
+    def _flush(self) -> None:
+        """Write all that waits, and the answer to a message that was too big."""
         if self.transport.is_closing():
             self._outbox.clear()
         while self._outbox:
             self.transport.write(self._outbox.take())
-        tell, sent = self.on_too_big, self.protocol.close_sent
-        if tell is not None and sent is not None and sent.code == _TOO_BIG and self.protocol.close_rcvd is None:
-            self.on_too_big = None
-            self.transport.write(self._frame(tell(self, sent.reason)))
+        sent = self.protocol.close_sent
+        if not self._answers_too_big or sent is None or sent.code != _TOO_BIG or self.protocol.close_rcvd is not None:
+            return
+        self._answers_too_big = False
+        payload = self._owner.too_big(self, sent.reason)
+        if payload is not None:
+            self.transport.write(self._frame(payload))
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """Give the place back (asyncio.Protocol)."""
         if not self._is_admitted:
             return
         self._endpoints.admission.leave(self.peer_address)
@@ -267,7 +304,10 @@ class Connection(ServerConnection):
             self._end("keepalive timeout" if sent.reason == _KEEPALIVE else _FAILURES[sent.code])
 
     def has_stopped(self, now: float, deadline: float) -> bool:
-        """Whether the reader is behind and has taken nothing for `deadline` seconds; ask several times in between."""
+        """Return whether the reader is behind and has taken nothing for `deadline` seconds.
+
+        Ask several times within the deadline.
+        """
         waiting = self.transport.get_write_buffer_size()
         if not waiting:
             self._stall_detector = None

@@ -23,8 +23,8 @@ from hftlab.errors import MessageParseError, ServerError
 from hftlab.loop import run
 from hftlab.protocol import DataType, MarketData, MarketDataSymbol, ReplayStatus
 from hftlab.protocol.latest_state import LatestState
-from hftlab.protocol.publishing.publisher import Backlog
 from hftlab.server import Server
+from hftlab.server.server_socket import ServerSocket
 from hftlab.session import Replay, Session
 from hftlab.simulator import RandomWalk
 from tests.protocol.conftest import market_data, symbol, trade
@@ -278,12 +278,12 @@ class TestCalls:
 
     async def test_a_live_source_says_that_it_is_one(self) -> None:
         async with Server(RandomWalk(7), port=0) as server, Client(server.url) as client:
-            with pytest.raises(ServerError, match=r"live and takes no REPLAY_CONTROL.*session\.replay"):
+            with pytest.raises(ServerError, match=r"live and cannot be controlled.*session\.replay"):
                 await client.replay.pause()
             with pytest.raises(ServerError, match="live"):
                 await server.replay.pause()
         async with Server(port=0) as server, Client(server.url) as client:
-            with pytest.raises(ServerError, match="by hand"):
+            with pytest.raises(ServerError, match="without a source"):
                 await client.replay.step()
 
     async def test_a_source_that_cannot_be_moved_says_so(self) -> None:
@@ -358,17 +358,17 @@ class TestCalls:
             prices = [one.symbols[0].price for one in client.messages() if isinstance(one, MarketData)]
             assert prices == [8.0, 9.0, 10.0, 11.0]
 
-    async def test_a_slow_reader_learns_of_a_seek_when_it_has_caught_up(self, session: Session) -> None:
+    async def test_a_slow_reader_learns_of_a_seek_when_it_has_caught_up(
+        self, session: Session, sockets: list[ServerSocket]
+    ) -> None:
         """The snapshot counts in the sequence, so that who was behind gets one later."""
-        async with Server(session.replay(FAST), port=0) as server, Client(server.url) as client:
+        async with Server(session.replay(1.0), port=0) as server, Client(server.url) as client:
             await client.replay.pause()
             await client.subscribe("AAPL", frequency=0)
-            (connection,) = server._connections
-            server._publisher.set_backlog(connection, Backlog.CONGESTED, START)
+            sockets[0].pause_writing()
             await client.replay.seek(at(4))
             assert client.latest("AAPL") is None
-            for payload in server._publisher.set_backlog(connection, Backlog.NONE, START):
-                connection.reply(payload)
+            sockets[0].resume_writing()
             await client.ping()
             assert client.latest("AAPL").price == 6.0  # type: ignore[union-attr]
             assert client.metrics.messages_lost == 0
@@ -396,7 +396,7 @@ class TestCalls:
             assert client.latest("AAPL").price == 4.0  # type: ignore[union-attr]
             with pytest.raises(MessageParseError, match="count"):
                 await server.replay.step(0)
-        with pytest.raises(ServerError, match="does not run"):
+        with pytest.raises(ServerError, match="is not running"):
             await server.replay.pause()
 
 

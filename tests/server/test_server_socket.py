@@ -1,4 +1,4 @@
-"""How connections begin and end: those that never come to be, and what the server itself has closed."""
+"""How sockets begin and end: those that never come to be, and what the server itself has closed."""
 
 from __future__ import annotations
 
@@ -11,14 +11,18 @@ import time
 from typing import Any
 
 import pytest
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import InvalidHandshake
 from websockets.frames import Opcode
 
+from hftlab.clock import Clock
 from hftlab.credentials import access_token
 from hftlab.loop import new_loop
 from hftlab.server import Rate, Server, ServerLimits, listener
 from hftlab.server.http import admission
-from tests.server.conversation import closed, receive, request, settled
+from hftlab.server.server_socket import ServerSocket
+from hftlab.simulator import RandomWalk
+from tests.server.conversation import PATIENCE, closed, receive, request, settled
 from tests.server.readers import Reader
 
 KEY = b"k" * 32
@@ -29,6 +33,16 @@ def refused(server: Server) -> dict[str, int]:
     return found
 
 
+async def until_admitted(url: str) -> ClientConnection:
+    """A connection as soon as there is a place for it."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            try:
+                return await connect(url)
+            except (InvalidHandshake, OSError):
+                await asyncio.sleep(0.01)
+
+
 class TestTheBeginning:
     def test_one_that_is_reset_before_it_is_taken_is_counted_and_forgotten(self) -> None:
         """uvloop, which servers run on, then does not know whose it was."""
@@ -36,16 +50,14 @@ class TestTheBeginning:
 
         async def reset() -> None:
             asyncio.get_running_loop().set_exception_handler(lambda _, context: errors.append(context))
-            async with Server(port=0) as server:
+            async with Server(port=0, limits=ServerLimits(connections=1)) as server:
                 for _ in range(20):
                     gone = socket.create_connection(("127.0.0.1", server.port))
                     gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                     gone.close()
                 await settled(lambda: refused(server) == {"reset": 20})
-                async with connect(server.url) as connection:
+                async with connect(server.url) as connection:  # nobody else has its place
                     await receive(connection)
-                assert server._listener.endpoints is not None
-                await settled(lambda: not server._listener.endpoints.admission.open)  # type: ignore[union-attr]
 
         with asyncio.Runner(loop_factory=new_loop) as runner:
             runner.run(reset())
@@ -62,24 +74,10 @@ class TestTheBeginning:
             await settled(lambda: refused(server) == {"overrun": 4})
             for reader, _ in silent[6:]:
                 assert await reader.read(1) == b""
-            assert server._listener.endpoints is not None
-            open_ones = server._listener.endpoints.admission.open
-            assert open_ones == {"127.0.0.1": 6}
             for _, writer in silent:
                 writer.close()
-            await settled(lambda: not open_ones)
-            async with connect(server.url) as connection:
+            async with await until_admitted(server.url) as connection:
                 assert (await receive(connection))["type"] == "ACK"
-
-    def test_the_share_is_of_each_address(self) -> None:
-        doorkeeper = admission.Admission("0.0.0.0", ServerLimits(connections=20, connections_per_address=3))
-        for _ in range(6):
-            assert not doorkeeper.is_overrun("203.0.113.9")
-            doorkeeper.enter("203.0.113.9")
-            doorkeeper.enter("127.0.0.1")
-        assert doorkeeper.is_overrun("203.0.113.9")
-        assert not doorkeeper.is_overrun("127.0.0.1")
-        assert not doorkeeper.is_overrun("198.51.100.7")
 
 
 class TestTheEnd:
@@ -162,3 +160,19 @@ class TestTheEnd:
             reader.socket.close()
             await settled(lambda: server.stats()["connections"] == 0)
             assert server.stats()["aborted"] == server.stats()["errors"] == {}
+
+
+async def test_frames_are_gathered_only_where_nothing_paces_the_stream(sockets: list[ServerSocket]) -> None:
+    """TCP_NODELAY follows the clock's speed: no frame of a paced stream waits for another's acknowledgement."""
+    source = RandomWalk(7, clock=Clock(paused=True))
+    async with Server(source, port=0, limits=ServerLimits(write_deadline=0.1)) as server, connect(server.url):
+        await settled(lambda: server.stats()["connections"] == 1)
+        opened = sockets[0].transport.get_extra_info("socket")
+
+        def waits() -> bool:
+            return not opened.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+        assert not waits()
+        for speed, gathered in ((float("inf"), True), (1.0, False)):
+            server.clock.speed = speed
+            await settled(lambda gathered=gathered: waits() is gathered)

@@ -1,178 +1,27 @@
-"""Tokens without a socket, then the AUTH message over one."""
+"""Connections over real sockets: authentication, budgets, and what the audit log tells of them."""
 
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
 import logging
 import time
 from pathlib import Path
-from typing import Any
 
-import jwt
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from hftlab.client import Client
-from hftlab.credentials import access_token, find_secret
-from hftlab.errors import AuthenticationFailed, HftlabError
+from hftlab.credentials import access_token
 from hftlab.log import AUDIT
-from hftlab.protocol.publishing.authentication import REFRESH_LIFETIME, Authenticator, Identity
-from hftlab.server import Server, ServerLimits
+from hftlab.server import Rate, Server, ServerLimits
 from hftlab.simulator import RandomWalk
 from tests.protocol.conftest import market_data, symbol
 from tests.server.conversation import closed, receive, request, settled, subscribe
 from tests.session.sessions import write_session
 
 KEY = b"k" * 64
-NOW = 1_800_000_000.0
-CLAIMS = {"sub": "alice", "iat": NOW, "exp": NOW + 900, "aud": "hftlab", "iss": "hftlab"}
-
-
-def signed(key: bytes = KEY, algorithm: str = "HS256", **changes: Any) -> str:
-    claims = {name: value for name, value in (CLAIMS | changes).items() if value is not ...}
-    return jwt.encode(claims, key, algorithm=algorithm)
-
-
-def part(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value)
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
-
-
-@pytest.fixture
-def authenticator() -> Authenticator:
-    return Authenticator(KEY)
-
-
-class TestTokens:
-    def test_a_good_token_names_its_subject(self, authenticator: Authenticator) -> None:
-        assert authenticator.check(signed(), NOW) == Identity("alice", NOW + 900)
-        assert authenticator.check(access_token(KEY, "bob", NOW), NOW) == Identity("bob", NOW + 900)
-
-    @pytest.mark.parametrize("name", ["exp", "iat", "sub", "aud", "iss"])
-    def test_every_claim_is_needed(self, authenticator: Authenticator, name: str) -> None:
-        with pytest.raises(AuthenticationFailed):
-            authenticator.check(signed(**{name: ...}), NOW)
-
-    @pytest.mark.parametrize(
-        "changes",
-        [
-            {"exp": NOW},
-            {"exp": 0},
-            {"exp": -1},
-            {"exp": True},
-            {"exp": "soon"},
-            {"exp": None},
-            {"exp": 1e11},
-            {"exp": 10**400},
-            {"exp": float("inf")},
-            {"exp": float("nan")},
-            {"iat": NOW + 31},
-            {"iat": "now"},
-            {"nbf": NOW + 31},
-            {"nbf": []},
-            {"aud": "other"},
-            {"aud": 7},
-            {"iss": "other"},
-            {"sub": ""},
-            {"sub": 7},
-            {"sub": "a\nb"},
-            {"sub": "x" * 129},
-            {"sub": "\ud800"},
-        ],
-    )
-    def test_no_claim_may_be_wrong(self, authenticator: Authenticator, changes: dict[str, Any]) -> None:
-        with pytest.raises(AuthenticationFailed):
-            authenticator.check(signed(**changes), NOW)
-
-    @pytest.mark.parametrize(
-        "token",
-        [
-            "",
-            ".",
-            "..",
-            "a.b.c",
-            "\ud800",
-            "\ud800.\ud800.\ud800",
-            "é.é.é",
-            "x" * 8192,
-            signed(key=b"other" * 13),
-            signed(algorithm="HS384"),
-            signed(algorithm="HS512"),
-            signed()[:-2],
-            signed() + "A",
-            signed() + "\n",
-            f"{part({'alg': 'none', 'typ': 'JWT'})}.{part(CLAIMS)}.",
-            f"{part({'alg': 'none'})}.{part(CLAIMS)}.AAAA",
-            f"{part({'alg': 'HS256', 'b64': False, 'crit': ['b64']})}.{part(CLAIMS)}.AAAA",
-            f"{part({'alg': 'HS256', 'kid': {}})}.{part(CLAIMS)}.AAAA",
-            f"{part({'alg': ['HS256']})}.{part(CLAIMS)}.AAAA",
-            f"{part('[' * 3000)}.{part(CLAIMS)}.AAAA",
-            f"{part([])}.{part([])}.AAAA",
-        ],
-    )
-    def test_no_forgery_passes(self, authenticator: Authenticator, token: str) -> None:
-        with pytest.raises(AuthenticationFailed) as caught:
-            authenticator.check(token, NOW)
-        assert "get a new one" in str(caught.value)
-
-    @given(st.text(max_size=200) | st.lists(st.text(max_size=60), min_size=3, max_size=3).map(".".join))
-    def test_no_text_does_more_than_fail(self, text: str) -> None:
-        with pytest.raises(AuthenticationFailed):
-            Authenticator(KEY).check(text, NOW)
-
-    def test_a_short_key_is_refused(self) -> None:
-        with pytest.raises(HftlabError, match="at least 32"):
-            Authenticator("secret")
-
-    @pytest.mark.parametrize("subject", ["", "a\nb", "x" * 129])
-    def test_none_is_issued_that_would_not_pass(self, authenticator: Authenticator, subject: str) -> None:
-        with pytest.raises(ValueError, match="is no subject"):
-            authenticator.issue(subject, NOW)
-
-    def test_a_bearer_is_one_header_with_a_good_token(self, authenticator: Authenticator) -> None:
-        good = f"Bearer {signed()}"
-        for headers, expected in (
-            ([good], True),
-            ([good.replace("Bearer", "bearer")], True),
-            ([], False),
-            ([good, good], False),
-            (["Bearer"], False),
-            ([f"Basic {signed()}"], False),
-            ([f"Bearer {signed(exp=NOW)}"], False),
-        ):
-            assert authenticator.is_bearer(headers, NOW) is expected
-
-
-class TestRefresh:
-    def test_each_refresh_token_works_once(self, authenticator: Authenticator) -> None:
-        first = authenticator.issue("alice", NOW)
-        second = authenticator.refresh(first.refresh, NOW + 1)
-        third = authenticator.refresh(second.refresh, NOW + 2)
-        assert authenticator.check(third.access, NOW + 2).subject == "alice"
-        assert len({first.refresh, second.refresh, third.refresh}) == 3
-
-    def test_one_that_comes_again_ends_its_family(self, authenticator: Authenticator) -> None:
-        first, other = authenticator.issue("alice", NOW), authenticator.issue("bob", NOW)
-        second = authenticator.refresh(first.refresh, NOW)
-        for token in (first.refresh, second.refresh):
-            with pytest.raises(AuthenticationFailed):
-                authenticator.refresh(token, NOW)
-        assert authenticator.refresh(other.refresh, NOW)
-
-    @pytest.mark.parametrize("token", ["", ".", "\ud800", "no.thing"])
-    def test_what_was_never_issued_fails(self, authenticator: Authenticator, token: str) -> None:
-        with pytest.raises(AuthenticationFailed):
-            authenticator.refresh(token, NOW)
-
-    def test_they_do_not_live_for_ever(self, authenticator: Authenticator) -> None:
-        tokens = authenticator.issue("alice", NOW)
-        with pytest.raises(AuthenticationFailed):
-            authenticator.refresh(tokens.refresh, NOW + REFRESH_LIFETIME)
 
 
 ORDER = {"clientOrderId": "1", "symbol": "A", "side": "BUY", "orderType": "MARKET", "quantity": 1}
@@ -286,29 +135,10 @@ class TestUntold:
                 pass
 
 
-class TestKeys:
-    async def test_without_a_key_the_user_s_clients_find_one(self) -> None:
-        async with Server(port=0) as server, connect(server.url) as connection:
-            secret = find_secret(server.port)
-            assert secret is not None
-            token = access_token(secret, "me", time.time())
-            assert (await request(connection, type="AUTH", token=token))["type"] == "AUTH_SUCCESS"
-            port = server.port
-        assert find_secret(port) is None
-
-    async def test_a_key_of_the_operator_is_not_left_anywhere(self) -> None:
-        async with Server(port=0, key=KEY) as server:
-            assert find_secret(server.port) is None
-
-    async def test_two_starts_have_two_keys(self) -> None:
-        async with Server(port=0) as one, Server(port=0) as other:
-            assert find_secret(one.port) != find_secret(other.port)
-
-
 class TestAudit:
     async def test_it_tells_who_did_what_and_never_the_token(self, caplog: pytest.LogCaptureFixture) -> None:
         caplog.set_level(logging.DEBUG)
-        token, bad = access_token(KEY, "alice", time.time()), signed(key=b"x" * 64)
+        token, bad = access_token(KEY, "alice", time.time()), access_token(b"x" * 64, "alice", time.time())
         async with Server(port=0, key=KEY) as server:
             async with connect(server.url, logger=logging.getLogger("quiet")) as connection:
                 logging.getLogger("quiet").setLevel(logging.ERROR)
@@ -360,3 +190,63 @@ class TestAudit:
         assert lines("event=disconnected", "subject=alice", "peer=127.0.0.1")
         assert lines("event=dropped", "peer=127.0.0.1", "reason=no request")
         assert lines("event=dropped", "peer=127.0.0.1", "reason=silent")
+
+
+class TestBudgets:
+    async def test_too_many_messages_are_refused_with_the_time_to_wait(self) -> None:
+        limits = ServerLimits(messages=Rate(0.5, burst=2))
+        async with Server(port=0, limits=limits) as server, connect(server.url) as connection:
+            assert (await request(connection, type="PING"))["type"] == "PONG"
+            assert (await request(connection, type="PING"))["type"] == "PONG"
+            refused = await request(connection, type="PING")
+            assert (refused["errorType"], refused["recoverable"]) == ("RATE_LIMIT_EXCEEDED", True)
+            assert 0 < refused["retryAfter"] <= 2
+            assert server.stats()["errors"] == {"RATE_LIMIT_EXCEEDED": 1}
+
+    async def test_too_many_subscriptions_change_nothing(self) -> None:
+        limits = ServerLimits(subscriptions=Rate(0.01, burst=1))
+        async with Server(port=0, limits=limits) as server, connect(server.url) as connection:
+            assert (await subscribe(connection, "A"))["type"] == "ACK"
+            assert (await subscribe(connection, "B"))["errorType"] == "RATE_LIMIT_EXCEEDED"
+            assert (await request(connection, type="UNSUBSCRIBE", symbols=["A"]))["errorType"] == "RATE_LIMIT_EXCEEDED"
+            assert server.stats()["channels"] == 1
+
+    async def test_a_spent_error_budget_closes_with_1008(self) -> None:
+        limits = ServerLimits(errors=Rate(0.01, burst=3))
+        async with Server(port=0, limits=limits) as server, connect(server.url) as connection:
+            await receive(connection)
+            for _ in range(4):
+                await connection.send("{")
+            for _ in range(4):
+                assert (await receive(connection))["errorType"] == "MESSAGE_PARSE_ERROR"
+            assert await closed(connection) == (1008, "too many errors")
+
+    async def test_symbols_and_bytes_are_those_of_the_limits(self) -> None:
+        limits = ServerLimits(symbols=2, message_bytes=500)
+        async with Server(port=0, limits=limits) as server, connect(server.url) as connection:
+            assert (await receive(connection))["limits"] == {
+                "maxMessageBytes": 500,
+                "maxSymbols": 2,
+                "maxSubscriptions": 10000,
+                "minFrequency": 0,
+                "maxFrequency": 60000,
+                "messages": {"perSecond": 100, "burst": 200},
+                "subscriptions": {"perSecond": 20, "burst": 50},
+                "errors": {"perSecond": 1, "burst": 100},
+            }
+            assert (await subscribe(connection, "A", "B", "C"))["errorType"] == "SUBSCRIPTION_FAILED"
+            await connection.send(json.dumps({"x": "y" * 500}))
+            assert (await closed(connection))[0] == 1009
+
+
+class TestConnections:
+    async def test_one_too_many_gets_503_and_a_time_to_come_back(self) -> None:
+        async with Server(port=0, limits=ServerLimits(connections=2)) as server:
+            async with connect(server.url), connect(server.url):
+                with pytest.raises(InvalidStatus) as caught:
+                    await connect(server.url)
+                assert caught.value.response.status_code == 503
+                assert int(caught.value.response.headers["Retry-After"]) > 0
+                assert server.stats()["refused"] == {"full": 1}
+            async with connect(server.url):
+                pass

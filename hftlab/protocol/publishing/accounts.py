@@ -1,0 +1,91 @@
+"""The accounts of one server session: the private log of each, and the connections that are signed in as it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Hashable
+from typing import Final, Generic, TypeVar
+
+from hftlab.protocol.messages import Message
+from hftlab.protocol.publishing.peer import Peer
+from hftlab.protocol.publishing.private_log import MOST_MESSAGES, PrivateLog
+
+K = TypeVar("K", bound=Hashable)
+
+__all__ = ["Accounts"]
+
+_MOST_ACCOUNTS: Final = 10_000
+_MOST_IN_ALL: Final = 200_000
+_EPOCH: Final = 1 << 32
+"""More messages than an account gets in one session."""
+
+
+class _Account(Generic[K]):
+    def __init__(self, log: PrivateLog) -> None:
+        self.log = log
+        self.peers: dict[K, Peer[K]] = {}
+
+
+class Accounts(Generic[K]):
+    """Keeps private messages apart by account. Memory is bounded in both directions.
+
+    All logs together hold at most `most_messages`: each may have an equal share of them, and 10,000 at most. When there
+    are more than `most_accounts` logs, the account that has been idle for longest, and that no connection is signed in
+    as, is forgotten. From then on the sequences of new logs start at a multiple of 2^32 above all those forgotten.
+    Should the account come back, a client of it that resumes gets a GAP, never a number for the second time, and learns
+    nothing about other accounts.
+    """
+
+    def __init__(self, session: str, *, most_accounts: int = _MOST_ACCOUNTS, most_messages: int = _MOST_IN_ALL) -> None:
+        self._session, self._most_accounts, self._most_messages = session, most_accounts, most_messages
+        self._accounts: dict[str, _Account[K]] = {}
+        """The one that has been idle for longest is first."""
+        self._start = 0
+        self._share = MOST_MESSAGES
+
+    def __len__(self) -> int:
+        return len(self._accounts)
+
+    def sign_in(self, peer: Peer[K], name: str) -> PrivateLog:
+        """Make a connection a reader of an account's private messages, and of no other's; returns the account's log."""
+        self.sign_out(peer)
+        account = self._touched(name)
+        account.peers[peer.key] = peer
+        peer.account = name
+        return account.log
+
+    def sign_out(self, peer: Peer[K]) -> None:
+        """Make a connection a reader of no private messages."""
+        if peer.account is not None:
+            del self._accounts[peer.account].peers[peer.key]
+            peer.account = None
+
+    def add(self, name: str, message: Message) -> tuple[Message, Collection[Peer[K]]]:
+        """Number and keep one message of an account; returns it with the connections that it is for."""
+        account = self._touched(name)
+        return account.log.add(message), account.peers.values()
+
+    def sequence(self, name: str) -> int:
+        """The sequence of the newest private message of an account."""
+        account = self._accounts.get(name)
+        return self._start if account is None else account.log.sequence
+
+    def _touched(self, name: str) -> _Account[K]:
+        account = self._accounts.pop(name, None)
+        if account is None:
+            self._make_room()
+            account = _Account(PrivateLog(self._session, self._share, self._start))
+        self._accounts[name] = account
+        return account
+
+    def _make_room(self) -> None:
+        """Forget an idle account if there are too many, and leave each log its share of all messages."""
+        if len(self._accounts) >= self._most_accounts:
+            idle = next((name for name, account in self._accounts.items() if not account.peers), None)
+            if idle is not None:
+                forgotten = self._accounts.pop(idle).log.sequence
+                self._start = max(self._start, (forgotten // _EPOCH + 1) * _EPOCH)
+        share = max(1, min(MOST_MESSAGES, self._most_messages // (len(self._accounts) + 1)))
+        if share != self._share:
+            self._share = share
+            for account in self._accounts.values():
+                account.log.resize(share)

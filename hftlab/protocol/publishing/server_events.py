@@ -1,0 +1,43 @@
+"""What a ServerProtocol asks its owner to do: send replies, act on events, close the connection."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, TypeAlias
+
+from hftlab.protocol.messages import ReplayControl
+
+__all__ = ["Close", "Event", "ReplayRequested", "Reply", "Subscribed"]
+
+
+class Reply(NamedTuple):
+    """One payload for the client, and what to do where it has to wait because the client reads slowly.
+
+    An `urgent` one goes before all that waits and is not urgent. A `private` one belongs to the account that is signed
+    in. `changes_account` says that this account has changed: private ones that still wait are to be dropped first.
+    """
+
+    payload: bytes
+    urgent: bool = False
+    private: bool = False
+    changes_account: bool = False
+
+
+class Subscribed(NamedTuple):
+    """The connection has its first subscription."""
+
+
+class ReplayRequested(NamedTuple):
+    """The client asks for a change of the replay; its outcome goes to ServerProtocol.answer_replay()."""
+
+    request: ReplayControl
+
+
+Event: TypeAlias = Subscribed | ReplayRequested
+"""What the owner of a connection has to act on."""
+
+
+class Close(NamedTuple):
+    """The code and the reason with which the owner closes the connection, once it has sent the replies."""
+
+    code: int
+    reason: str

@@ -1,0 +1,231 @@
+"""The open connections of a server: puts sockets and timers on their protocols."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Iterator
+from typing import Final
+
+from websockets.exceptions import ConnectionClosed
+
+from hftlab.clock import wall_time
+from hftlab.errors import WireError
+from hftlab.log import AUDIT, get_logger
+from hftlab.protocol import ReplayControl
+from hftlab.protocol.publishing.authentication import Authenticator
+from hftlab.protocol.publishing.limits import ServerLimits
+from hftlab.protocol.publishing.peer import Backlog
+from hftlab.protocol.publishing.publisher import Publisher
+from hftlab.protocol.publishing.server_events import ReplayRequested, Reply, Subscribed
+from hftlab.protocol.publishing.server_protocol import ServerProtocol
+from hftlab.server.connection_info import ConnectionInfo
+from hftlab.server.server_socket import OVERFLOW, ServerSocket
+from hftlab.server.stream import Stream
+
+__all__ = ["Connections"]
+
+_LOOK: Final = 1 / 16
+"""Of the write deadline: how often readers are looked at. A stall is noticed one look late and ended one late, and two
+more are for what a full system still takes (stall_detector.py) and for a loop that has much to do."""
+
+_log = get_logger("hftlab.server")
+_audit = get_logger(AUDIT)
+
+
+class Connections:
+    """Serves each socket through its ServerProtocol, from the handshake to the end; the sockets' SocketOwner."""
+
+    def __init__(
+        self,
+        publisher: Publisher[ServerSocket],
+        stream: Stream,
+        authenticator: Authenticator,
+        limits: ServerLimits,
+    ) -> None:
+        self.received = self.bytes_received = 0
+        """Frames of all clients, and their bytes."""
+        self.aborted: Counter[str] = Counter()
+        """Connections that the server has ended, by reason."""
+        self._publisher, self._stream = publisher, stream
+        self._authenticator, self._limits = authenticator, limits
+        self._open: dict[ServerSocket, ServerProtocol[ServerSocket]] = {}
+        self._timers: dict[ServerSocket, tuple[float, asyncio.TimerHandle]] = {}
+        """By socket: the deadline of its protocol, and what fires then."""
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def __iter__(self) -> Iterator[ServerSocket]:
+        return iter(self._open)
+
+    def info(self) -> list[ConnectionInfo]:
+        """Describe each connection."""
+        return [ConnectionInfo.of(socket, protocol) for socket, protocol in self._open.items()]
+
+    async def serve(self, socket: ServerSocket) -> None:
+        """Answer the requests of one client until its connection ends."""
+        socket.opened()
+        socket.gather(self._stream.clock.unpaced)
+        protocol = ServerProtocol(socket, socket.codec, self._publisher, self._authenticator, self._limits)
+        self._open[socket] = protocol
+        protocol.open(time.monotonic(), wall_time())
+        self._carry_out(socket, protocol)
+        _audit.info("connected", connection=socket.name, peer=socket.peer_address)
+        reason = "lost"
+        try:
+            while socket.expelled is None:
+                data = await _received(socket)
+                self.received += 1
+                self.bytes_received += len(data)
+                protocol.receive(data, time.monotonic(), wall_time())
+                self._carry_out(socket, protocol)
+        except ConnectionClosed as exc:
+            reason = "lost" if exc.rcvd is None else f"closed with {exc.rcvd.code}"
+        finally:
+            self._forget(socket, protocol)
+            _audit.info(
+                "disconnected",
+                connection=socket.name,
+                peer=socket.peer_address,
+                subject=protocol.account,
+                reason=socket.expelled or reason,
+                received=protocol.received,
+            )
+
+    def _forget(self, socket: ServerSocket, protocol: ServerProtocol[ServerSocket]) -> None:
+        protocol.end()
+        self._set_timer(socket, protocol)
+        self._open.pop(socket, None)
+        self._stream.congested.discard(socket)
+        self._stream.wake()
+
+    # --- what protocols ask for ---
+
+    def _carry_out(self, socket: ServerSocket, protocol: ServerProtocol[ServerSocket]) -> None:
+        """Send a protocol's replies, act on its events, close where it says so, and wait for its next deadline."""
+        _send(socket, protocol)
+        for event in protocol.events():
+            match event:
+                case Subscribed():
+                    self._announce_position(protocol)
+                case ReplayRequested(request):
+                    self._control(socket, protocol, request)
+        _send(socket, protocol)
+        if protocol.close is not None:
+            socket.expel(*protocol.close)
+        self._set_timer(socket, protocol)
+
+    def _set_timer(self, socket: ServerSocket, protocol: ServerProtocol[ServerSocket]) -> None:
+        deadline = protocol.next_deadline()
+        known, timer = self._timers.get(socket, (None, None))
+        if deadline == known:
+            return
+        if timer is not None:
+            timer.cancel()
+            del self._timers[socket]
+        if deadline is not None:
+            delay = deadline - time.monotonic()
+            self._timers[socket] = deadline, socket.loop.call_later(delay, self._deadline_passed, socket, protocol)
+
+    def _deadline_passed(self, socket: ServerSocket, protocol: ServerProtocol[ServerSocket]) -> None:
+        del self._timers[socket]
+        protocol.handle_deadline(time.monotonic(), wall_time())  # or it is too early yet, and waits once more
+        self._carry_out(socket, protocol)
+
+    def _announce_position(self, protocol: ServerProtocol[ServerSocket]) -> None:
+        """Start a replay that waits for its first subscription, or send a later subscriber its position and state."""
+        if not self._stream.playback.is_recorded:
+            return
+        if self._stream.begin():
+            for one in self._open.values():
+                one.knows_position = self._publisher.gets_notices(one.key)
+        elif not protocol.knows_position:
+            protocol.knows_position = True
+            protocol.send(self._stream.playback.status(), wall_time())
+
+    def _control(self, socket: ServerSocket, protocol: ServerProtocol[ServerSocket], request: ReplayControl) -> None:
+        """Control the replay, and answer when that is done; the status and the snapshots come before the answer."""
+
+        def answer(done: asyncio.Future[None]) -> None:
+            if done.cancelled() or socket not in self._open:
+                return
+            error = done.exception()
+            assert error is None or isinstance(error, WireError)
+            protocol.answer_replay(request, error, time.monotonic(), wall_time())
+            self._carry_out(socket, protocol)
+
+        try:
+            self._stream.control(request).add_done_callback(answer)
+        except WireError as exc:
+            protocol.answer_replay(request, exc, time.monotonic(), wall_time())
+
+    # --- what sockets report ---
+
+    def backlog_changed(self, socket: ServerSocket, backlog: Backlog) -> None:
+        """Skip what a slow reader can do without, or bring it up to date."""
+        if backlog is Backlog.NONE:
+            self._stream.congested.discard(socket)
+            self._stream.wake()
+        else:
+            self._stream.congested.add(socket)
+        if backlog is Backlog.CONGESTED and self._stream.clock.unpaced:
+            return  # the stream waits for it instead; the end of a backlog is always passed on
+        if backlog is Backlog.FULL and self._publisher.is_unforgiving(socket):
+            self._expel(socket, "disconnect")
+            return
+        for payload in self._publisher.set_backlog(socket, backlog, wall_time()):
+            socket.reply(Reply(payload))
+
+    def overflowed(self, socket: ServerSocket) -> None:
+        """Close the connection: what may not be skipped does not fit any more."""
+        self._expel(socket, "overflow")
+
+    def _expel(self, socket: ServerSocket, cause: str) -> None:
+        """Close a slow reader's connection: the client is to come back, and resume."""
+        socket.expel(OVERFLOW, "slow consumer", cause)
+
+    def too_big(self, socket: ServerSocket, reason: str) -> bytes | None:
+        """Return the reply to a message that is too big."""
+        protocol = self._open.get(socket)
+        return None if protocol is None else protocol.too_big(reason, wall_time())
+
+    def ended(self, socket: ServerSocket, cause: str) -> None:  # noqa: ARG002 - other owners may want to know which
+        """Count a connection that the server has ended."""
+        self.aborted[cause] += 1
+
+    # --- readers that have stopped ---
+
+    async def watch(self) -> None:
+        """Abort readers that have stopped; they are looked at several times within their deadline."""
+        deadline = self._limits.write_deadline
+        while True:
+            await asyncio.sleep(deadline * _LOOK)
+            now = time.monotonic()
+            for socket in list(self._open):
+                try:
+                    socket.gather(self._stream.clock.unpaced)
+                    if socket.has_stopped(now, deadline * (1 - 4 * _LOOK)):
+                        self.abort(socket, "slow consumer")
+                except Exception:  # of one, and the others are to be looked at all the same
+                    _log.exception("a connection cannot be watched", connection=socket.name)
+                    self.abort(socket, "not watched")
+
+    def abort(self, socket: ServerSocket, reason: str) -> None:
+        """Drop a connection with all that waits in it; one whose handshake is not done is not counted."""
+        if socket in self._open:
+            _log.warning("aborted", connection=socket.name, reason=reason, buffered=socket.buffered)
+            socket.drop(reason)
+        else:
+            socket.abort()
+
+
+def _send(socket: ServerSocket, protocol: ServerProtocol[ServerSocket]) -> None:
+    for reply in protocol.data_to_send():
+        socket.reply(reply)
+
+
+async def _received(socket: ServerSocket) -> bytes:
+    data = await socket.recv()  # closes with 1007 on text that is not UTF-8 (RFC 6455 section 8.1)
+    return data.encode() if isinstance(data, str) else bytes(data)

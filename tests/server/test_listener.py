@@ -1,0 +1,57 @@
+"""The port: TLS, the key that is left for local clients, who holds a busy port."""
+
+from __future__ import annotations
+
+import ssl
+import time
+
+import pytest
+import trustme
+from websockets.asyncio.client import connect
+
+from hftlab.credentials import access_token, find_secret
+from hftlab.errors import HftlabError
+from hftlab.server import Server
+from tests.protocol.conftest import market_data, symbol
+from tests.server.conversation import receive, request, subscribe
+
+
+class TestTls:
+    async def test_it_is_served_over_tls(self) -> None:
+        authority = trustme.CA()
+        server_side, client_side = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
+        authority.issue_cert("localhost", "127.0.0.1").configure_cert(server_side)
+        authority.configure_trust(client_side)
+        async with Server(port=0, ssl=server_side) as server:
+            assert server.url == f"wss://127.0.0.1:{server.port}"
+            async with connect(server.url, ssl=client_side) as connection:
+                await subscribe(connection, "A", frequency=0)
+                server.publish(market_data(symbol("A", 3.0)))
+                assert (await receive(connection))["symbols"][0]["price"] == 3.0
+
+    async def test_a_port_open_to_the_network_needs_it(self) -> None:
+        for options in ({}, {"auth": "required"}):
+            with pytest.raises(HftlabError, match="TLS and required authentication"):
+                await Server(host="0.0.0.0", port=0, **options).start()
+
+
+KEY = b"k" * 64
+
+
+class TestKeys:
+    async def test_without_a_key_the_user_s_clients_find_one(self) -> None:
+        async with Server(port=0) as server, connect(server.url) as connection:
+            secret = find_secret(server.port)
+            assert secret is not None
+            token = access_token(secret, "me", time.time())
+            assert (await request(connection, type="AUTH", token=token))["type"] == "AUTH_SUCCESS"
+            port = server.port
+        assert find_secret(port) is None
+
+    async def test_a_key_of_the_operator_is_not_left_anywhere(self) -> None:
+        async with Server(port=0, key=KEY) as server:
+            assert find_secret(server.port) is None
+
+    async def test_two_starts_have_two_keys(self) -> None:
+        async with Server(port=0) as one, Server(port=0) as other:
+            assert find_secret(one.port) != find_secret(other.port)
