@@ -6,6 +6,7 @@ port; it is gone when the server stops.
 
 from __future__ import annotations
 
+import getpass
 import os
 import stat
 import sys
@@ -25,6 +26,7 @@ __all__ = [
     "access_token",
     "find_secret",
     "is_subject",
+    "local_account",
     "read_key",
     "remove_secret",
     "write_secret",
@@ -48,8 +50,16 @@ def access_token(key: bytes, subject: str, now: float, lifetime: float = ACCESS_
 
 
 def is_subject(text: str) -> bool:
-    """Whether a token may speak for somebody of that name."""
+    """Tell whether a text may be the name of an account: printable, 1 to 128 characters."""
     return 0 < len(text) <= 128 and text.isprintable()
+
+
+def local_account() -> str:
+    """Name of the user who runs this process: the account with which local clients sign in by default."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container may run as a number without a name
+        return "local"
 
 
 def read_key(path: Path) -> bytes:

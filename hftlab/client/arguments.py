@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from hftlab.credentials import is_subject
 from hftlab.errors import SubscriptionFailed
 from hftlab.protocol import JSON, MSGPACK, Codec, DataType, SlowConsumer
 
 __all__ = [
+    "account_name",
     "address",
     "attempts",
     "codec_named",
@@ -28,6 +30,19 @@ def address(url: str) -> str:
     if not isinstance(url, str):
         raise TypeError(f"a server's address is a string like 'ws://127.0.0.1:8081', a server's `url`; not {url!r}")
     return url
+
+
+def account_name(account: str | None, *, has_token: bool) -> str | None:
+    """Check the account to sign in as. Raises ValueError for a bad name, and beside a token, which has its own."""
+    if account is None:
+        return None
+    if has_token:
+        raise ValueError(
+            f"account={account!r} is given together with a token, which names its account itself: leave one of them out"
+        )
+    if not isinstance(account, str) or not is_subject(account):
+        raise ValueError(f"an account is a printable name of 1 to 128 characters such as 'alice', not {account!r}")
+    return account
 
 
 def heartbeat_seconds(interval: float) -> float:

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from hftlab.client.arguments import (
+    account_name,
     address,
     attempts,
     codec_named,
@@ -64,7 +65,9 @@ class Client:
     What is subscribed to stays wanted until it is unsubscribed from: each new connection asks for all of it, and an
     error tells of the symbols that its server does not have.
 
-    `token` (or a coroutine function that gets one) and `refresh_token` sign in. The inbox holds `inbox_size` messages
+    `token` (or a coroutine function that gets one) and `refresh_token` sign in. On a loopback address
+    `account` signs in under that name, with the key of the server that the same user runs there; without it and without
+    a token such a server is signed in to as the user. The inbox holds `inbox_size` messages
     that nobody has taken, and `inbox_bytes` of them as they came (decoded they take about three times as much memory);
     when it is full `drop_policy` lets the "oldest" or the "newest" go, counted in `metrics.dropped`, or ends the
     connection for good ("disconnect"). Callbacks run on the client's loop; see on().
@@ -88,6 +91,7 @@ class Client:
         drop_policy: str = "oldest",
         token: Token | None = None,
         refresh_token: str | None = None,
+        account: str | None = None,
         ssl: SSLContext | None = None,
         busy_poll: bool = False,
     ) -> None:
@@ -99,7 +103,13 @@ class Client:
         self._codec = codec_named(encoding)
         backoff = Backoff.scaled(reconnect_seconds(reconnect_interval), attempts(max_reconnect_attempts))
         self._health = Health(heartbeat_seconds(heartbeat_interval))
-        self._authenticator = Authenticator(url, token, refresh_token, ssl)
+        self._authenticator = Authenticator(
+            url,
+            token,
+            refresh_token,
+            ssl,
+            account_name(account, has_token=token is not None or refresh_token is not None),
+        )
         self._subscriber = Subscriber()
         recovery = ErrorRecovery(backoff.base, backoff.limit)
         self._reporter = Reporter(self.url, self.metrics, recovery, measures=enable_performance_metrics)
@@ -269,6 +279,11 @@ class Client:
         return ReplayControls(self._requests.control, lambda: self._subscriber.replay)
 
     # --- state ---
+
+    @property
+    def account(self) -> str | None:
+        """Account that the connection is signed in as; None while it is not, or where the server does not say."""
+        return self._receiver.account
 
     @property
     def symbols(self) -> list[str]:

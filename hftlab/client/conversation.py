@@ -213,7 +213,7 @@ class Conversation:
             raise AuthenticationFailed(reply.message)
         if not isinstance(reply, AuthSuccess):
             raise AuthenticationFailed(f"AUTH was answered with {reply.type}: {self.link.url} is no hftlab server")
-        private.authenticated(reply.private_sequence)
+        private.authenticated(reply.subject, reply.private_sequence)
         # Both times are the server's, so it does not matter what our clock says.
         self._lifetime = None if reply.expires_at is None else (reply.expires_at - reply.timestamp) / 1000
 

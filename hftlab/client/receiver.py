@@ -24,7 +24,7 @@ from hftlab.protocol import (
     Message,
     Pong,
 )
-from hftlab.protocol.subscribing.private_stream import PRIVATE_CHANNEL, PrivateStream
+from hftlab.protocol.subscribing.private_stream import PRIVATE_CHANNEL, PRIVATE_MESSAGES, PrivateStream
 from hftlab.protocol.subscribing.subscriber import Loss, Subscriber
 from hftlab.source import Tap, Timed
 from hftlab.transport.clock_offset import ClockOffset, Sample
@@ -57,6 +57,8 @@ class Receiver:
         """The protocol version of the server's welcome."""
         self.refusal: str | None = None
         """What AUTH_FAILED of this connection has said."""
+        self.account: str | None = None
+        """The account that the connection is signed in as."""
         self.greeted = asyncio.Event()
         """Set with the first message of a connection."""
         self.lost = asyncio.Event()
@@ -71,7 +73,7 @@ class Receiver:
 
     def connected(self, link: Link) -> None:
         self._link = link
-        self.limits = self.version = self.refusal = None
+        self.limits = self.version = self.refusal = self.account = None
         for event in (self.greeted, self.lost, self.rejected):
             event.clear()
 
@@ -87,7 +89,8 @@ class Receiver:
             self._reporter.fail(exc)
             return
         if self.taps:
-            self._tap(Timed(received_at, message, None, data if self._codec is JSON else None))
+            account = self.account if isinstance(message, PRIVATE_MESSAGES) else None
+            self._tap(Timed(received_at, message, account, data if self._codec is JSON else None))
         if isinstance(message, MarketData):
             for loss in self._subscriber.receive(message):
                 self._lose(loss)
@@ -137,6 +140,7 @@ class Receiver:
         elif isinstance(message, AuthFailed):
             self.refusal = message.message
         elif isinstance(message, AuthSuccess):
+            self.account = message.subject
             self._subscriber.receive(message)
         self.greeted.set()
         is_answer = self._link is not None and self._link.answer(message)
@@ -156,7 +160,7 @@ class Receiver:
     def _acknowledged(self, message: Ack) -> None:
         for loss in self._subscriber.receive(message):
             self._lose(loss)
-        for loss in self.private.told((message.sequences or {}).get(PRIVATE_CHANNEL)):
+        for loss in self.private.advance((message.sequences or {}).get(PRIVATE_CHANNEL)):
             self._reporter.lose(loss)
         if message.session is not None:
             self.limits, self.version = message.limits, message.version

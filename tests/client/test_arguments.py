@@ -35,6 +35,12 @@ def test_an_address_is_text(value: Any) -> None:
         Client(value)
 
 
+@pytest.mark.parametrize("value", ["", "a\nb", "x" * 129, 7])
+def test_an_account_is_a_printable_name(value: Any) -> None:
+    with pytest.raises(ValueError, match="an account is a printable name"):
+        Client("ws://x", account=value)
+
+
 def test_options_can_be_read_back() -> None:
     options: dict[str, Any] = {
         "auto_reconnect": False,

@@ -12,9 +12,10 @@ import pytest
 
 from hftlab.client import Client
 from hftlab.client.authentication import Authenticator, refresh_url
-from hftlab.credentials import remove_secret, write_secret
+from hftlab.credentials import local_account, remove_secret, write_secret
 from hftlab.errors import AuthenticationFailed, ConnectionFailed, NetworkError
 from hftlab.server import Server
+from hftlab.source import Timed
 from hftlab.transport.backoff import Backoff
 from tests.client.servers import PATIENCE, http_server, refuse, scripted, until, within
 from tests.protocol.publishing.test_private_log import UPDATE
@@ -37,6 +38,14 @@ def accept(*good: str, expires_in: float | None = None) -> Any:
         return [{"type": "AUTH_SUCCESS", "expiresAt": expires_at}]
 
     return answer
+
+
+def portfolio(sequence: int) -> dict[str, Any]:
+    """A private message."""
+    numbers = dict.fromkeys(
+        ["totalValue", "cash", "marketValue", "buyingPower", "unrealizedPnL", "realizedPnL", "dayPnL"], 0
+    )
+    return {"type": "PORTFOLIO_UPDATE", "channel": 0, "sequence": sequence, **numbers}
 
 
 class Numbered:
@@ -219,22 +228,16 @@ class TestRenewal:
             assert script.types() == ["AUTH", "AUTH", "SUBSCRIBE"]
 
     async def test_private_messages_are_resumed_and_come_once(self) -> None:
-        def update(sequence: int) -> dict[str, Any]:
-            numbers = dict.fromkeys(
-                ["totalValue", "cash", "marketValue", "buyingPower", "unrealizedPnL", "realizedPnL", "dayPnL"], 0
-            )
-            return {"type": "PORTFOLIO_UPDATE", "channel": 0, "sequence": sequence, **numbers}
-
         async with scripted() as script:
             script.answers["AUTH"] = accept("t")
             async with Client(script.url, token="t", reconnect_interval=0.01) as client:
                 for sequence in (1, 2, 2, 5):
-                    await script.say(**update(sequence))
+                    await script.say(**portfolio(sequence))
                 await until(lambda: client.metrics.messages_received == 6)
                 script.connections[0].transport.abort()
                 await until(lambda: len(script.requests) == 2)
                 for sequence in (4, 5, 6):
-                    await script.say(**update(sequence))
+                    await script.say(**portfolio(sequence))
                 got = await within(client.gather(4))
             assert [message.sequence for message in got] == [1, 2, 5, 6]
             assert client.metrics.duplicates == 3
@@ -306,7 +309,7 @@ async def test_our_server_takes_a_refresh_token_and_resumes_private_messages() -
 
 async def test_a_key_of_the_same_user_signs_in(monkeypatch: pytest.MonkeyPatch) -> None:
     """And where it is not accepted the connection is used without."""
-    monkeypatch.setattr("hftlab.credentials.find_secret", lambda port: b"k" * 32)
+    monkeypatch.setattr("hftlab.client.authentication.find_secret", lambda port: b"k" * 32)
     async with scripted() as script:
         script.answers["AUTH"] = lambda _: [{"type": "AUTH_SUCCESS"}]
         async with Client(script.url):
@@ -333,3 +336,72 @@ async def test_a_stranger_on_the_port_of_a_server_that_has_died_is_connected_to(
         finally:
             remove_secret(port, key)
     assert script.types()[0] == "AUTH"
+
+
+class TestAccount:
+    async def test_the_local_key_signs_in_as_the_account(self) -> None:
+        async with Server(port=0, auth="required") as server, Client(server.url, account="alice") as client:
+            assert client.account == "alice"
+            await client.subscribe(["AAPL"])
+
+    async def test_the_default_is_the_user_who_runs_the_client(self) -> None:
+        async with Server(port=0) as server, Client(server.url) as client:
+            assert client.account == local_account()
+
+    async def test_without_a_key_it_is_a_failure(self) -> None:
+        async with scripted() as script:
+            with pytest.raises(AuthenticationFailed, match="no server of this user has left its key"):
+                await Client(script.url, account="alice").connect()
+            assert script.types() == []
+
+    async def test_a_server_on_another_machine_needs_a_token(self) -> None:
+        authenticator = Authenticator("ws://example.org:8081", account="alice")
+        with pytest.raises(AuthenticationFailed, match="`token` instead of `account`"):
+            await authenticator.token()
+
+    async def test_a_refused_account_is_a_failure(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Unlike the sign-in that nobody has asked for."""
+        monkeypatch.setattr("hftlab.client.authentication.find_secret", lambda port: b"k" * 32)
+        async with scripted() as script:
+            script.answers["AUTH"] = accept()
+            with pytest.raises(AuthenticationFailed, match="bad token"):
+                await Client(script.url, account="alice").connect()
+
+    @pytest.mark.parametrize("more", [{"token": "t"}, {"refresh_token": "r"}])
+    def test_a_token_has_its_own_account(self, more: dict[str, str]) -> None:
+        with pytest.raises(ValueError, match="together with a token"):
+            Client("ws://127.0.0.1:1", account="alice", **more)  # type: ignore[arg-type]
+
+
+async def test_messages_from_before_the_sign_in_are_not_told_after_a_reconnection() -> None:
+    """And one that is published while there is no connection is, though none had come before."""
+    async with Server(port=0) as server:
+        async with Client(server.url) as watcher:
+            for _ in range(3):
+                server.publish(UPDATE)
+            await within(watcher.gather(3))
+        async with Client(server.url, reconnect_interval=0.01) as client:
+            for connection in list(server._connections):
+                connection.transport.abort()
+            server.publish(UPDATE)
+            (got,) = await within(client.gather(1))
+            assert got.sequence == 4
+            assert client.metrics.messages_lost == 0
+            await client.ping()
+            assert client.messages() == []
+
+
+async def test_taps_are_told_whose_a_private_message_is() -> None:
+    async with scripted() as script:
+        script.answers["AUTH"] = lambda _: [{"type": "AUTH_SUCCESS", "subject": "alice"}]
+        async with Client(script.url, token="t") as client:
+            seen: list[Timed[Any]] = []
+            client.taps.append(seen.append)
+            await script.say(type="MARKET_DATA", symbols=[])
+            await script.say(**portfolio(1))
+            await within(client.gather(2))
+        assert [(item.message.type, item.account) for item in seen] == [
+            ("MARKET_DATA", None),
+            ("PORTFOLIO_UPDATE", "alice"),
+        ]
+        assert client.account == "alice"
