@@ -6,8 +6,7 @@ from collections import deque
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from hftlab.errors import WireError
-from hftlab.protocol import ErrorType
+from hftlab.errors import AuthenticationFailed, ConnectionFailed, MessageParseError, RateLimitExceeded, WireError
 
 __all__ = ["Action", "ErrorRecovery", "Recovery"]
 
@@ -76,11 +75,11 @@ class ErrorRecovery:
         return max(self._held_until - at, 0.0)
 
     def _recovery(self, error: WireError, at: float) -> Recovery:
-        if error.wire_type == ErrorType.AUTHENTICATION_FAILED:
+        if error.wire_type == AuthenticationFailed.wire_type:
             return Recovery(Action.REFRESH_AUTH, 0.0)
-        if not error.recoverable or error.wire_type == ErrorType.MESSAGE_PARSE_ERROR:
+        if not error.recoverable or error.wire_type == MessageParseError.wire_type:
             return Recovery(Action.LOG, 0.0)
-        if error.wire_type == ErrorType.CONNECTION_FAILED:
+        if error.wire_type == ConnectionFailed.wire_type:
             recent = sum(each.error_type == error.wire_type and each.at > at - _RECENT for each in self.history)
             many = recent > _MANY
             return Recovery(
@@ -88,7 +87,7 @@ class ErrorRecovery:
             )
         if error.retry_after is not None:
             return Recovery(Action.BACKOFF, error.retry_after)
-        if error.wire_type == ErrorType.RATE_LIMIT_EXCEEDED:
+        if error.wire_type == RateLimitExceeded.wire_type:
             return Recovery(Action.BACKOFF, _PAUSE)
         # The document leaves it open: only what says when to come back is waited for.
         return Recovery(Action.LOG, 0.0)
