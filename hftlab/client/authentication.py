@@ -95,8 +95,9 @@ class Authenticator:
         token = _local_token(self._url, local_account() if self._account is None else self._account)
         if token is None and self._account is not None:
             raise AuthenticationFailed(
-                f"cannot sign in to {redacted(self._url)} as {self._account!r}: no server of this user has left its key "
-                "for that port of this machine; start one that makes its own key, or give a `token` instead of `account`"
+                f"cannot sign in to {redacted(self._url)} as {self._account!r}: no server of this user has left its "
+                "key for that port of this machine; start one that makes its own key, or give a `token` instead of "
+                "`account`"
             )
         return token
 

@@ -23,12 +23,12 @@ from hftlab.client.arguments import (
 from hftlab.client.authentication import Authenticator, Token
 from hftlab.client.batching import BATCH_DELAY, BATCH_SIZE, BatchProcessor, batches
 from hftlab.client.commands import Requests
-from hftlab.client.conversation import Conversation
 from hftlab.client.debug_log import WebSocketDebugLogger
 from hftlab.client.history import MessageHistory
 from hftlab.client.inbox import INBOX_BYTES, INBOX_SIZE, Inbox
 from hftlab.client.link import Link
 from hftlab.client.metrics import Metrics
+from hftlab.client.opening import open_socket
 from hftlab.client.receiver import Receiver
 from hftlab.client.reporter import EVENTS, Reporter
 from hftlab.client.supervisor import Supervisor
@@ -44,11 +44,12 @@ from hftlab.protocol import (
     Unsubscribe,
 )
 from hftlab.protocol.book import Book
+from hftlab.protocol.subscribing.client_protocol import ClientProtocol
 from hftlab.protocol.subscribing.subscriber import Subscriber
 from hftlab.source import Tap
 from hftlab.transport.address import redacted
 from hftlab.transport.backoff import Backoff
-from hftlab.transport.health import Health
+from hftlab.transport.clock_offset import ClockOffset
 from hftlab.transport.recovery import ErrorRecovery
 
 __all__ = ["EVENTS", "Client"]
@@ -102,7 +103,7 @@ class Client:
         self.metrics = Metrics()
         self._codec = codec_named(encoding)
         backoff = Backoff.scaled(reconnect_seconds(reconnect_interval), attempts(max_reconnect_attempts))
-        self._health = Health(heartbeat_seconds(heartbeat_interval))
+        self.heartbeat_interval = heartbeat_seconds(heartbeat_interval)
         self._authenticator = Authenticator(
             url,
             token,
@@ -120,13 +121,13 @@ class Client:
             metrics=self.metrics,
             measures=enable_performance_metrics,
         )
+        self._clock_offset = ClockOffset()
         self._receiver = Receiver(
             self._codec,
-            self._subscriber,
             self._inbox,
             self.metrics,
             self._reporter,
-            self._health,
+            self._clock_offset,
             measures=enable_performance_metrics,
         )
         self._busy_poll = busy_poll
@@ -197,7 +198,9 @@ class Client:
 
     @property
     def is_healthy(self) -> bool:
-        return self.connection_status is ConnectionState.CONNECTED and self._health.is_healthy
+        link = self._supervisor.link
+        is_connected = self.connection_status is ConnectionState.CONNECTED
+        return is_connected and link is not None and link.protocol.is_healthy
 
     @property
     def auto_reconnect(self) -> bool:
@@ -214,10 +217,6 @@ class Client:
     @property
     def reconnect_interval(self) -> float:
         return self._supervisor.backoff.base
-
-    @property
-    def heartbeat_interval(self) -> float:
-        return self._health.interval
 
     @property
     def debug_log(self) -> WebSocketDebugLogger:
@@ -283,7 +282,8 @@ class Client:
     @property
     def account(self) -> str | None:
         """Account that the connection is signed in as; None while it is not, or where the server does not say."""
-        return self._receiver.account
+        link = self._supervisor.link
+        return None if link is None else link.protocol.account
 
     @property
     def symbols(self) -> list[str]:
@@ -360,13 +360,26 @@ class Client:
 
     # --- the connection ---
 
-    async def _dial(self) -> Conversation:
-        return Conversation(
-            await Link.open(self.address, self._codec, self.metrics, self.ssl),
-            self._receiver,
+    async def _dial(self) -> Link:
+        socket = await open_socket(self.address, self._codec, self.ssl)
+        protocol = ClientProtocol(
+            self.url,
+            self._codec,
             self._subscriber,
+            self._reporter.recovery,
+            self._clock_offset,
+            now=asyncio.get_running_loop().time(),
+            heartbeat_interval=self.heartbeat_interval,
+            sign_in_is_optional=self._authenticator.is_optional,
+        )
+        return Link(
+            self.url,
+            socket,
+            protocol,
+            self._codec,
+            self._receiver,
             self._authenticator,
             self._reporter,
-            self._health,
+            self.metrics,
             busy_poll=self._busy_poll,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Final
 
-from hftlab.client.conversation import Conversation
+from hftlab.client.link import Link
 from hftlab.client.reporter import Reporter
 from hftlab.client.supervisor import Supervisor
 from hftlab.errors import NetworkError, RateLimitExceeded
@@ -31,43 +31,43 @@ class Requests:
     async def unsubscribe(self, request: Unsubscribe) -> Ack | None:
         """None if the end of the connection has granted it."""
         with self._subscriber.asking(request):
-            conversation = self._supervisor.conversation
-            if conversation is None:
+            link = self._supervisor.link
+            if link is None:
                 return None
             try:
-                return await self._acknowledged(conversation, request)
+                return await self._acknowledged(link, request)
             except NetworkError:
-                if conversation.end is None:
+                if link.protocol.end is None:
                     raise
                 return None
 
     async def send(self, message: Message) -> None:
         """At once, or not: RateLimitExceeded while the server wants to be left alone, unless it is urgent."""
-        conversation = self._connected()
+        link = self._connected()
         seconds = self._reporter.held_for()
         if seconds and not isinstance(message, _URGENT):
             raise RateLimitExceeded(
                 f"{self._url} has asked for a pause: send this again in {seconds:.1f} s", retry_after=seconds
             )
-        await conversation.send(message)
+        await link.send(message)
 
     async def ping(self) -> float:
-        conversation = self._connected()
-        await conversation.wait_ready()
+        link = self._connected()
+        await link.wait_ready()
         start = time.perf_counter()  # a loop's own time may have milliseconds only
-        await conversation.request(Ping(timestamp=1.0))
+        await link.request(Ping(timestamp=1.0))
         return time.perf_counter() - start
 
     async def control(self, request: ReplayControl) -> None:
         await self._connected().request(request)
 
-    async def _acknowledged(self, conversation: Conversation, request: Subscribe | Unsubscribe) -> Ack:
-        reply = await conversation.request(request)
+    async def _acknowledged(self, link: Link, request: Subscribe | Unsubscribe) -> Ack:
+        reply = await link.request(request)
         assert isinstance(reply, Ack)
         return reply
 
-    def _connected(self) -> Conversation:
-        if self._supervisor.conversation is None:
+    def _connected(self) -> Link:
+        if self._supervisor.link is None:
             status = self._reporter.status
             raise NetworkError(f"not connected to {self._url}, it is {status}: `await client.wait_connected()` first")
-        return self._supervisor.conversation
+        return self._supervisor.link

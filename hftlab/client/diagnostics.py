@@ -12,14 +12,14 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from ssl import SSLContext
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from hftlab.client.client import Client
+from hftlab.client.client_socket import ClientSocket
 from hftlab.client.histogram import LatencyHistogram
-from hftlab.client.link import Link
-from hftlab.client.metrics import Metrics
-from hftlab.clock import NANOSECONDS
+from hftlab.client.opening import open_socket
+from hftlab.clock import NANOSECONDS, to_milliseconds, wall_time
 from hftlab.errors import CertificateFailed, ConnectionFailed, MessageParseError, NetworkError, WireError
 from hftlab.html_table import facts_table
 from hftlab.protocol import JSON, Ack, Message, Ping, Pong
@@ -105,7 +105,7 @@ async def _steps(url: str, ssl: SSLContext | None) -> AsyncIterator[Step]:
         if not done.ok:
             return
     try:
-        link = await Link.open(url, JSON, Metrics(), ssl)
+        opened = await open_socket(url, JSON, ssl)
     except CertificateFailed as exc:
         yield Step("handshake", False, str(exc), "trust its authority with `ssl`, or correct the name in the address")
         return
@@ -118,12 +118,12 @@ async def _steps(url: str, ssl: SSLContext | None) -> AsyncIterator[Step]:
         return
     yield Step("handshake", True, "HTTP upgraded to WebSocket")
     try:
-        welcome = await _welcome(link)
+        welcome = await _welcome(opened)
         yield welcome
         if welcome.ok:
-            yield await _ping(link)
+            yield await _ping(opened)
     finally:
-        await link.close()
+        await opened.end()
 
 
 def _address(url: str) -> tuple[str, int]:
@@ -159,11 +159,11 @@ async def _tcp(host: str, port: int) -> Step:
     return Step("TCP connect", True, f"{(time.perf_counter() - start) * 1000:.1f} ms")
 
 
-async def _welcome(link: Link) -> Step:
+async def _welcome(opened: ClientSocket) -> Step:
     advice = "it is another kind of server: connect to one that hftlab serves"
     try:
         async with asyncio.timeout(_STEP_TIMEOUT):
-            message = await _message(link, lambda _: True)
+            message = await _message(opened, lambda _: True)
     except TimeoutError:
         return Step("welcome", False, f"none in {_STEP_TIMEOUT:g} s", advice)
     except NetworkError as exc:
@@ -176,25 +176,39 @@ async def _welcome(link: Link) -> Step:
     return Step("welcome", True, f"protocol {message.version}{told}")
 
 
-async def _ping(link: Link) -> Step:
+async def _ping(opened: ClientSocket) -> Step:
     start = time.perf_counter()
     try:
         async with asyncio.timeout(_STEP_TIMEOUT):
-            await link.send(Ping(timestamp=1.0, id="ping"))
-            await _message(link, lambda message: isinstance(message, Pong))
-    except (WireError, TimeoutError) as exc:
+            ping = Ping(timestamp=to_milliseconds(wall_time()), id="ping")
+            opened.write(JSON.encode(ping), is_binary=False)
+            await _message(opened, lambda message: isinstance(message, Pong))
+    except (WireError, ConnectionError, TimeoutError) as exc:
         reason = str(exc) or f"no answer in {_STEP_TIMEOUT:g} s"
         return Step("ping", False, reason, "the server is overloaded or no hftlab server: read its log")
     return Step("ping", True, f"{(time.perf_counter() - start) * 1000:.1f} ms")
 
 
-async def _message(link: Link, is_wanted: Callable[[Message], bool]) -> Message:
-    """The first message that is wanted. Raises NetworkError, MessageParseError."""
-    messages: list[Message] = []
+async def _message(opened: ClientSocket, is_wanted: Callable[[Message], bool]) -> Message:
+    """Return the first message that is wanted. Raises NetworkError, MessageParseError."""
+    wanted: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
 
-    def take(data: bytes, _: int) -> bool:
-        messages.append(JSON.decode(data))
-        return is_wanted(messages[-1])
+    def take(data: bytes, *_: object) -> None:
+        try:
+            message = JSON.decode(data)
+            if is_wanted(message):
+                wanted.set_result(message)
+        except MessageParseError as exc:
+            wanted.set_exception(exc)
+        if wanted.done():
+            opened.keep()
 
-    await link.listen(take)
-    return messages[-1]
+    opened.pass_on(take)
+    ends: list[asyncio.Future[Any]] = [wanted, opened.connection_lost_waiter]
+    try:
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        opened.keep()
+    if not wanted.done():
+        raise NetworkError(opened.end_reason)
+    return wanted.result()

@@ -16,7 +16,7 @@ from hftlab.client.metrics import Metrics
 from hftlab.errors import CallbackFailed, NetworkError, WireError
 from hftlab.log import get_logger
 from hftlab.protocol import ConnectionState, Message
-from hftlab.protocol.subscribing.subscriber import Loss
+from hftlab.protocol.subscribing.loss import Loss
 from hftlab.transport.recovery import Action, ErrorRecovery, Recovery
 
 __all__ = ["EVENTS", "Reporter"]
@@ -80,7 +80,8 @@ class Reporter:
     def lost(self, reason: str) -> None:
         """The connection has ended, by nobody's wish here: an error that is counted, and told as "disconnected"."""
         self._metrics.error_count += 1
-        self.decide(NetworkError(f"the connection to {self._url} is lost: {reason}"))
+        error = NetworkError(f"the connection to {self._url} is lost: {reason}")
+        self.note(error, self.recovery.handle(error, asyncio.get_running_loop().time()))
         self.become(ConnectionState.DISCONNECTED, reason)
 
     def end(self, error: WireError) -> None:
@@ -106,21 +107,24 @@ class Reporter:
         self._emit("loss", loss)
 
     def fail(self, error: WireError) -> Recovery:
-        """Count an error and tell of it; returns what to do about it."""
-        self._metrics.error_count += 1
-        recovery = self.decide(error)
-        self._emit("error", error)
+        """Decide what to do about an error, count it and tell of it; returns the decision."""
+        recovery = self.recovery.handle(error, asyncio.get_running_loop().time())
+        self.tell(error, recovery)
         return recovery
 
-    def decide(self, error: WireError) -> Recovery:
-        """What to do about an error that a caller is told by an exception."""
-        recovery = self.recovery.handle(error, asyncio.get_running_loop().time())
+    def tell(self, error: WireError, recovery: Recovery) -> None:
+        """Count an error, and tell of it and of what is done about it."""
+        self._metrics.error_count += 1
+        self.note(error, recovery)
+        self._emit("error", error)
+
+    def note(self, error: WireError, recovery: Recovery) -> None:
+        """Log an error that a caller gets as an exception."""
         data = {"type": error.wire_type, "action": recovery.action, "delay": recovery.delay}
         self.log.log("WARN" if recovery.action is Action.LOG else "ERROR", str(error), data)
-        return recovery
 
     def held_for(self) -> float:
-        """Seconds until requests may be sent again."""
+        """Return the seconds until requests may be sent again; 0 if they may now."""
         return self.recovery.held_for(asyncio.get_running_loop().time())
 
     def blame(self, event: str, callback: Callable[..., object], error: BaseException) -> None:

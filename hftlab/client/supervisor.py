@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from hftlab.client.conversation import Conversation
 from hftlab.client.inbox import Inbox
+from hftlab.client.link import Link
 from hftlab.client.metrics import Metrics
 from hftlab.client.reporter import Reporter
 from hftlab.clock import wall_time
@@ -20,7 +20,7 @@ __all__ = ["Supervisor"]
 
 _log = get_logger("hftlab.client")
 
-_Dial = Callable[[], Awaitable[Conversation]]
+_Dial = Callable[[], Awaitable[Link]]
 """Makes a connection; raises ConnectionFailed."""
 
 
@@ -43,7 +43,7 @@ class Supervisor:
     ) -> None:
         self.auto_reconnect = auto_reconnect
         self.backoff = backoff
-        self.conversation: Conversation | None = None
+        self.link: Link | None = None
         """The connection that there is, CONNECTED or on the way to it."""
         self._url, self._dial, self._reporter, self._inbox, self._metrics = url, dial, reporter, inbox, metrics
         self._task: asyncio.Task[None] | None = None
@@ -90,7 +90,7 @@ class Supervisor:
             return
         if not task.cancelling():
             self._settled.clear()
-            if self.conversation is not None:
+            if self.link is not None:
                 self._reporter.become(ConnectionState.DISCONNECTING)
             task.cancel()
         await asyncio.wait([task])
@@ -121,14 +121,14 @@ class Supervisor:
                 tries = f"{self.backoff.attempts} attempts"
                 raise ConnectionFailed(f"gave up on {self._url} after {tries}: start the server and connect again")
             try:
-                conversation = await self._redial(recovery, failure)
+                link = await self._redial(recovery, failure)
             except ConnectionFailed as exc:
                 failure = exc
             else:
-                failure = await self._converse(conversation)
+                failure = await self._converse(link)
             recovery = None if failure is None else self._reporter.fail(failure)
 
-    async def _redial(self, recovery: Recovery | None, failure: WireError | None) -> Conversation:
+    async def _redial(self, recovery: Recovery | None, failure: WireError | None) -> Link:
         """The next try, when it is its time after what has become of the last."""
         attempt, self._attempt = self._attempt, self._attempt + 1
         self._reporter.become(ConnectionState.RECONNECTING, attempt + 1)
@@ -136,22 +136,27 @@ class Supervisor:
         await asyncio.sleep(asked + self.backoff.delay(attempt, recovery))
         return await self._dial()
 
-    async def _converse(self, conversation: Conversation) -> WireError | None:
-        """From a connection's first byte to its last; returns why, if it has not been of use.
+    async def _converse(self, link: Link) -> WireError | None:
+        """Use a connection to its end; returns why it has ended if it never became ready.
 
-        Raises what it has ended at for good.
+        Raises the error that it has ended at for good.
         """
-        self.conversation = conversation
+        self.link, protocol = link, link.protocol
         try:
-            reason = await conversation.run(self._connected)
+            link.start()
+            await link.wait_opened()
+            if protocol.was_ready:
+                self._connected()
+            reason = await link.wait_lost()
         finally:
-            self.conversation = self._metrics.connected_at = None
+            await link.end()
+            self.link = self._metrics.connected_at = None
             self._settled.clear()
-        if conversation.link.failure is not None:
-            raise conversation.link.failure
-        if not conversation.was_ready:
-            return _useless(conversation.end)
-        if conversation.lasted >= self.backoff.base:
+        if protocol.failure is not None:
+            raise protocol.failure
+        if not protocol.was_ready:
+            return _useless(protocol.end)
+        if protocol.lasted >= self.backoff.base:
             self._attempt = 0
         self._reporter.lost(reason)
         return None

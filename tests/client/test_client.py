@@ -13,7 +13,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from hftlab.client import Client
 from hftlab.errors import ConnectionFailed, NetworkError, SubscriptionFailed
 from hftlab.protocol import MarketData, Message
-from hftlab.protocol.subscribing.subscriber import Loss
+from hftlab.protocol.subscribing.loss import Loss
 from hftlab.server import Server
 from tests.client.servers import scripted, until, within
 from tests.protocol.conftest import market_data, symbol
@@ -232,7 +232,7 @@ class TestRequests:
 
     @pytest.mark.parametrize("url", ["http://127.0.0.1", "127.0.0.1:8081", "nonsense"])
     async def test_no_address_is_said_in_a_sentence(self, url: str) -> None:
-        with pytest.raises(ConnectionFailed, match="no WebSocket address"):
+        with pytest.raises(ConnectionFailed, match="not a WebSocket address"):
             await Client(url).connect()
 
     async def test_requests_without_a_connection_fail(self, hand_server: Server) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from hftlab.protocol.messages import Gap, Message, OrderUpdate, PortfolioUpdate, PositionUpdate
-from hftlab.protocol.subscribing.subscriber import Loss
+from hftlab.protocol.subscribing.loss import Loss
 
 __all__ = ["PRIVATE_CHANNEL", "PRIVATE_MESSAGES", "PrivateStream"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from hftlab.protocol import Subscribe
+from hftlab.protocol.messages import Subscribe
 from hftlab.protocol.subscribing.subscriber import Subscriber
 
 __all__ = ["Doubts", "combined"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Final, NamedTuple
+from typing import Final
 
 from hftlab.errors import NetworkError, WireError
 from hftlab.protocol.book import Book
@@ -23,30 +23,14 @@ from hftlab.protocol.messages import (
     Subscribe,
     Unsubscribe,
 )
+from hftlab.protocol.subscribing.loss import Loss
+from hftlab.protocol.subscribing.private_stream import PrivateStream
 from hftlab.protocol.subscribing.symbol_state import SymbolState
 from hftlab.protocol.subscriptions import DEFAULT_DATA_TYPES, SubscriptionSet
 
-__all__ = ["Loss", "Subscriber"]
+__all__ = ["Subscriber"]
 
 _ALL: Final = tuple(DataType)
-
-
-class Loss(NamedTuple):
-    """The messages `first` to `last` of `channel` did not arrive, or not whole.
-
-    `reason` is "conflated" (state skipped for a slow reader, and the newest has come since), "gap" (declared by the
-    server), "lost" (a hole that nobody declared) or "checksum" (an incremental book that is not the server's).
-    """
-
-    channel: int
-    first: int
-    last: int
-    reason: str
-
-    @property
-    def messages(self) -> int:
-        """How many."""
-        return self.last - self.first + 1
 
 
 class Subscriber:
@@ -58,6 +42,7 @@ class Subscriber:
 
     def __init__(self) -> None:
         self.wanted = SubscriptionSet()
+        self.private = PrivateStream()
         self.session: str | None = None
         self.offered: list[str] = []
         """The symbols that the server has named."""

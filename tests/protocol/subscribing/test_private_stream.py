@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from hftlab.protocol import Gap, PortfolioUpdate
 from hftlab.protocol.publishing.private_log import PrivateLog
+from hftlab.protocol.subscribing.loss import Loss
 from hftlab.protocol.subscribing.private_stream import PrivateStream
-from hftlab.protocol.subscribing.subscriber import Loss
 from tests.protocol.publishing.test_private_log import UPDATE
 
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from hftlab import protocol
 from hftlab.protocol import JSON, Ack, ChannelInfo, DataType, Gap, MarketData, SlowConsumer
 from hftlab.protocol.publishing.publisher import Backlog, Publisher
-from hftlab.protocol.subscribing.subscriber import Loss, Subscriber
+from hftlab.protocol.subscribing.loss import Loss
+from hftlab.protocol.subscribing.subscriber import Subscriber
 from tests.protocol.conftest import LIMITS, level, market_data, symbol
 
 NOW = 5_000_000_000

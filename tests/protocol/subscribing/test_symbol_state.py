@@ -20,7 +20,8 @@ from hftlab.protocol import (
 )
 from hftlab.protocol.book import Book
 from hftlab.protocol.level_book import LevelBook
-from hftlab.protocol.subscribing.subscriber import Loss, Subscriber
+from hftlab.protocol.subscribing.loss import Loss
+from hftlab.protocol.subscribing.subscriber import Subscriber
 from tests.protocol.conftest import level, market_data, symbol, trade
 
 QUOTES, ORDER_BOOK, BOOK_DELTA, TRADES = DataType.QUOTES, DataType.ORDER_BOOK, DataType.BOOK_DELTA, DataType.TRADES

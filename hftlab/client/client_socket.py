@@ -1,33 +1,36 @@
-"""The client's WebSocket: hands on each message from where its bytes are read."""
+"""WebSocket of a client: each message is handed on from where its bytes are read."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final, TypeAlias
 
 from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed, InvalidState
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.http11 import Response
 
 from hftlab.clock import wall_time
 
-__all__ = ["Connection", "OnMessage"]
+__all__ = ["ClientSocket", "OnMessage"]
 
 OnMessage: TypeAlias = Callable[[bytes, Opcode, int], None]
-"""Gets a message's payload, whether it is TEXT or BINARY, and when its last bytes came (wall time in ns)."""
+"""Takes a message's payload, whether it is TEXT or BINARY, and when its last bytes came (wall time in ns)."""
 
 _MESSAGES: Final = (Opcode.TEXT, Opcode.BINARY)
-_MOST: Final = 16
-"""Messages kept from which no more is read."""
+_MAX_KEPT: Final = 16
+"""Reading pauses when so many messages are kept."""
+_CLOSE_TIMEOUT: Final = 2.0
 
 
-class Connection(ClientConnection):
-    """Without the library's queue and the task that waits on it, whose wake-ups are most of what a message takes here.
+class ClientSocket(ClientConnection):
+    """The library's connection without its queue and its task, whose wake-ups cost most of a message's time.
 
-    Messages are kept until `pass_on()` says where they go, and again from `keep()` on; `discard()` lets them fall.
-    A message may come in any number of fragments: they are joined as they come, so that they cost what their bytes do,
+    Messages are kept until `pass_on()` says where they go, and again from `keep()` on; `discard()` drops them. A
+    message may come in any number of fragments: they are joined as they come, so that they cost what their bytes do,
     which `max_size` bounds.
     """
 
@@ -42,7 +45,7 @@ class Connection(ClientConnection):
         self._closing: asyncio.Task[None] | None = None
 
     def pass_on(self, on_message: OnMessage) -> None:
-        """Give what has been kept, and then each message as it comes, to `on_message`; it must not raise."""
+        """Give the messages kept, and then each message as it comes, to `on_message`; it must not raise."""
         self._on_message = on_message
         while self._kept and self._on_message is on_message:
             on_message(*self._kept.popleft())
@@ -50,12 +53,45 @@ class Connection(ClientConnection):
             self.transport.resume_reading()
 
     def keep(self) -> None:
+        """Keep messages from now on; no more are read when there are many."""
         self._on_message = self._keep
 
     def discard(self) -> None:
-        """Read on, or the answer to a close frame would not be found behind what has come before it."""
+        """Drop messages, and read on: the answer to a close frame is behind what has come before it."""
         self._kept.clear()
         self.pass_on(_forget)
+
+    def write(self, payload: bytes, *, is_binary: bool) -> None:
+        """Send a message without waiting for room; see drain(). Raises ConnectionError after the end."""
+        try:
+            if is_binary:
+                self.protocol.send_binary(payload)
+            else:
+                self.protocol.send_text(payload)
+        except (ConnectionClosed, InvalidState):
+            raise ConnectionResetError("the connection is closed") from None
+        self.send_data()
+
+    @property
+    def end_reason(self) -> str:
+        """Why the connection has ended."""
+        error = self.close_exc
+        if error.rcvd is not None:
+            return f"closed by the server with {error.rcvd.code} {error.rcvd.reason}".rstrip()
+        if error.sent is not None:
+            return f"the server broke the protocol: {error.sent.reason or error.sent.code}"
+        return "the connection broke"
+
+    async def end(self) -> None:
+        """Close with a handshake, or without one if the other side does not answer in time."""
+        self.discard()
+        try:
+            # A peer that does not read would keep the library waiting to send its close frame.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_CLOSE_TIMEOUT):
+                    await self.close()
+        finally:
+            self.transport.abort()
 
     def data_received(self, data: bytes) -> None:
         # Once for all messages in it: the time that handling the first takes is not the network's.
@@ -92,7 +128,7 @@ class Connection(ClientConnection):
 
     def _keep(self, data: bytes, opcode: Opcode, received_at: int) -> None:
         self._kept.append((data, opcode, received_at))
-        if len(self._kept) >= _MOST:
+        if len(self._kept) >= _MAX_KEPT:
             self.transport.pause_reading()
 
 
