@@ -16,7 +16,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Final
 
-from hftlab.clock import from_milliseconds, to_milliseconds
+from hftlab.clock import to_milliseconds
 from hftlab.errors import AuthenticationFailed, ConnectionFailed, MessageParseError, NetworkError, WireError
 from hftlab.protocol.codec import Codec
 from hftlab.protocol.messages import (
@@ -25,11 +25,9 @@ from hftlab.protocol.messages import (
     AuthSuccess,
     BookDelta,
     Error,
-    Heartbeat,
     Limits,
     MarketData,
     Message,
-    Ping,
     Pong,
     Subscribe,
 )
@@ -43,6 +41,7 @@ from hftlab.protocol.subscribing.client_events import (
     Received,
 )
 from hftlab.protocol.subscribing.deadlines import Deadlines
+from hftlab.protocol.subscribing.keep_alive import KeepAlive
 from hftlab.protocol.subscribing.private_stream import PRIVATE_CHANNEL, PRIVATE_MESSAGES
 from hftlab.protocol.subscribing.request_queue import REPLIES, Asked, Duty, Purpose, Request, RequestQueue
 from hftlab.protocol.subscribing.restoring import Restorer
@@ -51,8 +50,7 @@ from hftlab.protocol.subscribing.sign_in import SignIn
 from hftlab.protocol.subscribing.subscriber import Subscriber
 from hftlab.protocol.subscribing.wire_error import wire_error
 from hftlab.transport.address import is_local
-from hftlab.transport.clock_offset import ClockOffset, Sample
-from hftlab.transport.health import Health
+from hftlab.transport.clock_offset import ClockOffset
 from hftlab.transport.recovery import Action, ErrorRecovery
 
 __all__ = ["ClientProtocol"]
@@ -98,7 +96,7 @@ class ClientProtocol:
         self.reason = ""
         """Why the connection has ended, or has to end; empty before."""
         self._url, self._codec, self._subscriber = url, codec, subscriber
-        self._recovery, self._clock_offset = recovery, clock_offset
+        self._recovery = recovery
         self._is_optional = sign_in_is_optional
         self._deadlines: Deadlines[Duty | str] = Deadlines()
         self._queue = RequestQueue(self._deadlines)
@@ -106,24 +104,21 @@ class ClientProtocol:
             url, self._queue, self._deadlines, subscriber.private, recovery, is_optional=sign_in_is_optional
         )
         self._restorer, self._doubts = Restorer(self._queue, recovery), Doubts()
-        self._health, self._interval = Health(heartbeat_interval), heartbeat_interval
+        self._keep_alive = KeepAlive(self._queue, self._deadlines, clock_offset, interval=heartbeat_interval, now=now)
         self._phase = _Phase.GREETING
         self._is_lossy = False
         """Whether messages are missing that have not been asked for again."""
         self._ready_at: float | None = None
         self._over_at: float | None = None
         self._restored = subscriber.connected()
-        self._health.hear(now)
         self._deadlines.set(Duty.GREETING, now + _WELCOME_TIMEOUT)
-        self._deadlines.set(Duty.HEARTBEAT, now + heartbeat_interval)
-        self._deadlines.set(Duty.HEALTH, now + heartbeat_interval / 2)
 
     # --- state ---
 
     @property
     def is_healthy(self) -> bool:
         """Whether the server has been heard lately."""
-        return self._health.is_healthy
+        return self._keep_alive.is_healthy
 
     @property
     def is_signed_in(self) -> bool:
@@ -154,7 +149,7 @@ class ClientProtocol:
 
     def receive(self, data: bytes, received_at: int, now: float) -> list[ClientEvent]:
         """Take in the payload of one WebSocket message."""
-        self._health.hear(now)
+        self._keep_alive.hear(now)
         try:
             message = self._codec.decode(data)
         except MessageParseError as exc:
@@ -274,7 +269,7 @@ class ClientProtocol:
         if isinstance(message, Ack):
             events += self._acknowledged(message)
         elif isinstance(message, Pong):
-            self._compare_clocks(message, received_at)
+            self._keep_alive.add_sample(message, received_at)
         elif isinstance(message, AuthFailed):
             self._sign_in.refusal = message.message
         elif isinstance(message, AuthSuccess):
@@ -299,11 +294,6 @@ class ClientProtocol:
             self._subscriber.private.welcome(message.session)
         return events
 
-    def _compare_clocks(self, pong: Pong, received_at: int) -> None:
-        if pong.ping_timestamp is not None and pong.received_at is not None:
-            sent, there, back = map(from_milliseconds, (pong.ping_timestamp, pong.received_at, pong.timestamp))
-            self._clock_offset.add(Sample.of(sent, there, back, received_at))
-
     def _complaint(self, error: WireError, now: float) -> list[ClientEvent]:
         """Handle an error that answers no request."""
         if isinstance(error, ConnectionFailed) and not error.recoverable:
@@ -324,7 +314,7 @@ class ClientProtocol:
             case Purpose.RESTORING:
                 return self._restorer.answered(asked.request, reply, now)
             case Purpose.CLOCK:
-                self._deadlines.set(Duty.CLOCK, now + self._interval)
+                self._keep_alive.clock_answered(now)
                 return []
             case Purpose.CALLER:
                 if isinstance(reply, WireError | Error):
@@ -350,11 +340,13 @@ class ClientProtocol:
             case Duty.GREETING:
                 return self._greeted() if self._phase is _Phase.GREETING else []
             case Duty.HEARTBEAT:
-                self._beat(now)
+                self._keep_alive.beat(now)
+                if self._phase is _Phase.READY:
+                    self._restore(self._doubts.requests(self._subscriber))
             case Duty.HEALTH:
-                return self._check(now)
+                self._keep_alive.check(now)
             case Duty.CLOCK:
-                self._queue.ask(Ping(timestamp=1.0), Purpose.CLOCK, now)
+                self._keep_alive.compare_clocks(now)
             case Duty.RENEWAL:
                 return self._sign_in.renew(now)
             case Duty.HOLD:
@@ -365,19 +357,6 @@ class ClientProtocol:
         self._phase = _Phase.SIGNING_IN
         self._deadlines.drop(Duty.GREETING)
         return self._sign_in.start()
-
-    def _beat(self, now: float) -> None:
-        self._deadlines.set(Duty.HEARTBEAT, now + self._interval)
-        self._queue.outgoing.append(Heartbeat(timestamp=1.0))
-        if self._phase is _Phase.READY:
-            self._restore(self._doubts.requests(self._subscriber))
-
-    def _check(self, now: float) -> list[ClientEvent]:
-        self._deadlines.set(Duty.HEALTH, now + self._interval / 2)
-        self._health.check(now)
-        if self._health.is_healthy:
-            return []
-        return self.abort(f"no sign of life: {self._health.missed} heartbeats missed")
 
     # --- progress ---
 
@@ -399,7 +378,7 @@ class ClientProtocol:
             self._restore(self._subscriber.requests())
             self._restorer.proceed(now)
         self._release(now)
-        outage = self._sign_in.outage or self._restorer.outage
+        outage = self._sign_in.outage or self._restorer.outage or self._keep_alive.outage
         return events if outage is None else events + self.abort(outage)
 
     def _begin(self, now: float) -> list[ClientEvent]:
