@@ -41,9 +41,9 @@ class _Claims(msgspec.Struct):
 class Authenticator:
     """Source of access tokens: a given one, one that a coroutine function gets, or one that a refresh token buys.
 
-    Without any of them a server on this machine that the same user has started is signed in to with its own key (see
-    hftlab.credentials), as `account` or, without one, as the user. `is_optional` tells that a sign-in may fail: nobody
-    has asked for one. Tokens travel in messages and in the body of the refresh request, never in an address.
+    Without any of them, tokens for a server that the same user runs on this machine are signed with its own key (see
+    hftlab.credentials), for `account` or, without one, for the user. In that last case the sign-in `is_optional`: it
+    may fail. Tokens travel in messages and in the body of the refresh request, never in an address.
     """
 
     def __init__(
@@ -85,13 +85,13 @@ class Authenticator:
             return await self._called(self._token)
         if self._refresh_token is None:
             raise AuthenticationFailed("the token is not accepted and cannot be renewed: give a new one to the client")
-        # A refresh token works once: its successor has to be kept even if nobody waits for the answer any more.
+        # A refresh token works once: its successor has to be kept even if the caller has stopped waiting for it.
         if self._renewal is None or self._renewal.done():
             self._renewal = asyncio.create_task(self._renew(self._refresh_token))
         return await asyncio.shield(self._renewal)
 
     def _signed(self) -> str | None:
-        """Sign a token with the server's own key. Raises AuthenticationFailed if an account asks for one in vain."""
+        """Sign a token with the server's own key. Raises AuthenticationFailed if an account lacks one."""
         token = _local_token(self._url, local_account() if self._account is None else self._account)
         if token is None and self._account is not None:
             raise AuthenticationFailed(
@@ -117,7 +117,7 @@ class Authenticator:
         except Exception as exc:
             raise AuthenticationFailed(f"the `token` function raised {type(exc).__name__}: {exc}") from exc
         if not isinstance(token, str):
-            raise AuthenticationFailed(f"the `token` function returned {token!r}: it is to return a string")
+            raise AuthenticationFailed(f"the `token` function returned {token!r}: let it return a string")
         return token
 
 
@@ -135,7 +135,7 @@ def _post(url: str, refresh_token: str, ssl: SSLContext | None) -> _Tokens:
         headers={"Content-Type": "application/json"},
         method="POST",
     )
-    # No proxy: neither has the WebSocket one.
+    # No proxy, as for the WebSocket.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=ssl))
     try:
         with opener.open(request, timeout=_REFRESH_TIMEOUT) as answer:

@@ -41,7 +41,7 @@ class ClientSocket(ClientConnection):
         self._received_at = 0
         self._opcode = Opcode.TEXT
         self._begun = bytearray()
-        """The fragments so far of a message of `_opcode` (RFC 6455 section 5.4)."""
+        """Fragments so far of a message of `_opcode` (RFC 6455 section 5.4)."""
         self._closing: asyncio.Task[None] | None = None
 
     def pass_on(self, on_message: OnMessage) -> None:
@@ -94,7 +94,7 @@ class ClientSocket(ClientConnection):
             self.transport.abort()
 
     def data_received(self, data: bytes) -> None:
-        # Once for all messages in it: the time that handling the first takes is not the network's.
+        # One time for all messages in it: handling the first takes time that is not the network's.
         self._received_at = wall_time()
         super().data_received(data)
 
@@ -122,7 +122,7 @@ class ClientSocket(ClientConnection):
                 self.discard()
                 self.protocol.fail(CloseCode.INVALID_DATA, f"{exc.reason} at position {exc.start}")
                 self.send_data()
-                self._closing = self.loop.create_task(self.close())  # ends it if the other side does not
+                self._closing = self.loop.create_task(self.close())  # for when the other side does not answer
                 return
         self._on_message(data, opcode, self._received_at)
 

@@ -1,4 +1,4 @@
-"""What is asked of the server, through the connection that there is."""
+"""Requests of a client's callers, sent through the open connection."""
 
 from __future__ import annotations
 
@@ -12,25 +12,27 @@ from hftlab.errors import NetworkError, RateLimitExceeded
 from hftlab.protocol import Ack, CancelOrder, Heartbeat, Message, Ping, ReplayControl, Subscribe, Unsubscribe
 from hftlab.protocol.subscribing.subscriber import Subscriber
 
-__all__ = ["Requests"]
+__all__ = ["Commands"]
 
 _URGENT: Final = (Heartbeat, CancelOrder)
-"""What may not be kept back: without the one the connection ends, and the other only makes risks smaller."""
+"""Messages that are sent even while the server wants a pause: without heartbeats the connection would end, and a
+cancellation only reduces risk."""
 
 
-class Requests:
-    """Raises what the server answers with, and NetworkError without a connection or an answer."""
+class Commands:
+    """Commands to the server. They raise the error that it answers with, and NetworkError without an answer."""
 
     def __init__(self, url: str, supervisor: Supervisor, subscriber: Subscriber, reporter: Reporter) -> None:
         self._url, self._supervisor, self._subscriber, self._reporter = url, supervisor, subscriber, reporter
 
     async def subscribe(self, request: Subscribe) -> Ack:
-        with self._subscriber.asking(request):
+        """Subscribe; the subscription is restored by later connections unless the server refuses it."""
+        with self._subscriber.requesting(request):
             return await self._acknowledged(self._connected(), request)
 
     async def unsubscribe(self, request: Unsubscribe) -> Ack | None:
-        """None if the end of the connection has granted it."""
-        with self._subscriber.asking(request):
+        """End subscriptions; None if there is no connection, or it ends meanwhile: they are not restored then."""
+        with self._subscriber.requesting(request):
             link = self._supervisor.link
             if link is None:
                 return None
@@ -42,7 +44,7 @@ class Requests:
                 return None
 
     async def send(self, message: Message) -> None:
-        """At once, or not: RateLimitExceeded while the server wants to be left alone, unless it is urgent."""
+        """Send a message at once. Raises RateLimitExceeded while the server wants a pause, unless it is urgent."""
         link = self._connected()
         seconds = self._reporter.held_for()
         if seconds and not isinstance(message, _URGENT):
@@ -52,13 +54,15 @@ class Requests:
         await link.send(message)
 
     async def ping(self) -> float:
+        """Measure the round trip of one PING, in seconds."""
         link = self._connected()
         await link.wait_ready()
-        start = time.perf_counter()  # a loop's own time may have milliseconds only
+        start = time.perf_counter()  # the loop's own time may be in whole milliseconds
         await link.request(Ping(timestamp=1.0))
         return time.perf_counter() - start
 
     async def control(self, request: ReplayControl) -> None:
+        """Control the server's recorded source; returns when it has been done."""
         await self._connected().request(request)
 
     async def _acknowledged(self, link: Link, request: Subscribe | Unsubscribe) -> Ack:

@@ -37,9 +37,9 @@ _log = get_logger("hftlab.client")
 
 
 class Link:
-    """Moves bytes, time and tokens into a ClientProtocol, and its events to the receiver, the reporter and the callers.
+    """Connection that passes bytes, time and tokens to a ClientProtocol, and its events to whom they concern.
 
-    From start() until end(), on one loop.
+    It works from start() to end(), on one loop.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class Link:
         return self.protocol.reason
 
     async def end(self) -> None:
-        """Close the connection; whoever waits for a reply gets a NetworkError."""
+        """Close the connection; outstanding requests raise NetworkError."""
         self._lose("closed by the client")
         await self._socket.end()
 
@@ -109,7 +109,7 @@ class Link:
     async def request(self, request: Request) -> Message:
         """Send a request once the connection is ready and nothing holds requests back; returns the reply.
 
-        Raises what the server has answered with, and NetworkError if there is no answer.
+        Raises the error that the server answers with, and NetworkError if there is no answer.
         """
         number = self.protocol.request(request, self._loop.time())
         answer: asyncio.Future[Message] = self._loop.create_future()
@@ -122,7 +122,7 @@ class Link:
             self.protocol.withdraw(number)
 
     async def send(self, message: Message) -> None:
-        """Send a message as it is, at once. Raises NetworkError."""
+        """Send a message at once. Raises NetworkError."""
         self.protocol.send(message)
         try:
             self._flush()
@@ -147,8 +147,8 @@ class Link:
             self._settle()
         except Exception as exc:
             self._break(exc)
-        except asyncio.CancelledError as exc:  # its own: nothing that could be cancelled runs here
-            self._break(RuntimeError(f"whoever takes the messages raised {exc!r}"))
+        except asyncio.CancelledError as exc:  # a callback's own: nothing that could be cancelled runs here
+            self._break(RuntimeError(f"the handling of a message raised {exc!r}"))
 
     def _break(self, error: Exception) -> None:
         self._socket.keep()
@@ -179,7 +179,7 @@ class Link:
             self._give_up(exc)
 
     def _give_up(self, error: Exception) -> None:
-        """End the connection at an error of our own: a new one is better than one that is not looked after."""
+        """End the connection at an internal error: a new one is better than one without upkeep."""
         _log.error("the client's upkeep of a connection failed", url=self._url, exc_info=error)
         self._handle(self.protocol.abort(f"{type(error).__name__}: {error}"))
 
@@ -213,7 +213,7 @@ class Link:
 
     def _settle(self) -> None:
         """Send what there is to send, and wake up at the next deadline."""
-        with suppress(ConnectionError):  # whoever waits for the end of the connection is told
+        with suppress(ConnectionError):  # wait_lost() reports it
             self._flush()
         deadline = self.protocol.next_deadline()
         if deadline != self._wakes_at:

@@ -1,4 +1,4 @@
-"""Opening of a client's WebSocket, and what its failures mean."""
+"""Opening of a client's WebSocket, with errors that say what to do."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _failure(url: str, error: Exception) -> ConnectionFailed:
 
 
 def _retry_after(error: Exception) -> float | None:
-    """Return the seconds of a Retry-After header (RFC 9110 section 10.2.3); its other form, a date, is left alone."""
+    """Return the seconds of a Retry-After header (RFC 9110 section 10.2.3); its other form, a date, counts as none."""
     if not isinstance(error, InvalidStatus):
         return None
     said = error.response.headers.get("Retry-After", "")

@@ -19,7 +19,7 @@ __all__ = ["Receiver"]
 
 
 class Receiver:
-    """Hands messages on to whoever wants them, and measures their latencies; outlives the connection."""
+    """Delivers messages to taps, history, inbox and callbacks, and measures their latencies; outlives connections."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class Receiver:
         return overflow
 
     def _tap(self, item: Timed[Message]) -> None:
-        for tap in tuple(self.taps):  # one may take itself off
+        for tap in tuple(self.taps):  # a tap may remove itself
             try:
                 tap(item)
             except (Exception, asyncio.CancelledError) as exc:

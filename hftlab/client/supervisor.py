@@ -1,4 +1,4 @@
-"""A client's life: its first connection, those that follow it, and the end."""
+"""Supervision of a client's connections: the first, reconnections, and the end."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ __all__ = ["Supervisor"]
 _log = get_logger("hftlab.client")
 
 _Dial = Callable[[], Awaitable[Link]]
-"""Makes a connection; raises ConnectionFailed."""
+"""Function that makes a connection; raises ConnectionFailed."""
 
 
 class Supervisor:
-    """One task from `connect()` to the end; whatever that is, it is told once and ends the waiting of everybody.
+    """Task that keeps a client connected from connect() to the end, which is reported once and ends all waits.
 
-    CONNECTED is a connection of which something can be asked: signed in, and with every subscription restored.
+    CONNECTED means ready for requests: signed in, and with every subscription restored.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Supervisor:
         self.auto_reconnect = auto_reconnect
         self.backoff = backoff
         self.link: Link | None = None
-        """The connection that there is, CONNECTED or on the way to it."""
+        """The open connection, CONNECTED or on the way to it; None while there is none."""
         self._url, self._dial, self._reporter, self._inbox, self._metrics = url, dial, reporter, inbox, metrics
         self._task: asyncio.Task[None] | None = None
         self._settled = asyncio.Event()
@@ -53,15 +53,15 @@ class Supervisor:
         self._was_connected = False
         self._callers = 0
         self._attempt = 0
-        """The next try's number since the last connection that was good."""
+        """Number of the next attempt, counted from the last connection that lasted."""
         self._settled.set()
 
     # --- for callers ---
 
     async def connect(self) -> None:
-        """Begin, unless that has been done, and wait until CONNECTED. Raises what it has ended at instead.
+        """Begin, unless it has begun, and wait until CONNECTED. Raises the error that has ended it instead.
 
-        Cancelling the only one who waits for the first connection ends it.
+        Cancelling the only call that waits for the first connection ends the attempt.
         """
         while self._task is not None and self._task.cancelling():
             await asyncio.wait([self._task])
@@ -78,13 +78,14 @@ class Supervisor:
             self._callers -= 1
 
     async def wait_connected(self) -> None:
-        """Raises what it has ended at, and NetworkError if it has not begun."""
-        while not self._settled.is_set():  # it may be lost again before whoever waits here has run
+        """Wait until CONNECTED. Raises the error that has ended it, and NetworkError if it has not begun."""
+        while not self._settled.is_set():  # it may be lost again before the waiter runs
             await self._settled.wait()
         if self._end is not None:
             raise self._end.with_traceback(None)
 
     async def close(self) -> None:
+        """Close the connection, and wait until that is done."""
         task = self._task
         if task is None:
             return
@@ -111,7 +112,7 @@ class Supervisor:
         self._task.add_done_callback(self._ended)
 
     async def _run(self) -> None:
-        """Stay connected as long as there is somebody to connect to. Raises what makes an end of it."""
+        """Connect, and reconnect after each loss. Raises the error that ends it."""
         failure = await self._converse(await self._dial())
         if failure is not None:
             raise failure
@@ -129,7 +130,7 @@ class Supervisor:
             recovery = None if failure is None else self._reporter.fail(failure)
 
     async def _redial(self, recovery: Recovery | None, failure: WireError | None) -> Link:
-        """The next try, when it is its time after what has become of the last."""
+        """Wait as long as the last attempt's outcome asks for, and make the next."""
         attempt, self._attempt = self._attempt, self._attempt + 1
         self._reporter.become(ConnectionState.RECONNECTING, attempt + 1)
         asked = 0.0 if failure is None else failure.retry_after or 0.0
@@ -137,7 +138,7 @@ class Supervisor:
         return await self._dial()
 
     async def _converse(self, link: Link) -> WireError | None:
-        """Use a connection to its end; returns why it has ended if it never became ready.
+        """Use a connection to its end; returns the error if it never became ready.
 
         Raises the error that it has ended at for good.
         """
@@ -184,13 +185,15 @@ class Supervisor:
 
     def _wrong(self, error: BaseException) -> NetworkError:
         _log.error("client failed", url=self._url, exc_info=error)
-        failure = NetworkError(f"the client of {self._url} has ended at an error ({type(error).__name__}: {error})")
+        failure = NetworkError(
+            f"the client of {self._url} has ended at an internal error ({type(error).__name__}: {error})"
+        )
         failure.__cause__ = error
         return failure
 
 
 def _useless(end: WireError | None) -> WireError:
     if isinstance(end, NetworkError):
-        return ConnectionFailed(f"the connection ended before it was of use ({end})")
+        return ConnectionFailed(f"the connection ended before it was ready ({end})")
     assert end is not None
     return end

@@ -1,4 +1,4 @@
-"""The newest state of each symbol, as the messages of a source tell it."""
+"""Newest state of each symbol of a source."""
 
 from __future__ import annotations
 
@@ -6,23 +6,24 @@ import operator
 
 import msgspec
 
+from hftlab.protocol.merging import merged
 from hftlab.protocol.messages import BookDelta, MarketData, MarketDataSymbol, Message
 from hftlab.protocol.publishing.book_assembler import BookAssembler
 
-__all__ = ["LatestState", "merged"]
+__all__ = ["LatestState"]
 
 
 class LatestState:
-    """`latest` by symbol; what a message leaves out of a symbol's book or last trade is kept from before."""
+    """Newest state by symbol, as `latest`; a book or last trade that a message leaves out is kept from before."""
 
     def __init__(self) -> None:
         self.latest: dict[str, MarketDataSymbol] = {}
         self._assembled = BookAssembler()
 
     def take_in(self, message: Message) -> Message:
-        """Learn from a message, and return it with all that is known of its symbols' state.
+        """Take in a message, and return it with the complete state of its symbols.
 
-        One of incremental books becomes MARKET_DATA of the state they tell.
+        An incremental book becomes MARKET_DATA of the state that it leads to.
         """
         if isinstance(message, BookDelta):
             message = self._assembled.market_data(message, self.latest.get(message.symbol))
@@ -38,17 +39,6 @@ class LatestState:
         return whole
 
     def clear(self) -> None:
+        """Forget all symbols."""
         self.latest.clear()
         self._assembled = BookAssembler()
-
-
-def merged(new: MarketDataSymbol, known: MarketDataSymbol | None) -> MarketDataSymbol:
-    """The newest state, with the parts that its message leaves out as they were known before."""
-    if known is None:
-        return new
-    bids = known.bids if new.bids is None else new.bids
-    asks = known.asks if new.asks is None else new.asks
-    last_trade = known.last_trade if new.last_trade is None else new.last_trade
-    if bids is new.bids and asks is new.asks and last_trade is new.last_trade:
-        return new
-    return msgspec.structs.replace(new, bids=bids, asks=asks, last_trade=last_trade)

@@ -1,4 +1,4 @@
-"""What to do about an error (the reference document's ErrorRecoveryManager)."""
+"""Decisions about errors: retry, wait, renew, or only log (the reference document's ErrorRecoveryManager)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PAUSE: Final = 60.0
 
 
 class Action(StrEnum):
-    """The document's RecoveryAction."""
+    """Reaction to an error: the document's RecoveryAction."""
 
     IMMEDIATE_RETRY = "IMMEDIATE_RETRY"
     EXPONENTIAL_BACKOFF = "EXPONENTIAL_BACKOFF"
@@ -27,14 +27,14 @@ class Action(StrEnum):
 
 
 class Recovery(NamedTuple):
-    """What to do, and after how many seconds; those of a retry are what Backoff makes the wait from."""
+    """Decision about an error: the action, and its delay in seconds; Backoff makes the wait of a retry from it."""
 
     action: Action
     delay: float
 
 
 class Failure(NamedTuple):
-    """One error of the history; `at` is the steady time it was handled at."""
+    """Entry of the history; `at` is the steady time in seconds when the error was handled."""
 
     at: float
     error_type: str
@@ -42,7 +42,7 @@ class Failure(NamedTuple):
 
 
 class ErrorRecovery:
-    """The table from error types to actions and delays, and the newest hundred errors it decided on.
+    """Table from error types to actions and delays, with the newest hundred errors as `history`.
 
     | error                 | action              | delay                                        |
     |-----------------------|---------------------|----------------------------------------------|
@@ -53,7 +53,7 @@ class ErrorRecovery:
     | MESSAGE_PARSE_ERROR   | LOG                 | none                                         |
     | any other             | LOG                 | none; BACKOFF if the error has a retryAfter  |
 
-    What is not `recoverable` is not tried again: LOG, but for an authentication, which a new token may mend. Times are
+    An error that is not `recoverable` gets LOG, except for an authentication, which a new token may mend. Times are
     seconds of any steady clock.
     """
 
@@ -63,7 +63,7 @@ class ErrorRecovery:
         self._held_until = float("-inf")
 
     def handle(self, error: WireError, at: float) -> Recovery:
-        """Note the error and decide; after BACKOFF requests are held back until its delay is over."""
+        """Add the error to the history and decide; after BACKOFF requests are held back until its delay is over."""
         self.history.append(Failure(at, error.wire_type, str(error)))
         recovery = self._recovery(error, at)
         if recovery.action is Action.BACKOFF:
@@ -71,7 +71,7 @@ class ErrorRecovery:
         return recovery
 
     def held_for(self, at: float) -> float:
-        """Seconds until requests may be sent again; 0 if they may now."""
+        """Return the seconds until requests may be sent again; 0 if they may now."""
         return max(self._held_until - at, 0.0)
 
     def _recovery(self, error: WireError, at: float) -> Recovery:
@@ -89,5 +89,5 @@ class ErrorRecovery:
             return Recovery(Action.BACKOFF, error.retry_after)
         if error.wire_type == RateLimitExceeded.wire_type:
             return Recovery(Action.BACKOFF, _PAUSE)
-        # The document leaves it open: only what says when to come back is waited for.
+        # The document leaves it open: only an error that says when to come back is waited for.
         return Recovery(Action.LOG, 0.0)

@@ -63,6 +63,6 @@ def test_one_string_is_one_symbol_or_one_data_type() -> None:
 
 async def test_no_symbols_are_a_mistake_that_is_told_here() -> None:
     async with scripted() as script, Client(script.url) as client:
-        with pytest.raises(SubscriptionFailed, match="no symbols are named"):
+        with pytest.raises(SubscriptionFailed, match="no symbols were given"):
             await client.subscribe([])
         assert script.requests == []

@@ -241,11 +241,11 @@ class TestRequests:
             await client.subscribe(["AAPL"])
 
     async def test_an_unknown_event_or_encoding_is_a_mistake_of_the_caller(self) -> None:
-        with pytest.raises(ValueError, match="no event is called 'mesage'"):
+        with pytest.raises(ValueError, match="unknown event 'mesage'"):
             Client("ws://x").on("mesage", print)
-        with pytest.raises(ValueError, match="no encoding is called 'xml'"):
+        with pytest.raises(ValueError, match="unknown encoding 'xml'"):
             Client("ws://x", encoding="xml")
-        with pytest.raises(ValueError, match="no drop policy is called 'all'"):
+        with pytest.raises(ValueError, match="unknown drop policy 'all'"):
             Client("ws://x", drop_policy="all")
 
 

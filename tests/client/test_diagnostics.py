@@ -32,9 +32,9 @@ async def test_a_server_that_works_passes_every_step(hand_server: Server) -> Non
         ("ws://[::1", "address", "ws://127.0.0.1:8081"),
         ("ws://host.invalid:1", "resolve", "spelling"),
         ("ws://127.0.0.1:{closed}", "TCP connect", "hftlab serve --port {closed}"),
-        ("ws://127.0.0.1:{http}", "handshake", "something else"),
+        ("ws://127.0.0.1:{http}", "handshake", "another program"),
         ("ws://127.0.0.1:{echo}", "welcome", "another kind of server"),
-        ("ws://127.0.0.1:{turns_away}", "welcome", "turns this client away"),
+        ("ws://127.0.0.1:{turns_away}", "welcome", "the server refuses this client"),
     ],
 )
 async def test_the_first_step_that_fails_says_what_to_do(url: str, step: str, advice: str) -> None:
@@ -98,7 +98,7 @@ class TestTls:
         assert diagnosis.error is not None
         assert "not trusted" in diagnosis.error
         assert "trust its authority with `ssl`" in str(diagnosis)
-        assert "something else" not in str(diagnosis)
+        assert "another program" not in str(diagnosis)
 
     async def test_tls_where_there_is_none(self, hand_server: Server) -> None:
         async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

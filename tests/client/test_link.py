@@ -44,7 +44,7 @@ async def test_an_error_in_the_upkeep_ends_the_connection_and_another_is_made(mo
         def fail(*_: Any) -> None:
             raise ValueError("no")
 
-        monkeypatch.setattr("hftlab.protocol.subscribing.resync.Doubts.requests", fail)
+        monkeypatch.setattr("hftlab.protocol.subscribing.resync.StaleSymbols.requests", fail)
         await until(lambda: bool(reasons))
         monkeypatch.undo()
         assert reasons[0] == "ValueError: no"

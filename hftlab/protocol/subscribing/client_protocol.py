@@ -45,7 +45,7 @@ from hftlab.protocol.subscribing.keep_alive import KeepAlive
 from hftlab.protocol.subscribing.private_stream import PRIVATE_CHANNEL, PRIVATE_MESSAGES
 from hftlab.protocol.subscribing.request_queue import REPLIES, Asked, Duty, Purpose, Request, RequestQueue
 from hftlab.protocol.subscribing.restoring import Restorer
-from hftlab.protocol.subscribing.resync import Doubts
+from hftlab.protocol.subscribing.resync import StaleSymbols
 from hftlab.protocol.subscribing.sign_in import SignIn
 from hftlab.protocol.subscribing.subscriber import Subscriber
 from hftlab.protocol.subscribing.wire_error import wire_error
@@ -103,7 +103,7 @@ class ClientProtocol:
         self._sign_in = SignIn(
             url, self._queue, self._deadlines, subscriber.private, recovery, is_optional=sign_in_is_optional
         )
-        self._restorer, self._doubts = Restorer(self._queue, recovery), Doubts()
+        self._restorer, self._stale = Restorer(self._queue, recovery), StaleSymbols()
         self._keep_alive = KeepAlive(self._queue, self._deadlines, clock_offset, interval=heartbeat_interval, now=now)
         self._phase = _Phase.GREETING
         self._is_lossy = False
@@ -342,7 +342,7 @@ class ClientProtocol:
             case Duty.HEARTBEAT:
                 self._keep_alive.beat(now)
                 if self._phase is _Phase.READY:
-                    self._restore(self._doubts.requests(self._subscriber))
+                    self._restore(self._stale.requests(self._subscriber))
             case Duty.HEALTH:
                 self._keep_alive.check(now)
             case Duty.CLOCK:

@@ -163,4 +163,4 @@ def test_publisher_and_subscriber_agree_on_what_is_missing(script: list[str], ki
             heard.append(message.sequence)
     assert known.union(heard) >= set(range(heard[0], heard[-1] + 1))
     assert subscriber.latest("AAPL").price == price
-    assert subscriber.doubtful() == set()
+    assert subscriber.stale_symbols() == set()
