@@ -12,11 +12,12 @@ import pytest
 
 from hftlab.client import Client
 from hftlab.client.authentication import Authenticator, refresh_url
-from hftlab.credentials import local_account, remove_secret, write_secret
+from hftlab.credentials import access_token, local_account, remove_secret, write_secret
 from hftlab.errors import AuthenticationFailed, ConnectionFailed, NetworkError
 from hftlab.server import Server
 from hftlab.source import Timed
 from tests.client.servers import PATIENCE, http_server, refuse, scripted, until, within
+from tests.faults.chaos_proxy import ChaosProxy
 from tests.protocol.publishing.test_private_log import UPDATE
 
 QUICK: dict[str, Any] = {"reconnect_interval": 0.01}
@@ -254,13 +255,12 @@ class TestRefreshToken:
 
 async def test_our_server_takes_a_refresh_token_and_resumes_private_messages() -> None:
     """A token that is no good, a refresh token that is; what is published without a connection comes after it."""
-    async with Server(port=0, auth="required", key="k" * 40) as server:
+    async with Server(port=0, auth="required", key="k" * 40) as server, ChaosProxy(server.port) as proxy:
         refresh_token = server.issue_tokens("alice").refresh
-        async with Client(server.url, token="no.good.token", refresh_token=refresh_token, **QUICK) as client:
+        async with Client(proxy.url, token="no.good.token", refresh_token=refresh_token, **QUICK) as client:
             await client.subscribe(["AAPL"])
             server.publish(UPDATE)
-            for connection in list(server._connections):
-                connection.transport.abort()
+            proxy.cut()
             server.publish(UPDATE)
             got = await within(client.gather(2))
             await client.wait_connected(PATIENCE)
@@ -337,14 +337,15 @@ class TestAccount:
 
 async def test_messages_from_before_the_sign_in_are_not_told_after_a_reconnection() -> None:
     """And one that is published while there is no connection is, though none had come before."""
-    async with Server(port=0) as server:
-        async with Client(server.url) as watcher:
+    key = b"k" * 32
+    token = access_token(key, local_account(), time.time())
+    async with Server(port=0, key=key) as server, ChaosProxy(server.port) as proxy:
+        async with Client(server.url, token=token) as watcher:
             for _ in range(3):
                 server.publish(UPDATE)
             await within(watcher.gather(3))
-        async with Client(server.url, reconnect_interval=0.01) as client:
-            for connection in list(server._connections):
-                connection.transport.abort()
+        async with Client(proxy.url, token=token, reconnect_interval=0.01) as client:
+            proxy.cut()
             server.publish(UPDATE)
             (got,) = await within(client.gather(1))
             assert got.sequence == 4

@@ -16,6 +16,7 @@ from hftlab.protocol import MarketData, Message
 from hftlab.protocol.subscribing.loss import Loss
 from hftlab.server import Server
 from tests.client.servers import scripted, until, within
+from tests.faults.chaos_proxy import ChaosProxy
 from tests.protocol.conftest import market_data, symbol
 
 PATIENCE = 10.0
@@ -252,20 +253,20 @@ class TestRequests:
 class TestLifecycle:
     async def test_states_and_events_of_a_connection_that_is_lost_and_found(self, hand_server: Server) -> None:
         """The document's six states but ERROR, in order, and subscriptions that come back by themselves."""
-        client = Client(hand_server.url, reconnect_interval=0.01)
         seen: list[str] = []
-        for event in ("connecting", "connected", "disconnected", "reconnecting", "error"):
-            client.on(event, lambda *_, event=event: seen.append(f"{event} {client.connection_status}"))
-        await client.connect()
-        await client.subscribe(["AAPL"], frequency=0)
-        for connection in list(hand_server._connections):
-            connection.transport.abort()
-        await reached(client, "connected")
-        await client.ping()
-        hand_server.publish(market_data(symbol(price=9.0)))
-        (message,) = await messages(client, 1)
-        assert message.symbols[0].price == 9.0
-        await client.close()
+        async with ChaosProxy(hand_server.port) as proxy:
+            client = Client(proxy.url, reconnect_interval=0.01)
+            for event in ("connecting", "connected", "disconnected", "reconnecting", "error"):
+                client.on(event, lambda *_, event=event: seen.append(f"{event} {client.connection_status}"))
+            await client.connect()
+            await client.subscribe(["AAPL"], frequency=0)
+            proxy.cut()
+            await reached(client, "connected")
+            await client.ping()
+            hand_server.publish(market_data(symbol(price=9.0)))
+            (message,) = await messages(client, 1)
+            assert message.symbols[0].price == 9.0
+            await client.close()
         assert seen == [
             "connecting CONNECTING",
             "connected CONNECTED",

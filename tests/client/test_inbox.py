@@ -92,9 +92,11 @@ class TestWaiting:
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(0):
                     await inbox.get()
-        assert not inbox._waiters
+        waiting = asyncio.create_task(inbox.get())
+        await asyncio.sleep(0)
         inbox.put(beat(1))
-        assert await inbox.get() == beat(1)
+        assert await waiting == beat(1)
+        assert len(inbox) == 0
 
 
 class TestGather:
