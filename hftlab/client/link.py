@@ -76,13 +76,13 @@ class Link:
         """Begin to read."""
         if self._busy_poll:
             self._spawn(_poll())
+        self._socket.connection_lost_waiter.add_done_callback(lambda _: self._lose(self._socket.end_reason))
         self._socket.pass_on(self._take)
         self._settle()
 
     async def wait_opened(self) -> None:
-        """Wait until the connection is ready, or has ended before."""
-        ends = [self._opened, self._broken, self._socket.connection_lost_waiter]
-        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        """Wait until the connection is ready, or has ended before. For its supervisor alone."""
+        await self._opened  # itself: each step between would let a message overtake the news
 
     async def wait_ready(self) -> None:
         """Wait until the connection is signed in and restored. Raises what has ended it: a WireError."""
@@ -155,6 +155,7 @@ class Link:
         if not self._broken.done():
             self._error = error
             self._broken.set_result(None)
+            self._open()
 
     def _due(self) -> None:
         self._timer = self._wakes_at = None
@@ -197,7 +198,7 @@ class Link:
                 case TokenNeeded(is_renewal):
                     self._spawn(self._fetch_token(is_renewal=is_renewal))
                 case Ready():
-                    self._opened.set_result(None)
+                    self._open()
                 case Disconnect():
                     self._socket.keep()  # nothing more is handled
                     self._socket.transport.abort()
@@ -233,6 +234,11 @@ class Link:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    def _open(self) -> None:
+        """Let those go on who wait for the connection to be ready, or not to become so."""
+        if not self._opened.done():
+            self._opened.set_result(None)
+
     def _lose(self, reason: str) -> None:
         """Tell the protocol that there is no connection any more."""
         if self.protocol.end is not None:
@@ -242,8 +248,7 @@ class Link:
             self._authenticator.reject()
         for task in self._tasks:
             task.cancel()
-        if not self._opened.done():
-            self._opened.set_result(None)
+        self._open()
         self._handle(events)
         self._settle()
 
