@@ -138,9 +138,12 @@ class Link:
             metrics.messages_received += 1
             metrics.bytes_received += len(data)
             protocol = self.protocol
-            for event in protocol.receive(data, received_at, self._loop.time()):
+            events = protocol.receive(data, received_at, self._loop.time())
+            if self._receiver.taps:
+                self._receiver.tap(events, data, received_at)
+            for event in events:
                 if type(event) is Received:
-                    if (overflow := self._receiver.deliver(event, data, received_at)) is not None:
+                    if (overflow := self._receiver.deliver(event, len(data), received_at)) is not None:
                         self._handle(protocol.fail(overflow))
                 else:
                     self._handle([event])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 
 from hftlab.client.history import MessageHistory
 from hftlab.client.inbox import Inbox
@@ -11,7 +12,7 @@ from hftlab.client.reporter import Reporter
 from hftlab.clock import from_milliseconds
 from hftlab.errors import NetworkError
 from hftlab.protocol import JSON, Codec, MarketData, Message, Pong
-from hftlab.protocol.subscribing.client_events import MessageKind, Received
+from hftlab.protocol.subscribing.client_events import ClientEvent, MessageKind, Received
 from hftlab.source import Tap, Timed
 from hftlab.transport.clock_offset import ClockOffset
 
@@ -38,14 +39,23 @@ class Receiver:
         self._inbox, self._metrics, self._reporter, self._clock_offset = inbox, metrics, reporter, clock_offset
         self._measures = measures
 
-    def deliver(self, received: Received, payload: bytes, received_at: int) -> NetworkError | None:
-        """Hand on a message that came as `payload`, at `received_at` (wall time in ns).
+    def tap(self, events: Iterable[ClientEvent], payload: bytes, received_at: int) -> None:
+        """Show the taps a message that came as `payload`, before anything is done about it or what it shows is lost."""
+        for event in events:
+            if isinstance(event, Received):
+                item = Timed(received_at, event.message, event.account, payload if self._is_json else None)
+                for tap in tuple(self.taps):  # a tap may remove itself
+                    try:
+                        tap(item)
+                    except (Exception, asyncio.CancelledError) as exc:
+                        self._reporter.blame("tap", tap, exc)
+
+    def deliver(self, received: Received, length: int, received_at: int) -> NetworkError | None:
+        """Hand on a message that came in `length` bytes, at `received_at` (wall time in ns).
 
         Returns the error at which the client has to end if the inbox is full and its policy is to disconnect.
         """
-        message, account, kind = received
-        if self.taps:
-            self._tap(Timed(received_at, message, account, payload if self._is_json else None))
+        message, _, kind = received
         if kind is MessageKind.DUPLICATE:
             self._metrics.duplicates += 1
             return None
@@ -56,17 +66,10 @@ class Receiver:
         self.last_message = message
         self.history.add(message)
         overflow = None
-        if kind is MessageKind.STREAMED and not self._inbox.put(message, received_at, len(payload)):
+        if kind is MessageKind.STREAMED and not self._inbox.put(message, received_at, length):
             overflow = self._overflow()
         self._reporter.message(message)
         return overflow
-
-    def _tap(self, item: Timed[Message]) -> None:
-        for tap in tuple(self.taps):  # a tap may remove itself
-            try:
-                tap(item)
-            except (Exception, asyncio.CancelledError) as exc:
-                self._reporter.blame("tap", tap, exc)
 
     def _measure(self, message: MarketData, received_at: int) -> None:
         metrics = self._metrics
