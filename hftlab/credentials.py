@@ -50,12 +50,12 @@ def access_token(key: bytes, subject: str, now: float, lifetime: float = ACCESS_
 
 
 def is_subject(text: str) -> bool:
-    """Return whether a text can be the name of an account."""
+    """Tell whether a text may be the name of an account: printable, 1 to 128 characters."""
     return 0 < len(text) <= 128 and text.isprintable()
 
 
 def local_account() -> str:
-    """Return the account of this process's user: local clients sign in as it unless they name another."""
+    """Name of the user who runs this process: the account with which local clients sign in by default."""
     try:
         return getpass.getuser()
     except (OSError, KeyError):  # a container may run as a number without a name

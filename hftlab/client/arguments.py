@@ -1,14 +1,16 @@
-"""What callers may write, as what the protocol has; mistakes are told as mistakes."""
+"""Checks of a client's arguments, and their conversion to what the protocol takes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Final
 
+from hftlab.credentials import is_subject
 from hftlab.errors import SubscriptionFailed
 from hftlab.protocol import JSON, MSGPACK, Codec, DataType, SlowConsumer
 
 __all__ = [
+    "account_name",
     "address",
     "attempts",
     "codec_named",
@@ -21,46 +23,66 @@ __all__ = [
 
 _LONGEST_HEARTBEAT: Final = 3600.0
 _LONGEST_RECONNECT: Final = 30.0
-"""The reference document's limit of all waits before a reconnection."""
+"""The reference document's limit for waits before a reconnection, in seconds."""
 
 
 def address(url: str) -> str:
+    """Check that an address is text. Raises TypeError."""
     if not isinstance(url, str):
-        raise TypeError(f"a server's address is a string like 'ws://127.0.0.1:8081', a server's `url`; not {url!r}")
+        raise TypeError(
+            f"a server's address is a string such as 'ws://127.0.0.1:8081', or the server's `url`; got {url!r}"
+        )
     return url
 
 
+def account_name(account: str | None, *, has_token: bool) -> str | None:
+    """Check the account to sign in as. Raises ValueError for a bad name, and beside a token, which has its own."""
+    if account is None:
+        return None
+    if has_token:
+        raise ValueError(
+            f"account={account!r} is given together with a token, which names its account itself: leave one of them out"
+        )
+    if not isinstance(account, str) or not is_subject(account):
+        raise ValueError(f"an account is a printable name of 1 to 128 characters such as 'alice'; got {account!r}")
+    return account
+
+
 def heartbeat_seconds(interval: float) -> float:
+    """Check an interval between heartbeats, in seconds. Raises ValueError."""
     return _seconds("heartbeat_interval", interval, _LONGEST_HEARTBEAT, "30, not 30000")
 
 
 def reconnect_seconds(interval: float) -> float:
+    """Check a wait before a reconnection, in seconds. Raises ValueError."""
     return _seconds("reconnect_interval", interval, _LONGEST_RECONNECT, "1, not 1000")
 
 
 def attempts(count: int | None) -> int | None:
+    """Check a number of attempts; None is no limit. Raises ValueError."""
     if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 0):
-        raise ValueError(f"max_reconnect_attempts is a number of tries from 0, or None for no limit; not {count!r}")
+        raise ValueError(f"max_reconnect_attempts is a whole number from 0, or None for no limit; got {count!r}")
     return count
 
 
 def codec_named(encoding: str) -> Codec:
+    """Find a codec by the name of its encoding. Raises ValueError."""
     codecs = {"json": JSON, "msgpack": MSGPACK}
     if encoding not in codecs:
-        raise ValueError(f"no encoding is called {encoding!r}; there are json and msgpack")
+        raise ValueError(f"unknown encoding {encoding!r}: choose json or msgpack")
     return codecs[encoding]
 
 
 def symbol_list(symbols: Iterable[str]) -> list[str]:
-    """A list; one string is taken as one symbol, not as its letters."""
+    """List symbols; one string is one symbol, not its letters. Raises SubscriptionFailed if there are none."""
     listed = [symbols] if isinstance(symbols, str) else list(symbols)
     if not listed:
-        raise SubscriptionFailed("no symbols are named: give at least one, such as ['AAPL']")
+        raise SubscriptionFailed("no symbols were given: name at least one, such as ['AAPL']")
     return listed
 
 
 def data_type_list(names: Iterable[str] | None) -> list[DataType] | None:
-    """A list, None if none is named; one string is taken as one data type."""
+    """List data types, None for None; one string is one data type. Raises SubscriptionFailed for an unknown name."""
     if names is None:
         return None
     return [_data_type(name) for name in ([names] if isinstance(names, str) else names)]
@@ -71,19 +93,20 @@ def _data_type(name: str) -> DataType:
         return DataType(name.upper())
     except ValueError:
         known = ", ".join(DataType)
-        raise SubscriptionFailed(f"no data type is called {name!r}; there are {known}") from None
+        raise SubscriptionFailed(f"unknown data type {name!r}: choose among {known}") from None
 
 
 def slow_consumer_policy(name: str) -> SlowConsumer:
+    """Find a policy by its name, in either case. Raises SubscriptionFailed."""
     try:
         return SlowConsumer(name.upper())
     except ValueError:
         known = ", ".join(SlowConsumer)
-        raise SubscriptionFailed(f"no policy for slow consumers is called {name!r}; there are {known}") from None
+        raise SubscriptionFailed(f"unknown policy for slow consumers {name!r}: choose among {known}") from None
 
 
 def _seconds(option: str, value: float, most: float, example: str) -> float:
     # bool is an int, and NaN compares with nothing.
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= most:
-        raise ValueError(f"{option} is in seconds ({example}), above 0 and up to {most:g}; not {value!r}")
+        raise ValueError(f"{option} is in seconds ({example}), above 0 and at most {most:g}; got {value!r}")
     return value

@@ -1,10 +1,9 @@
-"""Where the token for AUTH comes from (the reference document's WebSocketAuthenticator)."""
+"""Access tokens for AUTH (the reference document's WebSocketAuthenticator)."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
-import getpass
 import time
 import urllib.error
 import urllib.request
@@ -15,14 +14,15 @@ from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 
+from hftlab.credentials import access_token, find_secret, local_account
 from hftlab.errors import AuthenticationFailed, NetworkError
-from hftlab.transport.address import is_local
+from hftlab.transport.address import is_local, redacted
 
 __all__ = ["Authenticator", "Token", "refresh_url"]
 
 Token: TypeAlias = str | Callable[[], Awaitable[str]]
-"""A token, or a coroutine function that gets one. It raises NetworkError or OSError (which TimeoutError is) for what
-may pass, and is asked again; whatever else it raises is final."""
+"""An access token, or a coroutine function that gets one. After NetworkError or OSError (which TimeoutError is) the
+function is called again; whatever else it raises ends the client."""
 
 _REFRESH_PATH: Final = "/api/auth/refresh"
 _REFRESH_TIMEOUT: Final = 10.0
@@ -39,11 +39,11 @@ class _Claims(msgspec.Struct):
 
 
 class Authenticator:
-    """A given token, one that a coroutine function gets, or one that a refresh token buys from the server.
+    """Source of access tokens: a given one, one that a coroutine function gets, or one that a refresh token buys.
 
-    Without any of them, a server on this machine that the same user has started is signed in to with its key, if it
-    has left one (hftlab.credentials); `is_optional` tells that this may fail. Tokens travel in messages and in the
-    body of the refresh request, never in an address.
+    Without any of them, tokens for a server that the same user runs on this machine are signed with its own key (see
+    hftlab.credentials), for `account` or, without one, for the user. In that last case the sign-in `is_optional`: it
+    may fail. Tokens travel in messages and in the body of the refresh request, never in an address.
     """
 
     def __init__(
@@ -54,40 +54,52 @@ class Authenticator:
         ssl: SSLContext | None = None,
         account: str | None = None,
     ) -> None:
-        self._account = account
         self._url, self._token, self._refresh_token, self._ssl = url, token, refresh_token, ssl
-        self.is_optional = token is None and refresh_token is None
+        self._account = account
+        self._uses_local_key = token is None and refresh_token is None
+        self.is_optional = self._uses_local_key and account is None
         self._is_rejected = False
         self._renewal: asyncio.Task[str] | None = None
 
     def reject(self) -> None:
-        """The server does not accept the last token."""
+        """Take note that the server does not accept the last token."""
         self._is_rejected = True
 
     async def token(self) -> str | None:
-        """A token that should be good; None if there is nothing to sign in with.
+        """Return a token that should be good; None if there is nothing to sign in with.
 
         Raises AuthenticationFailed, or NetworkError if the server cannot be asked for a new one just now.
         """
-        if self.is_optional:
-            return None if self._is_rejected else _local_token(self._url, self._account)
+        if self._uses_local_key:
+            return None if self.is_optional and self._is_rejected else self._signed()
         is_old = self._refresh_token is not None and isinstance(self._token, str) and _is_expired(self._token)
         if isinstance(self._token, str) and not self._is_rejected and not is_old:
             return self._token
         return await self.refreshed()
 
     async def refreshed(self) -> str | None:
-        """A token newer than the last. Raises what token() raises, also if there is no way to one."""
-        if self.is_optional:
-            return _local_token(self._url, self._account)
+        """Return a token newer than the last. Raises what token() raises, also if there is no way to one."""
+        if self._uses_local_key:
+            return self._signed()
         if callable(self._token):
             return await self._called(self._token)
         if self._refresh_token is None:
             raise AuthenticationFailed("the token is not accepted and cannot be renewed: give a new one to the client")
-        # A refresh token works once: its successor has to be kept even if nobody waits for the answer any more.
+        # A refresh token works once: its successor has to be kept even if the caller has stopped waiting for it.
         if self._renewal is None or self._renewal.done():
             self._renewal = asyncio.create_task(self._renew(self._refresh_token))
         return await asyncio.shield(self._renewal)
+
+    def _signed(self) -> str | None:
+        """Sign a token with the server's own key. Raises AuthenticationFailed if an account lacks one."""
+        token = _local_token(self._url, local_account() if self._account is None else self._account)
+        if token is None and self._account is not None:
+            raise AuthenticationFailed(
+                f"cannot sign in to {redacted(self._url)} as {self._account!r}: no server of this user has left its "
+                "key for that port of this machine; start one that makes its own key, or give a `token` instead of "
+                "`account`"
+            )
+        return token
 
     async def _renew(self, refresh_token: str) -> str:
         tokens = await asyncio.to_thread(_post, refresh_url(self._url), refresh_token, self._ssl)
@@ -105,12 +117,12 @@ class Authenticator:
         except Exception as exc:
             raise AuthenticationFailed(f"the `token` function raised {type(exc).__name__}: {exc}") from exc
         if not isinstance(token, str):
-            raise AuthenticationFailed(f"the `token` function returned {token!r}: it is to return a string")
+            raise AuthenticationFailed(f"the `token` function returned {token!r}: let it return a string")
         return token
 
 
 def refresh_url(url: str) -> str:
-    """The HTTP address beside a WebSocket one, without its user and password: tokens are what is shown there."""
+    """Return the HTTP address that renews tokens, on the host of a WebSocket address, without its user and password."""
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
     return urlunsplit(("https" if parts.scheme == "wss" else "http", host, _REFRESH_PATH, "", ""))
@@ -123,7 +135,7 @@ def _post(url: str, refresh_token: str, ssl: SSLContext | None) -> _Tokens:
         headers={"Content-Type": "application/json"},
         method="POST",
     )
-    # No proxy: neither has the WebSocket one.
+    # No proxy, as for the WebSocket.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=ssl))
     try:
         with opener.open(request, timeout=_REFRESH_TIMEOUT) as answer:
@@ -139,25 +151,15 @@ def _post(url: str, refresh_token: str, ssl: SSLContext | None) -> _Tokens:
         raise NetworkError(f"{url} did not answer ({exc}): the token could not be renewed") from None
 
 
-def _local_token(url: str, account: str | None) -> str | None:
+def _local_token(url: str, account: str) -> str | None:
+    """Sign a token with the key of this user's server at a loopback address; None where there is no such key."""
     port = urlsplit(url).port
-    if port is None or not is_local(url):
-        return None
-    from hftlab.credentials import access_token, find_secret  # loads a library that most clients do without
-
-    secret = find_secret(port)
-    return None if secret is None else access_token(secret, account or _user(), time.time())
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # a container may run as a number without a name
-        return "local"
+    secret = None if port is None or not is_local(url) else find_secret(port)
+    return None if secret is None else access_token(secret, account, time.time())
 
 
 def _is_expired(token: str) -> bool:
-    """Whether a JWT's `exp` has passed; one that cannot be read counts as expired, as in the document."""
+    """Tell whether a JWT's `exp` has passed; one that cannot be read counts as expired, as in the document."""
     try:
         payload = token.split(".")[1]
         claims = base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))

@@ -1,4 +1,4 @@
-"""Messages in batches, by size or delay (the reference document's BatchProcessor)."""
+"""Batches of messages, by size or delay (the reference document's BatchProcessor)."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ T = TypeVar("T")
 
 BATCH_SIZE: Final = 50
 BATCH_DELAY: Final = 0.016
-"""Seconds: about sixty batches a second."""
+"""Seconds between a batch's first message and its delivery: about sixty batches a second."""
 
 
 class BatchProcessor(Generic[T]):
-    """Collects what is added and hands it to `process` in order, none twice.
+    """Collects items and hands them to `process` in lists, in order, each once.
 
-    A batch goes out with its `size`-th message, or `delay` seconds after its first. All calls are to be made on the
+    A batch goes out with its `size`-th message, or `delay` seconds after its first. Call it on the
     event loop; `process` must not raise.
     """
 
@@ -33,6 +33,7 @@ class BatchProcessor(Generic[T]):
         self._timer: asyncio.TimerHandle | None = None
 
     def add(self, message: T) -> None:
+        """Add an item; the batch that it fills is handed over."""
         self._batch.append(message)
         if len(self._batch) >= self._size:
             self.flush()
@@ -40,7 +41,7 @@ class BatchProcessor(Generic[T]):
             self._timer = asyncio.get_running_loop().call_later(self._delay, self.flush)
 
     def flush(self) -> None:
-        """Hand over what there is without waiting; nothing if there is nothing."""
+        """Hand over the batch so far, unless it is empty."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -51,7 +52,7 @@ class BatchProcessor(Generic[T]):
 
 
 async def batches(inbox: Inbox, size: int = BATCH_SIZE, delay: float = BATCH_DELAY) -> AsyncIterator[list[Message]]:
-    """Lists of at most `size` messages, `delay` seconds after their first at the latest, until the inbox is closed.
+    """Yield lists of at most `size` messages, `delay` seconds after their first at the latest, until the inbox closes.
 
     A cancelled wait takes nothing.
     """
@@ -62,5 +63,5 @@ async def batches(inbox: Inbox, size: int = BATCH_SIZE, delay: float = BATCH_DEL
 
 def _checked(size: int) -> int:
     if size < 1:
-        raise ValueError(f"a batch holds at least one message, not {size}")
+        raise ValueError(f"the size of a batch is at least 1, got {size}")
     return size

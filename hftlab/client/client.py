@@ -1,4 +1,4 @@
-"""The client: a connection that is kept up, a subscriber, and whoever wants the messages."""
+"""The streaming client: it stays connected, keeps subscriptions, and hands on what the server streams."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from hftlab.client.arguments import (
+    account_name,
     address,
     attempts,
     codec_named,
@@ -21,13 +22,13 @@ from hftlab.client.arguments import (
 )
 from hftlab.client.authentication import Authenticator, Token
 from hftlab.client.batching import BATCH_DELAY, BATCH_SIZE, BatchProcessor, batches
-from hftlab.client.commands import Requests
-from hftlab.client.conversation import Conversation
+from hftlab.client.commands import Commands
 from hftlab.client.debug_log import WebSocketDebugLogger
 from hftlab.client.history import MessageHistory
 from hftlab.client.inbox import INBOX_BYTES, INBOX_SIZE, Inbox
 from hftlab.client.link import Link
 from hftlab.client.metrics import Metrics
+from hftlab.client.opening import open_socket
 from hftlab.client.receiver import Receiver
 from hftlab.client.reporter import EVENTS, Reporter
 from hftlab.client.supervisor import Supervisor
@@ -43,35 +44,38 @@ from hftlab.protocol import (
     Unsubscribe,
 )
 from hftlab.protocol.book import Book
+from hftlab.protocol.subscribing.client_protocol import ClientProtocol
 from hftlab.protocol.subscribing.subscriber import Subscriber
 from hftlab.source import Tap
 from hftlab.transport.address import redacted
 from hftlab.transport.backoff import Backoff
-from hftlab.transport.health import Health
+from hftlab.transport.clock_offset import ClockOffset
 from hftlab.transport.recovery import ErrorRecovery
 
 __all__ = ["EVENTS", "Client"]
 
 
 class Client:
-    """Connects to a server, keeps subscriptions across reconnections and the newest state of each symbol.
+    """Client of one server: reconnects, restores subscriptions, and knows the newest state of each symbol.
 
-    An asynchronous context manager and iterator: `async for message in client` yields what the server streams, and
-    ends when the connection has ended for good. Times are in seconds; names and defaults are the reference document's
-    useWebSocket options. `max_reconnect_attempts` are tries in a row, None without limit; a connection that does not
-    last `reconnect_interval` counts as one.
+    It is an asynchronous context manager and iterator: `async for message in client` yields what the server streams,
+    and ends when the connection has ended for good. Times are in seconds; names and defaults are the reference
+    document's useWebSocket options. `max_reconnect_attempts` counts attempts in a row, None is no limit; a connection
+    that does not last `reconnect_interval` counts as a failed attempt.
 
-    What is subscribed to stays wanted until it is unsubscribed from: each new connection asks for all of it, and an
-    error tells of the symbols that its server does not have.
+    A subscription lasts until unsubscribe(): each new connection asks for it again, and an "error" names the symbols
+    that its server does not have.
 
-    `token` (or a coroutine function that gets one) and `refresh_token` sign in; without them `account` is whom a server
-    of the same user on this machine is signed in to as. The inbox holds `inbox_size` messages
-    that nobody has taken, and `inbox_bytes` of them as they came (decoded they take about three times as much memory);
-    when it is full `drop_policy` lets the "oldest" or the "newest" go, counted in `metrics.dropped`, or ends the
-    connection for good ("disconnect"). Callbacks run on the client's loop; see on().
-    `ssl` says whom to trust at a wss:// address, such as ssl.create_default_context(cafile=...) for an authority of
-    your own.
-    `busy_poll` spends a processor core on being told at once: the loop asks for bytes again and again and never sleeps.
+    `token` (or a coroutine function that gets one) and `refresh_token` sign in. On a loopback address `account` signs
+    in under that name, with the key of the server that the same user runs there; such a server is signed in to under
+    the user's name if neither an account nor a token is given.
+
+    The inbox holds at most `inbox_size` messages that have not been taken, and `inbox_bytes` of their payloads (decoded
+    they need about three times as much memory). When it is full `drop_policy` drops the "oldest" or the "newest",
+    counted in `metrics.dropped`, or ends the connection for good ("disconnect"). Callbacks run on the client's loop;
+    see on(). `ssl` says whom to trust at a wss:// address, such as ssl.create_default_context(cafile=...) for a
+    certificate authority of your own. `busy_poll` saves the time that a sleeping processor takes to wake up, at the
+    cost of one core: the loop polls for bytes and never sleeps.
     """
 
     def __init__(
@@ -87,21 +91,27 @@ class Client:
         inbox_size: int = INBOX_SIZE,
         inbox_bytes: int = INBOX_BYTES,
         drop_policy: str = "oldest",
-        account: str | None = None,
         token: Token | None = None,
         refresh_token: str | None = None,
+        account: str | None = None,
         ssl: SSLContext | None = None,
         busy_poll: bool = False,
     ) -> None:
         self.address, self.ssl = address(url), ssl
         self.url = redacted(url)
-        """The server's address, without the password that it may have been given with: `address` has that."""
+        """Address of the server without its password, if it has one: `address` has that."""
         self.enable_performance_metrics = enable_performance_metrics
         self.metrics = Metrics()
         self._codec = codec_named(encoding)
         backoff = Backoff.scaled(reconnect_seconds(reconnect_interval), attempts(max_reconnect_attempts))
-        self._health = Health(heartbeat_seconds(heartbeat_interval))
-        self._authenticator = Authenticator(url, token, refresh_token, ssl, account)
+        self.heartbeat_interval = heartbeat_seconds(heartbeat_interval)
+        self._authenticator = Authenticator(
+            url,
+            token,
+            refresh_token,
+            ssl,
+            account_name(account, has_token=token is not None or refresh_token is not None),
+        )
         self._subscriber = Subscriber()
         recovery = ErrorRecovery(backoff.base, backoff.limit)
         self._reporter = Reporter(self.url, self.metrics, recovery, measures=enable_performance_metrics)
@@ -112,13 +122,13 @@ class Client:
             metrics=self.metrics,
             measures=enable_performance_metrics,
         )
+        self._clock_offset = ClockOffset()
         self._receiver = Receiver(
             self._codec,
-            self._subscriber,
             self._inbox,
             self.metrics,
             self._reporter,
-            self._health,
+            self._clock_offset,
             measures=enable_performance_metrics,
         )
         self._busy_poll = busy_poll
@@ -132,15 +142,15 @@ class Client:
             backoff,
             auto_reconnect=auto_reconnect,
         )
-        self._requests = Requests(self.url, self._supervisor, self._subscriber, self._reporter)
+        self._commands = Commands(self.url, self._supervisor, self._subscriber, self._reporter)
 
     # --- life ---
 
     async def connect(self) -> Self:
-        """Connect, and return when CONNECTED, signed in and with earlier subscriptions restored.
+        """Connect; returns when CONNECTED: signed in, and with earlier subscriptions restored.
 
-        Raises ConnectionFailed or AuthenticationFailed, and NetworkError if it is closed meanwhile. Cancelled, it
-        leaves no connection behind; called again, it waits for the same one.
+        Raises ConnectionFailed or AuthenticationFailed, and NetworkError if the client is closed meanwhile. A cancelled
+        call leaves no connection behind; a second call waits for the same connection.
         """
         await self._supervisor.connect()
         return self
@@ -148,7 +158,8 @@ class Client:
     async def wait_connected(self, timeout: float | None = None) -> None:
         """Wait until CONNECTED, after a connection has been lost for example.
 
-        Raises what has ended the connection for good, and NetworkError before connect() and after `timeout` seconds.
+        Raises the error that has ended the connection for good, and NetworkError before connect() and after `timeout`
+        seconds.
         """
         try:
             async with asyncio.timeout(timeout):
@@ -159,7 +170,7 @@ class Client:
             ) from None
 
     async def close(self) -> None:
-        """Close the connection and let the iteration end after what has been received."""
+        """Close the connection; the iteration ends after the messages received so far."""
         await self._supervisor.close()
 
     async def wait_closed(self) -> None:
@@ -175,24 +186,30 @@ class Client:
         await self.close()
 
     def on(self, event: str, callback: Callable[..., object]) -> Callable[[], None]:
-        """Call `callback` at each `event` with what it carries: a message, a Loss, an attempt, a reason or an error.
+        """Call `callback` at each `event` (see EVENTS) with its message, Loss, attempt, reason or error.
 
-        Returns a function that ends it. What a callback raises is counted in `metrics.error_count` and told, with its
-        stack, in `debug_log` and as an "error" (CallbackFailed); the first, second, fourth, eighth ... time if it
-        fails again and again. Raises TypeError for a coroutine function: nobody would await it.
+        Returns a function that removes the callback. An exception of a callback is counted in `metrics.error_count`,
+        and reported in `debug_log`, with its stack, and as an "error" (CallbackFailed); of one that fails repeatedly
+        the first, second, fourth, eighth ... are reported. Raises TypeError for a coroutine function: nothing would
+        await it.
         """
         return self._reporter.on(event, callback)
 
     @property
     def connection_status(self) -> ConnectionState:
+        """State of the connection; see ConnectionState."""
         return self._reporter.status
 
     @property
     def is_healthy(self) -> bool:
-        return self.connection_status is ConnectionState.CONNECTED and self._health.is_healthy
+        """Whether the client is CONNECTED and has heard the server lately."""
+        link = self._supervisor.link
+        is_connected = self.connection_status is ConnectionState.CONNECTED
+        return is_connected and link is not None and link.protocol.is_healthy
 
     @property
     def auto_reconnect(self) -> bool:
+        """Whether a lost connection is made again; may be set."""
         return self._supervisor.auto_reconnect
 
     @auto_reconnect.setter
@@ -201,19 +218,17 @@ class Client:
 
     @property
     def max_reconnect_attempts(self) -> int | None:
+        """Attempts in a row before the client gives up; None is no limit."""
         return self._supervisor.backoff.attempts
 
     @property
     def reconnect_interval(self) -> float:
+        """Seconds from which the waits before reconnections grow."""
         return self._supervisor.backoff.base
 
     @property
-    def heartbeat_interval(self) -> float:
-        return self._health.interval
-
-    @property
     def debug_log(self) -> WebSocketDebugLogger:
-        """State changes, losses and errors: `.logs(level)`, `.export()`."""
+        """Log of state changes, losses and errors: `.logs(level)`, `.export()`."""
         return self._reporter.log
 
     # --- requests ---
@@ -226,13 +241,14 @@ class Client:
         frequency: int | None = None,
         slow_consumer: str | None = None,
     ) -> Ack:
-        """Ask for symbols; returns when the server has acknowledged.
+        """Subscribe to symbols; returns when the server has acknowledged.
 
         `data_types` are among QUOTES, TRADES, ORDER_BOOK, STATISTICS, BOOK_DELTA, ARBITRAGE (default: all state, no
-        events); `frequency` is the shortest time in ms between two messages, 0 for every change (default 100). While
-        this client does not keep up, the server skips to the newest state ("CONFLATE", the default without events),
-        skips and says so ("GAP", the default with them), or ends the connection ("DISCONNECT"). After RateLimitExceeded
-        it waits until the server may be asked again. Raises SubscriptionFailed.
+        events); `frequency` is the shortest time in ms between two messages, 0 for every change (default 100).
+        `slow_consumer` is what the server does while this client does not keep up: skip to the newest state
+        ("CONFLATE", the default without events), declare what it skips ("GAP", the default with events), or end the
+        connection ("DISCONNECT"). After RateLimitExceeded the next call waits until the server may be asked again.
+        Raises SubscriptionFailed.
         """
         kinds = data_type_list(data_types)
         policy = None if slow_consumer is None else slow_consumer_policy(slow_consumer)
@@ -243,87 +259,95 @@ class Client:
             frequency=frequency,
             slow_consumer=policy,
         )
-        return await self._requests.subscribe(request)
+        return await self._commands.subscribe(request)
 
     async def unsubscribe(self, symbols: Iterable[str], *, data_types: Iterable[str] | None = None) -> Ack | None:
-        """End the subscriptions to symbols, or only those of some data types; what the server refuses stays as it is.
+        """End the subscriptions to symbols, or to some of their data types; if the server refuses, nothing changes.
 
-        Without a connection there is nobody to tell: the next one does not ask for them, and this returns None.
+        Without a connection this returns None, and the next connection does not ask for them.
         """
         request = Unsubscribe(timestamp=1.0, symbols=symbol_list(symbols), data_types=data_type_list(data_types))
-        return await self._requests.unsubscribe(request)
+        return await self._commands.unsubscribe(request)
 
     async def send_message(self, message: Message) -> None:
-        """Send any message as it is, at once, stamped with the time.
+        """Send any message at once, stamped with the time.
 
-        Raises NetworkError if there is no connection, and RateLimitExceeded while the server wants to be left alone: an
-        order that waited for the end of that would be an old one. Cancellations are sent all the same.
+        Raises NetworkError without a connection, and RateLimitExceeded while the server has asked for a pause: an order
+        that waited for its end would be late. Cancellations and heartbeats are sent all the same.
         """
-        await self._requests.send(message)
+        await self._commands.send(message)
 
     async def ping(self) -> float:
-        """The round trip of one PING in seconds."""
-        return await self._requests.ping()
+        """Measure the round trip of one PING, in seconds."""
+        return await self._commands.ping()
 
     @property
     def replay(self) -> ReplayControls:
-        """Pause, resume, step, seek and set the speed of a server's recorded source; needs to be signed in."""
-        return ReplayControls(self._requests.control, lambda: self._subscriber.replay)
+        """Controls of a server's recorded source: pause, resume, step, seek, speed. They need a signed-in client."""
+        return ReplayControls(self._commands.control, lambda: self._subscriber.replay)
 
     # --- state ---
 
     @property
+    def account(self) -> str | None:
+        """Account that the connection is signed in as; None while it is not, or where the server does not say."""
+        link = self._supervisor.link
+        return None if link is None else link.protocol.account
+
+    @property
     def symbols(self) -> list[str]:
-        """What is subscribed to."""
+        """Symbols subscribed to."""
         return self._subscriber.wanted.symbols
 
     @property
     def offered_symbols(self) -> list[str]:
-        """What the server has; empty if it does not tell."""
+        """Symbols that the server has; empty if it does not say."""
         return self._subscriber.offered
 
     @property
     def replay_ended(self) -> bool:
-        """Whether a replayed source has said that it is at its end."""
+        """Whether a replayed source has reached its end."""
         status = self._subscriber.replay
         return status is not None and status.state is ReplayState.ENDED
 
     def latest(self, symbol: str) -> MarketDataSymbol | None:
-        """The newest state of a symbol, None before the first; `bids` and `asks` if ORDER_BOOK is subscribed."""
+        """Return the newest state of a symbol, None before the first; `bids` and `asks` need ORDER_BOOK."""
         return self._subscriber.latest(symbol)
 
     def book(self, symbol: str) -> Book | None:
-        """The newest order book of a symbol, None before the first levels; `stale` while messages are missing."""
+        """Return the newest book of a symbol, None before the first levels; `stale` while messages are missing."""
         return self._subscriber.book(symbol)
 
     # --- messages ---
 
     @property
     def taps(self) -> list[Tap]:
-        """Called with every message that decodes, and when it was received (wall time in ns), before anything else."""
+        """Functions called with every message that decodes, as a Timed: when it was received (wall time in ns), the
+        account of a private message, and the bytes of a message that came as JSON."""
         return self._receiver.taps
 
     @property
     def last_message(self) -> Message | None:
+        """Newest message received; None before the first."""
         return self._receiver.last_message
 
     @property
     def history(self) -> MessageHistory:
-        """The newest thousand messages: `.recent(count)`, `.by_type(type, count)`."""
+        """Newest thousand messages: `.recent(count)`, `.by_type(type, count)`."""
         return self._receiver.history
 
     def messages(self, count: int | None = None) -> list[Message]:
-        """Take what has arrived and nobody has taken yet, oldest first, at most `count`; does not wait."""
+        """Take the messages that have arrived, oldest first, at most `count`; does not wait."""
         return self._inbox.take(count)
 
     async def next_message(self) -> Message | None:
-        """The next message, waiting for it; None when the connection has ended for good."""
+        """Wait for the next message and take it; None when the connection has ended for good."""
         return await self._inbox.get()
 
     async def gather(self, count: int) -> list[Message]:
-        """The next `count` messages, waiting for them; fewer when the connection has ended for good.
+        """Wait for the next `count` messages and take them; fewer when the connection has ended for good.
 
-        None is taken if the wait is cancelled.
+        A cancelled wait takes nothing.
         """
         return await self._inbox.gather(count)
 
@@ -338,7 +362,7 @@ class Client:
     def on_batch(
         self, callback: Callable[[list[Message]], object], *, size: int = BATCH_SIZE, delay: float = BATCH_DELAY
     ) -> Callable[[], None]:
-        """Call back with lists of what on("message") tells one by one; returns a function that flushes and ends it."""
+        """Call `callback` with lists of messages; returns a function that flushes and removes it."""
         processor = BatchProcessor(self._reporter.guarded("batch", callback), size=size, delay=delay)
         endings = ExitStack()  # the last is called first
         endings.callback(processor.flush)
@@ -347,13 +371,26 @@ class Client:
 
     # --- the connection ---
 
-    async def _dial(self) -> Conversation:
-        return Conversation(
-            await Link.open(self.address, self._codec, self.metrics, self.ssl),
-            self._receiver,
+    async def _dial(self) -> Link:
+        socket = await open_socket(self.address, self._codec, self.ssl)
+        protocol = ClientProtocol(
+            self.url,
+            self._codec,
             self._subscriber,
+            self._reporter.recovery,
+            self._clock_offset,
+            now=asyncio.get_running_loop().time(),
+            heartbeat_interval=self.heartbeat_interval,
+            sign_in_is_optional=self._authenticator.is_optional,
+        )
+        return Link(
+            self.url,
+            socket,
+            protocol,
+            self._codec,
+            self._receiver,
             self._authenticator,
             self._reporter,
-            self._health,
+            self.metrics,
             busy_poll=self._busy_poll,
         )

@@ -1,4 +1,4 @@
-"""What has happened to a connection, kept in memory (the reference document's WebSocketDebugLogger)."""
+"""Log of a client's connection, kept in memory (the reference document's WebSocketDebugLogger)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SIZE: Final = 1000
 
 
 class DebugLog(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One entry; `timestamp` in milliseconds since 1970, `stack` where the error came from."""
+    """Entry of the log; `timestamp` is in milliseconds since 1970, `stack` is the traceback of an error."""
 
     timestamp: float
     level: str
@@ -28,7 +28,7 @@ class DebugLog(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class WebSocketDebugLogger:
-    """Keeps the newest `size` entries of `level` and above."""
+    """Log that keeps the newest `size` entries of `level` and above."""
 
     def __init__(self, level: Level = "INFO", size: int = _SIZE) -> None:
         self.level: Level = level
@@ -37,18 +37,18 @@ class WebSocketDebugLogger:
     def log(
         self, level: Level, message: str, data: Mapping[str, Any] | None = None, *, stack: str | None = None
     ) -> None:
-        """Keep an entry; `data` is what a program would want to know, `stack` where an error came from."""
+        """Add an entry; `data` holds values for programs, `stack` the traceback of an error."""
         if _rank(level) >= _rank(self.level):
             now = to_milliseconds(wall_time())
             self._logs.append(DebugLog(now, level, message, data, stack))
 
     def logs(self, level: Level | None = None, limit: int = 100) -> list[DebugLog]:
-        """The newest `limit` entries, oldest first; only those of exactly `level` if one is given."""
+        """Return the newest `limit` entries, oldest first; only those of exactly `level` if one is given."""
         kept = [log for log in self._logs.copy() if level is None or _rank(log.level) == _rank(level)]
         return kept[max(len(kept) - limit, 0) :]
 
     def export(self) -> str:
-        """Every entry as a JSON list."""
+        """Return all entries as a JSON list."""
         encoded = msgspec.json.encode(list(self._logs.copy()), enc_hook=str)
         return msgspec.json.format(encoded, indent=2).decode()
 
@@ -63,5 +63,5 @@ class WebSocketDebugLogger:
 
 def _rank(level: str) -> int:
     if level not in _LEVELS:
-        raise ValueError(f"no level is called {level!r}; there are {', '.join(_LEVELS)}")
+        raise ValueError(f"unknown level {level!r}: choose among {', '.join(_LEVELS)}")
     return _LEVELS[level]

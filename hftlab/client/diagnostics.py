@@ -1,4 +1,4 @@
-"""Why a connection cannot be made, and how fast one is (the reference document's WebSocketDiagnostics).
+"""Diagnosis of connections that fail, and measurement of latency (the reference document's WebSocketDiagnostics).
 
 print(await diagnostics.check("ws://127.0.0.1:8081"))
 await diagnostics.measure_latency("ws://127.0.0.1:8081", count=100)
@@ -12,14 +12,14 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from ssl import SSLContext
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from hftlab.client.client import Client
+from hftlab.client.client_socket import ClientSocket
 from hftlab.client.histogram import LatencyHistogram
-from hftlab.client.link import Link
-from hftlab.client.metrics import Metrics
-from hftlab.clock import NANOSECONDS
+from hftlab.client.opening import open_socket
+from hftlab.clock import NANOSECONDS, to_milliseconds, wall_time
 from hftlab.errors import CertificateFailed, ConnectionFailed, MessageParseError, NetworkError, WireError
 from hftlab.html_table import facts_table
 from hftlab.protocol import JSON, Ack, Message, Ping, Pong
@@ -33,7 +33,7 @@ _PORTS: Final = {"ws": 80, "wss": 443}
 
 @dataclass(frozen=True)
 class Step:
-    """One step on the way to a working connection; `advice` says what to do if it is not `ok`."""
+    """One step of making a connection; `advice` says what to do if it is not `ok`."""
 
     name: str
     ok: bool
@@ -47,7 +47,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """The document's DiagnosticResult (`success`, `error`, `latency` in seconds), and the steps to it."""
+    """Result of check(): the document's DiagnosticResult (`success`, `error`, `latency` in seconds) and its steps."""
 
     url: str
     steps: Sequence[Step]
@@ -55,11 +55,12 @@ class Diagnosis:
 
     @property
     def success(self) -> bool:
+        """Whether every step has worked."""
         return all(step.ok for step in self.steps)
 
     @property
     def error(self) -> str | None:
-        """What the first step that failed has found."""
+        """Finding of the first step that failed; None if none has."""
         return next((step.found for step in self.steps if not step.ok), None)
 
     def __str__(self) -> str:
@@ -75,9 +76,9 @@ class Diagnosis:
 
 
 async def check(url: str, *, ssl: SSLContext | None = None) -> Diagnosis:
-    """Try each step: the address, its name, TCP, the handshake, the welcome, a PING. Ends with the first that fails.
+    """Try each step of a connection: address, name, TCP, handshake, welcome, PING. Ends with the first that fails.
 
-    `ssl` as for a Client.
+    `ssl` is that of a Client.
     """
     start = time.perf_counter()
     steps = [step async for step in _steps(url, ssl)]
@@ -85,7 +86,7 @@ async def check(url: str, *, ssl: SSLContext | None = None) -> Diagnosis:
 
 
 async def measure_latency(url: str, count: int = 100, *, ssl: SSLContext | None = None) -> dict[str, float]:
-    """Time `count` round trips of PING: min, mean, p50, p95, p99, p99.9 and max in ns. Raises ConnectionFailed."""
+    """Measure `count` round trips of PING: min, mean, p50, p95, p99, p99.9 and max in ns. Raises ConnectionFailed."""
     histogram = LatencyHistogram()
     async with Client(url, auto_reconnect=False, ssl=ssl) as client:
         for _ in range(count):
@@ -97,7 +98,7 @@ async def _steps(url: str, ssl: SSLContext | None) -> AsyncIterator[Step]:
     host, port = _address(url)
     if not host:
         advice = "write it as ws://HOST:PORT, such as ws://127.0.0.1:8081"
-        yield Step("address", False, f"{redacted(url)!r} is no WebSocket address", advice)
+        yield Step("address", False, f"{redacted(url)!r} is not a WebSocket address", advice)
         return
     for step in (_resolve, _tcp):
         done = await step(host, port)
@@ -105,29 +106,29 @@ async def _steps(url: str, ssl: SSLContext | None) -> AsyncIterator[Step]:
         if not done.ok:
             return
     try:
-        link = await Link.open(url, JSON, Metrics(), ssl)
+        opened = await open_socket(url, JSON, ssl)
     except CertificateFailed as exc:
         yield Step("handshake", False, str(exc), "trust its authority with `ssl`, or correct the name in the address")
         return
     except ConnectionFailed as exc:
         advice = (
-            "something else than hftlab listens there, or it refuses this client: check the port, the path, and "
+            "another program than hftlab listens there, or it refuses this client: check the port, the path, and "
             "whether it is ws:// or wss://"
         )
         yield Step("handshake", False, str(exc), advice)
         return
     yield Step("handshake", True, "HTTP upgraded to WebSocket")
     try:
-        welcome = await _welcome(link)
+        welcome = await _welcome(opened)
         yield welcome
         if welcome.ok:
-            yield await _ping(link)
+            yield await _ping(opened)
     finally:
-        await link.close()
+        await opened.end()
 
 
 def _address(url: str) -> tuple[str, int]:
-    """The host and port; no host if it is no WebSocket address."""
+    """Return the host and port; an empty host if it is not a WebSocket address."""
     try:
         parts = urlsplit(url)
         return parts.hostname or "" if parts.scheme in _PORTS else "", parts.port or _PORTS.get(parts.scheme, 0)
@@ -159,42 +160,56 @@ async def _tcp(host: str, port: int) -> Step:
     return Step("TCP connect", True, f"{(time.perf_counter() - start) * 1000:.1f} ms")
 
 
-async def _welcome(link: Link) -> Step:
+async def _welcome(opened: ClientSocket) -> Step:
     advice = "it is another kind of server: connect to one that hftlab serves"
     try:
         async with asyncio.timeout(_STEP_TIMEOUT):
-            message = await _message(link, lambda _: True)
+            message = await _message(opened, lambda _: True)
     except TimeoutError:
         return Step("welcome", False, f"none in {_STEP_TIMEOUT:g} s", advice)
     except NetworkError as exc:
-        return Step("welcome", False, str(exc), "the server turns this client away: read its log for the reason")
+        return Step("welcome", False, str(exc), "the server refuses this client: read its log for the reason")
     except MessageParseError as exc:
-        return Step("welcome", False, f"the first message is not of the protocol: {exc}", advice)
+        return Step("welcome", False, f"the first message is not one of the protocol: {exc}", advice)
     if not isinstance(message, Ack) or message.version is None:
         return Step("welcome", False, f"the first message is {message.type} without a version", advice)
     told = "" if message.symbols is None else f", {len(message.symbols)} symbols"
     return Step("welcome", True, f"protocol {message.version}{told}")
 
 
-async def _ping(link: Link) -> Step:
+async def _ping(opened: ClientSocket) -> Step:
     start = time.perf_counter()
     try:
         async with asyncio.timeout(_STEP_TIMEOUT):
-            await link.send(Ping(timestamp=1.0, id="ping"))
-            await _message(link, lambda message: isinstance(message, Pong))
-    except (WireError, TimeoutError) as exc:
+            ping = Ping(timestamp=to_milliseconds(wall_time()), id="ping")
+            opened.write(JSON.encode(ping), is_binary=False)
+            await _message(opened, lambda message: isinstance(message, Pong))
+    except (WireError, ConnectionError, TimeoutError) as exc:
         reason = str(exc) or f"no answer in {_STEP_TIMEOUT:g} s"
-        return Step("ping", False, reason, "the server is overloaded or no hftlab server: read its log")
+        return Step("ping", False, reason, "the server is overloaded or not an hftlab server: read its log")
     return Step("ping", True, f"{(time.perf_counter() - start) * 1000:.1f} ms")
 
 
-async def _message(link: Link, is_wanted: Callable[[Message], bool]) -> Message:
-    """The first message that is wanted. Raises NetworkError, MessageParseError."""
-    messages: list[Message] = []
+async def _message(opened: ClientSocket, is_wanted: Callable[[Message], bool]) -> Message:
+    """Return the first message that is wanted. Raises NetworkError, MessageParseError."""
+    wanted: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
 
-    def take(data: bytes, _: int) -> bool:
-        messages.append(JSON.decode(data))
-        return is_wanted(messages[-1])
+    def take(data: bytes, *_: object) -> None:
+        try:
+            message = JSON.decode(data)
+            if is_wanted(message):
+                wanted.set_result(message)
+        except MessageParseError as exc:
+            wanted.set_exception(exc)
+        if wanted.done():
+            opened.keep()
 
-    await link.listen(take)
-    return messages[-1]
+    opened.pass_on(take)
+    ends: list[asyncio.Future[Any]] = [wanted, opened.connection_lost_waiter]
+    try:
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        opened.keep()
+    if not wanted.done():
+        raise NetworkError(opened.end_reason)
+    return wanted.result()

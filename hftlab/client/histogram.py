@@ -1,4 +1,4 @@
-"""Latencies counted in logarithmic buckets."""
+"""Histogram of latencies in logarithmic buckets."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _BITS: Final = 11
 
 
 class LatencyHistogram:
-    """Latencies of 1 ns to 1 h with three significant digits; safe to read from another thread.
+    """Histogram of latencies from 1 ns to 1 h with three significant digits; safe to read from another thread.
 
-    Each power of two has 1024 equal buckets, the layout of HdrHistogram (hdrhistogram.org). Only those that are used
-    are kept, in a dictionary: the library's `record_value` takes over a microsecond, on the path of each message.
+    Each power of two has 1024 equal buckets, the layout of HdrHistogram (hdrhistogram.org). Used buckets
+    are kept in a dictionary: the library's `record_value` takes over a microsecond, on the path of each message.
     """
 
     def __init__(self) -> None:
@@ -31,7 +31,7 @@ class LatencyHistogram:
         self._lock = threading.Lock()
 
     def record(self, ns: int) -> None:
-        """Count one latency; those below 1 ns (clocks that disagree) count as 1 ns, above an hour as an hour."""
+        """Count one latency; one below 1 ns (clocks that disagree) counts as 1 ns, one above an hour as an hour."""
         if not 0 < ns <= _LONGEST:
             ns = 1 if ns < 1 else _LONGEST
         shift = ns.bit_length() - _BITS
@@ -43,12 +43,12 @@ class LatencyHistogram:
 
     @property
     def mean(self) -> float:
-        """Nanoseconds; 0 before the first value."""
+        """Mean in nanoseconds; 0 before the first value."""
         with self._lock:
             return self._sum / self.count if self.count else 0.0
 
     def summary(self) -> dict[str, float]:
-        """min, mean, p50, p95, p99, p99.9 and max in nanoseconds; zeros before the first value."""
+        """Return min, mean, p50, p95, p99, p99.9 and max in nanoseconds; zeros before the first value."""
         with self._lock:
             values = sorted((_middle(place), count) for place, count in self._counts.items())
             count, mean = self.count, self._sum / max(self.count, 1)
@@ -59,7 +59,7 @@ class LatencyHistogram:
         return {"min": values[0][0], "mean": mean, **quantiles, "max": values[-1][0]}
 
     def bars(self) -> tuple[list[float], list[int]]:
-        """Counts in twenty buckets a decade: n + 1 edges in ns and n counts; both empty before the first value."""
+        """Return n + 1 edges in ns and n counts, in twenty buckets a decade; both empty before the first value."""
         buckets: Counter[int] = Counter()
         with self._lock:
             for place, count in self._counts.items():
@@ -72,13 +72,13 @@ class LatencyHistogram:
 
 
 def _middle(place: int) -> int:
-    """The value in the middle of a bucket."""
+    """Return the value in the middle of a bucket."""
     shift = place >> _BITS
     return ((place & ((1 << _BITS) - 1)) << shift) + (1 << shift) // 2
 
 
 def _ranked(values: list[tuple[int, int]], rank: int) -> int:
-    """The value that `rank` of all do not exceed."""
+    """Return the value that `rank` of all values do not exceed."""
     for value, count in values:
         rank -= count
         if rank <= 0:

@@ -1,4 +1,4 @@
-"""The newest messages, for looking back (the reference document's MessageHistory)."""
+"""History of received messages (the reference document's MessageHistory)."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ HISTORY_SIZE: Final = 1000
 
 
 class MessageHistory:
-    """Holds the newest `size` messages, whether they have been taken or not; results have the oldest first."""
+    """Newest `size` messages, whether they have been taken or not; results have the oldest first."""
 
     def __init__(self, size: int = HISTORY_SIZE) -> None:
         self._messages: deque[Message] = deque(maxlen=size)
         self.add = self._messages.append
-        """add(message): keep one more. The deque's own method, as each message received goes through it."""
+        """add(message): add one message. The deque's own method, as each message received goes through it."""
 
     def recent(self, count: int = 10) -> list[Message]:
-        """The newest `count` messages."""
+        """Return the newest `count` messages."""
         messages = self._snapshot()
         return messages[max(len(messages) - count, 0) :]
 
     def by_type(self, message_type: str, count: int = 10) -> list[Message]:
-        """The newest `count` messages of a type, such as "MARKET_DATA"."""
+        """Return the newest `count` messages of a type, such as "MARKET_DATA"."""
         messages = [message for message in self._snapshot() if message.type == message_type]
         return messages[max(len(messages) - count, 0) :]
 
@@ -39,5 +39,5 @@ class MessageHistory:
         return f"<hftlab history: {counts or 'empty'}>"
 
     def _snapshot(self) -> list[Message]:
-        # deque.copy() holds the interpreter throughout: a list of it could meet an append of another thread.
+        # deque.copy() holds the GIL throughout: list(deque) could fail at an append of another thread.
         return list(self._messages.copy())

@@ -1,4 +1,4 @@
-"""The messages that a client has received and nobody has taken yet."""
+"""Bounded queue of the messages that a client has received and that have not been taken."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from hftlab.protocol import Message
 __all__ = ["DROP_POLICIES", "INBOX_BYTES", "INBOX_SIZE", "Inbox"]
 
 DROP_POLICIES: Final = ("oldest", "newest", "disconnect")
-"""What a full inbox does with one message more; "disconnect" leaves the connection's end to the client."""
+"""Policies of a full inbox: which message to drop. "disconnect" drops the new one and leaves the rest to the client."""
 INBOX_SIZE: Final = 100_000
 INBOX_BYTES: Final = 64 * 1024 * 1024
 _Entry: TypeAlias = tuple[int, int, Message]
-"""When a message was received (0: its wait has been measured), in how many bytes, and what it is."""
+"""Time of receipt (0: the wait has been measured), length of the payload in bytes, and the message."""
 _TURN: Final = 1_000_000
-"""Nanoseconds for which getting messages does not let anything else run."""
+"""Nanoseconds for which taking messages may keep other tasks from running."""
 
 
 class Inbox:
-    """Bounded by `size` messages and by `size_bytes` of their payloads; one message always has room.
+    """Queue bounded by `size` messages and by `size_bytes` of their payloads; one message always has room.
 
-    What there is no room for is dropped by `policy`, and counted in `metrics.dropped`. Filled and awaited on one loop;
-    `take` may be called from any thread. If it `measures`, `metrics.latency["queue"]` is given the time that each
-    message has spent here, from the `received_at` (wall time in ns) it is put with.
+    When it is full messages are dropped by `policy`, and counted in `metrics.dropped`. It is filled and awaited on one
+    loop; `take` may be called from any thread. If it `measures`, `metrics.latency["queue"]` records how long each
+    message has waited, from its `received_at` (wall time in ns).
     """
 
     def __init__(
@@ -42,9 +42,11 @@ class Inbox:
         measures: bool = False,
     ) -> None:
         if policy not in DROP_POLICIES:
-            raise ValueError(f"no drop policy is called {policy!r}; there are {', '.join(DROP_POLICIES)}")
+            raise ValueError(f"unknown drop policy {policy!r}: choose among {', '.join(DROP_POLICIES)}")
         if size < 1 or size_bytes < 1:
-            raise ValueError(f"an inbox holds at least one message and one byte, not {size} and {size_bytes}")
+            raise ValueError(
+                f"an inbox holds at least one message and one byte; got {size} messages and {size_bytes} bytes"
+            )
         self.policy = policy
         self._size, self._size_bytes = size, size_bytes
         self._metrics = Metrics() if metrics is None else metrics
@@ -57,7 +59,7 @@ class Inbox:
         self._closed = False
 
     def put(self, message: Message, received_at: int = 0, length: int = 0) -> bool:
-        """Add a message that came in `length` bytes; False if others, or this one, have been dropped for it."""
+        """Add a message that came in `length` bytes; returns False if this or other messages had to be dropped."""
         has_room = self._has_room(length)
         if has_room or self._make_room(length):
             self._entries.append((received_at, length, message))
@@ -67,15 +69,16 @@ class Inbox:
         return has_room
 
     def close(self) -> None:
-        """No more messages will come; those that are here can still be taken."""
+        """Accept the end: no more messages will come, those in the queue can still be taken."""
         self._closed = True
         self._wake()
 
     def open(self) -> None:
+        """Wait for messages again after close()."""
         self._closed = False
 
     def take(self, count: int | None = None) -> list[Message]:
-        """Up to `count` messages, oldest first; all that are here without `count`."""
+        """Take up to `count` messages, oldest first; without `count` all of them."""
         taken: list[Message] = []
         now = wall_time()
         while (count is None or len(taken) < count) and (entry := self._pop()) is not None:
@@ -84,14 +87,14 @@ class Inbox:
         return taken
 
     async def get(self) -> Message | None:
-        """The next message, None once the inbox is closed and empty."""
+        """Wait for the next message and take it; None once the inbox is closed and empty."""
         entry = await self._next()
         return None if entry is None else entry[-1]
 
     async def gather(self, count: int, delay: float | None = None) -> list[Message]:
-        """The next `count` messages; fewer once the inbox is closed, or `delay` seconds after the first of them.
+        """Wait for the next `count` messages and take them; fewer once the inbox is closed, or after `delay` seconds.
 
-        None is taken if the wait is cancelled.
+        The delay counts from the first message. A cancelled wait takes nothing.
         """
         entries: list[_Entry] = []
         try:
@@ -109,7 +112,7 @@ class Inbox:
 
     @property
     def bytes(self) -> int:
-        """What the messages here came in; never too few for another thread's taking."""
+        """Length of the payloads of all messages in the queue; while another thread takes some, at least that."""
         return self._bytes_put - self._bytes_taken
 
     def __len__(self) -> int:
@@ -120,7 +123,7 @@ class Inbox:
         return (len(self._entries) < self._size and bytes_then <= self._size_bytes) or not self._entries
 
     def _make_room(self, length: int) -> bool:
-        """Whether there is room now, at the cost of what is here."""
+        """Drop messages by the policy; returns whether there is room now."""
         if self.policy != "oldest":
             self._metrics.dropped += 1
             return False
@@ -134,7 +137,7 @@ class Inbox:
 
     async def _next(self) -> _Entry | None:
         now = wall_time()
-        # Whoever takes message after message would otherwise keep the loop from the heartbeat, and from Ctrl-C.
+        # A caller that takes message after message would otherwise keep the loop from heartbeats, and from Ctrl-C.
         if abs(now - self._turned_at) > _TURN:
             await asyncio.sleep(0)
             self._turned_at = now = wall_time()
@@ -164,7 +167,7 @@ class Inbox:
             self._waits.record(now - entry[0])
 
     def _put_back(self, entries: Sequence[_Entry]) -> None:
-        """As if they had not been taken, but for the oldest of them that there is no room for any more."""
+        """Put entries back as if they had not been taken; the oldest are dropped if there is no room any more."""
         for left in range(len(entries), 0, -1):
             _, length, message = entries[left - 1]
             if not self._has_room(length):

@@ -1,237 +1,262 @@
-"""One open connection: messages in one encoding, and the replies that are waited for."""
+"""One open connection of a client: a socket with a ClientProtocol on it."""
 
 from __future__ import annotations
 
 import asyncio
-import itertools
-import socket
-from collections.abc import Callable
+from collections.abc import Coroutine
 from contextlib import suppress
-from ssl import SSLCertVerificationError, SSLContext, SSLError
-from typing import Any, Final, TypeAlias
+from typing import Any
 
-from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
 from websockets.frames import Opcode
-from websockets.typing import Subprotocol
 
-from hftlab.client.connection import Connection
+from hftlab.client.authentication import Authenticator
+from hftlab.client.client_socket import ClientSocket
 from hftlab.client.metrics import Metrics
-from hftlab.clock import to_milliseconds, wall_time
-from hftlab.errors import CertificateFailed, ConnectionFailed, NetworkError, WireError
-from hftlab.protocol import (
-    Ack,
-    Auth,
-    AuthFailed,
-    AuthSuccess,
-    Codec,
-    Error,
-    Heartbeat,
-    Message,
-    Ping,
-    Pong,
-    ReplayControl,
-    Subscribe,
-    Unsubscribe,
+from hftlab.client.receiver import Receiver
+from hftlab.client.reporter import Reporter
+from hftlab.clock import wall_time
+from hftlab.errors import NetworkError, WireError
+from hftlab.log import get_logger
+from hftlab.protocol import Codec, Message
+from hftlab.protocol.subscribing.client_events import (
+    Answered,
+    ClientEvent,
+    Disconnect,
+    ErrorOccurred,
+    Ready,
+    Received,
+    TokenNeeded,
 )
-from hftlab.transport.address import is_local, redacted
+from hftlab.protocol.subscribing.client_protocol import ClientProtocol
+from hftlab.protocol.subscribing.loss import Loss
+from hftlab.protocol.subscribing.request_queue import Request
 
-__all__ = ["REPLIES", "REPLY_TIMEOUT", "Link", "wire_error"]
+__all__ = ["Link"]
 
-REPLY_TIMEOUT: Final = 10.0
-REPLIES: Final = (Ack, Error, Pong, AuthSuccess, AuthFailed)
-
-_Request: TypeAlias = Subscribe | Unsubscribe | Ping | Heartbeat | Auth | ReplayControl
-_OPEN_TIMEOUT: Final = 5.0
-_CLOSE_TIMEOUT: Final = 1.0
-_MAX_MESSAGE: Final = 16 * 1024 * 1024
+_log = get_logger("hftlab.client")
 
 
 class Link:
-    """Counts what it sends in `metrics`. Made by `open()`."""
+    """Connection that passes bytes, time and tokens to a ClientProtocol, and its events to whom they concern.
 
-    def __init__(self, socket: Connection, url: str, codec: Codec, metrics: Metrics) -> None:
-        self.url, self.codec = url, codec
-        self.failure: WireError | None = None
-        """Why the connection has ended for good."""
-        self.reason: str | None = None
-        """Why this side has ended it."""
-        self._socket, self._metrics = socket, metrics
-        self._pending: dict[str, asyncio.Future[Message]] = {}
-        self._numbers = itertools.count(1)
-        self._auth: asyncio.Future[Message] | None = None
+    It works from start() to end(), on one loop.
+    """
 
-    @classmethod
-    async def open(cls, url: str, codec: Codec, metrics: Metrics, ssl: SSLContext | None = None) -> Link:
-        """Connect. Raises ConnectionFailed, with `retry_after` if the server has said when to come back.
+    def __init__(
+        self,
+        url: str,
+        socket: ClientSocket,
+        protocol: ClientProtocol,
+        codec: Codec,
+        receiver: Receiver,
+        authenticator: Authenticator,
+        reporter: Reporter,
+        metrics: Metrics,
+        *,
+        busy_poll: bool,
+    ) -> None:
+        self.protocol = protocol
+        self._url, self._socket, self._codec = url, socket, codec
+        self._receiver, self._authenticator, self._reporter, self._metrics = receiver, authenticator, reporter, metrics
+        self._busy_poll = busy_poll
+        self._loop = asyncio.get_running_loop()
+        self._answers: dict[str, asyncio.Future[Message]] = {}
+        self._opened: asyncio.Future[None] = self._loop.create_future()
+        """Done when the connection is ready, and at its end."""
+        self._broken: asyncio.Future[None] = self._loop.create_future()
+        """Done when the handling of a message has raised `_error`."""
+        self._error: Exception | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._timer: asyncio.TimerHandle | None = None
+        self._wakes_at: float | None = None
 
-        `ssl` says whom to trust at a wss:// address; the system's authorities without.
+    # --- life ---
+
+    def start(self) -> None:
+        """Begin to read."""
+        if self._busy_poll:
+            self._spawn(_poll())
+        self._socket.connection_lost_waiter.add_done_callback(lambda _: self._lose(self._socket.end_reason))
+        self._socket.pass_on(self._take)
+        self._settle()
+
+    async def wait_opened(self) -> None:
+        """Wait until the connection is ready, or has ended before. For its supervisor alone."""
+        await self._opened  # itself: each step between would let a message overtake the news
+
+    async def wait_ready(self) -> None:
+        """Wait until the connection is signed in and restored. Raises what has ended it: a WireError."""
+        await asyncio.wait([self._opened])
+        if self.protocol.end is not None:
+            raise self.protocol.end.with_traceback(None)
+
+    async def wait_lost(self) -> str:
+        """Wait for the end of the connection; returns why it has ended. Raises what the handling of messages raised."""
+        ends = [self._broken, self._socket.connection_lost_waiter]
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        if self._error is not None:
+            raise self._error
+        self._lose(self._socket.end_reason)
+        return self.protocol.reason
+
+    async def end(self) -> None:
+        """Close the connection; outstanding requests raise NetworkError."""
+        self._lose("closed by the client")
+        await self._socket.end()
+
+    # --- callers ---
+
+    async def request(self, request: Request) -> Message:
+        """Send a request once the connection is ready and nothing holds requests back; returns the reply.
+
+        Raises the error that the server answers with, and NetworkError if there is no answer.
         """
-        shown = redacted(url)
-        if ssl is not None and not url.lower().startswith("wss:"):
-            raise ConnectionFailed(f"`ssl` is given, but {shown} is without TLS: write wss://, or leave `ssl` out")
-        secured: dict[str, Any] = {} if ssl is None else {"ssl": ssl}
+        number = self.protocol.request(request, self._loop.time())
+        answer: asyncio.Future[Message] = self._loop.create_future()
+        self._answers[number] = answer
         try:
-            connection = await connect(
-                url,
-                subprotocols=[Subprotocol(codec.subprotocol)],
-                max_size=_MAX_MESSAGE,
-                close_timeout=_CLOSE_TIMEOUT,
-                open_timeout=_OPEN_TIMEOUT,
-                proxy=None,
-                # On one machine bytes cost less than the time to compress them.
-                compression=None if is_local(url) else "deflate",
-                # Health watches for silence, on its own terms.
-                ping_interval=None,
-                create_connection=Connection,
-                **secured,
-            )
-        except (OSError, InvalidHandshake, InvalidURI, ValueError) as exc:
-            raise _failure(shown, exc) from None
-        assert isinstance(connection, Connection)
-        return cls(connection, shown, codec, metrics)
-
-    async def listen(self, deliver: Callable[[bytes, int], bool]) -> None:
-        """Give each payload, and when it came (wall time in ns), to `deliver`, until it says that this was enough.
-
-        It is called from where the bytes are read; what it raises is raised here. Raises NetworkError at the
-        connection's end.
-        """
-        connection = self._socket
-        enough: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-        def take(data: bytes, _: Opcode, received_at: int) -> None:
-            try:
-                if deliver(data, received_at):
-                    connection.keep()
-                    enough.set_result(None)
-            except Exception as exc:
-                connection.keep()
-                enough.set_exception(exc)
-            except asyncio.CancelledError as exc:  # its own: nothing that could be cancelled runs here
-                connection.keep()
-                enough.set_exception(RuntimeError(f"whoever takes the messages raised {exc!r}"))
-
-        connection.pass_on(take)
-        try:
-            await asyncio.wait([enough, connection.connection_lost_waiter], return_when=asyncio.FIRST_COMPLETED)
+            self._settle()
+            return await answer
         finally:
-            connection.keep()
-        if not enough.done():
-            raise NetworkError(self.reason or _reason(connection.close_exc))
-        enough.result()
+            del self._answers[number]
+            self.protocol.withdraw(number)
 
     async def send(self, message: Message) -> None:
-        """Send a message as it is, stamped with the time. Raises NetworkError."""
-        message.timestamp = to_milliseconds(wall_time())
-        data = self.codec.encode(message)
+        """Send a message at once. Raises NetworkError."""
+        self.protocol.send(message)
         try:
-            await self._socket.send(data, text=not self.codec.binary)
-        except ConnectionClosed:
-            raise NetworkError(f"the connection to {self.url} closed while sending; it will be made again") from None
-        self._metrics.messages_sent += 1
-        self._metrics.bytes_sent += len(data)
+            self._flush()
+        except ConnectionError:
+            raise NetworkError(f"the connection to {self._url} closed while sending; it will be made again") from None
+        await self._socket.drain()
 
-    async def exchange(self, request: _Request, timeout: float = REPLY_TIMEOUT) -> Message:
-        """Send a request and wait for its reply. An ERROR is raised; NetworkError if there is none."""
-        request.id = f"req_{next(self._numbers)}"
-        self._pending[request.id] = answer = asyncio.get_running_loop().create_future()
-        if isinstance(request, Auth):
-            self._auth = answer
+    # --- input ---
+
+    def _take(self, data: bytes, _: Opcode, received_at: int) -> None:
         try:
-            async with asyncio.timeout(timeout):
-                await self.send(request)
-                reply: Message = await answer
-        except TimeoutError:
-            raise NetworkError(
-                f"{self.url} has not answered {request.type} for {timeout:g} s: is it an hftlab server?"
-            ) from None
-        finally:
-            self._pending.pop(request.id, None)
-            if self._auth is answer:
-                self._auth = None
-        if isinstance(reply, Error):
-            raise wire_error(reply)
-        return reply
+            metrics = self._metrics
+            metrics.messages_received += 1
+            metrics.bytes_received += len(data)
+            protocol = self.protocol
+            events = protocol.receive(data, received_at, self._loop.time())
+            if self._receiver.taps:
+                self._receiver.tap(events, data, received_at)
+            for event in events:
+                if type(event) is Received:
+                    if (overflow := self._receiver.deliver(event, len(data), received_at)) is not None:
+                        self._handle(protocol.fail(overflow))
+                else:
+                    self._handle([event])
+            self._settle()
+        except Exception as exc:
+            self._break(exc)
+        except asyncio.CancelledError as exc:  # a callback's own: nothing that could be cancelled runs here
+            self._break(RuntimeError(f"the handling of a message raised {exc!r}"))
 
-    def answer(self, reply: Message) -> bool:
-        """Whether somebody has waited for this message of REPLIES."""
-        answer = self._pending.get(reply.id) if reply.id is not None else None
-        if answer is None and isinstance(reply, AuthSuccess | AuthFailed):
-            answer = self._auth  # the document's replies to AUTH carry no id
-        if answer is None:
-            return False
-        if not answer.done():
+    def _break(self, error: Exception) -> None:
+        self._socket.keep()
+        if not self._broken.done():
+            self._error = error
+            self._broken.set_result(None)
+            self._open()
+
+    def _due(self) -> None:
+        self._timer = self._wakes_at = None
+        try:
+            self._handle(self.protocol.pass_deadlines(self._loop.time()))
+            self._settle()
+        except Exception as exc:
+            self._give_up(exc)
+
+    async def _fetch_token(self, *, is_renewal: bool) -> None:
+        try:
+            get = self._authenticator.refreshed if is_renewal else self._authenticator.token
+            try:
+                token = await get()
+            except WireError as exc:
+                events = self.protocol.token_failed(exc, self._loop.time())
+            else:
+                events = self.protocol.authenticate(token, self._loop.time())
+            self._handle(events)
+            self._settle()
+        except Exception as exc:
+            self._give_up(exc)
+
+    def _give_up(self, error: Exception) -> None:
+        """End the connection at an internal error: a new one is better than one without upkeep."""
+        _log.error("the client's upkeep of a connection failed", url=self._url, exc_info=error)
+        self._handle(self.protocol.abort(f"{type(error).__name__}: {error}"))
+
+    # --- output ---
+
+    def _handle(self, events: list[ClientEvent]) -> None:
+        for event in events:
+            match event:
+                case Loss():
+                    self._reporter.lose(event)
+                case ErrorOccurred(error, recovery, is_raised):
+                    self._reporter.note(error, recovery) if is_raised else self._reporter.tell(error, recovery)
+                case Answered(number, reply):
+                    self._answer(number, reply)
+                case TokenNeeded(is_renewal):
+                    self._spawn(self._fetch_token(is_renewal=is_renewal))
+                case Ready():
+                    self._open()
+                case Disconnect():
+                    self._socket.keep()  # nothing more is handled
+                    self._socket.transport.abort()
+
+    def _answer(self, number: str, reply: Message | WireError) -> None:
+        answer = self._answers.get(number)
+        if answer is None or answer.done():
+            return
+        if isinstance(reply, WireError):
+            answer.set_exception(reply.with_traceback(None))
+        else:
             answer.set_result(reply)
-        return True
 
-    def abort(self, reason: str) -> None:
-        """End the connection at once, without a closing handshake that a silent peer would not answer."""
-        self.reason = self.reason or reason
-        self._socket.transport.abort()
+    def _settle(self) -> None:
+        """Send what there is to send, and wake up at the next deadline."""
+        with suppress(ConnectionError):  # wait_lost() reports it
+            self._flush()
+        deadline = self.protocol.next_deadline()
+        if deadline != self._wakes_at:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = None if deadline is None else self._loop.call_at(deadline, self._due)
+            self._wakes_at = deadline
 
-    def fail(self, error: WireError) -> None:
-        """End the connection at once, for good."""
-        self.failure = self.failure or error
-        self.abort(str(error))
+    def _flush(self) -> None:
+        for payload in self.protocol.data_to_send(wall_time()):
+            self._socket.write(payload, is_binary=self._codec.binary)
+            self._metrics.messages_sent += 1
+            self._metrics.bytes_sent += len(payload)
 
-    async def close(self) -> None:
-        """Say goodbye; all who wait for a reply get a NetworkError."""
-        for answer in self._pending.values():
-            if not answer.done():
-                answer.set_exception(NetworkError(f"the connection to {self.url} closed before it answered"))
-        self._socket.discard()
-        try:
-            # A peer that does not read would keep the library waiting to send its goodbye.
-            with suppress(TimeoutError):
-                async with asyncio.timeout(2 * _CLOSE_TIMEOUT):
-                    await self._socket.close()
-        finally:
-            self._socket.transport.abort()
+    def _spawn(self, duty: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(duty)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
+    def _open(self) -> None:
+        """Let those go on who wait for the connection to be ready, or not to become so."""
+        if not self._opened.done():
+            self._opened.set_result(None)
 
-def wire_error(message: Error) -> WireError:
-    """The exception for an ERROR."""
-    # The document allows for any context; ours is an object.
-    context = message.context if isinstance(message.context, dict | None) else {"context": message.context}
-    error = WireError.of(message.error_type, message.message, context)
-    error.recoverable, error.code, error.timestamp = message.recoverable, message.code, message.timestamp
-    error.retry_after = message.retry_after
-    return error
-
-
-def _failure(url: str, error: Exception) -> ConnectionFailed:
-    """What has kept a connection from being made."""
-    if isinstance(error, SSLCertVerificationError):
-        return CertificateFailed(
-            f"the certificate of {url} is not trusted ({error.verify_message}): connect by the name that it is for, "
-            "and give a certificate authority of your own as ssl=ssl.create_default_context(cafile=...)"
-        )
-    if not isinstance(error, OSError | InvalidHandshake):
-        why = error.msg if isinstance(error, InvalidURI) else str(error)
-        return ConnectionFailed(f"{url!r} is no WebSocket address ({why}): write one like ws://127.0.0.1:8081")
-    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or "no answer in 5 s"
-    advice = "check that a server runs there and the port is right"
-    if isinstance(error, socket.gaierror):
-        advice = "check the spelling of the name, and this machine's DNS"
-    elif isinstance(error, SSLError):
-        advice = "write ws:// if the server there is without TLS"
-    elif isinstance(error, TimeoutError) and url.startswith("wss:"):
-        advice += ", and that it is one with TLS"
-    return ConnectionFailed(f"cannot connect to {url} ({reason}): {advice}", retry_after=_retry_after(error))
+    def _lose(self, reason: str) -> None:
+        """Tell the protocol that there is no connection any more."""
+        if self.protocol.end is not None:
+            return
+        events = self.protocol.connection_lost(reason, self._loop.time())
+        if self.protocol.was_refused:
+            self._authenticator.reject()
+        for task in self._tasks:
+            task.cancel()
+        self._open()
+        self._handle(events)
+        self._settle()
 
 
-def _reason(error: ConnectionClosed) -> str:
-    if error.rcvd is not None:
-        return f"closed by the server with {error.rcvd.code} {error.rcvd.reason}".rstrip()
-    if error.sent is not None:
-        return f"the server broke the protocol: {error.sent.reason or error.sent.code}"
-    return "the connection broke"
-
-
-def _retry_after(error: Exception) -> float | None:
-    """The seconds of a Retry-After header (RFC 9110 section 10.2.3); its other form, a date, is left alone."""
-    if not isinstance(error, InvalidStatus):
-        return None
-    said = error.response.headers.get("Retry-After", "")
-    return float(said) if said.isascii() and said.isdecimal() else None
+async def _poll() -> None:
+    """Keep the loop from sleeping: a processor that sleeps takes a good part of a millisecond to wake up."""
+    while True:
+        await asyncio.sleep(0)

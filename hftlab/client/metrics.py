@@ -1,4 +1,4 @@
-"""What a client has measured: counts, and latencies by component."""
+"""Counts and latencies of a client."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ __all__ = ["Metrics"]
 
 
 class Metrics:
-    """The reference document's PerformanceMetrics in snake case, and the latencies by component.
+    """Counts of the reference document's PerformanceMetrics in snake case, and latencies by component.
 
     `latency["feed"]` is the time between the venue's time (ts_event) and the server's send (ts_out),
-    `latency["network"]` that to our receive, `latency["queue"]` that until the message is taken from the inbox, and
-    `latency["handler"]` the time spent in the callbacks for "message". The first two compare clocks: `clock_offset`
-    (ns, the server's minus ours) has been taken out of the network's, and is 0 while none is certain.
+    `latency["network"]` that from there to our receive, `latency["queue"]` that until the message is taken from the
+    inbox, and `latency["handler"]` the time spent in the callbacks for "message". The first two compare clocks:
+    `clock_offset` (ns, the server's minus ours) is taken out of the network's, and is 0 while it is not certain.
 
-    `error_count` has errors of the server and of the network, connections that were lost or could not be made, and
-    what callbacks have raised; what a call has raised is its caller's. `messages_lost` are holes and declared gaps,
-    `conflated` is state skipped for a slow reader, `dropped` what the inbox had no room for, `duplicates` private
-    messages that came twice and were handed over once.
+    `error_count` counts errors of the server and of the network, connections that were lost or could not be made, and
+    exceptions of callbacks; an error that a call raises is not counted. `messages_lost` counts the messages of holes
+    and declared gaps, `conflated` state skipped for a slow reader, `dropped` messages that the inbox had no room for,
+    `duplicates` private messages that came twice and were handed on once.
     """
 
     def __init__(self) -> None:
@@ -43,16 +43,17 @@ class Metrics:
 
     @property
     def average_latency(self) -> float:
-        """The mean network latency in seconds."""
+        """Mean network latency in seconds."""
         return self.latency["network"].mean / NANOSECONDS
 
     @property
     def connection_uptime(self) -> float:
-        """Seconds that the connection has lasted; 0 while there is none."""
-        since = self.connected_at  # once: the connection may end on its own thread meanwhile
+        """Seconds since the connection became ready; 0 while there is none."""
+        since = self.connected_at  # read once: the connection may end on its own thread meanwhile
         return 0.0 if since is None else (wall_time() - since) / NANOSECONDS
 
     def as_dict(self) -> dict[str, Any]:
+        """Return all values by name, the latencies as summaries in nanoseconds."""
         counts = {name: value for name, value in vars(self).items() if name != "latency"}
         return {
             **counts,

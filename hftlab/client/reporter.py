@@ -1,4 +1,4 @@
-"""Everybody who wants to know what happens to a client: callbacks, the counts, the debug log, the recovery table."""
+"""Reports of what happens to a client: callbacks, counts, the debug log."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from hftlab.client.metrics import Metrics
 from hftlab.errors import CallbackFailed, NetworkError, WireError
 from hftlab.log import get_logger
 from hftlab.protocol import ConnectionState, Message
-from hftlab.protocol.subscribing.subscriber import Loss
+from hftlab.protocol.subscribing.loss import Loss
 from hftlab.transport.recovery import Action, ErrorRecovery, Recovery
 
 __all__ = ["EVENTS", "Reporter"]
 
 EVENTS: Final = ("connecting", "connected", "disconnected", "reconnecting", "error", "message", "loss")
-"""The reference document's six lifecycle events, and "loss" with a Loss when messages did not arrive."""
+"""Events of Client.on(): the reference document's six, and "loss" with a Loss when messages did not arrive."""
 
 _SILENT: Final = (ConnectionState.DISCONNECTING, ConnectionState.ERROR)
 
@@ -30,11 +30,11 @@ _log = get_logger("hftlab.client")
 
 
 class Reporter:
-    """`fail()` is the one place that counts an error, decides what to do about it and tells of it.
+    """State of a client, and the reports to its callbacks, counts and debug log.
 
-    A callback that raises keeps neither the others nor the connection from going on. Each failure is counted as an
-    error; the first, second, fourth, eighth ... of a callback are told as a CallbackFailed, with the stack in the log:
-    one that fails with each of many messages would leave room for nothing else.
+    A callback that raises stops neither other callbacks nor the connection. Each exception is counted as an error; the
+    first, second, fourth, eighth ... of a callback are reported as a CallbackFailed, with the stack in the log: all of
+    them would drown everything else if it failed with every message.
     """
 
     def __init__(self, url: str, metrics: Metrics, recovery: ErrorRecovery, *, measures: bool) -> None:
@@ -47,10 +47,10 @@ class Reporter:
         self._failures: Counter[str] = Counter()
 
     def on(self, event: str, callback: Callable[..., object]) -> Callable[[], None]:
-        """Call back at each `event`; returns a function that ends it, and may be called again. Raises TypeError."""
+        """Add a callback for `event`; returns a function that removes it, and may be called again. Raises TypeError."""
         if event not in EVENTS:
-            raise ValueError(f"no event is called {event!r}; there are {', '.join(EVENTS)}")
-        call = self.guarded(event, callback)  # one of its own, so that the same callback may be there twice
+            raise ValueError(f"unknown event {event!r}: choose among {', '.join(EVENTS)}")
+        call = self.guarded(event, callback)  # a function of its own, so that the same callback may be added twice
         callbacks = self._callbacks[event]
         callbacks.append(call)
 
@@ -61,16 +61,16 @@ class Reporter:
         return end
 
     def guarded(self, event: str, callback: Callable[..., object]) -> Callable[..., None]:
-        """`callback` as a function that does not raise. A coroutine function, which nobody would await, is refused."""
+        """Wrap `callback` so that it does not raise. Raises TypeError for a coroutine function."""
         if iscoroutinefunction(callback) or iscoroutinefunction(type(callback).__call__):
             raise TypeError(
-                f"the callback {_name(callback)} for {event!r} is a coroutine function, and nothing waits for it: give "
-                "a plain function that takes note, or use `async for message in client`"
+                f"the callback {_name(callback)} for {event!r} is a coroutine function, and nothing awaits it: give "
+                "a plain function, or use `async for message in client`"
             )
         return functools.partial(self._call, event, callback)
 
     def become(self, state: ConnectionState, *what: Any) -> None:
-        """Change the state and tell: each but DISCONNECTING and ERROR, which end() tells of, is an event's name."""
+        """Change the state and report the event of its name; DISCONNECTING and ERROR have none (see end())."""
         self.status = state
         _log.debug("state", url=self._url, state=state.value)
         self.log.log("INFO", state.value, {"detail": str(what[0])} if what else None)
@@ -78,17 +78,19 @@ class Reporter:
             self._emit(state.value.lower(), *what)
 
     def lost(self, reason: str) -> None:
-        """The connection has ended, by nobody's wish here: an error that is counted, and told as "disconnected"."""
+        """Report that the connection was lost: an error that is counted, and the event "disconnected"."""
         self._metrics.error_count += 1
-        self.decide(NetworkError(f"the connection to {self._url} is lost: {reason}"))
+        error = NetworkError(f"the connection to {self._url} is lost: {reason}")
+        self.note(error, self.recovery.handle(error, asyncio.get_running_loop().time()))
         self.become(ConnectionState.DISCONNECTED, reason)
 
     def end(self, error: WireError) -> None:
-        """Tell of an error that the client has ended at; who hears of it finds it in the state ERROR."""
+        """Report the error that has ended the client; callbacks find it in the state ERROR."""
         self.become(ConnectionState.ERROR, error)
         self.fail(error)
 
     def message(self, message: Message) -> None:
+        """Call the callbacks for "message", and measure how long they take."""
         if not self._on_message:
             return
         start = time.perf_counter_ns()
@@ -97,6 +99,7 @@ class Reporter:
             self._metrics.latency["handler"].record(time.perf_counter_ns() - start)
 
     def lose(self, loss: Loss) -> None:
+        """Count and report messages that did not arrive."""
         if loss.reason == "conflated":
             self._metrics.conflated += loss.messages
         else:
@@ -106,35 +109,38 @@ class Reporter:
         self._emit("loss", loss)
 
     def fail(self, error: WireError) -> Recovery:
-        """Count an error and tell of it; returns what to do about it."""
-        self._metrics.error_count += 1
-        recovery = self.decide(error)
-        self._emit("error", error)
+        """Decide what to do about an error, count it and report it; returns the decision."""
+        recovery = self.recovery.handle(error, asyncio.get_running_loop().time())
+        self.tell(error, recovery)
         return recovery
 
-    def decide(self, error: WireError) -> Recovery:
-        """What to do about an error that a caller is told by an exception."""
-        recovery = self.recovery.handle(error, asyncio.get_running_loop().time())
+    def tell(self, error: WireError, recovery: Recovery) -> None:
+        """Count an error, log it with what is done about it, and report it as an "error"."""
+        self._metrics.error_count += 1
+        self.note(error, recovery)
+        self._emit("error", error)
+
+    def note(self, error: WireError, recovery: Recovery) -> None:
+        """Log an error that is raised to a caller, and so neither counted nor reported."""
         data = {"type": error.wire_type, "action": recovery.action, "delay": recovery.delay}
         self.log.log("WARN" if recovery.action is Action.LOG else "ERROR", str(error), data)
-        return recovery
 
     def held_for(self) -> float:
-        """Seconds until requests may be sent again."""
+        """Return the seconds until requests may be sent again; 0 if they may now."""
         return self.recovery.held_for(asyncio.get_running_loop().time())
 
     def blame(self, event: str, callback: Callable[..., object], error: BaseException) -> None:
-        """Count what a callback has raised, and tell of it unless it fails again and again."""
+        """Count an exception of a callback, and report it unless it fails again and again."""
         self._metrics.error_count += 1
         name = _name(callback)
         self._failures[f"{event} {name}"] += 1
         failures = self._failures[f"{event} {name}"]
-        if failures & (failures - 1):  # no power of two
+        if failures & (failures - 1):  # not a power of two
             return
         failure = CallbackFailed(event, name, error, failures)
         self.log.log("ERROR", str(failure), {"event": event, "failures": failures}, stack=_stack(error))
         _log.error("callback failed", event_name=event, url=self._url, exc_info=error)
-        if event != "error":  # who fails at being told is not told again
+        if event != "error":  # a callback that fails at errors gets no more of them for it
             self._emit("error", failure)
 
     def _call(self, event: str, callback: Callable[..., object], *what: Any) -> None:
@@ -142,7 +148,7 @@ class Reporter:
             result = callback(*what)
             if result is not None and iscoroutine(result):
                 result.close()
-                raise TypeError("it returned a coroutine, and nothing waits for it")
+                raise TypeError("it returned a coroutine, and nothing awaits it")
         except (Exception, asyncio.CancelledError) as exc:
             # No task can be cancelled in a plain function: a CancelledError is the callback's own.
             self.blame(event, callback, exc)

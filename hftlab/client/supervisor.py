@@ -1,12 +1,12 @@
-"""A client's life: its first connection, those that follow it, and the end."""
+"""Supervision of a client's connections: the first, reconnections, and the end."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from hftlab.client.conversation import Conversation
 from hftlab.client.inbox import Inbox
+from hftlab.client.link import Link
 from hftlab.client.metrics import Metrics
 from hftlab.client.reporter import Reporter
 from hftlab.clock import wall_time
@@ -20,14 +20,14 @@ __all__ = ["Supervisor"]
 
 _log = get_logger("hftlab.client")
 
-_Dial = Callable[[], Awaitable[Conversation]]
-"""Makes a connection; raises ConnectionFailed."""
+_Dial = Callable[[], Awaitable[Link]]
+"""Function that makes a connection; raises ConnectionFailed."""
 
 
 class Supervisor:
-    """One task from `connect()` to the end; whatever that is, it is told once and ends the waiting of everybody.
+    """Task that keeps a client connected from connect() to the end, which is reported once and ends all waits.
 
-    CONNECTED is a connection of which something can be asked: signed in, and with every subscription restored.
+    CONNECTED means ready for requests: signed in, and with every subscription restored.
     """
 
     def __init__(
@@ -43,8 +43,8 @@ class Supervisor:
     ) -> None:
         self.auto_reconnect = auto_reconnect
         self.backoff = backoff
-        self.conversation: Conversation | None = None
-        """The connection that there is, CONNECTED or on the way to it."""
+        self.link: Link | None = None
+        """The open connection, CONNECTED or on the way to it; None while there is none."""
         self._url, self._dial, self._reporter, self._inbox, self._metrics = url, dial, reporter, inbox, metrics
         self._task: asyncio.Task[None] | None = None
         self._settled = asyncio.Event()
@@ -53,15 +53,15 @@ class Supervisor:
         self._was_connected = False
         self._callers = 0
         self._attempt = 0
-        """The next try's number since the last connection that was good."""
+        """Number of the next attempt, counted from the last connection that lasted."""
         self._settled.set()
 
     # --- for callers ---
 
     async def connect(self) -> None:
-        """Begin, unless that has been done, and wait until CONNECTED. Raises what it has ended at instead.
+        """Begin, unless it has begun, and wait until CONNECTED. Raises the error that has ended it instead.
 
-        Cancelling the only one who waits for the first connection ends it.
+        Cancelling the only call that waits for the first connection ends the attempt.
         """
         while self._task is not None and self._task.cancelling():
             await asyncio.wait([self._task])
@@ -78,19 +78,20 @@ class Supervisor:
             self._callers -= 1
 
     async def wait_connected(self) -> None:
-        """Raises what it has ended at, and NetworkError if it has not begun."""
-        while not self._settled.is_set():  # it may be lost again before whoever waits here has run
+        """Wait until CONNECTED. Raises the error that has ended it, and NetworkError if it has not begun."""
+        while not self._settled.is_set():  # it may be lost again before the waiter runs
             await self._settled.wait()
         if self._end is not None:
             raise self._end.with_traceback(None)
 
     async def close(self) -> None:
+        """Close the connection, and wait until that is done."""
         task = self._task
         if task is None:
             return
         if not task.cancelling():
             self._settled.clear()
-            if self.conversation is not None:
+            if self.link is not None:
                 self._reporter.become(ConnectionState.DISCONNECTING)
             task.cancel()
         await asyncio.wait([task])
@@ -111,7 +112,7 @@ class Supervisor:
         self._task.add_done_callback(self._ended)
 
     async def _run(self) -> None:
-        """Stay connected as long as there is somebody to connect to. Raises what makes an end of it."""
+        """Connect, and reconnect after each loss. Raises the error that ends it."""
         failure = await self._converse(await self._dial())
         if failure is not None:
             raise failure
@@ -121,37 +122,42 @@ class Supervisor:
                 tries = f"{self.backoff.attempts} attempts"
                 raise ConnectionFailed(f"gave up on {self._url} after {tries}: start the server and connect again")
             try:
-                conversation = await self._redial(recovery, failure)
+                link = await self._redial(recovery, failure)
             except ConnectionFailed as exc:
                 failure = exc
             else:
-                failure = await self._converse(conversation)
+                failure = await self._converse(link)
             recovery = None if failure is None else self._reporter.fail(failure)
 
-    async def _redial(self, recovery: Recovery | None, failure: WireError | None) -> Conversation:
-        """The next try, when it is its time after what has become of the last."""
+    async def _redial(self, recovery: Recovery | None, failure: WireError | None) -> Link:
+        """Wait as long as the last attempt's outcome asks for, and make the next."""
         attempt, self._attempt = self._attempt, self._attempt + 1
         self._reporter.become(ConnectionState.RECONNECTING, attempt + 1)
         asked = 0.0 if failure is None else failure.retry_after or 0.0
         await asyncio.sleep(asked + self.backoff.delay(attempt, recovery))
         return await self._dial()
 
-    async def _converse(self, conversation: Conversation) -> WireError | None:
-        """From a connection's first byte to its last; returns why, if it has not been of use.
+    async def _converse(self, link: Link) -> WireError | None:
+        """Use a connection to its end; returns the error if it never became ready.
 
-        Raises what it has ended at for good.
+        Raises the error that it has ended at for good.
         """
-        self.conversation = conversation
+        self.link, protocol = link, link.protocol
         try:
-            reason = await conversation.run(self._connected)
+            link.start()
+            await link.wait_opened()
+            if protocol.was_ready:
+                self._connected()
+            reason = await link.wait_lost()
         finally:
-            self.conversation = self._metrics.connected_at = None
+            await link.end()
+            self.link = self._metrics.connected_at = None
             self._settled.clear()
-        if conversation.link.failure is not None:
-            raise conversation.link.failure
-        if not conversation.was_ready:
-            return _useless(conversation.end)
-        if conversation.lasted >= self.backoff.base:
+        if protocol.failure is not None:
+            raise protocol.failure
+        if not protocol.was_ready:
+            return _useless(protocol.end)
+        if protocol.lasted >= self.backoff.base:
             self._attempt = 0
         self._reporter.lost(reason)
         return None
@@ -179,13 +185,15 @@ class Supervisor:
 
     def _wrong(self, error: BaseException) -> NetworkError:
         _log.error("client failed", url=self._url, exc_info=error)
-        failure = NetworkError(f"the client of {self._url} has ended at an error ({type(error).__name__}: {error})")
+        failure = NetworkError(
+            f"the client of {self._url} has ended at an internal error ({type(error).__name__}: {error})"
+        )
         failure.__cause__ = error
         return failure
 
 
 def _useless(end: WireError | None) -> WireError:
     if isinstance(end, NetworkError):
-        return ConnectionFailed(f"the connection ended before it was of use ({end})")
+        return ConnectionFailed(f"the connection ended before it was ready ({end})")
     assert end is not None
     return end

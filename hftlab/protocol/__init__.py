@@ -1,4 +1,4 @@
-"""The wire: messages, their encodings, and both of its ends without any I/O."""
+"""Wire protocol: messages, their encodings, and both of its ends as state machines without I/O."""
 
 from hftlab.protocol.codec import CODECS, JSON, MSGPACK, Codec, decode, encode
 from hftlab.protocol.enums import (

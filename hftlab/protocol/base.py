@@ -1,4 +1,4 @@
-"""What every message of the wire is made of: bounded numbers and texts, and the two structs under all others."""
+"""Building blocks of all messages: bounded numbers and texts, and the two base structs."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ Frequency: TypeAlias = Annotated[int, Meta(ge=0, le=60_000)]
 
 
 class Part(msgspec.Struct, rename="camel", omit_defaults=True, kw_only=True, gc=False):
-    """A piece of a message. gc=False: no message can hold a reference cycle, so the collector need not look."""
+    """Base of every part of a message. gc=False: no message can hold a reference cycle."""
 
 
 class Base(Part, tag_field="type", kw_only=True):
-    """The document's WebSocketMessage. `channel` is ours: `sequence` rises by one per message of a channel."""
+    """Base of every message: the document's WebSocketMessage. `sequence` rises by one per message of a `channel`."""
 
     timestamp: Milliseconds
     id: str | None = None
@@ -56,5 +56,5 @@ class Base(Part, tag_field="type", kw_only=True):
 
     @property
     def type(self) -> str:
-        """The message type as the wire spells it, such as "MARKET_DATA"."""
+        """Message type as the wire spells it, such as "MARKET_DATA"."""
         return str(self.__struct_config__.tag)

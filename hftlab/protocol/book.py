@@ -1,4 +1,4 @@
-"""A client's view of one symbol's order book."""
+"""Order book of one symbol, as a client sees it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["Book"]
 
 
 class Book(msgspec.Struct, frozen=True):
-    """The levels as last received. `ts_event` is int64 ns; `stale` tells that newer ones are known to be lost."""
+    """Order book as last received. `ts_event` is int64 ns; `stale` tells that newer changes are known to be lost."""
 
     symbol: str
     ts_event: int
@@ -21,15 +21,16 @@ class Book(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, symbol: MarketDataSymbol, *, stale: bool) -> Book:
+        """Make the book of a symbol's state."""
         bids, asks = tuple(symbol.bids or ()), tuple(symbol.asks or ())
         return cls(symbol.symbol, from_milliseconds(symbol.timestamp), stale, bids, asks)
 
     def bids(self, depth: int = 10) -> list[tuple[float, float, int]]:
-        """(price, size, orders), best first, at most `depth` of them."""
+        """Return bids as (price, size, orders), best first, at most `depth` of them."""
         return [(level.price, level.size, level.orders) for level in self.bid_levels[:depth]]
 
     def asks(self, depth: int = 10) -> list[tuple[float, float, int]]:
-        """(price, size, orders), best first, at most `depth` of them."""
+        """Return asks as (price, size, orders), best first, at most `depth` of them."""
         return [(level.price, level.size, level.orders) for level in self.ask_levels[:depth]]
 
     def __repr__(self) -> str:

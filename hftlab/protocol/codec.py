@@ -1,4 +1,4 @@
-"""Bytes to messages and back: JSON text frames and MessagePack binary frames of the same structs."""
+"""Encodings of messages: JSON text frames and MessagePack binary frames of the same structs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 class _Decoder(Generic[T]):
-    """A typed decoder whose errors name the field."""
+    """Decoder of one type, whose errors name the field that does not fit."""
 
     def __init__(self, decoder: Any, name: str) -> None:
         self._decode, self._name = decoder.decode, name
@@ -33,7 +33,7 @@ class _Decoder(Generic[T]):
 
 
 class Codec:
-    """One encoding of the protocol: its WebSocket subprotocol, whether its frames are binary, and both directions."""
+    """Encoding of the protocol: its WebSocket subprotocol, whether its frames are binary, and both directions."""
 
     def __init__(self, name: str, subprotocol: str, module: Any, *, binary: bool) -> None:
         self.name, self.subprotocol, self.binary = name, subprotocol, binary

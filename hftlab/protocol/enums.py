@@ -1,4 +1,4 @@
-"""The closed word lists of the wire, as the reference document spells them."""
+"""Enumerations of the wire, spelt as in the reference document."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = [
 
 
 class ConnectionState(StrEnum):
-    """The six states of the reference document's Connection Lifecycle."""
+    """State of a client's connection: the six of the reference document's Connection Lifecycle."""
 
     DISCONNECTED = "DISCONNECTED"
     CONNECTING = "CONNECTING"
@@ -33,7 +33,7 @@ class ConnectionState(StrEnum):
 
 
 class DataType(StrEnum):
-    """What a subscription asks for; BOOK_DELTA, incremental books, and ARBITRAGE, opportunities, are ours."""
+    """Kind of data in a subscription; BOOK_DELTA (incremental books) and ARBITRAGE (opportunities) are hftlab's own."""
 
     QUOTES = "QUOTES"
     TRADES = "TRADES"
@@ -44,17 +44,17 @@ class DataType(StrEnum):
 
     @property
     def is_event(self) -> bool:
-        """Whether each item counts: events may not be skipped in silence, of state only the newest matters."""
+        """Whether it consists of events, which may not be skipped in silence; of state only the newest matters."""
         return self in (DataType.TRADES, DataType.BOOK_DELTA, DataType.ARBITRAGE)
 
     @property
     def has_own_message(self) -> bool:
-        """Whether it comes in a message type of its own, and so in channels of its own, instead of in MARKET_DATA."""
+        """Whether it has a message type, and so channels, of its own, instead of being part of MARKET_DATA."""
         return self in (DataType.BOOK_DELTA, DataType.ARBITRAGE)
 
 
 class ErrorType(StrEnum):
-    """The reference document's WebSocketErrorType."""
+    """Type of an ERROR: the reference document's WebSocketErrorType."""
 
     CONNECTION_FAILED = "CONNECTION_FAILED"
     AUTHENTICATION_FAILED = "AUTHENTICATION_FAILED"
@@ -66,10 +66,10 @@ class ErrorType(StrEnum):
 
 
 class SlowConsumer(StrEnum):
-    """What happens to a subscription whose reader is too slow; each is counted.
+    """Policy of a subscription whose reader is too slow; the server counts each use.
 
     CONFLATE skips messages and sends the newest state (default for state), GAP declares what is lost and starts again
-    from a snapshot (default for events), DISCONNECT ends the connection. State that is asked for together with TRADES
+    from a snapshot (default for events), DISCONNECT ends the connection. State that is requested together with TRADES
     comes in one message with them, and so has their default.
     """
 
@@ -79,24 +79,30 @@ class SlowConsumer(StrEnum):
 
 
 class ArbitrageState(StrEnum):
+    """Stage of an arbitrage opportunity."""
+
     OPEN = "OPEN"
     UPDATE = "UPDATE"
     CLOSE = "CLOSE"
 
 
 class Side(StrEnum):
+    """Side of an order, or of the order that caused a trade."""
+
     BUY = "BUY"
     SELL = "SELL"
 
 
 class PositionSide(StrEnum):
+    """Direction of a position."""
+
     LONG = "LONG"
     SHORT = "SHORT"
     FLAT = "FLAT"
 
 
 class OrderType(StrEnum):
-    """The reference document names this type and leaves it open; the members are ours."""
+    """Type of an order. The reference document names this enumeration and leaves it open; the members are hftlab's."""
 
     MARKET = "MARKET"
     LIMIT = "LIMIT"
@@ -106,6 +112,8 @@ class OrderType(StrEnum):
 
 
 class OrderStatus(StrEnum):
+    """State of an order."""
+
     PENDING_NEW = "PENDING_NEW"
     NEW = "NEW"
     PARTIALLY_FILLED = "PARTIALLY_FILLED"
@@ -117,6 +125,8 @@ class OrderStatus(StrEnum):
 
 
 class UpdateType(StrEnum):
+    """Cause of an ORDER_UPDATE."""
+
     NEW = "NEW"
     FILL = "FILL"
     CANCEL = "CANCEL"
@@ -126,6 +136,8 @@ class UpdateType(StrEnum):
 
 
 class TimeInForce(StrEnum):
+    """How long an order stays in force."""
+
     DAY = "DAY"
     GTC = "GTC"
     IOC = "IOC"
@@ -133,6 +145,8 @@ class TimeInForce(StrEnum):
 
 
 class ReplayAction(StrEnum):
+    """Command of a REPLAY_CONTROL."""
+
     PAUSE = "PAUSE"
     RESUME = "RESUME"
     STEP = "STEP"
@@ -141,6 +155,8 @@ class ReplayAction(StrEnum):
 
 
 class ReplayState(StrEnum):
+    """State of a recorded source; WAITING is before the first subscription."""
+
     WAITING = "WAITING"
     PLAYING = "PLAYING"
     PAUSED = "PAUSED"

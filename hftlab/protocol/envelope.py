@@ -1,4 +1,4 @@
-"""What can be read of a request that does not decode, so that its sender can still tell which one it was."""
+"""Id and type of a request that does not decode, so that the error can name the request."""
 
 from __future__ import annotations
 
@@ -14,16 +14,18 @@ __all__ = ["Envelope"]
 
 _SUBSCRIBING: Final = ("SUBSCRIBE", "UNSUBSCRIBE")
 _TERMS: Final = ("symbols", "dataTypes", "frequency", "slowConsumer")
-"""The fields of a subscription."""
+"""Fields of a subscription."""
 
 
 class Envelope(msgspec.Struct):
+    """Id and type of a request, as far as they can be read."""
+
     id: str | None = None
     type: str | None = None
 
     @classmethod
     def of(cls, data: bytes, codec: Codec) -> Envelope:
-        """Empty, if not even that can be read."""
+        """Read the envelope of a request; empty if nothing can be read."""
         module = msgspec.msgpack if codec.binary else msgspec.json
         try:
             try:
@@ -36,7 +38,7 @@ class Envelope(msgspec.Struct):
             return cls()
 
     def refusal(self, error: MessageParseError) -> WireError:
-        """The same error, as one of the subscription where that is what does not fit."""
+        """Make the error to answer with: SubscriptionFailed where a term of a subscription does not fit."""
         if self.type in _SUBSCRIBING and error.field.partition("[")[0] in _TERMS:
             return SubscriptionFailed(str(error), context=error.context)
         return error

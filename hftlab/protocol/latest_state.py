@@ -6,10 +6,11 @@ import operator
 
 import msgspec
 
+from hftlab.protocol.merging import merged
 from hftlab.protocol.messages import BookDelta, MarketData, MarketDataSymbol, Message
 from hftlab.protocol.publishing.book_assembler import BookAssembler
 
-__all__ = ["LatestState", "merged"]
+__all__ = ["LatestState"]
 
 
 class LatestState:
@@ -41,15 +42,3 @@ class LatestState:
         """Forget everything."""
         self.latest.clear()
         self._assembler = BookAssembler()
-
-
-def merged(new: MarketDataSymbol, known: MarketDataSymbol | None) -> MarketDataSymbol:
-    """Return the new state of a symbol, with the parts that it leaves out taken from the known one."""
-    if known is None:
-        return new
-    bids = known.bids if new.bids is None else new.bids
-    asks = known.asks if new.asks is None else new.asks
-    last_trade = known.last_trade if new.last_trade is None else new.last_trade
-    if bids is new.bids and asks is new.asks and last_trade is new.last_trade:
-        return new
-    return msgspec.structs.replace(new, bids=bids, asks=asks, last_trade=last_trade)

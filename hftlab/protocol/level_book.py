@@ -1,4 +1,4 @@
-"""An order book of price levels that travels as changes (BOOK_DELTA)."""
+"""Order book of price levels, which is sent as changes (BOOK_DELTA)."""
 
 from __future__ import annotations
 
@@ -12,31 +12,32 @@ from hftlab.protocol.messages import OrderBookLevel
 __all__ = ["CHECKED_DEPTH", "LevelBook", "checksum"]
 
 CHECKED_DEPTH: Final = 10
-"""Levels a side that the checksum covers."""
+"""Number of levels a side that the checksum covers."""
 
 _Side = dict[float, OrderBookLevel]
 
 
 class LevelBook:
-    """Levels by price. Levels with size 0 are none."""
+    """Order book of price levels; a level with size 0 does not exist."""
 
     def __init__(self, bids: Iterable[OrderBookLevel], asks: Iterable[OrderBookLevel]) -> None:
         self._bids: _Side = {level.price: level for level in bids if level.size}
         self._asks: _Side = {level.price: level for level in asks if level.size}
 
     def bids(self) -> list[OrderBookLevel]:
-        """Best first."""
+        """Return the bids, best first."""
         return [self._bids[price] for price in sorted(self._bids, reverse=True)]
 
     def asks(self) -> list[OrderBookLevel]:
-        """Best first."""
+        """Return the asks, best first."""
         return [self._asks[price] for price in sorted(self._asks)]
 
     def since(self, old: LevelBook) -> tuple[list[OrderBookLevel], list[OrderBookLevel]]:
-        """The bids and asks that turn `old` into this book; a level that is gone has size 0."""
+        """Return the bids and asks that turn `old` into this book; a level that is gone has size 0."""
         return _changes(old._bids, self._bids), _changes(old._asks, self._asks)
 
     def apply(self, bids: Iterable[OrderBookLevel], asks: Iterable[OrderBookLevel]) -> None:
+        """Change levels; those with size 0 are removed."""
         for side, levels in ((self._bids, bids), (self._asks, asks)):
             for level in levels:
                 if level.size:
@@ -45,12 +46,12 @@ class LevelBook:
                     side.pop(level.price, None)
 
     def checksum(self, sequence: int) -> int:
-        """See BookDelta. It binds the levels to their place in the channel."""
+        """Compute the checksum of BookDelta, which binds the levels to their place in the channel."""
         return checksum(sequence, self.bids(), self.asks())
 
 
 def checksum(sequence: int, bids: list[OrderBookLevel], asks: list[OrderBookLevel]) -> int:
-    """That of a book whose sides are sorted, best first."""
+    """Compute the checksum of a book whose sides are sorted, best first; see BookDelta."""
     top = (*bids[:CHECKED_DEPTH], *asks[:CHECKED_DEPTH])
     numbers = [number for level in top for number in (level.price, level.size)]
     return zlib.crc32(struct.pack(f"<{1 + len(numbers)}d", sequence, *numbers))

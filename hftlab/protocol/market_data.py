@@ -1,4 +1,4 @@
-"""Market data on the wire: the state of symbols, incremental books, opportunities."""
+"""Messages of market data: state of symbols, incremental books, arbitrage opportunities."""
 
 from __future__ import annotations
 
@@ -25,13 +25,15 @@ __all__ = ["Arbitrage", "BookDelta", "MarketData", "MarketDataSymbol", "OrderBoo
 
 
 class OrderBookLevel(Part, kw_only=True):
+    """Price level of an order book; `orders` is the number of its orders."""
+
     price: Price
     size: Size
     orders: Count
 
 
 class Trade(Part, kw_only=True):
-    """The document's `lastTrade`; `side` is the aggressor's."""
+    """Trade: the document's `lastTrade`; `side` is the aggressor's."""
 
     price: TradedPrice
     size: Size
@@ -40,9 +42,9 @@ class Trade(Part, kw_only=True):
 
 
 class MarketDataSymbol(Part, kw_only=True):
-    """One symbol's state. `timestamp` is ts_event; an empty side of the book has price 0 and size 0.
+    """State of one symbol. `timestamp` is ts_event; an empty side of the book has price 0 and size 0.
 
-    `trades` is ours: with the data type TRADES, every trade since the symbol's previous message, oldest first.
+    `trades` is hftlab's own: with the data type TRADES, every trade since the symbol's previous message, oldest first.
     """
 
     symbol: Symbol
@@ -67,7 +69,10 @@ class MarketDataSymbol(Part, kw_only=True):
 
 
 class MarketData(Base, tag="MARKET_DATA", kw_only=True):
-    """`timestamp` is ts_out. `snapshot` marks state repeated for one subscriber; `ts_recv` is a recording's capture."""
+    """State of symbols. `timestamp` is ts_out, `ts_recv` the time of capture in a recording.
+
+    `snapshot` marks state that is repeated for one subscriber.
+    """
 
     symbols: list[MarketDataSymbol]
     snapshot: bool = False
@@ -75,7 +80,7 @@ class MarketData(Base, tag="MARKET_DATA", kw_only=True):
 
 
 class BookDelta(Base, tag="BOOK_DELTA", kw_only=True):
-    """An incremental book: a snapshot, then changed levels, where size 0 removes the level.
+    """Incremental order book of a symbol: a snapshot, then changed levels; size 0 removes a level.
 
     `checksum` is the CRC32 (as in zlib) of little-endian IEEE 754 doubles: the sequence, then price and size of the
     best ten bids, best first, then those of the best ten asks, after the change.
@@ -91,13 +96,14 @@ class BookDelta(Base, tag="BOOK_DELTA", kw_only=True):
 
 
 class Arbitrage(Base, tag="ARBITRAGE", kw_only=True):
-    """One thing that costs less at `buy_venue` than it brings at `sell_venue`, fees and currencies included.
+    """Arbitrage opportunity: a symbol that costs less at `buy_venue` than it brings at `sell_venue`, after all costs.
 
     `symbol` is the plain symbol, without a venue. `ask` is the best price at which to buy and `bid` the best at which
-    to sell, each in its own venue's currency; `size` is how much can be bought and sold at a gain, level by level, and
-    `edge` what that brings in all, in `currency`. `peak_edge` is the largest edge since `opened`. `opened` and `closed`
-    are ts_event of the book changes that made and ended it. At CLOSE `size` and `edge` are 0, and a price is 0 where
-    that side of the book has gone. `snapshot` marks an opportunity told again to one subscriber.
+    to sell, each in its own venue's currency; Costs are fees and the exchange of currencies. `size` is how much
+    can be bought and sold at a gain, level by level, and `edge` the total gain in `currency`. `peak_edge` is the
+    largest edge since `opened`. `opened` and `closed` are ts_event of the book changes that made and ended it. At CLOSE
+    `size` and `edge` are 0, and a price is 0 where that side of the book is empty. `snapshot` marks an opportunity that
+    is repeated for one subscriber.
     """
 
     symbol: Symbol

@@ -1,4 +1,4 @@
-"""Every message of the wire as a struct: the schema, the validator and the codec at once.
+"""Messages of the wire as structs, which are schema, validator and codec at once.
 
 The reference document's messages come first, in its order ("Message Protocol", "Authentication Flow", "Health
 Monitoring"), then hftlab's own; those of market data and of trading have files of their own. Attributes are snake_case
@@ -72,7 +72,7 @@ __all__ = [
 
 
 class Subscribe(Base, tag="SUBSCRIBE", kw_only=True):
-    """`frequency` in ms, 0 for every change; None asks for the server's default, as does None for `data_types`."""
+    """Request for subscriptions. None for `data_types` or `frequency` (ms, 0 for every change) is the default."""
 
     symbols: Annotated[list[Symbol], Meta(min_length=1)]
     data_types: Annotated[list[DataType], Meta(min_length=1)] | None = None
@@ -81,18 +81,21 @@ class Subscribe(Base, tag="SUBSCRIBE", kw_only=True):
 
 
 class Unsubscribe(Base, tag="UNSUBSCRIBE", kw_only=True):
-    """Without `data_types` all of the symbols' subscriptions end."""
+    """Request for the end of subscriptions; without `data_types` of all of the symbols'."""
 
     symbols: Annotated[list[Symbol], Meta(min_length=1)]
     data_types: Annotated[list[DataType], Meta(min_length=1)] | None = None
 
 
 class Heartbeat(Base, tag="HEARTBEAT", kw_only=True):
-    pass
+    """Sign of life of a client."""
 
 
 class Auth(Base, tag="AUTH", kw_only=True):
-    """`session` and `resume_from` (the last private sequence seen) ask for the private messages missed since."""
+    """Authentication by an access token.
+
+    `session` and `resume_from` (the last private sequence seen) ask for the private messages missed since.
+    """
 
     token: Annotated[str, Meta(min_length=1, max_length=8192)]
     session: str | None = None
@@ -100,7 +103,7 @@ class Auth(Base, tag="AUTH", kw_only=True):
 
 
 class Ping(Base, tag="PING", kw_only=True):
-    """`ping_id` comes back in the PONG: the document's measureLatency tells its own by it."""
+    """Request for a PONG, which repeats `ping_id`: the document's measureLatency finds its answer by it."""
 
     ping_id: str | None = None
 
@@ -109,17 +112,17 @@ class Ping(Base, tag="PING", kw_only=True):
 
 
 class RateLimit(Part, kw_only=True):
-    """So many a second in the long run, `burst` at once."""
+    """Limit of a rate: `per_second` in the long run, `burst` at once."""
 
     per_second: Annotated[float, Meta(gt=0)]
     burst: Count
 
 
 class Limits(Part, kw_only=True):
-    """What the server allows one connection. `max_subscriptions` is of pairs of a symbol and a data type.
+    """Limits of one connection. `max_subscriptions` counts pairs of a symbol and a data type.
 
-    What is over `messages` or `subscriptions` is refused; who has spent `errors`, the ERROR and AUTH_FAILED messages
-    that it may cause, is closed with 1008.
+    Requests above the rates `messages` and `subscriptions` are refused. `errors` limits the ERROR and AUTH_FAILED
+    messages that a connection may cause: one that exceeds it is closed with 1008.
     """
 
     max_message_bytes: Count
@@ -133,7 +136,7 @@ class Limits(Part, kw_only=True):
 
 
 class ChannelInfo(Part, kw_only=True):
-    """One channel that a connection belongs to; `sequence` is that of its last message."""
+    """Channel that a connection belongs to; `sequence` is that of its last message."""
 
     channel: Count
     symbols: list[Symbol]
@@ -144,9 +147,9 @@ class ChannelInfo(Part, kw_only=True):
 
 
 class Ack(Base, tag="ACK", kw_only=True):
-    """The welcome (with `session`, `version`, `connection_id`, `limits`, `symbols`), and the answer to requests.
+    """Acknowledgement of a request, and the welcome (`session`, `version`, `connection_id`, `limits`, `symbols`).
 
-    A heartbeat is answered with `sequences`: channel -> last sequence, so that a lost tail shows too.
+    A heartbeat is answered with `sequences`: channel -> last sequence, so that the loss of a last message shows too.
     """
 
     message: str
@@ -160,7 +163,7 @@ class Ack(Base, tag="ACK", kw_only=True):
 
 
 class Error(Base, tag="ERROR", kw_only=True):
-    """The document's WebSocketError; its `type` travels as `errorType`, beside the message's own.
+    """Error: the document's WebSocketError, whose `type` is `errorType` here, beside the message's own.
 
     `context` may be anything in the document; hftlab's servers send an object. `retry_after`, which the document lacks,
     is in seconds like HTTP's Retry-After (RFC 9110 section 10.2.3), not in ms like the wire's times.
@@ -175,9 +178,10 @@ class Error(Base, tag="ERROR", kw_only=True):
 
 
 class AuthSuccess(Base, tag="AUTH_SUCCESS", kw_only=True):
-    """`private_sequence` is that of the last private message before: a client that has seen none goes on from there.
+    """Answer to AUTH: the client is signed in as `subject`, until `expires_at`.
 
-    `symbols` are there where the welcome does not tell them, as its reader could have been anyone.
+    `private_sequence` is that of the account's last private message so far: a client that has seen none goes on from
+    there. `symbols` are those of a server whose welcome names none, because authentication is required.
     """
 
     subject: str | None = None
@@ -187,15 +191,16 @@ class AuthSuccess(Base, tag="AUTH_SUCCESS", kw_only=True):
 
 
 class AuthFailed(Base, tag="AUTH_FAILED", kw_only=True):
-    """The document's has no fields; ours says why."""
+    """Answer to AUTH: the token is refused. The document's has no fields; `message` says why."""
 
-    message: str = "the server does not take the token"
+    message: str = "the server does not accept the token"
 
 
 class Pong(Base, tag="PONG", kw_only=True):
-    """`ping_id` is the PING's, and all that the document asks for.
+    """Answer to PING. `ping_id` is the PING's, and the only field in the document.
 
-    `ping_timestamp` is the PING's `timestamp`, `received_at` when the server read it: enough for a clock offset.
+    `ping_timestamp` is the PING's `timestamp`, `received_at` the time when the server read it: with both a client
+    computes the clock offset.
     """
 
     ping_id: str | None = None
@@ -207,7 +212,7 @@ class Pong(Base, tag="PONG", kw_only=True):
 
 
 class Gap(Base, tag="GAP", kw_only=True):
-    """The messages `from_sequence` to `to_sequence` of `channel`, both included, are lost to this connection."""
+    """Gap in `channel`: messages `from_sequence` to `to_sequence`, both included, are not sent to this connection."""
 
     from_sequence: Count
     to_sequence: Count
@@ -215,7 +220,10 @@ class Gap(Base, tag="GAP", kw_only=True):
 
 
 class ReplayControl(Base, tag="REPLAY_CONTROL", kw_only=True):
-    """`speed` goes with SPEED (None: as fast as possible), `position` with SEEK, `count` (messages) with STEP."""
+    """Command to a recorded source.
+
+    `speed` goes with SPEED (None: as fast as possible), `position` with SEEK, `count` (messages) with STEP.
+    """
 
     action: ReplayAction
     speed: Annotated[float, Meta(gt=0, le=1e9)] | None = None
@@ -224,10 +232,10 @@ class ReplayControl(Base, tag="REPLAY_CONTROL", kw_only=True):
 
 
 class ReplayStatus(Base, tag="REPLAY_STATUS", kw_only=True):
-    """Where a recorded source stands, in source time; `speed` None is as fast as possible.
+    """Status of a recorded source: its state and position in source time; `speed` None is as fast as possible.
 
-    `start` and `end` are the times of its first and last message. With `reset` it has been taken to another position:
-    what was known of its symbols holds no longer, and the state there follows as snapshots, where there is any.
+    `start` and `end` are the times of its first and last message. `reset` marks a jump to another position: earlier
+    state of symbols is void, and the state there follows as snapshots.
     """
 
     state: ReplayState
@@ -239,7 +247,7 @@ class ReplayStatus(Base, tag="REPLAY_STATUS", kw_only=True):
 
 
 class ServerShutdown(Base, tag="SERVER_SHUTDOWN", kw_only=True):
-    """The last message before the server closes the connection with code 1001."""
+    """Announcement that the server stops: the last message before it closes the connection with code 1001."""
 
     message: str
 
@@ -247,7 +255,7 @@ class ServerShutdown(Base, tag="SERVER_SHUTDOWN", kw_only=True):
 Request: TypeAlias = (
     Subscribe | Unsubscribe | Heartbeat | Auth | Ping | ReplayControl | NewOrder | CancelOrder | ReplaceOrder
 )
-"""What a client may send."""
+"""Messages that a client may send."""
 
 Message: TypeAlias = (
     Request
@@ -266,4 +274,4 @@ Message: TypeAlias = (
     | ReplayStatus
     | ServerShutdown
 )
-"""Everything on the wire."""
+"""All messages of the wire."""

@@ -1,4 +1,4 @@
-"""Orders on the wire, and what became of them: orders, positions, the portfolio."""
+"""Messages of trading: orders, and updates of orders, positions and the portfolio."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ __all__ = ["CancelOrder", "NewOrder", "OrderUpdate", "PortfolioUpdate", "Positio
 
 
 class OrderUpdate(Base, tag="ORDER_UPDATE", kw_only=True):
+    """State of an order after a change; `update_type` is the change. Private to the order's account."""
+
     order_id: Name
     client_order_id: str
     symbol: Symbol
@@ -41,6 +43,8 @@ class OrderUpdate(Base, tag="ORDER_UPDATE", kw_only=True):
 
 
 class PositionUpdate(Base, tag="POSITION_UPDATE", kw_only=True):
+    """Position of an account in one symbol; `quantity` is negative for a short one."""
+
     symbol: Symbol
     quantity: Amount
     average_price: Price
@@ -53,7 +57,7 @@ class PositionUpdate(Base, tag="POSITION_UPDATE", kw_only=True):
 
 
 class PortfolioUpdate(Base, tag="PORTFOLIO_UPDATE", kw_only=True):
-    """The document names this type and leaves its fields open; these are ours, all in `currency`."""
+    """Portfolio of an account, in `currency`. The document names this type; its fields are hftlab's own."""
 
     total_value: Amount
     cash: Amount
@@ -66,7 +70,7 @@ class PortfolioUpdate(Base, tag="PORTFOLIO_UPDATE", kw_only=True):
 
 
 class NewOrder(Base, tag="NEW_ORDER", kw_only=True):
-    """Sending one `client_order_id` twice does nothing twice."""
+    """New order. A second one with the same `client_order_id` has no effect."""
 
     client_order_id: Name
     symbol: Symbol
@@ -81,10 +85,14 @@ class NewOrder(Base, tag="NEW_ORDER", kw_only=True):
 
 
 class CancelOrder(Base, tag="CANCEL_ORDER", kw_only=True):
+    """Cancellation of an order."""
+
     client_order_id: Name
 
 
 class ReplaceOrder(Base, tag="REPLACE_ORDER", kw_only=True):
+    """Replacement of an order's quantity, price, or both; the order has `new_client_order_id` from then on."""
+
     client_order_id: Name
     new_client_order_id: Name
     quantity: Annotated[float, Meta(gt=0, le=1e15)] | None = None

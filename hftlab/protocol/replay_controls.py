@@ -1,4 +1,4 @@
-"""REPLAY_CONTROL as calls."""
+"""Replay controls: REPLAY_CONTROL messages as calls."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ __all__ = ["ReplayControls"]
 
 
 class ReplayControls:
-    """Each call returns when it has been done, with where the replay stands then.
+    """Controls of a replay. Each call returns the replay's status once the command has been done.
 
-    `send` does what one REPLAY_CONTROL asks for, `status` knows where the replay stands. Positions are source time in
-    nanoseconds; on the wire they have whole microseconds. Raises ServerError where the source is no recording.
+    `send` carries out one REPLAY_CONTROL, `status` returns the newest REPLAY_STATUS. Positions are source time in
+    nanoseconds, and whole microseconds on the wire. Calls raise ServerError if the source is not a recording.
     """
 
     def __init__(
@@ -24,34 +24,36 @@ class ReplayControls:
         self._send, self._status = send, status
 
     async def pause(self) -> ReplayStatus | None:
+        """Pause."""
         return await self._do(ReplayAction.PAUSE)
 
     async def resume(self) -> ReplayStatus | None:
+        """Go on after a pause."""
         return await self._do(ReplayAction.RESUME)
 
     async def step(self, count: int = 1) -> ReplayStatus | None:
-        """Pause, and stream the next `count` messages."""
+        """Stream the next `count` messages, and pause."""
         return await self._do(ReplayAction.STEP, count=count)
 
     async def seek(self, position: int) -> ReplayStatus | None:
-        """Go to a time, back or forward: the state as of `position` is known when this returns.
+        """Go to a time, back or forward; when this returns the state as of `position` has been received.
 
-        What is between two microseconds goes to the later one; before the first message there is no state.
+        Positions are rounded up to microseconds. Before the first message there is no state.
         """
         return await self._do(ReplayAction.SEEK, position=max(to_milliseconds(position + 999), 0.001))
 
     async def set_speed(self, speed: float) -> ReplayStatus | None:
-        """So many times real time; float("inf") is as fast as possible."""
+        """Set the speed as a multiple of real time; float("inf") is as fast as possible."""
         return await self._do(ReplayAction.SPEED, speed=None if speed == float("inf") else speed)
 
     @property
     def status(self) -> ReplayStatus | None:
-        """Where the replay stands, as last told; None if nothing has been."""
+        """Newest status of the replay; None before the first."""
         return self._status()
 
     @property
     def position(self) -> int | None:
-        """That in nanoseconds of source time."""
+        """Position in nanoseconds of source time, as of the newest status; None before the first."""
         status = self._status()
         return None if status is None else from_milliseconds(status.position)
 

@@ -1,4 +1,4 @@
-"""What one connection has asked for, and how that splits into channels."""
+"""Subscriptions of one connection, and the channels that serve them."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from typing import Final, NamedTuple, TypeAlias
 from hftlab.protocol.enums import DataType, SlowConsumer
 from hftlab.protocol.messages import Subscribe
 
-__all__ = ["DEFAULT_DATA_TYPES", "DEFAULT_FREQUENCY", "Held", "Subscription", "SubscriptionSet"]
+__all__ = ["DEFAULT_DATA_TYPES", "DEFAULT_FREQUENCY", "SavedTerms", "Subscription", "SubscriptionSet"]
 
 DEFAULT_FREQUENCY: Final = 100
-"""Milliseconds: the reference document's 10 Hz."""
+"""Milliseconds between two messages: the reference document's 10 Hz."""
 
 DEFAULT_DATA_TYPES: Final = (DataType.QUOTES, DataType.ORDER_BOOK, DataType.STATISTICS)
-"""The state a reference client expects when it names no data types; events are sent to those who ask for them."""
+"""Data types of a subscription that names none: the state that a reference client expects."""
 
 _ORDER: Final = {data_type: place for place, data_type in enumerate(DataType)}
 
 
 class Subscription(NamedTuple):
-    """The key of a channel: connections with equal subscriptions share one. Symbols and data types are sorted."""
+    """Key of a channel: connections with equal subscriptions share one. Symbols and data types are sorted."""
 
     symbols: tuple[str, ...]
     data_types: tuple[DataType, ...]
@@ -30,23 +30,24 @@ class Subscription(NamedTuple):
 
 
 class _Terms(NamedTuple):
-    """How one (symbol, data type) is wanted; without `slow_consumer` by the default of its channel."""
+    """Terms of one (symbol, data type); without `slow_consumer` its channel's default applies."""
 
     frequency: int
     slow_consumer: SlowConsumer | None
     with_trades: bool = False
-    """Asked for together with TRADES, and without a policy."""
+    """Whether it was requested together with TRADES, and without a policy."""
 
 
-Held: TypeAlias = dict[str, dict[DataType, _Terms | None]]
-"""How some pairs were wanted at a time; None: not."""
+SavedTerms: TypeAlias = dict[str, dict[DataType, _Terms | None]]
+"""Saved terms of some pairs of a symbol and a data type; None: not subscribed to."""
 
 
 class SubscriptionSet:
-    """Each (symbol, data type) with its frequency in ms and policy; asking again for a pair replaces them.
+    """Set of subscriptions: pairs of a symbol and a data type, each with its frequency in ms and its policy.
 
-    Without a policy, state is CONFLATE and events are GAP. State that one request asks for together with TRADES comes
-    in one message with them, and so by their policy; asked for by itself it is conflated, whatever else is subscribed.
+    Adding a pair again replaces its terms. Without a policy, state is CONFLATE and events are GAP. State that is
+    requested together with TRADES comes in one message with them, and so has their policy; requested by itself it is
+    conflated, whatever else is subscribed to.
     """
 
     def __init__(self) -> None:
@@ -59,6 +60,7 @@ class SubscriptionSet:
         frequency: int | None,
         slow_consumer: SlowConsumer | None = None,
     ) -> None:
+        """Add pairs, or replace their terms; None stands for the defaults."""
         wanted = tuple(data_types or DEFAULT_DATA_TYPES)
         pace = DEFAULT_FREQUENCY if frequency is None else frequency
         with_trades = slow_consumer is None and DataType.TRADES in wanted
@@ -67,7 +69,7 @@ class SubscriptionSet:
             self._terms.setdefault(symbol, {}).update(terms)
 
     def remove(self, symbols: Iterable[str], data_types: Iterable[DataType] | None = None) -> None:
-        """End the pairs named; without `data_types` all of a symbol's. Pairs that were never asked for are no error."""
+        """Remove pairs; without `data_types` all of each symbol. A pair that is not in the set is ignored."""
         unwanted = None if data_types is None else set(data_types)
         for symbol in symbols:
             held = self._terms.pop(symbol, {})
@@ -76,20 +78,20 @@ class SubscriptionSet:
                 self._terms[symbol] = kept
 
     def count_with(self, symbols: Iterable[str], data_types: Iterable[DataType] | None) -> int:
-        """How many pairs there are if these are added."""
+        """Count the pairs that there would be with these added."""
         wanted = frozenset(data_types or DEFAULT_DATA_TYPES)
         new = sum(len(wanted.difference(self.data_types(symbol))) for symbol in set(symbols))
         return sum(map(len, self._terms.values())) + new
 
-    def held(self, symbols: Iterable[str], data_types: Iterable[DataType]) -> Held:
-        """How these pairs are wanted now, for put_back()."""
+    def save(self, symbols: Iterable[str], data_types: Iterable[DataType]) -> SavedTerms:
+        """Save the terms of these pairs, for restore()."""
         kinds = tuple(data_types)
         return {symbol: {kind: self._terms.get(symbol, {}).get(kind) for kind in kinds} for symbol in symbols}
 
-    def put_back(self, held: Held) -> None:
-        """Want these pairs as they were wanted then."""
-        for symbol, held_terms in held.items():
-            for kind, terms in held_terms.items():
+    def restore(self, saved: SavedTerms) -> None:
+        """Give these pairs the terms that they had at save(), or remove them."""
+        for symbol, saved_terms in saved.items():
+            for kind, terms in saved_terms.items():
                 if terms is None:
                     self.remove([symbol], [kind])
                 else:
@@ -97,16 +99,17 @@ class SubscriptionSet:
 
     @property
     def symbols(self) -> list[str]:
+        """Symbols subscribed to."""
         return list(self._terms)
 
     def data_types(self, symbol: str) -> Collection[DataType]:
-        """What is wanted of one symbol."""
+        """Return the data types subscribed to of one symbol."""
         return self._terms.get(symbol, {}).keys()
 
     def requests(
         self, symbols: Iterable[str] | None = None, data_types: Collection[DataType] | None = None
     ) -> list[Subscribe]:
-        """What asks for all this on the same terms, or for as much of these symbols and data types as is in it."""
+        """Make the requests that subscribe to the whole set, or to its part with these symbols and data types."""
         groups: defaultdict[tuple[tuple[DataType, ...], _Terms], list[str]] = defaultdict(list)
         for symbol in sorted(self._terms if symbols is None else self._terms.keys() & set(symbols)):
             alike: defaultdict[_Terms, list[DataType]] = defaultdict(list)
@@ -118,10 +121,10 @@ class SubscriptionSet:
         return [_request(names, kinds, terms) for (kinds, terms), names in groups.items()]
 
     def plan(self) -> set[Subscription]:
-        """The channels that serve all this: as few as possible, each pair in exactly one.
+        """Return the channels that serve the set: as few as possible, with each pair in exactly one.
 
-        BOOK_DELTA has a channel per symbol: its messages are of one symbol, and one that belongs to another shows.
-        ARBITRAGE shares none with other data types.
+        BOOK_DELTA has a channel per symbol, so that a message of another symbol in it is recognised as damaged.
+        ARBITRAGE shares no channel with other data types.
         """
         groups: defaultdict[tuple[tuple[DataType, ...], _Terms], list[str]] = defaultdict(list)
         deltas: set[Subscription] = set()
@@ -138,7 +141,7 @@ class SubscriptionSet:
 
 
 def _together(wanted: dict[DataType, _Terms]) -> list[tuple[DataType, _Terms]]:
-    """One symbol's terms, where nothing is with trades that are not wanted any more, or by now on other terms."""
+    """Return one symbol's terms; those with trades are so only while trades are wanted, and on the same terms."""
     trades = wanted.get(DataType.TRADES)
     return [(kind, terms if terms == trades else terms._replace(with_trades=False)) for kind, terms in wanted.items()]
 

@@ -1,4 +1,4 @@
-"""Why a message does not decode: msgspec's sentences as ours, which name the field and say what would fit."""
+"""Errors of messages that do not decode: they name the field and say what would fit."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _WHERE: Final = re.compile(r" - at `\$\.?(?P<field>.*)`$")
 _NAME: Final = re.compile(r"(\w+)(?:\[[^]]*\])*$")
 
 _PLACE: Final = re.compile(r"[\w.\[\]]{1,100}")
-"""What is repeated of a message that nothing has checked."""
+"""Places that may be quoted from a message that has not been checked."""
 _SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")
 
 _CHOICES: Final = {
@@ -29,7 +29,7 @@ _CHOICES: Final = {
     "orderType": OrderType,
     "timeInForce": TimeInForce,
 }
-"""The words of a request's fields."""
+"""Values of the enumerated fields of requests."""
 
 _PATTERNS: Final = {
     SYMBOL: "a symbol is 1 to 32 letters, digits and . _ : / ^ = -, and begins with a letter or a digit",
@@ -38,7 +38,7 @@ _PATTERNS: Final = {
 
 
 def validation_error(text: str) -> MessageParseError:
-    """For msgspec's sentence, such as "Expected `float`, got `str` - at `$.symbols[0].price`"."""
+    """Make the error for a sentence of msgspec, such as "Expected `float`, got `str` - at `$.symbols[0].price`"."""
     where = _WHERE.search(text)
     field, reason = (where["field"], text[: where.start()]) if where else ("", text)
     missing = _MISSING.search(reason)
@@ -53,8 +53,8 @@ def validation_error(text: str) -> MessageParseError:
 
 
 def malformed(data: bytes | str, encoding: str, error: Exception) -> MessageParseError:
-    """For bytes that are not of their encoding at all; NaN and the infinities are what some JSON writers let pass."""
-    field = _no_number(lenient(data)) if encoding == "JSON" else None
+    """Make the error for bytes that are not valid in their encoding, such as JSON with NaN or an infinity."""
+    field = _non_finite(lenient(data)) if encoding == "JSON" else None
     if field is None:
         return MessageParseError(f"the message is not valid {encoding}: {error}")
     return MessageParseError(
@@ -63,7 +63,7 @@ def malformed(data: bytes | str, encoding: str, error: Exception) -> MessagePars
 
 
 def lenient(data: bytes | str) -> Any:
-    """JSON in which numbers may be NaN and infinite; None if it is not even that, or holds half a character."""
+    """Decode JSON in which numbers may be NaN or infinite; None if it is not even that, or has lone surrogates."""
     try:
         text = data if isinstance(data, str) else data.decode()
         return None if _SURROGATE.search(text) else json.loads(text)
@@ -80,8 +80,8 @@ def _explained(field: str, reason: str) -> str:
     return reason if choices is None else f"{reason}, it may be {', '.join(choices)}"
 
 
-def _no_number(value: Any) -> str | None:
-    """The place of the first number that is none."""
+def _non_finite(value: Any) -> str | None:
+    """Find the first number that is NaN or infinite; returns its place."""
     waiting = [("", value)]
     while waiting:
         place, value = waiting.pop()

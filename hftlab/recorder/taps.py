@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from hftlab.client import Client
 from hftlab.clock import wall_time
 from hftlab.protocol import Message
-from hftlab.protocol.subscribing.subscriber import Loss
+from hftlab.protocol.subscribing.loss import Loss
 from hftlab.recorder.recording import Recording
 from hftlab.server import Server
 from hftlab.source import Tap, Timed

@@ -1,3 +1,3 @@
-"""What every outgoing connection needs: addresses, back-off, health, recovery and clock offsets."""
+"""Parts of every outgoing connection: addresses, back-off, health, recovery and clock offsets, without I/O."""
 
 __all__: list[str] = []

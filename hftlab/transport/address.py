@@ -1,4 +1,4 @@
-"""A server's address: whose machine it names, and how it may be shown."""
+"""Addresses of servers: whether they are local, and how to show them without passwords."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 
 
 def is_local(url: str) -> bool:
-    """Whether an address is of this machine's loopback."""
+    """Tell whether an address is on this machine's loopback interface."""
     try:
         return urlsplit(url).hostname in _LOOPBACK
     except ValueError:
@@ -19,7 +19,7 @@ def is_local(url: str) -> bool:
 
 
 def redacted(url: str) -> str:
-    """An address without the password that it may have: what messages, logs, cards and recordings may show."""
+    """Hide the password of an address, so that messages, logs, widgets and recordings may show it."""
     head, slashes, rest = url.partition("//")
     authority, slash, path = rest.partition("/")
     user_and_password, at, host = authority.rpartition("@")

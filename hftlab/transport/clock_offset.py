@@ -1,4 +1,4 @@
-"""How far the server's clock is from ours, from PING and PONG (NTP's on-wire protocol, RFC 5905 section 8)."""
+"""Offset of the server's clock from ours, from PING and PONG (NTP's on-wire protocol, RFC 5905 section 8)."""
 
 from __future__ import annotations
 
@@ -11,38 +11,39 @@ _SAMPLES: Final = 8  # the length of NTP's clock filter, RFC 5905 section 10
 
 
 class Sample(NamedTuple):
-    """One exchange: `offset` is the server's clock minus ours, `delay` the time on the way there and back, both ns."""
+    """Measurement by one exchange: `offset` is the server's clock minus ours, `delay` the round trip, both in ns."""
 
     offset: int
     delay: int
 
     @classmethod
     def of(cls, sent: int, received_there: int, sent_there: int, received: int) -> Sample:
-        """From its four times: the first and the last on our clock, the others on the server's."""
+        """Compute a sample from four times in ns: the first and the last on our clock, the others on the server's."""
         offset = ((received_there - sent) + (sent_there - received)) // 2
         return cls(offset, (received - sent) - (sent_there - received_there))
 
 
 class ClockOffset:
-    """The offset of the newest eight samples' quickest: a message that did not wait tells the most.
+    """Offset of the quickest of the newest eight samples: the shorter the delay, the better the offset is known.
 
-    The way there may be longer than the way back, so an offset is certain to half the delay only.
+    The way there may be longer than the way back, so an offset is uncertain by half its delay.
     """
 
     def __init__(self) -> None:
         self._samples: deque[Sample] = deque(maxlen=_SAMPLES)
 
     def add(self, sample: Sample) -> None:
-        """A negative delay (a clock was set in between) tells nothing and is left out."""
+        """Add a sample; one with a negative delay (a clock was set in between) is left out."""
         if sample.delay >= 0:
             self._samples.append(sample)
 
     @property
     def best(self) -> Sample | None:
+        """Sample with the shortest delay; None before the first."""
         return min(self._samples, key=lambda sample: sample.delay, default=None)
 
     @property
     def correction(self) -> int:
-        """The offset in ns to reckon with: 0 unless it is larger than its uncertainty."""
+        """Offset in ns to correct times by: 0 unless it is larger than its uncertainty."""
         best = self.best
         return best.offset if best is not None and abs(best.offset) > best.delay / 2 else 0

@@ -1,4 +1,4 @@
-"""Whether the other side still talks (the reference document's ConnectionHealthMonitor)."""
+"""Health of a connection: whether the other side is still heard (the reference document's ConnectionHealthMonitor)."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ MAX_MISSED_HEARTBEATS: Final = 3
 
 
 class Health:
-    """Counts checks, made twice per heartbeat `interval` (s), that find more than 1.5 intervals of silence.
+    """Counter of missed heartbeats: a check that finds more than 1.5 intervals of silence counts as one.
 
-    `at` is any steady time in seconds.
+    check() is called twice per heartbeat `interval` (s). `at` is any steady time in seconds.
     """
 
     def __init__(self, interval: float) -> None:
@@ -21,12 +21,15 @@ class Health:
         self._heard: float | None = None
 
     def hear(self, at: float) -> None:
+        """Take note of a sign of life."""
         self._heard, self.missed = at, 0
 
     def check(self, at: float) -> None:
+        """Count a missed heartbeat if it has been silent for too long."""
         if self._heard is not None and at - self._heard > 1.5 * self.interval:
             self.missed += 1
 
     @property
     def is_healthy(self) -> bool:
+        """Whether the other side has been heard, and not three checks have missed it since."""
         return self._heard is not None and self.missed < MAX_MISSED_HEARTBEATS

@@ -1,4 +1,4 @@
-"""What to do about an error (the reference document's ErrorRecoveryManager)."""
+"""Decisions about errors: retry, wait, renew, or only log (the reference document's ErrorRecoveryManager)."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from collections import deque
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from hftlab.errors import WireError
-from hftlab.protocol import ErrorType
+from hftlab.errors import AuthenticationFailed, ConnectionFailed, MessageParseError, RateLimitExceeded, WireError
 
 __all__ = ["Action", "ErrorRecovery", "Recovery"]
 
@@ -18,7 +17,7 @@ _PAUSE: Final = 60.0
 
 
 class Action(StrEnum):
-    """The document's RecoveryAction."""
+    """Reaction to an error: the document's RecoveryAction."""
 
     IMMEDIATE_RETRY = "IMMEDIATE_RETRY"
     EXPONENTIAL_BACKOFF = "EXPONENTIAL_BACKOFF"
@@ -28,14 +27,14 @@ class Action(StrEnum):
 
 
 class Recovery(NamedTuple):
-    """What to do, and after how many seconds; those of a retry are what Backoff makes the wait from."""
+    """Decision about an error: the action, and its delay in seconds; Backoff makes the wait of a retry from it."""
 
     action: Action
     delay: float
 
 
 class Failure(NamedTuple):
-    """One error of the history; `at` is the steady time it was handled at."""
+    """Entry of the history; `at` is the steady time in seconds when the error was handled."""
 
     at: float
     error_type: str
@@ -43,7 +42,7 @@ class Failure(NamedTuple):
 
 
 class ErrorRecovery:
-    """The table from error types to actions and delays, and the newest hundred errors it decided on.
+    """Table from error types to actions and delays, with the newest hundred errors as `history`.
 
     | error                 | action              | delay                                        |
     |-----------------------|---------------------|----------------------------------------------|
@@ -54,7 +53,7 @@ class ErrorRecovery:
     | MESSAGE_PARSE_ERROR   | LOG                 | none                                         |
     | any other             | LOG                 | none; BACKOFF if the error has a retryAfter  |
 
-    What is not `recoverable` is not tried again: LOG, but for an authentication, which a new token may mend. Times are
+    An error that is not `recoverable` gets LOG, except for an authentication, which a new token may mend. Times are
     seconds of any steady clock.
     """
 
@@ -64,7 +63,7 @@ class ErrorRecovery:
         self._held_until = float("-inf")
 
     def handle(self, error: WireError, at: float) -> Recovery:
-        """Note the error and decide; after BACKOFF requests are held back until its delay is over."""
+        """Add the error to the history and decide; after BACKOFF requests are held back until its delay is over."""
         self.history.append(Failure(at, error.wire_type, str(error)))
         recovery = self._recovery(error, at)
         if recovery.action is Action.BACKOFF:
@@ -72,15 +71,15 @@ class ErrorRecovery:
         return recovery
 
     def held_for(self, at: float) -> float:
-        """Seconds until requests may be sent again; 0 if they may now."""
+        """Return the seconds until requests may be sent again; 0 if they may now."""
         return max(self._held_until - at, 0.0)
 
     def _recovery(self, error: WireError, at: float) -> Recovery:
-        if error.wire_type == ErrorType.AUTHENTICATION_FAILED:
+        if error.wire_type == AuthenticationFailed.wire_type:
             return Recovery(Action.REFRESH_AUTH, 0.0)
-        if not error.recoverable or error.wire_type == ErrorType.MESSAGE_PARSE_ERROR:
+        if not error.recoverable or error.wire_type == MessageParseError.wire_type:
             return Recovery(Action.LOG, 0.0)
-        if error.wire_type == ErrorType.CONNECTION_FAILED:
+        if error.wire_type == ConnectionFailed.wire_type:
             recent = sum(each.error_type == error.wire_type and each.at > at - _RECENT for each in self.history)
             many = recent > _MANY
             return Recovery(
@@ -88,7 +87,7 @@ class ErrorRecovery:
             )
         if error.retry_after is not None:
             return Recovery(Action.BACKOFF, error.retry_after)
-        if error.wire_type == ErrorType.RATE_LIMIT_EXCEEDED:
+        if error.wire_type == RateLimitExceeded.wire_type:
             return Recovery(Action.BACKOFF, _PAUSE)
-        # The document leaves it open: only what says when to come back is waited for.
+        # The document leaves it open: only an error that says when to come back is waited for.
         return Recovery(Action.LOG, 0.0)

@@ -35,6 +35,12 @@ def test_an_address_is_text(value: Any) -> None:
         Client(value)
 
 
+@pytest.mark.parametrize("value", ["", "a\nb", "x" * 129, 7])
+def test_an_account_is_a_printable_name(value: Any) -> None:
+    with pytest.raises(ValueError, match="an account is a printable name"):
+        Client("ws://x", account=value)
+
+
 def test_options_can_be_read_back() -> None:
     options: dict[str, Any] = {
         "auto_reconnect": False,
@@ -57,6 +63,6 @@ def test_one_string_is_one_symbol_or_one_data_type() -> None:
 
 async def test_no_symbols_are_a_mistake_that_is_told_here() -> None:
     async with scripted() as script, Client(script.url) as client:
-        with pytest.raises(SubscriptionFailed, match="no symbols are named"):
+        with pytest.raises(SubscriptionFailed, match="no symbols were given"):
             await client.subscribe([])
         assert script.requests == []

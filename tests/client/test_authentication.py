@@ -12,11 +12,12 @@ import pytest
 
 from hftlab.client import Client
 from hftlab.client.authentication import Authenticator, refresh_url
-from hftlab.credentials import remove_secret, write_secret
+from hftlab.credentials import access_token, local_account, remove_secret, write_secret
 from hftlab.errors import AuthenticationFailed, ConnectionFailed, NetworkError
 from hftlab.server import Server
-from hftlab.transport.backoff import Backoff
+from hftlab.source import Timed
 from tests.client.servers import PATIENCE, http_server, refuse, scripted, until, within
+from tests.faults.chaos_proxy import ChaosProxy
 from tests.protocol.publishing.test_private_log import UPDATE
 
 QUICK: dict[str, Any] = {"reconnect_interval": 0.01}
@@ -37,6 +38,14 @@ def accept(*good: str, expires_in: float | None = None) -> Any:
         return [{"type": "AUTH_SUCCESS", "expiresAt": expires_at}]
 
     return answer
+
+
+def portfolio(sequence: int) -> dict[str, Any]:
+    """A private message."""
+    numbers = dict.fromkeys(
+        ["totalValue", "cash", "marketValue", "buyingPower", "unrealizedPnL", "realizedPnL", "dayPnL"], 0
+    )
+    return {"type": "PORTFOLIO_UPDATE", "channel": 0, "sequence": sequence, **numbers}
 
 
 class Numbered:
@@ -107,13 +116,6 @@ class TestSigningIn:
             with pytest.raises(AuthenticationFailed):
                 await Client(script.url, token="bad").connect()
 
-    async def test_a_silent_server_is_waited_for_ten_seconds_at_most(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("hftlab.client.conversation._AUTH_TIMEOUT", 0.01)
-        async with scripted() as script:
-            script.answers["AUTH"] = lambda _: []
-            with pytest.raises(AuthenticationFailed, match="has not answered AUTH"):
-                await Client(script.url, token="t").connect()
-
     async def test_without_a_token_nothing_is_sent(self) -> None:
         async with scripted() as script, Client(script.url) as client:
             await client.subscribe(["AAPL"])
@@ -166,36 +168,6 @@ class TestRenewal:
                 assert client.connection_status == "CONNECTED"
             assert [request.get("token") for request in script.requests] == ["t1", "t3", None]
 
-    async def test_a_function_that_fails_at_the_renewal_is_asked_until_it_succeeds(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr("hftlab.client.conversation._RENEWAL", Backoff(base=0.001))
-        get = Failing([2, 3, 4])
-        async with scripted() as script:
-            script.answers["AUTH"] = lambda request: accept(
-                "t1", "t5", expires_in=0.05 if request["token"] == "t1" else None
-            )(request)
-            async with Client(script.url, token=get) as client:
-                errors: list[Exception] = []
-                client.on("error", errors.append)
-                await until(lambda: len(script.requests) == 2)
-                assert [request["token"] for request in script.requests] == ["t1", "t5"]
-                assert [str(error) for error in errors] == ["the `token` function raised OSError: no vault"] * 3
-                assert len(script.connections) == 1
-
-    async def test_a_function_that_says_it_is_over_is_not_asked_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("hftlab.client.conversation._RENEWAL", Backoff(base=0.0))
-        get = Failing([2], AuthenticationFailed("dismissed"))
-        async with scripted() as script:
-            script.answers["AUTH"] = accept("t1", "t3", expires_in=0.01)
-            async with Client(script.url, token=get) as client:
-                errors: list[Exception] = []
-                client.on("error", errors.append)
-                await until(lambda: bool(errors))
-                for _ in range(5):
-                    await client.ping()
-                assert (str(errors[0]), get.calls) == ("dismissed", 2)
-
     async def test_it_comes_shortly_before_the_expiry(self) -> None:
         """Four fifths of 50 ms are 40."""
         async with scripted() as script:
@@ -219,22 +191,16 @@ class TestRenewal:
             assert script.types() == ["AUTH", "AUTH", "SUBSCRIBE"]
 
     async def test_private_messages_are_resumed_and_come_once(self) -> None:
-        def update(sequence: int) -> dict[str, Any]:
-            numbers = dict.fromkeys(
-                ["totalValue", "cash", "marketValue", "buyingPower", "unrealizedPnL", "realizedPnL", "dayPnL"], 0
-            )
-            return {"type": "PORTFOLIO_UPDATE", "channel": 0, "sequence": sequence, **numbers}
-
         async with scripted() as script:
             script.answers["AUTH"] = accept("t")
             async with Client(script.url, token="t", reconnect_interval=0.01) as client:
                 for sequence in (1, 2, 2, 5):
-                    await script.say(**update(sequence))
+                    await script.say(**portfolio(sequence))
                 await until(lambda: client.metrics.messages_received == 6)
                 script.connections[0].transport.abort()
                 await until(lambda: len(script.requests) == 2)
                 for sequence in (4, 5, 6):
-                    await script.say(**update(sequence))
+                    await script.say(**portfolio(sequence))
                 got = await within(client.gather(4))
             assert [message.sequence for message in got] == [1, 2, 5, 6]
             assert client.metrics.duplicates == 3
@@ -289,13 +255,12 @@ class TestRefreshToken:
 
 async def test_our_server_takes_a_refresh_token_and_resumes_private_messages() -> None:
     """A token that is no good, a refresh token that is; what is published without a connection comes after it."""
-    async with Server(port=0, auth="required", key="k" * 40) as server:
+    async with Server(port=0, auth="required", key="k" * 40) as server, ChaosProxy(server.port) as proxy:
         refresh_token = server.issue_tokens("alice").refresh
-        async with Client(server.url, token="no.good.token", refresh_token=refresh_token, **QUICK) as client:
+        async with Client(proxy.url, token="no.good.token", refresh_token=refresh_token, **QUICK) as client:
             await client.subscribe(["AAPL"])
             server.publish(UPDATE, "alice")
-            for connection in list(server._connections):
-                connection.transport.abort()
+            proxy.cut()
             server.publish(UPDATE, "alice")
             got = await within(client.gather(2))
             await client.wait_connected(PATIENCE)
@@ -306,7 +271,7 @@ async def test_our_server_takes_a_refresh_token_and_resumes_private_messages() -
 
 async def test_a_key_of_the_same_user_signs_in(monkeypatch: pytest.MonkeyPatch) -> None:
     """And where it is not accepted the connection is used without."""
-    monkeypatch.setattr("hftlab.credentials.find_secret", lambda port: b"k" * 32)
+    monkeypatch.setattr("hftlab.client.authentication.find_secret", lambda port: b"k" * 32)
     async with scripted() as script:
         script.answers["AUTH"] = lambda _: [{"type": "AUTH_SUCCESS"}]
         async with Client(script.url):
@@ -333,3 +298,74 @@ async def test_a_stranger_on_the_port_of_a_server_that_has_died_is_connected_to(
         finally:
             remove_secret(port, key)
     assert script.types()[0] == "AUTH"
+
+
+class TestAccount:
+    async def test_the_local_key_signs_in_as_the_account(self) -> None:
+        async with Server(port=0, auth="required") as server, Client(server.url, account="alice") as client:
+            assert client.account == "alice"
+            await client.subscribe(["AAPL"])
+
+    async def test_the_default_is_the_user_who_runs_the_client(self) -> None:
+        async with Server(port=0) as server, Client(server.url) as client:
+            assert client.account == local_account()
+
+    async def test_without_a_key_it_is_a_failure(self) -> None:
+        async with scripted() as script:
+            with pytest.raises(AuthenticationFailed, match="no server of this user has left its"):
+                await Client(script.url, account="alice").connect()
+            assert script.types() == []
+
+    async def test_a_server_on_another_machine_needs_a_token(self) -> None:
+        authenticator = Authenticator("ws://example.org:8081", account="alice")
+        with pytest.raises(AuthenticationFailed, match="`token` instead of `account`"):
+            await authenticator.token()
+
+    async def test_a_refused_account_is_a_failure(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Unlike the sign-in that nobody has asked for."""
+        monkeypatch.setattr("hftlab.client.authentication.find_secret", lambda port: b"k" * 32)
+        async with scripted() as script:
+            script.answers["AUTH"] = accept()
+            with pytest.raises(AuthenticationFailed, match="bad token"):
+                await Client(script.url, account="alice").connect()
+
+    @pytest.mark.parametrize("more", [{"token": "t"}, {"refresh_token": "r"}])
+    def test_a_token_has_its_own_account(self, more: dict[str, str]) -> None:
+        with pytest.raises(ValueError, match="together with a token"):
+            Client("ws://127.0.0.1:1", account="alice", **more)  # type: ignore[arg-type]
+
+
+async def test_messages_from_before_the_sign_in_are_not_told_after_a_reconnection() -> None:
+    """And one that is published while there is no connection is, though none had come before."""
+    key = b"k" * 32
+    token = access_token(key, local_account(), time.time())
+    async with Server(port=0, key=key) as server, ChaosProxy(server.port) as proxy:
+        async with Client(server.url, token=token) as watcher:
+            for _ in range(3):
+                server.publish(UPDATE)
+            await within(watcher.gather(3))
+        async with Client(proxy.url, token=token, reconnect_interval=0.01) as client:
+            proxy.cut()
+            server.publish(UPDATE)
+            (got,) = await within(client.gather(1))
+            assert got.sequence == 4
+            assert client.metrics.messages_lost == 0
+            await client.ping()
+            assert client.messages() == []
+
+
+async def test_taps_are_told_whose_a_private_message_is() -> None:
+    async with scripted() as script:
+        script.answers["AUTH"] = lambda _: [{"type": "AUTH_SUCCESS", "subject": "alice"}]
+        async with Client(script.url, token="t") as client:
+            seen: list[Timed[Any]] = []
+            client.taps.append(seen.append)
+            await script.say(type="MARKET_DATA", symbols=[])
+            await script.say(**portfolio(1))
+            await within(client.gather(2))
+            assert client.account == "alice"
+        assert [(item.message.type, item.account) for item in seen] == [
+            ("MARKET_DATA", None),
+            ("PORTFOLIO_UPDATE", "alice"),
+        ]
+        assert client.account is None

@@ -71,7 +71,7 @@ class TestBatchProcessor:
         assert out == [[1], [9]]
 
     def test_an_empty_batch_is_no_batch(self) -> None:
-        with pytest.raises(ValueError, match="at least one"):
+        with pytest.raises(ValueError, match="at least 1"):
             BatchProcessor(print, size=0)
 
 

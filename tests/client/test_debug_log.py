@@ -36,7 +36,7 @@ def test_the_export_is_json() -> None:
 
 
 def test_a_level_that_is_none_is_a_mistake_of_the_caller() -> None:
-    with pytest.raises(ValueError, match="no level is called 'TRACE'"):
+    with pytest.raises(ValueError, match="unknown level 'TRACE'"):
         WebSocketDebugLogger().log("TRACE", "x")
 
 

@@ -13,6 +13,7 @@ from hftlab.client import Client, diagnostics
 from hftlab.errors import CertificateFailed, ConnectionFailed
 from hftlab.server import Server
 from tests.client.servers import http_server, until
+from tests.faults.chaos_proxy import ChaosProxy
 
 
 async def test_a_server_that_works_passes_every_step(hand_server: Server) -> None:
@@ -32,9 +33,9 @@ async def test_a_server_that_works_passes_every_step(hand_server: Server) -> Non
         ("ws://[::1", "address", "ws://127.0.0.1:8081"),
         ("ws://host.invalid:1", "resolve", "spelling"),
         ("ws://127.0.0.1:{closed}", "TCP connect", "hftlab serve --port {closed}"),
-        ("ws://127.0.0.1:{http}", "handshake", "something else"),
+        ("ws://127.0.0.1:{http}", "handshake", "another program"),
         ("ws://127.0.0.1:{echo}", "welcome", "another kind of server"),
-        ("ws://127.0.0.1:{turns_away}", "welcome", "turns this client away"),
+        ("ws://127.0.0.1:{turns_away}", "welcome", "the server refuses this client"),
     ],
 )
 async def test_the_first_step_that_fails_says_what_to_do(url: str, step: str, advice: str) -> None:
@@ -78,13 +79,15 @@ class TestTls:
     async def test_who_is_trusted_is_the_callers_choice(self, sides: tuple[ssl.SSLContext, ssl.SSLContext]) -> None:
         """For the connection, each further one, the refresh of a token, and the diagnosis."""
         server_side, client_side = sides
-        async with Server(port=0, ssl=server_side, auth="required", key=b"k" * 32) as server:
+        async with (
+            Server(port=0, ssl=server_side, auth="required", key=b"k" * 32) as server,
+            ChaosProxy(server.port) as proxy,
+        ):
             refresh_token = server.issue_tokens("alice").refresh
             options = {"refresh_token": refresh_token, "ssl": client_side, "reconnect_interval": 0.01}
-            async with Client(server.url, **options) as client:
+            async with Client(proxy.url.replace("ws:", "wss:"), **options) as client:
                 assert server.url.startswith("wss://")
-                for connection in list(server._connections):
-                    connection.transport.abort()
+                proxy.cut()
                 await until(lambda: client.metrics.reconnection_count == 1)
                 await client.subscribe(["AAPL"])
             diagnosis = await diagnostics.check(server.url, ssl=client_side)
@@ -98,7 +101,7 @@ class TestTls:
         assert diagnosis.error is not None
         assert "not trusted" in diagnosis.error
         assert "trust its authority with `ssl`" in str(diagnosis)
-        assert "something else" not in str(diagnosis)
+        assert "another program" not in str(diagnosis)
 
     async def test_tls_where_there_is_none(self, hand_server: Server) -> None:
         async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

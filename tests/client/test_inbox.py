@@ -92,9 +92,11 @@ class TestWaiting:
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(0):
                     await inbox.get()
-        assert not inbox._waiters
+        waiting = asyncio.create_task(inbox.get())
+        await asyncio.sleep(0)
         inbox.put(beat(1))
-        assert await inbox.get() == beat(1)
+        assert await waiting == beat(1)
+        assert len(inbox) == 0
 
 
 class TestGather:
@@ -147,3 +149,24 @@ def test_another_thread_may_take() -> None:
     assert taken == sorted(set(taken))
     assert len(taken) + metrics.dropped == 20_000
     assert inbox.bytes == 0
+
+
+def test_take_returns_the_oldest_first() -> None:
+    inbox = Inbox(10)
+    beats = [Heartbeat(timestamp=float(n)) for n in range(1, 5)]
+    for beat in beats:
+        inbox.put(beat)
+    assert inbox.take(2) == beats[:2]
+    assert inbox.take() == beats[2:]
+    assert inbox.take() == []
+
+
+async def test_get_waits_for_a_message_or_the_end() -> None:
+    inbox = Inbox(10)
+    first, second = asyncio.create_task(inbox.get()), asyncio.create_task(inbox.get())
+    await asyncio.sleep(0)
+    beat = Heartbeat(timestamp=1.0)
+    inbox.put(beat)
+    inbox.close()
+    assert [await first, await second] == [beat, None]
+    assert await inbox.get() is None

@@ -1,47 +1,72 @@
-"""What a link says when it cannot be made."""
+"""A link: what keeps a connection going beside its messages."""
 
 from __future__ import annotations
 
-import socket
+import asyncio
+import selectors
+from typing import Any
 
 import pytest
-from websockets.exceptions import InvalidURI
 
-from hftlab.client.link import Link, _failure
-from hftlab.client.metrics import Metrics
-from hftlab.errors import ConnectionFailed
-from hftlab.protocol import JSON
-
-
-@pytest.mark.parametrize(
-    ("url", "says"),
-    [
-        ("ws://127.0.0.1:99999", "Port out of range"),
-        ("ws://127.0.0.1:port", "no WebSocket address"),
-        ("ws://" + "a" * 70 + ".com:1", "too long"),
-        ("ws://", "no WebSocket address"),
-        ("", "no WebSocket address"),
-        ("http://127.0.0.1:1", "scheme isn't ws or wss"),
-        ("ws://user:s3cret@127.0.0.1:99999", r"user:\*\*\*@"),
-    ],
-)
-async def test_an_address_that_is_none_is_said_with_an_example(url: str, says: str) -> None:
-    with pytest.raises(ConnectionFailed, match=says) as raised:
-        await Link.open(url, JSON, Metrics())
-    assert "write one like ws://127.0.0.1:8081" in str(raised.value)
-    assert "s3cret" not in str(raised.value)
+from hftlab.client import Client
+from hftlab.errors import NetworkError
+from hftlab.server import Server
+from tests.client.servers import scripted, until, within
 
 
-@pytest.mark.parametrize(
-    ("error", "advice"),
-    [
-        (socket.gaierror(socket.EAI_NONAME, "Name or service not known"), "check the spelling of the name"),
-        (ConnectionRefusedError(111, "Connection refused"), "check that a server runs there"),
-        (TimeoutError(), "no answer in 5 s"),
-        (InvalidURI("ws://u:s3cret@x", "no port"), "write one like"),
-    ],
-)
-def test_each_cause_has_its_advice(error: Exception, advice: str) -> None:
-    told = str(_failure("ws://x", error))
-    assert advice in told
-    assert "s3cret" not in told
+@pytest.mark.parametrize("busy_poll", [True, False])
+def test_a_client_that_polls_never_waits_for_its_system(busy_poll: bool) -> None:
+    waits: list[float | None] = []
+
+    class Selector(selectors.DefaultSelector):
+        def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+            waits.append(timeout)
+            return super().select(timeout)
+
+    async def converse() -> list[float | None]:
+        async with Server(port=0) as server, Client(server.url, busy_poll=busy_poll) as client:
+            waits.clear()
+            await client.ping()
+            return waits.copy()
+
+    with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(Selector())) as runner:
+        during = runner.run(converse())
+    assert during
+    assert all(wait == 0 for wait in during) is busy_poll
+
+
+async def test_an_error_in_the_upkeep_ends_the_connection_and_another_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection that is not looked after would be out of date in silence."""
+    async with scripted() as script, Client(script.url, heartbeat_interval=0.02, reconnect_interval=0.01) as client:
+        reasons: list[str] = []
+        client.on("disconnected", reasons.append)
+
+        def fail(*_: Any) -> None:
+            raise ValueError("no")
+
+        monkeypatch.setattr("hftlab.protocol.subscribing.resync.StaleSymbols.requests", fail)
+        await until(lambda: bool(reasons))
+        monkeypatch.undo()
+        assert reasons[0] == "ValueError: no"
+        await within(client.wait_connected())
+
+
+async def test_a_cancelled_request_is_not_waited_for() -> None:
+    async with scripted() as script, Client(script.url) as client:
+        script.answers["PING"] = lambda _: []
+        waiting = asyncio.create_task(client.ping())
+        await until(lambda: script.types() == ["PING"])
+        waiting.cancel()
+        await asyncio.wait([waiting])
+        await script.say(type="PONG", id=script.requests[0]["id"])
+        assert (await within(client.next_message())).type == "PONG"
+
+
+async def test_requests_under_way_fail_with_the_connection() -> None:
+    async with scripted() as script, Client(script.url, reconnect_interval=0.01) as client:
+        script.answers["PING"] = lambda _: []
+        waiting = asyncio.create_task(client.ping())
+        await until(lambda: script.types() == ["PING"])
+        script.connections[0].transport.abort()
+        with pytest.raises(NetworkError, match="closed before it answered"):
+            await within(waiting)

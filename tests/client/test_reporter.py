@@ -23,8 +23,9 @@ from tests.protocol.conftest import market_data, symbol
 BEAT = Heartbeat(timestamp=1.0)
 
 
-def reporter() -> Reporter:
-    return Reporter("ws://test", Metrics(), ErrorRecovery(), measures=False)
+def reporter() -> tuple[Reporter, Metrics]:
+    metrics = Metrics()
+    return Reporter("ws://test", metrics, ErrorRecovery(), measures=False), metrics
 
 
 def fail(*_: object) -> None:
@@ -38,7 +39,7 @@ def cancel(*_: object) -> None:
 class TestCallbacks:
     @pytest.mark.parametrize(("callback", "kind"), [(fail, ZeroDivisionError), (cancel, asyncio.CancelledError)])
     def test_one_that_raises_is_counted_and_told(self, callback: Any, kind: type[BaseException]) -> None:
-        here, errors, after = reporter(), list[HftlabError](), list[Message]()
+        (here, metrics), errors, after = reporter(), list[HftlabError](), list[Message]()
         here.on("error", errors.append)
         here.on("message", callback)
         here.on("message", after.append)
@@ -50,25 +51,25 @@ class TestCallbacks:
         (log,) = here.log.logs("ERROR")
         assert log.message == str(error)
         assert f"in {callback.__name__}" in str(log.stack)
-        assert here._metrics.error_count == 1
+        assert metrics.error_count == 1
         assert after == [BEAT]
 
     def test_one_that_fails_again_and_again_is_told_less_and_less(self) -> None:
-        here, errors = reporter(), list[HftlabError]()
+        (here, metrics), errors = reporter(), list[HftlabError]()
         here.on("error", errors.append)
         here.on("message", fail)
         for _ in range(1000):
             here.message(BEAT)
         assert [error.failures for error in errors] == [2**power for power in range(10)]
         assert len(here.log.logs("ERROR")) == 10
-        assert here._metrics.error_count == 1000
+        assert metrics.error_count == 1000
 
     def test_one_that_fails_at_being_told_is_not_told_again(self) -> None:
-        here = reporter()
+        here, metrics = reporter()
         here.on("error", fail)
         here.on("message", fail)
         here.message(BEAT)
-        assert here._metrics.error_count == 2
+        assert metrics.error_count == 2
         assert ["'message'" in log.message for log in here.log.logs("ERROR")] == [True, False]
 
     def test_a_coroutine_function_is_refused(self) -> None:
@@ -81,20 +82,20 @@ class TestCallbacks:
 
         for callback in (handle, Handler(), functools.partial(handle)):
             with pytest.raises(TypeError, match="coroutine function"):
-                reporter().on("message", callback)
+                reporter()[0].on("message", callback)
 
     def test_what_returns_a_coroutine_is_told(self) -> None:
         async def handle(message: Message) -> None:
             pass
 
-        here = reporter()
+        here, _ = reporter()
         here.on("message", lambda message: handle(message))
         here.message(BEAT)
         (log,) = here.log.logs("ERROR")
         assert "returned a coroutine" in log.message
 
     def test_each_registration_is_ended_by_itself_and_ending_it_twice_is_no_error(self) -> None:
-        here, got = reporter(), list[Message]()
+        (here, _), got = reporter(), list[Message]()
         first, second = (here.on("message", got.append) for _ in range(2))
         first()
         first()
@@ -161,7 +162,7 @@ class TestCounts:
         assert "gave up" in str(told[-1])
         assert client.metrics.error_count == 4
         assert client.connection_status == "ERROR"
-        assert client._reporter.recovery.history[0].error_type == "NETWORK_ERROR"
+        assert client.debug_log.logs("WARN")[0].data["type"] == "NETWORK_ERROR"  # type: ignore[index]
 
     async def test_a_full_inbox_that_ends_the_connection(self, hand_server: Server) -> None:
         async with Client(hand_server.url, inbox_size=1, drop_policy="disconnect") as client:

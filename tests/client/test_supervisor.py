@@ -297,7 +297,7 @@ class TestEnd:
 
             errors: list[Exception] = []
             client.on("error", errors.append)
-            monkeypatch.setattr(client._receiver, "receive", fail)
+            monkeypatch.setattr(client.history, "add", fail)
             await script.say(type="ACK", message="x")
             assert await within(client.next_message()) is None
             assert client.connection_status == ConnectionState.ERROR

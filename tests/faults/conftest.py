@@ -6,7 +6,7 @@ from typing import Any
 
 from hftlab.client import Client
 from hftlab.protocol import MarketData, Message, OrderStatus, OrderType, OrderUpdate, Side, UpdateType
-from hftlab.protocol.subscribing.subscriber import Loss
+from hftlab.protocol.subscribing.loss import Loss
 from hftlab.server import Server
 from hftlab.source import Timed
 

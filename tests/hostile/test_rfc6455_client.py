@@ -9,8 +9,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Opcode
 
-from hftlab.client.link import Link
-from hftlab.client.metrics import Metrics
+from hftlab.client.opening import open_socket
 from hftlab.protocol import JSON
 from tests.hostile.autobahn import CORE, LONG, unexpected
 
@@ -22,8 +21,7 @@ HOST = "127.0.0.2"
 
 async def echo(url: str) -> str | bytes:
     """Send back what comes until the other side has had enough; returns the last of it."""
-    opened = await Link.open(url, JSON, Metrics())
-    socket, echoes = opened._socket, asyncio.Queue[str | bytes]()
+    socket, echoes = await open_socket(url, JSON), asyncio.Queue[str | bytes]()
     last: str | bytes = b""
 
     def send_back(data: bytes, opcode: Opcode, _: int) -> None:
@@ -43,7 +41,7 @@ async def echo(url: str) -> str | bytes:
         answering.cancel()
         with suppress(asyncio.CancelledError, ConnectionClosed):
             await answering
-        await opened.close()
+        await socket.end()
     return last
 
 

@@ -109,13 +109,13 @@ def test_requests_ask_for_the_same_again(
     for symbols, kinds, frequency, is_conflated in requests:
         wanted.add(symbols, kinds, frequency, CONFLATE if is_conflated else None)
     symbols, kinds, frequency, is_removal = change
-    held = wanted.held(symbols, kinds)
+    held = wanted.save(symbols, kinds)
     before = wanted.requests()
     if is_removal:
         wanted.remove(symbols, kinds)
     else:
         wanted.add(symbols, kinds, frequency)
-    wanted.put_back(held)
+    wanted.restore(held)
     assert wanted.requests() == before
     for request in before:
         restored.add(request.symbols, request.data_types, request.frequency, request.slow_consumer)

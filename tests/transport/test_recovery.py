@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hftlab.client.link import wire_error
 from hftlab.errors import (
     AuthenticationFailed,
     ConnectionFailed,
@@ -20,6 +19,7 @@ from hftlab.errors import (
     WireError,
 )
 from hftlab.protocol import Error, ErrorType
+from hftlab.protocol.subscribing.wire_error import wire_error
 from hftlab.transport.backoff import Backoff
 from hftlab.transport.recovery import Action, ErrorRecovery, Recovery
 

@@ -1,3 +1,3 @@
-"""The client's end of the protocol, as state machines without I/O."""
+"""Client's end of the protocol, as state machines without I/O."""
 
 __all__: list[str] = []

@@ -1,4 +1,4 @@
-"""One symbol's book as a client keeps it from BOOK_DELTA messages."""
+"""Order book that a client keeps from BOOK_DELTA messages."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _Shown: TypeAlias = tuple[list[OrderBookLevel], list[OrderBookLevel], float, boo
 
 
 class DeltaBook:
-    """Without levels and stale while it is not certain.
+    """Incremental order book of one symbol; stale and without levels while it may be wrong.
 
-    One thread fills it; `view()` may be called from any: what it shows is put in place at once, and never changed.
+    One thread fills it; `view()` may be called from any: a book is put in place at once, and never changed.
     """
 
     def __init__(self) -> None:
@@ -26,7 +26,7 @@ class DeltaBook:
         """Bids, asks, their time in ms, and whether they are stale."""
 
     def apply(self, message: BookDelta) -> bool:
-        """Take in a message; False if the book after it is not the server's."""
+        """Take in a message; returns False if the checksum of the book after it is not the server's."""
         if message.snapshot:
             self._levels = LevelBook(message.bids, message.asks)
         elif self._levels is None:
@@ -35,19 +35,22 @@ class DeltaBook:
             self._levels.apply(message.bids, message.asks)
         bids, asks = self._levels.bids(), self._levels.asks()
         if checksum(message.sequence or 0, bids, asks) != message.checksum:
-            self.doubt()
+            self.mark_stale()
             return False
         self._shown = (bids, asks, message.ts_event, False)
         return True
 
-    def doubt(self) -> None:
+    def mark_stale(self) -> None:
+        """Forget the levels until the next snapshot."""
         self._levels = None
         self._shown = ([], [], self._shown[2], True)
 
     @property
     def is_stale(self) -> bool:
+        """Whether a snapshot is needed."""
         return self._shown[3]
 
     def view(self, symbol: str) -> Book:
+        """Return the book as it is now."""
         bids, asks, at, stale = self._shown
         return Book(symbol, from_milliseconds(at), stale, tuple(bids), tuple(asks))

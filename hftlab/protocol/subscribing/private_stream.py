@@ -1,43 +1,56 @@
-"""The private messages of a server's session: each once, and resumed after a reconnection."""
+"""Sequence of an account's private messages: each is handed on once, and resumed after a reconnection."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from hftlab.protocol import Gap, Message
-from hftlab.protocol.subscribing.subscriber import Loss
+from hftlab.protocol.messages import Gap, Message, OrderUpdate, PortfolioUpdate, PositionUpdate
+from hftlab.protocol.subscribing.loss import Loss
 
-__all__ = ["PRIVATE_CHANNEL", "PrivateStream"]
+__all__ = ["PRIVATE_CHANNEL", "PRIVATE_MESSAGES", "PrivateStream"]
 
 PRIVATE_CHANNEL: Final = 0
 """The channel of order, position and portfolio updates."""
+PRIVATE_MESSAGES: Final = (OrderUpdate, PositionUpdate, PortfolioUpdate)
+"""Messages that belong to one account."""
 
 
 class PrivateStream:
-    """The last private sequence seen of `session`; it outlives the connection."""
+    """Last private sequence seen of one account in one server session; it outlives the connection.
+
+    Each account has a sequence of its own, so that of another account says nothing about this one's.
+    """
 
     def __init__(self) -> None:
         self.session: str | None = None
+        self.account: str | None = None
         self._sequence: int | None = None
 
     def welcome(self, session: str) -> None:
-        """A server has told its session; one that is new has numbered nothing that was seen."""
+        """Take in the server's session; in a new one nothing that was seen has a number."""
         if session != self.session and self._sequence is not None:
             self._sequence = 0
         self.session = session
 
-    def authenticated(self, last: int | None) -> None:
-        """From now on the messages come, after `last` where the server tells; those before were for nobody here."""
+    def authenticated(self, account: str | None, last: int | None) -> None:
+        """Take in AUTH_SUCCESS: whose messages come from now on, and the `last` sequence before them, if it says so.
+
+        At the first sign-in, and at the first as another account, what was sent up to `last` was for nobody here.
+        """
+        if account != self.account:
+            if self.account is not None:
+                self._sequence = None
+            self.account = account
         if self._sequence is None:
             self._sequence = last
 
     @property
     def resume_from(self) -> int | None:
-        """What AUTH has to ask for: all that is missing after a reconnection. None while it is not known from where."""
+        """Sequence to resume from in AUTH, so that the server sends what came after it; None while it is not known."""
         return self._sequence
 
-    def told(self, last: int | None) -> list[Loss]:
-        """The answer to a heartbeat has come: it follows every message up to `last`, so what of these lacks is lost."""
+    def advance(self, last: int | None) -> list[Loss]:
+        """Take in the last sequence of a heartbeat's answer, which follows every message up to it; returns losses."""
         seen = self._sequence
         if last is None or seen is None or last <= seen:
             return []
@@ -45,7 +58,7 @@ class PrivateStream:
         return _hole(seen, last + 1)
 
     def receive(self, message: Message) -> tuple[bool, list[Loss]]:
-        """Whether a message of the private channel is new, and what is lost before it."""
+        """Take in a message of the private channel; returns whether it is new, and what is lost before it."""
         if message.sequence is None:
             return True, []
         seen = self._sequence
@@ -59,6 +72,7 @@ class PrivateStream:
 
 
 def _hole(seen: int | None, sequence: int) -> list[Loss]:
+    """Return the loss of what is between two sequences, if there is anything."""
     if seen is None or sequence <= seen + 1:
         return []
     return [Loss(PRIVATE_CHANNEL, seen + 1, sequence - 1, "lost")]

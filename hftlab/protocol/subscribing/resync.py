@@ -1,17 +1,17 @@
-"""What has to be asked of the server so that its client knows everything again."""
+"""Requests that bring a client's state up to date again."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from hftlab.protocol import Subscribe
+from hftlab.protocol.messages import Subscribe
 from hftlab.protocol.subscribing.subscriber import Subscriber
 
-__all__ = ["Doubts", "combined"]
+__all__ = ["StaleSymbols", "combined"]
 
 
 def combined(requests: Iterable[Subscribe], max_symbols: int | None = None) -> list[Subscribe]:
-    """The same subscriptions in as few requests as possible, none of more symbols than the server allows."""
+    """Combine subscriptions into as few requests as possible, each of at most `max_symbols`."""
     symbols: dict[tuple[object, ...], dict[str, None]] = {}
     terms: dict[tuple[object, ...], Subscribe] = {}
     for request in requests:
@@ -31,15 +31,15 @@ def combined(requests: Iterable[Subscribe], max_symbols: int | None = None) -> l
     ]
 
 
-class Doubts:
-    """Symbols that stay uncertain: what should have cleared that up may have been lost as well."""
+class StaleSymbols:
+    """Symbols that stay stale from heartbeat to heartbeat: the snapshot that they need may have been lost as well."""
 
     def __init__(self) -> None:
         self._stale: set[str] = set()
 
     def requests(self, subscriber: Subscriber) -> list[Subscribe]:
-        """What to ask for again: the subscriptions of symbols that were stale at the last call and are still."""
-        stale = subscriber.doubtful()
+        """Return the subscriptions of the symbols that were stale at the last call, and still are."""
+        stale = subscriber.stale_symbols()
         again, self._stale = stale & self._stale, stale
         return subscriber.wanted.requests(again)
 

@@ -1,10 +1,10 @@
-"""The client's half of the protocol without I/O: messages in, the newest state and what was lost out."""
+"""Subscriptions of a client, and the newest state that they bring."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Final, NamedTuple
+from typing import Final
 
 from hftlab.errors import NetworkError, WireError
 from hftlab.protocol.book import Book
@@ -23,55 +23,40 @@ from hftlab.protocol.messages import (
     Subscribe,
     Unsubscribe,
 )
+from hftlab.protocol.subscribing.loss import Loss
+from hftlab.protocol.subscribing.private_stream import PrivateStream
 from hftlab.protocol.subscribing.symbol_state import SymbolState
 from hftlab.protocol.subscriptions import DEFAULT_DATA_TYPES, SubscriptionSet
 
-__all__ = ["Loss", "Subscriber"]
+__all__ = ["Subscriber"]
 
 _ALL: Final = tuple(DataType)
 
 
-class Loss(NamedTuple):
-    """The messages `first` to `last` of `channel` did not arrive, or not whole.
-
-    `reason` is "conflated" (state skipped for a slow reader, and the newest has come since), "gap" (declared by the
-    server), "lost" (a hole that nobody declared) or "checksum" (an incremental book that is not the server's).
-    """
-
-    channel: int
-    first: int
-    last: int
-    reason: str
-
-    @property
-    def messages(self) -> int:
-        """How many."""
-        return self.last - self.first + 1
-
-
 class Subscriber:
-    """Subscriptions, sequences and the newest state of each symbol; outlives the connection.
+    """Subscriptions, sequences and the newest state of each symbol; it outlives the connection.
 
-    What is not certain is stale: from a hole in a channel's sequence until the state has come anew. `requests()` are
-    what has to be sent for that. One thread fills it; `latest` and `book` may be read from any.
+    State is stale from a hole in its channel's sequence until it has come anew, for which the messages of `requests()`
+    have to be sent. One thread fills it; `latest` and `book` may be called from any.
     """
 
     def __init__(self) -> None:
         self.wanted = SubscriptionSet()
+        self.private = PrivateStream()
         self.session: str | None = None
         self.offered: list[str] = []
-        """The symbols that the server has named."""
+        """Symbols that the server has named."""
         self.replay: ReplayStatus | None = None
         self._known: dict[str, SymbolState] = {}
         self._sequences: dict[int, int] = {}
         self._channels: dict[int, ChannelInfo] = {}
         self._resyncing: dict[int, bool] = {}
-        """Channels whose state has to come anew, and whether it has been asked for."""
+        """Channels whose state has to come anew, and whether that has been requested."""
 
     # --- the connection ---
 
     def connected(self) -> list[Subscribe]:
-        """Forget the sequences of the connection before; returns what restores the subscriptions."""
+        """Forget the sequences of the last connection; returns the requests that restore the subscriptions."""
         self._sequences.clear()
         self._channels.clear()
         self._resyncing.clear()
@@ -79,14 +64,14 @@ class Subscriber:
         return self.wanted.requests()
 
     def disconnected(self) -> None:
-        """Whatever is known may be out of date from now on."""
+        """Mark everything as stale."""
         for known in self._known.values():
-            known.doubt(_ALL)
+            known.mark_stale(_ALL)
 
     def requests(self) -> list[Subscribe]:
-        """What has become necessary to send since the last call: a subscription asked for again brings a snapshot.
+        """Return the requests that have become necessary since the last call: subscribing again brings a snapshot.
 
-        Only for what is wanted by now, on the terms of now.
+        They are for what is wanted by now, on the terms of now.
         """
         waiting = [channel for channel, is_asked in self._resyncing.items() if not is_asked]
         self._resyncing.update(dict.fromkeys(waiting, True))
@@ -94,14 +79,14 @@ class Subscriber:
         return [request for info in infos for request in self.wanted.requests(info.symbols, info.data_types)]
 
     @contextmanager
-    def asking(self, request: Subscribe | Unsubscribe) -> Iterator[None]:
-        """Want what a request asks for while it is on its way: a hole that shows meanwhile must not call it back.
+    def requesting(self, request: Subscribe | Unsubscribe) -> Iterator[None]:
+        """Count a request as granted while it is under way, so that resynchronisation does not undo it.
 
-        If it fails, what was wanted before is wanted again, but for an UNSUBSCRIBE that the server has not refused: it
-        may have come, and what is wanted and not streamed would be out of date in silence.
+        If it fails, the subscriptions before it are restored, except for an UNSUBSCRIBE without an answer: the server
+        may have received it, and state that is wanted and not streamed would be out of date in silence.
         """
         kinds = request.data_types or (_ALL if isinstance(request, Unsubscribe) else DEFAULT_DATA_TYPES)
-        before = self.wanted.held(request.symbols, kinds)
+        before = self.wanted.save(request.symbols, kinds)
         if isinstance(request, Unsubscribe):
             self.wanted.remove(request.symbols, kinds)
         else:
@@ -111,7 +96,7 @@ class Subscriber:
         except BaseException as exc:
             is_refused = isinstance(exc, WireError) and not isinstance(exc, NetworkError)
             if is_refused or isinstance(request, Subscribe):
-                self.wanted.put_back(before)
+                self.wanted.restore(before)
             raise
         finally:
             self.forget(request.symbols)
@@ -119,20 +104,21 @@ class Subscriber:
     # --- state ---
 
     def latest(self, symbol: str) -> MarketDataSymbol | None:
+        """Return the newest state of a symbol; None before the first."""
         known = self._known.get(symbol)
         return None if known is None else known.latest
 
     def book(self, symbol: str) -> Book | None:
-        """From BOOK_DELTA where it is subscribed to, else from ORDER_BOOK; None before the first levels."""
+        """Return the book of BOOK_DELTA where it is subscribed to, else of ORDER_BOOK; None before the first levels."""
         known = self._known.get(symbol)
         return None if known is None else known.book(symbol)
 
-    def doubtful(self) -> set[str]:
-        """The wanted symbols of which something is in doubt."""
-        return {symbol for symbol in self.wanted.symbols if symbol in self._known and self._known[symbol].is_in_doubt}
+    def stale_symbols(self) -> set[str]:
+        """Return the symbols subscribed to of which anything is stale."""
+        return {symbol for symbol in self.wanted.symbols if symbol in self._known and self._known[symbol].is_stale}
 
     def forget(self, symbols: Iterable[str]) -> None:
-        """Let go of what no subscription keeps up to date any more."""
+        """Forget state that no subscription keeps up to date any more."""
         for symbol in symbols:
             kinds = self.wanted.data_types(symbol)
             if not kinds:
@@ -143,7 +129,7 @@ class Subscriber:
     # --- messages ---
 
     def receive(self, message: Message) -> list[Loss]:
-        """Take in one message of the server; returns what is now known to be lost."""
+        """Take in one message of the server; returns the losses that it shows."""
         match message:
             case MarketData():
                 return self._market_data(message)
@@ -166,7 +152,7 @@ class Subscriber:
             return []
         losses = self._order(message.channel, message.sequence, is_snapshot=message.snapshot)
         for symbol in message.symbols:
-            known = self._known.get(symbol.symbol) or self._meet(symbol.symbol)
+            known = self._known.get(symbol.symbol) or self._add(symbol.symbol)
             known.take_in(symbol)
         return losses
 
@@ -174,7 +160,7 @@ class Subscriber:
         if self._is_old(message) or not self._is_of_its_channel(message):
             return []
         losses = self._order(message.channel, message.sequence, is_snapshot=message.snapshot)
-        known = self._known.get(message.symbol) or self._meet(message.symbol)
+        known = self._known.get(message.symbol) or self._add(message.symbol)
         if not known.apply(message):
             channel, sequence = message.channel or 0, message.sequence or 0
             self._resync(channel)
@@ -191,18 +177,18 @@ class Subscriber:
             return []
         undeclared = self._order(message.channel, message.from_sequence)
         self._sequences[message.channel] = message.to_sequence
-        self._doubt(message.channel)
+        self._mark_stale(message.channel)
         return [*undeclared, Loss(message.channel, message.from_sequence, message.to_sequence, "gap")]
 
     def _ack(self, message: Ack) -> list[Loss]:
         if message.session is not None:
             self.session, self.offered = message.session, message.symbols or []
         for info in message.channels or ():
-            # A channel keeps its subscription as long as it is; what contradicts the first word is damaged.
+            # A channel keeps its subscription for life; a message that contradicts the first is damaged.
             self._channels.setdefault(info.channel, info)
         losses: list[Loss] = []
         for channel, sequence in (message.sequences or {}).items():
-            # The answer to a heartbeat follows every message sent before it, so what it counts and we lack is lost.
+            # The answer to a heartbeat follows every message sent before it: those that are missing are lost.
             last = self._sequences.get(channel)
             if last is not None and sequence > last:
                 losses += self._order(channel, sequence + 1)
@@ -212,24 +198,24 @@ class Subscriber:
     def _replayed(self, message: ReplayStatus) -> None:
         self.replay = message
         if message.reset:
-            # Of another time: what is not told anew there did not exist.
+            # The replay is at another time now: symbols without a snapshot did not exist there.
             self._known.clear()
 
-    def _meet(self, symbol: str) -> SymbolState:
+    def _add(self, symbol: str) -> SymbolState:
         known = self._known[symbol] = SymbolState()
         return known
 
     # --- sequences ---
 
     def _is_old(self, message: MarketData | BookDelta | Arbitrage | Gap) -> bool:
-        """Whether newer state is known already: a duplicate, or one that was overtaken."""
+        """Tell whether newer state is known already: a duplicate, or a message that was overtaken."""
         if message.channel is None or message.sequence is None:
             return False
         last = self._sequences.get(message.channel)
         if last is None:
             return False
         if isinstance(message, MarketData | BookDelta | Arbitrage) and message.snapshot:
-            # While the state has to come anew nothing else counts: the sequence that it is compared with may be wrong.
+            # A channel that is resynchronised takes any snapshot: the last sequence may be a damaged one.
             return message.sequence < last and message.channel not in self._resyncing
         return message.sequence <= last
 
@@ -248,18 +234,18 @@ class Subscriber:
             return []
         if is_snapshot:
             return [Loss(channel, last + 1, sequence, "conflated")]
-        self._doubt(channel)
+        self._mark_stale(channel)
         self._resync(channel)
         return [Loss(channel, last + 1, sequence - 1, "lost")]
 
-    def _doubt(self, channel: int) -> None:
-        """All that the channel tells of is stale until it is told anew; everything is, if the channel is not known."""
+    def _mark_stale(self, channel: int) -> None:
+        """Mark the channel's symbols as stale; all symbols, if the channel is not known."""
         info = self._channels.get(channel)
         symbols: Iterable[str] = self._known if info is None else info.symbols
         kinds: Collection[DataType] = _ALL if info is None else info.data_types
         for symbol in symbols:
             if symbol in self._known:
-                self._known[symbol].doubt(kinds)
+                self._known[symbol].mark_stale(kinds)
 
     def _resync(self, channel: int) -> None:
         self._resyncing.setdefault(channel, False)

@@ -1,4 +1,4 @@
-"""What a client knows of one symbol."""
+"""State of one symbol at a client."""
 
 from __future__ import annotations
 
@@ -9,82 +9,83 @@ import msgspec
 
 from hftlab.protocol.book import Book
 from hftlab.protocol.enums import DataType
-from hftlab.protocol.latest_state import merged
+from hftlab.protocol.merging import merged
 from hftlab.protocol.messages import BookDelta, MarketDataSymbol
 from hftlab.protocol.subscribing.delta_book import DeltaBook
 
 __all__ = ["SymbolState"]
 
 _QUOTED: Final = frozenset(kind for kind in DataType if not kind.has_own_message)
-"""What MARKET_DATA carries, each with the quote."""
+"""Data types that MARKET_DATA carries, each with the quote."""
 _TRADED: Final = frozenset({DataType.QUOTES, DataType.TRADES})
-"""What brings the last trade."""
+"""Data types that bring the last trade."""
 
 
 class SymbolState:
-    """The newest of each part, and whether it is in doubt: from a hole in its channel until it has come anew.
+    """Newest quote, book and incremental book of a symbol; each is stale from a hole in its channel to its next update.
 
-    One thread fills it; `latest` and `book()` may be read from any. What they give is never changed, only replaced.
+    One thread fills it; `latest` and `book()` may be read from any. What they return is never changed, only replaced.
     """
 
-    __slots__ = ("_delta", "_is_book_in_doubt", "_is_in_doubt", "_levels", "latest")
+    __slots__ = ("_delta", "_is_book_stale", "_is_stale", "_levels", "latest")
 
     def __init__(self) -> None:
         self.latest: MarketDataSymbol | None = None
         self._levels: MarketDataSymbol | None = None
-        """The newest state that has come with levels: they and their time belong together."""
+        """Newest state that has come with levels: they and their time belong together."""
         self._delta: DeltaBook | None = None
-        self._is_in_doubt = self._is_book_in_doubt = False
+        self._is_stale = self._is_book_stale = False
 
     def take_in(self, new: MarketDataSymbol) -> None:
-        self._is_in_doubt = False
+        """Take in a state; the parts that it leaves out are kept from before."""
+        self._is_stale = False
         if new.bids is None or new.asks is None:
             self.latest = state = merged(new, self.latest)
             if new.bids is not None or new.asks is not None:
                 self._levels = state
             return
-        # A whole book is the common case, and needs nothing of what was known but perhaps the last trade.
+        # A whole book is the common case, and needs nothing from before but perhaps the last trade.
         self.latest = self._levels = new if new.last_trade is not None else merged(new, self.latest)
-        self._is_book_in_doubt = False  # last, so that who reads it first never takes old levels for certain ones
+        self._is_book_stale = False  # last, so that a reader on another thread never takes old levels for fresh ones
 
     def apply(self, delta: BookDelta) -> bool:
-        """Take in an incremental book; False if it is not the server's any more."""
+        """Take in an incremental book; returns False if it is not the server's any more."""
         if self._delta is None:
             self._delta = DeltaBook()
         return self._delta.apply(delta)
 
     def book(self, symbol: str) -> Book | None:
-        """From BOOK_DELTA where it is subscribed to, else from ORDER_BOOK; None before the first levels."""
+        """Return the book of BOOK_DELTA where it is subscribed to, else of ORDER_BOOK; None before the first levels."""
         delta = self._delta
         if delta is not None:
             return delta.view(symbol)
-        stale, levels = self._is_book_in_doubt, self._levels
+        stale, levels = self._is_book_stale, self._levels
         return None if levels is None else Book.of(levels, stale=stale)
 
-    # --- doubt ---
+    # --- staleness ---
 
     @property
-    def is_in_doubt(self) -> bool:
-        """Whether any part is."""
-        return self._is_in_doubt or self._is_book_in_doubt or (self._delta is not None and self._delta.is_stale)
+    def is_stale(self) -> bool:
+        """Whether any part is stale."""
+        return self._is_stale or self._is_book_stale or (self._delta is not None and self._delta.is_stale)
 
-    def doubt(self, kinds: Collection[DataType]) -> None:
-        """Messages that carry these are missing."""
+    def mark_stale(self, kinds: Collection[DataType]) -> None:
+        """Mark the parts that these data types bring as stale: messages are missing."""
         if self.latest is not None and not _QUOTED.isdisjoint(kinds):
-            self._is_in_doubt = True
+            self._is_stale = True
         if self._levels is not None and DataType.ORDER_BOOK in kinds:
-            self._is_book_in_doubt = True
+            self._is_book_stale = True
         if self._delta is not None and DataType.BOOK_DELTA in kinds:
-            self._delta.doubt()
+            self._delta.mark_stale()
 
     def keep(self, kinds: Collection[DataType]) -> None:
-        """Let go of what no subscription keeps up to date any more: all but these."""
+        """Forget all parts but those that these data types keep up to date."""
         if DataType.BOOK_DELTA not in kinds:
             self._delta = None
         if DataType.ORDER_BOOK not in kinds:
-            self._levels, self._is_book_in_doubt = None, False
+            self._levels, self._is_book_stale = None, False
         if _QUOTED.isdisjoint(kinds):
-            self.latest, self._is_in_doubt = None, False
+            self.latest, self._is_stale = None, False
         if self.latest is not None:
             self.latest = _without(self.latest, kinds)
 

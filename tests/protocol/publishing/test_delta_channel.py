@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from hftlab import protocol
 from hftlab.protocol import JSON, BookDelta, DataType, OrderBookLevel
 from hftlab.protocol.publishing.publisher import Backlog, Publisher
-from hftlab.protocol.subscribing.subscriber import Loss, Subscriber
+from hftlab.protocol.subscribing.loss import Loss
+from hftlab.protocol.subscribing.subscriber import Subscriber
 from tests.protocol.conftest import LIMITS, MS, level, market_data, receive, symbol
 
 NOW = 5_000 * MS

@@ -1,146 +1,56 @@
-"""Streams over a bad wire: what the subscriber shows in the end is the truth, or it says that it is not certain."""
-
 from __future__ import annotations
 
-import json
-import random
+from hypothesis import given
+from hypothesis import strategies as st
 
-import pytest
-
-from hftlab import protocol
-from hftlab.errors import MessageParseError
-from hftlab.protocol import JSON, DataType, MarketData, OrderBookLevel
-from hftlab.protocol.publishing.publisher import Publisher
+from hftlab.protocol import DataType, Subscribe
+from hftlab.protocol.subscribing.resync import StaleSymbols, combined
 from hftlab.protocol.subscribing.subscriber import Subscriber
-from tests.protocol.conftest import LIMITS, market_data, receive, symbol
+from hftlab.protocol.subscriptions import SubscriptionSet
+from tests.protocol.conftest import market_data, symbol
 
-NOW = 5_000_000_000
-SYMBOLS = ["AAPL", "MSFT"]
-
-
-class Market:
-    """Two books that move at random; the truth."""
-
-    def __init__(self, chance: random.Random) -> None:
-        self._chance = chance
-        self.books = {name: ({}, {}) for name in SYMBOLS}
-
-    def step(self) -> MarketData:
-        name = self._chance.choice(SYMBOLS)
-        bids, asks = self.books[name]
-        for _ in range(self._chance.randint(1, 4)):
-            side, base = self._chance.choice([(bids, 100), (asks, 101)])
-            price = base + self._chance.randint(0, 12) * (1 if side is asks else -1)
-            size = self._chance.randint(0, 5)
-            side[float(price)] = size
-            if not size:
-                del side[float(price)]
-        return market_data(symbol(name, bids=self.levels(name, 0), asks=self.levels(name, 1)))
-
-    def levels(self, name: str, side: int) -> list[OrderBookLevel]:
-        prices = sorted(self.books[name][side].items(), reverse=not side)
-        return [OrderBookLevel(price=price, size=float(size), orders=1) for price, size in prices]
-
-    def top(self, name: str) -> tuple[list[tuple[float, float]], list[tuple[float, float]]]:
-        bids, asks = ([(level.price, level.size) for level in self.levels(name, side)[:10]] for side in (0, 1))
-        return bids, asks
+NAMES = st.lists(st.sampled_from([f"S{number}" for number in range(12)]), min_size=1, unique=True)
+ASKED = st.lists(st.tuples(NAMES, st.sampled_from(list(DataType)), st.sampled_from([0, 100])), max_size=10)
 
 
-class Wire:
-    """From server to client, with faults; a request that the client sends arrives."""
-
-    def __init__(self, chance: random.Random, faults: dict[str, float]) -> None:
-        self._chance, self._faults = chance, faults
-        self._held: list[bytes] = []
-
-    def carry(self, payloads: list[bytes]) -> list[bytes]:
-        arrived: list[bytes] = []
-        for payload in payloads:
-            fault = next((name for name, odds in self._faults.items() if self._chance.random() < odds), None)
-            match fault:
-                case "drop":
-                    continue
-                case "duplicate":
-                    arrived += [payload, payload]
-                case "reorder":
-                    self._held.append(payload)
-                    continue
-                case "corrupt":
-                    arrived.append(self._corrupted(payload))
-                case _:
-                    arrived.append(payload)
-            if self._held and self._chance.random() < 0.5:
-                arrived.append(self._held.pop())
-        return arrived
-
-    def _corrupted(self, payload: bytes) -> bytes:
-        place = self._chance.randrange(len(payload))
-        return payload[:place] + bytes([payload[place] ^ (1 << self._chance.randrange(7))]) + payload[place + 1 :]
+def subscription(symbols: list[str], kind: DataType, frequency: int) -> Subscribe:
+    return Subscribe(timestamp=1.0, symbols=symbols, data_types=[kind], frequency=frequency)
 
 
-def run(seed: int, kind: DataType, faults: dict[str, float]) -> tuple[int, int]:
-    """One stream; returns how many books were right in the end and how many stale."""
-    chance = random.Random(seed)
-    publisher: Publisher[str] = Publisher(session="s", limits=LIMITS)
-    subscriber, market, wire = Subscriber(), Market(chance), Wire(chance, faults)
-    publisher.join("a", JSON, NOW)
-
-    def ask(fields: dict[str, object]) -> list[bytes]:
-        return receive(publisher, "a", json.dumps({"timestamp": 1} | fields).encode(), NOW)
-
-    def hear(payloads: list[bytes]) -> None:
-        for payload in payloads:
-            try:
-                subscriber.receive(protocol.decode(payload))
-            except MessageParseError:
-                continue
-
-    subscriber.wanted.add(SYMBOLS, [kind], 0)
-    for name in SYMBOLS:
-        publisher.publish(market_data(symbol(name, bids=[], asks=[])), 0)
-    list(publisher.poll(0, NOW))
-    # The conversation's beginning is whole: a client without an acknowledgement has no subscription.
-    hear(ask({"type": "SUBSCRIBE", "symbols": SYMBOLS, "dataTypes": [kind], "frequency": 0}))
-    for step in range(30):
-        publisher.publish(market.step(), 0)
-        hear(wire.carry([payload for payload, _, readers, _ in publisher.poll(0, NOW) if "a" in readers]))
-        if step % 7 == 0:
-            for request in subscriber.requests():
-                hear(wire.carry(receive(publisher, "a", JSON.encode(_sent(request)), NOW)))
-    hear(ask({"type": "HEARTBEAT"}))
-    right = stale = 0
-    for name in SYMBOLS:
-        book = subscriber.book(name)
-        assert book is not None
-        if book.stale:
-            stale += 1
-            continue
-        shown = [[(price, size) for price, size, _ in side] for side in (book.bids(), book.asks())]
-        assert tuple(shown) == market.top(name), f"seed {seed}: silently wrong"
-        right += 1
-    return right, stale
+@given(ASKED, st.integers(1, 5))
+def test_combined_requests_ask_for_the_same(asked: list[tuple[list[str], DataType, int]], limit: int) -> None:
+    wanted = SubscriptionSet()
+    for names, kind, frequency in asked:
+        wanted.add(names, [kind], frequency)
+    plan = [
+        Subscribe(timestamp=1.0, symbols=list(s.symbols), data_types=list(s.data_types), frequency=s.frequency)
+        for s in wanted.plan()
+    ]
+    restored = SubscriptionSet()
+    requests = combined(plan, limit)
+    for request in requests:
+        assert len(request.symbols) <= limit
+        restored.add(request.symbols, request.data_types, request.frequency)
+    assert restored.plan() == wanted.plan()
 
 
-def _sent(request: protocol.Subscribe) -> protocol.Subscribe:
-    request.timestamp = 1.0
-    return request
+def test_one_request_does_for_many_books() -> None:
+    requests = [subscription([name], DataType.BOOK_DELTA, 0) for name in ("A", "B", "C")]
+    assert [request.symbols for request in combined(requests)] == [["A", "B", "C"]]
 
 
-DROPS = {"drop": 0.05, "duplicate": 0.05, "reorder": 0.05}
-
-
-@pytest.mark.parametrize("kind", [DataType.ORDER_BOOK, DataType.BOOK_DELTA])
-def test_a_good_wire_shows_the_truth(kind: DataType) -> None:
-    assert [run(seed, kind, {}) for seed in range(50)] == [(2, 0)] * 50
-
-
-@pytest.mark.parametrize(
-    ("kind", "faults"),
-    [(DataType.ORDER_BOOK, DROPS), (DataType.BOOK_DELTA, DROPS), (DataType.BOOK_DELTA, DROPS | {"corrupt": 0.1})],
-    ids=["state", "deltas", "corrupted deltas"],
-)
-def test_a_bad_wire_is_never_silently_wrong(kind: DataType, faults: dict[str, float]) -> None:
-    """3,334 seeds for each of three wires; most books end right, by resynchronisation, and some end stale."""
-    results = [run(seed, kind, faults) for seed in range(3334)]
-    right, stale = (sum(column) for column in zip(*results, strict=True))
-    assert right > stale > 0
+def test_what_stays_stale_is_asked_for_again() -> None:
+    """Once is no reason: the answer may be on its way."""
+    subscriber, stale = Subscriber(), StaleSymbols()
+    subscriber.wanted.add(["AAPL", "MSFT"], [DataType.ORDER_BOOK], 0)
+    subscriber.wanted.add(["TSLA"], [DataType.ORDER_BOOK], 100)
+    for name in ("AAPL", "MSFT", "TSLA"):
+        subscriber.receive(market_data(symbol(name)))
+    subscriber.disconnected()
+    subscriber.receive(market_data(symbol("TSLA")))
+    assert stale.requests(subscriber) == []
+    (request,) = stale.requests(subscriber)
+    assert request.symbols == ["AAPL", "MSFT"]
+    for name in ("AAPL", "MSFT"):
+        subscriber.receive(market_data(symbol(name)))
+    assert stale.requests(subscriber) == []

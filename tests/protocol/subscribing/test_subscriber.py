@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from hftlab import protocol
 from hftlab.protocol import JSON, Ack, ChannelInfo, DataType, Gap, MarketData, SlowConsumer
 from hftlab.protocol.publishing.publisher import Backlog, Publisher
-from hftlab.protocol.subscribing.subscriber import Loss, Subscriber
+from hftlab.protocol.subscribing.loss import Loss
+from hftlab.protocol.subscribing.subscriber import Subscriber
 from tests.protocol.conftest import LIMITS, level, market_data, receive, symbol
 
 NOW = 5_000_000_000
@@ -162,4 +163,4 @@ def test_publisher_and_subscriber_agree_on_what_is_missing(script: list[str], ki
             heard.append(message.sequence)
     assert known.union(heard) >= set(range(heard[0], heard[-1] + 1))
     assert subscriber.latest("AAPL").price == price
-    assert subscriber.doubtful() == set()
+    assert subscriber.stale_symbols() == set()

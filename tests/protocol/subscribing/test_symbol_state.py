@@ -20,7 +20,8 @@ from hftlab.protocol import (
 )
 from hftlab.protocol.book import Book
 from hftlab.protocol.level_book import LevelBook
-from hftlab.protocol.subscribing.subscriber import Loss, Subscriber
+from hftlab.protocol.subscribing.loss import Loss
+from hftlab.protocol.subscribing.subscriber import Subscriber
 from tests.protocol.conftest import level, market_data, symbol, trade
 
 QUOTES, ORDER_BOOK, BOOK_DELTA, TRADES = DataType.QUOTES, DataType.ORDER_BOOK, DataType.BOOK_DELTA, DataType.TRADES
@@ -165,7 +166,7 @@ class TestDoubt:
         subscriber.receive(quote(1))
         assert subscriber.receive(quote(3, name="MSFT")) == [Loss(1, 2, 2, "lost")]
         assert not book_of(subscriber).stale
-        assert subscriber.doubtful() == {"AAPL"}
+        assert subscriber.stale_symbols() == {"AAPL"}
 
     def test_a_hole_of_an_unknown_channel_is_one_in_all(self) -> None:
         subscriber = subscribed(QUOTES, ORDER_BOOK)
@@ -203,7 +204,7 @@ class TestRequests:
     def test_a_request_on_its_way_is_not_called_back(self) -> None:
         subscriber = subscribed(ORDER_BOOK)
         subscriber.receive(depth(1))
-        with subscriber.asking(Unsubscribe(timestamp=1.0, symbols=["AAPL"])):
+        with subscriber.requesting(Unsubscribe(timestamp=1.0, symbols=["AAPL"])):
             subscriber.receive(depth(3))
             assert [request.symbols for request in subscriber.requests()] == [["MSFT"]]
         assert subscriber.latest("AAPL") is None
@@ -216,7 +217,7 @@ class TestRequests:
             Unsubscribe(timestamp=1.0, symbols=["AAPL"]),
             Subscribe(timestamp=1.0, symbols=["AAPL", "NEW"], frequency=7),
         ):
-            with pytest.raises(ServerError), subscriber.asking(request):
+            with pytest.raises(ServerError), subscriber.requesting(request):
                 raise ServerError("no")
             assert subscriber.wanted.requests() == before
         assert subscriber.latest("AAPL") is not None
@@ -224,9 +225,9 @@ class TestRequests:
     def test_one_that_gets_no_answer_leaves_wanted_what_is_certain_to_be_streamed(self) -> None:
         subscriber = subscribed(ORDER_BOOK)
         subscriber.receive(depth(1))
-        with pytest.raises(NetworkError), subscriber.asking(Subscribe(timestamp=1.0, symbols=["NEW"])):
+        with pytest.raises(NetworkError), subscriber.requesting(Subscribe(timestamp=1.0, symbols=["NEW"])):
             raise NetworkError("no answer")
-        with pytest.raises(NetworkError), subscriber.asking(Unsubscribe(timestamp=1.0, symbols=["AAPL"])):
+        with pytest.raises(NetworkError), subscriber.requesting(Unsubscribe(timestamp=1.0, symbols=["AAPL"])):
             raise NetworkError("no answer")
         assert subscriber.wanted.symbols == ["MSFT"]
         assert subscriber.latest("AAPL") is None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import selectors
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -13,38 +12,40 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 
-from hftlab.client import Client
-from hftlab.client.link import Link
-from hftlab.client.metrics import Metrics
-from hftlab.errors import NetworkError
+from hftlab.client.client_socket import ClientSocket
+from hftlab.client.opening import open_socket
 from hftlab.protocol import JSON
-from hftlab.server import Server
 from tests.client.servers import PATIENCE, until
 
 Talk = Callable[[ServerConnection], Awaitable[None]]
 
 
 @asynccontextmanager
-async def opened(talk: Talk) -> AsyncIterator[Link]:
+async def opened(talk: Talk) -> AsyncIterator[ClientSocket]:
     async with serve(talk, "127.0.0.1", 0, subprotocols=[JSON.subprotocol]) as server:  # type: ignore[list-item]
         port = next(iter(server.sockets)).getsockname()[1]
-        link = await Link.open(f"ws://127.0.0.1:{port}", JSON, Metrics())
+        socket = await open_socket(f"ws://127.0.0.1:{port}", JSON)
         try:
             async with asyncio.timeout(PATIENCE):
-                yield link
+                yield socket
         finally:
-            await link.close()
+            await socket.end()
 
 
-async def listened(link: Link, count: int) -> list[bytes]:
-    taken: list[bytes] = []
+async def taken(socket: ClientSocket, count: int) -> list[bytes]:
+    """The next messages; those after them are kept."""
+    messages: list[bytes] = []
+    enough: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    def take(data: bytes, _: int) -> bool:
-        taken.append(data)
-        return len(taken) == count
+    def take(data: bytes, *_: object) -> None:
+        messages.append(data)
+        if len(messages) == count:
+            socket.keep()
+            enough.set_result(None)
 
-    await link.listen(take)
-    return taken
+    socket.pass_on(take)
+    await enough
+    return messages
 
 
 async def test_fragments_and_whole_messages_come_in_order() -> None:
@@ -56,8 +57,8 @@ async def test_fragments_and_whole_messages_come_in_order() -> None:
         await connection.send("fourth")
         await connection.wait_closed()
 
-    async with opened(talk) as link:
-        assert await listened(link, 4) == [b"first", b"second", b"third", b"fourth"]
+    async with opened(talk) as socket:
+        assert await taken(socket, 4) == [b"first", b"second", b"third", b"fourth"]
 
 
 async def test_what_nobody_listens_to_is_kept_and_no_more_is_read() -> None:
@@ -66,12 +67,11 @@ async def test_what_nobody_listens_to_is_kept_and_no_more_is_read() -> None:
             await connection.send(f"{number:04}" + 100_000 * "x")
         await connection.wait_closed()
 
-    async with opened(talk) as link:
-        first = await listened(link, 1)
-        transport = link._socket.transport
+    async with opened(talk) as socket:
+        first = await taken(socket, 1)
+        transport = socket.transport
         await until(lambda: not transport.is_reading())
-        assert len(link._socket._kept) < 100
-        rest = await listened(link, 999)
+        rest = await taken(socket, 999)
     assert [int(data[:4]) for data in first + rest] == list(range(1_000))
 
 
@@ -85,10 +85,10 @@ async def test_text_that_is_no_utf8_closes_with_1007() -> None:
         await connection.wait_closed()
         codes.set_result(connection.close_code)
 
-    async with opened(talk) as link:
-        with pytest.raises(NetworkError, match="invalid start byte"):
-            await listened(link, 1)
+    async with opened(talk) as socket:
         assert await codes == 1007
+        await socket.wait_closed()
+        assert "invalid start byte" in socket.end_reason
 
 
 async def test_closing_finds_the_answer_behind_what_nobody_has_listened_to() -> None:
@@ -101,46 +101,10 @@ async def test_closing_finds_the_answer_behind_what_nobody_has_listened_to() -> 
         except ConnectionClosed:
             closed.set_result(connection.close_code)
 
-    async with opened(talk) as link:
-        await listened(link, 20)
-        await link.close()
+    async with opened(talk) as socket:
+        await taken(socket, 20)
+        await socket.end()
         assert await closed == 1000
-
-
-async def test_what_a_listener_raises_is_raised() -> None:
-    async def talk(connection: ServerConnection) -> None:
-        await connection.send("first")
-        await connection.send("second")
-        await connection.wait_closed()
-
-    def fail(_: bytes, received_at: int) -> bool:
-        raise ValueError("no")
-
-    async with opened(talk) as link:
-        with pytest.raises(ValueError, match="no"):
-            await link.listen(fail)
-        assert await listened(link, 1) == [b"second"]
-
-
-@pytest.mark.parametrize("busy_poll", [True, False])
-def test_a_client_that_polls_never_waits_for_its_system(busy_poll: bool) -> None:
-    waits: list[float | None] = []
-
-    class Selector(selectors.DefaultSelector):
-        def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-            waits.append(timeout)
-            return super().select(timeout)
-
-    async def converse() -> list[float | None]:
-        async with Server(port=0) as server, Client(server.url, busy_poll=busy_poll) as client:
-            waits.clear()
-            await client.ping()
-            return waits.copy()
-
-    with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(Selector())) as runner:
-        during = runner.run(converse())
-    assert during
-    assert all(wait == 0 for wait in during) is busy_poll
 
 
 async def test_what_comes_together_has_come_at_the_same_time() -> None:
@@ -152,32 +116,17 @@ async def test_what_comes_together_has_come_at_the_same_time() -> None:
 
     times: list[int] = []
 
-    def take(_: bytes, received_at: int) -> bool:
+    def take(_: bytes, opcode: Opcode, received_at: int) -> None:
         times.append(received_at)
         while time.time_ns() < received_at + 1_000_000:
             pass
-        return len(times) == 3
 
     before = time.time_ns()
-    async with opened(talk) as link:
-        await link.listen(take)
+    async with opened(talk) as socket:
+        socket.pass_on(take)
+        await until(lambda: len(times) == 3)
     assert len(set(times)) == 1
     assert before < times[0] < time.time_ns()
-
-
-async def test_a_cancellation_of_a_listeners_own_is_an_error() -> None:
-    """It must not look as if the connection's own task had been cancelled."""
-
-    async def talk(connection: ServerConnection) -> None:
-        await connection.send("first")
-        await connection.wait_closed()
-
-    def fail(_: bytes, received_at: int) -> bool:
-        raise asyncio.CancelledError
-
-    async with opened(talk) as link:
-        with pytest.raises(RuntimeError, match="CancelledError"):
-            await link.listen(fail)
 
 
 async def test_any_number_of_fragments_is_one_message() -> None:
@@ -187,14 +136,31 @@ async def test_any_number_of_fragments_is_one_message() -> None:
         await connection.send(["x"] * 5_000)
         await connection.wait_closed()
 
-    async with opened(talk) as link:
-        assert await listened(link, 1) == [b"x" * 5_000]
+    async with opened(talk) as socket:
+        assert await taken(socket, 1) == [b"x" * 5_000]
 
 
 async def test_silence_is_left_to_the_clients_own_watch() -> None:
     async def talk(connection: ServerConnection) -> None:
         await connection.wait_closed()
 
-    async with opened(talk) as link:
-        assert link._socket.ping_interval is None
-        assert link._socket.keepalive_task is None
+    async with opened(talk) as socket:
+        assert socket.ping_interval is None
+        assert socket.keepalive_task is None
+
+
+async def test_what_is_written_is_sent_until_the_end() -> None:
+    got: asyncio.Future[list[str | bytes]] = asyncio.get_running_loop().create_future()
+
+    async def talk(connection: ServerConnection) -> None:
+        got.set_result([await connection.recv(), await connection.recv()])
+        await connection.close(1001, "bye")
+
+    async with opened(talk) as socket:
+        socket.write(b"text", is_binary=False)
+        socket.write(b"\x80", is_binary=True)
+        assert await got == ["text", b"\x80"]
+        await asyncio.wait([socket.connection_lost_waiter])
+        assert socket.end_reason == "closed by the server with 1001 bye"
+        with pytest.raises(ConnectionError):
+            socket.write(b"late", is_binary=False)

@@ -1,15 +1,14 @@
+"""The private stream against the server's log."""
+
 from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hftlab.client import Client
 from hftlab.protocol import Gap, PortfolioUpdate
 from hftlab.protocol.publishing.private_log import PrivateLog
+from hftlab.protocol.subscribing.loss import Loss
 from hftlab.protocol.subscribing.private_stream import PrivateStream
-from hftlab.protocol.subscribing.subscriber import Loss
-from hftlab.server import Server
-from tests.client.servers import within
 from tests.protocol.publishing.test_private_log import UPDATE
 
 
@@ -19,7 +18,7 @@ def test_each_message_comes_once_or_is_told_lost(steps: list[str], size: int) ->
     sessions = 1
     log, stream = PrivateLog("1", size), PrivateStream()
     stream.welcome("1")
-    stream.authenticated(0)
+    stream.authenticated("alice", 0)
     seen: list[tuple[str, int]] = []
     is_up = True
 
@@ -55,61 +54,43 @@ def test_before_the_first_authentication_there_is_nothing_to_resume() -> None:
     stream = PrivateStream()
     stream.welcome("s")
     assert (stream.session, stream.resume_from) == ("s", None)
-    stream.authenticated(7)
+    stream.authenticated("alice", 7)
     assert stream.resume_from == 7
 
 
 def test_a_server_that_does_not_tell_where_it_stands_is_not_asked_for_its_whole_log() -> None:
     stream, log = PrivateStream(), PrivateLog("s")
     stream.welcome("s")
-    stream.authenticated(None)
+    stream.authenticated("alice", None)
     assert stream.resume_from is None
     messages = [log.add(UPDATE) for _ in range(3)]
     assert stream.receive(messages[2]) == (True, [])
-    stream.authenticated(None)
+    stream.authenticated("alice", None)
     assert stream.resume_from == 3
 
 
 def test_what_came_before_the_answer_to_auth_was_handled_counts() -> None:
     stream, log = PrivateStream(), PrivateLog("s")
     stream.receive(log.add(UPDATE))
-    stream.authenticated(0)
+    stream.authenticated("alice", 0)
     assert stream.resume_from == 1
 
 
 def test_the_first_message_after_signing_in_may_show_a_hole() -> None:
     stream, log = PrivateStream(), PrivateLog("s")
-    stream.authenticated(0)
+    stream.authenticated("alice", 0)
     log.add(UPDATE)
     assert stream.receive(log.add(UPDATE)) == (True, [Loss(0, 1, 1, "lost")])
 
 
 def test_the_answer_to_a_heartbeat_shows_a_lost_tail() -> None:
     stream, log = PrivateStream(), PrivateLog("s")
-    assert stream.told(2) == []
-    stream.authenticated(0)
+    assert stream.advance(2) == []
+    stream.authenticated("alice", 0)
     stream.receive(log.add(UPDATE))
-    assert stream.told(1) == stream.told(None) == []
-    assert stream.told(3) == [Loss(0, 2, 3, "lost")]
-    assert stream.told(3) == []
-
-
-async def test_messages_from_before_the_sign_in_are_not_told_after_a_reconnection() -> None:
-    """And one that is published while there is no connection is, though none had come before."""
-    async with Server(port=0) as server:
-        async with Client(server.url) as watcher:
-            for _ in range(3):
-                server.publish(UPDATE)
-            await within(watcher.gather(3))
-        async with Client(server.url, reconnect_interval=0.01) as client:
-            for connection in list(server._connections):
-                connection.transport.abort()
-            server.publish(UPDATE)
-            (got,) = await within(client.gather(1))
-            assert got.sequence == 4
-            assert client.metrics.messages_lost == 0
-            await client.ping()
-            assert client.messages() == []
+    assert stream.advance(1) == stream.advance(None) == []
+    assert stream.advance(3) == [Loss(0, 2, 3, "lost")]
+    assert stream.advance(3) == []
 
 
 def test_a_hole_is_a_loss_and_a_duplicate_is_not_new() -> None:
@@ -119,3 +100,27 @@ def test_a_hole_is_a_loss_and_a_duplicate_is_not_new() -> None:
     assert stream.receive(messages[2]) == (True, [])
     assert stream.receive(messages[5]) == (True, [Loss(0, 4, 5, "lost")])
     assert stream.receive(messages[3]) == (False, [])
+
+
+def test_another_accounts_sequence_is_not_ones_own() -> None:
+    """Each account's messages are numbered from 1."""
+    stream, alice, bob = PrivateStream(), PrivateLog("s"), PrivateLog("s")
+    stream.welcome("s")
+    stream.authenticated("alice", 0)
+    for _ in range(5):
+        stream.receive(alice.add(UPDATE))
+    assert stream.resume_from == 5
+    stream.authenticated("bob", 0)
+    assert stream.resume_from == 0
+    assert stream.receive(bob.add(UPDATE)) == (True, [])
+    stream.authenticated("bob", 1)
+    assert stream.receive(bob.add(UPDATE)) == (True, [])
+    stream.authenticated("alice", 5)
+    assert stream.resume_from == 5
+
+
+def test_a_server_that_names_its_accounts_late_does_not_start_the_stream_anew() -> None:
+    stream = PrivateStream()
+    stream.authenticated(None, 3)
+    stream.authenticated("alice", 9)
+    assert stream.resume_from == 3

@@ -1,0 +1,79 @@
+"""Events of a ClientProtocol: what its owner has to do, or to tell others."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import NamedTuple, TypeAlias
+
+from hftlab.errors import WireError
+from hftlab.protocol.messages import Message
+from hftlab.protocol.subscribing.loss import Loss
+from hftlab.transport.recovery import Recovery
+
+__all__ = [
+    "Answered",
+    "ClientEvent",
+    "Disconnect",
+    "ErrorOccurred",
+    "MessageKind",
+    "Ready",
+    "Received",
+    "TokenNeeded",
+]
+
+
+class MessageKind(Enum):
+    """Use of a received message."""
+
+    STREAMED = 1
+    """For whoever reads the client's messages."""
+    REPLY = 2
+    """Handled by the protocol: an answer, or an error that is told as one."""
+    DUPLICATE = 3
+    """A private message that has come before."""
+
+
+class Received(NamedTuple):
+    """A message has come; `account` is set on private messages, to the account that they belong to."""
+
+    message: Message
+    account: str | None
+    kind: MessageKind
+
+
+class Answered(NamedTuple):
+    """The request `request_id` has its reply, or the error that came instead."""
+
+    request_id: str
+    reply: Message | WireError
+
+
+class ErrorOccurred(NamedTuple):
+    """An error, and what the protocol does about it. If it `is_raised`, an Answered gives it to a caller as well."""
+
+    error: WireError
+    recovery: Recovery
+    is_raised: bool
+
+
+class TokenNeeded(NamedTuple):
+    """Pass a token to authenticate(), or the error that there is instead to token_failed().
+
+    `is_renewal` asks for a token that is newer than the last.
+    """
+
+    is_renewal: bool
+
+
+class Ready(NamedTuple):
+    """The connection is signed in, and every subscription is restored."""
+
+
+class Disconnect(NamedTuple):
+    """Close the socket at once, without a closing handshake that a silent peer would not answer."""
+
+    reason: str
+
+
+ClientEvent: TypeAlias = Received | Loss | Answered | ErrorOccurred | TokenNeeded | Ready | Disconnect
+"""Whatever a ClientProtocol returns."""

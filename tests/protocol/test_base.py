@@ -1,0 +1,41 @@
+"""Bounds of numbers and texts."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import msgspec
+import pytest
+
+from hftlab.protocol import MarketData
+from hftlab.protocol.base import Count, Currency, Frequency, Milliseconds, Name, Price, Size, Symbol, TradedPrice
+
+
+@pytest.mark.parametrize(
+    ("kind", "good", "bad"),
+    [
+        (Milliseconds, [0.001, 9.2e12], [0, -1, 9.3e12, math.nan, math.inf]),
+        (Price, [0, 1e15], [-0.01, 1.1e15, math.nan]),
+        (TradedPrice, [0.0001, 1e15], [0, math.inf]),
+        (Size, [0, 1e18], [-1, math.nan]),
+        (Count, [0, 2**53 - 1], [-1, 2**53, 0.5]),
+        (Frequency, [0, 60_000], [-1, 60_001]),
+        (Name, ["x", "x" * 128], ["", "x" * 129]),
+        (Currency, ["USD", "USDTX"], ["us", "US", "usd", "USD\n", "TOOLONG"]),
+        (Symbol, ["A", "BRK.B", "BTC/USDT", "ES=F", "^GSPC", "9988:HK"], ["", ".A", "A B", "A\n", "x" * 33, "É"]),
+    ],
+)
+def test_only_what_is_within_the_bounds_is_taken(kind: Any, good: list[Any], bad: list[Any]) -> None:
+    taken: list[Any] = []
+    for value in [*good, *bad]:
+        try:
+            msgspec.convert(value, kind)
+            taken.append(value)
+        except msgspec.ValidationError:
+            pass
+    assert taken == [value for value in good if not str(value).startswith("^")]
+
+
+def test_a_message_knows_its_type() -> None:
+    assert MarketData(timestamp=1.0, symbols=[]).type == "MARKET_DATA"

@@ -1,0 +1,49 @@
+"""Orders and updates on the wire."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from hftlab.errors import MessageParseError
+from hftlab.protocol import NewOrder, PortfolioUpdate, PositionUpdate, TimeInForce, decode, encode
+
+ORDER: dict[str, Any] = {
+    "type": "NEW_ORDER",
+    "timestamp": 1.0,
+    "clientOrderId": "1",
+    "symbol": "AAPL",
+    "side": "BUY",
+    "orderType": "LIMIT",
+    "quantity": 1,
+    "price": 2,
+}
+
+
+def test_an_order_has_defaults() -> None:
+    order = decode(json.dumps(ORDER))
+    assert isinstance(order, NewOrder)
+    assert (order.time_in_force, order.post_only, order.stop_price) == (TimeInForce.DAY, False, None)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("quantity", 0), ("quantity", -1), ("price", 0), ("side", "HOLD"), ("clientOrderId", ""), ("orderType", "GUESS")],
+)
+def test_an_order_that_cannot_be_is_refused(field: str, value: object) -> None:
+    with pytest.raises(MessageParseError) as raised:
+        decode(json.dumps(ORDER | {field: value}))
+    assert raised.value.field == field
+
+
+@pytest.mark.parametrize("kind", [PositionUpdate, PortfolioUpdate])
+def test_profits_are_spelt_as_in_the_document(kind: type[Any]) -> None:
+    """PnL, not Pnl."""
+    assert {"unrealizedPnL", "realizedPnL", "dayPnL"} <= set(kind.__struct_encode_fields__)
+
+
+def test_an_order_comes_back_as_it_was() -> None:
+    order = decode(json.dumps(ORDER | {"timeInForce": "IOC", "postOnly": True, "displayQuantity": 0.5}))
+    assert decode(encode(order)) == order
