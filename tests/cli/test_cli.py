@@ -22,7 +22,7 @@ from hftlab.session import Session, SessionWriter, open_session
 from hftlab.simulator import Exchange, RandomWalk
 from tests.command import Result, Run, sentence
 from tests.session.sessions import crashed, numbered, replayed, write_session
-from tests.venues.binance.captures import SNAPSHOT, trade, update, write_capture
+from tests.venues.captures import SNAPSHOT, trade, update, write_capture
 
 pytestmark = pytest.mark.usefixtures("compiled")
 
