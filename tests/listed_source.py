@@ -1,16 +1,21 @@
-"""Sources of messages that a test lists, with and without the means to be sought in."""
+"""Sources of messages that a test lists, with and without the means to be sought in, and messages for them."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
 
 from hftlab.clock import Clock
-from hftlab.protocol import Message
+from hftlab.protocol import BookDelta, MarketDataSymbol, Message, OrderBookLevel, Trade
+from hftlab.protocol.latest_state import LatestState
 from hftlab.simulator.stream_state import StreamState
 from hftlab.source import Timed, timed
+from tests.protocol.conftest import level, market_data, symbol, trade
 
-__all__ = ["ListedSource", "SeekableListedSource"]
+__all__ = ["ListedSource", "SeekableListedSource", "market_messages", "state_of"]
 
 Item = Message | Timed[Message]
 
@@ -48,3 +53,54 @@ class SeekableListedSource(ListedSource):
     def take(self, count: int) -> list[Timed[Message]]:
         start, self.next = self.next, min(len(self.items), self.next + max(count, 0))
         return [timed([item], at)[0] for at, item in self.items[start : self.next]]
+
+
+NAMES = ["AAPL", "MSFT", "TSLA"]
+
+
+def state_of(messages: Iterable[Message]) -> dict[str, MarketDataSymbol]:
+    """One message after the other, as a server takes them in."""
+    state = LatestState()
+    for message in messages:
+        state.take_in(message)
+    return state.latest
+
+
+def symbols() -> SearchStrategy[MarketDataSymbol]:
+    """With and without what a message may leave out."""
+    prices = st.integers(2, 50).map(float)
+    sides: SearchStrategy[list[OrderBookLevel] | None] = st.none() | st.lists(prices.map(level), max_size=3)
+    trades: SearchStrategy[Trade | None] = st.none() | prices.map(trade)
+    return st.builds(
+        lambda name, price, bids, asks, last: symbol(name, price, bids=bids, asks=asks, last_trade=last),
+        st.sampled_from(NAMES),
+        prices,
+        sides,
+        sides,
+        trades,
+    )
+
+
+def deltas() -> SearchStrategy[BookDelta]:
+    levels = st.lists(st.builds(level, st.integers(2, 9).map(float), st.sampled_from([0.0, 1.0, 2.0])), max_size=3)
+    return st.builds(
+        lambda name, bids, asks, is_snapshot: BookDelta(
+            timestamp=1.0,
+            symbol=name,
+            exchange='"snapshot":true',
+            bids=bids,
+            asks=asks,
+            checksum=0,
+            ts_event=2.0,
+            snapshot=is_snapshot,
+        ),
+        st.sampled_from([*NAMES, "ONLY_BOOKS"]),
+        levels,
+        levels,
+        st.booleans(),
+    )
+
+
+def market_messages() -> SearchStrategy[Message]:
+    data = st.lists(symbols(), max_size=3).map(lambda some: market_data(*some))
+    return st.one_of(data, data, deltas())

@@ -6,16 +6,16 @@ from hftlab.clock import Clock
 from hftlab.protocol import Message
 from hftlab.source import Seekable, Source, SourceDecorator, Timed, timed
 from tests.listed_source import ListedSource, SeekableListedSource
-from tests.session.sessions import numbered
+from tests.protocol.conftest import market_data, symbol
 
 
 class TestTimed:
     def test_a_bare_message_gets_the_time_and_no_account(self) -> None:
-        message = numbered(1)
+        message = market_data(symbol())
         assert timed([message], 5) == [Timed(5, message)]
 
     def test_an_item_that_has_its_time_stays_as_it_is(self) -> None:
-        item = Timed(3, numbered(1), "alice", b"{}")
+        item = Timed(3, market_data(symbol()), "alice", b"{}")
         assert timed([item], 5) == [item]
 
 

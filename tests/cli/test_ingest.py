@@ -8,7 +8,7 @@ import pytest
 
 from hftlab.session import open_session
 from tests.command import Run
-from tests.venues.binance.captures import SNAPSHOT, trade, update, write_capture
+from tests.venues.captures import SNAPSHOT, trade, update, write_capture
 
 pytestmark = pytest.mark.usefixtures("compiled")
 

@@ -17,9 +17,9 @@ from hftlab.venues import binance, itch, lobster
 from tests.command import Run
 from tests.session.sessions import replayed, write_session
 from tests.shared_data import shared_data
-from tests.venues.binance.captures import SNAPSHOT, trade, update, write_capture
-from tests.venues.kraken import captures as kraken_captures
-from tests.venues.lobster.pairs import Message, write_pair
+from tests.venues import kraken_captures
+from tests.venues.captures import SNAPSHOT, trade, update, write_capture
+from tests.venues.lobster_pairs import Message, write_pair
 
 MESSAGES = [
     SNAPSHOT,

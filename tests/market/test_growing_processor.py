@@ -10,7 +10,7 @@ from hftlab.events import EventBatch
 from hftlab.market import Processor
 from hftlab.market.growing_processor import GrowingProcessor
 from hftlab.venues import kraken
-from tests.venues.kraken.captures import snapshot, update, write_capture
+from tests.venues.kraken_captures import snapshot, update, write_capture
 
 PAIRS = ("A/X", "B/X", "C/X")
 

@@ -13,8 +13,7 @@ from hftlab.clock import Clock
 from hftlab.protocol import MarketData, Message
 from hftlab.simulator import Faults, RandomWalk
 from hftlab.source import Seekable, Source, Timed
-from tests.listed_source import ListedSource, SeekableListedSource
-from tests.session.test_reader import market_messages, state_of
+from tests.listed_source import ListedSource, SeekableListedSource, market_messages, state_of
 from tests.strategies import order_updates
 
 START = 1_700_000_000_000_000_000

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from hftlab.protocol import Arbitrage, ArbitrageState, BookDelta, Message
 from hftlab.simulator.stream_state import StreamState
-from tests.session.test_reader import market_messages, state_of
+from tests.listed_source import market_messages, state_of
 from tests.strategies import of
 
 MESSAGES = st.lists(market_messages(), max_size=12)

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from hftlab.venues import kraken, lobster, progress_bar
-from tests.venues.kraken.captures import snapshot, write_capture
-from tests.venues.lobster.pairs import write_pair
+from tests.venues.kraken_captures import snapshot, write_capture
+from tests.venues.lobster_pairs import write_pair
 
 
 class Terminal(io.StringIO):

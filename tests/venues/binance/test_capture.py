@@ -10,7 +10,7 @@ from hftlab.events import EventBatch
 from hftlab.instruments import BINANCE, BINANCE_USDM, UNIT, Instrument, find_instrument
 from hftlab.venues import binance
 from tests.shared_data import shared_data
-from tests.venues.binance.captures import (
+from tests.venues.captures import (
     SNAPSHOT,
     read_until_error,
     rows_of,

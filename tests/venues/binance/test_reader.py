@@ -8,7 +8,7 @@ from hftlab.book import BookSet
 from hftlab.events import F_BAD_TS_RECV, F_LAST, F_MBP, F_SNAPSHOT, EventBatch
 from hftlab.instruments import BINANCE, BINANCE_USDM, UNIT, find_instrument
 from hftlab.venues import binance
-from tests.venues.binance.captures import SNAPSHOT, read_whole, rows_of, snapshot, stream, trade, update, write_capture
+from tests.venues.captures import SNAPSHOT, read_whole, rows_of, snapshot, stream, trade, update, write_capture
 
 LAST, LEVEL = F_LAST, F_MBP
 

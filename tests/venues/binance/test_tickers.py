@@ -12,7 +12,7 @@ from hftlab.instruments import UNIT
 from hftlab.market import Processor
 from hftlab.venues import binance
 from tests.shared_data import shared_data
-from tests.venues.binance.captures import SNAPSHOT, ticker, write_capture
+from tests.venues.captures import SNAPSHOT, ticker, write_capture
 
 SPOT, FUTURES = "binance/spot_btcusdt_20240808.gz", "binance/usdm_btcusdt_20240808.gz"
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hftlab.book import BookSet
 from hftlab.venues import kraken
-from tests.venues.kraken.captures import PAIR, snapshot, update, write_capture
+from tests.venues.kraken_captures import PAIR, snapshot, update, write_capture
 
 DEPTH = 3
 BID, ASK = 0, 1

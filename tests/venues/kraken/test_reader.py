@@ -14,8 +14,8 @@ from hftlab.events import F_LAST, F_MAYBE_BAD_BOOK, F_MBP, F_SNAPSHOT, EventBatc
 from hftlab.instruments import UNIT, Instrument
 from hftlab.venues import kraken
 from tests.shared_data import shared_data
-from tests.venues.binance.captures import rows_of
-from tests.venues.kraken.captures import CONNECTION, PAIR, REQUEST, levels, snapshot, update, write_capture
+from tests.venues.captures import rows_of
+from tests.venues.kraken_captures import CONNECTION, PAIR, REQUEST, levels, snapshot, update, write_capture
 
 REAL = "kraken/book1000_20210417.gz"
 LAST, LEVEL, DOUBT = F_LAST, F_MBP, F_MAYBE_BAD_BOOK

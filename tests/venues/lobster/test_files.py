@@ -12,8 +12,8 @@ from hftlab.errors import CaptureError
 from hftlab.events import EventBatch
 from hftlab.venues import lobster
 from tests.shared_data import shared_data
-from tests.venues.binance.captures import rows_of
-from tests.venues.lobster.pairs import NAME, Levels, Message, write_pair
+from tests.venues.captures import rows_of
+from tests.venues.lobster_pairs import NAME, Levels, Message, write_pair
 
 MESSAGES: list[Message] = [(34200.0 + number, 1, number + 1, 10, 1_000 + number, 1) for number in range(50)]
 BOOKS: list[tuple[Levels, Levels]] = [

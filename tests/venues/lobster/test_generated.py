@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hftlab.book import BookSet
 from hftlab.events import ADD, F_SNAPSHOT, EventBatch
 from hftlab.venues import lobster
-from tests.venues.lobster.pairs import Levels, Message, write_pair
+from tests.venues.lobster_pairs import Levels, Message, write_pair
 
 LEVELS = 2
 BUY, SELL = 1, -1

@@ -12,8 +12,8 @@ from hftlab.book import BookSet
 from hftlab.events import F_LAST, F_SNAPSHOT, EventBatch
 from hftlab.instruments import NASDAQ, UNIT, Instrument, find_instrument
 from hftlab.venues import lobster
-from tests.venues.binance.captures import rows_of
-from tests.venues.lobster.pairs import Levels, Message, write_pair
+from tests.venues.captures import rows_of
+from tests.venues.lobster_pairs import Levels, Message, write_pair
 
 LAST, UNSEEN = F_LAST, F_SNAPSHOT
 
