@@ -94,6 +94,11 @@ class BookDelta(Base, tag="BOOK_DELTA", kw_only=True):
     ts_event: Milliseconds
     snapshot: bool = False
 
+    @property
+    def is_restart(self) -> bool:
+        """True if no earlier message is needed: a snapshot with levels, which give the symbol a price as well."""
+        return self.snapshot and any(level.size and level.price for side in (self.bids, self.asks) for level in side)
+
 
 class Arbitrage(Base, tag="ARBITRAGE", kw_only=True):
     """Arbitrage opportunity: a symbol that costs less at `buy_venue` than it brings at `sell_venue`, after all costs.

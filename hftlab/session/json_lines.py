@@ -29,20 +29,19 @@ class Header(msgspec.Struct, gc=False):
 
     type: str
     symbol: Any = None
-    snapshot: Any = False
 
 
 _headers: Final = msgspec.json.Decoder(Header)
 
 
 def read_headers(payloads: Sequence[bytes]) -> list[Header]:
-    """Decode type, symbol and snapshot of each message and skip the rest, ten times as fast as decoding all of it."""
+    """Decode type and symbol of each message and skip the rest, ten times as fast as decoding all of it."""
     try:
         return _headers.decode_lines(b"\n".join(payloads))
     except (msgspec.DecodeError, UnicodeDecodeError):
         # A type that has no symbol may carry one all the same, as an unknown field with any value in it.
         messages = map(JSON.decode, payloads)
-        return [Header(one.type, getattr(one, "symbol", None), getattr(one, "snapshot", False)) for one in messages]
+        return [Header(one.type, getattr(one, "symbol", None)) for one in messages]
 
 
 def json_columns(payloads: Sequence[bytes], schema: Mapping[str, Any]) -> pl.DataFrame:

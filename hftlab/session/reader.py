@@ -16,8 +16,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from hftlab.protocol import Message
-from hftlab.session.json_lines import read_headers
+from hftlab.protocol import JSON, Message
 from hftlab.session.manifest import Manifest
 from hftlab.session.parts import scan_parts
 from hftlab.session.table_ids import TableId
@@ -107,31 +106,31 @@ class Reader:
                 return
 
     def _incremental_books(self, at: int) -> Iterator[Decoded]:
-        """Yield each symbol's BOOK_DELTAs from its last snapshot on, and its first one, which names its exchange."""
+        """Yield each symbol's BOOK_DELTAs from its last snapshot with levels on, and the first, which names its exchange."""
         paths = self._paths[TableId.MESSAGES]
         numbers: defaultdict[Path, set[int]] = defaultdict(set)
         is_complete: dict[str, bool] = {}
         oldest: dict[str, tuple[Path, int]] = {}
         for path in reversed(paths[: self._place(paths, at) + 1]):
             deltas = _rows(path, TableId.MESSAGES, (pl.col("ts_recv") <= at) & (pl.col("type") == "BOOK_DELTA"))
-            snapshots = _snapshots(deltas)
+            restarts = _restarts(deltas)
             for number, symbol in zip(reversed(deltas["message"]), reversed(deltas["symbol"]), strict=True):
                 oldest[symbol] = (path, number)
                 if not is_complete.get(symbol):
                     numbers[path].add(number)
-                    is_complete[symbol] = number in snapshots
+                    is_complete[symbol] = number in restarts
         for path, number in oldest.values():
             numbers[path].add(number)
         for path, wanted in numbers.items():
             yield from _numbered(path, TableId.MESSAGES, wanted)
 
 
-def _snapshots(deltas: pl.DataFrame) -> set[int]:
-    """Return the numbers of the BOOK_DELTAs that are snapshots."""
+def _restarts(deltas: pl.DataFrame) -> set[int]:
+    """Return the numbers of the BOOK_DELTAs that need no earlier one."""
     # Few have the field at all; in those it may be spelled in any way that JSON allows.
     some = deltas.filter(pl.col("payload").str.contains("snapshot", literal=True))
-    headers = read_headers([payload.encode() for payload in some["payload"]])
-    return {number for number, header in zip(some["message"], headers, strict=True) if header.snapshot is True}
+    messages = map(JSON.decode, some["payload"])
+    return {number for number, one in zip(some["message"], messages, strict=True) if getattr(one, "is_restart", False)}
 
 
 def _backwards(path: Path, at: int) -> Iterator[pl.DataFrame]:

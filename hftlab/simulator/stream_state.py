@@ -16,7 +16,7 @@ _Numbered = tuple[int, Message]
 
 
 class StreamState:
-    """Newest MARKET_DATA of each symbol, its BOOK_DELTAs since the last snapshot, and the open ARBITRAGE.
+    """Newest MARKET_DATA of each symbol, its BOOK_DELTAs since the last snapshot with levels, and the open ARBITRAGE.
 
     Private messages are not part of the state.
     """
@@ -25,6 +25,7 @@ class StreamState:
         self._latest = LatestState()
         self._count = 0
         self._market_data: dict[str, _Numbered] = {}
+        self._first_deltas: dict[str, _Numbered] = {}
         self._deltas: dict[str, list[_Numbered]] = {}
         self._arbitrage: dict[tuple[str, str, str], _Numbered] = {}
 
@@ -33,9 +34,11 @@ class StreamState:
         self._count += 1
         whole = self._latest.take_in(message)
         if isinstance(message, BookDelta):
-            before = [] if message.snapshot else self._deltas.get(message.symbol, [])
-            before.append((self._count, message))
-            self._deltas[message.symbol] = before
+            self._first_deltas.setdefault(message.symbol, (self._count, message))
+            deltas = self._deltas.setdefault(message.symbol, [])
+            if message.is_restart:
+                deltas.clear()
+            deltas.append((self._count, message))
         elif isinstance(message, Arbitrage):
             key = message.symbol, message.buy_venue, message.sell_venue
             self._arbitrage.pop(key, None)
@@ -43,7 +46,8 @@ class StreamState:
                 self._arbitrage[key] = self._count, message
         if isinstance(whole, MarketData):
             for symbol in whole.symbols:
-                self._market_data[symbol.symbol] = self._count, msgspec.structs.replace(whole, symbols=[symbol])
+                if isinstance(message, MarketData) or symbol.symbol in self._market_data:
+                    self._market_data[symbol.symbol] = self._count, msgspec.structs.replace(whole, symbols=[symbol])
 
     def messages(self) -> list[Message]:
         """Messages that, applied one after the other, give the state."""
@@ -56,3 +60,7 @@ class StreamState:
             # Whatever a delta leaves open is in the MARKET_DATA that it led to, which therefore goes first.
             yield (deltas[0][0] if deltas and deltas[-1][0] == number else number), message
             yield from deltas
+        for symbol in self._deltas.keys() - self._market_data.keys():
+            # The first delta names the exchange, and the others give the book and with it the price.
+            first, deltas = self._first_deltas[symbol], self._deltas[symbol]
+            yield from deltas if first == deltas[0] else [first, *deltas]

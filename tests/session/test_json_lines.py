@@ -73,13 +73,13 @@ class TestColumns:
 
 
 class TestHeaders:
-    def test_type_symbol_and_snapshot_are_read(self) -> None:
-        payloads = [b'{"type":\n"A","symbol":"B","x":{"type":1}}', b'{"snapshot":true,"type":"C"}']
-        assert read_headers(payloads) == [Header("A", "B", False), Header("C", None, True)]
+    def test_type_and_symbol_are_read(self) -> None:
+        payloads = [b'{"type":\n"A","symbol":"B","x":{"type":1}}', b'{"x":true,"type":"C"}']
+        assert read_headers(payloads) == [Header("A", "B"), Header("C", None)]
 
     def test_a_field_of_that_name_in_a_type_without_it_may_hold_anything(self) -> None:
-        payload = JSON.encode(Heartbeat(timestamp=1.0)).replace(b"1.0", b'1.0,"symbol":"\xff","snapshot":1e999')
-        assert read_headers([payload]) == [Header("HEARTBEAT", None, False)]
+        payload = JSON.encode(Heartbeat(timestamp=1.0)).replace(b"1.0", b'1.0,"symbol":"\xff"')
+        assert read_headers([payload]) == [Header("HEARTBEAT", None)]
 
 
 @settings(max_examples=60)
