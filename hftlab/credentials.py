@@ -49,9 +49,9 @@ def access_token(key: bytes, subject: str, now: float, lifetime: float = ACCESS_
     return jwt.encode(claims | {"aud": AUDIENCE, "iss": ISSUER}, key, algorithm=ALGORITHM)
 
 
-def is_subject(text: str) -> bool:
+def is_subject(text: object) -> bool:
     """Tell whether a text may be the name of an account: printable, 1 to 128 characters."""
-    return 0 < len(text) <= 128 and text.isprintable()
+    return isinstance(text, str) and 0 < len(text) <= 128 and text.isprintable()
 
 
 def local_account() -> str:

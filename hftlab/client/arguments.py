@@ -43,7 +43,7 @@ def account_name(account: str | None, *, has_token: bool) -> str | None:
         raise ValueError(
             f"account={account!r} is given together with a token, which names its account itself: leave one of them out"
         )
-    if not isinstance(account, str) or not is_subject(account):
+    if not is_subject(account):
         raise ValueError(f"an account is a printable name of 1 to 128 characters such as 'alice'; got {account!r}")
     return account
 

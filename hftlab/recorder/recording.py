@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from hftlab.clock import wall_time
+from hftlab.credentials import is_subject
 from hftlab.errors import SessionError
 from hftlab.log import get_logger
 from hftlab.protocol import Message
@@ -62,7 +63,12 @@ class Recording:
     def message(
         self, message: Message, ts_recv: int, *, account: str | None = None, payload: bytes | None = None
     ) -> None:
-        """Record a message received at `ts_recv` (ns); `account` and `payload` are those of SessionWriter.append()."""
+        """Record a message received at `ts_recv` (ns); `account` and `payload` are those of SessionWriter.append().
+
+        Raises ValueError for an account that cannot be one, here and not where it would end the recording.
+        """
+        if account is not None and not is_subject(account):
+            raise ValueError(f"account={account!r} is not a printable name of 1 to 128 characters")
         self._put(Timed(ts_recv, message, account, payload))
 
     def control(self, event: str, ts_recv: int, **what: Any) -> None:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Final
 
 from hftlab.clock import NANOSECONDS, from_milliseconds, wall_time
-from hftlab.credentials import local_account
+from hftlab.credentials import is_subject, local_account
 from hftlab.errors import RateLimitExceeded, ServerError, WireError
 from hftlab.log import get_logger
 from hftlab.protocol import Error, ErrorType, Message, ReplayAction, ReplayControl, ReplayState
@@ -133,6 +133,11 @@ class Stream:
     def _accept(self, item: Timed[Message]) -> None:
         if item.account is None and is_private(item.message):
             item = item._replace(account=local_account())
+        if item.account is not None and not is_subject(item.account):
+            raise ServerError(
+                f"{item.message.type} has the account {item.account!r}, which nobody can sign in as: give a "
+                "printable name of 1 to 128 characters"
+            )
         for tap in tuple(self.taps):
             try:
                 tap(item)

@@ -106,7 +106,7 @@ class Reader:
                 return
 
     def _incremental_books(self, at: int) -> Iterator[Decoded]:
-        """Yield each symbol's BOOK_DELTAs from its last snapshot with levels on, and the first, which names its exchange."""
+        """Yield each symbol's BOOK_DELTAs from its last snapshot with levels on, and its first, for the exchange."""
         paths = self._paths[TableId.MESSAGES]
         numbers: defaultdict[Path, set[int]] = defaultdict(set)
         is_complete: dict[str, bool] = {}

@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 import polars as pl
 
+from hftlab.credentials import is_subject
 from hftlab.errors import SessionExists
 from hftlab.protocol import JSON, Message
 from hftlab.session.journal import JOURNAL, Journal, Record, read_segment
@@ -54,8 +55,11 @@ class SessionWriter:
         """Add one message received at `ts_recv` (ns).
 
         `account` is whose a private message is; public messages are stored without one. `payload` is the JSON that
-        the message was decoded from: it is stored as it is, which spares encoding the message again.
+        the message was decoded from: it is stored as it is, which spares encoding the message again. Raises ValueError
+        for an account that cannot be one.
         """
+        if account is not None and not is_subject(account):
+            raise ValueError(f"account={account!r} is not a printable name of 1 to 128 characters")
         owner = account if isinstance(message, PRIVATE_MESSAGES) else None
         data = JSON.encode(message) if payload is None else payload
         self._journal.append(Record(table_of(message), self._in_order(ts_recv), data, owner))

@@ -100,14 +100,14 @@ class Faults(SourceDecorator[Message]):
         for kept in (self.truth, self.done, self.latest, self.counts):
             kept.clear()
         self._number = 0
-        self._halted_until = self._last_due = _NEVER
+        self._halted_until = self._last_due = self._reached = _NEVER
         self._held: _Due | None = None
         self._waiting: deque[_Due] = deque()
 
     def next_time(self) -> int | None:
         times = [self._source.next_time(), self._waiting[0].at if self._waiting else None]
         if times == [None, None] and self._held is not None:
-            return self._held.at
+            return max(self._held.at, self._reached)
         return min((at for at in times if at is not None), default=None)
 
     def advance(self, until: int) -> Sequence[_Item]:
@@ -127,6 +127,7 @@ class Faults(SourceDecorator[Message]):
 
     def _take(self, item: _Item, at: int) -> None:
         self._remember(_message(item))
+        self._reached = at
         number, self._number = self._number, self._number + 1
         draws = self._random.random(_DRAWS).tolist()
         if at < self._halted_until:
@@ -171,7 +172,8 @@ class Faults(SourceDecorator[Message]):
     def _release(self) -> None:
         assert self._held is not None
         held, self._held = self._held, None
-        self._schedule(held.item, held.at)
+        # Its followers may all have been dropped; no message is due before one that has passed.
+        self._schedule(held.item, max(held.at, self._reached))
 
     def _schedule(self, item: _Item, due: int) -> None:
         self._last_due = max(self._last_due, due)

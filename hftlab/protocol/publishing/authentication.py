@@ -86,7 +86,7 @@ class Authenticator:
         subject, not_before = claims["sub"], claims.get("nbf", issued_at)
         if not all(_is_time(value) for value in (expires_at, issued_at, not_before)):
             raise AuthenticationFailed(_BAD)
-        if not isinstance(subject, str) or not is_subject(subject):
+        if not is_subject(subject):
             raise AuthenticationFailed(_BAD)
         if max(issued_at, not_before) > now + LEEWAY:
             raise AuthenticationFailed(_EARLY)

@@ -80,7 +80,7 @@ class ServerProtocol(Generic[K]):
         """When AUTH has to be there or, once it is, when the token expires."""
         self._replies: list[Reply] = []
         self._events: list[Event] = []
-        self._has_subscribed = False
+        self._has_subscribed = self._has_ended = False
 
     # --- out ---
 
@@ -117,13 +117,13 @@ class ServerProtocol(Generic[K]):
 
     def end(self) -> None:
         """Leave the publisher: the connection is gone."""
-        self._deadline = None
+        self._deadline, self._has_ended = None, True
         self._publisher.leave(self.key)
 
     def receive(self, data: bytes, now: float, sent_at: int) -> None:
-        """Answer one frame, given its payload."""
+        """Answer one frame, given its payload; nothing is answered once the connection is closed or gone."""
         self.handle_deadline(now, sent_at)
-        if self.close is not None:
+        if self.close is not None or self._has_ended:
             return
         self.received += 1
         request: Request | None = None

@@ -66,12 +66,17 @@ class Endpoints:
         more = {} if refusal.retry_after is None else {"Retry_After": str(refusal.retry_after)}
         return text_answer(refusal.status, refusal.sentence, **more)
 
+    def _answered_bad(self, address: str, request: BadRequest) -> Response:
+        self.refused["bad request"] = self.refused.get("bad request", 0) + 1
+        _audit.warning("refused", peer=address, status=request.status, reason="bad request")
+        return json_answer(request.status, {"error": str(request)})
+
     # --- POST /api/auth/refresh ---
 
     def post(self, address: str, local_address: str, request: PostRequest | BadRequest) -> Response:
         """Answer a POST: with new tokens, or with an error."""
         if isinstance(request, BadRequest):
-            return json_answer(request.status, {"error": str(request)})
+            return self._answered_bad(address, request)
         refusal = self.admission.check(request.headers, request.path, local_address)
         if refusal is not None:
             self._answered(address, refusal)

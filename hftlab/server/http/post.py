@@ -58,10 +58,14 @@ class PostReader:
         except h11.RemoteProtocolError as exc:
             if exc.error_status_hint == 431:
                 raise BadRequest(431, "the request's head is too long") from None
-            raise BadRequest(400, f"the request does not follow HTTP/1.1: {exc}") from None
+            raise BadRequest(
+                400, "the request does not follow HTTP/1.1 (RFC 9112): look at its first line and headers"
+            ) from None
 
 
 def _head(request: h11.Request) -> tuple[str, Headers]:
+    if request.http_version not in (b"1.0", b"1.1"):
+        raise BadRequest(400, "the request is not of HTTP/1.1: send one that is")
     headers = Headers()
     for name, value in request.headers.raw_items():
         headers[name.decode("latin-1")] = value.decode("latin-1")
