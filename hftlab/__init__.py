@@ -9,8 +9,23 @@ import importlib
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
+from hftlab.version import __version__
+
 if TYPE_CHECKING:
-    from hftlab import analysis, book, client, errors, market, protocol, recorder, simulator, venues, widgets
+    from hftlab import (
+        analysis,
+        book,
+        client,
+        errors,
+        ingest,
+        market,
+        protocol,
+        recorder,
+        session,
+        simulator,
+        venues,
+        widgets,
+    )
     from hftlab.client import Client
     from hftlab.clock import Clock
     from hftlab.errors import HftlabError
@@ -35,6 +50,7 @@ __all__ = [
     "connect",
     "enable_nested",
     "errors",
+    "ingest",
     "market",
     "open_session",
     "protocol",
@@ -42,12 +58,11 @@ __all__ = [
     "recorder",
     "recover",
     "serve",
+    "session",
     "simulator",
     "venues",
     "widgets",
 ]
-
-__version__ = "0.1.0"
 
 _HOMES: Final = {
     "Client": "client",

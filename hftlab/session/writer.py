@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +16,7 @@ from hftlab.session.journal import JOURNAL, Journal, Record, read_segment
 from hftlab.session.manifest import MANIFEST, Manifest, read_manifest, sync_folder, write_manifest
 from hftlab.session.parts import Parts
 from hftlab.session.table_ids import EVENTS, PRIVATE_MESSAGES, TableId, table_of
+from hftlab.version import __version__
 
 __all__ = ["SessionWriter"]
 
@@ -40,7 +40,7 @@ class SessionWriter:
         self.folder = Path(folder)
         self._segment_bytes = segment_bytes
         _prepare(self.folder, overwrite=overwrite)
-        self.manifest = Manifest(source=source, hftlab=version("hftlab"))
+        self.manifest = Manifest(source=source, hftlab=__version__)
         self._parts = Parts(self.folder, self.manifest)
         self._latest = 0
         self._segment = 0
@@ -117,7 +117,8 @@ def _prepare(folder: Path, *, overwrite: bool) -> None:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         if not overwrite:
             raise SessionExists(
-                f"{folder} exists already: record to another folder, or pass overwrite=True to replace a session",
+                f"{folder} exists already: record to another folder, or pass overwrite=True (on the command line "
+                "--overwrite) to replace a session",
                 path=folder,
             )
         _clear(folder)
