@@ -24,5 +24,10 @@ def check_speed(speed: float) -> None:
 
 
 def symbol_names(text: str | None) -> list[str] | None:
-    """Split comma-separated symbols; None if none are given."""
-    return [name.strip() for name in text.split(",")] if text else None
+    """Split comma-separated symbols; None if the option is not given. Raises HftlabError for an empty name."""
+    if text is None:
+        return None
+    names = [name.strip() for name in text.split(",")]
+    if not all(names):
+        raise HftlabError(f"--symbols {text!r} has an empty name: give symbols such as AAPL,MSFT, or leave it out")
+    return names

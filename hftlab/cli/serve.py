@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,6 +12,9 @@ from hftlab.cli.serving import Audit, Auth, Host, Hosts, Key, Origins, Port, Ser
 from hftlab.credentials import ACCESS_LIFETIME
 from hftlab.errors import HftlabError, SessionNotFound
 from hftlab.port import DEFAULT_PORT
+
+if TYPE_CHECKING:
+    from hftlab.session import Replay
 
 __all__ = ["replay", "serve", "token"]
 
@@ -32,7 +35,9 @@ def serve(
 ) -> None:
     """Serve the simulated exchange, a random walk or a recorded session until interrupted."""
     serving = Serving(host, port, auth, key, tls_cert, tls_key, allow_host, origin, audit)
-    serving.serve(_source(source, seed, speed))
+    check_speed(speed)
+    _check_seed(seed)
+    serving.serve(lambda: _source(source, seed, speed))
 
 
 def replay(
@@ -49,11 +54,15 @@ def replay(
     audit: Audit = None,
 ) -> None:
     """Serve a recorded session; it starts with the first subscription."""
-    from hftlab.session import open_session
-
     check_speed(speed)
     serving = Serving(host, port, auth, key, tls_cert, tls_key, allow_host, origin, audit)
-    serving.serve(open_session(session).replay(speed))
+
+    def recorded() -> Replay:
+        from hftlab.session import open_session
+
+        return open_session(session).replay(speed)
+
+    serving.serve(recorded)
 
 
 def token(
@@ -69,11 +78,10 @@ def token(
 
 
 def _source(name: str, seed: int | None, speed: float) -> Any:
-    check_speed(speed)
     if name == "exchange":
         from hftlab.simulator import Exchange
 
-        exchange = Exchange(_checked_seed(seed))
+        exchange = Exchange(seed)
         exchange.clock.speed = speed
         return exchange
     if name == "walk":
@@ -89,7 +97,6 @@ def _source(name: str, seed: int | None, speed: float) -> Any:
         raise SessionNotFound(f"{exc}; or --source exchange or walk", path=exc.path) from None
 
 
-def _checked_seed(seed: int | None) -> int | None:
+def _check_seed(seed: int | None) -> None:
     if seed is not None and seed < 0:
         raise HftlabError(f"--seed {seed} is below 0: give 0 or more")
-    return seed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from ssl import Purpose, SSLContext, SSLError, create_default_context
@@ -9,8 +10,10 @@ from typing import Annotated, Any, TypeAlias
 
 import typer
 
-from hftlab.credentials import ACCESS_LIFETIME, access_token, is_subject, read_key
+from hftlab.cli.checks import check_address, check_hosts, check_origins, check_readable, key_of
+from hftlab.credentials import ACCESS_LIFETIME, access_token, is_subject
 from hftlab.errors import HftlabError
+from hftlab.log import write_audit
 from hftlab.loop import interruption, run
 
 __all__ = ["Audit", "Auth", "Host", "Hosts", "Key", "Origins", "Port", "Serving", "TlsCert", "TlsKey", "make_token"]
@@ -18,7 +21,11 @@ __all__ = ["Audit", "Auth", "Host", "Hosts", "Key", "Origins", "Port", "Serving"
 Port: TypeAlias = Annotated[int, typer.Option(help="TCP port; 0 takes any free one.", min=0, max=65535)]
 Host: TypeAlias = Annotated[str, typer.Option(help="Address to listen on.")]
 Auth: TypeAlias = Annotated[
-    str, typer.Option(help="public: market data for everyone; required: everything needs a token.")
+    str,
+    typer.Option(
+        help="public: market data for everyone; required: everything needs a token. An address other than loopback "
+        "needs required, and --tls-cert."
+    ),
 ]
 Key: TypeAlias = Annotated[
     Path | None, typer.Option(help="File with the key that signs tokens; `hftlab token` takes the same file.")
@@ -53,20 +60,17 @@ class Serving:
     origins: list[str] | None
     audit: Path | None
 
-    def serve(self, source: Any) -> None:
-        """Serve until SIGINT or SIGTERM, after printing the address. Raises HftlabError, OSError."""
-        from hftlab.log import write_audit
-        from hftlab.server import Server
-        from hftlab.server.http.admission import is_loopback
+    def serve(self, make_source: Callable[[], Any]) -> None:
+        """Serve until SIGINT or SIGTERM, after printing the address. Raises HftlabError.
 
+        The source is made when everything else is known to be right: the exchange may compile for a minute.
+        """
         options = self._options()
-        if self.auth == "required" and self.key is None and not is_loopback(self.host):
-            raise HftlabError(
-                f"clients of {self.host} cannot sign in without a key: give --key FILE, and each user a token from "
-                "`hftlab token --key FILE --subject NAME`"
-            )
-        if self.audit is not None:
-            write_audit(self.audit)
+        self._check_network()
+        self._open_audit_log()
+        source = make_source()
+
+        from hftlab.server import Server
 
         async def stream() -> None:
             async with Server(source, self.host, self.port, **options) as server:
@@ -84,22 +88,52 @@ class Serving:
     def _options(self) -> dict[str, Any]:
         if self.auth not in ("public", "required"):
             raise HftlabError(f"--auth {self.auth} is not known: give public or required")
+        check_hosts(self.hosts or ())
+        check_origins(self.origins or ())
         return {
             "auth": self.auth,
-            "key": None if self.key is None else read_key(self.key),
+            "key": None if self.key is None else key_of(self.key),
             "hosts": self.hosts or (),
             "origins": self.origins or (),
             "ssl": _tls(self.tls_cert, self.tls_key),
         }
 
+    def _check_network(self) -> None:
+        """Raise HftlabError for an address that cannot be listened on, or that others reach and nothing protects."""
+        from hftlab.server.http.admission import is_loopback
+
+        check_address(self.host, self.port)
+        if is_loopback(self.host):
+            return
+        if self.tls_cert is None or self.auth != "required":
+            raise HftlabError(
+                f"cannot listen on {self.host}:{self.port} without TLS and required authentication, as anyone in its "
+                "network could read and send: give --tls-cert FILE and --auth required, or listen on 127.0.0.1"
+            )
+        if self.key is None:
+            raise HftlabError(
+                f"clients of {self.host} cannot sign in without a key: give --key FILE, and each user a token from "
+                "`hftlab token --key FILE --subject NAME`"
+            )
+
+    def _open_audit_log(self) -> None:
+        if self.audit is None:
+            return
+        try:
+            write_audit(self.audit)
+        except OSError as exc:
+            raise HftlabError(
+                f"--audit {self.audit}: {exc.strerror}: give a file that you can write, in a folder that exists"
+            ) from None
+
 
 def make_token(key: Path, subject: str, seconds: int = ACCESS_LIFETIME) -> str:
-    """Sign an access token for a server that has the same key file. Raises HftlabError, OSError."""
+    """Sign an access token for a server that has the same key file. Raises HftlabError."""
     import time
 
     if not is_subject(subject):
         raise HftlabError(f"--subject {subject!r} is not a valid name: give 1 to 128 printable characters")
-    return access_token(read_key(key), subject, time.time(), seconds)
+    return access_token(key_of(key), subject, time.time(), seconds)
 
 
 def _tls(certificate: Path | None, key: Path | None) -> SSLContext | None:
@@ -108,7 +142,7 @@ def _tls(certificate: Path | None, key: Path | None) -> SSLContext | None:
             raise HftlabError(f"--tls-key {key} needs its certificate: give --tls-cert as well")
         return None
     for option, path in (("--tls-cert", certificate), ("--tls-key", key)):
-        _check_readable(option, path)
+        check_readable(option, path)
     context = create_default_context(Purpose.CLIENT_AUTH)
     try:
         context.load_cert_chain(certificate, key)
@@ -119,17 +153,6 @@ def _tls(certificate: Path | None, key: Path | None) -> SSLContext | None:
             "it, both in PEM"
         ) from None
     return context
-
-
-def _check_readable(option: str, path: Path | None) -> None:
-    """Name the file that cannot be read: the TLS library says only that there is none."""
-    if path is None:
-        return
-    try:
-        with path.open("rb"):
-            pass
-    except OSError as exc:
-        raise HftlabError(f"{option} {path}: {exc.strerror}: give a PEM file that you can read") from None
 
 
 def _reason(error: SSLError) -> str:

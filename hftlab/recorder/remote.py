@@ -30,7 +30,9 @@ async def record_url(
     async with Client(url) as client:
         wanted = symbols or client.offered_symbols
         if not wanted:
-            raise SubscriptionFailed(f"{url} does not list its symbols: name them with --symbols")
+            raise SubscriptionFailed(
+                f"{url} does not list its symbols: name them with symbols=[...] (on the command line --symbols)"
+            )
         _check(wanted, client)
         recording = Recording(folder, source=describe(client), overwrite=overwrite)
         detach = tap(client, recording)

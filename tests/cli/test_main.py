@@ -74,7 +74,9 @@ class TestOneSentence:
     def test_a_folder_that_is_taken(self, session: Session, tmp_path: Path, run: Run) -> None:
         (tmp_path / "thesis").write_text("years of work")
         with hl.serve(RandomWalk(7), port=0) as server:
-            assert "already" in sentence(run("record", server.url, "-o", session.folder))
+            taken = sentence(run("record", server.url, "-o", session.folder))
+            assert "exists already" in taken
+            assert "on the command line --overwrite" in taken
             said = sentence(run("record", server.url, "-o", tmp_path / "thesis", "--overwrite"))
         assert "recorded session" in said
         assert (tmp_path / "thesis").read_text() == "years of work"
@@ -84,6 +86,12 @@ class TestOneSentence:
         with hl.serve(RandomWalk(7), port=0) as server:
             said = sentence(run("record", server.url, "-o", tmp_path / "file" / "session"))
         assert str(tmp_path / "file") in said
+
+    @pytest.mark.parametrize("symbols", ["", "AAPL,", ",", "AAPL,,MSFT"])
+    def test_an_empty_symbol(self, tmp_path: Path, run: Run, symbols: str) -> None:
+        said = sentence(run("simulate", "-o", tmp_path / "session", "--symbols", symbols))
+        assert f"--symbols {symbols!r} has an empty name: give symbols such as AAPL,MSFT" in said
+        assert not (tmp_path / "session").exists()
 
     def test_a_capture_that_is_none(self, tmp_path: Path, run: Run) -> None:
         target = tmp_path / "session"

@@ -82,7 +82,10 @@ class TestToken:
         path = key_file(tmp_path)
         assert "--subject '' is not a valid name" in sentence(run("token", "--key", path, "--subject", ""))
         absent = tmp_path / "absent"
-        assert str(absent) in sentence(run("token", "--key", absent, "--subject", "alice"))
+        for wrong, reason in ((absent, "No such file or directory"), (tmp_path, "Is a directory")):
+            for command in (("token", "--subject", "alice"), ("serve", "--port", "0")):
+                said = sentence(run(*command, "--key", wrong))
+                assert f"--key {wrong}: {reason}: give a file with a key" in said
         for command in (("token", "--subject", "alice"), ("serve", "--port", "0")):
             open_to_all = sentence(run(*command, "--key", key_file(tmp_path, mode=0o644)))
             assert f"chmod 600 {path}" in open_to_all
@@ -170,4 +173,29 @@ class TestAudit:
 
     def test_a_file_that_cannot_be_written_is_named(self, tmp_path: Path, run: Run) -> None:
         path = tmp_path / "absent" / "audit.log"
-        assert str(path) in sentence(run("serve", "--port", "0", "--audit", path))
+        said = sentence(run("serve", "--port", "0", "--audit", path))
+        assert f"--audit {path}: No such file or directory: give a file that you can write" in said
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--auth", "oops"], "--auth oops is not known"),
+        (["--key", "/absent/key"], "--key /absent/key: No such file"),
+        (["--tls-cert", __file__], "not a PEM file"),
+        (["--host", "192.0.2.1"], "cannot listen on 192.0.2.1:0"),
+        (["--host", "0.0.0.0"], "without TLS and required authentication"),
+        (["--host", ""], "--host '' is not an address"),
+        (["--audit", "/absent/audit.log"], "--audit /absent/audit.log: No such file"),
+        (["--allow-host", "x y"], "--allow-host 'x y' is not a host's name"),
+        (["--origin", "foo bar"], "--origin 'foo bar' is not the origin of a web page"),
+    ],
+)
+@pytest.mark.parametrize("command", ["serve", "replay"])
+def test_a_wrong_option_is_refused_before_the_source_is_made(
+    command: str, options: list[str], said: str, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The exchange may compile for a minute, and a recording is not opened in vain."""
+    monkeypatch.setattr("hftlab.simulator.Exchange", None)
+    what = [] if command == "serve" else [tmp_path / "absent"]
+    assert said in sentence(run(command, *what, "--port", "0", *options))
