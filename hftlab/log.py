@@ -5,15 +5,18 @@ from __future__ import annotations
 import logging
 import os
 import time
+from collections.abc import MutableMapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
-__all__ = ["AUDIT", "get_logger", "write_audit"]
+__all__ = ["AUDIT", "NoticeFormatter", "get_logger", "write_audit"]
 
 AUDIT: Final = "hftlab.audit"
 """The audit logger: connections, refusals, sign-ins and requests; never a token."""
+
+_PAIRS: Final = structlog.processors.KeyValueRenderer(key_order=["event"], repr_native_str=False)
 
 logging.getLogger("hftlab").addHandler(logging.NullHandler())
 
@@ -25,11 +28,23 @@ def get_logger(name: str) -> structlog.stdlib.BoundLogger:
         processors=[
             structlog.stdlib.filter_by_level,
             structlog.processors.format_exc_info,
-            structlog.processors.KeyValueRenderer(key_order=["event"], repr_native_str=False),
+            _rendered,
         ],
         wrapper_class=structlog.stdlib.BoundLogger,
     )
     return logger
+
+
+class NoticeFormatter(logging.Formatter):
+    """Formatter of log records for a person: the event as a sentence, and its facts in brackets."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        fields = getattr(record, "fields", None)
+        if fields is None:  # another library's
+            return f"{record.name}: {super().format(record)}"
+        facts = ", ".join(f"{name}: {value}" for name, value in fields.items() if name not in ("event", "exception"))
+        text = f"hftlab: {fields['event']}" + (f" ({facts})" if facts else "")
+        return f"{text}\n{fields['exception']}" if "exception" in fields else text
 
 
 def write_audit(path: Path) -> None:
@@ -45,6 +60,12 @@ def write_audit(path: Path) -> None:
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     logger.propagate = False
+
+
+def _rendered(logger: Any, method: str, event: MutableMapping[str, Any]) -> tuple[tuple[str], dict[str, Any]]:
+    """Give a record its text of key=value pairs, and the pairs themselves as `fields`."""
+    fields = dict(event)
+    return (str(_PAIRS(logger, method, event)),), {"extra": {"fields": fields}}
 
 
 def _private(path: str, flags: int) -> int:

@@ -17,6 +17,7 @@ from hftlab.cli.record import record
 from hftlab.cli.serve import replay, serve, token
 from hftlab.cli.sessions import info, recover
 from hftlab.errors import HftlabError
+from hftlab.log import NoticeFormatter
 
 __all__ = ["app", "main"]
 
@@ -61,7 +62,9 @@ app.command()(bench)
 
 def main() -> None:
     """Run the command that the process was started with."""
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
+    notices = logging.StreamHandler()
+    notices.setFormatter(NoticeFormatter())
+    logging.basicConfig(level=logging.WARNING, handlers=[notices])
     try:
         app()
     except HftlabError as exc:
