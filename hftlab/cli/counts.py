@@ -6,7 +6,12 @@ from collections.abc import Mapping
 
 import typer
 
-__all__ = ["echo_counts", "fact_text"]
+__all__ = ["counted", "echo_counts", "fact_text"]
+
+
+def counted(number: int, noun: str) -> str:
+    """Format a number of things: "1 row", "2,000 rows"."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def echo_counts(counts: Mapping[str, object]) -> None:

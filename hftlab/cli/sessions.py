@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from hftlab.cli.counts import echo_counts, fact_text
+from hftlab.cli.counts import counted, echo_counts
 from hftlab.cli.options import Folder
 
 __all__ = ["info", "recover"]
@@ -26,13 +26,22 @@ def info(
     manifest = opened.manifest
     typer.echo(repr(opened))
     source = dict(manifest.source)
-    counted = source.pop("stats", {})
-    typer.echo(f"  source: {fact_text(source)}")
-    echo_counts(counted)
+    stats = source.pop("stats", {})
+    typer.echo(f"  source: {_source_text(source)}")
+    echo_counts(stats)
     typer.echo(f"  symbols: {', '.join(manifest.symbols)}")
     for name, parts in manifest.tables.items():
         size = sum(part.size for part in parts)
-        typer.echo(f"  {name}: {manifest.rows(name):,} rows in {len(parts)} parts, {size:,} bytes")
+        held = f"{counted(manifest.rows(name), 'row')} in {counted(len(parts), 'part')}"
+        typer.echo(f"  {name}: {held}, {counted(size, 'byte')}")
+
+
+def _source_text(source: dict[str, Any]) -> str:
+    """Where a recording comes from: its name, and the other facts in brackets."""
+    facts = {name.replace("_", " "): value for name, value in source.items() if name not in ("name", "kind")}
+    texts = [str(source["kind"])] if "kind" in source else []
+    texts += [f"{len(value)} {name}" if isinstance(value, list) else f"{name} {value}" for name, value in facts.items()]
+    return str(source.get("name", "unknown")) + (f" ({', '.join(texts)})" if texts else "")
 
 
 def recover(session: Folder) -> None:
@@ -41,5 +50,7 @@ def recover(session: Folder) -> None:
     from hftlab.session import recover as recover_session
 
     recovery = recover_session(session)
-    typer.echo(f"{recovery.messages:,} messages recovered, {recovery.dropped_bytes:,} torn bytes set aside")
+    typer.echo(
+        f"{counted(recovery.messages, 'message')} recovered, {counted(recovery.dropped_bytes, 'torn byte')} set aside"
+    )
     typer.echo(repr(open_session(session)))

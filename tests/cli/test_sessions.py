@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from hftlab.session import Session, SessionWriter, open_session
 from tests.command import Run
-from tests.session.sessions import crashed, numbered
+from tests.session.sessions import crashed, numbered, write_session
 
 
 class TestInfo:
@@ -20,6 +23,28 @@ class TestInfo:
         parts = session.manifest.tables["market_data"]
         assert f"  market_data: 6 rows in {len(parts)} parts, {session.manifest.size:,} bytes" in lines
         assert len(parts) > 1
+
+    def test_one_is_not_said_as_many(self, tmp_path: Path, run: Run) -> None:
+        one = write_session(tmp_path / "one", [(1, numbered(0))])
+        assert f"  market_data: 1 row in 1 part, {one.manifest.size:,} bytes" in run("info", one.folder).out
+
+    @pytest.mark.parametrize(
+        ("source", "said"),
+        [
+            ({"name": "ws://127.0.0.1:8081", "kind": "client"}, "ws://127.0.0.1:8081 (client)"),
+            (
+                {"name": "exchange", "kind": "simulator", "seed": 7, "instruments": [{}, {}]},
+                "exchange (simulator, seed 7, 2 instruments)",
+            ),
+            ({"name": "by hand"}, "by hand"),
+            ({}, "unknown"),
+        ],
+    )
+    def test_the_source_is_its_name_and_facts(
+        self, tmp_path: Path, run: Run, source: dict[str, Any], said: str
+    ) -> None:
+        SessionWriter(tmp_path / "session", source=source).close()
+        assert f"  source: {said}" in run("info", tmp_path / "session").out.splitlines()
 
     def test_json_is_the_manifest(self, session: Session, run: Run) -> None:
         out = run("info", session.folder, "--json").out
