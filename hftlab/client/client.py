@@ -185,6 +185,9 @@ class Client:
     ) -> None:
         await self.close()
 
+    def __repr__(self) -> str:
+        return f"Client({self.url!r}, {self.connection_status.lower()}, symbols: {len(self.symbols)})"
+
     def on(self, event: str, callback: Callable[..., object]) -> Callable[[], None]:
         """Call `callback` at each `event` (see EVENTS) with its message, Loss, attempt, reason or error.
 

@@ -58,6 +58,11 @@ class LatencyHistogram:
         quantiles = {name: _ranked(values, rank) for name, rank in ranks.items()}
         return {"min": values[0][0], "mean": mean, **quantiles, "max": values[-1][0]}
 
+    def __repr__(self) -> str:
+        summary = self.summary()
+        micro = ", ".join(f"{name} {summary[name] / 1000:,.1f} µs" for name in ("p50", "p99", "max"))
+        return f"LatencyHistogram({self.count:,} values, {micro})" if self.count else "LatencyHistogram(no values)"
+
     def bars(self) -> tuple[list[float], list[int]]:
         """Return n + 1 edges in ns and n counts, in twenty buckets a decade; both empty before the first value."""
         buckets: Counter[int] = Counter()

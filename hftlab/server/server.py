@@ -147,6 +147,10 @@ class Server:
     ) -> None:
         await self.stop()
 
+    def __repr__(self) -> str:
+        source = "no source" if self.source is None else f"source {self.source.name!r}"
+        return f"Server({self.url!r}, {'running' if self.is_running else 'stopped'}, {source})"
+
     @property
     def url(self) -> str:
         """The address for clients; for a server on all interfaces, the one for clients on this machine."""

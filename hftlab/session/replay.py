@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Protocol
 
-from hftlab.clock import Clock
+from hftlab.clock import NANOSECONDS, Clock
 from hftlab.protocol import Message
 from hftlab.session.tables import Decoded
 from hftlab.source import Timed
@@ -47,6 +47,10 @@ class Replay:
         self._recorded = messages
         self._messages = messages.messages()
         self._next = next(self._messages, None)
+
+    def __repr__(self) -> str:
+        length = 0.0 if self.span is None else (self.span[1] - self.span[0]) / NANOSECONDS
+        return f"Replay({self.name!r}: symbols: {len(self.symbols)}, {length:.1f} s, speed {self.clock.speed:g})"
 
     def next_time(self) -> int | None:
         """Return when the next message was received (ns), None after the last."""

@@ -251,6 +251,12 @@ class TestRequests:
 
 
 class TestLifecycle:
+    async def test_a_client_shows_its_address_state_and_symbols(self, walk_server: Server) -> None:
+        async with Client(walk_server.url) as client:
+            await client.subscribe(["AAPL"])
+            assert repr(client) == f"Client({walk_server.url!r}, connected, symbols: 1)"
+        assert repr(client) == f"Client({walk_server.url!r}, disconnected, symbols: 1)"
+
     async def test_states_and_events_of_a_connection_that_is_lost_and_found(self, hand_server: Server) -> None:
         """The document's six states but ERROR, in order, and subscriptions that come back by themselves."""
         seen: list[str] = []

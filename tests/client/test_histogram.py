@@ -29,3 +29,11 @@ def test_it_agrees_with_the_sorted_values_to_three_digits(values: list[int]) -> 
 def test_an_empty_one_has_zeros_and_no_bars() -> None:
     assert set(LatencyHistogram().summary().values()) == {0}
     assert LatencyHistogram().bars() == ([], [])
+
+
+def test_it_shows_its_percentiles() -> None:
+    histogram = LatencyHistogram()
+    assert repr(histogram) == "LatencyHistogram(no values)"
+    for _ in range(1000):
+        histogram.record(1500)
+    assert repr(histogram) == "LatencyHistogram(1,000 values, p50 1.5 µs, p99 1.5 µs, max 1.5 µs)"

@@ -199,6 +199,12 @@ async def handshake(sock: socket.socket, port: int) -> None:
 
 
 class TestLife:
+    async def test_a_server_shows_its_address_state_and_source(self) -> None:
+        async with Server(RandomWalk(7), port=0) as server:
+            assert repr(server) == f"Server('ws://127.0.0.1:{server.port}', running, source 'random walk')"
+        assert repr(server) == f"Server('ws://127.0.0.1:{server.port}', stopped, source 'random walk')"
+        assert repr(Server()) == "Server('ws://127.0.0.1:8081', stopped, no source)"
+
     async def test_a_port_in_use_says_who_holds_it(self, hand_server: Server) -> None:
         with pytest.raises(PortInUse) as caught:
             await Server(port=hand_server.port).start()

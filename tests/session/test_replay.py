@@ -112,6 +112,10 @@ class TestEverything:
 
 
 class TestSource:
+    def test_a_replay_shows_what_it_streams(self, tmp_path: Path) -> None:
+        session = write_session(tmp_path / "session", [(at * SECOND, numbered(at)) for at in range(1, 4)])
+        assert repr(session.replay(speed=10)) == f"Replay({session.replay().name!r}: symbols: 1, 2.0 s, speed 10)"
+
     @pytest.fixture
     def session(self, tmp_path: Path) -> Session:
         times = [10 * SECOND, 10 * SECOND, 12 * SECOND, 15 * SECOND]
