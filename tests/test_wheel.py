@@ -5,20 +5,23 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import sysconfig
 import zipfile
+from collections.abc import Iterable, Iterator
 from email.parser import Parser
+from importlib.metadata import Distribution, distribution
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 TIMEOUT = 120
 
 
 class Installed(NamedTuple):
-    """A virtual environment into which the wheel is installed, and nothing else of this repository."""
+    """A virtual environment of the wheel and its run-time dependencies, with nothing else of this repository."""
 
     python: Path
     wheel: Path
@@ -39,6 +42,40 @@ class Installed(NamedTuple):
         return done.stdout.strip()
 
 
+def link_dependencies(wheel: Path, packages: Path) -> None:
+    """Link what the wheel needs, directly or through others, from this environment into another's packages."""
+    with zipfile.ZipFile(wheel) as archive:
+        (path,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        metadata = Parser().parsestr(archive.read(path).decode())
+    for found in closure(map(Requirement, metadata.get_all("Requires-Dist", []))):
+        # What lies elsewhere, such as scripts, has a path that starts with "..".
+        for name in {file.parts[0] for file in found.files or () if file.parts[0] not in ("..", "__pycache__")}:
+            target = packages / name
+            if not target.exists():
+                target.symlink_to(Path(str(found.locate_file(name))))
+
+
+def closure(requirements: Iterable[Requirement]) -> Iterator[Distribution]:
+    """The installed distributions that requirements lead to, with those that their extras ask for."""
+    waiting, seen = [one for one in requirements if applies(one)], set()
+    while waiting:
+        requirement = waiting.pop()
+        for extra in ("", *requirement.extras):
+            asked = (canonicalize_name(requirement.name), extra)
+            if asked in seen:
+                continue
+            seen.add(asked)
+            found = distribution(requirement.name)
+            needed = map(Requirement, found.requires or ())
+            waiting += [one for one in needed if applies(one, extra)]
+            yield found
+
+
+def applies(requirement: Requirement, extra: str = "") -> bool:
+    """Whether a requirement holds for this Python and system, and an extra that was asked for."""
+    return requirement.marker is None or requirement.marker.evaluate({"extra": extra})
+
+
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
     """Builds without a network: the build backend and the dependencies are those of this environment."""
@@ -54,14 +91,31 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
     packages = subprocess.run([python, "-c", asked], capture_output=True, text=True, check=True).stdout.strip()
     install = [*pip, "--python", str(python), "install", "--no-deps", "--no-index", str(wheel)]
     subprocess.run(install, check=True, capture_output=True, timeout=TIMEOUT)
-    # What hftlab depends on; as plain entries of the path, so that an editable hftlab beside it is not followed.
-    (Path(packages) / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    link_dependencies(wheel, Path(packages))
     return Installed(python, wheel)
 
 
 def test_it_is_the_wheel_that_is_imported(installed: Installed) -> None:
     path = Path(installed.run("-c", "import hftlab; print(hftlab.__file__)"))
     assert path.is_relative_to(installed.python.parents[1])
+
+
+def test_only_what_it_depends_on_can_be_imported(installed: Installed) -> None:
+    """Else a dependency that is not declared would not be missed."""
+    names = ["numpy", "jupyterlab", "pytest", "hypothesis", "trustme", "sphinx", "mypy"]
+    code = f"import importlib.util as util; print(*(name for name in {names} if util.find_spec(name)))"
+    assert installed.run("-c", code) == "numpy jupyterlab"
+
+
+def test_every_module_can_be_imported(installed: Installed) -> None:
+    """But for what a benchmark compares with."""
+    code = (
+        "import importlib, pkgutil, hftlab\n"
+        "for one in pkgutil.walk_packages(hftlab.__path__, 'hftlab.'):\n"
+        "    if not one.name.startswith('hftlab.bench.') and one.name != 'hftlab.__main__':\n"
+        "        importlib.import_module(one.name)\n"
+    )
+    installed.run("-c", code)
 
 
 def test_it_serves_and_connects(installed: Installed) -> None:
