@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from collections import Counter
 from pathlib import Path
@@ -13,6 +12,7 @@ from hftlab.bench.itch_flow import MIX, SYMBOLS, order_flow
 from hftlab.book import BookSet
 from hftlab.events import COLUMNS, EventBatch
 from hftlab.venues import itch
+from tests.needs import program
 
 MESSAGES, LIVE = 60_000, 4_000
 
@@ -45,11 +45,10 @@ class TestFlow:
         assert len(books) == len(SYMBOLS)
 
 
-@pytest.mark.skipif(shutil.which("g++") is None, reason="needs g++")
 def test_the_peer_ends_with_the_same_books(flow: EventBatch, tmp_path: Path) -> None:
     source = Path(hftlab.bench.__file__).with_name("itch_peer.cpp")
     warnings = ["-Wall", "-Wextra", "-Werror"]
-    subprocess.run(["g++", "-O1", "-std=c++17", *warnings, "-o", tmp_path / "peer", source], check=True)
+    subprocess.run([program("g++", "g++"), "-O1", "-std=c++17", *warnings, "-o", tmp_path / "peer", source], check=True)
     itch.write(tmp_path / "flow.itch", flow)
     said = json.loads(subprocess.check_output([tmp_path / "peer", tmp_path / "flow.itch", "2"]))
     assert len(said["ns"]) == 2

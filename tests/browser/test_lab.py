@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.command import environment
+from tests.needs import program
 
-CHROMIUM = shutil.which("chromium")
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "01_quickstart.ipynb"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 WAIT = 60_000  # ms; a cold JupyterLab on a busy machine takes its time
@@ -21,8 +21,12 @@ WAIT = 60_000  # ms; a cold JupyterLab on a busy machine takes its time
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.usefixtures("compiled"),
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on the PATH (Debian: apt install chromium)"),
 ]
+
+
+@pytest.fixture
+def chromium() -> str:
+    return program("chromium", "chromium")
 
 
 @pytest.fixture
@@ -51,13 +55,13 @@ def jupyterlab(tmp_path: Path) -> Iterator[str]:
                 process.communicate()
 
 
-def test_the_quickstart_runs_to_its_end_with_the_ladder_moving(jupyterlab: str, tmp_path: Path) -> None:
+def test_the_quickstart_runs_to_its_end_with_the_ladder_moving(chromium: str, jupyterlab: str, tmp_path: Path) -> None:
     """Run all cells: none fails, the last one ends, and two pictures of the ladder taken one after the other differ."""
     from playwright.sync_api import sync_playwright
 
     pictures = Path(os.environ.get("HFTLAB_SCREENSHOTS", tmp_path))
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         page = browser.new_page(viewport={"width": 1280, "height": 1000})
         page.set_default_timeout(WAIT)
         # The printed address leads to the quickstart.

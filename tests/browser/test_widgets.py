@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,8 +14,8 @@ from hftlab.widgets.core.numbers import Scale
 from hftlab.widgets.ladder.frame import LadderState, pack_ladder
 from hftlab.widgets.latency.frame import Component, pack_latency
 from hftlab.widgets.latency.rate_meter import Traffic
+from tests.needs import program
 
-CHROMIUM = shutil.which("chromium")
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -29,7 +28,6 @@ WAIT = 5_000  # ms until a test gives up; none takes as long
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on the PATH (Debian: apt install chromium)"),
 ]
 
 # A stand-in for what anywidget gives to render(): get, on, off, send, save_changes.
@@ -100,7 +98,7 @@ def chromium() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=program("chromium", "chromium"), args=FLAGS)
         yield browser
         browser.close()
 

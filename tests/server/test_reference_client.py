@@ -12,10 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from hftlab.bench.node import node_folder
 from hftlab.ingest import import_capture
+from tests.needs import absent
 from tests.shared_data import shared_data
 
 SCRIPT = Path(__file__).with_name("reference_client.cjs")
@@ -36,7 +35,7 @@ def serving(*arguments: str) -> Iterator[str]:
 def node_client(url: str, symbol: str, count: int) -> list[dict[str, Any]]:
     folder = node_folder()
     if folder is None:
-        pytest.skip("node with the package ws is not at hand")
+        absent("needs node, npm and the package ws (Debian: apt install nodejs npm)")
     environment = os.environ | {"NODE_PATH": str(folder / "node_modules")}
     command = ["node", str(SCRIPT), url, symbol, str(count)]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)

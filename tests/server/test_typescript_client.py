@@ -11,9 +11,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
-
 from hftlab.bench.node import node_folder
+from tests.needs import absent
 from tests.reference_document import blocks
 from tests.server.test_reference_client import serving
 
@@ -45,7 +44,7 @@ def reference_types() -> str:
 def test_a_client_with_the_documents_types_compiles_and_runs(tmp_path: Path) -> None:
     folder = node_folder(*PACKAGES)
     if folder is None:
-        pytest.skip("node with TypeScript is not at hand")
+        absent("needs node, npm and TypeScript (Debian: apt install nodejs npm)")
     (tmp_path / "node_modules").symlink_to(folder / "node_modules")
     (tmp_path / "reference.ts").write_text(reference_types())
     shutil.copy(CLIENT, tmp_path)
