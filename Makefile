@@ -24,7 +24,7 @@ check: .venv/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -q tests/test_exports.py tests/test_layout.py
+	$(BIN)/pytest -q tests/test_exports.py tests/test_layout.py tests/test_palette.py
 
 # The site, into docs/_build/html; every warning is an error, also a name that nothing documents.
 docs: .venv/.installed-dev

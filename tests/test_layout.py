@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import re
 import sys
 import tomllib
@@ -20,28 +21,78 @@ PACKAGE = ROOT / "hftlab"
 TESTS = ROOT / "tests"
 PROJECT: Final[dict[str, Any]] = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
-MIRRORED: Final = ("cli", "client", "ingest", "lab", "protocol", "recorder", "server", "session", "transport")
+OF_KERNELS: Final = "a kernel or its state: compiled, so seen only through the Python class in front of it"
+OF_DATA: Final = "data alone, checked where it is used"
+OF_WIDGETS: Final = "a widget's parts have one test, which compares what Python packs with what the page draws"
 
-TESTED_ELSEWHERE: Final[dict[str, str]] = {
-    "cli/options.py": "cli/test_main.py",  # what several commands share
-    "protocol/publishing/server_events.py": "protocol/publishing/test_server_protocol.py",  # data alone
-    "protocol/subscribing/client_events.py": "protocol/subscribing/test_client_protocol.py",
+TESTED_ELSEWHERE: Final[dict[str, tuple[str, str]]] = {
+    "book/apply_kernel.py": ("book/test_book_set.py", OF_KERNELS),
+    "book/book_state.py": ("book/test_book_set.py", OF_KERNELS),
+    "book/changes.py": ("book/test_book_set.py", OF_KERNELS),
+    "book/levels.py": ("book/test_order_book.py", OF_KERNELS),
+    "book/matching/book.py": ("book/matching/test_engine.py", OF_KERNELS),
+    "book/matching/capacity.py": ("book/matching/test_engine.py", OF_KERNELS),
+    "book/matching/checks.py": ("book/matching/test_kernel.py", OF_KERNELS),
+    "book/matching/continuous.py": ("book/matching/test_kernel.py", OF_KERNELS),
+    "book/matching/engine_state.py": ("book/matching/test_engine.py", OF_KERNELS),
+    "book/matching/entries.py": ("book/matching/test_engine.py", OF_DATA),
+    "book/matching/levels.py": ("book/matching/test_kernel.py", OF_KERNELS),
+    "book/matching/output.py": ("book/matching/test_kernel.py", OF_KERNELS),
+    "book/queues.py": ("book/test_order_book.py", OF_KERNELS),
+    "cli/options.py": ("cli/test_main.py", "what several commands share"),
+    "errors.py": (
+        "server/test_listener.py",
+        "data and its text, raised by every package; this one has most of the fields",
+    ),
+    "html_table.py": ("lab/test_server.py", "how the handles of a notebook are shown"),
+    "instruments/units.py": ("instruments/test_instrument.py", OF_DATA),
+    "loop.py": ("cli/test_serve.py", "signals need a process of their own"),
+    "market/book_rows.py": ("market/test_processor.py", OF_KERNELS),
+    "market/filter_kernel.py": ("market/test_filters.py", OF_KERNELS),
+    "market/symbol_summary.py": ("market/test_processor.py", "a part of the messages that the processor makes"),
+    "port.py": ("cli/test_main.py", "named in the error of a port in use"),
+    "protocol/publishing/server_events.py": ("protocol/publishing/test_server_protocol.py", OF_DATA),
+    "protocol/subscribing/client_events.py": ("protocol/subscribing/test_client_protocol.py", OF_DATA),
+    "report.py": ("test_demo.py", "the demo's last step"),
+    "simulator/flow_kernel.py": ("simulator/test_order_flow.py", OF_KERNELS),
+    "simulator/flow_state.py": ("simulator/test_order_flow.py", OF_KERNELS),
+    "simulator/traders.py": ("simulator/test_order_flow.py", OF_KERNELS),
+    "venues/binance/messages.py": ("venues/binance/test_reader.py", OF_DATA),
+    "venues/itch/decode_kernel.py": ("venues/itch/test_decoder.py", OF_KERNELS),
+    "venues/itch/decoder_state.py": ("venues/itch/test_decoder.py", OF_KERNELS),
+    "venues/itch/encode_kernel.py": ("venues/itch/test_encoder.py", OF_KERNELS),
+    "venues/itch/message_layouts.py": ("venues/itch/test_message_tables.py", OF_DATA),
+    "venues/itch/message_writers.py": ("venues/itch/test_encoder.py", OF_KERNELS),
+    "venues/kraken/messages.py": ("venues/kraken/test_reader.py", OF_DATA),
+    "venues/lobster/books.py": ("venues/lobster/test_reader.py", OF_KERNELS),
+    "venues/lobster/decode_kernel.py": ("venues/lobster/test_reader.py", OF_KERNELS),
+    "venues/lobster/decoder.py": ("venues/lobster/test_reader.py", OF_KERNELS),
+    "version.py": ("cli/test_main.py", OF_DATA),
+    "widgets/core/interfaces.py": ("widgets/core/test_live_widget.py", "protocols without code"),
+    "widgets/core/picture.py": ("widgets/core/test_live_widget.py", OF_WIDGETS),
+    "widgets/ladder/frame.py": ("widgets/ladder/test_ladder.py", OF_WIDGETS),
+    "widgets/ladder/picture.py": ("widgets/ladder/test_ladder.py", OF_WIDGETS),
+    "widgets/ladder/widget.py": ("widgets/ladder/test_ladder.py", OF_WIDGETS),
+    "widgets/latency/frame.py": ("widgets/latency/test_latency.py", OF_WIDGETS),
+    "widgets/latency/picture.py": ("widgets/latency/test_latency.py", OF_WIDGETS),
+    "widgets/latency/rate_meter.py": ("widgets/latency/test_latency.py", OF_WIDGETS),
+    "widgets/latency/widget.py": ("widgets/latency/test_latency.py", OF_WIDGETS),
 }
-"""Module -> the test file that covers it instead of its own, both as paths below hftlab/ and tests/."""
+"""Module -> the test file that covers it instead of its own, both as paths below hftlab/ and tests/; and why."""
 
 
 def modules() -> list[Path]:
-    """Every module of the mirrored packages but for their __init__."""
-    found = (path for name in MIRRORED for path in (PACKAGE / name).rglob("*.py"))
-    return sorted(path.relative_to(PACKAGE) for path in found if path.name != "__init__.py")
+    """Every module but the packages' __init__ and the benchmarks, which are run by hand (`hftlab bench`)."""
+    found = (path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py") if not path.name.startswith("__"))
+    return sorted(path for path in found if path.parts[0] != "bench")
 
 
 class TestMirror:
     @pytest.mark.parametrize("module", modules(), ids=str)
     def test_a_module_has_its_test_file(self, module: Path) -> None:
-        """hftlab/x/y.py is tested by tests/x/test_y.py, or the table above says where."""
+        """hftlab/x/y.py is tested by tests/x/test_y.py, or the table above says where and why."""
         own = module.parent / f"test_{module.name}"
-        tested = TESTED_ELSEWHERE.get(module.as_posix(), own.as_posix())
+        tested, _ = TESTED_ELSEWHERE.get(module.as_posix(), (own.as_posix(), ""))
         assert (TESTS / tested).is_file(), f"write tests/{own}"
 
     def test_the_exceptions_are_needed(self) -> None:
@@ -57,6 +108,15 @@ class TestContracts:
     def layers(self) -> list[set[str]]:
         (contract,) = (one for one in PROJECT["tool"]["importlinter"]["contracts"] if one["type"] == "layers")
         return [{name.strip(" ()") for name in layer.split("|")} for layer in contract["layers"]]
+
+    def test_the_map_for_contributors_has_the_layers(self) -> None:
+        """A row a layer, from the top down, with all of its packages that are there yet."""
+        table = (ROOT / "CONTRIBUTING.md").read_text().partition("| layer | what it holds |\n|---|---|\n")[2]
+        rows = table.partition("\n\n")[0].splitlines()
+        named = [set(re.findall(r"`([^`]+)`", row.split("|")[1])) for row in rows]
+        placed = ({name.removeprefix("hftlab.") for name in layer} for layer in self.layers())
+        there = ({name for name in layer if importlib.util.find_spec(f"hftlab.{name}")} for layer in placed)
+        assert named == [layer for layer in there if layer]
 
     def test_every_package_has_its_layer(self) -> None:
         """import-linter passes over a package that no layer names."""
