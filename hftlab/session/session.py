@@ -129,7 +129,8 @@ class Session:
     def __repr__(self) -> str:
         manifest = self.manifest
         return (
-            f"Session({str(self.folder)!r}: {manifest.messages} messages of {len(manifest.symbols)} symbols, "
+            f"Session({str(self.folder)!r}: {_counted(manifest.messages, 'message')} of "
+            f"{_counted(len(manifest.symbols), 'symbol')}, "
             f"{self.duration:.1f} s, {manifest.size} bytes)"
         )
 
@@ -147,3 +148,7 @@ class Session:
 
 
 _SCHEMAS: Final = {table.folder: TABLES[table].schema for table in TableId} | {EVENTS: SCHEMA}
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
