@@ -7,15 +7,16 @@ limits, the layers of the import contract, the command line, one API page a pack
 from __future__ import annotations
 
 import sys
-from importlib.metadata import version as installed_version
 from pathlib import Path
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 sys.path[:0] = [str(ROOT), str(HERE / "_ext")]
 
+from hftlab import __version__  # noqa: E402 - of these sources, whatever is installed
+
 project = "hftlab"
-release = version = installed_version("hftlab")
+release = version = __version__
 copyright = ""  # noqa: A001 - the name that Sphinx reads
 html_show_copyright = False
 
@@ -62,6 +63,7 @@ html_show_sourcelink = False
 html_sidebars = {
     page: [] for page in ("getting_started", "command_line", "benchmarks", "design", "changelog", "security")
 }
+html_context = {"default_mode": "auto"}
 html_theme_options = {
     "logo": {"text": "hftlab"},
     "navbar_align": "left",

@@ -54,7 +54,7 @@ class Orders:
 
 
 def orders_of(server: LabServer, account: str) -> list[str]:
-    """The client's own numbers of the first three orders that an account is told of."""
+    """Client order IDs of the first three order updates that an account receives."""
     with hl.connect(server.url, account=account) as client:
         found: list[str] = []
         while len(found) < 3:

@@ -5,21 +5,22 @@ of the file are those of the exchange's own matching engine.
 """
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import hftlab as hl
 from hftlab.ingest import exchange_on, record_simulation
 
-CAPTURE = Path("day.itch")
 SYMBOLS = ["AAPL", "MSFT"]
 
 
-def main() -> None:
+def main(folder: Path) -> None:
+    capture = folder / "day.itch"
     exchange = exchange_on("2026-01-02", seed=7, symbols=SYMBOLS)
-    made = record_simulation(exchange, 5, "recordings/day", overwrite=True, itch_path=CAPTURE)
-    print(f"{made.events:,} events, {CAPTURE.stat().st_size:,} bytes of ITCH")
+    made = record_simulation(exchange, 5, folder / "day", itch_path=capture)
+    print(f"{made.events:,} events, {capture.stat().st_size:,} bytes of ITCH")
 
     books = hl.book.BookSet()
-    for batch in hl.venues.itch.read(CAPTURE):
+    for batch in hl.venues.itch.read(capture):
         books.apply(batch)
 
     for symbol in SYMBOLS:
@@ -30,4 +31,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with TemporaryDirectory() as folder:
+        main(Path(folder))

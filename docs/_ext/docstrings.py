@@ -1,6 +1,6 @@
 """Docstrings as they are written in hftlab, made into what Sphinx reads.
 
-The house writes docstrings for people who read them in an editor: prose, `code` in single backticks, and here and there
+Docstrings of hftlab are written for people who read them in an editor: prose, `code` in single backticks, and sometimes
 a Markdown table or an indented drawing. reStructuredText would take stars, bars and trailing underscores for markup.
 """
 

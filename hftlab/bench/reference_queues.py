@@ -16,7 +16,7 @@ FAR = 2**61
 
 @dataclass
 class Order:
-    """A live order: `open` lots in all, of which `shown` can be seen; `rank` orders those of one price."""
+    """Live order: `open` lots in all, of which `shown` are public; at one price the lowest `rank` is first."""
 
     id: int
     owner: int

@@ -49,7 +49,8 @@ def serve(
     `origins`: web pages that may connect, such as "https://lab.example". `hosts`: names that clients may use.
     `ssl`: a server's SSLContext with its certificate; the address becomes wss://.
 
-    All but `name` are hftlab.Server's, which says more about them; without a source that one serves by hand only.
+    hftlab.Server takes the same arguments except `name`, and describes them in detail. Without a source it sends only
+    what publish() is given, where this function serves the simulated exchange.
     """
     registered = name or f"{host}:{port}"
     if (name or port) and registered in _servers:
