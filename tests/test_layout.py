@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -53,6 +54,11 @@ class TestMirror:
         assert needless == []
 
 
+def module_exists(name: str) -> bool:
+    path = ROOT / name.replace(".", "/")
+    return path.with_suffix(".py").is_file() or (path / "__init__.py").is_file()
+
+
 class TestContracts:
     def layers(self) -> list[set[str]]:
         (contract,) = (one for one in PROJECT["tool"]["importlinter"]["contracts"] if one["type"] == "layers")
@@ -68,12 +74,89 @@ class TestContracts:
         names = [name for layer in self.layers() for name in layer]
         assert len(names) == len(set(names))
 
+    IO: Final = frozenset(
+        [
+            "_socket",
+            "_thread",
+            "asyncio",
+            "concurrent",
+            "h11",
+            "http",
+            "multiprocessing",
+            "select",
+            "selectors",
+            "signal",
+            "socket",
+            "socketserver",
+            "ssl",
+            "structlog",
+            "subprocess",
+            "threading",
+            "uvloop",
+            "websockets",
+            "hftlab.log",
+            "hftlab.loop",
+        ]
+    )
+
+    def free_of_io(self) -> dict[str, Any]:
+        (contract,) = (one for one in PROJECT["tool"]["importlinter"]["contracts"] if one["type"] == "forbidden")
+        assert isinstance(contract, dict)
+        return contract
+
     def test_what_is_free_of_io_is_all_that_exists_of_it(self) -> None:
         """A contract may not name a package before it is there; this says when it has to."""
-        (contract,) = (one for one in PROJECT["tool"]["importlinter"]["contracts"] if one["type"] == "forbidden")
         wanted = {"session", "trading", "backtest", "protocol", "venues", "book", "market"}
         there = {f"hftlab.{name}" for name in wanted if (PACKAGE / name / "__init__.py").is_file()}
-        assert set(contract["source_modules"]) == there
+        assert there <= set(self.free_of_io()["source_modules"])
+
+    def test_io_does_not_come_in_from_below(self) -> None:
+        """What the packages without I/O may import is without I/O as well, or forbidden to them."""
+        layers = self.layers()
+        (top,) = (at for at, layer in enumerate(layers) if "hftlab.session" in layer)
+        below = {name for layer in layers[top:] for name in layer if module_exists(name)}
+        assert set(self.free_of_io()["source_modules"]) == below - self.IO
+
+    def test_everything_that_does_io_is_forbidden(self) -> None:
+        assert set(self.free_of_io()["forbidden_modules"]) == self.IO
+
+
+class TestPureCore:
+    """What is free of I/O loads none of it either, by whatever way: a contract looks at direct imports alone."""
+
+    IO: Final = frozenset(
+        [
+            "_thread",
+            "asyncio",
+            "concurrent",
+            "http",
+            "multiprocessing",
+            "select",
+            "selectors",
+            "socket",
+            "ssl",
+            "structlog",
+            "subprocess",
+            "threading",
+            "urllib.request",
+            "uvloop",
+            "websockets",
+        ]
+    )
+
+    @pytest.mark.parametrize(
+        "module",
+        [
+            "hftlab.protocol",
+            "hftlab.protocol.publishing.server_protocol",
+            "hftlab.protocol.subscribing.client_protocol",
+        ],
+    )
+    def test_a_protocol_loads_neither_sockets_nor_threads(self, module: str) -> None:
+        """The interpreter itself has `_thread`; `functools` and others lock with it."""
+        code = f"import sys; before = set(sys.modules); import {module}; print(*set(sys.modules) - before)"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+        assert self.IO & set(done.stdout.split()) == set()
 
 
 class TestDependencies:
