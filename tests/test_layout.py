@@ -165,6 +165,9 @@ class TestDependencies:
     NOT_IMPORTED: Final = {"jupyterlab", "ipywidgets"}
     """The program that `hftlab lab` starts, and the part of it that draws widgets in a page."""
 
+    OPTIONAL: Final = {"marimo": "display.py", "order-book": "bench/book.py"}
+    """A notebook program that hftlab draws for where it runs in it, and a rival of a benchmark; by their one user."""
+
     def imported(self) -> set[str]:
         """Top-level names that hftlab imports, at the top of a file or inside of a function."""
         return {name for path in PACKAGE.rglob("*.py") for name in imports_of(ast.parse(path.read_text()))}
@@ -172,23 +175,40 @@ class TestDependencies:
     def declared(self, names: list[str]) -> set[str]:
         return {canonicalize_name(Requirement(name).name) for name in names}
 
-    def used(self) -> set[str]:
-        """The distributions of what is imported."""
+    def used(self, imported: set[str]) -> set[str]:
+        """The distributions of what is imported; one that is not installed has the name of its module."""
         homes = packages_distributions()
-        foreign = self.imported() - set(sys.stdlib_module_names) - {"hftlab"}
-        return {canonicalize_name(homes[name][0]) for name in foreign if name in homes}
+        foreign = imported - set(sys.stdlib_module_names) - {"hftlab"}
+        return {canonicalize_name(homes.get(name, [name])[0]) for name in foreign}
 
     def test_what_is_imported_is_declared(self) -> None:
-        groups = [name for group in PROJECT["dependency-groups"].values() for name in group if isinstance(name, str)]
+        """As a dependency at run time: those of a developer are not there where hftlab is installed."""
         declared = self.declared(PROJECT["project"]["dependencies"])
-        assert self.used() - declared - self.declared(groups) == set()
+        assert self.used(self.imported()) - declared == set(self.OPTIONAL)
+
+    def test_what_is_optional_is_imported_where_it_is_used_alone(self) -> None:
+        for name, home in self.OPTIONAL.items():
+            module = name.replace("-", "_")
+            users = [path for path in PACKAGE.rglob("*.py") if module in imports_of(ast.parse(path.read_text()))]
+            assert [path.relative_to(PACKAGE).as_posix() for path in users] == [home]
+            at_the_top = ast.Module([one for one in ast.parse(users[0].read_text()).body if is_import(one)], [])
+            assert module not in imports_of(at_the_top)
+
+    def test_an_unknown_name_is_not_passed_over(self) -> None:
+        assert self.used({"numpy", "os", "no_such_module"}) == {"numpy", "no-such-module"}
 
     def test_what_is_declared_is_imported(self) -> None:
-        assert self.declared(PROJECT["project"]["dependencies"]) - self.used() - self.NOT_IMPORTED == set()
+        assert (
+            self.declared(PROJECT["project"]["dependencies"]) - self.used(self.imported()) - self.NOT_IMPORTED == set()
+        )
 
     def test_hftlab_doctor_looks_for_what_is_not_imported(self) -> None:
         source = (PACKAGE / "doctor.py").read_text()
         assert [name for name in self.NOT_IMPORTED if f'"{name}"' not in source] == []
+
+
+def is_import(node: ast.AST) -> bool:
+    return isinstance(node, ast.Import | ast.ImportFrom)
 
 
 def imports_of(tree: ast.AST) -> Iterator[str]:
@@ -210,6 +230,17 @@ class TestCommands:
         tools = re.findall(r"^\t\$\(BIN\)/(.+)$", recipe, re.MULTILINE)
         hooks = re.findall(r"entry: \.venv/bin/(.+)", (ROOT / ".pre-commit-config.yaml").read_text())
         assert [tool.removesuffix(" .") for tool in tools] == hooks
+
+    def test_make_test_holds_the_floor_of_the_coverage(self) -> None:
+        """Each run measures and asks for nothing; the report on all of them fails below the floor."""
+        assert PROJECT["tool"]["coverage"]["report"]["fail_under"] >= 80
+        recipe = self.targets().partition("\ntest:")[2].partition("\n\n")[0].splitlines()
+        (report,) = [at for at, line in enumerate(recipe) if "$(BIN)/coverage report" in line]
+        assert "fail-under" not in recipe[report]
+        assert not recipe[report].strip().startswith("-")  # make would pass over its failure
+        runs = [at for at, line in enumerate(recipe) if "--cov" in line]
+        assert runs
+        assert max(runs) < report
 
     def test_ci_calls_what_a_developer_calls(self) -> None:
         last = (ROOT / ".ci" / "run").read_text().splitlines()[-1]
