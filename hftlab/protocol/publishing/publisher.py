@@ -8,6 +8,7 @@ from typing import Final, Generic, NamedTuple, TypeVar
 
 from hftlab.clock import to_milliseconds
 from hftlab.errors import MessageParseError, ServerError, WireError
+from hftlab.protocol.base import Base
 from hftlab.protocol.codec import Codec
 from hftlab.protocol.enums import ErrorType, SlowConsumer
 from hftlab.protocol.latest_state import LatestState
@@ -57,7 +58,9 @@ def is_private(message: Message) -> bool:
 
 
 def check_publishable(message: Message) -> None:
-    """Check that servers publish this type of message. Raises MessageParseError."""
+    """Check that servers publish this type of message. Raises MessageParseError, TypeError if it is not a message."""
+    if not isinstance(message, Base):
+        raise TypeError(f"a server publishes messages such as hftlab.protocol.MarketData(...), got {message!r:.100}")
     if not isinstance(message, _PUBLISHED):
         kinds = ", ".join(str(kind.__struct_config__.tag) for kind in _PUBLISHED)
         raise MessageParseError(f"{message.type} cannot be published: a server publishes {kinds}", field="type")
