@@ -83,8 +83,8 @@ class Publisher(Generic[K]):
 
     Connections are known by any hashable key. `at` is source time, on which channels keep their pace whatever the
     speed; `sent_at` is the wall time stamped on messages (ts_out). Both are int64 nanoseconds. Unless it is `public`,
-    connections that have not signed in are told neither the symbols nor the replay's status; refusing their requests is
-    for the caller.
+    connections that have not signed in get neither the symbols nor the replay's status; the caller refuses their
+    requests.
     """
 
     def __init__(
@@ -133,7 +133,7 @@ class Publisher(Generic[K]):
             self._left = self._left.plus(peer.skipped)
 
     def offered_to(self, key: K) -> list[str] | None:
-        """Return the symbols that a connection may know of; None if it is not told any."""
+        """Return the symbols that a connection may subscribe to; None if it gets no list."""
         symbols = self._subscription_limits.symbols
         return list(symbols) if symbols is not None and self.gets_notices(key) else None
 
@@ -168,7 +168,7 @@ class Publisher(Generic[K]):
 
     @property
     def gaps(self) -> int:
-        """Gaps in the events of slow readers so far: declared, or to be declared as soon as there is room."""
+        """Gaps in the events of slow readers so far: declared, or to be declared once their backlog shrinks."""
         return self._skipped.gaps
 
     @property
