@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping
 from typing import Final, Literal, TypeAlias
 
-__all__ = ["AXIS", "BAND", "DARK", "GRID", "LIGHT", "MONO", "SANS", "SERIES", "Role", "to_javascript"]
+__all__ = ["AXIS", "BAND", "CLEAR", "DARK", "GRID", "LIGHT", "MONO", "SANS", "SERIES", "Role", "to_javascript"]
 
 Role: TypeAlias = Literal["paper", "ink", "muted", "line", "bid", "ask", "warn", "good", "tint"]
 """What a colour is for; `tint` is the paper behind a warning."""
@@ -49,6 +49,8 @@ AXIS: Final = "#808890"
 GRID: Final = "rgba(128, 136, 144, 0.25)"
 BAND: Final = "rgba(128, 136, 144, 0.18)"
 """Areas behind the lines of a figure."""
+CLEAR: Final = "rgba(0, 0, 0, 0)"
+"""The background of figures: that of the page."""
 
 
 def to_javascript() -> str:

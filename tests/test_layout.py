@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import re
+import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -104,6 +105,11 @@ class TestMirror:
         assert needless == []
 
 
+def module_exists(name: str) -> bool:
+    path = ROOT / name.replace(".", "/")
+    return path.with_suffix(".py").is_file() or (path / "__init__.py").is_file()
+
+
 class TestContracts:
     def layers(self) -> list[set[str]]:
         (contract,) = (one for one in PROJECT["tool"]["importlinter"]["contracts"] if one["type"] == "layers")
@@ -128,12 +134,89 @@ class TestContracts:
         names = [name for layer in self.layers() for name in layer]
         assert len(names) == len(set(names))
 
+    IO: Final = frozenset(
+        [
+            "_socket",
+            "_thread",
+            "asyncio",
+            "concurrent",
+            "h11",
+            "http",
+            "multiprocessing",
+            "select",
+            "selectors",
+            "signal",
+            "socket",
+            "socketserver",
+            "ssl",
+            "structlog",
+            "subprocess",
+            "threading",
+            "uvloop",
+            "websockets",
+            "hftlab.log",
+            "hftlab.loop",
+        ]
+    )
+
+    def free_of_io(self) -> dict[str, Any]:
+        (contract,) = (one for one in PROJECT["tool"]["importlinter"]["contracts"] if one["type"] == "forbidden")
+        assert isinstance(contract, dict)
+        return contract
+
     def test_what_is_free_of_io_is_all_that_exists_of_it(self) -> None:
         """A contract may not name a package before it is there; this says when it has to."""
-        (contract,) = (one for one in PROJECT["tool"]["importlinter"]["contracts"] if one["type"] == "forbidden")
         wanted = {"session", "trading", "backtest", "protocol", "venues", "book", "market"}
         there = {f"hftlab.{name}" for name in wanted if (PACKAGE / name / "__init__.py").is_file()}
-        assert set(contract["source_modules"]) == there
+        assert there <= set(self.free_of_io()["source_modules"])
+
+    def test_io_does_not_come_in_from_below(self) -> None:
+        """What the packages without I/O may import is without I/O as well, or forbidden to them."""
+        layers = self.layers()
+        (top,) = (at for at, layer in enumerate(layers) if "hftlab.session" in layer)
+        below = {name for layer in layers[top:] for name in layer if module_exists(name)}
+        assert set(self.free_of_io()["source_modules"]) == below - self.IO
+
+    def test_everything_that_does_io_is_forbidden(self) -> None:
+        assert set(self.free_of_io()["forbidden_modules"]) == self.IO
+
+
+class TestPureCore:
+    """What is free of I/O loads none of it either, by whatever way: a contract looks at direct imports alone."""
+
+    IO: Final = frozenset(
+        [
+            "_thread",
+            "asyncio",
+            "concurrent",
+            "http",
+            "multiprocessing",
+            "select",
+            "selectors",
+            "socket",
+            "ssl",
+            "structlog",
+            "subprocess",
+            "threading",
+            "urllib.request",
+            "uvloop",
+            "websockets",
+        ]
+    )
+
+    @pytest.mark.parametrize(
+        "module",
+        [
+            "hftlab.protocol",
+            "hftlab.protocol.publishing.server_protocol",
+            "hftlab.protocol.subscribing.client_protocol",
+        ],
+    )
+    def test_a_protocol_loads_neither_sockets_nor_threads(self, module: str) -> None:
+        """The interpreter itself has `_thread`; `functools` and others lock with it."""
+        code = f"import sys; before = set(sys.modules); import {module}; print(*set(sys.modules) - before)"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+        assert self.IO & set(done.stdout.split()) == set()
 
 
 class TestDependencies:
@@ -142,6 +225,9 @@ class TestDependencies:
     NOT_IMPORTED: Final = {"jupyterlab", "ipywidgets"}
     """The program that `hftlab lab` starts, and the part of it that draws widgets in a page."""
 
+    OPTIONAL: Final = {"marimo": "display.py", "order-book": "bench/book.py"}
+    """A notebook program that hftlab draws for where it runs in it, and a rival of a benchmark; by their one user."""
+
     def imported(self) -> set[str]:
         """Top-level names that hftlab imports, at the top of a file or inside of a function."""
         return {name for path in PACKAGE.rglob("*.py") for name in imports_of(ast.parse(path.read_text()))}
@@ -149,23 +235,40 @@ class TestDependencies:
     def declared(self, names: list[str]) -> set[str]:
         return {canonicalize_name(Requirement(name).name) for name in names}
 
-    def used(self) -> set[str]:
-        """The distributions of what is imported."""
+    def used(self, imported: set[str]) -> set[str]:
+        """The distributions of what is imported; one that is not installed has the name of its module."""
         homes = packages_distributions()
-        foreign = self.imported() - set(sys.stdlib_module_names) - {"hftlab"}
-        return {canonicalize_name(homes[name][0]) for name in foreign if name in homes}
+        foreign = imported - set(sys.stdlib_module_names) - {"hftlab"}
+        return {canonicalize_name(homes.get(name, [name])[0]) for name in foreign}
 
     def test_what_is_imported_is_declared(self) -> None:
-        groups = [name for group in PROJECT["dependency-groups"].values() for name in group if isinstance(name, str)]
+        """As a dependency at run time: those of a developer are not there where hftlab is installed."""
         declared = self.declared(PROJECT["project"]["dependencies"])
-        assert self.used() - declared - self.declared(groups) == set()
+        assert self.used(self.imported()) - declared == set(self.OPTIONAL)
+
+    def test_what_is_optional_is_imported_where_it_is_used_alone(self) -> None:
+        for name, home in self.OPTIONAL.items():
+            module = name.replace("-", "_")
+            users = [path for path in PACKAGE.rglob("*.py") if module in imports_of(ast.parse(path.read_text()))]
+            assert [path.relative_to(PACKAGE).as_posix() for path in users] == [home]
+            at_the_top = ast.Module([one for one in ast.parse(users[0].read_text()).body if is_import(one)], [])
+            assert module not in imports_of(at_the_top)
+
+    def test_an_unknown_name_is_not_passed_over(self) -> None:
+        assert self.used({"numpy", "os", "no_such_module"}) == {"numpy", "no-such-module"}
 
     def test_what_is_declared_is_imported(self) -> None:
-        assert self.declared(PROJECT["project"]["dependencies"]) - self.used() - self.NOT_IMPORTED == set()
+        assert (
+            self.declared(PROJECT["project"]["dependencies"]) - self.used(self.imported()) - self.NOT_IMPORTED == set()
+        )
 
     def test_hftlab_doctor_looks_for_what_is_not_imported(self) -> None:
         source = (PACKAGE / "doctor.py").read_text()
         assert [name for name in self.NOT_IMPORTED if f'"{name}"' not in source] == []
+
+
+def is_import(node: ast.AST) -> bool:
+    return isinstance(node, ast.Import | ast.ImportFrom)
 
 
 def imports_of(tree: ast.AST) -> Iterator[str]:
@@ -194,6 +297,17 @@ class TestCommands:
         changed = ["pyproject.toml", "Makefile", "CONTRIBUTING.md", "hftlab/widgets/core/palette.js", "hftlab/log.py"]
         assert [name for name in changed if not re.search(pattern, name)] == []
         assert all((ROOT / name).is_file() for name in changed)
+
+    def test_make_test_holds_the_floor_of_the_coverage(self) -> None:
+        """Each run measures and asks for nothing; the report on all of them fails below the floor."""
+        assert PROJECT["tool"]["coverage"]["report"]["fail_under"] >= 80
+        recipe = self.targets().partition("\ntest:")[2].partition("\n\n")[0].splitlines()
+        (report,) = [at for at, line in enumerate(recipe) if "$(BIN)/coverage report" in line]
+        assert "fail-under" not in recipe[report]
+        assert not recipe[report].strip().startswith("-")  # make would pass over its failure
+        runs = [at for at, line in enumerate(recipe) if "--cov" in line]
+        assert runs
+        assert max(runs) < report
 
     def test_ci_calls_what_a_developer_calls(self) -> None:
         last = (ROOT / ".ci" / "run").read_text().splitlines()[-1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from itertools import product
@@ -10,12 +11,18 @@ from typing import get_args
 
 import pytest
 
+import hftlab
 import hftlab.widgets
 from hftlab.analysis import figure_style
 from hftlab.palette import DARK, LIGHT, SERIES, Role, to_javascript
 from hftlab.widgets import Ladder, LatencyPanel, ladder_svg
 
 PALETTE_JS = Path(hftlab.widgets.__file__).parent / "core" / "palette.js"
+
+COLOUR_LITERAL = re.compile(
+    r"(?<![\w&])#(?:[0-9a-f]{8}|[0-9a-f]{6}|[0-9a-f]{3,4})(?![\w;])|\b(?:rgb|hsl)a?\(", re.IGNORECASE
+)
+"""A colour as style sheets write it (CSS Color 4): #rrggbb and its short and translucent forms, rgba() or hsla()."""
 
 
 def contrast(one: str, other: str) -> float:
@@ -45,8 +52,33 @@ def test_the_widgets_draw_with_it(widget: type[Ladder | LatencyPanel]) -> None:
     """And have no colour of their own."""
     source = widget._esm.replace(to_javascript().replace("export ", ""), "")
     assert source != widget._esm
-    own = {colour for colour in (*LIGHT.values(), *DARK.values()) if colour != LIGHT["paper"] and colour in source}
-    assert own == set()
+    assert {colour for colour in (*LIGHT.values(), *DARK.values()) if colour in source} == set()
+
+
+def test_no_other_file_defines_a_colour() -> None:
+    """Take colours from the palette, and add what it lacks there."""
+    package = Path(hftlab.__file__).parent
+    homes = {package / "palette.py", PALETTE_JS}
+    files = {path for kind in ("*.py", "*.js", "*.css") for path in package.rglob(kind)} - homes
+    assert len(files) > 100
+    found = {
+        f"{path.relative_to(package)}: {colour}"
+        for path in files
+        for colour in COLOUR_LITERAL.findall(path.read_text(encoding="utf-8"))
+    }
+    assert found == set()
+
+
+@pytest.mark.parametrize(
+    "literal", ['"#3d8fd1"', "'#FFF'", "#1f232880", "rgba(0, 0, 0, 0)", "rgb(1,2,3)", "hsl(0 0% 0%)", "HSLA(1,2%,3%,1)"]
+)
+def test_a_colour_literal_is_found(literal: str) -> None:
+    assert COLOUR_LITERAL.search(literal)
+
+
+@pytest.mark.parametrize("text", ["polars#21739", "#rrggbb", "/^#(..)(..)(..)$/", "item #123456789", "&#8594;"])
+def test_other_texts_are_no_colours(text: str) -> None:
+    assert not COLOUR_LITERAL.search(text)
 
 
 def test_pictures_and_figures_draw_with_it() -> None:

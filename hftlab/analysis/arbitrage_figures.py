@@ -8,13 +8,12 @@ from typing import Any, Final
 import polars as pl
 
 from hftlab.analysis.arbitrage import caught
+from hftlab.analysis.figure_style import COLOURS, lay_out
 
 __all__ = ["caught_figure", "crossing_figure", "lifetime_figure"]
 
-# Readable on white and on black, and distinguishable with every common colour blindness.
-_BID, _ASK, _CROSSED = "#3d8fd1", "#d9772b", "rgba(217, 119, 43, 0.18)"
-_COLOURS: Final = (_BID, _ASK, "#2e9e6b", "#b45fb0", "#a08a2c", "#c7566b", "#5f7fa8", "#7a7a7a")
-_INK, _GRID, _CLEAR = "#808890", "rgba(128, 136, 144, 0.25)", "rgba(0, 0, 0, 0)"
+_BID, _ASK = COLOURS[:2]
+_HEIGHT: Final = 360
 _LATENCIES: Final = tuple(round(10 ** (exponent / 4)) for exponent in range(16, 41))  # 10 µs to 10 s
 
 
@@ -35,9 +34,10 @@ def lifetime_figure(opportunities: pl.DataFrame) -> Any:
             name=symbol,
             hovertemplate="%{text}<br>%{x:.3f} ms, %{y:.2f}",
         )
-    _lay_out(figure, "Lifetime and peak edge of every opportunity", "lifetime, ms")
+    edge = f"peak edge after fees, {_currencies(closed)}"
+    lay_out(figure, "Lifetime and peak edge of every opportunity", "lifetime, ms", edge, height=_HEIGHT)
     figure.update_xaxes(type="log")
-    figure.update_yaxes(type="log", title=f"peak edge after fees, {_currencies(closed)}")
+    figure.update_yaxes(type="log")
     return figure
 
 
@@ -56,9 +56,9 @@ def caught_figure(opportunities: pl.DataFrame, latencies: Sequence[int] = _LATEN
     figure = go.Figure()
     figure.add_scatter(x=milliseconds, y=counts, name="opportunities", line={"width": 3})
     figure.add_scatter(x=milliseconds, y=edges, name="edge of the peaks", line={"dash": "dot"})
-    _lay_out(figure, "Opportunities left after a latency", "latency, ms")
+    lay_out(figure, "Opportunities left after a latency", "latency, ms", "%", height=_HEIGHT)
     figure.update_xaxes(type="log")
-    figure.update_yaxes(title="%", rangemode="tozero")
+    figure.update_yaxes(rangemode="tozero")
     figure.update_layout(hovermode="x")
     return figure
 
@@ -93,26 +93,8 @@ def crossing_figure(consolidated: pl.LazyFrame, begin: int, end: int) -> Any:
         .agg(pl.col("ms").first(), pl.col("until").last())
     )
     for _, since, until in crossed.iter_rows():
-        figure.add_vrect(since, until, fillcolor=_CROSSED, line_width=0, layer="below")
-    _lay_out(figure, "The consolidated bid and offer", "ms")
-    figure.update_yaxes(title="price")
-    return figure
-
-
-def _lay_out(figure: Any, title: str, x_title: str) -> None:
-    figure.update_layout(
-        template="none",
-        title={"text": title, "x": 0.02, "font_size": 16},
-        colorway=_COLOURS,
-        font={"color": _INK, "size": 12},
-        paper_bgcolor=_CLEAR,
-        plot_bgcolor=_CLEAR,
-        legend={"orientation": "h", "x": 1, "xanchor": "right", "y": 1.02, "yanchor": "bottom"},
-        margin={"l": 70, "r": 20, "t": 70, "b": 50},
-        height=360,
-    )
-    figure.update_xaxes(title=x_title, gridcolor=_GRID, zeroline=False)
-    figure.update_yaxes(gridcolor=_GRID, zeroline=False)
+        figure.add_vrect(since, until, fillcolor=_ASK, opacity=0.18, line_width=0, layer="below")
+    return lay_out(figure, "The consolidated bid and offer", "ms", "price", height=_HEIGHT)
 
 
 def _currencies(opportunities: pl.DataFrame) -> str:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from hftlab.palette import AXIS, BAND, GRID, SERIES
+from hftlab.palette import AXIS, BAND, CLEAR, GRID, SERIES
 
 __all__ = ["COLOURS", "FAINT", "lay_out"]
 
 COLOURS: Final = SERIES
 """Line colours, distinguishable with every common colour blindness. The first two are for bids and asks."""
 FAINT: Final = BAND
-_INK, _GRID, _CLEAR = AXIS, GRID, "rgba(0, 0, 0, 0)"
 
 
 def lay_out(figure: Any, title: str, x: str, y: str, *, height: int = 380) -> Any:
@@ -20,14 +19,14 @@ def lay_out(figure: Any, title: str, x: str, y: str, *, height: int = 380) -> An
         title={"text": title, "x": 0.02, "font_size": 16},
         template="none",
         height=height,
-        font={"color": _INK},
-        paper_bgcolor=_CLEAR,
-        plot_bgcolor=_CLEAR,
+        font={"color": AXIS},
+        paper_bgcolor=CLEAR,
+        plot_bgcolor=CLEAR,
         colorway=list(COLOURS),
         margin={"l": 70, "r": 20, "t": 70, "b": 50},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 1, "xanchor": "right"},
     )
-    axis = {"gridcolor": _GRID, "zeroline": False, "linecolor": _INK, "ticks": "outside", "tickcolor": _GRID}
+    axis = {"gridcolor": GRID, "zeroline": False, "linecolor": AXIS, "ticks": "outside", "tickcolor": GRID}
     figure.update_xaxes(title=x, **axis)
     figure.update_yaxes(title=y, **axis)
     return figure

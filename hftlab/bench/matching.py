@@ -70,7 +70,7 @@ def run() -> Result:
 
 
 def _engine() -> MatchingEngine:
-    """Make an engine of one book with room for all output, so that nothing but matching is measured."""
+    """Make an engine of one book with an output large enough for all, so that nothing but matching is measured."""
     engine = MatchingEngine(INSTRUMENTS[:1])
     engine.output = new_output(2 * _ORDERS, _ORDERS // 4, 3 * _ORDERS // 2)
     for array in engine.output:
@@ -159,7 +159,7 @@ def _watch(
 
 @in_place
 def _pick(state: EngineState, live: npt.NDArray[np.int64], count: npt.NDArray[np.int64], pick: float) -> int:
-    """Return the id of a random order that is still live, and forget those that are not on the way."""
+    """Return the id of a random order that is still live, and remove those found dead from the list."""
     while count[0] > 0:
         at = int(pick * count[0])
         order_id = live[at]

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from hftlab.book.anomalies import CLEAR_BOOK, CROSSED, FINE, KINDS, RAISE, TIME_BACK
 from hftlab.book.book_state import HOLDS_LEVELS, HOLDS_ORDERS, BookState, Records
 from hftlab.book.changes import apply_level, apply_order, clear_book
-from hftlab.book.levels import has_room, is_crossed, is_full, side_of, spare_rows
+from hftlab.book.levels import can_add_level, is_crossed, is_full, side_of, spare_rows
 from hftlab.book.order_table import expect_entry, expect_order, tag_of
 from hftlab.events import ADD, ASK, CANCEL, CLEAR, F_LAST, F_MBP, MODIFY
 from hftlab.kernels.compiling import IntArray, in_place, inlined, place_of
@@ -98,7 +98,7 @@ def apply_rows(
     """Apply the rows from `first` on, and write the tops from `written` on (none if their depth is 0).
 
     Returns the next row, the number of tops written, and why it stopped. FINE: there are no more rows. FULL: there is
-    no room; that row has done nothing yet, and the call is repeated with a larger state. Another: the kind of an
+    an array full; that row has done nothing yet, and the call is repeated with a larger state. Another: the kind of an
     anomaly in that row whose policy is RAISE.
     """
     depth, rows, spare = tops.bid_ticks.shape[1], len(columns.action), spare_rows(state)
@@ -112,7 +112,7 @@ def apply_rows(
         if action in (ADD, CANCEL, MODIFY, CLEAR):
             if action != CANCEL:
                 side = side_of(book, columns.side[row] == ASK)
-                if (spare <= 0 or is_full(state, side)) and not has_room(state, side):
+                if (spare <= 0 or is_full(state, side)) and not can_add_level(state, side):
                     return number, written, FULL
                 spare -= 1
             policy = _apply_row(state, columns, policies, row, book)

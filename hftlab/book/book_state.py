@@ -1,6 +1,6 @@
 """Memory of a set of books: a few arrays that hold every level and order of every instrument.
 
-Book b owns the sides 2b (bids) and 2b + 1 (asks). A side is a stretch of `keys` and `slots`, sorted so that **its best
+Book b owns the sides 2b (bids) and 2b + 1 (asks). A side is a range of `keys` and `slots`, sorted so that **its best
 level is the last**: most changes are near the best and move few others. Bids are kept by their price and asks by its
 negative, which makes the best of both the greatest key and leaves one code path; prices and not ticks, because only a
 new level then needs a division. A slot is a row of `levels`. Orders are rows of `orders`, linked to their neighbours in
@@ -19,7 +19,16 @@ from hftlab.book.anomalies import KINDS
 from hftlab.book.order_table import ENTRY, ORDER, fill_table
 from hftlab.kernels.compiling import IntArray, zeros_aligned
 
-__all__ = ["FIRST_STRETCH", "HOLDS_LEVELS", "HOLDS_ORDERS", "BookState", "add_books", "copy_state", "grow", "new_state"]
+__all__ = [
+    "FIRST_CAPACITY",
+    "HOLDS_LEVELS",
+    "HOLDS_ORDERS",
+    "BookState",
+    "add_books",
+    "copy_state",
+    "grow",
+    "new_state",
+]
 
 Records = npt.NDArray[Any]
 
@@ -28,11 +37,11 @@ LEVEL: Final = np.dtype(
     [("key", "i8"), ("ticks", "i8"), ("lots", "i8"), ("side", "u4"), ("orders", "u4"), ("head", "u4"), ("tail", "u4")]
 )
 BOOK: Final = np.dtype([("time", "i8"), ("clears", "i8"), ("holds", "i4"), ("changed", "i2"), ("crossed", "i2")])
-_MARKS: Final = ("stretches", "levels", "free_level", "orders", "free_order", "live")
+_MARKS: Final = ("keys", "levels", "free_level", "orders", "free_order", "live")
 MARKS: Final = np.dtype([(name, "i8") for name in _MARKS])
 
 HOLDS_LEVELS, HOLDS_ORDERS = 1, 2
-FIRST_STRETCH: Final = 64
+FIRST_CAPACITY: Final = 64
 _FIRST_KEYS: Final = 4096
 _FIRST_ROWS: Final = 1024
 
@@ -42,7 +51,7 @@ class BookState(NamedTuple):
 
     keys: IntArray  # 1e-9; bids: the price, asks: its negative; ascending within a side
     slots: npt.NDArray[np.uint32]  # beside each key its row of `levels`
-    sides: Records  # SIDE: its stretch of keys and slots
+    sides: Records  # SIDE: its range of keys and slots
     levels: Records  # LEVEL: lots and orders are totals; orders, head and tail are 0 where the venue names no orders
     orders: Records  # ORDER
     table: Records  # ENTRY; the length is a power of two
@@ -69,9 +78,9 @@ def new_state() -> BookState:
 
 
 def copy_state(state: BookState) -> BookState:
-    """Copy a state, without the room to grow."""
+    """Copy a state, without unused rows."""
     marks = state.marks[0]
-    used = {"keys": "stretches", "slots": "stretches", "levels": "levels", "orders": "orders"}
+    used = {"keys": "keys", "slots": "keys", "levels": "levels", "orders": "orders"}
     parts = {name: _longer(getattr(state, name)[: marks[end]], 0) for name, end in used.items()}
     return state._replace(
         **parts,
@@ -95,11 +104,11 @@ def add_books(state: BookState, count: int) -> BookState:
 
 
 def grow(state: BookState) -> BookState:
-    """Return the state with at least twice the room in each array that a kernel may have found full."""
+    """Return the state with at least twice the capacity of each array that a kernel may have found full."""
     marks = state.marks[0]
-    if 4 * int(marks["stretches"]) >= len(state.keys):
-        room = max(len(state.keys), _FIRST_KEYS)
-        state = state._replace(keys=_longer(state.keys, room), slots=_longer(state.slots, room))
+    if 4 * int(marks["keys"]) >= len(state.keys):
+        more = max(len(state.keys), _FIRST_KEYS)
+        state = state._replace(keys=_longer(state.keys, more), slots=_longer(state.slots, more))
     if 2 * int(marks["levels"]) > len(state.levels):
         state = state._replace(levels=_longer(state.levels, max(len(state.levels), _FIRST_ROWS)))
     if 2 * int(marks["orders"]) > len(state.orders):
@@ -111,7 +120,7 @@ def grow(state: BookState) -> BookState:
     return state
 
 
-def _longer(array: npt.NDArray[Any], room: int) -> npt.NDArray[Any]:
-    longer = zeros_aligned(len(array) + room, array.dtype)
+def _longer(array: npt.NDArray[Any], more: int) -> npt.NDArray[Any]:
+    longer = zeros_aligned(len(array) + more, array.dtype)
     longer[: len(array)] = array
     return longer

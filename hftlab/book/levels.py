@@ -1,17 +1,17 @@
-"""Price levels of a side, sorted, and the room that they need, compiled."""
+"""Price levels of a side, sorted, and the capacity that they need, compiled."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from hftlab.book.book_state import FIRST_STRETCH, BookState
+from hftlab.book.book_state import FIRST_CAPACITY, BookState
 from hftlab.kernels.compiling import IntArray, in_place, inlined, place_of
 from hftlab.kernels.intrinsics import BLOCK, count_not_below
 from hftlab.kernels.sorted_keys import find_key, shift_down, shift_up
 
 __all__ = [
+    "can_add_level",
     "close_level",
-    "has_room",
     "is_crossed",
     "is_full",
     "is_there",
@@ -29,7 +29,7 @@ def side_of(book: Any, is_ask: bool) -> Any:
 
 
 @inlined
-def has_room(state: BookState, side: Any) -> bool:
+def can_add_level(state: BookState, side: Any) -> bool:
     """Tell whether every array can take one more level of this side and one more order."""
     marks, place = state.marks[0], state.sides[side]
     if marks.free_order == 0 and marks.orders == len(state.orders):
@@ -40,12 +40,12 @@ def has_room(state: BookState, side: Any) -> bool:
         return False
     if place.length < place.capacity:
         return True
-    return bool(marks.stretches + max(2 * place.capacity, FIRST_STRETCH) <= len(state.keys))
+    return bool(marks.keys + max(2 * place.capacity, FIRST_CAPACITY) <= len(state.keys))
 
 
 @inlined
 def spare_rows(state: BookState) -> int:
-    """Return how many more rows have room for certain, as long as `is_full()` is False."""
+    """Return how many more rows fit for certain, as long as `is_full()` is False."""
     marks = state.marks[0]
     orders, levels = len(state.orders) - 1 - marks.live, len(state.levels) - marks.levels
     return int(min(orders, levels, len(state.table) // 2 - marks.live))
@@ -53,7 +53,7 @@ def spare_rows(state: BookState) -> int:
 
 @inlined
 def is_full(state: BookState, side: Any) -> bool:
-    """Tell whether a new level of this side needs a longer stretch of keys."""
+    """Tell whether a new level of this side needs a longer range of keys."""
     place = state.sides[side]
     return bool(place.length == place.capacity)
 
@@ -76,7 +76,7 @@ def is_there(state: BookState, side: Any, at: int, key: int) -> bool:
 def open_level(state: BookState, side: Any, key: int, tick: int) -> Any:
     """Return the slot of a level, made if it is not there; 0 if its price is not a multiple of the tick.
 
-    There must be room.
+    The arrays must not be full, see `can_add_level()`.
     """
     at = position(state, side, key)
     if is_there(state, side, at, key):
@@ -153,13 +153,13 @@ def _search(keys: IntArray, start: int, end: int, key: int) -> int:
 
 @in_place
 def _move_to_end(state: BookState, side: Any) -> int:
-    """Move a side to the end of the keys with twice its room. Returns by how much its positions rise."""
+    """Move a side to the end of the keys with twice its capacity. Returns by how much its positions rise."""
     place, marks = state.sides[side], state.marks[0]
-    start, target = place.start, marks.stretches
-    capacity = max(2 * place.capacity, FIRST_STRETCH)
+    start, target = place.start, marks.keys
+    capacity = max(2 * place.capacity, FIRST_CAPACITY)
     for offset in range(place.length):
         state.keys[target + offset] = state.keys[start + offset]
         state.slots[target + offset] = state.slots[start + offset]
     place.start, place.capacity = target, capacity
-    marks.stretches = target + capacity
+    marks.keys = target + capacity
     return int(target - start)

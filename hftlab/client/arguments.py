@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 from hftlab.credentials import is_subject
 from hftlab.errors import SubscriptionFailed
 from hftlab.protocol import JSON, MSGPACK, Codec, DataType, SlowConsumer
 
 __all__ = [
+    "Encoding",
     "account_name",
     "address",
     "attempts",
@@ -20,6 +21,9 @@ __all__ = [
     "slow_consumer_policy",
     "symbol_list",
 ]
+
+Encoding: TypeAlias = Literal["json", "msgpack"]
+"""Name of an encoding of messages."""
 
 _LONGEST_HEARTBEAT: Final = 3600.0
 _LONGEST_RECONNECT: Final = 30.0
@@ -65,9 +69,9 @@ def attempts(count: int | None) -> int | None:
     return count
 
 
-def codec_named(encoding: str) -> Codec:
+def codec_named(encoding: Encoding) -> Codec:
     """Find a codec by the name of its encoding. Raises ValueError."""
-    codecs = {"json": JSON, "msgpack": MSGPACK}
+    codecs: dict[Encoding, Codec] = {"json": JSON, "msgpack": MSGPACK}
     if encoding not in codecs:
         raise ValueError(f"unknown encoding {encoding!r}: choose json or msgpack")
     return codecs[encoding]

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from hftlab.client.arguments import (
+    Encoding,
     account_name,
     address,
     attempts,
@@ -25,7 +26,7 @@ from hftlab.client.batching import BATCH_DELAY, BATCH_SIZE, BatchProcessor, batc
 from hftlab.client.commands import Commands
 from hftlab.client.debug_log import WebSocketDebugLogger
 from hftlab.client.history import MessageHistory
-from hftlab.client.inbox import INBOX_BYTES, INBOX_SIZE, Inbox
+from hftlab.client.inbox import INBOX_BYTES, INBOX_SIZE, DropPolicy, Inbox
 from hftlab.client.link import Link
 from hftlab.client.metrics import Metrics
 from hftlab.client.opening import open_socket
@@ -87,10 +88,10 @@ class Client:
         reconnect_interval: float = 1.0,
         heartbeat_interval: float = 30.0,
         enable_performance_metrics: bool = True,
-        encoding: str = "json",
+        encoding: Encoding = "json",
         inbox_size: int = INBOX_SIZE,
         inbox_bytes: int = INBOX_BYTES,
-        drop_policy: str = "oldest",
+        drop_policy: DropPolicy = "oldest",
         token: Token | None = None,
         refresh_token: str | None = None,
         account: str | None = None,

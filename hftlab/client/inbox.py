@@ -6,16 +6,16 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import Sequence
-from typing import Final, TypeAlias
+from typing import Final, Literal, TypeAlias, get_args
 
 from hftlab.client.metrics import Metrics
 from hftlab.clock import wall_time
 from hftlab.protocol import Message
 
-__all__ = ["DROP_POLICIES", "INBOX_BYTES", "INBOX_SIZE", "Inbox"]
+__all__ = ["INBOX_BYTES", "INBOX_SIZE", "DropPolicy", "Inbox"]
 
-DROP_POLICIES: Final = ("oldest", "newest", "disconnect")
-"""Policies of a full inbox: which message to drop. "disconnect" drops the new one and leaves the rest to the client."""
+DropPolicy: TypeAlias = Literal["oldest", "newest", "disconnect"]
+"""What a full inbox drops. "disconnect" drops the new message and leaves the rest to the client."""
 INBOX_SIZE: Final = 100_000
 INBOX_BYTES: Final = 64 * 1024 * 1024
 _Entry: TypeAlias = tuple[int, int, Message]
@@ -35,14 +35,14 @@ class Inbox:
     def __init__(
         self,
         size: int = INBOX_SIZE,
-        policy: str = "oldest",
+        policy: DropPolicy = "oldest",
         *,
         size_bytes: int = INBOX_BYTES,
         metrics: Metrics | None = None,
         measures: bool = False,
     ) -> None:
-        if policy not in DROP_POLICIES:
-            raise ValueError(f"unknown drop policy {policy!r}: choose among {', '.join(DROP_POLICIES)}")
+        if policy not in get_args(DropPolicy):
+            raise ValueError(f"unknown drop policy {policy!r}: choose among {', '.join(get_args(DropPolicy))}")
         if size < 1 or size_bytes < 1:
             raise ValueError(
                 f"an inbox holds at least one message and one byte; got {size} messages and {size_bytes} bytes"

@@ -30,7 +30,7 @@ __all__ = [
     "prefetch_entry",
     "prefetch_head",
     "remove_place",
-    "with_room",
+    "with_capacity",
 ]
 
 KEY, VALUE = range(2)
@@ -43,7 +43,7 @@ _HALF: Final = np.uint64(32)
 
 
 class IntegerMap(NamedTuple):
-    """Arrays of a map. Places number its entries from 1; 0 is none. There is room for `len(entries) - 1` keys."""
+    """Arrays of a map. Places number its entries from 1; 0 is none. It holds at most `len(entries) - 1` keys."""
 
     heads: npt.NDArray[np.uint32]  # a power of two, of places
     entries: npt.NDArray[np.uint64]  # (places, 2): key, value
@@ -52,7 +52,7 @@ class IntegerMap(NamedTuple):
 
 
 def new_map(capacity: int) -> IntegerMap:
-    """Make an empty map with room for `capacity` keys, a power of two of 16 or more."""
+    """Make an empty map for up to `capacity` keys, a power of two of 16 or more."""
     entries = zeros_aligned((capacity + 1) * 2, np.uint64).reshape(-1, 2)
     after = np.arange(1, capacity + 2, dtype=np.uint32)
     after[0] = after[capacity] = 0
@@ -88,7 +88,7 @@ def prefetch_entry(table: IntegerMap, key: Any) -> None:
 
 @inlined
 def insert_key(table: IntegerMap, key: Any, value: Any) -> Any:
-    """Insert a key that is not there and return its place. The caller makes sure that there is room."""
+    """Insert a key that is not there and return its place. The caller makes sure that the map is not full."""
     head = _head(table, key)
     place = np.uint64(table.counts[FREE])
     entry = table.entries[place]
@@ -118,8 +118,8 @@ def remove_place(table: IntegerMap, place: Any) -> None:
     table.counts[LIVE] -= 1
 
 
-def with_room(table: IntegerMap, capacity: int) -> IntegerMap:
-    """Return a map with room for `capacity` and the same keys at the same places: `table` itself if it has the room."""
+def with_capacity(table: IntegerMap, capacity: int) -> IntegerMap:
+    """Return a map for `capacity` keys with the same keys at the same places: `table` itself if it is large enough."""
     if len(table.entries) > capacity:
         return table
     larger = new_map(1 << (capacity - 1).bit_length())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from ssl import SSLContext
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from hftlab.client import Client, LatencyHistogram, Metrics, diagnostics
 from hftlab.client.authentication import Token
@@ -36,14 +36,14 @@ def connect(
     token: Token | None = None,
     refresh_token: str | None = None,
     ssl: SSLContext | None = None,
-    encoding: str = "json",
+    encoding: Literal["json", "msgpack"] = "json",
     auto_reconnect: bool = True,
     max_reconnect_attempts: int | None = 10,
     reconnect_interval: float = 1.0,
     heartbeat_interval: float = 30.0,
     inbox_size: int = INBOX_SIZE,
     inbox_bytes: int = INBOX_BYTES,
-    drop_policy: str = "oldest",
+    drop_policy: Literal["oldest", "newest", "disconnect"] = "oldest",
     enable_performance_metrics: bool = True,
     busy_poll: bool = False,
 ) -> LabClient:

@@ -27,6 +27,8 @@ def record(target: LabClient | LabServer, path: Path | str, *, overwrite: bool =
     session is replaced, and a recording of this process into the same folder is stopped first, so that a cell can be
     run again.
     """
+    if not isinstance(target, LabClient | LabServer):
+        raise TypeError(f"what is recorded is a client of hl.connect() or a server of hl.serve(), got {target!r}")
     running = _recordings.pop(Path(path).resolve(), None) if overwrite else None
     if running is not None:
         with suppress(SessionError):  # a failed recording, about to be replaced

@@ -96,6 +96,7 @@ class Connections:
 
     def _forget(self, socket: ServerSocket, protocol: ServerProtocol[ServerSocket]) -> None:
         protocol.end()
+        _write_audit(protocol)
         self._set_timer(socket, protocol)
         self._open.pop(socket, None)
         self._stream.congested.discard(socket)
@@ -104,7 +105,7 @@ class Connections:
     # --- what protocols ask for ---
 
     def _carry_out(self, socket: ServerSocket, protocol: ServerProtocol[ServerSocket]) -> None:
-        """Send a protocol's replies, act on its events, close where it says so, and wait for its next deadline."""
+        """Log and send what a protocol says, act on its events, close if it asks to, and wait for its next deadline."""
         _send(socket, protocol)
         for event in protocol.events():
             match event:
@@ -222,8 +223,15 @@ class Connections:
 
 
 def _send(socket: ServerSocket, protocol: ServerProtocol[ServerSocket]) -> None:
+    _write_audit(protocol)
     for reply in protocol.data_to_send():
         socket.reply(reply)
+
+
+def _write_audit(protocol: ServerProtocol[ServerSocket]) -> None:
+    for level, event, fields in protocol.audit_lines():
+        write = _audit.warning if level == "warning" else _audit.info
+        write(event, **fields)
 
 
 async def _received(socket: ServerSocket) -> bytes:

@@ -32,6 +32,7 @@ from hftlab.protocol.publishing.authentication import Authenticator, AuthMode, T
 from hftlab.protocol.publishing.limits import ServerLimits
 from hftlab.protocol.publishing.playback import Playback
 from hftlab.protocol.publishing.publisher import Publisher, check_publishable
+from hftlab.server.arguments import host_address, port_number, server_limits, streamed_source
 from hftlab.server.broadcaster import Broadcaster
 from hftlab.server.connection_info import ConnectionInfo
 from hftlab.server.connections import Connections
@@ -54,7 +55,7 @@ class Server:
     source waits for the first subscription, so that no client misses its beginning; REPLAY_STATUS tells when it starts,
     is controlled, and ends. If the source raises, clients get a SERVER_ERROR, nothing more is read from it, and
     `failure` holds the reason. With auth="public" market data is open to everyone, and orders and private messages need
-    a token; with "required" everything does. Raises PortInUse.
+    a token; with "required" everything does. `origins` and `hosts` are names, or one name. Raises PortInUse.
     """
 
     def __init__(
@@ -70,14 +71,10 @@ class Server:
         hosts: Sequence[str] = (),
         ssl: SSLContext | None = None,
     ) -> None:
-        if not isinstance(host, str) or not host:
-            raise ValueError(
-                f"host={host!r} is not an address: give one such as '127.0.0.1', or '0.0.0.0' for all interfaces"
-            )
         if auth not in get_args(AuthMode):
             raise ValueError(f"auth={auth!r} is not a mode: give " + " or ".join(map(repr, get_args(AuthMode))))
-        self.source, self.host, self.port = source, host, port
-        self.limits = ServerLimits() if limits is None else limits
+        self.source, self.host, self.port = streamed_source(source), host_address(host), port_number(port)
+        self.limits = server_limits(limits)
         self._auth, self._origins, self._hosts, self._ssl = auth, origins, hosts, ssl
         self._playback = Playback(source)
         self.clock = self._playback.clock

@@ -87,7 +87,7 @@ class ServerSocket(ServerConnection):
         self._owner, self._framer = owner, framer
         self._outbox = Outbox(limits.queue_bytes, limits.queue_messages)
         self._is_open = False
-        """Whether the handshake is done: before that the owner is told nothing."""
+        """Whether the handshake is done: before that the owner gets no calls."""
         self._descriptor: int | None = None
         """The socket to write to past the transport, where that is the same to the reader, until the close frame."""
         self._gathers = False

@@ -47,15 +47,14 @@ class Segment(NamedTuple):
 class Exchange:
     """Exchange of one venue or several with simulated traders; a source (see hftlab.source) that never ends.
 
-    `symbols` are names as they are on the wire (AAPL, AAPL:NYSE, VOD, BTCUSDT); None stands for the reference
-    document's eight. Listings of one name share its fundamental price, which each venue's market makers see with a lag
-    and an error of their own. Every `interval` ns there is one message with all symbols whose book has changed, with
-    ten levels a side, true order counts, the trades of the interval and the day's statistics. The books are full when
-    the clock starts, and the first message is due then.
+    `symbols` are names as they are on the wire (AAPL, AAPL:NYSE, VOD, BTCUSDT), or one such name; None stands for
+    the reference document's eight. Listings of one name share its fundamental price, which each venue's market makers
+    see with a lag and an error of their own. Every `interval` ns there is one message with all symbols whose book has
+    changed, with ten levels a side, true order counts, the trades of the interval and the day's statistics. The books
+    are full when the clock starts, and the first message is due then.
 
     The same seed on a clock that starts at the same time gives the same events and messages, however time advances;
     None takes a new one, kept in `seed`. With `self_exciting` False orders arrive at random instead of in bursts.
-    `prices` are closes of the day before, by plain symbol, where they shall be others than the document's; `closes` has
     `prices` replaces last closes of the document, by plain symbol; `closes` has all last closes (1e-9). `events()` and
     `segments()` run ahead at full speed. Raises HftlabError for a symbol that is not known.
     """
@@ -77,7 +76,8 @@ class Exchange:
         if interval <= 0:
             raise ValueError(f"interval must be above 0 ns, got {interval}")
         self.seed = int(np.random.SeedSequence(seed).entropy) % 2**63 if seed is None else seed  # type: ignore[arg-type]
-        self.instruments: Final = tuple(find_listing(symbol) for symbol in dict.fromkeys(symbols or SYMBOLS))
+        names = [symbols] if isinstance(symbols, str) else symbols or SYMBOLS
+        self.instruments: Final = tuple(find_listing(symbol) for symbol in dict.fromkeys(names))
         self.interval = interval
         # The time of a clock that is given counts from before the compilation, the wall's from after it.
         began = None if clock is None else clock.now()

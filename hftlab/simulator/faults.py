@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -64,9 +64,6 @@ class Faults(SourceDecorator[Message]):
     `latest` are then those of that part. `span` is the source's: delayed messages may come up to `delay` after its end.
     """
 
-    def __new__(cls, source: Source[Message], **_: Any) -> Faults:
-        return super().__new__(_SeekableFaults if cls is Faults and isinstance(source, Seekable) else cls)
-
     def __init__(
         self,
         source: Source[Message],
@@ -92,6 +89,12 @@ class Faults(SourceDecorator[Message]):
         self.done: deque[Fault] = deque(maxlen=keep)
         self.latest: dict[str, MarketDataSymbol] = {}
         self.counts: Counter[str] = Counter()
+        if type(self) is Faults and isinstance(source, Seekable):
+            # isinstance(..., Seekable) looks for the methods, so it must be the class that differs.
+            self.__class__ = _SeekableFaults
+        self._start()
+
+    def _start(self) -> None:
         self._begin()
 
     def _begin(self) -> None:
@@ -194,9 +197,9 @@ class _SeekableFaults(Faults):
 
     _source: Seekable[Message]
 
-    def __init__(self, source: Seekable[Message], **options: Any) -> None:
-        super().__init__(source, **options)
-        span, at = source.span, source.next_time()
+    def _start(self) -> None:
+        self._begin()
+        span, at = self._source.span, self._source.next_time()
         if span is not None and at is not None and at > span[0]:
             # The damage of a message depends on its number from the beginning.
             self.seek(at - 1)

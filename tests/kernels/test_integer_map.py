@@ -6,7 +6,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba import njit
 
-from hftlab.kernels.integer_map import LIVE, VALUE, IntegerMap, find_place, insert_key, new_map, remove_place, with_room
+from hftlab.kernels.integer_map import (
+    LIVE,
+    VALUE,
+    IntegerMap,
+    find_place,
+    insert_key,
+    new_map,
+    remove_place,
+    with_capacity,
+)
 
 REFERENCES = st.integers(0, 40) | st.integers(0, 2**64 - 1) | st.integers(0, 2**59).map(lambda block: block * 16)
 
@@ -28,7 +37,7 @@ def test_finds_what_a_dict_finds(steps: list[tuple[int, bool]]) -> None:
     orders, expected, truth = new_map(16), [], {}
     found = np.zeros(len(steps), np.uint64)
     for step, (reference, removes) in enumerate(steps):
-        orders = with_room(orders, len(truth) + 1)
+        orders = with_capacity(orders, len(truth) + 1)
         run(
             orders,
             np.array([reference], np.uint64),
@@ -58,5 +67,5 @@ def test_serves_millions_of_references_from_the_room_of_those_that_are_live(step
 
 def test_room_that_is_there_is_not_made_again() -> None:
     orders = new_map(16)
-    assert with_room(orders, 16) is orders
-    assert len(with_room(orders, 17).entries) == 33
+    assert with_capacity(orders, 16) is orders
+    assert len(with_capacity(orders, 17).entries) == 33

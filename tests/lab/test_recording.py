@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +20,13 @@ from hftlab.simulator import RandomWalk
 from tests.command import environment
 from tests.session.sessions import replayed
 from tests.waiting import until
+
+
+@pytest.mark.parametrize("target", [3, "ws://127.0.0.1:8081", RandomWalk])
+def test_clients_and_servers_are_recorded(target: Any, tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match=r"a client of hl.connect\(\) or a server of hl.serve\(\), got "):
+        hl.record(target, tmp_path / "session")
+    assert not (tmp_path / "session").exists()
 
 
 class TestRunningACellAgain:

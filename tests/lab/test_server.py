@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -41,6 +42,15 @@ def test_a_source_that_fails_shows() -> None:
 
 
 class TestPlainCalls:
+    @pytest.mark.parametrize("given", [3, {"type": "MARKET_DATA"}, MarketData])
+    def test_only_messages_are_published(self, server: LabServer, given: Any) -> None:
+        with pytest.raises(TypeError, match=r"a server publishes messages such as hftlab.protocol.MarketData\(...\)"):
+            server.publish(given)
+
+    def test_a_class_is_not_served(self) -> None:
+        with pytest.raises(TypeError, match=r"make one, such as RandomWalk\(\)"):
+            hl.serve(hl.simulator.RandomWalk, port=0)  # type: ignore[arg-type]
+
     def test_without_a_source_the_simulator_is_served(self) -> None:
         with hl.serve(port=0) as server, hl.connect(server.url) as client:
             assert client.offered_symbols == walk().symbols

@@ -191,6 +191,35 @@ class TestAudit:
         assert lines("event=dropped", "peer=127.0.0.1", "reason=no request")
         assert lines("event=dropped", "peer=127.0.0.1", "reason=silent")
 
+    async def test_lines_come_in_order_with_level_and_fields(self, caplog: pytest.LogCaptureFixture) -> None:
+        caplog.set_level(logging.INFO, logger=AUDIT)
+        async with Server(port=0, key=KEY) as server:
+            async with connect(server.url) as connection:
+                await request(connection, type="AUTH", token="a.b.c")
+                await request(connection, type="AUTH", token=access_token(KEY, "alice", time.time()))
+                await request(connection, type="REPLAY_CONTROL", action="PAUSE")
+                (name,) = (one.id for one in server.connections())
+            await settled(lambda: "disconnected" in caplog.messages[-1])
+        who = f"connection={name} subject=alice"
+        assert [(one.levelname, one.message.removeprefix("event=")) for one in caplog.records[1:-1]] == [
+            (
+                "WARNING",
+                f"authentication failed connection={name} reason=the token was not issued for this server: get a new "
+                "one and send AUTH again",
+            ),
+            ("INFO", f"authenticated {who}"),
+            ("INFO", f"replay_control {who} action=PAUSE"),
+            ("INFO", f"refused {who} request=REPLAY_CONTROL reason=SERVER_ERROR"),
+        ]
+        assert [one.message.split()[0] for one in caplog.records] == [
+            "event=connected",
+            "event=authentication",
+            "event=authenticated",
+            "event=replay_control",
+            "event=refused",
+            "event=disconnected",
+        ]
+
 
 class TestBudgets:
     async def test_too_many_messages_are_refused_with_the_time_to_wait(self) -> None:

@@ -76,6 +76,9 @@ class TestSource:
         source = Exchange(7, clock=Clock(START + 12_345, paused=True))
         assert source.next_time() == START
 
+    def test_one_string_is_one_symbol(self) -> None:
+        assert Exchange(7, "AAPL", clock=Clock(START, paused=True)).symbols == ["AAPL"]
+
     async def test_a_server_streams_it(self) -> None:
         """Over a real socket and as fast as it goes: the books are the venue's own."""
         source = Exchange(7, ["AAPL"], clock=Clock(START, 50.0))

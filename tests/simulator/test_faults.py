@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import copy
+import inspect
+import pickle
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -254,6 +258,51 @@ class TestSeek:
         assert faults.counts["drop"] == len(faults.done)
         assert all(fault.number < 30 for fault in faults.done)
         assert faults.span == (0, 59)
+
+
+class TestClass:
+    def test_the_signature_names_every_argument(self) -> None:
+        parameters = inspect.signature(hl.simulator.Faults).parameters
+        assert list(parameters) == [
+            "source",
+            "seed",
+            "drop",
+            "duplicate",
+            "reorder",
+            "delay",
+            "corrupt",
+            "clock_skew",
+            "halt",
+            "halt_time",
+            "keep",
+        ]
+        assert all(one.annotation is not inspect.Parameter.empty for one in parameters.values())
+        assert parameters["delay"].annotation == "int"
+
+    def test_its_help_is_the_same_with_either_source(self) -> None:
+        assert (inspect.getdoc(Faults) or "").startswith("Source that passes another one on, damaged")
+
+    @pytest.mark.parametrize("kind", [ListedSource, SeekableListedSource])
+    @pytest.mark.parametrize(
+        "copied", [copy.deepcopy, lambda faults: pickle.loads(pickle.dumps(faults))], ids=["deepcopy", "pickle"]
+    )
+    def test_a_copy_goes_on_by_itself_with_the_same_damage(
+        self, kind: type[ListedSource], copied: Callable[[Faults], Faults]
+    ) -> None:
+        faults = Faults(kind(list(enumerate(clean(60)))), seed=1, **SOME)
+        faults.advance(20)
+        other = copied(faults)
+        assert isinstance(other, Seekable) == isinstance(faults, Seekable) == (kind is SeekableListedSource)
+        assert played(other) == played(faults)
+        assert (other.done, other.truth, other.counts) == (faults.done, faults.truth, faults.counts)
+
+    @pytest.mark.parametrize("kind", [ListedSource, SeekableListedSource])
+    def test_a_shallow_copy_shares_the_source(self, kind: type[ListedSource]) -> None:
+        faults = Faults(kind(list(enumerate(clean(3)))))
+        other = copy.copy(faults)
+        assert type(other) is type(faults)
+        assert (other.clock, other.truth) == (faults.clock, faults.truth)
+        assert played(other) == played(Faults(kind(list(enumerate(clean(3))))))
 
 
 class TestEnvelopes:

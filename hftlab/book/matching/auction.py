@@ -37,7 +37,7 @@ def auction_price(state: EngineState, book: int, reference: int) -> tuple[int, i
     The surplus is what buyers want beyond the volume; it is negative where sellers offer more.
     """
     bids, asks = state.sides[SIDES * book + BIDS], state.sides[SIDES * book + ASKS]
-    # Both sides from the lowest price up: bids from the start of their stretch, asks from its end.
+    # Both sides from the lowest price up: bids from the start of their range, asks from its end.
     bid, last_bid = bids.start, bids.start + bids.length - 1
     ask, last_ask = asks.start + asks.length - 1, asks.start
     demand, supply, before = 0, 0, 0

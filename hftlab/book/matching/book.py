@@ -118,8 +118,8 @@ class MatchingBook:
     def _rows(self, which: int) -> Iterator[Any]:
         """Yield the visible levels of a side, best first."""
         state = self._engine.state
-        stretch = state.sides[SIDES * self._number + which]
-        start, length = int(stretch["start"]), int(stretch["length"])
+        side_row = state.sides[SIDES * self._number + which]
+        start, length = int(side_row["start"]), int(side_row["length"])
         for row in state.slots[start : start + length][::-1]:
             if state.levels[row]["key"] != MARKET_KEY:
                 yield state.levels[row]

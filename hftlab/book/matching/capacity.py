@@ -1,4 +1,4 @@
-"""Room in the arrays for a step, checked before the step begins, so that none stops half-way."""
+"""Capacity of the arrays, checked before each step begins, so that no step stops half-way."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from hftlab.book.matching.engine_state import (
 )
 from hftlab.book.matching.entries import Action, EntryType, Prevention, TradingPhase
 from hftlab.book.matching.levels import best_level, find_order, has_place
-from hftlab.book.matching.output import EVENTS, FILLS, UPDATES, Output, has_output_room
+from hftlab.book.matching.output import EVENTS, FILLS, UPDATES, Output, output_fits
 from hftlab.events import BID
 from hftlab.kernels.compiling import in_place, inlined
 
-__all__ = ["grow", "has_room_for_entry", "has_room_for_stop"]
+__all__ = ["entry_fits", "grow", "stop_fits"]
 
 
 def grow(state: EngineState, output: Output) -> tuple[EngineState, Output]:
-    """Return larger arrays where the last refused step found too little room; their contents stay."""
+    """Return larger arrays where the last step was refused because they were full; their contents stay."""
     totals = state.totals[0]
     if totals["short_of_orders"]:
         state = grow_orders(state)
@@ -56,16 +56,16 @@ def _grown(rows: npt.NDArray[Any], needed: int) -> npt.NDArray[Any]:
 
 
 @in_place
-def has_room_for_entry(state: EngineState, output: Output, entry: Any) -> bool:
+def entry_fits(state: EngineState, output: Output, entry: Any) -> bool:
     """Tell whether a row of ENTRY can be taken; if not, `totals` say what `grow()` must make larger."""
     if entry.action == Action.CANCEL:
-        return has_output_room(state, output, 1, 0, 1)
+        return output_fits(state, output, 1, 0, 1)
     if entry.action == Action.REPLACE:
-        return _has_room_for_replace(state, output, entry)
+        return _replacement_fits(state, output, entry)
     if entry.instrument < 0 or entry.instrument >= len(state.books):
-        return has_output_room(state, output, 0, 0, 1)
+        return output_fits(state, output, 0, 0, 1)
     if entry.action == Action.NEW:
-        return _has_room_for_new(state, output, entry)
+        return _new_order_fits(state, output, entry)
     fills, orders = 0, 0
     if entry.action == Action.UNCROSS:
         fills = (
@@ -74,21 +74,21 @@ def has_room_for_entry(state: EngineState, output: Output, entry: Any) -> bool:
     if entry.action == Action.UNCROSS or entry.action == Action.CLOSE:
         for side in range(SIDES * entry.instrument, SIDES * entry.instrument + SIDES):
             orders += state.sides[side].orders
-    return has_output_room(state, output, 7 * fills + orders, fills, orders + 2)
+    return output_fits(state, output, 7 * fills + orders, fills, orders + 2)
 
 
 @in_place
-def has_room_for_stop(state: EngineState, output: Output, slot: int) -> bool:
-    """Tell whether there is room to release a waiting stop order."""
+def stop_fits(state: EngineState, output: Output, slot: int) -> bool:
+    """Tell whether the effects of releasing a waiting stop order fit into the arrays."""
     order = state.orders[slot]
     side = SIDES * order.book + (BIDS if order.bid == 1 else ASKS)
     is_market = order.type == EntryType.STOP
     fits = has_place(state, side)
-    return _has_room_for_fills(state, output, side, is_market, order.price, order.shown, order.prevention) and fits
+    return _fills_fit(state, output, side, is_market, order.price, order.shown, order.prevention) and fits
 
 
 @inlined
-def _has_room_for_new(state: EngineState, output: Output, entry: Any) -> bool:
+def _new_order_fits(state: EngineState, output: Output, entry: Any) -> bool:
     totals = state.totals[0]
     fits = True
     if totals.free_order == NOBODY and totals.orders_used == len(state.orders):
@@ -98,31 +98,31 @@ def _has_room_for_new(state: EngineState, output: Output, entry: Any) -> bool:
     if entry.type == EntryType.STOP or entry.type == EntryType.STOP_LIMIT:
         stops = SIDES * entry.instrument + (BUY_STOPS if is_bid else SELL_STOPS)
         fits = has_place(state, stops) and fits
-        return has_output_room(state, output, 0, 0, 1) and fits
+        return output_fits(state, output, 0, 0, 1) and fits
     side = SIDES * entry.instrument + (BIDS if is_bid else ASKS)
     fits = has_place(state, side) and fits
     is_market = entry.type == EntryType.MARKET
-    return _has_room_for_fills(state, output, side, is_market, entry.price, entry.size, entry.prevention) and fits
+    return _fills_fit(state, output, side, is_market, entry.price, entry.size, entry.prevention) and fits
 
 
 @in_place
-def _has_room_for_replace(state: EngineState, output: Output, entry: Any) -> bool:
+def _replacement_fits(state: EngineState, output: Output, entry: Any) -> bool:
     slot = find_order(state, entry.id)
     if slot == NOBODY:
-        return has_output_room(state, output, 0, 0, 1)
+        return output_fits(state, output, 0, 0, 1)
     order = state.orders[slot]
     fits = has_place(state, order.side)
     if order.type == EntryType.STOP or order.type == EntryType.STOP_LIMIT:
-        return has_output_room(state, output, 0, 0, 1) and fits
+        return output_fits(state, output, 0, 0, 1) and fits
     size = max(entry.size, 0)
-    return _has_room_for_fills(state, output, order.side, False, entry.price, size, order.prevention) and fits
+    return _fills_fit(state, output, order.side, False, entry.price, size, order.prevention) and fits
 
 
 @inlined
-def _has_room_for_fills(
+def _fills_fit(
     state: EngineState, output: Output, side: int, is_market: bool, limit: int, size: int, prevention: int
 ) -> bool:
-    """Check the room for the most that an order of that side can cause: trades with everything it reaches."""
+    """Tell whether the most that an order of that side can cause fits: trades with everything it reaches."""
     book = side // SIDES
     other = SIDES * book + (ASKS if side % SIDES == BIDS else BIDS)
     chunks = 0
@@ -130,15 +130,15 @@ def _has_room_for_fills(
         # An order that cancels its owner's older ones uses up none of its own lots on them.
         lots = state.sides[other].chunks if prevention == Prevention.CANCEL_OLDEST else size
         chunks = min(lots, state.sides[other].chunks)
-        if _is_roomy(output, chunks):
+        if _all_chunks_fit(output, chunks):
             return True
         chunks = min(chunks, _reach(state, other, is_market, limit, lots))
     # For each part of an order: trade, fill, cancel, reload; an update of each of the two.
-    return has_output_room(state, output, 4 * chunks + 2, chunks, 2 * chunks + 4)
+    return output_fits(state, output, 4 * chunks + 2, chunks, 2 * chunks + 4)
 
 
 @inlined
-def _is_roomy(output: Output, chunks: int) -> bool:
+def _all_chunks_fit(output: Output, chunks: int) -> bool:
     return bool(
         output.used[EVENTS] + 4 * chunks + 2 <= len(output.events)
         and output.used[FILLS] + chunks <= len(output.fills)
@@ -149,12 +149,12 @@ def _is_roomy(output: Output, chunks: int) -> bool:
 @in_place
 def _reach(state: EngineState, other: int, is_market: bool, limit: int, size: int) -> int:
     """Count the parts of orders at the prices that an order of that limit and size can reach."""
-    stretch = state.sides[other]
+    side_row = state.sides[other]
     chunks, lots = 0, 0
-    for at in range(stretch.start + stretch.length - 1, stretch.start - 1, -1):
+    for at in range(side_row.start + side_row.length - 1, side_row.start - 1, -1):
         level = state.levels[state.slots[at]]
         # The sign turns both sides into one: a better key is a price that more limits reach.
-        if lots >= size or (not is_market and level.key < limit * stretch.sign):
+        if lots >= size or (not is_market and level.key < limit * side_row.sign):
             return chunks
         chunks += level.chunks
         lots += level.shown + level.hidden

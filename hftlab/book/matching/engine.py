@@ -109,7 +109,7 @@ class MatchingEngine:
         return self.submit(new_entries(1, time=time, action=action, instrument=number, price=price, size=size))
 
     def take(self) -> Result:
-        """Return copies of the rows written to `output` since the last call, so that their room can be used again."""
+        """Return copies of the rows written to `output` since the last call, so that they can be overwritten."""
         output, used = self.output, self.output.used
         rows = output.events[: used[EVENTS]]
         columns = {name: rows[name].copy() for name in COLUMNS}

@@ -1,9 +1,9 @@
 """Memory of the matching engine: a few structured arrays that hold every order and level of every instrument.
 
 An order is a row of `orders`, linked to its neighbours in the queue of its level; a level is a row of `levels`. Each
-book b has four sides, 4b to 4b + 3: bids, asks, buy stops, sell stops. A side is a stretch of `keys`, sorted so that
-its best level is the last; the key is the price times the side's sign. Rows no longer needed form a free list and are
-used again.
+book b has four sides, 4b to 4b + 3: bids, asks, buy stops, sell stops. A side is a range of `keys`, sorted so that its
+best level is the last; the key is the price times the side's sign. Rows no longer needed form a free list and are used
+again.
 
 Ids are found through `buckets`, each the chain of the ids with the same low bits: ids count up from 1, which spreads
 live orders evenly, and the link lies in the order's row, which is read anyway. A map beside the rows would read more
@@ -24,7 +24,7 @@ __all__ = [
     "BIDS",
     "BOOK",
     "BUY_STOPS",
-    "FIRST_STRETCH",
+    "FIRST_CAPACITY",
     "LEVEL",
     "MARKET_KEY",
     "NOBODY",
@@ -46,7 +46,7 @@ NOBODY: Final = -1
 MARKET_KEY: Final = 2**62
 """Key of market orders that wait for an auction: it comes before every price."""
 NO_BAND: Final = 2**61
-FIRST_STRETCH: Final = 64
+FIRST_CAPACITY: Final = 64
 BIDS, ASKS, BUY_STOPS, SELL_STOPS, SIDES = range(5)
 
 
@@ -88,8 +88,8 @@ class EngineState(NamedTuple):
     totals: Records
 
 
-def new_state(ticks: list[int], halts: bool, room: int = 1024) -> EngineState:
-    """Make an empty state of one book per tick (1e-9 units), all in continuous trading; `room` is a power of two."""
+def new_state(ticks: list[int], halts: bool, capacity: int = 1024) -> EngineState:
+    """Make an empty state of one book per tick (1e-9 units), in continuous trading; `capacity` is a power of two."""
     books = np.zeros(len(ticks), BOOK)
     books["tick"], books["halts"] = ticks, halts
     books["lower"], books["upper"] = -NO_BAND, NO_BAND
@@ -98,19 +98,19 @@ def new_state(ticks: list[int], halts: bool, room: int = 1024) -> EngineState:
     totals = np.zeros(1, TOTALS)
     totals["free_order"], totals["free_level"], totals["next_id"] = NOBODY, NOBODY, 1
     return EngineState(
-        orders=np.zeros(room, ORDER),
-        levels=np.zeros(room, LEVEL),
-        keys=np.zeros(FIRST_STRETCH * SIDES * len(ticks), np.int64),
-        slots=np.zeros(FIRST_STRETCH * SIDES * len(ticks), np.int64),
+        orders=np.zeros(capacity, ORDER),
+        levels=np.zeros(capacity, LEVEL),
+        keys=np.zeros(FIRST_CAPACITY * SIDES * len(ticks), np.int64),
+        slots=np.zeros(FIRST_CAPACITY * SIDES * len(ticks), np.int64),
         sides=sides,
         books=books,
-        buckets=np.full(room, NOBODY, np.int64),
+        buckets=np.full(capacity, NOBODY, np.int64),
         totals=totals,
     )
 
 
 def grow_orders(state: EngineState) -> EngineState:
-    """Return the state with room for twice as many orders."""
+    """Return the state with capacity for twice as many orders."""
     orders = _twice(state.orders)
     buckets = np.full(len(orders), NOBODY, np.int64)
     _fill_buckets(orders, buckets, int(state.totals[0]["orders_used"]))
@@ -118,12 +118,12 @@ def grow_orders(state: EngineState) -> EngineState:
 
 
 def grow_levels(state: EngineState) -> EngineState:
-    """Return the state with room for twice as many levels."""
+    """Return the state with capacity for twice as many levels."""
     return state._replace(levels=_twice(state.levels))
 
 
 def grow_keys(state: EngineState, needed: int) -> EngineState:
-    """Return the state with room for `needed` more keys and as many again."""
+    """Return the state with capacity for `needed` more keys and as many again."""
     keys, slots = state.keys, state.slots
     while len(keys) < int(state.totals[0]["keys_used"]) + needed:
         keys, slots = _twice(keys), _twice(slots)

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import numpy.typing as npt
 
-from hftlab.book.matching.capacity import has_room_for_entry, has_room_for_stop
+from hftlab.book.matching.capacity import entry_fits, stop_fits
 from hftlab.book.matching.checks import check_new, check_replace
 from hftlab.book.matching.continuous import crosses, split, work
 from hftlab.book.matching.engine_state import ASKS, BIDS, BUY_STOPS, NOBODY, SELL_STOPS, SIDES, EngineState
@@ -40,10 +40,10 @@ def submit(state: EngineState, output: Output, entry: Any) -> int:
     venue's commands, or FULL: then nothing of the row has been done; the caller takes the output's rows, then calls
     `MatchingEngine.grow()`, and asks again. Whether a new order rests afterwards: `find_order(state, id) != NOBODY`.
 
-    Triggered stops that found no room are waiting when it returns: the next call begins with them, and `drain()` is for
+    Triggered stops that did not fit are waiting when it returns: the next call begins with them, and `drain()` is for
     a caller that makes no other. Events, fills and updates are appended to `output` and counted in `output.used`.
     """
-    if not drain(state, output) or not has_room_for_entry(state, output, entry):
+    if not drain(state, output) or not entry_fits(state, output, entry):
         return FULL
     begin_step(state, output, entry.time)
     result = _perform(state, output, entry)
@@ -76,7 +76,7 @@ def drain(state: EngineState, output: Output) -> bool:
     book = totals.pending - 1
     slot = _triggered_stop(state, book)
     while slot != NOBODY:
-        if not has_room_for_stop(state, output, slot):
+        if not stop_fits(state, output, slot):
             return False
         begin_step(state, output, totals.time)
         order = state.orders[slot]
@@ -102,12 +102,12 @@ def _triggered_stop(state: EngineState, book: int) -> int:
     high = max(prices.high, prices.last)
     low = prices.last if prices.low == 0 else min(prices.low, prices.last)
     for side in (SIDES * book + BUY_STOPS, SIDES * book + SELL_STOPS):
-        stretch = state.sides[side]
-        if stretch.length == 0:
+        side_row = state.sides[side]
+        if side_row.length == 0:
             continue
-        level = state.levels[state.slots[stretch.start + stretch.length - 1]]
-        stop = level.key * stretch.sign
-        if (stop <= high) if stretch.sign == -1 else (stop >= low):
+        level = state.levels[state.slots[side_row.start + side_row.length - 1]]
+        stop = level.key * side_row.sign
+        if (stop <= high) if side_row.sign == -1 else (stop >= low):
             return int(level.head)
     return NOBODY
 

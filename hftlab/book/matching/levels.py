@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hftlab.book.matching.engine_state import FIRST_STRETCH, NOBODY, EngineState
+from hftlab.book.matching.engine_state import FIRST_CAPACITY, NOBODY, EngineState
 from hftlab.kernels.compiling import in_place, inlined
 from hftlab.kernels.sorted_keys import find_key, shift_down, shift_up
 
@@ -36,22 +36,22 @@ def find_order(state: EngineState, order_id: int) -> int:
 @inlined
 def best_level(state: EngineState, side: int) -> int:
     """Return the row of `state.levels` of the side's best level, or NOBODY."""
-    stretch = state.sides[side]
-    if stretch.length == 0:
+    side_row = state.sides[side]
+    if side_row.length == 0:
         return NOBODY
-    return int(state.slots[stretch.start + stretch.length - 1])
+    return int(state.slots[side_row.start + side_row.length - 1])
 
 
 @inlined
 def best_key(state: EngineState, side: int) -> int:
     """Return the key (price times the side's sign) of the best level of a side that is not empty."""
-    stretch = state.sides[side]
-    return int(state.keys[stretch.start + stretch.length - 1])
+    side_row = state.sides[side]
+    return int(state.keys[side_row.start + side_row.length - 1])
 
 
 @inlined
 def take_order(state: EngineState, order_id: int) -> int:
-    """Return a free row for a new order, which is found by that id from now on; there must be room."""
+    """Return a free row for a new order, which is found by that id from now on; the arrays must not be full."""
     totals = state.totals[0]
     slot = totals.free_order
     if slot == NOBODY:
@@ -89,13 +89,13 @@ def drop_order(state: EngineState, slot: int) -> None:
 @inlined
 def has_place(state: EngineState, side: int) -> bool:
     """Tell whether a new level fits into the side, and note in the totals what is too small."""
-    totals, stretch = state.totals[0], state.sides[side]
+    totals, side_row = state.totals[0], state.sides[side]
     fits = True
     if totals.free_level == NOBODY and totals.levels_used == len(state.levels):
         totals.short_of_levels = 1
         fits = False
-    if stretch.length == stretch.capacity:
-        needed = max(2 * stretch.capacity, FIRST_STRETCH)
+    if side_row.length == side_row.capacity:
+        needed = max(2 * side_row.capacity, FIRST_CAPACITY)
         if totals.keys_used + needed > len(state.keys):
             totals.short_of_keys = needed
             fits = False
@@ -105,8 +105,8 @@ def has_place(state: EngineState, side: int) -> bool:
 @inlined
 def enqueue(state: EngineState, slot: int, side: int, key: int) -> None:
     """Put an order behind all others of its level; there must be a place."""
-    stretch, order = state.sides[side], state.orders[slot]
-    start, end = stretch.start, stretch.start + stretch.length
+    side_row, order = state.sides[side], state.orders[slot]
+    start, end = side_row.start, side_row.start + side_row.length
     at = find_key(state.keys, start, end, key)
     row = state.slots[at] if at < end and state.keys[at] == key else _insert_level(state, side, at, key)
     order.level = row
@@ -117,22 +117,22 @@ def enqueue(state: EngineState, slot: int, side: int, key: int) -> None:
     level.shown += order.shown
     level.hidden += order.hidden
     level.chunks += chunks
-    stretch.orders += 1
-    stretch.chunks += chunks
+    side_row.orders += 1
+    side_row.chunks += chunks
 
 
 @inlined
 def dequeue(state: EngineState, slot: int) -> None:
     """Take an order out of its queue, and the level away if it was the last."""
     order = state.orders[slot]
-    level, stretch, chunks = state.levels[order.level], state.sides[order.side], _chunks(order)
+    level, side_row, chunks = state.levels[order.level], state.sides[order.side], _chunks(order)
     _unlink(state, slot)
     level.orders -= 1
     level.shown -= order.shown
     level.hidden -= order.hidden
     level.chunks -= chunks
-    stretch.orders -= 1
-    stretch.chunks -= chunks
+    side_row.orders -= 1
+    side_row.chunks -= chunks
     if level.orders == 0:
         _remove_level(state, order.side, order.level)
 
@@ -141,14 +141,14 @@ def dequeue(state: EngineState, slot: int) -> None:
 def resize(state: EngineState, slot: int, shown: int, hidden: int) -> None:
     """Change a queued order's lots; it keeps its place."""
     order = state.orders[slot]
-    level, stretch, before = state.levels[order.level], state.sides[order.side], _chunks(order)
+    level, side_row, before = state.levels[order.level], state.sides[order.side], _chunks(order)
     level.shown += shown - order.shown
     level.hidden += hidden - order.hidden
     order.shown = shown
     order.hidden = hidden
     change = _chunks(order) - before
     level.chunks += change
-    stretch.chunks += change
+    side_row.chunks += change
 
 
 @inlined
@@ -196,7 +196,7 @@ def _unlink(state: EngineState, slot: int) -> None:
 
 @in_place
 def _insert_level(state: EngineState, side: int, at: int, key: int) -> int:
-    totals, stretch = state.totals[0], state.sides[side]
+    totals, side_row = state.totals[0], state.sides[side]
     row = totals.free_level
     if row == NOBODY:
         row = totals.levels_used
@@ -208,38 +208,38 @@ def _insert_level(state: EngineState, side: int, at: int, key: int) -> int:
     level.head = NOBODY
     level.tail = NOBODY
     level.orders = level.shown = level.hidden = level.chunks = 0
-    if stretch.length == stretch.capacity:
+    if side_row.length == side_row.capacity:
         at += _move_to_end(state, side)
-    end = stretch.start + stretch.length
+    end = side_row.start + side_row.length
     shift_up(state.keys[at : end + 1])
     shift_up(state.slots[at : end + 1])
     state.keys[at] = key
     state.slots[at] = row
-    stretch.length += 1
+    side_row.length += 1
     return int(row)
 
 
 @in_place
 def _remove_level(state: EngineState, side: int, row: int) -> None:
-    totals, stretch, level = state.totals[0], state.sides[side], state.levels[row]
-    start, end = stretch.start, stretch.start + stretch.length
+    totals, side_row, level = state.totals[0], state.sides[side], state.levels[row]
+    start, end = side_row.start, side_row.start + side_row.length
     at = find_key(state.keys, start, end, level.key)
     shift_down(state.keys[at:end])
     shift_down(state.slots[at:end])
-    stretch.length -= 1
+    side_row.length -= 1
     level.head = totals.free_level
     totals.free_level = row
 
 
 @in_place
 def _move_to_end(state: EngineState, side: int) -> int:
-    """Give a full side twice the room at the end of the pool. Returns by how much its keys have moved."""
-    totals, stretch = state.totals[0], state.sides[side]
-    start, length, target = stretch.start, stretch.length, totals.keys_used
+    """Move a full side to the end of the pool, with twice the capacity. Returns by how much its keys have moved."""
+    totals, side_row = state.totals[0], state.sides[side]
+    start, length, target = side_row.start, side_row.length, totals.keys_used
     for offset in range(length):
         state.keys[target + offset] = state.keys[start + offset]
         state.slots[target + offset] = state.slots[start + offset]
-    stretch.start = target
-    stretch.capacity = max(2 * stretch.capacity, FIRST_STRETCH)
-    totals.keys_used = target + stretch.capacity
+    side_row.start = target
+    side_row.capacity = max(2 * side_row.capacity, FIRST_CAPACITY)
+    totals.keys_used = target + side_row.capacity
     return int(target - start)

@@ -22,9 +22,9 @@ __all__ = [
     "Output",
     "begin_step",
     "end_step",
-    "has_output_room",
     "is_public",
     "new_output",
+    "output_fits",
     "write_add",
     "write_cancel",
     "write_fill",
@@ -88,14 +88,14 @@ class Output(NamedTuple):
 
 
 def new_output(events: int = 4096, fills: int = 1024, updates: int = 4096) -> Output:
-    """Make an empty output with room for that many rows."""
+    """Make an empty output of that many rows."""
     return Output(
         np.zeros(events, EVENT_ROW), np.zeros(fills, FILL_ROW), np.zeros(updates, UPDATE_ROW), np.zeros(3, np.int64)
     )
 
 
 @inlined
-def has_output_room(state: EngineState, output: Output, events: int, fills: int, updates: int) -> bool:
+def output_fits(state: EngineState, output: Output, events: int, fills: int, updates: int) -> bool:
     """Tell whether so many more rows fit, and note in the totals how many were needed."""
     if (
         output.used[EVENTS] + events <= len(output.events)

@@ -75,9 +75,9 @@ def _is_crossed(state: EngineState, book: int) -> bool:
 @in_place
 def _expire(state: EngineState, output: Output, side: int) -> None:
     """Cancel every order of a side, best first, except those good till cancelled."""
-    stretch = state.sides[side]
+    side_row = state.sides[side]
     # A level that goes away moves only those above it, which have been looked at.
-    for at in range(stretch.start + stretch.length - 1, stretch.start - 1, -1):
+    for at in range(side_row.start + side_row.length - 1, side_row.start - 1, -1):
         slot = state.levels[state.slots[at]].head
         while slot != NOBODY:
             order = state.orders[slot]

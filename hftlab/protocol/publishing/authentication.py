@@ -14,8 +14,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
-import jwt
-
 from hftlab.credentials import ACCESS_LIFETIME, ALGORITHM, AUDIENCE, ISSUER, MIN_KEY_BYTES, access_token, is_subject
 from hftlab.errors import AuthenticationFailed, HftlabError
 
@@ -74,6 +72,9 @@ class Authenticator:
         self.key = key.encode() if isinstance(key, str) else key
         if len(self.key) < MIN_KEY_BYTES:
             raise HftlabError(f"the key has {len(self.key)} bytes: give at least {MIN_KEY_BYTES} random ones")
+        import jwt  # with sockets and threads of its own, which importing the state machines must not load
+
+        self._jwt: Final = jwt
         self._families: dict[str, _Family] = {}
 
     def check(self, token: str, now: float) -> Identity:
@@ -108,10 +109,10 @@ class Authenticator:
         if not _COMPACT.match(token):
             raise AuthenticationFailed(_BAD)
         try:
-            claims: dict[str, Any] = jwt.decode(
+            claims: dict[str, Any] = self._jwt.decode(
                 token, self.key, algorithms=[ALGORITHM], audience=AUDIENCE, issuer=ISSUER, options=_OPTIONS
             )
-        except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
+        except (self._jwt.PyJWTError, ValueError, TypeError, RecursionError):
             # The last three come of headers that are nested too deep, or have the wrong types.
             raise AuthenticationFailed(_BAD) from None
         return claims

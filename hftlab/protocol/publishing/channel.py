@@ -79,7 +79,7 @@ class Channel(ABC, Generic[K]):
         return max(self.sent, self._ahead.get(key, 0))
 
     def send(self, sequence: int) -> list[tuple[Codec, tuple[K, ...]]]:
-        """Take note that this message goes out; returns to whom, by encoding, whoever is shut from now on."""
+        """Take note that this message goes out; returns its readers by encoding, as they are now."""
         self.sent = sequence
         if not self._ahead:
             return [(codec, tuple(keys)) for codec, keys in self._open.items() if keys]

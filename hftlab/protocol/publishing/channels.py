@@ -55,7 +55,7 @@ class Channels(Generic[K]):
         for subscription in sorted(plan - peer.channels.keys()):
             channel = self._channel(subscription)
             if any(channel.shares_events_with(one) for one in left):
-                # Its next message would repeat events that the last messages of the other channel have told.
+                # Its next message would repeat events that the last messages of the other channel contain.
                 self._collect(channel, latest, at, early=True)
             peer.enter(channel)
             entered[channel] = None

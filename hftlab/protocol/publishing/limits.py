@@ -18,7 +18,7 @@ class Rate(NamedTuple):
     burst: int
 
     def to_wire(self) -> RateLimit:
-        """Return the rate as clients are told it."""
+        """Return the rate in the form in which the welcome states it."""
         return RateLimit(per_second=self.per_second, burst=self.burst)
 
 
@@ -64,7 +64,7 @@ class ServerLimits:
             _check(f"{field.name}.burst", value.burst, whole=True)
 
     def to_wire(self) -> Limits:
-        """Return the limits that the welcome tells clients."""
+        """Return the limits in the form in which the welcome states them."""
         return Limits(
             max_message_bytes=self.message_bytes,
             max_symbols=self.symbols,
@@ -101,7 +101,7 @@ class TokenBucket:
         elapsed = 0.0 if self._filled_at is None else max(0.0, now - self._filled_at)
         self._filled_at = now
         self._tokens = min(self.rate.burst, self._tokens + elapsed * self.rate.per_second)
-        if self._tokens >= 1.0 - 1e-9:  # rounding must not refuse a client that has waited as long as it was told
+        if self._tokens >= 1.0 - 1e-9:  # rounding must not refuse a client that has waited for retryAfter
             self._tokens -= 1.0
             return 0.0
         return (1.0 - self._tokens) / self.rate.per_second

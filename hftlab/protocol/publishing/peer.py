@@ -126,7 +126,7 @@ class Peer(Generic[K]):
 
     @property
     def skipped(self) -> Skipped:
-        """Everything that was skipped until now, also what the reader has not been told of yet."""
+        """Everything that was skipped until now, including what has not been reported to the reader yet."""
         total = self._caught_up
         for channel in self._seen:
             total = total.plus(self._skipped(channel, channel.sent))
@@ -141,7 +141,7 @@ class Peer(Generic[K]):
 
 
 def _is_closed(channel: Channel[K], backlog: Backlog) -> bool:
-    """Return whether a reader so far behind gets no messages: state is skipped early, events only without room."""
+    """Return whether a reader so far behind gets no messages: state is skipped early, events only at a full queue."""
     if channel.subscription.slow_consumer is SlowConsumer.CONFLATE:
         return backlog is not Backlog.NONE
     return backlog is Backlog.FULL

@@ -8,6 +8,7 @@ from typing import Final, Generic, NamedTuple, TypeVar
 
 from hftlab.clock import to_milliseconds
 from hftlab.errors import MessageParseError, ServerError, WireError
+from hftlab.protocol.base import Base
 from hftlab.protocol.codec import Codec
 from hftlab.protocol.enums import ErrorType, SlowConsumer
 from hftlab.protocol.latest_state import LatestState
@@ -57,7 +58,9 @@ def is_private(message: Message) -> bool:
 
 
 def check_publishable(message: Message) -> None:
-    """Check that servers publish this type of message. Raises MessageParseError."""
+    """Check that servers publish this type of message. Raises MessageParseError, TypeError if it is not a message."""
+    if not isinstance(message, Base):
+        raise TypeError(f"a server publishes messages such as hftlab.protocol.MarketData(...), got {message!r:.100}")
     if not isinstance(message, _PUBLISHED):
         kinds = ", ".join(str(kind.__struct_config__.tag) for kind in _PUBLISHED)
         raise MessageParseError(f"{message.type} cannot be published: a server publishes {kinds}", field="type")
@@ -80,8 +83,8 @@ class Publisher(Generic[K]):
 
     Connections are known by any hashable key. `at` is source time, on which channels keep their pace whatever the
     speed; `sent_at` is the wall time stamped on messages (ts_out). Both are int64 nanoseconds. Unless it is `public`,
-    connections that have not signed in are told neither the symbols nor the replay's status; refusing their requests is
-    for the caller.
+    connections that have not signed in get neither the symbols nor the replay's status; the caller refuses their
+    requests.
     """
 
     def __init__(
@@ -130,7 +133,7 @@ class Publisher(Generic[K]):
             self._left = self._left.plus(peer.skipped)
 
     def offered_to(self, key: K) -> list[str] | None:
-        """Return the symbols that a connection may know of; None if it is not told any."""
+        """Return the symbols that a connection may subscribe to; None if it gets no list."""
         symbols = self._subscription_limits.symbols
         return list(symbols) if symbols is not None and self.gets_notices(key) else None
 
@@ -165,7 +168,7 @@ class Publisher(Generic[K]):
 
     @property
     def gaps(self) -> int:
-        """Gaps in the events of slow readers so far: declared, or to be declared as soon as there is room."""
+        """Gaps in the events of slow readers so far: declared, or to be declared once their backlog shrinks."""
         return self._skipped.gaps
 
     @property

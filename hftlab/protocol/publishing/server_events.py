@@ -1,12 +1,21 @@
-"""What a ServerProtocol asks its owner to do: send replies, act on events, close the connection."""
+"""What a ServerProtocol asks its owner to do: log, send replies, act on events, close the connection."""
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from hftlab.protocol.messages import ReplayControl
 
-__all__ = ["Close", "Event", "ReplayRequested", "Reply", "Subscribed"]
+__all__ = ["AuditLine", "Close", "Event", "ReplayRequested", "Reply", "Subscribed"]
+
+
+class AuditLine(NamedTuple):
+    """One line for the audit log: its level, the event and the fields that go with it; never a token."""
+
+    level: Literal["info", "warning"]
+    event: str
+    fields: Mapping[str, Any]
 
 
 class Reply(NamedTuple):

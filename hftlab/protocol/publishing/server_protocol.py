@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from hftlab.clock import NANOSECONDS, to_milliseconds
 from hftlab.errors import AuthenticationFailed, MessageParseError, WireError
-from hftlab.log import AUDIT, get_logger
 from hftlab.protocol.codec import Codec
 from hftlab.protocol.envelope import Envelope
 from hftlab.protocol.messages import (
@@ -31,7 +30,7 @@ from hftlab.protocol.publishing.authentication import Authenticator, Identity
 from hftlab.protocol.publishing.limits import ServerLimits
 from hftlab.protocol.publishing.publisher import Publisher
 from hftlab.protocol.publishing.request_budget import RequestBudget
-from hftlab.protocol.publishing.server_events import Close, Event, ReplayRequested, Reply, Subscribed
+from hftlab.protocol.publishing.server_events import AuditLine, Close, Event, ReplayRequested, Reply, Subscribed
 
 K = TypeVar("K", bound=Hashable)
 
@@ -45,20 +44,18 @@ POLICY_VIOLATION: Final = 1008
 _NEEDS_NO_ACCOUNT: Final = (Ping, Heartbeat)
 _NEEDS_ACCOUNT: Final = (NewOrder, CancelOrder, ReplaceOrder, ReplayControl)
 _ABOUT_ACCOUNT: Final = (Heartbeat, NewOrder, CancelOrder, ReplaceOrder)
-"""Requests whose answers tell of the account: that of a heartbeat has the account's sequence."""
+"""Requests whose answers are about the account: that of a heartbeat has the account's sequence."""
 _LISTED: Final = 20
 """Symbols that one line of the audit log names at most."""
-
-_audit = get_logger(AUDIT)
 
 
 class ServerProtocol(Generic[K]):
     """Answers the frames of one connection: its authentication, its limits and the dispatch of its requests.
 
     The owner calls `open()`, then `receive()` for each frame and `handle_deadline()` when `next_deadline()` has passed.
-    After each call it sends what `data_to_send()` returns, acts on `events()`, sends what has come of that, and closes
-    the connection if `close` is set. `now` is in seconds of a clock that never goes back, `sent_at` the wall time in
-    nanoseconds.
+    After each call it logs `audit_lines()`, sends what `data_to_send()` returns, acts on `events()`, logs and sends
+    what has come of that, and closes the connection if `close` is set. `now` is in seconds of a clock that never goes
+    back, `sent_at` the wall time in nanoseconds.
 
     If the publisher is public, market data is open to everyone; orders and REPLAY_CONTROL need an AUTH message, as do
     private messages. Otherwise everything but AUTH, PING and HEARTBEAT does, and AUTH has a deadline.
@@ -80,6 +77,7 @@ class ServerProtocol(Generic[K]):
         """When AUTH has to be there or, once it is, when the token expires."""
         self._replies: list[Reply] = []
         self._events: list[Event] = []
+        self._audit_lines: list[AuditLine] = []
         self._has_subscribed = self._has_ended = False
 
     # --- out ---
@@ -93,6 +91,11 @@ class ServerProtocol(Generic[K]):
         """Return what has happened since the last call."""
         events, self._events = self._events, []
         return events
+
+    def audit_lines(self) -> list[AuditLine]:
+        """Return the lines for the audit log since the last call."""
+        lines, self._audit_lines = self._audit_lines, []
+        return lines
 
     def next_deadline(self) -> float | None:
         """Return when to call handle_deadline(), on the clock of `now`; None if nothing is pending."""
@@ -197,28 +200,34 @@ class ServerProtocol(Generic[K]):
     def _note(self, request: Request) -> None:
         who = {"connection": str(self.key), "subject": self.account}
         if isinstance(request, Subscribe | Unsubscribe):
-            _audit.info(request.type.lower(), **who, symbols=request.symbols[:_LISTED])
+            self._audit(request.type.lower(), **who, symbols=request.symbols[:_LISTED])
         elif isinstance(request, ReplayControl):
-            _audit.info("replay_control", **who, action=request.action)
+            self._audit("replay_control", **who, action=request.action)
         elif isinstance(request, _NEEDS_ACCOUNT):
-            _audit.info(request.type.lower(), **who)
+            self._audit(request.type.lower(), **who)
 
     def _is_private(self, request: Request | None) -> bool:
         """Whether the answer to a request is for the account that is signed in alone."""
         return self.identity is not None and isinstance(request, _ABOUT_ACCOUNT)
 
+    def _audit(self, event: str, **fields: Any) -> None:
+        self._audit_lines.append(AuditLine("info", event, fields))
+
+    def _warn(self, event: str, **fields: Any) -> None:
+        self._audit_lines.append(AuditLine("warning", event, fields))
+
     # --- errors ---
 
     def _misunderstand(self, data: bytes, error: MessageParseError, now: float, sent_at: int) -> None:
         """Answer a frame that does not decode."""
-        _audit.info("misunderstood", connection=str(self.key), subject=self.account, field=error.field)
+        self._audit("misunderstood", connection=str(self.key), subject=self.account, field=error.field)
         envelope = Envelope.of(data, self.codec)
         self._replies.append(Reply(self._publisher.refusal(self.key, envelope.refusal(error), envelope.id, sent_at)))
         self._spend_error(now)
 
     def _refuse(self, request: Request | None, error: WireError, now: float, sent_at: int) -> None:
         asked, request_id = (None, None) if request is None else (request.type, request.id)
-        _audit.info("refused", connection=str(self.key), subject=self.account, request=asked, reason=error.wire_type)
+        self._audit("refused", connection=str(self.key), subject=self.account, request=asked, reason=error.wire_type)
         payload = self._publisher.refusal(self.key, error, request_id, sent_at)
         self._replies.append(Reply(payload, private=self._is_private(request)))
         self._spend_error(now)
@@ -234,7 +243,7 @@ class ServerProtocol(Generic[K]):
         try:
             identity = self._authenticator.check(request.token, wall)
         except AuthenticationFailed as exc:
-            _audit.warning("authentication failed", connection=str(self.key), reason=str(exc))
+            self._warn("authentication failed", connection=str(self.key), reason=str(exc))
             self._publisher.errors[exc.wire_type] += 1
             failed = AuthFailed(timestamp=to_milliseconds(sent_at), id=request.id, message=str(exc))
             self._replies.append(Reply(self.codec.encode(failed), urgent=True))
@@ -242,7 +251,7 @@ class ServerProtocol(Generic[K]):
             return
         changes = self.account not in (None, identity.subject)
         self.identity, self._deadline = identity, now + identity.expires_at - wall
-        _audit.info("authenticated", connection=str(self.key), subject=identity.subject)
+        self._audit("authenticated", connection=str(self.key), subject=identity.subject)
         missed = self._publisher.authenticate(self.key, identity.subject, sent_at, request.session, request.resume_from)
         success = AuthSuccess(
             timestamp=to_milliseconds(sent_at),
@@ -257,7 +266,7 @@ class ServerProtocol(Generic[K]):
         self._replies += [Reply(payload, urgent=True, private=True) for payload in missed]
 
     def _miss_authentication(self, sent_at: int) -> None:
-        _audit.warning("authentication did not come", connection=str(self.key))
+        self._warn("authentication did not come", connection=str(self.key))
         error = AuthenticationFailed(f"no AUTH has come within {self._limits.auth_deadline:g} s: send it first")
         self._replies.append(Reply(self._publisher.refusal(self.key, error, None, sent_at)))
         self.close = Close(UNAUTHENTICATED, "authentication required")
@@ -265,7 +274,7 @@ class ServerProtocol(Generic[K]):
     def _expire(self, sent_at: int) -> None:
         self.identity = None
         self._publisher.deauthenticate(self.key)
-        _audit.info("authentication expired", connection=str(self.key))
+        self._audit("authentication expired", connection=str(self.key))
         error = AuthenticationFailed("the token has expired: send AUTH with a new one")
         refusal = self._publisher.refusal(self.key, error, None, sent_at)
         # Urgent as well, so that the answer to the next AUTH does not overtake it.

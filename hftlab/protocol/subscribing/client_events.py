@@ -28,7 +28,7 @@ class MessageKind(Enum):
     STREAMED = 1
     """For whoever reads the client's messages."""
     REPLY = 2
-    """Handled by the protocol: an answer, or an error that is told as one."""
+    """Handled by the protocol: an answer, or an error that is reported as one."""
     DUPLICATE = 3
     """A private message that has come before."""
 

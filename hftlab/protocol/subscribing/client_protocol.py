@@ -297,7 +297,7 @@ class ClientProtocol:
     def _complaint(self, error: WireError, now: float) -> list[ClientEvent]:
         """Handle an error that answers no request."""
         if isinstance(error, ConnectionFailed) and not error.recoverable:
-            return self.fail(error)  # the server does not want this client back; it is told at the connection's end
+            return self.fail(error)  # the server does not want this client back; its end reports it
         return self._noted(error, now, is_raised=False)
 
     def _noted(self, error: WireError, now: float, *, is_raised: bool) -> list[ClientEvent]:

@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 from websockets.datastructures import Headers
 
 from hftlab.protocol.publishing.limits import ServerLimits
+from hftlab.server.arguments import name_list
 
 __all__ = ["Admission", "Refusal", "is_loopback"]
 
@@ -43,8 +44,9 @@ class Admission:
 
     def __init__(self, host: str, limits: ServerLimits, origins: Iterable[str] = (), hosts: Iterable[str] = ()) -> None:
         self._limits = limits
-        self._origins = frozenset(origins)
-        self._hosts = {"127.0.0.1", "localhost", "[::1]", _bracketed(host).lower(), *(name.lower() for name in hosts)}
+        self._origins = frozenset(name_list("origins", origins))
+        names = [name.lower() for name in (_bracketed(host), *name_list("hosts", hosts))]
+        self._hosts = {"127.0.0.1", "localhost", "[::1]", *names}
         self.open: Counter[str] = Counter()
         """Connections by address, opening ones included."""
 

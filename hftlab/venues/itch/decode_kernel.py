@@ -25,11 +25,11 @@ from hftlab.venues.itch.decoder_state import (
 from hftlab.venues.itch.message_layouts import SIZES
 from hftlab.venues.itch.order_words import LARGEST_SHARES, SELL, SIDELESS, pack
 
-__all__ = ["INPUT", "MOST_ROWS", "ROOM", "SLOTS", "decode"]
+__all__ = ["INPUT", "MOST_ROWS", "ROWS", "SLOTS", "decode"]
 
 Bytes = npt.NDArray[np.uint8]
 
-INPUT, ROOM, SLOTS = range(3)
+INPUT, ROWS, SLOTS = range(3)
 """Reasons why the kernel returned: it needs more bytes, more rows, or a larger map of orders."""
 
 MOST_ROWS: Final = 3
@@ -64,7 +64,7 @@ def decode(
 ) -> tuple[int, int, int]:
     """Decode the length-prefixed messages in data[at:end], and write rows from `row` on.
 
-    Returns (where the first message not decoded begins, the next free row, why: INPUT, ROOM or SLOTS). `midnight` is
+    Returns (where the first message not decoded begins, the next free row, why: INPUT, ROWS or SLOTS). `midnight` is
     added to every time.
     """
     tallies = state.tallies
@@ -77,7 +77,7 @@ def decode(
         if at + 2 + size > end:
             break
         if row > last_row:
-            return at, row, ROOM
+            return at, row, ROWS
         if state.orders.counts[LIVE] == most_live:
             return at, row, SLOTS
         start = at + 2

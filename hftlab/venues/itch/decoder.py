@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from hftlab.events import COLUMNS, EventBatch
 from hftlab.instruments import NASDAQ, UNIT, Instrument, find_instrument
-from hftlab.kernels.integer_map import LIVE, new_map, with_room
-from hftlab.venues.itch.decode_kernel import INPUT, MOST_ROWS, ROOM, decode
+from hftlab.kernels.integer_map import LIVE, new_map, with_capacity
+from hftlab.venues.itch.decode_kernel import INPUT, MOST_ROWS, ROWS, decode
 from hftlab.venues.itch.decoder_state import (
     EMPTY,
     EXCESS,
@@ -81,14 +81,14 @@ class Decoder:
 
     def feed(self, data: npt.NDArray[np.uint8], end: int) -> Generator[EventBatch, None, int]:
         """Decode the whole messages of data[:end], yield each batch that is full, return how many bytes they were."""
-        at, why = 0, ROOM
+        at, why = 0, ROWS
         while why != INPUT:
             at, self._row, why = decode(data, at, end, self._state, self._rows, self._row, self._midnight)
-            if why == ROOM:
+            if why == ROWS:
                 yield self.flush()
             elif why != INPUT:
                 orders = self._state.orders
-                self._state = self._state._replace(orders=with_room(orders, 2 * len(orders.entries)))
+                self._state = self._state._replace(orders=with_capacity(orders, 2 * len(orders.entries)))
         return at
 
     def flush(self) -> EventBatch:

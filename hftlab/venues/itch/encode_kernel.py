@@ -49,7 +49,7 @@ class Live(NamedTuple):
 def encode(events: Events, live: Live, out: Bytes) -> Step:
     """Write the messages of all rows. Returns (the row at which it ended, bytes written, a problem of that row).
 
-    The caller makes sure that `out` and `live` have room for every row.
+    The caller makes sure that `out` and `live` can take every row.
     """
     row, at, rows = 0, 0, len(events.action)
     while row < rows:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from hftlab.errors import EventError
 from hftlab.events import ADD, ASK, BID, F_LAST, F_MBP, NONE, EventBatch
 from hftlab.instruments import NASDAQ, UNIT, Instrument
-from hftlab.kernels.integer_map import LIVE, new_map, with_room
+from hftlab.kernels.integer_map import LIVE, new_map, with_capacity
 from hftlab.venues.itch.blocks import midnight
 from hftlab.venues.itch.encode_kernel import COUNTERS, PROBLEMS, SKIPPED, TABLE_FIELDS, Live, encode
 from hftlab.venues.itch.message_tables import message_bytes
@@ -105,7 +105,7 @@ class Encoder:
         return b"".join(self.message("S", event_code=code) for code in "MEC")
 
     def _encode(self, batch: EventBatch, start: int, stop: int) -> bytes:
-        self._make_room(stop - start)
+        self._reserve(stop - start)
         size = (stop - start) * (_MOST_BYTES + _DELETE_BYTES) + self.live_orders * _DELETE_BYTES
         out = np.empty(size, np.uint8)
         row, end, problem = encode(self._events(batch[start:stop]), self._live, out)
@@ -170,8 +170,8 @@ class Encoder:
             symbols=np.array(symbols, np.uint64),
         )
 
-    def _make_room(self, rows: int) -> None:
-        orders = with_room(self._live.orders, self.live_orders + rows)
+    def _reserve(self, rows: int) -> None:
+        orders = with_capacity(self._live.orders, self.live_orders + rows)
         missing = len(orders.entries) - len(self._live.table)
         table = np.concatenate([self._live.table, np.zeros((missing, TABLE_FIELDS), np.uint64)])
         self._live = self._live._replace(orders=orders, table=table)

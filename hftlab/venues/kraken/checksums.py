@@ -42,7 +42,7 @@ class Mismatch(NamedTuple):
 
     line: int
     pair: str
-    told: int
+    expected: int
     computed: int
 
 
@@ -86,8 +86,8 @@ class Verifier:
         self._books = BookSet()
         self._doubted: set[int] = set()
 
-    def compare(self, batch: EventBatch, told: list[VenueChecksum]) -> EventBatch:
-        """Apply a batch and compare; `told` has one entry for each of its events.
+    def compare(self, batch: EventBatch, checksums: list[VenueChecksum]) -> EventBatch:
+        """Apply a batch and compare; `checksums` has one entry for each of its events.
 
         Returns it with F_MAYBE_BAD_BOOK on the rows of each book from a checksum that differs to the next snapshot.
         """
@@ -96,7 +96,7 @@ class Verifier:
         prices = np.concatenate([tops.ask_ticks, tops.bid_ticks], axis=1)
         sizes = np.concatenate([tops.ask_lots, tops.bid_lots], axis=1)
         wrong = set()
-        for event, (instrument, (line, expected)) in enumerate(zip(ids, told, strict=False)):
+        for event, (instrument, (line, expected)) in enumerate(zip(ids, checksums, strict=False)):
             if expected is None:
                 self.report.unchecked += 1
                 continue
@@ -107,7 +107,7 @@ class Verifier:
 
     def _note(self, compared: Mismatch) -> bool:
         self.report.checked[compared.pair] += 1
-        if compared.told == compared.computed:
+        if compared.expected == compared.computed:
             self.report.matched[compared.pair] += 1
             return True
         if len(self.report.mismatches) < _KEPT:

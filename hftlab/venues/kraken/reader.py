@@ -96,7 +96,7 @@ class Reader(LineReader):
         self._symbols = symbols
         self._ids: dict[str, int] = {}
         self._standing: set[int] = set()  # the books that have had their snapshot
-        self._told: list[VenueChecksum] = []
+        self._venue_checksums: list[VenueChecksum] = []
         self._window, self._verifier = DepthWindow(), Verifier()
         self._ts_recv = self._ts_event = 0
 
@@ -178,14 +178,14 @@ class Reader(LineReader):
         self.stats.out_of_range += len(levels) - len(texts)
         return texts
 
-    def _end(self, line: int, told: int | None) -> None:
+    def _end(self, line: int, checksum: int | None) -> None:
         self._rows.end(line)
-        self._told.append(VenueChecksum(line, told))
+        self._venue_checksums.append(VenueChecksum(line, checksum))
 
     def _finish(self, batch: EventBatch) -> EventBatch:
         batch = self._window.trim(batch)
-        batch = self._verifier.compare(batch, self._told)
-        self._told.clear()
+        batch = self._verifier.compare(batch, self._venue_checksums)
+        self._venue_checksums.clear()
         report = self.verification
         self.stats.beyond_depth = self._window.dropped
         self.stats.checksums, self.stats.checksums_differing = report.checked.total(), report.differing

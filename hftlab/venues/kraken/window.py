@@ -38,7 +38,7 @@ class DepthWindow:
 
     def trim(self, batch: EventBatch) -> EventBatch:
         """Return the batch with a C row, at the end of its event, for each level that an event pushes out."""
-        self._make_room(batch)
+        self._reserve(batch)
         depths = np.array(self._depths, np.int64)
         # An event drops no more levels than it has rows.
         out = _Dropped(np.empty(len(batch), np.int64), np.empty(len(batch), np.int64), np.empty(len(batch), np.uint8))
@@ -49,8 +49,8 @@ class DepthWindow:
             return batch
         return _with_rows(batch, _Dropped(out.row[:dropped], out.price[:dropped], out.side[:dropped]))
 
-    def _make_room(self, batch: EventBatch) -> None:
-        """Make room for the rows of the longest event, by which a side can grow between two truncations."""
+    def _reserve(self, batch: EventBatch) -> None:
+        """Reserve the rows of the longest event, by which a side can grow between two truncations."""
         ends = np.flatnonzero(batch.flags & F_LAST)
         longest = int(np.diff(ends, prepend=-1).max(initial=0))
         width = max(self._depths, default=0) + longest

@@ -105,7 +105,7 @@ def decode(
 ) -> tuple[int, int]:
     """Write the rows of the lines from `first` on. Returns (next line, rows written).
 
-    `sequence` is the number of line 0. The next line is not the last if rows or orders might not have room for it.
+    `sequence` is the number of line 0. The next line is not the last if rows or orders might be too few for it.
     """
     levels = lines.prices.shape[2]
     written = 0

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from hftlab.events import ASK, BID, F_LAST, EventBatch
 from hftlab.instruments import UNIT, Instrument
-from hftlab.kernels.integer_map import new_map, with_room
+from hftlab.kernels.integer_map import new_map, with_capacity
 from hftlab.venues.lobster.books import levels_of
 from hftlab.venues.lobster.decode_kernel import (
     COUNTS,
@@ -72,8 +72,8 @@ class Decoder:
         while len(rested) + 2 > len(self._orders.number):
             self._orders = _grown(self._orders)
         if follow:
-            room = (2, prices.shape[2] + 2)
-            self._window = Window(np.zeros(room, np.int64), np.zeros(room, np.int64), np.zeros(2, np.int64))
+            shape = (2, prices.shape[2] + 2)
+            self._window = Window(np.zeros(shape, np.int64), np.zeros(shape, np.int64), np.zeros(2, np.int64))
         rows = _new_rows(len(rested) + 1)
         sides = np.array([ASK if which == 0 else BID for which, _, _ in rested], np.uint8)
         table = np.array([(price, size) for _, price, size in rested], np.int64).reshape(-1, 2)
@@ -86,15 +86,15 @@ class Decoder:
     def decode(self, messages: Floats, books: Floats | None) -> Iterator[EventBatch]:
         """Yield the batches of some messages, one as a rule; the books are given always or never."""
         lines = self._lines(messages, books)
-        done, room = 0, 4 * len(messages) + 64
+        done, capacity = 0, 4 * len(messages) + 64
         while done < len(messages):
-            rows = _new_rows(room)
+            rows = _new_rows(capacity)
             before = done
             done, written = decode(lines, done, self._line, self._orders, self._window, rows, self._counts)
             if written:
                 yield self._batch(rows, written)
             if done == before:
-                self._orders, room = _grown(self._orders), 2 * room
+                self._orders, capacity = _grown(self._orders), 2 * capacity
         self._line += len(messages)
 
     def _lines(self, messages: Floats, books: Floats | None) -> Lines:
@@ -142,20 +142,20 @@ def _undone(message: Floats, prices: IntArray, sizes: IntArray) -> list[tuple[in
     return [(which, price, size) for (which, price), size in before.items() if size > 0]
 
 
-def _new_orders(room: int) -> Orders:
+def _new_orders(capacity: int) -> Orders:
     return Orders(
-        new_map(room),
-        np.zeros(room, np.uint64),
-        np.zeros(room, np.int64),
-        np.zeros(room, np.int64),
-        np.zeros(room, np.uint8),
+        new_map(capacity),
+        np.zeros(capacity, np.uint64),
+        np.zeros(capacity, np.int64),
+        np.zeros(capacity, np.int64),
+        np.zeros(capacity, np.uint8),
         np.zeros(1, np.int64),
     )
 
 
 def _grown(orders: Orders) -> Orders:
     return Orders(
-        with_room(orders.rows, 2 * len(orders.number)),
+        with_capacity(orders.rows, 2 * len(orders.number)),
         _doubled(orders.number),
         _doubled(orders.left),
         _doubled(orders.price),
@@ -168,14 +168,14 @@ def _doubled(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return np.concatenate([values, np.zeros_like(values)])
 
 
-def _new_rows(room: int) -> Rows:
+def _new_rows(capacity: int) -> Rows:
     return Rows(
-        np.zeros(room, np.int64),
-        np.zeros(room, np.int64),
-        np.zeros(room, np.uint64),
-        np.zeros(room, np.uint8),
-        np.zeros(room, np.uint8),
-        np.zeros(room, np.int64),
-        np.zeros(room, np.int64),
-        np.zeros(room, np.uint8),
+        np.zeros(capacity, np.int64),
+        np.zeros(capacity, np.int64),
+        np.zeros(capacity, np.uint64),
+        np.zeros(capacity, np.uint8),
+        np.zeros(capacity, np.uint8),
+        np.zeros(capacity, np.int64),
+        np.zeros(capacity, np.int64),
+        np.zeros(capacity, np.uint8),
     )

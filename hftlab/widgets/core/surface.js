@@ -27,8 +27,8 @@ function readTheme(el, context) {
 }
 
 function luminance(colour, context) {
-  context.fillStyle = "#ffffff";
-  context.fillStyle = colour; // the canvas returns any notation as #rrggbb, or as rgba() where it is translucent
+  context.fillStyle = LIGHT.paper; // stays where the other one is not a colour
+  context.fillStyle = colour; // the canvas returns any notation as #rrggbb, or as rgba where it is translucent
   const hex = /^#(..)(..)(..)$/.exec(context.fillStyle);
   if (!hex) return 1;
   const [red, green, blue] = hex.slice(1).map((pair) => parseInt(pair, 16) / 255);

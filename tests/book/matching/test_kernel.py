@@ -60,7 +60,7 @@ def test_so_it_is_in_longer_streams(seed: int) -> None:
 def cramped_engine() -> MatchingEngine:
     """An engine whose arrays are all too small."""
     engine = MatchingEngine(SHARES)
-    engine.state = new_state([share.tick for share in SHARES], halts=True, room=1)
+    engine.state = new_state([share.tick for share in SHARES], halts=True, capacity=1)
     engine.output = new_output(1, 1, 1)
     return engine
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from typing import Any
 
 import pytest
@@ -11,12 +10,11 @@ import pytest
 from hftlab import protocol
 from hftlab.credentials import access_token
 from hftlab.errors import ServerError
-from hftlab.log import AUDIT
 from hftlab.protocol import MSGPACK, Ack, AuthFailed, AuthSuccess, Codec, Error, Message, Ping, Pong, ReplayStatus
 from hftlab.protocol.publishing.authentication import Authenticator
 from hftlab.protocol.publishing.limits import Rate, ServerLimits
 from hftlab.protocol.publishing.publisher import Publisher
-from hftlab.protocol.publishing.server_events import Close, ReplayRequested, Reply, Subscribed
+from hftlab.protocol.publishing.server_events import AuditLine, Close, ReplayRequested, Reply, Subscribed
 from hftlab.protocol.publishing.server_protocol import ServerProtocol
 from tests.protocol.conftest import KEY, LIMITS, MS
 from tests.protocol.publishing.test_private_log import UPDATE
@@ -308,24 +306,24 @@ class TestAccounts:
             assert (reply.private, ack.sequences) == (True, {0: sequence})
 
 
-def test_the_audit_log_tells_who_did_what(connected: Connected, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.INFO, logger=AUDIT):
-        connected.ask(type="AUTH", token="a.b.c")
-        connected.sign_in(lifetime=60)
-        connected.ask(type="SUBSCRIBE", symbols=["AAPL"])
-        connected.ask(type="CANCEL_ORDER", clientOrderId="1")
-        connected.ask(type="REPLAY_CONTROL", action="PAUSE")
-        connected.ask(type="SUBSCRIBE", symbols=["not a symbol"])
-        connected.wait(60)
-    who = "connection=a subject=alice"
-    assert [record.message.removeprefix("event=") for record in caplog.records] == [
-        "authentication failed connection=a reason=the token was not issued for this server: get a new one and send "
-        "AUTH again",
-        f"authenticated {who}",
-        f"subscribe {who} symbols=['AAPL']",
-        f"cancel_order {who}",
-        f"refused {who} request=CANCEL_ORDER reason=SERVER_ERROR",
-        f"replay_control {who} action=PAUSE",
-        f"misunderstood {who} field=symbols[0]",
-        "authentication expired connection=a",
+def test_audit_lines_say_who_did_what(connected: Connected) -> None:
+    connected.ask(type="AUTH", token="a.b.c")
+    connected.sign_in(lifetime=60)
+    connected.ask(type="SUBSCRIBE", symbols=["AAPL"])
+    connected.ask(type="CANCEL_ORDER", clientOrderId="1")
+    connected.ask(type="REPLAY_CONTROL", action="PAUSE")
+    connected.ask(type="SUBSCRIBE", symbols=["not a symbol"])
+    connected.wait(60)
+    who = {"connection": "a", "subject": "alice"}
+    reason = "the token was not issued for this server: get a new one and send AUTH again"
+    assert connected.protocol.audit_lines() == [
+        AuditLine("warning", "authentication failed", {"connection": "a", "reason": reason}),
+        AuditLine("info", "authenticated", who),
+        AuditLine("info", "subscribe", who | {"symbols": ["AAPL"]}),
+        AuditLine("info", "cancel_order", who),
+        AuditLine("info", "refused", who | {"request": "CANCEL_ORDER", "reason": "SERVER_ERROR"}),
+        AuditLine("info", "replay_control", who | {"action": "PAUSE"}),
+        AuditLine("info", "misunderstood", who | {"field": "symbols[0]"}),
+        AuditLine("info", "authentication expired", {"connection": "a"}),
     ]
+    assert connected.protocol.audit_lines() == []

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import pytest
+from websockets.datastructures import Headers
 
 from hftlab.server import ServerLimits
 from hftlab.server.http.admission import Admission, is_loopback
 
 
 class TestAdmission:
+    def test_a_lone_name_is_one_name(self) -> None:
+        admission = Admission("127.0.0.1", ServerLimits(), origins="https://x", hosts="Lab.example")
+        headers = Headers([("Host", "lab.example"), ("Origin", "https://x")])
+        assert admission.check(headers, "/", "127.0.0.1") is None
+        for host, origin, reason in (("l", "https://x", "host"), ("lab.example", "h", "origin")):
+            refusal = admission.check(Headers([("Host", host), ("Origin", origin)]), "/", "127.0.0.1")
+            assert refusal is not None
+            assert refusal.reason == reason
+
     @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost", "127.8.9.1", "::ffff:127.0.0.1"])
     def test_loopback(self, host: str) -> None:
         assert is_loopback(host)

@@ -1,0 +1,64 @@
+"""Checks of a server's arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from os import PathLike
+from typing import Any
+
+from hftlab.protocol import Message
+from hftlab.protocol.publishing.limits import ServerLimits
+from hftlab.source import Source
+
+__all__ = ["host_address", "name_list", "port_number", "server_limits", "streamed_source"]
+
+
+def host_address(host: str) -> str:
+    """Check the address to listen on. Raises ValueError."""
+    if not isinstance(host, str) or not host:
+        raise ValueError(
+            f"host={host!r} is not an address: give one such as '127.0.0.1', or '0.0.0.0' for all interfaces"
+        )
+    return host
+
+
+def port_number(port: int) -> int:
+    """Check the port to listen on. Raises ValueError."""
+    if isinstance(port, bool) or not isinstance(port, int) or not 0 <= port <= 65535:
+        raise ValueError(f"port={port!r} is not a TCP port: give a whole number from 1 to 65535, or 0 for any")
+    return port
+
+
+def server_limits(limits: ServerLimits | None) -> ServerLimits:
+    """Check limits, by default those of the server. Raises TypeError."""
+    if limits is None:
+        return ServerLimits()
+    if not isinstance(limits, ServerLimits):
+        raise TypeError(f"limits={limits!r} is not a ServerLimits: give one such as ServerLimits(connections=10)")
+    return limits
+
+
+def name_list(option: str, names: Iterable[str]) -> list[str]:
+    """List names; one string is one name, not its letters. Raises TypeError."""
+    listed = [names] if isinstance(names, str) else list(names)
+    for name in listed:
+        if not isinstance(name, str):
+            raise TypeError(f"{option} are strings, got {name!r}")
+    return listed
+
+
+def streamed_source(source: Source[Message] | None) -> Source[Message] | None:
+    """Check the source to serve; None if messages are published by hand. Raises TypeError."""
+    if source is None or (isinstance(source, Source) and not isinstance(source, type)):
+        return source
+    raise TypeError(f"a server streams a source, got {source!r}: {_advice(source)}")
+
+
+def _advice(given: Any) -> str:
+    if isinstance(given, type):
+        return f"make one, such as {given.__name__}()"
+    if isinstance(given, str | PathLike):
+        return f"serve a recording as hl.open_session({str(given)!r}).replay(), or a simulator such as RandomWalk()"
+    if callable(getattr(given, "replay", None)):
+        return "serve its replay()"
+    return "give a simulator such as RandomWalk(), or session.replay()"

@@ -1,0 +1,69 @@
+"""A server's arguments are checked when it is made, with errors that say what to give instead."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hftlab.server import Server, ServerLimits
+from hftlab.server.arguments import name_list, port_number, streamed_source
+from hftlab.server.http.admission import Admission
+from hftlab.simulator import RandomWalk
+
+
+class Recorded:
+    """As a session is."""
+
+    def replay(self) -> RandomWalk:
+        return RandomWalk()
+
+
+@pytest.mark.parametrize("port", [0, 1, 8081, 65535])
+def test_ports(port: int) -> None:
+    assert port_number(port) == port
+
+
+@pytest.mark.parametrize("port", [-1, 65536, 70000, 8081.0, "8081", None, True])
+def test_what_is_not_a_port_is_refused(port: Any) -> None:
+    with pytest.raises(ValueError, match=re.escape(f"port={port!r} is not a TCP port: give a whole number")):
+        Server(port=port)
+
+
+def test_one_string_is_one_name() -> None:
+    assert name_list("hosts", "lab.example") == ["lab.example"]
+    assert name_list("hosts", ("a", "b")) == ["a", "b"]
+
+
+def test_names_are_strings() -> None:
+    with pytest.raises(TypeError, match="origins are strings, got 3"):
+        Admission("127.0.0.1", ServerLimits(), origins=[3])  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize("limits", [3, {}, ServerLimits])
+def test_limits_are_server_limits(limits: Any) -> None:
+    with pytest.raises(TypeError, match=r"is not a ServerLimits: give one such as ServerLimits\(connections=10\)"):
+        Server(limits=limits)
+
+
+def test_sources_pass() -> None:
+    walk = RandomWalk(7)
+    assert streamed_source(walk) is walk
+    assert streamed_source(None) is None
+
+
+@pytest.mark.parametrize(
+    ("given", "advice"),
+    [
+        (RandomWalk, "make one, such as RandomWalk()"),
+        ("walk", "serve a recording as hl.open_session('walk').replay(), or a simulator such as RandomWalk()"),
+        (Path("walk"), "serve a recording as hl.open_session('walk').replay()"),
+        (Recorded(), "serve its replay()"),
+        (3, "give a simulator such as RandomWalk(), or session.replay()"),
+    ],
+)
+def test_what_is_not_a_source_is_refused(given: Any, advice: str) -> None:
+    with pytest.raises(TypeError, match="a server streams a source, got .*" + re.escape(advice)):
+        Server(given)
