@@ -31,6 +31,7 @@ from hftlab.protocol.messages import (
     Pong,
     Subscribe,
 )
+from hftlab.protocol.order_messages import PRIVATE_CHANNEL, PRIVATE_MESSAGES
 from hftlab.protocol.subscribing.client_events import (
     Answered,
     ClientEvent,
@@ -42,7 +43,6 @@ from hftlab.protocol.subscribing.client_events import (
 )
 from hftlab.protocol.subscribing.deadlines import Deadlines
 from hftlab.protocol.subscribing.keep_alive import KeepAlive
-from hftlab.protocol.subscribing.private_stream import PRIVATE_CHANNEL, PRIVATE_MESSAGES
 from hftlab.protocol.subscribing.request_queue import REPLIES, Asked, Duty, Purpose, Request, RequestQueue
 from hftlab.protocol.subscribing.restoring import Restorer
 from hftlab.protocol.subscribing.resync import StaleSymbols

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-from hftlab.protocol.messages import Gap, Message, OrderUpdate, PortfolioUpdate, PositionUpdate
+from hftlab.protocol.messages import Gap, Message
+from hftlab.protocol.order_messages import PRIVATE_CHANNEL
 from hftlab.protocol.subscribing.loss import Loss
 
-__all__ = ["PRIVATE_CHANNEL", "PRIVATE_MESSAGES", "PrivateStream"]
-
-PRIVATE_CHANNEL: Final = 0
-"""The channel of order, position and portfolio updates."""
-PRIVATE_MESSAGES: Final = (OrderUpdate, PositionUpdate, PortfolioUpdate)
-"""Messages that belong to one account."""
+__all__ = ["PrivateStream"]
 
 
 class PrivateStream:
