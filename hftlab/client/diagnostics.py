@@ -173,8 +173,8 @@ async def _welcome(opened: ClientSocket) -> Step:
         return Step("welcome", False, f"the first message is not one of the protocol: {exc}", advice)
     if not isinstance(message, Ack) or message.version is None:
         return Step("welcome", False, f"the first message is {message.type} without a version", advice)
-    told = "" if message.symbols is None else f", {len(message.symbols)} symbols"
-    return Step("welcome", True, f"protocol {message.version}{told}")
+    count = "" if message.symbols is None else f", {len(message.symbols)} symbols"
+    return Step("welcome", True, f"protocol {message.version}{count}")
 
 
 async def _ping(opened: ClientSocket) -> Step:

@@ -27,8 +27,8 @@ async def subscribed(
     arrived = asyncio.Event()
 
     def look(message: Message) -> None:
-        told = _symbols(message)
-        missing.difference_update([pair for pair in missing if pair[0] in told and _is_known(client, *pair)])
+        named = _symbols(message)
+        missing.difference_update([pair for pair in missing if pair[0] in named and _is_known(client, *pair)])
         if not missing:
             arrived.set()
 
