@@ -25,11 +25,10 @@ from hftlab.client.authentication import Authenticator, Token
 from hftlab.client.batching import BATCH_DELAY, BATCH_SIZE, BatchProcessor, batches
 from hftlab.client.commands import Commands
 from hftlab.client.debug_log import WebSocketDebugLogger
+from hftlab.client.dialer import Dialer
 from hftlab.client.history import MessageHistory
 from hftlab.client.inbox import INBOX_BYTES, INBOX_SIZE, DropPolicy, Inbox
-from hftlab.client.link import Link
 from hftlab.client.metrics import Metrics
-from hftlab.client.opening import open_socket
 from hftlab.client.receiver import Receiver
 from hftlab.client.reporter import EVENTS, Reporter
 from hftlab.client.supervisor import Supervisor
@@ -45,7 +44,6 @@ from hftlab.protocol import (
     Unsubscribe,
 )
 from hftlab.protocol.book import Book
-from hftlab.protocol.subscribing.client_protocol import ClientProtocol
 from hftlab.protocol.subscribing.subscriber import Subscriber
 from hftlab.source import Tap
 from hftlab.transport.address import redacted
@@ -103,10 +101,9 @@ class Client:
         """Address of the server without its password, if it has one: `address` has that."""
         self.enable_performance_metrics = enable_performance_metrics
         self.metrics = Metrics()
-        self._codec = codec_named(encoding)
+        codec = codec_named(encoding)
         backoff = Backoff.scaled(reconnect_seconds(reconnect_interval), attempts(max_reconnect_attempts))
-        self.heartbeat_interval = heartbeat_seconds(heartbeat_interval)
-        self._authenticator = Authenticator(
+        authenticator = Authenticator(
             url,
             token,
             refresh_token,
@@ -123,20 +120,32 @@ class Client:
             metrics=self.metrics,
             measures=enable_performance_metrics,
         )
-        self._clock_offset = ClockOffset()
+        clock_offset = ClockOffset()
         self._receiver = Receiver(
-            self._codec,
+            codec,
             self._inbox,
             self.metrics,
             self._reporter,
-            self._clock_offset,
+            clock_offset,
             measures=enable_performance_metrics,
         )
-        self._busy_poll = busy_poll
+        self._dialer = Dialer(
+            address=self.address,
+            ssl=ssl,
+            heartbeat_interval=heartbeat_seconds(heartbeat_interval),
+            busy_poll=busy_poll,
+            codec=codec,
+            subscriber=self._subscriber,
+            clock_offset=clock_offset,
+            receiver=self._receiver,
+            authenticator=authenticator,
+            reporter=self._reporter,
+            metrics=self.metrics,
+        )
         self._inbox.close()  # nothing comes before connect()
         self._supervisor = Supervisor(
             self.url,
-            self._dial,
+            self._dialer.dial,
             self._reporter,
             self._inbox,
             self.metrics,
@@ -231,6 +240,11 @@ class Client:
         return self._supervisor.backoff.base
 
     @property
+    def heartbeat_interval(self) -> float:
+        """Seconds between two heartbeats."""
+        return self._dialer.heartbeat_interval
+
+    @property
     def debug_log(self) -> WebSocketDebugLogger:
         """Log of state changes, losses and errors: `.logs(level)`, `.export()`."""
         return self._reporter.log
@@ -306,7 +320,7 @@ class Client:
     @property
     def offered_symbols(self) -> list[str]:
         """Symbols that the server has; empty if it does not say."""
-        return self._subscriber.offered
+        return self._subscriber.offered_symbols
 
     @property
     def replay_ended(self) -> bool:
@@ -372,29 +386,3 @@ class Client:
         endings.callback(processor.flush)
         endings.callback(self.on("message", processor.add))
         return endings.close
-
-    # --- the connection ---
-
-    async def _dial(self) -> Link:
-        socket = await open_socket(self.address, self._codec, self.ssl)
-        protocol = ClientProtocol(
-            self.url,
-            self._codec,
-            self._subscriber,
-            self._reporter.recovery,
-            self._clock_offset,
-            now=asyncio.get_running_loop().time(),
-            heartbeat_interval=self.heartbeat_interval,
-            sign_in_is_optional=self._authenticator.is_optional,
-        )
-        return Link(
-            self.url,
-            socket,
-            protocol,
-            self._codec,
-            self._receiver,
-            self._authenticator,
-            self._reporter,
-            self.metrics,
-            busy_poll=self._busy_poll,
-        )

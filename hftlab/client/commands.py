@@ -9,7 +9,17 @@ from hftlab.client.link import Link
 from hftlab.client.reporter import Reporter
 from hftlab.client.supervisor import Supervisor
 from hftlab.errors import NetworkError, RateLimitExceeded
-from hftlab.protocol import Ack, CancelOrder, Heartbeat, Message, Ping, ReplayControl, Subscribe, Unsubscribe
+from hftlab.protocol import (
+    Ack,
+    CancelOrder,
+    ConnectionState,
+    Heartbeat,
+    Message,
+    Ping,
+    ReplayControl,
+    Subscribe,
+    Unsubscribe,
+)
 from hftlab.protocol.subscribing.subscriber import Subscriber
 
 __all__ = ["Commands"]
@@ -17,6 +27,9 @@ __all__ = ["Commands"]
 _URGENT: Final = (Heartbeat, CancelOrder)
 """Messages that are sent even while the server wants a pause: without heartbeats the connection would end, and a
 cancellation only reduces risk."""
+_PASSING: Final = (ConnectionState.CONNECTING, ConnectionState.CONNECTED, ConnectionState.RECONNECTING)
+"""States without a connection that end by themselves."""
+_ANEW: Final = "connect() again, or hl.connect(url) in a notebook"
 
 
 class Commands:
@@ -73,5 +86,8 @@ class Commands:
     def _connected(self) -> Link:
         if self._supervisor.link is None:
             status = self._reporter.status
-            raise NetworkError(f"not connected to {self._url}, it is {status}: `await client.wait_connected()` first")
+            advice = (
+                "wait_connected() first" if status in _PASSING else "connect() again, or hl.connect(url) in a notebook"
+            )
+            raise NetworkError(f"not connected to {self._url}, it is {status}: call {advice}")
         return self._supervisor.link

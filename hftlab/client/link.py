@@ -217,14 +217,18 @@ class Link:
 
     def _settle(self) -> None:
         """Send what there is to send, and wake up at the next deadline."""
-        with suppress(ConnectionError):  # wait_lost() reports it
-            self._flush()
+        if self.protocol.outgoing:
+            with suppress(ConnectionError):  # wait_lost() reports it
+                self._flush()
         deadline = self.protocol.next_deadline()
         if deadline != self._wakes_at:
-            if self._timer is not None:
-                self._timer.cancel()
-            self._timer = None if deadline is None else self._loop.call_at(deadline, self._due)
-            self._wakes_at = deadline
+            self._set_timer(deadline)
+
+    def _set_timer(self, deadline: float | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None if deadline is None else self._loop.call_at(deadline, self._due)
+        self._wakes_at = deadline
 
     def _flush(self) -> None:
         for payload in self.protocol.data_to_send(wall_time()):

@@ -20,8 +20,8 @@ class Metrics:
     `clock_offset` (ns, the server's minus ours) is taken out of the network's, and is 0 while it is not certain.
 
     `error_count` counts errors of the server and of the network, connections that were lost or could not be made, and
-    exceptions of callbacks; an error that a call raises is not counted. `messages_lost` counts the messages of holes
-    and declared gaps, `conflated` state skipped for a slow reader, `dropped` messages that the inbox had no room for,
+    exceptions of callbacks; an error that a call raises is not counted. `messages_lost` counts the messages of gaps,
+    declared or not, `conflated` state skipped for a slow reader, `dropped` messages that the inbox had no room for,
     `duplicates` private messages that came twice and were handed on once.
     """
 

@@ -12,7 +12,7 @@ from hftlab.client.reporter import Reporter
 from hftlab.clock import from_milliseconds
 from hftlab.errors import NetworkError
 from hftlab.protocol import JSON, Codec, MarketData, Message, Pong
-from hftlab.protocol.subscribing.client_events import ClientEvent, MessageKind, Received
+from hftlab.protocol.subscribing.client_events import DUPLICATE, STREAMED, ClientEvent, Received
 from hftlab.source import Tap, Timed
 from hftlab.transport.clock_offset import ClockOffset
 
@@ -55,8 +55,8 @@ class Receiver:
 
         Returns the error at which the client has to end if the inbox is full and its policy is to disconnect.
         """
-        message, _, kind = received
-        if kind is MessageKind.DUPLICATE:
+        message, kind = received.message, received.kind
+        if kind is DUPLICATE:
             self._metrics.duplicates += 1
             return None
         if self._measures and isinstance(message, MarketData) and not message.snapshot:
@@ -66,7 +66,7 @@ class Receiver:
         self.last_message = message
         self.history.add(message)
         overflow = None
-        if kind is MessageKind.STREAMED and not self._inbox.put(message, received_at, length):
+        if kind is STREAMED and not self._inbox.put(message, received_at, length):
             overflow = self._overflow()
         self._reporter.message(message)
         return overflow

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from msgspec import Meta, field
 
@@ -18,7 +18,19 @@ from hftlab.protocol.base import (
 )
 from hftlab.protocol.enums import OrderStatus, OrderType, PositionSide, Side, TimeInForce, UpdateType
 
-__all__ = ["CancelOrder", "NewOrder", "OrderUpdate", "PortfolioUpdate", "PositionUpdate", "ReplaceOrder"]
+__all__ = [
+    "PRIVATE_CHANNEL",
+    "PRIVATE_MESSAGES",
+    "CancelOrder",
+    "NewOrder",
+    "OrderUpdate",
+    "PortfolioUpdate",
+    "PositionUpdate",
+    "ReplaceOrder",
+]
+
+PRIVATE_CHANNEL: Final = 0
+"""The channel of an account's order, position and portfolio updates."""
 
 
 class OrderUpdate(Base, tag="ORDER_UPDATE", kw_only=True):
@@ -67,6 +79,10 @@ class PortfolioUpdate(Base, tag="PORTFOLIO_UPDATE", kw_only=True):
     realized_pnl: Amount = field(name="realizedPnL")
     day_pnl: Amount = field(name="dayPnL")
     currency: Currency = "USD"
+
+
+PRIVATE_MESSAGES: Final = (OrderUpdate, PositionUpdate, PortfolioUpdate)
+"""Types of the messages that belong to one account."""
 
 
 class NewOrder(Base, tag="NEW_ORDER", kw_only=True):

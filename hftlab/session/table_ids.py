@@ -7,7 +7,7 @@ from typing import Final
 
 from hftlab.protocol import MarketData, Message, OrderUpdate, PortfolioUpdate, PositionUpdate
 
-__all__ = ["EVENTS", "PRIVATE_MESSAGES", "TableId", "table_of"]
+__all__ = ["EVENTS", "TableId", "table_of"]
 
 
 class TableId(IntEnum):
@@ -28,9 +28,6 @@ class TableId(IntEnum):
 
 EVENTS: Final = "events"
 """Folder of the order-level events. They are columns from the start, so that the journal never holds them."""
-
-PRIVATE_MESSAGES: Final = (OrderUpdate, PositionUpdate, PortfolioUpdate)
-"""Types of the messages that belong to one account."""
 
 _IDS: Final[dict[type, TableId]] = {
     MarketData: TableId.MARKET_DATA,

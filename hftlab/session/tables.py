@@ -13,9 +13,10 @@ import msgspec
 import polars as pl
 
 from hftlab.protocol import JSON, MarketData, MarketDataSymbol, Message, OrderUpdate, PortfolioUpdate, PositionUpdate
+from hftlab.protocol.order_messages import PRIVATE_MESSAGES
 from hftlab.session.json_lines import json_columns, read_headers
 from hftlab.session.schema import defaults, snake_names, wire_schema
-from hftlab.session.table_ids import PRIVATE_MESSAGES, TableId
+from hftlab.session.table_ids import TableId
 from hftlab.session.times import to_ms, to_ns
 from hftlab.source import Timed
 

@@ -12,10 +12,11 @@ import polars as pl
 from hftlab.credentials import is_subject
 from hftlab.errors import SessionExists
 from hftlab.protocol import JSON, Message
+from hftlab.protocol.order_messages import PRIVATE_MESSAGES
 from hftlab.session.journal import JOURNAL, Journal, Record, read_segment
 from hftlab.session.manifest import MANIFEST, Manifest, read_manifest, sync_folder, write_manifest
 from hftlab.session.parts import Parts
-from hftlab.session.table_ids import EVENTS, PRIVATE_MESSAGES, TableId, table_of
+from hftlab.session.table_ids import EVENTS, TableId, table_of
 from hftlab.version import __version__
 
 __all__ = ["SessionWriter"]

@@ -67,10 +67,16 @@ class TestSending:
             await until(lambda: script.types() == ["AUTH", "CANCEL_ORDER"])
             await client.close()
 
-    async def test_without_a_connection_it_says_what_to_wait_for(self) -> None:
-        client = Client("ws://127.0.0.1:1")
-        with pytest.raises(NetworkError, match="wait_connected"):
-            await client.subscribe(["AAPL"])
+    async def test_without_a_connection_it_says_what_to_call(self) -> None:
+        """In words that are right for a notebook as well, where nothing is awaited."""
+        async with scripted() as script, Client(script.url, reconnect_interval=10.0) as client:
+            await script.connections[-1].close()
+            await until(lambda: client.connection_status == "RECONNECTING")
+            with pytest.raises(NetworkError, match=r"it is RECONNECTING: call wait_connected\(\) first"):
+                await client.subscribe(["AAPL"])
+            await client.close()
+            with pytest.raises(NetworkError, match=r"DISCONNECTED: call connect\(\) again, or hl\.connect\(url\)"):
+                await client.subscribe(["AAPL"])
 
 
 async def test_an_answer_to_auth_that_comes_late_is_no_answer() -> None:

@@ -279,3 +279,16 @@ class TestConnections:
                 assert server.stats()["refused"] == {"full": 1}
             async with connect(server.url):
                 pass
+
+
+async def test_a_deadline_ends_with_its_connection() -> None:
+    """A timer that fired after it would find nothing, which the loop would report."""
+    reports: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: reports.append(context))
+    limits = ServerLimits(auth_deadline=0.3)
+    async with Server(port=0, auth="required", limits=limits) as server:
+        async with connect(server.url) as connection:
+            await receive(connection)
+        await settled(lambda: not server.connections())
+        await asyncio.sleep(0.4)
+    assert reports == []

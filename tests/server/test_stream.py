@@ -18,7 +18,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from hftlab.client import Client
 from hftlab.clock import Clock, from_milliseconds, to_milliseconds
-from hftlab.credentials import access_token
+from hftlab.credentials import access_token, local_account
 from hftlab.errors import MessageParseError, ServerError
 from hftlab.loop import run
 from hftlab.protocol import DataType, MarketData, MarketDataSymbol, ReplayStatus
@@ -27,10 +27,12 @@ from hftlab.server import Server
 from hftlab.server.server_socket import ServerSocket
 from hftlab.session import Replay, Session
 from hftlab.simulator import RandomWalk
+from hftlab.source import Timed
 from tests.protocol.conftest import market_data, symbol, trade
 from tests.server.conversation import PATIENCE, receive, request, settled, subscribe
 from tests.session.sessions import Received, numbered, write_session
 from tests.session.test_reader import NAMES, sessions, state_of, symbols
+from tests.session.test_tables import ORDER
 
 START = 1_700_000_000_000_000_000
 US = 1000
@@ -433,3 +435,14 @@ async def test_trades_that_wait_for_their_channel_are_sent_before_a_seek(tmp_pat
         await client.replay.seek(at(3))
         got = [one for one in client.messages() if isinstance(one, MarketData)]
         assert [trade.price for message in got for trade in message.symbols[0].trades or ()] == [3.0, 4.0]
+
+
+async def test_a_private_message_without_an_account_is_the_user_s_own() -> None:
+    """The account with which local clients sign in by default."""
+    items: list[Timed[Any]] = []
+    async with Server(port=0) as server:
+        server.taps.append(items.append)
+        server.publish(ORDER)
+        server.publish(ORDER, "alice")
+        server.publish(market_data(symbol("AAPL")))
+    assert [item.account for item in items] == [local_account(), "alice", None]

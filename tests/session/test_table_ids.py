@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 
 from hftlab.protocol import MarketData, Message
-from hftlab.session.table_ids import PRIVATE_MESSAGES, TableId, table_of
+from hftlab.protocol.order_messages import PRIVATE_MESSAGES
+from hftlab.session.table_ids import TableId, table_of
 from tests import strategies
 from tests.protocol.conftest import market_data, symbol
 from tests.session.test_tables import ORDER, PORTFOLIO, POSITION

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from hftlab.errors import SessionDamaged, SessionError, SessionExists, SessionNotFound
+from hftlab.protocol import JSON
 from hftlab.session import SessionWriter, open_session
 from tests.session.sessions import numbered, replayed, write_session
 
@@ -29,6 +30,14 @@ def test_a_finished_session_leaves_no_journal_and_nothing_temporary(tmp_path: Pa
     names = {path.name for path in (tmp_path / "session").rglob("*")}
     assert names == {"manifest.json", "market_data", *(f"part-{n:06d}.parquet" for n in range(1, len(names) - 1))}
     assert len(names) > 4
+
+
+def test_a_payload_is_stored_as_it_came(tmp_path: Path) -> None:
+    """It is not encoded again, which would take time and lose what this version does not know."""
+    writer = SessionWriter(tmp_path / "session", source={})
+    writer.append(numbered(1), 1, payload=JSON.encode(numbered(2)))
+    writer.close()
+    assert replayed(open_session(tmp_path / "session")) == [(1, numbered(2))]
 
 
 @pytest.mark.parametrize("overwrite", [False, True])

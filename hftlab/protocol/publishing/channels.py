@@ -8,11 +8,11 @@ from typing import Generic, TypeVar
 
 from hftlab.protocol.enums import DataType
 from hftlab.protocol.messages import Arbitrage, MarketData, MarketDataSymbol, Message
+from hftlab.protocol.order_messages import PRIVATE_CHANNEL
 from hftlab.protocol.publishing.arbitrage_channel import ArbitrageChannel
 from hftlab.protocol.publishing.channel import Channel, Streamed
 from hftlab.protocol.publishing.delta_channel import DeltaChannel
 from hftlab.protocol.publishing.peer import Peer
-from hftlab.protocol.publishing.private_log import PRIVATE_CHANNEL
 from hftlab.protocol.publishing.state_channel import StateChannel
 from hftlab.protocol.subscriptions import Subscription
 

@@ -8,11 +8,9 @@ from typing import Final
 import msgspec
 
 from hftlab.protocol.messages import Gap, Message
+from hftlab.protocol.order_messages import PRIVATE_CHANNEL
 
-__all__ = ["MOST_MESSAGES", "PRIVATE_CHANNEL", "PrivateLog"]
-
-PRIVATE_CHANNEL: Final = 0
-"""The channel of an account's order, position and portfolio updates."""
+__all__ = ["MOST_MESSAGES", "PrivateLog"]
 
 MOST_MESSAGES: Final = 10_000
 """Messages that one account's log holds at most."""

@@ -22,21 +22,18 @@ from hftlab.protocol.messages import (
     Limits,
     MarketData,
     Message,
-    OrderUpdate,
     Ping,
     Pong,
-    PortfolioUpdate,
-    PositionUpdate,
     Request,
     ServerShutdown,
     Subscribe,
     Unsubscribe,
 )
+from hftlab.protocol.order_messages import PRIVATE_CHANNEL, PRIVATE_MESSAGES
 from hftlab.protocol.publishing.accounts import Accounts
 from hftlab.protocol.publishing.channel import Channel
 from hftlab.protocol.publishing.channels import Channels
 from hftlab.protocol.publishing.peer import Backlog, Peer, Skipped
-from hftlab.protocol.publishing.private_log import PRIVATE_CHANNEL
 from hftlab.protocol.publishing.subscription_limits import SubscriptionLimits
 from hftlab.protocol.subscriptions import DEFAULT_DATA_TYPES
 
@@ -46,15 +43,13 @@ __all__ = ["PROTOCOL_VERSION", "Backlog", "Delivery", "Publisher", "check_publis
 
 PROTOCOL_VERSION: Final = "1.0"
 
-
-_PUBLISHED: Final = (MarketData, BookDelta, Arbitrage, OrderUpdate, PositionUpdate, PortfolioUpdate)
+_PUBLISHED: Final = (MarketData, BookDelta, Arbitrage, *PRIVATE_MESSAGES)
 _PUBLIC: Final = (MarketData, Arbitrage)
-_PRIVATE: Final = (OrderUpdate, PositionUpdate, PortfolioUpdate)
 
 
 def is_private(message: Message) -> bool:
     """Return whether a message belongs to one account."""
-    return isinstance(message, _PRIVATE)
+    return isinstance(message, PRIVATE_MESSAGES)
 
 
 def check_publishable(message: Message) -> None:

@@ -31,18 +31,20 @@ from hftlab.protocol.messages import (
     Pong,
     Subscribe,
 )
+from hftlab.protocol.order_messages import PRIVATE_CHANNEL
 from hftlab.protocol.subscribing.client_events import (
+    REPLY,
+    STREAMED,
     Answered,
     ClientEvent,
     Disconnect,
     ErrorOccurred,
-    MessageKind,
     Ready,
     Received,
 )
 from hftlab.protocol.subscribing.deadlines import Deadlines
+from hftlab.protocol.subscribing.feed import Feed
 from hftlab.protocol.subscribing.keep_alive import KeepAlive
-from hftlab.protocol.subscribing.private_stream import PRIVATE_CHANNEL, PRIVATE_MESSAGES
 from hftlab.protocol.subscribing.request_queue import REPLIES, Asked, Duty, Purpose, Request, RequestQueue
 from hftlab.protocol.subscribing.restoring import Restorer
 from hftlab.protocol.subscribing.resync import StaleSymbols
@@ -58,6 +60,9 @@ __all__ = ["ClientProtocol"]
 _WELCOME_TIMEOUT: Final = 1.0
 """The welcome says what the server has; a server that sends none is used all the same."""
 
+_UNSTREAMED: Final = (Ack, Error)
+"""Replies that are not streamed to the client's readers even if they answer no request."""
+
 
 class _Phase(Enum):
     GREETING = 1
@@ -65,6 +70,11 @@ class _Phase(Enum):
     RESTORING = 3
     READY = 4
     CLOSED = 5
+
+
+_READY: Final = _Phase.READY
+_CLOSED: Final = _Phase.CLOSED
+"""By these names, which each message needs, a member costs nothing: Python 3.11 finds one in its class by a call."""
 
 
 class ClientProtocol:
@@ -100,14 +110,15 @@ class ClientProtocol:
         self._is_optional = sign_in_is_optional
         self._deadlines: Deadlines[Duty | str] = Deadlines()
         self._queue = RequestQueue(self._deadlines)
+        self.outgoing: Final = self._queue.outgoing
+        """Messages that data_to_send() takes; for its owner to see whether there are any."""
         self._sign_in = SignIn(
             url, self._queue, self._deadlines, subscriber.private, recovery, is_optional=sign_in_is_optional
         )
         self._restorer, self._stale = Restorer(self._queue, recovery), StaleSymbols()
         self._keep_alive = KeepAlive(self._queue, self._deadlines, clock_offset, interval=heartbeat_interval, now=now)
         self._phase = _Phase.GREETING
-        self._is_lossy = False
-        """Whether messages are missing that have not been asked for again."""
+        self._feed = Feed(subscriber)
         self._ready_at: float | None = None
         self._over_at: float | None = None
         self._restored = subscriber.connected()
@@ -154,17 +165,18 @@ class ClientProtocol:
             message = self._codec.decode(data)
         except MessageParseError as exc:
             return [ErrorOccurred(exc, self._recovery.handle(exc, now), is_raised=False)]
-        events: list[ClientEvent]
-        if isinstance(message, MarketData):
-            events = self._stream(message)
-            if len(events) == 1 and self._phase is _Phase.READY:  # the common case has to be quick
-                return events
+        asked: Asked | None = None
+        if isinstance(message, MarketData):  # first: the common case has to be quick
+            events = self._feed.stream(message)
         elif isinstance(message, REPLIES):
-            events = self._reply(message, received_at, now)
+            asked = self._queue.match(message)
+            events = self._reply(message, asked, received_at, now)
         elif message.channel == PRIVATE_CHANNEL and not isinstance(message, BookDelta):
-            events = self._private(message)
+            events = self._feed.private(message, self._sign_in.account)
         else:
-            events = self._stream(message)
+            events = self._feed.stream(message)
+        if self._phase is _READY and asked is None and not self._feed.is_lossy:
+            return events  # nothing has waited for it
         if self._phase is _Phase.GREETING:
             events += self._greeted()
         return events + self._proceed(now)
@@ -240,7 +252,7 @@ class ClientProtocol:
 
     def next_deadline(self) -> float | None:
         """Return when pass_deadlines() has to be called; None at the end of the connection."""
-        return None if self._phase is _Phase.CLOSED else self._deadlines.next
+        return None if self._phase is _CLOSED else self._deadlines.next
 
     def pass_deadlines(self, now: float) -> list[ClientEvent]:
         """Do what is due by now."""
@@ -251,23 +263,13 @@ class ClientProtocol:
 
     # --- messages ---
 
-    def _stream(self, message: Message) -> list[ClientEvent]:
-        losses = self._subscriber.receive(message)
-        received = Received(message, None, MessageKind.STREAMED)
-        if not losses:
-            return [received]
-        self._is_lossy = True
-        return [*losses, received]
-
-    def _private(self, message: Message) -> list[ClientEvent]:
-        is_new, losses = self._subscriber.private.receive(message)
-        account = self.account if isinstance(message, PRIVATE_MESSAGES) else None
-        return [*losses, Received(message, account, MessageKind.STREAMED if is_new else MessageKind.DUPLICATE)]
-
-    def _reply(self, message: Message, received_at: int, now: float) -> list[ClientEvent]:
+    def _reply(self, message: Message, asked: Asked | None, received_at: int, now: float) -> list[ClientEvent]:
         events: list[ClientEvent] = []
         if isinstance(message, Ack):
-            events += self._acknowledged(message)
+            events += self._feed.acknowledge(message)
+            if message.session is not None:
+                self.limits, self.version = message.limits, message.version
+                self._subscriber.private.welcome(message.session)
         elif isinstance(message, Pong):
             self._keep_alive.add_sample(message, received_at)
         elif isinstance(message, AuthFailed):
@@ -275,29 +277,18 @@ class ClientProtocol:
         elif isinstance(message, AuthSuccess):
             self._subscriber.receive(message)
             self._sign_in.signed_in(message)
-        asked = self._queue.match(message)
-        is_streamed = asked is None and not isinstance(message, Ack | Error)
-        events.append(Received(message, None, MessageKind.STREAMED if is_streamed else MessageKind.REPLY))
+        is_streamed = asked is None and not isinstance(message, _UNSTREAMED)
+        events.append(Received(message, None, STREAMED if is_streamed else REPLY))
         if asked is not None:
             events += self._answered(message.id or "", asked, message, now)
         elif isinstance(message, Error):
             events += self._complaint(wire_error(message), now)
         return events
 
-    def _acknowledged(self, message: Ack) -> list[ClientEvent]:
-        losses = self._subscriber.receive(message)
-        self._is_lossy = self._is_lossy or bool(losses)
-        events: list[ClientEvent] = [*losses]
-        events += self._subscriber.private.advance((message.sequences or {}).get(PRIVATE_CHANNEL))
-        if message.session is not None:
-            self.limits, self.version = message.limits, message.version
-            self._subscriber.private.welcome(message.session)
-        return events
-
     def _complaint(self, error: WireError, now: float) -> list[ClientEvent]:
         """Handle an error that answers no request."""
         if isinstance(error, ConnectionFailed) and not error.recoverable:
-            return self.fail(error)  # the server does not want this client back; its end reports it
+            return self.fail(error)  # the server does not want this client back; reported when the connection ends
         return self._noted(error, now, is_raised=False)
 
     def _noted(self, error: WireError, now: float, *, is_raised: bool) -> list[ClientEvent]:
@@ -373,9 +364,8 @@ class ClientProtocol:
         self._restorer.proceed(now)
         if self._phase is _Phase.RESTORING and self._restorer.is_idle:
             events += self._begin(now)
-        if self._phase is _Phase.READY and self._is_lossy and self._restorer.is_idle:
-            self._is_lossy = False
-            self._restore(self._subscriber.requests())
+        if self._phase is _Phase.READY and self._feed.is_lossy and self._restorer.is_idle:
+            self._restore(self._feed.requests())
             self._restorer.proceed(now)
         self._release(now)
         outage = self._sign_in.outage or self._restorer.outage or self._keep_alive.outage

@@ -11,7 +11,7 @@ class Loss(NamedTuple):
     """Messages `first` to `last` of `channel`, which did not arrive, or not whole.
 
     `reason` is "conflated" (state skipped for a slow reader, and the newest has come since), "gap" (declared by the
-    server), "lost" (a hole that nobody declared) or "checksum" (an incremental book that is not the server's).
+    server), "lost" (missing, and not declared) or "checksum" (an incremental book that is not the server's).
     """
 
     channel: int

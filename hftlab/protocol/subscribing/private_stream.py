@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-from hftlab.protocol.messages import Gap, Message, OrderUpdate, PortfolioUpdate, PositionUpdate
+from hftlab.protocol.messages import Gap, Message
+from hftlab.protocol.order_messages import PRIVATE_CHANNEL
 from hftlab.protocol.subscribing.loss import Loss
 
-__all__ = ["PRIVATE_CHANNEL", "PRIVATE_MESSAGES", "PrivateStream"]
-
-PRIVATE_CHANNEL: Final = 0
-"""The channel of order, position and portfolio updates."""
-PRIVATE_MESSAGES: Final = (OrderUpdate, PositionUpdate, PortfolioUpdate)
-"""Messages that belong to one account."""
+__all__ = ["PrivateStream"]
 
 
 class PrivateStream:
@@ -35,7 +29,7 @@ class PrivateStream:
     def authenticated(self, account: str | None, last: int | None) -> None:
         """Take in AUTH_SUCCESS: whose messages come from now on, and the `last` sequence before them, if it says so.
 
-        At the first sign-in, and at the first as another account, what was sent up to `last` was for nobody here.
+        At the first sign-in, and at the first as another account, messages up to `last` are not asked for.
         """
         if account != self.account:
             if self.account is not None:
@@ -55,7 +49,7 @@ class PrivateStream:
         if last is None or seen is None or last <= seen:
             return []
         self._sequence = last
-        return _hole(seen, last + 1)
+        return _missing(seen, last + 1)
 
     def receive(self, message: Message) -> tuple[bool, list[Loss]]:
         """Take in a message of the private channel; returns whether it is new, and what is lost before it."""
@@ -67,11 +61,11 @@ class PrivateStream:
         self._sequence = message.sequence
         if isinstance(message, Gap):
             declared = Loss(PRIVATE_CHANNEL, message.from_sequence, message.to_sequence, "gap")
-            return True, [*_hole(seen, message.from_sequence), declared]
-        return True, _hole(seen, message.sequence)
+            return True, [*_missing(seen, message.from_sequence), declared]
+        return True, _missing(seen, message.sequence)
 
 
-def _hole(seen: int | None, sequence: int) -> list[Loss]:
+def _missing(seen: int | None, sequence: int) -> list[Loss]:
     """Return the loss of what is between two sequences, if there is anything."""
     if seen is None or sequence <= seen + 1:
         return []

@@ -133,7 +133,7 @@ class SignIn:
         return AuthenticationFailed(f"AUTH was answered with {reply.type}: {self._url} is not an hftlab server")
 
     def _refused(self, error: AuthenticationFailed, now: float) -> list[ClientEvent]:
-        """Try a newer token once, unless nobody has asked to be signed in."""
+        """Try a newer token once, unless signing in is optional."""
         if self._is_optional:
             self._finish(now)
             return [ErrorOccurred(error, Recovery(Action.LOG, 0.0), is_raised=True)]

@@ -36,7 +36,7 @@ _ALL: Final = tuple(DataType)
 class Subscriber:
     """Subscriptions, sequences and the newest state of each symbol; it outlives the connection.
 
-    State is stale from a hole in its channel's sequence until it has come anew, for which the messages of `requests()`
+    State is stale from a gap in its channel's sequence until it has come anew, for which the messages of `requests()`
     have to be sent. One thread fills it; `latest` and `book` may be called from any.
     """
 
@@ -44,7 +44,7 @@ class Subscriber:
         self.wanted = SubscriptionSet()
         self.private = PrivateStream()
         self.session: str | None = None
-        self.offered: list[str] = []
+        self.offered_symbols: list[str] = []
         """Symbols that the server has named."""
         self.replay: ReplayStatus | None = None
         self._known: dict[str, SymbolState] = {}
@@ -142,7 +142,7 @@ class Subscriber:
             case Ack():
                 return self._ack(message)
             case AuthSuccess(symbols=list() as symbols):
-                self.offered = symbols
+                self.offered_symbols = symbols
             case ReplayStatus():
                 self._replayed(message)
         return self._order(message.channel, message.sequence)
@@ -182,7 +182,7 @@ class Subscriber:
 
     def _ack(self, message: Ack) -> list[Loss]:
         if message.session is not None:
-            self.session, self.offered = message.session, message.symbols or []
+            self.session, self.offered_symbols = message.session, message.symbols or []
         for info in message.channels or ():
             # A channel keeps its subscription for life; a message that contradicts the first is damaged.
             self._channels.setdefault(info.channel, info)

@@ -22,7 +22,7 @@ _TRADED: Final = frozenset({DataType.QUOTES, DataType.TRADES})
 
 
 class SymbolState:
-    """Newest quote, book and incremental book of a symbol; each is stale from a hole in its channel to its next update.
+    """Newest quote, book and incremental book of a symbol; each is stale from a gap in its channel to its next update.
 
     One thread fills it; `latest` and `book()` may be read from any. What they return is never changed, only replaced.
     """

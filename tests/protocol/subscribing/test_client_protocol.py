@@ -260,6 +260,15 @@ class TestSignsOfLife:
         assert driver.all(Disconnect) == [Disconnect("no sign of life: 3 heartbeats missed")]
         assert not driver.protocol.is_healthy
 
+    def test_any_message_is_a_sign_of_life(self) -> None:
+        driver = Driver(heartbeat_interval=10.0)
+        driver.connect()
+        for _ in range(3):
+            driver.wait(25.0)
+            driver.hear(type="MARKET_DATA", symbols=[])
+        assert driver.all(Disconnect) == []
+        assert driver.protocol.is_healthy
+
     def test_the_clock_of_another_machine_is_compared(self) -> None:
         driver = Driver(FAR, heartbeat_interval=10.0)
         driver.connect()
