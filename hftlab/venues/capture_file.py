@@ -59,11 +59,11 @@ def check_readable(path: Path, *, zipped: bool = False) -> None:
 
 
 def read_lines(path: Path, *, progress: Progress | None = None) -> Iterator[tuple[int, bytes]]:
-    """Yield (line number from 1, line) of each line that is not blank; only a block of the file is held at a time.
+    """Yield (line number from 1, line); only a block of the file is held at a time.
 
-    A line comes without its newline, a byte-order mark, and white space or zeros around it. The first bytes tell
-    whether the file is gzip. Raises CaptureError at a damaged or truncated gzip stream, after every line that is whole
-    before the damage.
+    A line comes without its newline, a byte-order mark, and white space or zeros around it: a blank one is empty. The
+    first bytes tell whether the file is gzip. Raises CaptureError at a damaged or truncated gzip stream, after every
+    line that is whole before the damage.
     """
     check_readable(path)
     number, rest = 0, b""
@@ -75,14 +75,13 @@ def read_lines(path: Path, *, progress: Progress | None = None) -> Iterator[tupl
                 raise Damage("is text in UTF-16: save the file as UTF-8")
             for line in lines:
                 number += 1
-                if content := _stripped(line):
-                    yield number, content
+                yield number, _stripped(line)
             if len(rest) > _LONGEST_LINE:
                 raise Damage(f"is longer than {_LONGEST_LINE >> 20} MiB: this is not a text file")
     except (Damage, OSError) as damage:
         raise bad_line(path, number + 1, str(damage)) from damage
-    if content := _stripped(rest):
-        yield number + 1, content
+    if rest:
+        yield number + 1, _stripped(rest)
 
 
 def _stripped(line: bytes) -> bytes:

