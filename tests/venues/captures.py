@@ -19,7 +19,7 @@ from hftlab.venues import binance
 Levels = dict[str, str]
 
 SYMBOL = "BTCUSDT"
-START = 1_700_000_000  # s: a time of which every unit is recognised
+START = 1_710_000_000  # s: a time of which every unit is recognised
 _MS = START * 1000
 
 

@@ -57,7 +57,7 @@ class DepthRule:
         """Begin a line of update ids with some updates."""
         self._lowest: int | None = None
         self._newest = self._newest_time = 0
-        self._seen: deque[tuple[int, int]] = deque(maxlen=_REMEMBERED)
+        self._seen: deque[DepthUpdate] = deque(maxlen=_REMEMBERED)
         self._strays: deque[HeldUpdate] = deque(maxlen=_HELD)  # behind the book, but new
         for held in updates:
             self._note(held.update)
@@ -66,7 +66,7 @@ class DepthRule:
         self._lowest = update.first if self._lowest is None else min(self._lowest, update.first)
         self._newest = max(self._newest, update.last)
         self._newest_time = max(self._newest_time, update.ts_event)
-        self._seen.append((update.first, update.last))
+        self._seen.append(update)
 
     @property
     def synchronised(self) -> bool:
@@ -98,7 +98,7 @@ class DepthRule:
         if update.last > self._newest:
             self._note(update)  # on its way to a snapshot that was ahead
             return Verdict.DROP
-        if update.ts_event < self._newest_time or (update.first, update.last) in self._seen:
+        if update.ts_event < self._newest_time or any(_is_copy(update, seen) for seen in self._seen):
             return Verdict.DROP
         self._strays.append(held)
         joins = self._late is not None and _joining(self._strays, self._late)
@@ -157,6 +157,11 @@ def _joining(held: Iterable[HeldUpdate], last: int) -> list[HeldUpdate] | None:
     """Return the updates after a snapshot, None if one is missing in between."""
     newer = [one for one in held if not _is_old(one.update, last, joined=False)]
     return None if newer and not _follows(newer[0].update, last, joined=False) else newer
+
+
+def _is_copy(update: DepthUpdate, seen: DepthUpdate) -> bool:
+    same_ids = (update.first, update.last) == (seen.first, seen.last)
+    return same_ids and (update.bids, update.asks) == (seen.bids, seen.asks)
 
 
 def _is_old(update: DepthUpdate, last: int, joined: bool) -> bool:

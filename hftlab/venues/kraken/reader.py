@@ -19,14 +19,14 @@ from hftlab.instruments import Instrument
 from hftlab.venues.capture_file import Progress, bad_line
 from hftlab.venues.kraken.checksums import Mismatch, VenueChecksum, Verification, Verifier, checksum
 from hftlab.venues.kraken.messages import BookMessage, Kind, decode_book, decode_event, split_line
-from hftlab.venues.kraken.survey import KRAKEN, Survey, texts_of
+from hftlab.venues.kraken.survey import KRAKEN, Survey, detect_instrument, texts_of
 from hftlab.venues.kraken.text_books import LevelTexts
 from hftlab.venues.kraken.window import DepthWindow
 from hftlab.venues.level_batch_builder import EventHead
 from hftlab.venues.line_reader import LineReader
 from hftlab.venues.stamps import BadStamp, to_nanoseconds
 
-__all__ = ["KRAKEN", "Mismatch", "Reader", "Stats", "Verification", "checksum", "read", "verify"]
+__all__ = ["KRAKEN", "Mismatch", "Reader", "Stats", "Verification", "checksum", "detect_instrument", "read", "verify"]
 
 _CHUNK: Final = 1 << 16
 
@@ -99,9 +99,8 @@ class Reader(LineReader):
     ) -> None:
         super().__init__(path, progress, chunk)
         self._survey, self._given = Survey(path), instrument
-        if instrument is not None and instrument.symbol not in self._survey.pairs:
-            pairs = ", ".join(self._survey.pairs[:5])
-            raise CaptureError(f"{path} has no pair {instrument.symbol}: it has {pairs}", path=path)
+        if instrument is not None:
+            self._survey.instrument(instrument.symbol)  # raises unless the file has it
         self.stats = Stats()
         self._symbols = symbols
         self._ids: dict[str, int] = {}

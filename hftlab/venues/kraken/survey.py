@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from operator import itemgetter
+from os import PathLike
 from pathlib import Path
 from typing import Final
 
@@ -17,12 +18,17 @@ from hftlab.venues.capture_file import read_lines
 from hftlab.venues.grid import Grid, step_of
 from hftlab.venues.kraken.messages import BookMessage, Kind, Level, decode_book, split_line
 
-__all__ = ["KRAKEN", "Survey", "texts_of"]
+__all__ = ["KRAKEN", "Survey", "detect_instrument", "texts_of"]
 
 KRAKEN: Final = Venue("KRAKEN", "USD")
 
 _HIGHEST: Final = (2**63 - 1) // UNIT - 1
 _LONGEST: Final = len(str(_HIGHEST))
+
+
+def detect_instrument(path: str | PathLike[str], pair: str) -> Instrument:
+    """Return the instrument of a pair of a capture, as `read()` makes it. Raises CaptureError."""
+    return Survey(Path(path)).instrument(pair)
 
 
 class Survey:
@@ -54,13 +60,11 @@ class Survey:
                     grid.add(texts_of(message.bids))
                     grid.add(texts_of(message.asks))
 
-    @property
-    def pairs(self) -> list[str]:
-        """Pairs of the file, in the order of their first messages."""
-        return list(self._grids)
-
     def instrument(self, pair: str) -> Instrument:
         """Return a pair's instrument: tick and lot are the last decimals, or a coarser lot for sizes beyond int64."""
+        if pair not in self._grids:
+            pairs = ", ".join(self._grids)
+            raise CaptureError(f"{self._path} has no pair {pair}: it has {pairs[:200]}", path=self._path)
         grid = self._grids[pair]
         steps = step_of(grid.prices.longest), step_of(grid.sizes.longest)
         return grid.widened(Instrument(pair, KRAKEN, *steps, pair.rpartition("/")[2]), headroom=1)
