@@ -19,6 +19,10 @@ def import_(
     file: Annotated[Path, typer.Argument(help="A venue's capture, gzip or plain; of LOBSTER also the zip of a pair.")],
     output: Output,
     symbols: Annotated[str | None, typer.Option(help="Comma-separated, for itch and kraken; default: all.")] = None,
+    instrument: Annotated[
+        str | None,
+        typer.Option(help="Tick, lot and currency in place of those found, as BTCUSDT,tick=0.01,lot=0.001."),
+    ] = None,
     pace: Annotated[
         float, typer.Option(help="Milliseconds between a symbol's messages; 0: a message for each event.", min=0)
     ] = 0,
@@ -34,6 +38,7 @@ def import_(
             file,
             output,
             symbols=symbol_names(symbols),
+            instrument=instrument,
             pace=round(pace * 1_000_000),
             overwrite=overwrite,
             progress=progress.advance,

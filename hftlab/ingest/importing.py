@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from hftlab.errors import CaptureError
 from hftlab.events import EventBatch
-from hftlab.instruments import Instrument
+from hftlab.instruments import Instrument, apply_text
 from hftlab.market.growing_processor import GrowingProcessor
 from hftlab.session.event_table import EventTable
 from hftlab.session.session import Session
@@ -20,6 +20,11 @@ from hftlab.venues import binance, itch, kraken, lobster
 __all__ = ["FORMATS", "Imported", "import_capture"]
 
 FORMATS: Final[dict[str, Any]] = {"binance": binance, "itch": itch, "kraken": kraken, "lobster": lobster}
+_DETECT: Final[dict[str, Callable[[Path, str], Instrument]]] = {
+    "binance": lambda path, _: binance.detect_instrument(path),
+    "kraken": kraken.detect_instrument,
+    "lobster": lambda path, _: lobster.read(path).instrument,
+}
 _SELECTIVE: Final = ("itch", "kraken")
 _DEPTH: Final = 10
 _CHUNK: Final = 1 << 13
@@ -50,6 +55,7 @@ def import_capture(
     folder: Path | str,
     *,
     symbols: Iterable[str] | None = None,
+    instrument: Instrument | str | None = None,
     pace: int = 0,
     overwrite: bool = False,
     progress: Callable[[int], object] | None = None,
@@ -58,12 +64,14 @@ def import_capture(
 
     Every event of the venue gives one message. With a `pace` (ns) there is one message for each symbol and interval
     with events, while the `events` table still has them all. `symbols` selects from formats that hold many symbols.
-    `progress` is called with the bytes of the file that have been read. Memory does not grow with the file.
+    `instrument` takes the place of the one that hftlab knows or finds, except for itch, whose files tell all of theirs;
+    a text such as "BTCUSDT,tick=0.01,lot=0.001" changes only what it names. `progress` is called with the bytes of the
+    file that have been read. Memory does not grow with the file.
 
     Raises SessionExists as hl.record does, and CaptureError. If the file is damaged, what comes before the damage is
     still written as a session, and the error says where.
     """
-    reader = _opened(format_name, path, symbols, progress)
+    reader = _opened(format_name, path, symbols, instrument, progress)
     # Reading the first batch shows a file of another format before a folder is made or replaced.
     first = next(reader, None)
     source = {"name": Path(path).name, "kind": "capture", "format": format_name}
@@ -89,17 +97,35 @@ def import_capture(
 
 
 def _opened(
-    format_name: str, path: Path | str, symbols: Iterable[str] | None, progress: Callable[[int], object] | None
+    format_name: str,
+    path: Path | str,
+    symbols: Iterable[str] | None,
+    instrument: Instrument | str | None,
+    progress: Callable[[int], object] | None,
 ) -> _Reader:
     if format_name not in FORMATS:
         raise CaptureError(f"unknown format {format_name!r}: choose one of {', '.join(FORMATS)}", path=path)
     read: Callable[..., _Reader] = FORMATS[format_name].read
     options: dict[str, Any] = {"progress": progress, "chunk": _CHUNK}
+    if instrument is not None:
+        options["instrument"] = _instrument(format_name, Path(path), instrument)
     if symbols is None:
         return read(path, **options)
     if format_name not in _SELECTIVE:
         raise CaptureError(f"{path} holds one symbol, as files of {format_name} do: leave out the symbols", path=path)
     return read(path, symbols=list(symbols), **options)
+
+
+def _instrument(format_name: str, path: Path, given: Instrument | str) -> Instrument:
+    """Return the instrument that is given, or that of the file with the changes of a text."""
+    if format_name not in _DETECT:
+        raise CaptureError(f"{path} tells its instruments, as files of {format_name} do: leave it out", path=path)
+    if isinstance(given, Instrument):
+        return given
+    try:
+        return apply_text(_DETECT[format_name](path, given.partition(",")[0].strip()), given)
+    except ValueError as error:
+        raise CaptureError(f"{path}: {error}", path=path) from error
 
 
 def _append(writer: SessionWriter, messages: list[tuple[int, Any]]) -> None:

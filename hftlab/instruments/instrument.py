@@ -22,9 +22,9 @@ class Instrument:
 
     `tick` is the smallest price step in 1e-9 of `currency`, `lot` the smallest size step in 1e-9 of a unit (a share, a
     coin, a contract) that its book can hold. Where the market's tick depends on the price, `rule` says how and `tick`
-    divides all of its ticks. `currency` is that of its prices: GBX, pence, for most shares in London. `primary` is
-    False for a listing of something whose main market is another venue. Raises ValueError for a tick or lot below 1,
-    and for a rule with ticks that the book cannot hold.
+    divides all of its ticks. `currency` is that of its prices: GBX, pence, for most shares in London; "" where it is
+    unknown. `primary` is False for a listing of something whose main market is another venue. Raises ValueError for a
+    tick or lot below 1, and for a rule with ticks that the book cannot hold.
     """
 
     symbol: str

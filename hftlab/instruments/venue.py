@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from hftlab.instruments.trading_calendar import has_calendar, trading_session
 
-__all__ = ["BINANCE", "BINANCE_USDM", "LSE", "NASDAQ", "NYSE", "Phase", "Venue"]
+__all__ = ["BINANCE", "BINANCE_COINM", "BINANCE_USDM", "LSE", "NASDAQ", "NYSE", "Phase", "Venue"]
 
 _SATURDAY: Final = 5
 _SECOND: Final = 1_000_000_000
@@ -91,6 +91,8 @@ class Venue:
 
 
 BINANCE: Final = Venue("BINANCE", "USDT")
+BINANCE_COINM: Final = Venue("BINANCE_COINM", "USD")
+"""Futures that are margined in coins: prices in US dollars, sizes in contracts."""
 BINANCE_USDM: Final = Venue("BINANCE_USDM", "USDT")
 LSE: Final = Venue(
     "LSE",

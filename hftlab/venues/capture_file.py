@@ -24,25 +24,46 @@ Progress = Callable[[int], object]
 _BLOCK: Final = 1 << 16
 _LONGEST_LINE: Final = 1 << 26
 _GZIP_MAGIC: Final = b"\x1f\x8b"
+_UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
+_BOM: Final = b"\xef\xbb\xbf"
+_AROUND: Final = b" \t\r\v\f\0"  # what editors, Windows tools and tapes leave around a line
+_ZIP: Final = b"PK\x03\x04"
+_PACKED: Final = {
+    _ZIP: "a zip archive",
+    b"7z\xbc\xaf\x27\x1c": "a 7z archive",
+    b"Rar!\x1a\x07": "a rar archive",
+    b"\xfd7zXZ\x00": "packed with xz",
+    b"\x28\xb5\x2f\xfd": "packed with zstd",
+    b"\x04\x22\x4d\x18": "packed with lz4",
+    b"BZh": "packed with bzip2",
+}
 _GZIP_FORMAT: Final = 31  # zlib's wbits for a gzip header and trailer around the largest window
 
 
-def check_readable(path: Path) -> None:
-    """Raise CaptureError unless `path` is a file that can be opened and is gzip if its name says so."""
+def check_readable(path: Path, *, zipped: bool = False) -> None:
+    """Raise CaptureError unless `path` is a file that can be opened, is plain or gzip, and is gzip if its name says so.
+
+    A zip archive passes only with `zipped`, for formats whose reader looks into it.
+    """
     if not path.exists():
         raise CaptureError(f"{path} does not exist: check the path", path=path)
     if path.is_dir():
         raise CaptureError(f"{path} is a folder: name a capture file in it", path=path)
     with _open(path) as file:
-        if path.suffix == ".gz" and file.read(2) != _GZIP_MAGIC:
-            raise CaptureError(f"{path} is not gzip though its name says so: rename it, or fetch it again", path=path)
+        head = file.read(8)
+    for magic, what in _PACKED.items():
+        if head.startswith(magic) and not (zipped and magic == _ZIP):
+            raise CaptureError(f"{path} is {what}: unpack it, and name the file that was in it", path=path)
+    if path.suffix == ".gz" and not head.startswith(_GZIP_MAGIC):
+        raise CaptureError(f"{path} is not gzip though its name says so: rename it, or fetch it again", path=path)
 
 
 def read_lines(path: Path, *, progress: Progress | None = None) -> Iterator[tuple[int, bytes]]:
-    """Yield (line number from 1, line without its newline); only a block of the file is held at a time.
+    """Yield (line number from 1, line); only a block of the file is held at a time.
 
-    The first bytes tell whether the file is gzip. Raises CaptureError at a damaged or truncated gzip stream,
-    after every line that is whole before the damage.
+    A line comes without its newline, a byte-order mark, and white space or zeros around it: a blank one is empty. The
+    first bytes tell whether the file is gzip. Raises CaptureError at a damaged or truncated gzip stream, after every
+    line that is whole before the damage.
     """
     check_readable(path)
     number, rest = 0, b""
@@ -50,15 +71,21 @@ def read_lines(path: Path, *, progress: Progress | None = None) -> Iterator[tupl
         for block in read_blocks(path, progress=progress):
             lines = (rest + block).split(b"\n")
             rest = lines.pop()
+            if number == 0 and (lines or [rest])[0][:2] in _UTF16:
+                raise Damage("is text in UTF-16: save the file as UTF-8")
             for line in lines:
                 number += 1
-                yield number, line
+                yield number, _stripped(line)
             if len(rest) > _LONGEST_LINE:
                 raise Damage(f"is longer than {_LONGEST_LINE >> 20} MiB: this is not a text file")
     except (Damage, OSError) as damage:
         raise bad_line(path, number + 1, str(damage)) from damage
     if rest:
-        yield number + 1, rest
+        yield number + 1, _stripped(rest)
+
+
+def _stripped(line: bytes) -> bytes:
+    return line.removeprefix(_BOM).strip(_AROUND)
 
 
 def decode_line(decoder: msgspec.json.Decoder[T], path: Path, number: int, payload: Any, venue: str, form: str) -> T:
@@ -106,11 +133,17 @@ def _raw_blocks(file: BinaryIO, progress: Progress | None) -> Iterator[bytes]:
 
 
 def _inflated(blocks: Iterator[bytes]) -> Iterator[bytes]:
-    """Inflate one or more gzip members. The module gzip would drop the whole block that holds the damage."""
+    """Inflate one or more gzip members, with or without zeros behind each, as tapes pad.
+
+    The module gzip would drop the whole block that holds the damage.
+    """
     member = zlib.decompressobj(_GZIP_FORMAT)
     for block in blocks:
         while block:
             if member.eof:
+                block = block.lstrip(b"\0")
+                if not block:
+                    break
                 member = zlib.decompressobj(_GZIP_FORMAT)
             before = member.copy()
             try:

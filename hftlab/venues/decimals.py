@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from hftlab.kernels.compiling import compiled
 
-__all__ = ["parse_decimals"]
+__all__ = ["Extent", "measure_decimals", "parse_decimals"]
 
 _DECIMALS = 9  # of the unit in which hftlab counts
 _SEPARATOR: Final = ord("\n")
@@ -35,6 +35,63 @@ def parse_decimals(texts: Sequence[str], step: int | npt.NDArray[np.int64]) -> t
         # A text with a separator in it shifts all later ones, so that the kernel may stop after it.
         bad = next((index for index, text in enumerate(texts) if "\n" in text), bad)
     return values, bad
+
+
+class Extent(NamedTuple):
+    """Extent of decimal texts: the longest and shortest fraction, the longest without its zeros, the largest number.
+
+    `largest` is rounded up to the next whole number; texts that are not decimal numbers do not count.
+    """
+
+    needed: int = 0
+    longest: int = 0
+    shortest: int = 99
+    largest: int = 0
+
+    def __or__(self, other: object) -> Extent:
+        """Return the extent of both together."""
+        if not isinstance(other, Extent):
+            return NotImplemented
+        return Extent(
+            max(self.needed, other.needed),
+            max(self.longest, other.longest),
+            min(self.shortest, other.shortest),
+            max(self.largest, other.largest),
+        )
+
+
+def measure_decimals(texts: Sequence[str]) -> Extent:
+    """Measure texts such as "61837.63000000": 2 decimals are needed, 8 are written, and 61838 is the bound."""
+    if not texts:
+        return Extent()
+    return Extent(*map(int, _measure(np.frombuffer("\n".join(texts).encode(), np.uint8))))
+
+
+@compiled
+def _measure(joined: npt.NDArray[np.uint8]) -> tuple[int, int, int, int]:
+    needed, longest, shortest, largest = 0, 0, 99, 0
+    whole, written, used, digits, in_fraction, is_bad = 0, 0, 0, 0, False, False
+    for at in range(len(joined) + 1):
+        character = joined[at] if at < len(joined) else _SEPARATOR
+        if character == _SEPARATOR:
+            if digits > 0 and not is_bad:
+                needed, longest, shortest = max(needed, used), max(longest, written), min(shortest, written)
+                largest = max(largest, min(whole, _LARGEST - 1) + (1 if used > 0 else 0))
+            whole, written, used, digits, in_fraction, is_bad = 0, 0, 0, 0, False, False
+        elif character == _POINT and not in_fraction:
+            in_fraction = True
+        elif _ZERO <= character <= _NINE:
+            digits += 1
+            digit = int(character) - _ZERO
+            if in_fraction:
+                written += 1
+                if digit != 0:
+                    used = written
+            else:
+                whole = min(whole, _LARGEST // 10 - 10) * 10 + digit
+        else:
+            is_bad = True
+    return needed, longest, shortest, largest
 
 
 @compiled

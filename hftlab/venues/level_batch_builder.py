@@ -36,6 +36,7 @@ class BadNumber(NamedTuple):
     symbol: str
     column: str
     text: str
+    step: int  # the tick or lot, in 1e-9
 
 
 class LevelBatchBuilder:
@@ -96,8 +97,10 @@ class LevelBatchBuilder:
         if bad >= 0:
             event = int(np.searchsorted(self._ends, bad, side="right"))
             keep = self._ends[event - 1] if event else 0
-            column, texts = ("price", self._prices) if bad == bad_price else ("size", self._sizes)
-            bad_text = BadNumber(self._lines[event], self.instruments[ids[bad]].symbol, column, texts[bad])
+            is_price = bad == bad_price
+            column, texts, steps = ("price", self._prices, ticks) if is_price else ("size", self._sizes, lots)
+            symbol = self.instruments[ids[bad]].symbol
+            bad_text = BadNumber(self._lines[event], symbol, column, texts[bad], int(steps[bad]))
             # After the first bad text the arrays hold arbitrary values; the batch is checked before it is cut.
             prices[keep:], sizes[keep:] = 0, 0
         batch = self._batch(np.repeat(table[:, 1:], table[:, 0], axis=0), prices, sizes)[:keep]

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import math
+import re
 from abc import abstractmethod
 from collections.abc import Iterator
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
+from typing import Final
 
 from hftlab.errors import CaptureError
 from hftlab.events import EventBatch
-from hftlab.instruments import Instrument
+from hftlab.instruments import UNIT, Instrument
 from hftlab.venues.capture_file import Progress, bad_line, check_readable, read_lines
-from hftlab.venues.level_batch_builder import LevelBatchBuilder
+from hftlab.venues.level_batch_builder import BadNumber, LevelBatchBuilder
 from hftlab.venues.progress_bar import progress_reporter
 
 __all__ = ["LineReader"]
+
+_NUMBER: Final = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 
 
 class LineReader(Iterator[EventBatch]):
@@ -69,10 +76,27 @@ class LineReader(Iterator[EventBatch]):
         if len(batch):
             yield self._finish(batch)
         if bad is not None:
-            step = "tick" if bad.column == "price" else "lot"
-            raise bad_line(
-                self.path,
-                bad.line,
-                f"has the {bad.column} {bad.text!r}, not a multiple of the {step} of {bad.symbol}: "
-                f"pass the instrument as it was on that day",
-            )
+            raise bad_line(self.path, bad.line, _advice(bad))
+
+
+def _advice(bad: BadNumber) -> str:
+    """Say what is wrong with a number, and what to do."""
+    what = f"has the {bad.column} {bad.text!r}"
+    if _NUMBER.fullmatch(bad.text) is None:
+        return f"{what}, which is not a decimal number without a sign: fetch the capture again"
+    number = Fraction(bad.text) * UNIT
+    if number.denominator != 1:
+        return f"{what}, which has more than the nine decimals that hftlab holds: cut the capture before this line"
+    step = "tick" if bad.column == "price" else "lot"
+    if number % bad.step == 0:
+        unit = 1 if bad.column == "price" else bad.step
+        return f"{what}, which is too large for int64 in steps of {_units(unit)}: cut the capture before this line"
+    finer = _units(math.gcd(bad.step, int(number)))
+    return (
+        f"{what}, not a multiple of the {step} of {bad.symbol}, {_units(bad.step)}: pass an instrument with {step}="
+        f"{finer}, or none, for one that holds every number of the file"
+    )
+
+
+def _units(step: int) -> str:
+    return f"{(Decimal(step) / UNIT).normalize():f}"

@@ -25,6 +25,17 @@ class TestImport:
         assert out.splitlines()[0] == repr(open_session(tmp_path / "session"))
         assert any("1" in line for line in out.splitlines()[1:])
 
+    def test_it_takes_an_instrument(self, capture: Path, tmp_path: Path, run: Run) -> None:
+        status, _, err = run(
+            "import", "binance", capture, "-o", tmp_path / "s", "--instrument", "BTCUSDT,tick=0.001,lot=0.0001"
+        )
+        assert (status, err) == (0, "")
+        (instrument,) = open_session(tmp_path / "s").manifest.source["instruments"]
+        assert (instrument["tick"], instrument["lot"]) == (1_000_000, 100_000)
+        status, _, err = run("import", "binance", capture, "-o", tmp_path / "t", "--instrument", "ETHUSDT")
+        assert (status, err.count("\n")) == (2, 1)
+        assert "'ETHUSDT' is not BTCUSDT" in err
+
     def test_a_truncated_capture_says_where_and_what_was_kept(self, capture: Path, tmp_path: Path, run: Run) -> None:
         capture.write_bytes(capture.read_bytes()[:-12])
         status, out, err = run("import", "binance", capture, "-o", tmp_path / "session")

@@ -10,7 +10,7 @@ import pytest
 from hftlab.errors import CaptureError, SessionExists
 from hftlab.events import EventBatch
 from hftlab.ingest import FORMATS, import_capture, importing
-from hftlab.instruments import Instrument
+from hftlab.instruments import UNIT, Instrument, find_instrument
 from hftlab.protocol import MarketData
 from hftlab.session import event_table, open_session
 from hftlab.venues import binance, itch, lobster
@@ -18,7 +18,7 @@ from tests.command import Run
 from tests.session.sessions import replayed, write_session
 from tests.shared_data import shared_data
 from tests.venues import kraken_captures
-from tests.venues.captures import SNAPSHOT, trade, update, write_capture
+from tests.venues.captures import SNAPSHOT, START, trade, update, write_capture
 from tests.venues.lobster_pairs import Message, write_pair
 
 MESSAGES = [
@@ -39,7 +39,7 @@ def test_a_capture_becomes_messages_in_its_own_time(capture: Path, tmp_path: Pat
     session, stats = import_capture("binance", capture, tmp_path / "session")
     received = replayed(session)
     assert [at for at, _ in received] == sorted(at for at, _ in received)
-    assert {at // 1_000_000_000 for at, _ in received} <= {1, 2, 3, 4}
+    assert {at // 1_000_000_000 - START for at, _ in received} <= {1, 2, 3, 4}
     last = received[-1][1]
     assert isinstance(last, MarketData)
     (state,) = last.symbols
@@ -97,7 +97,11 @@ class TestFormats:
         )
         session, stats = import_capture("kraken", path, tmp_path / "session")
         assert session.manifest.symbols == ["ADA/XBT", "XBT/EUR"]
-        assert [at for at, _ in replayed(session)] == [1_500_000_000, 2_500_000_000, 3_500_000_000]
+        assert [at - kraken_captures.START * UNIT for at, _ in replayed(session)] == [
+            1_500_000_000,
+            2_500_000_000,
+            3_500_000_000,
+        ]
         assert session.market_data.select("bid_size").collect()["bid_size"].to_list() == [2.0, 2.0, 7.0]
         assert (stats["checksums"], stats["checksums_differing"]) == (1, 1)
         only = import_capture("kraken", path, tmp_path / "only", symbols=["ADA/XBT"]).session
@@ -188,6 +192,65 @@ def test_a_file_that_is_not_a_capture_leaves_folders_as_they_were(
     with pytest.raises(CaptureError, match=sentence):
         import_capture(format_name, tmp_path / name, folder, overwrite=overwrite)
     assert folder.exists() == overwrite
+
+
+class TestInstrument:
+    def test_of_a_file_with_finer_numbers_is_widened(self, tmp_path: Path) -> None:
+        """BTCUSDT with three decimals, and sizes of 156 billion: recorded, and replayed as they were."""
+        size = "156428937432.00"
+        path = write_capture(tmp_path / "c.gz", SNAPSHOT, update(11, 11, {"99.125": size}, {}))
+        session = import_capture("binance", path, tmp_path / "session").session
+        (state,) = replayed(session)[-1][1].symbols
+        assert [(level.price, level.size) for level in state.bids][-1] == (99.125, 156428937432.0)
+
+    @pytest.mark.parametrize("form", ["text", "object"])
+    def test_given_takes_its_place(self, capture: Path, tmp_path: Path, form: str) -> None:
+        given = Instrument("BTCUSDT", binance.detect_instrument(capture).venue, UNIT // 1000, UNIT // 10_000, "USD")
+        text = "BTCUSDT,tick=0.001,lot=0.0001,currency=USD"
+        session = import_capture(
+            "binance", capture, tmp_path / "session", instrument=text if form == "text" else given
+        ).session
+        assert [Instrument.from_dict(one) for one in session.manifest.source["instruments"]] == [given]
+
+    def test_given_for_one_pair_of_kraken(self, tmp_path: Path) -> None:
+        path = kraken_captures.write_capture(
+            tmp_path / "c.gz",
+            kraken_captures.snapshot({"100.1": "2.00"}, {}),
+            kraken_captures.snapshot({"1": "2"}, {}, pair="ADA/XBT"),
+        )
+        source = import_capture("kraken", path, tmp_path / "s", instrument="ADA/XBT,lot=0.5").session.manifest.source
+        assert [(one["tick"], one["lot"]) for one in source["instruments"]] == [
+            (UNIT // 10, UNIT // 100),
+            (UNIT, UNIT // 2),
+        ]
+        with pytest.raises(CaptureError, match="has no pair ZZ/ZZ: it has XBT/EUR, ADA/XBT"):
+            import_capture("kraken", path, tmp_path / "t", instrument="ZZ/ZZ,lot=1")
+
+    def test_given_for_lobster(self, tmp_path: Path) -> None:
+        path = write_pair(tmp_path, [(34200.0, 1, 7, 10, 5_853_300, 1)])
+        source = import_capture("lobster", path, tmp_path / "s", instrument="AAPL,tick=0.0001").session.manifest.source
+        assert [one["tick"] for one in source["instruments"]] == [UNIT // 10_000]
+
+    @pytest.mark.parametrize(
+        ("format_name", "text", "said"),
+        [
+            ("binance", "ETHUSDT,tick=1", "'ETHUSDT' is not BTCUSDT"),
+            ("binance", "BTCUSDT,tick=x", "tick=x must be a positive number"),
+            ("itch", "AAPL,tick=1", "tells its instruments, as files of itch do"),
+        ],
+    )
+    def test_given_wrongly_is_named(
+        self, capture: Path, tmp_path: Path, format_name: str, text: str, said: str
+    ) -> None:
+        with pytest.raises(CaptureError, match=said):
+            import_capture(format_name, capture, tmp_path / "session", instrument=text)
+        assert not (tmp_path / "session").exists()
+
+    def test_given_too_coarse_says_what_it_must_be(self, capture: Path, tmp_path: Path) -> None:
+        known = find_instrument("BTCUSDT")
+        assert known is not None
+        with pytest.raises(CaptureError, match=r"the lot of BTCUSDT, 5: pass an instrument with lot=1, or none"):
+            import_capture("binance", capture, tmp_path / "session", instrument="BTCUSDT,lot=5")
 
 
 def test_a_session_that_is_there_is_replaced_only_if_asked_for(capture: Path, tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 
 from hftlab.errors import CaptureError
@@ -17,6 +19,8 @@ from hftlab.venues import binance
 Levels = dict[str, str]
 
 SYMBOL = "BTCUSDT"
+START = 1_710_000_000  # s: a time of which every unit is recognised
+_MS = START * 1000
 
 
 def stream(name: str, **data: Any) -> dict[str, Any]:
@@ -28,8 +32,8 @@ def update(first: int, last: int, bids: Levels, asks: Levels, *, previous: int |
     levels = {"b": list(bids.items()), "a": list(asks.items())}
     ids = {"s": SYMBOL, "U": first, "u": last}
     if previous is None:
-        return stream("depth@100ms", e="depthUpdate", E=1000 + last, **ids, **levels)
-    return stream("depth@0ms", e="depthUpdate", E=1000 + last, T=990 + last, **ids, pu=previous, **levels)
+        return stream("depth@100ms", e="depthUpdate", E=_MS + 1000 + last, **ids, **levels)
+    return stream("depth@0ms", e="depthUpdate", E=_MS + 1000 + last, T=_MS + 990 + last, **ids, pu=previous, **levels)
 
 
 def snapshot(last: int, bids: Levels, asks: Levels, **times: int) -> dict[str, Any]:
@@ -37,7 +41,15 @@ def snapshot(last: int, bids: Levels, asks: Levels, **times: int) -> dict[str, A
 
 
 def trade(number: int, price: str, size: str, *, buyer_is_maker: bool, **more: Any) -> dict[str, Any]:
-    fields = {"e": "trade", "E": 3000 + number, "T": 2000 + number, "s": SYMBOL, "t": number, "p": price, "q": size}
+    fields = {
+        "e": "trade",
+        "E": _MS + 3000 + number,
+        "T": _MS + 2000 + number,
+        "s": SYMBOL,
+        "t": number,
+        "p": price,
+        "q": size,
+    }
     return stream("trade", **fields, m=buyer_is_maker, **more)
 
 
@@ -46,10 +58,10 @@ def ticker(number: int, bid: tuple[str, str], ask: tuple[str, str], **more: Any)
 
 
 def as_line(number: int, message: dict[str, Any] | bytes) -> bytes:
-    """Line `number` from 1, received at that many seconds; bytes are a whole line and stay as they are."""
+    """Line `number` from 1, received that many seconds after START; bytes are a whole line and stay as they are."""
     if isinstance(message, bytes):
         return message + b"\n"
-    return b"%d %s\n" % (number * 1_000_000_000, json.dumps(message).encode())
+    return b"%d %s\n" % ((START + number) * UNIT, json.dumps(message).encode())
 
 
 def write_capture(path: Path, *messages: dict[str, Any] | bytes) -> Path:
@@ -57,6 +69,16 @@ def write_capture(path: Path, *messages: dict[str, Any] | bytes) -> Path:
     text = b"".join(as_line(number, message) for number, message in enumerate(messages, 1))
     path.write_bytes(gzip.compress(text) if path.suffix == ".gz" else text)
     return path
+
+
+def seconds(times: npt.NDArray[np.int64]) -> list[int]:
+    """Whole seconds after START."""
+    return [time // UNIT - START for time in times.tolist()]
+
+
+def milliseconds(times: npt.NDArray[np.int64]) -> list[int]:
+    """Whole ms after START."""
+    return [time // 10**6 - _MS for time in times.tolist()]
 
 
 SNAPSHOT = snapshot(10, {"100.01": "2", "100.00": "3"}, {"100.02": "1.5"})

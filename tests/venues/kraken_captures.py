@@ -11,12 +11,13 @@ from typing import Any
 Levels = Mapping[str, str]
 
 PAIR = "XBT/EUR"
+START = 1_618_678_000  # s
 CONNECTION = b"wss://ws.kraken.com <-> 1618678132.38"
 REQUEST = b'wss://ws.kraken.com <- 1618678132.82: {"event":"subscribe"}'
 
 
 def levels(prices: Levels, second: int, *more: str) -> list[list[str]]:
-    return [[price, size, f"{second}.123456", *more] for price, size in prices.items()]
+    return [[price, size, f"{START + second}.123456", *more] for price, size in prices.items()]
 
 
 def snapshot(bids: Levels, asks: Levels, *, pair: str = PAIR, depth: int = 10, second: int = 1) -> list[Any]:
@@ -38,9 +39,9 @@ def update(
 
 
 def write_capture(path: Path, *messages: Any) -> Path:
-    """Write one line a message, received at 1.5, 2.5, ... seconds; bytes are a whole line and stay as they are."""
+    """Write one line a message, received 1.5, 2.5, ... seconds after START; bytes are a whole line as it is."""
     lines = [
-        message if isinstance(message, bytes) else f"{number}.5: {json.dumps(message)}".encode()
+        message if isinstance(message, bytes) else f"{START + number}.5: {json.dumps(message)}".encode()
         for number, message in enumerate(messages, 1)
     ]
     text = b"\n".join(lines) + b"\n"

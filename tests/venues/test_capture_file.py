@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import bz2
 import gzip
+import lzma
 import random
 import zlib
 from pathlib import Path
@@ -47,8 +49,37 @@ class TestWholeFiles:
 
     def test_the_last_line_needs_no_newline(self, tmp_path: Path) -> None:
         path = tmp_path / "plain"
-        path.write_bytes(b"a\n\nb")
-        assert list(read_lines(path)) == [(1, b"a"), (2, b""), (3, b"b")]
+        path.write_bytes(b"a\nc\nb")
+        assert list(read_lines(path)) == [(1, b"a"), (2, b"c"), (3, b"b")]
+
+    @pytest.mark.parametrize(
+        "content",
+        [
+            b"a\r\nb c\r\n",
+            b"\n\na\n \n\t\r\nb c\n\n",
+            b"\xef\xbb\xbfa\nb c",
+            b"a\n\xef\xbb\xbfb c\n",
+            b"a  \n b c\t\n",
+            b"a\nb c\n" + b"\0" * 70_000,
+            b"a\r\nb c\r\n\r\n",
+        ],
+    )
+    def test_what_editors_and_tapes_leave_is_not_of_the_lines(self, tmp_path: Path, content: bytes) -> None:
+        for name, text in (("plain", content), ("packed.gz", gzip.compress(content))):
+            path = tmp_path / name
+            path.write_bytes(text)
+            lines = content.split(b"\n")
+            found = [(number, line) for number, line in read_lines(path) if line]
+            assert [line for _, line in found] == [b"a", b"b c"]
+            # The numbers are those that an editor shows.
+            assert all(line in lines[number - 1] for number, line in found)
+
+    @pytest.mark.parametrize("zeros", [1, 512, 1 << 16, 200_000])
+    def test_zeros_behind_and_between_gzip_members(self, tmp_path: Path, zeros: int) -> None:
+        path = tmp_path / "padded.gz"
+        pad = b"\0" * zeros
+        path.write_bytes(gzip.compress(TEXT[:1000]) + pad + gzip.compress(TEXT[1000:]) + pad)
+        assert [line for _, line in read_lines(path)] == LINES
 
     def test_progress_rises_to_the_size_of_the_file(self, tmp_path: Path) -> None:
         path = tmp_path / "packed.gz"
@@ -104,6 +135,19 @@ class TestDamage:
         assert found == [b"a", b"b"]
         assert "line 3: the gzip data is damaged" in said
 
+    def test_rubbish_behind_zeros_is_damage(self, tmp_path: Path) -> None:
+        path = tmp_path / "tail.gz"
+        path.write_bytes(gzip.compress(b"a\nb\n") + b"\0" * 100 + b"not gzip")
+        found, said = lines_until_error(path)
+        assert found == [b"a", b"b"]
+        assert "line 3: the gzip data is damaged" in said
+
+    @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be"])
+    def test_utf_16_is_named(self, tmp_path: Path, encoding: str) -> None:
+        path = tmp_path / "wide.txt"
+        path.write_bytes("\ufeffa\nb\n".encode(encoding))
+        assert lines_until_error(path) == ([], f"{path}, line 1: is text in UTF-16: save the file as UTF-8")
+
 
 class TestPaths:
     def test_each_says_what_to_do(self, tmp_path: Path) -> None:
@@ -118,3 +162,30 @@ class TestPaths:
             with pytest.raises(CaptureError) as caught:
                 check_readable(tmp_path / name)
             assert str(caught.value) == f"{tmp_path / name} {said}"
+
+    @pytest.mark.parametrize(
+        ("content", "said"),
+        [
+            (lzma.compress(TEXT), "packed with xz"),
+            (bz2.compress(TEXT), "packed with bzip2"),
+            (bytes.fromhex("28b52ffd") + TEXT, "packed with zstd"),
+            (bytes.fromhex("04224d18") + TEXT, "packed with lz4"),
+            (bytes.fromhex("377abcaf271c0004"), "a 7z archive"),
+            (b"Rar!\x1a\x07\x01\x00", "a rar archive"),
+            (b"PK\x03\x04", "a zip archive"),
+        ],
+    )
+    @pytest.mark.parametrize("name", ["capture.gz", "capture", "capture.txt"])
+    def test_another_packing_is_named_whatever_the_name(
+        self, tmp_path: Path, content: bytes, said: str, name: str
+    ) -> None:
+        path = tmp_path / name
+        path.write_bytes(content)
+        with pytest.raises(CaptureError) as caught:
+            check_readable(path)
+        assert str(caught.value) == f"{path} is {said}: unpack it, and name the file that was in it"
+
+    def test_a_zip_archive_passes_where_its_reader_looks_into_it(self, tmp_path: Path) -> None:
+        path = tmp_path / "pair.zip"
+        path.write_bytes(b"PK\x03\x04")
+        check_readable(path, zipped=True)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hftlab.instruments import UNIT
-from hftlab.venues.decimals import parse_decimals
+from hftlab.venues.decimals import Extent, measure_decimals, parse_decimals
 
 STEPS = st.sampled_from([1, 10, 1000, UNIT // 100, UNIT // 4, UNIT, 25 * UNIT])
 LARGEST = 2**63 - 1
@@ -77,3 +77,27 @@ class TestBadTexts:
     def test_nothing_is_good(self) -> None:
         values, bad = parse_decimals([], 1)
         assert (len(values), bad) == (0, -1)
+
+
+class TestMeasure:
+    @pytest.mark.parametrize(
+        ("texts", "extent"),
+        [
+            ([], Extent()),
+            (["61837.63000000"], Extent(2, 8, 8, 61_838)),
+            (["7", "0.000", "1.5"], Extent(1, 3, 0, 7)),
+            (["100.00"], Extent(0, 2, 2, 100)),
+            (["x", "-1.555", "1e9", "", ".", "1.\u0663"], Extent()),
+            (["x", "2.5", "y.123"], Extent(1, 1, 1, 3)),
+        ],
+    )
+    def test_tells_the_decimals_needed_and_written(self, texts: list[str], extent: Extent) -> None:
+        assert measure_decimals(texts) == extent
+
+    def test_a_number_beyond_int64_is_as_large_as_it_can_be(self) -> None:
+        assert measure_decimals(["9" * 40]).largest > 10**17
+
+    def test_the_extent_of_two_is_of_both(self) -> None:
+        both = ["1.50", "22", "0.125"]
+        assert measure_decimals(both[:1]) | measure_decimals(both[1:]) == measure_decimals(both)
+        assert Extent() | measure_decimals(both) == measure_decimals(both)

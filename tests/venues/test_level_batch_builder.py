@@ -40,8 +40,8 @@ class TestTake:
     def test_stops_before_the_first_event_with_a_bad_number(self) -> None:
         batch, bad = builder_of([("1", "1")], [("2", "2"), ("1.005", "1")], [("x", "1")]).take()
         assert len(batch) == 1
-        assert bad == BadNumber(2, COIN.symbol, "price", "1.005")
+        assert bad == BadNumber(2, COIN.symbol, "price", "1.005", COIN.tick)
 
     def test_sizes_are_lots_of_their_own_instrument(self) -> None:
         _, bad = builder_of([("1", "0.5")], instrument=1).take()
-        assert bad == BadNumber(1, SHARE.symbol, "size", "0.5")
+        assert bad == BadNumber(1, SHARE.symbol, "size", "0.5", SHARE.lot)

@@ -12,18 +12,27 @@ from typing import Annotated, TypeAlias
 
 from msgspec import Meta, Raw, Struct, field
 
-__all__ = ["BookTicker", "DepthSnapshot", "DepthUpdate", "Envelope", "Hint", "Kind", "Trade", "nanoseconds"]
+from hftlab.venues.stamps import to_nanoseconds
 
-Time: TypeAlias = Annotated[int, Meta(ge=1, le=(2**63 - 1) // 1000)]
+__all__ = ["BookTicker", "DepthSnapshot", "DepthUpdate", "Envelope", "Hint", "Kind", "Level", "Trade", "texts_of"]
+
+Time: TypeAlias = Annotated[int, Meta(ge=1, le=2**63 - 1)]  # ms, or µs of a stream with timeUnit=MICROSECOND
 Number: TypeAlias = Annotated[int, Meta(ge=0, le=2**63 - 1)]
-Levels: TypeAlias = list[tuple[str, str]]
-
-_LAST_MILLISECOND = (2**63 - 1) // 1_000_000
 
 
-def nanoseconds(time: int) -> int:
-    """Convert Binance's milliseconds, or microseconds of a stream with timeUnit=MICROSECOND, to nanoseconds."""
-    return time * 1_000_000 if time <= _LAST_MILLISECOND else time * 1000
+class Level(Struct, array_like=True, gc=False):
+    """Level with its new total. Until March 2019 an empty list followed, which is passed over."""
+
+    price: str
+    size: str
+
+
+Levels: TypeAlias = list[Level]
+
+
+def texts_of(levels: Levels) -> list[tuple[str, str]]:
+    """Return the (price, size) of each level."""
+    return [(level.price, level.size) for level in levels]
 
 
 class Kind(Enum):
@@ -77,7 +86,7 @@ class DepthUpdate(Struct, gc=False):
     @property
     def ts_event(self) -> int:
         """Time at which the matching engine made the change; for spot, at which the message was made."""
-        return nanoseconds(self.transaction_time or self.event_time)
+        return to_nanoseconds(self.transaction_time or self.event_time)
 
 
 class DepthSnapshot(Struct, gc=False):
@@ -92,7 +101,7 @@ class DepthSnapshot(Struct, gc=False):
     @property
     def ts_event(self) -> int | None:
         time = self.transaction_time or self.event_time
-        return None if time is None else nanoseconds(time)
+        return None if time is None else to_nanoseconds(time)
 
 
 class Trade(Struct, gc=False):
@@ -108,7 +117,7 @@ class Trade(Struct, gc=False):
 
     @property
     def ts_event(self) -> int:
-        return nanoseconds(self.transaction_time)
+        return to_nanoseconds(self.transaction_time)
 
 
 class BookTicker(Struct, gc=False):
@@ -123,14 +132,16 @@ class BookTicker(Struct, gc=False):
 
 
 class Hint(Struct, gc=False):
-    """Fields that tell the symbol of a message, and whether it is from the futures market."""
+    """Fields that tell the symbol of a message, and whether it is from a futures market."""
 
     symbol: str = field(name="s")
     event: str | None = field(name="e", default=None)
     previous: int | None = field(name="pu", default=None)
     trade_kind: str | None = field(name="X", default=None)
+    pair: str | None = field(name="ps", default=None)  # COIN-M futures only
 
     @property
     def is_futures(self) -> bool:
         """True for futures, whose updates have `pu`, trades `X` and book tickers `e`, which those of spot lack."""
-        return self.previous is not None or self.trade_kind is not None or self.event == "bookTicker"
+        fields = (self.previous, self.trade_kind, self.pair)
+        return self.event == "bookTicker" or any(value is not None for value in fields)

@@ -1,7 +1,7 @@
 """Binance's market data, captured line by line: `<receive time, ns since 1970 UTC> <JSON>`, gzip or plain.
 
-One capture holds one symbol of the spot or the USDⓈ-M futures market, because a REST depth snapshot does not name its
-symbol: combined streams of depth updates, trades and book tickers, and at least one snapshot. The form is that of
+One capture holds one symbol of the spot, USDⓈ-M or COIN-M futures market, because a REST depth snapshot does not name
+its symbol: combined streams of depth updates, trades and book tickers, and at least one snapshot. The form is that of
 hftbacktest's collector.
 """
 
@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -29,20 +29,23 @@ from hftlab.events import (
     NONE,
     TRADE,
 )
-from hftlab.instruments import Instrument
-from hftlab.venues.binance.capture import check_symbol, decode, detect_instrument, split_line
+from hftlab.instruments import BINANCE_COINM, BINANCE_USDM, Instrument
+from hftlab.venues.binance.capture import check_symbol, decode, split_line
 from hftlab.venues.binance.depth import DepthRule, Verdict
-from hftlab.venues.binance.messages import DepthSnapshot, DepthUpdate, Kind, Trade
+from hftlab.venues.binance.messages import DepthSnapshot, DepthUpdate, Envelope, Kind, Level, Trade, texts_of
+from hftlab.venues.binance.survey import Survey, detect_instrument
 from hftlab.venues.binance.tickers import BookTickers, read_book_tickers
-from hftlab.venues.capture_file import Progress
+from hftlab.venues.capture_file import Progress, bad_line
 from hftlab.venues.level_batch_builder import EventHead
 from hftlab.venues.line_reader import LineReader
+from hftlab.venues.stamps import BadStamp
 
 __all__ = ["BookTickers", "Reader", "Stats", "detect_instrument", "read", "read_book_tickers"]
 
 FilePath = str | PathLike[str]
 
 _CHUNK: Final = 1 << 16
+_SNAPSHOT_PATHS: Final = {BINANCE_USDM: "/fapi/v1/depth", BINANCE_COINM: "/dapi/v1/depth"}
 
 _update = msgspec.json.Decoder(DepthUpdate)
 _snapshot = msgspec.json.Decoder(DepthSnapshot)
@@ -65,7 +68,12 @@ def read(
     where the message has one, else the time `E` of the message; a spot snapshot has neither and gets the newest
     ts_event before it. Updates that wait for a snapshot get its ts_recv and F_BAD_TS_RECV.
 
-    `instrument` is by default the one of that symbol that hftlab knows, else one with tick and lot of 1e-8.
+    Where the update ids begin anew, as after a reset of the market, the book is that of the next snapshot that they
+    join; `stats.ids_begun_anew` counts. If the depth updates of a futures capture without stream names are partial
+    books (depth5, depth10, depth20), each is the whole book: an R flagged F_SNAPSHOT and A rows.
+
+    `instrument` is by default that of `detect_instrument()`, which holds every number of the file; the file is read
+    once more for it. One that is given is used as it is, and a number off its tick or lot is an error.
 
     Raises CaptureError at once for a path that is not a readable capture; from the iterator, after every whole event
     before it, for a line of another form; and at the end if the depth updates had no usable snapshot.
@@ -88,6 +96,8 @@ class Stats:
     book_tickers: int = 0
     unknown: Counter[str] = field(default_factory=Counter)  # lines of streams that hftlab does not read
     receive_time_steps_back: int = 0
+    ids_begun_anew: int = 0  # update ids that started again from a lower number, with a book of their own
+    partial_books: int = 0  # futures only: depth updates that were the whole top of the book
 
 
 class Reader(LineReader):
@@ -95,30 +105,55 @@ class Reader(LineReader):
 
     def __init__(self, path: Path, instrument: Instrument | None, progress: Progress | None, chunk: int) -> None:
         super().__init__(path, progress, chunk)
-        self.instrument = instrument or detect_instrument(path)
+        survey = Survey(path)
+        if survey.partial_books.are_mixed:
+            raise CaptureError(
+                f"{path} has partial books (depth5, 10 or 20) among its depth updates, and nothing tells which are "
+                f"which: capture one of the streams, or combined streams, which name theirs",
+                path=path,
+            )
+        self.instrument = instrument or survey.instrument
         self._rows.add_instrument(self.instrument)
         self.stats = Stats()
+        self._has_partial_books = survey.partial_books.depth is not None
         self._rule = DepthRule()
+        self._partial: DepthUpdate | None = None  # the newest partial book
+        self._unused: DepthSnapshot | None = None  # the newest snapshot that was of no use so far
         self._ts_recv = self._ts_event = 0
 
     def _check_end(self) -> None:
-        if self.stats.updates and self.stats.snapshots == self.stats.snapshots_unused:
+        if self.stats.updates and self.stats.snapshots == self.stats.snapshots_unused and not self._has_partial_books:
+            asked = _SNAPSHOT_PATHS.get(self.instrument.venue, "/api/v3/depth")
             raise CaptureError(
                 f"{self.path} has {self.stats.updates:,} depth updates and no depth snapshot that matches them, so "
-                f"that there is no book: add the answer of GET /api/v3/depth (futures: /fapi/v1/depth) to it",
+                f"that there is no book: add the answer of GET {asked} to it",
                 path=self.path,
             )
 
     def _take_line(self, number: int, line: bytes) -> None:
         self.stats.lines += 1
+        if not line:
+            return
         ts_recv, envelope, payload = split_line(self.path, number, line)
         if ts_recv < self._ts_recv:
             self.stats.receive_time_steps_back += 1
         self._ts_recv = ts_recv
+        try:
+            self._take_message(envelope, number, payload)
+        except BadStamp as bad:
+            raise bad_line(self.path, number, f"has an event time that cannot be: {bad}") from bad
+
+    def _take_message(self, envelope: Envelope, number: int, payload: Any) -> None:
         match envelope.kind:
             case Kind.DEPTH:
                 self.stats.updates += 1
-                self._take_update(decode(_update, self.path, number, payload), number)
+                update = decode(_update, self.path, number, payload)
+                check_symbol(self.path, number, update.symbol, self.instrument)
+                self._ts_event = max(self._ts_event, update.ts_event)
+                if self._has_partial_books and envelope.stream is None:
+                    self._take_partial_book(update, number)
+                else:
+                    self._take_update(update, number)
             case Kind.TRADE:
                 self._take_trade(decode(_trade, self.path, number, payload), number)
             case Kind.SNAPSHOT:
@@ -129,38 +164,63 @@ class Reader(LineReader):
                 self.stats.unknown[envelope.name] += 1
 
     def _take_update(self, update: DepthUpdate, line: int, flags: int = F_MBP) -> None:
-        check_symbol(self.path, line, update.symbol, self.instrument)
-        self._ts_event = max(self._ts_event, update.ts_event)
         head = EventHead(update.ts_event, self._ts_recv, update.last, line)
         match self._rule.update(update, line):
             case Verdict.APPLY:
                 self.stats.updates_applied += 1
-                self._rows.add(head, MODIFY, BID, flags, update.bids)
-                self._rows.add(head, MODIFY, ASK, flags, update.asks)
+                self._rows.add(head, MODIFY, BID, flags, texts_of(update.bids))
+                self._rows.add(head, MODIFY, ASK, flags, texts_of(update.asks))
                 if not update.bids and not update.asks:
                     self._rows.add(head, NONE, NO_SIDE, flags)
                 self._rows.end(line)
             case Verdict.GAP:
                 self.stats.gaps += 1
-                self._rows.add(head, CLEAR, NO_SIDE, flags & ~F_MBP)
-                self._rows.end(line)
+                self._clear(head, flags & ~F_MBP)
+            case Verdict.ANEW:
+                self.stats.ids_begun_anew = self._rule.begun_anew
+                if self._unused is None or not self._apply_snapshot(self._unused, line):
+                    self._clear(head, flags & ~F_MBP)
+                else:
+                    self.stats.snapshots_unused -= 1
             case Verdict.HOLD | Verdict.DROP:
                 pass
 
+    def _clear(self, head: EventHead, flags: int) -> None:
+        self._rows.add(head, CLEAR, NO_SIDE, flags)
+        self._rows.end(head.line)
+
     def _take_snapshot(self, snapshot: DepthSnapshot, line: int) -> None:
         self.stats.snapshots += 1
-        held = self._rule.snapshot(snapshot.last_update_id)
-        if held is None:
+        if self._has_partial_books or not self._apply_snapshot(snapshot, line):
             self.stats.snapshots_unused += 1
-            return
+            self._unused = snapshot
+
+    def _apply_snapshot(self, snapshot: DepthSnapshot, line: int) -> bool:
+        """Make a snapshot the book, with the updates that wait for it, if they join it."""
+        held = self._rule.snapshot(snapshot.last_update_id)
+        self.stats.ids_begun_anew = self._rule.begun_anew
+        if held is None:
+            return False
+        self._unused = None
         ts_event = snapshot.ts_event or self._ts_event or self._ts_recv
-        head = EventHead(ts_event, self._ts_recv, snapshot.last_update_id, line)
-        self._rows.add(head, CLEAR, NO_SIDE, F_SNAPSHOT)
-        self._rows.add(head, ADD, BID, F_SNAPSHOT | F_MBP, snapshot.bids)
-        self._rows.add(head, ADD, ASK, F_SNAPSHOT | F_MBP, snapshot.asks)
-        self._rows.end(line)
+        self._add_book(EventHead(ts_event, self._ts_recv, snapshot.last_update_id, line), snapshot.bids, snapshot.asks)
         for update, update_line in held:
             self._take_update(update, update_line, F_MBP | F_BAD_TS_RECV)
+        return True
+
+    def _add_book(self, head: EventHead, bids: list[Level], asks: list[Level]) -> None:
+        self._rows.add(head, CLEAR, NO_SIDE, F_SNAPSHOT)
+        self._rows.add(head, ADD, BID, F_SNAPSHOT | F_MBP, texts_of(bids))
+        self._rows.add(head, ADD, ASK, F_SNAPSHOT | F_MBP, texts_of(asks))
+        self._rows.end(head.line)
+
+    def _take_partial_book(self, update: DepthUpdate, line: int) -> None:
+        newest = self._partial
+        if newest is not None and (update.last == newest.last or update.ts_event < newest.ts_event):
+            return
+        self._partial = update
+        self.stats.partial_books += 1
+        self._add_book(EventHead(update.ts_event, self._ts_recv, update.last, line), update.bids, update.asks)
 
     def _take_trade(self, trade: Trade, line: int) -> None:
         check_symbol(self.path, line, trade.symbol, self.instrument)

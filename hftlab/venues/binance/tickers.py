@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from os import PathLike
 from pathlib import Path
 from typing import NamedTuple
@@ -11,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from hftlab.instruments import Instrument
-from hftlab.venues.binance.capture import check_symbol, decode, detect_instrument, split_line
+from hftlab.venues.binance.capture import check_symbol, decode, split_line
 from hftlab.venues.binance.messages import BookTicker, Kind
+from hftlab.venues.binance.survey import detect_instrument
 from hftlab.venues.capture_file import bad_line, read_lines
 from hftlab.venues.decimals import parse_decimals
 
@@ -40,7 +42,7 @@ def read_book_tickers(path: str | PathLike[str], *, instrument: Instrument | Non
     instrument = instrument or detect_instrument(path)
     numbers: list[tuple[int, int, int]] = []
     texts: list[tuple[str, str, str, str]] = []
-    for number, line in read_lines(path):
+    for number, line in filter(itemgetter(1), read_lines(path)):
         ts_recv, envelope, payload = split_line(path, number, line)
         if envelope.kind is Kind.BOOK_TICKER:
             ticker = decode(_book_ticker, path, number, payload)

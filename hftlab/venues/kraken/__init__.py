@@ -1,5 +1,15 @@
 """Kraken's order books, captured line by line from its WebSocket API v1: `<seconds>: <JSON>`, gzip or plain."""
 
-from hftlab.venues.kraken.reader import KRAKEN, Mismatch, Reader, Stats, Verification, checksum, read, verify
+from hftlab.venues.kraken.reader import (
+    KRAKEN,
+    Mismatch,
+    Reader,
+    Stats,
+    Verification,
+    checksum,
+    detect_instrument,
+    read,
+    verify,
+)
 
-__all__ = ["KRAKEN", "Mismatch", "Reader", "Stats", "Verification", "checksum", "read", "verify"]
+__all__ = ["KRAKEN", "Mismatch", "Reader", "Stats", "Verification", "checksum", "detect_instrument", "read", "verify"]

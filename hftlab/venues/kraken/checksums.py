@@ -2,7 +2,8 @@
 
 Source: Kraken, "WebSocket API v1", Book checksum: CRC32 of the best ten asks, lowest first, then the best ten bids,
 highest first, each price and then volume as the decimal text without its point and without leading zeros. For
-ticks and lots that are the venue's last decimal, that text is simply the number.
+ticks and lots that are the venue's last decimal, that text is simply the number; where a pair's decimals change within
+a capture, the texts themselves are kept.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import numpy.typing as npt
 
 from hftlab.book import BookSet, OrderBook
 from hftlab.events import CLEAR, F_MAYBE_BAD_BOOK, EventBatch
+from hftlab.venues.kraken.text_books import LevelTexts, TextBooks
 
 __all__ = ["DEPTH", "Mismatch", "Verification", "Verifier", "checksum"]
 
@@ -27,7 +29,10 @@ _KEPT: Final = 100
 
 
 def checksum(book: OrderBook) -> int:
-    """Compute Kraken's checksum of a book with the venue's last decimals as tick and lot, as `kraken.read()` makes."""
+    """Compute Kraken's checksum of a book with the venue's last decimals as tick and lot.
+
+    Such are the books that `kraken.read()` makes of a pair whose decimals do not change within the capture.
+    """
     instrument = book.instrument
     levels = [*book.asks(DEPTH), *book.bids(DEPTH)]
     return _crc32((instrument.ticks(price), instrument.lots(size)) for price, size, *_ in levels)
@@ -76,6 +81,7 @@ class VenueChecksum(NamedTuple):
 
     line: int
     checksum: int | None
+    texts: LevelTexts | None = None  # of the event's levels, for a pair whose decimals change
 
 
 class Verifier:
@@ -83,7 +89,7 @@ class Verifier:
 
     def __init__(self) -> None:
         self.report = Verification()
-        self._books = BookSet()
+        self._books, self._texts = BookSet(), TextBooks()
         self._doubted: set[int] = set()
 
     def compare(self, batch: EventBatch, checksums: list[VenueChecksum]) -> EventBatch:
@@ -96,11 +102,18 @@ class Verifier:
         prices = np.concatenate([tops.ask_ticks, tops.bid_ticks], axis=1)
         sizes = np.concatenate([tops.ask_lots, tops.bid_lots], axis=1)
         wrong = set()
-        for event, (instrument, (line, expected)) in enumerate(zip(ids, checksums, strict=False)):
+        for event, (instrument, (line, expected, texts)) in enumerate(zip(ids, checksums, strict=False)):
+            if texts is not None:
+                self._texts.update(instrument, texts)
             if expected is None:
                 self.report.unchecked += 1
                 continue
-            computed = _crc32(zip(prices[event].tolist(), sizes[event].tolist(), strict=True))
+            ticks, lots = prices[event].tolist(), sizes[event].tolist()
+            if texts is None:
+                computed = _crc32(zip(ticks, lots, strict=True))
+            else:
+                tick = batch.instruments[instrument].tick
+                computed = self._texts.checksum(instrument, [one * tick for one in ticks], lots)
             if not self._note(Mismatch(line, batch.instruments[instrument].symbol, expected, computed)):
                 wrong.add(event)
         return self._flagged(batch, tops.rows, wrong) if wrong or self._doubted else batch

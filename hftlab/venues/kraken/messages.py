@@ -16,10 +16,11 @@ from typing import Annotated, Final, NamedTuple, TypeAlias
 import msgspec
 from msgspec import Meta, Raw, Struct, field
 
-from hftlab.instruments import UNIT
+from hftlab.errors import CaptureError
 from hftlab.venues.capture_file import bad_line, decode_line
+from hftlab.venues.stamps import BadStamp, to_nanoseconds
 
-__all__ = ["BookMessage", "Event", "Kind", "Level", "Line", "decode_book", "decode_event", "nanoseconds", "split_line"]
+__all__ = ["BookMessage", "Event", "Kind", "Level", "Line", "decode_book", "decode_event", "split_line"]
 
 Stamp: TypeAlias = Annotated[str, Meta(pattern=r"^[0-9]{1,10}\.[0-9]{1,9}\Z")]
 
@@ -27,7 +28,9 @@ _FORM: Final = "<seconds>: <JSON>"
 _BOOK: Final = re.compile(r"book-([0-9]{1,5})")
 _CONNECTION: Final = re.compile(rb"wss?://\S+ <-> ")
 _REQUEST: Final = re.compile(rb"wss?://\S+ <- ")
-_RECEIVED: Final = re.compile(rb"([0-9]{1,10}(?:\.[0-9]{1,9})?): ?")
+_RECEIVED: Final = re.compile(rb"([0-9]{1,20}(?:\.[0-9]{1,20})?): ?")
+_SECOND_VERSION: Final = re.compile(rb'[^{"]*\{ *"(?:channel|method)" *:')
+_BINANCE: Final = re.compile(rb"[0-9.]+ \{")
 
 
 class Level(Struct, array_like=True, gc=False):
@@ -94,23 +97,36 @@ _event = msgspec.json.Decoder(Event)
 
 
 def split_line(path: Path, number: int, line: bytes) -> Line:
-    """Split a line into its kind, receive time in ns (0 if it has none) and JSON. Raises CaptureError."""
+    """Split a line into its kind, receive time in ns (0 if it has none) and JSON.
+
+    Receive times are in seconds; ms, µs and ns are told by their size. Raises CaptureError.
+    """
+    if _SECOND_VERSION.match(line):
+        raise _second_version(path, number)
     received = _RECEIVED.match(line)
     if received is not None:
         payload = line[received.end() :]
         kind = Kind.CHANNEL if payload[:1] == b"[" else Kind.EVENT
-        return Line(kind, nanoseconds(received[1].decode()), payload)
+        return Line(kind, _receive_time(path, number, received[1]), payload)
     if _CONNECTION.match(line):
         return Line(Kind.CONNECTION, 0, b"")
     if _REQUEST.match(line):
         return Line(Kind.REQUEST, 0, b"")
-    raise bad_line(path, number, f"does not start with a receive time in seconds: a line is `{_FORM}`")
+    hint = " (this looks like a Binance capture)" if _BINANCE.match(line) else ""
+    raise bad_line(path, number, f"does not start with a receive time in seconds: a line is `{_FORM}`{hint}")
 
 
-def nanoseconds(stamp: str) -> int:
-    """Convert a text of seconds with up to nine decimals to ns."""
-    seconds, _, fraction = stamp.partition(".")
-    return int(seconds) * UNIT + int(fraction.ljust(9, "0"))
+def _receive_time(path: Path, number: int, stamp: bytes) -> int:
+    try:
+        return to_nanoseconds(stamp)
+    except BadStamp as bad:
+        what = f"does not start with a receive time in seconds: a line is `{_FORM}` ({bad})"
+        raise bad_line(path, number, what) from bad
+
+
+def _second_version(path: Path, number: int) -> CaptureError:
+    what = "is of Kraken's WebSocket API v2, which hftlab does not read: capture API v1 at wss://ws.kraken.com"
+    return bad_line(path, number, what)
 
 
 def decode_event(path: Path, number: int, payload: bytes) -> Event:

@@ -15,28 +15,27 @@ from typing import Final
 
 from hftlab.errors import CaptureError
 from hftlab.events import ADD, ASK, BID, CLEAR, F_MBP, F_SNAPSHOT, MODIFY, NO_SIDE, NONE, EventBatch
-from hftlab.instruments import UNIT, Instrument, Venue
-from hftlab.venues.capture_file import Progress, read_lines
+from hftlab.instruments import Instrument
+from hftlab.venues.capture_file import Progress, bad_line
 from hftlab.venues.kraken.checksums import Mismatch, VenueChecksum, Verification, Verifier, checksum
-from hftlab.venues.kraken.messages import BookMessage, Kind, Level, decode_book, decode_event, nanoseconds, split_line
+from hftlab.venues.kraken.messages import BookMessage, Kind, decode_book, decode_event, split_line
+from hftlab.venues.kraken.survey import KRAKEN, Survey, detect_instrument, texts_of
+from hftlab.venues.kraken.text_books import LevelTexts
 from hftlab.venues.kraken.window import DepthWindow
 from hftlab.venues.level_batch_builder import EventHead
 from hftlab.venues.line_reader import LineReader
+from hftlab.venues.stamps import BadStamp, to_nanoseconds
 
-__all__ = ["KRAKEN", "Mismatch", "Reader", "Stats", "Verification", "checksum", "read", "verify"]
-
-KRAKEN: Final = Venue("KRAKEN", "USD")
+__all__ = ["KRAKEN", "Mismatch", "Reader", "Stats", "Verification", "checksum", "detect_instrument", "read", "verify"]
 
 _CHUNK: Final = 1 << 16
-_DECIMALS: Final = 9
-_HIGHEST: Final = (2**63 - 1) // UNIT - 1
-_LONGEST: Final = len(str(_HIGHEST))
 
 
 def read(
     path: str | PathLike[str],
     *,
     symbols: Iterable[str] | None = None,
+    instrument: Instrument | None = None,
     progress: Progress | None = None,
     chunk: int = _CHUNK,
 ) -> Reader:
@@ -48,13 +47,14 @@ def read(
     because Kraken has no numbers. Where the book does not match the venue's checksum, the rows that follow are
     flagged F_MAYBE_BAD_BOOK until the pair's next snapshot; `reader.verification` counts.
 
-    An instrument is a pair at KRAKEN: `tick` and `lot` are the last decimals of its first snapshot. `symbols` are the
-    only pairs read.
+    An instrument is a pair at KRAKEN: `tick` and `lot` are the last decimals that the file has of it, for which it is
+    read once more. `instrument` is used for the pair of its symbol as it is, and a number off its tick or lot is an
+    error. `symbols` are the only pairs read.
 
-    Raises CaptureError at once for a path that is not a readable capture, and from the iterator, after every whole
-    event before it, for a line of another form.
+    Raises CaptureError at once for a path that is not a readable capture or has no pair of the `instrument`, and from
+    the iterator, after every whole event before it, for a line of another form.
     """
-    return Reader(Path(path), None if symbols is None else frozenset(symbols), progress, chunk)
+    return Reader(Path(path), None if symbols is None else frozenset(symbols), progress, chunk, instrument)
 
 
 def verify(path: str | PathLike[str]) -> Verification:
@@ -89,12 +89,22 @@ class Stats:
 class Reader(LineReader):
     """Iterator over the batches of one capture; `instruments` are the pairs met so far, `stats` counts lines."""
 
-    def __init__(self, path: Path, symbols: frozenset[str] | None, progress: Progress | None, chunk: int) -> None:
+    def __init__(
+        self,
+        path: Path,
+        symbols: frozenset[str] | None,
+        progress: Progress | None,
+        chunk: int,
+        instrument: Instrument | None,
+    ) -> None:
         super().__init__(path, progress, chunk)
-        _check_is_kraken(path)
+        self._survey, self._given = Survey(path), instrument
+        if instrument is not None:
+            self._survey.instrument(instrument.symbol)  # raises unless the file has it
         self.stats = Stats()
         self._symbols = symbols
         self._ids: dict[str, int] = {}
+        self._mixed: set[int] = set()  # the pairs that are not written in the decimals of their tick and lot
         self._standing: set[int] = set()  # the books that have had their snapshot
         self._venue_checksums: list[VenueChecksum] = []
         self._window, self._verifier = DepthWindow(), Verifier()
@@ -115,7 +125,10 @@ class Reader(LineReader):
             self._ts_recv = ts_recv
         match kind:
             case Kind.CHANNEL:
-                self._take_channel(number, payload)
+                try:
+                    self._take_channel(number, payload)
+                except BadStamp as bad:
+                    raise bad_line(self.path, number, f"has a level whose time cannot be: {bad}") from bad
             case Kind.EVENT:
                 self.stats.events[decode_event(self.path, number, payload).name] += 1
             case Kind.CONNECTION:
@@ -138,14 +151,15 @@ class Reader(LineReader):
     def _take_snapshot(self, message: BookMessage, line: int) -> None:
         self.stats.snapshots += 1
         if message.pair not in self._ids:
-            self._ids[message.pair] = self._rows.add_instrument(_instrument(message))
+            self._ids[message.pair] = self._add_instrument(message.pair)
         self._window.set_depth(self._ids[message.pair], message.depth)
         head = self._head(message, line)
         self._standing.add(head.instrument)
         self._rows.add(head, CLEAR, NO_SIDE, F_SNAPSHOT)
-        self._rows.add(head, ADD, BID, F_SNAPSHOT | F_MBP, self._texts(message.bids))
-        self._rows.add(head, ADD, ASK, F_SNAPSHOT | F_MBP, self._texts(message.asks))
-        self._end(line, message.checksum)
+        texts = self._texts(message)
+        self._rows.add(head, ADD, BID, F_SNAPSHOT | F_MBP, texts.bids)
+        self._rows.add(head, ADD, ASK, F_SNAPSHOT | F_MBP, texts.asks)
+        self._end(head, message.checksum, texts)
 
     def _take_update(self, message: BookMessage, line: int) -> None:
         self.stats.updates += 1
@@ -153,34 +167,43 @@ class Reader(LineReader):
             self.stats.updates_without_snapshot += 1
             return
         self.stats.republished += sum(level.republished is not None for level in (*message.bids, *message.asks))
-        head, bids, asks = self._head(message, line), self._texts(message.bids), self._texts(message.asks)
-        self._rows.add(head, MODIFY, BID, F_MBP, bids)
-        self._rows.add(head, MODIFY, ASK, F_MBP, asks)
-        if not bids and not asks:
+        head, texts = self._head(message, line), self._texts(message)
+        self._rows.add(head, MODIFY, BID, F_MBP, texts.bids)
+        self._rows.add(head, MODIFY, ASK, F_MBP, texts.asks)
+        if not texts.bids and not texts.asks:
             self._rows.add(head, NONE, NO_SIDE, F_MBP)
-        self._end(line, message.checksum)
+        self._end(head, message.checksum, texts)
 
     def _void(self, line: int) -> None:
         """Clear all books at a new connection: updates before it may have been missed."""
         for instrument in sorted(self._standing):
-            self._rows.add(EventHead(self._ts_event, self._ts_recv, line, line, instrument), CLEAR, NO_SIDE, 0)
-            self._end(line, None)
+            head = EventHead(self._ts_event, self._ts_recv, line, line, instrument)
+            self._rows.add(head, CLEAR, NO_SIDE, 0)
+            self._end(head, None, LevelTexts(True, [], []))
         self._standing.clear()
 
     def _head(self, message: BookMessage, line: int) -> EventHead:
-        times = [nanoseconds(level.time) for level in (*message.bids, *message.asks)]
+        times = [to_nanoseconds(level.time) for level in (*message.bids, *message.asks)]
         ts_event = max(times, default=self._ts_recv)
         self._ts_event = max(self._ts_event, ts_event)
         return EventHead(ts_event, self._ts_recv, line, line, self._ids[message.pair])
 
-    def _texts(self, levels: list[Level]) -> list[tuple[str, str]]:
-        texts = [(level.price, level.size) for level in levels if _fits(level.price)]
-        self.stats.out_of_range += len(levels) - len(texts)
+    def _add_instrument(self, pair: str) -> int:
+        given = self._given
+        instrument = given if given is not None and given.symbol == pair else self._survey.instrument(pair)
+        number = self._rows.add_instrument(instrument)
+        if not self._survey.is_written_in(instrument):
+            self._mixed.add(number)
+        return number
+
+    def _texts(self, message: BookMessage) -> LevelTexts:
+        texts = LevelTexts(message.is_snapshot, texts_of(message.bids), texts_of(message.asks))
+        self.stats.out_of_range += len(message.bids) + len(message.asks) - len(texts.bids) - len(texts.asks)
         return texts
 
-    def _end(self, line: int, checksum: int | None) -> None:
-        self._rows.end(line)
-        self._venue_checksums.append(VenueChecksum(line, checksum))
+    def _end(self, head: EventHead, checksum: int | None, texts: LevelTexts) -> None:
+        self._rows.end(head.line)
+        self._venue_checksums.append(VenueChecksum(head.line, checksum, texts if head.instrument in self._mixed else None))
 
     def _finish(self, batch: EventBatch) -> EventBatch:
         batch = self._window.trim(batch)
@@ -197,32 +220,3 @@ class Reader(LineReader):
                 f"{self.path} has no book snapshot, so that there is no book: start the capture before subscribing",
                 path=self.path,
             )
-
-
-def _fits(price: str) -> bool:
-    """Tell whether a price fits int64 in 1e-9 units, which ends at 9.2 billion: there are orders to sell beyond it."""
-    whole = price.partition(".")[0]
-    return len(whole) < _LONGEST or not whole.isdigit() or int(whole) <= _HIGHEST
-
-
-def _instrument(snapshot: BookMessage) -> Instrument:
-    """Make a pair's instrument: Kraken writes all decimals, zeros too, so that the last one is the step."""
-    levels = (*snapshot.bids, *snapshot.asks)
-    tick = min((_step(level.price) for level in levels), default=1)
-    lot = min((_step(level.size) for level in levels), default=1)
-    return Instrument(snapshot.pair, KRAKEN, tick, lot, snapshot.pair.rpartition("/")[2])
-
-
-def _step(text: str) -> int:
-    return int(UNIT // 10 ** min(len(text.partition(".")[2]), _DECIMALS))
-
-
-def _check_is_kraken(path: Path) -> None:
-    """Raise CaptureError unless the file begins like a capture and has a message of a book in it."""
-    for number, line in read_lines(path):
-        if not line:
-            continue
-        kind, _, payload = split_line(path, number, line)
-        if kind is Kind.CHANNEL and isinstance(decode_book(path, number, payload), BookMessage):
-            return
-    raise CaptureError(f"{path} has no Kraken message of a book: name a capture of the channel `book`", path=path)

@@ -60,7 +60,7 @@ class Files(NamedTuple):
 
 def find_files(path: Path, orderbook: Path | None) -> Files:
     """Find the pair that a message file or an archive belongs to. Raises CaptureError."""
-    check_readable(path)
+    check_readable(path, zipped=True)
     with path.open("rb") as file:
         is_zip = file.read(4) == _ZIP_MAGIC
     if is_zip:

@@ -39,7 +39,7 @@ class TestInstrument:
         assert (batch.instruments, batch.size.tolist()) == ((coarse,), [7])
 
     def test_is_found_behind_a_snapshot(self, path: Path) -> None:
-        write_capture(path, SNAPSHOT, ticker(10, ("1", "1"), ("2", "1"), e="bookTicker"))
+        write_capture(path, snapshot(10, {"100.1": "2"}, {}), ticker(10, ("1", "1"), ("2", "1"), e="bookTicker"))
         assert binance.detect_instrument(path) == find_instrument("BTCUSDT", BINANCE_USDM)
 
 
@@ -50,20 +50,23 @@ class TestErrors:
     @pytest.mark.parametrize(
         ("bad", "said"),
         [
-            (b"", "does not start with a receive time in ns: a line is `<ns> <JSON>`"),
+            (b"7", "does not start with a receive time in ns: a line is `<ns> <JSON>`"),
+            (b"wss://ws.kraken.com <-> 1618678132.38", "(this looks like a Kraken capture)"),
+            (b'1618678132.5: {"event":"heartbeat"}', "(this looks like a Kraken capture)"),
+            (b"12345678901 {}", "('12345678901' is not a time from 2001 on in s, ms, \u00b5s or ns)"),
             (b"nonsense", "does not start with a receive time in ns"),
             (b'{"stream": 1}', "does not start with a receive time in ns"),
             (b"99999999999999999999 {}", "does not start with a receive time in ns"),
             (b"0 {}", "does not start with a receive time in ns"),
             (b"-1 {}", "does not start with a receive time in ns"),
-            (b"7 ", "is not a Binance message (Input data was truncated): a line is `<ns> <JSON>`"),
-            (b'7 {"stream":', "is not a Binance message"),
-            (b"7 [1]", "is not a Binance message (Expected `object`, got `array`)"),
-            (b'7 {"stream":"\xff"}', "is not a Binance message"),
-            (b'7 {"data":' + b"[" * 100_000, "is not a Binance message (maximum recursion depth exceeded"),
-            (b'7 {"stream":"btcusdt@trade"}', "is not a Binance message"),
-            (b'7 {"stream":"btcusdt@trade","data":{"s":"BTCUSDT"}}', "missing required field `T`"),
-            (b'7 {"lastUpdateId":-1}', "is not a Binance message (Expected `int` >= 0 - at `$.lastUpdateId`)"),
+            (b"1700000000 ", "is not a Binance message (Input data was truncated): a line is `<ns> <JSON>`"),
+            (b'1700000000 {"stream":', "is not a Binance message"),
+            (b"1700000000 [1]", "is not a Binance message (Expected `object`, got `array`)"),
+            (b'1700000000 {"stream":"\xff"}', "is not a Binance message"),
+            (b'1700000000 {"data":' + b"[" * 100_000, "is not a Binance message (maximum recursion depth exceeded"),
+            (b'1700000000 {"stream":"btcusdt@trade"}', "is not a Binance message"),
+            (b'1700000000 {"stream":"btcusdt@trade","data":{"s":"BTCUSDT"}}', "missing required field `T`"),
+            (b'1700000000 {"lastUpdateId":-1}', "is not a Binance message (Expected `int` >= 0 - at `$.lastUpdateId`)"),
         ],
     )
     def test_a_line_that_is_none_is_named_after_all_before_it(self, path: Path, bad: bytes, said: str) -> None:
@@ -76,13 +79,20 @@ class TestErrors:
     @pytest.mark.parametrize(
         ("levels", "said"),
         [
-            ({"98.001": "4"}, "has the price '98.001', not a multiple of the tick of BTCUSDT"),
-            ({"98": "0.0000001"}, "has the size '0.0000001', not a multiple of the lot of BTCUSDT"),
-            ({"97": "1", "98": "four"}, "has the size 'four'"),
-            ({"-98": "4"}, "has the price '-98'"),
-            ({"1e999": "4"}, "has the price '1e999'"),
-            ({"99999999999": "4"}, "has the price '99999999999'"),
-            ({"98\n": "4"}, "has the price '98\\n'"),
+            (
+                {"98.0000000001": "4"},
+                "has the price '98.0000000001', which has more than the nine decimals that hftlab holds",
+            ),
+            (
+                {"98": "0.0000000001"},
+                "has the size '0.0000000001', which has more than the nine decimals that hftlab holds",
+            ),
+            ({"97": "1", "98": "four"}, "has the size 'four', which is not a decimal number without a sign"),
+            ({"-98": "4"}, "has the price '-98', which is not a decimal number"),
+            ({"1e999": "4"}, "has the price '1e999', which is not"),
+            ({"99999999999": "4"}, "has the price '99999999999', which is too large for int64"),
+            ({"98": "99999999999999999999"}, "has the size '99999999999999999999', which is too large for int64"),
+            ({"98\n": "4"}, "has the price '98\\n', which is not"),
         ],
     )
     def test_a_number_that_does_not_fit_is_named_too(self, path: Path, levels: dict[str, str], said: str) -> None:

@@ -1,15 +1,17 @@
 from __future__ import annotations
 
-from hftlab.venues.binance.depth import DepthRule, Verdict
-from hftlab.venues.binance.messages import DepthUpdate
+from hftlab.venues.binance.depth import DepthRule, HeldUpdate, Verdict
+from hftlab.venues.binance.messages import DepthUpdate, Level
+
+TIME = 1_700_000_000_000  # ms
 
 
 def spot(first: int, last: int) -> DepthUpdate:
-    return DepthUpdate("BTCUSDT", 1, first, last, [], [])
+    return DepthUpdate("BTCUSDT", TIME, first, last, [], [])
 
 
 def futures(first: int, last: int, previous: int) -> DepthUpdate:
-    return DepthUpdate("BTCUSDT", 1, first, last, [], [], previous)
+    return DepthUpdate("BTCUSDT", TIME, first, last, [], [], previous)
 
 
 def judged(rule: DepthRule, *updates: DepthUpdate) -> list[Verdict]:
@@ -77,6 +79,102 @@ class TestSpot:
         held = rule.snapshot(100)
         assert held is not None
         assert len(held) == 10_000
+
+
+class TestIdsThatBeginAnew:
+    """The market was reset: its ids are lower than the book's, and its snapshots too."""
+
+    def rule_at_903(self) -> DepthRule:
+        rule = DepthRule()
+        judged(rule, spot(895, 900))
+        rule.snapshot(900)
+        assert judged(rule, spot(901, 902), spot(903, 903)) == [Verdict.APPLY, Verdict.APPLY]
+        return rule
+
+    def test_a_snapshot_that_the_new_updates_lead_to(self) -> None:
+        rule = self.rule_at_903()
+        assert judged(rule, spot(8, 12)) == [Verdict.DROP]
+        assert rule.snapshot(12) == []
+        assert judged(rule, spot(13, 14), spot(16, 17)) == [Verdict.APPLY, Verdict.GAP]
+        assert rule.begun_anew == 1
+
+    def test_a_snapshot_in_the_middle_of_the_new_updates(self) -> None:
+        rule = self.rule_at_903()
+        judged(rule, spot(8, 12), spot(13, 14), spot(15, 15))
+        held = rule.snapshot(13)
+        assert held is not None
+        assert judged(rule, *(one.update for one in held)) == [Verdict.APPLY, Verdict.APPLY]
+
+    def test_a_snapshot_before_the_first_new_update(self) -> None:
+        rule = self.rule_at_903()
+        assert rule.snapshot(12) is None
+        assert judged(rule, spot(11, 12), spot(13, 14)) == [Verdict.DROP, Verdict.ANEW]
+        held = rule.snapshot(12)
+        assert held is not None
+        assert [one.update.last for one in held] == [14]
+        assert rule.begun_anew == 1
+
+    def test_a_reset_while_there_is_no_book(self) -> None:
+        rule = self.rule_at_903()
+        assert judged(rule, spot(950, 951), spot(8, 12), spot(13, 14)) == [Verdict.GAP, Verdict.HOLD, Verdict.HOLD]
+        held = rule.snapshot(12)
+        assert held is not None
+        assert [one.update.last for one in held] == [14]
+        assert rule.begun_anew == 1
+
+    def test_several_resets(self) -> None:
+        rule = self.rule_at_903()
+        for number in range(1, 4):
+            # The ids are those of the reset before, the levels are not.
+            first, second = (
+                DepthUpdate("BTCUSDT", TIME, *ids, [Level(str(number), "1")], []) for ids in ((8, 12), (13, 14))
+            )
+            assert judged(rule, first) == [Verdict.DROP]
+            if rule.snapshot(12) is None:
+                assert judged(rule, second) == [Verdict.ANEW]
+                assert rule.snapshot(12) == [HeldUpdate(second, 1)]
+            assert judged(rule, second) == [Verdict.APPLY]
+            assert rule.begun_anew == number
+
+    def test_new_ids_among_the_old_ones(self) -> None:
+        rule = DepthRule()
+        judged(rule, spot(5, 10))
+        rule.snapshot(10)
+        assert judged(rule, spot(11, 20), spot(21, 40)) == [Verdict.APPLY, Verdict.APPLY]
+        assert judged(rule, spot(7, 12)) == [Verdict.DROP]
+        assert rule.snapshot(12) is None  # it may be a late one, until an update says otherwise
+        assert judged(rule, spot(13, 14)) == [Verdict.ANEW]
+
+    def test_updates_later_than_the_book_by_a_second_void_it_without_a_snapshot(self) -> None:
+        rule = self.rule_at_903()
+        late = DepthUpdate("BTCUSDT", TIME + 1001, 8, 12, [], [])
+        assert judged(rule, late) == [Verdict.ANEW]
+        assert not rule.synchronised
+        assert rule.snapshot(12) == []
+
+    def test_a_late_snapshot_is_not_a_reset(self) -> None:
+        rule = self.rule_at_903()
+        for late in (1, 895, 901, 903):
+            assert rule.snapshot(late) is None
+            assert judged(rule, spot(901, 902), spot(903, 903)) == [Verdict.DROP, Verdict.DROP]
+        assert judged(rule, spot(904, 905)) == [Verdict.APPLY]
+        assert rule.begun_anew == 0
+
+    def test_late_updates_of_another_connection_are_not_a_reset(self) -> None:
+        rule = self.rule_at_903()
+        rule.snapshot(901)
+        early = DepthUpdate("BTCUSDT", TIME - 1, 902, 902, [], [])
+        assert judged(rule, early, spot(904, 904)) == [Verdict.DROP, Verdict.APPLY]
+        assert rule.begun_anew == 0
+
+    def test_futures_begin_anew_alike(self) -> None:
+        rule = DepthRule()
+        rule.snapshot(900)
+        assert judged(rule, futures(895, 901, 890), futures(8, 12, 7)) == [Verdict.APPLY, Verdict.DROP]
+        held = rule.snapshot(12)
+        assert held is not None
+        assert judged(rule, *(one.update for one in held), futures(13, 14, 12)) == [Verdict.APPLY, Verdict.APPLY]
+        assert rule.begun_anew == 1
 
 
 class TestFutures:

@@ -12,7 +12,7 @@ from hftlab.instruments import UNIT
 from hftlab.market import Processor
 from hftlab.venues import binance
 from tests.shared_data import shared_data
-from tests.venues.captures import SNAPSHOT, ticker, write_capture
+from tests.venues.captures import SNAPSHOT, START, ticker, write_capture
 
 SPOT, FUTURES = "binance/spot_btcusdt_20240808.gz", "binance/usdm_btcusdt_20240808.gz"
 
@@ -22,7 +22,7 @@ class TestBookTickers:
         write_capture(path, ticker(7, ("99.99", "1.00000000"), ("100", "0.000001")), SNAPSHOT)
         tickers = binance.read_book_tickers(path)
         assert [column.tolist() for column in tickers] == [
-            [UNIT],
+            [(START + 1) * UNIT],
             [7],
             [99_990_000_000],
             [1_000_000],

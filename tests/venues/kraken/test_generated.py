@@ -5,13 +5,14 @@ from __future__ import annotations
 import tempfile
 import zlib
 from pathlib import Path
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hftlab.book import BookSet
 from hftlab.venues import kraken
-from tests.venues.kraken_captures import PAIR, snapshot, update, write_capture
+from tests.venues.kraken_captures import CONNECTION, PAIR, snapshot, update, write_capture
 
 DEPTH = 3
 BID, ASK = 0, 1
@@ -68,3 +69,49 @@ def test_every_checksum_matches_though_levels_come_and_go(happened: list[tuple[i
     assert (report.checked.total(), report.differing) == (len(messages) - 1, 0)
     assert [f"{price:.1f}" for price, *_ in books[PAIR].bids(10)] == list(best(book, BID, DEPTH))
     assert [f"{price:.1f}" for price, *_ in books[PAIR].asks(10)] == list(best(book, ASK, DEPTH))
+
+
+texts = st.sampled_from([("4350", 0), ("4350", 1), ("4351", 3), ("4352.5", 1), ("4352.5", 5), ("4353.25", 2)]).map(
+    lambda one: f"{float(one[0]):.{one[1]}f}"
+)
+amounts = st.sampled_from(["0.00000000", "1", "1.5", "2.00000000", "900000000.25", "0.00000001"])
+
+
+@settings(max_examples=80)
+@given(st.lists(st.tuples(texts, amounts, st.booleans()), min_size=1, max_size=30), st.integers(1, 20))
+def test_every_checksum_is_of_the_texts_as_they_came(happened: list[tuple[str, str, bool]], chunk: int) -> None:
+    """A price may come with other decimals than before; the snapshot is empty, and a new connection starts anew."""
+    book: dict[float, tuple[str, str]] = {}
+    messages: list[Any] = [CONNECTION, snapshot({}, {})]
+    for price, size, reconnects in happened:
+        book.pop(float(price), None)
+        if float(size):
+            book[float(price)] = price, size
+        bids = [book[one] for one in sorted(book, reverse=True)]
+        messages.append(update({price: size}, {}, told_checksum([dict(bids), {}])))
+        if reconnects:
+            messages += [CONNECTION, snapshot(dict(bids), {})]
+    with tempfile.TemporaryDirectory() as folder:
+        reader = kraken.read(write_capture(Path(folder) / "capture", *messages), chunk=chunk)
+        books = BookSet()
+        for batch in reader:
+            books.apply(batch)
+    report = reader.verification
+    assert (report.checked.total(), report.differing) == (len(happened), 0)
+    assert [(price, size) for price, size, *_ in books[PAIR].bids(10)] == [
+        (price, float(book[price][1])) for price in sorted(book, reverse=True)
+    ]
+
+
+def test_a_size_beyond_int64_of_the_last_decimals_has_a_coarser_lot() -> None:
+    """156 billion coins and eight decimals, of which none is used; the checksum is of the text."""
+    size = "156428937432.00000000"
+    asks = {"0.00000052": size}
+    with tempfile.TemporaryDirectory() as folder:
+        path = write_capture(Path(folder) / "capture", snapshot({}, asks), update({}, asks, told_checksum([{}, asks])))
+        reader = kraken.read(path)
+        books = BookSet()
+        for batch in reader:
+            books.apply(batch)
+    assert [level[:2] for level in books[PAIR].asks()] == [(5.2e-7, 156428937432.0)]
+    assert (reader.verification.checked.total(), reader.verification.differing) == (1, 0)

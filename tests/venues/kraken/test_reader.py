@@ -15,7 +15,7 @@ from hftlab.instruments import UNIT, Instrument
 from hftlab.venues import kraken
 from tests.shared_data import shared_data
 from tests.venues.captures import rows_of
-from tests.venues.kraken_captures import CONNECTION, PAIR, REQUEST, levels, snapshot, update, write_capture
+from tests.venues.kraken_captures import CONNECTION, PAIR, REQUEST, START, levels, snapshot, update, write_capture
 
 REAL = "kraken/book1000_20210417.gz"
 LAST, LEVEL, DOUBT = F_LAST, F_MBP, F_MAYBE_BAD_BOOK
@@ -39,7 +39,7 @@ class TestEvents:
             SNAPSHOT,
             update({"100.1": "0.00", "99.9": "4.00"}, {"100.2": "1.00"}, second=4),
             update({}, {}),
-            [7, [["100.1", "1.0", "1.1", "s", "l", ""]], "trade", PAIR],
+            [7, [["100.1", "1.0", "1618678001.1", "s", "l", ""]], "trade", PAIR],
         )
         batch, reader = read_whole(path)
         assert rows_of(batch) == [
@@ -54,9 +54,13 @@ class TestEvents:
         ]
         assert batch.sequence.tolist() == [5, 5, 5, 5, 6, 6, 6, 7]
         half = UNIT // 2
-        assert (batch.ts_recv - half).tolist() == [second * UNIT for second in (5, 5, 5, 5, 6, 6, 6, 7)]
+        assert (batch.ts_recv - half).tolist() == [(START + second) * UNIT for second in (5, 5, 5, 5, 6, 6, 6, 7)]
         # The newest of the levels' own times; without levels the receive time stands in.
-        assert batch.ts_event.tolist() == [1_123_456_000] * 4 + [4_123_456_000] * 3 + [7 * UNIT + half]
+        assert batch.ts_event.tolist() == [
+            *[START * UNIT + 1_123_456_000] * 4,
+            *[START * UNIT + 4_123_456_000] * 3,
+            (START + 7) * UNIT + half,
+        ]
         stats = reader.stats
         assert (stats.connections, stats.requests, stats.snapshots, stats.updates) == (1, 1, 1, 2)
         assert stats.events == {"systemStatus online": 1, "heartbeat": 1}
@@ -206,15 +210,30 @@ class TestErrors:
             (b"nonsense", "does not start with a receive time in seconds: a line is `<seconds>: <JSON>`"),
             (b"1618678132", "does not start with a receive time in seconds"),
             (b"99999999999.5: {}", "does not start with a receive time in seconds"),
-            (b"1.5: ", "is not a Kraken message (Input data was truncated): a line is `<seconds>: <JSON>`"),
-            (b"1.5: [1", "is not a Kraken message"),
-            (b"1.5: [1,2]", "is not a Kraken message (2 elements)"),
-            (b"1.5: {}", "missing required field `event`"),
-            (b'1.5: [1,{"b":[["1","2"]],"c":"7"},"book-10","A/B"]', "is not a Kraken message"),
-            (b'1.5: [1,{"b":[["1","2","x"]]},"book-10","A/B"]', "is not a Kraken message"),
-            (b'1.5: [1,{"b":[],"c":"x"},"book-10","A/B"]', "is not a Kraken message"),
-            (b'1.5: [1,{"b":[["100.15","1.00","1.1"]]},"book-10","XBT/EUR"]', "has the price '100.15', not a multiple"),
-            (b'1.5: [1,{"b":[["100.1","-1","1.1"]]},"book-10","XBT/EUR"]', "has the size '-1', not a multiple"),
+            (b"1618678001.5: ", "is not a Kraken message (Input data was truncated): a line is `<seconds>: <JSON>`"),
+            (b'1618678001.5: {"channel":"heartbeat"}', "is of Kraken's WebSocket API v2, which hftlab does not read"),
+            (b'1618678001.5: {"method":"subscribe","result":{}}', "is of Kraken's WebSocket API v2"),
+            (b'{"channel":"book","type":"snapshot","data":[]}', "is of Kraken's WebSocket API v2"),
+            (b'1618678001123456789 {"e":"trade"}', "(this looks like a Binance capture)"),
+            (b"1.5: {}", "('1.5' is not a time from 2001 on in s, ms, \u00b5s or ns)"),
+            (
+                b'1618678001.5: [1,{"b":[["100.1","1.00","1.1"]]},"book-10","XBT/EUR"]',
+                "has a level whose time cannot be: '1.1' is not a time from 2001 on",
+            ),
+            (b"1618678001.5: [1", "is not a Kraken message"),
+            (b"1618678001.5: [1,2]", "is not a Kraken message (2 elements)"),
+            (b"1618678001.5: {}", "missing required field `event`"),
+            (b'1618678001.5: [1,{"b":[["1","2"]],"c":"7"},"book-10","A/B"]', "is not a Kraken message"),
+            (b'1618678001.5: [1,{"b":[["1","2","x"]]},"book-10","A/B"]', "is not a Kraken message"),
+            (b'1618678001.5: [1,{"b":[],"c":"x"},"book-10","A/B"]', "is not a Kraken message"),
+            (
+                b'1618678001.5: [1,{"b":[["0.0000000001","1.00","1618678001.1"]]},"book-10","XBT/EUR"]',
+                "has the price '0.0000000001', which has more than the nine decimals that hftlab holds",
+            ),
+            (
+                b'1618678001.5: [1,{"b":[["100.1","-1","1618678001.1"]]},"book-10","XBT/EUR"]',
+                "has the size '-1', which is not a decimal number",
+            ),
         ],
     )
     def test_a_line_that_is_none_is_named_after_all_before_it(self, path: Path, bad: bytes, said: str) -> None:

@@ -1,0 +1,89 @@
+"""Survey of a Kraken capture before it is read: the pairs and the decimals with which their numbers are written.
+
+Kraken writes all decimals of a pair, zeros too, so that the last one is its step. It changes them at times, and the
+first snapshot of a new pair may be empty: the steps are those of the whole file.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from operator import itemgetter
+from os import PathLike
+from pathlib import Path
+from typing import Final
+
+from hftlab.errors import CaptureError
+from hftlab.instruments import UNIT, Instrument, Venue
+from hftlab.venues.capture_file import read_lines
+from hftlab.venues.grid import Grid, step_of
+from hftlab.venues.kraken.messages import BookMessage, Kind, Level, decode_book, split_line
+
+__all__ = ["KRAKEN", "Survey", "detect_instrument", "texts_of"]
+
+KRAKEN: Final = Venue("KRAKEN", "USD")
+
+_HIGHEST: Final = (2**63 - 1) // UNIT - 1
+_LONGEST: Final = len(str(_HIGHEST))
+
+
+def detect_instrument(path: str | PathLike[str], pair: str) -> Instrument:
+    """Return the instrument of a pair of a capture, as `read()` makes it. Raises CaptureError."""
+    return Survey(Path(path)).instrument(pair)
+
+
+class Survey:
+    """Survey of the capture at `path`, up to its first damage, which is for the reader to report.
+
+    Raises CaptureError unless the file begins like a capture and has a message of a book in it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._grids: defaultdict[str, Grid] = defaultdict(Grid)
+        try:
+            self._read()
+        except CaptureError:
+            if not self._grids:
+                raise
+        if not self._grids:
+            raise CaptureError(
+                f"{path} has no Kraken message of a book: name a capture of the channel `book`", path=path
+            )
+
+    def _read(self) -> None:
+        for number, line in filter(itemgetter(1), read_lines(self._path)):
+            kind, _, payload = split_line(self._path, number, line)
+            if kind is Kind.CHANNEL:
+                message = decode_book(self._path, number, payload)
+                if isinstance(message, BookMessage):
+                    grid = self._grids[message.pair]
+                    grid.add(texts_of(message.bids))
+                    grid.add(texts_of(message.asks))
+
+    def instrument(self, pair: str) -> Instrument:
+        """Return a pair's instrument: tick and lot are the last decimals, or a coarser lot for sizes beyond int64."""
+        if pair not in self._grids:
+            pairs = ", ".join(self._grids)
+            raise CaptureError(f"{self._path} has no pair {pair}: it has {pairs[:200]}", path=self._path)
+        grid = self._grids[pair]
+        steps = step_of(grid.prices.longest), step_of(grid.sizes.longest)
+        return grid.widened(Instrument(pair, KRAKEN, *steps, pair.rpartition("/")[2]), headroom=1)
+
+    def is_written_in(self, instrument: Instrument) -> bool:
+        """Tell whether every number of a pair is written with the decimals of the instrument's tick and lot."""
+        grid = self._grids[instrument.symbol]
+        columns = (grid.prices, instrument.tick), (grid.sizes, instrument.lot)
+        return all(step * 10**extent.longest == UNIT and extent.shortest == extent.longest for extent, step in columns)
+
+
+def texts_of(levels: list[Level]) -> list[tuple[str, str]]:
+    """Return the (price, size) of each level whose price an EventBatch can hold.
+
+    int64 ends at 9.2 billion in units of 1e-9: there are orders to sell beyond it.
+    """
+    return [(level.price, level.size) for level in levels if _fits(level.price)]
+
+
+def _fits(price: str) -> bool:
+    whole = price.partition(".")[0]
+    return len(whole) < _LONGEST or not whole.isdigit() or int(whole) <= _HIGHEST
