@@ -106,11 +106,17 @@ def _raw_blocks(file: BinaryIO, progress: Progress | None) -> Iterator[bytes]:
 
 
 def _inflated(blocks: Iterator[bytes]) -> Iterator[bytes]:
-    """Inflate one or more gzip members. The module gzip would drop the whole block that holds the damage."""
+    """Inflate one or more gzip members, with or without zeros behind each, as tapes pad.
+
+    The module gzip would drop the whole block that holds the damage.
+    """
     member = zlib.decompressobj(_GZIP_FORMAT)
     for block in blocks:
         while block:
             if member.eof:
+                block = block.lstrip(b"\0")
+                if not block:
+                    break
                 member = zlib.decompressobj(_GZIP_FORMAT)
             before = member.copy()
             try:

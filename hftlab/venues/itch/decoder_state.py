@@ -52,6 +52,7 @@ class DecoderState(NamedTuple):
     orders: IntegerMap  # from an order's reference number to its word; see order_words
     locates: npt.NDArray[np.int32]  # (65536,): per stock locate its instrument's number, or one of the two above
     symbols: npt.NDArray[np.uint64]  # per instrument its eight bytes as a big-endian integer
+    others: npt.NDArray[np.uint64]  # per stock locate the symbol that is not kept, in the same form; 0 for none
     wanted: npt.NDArray[np.uint64]  # the symbols to keep, in the same form; empty keeps all
     counts: IntArray  # (256,): messages by type
     unknown: IntArray  # (256,): messages by type about an order that is not there
@@ -68,6 +69,7 @@ def register(state: DecoderState, locate: Any, symbol: Any, renames: bool) -> An
     number = state.tallies[INSTRUMENTS]
     if not _is_wanted(state, symbol) or number == len(state.symbols):
         state.locates[locate] = UNWANTED_LOCATE
+        state.others[locate] = symbol
         return UNWANTED_LOCATE
     state.symbols[number] = symbol
     state.locates[locate] = number

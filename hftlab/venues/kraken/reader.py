@@ -22,6 +22,8 @@ from hftlab.venues.kraken.messages import BookMessage, Kind, Level, decode_book,
 from hftlab.venues.kraken.window import DepthWindow
 from hftlab.venues.level_batch_builder import EventHead
 from hftlab.venues.line_reader import LineReader
+from hftlab.venues.recognition import explaining
+from hftlab.venues.selection import check_selection
 
 __all__ = ["KRAKEN", "Mismatch", "Reader", "Stats", "Verification", "checksum", "read", "verify"]
 
@@ -49,12 +51,13 @@ def read(
     flagged F_MAYBE_BAD_BOOK until the pair's next snapshot; `reader.verification` counts.
 
     An instrument is a pair at KRAKEN: `tick` and `lot` are the last decimals of its first snapshot. `symbols` are the
-    only pairs read.
+    only pairs read; after the last batch a warning names those that the capture does not have.
 
-    Raises CaptureError at once for a path that is not a readable capture, and from the iterator, after every whole
-    event before it, for a line of another form.
+    Raises CaptureError at once for a path that is not a readable capture; from the iterator, after every whole event
+    before it, for a line of another form; and at the end if the capture has none of the `symbols`.
     """
-    return Reader(Path(path), None if symbols is None else frozenset(symbols), progress, chunk)
+    with explaining(Path(path), "kraken"):
+        return Reader(Path(path), None if symbols is None else frozenset(symbols), progress, chunk)
 
 
 def verify(path: str | PathLike[str]) -> Verification:
@@ -94,6 +97,7 @@ class Reader(LineReader):
         _check_is_kraken(path)
         self.stats = Stats()
         self._symbols = symbols
+        self._others: set[str] = set()
         self._ids: dict[str, int] = {}
         self._standing: set[int] = set()  # the books that have had their snapshot
         self._told: list[VenueChecksum] = []
@@ -130,6 +134,7 @@ class Reader(LineReader):
             self.stats.unknown[message] += 1
         elif self._symbols is not None and message.pair not in self._symbols:
             self.stats.unwanted += 1
+            self._others.add(message.pair)
         elif message.is_snapshot:
             self._take_snapshot(message, number)
         else:
@@ -192,6 +197,8 @@ class Reader(LineReader):
         return batch
 
     def _check_end(self) -> None:
+        if self._symbols is not None:
+            check_selection(self.path, sorted(self._symbols), self._ids, self._others)
         if not self.stats.snapshots and not self.stats.unwanted:
             raise CaptureError(
                 f"{self.path} has no book snapshot, so that there is no book: start the capture before subscribing",

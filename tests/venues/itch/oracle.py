@@ -51,7 +51,7 @@ class Oracle:
         self.counts[letter] += 1
         if letter not in SIZES:
             return
-        if len(message) < SIZES[letter]:
+        if len(message) != SIZES[letter]:
             self.malformed += 1
             return
         locate, _, high, low = struct.unpack_from(">HHHI", message, 1)
