@@ -8,6 +8,7 @@ import typer
 
 from hftlab.cli.counts import echo_counts, fact_text
 from hftlab.cli.options import Folder
+from hftlab.printable import printable
 
 __all__ = ["info", "recover"]
 
@@ -29,7 +30,7 @@ def info(
     counted = source.pop("stats", {})
     typer.echo(f"  source: {fact_text(source)}")
     echo_counts(counted)
-    typer.echo(f"  symbols: {', '.join(manifest.symbols)}")
+    typer.echo(f"  symbols: {printable(', '.join(manifest.symbols))}")
     for name, parts in manifest.tables.items():
         size = sum(part.size for part in parts)
         typer.echo(f"  {name}: {manifest.rows(name):,} rows in {len(parts)} parts, {size:,} bytes")
