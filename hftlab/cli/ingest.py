@@ -12,6 +12,7 @@ from hftlab.cli.options import Output, Overwrite, symbol_names
 from hftlab.cli.progress import Progress
 from hftlab.cli.warned import echoed_warnings
 from hftlab.errors import HftlabError
+from hftlab.printable import printable
 
 __all__ = ["import_", "simulate"]
 
@@ -41,7 +42,7 @@ def import_(
 
     format_name, file = _format_and_file(names)
     total = file.stat().st_size if file.is_file() else None
-    with echoed_warnings(), Progress(f"importing {file.name}", total) as progress:
+    with echoed_warnings(), Progress(f"importing {printable(file.name)}", total) as progress:
         imported = import_capture(
             format_name,
             file,

@@ -116,14 +116,16 @@ class TestSymbols:
 
 class TestTerminal:
     def test_control_bytes_of_a_file_are_escaped(self, tmp_path: Path, run: Run) -> None:
-        """An unknown message type and a symbol that would clear the screen."""
+        """An unknown message type and a symbol that would clear the screen; the order in it is not imported."""
         path, order = tmp_path / "day.itch", {"order_reference_number": 1, "buy_sell_indicator": "B", "shares": 1}
         path.write_bytes(
-            READABLE_FILES["itch"][0] + b"\0\2\x1b\x1b" + message_bytes("A", stock_locate=1, price=1, **order)
+            READABLE_FILES["itch"][0] + b"\0\2\x1b\x1b" + message_bytes("A", stock_locate=3, stock="\x1b[2J", **order)
         )
         status, out, _ = run("import", path, "-o", tmp_path / "session")
         assert status == 0
         assert r"unknown types: \x1b 1" in out
+        assert "malformed: 1" in out
+        assert open_session(tmp_path / "session").manifest.symbols == ["ZZT"]
         assert "\x1b" not in out
         assert "\x1b" not in run("info", tmp_path / "session").out
 

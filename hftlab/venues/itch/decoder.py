@@ -47,7 +47,7 @@ class Stats:
     sideless_references: Counter[str]  # by type: about orders whose side a U of an unknown one hid, dropped
     repeated_references: int  # added, and live already: the new order takes the old one's place
     excess_shares: int  # messages that take more shares off an order than it has left
-    malformed: int  # not as long as their type is, an unknown side, a number out of range; dropped
+    malformed: int  # not as long as their type is, an unknown side, a stock or number that cannot be; dropped
     empty: int  # frames of no bytes
     live_orders: int
     truncated_bytes: int  # at the end of the file: part of a message
@@ -173,8 +173,7 @@ def find_stock(symbol: str) -> Instrument:
 
 
 def _symbol_of(word: int) -> str:
-    # Latin-1, so that damaged bytes do not stop the reading.
-    return word.to_bytes(8, "big").decode("latin-1").rstrip()
+    return word.to_bytes(8, "big").decode("ascii").rstrip(" ")
 
 
 def _by_letter(counts: npt.NDArray[np.int64]) -> Counter[str]:

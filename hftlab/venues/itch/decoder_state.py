@@ -30,6 +30,7 @@ IntArray = npt.NDArray[np.int64]
 UNKNOWN_LOCATE, UNWANTED_LOCATE = -1, -2
 MESSAGES, INSTRUMENTS, MALFORMED, REPEATED, EXCESS, EMPTY = range(6)
 TALLIES: Final = 6
+_SPACE, _TILDE, _BYTE = np.uint64(0x20), np.uint64(0x7E), np.uint64(0xFF)
 
 
 class Rows(NamedTuple):
@@ -62,10 +63,16 @@ class DecoderState(NamedTuple):
 
 @in_place
 def register(state: DecoderState, locate: Any, symbol: Any, renames: bool) -> Any:
-    """Give a locate code to an instrument, and return the instrument's number."""
+    """Give a locate code to an instrument, and return the instrument's number.
+
+    A stock that is blank or not of printable ASCII is malformed, and the code stays as it was.
+    """
     known = i64(state.locates[locate])
     if (known != UNKNOWN_LOCATE and not renames) or (known >= 0 and state.symbols[known] == symbol):
         return known
+    if not _is_text(symbol):
+        state.tallies[MALFORMED] += 1
+        return UNWANTED_LOCATE if known == UNKNOWN_LOCATE else known
     number = state.tallies[INSTRUMENTS]
     if not _is_wanted(state, symbol) or number == len(state.symbols):
         state.locates[locate] = UNWANTED_LOCATE
@@ -75,6 +82,18 @@ def register(state: DecoderState, locate: Any, symbol: Any, renames: bool) -> An
     state.locates[locate] = number
     state.tallies[INSTRUMENTS] = number + 1
     return number
+
+
+@in_place
+def _is_text(symbol: Any) -> bool:
+    """Tell whether eight bytes are printable ASCII and not all spaces."""
+    is_blank = True
+    for place in range(8):
+        letter = (symbol >> np.uint64(8 * place)) & _BYTE
+        if letter < _SPACE or letter > _TILDE:
+            return False
+        is_blank &= letter == _SPACE
+    return not is_blank
 
 
 @in_place
