@@ -10,7 +10,19 @@ import zipfile
 
 from hftlab.venues.itch import message_bytes
 
-__all__ = ["FILES", "ITCH_50", "ITCH_MESSAGES", "READABLE_FILES", "mold", "pcap", "pcapng", "zipped"]
+__all__ = [
+    "DEEP",
+    "FILES",
+    "ITCH_50",
+    "ITCH_MESSAGES",
+    "READABLE_FILES",
+    "XDP",
+    "ethernet",
+    "mold",
+    "pcap",
+    "pcapng",
+    "zipped",
+]
 
 ITCH_MESSAGES = [
     message_bytes("S", event_code="O", timestamp=1),
