@@ -24,6 +24,7 @@ from hftlab.venues.itch.decoder import CHUNK, Decoder, Stats, listed
 from hftlab.venues.itch.encoder import Encoder
 from hftlab.venues.itch.framing import framed_blocks
 from hftlab.venues.itch.message_tables import find_messages, message_bytes, tables
+from hftlab.venues.recognition import explaining
 from hftlab.venues.selection import check_selection
 
 if TYPE_CHECKING:
@@ -71,7 +72,8 @@ def read(
     messages of ITCH 5.0 by type and exact length; and, after all before it, for a damaged gzip stream, where bytes are
     missing or too many, and if the file has none of the `symbols`.
     """
-    return Reader(Path(path), symbols, date, chunk, progress)
+    with explaining(Path(path), "itch"):
+        return Reader(Path(path), symbols, date, chunk, progress)
 
 
 class Reader(Iterator[EventBatch]):
