@@ -30,6 +30,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, ClassVar
 
+from hftlab.printable import printable
+
 __all__ = [
     "AuthenticationFailed",
     "BookAnomaly",
@@ -56,7 +58,10 @@ __all__ = [
 
 
 class HftlabError(Exception):
-    """The base class of all exceptions of hftlab."""
+    """The base class of all exceptions of hftlab; what a file or a peer put into its text is escaped when printed."""
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
 
 class WireError(HftlabError):

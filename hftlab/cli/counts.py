@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 import typer
 
+from hftlab.printable import printable
+
 __all__ = ["counted", "echo_counts", "fact_text"]
 
 
@@ -24,7 +26,7 @@ def echo_counts(counts: Mapping[str, object]) -> None:
 def fact_text(value: object) -> str:
     """Format a fact: a number with its thousands, a dict with its names, a list as its length."""
     if isinstance(value, dict):
-        return ", ".join(f"{name} {fact_text(one)}" for name, one in value.items())
+        return ", ".join(f"{printable(str(name))} {fact_text(one)}" for name, one in value.items())
     if isinstance(value, list):
         return f"{len(value):,}"
-    return f"{value:,}" if isinstance(value, int) else str(value)
+    return f"{value:,}" if isinstance(value, int) else printable(str(value))

@@ -10,13 +10,23 @@ import typer
 from hftlab.cli.counts import echo_counts
 from hftlab.cli.options import Output, Overwrite, symbol_names
 from hftlab.cli.progress import Progress
+from hftlab.cli.warned import echoed_warnings
+from hftlab.errors import HftlabError
+from hftlab.printable import printable
 
 __all__ = ["import_", "simulate"]
 
 
 def import_(
-    format_name: Annotated[str, typer.Argument(metavar="FORMAT", help="binance, itch, kraken or lobster.")],
-    file: Annotated[Path, typer.Argument(help="A venue's capture, gzip or plain; of LOBSTER also the zip of a pair.")],
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="[FORMAT] FILE",
+            help="A venue's capture, gzip or plain; of LOBSTER also the zip of a pair. FORMAT is binance, itch, kraken "
+            "or lobster; without it, the file's content tells.",
+            show_default=False,
+        ),
+    ],
     output: Output,
     symbols: Annotated[str | None, typer.Option(help="Comma-separated, for itch and kraken; default: all.")] = None,
     instrument: Annotated[
@@ -28,11 +38,15 @@ def import_(
     ] = 0,
     overwrite: Overwrite = False,
 ) -> None:
-    """Turn a venue's own capture into a session."""
+    """Turn a venue's own capture into a session.
+
+    Symbols that the capture does not have are told on standard error; if it has none of them, the status is 2.
+    """
     from hftlab.ingest import import_capture
 
+    format_name, file = _format_and_file(names)
     total = file.stat().st_size if file.is_file() else None
-    with Progress(f"importing {file.name}", total) as progress:
+    with echoed_warnings(), Progress(f"importing {printable(file.name)}", total) as progress:
         imported = import_capture(
             format_name,
             file,
@@ -45,6 +59,18 @@ def import_(
         )
     typer.echo(repr(imported.session))
     echo_counts(imported.stats)
+
+
+def _format_and_file(names: list[str]) -> tuple[str, Path]:
+    """Return the format and file that were given; the format is recognised where there is only a file."""
+    from hftlab.venues.recognition import READABLE, recognise_format
+
+    *formats, name = names
+    if len(formats) > 1:
+        raise HftlabError(f"import takes one file, but {len(names) - 1} are given: import them one by one")
+    if not formats and name in READABLE and not Path(name).exists():
+        raise HftlabError(f"there is no file to import as {name}: name it behind the format")
+    return (formats[0] if formats else recognise_format(Path(name))), Path(name)
 
 
 def simulate(

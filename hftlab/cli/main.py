@@ -18,6 +18,7 @@ from hftlab.cli.serve import replay, serve, token
 from hftlab.cli.sessions import info, recover
 from hftlab.errors import HftlabError
 from hftlab.log import NoticeFormatter
+from hftlab.printable import printable
 
 __all__ = ["app", "main"]
 
@@ -74,5 +75,5 @@ def main() -> None:
         message = (exc.strerror or str(exc)) + (f": {exc.filename}" if exc.filename else "")
     else:
         return
-    typer.echo(f"hftlab: {message}", err=True)
+    typer.echo(f"hftlab: {printable(message)}", err=True)
     raise SystemExit(2)

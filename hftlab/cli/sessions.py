@@ -8,6 +8,7 @@ import typer
 
 from hftlab.cli.counts import counted, echo_counts
 from hftlab.cli.options import Folder
+from hftlab.printable import printable
 
 __all__ = ["info", "recover"]
 
@@ -29,7 +30,7 @@ def info(
     stats = source.pop("stats", {})
     typer.echo(f"  source: {_source_text(source)}")
     echo_counts(stats)
-    typer.echo(f"  symbols: {', '.join(manifest.symbols)}")
+    typer.echo(f"  symbols: {printable(', '.join(manifest.symbols))}")
     for name, parts in manifest.tables.items():
         size = sum(part.size for part in parts)
         held = f"{counted(manifest.rows(name), 'row')} in {counted(len(parts), 'part')}"

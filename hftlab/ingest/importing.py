@@ -68,18 +68,21 @@ def import_capture(
     a text such as "BTCUSDT,tick=0.01,lot=0.001" changes only what it names. `progress` is called with the bytes of the
     file that have been read. Memory does not grow with the file.
 
-    Raises SessionExists as hl.record does, and CaptureError. If the file is damaged, what comes before the damage is
-    still written as a session, and the error says where.
+    Raises SessionExists as hl.record does, and CaptureError, also for a file that has no event of the symbols. If the
+    file is damaged, what comes before the damage is still written as a session, and the error says where.
     """
+    symbols = None if symbols is None else list(symbols)
     reader = _opened(format_name, path, symbols, instrument, progress)
     # Reading the first batch shows a file of another format before a folder is made or replaced.
     first = next(reader, None)
+    if first is None:
+        raise CaptureError(f"{path} has no events{_of(symbols)}: there is nothing to import", path=path)
     source = {"name": Path(path).name, "kind": "capture", "format": format_name}
     writer = SessionWriter(folder, source=source, overwrite=overwrite)
     processor, events = GrowingProcessor(_DEPTH, pace), EventTable(writer)
     damage: CaptureError | None = None
     try:
-        for batch in chain(() if first is None else (first,), reader):
+        for batch in chain((first,), reader):
             events.add(batch)
             _append(writer, processor.process(batch))
     except CaptureError as exc:
@@ -113,7 +116,11 @@ def _opened(
         return read(path, **options)
     if format_name not in _SELECTIVE:
         raise CaptureError(f"{path} holds one symbol, as files of {format_name} do: leave out the symbols", path=path)
-    return read(path, symbols=list(symbols), **options)
+    return read(path, symbols=symbols, **options)
+
+
+def _of(symbols: Iterable[str] | None) -> str:
+    return "" if symbols is None else f" of {', '.join(symbols)}"
 
 
 def _instrument(format_name: str, path: Path, given: Instrument | str) -> Instrument:

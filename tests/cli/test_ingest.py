@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from hftlab.session import open_session
-from tests.command import Run
+from hftlab.venues.itch import message_bytes
+from tests.command import Run, sentence
 from tests.venues.captures import SNAPSHOT, trade, update, write_capture
+from tests.venues.look_alikes import FILES, READABLE_FILES
 
 pytestmark = pytest.mark.usefixtures("compiled")
 
@@ -44,6 +46,99 @@ class TestImport:
         assert f"hftlab: {capture}, line" in err
         assert f"are in {tmp_path / 'session'}" in err
         assert open_session(tmp_path / "session").manifest.messages > 0
+
+
+class TestFormats:
+    """`hftlab import FILE` and `hftlab import FORMAT FILE` are the same, where the content tells the format."""
+
+    @pytest.mark.parametrize("name", READABLE_FILES)
+    def test_the_format_is_recognised(self, tmp_path: Path, run: Run, name: str) -> None:
+        path = tmp_path / "ZZT_2024-01-02_34200000_57600000_message_1.csv"
+        path.write_bytes(READABLE_FILES[name][0])
+        status, told, err = run("import", path, "-o", tmp_path / "recognised")
+        assert (status, err) == (0, "")
+        assert open_session(tmp_path / "recognised").manifest.source["format"] == name
+        status, named, err = run("import", name, path, "-o", tmp_path / "named")
+        assert (status, err) == (0, "")
+        assert told.splitlines()[1:] == named.splitlines()[1:]
+
+    @pytest.mark.parametrize("given", [[], *([name] for name in READABLE_FILES)], ids=str)
+    @pytest.mark.parametrize("name", FILES)
+    def test_a_file_of_no_format_is_refused_and_makes_no_folder(
+        self, tmp_path: Path, run: Run, name: str, given: list[str]
+    ) -> None:
+        content, what = FILES[name]
+        path = tmp_path / ("ZZT_2024-01-02_34200000_57600000_message_1.csv" + ".gz" * name.endswith("-gzip"))
+        path.write_bytes(content)
+        said = sentence(run("import", *given, path, "-o", tmp_path / "session"))
+        assert said[:-1].isprintable()
+        assert what in said or not content or name.startswith("empty")
+        assert not (tmp_path / "session").exists()
+
+    @pytest.mark.parametrize(
+        ("names", "said"),
+        [
+            (["itch"], "there is no file to import as itch: name it behind the format"),
+            (["itch", "a", "b"], "takes one file, but 2 are given"),
+            (["betamax", "a"], "unknown format 'betamax': choose one of binance, itch, kraken, lobster"),
+            (["absent.gz"], "absent.gz cannot be read (No such file or directory)"),
+            (["."], "is a folder: name a capture file in it"),
+        ],
+    )
+    def test_mistakes_are_said_in_one_sentence(self, tmp_path: Path, run: Run, names: list[str], said: str) -> None:
+        assert said in sentence(run("import", *names, "-o", tmp_path / "session"))
+
+    def test_a_file_may_have_the_name_of_a_format(
+        self, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        Path("itch").write_bytes(READABLE_FILES["kraken"][0])
+        assert run("import", "itch", "-o", "session").status == 0
+        assert open_session("session").manifest.source["format"] == "kraken"
+
+
+class TestSymbols:
+    @pytest.fixture
+    def path(self, tmp_path: Path) -> Path:
+        path = tmp_path / "day.itch"
+        path.write_bytes(READABLE_FILES["itch"][0] + message_bytes("R", stock_locate=2, stock="IDLE"))
+        return path
+
+    @pytest.mark.parametrize(
+        ("symbols", "said"),
+        [
+            ("zzt", "does not have 'zzt' (nearest: 'ZZT')"),
+            ("ZZZT,TOOLONGNAME", "does not have 'ZZZT' (nearest: 'ZZT'), 'TOOLONGNAME'"),
+            ("IDLE", "has no events of IDLE"),
+        ],
+    )
+    def test_an_import_of_nothing_has_status_2(
+        self, path: Path, tmp_path: Path, run: Run, symbols: str, said: str
+    ) -> None:
+        assert said in sentence(run("import", path, "-o", tmp_path / "session", "--symbols", symbols))
+        assert not (tmp_path / "session").exists()
+
+    def test_what_is_there_is_imported_and_the_rest_is_told(self, path: Path, tmp_path: Path, run: Run) -> None:
+        status, out, err = run("import", path, "-o", tmp_path / "session", "--symbols", "ZZT,IDEL")
+        assert status == 0
+        assert out.splitlines()[0] == repr(open_session(tmp_path / "session"))
+        assert err == f"hftlab: {path} does not have 'IDEL' (nearest: 'IDLE'): they were left out\n"
+
+
+class TestTerminal:
+    def test_control_bytes_of_a_file_are_escaped(self, tmp_path: Path, run: Run) -> None:
+        """An unknown message type and a symbol that would clear the screen; the order in it is not imported."""
+        path, order = tmp_path / "day.itch", {"order_reference_number": 1, "buy_sell_indicator": "B", "shares": 1}
+        path.write_bytes(
+            READABLE_FILES["itch"][0] + b"\0\2\x1b\x1b" + message_bytes("A", stock_locate=3, stock="\x1b[2J", **order)
+        )
+        status, out, _ = run("import", path, "-o", tmp_path / "session")
+        assert status == 0
+        assert r"unknown types: \x1b 1" in out
+        assert "malformed: 1" in out
+        assert open_session(tmp_path / "session").manifest.symbols == ["ZZT"]
+        assert "\x1b" not in out
+        assert "\x1b" not in run("info", tmp_path / "session").out
 
 
 class TestSimulate:

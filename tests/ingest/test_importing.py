@@ -175,10 +175,10 @@ def test_events_are_written_in_parts_of_a_limited_size(
         ("binance", "text.csv", "line 1.*does not start with a receive time"),
         ("kraken", "text.csv", "line 1.*does not start with a receive time"),
         ("lobster", "text.csv", "has no symbol and date in its name"),
-        ("itch", "text.csv", "has no message of TotalView-ITCH 5.0"),
+        ("itch", "text.csv", "is not a file of TotalView-ITCH 5.0 .* a CSV file that begins with 'time,price'"),
         ("kraken", "capture.gz", "line 1.*does not start with a receive time in seconds"),
         ("lobster", "capture.gz", "has no symbol and date in its name"),
-        ("itch", "capture.gz", "has no message of TotalView-ITCH 5.0"),
+        ("itch", "capture.gz", "is not a file of TotalView-ITCH 5.0 .* Binance's messages: read it as 'binance'"),
     ],
 )
 @pytest.mark.parametrize("overwrite", [False, True])

@@ -38,6 +38,7 @@ from hftlab.venues.binance.tickers import BookTickers, read_book_tickers
 from hftlab.venues.capture_file import Progress, bad_line
 from hftlab.venues.level_batch_builder import EventHead
 from hftlab.venues.line_reader import LineReader
+from hftlab.venues.recognition import explaining
 from hftlab.venues.stamps import BadStamp
 
 __all__ = ["BookTickers", "Reader", "Stats", "detect_instrument", "read", "read_book_tickers"]
@@ -78,7 +79,8 @@ def read(
     Raises CaptureError at once for a path that is not a readable capture; from the iterator, after every whole event
     before it, for a line of another form; and at the end if the depth updates had no usable snapshot.
     """
-    return Reader(Path(path), instrument, progress, chunk)
+    with explaining(Path(path), "binance"):
+        return Reader(Path(path), instrument, progress, chunk)
 
 
 @dataclass(slots=True)

@@ -33,16 +33,17 @@ _DAY_IN_NAME: Final = (  # 12302019.NASDAQ_ITCH50, 20191230.PSX_ITCH_50, S123019
 class Blocks:
     """Blocks of a file as (array, valid bytes), in one reused buffer; the reader sets `used` to the bytes it took.
 
-    What the reader left is moved to the buffer's front, and the next block joins it. After the last block `rest` is
-    what was left, and `is_torn` whether a gzip stream ended before its end. Raises CaptureError at once for a path that
-    cannot be read, and from the iteration for a damaged gzip stream, after all that is whole before it.
+    What the reader left is moved to the buffer's front, and the next block joins it. `is_last` says that nothing comes
+    behind a block. After it `rest` is what was left, and `is_torn` whether a gzip stream ended before its end. Raises
+    CaptureError at once for a path that cannot be read, and from the iteration for a damaged gzip stream, after all
+    that is whole before it.
     """
 
     def __init__(self, path: Path, progress: Progress | None) -> None:
         check_readable(path)
         self.path, self._progress = path, progress
         self.used = self.rest = 0
-        self.is_torn = False
+        self.is_torn = self.is_last = False
 
     def __iter__(self) -> Iterator[tuple[npt.NDArray[np.uint8], int]]:
         buffer = np.empty(_BLOCK + _LONGEST, np.uint8)
@@ -53,12 +54,16 @@ class Blocks:
             source = _Inflated(self.path, progress) if is_gzip else file
             while count := self._fill(source, view[filled : filled + _BLOCK]):
                 filled += count
-                self.used = 0
+                self.used, self.is_last = 0, count < _BLOCK
                 yield buffer, filled
                 filled -= self.used
                 buffer[:filled] = buffer[self.used : self.used + filled].copy()
                 if not is_gzip:
                     progress(file.tell())
+        if filled and not self.is_last:
+            self.used, self.is_last = 0, True
+            yield buffer, filled
+            filled -= self.used
         self.rest = filled
 
     def _fill(self, source: FileIO | _Inflated, view: memoryview) -> int:

@@ -93,13 +93,13 @@ def decode(
         kind = data[place_of(start)]
         state.counts[kind] += 1
         expected = SIZES[kind]
-        if size < expected:
-            tallies[MALFORMED] += 1
-        elif expected > 0:
+        if size == expected:
             locate = load_u16(data, start + 1)
             time = midnight + i64(load_u64(data, start + 3) & _STAMP)
             message = MessageHead(start, kind, locate, i64(state.locates[locate]), time, tallies[MESSAGES])
             row = _decode_one(data, message, state, rows, row)
+        elif expected > 0:
+            tallies[MALFORMED] += 1
     return at, row, INPUT
 
 

@@ -27,12 +27,13 @@ from hftlab.venues.itch.decoder_state import (
 )
 from hftlab.venues.itch.message_layouts import LAYOUTS
 
-__all__ = ["CHUNK", "Decoder", "Stats", "find_stock"]
+__all__ = ["CHUNK", "Decoder", "Stats", "find_stock", "listed"]
 
 CHUNK: Final = 3 << 14
 """Rows of a batch: so many that its own cost is small, so few that its columns stay in the processor's cache."""
 _FIRST_ORDERS: Final = 1 << 12
 _LOCATES: Final = 1 << 16
+_NO_STOCK: Final = 0  # eight zeros, where a stock is padded with spaces
 _TICK: Final = UNIT // 10_000
 
 
@@ -46,7 +47,7 @@ class Stats:
     sideless_references: Counter[str]  # by type: about orders whose side a U of an unknown one hid, dropped
     repeated_references: int  # added, and live already: the new order takes the old one's place
     excess_shares: int  # messages that take more shares off an order than it has left
-    malformed: int  # too short, an unknown side, a number out of range; dropped
+    malformed: int  # not as long as their type is, an unknown side, a stock or number that cannot be; dropped
     empty: int  # frames of no bytes
     live_orders: int
     truncated_bytes: int  # at the end of the file: part of a message
@@ -57,8 +58,8 @@ class Decoder:
     """Decoder of one stream of length-prefixed messages into EventBatches of at most `chunk` rows.
 
     `midnight` (ns since 1970 UTC) is added to the messages' times; `symbols` are the only ones kept, None keeps all.
-    `truncated_bytes` and `is_torn` are for the caller to set. Raises ValueError for a chunk below 3 rows or a symbol
-    that is not 1 to 8 characters of ASCII.
+    A symbol that Nasdaq cannot have, because it is not 1 to 8 characters of ASCII, keeps nothing. `truncated_bytes` and
+    `is_torn` are for the caller to set. Raises ValueError for a chunk below 3 rows.
     """
 
     def __init__(self, *, symbols: Iterable[str] | None = None, midnight: int = 0, chunk: int = CHUNK) -> None:
@@ -72,7 +73,8 @@ class Decoder:
             orders=new_map(_FIRST_ORDERS),
             locates=np.full(_LOCATES, UNKNOWN_LOCATE, np.int32),
             symbols=np.zeros(_LOCATES, np.uint64),
-            wanted=np.array([_word_of(symbol) for symbol in _listed(symbols)], np.uint64),
+            others=np.zeros(_LOCATES, np.uint64),
+            wanted=np.array([_word_of(symbol) for symbol in listed(symbols)], np.uint64),
             counts=np.zeros(256, np.int64),
             unknown=np.zeros(256, np.int64),
             sideless=np.zeros(256, np.int64),
@@ -120,6 +122,11 @@ class Decoder:
         return self._instruments
 
     @property
+    def others(self) -> list[str]:
+        """Symbols met so far that are not among those to keep."""
+        return [_symbol_of(word) for word in np.unique(self._state.others[self._state.others > 0]).tolist()]
+
+    @property
     def stats(self) -> Stats:
         """Counts so far."""
         counts, tallies = _by_letter(self._state.counts), self._state.tallies
@@ -142,7 +149,8 @@ def _new_rows(count: int) -> Rows:
     return Rows(**{name: np.empty(count, dtype) for name, dtype in COLUMNS.items() if name in Rows._fields})
 
 
-def _listed(symbols: Iterable[str] | str | None) -> list[str]:
+def listed(symbols: Iterable[str] | str | None) -> list[str]:
+    """Return the symbols to keep as a list, empty for all. Raises ValueError if none of several is named."""
     listed = [symbols] if isinstance(symbols, str) else list(symbols or ())
     if symbols is not None and not listed:
         raise ValueError("symbols is empty: name the symbols to keep, or None to keep all")
@@ -151,7 +159,7 @@ def _listed(symbols: Iterable[str] | str | None) -> list[str]:
 
 def _word_of(symbol: str) -> int:
     if not (symbol.isascii() and 1 <= len(symbol) <= 8):
-        raise ValueError(f"{symbol!r} is not a symbol of Nasdaq: give 1 to 8 characters of ASCII")
+        return _NO_STOCK
     return int.from_bytes(symbol.encode().ljust(8), "big")
 
 
@@ -165,8 +173,7 @@ def find_stock(symbol: str) -> Instrument:
 
 
 def _symbol_of(word: int) -> str:
-    # Latin-1, so that damaged bytes do not stop the reading.
-    return word.to_bytes(8, "big").decode("latin-1").rstrip()
+    return word.to_bytes(8, "big").decode("ascii").rstrip(" ")
 
 
 def _by_letter(counts: npt.NDArray[np.int64]) -> Counter[str]:

@@ -30,6 +30,7 @@ IntArray = npt.NDArray[np.int64]
 UNKNOWN_LOCATE, UNWANTED_LOCATE = -1, -2
 MESSAGES, INSTRUMENTS, MALFORMED, REPEATED, EXCESS, EMPTY = range(6)
 TALLIES: Final = 6
+_SPACE, _TILDE, _BYTE = np.uint64(0x20), np.uint64(0x7E), np.uint64(0xFF)
 
 
 class Rows(NamedTuple):
@@ -52,6 +53,7 @@ class DecoderState(NamedTuple):
     orders: IntegerMap  # from an order's reference number to its word; see order_words
     locates: npt.NDArray[np.int32]  # (65536,): per stock locate its instrument's number, or one of the two above
     symbols: npt.NDArray[np.uint64]  # per instrument its eight bytes as a big-endian integer
+    others: npt.NDArray[np.uint64]  # per stock locate the symbol that is not kept, in the same form; 0 for none
     wanted: npt.NDArray[np.uint64]  # the symbols to keep, in the same form; empty keeps all
     counts: IntArray  # (256,): messages by type
     unknown: IntArray  # (256,): messages by type about an order that is not there
@@ -61,18 +63,37 @@ class DecoderState(NamedTuple):
 
 @in_place
 def register(state: DecoderState, locate: Any, symbol: Any, renames: bool) -> Any:
-    """Give a locate code to an instrument, and return the instrument's number."""
+    """Give a locate code to an instrument, and return the instrument's number.
+
+    A stock that is blank or not of printable ASCII is malformed, and the code stays as it was.
+    """
     known = i64(state.locates[locate])
     if (known != UNKNOWN_LOCATE and not renames) or (known >= 0 and state.symbols[known] == symbol):
         return known
+    if not _is_text(symbol):
+        state.tallies[MALFORMED] += 1
+        return UNWANTED_LOCATE if known == UNKNOWN_LOCATE else known
     number = state.tallies[INSTRUMENTS]
     if not _is_wanted(state, symbol) or number == len(state.symbols):
         state.locates[locate] = UNWANTED_LOCATE
+        state.others[locate] = symbol
         return UNWANTED_LOCATE
     state.symbols[number] = symbol
     state.locates[locate] = number
     state.tallies[INSTRUMENTS] = number + 1
     return number
+
+
+@in_place
+def _is_text(symbol: Any) -> bool:
+    """Tell whether eight bytes are printable ASCII and not all spaces."""
+    is_blank = True
+    for place in range(8):
+        letter = (symbol >> np.uint64(8 * place)) & _BYTE
+        if letter < _SPACE or letter > _TILDE:
+            return False
+        is_blank &= letter == _SPACE
+    return not is_blank
 
 
 @in_place

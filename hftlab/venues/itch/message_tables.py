@@ -25,7 +25,7 @@ def tables(data: Bytes, starts: IntArray, first: int = 1) -> dict[str, pl.DataFr
 
     Columns are the message's number (counted from `first`), `stock_locate`, `tracking_number`, `timestamp` (ns since
     the venue's midnight) and the type's own fields by their names in the specification: text without its padding,
-    prices in dollars. Messages of unknown types, and those too short for theirs, are left out.
+    prices in dollars. Messages of unknown types, and those not exactly as long as theirs, are left out.
     """
     kinds = np.where(starts < 0, 0, data[starts])
     return {
@@ -85,7 +85,7 @@ def _whole(part: Bytes, dtype: str) -> npt.NDArray[Any]:
 
 @in_place
 def find_messages(data: Bytes, at: int, end: int, starts: IntArray) -> tuple[int, int]:
-    """Write where each whole message of data[at:end] begins after its length, -1 for one too short for its type.
+    """Write where each whole message of data[at:end] begins after its length, -1 for one not as long as its type is.
 
     Returns (where the rest begins, how many messages); stops when `starts` is full.
     """
@@ -94,7 +94,7 @@ def find_messages(data: Bytes, at: int, end: int, starts: IntArray) -> tuple[int
         size = i64(load_u16(data, at))
         if at + 2 + size > end:
             break
-        starts[count] = at + 2 if size > 0 and size >= SIZES[data[at + 2]] else -1
+        starts[count] = at + 2 if size > 0 and size == SIZES[data[at + 2]] else -1
         count += 1
         at += 2 + size
     return at, count

@@ -20,9 +20,12 @@ from hftlab.events import EventBatch
 from hftlab.instruments import Instrument
 from hftlab.venues.capture_file import Progress
 from hftlab.venues.itch.blocks import Blocks, as_day, midnight_of
-from hftlab.venues.itch.decoder import CHUNK, Decoder, Stats
+from hftlab.venues.itch.decoder import CHUNK, Decoder, Stats, listed
 from hftlab.venues.itch.encoder import Encoder
+from hftlab.venues.itch.framing import framed_blocks
 from hftlab.venues.itch.message_tables import find_messages, message_bytes, tables
+from hftlab.venues.recognition import explaining
+from hftlab.venues.selection import check_selection
 
 if TYPE_CHECKING:
     import polars as pl
@@ -60,14 +63,17 @@ def read(
     `ts_event` is the midnight of `date` in New York and the message's nanoseconds since; `date` is by default the day
     in the file's name (12302019.NASDAQ_ITCH50, S123019-v50.txt.gz), and where that has none the times are those of
     1970-01-01 UTC. The file has no receive times: `ts_recv` is `ts_event`. `sequence` is the message's number in the
-    file, from 1. `symbols` keeps only those. Instruments are those of hftlab at Nasdaq, others get a tick of $0.0001.
+    file, from 1. `symbols` keeps only those; after the last batch a warning names those that the file does not have.
+    Instruments are those of hftlab at Nasdaq, others get a tick of $0.0001.
 
     A file that ends within a message or a gzip block is read up to there, and `stats` says so. `progress` gets the
     bytes of the file read; without it a file over 50 MB shows a bar on a terminal. Raises CaptureError at once for
-    a path that is not a readable file, and from the iterator, after all before it, for a damaged gzip stream or a file
-    that has no message of ITCH at all.
+    a path that is not a readable file; from the iterator, before any batch, for a file most of whose frames are not
+    messages of ITCH 5.0 by type and exact length; and, after all before it, for a damaged gzip stream, where bytes are
+    missing or too many, and if the file has none of the `symbols`.
     """
-    return Reader(Path(path), symbols, date, chunk, progress)
+    with explaining(Path(path), "itch"):
+        return Reader(Path(path), symbols, date, chunk, progress)
 
 
 class Reader(Iterator[EventBatch]):
@@ -83,7 +89,8 @@ class Reader(Iterator[EventBatch]):
     ) -> None:
         self.path = path
         self._blocks = Blocks(path, progress)
-        self._decoder = Decoder(symbols=symbols, midnight=midnight_of(path, date), chunk=chunk)
+        self._symbols = None if symbols is None else [symbol.rstrip(" ") for symbol in listed(symbols)]
+        self._decoder = Decoder(symbols=self._symbols, midnight=midnight_of(path, date), chunk=chunk)
         self._batches = self._read()
 
     def __next__(self) -> EventBatch:
@@ -102,20 +109,18 @@ class Reader(Iterator[EventBatch]):
     def _read(self) -> Iterator[EventBatch]:
         decoder, blocks = self._decoder, self._blocks
         try:
-            for data, end in blocks:
+            for data, end in framed_blocks(blocks):
                 blocks.used = yield from decoder.feed(data, end)
         except CaptureError:
-            yield decoder.flush()
+            if len(last := decoder.flush()):
+                yield last
             raise
         decoder.truncated_bytes, decoder.is_torn = blocks.rest, blocks.is_torn
         if len(last := decoder.flush()):
             yield last
-        if not decoder.stats.messages and self.path.stat().st_size:
-            raise CaptureError(
-                f"{self.path} has no message of TotalView-ITCH 5.0: name a file of messages preceded by their lengths "
-                f"in two bytes each, plain or gzip",
-                path=self.path,
-            )
+        if self._symbols is not None:
+            found = [one.symbol for one in decoder.instruments]
+            check_selection(self.path, self._symbols, found, decoder.others)
 
 
 def messages(path: FilePath, *, progress: Progress | None = None) -> Iterator[dict[str, pl.DataFrame]]:
@@ -123,14 +128,14 @@ def messages(path: FilePath, *, progress: Progress | None = None) -> Iterator[di
 
     Columns are `number` (the message's in the file, from 1, by which the frames' rows can be put in order), and the
     fields by their names in the specification: text without padding, prices in dollars, `timestamp` in ns since the
-    venue's midnight. Messages of unknown types or too short for theirs are left out. Raises CaptureError as `read()`.
+    venue's midnight. Messages of unknown types or not as long as theirs are left out. Raises CaptureError as `read()`.
     """
     return _messages(Blocks(Path(path), progress))
 
 
 def _messages(blocks: Blocks) -> Iterator[dict[str, pl.DataFrame]]:
     starts, number = np.empty(_MESSAGES, np.int64), 1
-    for data, end in blocks:
+    for data, end in framed_blocks(blocks):
         at, count = 0, _MESSAGES
         while count == _MESSAGES:
             at, count = find_messages(data, at, end, starts)

@@ -24,6 +24,8 @@ from hftlab.venues.kraken.text_books import LevelTexts
 from hftlab.venues.kraken.window import DepthWindow
 from hftlab.venues.level_batch_builder import EventHead
 from hftlab.venues.line_reader import LineReader
+from hftlab.venues.recognition import explaining
+from hftlab.venues.selection import check_selection
 from hftlab.venues.stamps import BadStamp, to_nanoseconds
 
 __all__ = ["KRAKEN", "Mismatch", "Reader", "Stats", "Verification", "checksum", "detect_instrument", "read", "verify"]
@@ -49,12 +51,14 @@ def read(
 
     An instrument is a pair at KRAKEN: `tick` and `lot` are the last decimals that the file has of it, for which it is
     read once more. `instrument` is used for the pair of its symbol as it is, and a number off its tick or lot is an
-    error. `symbols` are the only pairs read.
+    error. `symbols` are the only pairs read; after the last batch a warning names those that the capture does not have.
 
-    Raises CaptureError at once for a path that is not a readable capture or has no pair of the `instrument`, and from
-    the iterator, after every whole event before it, for a line of another form.
+    Raises CaptureError at once for a path that is not a readable capture or has no pair of the `instrument`; from the
+    iterator, after every whole event before it, for a line of another form; and at the end if the capture has none of
+    the `symbols`.
     """
-    return Reader(Path(path), None if symbols is None else frozenset(symbols), progress, chunk, instrument)
+    with explaining(Path(path), "kraken"):
+        return Reader(Path(path), None if symbols is None else frozenset(symbols), progress, chunk, instrument)
 
 
 def verify(path: str | PathLike[str]) -> Verification:
@@ -103,6 +107,7 @@ class Reader(LineReader):
             self._survey.instrument(instrument.symbol)  # raises unless the file has it
         self.stats = Stats()
         self._symbols = symbols
+        self._others: set[str] = set()
         self._ids: dict[str, int] = {}
         self._mixed: set[int] = set()  # the pairs that are not written in the decimals of their tick and lot
         self._standing: set[int] = set()  # the books that have had their snapshot
@@ -143,6 +148,7 @@ class Reader(LineReader):
             self.stats.unknown[message] += 1
         elif self._symbols is not None and message.pair not in self._symbols:
             self.stats.unwanted += 1
+            self._others.add(message.pair)
         elif message.is_snapshot:
             self._take_snapshot(message, number)
         else:
@@ -203,7 +209,9 @@ class Reader(LineReader):
 
     def _end(self, head: EventHead, checksum: int | None, texts: LevelTexts) -> None:
         self._rows.end(head.line)
-        self._venue_checksums.append(VenueChecksum(head.line, checksum, texts if head.instrument in self._mixed else None))
+        self._venue_checksums.append(
+            VenueChecksum(head.line, checksum, texts if head.instrument in self._mixed else None)
+        )
 
     def _finish(self, batch: EventBatch) -> EventBatch:
         batch = self._window.trim(batch)
@@ -215,6 +223,8 @@ class Reader(LineReader):
         return batch
 
     def _check_end(self) -> None:
+        if self._symbols is not None:
+            check_selection(self.path, sorted(self._symbols), self._ids, self._others)
         if not self.stats.snapshots and not self.stats.unwanted:
             raise CaptureError(
                 f"{self.path} has no book snapshot, so that there is no book: start the capture before subscribing",

@@ -27,6 +27,7 @@ from hftlab.venues.lobster.decode_kernel import HALT, synthetic
 from hftlab.venues.lobster.decoder import Decoder, find_bad_message
 from hftlab.venues.lobster.files import FORM, Name, find_files, read_tables
 from hftlab.venues.progress_bar import no_progress
+from hftlab.venues.recognition import explaining
 
 __all__ = ["Books", "Halt", "Reader", "Stats", "read", "read_books", "synthetic"]
 
@@ -73,7 +74,9 @@ def read(
     Raises CaptureError at once for a path that is not such a file; from the iterator, after every whole event before
     it, for a line of another form, and where the two files do not end together.
     """
-    return Reader(Path(path), None if orderbook is None else Path(orderbook), follow, instrument, date, progress, chunk)
+    beside = None if orderbook is None else Path(orderbook)
+    with explaining(Path(path), "lobster"):
+        return Reader(Path(path), beside, follow, instrument, date, progress, chunk)
 
 
 @dataclass(slots=True)

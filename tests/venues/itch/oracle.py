@@ -51,7 +51,7 @@ class Oracle:
         self.counts[letter] += 1
         if letter not in SIZES:
             return
-        if len(message) < SIZES[letter]:
+        if len(message) != SIZES[letter]:
             self.malformed += 1
             return
         locate, _, high, low = struct.unpack_from(">HHHI", message, 1)
@@ -61,6 +61,9 @@ class Oracle:
 
     def named(self, locate: int, symbol: bytes, renames: bool = False) -> bool:
         if locate not in self.symbols or renames:
+            if not symbol.strip(b" ") or not all(0x20 <= letter <= 0x7E for letter in symbol):
+                self.malformed += 1
+                return locate in self.symbols and self.is_wanted(locate)
             self.symbols[locate] = symbol.decode("latin-1").rstrip()
         return self.is_wanted(locate)
 

@@ -13,6 +13,7 @@ from hftlab.venues.itch import message_bytes
 from hftlab.venues.itch.message_layouts import LAYOUTS
 
 SYMBOLS = ("AAPL", "ABCDEFGH", "Z")
+MISTAKEN = ("", "\x1b[2J", "A\0", "A\x7f")
 STOCKS = tuple(Instrument(symbol, NASDAQ, UNIT // 10_000, UNIT, "USD") for symbol in ("ABC", "DEFGHIJK"))
 
 _REFERENCES = st.integers(0, 9) | st.sampled_from([2**63, 2**64 - 1])
@@ -37,7 +38,7 @@ def messages(draw: st.DrawFn) -> bytes:
         "execution_price": _PRICES,
         "cross_price": _PRICES,
         "printable": st.sampled_from("YN"),
-        "stock": st.sampled_from(SYMBOLS) if letter == "R" and draw(st.booleans()) else st.just(SYMBOLS[locate % 3]),
+        "stock": st.sampled_from(SYMBOLS + MISTAKEN) if draw(st.booleans()) else st.just(SYMBOLS[locate % 3]),
         "timestamp": st.sampled_from([0, 34_200_000_000_001, 2**48 - 1]),
     }
     if letter == "Q":

@@ -34,6 +34,25 @@ class TestBlocks:
         assert read_in_parts(blocks, left) == CONTENT[: len(CONTENT) - left]
         assert (blocks.rest, blocks.is_torn) == (left, False)
 
+    @pytest.mark.parametrize("zeros", [1, 512, 1 << 21])
+    def test_zeros_behind_gzip_members_are_not_content(self, tmp_path: Path, zeros: int) -> None:
+        path, half = tmp_path / "padded.gz", len(CONTENT) // 2
+        path.write_bytes(b"".join(gzip.compress(part, 1) + bytes(zeros) for part in (CONTENT[:half], CONTENT[half:])))
+        blocks = Blocks(path, None)
+        assert read_in_parts(blocks, 0) == CONTENT
+        assert not blocks.is_torn
+
+    @pytest.mark.parametrize("size", [len(CONTENT), len(CONTENT) - 1, 1])
+    def test_the_last_block_says_so(self, tmp_path: Path, size: int) -> None:
+        (tmp_path / "plain").write_bytes(CONTENT[:size])
+        blocks, seen = Blocks(tmp_path / "plain", None), []
+        for _, end in blocks:
+            blocks.used = end - 1 if not blocks.is_last else end
+            seen.append(blocks.is_last)
+        assert seen.count(True) == 1
+        assert seen[-1]
+        assert blocks.rest == 0
+
     def test_a_gzip_file_that_ends_too_early_is_torn(self, tmp_path: Path) -> None:
         path = tmp_path / "torn.gz"
         path.write_bytes(gzip.compress(CONTENT, 1)[:-20])

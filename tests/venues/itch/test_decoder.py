@@ -155,9 +155,11 @@ class TestRows:
         first, second = decoder.decode(self.ADD), decoder.decode(self.ADD)
         assert second.instruments is first.instruments
 
-    def test_a_longer_message_than_the_specifications_is_read(self) -> None:
-        longer = (len(self.ADD) + 1).to_bytes(2, "big") + self.ADD[2:] + b"new"
-        assert len(Decoder().decode(longer + self.ADD)) == 2
+    @pytest.mark.parametrize("body", [ADD[2:] + b"n", ADD[2:-1]], ids=["longer", "shorter"])
+    def test_a_message_of_another_length_than_its_type_is_malformed(self, body: bytes) -> None:
+        decoder = Decoder()
+        assert len(decoder.decode(len(body).to_bytes(2, "big") + body + self.ADD)) == 1
+        assert decoder.stats.malformed == 1
 
 
 class TestArguments:
@@ -166,9 +168,10 @@ class TestArguments:
             Decoder(chunk=2)
 
     @pytest.mark.parametrize("symbol", ["", "NINECHARS", "É"])
-    def test_symbols_must_be_nasdaqs(self, symbol: str) -> None:
-        with pytest.raises(ValueError, match="is not a symbol of Nasdaq"):
-            Decoder(symbols=[symbol])
+    def test_a_symbol_that_nasdaq_cannot_have_keeps_nothing(self, symbol: str) -> None:
+        decoder = Decoder(symbols=[symbol])
+        assert len(decoder.decode(TestRows.ADD)) == 0
+        assert decoder.others == ["ZZZ"]
 
     def test_no_symbols_are_a_mistake(self) -> None:
         with pytest.raises(ValueError, match="symbols is empty"):

@@ -169,7 +169,8 @@ class TestReading:
         packed[len(packed) * 3 // 4] ^= 0xFF
         zipped.write_bytes(packed)
         reader, rows = itch.read(zipped), 0
-        with pytest.raises(CaptureError, match=r"day\.gz: the gzip data is damaged .*: fetch the file again"):
+        # The framing breaks where the data does; gzip's checksum comes at the end only.
+        with pytest.raises(CaptureError, match=r"day\.gz: .* not framed as messages .*, so fetch the file again"):
             for batch in reader:
                 rows += len(batch)
         assert rows > 1000
@@ -241,7 +242,10 @@ class TestDays:
 class TestOtherFiles:
     def test_are_refused_with_what_was_expected(self, tmp_path: Path) -> None:
         (tmp_path / "notes.txt").write_text("time,price\n" * 5000)
-        with pytest.raises(CaptureError, match=r"notes\.txt has no message of TotalView-ITCH 5\.0"):
+        with pytest.raises(
+            CaptureError,
+            match=r"notes\.txt is not a file of TotalView-ITCH 5\.0 .*CSV file that begins with 'time,price'",
+        ):
             list(itch.read(tmp_path / "notes.txt"))
 
     def test_that_are_not_there_raise_at_once(self, tmp_path: Path) -> None:

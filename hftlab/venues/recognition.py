@@ -1,0 +1,128 @@
+"""Recognition of a capture's format by its content, whatever its name, also behind gzip and in a zip archive."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from hftlab.errors import CaptureError
+from hftlab.printable import printable
+from hftlab.venues.binary_signatures import describe_binary
+from hftlab.venues.text_signatures import describe_text
+
+__all__ = ["READABLE", "Guess", "explaining", "looks_like", "recognise", "recognise_format"]
+
+READABLE: Final[dict[str, str]] = {
+    "binance": "lines `<ns> <JSON>` of Binance's streams",
+    "itch": "TotalView-ITCH 5.0, each message after its length in two bytes",
+    "kraken": "lines `<seconds>: <JSON>` of Kraken's book channel",
+    "lobster": "a LOBSTER message file, or the zip of a pair",
+}
+"""What hftlab reads, by the name of the format."""
+
+_HEAD: Final = 1 << 18
+_GZIP: Final = b"\x1f\x8b"
+_ZIP: Final = b"PK\x03\x04"
+_LAYERS: Final = 3  # of packing
+_MEMBERS: Final = 20  # of an archive
+_AUTO: Final = 32 + zlib.MAX_WBITS  # zlib's wbits for gzip
+
+
+class Guess(NamedTuple):
+    """What a file looks like: the `format` that reads it, None if there is none, and `what` it is; "" if unknown."""
+
+    format: str | None
+    what: str
+
+
+def recognise(path: Path) -> Guess:
+    """Tell what a file is from its first 256 KiB. Raises CaptureError for a path that cannot be read."""
+    if path.is_dir():
+        raise CaptureError(f"{path} is a folder: name a capture file in it", path=path)
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+        packed = ""
+        for layer in range(_LAYERS):
+            if head.startswith(_GZIP):
+                head = _inflated(head)
+            elif head.startswith(_ZIP):
+                if packed or layer:
+                    return Guess(None, "a zip archive within another file")
+                heads, packed = list(_member_heads(path)), "in a zip archive"
+                if any(_described(one).format == "lobster" for one in heads):
+                    return Guess("lobster", f"LOBSTER's files {packed}")
+                head = heads[0] if heads else b""
+        found = _described(head)
+    except OSError as error:
+        raise CaptureError(f"{path} cannot be read ({error.strerror}): check the path", path=path) from error
+    return Guess(None, f"{found.what or 'another file'} {packed}, which has to be unpacked") if packed else found
+
+
+def recognise_format(path: Path) -> str:
+    """Return the name of the format that reads a file. Raises CaptureError that says what hftlab reads."""
+    found = recognise(path)
+    if found.format is not None:
+        return found.format
+    listed = "; ".join(f"{name}: {what}" for name, what in READABLE.items())
+    what = f"it looks like {printable(found.what)}" if found.what else "its content was not recognised"
+    raise CaptureError(
+        f"{path} is not a capture of a format that hftlab reads: {what}. If it is one of them, give its format before "
+        f"the file ({listed})",
+        path=path,
+    )
+
+
+def looks_like(path: Path, expected: str) -> str:
+    """Describe, as a clause of an error, what a file looks like that is not of the `expected` format."""
+    found = recognise(path)
+    if found.format == expected:
+        return "it begins like such a file: fetch it again, it may be damaged"
+    if found.format is not None:
+        return f"it looks like {found.what}: read it as {found.format!r}"
+    if found.what:
+        return f"it looks like {found.what}"
+    return "its content was not recognised: name another file"
+
+
+@contextmanager
+def explaining(path: Path, expected: str) -> Iterator[None]:
+    """Add to a CaptureError about the first lines of a file what it looks like, if that is another format."""
+    try:
+        yield
+    except CaptureError as error:
+        if not path.is_file() or recognise(path).format == expected:
+            raise
+        raise CaptureError(f"{error}; {looks_like(path, expected)}", path=path) from error
+
+
+def _described(head: bytes) -> Guess:
+    if not head:
+        return Guess(None, "an empty file")
+    if not head.strip(b"\0"):
+        return Guess(None, "a file of zeros")
+    return Guess(*(describe_text(head) or describe_binary(head) or (None, "")))
+
+
+def _inflated(head: bytes) -> bytes:
+    """Inflate the head of a gzip file as far as it is whole."""
+    try:
+        return zlib.decompressobj(_AUTO).decompress(head, _HEAD)
+    except zlib.error:
+        return b""
+
+
+def _member_heads(path: Path) -> Iterator[bytes]:
+    """Yield the heads of an archive's files that are not empty, as far as they can be read."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for member in archive.infolist()[:_MEMBERS]:
+                if member.file_size:
+                    with archive.open(member) as file:
+                        yield file.read(_HEAD)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError):
+        return

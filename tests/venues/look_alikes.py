@@ -1,0 +1,155 @@
+"""Files that are taken for captures and are not, or are captures of another format than their names say."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import random
+import struct
+import zipfile
+
+from hftlab.venues.itch import message_bytes
+
+__all__ = [
+    "DEEP",
+    "FILES",
+    "ITCH_50",
+    "ITCH_MESSAGES",
+    "READABLE_FILES",
+    "XDP",
+    "ethernet",
+    "mold",
+    "pcap",
+    "pcapng",
+    "zipped",
+]
+
+ITCH_MESSAGES = [
+    message_bytes("S", event_code="O", timestamp=1),
+    message_bytes("R", stock_locate=1, stock="ZZT", timestamp=2, round_lot_size=100),
+    *(
+        message_bytes("A", stock_locate=1, timestamp=34_200_000_000_000 + number, order_reference_number=number,
+                      buy_sell_indicator="B", shares=100, stock="ZZT", price=100_000 + 100 * number)
+        for number in range(1, 20)
+    ),
+]  # fmt: skip
+ITCH_50 = b"".join(ITCH_MESSAGES)
+
+
+def frames(*bodies: bytes, form: str = ">H") -> bytes:
+    return b"".join(struct.pack(form, len(body)) + body for body in bodies)
+
+
+def itch_4(stock: bytes) -> bytes:
+    """A morning of ITCH 4.1, or of 4.0 with stocks of six bytes."""
+    adds = (
+        b"A" + struct.pack(">IQ", number, number) + b"B" + struct.pack(">I", 100) + stock + struct.pack(">I", 100_000)
+        for number in range(1, 8)
+    )
+    directory = b"R" + struct.pack(">I", 2) + stock + b"Q " + struct.pack(">I", 100) + b"N"
+    executed, deleted = b"E" + struct.pack(">IQIQ", 7, 5, 100, 1), b"D" + struct.pack(">IQ", 8, 4)
+    seconds = b"T" + struct.pack(">I", 25_200)
+    return frames(seconds, b"S" + struct.pack(">I", 1) + b"O", directory, seconds, *adds, executed, deleted)
+
+
+def mold(*messages: bytes, session: bytes = b"000010059B", sequence: int = 1) -> bytes:
+    """A MoldUDP64 packet of messages that have their lengths."""
+    return session + struct.pack(">QH", sequence, len(messages)) + b"".join(messages)
+
+
+def soup() -> bytes:
+    login = b"A" + b"000010059B" + b"1".rjust(20)
+    return frames(login, *(b"S" + message[2:] for message in ITCH_MESSAGES), b"H")
+
+
+def ethernet(payload: bytes) -> bytes:
+    udp = struct.pack(">HHHH", 1, 2, 8 + len(payload), 0) + payload
+    ip = struct.pack(">BBHHHBBHII", 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0, 0, 0) + udp
+    return bytes(12) + b"\x08\x00" + ip
+
+
+def pcap(*payloads: bytes, order: str = "<") -> bytes:
+    packets = map(ethernet, payloads)
+    head = struct.pack(f"{order}IHHIIII", 0xA1B2C3D4, 2, 4, 0, 0, 65_535, 1)
+    return head + b"".join(struct.pack(f"{order}IIII", 0, 0, len(one), len(one)) + one for one in packets)
+
+
+def pcapng(*payloads: bytes) -> bytes:
+    def block(kind: int, body: bytes) -> bytes:
+        body = body.ljust(-(-len(body) // 4) * 4, b"\0")
+        size = struct.pack("<I", 12 + len(body))
+        return struct.pack("<I", kind) + size + body + size
+
+    packets = (struct.pack("<IIIII", 0, 0, 0, len(one), len(one)) + one for one in map(ethernet, payloads))
+    section = struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1)
+    return block(0x0A0D0D0A, section) + block(1, bytes(8)) + b"".join(block(6, one) for one in packets)
+
+
+def zipped(**files: bytes) -> bytes:
+    with zipfile.ZipFile(archive := io.BytesIO(), "w") as file:
+        for name, content in files.items():
+            file.writestr(name, content)
+    return archive.getvalue()
+
+
+DEEP = b"\x01\x00\x04\x80" + bytes(36)
+XDP = struct.pack("<HBBIII", 16, 11, 0, 1, 0, 0)
+BINANCE = b"".join(
+    b'%d {"stream":"btcusdt@trade","data":{"e":"trade","E":%d,"T":%d,"s":"BTCUSDT","t":%d,"p":"1","q":"2","m":true}}\n'
+    % (1_760_000_000_000_000_000 + number, 1_760_000_000_000, 1_760_000_000_000, number)
+    for number in range(20)
+)
+KRAKEN = (
+    b'1714000000.1: [1, {"as": [["2.0", "1.0", "1714000000.000001"]], "bs": [["1.0", "1.0", "1714000000.000001"]]}, '
+    b'"book-10", "XBT/USD"]\n'
+)
+LOBSTER = b"34200.1,1,7,10,5853300,1\n34201.2,4,7,4,5853300,1\n34202.3,7,0,0,-1,-1\n"
+LOBSTER_BOOK = b"5853400,10,5853300,10\n9999999999,0,5853300,6\n"
+_RANDOM = random.Random(11)
+
+READABLE_FILES: dict[str, tuple[bytes, str]] = {
+    "itch": (ITCH_50, "a file of TotalView-ITCH 5.0"),
+    "binance": (BINANCE, "a capture of Binance's messages"),
+    "kraken": (KRAKEN, "a capture of Kraken's messages"),
+    "lobster": (LOBSTER, "a LOBSTER message file"),
+}
+"""Format -> the content of a small file of it, and what it is recognised as."""
+
+FILES: dict[str, tuple[bytes, str]] = {
+    "itch-4.1": (itch_4(b"ZZT     "), "TotalView-ITCH 4.1"),
+    "itch-4.0": (itch_4(b"ZZT   "), "TotalView-ITCH 4.0"),
+    "soup": (soup(), "ITCH in SoupBinTCP packets"),
+    "mold": (mold(*ITCH_MESSAGES), "TotalView-ITCH 5.0 in MoldUDP64 packets"),
+    "mold-heartbeats": (mold() * 3 + mold(*ITCH_MESSAGES), "TotalView-ITCH 5.0 in MoldUDP64 packets"),
+    "mold-blank-session": (mold(*ITCH_MESSAGES[:2], session=bytes(10)), "TotalView-ITCH 5.0 in MoldUDP64 packets"),
+    "unframed": (b"".join(one[2:] for one in ITCH_MESSAGES), "without the length before each message"),
+    "little-endian": (frames(*(one[2:] for one in ITCH_MESSAGES), form="<H"), "lengths in little-endian order"),
+    "pcap-itch": (pcap(mold(*ITCH_MESSAGES)), "a pcap capture of TotalView-ITCH 5.0 in MoldUDP64 packets"),
+    "pcap-deep": (pcap(DEEP, order=">"), "a pcap capture of IEX's DEEP"),
+    "pcap-xdp": (pcap(XDP), "a pcap capture of NYSE's XDP packets"),
+    "pcap-unknown": (pcap(b"hello"), "a pcap capture"),
+    "pcap-empty": (pcap(), "a pcap capture"),
+    "pcapng-deep": (pcapng(DEEP), "a pcapng capture of IEX's DEEP"),
+    "dbn": (b"DBN\x01" + bytes(100) + b"GLBX.MDP3", "Databento's DBN"),
+    "parquet": (b"PAR1" + bytes(100) + b"PAR1", "a Parquet file"),
+    "csv": (b"time,price\n1,2\n" * 500, "a CSV file that begins with 'time,price'"),
+    "csv-controls": (b"ti\x1b]0;me,price\n1,2\n", r"a CSV file that begins with 'ti\x1b]0;me,price'"),
+    "html": (b"<!DOCTYPE html>\n<html><body>404</body></html>\n", "an HTML page"),
+    "json": (b'{"channel":"book","type":"snapshot"}\n' * 3, "JSON with the fields 'channel, type'"),
+    "coinbase": (b'1714000000000000000 {"type":"l2update"}\n' * 3, "of another venue than Binance"),
+    "bare-binance": (BINANCE[20:], "messages of Binance without the time"),
+    "lobster-book": (LOBSTER_BOOK, "a LOBSTER order book"),
+    "letters": (b"A" * 20_000, "plain text"),
+    "prose": (b"Nothing of any venue.\n" * 50, "plain text"),
+    "zeros": (bytes(5000), "a file of zeros"),
+    "empty": (b"", "an empty file"),
+    "itch-in-zip": (zipped(day=ITCH_50), "a file of TotalView-ITCH 5.0 in a zip archive"),
+    "random": (_RANDOM.randbytes(20_000), ""),
+    "random-short": (_RANDOM.randbytes(3), ""),
+}
+"""Name -> the content of a file that no reader takes, and what it is recognised as; "" if it is not."""
+
+FILES |= {
+    f"{name}-gzip": (gzip.compress(content, mtime=0), "a zip archive" if name == "itch-in-zip" else what)
+    for name, (content, what) in FILES.items()
+}

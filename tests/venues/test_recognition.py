@@ -1,0 +1,178 @@
+"""A file's content tells its format, and every reader refuses the files of the others with what they look like."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from hftlab.errors import CaptureError
+from hftlab.ingest import FORMATS
+from hftlab.venues import itch
+from hftlab.venues.recognition import READABLE, Guess, explaining, looks_like, recognise, recognise_format
+from tests.shared_data import shared_data
+from tests.venues.look_alikes import FILES, READABLE_FILES, zipped
+
+READERS: dict[str, ModuleType] = FORMATS
+NAME = "ZZT_2024-01-02_34200000_57600000_message_1.csv"
+"""A name that LOBSTER's reader takes; the others do not look at it."""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / NAME
+
+
+def rows_until_error(reader: ModuleType, path: Path) -> tuple[int, str]:
+    rows = 0
+    with pytest.raises(CaptureError) as caught:
+        for batch in reader.read(path):
+            rows += len(batch)
+    return rows, str(caught.value)
+
+
+def test_every_format_that_is_imported_is_described() -> None:
+    assert READABLE.keys() == FORMATS.keys() == READABLE_FILES.keys()
+
+
+class TestRecognition:
+    @pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
+    @pytest.mark.parametrize("name", READABLE_FILES)
+    def test_a_file_that_hftlab_reads(self, path: Path, name: str, packed: bool) -> None:
+        content, what = READABLE_FILES[name]
+        path.write_bytes(gzip.compress(content) if packed else content)
+        assert recognise(path) == Guess(name, what)
+        assert recognise_format(path) == name
+
+    @pytest.mark.parametrize("name", FILES)
+    def test_a_file_that_hftlab_does_not_read(self, path: Path, name: str) -> None:
+        content, what = FILES[name]
+        path.write_bytes(content)
+        found = recognise(path)
+        assert found.format is None
+        assert what in found.what
+        assert bool(what) == bool(found.what)
+
+    def test_a_zip_of_a_lobster_pair_is_read_and_another_has_to_be_unpacked(self, path: Path) -> None:
+        path.write_bytes(zipped(readme=b"About LOBSTER.\n", messages=READABLE_FILES["lobster"][0]))
+        assert recognise(path) == Guess("lobster", "LOBSTER's files in a zip archive")
+        path.write_bytes(zipped(nothing=b""))
+        assert recognise(path) == Guess(None, "an empty file in a zip archive, which has to be unpacked")
+
+    @pytest.mark.parametrize("ending", [b"", b"\r\n", b"\n\n \n", b"\0" * 600])
+    @pytest.mark.parametrize("name", ["binance", "kraken", "lobster"])
+    def test_marks_of_editors_and_tapes_do_not_matter(self, path: Path, name: str, ending: bytes) -> None:
+        content = READABLE_FILES[name][0]
+        path.write_bytes(b"\xef\xbb\xbf\r\n\n" + content.replace(b"\n", b"\r\n").rstrip() + ending)
+        assert recognise(path).format == name
+
+    @pytest.mark.parametrize(
+        ("name", "wanted"),
+        [
+            ("itch/12302019_SNIPPET.NASDAQ_ITCH50", "itch"),
+            ("binance/spot_btcusdt_20240808.gz", "binance"),
+            ("binance/usdm_btcusdt_20240808.gz", "binance"),
+            ("kraken/book1000_20210417.gz", "kraken"),
+            ("lobster/AAPL_2012-06-21_34200000_57600000_message_10.csv", "lobster"),
+            ("lobster/LOBSTER_SampleFile_AMZN_2012-06-21_5.zip", "lobster"),
+        ],
+    )
+    def test_of_real_captures(self, name: str, wanted: str) -> None:
+        assert recognise_format(shared_data(name)) == wanted
+
+    @pytest.mark.parametrize(
+        ("folder", "what"),
+        [
+            ("iex/DeepPlus", "a pcap capture of IEX's DEEP+"),
+            ("iex/Tops.v1.6", "a pcap capture of IEX's TOPS"),
+            ("nasdaq", "a pcap capture of TotalView-ITCH 5.0 in MoldUDP64 packets"),
+            ("nasdaq/20230822", "a pcap capture of TotalView-ITCH 5.0 in MoldUDP64 packets"),
+            ("nyse/IntegratedFeed.Pillar.v2.5", "a pcap capture of NYSE's XDP packets"),
+            ("nyse/IntegratedFeed.Xdp.v2.1", "a pcap capture of NYSE's XDP packets"),
+        ],
+    )
+    def test_of_real_packets(self, folder: str, what: str) -> None:
+        files = sorted(shared_data(folder).glob("*.pcap"))
+        assert files
+        assert {recognise(file) for file in files} == {Guess(None, what)}
+
+    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(st.binary(max_size=300))
+    def test_any_bytes_are_something_or_nothing_and_print(self, path: Path, content: bytes) -> None:
+        path.write_bytes(content)
+        assert recognise(path).what.isprintable()
+        assert looks_like(path, "itch").isprintable()
+
+
+class TestErrors:
+    def test_a_file_of_no_format_lists_what_it_could_be(self, path: Path) -> None:
+        path.write_bytes(FILES["dbn"][0])
+        with pytest.raises(CaptureError, match=r"it looks like Databento's DBN\. .*binance: .*; itch: .*; kraken: .*"):
+            recognise_format(path)
+        path.write_bytes(FILES["random"][0])
+        with pytest.raises(CaptureError, match=r"its content was not recognised\. .*; lobster: "):
+            recognise_format(path)
+
+    def test_paths_that_are_no_files(self, tmp_path: Path) -> None:
+        with pytest.raises(CaptureError, match=r"cannot be read .*: check the path"):
+            recognise(tmp_path / "absent")
+        with pytest.raises(CaptureError, match="is a folder"):
+            recognise(tmp_path)
+
+    def test_the_file_of_the_expected_format_may_be_damaged(self, path: Path) -> None:
+        path.write_bytes(READABLE_FILES["kraken"][0])
+        assert looks_like(path, "kraken") == "it begins like such a file: fetch it again, it may be damaged"
+        assert looks_like(path, "itch") == "it looks like a capture of Kraken's messages: read it as 'kraken'"
+
+    def test_an_error_about_a_file_of_the_format_stays(self, path: Path) -> None:
+        path.write_bytes(READABLE_FILES["kraken"][0])
+        with pytest.raises(CaptureError, match=r"^line 1\Z"), explaining(path, "kraken"):
+            raise CaptureError("line 1")
+        with pytest.raises(CaptureError, match=r"^line 1; it looks like .* 'kraken'\Z"), explaining(path, "binance"):
+            raise CaptureError("line 1")
+
+
+class TestReaders:
+    """Each reader refuses what is not its own, before any row."""
+
+    @pytest.mark.parametrize("reader", READERS)
+    @pytest.mark.parametrize("name", [name for name in FILES if not name.startswith("empty")])
+    def test_refuse_look_alikes(self, path: Path, reader: str, name: str) -> None:
+        path = path.with_name(NAME + ".gz") if name.endswith("-gzip") else path
+        content, what = FILES[name]
+        path.write_bytes(content)
+        rows, said = rows_until_error(READERS[reader], path)
+        assert rows == 0
+        assert what in said
+        assert said.isprintable()
+
+    @pytest.mark.parametrize("name", READABLE_FILES)
+    @pytest.mark.parametrize("reader", READERS)
+    def test_refuse_each_others_files_and_say_who_reads_them(self, path: Path, reader: str, name: str) -> None:
+        content, what = READABLE_FILES[name]
+        path.write_bytes(content)
+        if reader == name:
+            assert sum(map(len, READERS[reader].read(path))) > 0
+            return
+        rows, said = rows_until_error(READERS[reader], path)
+        assert rows == 0
+        assert said.endswith(f"; it looks like {what}: read it as {name!r}")
+
+    @pytest.mark.parametrize("folder", ["iex", "nyse", "nasdaq", "binance", "kraken", "lobster"])
+    def test_of_itch_refuses_every_real_file_of_another_format(self, folder: str) -> None:
+        for file in sorted(one for one in shared_data(folder).rglob("*") if one.is_file()):
+            rows, said = rows_until_error(itch, file)
+            assert rows == 0
+            assert recognise(file).what in said
+
+    @pytest.mark.parametrize("reader", ["binance", "kraken", "lobster"])
+    @pytest.mark.parametrize("folder", ["iex", "nyse", "nasdaq", "itch"])
+    def test_of_text_refuse_every_real_binary_file(self, reader: str, folder: str) -> None:
+        for file in sorted(one for one in shared_data(folder).rglob("*") if one.is_file()):
+            rows, said = rows_until_error(READERS[reader], file)
+            assert rows == 0
+            assert recognise(file).what in said
