@@ -5,13 +5,21 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Final
 
-from hftlab.protocol import MarketData, Message, OrderUpdate, PortfolioUpdate, PositionUpdate
+from hftlab.protocol import (
+    Arbitrage,
+    BookDelta,
+    MarketData,
+    Message,
+    OrderUpdate,
+    PortfolioUpdate,
+    PositionUpdate,
+)
 
-__all__ = ["EVENTS", "PRIVATE_MESSAGES", "TableId", "table_of"]
+__all__ = ["DATA_MESSAGES", "EVENTS", "PRIVATE_MESSAGES", "TableId", "table_of"]
 
 
 class TableId(IntEnum):
-    """Number of a table in a journal's records, below 128. Journals on disk hold them: never change or reuse one."""
+    """Number of a table in a journal's records, below 64. Journals on disk hold them: never change or reuse one."""
 
     MARKET_DATA = 0
     ORDER_UPDATES = 1
@@ -31,6 +39,9 @@ EVENTS: Final = "events"
 
 PRIVATE_MESSAGES: Final = (OrderUpdate, PositionUpdate, PortfolioUpdate)
 """Types of the messages that belong to one account."""
+
+DATA_MESSAGES: Final = (MarketData, BookDelta, Arbitrage, *PRIVATE_MESSAGES)
+"""Types of the messages that a replay streams; the others are about the connection that they came over."""
 
 _IDS: Final[dict[type, TableId]] = {
     MarketData: TableId.MARKET_DATA,
