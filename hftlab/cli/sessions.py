@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from hftlab.cli.counts import echo_counts, fact_text
 from hftlab.cli.options import Folder
+from hftlab.clock import in_words
 
 __all__ = ["info", "recover"]
 
@@ -26,20 +27,38 @@ def info(
     manifest = opened.manifest
     typer.echo(repr(opened))
     source = dict(manifest.source)
-    counted = source.pop("stats", {})
+    counted, extent = source.pop("stats", {}), source.pop("extent", None)
     typer.echo(f"  source: {fact_text(source)}")
     echo_counts(counted)
+    if manifest.was_killed:
+        typer.echo("  INCOMPLETE: the process that wrote this session was killed; what it had not committed is missing")
+    if extent is not None and not extent["whole"]:
+        typer.echo(f"  INCOMPLETE: the source was not read to its end{_reached(extent)}")
     typer.echo(f"  symbols: {', '.join(manifest.symbols)}")
     for name, parts in manifest.tables.items():
         size = sum(part.size for part in parts)
         typer.echo(f"  {name}: {manifest.rows(name):,} rows in {len(parts)} parts, {size:,} bytes")
 
 
+def _reached(extent: dict[str, Any]) -> str:
+    """Say how far a source was read, as far as it is known."""
+    size = extent.get("size")
+    told = [f"{extent['bytes']:,} of {size:,} bytes of the file"] if size and "bytes" in extent else []
+    if extent.get("until") is not None:
+        told.append(f"up to {in_words(extent['until'])}")
+    return f": {', '.join(told)}" if told else ""
+
+
 def recover(session: Folder) -> None:
     """Make a session of what a crashed recording has left."""
-    from hftlab.session import open_session
+    from hftlab.session import open_session, unfinished_replacement
     from hftlab.session import recover as recover_session
 
     recovery = recover_session(session)
     typer.echo(f"{recovery.messages:,} messages recovered, {recovery.dropped_bytes:,} torn bytes set aside")
     typer.echo(repr(open_session(session)))
+    if (unfinished := unfinished_replacement(session)) is not None:
+        typer.echo(
+            f"  this is the session from before; the one that was to replace it is unfinished, in {unfinished}: "
+            f"`hftlab recover {unfinished}` makes a session of it"
+        )
