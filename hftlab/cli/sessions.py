@@ -8,6 +8,7 @@ import typer
 
 from hftlab.cli.counts import counted, echo_counts
 from hftlab.cli.options import Folder
+from hftlab.clock import in_words
 from hftlab.printable import printable
 
 __all__ = ["info", "recover"]
@@ -27,9 +28,13 @@ def info(
     manifest = opened.manifest
     typer.echo(repr(opened))
     source = dict(manifest.source)
-    stats = source.pop("stats", {})
+    stats, extent = source.pop("stats", {}), source.pop("extent", None)
     typer.echo(f"  source: {_source_text(source)}")
     echo_counts(stats)
+    if manifest.was_killed:
+        typer.echo("  INCOMPLETE: the process that wrote this session was killed; what it had not committed is missing")
+    if extent is not None and not extent["whole"]:
+        typer.echo(f"  INCOMPLETE: the source was not read to its end{_reached(extent)}")
     typer.echo(f"  symbols: {printable(', '.join(manifest.symbols))}")
     for name, parts in manifest.tables.items():
         size = sum(part.size for part in parts)
@@ -45,9 +50,18 @@ def _source_text(source: dict[str, Any]) -> str:
     return str(source.get("name", "unknown")) + (f" ({', '.join(texts)})" if texts else "")
 
 
+def _reached(extent: dict[str, Any]) -> str:
+    """Say how far a source was read, as far as it is known."""
+    size = extent.get("size")
+    told = [f"{extent['bytes']:,} of {size:,} bytes of the file"] if size and "bytes" in extent else []
+    if extent.get("until") is not None:
+        told.append(f"up to {in_words(extent['until'])}")
+    return f": {', '.join(told)}" if told else ""
+
+
 def recover(session: Folder) -> None:
     """Make a session of what a crashed recording has left."""
-    from hftlab.session import open_session
+    from hftlab.session import open_session, unfinished_replacement
     from hftlab.session import recover as recover_session
 
     recovery = recover_session(session)
@@ -55,3 +69,8 @@ def recover(session: Folder) -> None:
         f"{counted(recovery.messages, 'message')} recovered, {counted(recovery.dropped_bytes, 'torn byte')} set aside"
     )
     typer.echo(repr(open_session(session)))
+    if (unfinished := unfinished_replacement(session)) is not None:
+        typer.echo(
+            f"  this is the session from before; the one that was to replace it is unfinished, in {unfinished}: "
+            f"`hftlab recover {unfinished}` makes a session of it"
+        )

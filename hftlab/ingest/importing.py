@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from itertools import chain
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
@@ -16,6 +17,7 @@ from hftlab.session.event_table import EventTable
 from hftlab.session.session import Session
 from hftlab.session.writer import SessionWriter
 from hftlab.venues import binance, itch, kraken, lobster
+from hftlab.venues.progress_bar import no_progress, progress_reporter
 
 __all__ = ["FORMATS", "Imported", "import_capture"]
 
@@ -68,43 +70,94 @@ def import_capture(
     a text such as "BTCUSDT,tick=0.01,lot=0.001" changes only what it names. `progress` is called with the bytes of the
     file that have been read. Memory does not grow with the file.
 
-    Raises SessionExists as hl.record does, and CaptureError, also for a file that has no event of the symbols. If the
-    file is damaged, what comes before the damage is still written as a session, and the error says where.
+    The manifest's `source["extent"]` says from the start how far the capture was read, and whether that is the `whole`.
+    With `overwrite` the session in the folder stays until the whole capture is a session.
+
+    Raises SessionExists as hl.record does, and CaptureError, also for a capture without events. If the file is damaged,
+    what comes before the damage is still written as a session unless another one would be lost by that, and the error
+    says where.
     """
     symbols = None if symbols is None else list(symbols)
-    reader = _opened(format_name, path, symbols, instrument, progress)
-    # Reading the first batch shows a file of another format before a folder is made or replaced.
-    first = next(reader, None)
-    if first is None:
-        raise CaptureError(f"{path} has no events{_of(symbols)}: there is nothing to import", path=path)
-    source = {"name": Path(path).name, "kind": "capture", "format": format_name}
-    writer = SessionWriter(folder, source=source, overwrite=overwrite)
+    path, folder = Path(path).absolute(), Path(folder).absolute()
+    extent: dict[str, Any] = {"whole": False, "bytes": 0, "size": path.stat().st_size if path.is_file() else None}
+    source: dict[str, Any] = {
+        "name": path.name,
+        "kind": "capture",
+        "format": format_name,
+        "instruments": [],
+        "extent": extent,
+    }
+    with _reporter(path, progress) as report:
+        reader = _opened(format_name, path, symbols, instrument, lambda done: (extent.update(bytes=done), report(done)))
+        # Reading the first events shows a file of another format before a folder is made.
+        first = next((batch for batch in reader if len(batch)), None)
+        if first is None:
+            raise _without_events(path, symbols, reader)
+        source["instruments"] = [one.to_dict() for one in reader.instruments]
+        writer = SessionWriter(folder, source=source, overwrite=overwrite, when_whole=True)
+        try:
+            return _import(chain((first,), reader), reader, writer, pace)
+        except BaseException:
+            writer.give_up()
+            raise
+
+
+def _import(batches: Iterable[EventBatch], reader: _Reader, writer: SessionWriter, pace: int) -> Imported:
     processor, events = GrowingProcessor(_DEPTH, pace), EventTable(writer)
+    source = writer.manifest.source
     damage: CaptureError | None = None
     try:
-        for batch in chain((first,), reader):
+        for batch in batches:
+            if len(batch):
+                source["extent"]["until"] = int(batch.ts_recv[-1])
             events.add(batch)
             _append(writer, processor.process(batch))
     except CaptureError as exc:
+        if writer.old is not None:
+            raise _kept(exc, writer.folder) from exc
         damage = exc
     _append(writer, processor.flush())
     events.flush()
     stats = _counts(reader.stats) | {"filtered": processor.filtered}
-    writer.manifest.source |= {"instruments": [one.to_dict() for one in reader.instruments], "stats": stats}
+    source |= {"instruments": [one.to_dict() for one in reader.instruments], "stats": stats}
+    source["extent"]["whole"] = damage is None
     if damage is not None:
-        writer.manifest.source["damage"] = str(damage)
+        source["damage"] = str(damage)
     manifest = writer.close()
     if damage is not None:
-        raise CaptureError(f"{damage} ({manifest.messages:,} messages before it are in {folder})", path=path)
+        raise CaptureError(
+            f"{damage} ({manifest.messages:,} messages before it are in {writer.folder})", path=damage.path
+        ) from damage
     return Imported(Session(writer.folder), stats)
+
+
+def _kept(damage: CaptureError, folder: Path) -> CaptureError:
+    return CaptureError(
+        f"{damage} (the session in {folder} is kept: import to another folder to have what is before the damage)",
+        path=damage.path,
+    )
+
+
+def _without_events(path: Path, symbols: Iterable[str] | None, reader: _Reader) -> CaptureError:
+    wanted = "" if symbols is None else f" of {', '.join(symbols)}"
+    counted = ", ".join(f"{name} {fact}" for name, fact in _counts(reader.stats).items() if fact)
+    return CaptureError(
+        f"{path} has no events{wanted}, so that there is nothing to import: check the file and the symbols "
+        f"(read: {counted or 'nothing'})",
+        path=path,
+    )
+
+
+def _reporter(path: Path, progress: Callable[[int], object] | None) -> AbstractContextManager[Callable[[int], object]]:
+    return progress_reporter(path, progress) if path.is_file() else nullcontext(no_progress)
 
 
 def _opened(
     format_name: str,
-    path: Path | str,
+    path: Path,
     symbols: Iterable[str] | None,
     instrument: Instrument | str | None,
-    progress: Callable[[int], object] | None,
+    progress: Callable[[int], object],
 ) -> _Reader:
     if format_name not in FORMATS:
         raise CaptureError(f"unknown format {format_name!r}: choose one of {', '.join(FORMATS)}", path=path)
@@ -117,10 +170,6 @@ def _opened(
     if format_name not in _SELECTIVE:
         raise CaptureError(f"{path} holds one symbol, as files of {format_name} do: leave out the symbols", path=path)
     return read(path, symbols=symbols, **options)
-
-
-def _of(symbols: Iterable[str] | None) -> str:
-    return "" if symbols is None else f" of {', '.join(symbols)}"
 
 
 def _instrument(format_name: str, path: Path, given: Instrument | str) -> Instrument:

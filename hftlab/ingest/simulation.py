@@ -64,8 +64,8 @@ def record_simulation(
 
     With `itch_path` the events are also written as a TotalView-ITCH 5.0 file. That format is one venue's feed of stocks
     in dollars, so that only primary listings in dollars go there, and only those whose price fits. `progress` is called
-    with the nanoseconds simulated so far. Raises SessionExists as hl.record does, and HftlabError if no symbol fits
-    into ITCH.
+    with the nanoseconds simulated so far. With `overwrite`, and where there is an ITCH file already, the old ones stay
+    until the new ones are whole. Raises SessionExists as hl.record does, and HftlabError if no symbol fits into ITCH.
     """
     listed = [one for one in exchange.instruments if _fits_itch(one, exchange.closes[one])]
     if itch_path is not None and not listed:
@@ -76,16 +76,18 @@ def record_simulation(
         "seed": exchange.seed,
         "seconds": seconds,
         "instruments": [instrument.to_dict() for instrument in exchange.instruments],
+        "extent": {"whole": False},
     }
-    writer = SessionWriter(folder, source=source, overwrite=overwrite)
-    batches = _recorded(exchange, seconds, writer, progress)
-    if itch_path is None:
-        count = sum(map(len, batches))
-    else:
-        counts: list[int] = []
-        itch.write(itch_path, _chosen(batches, listed, counts))
-        count = sum(counts)
-    writer.close()
+    itch_path = None if itch_path is None else Path(itch_path).absolute()
+    writer = SessionWriter(folder, source=source, overwrite=overwrite, when_whole=True)
+    try:
+        batches = _recorded(exchange, seconds, writer, progress)
+        count = sum(map(len, batches)) if itch_path is None else _write_itch(itch_path, batches, listed)
+        writer.manifest.source["extent"]["whole"] = True
+        writer.close()
+    except BaseException:
+        writer.give_up()
+        raise
     left_out = [one.wire_symbol for one in exchange.instruments if one not in listed]
     return Simulated(Session(writer.folder), count, left_out)
 
@@ -99,11 +101,24 @@ def _recorded(
         events.add(segment.events)
         for at, message in segment.messages:
             writer.append(message, at)
+            writer.manifest.source["extent"]["until"] = at
         writer.commit()
         yield segment.events
         if progress is not None and segment.messages:
             progress(min(segment.messages[-1][0] - exchange.start, round(seconds * NANOSECONDS)))
     events.flush()
+
+
+def _write_itch(path: Path, batches: Iterator[EventBatch], listed: list[Instrument]) -> int:
+    """Write the ITCH file, in place of one that is there when it is whole; returns the number of all events."""
+    counts: list[int] = []
+    new = path.with_name(f".new-{path.name}")  # ends as the file does, which says whether it is gzip
+    try:
+        itch.write(new, _chosen(batches, listed, counts))
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)
+    return sum(counts)
 
 
 def _fits_itch(instrument: Instrument, close: int) -> bool:

@@ -24,8 +24,8 @@ def record(target: LabClient | LabServer, path: Path | str, *, overwrite: bool =
     """Record everything that a client receives, or a server publishes, into a session folder until stopped.
 
     A context manager. Raises SessionExists if there is a session in the folder, or anything else. With `overwrite` a
-    session is replaced, and a recording of this process into the same folder is stopped first, so that a cell can be
-    run again.
+    session is replaced as soon as the first new data is on disk, and a recording of this process into the same folder
+    is stopped first, so that a cell can be run again.
     """
     if not isinstance(target, LabClient | LabServer):
         raise TypeError(f"what is recorded is a client of hl.connect() or a server of hl.serve(), got {target!r}")
@@ -59,7 +59,8 @@ class LabRecording:
     def stop(self) -> Session:
         """Write the rest and return the finished session; stopping again returns it again.
 
-        Raises SessionError if the disk has failed. A client's "error" event reported it when it happened.
+        Raises SessionError if the disk has failed, which a client's "error" event reported when it happened, or if a
+        session was to be replaced and no data came: it is kept then.
         """
         detach, self._detach = self._detach, None
         if detach is not None:

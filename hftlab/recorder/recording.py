@@ -15,6 +15,7 @@ from hftlab.errors import SessionError
 from hftlab.log import get_logger
 from hftlab.protocol import Message
 from hftlab.session.manifest import Manifest
+from hftlab.session.payloads import checked_payload
 from hftlab.session.session import Session
 from hftlab.session.writer import SessionWriter
 from hftlab.source import Timed
@@ -31,6 +32,13 @@ _BATCH: Final = 10_000
 _log = get_logger("hftlab.recorder")
 
 
+class _Message(NamedTuple):
+    """A message, and a monotonic clock's reading when it was received."""
+
+    item: Timed[Message]
+    steady: int | None
+
+
 class _Event(NamedTuple):
     """A row of the control table."""
 
@@ -39,7 +47,7 @@ class _Event(NamedTuple):
     what: dict[str, Any]
 
 
-_Item = Timed[Message] | _Event | None
+_Item = _Message | _Event | None
 
 
 class Recording:
@@ -48,11 +56,19 @@ class Recording:
     `recorded` counts the messages that are safe on disk, `dropped` those that were not taken. `close()` waits until all
     of them are Parquet. If the disk fails the recording ends: `failure` is the exception, every further call raises
     SessionError, and the messages committed before stay in the journal for `hftlab recover`. Raises SessionExists.
+
+    With `overwrite` a session in the folder stays until market data or a private message is on disk. If none came, it
+    is kept, nothing else is, and close() raises SessionError. Without `keep_empty` that holds for a new folder as well.
     """
 
-    def __init__(self, folder: Path | str, *, source: dict[str, Any], overwrite: bool = False) -> None:
+    def __init__(
+        self, folder: Path | str, *, source: dict[str, Any], overwrite: bool = False, keep_empty: bool = True
+    ) -> None:
         self._writer = SessionWriter(folder, source=source, overwrite=overwrite)
         self.folder = self._writer.folder
+        self._keep_empty = keep_empty
+        self._nothing: str | None = None
+        """What close() says about a recording that was not kept because nothing came."""
         self.recorded = self.dropped = 0
         self._queue: queue.Queue[_Item] = queue.Queue(_QUEUE)
         self.failure: BaseException | None = None
@@ -61,27 +77,40 @@ class Recording:
         self._thread.start()
 
     def message(
-        self, message: Message, ts_recv: int, *, account: str | None = None, payload: bytes | None = None
+        self,
+        message: Message,
+        ts_recv: int,
+        *,
+        account: str | None = None,
+        payload: bytes | None = None,
+        steady: int | None = None,
     ) -> None:
-        """Record a message received at `ts_recv` (ns); `account` and `payload` are those of SessionWriter.append().
+        """Record a message received at `ts_recv` (ns). The rest is as in SessionWriter.append().
 
-        Raises ValueError for an account that cannot be one, here and not where it would end the recording.
+        Raises MessageParseError for a message that could not be replayed, and ValueError for an account that cannot be
+        one; the recording goes on without it.
         """
         if account is not None and not is_subject(account):
             raise ValueError(f"account={account!r} is not a printable name of 1 to 128 characters")
-        self._put(Timed(ts_recv, message, account, payload))
+        data = checked_payload(message) if payload is None else payload
+        self._put(_Message(Timed(ts_recv, message, account, data), steady))
 
     def control(self, event: str, ts_recv: int, **what: Any) -> None:
         """Record a row of the control table; `what` may be `channel`, `first`, `last` and `detail`."""
         self._put(_Event(event, ts_recv, what))
 
     def close(self) -> Session:
-        """Write the rows that are left and return the finished session. Closing again returns it again."""
+        """Write the rows that are left and return the finished session. Closing again returns it again.
+
+        Raises SessionError if the disk has failed, or if nothing came and the recording was therefore not kept.
+        """
         if not self._closed:
             self._closed = True
             self._queue.put(None)
         self._thread.join()
         self._check()
+        if self._nothing is not None:
+            raise SessionError(self._nothing, path=self.folder)
         return Session(self.folder)
 
     @property
@@ -102,7 +131,7 @@ class Recording:
             reason = getattr(self.failure, "strerror", None) or f"{type(self.failure).__name__}: {self.failure}"
             raise SessionError(
                 f"the recording in {self.folder} has ended early ({reason}), with {self.recorded:,} messages safe: "
-                f"repair or free the disk, then run `hftlab recover {self.folder}`",
+                f"repair or free the disk, then run `hftlab recover {self._writer.place}`",
                 path=self.folder,
             ) from self.failure
 
@@ -112,12 +141,22 @@ class Recording:
                 pass
             if self.dropped:
                 self._writer.control("drop", wall_time(), detail=f"{self.dropped} messages: the disk was too slow")
-            self._writer.close()
+            self._finish()
         except BaseException as exc:
             self.failure = exc
             _log.error("recording failed", folder=str(self.folder), error=str(exc))
             self._writer.abandon()
             self._discard()
+
+    def _finish(self) -> None:
+        if self._writer.loses_data:
+            self._nothing = f"no market data came, so that nothing is recorded: the session in {self.folder} is kept"
+        elif not self._keep_empty and not self._writer.has_data:
+            self._nothing = f"no market data came, so that nothing is recorded in {self.folder}"
+        if self._nothing is None:
+            self._writer.close()
+        else:
+            self._writer.give_up()
 
     def _discard(self) -> None:
         """Empty the queue: the thread ends, and close() must find room for its own item."""
@@ -141,8 +180,9 @@ class Recording:
         """Commit the items together. Returns False if the recording's end is among them."""
         messages = 0
         for item in items:
-            if isinstance(item, Timed):
-                self._writer.append(item.message, item.at, account=item.account, payload=item.payload)
+            if isinstance(item, _Message):
+                at, message, account, payload = item.item
+                self._writer.append(message, at, account=account, payload=payload, steady=item.steady)
                 messages += 1
             elif item is not None:
                 self._writer.control(item.name, item.ts_recv, **item.what)

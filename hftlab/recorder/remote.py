@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from hftlab.client import Client
-from hftlab.errors import SubscriptionFailed
+from hftlab.errors import SessionError, SubscriptionFailed
 from hftlab.protocol import DataType
 from hftlab.recorder.recording import Recording
 from hftlab.recorder.taps import describe, tap
@@ -17,6 +18,8 @@ from hftlab.session.session import Session
 __all__ = ["record_url"]
 
 _EVERYTHING: Final = (DataType.QUOTES, DataType.TRADES, DataType.ORDER_BOOK, DataType.STATISTICS)
+_NAMED: Final = 20
+"""Symbols that an error names."""
 
 
 async def record_url(
@@ -24,8 +27,9 @@ async def record_url(
 ) -> Session:
     """Record every change of `symbols` (default: all that the server offers) until `stop` is done.
 
-    The recording also ends when the server's replay ends, the connection is lost for good or the disk fails. Raises
-    ConnectionFailed, SubscriptionFailed, SessionExists and SessionError.
+    The recording also ends when the server's replay ends, the connection is lost for good or the disk fails. Without
+    any market data no session is made or replaced. Raises ConnectionFailed, SubscriptionFailed, SessionExists, and
+    SessionError if the disk has failed or no market data came.
     """
     async with Client(url) as client:
         wanted = symbols or client.offered_symbols
@@ -34,24 +38,31 @@ async def record_url(
                 f"{url} does not list its symbols: name them with symbols=[...] (on the command line --symbols)"
             )
         _check(wanted, client)
-        recording = Recording(folder, source=describe(client), overwrite=overwrite)
+        recording = Recording(folder, source=describe(client), overwrite=overwrite, keep_empty=False)
         detach = tap(client, recording)
         try:
             await client.subscribe(wanted, data_types=_EVERYTHING, frequency=0)
             await _first(stop, _ended(client, recording))
-        finally:
+        except BaseException:
             detach()
-            session = await asyncio.to_thread(recording.close)
-        return session
+            with suppress(SessionError):  # the reason why nothing came is the one to report
+                await asyncio.to_thread(recording.close)
+            raise
+        detach()
+        return await asyncio.to_thread(recording.close)
 
 
 def _check(wanted: Sequence[str], client: Client) -> None:
     """Raise SubscriptionFailed for an unknown symbol, before a folder is made or an old session is replaced."""
-    unknown = [symbol for symbol in wanted if symbol not in client.offered_symbols]
-    if client.offered_symbols and unknown:
-        raise SubscriptionFailed(
-            f"{client.url} does not have {', '.join(unknown)}; it has {', '.join(client.offered_symbols)}"
-        )
+    offered = set(client.offered_symbols)
+    unknown = [symbol for symbol in wanted if symbol not in offered]
+    if offered and unknown:
+        raise SubscriptionFailed(f"{client.url} does not have {_some(unknown)}; it has {_some(client.offered_symbols)}")
+
+
+def _some(symbols: Sequence[str]) -> str:
+    more = f" and {len(symbols) - _NAMED:,} more" if len(symbols) > _NAMED else ""
+    return ", ".join(symbols[:_NAMED]) + more
 
 
 async def _ended(client: Client, recording: Recording) -> None:

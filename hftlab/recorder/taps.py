@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 
 from hftlab.client import Client
 from hftlab.clock import wall_time
+from hftlab.errors import MessageParseError
 from hftlab.protocol import Message
 from hftlab.protocol.subscribing.loss import Loss
 from hftlab.recorder.recording import Recording
@@ -22,7 +24,8 @@ def tap(target: Client | Server, recording: Recording) -> Callable[[], None]:
     Call both on the target's event loop. A client's recording holds every message that it receives, at the time of its
     reception, and the events of its connection. A server's holds the messages that it publishes, at source time. If
     the recording fails it is detached, and the target reports it: a client by an "error" event, a server in its log and
-    by `failed_taps` in its stats().
+    by `failed_taps` in its stats(). A message that could not be replayed, such as one with a price of NaN, is reported
+    in the same way and leaves a "drop" row, and the recording goes on.
     """
     endings = ExitStack()
     take = _watch(target, recording, endings) if isinstance(target, Client) else _record(recording)
@@ -30,6 +33,9 @@ def tap(target: Client | Server, recording: Recording) -> Callable[[], None]:
     def attempt(item: Timed[Message]) -> None:
         try:
             take(item)
+        except MessageParseError as exc:
+            recording.control("drop", item.at, detail=str(exc))
+            raise
         except Exception:
             endings.close()
             raise
@@ -45,7 +51,6 @@ def _record(recording: Recording) -> Tap:
 
 def _watch(client: Client, recording: Recording, endings: ExitStack) -> Tap:
     """Record the connection's events from now on. Returns a tap that records the messages among them."""
-    record = _record(recording)
     is_noted = False
     """Whether the present connection is in the recording."""
 
@@ -57,7 +62,7 @@ def _watch(client: Client, recording: Recording, endings: ExitStack) -> Tap:
 
     def message(item: Timed[Message]) -> None:
         note(item.at)  # the first message comes long before the client is signed in and reports "connected"
-        record(item)
+        recording.message(item.message, item.at, account=item.account, payload=item.payload, steady=time.monotonic_ns())
 
     def connecting(*_: object) -> None:
         nonlocal is_noted

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from hftlab.events import COLUMNS, EventBatch
+from hftlab.instruments import Instrument
 from hftlab.session.writer import SessionWriter
 
 __all__ = ["SCHEMA", "EventTable", "event_rows"]
@@ -28,15 +29,19 @@ class EventTable:
     """Buffer that collects batches and writes them as parts of about a million rows.
 
     The instruments of each batch must begin with those of the batch before it, so that an instrument_id means the same
-    in all parts.
+    in all parts. They are in the manifest, as `source["instruments"]`, before the first part that names them.
     """
 
     def __init__(self, writer: SessionWriter) -> None:
         self._writer = writer
         self._frames: list[pl.DataFrame] = []
+        self._instruments: tuple[Instrument, ...] = ()
 
     def add(self, batch: EventBatch) -> None:
         """Add a batch; write a part if there are enough rows for one."""
+        if batch.instruments != self._instruments:
+            self._instruments = batch.instruments
+            self._writer.manifest.source["instruments"] = [instrument.to_dict() for instrument in batch.instruments]
         self._frames.append(event_rows(batch))
         if sum(frame.height for frame in self._frames) >= _PART_ROWS:
             self.flush()

@@ -5,13 +5,15 @@ A file, called segment, is the magic `HFTLABJ1` and then records. All numbers ar
     length   uint32   of the body, in bytes
     crc32    uint32   of the body
     body
-      table    uint8    number of the table (hftlab.session.table_ids.TableId), plus 128 if an account follows
+      table    uint8    number of the table (hftlab.session.table_ids.TableId), plus 128 if an account follows and 64
+                        if the clock's reading does
       ts_recv  int64    ns
+      clock    int64    ns, what the clock said where that is not ts_recv; only with that flag
       account  uint32 length in bytes and UTF-8 text, only with that flag
       payload  the rest: JSON as it was received, or as hftlab encodes the message
 
-Journals written before there were accounts have no record with the flag and are read the same way. A record that
-belongs to no account is still written without it.
+Journals written before there were accounts and clocks have no record with these flags and are read the same way. A
+record that needs neither is still written without them.
 """
 
 from __future__ import annotations
@@ -32,17 +34,23 @@ _MAGIC: Final = b"HFTLABJ1"
 _HEADER: Final = struct.Struct("<II")
 _BODY: Final = struct.Struct("<Bq")
 _ACCOUNT_LENGTH: Final = struct.Struct("<I")
+_CLOCK: Final = struct.Struct("<q")
 _HAS_ACCOUNT: Final = 0x80
+_HAS_CLOCK: Final = 0x40
 _LONGEST: Final = 256 * 1024 * 1024
 
 
 class Record(NamedTuple):
-    """One message or control row: the number of its table (below 128), its time (ns), its JSON and its account."""
+    """One message or control row: the number of its table (below 64), its time (ns), its JSON and its account.
+
+    `clock` is what the clock said (ns), None where that is its time.
+    """
 
     table: int
     ts_recv: int
     payload: bytes
     account: str | None = None
+    clock: int | None = None
 
 
 class Journal:
@@ -114,21 +122,29 @@ def _records(view: memoryview) -> Iterator[Record]:
 
 
 def _encode(record: Record) -> bytes:
-    if record.account is None:
-        return _BODY.pack(record.table, record.ts_recv) + record.payload
-    account = record.account.encode()
-    start = _BODY.pack(record.table | _HAS_ACCOUNT, record.ts_recv) + _ACCOUNT_LENGTH.pack(len(account))
-    return start + account + record.payload
+    number, more = record.table, b""
+    if record.clock is not None:
+        number |= _HAS_CLOCK
+        more += _CLOCK.pack(record.clock)
+    if record.account is not None:
+        account = record.account.encode()
+        number |= _HAS_ACCOUNT
+        more += _ACCOUNT_LENGTH.pack(len(account)) + account
+    return _BODY.pack(number, record.ts_recv) + more + record.payload
 
 
 def _decode(body: memoryview) -> Record:
-    table, ts_recv = _BODY.unpack_from(body)
-    if not table & _HAS_ACCOUNT:
-        return Record(table, ts_recv, bytes(body[_BODY.size :]))
-    (length,) = _ACCOUNT_LENGTH.unpack_from(body, _BODY.size)
-    start = _BODY.size + _ACCOUNT_LENGTH.size
-    account = str(body[start : start + length], "utf-8")
-    return Record(table & ~_HAS_ACCOUNT, ts_recv, bytes(body[start + length :]), account)
+    number, ts_recv = _BODY.unpack_from(body)
+    at, clock, account = _BODY.size, None, None
+    if number & _HAS_CLOCK:
+        (clock,) = _CLOCK.unpack_from(body, at)
+        at += _CLOCK.size
+    if number & _HAS_ACCOUNT:
+        (length,) = _ACCOUNT_LENGTH.unpack_from(body, at)
+        at += _ACCOUNT_LENGTH.size
+        account = str(body[at : at + length], "utf-8")
+        at += length
+    return Record(number & ~(_HAS_ACCOUNT | _HAS_CLOCK), ts_recv, bytes(body[at:]), account, clock)
 
 
 def _write_all(descriptor: int, data: bytearray) -> None:

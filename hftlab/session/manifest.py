@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import zlib
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from hftlab.errors import SessionDamaged, SessionNotFound, SessionTooNew
 __all__ = [
     "MANIFEST",
     "SCHEMA_VERSION",
+    "Ending",
     "Manifest",
     "Part",
     "checksum",
@@ -36,10 +38,25 @@ class Part(msgspec.Struct):
     crc32: int
 
 
+class Ending(StrEnum):
+    """How a recording ended."""
+
+    UNKNOWN = ""
+    """It is of a version that did not say."""
+    RUNNING = "running"
+    """It has not ended, or was killed and not recovered since."""
+    CLOSED = "closed"
+    """Its writer closed it. Whether its source was read to the end is in `source["extent"]`."""
+    RECOVERED = "recovered"
+    """It was killed, and recovered: what came after the last committed row is missing."""
+
+
 class Manifest(msgspec.Struct):
     """Description of a session, stored as manifest.json.
 
-    `started` and `ended` are the first and last ts_recv in ns. `complete` is False while the session is recorded.
+    `started` and `ended` are the first and last ts_recv in ns. `complete` is False while the session is recorded, and
+    True as soon as there is no journal left; `ending` says how that came about. A session that is made of a file or a
+    simulation has `source["extent"]`: whether it holds the `whole` of it, and how far it got.
     `segments` counts the journal segments that are Parquet already: a crash can leave one of those files behind.
     """
 
@@ -49,6 +66,7 @@ class Manifest(msgspec.Struct):
     protocol: str = "1.0"
     hftlab: str = ""
     complete: bool = False
+    ending: Ending = Ending.UNKNOWN
     symbols: list[str] = []
     messages: int = 0
     segments: int = 0
@@ -59,6 +77,11 @@ class Manifest(msgspec.Struct):
     def rows(self, table: str) -> int:
         """Count the rows of a table, 0 if it has no parts."""
         return sum(part.rows for part in self.tables.get(table, ()))
+
+    @property
+    def was_killed(self) -> bool:
+        """Whether the process that wrote it was killed, or is still at it: rows that were not committed are missing."""
+        return self.ending in (Ending.RUNNING, Ending.RECOVERED)
 
     @property
     def size(self) -> int:

@@ -36,13 +36,13 @@ class Parts:
     def add_segment(self, number: int, records: Iterable[Record]) -> None:
         """Write one part per table for the records of a journal segment; the manifest is on disk when this returns."""
         payloads: defaultdict[TableId, list[bytes]] = defaultdict(list)
-        keys: defaultdict[TableId, list[tuple[int, int, str | None]]] = defaultdict(list)
+        keys: defaultdict[TableId, list[tuple[int, int, str | None, int | None]]] = defaultdict(list)
         manifest = self.manifest
         first = manifest.messages + manifest.rows(TableId.CONTROL.folder)
-        for place, (number_of_table, ts_recv, payload, account) in enumerate(records, first):
+        for place, (number_of_table, ts_recv, payload, account, clock) in enumerate(records, first):
             table = self._known(number_of_table)
             payloads[table].append(payload)
-            keys[table].append((place, ts_recv, account))
+            keys[table].append((place, ts_recv, account, clock))
             manifest.messages += table != TableId.CONTROL
             manifest.started = ts_recv if manifest.started is None else manifest.started
             manifest.ended = ts_recv

@@ -15,6 +15,7 @@ from hftlab.session.journal import JOURNAL
 from hftlab.session.manifest import Manifest, Part, checksum, read_manifest
 from hftlab.session.parts import scan_parts
 from hftlab.session.reader import Reader
+from hftlab.session.replacement import check_not_being_replaced
 from hftlab.session.replay import Replay
 from hftlab.session.table_ids import EVENTS, TableId
 from hftlab.session.tables import TABLES
@@ -35,7 +36,8 @@ class Session:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.folder = folder = folder.absolute()
+        check_not_being_replaced(folder)
         self.manifest: Manifest = read_manifest(folder)
         self._verified: set[str] = set()
         leftover = sorted((folder / JOURNAL).glob("*.wal"))
@@ -73,7 +75,7 @@ class Session:
 
     @property
     def control(self) -> pl.LazyFrame:
-        """Connects, disconnects, gaps and errors: why something is missing from the other tables."""
+        """Connects, disconnects, gaps, errors and steps of the clock: why something is missing from other tables."""
         return self.table(TableId.CONTROL.folder)
 
     @property

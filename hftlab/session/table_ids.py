@@ -5,13 +5,22 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Final
 
-from hftlab.protocol import MarketData, Message, OrderUpdate, PortfolioUpdate, PositionUpdate
+from hftlab.protocol import (
+    Arbitrage,
+    BookDelta,
+    MarketData,
+    Message,
+    OrderUpdate,
+    PortfolioUpdate,
+    PositionUpdate,
+)
+from hftlab.protocol.order_messages import PRIVATE_MESSAGES
 
-__all__ = ["EVENTS", "TableId", "table_of"]
+__all__ = ["DATA_MESSAGES", "EVENTS", "TableId", "table_of"]
 
 
 class TableId(IntEnum):
-    """Number of a table in a journal's records, below 128. Journals on disk hold them: never change or reuse one."""
+    """Number of a table in a journal's records, below 64. Journals on disk hold them: never change or reuse one."""
 
     MARKET_DATA = 0
     ORDER_UPDATES = 1
@@ -28,6 +37,9 @@ class TableId(IntEnum):
 
 EVENTS: Final = "events"
 """Folder of the order-level events. They are columns from the start, so that the journal never holds them."""
+
+DATA_MESSAGES: Final = (MarketData, BookDelta, Arbitrage, *PRIVATE_MESSAGES)
+"""Types of the messages that a replay streams; the others are about the connection that they came over."""
 
 _IDS: Final[dict[type, TableId]] = {
     MarketData: TableId.MARKET_DATA,

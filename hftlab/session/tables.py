@@ -24,7 +24,9 @@ __all__ = ["KEYS", "TABLES", "Decoded"]
 
 _NUMBERS: Final[dict[str, pl.DataType]] = {"message": pl.Int64(), "ts_recv": pl.Int64()}
 _ACCOUNT: Final[dict[str, pl.DataType]] = {"account": pl.String()}
-KEYS: Final = _NUMBERS | _ACCOUNT
+_CLOCK: Final[dict[str, pl.DataType]] = {"ts_clock": pl.Int64()}
+"""What the clock said where that is not ts_recv, which never goes back; null in all other rows."""
+KEYS: Final = _NUMBERS | _ACCOUNT | _CLOCK
 """What the journal knows of a message besides its JSON; only the private tables keep the account."""
 
 
@@ -72,7 +74,7 @@ class _PrivateTable:
         self._defaults = defaults(struct)
         self._decoder: Any = msgspec.json.Decoder(struct)
         columns = {self._names[wire]: kind for wire, kind in self._wire.items()} | {"ts_out": pl.Int64()}
-        self.schema = pl.Schema(KEYS | columns)
+        self.schema = pl.Schema(_NUMBERS | _ACCOUNT | columns | _CLOCK)
 
     def rows(self, payloads: Sequence[bytes], keys: pl.DataFrame) -> pl.DataFrame:
         frame = json_columns(payloads, self._wire).with_columns(
@@ -107,7 +109,7 @@ class _MarketDataTable:
             "id": pl.String(),
             "snapshot": pl.Boolean(),
         }
-        self.schema = pl.Schema(_NUMBERS | header | columns)
+        self.schema = pl.Schema(_NUMBERS | header | columns | _CLOCK)
 
     def rows(self, payloads: Sequence[bytes], keys: pl.DataFrame) -> pl.DataFrame:
         header = json_columns(payloads, self._wire).select(
@@ -151,7 +153,7 @@ class _MessagesTable:
     """
 
     id = TableId.MESSAGES
-    schema = pl.Schema(_NUMBERS | {"type": pl.String(), "symbol": pl.String(), "payload": pl.String()})
+    schema = pl.Schema(_NUMBERS | {"type": pl.String(), "symbol": pl.String(), "payload": pl.String()} | _CLOCK)
 
     def rows(self, payloads: Sequence[bytes], keys: pl.DataFrame) -> pl.DataFrame:
         headers = read_headers(payloads)
@@ -169,7 +171,10 @@ class _MessagesTable:
 
 
 class _ControlTable:
-    """What happened to the connection: absence is data too. `first` to `last` are sequences, both included."""
+    """What happened to the connection: absence is data too. `first` to `last` are sequences, both included.
+
+    `ts_from` and `ts_to` are the clock's readings before and after a step of it (`event` is "clock"), in ns.
+    """
 
     id = TableId.CONTROL
     _wire: Final[dict[str, pl.DataType]] = {
@@ -178,8 +183,10 @@ class _ControlTable:
         "first": pl.Int64(),
         "last": pl.Int64(),
         "detail": pl.String(),
+        "ts_from": pl.Int64(),
+        "ts_to": pl.Int64(),
     }
-    schema = pl.Schema(_NUMBERS | _wire)
+    schema = pl.Schema(_NUMBERS | _wire | _CLOCK)
 
     def rows(self, payloads: Sequence[bytes], keys: pl.DataFrame) -> pl.DataFrame:
         # The writer's own JSON: one line each, and no key twice.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import polars as pl
@@ -12,10 +13,11 @@ from hftlab.events import EventBatch
 from hftlab.ingest import FORMATS, import_capture, importing
 from hftlab.instruments import UNIT, Instrument, find_instrument
 from hftlab.protocol import MarketData
-from hftlab.session import event_table, open_session
+from hftlab.session import event_table, open_session, recover
+from hftlab.session.manifest import read_manifest
 from hftlab.venues import binance, itch, lobster
 from tests.command import Run
-from tests.session.sessions import replayed, write_session
+from tests.session.sessions import numbered, replayed, write_session
 from tests.shared_data import shared_data
 from tests.venues import kraken_captures
 from tests.venues.captures import SNAPSHOT, START, trade, update, write_capture
@@ -274,3 +276,108 @@ def test_the_command_prints_the_counts_of_the_import(run: Run, tmp_path: Path) -
     assert first.startswith(f"Session('{tmp_path / 'session'}': 1 messages of 1 symbols")
     assert counted == ["  lines: 3", "  snapshots: 1", "  unwanted: 1", "  events: heartbeat 1"]
     assert "instruments 1" in run("info", tmp_path / "session").out
+
+
+class TestExtent:
+    """The manifest says how far the capture was read, from the start of the import."""
+
+    def test_a_capture_that_was_read_to_its_end(self, capture: Path, tmp_path: Path) -> None:
+        source = import_capture("binance", capture, tmp_path / "session").session.manifest.source
+        size = capture.stat().st_size
+        assert source["extent"] == {"whole": True, "bytes": size, "size": size, "until": 4_000_000_000}
+
+    def test_a_damaged_one(self, capture: Path, tmp_path: Path, run: Run) -> None:
+        capture.write_bytes(capture.read_bytes()[:-12])
+        assert run("import", "binance", capture, "-o", tmp_path / "session").status == 2
+        assert open_session(tmp_path / "session").manifest.source["extent"]["whole"] is False
+        assert "INCOMPLETE: the source was not read to its end: " in run("info", tmp_path / "session").out
+
+    def test_a_killed_import(self, capture: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The events that are there can be read, and `hftlab info` says what is missing."""
+        monkeypatch.setattr(event_table, "_PART_ROWS", 3)
+        monkeypatch.setattr(importing, "_CHUNK", 1)
+        copied = tmp_path / "killed"
+        flush = importing.GrowingProcessor.flush
+
+        def copying(processor: importing.GrowingProcessor) -> list[tuple[int, MarketData]]:
+            shutil.copytree(tmp_path / "session", copied)  # what a kill before the end would leave
+            return flush(processor)
+
+        monkeypatch.setattr(importing.GrowingProcessor, "flush", copying)
+        import_capture("binance", capture, tmp_path / "session")
+        manifest = read_manifest(copied)
+        assert manifest.source["instruments"]
+        assert manifest.source["extent"]["until"] >= 1_000_000_000
+        assert run("recover", copied).status == 0
+        out = run("info", copied).out
+        assert "INCOMPLETE: the process that wrote this session was killed" in out
+        assert "not read to its end" in out
+        session = open_session(copied)
+        instruments = [Instrument.from_dict(values) for values in session.manifest.source["instruments"]]
+        assert len(EventBatch.from_polars(session.events.collect(), instruments)) > 0
+
+
+def _kill(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+class TestOverwrite:
+    """The session that is there stays until the whole capture is a session."""
+
+    @pytest.fixture
+    def old(self, tmp_path: Path) -> Path:
+        return write_session(tmp_path / "session", [(1, numbered(1))]).folder
+
+    def is_kept(self, old: Path) -> bool:
+        names = {path.name for path in old.iterdir()}
+        return names == {"manifest.json", "market_data"} and replayed(open_session(old)) == [(1, numbered(1))]
+
+    def test_a_damaged_capture(self, capture: Path, old: Path) -> None:
+        capture.write_bytes(capture.read_bytes()[:-12])
+        with pytest.raises(CaptureError, match=r"ends too early.*is kept: import to another folder"):
+            import_capture("binance", capture, old, overwrite=True)
+        assert self.is_kept(old)
+
+    def test_an_interrupt(self, capture: Path, old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("hftlab.ingest.importing.GrowingProcessor.flush", _kill)
+        with pytest.raises(KeyboardInterrupt):
+            import_capture("binance", capture, old, overwrite=True)
+        assert self.is_kept(old)
+
+    def test_an_interrupt_without_an_old_one_is_recovered(
+        self, capture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("hftlab.ingest.importing.GrowingProcessor.flush", _kill)
+        with pytest.raises(KeyboardInterrupt):
+            import_capture("binance", capture, tmp_path / "new")
+        assert recover(tmp_path / "new").messages > 0
+
+    def test_a_capture_without_events(self, tmp_path: Path, old: Path, run: Run) -> None:
+        path = kraken_captures.write_capture(tmp_path / "capture.gz", {"event": "heartbeat"})
+        for folder in (old, tmp_path / "new"):
+            status, _, err = run("import", "kraken", path, "-o", folder, "--overwrite")
+            assert status == 2
+            assert "capture.gz has no" in err
+        assert self.is_kept(old)
+        assert not (tmp_path / "new").exists()
+
+
+def test_a_symbol_that_the_capture_does_not_have_is_an_error_that_names_it(tmp_path: Path, run: Run) -> None:
+    path = kraken_captures.write_capture(
+        tmp_path / "capture.gz", kraken_captures.snapshot({"100.1": "2.00"}, {"100.2": "1.50"})
+    )
+    status, out, err = run("import", "kraken", path, "-o", tmp_path / "session", "--symbols", "BTC/EUR")
+    assert (status, out) == (2, "")
+    assert "BTC/EUR" in err
+    assert not (tmp_path / "session").exists()
+
+
+def test_relative_paths_stay_what_they_were(capture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The working directory changes while a capture is imported, as a notebook's does."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    imported = import_capture(
+        "binance", capture.name, "session", progress=lambda _: monkeypatch.chdir(tmp_path / "elsewhere")
+    )
+    assert imported.session.folder == tmp_path / "session"
+    assert len(replayed(imported.session)) > 0

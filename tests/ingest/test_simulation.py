@@ -13,6 +13,7 @@ from hftlab.clock import Clock
 from hftlab.errors import HftlabError, SessionExists
 from hftlab.events import ADD, EventBatch
 from hftlab.ingest.simulation import exchange_on, record_simulation
+from hftlab.session import open_session, recover
 from hftlab.simulator import Exchange
 from hftlab.venues import itch
 from tests.session.sessions import replayed
@@ -89,3 +90,37 @@ class TestItch:
         with pytest.raises(HftlabError, match="US stocks"):
             record_simulation(exchange, 1, tmp_path / "day", itch_path=tmp_path / "day.itch")
         assert not (tmp_path / "day").exists()
+
+
+def _interrupted(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+class TestInterrupted:
+    def test_the_session_and_the_itch_file_that_were_there_stay(self, tmp_path: Path) -> None:
+        old = record_simulation(exchange_on("2026-01-02", 7, ["AAPL"]), 2, tmp_path / "day").session
+        (tmp_path / "day.itch").write_bytes(b"old")
+        with pytest.raises(KeyboardInterrupt):
+            record_simulation(
+                exchange_on("2026-01-02", 8, ["AAPL"]),
+                2,
+                tmp_path / "day",
+                overwrite=True,
+                itch_path=tmp_path / "day.itch",
+                progress=_interrupted,
+            )
+        assert replayed(open_session(tmp_path / "day")) == replayed(old)
+        assert (tmp_path / "day.itch").read_bytes() == b"old"
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["day", "day.itch"]
+
+    def test_what_was_simulated_is_recovered_and_says_so(self, tmp_path: Path) -> None:
+        with pytest.raises(KeyboardInterrupt):
+            record_simulation(exchange_on("2026-01-02", 7, ["AAPL"]), 2, tmp_path / "day", progress=_interrupted)
+        assert recover(tmp_path / "day").messages > 0
+        manifest = open_session(tmp_path / "day").manifest
+        assert manifest.was_killed
+        assert manifest.source["extent"]["whole"] is False
+
+    def test_a_whole_one_says_so(self, tmp_path: Path) -> None:
+        manifest = record_simulation(exchange_on("2026-01-02", 7, ["AAPL"]), 2, tmp_path / "day").session.manifest
+        assert manifest.source["extent"] == {"whole": True, "until": manifest.ended}

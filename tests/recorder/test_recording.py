@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from hftlab.errors import SessionError, SessionExists
+from hftlab.errors import MessageParseError, SessionError, SessionExists
+from hftlab.protocol import Heartbeat
 from hftlab.recorder import Recording
-from hftlab.session import recover
+from hftlab.session import open_session, recover
 from hftlab.session.journal import read_segment
-from tests.session.sessions import numbered, replayed
+from tests.protocol.conftest import market_data, symbol
+from tests.session.sessions import numbered, replayed, write_session
 
 
 def on_disk(folder: Path) -> int:
@@ -141,9 +143,8 @@ def test_a_failure_while_the_queue_is_full_blocks_nobody(tmp_path: Path, monkeyp
     """The thread that empties the queue has ended."""
     monkeypatch.setattr("hftlab.recorder.recording._QUEUE", 10)
     recording = Recording(tmp_path / "session", source={})
-    recording.message("no message", 1)  # type: ignore[arg-type]
     number = 0
-    with pytest.raises(SessionError, match=r"TypeError|AttributeError"):
+    with pytest.raises(SessionError, match="has ended early"):
         while True:
             number += 1
             recording.message(numbered(number), object())  # type: ignore[arg-type]
@@ -165,3 +166,59 @@ def test_messages_beyond_the_queue_are_counted_and_the_session_says_so(
     assert session.manifest.messages + recording.dropped == number
     (drop,) = session.control.collect().to_dicts()
     assert (drop["event"], drop["detail"]) == ("drop", f"{recording.dropped} messages: the disk was too slow")
+
+
+class TestWithoutData:
+    def test_a_session_with_data_is_not_replaced_by_nothing(self, tmp_path: Path) -> None:
+        """Messages about the connection alone are nothing."""
+        old = write_session(tmp_path / "session", [(1, numbered(1))])
+        recording = Recording(tmp_path / "session", source={}, overwrite=True)
+        recording.control("connect", 1)
+        recording.message(Heartbeat(timestamp=1.0), 2)
+        for _ in range(2):
+            with pytest.raises(SessionError, match=r"no market data came.*session in .* is kept"):
+                recording.close()
+        assert replayed(old) == replayed(open_session(tmp_path / "session")) == [(1, numbered(1))]
+        assert {path.name for path in (tmp_path / "session").iterdir()} == {"manifest.json", "market_data"}
+
+    def test_an_empty_one_is(self, tmp_path: Path) -> None:
+        write_session(tmp_path / "session", [])
+        recording = Recording(tmp_path / "session", source={"name": "new"}, overwrite=True)
+        assert recording.close().manifest.source == {"name": "new"}
+
+    @pytest.mark.parametrize("keep_empty", [False, True])
+    def test_a_new_folder_is_kept_if_asked_for(self, tmp_path: Path, keep_empty: bool) -> None:
+        recording = Recording(tmp_path / "a" / "session", source={}, keep_empty=keep_empty)
+        recording.control("connect", 1)
+        if keep_empty:
+            assert recording.close().control.collect().height == 1
+        else:
+            with pytest.raises(SessionError, match="no market data came, so that nothing is recorded in"):
+                recording.close()
+            assert not any(tmp_path.iterdir())
+
+    def test_data_replaces_while_it_is_recorded(self, tmp_path: Path) -> None:
+        write_session(tmp_path / "session", [(1, numbered(1))])
+        recording = Recording(tmp_path / "session", source={}, overwrite=True)
+        recording.message(numbered(7), 7)
+        assert replayed(recording.close()) == [(7, numbered(7))]
+
+
+def test_a_message_that_could_not_be_replayed_is_refused_and_the_recording_goes_on(tmp_path: Path) -> None:
+    recording = Recording(tmp_path / "session", source={})
+    with pytest.raises(MessageParseError, match=r"`symbols\[0\].price` is nan"):
+        recording.message(market_data(symbol(price=float("nan"))), 1)
+    recording.message(numbered(2), 2)
+    assert replayed(recording.close()) == [(2, numbered(2))]
+    assert recording.dropped == 0
+
+
+def test_a_relative_folder_stays_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    recording = Recording("session", source={})
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    recording.message(numbered(1), 1)
+    session = recording.close()
+    assert session.folder == recording.folder == tmp_path / "session"
+    assert replayed(session) == [(1, numbered(1))]

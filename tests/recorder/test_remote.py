@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from hftlab.clock import Clock
-from hftlab.errors import ConnectionFailed, SessionExists, SubscriptionFailed
+from hftlab.errors import ConnectionFailed, SessionError, SessionExists, SubscriptionFailed
 from hftlab.protocol import MarketData
 from hftlab.recorder import record_url
+from hftlab.recorder.remote import _some
 from hftlab.server import Server
+from hftlab.session import open_session
 from hftlab.simulator import RandomWalk
 from tests.session.sessions import numbered, replayed, write_session
 
@@ -95,6 +97,47 @@ async def test_a_wrong_symbol_neither_leaves_a_folder_nor_costs_one(tmp_path: Pa
         assert (folder / "market_data" / "part-000001.parquet").exists()
     else:
         assert not folder.exists()
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+async def test_a_refused_subscription_leaves_everything_as_it_was(
+    tmp_path: Path, overwrite: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server answers with an ERROR, which the client receives like any other message."""
+    folder = tmp_path / "new" / "session"
+    if overwrite:
+        write_session(folder, [(1, numbered(1))])
+    async with Server(walk(), port=0) as server, asyncio.timeout(10):
+        monkeypatch.setattr("hftlab.recorder.remote._check", lambda *_: None)
+        stop = asyncio.ensure_future(forever())
+        with pytest.raises(SubscriptionFailed, match="NOPE"):
+            await record_url(server.url, folder, stop, ["NOPE"], overwrite=overwrite)
+        stop.cancel()
+    if overwrite:
+        assert replayed(open_session(folder)) == [(1, numbered(1))]
+        assert {path.name for path in folder.iterdir()} == {"manifest.json", "market_data"}
+    else:
+        assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+async def test_a_silent_server_is_an_error_and_no_session(tmp_path: Path, overwrite: bool) -> None:
+    """An empty session would look like a quiet market."""
+    folder = tmp_path / "session"
+    if overwrite:
+        write_session(folder, [(1, numbered(1))])
+    async with Server(port=0) as server, asyncio.timeout(10):
+        with pytest.raises(SessionError, match="no market data came"):
+            await record_url(server.url, folder, asyncio.sleep(0), ["AAPL"], overwrite=overwrite)
+    if overwrite:
+        assert replayed(open_session(folder)) == [(1, numbered(1))]
+    else:
+        assert not folder.exists()
+
+
+def test_an_error_names_some_of_many_symbols() -> None:
+    assert _some(["A", "B"]) == "A, B"
+    assert _some([str(number) for number in range(8_900)]).endswith("18, 19 and 8,880 more")
 
 
 async def test_a_server_that_does_not_name_its_symbols_needs_them_named(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from websockets.asyncio.server import ServerConnection, serve
 
 from hftlab.client import Client
 from hftlab.clock import Clock, wall_time
-from hftlab.errors import HftlabError, SessionError
+from hftlab.errors import HftlabError, MessageParseError, SessionError
 from hftlab.protocol import JSON, Ack, Gap, MarketData, Message
 from hftlab.recorder import Recording, describe, tap
 from hftlab.server import Server
@@ -250,3 +250,21 @@ async def test_a_recording_that_fails_is_detached_and_reported(tmp_path: Path, h
         end()
         recording.failure = None
         recording.close()
+
+
+class TestWhatCannotBeReplayed:
+    async def test_it_leaves_a_row_and_the_recording_goes_on(self, tmp_path: Path) -> None:
+        """A tap's error is reported by its target."""
+        async with Server(port=0) as server:
+            recording = Recording(tmp_path / "session", source=describe(server))
+            tap(server, recording)
+            (attempt,) = server.taps
+            with pytest.raises(MessageParseError):
+                attempt(Timed(5, market_data(symbol(price=float("nan")))))
+            attempt(Timed(6, numbered(6)))
+            assert server.taps == [attempt]
+        session = recording.close()
+        assert replayed(session) == [(6, numbered(6))]
+        ((event, *_, detail),) = control(session)
+        assert event == "drop"
+        assert "`symbols[0].price` is nan" in str(detail)

@@ -47,6 +47,8 @@ class TestCrash:
         session = open_session(folder)
         assert replayed(session) == RECEIVED
         assert session.manifest.complete
+        assert session.manifest.ending == "recovered"
+        assert session.manifest.was_killed
         assert not (folder / "journal").exists()
 
     def test_recovering_again_changes_nothing(self, writer: SessionWriter, tmp_path: Path) -> None:

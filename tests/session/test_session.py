@@ -13,7 +13,7 @@ import pytest
 
 from hftlab.errors import SessionDamaged, SessionError, SessionNotFound, SessionTooNew
 from hftlab.session import Session, SessionWriter, open_session, recover
-from tests.session.sessions import numbered, write_session
+from tests.session.sessions import numbered, replayed, write_session
 from tests.session.test_tables import ORDER
 
 
@@ -168,3 +168,28 @@ def test_reading_a_session_loads_no_server_and_no_client() -> None:
     networking = {"websockets", "jwt", "prometheus_client", "uvloop", "hftlab.server", "hftlab.client"}
     assert networking.isdisjoint(loaded.stdout.split())
     assert "hftlab.session.replay" in loaded.stdout.split()
+
+
+def test_a_session_given_by_a_relative_path_is_read_from_anywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The working directory changes while it is written, recovered, and read."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    writer = SessionWriter("session", source={})
+    killed = SessionWriter("killed", source={})
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    for one in (writer, killed):
+        one.append(numbered(1), 1)
+        one.commit()
+    writer.close()
+    killed.abandon()
+    monkeypatch.chdir(tmp_path)
+    recover("killed")
+    sessions = [open_session(name) for name in ("session", "killed")]
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    for session in sessions:
+        assert replayed(session) == [(1, numbered(1))]
+        assert session.market_data.collect().height == 1
+    assert [session.folder for session in sessions] == [tmp_path / "session", tmp_path / "killed"]
+    assert not any((tmp_path / "elsewhere").iterdir())

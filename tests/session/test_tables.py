@@ -130,7 +130,8 @@ class TestForeignReaders:
         assert delta["payload"] == JSON.encode(DELTA).decode()
         (gap,) = rows(folder, "control")
         del gap["message"]
-        assert gap == {"ts_recv": RECEIVED + 1, "event": "gap", "channel": 3, "first": 4, "last": 9, "detail": "lost"}
+        row = {"ts_recv": RECEIVED + 1, "event": "gap", "channel": 3, "first": 4, "last": 9, "detail": "lost"}
+        assert gap == row | {"ts_from": None, "ts_to": None, "ts_clock": None}
 
     @pytest.mark.parametrize("table", TABLES)
     def test_every_reader_sees_the_same_rows_as_hftlab(self, folder: Path, table: str) -> None:
@@ -195,6 +196,7 @@ class TestOrder:
         assert numbered.sort("message")["ts_recv"].is_sorted()
         late = session.market_data.filter(pl.col("id") == "late").collect()
         assert late["ts_recv"].to_list() == [RECEIVED]
+        assert late["ts_clock"].to_list() == [RECEIVED - 1_000_000]
         assert len(list((folder / "market_data").iterdir())) > 1
 
     def test_the_manifest_counts_and_dates_what_is_there(self, folder: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from hftlab.errors import SessionDamaged, SessionError, SessionExists, SessionNotFound
 from hftlab.protocol import JSON
-from hftlab.session import SessionWriter, open_session
+from hftlab.session import SessionWriter, open_session, recover
 from tests.session.sessions import numbered, replayed, write_session
 
 
@@ -110,3 +110,69 @@ def test_a_writer_whose_folder_is_gone_says_so(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         writer.close()
     writer.abandon()
+
+
+class TestClock:
+    def test_a_clock_that_is_set_back_is_a_row_and_no_time_is_lost(self, tmp_path: Path) -> None:
+        """Twenty messages a second apart; the clock goes back an hour before the sixth."""
+        second, start = 1_000_000_000, 1_760_000_000_000_000_000
+        clocks = [start + at * second - (3600 * second if at >= 5 else 0) for at in range(20)]
+        session = write_session(tmp_path / "session", [(at, numbered(n)) for n, at in enumerate(clocks)])
+        data = session.market_data.collect()
+        assert data["ts_recv"].is_sorted()
+        assert data["ts_recv"][-1] - data["ts_recv"][0] == 18 * second
+        assert data["ts_clock"].to_list() == [None] * 5 + clocks[5:]
+        (row,) = session.control.collect().to_dicts()
+        assert (row["event"], row["ts_from"], row["ts_to"]) == ("clock", clocks[4], clocks[5])
+        assert (row["message"], row["ts_recv"], row["ts_clock"]) == (5, data["ts_recv"][5], clocks[5])
+        assert [message for _, message in replayed(session)] == [numbered(n) for n in range(20)]
+
+    def test_a_suspended_machine_is_a_row(self, tmp_path: Path) -> None:
+        writer = SessionWriter(tmp_path, source={})
+        hour = 3_600_000_000_000
+        writer.append(numbered(1), hour, steady=5)
+        writer.append(numbered(2), 2 * hour, steady=6)
+        writer.close()
+        (row,) = open_session(tmp_path).control.collect().to_dicts()
+        assert (row["event"], row["ts_from"], row["ts_to"]) == ("clock", hour + 1, 2 * hour)
+        assert open_session(tmp_path).market_data.collect()["ts_recv"].to_list() == [hour, 2 * hour]
+
+    def test_a_crash_keeps_it_too(self, tmp_path: Path) -> None:
+        writer = SessionWriter(tmp_path, source={})
+        for at in (3600, 1):
+            writer.append(numbered(at), at * 1_000_000_000)
+        writer.commit()
+        writer.abandon()
+        recover(tmp_path)
+        assert open_session(tmp_path).market_data.collect()["ts_clock"].to_list() == [None, 1_000_000_000]
+
+
+class TestGivingUp:
+    def test_folders_that_were_made_for_nothing_go(self, tmp_path: Path) -> None:
+        writer = SessionWriter(tmp_path / "a" / "b", source={})
+        writer.control("connect", 1)
+        writer.commit()
+        writer.give_up()
+        assert not any(tmp_path.iterdir())
+
+    def test_those_that_were_there_stay(self, tmp_path: Path) -> None:
+        SessionWriter(tmp_path / "a", source={}).close()
+        SessionWriter(tmp_path / "b", source={}).give_up()
+        (tmp_path / "c").mkdir()
+        SessionWriter(tmp_path / "c", source={}).give_up()
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "c"]
+        assert not any((tmp_path / "c").iterdir())
+
+    def test_data_stays_for_a_recovery(self, tmp_path: Path) -> None:
+        writer = SessionWriter(tmp_path, source={})
+        writer.append(numbered(1), 1)
+        writer.commit()
+        writer.give_up()
+        assert recover(tmp_path).messages == 1
+
+
+def test_a_folder_that_a_kill_left_without_a_manifest_is_empty(tmp_path: Path) -> None:
+    """The first thing that is written there is the manifest, to a temporary name."""
+    (tmp_path / "manifest.json.tmp").write_text("{")
+    SessionWriter(tmp_path, source={}).close()
+    assert open_session(tmp_path).manifest.ending == "closed"

@@ -1,0 +1,71 @@
+"""Times of a recording's rows in an order that holds, and the steps of the clock that they came from."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from hftlab.clock import NANOSECONDS, in_words
+
+__all__ = ["ClockStep", "TimeOrder"]
+
+_BACK: Final = NANOSECONDS // 10
+"""How far a clock may go back without that being a step: messages of several threads are this much out of order."""
+_FORWARD: Final = NANOSECONDS
+"""How much more than a steady clock a clock must advance for that to be a step."""
+
+
+class ClockStep(NamedTuple):
+    """Step of a clock that was set, or of a machine that was suspended: its reading before and after (ns)."""
+
+    before: int
+    after: int
+
+    @property
+    def detail(self) -> str:
+        """Sentence for the control table."""
+        seconds = abs(self.after - self.before) / NANOSECONDS
+        way = "was set back" if self.after < self.before else "went forward, as after a suspension,"
+        return f"the clock {way} by {seconds:,.3f} s: from {in_words(self.before)} to {in_words(self.after)}"
+
+
+class TimeOrder:
+    """Order of a recording's rows by times that never go back.
+
+    A clock that is set back by a tenth of a second or more is followed from where it was: rows behind the step keep the
+    time between them. A shorter way back is disorder among rows, and gets the time of the row before.
+    """
+
+    def __init__(self) -> None:
+        self._latest = 0
+        self._shift = 0
+        self._clock: int | None = None
+        self._steady: int | None = None
+
+    def place(self, clock: int, steady: int | None = None) -> tuple[int, ClockStep | None]:
+        """Return the time at which to store a row that the clock dates at `clock`, and the step before it if any.
+
+        `steady` (ns) is a monotonic clock's reading at the same moment. It tells a step forward from a silence, and how
+        long the step back took; without one the step takes no time.
+        """
+        before, elapsed = self._clock, self._elapsed(steady)
+        self._clock = clock
+        if before is None:
+            self._latest = clock
+            return clock, None
+        expected = before + (elapsed or 0)
+        if clock >= self._latest:
+            self._shift = 0
+        at, step = clock + self._shift, None
+        if self._latest - at >= _BACK:
+            step = ClockStep(expected, clock)
+            at = self._latest + (elapsed or 0)
+            self._shift = at - clock
+        elif elapsed is not None and clock - expected >= _FORWARD:
+            step = ClockStep(expected, clock)
+        self._latest = max(self._latest, at)
+        return self._latest, step
+
+    def _elapsed(self, steady: int | None) -> int | None:
+        """Return the time since the row before by the steady clock, None if it is not known of both rows."""
+        before, self._steady = self._steady, steady
+        return None if before is None or steady is None else max(0, steady - before)
