@@ -95,8 +95,8 @@ class SessionWriter:
         the message was decoded from: it is stored as it is, which spares encoding the message again. `steady` is a
         monotonic clock's reading at the time of reception (ns), by which steps of the wall clock are recognised.
 
-        Raises MessageParseError for a message that could not be decoded again, such as one with a price of NaN. Raises ValueError
-        for an account that cannot be one.
+        Raises MessageParseError for a message that could not be decoded again, such as one with a price of NaN, and
+        ValueError for an account that cannot be one.
         """
         if account is not None and not is_subject(account):
             raise ValueError(f"account={account!r} is not a printable name of 1 to 128 characters")
