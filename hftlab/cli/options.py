@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
 import typer
 
+from hftlab.bounds import check_symbol
 from hftlab.errors import HftlabError
 
 __all__ = ["Folder", "Output", "Overwrite", "Speed", "check_speed", "symbol_names"]
@@ -24,5 +26,13 @@ def check_speed(speed: float) -> None:
 
 
 def symbol_names(text: str | None) -> list[str] | None:
-    """Split comma-separated symbols; None if none are given."""
-    return [name.strip() for name in text.split(",")] if text else None
+    """Split comma-separated symbols; None if none are given. One with a comma inside stands in double quotes.
+
+    Raises HftlabError for what cannot be a symbol.
+    """
+    if not text:
+        return None
+    try:
+        return [check_symbol(name.strip()) for name in next(csv.reader([text], skipinitialspace=True))]
+    except (ValueError, csv.Error) as exc:
+        raise HftlabError(f"--symbols: {exc}") from None

@@ -13,6 +13,7 @@ from typing import Any, Self, get_args
 
 from websockets.http11 import Request, Response
 
+from hftlab.bounds import check_symbol
 from hftlab.clock import NANOSECONDS, to_milliseconds, wall_time
 from hftlab.credentials import is_subject
 from hftlab.errors import ServerError
@@ -25,8 +26,7 @@ from hftlab.protocol import (
     ReplayControls,
     ReplayStatus,
     ServerShutdown,
-    decode,
-    encode,
+    check_message,
 )
 from hftlab.protocol.publishing.authentication import Authenticator, AuthMode, Tokens
 from hftlab.protocol.publishing.limits import ServerLimits
@@ -53,8 +53,10 @@ class Server:
     Without a source it sends what `publish()` is given. `port=0` takes any free port; `url` tells which. A recorded
     source waits for the first subscription, so that no client misses its beginning; REPLAY_STATUS tells when it starts,
     is controlled, and ends. If the source raises, clients get a SERVER_ERROR, nothing more is read from it, and
-    `failure` holds the reason. With auth="public" market data is open to everyone, and orders and private messages need
-    a token; with "required" everything does. Raises PortInUse.
+    `failure` holds the reason. Messages of it that the wire cannot carry (NaN, a size below 0) are left out, counted,
+    and reported with the field, its value and its symbol. With auth="public" market data is open to everyone, and
+    orders and private messages need a token; with "required" everything does. Raises PortInUse, and ValueError for a
+    symbol of the source that cannot be one.
     """
 
     def __init__(
@@ -82,7 +84,7 @@ class Server:
         self._playback = Playback(source)
         self.clock = self._playback.clock
         self.session = uuid.uuid4().hex
-        symbols = None if source is None else list(source.symbols)
+        symbols = None if source is None else [check_symbol(symbol) for symbol in source.symbols]
         self._publisher: Publisher[ServerSocket] = Publisher(
             session=self.session, limits=self.limits.to_wire(), symbols=symbols, public=auth == "public"
         )
@@ -179,6 +181,7 @@ class Server:
     def stats(self) -> dict[str, Any]:
         """Return counts since the start: `aborted`, `refused` by reason, `errors` by type, `failed_taps` by exception.
 
+        `invalid` counts the messages of the source that were left out because the wire cannot carry them.
         `connections`, `channels`, `failure` and `lag_seconds` are current. `broadcast_seconds` is how long a batch
         takes from its source to its last reader's socket, encoding included; `queue_seconds` how long messages wait in
         a connection's buffer before the kernel takes them. Each has `count`, `mean`, `p50`, `p99` and `max`.
@@ -197,6 +200,7 @@ class Server:
             "aborted": dict(self._connections.aborted),
             "refused": {} if self._listener.endpoints is None else dict(self._listener.endpoints.refused),
             "errors": dict(publisher.errors),
+            "invalid": self._stream.invalid,
             "failed_taps": dict(self._stream.failed_taps),
             "failure": self.failure,
             "lag_seconds": self._stream.lag(),
@@ -232,7 +236,7 @@ class Server:
         check_publishable(message)
         if account is not None and not is_subject(account):
             raise ValueError(f"account={account!r} is not a printable name of 1 to 128 characters")
-        self._stream.publish(decode(encode(message)), account)
+        self._stream.publish(check_message(message), account)
 
     async def control(self, request: ReplayControl) -> ReplayStatus:
         """Do what a REPLAY_CONTROL message asks for; returns the position and state of the replay afterwards.

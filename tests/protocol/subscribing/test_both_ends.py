@@ -12,7 +12,7 @@ from hftlab.errors import MessageParseError
 from hftlab.protocol import JSON, DataType, MarketData, OrderBookLevel
 from hftlab.protocol.publishing.publisher import Publisher
 from hftlab.protocol.subscribing.subscriber import Subscriber
-from tests.protocol.conftest import LIMITS, market_data, symbol
+from tests.protocol.conftest import LIMITS, market_data, receive, symbol
 
 NOW = 5_000_000_000
 SYMBOLS = ["AAPL", "MSFT"]
@@ -86,7 +86,7 @@ def run(seed: int, kind: DataType, faults: dict[str, float]) -> tuple[int, int]:
     publisher.join("a", JSON, NOW)
 
     def ask(fields: dict[str, object]) -> list[bytes]:
-        return publisher.receive("a", json.dumps({"timestamp": 1} | fields).encode(), NOW)
+        return receive(publisher, "a", json.dumps({"timestamp": 1} | fields).encode(), NOW)
 
     def hear(payloads: list[bytes]) -> None:
         for payload in payloads:
@@ -106,7 +106,7 @@ def run(seed: int, kind: DataType, faults: dict[str, float]) -> tuple[int, int]:
         hear(wire.carry([payload for payload, _, readers, _ in publisher.poll(0, NOW) if "a" in readers]))
         if step % 7 == 0:
             for request in subscriber.requests():
-                hear(wire.carry(publisher.receive("a", JSON.encode(_sent(request)), NOW)))
+                hear(wire.carry(receive(publisher, "a", JSON.encode(_sent(request)), NOW)))
     hear(ask({"type": "HEARTBEAT"}))
     right = stale = 0
     for name in SYMBOLS:
