@@ -71,6 +71,7 @@ class Commands:
         return reply
 
     def _connected(self) -> Link:
+        self._supervisor.check_process()
         if self._supervisor.link is None:
             status = self._reporter.status
             raise NetworkError(f"not connected to {self._url}, it is {status}: `await client.wait_connected()` first")

@@ -17,6 +17,7 @@ from hftlab.bounds import check_symbol
 from hftlab.clock import NANOSECONDS, to_milliseconds, wall_time
 from hftlab.credentials import is_subject
 from hftlab.errors import ServerError
+from hftlab.forking import Home
 from hftlab.log import get_logger
 from hftlab.port import DEFAULT_PORT
 from hftlab.protocol import (
@@ -98,6 +99,7 @@ class Server:
         )
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping: asyncio.Task[None] | None = None
+        self._home = Home()
 
     # --- life ---
 
@@ -122,7 +124,7 @@ class Server:
     async def stop(self) -> None:
         """Send SERVER_SHUTDOWN, close every connection with 1001 and free the port, within two seconds."""
         if self._stopping is None or self._stopping.done():
-            if not self.is_running:
+            if not self.is_running or not self._home.is_here:  # a forked child has a copy of its parent's server
                 return
             self._stopping = asyncio.create_task(self._stop(), name=f"hftlab stop {self.port}")
         await asyncio.shield(self._stopping)
