@@ -1,4 +1,4 @@
-"""Forked children, each made by a process of its own: they start afresh, end at once, and end nothing of their parent's."""
+"""Forked children: they start afresh, end at once, and end nothing of their parent's."""
 
 from __future__ import annotations
 

@@ -45,7 +45,8 @@ async def record_url(
 
 def _check(wanted: Sequence[str], client: Client) -> None:
     """Raise SubscriptionFailed for an unknown symbol, before a folder is made or an old session is replaced."""
-    unknown = [symbol for symbol in wanted if symbol not in client.offered_symbols]
+    offered = set(client.offered_symbols)
+    unknown = [symbol for symbol in wanted if symbol not in offered]
     if client.offered_symbols and unknown:
         raise SubscriptionFailed(
             f"{client.url} does not have {', '.join(unknown)}; it has {', '.join(client.offered_symbols)}"

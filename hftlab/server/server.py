@@ -80,12 +80,12 @@ class Server:
         if auth not in get_args(AuthMode):
             raise ValueError(f"auth={auth!r} is not a mode: give " + " or ".join(map(repr, get_args(AuthMode))))
         self.source, self.host, self.port = source, host, port
-        self.limits = ServerLimits() if limits is None else limits
         self._auth, self._origins, self._hosts, self._ssl = auth, origins, hosts, ssl
         self._playback = Playback(source)
         self.clock = self._playback.clock
         self.session = uuid.uuid4().hex
         symbols = None if source is None else [check_symbol(symbol) for symbol in source.symbols]
+        self.limits = (ServerLimits() if limits is None else limits).for_symbols(symbols)
         self._publisher: Publisher[ServerSocket] = Publisher(
             session=self.session, limits=self.limits.to_wire(), symbols=symbols, public=auth == "public"
         )

@@ -30,7 +30,7 @@ print([thread.name for thread in __import__("threading").enumerate()].count("hft
 """
 RELOADS = {
     "the three": "for name in ('hftlab.lab.server', 'hftlab.lab', 'hftlab'): importlib.reload(sys.modules[name])",
-    "the lab": "for name in sorted(sys.modules):\n    if name.startswith('hftlab.lab.'): importlib.reload(sys.modules[name])",
+    "the lab": "for name in sorted(sys.modules):\n    '.lab.' in name and importlib.reload(sys.modules[name])",
     "forgotten": "for name in list(sys.modules):\n    if name.startswith('hftlab.lab'): del sys.modules[name]",
 }
 
