@@ -27,8 +27,8 @@ class Rate(NamedTuple):
 
 _ENVELOPE: Final = 1024
 """Bytes of a request beside its symbols, and to spare."""
-_STATE: Final = 4096
-"""Bytes of the state of one symbol with a deep book: a new reader gets that of all at once."""
+_STATE: Final = 16_384
+"""Bytes of the state of one symbol with a deep book in several channels: a new reader gets that of all at once."""
 _MESSAGES: Final = Rate(100, burst=200)
 _SUBSCRIPTIONS: Final = Rate(20, burst=50)
 _ERRORS: Final = Rate(1, burst=100)
