@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import gc
+import os
 import signal
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any, TypeVar
 
-__all__ = ["interruption", "new_loop", "run"]
+__all__ = ["detach_from_parent", "interruption", "new_loop", "run"]
 
 T = TypeVar("T")
+
+_inherited: list[asyncio.AbstractEventLoop] = []
+"""Loops of parent processes, which were running when they were copied and cannot be deallocated."""
 
 
 def new_loop() -> asyncio.AbstractEventLoop:
@@ -20,6 +26,31 @@ def new_loop() -> asyncio.AbstractEventLoop:
     except ImportError:  # not on Windows
         return asyncio.new_event_loop()
     return uvloop.new_event_loop()
+
+
+def detach_from_parent(loop: asyncio.AbstractEventLoop) -> None:
+    """Detach the copy of a loop in a forked child from the kernel's list of sockets, which both processes share.
+
+    Whatever the copy does at the end of the child would otherwise be done to the parent's loop.
+    """
+    _inherited.append(loop)
+    atexit.register(_restart_threads)
+    selector = getattr(loop, "_selector", None)
+    with suppress(AttributeError, OSError, ValueError):
+        shared = loop._get_backend_id() if selector is None else selector.fileno()  # type: ignore[attr-defined]
+        null = os.open(os.devnull, os.O_RDWR)
+        os.dup2(null, shared, inheritable=False)
+        os.close(null)
+
+
+def _restart_threads() -> None:
+    """Start the threads with which libuv resolves names: at the end of the process it waits for them to end.
+
+    In a forked child it would wait for those of the parent, and crash.
+    """
+    loop = new_loop()
+    loop.run_until_complete(loop.getaddrinfo("127.0.0.1", None))
+    loop.close()
 
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:

@@ -11,7 +11,7 @@ __all__ = ["BEYOND", "table"]
 
 BEYOND: Final = {
     "message_bytes": ("bytes of one message", "`MESSAGE_PARSE_ERROR`, then closed with 1009"),
-    "symbols": ("symbols of one request", "`SUBSCRIPTION_FAILED`"),
+    "symbols": ("symbols of one request; at least all that the server has", "`SUBSCRIPTION_FAILED`"),
     "messages": ("messages of a connection", "`RATE_LIMIT_EXCEEDED` with `retryAfter` in seconds"),
     "subscriptions": ("SUBSCRIBE and UNSUBSCRIBE of a connection", "`RATE_LIMIT_EXCEEDED` with `retryAfter`"),
     "subscribed": ("pairs of a symbol and a data type that one connection holds", "`SUBSCRIPTION_FAILED`"),

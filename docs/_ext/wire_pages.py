@@ -12,9 +12,10 @@ from msgspec import inspect
 from wire_examples import EXAMPLES
 
 from hftlab import protocol
+from hftlab.bounds import SYMBOL, SYMBOL_RULE
 from hftlab.protocol import Message, Request
 from hftlab.protocol import enums as enumerations
-from hftlab.protocol.base import CURRENCY, SYMBOL
+from hftlab.protocol.base import CURRENCY
 
 __all__ = ["enums", "fields", "messages"]
 
@@ -46,8 +47,8 @@ def messages() -> str:
 
 def enums() -> str:
     """The patterns that texts must match, and the closed word lists."""
-    lines = ["(wire-patterns)=", "", "| text | pattern |", "|---|---|"]
-    lines += [f"| {name} | `{pattern}` |" for pattern, name in _PATTERNS.items()] + [""]
+    lines = ["(wire-patterns)=", "", "| text | what it may be |", "|---|---|"]
+    lines += [f"| a symbol | {SYMBOL_RULE} |", f"| a currency | `{CURRENCY}` |", ""]
     for name in enumerations.__all__:
         kind = getattr(enumerations, name)
         lines += [f"({_anchor(kind)})=", f"`{name}`", f": {', '.join(f'`{member}`' for member in kind)}", ""]

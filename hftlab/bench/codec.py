@@ -14,7 +14,7 @@ from hftlab.simulator import RandomWalk
 
 __all__ = ["run"]
 
-_MUST: Final = 3.0
+_MUST: Final = 3.5
 _ROUNDS: Final = 15
 _CALLS: Final = 1000
 

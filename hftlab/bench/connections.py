@@ -1,6 +1,6 @@
 """`connections`: 1,000 connections at 10 Hz with eight symbols each: what is lost, and the server's share of a core.
 
-The ratio is 20 % of a core over what the server process has used, and 0 if anything was lost.
+The ratio is 15 % of a core over what the server process has used, and 0 if anything was lost.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["run"]
 
 _CONNECTIONS: Final = 1000
 _SECONDS: Final = 10.0
-_MUST: Final = 0.20
+_MUST: Final = 0.15
 _REPLIES: Final = 3
 """Frames that each reader gets beside the stream: the welcome, the acknowledgement and a snapshot."""
 

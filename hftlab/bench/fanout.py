@@ -41,7 +41,7 @@ _TURN: Final = 2.0
 """Seconds of each turn."""
 _STOCK: Final = 64
 """Messages that are made before the measurement."""
-_MUST: Final = 0.6
+_MUST: Final = 0.8
 _NODE_MUST: Final = 20.0
 
 

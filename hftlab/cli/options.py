@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
 import typer
 
+from hftlab.bounds import check_symbol
 from hftlab.errors import HftlabError
 
 __all__ = ["Folder", "Output", "Overwrite", "Speed", "check_speed", "symbol_names"]
@@ -24,10 +26,13 @@ def check_speed(speed: float) -> None:
 
 
 def symbol_names(text: str | None) -> list[str] | None:
-    """Split comma-separated symbols; None if the option is not given. Raises HftlabError for an empty name."""
+    """Split comma-separated symbols; None if the option is not given. One with a comma inside stands in double quotes.
+
+    Raises HftlabError for what cannot be a symbol.
+    """
     if text is None:
         return None
-    names = [name.strip() for name in text.split(",")]
-    if not all(names):
-        raise HftlabError(f"--symbols {text!r} has an empty name: give symbols such as AAPL,MSFT, or leave it out")
-    return names
+    try:
+        return [check_symbol(name.strip()) for name in next(csv.reader([text], skipinitialspace=True))]
+    except (ValueError, csv.Error) as exc:
+        raise HftlabError(f"--symbols: {exc}") from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final, Literal, TypeAlias
 
+from hftlab.bounds import check_symbol
 from hftlab.credentials import is_subject
 from hftlab.errors import SubscriptionFailed
 from hftlab.protocol import JSON, MSGPACK, Codec, DataType, SlowConsumer
@@ -78,11 +79,18 @@ def codec_named(encoding: Encoding) -> Codec:
 
 
 def symbol_list(symbols: Iterable[str]) -> list[str]:
-    """List symbols; one string is one symbol, not its letters. Raises SubscriptionFailed if there are none."""
-    listed = [symbols] if isinstance(symbols, str) else list(symbols)
-    if not listed:
+    """List symbols; one string is one symbol, not its letters. What comes twice is listed once.
+
+    Raises SubscriptionFailed if there are none, and for what cannot be a symbol.
+    """
+    try:
+        listed = [symbols] if isinstance(symbols, str) else list(symbols)
+        checked = list(dict.fromkeys(map(check_symbol, listed)))
+    except (TypeError, ValueError) as exc:
+        raise SubscriptionFailed(str(exc), context={"field": "symbols"}) from None
+    if not checked:
         raise SubscriptionFailed("no symbols were given: name at least one, such as ['AAPL']")
-    return listed
+    return checked
 
 
 def data_type_list(names: Iterable[str] | None) -> list[DataType] | None:

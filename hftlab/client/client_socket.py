@@ -14,6 +14,7 @@ from websockets.frames import CloseCode, Frame, Opcode
 from websockets.http11 import Response
 
 from hftlab.clock import wall_time
+from hftlab.forking import hold, socket_descriptors
 
 __all__ = ["ClientSocket", "OnMessage"]
 
@@ -43,6 +44,11 @@ class ClientSocket(ClientConnection):
         self._begun = bytearray()
         """Fragments so far of a message of `_opcode` (RFC 6455 section 5.4)."""
         self._closing: asyncio.Task[None] | None = None
+        hold(self)
+
+    def descriptors(self) -> list[int]:
+        """Return the number of the socket, if it is open."""
+        return socket_descriptors(self)
 
     def pass_on(self, on_message: OnMessage) -> None:
         """Give the messages kept, and then each message as it comes, to `on_message`; it must not raise."""

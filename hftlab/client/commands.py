@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import Final
 
 from hftlab.client.link import Link
 from hftlab.client.reporter import Reporter
 from hftlab.client.supervisor import Supervisor
-from hftlab.errors import NetworkError, RateLimitExceeded
+from hftlab.errors import NetworkError, RateLimitExceeded, SubscriptionFailed
+from hftlab.nearest import describe_unknown
 from hftlab.protocol import (
     Ack,
     CancelOrder,
     ConnectionState,
     Heartbeat,
+    Limits,
     Message,
     Ping,
     ReplayControl,
     Subscribe,
     Unsubscribe,
 )
+from hftlab.protocol.subscribing.splitting import joined, split_request
 from hftlab.protocol.subscribing.subscriber import Subscriber
 
 __all__ = ["Commands"]
@@ -40,21 +44,36 @@ class Commands:
 
     async def subscribe(self, request: Subscribe) -> Ack:
         """Subscribe; the subscription is restored by later connections unless the server refuses it."""
-        with self._subscriber.requesting(request):
-            return await self._acknowledged(self._connected(), request)
+        link = self._connected()
+        parts = await self._parts(link, request)
+        if len(parts) > 1:
+            self._check(request, link.protocol.limits)
+        acks = []
+        for number, part in enumerate(parts):
+            await self._pause(link, number)
+            with self._subscriber.requesting(part):
+                acks.append(await self._granted(link, part, is_part=len(parts) > 1))
+        return acks[0] if len(acks) == 1 else joined(acks, f"Subscribed to {len(request.symbols):,} symbols")
 
     async def unsubscribe(self, request: Unsubscribe) -> Ack | None:
         """End subscriptions; None if there is no connection, or it ends meanwhile: they are not restored then."""
-        with self._subscriber.requesting(request):
-            link = self._supervisor.link
-            if link is None:
-                return None
-            try:
-                return await self._acknowledged(link, request)
-            except NetworkError:
-                if link.protocol.end is None:
-                    raise
-                return None
+        link = self._supervisor.link
+        acks = []
+        parts = [request] if link is None else split_request(request, link.protocol.limits)
+        for number, part in enumerate(parts):
+            await self._pause(link, number)
+            with self._subscriber.requesting(part):
+                if link is None:
+                    continue
+                try:
+                    acks.append(await self._granted(link, part, is_part=len(parts) > 1))
+                except NetworkError:
+                    if link.protocol.end is None:
+                        raise
+                    link = None  # what is left is not asked for by the next connection
+        if len(acks) < len(parts):
+            return None
+        return acks[0] if len(acks) == 1 else joined(acks, f"Unsubscribed from {len(request.symbols):,} symbols")
 
     async def send(self, message: Message) -> None:
         """Send a message at once. Raises RateLimitExceeded while the server wants a pause, unless it is urgent."""
@@ -78,12 +97,54 @@ class Commands:
         """Control the server's recorded source; returns when it has been done."""
         await self._connected().request(request)
 
+    async def _parts(self, link: Link, request: Subscribe) -> list[Subscribe]:
+        """Split a request as the server's limits want; the welcome tells them."""
+        if link.protocol.limits is None:
+            await link.wait_ready()
+        return split_request(request, link.protocol.limits)
+
+    def _check(self, request: Subscribe, limits: Limits | None) -> None:
+        """Check a request of several parts as a whole, so that none is granted if one would be refused."""
+        subscriber = self._subscriber
+        offered = set(subscriber.offered_symbols)
+        unknown = [symbol for symbol in request.symbols if symbol not in offered]
+        if offered and unknown:
+            raise SubscriptionFailed(
+                f"{self._url} does not have {describe_unknown(unknown, subscriber.offered_symbols)}",
+                context={"field": "symbols", "unknown": unknown},
+            )
+        most = None if limits is None else limits.max_subscriptions
+        count = subscriber.wanted.count_with(request.symbols, request.data_types)
+        if most is not None and count > most:
+            raise SubscriptionFailed(
+                f"this client would have {count:,} subscriptions (each of one symbol and one data type), and "
+                f"{self._url} allows {most:,}: ask for fewer symbols or data types, or give it a higher limit",
+                context={"field": "symbols", "limit": most},
+            )
+
+    async def _pause(self, link: Link | None, number: int) -> None:
+        """Wait as long as the server's rate wants before the part `number` of a request."""
+        limits = None if link is None else link.protocol.limits
+        rate = None if limits is None else limits.subscriptions
+        if rate is not None and number >= rate.burst // 2:
+            await asyncio.sleep(1 / rate.per_second)
+
+    async def _granted(self, link: Link, request: Subscribe | Unsubscribe, *, is_part: bool) -> Ack:
+        """Ask for something; a part of a larger request is asked for again when the server has wanted a pause."""
+        while True:
+            try:
+                return await self._acknowledged(link, request)
+            except RateLimitExceeded:
+                if not is_part:
+                    raise
+
     async def _acknowledged(self, link: Link, request: Subscribe | Unsubscribe) -> Ack:
         reply = await link.request(request)
         assert isinstance(reply, Ack)
         return reply
 
     def _connected(self) -> Link:
+        self._supervisor.check_process()
         if self._supervisor.link is None:
             status = self._reporter.status
             advice = (

@@ -11,6 +11,7 @@ from hftlab.client.metrics import Metrics
 from hftlab.client.reporter import Reporter
 from hftlab.clock import wall_time
 from hftlab.errors import ConnectionFailed, NetworkError, WireError
+from hftlab.forking import Home
 from hftlab.log import get_logger
 from hftlab.protocol import ConnectionState
 from hftlab.transport.backoff import Backoff
@@ -46,6 +47,7 @@ class Supervisor:
         self.link: Link | None = None
         """The open connection, CONNECTED or on the way to it; None while there is none."""
         self._url, self._dial, self._reporter, self._inbox, self._metrics = url, dial, reporter, inbox, metrics
+        self._home = Home()
         self._task: asyncio.Task[None] | None = None
         self._settled = asyncio.Event()
         """Set while CONNECTED, and when there is nothing to wait for."""
@@ -58,11 +60,16 @@ class Supervisor:
 
     # --- for callers ---
 
+    def check_process(self) -> None:
+        """Raise HftlabError in a forked child, where the connection is a copy of the parent's."""
+        self._home.check(f"the client of {self._url}", "hftlab.Client() or hl.connect()")
+
     async def connect(self) -> None:
         """Begin, unless it has begun, and wait until CONNECTED. Raises the error that has ended it instead.
 
         Cancelling the only call that waits for the first connection ends the attempt.
         """
+        self.check_process()
         while self._task is not None and self._task.cancelling():
             await asyncio.wait([self._task])
         if self._task is None:
@@ -79,6 +86,7 @@ class Supervisor:
 
     async def wait_connected(self) -> None:
         """Wait until CONNECTED. Raises the error that has ended it, and NetworkError if it has not begun."""
+        self.check_process()
         while not self._settled.is_set():  # it may be lost again before the waiter runs
             await self._settled.wait()
         if self._end is not None:
@@ -87,7 +95,7 @@ class Supervisor:
     async def close(self) -> None:
         """Close the connection, and wait until that is done."""
         task = self._task
-        if task is None:
+        if task is None or not self._home.is_here:
             return
         if not task.cancelling():
             self._settled.clear()

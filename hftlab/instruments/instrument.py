@@ -9,6 +9,7 @@ from typing import Any, Literal, cast, overload
 import numpy as np
 import numpy.typing as npt
 
+from hftlab.bounds import check_symbol
 from hftlab.instruments.tick_rule import TickRule
 from hftlab.instruments.units import FloatArray, IntArray, from_steps, to_steps
 from hftlab.instruments.venue import Venue
@@ -24,7 +25,7 @@ class Instrument:
     coin, a contract) that its book can hold. Where the market's tick depends on the price, `rule` says how and `tick`
     divides all of its ticks. `currency` is that of its prices: GBX, pence, for most shares in London; "" where it is
     unknown. `primary` is False for a listing of something whose main market is another venue. Raises ValueError for a
-    tick or lot below 1, and for a rule with ticks that the book cannot hold.
+    symbol that cannot be one (hftlab.bounds), a tick or lot below 1, and a rule with ticks that the book cannot hold.
     """
 
     symbol: str
@@ -36,6 +37,8 @@ class Instrument:
     primary: bool = True
 
     def __post_init__(self) -> None:
+        check_symbol(self.symbol)
+        check_symbol(self.wire_symbol)
         for name, value in (("tick", self.tick), ("lot", self.lot)):
             if not isinstance(value, int) or not 1 <= value < 2**63:
                 raise ValueError(f"{name} of {self.symbol} must be a positive int64 in 1e-9 units, got {value!r}")

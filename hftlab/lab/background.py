@@ -8,7 +8,8 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, TypeVar
 
-from hftlab.loop import new_loop
+from hftlab.lab.kept import kept
+from hftlab.loop import detach_from_parent, new_loop
 
 __all__ = ["background"]
 
@@ -16,9 +17,21 @@ T = TypeVar("T")
 
 
 class _Background:
-    """A daemon thread with an event loop of its own (uvloop where it is installed), started at the first call."""
+    """A daemon thread with an event loop of its own (uvloop where it is installed), started at the first call.
+
+    A forked child has another one, which starts at the child's first call.
+    """
 
     def __init__(self) -> None:
+        self._start_afresh()
+
+    def clear(self) -> None:
+        """Start afresh in a forked child, where the thread is missing and the lock may be held by it for ever."""
+        if self._loop is not None:
+            detach_from_parent(self._loop)
+        self._start_afresh()
+
+    def _start_afresh(self) -> None:
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -80,4 +93,4 @@ def _let_interrupts_through() -> None:
         signal.siginterrupt(signal.SIGINT, True)
 
 
-background: Final = _Background()
+background: Final = kept("background loop", _Background)

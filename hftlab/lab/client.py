@@ -5,7 +5,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from ssl import SSLContext
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Final, Literal, Self
 
 from hftlab.client import Client, LatencyHistogram, Metrics, diagnostics
 from hftlab.client.authentication import Token
@@ -13,8 +13,10 @@ from hftlab.client.batching import BATCH_DELAY, BATCH_SIZE
 from hftlab.client.debug_log import WebSocketDebugLogger
 from hftlab.client.history import MessageHistory
 from hftlab.client.inbox import INBOX_BYTES, INBOX_SIZE
+from hftlab.forking import Home
 from hftlab.html_table import facts_table
 from hftlab.lab.background import background
+from hftlab.lab.kept import kept
 from hftlab.lab.replay import LabReplay
 from hftlab.lab.waits import closed, gathered, next_message, replay_ended, subscribed
 from hftlab.protocol import Ack, MarketDataSymbol, Message
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LabClient", "connect"]
 
-_clients: dict[str, LabClient] = {}
+_clients: Final[dict[str, LabClient]] = kept("clients", dict)
 
 
 def connect(
@@ -93,13 +95,22 @@ def connect(
 
 
 class LabClient:
-    """A client on the background loop; a context manager that closes it. `inner` is the hftlab.Client."""
+    """A client on the background loop; a context manager that closes it.
+
+    In a forked child it is a copy that raises HftlabError: the connection is the parent's.
+    """
 
     def __init__(self, client: Client) -> None:
-        self.inner = client
+        self._client, self._home = client, Home()
         # The loop knows the inner client only, so that this handle can be garbage while the client still runs.
-        self._finalizer = weakref.finalize(self, _close_later, client)
+        self._finalizer = weakref.finalize(self, _close_later, client, self._home)
         self._finalizer.atexit = False
+
+    @property
+    def inner(self) -> Client:
+        """The hftlab.Client."""
+        self._home.check(f"the client of {self._client.url}", "hl.connect()")
+        return self._client
 
     # --- subscriptions ---
 
@@ -283,9 +294,10 @@ class LabClient:
     # --- life ---
 
     def close(self) -> None:
-        """Close the connection; closing again does nothing."""
+        """Close the connection; closing again does nothing, and closing in a forked child leaves the parent's open."""
         self._finalizer.detach()
-        background.run(self.inner.close())
+        if self._home.is_here:
+            background.run(self._client.close())
 
     def __enter__(self) -> Self:
         return self
@@ -294,7 +306,8 @@ class LabClient:
         self.close()
 
     def __repr__(self) -> str:
-        return f"<hftlab client of {self.url}, {self.connection_status}>"
+        state = self._client.connection_status if self._home.is_here else "of the parent process"
+        return f"<hftlab client of {self._client.url}, {state}>"
 
     def _repr_html_(self) -> str:
         metrics = self.metrics
@@ -315,5 +328,6 @@ def _latency_text(histogram: LatencyHistogram) -> str:
     return f"p50 {summary['p50'] / 1000:,.0f} µs, p99 {summary['p99'] / 1000:,.0f} µs"
 
 
-def _close_later(client: Client) -> None:
-    background.start(client.close())
+def _close_later(client: Client, home: Home) -> None:
+    if home.is_here:
+        background.start(client.close())

@@ -9,15 +9,17 @@ from pathlib import Path
 from typing import Self
 
 from hftlab.errors import SessionError
+from hftlab.forking import Home
 from hftlab.lab.background import background
 from hftlab.lab.client import LabClient
+from hftlab.lab.kept import kept
 from hftlab.lab.server import LabServer
 from hftlab.recorder import Recording, describe, tap
 from hftlab.session import Session
 
 __all__ = ["LabRecording", "record"]
 
-_recordings: dict[Path, LabRecording] = {}
+_recordings: dict[Path, LabRecording] = kept("recordings", dict)
 
 
 def record(target: LabClient | LabServer, path: Path | str, *, overwrite: bool = False) -> LabRecording:
@@ -41,6 +43,7 @@ class LabRecording:
 
     def __init__(self, target: LabClient | LabServer, path: Path | str, *, overwrite: bool) -> None:
         self._recording = Recording(path, source=describe(target.inner), overwrite=overwrite)
+        self._home = Home()
         self._target = target  # keeps a client alive that nothing else refers to
         self._detach: Callable[[], None] | None = background.call(lambda: tap(target.inner, self._recording))
         self._key = self.folder.resolve()
@@ -62,6 +65,7 @@ class LabRecording:
         Raises SessionError if the disk has failed, which a client's "error" event reported when it happened, or if a
         session was to be replaced and no data came: it is kept then.
         """
+        self._home.check(f"the recording in {str(self.folder)!r}", "hl.record()")
         detach, self._detach = self._detach, None
         if detach is not None:
             background.call(detach)
@@ -73,7 +77,8 @@ class LabRecording:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.stop()
+        if self._home.is_here:  # the recording of a forked child's parent goes on
+            self.stop()
 
     def __repr__(self) -> str:
         state = "recording" if self._detach else "finished"

@@ -8,8 +8,10 @@ from contextlib import ExitStack
 from ssl import SSLContext
 from typing import Any, Final, Literal, Self
 
+from hftlab.forking import Home
 from hftlab.html_table import facts_table
 from hftlab.lab.background import background
+from hftlab.lab.kept import kept
 from hftlab.lab.replay import LabReplay
 from hftlab.protocol import Message
 from hftlab.server import DEFAULT_PORT, ConnectionInfo, Server, ServerLimits, Tokens
@@ -18,7 +20,7 @@ from hftlab.source import Source
 
 __all__ = ["LabServer", "serve"]
 
-_servers: dict[str, LabServer] = {}
+_servers: Final[dict[str, LabServer]] = kept("servers", dict)
 _HISTOGRAMS: Final = ("broadcast_seconds", "queue_seconds")
 """Distributions in stats(), which a table of facts has no room for."""
 
@@ -73,10 +75,20 @@ def serve(
 
 
 class LabServer:
-    """A server on the background loop; a context manager that stops it. `inner` is the hftlab.Server."""
+    """A server on the background loop; a context manager that stops it.
+
+    In a forked child it is a copy that raises HftlabError: the port and the connections are the parent's.
+    """
 
     def __init__(self, server: Server, name: str) -> None:
-        self.inner, self.name = server, name
+        self.name = name
+        self._server, self._home = server, Home()
+
+    @property
+    def inner(self) -> Server:
+        """The hftlab.Server."""
+        self._home.check(f"the server at {self._server.url}", "hl.serve()")
+        return self._server
 
     @property
     def url(self) -> str:
@@ -119,7 +131,9 @@ class LabServer:
         return LabReplay(self.inner.replay)
 
     def stop(self) -> None:
-        """Close every connection and free the port; stopping again does nothing."""
+        """Close every connection and free the port; stopping again, or in a forked child, does nothing."""
+        if not self._home.is_here:
+            return
         for key in [key for key, handle in _servers.items() if handle is self]:
             del _servers[key]
         background.run(self.inner.stop())
@@ -131,10 +145,12 @@ class LabServer:
         self.stop()
 
     def __repr__(self) -> str:
-        return f"<hftlab server at {self.url}, {self._state}>"
+        return f"<hftlab server at {self._server.url}, {self._state}>"
 
     @property
     def _state(self) -> str:
+        if not self._home.is_here:
+            return "of the parent process"
         if self.is_running and self.inner.failure is not None:
             return f"FAILED ({self.inner.failure})"
         return "running" if self.is_running else "stopped"

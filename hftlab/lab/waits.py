@@ -22,13 +22,13 @@ async def subscribed(
     Events are not waited for: the market decides when they come.
     """
     kinds = data_type_list(data_types)
-    pairs = {(symbol, kind) for symbol in symbols for kind in kinds or DEFAULT_DATA_TYPES}
-    missing = {pair for pair in pairs if not _is_known(client, *pair)}
+    wanted = kinds or DEFAULT_DATA_TYPES
+    missing = {symbol for symbol in symbols if not all(_is_known(client, symbol, kind) for kind in wanted)}
     arrived = asyncio.Event()
 
     def look(message: Message) -> None:
-        named = _symbols(message)
-        missing.difference_update([pair for pair in missing if pair[0] in named and _is_known(client, *pair)])
+        named = missing.intersection(_symbols(message))
+        missing.difference_update([name for name in named if all(_is_known(client, name, kind) for kind in wanted)])
         if not missing:
             arrived.set()
 

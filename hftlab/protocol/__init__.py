@@ -1,5 +1,6 @@
 """Wire protocol: messages, their encodings, and both of its ends as state machines without I/O."""
 
+from hftlab.protocol.checking import check_message
 from hftlab.protocol.codec import CODECS, JSON, MSGPACK, Codec, decode, encode
 from hftlab.protocol.enums import (
     ArbitrageState,
@@ -101,6 +102,7 @@ __all__ = [
     "Trade",
     "Unsubscribe",
     "UpdateType",
+    "check_message",
     "decode",
     "encode",
 ]

@@ -7,9 +7,10 @@ from typing import Annotated, Final, TypeAlias
 import msgspec
 from msgspec import Meta
 
+from hftlab.bounds import LARGEST_AMOUNT, LARGEST_PRICE, LARGEST_SIZE, SYMBOL
+
 __all__ = [
     "CURRENCY",
-    "SYMBOL",
     "Amount",
     "Base",
     "Count",
@@ -23,18 +24,20 @@ __all__ = [
     "Size",
     "Symbol",
     "TradedPrice",
+    "TradedSize",
 ]
 
-SYMBOL: Final = r"^[A-Za-z0-9][A-Za-z0-9._:/^=-]{0,31}\Z"
-CURRENCY: Final = r"^[A-Z]{3,5}\Z"
+CURRENCY: Final = r"^[A-Z][A-Z0-9]{2,9}\Z"
+"""ISO 4217's three letters, and coins: USDT, USD1, FDUSD."""
 
 # Bounds keep NaN and the infinities out: no comparison with NaN holds. 9.2e12 ms is the last time int64 ns can hold.
 Milliseconds: TypeAlias = Annotated[float, Meta(gt=0, le=9.2e12)]
 Position: TypeAlias = Annotated[float, Meta(ge=0, le=9.2e12)]
-Amount: TypeAlias = Annotated[float, Meta(ge=-1e18, le=1e18)]
-Size: TypeAlias = Annotated[float, Meta(ge=0, le=1e18)]
-Price: TypeAlias = Annotated[float, Meta(ge=0, le=1e15)]
-TradedPrice: TypeAlias = Annotated[float, Meta(gt=0, le=1e15)]
+Amount: TypeAlias = Annotated[float, Meta(ge=-LARGEST_AMOUNT, le=LARGEST_AMOUNT)]
+Size: TypeAlias = Annotated[float, Meta(ge=0, le=LARGEST_SIZE)]
+Price: TypeAlias = Annotated[float, Meta(ge=0, le=LARGEST_PRICE)]
+TradedSize: TypeAlias = Annotated[float, Meta(gt=0, le=LARGEST_SIZE)]
+TradedPrice: TypeAlias = Annotated[float, Meta(gt=0, le=LARGEST_PRICE)]
 Count: TypeAlias = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 Symbol: TypeAlias = Annotated[str, Meta(pattern=SYMBOL)]
 Name: TypeAlias = Annotated[str, Meta(min_length=1, max_length=128)]

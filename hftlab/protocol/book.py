@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import msgspec
 
 from hftlab.clock import from_milliseconds, in_words
 from hftlab.protocol.messages import MarketDataSymbol, OrderBookLevel
 
-__all__ = ["Book"]
+__all__ = ["Book", "BookLevel"]
+
+
+class BookLevel(NamedTuple):
+    """Price level of a book: a plain (price, size, orders) with names."""
+
+    price: float
+    size: float
+    orders: int
 
 
 class Book(msgspec.Struct, frozen=True):
@@ -25,13 +35,13 @@ class Book(msgspec.Struct, frozen=True):
         bids, asks = tuple(symbol.bids or ()), tuple(symbol.asks or ())
         return cls(symbol.symbol, from_milliseconds(symbol.timestamp), stale, bids, asks)
 
-    def bids(self, depth: int = 10) -> list[tuple[float, float, int]]:
+    def bids(self, depth: int = 10) -> list[BookLevel]:
         """Return bids as (price, size, orders), best first, at most `depth` of them."""
-        return [(level.price, level.size, level.orders) for level in self.bid_levels[:depth]]
+        return [BookLevel(level.price, level.size, level.orders) for level in self.bid_levels[:depth]]
 
-    def asks(self, depth: int = 10) -> list[tuple[float, float, int]]:
+    def asks(self, depth: int = 10) -> list[BookLevel]:
         """Return asks as (price, size, orders), best first, at most `depth` of them."""
-        return [(level.price, level.size, level.orders) for level in self.ask_levels[:depth]]
+        return [BookLevel(level.price, level.size, level.orders) for level in self.ask_levels[:depth]]
 
     def __repr__(self) -> str:
         """One line with the best prices; notebooks show ten levels as a table (hftlab.display)."""

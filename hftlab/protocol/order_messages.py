@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Final
 
-from msgspec import Meta, field
+from msgspec import field
 
 from hftlab.protocol.base import (
     Amount,
@@ -15,6 +15,7 @@ from hftlab.protocol.base import (
     Size,
     Symbol,
     TradedPrice,
+    TradedSize,
 )
 from hftlab.protocol.enums import OrderStatus, OrderType, PositionSide, Side, TimeInForce, UpdateType
 
@@ -92,10 +93,10 @@ class NewOrder(Base, tag="NEW_ORDER", kw_only=True):
     symbol: Symbol
     side: Side
     order_type: OrderType
-    quantity: Annotated[float, Meta(gt=0, le=1e15)]
+    quantity: TradedSize
     price: TradedPrice | None = None
     stop_price: TradedPrice | None = None
-    display_quantity: Annotated[float, Meta(gt=0, le=1e15)] | None = None
+    display_quantity: TradedSize | None = None
     time_in_force: TimeInForce = TimeInForce.DAY
     post_only: bool = False
 
@@ -111,5 +112,5 @@ class ReplaceOrder(Base, tag="REPLACE_ORDER", kw_only=True):
 
     client_order_id: Name
     new_client_order_id: Name
-    quantity: Annotated[float, Meta(gt=0, le=1e15)] | None = None
+    quantity: TradedSize | None = None
     price: TradedPrice | None = None

@@ -17,6 +17,8 @@ DEFAULT_FREQUENCY: Final = 100
 DEFAULT_DATA_TYPES: Final = (DataType.QUOTES, DataType.ORDER_BOOK, DataType.STATISTICS)
 """Data types of a subscription that names none: the state that a reference client expects."""
 
+_MOST: Final = 500
+"""Symbols of one channel."""
 _ORDER: Final = {data_type: place for place, data_type in enumerate(DataType)}
 
 
@@ -123,7 +125,8 @@ class SubscriptionSet:
     def plan(self) -> set[Subscription]:
         """Return the channels that serve the set: as few as possible, with each pair in exactly one.
 
-        BOOK_DELTA has a channel per symbol, so that a message of another symbol in it is recognised as damaged.
+        BOOK_DELTA has a channel per symbol, so that a message of another symbol in it is recognised as damaged. The
+        others have at most 500 symbols, so that a message with the state of all of them stays below a megabyte or so.
         ARBITRAGE shares no channel with other data types.
         """
         groups: defaultdict[tuple[tuple[DataType, ...], _Terms], list[str]] = defaultdict(list)
@@ -134,10 +137,18 @@ class SubscriptionSet:
                     deltas.add(_subscription([symbol], kinds, terms))
                 else:
                     groups[kinds, terms].append(symbol)
-        return deltas | {_subscription(symbols, kinds, terms) for (kinds, terms), symbols in groups.items()}
+        return deltas | {
+            _subscription(part, kinds, terms)
+            for (kinds, terms), symbols in groups.items()
+            for part in _parts(sorted(symbols), _MOST)
+        }
 
     def __bool__(self) -> bool:
         return bool(self._terms)
+
+
+def _parts(symbols: list[str], most: int) -> list[list[str]]:
+    return [symbols[start : start + most] for start in range(0, len(symbols), most)]
 
 
 def _together(wanted: dict[DataType, _Terms]) -> list[tuple[DataType, _Terms]]:

@@ -7,8 +7,9 @@ import math
 import re
 from typing import Any, Final
 
+from hftlab.bounds import SYMBOL, SYMBOL_RULE
 from hftlab.errors import MessageParseError
-from hftlab.protocol.base import CURRENCY, SYMBOL
+from hftlab.protocol.base import CURRENCY
 from hftlab.protocol.enums import DataType, OrderType, ReplayAction, Side, SlowConsumer, TimeInForce
 
 __all__ = ["lenient", "malformed", "validation_error"]
@@ -32,8 +33,8 @@ _CHOICES: Final = {
 """Values of the enumerated fields of requests."""
 
 _PATTERNS: Final = {
-    SYMBOL: "a symbol is 1 to 32 letters, digits and . _ : / ^ = -, and begins with a letter or a digit",
-    CURRENCY: "a currency is 3 to 5 capital letters",
+    SYMBOL: SYMBOL_RULE,
+    CURRENCY: "a currency is 3 to 10 capital letters and digits, and begins with a letter",
 }
 
 

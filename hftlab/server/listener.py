@@ -19,6 +19,7 @@ from websockets.typing import Subprotocol
 
 from hftlab.credentials import remove_secret, write_secret
 from hftlab.errors import HftlabError, PortInUse
+from hftlab.forking import hold, socket_descriptors
 from hftlab.log import get_logger
 from hftlab.port import port_holder
 from hftlab.protocol import CODECS
@@ -100,6 +101,7 @@ class Listener:
                 "--auth required), or listen on 127.0.0.1"
             )
         self._sockets, self.port = sockets, next(iter(sockets.sockets)).getsockname()[1]
+        hold(self)
         self.endpoints = Endpoints(Admission(host, self._limits, origins, hosts), self._authenticator)
         if self._leaves_key:
             self._leave_key()
@@ -160,6 +162,11 @@ class Listener:
             for connection in list(self._all):
                 abort(connection)
             await sockets.wait_closed()
+
+    def descriptors(self) -> list[int]:
+        """Return the numbers of the open sockets: those that listen, and those of connections."""
+        listening = [] if self._sockets is None else [one.fileno() for one in self._sockets.sockets]
+        return listening + [number for one in list(self._all) for number in socket_descriptors(one)]
 
     # --- connections ---
 

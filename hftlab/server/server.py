@@ -13,9 +13,11 @@ from typing import Any, Self, get_args
 
 from websockets.http11 import Request, Response
 
+from hftlab.bounds import check_symbol
 from hftlab.clock import NANOSECONDS, to_milliseconds, wall_time
 from hftlab.credentials import is_subject
 from hftlab.errors import ServerError
+from hftlab.forking import Home
 from hftlab.log import get_logger
 from hftlab.port import DEFAULT_PORT
 from hftlab.protocol import (
@@ -25,8 +27,7 @@ from hftlab.protocol import (
     ReplayControls,
     ReplayStatus,
     ServerShutdown,
-    decode,
-    encode,
+    check_message,
 )
 from hftlab.protocol.publishing.authentication import Authenticator, AuthMode, Tokens
 from hftlab.protocol.publishing.limits import ServerLimits
@@ -54,8 +55,10 @@ class Server:
     Without a source it sends what `publish()` is given. `port=0` takes any free port; `url` tells which. A recorded
     source waits for the first subscription, so that no client misses its beginning; REPLAY_STATUS tells when it starts,
     is controlled, and ends. If the source raises, clients get a SERVER_ERROR, nothing more is read from it, and
-    `failure` holds the reason. With auth="public" market data is open to everyone, and orders and private messages need
-    a token; with "required" everything does. `origins` and `hosts` are names, or one name. Raises PortInUse.
+    `failure` holds the reason. Messages of it that the wire cannot carry (NaN, a size below 0) are left out, counted,
+    and reported with the field, its value and its symbol. With auth="public" market data is open to everyone, and
+    orders and private messages need a token; with "required" everything does. `origins` and `hosts` are
+    names, or one name. Raises PortInUse, and ValueError for a symbol of the source that cannot be one.
     """
 
     def __init__(
@@ -74,12 +77,12 @@ class Server:
         if auth not in get_args(AuthMode):
             raise ValueError(f"auth={auth!r} is not a mode: give " + " or ".join(map(repr, get_args(AuthMode))))
         self.source, self.host, self.port = streamed_source(source), host_address(host), port_number(port)
-        self.limits = server_limits(limits)
         self._auth, self._origins, self._hosts, self._ssl = auth, origins, hosts, ssl
         self._playback = Playback(source)
         self.clock = self._playback.clock
         self.session = uuid.uuid4().hex
-        symbols = None if source is None else list(source.symbols)
+        symbols = None if source is None else [check_symbol(symbol) for symbol in source.symbols]
+        self.limits = server_limits(limits).for_symbols(symbols)
         self._publisher: Publisher[ServerSocket] = Publisher(
             session=self.session, limits=self.limits.to_wire(), symbols=symbols, public=auth == "public"
         )
@@ -93,6 +96,7 @@ class Server:
         )
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping: asyncio.Task[None] | None = None
+        self._home = Home()
 
     # --- life ---
 
@@ -117,7 +121,7 @@ class Server:
     async def stop(self) -> None:
         """Send SERVER_SHUTDOWN, close every connection with 1001 and free the port, within two seconds."""
         if self._stopping is None or self._stopping.done():
-            if not self.is_running:
+            if not self.is_running or not self._home.is_here:  # a forked child has a copy of its parent's server
                 return
             self._stopping = asyncio.create_task(self._stop(), name=f"hftlab stop {self.port}")
         await asyncio.shield(self._stopping)
@@ -180,6 +184,7 @@ class Server:
     def stats(self) -> dict[str, Any]:
         """Return counts since the start: `aborted`, `refused` by reason, `errors` by type, `failed_taps` by exception.
 
+        `invalid` counts the messages of the source that were left out because the wire cannot carry them.
         `connections`, `channels`, `failure` and `lag_seconds` are current. `broadcast_seconds` is how long a batch
         takes from its source to its last reader's socket, encoding included; `queue_seconds` how long messages wait in
         a connection's buffer before the kernel takes them. Each has `count`, `mean`, `p50`, `p99` and `max`.
@@ -198,6 +203,7 @@ class Server:
             "aborted": dict(self._connections.aborted),
             "refused": {} if self._listener.endpoints is None else dict(self._listener.endpoints.refused),
             "errors": dict(publisher.errors),
+            "invalid": self._stream.invalid,
             "failed_taps": dict(self._stream.failed_taps),
             "failure": self.failure,
             "lag_seconds": self._stream.lag(),
@@ -233,7 +239,7 @@ class Server:
         check_publishable(message)
         if account is not None and not is_subject(account):
             raise ValueError(f"account={account!r} is not a printable name of 1 to 128 characters")
-        self._stream.publish(decode(encode(message)), account)
+        self._stream.publish(check_message(message), account)
 
     async def control(self, request: ReplayControl) -> ReplayStatus:
         """Do what a REPLAY_CONTROL message asks for; returns the position and state of the replay afterwards.

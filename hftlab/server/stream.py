@@ -51,6 +51,8 @@ class Stream:
         self.taps: list[Tap] = []
         self.failed_taps: Counter[str] = Counter()
         """Taps that have raised, by the type of the exception."""
+        self.invalid = 0
+        """Messages of the source that the wire cannot carry, and that were left out."""
         self.congested: set[ServerSocket] = set()
         self._publisher, self._send = publisher, send
         self._awake = asyncio.Event()
@@ -125,6 +127,7 @@ class Stream:
 
     def _step(self, at: int) -> None:
         due = self.playback.advance(at)
+        self._report_refused()
         started = time.perf_counter()
         for item in due:
             self._accept(item)
@@ -158,6 +161,23 @@ class Stream:
         _log.error("the source has failed", exc_info=error)
         notice = Error(timestamp=1.0, error_type=ErrorType.SERVER_ERROR, message=str(failed), recoverable=False)
         self._notify(notice)
+
+    def _report_refused(self) -> None:
+        """Tell every client of messages that were left out: of the first, second, fourth, eighth ..."""
+        for error in self.playback.check_of_source.take_refused():
+            self.invalid += 1
+            if self.invalid & (self.invalid - 1) == 0:
+                said = f"{self.playback.name} yields what cannot be streamed ({self.invalid:,} so far): {error}"
+                _log.error("a message of the source was left out", reason=said)
+                self._notify(
+                    Error(
+                        timestamp=1.0,
+                        error_type=ErrorType.SERVER_ERROR,
+                        message=said,
+                        recoverable=True,
+                        context=error.context,
+                    )
+                )
 
     async def _sleep(self, delay: float) -> None:
         if delay <= _SPIN:
@@ -232,6 +252,7 @@ class Stream:
         self.playback.pause()
         while count > 0 and (taken := self.playback.take(min(count, _STEPS))):
             count -= len(taken)
+            self._report_refused()
             for item in taken:
                 started = time.perf_counter()
                 self._accept(item)
@@ -244,7 +265,8 @@ class Stream:
         # Messages of the time before are sent before: they are numbered already, or trades that would be lost.
         self._flush()
         target = playback.reachable(position)
-        state = await asyncio.to_thread(playback.seekable.seek, target)
+        state = await asyncio.to_thread(playback.seek, target)
+        self._report_refused()
         self._flush()
         playback.move(target)
         self._announce(reset=True)

@@ -16,3 +16,9 @@ def test_a_book_is_one_line_of_text() -> None:
 
 def test_an_empty_book_says_so() -> None:
     assert ": - / -, " in repr(Book.of(symbol(bids=[], asks=[]), stale=False))
+
+
+def test_a_level_is_a_tuple_with_names() -> None:
+    book = Book.of(symbol(bids=[level(100.0, 7.0)], asks=[]), stale=False)
+    assert book.bids() == [(100.0, 7.0, 1)]
+    assert (book.bids(1)[0].price, book.bids(1)[0].size, book.bids(1)[0].orders) == (100.0, 7.0, 1)

@@ -43,7 +43,7 @@ def test_events_come_back_as_they_were() -> None:
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("price", 0), ("bid", -1), ("bidSize", "1"), ("timestamp", 0), ("symbol", "A B"), ("low", None)],
+    [("price", 0), ("bid", -1), ("bidSize", "1"), ("timestamp", 0), ("symbol", "A B "), ("low", None)],
 )
 def test_a_state_that_cannot_be_is_refused(field: str, value: object) -> None:
     wire = json.loads(encode(market_data(symbol())))

@@ -27,8 +27,8 @@ def test_a_word_that_is_none_of_the_list_is_told_the_list() -> None:
 
 
 def test_a_symbol_that_is_none_is_told_what_one_is() -> None:
-    error = str(refused(subscribe(symbols=["A B"])))
-    assert "a symbol is 1 to 32 letters" in error
+    error = str(refused(subscribe(symbols=[" A"])))
+    assert "a symbol is 1 to 128 printable" in error
     assert "regex" not in error
 
 

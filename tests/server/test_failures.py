@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import math
 import socket
 from pathlib import Path
 
@@ -48,6 +49,25 @@ class Breaking:
         return [market_data(symbol("AAPL", float(self.yielded)))]
 
 
+class Garbling:
+    """A live source of which only the tenth message is good."""
+
+    name, recorded = "garbling", False
+
+    def __init__(self) -> None:
+        self.symbols = ("AAPL",)
+        self.step: float = 1000
+        self.clock = Clock(0, paused=True)
+        self.yielded = 0
+
+    def next_time(self) -> int:
+        return (self.yielded + 1) * self.step  # type: ignore[return-value]
+
+    def advance(self, until: int) -> list[Message]:
+        self.yielded += 1
+        return [market_data(symbol("AAPL", bid=9.0 if self.yielded == 10 else math.nan))]
+
+
 def prices_of(client: Client) -> list[float]:
     latest = client.latest("AAPL")
     return [] if latest is None or latest.price is None else [latest.price]
@@ -74,6 +94,38 @@ class TestSource:
             with pytest.raises(ServerError):
                 await server.replay.pause()
             assert source.asked == asked
+
+    async def test_a_message_that_the_wire_cannot_carry_is_left_out_and_told(self) -> None:
+        source = Garbling()
+        async with Server(source, port=0) as server, Client(server.url) as client:
+            told: list[Exception] = []
+            client.on("error", told.append)
+            await client.subscribe("AAPL", frequency=0)
+            source.clock.step(10_000)
+            await settled(lambda: server.stats()["published"] == 1 and len(told) == 4)
+            assert server.stats()["invalid"] == 9
+            await settled(lambda: prices_of(client) == [10.0])
+            assert "'garbling' yields what cannot be streamed (1 so far)" in str(told[0])
+            assert "field `symbols[0].bid`" in str(told[0])
+            assert "nan of 'AAPL'" in str(told[0])
+            assert isinstance(told[0], ServerError)
+            assert told[0].context == {"field": "symbols[0].bid"}
+            assert server.failure is None
+
+    def test_a_source_of_impossible_symbols_is_not_served(self) -> None:
+        source = Garbling()
+        source.symbols = ("AAPL", "A\nB")
+        with pytest.raises(ValueError, match=r"'A\\nB' is not a symbol"):
+            Server(source, port=0)
+
+    async def test_a_time_that_is_none_ends_the_source_and_not_the_server(self) -> None:
+        source = Garbling()
+        async with Server(source, port=0) as server, Client(server.url) as client:
+            await client.subscribe("AAPL", frequency=0)
+            source.step = float("nan")
+            source.clock.step(10_000)
+            await settled(lambda: server.failure)
+            assert "next_time() returned nan" in str(server.failure)
 
     async def test_what_is_published_by_hand_still_goes_out(self) -> None:
         """At a pace as well, which the stream's own loop keeps."""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Any, Final, NamedTuple
 
-from hftlab.protocol import Limits, RateLimit
+import msgspec
+
+from hftlab.protocol import DataType, Limits, RateLimit
 
 __all__ = ["Rate", "ServerLimits", "TokenBucket"]
 
@@ -22,6 +25,10 @@ class Rate(NamedTuple):
         return RateLimit(per_second=self.per_second, burst=self.burst)
 
 
+_ENVELOPE: Final = 1024
+"""Bytes of a request beside its symbols, and to spare."""
+_STATE: Final = 16_384
+"""Bytes of the state of one symbol with a deep book in several channels: a new reader gets that of all at once."""
 _MESSAGES: Final = Rate(100, burst=200)
 _SUBSCRIPTIONS: Final = Rate(20, burst=50)
 _ERRORS: Final = Rate(1, burst=100)
@@ -36,6 +43,9 @@ class ServerLimits:
     1008. `subscribed` is the number of pairs of a symbol and a data type that a connection may hold at a time.
     `queue_bytes` and `queue_messages` bound what waits for a slow reader; private messages have the same bounds again,
     for themselves. Raises ValueError for a value that cannot be a limit.
+
+    The defaults of `message_bytes`, `symbols`, `subscribed` and of the queue grow with the symbols that a server has:
+    one request may ask for all of them with every data type, and its snapshots have to fit.
     """
 
     message_bytes: int = 64 * 1024
@@ -62,6 +72,24 @@ class ServerLimits:
                 raise ValueError(f"{field.name} is {value!r}: it must be a Rate, such as Rate(100, burst=200)")
             _check(f"{field.name}.per_second", value.per_second, whole=False)
             _check(f"{field.name}.burst", value.burst, whole=True)
+
+    def for_symbols(self, symbols: Sequence[str] | None) -> ServerLimits:
+        """Return limits that allow one request for all these symbols; None are any symbols, and change nothing.
+
+        Limits that differ from the defaults are somebody's choice, and stay.
+        """
+        if symbols is None:
+            return self
+        needed = {
+            "message_bytes": len(msgspec.json.encode(symbols)) + _ENVELOPE,
+            "symbols": len(symbols),
+            "subscribed": len(symbols) * len(DataType),
+            "queue_bytes": len(symbols) * _STATE,
+            "queue_messages": len(symbols) * 2,
+        }
+        chosen = {field.name for field in fields(self) if getattr(self, field.name) != field.default}
+        grown = {name: max(most, getattr(self, name)) for name, most in needed.items() if name not in chosen}
+        return replace(self, **grown)
 
     def to_wire(self) -> Limits:
         """Return the limits in the form in which the welcome states them."""

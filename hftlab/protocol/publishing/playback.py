@@ -7,6 +7,7 @@ from typing import Final
 from hftlab.clock import Clock, from_milliseconds, to_milliseconds
 from hftlab.errors import MessageParseError, ServerError
 from hftlab.protocol import Message, ReplayAction, ReplayControl, ReplayState, ReplayStatus
+from hftlab.protocol.publishing.source_check import SourceCheck
 from hftlab.source import Seekable, Source, Timed, timed
 
 __all__ = ["Playback"]
@@ -28,7 +29,8 @@ class Playback:
         self.is_ended = False
         self.failure: str | None = None
         """The exception that the source has raised; the source is not asked again after it."""
-        first = None if source is None else source.next_time()
+        self.check_of_source = SourceCheck(source)
+        first = None if source is None else self.check_of_source.time(source.next_time())
         self._last = self.clock.now() if first is None else first - _STEP
         """The position after the last message; a source that waits stands there, whatever the clock says."""
 
@@ -44,7 +46,7 @@ class Playback:
         if self.source is None or due is None or due > at:
             return []
         self._last = due
-        return timed(self.source.advance(at), due)
+        return self.check_of_source.timed(timed(self.source.advance(at), due))
 
     def fail(self, error: Exception) -> ServerError:
         """Note that the source has raised, after which it is not asked again; returns the error to report."""
@@ -52,10 +54,12 @@ class Playback:
         return self._failed()
 
     def _failed(self) -> ServerError:
-        return ServerError(f"{self._name} has failed ({self.failure}) and sends nothing more: start the server again")
+        return ServerError(f"{self.name} has failed ({self.failure}) and sends nothing more: start the server again")
 
     def _due(self) -> int | None:
-        return None if self.source is None or self.failure is not None else self.source.next_time()
+        if self.source is None or self.failure is not None:
+            return None
+        return self.check_of_source.time(self.source.next_time())
 
     def begin(self) -> None:
         """Start a source that waits."""
@@ -69,13 +73,13 @@ class Playback:
         """Check that the source can do that. Raises ServerError, or MessageParseError if a field is missing."""
         if self.source is None or not self.is_recorded:
             raise ServerError(
-                f"{self._name} is live and cannot be controlled: serve a recording, as with session.replay()"
+                f"{self.name} is live and cannot be controlled: serve a recording, as with session.replay()"
             )
         if self.failure is not None:
             raise self._failed()
         moves = request.action in (ReplayAction.SEEK, ReplayAction.STEP)
         if moves and not isinstance(self.source, Seekable):
-            raise ServerError(f"{self._name} cannot be moved, only paused, resumed and given another speed")
+            raise ServerError(f"{self.name} cannot be moved, only paused, resumed and given another speed")
         if request.action is ReplayAction.SEEK and request.position is None:
             raise MessageParseError("field `position` is missing: SEEK needs one, in ms", field="position")
 
@@ -105,7 +109,11 @@ class Playback:
             last, following = taken[-1].at, self.seekable.next_time()
             # Messages of the same time that are still to come are not due yet.
             self.move(last - 1 if following == last else last)
-        return taken
+        return self.check_of_source.timed(taken)
+
+    def seek(self, position: int) -> list[Message]:
+        """Take the source to a position; returns the messages that give its state there."""
+        return self.check_of_source.messages(self.seekable.seek(position))
 
     def reachable(self, position: int) -> int:
         """Return the nearest position that the source can go to: from just before its first message to its last."""
@@ -160,7 +168,8 @@ class Playback:
         return rounded if due is None or from_milliseconds(rounded) < due else to_milliseconds(position)
 
     @property
-    def _name(self) -> str:
+    def name(self) -> str:
+        """Name of the source in error messages."""
         return "a server without a source" if self.source is None else f"the source {self.source.name!r}"
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from hftlab.errors import SubscriptionFailed
+from hftlab.nearest import describe_unknown
 from hftlab.protocol.messages import Limits, Subscribe
 from hftlab.protocol.subscriptions import SubscriptionSet
 
@@ -33,8 +34,8 @@ class SubscriptionLimits:
         if self._symbols is not None and not self._symbols.issuperset(symbols):
             unknown = [symbol for symbol in symbols if symbol not in self._symbols]
             raise SubscriptionFailed(
-                f"field `symbols` names {_some(unknown)}, which this server does not have; it has "
-                f"{_some(self.symbols or ())}",
+                f"field `symbols` names {describe_unknown(unknown, self.symbols or ())}, which this server does not "
+                f"have; it has {_some(self.symbols or ())}",
                 context={"field": "symbols", "unknown": unknown},
             )
         if limits.max_subscriptions is None:

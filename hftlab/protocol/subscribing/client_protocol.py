@@ -378,7 +378,7 @@ class ClientProtocol:
         return [Ready(), *self._sign_in.renew_if_rejected(now)]
 
     def _restore(self, requests: list[Subscribe]) -> None:
-        self._restorer.add(requests, None if self.limits is None else self.limits.max_symbols)
+        self._restorer.add(requests, self.limits)
 
     def _release(self, now: float) -> None:
         """Send the requests that wait, or see to it that they are sent when the server may be asked again."""

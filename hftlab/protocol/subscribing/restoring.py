@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import msgspec
 
 from hftlab.errors import NetworkError, SubscriptionFailed, WireError
-from hftlab.protocol.messages import Error, Message, Subscribe
+from hftlab.protocol.messages import Error, Limits, Message, Subscribe
 from hftlab.protocol.subscribing.client_events import ClientEvent, ErrorOccurred
 from hftlab.protocol.subscribing.request_queue import Purpose, RequestQueue
 from hftlab.protocol.subscribing.resync import combined
@@ -38,9 +38,9 @@ class Restorer:
         """Whether nothing is left to ask for."""
         return not self._waiting
 
-    def add(self, requests: Iterable[Subscribe], max_symbols: int | None) -> None:
-        """Ask for these as well, in as few requests as possible, each of at most `max_symbols`."""
-        self._waiting.extend(combined(requests, max_symbols))
+    def add(self, requests: Iterable[Subscribe], limits: Limits | None) -> None:
+        """Ask for these as well, in as few requests as the limits of the server allow."""
+        self._waiting.extend(combined(requests, limits))
 
     def granted(self, symbols: Iterable[str]) -> None:
         """Take note that the server has accepted these symbols."""

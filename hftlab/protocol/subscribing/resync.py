@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from hftlab.protocol.messages import Subscribe
+from hftlab.protocol.messages import Limits, Subscribe
+from hftlab.protocol.subscribing.splitting import split_symbols
 from hftlab.protocol.subscribing.subscriber import Subscriber
 
 __all__ = ["StaleSymbols", "combined"]
 
 
-def combined(requests: Iterable[Subscribe], max_symbols: int | None = None) -> list[Subscribe]:
-    """Combine subscriptions into as few requests as possible, each of at most `max_symbols`."""
+def combined(requests: Iterable[Subscribe], limits: Limits | None = None) -> list[Subscribe]:
+    """Combine subscriptions into as few requests as the limits of a server allow."""
     symbols: dict[tuple[object, ...], dict[str, None]] = {}
     terms: dict[tuple[object, ...], Subscribe] = {}
     for request in requests:
@@ -27,7 +28,7 @@ def combined(requests: Iterable[Subscribe], max_symbols: int | None = None) -> l
             slow_consumer=terms[key].slow_consumer,
         )
         for key, names in symbols.items()
-        for part in _parts(list(names), max_symbols or len(names))
+        for part in split_symbols(names, limits)
     ]
 
 
@@ -42,7 +43,3 @@ class StaleSymbols:
         stale = subscriber.stale_symbols()
         again, self._stale = stale & self._stale, stale
         return subscriber.wanted.requests(again)
-
-
-def _parts(names: list[str], size: int) -> list[list[str]]:
-    return [names[start : start + size] for start in range(0, len(names), size)]

@@ -28,6 +28,7 @@ _COUNTERS: Final = {
     "bytes_received": "Bytes of those requests",
     "conflated": "State messages that slow readers have skipped",
     "gaps": "Gaps declared to slow readers",
+    "invalid": "Messages of the source that were left out because the wire cannot carry them",
 }
 _LABELLED: Final = {
     "aborted": ("reason", "Connections ended by the server"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import logging
+import os
 import threading
 import time
 import weakref
@@ -73,6 +74,11 @@ class RefreshLoop:
         if thread is not None and thread is not threading.current_thread():
             thread.join(timeout=1.0)
 
+    def start_afresh(self) -> None:
+        """Forget everything in a forked child, where the thread is missing and the lock may be held by it for ever."""
+        self._changed = threading.Condition(threading.RLock())
+        self._refreshables, self._woken, self._thread = weakref.WeakSet(), False, None
+
     @property
     def is_running(self) -> bool:
         """True while the thread is alive."""
@@ -111,4 +117,6 @@ class RefreshLoop:
 
 REFRESH_LOOP = RefreshLoop()
 """The loop of all widgets of this process."""
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=REFRESH_LOOP.start_afresh)
 atexit.register(REFRESH_LOOP.stop)  # before the kernel closes the sockets that the thread writes to

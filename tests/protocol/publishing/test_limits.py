@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from hftlab.protocol import JSON, DataType, Subscribe
 from hftlab.protocol.publishing.limits import TokenBucket
 from hftlab.server import Rate, ServerLimits
 
@@ -59,3 +60,21 @@ class TestValidation:
 
     def test_whole_seconds_will_do(self) -> None:
         assert ServerLimits(write_deadline=2, messages=Rate(1, 2)).write_deadline == 2
+
+
+class TestSymbols:
+    def test_one_request_may_ask_for_all_that_a_server_has(self) -> None:
+        names = [f"测试 {number:05}" for number in range(8900)]
+        limits = ServerLimits().for_symbols(names)
+        request = Subscribe(timestamp=1.0, symbols=names, data_types=list(DataType), frequency=0)
+        assert limits.symbols == len(names)
+        assert limits.message_bytes >= len(JSON.encode(request))
+        assert limits.subscribed == len(names) * len(DataType)
+        assert limits.queue_messages > len(names)  # snapshots of BOOK_DELTA are one message a symbol
+
+    def test_a_few_symbols_and_any_symbols_leave_the_defaults(self) -> None:
+        assert ServerLimits().for_symbols(["AAPL"]) == ServerLimits().for_symbols(None) == ServerLimits()
+
+    def test_a_limit_that_somebody_has_chosen_stays(self) -> None:
+        limits = ServerLimits(symbols=10, subscribed=20, message_bytes=1000).for_symbols([str(n) for n in range(5000)])
+        assert (limits.symbols, limits.subscribed, limits.message_bytes) == (10, 20, 1000)

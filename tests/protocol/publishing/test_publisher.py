@@ -92,7 +92,7 @@ class TestRequests:
         assert "at most 5" in error.message
 
     def test_a_message_that_does_not_decode_is_answered_with_its_id(self, publisher: Publisher[str]) -> None:
-        (error,) = join(publisher, "a", symbols=["not a symbol"])
+        (error,) = join(publisher, "a", symbols=["no symbol "])
         assert isinstance(error, Error)
         assert (error.id, error.error_type) == ("q", "SUBSCRIPTION_FAILED")
         assert error.context == {"field": "symbols[0]"}

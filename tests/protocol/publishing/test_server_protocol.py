@@ -312,7 +312,7 @@ def test_audit_lines_say_who_did_what(connected: Connected) -> None:
     connected.ask(type="SUBSCRIBE", symbols=["AAPL"])
     connected.ask(type="CANCEL_ORDER", clientOrderId="1")
     connected.ask(type="REPLAY_CONTROL", action="PAUSE")
-    connected.ask(type="SUBSCRIBE", symbols=["not a symbol"])
+    connected.ask(type="SUBSCRIBE", symbols=["no symbol "])
     connected.wait(60)
     who = {"connection": "a", "subject": "alice"}
     reason = "the token was not issued for this server: get a new one and send AUTH again"

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hftlab.protocol import DataType, Subscribe
+from hftlab.protocol import DataType, Limits, Subscribe
 from hftlab.protocol.subscribing.resync import StaleSymbols, combined
 from hftlab.protocol.subscribing.subscriber import Subscriber
 from hftlab.protocol.subscriptions import SubscriptionSet
@@ -27,7 +27,8 @@ def test_combined_requests_ask_for_the_same(asked: list[tuple[list[str], DataTyp
         for s in wanted.plan()
     ]
     restored = SubscriptionSet()
-    requests = combined(plan, limit)
+    limits = Limits(max_message_bytes=10_000, max_symbols=limit, min_frequency=0, max_frequency=60_000)
+    requests = combined(plan, limits)
     for request in requests:
         assert len(request.symbols) <= limit
         restored.add(request.symbols, request.data_types, request.frequency)

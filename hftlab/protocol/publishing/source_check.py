@@ -1,0 +1,63 @@
+"""Check of what a source yields, before anything of it is kept or sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from numbers import Integral
+from typing import Any
+
+from hftlab.errors import MessageParseError
+from hftlab.protocol.checking import check_message
+from hftlab.protocol.messages import Message
+from hftlab.source import Source, SourceDecorator, Timed
+
+__all__ = ["SourceCheck"]
+
+
+class SourceCheck:
+    """Leaves out the messages of a source that the wire cannot carry; `refused` has the reason for each.
+
+    Sources of hftlab itself are not checked again: simulators make valid messages, replays decode them. A subclass of
+    one is checked, as is whatever a decorator gets from somebody's own source.
+    """
+
+    def __init__(self, source: Source[Message] | None) -> None:
+        self.refused: list[MessageParseError] = []
+        self._is_needed = source is not None and not _is_own(source)
+
+    def timed(self, items: Iterable[Timed[Message]]) -> list[Timed[Message]]:
+        """Return the valid ones among messages with their times."""
+        if not self._is_needed:
+            return list(items)
+        return [item._replace(message=valid) for item in items if (valid := self._valid(item.message)) is not None]
+
+    def messages(self, items: Iterable[Message]) -> list[Message]:
+        """Return the valid ones among messages."""
+        if not self._is_needed:
+            return list(items)
+        return [valid for item in items if (valid := self._valid(item)) is not None]
+
+    def time(self, at: Any) -> int | None:
+        """Return a time as int. Raises TypeError for one that is not a whole number of nanoseconds."""
+        if at is not None and not isinstance(at, Integral):
+            raise TypeError(f"next_time() returned {at!r}: a time is an int of nanoseconds, or None at the end")
+        return None if at is None else int(at)
+
+    def take_refused(self) -> list[MessageParseError]:
+        """Return the reasons since the last call."""
+        refused, self.refused = self.refused, []
+        return refused
+
+    def _valid(self, message: Message) -> Message | None:
+        try:
+            return check_message(message)
+        except MessageParseError as exc:
+            self.refused.append(exc)
+            return None
+
+
+def _is_own(source: object) -> bool:
+    """Return whether a source, and what it decorates, are classes of hftlab."""
+    if not type(source).__module__.startswith("hftlab."):
+        return False
+    return not isinstance(source, SourceDecorator) or _is_own(source._source)

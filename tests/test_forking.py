@@ -1,0 +1,158 @@
+"""Forked children: they start afresh, end at once, and end nothing of their parent's."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hftlab.errors import HftlabError
+from hftlab.forking import Home
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows does not fork")
+
+BEGIN = """
+import os, sys, threading, warnings
+warnings.simplefilter("ignore", DeprecationWarning)  # Python's own, of a fork beside threads
+import hftlab as hl
+server = hl.serve(hl.simulator.RandomWalk(seed=1), port=0)
+client = hl.connect(server.url, name="one")
+client.subscribe(["AAPL"])
+recording = hl.record(client, sys.argv[1])
+
+def work():
+    with hl.connect(url, name="one" if os.getpid() != parent else None) as mine:
+        mine.subscribe(["AAPL"])
+        assert mine.latest("AAPL") is not None
+
+def status_of(child):
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+parent, url = os.getpid(), server.url
+"""
+CHECK = """
+assert client.is_healthy and len(client.messages(3)) == 3
+session = recording.stop()
+assert session.manifest.rows("market_data") > 0
+from hftlab.credentials import find_secret
+assert find_secret(server.port)
+server.stop()
+print("whole")
+"""
+
+
+def run(script: str, folder: Path) -> None:
+    """Run a script between the beginning of a parent and the check that it still has all that it began."""
+    program = BEGIN + script + CHECK
+    command = [sys.executable, "-c", program, str(folder / "session")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "whole\n", "")
+
+
+@pytest.mark.parametrize("ending", ["os._exit(3)", "sys.exit(3)", "raise SystemExit(3)"])
+@pytest.mark.parametrize("inside", ["if True:", "with server, client, recording:"])
+def test_a_child_that_ends_ends_nothing_of_its_parents(ending: str, inside: str, tmp_path: Path) -> None:
+    script = f"""
+child = os.fork()
+if child == 0:
+    {inside}
+        {ending}
+assert status_of(child) == 3
+"""
+    run(script, tmp_path)
+
+
+def test_what_a_child_inherits_says_whose_it_is(tmp_path: Path) -> None:
+    script = """
+import gc
+child = os.fork()
+if child == 0:
+    uses = [lambda: client.latest("AAPL"), lambda: client.subscribe("MSFT"), lambda: client.metrics, client.messages,
+            server.stats, server.connections, recording.stop]
+    said = []
+    for use in uses:
+        try:
+            use()
+        except hl.HftlabError as error:
+            said.append("is a fork" in str(error))
+    assert said == [True] * len(uses), said
+    assert "of the parent process" in repr(client) and "of the parent process" in repr(server)
+    client.close(), server.stop()
+    del client, server, recording, uses
+    gc.collect()
+    os._exit(0)
+assert status_of(child) == 0
+"""
+    run(script, tmp_path)
+
+
+def test_calls_work_in_a_child_and_in_its_child_and_beside_another_thread(tmp_path: Path) -> None:
+    script = """
+def child_works():
+    child = os.fork()
+    if child == 0:
+        work()
+        with hl.serve(hl.simulator.RandomWalk(seed=1), port=0) as mine, hl.connect(mine.url) as reader:
+            reader.subscribe(["AAPL"])
+            with hl.record(reader, f"{sys.argv[1]}-{os.getpid()}") as kept:
+                reader.messages(3)
+            assert kept.stop().manifest.rows("market_data") > 0
+        grandchild = os.fork()
+        if grandchild == 0:
+            work()
+            os._exit(0)
+        os._exit(status_of(grandchild))
+    assert status_of(child) == 0
+
+child_works()
+failed = []
+threading.excepthook = failed.append
+thread = threading.Thread(target=child_works)
+thread.start()
+thread.join()
+assert not failed, failed
+"""
+    run(script, tmp_path)
+
+
+def test_a_pool_of_forked_workers_works(tmp_path: Path) -> None:
+    script = """
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("fork")) as pool:
+    for done in [pool.submit(work) for _ in range(4)]:
+        done.result()
+"""
+    run(script, tmp_path)
+
+
+def test_a_child_that_lives_on_does_not_hold_the_parents_port(tmp_path: Path) -> None:
+    script = """
+reader, writer = os.pipe()
+child = os.fork()
+if child == 0:
+    os.close(writer)
+    os.read(reader, 1)
+    os._exit(0)
+port = server.port
+server.stop()
+server = hl.serve(hl.simulator.RandomWalk(seed=1), port=port)
+client.wait_connected(10)
+os.write(writer, b"x")
+assert status_of(child) == 0
+"""
+    run(script, tmp_path)
+
+
+class TestHome:
+    def test_it_is_the_process_that_it_was_made_in(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        home, here = Home(), os.getpid()
+        assert home.is_here
+        home.check("it", "nothing")
+        monkeypatch.setattr(os, "getpid", lambda: here + 1)
+        assert not home.is_here
+        with pytest.raises(HftlabError, match=rf"it belongs to the process {here}, of which this one is a fork.*hl\.x"):
+            home.check("it", "hl.x()")
