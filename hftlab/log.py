@@ -7,28 +7,29 @@ import os
 import time
 from collections.abc import MutableMapping
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import structlog
+if TYPE_CHECKING:
+    import structlog
 
 __all__ = ["AUDIT", "NoticeFormatter", "get_logger", "write_audit"]
 
 AUDIT: Final = "hftlab.audit"
 """The audit logger: connections, refusals, sign-ins and requests; never a token."""
 
-_PAIRS: Final = structlog.processors.KeyValueRenderer(key_order=["event"], repr_native_str=False)
-
 logging.getLogger("hftlab").addHandler(logging.NullHandler())
 
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:
     """Return a logger that takes an event and key=value pairs, whatever structlog configuration the user has."""
+    import structlog  # the command line and the doctor come here without it
+
     logger: structlog.stdlib.BoundLogger = structlog.wrap_logger(
         logging.getLogger(name),
         processors=[
             structlog.stdlib.filter_by_level,
             structlog.processors.format_exc_info,
-            _rendered,
+            _Renderer(structlog.processors.KeyValueRenderer(key_order=["event"], repr_native_str=False)),
         ],
         wrapper_class=structlog.stdlib.BoundLogger,
     )
@@ -62,10 +63,15 @@ def write_audit(path: Path) -> None:
     logger.propagate = False
 
 
-def _rendered(logger: Any, method: str, event: MutableMapping[str, Any]) -> tuple[tuple[str], dict[str, Any]]:
-    """Give a record its text of key=value pairs, and the pairs themselves as `fields`."""
-    fields = dict(event)
-    return (str(_PAIRS(logger, method, event)),), {"extra": {"fields": fields}}
+class _Renderer:
+    """Gives a record its text of key=value pairs, and the pairs themselves as `fields`."""
+
+    def __init__(self, pairs: structlog.processors.KeyValueRenderer) -> None:
+        self._pairs = pairs
+
+    def __call__(self, logger: Any, method: str, event: MutableMapping[str, Any]) -> tuple[tuple[str], dict[str, Any]]:
+        fields = dict(event)
+        return (str(self._pairs(logger, method, event)),), {"extra": {"fields": fields}}
 
 
 def _private(path: str, flags: int) -> int:

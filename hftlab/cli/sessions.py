@@ -46,7 +46,10 @@ def _source_text(source: dict[str, Any]) -> str:
     """Where a recording comes from: its name, and the other facts in brackets."""
     facts = {name.replace("_", " "): value for name, value in source.items() if name not in ("name", "kind")}
     texts = [str(source["kind"])] if "kind" in source else []
-    texts += [f"{len(value)} {name}" if isinstance(value, list) else f"{name} {value}" for name, value in facts.items()]
+    texts += [
+        counted(len(value), name.removesuffix("s")) if isinstance(value, list) else f"{name} {value}"
+        for name, value in facts.items()
+    ]
     return str(source.get("name", "unknown")) + (f" ({', '.join(texts)})" if texts else "")
 
 
