@@ -10,9 +10,9 @@ import numpy.typing as npt
 from hftlab.book.matching.engine_state import (
     ASKS,
     BIDS,
-    BUY_STOPS,
+    BUY_WHOLE,
     NOBODY,
-    SELL_STOPS,
+    SELL_WHOLE,
     SIDES,
     EngineState,
     grow_keys,
@@ -22,10 +22,11 @@ from hftlab.book.matching.engine_state import (
 from hftlab.book.matching.entries import Action, EntryType, Prevention, TradingPhase
 from hftlab.book.matching.levels import best_level, find_order, has_place
 from hftlab.book.matching.output import EVENTS, FILLS, UPDATES, Output, has_output_room
+from hftlab.book.matching.stops import wait_side
 from hftlab.events import BID
 from hftlab.kernels.compiling import in_place, inlined
 
-__all__ = ["grow", "has_room_for_entry", "has_room_for_stop"]
+__all__ = ["grow", "has_room_for_entry", "has_room_to_release"]
 
 
 def grow(state: EngineState, output: Output) -> tuple[EngineState, Output]:
@@ -78,8 +79,8 @@ def has_room_for_entry(state: EngineState, output: Output, entry: Any) -> bool:
 
 
 @in_place
-def has_room_for_stop(state: EngineState, output: Output, slot: int) -> bool:
-    """Tell whether there is room to release a waiting stop order."""
+def has_room_to_release(state: EngineState, output: Output, slot: int) -> bool:
+    """Tell whether there is room to release a waiting stop order, or one that is all or none."""
     order = state.orders[slot]
     side = SIDES * order.book + (BIDS if order.bid == 1 else ASKS)
     is_market = order.type == EntryType.STOP
@@ -96,9 +97,11 @@ def _has_room_for_new(state: EngineState, output: Output, entry: Any) -> bool:
         fits = False
     is_bid = entry.side == BID
     if entry.type == EntryType.STOP or entry.type == EntryType.STOP_LIMIT:
-        stops = SIDES * entry.instrument + (BUY_STOPS if is_bid else SELL_STOPS)
+        stops = SIDES * entry.instrument + wait_side(is_bid, entry.trigger, entry.trail)
         fits = has_place(state, stops) and fits
         return has_output_room(state, output, 0, 0, 1) and fits
+    if entry.all_or_none == 1:
+        fits = has_place(state, SIDES * entry.instrument + (BUY_WHOLE if is_bid else SELL_WHOLE)) and fits
     side = SIDES * entry.instrument + (BIDS if is_bid else ASKS)
     fits = has_place(state, side) and fits
     is_market = entry.type == EntryType.MARKET
@@ -114,8 +117,8 @@ def _has_room_for_replace(state: EngineState, output: Output, entry: Any) -> boo
     fits = has_place(state, order.side)
     if order.type == EntryType.STOP or order.type == EntryType.STOP_LIMIT:
         return has_output_room(state, output, 0, 0, 1) and fits
-    size = max(entry.size, 0)
-    return _has_room_for_fills(state, output, order.side, False, entry.price, size, order.prevention) and fits
+    size, side = max(entry.size, 0), SIDES * order.book + (BIDS if order.bid == 1 else ASKS)
+    return _has_room_for_fills(state, output, side, False, entry.price, size, order.prevention) and fits
 
 
 @inlined
@@ -125,14 +128,15 @@ def _has_room_for_fills(
     """Check the room for the most that an order of that side can cause: trades with everything it reaches."""
     book = side // SIDES
     other = SIDES * book + (ASKS if side % SIDES == BIDS else BIDS)
+    wholes = state.sides[SIDES * book + (SELL_WHOLE if side % SIDES == BIDS else BUY_WHOLE)].orders
     chunks = 0
-    if state.books[book].phase == TradingPhase.CONTINUOUS and best_level(state, other) != NOBODY:
+    if state.books[book].phase == TradingPhase.CONTINUOUS and (best_level(state, other) != NOBODY or wholes > 0):
         # An order that cancels its owner's older ones uses up none of its own lots on them.
         lots = state.sides[other].chunks if prevention == Prevention.CANCEL_OLDEST else size
-        chunks = min(lots, state.sides[other].chunks)
+        chunks = min(lots, state.sides[other].chunks + wholes)
         if _is_roomy(output, chunks):
             return True
-        chunks = min(chunks, _reach(state, other, is_market, limit, lots))
+        chunks = min(chunks, _reach(state, other, is_market, limit, lots) + wholes)
     # For each part of an order: trade, fill, cancel, reload; an update of each of the two.
     return has_output_room(state, output, 4 * chunks + 2, chunks, 2 * chunks + 4)
 
