@@ -190,7 +190,7 @@ class ReferenceEngine:
     def would_fill(self, number: int, order: Order) -> bool:
         """Try it in a copy of the world."""
         world = ReferenceEngine(0, self.halts)
-        world.books = copy.deepcopy(self.books)
+        world.books, world.ranks = copy.deepcopy(self.books), self.ranks
         world.match(number, copy.copy(order))
         return bool(sum(fill[2] for fill in world.fills) == order.open)
 
