@@ -37,6 +37,7 @@ class Order:
     side: str
     ticks: int
     lots: int
+    filled: int = 0
 
 
 class ReferenceBook:
@@ -50,6 +51,9 @@ class ReferenceBook:
         self.clears = 0
         self.time: int | None = None
         self.changed = False
+        self.was_crossed = False
+        self.traded = False
+        self.opened = False
 
     def find(self, order_id: int) -> Order | None:
         return next((order for order in self.orders if order.order_id == order_id), None)
@@ -83,6 +87,7 @@ class ReferenceBook:
         if event.action == "R":
             self.empty()
             self.clears += 1
+            self.traded = self.opened = False
             return None
         if event.side == "N":
             return "no_side"
@@ -119,14 +124,15 @@ class ReferenceBook:
             if event.lots > order.lots:
                 return "over_cancel"
             order.lots -= event.lots
-        elif same_price and event.lots <= order.lots:
-            order.lots = event.lots
+            order.filled = max(order.filled - event.lots, 0)
+        elif same_price and event.lots <= order.lots and (event.lots <= order.lots - order.filled or not order.filled):
+            order.lots, order.filled = event.lots, 0
         elif event.lots and event.price % self.tick:
             return "bad_price"
         else:
             self.orders.remove(order)
             self.orders.append(order)
-            order.ticks, order.lots = ticks, event.lots
+            order.ticks, order.lots, order.filled = ticks, event.lots, 0
         if order.lots == 0:
             self.orders.remove(order)
         return None
@@ -151,6 +157,11 @@ class ReferenceBooks:
                 event = event_of(batch, row)
                 if event.action in "ACMR":
                     self.change(book, event, row)
+                elif event.action == "T":
+                    book.traded = True
+                    book.opened |= not book.was_crossed
+                elif event.action == "F" and (order := book.find(event.order_id)):
+                    order.filled = min(order.filled + event.lots, order.lots)
                 if event.is_last:
                     self.end(book, row)
                     tops.append((book.bids(depth), book.asks(depth)))
@@ -172,9 +183,16 @@ class ReferenceBooks:
             book.changed = True
 
     def end(self, book: ReferenceBook, row: int) -> None:
-        if book.changed and book.is_crossed():
+        if not book.changed:
+            return
+        book.changed, book.was_crossed = False, book.is_crossed()
+        book.opened |= book.traded and not book.was_crossed
+        if not book.was_crossed:
+            return
+        if not book.opened and self.policy.get("crossed") == "clear":
+            book.anomalies["crossed"] += 1
+        else:
             self.note(book, "crossed", row)
-        book.changed = False
 
     def note(self, book: ReferenceBook, kind: str, row: int) -> str:
         policy = self.policy.get(kind, "skip")

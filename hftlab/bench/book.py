@@ -65,7 +65,8 @@ class _Peer:
             import order_book
         except ImportError as error:
             raise HftlabError(
-                "the benchmark compares with the package order-book: install the dependency group bench"
+                "the benchmark compares with the C extension order-book, which is not installed: "
+                "pip install 'order-book>=0.6'"
             ) from error
         self._new = order_book.OrderBook
         self.version = importlib.metadata.version("order-book")

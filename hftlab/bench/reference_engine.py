@@ -10,18 +10,21 @@ import copy
 from typing import Any
 
 from hftlab.bench.reference_auction import auction_price
-from hftlab.bench.reference_checks import refusal, replace_refusal
+from hftlab.bench.reference_checks import first_reference, refusal, replace_refusal
 from hftlab.bench.reference_queues import LIMITED, STOPS, Book, Order
-from hftlab.book.matching.entries import Action, EntryType, InForce, Prevention, Reason, Status, TradingPhase
+from hftlab.book.matching.entries import Action, EntryType, InForce, Prevention, Reason, Status, TradingPhase, Trigger
 
 __all__ = ["ReferenceEngine"]
 
 
 class ReferenceEngine:
-    """Books of `instruments`, numbered from 0; `halts` is the compiled engine's `halts_at_band`."""
+    """Books of `instruments`, numbered from 0; `halts` is the compiled engine's `halts_at_band`.
 
-    def __init__(self, instruments: int, halts: bool) -> None:
-        self.books = [Book() for _ in range(instruments)]
+    Prices may go down to `lowest` ticks.
+    """
+
+    def __init__(self, instruments: int, halts: bool, lowest: int = 1) -> None:
+        self.books = [Book(lowest=lowest) for _ in range(instruments)]
         self.halts, self.next_id, self.ranks, self.now, self.sequence = halts, 1, 0, 0, 0
         self.events: list[tuple[Any, ...]] = []
         self.fills: list[tuple[Any, ...]] = []
@@ -30,9 +33,12 @@ class ReferenceEngine:
     def take(self, entry: Any) -> None:
         self.now = int(entry["time"])
         self.step(lambda: self.perform(entry))
+        for book in self.books:
+            self.watch(book)
         for number, book in enumerate(self.books):
-            while book.phase == TradingPhase.CONTINUOUS and (order := self.triggered(book)):
+            while book.phase == TradingPhase.CONTINUOUS and (order := self.next_release(number)):
                 self.step(lambda number=number, order=order: self.release(number, order))
+                self.watch(book)
             if book.phase == TradingPhase.CONTINUOUS:
                 book.traded = []
 
@@ -83,7 +89,15 @@ class ReferenceEngine:
             display=int(entry["display"]),
             post_only=bool(entry["post_only"]),
             prevention=Prevention(int(entry["prevention"])),
+            trigger=Trigger(int(entry["trigger"])),
+            trail=int(entry["trail"]),
+            trail_step=int(entry["trail_step"]),
+            is_whole=bool(entry["all_or_none"]),
         )
+        if order.trail and not order.stop:
+            reference = first_reference(self.books[number], entry)
+            assert reference is not None
+            order.stop = reference + (order.trail if order.is_bid else -order.trail)
         self.update(number, order, Status.ACCEPTED, Reason.NONE, order.open)
         if kind in STOPS:
             self.wait(number, order)
@@ -92,7 +106,10 @@ class ReferenceEngine:
 
     def replace(self, entry: Any, number: int, order: Order) -> None:
         book, price, size, stop = self.books[number], int(entry["price"]), int(entry["size"]), int(entry["stop"])
-        reason = replace_refusal(book, order, price, size, stop, halts=self.halts)
+        # 0 leaves a trailing stop where it is, which may be where no stop could be given.
+        stays = order.trail > 0 and stop == 0
+        stop = order.stop if stays else stop
+        reason = replace_refusal(book, order, price, size, None if stays else stop, halts=self.halts)
         if reason:
             self.reject(entry, order.id, reason)
             return
@@ -105,6 +122,15 @@ class ReferenceEngine:
             if not keeps:
                 book.stops.remove(order)
                 self.wait(number, order)
+            return
+        if order.is_whole:
+            keeps = price == order.price and size <= order.open
+            order.price, order.open = price, size
+            order.show()
+            self.update(number, order, Status.REPLACED, Reason.REQUESTED, size)
+            if not keeps:
+                book.wholes.remove(order)
+                self.work(number, order)
             return
         before, moves, grows = order.shown, price != order.price, size > order.open
         if not moves and not grows:
@@ -136,6 +162,13 @@ class ReferenceEngine:
 
     def work(self, number: int, order: Order) -> None:
         book = self.books[number]
+        if order.is_whole:
+            if book.phase == TradingPhase.CONTINUOUS and self.would_fill(number, order):
+                self.match(number, order)
+            else:
+                order.show()
+                self.to_back(book.wholes, order)
+            return
         if book.phase == TradingPhase.CALL:
             self.rest(number, order)
             return
@@ -157,21 +190,21 @@ class ReferenceEngine:
     def would_fill(self, number: int, order: Order) -> bool:
         """Try it in a copy of the world."""
         world = ReferenceEngine(0, self.halts)
-        world.books = copy.deepcopy(self.books)
+        world.books, world.ranks = copy.deepcopy(self.books), self.ranks
         world.match(number, copy.copy(order))
         return bool(sum(fill[2] for fill in world.fills) == order.open)
 
     def match(self, number: int, order: Order) -> Reason:
         book = self.books[number]
         while order.open:
-            queue = book.queue(not order.is_bid)
-            if not queue or not order.reaches(queue[0].price):
+            makers = book.makers(order)
+            if not makers or not order.reaches(makers[0].price):
                 return Reason.NO_LIQUIDITY
-            maker = queue[0]
+            maker = makers[0]
             if not book.lower <= maker.price <= book.upper:
                 return Reason.OUT_OF_BAND
             size = min(order.open, maker.shown)
-            if order.prevention == Prevention.NONE or order.owner == 0 or order.owner != maker.owner:
+            if not order.avoids(maker):
                 order.open -= size
                 self.trade(number, order, maker, order.side, maker.price, size)
                 self.fill(number, maker, size)
@@ -193,6 +226,7 @@ class ReferenceEngine:
         book = self.books[number]
         book.last = price
         book.traded.append(price)
+        book.step.append(price)
         taker = 0 if aggressor == "N" else one.id
         self.events.append((self.now, self.sequence, number, taker, "T", aggressor, price, size, False))
         buy, sell = (one, other) if one.is_bid else (other, one)
@@ -206,7 +240,7 @@ class ReferenceEngine:
         self.lose(number, order, size)
 
     def lose(self, number: int, order: Order, size: int) -> None:
-        orders = self.books[number].orders
+        orders = self.books[number].wholes if order.is_whole else self.books[number].orders
         order.open -= size
         order.shown -= size
         if order.shown:
@@ -229,26 +263,55 @@ class ReferenceEngine:
 
     def remove(self, number: int, order: Order, reason: Reason) -> None:
         book = self.books[number]
-        (book.stops if order in book.stops else book.orders).remove(order)
+        next(orders for orders in (book.stops, book.wholes, book.orders) if order in orders).remove(order)
         self.event(number, order, "C", order.shown)
         self.update(number, order, Status.CANCELLED, reason, order.open, left=0)
 
     # Stops
 
     def wait(self, number: int, order: Order) -> None:
+        order.has_fired, order.is_new = False, True
         self.to_back(self.books[number].stops, order)
 
+    def watch(self, book: Book) -> None:
+        """Show each watched stop the step's trades one by one, or at its entry the last, and then the quote."""
+        step, book.step = book.step, []
+        last = [] if book.last is None else [book.last]
+        for order in book.stops:
+            if order.is_watched:
+                quote = book.quote(order.is_bid)
+                seen = [] if order.trigger == Trigger.QUOTE else step or (last if order.is_new else [])
+                order.is_new = False
+                seen = [*seen, *([quote] if quote is not None and order.trigger != Trigger.TRADE else [])]
+                for price in seen:
+                    order.see(price, book.lowest)
+
+    def next_release(self, number: int) -> Order | None:
+        book = self.books[number]
+        order = self.triggered(book)
+        if order:
+            return order
+        wholes = book.waiting_wholes(True) + book.waiting_wholes(False)
+        return next((order for order in wholes if self.would_fill(number, order)), None)
+
     def triggered(self, book: Book) -> Order | None:
-        if not book.last:
-            return None
-        prices = [*book.traded, book.last]
-        buys = [order for order in book.stops if order.is_bid and order.stop <= max(prices)]
-        sells = [order for order in book.stops if not order.is_bid and order.stop >= min(prices)]
-        buys.sort(key=lambda order: (order.stop, order.rank))
-        sells.sort(key=lambda order: (-order.stop, order.rank))
-        return next(iter(buys + sells), None)
+        prices = [*book.traded, *([] if book.last is None else [book.last])]
+        fired = [
+            order
+            for order in book.stops
+            if (order.has_fired if order.is_watched else any(order.is_reached_by(price) for price in prices))
+        ]
+        fired.sort(key=self.nearest_first)
+        return next(iter(fired), None)
+
+    def nearest_first(self, order: Order) -> tuple[bool, int, bool, int]:
+        return not order.is_bid, order.stop if order.is_bid else -order.stop, order.is_watched, order.rank
 
     def release(self, number: int, order: Order) -> None:
+        if order.is_whole:
+            self.books[number].wholes.remove(order)
+            self.work(number, order)
+            return
         self.books[number].stops.remove(order)
         order.type = EntryType.LIMIT if order.type == EntryType.STOP_LIMIT else EntryType.MARKET
         self.update(number, order, Status.TRIGGERED, Reason.NONE, order.open)
@@ -266,9 +329,11 @@ class ReferenceEngine:
         elif action == Action.UNCROSS:
             if book.phase != TradingPhase.CALL:
                 return Reason.WRONG_PHASE
-            if price < 0:
+            is_given = price != 0 or (book.lowest <= 0 and size == 1)
+            if is_given and price < book.lowest:
                 return Reason.BAD_PRICE
-            self.uncross(number, price if price > 0 else book.last or book.reference)
+            of_band = book.reference if book.width else None
+            self.uncross(number, price if is_given else of_band if book.last is None else book.last)
         elif action == Action.RESUME:
             bids, asks = book.queue(True), book.queue(False)
             if any(order.type == EntryType.MARKET for order in book.orders):
@@ -279,7 +344,7 @@ class ReferenceEngine:
         elif action == Action.BAND:
             if size < 0:
                 return Reason.BAD_SIZE
-            if size and price < 1:
+            if size and price < book.lowest:
                 return Reason.BAD_PRICE
             book.reference, book.width = price if size else 0, size
             self.updates.append((number, 0, 0, Status.BAND, Reason.REQUESTED, book.reference, size, 0, book.phase))
@@ -293,13 +358,14 @@ class ReferenceEngine:
 
     def expire(self, number: int) -> None:
         book = self.books[number]
-        stops = [sorted((o for o in book.stops if o.is_bid), key=lambda o: (o.stop, o.rank))]
-        stops += [sorted((o for o in book.stops if not o.is_bid), key=lambda o: (-o.stop, o.rank))]
-        for order in [*book.queue(True), *book.queue(False), *stops[0], *stops[1]]:
+        plain = sorted((order for order in book.stops if not order.is_watched), key=self.nearest_first)
+        watched = sorted((order for order in book.stops if order.is_watched), key=lambda o: (not o.is_bid, o.rank))
+        wholes = [*book.waiting_wholes(True), *book.waiting_wholes(False)]
+        for order in [*book.queue(True), *book.queue(False), *plain, *watched, *wholes]:
             if order.in_force != InForce.GTC or order.type == EntryType.MARKET:
                 self.remove(number, order, Reason.EXPIRED)
 
-    def uncross(self, number: int, reference: int) -> None:
+    def uncross(self, number: int, reference: int | None) -> None:
         book = self.books[number]
         price, volume, _ = auction_price(book, reference)
         left = volume
@@ -321,7 +387,7 @@ class ReferenceEngine:
 
     def find(self, order_id: int) -> tuple[int, Order] | None:
         for number, book in enumerate(self.books):
-            for order in book.orders + book.stops:
+            for order in book.orders + book.stops + book.wholes:
                 if order.id == order_id:
                     return number, order
         return None

@@ -8,11 +8,20 @@ import numpy as np
 import numpy.typing as npt
 
 from hftlab.book.anomalies import CLEAR_BOOK, CROSSED, FINE, KINDS, RAISE, TIME_BACK
-from hftlab.book.book_state import HOLDS_LEVELS, HOLDS_ORDERS, BookState, Records
-from hftlab.book.changes import apply_level, apply_order, clear_book
+from hftlab.book.book_state import (
+    AUCTION,
+    CONTINUOUS,
+    HOLDS_LEVELS,
+    HOLDS_ORDERS,
+    OPENING,
+    UNOPENED,
+    BookState,
+    Records,
+)
+from hftlab.book.changes import apply_level, apply_order, clear_book, note_fill
 from hftlab.book.levels import can_add_level, is_crossed, is_full, side_of, spare_rows
 from hftlab.book.order_table import expect_entry, expect_order, tag_of
-from hftlab.events import ADD, ASK, CANCEL, CLEAR, F_LAST, F_MBP, MODIFY
+from hftlab.events import ADD, ASK, CANCEL, CLEAR, F_LAST, F_MBP, FILL, MODIFY, TRADE
 from hftlab.kernels.compiling import IntArray, in_place, inlined, place_of
 
 __all__ = ["FULL", "Columns", "Tops", "apply_rows", "find_mixed"]
@@ -118,12 +127,13 @@ def apply_rows(
             policy = _apply_row(state, columns, policies, row, book)
             if policy > RAISE:
                 return number, written, policy - RAISE
+        elif action == FILL:
+            note_fill(state, columns.tags[row], book, columns.order_id[row], columns.size[row])
+        elif action == TRADE:
+            _note_trade(state.books[book])
         if columns.flags[row] & F_LAST:
-            if state.books[book].changed:
-                state.books[book].changed = 0
-                state.books[book].crossed = is_crossed(state, book)
-                if state.books[book].crossed and _note(state, policies, book, CROSSED) == RAISE:
-                    return number, written, CROSSED
+            if state.books[book].changed and _end_event(state, policies, book) == RAISE:
+                return number, written, CROSSED
             if depth > 0:
                 tops.rows[written] = row
                 _write_tops(state, book, tops, written)
@@ -168,6 +178,9 @@ def _apply_row(state: BookState, columns: Columns, policies: IntArray, row: Any,
     if action == CLEAR:
         clear_book(state, book)
         record.clears += 1
+        # What follows may be the orders of the next day's opening.
+        if record.phase != AUCTION:
+            record.phase = UNOPENED
         kind = FINE
     elif columns.flags[row] & F_MBP:
         kind = apply_level(state, book, action, side, price, tick, lots)
@@ -180,10 +193,43 @@ def _apply_row(state: BookState, columns: Columns, policies: IntArray, row: Any,
     return RAISE + kind if _note(state, policies, book, kind) == RAISE else 0
 
 
+@inlined
+def _note_trade(record: Any) -> None:
+    """A first trade opens the book, one that is still crossed once it no longer is."""
+    if record.phase == UNOPENED:
+        record.phase = OPENING if record.crossed else CONTINUOUS
+
+
+@inlined
+def _end_event(state: BookState, policies: IntArray, book: Any) -> int:
+    """Judge a changed book at the end of an event. Returns the policy if it is crossed outside of an auction, else 0.
+
+    A book that has not opened is not cleared: orders before an opening may cross.
+    """
+    record = state.books[book]
+    record.changed = 0
+    record.crossed = is_crossed(state, book)
+    if not record.crossed:
+        if record.phase == OPENING:
+            record.phase = CONTINUOUS
+        return 0
+    if record.phase == AUCTION:
+        return 0
+    if record.phase != CONTINUOUS and policies[CROSSED] == CLEAR_BOOK:
+        _count(state, book, CROSSED)
+        return 0
+    return _note(state, policies, book, CROSSED)
+
+
+@inlined
+def _count(state: BookState, book: Any, kind: int) -> None:
+    state.tallies[np.int64(book) * _KINDS + kind] += 1
+
+
 @in_place
 def _note(state: BookState, policies: IntArray, book: Any, kind: int) -> int:
     """Count an anomaly, clear the book if that is the policy, and return the policy."""
-    state.tallies[np.int64(book) * _KINDS + kind] += 1
+    _count(state, book, kind)
     policy = policies[kind]
     if policy == CLEAR_BOOK:
         clear_book(state, book)

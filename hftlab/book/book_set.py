@@ -10,7 +10,7 @@ import numpy as np
 
 from hftlab.book.anomalies import FINE, KINDS, RAISE, Kind, Policy, policy_codes
 from hftlab.book.apply_kernel import Columns, Tops, apply_rows, find_mixed
-from hftlab.book.book_state import HOLDS_ORDERS, BookState, add_books, copy_state, grow, new_state
+from hftlab.book.book_state import AUCTION, CONTINUOUS, HOLDS_ORDERS, BookState, add_books, copy_state, grow, new_state
 from hftlab.book.order_book import OrderBook
 from hftlab.errors import BookAnomaly, EventError
 from hftlab.events import F_LAST, EventBatch
@@ -41,6 +41,14 @@ class BookSet:
     leaves all books as they were before the batch (which costs a copy of them for each batch), "clear" clears the
     instrument's book and continues without the row. A mapping gives one for each kind, "skip" for those it leaves out.
     `hftlab.book.anomalies.Kind` lists the kinds. Threads that share a BookSet need a lock.
+
+    Orders that wait for an opening may cross. So "clear" leaves a crossed book alone, and only counts it, until the
+    book has opened: until its first trade (T row) since it began or was cleared by an R row, and if it is crossed then,
+    until it no longer is. `begin_auction()` and `begin_continuous()` say it where the feed has no trades, or for later
+    auctions.
+
+    Fills (F) change nothing. But a modify of an order that leaves more than its fills since its last row left shows the
+    next part of an iceberg, as at CME: the order goes to the back of its level.
     """
 
     def __init__(self, policy: Policy | Mapping[Kind, Policy] = "skip") -> None:
@@ -81,6 +89,17 @@ class BookSet:
         self._run(batch, tops)
         return tops
 
+    def begin_auction(self, key: str | Instrument) -> None:
+        """Say that a book collects orders for an auction: that it is crossed is then no anomaly.
+
+        Raises KeyError for an instrument that no batch has named.
+        """
+        self._set_phase(key, AUCTION)
+
+    def begin_continuous(self, key: str | Instrument) -> None:
+        """Say that a book trades continuously: from its next event on it must not be crossed. Raises KeyError."""
+        self._set_phase(key, CONTINUOUS)
+
     @property
     def state(self) -> BookState:
         """Memory of all books, for kernels and for `OrderBook`; a batch may replace it by a larger one."""
@@ -112,6 +131,10 @@ class BookSet:
 
     def __repr__(self) -> str:
         return f"BookSet({', '.join(instrument.symbol for instrument in self._numbers)})"
+
+    def _set_phase(self, key: str | Instrument, phase: int) -> None:
+        number = self._numbers[self[key].instrument]
+        self._state.books[number]["phase"] = phase
 
     def _run(self, batch: EventBatch, tops: Tops) -> None:
         columns = self._columns(batch)

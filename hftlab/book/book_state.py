@@ -20,9 +20,13 @@ from hftlab.book.order_table import ENTRY, ORDER, fill_table
 from hftlab.kernels.compiling import IntArray, zeros_aligned
 
 __all__ = [
+    "AUCTION",
+    "CONTINUOUS",
     "FIRST_CAPACITY",
     "HOLDS_LEVELS",
     "HOLDS_ORDERS",
+    "OPENING",
+    "UNOPENED",
     "BookState",
     "add_books",
     "copy_state",
@@ -36,11 +40,14 @@ SIDE: Final = np.dtype([("start", "i8"), ("length", "i8"), ("capacity", "i8")])
 LEVEL: Final = np.dtype(
     [("key", "i8"), ("ticks", "i8"), ("lots", "i8"), ("side", "u4"), ("orders", "u4"), ("head", "u4"), ("tail", "u4")]
 )
-BOOK: Final = np.dtype([("time", "i8"), ("clears", "i8"), ("holds", "i4"), ("changed", "i2"), ("crossed", "i2")])
-_MARKS: Final = ("keys", "levels", "free_level", "orders", "free_order", "live")
+BOOK: Final = np.dtype(
+    [("time", "i8"), ("clears", "i8"), ("holds", "i2"), ("phase", "i2"), ("changed", "i2"), ("crossed", "i2")]
+)
+_MARKS: Final = ("keys", "levels", "free_level", "orders", "free_order", "live", "filled")
 MARKS: Final = np.dtype([(name, "i8") for name in _MARKS])
 
 HOLDS_LEVELS, HOLDS_ORDERS = 1, 2
+UNOPENED, OPENING, CONTINUOUS, AUCTION = range(4)
 FIRST_CAPACITY: Final = 64
 _FIRST_KEYS: Final = 4096
 _FIRST_ROWS: Final = 1024
@@ -54,10 +61,12 @@ class BookState(NamedTuple):
     sides: Records  # SIDE: its range of keys and slots
     levels: Records  # LEVEL: lots and orders are totals; orders, head and tail are 0 where the venue names no orders
     orders: Records  # ORDER
+    filled: IntArray  # beside each order the lots of fills that no later row of the order has taken off yet
     table: Records  # ENTRY; the length is a power of two
-    books: Records  # BOOK: the last ts_event; how often cleared; levels or orders; may now cross; does
+    books: Records  # BOOK: the last ts_event; how often cleared; levels or orders; its phase; may now cross; does
     tallies: IntArray  # a count for each kind of anomaly, book after book
-    marks: Records  # MARKS, one row: the first unused of keys, levels and orders; the free lists; how many orders live
+    # MARKS, one row: the first unused of keys, levels and orders; the free lists; how many orders live, have `filled`.
+    marks: Records
 
 
 def new_state() -> BookState:
@@ -70,6 +79,7 @@ def new_state() -> BookState:
         sides=np.zeros(0, SIDE),
         levels=zeros_aligned(_FIRST_ROWS, LEVEL),
         orders=zeros_aligned(_FIRST_ROWS, ORDER),
+        filled=np.zeros(_FIRST_ROWS, np.int64),
         table=zeros_aligned(2 * _FIRST_ROWS, ENTRY),
         books=np.zeros(0, BOOK),
         tallies=np.zeros(0, np.int64),
@@ -80,7 +90,7 @@ def new_state() -> BookState:
 def copy_state(state: BookState) -> BookState:
     """Copy a state, without unused rows."""
     marks = state.marks[0]
-    used = {"keys": "keys", "slots": "keys", "levels": "levels", "orders": "orders"}
+    used = {"keys": "keys", "slots": "keys", "levels": "levels", "orders": "orders", "filled": "orders"}
     parts = {name: _longer(getattr(state, name)[: marks[end]], 0) for name, end in used.items()}
     return state._replace(
         **parts,
@@ -112,7 +122,8 @@ def grow(state: BookState) -> BookState:
     if 2 * int(marks["levels"]) > len(state.levels):
         state = state._replace(levels=_longer(state.levels, max(len(state.levels), _FIRST_ROWS)))
     if 2 * int(marks["orders"]) > len(state.orders):
-        state = state._replace(orders=_longer(state.orders, max(len(state.orders), _FIRST_ROWS)))
+        room = max(len(state.orders), _FIRST_ROWS)
+        state = state._replace(orders=_longer(state.orders, room), filled=_longer(state.filled, room))
     if 4 * int(marks["live"]) > len(state.table):
         table = zeros_aligned(2 * len(state.table), ENTRY)
         fill_table(table, state.table)

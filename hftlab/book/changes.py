@@ -21,7 +21,7 @@ from hftlab.book.order_table import delete_entry, find_entry, set_entry, tag_of
 from hftlab.events import ADD, ASK, BID, CANCEL
 from hftlab.kernels.compiling import in_place, inlined, place_of
 
-__all__ = ["apply_level", "apply_order", "clear_book"]
+__all__ = ["apply_level", "apply_order", "clear_book", "note_fill"]
 
 
 @inlined
@@ -80,11 +80,49 @@ def apply_order(
         _leave(state, row)
         _free(state, at, row)
         return FINE
-    if stays and lots <= order.lots:
-        level.lots -= order.lots - lots
+    filled = _filled(state, row)
+    # A modify to more than the fills left shows the next part of an iceberg, without saying where that queues.
+    reloads = filled > 0 and action != CANCEL and lots > order.lots - filled
+    kind = FINE
+    if stays and lots <= order.lots and not reloads:
+        gone = order.lots - lots
+        level.lots -= gone
         order.lots = lots
-        return FINE
-    return _requeue(state, row, side, key, tick, lots)
+    else:
+        gone, kind = filled, _requeue(state, row, side, key, tick, lots)
+    if filled > 0 and kind == FINE:
+        _settle(state, row, gone if action == CANCEL else filled)
+    return kind
+
+
+@in_place
+def note_fill(state: BookState, tag: Any, book: Any, order_id: int, lots: int) -> None:
+    """Remember the lots of a fill until a later row of the order says what is left of it.
+
+    A fill itself changes nothing, also if its order is not there.
+    """
+    at = find_entry(state.table, state.orders, tag, book, order_id)
+    row = place_of(state.table[at].order)
+    if row == 0 or lots == 0:
+        return
+    before = state.filled[row]
+    state.marks[0].filled += 1 if before == 0 else 0
+    state.filled[row] = before + min(lots, state.orders[row].lots - before)
+
+
+@inlined
+def _filled(state: BookState, row: Any) -> int:
+    return int(state.filled[row]) if state.marks[0].filled > 0 else 0
+
+
+@inlined
+def _settle(state: BookState, row: Any, lots: int) -> None:
+    """Forget so many lots of an order's fills."""
+    if lots < state.filled[row]:
+        state.filled[row] -= lots
+    else:
+        state.filled[row] = 0
+        state.marks[0].filled -= 1
 
 
 @inlined
@@ -164,6 +202,8 @@ def _leave(state: BookState, row: Any) -> None:
 @inlined
 def _free(state: BookState, at: Any, row: Any) -> None:
     marks = state.marks[0]
+    if _filled(state, row) > 0:
+        _settle(state, row, state.filled[row])
     delete_entry(state.table, at)
     state.orders[row].next = marks.free_order
     marks.free_order = row

@@ -69,6 +69,7 @@ class Limits(NamedTuple):
     delay: int
     step_back: int
     duplicates: int
+    positive: int
 
 
 @compiled
@@ -76,7 +77,7 @@ def judge_rows(rows: Rows, mids: IntArray, limits: Limits, memory: Memory) -> np
     """Return why each row is dropped, KEPT if it is not. `mids` are the references before the first trade, or 0."""
     # Tuples of arrays are unpacked here: handed to a function row by row, they cost more than all the rest.
     ts_event, ts_recv, sequence, book, order_id, action, side, price, size, flags, on_tick = rows
-    band, delay, step_back, duplicates = limits
+    band, delay, step_back, duplicates, positive = limits
     sequences, prints, counts, newest, reference, event = memory
     reasons = np.zeros(len(book), np.uint8)
     for row in range(len(book)):
@@ -101,12 +102,12 @@ def judge_rows(rows: Rows, mids: IntArray, limits: Limits, memory: Memory) -> np
         reason = event[DROPPING]
         if reason == KEPT and kind in (ADD, MODIFY, TRADE):
             around = reference[number] or mids[number]
-            if price[row] <= 0:
+            if positive and price[row] <= 0:
                 reason = PRICE
             # Trades may print between ticks: the rule is for quotes.
             elif kind != TRADE and not on_tick[row]:
                 reason = OFF_TICK
-            elif band >= 0 and around > 0 and abs(price[row] - around) > band * around:
+            elif band >= 0 and around != 0 and abs(price[row] - around) > band * abs(around):
                 reason = OUTSIDE_BANDS
             elif kind == TRADE:
                 reference[number] = price[row]

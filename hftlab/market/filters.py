@@ -25,8 +25,9 @@ _Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Settings of the filters. Rows of A, M and T with prices of 0 or less are always filtered.
+    """Settings of the filters.
 
+    `positive` filters A, M and T rows at prices of 0 or less: turn it off for spreads, and futures that may go there.
     `off_tick` filters A and M rows at prices that the instrument's tick rule does not allow (trades may print there).
     `band` filters A, M and T rows further than this fraction from the last trade's price, or, before the first trade,
     from the mid as the batch begins. `max_delay` filters events captured more than so many ns after they happened,
@@ -41,6 +42,7 @@ class Filters:
     band: float | None = None
     max_delay: int | None = None
     max_step_back: int | None = None
+    positive: bool = True
 
     def __post_init__(self) -> None:
         for name in ("band", "max_delay", "max_step_back"):
@@ -56,6 +58,7 @@ class Filters:
             off if self.max_delay is None else self.max_delay,
             off if self.max_step_back is None else self.max_step_back,
             int(self.duplicates),
+            int(self.positive),
         )
 
 

@@ -45,9 +45,9 @@ def order_row(action: str, order: int, ticks: int, lots: int, flags: int, time: 
 
 ORDER_ROWS = st.builds(
     order_row,
-    action=st.sampled_from("AAAAAMMMC" * 8 + "TFNR"),
+    action=st.sampled_from("AAAAAMMMCF" * 8 + "TTTTNR"),
     order=st.sampled_from([0, 1, 2, 4, 5, 6, 8, 2**63, 2**64 - 1]),
-    ticks=st.sampled_from([0, 0, 0, 0, 1, 5]),
+    ticks=st.sampled_from([0, 0, 0, 0, 1, -4]),
     lots=st.integers(0, 5),
     flags=st.sampled_from([0, F_LAST]),
     time=RARELY,
@@ -361,3 +361,127 @@ class TestSet:
         for variant in (batch[1:], batch[::-1], EventBatch.from_polars(batch.to_polars(), batch.instruments)):
             books.trace(variant)
         assert len(apply_rows.signatures) == len(find_mixed.signatures) == 1  # type: ignore[attr-defined]
+
+
+def order(action: str, number: int, lots: int, ticks: int = 10, side: str = "B") -> Row:
+    return Row(action, side, ticks, lots, F_LAST, order=number)
+
+
+class TestIcebergs:
+    """A modify after a fill of its order, which leaves more than the fill did, queues behind all others."""
+
+    BOTH = (order("A", 1, 10), order("A", 2, 7))
+
+    @pytest.mark.parametrize(
+        ("rows", "ahead_of_second"),
+        [
+            ([order("F", 1, 10), order("M", 1, 10)], 0),
+            ([order("F", 1, 10), order("M", 1, 4)], 0),
+            ([order("F", 1, 10), order("F", 1, 10), order("M", 1, 3)], 0),
+            ([order("F", 1, 4), order("M", 1, 8)], 0),
+            ([order("T", 0, 10, side="A"), order("F", 1, 10), order("F", 2, 1), order("M", 1, 10)], 0),
+            ([order("F", 1, 4), order("M", 1, 6)], 1),
+            ([order("F", 1, 4), order("F", 1, 3), order("M", 1, 3)], 1),
+            ([order("F", 1, 4), order("M", 1, 6), order("M", 1, 5)], 1),
+            ([order("F", 1, 4), order("C", 1, 4), order("M", 1, 5)], 1),
+            ([order("F", 2, 7), order("M", 1, 9)], 1),
+            ([order("M", 1, 9)], 1),
+        ],
+    )
+    def test_the_order_behind_knows_its_place(self, rows: list[Row], ahead_of_second: int) -> None:
+        books = BookSet()
+        for row in (*self.BOTH, *rows):
+            books.apply(make_batch([row._replace(time=9)]))
+        assert books["COIN"].queue_position(2).orders_ahead == ahead_of_second
+        assert not books.anomalies
+
+    def test_a_fill_alone_changes_nothing(self) -> None:
+        books = BookSet()
+        books.apply(make_batch([*self.BOTH, order("F", 1, 10), order("F", 9, 10)]))
+        assert books["COIN"].orders("B", 0.1) == [(1, 0.01), (2, 0.007)]
+
+    def test_a_fill_is_forgotten_with_its_order(self) -> None:
+        """The number and its place in memory are used again."""
+        books = BookSet()
+        rows = [*self.BOTH, order("F", 1, 4), order("C", 1, 10), order("A", 1, 10), order("A", 3, 1)]
+        books.apply(make_batch([*rows, order("M", 1, 9)]))
+        assert [one for one, _ in books["COIN"].orders("B", 0.1)] == [2, 1, 3]
+
+    def test_fills_of_one_batch_are_known_in_the_next_and_in_a_checkpoint(self) -> None:
+        books = BookSet()
+        books.apply(make_batch([*self.BOTH, order("F", 1, 10)]))
+        for restored in (BookSet.restore(pickle.loads(pickle.dumps(books.checkpoint()))), books):
+            restored.apply(make_batch([order("M", 1, 10)._replace(time=9)]))
+            assert restored["COIN"].queue_position(2).orders_ahead == 0
+
+
+class TestOpening:
+    CROSSED = (order("A", 1, 5, 10, "A"), order("A", 2, 5, 12, "B"))
+    UNCROSSED = (order("C", 1, 5, 10, "A"), order("C", 2, 5, 12, "B"))
+    TRADE = order("T", 0, 5, 11)
+    BOOK = (order("A", 3, 5, 13, "A"), order("A", 4, 5, 9, "B"))
+
+    @pytest.mark.parametrize("policy", ["clear", {"crossed": "clear"}])
+    def test_a_book_that_is_crossed_before_it_opens_stays(self, policy: str) -> None:
+        books = BookSet(policy)  # type: ignore[arg-type]
+        books.apply(make_batch(self.CROSSED))
+        assert (books["COIN"].levels, books["COIN"].crossed, books.anomalies) == ((1, 1), 1, {"crossed": 1})
+
+    def test_the_auctions_own_trades_do_not_yet_open_it(self) -> None:
+        books = BookSet("clear")
+        books.apply(make_batch([*self.CROSSED, *self.BOOK, self.TRADE, self.UNCROSSED[0]]))
+        assert books["COIN"].levels == (2, 1)
+        books.apply(make_batch([self.UNCROSSED[1]._replace(time=9), order("A", 5, 1, 14, "B")._replace(time=9)]))
+        assert books["COIN"].levels == (0, 0)
+
+    def test_after_a_trade_it_is_cleared(self) -> None:
+        books = BookSet("clear")
+        books.apply(make_batch([*self.BOOK, self.TRADE, *self.CROSSED]))
+        assert books["COIN"].levels == (0, 0)
+
+    def test_levels_may_cross_before_the_opening_too(self) -> None:
+        books = BookSet("clear")
+        books.apply(make_batch([Row("A", "A", 10, 5), Row("A", "B", 12, 5)]))
+        assert books["COIN"].levels == (1, 1)
+
+    def test_a_clear_begins_another_opening(self) -> None:
+        books = BookSet("clear")
+        books.apply(make_batch([*self.BOOK, self.TRADE, Row("R", flags=F_LAST), *self.CROSSED]))
+        assert books["COIN"].levels == (1, 1)
+
+    def test_phases_may_be_told(self) -> None:
+        books = BookSet("clear")
+        books.apply(make_batch([*self.BOOK, self.TRADE]))
+        books.begin_auction("COIN")
+        books.apply(make_batch([row._replace(time=9) for row in self.CROSSED]))
+        assert (books["COIN"].levels, books.anomalies) == ((2, 2), {})
+        books.begin_continuous("COIN")
+        books.apply(make_batch([order("A", 9, 1, 1)._replace(time=9)]))
+        assert books["COIN"].levels == (0, 0)
+
+    def test_in_an_auction_raise_does_not_raise(self) -> None:
+        books = BookSet("raise")
+        books.apply(make_batch(self.BOOK))
+        books.begin_auction(books["COIN"].instrument)
+        books.apply(make_batch([row._replace(time=9) for row in self.CROSSED]))
+        assert books["COIN"].levels == (2, 2)
+
+    def test_an_unknown_book_has_no_phase(self) -> None:
+        with pytest.raises(KeyError, match="GOLD"):
+            BookSet().begin_auction("GOLD")
+
+
+class TestPricesOfZeroAndBelow:
+    def test_orders_queue_and_move_through_zero(self) -> None:
+        books = BookSet("raise")
+        rows = [order("A", 1, 5, -2), order("A", 2, 6, 0), order("A", 3, 7, 1, "A"), order("A", 4, 7, 3, "A")]
+        books.apply(make_batch([*rows, order("M", 1, 4, 0), order("C", 3, 7, 1, "A"), order("M", 4, 7, 2, "A")]))
+        assert books["COIN"].bids() == [(0.0, 0.01, 2)]
+        assert books["COIN"].asks() == [(0.02, 0.007, 1)]
+        assert books["COIN"].queue_position(1).size_ahead == 0.006
+
+    def test_a_book_below_zero_is_traced(self) -> None:
+        books = BookSet("raise")
+        tops = books.trace(make_batch([order("A", 1, 5, -7), order("A", 2, 6, -3, "A")]), 1)
+        assert (tops.bid_ticks[-1, 0], tops.ask_ticks[-1, 0]) == (-7, -3)
+        assert books["COIN"].best() == ((-0.07, 0.005, 1), (-0.03, 0.006, 1))

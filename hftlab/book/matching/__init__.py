@@ -14,6 +14,7 @@ from hftlab.book.matching.entries import (
     Reason,
     Status,
     TradingPhase,
+    Trigger,
     new_entries,
 )
 
@@ -34,5 +35,6 @@ __all__ = [
     "Status",
     "TimeInForce",
     "TradingPhase",
+    "Trigger",
     "new_entries",
 ]

@@ -5,13 +5,14 @@ those (2) the one with the least surplus left over, of those (3) the one nearest
 of the London Stock Exchange (MIT201, Guide to the Trading System, section 7.2) and of Nasdaq's crosses (Equity 4, rules
 4752 and 4754) without the step between (2) and (3), in which London looks at the side of the surplus and Nasdaq at the
 price where shares are left. Icebergs take part with all their lots. With no limit in the book market orders trade with
-each other at the reference price. Self-trade prevention is off in auctions.
+each other at the reference price. Self-trade prevention is off in auctions. Orders that are all or none wait until
+after it. Where there is no reference price, it counts as 0.
 """
 
 from __future__ import annotations
 
 from hftlab.book.matching.continuous import note_trade, set_phase, take_off
-from hftlab.book.matching.engine_state import ASKS, BIDS, MARKET_KEY, NOBODY, SIDES, EngineState
+from hftlab.book.matching.engine_state import ASKS, BIDS, MARKET_KEY, NO_PRICE, NOBODY, SIDES, EngineState
 from hftlab.book.matching.entries import Reason, Status, TradingPhase
 from hftlab.book.matching.levels import best_level, dequeue, drop_order
 from hftlab.book.matching.output import Output, write_fill, write_trade, write_update
@@ -22,12 +23,14 @@ __all__ = ["auction_price", "reference_price", "uncross"]
 
 
 @in_place
-def reference_price(state: EngineState, book: int, given: int) -> int:
-    """Return the price an auction falls back to: the given one, else the last trade's, else the band's; 0 for none."""
+def reference_price(state: EngineState, book: int, given: int, is_given: bool) -> int:
+    """Return the price an auction falls back to: the given one, else the last trade's, else the band's, or NO_PRICE."""
     prices = state.books[book]
-    if given > 0:
+    if is_given:
         return given
-    return int(prices.last if prices.last > 0 else prices.reference)
+    if prices.last != NO_PRICE:
+        return int(prices.last)
+    return int(prices.reference) if prices.width > 0 else NO_PRICE
 
 
 @in_place
@@ -40,7 +43,7 @@ def auction_price(state: EngineState, book: int, reference: int) -> tuple[int, i
     # Both sides from the lowest price up: bids from the start of their range, asks from its end.
     bid, last_bid = bids.start, bids.start + bids.length - 1
     ask, last_ask = asks.start + asks.length - 1, asks.start
-    demand, supply, before = 0, 0, 0
+    demand, supply, before, aim = 0, 0, NO_PRICE, 0 if reference == NO_PRICE else reference
     for at in range(bid, last_bid + 1):
         demand += _lots(state, at)
     if bid <= last_bid and state.keys[last_bid] == MARKET_KEY:
@@ -53,18 +56,18 @@ def auction_price(state: EngineState, book: int, reference: int) -> tuple[int, i
         bid_price = state.keys[bid] if bid <= last_bid else MARKET_KEY
         ask_price = -state.keys[ask] if ask >= last_ask else MARKET_KEY
         price = min(bid_price, ask_price)
-        if 0 < before < price - 1:
+        if NO_PRICE < before < price - 1:
             # All ticks between two limits trade the same.
-            best = _better(best, min(max(reference, before + 1), price - 1), reference, demand, supply)
+            best = _better(best, min(max(aim, before + 1), price - 1), aim, demand, supply)
         if ask_price == price:
             supply += _lots(state, ask)
             ask -= 1
-        best = _better(best, price, reference, demand, supply)
+        best = _better(best, price, aim, demand, supply)
         if bid_price == price:
             demand -= _lots(state, bid)
             bid += 1
         before = price
-    if before == 0 and reference > 0:
+    if before == NO_PRICE and reference != NO_PRICE:
         best = _better(best, reference, reference, demand, supply)
     return best
 

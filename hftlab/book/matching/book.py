@@ -6,13 +6,22 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple, Protocol
 
 from hftlab.book.matching.auction import auction_price, reference_price
-from hftlab.book.matching.engine_state import ASKS, BIDS, MARKET_KEY, NOBODY, SIDES, EngineState
-from hftlab.book.matching.entries import TradingPhase
+from hftlab.book.matching.engine_state import (
+    ASKS,
+    BIDS,
+    BUY_STOPS,
+    MARKET_KEY,
+    NO_PRICE,
+    NOBODY,
+    SIDES,
+    EngineState,
+)
+from hftlab.book.matching.entries import EntryType, TradingPhase
 from hftlab.book.matching.levels import find_order
 from hftlab.book.order_book import Level, Side
 from hftlab.instruments import Instrument
 
-__all__ = ["Auction", "MatchingBook", "Resting", "find_slot"]
+__all__ = ["Auction", "MatchingBook", "Resting", "Waiting", "find_slot"]
 
 
 class Auction(NamedTuple):
@@ -29,6 +38,17 @@ class Resting(NamedTuple):
     id: int
     owner: int
     price: int
+    size: int
+
+
+class Waiting(NamedTuple):
+    """Stop, or order that is all or none, which waits unseen: prices in ticks, size in lots."""
+
+    id: int
+    owner: int
+    side: Side
+    stop: int | None  # where it is now; None for all or none
+    price: int | None  # None for a stop that becomes a market order
     size: int
 
 
@@ -72,10 +92,13 @@ class MatchingBook:
         ]
 
     def ahead(self, order_id: int) -> int:
-        """Return the lots displayed ahead of an order at its price. Raises KeyError if it is not queued here."""
+        """Return the lots displayed ahead of an order at its price. Raises KeyError if it is not in a queue here."""
         state = self._engine.state
         slot = find_slot(state, order_id)
-        if slot == NOBODY or state.orders[slot]["book"] != self._number:
+        if slot == NOBODY or state.orders[slot]["side"] not in (
+            SIDES * self._number + BIDS,
+            SIDES * self._number + ASKS,
+        ):
             raise KeyError(order_id)
         lots = 0
         for order in self._orders(state.levels[state.orders[slot]["level"]]):
@@ -84,12 +107,20 @@ class MatchingBook:
             lots += int(order["shown"])
         raise AssertionError(f"order {order_id} is not in the queue of its level")
 
-    def auction(self, reference: int = 0) -> Auction:
-        """Return what an uncrossing would give now; `reference` in ticks, 0 for the last trade's price."""
-        state = self._engine.state
-        return Auction._make(
-            map(int, auction_price(state, self._number, reference_price(state, self._number, reference)))
-        )
+    def waiting(self) -> list[Waiting]:
+        """Return the stops, and the orders that are all or none, that wait; those of one kind and side best first."""
+        sides = range(SIDES * self._number + BUY_STOPS, SIDES * (self._number + 1))
+        return [_waiting(order) for side in sides for level in self._levels_of(side) for order in self._orders(level)]
+
+    def auction(self, reference: int | None = None) -> Auction:
+        """Return what an uncrossing would give now; `reference` in ticks, None for the last trade's price.
+
+        0 is None where prices must be positive.
+        """
+        state, number = self._engine.state, self._number
+        is_given = reference is not None and (reference != 0 or self._record["lowest"] <= 0)
+        price = reference_price(state, number, reference or 0, is_given)
+        return Auction._make(map(int, auction_price(state, number, price)))
 
     @property
     def phase(self) -> TradingPhase:
@@ -98,7 +129,8 @@ class MatchingBook:
     @property
     def last(self) -> int | None:
         """Price of the last trade in ticks, None before the first."""
-        return int(self._record["last"]) or None
+        last = int(self._record["last"])
+        return None if last == NO_PRICE else last
 
     @property
     def band(self) -> tuple[int, int] | None:
@@ -117,12 +149,12 @@ class MatchingBook:
 
     def _rows(self, which: int) -> Iterator[Any]:
         """Yield the visible levels of a side, best first."""
+        return (level for level in self._levels_of(SIDES * self._number + which) if level["key"] != MARKET_KEY)
+
+    def _levels_of(self, side: int) -> Iterator[Any]:
         state = self._engine.state
-        side_row = state.sides[SIDES * self._number + which]
-        start, length = int(side_row["start"]), int(side_row["length"])
-        for row in state.slots[start : start + length][::-1]:
-            if state.levels[row]["key"] != MARKET_KEY:
-                yield state.levels[row]
+        start, length = int(state.sides[side]["start"]), int(state.sides[side]["length"])
+        return (state.levels[row] for row in state.slots[start : start + length][::-1])
 
     def _orders(self, level: Any) -> Iterator[Any]:
         orders, slot = self._engine.state.orders, int(level["head"])
@@ -139,3 +171,15 @@ class MatchingBook:
             price, size = sign * int(level["key"]), int(level["shown"])
             levels.append((self.instrument.price(price), self.instrument.size(size), int(level["orders"])))
         return levels
+
+
+def _waiting(order: Any) -> Waiting:
+    is_whole, is_market = bool(order["all_or_none"]), order["type"] == EntryType.STOP
+    return Waiting(
+        int(order["id"]),
+        int(order["owner"]),
+        "B" if order["bid"] else "A",
+        None if is_whole else int(order["stop"]),
+        None if is_market else int(order["price"]),
+        int(order["shown"]),
+    )

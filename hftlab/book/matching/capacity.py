@@ -10,9 +10,9 @@ import numpy.typing as npt
 from hftlab.book.matching.engine_state import (
     ASKS,
     BIDS,
-    BUY_STOPS,
+    BUY_WHOLE,
     NOBODY,
-    SELL_STOPS,
+    SELL_WHOLE,
     SIDES,
     EngineState,
     grow_keys,
@@ -22,10 +22,11 @@ from hftlab.book.matching.engine_state import (
 from hftlab.book.matching.entries import Action, EntryType, Prevention, TradingPhase
 from hftlab.book.matching.levels import best_level, find_order, has_place
 from hftlab.book.matching.output import EVENTS, FILLS, UPDATES, Output, output_fits
+from hftlab.book.matching.stops import wait_side
 from hftlab.events import BID
 from hftlab.kernels.compiling import in_place, inlined
 
-__all__ = ["entry_fits", "grow", "stop_fits"]
+__all__ = ["entry_fits", "grow", "release_fits"]
 
 
 def grow(state: EngineState, output: Output) -> tuple[EngineState, Output]:
@@ -78,8 +79,8 @@ def entry_fits(state: EngineState, output: Output, entry: Any) -> bool:
 
 
 @in_place
-def stop_fits(state: EngineState, output: Output, slot: int) -> bool:
-    """Tell whether the effects of releasing a waiting stop order fit into the arrays."""
+def release_fits(state: EngineState, output: Output, slot: int) -> bool:
+    """Tell whether the arrays can hold the release of a waiting stop order, or one that is all or none."""
     order = state.orders[slot]
     side = SIDES * order.book + (BIDS if order.bid == 1 else ASKS)
     is_market = order.type == EntryType.STOP
@@ -96,9 +97,11 @@ def _new_order_fits(state: EngineState, output: Output, entry: Any) -> bool:
         fits = False
     is_bid = entry.side == BID
     if entry.type == EntryType.STOP or entry.type == EntryType.STOP_LIMIT:
-        stops = SIDES * entry.instrument + (BUY_STOPS if is_bid else SELL_STOPS)
+        stops = SIDES * entry.instrument + wait_side(is_bid, entry.trigger, entry.trail)
         fits = has_place(state, stops) and fits
         return output_fits(state, output, 0, 0, 1) and fits
+    if entry.all_or_none == 1:
+        fits = has_place(state, SIDES * entry.instrument + (BUY_WHOLE if is_bid else SELL_WHOLE)) and fits
     side = SIDES * entry.instrument + (BIDS if is_bid else ASKS)
     fits = has_place(state, side) and fits
     is_market = entry.type == EntryType.MARKET
@@ -114,8 +117,8 @@ def _replacement_fits(state: EngineState, output: Output, entry: Any) -> bool:
     fits = has_place(state, order.side)
     if order.type == EntryType.STOP or order.type == EntryType.STOP_LIMIT:
         return output_fits(state, output, 0, 0, 1) and fits
-    size = max(entry.size, 0)
-    return _fills_fit(state, output, order.side, False, entry.price, size, order.prevention) and fits
+    size, side = max(entry.size, 0), SIDES * order.book + (BIDS if order.bid == 1 else ASKS)
+    return _fills_fit(state, output, side, False, entry.price, size, order.prevention) and fits
 
 
 @inlined
@@ -125,14 +128,15 @@ def _fills_fit(
     """Tell whether the most that an order of that side can cause fits: trades with everything it reaches."""
     book = side // SIDES
     other = SIDES * book + (ASKS if side % SIDES == BIDS else BIDS)
+    wholes = state.sides[SIDES * book + (SELL_WHOLE if side % SIDES == BIDS else BUY_WHOLE)].orders
     chunks = 0
-    if state.books[book].phase == TradingPhase.CONTINUOUS and best_level(state, other) != NOBODY:
+    if state.books[book].phase == TradingPhase.CONTINUOUS and (best_level(state, other) != NOBODY or wholes > 0):
         # An order that cancels its owner's older ones uses up none of its own lots on them.
         lots = state.sides[other].chunks if prevention == Prevention.CANCEL_OLDEST else size
-        chunks = min(lots, state.sides[other].chunks)
+        chunks = min(lots, state.sides[other].chunks + wholes)
         if _all_chunks_fit(output, chunks):
             return True
-        chunks = min(chunks, _reach(state, other, is_market, limit, lots))
+        chunks = min(chunks, _reach(state, other, is_market, limit, lots) + wholes)
     # For each part of an order: trade, fill, cancel, reload; an update of each of the two.
     return output_fits(state, output, 4 * chunks + 2, chunks, 2 * chunks + 4)
 

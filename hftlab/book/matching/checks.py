@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any, Final
 
 from hftlab.book.matching.continuous import crosses
-from hftlab.book.matching.engine_state import NOBODY, EngineState
-from hftlab.book.matching.entries import EntryType, InForce, Prevention, Reason, TradingPhase
+from hftlab.book.matching.engine_state import NO_PRICE, NOBODY, EngineState
+from hftlab.book.matching.entries import EntryType, InForce, Prevention, Reason, TradingPhase, Trigger
+from hftlab.book.matching.stops import first_reference
 from hftlab.events import ASK, BID
 from hftlab.kernels.compiling import in_place
 
@@ -33,9 +34,14 @@ def check_new(state: EngineState, entry: Any) -> int:
         return Reason.BAD_SIZE
     has_limit = entry.type != EntryType.MARKET and entry.type != EntryType.STOP
     is_stop = entry.type == EntryType.STOP or entry.type == EntryType.STOP_LIMIT
-    tick = state.books[entry.instrument].tick
-    if (has_limit and not is_price(entry.price, tick)) or (is_stop and not is_price(entry.stop, tick)):
+    book = state.books[entry.instrument]
+    derives = entry.trail > 0 and entry.stop == 0
+    if (has_limit and not is_price(book, entry.price)) or (is_stop and not derives and not is_price(book, entry.stop)):
         return Reason.BAD_PRICE
+    if entry.trail != 0 and not _is_trail(book, entry):
+        return Reason.BAD_TRAIL
+    if derives and first_reference(state, entry) == NO_PRICE:
+        return Reason.NO_REFERENCE
     if entry.type == EntryType.ICEBERG and not _is_display(entry.display, entry.size):
         return Reason.BAD_DISPLAY
     is_immediate = entry.in_force == InForce.IOC or entry.in_force == InForce.FOK
@@ -65,7 +71,8 @@ def check_replace(state: EngineState, entry: Any, slot: int) -> int:
         return Reason.BAD_SIZE
     has_limit = order.type != EntryType.STOP
     is_stop = order.type == EntryType.STOP or order.type == EntryType.STOP_LIMIT
-    if (has_limit and not is_price(entry.price, book.tick)) or (is_stop and not is_price(entry.stop, book.tick)):
+    stays = order.trail > 0 and entry.stop == 0
+    if (has_limit and not is_price(book, entry.price)) or (is_stop and not stays and not is_price(book, entry.stop)):
         return Reason.BAD_PRICE
     if order.type == EntryType.ICEBERG and not _is_display(order.display, entry.size):
         return Reason.BAD_DISPLAY
@@ -85,6 +92,12 @@ def _is_type(entry: Any) -> bool:
         return False
     if entry.prevention < Prevention.NONE or entry.prevention > Prevention.DECREMENT:
         return False
+    if not _is_stop_or_plain(entry) or entry.all_or_none < 0 or entry.all_or_none > 1:
+        return False
+    if entry.all_or_none == 1 and (
+        entry.type != EntryType.LIMIT or entry.in_force > InForce.GTC or entry.post_only != 0
+    ):
+        return False
     if entry.post_only == 0:
         return True
     rests = entry.type == EntryType.LIMIT or entry.type == EntryType.ICEBERG
@@ -92,9 +105,23 @@ def _is_type(entry: Any) -> bool:
 
 
 @in_place
-def is_price(ticks: int, tick: int) -> bool:
-    """Tell whether a price is positive and fits int64 in 1e-9 units."""
-    return 1 <= ticks <= (2**63 - 1) // tick
+def _is_stop_or_plain(entry: Any) -> bool:
+    """Tell whether what only stops have is in its place and known."""
+    if entry.trigger < Trigger.TRADE or entry.trigger > Trigger.EITHER:
+        return False
+    is_stop = entry.type == EntryType.STOP or entry.type == EntryType.STOP_LIMIT
+    return bool(is_stop or (entry.trigger == Trigger.TRADE and entry.trail == 0))
+
+
+@in_place
+def is_price(book: Any, ticks: int) -> bool:
+    """Tell whether a book of the engine can have orders at a price: it is positive, or may be 0 and below."""
+    return bool(book.lowest <= ticks <= book.highest)
+
+
+@in_place
+def _is_trail(book: Any, entry: Any) -> bool:
+    return bool(0 < entry.trail <= book.highest and 0 <= entry.trail_step <= book.highest)
 
 
 @in_place

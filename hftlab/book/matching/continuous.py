@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from hftlab.book.matching.engine_state import ASKS, BIDS, MARKET_KEY, NOBODY, SIDES, EngineState
+from hftlab.book.matching.engine_state import (
+    ASKS,
+    BIDS,
+    BUY_WHOLE,
+    MARKET_KEY,
+    NO_PRICE,
+    NOBODY,
+    SELL_WHOLE,
+    SIDES,
+    EngineState,
+)
 from hftlab.book.matching.entries import EntryType, InForce, Prevention, Reason, Status, TradingPhase
+from hftlab.book.matching.fillable import fillable, is_prevented, next_whole, reaches
 from hftlab.book.matching.levels import best_level, dequeue, drop_order, enqueue, move_back, resize
 from hftlab.book.matching.output import (
     Output,
@@ -26,13 +37,21 @@ __all__ = ["crosses", "note_trade", "rest", "set_phase", "split", "take_off", "w
 def work(state: EngineState, output: Output, slot: int) -> None:
     """Trade an order that is not queued as far as possible, then put the rest into the book or cancel it.
 
-    During an auction call it only rests.
+    During an auction call it only rests. An order that is all or none waits unseen until it can trade as a whole.
     """
     order = state.orders[slot]
+    if order.all_or_none == 1:
+        if state.books[order.book].phase == TradingPhase.CONTINUOUS and fillable(state, order) >= order.shown:
+            _match(state, output, slot)
+            drop_order(state, slot)
+            return
+        side = SIDES * order.book + (BUY_WHOLE if order.bid == 1 else SELL_WHOLE)
+        enqueue(state, slot, side, order.price * state.sides[side].sign)
+        return
     if state.books[order.book].phase == TradingPhase.CALL:
         rest(state, output, slot)
         return
-    if order.in_force == InForce.FOK and _fillable(state, order) < order.shown:
+    if order.in_force == InForce.FOK and fillable(state, order) < order.shown:
         _cancel_rest(state, output, slot, Reason.NOT_FILLABLE)
         return
     reason = _match(state, output, slot)
@@ -77,12 +96,7 @@ def crosses(state: EngineState, book: int, bid: int, price: int) -> bool:
     row = best_level(state, other)
     if row == NOBODY:
         return False
-    return bool(_reaches(bid, price, state.levels[row].key * state.sides[other].sign))
-
-
-@inlined
-def _reaches(bid: int, limit: int, price: int) -> bool:
-    return price <= limit if bid == 1 else price >= limit
+    return bool(reaches(bid, price, state.levels[row].key * state.sides[other].sign))
 
 
 @inlined
@@ -107,7 +121,9 @@ def note_trade(state: EngineState, book: int, price: int) -> None:
     prices = state.books[book]
     prices.last = price
     prices.high = max(prices.high, price)
-    prices.low = price if prices.low == 0 else min(prices.low, price)
+    prices.low = min(prices.low, price)
+    if prices.first == NO_PRICE:
+        prices.first = price
 
 
 @in_place
@@ -125,17 +141,25 @@ def _match(state: EngineState, output: Output, slot: int) -> int:
     other = SIDES * order.book + (ASKS if order.bid == 1 else BIDS)
     sign = state.sides[other].sign
     is_market = order.type == EntryType.MARKET
+    wholes = SIDES * order.book + (SELL_WHOLE if order.bid == 1 else BUY_WHOLE)
+    # An order that must not take lets those that are all or none come to it.
+    meets_wholes = state.sides[wholes].length > 0 and order.post_only == 0
     while order.shown > 0:
         row = best_level(state, other)
+        if meets_wholes:
+            whole = next_whole(state, order, wholes, NO_PRICE if row == NOBODY else state.levels[row].key)
+            if whole != NOBODY:
+                _trade(state, output, slot, whole, state.orders[whole].price)
+                continue
         if row == NOBODY:
             return Reason.NO_LIQUIDITY
         price = state.levels[row].key * sign
-        if not is_market and not _reaches(order.bid, order.price, price):
+        if not is_market and not reaches(order.bid, order.price, price):
             return Reason.NO_LIQUIDITY
         if price < prices.lower or price > prices.upper:
             return Reason.OUT_OF_BAND
         maker = state.levels[row].head
-        if _is_prevented(order, state.orders[maker]):
+        if is_prevented(order, state.orders[maker]):
             if _prevent(state, output, slot, maker):
                 return Reason.SELF_TRADE
         else:
@@ -155,11 +179,6 @@ def _trade(state: EngineState, output: Output, slot: int, maker_slot: int, price
     note_trade(state, order.book, price)
     order.shown -= size
     take_off(state, output, maker_slot, size)
-
-
-@inlined
-def _is_prevented(order: Any, maker: Any) -> bool:
-    return bool(order.prevention != Prevention.NONE and order.owner != 0 and order.owner == maker.owner)
 
 
 @in_place
@@ -189,44 +208,3 @@ def _cancel_rest(state: EngineState, output: Output, slot: int, reason: int) -> 
     order = state.orders[slot]
     write_update(state, output, order, Status.CANCELLED, reason, order.shown, 0)
     drop_order(state, slot)
-
-
-@in_place
-def _fillable(state: EngineState, order: Any) -> int:
-    """Return how many lots the order could trade now, hidden ones included, its owner's own orders left out."""
-    prices = state.books[order.book]
-    other = state.sides[SIDES * order.book + (ASKS if order.bid == 1 else BIDS)]
-    is_market = order.type == EntryType.MARKET
-    found = 0
-    for at in range(other.start + other.length - 1, other.start - 1, -1):
-        level = state.levels[state.slots[at]]
-        price = level.key * other.sign
-        if found >= order.shown or price < prices.lower or price > prices.upper:
-            return found
-        if not is_market and not _reaches(order.bid, order.price, price):
-            return found
-        if order.prevention == Prevention.NONE or order.owner == 0:
-            found += level.shown + level.hidden
-            continue
-        lots, blocked = _others_lots(state, order, level.head)
-        found += lots
-        if blocked:
-            return found
-    return found
-
-
-@in_place
-def _others_lots(state: EngineState, order: Any, head: int) -> tuple[int, bool]:
-    """Return the lots of a level that are not the owner's, and whether an own order ends the matching there."""
-    passes = order.prevention == Prevention.CANCEL_OLDEST
-    shown, hidden, slot = 0, 0, head
-    while slot != NOBODY:
-        maker = state.orders[slot]
-        if maker.owner != order.owner:
-            shown += maker.shown
-            hidden += maker.hidden
-        elif not passes:
-            # The hidden lots of icebergs ahead of it come back after it.
-            return shown, True
-        slot = maker.next
-    return shown + hidden, False

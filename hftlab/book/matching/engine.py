@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -39,21 +39,37 @@ class MatchingEngine:
     `engine["AAPL"]` is that book as it stands. The n-th new order of the engine's life has the id n. Every book starts
     in continuous trading; the actions CALL, UNCROSS, RESUME, HALT, CLOSE and BAND of `Action` lead it through a day.
     With `halts_at_band` an order that would trade outside the price band halts the instrument (and rests, if it may);
-    without, limits outside are refused and what would trade outside is cancelled.
+    without, limits outside are refused and what would trade outside is cancelled. Prices are positive, but those of
+    `negative_prices` (True for all instruments, else the ones that are named) may be 0 and below, as of spreads and of
+    some futures.
 
     Where venues differ, this one does the following: trades are at the price of the order that waited; each new part of
     an iceberg goes to the back of its price; a stop is released after the row whose trades reach it, as a step of its
     own; what a market or IOC order cannot fill is cancelled; during a call market orders wait unseen, and IOC, FOK and
     post-only orders are refused; a replaced order keeps its id, and its place if only its size falls.
 
+    An order that is all or none waits unseen, behind the displayed orders of its price. An incoming order that fills it
+    trades with it at its price, one that is too small passes it over; after each row it takes, at their prices, the
+    others' orders that fill it together. It stays out of auctions. A stop's `trigger` says whether trades, quotes or
+    either release it; with `trail` it follows the market, in steps of `trail_step`: `book.waiting()` shows where it is.
+
     Compiled code calls `hftlab.book.matching.kernel.submit()` with `state` and `output`; when that returns FULL, call
     `take()` for the rows written, then `grow()`, which replaces both attributes. Threads that share an engine need a
     lock.
     """
 
-    def __init__(self, instruments: Sequence[Instrument], *, halts_at_band: bool = True) -> None:
+    def __init__(
+        self,
+        instruments: Sequence[Instrument],
+        *,
+        halts_at_band: bool = True,
+        negative_prices: bool | Collection[str | Instrument] = False,
+    ) -> None:
         self.instruments: Final = tuple(instruments)
-        self.state: EngineState = new_state([instrument.tick for instrument in self.instruments], halts_at_band)
+        named = self.instruments if negative_prices is True else negative_prices or ()
+        signed = [self._number(one) for one in named]
+        ticks = [instrument.tick for instrument in self.instruments]
+        self.state: EngineState = new_state(ticks, halts_at_band, signed=signed)
         self.output: Output = new_output()
 
     def submit(self, entries: Records) -> Result:
@@ -85,7 +101,7 @@ class MatchingEngine:
         time: int = 0,
         **fields: int,
     ) -> Result:
-        """Submit one order: price in ticks, size in lots; `fields` are others of ENTRY (owner, stop, display, ...)."""
+        """Submit one order: price in ticks, size in lots; `fields` are others of ENTRY (owner, stop, trail, ...)."""
         fields |= {"instrument": self._number(instrument), "side": ord(side), "type": type}
         fields |= {"in_force": in_force, "prevention": prevention}
         return self.submit(new_entries(1, time=time, size=size, price=price, **fields))

@@ -1,9 +1,10 @@
 """Memory of the matching engine: a few structured arrays that hold every order and level of every instrument.
 
 An order is a row of `orders`, linked to its neighbours in the queue of its level; a level is a row of `levels`. Each
-book b has four sides, 4b to 4b + 3: bids, asks, buy stops, sell stops. A side is a range of `keys`, sorted so that its
-best level is the last; the key is the price times the side's sign. Rows no longer needed form a free list and are used
-again.
+book b has eight sides, 8b to 8b + 7: bids, asks; buy and sell stops on trades; buy and sell stops that trail or look at
+quotes ("watched", in one level of key 0); buy and sell orders that are all or none. A side is a range of `keys`,
+sorted so that its best level is the last; the key is the price times the side's sign. Rows no longer needed form a free
+list and are used again.
 
 Ids are found through `buckets`, each the chain of the ids with the same low bits: ids count up from 1, which spreads
 live orders evenly, and the link lies in the order's row, which is read anyway. A map beside the rows would read more
@@ -12,6 +13,7 @@ memory for each order.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -24,13 +26,18 @@ __all__ = [
     "BIDS",
     "BOOK",
     "BUY_STOPS",
+    "BUY_WATCHED",
+    "BUY_WHOLE",
     "FIRST_CAPACITY",
     "LEVEL",
     "MARKET_KEY",
     "NOBODY",
     "NO_BAND",
+    "NO_PRICE",
     "ORDER",
     "SELL_STOPS",
+    "SELL_WATCHED",
+    "SELL_WHOLE",
     "SIDE",
     "SIDES",
     "TOTALS",
@@ -47,7 +54,9 @@ MARKET_KEY: Final = 2**62
 """Key of market orders that wait for an auction: it comes before every price."""
 NO_BAND: Final = 2**61
 FIRST_CAPACITY: Final = 64
-BIDS, ASKS, BUY_STOPS, SELL_STOPS, SIDES = range(5)
+NO_PRICE: Final = -(2**62)
+"""Price where there is none; its negative where the least of none is meant."""
+BIDS, ASKS, BUY_STOPS, SELL_STOPS, BUY_WATCHED, SELL_WATCHED, BUY_WHOLE, SELL_WHOLE, SIDES = range(9)
 
 
 def _record(*names: str) -> np.dtype[Any]:
@@ -55,16 +64,25 @@ def _record(*names: str) -> np.dtype[Any]:
 
 
 # `shown` is what others see; while an order is trading, before it rests, it is all of it. `chain` is the next of the
-# bucket, or of the free list. `bid` is 1 of a buy order.
-ORDER: Final = _record(
-    "id", "owner", "book", "bid", "type", "in_force", "price", "stop", "shown", "hidden", "display", "post_only",
-    "prevention", "level", "side", "previous", "next", "chain",
-)  # fmt: skip
+# bucket, or of the free list. `bid` is 1 of a buy order, `fired` of a watched stop whose price has come. Small fields
+# keep an order in two cache lines.
+ORDER: Final = np.dtype(
+    [(name, np.int64) for name in ("id", "owner", "price", "stop", "shown", "hidden", "display", "trail", "trail_step")]
+    + [(name, np.int32) for name in ("book", "level", "side", "previous", "next", "chain")]
+    + [
+        (name, np.int8)
+        for name in ("bid", "type", "in_force", "post_only", "prevention", "trigger", "all_or_none", "fired")
+    ]
+)
 # `chunks` is the number of fills that can come of the orders: one for what is shown, one for each reload.
 LEVEL: Final = _record("key", "head", "tail", "shown", "hidden", "orders", "chunks")
 SIDE: Final = _record("sign", "start", "length", "capacity", "orders", "chunks")
-# last is 0 before the first trade; high and low are the extremes since the stops were last looked at, 0 without one.
-BOOK: Final = _record("tick", "phase", "halts", "last", "high", "low", "reference", "width", "lower", "upper")
+# Orders have prices from `lowest` to `highest`; `first` is the step's first trade; high and low are the extremes since
+# the stops were last looked at. The last three are for watched stops: is one new, and the quotes that they have seen.
+BOOK: Final = _record(
+    "tick", "lowest", "highest", "phase", "halts", "last", "first", "high", "low", "reference", "width", "lower",
+    "upper", "fresh", "seen_bid", "seen_ask",
+)  # fmt: skip
 # `pending` is 1 + the book whose stops are to be looked at, 0 for none; `started` the first event row of the step.
 TOTALS: Final = _record(
     "free_order", "orders_used", "live", "free_level", "levels_used", "keys_used", "next_id", "sequence", "time",
@@ -88,13 +106,23 @@ class EngineState(NamedTuple):
     totals: Records
 
 
-def new_state(ticks: list[int], halts: bool, capacity: int = 1024) -> EngineState:
-    """Make an empty state of one book per tick (1e-9 units), in continuous trading; `capacity` is a power of two."""
+def new_state(ticks: list[int], halts: bool, capacity: int = 1024, signed: Sequence[int] = ()) -> EngineState:
+    """Make an empty state of one book per tick (1e-9 units), all in continuous trading; `capacity` is a power of two.
+
+    `signed` are the numbers of the books whose prices may be 0 and below.
+    """
     books = np.zeros(len(ticks), BOOK)
+    books["highest"] = [min((2**63 - 1) // tick, NO_BAND - 1) for tick in ticks]
+    books["lowest"] = 1
+    for number in signed:
+        books[number]["lowest"] = -books[number]["highest"]
+    for name in ("last", "first", "high", "seen_bid", "seen_ask"):
+        books[name] = NO_PRICE
+    books["low"] = -NO_PRICE
     books["tick"], books["halts"] = ticks, halts
     books["lower"], books["upper"] = -NO_BAND, NO_BAND
     sides = np.zeros(SIDES * len(ticks), SIDE)
-    sides["sign"] = np.tile([1, -1, -1, 1], len(ticks))
+    sides["sign"] = np.tile([1, -1, -1, 1, -1, 1, 1, -1], len(ticks))
     totals = np.zeros(1, TOTALS)
     totals["free_order"], totals["free_level"], totals["next_id"] = NOBODY, NOBODY, 1
     return EngineState(

@@ -8,7 +8,18 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["ENTRY", "Action", "EntryType", "InForce", "Prevention", "Reason", "Status", "TradingPhase", "new_entries"]
+__all__ = [
+    "ENTRY",
+    "Action",
+    "EntryType",
+    "InForce",
+    "Prevention",
+    "Reason",
+    "Status",
+    "TradingPhase",
+    "Trigger",
+    "new_entries",
+]
 
 
 class Action(IntEnum):
@@ -30,7 +41,7 @@ class EntryType(IntEnum):
 
     LIMIT = 0
     MARKET = 1
-    STOP = 2  # becomes MARKET when a trade reaches `stop`
+    STOP = 2  # becomes MARKET when the market reaches `stop`, as `trigger` says
     STOP_LIMIT = 3  # becomes LIMIT then
     ICEBERG = 4  # a limit order that shows `display` lots at a time
 
@@ -42,6 +53,17 @@ class InForce(IntEnum):
     GTC = 1
     IOC = 2
     FOK = 3
+
+
+class Trigger(IntEnum):
+    """Price that releases a stop: a buy stop when it is at or above `stop`, a sell stop when it is at or below.
+
+    Of quotes that is the best ask for buy stops and the best bid for sell stops.
+    """
+
+    TRADE = 0
+    QUOTE = 1
+    EITHER = 2
 
 
 class Prevention(IntEnum):
@@ -100,6 +122,8 @@ class Reason(IntEnum):
     OUT_OF_BAND = 15
     CROSSED = 16
     EXPIRED = 17
+    BAD_TRAIL = 18
+    NO_REFERENCE = 19  # a trailing stop without `stop` where there is no price yet to trail
 
 
 ENTRY: Final = np.dtype(
@@ -118,13 +142,21 @@ ENTRY: Final = np.dtype(
         ("display", np.int64),  # lots
         ("post_only", np.int64),  # 1 if the order must not trade at once
         ("prevention", np.int64),  # Prevention
+        ("trigger", np.int64),  # Trigger of a stop
+        ("trail", np.int64),  # ticks between a trailing stop and the best price since its entry; 0: it does not trail
+        ("trail_step", np.int64),  # ticks by which a trailing stop moves at least; 0 for one
+        ("all_or_none", np.int64),  # 1 if the order must trade as a whole, now or later
     ]
 )
 """One row of `MatchingEngine.submit()`. Zero is each field's default.
 
 NEW reads all but `id`; the n-th NEW row of an engine's life gets the id n, be it accepted or not. CANCEL reads id and
-owner; REPLACE id, owner, price, size and stop. CALL, RESUME, HALT and CLOSE read the instrument; UNCROSS the reference
-price in `price` (0: the last trade's, else the band's), BAND price and size.
+owner; REPLACE id, owner, price, size and stop (of a trailing stop 0 leaves it where it is). CALL, RESUME, HALT and
+CLOSE read the instrument; UNCROSS the reference price in `price` (0: the last trade's, else the band's; where prices
+may be 0 or below, `size` 1 says that a `price` of 0 is meant), BAND price and size.
+
+A trailing stop (type STOP or STOP_LIMIT) follows the market at `trail` ticks and never goes back; a limit moves along.
+It begins at `stop`, or where that is 0, `trail` ticks from the last trade, or the quote, by its `trigger`.
 """
 
 

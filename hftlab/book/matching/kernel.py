@@ -6,11 +6,12 @@ from typing import Any, Final
 
 import numpy.typing as npt
 
-from hftlab.book.matching.capacity import entry_fits, stop_fits
+from hftlab.book.matching.capacity import entry_fits, release_fits
 from hftlab.book.matching.checks import check_new, check_replace
 from hftlab.book.matching.continuous import crosses, split, work
-from hftlab.book.matching.engine_state import ASKS, BIDS, BUY_STOPS, NOBODY, SELL_STOPS, SIDES, EngineState
+from hftlab.book.matching.engine_state import ASKS, BIDS, NO_PRICE, NOBODY, SIDES, EngineState
 from hftlab.book.matching.entries import Action, EntryType, Reason, Status, TradingPhase
+from hftlab.book.matching.fillable import fillable_whole
 from hftlab.book.matching.levels import dequeue, drop_order, enqueue, find_order, resize, take_order
 from hftlab.book.matching.output import (
     Output,
@@ -23,8 +24,9 @@ from hftlab.book.matching.output import (
     write_update,
 )
 from hftlab.book.matching.phases import command
+from hftlab.book.matching.stops import first_stop, triggered_stop, wait, watch
 from hftlab.events import BID
-from hftlab.kernels.compiling import in_place
+from hftlab.kernels.compiling import in_place, inlined
 
 __all__ = ["FULL", "drain", "submit", "submit_many"]
 
@@ -48,6 +50,8 @@ def submit(state: EngineState, output: Output, entry: Any) -> int:
     begin_step(state, output, entry.time)
     result = _perform(state, output, entry)
     end_step(state, output)
+    if state.totals[0].pending > 0:
+        watch(state, state.totals[0].pending - 1)
     drain(state, output)
     return result
 
@@ -68,48 +72,46 @@ def submit_many(state: EngineState, output: Output, entries: npt.NDArray[Any], f
 def drain(state: EngineState, output: Output) -> bool:
     """Release all triggered stops, each as a step of its own. Returns False if an array was too small.
 
-    Buy stops go before sell stops, each nearest to the market first, then in the order of their entry.
+    Buy stops go before sell stops, each nearest to the market first, then in the order of their entry. When no stop is
+    left, an order that is all or none and can now trade as a whole does so.
     """
     totals = state.totals[0]
     if totals.pending == 0:
         return True
     book = totals.pending - 1
-    slot = _triggered_stop(state, book)
+    slot = _next_release(state, book)
     while slot != NOBODY:
-        if not stop_fits(state, output, slot):
+        if not release_fits(state, output, slot):
             return False
         begin_step(state, output, totals.time)
-        order = state.orders[slot]
-        dequeue(state, slot)
-        order.type = EntryType.LIMIT if order.type == EntryType.STOP_LIMIT else EntryType.MARKET
-        write_update(state, output, order, Status.TRIGGERED, Reason.NONE, order.shown, order.shown)
-        work(state, output, slot)
+        _release(state, output, slot)
         end_step(state, output)
-        slot = _triggered_stop(state, book)
+        watch(state, book)
+        slot = _next_release(state, book)
     totals.pending = 0
     prices = state.books[book]
     if prices.phase == TradingPhase.CONTINUOUS:
-        prices.high = 0
-        prices.low = 0
+        prices.high = NO_PRICE
+        prices.low = -NO_PRICE
     return True
 
 
+@inlined
+def _next_release(state: EngineState, book: int) -> int:
+    slot = triggered_stop(state, book)
+    return fillable_whole(state, book) if slot == NOBODY else slot
+
+
 @in_place
-def _triggered_stop(state: EngineState, book: int) -> int:
-    prices = state.books[book]
-    if prices.phase != TradingPhase.CONTINUOUS or prices.last == 0:
-        return NOBODY
-    high = max(prices.high, prices.last)
-    low = prices.last if prices.low == 0 else min(prices.low, prices.last)
-    for side in (SIDES * book + BUY_STOPS, SIDES * book + SELL_STOPS):
-        side_row = state.sides[side]
-        if side_row.length == 0:
-            continue
-        level = state.levels[state.slots[side_row.start + side_row.length - 1]]
-        stop = level.key * side_row.sign
-        if (stop <= high) if side_row.sign == -1 else (stop >= low):
-            return int(level.head)
-    return NOBODY
+def _release(state: EngineState, output: Output, slot: int) -> None:
+    order = state.orders[slot]
+    dequeue(state, slot)
+    if order.all_or_none == 1:
+        work(state, output, slot)
+        return
+    order.type = EntryType.LIMIT if order.type == EntryType.STOP_LIMIT else EntryType.MARKET
+    write_update(state, output, order, Status.TRIGGERED, Reason.NONE, order.shown, order.shown)
+    work(state, output, slot)
 
 
 @in_place
@@ -145,7 +147,11 @@ def _new(state: EngineState, output: Output, entry: Any) -> int:
     order.type = entry.type
     order.in_force = entry.in_force
     order.price = entry.price if entry.type != EntryType.MARKET and entry.type != EntryType.STOP else 0
-    order.stop = entry.stop
+    order.stop = first_stop(state, entry)
+    order.trigger = entry.trigger
+    order.trail = entry.trail
+    order.trail_step = entry.trail_step
+    order.all_or_none = entry.all_or_none
     order.shown = entry.size
     order.hidden = 0
     order.display = entry.display
@@ -154,18 +160,10 @@ def _new(state: EngineState, output: Output, entry: Any) -> int:
     totals.pending = entry.instrument + 1
     write_update(state, output, order, Status.ACCEPTED, Reason.NONE, entry.size, entry.size)
     if entry.type == EntryType.STOP or entry.type == EntryType.STOP_LIMIT:
-        _wait(state, slot)
+        wait(state, slot)
     else:
         work(state, output, slot)
     return int(order_id)
-
-
-@in_place
-def _wait(state: EngineState, slot: int) -> None:
-    """Put a stop order behind all others of its stop price."""
-    order = state.orders[slot]
-    side = SIDES * order.book + (BUY_STOPS if order.bid == 1 else SELL_STOPS)
-    enqueue(state, slot, side, order.stop * state.sides[side].sign)
 
 
 @in_place
@@ -175,6 +173,7 @@ def _cancel(state: EngineState, output: Output, entry: Any) -> int:
         write_rejection(state, output, entry, entry.id, Reason.UNKNOWN_ORDER)
         return 0
     order = state.orders[slot]
+    state.totals[0].pending = order.book + 1
     write_cancel(state, output, order, order.shown)
     write_update(state, output, order, Status.CANCELLED, Reason.REQUESTED, order.shown + order.hidden, 0)
     dequeue(state, slot)
@@ -192,7 +191,7 @@ def _replace(state: EngineState, output: Output, entry: Any) -> int:
     order = state.orders[slot]
     is_stop = order.type == EntryType.STOP or order.type == EntryType.STOP_LIMIT
     keeps = entry.size <= order.shown + order.hidden and (
-        entry.stop == order.stop and (order.type == EntryType.STOP or entry.price == order.price)
+        _next_stop(order, entry) == order.stop and (order.type == EntryType.STOP or entry.price == order.price)
         if is_stop
         else entry.price == order.price
     )
@@ -201,6 +200,8 @@ def _replace(state: EngineState, output: Output, entry: Any) -> int:
         _shrink(state, output, slot, entry.size)
     elif is_stop:
         _replace_stop(state, output, slot, entry)
+    elif order.all_or_none == 1:
+        _replace_whole(state, output, slot, entry)
     else:
         _move(state, output, slot, entry)
     return int(entry.id)
@@ -222,12 +223,28 @@ def _shrink(state: EngineState, output: Output, slot: int, size: int) -> None:
 def _replace_stop(state: EngineState, output: Output, slot: int, entry: Any) -> None:
     order = state.orders[slot]
     dequeue(state, slot)
-    order.stop = entry.stop
+    order.stop = _next_stop(order, entry)
     order.shown = entry.size
     if order.type == EntryType.STOP_LIMIT:
         order.price = entry.price
     write_update(state, output, order, Status.REPLACED, Reason.REQUESTED, entry.size, entry.size)
-    _wait(state, slot)
+    wait(state, slot)
+
+
+@inlined
+def _next_stop(order: Any, entry: Any) -> int:
+    """Return the stop price after a replacement; 0 leaves a trailing stop where it is."""
+    return int(order.stop if order.trail > 0 and entry.stop == 0 else entry.stop)
+
+
+@in_place
+def _replace_whole(state: EngineState, output: Output, slot: int, entry: Any) -> None:
+    order = state.orders[slot]
+    dequeue(state, slot)
+    order.price = entry.price
+    order.shown = entry.size
+    write_update(state, output, order, Status.REPLACED, Reason.REQUESTED, entry.size, entry.size)
+    work(state, output, slot)
 
 
 @in_place

@@ -129,8 +129,8 @@ def end_step(state: EngineState, output: Output) -> None:
 
 @inlined
 def is_public(order: Any) -> bool:
-    """Tell whether a queued order is displayed: it is neither a stop nor a market order that waits for an auction."""
-    return bool(order.type == EntryType.LIMIT or order.type == EntryType.ICEBERG)
+    """Tell whether a queued order is displayed: not a stop, all or none, or a market order before an auction."""
+    return bool((order.type == EntryType.LIMIT or order.type == EntryType.ICEBERG) and order.all_or_none == 0)
 
 
 @inlined

@@ -27,9 +27,11 @@ def command(state: EngineState, output: Output, entry: Any) -> int:
     elif entry.action == Action.UNCROSS:
         if state.books[book].phase != TradingPhase.CALL:
             return Reason.WRONG_PHASE
-        if entry.price != 0 and not is_price(entry.price, state.books[book].tick):
+        prices = state.books[book]
+        is_given = entry.price != 0 or (entry.size == 1 and prices.lowest <= 0)
+        if is_given and not is_price(prices, entry.price):
             return Reason.BAD_PRICE
-        uncross(state, output, book, reference_price(state, book, entry.price))
+        uncross(state, output, book, reference_price(state, book, entry.price, is_given))
     elif entry.action == Action.RESUME:
         if _is_crossed(state, book):
             return Reason.CROSSED
@@ -52,7 +54,7 @@ def _set_band(state: EngineState, output: Output, entry: Any) -> int:
     prices = state.books[entry.instrument]
     if entry.size < 0 or entry.size > NO_BAND:
         return Reason.BAD_SIZE
-    if entry.size > 0 and not is_price(entry.price, prices.tick):
+    if entry.size > 0 and not is_price(prices, entry.price):
         return Reason.BAD_PRICE
     prices.reference = entry.price if entry.size > 0 else 0
     prices.width = entry.size

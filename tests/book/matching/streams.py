@@ -9,8 +9,9 @@ import numpy as np
 from hypothesis import strategies as st
 
 from hftlab.bench.reference_engine import ReferenceEngine
+from hftlab.bench.reference_queues import FAR
 from hftlab.book.matching import MatchingEngine, Result
-from hftlab.book.matching.entries import ENTRY, Action, EntryType, InForce, Prevention
+from hftlab.book.matching.entries import ENTRY, Action, EntryType, InForce, Prevention, Trigger
 from hftlab.events import ASK, BID, F_LAST
 from hftlab.instruments import NASDAQ, UNIT, Instrument
 
@@ -35,7 +36,15 @@ class Step(NamedTuple):
     display: int = 0
     post_only: int = 0
     prevention: int = Prevention.NONE
+    trigger: int = Trigger.TRADE
+    trail: int = 0
+    trail_step: int = 0
+    all_or_none: int = 0
     which: int = 0
+
+
+LIFT = 100
+"""How many ticks below those of a stream its negative twin lies: its prices are around 0."""
 
 
 def steps(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Step]:
@@ -56,12 +65,33 @@ NEW = steps(
     post_only=st.sampled_from([0, 0, 0, 0, 0, 1]),
     prevention=st.sampled_from(list(Prevention)),
 )
+STOPS = steps(
+    owner=st.integers(0, 2),
+    side=st.sampled_from([BID, ASK]),
+    type=st.sampled_from([EntryType.STOP, EntryType.STOP_LIMIT]),
+    in_force=st.sampled_from([InForce.DAY, *InForce]),
+    price=PRICES,
+    size=st.integers(1, 30),
+    stop=st.one_of(st.just(0), PRICES),
+    trigger=st.sampled_from(list(Trigger)),
+    trail=st.integers(0, 4),
+    trail_step=st.integers(0, 3),
+)
+WHOLES = steps(
+    owner=st.integers(0, 3),
+    side=st.sampled_from([BID, ASK]),
+    in_force=st.sampled_from([InForce.DAY, InForce.GTC]),
+    price=PRICES,
+    size=st.integers(1, 60),
+    prevention=st.sampled_from(list(Prevention)),
+    all_or_none=st.just(1),
+)
 CHANGES = steps(
     action=st.sampled_from([Action.CANCEL, Action.REPLACE, Action.REPLACE]),
     owner=st.sampled_from([0, 0, 0, 0, 1]),
     price=PRICES,
     size=st.integers(1, 30),
-    stop=PRICES,
+    stop=st.one_of(st.just(0), PRICES),
     which=st.integers(1, 12),
 )
 ODD = steps(
@@ -77,9 +107,13 @@ ODD = steps(
     display=st.integers(-1, 2),
     post_only=st.integers(-1, 2),
     prevention=st.integers(-1, 5),
+    trigger=st.integers(-1, 3),
+    trail=st.integers(-1, 2),
+    trail_step=st.integers(-1, 2),
+    all_or_none=st.integers(-1, 2),
     which=st.integers(0, 3),
 )
-ORDERS = st.lists(st.one_of(NEW, NEW, NEW, NEW, CHANGES), max_size=30)
+ORDERS = st.lists(st.one_of(NEW, NEW, NEW, STOPS, WHOLES, CHANGES), max_size=30)
 CALL, UNCROSS, HALT, RESUME = (Step(action) for action in (Action.CALL, Action.UNCROSS, Action.HALT, Action.RESUME))
 EPISODES = st.one_of(
     ORDERS,
@@ -119,7 +153,8 @@ def random_stream(seed: int, rows: int) -> list[Step]:
 
 def _random_order(random: np.random.Generator, price: int) -> Step:
     types, times = [EntryType.LIMIT, *EntryType], [InForce.DAY, InForce.DAY, *InForce]
-    return Step(
+    kind = random.random()
+    order = Step(
         instrument=int(random.random() < 0.2),
         owner=int(random.integers(0, 4)),
         side=BID if random.random() < 0.5 else ASK,
@@ -132,6 +167,14 @@ def _random_order(random: np.random.Generator, price: int) -> Step:
         post_only=int(random.random() < 0.1),
         prevention=int(random.integers(0, 5)),
     )
+    if kind < 0.1:
+        return order._replace(type=EntryType.LIMIT, in_force=InForce.GTC, post_only=0, all_or_none=1)
+    if order.type in (EntryType.STOP, EntryType.STOP_LIMIT) and kind < 0.8:
+        numbers = random.integers(0, [len(Trigger), 5, 3, 2])
+        trigger, trail, step, given = numbers.tolist()
+        stop = order.stop if given or not trail else 0
+        return order._replace(trigger=trigger, trail=trail, trail_step=step, stop=stop, post_only=0)
+    return order
 
 
 def entries_of(steps: Sequence[Step]) -> np.ndarray[Any, Any]:
@@ -144,15 +187,25 @@ def entries_of(steps: Sequence[Step]) -> np.ndarray[Any, Any]:
     return entries
 
 
-def reference_run(entries: np.ndarray[Any, Any], *, halts: bool = True) -> ReferenceEngine:
-    engine = ReferenceEngine(len(SHARES), halts)
+def lowered(entries: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """The same rows `LIFT` ticks lower; prices that are not given stay so."""
+    lower = entries.copy()
+    for name in ("price", "stop"):
+        lower[name] = np.where(entries[name] == 0, 0, entries[name] - LIFT)
+    return lower
+
+
+def reference_run(entries: np.ndarray[Any, Any], *, halts: bool = True, signed: bool = False) -> ReferenceEngine:
+    engine = ReferenceEngine(len(SHARES), halts, -FAR if signed else 1)
     for entry in entries:
         engine.take(entry)
     return engine
 
 
-def compiled_run(entries: np.ndarray[Any, Any], *, halts: bool = True) -> tuple[MatchingEngine, Result]:
-    engine = MatchingEngine(SHARES, halts_at_band=halts)
+def compiled_run(
+    entries: np.ndarray[Any, Any], *, halts: bool = True, signed: bool = False
+) -> tuple[MatchingEngine, Result]:
+    engine = MatchingEngine(SHARES, halts_at_band=halts, negative_prices=signed)
     return engine, engine.submit(entries)
 
 

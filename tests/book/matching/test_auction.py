@@ -42,7 +42,7 @@ class TestPrice:
         entries = entries_of([Step(Action.CALL), *orders])
         engine = MatchingEngine(SHARES)
         engine.submit(entries)
-        assert engine["ONE"].auction(reference) == auction_price(reference_run(entries).books[0], reference)
+        assert engine["ONE"].auction(reference) == auction_price(reference_run(entries).books[0], reference or None)
 
     @pytest.mark.parametrize(
         ("orders", "reference", "expected"),

@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 
 from hftlab.book.matching import MatchingEngine, Result
-from hftlab.book.matching.entries import EntryType, InForce, Prevention, Reason, Status, TradingPhase, new_entries
+from hftlab.book.matching.entries import (
+    Action,
+    EntryType,
+    InForce,
+    Prevention,
+    Reason,
+    Status,
+    TradingPhase,
+    new_entries,
+)
 from hftlab.errors import EventError
 from hftlab.events import BID, EventBatch
 from hftlab.instruments import NYSE, Instrument
@@ -244,3 +253,73 @@ class TestFace:
             1,
             2,
         ]
+
+
+class TestPricesOfZeroAndBelow:
+    """Two instruments, of which the first may have them."""
+
+    @pytest.fixture
+    def engine(self) -> MatchingEngine:
+        return MatchingEngine(SHARES, negative_prices=["ONE"])
+
+    def test_orders_trade_there(self, engine: MatchingEngine) -> None:
+        engine.place("ONE", "B", 5, -37)
+        engine.place("ONE", "A", 5, 0)
+        assert engine["ONE"].best() == ((-0.37, 5.0, 1), (0.0, 5.0, 1))
+        result = engine.place("ONE", "B", 7, 0)
+        assert result.fills[["price", "size"]].tolist() == [(0, 5)]
+        assert engine["ONE"].last == 0
+        assert engine.place("ONE", "A", 9, -40).fills["price"].tolist() == [0, -37]
+
+    def test_events_carry_them(self, engine: MatchingEngine) -> None:
+        events = engine.place("ONE", "B", 5, -37).events
+        assert events.price.tolist() == [-37 * SHARES[0].tick]
+
+    def test_others_still_refuse_them(self, engine: MatchingEngine) -> None:
+        for price in (0, -1):
+            assert engine.place("TWO", "B", 5, price).updates["reason"].tolist() == [Reason.BAD_PRICE]
+        signed = MatchingEngine(SHARES, negative_prices=True)
+        assert signed.place("TWO", "B", 5, -1).updates["status"].tolist() == [Status.ACCEPTED]
+
+    def test_a_trade_at_zero_releases_stops_and_is_a_last_price(self, engine: MatchingEngine) -> None:
+        assert engine["ONE"].last is None
+        engine.place("ONE", "A", 1, stop=0, type=EntryType.STOP)
+        engine.place("ONE", "A", 1, 0)
+        engine.place("ONE", "B", 1, -5)
+        assert engine.place("ONE", "B", 1, 0).fills["price"].tolist() == [0, -5]
+
+    def test_a_stop_trails_through_zero(self, engine: MatchingEngine) -> None:
+        for price in (-4, 2):
+            engine.place("ONE", "A", 1, price)
+            engine.place("ONE", "B", 1, price)
+            if price < 0:
+                engine.place("ONE", "A", 1, type=EntryType.STOP, trail=3)
+        assert engine["ONE"].waiting()[0].stop == -1
+
+    def test_auctions_and_bands_work_there(self, engine: MatchingEngine) -> None:
+        engine.command(Action.BAND, "ONE", -3, 5)
+        assert engine["ONE"].band == (-8, 2)
+        engine.command(Action.CALL, "ONE")
+        engine.place("ONE", "B", 5, 2)
+        engine.place("ONE", "A", 5, -7)
+        assert engine["ONE"].auction() == (-3, 5, 0)
+        assert engine["ONE"].auction(0) == (0, 5, 0)
+        assert engine.command(Action.UNCROSS, "ONE", 0, 1).fills["price"].tolist() == [0]
+        assert engine["ONE"].band == (-5, 5)
+
+    def test_market_orders_alone_trade_at_a_reference_of_zero(self, engine: MatchingEngine) -> None:
+        engine.command(Action.CALL, "ONE")
+        for side in "BA":
+            engine.place("ONE", side, 5, type=EntryType.MARKET)  # type: ignore[arg-type]
+        assert engine["ONE"].auction() == (0, 0, 0)
+        assert engine.command(Action.UNCROSS, "ONE", 0, 1).fills["size"].tolist() == [5]
+
+    def test_prices_beyond_the_integers_are_refused_on_both_ends(self, engine: MatchingEngine) -> None:
+        most = (2**63 - 1) // SHARES[0].tick
+        for price, status in ((most, 0), (most + 1, 1), (-most, 0), (-most - 1, 1), (-(2**63), 1)):
+            assert engine.place("ONE", "B", 1, price).updates["status"].tolist() == [status]
+            engine.cancel(engine.next_id - 1)
+
+    def test_an_unknown_name_is_refused(self) -> None:
+        with pytest.raises(KeyError, match="GOLD"):
+            MatchingEngine(SHARES, negative_prices=["GOLD"])

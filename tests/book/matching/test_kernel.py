@@ -23,16 +23,17 @@ from tests.book.matching.streams import (
     entries_of,
     event_rows,
     fill_rows,
+    lowered,
     random_stream,
     reference_run,
     update_rows,
 )
 
 
-def agree(stream: Sequence[Step], *, halts: bool) -> None:
-    entries = entries_of(stream)
-    expected = reference_run(entries, halts=halts)
-    engine, result = compiled_run(entries, halts=halts)
+def agree(stream: Sequence[Step], *, halts: bool, signed: bool = False) -> None:
+    entries = lowered(entries_of(stream)) if signed else entries_of(stream)
+    expected = reference_run(entries, halts=halts, signed=signed)
+    engine, result = compiled_run(entries, halts=halts, signed=signed)
     assert update_rows(result) == expected.updates
     assert fill_rows(result) == expected.fills
     assert event_rows(result) == expected.events
@@ -41,7 +42,16 @@ def agree(stream: Sequence[Step], *, halts: bool) -> None:
             assert [(one.id, one.owner, one.price, one.size) for one in engine[share].queue(side)] == [
                 (order.id, order.owner, order.price, order.shown) for order in book.queue(is_bid) if order.is_public
             ]
-    assert len(engine) == sum(len(book.orders) + len(book.stops) for book in expected.books)
+        waiting = {one.id: (one.stop, one.price, one.size) for one in engine[share].waiting()}
+        assert waiting == {
+            order.id: (
+                None if order.is_whole else order.stop,
+                None if order.type == EntryType.STOP else order.price,
+                order.open,
+            )
+            for order in book.stops + book.wholes
+        }
+    assert len(engine) == sum(len(book.orders) + len(book.stops) + len(book.wholes) for book in expected.books)
     assert engine.next_id == expected.next_id
 
 
@@ -55,6 +65,17 @@ def test_every_event_fill_and_update_is_the_references(stream: list[Step], halts
 @pytest.mark.parametrize("seed", range(20))
 def test_so_it_is_in_longer_streams(seed: int) -> None:
     agree(random_stream(seed, 400), halts=seed % 2 == 0)
+
+
+@settings(max_examples=100)
+@given(stream=STREAMS)
+def test_and_at_prices_around_zero(stream: list[Step]) -> None:
+    agree(stream, halts=True, signed=True)
+
+
+@pytest.mark.parametrize("seed", range(40, 46))
+def test_and_in_longer_streams_around_zero(seed: int) -> None:
+    agree(random_stream(seed, 400), halts=seed % 2 == 0, signed=True)
 
 
 def cramped_engine() -> MatchingEngine:
