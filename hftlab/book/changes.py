@@ -80,19 +80,22 @@ def apply_order(
         _leave(state, row)
         _free(state, at, row)
         return FINE
-    filled = _filled(state, row)
     # A modify to more than the fills left shows the next part of an iceberg, without saying where that queues.
-    reloads = filled > 0 and action != CANCEL and lots > order.lots - filled
-    kind = FINE
-    if stays and lots <= order.lots and not reloads:
-        gone = order.lots - lots
-        level.lots -= gone
+    if stays and lots <= order.lots and not (state.marks[0].filled > 0 and _reloads(state, row, action, lots)):
+        level.lots -= order.lots - lots
         order.lots = lots
-    else:
-        gone, kind = filled, _requeue(state, row, side, key, tick, lots)
-    if filled > 0 and kind == FINE:
-        _settle(state, row, gone if action == CANCEL else filled)
-    return kind
+        return FINE
+    return _requeue(state, row, side, key, tick, lots)
+
+
+@in_place
+def _reloads(state: BookState, row: Any, action: int, lots: int) -> bool:
+    """Settle an order's fills with a change at its price that leaves it so many lots, and tell whether it reloads."""
+    filled, before = state.filled[row], state.orders[row].lots
+    if filled == 0:
+        return False
+    _settle(state, row, before - lots if action == CANCEL else filled)
+    return bool(action != CANCEL and lots > before - filled)
 
 
 @in_place
@@ -110,9 +113,10 @@ def note_fill(state: BookState, tag: Any, book: Any, order_id: int, lots: int) -
     state.filled[row] = before + min(lots, state.orders[row].lots - before)
 
 
-@inlined
-def _filled(state: BookState, row: Any) -> int:
-    return int(state.filled[row]) if state.marks[0].filled > 0 else 0
+@in_place
+def _forget_fills(state: BookState, row: Any) -> None:
+    if state.filled[row] > 0:
+        _settle(state, row, state.filled[row])
 
 
 @inlined
@@ -154,6 +158,8 @@ def _requeue(state: BookState, row: Any, side: Any, key: int, tick: int, lots: i
     slot = open_level(state, side, key, tick)
     if slot == 0:
         return BAD_PRICE
+    if state.marks[0].filled > 0:
+        _forget_fills(state, row)
     if slot == old:
         _unlink(state, row)
     else:
@@ -202,8 +208,8 @@ def _leave(state: BookState, row: Any) -> None:
 @inlined
 def _free(state: BookState, at: Any, row: Any) -> None:
     marks = state.marks[0]
-    if _filled(state, row) > 0:
-        _settle(state, row, state.filled[row])
+    if marks.filled > 0:
+        _forget_fills(state, row)
     delete_entry(state.table, at)
     state.orders[row].next = marks.free_order
     marks.free_order = row

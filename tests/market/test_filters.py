@@ -41,6 +41,14 @@ class TestPrices:
         assert processor.filtered == {"price": 3}
         assert bids_of(processor) == [(100.0, 1.5)]
 
+    def test_of_zero_or_less_pass_where_they_may_be(self) -> None:
+        """The bands are then around a price below zero, too."""
+        processor = Processor([COIN], filters=Filters(positive=False, band=0.5))
+        rows = [Row("A", "B", -10, 1), Row("A", "A", 0, 1), Row("T", "B", -10, 1), Row("T", "B", -15, 1)]
+        processor.process(make_batch([*rows, Row("T", "B", -23, 1), Row("T", "B", 10, 1)]))
+        assert processor.filtered == {"outside bands": 2}
+        assert processor.books[COIN].best() == ((-0.1, 0.001, 0), (0.0, 0.001, 0))
+
     def test_between_ticks_are_dropped_for_quotes_and_not_for_trades(self) -> None:
         processor = Processor([AAPL])
         ticks = [1500000, 1500001, 9999, 1500050]

@@ -24,7 +24,7 @@ from hftlab.book.matching.output import (
     write_update,
 )
 from hftlab.book.matching.phases import command
-from hftlab.book.matching.stops import first_stop, triggered_stop, wait, watch
+from hftlab.book.matching.stops import first_stop, has_waiting, triggered_stop, wait, watch
 from hftlab.events import BID
 from hftlab.kernels.compiling import in_place, inlined
 
@@ -51,9 +51,28 @@ def submit(state: EngineState, output: Output, entry: Any) -> int:
     result = _perform(state, output, entry)
     end_step(state, output)
     if state.totals[0].pending > 0:
-        watch(state, state.totals[0].pending - 1)
-    drain(state, output)
+        _end_row(state, output, state.totals[0].pending - 1)
     return result
+
+
+@inlined
+def _end_row(state: EngineState, output: Output, book: int) -> None:
+    if has_waiting(state, book):
+        watch(state, book)
+        drain(state, output)
+    else:
+        _forget_trades(state, book)
+        state.books[book].first = NO_PRICE
+
+
+@inlined
+def _forget_trades(state: EngineState, book: int) -> None:
+    """Forget the trades that the stops have looked at; what trades in other phases they see when trading goes on."""
+    state.totals[0].pending = 0
+    prices = state.books[book]
+    if prices.phase == TradingPhase.CONTINUOUS:
+        prices.high = NO_PRICE
+        prices.low = -NO_PRICE
 
 
 @in_place
@@ -88,11 +107,7 @@ def drain(state: EngineState, output: Output) -> bool:
         end_step(state, output)
         watch(state, book)
         slot = _next_release(state, book)
-    totals.pending = 0
-    prices = state.books[book]
-    if prices.phase == TradingPhase.CONTINUOUS:
-        prices.high = NO_PRICE
-        prices.low = -NO_PRICE
+    _forget_trades(state, book)
     return True
 
 

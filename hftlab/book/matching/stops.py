@@ -26,7 +26,7 @@ from hftlab.book.matching.levels import best_key, best_level, enqueue
 from hftlab.events import BID
 from hftlab.kernels.compiling import in_place, inlined
 
-__all__ = ["first_reference", "first_stop", "triggered_stop", "wait", "wait_side", "watch"]
+__all__ = ["first_reference", "first_stop", "has_waiting", "triggered_stop", "wait", "wait_side", "watch"]
 
 _UNSEEN: Final = -1
 """Value of `fired` in a stop that has not seen the last trade before its entry."""
@@ -131,6 +131,15 @@ def _see(state: EngineState, order: Any, price: int) -> None:
         if order.type == EntryType.STOP_LIMIT:
             prices = state.books[order.book]
             order.price = min(max(order.price + shift, prices.lowest), prices.highest)
+
+
+@inlined
+def has_waiting(state: EngineState, book: int) -> bool:
+    """Tell whether a book has stops, or orders that are all or none, that wait unseen."""
+    orders = 0
+    for side in range(SIDES * book + BUY_STOPS, SIDES * (book + 1)):
+        orders += state.sides[side].orders
+    return orders > 0
 
 
 @in_place
