@@ -33,6 +33,9 @@ def symbol_names(text: str | None) -> list[str] | None:
     if text is None:
         return None
     try:
-        return [check_symbol(name.strip()) for name in next(csv.reader([text], skipinitialspace=True))]
+        names = [name.strip() for name in next(csv.reader([text], skipinitialspace=True))]
+        if not all(names or [""]):
+            raise HftlabError(f"--symbols {text!r} has an empty name: give symbols such as AAPL,MSFT, or leave it out")
+        return [check_symbol(name) for name in names]
     except (ValueError, csv.Error) as exc:
         raise HftlabError(f"--symbols: {exc}") from None

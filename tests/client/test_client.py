@@ -210,7 +210,7 @@ class TestRequests:
         [
             (["APPL"], {}, SubscriptionFailed, "APPL"),
             (["AAPL"], {"data_types": ["LEVEL3"]}, SubscriptionFailed, "LEVEL3"),
-            (["A B"], {}, SubscriptionFailed, r"symbols\[0\]"),
+            (["A B "], {}, SubscriptionFailed, "is not a symbol"),
             (["AAPL"], {"frequency": -5}, SubscriptionFailed, "frequency"),
         ],
     )

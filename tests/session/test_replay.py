@@ -66,7 +66,7 @@ class TestEverything:
             others = session.messages.collect()
         assert sorted(numbers) == list(range(len(received)))
         assert session.manifest.messages == len(received)
-        for number, ts_recv, kind, _, payload in others.iter_rows():
+        for number, ts_recv, kind, payload in others["message", "ts_recv", "type", "payload"].iter_rows():
             at, message = received[number]
             assert (ts_recv, kind, payload.encode()) == (at, message.type, JSON.encode(message))
 

@@ -122,9 +122,12 @@ class TestReading:
         path.write_bytes(ITCH_50[:at] + bytes([byte]) + ITCH_50[at:])
         batch, stats, said = read(path)
         rows = orders(batch)
-        if at <= STARTS[-2]:
+        if at <= STARTS[-2] and not stats.unknown_types:
             assert rows == whole[: len(rows)]
-        assert rows == whole or said or stats.truncated_bytes
+        if at <= STARTS[-2]:
+            # Within a length it may make a longer frame of an unknown type of a message, which is left out and counted.
+            assert rows == [row for row in whole if row in rows]
+        assert rows == whole or said or stats.truncated_bytes or stats.unknown_types
 
     @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(st.integers(0, STARTS[-2] - 1))
