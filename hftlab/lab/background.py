@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import signal
 import threading
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any, Final, TypeVar
 
 from hftlab.lab.kept import kept
@@ -14,6 +16,9 @@ from hftlab.loop import detach_from_parent, new_loop
 __all__ = ["background"]
 
 T = TypeVar("T")
+
+_END: Final = 2.0
+"""Seconds that the loop may take to end with the process."""
 
 
 class _Background:
@@ -24,12 +29,27 @@ class _Background:
 
     def __init__(self) -> None:
         self._start_afresh()
+        # Registered before the servers' and recordings' ends, and therefore called after them.
+        atexit.register(self.end)
 
     def clear(self) -> None:
         """Start afresh in a forked child, where the thread is missing and the lock may be held by it for ever."""
         if self._loop is not None:
             detach_from_parent(self._loop)
         self._start_afresh()
+
+    def end(self) -> None:
+        """End the loop with its tasks and the thread, as the process does.
+
+        Python ends daemon threads wherever they are, and in the middle of uvloop's code that may crash the process.
+        """
+        loop, thread = self._loop, self._thread
+        if loop is None or thread is None or not thread.is_alive():
+            return
+        with suppress(Exception):  # a task that does not end keeps nobody from leaving
+            asyncio.run_coroutine_threadsafe(_cancel_all(), loop).result(_END)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(_END)
 
     def _start_afresh(self) -> None:
         self._lock = threading.Lock()
@@ -85,6 +105,13 @@ async def _ending(coroutine: Coroutine[Any, Any, T], ended: threading.Event) -> 
         return await coroutine
     finally:
         ended.set()
+
+
+async def _cancel_all() -> None:
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _let_interrupts_through() -> None:

@@ -89,3 +89,22 @@ print(asyncio.run(outer()))
     command = [sys.executable, "-W", "ignore", "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True, env=environment())
     assert done.stdout.split() == ["refused", "42"]
+
+
+def test_the_loop_ends_with_the_process() -> None:
+    """A daemon thread that Python ends in the middle of uvloop's code may crash the process."""
+    program = """
+import atexit, threading
+atexit.register(lambda: print([thread.name for thread in threading.enumerate()]))  # called last
+import hftlab as hl
+client = hl.connect(hl.serve(hl.simulator.RandomWalk(seed=1), port=0).url)
+client.subscribe("AAPL")
+print([thread.name for thread in threading.enumerate() if thread.name == "hftlab I/O"])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, env=environment(), check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    before, after = done.stdout.splitlines()
+    assert before == "['hftlab I/O']"
+    assert "hftlab I/O" not in after
