@@ -16,6 +16,7 @@ __all__ = [
     "MANIFEST",
     "SCHEMA_VERSION",
     "Ending",
+    "File",
     "Manifest",
     "Part",
     "checksum",
@@ -24,18 +25,38 @@ __all__ = [
     "write_manifest",
 ]
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 MANIFEST: Final = "manifest.json"
 _FORMAT: Final = "hftlab session"
 
 
-class Part(msgspec.Struct):
-    """Entry of one Parquet file: its path in the session, its rows, its size in bytes and the CRC32 of its bytes."""
+class File(msgspec.Struct):
+    """A file beside the parts: its path in the session, its size in bytes and the CRC32 of its bytes."""
+
+    file: str
+    size: int
+    crc32: int
+
+
+class Part(msgspec.Struct, omit_defaults=True):
+    """Entry of one Parquet file: its path in the session, its rows, its size in bytes and the CRC32 of its bytes.
+
+    `segment` is the journal segment that it was made of, None for events, which never were in a journal. `first` and
+    `last` are the numbers of its first and last message, `started` and `ended` their times (ts_recv, ns). Sessions of
+    schema 1 have none of these.
+    """
 
     file: str
     rows: int
     size: int
     crc32: int
+    segment: int | None = None
+    first: int | None = None
+    last: int | None = None
+    started: int | None = None
+    ended: int | None = None
+    index: File | None = None
+    """The part's index (hftlab.session.state_index), for tables that have one."""
 
 
 class Ending(StrEnum):

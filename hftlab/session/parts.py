@@ -50,13 +50,13 @@ class Parts:
             frame = TABLES[table].rows(some, pl.DataFrame(keys[table], schema=KEYS, orient="row"))
             if "symbol" in frame.columns:
                 manifest.symbols = sorted({*manifest.symbols, *frame["symbol"].drop_nulls().unique()})
-            self._write(table.folder, frame)
+            self._write(table.folder, frame, number)
         manifest.segments = number
         write_manifest(self.folder, manifest)
 
     def add_frame(self, folder: str, frame: pl.DataFrame) -> None:
         """Write one part of a table that is columns from the start."""
-        self._write(folder, frame)
+        self._write(folder, frame, None)
         write_manifest(self.folder, self.manifest)
 
     def _known(self, table: int) -> TableId:
@@ -69,7 +69,7 @@ class Parts:
                 path=self.folder,
             ) from None
 
-    def _write(self, table: str, frame: pl.DataFrame) -> None:
+    def _write(self, table: str, frame: pl.DataFrame, segment: int | None) -> None:
         folder = self.folder / table
         folder.mkdir(exist_ok=True)
         parts = self.manifest.tables.setdefault(table, [])
@@ -82,4 +82,9 @@ class Parts:
         size, crc32 = temporary.stat().st_size, checksum(temporary)
         temporary.replace(path)
         sync_folder(folder)
-        parts.append(Part(file=f"{table}/{path.name}", rows=frame.height, size=size, crc32=crc32))
+        part = Part(file=f"{table}/{path.name}", rows=frame.height, size=size, crc32=crc32, segment=segment)
+        if frame.height:
+            part.started, part.ended = frame["ts_recv"][0], frame["ts_recv"][-1]
+            if segment is not None:
+                part.first, part.last = frame["message"][0], frame["message"][-1]
+        parts.append(part)

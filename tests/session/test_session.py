@@ -60,9 +60,9 @@ class TestNotASession:
 class TestTooNew:
     def test_a_later_schema_is_not_guessed_at(self, session: Session) -> None:
         """The other fields of that manifest are not read at all."""
-        edit_manifest(session.folder, schema=2, tables="another form")
+        edit_manifest(session.folder, schema=3, tables="another form")
         for opening in (open_session, recover):
-            with pytest.raises(SessionTooNew, match=r"schema 2, .* up to 1: upgrade hftlab") as caught:
+            with pytest.raises(SessionTooNew, match=r"schema 3, .* up to 2: upgrade hftlab") as caught:
                 opening(session.folder)
             assert caught.value.path == session.folder
 
