@@ -47,6 +47,7 @@ __all__ = [
     "PortInUse",
     "RateLimitExceeded",
     "ServerError",
+    "SessionBusy",
     "SessionDamaged",
     "SessionError",
     "SessionExists",
@@ -203,6 +204,10 @@ class SessionNotFound(SessionError):
 
 class SessionExists(SessionError):
     """The folder is taken, by a session or by other files."""
+
+
+class SessionBusy(SessionError):
+    """Another process, or another part of this one, is writing the session."""
 
 
 class SessionTooNew(SessionError):

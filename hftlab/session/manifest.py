@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import zlib
 from enum import StrEnum
 from pathlib import Path
@@ -22,12 +23,14 @@ __all__ = [
     "checksum",
     "read_manifest",
     "sync_folder",
+    "verify_part",
     "write_manifest",
 ]
 
 SCHEMA_VERSION: Final = 2
 MANIFEST: Final = "manifest.json"
 _FORMAT: Final = "hftlab session"
+_CHECKSUM: Final = re.compile(rb',\s*"checksum":\s*"([0-9a-f]{8})"\s*}\s*$')
 
 
 class File(msgspec.Struct):
@@ -79,6 +82,11 @@ class Manifest(msgspec.Struct):
     True as soon as there is no journal left; `ending` says how that came about. A session that is made of a file or a
     simulation has `source["extent"]`: whether it holds the `whole` of it, and how far it got.
     `segments` counts the journal segments that are Parquet already: a crash can leave one of those files behind.
+    `damaged` counts the places where recovery found damage; each is a `damage` row of the control table. `buffer` is
+    how many bytes of messages may wait for the disk before messages are dropped, None where none ever are.
+
+    In the file a last field `checksum` follows, the CRC32 of everything before it. Who changes the file by hand leaves
+    that field out.
     """
 
     source: dict[str, Any]
@@ -91,6 +99,8 @@ class Manifest(msgspec.Struct):
     symbols: list[str] = []
     messages: int = 0
     segments: int = 0
+    damaged: int = 0
+    buffer: int | None = None
     started: int | None = None
     ended: int | None = None
     tables: dict[str, list[Part]] = {}
@@ -98,6 +108,12 @@ class Manifest(msgspec.Struct):
     def rows(self, table: str) -> int:
         """Count the rows of a table, 0 if it has no parts."""
         return sum(part.rows for part in self.tables.get(table, ()))
+
+    @property
+    def next_number(self) -> int:
+        """Number that the next message or control row gets."""
+        last = [part.last for parts in self.tables.values() for part in parts if part.last is not None]
+        return max(last) + 1 if last else self.messages + self.rows("control")
 
     @property
     def was_killed(self) -> bool:
@@ -123,6 +139,7 @@ def read_manifest(folder: Path) -> Manifest:
     except (FileNotFoundError, NotADirectoryError):
         raise _not_found(folder, f"it has no {MANIFEST}") from None
     try:
+        _check(data)
         version = msgspec.json.decode(data, type=_Version)
         if version.format != _FORMAT:
             raise _not_found(folder, f"its {MANIFEST} belongs to something else")
@@ -133,9 +150,10 @@ def read_manifest(folder: Path) -> Manifest:
                 path=folder,
             )
         return msgspec.json.decode(data, type=Manifest)
-    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+    except (ValueError, msgspec.DecodeError) as exc:  # bytes that are not UTF-8 are a ValueError
         raise SessionDamaged(
-            f"{path} cannot be read ({exc}): restore it from a copy; the Parquet files beside it are readable",
+            f"{path} cannot be read ({exc}): restore it from a copy, or leave out its checksum if you have changed it "
+            "by hand; the Parquet files beside it are readable",
             path=path,
         ) from None
 
@@ -146,11 +164,19 @@ def _not_found(folder: Path, reason: str) -> SessionNotFound:
     )
 
 
+def _check(data: bytes) -> None:
+    """Raise ValueError if the manifest has a checksum that does not match."""
+    found = _CHECKSUM.search(data)
+    if found is not None and int(found[1], 16) != zlib.crc32(data[: found.start()]):
+        raise ValueError("its checksum does not match")
+
+
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Replace the manifest in one step: a crash leaves either the old one or the new one."""
+    text = msgspec.json.format(msgspec.json.encode(manifest), indent=2).removesuffix(b"\n}")
     temporary = folder / f"{MANIFEST}.tmp"
     with temporary.open("wb") as file:
-        file.write(msgspec.json.format(msgspec.json.encode(manifest), indent=2))
+        file.write(text + b',\n  "checksum": "%08x"\n}' % zlib.crc32(text))
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(folder / MANIFEST)
@@ -164,6 +190,19 @@ def checksum(path: Path) -> int:
         while block := file.read(1 << 20):
             value = zlib.crc32(block, value)
     return value
+
+
+def verify_part(folder: Path, part: Part | File) -> None:
+    """Check a file of a session against its checksum. Raises SessionDamaged."""
+    path = folder / part.file
+    if not path.is_file():
+        raise SessionDamaged(f"{path} is missing: restore it from a copy of the session", path=path)
+    if path.stat().st_size != part.size or checksum(path) != part.crc32:
+        raise SessionDamaged(
+            f"{path} is damaged (its checksum is not the one in the manifest): restore it from a copy; the other "
+            "parts of the session are not affected",
+            path=path,
+        )
 
 
 def sync_folder(folder: Path) -> None:

@@ -34,12 +34,14 @@ class Parts:
         self.folder, self.manifest = folder, manifest
 
     def add_segment(self, number: int, records: Iterable[Record]) -> None:
-        """Write one part per table for the records of a journal segment; the manifest is on disk when this returns."""
+        """Write one part per table for the records of a journal segment; the manifest is on disk when this returns.
+
+        Records must have numbers, which rise.
+        """
         payloads: defaultdict[TableId, list[bytes]] = defaultdict(list)
-        keys: defaultdict[TableId, list[tuple[int, int, str | None, int | None]]] = defaultdict(list)
+        keys: defaultdict[TableId, list[tuple[int | None, int, str | None, int | None]]] = defaultdict(list)
         manifest = self.manifest
-        first = manifest.messages + manifest.rows(TableId.CONTROL.folder)
-        for place, (number_of_table, ts_recv, payload, account, clock) in enumerate(records, first):
+        for number_of_table, ts_recv, payload, account, clock, place, _ in records:
             table = self._known(number_of_table)
             payloads[table].append(payload)
             keys[table].append((place, ts_recv, account, clock))
@@ -71,7 +73,9 @@ class Parts:
 
     def _write(self, table: str, frame: pl.DataFrame, segment: int | None) -> None:
         folder = self.folder / table
-        folder.mkdir(exist_ok=True)
+        if not folder.is_dir():
+            folder.mkdir()
+            sync_folder(self.folder)
         parts = self.manifest.tables.setdefault(table, [])
         # If a crash left a part that is not in the manifest, it has this name and is replaced.
         path = folder / f"part-{len(parts) + 1:06d}.parquet"

@@ -12,7 +12,7 @@ from hftlab.errors import SessionDamaged
 from hftlab.html_table import facts_table
 from hftlab.session.event_table import SCHEMA
 from hftlab.session.journal import JOURNAL
-from hftlab.session.manifest import Manifest, Part, checksum, read_manifest
+from hftlab.session.manifest import Manifest, read_manifest, verify_part
 from hftlab.session.parts import scan_parts
 from hftlab.session.reader import Reader
 from hftlab.session.replacement import check_not_being_replaced
@@ -93,7 +93,7 @@ class Session:
             return pl.LazyFrame(schema=_SCHEMAS.get(name))
         if name not in self._verified:
             for part in parts:
-                self._verify(part)
+                verify_part(self.folder, part)
             self._verified.add(name)
         return scan_parts([self.folder / part.file for part in parts], _SCHEMAS.get(name))
 
@@ -116,17 +116,6 @@ class Session:
         if manifest.started is None or manifest.ended is None:
             return 0.0
         return (manifest.ended - manifest.started) / NANOSECONDS
-
-    def _verify(self, part: Part) -> None:
-        path = self.folder / part.file
-        if not path.is_file():
-            raise SessionDamaged(f"{path} is missing: restore it from a copy of the session", path=path)
-        if path.stat().st_size != part.size or checksum(path) != part.crc32:
-            raise SessionDamaged(
-                f"{path} is damaged (its checksum is not the one in the manifest): restore it from a copy; the other "
-                "parts of the session are not affected",
-                path=path,
-            )
 
     def __repr__(self) -> str:
         manifest = self.manifest

@@ -20,7 +20,7 @@ from tests.session.sessions import numbered, replayed, write_session
 
 def on_disk(folder: Path) -> int:
     (path,) = (folder / "journal").glob("*.wal")
-    return len(list(read_segment(path)[0]))
+    return len(read_segment(path))
 
 
 def test_closing_waits_until_everything_is_a_session(tmp_path: Path) -> None:
