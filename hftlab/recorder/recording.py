@@ -157,6 +157,16 @@ class Recording:
         return self._writer.manifest
 
     @property
+    def waiting_bytes(self) -> int:
+        """Size of what waits to be written into the journal."""
+        return self._queue.size
+
+    @property
+    def waiting_segments(self) -> int:
+        """The number of full segments of the journal that wait to become Parquet."""
+        return self._writer.full_segments
+
+    @property
     def problem(self) -> str | None:
         """Sentence that says what is wrong with the disk and what to do about it, None if nothing is."""
         return "; ".join(self._problems.values()) or None
@@ -238,7 +248,7 @@ class Recording:
                     self._writer.control(item.name, item.ts_recv, **item.what)
         self._commit()
         self.recorded += messages
-        if self._writer.has_full_segments:
+        if self._writer.full_segments:
             self._full.set()
 
     def _commit(self) -> None:

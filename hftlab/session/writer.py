@@ -173,9 +173,9 @@ class SessionWriter:
         self.commit()
 
     @property
-    def has_full_segments(self) -> bool:
-        """Whether convert() has something to do."""
-        return bool(self._sealed)
+    def full_segments(self) -> int:
+        """The number of segments that wait for convert()."""
+        return len(self._sealed)
 
     def convert(self) -> bool:
         """Turn the oldest full segment of the journal into Parquet; False if there is none. Raises OSError.
