@@ -45,7 +45,7 @@ def detach_from_parent(loop: asyncio.AbstractEventLoop) -> None:
 
 
 def _empty_list() -> int:
-    """Open what a loop can wait on and nothing ever comes from: the kernel's list of no sockets, where there are such."""
+    """Open what a loop can wait on and nothing comes from: a kernel's list of no sockets, where there are such."""
     if hasattr(select, "epoll"):
         with select.epoll() as sockets:
             return os.dup(sockets.fileno())

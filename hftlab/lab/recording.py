@@ -48,7 +48,9 @@ def _inner(target: LabClient | LabServer) -> Client | Server:
     if isinstance(inner, Client | Server):
         return inner
     if type(target).__name__ in (LabClient.__name__, LabServer.__name__):
-        raise TypeError(f"{target!r} is of an hftlab that was loaded before this one: call hl.connect() or hl.serve() again")
+        raise TypeError(
+            f"{target!r} is of an hftlab that was loaded before this one: call hl.connect() or hl.serve() again"
+        )
     raise TypeError(f"what is recorded is a client of hl.connect() or a server of hl.serve(), got {target!r}")
 
 

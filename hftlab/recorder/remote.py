@@ -58,8 +58,8 @@ def _check(wanted: Sequence[str], client: Client) -> None:
     unknown = [symbol for symbol in dict.fromkeys(wanted) if symbol not in known]
     if offered and unknown:
         raise SubscriptionFailed(
-            f"{client.url} does not have {describe_unknown(unknown, offered)}: name symbols as the server does, or none "
-            f"to record all of its {len(offered):,}",
+            f"{client.url} does not have {describe_unknown(unknown, offered)}: name symbols as the server does, or "
+            f"none to record all of its {len(offered):,}",
             context={"field": "symbols", "unknown": unknown},
         )
 

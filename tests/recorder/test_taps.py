@@ -101,7 +101,7 @@ class TestServer:
 
 
 class TestStampsOfASource:
-    """A source that stamps its messages by a clock of its own, such as the wall's, while the server waits on another."""
+    """A source stamps its messages by a clock of its own, such as the wall's, while the server waits on another."""
 
     async def recorded(self, folder: Path, clock: Clock, stamps: list[float]) -> Session:
         """Record a server whose messages are due a second apart and stamped as given, in seconds."""
