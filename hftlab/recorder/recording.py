@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from hftlab.clock import wall_time
+from hftlab.clock import check_time, wall_time
 from hftlab.credentials import is_subject
 from hftlab.errors import SessionError
 from hftlab.log import get_logger
@@ -87,17 +87,21 @@ class Recording:
     ) -> None:
         """Record a message received at `ts_recv` (ns). The rest is as in SessionWriter.append().
 
-        Raises MessageParseError for a message that could not be replayed, and ValueError for an account that cannot be
-        one; the recording goes on without it.
+        Raises MessageParseError for a message that could not be replayed, and ValueError for an account or a time that
+        cannot be one; the recording goes on without it.
         """
+        ts_recv = check_time(ts_recv, "ts_recv")
         if account is not None and not is_subject(account):
             raise ValueError(f"account={account!r} is not a printable name of 1 to 128 characters")
         data = checked_payload(message) if payload is None else payload
         self._put(_Message(Timed(ts_recv, message, account, data), steady))
 
     def control(self, event: str, ts_recv: int, **what: Any) -> None:
-        """Record a row of the control table; `what` may be `channel`, `first`, `last` and `detail`."""
-        self._put(_Event(event, ts_recv, what))
+        """Record a row of the control table; `what` may be `channel`, `first`, `last` and `detail`.
+
+        Raises ValueError for a time that cannot be one.
+        """
+        self._put(_Event(event, check_time(ts_recv, "ts_recv"), what))
 
     def close(self) -> Session:
         """Write the rows that are left and return the finished session. Closing again returns it again.
