@@ -6,15 +6,25 @@ import math
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from numbers import Integral
+from typing import Any, Final
 
-__all__ = ["NANOSECONDS", "Clock", "from_milliseconds", "in_words", "to_milliseconds", "wall_time"]
+__all__ = ["NANOSECONDS", "Clock", "check_time", "from_milliseconds", "in_words", "to_milliseconds", "wall_time"]
 
 NANOSECONDS: Final = 1_000_000_000
 _PER_MILLISECOND: Final = 1_000_000
 _PER_MICROSECOND: Final = 1_000
 
 wall_time = time.time_ns
+
+
+def check_time(ns: Any, name: str) -> int:
+    """Return a time in nanoseconds as an int. Raises ValueError for anything that int64 does not hold exactly."""
+    if not isinstance(ns, Integral) or not -(2**63) <= int(ns) < 2**63:
+        raise ValueError(
+            f"{name} is {ns!r}: a time is a whole number of nanoseconds since 1970, such as time.time_ns()"
+        )
+    return int(ns)
 
 
 def to_milliseconds(ns: int) -> float:

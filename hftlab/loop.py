@@ -6,6 +6,7 @@ import asyncio
 import atexit
 import gc
 import os
+import select
 import signal
 from collections.abc import Coroutine
 from contextlib import suppress
@@ -38,9 +39,17 @@ def detach_from_parent(loop: asyncio.AbstractEventLoop) -> None:
     selector = getattr(loop, "_selector", None)
     with suppress(AttributeError, OSError, ValueError):
         shared = loop._get_backend_id() if selector is None else selector.fileno()  # type: ignore[attr-defined]
-        null = os.open(os.devnull, os.O_RDWR)
-        os.dup2(null, shared, inheritable=False)
-        os.close(null)
+        empty = _empty_list()
+        os.dup2(empty, shared, inheritable=False)
+        os.close(empty)
+
+
+def _empty_list() -> int:
+    """Open what a loop can wait on and nothing comes from: a kernel's list of no sockets, where there are such."""
+    if hasattr(select, "epoll"):
+        with select.epoll() as sockets:
+            return os.dup(sockets.fileno())
+    return os.open(os.devnull, os.O_RDWR)
 
 
 def _restart_threads() -> None:

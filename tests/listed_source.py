@@ -23,7 +23,8 @@ Item = Message | Timed[Message]
 class ListedSource:
     """Yields (time, item) pairs, the items as they are: bare messages, or Timed with account and payload."""
 
-    name, recorded, symbols = "listed", True, ("AAPL", "AAPL:NYSE", "MSFT")
+    name, recorded = "listed", True
+    symbols: tuple[str, ...] = ("AAPL", "AAPL:NYSE", "MSFT")
 
     def __init__(self, items: Sequence[tuple[int, Item]]) -> None:
         self.clock = Clock(0, paused=True)

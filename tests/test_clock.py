@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hftlab.clock import Clock, from_milliseconds, to_milliseconds
+from hftlab.clock import Clock, check_time, from_milliseconds, to_milliseconds
 
 SECOND = 1_000_000_000
 
@@ -39,6 +41,17 @@ def test_any_other_double_becomes_the_nearest_nanosecond(ms: float) -> None:
     """Against exact arithmetic."""
     ns = from_milliseconds(ms)
     assert to_milliseconds(ns) == ms or abs(Fraction(ms) * 1_000_000 - ns) <= Fraction(1, 2)
+
+
+@pytest.mark.parametrize("ns", [1.5, math.nan, math.inf, None, "1", 2**63, -(2**63) - 1, np.float64(1)])
+def test_a_time_is_a_whole_number_that_int64_holds(ns: Any) -> None:
+    with pytest.raises(ValueError, match=r"ts_recv is .*: a time is a whole number of nanoseconds"):
+        check_time(ns, "ts_recv")
+
+
+@pytest.mark.parametrize("ns", [0, -(2**63), 2**63 - 1, np.int64(5), np.uint32(5)])
+def test_a_time_becomes_an_int(ns: Any) -> None:
+    assert (check_time(ns, "ts_recv"), type(check_time(ns, "ts_recv"))) == (ns, int)
 
 
 def test_a_clock_follows_real_time_at_its_speed() -> None:

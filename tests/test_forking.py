@@ -42,14 +42,21 @@ assert find_secret(server.port)
 server.stop()
 print("whole")
 """
+RETURNED = (
+    "hftlab: a process that was forked in a callback has returned from it, to a loop that is its parent's, and ends: "
+    "end it with os._exit(), or start it as a multiprocessing.Process\n"
+)
 
 
-def run(script: str, folder: Path) -> None:
-    """Run a script between the beginning of a parent and the check that it still has all that it began."""
+def run(script: str, folder: Path, told: str = "") -> None:
+    """Run a script between the beginning of a parent and the check that it still has all that it began.
+
+    `told` is what the parent and its children say on standard error.
+    """
     program = BEGIN + script + CHECK
     command = [sys.executable, "-c", program, str(folder / "session")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "whole\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "whole\n", told)
 
 
 @pytest.mark.parametrize("ending", ["os._exit(3)", "sys.exit(3)", "raise SystemExit(3)"])
@@ -127,6 +134,40 @@ with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("fork")) as p
         done.result()
 """
     run(script, tmp_path)
+
+
+FORK_IN_CALLBACK = """
+from multiprocessing import get_context
+from queue import SimpleQueue
+children, forked = SimpleQueue(), []
+
+def started():
+    process = get_context("fork").Process(target=work)
+    process.start()
+    return process
+
+def forking(message):
+    if not forked:
+        forked.append(message)
+        children.put({fork})
+
+client.on("message", forking)
+child = children.get(timeout=30)
+"""
+
+
+def test_calls_work_in_a_process_that_is_started_in_a_callback(tmp_path: Path) -> None:
+    """The thread that forks is that of the background loop, which the child has another one of."""
+    script = FORK_IN_CALLBACK.format(fork="started()")
+    run(f"{script}\nchild.join()\nassert child.exitcode == 0", tmp_path)
+
+
+@pytest.mark.parametrize(("ending", "status"), [("work() or os._exit(3)", 3), ("work()", 1)])
+def test_a_child_that_is_forked_in_a_callback_ends_at_once(ending: str, status: int, tmp_path: Path) -> None:
+    """Also one that returns from the callback into its parent's loop, where it is told how to end."""
+    script = FORK_IN_CALLBACK.format(fork=f"os.fork() or ({ending})")
+    told = "" if status == 3 else RETURNED
+    run(f"{script}\nassert status_of(child) == {status}", tmp_path, told)
 
 
 def test_a_child_that_lives_on_does_not_hold_the_parents_port(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -15,6 +15,11 @@ from hftlab.errors import HftlabError
 from hftlab.printable import printable
 
 __all__ = ["import_", "simulate"]
+
+_DAY: Final = 86_400_000
+"""Milliseconds of the longest pace."""
+_YEAR: Final = 366 * 24
+"""Hours of the longest simulation; an infinite one would never be whole."""
 
 
 def import_(
@@ -34,7 +39,8 @@ def import_(
         typer.Option(help="Tick, lot and currency in place of those found, as BTCUSDT,tick=0.01,lot=0.001."),
     ] = None,
     pace: Annotated[
-        float, typer.Option(help="Milliseconds between a symbol's messages; 0: a message for each event.", min=0)
+        float,
+        typer.Option(help="Milliseconds between a symbol's messages; 0: a message for each event.", min=0, max=_DAY),
     ] = 0,
     overwrite: Overwrite = False,
 ) -> None:
@@ -75,7 +81,7 @@ def _format_and_file(names: list[str]) -> tuple[str, Path]:
 
 def simulate(
     output: Output,
-    hours: Annotated[float, typer.Option(help="Hours of trading from the opening on.", min=0.001)] = 6.5,
+    hours: Annotated[float, typer.Option(help="Hours of trading from the opening on.", min=0.001, max=_YEAR)] = 6.5,
     seed: Annotated[int, typer.Option(help="The same seed makes the same day.", min=0)] = 7,
     symbols: Annotated[str | None, typer.Option(help="Comma-separated, such as AAPL,AAPL:NYSE,BTCUSDT.")] = None,
     day: Annotated[str, typer.Option("--date", help="The day, as YYYY-MM-DD.")] = "2026-01-02",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from numbers import Integral
 from typing import Final, Literal, TypeAlias
 
 from hftlab.bounds import check_symbol
@@ -18,6 +19,7 @@ __all__ = [
     "codec_named",
     "data_type_list",
     "heartbeat_seconds",
+    "interval",
     "reconnect_seconds",
     "slow_consumer_policy",
     "symbol_list",
@@ -84,6 +86,8 @@ def symbol_list(symbols: Iterable[str]) -> list[str]:
     Raises SubscriptionFailed if there are none, and for what cannot be a symbol.
     """
     try:
+        if not isinstance(symbols, Iterable):
+            raise ValueError(f"symbols is {symbols!r}: give a list such as ['AAPL']")
         listed = [symbols] if isinstance(symbols, str) else list(symbols)
         checked = list(dict.fromkeys(map(check_symbol, listed)))
     except (TypeError, ValueError) as exc:
@@ -91,6 +95,16 @@ def symbol_list(symbols: Iterable[str]) -> list[str]:
     if not checked:
         raise SubscriptionFailed("no symbols were given: name at least one, such as ['AAPL']")
     return checked
+
+
+def interval(frequency: int | None) -> int | None:
+    """Check a shortest time in ms between two messages; None is the server's. Raises SubscriptionFailed."""
+    if frequency is not None and (isinstance(frequency, bool) or not isinstance(frequency, Integral)):
+        raise SubscriptionFailed(
+            f"frequency is a whole number of milliseconds between two messages, 0 for every change; got {frequency!r}",
+            context={"field": "frequency"},
+        )
+    return None if frequency is None else int(frequency)
 
 
 def data_type_list(names: Iterable[str] | None) -> list[DataType] | None:

@@ -17,6 +17,7 @@ from hftlab.client.arguments import (
     codec_named,
     data_type_list,
     heartbeat_seconds,
+    interval,
     reconnect_seconds,
     slow_consumer_policy,
     symbol_list,
@@ -274,7 +275,7 @@ class Client:
             timestamp=1.0,
             symbols=symbol_list(symbols),
             data_types=kinds,
-            frequency=frequency,
+            frequency=interval(frequency),
             slow_consumer=policy,
         )
         return await self._commands.subscribe(request)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -65,8 +66,11 @@ def record_simulation(
     With `itch_path` the events are also written as a TotalView-ITCH 5.0 file. That format is one venue's feed of stocks
     in dollars, so that only primary listings in dollars go there, and only those whose price fits. `progress` is called
     with the nanoseconds simulated so far. With `overwrite`, and where there is an ITCH file already, the old ones stay
-    until the new ones are whole. Raises SessionExists as hl.record does, and HftlabError if no symbol fits into ITCH.
+    until the new ones are whole. Raises SessionExists as hl.record does, HftlabError if no symbol fits into ITCH, and
+    ValueError unless `seconds` is above 0 and finite.
     """
+    if not 0 < seconds < math.inf:
+        raise ValueError(f"seconds is how long to simulate, above 0 and finite, got {seconds!r}")
     listed = [one for one in exchange.instruments if _fits_itch(one, exchange.closes[one])]
     if itch_path is not None and not listed:
         raise HftlabError(f"none of {', '.join(exchange.symbols)} fits into ITCH: give US stocks below $400,000")

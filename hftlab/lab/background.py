@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any, Final, TypeVar
 
+from hftlab.forking import Home
 from hftlab.lab.kept import kept
 from hftlab.loop import detach_from_parent, new_loop
 
@@ -36,6 +39,8 @@ class _Background:
         """Start afresh in a forked child, where the thread is missing and the lock may be held by it for ever."""
         if self._loop is not None:
             detach_from_parent(self._loop)
+            if self._is_current():  # forked in a callback: the child ends when that returns, see _run
+                self._loop.stop()
         self._start_afresh()
 
     def end(self) -> None:
@@ -92,12 +97,28 @@ class _Background:
             if self._loop is None:
                 _let_interrupts_through()
                 self._loop = new_loop()
-                self._thread = threading.Thread(target=self._loop.run_forever, name="hftlab I/O", daemon=True)
+                self._thread = threading.Thread(target=_run, args=(self._loop,), name="hftlab I/O", daemon=True)
                 self._thread.start()
             return self._loop
 
     def _is_current(self) -> bool:
         return threading.current_thread() is self._thread
+
+
+def _run(loop: asyncio.AbstractEventLoop) -> None:
+    """Run the loop on its thread, which in a child that was forked in a callback is all that there is."""
+    home = Home()
+    try:
+        loop.run_forever()
+    finally:
+        if not home.is_here:
+            sys.stdout.flush()
+            sys.stderr.write(
+                "hftlab: a process that was forked in a callback has returned from it, to a loop that is its parent's, "
+                "and ends: end it with os._exit(), or start it as a multiprocessing.Process\n"
+            )
+            sys.stderr.flush()
+            os._exit(1)
 
 
 async def _ending(coroutine: Coroutine[Any, Any, T], ended: threading.Event) -> T:

@@ -8,6 +8,7 @@ from ssl import SSLContext
 from typing import TYPE_CHECKING, Final, Literal, Self
 
 from hftlab.client import Client, LatencyHistogram, Metrics, diagnostics
+from hftlab.client.arguments import symbol_list
 from hftlab.client.authentication import Token
 from hftlab.client.batching import BATCH_DELAY, BATCH_SIZE
 from hftlab.client.debug_log import WebSocketDebugLogger
@@ -128,7 +129,7 @@ class LabClient:
         Waits up to `wait` seconds until there is state of each symbol and data type, so that the next line of a
         notebook finds it. Events (TRADES, ARBITRAGE) are not waited for.
         """
-        wanted = [symbols] if isinstance(symbols, str) else list(symbols)
+        wanted = symbol_list(symbols)
         terms = {"frequency": frequency, "slow_consumer": slow_consumer}
         return background.run(subscribed(self.inner, wanted, wait, data_types=data_types, **terms))
 

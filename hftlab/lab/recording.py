@@ -8,6 +8,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Self
 
+from hftlab.client import Client
 from hftlab.errors import SessionError
 from hftlab.forking import Home
 from hftlab.lab.background import background
@@ -15,6 +16,7 @@ from hftlab.lab.client import LabClient
 from hftlab.lab.kept import kept
 from hftlab.lab.server import LabServer
 from hftlab.recorder import Recording, describe, tap
+from hftlab.server import Server
 from hftlab.session import Session
 
 __all__ = ["LabRecording", "record"]
@@ -29,23 +31,39 @@ def record(target: LabClient | LabServer, path: Path | str, *, overwrite: bool =
     session is replaced as soon as the first new data is on disk, and a recording of this process into the same folder
     is stopped first, so that a cell can be run again.
     """
-    if not isinstance(target, LabClient | LabServer):
-        raise TypeError(f"what is recorded is a client of hl.connect() or a server of hl.serve(), got {target!r}")
+    inner = _inner(target)
     running = _recordings.pop(Path(path).resolve(), None) if overwrite else None
     if running is not None:
         with suppress(SessionError):  # a failed recording, about to be replaced
             running.stop()
-    return LabRecording(target, path, overwrite=overwrite)
+    return LabRecording(target, inner, path, overwrite=overwrite)
+
+
+def _inner(target: LabClient | LabServer) -> Client | Server:
+    """Return what runs on the background loop. Raises TypeError for anything else than a client or a server.
+
+    A handle whose class was reloaded since is as good as one of today.
+    """
+    inner = getattr(target, "inner", None)
+    if isinstance(inner, Client | Server):
+        return inner
+    if type(target).__name__ in (LabClient.__name__, LabServer.__name__):
+        raise TypeError(
+            f"{target!r} is of an hftlab that was loaded before this one: call hl.connect() or hl.serve() again"
+        )
+    raise TypeError(f"what is recorded is a client of hl.connect() or a server of hl.serve(), got {target!r}")
 
 
 class LabRecording:
     """A recording in progress; a context manager. `stop()`, or leaving the `with` block, finishes the session."""
 
-    def __init__(self, target: LabClient | LabServer, path: Path | str, *, overwrite: bool) -> None:
-        self._recording = Recording(path, source=describe(target.inner), overwrite=overwrite)
+    def __init__(
+        self, target: LabClient | LabServer, inner: Client | Server, path: Path | str, *, overwrite: bool
+    ) -> None:
+        self._recording = Recording(path, source=describe(inner), overwrite=overwrite)
         self._home = Home()
         self._target = target  # keeps a client alive that nothing else refers to
-        self._detach: Callable[[], None] | None = background.call(lambda: tap(target.inner, self._recording))
+        self._detach: Callable[[], None] | None = background.call(lambda: tap(inner, self._recording))
         self._key = self.folder.resolve()
         _recordings[self._key] = self
 

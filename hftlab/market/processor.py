@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, SupportsIndex
 
 import numpy as np
 import numpy.typing as npt
 
 from hftlab.book import BookSet, Tops
-from hftlab.clock import to_milliseconds
+from hftlab.clock import NANOSECONDS, to_milliseconds
 from hftlab.errors import EventError
 from hftlab.events import EventBatch
 from hftlab.instruments import UNIT, Instrument
@@ -19,6 +20,8 @@ from hftlab.market.symbol_summary import SymbolSummary
 from hftlab.protocol.messages import MarketData
 
 __all__ = ["Processor"]
+
+_LONGEST_PACE: Final = 86_400 * NANOSECONDS
 
 IntArray = npt.NDArray[np.int64]
 
@@ -47,8 +50,10 @@ class Processor:
         filters: Filters | None = None,
         previous_close: Mapping[Instrument, int] | None = None,
     ) -> None:
-        if pace < 0:
-            raise ValueError(f"pace must be 0 or more nanoseconds, got {pace}")
+        if not isinstance(pace, SupportsIndex) or not 0 <= pace.__index__() <= _LONGEST_PACE:
+            raise ValueError(
+                f"pace must be a whole number of nanoseconds from 0 to {_LONGEST_PACE} (a day), got {pace!r}"
+            )
         closes = previous_close or {}
         self.books = BookSet()
         self.depth, self.pace = depth, pace

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from hftlab.clock import in_words, wall_time
+from hftlab.clock import check_time, in_words, wall_time
 from hftlab.credentials import is_subject
 from hftlab.errors import SessionError
 from hftlab.log import get_logger
@@ -123,9 +123,10 @@ class Recording:
     ) -> None:
         """Record a message received at `ts_recv` (ns). The rest is as in SessionWriter.append().
 
-        Raises MessageParseError for a message that could not be replayed, and ValueError for an account that cannot be
-        one; the recording goes on without it.
+        Raises MessageParseError for a message that could not be replayed, and ValueError for an account or a time that
+        cannot be one; the recording goes on without it.
         """
+        ts_recv = check_time(ts_recv, "ts_recv")
         if account is not None and not is_subject(account):
             raise ValueError(f"account={account!r} is not a printable name of 1 to 128 characters")
         data = checked_payload(message) if payload is None else payload
@@ -136,8 +137,11 @@ class Recording:
         self._put(_Undecoded(payload, ts_recv, reason, steady), ts_recv, len(payload))
 
     def control(self, event: str, ts_recv: int, **what: Any) -> None:
-        """Record a row of the control table; `what` may be `channel`, `first`, `last`, `detail`, `ts_from`, `ts_to`."""
-        self._put(_Event(event, ts_recv, what), ts_recv, 0)
+        """Record a row of the control table; `what` may be `channel`, `first`, `last`, `detail`, `ts_from`, `ts_to`.
+
+        Raises ValueError for a time that cannot be one.
+        """
+        self._put(_Event(event, check_time(ts_recv, "ts_recv"), what), ts_recv, 0)
 
     def close(self) -> Session:
         """Write the rows that are left and return the finished session. Closing again returns it again.

@@ -10,6 +10,7 @@ from typing import Final
 
 from hftlab.client import Client
 from hftlab.errors import SessionError, SubscriptionFailed
+from hftlab.nearest import describe_unknown
 from hftlab.protocol import DataType
 from hftlab.recorder.recording import Recording
 from hftlab.recorder.taps import describe, tap
@@ -18,8 +19,6 @@ from hftlab.session.session import Session
 __all__ = ["record_url"]
 
 _EVERYTHING: Final = (DataType.QUOTES, DataType.TRADES, DataType.ORDER_BOOK, DataType.STATISTICS)
-_NAMED: Final = 20
-"""Symbols that an error names."""
 
 
 async def record_url(
@@ -54,15 +53,15 @@ async def record_url(
 
 def _check(wanted: Sequence[str], client: Client) -> None:
     """Raise SubscriptionFailed for an unknown symbol, before a folder is made or an old session is replaced."""
-    offered = set(client.offered_symbols)
-    unknown = [symbol for symbol in wanted if symbol not in offered]
+    offered = client.offered_symbols
+    known = set(offered)
+    unknown = [symbol for symbol in dict.fromkeys(wanted) if symbol not in known]
     if offered and unknown:
-        raise SubscriptionFailed(f"{client.url} does not have {_some(unknown)}; it has {_some(client.offered_symbols)}")
-
-
-def _some(symbols: Sequence[str]) -> str:
-    more = f" and {len(symbols) - _NAMED:,} more" if len(symbols) > _NAMED else ""
-    return ", ".join(symbols[:_NAMED]) + more
+        raise SubscriptionFailed(
+            f"{client.url} does not have {describe_unknown(unknown, offered)}: name symbols as the server does, or "
+            f"none to record all of its {len(offered):,}",
+            context={"field": "symbols", "unknown": unknown},
+        )
 
 
 async def _ended(client: Client, recording: Recording) -> None:

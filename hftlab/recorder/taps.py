@@ -28,7 +28,7 @@ def tap(target: Client | Server, recording: Recording) -> Callable[[], None]:
     in the same way and leaves a "drop" row, and the recording goes on.
     """
     endings = ExitStack()
-    take = _watch(target, recording, endings) if isinstance(target, Client) else _record(recording)
+    take = _watch(target, recording, endings) if isinstance(target, Client) else _record(target, recording)
 
     def attempt(item: Timed[Message]) -> None:
         try:
@@ -45,8 +45,18 @@ def tap(target: Client | Server, recording: Recording) -> Callable[[], None]:
     return endings.close
 
 
-def _record(recording: Recording) -> Tap:
-    return lambda item: recording.message(item.message, item.at, account=item.account, payload=item.payload)
+def _record(server: Server, recording: Recording) -> Tap:
+    """Return a tap that records what a server publishes; a source that dates it by another clock may see that stepped.
+
+    The server's own clock is the steady one: it goes as fast as the source's time does, and is sought and paused with
+    it. A server that is behind publishes late, at times before its clock's.
+    """
+
+    def message(item: Timed[Message]) -> None:
+        steady = min(item.at, server.clock.now())
+        recording.message(item.message, item.at, account=item.account, payload=item.payload, steady=steady)
+
+    return message
 
 
 def _watch(client: Client, recording: Recording, endings: ExitStack) -> Tap:

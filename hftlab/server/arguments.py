@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from os import PathLike
 from typing import Any
 
+from hftlab.bounds import check_symbol
 from hftlab.protocol import Message
 from hftlab.protocol.publishing.limits import ServerLimits
 from hftlab.source import Source
 
-__all__ = ["host_address", "name_list", "port_number", "server_limits", "streamed_source"]
+__all__ = ["host_address", "name_list", "port_number", "server_limits", "source_symbols", "streamed_source"]
 
 
 def host_address(host: str) -> str:
@@ -52,6 +53,14 @@ def streamed_source(source: Source[Message] | None) -> Source[Message] | None:
     if source is None or (isinstance(source, Source) and not isinstance(source, type)):
         return source
     raise TypeError(f"a server streams a source, got {source!r}: {_advice(source)}")
+
+
+def source_symbols(source: Source[Message]) -> list[str]:
+    """List the symbols of a source; one string is one symbol. Raises TypeError, or ValueError for a bad one."""
+    symbols = source.symbols
+    if not isinstance(symbols, Iterable):
+        raise TypeError(f"the symbols of {source.name!r} are {symbols!r}: give the source a list such as ['AAPL']")
+    return [check_symbol(symbol) for symbol in ([symbols] if isinstance(symbols, str) else symbols)]
 
 
 def _advice(given: Any) -> str:

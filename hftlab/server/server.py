@@ -13,7 +13,6 @@ from typing import Any, Self, get_args
 
 from websockets.http11 import Request, Response
 
-from hftlab.bounds import check_symbol
 from hftlab.clock import NANOSECONDS, to_milliseconds, wall_time
 from hftlab.credentials import is_subject
 from hftlab.errors import ServerError
@@ -33,7 +32,7 @@ from hftlab.protocol.publishing.authentication import Authenticator, AuthMode, T
 from hftlab.protocol.publishing.limits import ServerLimits
 from hftlab.protocol.publishing.playback import Playback
 from hftlab.protocol.publishing.publisher import Publisher, check_publishable
-from hftlab.server.arguments import host_address, port_number, server_limits, streamed_source
+from hftlab.server.arguments import host_address, port_number, server_limits, source_symbols, streamed_source
 from hftlab.server.broadcaster import Broadcaster
 from hftlab.server.connection_info import ConnectionInfo
 from hftlab.server.connections import Connections
@@ -81,7 +80,7 @@ class Server:
         self._playback = Playback(source)
         self.clock = self._playback.clock
         self.session = uuid.uuid4().hex
-        symbols = None if source is None else [check_symbol(symbol) for symbol in source.symbols]
+        symbols = None if source is None else source_symbols(source)
         self.limits = server_limits(limits).for_symbols(symbols)
         self._publisher: Publisher[ServerSocket] = Publisher(
             session=self.session, limits=self.limits.to_wire(), symbols=symbols, public=auth == "public"

@@ -11,8 +11,9 @@ from typing import Any, Final
 import msgspec
 import polars as pl
 
+from hftlab.clock import check_time
 from hftlab.credentials import is_subject
-from hftlab.errors import SessionExists
+from hftlab.errors import SessionExists, SessionNotFound
 from hftlab.printable import printable
 from hftlab.protocol import Message
 from hftlab.protocol.order_messages import PRIVATE_MESSAGES
@@ -125,7 +126,7 @@ class SessionWriter:
         monotonic clock's reading at the time of reception (ns), by which steps of the wall clock are recognised.
 
         Raises MessageParseError for a message that could not be decoded again, such as one with a price of NaN, and
-        ValueError for an account that cannot be one.
+        ValueError for an account or a time that cannot be one.
         """
         if account is not None and not is_subject(account):
             raise ValueError(f"account={account!r} is not a printable name of 1 to 128 characters")
@@ -233,6 +234,7 @@ class SessionWriter:
         reason: str | None = None,
     ) -> None:
         """Add a row at a time that is never before the previous row's, behind a row about the clock if it stepped."""
+        ts_recv = check_time(ts_recv, "ts_recv")
         at, step = self._order.place(ts_recv, steady)
         clock = None if at == ts_recv else ts_recv
         if step is not None:
@@ -299,7 +301,14 @@ def _check(folder: Path, *, overwrite: bool) -> Manifest | None:
             "--overwrite) to replace a session",
             path=folder,
         )
-    manifest = read_manifest(folder)
+    try:
+        manifest = read_manifest(folder)
+    except SessionNotFound:
+        raise SessionNotFound(
+            f"{folder} is not a recorded session, and nothing else is replaced: record to another folder, or move away "
+            "what is there",
+            path=folder,
+        ) from None
     foreign = strangers(folder, _OURS)
     if foreign:
         raise SessionExists(

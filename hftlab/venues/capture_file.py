@@ -9,12 +9,22 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypeVar
 
 import msgspec
 
+from hftlab.bounds import check_symbol
 from hftlab.errors import CaptureError
 
 if TYPE_CHECKING:
     from zlib import _Decompress
 
-__all__ = ["Damage", "Progress", "bad_line", "check_readable", "decode_line", "read_blocks", "read_lines"]
+__all__ = [
+    "Damage",
+    "Progress",
+    "bad_line",
+    "check_readable",
+    "decode_line",
+    "read_blocks",
+    "read_lines",
+    "symbol_in",
+]
 
 T = TypeVar("T")
 
@@ -100,6 +110,14 @@ def decode_line(decoder: msgspec.json.Decoder[T], path: Path, number: int, paylo
 def bad_line(path: Path, number: int, what: str) -> CaptureError:
     """Make the error of a line: `what` follows its path and number."""
     return CaptureError(f"{path}, line {number}: {what}", path=path)
+
+
+def symbol_in(path: Path, number: int, symbol: str) -> str:
+    """Return a symbol that a line names. Raises CaptureError for one that the wire and recordings cannot carry."""
+    try:
+        return check_symbol(symbol)
+    except ValueError as error:
+        raise bad_line(path, number, f"has a symbol that cannot be: {error}") from error
 
 
 class Damage(Exception):

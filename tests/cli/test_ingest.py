@@ -47,6 +47,22 @@ class TestImport:
         assert f"are in {tmp_path / 'session'}" in err
         assert open_session(tmp_path / "session").manifest.messages > 0
 
+    @pytest.mark.parametrize("pace", ["inf", "nan", "-1", "1e300"])
+    def test_a_pace_that_cannot_be_is_refused(self, capture: Path, tmp_path: Path, run: Run, pace: str) -> None:
+        status, out, err = run("import", capture, "-o", tmp_path / "session", "--pace", pace)
+        assert (status, out) == (2, "")
+        assert "--pace" in err
+        assert not (tmp_path / "session").exists()
+
+    def test_a_symbol_that_cannot_be_is_one_sentence(self, tmp_path: Path, run: Run) -> None:
+        bad = update(2, 3, {"1": "1"}, {})
+        bad["data"]["s"] = " AB "
+        path = write_capture(tmp_path / "capture", SNAPSHOT, bad)
+        status, out, err = run("import", "binance", path, "-o", tmp_path / "session")
+        assert (status, out) == (2, "")
+        assert err.startswith(f"hftlab: {path}, line 2: has a symbol that cannot be: ' AB ' is not a symbol")
+        assert err.count("\n") == 1
+
 
 class TestFormats:
     """`hftlab import FILE` and `hftlab import FORMAT FILE` are the same, where the content tells the format."""
@@ -142,6 +158,15 @@ class TestTerminal:
 
 
 class TestSimulate:
+    @pytest.mark.parametrize("hours", ["inf", "nan", "0", "8785"])
+    def test_a_simulation_that_would_not_end_is_refused_before_it_begins(
+        self, tmp_path: Path, run: Run, hours: str
+    ) -> None:
+        status, out, err = run("simulate", "-o", tmp_path / "day", "--hours", hours)
+        assert (status, out) == (2, "")
+        assert "--hours" in err
+        assert not (tmp_path / "day").exists()
+
     def test_it_makes_a_session_and_says_what_is_in_it(self, tmp_path: Path, run: Run) -> None:
         arguments = ("--hours", "0.01", "--symbols", "AAPL, BRK.A", "--itch", tmp_path / "day.itch")
         status, out, err = run("simulate", "-o", tmp_path / "day", *arguments)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from hftlab.client import Client
-from hftlab.client.arguments import data_type_list, symbol_list
+from hftlab.client.arguments import data_type_list, interval, symbol_list
 from hftlab.errors import SubscriptionFailed
 from tests.client.servers import scripted
 
@@ -33,6 +33,20 @@ def test_attempts_are_a_number_of_tries(value: Any) -> None:
 def test_an_address_is_text(value: Any) -> None:
     with pytest.raises(TypeError, match="a server's address is a string"):
         Client(value)
+
+
+@pytest.mark.parametrize("value", [math.nan, 1.5, "100", True])
+def test_a_frequency_is_a_whole_number_of_milliseconds(value: Any) -> None:
+    """NaN would be sent as null, the server's own."""
+    with pytest.raises(SubscriptionFailed, match="frequency is a whole number of milliseconds"):
+        interval(value)
+    assert (interval(None), interval(0)) == (None, 0)
+
+
+@pytest.mark.parametrize("value", [None, 5])
+def test_symbols_are_a_list(value: Any) -> None:
+    with pytest.raises(SubscriptionFailed, match=f"symbols is {value}: give a list such as"):
+        symbol_list(value)
 
 
 @pytest.mark.parametrize("value", ["", "a\nb", "x" * 129, 7])

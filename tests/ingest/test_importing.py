@@ -22,6 +22,7 @@ from tests.shared_data import shared_data
 from tests.venues import kraken_captures
 from tests.venues.captures import SNAPSHOT, START, trade, update, write_capture
 from tests.venues.lobster_pairs import Message, write_pair
+from tests.venues.look_alikes import READABLE_FILES
 
 MESSAGES = [
     SNAPSHOT,
@@ -65,6 +66,34 @@ def test_the_events_are_those_of_the_decoder(capture: Path, tmp_path: Path) -> N
     instruments = [Instrument.from_dict(values) for values in session.manifest.source["instruments"]]
     again = EventBatch.from_polars(events, instruments)
     assert (again.instruments, again.price.tolist()) == (decoded.instruments, decoded.price.tolist())
+
+
+class TestRelativePaths:
+    """They are resolved when they are given; the readers read later, wherever the process then is."""
+
+    def moved(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (tmp_path / "elsewhere").mkdir()
+        monkeypatch.chdir(tmp_path / "elsewhere")
+
+    @pytest.mark.parametrize("name", READABLE_FILES)
+    def test_of_every_reader(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+        path = tmp_path / "ZZT_2024-01-02_34200000_57600000_message_1.csv"
+        path.write_bytes(READABLE_FILES[name][0])
+        monkeypatch.chdir(tmp_path)
+        reader = FORMATS[name].read(path.name)
+        self.moved(tmp_path, monkeypatch)
+        assert sum(map(len, reader)) == sum(map(len, FORMATS[name].read(path))) > 0
+        assert reader.path == path
+
+    def test_of_messages_and_order_books(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (tmp_path / "day").write_bytes(READABLE_FILES["itch"][0])
+        books_after = [({5_853_300: 10}, {})]
+        pair = write_pair(tmp_path, [(34200.0, 1, 7, 10, 5_853_300, 1)], books_after)
+        monkeypatch.chdir(tmp_path)
+        messages, books = itch.messages("day"), lobster.read_books(pair.name)
+        self.moved(tmp_path, monkeypatch)
+        assert len(list(messages)) > 0
+        assert len(list(books)) > 0
 
 
 def test_progress_is_reported_up_to_the_size_of_the_file(capture: Path, tmp_path: Path) -> None:

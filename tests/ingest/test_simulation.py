@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from hftlab.ingest.simulation import exchange_on, record_simulation
 from hftlab.session import open_session, recover
 from hftlab.simulator import Exchange
 from hftlab.venues import itch
-from tests.session.sessions import replayed
+from tests.session.sessions import numbered, replayed, write_session
 
 OPENING = 1_767_364_200_000_000_000  # 9:30 in New York on 2026-01-02
 
@@ -90,6 +91,15 @@ class TestItch:
         with pytest.raises(HftlabError, match="US stocks"):
             record_simulation(exchange, 1, tmp_path / "day", itch_path=tmp_path / "day.itch")
         assert not (tmp_path / "day").exists()
+
+
+@pytest.mark.parametrize("seconds", [0, -1, math.inf, math.nan])
+def test_a_time_that_is_not_one_is_refused_and_costs_no_session(tmp_path: Path, seconds: float) -> None:
+    write_session(tmp_path / "day", [(1, numbered(1))])
+    exchange = Exchange(7, ["AAPL"], clock=Clock(OPENING, paused=True))
+    with pytest.raises(ValueError, match=f"seconds is how long to simulate, above 0 and finite, got {seconds}"):
+        record_simulation(exchange, seconds, tmp_path / "day", overwrite=True)
+    assert replayed(open_session(tmp_path / "day")) == [(1, numbered(1))]
 
 
 def _interrupted(*_: object) -> None:

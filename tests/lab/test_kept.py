@@ -21,6 +21,8 @@ recording = hl.record(client, sys.argv[1])
 port = server.port
 """
 CHECK = """
+with hl.record(client, sys.argv[1] + "-again") as taken:
+    assert taken.folder.is_dir()
 again = hl.serve(hl.simulator.RandomWalk(seed=1), port=port)
 assert again.is_running and not server.is_running
 one = hl.connect(again.url, name="one")
@@ -37,7 +39,8 @@ RELOADS = {
 
 @pytest.mark.parametrize("way", RELOADS)
 def test_servers_clients_and_the_loop_survive_a_reload(way: str, tmp_path: Path) -> None:
-    program = BEGIN + RELOADS[way] + "\nhl.__dict__.pop('serve'), hl.__dict__.pop('connect')\n" + CHECK
+    afresh = "\nfor name in ('serve', 'connect', 'record'): hl.__dict__.pop(name, None)\n"
+    program = BEGIN + RELOADS[way] + afresh + CHECK
     command = [sys.executable, "-c", program, str(tmp_path / "session")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "1\n", "")

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections import defaultdict
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -258,9 +260,11 @@ class TestPace:
         assert found == list(expected.values())
         assert len(found) < 13_206 / 3
 
-    def test_is_not_negative(self) -> None:
-        with pytest.raises(ValueError, match="pace must be 0 or more nanoseconds, got -1"):
-            Processor([COIN], pace=-1)
+    @pytest.mark.parametrize("pace", [-1, 1.5, math.nan, math.inf, 86_400 * 10**9 + 1, None])
+    def test_is_a_whole_number_up_to_a_day(self, pace: Any) -> None:
+        """NaN would put all events into one interval."""
+        with pytest.raises(ValueError, match=f"pace must be a whole number of nanoseconds .*, got {pace}"):
+            Processor([COIN], pace=pace)
 
 
 class TestDefinition:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import math
 import shutil
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -147,7 +149,7 @@ def test_a_failure_while_the_queue_is_full_blocks_nobody(tmp_path: Path, monkeyp
     with pytest.raises(SessionError, match="has ended early"):
         while True:
             number += 1
-            recording.message(numbered(number), object())  # type: ignore[arg-type]
+            recording.message(numbered(number), number, payload=object())  # type: ignore[arg-type]
     with pytest.raises(SessionError):
         recording.close()
 
@@ -211,6 +213,17 @@ def test_a_message_that_could_not_be_replayed_is_refused_and_the_recording_goes_
     recording.message(numbered(2), 2)
     assert replayed(recording.close()) == [(2, numbered(2))]
     assert recording.dropped == 0
+
+
+@pytest.mark.parametrize("at", [1.5, math.nan, 2**63, None])
+def test_a_time_that_cannot_be_is_refused_and_the_recording_goes_on(tmp_path: Path, at: Any) -> None:
+    recording = Recording(tmp_path / "session", source={})
+    with pytest.raises(ValueError, match=r"ts_recv is .*: a time is a whole number"):
+        recording.message(numbered(1), at)
+    with pytest.raises(ValueError, match=r"ts_recv is .*: a time is a whole number"):
+        recording.control("gap", at)
+    recording.message(numbered(2), 2)
+    assert replayed(recording.close()) == [(2, numbered(2))]
 
 
 def test_a_relative_folder_stays_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,10 +11,10 @@ from hftlab.clock import Clock
 from hftlab.errors import ConnectionFailed, SessionError, SessionExists, SubscriptionFailed
 from hftlab.protocol import MarketData
 from hftlab.recorder import record_url
-from hftlab.recorder.remote import _some
 from hftlab.server import Server
 from hftlab.session import open_session
 from hftlab.simulator import RandomWalk
+from tests.listed_source import ListedSource
 from tests.session.sessions import numbered, replayed, write_session
 
 START = 1_767_364_200_000_000_000
@@ -90,7 +90,7 @@ async def test_a_wrong_symbol_neither_leaves_a_folder_nor_costs_one(tmp_path: Pa
         write_session(folder, [(1, numbered(1))])
     async with Server(walk(), port=0) as server, asyncio.timeout(10):
         stop = asyncio.ensure_future(forever())
-        with pytest.raises(SubscriptionFailed, match="does not have NOPE; it has AAPL"):
+        with pytest.raises(SubscriptionFailed, match="does not have 'NOPE': name symbols as the server does"):
             await record_url(server.url, folder, stop, ["AAPL", "NOPE"], overwrite=overwrite)
         stop.cancel()
     if overwrite:
@@ -135,9 +135,26 @@ async def test_a_silent_server_is_an_error_and_no_session(tmp_path: Path, overwr
         assert not folder.exists()
 
 
-def test_an_error_names_some_of_many_symbols() -> None:
-    assert _some(["A", "B"]) == "A, B"
-    assert _some([str(number) for number in range(8_900)]).endswith("18, 19 and 8,880 more")
+@pytest.mark.parametrize(
+    ("wanted", "told"),
+    [
+        (["S00999", "X00999"], r"does not have 'X00999' \(nearest: 'S00999'\): .* none to record all of its 3,000"),
+        (["s00999"], r"does not have 's00999' \(nearest: 'S00999'\)"),
+        ([f"?{number}" for number in range(3_000)], r"'\?4' and 2,995 more: name"),
+    ],
+)
+async def test_an_unknown_symbol_of_many_is_told_with_the_nearest(tmp_path: Path, wanted: list[str], told: str) -> None:
+    """The first of 3,000 would be of no use."""
+    symbols = [f"S{number:05}" for number in range(3_000)]
+    source = ListedSource([(START, numbered(1))])
+    source.symbols = tuple(symbols)
+    async with Server(source, port=0) as server, asyncio.timeout(10):
+        stop = asyncio.ensure_future(forever())
+        with pytest.raises(SubscriptionFailed, match=told) as raised:
+            await record_url(server.url, tmp_path / "session", stop, wanted)
+        stop.cancel()
+    assert raised.value.context["unknown"] == [one for one in wanted if one not in symbols]
+    assert not any(tmp_path.iterdir())
 
 
 async def test_a_server_that_does_not_name_its_symbols_needs_them_named(tmp_path: Path) -> None:

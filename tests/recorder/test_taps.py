@@ -21,12 +21,14 @@ from hftlab.server import Server
 from hftlab.session import Session
 from hftlab.simulator import RandomWalk
 from hftlab.source import Timed
+from tests.listed_source import ListedSource
 from tests.protocol.conftest import market_data, symbol
 from tests.session.sessions import numbered, replayed
 from tests.session.test_tables import ORDER
 
 PATIENCE = 10.0
-START = 1_767_364_200_000_000_000
+SECOND = 1_000_000_000
+START = 1_767_364_200 * SECOND
 
 
 async def arrived(client: Client, condition: Callable[[Any], bool]) -> None:
@@ -96,6 +98,53 @@ class TestServer:
         session = recording.close()
         assert session.replay().advance(9) == [Timed(1, ORDER, "alice"), Timed(2, ORDER, "bob"), numbered(1)]
         assert session.messages.collect()["payload"].to_list() == [heartbeat.decode()]
+
+
+class TestStampsOfASource:
+    """A source stamps its messages by a clock of its own, such as the wall's, while the server waits on another."""
+
+    async def recorded(self, folder: Path, clock: Clock, stamps: list[float]) -> Session:
+        """Record a server whose messages are due a second apart and stamped as given, in seconds."""
+        source = ListedSource(
+            [
+                (START + number * SECOND, Timed(START + round(at * SECOND), numbered(number)))
+                for number, at in enumerate(stamps)
+            ]
+        )
+        source.clock = clock
+        async with Server(source, port=0) as server, Client(server.url) as client:
+            recording = Recording(folder, source=describe(server))
+            end = tap(server, recording)
+            await client.subscribe(["AAPL"], frequency=0)
+            await arrived(client, lambda message: client.replay_ended)
+            end()
+        return recording.close()
+
+    async def test_a_step_forward_and_its_correction_are_rows(self, tmp_path: Path) -> None:
+        stamps = [0, 1, 2 + 3600, 3 + 3600, 4, 5]
+        session = await self.recorded(tmp_path / "session", Clock(START, speed=100), stamps)
+        rows = session.control.collect()
+        assert rows["event"].to_list() == ["clock", "clock"]
+        assert [round((at - START) / SECOND) for at in rows["ts_to"]] == [3602, 4]
+        assert "went forward" in rows["detail"][0]
+        assert "was set back" in rows["detail"][1]
+        times = session.market_data.collect()["ts_recv"]
+        assert times.is_sorted()
+        assert [round((at - START) / SECOND) for at in times][:4] == stamps[:4]
+
+    @pytest.mark.parametrize(
+        "clock",
+        [
+            pytest.param(lambda: Clock(START, speed=100), id="fast"),
+            pytest.param(lambda: Clock(START, speed=float("inf")), id="as fast as possible"),
+            pytest.param(lambda: Clock(START + 3600 * SECOND), id="behind"),
+        ],
+    )
+    async def test_silence_and_delay_are_no_steps(self, tmp_path: Path, clock: Callable[[], Clock]) -> None:
+        """However fast the source's time goes, and however late its messages are sent."""
+        session = await self.recorded(tmp_path / "session", clock(), [0, 1, 2, 3])
+        assert session.market_data.collect()["ts_recv"].to_list() == [START + at * SECOND for at in range(4)]
+        assert control(session) == []
 
 
 class TestClient:

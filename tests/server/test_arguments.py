@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from hftlab.server import Server, ServerLimits
-from hftlab.server.arguments import name_list, port_number, streamed_source
+from hftlab.server.arguments import name_list, port_number, source_symbols, streamed_source
 from hftlab.server.http.admission import Admission
 from hftlab.simulator import RandomWalk
+from tests.listed_source import ListedSource
 
 
 class Recorded:
@@ -67,3 +68,26 @@ def test_sources_pass() -> None:
 def test_what_is_not_a_source_is_refused(given: Any, advice: str) -> None:
     with pytest.raises(TypeError, match="a server streams a source, got .*" + re.escape(advice)):
         Server(given)
+
+
+class TestSymbolsOfASource:
+    def test_one_string_is_one_symbol(self) -> None:
+        walk: Any = RandomWalk(7)
+        assert source_symbols(walk) == list(walk.symbols)
+        assert source_symbols(_with_symbols("AAPL")) == ["AAPL"]
+
+    @pytest.mark.parametrize("symbols", [None, 5])
+    def test_what_is_no_list_is_refused(self, symbols: Any) -> None:
+        with pytest.raises(TypeError, match=f"the symbols of 'listed' are {symbols}: give the source a list"):
+            Server(_with_symbols(symbols))
+
+    @pytest.mark.parametrize("symbol", [1, "", " x", "A\nB"])
+    def test_what_is_no_symbol_is_refused(self, symbol: Any) -> None:
+        with pytest.raises(ValueError, match=r"not text|is not a symbol"):
+            Server(_with_symbols([symbol]))
+
+
+def _with_symbols(symbols: Any) -> Any:
+    source = ListedSource([])
+    source.symbols = symbols
+    return source

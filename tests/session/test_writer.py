@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -74,10 +75,19 @@ class TestNeverDeletes:
         assert contents(folder.parent) == before
         return str(caught.value)
 
+    @pytest.mark.parametrize("at", [1.5, 2**63, None, "1"])
+    def test_a_time_that_cannot_be(self, tmp_path: Path, at: Any) -> None:
+        writer = SessionWriter(tmp_path / "session", source={})
+        with pytest.raises(ValueError, match=r"ts_recv is .*: a time is a whole number"):
+            writer.append(numbered(1), at)
+        writer.append(numbered(2), 2)
+        assert writer.close().messages == 1
+
     def test_a_folder_that_is_not_a_session(self, tmp_path: Path) -> None:
         (tmp_path / "thesis").mkdir()
         (tmp_path / "thesis" / "thesis.tex").write_text("years of work")
-        assert "is not a recorded session" in self.refused(tmp_path / "thesis", SessionNotFound)
+        text = self.refused(tmp_path / "thesis", SessionNotFound)
+        assert "is not a recorded session, and nothing else is replaced: record to another folder" in text
 
     def test_a_file(self, tmp_path: Path) -> None:
         (tmp_path / "thesis").write_text("years of work")

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from numbers import Integral
 from typing import Any
 
+from hftlab.clock import check_time
 from hftlab.errors import MessageParseError
 from hftlab.protocol.checking import check_message
 from hftlab.protocol.messages import Message
@@ -29,7 +30,7 @@ class SourceCheck:
         """Return the valid ones among messages with their times."""
         if not self._is_needed:
             return list(items)
-        return [item._replace(message=valid) for item in items if (valid := self._valid(item.message)) is not None]
+        return [valid for item in items if (valid := self._valid_at_its_time(item)) is not None]
 
     def messages(self, items: Iterable[Message]) -> list[Message]:
         """Return the valid ones among messages."""
@@ -47,6 +48,16 @@ class SourceCheck:
         """Return the reasons since the last call."""
         refused, self.refused = self.refused, []
         return refused
+
+    def _valid_at_its_time(self, item: Timed[Message]) -> Timed[Message] | None:
+        message = self._valid(item.message)
+        if message is None:
+            return None
+        try:
+            return item._replace(at=check_time(item.at, "the `at` of a Timed"), message=message)
+        except ValueError as exc:
+            self.refused.append(MessageParseError(str(exc), field="at"))
+            return None
 
     def _valid(self, message: Message) -> Message | None:
         try:

@@ -79,8 +79,8 @@ def read(
     Raises CaptureError at once for a path that is not a readable capture; from the iterator, after every whole event
     before it, for a line of another form; and at the end if the depth updates had no usable snapshot.
     """
-    with explaining(Path(path), "binance"):
-        return Reader(Path(path), instrument, progress, chunk)
+    with explaining(Path(path).absolute(), "binance"):
+        return Reader(Path(path).absolute(), instrument, progress, chunk)
 
 
 @dataclass(slots=True)

@@ -38,7 +38,7 @@ class BookTickers(NamedTuple):
 
 def read_book_tickers(path: str | PathLike[str], *, instrument: Instrument | None = None) -> BookTickers:
     """Read the bookTicker stream of a capture, which is independent of its depth updates. Raises CaptureError."""
-    path = Path(path)
+    path = Path(path).absolute()
     instrument = instrument or detect_instrument(path)
     numbers: list[tuple[int, int, int]] = []
     texts: list[tuple[str, str, str, str]] = []

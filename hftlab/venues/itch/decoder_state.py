@@ -65,7 +65,7 @@ class DecoderState(NamedTuple):
 def register(state: DecoderState, locate: Any, symbol: Any, renames: bool) -> Any:
     """Give a locate code to an instrument, and return the instrument's number.
 
-    A stock that is blank or not of printable ASCII is malformed, and the code stays as it was.
+    A stock that begins with a space or is not of printable ASCII is malformed, and the code stays as it was.
     """
     known = i64(state.locates[locate])
     if (known != UNKNOWN_LOCATE and not renames) or (known >= 0 and state.symbols[known] == symbol):
@@ -86,14 +86,12 @@ def register(state: DecoderState, locate: Any, symbol: Any, renames: bool) -> An
 
 @in_place
 def _is_text(symbol: Any) -> bool:
-    """Tell whether eight bytes are printable ASCII and not all spaces."""
-    is_blank = True
+    """Tell whether eight bytes are printable ASCII, the first of them not a space."""
     for place in range(8):
         letter = (symbol >> np.uint64(8 * place)) & _BYTE
         if letter < _SPACE or letter > _TILDE:
             return False
-        is_blank &= letter == _SPACE
-    return not is_blank
+    return bool(letter != _SPACE)  # the last one looked at is the first in the file
 
 
 @in_place

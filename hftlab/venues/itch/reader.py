@@ -72,8 +72,8 @@ def read(
     messages of ITCH 5.0 by type and exact length; and, after all before it, for a damaged gzip stream, where bytes are
     missing or too many, and if the file has none of the `symbols`.
     """
-    with explaining(Path(path), "itch"):
-        return Reader(Path(path), symbols, date, chunk, progress)
+    with explaining(Path(path).absolute(), "itch"):
+        return Reader(Path(path).absolute(), symbols, date, chunk, progress)
 
 
 class Reader(Iterator[EventBatch]):
@@ -130,7 +130,7 @@ def messages(path: FilePath, *, progress: Progress | None = None) -> Iterator[di
     fields by their names in the specification: text without padding, prices in dollars, `timestamp` in ns since the
     venue's midnight. Messages of unknown types or not as long as theirs are left out. Raises CaptureError as `read()`.
     """
-    return _messages(Blocks(Path(path), progress))
+    return _messages(Blocks(Path(path).absolute(), progress))
 
 
 def _messages(blocks: Blocks) -> Iterator[dict[str, pl.DataFrame]]:

@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Meta, Raw, Struct, field
 
 from hftlab.errors import CaptureError
-from hftlab.venues.capture_file import bad_line, decode_line
+from hftlab.venues.capture_file import bad_line, decode_line, symbol_in
 from hftlab.venues.stamps import BadStamp, to_nanoseconds
 
 __all__ = ["BookMessage", "Event", "Kind", "Level", "Line", "decode_book", "decode_event", "split_line"]
@@ -146,6 +146,7 @@ def decode_book(path: Path, number: int, payload: bytes) -> BookMessage | str:
     parts = [decode_line(_part, path, number, item, "Kraken", _FORM) for item in items[1:-2]]
     checksum = next((int(part.checksum) for part in parts if part.checksum is not None), None)
     is_snapshot = any(part.snapshot_asks is not None or part.snapshot_bids is not None for part in parts)
+    symbol_in(path, number, pair)
     return BookMessage(pair, int(book[1]), is_snapshot, list(_bids(parts)), list(_asks(parts)), checksum)
 
 

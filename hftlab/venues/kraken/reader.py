@@ -57,8 +57,10 @@ def read(
     iterator, after every whole event before it, for a line of another form; and at the end if the capture has none of
     the `symbols`.
     """
-    with explaining(Path(path), "kraken"):
-        return Reader(Path(path), None if symbols is None else frozenset(symbols), progress, chunk, instrument)
+    with explaining(Path(path).absolute(), "kraken"):
+        return Reader(
+            Path(path).absolute(), None if symbols is None else frozenset(symbols), progress, chunk, instrument
+        )
 
 
 def verify(path: str | PathLike[str]) -> Verification:

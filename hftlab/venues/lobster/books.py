@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hftlab.errors import CaptureError
-from hftlab.venues.lobster.files import find_files, read_tables
+from hftlab.venues.lobster.files import Table, find_files, read_tables
 
 __all__ = ["Books", "find_bad_book", "levels_of", "read_books"]
 
@@ -37,9 +37,14 @@ def read_books(
     It allows an independent check of the books made from `read()`. Raises CaptureError as that does, and where there is
     no order book.
     """
-    books = find_files(Path(path), None if orderbook is None else Path(orderbook)).orderbook
+    path = Path(path).absolute()
+    books = find_files(path, None if orderbook is None else Path(orderbook).absolute()).orderbook
     if books is None:
-        raise CaptureError(f"{path} has no order book beside it: name one with `orderbook`", path=Path(path))
+        raise CaptureError(f"{path} has no order book beside it: name one with `orderbook`", path=path)
+    return _books(books, chunk)
+
+
+def _books(books: Table, chunk: int) -> Iterator[Books]:
     for table in read_tables(books, None, chunk):
         if find_bad_book(table) is not None:
             raise CaptureError(

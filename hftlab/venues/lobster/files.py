@@ -20,6 +20,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from hftlab.bounds import LONGEST_SYMBOL
 from hftlab.errors import CaptureError
 from hftlab.venues.capture_file import Damage, Progress, bad_line, check_readable, read_blocks
 from hftlab.venues.progress_bar import progress_reporter
@@ -31,7 +32,7 @@ Blocks = Callable[[Progress | None], Iterator[bytes]]
 _BLOCK: Final = 1 << 20
 _ZIP_MAGIC: Final = b"PK\x03\x04"
 _NAME: Final = re.compile(
-    r"(?:.*/)?(?P<symbol>[A-Za-z0-9.-]+)_(?P<date>\d{4}-\d{2}-\d{2})_\d+_\d+_(?P<table>message|orderbook)_\d+\.csv(?:\.gz)?"
+    rf"(?:.*/)?(?P<symbol>[A-Za-z0-9.-]{{1,{LONGEST_SYMBOL}}})_(?P<date>\d{{4}}-\d{{2}}-\d{{2}})_\d+_\d+_(?P<table>message|orderbook)_\d+\.csv(?:\.gz)?"
 )
 FORM: Final = "TICKER_DATE_START_END_message_LEVEL.csv"
 

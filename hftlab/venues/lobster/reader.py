@@ -74,9 +74,9 @@ def read(
     Raises CaptureError at once for a path that is not such a file; from the iterator, after every whole event before
     it, for a line of another form, and where the two files do not end together.
     """
-    beside = None if orderbook is None else Path(orderbook)
-    with explaining(Path(path), "lobster"):
-        return Reader(Path(path), beside, follow, instrument, date, progress, chunk)
+    beside = None if orderbook is None else Path(orderbook).absolute()
+    with explaining(Path(path).absolute(), "lobster"):
+        return Reader(Path(path).absolute(), beside, follow, instrument, date, progress, chunk)
 
 
 @dataclass(slots=True)

@@ -56,6 +56,15 @@ def test_sources_of_hftlab_are_not_checked_a_second_time(source: Any, is_checked
     assert len(kept) == (0 if is_checked else 1)
 
 
+@pytest.mark.parametrize("at", [1.5, math.nan, 2**63, None, "1"])
+def test_a_message_at_a_time_that_is_none_is_left_out(at: Any) -> None:
+    """A recording could not store it."""
+    check, good = check_of(MyWalk(7)), market_data(symbol("MSFT"))
+    assert check.timed([Timed(at, good), Timed(np.int64(2), good)]) == [Timed(2, good)]
+    (error,) = check.take_refused()
+    assert (error.field, str(error).startswith(f"the `at` of a Timed is {at!r}: a time is")) == ("at", True)
+
+
 @pytest.mark.parametrize("at", [1.5, math.nan, math.inf, "1", np.float64(1)])
 def test_a_time_that_is_none_is_an_error(at: Any) -> None:
     with pytest.raises(TypeError, match=r"next_time\(\) returned"):

@@ -42,6 +42,13 @@ class TestGrid:
         assert detect_instrument(path).tick == UNIT // 100
 
 
+@pytest.mark.parametrize("symbol", ["", " AB ", "A\u202eB", "A" * 129])
+def test_a_symbol_that_cannot_be_is_told_with_its_line(path: Path, symbol: str) -> None:
+    bad = of(symbol, update(10, 11, {}, {}))
+    with pytest.raises(CaptureError, match=r", line 2: has a symbol that cannot be: .* is not a symbol"):
+        read(write_capture(path, SNAPSHOT, bad))
+
+
 class TestMarket:
     def test_a_message_with_a_pair_is_of_futures(self, path: Path) -> None:
         write_capture(path, of("BTCUSD_PERP", update(1, 2, {}, {}, previous=0), ps="BTCUSD"))

@@ -61,7 +61,7 @@ class Oracle:
 
     def named(self, locate: int, symbol: bytes, renames: bool = False) -> bool:
         if locate not in self.symbols or renames:
-            if not symbol.strip(b" ") or not all(0x20 <= letter <= 0x7E for letter in symbol):
+            if symbol.startswith(b" ") or not all(0x20 <= letter <= 0x7E for letter in symbol):
                 self.malformed += 1
                 return locate in self.symbols and self.is_wanted(locate)
             self.symbols[locate] = symbol.decode("latin-1").rstrip()

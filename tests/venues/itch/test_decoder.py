@@ -161,6 +161,12 @@ class TestRows:
         assert len(decoder.decode(len(body).to_bytes(2, "big") + body + self.ADD)) == 1
         assert decoder.stats.malformed == 1
 
+    @pytest.mark.parametrize("stock", [b"        ", b" ZZZ    ", b"ZZ\n     ", b"Z\xc9      "])
+    def test_a_stock_that_no_symbol_can_be_is_malformed(self, stock: bytes) -> None:
+        decoder = Decoder()
+        assert len(decoder.decode(self.ADD.replace(b"ZZZ     ", stock))) == 0
+        assert (decoder.stats.malformed, decoder.instruments) == (1, ())
+
 
 class TestArguments:
     def test_a_batch_needs_room_for_one_message(self) -> None:

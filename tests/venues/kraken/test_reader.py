@@ -220,6 +220,10 @@ class TestErrors:
                 b'1618678001.5: [1,{"b":[["100.1","1.00","1.1"]]},"book-10","XBT/EUR"]',
                 "has a level whose time cannot be: '1.1' is not a time from 2001 on",
             ),
+            (
+                b'1618678001.5: [1,{"bs":[["1","2","1618678001.1"]],"as":[]},"book-10","A\\n"]',
+                "has a symbol that cannot be: 'A\\n' is not a symbol: a symbol is 1 to 128 printable characters",
+            ),
             (b"1618678001.5: [1", "is not a Kraken message"),
             (b"1618678001.5: [1,2]", "is not a Kraken message (2 elements)"),
             (b"1618678001.5: {}", "missing required field `event`"),

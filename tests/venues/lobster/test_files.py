@@ -167,6 +167,7 @@ class TestErrors:
     def test_paths_that_are_no_pair_are_refused_at_once(self, path: Path) -> None:
         folder = path.parent
         (folder / NAME.format("message").replace("AAPL", "NONE")).touch()
+        (folder / MESSAGE.replace("AAPL", "A" * 129)).touch()
         (folder / "AAPL_2012-13-21_1_2_message_1.csv").write_text("1,1,1,1,1,1\n")
         (folder / "text.csv").write_text("time,price\n")
         (folder / "MSFT_2012-06-21_1_2_message_1.csv").write_text("time,price\n")
@@ -174,6 +175,7 @@ class TestErrors:
             ("nowhere", "does not exist"),
             (ORDERBOOK, "is the order book of a pair: name the message file beside it"),
             ("text.csv", "has no symbol and date in its name: name it TICKER_DATE_START_END_message_LEVEL.csv"),
+            (MESSAGE.replace("AAPL", "A" * 129), "has no symbol and date in its name"),
             (MESSAGE.replace("AAPL", "NONE"), "has no messages: fetch it again"),
             ("AAPL_2012-13-21_1_2_message_1.csv", "has no date in its name"),
             ("MSFT_2012-06-21_1_2_message_1.csv", "line 1: has 'time,price', not 6 numbers"),
