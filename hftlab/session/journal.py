@@ -16,7 +16,7 @@ A file, called segment, is the magic `HFTLABJ2` and then records. All numbers ar
                JSON text does, are base64
 
 A segment that was finished ends with a seal, a record whose payload is `{"records":N,"crc32":C}`: the number of records
-before it, and the CRC32 of all their bytes. A file without one was being written when the process ended.
+before it, and the CRC32 of all their lengths and checksums. A file without one was being written when the process ended.
 
 Damage costs the record that it is in and no other: a zero byte occurs in no payload, so that the search for the next
 record looks only at the few places where a length can end, and a record within a payload cannot be mistaken for one.
@@ -125,10 +125,11 @@ class Journal:
         self._records += 1
 
     def _add(self, body: bytes) -> None:
-        data = _HEADER.pack(len(body), zlib.crc32(body, _START)) + body
-        self._waiting += data
-        self.size += len(data)
-        self._checksum = zlib.crc32(data, self._checksum)
+        header = _HEADER.pack(len(body), zlib.crc32(body, _START))
+        self._waiting += header
+        self._waiting += body
+        self.size += len(header) + len(body)
+        self._checksum = zlib.crc32(header, self._checksum)
 
     def commit(self) -> None:
         """Write the appended records to the file and wait until they are on disk. Raises OSError."""
@@ -169,10 +170,14 @@ class Journal:
         Those of them that reached the file are cut off it if that can be done, and are in both files if not.
         """
         new = Journal(path)
-        waiting = bytes(self._waiting)[0 if self._durable else len(_MAGIC) :]
-        new._waiting += waiting
+        waiting = memoryview(self._waiting)[0 if self._durable else len(_MAGIC) :]
         new._records = self._records - self._durable_records
-        new._checksum = zlib.crc32(waiting)
+        at = 0
+        while at < len(waiting):
+            header = waiting[at : at + _HEADER.size]
+            new._checksum = zlib.crc32(header, new._checksum)
+            at += _HEADER.size + _LENGTH.unpack_from(header)[0]
+        new._waiting += waiting
         new.size += len(waiting)
         with suppress(OSError):  # a record's number tells that it is there twice
             os.ftruncate(self._file.fileno(), self._durable)
@@ -248,8 +253,7 @@ class Segment:
             lost, places = None, None
             if data[at + _HEADER.size] & _TABLE == _SEAL:
                 seal = msgspec.json.decode(data[at + _HEADER.size + _BODY.size : stop], type=_Seal)
-                before = zlib.crc32(memoryview(data)[len(_MAGIC) : at])
-                self.is_sealed = not self.holes and (seal.records, seal.crc32) == (len(self), before)
+                self.is_sealed = not self.holes and (seal.records, seal.crc32) == (len(self), self._checksum())
                 if not self.is_sealed and not self.holes:
                     self.holes.append(Hole(at, 0))  # records were cut out at their very ends
             else:
@@ -257,6 +261,13 @@ class Segment:
             at = stop
         if lost is not None and len(data) > lost:
             self.holes.append(Hole(lost, len(data) - lost, is_torn=_is_torn(data, lost)))
+
+    def _checksum(self) -> int:
+        """Compute what a seal says about the records."""
+        checksum = 0
+        for start, _ in self._bodies:
+            checksum = zlib.crc32(self._data[start - _HEADER.size : start], checksum)
+        return checksum
 
 
 def read_segment(path: Path) -> Segment:

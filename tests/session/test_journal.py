@@ -83,8 +83,9 @@ def test_records_have_the_documented_bytes(tmp_path: Path) -> None:
         struct.pack("<BqqqI", 0x80 + 0x40 + 1, 6, 7, 9, 3) + b"bob{}",
         struct.pack("<BqqI", 0x20 + 0x10 + 4, 7, 7, 2) + b"noAA==",
     ]
-    body = b"".join(struct.pack("<II", len(one), zlib.crc32(one, START)) + one for one in bodies)
-    seal = struct.pack("<Bqq", 15, 0, 0) + b'{"records":3,"crc32":%d}' % zlib.crc32(body)
+    headers = [struct.pack("<II", len(one), zlib.crc32(one, START)) for one in bodies]
+    body = b"".join(header + one for header, one in zip(headers, bodies, strict=True))
+    seal = struct.pack("<Bqq", 15, 0, 0) + b'{"records":3,"crc32":%d}' % zlib.crc32(b"".join(headers))
     records = [
         Record(1, 7, b"{}", number=5),
         Record(1, 7, b"{}", "bob", 9, 6),
