@@ -19,7 +19,7 @@ from hftlab.venues.binance.capture import decode, split_line
 from hftlab.venues.binance.messages import BookTicker, DepthSnapshot, DepthUpdate, Envelope, Hint, Kind, Trade, texts_of
 from hftlab.venues.binance.partial_books import PartialBooks
 from hftlab.venues.binance.symbols import quote_of, venue_of
-from hftlab.venues.capture_file import read_lines
+from hftlab.venues.capture_file import check_line_symbol, read_lines
 from hftlab.venues.grid import Grid
 
 __all__ = ["Survey", "detect_instrument"]
@@ -69,7 +69,9 @@ class Survey:
         for number, line in filter(itemgetter(1), read_lines(self._path)):
             _, envelope, payload = split_line(self._path, number, line)
             if self._known is None and envelope.kind in (Kind.DEPTH, Kind.TRADE, Kind.BOOK_TICKER):
-                self._known = _instrument(decode(_hint, self._path, number, payload))
+                hint = decode(_hint, self._path, number, payload)
+                check_line_symbol(self._path, number, hint.symbol)
+                self._known = _instrument(hint)
             self._take(envelope, number, payload)
 
     def _take(self, envelope: Envelope, number: int, payload: Any) -> None:

@@ -16,7 +16,7 @@ from typing import Final
 from hftlab.errors import CaptureError
 from hftlab.events import ADD, ASK, BID, CLEAR, F_MBP, F_SNAPSHOT, MODIFY, NO_SIDE, NONE, EventBatch
 from hftlab.instruments import Instrument
-from hftlab.venues.capture_file import Progress, bad_line
+from hftlab.venues.capture_file import Progress, bad_line, check_line_symbol
 from hftlab.venues.kraken.checksums import Mismatch, VenueChecksum, Verification, Verifier, checksum
 from hftlab.venues.kraken.messages import BookMessage, Kind, decode_book, decode_event, split_line
 from hftlab.venues.kraken.survey import KRAKEN, Survey, detect_instrument, texts_of
@@ -157,6 +157,7 @@ class Reader(LineReader):
     def _take_snapshot(self, message: BookMessage, line: int) -> None:
         self.stats.snapshots += 1
         if message.pair not in self._ids:
+            check_line_symbol(self.path, line, message.pair)
             self._ids[message.pair] = self._add_instrument(message.pair)
         self._window.set_depth(self._ids[message.pair], message.depth)
         head = self._head(message, line)

@@ -14,7 +14,7 @@ from typing import Final
 
 from hftlab.errors import CaptureError
 from hftlab.instruments import UNIT, Instrument, Venue
-from hftlab.venues.capture_file import read_lines
+from hftlab.venues.capture_file import check_line_symbol, read_lines
 from hftlab.venues.grid import Grid, step_of
 from hftlab.venues.kraken.messages import BookMessage, Kind, Level, decode_book, split_line
 
@@ -56,6 +56,8 @@ class Survey:
             if kind is Kind.CHANNEL:
                 message = decode_book(self._path, number, payload)
                 if isinstance(message, BookMessage):
+                    if message.pair not in self._grids:
+                        check_line_symbol(self._path, number, message.pair)
                     grid = self._grids[message.pair]
                     grid.add(texts_of(message.bids))
                     grid.add(texts_of(message.asks))
