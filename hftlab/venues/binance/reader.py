@@ -107,7 +107,7 @@ class Reader(LineReader):
 
     def __init__(self, path: Path, instrument: Instrument | None, progress: Progress | None, chunk: int) -> None:
         super().__init__(path, progress, chunk)
-        survey = Survey(path)
+        survey = Survey(path, progress)
         if survey.partial_books.are_mixed:
             raise CaptureError(
                 f"{path} has partial books (depth5, 10 or 20) among its depth updates, and nothing tells which are "
