@@ -2,7 +2,8 @@
 
 A source that makes ten full messages a second stamps each symbol with the time at which it hands them to the publisher.
 99 connections are read by processes of their own. The measured one is an hftlab Client in another process, connected
-in the middle of them. `bare` is socket.send and socket.recv of as many bytes to as many connections, and nothing else.
+in the middle of them. `bare` is socket.send and socket.recv of as many bytes to as many connections, in the same order
+and without Nagle's algorithm as well, and nothing else: it has nothing to encode and does not look at what it reads.
 Both sleep until the system wakes them up, and take turns, so that a change of the machine's speed affects both alike:
 the figures are medians over the turns of ours over bare, at the median and at the 99th percentile. The ratio is the
 worse of the two against its limit, the limit over what was measured. `polling` is a client that polls its socket, as
@@ -25,7 +26,7 @@ from hftlab.bench.result import Result
 from hftlab.client import Client, LatencyHistogram
 from hftlab.clock import NANOSECONDS, from_milliseconds, to_milliseconds, wall_time
 from hftlab.loop import run as run_loop
-from hftlab.protocol import JSON, MarketData, Message
+from hftlab.protocol import MarketData, Message
 from hftlab.server import Server
 from hftlab.simulator import RandomWalk
 
@@ -43,21 +44,23 @@ _LIMITS: Final = {"p50": 1.4, "p99": 1.3}
 
 def run() -> Result:
     """Run the benchmark."""
-    size = len(JSON.encode(_message()))
-    turns = [
-        (run_loop(_serve("sleep")), measure_latency(_CONNECTIONS, _BEFORE, _MESSAGES, 1 / _RATE, size))
-        for _ in range(_TURNS)
-    ]
+    turns = [_turn() for _ in range(_TURNS)]
     over_bare = {name: median(ours[name] / bare[name] for ours, bare in turns) for name in _LIMITS}
-    polling = run_loop(_serve("poll"))
+    polling, size = run_loop(_serve("poll"))
     figures: dict[str, Any] = {f"{name}_over_bare": value for name, value in over_bare.items()}
     figures |= {f"{name}_limit": limit for name, limit in _LIMITS.items()}
     for kind, summaries in (("ours", [ours for ours, _ in turns]), ("bare", [bare for _, bare in turns])):
         figures |= {f"{kind}_{name}_us": median(one[name] for one in summaries) / 1000 for name in _LIMITS}
     figures |= {f"polling_{name}_us": polling[name] / 1000 for name in _LIMITS}
     ratio = min(limit / over_bare[name] for name, limit in _LIMITS.items())
-    figures |= {"turns": _TURNS, "messages": _MESSAGES, "connections": _CONNECTIONS}
+    figures |= {"turns": _TURNS, "messages": _MESSAGES, "connections": _CONNECTIONS, "frame_bytes": size}
     return Result("latency", ratio, 1.0, ratio >= 1.0, figures)
+
+
+def _turn() -> tuple[dict[str, float], dict[str, float]]:
+    """Measure both, one after the other; bare sockets send as many bytes as our frames have on average."""
+    ours, size = run_loop(_serve("sleep"))
+    return ours, measure_latency(_CONNECTIONS, _BEFORE, _MESSAGES, 1 / _RATE, size)
 
 
 class _Stamped(RandomWalk):
@@ -72,7 +75,8 @@ class _Stamped(RandomWalk):
         return messages
 
 
-async def _serve(way: str) -> dict[str, float]:
+async def _serve(way: str) -> tuple[dict[str, float], int]:
+    """Measure our server and client; returns the latencies in ns, and the bytes of a frame."""
     async with Server(_Stamped(7, interval=NANOSECONDS // _RATE), port=0) as server:
         before, after = (
             ReaderProcess(server.port, count, "subscribe", "lazy") for count in (_BEFORE, _CONNECTIONS - 1 - _BEFORE)
@@ -89,18 +93,13 @@ async def _serve(way: str) -> dict[str, float]:
         printed, _ = await client.communicate(b"begin")
         for readers in (before, after):
             await asyncio.to_thread(readers.stop)
-    return msgspec.json.decode(printed, type=dict[str, float])
+        sent = server.stats()
+    return msgspec.json.decode(printed, type=dict[str, float]), round(sent["bytes_sent"] / sent["messages_sent"])
 
 
 async def _started(readers: ReaderProcess) -> None:
     await asyncio.to_thread(readers.start)
     await asyncio.to_thread(readers.wait_connected)
-
-
-def _message() -> MarketData:
-    source = RandomWalk(7)
-    (message,) = source.advance(source.next_time())
-    return message
 
 
 async def _measure(url: str, way: str) -> dict[str, float]:

@@ -140,7 +140,10 @@ class ReferenceEngine:
                 self.event(number, order, "M", order.shown)
             return
         book.orders.remove(order)
-        trades = book.phase == TradingPhase.CONTINUOUS and book.crosses(order.is_bid, price)
+        moved = copy.copy(order)
+        moved.price, moved.open = price, size
+        meets = book.crosses(order.is_bid, price) or any(maker.is_whole for maker in book.makers(moved))
+        trades = book.phase == TradingPhase.CONTINUOUS and meets
         if trades:
             self.event(number, order, "C", before)
             order.price, order.open = price, size

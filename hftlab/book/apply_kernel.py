@@ -20,9 +20,10 @@ from hftlab.book.book_state import (
 )
 from hftlab.book.changes import apply_level, apply_order, clear_book, note_fill
 from hftlab.book.levels import can_add_level, is_crossed, is_full, side_of, spare_rows
-from hftlab.book.order_table import expect_entry, expect_order, tag_of
+from hftlab.book.order_table import expect_head, expect_order, tag_of
 from hftlab.events import ADD, ASK, CANCEL, CLEAR, F_LAST, F_MBP, FILL, MODIFY, TRADE
 from hftlab.kernels.compiling import IntArray, in_place, inlined, place_of
+from hftlab.kernels.intrinsics import prefetch
 
 __all__ = ["FULL", "Columns", "Tops", "apply_rows", "find_mixed"]
 
@@ -143,9 +144,11 @@ def apply_rows(
 
 @inlined
 def _look_ahead(state: BookState, columns: Columns, far: Any, near: Any) -> None:
-    """Begin to fetch what two later rows will read: first the entry in the table of orders, then the order."""
-    expect_entry(state.table, columns.tags[far])
-    expect_order(state.table, state.orders, columns.tags[near])
+    """Begin to fetch what two later rows will read: first the head in the table of orders, then the order."""
+    expect_head(state.heads, columns.tags[far])
+    row = expect_order(state.heads, state.orders, columns.tags[near])
+    if columns.action[near] == FILL:
+        prefetch(state.filled, row)
 
 
 @in_place

@@ -4,7 +4,7 @@ Book b owns the sides 2b (bids) and 2b + 1 (asks). A side is a range of `keys` a
 level is the last**: most changes are near the best and move few others. Bids are kept by their price and asks by its
 negative, which makes the best of both the greatest key and leaves one code path; prices and not ticks, because only a
 new level then needs a division. A slot is a row of `levels`. Orders are rows of `orders`, linked to their neighbours in
-the queue of their level; `table` finds them by book and id. Row 0 of levels and orders stands for none. Rows no longer
+the queue of their level; `heads` finds them by book and id. Row 0 of levels and orders stands for none. Rows no longer
 needed form a free list and are used again.
 """
 
@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hftlab.book.anomalies import KINDS
-from hftlab.book.order_table import ENTRY, ORDER, fill_table
+from hftlab.book.order_table import HEADS_PER_ORDER, ORDER, Heads, fill_heads
 from hftlab.kernels.compiling import IntArray, zeros_aligned
 
 __all__ = [
@@ -62,7 +62,7 @@ class BookState(NamedTuple):
     levels: Records  # LEVEL: lots and orders are totals; orders, head and tail are 0 where the venue names no orders
     orders: Records  # ORDER
     filled: IntArray  # beside each order the lots of fills that no later row of the order has taken off yet
-    table: Records  # ENTRY; the length is a power of two
+    heads: Heads  # of the table of orders; the length is a power of two
     books: Records  # BOOK: the last ts_event; how often cleared; levels or orders; its phase; may now cross; does
     tallies: IntArray  # a count for each kind of anomaly, book after book
     # MARKS, one row: the first unused of keys, levels and orders; the free lists; how many orders live, have `filled`.
@@ -80,7 +80,7 @@ def new_state() -> BookState:
         levels=zeros_aligned(_FIRST_ROWS, LEVEL),
         orders=zeros_aligned(_FIRST_ROWS, ORDER),
         filled=np.zeros(_FIRST_ROWS, np.int64),
-        table=zeros_aligned(2 * _FIRST_ROWS, ENTRY),
+        heads=zeros_aligned(HEADS_PER_ORDER * _FIRST_ROWS, np.uint32),
         books=np.zeros(0, BOOK),
         tallies=np.zeros(0, np.int64),
         marks=marks,
@@ -95,7 +95,7 @@ def copy_state(state: BookState) -> BookState:
     return state._replace(
         **parts,
         sides=state.sides.copy(),
-        table=_longer(state.table, 0),
+        heads=_longer(state.heads, 0),
         books=state.books.copy(),
         tallies=state.tallies.copy(),
         marks=state.marks.copy(),
@@ -124,10 +124,10 @@ def grow(state: BookState) -> BookState:
     if 2 * int(marks["orders"]) > len(state.orders):
         room = max(len(state.orders), _FIRST_ROWS)
         state = state._replace(orders=_longer(state.orders, room), filled=_longer(state.filled, room))
-    if 4 * int(marks["live"]) > len(state.table):
-        table = zeros_aligned(2 * len(state.table), ENTRY)
-        fill_table(table, state.table)
-        state = state._replace(table=table)
+    if 2 * HEADS_PER_ORDER * int(marks["live"]) > len(state.heads):
+        heads = zeros_aligned(2 * len(state.heads), np.uint32)
+        fill_heads(heads, state.heads, state.orders, state.levels)
+        state = state._replace(heads=heads)
     return state
 
 

@@ -17,7 +17,7 @@ from hftlab.book.anomalies import (
 )
 from hftlab.book.book_state import BookState
 from hftlab.book.levels import close_level, is_there, open_level, position, side_of
-from hftlab.book.order_table import delete_entry, find_entry, set_entry, tag_of
+from hftlab.book.order_table import delete_order, find_row, insert_order, tag_of
 from hftlab.events import ADD, ASK, BID, CANCEL
 from hftlab.kernels.compiling import in_place, inlined, place_of
 
@@ -61,10 +61,9 @@ def apply_order(
         return NO_SIDE
     is_ask = side_letter == ASK
     side, key = side_of(book, is_ask), -price if is_ask else price
-    at = find_entry(state.table, state.orders, tag, book, order_id)
-    row = place_of(state.table[at].order)
+    row = find_row(state.heads, state.orders, state.levels, tag, book, order_id)
     if action == ADD:
-        return REPEATED_ORDER if row != 0 else _add(state, at, tag, book, side, order_id, key, tick, lots)
+        return REPEATED_ORDER if row != 0 else _add(state, tag, side, order_id, key, tick, lots)
     if row == 0:
         return UNKNOWN_ORDER
     order = state.orders[row]
@@ -78,7 +77,7 @@ def apply_order(
             return OVER_CANCEL
     if lots == 0:
         _leave(state, row)
-        _free(state, at, row)
+        _free(state, tag, row)
         return FINE
     # A modify to more than the fills left shows the next part of an iceberg, without saying where that queues.
     if stays and lots <= order.lots and not (state.marks[0].filled > 0 and _reloads(state, row, action, lots)):
@@ -104,8 +103,7 @@ def note_fill(state: BookState, tag: Any, book: Any, order_id: int, lots: int) -
 
     A fill itself changes nothing, also if its order is not there.
     """
-    at = find_entry(state.table, state.orders, tag, book, order_id)
-    row = place_of(state.table[at].order)
+    row = find_row(state.heads, state.orders, state.levels, tag, book, order_id)
     if row == 0 or lots == 0:
         return
     before = state.filled[row]
@@ -130,9 +128,7 @@ def _settle(state: BookState, row: Any, lots: int) -> None:
 
 
 @inlined
-def _add(
-    state: BookState, at: Any, tag: Any, book: Any, side: Any, order_id: int, key: int, tick: int, lots: int
-) -> int:
+def _add(state: BookState, tag: Any, side: Any, order_id: int, key: int, tick: int, lots: int) -> int:
     if lots == 0:
         return NO_SIZE
     slot = open_level(state, side, key, tick)
@@ -146,7 +142,8 @@ def _add(
         row = place_of(marks.orders)
         marks.orders += 1
     marks.live += 1
-    set_entry(state.table, state.orders, at, row, tag, book, order_id)
+    state.orders[row].id = order_id
+    insert_order(state.heads, state.orders, tag, row)
     _join(state, row, slot, lots)
     return FINE
 
@@ -206,11 +203,11 @@ def _leave(state: BookState, row: Any) -> None:
 
 
 @inlined
-def _free(state: BookState, at: Any, row: Any) -> None:
+def _free(state: BookState, tag: Any, row: Any) -> None:
     marks = state.marks[0]
     if marks.filled > 0:
         _forget_fills(state, row)
-    delete_entry(state.table, at)
+    delete_order(state.heads, state.orders, tag, row)
     state.orders[row].next = marks.free_order
     marks.free_order = row
     marks.live -= 1
@@ -227,7 +224,6 @@ def clear_book(state: BookState, book: Any) -> None:
             row = state.levels[state.slots[at]].head
             while row != 0:
                 behind = state.orders[row].next
-                order_id = state.orders[row].id
-                _free(state, find_entry(state.table, state.orders, tag_of(book, order_id), book, order_id), row)
+                _free(state, tag_of(book, state.orders[row].id), row)
                 row = behind
             close_level(state, side, at)

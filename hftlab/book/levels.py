@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from hftlab.book.book_state import FIRST_CAPACITY, BookState
+from hftlab.book.order_table import HEADS_PER_ORDER
 from hftlab.kernels.compiling import IntArray, in_place, inlined, place_of
 from hftlab.kernels.intrinsics import BLOCK, count_not_below
 from hftlab.kernels.sorted_keys import find_key, shift_down, shift_up
@@ -36,7 +37,7 @@ def can_add_level(state: BookState, side: Any) -> bool:
         return False
     if marks.free_level == 0 and marks.levels == len(state.levels):
         return False
-    if 2 * marks.live >= len(state.table):
+    if HEADS_PER_ORDER * marks.live >= len(state.heads):
         return False
     if place.length < place.capacity:
         return True
@@ -48,7 +49,7 @@ def spare_rows(state: BookState) -> int:
     """Return how many more rows fit for certain, as long as `is_full()` is False."""
     marks = state.marks[0]
     orders, levels = len(state.orders) - 1 - marks.live, len(state.levels) - marks.levels
-    return int(min(orders, levels, len(state.table) // 2 - marks.live))
+    return int(min(orders, levels, len(state.heads) // HEADS_PER_ORDER - marks.live))
 
 
 @inlined

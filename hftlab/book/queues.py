@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hftlab.book.book_state import BookState, Records
-from hftlab.book.order_table import find_entry, tag_of
+from hftlab.book.order_table import find_row, tag_of
 from hftlab.kernels.compiling import IntArray, in_place
 
 __all__ = ["ahead_of", "find_order", "read_queue"]
@@ -12,7 +12,7 @@ __all__ = ["ahead_of", "find_order", "read_queue"]
 @in_place
 def find_order(state: BookState, book: int, order_id: int) -> int:
     """Return the row of `orders` that holds this order; 0 if there is none."""
-    return int(state.table[find_entry(state.table, state.orders, tag_of(book, order_id), book, order_id)].order)
+    return int(find_row(state.heads, state.orders, state.levels, tag_of(book, order_id), book, order_id))
 
 
 @in_place

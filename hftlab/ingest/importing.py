@@ -68,7 +68,8 @@ def import_capture(
     with events, while the `events` table still has them all. `symbols` selects from formats that hold many symbols.
     `instrument` takes the place of the one that hftlab knows or finds, except for itch, whose files tell all of theirs;
     a text such as "BTCUSDT,tick=0.01,lot=0.001" changes only what it names. `progress` is called with the bytes of the
-    file that have been read. Memory does not grow with the file.
+    file that have been read, for Binance and Kraken twice, because they are surveyed first. Memory does not grow with
+    the file.
 
     The manifest's `source["extent"]` says from the start how far the capture was read, and whether that is the `whole`.
     With `overwrite` the session in the folder stays until the whole capture is a session.
@@ -89,6 +90,7 @@ def import_capture(
     }
     with _reporter(path, progress) as report:
         reader = _opened(format_name, path, symbols, instrument, lambda done: (extent.update(bytes=done), report(done)))
+        extent["bytes"] = 0  # some readers have looked through the file, but read nothing yet
         # Reading the first events shows a file of another format before a folder is made.
         first = next((batch for batch in reader if len(batch)), None)
         if first is None:

@@ -5,9 +5,9 @@ orders as they come and the youngest are asked for most. Entries that were remov
 busy part of millions of keys stays in the cache.
 
 The decoders of ITCH and LOBSTER and the encoder of ITCH use it. Two other maps stay apart, because they would get
-slower: `hftlab.book.order_table` has to compare a book and an id, and compares eight candidates at once; the matching
-engine numbers its orders itself, counting up, so that the low bits of an id are a good hash and the chain lies in the
-order's own memory (see `hftlab.book.matching.engine_state`).
+slower: `hftlab.book.order_table` has to compare a book and an id, and its chains lie in the orders' own memory; the
+matching engine numbers its orders itself, counting up, so that the low bits of an id are a good hash, and its chains
+lie there too (see `hftlab.book.matching.engine_state`).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ __all__ = [
     "with_capacity",
 ]
 
-KEY, VALUE = range(2)
+KEY, VALUE, _AFTER = range(3)
 FREE, LIVE = range(2)
 
 _SPREAD: Final = np.uint64(0x9E3779B97F4A7C15)  # 2^64 over the golden ratio (Knuth, TAOCP 3, section 6.4)
@@ -46,17 +46,15 @@ class IntegerMap(NamedTuple):
     """Arrays of a map. Places number its entries from 1; 0 is none. It holds at most `len(entries) - 1` keys."""
 
     heads: npt.NDArray[np.uint32]  # a power of two, of places
-    entries: npt.NDArray[np.uint64]  # (places, 2): key, value
-    after: npt.NDArray[np.uint32]  # (places,): the next place of its chain
+    entries: npt.NDArray[np.uint64]  # (places, 4): key, value, the next place of its chain, unused: half a cache line
     counts: npt.NDArray[np.int64]  # the first free place, how many keys are live
 
 
 def new_map(capacity: int) -> IntegerMap:
     """Make an empty map for up to `capacity` keys, a power of two of 16 or more."""
-    entries = zeros_aligned((capacity + 1) * 2, np.uint64).reshape(-1, 2)
-    after = np.arange(1, capacity + 2, dtype=np.uint32)
-    after[0] = after[capacity] = 0
-    return IntegerMap(zeros_aligned(2 * capacity, np.uint32), entries, after, np.array([1, 0]))
+    entries = zeros_aligned((capacity + 1) * 4, np.uint64).reshape(-1, 4)
+    entries[1:capacity, _AFTER] = np.arange(2, capacity + 1)
+    return IntegerMap(zeros_aligned(2 * capacity, np.uint32), entries, np.array([1, 0]))
 
 
 @inlined
@@ -70,7 +68,7 @@ def find_place(table: IntegerMap, key: Any) -> Any:
     """Return the place of a key, or 0 if it is not there."""
     place = np.uint64(table.heads[_head(table, key)])
     while place != 0 and table.entries[place, KEY] != key:
-        place = np.uint64(table.after[place])
+        place = table.entries[place, _AFTER]
     return place
 
 
@@ -92,11 +90,11 @@ def insert_key(table: IntegerMap, key: Any, value: Any) -> Any:
     head = _head(table, key)
     place = np.uint64(table.counts[FREE])
     entry = table.entries[place]
-    table.counts[FREE] = i64(table.after[place])
+    table.counts[FREE] = i64(entry[_AFTER])
     table.counts[LIVE] += 1
     entry[KEY] = key
     entry[VALUE] = value
-    table.after[place] = table.heads[head]
+    entry[_AFTER] = np.uint64(table.heads[head])
     table.heads[head] = place
     return place
 
@@ -104,16 +102,16 @@ def insert_key(table: IntegerMap, key: Any, value: Any) -> Any:
 @inlined
 def remove_place(table: IntegerMap, place: Any) -> None:
     """Remove the key at a place."""
-    head = _head(table, table.entries[place, KEY])
-    after = table.after[place]
+    entry = table.entries[place]
+    head, after = _head(table, entry[KEY]), entry[_AFTER]
     one = np.uint64(table.heads[head])
     if one == place:
         table.heads[head] = after
     else:
-        while table.after[one] != place:
-            one = np.uint64(table.after[one])
-        table.after[one] = after
-    table.after[place] = table.counts[FREE]
+        while table.entries[one, _AFTER] != place:
+            one = table.entries[one, _AFTER]
+        table.entries[one, _AFTER] = after
+    entry[_AFTER] = np.uint64(table.counts[FREE])
     table.counts[FREE] = i64(place)
     table.counts[LIVE] -= 1
 
@@ -136,12 +134,12 @@ def _move(table: IntegerMap, larger: IntegerMap) -> None:
             is_live[place] = True
             larger.entries[place] = table.entries[place]
             head = _head(larger, larger.entries[place, KEY])
-            larger.after[place] = larger.heads[head]
+            larger.entries[place, _AFTER] = np.uint64(larger.heads[head])
             larger.heads[head] = place
-            place = np.uint64(table.after[place])
+            place = table.entries[place, _AFTER]
     larger.counts[FREE] = 0
     for free in range(len(is_live) - 1, 0, -1):
         if not is_live[free]:
-            larger.after[free] = larger.counts[FREE]
+            larger.entries[free, _AFTER] = np.uint64(larger.counts[FREE])
             larger.counts[FREE] = free
     larger.counts[LIVE] = table.counts[LIVE]

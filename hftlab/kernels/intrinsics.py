@@ -1,4 +1,4 @@
-"""Instructions of the processor for which numba has no function: prefetch, and comparisons of whole blocks."""
+"""Instructions of the processor for which numba has no function: prefetch, and the comparison of a whole block."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
 from numba.core.extending import intrinsic
 
-__all__ = ["BLOCK", "WAYS", "count_not_below", "first_bit", "free_entries", "prefetch", "tagged_entries"]
+__all__ = ["BLOCK", "count_not_below", "prefetch"]
 
 BLOCK: Final = 32
-WAYS: Final = 8
 
 
 def _prefetcher() -> Any:
@@ -63,52 +62,5 @@ def _counter() -> Any:
     return count
 
 
-def _matcher() -> Any:
-    @intrinsic
-    def match(_typing: Any, table: Any, _bucket: Any, _tag: Any) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            entries = _block(context, builder, signature.args[0], args[0], args[1], WAYS)
-            tags = builder.trunc(entries, ir.VectorType(ir.IntType(32), WAYS))
-            tag = _repeated(builder, builder.trunc(args[2], ir.IntType(32)), WAYS)
-            taken = builder.icmp_unsigned("!=", entries, ir.Constant(entries.type, None))
-            bits = builder.and_(builder.icmp_unsigned("==", tags, tag), taken)
-            return builder.zext(builder.bitcast(bits, ir.IntType(WAYS)), ir.IntType(64))
-
-        return types.uint64(table, types.uint64, types.uint64), generate
-
-    return match
-
-
-def _free_finder() -> Any:
-    @intrinsic
-    def free(_typing: Any, table: Any, _bucket: Any) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            entries = _block(context, builder, signature.args[0], args[0], args[1], WAYS)
-            bits = builder.icmp_unsigned("==", entries, ir.Constant(entries.type, None))
-            return builder.zext(builder.bitcast(bits, ir.IntType(WAYS)), ir.IntType(64))
-
-        return types.uint64(table, types.uint64), generate
-
-    return free
-
-
-def _bit_finder() -> Any:
-    @intrinsic
-    def find(_typing: Any, _bits: Any) -> Any:
-        def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
-            return builder.cttz(args[0], ir.IntType(1)(1))
-
-        return types.uint64(types.uint64), generate
-
-    return find
-
-
 # (keys, first, key): how many of keys[first : first + BLOCK], all int64, are not below `key`; without a branch.
 count_not_below = _counter()
-# (table, bucket, tag): a bit for each of the WAYS eight-byte entries from `bucket` on that is not zero and whose lower
-# half is the tag.
-tagged_entries = _matcher()
-# (table, bucket): a bit for each of them that is zero.
-free_entries = _free_finder()
-# (bits): the number of the lowest bit that is set; there must be one.
-first_bit = _bit_finder()

@@ -65,6 +65,12 @@ class ServerSocket(ServerConnection):
     reader has stopped is for the owner to ask: the library's keepalive waits for such a reader without a limit.
     """
 
+    # What each write needs, side by side in memory. The library's connections have too many attributes for a compact
+    # dictionary: with a hundred readers and some time between two messages, each look-up in it is a cache miss or two.
+    __slots__ = ("_descriptor", "direct", "transport", "window_bits", "written")
+
+    transport: asyncio.Transport
+
     def __init__(
         self,
         *args: Any,
@@ -81,7 +87,7 @@ class ServerSocket(ServerConnection):
         self.codec: Codec = JSON
         self.window_bits: int | None = None
         self.written = 0
-        """Bytes of all frames, those that still wait included."""
+        """Bytes of the frames that the kernel has not taken at once, those that still wait included."""
         self.expelled: str | None = None
         """Why the server has closed this connection."""
         self._owner, self._framer = owner, framer
@@ -90,6 +96,9 @@ class ServerSocket(ServerConnection):
         """Whether the handshake is done: before that the owner gets no calls."""
         self._descriptor: int | None = None
         """The socket to write to past the transport, where that is the same to the reader, until the close frame."""
+        self.direct: int | None = None
+        """The same while nothing waits that would have to go before: a frame may be written to it with os.write(). What
+        it does not take goes to hand_over(), or the frames after it would be cut into."""
         self._gathers = False
         self._answers_too_big = True
         self._stall_detector: StallDetector | None = None
@@ -118,6 +127,8 @@ class ServerSocket(ServerConnection):
     @property
     def buffered(self) -> int:
         """Bytes in user space that the reader has not made room for."""
+        if self.direct is not None:
+            return 0
         return self.transport.get_write_buffer_size() + self._outbox.size
 
     def write(self, frame: bytes, urgent: bool = False, private: bool = False) -> bool:
@@ -125,23 +136,40 @@ class ServerSocket(ServerConnection):
 
         A `private` frame that still waits when the account changes is dropped by drop_private().
         """
+        if self.direct is None and not self._has_emptied():
+            return self._write_behind(frame, urgent=urgent, private=private)
+        # As the transport would, without its bookkeeping.
+        try:
+            taken = os.write(self.direct, frame)  # type: ignore[arg-type]  # _has_emptied() sets it
+        except OSError:  # no room, or the reader is gone: the transport finds out which
+            taken = 0
+        return taken == len(frame) or self.hand_over(frame[taken:])
+
+    def _has_emptied(self) -> bool:
+        """Return whether nothing waits in the transport any more: frames are written past it from then on."""
         transport = self.transport
-        if transport.is_closing():  # a peer that is gone shows here first
+        if self._descriptor is None or transport.is_closing() or transport.get_write_buffer_size():
             return False
-        if self._descriptor is not None and not transport.get_write_buffer_size():
-            # As the transport would, without its bookkeeping.
-            try:
-                taken = os.write(self._descriptor, frame)
-            except OSError:  # no room, or the reader is gone: the transport finds out which
-                taken = 0
-            if taken < len(frame):
-                transport.write(frame[taken:])
-        elif self.protocol.state is not _OPEN:
+        self.direct = self._descriptor
+        return True
+
+    def hand_over(self, rest: bytes) -> bool:
+        """Let the transport write what `direct` has not taken of a frame; returns False at the connection's end."""
+        self.direct = None
+        if self.transport.is_closing():  # a peer that is gone shows here first
             return False
-        elif self.paused:
+        self.transport.write(rest)
+        self.written += len(rest)
+        return True
+
+    def _write_behind(self, frame: bytes, *, urgent: bool, private: bool) -> bool:
+        """Queue a frame behind what waits already."""
+        if self.transport.is_closing() or self.protocol.state is not _OPEN:
+            return False
+        if self.paused:
             self._wait(frame, urgent=urgent, private=private)
         else:
-            transport.write(frame)
+            self.transport.write(frame)
         self.written += len(frame)
         return True
 
@@ -161,6 +189,7 @@ class ServerSocket(ServerConnection):
 
     def abort(self) -> None:
         """Drop the socket with all that waits in it."""
+        self.direct = None
         if hasattr(self, "transport"):  # not before connection_made()
             self.transport.abort()
 
@@ -273,9 +302,11 @@ class ServerSocket(ServerConnection):
     def send_data(self) -> None:
         """Write what the library has to say; a close frame goes behind all that waits."""
         if self.protocol.state > _OPEN:
-            self._descriptor = None
+            self._descriptor = self.direct = None
             self._flush()
         super().send_data()
+        if self.direct is not None and self.transport.get_write_buffer_size():
+            self.direct = None  # an answer to a ping goes before the next frame
 
     def _flush(self) -> None:
         """Write all that waits, and the answer to a message that was too big."""
@@ -293,6 +324,7 @@ class ServerSocket(ServerConnection):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Give the place back (asyncio.Protocol)."""
+        self._descriptor = self.direct = None  # another connection may have the number from now on
         if not self._is_admitted:
             return
         self._endpoints.admission.leave(self.peer_address)

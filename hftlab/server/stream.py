@@ -18,12 +18,11 @@ from hftlab.protocol import Error, ErrorType, Message, ReplayAction, ReplayContr
 from hftlab.protocol.publishing.playback import Playback
 from hftlab.protocol.publishing.publisher import Delivery, Publisher, is_private
 from hftlab.server.server_socket import ServerSocket
+from hftlab.server.stream_timer import StreamTimer
 from hftlab.source import Tap, Timed
 
 __all__ = ["Stream"]
 
-_SPIN: Final = 0.0015
-"""Seconds before a message is due from which the loop is polled: timers of event loops are up to 1 ms late."""
 _SLICE: Final = 0.001
 """Seconds of work after which other tasks of the loop get a turn, clients in the same process among them."""
 _STEPS: Final = 256
@@ -85,10 +84,11 @@ class Stream:
         """Wait for whatever is due next, send it, and let other tasks run in between."""
         loop = asyncio.get_running_loop()
         unwatch = self.clock.watch(lambda: _threadsafe(loop, self._clock_has_changed))
+        timer = StreamTimer(self.wake)
         try:
             while True:
                 try:
-                    await self._run()
+                    await self._run(timer)
                 except Exception as exc:
                     if self.playback.failure is not None:  # it had failed before, so this is of our own making
                         _log.exception("the stream has ended")
@@ -96,10 +96,11 @@ class Stream:
                     self._fail(exc)
         finally:
             unwatch()
+            timer.close()
             for _, done in self._controls:
                 done.cancel()
 
-    async def _run(self) -> None:
+    async def _run(self, timer: StreamTimer) -> None:
         turn = time.monotonic()
         while True:
             while self._controls:
@@ -110,7 +111,7 @@ class Stream:
             delay = math.inf if at is None else self.clock.seconds_until(at)
             if at is None or delay > 0:
                 if not self._announce_changes():
-                    await self._sleep(delay)
+                    await self._sleep(timer, delay)
                 turn = time.monotonic()
                 continue
             self.clock.reach(at)
@@ -179,14 +180,15 @@ class Stream:
                     )
                 )
 
-    async def _sleep(self, delay: float) -> None:
-        if delay <= _SPIN:
+    async def _sleep(self, timer: StreamTimer, delay: float) -> None:
+        if delay < timer.grain:
             await asyncio.sleep(0)
             return
         self._awake.clear()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(None if math.isinf(delay) else delay - _SPIN / 2):
-                await self._awake.wait()
+        if delay < math.inf:
+            timer.start(delay)
+        await self._awake.wait()
+        timer.stop()
 
     async def _drained(self) -> None:
         """Wait for slow readers, which set the pace of an unpaced clock; stopped ones are aborted in time."""

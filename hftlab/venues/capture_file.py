@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypeVar
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from zlib import _Decompress
 
 __all__ = [
+    "LONGEST_LINE",
     "Damage",
     "Progress",
     "bad_line",
@@ -23,6 +25,7 @@ __all__ = [
     "decode_line",
     "read_blocks",
     "read_lines",
+    "strip_line",
     "symbol_in",
 ]
 
@@ -32,11 +35,12 @@ Progress = Callable[[int], object]
 """Function that is called with the number of bytes of the file (compressed ones, if it is) read so far."""
 
 _BLOCK: Final = 1 << 16
-_LONGEST_LINE: Final = 1 << 26
+LONGEST_LINE: Final = 1 << 26
+"""Bytes after which what has no newline is not a line of text."""
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 _UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
 _BOM: Final = b"\xef\xbb\xbf"
-_AROUND: Final = b" \t\r\v\f\0"  # what editors, Windows tools and tapes leave around a line
+_AROUND: Final = b" \t\r\v\f\0\x1a"  # what editors, Windows tools and tapes leave around a line
 _ZIP: Final = b"PK\x03\x04"
 _PACKED: Final = {
     _ZIP: "a zip archive",
@@ -47,6 +51,7 @@ _PACKED: Final = {
     b"\x04\x22\x4d\x18": "packed with lz4",
     b"BZh": "packed with bzip2",
 }
+_LAYERS: Final = 3  # of gzip: what is gzip already is packed once more by some servers and archives
 _GZIP_FORMAT: Final = 31  # zlib's wbits for a gzip header and trailer around the largest window
 
 
@@ -71,9 +76,9 @@ def check_readable(path: Path, *, zipped: bool = False) -> None:
 def read_lines(path: Path, *, progress: Progress | None = None) -> Iterator[tuple[int, bytes]]:
     """Yield (line number from 1, line); only a block of the file is held at a time.
 
-    A line comes without its newline, a byte-order mark, and white space or zeros around it: a blank one is empty. The
-    first bytes tell whether the file is gzip. Raises CaptureError at a damaged or truncated gzip stream, after every
-    line that is whole before the damage.
+    A line comes without its newline, a byte-order mark, and white space, zeros and DOS's end-of-file marks around it: a
+    blank one is empty. The first bytes tell whether the file is gzip. Raises CaptureError at a damaged or truncated
+    gzip stream, after every line that is whole before the damage.
     """
     check_readable(path)
     number, rest = 0, b""
@@ -85,16 +90,17 @@ def read_lines(path: Path, *, progress: Progress | None = None) -> Iterator[tupl
                 raise Damage("is text in UTF-16: save the file as UTF-8")
             for line in lines:
                 number += 1
-                yield number, _stripped(line)
-            if len(rest) > _LONGEST_LINE:
-                raise Damage(f"is longer than {_LONGEST_LINE >> 20} MiB: this is not a text file")
+                yield number, strip_line(line)
+            if len(rest) > LONGEST_LINE:
+                raise Damage(f"is longer than {LONGEST_LINE >> 20} MiB: this is not a text file")
     except (Damage, OSError) as damage:
         raise bad_line(path, number + 1, str(damage)) from damage
     if rest:
-        yield number + 1, _stripped(rest)
+        yield number + 1, strip_line(rest)
 
 
-def _stripped(line: bytes) -> bytes:
+def strip_line(line: bytes) -> bytes:
+    """Return a line without a byte-order mark, and without white space, zeros and DOS's end-of-file marks around it."""
     return line.removeprefix(_BOM).strip(_AROUND)
 
 
@@ -128,19 +134,24 @@ def _open(path: Path) -> BinaryIO:
     try:
         return path.open("rb")
     except OSError as error:
-        raise CaptureError(f"{path} cannot be read ({error.strerror}): check its permissions", path=path) from error
+        advice = "check the path" if isinstance(error, FileNotFoundError) else "check its permissions"
+        raise CaptureError(f"{path} cannot be read ({error.strerror}): {advice}", path=path) from error
 
 
 def read_blocks(path: Path, *, progress: Progress | None = None) -> Iterator[bytes]:
-    """Yield the content of a file by blocks, inflated if it is gzip.
+    """Yield the content of a file by blocks, inflated if it is gzip, also gzip within gzip.
 
     Raises Damage after all intact content before it.
     """
     with _open(path) as file:
-        is_gzip = file.read(2) == _GZIP_MAGIC
-        file.seek(0)
-        raw = _raw_blocks(file, progress)
-        yield from _inflated(raw) if is_gzip else raw
+        blocks = _raw_blocks(file, progress)
+        for _ in range(_LAYERS):
+            first = next(filter(None, blocks), b"")
+            blocks = chain((first,), blocks)
+            if not first.startswith(_GZIP_MAGIC):
+                break
+            blocks = _inflated(blocks)
+        yield from blocks
 
 
 def _raw_blocks(file: BinaryIO, progress: Progress | None) -> Iterator[bytes]:

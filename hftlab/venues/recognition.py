@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 from hftlab.errors import CaptureError
 from hftlab.printable import printable
 from hftlab.venues.binary_signatures import describe_binary
+from hftlab.venues.capture_file import Damage, read_blocks
 from hftlab.venues.text_signatures import describe_text
 
 __all__ = ["READABLE", "Guess", "explaining", "looks_like", "recognise", "recognise_format"]
@@ -25,11 +26,8 @@ READABLE: Final[dict[str, str]] = {
 """What hftlab reads, by the name of the format."""
 
 _HEAD: Final = 1 << 18
-_GZIP: Final = b"\x1f\x8b"
 _ZIP: Final = b"PK\x03\x04"
-_LAYERS: Final = 3  # of packing
 _MEMBERS: Final = 20  # of an archive
-_AUTO: Final = 32 + zlib.MAX_WBITS  # zlib's wbits for gzip
 
 
 class Guess(NamedTuple):
@@ -44,23 +42,18 @@ def recognise(path: Path) -> Guess:
     if path.is_dir():
         raise CaptureError(f"{path} is a folder: name a capture file in it", path=path)
     try:
-        with path.open("rb") as file:
-            head = file.read(_HEAD)
-        packed = ""
-        for layer in range(_LAYERS):
-            if head.startswith(_GZIP):
-                head = _inflated(head)
-            elif head.startswith(_ZIP):
-                if packed or layer:
-                    return Guess(None, "a zip archive within another file")
-                heads, packed = list(_member_heads(path)), "in a zip archive"
-                if any(_described(one).format == "lobster" for one in heads):
-                    return Guess("lobster", f"LOBSTER's files {packed}")
-                head = heads[0] if heads else b""
-        found = _described(head)
+        head = _head(path)
+        if not head.startswith(_ZIP):
+            return _described(head)
+        if not zipfile.is_zipfile(path):
+            return Guess(None, "a zip archive within another file, or one that is not whole")
+        heads = list(_member_heads(path))
     except OSError as error:
         raise CaptureError(f"{path} cannot be read ({error.strerror}): check the path", path=path) from error
-    return Guess(None, f"{found.what or 'another file'} {packed}, which has to be unpacked") if packed else found
+    if any(_described(one).format == "lobster" for one in heads):
+        return Guess("lobster", "LOBSTER's files in a zip archive")
+    what = _described(heads[0] if heads else b"").what
+    return Guess(None, f"{what or 'another file'} in a zip archive, which has to be unpacked")
 
 
 def recognise_format(path: Path) -> str:
@@ -108,12 +101,17 @@ def _described(head: bytes) -> Guess:
     return Guess(*(describe_text(head) or describe_binary(head) or (None, "")))
 
 
-def _inflated(head: bytes) -> bytes:
-    """Inflate the head of a gzip file as far as it is whole."""
+def _head(path: Path) -> bytes:
+    """Return the head of a file's content, as far as it is whole."""
+    head = b""
     try:
-        return zlib.decompressobj(_AUTO).decompress(head, _HEAD)
-    except zlib.error:
-        return b""
+        for block in read_blocks(path):
+            head += block
+            if len(head) >= _HEAD:
+                break
+    except Damage:
+        pass
+    return head[:_HEAD]
 
 
 def _member_heads(path: Path) -> Iterator[bytes]:

@@ -10,10 +10,13 @@ from typing import Any, Final
 
 import msgspec
 
+from hftlab.venues.capture_file import strip_line
+
 __all__ = ["describe_text"]
 
 _LINES: Final = 50
 _SHOWN: Final = 60
+_PADDING: Final = re.compile(rb"[\0\x1a]+(?=[\r\n]|\Z)")
 _BOM: Final = b"\xef\xbb\xbf"
 _KRAKEN: Final = re.compile(rb"[0-9]{1,10}(?:\.[0-9]+)?: ?[\[{]|wss?://\S+ <-")
 _BINANCE: Final = re.compile(rb"[0-9]+(?:\.[0-9]+)?[ \t]+(?=\{)")
@@ -29,10 +32,10 @@ def describe_text(head: bytes) -> Found | None:
     """Return (the format that reads it, or None; what it is) for the head of a text file, None for a binary one."""
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return None, "text in UTF-16"
-    text = head.removeprefix(_BOM).rstrip(b"\0")
+    text = _PADDING.sub(b"", head.removeprefix(_BOM))
     if not _is_text(text):
         return None
-    lines = [line for row in text.splitlines() if (line := row.removeprefix(_BOM).strip(b" \0"))]
+    lines = [line for row in text.splitlines() if (line := strip_line(row))]
     if len(lines) > 1 and not text.endswith(b"\n"):
         lines.pop()  # the head may end within it
     lines = lines[:_LINES]

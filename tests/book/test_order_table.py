@@ -4,73 +4,102 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hftlab.book.order_table import ENTRY, ORDER, delete_entry, fill_table, find_entry, set_entry, tag_of
-from hftlab.kernels.intrinsics import WAYS
+from hftlab.book.book_state import LEVEL
+from hftlab.book.order_table import ORDER, delete_order, fill_heads, find_row, insert_order, tag_of
 
 # Few ids in a small table: many meet again.
 IDS = st.sampled_from([*range(12), -1, -(2**63), 2**63 - 1, *(number << 40 for number in range(1, 8))])
 STEPS = st.lists(st.tuples(st.booleans(), st.integers(0, 2), IDS), max_size=120)
 
-
-def entries(table: np.ndarray, orders: np.ndarray) -> dict[tuple[int, int], int]:
-    return {(int(orders[row]["book"]), int(orders[row]["id"])): int(row) for row in table["order"] if row}
-
-
-def home_of(order_id: int) -> int:
-    return int(find_entry(np.zeros(32, ENTRY), np.zeros(1, ORDER), tag_of(0, order_id), 0, order_id)) // WAYS
+# A level a book, asks and bids in turns.
+LEVELS = np.zeros(4, LEVEL)
+LEVELS["side"] = [0, 0, 3, 4]
+BOOKS = (0, 1, 2)
 
 
-def check(steps: list[tuple[bool, int, int]]) -> None:
+class Table:
+    """Table of a few heads, and the orders that it finds."""
+
+    def __init__(self, heads: int, orders: int) -> None:
+        self.heads, self.orders = np.zeros(heads, np.uint32), np.zeros(orders, ORDER)
+
+    def find(self, book: int, order_id: int) -> int:
+        return int(find_row(self.heads, self.orders, LEVELS, tag_of(book, order_id), book, order_id))
+
+    def insert(self, book: int, order_id: int, row: int) -> None:
+        self.orders[row]["id"], self.orders[row]["level"] = order_id, book + 1
+        insert_order(self.heads, self.orders, tag_of(book, order_id), row)
+
+    def delete(self, book: int, order_id: int, row: int) -> None:
+        delete_order(self.heads, self.orders, tag_of(book, order_id), row)
+
+    def chains(self) -> list[list[int]]:
+        """Rows of each chain."""
+        chains = []
+        for head in self.heads.tolist():
+            chain = []
+            while head:
+                chain.append(head)
+                head = int(self.orders[head]["after"])
+            chains.append(chain)
+        return chains
+
+    def rows(self) -> list[int]:
+        return sorted(row for chain in self.chains() for row in chain)
+
+
+def check(heads: int, steps: list[tuple[bool, int, int]]) -> None:
     """Add and delete in a small table as in a dictionary, and compare the two after each step."""
-    table, orders, expected = np.zeros(32, ENTRY), np.zeros(200, ORDER), {}
+    table, expected = Table(heads, len(steps) + 1), {}
     for number, (adds, book, order_id) in enumerate(steps, 1):
-        at = find_entry(table, orders, tag_of(book, order_id), book, order_id)
-        assert table[at]["order"] == expected.get((book, order_id), 0)
-        if (book, order_id) in expected and not adds:
-            delete_entry(table, at)
+        row = table.find(book, order_id)
+        assert row == expected.get((book, order_id), 0)
+        if row and not adds:
+            table.delete(book, order_id, row)
             del expected[book, order_id]
-        elif adds and len(expected) < 16 and (book, order_id) not in expected:
-            set_entry(table, orders, at, number, tag_of(book, order_id), book, order_id)
+        elif adds and not row:
+            table.insert(book, order_id, number)
             expected[book, order_id] = number
-        assert entries(table, orders) == expected
-    for (book, order_id), order in expected.items():
-        assert table[find_entry(table, orders, tag_of(book, order_id), book, order_id)]["order"] == order
+        assert table.rows() == sorted(expected.values())
+    for key, row in expected.items():
+        assert table.find(*key) == row
 
 
 class TestTable:
     @settings(deadline=None, max_examples=150)
     @given(STEPS)
     def test_finds_what_is_there_and_nothing_else(self, steps: list[tuple[bool, int, int]]) -> None:
-        check(steps)
+        check(32, steps)
 
     @settings(deadline=None, max_examples=150)
-    @given(st.data())
-    def test_finds_orders_beyond_full_buckets(self, data: st.DataObject) -> None:
-        # The last bucket and the one behind it, which is the first, are home to more than they hold.
-        crowd = [order_id for order_id in range(120) if home_of(order_id) in (0, 3)]
-        ids = data.draw(st.permutations(crowd))[:16]
-        gone = data.draw(st.lists(st.sampled_from(ids), max_size=60))
-        changes = [(number % 3 == 0, 0, order_id) for number, order_id in enumerate(gone)]
-        check([*((True, 0, order_id) for order_id in ids), *changes])
+    @given(STEPS)
+    def test_finds_orders_in_long_chains(self, steps: list[tuple[bool, int, int]]) -> None:
+        """Two heads for all of them: orders go from the front, the middle and the end of a chain."""
+        check(2, steps)
+
+    def test_one_id_in_two_books_is_two_orders(self) -> None:
+        table = Table(1, 3)
+        table.insert(0, 7, 1)
+        table.insert(1, 7, 2)
+        assert [table.find(book, 7) for book in BOOKS] == [1, 2, 0]
+        table.delete(0, 7, 1)
+        assert [table.find(book, 7) for book in BOOKS] == [0, 2, 0]
 
     @settings(deadline=None)
     @given(st.lists(st.tuples(st.integers(0, 2), IDS), max_size=16, unique=True))
-    def test_a_larger_one_takes_all_entries(self, keys: list[tuple[int, int]]) -> None:
-        small, large, orders = np.zeros(32, ENTRY), np.zeros(64, ENTRY), np.zeros(20, ORDER)
-        expected = {key: row for row, key in enumerate(keys, 1)}
-        for (book, order_id), order in expected.items():
-            tag = tag_of(book, order_id)
-            set_entry(small, orders, find_entry(small, orders, tag, book, order_id), order, tag, book, order_id)
-        fill_table(large, small)
-        assert entries(large, orders) == expected
-        for (book, order_id), order in expected.items():
-            assert large[find_entry(large, orders, tag_of(book, order_id), book, order_id)]["order"] == order
+    def test_a_larger_one_takes_all_orders(self, keys: list[tuple[int, int]]) -> None:
+        table = Table(4, 20)
+        for row, key in enumerate(keys, 1):
+            table.insert(*key, row)
+        smaller, table.heads = table.heads, np.zeros(64, np.uint32)
+        fill_heads(table.heads, smaller, table.orders, LEVELS)
+        assert table.rows() == list(range(1, len(keys) + 1))
+        for row, key in enumerate(keys, 1):
+            assert table.find(*key) == row
 
     def test_ids_that_count_upwards_hardly_collide(self) -> None:
-        table, orders = np.zeros(2048, ENTRY), np.zeros(1001, ORDER)
+        table = Table(4096, 1001)
         for number in range(1000):
-            at = find_entry(table, orders, tag_of(3, 10**9 + number), 3, 10**9 + number)
-            set_entry(table, orders, at, number + 1, tag_of(3, 10**9 + number), 3, 10**9 + number)
-        buckets = np.count_nonzero(table["order"].reshape(-1, WAYS), axis=1)
-        assert buckets.min() >= 2
-        assert buckets.max() <= 6
+            table.insert(2, 10**9 + number, number + 1)
+        assert max(len(chain) for chain in table.chains()) <= 2
+        assert sum(len(chain) == 2 for chain in table.chains()) <= 100

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
+from websockets.utils import accept_key
 
 from hftlab.client.client_socket import ClientSocket
 from hftlab.client.opening import open_socket
@@ -164,3 +165,82 @@ async def test_what_is_written_is_sent_until_the_end() -> None:
         assert socket.end_reason == "closed by the server with 1001 bye"
         with pytest.raises(ConnectionError):
             socket.write(b"late", is_binary=False)
+
+
+class TestFrames:
+    """What the library decodes and what it does not come in the order in which they were sent."""
+
+    FRAMES = (
+        Frame(Opcode.TEXT, b"plain"),
+        Frame(Opcode.PING, b"alive?"),
+        Frame(Opcode.TEXT, b"frag", fin=False),
+        Frame(Opcode.PONG, b"unasked"),
+        Frame(Opcode.CONT, b"ments"),
+        Frame(Opcode.BINARY, b"\x00" * 70_000),
+        Frame(Opcode.TEXT, "ü".encode() * 200),
+    )
+
+    @pytest.mark.parametrize("size", [1, 3, 1000, 1_000_000])
+    async def test_however_the_network_cuts_them(self, size: int) -> None:
+        stream = b"".join(frame.serialize(mask=False) for frame in self.FRAMES)
+
+        async def talk(connection: ServerConnection) -> None:
+            await connection.wait_closed()
+
+        async with opened(talk) as socket:
+            for at in range(0, len(stream), size):
+                socket.data_received(stream[at : at + size])
+            assert await taken(socket, 4) == [b"plain", b"fragments", b"\x00" * 70_000, "ü".encode() * 200]
+
+    async def test_those_that_come_with_the_handshake(self) -> None:
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            request = await reader.readuntil(b"\r\n\r\n")
+            key = next(line for line in request.decode().split("\r\n") if line.lower().startswith("sec-websocket-key"))
+            accept = accept_key(key.partition(":")[2].strip())
+            head = (
+                "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                f"Sec-WebSocket-Accept: {accept}\r\n\r\n"
+            )
+            frame = Frame(Opcode.TEXT, b"welcome").serialize(mask=False)
+            for piece in (head.encode()[:-2], head.encode()[-2:] + frame[:4], frame[4:] + frame):
+                writer.write(piece)
+                await writer.drain()
+            with suppress(ConnectionError):
+                await reader.read()
+                writer.close()
+                await writer.wait_closed()
+            over.set()
+
+        over = asyncio.Event()
+        async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+            socket = await open_socket(f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}", JSON)
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    assert await taken(socket, 2) == [b"welcome", b"welcome"]
+            finally:
+                socket.transport.close()
+                await over.wait()
+
+    async def test_a_message_within_a_fragmented_one_closes_with_1002(self) -> None:
+        """RFC 6455 section 5.4."""
+        codes: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
+
+        async def talk(connection: ServerConnection) -> None:
+            for frame in (Frame(Opcode.TEXT, b"begun", fin=False), Frame(Opcode.TEXT, b"whole")):
+                connection.transport.write(frame.serialize(mask=False))
+            await connection.wait_closed()
+            codes.set_result(connection.close_code)
+
+        async with opened(talk) as socket:
+            assert await codes == 1002
+            assert not socket._kept
+
+    async def test_nothing_is_handed_on_behind_a_close_frame(self) -> None:
+        async def talk(connection: ServerConnection) -> None:
+            frames = (Frame(Opcode.TEXT, b"last"), Frame(Opcode.CLOSE, b"\x03\xe8"), Frame(Opcode.TEXT, b"late"))
+            connection.transport.write(b"".join(frame.serialize(mask=False) for frame in frames))
+            connection.transport.close()
+
+        async with opened(talk) as socket:
+            await asyncio.wait([socket.connection_lost_waiter])
+            assert [data for data, *_ in socket._kept] == [b"last"]

@@ -102,6 +102,25 @@ def test_progress_is_reported_up_to_the_size_of_the_file(capture: Path, tmp_path
     assert max(reported) == capture.stat().st_size
 
 
+def test_the_manifest_counts_what_was_read_and_not_what_was_looked_through(tmp_path: Path) -> None:
+    """The survey of a whole capture moves the bar, but the session has no more of it than what was read."""
+    updates = (update(number, number, {f"{number}.01": "1"}, {}) for number in range(11, 12_000))
+    capture, folder = write_capture(tmp_path / "capture", SNAPSHOT, *updates), tmp_path / "session"
+    reported: list[int] = []
+    claimed: list[int] = []
+
+    def note(done: int) -> None:
+        if folder.is_dir():
+            claimed.append(read_manifest(folder).source["extent"]["bytes"])
+            assert claimed[-1] <= done
+        else:
+            reported.append(done)
+
+    import_capture("binance", capture, folder, progress=note)
+    assert capture.stat().st_size in reported
+    assert 0 < claimed[0] < capture.stat().st_size
+
+
 def test_events_before_the_damage_are_a_session(capture: Path, tmp_path: Path) -> None:
     """The capture is cut off; the error says where, and the manifest keeps it."""
     capture.write_bytes(capture.read_bytes()[:-12])

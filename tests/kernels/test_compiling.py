@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import pytest
+
 from hftlab.book import apply_kernel
-from hftlab.kernels.compiling import _stamps
+from hftlab.book.order_table import ORDER
+from hftlab.kernels.compiling import _LARGE, _stamps, zeros_aligned
 
 
 class TestCache:
@@ -25,3 +30,27 @@ class TestCache:
             for _ in range(2)
         ]
         assert runs[1] == "1 0\n"
+
+
+class TestAlignedZeros:
+    @pytest.mark.parametrize("count", [1, 1000, _LARGE // 32 - 1, _LARGE // 32, 100_000])
+    def test_are_zeros_that_begin_at_a_cache_line(self, count: int) -> None:
+        """So they are below the size from which on they may have huge pages, at it and above it."""
+        array = zeros_aligned(count, ORDER)
+        assert (array.shape, array.dtype) == ((count,), ORDER)
+        assert array.ctypes.data % 64 == 0
+        assert not array.view(np.uint8).any()
+        array["id"] = 7
+        assert (array["id"] == 7).all()
+
+    @pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
+    def test_large_ones_are_a_forked_childs_own(self) -> None:
+        script = (
+            "import os; from hftlab.kernels.compiling import _LARGE, zeros_aligned\n"
+            "array = zeros_aligned(_LARGE, 'u1')\n"
+            "child = os.fork()\n"
+            "if not child: array[:] = 1; os._exit(0)\n"
+            "os.waitpid(child, 0); print(array.max())"
+        )
+        said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+        assert said == "0\n"

@@ -1,4 +1,4 @@
-"""Comparisons of whole blocks against numpy's."""
+"""Comparison of a whole block against numpy's."""
 
 from __future__ import annotations
 
@@ -9,17 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba import njit
 
-from hftlab.kernels.intrinsics import (
-    BLOCK,
-    WAYS,
-    count_not_below,
-    first_bit,
-    free_entries,
-    prefetch,
-    tagged_entries,
-)
-
-HALVES = st.sampled_from([0, 1, 2, 2**31, 2**32 - 1])
+from hftlab.kernels.intrinsics import BLOCK, count_not_below, prefetch
 
 
 @njit
@@ -28,18 +18,9 @@ def counted(keys: Any, first: int, key: int) -> Any:
 
 
 @njit
-def matched(table: Any, tag: Any) -> Any:
-    prefetch(table, np.uint64(0))
-    return tagged_entries(table, np.uint64(WAYS), tag), free_entries(table, np.uint64(WAYS))
-
-
-@njit
-def lowest(bits: Any) -> Any:
-    return first_bit(bits)
-
-
-def numbers_of(bits: int) -> list[int]:
-    return [number for number in range(64) if bits >> number & 1]
+def fetched(array: Any, row: int) -> Any:
+    prefetch(array, np.uint64(row))
+    return array[row]
 
 
 @settings(deadline=None)
@@ -50,17 +31,5 @@ def test_keys_not_below_one_are_counted_as_signed_numbers(keys: list[int], data:
     assert counted(array, 1, key) == sum(one >= key for one in keys)
 
 
-@settings(deadline=None)
-@given(st.lists(st.tuples(HALVES, HALVES), min_size=WAYS, max_size=WAYS), HALVES)
-def test_entries_are_matched_by_their_lower_half(entries: list[tuple[int, int]], tag: int) -> None:
-    """The lower half is the tag; an entry is free if both halves are 0."""
-    words = [upper << 32 | lower for lower, upper in entries]
-    tagged, free = matched(np.array([0] * WAYS + words, np.uint64), np.uint64(tag))
-    assert numbers_of(int(tagged)) == [at for at, word in enumerate(words) if word and word % 2**32 == tag]
-    assert numbers_of(int(free)) == [at for at, word in enumerate(words) if not word]
-
-
-@settings(deadline=None)
-@given(st.integers(1, 2**64 - 1))
-def test_the_lowest_bit_is_found(bits: int) -> None:
-    assert lowest(np.uint64(bits)) == numbers_of(bits)[0]
+def test_prefetch_changes_nothing() -> None:
+    assert fetched(np.arange(3), 2) == 2

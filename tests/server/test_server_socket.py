@@ -18,12 +18,14 @@ from websockets.frames import Opcode
 from hftlab.clock import Clock
 from hftlab.credentials import access_token
 from hftlab.loop import new_loop
+from hftlab.protocol import OrderBookLevel
 from hftlab.server import Rate, Server, ServerLimits, listener
 from hftlab.server.http import admission
 from hftlab.server.server_socket import ServerSocket
 from hftlab.simulator import RandomWalk
+from tests.protocol.conftest import market_data, symbol
 from tests.server.conversation import PATIENCE, closed, receive, request, settled
-from tests.server.readers import Reader
+from tests.server.readers import Reader, readers
 
 KEY = b"k" * 32
 
@@ -176,3 +178,41 @@ async def test_frames_are_gathered_only_where_nothing_paces_the_stream(sockets: 
         for speed, gathered in ((float("inf"), True), (1.0, False)):
             server.clock.speed = speed
             await settled(lambda gathered=gathered: waits() is gathered)
+
+
+async def test_it_is_written_past_the_transport_only_while_nothing_waits_in_it() -> None:
+    """All of it comes, in order; and the number of the socket is not used after its end."""
+    levels = [OrderBookLevel(price=float(price), size=1.0, orders=1) for price in range(1, 200)]
+    async with Server(port=0) as server, readers(server, 1, buffer=4096) as (reader,):
+        (found,) = server._connections
+        sent, got = 0, list[int]()
+
+        def publish() -> None:
+            nonlocal sent
+            sent += 1
+            server.publish(market_data(symbol("A", float(sent), bids=levels)))
+
+        async def read() -> None:
+            async with asyncio.timeout(PATIENCE):
+                while not got or got[-1] < sent:
+                    await reader.read(1 << 16)
+                    got.extend(message["sequence"] for message in reader.take() if message["type"] == "MARKET_DATA")
+
+        publish()
+        await read()
+        publish()
+        assert found.direct is not None
+        while found.direct is not None:  # until the system's buffers are full
+            publish()
+        assert found.buffered > 0
+        publish()  # goes behind what waits
+        await read()
+        await settled(lambda: not found.transport.get_write_buffer_size())
+        publish()
+        assert found.direct is not None
+        await read()
+        assert got == list(range(1, sent + 1))
+        reader.socket.close()
+        await settled(lambda: len(server._connections) == 0)
+        assert found.direct is None
+        assert not found.write(b"late")

@@ -81,6 +81,24 @@ class TestWholeFiles:
         path.write_bytes(gzip.compress(TEXT[:1000]) + pad + gzip.compress(TEXT[1000:]) + pad)
         assert [line for _, line in read_lines(path)] == LINES
 
+    @pytest.mark.parametrize("times", [2, 3])
+    def test_gzip_within_gzip(self, tmp_path: Path, times: int) -> None:
+        path, packed = tmp_path / "x.gz", TEXT
+        for _ in range(times):
+            packed = gzip.compress(packed)
+        path.write_bytes(packed)
+        assert [line for _, line in read_lines(path)] == LINES
+        path.write_bytes(packed[:-9])
+        found, said = lines_until_error(path)
+        assert found == LINES[: len(found)]
+        assert "ends too early" in said
+
+    @pytest.mark.parametrize("empty", [gzip.compress(b""), gzip.compress(b"") + bytes(512)])
+    def test_empty_members_around_it(self, tmp_path: Path, empty: bytes) -> None:
+        path = tmp_path / "x.gz"
+        path.write_bytes(empty + gzip.compress(TEXT) + empty)
+        assert [line for _, line in read_lines(path)] == LINES
+
     def test_progress_rises_to_the_size_of_the_file(self, tmp_path: Path) -> None:
         path = tmp_path / "packed.gz"
         path.write_bytes(gzip.compress(TEXT))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -11,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hftlab.errors import CaptureError
+from hftlab.events import COLUMNS, EventBatch
 from hftlab.ingest import FORMATS
 from hftlab.venues import itch
 from hftlab.venues.recognition import READABLE, Guess, explaining, looks_like, recognise, recognise_format
@@ -57,13 +59,26 @@ class TestRecognition:
         assert what in found.what
         assert bool(what) == bool(found.what)
 
+    @pytest.mark.parametrize("name", READABLE_FILES)
+    def test_layers_of_gzip_and_empty_members_do_not_matter(self, path: Path, name: str) -> None:
+        content, what = READABLE_FILES[name]
+        empty = gzip.compress(b"")
+        for packed in (gzip.compress(gzip.compress(content)), empty + gzip.compress(content) + bytes(512) + empty):
+            path.write_bytes(packed)
+            assert recognise(path) == Guess(name, what)
+
+    def test_a_zip_archive_that_is_cut(self, path: Path) -> None:
+        path.write_bytes(zipped(messages=READABLE_FILES["lobster"][0])[:-9])
+        assert recognise(path).format is None
+        assert "not whole" in recognise(path).what
+
     def test_a_zip_of_a_lobster_pair_is_read_and_another_has_to_be_unpacked(self, path: Path) -> None:
         path.write_bytes(zipped(readme=b"About LOBSTER.\n", messages=READABLE_FILES["lobster"][0]))
         assert recognise(path) == Guess("lobster", "LOBSTER's files in a zip archive")
         path.write_bytes(zipped(nothing=b""))
         assert recognise(path) == Guess(None, "an empty file in a zip archive, which has to be unpacked")
 
-    @pytest.mark.parametrize("ending", [b"", b"\r\n", b"\n\n \n", b"\0" * 600])
+    @pytest.mark.parametrize("ending", [b"", b"\r\n", b"\n\n \n", b"\0" * 600, b"\0\0\n", b"\n\x1a", b"\n\t\n"])
     @pytest.mark.parametrize("name", ["binance", "kraken", "lobster"])
     def test_marks_of_editors_and_tapes_do_not_matter(self, path: Path, name: str, ending: bytes) -> None:
         content = READABLE_FILES[name][0]
@@ -136,6 +151,50 @@ class TestErrors:
             raise CaptureError("line 1")
 
 
+MARKS: dict[str, Callable[[bytes], bytes]] = {
+    "byte-order mark": lambda content: b"\xef\xbb\xbf" + content,
+    "marks of joined files": lambda content: content.replace(b"\n", b"\n\xef\xbb\xbf"),
+    "CRLF": lambda content: content.replace(b"\n", b"\r\n"),
+    "blank lines": lambda content: b"\n" + content.replace(b"\n", b"\n \t\n\n"),
+    "spaces around": lambda content: b" " + content.replace(b"\n", b" \n\t"),
+    "no newline at the end": lambda content: content.rstrip(b"\n"),
+    "zeros at the end": lambda content: content + bytes(5000),
+    "end of file of DOS": lambda content: content + b"\x1a",
+}
+PACKINGS: dict[str, Callable[[bytes], bytes]] = {
+    "zeros behind": lambda content: gzip.compress(content) + bytes(5000),
+    "zeros between": lambda content: gzip.compress(content[:50]) + bytes(512) + gzip.compress(content[50:]),
+    "empty members": lambda content: gzip.compress(b"") + gzip.compress(content) + gzip.compress(b""),
+    "twice": lambda content: gzip.compress(gzip.compress(content)),
+}
+
+
+class TestTolerance:
+    """What one reader passes over, every reader does, and the rows are the same."""
+
+    @pytest.mark.parametrize("name", [name for name in READABLE_FILES if name != "itch"])
+    @pytest.mark.parametrize("mark", MARKS)
+    def test_of_marks_in_text(self, path: Path, name: str, mark: str) -> None:
+        self.check(path, name, MARKS[mark])
+
+    @pytest.mark.parametrize("name", READABLE_FILES)
+    @pytest.mark.parametrize("packing", PACKINGS)
+    def test_of_packings(self, path: Path, name: str, packing: str) -> None:
+        self.check(path.with_name(NAME + ".gz"), name, PACKINGS[packing])
+
+    def check(self, path: Path, name: str, change: Callable[[bytes], bytes]) -> None:
+        content = READABLE_FILES[name][0]
+        path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
+        wanted = EventBatch.concat(READERS[name].read(path))
+        path.write_bytes(change(content))
+        found = EventBatch.concat(READERS[name].read(path))
+        assert len(found) == len(wanted) > 0
+        for column in COLUMNS:
+            if column != "sequence":  # of some formats the line
+                assert getattr(found, column).tolist() == getattr(wanted, column).tolist()
+        assert recognise(path).format == name
+
+
 class TestReaders:
     """Each reader refuses what is not its own, before any row."""
 
@@ -149,6 +208,25 @@ class TestReaders:
         assert rows == 0
         assert what in said
         assert said.isprintable()
+
+    @pytest.mark.parametrize(("reader", "symbol"), [("binance", b"BTCUSDT"), ("kraken", b"XBT/USD")])
+    @pytest.mark.parametrize("bad", [rb"\u001b[31mX", b"", b" X", b"X" * 200])
+    def test_refuse_an_impossible_symbol_in_its_line(self, path: Path, reader: str, symbol: bytes, bad: bytes) -> None:
+        content = READABLE_FILES[reader][0]
+        damaged = content.replace(b'"' + symbol + b'"', b'"' + bad + b'"')
+        path.write_bytes(damaged)
+        rows, said = rows_until_error(READERS[reader], path)
+        assert rows == 0
+        assert "line 1: has a symbol that cannot be" in said
+        assert said.isprintable()
+        path.write_bytes(content + damaged)
+        rows, said = rows_until_error(READERS[reader], path)
+        assert rows == sum(map(len, READERS[reader].read(self.rewritten(path, content))))
+        assert said.isprintable()
+
+    def rewritten(self, path: Path, content: bytes) -> Path:
+        path.write_bytes(content)
+        return path
 
     @pytest.mark.parametrize("name", READABLE_FILES)
     @pytest.mark.parametrize("reader", READERS)

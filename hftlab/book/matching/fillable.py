@@ -24,7 +24,7 @@ from hftlab.book.matching.entries import EntryType, Prevention, TradingPhase
 from hftlab.book.matching.levels import best_level
 from hftlab.kernels.compiling import in_place, inlined
 
-__all__ = ["fillable", "fillable_whole", "is_prevented", "next_whole", "reaches"]
+__all__ = ["fillable", "fillable_whole", "is_prevented", "meets_whole", "next_whole", "reaches"]
 
 
 @inlined
@@ -55,6 +55,21 @@ def next_whole(state: EngineState, order: Any, side: int, key: int) -> int:
                 return int(slot)
             slot = whole.next
     return NOBODY
+
+
+@in_place
+def meets_whole(state: EngineState, order: Any, price: int, size: int) -> bool:
+    """Tell whether an order, once it has another price and size, fills one of the other side that is all or none."""
+    side = SIDES * order.book + (SELL_WHOLE if order.bid == 1 else BUY_WHOLE)
+    if state.sides[side].length == 0 or order.post_only == 1:
+        return False
+    price_before, shown_before = order.price, order.shown
+    order.price = price
+    order.shown = size
+    slot = next_whole(state, order, side, NO_PRICE)
+    order.price = price_before
+    order.shown = shown_before
+    return bool(slot != NOBODY)
 
 
 @inlined

@@ -11,7 +11,7 @@ from hftlab.book.matching.checks import check_new, check_replace
 from hftlab.book.matching.continuous import crosses, split, work
 from hftlab.book.matching.engine_state import ASKS, BIDS, NO_PRICE, NOBODY, SIDES, EngineState
 from hftlab.book.matching.entries import Action, EntryType, Reason, Status, TradingPhase
-from hftlab.book.matching.fillable import fillable_whole
+from hftlab.book.matching.fillable import fillable_whole, meets_whole
 from hftlab.book.matching.levels import dequeue, drop_order, enqueue, find_order, resize, take_order
 from hftlab.book.matching.output import (
     Output,
@@ -269,8 +269,8 @@ def _move(state: EngineState, output: Output, slot: int, entry: Any) -> None:
     dequeue(state, slot)
     before = order.shown
     moves = entry.price != order.price
-    trades = state.books[order.book].phase == TradingPhase.CONTINUOUS and crosses(
-        state, order.book, order.bid, entry.price
+    trades = state.books[order.book].phase == TradingPhase.CONTINUOUS and (
+        crosses(state, order.book, order.bid, entry.price) or meets_whole(state, order, entry.price, entry.size)
     )
     split(order, entry.size)
     # A modify that neither changes the price nor shows more would keep its place in a reader's book.

@@ -73,6 +73,10 @@ class DepthRule:
         """Tell whether there is a book."""
         return self._last is not None
 
+    def is_behind(self, last_update_id: int) -> bool:
+        """Tell whether there is a book that has followed updates, and a snapshot is newer than it."""
+        return self._joined and self._last is not None and self._last < last_update_id
+
     def update(self, update: DepthUpdate, line: int) -> Verdict:
         """Judge an update, in the order of capture."""
         held = HeldUpdate(update, line)

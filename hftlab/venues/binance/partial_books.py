@@ -12,9 +12,10 @@ from typing import Final
 
 from hftlab.venues.binance.messages import DepthUpdate, Level
 
-__all__ = ["PartialBooks"]
+__all__ = ["DEPTHS", "PartialBooks"]
 
-_DEPTHS: Final = (5, 10, 20)
+DEPTHS: Final = (5, 10, 20)
+"""Levels a side of the partial book streams."""
 
 
 class PartialBooks:
@@ -33,7 +34,7 @@ class PartialBooks:
         self._longest = max(self._longest, len(bids), len(asks))
         if _is_top(bids, asks):
             self._tops += 1
-            if len(bids) == len(asks) and len(bids) in _DEPTHS:
+            if len(bids) == len(asks) and len(bids) in DEPTHS:
                 self._full[len(bids)] += 1
 
     @property
@@ -54,7 +55,7 @@ class PartialBooks:
 
 
 def _is_top(bids: list[Level], asks: list[Level]) -> bool:
-    if not (0 < len(bids) <= _DEPTHS[-1] and 0 < len(asks) <= _DEPTHS[-1]):
+    if not (0 < len(bids) <= DEPTHS[-1] and 0 < len(asks) <= DEPTHS[-1]):
         return False
     try:
         bid_prices = [float(level.price) for level in bids]

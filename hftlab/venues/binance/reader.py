@@ -33,6 +33,7 @@ from hftlab.instruments import BINANCE_COINM, BINANCE_USDM, Instrument
 from hftlab.venues.binance.capture import check_symbol, decode, split_line
 from hftlab.venues.binance.depth import DepthRule, Verdict
 from hftlab.venues.binance.messages import DepthSnapshot, DepthUpdate, Envelope, Kind, Level, Trade, texts_of
+from hftlab.venues.binance.partial_books import DEPTHS
 from hftlab.venues.binance.survey import Survey, detect_instrument
 from hftlab.venues.binance.tickers import BookTickers, read_book_tickers
 from hftlab.venues.capture_file import Progress, bad_line
@@ -68,6 +69,9 @@ def read(
     side. `sequence` is the update id `u`, `lastUpdateId`, or the trade id. `ts_event` is the matching engine's time `T`
     where the message has one, else the time `E` of the message; a spot snapshot has neither and gets the newest
     ts_event before it. Updates that wait for a snapshot get its ts_recv and F_BAD_TS_RECV.
+
+    A snapshot of 5, 10 or 20 levels, as partial books have, does not replace a deeper book that follows the updates
+    until there is a gap in them.
 
     Where the update ids begin anew, as after a reset of the market, the book is that of the next snapshot that they
     join; `stats.ids_begun_anew` counts. If the depth updates of a futures capture without stream names are partial
@@ -107,7 +111,7 @@ class Reader(LineReader):
 
     def __init__(self, path: Path, instrument: Instrument | None, progress: Progress | None, chunk: int) -> None:
         super().__init__(path, progress, chunk)
-        survey = Survey(path)
+        survey = Survey(path, progress)
         if survey.partial_books.are_mixed:
             raise CaptureError(
                 f"{path} has partial books (depth5, 10 or 20) among its depth updates, and nothing tells which are "
@@ -121,6 +125,7 @@ class Reader(LineReader):
         self._rule = DepthRule()
         self._partial: DepthUpdate | None = None  # the newest partial book
         self._unused: DepthSnapshot | None = None  # the newest snapshot that was of no use so far
+        self._depth = 0  # levels of the longer side of the snapshot that the book was made from
         self._ts_recv = self._ts_event = 0
 
     def _check_end(self) -> None:
@@ -177,15 +182,19 @@ class Reader(LineReader):
                 self._rows.end(line)
             case Verdict.GAP:
                 self.stats.gaps += 1
-                self._clear(head, flags & ~F_MBP)
+                self._begin_again(head, flags & ~F_MBP)
             case Verdict.ANEW:
                 self.stats.ids_begun_anew = self._rule.begun_anew
-                if self._unused is None or not self._apply_snapshot(self._unused, line):
-                    self._clear(head, flags & ~F_MBP)
-                else:
-                    self.stats.snapshots_unused -= 1
+                self._begin_again(head, flags & ~F_MBP)
             case Verdict.HOLD | Verdict.DROP:
                 pass
+
+    def _begin_again(self, head: EventHead, flags: int) -> None:
+        """Make an earlier snapshot the book if it joins the update that ended the old one; else clear the book."""
+        if self._unused is None or not self._apply_snapshot(self._unused, head.line):
+            self._clear(head, flags)
+        else:
+            self.stats.snapshots_unused -= 1
 
     def _clear(self, head: EventHead, flags: int) -> None:
         self._rows.add(head, CLEAR, NO_SIDE, flags)
@@ -193,9 +202,17 @@ class Reader(LineReader):
 
     def _take_snapshot(self, snapshot: DepthSnapshot, line: int) -> None:
         self.stats.snapshots += 1
-        if self._has_partial_books or not self._apply_snapshot(snapshot, line):
+        if self._has_partial_books or self._would_lose_levels(snapshot) or not self._apply_snapshot(snapshot, line):
             self.stats.snapshots_unused += 1
             self._unused = snapshot
+
+    def _would_lose_levels(self, snapshot: DepthSnapshot) -> bool:
+        """Tell whether this is a partial book of spot (5, 10 or 20 levels) ahead of a book that goes deeper.
+
+        Without its stream's name it looks like the answer to a request for the book.
+        """
+        depth = _depth_of(snapshot)
+        return depth in DEPTHS and depth < self._depth and self._rule.is_behind(snapshot.last_update_id)
 
     def _apply_snapshot(self, snapshot: DepthSnapshot, line: int) -> bool:
         """Make a snapshot the book, with the updates that wait for it, if they join it."""
@@ -203,7 +220,7 @@ class Reader(LineReader):
         self.stats.ids_begun_anew = self._rule.begun_anew
         if held is None:
             return False
-        self._unused = None
+        self._unused, self._depth = None, _depth_of(snapshot)
         ts_event = snapshot.ts_event or self._ts_event or self._ts_recv
         self._add_book(EventHead(ts_event, self._ts_recv, snapshot.last_update_id, line), snapshot.bids, snapshot.asks)
         for update, update_line in held:
@@ -235,3 +252,7 @@ class Reader(LineReader):
         # If the buyer is the maker, the seller has crossed the spread.
         self._rows.add(head, TRADE, ASK if trade.buyer_is_maker else BID, 0, [(trade.price, trade.size)])
         self._rows.end(line)
+
+
+def _depth_of(snapshot: DepthSnapshot) -> int:
+    return max(len(snapshot.bids), len(snapshot.asks))

@@ -19,8 +19,9 @@ from hftlab.venues.binance.capture import decode, split_line
 from hftlab.venues.binance.messages import BookTicker, DepthSnapshot, DepthUpdate, Envelope, Hint, Kind, Trade, texts_of
 from hftlab.venues.binance.partial_books import PartialBooks
 from hftlab.venues.binance.symbols import quote_of, venue_of
-from hftlab.venues.capture_file import read_lines, symbol_in
+from hftlab.venues.capture_file import Progress, check_readable, read_lines, symbol_in
 from hftlab.venues.grid import Grid
+from hftlab.venues.progress_bar import progress_reporter
 
 __all__ = ["Survey", "detect_instrument"]
 
@@ -46,15 +47,19 @@ def detect_instrument(path: str | PathLike[str]) -> Instrument:
 class Survey:
     """Survey of the capture at `path`, up to its first damage, which is for the reader to report.
 
+    `progress` is called with the bytes read, as by the reader, whose own calls begin anew.
+
     Raises CaptureError if there is no message that names a symbol before that.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, progress: Progress | None = None) -> None:
+        check_readable(path)
         self.partial_books = PartialBooks()
         self._path, self._grid = path, Grid()
         self._known: Instrument | None = None
         try:
-            self._read()
+            with progress_reporter(path, progress) as report:
+                self._read(report)
         except CaptureError:
             if self._known is None:
                 raise
@@ -65,8 +70,8 @@ class Survey:
             )
         self.instrument: Instrument = self._grid.widened(self._known)
 
-    def _read(self) -> None:
-        for number, line in filter(itemgetter(1), read_lines(self._path)):
+    def _read(self, progress: Progress) -> None:
+        for number, line in filter(itemgetter(1), read_lines(self._path, progress=progress)):
             _, envelope, payload = split_line(self._path, number, line)
             if self._known is None and envelope.kind in (Kind.DEPTH, Kind.TRADE, Kind.BOOK_TICKER):
                 hint = decode(_hint, self._path, number, payload)

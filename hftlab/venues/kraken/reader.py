@@ -104,7 +104,7 @@ class Reader(LineReader):
         instrument: Instrument | None,
     ) -> None:
         super().__init__(path, progress, chunk)
-        self._survey, self._given = Survey(path), instrument
+        self._survey, self._given = Survey(path, progress), instrument
         if instrument is not None:
             self._survey.instrument(instrument.symbol)  # raises unless the file has it
         self.stats = Stats()

@@ -14,9 +14,10 @@ from typing import Final
 
 from hftlab.errors import CaptureError
 from hftlab.instruments import UNIT, Instrument, Venue
-from hftlab.venues.capture_file import read_lines
+from hftlab.venues.capture_file import Progress, check_readable, read_lines
 from hftlab.venues.grid import Grid, step_of
 from hftlab.venues.kraken.messages import BookMessage, Kind, Level, decode_book, split_line
+from hftlab.venues.progress_bar import progress_reporter
 
 __all__ = ["KRAKEN", "Survey", "detect_instrument", "texts_of"]
 
@@ -34,14 +35,18 @@ def detect_instrument(path: str | PathLike[str], pair: str) -> Instrument:
 class Survey:
     """Survey of the capture at `path`, up to its first damage, which is for the reader to report.
 
+    `progress` is called with the bytes read, as by the reader, whose own calls begin anew.
+
     Raises CaptureError unless the file begins like a capture and has a message of a book in it.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, progress: Progress | None = None) -> None:
+        check_readable(path)
         self._path = path
         self._grids: defaultdict[str, Grid] = defaultdict(Grid)
         try:
-            self._read()
+            with progress_reporter(path, progress) as report:
+                self._read(report)
         except CaptureError:
             if not self._grids:
                 raise
@@ -50,8 +55,8 @@ class Survey:
                 f"{path} has no Kraken message of a book: name a capture of the channel `book`", path=path
             )
 
-    def _read(self) -> None:
-        for number, line in filter(itemgetter(1), read_lines(self._path)):
+    def _read(self, progress: Progress) -> None:
+        for number, line in filter(itemgetter(1), read_lines(self._path, progress=progress)):
             kind, _, payload = split_line(self._path, number, line)
             if kind is Kind.CHANNEL:
                 message = decode_book(self._path, number, payload)

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from hftlab.errors import CaptureError
-from hftlab.venues.lobster.files import Table, find_files, read_tables
+from hftlab.venues.lobster.files import find_files
+from hftlab.venues.lobster.tables import Table, TableReader
 
 __all__ = ["Books", "find_bad_book", "levels_of", "read_books"]
 
@@ -45,7 +46,7 @@ def read_books(
 
 
 def _books(books: Table, chunk: int) -> Iterator[Books]:
-    for table in read_tables(books, None, chunk):
+    for table in TableReader(books, None, chunk):
         if find_bad_book(table) is not None:
             raise CaptureError(
                 f"{books.path} has lines that are not a LOBSTER order book: fetch it again", path=books.path

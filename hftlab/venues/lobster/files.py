@@ -1,4 +1,4 @@
-"""Files of LOBSTER: the pair of messages and order book, and their lines as columns.
+"""Files of LOBSTER: the pair of messages and order book, by their names, beside each other or in an archive.
 
 Source: LOBSTER, "Output" and the readme of its samples. TICKER_DATE_START_END_message_LEVEL.csv has a line for each
 event (seconds after midnight, type, order number, size, dollars × 10,000, direction), ..._orderbook_LEVEL.csv the book
@@ -7,27 +7,21 @@ after it (ask price, ask size, bid price, bid size, level by level; an absent le
 
 from __future__ import annotations
 
-import io
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import date
-from itertools import pairwise
 from pathlib import Path
 from typing import Final, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
-
 from hftlab.bounds import LONGEST_SYMBOL
 from hftlab.errors import CaptureError
-from hftlab.venues.capture_file import Damage, Progress, bad_line, check_readable, read_blocks
+from hftlab.venues.capture_file import Damage, Progress, check_readable, read_blocks
+from hftlab.venues.lobster.tables import Table
 from hftlab.venues.progress_bar import progress_reporter
 
-__all__ = ["FORM", "Files", "Name", "find_files", "read_tables"]
-
-Blocks = Callable[[Progress | None], Iterator[bytes]]
+__all__ = ["FORM", "Files", "Name", "find_files"]
 
 _BLOCK: Final = 1 << 20
 _ZIP_MAGIC: Final = b"PK\x03\x04"
@@ -42,13 +36,6 @@ class Name(NamedTuple):
 
     symbol: str
     date: date
-
-
-class Table(NamedTuple):
-    """One of the two files: its path for errors, and a function that reads its bytes."""
-
-    path: Path
-    blocks: Blocks
 
 
 class Files(NamedTuple):
@@ -130,80 +117,3 @@ def _member(path: Path, member: str, progress: Progress | None, scale: float) ->
                 tell(round(done * scale))
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         raise Damage(f"{member} in the archive is damaged ({error}): fetch it again") from error
-
-
-def read_tables(
-    table: Table, columns: int | None, chunk: int, progress: Progress | None = None
-) -> Iterator[npt.NDArray[np.float64]]:
-    """Read the lines as rows of numbers, `chunk` at a time; every number that LOBSTER writes is exact in a double.
-
-    `columns` is how many there must be, or None for as many as in the first line; `progress` is as in
-    `progress_reporter()`. Raises CaptureError at the first line that is not such a row, after every whole line before
-    it.
-    """
-    number = 1
-    try:
-        for text in filter(None, _line_blocks(table.blocks(progress), chunk)):
-            columns = columns or text[: text.find(b"\n")].count(b",") + 1
-            rows, bad = _parsed(text, columns)
-            if len(rows):
-                yield rows
-            number += len(rows)
-            if bad is not None:
-                what = f"has {bad!r}, not {columns} numbers: it is cut off, or not a LOBSTER file"
-                raise bad_line(table.path, number, what)
-    except (Damage, OSError) as damage:
-        raise bad_line(table.path, number, str(damage)) from damage
-
-
-def _line_blocks(blocks: Iterator[bytes], lines: int) -> Iterator[bytes]:
-    """Yield blocks of so many whole lines, the last one of the rest. Raises Damage after every whole line."""
-    rest, count = [b""], 0
-    try:
-        for block in blocks:
-            rest.append(block.replace(b"\r", b""))
-            count += block.count(b"\n")
-            if count >= lines:
-                *whole, last = _cut(b"".join(rest), lines)
-                rest, count = [last], last.count(b"\n")
-                yield from whole
-    except (Damage, OSError):
-        text = b"".join(rest)
-        yield text[: text.rfind(b"\n") + 1]
-        raise
-    text = b"".join(rest)
-    yield text if text.endswith(b"\n") or not text else text + b"\n"
-
-
-def _cut(text: bytes, lines: int) -> Iterator[bytes]:
-    """Cut a text into pieces of so many lines, and the rest."""
-    ends = np.flatnonzero(np.frombuffer(text, np.uint8) == ord("\n"))[lines - 1 :: lines] + 1
-    bounds = [0, *ends.tolist(), len(text)]
-    return (text[start:stop] for start, stop in pairwise(bounds))
-
-
-def _parsed(text: bytes, columns: int) -> tuple[npt.NDArray[np.float64], str | None]:
-    """Return the rows before the first line that is not `columns` numbers, and that line."""
-    import polars as pl
-
-    schema = {f"{column}": pl.Float64 for column in range(columns)}
-    try:
-        frame = pl.read_csv(io.BytesIO(text), has_header=False, schema=schema)
-        rows = frame.to_numpy()
-        if len(rows) == text.count(b"\n") and np.isfinite(rows).all():
-            return rows, None
-    except (pl.exceptions.PolarsError, OverflowError):
-        pass
-    lines = text.split(b"\n")[:-1]
-    numbers = [_numbers(line, columns) for line in lines]
-    bad = next((row for row, found in enumerate(numbers) if found is None), None)
-    good = np.array(numbers[:bad], np.float64).reshape(-1, columns)
-    return good, None if bad is None else lines[bad].decode(errors="replace")[:80]
-
-
-def _numbers(line: bytes, columns: int) -> list[float] | None:
-    try:
-        numbers = [float(text) for text in line.split(b",")]
-    except ValueError:
-        return None
-    return numbers if len(numbers) == columns and np.isfinite(numbers).all() else None

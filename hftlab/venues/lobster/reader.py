@@ -25,7 +25,8 @@ from hftlab.venues.capture_file import Progress, bad_line
 from hftlab.venues.lobster.books import Books, find_bad_book, read_books
 from hftlab.venues.lobster.decode_kernel import HALT, synthetic
 from hftlab.venues.lobster.decoder import Decoder, find_bad_message
-from hftlab.venues.lobster.files import FORM, Name, find_files, read_tables
+from hftlab.venues.lobster.files import FORM, Name, find_files
+from hftlab.venues.lobster.tables import TableReader
 from hftlab.venues.progress_bar import no_progress
 from hftlab.venues.recognition import explaining
 
@@ -68,8 +69,9 @@ def read(
     the best levels are always those of the order book. Without it the first line is all that is used of it.
 
     A message about an order that was never added counts for its level's synthetic order, if there is one of that size.
-    `sequence` is the line of the message. `ts_recv` equals `ts_event`, for there was no capture. `instrument` and
-    `date` are by default those in the file's name; the time is New York's.
+    `sequence` is the number of the message, which is its line in a file without blank ones. `ts_recv` equals
+    `ts_event`, for there was no capture. `instrument` and `date` are by default those in the file's name; the time is
+    New York's.
 
     Raises CaptureError at once for a path that is not such a file; from the iterator, after every whole event before
     it, for a line of another form, and where the two files do not end together.
@@ -125,8 +127,10 @@ class Reader(Iterator[EventBatch]):
         self._decoder = Decoder(self.instrument, self.date)
         self._follow = follow
         self._book_path = path if files.orderbook is None else files.orderbook.path
-        books = None if files.orderbook is None else read_tables(files.orderbook, None, chunk, no_progress)
-        tables = _in_step(path, read_tables(files.messages, 6, chunk, progress), books)
+        self._messages = TableReader(files.messages, 6, chunk, progress)
+        books = None if files.orderbook is None else TableReader(files.orderbook, None, chunk, no_progress)
+        self._books = books
+        tables = _in_step(path, self._messages, books)
         # The first line shows whether it is a LOBSTER file.
         first = next(tables, None)
         if first is None:
@@ -158,11 +162,13 @@ class Reader(Iterator[EventBatch]):
         if bad_message is None and bad_book is None:
             return messages, books, None
         bad = min(bad for bad in (bad_message, bad_book) if bad is not None)
-        line = self.stats.messages + bad + 1
+        row = self.stats.messages + bad
         if bad == bad_message:
+            line = self._messages.line_of(row)
             numbers = ",".join(f"{number:.12g}" for number in messages[bad])
             damage = bad_line(self.path, line, f"has {numbers}, which is not a LOBSTER message: fetch it again")
         else:
+            line = row + 1 if self._books is None else self._books.line_of(row)
             damage = bad_line(self._book_path, line, "has no LOBSTER order book: fetch it again")
         return messages[:bad], None if books is None else books[:bad], damage
 
@@ -178,7 +184,7 @@ class Reader(Iterator[EventBatch]):
             self.halts.append(Halt(self._decoder.ts_event(time), _HALTS.get(int(price), "unknown")))
 
 
-def _in_step(path: Path, messages: Iterator[Floats], books: Iterator[Floats] | None) -> Iterator[Tables]:
+def _in_step(path: Path, messages: TableReader, books: TableReader | None) -> Iterator[Tables]:
     """Yield messages with the books after them. Raises CaptureError where one of the two ends first."""
     if books is None:
         yield from ((table, None) for table in messages)
@@ -193,8 +199,9 @@ def _in_step(path: Path, messages: Iterator[Floats], books: Iterator[Floats] | N
             # The shorter one may be damaged, which its next line shows.
             next(messages, None)
             next(books, None)
+            line = messages.line_of(number - 1)
             raise CaptureError(
-                f"{path} and its order book differ in length after line {number}: fetch both again", path=path
+                f"{path} and its order book differ in length after line {line}: fetch both again", path=path
             )
 
 

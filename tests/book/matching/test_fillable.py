@@ -100,6 +100,27 @@ class TestAllOrNone:
         assert engine.cancel(3).updates["size"].tolist() == [10]
         assert len(engine) == 0
 
+    @pytest.mark.parametrize("price", [100, 101])
+    def test_an_order_that_is_moved_to_it_trades_as_a_new_one(self, engine: MatchingEngine, price: int) -> None:
+        """At the price of the one that waited, and before the stops and the others that wait look at the book."""
+        engine.place("ONE", "A", 4, 105)
+        engine.place("ONE", "B", 10, 101, all_or_none=1, owner=1)
+        assert fills(engine.replace(1, 9, price)) == []
+        assert fills(engine.replace(1, 12, price)) == [(101, 10)]
+        assert engine["ONE"].queue("A")[0][2:] == (price, 2)
+
+    def test_so_does_an_iceberg_with_all_its_lots(self, engine: MatchingEngine) -> None:
+        engine.place("ONE", "A", 12, 105, type=OrderType.ICEBERG, display=3)
+        engine.place("ONE", "B", 10, 101, all_or_none=1, owner=1)
+        assert fills(engine.replace(1, 12, 100)) == [(101, 10)]
+        assert engine["ONE"].queue("A")[0][2:] == (100, 2)
+
+    def test_to_a_post_only_order_that_is_moved_it_comes(self, engine: MatchingEngine) -> None:
+        engine.place("ONE", "A", 10, 105, post_only=1)
+        engine.place("ONE", "B", 10, 101, all_or_none=1, owner=1)
+        result = engine.replace(1, 10, 100)
+        assert result.fills[["price", "aggressor"]].tolist() == [(100, ord("B"))]
+
     def test_auctions_go_without_it(self, engine: MatchingEngine) -> None:
         engine.command(Action.CALL, "ONE")
         engine.place("ONE", "B", 10, 101, all_or_none=1)

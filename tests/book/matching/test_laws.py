@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from hftlab.book import BookSet
 from hftlab.book.matching import MatchingEngine, Result
 from hftlab.book.matching.entries import Action, Status, TradingPhase, new_entries
-from hftlab.events import EventBatch
+from hftlab.events import ASK, BID, EventBatch
 from tests.book.matching.streams import SHARES, STREAMS, Step, compiled_run, entries_of, random_stream
 from tests.reference_book import ReferenceBook, event_of
 
@@ -175,3 +175,29 @@ def test_it_does_not_matter_how_orders_are_cut_into_submissions(stream: list[Ste
     assert [row for part in parts for row in part.updates.tolist()] == whole.updates.tolist()
     assert [row for part in parts for row in part.fills.tolist()] == whole.fills.tolist()
     assert EventBatch.concat(part.events for part in parts).to_polars().equals(whole.events.to_polars())
+
+
+@FEW
+@given(MIXED, st.integers(0, 2**16), st.integers(1, 30), st.integers(95, 105))
+def test_a_moved_order_trades_as_a_new_one_in_its_place(stream: list[Step], choice: int, size: int, price: int) -> None:
+    """A replacement at another price, or of more lots, trades what a cancel and a new order would trade."""
+    moved, other = (compiled_run(entries_of(stream))[0] for _ in range(2))
+    resting = [one for side in "BA" for one in moved["ONE"].queue(side)]
+    assume(resting and moved["ONE"].phase == TradingPhase.CONTINUOUS)
+    old = resting[choice % len(resting)]
+    order = next(row for row in moved.state.orders if row["id"] == old.id).copy()
+    assume(price != order["price"] or size > order["shown"] + order["hidden"])
+    cancelled = other.cancel(old.id)
+    assume(not len(cancelled.fills) and len(cancelled.updates) == 1)  # the cancel itself sets nothing off
+    names = ("owner", "type", "in_force", "display", "post_only", "prevention")
+    fields = {name: int(order[name]) for name in names}
+    found = moved.replace(old.id, size, price)
+    new_id = other.next_id
+    side = BID if order["bid"] else ASK
+    wanted = other.submit(new_entries(1, side=side, price=price, size=size, **fields))
+    assume(not {Status.REJECTED} & {*found.updates["status"].tolist(), *wanted.updates["status"].tolist()})
+    for result, number in ((found, old.id), (wanted, new_id)):
+        for name in ("buy_id", "sell_id"):
+            result.fills[name][result.fills[name] == number] = 0
+    names = ("price", "size", "aggressor", "buy_id", "sell_id")
+    assert [found.fills[name].tolist() for name in names] == [wanted.fills[name].tolist() for name in names]

@@ -120,10 +120,41 @@ class TestEvents:
         write_capture(path, SNAPSHOT, update(10, 12, {}, {}))
         seen: list[int] = []
         read_whole(path, progress=seen.append)
-        assert seen == [path.stat().st_size]
+        size = path.stat().st_size
+        assert seen == [size, size]  # of the survey, and of the reading
 
 
 class TestSynchronisation:
+    DEEP = snapshot(10, {f"{100 - number}": "2" for number in range(8)}, {"101": "1"})
+
+    def top(self, last: int, bid: int, *, levels: int = 5) -> dict[str, Any]:
+        return snapshot(last, {f"{bid - number}": "9" for number in range(levels)}, {f"{bid + 1}": "1"})
+
+    @pytest.mark.parametrize(("levels", "books"), [(5, 1), (4, 2), (10, 2)])
+    def test_a_partial_book_takes_no_levels_away(self, path: Path, levels: int, books: int) -> None:
+        """Those of spot without a stream name run ahead of the updates; another snapshot is a new book."""
+        write_capture(path, self.DEEP, update(11, 12, {"93": "4"}, {}), self.top(13, 100, levels=levels),
+                      update(13, 14, {"100": "5"}, {}))  # fmt: skip
+        batch, stats = read_whole(path)
+        assert rows_of(batch)[-1][:4] == ("M", "B", 100.0, 5.0)
+        assert (batch.action == ord("R")).sum() == books
+        assert (stats.snapshots, stats.snapshots_unused, stats.updates_applied) == (2, 2 - books, 2)
+
+    @pytest.mark.parametrize("previous", [None, 19])
+    def test_but_makes_the_book_after_a_gap(self, path: Path, previous: int | None) -> None:
+        before = None if previous is None else 10
+        write_capture(path, self.DEEP, update(11, 12, {"93": "4"}, {}, previous=before), self.top(19, 50),
+                      update(20, 21, {"50": "5"}, {}, previous=previous))  # fmt: skip
+        batch, stats = read_whole(path)
+        rows = [row[:4] for row in rows_of(batch)]
+        assert rows[-8:] == [
+            ("R", "N", 0.0, 0.0),
+            *(("A", "B", 50.0 - number, 9.0) for number in range(5)),
+            ("A", "A", 51.0, 1.0),
+            ("M", "B", 50.0, 5.0),
+        ]
+        assert (stats.gaps, stats.snapshots_unused) == (1, 0)
+
     def test_updates_before_the_snapshot_that_it_lacks_follow_it(self, path: Path) -> None:
         write_capture(path, update(5, 9, {"1": "1"}, {}), update(10, 12, {"2": "2"}, {}), SNAPSHOT)
         batch, stats = read_whole(path)

@@ -85,7 +85,6 @@ class TestErrors:
             ("34251.0,1,99,10,1000,", "has '34251.0,1,99,10,1000,', not 6 numbers"),
             ("34251.0,1,99,10,1000,x", "not 6 numbers"),
             ("nan,1,99,10,1000,1", "not 6 numbers"),
-            ("", "has '', not 6 numbers"),
             ("34251.0,1,99,10,1000,0", "has 34251,1,99,10,1000,0, which is not a LOBSTER message"),
             ("34251.0,1,99,0,1000,1", "not a LOBSTER message"),
             ("34251.0,1,99,10.5,1000,1", "not a LOBSTER message"),
