@@ -5,15 +5,16 @@ A file, called segment, is the magic `HFTLABJ1` and then records. All numbers ar
     length   uint32   of the body, in bytes
     crc32    uint32   of the body
     body
-      table    uint8    number of the table (hftlab.session.table_ids.TableId), plus 128 if an account follows and 64
-                        if the clock's reading does
+      table    uint8    number of the table (hftlab.session.table_ids.TableId), plus 128 if an account follows, 64
+                        if the clock's reading does and 32 if a reason does
       ts_recv  int64    ns
       clock    int64    ns, what the clock said where that is not ts_recv; only with that flag
       account  uint32 length in bytes and UTF-8 text, only with that flag
+      reason   likewise
       payload  the rest: JSON as it was received, or as hftlab encodes the message
 
-Journals written before there were accounts and clocks have no record with these flags and are read the same way. A
-record that needs neither is still written without them.
+Journals written before there were accounts, clocks and reasons have no record with these flags and are read the same
+way. A record that needs none of them is still written without them.
 """
 
 from __future__ import annotations
@@ -33,17 +34,18 @@ JOURNAL: Final = "journal"
 _MAGIC: Final = b"HFTLABJ1"
 _HEADER: Final = struct.Struct("<II")
 _BODY: Final = struct.Struct("<Bq")
-_ACCOUNT_LENGTH: Final = struct.Struct("<I")
+_TEXT_LENGTH: Final = struct.Struct("<I")
 _CLOCK: Final = struct.Struct("<q")
 _HAS_ACCOUNT: Final = 0x80
 _HAS_CLOCK: Final = 0x40
+_HAS_REASON: Final = 0x20
 _LONGEST: Final = 256 * 1024 * 1024
 
 
 class Record(NamedTuple):
-    """One message or control row: the number of its table (below 64), its time (ns), its JSON and its account.
+    """One message or control row: the number of its table (below 32), its time (ns), its JSON and its account.
 
-    `clock` is what the clock said (ns), None where that is its time.
+    `clock` is what the clock said (ns), None where that is its time. `reason` is why a message is only kept as it came.
     """
 
     table: int
@@ -51,6 +53,7 @@ class Record(NamedTuple):
     payload: bytes
     account: str | None = None
     clock: int | None = None
+    reason: str | None = None
 
 
 class Journal:
@@ -126,25 +129,30 @@ def _encode(record: Record) -> bytes:
     if record.clock is not None:
         number |= _HAS_CLOCK
         more += _CLOCK.pack(record.clock)
-    if record.account is not None:
-        account = record.account.encode()
-        number |= _HAS_ACCOUNT
-        more += _ACCOUNT_LENGTH.pack(len(account)) + account
+    for text, flag in ((record.account, _HAS_ACCOUNT), (record.reason, _HAS_REASON)):
+        if text is not None:
+            data = text.encode()
+            number |= flag
+            more += _TEXT_LENGTH.pack(len(data)) + data
     return _BODY.pack(number, record.ts_recv) + more + record.payload
 
 
 def _decode(body: memoryview) -> Record:
     number, ts_recv = _BODY.unpack_from(body)
-    at, clock, account = _BODY.size, None, None
+    at, clock = _BODY.size, None
     if number & _HAS_CLOCK:
         (clock,) = _CLOCK.unpack_from(body, at)
         at += _CLOCK.size
-    if number & _HAS_ACCOUNT:
-        (length,) = _ACCOUNT_LENGTH.unpack_from(body, at)
-        at += _ACCOUNT_LENGTH.size
-        account = str(body[at : at + length], "utf-8")
-        at += length
-    return Record(number & ~(_HAS_ACCOUNT | _HAS_CLOCK), ts_recv, bytes(body[at:]), account, clock)
+    texts: list[str | None] = [None, None]
+    for place, flag in enumerate((_HAS_ACCOUNT, _HAS_REASON)):
+        if number & flag:
+            (length,) = _TEXT_LENGTH.unpack_from(body, at)
+            at += _TEXT_LENGTH.size
+            texts[place] = str(body[at : at + length], "utf-8")
+            at += length
+    account, reason = texts
+    table = number & ~(_HAS_ACCOUNT | _HAS_CLOCK | _HAS_REASON)
+    return Record(table, ts_recv, bytes(body[at:]), account, clock, reason)
 
 
 def _write_all(descriptor: int, data: bytearray) -> None:

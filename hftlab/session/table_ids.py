@@ -20,7 +20,7 @@ __all__ = ["DATA_MESSAGES", "EVENTS", "TableId", "table_of"]
 
 
 class TableId(IntEnum):
-    """Number of a table in a journal's records, below 64. Journals on disk hold them: never change or reuse one."""
+    """Number of a table in a journal's records, below 32. Journals on disk hold them: never change or reuse one."""
 
     MARKET_DATA = 0
     ORDER_UPDATES = 1

@@ -105,6 +105,10 @@ class SessionWriter:
         self._add(table_of(message), ts_recv, data, owner, steady)
         self.has_data = self.has_data or isinstance(message, DATA_MESSAGES)
 
+    def undecoded(self, payload: bytes, ts_recv: int, reason: str, *, steady: int | None = None) -> None:
+        """Add a payload that does not decode, for the `reason` given; the rest is as in append()."""
+        self._add(TableId.MESSAGES, ts_recv, payload, None, steady, reason)
+
     def control(self, event: str, ts_recv: int, **what: Any) -> None:
         """Add one row to the control table; `what` may be `channel`, `first`, `last` and `detail`."""
         self._add(TableId.CONTROL, ts_recv, msgspec.json.encode({"event": event, **what}))
@@ -151,7 +155,13 @@ class SessionWriter:
             self._remove()
 
     def _add(
-        self, table: TableId, ts_recv: int, payload: bytes, account: str | None = None, steady: int | None = None
+        self,
+        table: TableId,
+        ts_recv: int,
+        payload: bytes,
+        account: str | None = None,
+        steady: int | None = None,
+        reason: str | None = None,
     ) -> None:
         """Add a row at a time that is never before the previous row's, behind a row about the clock if it stepped."""
         at, step = self._order.place(ts_recv, steady)
@@ -159,7 +169,7 @@ class SessionWriter:
         if step is not None:
             what = {"event": "clock", "detail": step.detail, "ts_from": step.before, "ts_to": step.after}
             self._journal.append(Record(TableId.CONTROL, at, msgspec.json.encode(what), None, clock))
-        self._journal.append(Record(table, at, payload, account, clock))
+        self._journal.append(Record(table, at, payload, account, clock, reason))
 
     def _replace(self) -> None:
         """Put the new session, whose journal must be Parquet already, in the place of the old one."""

@@ -1,7 +1,8 @@
-"""Comparisons of whole blocks against numpy's."""
+"""Comparisons of whole blocks against numpy's, and single instructions against Python's integers."""
 
 from __future__ import annotations
 
+import struct
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,14 @@ from numba import njit
 from hftlab.kernels.intrinsics import (
     BLOCK,
     WAYS,
+    as_double,
     count_not_below,
     first_bit,
     free_entries,
+    high_product,
+    leading_zeros,
+    load_byte,
+    load_word,
     prefetch,
     tagged_entries,
 )
@@ -36,6 +42,16 @@ def matched(table: Any, tag: Any) -> Any:
 @njit
 def lowest(bits: Any) -> Any:
     return first_bit(bits)
+
+
+@njit
+def loaded(data: Any, offset: int) -> Any:
+    return load_byte(data, offset), load_word(data, offset)
+
+
+@njit
+def computed(one: Any, other: Any) -> Any:
+    return leading_zeros(one), high_product(one, other), as_double(one)
 
 
 def numbers_of(bits: int) -> list[int]:
@@ -64,3 +80,20 @@ def test_entries_are_matched_by_their_lower_half(entries: list[tuple[int, int]],
 @given(st.integers(1, 2**64 - 1))
 def test_the_lowest_bit_is_found(bits: int) -> None:
     assert lowest(np.uint64(bits)) == numbers_of(bits)[0]
+
+
+@settings(deadline=None)
+@given(st.binary(min_size=20, max_size=20), st.integers(0, 12))
+def test_bytes_and_words_are_loaded_from_any_place(data: bytes, offset: int) -> None:
+    byte, word = loaded(np.frombuffer(data, np.uint8), offset)
+    assert byte == data[offset]
+    assert int(word) == int.from_bytes(data[offset : offset + 8], "little")
+
+
+@settings(deadline=None)
+@given(st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1))
+def test_words_are_computed_with(one: int, other: int) -> None:
+    zeros, product, double = computed(np.uint64(one), np.uint64(other))
+    assert zeros == 64 - one.bit_length()
+    assert int(product) == one * other >> 64
+    assert struct.pack("<d", double) == struct.pack("<Q", one)

@@ -30,7 +30,15 @@ ENDS = list(accumulate(LENGTHS, initial=MAGIC))
 
 NANOSECONDS = st.integers(-(2**63), 2**63 - 1)
 record_lists = st.lists(
-    st.builds(Record, st.integers(0, 63), NANOSECONDS, st.binary(), st.none() | st.text(), st.none() | NANOSECONDS)
+    st.builds(
+        Record,
+        st.integers(0, 31),
+        NANOSECONDS,
+        st.binary(),
+        st.none() | st.text(),
+        st.none() | NANOSECONDS,
+        st.none() | st.text(),
+    )
 )
 
 
@@ -87,6 +95,11 @@ def test_a_clock_stands_before_the_account(tmp_path: Path) -> None:
     """Records of hftlab 0.1.0 have none, and those that need none are still written so."""
     data = write(tmp_path / "a.wal", [Record(1, 8, b"{}", "a", 7)])
     assert data[MAGIC + 8 :] == struct.pack("<BqqI", 1 + 128 + 64, 8, 7, 1) + b"a{}"
+
+
+def test_a_reason_stands_before_the_payload(tmp_path: Path) -> None:
+    data = write(tmp_path / "a.wal", [Record(4, 8, b"{", reason="no")])
+    assert data[MAGIC + 8 :] == struct.pack("<BqI", 4 + 32, 8, 2) + b"no{"
 
 
 def test_a_flipped_bit_stops_at_its_record(tmp_path: Path) -> None:
