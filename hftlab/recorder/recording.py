@@ -39,6 +39,15 @@ class _Message(NamedTuple):
     steady: int | None
 
 
+class _Undecoded(NamedTuple):
+    """A payload that is not a message of the wire."""
+
+    payload: bytes
+    ts_recv: int
+    reason: str
+    steady: int | None
+
+
 class _Event(NamedTuple):
     """A row of the control table."""
 
@@ -47,7 +56,7 @@ class _Event(NamedTuple):
     what: dict[str, Any]
 
 
-_Item = _Message | _Event | None
+_Item = _Message | _Undecoded | _Event | None
 
 
 class Recording:
@@ -94,6 +103,10 @@ class Recording:
             raise ValueError(f"account={account!r} is not a printable name of 1 to 128 characters")
         data = checked_payload(message) if payload is None else payload
         self._put(_Message(Timed(ts_recv, message, account, data), steady))
+
+    def undecoded(self, payload: bytes, ts_recv: int, reason: str, *, steady: int | None = None) -> None:
+        """Record a payload that does not decode, and why; the rest is as in message()."""
+        self._put(_Undecoded(payload, ts_recv, reason, steady))
 
     def control(self, event: str, ts_recv: int, **what: Any) -> None:
         """Record a row of the control table; `what` may be `channel`, `first`, `last` and `detail`."""
@@ -183,6 +196,9 @@ class Recording:
             if isinstance(item, _Message):
                 at, message, account, payload = item.item
                 self._writer.append(message, at, account=account, payload=payload, steady=item.steady)
+                messages += 1
+            elif isinstance(item, _Undecoded):
+                self._writer.undecoded(item.payload, item.ts_recv, item.reason, steady=item.steady)
                 messages += 1
             elif item is not None:
                 self._writer.control(item.name, item.ts_recv, **item.what)
