@@ -65,7 +65,7 @@ def _pieces(payloads: Sequence[bytes]) -> Iterator[tuple[int, int]]:
 
 
 def _read(payloads: Sequence[bytes]) -> Columns:
-    data = np.frombuffer(b"\0".join(payloads) + b"\0" + PADDING, np.uint8)
+    data = np.frombuffer(b"\0".join([*payloads, PADDING]), np.uint8)
     starts = np.fromiter(accumulate((len(payload) + 1 for payload in payloads), initial=0), np.int64)
     arrays = make_arrays(len(payloads), len(data))
     messages, rows = read_messages(data, starts, arrays)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+import functools
+from collections.abc import Mapping
+from typing import Final, NamedTuple
 
 import msgspec
 from msgspec import inspect
@@ -19,34 +21,52 @@ def unknown_fields(payload: bytes | msgspec.Raw, struct: type[msgspec.Struct]) -
 
     A place that cannot be told, because a name is not UTF-8, ends with "?".
     """
+    return _unknown(payload, _fields(struct), "")
+
+
+class _Parts(NamedTuple):
+    """What the value of a field consists of: an object with these fields, or a list of such objects."""
+
+    fields: _Fields
+    is_list: bool
+
+
+_Fields = Mapping[str, _Parts | None]
+"""The fields of an object by name; None for one whose value has no fields of its own."""
+
+
+@functools.cache
+def _fields(struct: type[msgspec.Struct]) -> _Fields:
     info = inspect.type_info(struct)
     assert isinstance(info, inspect.StructType)
-    return _unknown(payload, info, "")
+    fields = {field.encode_name: _parts(field.type) for field in info.fields}
+    return fields if info.tag_field is None else {info.tag_field: None, **fields}
 
 
-def _unknown(payload: bytes | msgspec.Raw, info: inspect.StructType, place: str) -> list[str]:
+def _parts(kind: inspect.Type) -> _Parts | None:
+    match kind:
+        case inspect.UnionType():
+            return next((parts for inner in kind.types if (parts := _parts(inner)) is not None), None)
+        case inspect.StructType():
+            return _Parts(_fields(kind.cls), is_list=False)
+        case inspect.ListType(item_type=inspect.StructType() as item):
+            return _Parts(_fields(item.cls), is_list=True)
+    return None
+
+
+def _unknown(payload: bytes | msgspec.Raw, fields: _Fields, place: str) -> list[str]:
     try:
         pairs = _object.decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return [f"{place}?"]
-    fields = {field.encode_name: field.type for field in info.fields}
-    found = []
-    for name, value in pairs.items():
-        if name in fields:
-            found += _within(value, fields[name], f"{place}{name}")
-        elif name != info.tag_field:
-            found.append(f"{place}{name}")
+    found = [f"{place}{name}" for name in pairs if name not in fields]
+    for name, parts in fields.items():
+        value = pairs.get(name) if parts is not None else None
+        if parts is None or value is None or bytes(value) == b"null":
+            continue
+        if not parts.is_list:
+            found += _unknown(value, parts.fields, f"{place}{name}.")
+            continue
+        for number, inner in enumerate(_list.decode(value)):
+            found += _unknown(inner, parts.fields, f"{place}{name}[{number}].")
     return found
-
-
-def _within(value: msgspec.Raw, kind: Any, place: str) -> list[str]:
-    """Find unknown fields in the value of a known one."""
-    match kind:
-        case inspect.UnionType() if bytes(value) != b"null":
-            return [one for inner in kind.types for one in _within(value, inner, place)]
-        case inspect.StructType():
-            return _unknown(value, kind, f"{place}.")
-        case inspect.ListType(item_type=inspect.StructType() as item):
-            items = enumerate(_list.decode(value))
-            return [one for number, inner in items for one in _unknown(inner, item, f"{place}[{number}].")]
-    return []
