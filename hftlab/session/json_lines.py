@@ -20,7 +20,7 @@ from hftlab.errors import MessageParseError
 from hftlab.protocol import JSON
 from hftlab.session.unknown_fields import unknown_fields
 
-__all__ = ["Decoded", "Header", "decoded_columns", "exact_columns", "read_headers", "read_type"]
+__all__ = ["Decoded", "Header", "decoded_lines", "exact_columns", "read_headers", "read_type"]
 
 _SAMPLE: Final = 64
 _NAMED: Final = 20
@@ -63,9 +63,9 @@ def read_type(payload: bytes) -> str | None:
 
 
 class Decoded(NamedTuple):
-    """Columns of the messages that decode, their places among all, and what the columns do not say of a message."""
+    """Messages that decode, encoded anew, their places among all, and what that does not say of a message."""
 
-    frame: pl.DataFrame
+    lines: list[bytes]
     places: list[int]
     reasons: dict[int, str]
 
@@ -80,10 +80,10 @@ def exact_columns(payloads: Sequence[bytes], schema: Mapping[str, Any]) -> pl.Da
     return _read(payloads, schema) if is_plain else None
 
 
-def decoded_columns(payloads: Sequence[bytes], struct: type[msgspec.Struct], schema: Mapping[str, Any]) -> Decoded:
-    """Decode messages of one type one by one, and return their columns, whichever way they are spelt.
+def decoded_lines(payloads: Sequence[bytes], struct: type[msgspec.Struct]) -> Decoded:
+    """Decode messages of one type one by one, and encode them in hftlab's own spelling, in which polars reads them.
 
-    Reasons are there for messages with unknown fields, and for those that do not decode, which have no row.
+    Reasons are there for messages with unknown fields, and for those that do not decode, which have no line.
     """
     lines, places, reasons = [], [], {}
     for place, payload in enumerate(payloads):
@@ -100,7 +100,7 @@ def decoded_columns(payloads: Sequence[bytes], struct: type[msgspec.Struct], sch
             reasons[place] = f"unknown fields: {', '.join(unknown[:_NAMED])}{more}"
         places.append(place)
         lines.append(JSON.encode(message))
-    return Decoded(pl.read_ndjson(b"\n".join(lines), schema=schema), places, reasons)
+    return Decoded(lines, places, reasons)
 
 
 def _lines(payloads: Sequence[bytes]) -> bytes:

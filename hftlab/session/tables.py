@@ -10,7 +10,7 @@ What a message's own table cannot hold is kept in `messages`, with the reason: s
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, NamedTuple, Protocol, get_args
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, get_args
 
 import msgspec
 import numpy as np
@@ -18,12 +18,15 @@ import polars as pl
 
 from hftlab.protocol import JSON, MarketData, MarketDataSymbol, Message, OrderUpdate, PortfolioUpdate, PositionUpdate
 from hftlab.protocol.order_messages import PRIVATE_MESSAGES
-from hftlab.session.json_lines import decoded_columns, exact_columns, read_headers, read_type
+from hftlab.session.json_lines import decoded_lines, exact_columns, read_headers, read_type
 from hftlab.session.payload_texts import payload_texts, texts_payloads
 from hftlab.session.schema import defaults, snake_names, wire_schema
 from hftlab.session.table_ids import TableId
 from hftlab.session.times import to_ms, to_ns
 from hftlab.source import Timed
+
+if TYPE_CHECKING:
+    from hftlab.session.market_data_columns import Columns
 
 __all__ = ["KEYS", "TABLES", "Decoded", "Rows", "read_tables"]
 
@@ -138,8 +141,8 @@ class _PrivateTable(_Table):
         wire, keys = exact_columns(payloads, self._wire), keys.drop("reason")
         reasons: dict[int, str] = {}
         if wire is None:
-            wire, places, reasons = decoded_columns(payloads, self._struct, self._wire)
-            keys = keys[places]
+            lines, places, reasons = decoded_lines(payloads, self._struct)
+            wire, keys = pl.read_ndjson(b"\n".join(lines), schema=self._wire), keys[places]
         frame = wire.with_columns(
             to_ns(pl.col("timestamp")), *(pl.col(name).fill_null(value) for name, value in self._defaults.items())
         )
@@ -181,16 +184,19 @@ class _MarketDataTable(_Table):
 
         plain = plain_columns(payloads)
         keys = keys.select(pl.int_range(pl.len()).alias("place"), *_NUMBERS, *_CLOCK)
-        header = _with_header(keys.filter(pl.Series(plain.is_plain)), plain.header)
-        repeated = header[np.repeat(np.arange(header.height), plain.counts)]
-        symbols = pl.concat([repeated, plain.symbols], how="horizontal")
+        symbols = _plain_symbols(keys, plain)
         reasons: dict[int, str] = {}
         if not plain.is_plain.all():
             odd = np.flatnonzero(~plain.is_plain).tolist()
-            wire, places, found = decoded_columns([payloads[place] for place in odd], MarketData, self._wire)
-            header = _with_header(keys[[odd[place] for place in places]], wire).with_columns(wire["symbols"])
-            others = header.explode("symbols").unnest("symbols")
-            symbols = pl.concat([symbols, others.select(symbols.columns)]).sort("place", maintain_order=True)
+            lines, places, found = decoded_lines([payloads[place] for place in odd], MarketData)
+            others = keys[[odd[place] for place in places]]
+            # In hftlab's own spelling nearly all are plain: all but those with texts beyond ASCII.
+            again = plain_columns(lines)
+            left = [line for line, is_plain in zip(lines, again.is_plain, strict=True) if not is_plain]
+            wire = pl.read_ndjson(b"\n".join(left), schema=self._wire)
+            header = _with_header(others.filter(~pl.Series(again.is_plain)), wire).with_columns(wire["symbols"])
+            rest = header.explode("symbols").unnest("symbols").select(symbols.columns)
+            symbols = pl.concat([symbols, _plain_symbols(others, again), rest]).sort("place", maintain_order=True)
             reasons = {odd[place]: reason for place, reason in found.items()}
         rows = symbols.with_columns(to_ns(pl.col("timestamp"))).rename(self._symbol_names).select(self.schema.names())
         return Rows(rows, reasons)
@@ -304,6 +310,13 @@ def _with_header(keys: pl.DataFrame, wire: pl.DataFrame) -> pl.DataFrame:
         pl.col("snapshot").fill_null(False),
     )
     return pl.concat([keys, header], how="horizontal")
+
+
+def _plain_symbols(keys: pl.DataFrame, columns: Columns) -> pl.DataFrame:
+    """Return the symbols of those messages that are plain, with the keys and the header of theirs."""
+    header = _with_header(keys.filter(pl.Series(columns.is_plain)), columns.header)
+    repeated = header[np.repeat(np.arange(header.height), columns.counts)]
+    return pl.concat([repeated, columns.symbols], how="horizontal")
 
 
 TABLES: Final[dict[TableId, Table]] = {
