@@ -200,7 +200,7 @@ class Client:
         return f"Client({self.url!r}, {self.connection_status.lower()}, symbols: {len(self.symbols)})"
 
     def on(self, event: str, callback: Callable[..., object]) -> Callable[[], None]:
-        """Call `callback` at each `event` (see EVENTS) with its message, Loss, attempt, reason or error.
+        """Call `callback` at each `event` (see EVENTS) with its message, Loss, Undecoded, attempt, reason or error.
 
         Returns a function that removes the callback. An exception of a callback is counted in `metrics.error_count`,
         and reported in `debug_log`, with its stack, and as an "error" (CallbackFailed); of one that fails repeatedly

@@ -16,13 +16,21 @@ from hftlab.client.metrics import Metrics
 from hftlab.errors import CallbackFailed, NetworkError, WireError
 from hftlab.log import get_logger
 from hftlab.protocol import ConnectionState, Message
+from hftlab.protocol.subscribing.client_events import Undecoded
 from hftlab.protocol.subscribing.loss import Loss
 from hftlab.transport.recovery import Action, ErrorRecovery, Recovery
 
 __all__ = ["EVENTS", "Reporter"]
 
-EVENTS: Final = ("connecting", "connected", "disconnected", "reconnecting", "error", "message", "loss")
-"""Events of Client.on(): the reference document's six, and "loss" with a Loss when messages did not arrive."""
+EVENTS: Final = (
+    *("connecting", "connected", "disconnected", "reconnecting", "error", "message"),
+    *("loss", "undecoded"),
+)
+"""Events of Client.on(): the reference document's six, and two with what "message" does not show.
+
+These are "loss", with a Loss, when messages did not arrive, and "undecoded", with an Undecoded, when one that did is
+not a message of the wire; an "error" says so as well.
+"""
 
 _SILENT: Final = (ConnectionState.DISCONNECTING, ConnectionState.ERROR)
 
@@ -107,6 +115,10 @@ class Reporter:
             self._metrics.messages_lost += loss.messages
             self.log.log("WARN", "messages lost", loss._asdict())
         self._emit("loss", loss)
+
+    def undecoded(self, event: Undecoded) -> None:
+        """Report a payload that does not decode, as it came."""
+        self._emit("undecoded", event)
 
     def fail(self, error: WireError) -> Recovery:
         """Decide what to do about an error, count it and report it; returns the decision."""

@@ -10,6 +10,7 @@ from hftlab.client import Client
 from hftlab.clock import wall_time
 from hftlab.errors import MessageParseError
 from hftlab.protocol import Message
+from hftlab.protocol.subscribing.client_events import Undecoded
 from hftlab.protocol.subscribing.loss import Loss
 from hftlab.recorder.recording import Recording
 from hftlab.server import Server
@@ -22,10 +23,10 @@ def tap(target: Client | Server, recording: Recording) -> Callable[[], None]:
     """Record everything that `target` receives or publishes from now on. Returns a function that stops it.
 
     Call both on the target's event loop. A client's recording holds every message that it receives, at the time of its
-    reception, and the events of its connection. A server's holds the messages that it publishes, at source time. If
-    the recording fails it is detached, and the target reports it: a client by an "error" event, a server in its log and
-    by `failed_taps` in its stats(). A message that could not be replayed, such as one with a price of NaN, is reported
-    in the same way and leaves a "drop" row, and the recording goes on.
+    reception, also those that do not decode, and the events of its connection. A server's holds the messages that it
+    publishes, at source time. If the recording fails it is detached, and the target reports it: a client by an "error"
+    event, a server in its log and by `failed_taps` in its stats(). A message that could not be replayed, such as one
+    with a price of NaN, is reported in the same way and leaves a "drop" row, and the recording goes on.
     """
     endings = ExitStack()
     take = _watch(target, recording, endings) if isinstance(target, Client) else _record(target, recording)
@@ -90,6 +91,10 @@ def _watch(client: Client, recording: Recording, endings: ExitStack) -> Tap:
             event, wall_time(), channel=loss.channel, first=loss.first, last=loss.last, detail=loss.reason
         )
 
+    def undecoded(event: Undecoded) -> None:
+        note(event.received_at)
+        recording.undecoded(event.payload, event.received_at, str(event.error), steady=time.monotonic_ns())
+
     def failed(error: Exception) -> None:
         recording.control("error", wall_time(), detail=str(error))
 
@@ -100,6 +105,7 @@ def _watch(client: Client, recording: Recording, endings: ExitStack) -> Tap:
         "connected": connected,
         "disconnected": disconnected,
         "loss": lost,
+        "undecoded": undecoded,
         "error": failed,
     }
     for event, callback in events.items():

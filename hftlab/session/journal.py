@@ -16,7 +16,8 @@ A file, called segment, is the magic `HFTLABJ2` and then records. All numbers ar
                JSON text does, are base64
 
 A segment that was finished ends with a seal, a record whose payload is `{"records":N,"crc32":C}`: the number of records
-before it, and the CRC32 of all their lengths and checksums. A file without one was being written when the process ended.
+before it, and the CRC32 of all their lengths and checksums. A file without one was being written when the process
+ended.
 
 Damage costs the record that it is in and no other: a zero byte occurs in no payload, so that the search for the next
 record looks only at the few places where a length can end, and a record within a payload cannot be mistaken for one.

@@ -6,7 +6,7 @@ import os
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import polars as pl
 
@@ -14,7 +14,7 @@ from hftlab.errors import SessionTooNew
 from hftlab.session.journal import Record
 from hftlab.session.manifest import Manifest, Part, checksum, sync_folder, write_manifest
 from hftlab.session.table_ids import TableId
-from hftlab.session.tables import KEYS, TABLES
+from hftlab.session.tables import KEYS, read_tables
 
 __all__ = ["Parts", "scan_parts"]
 
@@ -39,17 +39,22 @@ class Parts:
         Records must have numbers, which rise.
         """
         payloads: defaultdict[TableId, list[bytes]] = defaultdict(list)
-        keys: defaultdict[TableId, list[tuple[int | None, int, str | None, int | None]]] = defaultdict(list)
+        keys: defaultdict[TableId, dict[str, list[Any]]] = defaultdict(lambda: {name: [] for name in KEYS})
         manifest = self.manifest
-        for number_of_table, ts_recv, payload, account, clock, place, _ in records:
+        for number_of_table, ts_recv, payload, account, clock, place, reason in records:
             table = self._known(number_of_table)
             payloads[table].append(payload)
-            keys[table].append((place, ts_recv, account, clock))
+            columns = keys[table]
+            columns["message"].append(place)
+            columns["ts_recv"].append(ts_recv)
+            columns["account"].append(account)
+            columns["ts_clock"].append(clock)
+            columns["reason"].append(reason)
             manifest.messages += table != TableId.CONTROL
             manifest.started = ts_recv if manifest.started is None else manifest.started
             manifest.ended = ts_recv
-        for table, some in payloads.items():
-            frame = TABLES[table].rows(some, pl.DataFrame(keys[table], schema=KEYS, orient="row"))
+        frames = read_tables(payloads, {table: pl.DataFrame(columns, schema=KEYS) for table, columns in keys.items()})
+        for table, frame in frames.items():
             if "symbol" in frame.columns:
                 manifest.symbols = sorted({*manifest.symbols, *frame["symbol"].drop_nulls().unique()})
             self._write(table.folder, frame, number)

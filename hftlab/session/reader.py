@@ -19,6 +19,7 @@ import polars as pl
 from hftlab.protocol import JSON, Message
 from hftlab.session.manifest import Manifest
 from hftlab.session.parts import scan_parts
+from hftlab.session.payload_texts import texts_payloads
 from hftlab.session.table_ids import TableId
 from hftlab.session.tables import TABLES, Decoded
 
@@ -112,7 +113,8 @@ class Reader:
         is_complete: dict[str, bool] = {}
         oldest: dict[str, tuple[Path, int]] = {}
         for path in reversed(paths[: self._place(paths, at) + 1]):
-            deltas = _rows(path, TableId.MESSAGES, (pl.col("ts_recv") <= at) & (pl.col("type") == "BOOK_DELTA"))
+            is_delta = (pl.col("type") == "BOOK_DELTA") & pl.col("reason").is_null()
+            deltas = _rows(path, TableId.MESSAGES, (pl.col("ts_recv") <= at) & is_delta)
             restarts = _restarts(deltas)
             for number, symbol in zip(reversed(deltas["message"]), reversed(deltas["symbol"]), strict=True):
                 oldest[symbol] = (path, number)
@@ -128,8 +130,9 @@ class Reader:
 def _restarts(deltas: pl.DataFrame) -> set[int]:
     """Return the numbers of the BOOK_DELTAs that need no earlier one."""
     # Few have the field at all; in those it may be spelled in any way that JSON allows.
-    some = deltas.filter(pl.col("payload").str.contains("snapshot", literal=True))
-    messages = map(JSON.decode, some["payload"])
+    may_be = pl.col("payload").str.contains("snapshot", literal=True) | pl.col("encoding").is_not_null()
+    some = deltas.filter(may_be)
+    messages = map(JSON.decode, texts_payloads(some))
     return {number for number, one in zip(some["message"], messages, strict=True) if getattr(one, "is_restart", False)}
 
 

@@ -19,6 +19,7 @@ from hftlab.protocol import JSON, Ack, Gap, MarketData, Message
 from hftlab.recorder import Recording, describe, tap
 from hftlab.server import Server
 from hftlab.session import Session
+from hftlab.session.payload_texts import texts_payloads
 from hftlab.simulator import RandomWalk
 from hftlab.source import Timed
 from tests.listed_source import ListedSource
@@ -250,11 +251,52 @@ class TestClient:
         assert (error[0], "not valid JSON" in str(error[-1])) == ("error", True)
         assert skipped == ("conflate", 1, 10, 13, "conflated")
         assert [message for _, message in replayed(session)] == walk
-        assert session.messages.collect()["payload"].to_list() == [JSON.encode(gap).decode()]
+        assert session.messages.collect()["payload"].to_list() == [JSON.encode(gap).decode(), "{nonsense"]
         # The number of a row says between which messages it stands.
         names = {"control": "c", "market_data": "d", "messages": "m"}
         rows = [(n, letter) for name, letter in names.items() for n in session.table(name).collect()["message"]]
-        assert "".join(letter for _, letter in sorted(rows)) == "cdddcmccdc"
+        assert "".join(letter for _, letter in sorted(rows)) == "cdddcmcmcdc"
+
+    async def test_what_the_client_does_not_know_is_kept(self, tmp_path: Path) -> None:
+        """An unknown type, a known one with unknown fields, and rubbish, each between messages that replay."""
+        foreign = JSON.encode(numbered(1)).replace(b'"exchange"', b'"lot":[1e999],"exchange"')
+        unknown, rubbish = b'{"type":"NEWS","text":"\xc3\xa9"}', b'{"type":"MARKET_DATA",\x00'
+        frames = [unknown, JSON.encode(numbered(0)), foreign, rubbish, JSON.encode(numbered(2))]
+
+        async def talk(connection: ServerConnection) -> None:
+            await connection.send(JSON.encode(Ack(timestamp=1.0, message="welcome", session="s")), text=True)
+            await connection.recv()
+            for frame in frames:
+                await connection.send(frame, text=True)
+            async for _ in connection:
+                pass
+
+        async with serve(talk, "127.0.0.1", 0) as server:
+            host, port = server.sockets[0].getsockname()[:2]
+            async with Client(f"ws://{host}:{port}") as client:
+                shown: list[Any] = []
+                client.on("undecoded", shown.append)
+                recording = Recording(tmp_path / "session", source=describe(client))
+                end = tap(client, recording)
+                before = wall_time()
+                await client.send_message(numbered(0))
+                await arrived(client, lambda message: message == numbered(2))
+                end()
+                after = wall_time()
+        session = recording.close()
+        assert [message for _, message in replayed(session)] == [numbered(0), numbered(1), numbered(2)]
+        assert session.market_data.collect().height == 3
+        rows = session.messages.collect()
+        assert texts_payloads(rows) == [unknown, foreign, rubbish]
+        assert rows["type"].to_list() == ["NEWS", "MARKET_DATA", None]
+        assert rows["encoding"].to_list() == [None, None, "base64"]
+        news, fields, broken = rows["reason"]
+        assert "NEWS" in news
+        assert fields == "unknown fields: symbols[0].lot"
+        assert "not valid JSON" in broken
+        assert [(one.payload, str(one.error)) for one in shown] == [(unknown, news), (rubbish, broken)]
+        assert before <= shown[0].received_at <= rows["ts_recv"][1] <= after
+        assert [row[0] for row in control(session)] == ["connect", "error", "error"]
 
 
 async def test_a_recorded_session_is_a_source_again(tmp_path: Path) -> None:

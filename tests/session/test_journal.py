@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import random
 import struct
 import tempfile
@@ -292,7 +291,7 @@ class TestFailure:
     def test_a_file_that_was_deleted_does_not_count_as_written(self, tmp_path: Path) -> None:
         journal = Journal(tmp_path / "a.wal")
         journal.append(RECORDS[0])
-        os.unlink(journal.path)
+        journal.path.unlink()
         with pytest.raises(FileNotFoundError, match="was deleted while it was written"):
             journal.commit()
         journal.abandon()
