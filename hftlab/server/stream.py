@@ -26,6 +26,8 @@ _SPIN: Final = 0.0015
 """Seconds before a message is due from which the loop is polled: timers of event loops are up to 1 ms late."""
 _SLICE: Final = 0.001
 """Seconds of work after which other tasks of the loop get a turn, clients in the same process among them."""
+_PATIENCE: Final = 0.002
+"""Seconds that the loop waits for a source that reads ahead, before others get their turn: a thread costs more."""
 _STEPS: Final = 256
 """Messages of a STEP that are sent in one turn of the loop."""
 _MOST: Final = 100
@@ -106,6 +108,8 @@ class Stream:
                 await self._control(*self._controls.popleft())
             if self._changed:
                 self._announce_changes()
+            if not self.playback.is_ready(_PATIENCE):
+                await asyncio.to_thread(self.playback.is_ready, None)
             at = self._next_time()
             delay = math.inf if at is None else self.clock.seconds_until(at)
             if at is None or delay > 0:

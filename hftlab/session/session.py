@@ -12,7 +12,8 @@ from hftlab.errors import SessionDamaged
 from hftlab.html_table import facts_table
 from hftlab.session.event_table import SCHEMA
 from hftlab.session.journal import JOURNAL
-from hftlab.session.manifest import Manifest, Part, checksum, read_manifest
+from hftlab.session.manifest import Manifest, read_manifest
+from hftlab.session.part_file import verify_file
 from hftlab.session.parts import scan_parts
 from hftlab.session.reader import Reader
 from hftlab.session.replacement import check_not_being_replaced
@@ -93,7 +94,9 @@ class Session:
             return pl.LazyFrame(schema=_SCHEMAS.get(name))
         if name not in self._verified:
             for part in parts:
-                self._verify(part)
+                verify_file(self.folder, part)
+                if part.index is not None:
+                    verify_file(self.folder, part.index)
             self._verified.add(name)
         return scan_parts([self.folder / part.file for part in parts], _SCHEMAS.get(name))
 
@@ -103,8 +106,10 @@ class Session:
             self.table(name)
 
     def replay(self, speed: float = 1.0) -> Replay:
-        """Return a source that streams this session, `speed` times as fast; float("inf") is as fast as possible."""
-        self.verify()
+        """Return a source that streams this session, `speed` times as fast; float("inf") is as fast as possible.
+
+        What it streams is verified when it is read. Raises SessionDamaged if a part is missing or has another size.
+        """
         manifest = self.manifest
         span = None if manifest.started is None or manifest.ended is None else (manifest.started, manifest.ended)
         return Replay(self.folder.name, manifest.symbols, Reader(self.folder, manifest), span, speed=speed)
@@ -116,17 +121,6 @@ class Session:
         if manifest.started is None or manifest.ended is None:
             return 0.0
         return (manifest.ended - manifest.started) / NANOSECONDS
-
-    def _verify(self, part: Part) -> None:
-        path = self.folder / part.file
-        if not path.is_file():
-            raise SessionDamaged(f"{path} is missing: restore it from a copy of the session", path=path)
-        if path.stat().st_size != part.size or checksum(path) != part.crc32:
-            raise SessionDamaged(
-                f"{path} is damaged (its checksum is not the one in the manifest): restore it from a copy; the other "
-                "parts of the session are not affected",
-                path=path,
-            )
 
     def __repr__(self) -> str:
         manifest = self.manifest

@@ -8,7 +8,7 @@ from hftlab.clock import Clock, from_milliseconds, to_milliseconds
 from hftlab.errors import MessageParseError, ServerError
 from hftlab.protocol import Message, ReplayAction, ReplayControl, ReplayState, ReplayStatus
 from hftlab.protocol.publishing.source_check import SourceCheck
-from hftlab.source import Seekable, Source, Timed, timed
+from hftlab.source import ReadsAhead, Seekable, Source, Timed, timed
 
 __all__ = ["Playback"]
 
@@ -27,6 +27,8 @@ class Playback:
         self.clock = Clock() if source is None else source.clock
         self.is_recorded = self.is_waiting = source is not None and source.recorded
         self.is_ended = False
+        self._reader = source if isinstance(source, ReadsAhead) else None
+        self._advance = getattr(source, "advance_ready", getattr(source, "advance", None))
         self.failure: str | None = None
         """The exception that the source has raised; the source is not asked again after it."""
         self.check_of_source = SourceCheck(source)
@@ -40,13 +42,22 @@ class Playback:
         """Return when the next message is due; None if there is none, or the source waits."""
         return None if self.is_waiting else self._due()
 
+    def is_ready(self, patience: float | None = 0.0) -> bool:
+        """Tell whether the source has its next message at hand; wait up to `patience` seconds (None: until it has).
+
+        As long as it has not, next_time() is that of the last message, and advance() may return nothing.
+        """
+        return self._reader is None or self.failure is not None or self._reader.is_ready(patience)
+
     def advance(self, at: int) -> list[Timed[Message]]:
         """Return the messages that are due by `at`, each with its time and, if it is private, its account."""
         due = self.next_time()
         if self.source is None or due is None or due > at:
             return []
+        if not self.is_ready():
+            return []
         self._last = due
-        return self.check_of_source.timed(timed(self.source.advance(at), due))
+        return self.check_of_source.timed(timed(self._advance(due), due))
 
     def fail(self, error: Exception) -> ServerError:
         """Note that the source has raised, after which it is not asked again; returns the error to report."""
@@ -59,7 +70,7 @@ class Playback:
     def _due(self) -> int | None:
         if self.source is None or self.failure is not None:
             return None
-        return self.check_of_source.time(self.source.next_time())
+        return self.check_of_source.time(self.source.next_time()) if self.is_ready() else self._last
 
     def begin(self) -> None:
         """Start a source that waits."""
