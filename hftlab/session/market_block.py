@@ -23,9 +23,7 @@ __all__ = ["MarketBlock", "market_block"]
 _TEXTS: Final = ("symbol", "exchange")
 _LISTS: Final = ("bids", "asks", "trades")
 _SYMBOL: Final = {name: wire for wire, name in snake_names(MarketDataSymbol).items()}
-_NUMBERS: Final = [
-    name for name in _SYMBOL if name not in (*_TEXTS, *_LISTS, "last_trade", "timestamp")
-]
+_NUMBERS: Final = [name for name in _SYMBOL if name not in (*_TEXTS, *_LISTS, "last_trade", "timestamp")]
 _HEADER: Final = ("ts_out", "ts_capture", "channel", "sequence", "id", "snapshot")
 _KEYS: Final = {"message", "ts_recv", "ts_event", "ts_clock"}
 KNOWN: Final = frozenset({*_KEYS, *_HEADER, *_TEXTS, *_NUMBERS, *_LISTS, "last_trade"})
@@ -75,7 +73,7 @@ class MarketBlock:
         self._headers = _headers(rows.select(_HEADER).take(pa.array(starts)))
         columns = {name: _whole(rows[name]) for name in (*_LISTS, "last_trade")}
         has = {name: np.asarray(column.is_valid()) for name, column in columns.items()}
-        self._prefixes, self._prefix = _prefixes(rows, 15 + sum(one.astype(np.int64) for one in has.values()))
+        self._prefixes, self._prefix = _prefixes(rows, 15 + np.sum([*has.values()], axis=0))
         self._fixed = _Records({_SYMBOL[name]: _plain(rows[name]) for name in _NUMBERS} | {"timestamp": _ms(rows)})
         lists = [
             _Lists(name, columns[name], has[name], _levels if name != "trades" else _trades)
@@ -98,7 +96,7 @@ class MarketBlock:
                 bytes_of(row, pieces)
             if self._last_trades is not None:
                 pieces.append(self._last_trades[row])
-        return _decode(b"".join(pieces))  # type: ignore[no-any-return]
+        return _decode(b"".join(pieces))
 
 
 class _Records:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import zlib
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -167,7 +168,7 @@ class PartFile:
         # A slice of the table in memory takes the place of the bytes in the file.
         made.groups = [
             Group(start, stop, 0, numbers[start], numbers[stop - 1], times[start], times[stop - 1])
-            for start, stop in zip(cuts, cuts[1:], strict=False)
+            for start, stop in pairwise(cuts)
         ]
         return made
 

@@ -7,6 +7,7 @@ import os
 import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -99,9 +100,7 @@ class Parts:
             data = _parquet(frame, cuts)
             index = self._store(INDEX, f"{table}-{len(parts) + 1:06d}.parquet", _index(known, frame, cuts, data))
         file = self._store(table, name, data)
-        part = Part(
-            file=file.file, rows=frame.height, size=file.size, crc32=file.crc32, segment=segment, index=index
-        )
+        part = Part(file=file.file, rows=frame.height, size=file.size, crc32=file.crc32, segment=segment, index=index)
         if frame.height:
             part.started, part.ended = frame["ts_recv"][0], frame["ts_recv"][-1]
             if segment is not None:
@@ -136,7 +135,8 @@ def row_groups(numbers: np.ndarray[Any, np.dtype[np.int64]]) -> Iterator[int]:
 def _parquet(frame: pl.DataFrame, cuts: list[int]) -> memoryview:
     rows = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
     sink = io.BytesIO()
-    texts, counters = [], []
+    texts: list[str] = []
+    counters: list[str] = []
     for path, kind in _leaves(rows.schema):
         if pa.types.is_large_string(kind) and path not in _UNIQUE:
             texts.append(path)
@@ -153,7 +153,7 @@ def _parquet(frame: pl.DataFrame, cuts: list[int]) -> memoryview:
         write_page_checksum=True,
     )
     with writer:
-        for start, stop in zip(cuts, cuts[1:], strict=False):
+        for start, stop in pairwise(cuts):
             writer.write_table(rows.slice(start, stop - start), row_group_size=stop - start)
     return sink.getbuffer()
 
@@ -172,10 +172,13 @@ def _leaves(fields: Iterable[Any], path: str = "") -> Iterator[tuple[str, Any]]:
 
 def _index(table: TableId, frame: pl.DataFrame, cuts: list[int], data: memoryview) -> memoryview:
     numbers, times = frame["message"].to_list(), frame["ts_recv"].to_list()
-    ends = [(numbers[a], numbers[b - 1], times[a], times[b - 1]) for a, b in zip(cuts, cuts[1:], strict=False)]
+    ends = [(numbers[a], numbers[b - 1], times[a], times[b - 1]) for a, b in pairwise(cuts)]
     places = byte_ranges(data)
     groups = [
-        {"group": group, **dict(zip(Group._fields, (*place, *(ends[group] if group < len(ends) else ())), strict=False))}
+        {
+            "group": group,
+            **dict(zip(Group._fields, (*place, *(ends[group] if group < len(ends) else ())), strict=False)),
+        }
         for group, place in enumerate(places)
     ]
     of_groups = pl.DataFrame(groups, schema_overrides=SCHEMA)

@@ -185,7 +185,7 @@ def _run(queue: _Queue[Any]) -> None:
     error: BaseException | None = None
     try:
         _pump(queue)
-    except BaseException as exc:  # noqa: BLE001 - the reader raises it
+    except BaseException as exc:
         error = exc
     queue.end(error)
     _running.pop(threading.current_thread(), None)

@@ -10,7 +10,6 @@ import heapq
 from bisect import bisect_right
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -36,7 +35,7 @@ _SLICE: Final = 64
 """Rows whose messages are made in one go, where a message cannot be made by itself."""
 _KEPT: Final = 8
 """Row groups that stay in memory, for the next seek close by."""
-_OPEN: Final = 16
+_OPEN: Final = 64
 """Files that stay open."""
 
 
@@ -51,7 +50,7 @@ class Reader:
         for parts in manifest.tables.values():
             for part in parts:
                 check_size(folder, part)
-        self._manifest = manifest
+        self._folder, self._manifest = folder, manifest
         self._parts = {
             table: [PartFile(folder, part, table) for part in manifest.tables.get(table.folder, ()) if part.rows]
             for table in TableId
@@ -67,20 +66,28 @@ class Reader:
         streams = [self._table(table, after, beyond) for table in TableId if self._parts[table]]
         return streams[0] if len(streams) == 1 else heapq.merge(*streams, key=lambda recorded: recorded.number)
 
-    def state(self, at: int) -> list[Message]:
-        """Return the fewest messages that give the state after all messages up to and including `at`, in order."""
-        found = [*self._market_state(at), *self._incremental_books(at)]
+    def state(self, at: int, symbol: str | None = None) -> list[Message]:
+        """Return the fewest messages that give the state after all messages up to and including `at`, in order.
+
+        With `symbol`, those that give the state of this one.
+        """
+        found = [*self._market_state(at, symbol), *self._incremental_books(at, symbol)]
         return [recorded.message for recorded in sorted(found, key=lambda recorded: recorded.number)]
 
     def time_of(self, number: int) -> int | None:
-        """Return when the message with this number, or the last one before it, was received; None before the first."""
+        """Return when the message with this number, or the last one before it, was received; None before the first.
+
+        It may be called while another thread reads.
+        """
         times = []
-        for parts in self._parts.values():
+        mine = Reader(self._folder, self._manifest)
+        for parts in mine._parts.values():
             place = bisect_right(parts, number, key=_first) - 1
             if place >= 0:
                 part = parts[place]
-                rows = self._rows(part, part.group_of(number), "message", "ts_recv")
+                rows = mine._rows(part, part.group_of(number), "message", "ts_recv")
                 times.append(rows.filter(pl.col("message") <= number)["ts_recv"][-1])
+        mine.close()
         return max(times, default=None)
 
     def rows(self, table: TableId, start: int, stop: int) -> Iterator[pl.DataFrame]:
@@ -94,11 +101,6 @@ class Reader:
                 if part.groups[group].started >= stop:
                     return
                 yield self._rows(part, group).filter(within)
-
-    def deltas(self, symbol: str, at: int) -> list[Message]:
-        """Return the BOOK_DELTAs of one symbol that give its book at `at`."""
-        found = sorted(self._incremental_books(at, symbol), key=lambda recorded: recorded.number)
-        return [recorded.message for recorded in found]
 
     def close(self) -> None:
         """Close all files. They are opened again when they are needed."""
@@ -137,7 +139,9 @@ class Reader:
 
     def _recorded(self, part: PartFile, group: int) -> Iterator[Recorded]:
         """Yield the messages of a row group."""
-        rows = self._group(part, group)
+        return self._of_rows(part, self._group(part, group))
+
+    def _of_rows(self, part: PartFile, rows: pa.Table) -> Iterator[Recorded]:
         block = market_block(rows) if part.table is TableId.MARKET_DATA else None
         if block is not None:
             size = rows.nbytes // max(1, len(block.numbers))
@@ -186,14 +190,14 @@ class Reader:
         for group, wanted in groups.items():
             rows = self._group(part, group)
             has = np.isin(rows["message"].to_numpy(), wanted)
-            some = rows.filter(pa.array(has))
-            yield from self._decoded(part, _frame(some, part.table))
+            yield from self._of_rows(part, rows.filter(pa.array(has)))
 
     # --- the state at a position ---
 
-    def _market_state(self, at: int) -> Iterator[Recorded]:
+    def _market_state(self, at: int, only: str | None) -> Iterator[Recorded]:
         parts = self._parts[TableId.MARKET_DATA]
-        missing = {(symbol, field) for symbol in self._manifest.symbols for field in FIELDS}
+        symbols = self._manifest.symbols if only is None else [only]
+        missing = {(symbol, field) for symbol in symbols for field in FIELDS}
         own = self._place(parts, at)
         for place in range(own, -1, -1):
             part = parts[place]
@@ -201,7 +205,8 @@ class Reader:
             numbers: set[int] = set()
             # The row group in which the position is has later rows as well.
             found = [self._newest(part, group, at)] if place == own else []
-            for newest in (*found, part.index.newest(group)):
+            found.append(part.index.newest(group) if place == own else part.index.all_newest)
+            for newest in found:
                 numbers.update(newest[one] for one in newest.keys() & missing)
                 missing.difference_update(newest)
             yield from self._numbered(part, numbers)
@@ -226,7 +231,7 @@ class Reader:
             if found is not None
         }
 
-    def _incremental_books(self, at: int, only: str | None = None) -> Iterator[Recorded]:
+    def _incremental_books(self, at: int, only: str | None) -> Iterator[Recorded]:
         """Yield each symbol's BOOK_DELTAs from its last snapshot with levels on, and its first, for the exchange."""
         parts = self._parts[TableId.MESSAGES]
         own = self._place(parts, at)
@@ -290,7 +295,8 @@ Recorded: TypeAlias = Decoded | _Undecoded
 
 def _cannot_be_made(part: PartFile, error: Exception) -> SessionDamaged:
     return SessionDamaged(
-        f"{part.path} holds a message that the protocol does not allow ({error}): restore it from a copy", path=part.path
+        f"{part.path} holds a message that the protocol does not allow ({error}): restore it from a copy",
+        path=part.path,
     )
 
 

@@ -19,6 +19,7 @@ class _Messages(Protocol):
 
     def messages(self, after: int | None = None, *, beyond: int | None = None) -> Iterator[Recorded]: ...
     def state(self, at: int) -> list[Message]: ...
+    def time_of(self, number: int) -> int | None: ...
 
 
 class Replay:
@@ -27,7 +28,7 @@ class Replay:
     `advance` yields what was received, message for message: public messages bare, private ones as `Timed` with their
     account, which is None where the recorder did not know it. A thread reads ahead by a bounded amount, verifies what
     it reads, and ends with the replay; a seek reads only the row groups that it needs. What is damaged is never served:
-    SessionDamaged comes in its place, and names the part.
+    SessionDamaged comes in its place, and names the part. With `loop` a server begins again at the end.
     """
 
     recorded = True
@@ -40,10 +41,11 @@ class Replay:
         span: tuple[int, int] | None,
         *,
         speed: float = 1.0,
+        loop: bool = False,
     ) -> None:
         self.name = name
         self.symbols = list(symbols)
-        self.span = span
+        self.span, self.loop = span, loop
         self.clock = Clock(None if span is None else span[0], speed)
         self._recorded = messages
         self._messages = self._from()
@@ -92,12 +94,17 @@ class Replay:
         """Go on with what was received after `position` (ns), and return public messages that give the state there."""
         self._messages.close()
         state = self._recorded.state(position)
-        self._messages, self._is_at_hand = self._from(position), False
-        self._messages.is_ready()
+        messages = self._from(position)
+        messages.is_ready(None)
+        self._messages, self._is_at_hand = messages, False
         return state
 
+    def time_of(self, number: int) -> int | None:
+        """Return when the message with this number, or the last one before it, was received; None before the first."""
+        return self._recorded.time_of(number)
+
     def close(self) -> None:
-        """End the read-ahead. A closed replay has no more messages until the next seek()."""
+        """End the read-ahead. A closed replay has no messages until the next seek()."""
         self._messages.close()
         self._next, self._is_at_hand = None, True
 

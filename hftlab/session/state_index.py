@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
+from functools import cached_property
+from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -56,17 +58,18 @@ def byte_ranges(data: memoryview) -> list[tuple[int, int, int]]:
     footer = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
     starts = [_start(metadata.row_group(group)) for group in range(metadata.num_row_groups)]
     edges = [0, *starts[1:], footer, len(data)] if starts else [0, len(data)]
-    return [(start, stop, zlib.crc32(data[start:stop])) for start, stop in zip(edges, edges[1:], strict=False)]
+    return [(start, stop, zlib.crc32(data[start:stop])) for start, stop in pairwise(edges)]
 
 
 def _start(group: Any) -> int:
     columns = (group.column(number) for number in range(group.num_columns))
-    return min(
+    start: int = min(
         column.data_page_offset
         if column.dictionary_page_offset is None
         else min(column.dictionary_page_offset, column.data_page_offset)
         for column in columns
     )
+    return start
 
 
 def symbol_rows(table: TableId, rows: pl.DataFrame, cuts: Sequence[int]) -> pl.DataFrame:
@@ -112,8 +115,10 @@ class StateIndex:
         """Where the Parquet footer is, and its CRC32."""
         of_symbols = rows.filter(pl.col("symbol").is_not_null())
         self._group = of_symbols["group"].to_numpy()
-        names, self._code = np.unique(of_symbols["symbol"].to_numpy(), return_inverse=True)
-        self.symbols: list[str] = names.tolist()
+        names = of_symbols["symbol"].unique(maintain_order=True)
+        self.symbols: list[str] = names.to_list()
+        codes = of_symbols["symbol"].cast(pl.Enum(names)) if self.symbols else pl.Series(dtype=pl.UInt32)
+        self._code = codes.to_physical().to_numpy()
         columns = ("first", "last", *FIELDS, "restart")
         self._numbers = {name: of_symbols[name].fill_null(-1).to_numpy() for name in columns}
 
@@ -122,10 +127,13 @@ class StateIndex:
         found: dict[tuple[str, str], int] = {}
         for field in FIELDS:
             last = self._last(field, before)
-            found |= {
-                (self.symbols[code], field): int(last[code]) for code in np.flatnonzero(last >= 0).tolist()
-            }
+            found |= {(self.symbols[code], field): int(last[code]) for code in np.flatnonzero(last >= 0).tolist()}
         return found
+
+    @cached_property
+    def all_newest(self) -> dict[tuple[str, str], int]:
+        """What newest() returns for the whole part."""
+        return self.newest(len(self.groups))
 
     def restarts(self, before: int) -> dict[str, int]:
         """Map symbols to their last BOOK_DELTA that needs none before it, in the groups before `before`."""
@@ -141,7 +149,7 @@ class StateIndex:
         return {self.symbols[code]: int(first[code]) for code in np.flatnonzero(first >= 0).tolist()}
 
     def groups_with(self, first_needed: dict[str, int]) -> list[int]:
-        """Return the groups that have a BOOK_DELTA of these symbols with the number that is given for it, or a later."""
+        """Return the groups that have a BOOK_DELTA of these symbols with the number that is given for it, or later."""
         if not self.symbols:
             return []
         needed = np.array([first_needed.get(symbol, _NEVER) for symbol in self.symbols])

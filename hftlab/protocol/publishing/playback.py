@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from hftlab.clock import Clock, from_milliseconds, to_milliseconds
 from hftlab.errors import MessageParseError, ServerError
@@ -27,8 +27,11 @@ class Playback:
         self.clock = Clock() if source is None else source.clock
         self.is_recorded = self.is_waiting = source is not None and source.recorded
         self.is_ended = False
+        self.is_looping: bool = getattr(source, "loop", False)
+        """Whether it begins again at its end."""
+        self._has_advanced = False
         self._reader = source if isinstance(source, ReadsAhead) else None
-        self._advance = getattr(source, "advance_ready", getattr(source, "advance", None))
+        self._advance: Any = getattr(source, "advance_ready", getattr(source, "advance", None))
         self.failure: str | None = None
         """The exception that the source has raised; the source is not asked again after it."""
         self.check_of_source = SourceCheck(source)
@@ -56,7 +59,7 @@ class Playback:
             return []
         if not self.is_ready():
             return []
-        self._last = due
+        self._last, self._has_advanced = due, True
         return self.check_of_source.timed(timed(self._advance(due), due))
 
     def fail(self, error: Exception) -> ServerError:
@@ -91,8 +94,10 @@ class Playback:
         moves = request.action in (ReplayAction.SEEK, ReplayAction.STEP)
         if moves and not isinstance(self.source, Seekable):
             raise ServerError(f"{self.name} cannot be moved, only paused, resumed and given another speed")
-        if request.action is ReplayAction.SEEK and request.position is None:
+        if request.action is ReplayAction.SEEK and request.position is None and request.sequence is None:
             raise MessageParseError("field `position` is missing: SEEK needs one, in ms", field="position")
+        if request.sequence is not None and not hasattr(self.source, "time_of"):
+            raise ServerError(f"{self.name} does not number its messages: SEEK to a `position`")
 
     @property
     def seekable(self) -> Seekable[Message]:
@@ -122,6 +127,23 @@ class Playback:
             self.move(last - 1 if following == last else last)
         return self.check_of_source.timed(taken)
 
+    def take_until(self, position: int, most: int) -> list[Timed[Message]]:
+        """Take the messages up to and including `position`, at most `most` at once; move there after the last."""
+        taken: list[Timed[Message]] = []
+        while len(taken) < most and (due := self.seekable.next_time()) is not None and due <= position:
+            taken += self.seekable.take(1)
+        if len(taken) < most:
+            self.move(position)
+        elif taken:
+            self.move(taken[-1].at - 1)
+        return self.check_of_source.timed(taken)
+
+    def time_of(self, sequence: int) -> int:
+        """Return the time of a message by its number, that of the first or last message if there is no such number."""
+        span = self.seekable.span
+        at: int | None = self.source.time_of(sequence)  # type: ignore[union-attr]
+        return at if at is not None else self.position if span is None else span[0] - _STEP
+
     def seek(self, position: int) -> list[Message]:
         """Take the source to a position; returns the messages that give its state there."""
         return self.check_of_source.messages(self.seekable.seek(position))
@@ -131,9 +153,17 @@ class Playback:
         span = self.seekable.span
         return self.position if span is None else min(max(position, span[0] - _STEP), span[1])
 
+    @property
+    def start(self) -> int | None:
+        """The position from which to begin again at the end; None if it does not, or there is nothing to stream."""
+        span = self.source.span if isinstance(self.source, Seekable) and self.failure is None else None
+        if span is None or not self.is_looping or self.clock.paused or self.is_waiting or not self._has_advanced:
+            return None
+        return span[0] - _STEP
+
     def move(self, position: int) -> None:
         """Note that the source has been taken to a position."""
-        self.is_ended = False
+        self.is_ended = self._has_advanced = False
         self._last = position
         if not self.is_waiting:
             self.clock.set(position)
@@ -169,6 +199,7 @@ class Playback:
             start=None if span is None else _whole(span[0]),
             end=None if span is None else _whole(span[1]),
             reset=reset,
+            loop=self.is_looping,
         )
 
     def _wire_position(self) -> float:
