@@ -24,6 +24,7 @@ NANOSECONDS: Final = 1_000_000_000
 _PER_MILLISECOND: Final = 1_000_000
 _PER_MICROSECOND: Final = 1_000
 
+_DECIMALS: Final = 9
 _UNITS: Final = {
     "ns": 1, "us": 1000, "ms": 10**6, "s": NANOSECONDS, "m": 60 * NANOSECONDS, "h": 3600 * NANOSECONDS,
 }  # fmt: skip
@@ -60,9 +61,11 @@ def nanoseconds(when: int | datetime | str) -> int:
     A datetime or text without a time zone is UTC. Raises ValueError for text that is no time.
     """
     if isinstance(when, str):
-        fraction = re.search(r"[.,](\d{1,9})(?!\d)", when)
+        fraction = re.search(r"[.,](\d+)", when)
         text = when if fraction is None else when[: fraction.start()] + when[fraction.end() :]
         try:
+            if fraction is not None and len(fraction[1]) > _DECIMALS:
+                raise ValueError(fraction[1])
             whole = nanoseconds(datetime.fromisoformat(text))
         except ValueError:
             raise ValueError(f"{when!r} is not a time: give ISO 8601 text such as 2024-03-01T14:30:00.125") from None
@@ -85,7 +88,8 @@ def duration(length: float | str) -> int:
         if found is None:
             raise ValueError(f"{length!r} is not a length of time: give text such as 250us, 10ms, 1.5s, 5m or 1h")
         number, factor = float(found[1]), _UNITS[found[2]]
-    ns = round(float(number) * factor)
+    exact = float(number) * factor
+    ns = round(exact) if math.isfinite(exact) else 0
     if ns <= 0:
         raise ValueError(f"a length of time must be above 0, got {length!r}")
     return ns

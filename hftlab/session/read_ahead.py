@@ -19,10 +19,11 @@ __all__ = ["ReadAhead"]
 
 T = TypeVar("T")
 
-_QUEUED_ITEMS: Final = 2048
+_QUEUED_ITEMS: Final = 1024
 _QUEUED_BYTES: Final = 16 << 20
 _PIECE: Final = 256
 """Items that are handed over at once, at most."""
+_PIECE_BYTES: Final = 1 << 20
 _HOLD: Final = 0.0005
 """Seconds after which the thread hands over what it has, and lets others have the interpreter's lock."""
 _REST: Final = 0.0002
@@ -192,17 +193,19 @@ def _run(queue: _Queue[Any]) -> None:
 
 
 def _pump(queue: _Queue[Any]) -> None:
-    items = queue.read()
     piece: list[Any] = []
     size, since = 0, time.perf_counter()
-    for item in items:
-        piece.append(item)
-        size += getattr(item, "size", _ITEM_BYTES)
-        if len(piece) < _PIECE and time.perf_counter() - since < _HOLD:
-            continue
-        if not queue.put(piece, size):
-            return
-        time.sleep(0 if queue.is_short else _REST)
-        piece, size, since = [], 0, time.perf_counter()
-    if piece:
-        queue.put(piece, size)
+    try:
+        for item in queue.read():
+            piece.append(item)
+            size += getattr(item, "size", _ITEM_BYTES)
+            if len(piece) < _PIECE and size < _PIECE_BYTES and time.perf_counter() - since < _HOLD:
+                continue
+            if not queue.put(piece, size):
+                return
+            time.sleep(0 if queue.is_short else _REST)
+            piece, size, since = [], 0, time.perf_counter()
+    finally:
+        # What was read before an error comes before it.
+        if piece:
+            queue.put(piece, size)

@@ -33,6 +33,8 @@ __all__ = ["Reader", "Recorded"]
 
 _SLICE: Final = 64
 """Rows whose messages are made in one go, where a message cannot be made by itself."""
+_SOON: Final = 256
+"""Rows that are prepared first after a seek."""
 _KEPT: Final = 8
 """Row groups that stay in memory, for the next seek close by."""
 _OPEN: Final = 64
@@ -125,23 +127,23 @@ class Reader:
             elif beyond is not None:
                 start = max(0, part.group_of(beyond))
             for group in range(start, len(part.groups)):
-                recorded = self._recorded(part, group)
-                if after is not None or beyond is not None:
-                    yield from (
-                        one
-                        for one in recorded
-                        if (after is None or one.ts_recv > after) and (beyond is None or one.number > beyond)
-                    )
-                    if group > start:
-                        after = beyond = None  # what follows is later
+                rows = self._group(part, group)
+                if group > start:
+                    after = beyond = None  # what follows is later
+                if after is None and beyond is None:
+                    yield from self._of_rows(part, rows)
                 else:
-                    yield from recorded
-
-    def _recorded(self, part: PartFile, group: int) -> Iterator[Recorded]:
-        """Yield the messages of a row group."""
-        return self._of_rows(part, self._group(part, group))
+                    numbers = rows["message"].to_numpy()
+                    passed = _until(numbers, beyond) if after is None else _until(rows["ts_recv"].to_numpy(), after)
+                    # The first few come soon, for the one who waits for the end of a seek.
+                    soon = _until(numbers, numbers[min(passed + _SOON, len(numbers)) - 1]) if len(numbers) else 0
+                    for first, stop in ((passed, soon), (max(passed, soon), len(numbers))):
+                        if stop > first:
+                            yield from self._of_rows(part, rows.slice(first, stop - first))
+            after = beyond = None
 
     def _of_rows(self, part: PartFile, rows: pa.Table) -> Iterator[Recorded]:
+        """Yield the messages of whole messages' rows."""
         block = market_block(rows) if part.table is TableId.MARKET_DATA else None
         if block is not None:
             size = rows.nbytes // max(1, len(block.numbers))
