@@ -103,7 +103,7 @@ class Parts:
         part = Part(file=file.file, rows=frame.height, size=file.size, crc32=file.crc32, segment=segment, index=index)
         if frame.height:
             part.started, part.ended = frame["ts_recv"][0], frame["ts_recv"][-1]
-            if segment is not None:
+            if known is not None:
                 part.first, part.last = frame["message"][0], frame["message"][-1]
         parts.append(part)
 

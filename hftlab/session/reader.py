@@ -134,7 +134,9 @@ class Reader:
                     yield from self._of_rows(part, rows)
                 else:
                     numbers = rows["message"].to_numpy()
-                    passed = _until(numbers, beyond) if after is None else _until(rows["ts_recv"].to_numpy(), after)
+                    at, column = (after, "ts_recv") if after is not None else (beyond, "message")
+                    assert at is not None
+                    passed = _until(rows[column].to_numpy(), at)
                     # The first few come soon, for the one who waits for the end of a seek.
                     soon = _until(numbers, numbers[min(passed + _SOON, len(numbers)) - 1]) if len(numbers) else 0
                     for first, stop in ((passed, soon), (max(passed, soon), len(numbers))):

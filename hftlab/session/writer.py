@@ -15,7 +15,7 @@ from hftlab.protocol import Message
 from hftlab.protocol.order_messages import PRIVATE_MESSAGES
 from hftlab.session.journal import JOURNAL, Journal, Record, read_segment
 from hftlab.session.manifest import MANIFEST, Ending, Manifest, read_manifest, sync_folder, write_manifest
-from hftlab.session.parts import Parts
+from hftlab.session.parts import INDEX, Parts
 from hftlab.session.payloads import checked_payload
 from hftlab.session.replacement import finish_replacement, replace_session, start_replacement, strangers
 from hftlab.session.table_ids import DATA_MESSAGES, EVENTS, TableId, table_of
@@ -25,7 +25,7 @@ from hftlab.version import __version__
 __all__ = ["SessionWriter"]
 
 _TEMPORARY: Final = f"{MANIFEST}.tmp"
-_OURS: Final = {MANIFEST, _TEMPORARY, JOURNAL, EVENTS, *(table.folder for table in TableId)}
+_OURS: Final = {MANIFEST, _TEMPORARY, JOURNAL, EVENTS, INDEX, *(table.folder for table in TableId)}
 
 SEGMENT_BYTES: Final = 32 * 1024 * 1024
 """Size at which a journal segment is turned into one Parquet part per table."""
