@@ -157,6 +157,7 @@ async def _lateness(session: Session) -> float:
         readers = ReaderProcess(server.port, 1, "subscribe")
         await asyncio.to_thread(readers.start)
         try:
+            await asyncio.to_thread(readers.wait_connected)
             await asyncio.sleep(_TIMED_SECONDS)
         finally:
             await asyncio.to_thread(readers.stop)
