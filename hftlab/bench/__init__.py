@@ -23,6 +23,7 @@ BENCHMARKS: Final = (
     "memory",
     "reconnect",
     "record",
+    "replay",
 )
 
 

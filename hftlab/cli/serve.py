@@ -43,6 +43,7 @@ def serve(
 def replay(
     session: Folder,
     speed: Speed = 1.0,
+    loop: Annotated[bool, typer.Option("--loop", help="Begin again at the end, until interrupted.")] = False,
     host: Host = "127.0.0.1",
     port: Port = DEFAULT_PORT,
     auth: Auth = "public",
@@ -60,7 +61,7 @@ def replay(
     def recorded() -> Replay:
         from hftlab.session import open_session
 
-        return open_session(session).replay(speed)
+        return open_session(session).replay(speed, loop=loop)
 
     serving.serve(recorded)
 

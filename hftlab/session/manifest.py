@@ -23,7 +23,6 @@ __all__ = [
     "checksum",
     "read_manifest",
     "sync_folder",
-    "verify_part",
     "write_manifest",
 ]
 
@@ -190,19 +189,6 @@ def checksum(path: Path) -> int:
         while block := file.read(1 << 20):
             value = zlib.crc32(block, value)
     return value
-
-
-def verify_part(folder: Path, part: Part | File) -> None:
-    """Check a file of a session against its checksum. Raises SessionDamaged."""
-    path = folder / part.file
-    if not path.is_file():
-        raise SessionDamaged(f"{path} is missing: restore it from a copy of the session", path=path)
-    if path.stat().st_size != part.size or checksum(path) != part.crc32:
-        raise SessionDamaged(
-            f"{path} is damaged (its checksum is not the one in the manifest): restore it from a copy; the other "
-            "parts of the session are not affected",
-            path=path,
-        )
 
 
 def sync_folder(folder: Path) -> None:

@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
+import io
 import os
+import zlib
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from hftlab.errors import SessionTooNew
 from hftlab.session.journal import Record
-from hftlab.session.manifest import Manifest, Part, checksum, sync_folder, write_manifest
-from hftlab.session.table_ids import TableId
+from hftlab.session.manifest import File, Manifest, Part, sync_folder, write_manifest
+from hftlab.session.state_index import SCHEMA, Group, byte_ranges, symbol_rows
+from hftlab.session.table_ids import INDEX, TableId
 from hftlab.session.tables import KEYS, read_tables
 
-__all__ = ["Parts", "scan_parts"]
+__all__ = ["ROW_GROUP", "Parts", "row_groups", "scan_parts"]
 
-_ROW_GROUP: Final = 64 * 1024
+ROW_GROUP: Final = 4096
+"""Rows of a row group, the least that a seek reads, or the rows of one message if it has more symbols."""
+_LARGE_ROW_GROUP: Final = 64 * 1024
+"""Rows of a row group in tables that are read as a whole only."""
+_SEARCHED: Final = ["message", "ts_recv", "ts_event", "symbol"]
+"""Columns with statistics. In small row groups those of all others would be longer than what they save."""
+_UNIQUE: Final = ("id", "payload")
+"""Texts of which each row has its own."""
 
 
 def scan_parts(paths: list[Path], schema: pl.Schema | None) -> pl.LazyFrame:
@@ -77,23 +91,103 @@ class Parts:
             ) from None
 
     def _write(self, table: str, frame: pl.DataFrame, segment: int | None) -> None:
-        folder = self.folder / table
-        if not folder.is_dir():
-            folder.mkdir()
-            sync_folder(self.folder)
         parts = self.manifest.tables.setdefault(table, [])
         # If a crash left a part that is not in the manifest, it has this name and is replaced.
-        path = folder / f"part-{len(parts) + 1:06d}.parquet"
-        temporary = path.with_suffix(".tmp")
-        frame.write_parquet(temporary, compression="zstd", row_group_size=_ROW_GROUP)
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        size, crc32 = temporary.stat().st_size, checksum(temporary)
-        temporary.replace(path)
-        sync_folder(folder)
-        part = Part(file=f"{table}/{path.name}", rows=frame.height, size=size, crc32=crc32, segment=segment)
+        name = f"part-{len(parts) + 1:06d}.parquet"
+        known = next((one for one in TableId if one.folder == table), None)
+        index = None
+        if known is None:
+            sink = io.BytesIO()
+            frame.write_parquet(sink, compression="zstd", row_group_size=_LARGE_ROW_GROUP)
+            data = sink.getbuffer()
+        else:
+            cuts = [0, *row_groups(frame["message"].to_numpy())]
+            data = _parquet(frame, cuts)
+            index = self._store(INDEX, f"{table}-{len(parts) + 1:06d}.parquet", _index(known, frame, cuts, data))
+        file = self._store(table, name, data)
+        part = Part(file=file.file, rows=frame.height, size=file.size, crc32=file.crc32, segment=segment, index=index)
         if frame.height:
             part.started, part.ended = frame["ts_recv"][0], frame["ts_recv"][-1]
-            if segment is not None:
+            if known is not None:
                 part.first, part.last = frame["message"][0], frame["message"][-1]
         parts.append(part)
+
+    def _store(self, folder: str, name: str, data: memoryview) -> File:
+        """Write a file in one step: when this returns it is durable, and so is the folder that names it."""
+        inside = self.folder / folder
+        if not inside.is_dir():
+            inside.mkdir()
+            sync_folder(self.folder)
+        temporary = (inside / name).with_suffix(".tmp")
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(inside / name)
+        sync_folder(inside)
+        return File(file=f"{folder}/{name}", size=len(data), crc32=zlib.crc32(data))
+
+
+def row_groups(numbers: np.ndarray[Any, np.dtype[np.int64]]) -> Iterator[int]:
+    """Yield the row behind each row group: about ROW_GROUP rows, and never a part of a message."""
+    stop = 0
+    while stop < len(numbers):
+        last = min(stop + ROW_GROUP, len(numbers)) - 1
+        stop = int(np.searchsorted(numbers, numbers[last], side="right"))
+        yield stop
+
+
+def _parquet(frame: pl.DataFrame, cuts: list[int]) -> memoryview:
+    rows = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
+    sink = io.BytesIO()
+    texts: list[str] = []
+    counters: list[str] = []
+    for path, kind in _leaves(rows.schema):
+        if pa.types.is_large_string(kind) and path not in _UNIQUE:
+            texts.append(path)
+        elif pa.types.is_int64(kind):
+            # Times and numbers rise by little; counts of orders within the levels are few different ones.
+            (texts if "." in path else counters).append(path)
+    writer = pq.ParquetWriter(
+        sink,
+        rows.schema,
+        compression="zstd",
+        use_dictionary=texts,
+        column_encoding=dict.fromkeys(counters, "DELTA_BINARY_PACKED"),
+        write_statistics=_SEARCHED,
+        write_page_checksum=True,
+    )
+    with writer:
+        for start, stop in pairwise(cuts):
+            writer.write_table(rows.slice(start, stop - start), row_group_size=stop - start)
+    return sink.getbuffer()
+
+
+def _leaves(fields: Iterable[Any], path: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the columns that Parquet has for nested ones: where they are, and their type."""
+    for field in fields:
+        place, kind = f"{path}{field.name}", field.type
+        while pa.types.is_large_list(kind):
+            place, kind = f"{place}.list.element", kind.value_type
+        if pa.types.is_struct(kind):
+            yield from _leaves(kind, f"{place}.")
+        else:
+            yield place, kind
+
+
+def _index(table: TableId, frame: pl.DataFrame, cuts: list[int], data: memoryview) -> memoryview:
+    numbers, times = frame["message"].to_list(), frame["ts_recv"].to_list()
+    ends = [(numbers[a], numbers[b - 1], times[a], times[b - 1]) for a, b in pairwise(cuts)]
+    places = byte_ranges(data)
+    groups = [
+        {
+            "group": group,
+            **dict(zip(Group._fields, (*place, *(ends[group] if group < len(ends) else ())), strict=False)),
+        }
+        for group, place in enumerate(places)
+    ]
+    of_groups = pl.DataFrame(groups, schema_overrides=SCHEMA)
+    rows = pl.concat([pl.DataFrame(schema=SCHEMA), of_groups, symbol_rows(table, frame, cuts)], how="diagonal")
+    sink = io.BytesIO()
+    rows.sort("group", "symbol", nulls_last=False).write_parquet(sink, compression="zstd", statistics=False)
+    return sink.getbuffer()

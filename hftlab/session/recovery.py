@@ -10,7 +10,8 @@ from hftlab.errors import SessionDamaged
 from hftlab.session.conversion import convert_segment
 from hftlab.session.journal import JOURNAL, Segment, read_segment
 from hftlab.session.lock import SessionLock
-from hftlab.session.manifest import MANIFEST, Ending, Manifest, read_manifest, sync_folder, verify_part, write_manifest
+from hftlab.session.manifest import MANIFEST, Ending, Manifest, read_manifest, sync_folder, write_manifest
+from hftlab.session.part_file import verify_file
 from hftlab.session.parts import Parts
 from hftlab.session.replacement import REPLACEMENT, check_is_session, finish_replacement
 from hftlab.session.table_ids import EVENTS, TableId
@@ -93,7 +94,7 @@ def _is_whole(parts: Parts, path: Path, segment: Segment) -> bool:
             for part in some:
                 # Sessions of schema 1 do not say which parts came of a segment: then all of them must be right.
                 if part.segment in (number, None):
-                    verify_part(parts.folder, part)
+                    verify_file(parts.folder, part)
     except SessionDamaged as exc:
         made = [name for name, some in manifest.tables.items() if any(part.segment == number for part in some)]
         if not made or any(manifest.tables[name][-1].segment != number for name in made):

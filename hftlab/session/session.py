@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
 import polars as pl
 
-from hftlab.clock import NANOSECONDS
+from hftlab.clock import NANOSECONDS, nanoseconds
 from hftlab.errors import SessionDamaged
 from hftlab.html_table import facts_table
+from hftlab.instruments import Instrument
+from hftlab.protocol.book import Book
 from hftlab.session.event_table import SCHEMA
 from hftlab.session.journal import JOURNAL
-from hftlab.session.manifest import Manifest, read_manifest, verify_part
+from hftlab.session.manifest import Manifest, read_manifest
+from hftlab.session.market_at import book_of_events, book_of_messages, check_symbols, rows_between
+from hftlab.session.part_file import verify_file
 from hftlab.session.parts import scan_parts
 from hftlab.session.reader import Reader
 from hftlab.session.replacement import check_not_being_replaced
@@ -93,7 +100,9 @@ class Session:
             return pl.LazyFrame(schema=_SCHEMAS.get(name))
         if name not in self._verified:
             for part in parts:
-                verify_part(self.folder, part)
+                verify_file(self.folder, part)
+                if part.index is not None:
+                    verify_file(self.folder, part.index)
             self._verified.add(name)
         return scan_parts([self.folder / part.file for part in parts], _SCHEMAS.get(name))
 
@@ -102,12 +111,47 @@ class Session:
         for name in self.manifest.tables:
             self.table(name)
 
-    def replay(self, speed: float = 1.0) -> Replay:
-        """Return a source that streams this session, `speed` times as fast; float("inf") is as fast as possible."""
-        self.verify()
+    def replay(self, speed: float = 1.0, *, loop: bool = False) -> Replay:
+        """Return a source that streams this session, `speed` times as fast; float("inf") is as fast as possible.
+
+        With `loop` a server begins again at the end. What is streamed is verified when it is read: SessionDamaged comes
+        in the place of what is damaged, and at once if a part is missing or has another size.
+        """
         manifest = self.manifest
         span = None if manifest.started is None or manifest.ended is None else (manifest.started, manifest.ended)
-        return Replay(self.folder.name, manifest.symbols, Reader(self.folder, manifest), span, speed=speed)
+        return Replay(self.folder.name, manifest.symbols, Reader(self.folder, manifest), span, speed=speed, loop=loop)
+
+    def book_at(self, at: int | datetime | str, symbol: str) -> Book:
+        """Return the order book of a symbol at a time: its `bids(depth)` and `asks(depth)`, best first.
+
+        It is made of the order-level events where the symbol has some, else of the recorded market data, and has no
+        levels before the first. `at` is ts_recv in ns, a datetime, or ISO 8601 text such as
+        "2024-03-01T14:30:00.000000001" (both UTC if they have no time zone). Raises SessionError for a symbol that the
+        session does not have, ValueError for text that is no time, and SessionDamaged.
+        """
+        time = nanoseconds(at)
+        instruments = [Instrument.from_dict(one) for one in self.manifest.source.get("instruments", ())]
+        of_events = [one.wire_symbol for one in instruments] if self.manifest.rows(EVENTS) else []
+        check_symbols([symbol], [*self.manifest.symbols, *of_events], self.folder)
+        if symbol in of_events:
+            return book_of_events(self.events, instruments, time, symbol)
+        return book_of_messages(self._reader, time, symbol)
+
+    def slice(
+        self, start: int | datetime | str, stop: int | datetime | str, symbols: str | Sequence[str] | None = None
+    ) -> pl.DataFrame:
+        """Return the rows of market_data that were received from `start` up to `stop` (not included).
+
+        Only those of `symbols`, or of all for None. Only the row groups in between are read and verified. Times are as
+        in book_at(). Raises SessionError for a symbol that the session does not have, and SessionDamaged.
+        """
+        wanted = [symbols] if isinstance(symbols, str) else symbols
+        check_symbols(wanted or (), self.manifest.symbols, self.folder)
+        return rows_between(self._reader, nanoseconds(start), nanoseconds(stop), wanted)
+
+    @cached_property
+    def _reader(self) -> Reader:
+        return Reader(self.folder, self.manifest)
 
     @property
     def duration(self) -> float:

@@ -81,7 +81,7 @@ class TestDamage:
         harm(part)
         damaged = open_session(session.folder)
         assert damaged.order_updates.collect().height == 1
-        for reading in (lambda: damaged.market_data, damaged.verify, damaged.replay):
+        for reading in (lambda: damaged.market_data, damaged.verify, lambda: damaged.replay().advance(100)):
             with pytest.raises(SessionDamaged, match="restore it from a copy") as caught:
                 reading()
             assert caught.value.path == part
