@@ -96,7 +96,7 @@ class Recording:
         self._put(_Message(Timed(ts_recv, message, account, data), steady))
 
     def control(self, event: str, ts_recv: int, **what: Any) -> None:
-        """Record a row of the control table; `what` may be `channel`, `first`, `last` and `detail`."""
+        """Record a row of the control table, with some of its other columns (hftlab.session.tables) in `what`."""
         self._put(_Event(event, ts_recv, what))
 
     def close(self) -> Session:

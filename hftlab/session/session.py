@@ -10,8 +10,16 @@ import polars as pl
 from hftlab.clock import NANOSECONDS
 from hftlab.errors import SessionDamaged
 from hftlab.html_table import facts_table
+from hftlab.session.coverage import (
+    Interval,
+    coverage_intervals,
+    coverage_table,
+    estimated_intervals,
+    interval_table,
+)
 from hftlab.session.event_table import SCHEMA
 from hftlab.session.journal import JOURNAL
+from hftlab.session.lossy_messages import LossyMessages
 from hftlab.session.manifest import Manifest, Part, checksum, read_manifest
 from hftlab.session.parts import scan_parts
 from hftlab.session.reader import Reader
@@ -102,12 +110,48 @@ class Session:
         for name in self.manifest.tables:
             self.table(name)
 
-    def replay(self, speed: float = 1.0) -> Replay:
-        """Return a source that streams this session, `speed` times as fast; float("inf") is as fast as possible."""
+    def replay(self, speed: float = 1.0, *, gaps: bool = True) -> Replay:
+        """Return a source that streams this session, `speed` times as fast; float("inf") is as fast as possible.
+
+        Where the control table says that symbols were not recorded any more it yields a GAP, so that clients of the
+        replay have the loss at its time; `gaps=False` leaves these out.
+        """
         self.verify()
         manifest = self.manifest
         span = None if manifest.started is None or manifest.ended is None else (manifest.started, manifest.ended)
-        return Replay(self.folder.name, manifest.symbols, Reader(self.folder, manifest), span, speed=speed)
+        reader = Reader(self.folder, manifest)
+        intervals = self._stated_coverage() if gaps else []
+        is_whole = all(interval.covered for interval in intervals)
+        messages = reader if is_whole else LossyMessages(reader, intervals)
+        return Replay(self.folder.name, manifest.symbols, messages, span, speed=speed)
+
+    def coverage(self, *, detail: bool = False) -> pl.DataFrame:
+        """Return what share of the time each symbol was really recorded: a row a symbol, or with `detail` an interval.
+
+        Columns: symbol, from, to (ns), share (0 to 1), uncovered (seconds), holes, estimated. `from` is where the
+        recording of the symbol begins, `to` where it ends. With `detail`: symbol, from, to, covered, why (the event of
+        the control table that ended it), estimated. `estimated` is True where the control table does not name the
+        symbol, as in recordings of hftlab 0.1: from its first to its last message, less disconnects and gaps.
+        """
+        stated = self._stated_coverage()
+        named = {interval.symbol for interval in stated}
+        if not named.issuperset(self.manifest.symbols):
+            rows = self.control.collect().to_dicts()
+            stated = sorted([*stated, *estimated_intervals(rows, self._receptions(), named)])
+        intervals = interval_table(stated)
+        return intervals if detail else coverage_table(intervals)
+
+    def _stated_coverage(self) -> list[Interval]:
+        return coverage_intervals(
+            self.control.collect().iter_rows(named=True), self.manifest.symbols, self.manifest.ended
+        )
+
+    def _receptions(self) -> pl.DataFrame:
+        """Return message, ts_recv, channel and symbol of all market data, in the order of reception."""
+        others = self.messages.filter(pl.col("type") == "BOOK_DELTA")
+        tables = (self.market_data, others.with_columns(channel=pl.lit(None, pl.Int64())))
+        columns = ("message", "ts_recv", "channel", "symbol")
+        return pl.concat([table.select(columns) for table in tables]).sort("message", maintain_order=True).collect()
 
     @property
     def duration(self) -> float:
