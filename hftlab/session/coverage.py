@@ -255,7 +255,7 @@ def coverage_table(intervals: pl.DataFrame) -> pl.DataFrame:
 
 
 def holes(intervals: Iterable[Interval]) -> list[Hole]:
-    """Return the moments at which symbols stop being covered, in the order of time; alike ones are one."""
+    """Return the moments at which intervals without coverage begin, in the order of time; alike ones are one."""
     found: defaultdict[tuple[int, str], list[str]] = defaultdict(list)
     for one in intervals:
         if not one.covered:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
-from hftlab.clock import to_milliseconds
 from hftlab.protocol import Gap, Message
 from hftlab.session.coverage import Interval, holes
 from hftlab.session.reader import Reader
@@ -22,7 +22,9 @@ class LossyMessages:
 
     def __init__(self, reader: Reader, intervals: Sequence[Interval]) -> None:
         self._reader = reader
-        self._uncovered = [one for one in intervals if not one.covered]
+        self._uncovered = [
+            one for before, one in pairwise(intervals) if not one.covered and before.symbol == one.symbol
+        ]
 
     def messages(self, after: int | None = None) -> Iterator[Decoded]:
         """Yield the messages, those after `after` if given; a hole that is open there is told at once."""
@@ -37,8 +39,8 @@ class LossyMessages:
         if after is not None:
             to_come = [one._replace(start=max(one.start, after + 1)) for one in to_come if one.end > after + 1]
         for hole in holes(to_come):
-            yield Decoded(-1, hole.at, _gap(hole.at, list(hole.symbols), hole.why))
+            yield Decoded(-1, hole.at, _gap(list(hole.symbols), hole.why))
 
 
-def _gap(at: int, symbols: list[str], reason: str) -> Gap:
-    return Gap(timestamp=to_milliseconds(at), from_sequence=0, to_sequence=0, reason=reason, symbols=symbols)
+def _gap(symbols: list[str], reason: str) -> Gap:
+    return Gap(timestamp=1.0, from_sequence=0, to_sequence=0, reason=reason, symbols=symbols)

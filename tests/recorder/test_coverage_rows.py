@@ -1,0 +1,277 @@
+"""What recordings say of their coverage, against what was done to them."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from websockets.asyncio.server import ServerConnection, serve
+
+from hftlab.client import Client
+from hftlab.errors import MessageParseError
+from hftlab.protocol import JSON, Ack, ChannelInfo, DataType, Gap, MarketData, Message, SlowConsumer
+from hftlab.protocol.subscribing.loss import Loss
+from hftlab.recorder import Recording, describe, tap
+from hftlab.server import Server
+from hftlab.session import Session, SessionWriter, open_session
+from hftlab.source import Timed
+from tests.faults.chaos_proxy import ChaosProxy
+from tests.faults.conftest import QUICK, until
+from tests.listed_source import ListedSource, SeekableListedSource
+from tests.protocol.conftest import market_data, symbol
+from tests.session.sessions import replayed
+
+SYMBOLS = ["AAPL", "MSFT"]
+
+
+def rows(session: Session, *events: str) -> list[dict[str, Any]]:
+    control = session.control.filter(pl.col("event").is_in(events)).collect()
+    return control.select("event", "channel", "ts_recv", "ts_from", "ts_to", "symbols", "detail").to_dicts()
+
+
+def receptions(session: Session, name: str) -> list[int]:
+    return session.market_data.filter(pl.col("symbol") == name).collect()["ts_recv"].to_list()
+
+
+class Hand:
+    """Publishes numbered prices of both symbols, and waits until a client has them."""
+
+    def __init__(self, server: Server, client: Client) -> None:
+        self.server, self.client, self.number = server, client, 0
+
+    async def publish(self, *names: str, arrives: bool = True) -> None:
+        self.number += 1
+        for name in names or SYMBOLS:
+            self.server.publish(market_data(symbol(name, float(self.number))))
+        if arrives:
+            await until(lambda: all(self.price(name) == self.number for name in names or SYMBOLS))
+
+    def price(self, name: str) -> float | None:
+        latest = self.client.latest(name)
+        return None if latest is None else latest.price
+
+
+class TestClient:
+    async def test_subscriptions_are_rows_from_their_acknowledgement_on(self, tmp_path: Path) -> None:
+        async with Server(port=0) as server, Client(server.url) as client:
+            await client.subscribe(["AAPL"], data_types=["QUOTES"], frequency=0)
+            recording = Recording(tmp_path / "session", source=describe(client))
+            end = tap(client, recording)
+            await Hand(server, client).publish("AAPL")
+            await client.subscribe(["MSFT"], data_types=["TRADES", "QUOTES"], frequency=0)
+            await Hand(server, client).publish("MSFT")
+            await client.unsubscribe(["AAPL"])
+            await Hand(server, client).publish("MSFT")
+            end()
+        session = recording.close()
+        found = [(row["event"], row["symbols"], row["detail"]) for row in rows(session, "subscribe", "unsubscribe")]
+        assert found == [
+            ("subscribe", ["AAPL"], "QUOTES"),
+            ("subscribe", ["MSFT"], "QUOTES, TRADES"),
+            ("unsubscribe", ["AAPL"], None),
+        ]
+        begun, joined, left = (row["ts_recv"] for row in rows(session, "subscribe", "unsubscribe"))
+        (ended,) = (row["ts_recv"] for row in rows(session, "end"))
+        assert session.coverage().select("symbol", "from", "to", "share", "holes").rows() == [
+            ("AAPL", begun, left, 1.0, 0),
+            ("MSFT", joined, ended, 1.0, 0),
+        ]
+
+    async def test_a_cut_is_a_hole_from_the_last_message_to_the_first_that_comes_again(self, tmp_path: Path) -> None:
+        """The times of the messages themselves say where the hole is."""
+        async with Server(port=0) as server, ChaosProxy(server.port) as proxy:
+            client = Client(proxy.url, **QUICK)
+            async with client:
+                recording = Recording(tmp_path / "session", source=describe(client))
+                end = tap(client, recording)
+                await client.subscribe(SYMBOLS, frequency=0)
+                hand = Hand(server, client)
+                for _ in range(3):
+                    await hand.publish()
+                lost: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+                client.on("disconnected", lambda *what: lost.done() or lost.set_result(what))
+                proxy.cut()
+                await lost
+                for _ in range(5):
+                    await hand.publish(arrives=False)
+                await client.wait_connected()
+                for _ in range(3):
+                    await hand.publish()
+                end()
+        session = recording.close()
+        (cut,) = (row["ts_recv"] for row in rows(session, "disconnect"))
+        for name in SYMBOLS:
+            times = receptions(session, name)
+            before, after = max(at for at in times if at < cut), min(at for at in times if at > cut)
+            # Any message before the cut shows that the connection was there, such as one of the other symbol.
+            before = max(before, *(at for other in SYMBOLS for at in receptions(session, other) if at < cut))
+            detail = session.coverage(detail=True).filter(pl.col("symbol") == name)
+            assert detail["covered"].to_list() == [True, False, True]
+            assert detail.row(1, named=True) == {
+                "symbol": name,
+                "from": before,
+                "to": after,
+                "covered": False,
+                "why": "disconnect",
+                "estimated": False,
+            }
+
+    async def test_a_lost_message_is_a_hole_from_the_one_before_it_to_the_snapshot(self, tmp_path: Path) -> None:
+        """The gap ends with the message that shows it, the hole when the state has come anew."""
+        info = ChannelInfo(
+            channel=1,
+            symbols=SYMBOLS,
+            data_types=[DataType.QUOTES],
+            frequency=0,
+            slow_consumer=SlowConsumer.CONFLATE,
+            sequence=0,
+        )
+        walk = [market_data(symbol("AAPL"), channel=1, sequence=number) for number in (1, 2, 5, 6)]
+        anew = market_data(symbol("AAPL"), channel=1, sequence=6)
+        anew.snapshot = True
+
+        arrived: list[Message] = []
+
+        async def talk(connection: ServerConnection) -> None:
+            await connection.send(JSON.encode(Ack(timestamp=1.0, message="welcome", session="s")), text=True)
+            frames: list[Any] = [walk, [anew]]
+            async for data in connection:
+                request = JSON.decode(data.encode() if isinstance(data, str) else data)
+                ack = Ack(timestamp=1.0, id=request.id, message="subscribed", channels=[info])
+                for message in (ack, *(frames.pop(0) if frames else ())):
+                    await connection.send(JSON.encode(message), text=True)
+                    await until(lambda message=message: message in arrived)  # what comes at once has one time
+
+        async with serve(talk, "127.0.0.1", 0) as foreign:
+            host, port = foreign.sockets[0].getsockname()[:2]
+            async with Client(f"ws://{host}:{port}") as client:
+                client.on("message", arrived.append)
+                recording = Recording(tmp_path / "session", source=describe(client))
+                end = tap(client, recording)
+                await client.subscribe(SYMBOLS, frequency=0)
+                await until(lambda: anew in arrived)
+                end()
+        session = recording.close()
+        _, before, noticed, _, again = receptions(session, "AAPL")
+        (gap,) = rows(session, "gap")
+        assert (gap["ts_from"], gap["ts_to"], gap["symbols"]) == (before, noticed, SYMBOLS)
+        (resync,) = rows(session, "resync")
+        assert (resync["ts_from"], resync["ts_to"], resync["channel"]) == (noticed, again, 1)
+        assert resync["symbols"] == ["AAPL"], "a symbol that the server knows nothing about has nothing to come"
+        holes = session.coverage(detail=True).filter(~pl.col("covered")).select("symbol", "from", "to", "why")
+        assert holes.rows() == [("AAPL", before, again, "gap"), ("MSFT", before, noticed, "gap")]
+
+
+class TestServer:
+    async def recorded(self, source: Any, folder: Path) -> Session:
+        """What a server publishes of a whole source."""
+        async with Server(source, port=0) as server, Client(server.url) as client:
+            recording = Recording(folder, source=describe(server))
+            end = tap(server, recording)
+            await client.subscribe(list(source.symbols), frequency=0)
+            await until(lambda: client.replay_ended)
+            end()
+        return recording.close()
+
+    async def test_a_gap_of_the_source_is_a_hole_until_the_next_message(self, tmp_path: Path) -> None:
+        gap = Gap(timestamp=1.0, from_sequence=0, to_sequence=0, reason="drop", symbols=["MSFT"])
+        both = [market_data(symbol("AAPL"), symbol("MSFT")) for _ in range(2)]
+        source = SeekableListedSource([(5, both[0]), (7, gap), (8, market_data(symbol("AAPL"))), (9, both[1])])
+        source.clock.speed = float("inf")
+        source.clock.resume()
+        session = await self.recorded(source, tmp_path / "session")
+        assert (
+            session.coverage(detail=True).select("symbol", "from", "to", "covered", "why").rows()
+            == [
+                ("AAPL", 5, 9, True, None),
+                ("AAPL:NYSE", 5, 9, True, None),
+                ("MSFT", 5, 7, True, None),
+                ("MSFT", 7, 9, False, "gap"),
+                ("MSFT", 9, 9, True, None),
+            ][: session.coverage(detail=True).height]
+        )
+
+    async def test_what_could_not_be_recorded_is_missing_until_the_next_message(self, tmp_path: Path) -> None:
+        async with Server(ListedSource([]), port=0) as server:
+            recording = Recording(tmp_path / "session", source=describe(server))
+            end = tap(server, recording)
+            (attempt,) = server.taps
+            attempt(Timed(5, market_data(symbol("AAPL"), symbol("MSFT"))))
+            with pytest.raises(MessageParseError, match="nan"):
+                attempt(Timed(6, market_data(symbol("AAPL", float("nan")))))
+            attempt(Timed(9, market_data(symbol("AAPL"), symbol("MSFT"))))
+            end()
+        holes = recording.close().coverage(detail=True).filter(~pl.col("covered"))
+        assert holes.select("symbol", "from", "to", "why").rows() == [("AAPL", 6, 9, "drop")]
+
+
+class TestReplay:
+    """A replay has the losses of its recording again."""
+
+    START = 1_767_364_200_000_000_000
+    MS = 1_000_000
+
+    def holed(self, folder: Path) -> Session:
+        """Both symbols every 10 ms for a second, cut from 200 to 400 ms; MSFT misses what is from 600 to 700 ms."""
+        writer = SessionWriter(folder, source={})
+        at = lambda ms: self.START + ms * self.MS  # noqa: E731
+        writer.control("start", at(0), symbols=SYMBOLS)
+        for ms in range(0, 1001, 10):
+            if ms == 400:
+                writer.control("disconnect", at(390), ts_from=at(200))
+                writer.control("resync", at(400), symbols=SYMBOLS)
+            if ms == 700:
+                writer.control("gap", at(700), symbols=["MSFT"], ts_from=at(600), ts_to=at(700))
+            names = ["AAPL"] if 600 < ms < 700 else SYMBOLS
+            if not 200 < ms < 400:
+                writer.append(market_data(*(symbol(name, float(ms + 1)) for name in names)), at(ms))
+        writer.control("end", at(1000))
+        writer.close()
+        return open_session(folder)
+
+    def test_it_yields_a_gap_where_a_hole_begins(self, tmp_path: Path) -> None:
+        session = self.holed(tmp_path / "session")
+        stream = replayed(session)
+        gaps = [
+            (at - self.START, message.symbols, message.reason) for at, message in stream if isinstance(message, Gap)
+        ]
+        assert gaps == [(200 * self.MS, SYMBOLS, "disconnect"), (600 * self.MS, ["MSFT"], "gap")]
+        assert all(one[0] <= other[0] for one, other in pairwise(stream))
+        plain = session.replay(gaps=False).advance(self.START * 2)
+        assert [message for _, message in stream if isinstance(message, MarketData)] == plain
+
+    def test_a_seek_into_a_hole_tells_of_it(self, tmp_path: Path) -> None:
+        replay = self.holed(tmp_path / "session").replay()
+        replay.seek(self.START + 300 * self.MS)
+        first, second = replay.take(2)
+        assert isinstance(first.message, Gap)
+        assert (first.at, second.at) == (self.START + 300 * self.MS + 1, self.START + 400 * self.MS)
+        replay.seek(self.START + 400 * self.MS)
+        assert isinstance(replay.take(1)[0].message, MarketData)
+
+    async def test_a_recording_of_the_replay_has_the_holes_again(self, tmp_path: Path) -> None:
+        """A server's recording in source time has them to the nanosecond; a client is told, and its books are stale."""
+        first = self.holed(tmp_path / "first")
+        async with Server(first.replay(10), port=0) as server, Client(server.url) as client:
+            recordings = [Recording(tmp_path / name, source={}) for name in ("server", "client")]
+            ends = [tap(server, recordings[0]), tap(client, recordings[1])]
+            losses: list[tuple[Loss, float | None]] = []
+            client.on("loss", lambda loss: losses.append((loss, client.latest("AAPL").price)))
+            await client.subscribe(SYMBOLS, frequency=0)
+            await until(lambda: client.replay_ended)
+            for end in ends:
+                end()
+        by_server, by_client = (recording.close() for recording in recordings)
+        columns = ["symbol", "from", "to", "covered"]
+        assert by_server.coverage(detail=True).select(columns).equals(first.coverage(detail=True).select(columns))
+        assert [(loss.reason, price) for loss, price in losses] == [("gap", 201.0), ("gap", 601.0)]
+        holes = by_client.coverage(detail=True).filter(~pl.col("covered"))
+        assert holes["symbol"].to_list() == ["AAPL", "MSFT", "MSFT"]
+        for name, since, to in holes.select("symbol", "from", "to").rows():
+            prices = by_client.market_data.filter(pl.col("symbol") == name).select("ts_recv", "price").collect()
+            assert prices.filter(pl.col("ts_recv").is_between(since, to, closed="none")).is_empty()
+            assert prices.filter(pl.col("ts_recv") >= to)["price"][0] in (401.0, 701.0)
