@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Iterable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 import polars as pl
@@ -25,6 +25,12 @@ def scan_parts(paths: list[Path], schema: pl.Schema | None) -> pl.LazyFrame:
     """Read parts of one table. A column of `schema` that older parts lack is null in their rows."""
     frame = pl.scan_parquet(paths, schema=schema, missing_columns="insert", extra_columns="ignore")
     return frame if schema is None else frame.select(schema.names())
+
+
+def _numbers(file: str) -> tuple[int, int]:
+    """Return the first and the last number in a part's name: those of the parts that it was made of."""
+    numbers = PurePosixPath(file).name.partition(".")[0].split("-")[1:]
+    return int(numbers[0]), int(numbers[-1])
 
 
 class Parts:
@@ -59,6 +65,31 @@ class Parts:
         self._write(folder, frame, None)
         write_manifest(self.folder, self.manifest)
 
+    def replace(self, table: str, old: list[Part], schema: pl.Schema | None) -> None:
+        """Put one part in the place of neighbours; the manifest is on disk when this returns, and the old files stay.
+
+        The new file is named after the first and the last, so that names go on sorting as the rows do.
+        """
+        frame = scan_parts([self.folder / part.file for part in old], schema).collect()
+        name = f"part-{_numbers(old[0].file)[0]:06d}-{_numbers(old[-1].file)[1]:06d}.parquet"
+        segments = [part.segment for part in old if part.segment is not None]
+        new = self._written(table, name, frame, max(segments, default=None))
+        parts = self.manifest.tables[table]
+        at = parts.index(old[0])
+        parts[at : at + len(old)] = [new]
+        write_manifest(self.folder, self.manifest)
+
+    def remove_leftovers(self) -> None:
+        """Delete files that an interrupted replacement has left: their rows are in parts that the manifest names."""
+        for table, parts in self.manifest.tables.items():
+            named = {PurePosixPath(part.file).stem for part in parts}
+            held = {number for part in parts for number in range(_numbers(part.file)[0], _numbers(part.file)[1] + 1)}
+            for path in (self.folder / table).glob("part-*"):
+                first, last = _numbers(path.name)
+                if path.name.partition(".")[0] not in named and held.issuperset(range(first, last + 1)):
+                    path.unlink()
+            sync_folder(self.folder / table)
+
     def _known(self, table: int) -> TableId:
         try:
             return TableId(table)
@@ -70,11 +101,15 @@ class Parts:
             ) from None
 
     def _write(self, table: str, frame: pl.DataFrame, segment: int | None) -> None:
-        folder = self.folder / table
-        folder.mkdir(exist_ok=True)
         parts = self.manifest.tables.setdefault(table, [])
         # If a crash left a part that is not in the manifest, it has this name and is replaced.
-        path = folder / f"part-{len(parts) + 1:06d}.parquet"
+        parts.append(self._written(table, f"part-{len(parts) + 1:06d}.parquet", frame, segment))
+
+    def _written(self, table: str, name: str, frame: pl.DataFrame, segment: int | None) -> Part:
+        """Write a frame as a durable part."""
+        folder = self.folder / table
+        folder.mkdir(exist_ok=True)
+        path = folder / name
         temporary = path.with_suffix(".tmp")
         frame.write_parquet(temporary, compression="zstd", row_group_size=_ROW_GROUP)
         with temporary.open("rb") as file:
@@ -87,4 +122,4 @@ class Parts:
             part.started, part.ended = frame["ts_recv"][0], frame["ts_recv"][-1]
             if segment is not None:
                 part.first, part.last = frame["message"][0], frame["message"][-1]
-        parts.append(part)
+        return part
