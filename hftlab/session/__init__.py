@@ -3,6 +3,7 @@
 from hftlab.session.catalogue import Catalogue, sessions
 from hftlab.session.compaction import Compaction, compact
 from hftlab.session.diff import Difference, diff
+from hftlab.session.merged import Merged, merged
 from hftlab.session.recovery import Recovery, recover, unfinished_replacement
 from hftlab.session.replay import Replay
 from hftlab.session.session import Session, open_session
@@ -13,6 +14,7 @@ __all__ = [
     "Catalogue",
     "Compaction",
     "Difference",
+    "Merged",
     "Recovery",
     "Replay",
     "Session",
@@ -20,6 +22,7 @@ __all__ = [
     "Verification",
     "compact",
     "diff",
+    "merged",
     "open_session",
     "recover",
     "sessions",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import polars as pl
 
@@ -104,6 +105,19 @@ class Session:
                 self._verify(part)
             self._verified.add(name)
         return scan_parts([self.folder / part.file for part in parts], _SCHEMAS.get(name))
+
+    def to_arrow(self, table: str = "market_data") -> Any:
+        """Return a table as a pyarrow.Table, all of it in memory. Raises SessionDamaged."""
+        return self.table(table).collect().to_arrow()
+
+    def to_pandas(self, table: str = "market_data") -> Any:
+        """Return a table as a pandas.DataFrame, all of it in memory; lists and structs become Python objects.
+
+        Raises SessionDamaged, and ImportError where pandas is not installed.
+        """
+        if importlib.util.find_spec("pandas") is None:
+            raise ImportError("to_pandas() needs pandas, which is not installed: run `pip install pandas`")
+        return self.table(table).collect().to_pandas()
 
     def verify(self) -> None:
         """Verify every part against its checksum. Raises SessionDamaged."""

@@ -100,3 +100,17 @@ class TestReplay:
             process.send_signal(signal.SIGTERM)
             assert ended(process) == Result(0, "", "")
         assert [message.symbols for message in streamed] == [numbered(at).symbols for at in range(6)]
+
+    def test_several_sessions_are_one_source_by_time(self, session: Session, tmp_path: Path) -> None:
+        """The second session's messages are between those of the first, and both have the one symbol."""
+        start = session.manifest.started
+        other = write_session(tmp_path / "other", [(start, numbered(7)), (start + 3, numbered(8))])
+        with started("replay", session.folder, other.folder, "--port", "0", "--speed", "inf") as process:
+            with hl.connect(first_line(process)) as client:
+                assert client.offered_symbols == ["AAPL:other", "AAPL:session"]
+                client.subscribe(client.offered_symbols, frequency=0)
+                assert client.wait_for_replay(PATIENCE)
+                streamed = [message for message in client.messages() if message.type == "MARKET_DATA"]
+        ids = [(message.id, message.symbols[0].symbol) for message in streamed]
+        assert ids[:3] == [("md_0", "AAPL:session"), ("md_7", "AAPL:other"), ("md_1", "AAPL:session")]
+        assert [name for name, _ in ids] == ["md_0", "md_7", "md_1", "md_2", "md_3", "md_8", "md_4", "md_5"]
