@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +12,17 @@ from websockets.asyncio.server import ServerConnection, serve
 
 from hftlab.client import Client
 from hftlab.errors import MessageParseError
-from hftlab.protocol import JSON, Ack, ChannelInfo, DataType, Gap, MarketData, Message, SlowConsumer
+from hftlab.protocol import JSON, Ack, ChannelInfo, DataType, Gap, Message, SlowConsumer
 from hftlab.protocol.subscribing.loss import Loss
 from hftlab.recorder import Recording, describe, tap
 from hftlab.server import Server
-from hftlab.session import Session, SessionWriter, open_session
+from hftlab.session import Session
 from hftlab.source import Timed
 from tests.faults.chaos_proxy import ChaosProxy
 from tests.faults.conftest import QUICK, until
 from tests.listed_source import ListedSource, SeekableListedSource
 from tests.protocol.conftest import market_data, symbol
-from tests.session.sessions import replayed
+from tests.session.test_lossy_messages import holed
 
 SYMBOLS = ["AAPL", "MSFT"]
 
@@ -208,50 +207,9 @@ class TestServer:
 class TestReplay:
     """A replay has the losses of its recording again."""
 
-    START = 1_767_364_200_000_000_000
-    MS = 1_000_000
-
-    def holed(self, folder: Path) -> Session:
-        """Both symbols every 10 ms for a second, cut from 200 to 400 ms; MSFT misses what is from 600 to 700 ms."""
-        writer = SessionWriter(folder, source={})
-        at = lambda ms: self.START + ms * self.MS  # noqa: E731
-        writer.control("start", at(0), symbols=SYMBOLS)
-        for ms in range(0, 1001, 10):
-            if ms == 400:
-                writer.control("disconnect", at(390), ts_from=at(200))
-                writer.control("resync", at(400), symbols=SYMBOLS)
-            if ms == 700:
-                writer.control("gap", at(700), symbols=["MSFT"], ts_from=at(600), ts_to=at(700))
-            names = ["AAPL"] if 600 < ms < 700 else SYMBOLS
-            if not 200 < ms < 400:
-                writer.append(market_data(*(symbol(name, float(ms + 1)) for name in names)), at(ms))
-        writer.control("end", at(1000))
-        writer.close()
-        return open_session(folder)
-
-    def test_it_yields_a_gap_where_a_hole_begins(self, tmp_path: Path) -> None:
-        session = self.holed(tmp_path / "session")
-        stream = replayed(session)
-        gaps = [
-            (at - self.START, message.symbols, message.reason) for at, message in stream if isinstance(message, Gap)
-        ]
-        assert gaps == [(200 * self.MS, SYMBOLS, "disconnect"), (600 * self.MS, ["MSFT"], "gap")]
-        assert all(one[0] <= other[0] for one, other in pairwise(stream))
-        plain = session.replay(gaps=False).advance(self.START * 2)
-        assert [message for _, message in stream if isinstance(message, MarketData)] == plain
-
-    def test_a_seek_into_a_hole_tells_of_it(self, tmp_path: Path) -> None:
-        replay = self.holed(tmp_path / "session").replay()
-        replay.seek(self.START + 300 * self.MS)
-        first, second = replay.take(2)
-        assert isinstance(first.message, Gap)
-        assert (first.at, second.at) == (self.START + 300 * self.MS + 1, self.START + 400 * self.MS)
-        replay.seek(self.START + 400 * self.MS)
-        assert isinstance(replay.take(1)[0].message, MarketData)
-
     async def test_a_recording_of_the_replay_has_the_holes_again(self, tmp_path: Path) -> None:
         """A server's recording in source time has them to the nanosecond; a client is told, and its books are stale."""
-        first = self.holed(tmp_path / "first")
+        first = holed(tmp_path / "first")
         async with Server(first.replay(10), port=0) as server, Client(server.url) as client:
             recordings = [Recording(tmp_path / name, source={}) for name in ("server", "client")]
             ends = [tap(server, recordings[0]), tap(client, recordings[1])]
