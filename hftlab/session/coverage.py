@@ -189,7 +189,7 @@ def estimated_intervals(
     """
     left_out = set(known)
     by_channel = {
-        channel: (frame["message"].to_list(), frame["ts_recv"].to_list(), set(frame["symbol"]))
+        channel: (frame["message"].to_numpy(), frame["ts_recv"].to_numpy(), set(frame["symbol"].unique()))
         for (channel,), frame in messages.group_by("channel", maintain_order=True)
     }
     found: list[Interval] = []
@@ -197,13 +197,13 @@ def estimated_intervals(
         name = str(symbol)
         if symbol is None or name in left_out:
             continue
-        numbers, times = frame["message"].to_list(), frame["ts_recv"].to_list()
-        state = _Symbol()
-        state.begin(times[0])
+        numbers, times = frame["message"].to_numpy(), frame["ts_recv"].to_numpy()
+        state, last = _Symbol(), int(times[-1])
+        state.begin(int(times[0]))
         for row in rows:
             if row["event"] == "disconnect":
                 following = bisect_right(numbers, row["message"])
-                until = times[following] if following < len(times) else times[-1]
+                until = int(times[following]) if following < len(times) else last
                 state.uncovered.append(_Span(row["ts_recv"], until, "disconnect"))
             elif row["event"] == "gap" and row["ts_from"] is None and name in by_channel.get(row["channel"], _NONE)[2]:
                 of_channel, at, _ = by_channel[row["channel"]]
@@ -211,14 +211,14 @@ def estimated_intervals(
                 before = bisect_right(of_channel, row["message"]) - 1
                 earlier = bisect_right(of_channel, of_channel[before] - 1) - 1 if before >= 0 else -1
                 if earlier >= 0:
-                    state.uncovered.append(_Span(at[earlier], row["ts_recv"], "gap"))
+                    state.uncovered.append(_Span(int(at[earlier]), row["ts_recv"], "gap"))
             elif (span := _blackout(row)) is not None and name in (row["symbols"] or (name,)):
                 state.uncovered.append(span)
-        found += _intervals(name, state, times[-1], is_estimated=True)
+        found += _intervals(name, state, last, is_estimated=True)
     return found
 
 
-_NONE: Final[tuple[list[int], list[int], set[str]]] = ([], [], set())
+_NONE: Final[tuple[Any, Any, set[str]]] = ((), (), set())
 
 
 # --- results ---
