@@ -36,7 +36,9 @@ from hftlab.client.supervisor import Supervisor
 from hftlab.errors import NetworkError
 from hftlab.protocol import (
     Ack,
+    ChannelInfo,
     ConnectionState,
+    DataType,
     MarketDataSymbol,
     Message,
     ReplayControls,
@@ -317,6 +319,17 @@ class Client:
     def symbols(self) -> list[str]:
         """Symbols subscribed to."""
         return self._subscriber.wanted.symbols
+
+    @property
+    def subscriptions(self) -> dict[str, list[DataType]]:
+        """Data types subscribed to, by symbol."""
+        wanted = self._subscriber.wanted
+        return {symbol: sorted(wanted.data_types(symbol)) for symbol in wanted.symbols}
+
+    @property
+    def channels(self) -> list[ChannelInfo]:
+        """Channels that the server has named in this connection; empty with a server that has none."""
+        return self._subscriber.channels
 
     @property
     def offered_symbols(self) -> list[str]:

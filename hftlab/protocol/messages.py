@@ -212,11 +212,16 @@ class Pong(Base, tag="PONG", kw_only=True):
 
 
 class Gap(Base, tag="GAP", kw_only=True):
-    """Gap in `channel`: messages `from_sequence` to `to_sequence`, both included, are not sent to this connection."""
+    """Gap in `channel`: messages `from_sequence` to `to_sequence`, both included, are not sent to this connection.
+
+    `symbols` are those that it concerns, all of the channel if it is left out. A source yields one, without a channel,
+    where its market data is missing from then on: a replay at each hole of its recording.
+    """
 
     from_sequence: Count
     to_sequence: Count
     reason: str
+    symbols: list[Symbol] | None = None
 
 
 class ReplayControl(Base, tag="REPLAY_CONTROL", kw_only=True):

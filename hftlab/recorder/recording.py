@@ -137,7 +137,7 @@ class Recording:
         self._put(_Undecoded(payload, ts_recv, reason, steady), ts_recv, len(payload))
 
     def control(self, event: str, ts_recv: int, **what: Any) -> None:
-        """Record a row of the control table; `what` may be `channel`, `first`, `last`, `detail`, `ts_from`, `ts_to`.
+        """Record a row of the control table, with some of its other columns (hftlab.session.tables) in `what`.
 
         Raises ValueError for a time that cannot be one.
         """

@@ -8,7 +8,7 @@ import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 import numpy as np
@@ -39,6 +39,12 @@ def scan_parts(paths: list[Path], schema: pl.Schema | None) -> pl.LazyFrame:
     """Read parts of one table. A column of `schema` that older parts lack is null in their rows."""
     frame = pl.scan_parquet(paths, schema=schema, missing_columns="insert", extra_columns="ignore")
     return frame if schema is None else frame.select(schema.names())
+
+
+def _numbers(file: str) -> tuple[int, int]:
+    """Return the first and the last number in a part's name: those of the parts that it was made of."""
+    numbers = PurePosixPath(file).name.partition(".")[0].split("-")[1:]
+    return int(numbers[0]), int(numbers[-1])
 
 
 class Parts:
@@ -80,6 +86,35 @@ class Parts:
         self._write(folder, frame, None)
         write_manifest(self.folder, self.manifest)
 
+    def replace(self, table: str, old: list[Part], schema: pl.Schema | None) -> None:
+        """Put one part in the place of neighbours; the manifest is on disk when this returns, and the old files stay.
+
+        The new file is named after the first and the last, so that names go on sorting as the rows do.
+        """
+        frame = scan_parts([self.folder / part.file for part in old], schema).collect()
+        name = f"{_numbers(old[0].file)[0]:06d}-{_numbers(old[-1].file)[1]:06d}"
+        segments = [part.segment for part in old if part.segment is not None]
+        new = self._written(table, name, frame, max(segments, default=None))
+        parts = self.manifest.tables[table]
+        at = parts.index(old[0])
+        parts[at : at + len(old)] = [new]
+        write_manifest(self.folder, self.manifest)
+
+    def remove_leftovers(self) -> None:
+        """Delete files that an interrupted replacement has left: their rows are in parts that the manifest names."""
+        for table, parts in self.manifest.tables.items():
+            named = {PurePosixPath(part.file).stem for part in parts}
+            held = {number for part in parts for number in range(_numbers(part.file)[0], _numbers(part.file)[1] + 1)}
+            for path in (self.folder / table).glob("part-*"):
+                first, last = _numbers(path.name)
+                if path.name.partition(".")[0] not in named and held.issuperset(range(first, last + 1)):
+                    path.unlink()
+            sync_folder(self.folder / table)
+        indexes = {part.index.file for parts in self.manifest.tables.values() for part in parts if part.index}
+        for path in (self.folder / INDEX).glob("*.parquet"):
+            if f"{INDEX}/{path.name}" not in indexes:
+                path.unlink()
+
     def _known(self, table: int) -> TableId:
         try:
             return TableId(table)
@@ -93,7 +128,10 @@ class Parts:
     def _write(self, table: str, frame: pl.DataFrame, segment: int | None) -> None:
         parts = self.manifest.tables.setdefault(table, [])
         # If a crash left a part that is not in the manifest, it has this name and is replaced.
-        name = f"part-{len(parts) + 1:06d}.parquet"
+        parts.append(self._written(table, f"{len(parts) + 1:06d}", frame, segment))
+
+    def _written(self, table: str, name: str, frame: pl.DataFrame, segment: int | None) -> Part:
+        """Write a frame as a durable part with its index, under a name that is unique in its table."""
         known = next((one for one in TableId if one.folder == table), None)
         index = None
         if known is None:
@@ -103,14 +141,14 @@ class Parts:
         else:
             cuts = [0, *row_groups(frame["message"].to_numpy())]
             data = _parquet(frame, cuts)
-            index = self._store(INDEX, f"{table}-{len(parts) + 1:06d}.parquet", _index(known, frame, cuts, data))
-        file = self._store(table, name, data)
+            index = self._store(INDEX, f"{table}-{name}.parquet", _index(known, frame, cuts, data))
+        file = self._store(table, f"part-{name}.parquet", data)
         part = Part(file=file.file, rows=frame.height, size=file.size, crc32=file.crc32, segment=segment, index=index)
         if frame.height:
             part.started, part.ended = frame["ts_recv"][0], frame["ts_recv"][-1]
             if known is not None:
                 part.first, part.last = frame["message"][0], frame["message"][-1]
-        parts.append(part)
+        return part
 
     def _store(self, folder: str, name: str, data: memoryview) -> File:
         """Write a file in one step: when this returns it is durable, and so is the folder that names it."""

@@ -70,6 +70,7 @@ def _recover(folder: Path) -> Recovery:
         manifest.ending = Ending.RECOVERED
         _end(manifest)
     write_manifest(folder, manifest)
+    parts.remove_leftovers()
     return Recovery(manifest.messages - before, dropped, manifest.damaged - damaged)
 
 

@@ -256,7 +256,9 @@ class _MessagesTable(_Table):
 class _ControlTable(_Table):
     """What happened to the connection: absence is data too. `first` to `last` are sequences, both included.
 
-    `ts_from` and `ts_to` are the clock's readings before and after a step of it (`event` is "clock"), in ns.
+    `ts_from` and `ts_to` are the clock's readings before and after a step of it (`event` is "clock"), and the time for
+    which messages are missing (see hftlab.session.coverage for the events), in ns. `symbols` are those that a row is
+    about, null where it is about all.
     """
 
     id = TableId.CONTROL
@@ -268,6 +270,7 @@ class _ControlTable(_Table):
         "detail": pl.String(),
         "ts_from": pl.Int64(),
         "ts_to": pl.Int64(),
+        "symbols": pl.List(pl.String()),
     }
     schema = pl.Schema(_NUMBERS | _wire | _CLOCK)
 

@@ -140,7 +140,7 @@ class SessionWriter:
         self._add(TableId.MESSAGES, ts_recv, payload, None, steady, printable(reason))
 
     def control(self, event: str, ts_recv: int, **what: Any) -> None:
-        """Add one row to the control table; `what` may be `channel`, `first`, `last` and `detail`."""
+        """Add one row to the control table, with some of its other columns (hftlab.session.tables) in `what`."""
         self._add(TableId.CONTROL, ts_recv, msgspec.json.encode({"event": event, **what}))
 
     def events(self, frame: pl.DataFrame) -> None:

@@ -334,6 +334,22 @@ class TestExtent:
         size = capture.stat().st_size
         assert source["extent"] == {"whole": True, "bytes": size, "size": size, "until": (START + 4) * 1_000_000_000}
 
+    def test_its_symbols_are_covered_from_the_first_event_to_the_last(self, capture: Path, tmp_path: Path) -> None:
+        session = import_capture("binance", capture, tmp_path / "session").session
+        first, last = ((START + second) * 1_000_000_000 for second in (1, 4))
+        assert session.coverage().rows() == [("BTCUSDT", first, last, 1.0, 0.0, 0, False)]
+        end = session.control.filter(pl.col("event") == "end").collect()
+        assert end["detail"].to_list() == [None]
+
+    def test_the_end_of_a_damaged_one_says_why(self, capture: Path, tmp_path: Path) -> None:
+        capture.write_bytes(capture.read_bytes()[:-20])
+        with pytest.raises(CaptureError):
+            import_capture("binance", capture, tmp_path / "session")
+        session = open_session(tmp_path / "session")
+        (end,) = session.control.filter(pl.col("event") == "end").collect().to_dicts()
+        assert end["detail"] == session.manifest.source["damage"]
+        assert end["ts_recv"] == session.coverage()["to"].item()
+
     def test_a_damaged_one(self, capture: Path, tmp_path: Path, run: Run) -> None:
         capture.write_bytes(capture.read_bytes()[:-12])
         assert run("import", "binance", capture, "-o", tmp_path / "session").status == 2

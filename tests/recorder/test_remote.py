@@ -79,7 +79,8 @@ async def test_it_ends_when_the_server_is_gone_for_good(tmp_path: Path, monkeypa
             session = await recording
     assert len(replayed(session)) > 0
     events = session.control.collect()["event"].to_list()
-    assert events[:2] == ["connect", "disconnect"]
+    assert events[:3] == ["connect", "subscribe", "disconnect"]
+    assert events[-1] == "end"
     assert "error" in events
 
 

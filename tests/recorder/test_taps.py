@@ -71,7 +71,11 @@ class TestServer:
             assert at == twin.next_time()
             assert [message] == twin.advance(at)
         assert session.manifest.source == {"name": "random walk", "kind": "server"}
-        assert control(session) == []
+        assert control(session) == [("start", *[None] * 4), ("end", *[None] * 4)]
+        assert session.control.collect()["symbols"].to_list() == [walk.symbols, None]
+        assert session.coverage().rows() == [
+            (symbol, received[0][0], received[-1][0], 1.0, 0.0, 0, False) for symbol in sorted(walk.symbols)
+        ]
 
     async def test_nothing_is_recorded_after_the_end(self, tmp_path: Path) -> None:
         async with Server(port=0) as server:
@@ -211,7 +215,7 @@ class TestClient:
                 end()
                 await client.close()
         session = recording.close()
-        rows = [row for row in control(session) if row[0] != "error"]
+        rows = [row for row in control(session) if row[0] not in ("error", "end")]
         assert rows == [
             ("connect", None, None, None, client.url),
             ("disconnect", None, None, None, "closed by the server with 1001"),
@@ -245,17 +249,17 @@ class TestClient:
                 await arrived(client, lambda message: message.sequence == 13)
                 end()
         session = recording.close()
-        _, lost, declared, error, skipped = control(session)
+        _, lost, declared, error, skipped, _ = control(session)
         assert lost == ("gap", 1, 3, 5, "lost")
         assert declared == ("gap", 1, 7, 9, "gap")
         assert (error[0], "not valid JSON" in str(error[-1])) == ("error", True)
         assert skipped == ("conflate", 1, 10, 13, "conflated")
-        assert [message for _, message in replayed(session)] == walk
+        assert list(session.replay(gaps=False).advance(wall_time())) == walk
         assert session.messages.collect()["payload"].to_list() == [JSON.encode(gap).decode(), "{nonsense"]
         # The number of a row says between which messages it stands.
         names = {"control": "c", "market_data": "d", "messages": "m"}
         rows = [(n, letter) for name, letter in names.items() for n in session.table(name).collect()["message"]]
-        assert "".join(letter for _, letter in sorted(rows)) == "cdddcmcmcdc"
+        assert "".join(letter for _, letter in sorted(rows)) == "cdddcmccmcdcc"
 
     async def test_what_the_client_does_not_know_is_kept(self, tmp_path: Path) -> None:
         """An unknown type, a known one with unknown fields, and rubbish, each between messages that replay."""
@@ -356,6 +360,6 @@ class TestWhatCannotBeReplayed:
             assert server.taps == [attempt]
         session = recording.close()
         assert replayed(session) == [(6, numbered(6))]
-        ((event, *_, detail),) = control(session)
+        _, (event, *_, detail), _ = control(session)
         assert event == "drop"
         assert "`symbols[0].price` is nan" in str(detail)

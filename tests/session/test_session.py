@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import shutil
 import subprocess
@@ -193,3 +194,25 @@ def test_a_session_given_by_a_relative_path_is_read_from_anywhere(
         assert session.market_data.collect().height == 1
     assert [session.folder for session in sessions] == [tmp_path / "session", tmp_path / "killed"]
     assert not any((tmp_path / "elsewhere").iterdir())
+
+
+class TestOtherLibraries:
+    def test_a_table_as_arrow_has_the_same_rows(self, tmp_path: Path) -> None:
+        session = write_session(tmp_path / "session", [(at, numbered(at)) for at in range(3)])
+        table = session.to_arrow()
+        assert table.column_names == session.market_data.collect_schema().names()
+        assert table.to_pylist() == session.market_data.collect().to_dicts()
+        assert session.to_arrow("control").num_rows == 0
+
+    def test_a_table_as_pandas_has_the_same_rows(self, tmp_path: Path) -> None:
+        session = write_session(tmp_path / "session", [(at, numbered(at)) for at in range(3)])
+        frame = session.to_pandas()
+        assert list(frame["price"]) == session.market_data.collect()["price"].to_list()
+        assert list(frame.columns) == session.market_data.collect_schema().names()
+
+    def test_without_pandas_it_says_what_to_install(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        session = write_session(tmp_path / "session", [(1, numbered(1))])
+        found = importlib.util.find_spec
+        monkeypatch.setattr(importlib.util, "find_spec", lambda name, *_: None if name == "pandas" else found(name))
+        with pytest.raises(ImportError, match="pip install pandas"):
+            session.to_pandas()

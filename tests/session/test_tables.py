@@ -137,7 +137,7 @@ class TestForeignReaders:
         (gap,) = rows(folder, "control")
         del gap["message"]
         row = {"ts_recv": RECEIVED + 1, "event": "gap", "channel": 3, "first": 4, "last": 9, "detail": "lost"}
-        assert gap == row | {"ts_from": None, "ts_to": None, "ts_clock": None}
+        assert gap == row | {"ts_from": None, "ts_to": None, "symbols": None, "ts_clock": None}
 
     @pytest.mark.parametrize("table", TABLES)
     def test_every_reader_sees_the_same_rows_as_hftlab(self, folder: Path, table: str) -> None:
