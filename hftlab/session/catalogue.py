@@ -195,12 +195,12 @@ def _entry(path: Path, name: str) -> _Entry:
         manifest = read_manifest(path)
     except SessionError as exc:
         return _Entry(path, name, _folder_date(path), None, str(exc))
-    problem = None
     try:
-        Session(path)
+        recorded_by = Session(path).recorded_by
+        problem = None if recorded_by is None else f"it is still recorded by {recorded_by}"
     except SessionError as exc:
         problem = str(exc)
-    if problem is None and not manifest.complete:
+    if problem is None and manifest.ending is Ending.RUNNING:
         problem = f"it was not closed: if nothing is recorded there any more, run `hftlab recover {path}`"
     started = None if manifest.started is None else datetime.fromtimestamp(manifest.started // NANOSECONDS, UTC).date()
     return _Entry(path, name, _folder_date(path) or started, manifest, problem)
