@@ -73,10 +73,9 @@ class Parts:
 
     def _write(self, table: str, frame: pl.DataFrame, segment: int | None) -> None:
         folder = self.folder / table
-        if not folder.is_dir():
-            folder.mkdir()
+        if not (parts := self.manifest.tables.setdefault(table, [])):
+            folder.mkdir(exist_ok=True)  # it may be there from an attempt that failed before it was durable
             sync_folder(self.folder)
-        parts = self.manifest.tables.setdefault(table, [])
         # If a crash left a part that is not in the manifest, it has this name and is replaced.
         path = folder / f"part-{len(parts) + 1:06d}.parquet"
         temporary = path.with_suffix(".tmp")
