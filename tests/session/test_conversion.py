@@ -67,9 +67,7 @@ def test_a_torn_end_is_damage_unless_it_is_the_last_segment(tmp_path: Path, part
     assert other.manifest.damaged == 1
 
 
-def test_a_failure_leaves_the_manifest_as_it_was(
-    tmp_path: Path, parts: Parts, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failure_leaves_the_manifest_as_it_was(tmp_path: Path, parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
     convert_segment(parts, segment(tmp_path, 1, 0, 1))
     before = msgspec.json.encode(parts.manifest)
     path = segment(tmp_path, 2, 2, 3, 7)

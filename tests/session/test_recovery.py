@@ -177,7 +177,7 @@ class TestDamage:
     def test_a_torn_segment_before_one_without_anything_is_the_end(self, tmp_path: Path) -> None:
         """A disk that fails makes the recorder begin another segment, and the process may be killed then."""
         folder = three_segments(tmp_path)
-        first, second, third = sorted((folder / "journal").glob("*.wal"))
+        _, second, third = sorted((folder / "journal").glob("*.wal"))
         third.unlink()
         second.write_bytes(second.read_bytes()[: record_ends(second)[0] + 30])
         third.touch()
