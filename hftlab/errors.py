@@ -19,6 +19,7 @@
         └── SessionError            a recorded session
             ├── SessionNotFound
             ├── SessionExists
+            ├── SessionBusy         another process is writing it
             ├── SessionTooNew       written by a later hftlab
             └── SessionDamaged      a part that does not match its checksum, an unreadable manifest
 

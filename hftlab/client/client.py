@@ -33,7 +33,7 @@ from hftlab.client.metrics import Metrics
 from hftlab.client.receiver import Receiver
 from hftlab.client.reporter import EVENTS, Reporter
 from hftlab.client.supervisor import Supervisor
-from hftlab.errors import NetworkError
+from hftlab.errors import HftlabError, NetworkError
 from hftlab.protocol import (
     Ack,
     ChannelInfo,
@@ -357,6 +357,10 @@ class Client:
         """Functions called with every message that decodes, as a Timed: when it was received (wall time in ns), the
         account of a private message, and the bytes of a message that came as JSON."""
         return self._receiver.taps
+
+    def report(self, error: HftlabError) -> None:
+        """Report an error that a tap has met, such as a recording's full disk, as an "error" event; the tap goes on."""
+        self._reporter.report(error)
 
     @property
     def last_message(self) -> Message | None:

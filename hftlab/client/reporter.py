@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from hftlab.client.debug_log import WebSocketDebugLogger
 from hftlab.client.metrics import Metrics
-from hftlab.errors import CallbackFailed, NetworkError, WireError
+from hftlab.errors import CallbackFailed, HftlabError, NetworkError, WireError
 from hftlab.log import get_logger
 from hftlab.protocol import ConnectionState, Message
 from hftlab.protocol.subscribing.client_events import Undecoded
@@ -130,6 +130,12 @@ class Reporter:
         """Count an error, log it with what is done about it, and report it as an "error"."""
         self._metrics.error_count += 1
         self.note(error, recovery)
+        self._emit("error", error)
+
+    def report(self, error: HftlabError) -> None:
+        """Count an error that is not the connection's, log it, and report it as an "error"."""
+        self._metrics.error_count += 1
+        self.log.log("ERROR", str(error), None)
         self._emit("error", error)
 
     def note(self, error: WireError, recovery: Recovery) -> None:

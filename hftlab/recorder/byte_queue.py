@@ -23,9 +23,12 @@ class ByteQueue(Generic[T]):
         self._changed = threading.Condition()
 
     def put(self, item: T, size: int, *, beyond: bool = False) -> bool:
-        """Add an item of `size` bytes. Returns False, and leaves it out, if there is no room; `beyond` needs none."""
+        """Add an item of `size` bytes. Returns False, and leaves it out, if there is no room or the queue is closed.
+
+        `beyond` needs no room, and puts it into a closed queue as well.
+        """
         with self._changed:
-            if self.size + size > self.limit and not beyond:
+            if (self._is_closed or self.size + size > self.limit) and not beyond:
                 return False
             if not self._items:
                 self._changed.notify()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -61,7 +61,7 @@ _Item = _Message | _Undecoded | _Event
 
 
 class _Drop:
-    """Messages in a row that were not taken: how many, and the times of the first and the last."""
+    """Messages and rows one after the other that were not taken: how many, and the times of the first and the last."""
 
     def __init__(self, at: int) -> None:
         self.count = 0
@@ -101,6 +101,8 @@ class Recording:
         self._problems: dict[str, str] = {}
         """What is wrong with the disk now, by what cannot be done."""
         self._untold: str | None = None
+        self._unsafe = 0
+        """Messages that the journal has and that are not on disk yet."""
         self._drop: _Drop | None = None
         self._dropping = threading.Lock()
         self._queue: ByteQueue[_Item] = ByteQueue(_BUFFER)
@@ -194,6 +196,8 @@ class Recording:
                 self._drop = _Drop(at)
             self._drop.add(at)
         self._check()
+        if self._queue.is_closed:
+            raise SessionError(f"the recording in {self.folder} was closed: begin another one", path=self.folder)
 
     def _say_dropped(self, *, beyond: bool = False) -> None:
         """Put a row about what was dropped where it is missing, once there is room."""
@@ -213,7 +217,8 @@ class Recording:
         if self.failure is not None:
             raise SessionError(
                 f"the recording in {self.folder} has ended early ({_reason(self.failure)}), with {self.recorded:,} "
-                f"messages safe: repair or free the disk, then run `hftlab recover {self._writer.place}`",
+                f"messages safe and {self.dropped:,} lost: repair or free the disk, then run `hftlab recover "
+                f"{self._writer.place}`",
                 path=self.folder,
             ) from self.failure
 
@@ -235,25 +240,39 @@ class Recording:
             _log.error("recording failed", folder=str(self.folder), error=_reason(exc))
             self._stop_converting()
             self._writer.abandon()
-            self.dropped += sum(isinstance(item, _Message) for item in self._queue.take())
+            with self._dropping:
+                self.dropped += self._unsafe + sum(not isinstance(item, _Event) for item in self._queue.take())
 
-    def _write(self, items: Iterable[_Item]) -> None:
+    def _write(self, items: Collection[_Item]) -> None:
         """Commit the items together."""
-        messages = 0
+        self._unsafe = sum(not isinstance(item, _Event) for item in items)
         for item in items:
-            match item:
-                case _Message((at, message, account, payload), steady):
-                    self._writer.append(message, at, account=account, payload=payload, steady=steady)
-                    messages += 1
-                case _Undecoded():
-                    self._writer.undecoded(item.payload, item.ts_recv, item.reason, steady=item.steady)
-                    messages += 1
-                case _Event():
-                    self._writer.control(item.name, item.ts_recv, **item.what)
+            try:
+                self._append(item)
+            except ValueError as exc:  # longer than the journal takes: it costs itself alone
+                self._refuse(item, exc)
         self._commit()
-        self.recorded += messages
+        self.recorded += self._unsafe
+        self._unsafe = 0
         if self._writer.full_segments:
             self._full.set()
+
+    def _append(self, item: _Item) -> None:
+        match item:
+            case _Message((at, message, account, payload), steady):
+                self._writer.append(message, at, account=account, payload=payload, steady=steady)
+            case _Undecoded():
+                self._writer.undecoded(item.payload, item.ts_recv, item.reason, steady=item.steady)
+            case _Event():
+                self._writer.control(item.name, item.ts_recv, **item.what)
+
+    def _refuse(self, item: _Item, error: ValueError) -> None:
+        at = item.item.at if isinstance(item, _Message) else item.ts_recv
+        self._writer.control("drop", at, detail=f"1 message: {error}", ts_from=at, ts_to=at)
+        with self._dropping:
+            self.dropped += 1
+        self._unsafe -= not isinstance(item, _Event)
+        _log.error("a message was not recorded", folder=str(self.folder), error=str(error))
 
     def _commit(self) -> None:
         """Commit; if the disk fails, wait until it is well. Raises OSError if it is not when the recording ends."""
@@ -288,8 +307,9 @@ class Recording:
         """Note that the disk has failed, or is well again."""
         if problem is not None:
             if what not in self._problems:
+                self._untold = problem
                 _log.error(problem)
-            self._problems[what] = self._untold = problem
+            self._problems[what] = problem
         elif self._problems.pop(what, None) is not None:
             _log.warning("recording goes on", folder=str(self.folder), at=in_words(wall_time()), dropped=self.dropped)
 
@@ -307,7 +327,7 @@ class Recording:
                 self._tell("parquet", f"the journal in {self.folder} cannot become Parquet ({_reason(exc)}): {_ADVICE}")
                 self._stops.wait(_RETRY)
                 self._full.set()
-            except Exception as exc:
+            except BaseException as exc:
                 self.failure = exc
                 _log.error("recording failed", folder=str(self.folder), error=_reason(exc))
                 return

@@ -25,8 +25,9 @@ def tap(target: Client | Server, recording: Recording) -> Callable[[], None]:
     Call both on the target's event loop. A client's recording holds every message that it receives, at the time of its
     reception, also those that do not decode, and the events of its connection. A server's holds the messages that it
     publishes, at source time. If the recording fails it is detached, and the target reports it: a client by an "error"
-    event, a server in its log and by `failed_taps` in its stats(). A message that could not be replayed, such as one
-    with a price of NaN, is reported in the same way and leaves a "drop" row, and the recording goes on. Further control
+    event, a server in its log and by `failed_taps` in its stats(). While its disk fails it stays: a client reports one
+    "error", and a server lists the sentence under `problems` in its stats(). A message that could not be replayed, such
+    as one with a price of NaN, is reported as well and leaves a "drop" row, and the recording goes on. Further control
     rows say which symbols are covered, and from when to when: see hftlab.session.coverage.
     """
     endings = ExitStack()
@@ -39,6 +40,8 @@ def tap(target: Client | Server, recording: Recording) -> Callable[[], None]:
     def attempt(item: Timed[Message]) -> None:
         try:
             take(item)
+            if isinstance(target, Client) and (problem := recording.new_problem()) is not None:
+                target.report(problem)
         except MessageParseError as exc:
             coverage.dropped(item, str(exc))
             raise
@@ -48,6 +51,10 @@ def tap(target: Client | Server, recording: Recording) -> Callable[[], None]:
 
     target.taps.append(attempt)
     endings.callback(target.taps.remove, attempt)
+    if isinstance(target, Server):
+        name = str(recording.folder)
+        target.problems[name] = lambda: recording.problem
+        endings.callback(target.problems.pop, name, None)
     return endings.close
 
 

@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Final
 
-from hftlab.clock import NANOSECONDS, from_milliseconds, wall_time
+import msgspec
+
+from hftlab.clock import NANOSECONDS, from_milliseconds, to_milliseconds, wall_time
 from hftlab.credentials import is_subject, local_account
 from hftlab.errors import RateLimitExceeded, ServerError, WireError
 from hftlab.log import get_logger
-from hftlab.protocol import Error, ErrorType, Message, ReplayAction, ReplayControl, ReplayState
+from hftlab.protocol import Error, ErrorType, MarketData, Message, ReplayAction, ReplayControl, ReplayState
 from hftlab.protocol.publishing.playback import Playback
 from hftlab.protocol.publishing.publisher import Delivery, Publisher, is_private
 from hftlab.server.server_socket import ServerSocket
@@ -155,7 +157,11 @@ class Stream:
                 tap(item)
             except Exception as exc:
                 self._drop(tap, exc)
-        self._publisher.publish(item.message, item.at, item.account)
+        message = item.message
+        if self.playback.is_recorded and type(message) is MarketData and message.ts_recv is None:
+            # The first recording's time, which a recording of this replay keeps, and a replay of that one.
+            message = msgspec.structs.replace(message, ts_recv=to_milliseconds(item.at))
+        self._publisher.publish(message, item.at, item.account)
 
     def _drop(self, tap: Tap, error: Exception) -> None:
         """Remove a tap that has raised, so that it does not end the stream for everyone."""

@@ -41,14 +41,15 @@ from typing import Final, NamedTuple, Self
 import msgspec
 import numpy as np
 
-__all__ = ["JOURNAL", "LONGEST", "Hole", "Journal", "Record", "Segment", "read_segment"]
+__all__ = ["JOURNAL", "LONGEST", "MAGIC", "Hole", "Journal", "Record", "Segment", "read_segment"]
 
 JOURNAL: Final = "journal"
 """Folder of a session's segments. It exists only while the session is recorded, or after a crash."""
 LONGEST: Final = (1 << 24) - 1
 """Length of a record's body in bytes at most."""
 
-_MAGIC: Final = b"HFTLABJ2"
+MAGIC: Final = b"HFTLABJ2"
+"""What a segment begins with."""
 _MAGIC_1: Final = b"HFTLABJ1"
 _START: Final = 0x32545048
 """What a checksum begins with: a record of version 1 never passes for one of version 2."""
@@ -56,6 +57,8 @@ _HEADER: Final = struct.Struct("<II")
 _BODY: Final = struct.Struct("<Bqq")
 _BODY_1: Final = struct.Struct("<Bq")
 _LENGTH: Final = struct.Struct("<I")
+_NUMBER_ENDS: Final = _HEADER.size + 8
+"""Offset of a number's last byte in a record: numbers stay below 2**48."""
 _CLOCK: Final = struct.Struct("<q")
 _HAS_ACCOUNT: Final = 0x80
 _HAS_CLOCK: Final = 0x40
@@ -108,9 +111,9 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.size = len(_MAGIC)
+        self.size = len(MAGIC)
         """Size in bytes, with what is not committed."""
-        self._waiting = bytearray(_MAGIC)
+        self._waiting = bytearray(MAGIC)
         self._records = self._checksum = 0
         self._durable = 0
         self._durable_records = 0
@@ -156,12 +159,15 @@ class Journal:
         return self._durable_records == 0
 
     def close(self) -> None:
-        """Commit the last records, seal the segment and close the file."""
+        """Commit the last records, seal the segment and close the file. Raises OSError."""
         try:
             self.commit()
             seal = msgspec.json.encode(_Seal(self._records, self._checksum))
             self._add(_BODY.pack(_SEAL, 0, 0) + seal)
             self.commit()
+        except OSError:
+            self._cut()
+            raise
         finally:
             self.abandon()
 
@@ -171,7 +177,7 @@ class Journal:
         Those of them that reached the file are cut off it if that can be done, and are in both files if not.
         """
         new = Journal(path)
-        waiting = memoryview(self._waiting)[0 if self._durable else len(_MAGIC) :]
+        waiting = memoryview(self._waiting)[0 if self._durable else len(MAGIC) :]
         new._records = self._records - self._durable_records
         at = 0
         while at < len(waiting):
@@ -180,10 +186,15 @@ class Journal:
             at += _HEADER.size + _LENGTH.unpack_from(header)[0]
         new._waiting += waiting
         new.size += len(waiting)
+        self._cut()
+        with suppress(OSError):
+            self.abandon()
+        return new
+
+    def _cut(self) -> None:
+        """Cut off what a commit that failed has left at the end of the file, if that can be done."""
         with suppress(OSError):  # a record's number tells that it is there twice
             os.ftruncate(self._file.fileno(), self._durable)
-        self.abandon()
-        return new
 
     def abandon(self) -> None:
         """Close the file without writing the records that were not committed."""
@@ -222,6 +233,11 @@ class Segment:
         return (decode(view[start:stop]) for start, stop in self._bodies)
 
     @property
+    def ends_in_hole(self) -> bool:
+        """Whether what comes after the last intact record is damaged, or torn."""
+        return bool(self.holes) and self.holes[-1].offset >= (self._bodies[-1][1] if self._bodies else 0)
+
+    @property
     def damaged_bytes(self) -> int:
         """Count the bytes that belong to no intact record."""
         return sum(hole.length for hole in self.holes)
@@ -232,11 +248,11 @@ class Segment:
             self._bodies.append((at + _HEADER.size, stop))
             at = stop
         if at < len(data):
-            self.holes.append(Hole(at, len(data) - at, is_torn=True))
+            self.holes.append(Hole(at, len(data) - at, is_torn=_is_torn(data, at, _BODY_1.size, _LONGEST_1, 0)))
 
     def _scan(self) -> None:
         data = self._data
-        at = len(_MAGIC) if data.startswith(_MAGIC) else 0
+        at = len(MAGIC) if data.startswith(MAGIC) else 0
         lost = None if at else 0
         """Where the hole begins that the scan is in, None outside of one."""
         places: Iterator[int] | None = None
@@ -261,7 +277,7 @@ class Segment:
                 self._bodies.append((at + _HEADER.size, stop))
             at = stop
         if lost is not None and len(data) > lost:
-            self.holes.append(Hole(lost, len(data) - lost, is_torn=_is_torn(data, lost)))
+            self.holes.append(Hole(lost, len(data) - lost, is_torn=_is_torn(data, lost, _BODY.size, LONGEST, _START)))
 
     def _checksum(self) -> int:
         """Compute what a seal says about the records."""
@@ -289,25 +305,36 @@ def _intact(data: bytes, at: int, shortest: int, longest: int, start: int) -> in
 
 
 def _places(data: bytes, at: int) -> Iterator[int]:
-    """Yield the places behind `at` where a record can begin: those with a possible length, which ends in a zero."""
+    """Yield the places behind `at` where a record can begin: those with a possible length and number.
+
+    A length ends in a zero, and a number in two. Without the second condition each of a stretch's many zeros would cost
+    a checksum of up to 16 MiB, and an account that somebody chose could pass for a record.
+    """
     bytes_ = np.frombuffer(data, np.uint8, offset=at + 1) if at + 1 < len(data) else np.empty(0, np.uint8)
-    if bytes_.size < _HEADER.size + _BODY.size:
+    last = bytes_.size - _HEADER.size - _BODY.size
+    if last < 0:
         return
-    found = np.flatnonzero(bytes_[3:] == 0)
+    found = np.flatnonzero(bytes_[3 : last + 4] == 0)
+    found = found[(bytes_[found + _NUMBER_ENDS - 1] == 0) & (bytes_[found + _NUMBER_ENDS] == 0)]
     lengths = bytes_[found] | bytes_[found + 1].astype(np.int64) << 8 | bytes_[found + 2].astype(np.int64) << 16
     room = bytes_.size - found - _HEADER.size
     yield from (found[(lengths >= _BODY.size) & (lengths <= room)] + at + 1).tolist()
 
 
-def _is_torn(data: bytes, at: int) -> bool:
-    """Whether the end of a file is what a write leaves that did not finish: zeros, or a record that is cut off."""
+def _is_torn(data: bytes, at: int, shortest: int, longest: int, start: int) -> bool:
+    """Whether the end of a file is what a write leaves that did not finish: nothing, or a record that is cut off.
+
+    A record that is whole but for its length is damaged, and not cut off.
+    """
     rest = data[at:]
-    if not rest.strip(b"\0"):
+    if not rest.strip(b"\0") or not rest.strip(b"\xff"):  # what file systems and erased flash hold
         return True
     if len(rest) < _HEADER.size:
         return True
-    (length,) = _LENGTH.unpack_from(rest)
-    return not _BODY.size <= length <= min(LONGEST, len(rest) - _HEADER.size)
+    length, checksum = _HEADER.unpack_from(rest)
+    body = memoryview(rest)[_HEADER.size :]
+    is_cut = max(shortest, len(body) + 1) <= int(length) <= longest
+    return is_cut and zlib.crc32(body, start) != checksum
 
 
 def _encode(record: Record) -> bytes:
@@ -364,9 +391,11 @@ def _read_text(body: memoryview, at: int) -> tuple[str, int]:
 
 
 def _write_all(descriptor: int, data: bytearray) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
+    written = 0
+    with memoryview(data) as view:  # let go of even if a write raises: more is appended to the data later
+        while written < len(view):
+            with view[written:] as rest:
+                written += os.write(descriptor, rest)
 
 
 # fdatasync skips metadata such as the time of the last change. Not every system has it.

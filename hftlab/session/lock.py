@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import socket
+import platform
 import sys
 import time
 from contextlib import suppress
@@ -35,18 +35,22 @@ class SessionLock:
         self.path = folder / LOCK
         self._descriptor: int | None = _locked(self.path)
         if self._descriptor is not None:
-            os.ftruncate(self._descriptor, 0)
-            os.pwrite(self._descriptor, _this_process().encode(), 0)
             hold(self)
+            with suppress(OSError):  # a full disk: the lock holds without the name
+                os.ftruncate(self._descriptor, 0)
+                os.pwrite(self._descriptor, _this_process().encode(errors="replace"), 0)
 
     def release(self) -> None:
         """Let go of the folder; releasing again does nothing. A folder that was deleted or moved is no error."""
         if self._descriptor is not None:
             descriptor, self._descriptor = self._descriptor, None
-            with suppress(OSError):
+            try:
                 if _is_at(descriptor, self.path):
                     self.path.unlink()
-            os.close(descriptor)
+            except OSError:
+                pass  # a file that stays does no harm: the next holder takes it
+            finally:
+                os.close(descriptor)
 
     def descriptors(self) -> list[int]:
         """Return the open file, which a forked child must let go of: it would hold the lock after its parent's end."""
@@ -117,7 +121,7 @@ def _holder(descriptor: int) -> str:
 
 def _this_process() -> str:
     command = " ".join(Path(word).name if number == 0 else word for number, word in enumerate(sys.argv[:4]))
-    return f"process {os.getpid()} on {socket.gethostname()} ({command or 'python'})"[:_LONGEST]
+    return f"process {os.getpid()} on {platform.node()} ({command or 'python'})"[:_LONGEST]
 
 
 if sys.platform == "win32":  # pragma: no cover

@@ -52,6 +52,8 @@ class Parts:
 
     def __init__(self, folder: Path, manifest: Manifest) -> None:
         self.folder, self.manifest = folder, manifest
+        self._durable: set[str] = set()
+        """Tables' folders that are certain to be there after a power failure."""
 
     def add_segment(self, number: int, records: Iterable[Record]) -> None:
         """Write one part per table for the records of a journal segment; the manifest is on disk when this returns.
@@ -153,9 +155,10 @@ class Parts:
     def _store(self, folder: str, name: str, data: memoryview) -> File:
         """Write a file in one step: when this returns it is durable, and so is the folder that names it."""
         inside = self.folder / folder
-        if not inside.is_dir():
-            inside.mkdir()
+        if folder not in self._durable:
+            inside.mkdir(exist_ok=True)  # it may be there from an attempt that failed before it was durable
             sync_folder(self.folder)
+            self._durable.add(folder)
         temporary = (inside / name).with_suffix(".tmp")
         with temporary.open("wb") as file:
             file.write(data)

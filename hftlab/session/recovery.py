@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from hftlab.errors import SessionDamaged
 from hftlab.session.conversion import convert_segment
-from hftlab.session.journal import JOURNAL, Segment, read_segment
+from hftlab.session.journal import JOURNAL, MAGIC, Segment, read_segment
 from hftlab.session.lock import SessionLock
 from hftlab.session.manifest import MANIFEST, Ending, Manifest, read_manifest, sync_folder, write_manifest
 from hftlab.session.part_file import verify_file
@@ -53,10 +53,12 @@ def _recover(folder: Path) -> Recovery:
     before, damaged, dropped = manifest.messages, manifest.damaged, 0
     journal = folder / JOURNAL
     segments = sorted(journal.glob("*.wal"))
-    for place, path in enumerate(segments):
+    # A crash right after a segment was begun leaves one without anything behind it.
+    last = max((path for path in segments if not _is_blank(path)), default=None)
+    for path in segments:
         segment = read_segment(path)
         if int(path.stem) > manifest.segments or not _is_whole(parts, path, segment):
-            convert_segment(parts, path, is_last=place == len(segments) - 1)
+            convert_segment(parts, path, is_last=path == last)
         dropped += segment.damaged_bytes
         if segment.holes:
             path.rename(path.with_suffix(".wal.damaged"))
@@ -105,9 +107,16 @@ def _is_whole(parts: Parts, path: Path, segment: Segment) -> bool:
         for name in made:
             manifest.tables[name].pop()
         manifest.tables = {name: some for name, some in manifest.tables.items() if some}
-        manifest.messages -= sum(record.table != TableId.CONTROL for record in segment)
+        first = manifest.next_number
+        again = (record for record in segment if record.number is None or record.number >= first)
+        manifest.messages -= sum(record.table != TableId.CONTROL for record in again)
+        manifest.damaged -= bool(segment.holes)
         return False
     return True
+
+
+def _is_blank(path: Path) -> bool:
+    return path.stat().st_size <= len(MAGIC)
 
 
 def unfinished_replacement(path: Path | str) -> Path | None:

@@ -42,8 +42,12 @@ def start_replacement(folder: Path) -> Path:
 
 
 def replace_session(folder: Path) -> None:
-    """Put the session in `replacement`, which must be durable, in the place of the old one."""
-    (folder / REPLACEMENT).rename(folder / _READY)
+    """Put the session in `replacement`, which must be durable, in the place of the old one.
+
+    If it raises OSError, calling it again goes on from there.
+    """
+    if not (folder / _READY).is_dir():
+        (folder / REPLACEMENT).rename(folder / _READY)
     sync_folder(folder)
     finish_replacement(folder)
 

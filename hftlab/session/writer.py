@@ -13,7 +13,7 @@ import polars as pl
 
 from hftlab.clock import check_time
 from hftlab.credentials import is_subject
-from hftlab.errors import SessionExists, SessionNotFound
+from hftlab.errors import SessionError, SessionExists, SessionNotFound
 from hftlab.printable import printable
 from hftlab.protocol import Message
 from hftlab.protocol.order_messages import PRIVATE_MESSAGES
@@ -74,8 +74,8 @@ class SessionWriter:
         """Whether a message that a replay streams, or an event, was added."""
         self._order = TimeOrder()
         self._segment = self._number = 0
-        self._sealed: deque[Path] = deque()
-        """Segments that wait for convert()."""
+        self._sealed: deque[int] = deque()
+        """Numbers of the segments that wait for convert()."""
         self.place = self.folder
         self._locks: list[SessionLock] = []
         self.old: Manifest | None = None
@@ -88,7 +88,11 @@ class SessionWriter:
         self._made = _make(self.folder)
         self._locks.append(SessionLock(self.folder))
         try:
-            self.old = _check(self.folder, overwrite=overwrite)
+            self.old = _check(self.folder, overwrite=overwrite)  # another process may have been there meanwhile
+        except BaseException:
+            self._unlock()
+            raise
+        try:
             if self.old is not None:
                 finish_replacement(self.folder)
                 self.place = start_replacement(self.folder)
@@ -154,7 +158,7 @@ class SessionWriter:
         if self.old is not None and self.has_data and not self._when_whole:
             self._rotate()
             self._convert_all()
-            self._replace()
+            self._replace()  # its journal must be Parquet: the old session's is deleted
         elif self._journal.size >= self._segment_bytes:
             with suppress(OSError):  # the segment goes on, and the next commit tells if the disk does not
                 self._rotate()
@@ -163,41 +167,43 @@ class SessionWriter:
 
     def resume(self) -> None:
         """Go on after a commit() that raised OSError: write what it did not into a new segment. Raises OSError."""
-        old, number = self._journal, self._segment + 1
-        self._journal = old.continued(self._segment_path(number))
-        self._segment = number
-        if old.is_empty:
-            old.path.unlink(missing_ok=True)
-        else:
-            self._sealed.append(old.path)
+        old = self._journal
+        self._segment += 1  # also if that fails: the file may be there then
+        self._journal = old.continued(self._segment_path(self._segment))
+        self._sealed.append(_number(old))
         sync_folder(self._journal.path.parent)
         self.commit()
 
     @property
     def full_segments(self) -> int:
         """The number of segments that wait for convert()."""
-        return len(self._sealed)
+        return len(self._sealed) if self.old is None else 0
 
     def convert(self) -> bool:
         """Turn the oldest full segment of the journal into Parquet; False if there is none. Raises OSError.
 
-        It may be called on another thread than the other methods, as long as only one calls it, and none close().
+        It may be called on another thread than the other methods, as long as only one calls it, and none close(). While
+        there is a session to be replaced it does nothing: commit() does it all, as the folder moves then.
         """
-        if not self._sealed:
+        if not self.full_segments:
             return False
-        path = self._sealed[0]
-        convert_segment(self._parts, path)
-        path.unlink()
+        self._convert_oldest()
+        return True
+
+    def _convert_oldest(self) -> None:
+        path = self._segment_path(self._sealed[0])
+        if self._sealed[0] > self.manifest.segments:  # else only what follows has failed before
+            convert_segment(self._parts, path)
+        path.unlink(missing_ok=True)
         sync_folder(path.parent)
         self._sealed.popleft()
-        return True
 
     def close(self) -> Manifest:
         """Finish the session: turn the journal into Parquet, mark the manifest complete and return it."""
         self._journal.close()
-        self._sealed.append(self._journal.path)
+        self._sealed.append(_number(self._journal))
         self._convert_all()
-        (self.place / JOURNAL).rmdir()
+        _remove_journal(self.place / JOURNAL)
         extent = self.manifest.source.get("extent")
         self.manifest.complete = extent is None or bool(extent["whole"])
         self.manifest.ending = Ending.CLOSED
@@ -248,20 +254,31 @@ class SessionWriter:
 
     def _replace(self) -> None:
         """Put the new session, whose journal must be Parquet already, in the place of the old one."""
-        self._locks.pop().release()  # that of the new session's own folder, which ceases to be
-        replace_session(self.folder)
-        self.old, self.place = None, self.folder
-        self._parts.folder = self.folder
+        try:
+            replace_session(self.folder)
+        except OSError as exc:
+            if not self.place.is_dir():  # it counts already, and moves
+                self.place = self.folder
+                raise SessionError(
+                    f"the old session in {self.folder} could not be deleted ({exc.strerror or exc}); the new one is "
+                    f"whole up to here: run `hftlab recover {self.folder}`, which finishes that",
+                    path=self.folder,
+                ) from exc
+            raise
+        self._locks.pop().release()  # that of the new session's own folder, which ceased to be
+        self.place = self._parts.folder = self.folder
+        self.old = None
 
     def _remove(self) -> None:
         """Delete the session, and the folders that were made for it if nothing else is in them."""
-        for entry in self.folder.iterdir():
-            if entry.name in _OURS:
-                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
-        for folder in self._made:
-            if any(folder.iterdir()):
-                return
-            folder.rmdir()
+        with suppress(OSError):  # whatever went wrong is to be told, not this
+            for entry in self.folder.iterdir():
+                if entry.name in _OURS:
+                    shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+            for folder in self._made:
+                if any(folder.iterdir()):
+                    return
+                folder.rmdir()
 
     def _unlock(self) -> None:
         while self._locks:
@@ -273,19 +290,25 @@ class SessionWriter:
     def _rotate(self) -> None:
         """Go on in a new segment; the old one, which is committed, waits for convert()."""
         old, self._journal = self._journal, self._open_segment()
-        self._sealed.append(old.path)
+        self._sealed.append(_number(old))
         with suppress(OSError):  # all that matters is in it: it only lacks its seal
             old.close()
 
     def _open_segment(self) -> Journal:
-        journal = Journal(self._segment_path(self._segment + 1))
         self._segment += 1
-        sync_folder(journal.path.parent)
+        journal = Journal(self._segment_path(self._segment))
+        try:
+            sync_folder(journal.path.parent)
+        except OSError:
+            with suppress(OSError):
+                journal.abandon()
+                journal.path.unlink()
+            raise
         return journal
 
     def _convert_all(self) -> None:
-        while self.convert():
-            pass
+        while self._sealed:
+            self._convert_oldest()
 
 
 def _check(folder: Path, *, overwrite: bool) -> Manifest | None:
@@ -328,6 +351,18 @@ def _make(folder: Path) -> list[Path]:
     """Make a folder; returns those that did not exist, the innermost first."""
     made = [one for one in (folder, *folder.parents) if not one.exists()]
     folder.mkdir(parents=True, exist_ok=True)
-    if made:
-        sync_folder(folder.parent)
+    for one in made:
+        sync_folder(one.parent)
     return made
+
+
+def _number(journal: Journal) -> int:
+    return int(journal.path.stem)
+
+
+def _remove_journal(folder: Path) -> None:
+    """Delete a journal's folder, with the files that could not be begun."""
+    for path in folder.glob("*.wal"):
+        if path.stat().st_size == 0:
+            path.unlink()
+    folder.rmdir()

@@ -54,6 +54,31 @@ class TestInfo:
         assert json.loads(out) == json.loads((session.folder / "manifest.json").read_text())
 
 
+class TestDamage:
+    """It has a line and an exit status."""
+
+    def test_recover_and_info_say_it(self, tmp_path: Path, run: Run) -> None:
+        writer = SessionWriter(tmp_path / "running", source={})
+        for at in range(3):
+            writer.append(numbered(at), at)
+        writer.commit()
+        folder = crashed(writer, tmp_path / "crashed")
+        path = folder / "journal" / "000001.wal"
+        data = bytearray(path.read_bytes())
+        data[len(data) // 2] ^= 1
+        path.write_bytes(data)
+        line = "  DAMAGED: recorded messages are missing in 1 place, each of which is a row of control"
+        status, out, err = run("recover", folder)
+        assert (status, err) == (1, "")
+        assert out.splitlines()[0].startswith("2 messages recovered, ")
+        assert line in out.splitlines()
+        for options, lines in (([], [line]), (["--json"], ['  "damaged": 1,'])):
+            status, out, err = run("info", folder, *options)
+            assert (status, err) == (1, "")
+            assert set(lines) <= set(out.splitlines())
+        assert run("recover", folder).status == 0, "it has nothing left to recover"
+
+
 class TestRecover:
     def test_it_makes_a_session_of_what_a_crash_left(self, tmp_path: Path, run: Run) -> None:
         writer = SessionWriter(tmp_path / "running", source={})

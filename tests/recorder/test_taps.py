@@ -24,8 +24,10 @@ from hftlab.simulator import RandomWalk
 from hftlab.source import Timed
 from tests.listed_source import ListedSource
 from tests.protocol.conftest import market_data, symbol
-from tests.session.sessions import numbered, replayed
+from tests.recorder.test_recording import no_space
+from tests.session.sessions import numbered, replayed, write_session
 from tests.session.test_tables import ORDER
+from tests.waiting import until
 
 PATIENCE = 10.0
 SECOND = 1_000_000_000
@@ -345,6 +347,57 @@ async def test_a_recording_that_fails_is_detached_and_reported(tmp_path: Path, h
         end()
         recording.failure = None
         recording.close()
+
+
+@pytest.mark.parametrize("kind", ["client", "server"])
+async def test_a_disk_that_fails_is_reported_at_once_and_the_recording_goes_on(
+    tmp_path: Path, hand_server: Server, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client has an "error" event for it, once; a server lists it for as long as it lasts."""
+    monkeypatch.setattr("hftlab.recorder.recording._RETRY", 0.001)
+    async with Client(hand_server.url) as client:
+        errors: list[HftlabError] = []
+        client.on("error", errors.append)
+        recording = Recording(tmp_path / "session", source={})
+        end = tap(client if kind == "client" else hand_server, recording)
+        await client.subscribe(["AAPL"], frequency=0)
+        assert hand_server.stats()["problems"] == []
+        with monkeypatch.context() as patch:
+            patch.setattr("hftlab.session.journal._sync", no_space)
+            hand_server.publish(market_data(symbol(price=1.0)))
+            await arrived(client, lambda message: message.symbols[0].price == 1.0)
+            await asyncio.to_thread(until, lambda: recording.problem is not None)
+            assert hand_server.stats()["problems"] == [recording.problem] * (kind == "server")
+            for price in (2.0, 3.0):
+                hand_server.publish(market_data(symbol(price=price)))
+            await arrived(client, lambda message: message.symbols[0].price == 3.0)
+            assert len(errors) == (kind == "client")
+            assert all("is recorded in" in str(error) and "No space left" in str(error) for error in errors)
+            assert hand_server.stats()["failed_taps"] == {}
+        await asyncio.to_thread(until, lambda: recording.problem is None)
+        assert hand_server.stats()["problems"] == []
+        end()
+        assert hand_server.problems == {}
+    session = recording.close()
+    prices = [message.symbols[0].price for _, message in replayed(session) if isinstance(message, MarketData)]
+    assert prices == [1.0, 2.0, 3.0]
+
+
+async def test_the_first_times_of_capture_outlive_a_replay_of_a_replay(tmp_path: Path) -> None:
+    """`tsRecv` on the wire is when a message was received first, and its own column in every later recording."""
+    source: Any = write_session(tmp_path / "capture", [(START + at, numbered(at)) for at in range(1000, 9000, 1000)])
+    first = [START + at for at in range(1000, 9000, 1000)]
+    for name in ("second", "third"):
+        async with Server(source.replay(float("inf")), port=0) as server, Client(server.url) as client:
+            recording = Recording(tmp_path / name, source=describe(client))
+            end = tap(client, recording)
+            await client.subscribe(["AAPL"], frequency=0)
+            await arrived(client, lambda message: client.replay_ended)
+            end()
+        source = recording.close()
+        data = source.market_data.collect()
+        assert data["ts_capture"].to_list() == first
+        assert data["ts_recv"][0] > START + 1_000_000_000_000
 
 
 class TestWhatCannotBeReplayed:

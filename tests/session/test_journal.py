@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import random
 import struct
 import tempfile
@@ -14,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hftlab.session.journal import LONGEST, Hole, Journal, Record, read_segment
+from hftlab.session.journal import LONGEST, Hole, Journal, Record, _places, read_segment
 
 MAGIC = 8
 START = 0x32545048
@@ -202,6 +203,39 @@ def test_a_whole_record_with_damage_at_the_end_is_not_taken_for_a_torn_one(tmp_p
     assert not read_segment(tmp_path / "a.wal").holes[0].is_torn
 
 
+@pytest.mark.parametrize("length", [b"\x00\x00\x80\x00", b"\xff\xff\xff\xff"])
+def test_a_last_record_with_a_damaged_length_is_not_torn(tmp_path: Path, length: bytes) -> None:
+    """A crash leaves the beginning of a record, and this one is there to its end."""
+    with Journal(tmp_path / "a.wal") as journal:
+        journal.append(RECORDS[0])
+        journal.commit()
+        start = journal.path.stat().st_size
+        journal.append(RECORDS[1])
+        journal.commit()
+        data = journal.path.read_bytes()
+    journal.path.write_bytes(data[:start] + length + data[start + 4 :])
+    (hole,) = read_segment(journal.path).holes
+    assert hole == (start, len(data) - start, False)
+    journal.path.write_bytes(data[:-1])
+    (hole,) = read_segment(journal.path).holes
+    assert hole == (start, len(data) - start - 1, True)
+
+
+def test_a_segment_of_version_1_with_damage_is_not_torn(tmp_path: Path) -> None:
+    """Nor is one of version 2 whose magic is damaged."""
+    write(tmp_path / "a.wal", RECORDS)
+    (tmp_path / "a.wal").write_bytes(b"HFTLABJ1" + (tmp_path / "a.wal").read_bytes()[8:])
+    (hole,) = read_segment(tmp_path / "a.wal").holes
+    assert not hole.is_torn
+
+
+def test_garbage_is_passed_over_quickly(tmp_path: Path) -> None:
+    """Few of its many zeros are followed by a number that can be one: else each would cost a checksum of megabytes."""
+    garbage = random.Random(1).randbytes(1 << 20)
+    places = list(_places(garbage, 0))
+    assert len(places) < 4 < garbage.count(0) // 100
+
+
 @pytest.mark.parametrize("data", [b"", b"HFT", b"PAR1 something else"])
 def test_a_file_that_is_not_a_segment_has_no_records(tmp_path: Path, data: bytes) -> None:
     assert read(tmp_path / "foreign.wal", data) == ([], len(data))
@@ -287,6 +321,43 @@ class TestFailure:
         journal.continued(tmp_path / "b.wal").close()
         assert read(tmp_path / "b.wal") == (RECORDS[:1], 0)
         assert read_segment(tmp_path / "b.wal").is_sealed
+
+    def test_records_may_be_added_after_it(self, failed: Journal, tmp_path: Path) -> None:
+        """Whoever adds them may not have been told yet."""
+        failed.append(RECORDS[3])
+        failed.continued(tmp_path / "b.wal").close()
+        assert read(tmp_path / "b.wal") == (RECORDS[1:4], 0)
+
+    def test_a_write_that_fails_half_way_leaves_the_records_as_they_are(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What has reached the file is cut off, and a seal that did not get there is no damage."""
+        write, calls = os.write, 0
+
+        def half(descriptor: int, data: memoryview) -> int:
+            nonlocal calls
+            calls += 1
+            if calls % 2:
+                return write(descriptor, data[: len(data) // 2])
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        journal = Journal(tmp_path / "a.wal")
+        journal.append(RECORDS[0])
+        journal.commit()
+        monkeypatch.setattr("hftlab.session.journal.os.write", half)
+        with pytest.raises(OSError, match="No space left"):
+            journal.close()
+        assert read(journal.path) == (RECORDS[:1], 0)
+        monkeypatch.undo()
+        other = Journal(tmp_path / "b.wal")
+        other.append(RECORDS[0])
+        monkeypatch.setattr("hftlab.session.journal.os.write", half)
+        with pytest.raises(OSError, match="No space left"):
+            other.commit()
+        monkeypatch.undo()
+        other.append(RECORDS[1])
+        other.continued(tmp_path / "c.wal").close()
+        assert (other.path.read_bytes(), read(tmp_path / "c.wal")) == (b"", (RECORDS[:2], 0))
 
     def test_a_file_that_was_deleted_does_not_count_as_written(self, tmp_path: Path) -> None:
         journal = Journal(tmp_path / "a.wal")

@@ -10,7 +10,7 @@ import pytest
 from hftlab.errors import SessionDamaged, SessionError, SessionExists, SessionNotFound
 from hftlab.protocol import JSON
 from hftlab.session import SessionWriter, open_session, recover
-from tests.session.sessions import numbered, replayed, write_session
+from tests.session.sessions import kill, numbered, replayed, write_session
 
 
 def contents(folder: Path) -> dict[Path, bytes]:
@@ -68,9 +68,9 @@ def test_a_crashed_recording_can_be_replaced(tmp_path: Path) -> None:
     writer = SessionWriter(tmp_path, source={})
     for name in ("manifest.json.tmp", "journal/000009.wal.damaged"):
         (tmp_path / name).write_text("torn")
+    kill(writer)
     SessionWriter(tmp_path, source={}, overwrite=True).close()
     assert open_session(tmp_path).manifest.complete
-    writer.abandon()
 
 
 class TestNeverDeletes:
