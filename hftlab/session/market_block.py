@@ -76,12 +76,11 @@ class MarketBlock:
         self._fixed = _Records(
             {_SYMBOL[name]: _plain(rows[name]) for name in _NUMBERS} | {"timestamp": _ms(_plain(rows["ts_event"]))}
         )
-        lists = [
+        self._lists = [
             _Lists(name, columns[name], has[name], _levels if name != "trades" else _trades)
             for name in _LISTS
             if has[name].any()
         ]
-        self._lists = [one.bytes_of for one in lists]
         self._last_trades = _last_trades(columns["last_trade"], has["last_trade"]) if has["last_trade"].any() else None
 
     def message(self, index: int) -> MarketData:
@@ -93,8 +92,11 @@ class MarketBlock:
         for row in range(start, stop):
             pieces.append(prefixes[prefix[row]])
             pieces.append(fixed[row * size : (row + 1) * size])
-            for bytes_of in self._lists:
-                bytes_of(row, pieces)
+            for one in self._lists:
+                length = one.lengths[row]
+                if length >= 0:
+                    pieces.append(one.heads[length])
+                    pieces.append(one.data[one.offsets[row] : one.offsets[row + 1]])
             if self._last_trades is not None:
                 pieces.append(self._last_trades[row])
         return _decode(b"".join(pieces))
@@ -127,25 +129,18 @@ class _Records:
 
 
 class _Lists:
-    """A list of structs in each row."""
+    """A list of structs in each row: how many it has (-1: no list), the head of a list, and where its bytes are."""
 
     def __init__(self, key: str, column: Any, has: npt.NDArray[np.bool_], records: Any) -> None:
         offsets = np.asarray(column.offsets)
         lengths = np.diff(offsets)
         # The values of a slice are those of the whole.
-        self._records: _Records = records(column.values.slice(offsets[0], offsets[-1] - offsets[0]))
-        offsets = offsets - offsets[0]
-        self._offsets: list[int] = (offsets * self._records.size).tolist()
+        made: _Records = records(column.values.slice(offsets[0], offsets[-1] - offsets[0]))
+        self.data = made.data
+        self.offsets: list[int] = ((offsets - offsets[0]) * made.size).tolist()
+        self.heads = {length: _text(key) + b"\xdd" + length.to_bytes(4) for length in set(lengths.tolist())}
         # A list that is absent has no key either.
-        self._heads = {length: _text(key) + b"\xdd" + length.to_bytes(4) for length in set(lengths.tolist())}
-        self._lengths: list[int] = np.where(has, lengths, -1).tolist()
-
-    def bytes_of(self, row: int, pieces: list[bytes]) -> None:
-        """Add the bytes of one row's list to `pieces`."""
-        length = self._lengths[row]
-        if length >= 0:
-            pieces.append(self._heads[length])
-            pieces.append(self._records.data[self._offsets[row] : self._offsets[row + 1]])
+        self.lengths: list[int] = np.where(has, lengths, -1).tolist()
 
 
 def _levels(values: Any) -> _Records:

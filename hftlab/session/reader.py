@@ -33,8 +33,8 @@ __all__ = ["Reader", "Recorded"]
 
 _SLICE: Final = 64
 """Rows whose messages are made in one go, where a message cannot be made by itself."""
-_SOON: Final = 256
-"""Rows that are prepared first after a seek."""
+_BLOCK: Final = 1024
+"""Rows that are prepared in one go: for so long a thread that reads ahead may keep others from running."""
 _KEPT: Final = 8
 """Row groups that stay in memory, for the next seek close by."""
 _OPEN: Final = 64
@@ -130,32 +130,32 @@ class Reader:
                 rows = self._group(part, group)
                 if group > start:
                     after = beyond = None  # what follows is later
-                if after is None and beyond is None:
-                    yield from self._of_rows(part, rows)
-                else:
-                    numbers = rows["message"].to_numpy()
-                    at, column = (after, "ts_recv") if after is not None else (beyond, "message")
-                    assert at is not None
-                    passed = _until(rows[column].to_numpy(), at)
-                    # The first few come soon, for the one who waits for the end of a seek.
-                    soon = _until(numbers, numbers[min(passed + _SOON, len(numbers)) - 1]) if len(numbers) else 0
-                    for first, stop in ((passed, soon), (max(passed, soon), len(numbers))):
-                        if stop > first:
-                            yield from self._of_rows(part, rows.slice(first, stop - first))
+                passed = 0
+                if after is not None:
+                    passed = _until(rows["ts_recv"].to_numpy(), after)
+                elif beyond is not None:
+                    passed = _until(rows["message"].to_numpy(), beyond)
+                yield from self._of_rows(part, rows.slice(passed))
             after = beyond = None
 
     def _of_rows(self, part: PartFile, rows: pa.Table) -> Iterator[Recorded]:
-        """Yield the messages of whole messages' rows."""
-        block = market_block(rows) if part.table is TableId.MARKET_DATA else None
-        if block is not None:
-            size = rows.nbytes // max(1, len(block.numbers))
-            return (_Undecoded(block, index, size, part) for index in range(len(block.numbers)))
-        return self._decoded(part, _frame(rows, part.table))
+        """Yield the messages of some rows, none of which is a part of a message."""
+        if part.table is not TableId.MARKET_DATA:
+            yield from self._decoded(part, _frame(rows, part.table))
+            return
+        for start, stop in _cuts(rows["message"].to_numpy(), _BLOCK):
+            piece = rows.slice(start, stop - start)
+            block = market_block(piece)
+            if block is None:
+                yield from self._decoded(part, _frame(piece, part.table))
+            else:
+                size = piece.nbytes // len(block.numbers)
+                yield from (_Undecoded(block, index, size, part) for index in range(len(block.numbers)))
 
     def _decoded(self, part: PartFile, rows: pl.DataFrame) -> Iterator[Decoded]:
-        for piece in _pieces(rows):
+        for start, stop in _cuts(rows["message"].to_numpy(), _SLICE):
             try:
-                made = TABLES[part.table].messages(piece)
+                made = TABLES[part.table].messages(rows[start:stop])
             except (msgspec.MsgspecError, MessageParseError, UnicodeDecodeError) as exc:
                 raise _cannot_be_made(part, exc) from exc
             yield from made
@@ -330,11 +330,11 @@ def _numbers_of_deltas(rows: pl.DataFrame, first_needed: dict[str, int], at: int
     return {number for number, symbol in deltas.iter_rows() if number >= first_needed.get(symbol, number + 1)}
 
 
-def _pieces(rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """Yield slices of about _SLICE rows that never cut a message in two."""
-    numbers, start = rows["message"].to_numpy(), 0
-    while start < rows.height:
-        last = min(start + _SLICE, rows.height) - 1
-        stop = int(np.searchsorted(numbers, numbers[last], side="right"))
-        yield rows[start:stop]
+def _cuts(numbers: npt.NDArray[np.int64], size: int) -> Iterator[tuple[int, int]]:
+    """Yield from which row to which slices of about `size` rows go that never cut a message in two."""
+    start = 0
+    while start < len(numbers):
+        last = min(start + size, len(numbers)) - 1
+        stop = _until(numbers, int(numbers[last]))
+        yield start, stop
         start = stop
