@@ -43,6 +43,10 @@ A frame of it is best made of columns: pl.DataFrame({"message": [...], ...}, sch
 """
 
 
+_COMPILED_FROM: Final = 4 * 1024 * 1024
+"""Bytes of MARKET_DATA from which on compiled code reads it: loading that takes a second, and making it many."""
+
+
 class Decoded(NamedTuple):
     """A message out of a table: its number in the session, when it was received (ns), itself and its account."""
 
@@ -179,6 +183,22 @@ class _MarketDataTable(_Table):
         self.schema = pl.Schema(_NUMBERS | header | columns | _CLOCK)
 
     def read(self, payloads: Sequence[bytes], keys: pl.DataFrame) -> Rows:
+        few = sum(map(len, payloads)) < _COMPILED_FROM
+        symbols, reasons = self._read_few(payloads, keys) if few else self._read_many(payloads, keys)
+        rows = symbols.with_columns(to_ns(pl.col("timestamp"))).rename(self._symbol_names).select(self.schema.names())
+        return Rows(rows, reasons)
+
+    def _read_few(self, payloads: Sequence[bytes], keys: pl.DataFrame) -> tuple[pl.DataFrame, dict[int, str]]:
+        """Read with polars, which takes less time for a few messages than compiled code takes to load."""
+        keys = keys.select(*_NUMBERS, *_CLOCK)
+        wire, reasons = exact_columns(payloads, self._wire), dict[int, str]()
+        if wire is None:
+            lines, places, reasons = decoded_lines(payloads, MarketData)
+            wire, keys = pl.read_ndjson(b"\n".join(lines), schema=self._wire), keys[places]
+        header = _with_header(keys, wire).with_columns(wire["symbols"])
+        return header.explode("symbols").unnest("symbols"), reasons
+
+    def _read_many(self, payloads: Sequence[bytes], keys: pl.DataFrame) -> tuple[pl.DataFrame, dict[int, str]]:
         # Compiled code is loaded when something is recorded: reading a session does without it.
         from hftlab.session.market_data_columns import plain_columns
 
@@ -198,8 +218,7 @@ class _MarketDataTable(_Table):
             rest = header.explode("symbols").unnest("symbols").select(symbols.columns)
             symbols = pl.concat([symbols, _plain_symbols(others, again), rest]).sort("place", maintain_order=True)
             reasons = {odd[place]: reason for place, reason in found.items()}
-        rows = symbols.with_columns(to_ns(pl.col("timestamp"))).rename(self._symbol_names).select(self.schema.names())
-        return Rows(rows, reasons)
+        return symbols, reasons
 
     def messages(self, rows: pl.DataFrame) -> list[Decoded]:
         symbol = pl.struct(

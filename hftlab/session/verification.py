@@ -111,20 +111,21 @@ def _goes_back(one: int | None, before: int | None, *, may_be_equal: bool = True
 
 
 def _counts(folder: Path, manifest: Manifest) -> Iterator[Problem]:
-    """MARKET_DATA has a row for each symbol of a message, and the other tables one for each message."""
-    rows = manifest.rows(TableId.MARKET_DATA.folder)
-    others = [table for table in TableId if table not in (TableId.CONTROL, TableId.MARKET_DATA)]
-    streamed = manifest.messages - sum(manifest.rows(table.folder) for table in others)
-    if not 0 <= streamed <= rows or (rows and not streamed):
+    """Every message has one row at least, and what recovery found missing is still missing."""
+    rows = sum(manifest.rows(table.folder) for table in TableId if table is not TableId.CONTROL)
+    if manifest.messages > rows or (rows and not manifest.messages):
         what = f"it says {manifest.messages:,} messages, which its tables' rows do not add up to"
+        yield Problem(folder / MANIFEST, what)
+    if manifest.damaged:
+        what = f"recorded messages are missing in {manifest.damaged:,} places, each of them a `damage` row of control"
         yield Problem(folder / MANIFEST, what)
 
 
 def _journal(folder: Path) -> Iterator[Problem]:
     for segment in sorted((folder / JOURNAL).glob("*.wal")):
-        records, damaged = read_segment(segment)
-        held = f"{sum(1 for _ in records):,} rows are not in the tables yet"
-        torn = f", and {damaged:,} bytes are torn or damaged" if damaged else ""
+        found = read_segment(segment)
+        held = f"{len(found):,} rows are not in the tables yet"
+        torn = f", and {found.damaged_bytes:,} bytes are torn or damaged" if found.holes else ""
         yield Problem(segment, f"{held}{torn}: run `hftlab recover` unless the session is being recorded")
     for segment in sorted((folder / JOURNAL).glob("*.damaged")):
         yield Problem(segment, f"a recovery has set its {segment.stat().st_size:,} bytes aside, some of them damaged")
@@ -132,7 +133,8 @@ def _journal(folder: Path) -> Iterator[Problem]:
 
 def _strangers(folder: Path, manifest: Manifest) -> Iterator[Problem]:
     """Files in the folders of tables that would be read as theirs by others."""
-    named = {part.file for parts in manifest.tables.values() for part in parts}
+    all_parts = [part for parts in manifest.tables.values() for part in parts]
+    named = {file.file for part in all_parts for file in (part, part.index) if file is not None}
     for path in sorted(folder.glob("*/*.parquet")):
         file = path.relative_to(folder).as_posix()
         if file not in named and not path.parent.name.startswith("replacement"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from numbers import Integral
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -55,8 +56,10 @@ class RandomWalk:
         clock: Clock | None = None,
         interval: int = NANOSECONDS // 10,
     ) -> None:
-        if interval <= 0:
-            raise ValueError(f"interval must be above 0 ns, got {interval}")
+        if not isinstance(interval, Integral) or interval <= 0:
+            raise ValueError(
+                f"interval is a whole number of nanoseconds above 0, such as 100_000_000 for 100 ms; got {interval!r}"
+            )
         self.clock = Clock() if clock is None else clock
         self.interval = interval
         self._random = np.random.default_rng(seed)
