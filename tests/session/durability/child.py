@@ -1,4 +1,4 @@
-"""Process that records until it is stopped, and says in a shared file how far it got: `python -m ... FOLDER NOTES`.
+"""Process that records until it is stopped, and says in a shared file how far it got: `python -m ... FOLDER NOTES now 4000 60`.
 
 Whoever lets its system calls fail does not meet those with which it tells of that.
 """
@@ -15,10 +15,8 @@ from hftlab.errors import SessionError
 from hftlab.recorder import Recording
 from tests.session.sessions import numbered
 
-__all__ = ["COUNT", "Notes", "make_notes", "read_notes"]
+__all__ = ["CLOSED", "FAILED", "Notes", "make_notes", "read_notes"]
 
-COUNT: Final = 4_000
-"""Messages that a process records that nobody stops."""
 _NOTES: Final = struct.Struct("<QQQQ")
 RUNNING, CLOSED, FAILED = range(3)
 
@@ -43,8 +41,8 @@ def read_notes(path: Path) -> Notes:
     return Notes(*_NOTES.unpack(path.read_bytes()))
 
 
-def main(folder: str, path: str, begin: str) -> None:
-    """Record; with "wait" the first message waits for a line on standard input."""
+def main(folder: str, path: str, begin: str, count: str, together: str) -> None:
+    """Record `count` messages, at most so many unacknowledged; "wait" waits for a line on standard input first."""
     with Path(path).open("r+b") as file:
         notes = mmap.mmap(file.fileno(), 0)
     ending = problems = 0
@@ -63,8 +61,8 @@ def main(folder: str, path: str, begin: str) -> None:
 
     try:
         number = 0
-        while number < COUNT:
-            if number < recording.recorded + 60:
+        while number < int(count):
+            if number < recording.recorded + int(together):
                 recording.message(numbered(number), number)
                 number += 1
             note()

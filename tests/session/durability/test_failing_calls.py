@@ -14,14 +14,16 @@ import pytest
 
 from hftlab.session import open_session, recover
 from tests.command import ROOT, environment
-from tests.session.durability.child import CLOSED, COUNT, FAILED, make_notes, read_notes
+from tests.session.durability.child import CLOSED, FAILED, make_notes, read_notes
 from tests.session.sessions import numbered, replayed
 
 pytestmark = pytest.mark.soak
 
+COUNT: Final = 700
+"""Messages that are recorded."""
 PLACES: Final = {
-    "write": ("ENOSPC", [1, 2, 7, 40]),
-    "fdatasync": ("EIO", [1, 2, 5, 12, 31]),
+    "write": ("ENOSPC", [1, 2, 7, 21]),
+    "fdatasync": ("EIO", [1, 2, 5, 12, 21]),
     "fsync": ("EIO", [1, 2, 3, 4, 5, 6, 7, 8, 9, 13, 21]),
     "openat": ("EACCES", [1, 2, 3, 4, 5, 8, 11, 14, 20]),
     "rename": ("EIO", [1, 2, 3, 4, 5]),
@@ -56,7 +58,16 @@ def test_nothing_acknowledged_is_lost(
     tmp_path: Path, strace: str, call: str, error: str, first: int, times: int
 ) -> None:
     folder, notes = tmp_path / "session", make_notes(tmp_path / "notes")
-    command = [sys.executable, "-m", "tests.session.durability.child", str(folder), str(notes), "wait"]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.session.durability.child",
+        str(folder),
+        str(notes),
+        "wait",
+        str(COUNT),
+        "25",
+    ]
     pipe = subprocess.PIPE
     with subprocess.Popen(
         command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, cwd=ROOT, env=environment()
