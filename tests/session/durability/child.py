@@ -1,4 +1,6 @@
-"""Process that records until it is stopped, and says in a shared file how far it got: `python -m ... FOLDER NOTES now 4000 60`.
+"""Process that records until it is stopped, and says in a shared file how far it got.
+
+Its arguments are those of main(), as in `python -m tests.session.durability.child FOLDER NOTES now 4000 60`.
 
 Whoever lets its system calls fail does not meet those with which it tells of that.
 """
@@ -8,6 +10,7 @@ from __future__ import annotations
 import mmap
 import struct
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -66,7 +69,8 @@ def main(folder: str, path: str, begin: str, count: str, together: str) -> None:
                 recording.message(numbered(number), number)
                 number += 1
             note()
-        recording.close()
+        with suppress(PermissionError):  # the session is whole, and cannot be read for a moment
+            recording.close()
         ending = CLOSED
     except SessionError:
         ending = FAILED
