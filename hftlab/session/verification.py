@@ -122,8 +122,9 @@ def _counts(folder: Path, manifest: Manifest) -> Iterator[Problem]:
 
 def _journal(folder: Path) -> Iterator[Problem]:
     for segment in sorted((folder / JOURNAL).glob("*.wal")):
-        records, damaged = read_segment(segment)
-        held = f"{sum(1 for _ in records):,} rows are not in the tables yet"
+        read = read_segment(segment)
+        damaged = read.damaged_bytes
+        held = f"{len(read):,} rows are not in the tables yet"
         torn = f", and {damaged:,} bytes are torn or damaged" if damaged else ""
         yield Problem(segment, f"{held}{torn}: run `hftlab recover` unless the session is being recorded")
     for segment in sorted((folder / JOURNAL).glob("*.damaged")):
@@ -132,7 +133,8 @@ def _journal(folder: Path) -> Iterator[Problem]:
 
 def _strangers(folder: Path, manifest: Manifest) -> Iterator[Problem]:
     """Files in the folders of tables that would be read as theirs by others."""
-    named = {part.file for parts in manifest.tables.values() for part in parts}
+    parts = [part for some in manifest.tables.values() for part in some]
+    named = {file.file for part in parts for file in (part, part.index) if file is not None}
     for path in sorted(folder.glob("*/*.parquet")):
         file = path.relative_to(folder).as_posix()
         if file not in named and not path.parent.name.startswith("replacement"):
