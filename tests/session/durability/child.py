@@ -1,4 +1,6 @@
-"""Process that records until it is stopped, and says in a shared file how far it got: `python -m ... FOLDER NOTES`.
+"""Process that records until it is stopped, and says in a shared file how far it got.
+
+Its arguments are those of main(), as in `python -m tests.session.durability.child FOLDER NOTES now 4000 60`.
 
 Whoever lets its system calls fail does not meet those with which it tells of that.
 """
@@ -8,6 +10,7 @@ from __future__ import annotations
 import mmap
 import struct
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -15,10 +18,8 @@ from hftlab.errors import SessionError
 from hftlab.recorder import Recording
 from tests.session.sessions import numbered
 
-__all__ = ["COUNT", "Notes", "make_notes", "read_notes"]
+__all__ = ["CLOSED", "FAILED", "Notes", "make_notes", "read_notes"]
 
-COUNT: Final = 4_000
-"""Messages that a process records that nobody stops."""
 _NOTES: Final = struct.Struct("<QQQQ")
 RUNNING, CLOSED, FAILED = range(3)
 
@@ -43,8 +44,8 @@ def read_notes(path: Path) -> Notes:
     return Notes(*_NOTES.unpack(path.read_bytes()))
 
 
-def main(folder: str, path: str, begin: str) -> None:
-    """Record; with "wait" the first message waits for a line on standard input."""
+def main(folder: str, path: str, begin: str, count: str, together: str) -> None:
+    """Record `count` messages, at most so many unacknowledged; "wait" waits for a line on standard input first."""
     with Path(path).open("r+b") as file:
         notes = mmap.mmap(file.fileno(), 0)
     ending = problems = 0
@@ -63,12 +64,13 @@ def main(folder: str, path: str, begin: str) -> None:
 
     try:
         number = 0
-        while number < COUNT:
-            if number < recording.recorded + 60:
+        while number < int(count):
+            if number < recording.recorded + int(together):
                 recording.message(numbered(number), number)
                 number += 1
             note()
-        recording.close()
+        with suppress(PermissionError):  # the session is whole, and cannot be read for a moment
+            recording.close()
         ending = CLOSED
     except SessionError:
         ending = FAILED

@@ -27,7 +27,7 @@ def test_what_was_acknowledged_before_a_kill_is_there_once_and_in_order(tmp_path
     for kill in range(kills):
         folder, notes = tmp_path / f"{kill}", make_notes(tmp_path / f"{kill}.notes")
         wanted = chance.randrange(1, 3_000)
-        command = [sys.executable, "-m", "tests.session.durability.child", str(folder), str(notes), "now"]
+        command = [sys.executable, "-m", "tests.session.durability.child", str(folder), str(notes), "now", "4000", "60"]
         with subprocess.Popen(command, cwd=ROOT, env=environment()) as child:
             until(lambda wanted=wanted, notes=notes: read_notes(notes).acknowledged >= wanted)  # type: ignore[misc]
             with suppress(subprocess.TimeoutExpired):
