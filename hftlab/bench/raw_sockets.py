@@ -26,14 +26,13 @@ __all__ = ["accepted", "listener", "measure_latency"]
 
 _STAMP: Final = 8
 """Bytes of the time at the beginning."""
-_BUFFER: Final = 1 << 18
 
 
 class _TimedReader(ReaderProcess):
     """A process of this program, with one connection."""
 
-    def __init__(self, port: int, count: int) -> None:
-        self._command = self.program("hftlab.bench.raw_sockets", str(port), str(count))
+    def __init__(self, port: int, count: int, size: int) -> None:
+        self._command = self.program("hftlab.bench.raw_sockets", str(port), str(count), str(size))
 
 
 def measure_latency(connections: int, before: int, count: int, interval: float, size: int) -> dict[str, float]:
@@ -44,7 +43,7 @@ def measure_latency(connections: int, before: int, count: int, interval: float, 
     """
     with listener() as opened, ExitStack() as stack:
         port = opened.getsockname()[1]
-        timed = _TimedReader(port, count)
+        timed = _TimedReader(port, count, size)
         after = connections - before - 1
         sockets: list[socket.socket] = []
         for readers, number in (
@@ -93,16 +92,16 @@ def _accept(opened: socket.socket, connections: list[socket.socket], count: int)
         connections.append(connection)
 
 
-def _read(port: int, count: int) -> dict[str, float]:
+def _read(port: int, count: int, size: int) -> dict[str, float]:
     histogram = LatencyHistogram()
-    buffer = bytearray(_BUFFER)  # made once: a new one for each message costs as much as reading it
+    buffer = bytearray(size)  # made once: a new one for each message costs as much as reading it
     with connect(port, deflate=False) as reader:
         print("connected", flush=True)  # noqa: T201 - the parent waits for it
         for _ in range(count):
-            reader.recv_into(buffer)
+            reader.recv_into(buffer, size, socket.MSG_WAITALL)  # two messages may have come, or half of one
             histogram.record(wall_time() - int.from_bytes(buffer[:_STAMP], "little"))
     return histogram.summary()
 
 
 if __name__ == "__main__":
-    print(msgspec.json.encode(_read(int(sys.argv[1]), int(sys.argv[2]))).decode())  # noqa: T201 - the parent reads it
+    print(msgspec.json.encode(_read(*map(int, sys.argv[1:4]))).decode())  # noqa: T201 - the parent reads it
