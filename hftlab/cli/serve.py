@@ -65,10 +65,13 @@ def replay(
     def recorded() -> Replay | Merged:
         from hftlab.session import merged, open_session
 
-        if len(sessions) == 1:
-            return open_session(sessions[0]).replay(speed, loop=loop)
+        opened = [open_session(session) for session in sessions]
+        for one in opened:
+            one.verify()  # a replay would come to what is damaged later, when somebody watches
+        if len(opened) == 1:
+            return opened[0].replay(speed, loop=loop)
         try:
-            return merged(sessions, speed=speed, loop=loop)
+            return merged(opened, speed=speed, loop=loop)
         except ValueError as exc:
             raise HftlabError(f"these sessions cannot be served as one: {exc}") from None
 
