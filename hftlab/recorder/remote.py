@@ -20,6 +20,9 @@ __all__ = ["record_url"]
 
 _EVERYTHING: Final = (DataType.QUOTES, DataType.TRADES, DataType.ORDER_BOOK, DataType.STATISTICS)
 
+_NAMED: Final = 20
+"""Symbols that an error names."""
+
 
 async def record_url(
     url: str, folder: Path, stop: Awaitable[object], symbols: Sequence[str] | None = None, *, overwrite: bool = False
@@ -57,11 +60,18 @@ def _check(wanted: Sequence[str], client: Client) -> None:
     known = set(offered)
     unknown = [symbol for symbol in dict.fromkeys(wanted) if symbol not in known]
     if offered and unknown:
+        told = describe_unknown(unknown, offered)
+        names = "symbols as the server does" if "nearest" in told else f"some of {_some(offered)}"
         raise SubscriptionFailed(
-            f"{client.url} does not have {describe_unknown(unknown, offered)}: name symbols as the server does, or "
-            f"none to record all of its {len(offered):,}",
+            f"{client.url} does not have {told}: name {names}, or none to record all of its {len(offered):,}",
             context={"field": "symbols", "unknown": unknown},
         )
+
+
+def _some(symbols: Sequence[str]) -> str:
+    """Name symbols, but not very many of them."""
+    more = f" and {len(symbols) - _NAMED:,} more" if len(symbols) > _NAMED else ""
+    return ", ".join(symbols[:_NAMED]) + more
 
 
 async def _ended(client: Client, recording: Recording) -> None:

@@ -68,7 +68,7 @@ class TestOneSentence:
     def test_a_wrong_symbol(self, tmp_path: Path, run: Run) -> None:
         with hl.serve(RandomWalk(7), port=0) as server:
             said = sentence(run("record", server.url, "-o", tmp_path / "session", "--symbols", "AAPL,NOPE"))
-        assert "does not have NOPE; it has AAPL" in said
+        assert "does not have 'NOPE': name some of AAPL" in said
         assert not (tmp_path / "session").exists()
 
     def test_a_folder_that_is_taken(self, session: Session, tmp_path: Path, run: Run) -> None:
