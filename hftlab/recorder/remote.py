@@ -60,9 +60,10 @@ def _check(wanted: Sequence[str], client: Client) -> None:
     known = set(offered)
     unknown = [symbol for symbol in dict.fromkeys(wanted) if symbol not in known]
     if offered and unknown:
+        told = describe_unknown(unknown, offered)
+        names = "symbols as the server does" if "nearest" in told else f"some of {_some(offered)}"
         raise SubscriptionFailed(
-            f"{client.url} does not have {describe_unknown(unknown, offered)}: name some of {_some(offered)}, or none "
-            "to record them all",
+            f"{client.url} does not have {told}: name {names}, or none to record all of its {len(offered):,}",
             context={"field": "symbols", "unknown": unknown},
         )
 
