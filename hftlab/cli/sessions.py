@@ -51,9 +51,8 @@ def info(
         typer.echo(f"  INCOMPLETE: the source was not read to its end{_reached(extent)}")
     typer.echo(f"  symbols: {printable(', '.join(manifest.symbols))}")
     for name, parts in manifest.tables.items():
-        size = sum(part.size for part in parts)
         held = f"{counted(manifest.rows(name), 'row')} in {counted(len(parts), 'part')}"
-        typer.echo(f"  {name}: {held}, {counted(size, 'byte')}")
+        typer.echo(f"  {name}: {held}, {counted(manifest.size_of(name), 'byte')}")
     _echo_coverage(opened)
     _echo_late(opened)
     _exit(manifest.damaged)

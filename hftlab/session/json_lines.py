@@ -70,14 +70,20 @@ class Decoded(NamedTuple):
     reasons: dict[int, str]
 
 
-def exact_columns(payloads: Sequence[bytes], schema: Mapping[str, Any]) -> pl.DataFrame | None:
+def exact_columns(
+    payloads: Sequence[bytes], schema: Mapping[str, Any], struct: type[msgspec.Struct]
+) -> pl.DataFrame | None:
     """Return one row per message with the columns of `schema`, which are named and typed as on the wire.
 
-    None if a payload has fields that are not in the schema, or if polars could read it differently than msgspec does.
+    None if a payload is no valid message of the type `struct`, if it has fields that are not in the schema, or if
+    polars could read it differently than msgspec does.
     """
     # A server that spells JSON in its own way does so in nearly every message: a few show it before all are read.
-    is_plain = _read(payloads[:_SAMPLE], schema) is not None
-    return _read(payloads, schema) if is_plain else None
+    if _read(payloads[:_SAMPLE], schema) is None:
+        return None
+    frame = _read(payloads, schema)
+    # polars knows neither the bounds of a field nor which fields there have to be, and makes a text of a number.
+    return frame if frame is not None and _all_decode(payloads, struct) else None
 
 
 def decoded_lines(payloads: Sequence[bytes], struct: type[msgspec.Struct]) -> Decoded:
@@ -103,6 +109,13 @@ def decoded_lines(payloads: Sequence[bytes], struct: type[msgspec.Struct]) -> De
     return Decoded(lines, places, reasons)
 
 
+def _all_decode(payloads: Sequence[bytes], struct: type[msgspec.Struct]) -> bool:
+    try:
+        return all(isinstance(JSON.decode(payload), struct) for payload in payloads)
+    except MessageParseError:
+        return False
+
+
 def _lines(payloads: Sequence[bytes]) -> bytes:
     lines = b"\n".join(payloads)
     if lines.count(b"\n") < len(payloads):
@@ -118,7 +131,7 @@ def _read(payloads: Sequence[bytes], schema: Mapping[str, Any]) -> pl.DataFrame 
         return None  # the count below would miss its key
     try:
         frame = pl.read_ndjson(lines, schema=schema)
-    except pl.exceptions.ComputeError:
+    except pl.exceptions.PolarsError:
         return None
     # `":` ends each key and may occur in a text: there are at least as many as keys. Every value that was read has a
     # key of its own, and each message has its type besides. Equal counts leave no room for a key that occurs twice.

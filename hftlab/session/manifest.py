@@ -108,6 +108,11 @@ class Manifest(msgspec.Struct):
         """Count the rows of a table, 0 if it has no parts."""
         return sum(part.rows for part in self.tables.get(table, ()))
 
+    def size_of(self, table: str) -> int:
+        """Size of a table's parts and their indexes in bytes, 0 if it has none."""
+        parts = self.tables.get(table, ())
+        return sum(part.size + (0 if part.index is None else part.index.size) for part in parts)
+
     @property
     def next_number(self) -> int:
         """Number that the next message or control row gets."""
@@ -121,8 +126,8 @@ class Manifest(msgspec.Struct):
 
     @property
     def size(self) -> int:
-        """Size of all parts in bytes."""
-        return sum(part.size for parts in self.tables.values() for part in parts)
+        """Size of all parts and their indexes in bytes."""
+        return sum(map(self.size_of, self.tables))
 
 
 class _Version(msgspec.Struct):

@@ -161,7 +161,9 @@ class PartFile:
     def _made_index(self) -> StateIndex:
         self._whole = whole = self._read_whole()
         names = ["message", "ts_recv", *_SEARCHED.get(self.table, ())]
-        rows = pl.DataFrame(pl.from_arrow(whole.select(names)))
+        rows = pl.DataFrame(pl.from_arrow(whole.select([name for name in names if name in whole.column_names])))
+        if "encoding" in names and "encoding" not in rows.columns:
+            rows = rows.with_columns(encoding=pl.lit(None, pl.String))  # older versions recorded nothing but text
         numbers, times = rows["message"], rows["ts_recv"]
         cuts = [0, *row_groups(numbers.to_numpy())]
         made = StateIndex(symbol_rows(self.table, rows, cuts))
@@ -175,7 +177,7 @@ class PartFile:
 
 _SEARCHED: Final = {
     TableId.MARKET_DATA: ["symbol", "bids", "asks", "last_trade"],
-    TableId.MESSAGES: ["symbol", "type", "payload"],
+    TableId.MESSAGES: ["symbol", "type", "payload", "encoding"],
 }
 
 

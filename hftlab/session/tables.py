@@ -142,7 +142,7 @@ class _PrivateTable(_Table):
         self.schema = pl.Schema(_NUMBERS | _ACCOUNT | columns | _CLOCK)
 
     def read(self, payloads: Sequence[bytes], keys: pl.DataFrame) -> Rows:
-        wire, keys = exact_columns(payloads, self._wire), keys.drop("reason")
+        wire, keys = exact_columns(payloads, self._wire, self._struct), keys.drop("reason")
         reasons: dict[int, str] = {}
         if wire is None:
             lines, places, reasons = decoded_lines(payloads, self._struct)
@@ -191,7 +191,7 @@ class _MarketDataTable(_Table):
     def _read_few(self, payloads: Sequence[bytes], keys: pl.DataFrame) -> tuple[pl.DataFrame, dict[int, str]]:
         """Read with polars, which takes less time for a few messages than compiled code takes to load."""
         keys = keys.select(*_NUMBERS, *_CLOCK)
-        wire, reasons = exact_columns(payloads, self._wire), dict[int, str]()
+        wire, reasons = exact_columns(payloads, self._wire, MarketData), dict[int, str]()
         if wire is None:
             lines, places, reasons = decoded_lines(payloads, MarketData)
             wire, keys = pl.read_ndjson(b"\n".join(lines), schema=self._wire), keys[places]

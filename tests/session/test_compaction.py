@@ -136,7 +136,9 @@ def test_a_kill_at_any_call_loses_nothing(
         compact(folder)
         assert verify(folder).is_whole, verify(folder).problems
         assert diff(reference, folder) is None
-        assert len(list(folder.glob("*/*"))) == 2
+        left_over = {path.parent.name for path in folder.glob("*/*")}
+        assert left_over == {"market_data", "order_updates", "index"}
+        assert len(list(folder.glob("*/*"))) == 4, "two parts, and an index of each"
         if survived:
             break
     assert survived > 2

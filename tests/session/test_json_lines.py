@@ -35,7 +35,7 @@ def json_columns(payloads: list[bytes]) -> pl.DataFrame:
     decoded = decoded_lines(payloads, MarketData)
     assert decoded.places == list(range(len(payloads)))
     frame = pl.read_ndjson(b"\n".join(decoded.lines), schema=SCHEMA)
-    exact = exact_columns(payloads, SCHEMA)
+    exact = exact_columns(payloads, SCHEMA, MarketData)
     assert exact is None or exact.equals(frame)
     return frame
 
@@ -74,12 +74,12 @@ class TestColumns:
         payloads[400] = PLAIN.replace(b'"sequence":5', b'"sequence":4,"sequence":5')
         assert json_columns(payloads)["sequence"].to_list() == [5] * 500
 
-        assert exact_columns(payloads, SCHEMA) is None
+        assert exact_columns(payloads, SCHEMA, MarketData) is None
 
     def test_hftlabs_own_spelling_needs_no_decoding(self) -> None:
         """A spelling that differs by line breaks, or by spaces after colons, needs none either."""
         payloads = [PLAIN, PLAIN.replace(b",", b",\n"), PLAIN.replace(b":", b": ")]
-        exact = exact_columns(payloads, SCHEMA)
+        exact = exact_columns(payloads, SCHEMA, MarketData)
         assert exact is not None
         assert exact.equals(expected(*payloads))
 

@@ -20,7 +20,7 @@ TABLE = TABLES[TableId.MARKET_DATA]
 
 
 def rows_of(messages: list[MarketData]) -> pl.DataFrame:
-    keys = [(2 * number, 10 + number, None, None) for number in range(len(messages))]
+    keys = [(2 * number, 10 + number, None, None, None) for number in range(len(messages))]
     return TABLE.rows([JSON.encode(message) for message in messages], pl.DataFrame(keys, schema=KEYS, orient="row"))
 
 

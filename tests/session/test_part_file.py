@@ -10,11 +10,12 @@ import polars as pl
 import pytest
 
 from hftlab.errors import SessionDamaged
-from hftlab.session import Session, open_session
+from hftlab.protocol import JSON, BookDelta
+from hftlab.session import Session, SessionWriter, open_session
 from hftlab.session.manifest import Part
 from hftlab.session.part_file import PartFile, verify_file
 from hftlab.session.table_ids import TableId
-from tests.protocol.conftest import market_data, symbol
+from tests.protocol.conftest import level, market_data, symbol
 from tests.session.sessions import Received, replayed, write_session
 
 ROWS = 9000
@@ -97,6 +98,24 @@ class TestDamage:
                 session.verify()
         path.unlink()
         assert session.replay().seek(5000) == state
+
+    def test_a_damaged_index_of_other_messages_is_made_again(self, tmp_path: Path) -> None:
+        """Also of those that are no text: a snapshot in such a message is a restart."""
+        writer = SessionWriter(tmp_path / "session", source={})
+        plain = BookDelta(timestamp=1.0, symbol="A", exchange="X", bids=[level(1.0)], asks=[], checksum=0, ts_event=1.0)
+        foreign = JSON.encode(plain).replace(b'"checksum"', b'"snapshot":true,"tag":"\xfe","checksum"')
+        writer.append(plain, 1)
+        writer.append(JSON.decode(foreign), 2, payload=foreign)
+        writer.close()
+        (part,) = open_session(writer.folder).manifest.tables["messages"]
+        assert part.index is not None
+        files = [PartFile(writer.folder, part, TableId.MESSAGES)]
+        assert files[0].index.footer is not None
+        (writer.folder / part.index.file).unlink()
+        files.append(PartFile(writer.folder, part, TableId.MESSAGES))
+        assert files[1].index.footer is None
+        assert [file.index.restarts(1) for file in files] == [{"A": 1}] * 2
+        assert [file.index.firsts(1) for file in files] == [{"A": 0}] * 2
 
     def test_a_part_that_shrinks_while_it_is_read_is_noticed(self, whole: Session, tmp_path: Path) -> None:
         session = open_session(shutil.copytree(whole.folder, tmp_path / "session"))

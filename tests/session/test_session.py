@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -26,8 +27,11 @@ def session(tmp_path: Path) -> Session:
 
 
 def edit_manifest(folder: Path, **changes: object) -> None:
+    """Change the manifest as one does by hand, without its checksum."""
     path = folder / "manifest.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    manifest = json.loads(path.read_text()) | changes
+    del manifest["checksum"]
+    path.write_text(json.dumps(manifest))
 
 
 def flip(path: Path) -> None:
@@ -123,13 +127,30 @@ class TestDamage:
             open_session(session.folder).verify()
 
     def test_a_recording_that_was_not_closed_asks_for_recover(self, tmp_path: Path) -> None:
-        """The recording may still be running, so that nothing is recovered without being asked for."""
+        """Nothing is recovered without being asked for."""
         writer = SessionWriter(tmp_path / "open", source={})
+        writer.abandon()
         with pytest.raises(SessionDamaged, match=f"`hftlab recover {tmp_path / 'open'}`") as caught:
             open_session(tmp_path / "open")
         assert caught.value.path == tmp_path / "open"
-        writer.close()
+        recover(tmp_path / "open")
         assert open_session(tmp_path / "open").manifest.complete
+
+    def test_a_recording_that_is_still_written_is_read_as_far_as_it_is_parquet(self, tmp_path: Path) -> None:
+        """It says who records it; what is only in the journal is not there yet."""
+        writer = SessionWriter(tmp_path / "open", source={}, segment_bytes=1)
+        writer.append(numbered(1), 1)
+        writer.commit()
+        writer.append(numbered(2), 2)
+        running = open_session(tmp_path / "open")
+        assert running.recorded_by is not None
+        assert str(os.getpid()) in running.recorded_by
+        assert not running.manifest.complete
+        assert replayed(running) == [(1, numbered(1))]
+        writer.close()
+        closed = open_session(tmp_path / "open")
+        assert (closed.recorded_by, closed.manifest.complete) == (None, True)
+        assert replayed(closed) == [(1, numbered(1)), (2, numbered(2))]
 
 
 class TestFace:

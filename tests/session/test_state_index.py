@@ -42,7 +42,9 @@ def test_the_first_and_last_restarts_of_incremental_books(deltas: list[tuple[str
             "type": ["BOOK_DELTA"] * len(deltas),
             "symbol": [name for name, _ in deltas],
             "payload": [payload(name, is_snapshot=snapshot) for name, snapshot in deltas],
-        }
+            "encoding": [None] * len(deltas),
+        },
+        schema_overrides={"encoding": pl.String},
     )
     cuts = [*range(0, len(deltas), size), len(deltas)]
     index = StateIndex(symbol_rows(TableId.MESSAGES, frame, cuts))
@@ -60,7 +62,10 @@ def test_the_first_and_last_restarts_of_incremental_books(deltas: list[tuple[str
 
 def test_a_delta_that_is_not_valid_is_no_restart() -> None:
     """It is kept because it was received; no replay streams it."""
-    frame = pl.DataFrame({"message": [0], "type": ["BOOK_DELTA"], "symbol": ["A"], "payload": ['{"snapshot":true}']})
+    frame = pl.DataFrame(
+        {"message": [0], "type": ["BOOK_DELTA"], "symbol": ["A"], "payload": ['{"snapshot":true}'], "encoding": [None]},
+        schema_overrides={"encoding": pl.String},
+    )
     assert StateIndex(symbol_rows(TableId.MESSAGES, frame, [0, 1])).restarts(1) == {}
 
 

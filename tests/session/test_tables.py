@@ -27,6 +27,7 @@ from hftlab.session import Session, SessionWriter, open_session
 from hftlab.session.parts import scan_parts
 from hftlab.session.payload_texts import texts_payloads
 from hftlab.session.table_ids import TableId
+from hftlab.session.tables import KEYS
 from hftlab.session.tables import TABLES as TABLE_OF
 from tests.protocol.conftest import level, market_data, symbol, trade
 from tests.session.sessions import replayed
@@ -261,6 +262,26 @@ class TestWhatIsNotKnown:
         assert session.manifest.symbols == ["AAPL", "MSFT", "NVDA", "TSLA"]
         assert session.manifest.messages == 8
         assert session.replay().seek(8)[-1] == delta
+
+    @pytest.mark.parametrize(
+        ("old", "new"),
+        [
+            (b'"side":"SELL"', b'"side":"BOTH"'),
+            (b'"orderId":"o1"', b'"orderId":1'),
+            (b'"quantity":3.0,', b""),
+            (b'"type":"ORDER_UPDATE"', b'"type":"HEARTBEAT"'),
+        ],
+    )
+    def test_an_order_update_that_does_not_decode_has_no_row(self, old: bytes, new: bytes) -> None:
+        """It is not enough that its JSON fits the columns."""
+        good = JSON.encode(ORDER)
+        bad = good.replace(old, new)
+        assert bad != good
+        columns = {"message": [0, 1, 2], "ts_recv": [5, 6, 7]}
+        keys = pl.DataFrame(columns | {name: [None] * 3 for name in KEYS if name not in columns}, schema=KEYS)
+        frame, reasons = TABLE_OF[TableId.ORDER_UPDATES].read([good, bad, good], keys)
+        assert list(reasons) == [1]
+        assert frame["message"].to_list() == [0, 2]
 
     def test_older_parts_have_neither_reason_nor_encoding(self, tmp_path: Path) -> None:
         session = self.recorded(tmp_path / "session")
