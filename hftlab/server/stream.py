@@ -158,9 +158,10 @@ class Stream:
             except Exception as exc:
                 self._drop(tap, exc)
         message = item.message
-        if self.playback.is_recorded and type(message) is MarketData and message.ts_recv is None:
+        received = to_milliseconds(item.at)
+        if self.playback.is_recorded and type(message) is MarketData and message.ts_recv is None and received > 0:
             # The first recording's time, which a recording of this replay keeps, and a replay of that one.
-            message = msgspec.structs.replace(message, ts_recv=to_milliseconds(item.at))
+            message = msgspec.structs.replace(message, ts_recv=received)
         self._publisher.publish(message, item.at, item.account)
 
     def _drop(self, tap: Tap, error: Exception) -> None:

@@ -128,7 +128,7 @@ def test_events_before_the_damage_are_a_session(capture: Path, tmp_path: Path) -
         import_capture("binance", capture, tmp_path / "session")
     assert caught.value.path == capture
     session = open_session(tmp_path / "session")
-    assert session.manifest.complete
+    assert not session.manifest.complete
     assert session.manifest.messages > 0
     assert "ends too early" in session.manifest.source["damage"]
     assert len(replayed(session)) == session.manifest.messages
@@ -394,7 +394,7 @@ class TestOverwrite:
 
     def is_kept(self, old: Path) -> bool:
         names = {path.name for path in old.iterdir()}
-        return names == {"manifest.json", "market_data"} and replayed(open_session(old)) == [(1, numbered(1))]
+        return names == {"manifest.json", "market_data", "index"} and replayed(open_session(old)) == [(1, numbered(1))]
 
     def test_a_damaged_capture(self, capture: Path, old: Path) -> None:
         capture.write_bytes(capture.read_bytes()[:-12])

@@ -249,7 +249,7 @@ def test_a_failure_while_the_queue_is_full_blocks_nobody(tmp_path: Path, monkeyp
     with pytest.raises(SessionError, match="has ended early"):
         while True:
             number += 1
-            recording.message(numbered(number), number, payload=object())  # type: ignore[arg-type]
+            recording.message(numbered(number), number, payload="text")  # type: ignore[arg-type]
     with pytest.raises(SessionError):
         recording.close()
 
@@ -281,7 +281,7 @@ class TestWithoutData:
             with pytest.raises(SessionError, match=r"no market data came.*session in .* is kept"):
                 recording.close()
         assert replayed(old) == replayed(open_session(tmp_path / "session")) == [(1, numbered(1))]
-        assert {path.name for path in (tmp_path / "session").iterdir()} == {"manifest.json", "market_data"}
+        assert {path.name for path in (tmp_path / "session").iterdir()} == {"manifest.json", "market_data", "index"}
 
     def test_an_empty_one_is(self, tmp_path: Path) -> None:
         write_session(tmp_path / "session", [])

@@ -116,7 +116,7 @@ async def test_a_refused_subscription_leaves_everything_as_it_was(
         stop.cancel()
     if overwrite:
         assert replayed(open_session(folder)) == [(1, numbered(1))]
-        assert {path.name for path in folder.iterdir()} == {"manifest.json", "market_data"}
+        assert {path.name for path in folder.iterdir()} == {"manifest.json", "market_data", "index"}
     else:
         assert not any(tmp_path.iterdir())
 

@@ -130,8 +130,8 @@ class TestStampsOfASource:
     async def test_a_step_forward_and_its_correction_are_rows(self, tmp_path: Path) -> None:
         stamps = [0, 1, 2 + 3600, 3 + 3600, 4, 5]
         session = await self.recorded(tmp_path / "session", Clock(START, speed=100), stamps)
-        rows = session.control.collect()
-        assert rows["event"].to_list() == ["clock", "clock"]
+        rows = session.control.filter(pl.col("event") == "clock").collect()
+        assert rows.height == 2
         assert [round((at - START) / SECOND) for at in rows["ts_to"]] == [3602, 4]
         assert "went forward" in rows["detail"][0]
         assert "was set back" in rows["detail"][1]
@@ -151,7 +151,7 @@ class TestStampsOfASource:
         """However fast the source's time goes, and however late its messages are sent."""
         session = await self.recorded(tmp_path / "session", clock(), [0, 1, 2, 3])
         assert session.market_data.collect()["ts_recv"].to_list() == [START + at * SECOND for at in range(4)]
-        assert control(session) == []
+        assert [row[0] for row in control(session)] == ["start", "end"]
 
 
 class TestClient:
@@ -261,7 +261,7 @@ class TestClient:
         # The number of a row says between which messages it stands.
         names = {"control": "c", "market_data": "d", "messages": "m"}
         rows = [(n, letter) for name, letter in names.items() for n in session.table(name).collect()["message"]]
-        assert "".join(letter for _, letter in sorted(rows)) == "cdddcmccmcdcc"
+        assert "".join(letter for _, letter in sorted(rows)) == "cdddcmcmcdcc"
 
     async def test_what_the_client_does_not_know_is_kept(self, tmp_path: Path) -> None:
         """An unknown type, a known one with unknown fields, and rubbish, each between messages that replay."""
@@ -302,7 +302,7 @@ class TestClient:
         assert "not valid JSON" in broken
         assert [(one.payload, str(one.error)) for one in shown] == [(unknown, news), (rubbish, broken)]
         assert before <= shown[0].received_at <= rows["ts_recv"][1] <= after
-        assert [row[0] for row in control(session)] == ["connect", "error", "error"]
+        assert [row[0] for row in control(session)] == ["connect", "error", "error", "end"]
 
 
 async def test_a_recorded_session_is_a_source_again(tmp_path: Path) -> None:
