@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from hftlab.events import EventBatch
     from hftlab.lab import connect, enable_nested, record, serve
     from hftlab.server import Server
-    from hftlab.session import Session, open_session, recover
+    from hftlab.session import Session, compact, diff, merged, open_session, recover, sessions
     from hftlab.source import Source
 
 __all__ = [
@@ -47,11 +47,14 @@ __all__ = [
     "analysis",
     "book",
     "client",
+    "compact",
     "connect",
+    "diff",
     "enable_nested",
     "errors",
     "ingest",
     "market",
+    "merged",
     "open_session",
     "protocol",
     "record",
@@ -59,6 +62,7 @@ __all__ = [
     "recover",
     "serve",
     "session",
+    "sessions",
     "simulator",
     "venues",
     "widgets",
@@ -72,12 +76,16 @@ _HOMES: Final = {
     "Server": "server",
     "Session": "session",
     "Source": "source",
+    "compact": "session",
     "connect": "lab",
+    "diff": "session",
     "enable_nested": "lab",
+    "merged": "session",
     "open_session": "session",
     "record": "lab",
     "recover": "session",
     "serve": "lab",
+    "sessions": "session",
 }
 """The modules that names come from; every other name is a module itself."""
 

@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 import math
+import re
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from numbers import Integral
 from typing import Any, Final
 
-__all__ = ["NANOSECONDS", "Clock", "check_time", "from_milliseconds", "in_words", "to_milliseconds", "wall_time"]
+__all__ = [
+    "NANOSECONDS",
+    "Clock",
+    "check_time",
+    "duration",
+    "from_milliseconds",
+    "in_words",
+    "nanoseconds",
+    "to_milliseconds",
+    "wall_time",
+]
 
 NANOSECONDS: Final = 1_000_000_000
 _PER_MILLISECOND: Final = 1_000_000
 _PER_MICROSECOND: Final = 1_000
+
+_DECIMALS: Final = 9
+_UNITS: Final = {
+    "ns": 1, "us": 1000, "ms": 10**6, "s": NANOSECONDS, "m": 60 * NANOSECONDS, "h": 3600 * NANOSECONDS,
+}  # fmt: skip
 
 wall_time = time.time_ns
 
@@ -48,6 +64,46 @@ def in_words(ns: int) -> str:
     """Format a time for display, such as "2024-03-01 14:30:00.123456 UTC"."""
     at = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=ns // _PER_MICROSECOND)
     return f"{at:%Y-%m-%d %H:%M:%S.%f} UTC"
+
+
+def nanoseconds(when: int | datetime | str) -> int:
+    """Return a time as nanoseconds UTC: of nanoseconds, of a datetime, or of ISO 8601 text with up to nine decimals.
+
+    A datetime or text without a time zone is UTC. Raises ValueError for text that is no time.
+    """
+    if isinstance(when, str):
+        fraction = re.search(r"[.,](\d+)", when)
+        text = when if fraction is None else when[: fraction.start()] + when[fraction.end() :]
+        try:
+            if fraction is not None and len(fraction[1]) > _DECIMALS:
+                raise ValueError(fraction[1])
+            whole = nanoseconds(datetime.fromisoformat(text))
+        except ValueError:
+            raise ValueError(f"{when!r} is not a time: give ISO 8601 text such as 2024-03-01T14:30:00.125") from None
+        return whole + (0 if fraction is None else int(fraction[1].ljust(9, "0")))
+    if not isinstance(when, datetime):
+        return int(when)
+    aware = when if when.tzinfo is not None else when.replace(tzinfo=UTC)
+    since = aware - datetime.fromtimestamp(0, UTC)
+    return (since.days * 86_400 + since.seconds) * NANOSECONDS + since.microseconds * _PER_MICROSECOND
+
+
+def duration(length: float | str) -> int:
+    """Return a length of time in nanoseconds: of seconds, or of text such as "250us", "10ms", "1.5s", "5m" or "1h".
+
+    Raises ValueError for other text, and for what is not above 0.
+    """
+    factor, number = NANOSECONDS, length
+    if isinstance(length, str):
+        found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(ns|us|ms|s|m|h)\s*", length)
+        if found is None:
+            raise ValueError(f"{length!r} is not a length of time: give text such as 250us, 10ms, 1.5s, 5m or 1h")
+        number, factor = float(found[1]), _UNITS[found[2]]
+    exact = float(number) * factor
+    ns = round(exact) if math.isfinite(exact) else 0
+    if ns <= 0:
+        raise ValueError(f"a length of time must be above 0, got {length!r}")
+    return ns
 
 
 class Clock:

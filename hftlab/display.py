@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from hftlab.protocol import MarketDataSymbol
     from hftlab.protocol.book import Book
 
-__all__ = ["book_table", "quote_table", "register"]
+__all__ = ["book_table", "ipython", "quote_table", "register"]
 
 
 def book_table(book: Book) -> str:
@@ -56,16 +56,22 @@ _TABLES: Final[dict[tuple[str, str], Callable[[Any], str]]] = {
 
 def register() -> None:
     """Register the tables with the notebook that this process runs; does nothing outside of one."""
-    if "IPython" in sys.modules:
-        _register_with_ipython()
+    _register_with_ipython()
     if "marimo" in sys.modules:
         _register_with_marimo()
 
 
-def _register_with_ipython() -> None:
+def ipython() -> Any:
+    """Return the IPython shell that this process runs, None if it runs none."""
+    if "IPython" not in sys.modules:
+        return None
     from IPython import get_ipython
 
-    shell = get_ipython()
+    return get_ipython()
+
+
+def _register_with_ipython() -> None:
+    shell = ipython()
     if shell is None:
         return
     formatter = shell.display_formatter.formatters["text/html"]

@@ -19,6 +19,7 @@
         └── SessionError            a recorded session
             ├── SessionNotFound
             ├── SessionExists
+            ├── SessionBusy         another process is writing it
             ├── SessionTooNew       written by a later hftlab
             └── SessionDamaged      a part that does not match its checksum, an unreadable manifest
 
@@ -47,6 +48,7 @@ __all__ = [
     "PortInUse",
     "RateLimitExceeded",
     "ServerError",
+    "SessionBusy",
     "SessionDamaged",
     "SessionError",
     "SessionExists",
@@ -203,6 +205,10 @@ class SessionNotFound(SessionError):
 
 class SessionExists(SessionError):
     """The folder is taken, by a session or by other files."""
+
+
+class SessionBusy(SessionError):
+    """Another process, or another part of this one, is writing the session."""
 
 
 class SessionTooNew(SessionError):

@@ -7,7 +7,7 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeAlias, TypeVar, runti
 
 from hftlab.clock import Clock
 
-__all__ = ["Seekable", "Source", "SourceDecorator", "Tap", "Timed", "timed"]
+__all__ = ["ReadsAhead", "Seekable", "Source", "SourceDecorator", "Tap", "Timed", "timed"]
 
 MessageT = TypeVar("MessageT")
 MessageT_co = TypeVar("MessageT_co", covariant=True)
@@ -88,6 +88,15 @@ class Seekable(Source[MessageT_co], Protocol[MessageT_co]):
         ...
 
 
+@runtime_checkable
+class ReadsAhead(Protocol):
+    """What a source has besides if its messages come from a disk or a network, and next_time() may have to wait."""
+
+    def is_ready(self, patience: float | None = 0.0) -> bool:
+        """Tell whether the next message is at hand; wait up to `patience` seconds for it (None: until it is)."""
+        ...
+
+
 class SourceDecorator(Generic[MessageT]):
     """Base of a source that changes or adds to the messages of another one, on the other's clock.
 
@@ -97,6 +106,7 @@ class SourceDecorator(Generic[MessageT]):
     def __init__(self, source: Source[MessageT]) -> None:
         self._source = source
         self.name, self.recorded = source.name, source.recorded
+        self._reader = source if isinstance(source, ReadsAhead) else None
 
     @property
     def clock(self) -> Clock:
@@ -111,3 +121,7 @@ class SourceDecorator(Generic[MessageT]):
     def symbols(self) -> Sequence[str]:
         """Symbols of the decorated source."""
         return self._source.symbols
+
+    def is_ready(self, patience: float | None = 0.0) -> bool:
+        """Tell whether the decorated source has its next message at hand; see ReadsAhead."""
+        return self._reader is None or self._reader.is_ready(patience)

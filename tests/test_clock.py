@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from datetime import datetime, timedelta, timezone
 from fractions import Fraction
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hftlab.clock import Clock, check_time, from_milliseconds, to_milliseconds
+from hftlab.clock import Clock, check_time, duration, from_milliseconds, nanoseconds, to_milliseconds
 
 SECOND = 1_000_000_000
 
@@ -125,3 +126,39 @@ def test_who_watches_a_clock_is_told_of_each_change_but_not_of_the_work() -> Non
     end()
     clock.resume()
     assert len(seen) == 5
+
+
+@pytest.mark.parametrize(
+    ("when", "ns"),
+    [
+        (7, 7),
+        (datetime(1970, 1, 1, 0, 0, 1, 5), 1_000_005_000),
+        (datetime(1970, 1, 1, 1, tzinfo=timezone(timedelta(hours=1))), 0),
+        ("1970-01-01", 0),
+        ("1970-01-01T00:00:01.000000001", 1_000_000_001),
+        ("1970-01-01 01:00:00.5+01:00", 500_000_000),
+        ("1970-01-01T00:00:01Z", 1_000_000_000),
+    ],
+)
+def test_a_time_is_a_number_a_datetime_or_text(when: int | datetime | str, ns: int) -> None:
+    assert nanoseconds(when) == ns
+
+
+@pytest.mark.parametrize("text", ["", "noon", "12", "1970-01-01T00:00:01.0000000001"])
+def test_text_that_is_no_time_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a time"):
+        nanoseconds(text)
+
+
+@pytest.mark.parametrize(
+    ("length", "ns"), [(1.5, 1_500_000_000), ("250us", 250_000), ("10 ms", 10_000_000), ("1.5s", 1_500_000_000),
+                       ("2m", 120 * 10**9), ("1h", 3600 * 10**9), ("7ns", 7)]
+)  # fmt: skip
+def test_a_length_of_time_is_seconds_or_text(length: float | str, ns: int) -> None:
+    assert duration(length) == ns
+
+
+@pytest.mark.parametrize("length", ["", "1", "1 day", "-1s", 0, -2.0, "0s", float("nan"), float("inf")])
+def test_what_is_no_length_of_time_is_refused(length: float | str) -> None:
+    with pytest.raises(ValueError, match="length of time"):
+        duration(length)

@@ -2,10 +2,12 @@
 
 from hftlab.analysis.arbitrage import caught, consolidated, opportunities
 from hftlab.analysis.arbitrage_figures import caught_figure, crossing_figure, lifetime_figure
+from hftlab.analysis.coverage import covered_share
+from hftlab.analysis.coverage_figures import coverage_figure
 from hftlab.analysis.event_tables import event_quotes, event_trades
 from hftlab.analysis.latency import latency, latency_figure, latency_summary
 from hftlab.analysis.order_book_figures import depth_figure, queue_figure, spread_figure
-from hftlab.analysis.quality import sequence_gaps
+from hftlab.analysis.quality import late_messages, sequence_gaps
 from hftlab.analysis.quotes import mid_figure, quotes
 from hftlab.analysis.stylised_facts import (
     autocorrelation,
@@ -25,10 +27,13 @@ __all__ = [
     "caught",
     "caught_figure",
     "consolidated",
+    "coverage_figure",
+    "covered_share",
     "crossing_figure",
     "depth_figure",
     "event_quotes",
     "event_trades",
+    "late_messages",
     "latency",
     "latency_figure",
     "latency_summary",

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import polars as pl
 
+from hftlab.analysis.coverage import covered_share
 from hftlab.analysis.figure_style import FAINT, lay_out
 
 __all__ = [
@@ -27,11 +28,12 @@ __all__ = [
 _LAGS: Final = tuple(range(1, 51))
 
 
-def returns(quotes: pl.LazyFrame, every: str = "1s") -> pl.LazyFrame:
+def returns(quotes: pl.LazyFrame, every: str = "1s", *, coverage: pl.DataFrame | None = None) -> pl.LazyFrame:
     """Compute log returns of the mid on a grid of consecutive intervals: symbol, time (the interval's end), return.
 
     `quotes` has ts_event (ns), symbol and mid, as hftlab.analysis.quotes() returns them; a mid holds until the next.
-    `every` is a polars duration.
+    `every` is a polars duration. With `coverage`, which is session.coverage(detail=True), the column `covered` tells
+    the share of each interval in which its symbol was recorded: a mid that holds over a hole may not have held.
     """
     mids = quotes.select(pl.col("ts_event").cast(pl.Datetime("ns")).alias("time"), "symbol", "mid").sort("time")
     ends = mids.group_by("symbol").agg(
@@ -42,7 +44,8 @@ def returns(quotes: pl.LazyFrame, every: str = "1s") -> pl.LazyFrame:
     grid = ends.explode("time").filter(pl.col("time").is_not_null()).sort("time")
     on_grid = grid.join_asof(mids, on="time", by="symbol", check_sortedness=False)
     difference = pl.col("mid").log().diff().over("symbol", order_by="time").alias("return")
-    return on_grid.with_columns(difference).filter(pl.col("return").is_not_null()).select("symbol", "time", "return")
+    known = on_grid.with_columns(difference).filter(pl.col("return").is_not_null()).select("symbol", "time", "return")
+    return known if coverage is None else covered_share(known, coverage, every, ends=True)
 
 
 def trade_signs(trades: pl.LazyFrame) -> pl.LazyFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from hftlab.analysis.coverage import covered_share
 from hftlab.session.times import to_ns
 
 __all__ = ["bars", "trades"]
@@ -30,14 +31,15 @@ def trades(market_data: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def bars(trades: pl.LazyFrame, every: str = "1s") -> pl.LazyFrame:
+def bars(trades: pl.LazyFrame, every: str = "1s", *, coverage: pl.DataFrame | None = None) -> pl.LazyFrame:
     """Aggregate trades to open, high, low, close, volume, vwap and count per symbol and interval.
 
     `time` is the interval's start in UTC, `every` a polars duration such as "1s" or "5m". Intervals without a trade
-    have no row.
+    have no row. With `coverage`, which is session.coverage(detail=True), the column `covered` tells the share of each
+    interval in which its symbol was recorded: volumes and counts are too low where it is below 1.
     """
     price, size = pl.col("price"), pl.col("size")
-    return (
+    made = (
         trades.sort("ts_event", maintain_order=True)
         .with_columns(pl.col("ts_event").cast(pl.Datetime("ns")).alias("time"))
         .group_by_dynamic("time", every=every, group_by="symbol")
@@ -51,3 +53,4 @@ def bars(trades: pl.LazyFrame, every: str = "1s") -> pl.LazyFrame:
             pl.len().alias("count"),
         )
     )
+    return made if coverage is None else covered_share(made, coverage, every)

@@ -12,7 +12,19 @@ if TYPE_CHECKING:
 
 __all__ = ["BENCHMARKS", "run_bench"]
 
-BENCHMARKS: Final = ("book", "codec", "connections", "fanout", "itch", "latency", "matching", "memory", "reconnect")
+BENCHMARKS: Final = (
+    "book",
+    "codec",
+    "connections",
+    "fanout",
+    "itch",
+    "latency",
+    "matching",
+    "memory",
+    "reconnect",
+    "record",
+    "replay",
+)
 
 
 def run_bench(name: str) -> Result:

@@ -12,9 +12,10 @@ __all__ = ["bench"]
 
 
 def bench(
-    name: Annotated[str, typer.Argument(help=f"One of {', '.join(BENCHMARKS)}.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    names: Annotated[list[str], typer.Argument(help=f"Some of {', '.join(BENCHMARKS)}.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a benchmark, a line each.")] = False,
 ) -> None:
-    """Measure one figure of the design as a ratio, against a peer or the physical limit in the same run."""
-    result = run_bench(name)
-    typer.echo(result.to_json() if as_json else result.to_text())
+    """Measure figures of the design as ratios, each against a peer or the physical limit in the same run."""
+    for name in names:
+        result = run_bench(name)
+        typer.echo(result.to_json() if as_json else result.to_text())

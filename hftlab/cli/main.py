@@ -15,7 +15,7 @@ from hftlab.cli.ingest import import_, simulate
 from hftlab.cli.lab import lab
 from hftlab.cli.record import record
 from hftlab.cli.serve import replay, serve, token
-from hftlab.cli.sessions import info, recover
+from hftlab.cli.sessions import compact, diff, info, recover, verify
 from hftlab.errors import HftlabError
 from hftlab.log import NoticeFormatter
 from hftlab.printable import printable
@@ -55,6 +55,9 @@ app.command("import")(import_)
 app.command()(simulate)
 app.command()(info)
 app.command()(recover)
+app.command()(verify)
+app.command()(diff)
+app.command()(compact)
 app.command()(demo)
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(lab)  # they go to JupyterLab
 app.command()(doctor)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hftlab.cli.counts import counted
 from hftlab.cli.options import Output, Overwrite, symbol_names
 from hftlab.cli.progress import Progress
 from hftlab.loop import interruption, run
@@ -28,7 +29,10 @@ def record(
     seconds: Annotated[float | None, typer.Option(help="How long; default: until interrupted.", min=0)] = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Record every change of a server's market data into a session folder."""
+    """Record every change of a server's market data into a session folder.
+
+    The exit status is 1 if messages were dropped, because the disk was full for too long for instance.
+    """
     from hftlab.recorder import record_url
 
     async def recorded(advance: Callable[[int], object]) -> Session:
@@ -41,6 +45,16 @@ def record(
     with Progress(f"recording {url}", None if seconds is None else _PARTS) as progress:
         session = run(recorded(progress.advance))
     typer.echo(repr(session))
+    if dropped := _dropped(session):
+        typer.echo(f"hftlab: messages were dropped in {counted(dropped, 'place')}: see the session's control", err=True)
+        raise typer.Exit(1)
+
+
+def _dropped(session: Session) -> int:
+    """Count the places where messages are missing that came."""
+    import polars as pl
+
+    return session.control.filter(pl.col("event") == "drop").collect().height
 
 
 async def _stopped(interruption: asyncio.Event, seconds: float | None, advance: Callable[[int], object]) -> None:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hftlab.cli.options import Folder, Speed, check_speed
+from hftlab.cli.options import Speed, check_speed
 from hftlab.cli.serving import Audit, Auth, Host, Hosts, Key, Origins, Port, Serving, TlsCert, TlsKey, make_token
 from hftlab.credentials import ACCESS_LIFETIME
 from hftlab.errors import HftlabError, SessionNotFound
 from hftlab.port import DEFAULT_PORT
 
 if TYPE_CHECKING:
-    from hftlab.session import Replay
+    from hftlab.session import Merged, Replay
 
 __all__ = ["replay", "serve", "token"]
 
@@ -41,8 +41,9 @@ def serve(
 
 
 def replay(
-    session: Folder,
+    sessions: Annotated[list[Path], typer.Argument(metavar="SESSION...", help="Folders of sessions.")],
     speed: Speed = 1.0,
+    loop: Annotated[bool, typer.Option("--loop", help="Begin again at the end, until interrupted.")] = False,
     host: Host = "127.0.0.1",
     port: Port = DEFAULT_PORT,
     auth: Auth = "public",
@@ -53,14 +54,26 @@ def replay(
     origin: Origins = None,
     audit: Audit = None,
 ) -> None:
-    """Serve a recorded session; it starts with the first subscription."""
+    """Serve a recorded session, or several as one; it starts with the first subscription.
+
+    Several come message by message in the order of their times. A symbol that more than one of them has gets ":" and
+    the session's name behind it.
+    """
     check_speed(speed)
     serving = Serving(host, port, auth, key, tls_cert, tls_key, allow_host, origin, audit)
 
-    def recorded() -> Replay:
-        from hftlab.session import open_session
+    def recorded() -> Replay | Merged:
+        from hftlab.session import merged, open_session
 
-        return open_session(session).replay(speed)
+        opened = [open_session(session) for session in sessions]
+        for one in opened:
+            one.verify()  # a replay would come to what is damaged later, when somebody watches
+        if len(opened) == 1:
+            return opened[0].replay(speed, loop=loop)
+        try:
+            return merged(opened, speed=speed, loop=loop)
+        except ValueError as exc:
+            raise HftlabError(f"these sessions cannot be served as one: {exc}") from None
 
     serving.serve(recorded)
 

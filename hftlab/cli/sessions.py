@@ -1,8 +1,9 @@
-"""`hftlab info` and `hftlab recover`."""
+"""`hftlab info`, `recover`, `verify`, `diff` and `compact`."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -11,19 +12,30 @@ from hftlab.cli.options import Folder
 from hftlab.clock import in_words
 from hftlab.printable import printable
 
-__all__ = ["info", "recover"]
+if TYPE_CHECKING:
+    from hftlab.session import Session
+
+__all__ = ["compact", "diff", "info", "recover", "verify"]
+
+
+_NAMED: Final = 5
+"""Symbols whose holes `info` tells."""
 
 
 def info(
     session: Folder, as_json: Annotated[bool, typer.Option("--json", help="Print the manifest as JSON.")] = False
 ) -> None:
-    """Show what a session holds, after checking every part against its checksum."""
+    """Show what a session holds, after checking every part against its checksum.
+
+    The exit status is 1 if its journal was damaged, so that messages are missing that were recorded.
+    """
     from hftlab.session import open_session
 
     opened = open_session(session)
     opened.verify()
     if as_json:
         typer.echo((session / "manifest.json").read_text())
+        _exit(opened.manifest.damaged)
         return
     manifest = opened.manifest
     typer.echo(repr(opened))
@@ -33,13 +45,62 @@ def info(
     echo_counts(stats)
     if manifest.was_killed:
         typer.echo("  INCOMPLETE: the process that wrote this session was killed; what it had not committed is missing")
+    if manifest.damaged:
+        typer.echo(f"  DAMAGED: {_damage(manifest.damaged)}")
     if extent is not None and not extent["whole"]:
         typer.echo(f"  INCOMPLETE: the source was not read to its end{_reached(extent)}")
     typer.echo(f"  symbols: {printable(', '.join(manifest.symbols))}")
     for name, parts in manifest.tables.items():
-        size = sum(part.size for part in parts)
         held = f"{counted(manifest.rows(name), 'row')} in {counted(len(parts), 'part')}"
-        typer.echo(f"  {name}: {held}, {counted(size, 'byte')}")
+        typer.echo(f"  {name}: {held}, {counted(manifest.size_of(name), 'byte')}")
+    _echo_coverage(opened)
+    _echo_late(opened)
+    _exit(manifest.damaged)
+
+
+def _echo_coverage(session: Session) -> None:
+    """Print which symbols were not recorded all the time, those first that lack most of it."""
+    coverage = session.coverage()
+    holes = coverage.filter(coverage["holes"] > 0).sort("share", "symbol")
+    if coverage.is_empty():
+        return
+    if holes.is_empty():
+        held = f"{counted(coverage.height, 'symbol')} without a hole"
+    else:
+        some = [
+            f"{symbol} {100 * share:.4g} % ({counted(count, 'hole')}, {seconds:,.3f} s)"
+            for symbol, share, count, seconds in holes.head(_NAMED)
+            .select("symbol", "share", "holes", "uncovered")
+            .rows()
+        ]
+        more = f", and {counted(holes.height - _NAMED, 'symbol')} more" if holes.height > _NAMED else ""
+        held = f"{', '.join(some)}{more}; {coverage.height - holes.height:,} of {coverage.height:,} without a hole"
+    estimated = " (estimated)" if coverage["estimated"].any() else ""
+    typer.echo(f"  coverage{estimated}: {printable(held)}")
+
+
+def _echo_late(session: Session) -> None:
+    """Print how many rows came after a later one of their symbol."""
+    from hftlab.analysis import late_messages
+
+    per_symbol = late_messages(session.market_data).collect().rows()
+    late, rows = (sum(row[place] for row in per_symbol) for place in (2, 1))
+    if late:
+        behind = max(row[3] for row in per_symbol) / 1e6
+        typer.echo(
+            f"  late: {counted(late, 'row')} of {rows:,} with a ts_event before that of an earlier row of the symbol, "
+            f"by up to {behind:,.3f} ms"
+        )
+
+
+def _damage(places: int) -> str:
+    return f"recorded messages are missing in {counted(places, 'place')}, each of which is a row of control"
+
+
+def _exit(damaged: int) -> None:
+    """End with status 1 if there is damage."""
+    if damaged:
+        raise typer.Exit(1)
 
 
 def _source_text(source: dict[str, Any]) -> str:
@@ -63,7 +124,10 @@ def _reached(extent: dict[str, Any]) -> str:
 
 
 def recover(session: Folder) -> None:
-    """Make a session of what a crashed recording has left."""
+    """Make a session of what a crashed recording has left.
+
+    The exit status is 1 if the journal was damaged. The torn end that a crash leaves is no damage.
+    """
     from hftlab.session import open_session, unfinished_replacement
     from hftlab.session import recover as recover_session
 
@@ -72,8 +136,67 @@ def recover(session: Folder) -> None:
         f"{counted(recovery.messages, 'message')} recovered, {counted(recovery.dropped_bytes, 'torn byte')} set aside"
     )
     typer.echo(repr(open_session(session)))
+    if recovery.damaged:
+        typer.echo(f"  DAMAGED: {_damage(recovery.damaged)}")
     if (unfinished := unfinished_replacement(session)) is not None:
         typer.echo(
             f"  this is the session from before; the one that was to replace it is unfinished, in {unfinished}: "
             f"`hftlab recover {unfinished}` makes a session of it"
         )
+    _exit(recovery.damaged)
+
+
+def verify(
+    sessions: Annotated[list[Path], typer.Argument(metavar="SESSION...", help="Folders of sessions.")],
+) -> None:
+    """Read every file of sessions and compare it with their manifests.
+
+    Exit status 0: all are whole. 1: something is damaged or missing; each problem is a line. 2: not a session.
+    """
+    from hftlab.session import verify as verify_session
+
+    is_whole = True
+    for session in sessions:
+        found = verify_session(session)
+        is_whole = is_whole and found.is_whole
+        state = "whole" if found.is_whole else f"DAMAGED, {counted(len(found.problems), 'problem')}"
+        typer.echo(f"{session}: {state} ({counted(found.files, 'file')}, {counted(found.bytes, 'byte')} read)")
+        for problem in found.problems:
+            typer.echo(f"  {printable(str(problem.path))}: {printable(problem.what)}")
+    if not is_whole:
+        raise typer.Exit(1)
+
+
+def diff(
+    a: Folder,
+    b: Folder,
+    ignore: Annotated[
+        list[str] | None, typer.Option(help="Column or table that may differ, such as ts_recv or control; repeatable.")
+    ] = None,
+) -> None:
+    """Compare two sessions message by message and show the first difference.
+
+    Exit status 0: they are equal. 1: they differ. 2: one of them is not a session, or is damaged.
+    """
+    from hftlab.session import diff as diff_sessions
+
+    found = diff_sessions(a, b, ignore=ignore or ())
+    if found is None:
+        typer.echo("equal")
+        return
+    typer.echo(printable(str(found)))
+    raise typer.Exit(1)
+
+
+def compact(
+    session: Folder,
+    megabytes: Annotated[int, typer.Option(help="Size that parts grow to, in MB.", min=1, max=4096)] = 64,
+) -> None:
+    """Join the many small parts of a session's tables into few large ones; rows and their order stay."""
+    from hftlab.session import compact as compact_session
+
+    done = compact_session(session, part_bytes=megabytes * 1024 * 1024)
+    typer.echo(
+        f"{counted(done.parts_before, 'part')} became {done.parts_after:,}, {counted(done.bytes_before, 'byte')} "
+        f"became {done.bytes_after:,}"
+    )

@@ -33,10 +33,12 @@ from hftlab.client.metrics import Metrics
 from hftlab.client.receiver import Receiver
 from hftlab.client.reporter import EVENTS, Reporter
 from hftlab.client.supervisor import Supervisor
-from hftlab.errors import NetworkError
+from hftlab.errors import HftlabError, NetworkError
 from hftlab.protocol import (
     Ack,
+    ChannelInfo,
     ConnectionState,
+    DataType,
     MarketDataSymbol,
     Message,
     ReplayControls,
@@ -200,7 +202,7 @@ class Client:
         return f"Client({self.url!r}, {self.connection_status.lower()}, symbols: {len(self.symbols)})"
 
     def on(self, event: str, callback: Callable[..., object]) -> Callable[[], None]:
-        """Call `callback` at each `event` (see EVENTS) with its message, Loss, attempt, reason or error.
+        """Call `callback` at each `event` (see EVENTS) with its message, Loss, Undecoded, attempt, reason or error.
 
         Returns a function that removes the callback. An exception of a callback is counted in `metrics.error_count`,
         and reported in `debug_log`, with its stack, and as an "error" (CallbackFailed); of one that fails repeatedly
@@ -319,6 +321,17 @@ class Client:
         return self._subscriber.wanted.symbols
 
     @property
+    def subscriptions(self) -> dict[str, list[DataType]]:
+        """Data types subscribed to, by symbol."""
+        wanted = self._subscriber.wanted
+        return {symbol: sorted(wanted.data_types(symbol)) for symbol in wanted.symbols}
+
+    @property
+    def channels(self) -> list[ChannelInfo]:
+        """Channels that the server has named in this connection; empty with a server that has none."""
+        return self._subscriber.channels
+
+    @property
     def offered_symbols(self) -> list[str]:
         """Symbols that the server has; empty if it does not say."""
         return self._subscriber.offered_symbols
@@ -344,6 +357,10 @@ class Client:
         """Functions called with every message that decodes, as a Timed: when it was received (wall time in ns), the
         account of a private message, and the bytes of a message that came as JSON."""
         return self._receiver.taps
+
+    def report(self, error: HftlabError) -> None:
+        """Report an error that a tap has met, such as a recording's full disk, as an "error" event; the tap goes on."""
+        self._reporter.report(error)
 
     @property
     def last_message(self) -> Message | None:

@@ -26,6 +26,7 @@ from hftlab.protocol.subscribing.client_events import (
     Ready,
     Received,
     TokenNeeded,
+    Undecoded,
 )
 from hftlab.protocol.subscribing.client_protocol import ClientProtocol
 from hftlab.protocol.subscribing.loss import Loss
@@ -194,6 +195,8 @@ class Link:
             match event:
                 case Loss():
                     self._reporter.lose(event)
+                case Undecoded():
+                    self._reporter.undecoded(event)
                 case ErrorOccurred(error, recovery, is_raised):
                     self._reporter.note(error, recovery) if is_raised else self._reporter.tell(error, recovery)
                 case Answered(number, reply):

@@ -13,16 +13,24 @@ from typing import Any, Final
 
 from hftlab.client.debug_log import WebSocketDebugLogger
 from hftlab.client.metrics import Metrics
-from hftlab.errors import CallbackFailed, NetworkError, WireError
+from hftlab.errors import CallbackFailed, HftlabError, NetworkError, WireError
 from hftlab.log import get_logger
 from hftlab.protocol import ConnectionState, Message
+from hftlab.protocol.subscribing.client_events import Undecoded
 from hftlab.protocol.subscribing.loss import Loss
 from hftlab.transport.recovery import Action, ErrorRecovery, Recovery
 
 __all__ = ["EVENTS", "Reporter"]
 
-EVENTS: Final = ("connecting", "connected", "disconnected", "reconnecting", "error", "message", "loss")
-"""Events of Client.on(): the reference document's six, and "loss" with a Loss when messages did not arrive."""
+EVENTS: Final = (
+    *("connecting", "connected", "disconnected", "reconnecting", "error", "message"),
+    *("loss", "undecoded"),
+)
+"""Events of Client.on(): the reference document's six, and two with what "message" does not show.
+
+These are "loss", with a Loss, when messages did not arrive, and "undecoded", with an Undecoded, when one that did is
+not a message of the wire; an "error" says so as well.
+"""
 
 _SILENT: Final = (ConnectionState.DISCONNECTING, ConnectionState.ERROR)
 
@@ -108,6 +116,10 @@ class Reporter:
             self.log.log("WARN", "messages lost", loss._asdict())
         self._emit("loss", loss)
 
+    def undecoded(self, event: Undecoded) -> None:
+        """Report a payload that does not decode, as it came."""
+        self._emit("undecoded", event)
+
     def fail(self, error: WireError) -> Recovery:
         """Decide what to do about an error, count it and report it; returns the decision."""
         recovery = self.recovery.handle(error, asyncio.get_running_loop().time())
@@ -118,6 +130,12 @@ class Reporter:
         """Count an error, log it with what is done about it, and report it as an "error"."""
         self._metrics.error_count += 1
         self.note(error, recovery)
+        self._emit("error", error)
+
+    def report(self, error: HftlabError) -> None:
+        """Count an error that is not the connection's, log it, and report it as an "error"."""
+        self._metrics.error_count += 1
+        self.log.log("ERROR", str(error), None)
         self._emit("error", error)
 
     def note(self, error: WireError, recovery: Recovery) -> None:

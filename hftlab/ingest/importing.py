@@ -111,6 +111,8 @@ def _import(batches: Iterable[EventBatch], reader: _Reader, writer: SessionWrite
     try:
         for batch in batches:
             if len(batch):
+                if "until" not in source["extent"]:
+                    writer.control("start", int(batch.ts_recv[0]), detail="all symbols of the session")
                 source["extent"]["until"] = int(batch.ts_recv[-1])
             events.add(batch)
             _append(writer, processor.process(batch))
@@ -123,6 +125,7 @@ def _import(batches: Iterable[EventBatch], reader: _Reader, writer: SessionWrite
     stats = _counts(reader.stats) | {"filtered": processor.filtered}
     source |= {"instruments": [one.to_dict() for one in reader.instruments], "stats": stats}
     source["extent"]["whole"] = damage is None
+    writer.control("end", source["extent"]["until"], detail=None if damage is None else str(damage))
     if damage is not None:
         source["damage"] = str(damage)
     manifest = writer.close()

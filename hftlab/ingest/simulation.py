@@ -100,17 +100,21 @@ def _recorded(
     exchange: Exchange, seconds: float, writer: SessionWriter, progress: Callable[[int], object] | None
 ) -> Iterator[EventBatch]:
     """Record each segment of the simulation, then yield its events."""
-    events = EventTable(writer)
+    events, extent = EventTable(writer), writer.manifest.source["extent"]
     for segment in exchange.segments(seconds):
         events.add(segment.events)
         for at, message in segment.messages:
+            if "until" not in extent:
+                writer.control("start", at, symbols=list(exchange.symbols))
             writer.append(message, at)
-            writer.manifest.source["extent"]["until"] = at
+            extent["until"] = at
         writer.commit()
         yield segment.events
         if progress is not None and segment.messages:
             progress(min(segment.messages[-1][0] - exchange.start, round(seconds * NANOSECONDS)))
     events.flush()
+    if "until" in extent:
+        writer.control("end", extent["until"])
 
 
 def _write_itch(path: Path, batches: Iterator[EventBatch], listed: list[Instrument]) -> int:

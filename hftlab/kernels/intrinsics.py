@@ -1,4 +1,4 @@
-"""Instructions of the processor for which numba has no function: prefetch, and the comparison of a whole block."""
+"""Instructions of the processor for which numba has no function: prefetch, comparison of a whole block, plain loads."""
 
 from __future__ import annotations
 
@@ -8,7 +8,17 @@ from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
 from numba.core.extending import intrinsic
 
-__all__ = ["BLOCK", "count_not_below", "prefetch"]
+__all__ = [
+    "BLOCK",
+    "as_double",
+    "count_not_below",
+    "first_bit",
+    "high_product",
+    "leading_zeros",
+    "load_byte",
+    "load_word",
+    "prefetch",
+]
 
 BLOCK: Final = 32
 
@@ -62,5 +72,77 @@ def _counter() -> Any:
     return count
 
 
+def _bit_finder() -> Any:
+    @intrinsic
+    def find(_typing: Any, _bits: Any) -> Any:
+        def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+            return builder.cttz(args[0], ir.IntType(1)(1))
+
+        return types.uint64(types.uint64), generate
+
+    return find
+
+
+def _text_loader(width: int, result: Any) -> Any:
+    @intrinsic
+    def load(_typing: Any, data: Any, _offset: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            start = context.make_array(signature.args[0])(context, builder, args[0]).data
+            place = builder.bitcast(builder.gep(start, [args[1]]), ir.IntType(width).as_pointer())
+            value = builder.load(place, align=1)
+            return builder.zext(value, ir.IntType(64)) if width < 64 else value
+
+        return result(data, types.int64), generate
+
+    return load
+
+
+def _zero_counter() -> Any:
+    @intrinsic
+    def count(_typing: Any, _word: Any) -> Any:
+        def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+            return builder.ctlz(args[0], ir.IntType(1)(0))
+
+        return types.int64(types.uint64), generate
+
+    return count
+
+
+def _multiplier() -> Any:
+    @intrinsic
+    def multiply(_typing: Any, _one: Any, _other: Any) -> Any:
+        def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+            wide = ir.IntType(128)
+            product = builder.mul(builder.zext(args[0], wide), builder.zext(args[1], wide))
+            return builder.trunc(builder.lshr(product, wide(64)), ir.IntType(64))
+
+        return types.uint64(types.uint64, types.uint64), generate
+
+    return multiply
+
+
+def _caster() -> Any:
+    @intrinsic
+    def cast(_typing: Any, _bits: Any) -> Any:
+        def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+            return builder.bitcast(args[0], ir.DoubleType())
+
+        return types.float64(types.uint64), generate
+
+    return cast
+
+
 # (keys, first, key): how many of keys[first : first + BLOCK], all int64, are not below `key`; without a branch.
 count_not_below = _counter()
+# (bits): the number of the lowest bit that is set; there must be one.
+first_bit = _bit_finder()
+# (data, offset): the byte, as a signed integer; the caller makes sure that it is there: nothing is checked.
+load_byte = _text_loader(8, types.int64)
+# (data, offset): eight bytes, the first of them lowest; likewise.
+load_word = _text_loader(64, types.uint64)
+# (word): the number of zero bits above the highest that is set.
+leading_zeros = _zero_counter()
+# (one, other): the upper 64 bits of their product.
+high_product = _multiplier()
+# (bits): the double with these bits.
+as_double = _caster()

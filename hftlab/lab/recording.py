@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import atexit
+import warnings
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Self
+from typing import Any, Final, Self
 
 from hftlab.client import Client
+from hftlab.display import ipython
 from hftlab.errors import SessionError
 from hftlab.forking import Home
 from hftlab.lab.background import background
@@ -55,7 +57,11 @@ def _inner(target: LabClient | LabServer) -> Client | Server:
 
 
 class LabRecording:
-    """A recording in progress; a context manager. `stop()`, or leaving the `with` block, finishes the session."""
+    """A recording in progress; a context manager. `stop()`, or leaving the `with` block, finishes the session.
+
+    If the disk fails, the end of the cell that runs, or of the next one, shows a warning, and so does the next use of
+    the recording; it goes on by itself once the disk is well.
+    """
 
     def __init__(
         self, target: LabClient | LabServer, inner: Client | Server, path: Path | str, *, overwrite: bool
@@ -66,6 +72,20 @@ class LabRecording:
         self._detach: Callable[[], None] | None = background.call(lambda: tap(inner, self._recording))
         self._key = self.folder.resolve()
         _recordings[self._key] = self
+        self._warned: str | None = None
+        _cells.follow(ipython())
+
+    def warn(self) -> None:
+        """Show a warning if the disk fails and none was shown for that yet."""
+        problem = self.problem
+        if problem is not None and problem != self._warned:
+            warnings.warn(problem, RuntimeWarning, stacklevel=3)
+        self._warned = problem
+
+    @property
+    def problem(self) -> str | None:
+        """Sentence that says what is wrong with the disk and what to do about it, None if nothing is."""
+        return self._recording.problem
 
     @property
     def folder(self) -> Path:
@@ -75,6 +95,7 @@ class LabRecording:
     @property
     def recorded(self) -> int:
         """The number of messages that are safe on disk."""
+        self.warn()
         return self._recording.recorded
 
     def stop(self) -> Session:
@@ -102,7 +123,30 @@ class LabRecording:
         state = "recording" if self._detach else "finished"
         if self._recording.failure is not None:
             state = f"FAILED ({self._recording.failure})"
-        return f"<hftlab recording in {str(self.folder)!r}, {state}, {self.recorded} messages>"
+        elif self.problem is not None:
+            state = f"WAITING ({self.problem})"
+        lost = f", {self._recording.dropped} dropped" if self._recording.dropped else ""
+        return f"<hftlab recording in {str(self.folder)!r}, {state}, {self._recording.recorded} messages{lost}>"
+
+
+class _Cells:
+    """Shows warnings of recordings at the end of a cell, where its reader looks: what a thread prints goes anywhere."""
+
+    def __init__(self) -> None:
+        self._shell: Any = None
+
+    def follow(self, shell: Any) -> None:
+        """Follow the cells of an IPython shell; None is ignored, and so is one that is followed already."""
+        if shell is not None and shell is not self._shell:
+            self._shell = shell
+            shell.events.register("post_run_cell", self._cell_ends)
+
+    def _cell_ends(self, *_: object) -> None:
+        for recording in tuple(_recordings.values()):
+            recording.warn()
+
+
+_cells: Final = _Cells()
 
 
 # Registered after the servers' end and therefore called before it: buffered messages must not be lost.

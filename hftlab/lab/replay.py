@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 
-from hftlab.clock import NANOSECONDS, from_milliseconds, in_words
+from hftlab.clock import from_milliseconds, in_words, nanoseconds
 from hftlab.lab.background import background
 from hftlab.protocol import ReplayControls, ReplayStatus
 
@@ -25,20 +25,27 @@ class LabReplay:
         """Pause the replay."""
         return background.run(self._controls.pause())
 
-    def resume(self) -> ReplayStatus | None:
-        """Go on from where the replay was paused."""
-        return background.run(self._controls.resume())
+    def resume(self, *, loop: bool | None = None) -> ReplayStatus | None:
+        """Go on from where the replay was paused; with `loop` it begins again at its end, until `loop=False`."""
+        return background.run(self._controls.resume(loop=loop))
 
-    def step(self, count: int = 1) -> ReplayStatus | None:
-        """Pause, and stream the next `count` messages."""
-        return background.run(self._controls.step(count))
+    def step(self, count: int | str = 1, *, seconds: float | None = None) -> ReplayStatus | None:
+        """Pause, and stream the next `count` messages, or those of the next `seconds` of source time.
 
-    def seek(self, position: int | datetime) -> ReplayStatus | None:
+        `count` may be a time as text: "250us", "10ms", "1s", "5m".
+        """
+        return background.run(self._controls.step(count, seconds=seconds))
+
+    def seek(self, position: int | datetime | str) -> ReplayStatus | None:
         """Go to a time, back or forward; the client has the state as of `position` when this returns.
 
-        `position` is in nanoseconds, or a datetime (taken as UTC if it has no time zone).
+        `position` is in nanoseconds, a datetime, or ISO 8601 text (both taken as UTC if they have no time zone).
         """
-        return background.run(self._controls.seek(_nanoseconds(position)))
+        return background.run(self._controls.seek(nanoseconds(position)))
+
+    def seek_message(self, number: int) -> ReplayStatus | None:
+        """Go to the time of the message with this number in the recording: the column `message` of its tables."""
+        return background.run(self._controls.seek_message(number))
 
     def set_speed(self, speed: float) -> ReplayStatus | None:
         """Set the speed in multiples of real time; float("inf") is as fast as possible."""
@@ -60,11 +67,3 @@ class LabReplay:
             return "<hftlab replay, no status yet>"
         at = in_words(from_milliseconds(status.position))
         return f"<hftlab replay, {status.state} at {at}, speed {status.speed or 'unpaced'}>"
-
-
-def _nanoseconds(position: int | datetime) -> int:
-    if not isinstance(position, datetime):
-        return int(position)
-    aware = position if position.tzinfo is not None else position.replace(tzinfo=UTC)
-    since = aware - datetime.fromtimestamp(0, UTC)
-    return (since.days * 86400 + since.seconds) * NANOSECONDS + since.microseconds * 1000

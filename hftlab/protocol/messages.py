@@ -212,30 +212,40 @@ class Pong(Base, tag="PONG", kw_only=True):
 
 
 class Gap(Base, tag="GAP", kw_only=True):
-    """Gap in `channel`: messages `from_sequence` to `to_sequence`, both included, are not sent to this connection."""
+    """Gap in `channel`: messages `from_sequence` to `to_sequence`, both included, are not sent to this connection.
+
+    `symbols` are those that it concerns, all of the channel if it is left out. A source yields one, without a channel,
+    where its market data is missing from then on: a replay at each hole of its recording.
+    """
 
     from_sequence: Count
     to_sequence: Count
     reason: str
+    symbols: list[Symbol] | None = None
 
 
 class ReplayControl(Base, tag="REPLAY_CONTROL", kw_only=True):
     """Command to a recorded source.
 
-    `speed` goes with SPEED (None: as fast as possible), `position` with SEEK, `count` (messages) with STEP.
+    `speed` goes with SPEED (None: as fast as possible), `position` or `sequence` (the number of a message in the
+    recording) with SEEK, `count` (messages) or `duration` (ms of source time) with STEP. `loop` goes with RESUME:
+    whether the replay begins again at its end, None leaves that as it is.
     """
 
     action: ReplayAction
     speed: Annotated[float, Meta(gt=0, le=1e9)] | None = None
     position: Milliseconds | None = None
     count: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
+    duration: Milliseconds | None = None
+    sequence: Count | None = None
+    loop: bool | None = None
 
 
 class ReplayStatus(Base, tag="REPLAY_STATUS", kw_only=True):
     """Status of a recorded source: its state and position in source time; `speed` None is as fast as possible.
 
     `start` and `end` are the times of its first and last message. `reset` marks a jump to another position: earlier
-    state of symbols is void, and the state there follows as snapshots.
+    state of symbols is void, and the state there follows as snapshots. With `loop` it begins again at its end.
     """
 
     state: ReplayState
@@ -244,6 +254,7 @@ class ReplayStatus(Base, tag="REPLAY_STATUS", kw_only=True):
     start: Position | None = None
     end: Position | None = None
     reset: bool = False
+    loop: bool = False
 
 
 class ServerShutdown(Base, tag="SERVER_SHUTDOWN", kw_only=True):

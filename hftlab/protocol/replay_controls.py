@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
-from hftlab.clock import from_milliseconds, to_milliseconds
+from hftlab.clock import duration, from_milliseconds, to_milliseconds
 from hftlab.protocol.enums import ReplayAction
 from hftlab.protocol.messages import ReplayControl, ReplayStatus
 
@@ -27,13 +28,20 @@ class ReplayControls:
         """Pause."""
         return await self._do(ReplayAction.PAUSE)
 
-    async def resume(self) -> ReplayStatus | None:
-        """Go on after a pause."""
-        return await self._do(ReplayAction.RESUME)
+    async def resume(self, *, loop: bool | None = None) -> ReplayStatus | None:
+        """Go on after a pause; with `loop` again from the start at each end, None leaves that as it was set."""
+        return await self._do(ReplayAction.RESUME, loop=loop)
 
-    async def step(self, count: int = 1) -> ReplayStatus | None:
-        """Stream the next `count` messages, and pause."""
-        return await self._do(ReplayAction.STEP, count=count)
+    async def step(self, count: int | str = 1, *, seconds: float | None = None) -> ReplayStatus | None:
+        """Stream the next `count` messages, or those of the next `seconds` of source time, and pause.
+
+        `count` may be such a time as text: "250us", "10ms", "1s", "5m". Raises ValueError for other text.
+        """
+        if seconds is None and isinstance(count, int):
+            return await self._do(ReplayAction.STEP, count=count)
+        return await self._do(
+            ReplayAction.STEP, duration=to_milliseconds(duration(count if seconds is None else seconds))
+        )
 
     async def seek(self, position: int) -> ReplayStatus | None:
         """Go to a time, back or forward; when this returns the state as of `position` has been received.
@@ -41,6 +49,10 @@ class ReplayControls:
         Positions are rounded up to microseconds. Before the first message there is no state.
         """
         return await self._do(ReplayAction.SEEK, position=max(to_milliseconds(position + 999), 0.001))
+
+    async def seek_message(self, number: int) -> ReplayStatus | None:
+        """Go to the time of the message with this number in the recording: the column `message` of its tables."""
+        return await self._do(ReplayAction.SEEK, sequence=number)
 
     async def set_speed(self, speed: float) -> ReplayStatus | None:
         """Set the speed as a multiple of real time; float("inf") is as fast as possible."""
@@ -57,15 +69,6 @@ class ReplayControls:
         status = self._status()
         return None if status is None else from_milliseconds(status.position)
 
-    async def _do(
-        self,
-        action: ReplayAction,
-        *,
-        speed: float | None = None,
-        position: float | None = None,
-        count: int | None = None,
-    ) -> ReplayStatus | None:
-        await self._send(
-            ReplayControl(timestamp=1.0, action=action, speed=speed, position=position, count=count),
-        )
+    async def _do(self, action: ReplayAction, **fields: Any) -> ReplayStatus | None:
+        await self._send(ReplayControl(timestamp=1.0, action=action, **fields))
         return self._status()

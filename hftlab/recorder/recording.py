@@ -1,19 +1,18 @@
-"""A recording in progress: a queue and a thread that write what it is given to disk."""
+"""A recording in progress: a queue, and threads that write what it is given to disk."""
 
 from __future__ import annotations
 
-import queue
 import threading
-import time
-from contextlib import suppress
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from hftlab.clock import check_time, wall_time
+from hftlab.clock import check_time, in_words, wall_time
 from hftlab.credentials import is_subject
 from hftlab.errors import SessionError
 from hftlab.log import get_logger
 from hftlab.protocol import Message
+from hftlab.recorder.byte_queue import ByteQueue
 from hftlab.session.manifest import Manifest
 from hftlab.session.payloads import checked_payload
 from hftlab.session.session import Session
@@ -24,10 +23,12 @@ __all__ = ["Recording"]
 
 _COMMIT: Final = 0.05
 """Seconds that rows may wait to be committed together."""
-_QUEUE: Final = 500_000
-"""Rows that may wait for the disk. More are dropped and counted, and the session's control table says how many."""
-_BATCH: Final = 10_000
-"""Rows committed together at most."""
+_BUFFER: Final = 64 * 1024 * 1024
+"""Bytes that may wait for the disk. What comes beyond them is dropped and counted, and the control table says so."""
+_ITEM: Final = 256
+"""Bytes that an item takes besides its payload."""
+_RETRY: Final = 1.0
+"""Seconds between attempts to go on after the disk has failed."""
 
 _log = get_logger("hftlab.recorder")
 
@@ -39,6 +40,15 @@ class _Message(NamedTuple):
     steady: int | None
 
 
+class _Undecoded(NamedTuple):
+    """Bytes that are no message, and the reason why."""
+
+    payload: bytes
+    ts_recv: int
+    reason: str
+    steady: int | None
+
+
 class _Event(NamedTuple):
     """A row of the control table."""
 
@@ -47,15 +57,32 @@ class _Event(NamedTuple):
     what: dict[str, Any]
 
 
-_Item = _Message | _Event | None
+_Item = _Message | _Undecoded | _Event
+
+
+class _Drop:
+    """Messages and rows one after the other that were not taken: how many, and the times of the first and the last."""
+
+    def __init__(self, at: int) -> None:
+        self.count = 0
+        self.first = self.last = at
+
+    def add(self, at: int) -> None:
+        self.count += 1
+        self.last = at
 
 
 class Recording:
     """Recorder that takes messages from any thread and never makes the caller wait for the disk.
 
     `recorded` counts the messages that are safe on disk, `dropped` those that were not taken. `close()` waits until all
-    of them are Parquet. If the disk fails the recording ends: `failure` is the exception, every further call raises
-    SessionError, and the messages committed before stay in the journal for `hftlab recover`. Raises SessionExists.
+    of them are Parquet. Raises SessionExists, and SessionBusy if another process writes in the folder.
+
+    If the disk fails, because it is full for instance, `problem` says so in a sentence until it is well again, and the
+    recording goes on then in a new segment of the journal. Up to 64 MiB of messages wait for that; those beyond are
+    dropped, with a `drop` row in their place. If it is not well at the end, or if something else fails, `failure` is
+    the exception, every further call raises SessionError, and the messages committed before stay in the journal for
+    `hftlab recover`.
 
     With `overwrite` a session in the folder stays until market data or a private message is on disk. If none came, it
     is kept, nothing else is, and close() raises SessionError. Without `keep_empty` that holds for a new folder as well.
@@ -64,16 +91,27 @@ class Recording:
     def __init__(
         self, folder: Path | str, *, source: dict[str, Any], overwrite: bool = False, keep_empty: bool = True
     ) -> None:
-        self._writer = SessionWriter(folder, source=source, overwrite=overwrite)
+        self._writer = SessionWriter(folder, source=source, overwrite=overwrite, convert_later=True, buffer=_BUFFER)
         self.folder = self._writer.folder
         self._keep_empty = keep_empty
         self._nothing: str | None = None
         """What close() says about a recording that was not kept because nothing came."""
         self.recorded = self.dropped = 0
-        self._queue: queue.Queue[_Item] = queue.Queue(_QUEUE)
         self.failure: BaseException | None = None
-        self._closed = False
+        self._problems: dict[str, str] = {}
+        """What is wrong with the disk now, by what cannot be done."""
+        self._untold: str | None = None
+        self._unsafe = 0
+        """Messages that the journal has and that are not on disk yet."""
+        self._drop: _Drop | None = None
+        self._dropping = threading.Lock()
+        self._queue: ByteQueue[_Item] = ByteQueue(_BUFFER)
+        self._full = threading.Event()
+        """Set when a segment waits to be turned into Parquet, and at the end."""
+        self._stops = threading.Event()
         self._thread = threading.Thread(target=self._run, name="hftlab recorder", daemon=True)
+        self._converter = threading.Thread(target=self._convert, name="hftlab recorder's Parquet", daemon=True)
+        self._converter.start()
         self._thread.start()
 
     def message(
@@ -94,23 +132,25 @@ class Recording:
         if account is not None and not is_subject(account):
             raise ValueError(f"account={account!r} is not a printable name of 1 to 128 characters")
         data = checked_payload(message) if payload is None else payload
-        self._put(_Message(Timed(ts_recv, message, account, data), steady))
+        self._put(_Message(Timed(ts_recv, message, account, data), steady), ts_recv, len(data))
+
+    def undecoded(self, payload: bytes, ts_recv: int, reason: str, *, steady: int | None = None) -> None:
+        """Record bytes received at `ts_recv` (ns) that could not be decoded, and why."""
+        self._put(_Undecoded(payload, ts_recv, reason, steady), ts_recv, len(payload))
 
     def control(self, event: str, ts_recv: int, **what: Any) -> None:
-        """Record a row of the control table; `what` may be `channel`, `first`, `last` and `detail`.
+        """Record a row of the control table, with some of its other columns (hftlab.session.tables) in `what`.
 
         Raises ValueError for a time that cannot be one.
         """
-        self._put(_Event(event, check_time(ts_recv, "ts_recv"), what))
+        self._put(_Event(event, check_time(ts_recv, "ts_recv"), what), ts_recv, 0)
 
     def close(self) -> Session:
         """Write the rows that are left and return the finished session. Closing again returns it again.
 
         Raises SessionError if the disk has failed, or if nothing came and the recording was therefore not kept.
         """
-        if not self._closed:
-            self._closed = True
-            self._queue.put(None)
+        self._queue.close()
         self._thread.join()
         self._check()
         if self._nothing is not None:
@@ -122,35 +162,136 @@ class Recording:
         """Manifest of the session as far as it is written."""
         return self._writer.manifest
 
-    def _put(self, item: _Item) -> None:
-        with suppress(queue.Full):
-            if self.failure is None:
-                self._queue.put_nowait(item)
+    @property
+    def waiting_bytes(self) -> int:
+        """Size of what waits to be written into the journal."""
+        return self._queue.size
+
+    @property
+    def waiting_segments(self) -> int:
+        """The number of full segments of the journal that wait to become Parquet."""
+        return self._writer.full_segments
+
+    @property
+    def problem(self) -> str | None:
+        """Sentence that says what is wrong with the disk and what to do about it, None if nothing is."""
+        return "; ".join(self._problems.values()) or None
+
+    def new_problem(self) -> SessionError | None:
+        """Return what is wrong since this was asked last, None if nothing is."""
+        told, self._untold = self._untold, None
+        return None if told is None else SessionError(told, path=self.folder)
+
+    # --- the threads that give ---
+
+    def _put(self, item: _Item, at: int, size: int) -> None:
+        if self.failure is None:
+            if self._drop is not None:
+                self._say_dropped()
+            if self._drop is None and self._queue.put(item, size + _ITEM):
                 return
-        self.dropped += 1
+        with self._dropping:
+            self.dropped += 1
+            if self._drop is None:
+                self._drop = _Drop(at)
+            self._drop.add(at)
         self._check()
+        if self._queue.is_closed:
+            raise SessionError(f"the recording in {self.folder} was closed: begin another one", path=self.folder)
+
+    def _say_dropped(self, *, beyond: bool = False) -> None:
+        """Put a row about what was dropped where it is missing, once there is room."""
+        with self._dropping:
+            drop = self._drop
+            if drop is None:
+                return
+            what = {
+                "detail": f"{drop.count} messages: {self.problem or 'the disk was too slow'}",
+                "ts_from": drop.first,
+                "ts_to": drop.last,
+            }
+            if self._queue.put(_Event("drop", drop.last, what), _ITEM, beyond=beyond):
+                self._drop = None
 
     def _check(self) -> None:
         if self.failure is not None:
-            reason = getattr(self.failure, "strerror", None) or f"{type(self.failure).__name__}: {self.failure}"
             raise SessionError(
-                f"the recording in {self.folder} has ended early ({reason}), with {self.recorded:,} messages safe: "
-                f"repair or free the disk, then run `hftlab recover {self._writer.place}`",
+                f"the recording in {self.folder} has ended early ({_reason(self.failure)}), with {self.recorded:,} "
+                f"messages safe and {self.dropped:,} lost: repair or free the disk, then run `hftlab recover "
+                f"{self._writer.place}`",
                 path=self.folder,
             ) from self.failure
 
+    # --- the thread that writes the journal ---
+
     def _run(self) -> None:
         try:
-            while self._write(self._batch()):
-                pass
-            if self.dropped:
-                self._writer.control("drop", wall_time(), detail=f"{self.dropped} messages: the disk was too slow")
+            is_last = False
+            while not is_last:
+                self._queue.wait()
+                is_last = self._queue.wait_closed(_COMMIT)
+                if is_last:
+                    self._say_dropped(beyond=True)
+                self._write(self._queue.take())
+            self._stop_converting()
             self._finish()
         except BaseException as exc:
             self.failure = exc
-            _log.error("recording failed", folder=str(self.folder), error=str(exc))
+            _log.error("recording failed", folder=str(self.folder), error=_reason(exc))
+            self._stop_converting()
             self._writer.abandon()
-            self._discard()
+            with self._dropping:
+                self.dropped += self._unsafe + sum(not isinstance(item, _Event) for item in self._queue.take())
+
+    def _write(self, items: Collection[_Item]) -> None:
+        """Commit the items together."""
+        self._unsafe = sum(not isinstance(item, _Event) for item in items)
+        for item in items:
+            try:
+                self._append(item)
+            except ValueError as exc:  # longer than the journal takes: it costs itself alone
+                self._refuse(item, exc)
+        self._commit()
+        self.recorded += self._unsafe
+        self._unsafe = 0
+        if self._writer.full_segments:
+            self._full.set()
+
+    def _append(self, item: _Item) -> None:
+        match item:
+            case _Message((at, message, account, payload), steady):
+                self._writer.append(message, at, account=account, payload=payload, steady=steady)
+            case _Undecoded():
+                self._writer.undecoded(item.payload, item.ts_recv, item.reason, steady=item.steady)
+            case _Event():
+                self._writer.control(item.name, item.ts_recv, **item.what)
+
+    def _refuse(self, item: _Item, error: ValueError) -> None:
+        at = item.item.at if isinstance(item, _Message) else item.ts_recv
+        self._writer.control("drop", at, detail=f"1 message: {error}", ts_from=at, ts_to=at)
+        with self._dropping:
+            self.dropped += 1
+        self._unsafe -= not isinstance(item, _Event)
+        _log.error("a message was not recorded", folder=str(self.folder), error=str(error))
+
+    def _commit(self) -> None:
+        """Commit; if the disk fails, wait until it is well. Raises OSError if it is not when the recording ends."""
+        try:
+            self._writer.commit()
+        except OSError as exc:
+            self._tell("journal", f"nothing is recorded in {self.folder} at present ({_reason(exc)}): {_ADVICE}")
+            while not self._resumed(is_last=self._queue.wait_closed(_RETRY)):
+                pass
+            self._tell("journal", None)
+
+    def _resumed(self, *, is_last: bool) -> bool:
+        try:
+            self._writer.resume()
+        except OSError:
+            if is_last:
+                raise
+            return False
+        return True
 
     def _finish(self) -> None:
         if self._writer.loses_data:
@@ -162,34 +303,43 @@ class Recording:
         else:
             self._writer.give_up()
 
-    def _discard(self) -> None:
-        """Empty the queue: the thread ends, and close() must find room for its own item."""
-        with suppress(queue.Empty):
-            while True:
-                self._queue.get_nowait()
-                self.dropped += 1
+    def _tell(self, what: str, problem: str | None) -> None:
+        """Note that the disk has failed, or is well again."""
+        if problem is not None:
+            if what not in self._problems:
+                self._untold = problem
+                _log.error(problem)
+            self._problems[what] = problem
+        elif self._problems.pop(what, None) is not None:
+            _log.warning("recording goes on", folder=str(self.folder), at=in_words(wall_time()), dropped=self.dropped)
 
-    def _batch(self) -> list[_Item]:
-        """Wait for one item and take more until a commit is due; None, which ends the recording, is always the last."""
-        items = [self._queue.get()]
-        deadline = time.monotonic() + _COMMIT
-        while items[-1] is not None and len(items) < _BATCH:
+    # --- the thread that makes Parquet of the journal ---
+
+    def _convert(self) -> None:
+        while not self._stops.is_set():
+            self._full.wait()
+            self._full.clear()
             try:
-                items.append(self._queue.get(timeout=max(0.0, deadline - time.monotonic())))
-            except queue.Empty:
-                break
-        return items
+                while not self._stops.is_set() and self._writer.convert():
+                    pass
+                self._tell("parquet", None)
+            except OSError as exc:
+                self._tell("parquet", f"the journal in {self.folder} cannot become Parquet ({_reason(exc)}): {_ADVICE}")
+                self._stops.wait(_RETRY)
+                self._full.set()
+            except BaseException as exc:
+                self.failure = exc
+                _log.error("recording failed", folder=str(self.folder), error=_reason(exc))
+                return
 
-    def _write(self, items: list[_Item]) -> bool:
-        """Commit the items together. Returns False if the recording's end is among them."""
-        messages = 0
-        for item in items:
-            if isinstance(item, _Message):
-                at, message, account, payload = item.item
-                self._writer.append(message, at, account=account, payload=payload, steady=item.steady)
-                messages += 1
-            elif item is not None:
-                self._writer.control(item.name, item.ts_recv, **item.what)
-        self._writer.commit()
-        self.recorded += messages
-        return items[-1] is not None
+    def _stop_converting(self) -> None:
+        self._stops.set()
+        self._full.set()
+        self._converter.join()
+
+
+_ADVICE: Final = "free or repair the disk, and the recording goes on by itself"
+
+
+def _reason(error: BaseException) -> str:
+    return getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"

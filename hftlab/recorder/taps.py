@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 from hftlab.client import Client
 from hftlab.clock import wall_time
-from hftlab.errors import MessageParseError
-from hftlab.protocol import Message
-from hftlab.protocol.subscribing.loss import Loss
+from hftlab.errors import MessageParseError, SessionError
+from hftlab.protocol import Gap, Message
+from hftlab.protocol.subscribing.client_events import Undecoded
+from hftlab.recorder.coverage_rows import ClientCoverage, ServerCoverage
 from hftlab.recorder.recording import Recording
 from hftlab.server import Server
 from hftlab.source import Tap, Timed
@@ -22,19 +23,27 @@ def tap(target: Client | Server, recording: Recording) -> Callable[[], None]:
     """Record everything that `target` receives or publishes from now on. Returns a function that stops it.
 
     Call both on the target's event loop. A client's recording holds every message that it receives, at the time of its
-    reception, and the events of its connection. A server's holds the messages that it publishes, at source time. If
-    the recording fails it is detached, and the target reports it: a client by an "error" event, a server in its log and
-    by `failed_taps` in its stats(). A message that could not be replayed, such as one with a price of NaN, is reported
-    in the same way and leaves a "drop" row, and the recording goes on.
+    reception, also those that do not decode, and the events of its connection. A server's holds the messages that it
+    publishes, at source time. If the recording fails it is detached, and the target reports it: a client by an "error"
+    event, a server in its log and by `failed_taps` in its stats(). While its disk fails it stays: a client reports one
+    "error", and a server lists the sentence under `problems` in its stats(). A message that could not be replayed, such
+    as one with a price of NaN, is reported as well and leaves a "drop" row, and the recording goes on. Further control
+    rows say which symbols are covered, and from when to when: see hftlab.session.coverage.
     """
     endings = ExitStack()
-    take = _watch(target, recording, endings) if isinstance(target, Client) else _record(target, recording)
+    coverage: ClientCoverage | ServerCoverage
+    if isinstance(target, Client):
+        coverage, take = _watch(target, recording, endings)
+    else:
+        coverage, take = _record(target, recording, endings)
 
     def attempt(item: Timed[Message]) -> None:
         try:
             take(item)
+            if isinstance(target, Client) and (problem := recording.new_problem()) is not None:
+                target.report(problem)
         except MessageParseError as exc:
-            recording.control("drop", item.at, detail=str(exc))
+            coverage.dropped(item, str(exc))
             raise
         except Exception:
             endings.close()
@@ -42,25 +51,43 @@ def tap(target: Client | Server, recording: Recording) -> Callable[[], None]:
 
     target.taps.append(attempt)
     endings.callback(target.taps.remove, attempt)
+    if isinstance(target, Server):
+        name = str(recording.folder)
+        target.problems[name] = lambda: recording.problem
+        endings.callback(target.problems.pop, name, None)
     return endings.close
 
 
-def _record(server: Server, recording: Recording) -> Tap:
-    """Return a tap that records what a server publishes; a source that dates it by another clock may see that stepped.
+def _record(server: Server, recording: Recording, endings: ExitStack) -> tuple[ServerCoverage, Tap]:
+    """Record what a server publishes from now on. Returns the writer of the coverage's rows, and the tap.
 
-    The server's own clock is the steady one: it goes as fast as the source's time does, and is sought and paused with
-    it. A server that is behind publishes late, at times before its clock's.
+    A source that dates its messages by another clock may see that stepped. The server's own clock is the steady one: it
+    goes as fast as the source's time does, and is sought and paused with it. A server that is behind publishes late, at
+    times before its clock's.
     """
+    coverage = ServerCoverage(None if server.source is None else server.source.symbols, recording.control)
 
     def message(item: Timed[Message]) -> None:
-        steady = min(item.at, server.clock.now())
-        recording.message(item.message, item.at, account=item.account, payload=item.payload, steady=steady)
+        coverage.message(item)
+        if not isinstance(item.message, Gap):  # its control row says all of it
+            steady = min(item.at, server.clock.now())
+            recording.message(item.message, item.at, account=item.account, payload=item.payload, steady=steady)
 
-    return message
+    endings.callback(_end, coverage.end)
+    return coverage, message
 
 
-def _watch(client: Client, recording: Recording, endings: ExitStack) -> Tap:
-    """Record the connection's events from now on. Returns a tap that records the messages among them."""
+def _end(write: Callable[[], None]) -> None:
+    """Write the last row; a recording that has failed tells of that by itself."""
+    with suppress(SessionError):
+        write()
+
+
+def _watch(client: Client, recording: Recording, endings: ExitStack) -> tuple[ClientCoverage, Tap]:
+    """Record the connection's events from now on.
+
+    Returns the writer of the coverage's rows, and a tap that records the messages among them.
+    """
     is_noted = False
     """Whether the present connection is in the recording."""
 
@@ -72,6 +99,7 @@ def _watch(client: Client, recording: Recording, endings: ExitStack) -> Tap:
 
     def message(item: Timed[Message]) -> None:
         note(item.at)  # the first message comes long before the client is signed in and reports "connected"
+        coverage.message(item)
         recording.message(item.message, item.at, account=item.account, payload=item.payload, steady=time.monotonic_ns())
 
     def connecting(*_: object) -> None:
@@ -82,29 +110,30 @@ def _watch(client: Client, recording: Recording, endings: ExitStack) -> Tap:
         note(wall_time())
 
     def disconnected(reason: object) -> None:
-        recording.control("disconnect", wall_time(), detail=str(reason))
+        coverage.disconnected(str(reason), wall_time())
 
-    def lost(loss: Loss) -> None:
-        event = "conflate" if loss.reason == "conflated" else "gap"
-        recording.control(
-            event, wall_time(), channel=loss.channel, first=loss.first, last=loss.last, detail=loss.reason
-        )
+    def undecoded(event: Undecoded) -> None:
+        note(event.received_at)
+        recording.undecoded(event.payload, event.received_at, str(event.error), steady=time.monotonic_ns())
 
     def failed(error: Exception) -> None:
         recording.control("error", wall_time(), detail=str(error))
 
     connected()
+    coverage = ClientCoverage(client, recording.control, wall_time())
+    endings.callback(_end, lambda: coverage.end(wall_time()))
     events: dict[str, Callable[..., None]] = {
         "connecting": connecting,
         "reconnecting": connecting,
         "connected": connected,
         "disconnected": disconnected,
-        "loss": lost,
+        "loss": coverage.lost,
+        "undecoded": undecoded,
         "error": failed,
     }
     for event, callback in events.items():
         endings.callback(client.on(event, callback))
-    return message
+    return coverage, message
 
 
 def describe(target: Client | Server) -> dict[str, str]:

@@ -6,7 +6,7 @@ import asyncio
 import secrets
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from ssl import SSLContext
 from types import TracebackType
 from typing import Any, Self, get_args
@@ -93,6 +93,8 @@ class Server:
         self._listener = Listener(
             self._connections, self._page, self.limits, self._authenticator, framer, leaves_key=key is None
         )
+        self.problems: dict[str, Callable[[], str | None]] = {}
+        """Functions that say in a sentence what is wrong with something beside the stream, such as a recording."""
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping: asyncio.Task[None] | None = None
         self._home = Home()
@@ -184,7 +186,8 @@ class Server:
         """Return counts since the start: `aborted`, `refused` by reason, `errors` by type, `failed_taps` by exception.
 
         `invalid` counts the messages of the source that were left out because the wire cannot carry them.
-        `connections`, `channels`, `failure` and `lag_seconds` are current. `broadcast_seconds` is how long a batch
+        `connections`, `channels`, `failure`, `problems` (sentences, such as of a recording whose disk is full) and
+        `lag_seconds` are current. `broadcast_seconds` is how long a batch
         takes from its source to its last reader's socket, encoding included; `queue_seconds` how long messages wait in
         a connection's buffer before the kernel takes them. Each has `count`, `mean`, `p50`, `p99` and `max`.
         """
@@ -205,6 +208,7 @@ class Server:
             "invalid": self._stream.invalid,
             "failed_taps": dict(self._stream.failed_taps),
             "failure": self.failure,
+            "problems": [problem for check in tuple(self.problems.values()) if (problem := check()) is not None],
             "lag_seconds": self._stream.lag(),
             "broadcast_seconds": self._broadcaster.broadcast_times.durations.summary(),
             "queue_seconds": self._broadcaster.queue_times.durations.summary(),

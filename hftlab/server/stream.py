@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Final
 
-from hftlab.clock import NANOSECONDS, from_milliseconds, wall_time
+import msgspec
+
+from hftlab.clock import NANOSECONDS, from_milliseconds, to_milliseconds, wall_time
 from hftlab.credentials import is_subject, local_account
 from hftlab.errors import RateLimitExceeded, ServerError, WireError
 from hftlab.log import get_logger
-from hftlab.protocol import Error, ErrorType, Message, ReplayAction, ReplayControl, ReplayState
+from hftlab.protocol import Error, ErrorType, MarketData, Message, ReplayAction, ReplayControl, ReplayState
 from hftlab.protocol.publishing.playback import Playback
 from hftlab.protocol.publishing.publisher import Delivery, Publisher, is_private
 from hftlab.server.server_socket import ServerSocket
@@ -25,6 +27,8 @@ __all__ = ["Stream"]
 
 _SLICE: Final = 0.001
 """Seconds of work after which other tasks of the loop get a turn, clients in the same process among them."""
+_PATIENCE: Final = 0.002
+"""Seconds that the loop waits for a source that reads ahead, before others get their turn: a thread costs more."""
 _STEPS: Final = 256
 """Messages of a STEP that are sent in one turn of the loop."""
 _MOST: Final = 100
@@ -103,11 +107,17 @@ class Stream:
     async def _run(self, timer: StreamTimer) -> None:
         turn = time.monotonic()
         while True:
+            if not self.playback.is_ready(_PATIENCE):
+                await asyncio.to_thread(self.playback.is_ready, None)
+            # From the look at the controls to the sleep nothing else may run: it would miss a call of wake().
             while self._controls:
                 await self._control(*self._controls.popleft())
             if self._changed:
                 self._announce_changes()
             at = self._next_time()
+            if at is None and (start := self.playback.start) is not None:
+                await self._seek(start)
+                continue
             delay = math.inf if at is None else self.clock.seconds_until(at)
             if at is None or delay > 0:
                 if not self._announce_changes():
@@ -147,7 +157,12 @@ class Stream:
                 tap(item)
             except Exception as exc:
                 self._drop(tap, exc)
-        self._publisher.publish(item.message, item.at, item.account)
+        message = item.message
+        received = to_milliseconds(item.at)
+        if self.playback.is_recorded and type(message) is MarketData and message.ts_recv is None and received > 0:
+            # The first recording's time, which a recording of this replay keeps, and a replay of that one.
+            message = msgspec.structs.replace(message, ts_recv=received)
+        self._publisher.publish(message, item.at, item.account)
 
     def _drop(self, tap: Tap, error: Exception) -> None:
         """Remove a tap that has raised, so that it does not end the stream for everyone."""
@@ -239,14 +254,23 @@ class Stream:
             case ReplayAction.PAUSE:
                 self.playback.pause()
             case ReplayAction.RESUME:
+                if request.loop is not None:
+                    self.playback.is_looping = request.loop
                 self.clock.resume()
             case ReplayAction.SPEED:
                 self.clock.speed = math.inf if request.speed is None else request.speed
             case ReplayAction.STEP:
-                await self._take(1 if request.count is None else request.count)
+                if request.duration is not None:
+                    await self._take_for(from_milliseconds(request.duration))
+                else:
+                    await self._take(1 if request.count is None else request.count)
             case ReplayAction.SEEK:
-                assert request.position is not None
-                await self._seek(from_milliseconds(request.position))
+                if request.sequence is not None:
+                    position = await asyncio.to_thread(self.playback.time_of, request.sequence)
+                else:
+                    assert request.position is not None
+                    position = from_milliseconds(request.position)
+                await self._seek(position)
                 return
         self._announce()
 
@@ -254,13 +278,22 @@ class Stream:
         self.playback.pause()
         while count > 0 and (taken := self.playback.take(min(count, _STEPS))):
             count -= len(taken)
-            self._report_refused()
-            for item in taken:
-                started = time.perf_counter()
-                self._accept(item)
-                self._send(self._publisher.poll(item.at, wall_time()), started)
-            await asyncio.sleep(0)
-            await self._drained()
+            await self._pass_on(taken)
+
+    async def _take_for(self, duration: int) -> None:
+        self.playback.pause()
+        until = self.playback.reachable(self.playback.position + duration)
+        while taken := self.playback.take_until(until, _STEPS):
+            await self._pass_on(taken)
+
+    async def _pass_on(self, taken: list[Timed[Message]]) -> None:
+        self._report_refused()
+        for item in taken:
+            started = time.perf_counter()
+            self._accept(item)
+            self._send(self._publisher.poll(item.at, wall_time()), started)
+        await asyncio.sleep(0)
+        await self._drained()
 
     async def _seek(self, position: int) -> None:
         playback = self.playback

@@ -11,16 +11,20 @@ do not agree on:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import polars as pl
 
+from hftlab.errors import MessageParseError
 from hftlab.protocol import JSON
+from hftlab.session.unknown_fields import unknown_fields
 
-__all__ = ["Header", "json_columns", "read_headers"]
+__all__ = ["Decoded", "Header", "decoded_lines", "exact_columns", "read_headers", "read_type"]
 
 _SAMPLE: Final = 64
+_NAMED: Final = 20
+"""Fields that a reason names."""
 _SPACES: Final = (b" ", b"\t", b"\r")
 
 
@@ -31,7 +35,12 @@ class Header(msgspec.Struct, gc=False):
     symbol: Any = None
 
 
+class _Type(msgspec.Struct, gc=False):
+    type: Any = None
+
+
 _headers: Final = msgspec.json.Decoder(Header)
+_types: Final = msgspec.json.Decoder(_Type)
 
 
 def read_headers(payloads: Sequence[bytes]) -> list[Header]:
@@ -44,19 +53,67 @@ def read_headers(payloads: Sequence[bytes]) -> list[Header]:
         return [Header(one.type, getattr(one, "symbol", None)) for one in messages]
 
 
-def json_columns(payloads: Sequence[bytes], schema: Mapping[str, Any]) -> pl.DataFrame:
+def read_type(payload: bytes) -> str | None:
+    """Return the type that a message which does not decode names, None if it cannot be told."""
+    try:
+        kind = _types.decode(payload).type
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return kind if isinstance(kind, str) and "\0" not in kind else None
+
+
+class Decoded(NamedTuple):
+    """Messages that decode, encoded anew, their places among all, and what that does not say of a message."""
+
+    lines: list[bytes]
+    places: list[int]
+    reasons: dict[int, str]
+
+
+def exact_columns(
+    payloads: Sequence[bytes], schema: Mapping[str, Any], struct: type[msgspec.Struct]
+) -> pl.DataFrame | None:
     """Return one row per message with the columns of `schema`, which are named and typed as on the wire.
 
-    Payloads must be valid messages. If polars could read one of them differently, all are decoded and encoded again
-    first, which takes about a third longer.
+    None if a payload is no valid message of the type `struct`, if it has fields that are not in the schema, or if
+    polars could read it differently than msgspec does.
     """
     # A server that spells JSON in its own way does so in nearly every message: a few show it before all are read.
-    is_plain = _read(payloads[:_SAMPLE], schema) is not None
-    frame = _read(payloads, schema) if is_plain else None
-    if frame is None:
-        canonical = b"\n".join(JSON.encode(JSON.decode(payload)) for payload in payloads)
-        frame = pl.read_ndjson(canonical, schema=schema)
-    return frame
+    if _read(payloads[:_SAMPLE], schema) is None:
+        return None
+    frame = _read(payloads, schema)
+    # polars knows neither the bounds of a field nor which fields there have to be, and makes a text of a number.
+    return frame if frame is not None and _all_decode(payloads, struct) else None
+
+
+def decoded_lines(payloads: Sequence[bytes], struct: type[msgspec.Struct]) -> Decoded:
+    """Decode messages of one type one by one, and encode them in hftlab's own spelling, in which polars reads them.
+
+    Reasons are there for messages with unknown fields, and for those that do not decode, which have no line.
+    """
+    lines, places, reasons = [], [], {}
+    for place, payload in enumerate(payloads):
+        try:
+            message = JSON.decode(payload)
+        except MessageParseError as exc:
+            reasons[place] = str(exc)
+            continue
+        if not isinstance(message, struct):
+            reasons[place] = f"the message is recorded as another type than {message.type}, which it says it has"
+            continue
+        if unknown := unknown_fields(payload, struct):
+            more = f" and {len(unknown) - _NAMED:,} more" if len(unknown) > _NAMED else ""
+            reasons[place] = f"unknown fields: {', '.join(unknown[:_NAMED])}{more}"
+        places.append(place)
+        lines.append(JSON.encode(message))
+    return Decoded(lines, places, reasons)
+
+
+def _all_decode(payloads: Sequence[bytes], struct: type[msgspec.Struct]) -> bool:
+    try:
+        return all(isinstance(JSON.decode(payload), struct) for payload in payloads)
+    except MessageParseError:
+        return False
 
 
 def _lines(payloads: Sequence[bytes]) -> bytes:
@@ -74,7 +131,7 @@ def _read(payloads: Sequence[bytes], schema: Mapping[str, Any]) -> pl.DataFrame 
         return None  # the count below would miss its key
     try:
         frame = pl.read_ndjson(lines, schema=schema)
-    except pl.exceptions.ComputeError:
+    except pl.exceptions.PolarsError:
         return None
     # `":` ends each key and may occur in a text: there are at least as many as keys. Every value that was read has a
     # key of its own, and each message has its type besides. Equal counts leave no room for a key that occurs twice.

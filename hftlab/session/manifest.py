@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import zlib
 from enum import StrEnum
 from pathlib import Path
@@ -16,6 +17,7 @@ __all__ = [
     "MANIFEST",
     "SCHEMA_VERSION",
     "Ending",
+    "File",
     "Manifest",
     "Part",
     "checksum",
@@ -24,18 +26,39 @@ __all__ = [
     "write_manifest",
 ]
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 MANIFEST: Final = "manifest.json"
 _FORMAT: Final = "hftlab session"
+_CHECKSUM: Final = re.compile(rb',\s*"checksum":\s*"([0-9a-f]{8})"\s*}\s*$')
 
 
-class Part(msgspec.Struct):
-    """Entry of one Parquet file: its path in the session, its rows, its size in bytes and the CRC32 of its bytes."""
+class File(msgspec.Struct):
+    """A file beside the parts: its path in the session, its size in bytes and the CRC32 of its bytes."""
+
+    file: str
+    size: int
+    crc32: int
+
+
+class Part(msgspec.Struct, omit_defaults=True):
+    """Entry of one Parquet file: its path in the session, its rows, its size in bytes and the CRC32 of its bytes.
+
+    `segment` is the journal segment that it was made of, None for events, which never were in a journal. `first` and
+    `last` are the numbers of its first and last message, `started` and `ended` their times (ts_recv, ns). Sessions of
+    schema 1 have none of these.
+    """
 
     file: str
     rows: int
     size: int
     crc32: int
+    segment: int | None = None
+    first: int | None = None
+    last: int | None = None
+    started: int | None = None
+    ended: int | None = None
+    index: File | None = None
+    """The part's index (hftlab.session.state_index), for tables that have one."""
 
 
 class Ending(StrEnum):
@@ -58,6 +81,11 @@ class Manifest(msgspec.Struct):
     True as soon as there is no journal left; `ending` says how that came about. A session that is made of a file or a
     simulation has `source["extent"]`: whether it holds the `whole` of it, and how far it got.
     `segments` counts the journal segments that are Parquet already: a crash can leave one of those files behind.
+    `damaged` counts the places where recovery found damage; each is a `damage` row of the control table. `buffer` is
+    how many bytes of messages may wait for the disk before messages are dropped, None where none ever are.
+
+    In the file a last field `checksum` follows, the CRC32 of everything before it. Who changes the file by hand leaves
+    that field out.
     """
 
     source: dict[str, Any]
@@ -70,6 +98,8 @@ class Manifest(msgspec.Struct):
     symbols: list[str] = []
     messages: int = 0
     segments: int = 0
+    damaged: int = 0
+    buffer: int | None = None
     started: int | None = None
     ended: int | None = None
     tables: dict[str, list[Part]] = {}
@@ -78,6 +108,17 @@ class Manifest(msgspec.Struct):
         """Count the rows of a table, 0 if it has no parts."""
         return sum(part.rows for part in self.tables.get(table, ()))
 
+    def size_of(self, table: str) -> int:
+        """Size of a table's parts and their indexes in bytes, 0 if it has none."""
+        parts = self.tables.get(table, ())
+        return sum(part.size + (0 if part.index is None else part.index.size) for part in parts)
+
+    @property
+    def next_number(self) -> int:
+        """Number that the next message or control row gets."""
+        last = [part.last for parts in self.tables.values() for part in parts if part.last is not None]
+        return max(last) + 1 if last else self.messages + self.rows("control")
+
     @property
     def was_killed(self) -> bool:
         """Whether the process that wrote it was killed, or is still at it: rows that were not committed are missing."""
@@ -85,8 +126,8 @@ class Manifest(msgspec.Struct):
 
     @property
     def size(self) -> int:
-        """Size of all parts in bytes."""
-        return sum(part.size for parts in self.tables.values() for part in parts)
+        """Size of all parts and their indexes in bytes."""
+        return sum(map(self.size_of, self.tables))
 
 
 class _Version(msgspec.Struct):
@@ -102,6 +143,7 @@ def read_manifest(folder: Path) -> Manifest:
     except (FileNotFoundError, NotADirectoryError):
         raise _not_found(folder, f"it has no {MANIFEST}") from None
     try:
+        _check(data)
         version = msgspec.json.decode(data, type=_Version)
         if version.format != _FORMAT:
             raise _not_found(folder, f"its {MANIFEST} belongs to something else")
@@ -112,9 +154,10 @@ def read_manifest(folder: Path) -> Manifest:
                 path=folder,
             )
         return msgspec.json.decode(data, type=Manifest)
-    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+    except (ValueError, msgspec.DecodeError) as exc:  # bytes that are not UTF-8 are a ValueError
         raise SessionDamaged(
-            f"{path} cannot be read ({exc}): restore it from a copy; the Parquet files beside it are readable",
+            f"{path} cannot be read ({exc}): restore it from a copy, or leave out its checksum if you have changed it "
+            "by hand; the Parquet files beside it are readable",
             path=path,
         ) from None
 
@@ -125,11 +168,19 @@ def _not_found(folder: Path, reason: str) -> SessionNotFound:
     )
 
 
+def _check(data: bytes) -> None:
+    """Raise ValueError if the manifest has a checksum that does not match."""
+    found = _CHECKSUM.search(data)
+    if found is not None and int(found[1], 16) != zlib.crc32(data[: found.start()]):
+        raise ValueError("its checksum does not match")
+
+
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Replace the manifest in one step: a crash leaves either the old one or the new one."""
+    text = msgspec.json.format(msgspec.json.encode(manifest), indent=2).removesuffix(b"\n}")
     temporary = folder / f"{MANIFEST}.tmp"
     with temporary.open("wb") as file:
-        file.write(msgspec.json.format(msgspec.json.encode(manifest), indent=2))
+        file.write(text + b',\n  "checksum": "%08x"\n}' % zlib.crc32(text))
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(folder / MANIFEST)

@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
+import io
 import os
+import zlib
 from collections import defaultdict
-from collections.abc import Iterable
-from pathlib import Path
-from typing import Final
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+from pathlib import Path, PurePosixPath
+from typing import Any, Final
 
+import numpy as np
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from hftlab.errors import SessionTooNew
 from hftlab.session.journal import Record
-from hftlab.session.manifest import Manifest, Part, checksum, sync_folder, write_manifest
-from hftlab.session.table_ids import TableId
-from hftlab.session.tables import KEYS, TABLES
+from hftlab.session.manifest import File, Manifest, Part, sync_folder, write_manifest
+from hftlab.session.state_index import SCHEMA, Group, byte_ranges, symbol_rows
+from hftlab.session.table_ids import INDEX, TableId
+from hftlab.session.tables import KEYS, read_tables
 
-__all__ = ["Parts", "scan_parts"]
+__all__ = ["ROW_GROUP", "Parts", "row_groups", "scan_parts"]
 
-_ROW_GROUP: Final = 64 * 1024
+ROW_GROUP: Final = 4096
+"""Rows of a row group, the least that a seek reads, or the rows of one message if it has more symbols."""
+_LARGE_ROW_GROUP: Final = 64 * 1024
+"""Rows of a row group in tables that are read as a whole only."""
+_SEARCHED: Final = ["message", "ts_recv", "ts_event", "symbol"]
+"""Columns with statistics. In small row groups those of all others would be longer than what they save."""
+_UNIQUE: Final = ("id", "payload")
+"""Texts of which each row has its own."""
 
 
 def scan_parts(paths: list[Path], schema: pl.Schema | None) -> pl.LazyFrame:
@@ -27,37 +41,81 @@ def scan_parts(paths: list[Path], schema: pl.Schema | None) -> pl.LazyFrame:
     return frame if schema is None else frame.select(schema.names())
 
 
+def _numbers(file: str) -> tuple[int, int]:
+    """Return the first and the last number in a part's name: those of the parts that it was made of."""
+    numbers = PurePosixPath(file).name.partition(".")[0].split("-")[1:]
+    return int(numbers[0]), int(numbers[-1])
+
+
 class Parts:
     """Parquet side of a session that is written: its folder, and the manifest that is kept in step with it."""
 
     def __init__(self, folder: Path, manifest: Manifest) -> None:
         self.folder, self.manifest = folder, manifest
+        self._durable: set[str] = set()
+        """Tables' folders that are certain to be there after a power failure."""
 
     def add_segment(self, number: int, records: Iterable[Record]) -> None:
-        """Write one part per table for the records of a journal segment; the manifest is on disk when this returns."""
+        """Write one part per table for the records of a journal segment; the manifest is on disk when this returns.
+
+        Records must have numbers, which rise.
+        """
         payloads: defaultdict[TableId, list[bytes]] = defaultdict(list)
-        keys: defaultdict[TableId, list[tuple[int, int, str | None, int | None]]] = defaultdict(list)
+        keys: defaultdict[TableId, dict[str, list[Any]]] = defaultdict(lambda: {name: [] for name in KEYS})
         manifest = self.manifest
-        first = manifest.messages + manifest.rows(TableId.CONTROL.folder)
-        for place, (number_of_table, ts_recv, payload, account, clock) in enumerate(records, first):
+        for number_of_table, ts_recv, payload, account, clock, place, reason in records:
             table = self._known(number_of_table)
             payloads[table].append(payload)
-            keys[table].append((place, ts_recv, account, clock))
+            columns = keys[table]
+            columns["message"].append(place)
+            columns["ts_recv"].append(ts_recv)
+            columns["account"].append(account)
+            columns["ts_clock"].append(clock)
+            columns["reason"].append(reason)
             manifest.messages += table != TableId.CONTROL
             manifest.started = ts_recv if manifest.started is None else manifest.started
             manifest.ended = ts_recv
-        for table, some in payloads.items():
-            frame = TABLES[table].rows(some, pl.DataFrame(keys[table], schema=KEYS, orient="row"))
+        frames = read_tables(payloads, {table: pl.DataFrame(columns, schema=KEYS) for table, columns in keys.items()})
+        for table, frame in frames.items():
             if "symbol" in frame.columns:
                 manifest.symbols = sorted({*manifest.symbols, *frame["symbol"].drop_nulls().unique()})
-            self._write(table.folder, frame)
+            self._write(table.folder, frame, number)
         manifest.segments = number
         write_manifest(self.folder, manifest)
 
     def add_frame(self, folder: str, frame: pl.DataFrame) -> None:
         """Write one part of a table that is columns from the start."""
-        self._write(folder, frame)
+        self._write(folder, frame, None)
         write_manifest(self.folder, self.manifest)
+
+    def replace(self, table: str, old: list[Part], schema: pl.Schema | None) -> None:
+        """Put one part in the place of neighbours; the manifest is on disk when this returns, and the old files stay.
+
+        The new file is named after the first and the last, so that names go on sorting as the rows do.
+        """
+        frame = scan_parts([self.folder / part.file for part in old], schema).collect()
+        name = f"{_numbers(old[0].file)[0]:06d}-{_numbers(old[-1].file)[1]:06d}"
+        segments = [part.segment for part in old if part.segment is not None]
+        new = self._written(table, name, frame, max(segments, default=None))
+        parts = self.manifest.tables[table]
+        at = parts.index(old[0])
+        parts[at : at + len(old)] = [new]
+        write_manifest(self.folder, self.manifest)
+
+    def remove_leftovers(self) -> None:
+        """Delete files that an interrupted replacement has left: their rows are in parts that the manifest names."""
+        for table, parts in self.manifest.tables.items():
+            named = {PurePosixPath(part.file).stem for part in parts}
+            held = {number for part in parts for number in range(_numbers(part.file)[0], _numbers(part.file)[1] + 1)}
+            for path in (self.folder / table).glob("part-*"):
+                first, last = _numbers(path.name)
+                if path.name.partition(".")[0] not in named and held.issuperset(range(first, last + 1)):
+                    path.unlink()
+            sync_folder(self.folder / table)
+        indexes = {part.index.file for parts in self.manifest.tables.values() for part in parts if part.index}
+        for path in (self.folder / INDEX).glob("*.parquet"):
+            if f"{INDEX}/{path.name}" not in indexes:
+                path.unlink()
 
     def _known(self, table: int) -> TableId:
         try:
@@ -69,17 +127,108 @@ class Parts:
                 path=self.folder,
             ) from None
 
-    def _write(self, table: str, frame: pl.DataFrame) -> None:
-        folder = self.folder / table
-        folder.mkdir(exist_ok=True)
+    def _write(self, table: str, frame: pl.DataFrame, segment: int | None) -> None:
         parts = self.manifest.tables.setdefault(table, [])
         # If a crash left a part that is not in the manifest, it has this name and is replaced.
-        path = folder / f"part-{len(parts) + 1:06d}.parquet"
-        temporary = path.with_suffix(".tmp")
-        frame.write_parquet(temporary, compression="zstd", row_group_size=_ROW_GROUP)
-        with temporary.open("rb") as file:
+        parts.append(self._written(table, f"{len(parts) + 1:06d}", frame, segment))
+
+    def _written(self, table: str, name: str, frame: pl.DataFrame, segment: int | None) -> Part:
+        """Write a frame as a durable part with its index, under a name that is unique in its table."""
+        known = next((one for one in TableId if one.folder == table), None)
+        index = None
+        if known is None:
+            sink = io.BytesIO()
+            frame.write_parquet(sink, compression="zstd", row_group_size=_LARGE_ROW_GROUP)
+            data = sink.getbuffer()
+        else:
+            cuts = [0, *row_groups(frame["message"].to_numpy())]
+            data = _parquet(frame, cuts)
+            index = self._store(INDEX, f"{table}-{name}.parquet", _index(known, frame, cuts, data))
+        file = self._store(table, f"part-{name}.parquet", data)
+        part = Part(file=file.file, rows=frame.height, size=file.size, crc32=file.crc32, segment=segment, index=index)
+        if frame.height:
+            part.started, part.ended = frame["ts_recv"][0], frame["ts_recv"][-1]
+            if known is not None:
+                part.first, part.last = frame["message"][0], frame["message"][-1]
+        return part
+
+    def _store(self, folder: str, name: str, data: memoryview) -> File:
+        """Write a file in one step: when this returns it is durable, and so is the folder that names it."""
+        inside = self.folder / folder
+        if folder not in self._durable:
+            inside.mkdir(exist_ok=True)  # it may be there from an attempt that failed before it was durable
+            sync_folder(self.folder)
+            self._durable.add(folder)
+        temporary = (inside / name).with_suffix(".tmp")
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
             os.fsync(file.fileno())
-        size, crc32 = temporary.stat().st_size, checksum(temporary)
-        temporary.replace(path)
-        sync_folder(folder)
-        parts.append(Part(file=f"{table}/{path.name}", rows=frame.height, size=size, crc32=crc32))
+        temporary.replace(inside / name)
+        sync_folder(inside)
+        return File(file=f"{folder}/{name}", size=len(data), crc32=zlib.crc32(data))
+
+
+def row_groups(numbers: np.ndarray[Any, np.dtype[np.int64]]) -> Iterator[int]:
+    """Yield the row behind each row group: about ROW_GROUP rows, and never a part of a message."""
+    stop = 0
+    while stop < len(numbers):
+        last = min(stop + ROW_GROUP, len(numbers)) - 1
+        stop = int(np.searchsorted(numbers, numbers[last], side="right"))
+        yield stop
+
+
+def _parquet(frame: pl.DataFrame, cuts: list[int]) -> memoryview:
+    rows = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
+    sink = io.BytesIO()
+    texts: list[str] = []
+    counters: list[str] = []
+    for path, kind in _leaves(rows.schema):
+        if pa.types.is_large_string(kind) and path not in _UNIQUE:
+            texts.append(path)
+        elif pa.types.is_int64(kind):
+            # Times and numbers rise by little; counts of orders within the levels are few different ones.
+            (texts if "." in path else counters).append(path)
+    writer = pq.ParquetWriter(
+        sink,
+        rows.schema,
+        compression="zstd",
+        use_dictionary=texts,
+        column_encoding=dict.fromkeys(counters, "DELTA_BINARY_PACKED"),
+        write_statistics=_SEARCHED,
+        write_page_checksum=True,
+    )
+    with writer:
+        for start, stop in pairwise(cuts):
+            writer.write_table(rows.slice(start, stop - start), row_group_size=stop - start)
+    return sink.getbuffer()
+
+
+def _leaves(fields: Iterable[Any], path: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the columns that Parquet has for nested ones: where they are, and their type."""
+    for field in fields:
+        place, kind = f"{path}{field.name}", field.type
+        while pa.types.is_large_list(kind):
+            place, kind = f"{place}.list.element", kind.value_type
+        if pa.types.is_struct(kind):
+            yield from _leaves(kind, f"{place}.")
+        else:
+            yield place, kind
+
+
+def _index(table: TableId, frame: pl.DataFrame, cuts: list[int], data: memoryview) -> memoryview:
+    numbers, times = frame["message"].to_list(), frame["ts_recv"].to_list()
+    ends = [(numbers[a], numbers[b - 1], times[a], times[b - 1]) for a, b in pairwise(cuts)]
+    places = byte_ranges(data)
+    groups = [
+        {
+            "group": group,
+            **dict(zip(Group._fields, (*place, *(ends[group] if group < len(ends) else ())), strict=False)),
+        }
+        for group, place in enumerate(places)
+    ]
+    of_groups = pl.DataFrame(groups, schema_overrides=SCHEMA)
+    rows = pl.concat([pl.DataFrame(schema=SCHEMA), of_groups, symbol_rows(table, frame, cuts)], how="diagonal")
+    sink = io.BytesIO()
+    rows.sort("group", "symbol", nulls_last=False).write_parquet(sink, compression="zstd", statistics=False)
+    return sink.getbuffer()

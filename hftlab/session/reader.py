@@ -1,180 +1,340 @@
 """Reads the messages of a session from any position on, and the state at that position, without reading all of it.
 
-Parts follow each other in time and each is sorted by ts_recv: a bisection finds the part of a position, and Parquet's
-statistics find the row groups within it.
+Parts follow each other in time and each is sorted by ts_recv. The manifest says from when to when each goes, and the
+index of a part where its row groups are and in which of them the state of each symbol is.
 """
 
 from __future__ import annotations
 
 import heapq
 from bisect import bisect_right
-from collections import defaultdict
-from collections.abc import Iterator
+from collections import OrderedDict, defaultdict
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
+import msgspec
 import numpy as np
+import numpy.typing as npt
 import polars as pl
+import pyarrow as pa
 
-from hftlab.protocol import JSON, Message
+from hftlab.errors import MessageParseError, SessionDamaged
+from hftlab.protocol import Message
 from hftlab.session.manifest import Manifest
-from hftlab.session.parts import scan_parts
+from hftlab.session.market_block import MarketBlock, market_block
+from hftlab.session.part_file import PartFile, check_size
+from hftlab.session.state_index import FIELDS, StateIndex, symbol_rows
 from hftlab.session.table_ids import TableId
 from hftlab.session.tables import TABLES, Decoded
+from hftlab.source import Timed
 
-__all__ = ["Reader"]
+__all__ = ["Reader", "Recorded"]
 
-_FIELDS: Final = {
-    "state": pl.lit(True),
-    "bids": pl.col("bids").is_not_null(),
-    "asks": pl.col("asks").is_not_null(),
-    "last_trade": pl.col("last_trade").is_not_null(),
-}
-"""Parts of a symbol's state: its last row, and for each field that this row leaves out the last row that has it."""
-_FIRST_LOOK: Final = 4096
-"""Rows searched first when searching backwards; most often the whole state is among them."""
+_SLICE: Final = 64
+"""Rows whose messages are made in one go, where a message cannot be made by itself."""
+_BLOCK: Final = 1024
+"""Rows that are prepared in one go: for so long a thread that reads ahead may keep others from running."""
+_KEPT: Final = 8
+"""Row groups that stay in memory, for the next seek close by."""
+_OPEN: Final = 64
+"""Files that stay open."""
 
 
 class Reader:
-    """Reader of the parts that a manifest names. Verify them first; times are ts_recv in ns."""
+    """Reader of the parts that a manifest names. Times are ts_recv in ns.
+
+    What is read is verified; each call raises SessionDamaged if it meets something that is not as recorded. It is for
+    one thread at a time.
+    """
 
     def __init__(self, folder: Path, manifest: Manifest) -> None:
-        self._manifest = manifest
-        self._paths = {
-            table: [folder / part.file for part in manifest.tables.get(table.folder, ())] for table in TableId
+        for parts in manifest.tables.values():
+            for part in parts:
+                check_size(folder, part)
+        self._folder, self._manifest = folder, manifest
+        self._parts = {
+            table: [PartFile(folder, part, table) for part in manifest.tables.get(table.folder, ()) if part.rows]
+            for table in TableId
         }
-        self._starts: dict[Path, int] = {}
-        self._present: dict[Path, set[tuple[str, str]]] = {}
-        """Symbols and fields that occur in a part, for parts that a search has read to their beginning."""
+        self._open: OrderedDict[PartFile, None] = OrderedDict()
+        self._groups: OrderedDict[tuple[PartFile, int], pa.Table] = OrderedDict()
 
-    def messages(self, after: int | None = None) -> Iterator[Decoded]:
-        """Yield the messages that a replay streams in the order of their reception, those after `after` if given."""
-        streams = [self._table(table, after) for table in TableId if self._paths[table]]
-        return heapq.merge(*streams, key=lambda decoded: decoded.number)
+    def messages(self, after: int | None = None, *, beyond: int | None = None) -> Iterator[Recorded]:
+        """Yield the messages that a replay streams in the order of their reception.
 
-    def state(self, at: int) -> list[Message]:
-        """Return the fewest messages that give the state after all messages up to and including `at`, in order."""
-        found = [*self._market_state(at), *self._incremental_books(at)]
-        return [decoded.message for decoded in sorted(found, key=lambda decoded: decoded.number)]
+        Only those received after the time `after`, if it is given; only those with a number above `beyond`.
+        """
+        streams = [self._table(table, after, beyond) for table in TableId if self._parts[table]]
+        return streams[0] if len(streams) == 1 else heapq.merge(*streams, key=lambda recorded: recorded.number)
+
+    def state(self, at: int, symbol: str | None = None) -> list[Message]:
+        """Return the fewest messages that give the state after all messages up to and including `at`, in order.
+
+        With `symbol`, those that give the state of this one.
+        """
+        found = [*self._market_state(at, symbol), *self._incremental_books(at, symbol)]
+        return [recorded.message for recorded in sorted(found, key=lambda recorded: recorded.number)]
+
+    def time_of(self, number: int) -> int | None:
+        """Return when the message with this number, or the last one before it, was received; None before the first.
+
+        It may be called while another thread reads.
+        """
+        times = []
+        mine = Reader(self._folder, self._manifest)
+        for parts in mine._parts.values():
+            place = bisect_right(parts, number, key=_first) - 1
+            if place >= 0:
+                part = parts[place]
+                rows = mine._rows(part, part.group_of(number), "message", "ts_recv")
+                times.append(rows.filter(pl.col("message") <= number)["ts_recv"][-1])
+        mine.close()
+        return max(times, default=None)
+
+    def rows(self, table: TableId, start: int, stop: int) -> Iterator[pl.DataFrame]:
+        """Yield the rows of a table that were received from `start` up to `stop`, which is not included."""
+        parts = self._parts[table]
+        within = pl.col("ts_recv").is_between(start, stop, closed="left")
+        for part in parts[max(0, self._place(parts, start - 1)) :]:
+            if _started(part) >= stop:
+                return
+            for group in range(max(0, part.place(start - 1)), len(part.groups)):
+                if part.groups[group].started >= stop:
+                    return
+                yield self._rows(part, group).filter(within)
+
+    def close(self) -> None:
+        """Close all files. They are opened again when they are needed."""
+        self._groups.clear()
+        for part in self._open:
+            part.close()
+        self._open.clear()
 
     # --- from a position on ---
 
-    def _table(self, table: TableId, after: int | None) -> Iterator[Decoded]:
-        paths = self._paths[table]
-        first = 0 if after is None else max(0, self._place(paths, after))
-        for path in paths[first:]:
-            # A whole part is small (one journal segment); its messages are made a slice at a time.
-            rows = _rows(path, table, None if after is None else pl.col("ts_recv") > after)
-            after = None  # the following parts are later
-            for piece in _pieces(rows):
-                yield from TABLES[table].messages(piece)
+    def _table(self, table: TableId, after: int | None, beyond: int | None) -> Iterator[Recorded]:
+        parts = self._parts[table]
+        first = 0
+        if after is not None:
+            first = max(0, self._place(parts, after))
+        elif beyond is not None:
+            first = max(0, bisect_right(parts, beyond, key=_first) - 1)
+        for part in parts[first:]:
+            start = 0
+            if after is not None:
+                start = max(0, part.place(after))
+            elif beyond is not None:
+                start = max(0, part.group_of(beyond))
+            for group in range(start, len(part.groups)):
+                rows = self._group(part, group)
+                if group > start:
+                    after = beyond = None  # what follows is later
+                passed = 0
+                if after is not None:
+                    passed = _until(rows["ts_recv"].to_numpy(), after)
+                elif beyond is not None:
+                    passed = _until(rows["message"].to_numpy(), beyond)
+                yield from self._of_rows(part, rows.slice(passed))
+            after = beyond = None
 
-    def _place(self, paths: list[Path], at: int) -> int:
+    def _of_rows(self, part: PartFile, rows: pa.Table) -> Iterator[Recorded]:
+        """Yield the messages of some rows, none of which is a part of a message."""
+        if part.table is not TableId.MARKET_DATA:
+            yield from self._decoded(part, _frame(rows, part.table))
+            return
+        for start, stop in _cuts(rows["message"].to_numpy(), _BLOCK):
+            piece = rows.slice(start, stop - start)
+            block = market_block(piece)
+            if block is None:
+                yield from self._decoded(part, _frame(piece, part.table))
+            else:
+                size = piece.nbytes // len(block.numbers)
+                yield from (_Undecoded(block, index, size, part) for index in range(len(block.numbers)))
+
+    def _decoded(self, part: PartFile, rows: pl.DataFrame) -> Iterator[Decoded]:
+        for start, stop in _cuts(rows["message"].to_numpy(), _SLICE):
+            try:
+                made = TABLES[part.table].messages(rows[start:stop])
+            except (msgspec.MsgspecError, MessageParseError, UnicodeDecodeError) as exc:
+                raise _cannot_be_made(part, exc) from exc
+            yield from made
+
+    def _place(self, parts: list[PartFile], at: int) -> int:
         """Return the index of the last part that starts at or before `at`, -1 if there is none."""
-        return bisect_right(paths, at, key=self._start) - 1
+        return bisect_right(parts, at, key=_started) - 1
 
-    def _start(self, path: Path) -> int:
-        if path not in self._starts:
-            self._starts[path] = pl.scan_parquet(path).select("ts_recv").head(1).collect().item()
-        return self._starts[path]
+    # --- row groups ---
+
+    def _group(self, part: PartFile, group: int) -> pa.Table:
+        key = (part, group)
+        if key not in self._groups:
+            rows = part.read(group)
+            self._open[part] = None
+            self._groups[key] = rows
+        self._groups.move_to_end(key)
+        if part in self._open:
+            self._open.move_to_end(part)
+        if len(self._groups) > _KEPT:
+            self._groups.popitem(last=False)
+        if len(self._open) > _OPEN:
+            oldest, _ = self._open.popitem(last=False)
+            oldest.close()
+        return self._groups[key]
+
+    def _rows(self, part: PartFile, group: int, *names: str) -> pl.DataFrame:
+        rows = self._group(part, group)
+        return _frame(rows, part.table) if not names else pl.DataFrame(pl.from_arrow(rows.select(names)))
+
+    def _numbered(self, part: PartFile, numbers: Iterable[int]) -> Iterator[Recorded]:
+        """Yield some messages of a part by their numbers."""
+        groups: defaultdict[int, list[int]] = defaultdict(list)
+        for number in sorted(numbers):
+            groups[part.group_of(number)].append(number)
+        for group, wanted in groups.items():
+            rows = self._group(part, group)
+            has = np.isin(rows["message"].to_numpy(), wanted)
+            yield from self._of_rows(part, rows.filter(pa.array(has)))
 
     # --- the state at a position ---
 
-    def _market_state(self, at: int) -> Iterator[Decoded]:
-        paths = self._paths[TableId.MARKET_DATA]
-        missing = {(symbol, field) for symbol in self._manifest.symbols for field in _FIELDS}
-        own = self._place(paths, at)
+    def _market_state(self, at: int, only: str | None) -> Iterator[Recorded]:
+        parts = self._parts[TableId.MARKET_DATA]
+        symbols = self._manifest.symbols if only is None else [only]
+        missing = {(symbol, field) for symbol in symbols for field in FIELDS}
+        own = self._place(parts, at)
         for place in range(own, -1, -1):
-            path = paths[place]
-            if place < own and missing.isdisjoint(self._present.get(path, missing)):
-                continue
-            present: set[tuple[str, str]] = set()
+            part = parts[place]
+            group = part.place(at) if place == own else len(part.groups)
             numbers: set[int] = set()
-            for piece in _backwards(path, at):
-                newest = _newest(piece)
+            # The row group in which the position is has later rows as well.
+            found = [self._newest(part, group, at)] if place == own else []
+            found.append(part.index.newest(group) if place == own else part.index.all_newest)
+            for newest in found:
                 numbers.update(newest[one] for one in newest.keys() & missing)
-                present.update(newest)
                 missing.difference_update(newest)
-                if not missing:
-                    break
-            else:
-                if place < own:
-                    self._present[path] = present
-            if numbers:
-                yield from _numbered(path, TableId.MARKET_DATA, numbers)
+            yield from self._numbered(part, numbers)
             if not missing:
                 return
 
-    def _incremental_books(self, at: int) -> Iterator[Decoded]:
+    def _newest(self, part: PartFile, group: int, at: int) -> dict[tuple[str, str], int]:
+        """Map each symbol and field to the last message that has it, up to `at` in a row group."""
+        rows = self._group(part, group)
+        some = rows.select(["message", "symbol", *FIELDS[1:]]).slice(0, _until(rows["ts_recv"].to_numpy(), at))
+        fields = {name: some[name].is_valid() for name in FIELDS[1:]}
+        table = {"message": some["message"], "symbol": some["symbol"], **fields}
+        frame = pl.DataFrame(pl.from_arrow(pa.table(table)))
+        number = pl.col("message")
+        newest = frame.group_by("symbol").agg(
+            number.max().alias("state"), *(number.filter(pl.col(field)).max().alias(field) for field in FIELDS[1:])
+        )
+        return {
+            (symbol, field): found
+            for symbol, *numbers in newest.iter_rows()
+            for field, found in zip(FIELDS, numbers, strict=True)
+            if found is not None
+        }
+
+    def _incremental_books(self, at: int, only: str | None) -> Iterator[Recorded]:
         """Yield each symbol's BOOK_DELTAs from its last snapshot with levels on, and its first, for the exchange."""
-        paths = self._paths[TableId.MESSAGES]
-        numbers: defaultdict[Path, set[int]] = defaultdict(set)
-        is_complete: dict[str, bool] = {}
-        oldest: dict[str, tuple[Path, int]] = {}
-        for path in reversed(paths[: self._place(paths, at) + 1]):
-            deltas = _rows(path, TableId.MESSAGES, (pl.col("ts_recv") <= at) & (pl.col("type") == "BOOK_DELTA"))
-            restarts = _restarts(deltas)
-            for number, symbol in zip(reversed(deltas["message"]), reversed(deltas["symbol"]), strict=True):
-                oldest[symbol] = (path, number)
-                if not is_complete.get(symbol):
-                    numbers[path].add(number)
-                    is_complete[symbol] = number in restarts
-        for path, number in oldest.values():
-            numbers[path].add(number)
-        for path, wanted in numbers.items():
-            yield from _numbered(path, TableId.MESSAGES, wanted)
+        parts = self._parts[TableId.MESSAGES]
+        own = self._place(parts, at)
+        since: dict[str, int] = {}
+        firsts: dict[str, tuple[PartFile, int]] = {}
+        for place in range(own, -1, -1):
+            part = parts[place]
+            limit = part.place(at) if place == own else len(part.groups)
+            indexes = [(part.index, limit)]
+            if place == own:
+                # The row group in which the position is has later rows as well.
+                rows = self._rows(part, limit)
+                rows = rows[: _until(rows["ts_recv"].to_numpy(), at)]
+                late = StateIndex(symbol_rows(TableId.MESSAGES, rows, [0, rows.height]))
+                indexes.insert(0, (late, 1))
+            for index, before in indexes:
+                since = index.restarts(before) | since
+                firsts |= {symbol: (part, number) for symbol, number in index.firsts(before).items()}
+        symbols = [symbol for symbol in firsts if only in (None, symbol)]
+        wanted: defaultdict[PartFile, set[int]] = defaultdict(set)
+        for symbol in symbols:
+            wanted[firsts[symbol][0]].add(firsts[symbol][1])
+        first_needed = {symbol: since.get(symbol, 0) for symbol in symbols}
+        for part in parts[: own + 1]:
+            for group in part.index.groups_with(first_needed):
+                if part.groups[group].started <= at:
+                    wanted[part] |= _numbers_of_deltas(self._rows(part, group), first_needed, at)
+        for part, numbers in wanted.items():
+            yield from self._numbered(part, numbers)
 
 
-def _restarts(deltas: pl.DataFrame) -> set[int]:
-    """Return the numbers of the BOOK_DELTAs that need no earlier one."""
-    # Few have the field at all; in those it may be spelled in any way that JSON allows.
-    some = deltas.filter(pl.col("payload").str.contains("snapshot", literal=True))
-    messages = map(JSON.decode, some["payload"])
-    return {number for number, one in zip(some["message"], messages, strict=True) if getattr(one, "is_restart", False)}
+class _Undecoded:
+    """A message of a row group that is made when it is asked for; otherwise as hftlab.session.tables.Decoded."""
+
+    __slots__ = ("_block", "_index", "_part", "number", "size", "ts_recv")
+    account: Final = None
+
+    def __init__(self, block: MarketBlock, index: int, size: int, part: PartFile) -> None:
+        self._block, self._index, self._part = block, index, part
+        self.number, self.ts_recv, self.size = block.numbers[index], block.times[index], size
+
+    @property
+    def message(self) -> Message:
+        try:
+            return self._block.message(self._index)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as exc:
+            raise _cannot_be_made(self._part, exc) from exc
+
+    @property
+    def item(self) -> Message:
+        return self.message
+
+    @property
+    def timed(self) -> Timed[Message]:
+        return Timed(self.ts_recv, self.message)
 
 
-def _backwards(path: Path, at: int) -> Iterator[pl.DataFrame]:
-    """Yield which fields the rows up to `at` have, the newest rows first, in pieces of growing size."""
-    rows = pl.scan_parquet(path)
-    stop: int = rows.select((pl.col("ts_recv") <= at).sum()).collect().item()
-    size = _FIRST_LOOK
-    while stop > 0:
-        start = max(0, stop - size)
-        fields = (has.alias(field) for field, has in _FIELDS.items())
-        yield rows.slice(start, stop - start).select("message", "symbol", *fields).collect()
-        stop, size = start, 4 * size
+Recorded: TypeAlias = Decoded | _Undecoded
+"""A recorded message: its `number`, `ts_recv`, `message` and `account`, and the `item` that a source yields."""
 
 
-def _newest(piece: pl.DataFrame) -> dict[tuple[str, str], int]:
-    """Map each symbol and field to the last message that has it."""
-    newest = piece.group_by("symbol").agg(
-        pl.col("message").filter(pl.col(field)).max().alias(field) for field in _FIELDS
+def _cannot_be_made(part: PartFile, error: Exception) -> SessionDamaged:
+    return SessionDamaged(
+        f"{part.path} holds a message that the protocol does not allow ({error}): restore it from a copy",
+        path=part.path,
     )
-    return {
-        (symbol, field): number
-        for symbol, *numbers in newest.iter_rows()
-        for field, number in zip(_FIELDS, numbers, strict=True)
-        if number is not None
-    }
 
 
-def _numbered(path: Path, table: TableId, numbers: set[int]) -> list[Decoded]:
-    """Return some messages of a part by their numbers."""
-    # Parquet's statistics can rule out row groups by a range, but not by a list.
-    within = pl.col("message").is_between(min(numbers), max(numbers))
-    return TABLES[table].messages(_rows(path, table, within & pl.col("message").is_in(sorted(numbers))))
+def _started(part: PartFile) -> int:
+    return part.started
 
 
-def _rows(path: Path, table: TableId, condition: pl.Expr | None) -> pl.DataFrame:
-    rows = scan_parts([path], TABLES[table].schema)
-    return (rows if condition is None else rows.filter(condition)).collect()
+def _first(part: PartFile) -> int:
+    return part.first
 
 
-def _pieces(rows: pl.DataFrame, size: int = 4096) -> Iterator[pl.DataFrame]:
-    """Yield slices of about `size` rows that never cut a message in two."""
-    numbers, start = rows["message"].to_numpy(), 0
-    while start < rows.height:
-        last = min(start + size, rows.height) - 1
-        stop = int(np.searchsorted(numbers, numbers[last], side="right"))
-        yield rows[start:stop]
+def _frame(rows: pa.Table, table: TableId) -> pl.DataFrame:
+    """Return rows with the columns of their table: those that an older part lacks are null."""
+    frame = pl.DataFrame(pl.from_arrow(rows))
+    schema = TABLES[table].schema
+    missing = [pl.lit(None, kind).alias(name) for name, kind in schema.items() if name not in frame.columns]
+    return frame.with_columns(missing).select(schema.names()).cast(dict(schema))  # type: ignore[arg-type]
+
+
+def _until(times: npt.NDArray[np.int64], at: int) -> int:
+    """Return how many of the rising times are up to `at`."""
+    return int(np.searchsorted(times, at, side="right"))
+
+
+def _numbers_of_deltas(rows: pl.DataFrame, first_needed: dict[str, int], at: int) -> set[int]:
+    deltas = rows.filter((pl.col("type") == "BOOK_DELTA") & (pl.col("ts_recv") <= at)).select("message", "symbol")
+    return {number for number, symbol in deltas.iter_rows() if number >= first_needed.get(symbol, number + 1)}
+
+
+def _cuts(numbers: npt.NDArray[np.int64], size: int) -> Iterator[tuple[int, int]]:
+    """Yield from which row to which slices of about `size` rows go that never cut a message in two."""
+    start = 0
+    while start < len(numbers):
+        last = min(start + size, len(numbers)) - 1
+        stop = _until(numbers, int(numbers[last]))
+        yield start, stop
         start = stop

@@ -6,54 +6,117 @@ import shutil
 from pathlib import Path
 from typing import NamedTuple
 
-from hftlab.session.journal import JOURNAL, read_segment
-from hftlab.session.manifest import MANIFEST, Ending, read_manifest, sync_folder, write_manifest
+from hftlab.errors import SessionDamaged
+from hftlab.session.conversion import convert_segment
+from hftlab.session.journal import JOURNAL, MAGIC, Segment, read_segment
+from hftlab.session.lock import SessionLock
+from hftlab.session.manifest import MANIFEST, Ending, Manifest, read_manifest, sync_folder, write_manifest
+from hftlab.session.part_file import verify_file
 from hftlab.session.parts import Parts
-from hftlab.session.replacement import REPLACEMENT, finish_replacement
+from hftlab.session.replacement import REPLACEMENT, check_is_session, finish_replacement
+from hftlab.session.table_ids import EVENTS, TableId
 
 __all__ = ["Recovery", "recover", "unfinished_replacement"]
 
 
 class Recovery(NamedTuple):
-    """Result of a recovery: messages taken from the journal, and bytes of its segments that were torn or damaged."""
+    """Result of a recovery: messages taken from the journal, and bytes of its segments that were torn or damaged.
+
+    `damaged` counts the places where records are missing that were there once. The torn end that a crash leaves is none
+    of them.
+    """
 
     messages: int
     dropped_bytes: int
+    damaged: int = 0
 
 
 def recover(path: Path | str) -> Recovery:
-    """Turn the journal that a crash left into Parquet and mark the session complete.
+    """Turn the journal that a crash left into Parquet.
 
-    Every committed record is kept. A segment with a damaged end stays in the folder as `*.wal.damaged`. A new session
-    that was ready to replace the one in the folder does so now; else the old one stays, and a new one that holds rows
-    is left beside it: see unfinished_replacement(). Never call this while a recording is running in the folder. Raises
-    SessionNotFound, SessionTooNew or SessionDamaged.
+    Every committed record is kept, also those behind a damaged one. Segments with damage or a torn end stay in the
+    folder as `*.wal.damaged`. A new session that was ready to replace the one in the folder does so now; else the old
+    one stays, and a new one that holds rows is left beside it: see unfinished_replacement(). Raises SessionBusy while a
+    recording is running in the folder, SessionNotFound, SessionTooNew or SessionDamaged.
     """
     folder = Path(path).absolute()
+    check_is_session(folder)  # before a lock's file is made in it
+    with SessionLock(folder):
+        return _recover(folder)
+
+
+def _recover(folder: Path) -> Recovery:
     finish_replacement(folder)
     _drop_empty(folder / REPLACEMENT)
     manifest = read_manifest(folder)
     parts = Parts(folder, manifest)
-    before, dropped = manifest.messages, 0
+    before, damaged, dropped = manifest.messages, manifest.damaged, 0
     journal = folder / JOURNAL
-    for segment in sorted(journal.glob("*.wal")):
-        records, damaged = read_segment(segment)
-        number = int(segment.stem)
-        if number > manifest.segments:
-            parts.add_segment(number, records)
-        dropped += damaged
-        if damaged:
-            segment.rename(segment.with_suffix(".wal.damaged"))
+    segments = sorted(journal.glob("*.wal"))
+    # A crash right after a segment was begun leaves one without anything behind it.
+    last = max((path for path in segments if not _is_blank(path)), default=None)
+    for path in segments:
+        segment = read_segment(path)
+        if int(path.stem) > manifest.segments or not _is_whole(parts, path, segment):
+            convert_segment(parts, path, is_last=path == last)
+        dropped += segment.damaged_bytes
+        if segment.holes:
+            path.rename(path.with_suffix(".wal.damaged"))
         else:
-            segment.unlink()
+            path.unlink()
         sync_folder(journal)
     if journal.is_dir() and not any(journal.iterdir()):
         journal.rmdir()
-    if not manifest.complete:
+        sync_folder(folder)
+    if manifest.ending in (Ending.UNKNOWN, Ending.RUNNING) and not manifest.complete:
         manifest.ending = Ending.RECOVERED
-    manifest.complete = True
+        _end(manifest)
     write_manifest(folder, manifest)
-    return Recovery(manifest.messages - before, dropped)
+    parts.remove_leftovers()
+    return Recovery(manifest.messages - before, dropped, manifest.damaged - damaged)
+
+
+def _end(manifest: Manifest) -> None:
+    """Say how far the source got, and whether that is all."""
+    extent = manifest.source.get("extent")
+    manifest.complete = extent is None
+    if extent is not None:
+        events = [part.ended for part in manifest.tables.get(EVENTS, ()) if part.ended is not None]
+        extent |= {"whole": False, "until": manifest.ended, "events_until": max(events, default=None)}
+
+
+def _is_whole(parts: Parts, path: Path, segment: Segment) -> bool:
+    """Return whether the parts that a segment was turned into are as they were written.
+
+    If they are not, but are the last of their tables, they are taken out of the manifest, to be made again. Raises
+    SessionDamaged for others.
+    """
+    manifest, number = parts.manifest, int(path.stem)
+    try:
+        for some in manifest.tables.values():
+            for part in some:
+                # Sessions of schema 1 do not say which parts came of a segment: then all of them must be right.
+                if part.segment in (number, None):
+                    verify_file(parts.folder, part)
+    except SessionDamaged as exc:
+        made = [name for name, some in manifest.tables.items() if any(part.segment == number for part in some)]
+        if not made or any(manifest.tables[name][-1].segment != number for name in made):
+            raise SessionDamaged(
+                f"{exc}. {path} is kept, which may hold the messages of that part", path=exc.path
+            ) from exc
+        for name in made:
+            manifest.tables[name].pop()
+        manifest.tables = {name: some for name, some in manifest.tables.items() if some}
+        first = manifest.next_number
+        again = (record for record in segment if record.number is None or record.number >= first)
+        manifest.messages -= sum(record.table != TableId.CONTROL for record in again)
+        manifest.damaged -= bool(segment.holes)
+        return False
+    return True
+
+
+def _is_blank(path: Path) -> bool:
+    return path.stat().st_size <= len(MAGIC)
 
 
 def unfinished_replacement(path: Path | str) -> Path | None:
@@ -74,5 +137,4 @@ def _drop_empty(new: Path) -> None:
 def _has_rows(folder: Path) -> bool:
     if any(folder.glob("*/*.parquet")):
         return True
-    segments = (folder / JOURNAL).glob("*.wal")
-    return any(damaged or next(records, None) is not None for records, damaged in map(read_segment, segments))
+    return any(len(segment) or segment.holes for segment in map(read_segment, (folder / JOURNAL).glob("*.wal")))

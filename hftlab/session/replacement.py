@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Final
 
 from hftlab.errors import SessionDamaged
-from hftlab.session.manifest import MANIFEST, sync_folder
+from hftlab.session.lock import LOCK
+from hftlab.session.manifest import MANIFEST, read_manifest, sync_folder
 
 __all__ = [
     "REPLACEMENT",
+    "check_is_session",
     "check_not_being_replaced",
     "finish_replacement",
     "replace_session",
@@ -40,8 +42,12 @@ def start_replacement(folder: Path) -> Path:
 
 
 def replace_session(folder: Path) -> None:
-    """Put the session in `replacement`, which must be durable, in the place of the old one."""
-    (folder / REPLACEMENT).rename(folder / _READY)
+    """Put the session in `replacement`, which must be durable, in the place of the old one.
+
+    If it raises OSError, calling it again goes on from there.
+    """
+    if not (folder / _READY).is_dir():
+        (folder / REPLACEMENT).rename(folder / _READY)
     sync_folder(folder)
     finish_replacement(folder)
 
@@ -53,7 +59,7 @@ def finish_replacement(folder: Path) -> None:
         return
     if (ready / MANIFEST).exists():
         for entry in folder.iterdir():
-            if entry.name not in (MANIFEST, _READY):
+            if entry.name not in (MANIFEST, _READY, LOCK):
                 _delete(entry)
         sync_folder(folder)
         # Moving the manifest says that nothing of the old session is left: from here on there is nothing to delete.
@@ -61,7 +67,10 @@ def finish_replacement(folder: Path) -> None:
         sync_folder(ready)
         sync_folder(folder)
     for entry in ready.iterdir():
-        entry.rename(folder / entry.name)
+        if entry.name == LOCK:
+            entry.unlink()  # of a process that was killed: the one of `folder` counts
+        else:
+            entry.rename(folder / entry.name)
     sync_folder(folder)
     ready.rmdir()
     sync_folder(folder)
@@ -76,6 +85,12 @@ def strangers(folder: Path, ours: Collection[str]) -> list[str]:
         elif entry.name not in ours:
             found.append(entry.name)
     return found
+
+
+def check_is_session(folder: Path) -> None:
+    """Raise as read_manifest() does, unless a replacement that was ready is to be finished in the folder."""
+    if not (folder / _READY).is_dir():
+        read_manifest(folder)
 
 
 def check_not_being_replaced(folder: Path) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from typing import Protocol
 
 from hftlab.clock import NANOSECONDS, Clock
 from hftlab.protocol import Message
-from hftlab.session.tables import Decoded
+from hftlab.session.read_ahead import ReadAhead
+from hftlab.session.reader import Recorded
 from hftlab.source import Timed
 
 __all__ = ["Replay"]
@@ -17,16 +17,18 @@ __all__ = ["Replay"]
 class _Messages(Protocol):
     """Recorded messages by position, such as hftlab.session.reader.Reader gives them."""
 
-    def messages(self, after: int | None = None) -> Iterator[Decoded]: ...
+    def messages(self, after: int | None = None, *, beyond: int | None = None) -> Iterator[Recorded]: ...
     def state(self, at: int) -> list[Message]: ...
+    def time_of(self, number: int) -> int | None: ...
 
 
 class Replay:
     """Source that streams recorded messages in the order and at the times of their reception (hftlab.source.Seekable).
 
     `advance` yields what was received, message for message: public messages bare, private ones as `Timed` with their
-    account, which is None where the recorder did not know it. Memory does not grow with the session, and a seek reads
-    only the parts that it needs.
+    account, which is None where the recorder did not know it. A thread reads ahead by a bounded amount, verifies what
+    it reads, and ends with the replay; a seek reads only the row groups that it needs. What is damaged is never served:
+    SessionDamaged comes in its place, and names the part. With `loop` a server begins again at the end.
     """
 
     recorded = True
@@ -39,44 +41,82 @@ class Replay:
         span: tuple[int, int] | None,
         *,
         speed: float = 1.0,
+        loop: bool = False,
     ) -> None:
         self.name = name
         self.symbols = list(symbols)
-        self.span = span
+        self.span, self.loop = span, loop
         self.clock = Clock(None if span is None else span[0], speed)
         self._recorded = messages
-        self._messages = messages.messages()
-        self._next = next(self._messages, None)
+        self._messages = self._from()
+        self._next: Recorded | None = None
+        self._is_at_hand = False
+        """Whether `_next` is the next message, None at the end; else it has to be taken from the read-ahead."""
 
     def __repr__(self) -> str:
         length = 0.0 if self.span is None else (self.span[1] - self.span[0]) / NANOSECONDS
         return f"Replay({self.name!r}: symbols: {len(self.symbols)}, {length:.1f} s, speed {self.clock.speed:g})"
 
     def next_time(self) -> int | None:
-        """Return when the next message was received (ns), None after the last."""
-        return None if self._next is None else self._next.ts_recv
+        """Return when the next message was received (ns), None after the last; wait until that is read."""
+        following = self._following()
+        return None if following is None else following.ts_recv
+
+    def is_ready(self, patience: float | None = 0.0) -> bool:
+        """Tell whether the next message has been read; wait up to `patience` seconds for it (None: until it has)."""
+        return self._is_at_hand or self._messages.is_ready(patience)
 
     def advance(self, until: int) -> list[Message | Timed[Message]]:
         """Return the messages received up to and including `until` that have not been returned yet."""
         due: list[Message | Timed[Message]] = []
-        following = self._next
-        while following is not None and following.ts_recv <= until:
+        while (following := self._following()) is not None and following.ts_recv <= until:
             due.append(following.item)
-            following = next(self._messages, None)
-        self._next = following
+            self._is_at_hand = False
+        return due
+
+    def advance_ready(self, until: int) -> list[Message | Timed[Message]]:
+        """Return what advance() would, as far as it has been read: the rest is there for the next call."""
+        due: list[Message | Timed[Message]] = []
+        while self.is_ready() and (following := self._following()) is not None and following.ts_recv <= until:
+            due.append(following.item)
+            self._is_at_hand = False
         return due
 
     def take(self, count: int) -> list[Timed[Message]]:
         """Return the next `count` messages, whatever their times; fewer at the end."""
-        if self._next is None or count < 1:
-            return []
-        taken = [self._next, *islice(self._messages, count - 1)]
-        self._next = next(self._messages, None)
-        return [decoded.timed for decoded in taken]
+        taken: list[Timed[Message]] = []
+        while len(taken) < count and (following := self._following()) is not None:
+            taken.append(following.timed)
+            self._is_at_hand = False
+        return taken
 
     def seek(self, position: int) -> list[Message]:
         """Go on with what was received after `position` (ns), and return public messages that give the state there."""
+        self._messages.close()
         state = self._recorded.state(position)
-        self._messages = self._recorded.messages(after=position)
-        self._next = next(self._messages, None)
+        messages = self._from(position)
+        messages.is_ready(None)
+        self._messages, self._is_at_hand = messages, False
         return state
+
+    def time_of(self, number: int) -> int | None:
+        """Return when the message with this number, or the last one before it, was received; None before the first."""
+        return self._recorded.time_of(number)
+
+    def close(self) -> None:
+        """End the read-ahead. A closed replay has no messages until the next seek()."""
+        self._messages.close()
+        self._next, self._is_at_hand = None, True
+
+    def _following(self) -> Recorded | None:
+        if not self._is_at_hand:
+            self._next, self._is_at_hand = next(self._messages, None), True
+        return self._next
+
+    def _from(self, after: int | None = None) -> ReadAhead[Recorded]:
+        recorded = self._recorded
+
+        def again(last: Recorded | None) -> Iterator[Recorded]:
+            return recorded.messages(after) if last is None else recorded.messages(beyond=last.number)
+
+        return ReadAhead(lambda: recorded.messages(after), again)

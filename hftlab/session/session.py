@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
+import importlib.util
+from collections.abc import Sequence
+from datetime import datetime
+from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import polars as pl
 
-from hftlab.clock import NANOSECONDS
+from hftlab.clock import NANOSECONDS, nanoseconds
 from hftlab.errors import SessionDamaged
 from hftlab.html_table import facts_table
+from hftlab.instruments import Instrument
+from hftlab.protocol.book import Book
+from hftlab.session.coverage import (
+    Interval,
+    coverage_intervals,
+    coverage_table,
+    estimated_intervals,
+    interval_table,
+)
 from hftlab.session.event_table import SCHEMA
 from hftlab.session.journal import JOURNAL
-from hftlab.session.manifest import Manifest, Part, checksum, read_manifest
+from hftlab.session.lock import writer_of
+from hftlab.session.lossy_messages import LossyMessages
+from hftlab.session.manifest import Manifest, read_manifest
+from hftlab.session.market_at import book_of_events, book_of_messages, check_symbols, rows_between
+from hftlab.session.part_file import verify_file
 from hftlab.session.parts import scan_parts
 from hftlab.session.reader import Reader
 from hftlab.session.replacement import check_not_being_replaced
@@ -33,6 +50,9 @@ class Session:
 
     A table is verified against its checksums when it is first used. A table without recorded rows is empty. `manifest`
     holds what was recorded, when, from where and how it ended.
+
+    A session that is being recorded can be read as far as it is Parquet: as of the moment when it was opened. Open it
+    again to have what has come since.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -41,10 +61,12 @@ class Session:
         self.manifest: Manifest = read_manifest(folder)
         self._verified: set[str] = set()
         leftover = sorted((folder / JOURNAL).glob("*.wal"))
-        if leftover:
+        self.recorded_by: str | None = writer_of(folder) if leftover else None
+        """The process that was recording the session when it was opened, None if none was."""
+        if leftover and self.recorded_by is None:
             raise SessionDamaged(
-                f"{folder} was not closed: its journal still holds messages ({leftover[0].name}). If no recording is "
-                f"running there, run `hftlab recover {folder}`",
+                f"{folder} was not closed: its journal still holds messages ({leftover[0].name}), and nothing is "
+                f"recorded there now: run `hftlab recover {folder}`",
                 path=folder,
             )
 
@@ -93,21 +115,106 @@ class Session:
             return pl.LazyFrame(schema=_SCHEMAS.get(name))
         if name not in self._verified:
             for part in parts:
-                self._verify(part)
+                verify_file(self.folder, part)
+                if part.index is not None:
+                    verify_file(self.folder, part.index)
             self._verified.add(name)
         return scan_parts([self.folder / part.file for part in parts], _SCHEMAS.get(name))
+
+    def to_arrow(self, table: str = "market_data") -> Any:
+        """Return a table as a pyarrow.Table, all of it in memory. Raises SessionDamaged."""
+        return self.table(table).collect().to_arrow()
+
+    def to_pandas(self, table: str = "market_data") -> Any:
+        """Return a table as a pandas.DataFrame, all of it in memory; lists and structs become Python objects.
+
+        Raises SessionDamaged, and ImportError where pandas is not installed.
+        """
+        if importlib.util.find_spec("pandas") is None:
+            raise ImportError("to_pandas() needs pandas, which is not installed: run `pip install pandas`")
+        return self.table(table).collect().to_pandas()
 
     def verify(self) -> None:
         """Verify every part against its checksum. Raises SessionDamaged."""
         for name in self.manifest.tables:
             self.table(name)
 
-    def replay(self, speed: float = 1.0) -> Replay:
-        """Return a source that streams this session, `speed` times as fast; float("inf") is as fast as possible."""
-        self.verify()
+    def replay(self, speed: float = 1.0, *, loop: bool = False, gaps: bool = True) -> Replay:
+        """Return a source that streams this session, `speed` times as fast; float("inf") is as fast as possible.
+
+        With `loop` a server begins again at the end. What is streamed is verified when it is read: SessionDamaged comes
+        in the place of what is damaged, and at once if a part is missing or has another size.
+
+        Where the control table says that symbols were not recorded any more it yields a GAP, so that clients of the
+        replay have the loss at its time; `gaps=False` leaves these out.
+        """
         manifest = self.manifest
         span = None if manifest.started is None or manifest.ended is None else (manifest.started, manifest.ended)
-        return Replay(self.folder.name, manifest.symbols, Reader(self.folder, manifest), span, speed=speed)
+        reader = Reader(self.folder, manifest)
+        intervals = self._stated_coverage() if gaps else []
+        is_whole = all(interval.covered for interval in intervals)
+        messages = reader if is_whole else LossyMessages(reader, intervals)
+        return Replay(self.folder.name, manifest.symbols, messages, span, speed=speed, loop=loop)
+
+    def book_at(self, at: int | datetime | str, symbol: str) -> Book:
+        """Return the order book of a symbol at a time: its `bids(depth)` and `asks(depth)`, best first.
+
+        It is made of the order-level events where the symbol has some, else of the recorded market data, and has no
+        levels before the first. `at` is ts_recv in ns, a datetime, or ISO 8601 text such as
+        "2024-03-01T14:30:00.000000001" (both UTC if they have no time zone). Raises SessionError for a symbol that the
+        session does not have, ValueError for text that is no time, and SessionDamaged.
+        """
+        time = nanoseconds(at)
+        instruments = [Instrument.from_dict(one) for one in self.manifest.source.get("instruments", ())]
+        of_events = [one.wire_symbol for one in instruments] if self.manifest.rows(EVENTS) else []
+        check_symbols([symbol], [*self.manifest.symbols, *of_events], self.folder)
+        if symbol in of_events:
+            return book_of_events(self.events, instruments, time, symbol)
+        return book_of_messages(self._reader, time, symbol)
+
+    def slice(
+        self, start: int | datetime | str, stop: int | datetime | str, symbols: str | Sequence[str] | None = None
+    ) -> pl.DataFrame:
+        """Return the rows of market_data that were received from `start` up to `stop` (not included).
+
+        Only those of `symbols`, or of all for None. Only the row groups in between are read and verified. Times are as
+        in book_at(). Raises SessionError for a symbol that the session does not have, and SessionDamaged.
+        """
+        wanted = [symbols] if isinstance(symbols, str) else symbols
+        check_symbols(wanted or (), self.manifest.symbols, self.folder)
+        return rows_between(self._reader, nanoseconds(start), nanoseconds(stop), wanted)
+
+    @cached_property
+    def _reader(self) -> Reader:
+        return Reader(self.folder, self.manifest)
+
+    def coverage(self, *, detail: bool = False) -> pl.DataFrame:
+        """Return what share of the time each symbol was really recorded: a row a symbol, or with `detail` an interval.
+
+        Columns: symbol, from, to (ns), share (0 to 1), uncovered (seconds), holes, estimated. `from` is where the
+        recording of the symbol begins, `to` where it ends. With `detail`: symbol, from, to, covered, why (the event of
+        the control table that ended it), estimated. `estimated` is True where the control table does not name the
+        symbol, as in recordings of hftlab 0.1: from its first to its last message, less disconnects and gaps.
+        """
+        stated = self._stated_coverage()
+        named = {interval.symbol for interval in stated}
+        if not named.issuperset(self.manifest.symbols):
+            rows = self.control.collect().to_dicts()
+            stated = sorted([*stated, *estimated_intervals(rows, self._receptions(), named)])
+        intervals = interval_table(stated)
+        return intervals if detail else coverage_table(intervals)
+
+    def _stated_coverage(self) -> list[Interval]:
+        return coverage_intervals(
+            self.control.collect().iter_rows(named=True), self.manifest.symbols, self.manifest.ended
+        )
+
+    def _receptions(self) -> pl.DataFrame:
+        """Return message, ts_recv, channel and symbol of all market data, in the order of reception."""
+        others = self.messages.filter(pl.col("type") == "BOOK_DELTA")
+        tables = (self.market_data, others.with_columns(channel=pl.lit(None, pl.Int64())))
+        columns = ("message", "ts_recv", "channel", "symbol")
+        return pl.concat([table.select(columns) for table in tables]).sort("message", maintain_order=True).collect()
 
     @property
     def duration(self) -> float:
@@ -117,23 +224,12 @@ class Session:
             return 0.0
         return (manifest.ended - manifest.started) / NANOSECONDS
 
-    def _verify(self, part: Part) -> None:
-        path = self.folder / part.file
-        if not path.is_file():
-            raise SessionDamaged(f"{path} is missing: restore it from a copy of the session", path=path)
-        if path.stat().st_size != part.size or checksum(path) != part.crc32:
-            raise SessionDamaged(
-                f"{path} is damaged (its checksum is not the one in the manifest): restore it from a copy; the other "
-                "parts of the session are not affected",
-                path=path,
-            )
-
     def __repr__(self) -> str:
         manifest = self.manifest
         return (
             f"Session({str(self.folder)!r}: {_counted(manifest.messages, 'message')} of "
             f"{_counted(len(manifest.symbols), 'symbol')}, "
-            f"{self.duration:.1f} s, {manifest.size} bytes)"
+            f"{self.duration:.1f} s, {manifest.size} bytes{'' if self.recorded_by is None else ', still recorded'})"
         )
 
     def _repr_html_(self) -> str:

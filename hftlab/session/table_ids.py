@@ -16,11 +16,11 @@ from hftlab.protocol import (
 )
 from hftlab.protocol.order_messages import PRIVATE_MESSAGES
 
-__all__ = ["DATA_MESSAGES", "EVENTS", "TableId", "table_of"]
+__all__ = ["DATA_MESSAGES", "EVENTS", "INDEX", "TableId", "table_of"]
 
 
 class TableId(IntEnum):
-    """Number of a table in a journal's records, below 64. Journals on disk hold them: never change or reuse one."""
+    """Number of a table in a journal's records, below 15. Journals on disk hold them: never change or reuse one."""
 
     MARKET_DATA = 0
     ORDER_UPDATES = 1
@@ -37,6 +37,9 @@ class TableId(IntEnum):
 
 EVENTS: Final = "events"
 """Folder of the order-level events. They are columns from the start, so that the journal never holds them."""
+
+INDEX: Final = "index"
+"""Folder of the indexes of parts, which are beside the tables' folders: those hold nothing but a table."""
 
 DATA_MESSAGES: Final = (MarketData, BookDelta, Arbitrage, *PRIVATE_MESSAGES)
 """Types of the messages that a replay streams; the others are about the connection that they came over."""

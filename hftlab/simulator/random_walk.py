@@ -55,10 +55,12 @@ class RandomWalk:
         clock: Clock | None = None,
         interval: int = NANOSECONDS // 10,
     ) -> None:
-        if interval <= 0:
-            raise ValueError(f"interval must be above 0 ns, got {interval}")
+        if not interval >= 1 or interval % 1:
+            raise ValueError(
+                f"interval is a whole number of nanoseconds above 0, such as 100_000_000 for 100 ms; got {interval!r}"
+            )
         self.clock = Clock() if clock is None else clock
-        self.interval = interval
+        self.interval = int(interval)
         self._random = np.random.default_rng(seed)
         self._prices = [config.base_price for config in _CONFIGS]
         self._sequence = 0

@@ -62,3 +62,31 @@ def test_every_analysis_takes_the_table_of_an_empty_session(tmp_path: Path) -> N
         frame = analyse(empty.market_data).collect()
         assert frame.is_empty()
         assert frame.width > 3
+
+
+def slow_late(received: list[Received]) -> dict[str, tuple[int, int, int]]:
+    """Compare each row with all rows of its symbol that came before."""
+    seen: defaultdict[str, list[float]] = defaultdict(list)
+    late: defaultdict[str, list[float]] = defaultdict(list)
+    for _, message in received:
+        for one in [] if message.snapshot else message.symbols:
+            behind = max([before - one.timestamp for before in seen[one.symbol]], default=0)
+            if behind > 0:
+                late[one.symbol].append(behind)
+            seen[one.symbol].append(one.timestamp)
+    return {
+        name: (len(times), len(late[name]), round(max(late[name], default=0) * 1e6)) for name, times in seen.items()
+    }
+
+
+@given(st.lists(st.tuples(st.sampled_from("AB"), st.integers(1, 9), st.booleans()), max_size=15))
+def test_late_messages_against_all_that_came_before(
+    tmp_path_factory: object, drawn: list[tuple[str, int, bool]]
+) -> None:
+    received: list[Received] = [
+        (1, market_data(symbol(name, timestamp=float(at)), snapshot=is_snapshot)) for name, at, is_snapshot in drawn
+    ]
+    folder: Path = tmp_path_factory.mktemp("late") / "session"  # type: ignore[attr-defined]
+    frame = analysis.late_messages(write_session(folder, received).market_data).collect()
+    assert frame.columns == ["symbol", "rows", "late", "behind"]
+    assert {row[0]: row[1:] for row in frame.iter_rows()} == slow_late(received)

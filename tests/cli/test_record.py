@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import hftlab as hl
 from hftlab.clock import Clock
+from hftlab.protocol import MarketData
+from hftlab.recorder.byte_queue import ByteQueue
 from hftlab.session import Session, open_session
 from hftlab.simulator import RandomWalk
 from tests.command import Run, ended, started
@@ -27,6 +30,24 @@ class TestRecord:
         copy = open_session(tmp_path / "copy")
         assert out == f"{copy!r}\n"
         assert [message.symbols for _, message in replayed(copy)] == [numbered(at).symbols for at in range(6)]
+
+    def test_what_was_dropped_is_said_and_is_the_exit_status(
+        self, session: Session, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """One of the messages has no room in the queue."""
+        put = ByteQueue.put
+
+        def crowded(self: ByteQueue[Any], item: Any, size: int, *, beyond: bool = False) -> bool:
+            message = getattr(getattr(item, "item", None), "message", None)
+            return not (isinstance(message, MarketData) and message.symbols[0].price == 4.0) and put(
+                self, item, size, beyond=beyond
+            )
+
+        monkeypatch.setattr(ByteQueue, "put", crowded)
+        with hl.serve(session.replay(float("inf")), port=0) as server:
+            status, out, err = run("record", server.url, "-o", tmp_path / "copy")
+        assert (status, out) == (1, f"{open_session(tmp_path / 'copy')!r}\n")
+        assert err == "hftlab: messages were dropped in 1 place: see the session's control\n"
 
     @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
     def test_a_signal_ends_it_with_a_whole_session(self, tmp_path: Path, end: signal.Signals) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +13,7 @@ from hftlab.protocol import OrderBookLevel
 from hftlab.session import Session
 from hftlab.simulator import Exchange, RandomWalk
 from tests.command import Result, ended, first_line, started
-from tests.session.sessions import numbered, replayed
+from tests.session.sessions import numbered, replayed, write_session
 from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.usefixtures("compiled")
@@ -100,3 +101,20 @@ class TestReplay:
             process.send_signal(signal.SIGTERM)
             assert ended(process) == Result(0, "", "")
         assert [message.symbols for message in streamed] == [numbered(at).symbols for at in range(6)]
+
+    def test_several_sessions_are_one_source_by_time(self, session: Session, tmp_path: Path) -> None:
+        """The second session's messages are between those of the first, and both have the one symbol."""
+        start = session.manifest.started
+        other = write_session(tmp_path / "other", [(start, numbered(7)), (start + 3, numbered(8))])
+        options = ["--port", "0", "--speed", "inf"]
+        with (
+            started("replay", session.folder, other.folder, *options) as process,
+            hl.connect(first_line(process)) as client,
+        ):
+            assert client.offered_symbols == ["AAPL:other", "AAPL:session"]
+            client.subscribe(client.offered_symbols, frequency=0)
+            assert client.wait_for_replay(PATIENCE)
+            streamed = [message for message in client.messages() if message.type == "MARKET_DATA"]
+        ids = [(message.id, message.symbols[0].symbol) for message in streamed]
+        assert ids[:3] == [("md_0", "AAPL:session"), ("md_7", "AAPL:other"), ("md_1", "AAPL:session")]
+        assert [name for name, _ in ids] == ["md_0", "md_7", "md_1", "md_2", "md_3", "md_8", "md_4", "md_5"]

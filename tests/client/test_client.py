@@ -250,6 +250,21 @@ class TestRequests:
             Client("ws://x", drop_policy="all")
 
 
+class TestSubscriptions:
+    async def test_they_are_told_by_symbol_and_by_channel(self, hand_server: Server) -> None:
+        async with Client(hand_server.url) as client:
+            assert (client.subscriptions, client.channels) == ({}, [])
+            await client.subscribe(["MSFT", "AAPL"], data_types=["QUOTES", "TRADES"], frequency=0)
+            await client.subscribe(["AAPL"], data_types=["BOOK_DELTA"])
+            assert client.subscriptions == {"MSFT": ["QUOTES", "TRADES"], "AAPL": ["BOOK_DELTA", "QUOTES", "TRADES"]}
+            assert [(info.symbols, info.data_types) for info in client.channels] == [
+                (["AAPL", "MSFT"], ["QUOTES", "TRADES"]),
+                (["AAPL"], ["BOOK_DELTA"]),
+            ]
+            await client.unsubscribe(["MSFT"])
+            assert list(client.subscriptions) == ["AAPL"]
+
+
 class TestLifecycle:
     async def test_a_client_shows_its_address_state_and_symbols(self, walk_server: Server) -> None:
         async with Client(walk_server.url) as client:

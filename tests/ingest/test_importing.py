@@ -128,7 +128,7 @@ def test_events_before_the_damage_are_a_session(capture: Path, tmp_path: Path) -
         import_capture("binance", capture, tmp_path / "session")
     assert caught.value.path == capture
     session = open_session(tmp_path / "session")
-    assert session.manifest.complete
+    assert not session.manifest.complete
     assert session.manifest.messages > 0
     assert "ends too early" in session.manifest.source["damage"]
     assert len(replayed(session)) == session.manifest.messages
@@ -334,6 +334,22 @@ class TestExtent:
         size = capture.stat().st_size
         assert source["extent"] == {"whole": True, "bytes": size, "size": size, "until": (START + 4) * 1_000_000_000}
 
+    def test_its_symbols_are_covered_from_the_first_event_to_the_last(self, capture: Path, tmp_path: Path) -> None:
+        session = import_capture("binance", capture, tmp_path / "session").session
+        first, last = ((START + second) * 1_000_000_000 for second in (1, 4))
+        assert session.coverage().rows() == [("BTCUSDT", first, last, 1.0, 0.0, 0, False)]
+        end = session.control.filter(pl.col("event") == "end").collect()
+        assert end["detail"].to_list() == [None]
+
+    def test_the_end_of_a_damaged_one_says_why(self, capture: Path, tmp_path: Path) -> None:
+        capture.write_bytes(capture.read_bytes()[:-20])
+        with pytest.raises(CaptureError):
+            import_capture("binance", capture, tmp_path / "session")
+        session = open_session(tmp_path / "session")
+        (end,) = session.control.filter(pl.col("event") == "end").collect().to_dicts()
+        assert end["detail"] == session.manifest.source["damage"]
+        assert end["ts_recv"] == session.coverage()["to"].item()
+
     def test_a_damaged_one(self, capture: Path, tmp_path: Path, run: Run) -> None:
         capture.write_bytes(capture.read_bytes()[:-12])
         assert run("import", "binance", capture, "-o", tmp_path / "session").status == 2
@@ -378,7 +394,7 @@ class TestOverwrite:
 
     def is_kept(self, old: Path) -> bool:
         names = {path.name for path in old.iterdir()}
-        return names == {"manifest.json", "market_data"} and replayed(open_session(old)) == [(1, numbered(1))]
+        return names == {"manifest.json", "market_data", "index"} and replayed(open_session(old)) == [(1, numbered(1))]
 
     def test_a_damaged_capture(self, capture: Path, old: Path) -> None:
         capture.write_bytes(capture.read_bytes()[:-12])

@@ -131,6 +131,12 @@ class TestInterrupted:
         assert manifest.was_killed
         assert manifest.source["extent"]["whole"] is False
 
+    def test_all_its_symbols_are_covered(self, tmp_path: Path) -> None:
+        exchange = Exchange(7, ["AAPL", "TSLA"], clock=Clock(OPENING, paused=True))
+        session = record_simulation(exchange, 2, tmp_path / "session").session
+        started, ended = session.manifest.started, session.manifest.ended
+        assert session.coverage().rows() == [(name, started, ended, 1.0, 0.0, 0, False) for name in ("AAPL", "TSLA")]
+
     def test_a_whole_one_says_so(self, tmp_path: Path) -> None:
         manifest = record_simulation(exchange_on("2026-01-02", 7, ["AAPL"]), 2, tmp_path / "day").session.manifest
         assert manifest.source["extent"] == {"whole": True, "until": manifest.ended}

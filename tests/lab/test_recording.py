@@ -10,14 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
 
 import hftlab as hl
 from hftlab.clock import Clock
 from hftlab.errors import SessionError, SessionExists
 from hftlab.lab import LabClient, LabServer
+from hftlab.lab.recording import _Cells
 from hftlab.session import open_session
 from hftlab.simulator import RandomWalk
 from tests.command import environment
+from tests.recorder.test_recording import no_space
 from tests.session.sessions import replayed
 from tests.waiting import until
 
@@ -99,6 +102,43 @@ class TestRecord:
         shutil.rmtree(tmp_path / "session")
         hl.record(client, tmp_path / "session", overwrite=True).stop()
         assert hl.open_session(tmp_path / "session").manifest.complete
+
+
+class TestWarnings:
+    """A disk that fails is said where the reader of a notebook looks."""
+
+    def test_it_is_said_once_by_the_next_use_and_in_the_repr(
+        self, client: LabClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        recording = hl.record(client, tmp_path / "session")
+        monkeypatch.setattr("hftlab.session.journal._sync", no_space)
+        client.subscribe("AAPL", frequency=0)
+        until(lambda: recording.problem is not None)
+        with pytest.warns(RuntimeWarning, match=r"nothing is recorded in .*No space left on device.*by itself"):
+            _ = recording.recorded
+        before = recording.recorded
+        assert "WAITING (nothing is recorded in" in repr(recording)
+        monkeypatch.undo()
+        until(lambda: recording.problem is None and recording.recorded > before)
+        recording.stop()
+
+    def test_it_is_said_at_the_end_of_a_cell(
+        self, client: LabClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Without being asked."""
+        shell = InteractiveShell()
+        monkeypatch.setattr("hftlab.lab.recording.ipython", lambda: shell)
+        monkeypatch.setattr("hftlab.lab.recording._cells", _Cells())
+        recording = hl.record(client, tmp_path / "session")
+        shell.events.trigger("post_run_cell", None)
+        monkeypatch.setattr("hftlab.session.journal._sync", no_space)
+        client.subscribe("AAPL", frequency=0)
+        until(lambda: recording.problem is not None)
+        with pytest.warns(RuntimeWarning, match="nothing is recorded in"):
+            shell.events.trigger("post_run_cell", None)
+        shell.events.trigger("post_run_cell", None)
+        monkeypatch.undo()
+        recording.stop()
 
 
 _NO_STOP = """

@@ -66,9 +66,11 @@ class TestReplay:
             MIDNIGHT + timedelta(seconds=7),
             datetime(2024, 3, 1, 0, 0, 7),
             (MIDNIGHT + timedelta(seconds=7)).astimezone(timezone(timedelta(hours=-5))),
+            "2024-03-01T00:00:07",
+            "2024-02-29T19:00:07.000-05:00",
         ],
     )
-    def test_a_datetime_will_do(self, client: LabClient, time: datetime) -> None:
+    def test_a_datetime_will_do(self, client: LabClient, time: datetime | str) -> None:
         client.replay.seek(time)
         assert shown(client) == 7
 
@@ -86,6 +88,47 @@ class TestReplay:
         assert [one.id for one in client.messages() if isinstance(one, MarketData)] == ["md_11", "md_12", "md_13"]
         client.replay.set_speed(float("inf"))
         client.replay.resume()
+        assert client.wait_for_replay(20)
+        assert shown(client) == 59
+
+    @pytest.mark.parametrize("length", ["3s", "3000ms", 3.0])
+    def test_a_step_by_time(self, client: LabClient, length: str | float) -> None:
+        """All messages of that time are shown at once, and the replay stands behind it."""
+        client.replay.seek(START + 10 * SECOND + SECOND // 2)
+        client.messages()
+        if isinstance(length, str):
+            client.replay.step(length)
+        else:
+            client.replay.step(seconds=length)
+        assert [one.id for one in client.messages() if isinstance(one, MarketData)] == ["md_11", "md_12", "md_13"]
+        assert client.replay.position == START + 13 * SECOND + SECOND // 2
+        assert client.replay.status is not None
+        assert client.replay.status.state == "PAUSED"
+        client.replay.step("1h")
+        assert shown(client) == 59
+
+    def test_a_seek_to_a_message(self, client: LabClient) -> None:
+        """Beyond the last it is the last."""
+        for number in (30, 5, 59):
+            client.replay.seek_message(number)
+            assert shown(client) == number
+        client.replay.seek_message(1000)
+        assert shown(client) == 59
+
+    def test_a_loop_begins_again_at_the_end(self, server: LabServer, client: LabClient) -> None:
+        client.replay.seek(START + 57 * SECOND)
+        client.messages()
+        client.replay.set_speed(1000)
+        client.replay.resume(loop=True)
+        assert client.replay.status is not None
+        assert client.replay.status.loop
+        seen: list[str] = []
+        while seen.count("md_30") < 2:
+            message = client.next_message(20)
+            seen += [message.id] if isinstance(message, MarketData) and message.id else []
+        twice = "|".join(seen)
+        assert "md_59|md_0|md_1" in twice.replace("|None", "")
+        client.replay.resume(loop=False)
         assert client.wait_for_replay(20)
         assert shown(client) == 59
 

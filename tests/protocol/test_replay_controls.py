@@ -25,6 +25,10 @@ def controls(sent: list[ReplayControl]) -> ReplayControls:
         (lambda replay: replay.pause(), "PAUSE", None),
         (lambda replay: replay.resume(), "RESUME", None),
         (lambda replay: replay.step(3), "STEP", 3),
+        (lambda replay: replay.step("3ms"), "STEP", 3.0),
+        (lambda replay: replay.step(seconds=0.003), "STEP", 3.0),
+        (lambda replay: replay.resume(loop=True), "RESUME", True),
+        (lambda replay: replay.seek_message(7), "SEEK", 7),
         (lambda replay: replay.seek(5_000_000), "SEEK", 5.0),
         (lambda replay: replay.seek(5_000_001), "SEEK", 5.001),
         (lambda replay: replay.seek(-7), "SEEK", 0.001),
@@ -40,7 +44,14 @@ async def test_each_call_is_one_command(
     assert await call(controls(sent)) is STATUS
     (request,) = sent
     assert request.action == action
-    given = {request.count, request.position, request.speed} - {None}
+    given = {
+        request.count,
+        request.position,
+        request.speed,
+        request.duration,
+        request.sequence,
+        request.loop,
+    } - {None}
     assert given == ({argument} - {None})
 
 

@@ -79,7 +79,8 @@ async def test_it_ends_when_the_server_is_gone_for_good(tmp_path: Path, monkeypa
             session = await recording
     assert len(replayed(session)) > 0
     events = session.control.collect()["event"].to_list()
-    assert events[:2] == ["connect", "disconnect"]
+    assert events[:3] == ["connect", "subscribe", "disconnect"]
+    assert events[-1] == "end"
     assert "error" in events
 
 
@@ -115,7 +116,7 @@ async def test_a_refused_subscription_leaves_everything_as_it_was(
         stop.cancel()
     if overwrite:
         assert replayed(open_session(folder)) == [(1, numbered(1))]
-        assert {path.name for path in folder.iterdir()} == {"manifest.json", "market_data"}
+        assert {path.name for path in folder.iterdir()} == {"manifest.json", "market_data", "index"}
     else:
         assert not any(tmp_path.iterdir())
 

@@ -19,12 +19,15 @@ from hftlab.protocol import JSON, Ack, Gap, MarketData, Message
 from hftlab.recorder import Recording, describe, tap
 from hftlab.server import Server
 from hftlab.session import Session
+from hftlab.session.payload_texts import texts_payloads
 from hftlab.simulator import RandomWalk
 from hftlab.source import Timed
 from tests.listed_source import ListedSource
 from tests.protocol.conftest import market_data, symbol
-from tests.session.sessions import numbered, replayed
+from tests.recorder.test_recording import no_space
+from tests.session.sessions import numbered, replayed, write_session
 from tests.session.test_tables import ORDER
+from tests.waiting import until
 
 PATIENCE = 10.0
 SECOND = 1_000_000_000
@@ -70,7 +73,11 @@ class TestServer:
             assert at == twin.next_time()
             assert [message] == twin.advance(at)
         assert session.manifest.source == {"name": "random walk", "kind": "server"}
-        assert control(session) == []
+        assert control(session) == [("start", *[None] * 4), ("end", *[None] * 4)]
+        assert session.control.collect()["symbols"].to_list() == [walk.symbols, None]
+        assert session.coverage().rows() == [
+            (symbol, received[0][0], received[-1][0], 1.0, 0.0, 0, False) for symbol in sorted(walk.symbols)
+        ]
 
     async def test_nothing_is_recorded_after_the_end(self, tmp_path: Path) -> None:
         async with Server(port=0) as server:
@@ -123,8 +130,8 @@ class TestStampsOfASource:
     async def test_a_step_forward_and_its_correction_are_rows(self, tmp_path: Path) -> None:
         stamps = [0, 1, 2 + 3600, 3 + 3600, 4, 5]
         session = await self.recorded(tmp_path / "session", Clock(START, speed=100), stamps)
-        rows = session.control.collect()
-        assert rows["event"].to_list() == ["clock", "clock"]
+        rows = session.control.filter(pl.col("event") == "clock").collect()
+        assert rows.height == 2
         assert [round((at - START) / SECOND) for at in rows["ts_to"]] == [3602, 4]
         assert "went forward" in rows["detail"][0]
         assert "was set back" in rows["detail"][1]
@@ -144,7 +151,7 @@ class TestStampsOfASource:
         """However fast the source's time goes, and however late its messages are sent."""
         session = await self.recorded(tmp_path / "session", clock(), [0, 1, 2, 3])
         assert session.market_data.collect()["ts_recv"].to_list() == [START + at * SECOND for at in range(4)]
-        assert control(session) == []
+        assert [row[0] for row in control(session)] == ["start", "end"]
 
 
 class TestClient:
@@ -210,7 +217,7 @@ class TestClient:
                 end()
                 await client.close()
         session = recording.close()
-        rows = [row for row in control(session) if row[0] != "error"]
+        rows = [row for row in control(session) if row[0] not in ("error", "end")]
         assert rows == [
             ("connect", None, None, None, client.url),
             ("disconnect", None, None, None, "closed by the server with 1001"),
@@ -244,17 +251,58 @@ class TestClient:
                 await arrived(client, lambda message: message.sequence == 13)
                 end()
         session = recording.close()
-        _, lost, declared, error, skipped = control(session)
+        _, lost, declared, error, skipped, _ = control(session)
         assert lost == ("gap", 1, 3, 5, "lost")
         assert declared == ("gap", 1, 7, 9, "gap")
         assert (error[0], "not valid JSON" in str(error[-1])) == ("error", True)
         assert skipped == ("conflate", 1, 10, 13, "conflated")
-        assert [message for _, message in replayed(session)] == walk
-        assert session.messages.collect()["payload"].to_list() == [JSON.encode(gap).decode()]
+        assert list(session.replay(gaps=False).advance(wall_time())) == walk
+        assert session.messages.collect()["payload"].to_list() == [JSON.encode(gap).decode(), "{nonsense"]
         # The number of a row says between which messages it stands.
         names = {"control": "c", "market_data": "d", "messages": "m"}
         rows = [(n, letter) for name, letter in names.items() for n in session.table(name).collect()["message"]]
-        assert "".join(letter for _, letter in sorted(rows)) == "cdddcmccdc"
+        assert "".join(letter for _, letter in sorted(rows)) == "cdddcmcmcdcc"
+
+    async def test_what_the_client_does_not_know_is_kept(self, tmp_path: Path) -> None:
+        """An unknown type, a known one with unknown fields, and rubbish, each between messages that replay."""
+        foreign = JSON.encode(numbered(1)).replace(b'"exchange"', b'"lot":[1e999],"exchange"')
+        unknown, rubbish = b'{"type":"NEWS","text":"\xc3\xa9"}', b'{"type":"MARKET_DATA",\x00'
+        frames = [unknown, JSON.encode(numbered(0)), foreign, rubbish, JSON.encode(numbered(2))]
+
+        async def talk(connection: ServerConnection) -> None:
+            await connection.send(JSON.encode(Ack(timestamp=1.0, message="welcome", session="s")), text=True)
+            await connection.recv()
+            for frame in frames:
+                await connection.send(frame, text=True)
+            async for _ in connection:
+                pass
+
+        async with serve(talk, "127.0.0.1", 0) as server:
+            host, port = server.sockets[0].getsockname()[:2]
+            async with Client(f"ws://{host}:{port}") as client:
+                shown: list[Any] = []
+                client.on("undecoded", shown.append)
+                recording = Recording(tmp_path / "session", source=describe(client))
+                end = tap(client, recording)
+                before = wall_time()
+                await client.send_message(numbered(0))
+                await arrived(client, lambda message: message == numbered(2))
+                end()
+                after = wall_time()
+        session = recording.close()
+        assert [message for _, message in replayed(session)] == [numbered(0), numbered(1), numbered(2)]
+        assert session.market_data.collect().height == 3
+        rows = session.messages.collect()
+        assert texts_payloads(rows) == [unknown, foreign, rubbish]
+        assert rows["type"].to_list() == ["NEWS", "MARKET_DATA", None]
+        assert rows["encoding"].to_list() == [None, None, "base64"]
+        news, fields, broken = rows["reason"]
+        assert "NEWS" in news
+        assert fields == "unknown fields: symbols[0].lot"
+        assert "not valid JSON" in broken
+        assert [(one.payload, str(one.error)) for one in shown] == [(unknown, news), (rubbish, broken)]
+        assert before <= shown[0].received_at <= rows["ts_recv"][1] <= after
+        assert [row[0] for row in control(session)] == ["connect", "error", "error", "end"]
 
 
 async def test_a_recorded_session_is_a_source_again(tmp_path: Path) -> None:
@@ -301,6 +349,57 @@ async def test_a_recording_that_fails_is_detached_and_reported(tmp_path: Path, h
         recording.close()
 
 
+@pytest.mark.parametrize("kind", ["client", "server"])
+async def test_a_disk_that_fails_is_reported_at_once_and_the_recording_goes_on(
+    tmp_path: Path, hand_server: Server, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client has an "error" event for it, once; a server lists it for as long as it lasts."""
+    monkeypatch.setattr("hftlab.recorder.recording._RETRY", 0.001)
+    async with Client(hand_server.url) as client:
+        errors: list[HftlabError] = []
+        client.on("error", errors.append)
+        recording = Recording(tmp_path / "session", source={})
+        end = tap(client if kind == "client" else hand_server, recording)
+        await client.subscribe(["AAPL"], frequency=0)
+        assert hand_server.stats()["problems"] == []
+        with monkeypatch.context() as patch:
+            patch.setattr("hftlab.session.journal._sync", no_space)
+            hand_server.publish(market_data(symbol(price=1.0)))
+            await arrived(client, lambda message: message.symbols[0].price == 1.0)
+            await asyncio.to_thread(until, lambda: recording.problem is not None)
+            assert hand_server.stats()["problems"] == [recording.problem] * (kind == "server")
+            for price in (2.0, 3.0):
+                hand_server.publish(market_data(symbol(price=price)))
+            await arrived(client, lambda message: message.symbols[0].price == 3.0)
+            assert len(errors) == (kind == "client")
+            assert all("is recorded in" in str(error) and "No space left" in str(error) for error in errors)
+            assert hand_server.stats()["failed_taps"] == {}
+        await asyncio.to_thread(until, lambda: recording.problem is None)
+        assert hand_server.stats()["problems"] == []
+        end()
+        assert hand_server.problems == {}
+    session = recording.close()
+    prices = [message.symbols[0].price for _, message in replayed(session) if isinstance(message, MarketData)]
+    assert prices == [1.0, 2.0, 3.0]
+
+
+async def test_the_first_times_of_capture_outlive_a_replay_of_a_replay(tmp_path: Path) -> None:
+    """`tsRecv` on the wire is when a message was received first, and its own column in every later recording."""
+    source: Any = write_session(tmp_path / "capture", [(START + at, numbered(at)) for at in range(1000, 9000, 1000)])
+    first = [START + at for at in range(1000, 9000, 1000)]
+    for name in ("second", "third"):
+        async with Server(source.replay(float("inf")), port=0) as server, Client(server.url) as client:
+            recording = Recording(tmp_path / name, source=describe(client))
+            end = tap(client, recording)
+            await client.subscribe(["AAPL"], frequency=0)
+            await arrived(client, lambda message: client.replay_ended)
+            end()
+        source = recording.close()
+        data = source.market_data.collect()
+        assert data["ts_capture"].to_list() == first
+        assert data["ts_recv"][0] > START + 1_000_000_000_000
+
+
 class TestWhatCannotBeReplayed:
     async def test_it_leaves_a_row_and_the_recording_goes_on(self, tmp_path: Path) -> None:
         """A tap's error is reported by its target."""
@@ -314,6 +413,6 @@ class TestWhatCannotBeReplayed:
             assert server.taps == [attempt]
         session = recording.close()
         assert replayed(session) == [(6, numbered(6))]
-        ((event, *_, detail),) = control(session)
+        _, (event, *_, detail), _ = control(session)
         assert event == "drop"
         assert "`symbols[0].price` is nan" in str(detail)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,6 +12,7 @@ from hypothesis.strategies import SearchStrategy
 
 from hftlab.protocol import MarketData, Message
 from hftlab.session import Session, SessionWriter, open_session
+from hftlab.session.lock import SessionLock
 from hftlab.source import timed
 from tests.protocol.conftest import market_data, symbol
 from tests.strategies import nanoseconds
@@ -43,6 +45,20 @@ def replayed(session: Session) -> list[Received]:
         assert all(item.at == at for item in due)
         received += [(at, item.message) for item in due]
     return received
+
+
+def kill(writer: SessionWriter) -> None:
+    """Leave a writer as the end of its process does: its files are closed, and nothing is deleted."""
+    writer._journal.abandon()
+    for lock in writer._locks:
+        let_go(lock)
+
+
+def let_go(lock: SessionLock) -> None:
+    """Close the file of a lock, as the end of its process does."""
+    for descriptor in lock.descriptors():
+        os.close(descriptor)
+    lock._descriptor = None
 
 
 def crashed(writer: SessionWriter, folder: Path) -> Path:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from hftlab.protocol import JSON, Heartbeat, MarketData, Message
 from hftlab.session import SessionWriter, open_session
-from hftlab.session.json_lines import Header, json_columns, read_headers
+from hftlab.session.json_lines import Header, decoded_lines, exact_columns, read_headers, read_type
 from hftlab.session.schema import wire_schema
 from tests import strategies
 from tests.protocol.conftest import level, market_data, symbol
@@ -28,6 +28,16 @@ SCHEMA = wire_schema(MarketData)
 def expected(*payloads: bytes) -> pl.DataFrame:
     """Decode the payloads, encode them in hftlab's own spelling, and read that as columns."""
     return pl.read_ndjson(b"\n".join(JSON.encode(JSON.decode(payload)) for payload in payloads), schema=SCHEMA)
+
+
+def json_columns(payloads: list[bytes]) -> pl.DataFrame:
+    """Read the payloads in the faster way if it is exact, in the other one if not; both have the same values."""
+    decoded = decoded_lines(payloads, MarketData)
+    assert decoded.places == list(range(len(payloads)))
+    frame = pl.read_ndjson(b"\n".join(decoded.lines), schema=SCHEMA)
+    exact = exact_columns(payloads, SCHEMA, MarketData)
+    assert exact is None or exact.equals(frame)
+    return frame
 
 
 class TestColumns:
@@ -57,19 +67,55 @@ class TestColumns:
         """Each spelling stands between two messages in hftlab's own."""
         foreign = PLAIN.replace(old, new)
         assert foreign != PLAIN
-        assert json_columns([PLAIN, foreign, PLAIN], SCHEMA).equals(expected(PLAIN, foreign, PLAIN))
+        assert json_columns([PLAIN, foreign, PLAIN]).equals(expected(PLAIN, foreign, PLAIN))
 
     def test_one_foreign_spelling_far_behind_the_first_messages_is_found(self) -> None:
         payloads = [PLAIN] * 500
         payloads[400] = PLAIN.replace(b'"sequence":5', b'"sequence":4,"sequence":5')
-        assert json_columns(payloads, SCHEMA)["sequence"].to_list() == [5] * 500
+        assert json_columns(payloads)["sequence"].to_list() == [5] * 500
 
-    def test_hftlabs_own_spelling_is_not_decoded_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """A spelling that differs by line breaks, or by spaces after colons, is not decoded either."""
+        assert exact_columns(payloads, SCHEMA, MarketData) is None
+
+    def test_hftlabs_own_spelling_needs_no_decoding(self) -> None:
+        """A spelling that differs by line breaks, or by spaces after colons, needs none either."""
         payloads = [PLAIN, PLAIN.replace(b",", b",\n"), PLAIN.replace(b":", b": ")]
-        frame = expected(*payloads)
-        monkeypatch.setattr(JSON, "decode", None)
-        assert json_columns(payloads, SCHEMA).equals(frame)
+        exact = exact_columns(payloads, SCHEMA, MarketData)
+        assert exact is not None
+        assert exact.equals(expected(*payloads))
+
+
+class TestReasons:
+    def test_what_a_row_does_not_say_is_named(self) -> None:
+        unknown = PLAIN.replace(b'"id":"x"', b'"id":"x","foo":1e999').replace(b'"orders":1', b'"orders":1,"bar":{}')
+        decoded = decoded_lines([PLAIN, unknown, b"{", PLAIN, JSON.encode(Heartbeat(timestamp=1.0))], MarketData)
+        assert decoded.places == [0, 1, 3]
+        assert decoded.lines == [PLAIN] * 3
+        assert decoded.reasons.keys() == {1, 2, 4}
+        assert decoded.reasons[1] == "unknown fields: foo, symbols[0].bids[0].bar"
+        assert "not valid JSON" in decoded.reasons[2]
+        assert "HEARTBEAT" in decoded.reasons[4]
+
+    def test_many_unknown_fields_are_counted(self) -> None:
+        fields = b"".join(b'"f%d":0,' % number for number in range(1021))
+        decoded = decoded_lines([PLAIN.replace(b'"id"', fields + b'"id"')], MarketData)
+        assert decoded.reasons[0].endswith("f18, f19 and 1,001 more")
+
+
+@pytest.mark.parametrize(
+    ("payload", "expected"),
+    [
+        (b'{"x":1,"type":"FOO"}', "FOO"),
+        (b'{"type":7}', None),
+        (b'{"type":"A\\u0000"}', None),
+        (b'{"type":"FOO"', None),
+        (b"[" * 5000, None),
+        (b'{"type":"\xff"}', None),
+        (b"[]", None),
+        (b"", None),
+    ],
+)
+def test_the_type_of_what_does_not_decode_is_read_where_it_can_be(payload: bytes, expected: str | None) -> None:
+    assert read_type(payload) == expected
 
 
 class TestHeaders:

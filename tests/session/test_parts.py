@@ -17,10 +17,10 @@ from tests.session.sessions import numbered
 from tests.session.test_tables import ORDER
 
 RECORDS = [
-    Record(TableId.MARKET_DATA, 5, JSON.encode(numbered(0))),
-    Record(TableId.CONTROL, 6, b'{"event":"gap"}'),
-    Record(TableId.ORDER_UPDATES, 7, JSON.encode(ORDER), "alice"),
-    Record(TableId.MARKET_DATA, 8, JSON.encode(numbered(1))),
+    Record(TableId.MARKET_DATA, 5, JSON.encode(numbered(0)), number=0),
+    Record(TableId.CONTROL, 6, b'{"event":"gap"}', number=1),
+    Record(TableId.ORDER_UPDATES, 7, JSON.encode(ORDER), "alice", number=2),
+    Record(TableId.MARKET_DATA, 8, JSON.encode(numbered(1)), number=3),
 ]
 
 
@@ -31,9 +31,9 @@ def parts(tmp_path: Path) -> Parts:
 
 class TestSegments:
     def test_a_segment_becomes_one_part_a_table(self, parts: Parts, tmp_path: Path) -> None:
-        """Messages are numbered through the session, across tables and segments."""
+        """Its rows have the numbers of the records, which go through the session, across tables and segments."""
         parts.add_segment(1, RECORDS)
-        parts.add_segment(2, RECORDS[:1])
+        parts.add_segment(2, [RECORDS[0]._replace(number=4)])
         manifest = read_manifest(tmp_path)
         numbers = {
             table: [pl.read_parquet(tmp_path / part.file)["message"].to_list() for part in manifest.tables[table]]

@@ -12,7 +12,8 @@ import pytest
 
 from hftlab.errors import SessionDamaged
 from hftlab.session import Recovery, SessionWriter, open_session, recover
-from tests.session.sessions import crashed, numbered, replayed
+from hftlab.session.journal import read_segment
+from tests.session.sessions import crashed, kill, numbered, replayed
 
 RECEIVED = [(at, numbered(at)) for at in range(12)]
 
@@ -107,7 +108,8 @@ class TestDamage:
             folder = shutil.copytree(crash, tmp_path / str(cut))
             torn = segment(folder)
             torn.write_bytes(torn.read_bytes()[:cut])
-            messages, dropped = recover(folder)
+            messages, dropped, damaged = recover(folder)
+            assert damaged == 0
             assert replayed(open_session(folder)) == RECEIVED[: 5 + messages]
             assert dropped < size // 4
             assert torn.with_suffix(".wal.damaged").exists() == (dropped > 0)
@@ -115,17 +117,141 @@ class TestDamage:
             found.add(messages)
         assert found == set(range(7))
 
-    def test_a_flipped_bit_drops_what_follows_and_says_how_much(self, writer: SessionWriter, tmp_path: Path) -> None:
+    def test_a_flipped_bit_costs_its_own_record_and_is_a_row(self, writer: SessionWriter, tmp_path: Path) -> None:
         folder = crashed(writer, tmp_path / "crashed")
         path = segment(folder)
         data = bytearray(path.read_bytes())
         data[len(data) // 2] ^= 0x10
         path.write_bytes(data)
-        messages, dropped = recover(folder)
-        assert 0 < messages < 7
-        assert len(data) / 3 < dropped < len(data)
-        assert replayed(open_session(folder)) == RECEIVED[: 5 + messages]
+        messages, dropped, damaged = recover(folder)
+        assert (messages, damaged) == (6, 1)
+        assert len(data) / 9 < dropped < len(data) / 5
+        session = open_session(folder)
+        (lost,) = (place for place, one in enumerate(RECEIVED) if one not in replayed(session))
+        assert replayed(session) == RECEIVED[:lost] + RECEIVED[lost + 1 :]
+        (row,) = session.control.collect().to_dicts()
+        assert (row["event"], row["message"], row["ts_from"], row["ts_to"]) == ("damage", lost, lost - 1, lost + 1)
+        assert row["detail"].startswith(f"1 records are missing: {dropped} bytes of the journal's segment 000006.wal")
+        assert session.manifest.damaged == 1
         assert path.with_suffix(".wal.damaged").read_bytes() == data
+        assert recover(folder) == Recovery(0, 0)
+
+    def test_records_that_are_missing_between_two_segments_are_one_row(self, tmp_path: Path) -> None:
+        """A segment that was cut at the end of a record has no hole: the numbers show it."""
+        folder = three_segments(tmp_path)
+        first = folder / "journal" / "000001.wal"
+        cut = record_ends(first)[1]
+        first.write_bytes(first.read_bytes()[:cut])
+        assert recover(folder) == Recovery(7, 0, 1)
+        assert replayed(open_session(folder)) == RECEIVED[:2] + RECEIVED[4:9]
+        (row,) = open_session(folder).control.collect().to_dicts()
+        assert (row["event"], row["message"], row["ts_from"], row["ts_to"]) == ("damage", 2, 1, 4)
+
+    def test_damage_at_both_ends_of_a_segment_is_said_of_both(self, tmp_path: Path) -> None:
+        """What is missing before the first record of a segment does not hide what is missing behind its last."""
+        folder = three_segments(tmp_path)
+        first, second, third = sorted((folder / "journal").glob("*.wal"))
+        first.write_bytes(first.read_bytes()[: record_ends(first)[1]])
+        data = bytearray(second.read_bytes())
+        data[-90] ^= 1
+        data[-1] ^= 1  # the seal
+        second.write_bytes(data)
+        third.unlink()
+        messages, _, damaged = recover(folder)
+        assert (messages, damaged) == (4, 2)
+        rows = open_session(folder).control.collect()["detail"].to_list()
+        assert [row.partition(":")[0] for row in rows] == ["2 records are missing", "records may be missing"]
+
+    def test_a_segment_of_which_nothing_is_left_is_said(self, tmp_path: Path) -> None:
+        """Also the only one: its time is when it was written last, not 1970."""
+        folder = three_segments(tmp_path)
+        first, *others = sorted((folder / "journal").glob("*.wal"))
+        for path in others:
+            path.unlink()
+        first.write_bytes(b"\xee" * 40_000)
+        changed = first.stat().st_mtime_ns
+        assert recover(folder) == Recovery(0, 40_000, 1)
+        manifest = open_session(folder).manifest
+        assert (manifest.started, manifest.ended) == (changed, changed)
+
+    def test_a_torn_segment_before_one_without_anything_is_the_end(self, tmp_path: Path) -> None:
+        """A disk that fails makes the recorder begin another segment, and the process may be killed then."""
+        folder = three_segments(tmp_path)
+        _, second, third = sorted((folder / "journal").glob("*.wal"))
+        third.unlink()
+        second.write_bytes(second.read_bytes()[: record_ends(second)[0] + 30])
+        third.touch()
+        assert recover(folder) == Recovery(5, 30, 0)
+        assert open_session(folder).manifest.damaged == 0
+
+
+class TestParts:
+    """A segment goes once the parts that came of it have been verified."""
+
+    @pytest.fixture
+    def folder(self, tmp_path: Path) -> Path:
+        """Session whose segment 1 is Parquet already and was not deleted."""
+        folder = three_segments(tmp_path)
+        journal = shutil.copytree(folder / "journal", tmp_path / "kept")
+        recover(folder)
+        (folder / "journal").mkdir()
+        shutil.copy(journal / "000003.wal", folder / "journal")
+        return folder
+
+    def test_parts_that_are_damaged_are_made_again(self, folder: Path) -> None:
+        part = sorted((folder / "market_data").iterdir())[-1]
+        data = bytearray(part.read_bytes())
+        data[100] ^= 1
+        part.write_bytes(data)
+        assert recover(folder).damaged == 0
+        assert replayed(open_session(folder)) == RECEIVED[:9]
+        assert open_session(folder).manifest.messages == 9
+
+    def test_parts_that_are_missing_too(self, folder: Path) -> None:
+        sorted((folder / "market_data").iterdir())[-1].unlink()
+        recover(folder)
+        assert replayed(open_session(folder)) == RECEIVED[:9]
+
+    def test_if_they_cannot_be_the_segment_stays(self, folder: Path) -> None:
+        """Those of a later segment are behind them."""
+        (folder / "journal" / "000003.wal").rename(folder / "journal" / "000002.wal")
+        sorted((folder / "market_data").iterdir())[1].write_bytes(b"")
+        with pytest.raises(SessionDamaged, match=r"000002\.wal is kept, which may hold the messages of that part"):
+            recover(folder)
+        assert (folder / "journal" / "000002.wal").is_file()
+
+
+class TestExtent:
+    """What is made of a capture or a simulation says how far it got."""
+
+    def test_it_is_not_the_whole_of_what_was_killed(self, tmp_path: Path) -> None:
+        writer = SessionWriter(tmp_path / "session", source={"extent": {"whole": False}})
+        for at, message in RECEIVED:
+            writer.append(message, at)
+        writer.commit()
+        kill(writer)
+        recover(tmp_path / "session")
+        manifest = open_session(tmp_path / "session").manifest
+        assert not manifest.complete
+        assert manifest.source["extent"] == {"whole": False, "until": 11, "events_until": None}
+
+
+def three_segments(tmp_path: Path) -> Path:
+    """Make the session of a recording that was killed with nine messages in three sealed segments."""
+    writer = SessionWriter(tmp_path / "session", source={}, segment_bytes=1, convert_later=True)
+    for begin in (0, 4, 7):
+        for at, message in RECEIVED[begin : {0: 4, 4: 7, 7: 9}[begin]]:
+            writer.append(message, at)
+        writer.commit()
+    kill(writer)
+    journal = writer.folder / "journal"
+    (journal / "000004.wal").unlink()
+    return writer.folder
+
+
+def record_ends(path: Path) -> list[int]:
+    """Return where each record of a segment ends."""
+    return [stop for _, stop in read_segment(path)._bodies]
 
 
 _CHILD = """

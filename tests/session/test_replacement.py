@@ -14,8 +14,9 @@ import pytest
 from hftlab.errors import SessionDamaged, SessionExists
 from hftlab.session import SessionWriter, open_session, recover, unfinished_replacement
 from hftlab.session.journal import Journal
+from hftlab.session.lock import SessionLock
 from hftlab.session.replacement import REPLACEMENT
-from tests.session.sessions import Received, numbered, replayed, write_session
+from tests.session.sessions import Received, kill, let_go, numbered, replayed, write_session
 
 OLD = [(at, numbered(at)) for at in range(4)]
 NEW = [(at, numbered(at)) for at in range(100, 103)]
@@ -41,19 +42,27 @@ def killed_before(monkeypatch: pytest.MonkeyPatch, number: int) -> Iterator[list
         return call
 
     journals: list[Journal] = []
-    init = Journal.__init__
+    locks: list[SessionLock] = []
+    open_journal, lock = Journal.__init__, SessionLock.__init__
 
     def opened(self: Journal, path: Path) -> None:
-        init(self, path)
+        open_journal(self, path)
         journals.append(self)
+
+    def locked(self: SessionLock, folder: Path) -> None:
+        lock(self, folder)
+        locks.append(self)
 
     with monkeypatch.context() as patch:
         for name in CHANGES:
             patch.setattr(os, name, counted(name, getattr(os, name)))
         patch.setattr(Journal, "__init__", opened)
+        patch.setattr(SessionLock, "__init__", locked)
         yield made
     for journal in journals:
         journal.abandon()
+    for held in locks:
+        let_go(held)
 
 
 @pytest.fixture
@@ -115,6 +124,7 @@ def test_a_recovery_that_is_killed_is_recovered(old: Path, tmp_path: Path, monke
         with pytest.raises(Killed), monkeypatch.context() as patch:
             patch.setattr("hftlab.session.replacement.shutil.rmtree", _kill)
             writer.commit()
+        kill(writer)
         with pytest.raises(SessionDamaged, match="was being replaced"):
             open_session(folder)
         with killed_before(monkeypatch, number) as made, suppress(Killed):
@@ -139,8 +149,10 @@ class TestUntilDataIsThere:
         writer.append(numbered(100), 100)
         assert replayed(open_session(old)) == OLD
         writer.commit()
-        with pytest.raises(SessionDamaged, match="was not closed"):
-            open_session(old)
+        new = open_session(old)
+        assert new.recorded_by is not None
+        assert not new.manifest.complete
+        assert replayed(new) == NEW[:1]
         writer.close()
         assert replayed(open_session(old)) == NEW[:1]
         assert open_session(old).control.collect().height == 1

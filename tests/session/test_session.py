@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -25,8 +27,11 @@ def session(tmp_path: Path) -> Session:
 
 
 def edit_manifest(folder: Path, **changes: object) -> None:
+    """Change the manifest as one does by hand, without its checksum."""
     path = folder / "manifest.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    manifest = json.loads(path.read_text()) | changes
+    del manifest["checksum"]
+    path.write_text(json.dumps(manifest))
 
 
 def flip(path: Path) -> None:
@@ -60,9 +65,9 @@ class TestNotASession:
 class TestTooNew:
     def test_a_later_schema_is_not_guessed_at(self, session: Session) -> None:
         """The other fields of that manifest are not read at all."""
-        edit_manifest(session.folder, schema=2, tables="another form")
+        edit_manifest(session.folder, schema=3, tables="another form")
         for opening in (open_session, recover):
-            with pytest.raises(SessionTooNew, match=r"schema 2, .* up to 1: upgrade hftlab") as caught:
+            with pytest.raises(SessionTooNew, match=r"schema 3, .* up to 2: upgrade hftlab") as caught:
                 opening(session.folder)
             assert caught.value.path == session.folder
 
@@ -81,7 +86,7 @@ class TestDamage:
         harm(part)
         damaged = open_session(session.folder)
         assert damaged.order_updates.collect().height == 1
-        for reading in (lambda: damaged.market_data, damaged.verify, damaged.replay):
+        for reading in (lambda: damaged.market_data, damaged.verify, lambda: damaged.replay().advance(100)):
             with pytest.raises(SessionDamaged, match="restore it from a copy") as caught:
                 reading()
             assert caught.value.path == part
@@ -122,13 +127,30 @@ class TestDamage:
             open_session(session.folder).verify()
 
     def test_a_recording_that_was_not_closed_asks_for_recover(self, tmp_path: Path) -> None:
-        """The recording may still be running, so that nothing is recovered without being asked for."""
+        """Nothing is recovered without being asked for."""
         writer = SessionWriter(tmp_path / "open", source={})
+        writer.abandon()
         with pytest.raises(SessionDamaged, match=f"`hftlab recover {tmp_path / 'open'}`") as caught:
             open_session(tmp_path / "open")
         assert caught.value.path == tmp_path / "open"
-        writer.close()
+        recover(tmp_path / "open")
         assert open_session(tmp_path / "open").manifest.complete
+
+    def test_a_recording_that_is_still_written_is_read_as_far_as_it_is_parquet(self, tmp_path: Path) -> None:
+        """It says who records it; what is only in the journal is not there yet."""
+        writer = SessionWriter(tmp_path / "open", source={}, segment_bytes=1)
+        writer.append(numbered(1), 1)
+        writer.commit()
+        writer.append(numbered(2), 2)
+        running = open_session(tmp_path / "open")
+        assert running.recorded_by is not None
+        assert str(os.getpid()) in running.recorded_by
+        assert not running.manifest.complete
+        assert replayed(running) == [(1, numbered(1))]
+        writer.close()
+        closed = open_session(tmp_path / "open")
+        assert (closed.recorded_by, closed.manifest.complete) == (None, True)
+        assert replayed(closed) == [(1, numbered(1)), (2, numbered(2))]
 
 
 class TestFace:
@@ -193,3 +215,25 @@ def test_a_session_given_by_a_relative_path_is_read_from_anywhere(
         assert session.market_data.collect().height == 1
     assert [session.folder for session in sessions] == [tmp_path / "session", tmp_path / "killed"]
     assert not any((tmp_path / "elsewhere").iterdir())
+
+
+class TestOtherLibraries:
+    def test_a_table_as_arrow_has_the_same_rows(self, tmp_path: Path) -> None:
+        session = write_session(tmp_path / "session", [(at, numbered(at)) for at in range(3)])
+        table = session.to_arrow()
+        assert table.column_names == session.market_data.collect_schema().names()
+        assert table.to_pylist() == session.market_data.collect().to_dicts()
+        assert session.to_arrow("control").num_rows == 0
+
+    def test_a_table_as_pandas_has_the_same_rows(self, tmp_path: Path) -> None:
+        session = write_session(tmp_path / "session", [(at, numbered(at)) for at in range(3)])
+        frame = session.to_pandas()
+        assert list(frame["price"]) == session.market_data.collect()["price"].to_list()
+        assert list(frame.columns) == session.market_data.collect_schema().names()
+
+    def test_without_pandas_it_says_what_to_install(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        session = write_session(tmp_path / "session", [(1, numbered(1))])
+        found = importlib.util.find_spec
+        monkeypatch.setattr(importlib.util, "find_spec", lambda name, *_: None if name == "pandas" else found(name))
+        with pytest.raises(ImportError, match="pip install pandas"):
+            session.to_pandas()

@@ -23,8 +23,14 @@ from hftlab.protocol import (
     Side,
     UpdateType,
 )
-from hftlab.session import SessionWriter, open_session
+from hftlab.session import Session, SessionWriter, open_session
+from hftlab.session.parts import scan_parts
+from hftlab.session.payload_texts import texts_payloads
+from hftlab.session.table_ids import TableId
+from hftlab.session.tables import KEYS
+from hftlab.session.tables import TABLES as TABLE_OF
 from tests.protocol.conftest import level, market_data, symbol, trade
+from tests.session.sessions import replayed
 
 MS = 1_767_364_200_000.125
 NS = 1_767_364_200_000_125_000
@@ -128,10 +134,11 @@ class TestForeignReaders:
         (delta,) = rows(folder, "messages")
         assert (delta["type"], delta["symbol"]) == ("BOOK_DELTA", "NVDA")
         assert delta["payload"] == JSON.encode(DELTA).decode()
+        assert (delta["reason"], delta["encoding"]) == (None, None)
         (gap,) = rows(folder, "control")
         del gap["message"]
         row = {"ts_recv": RECEIVED + 1, "event": "gap", "channel": 3, "first": 4, "last": 9, "detail": "lost"}
-        assert gap == row | {"ts_from": None, "ts_to": None, "ts_clock": None}
+        assert gap == row | {"ts_from": None, "ts_to": None, "symbols": None, "ts_clock": None}
 
     @pytest.mark.parametrize("table", TABLES)
     def test_every_reader_sees_the_same_rows_as_hftlab(self, folder: Path, table: str) -> None:
@@ -208,3 +215,78 @@ class TestOrder:
         assert manifest.symbols == ["AAPL", "MSFT", "NVDA", "TSLA"]
         assert manifest.size == sum(path.stat().st_size for path in folder.glob("*/*.parquet"))
         assert manifest.complete
+
+
+class TestWhatIsNotKnown:
+    """Unknown fields leave a second row, in `messages`; what does not decode has only that."""
+
+    FOREIGN = JSON.encode(DATA).replace(b'"id":"md"', b'"id":"md","foo":"\xff"').replace(b'"high"', b'"bar":[],"high"')
+    ORDERS = JSON.encode(ORDER).replace(b'"orderId"', b'"tag":1,"orderId"')
+    DELTAS = JSON.encode(DELTA).replace(b'"checksum"', b'"tag":"\xfe","snapshot":true,"checksum"')
+
+    def recorded(self, folder: Path) -> Session:
+        writer = SessionWriter(folder, source={})
+        writer.undecoded(b'{"type":"FOO","symbol":"X"}', 1, "no such type")
+        writer.append(DATA, 2)
+        writer.append(DATA, 3, payload=self.FOREIGN)
+        writer.append(ORDER, 4, account="alice", payload=self.ORDERS)
+        writer.undecoded(b"\x00\xff", 5, "not valid")
+        writer.append(JSON.decode(self.DELTAS), 6, payload=self.DELTAS)
+        writer.append(DATA, 7, payload=b"{}")
+        writer.append(ORDER, 8, payload=b'{"type":"BOOK_DELTA"}')
+        writer.close()
+        return open_session(folder)
+
+    def test_it_is_in_messages_with_the_reason(self, tmp_path: Path) -> None:
+        rows = self.recorded(tmp_path / "session").messages.collect()
+        assert rows["message"].to_list() == [0, 2, 3, 4, 5, 6, 7]
+        assert rows["type"].to_list() == ["FOO", "MARKET_DATA", "ORDER_UPDATE", None, "BOOK_DELTA", None, "BOOK_DELTA"]
+        assert rows["symbol"].to_list() == [None] * 4 + ["NVDA", None, None]
+        assert rows["reason"].to_list() == [
+            "no such type",
+            "unknown fields: foo, symbols[0].bar, symbols[1].bar",
+            "unknown fields: tag",
+            "not valid",
+            None,
+            "field `type` is missing",
+            "field `timestamp` is missing",
+        ]
+        assert rows["encoding"].to_list() == [None, "base64", None, "base64", "base64", None, None]
+        expected = [b'{"type":"FOO","symbol":"X"}', self.FOREIGN, self.ORDERS, b"\x00\xff", self.DELTAS]
+        assert texts_payloads(rows)[:5] == expected
+
+    def test_only_what_decodes_is_in_its_own_table_and_replays(self, tmp_path: Path) -> None:
+        session = self.recorded(tmp_path / "session")
+        delta = JSON.decode(self.DELTAS)
+        assert replayed(session) == [(2, DATA), (3, DATA), (4, ORDER), (6, delta)]
+        assert session.manifest.symbols == ["AAPL", "MSFT", "NVDA", "TSLA"]
+        assert session.manifest.messages == 8
+        assert session.replay().seek(8)[-1] == delta
+
+    @pytest.mark.parametrize(
+        ("old", "new"),
+        [
+            (b'"side":"SELL"', b'"side":"BOTH"'),
+            (b'"orderId":"o1"', b'"orderId":1'),
+            (b'"quantity":3.0,', b""),
+            (b'"type":"ORDER_UPDATE"', b'"type":"HEARTBEAT"'),
+        ],
+    )
+    def test_an_order_update_that_does_not_decode_has_no_row(self, old: bytes, new: bytes) -> None:
+        """It is not enough that its JSON fits the columns."""
+        good = JSON.encode(ORDER)
+        bad = good.replace(old, new)
+        assert bad != good
+        columns = {"message": [0, 1, 2], "ts_recv": [5, 6, 7]}
+        keys = pl.DataFrame(columns | {name: [None] * 3 for name in KEYS if name not in columns}, schema=KEYS)
+        frame, reasons = TABLE_OF[TableId.ORDER_UPDATES].read([good, bad, good], keys)
+        assert list(reasons) == [1]
+        assert frame["message"].to_list() == [0, 2]
+
+    def test_older_parts_have_neither_reason_nor_encoding(self, tmp_path: Path) -> None:
+        session = self.recorded(tmp_path / "session")
+        (part,) = (tmp_path / "session" / "messages").iterdir()
+        old = session.messages.collect().filter(pl.col("message") == 0).drop("reason", "encoding")
+        old.write_parquet(part)
+        rows = scan_parts([part], TABLE_OF[TableId.MESSAGES].schema).collect()
+        assert rows.select("reason", "encoding").rows() == [(None, None)]

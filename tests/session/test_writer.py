@@ -10,7 +10,7 @@ import pytest
 from hftlab.errors import SessionDamaged, SessionError, SessionExists, SessionNotFound
 from hftlab.protocol import JSON
 from hftlab.session import SessionWriter, open_session, recover
-from tests.session.sessions import numbered, replayed, write_session
+from tests.session.sessions import kill, numbered, replayed, write_session
 
 
 def contents(folder: Path) -> dict[Path, bytes]:
@@ -28,9 +28,16 @@ def test_an_empty_folder_is_written_into(tmp_path: Path) -> None:
 
 def test_a_finished_session_leaves_no_journal_and_nothing_temporary(tmp_path: Path) -> None:
     write_session(tmp_path / "session", [(at, numbered(at)) for at in range(5)], segment_bytes=300)
-    names = {path.name for path in (tmp_path / "session").rglob("*")}
-    assert names == {"manifest.json", "market_data", *(f"part-{n:06d}.parquet" for n in range(1, len(names) - 1))}
-    assert len(names) > 4
+    folder = tmp_path / "session"
+    numbers = range(1, len(list((folder / "market_data").iterdir())) + 1)
+    assert {path.relative_to(folder).as_posix() for path in folder.rglob("*")} == {
+        "manifest.json",
+        "market_data",
+        "index",
+        *(f"market_data/part-{n:06d}.parquet" for n in numbers),
+        *(f"index/market_data-{n:06d}.parquet" for n in numbers),
+    }
+    assert len(numbers) > 1
 
 
 def test_a_payload_is_stored_as_it_came(tmp_path: Path) -> None:
@@ -61,9 +68,9 @@ def test_a_crashed_recording_can_be_replaced(tmp_path: Path) -> None:
     writer = SessionWriter(tmp_path, source={})
     for name in ("manifest.json.tmp", "journal/000009.wal.damaged"):
         (tmp_path / name).write_text("torn")
+    kill(writer)
     SessionWriter(tmp_path, source={}, overwrite=True).close()
     assert open_session(tmp_path).manifest.complete
-    writer.abandon()
 
 
 class TestNeverDeletes:

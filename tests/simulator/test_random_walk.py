@@ -96,6 +96,8 @@ def test_every_message_is_valid_on_the_wire() -> None:
         assert protocol.decode(protocol.encode(message)) == message
 
 
-def test_an_interval_must_be_above_nothing() -> None:
-    with pytest.raises(ValueError, match="interval"):
-        RandomWalk(interval=0)
+@pytest.mark.parametrize("interval", [0, -1, 0.005, 1.5, float("nan"), float("inf")])
+def test_an_interval_is_a_number_of_nanoseconds(interval: float) -> None:
+    """Seconds, as somebody may take it for, would be an endless number of messages."""
+    with pytest.raises(ValueError, match="interval is a whole number of nanoseconds above 0"):
+        RandomWalk(interval=interval)  # type: ignore[arg-type]

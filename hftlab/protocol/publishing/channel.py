@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Mapping
+from collections.abc import Collection, Hashable, Mapping
 from typing import Final, Generic, TypeAlias, TypeVar
 
 from hftlab.protocol.codec import Codec
-from hftlab.protocol.messages import Arbitrage, BookDelta, ChannelInfo, MarketData, MarketDataSymbol
+from hftlab.protocol.messages import Arbitrage, BookDelta, ChannelInfo, Gap, MarketData, MarketDataSymbol
 from hftlab.protocol.subscriptions import Subscription
 
 K = TypeVar("K", bound=Hashable)
 
 __all__ = ["UNSENT", "Channel", "Streamed"]
 
-Streamed: TypeAlias = MarketData | BookDelta | Arbitrage
+Streamed: TypeAlias = MarketData | BookDelta | Arbitrage | Gap
 """The messages that public channels send."""
 
 _NANOSECONDS_PER_MS: Final = 1_000_000
@@ -120,6 +120,30 @@ class Channel(ABC, Generic[K]):
         if not snapshot:
             self.sequence, self._last = self.sequence - 1, None
         return snapshot
+
+    def lose(
+        self, symbols: Collection[str] | None, reason: str, latest: Mapping[str, MarketDataSymbol], at: int
+    ) -> list[Streamed]:
+        """Declare that messages of some symbols, or of all (None), are missing in the source from `at` on.
+
+        What waits for the channel's pace goes out before. The next message stands by itself.
+        """
+        lost = self._symbols if symbols is None else self._symbols.intersection(symbols)
+        if not lost:
+            return []
+        before = self.collect(latest, at, early=True)
+        self._forget()
+        sequence = self._next()
+        gap = Gap(
+            timestamp=UNSENT,
+            channel=self.number,
+            sequence=sequence,
+            from_sequence=sequence,
+            to_sequence=sequence,
+            reason=reason,
+            symbols=None if lost == self._symbols else sorted(lost),
+        )
+        return [*before, gap]
 
     @abstractmethod
     def _forget(self) -> None:

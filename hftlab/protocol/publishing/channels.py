@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterator, Mapping
 from typing import Generic, TypeVar
 
 from hftlab.protocol.enums import DataType
@@ -107,6 +107,15 @@ class Channels(Generic[K]):
             self._outbox += [(channel, prompt) for prompt in channel.change(message, at)]
             if channel.due is not None:
                 self._due[channel] = None
+
+    def lose(
+        self, symbols: Collection[str] | None, reason: str, latest: Mapping[str, MarketDataSymbol], at: int
+    ) -> None:
+        """Declare that messages of some symbols, or of all (None), are missing in the source from `at` on."""
+        for channel in self:
+            self._outbox += [(channel, lost) for lost in channel.lose(symbols, reason, latest, at)]
+            if channel.due is None:
+                self._due.pop(channel, None)
 
     def collect(self, latest: Mapping[str, MarketDataSymbol], at: int, *, early: bool = False) -> None:
         """Number the messages that are due by `at`; with `early` also those that wait for their channel's pace."""

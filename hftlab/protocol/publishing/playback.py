@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from hftlab.clock import Clock, from_milliseconds, to_milliseconds
 from hftlab.errors import MessageParseError, ServerError
 from hftlab.protocol import Message, ReplayAction, ReplayControl, ReplayState, ReplayStatus
 from hftlab.protocol.publishing.source_check import SourceCheck
-from hftlab.source import Seekable, Source, Timed, timed
+from hftlab.source import ReadsAhead, Seekable, Source, Timed, timed
 
 __all__ = ["Playback"]
 
@@ -27,6 +27,11 @@ class Playback:
         self.clock = Clock() if source is None else source.clock
         self.is_recorded = self.is_waiting = source is not None and source.recorded
         self.is_ended = False
+        self.is_looping: bool = getattr(source, "loop", False)
+        """Whether it begins again at its end."""
+        self._has_advanced = False
+        self._reader = source if isinstance(source, ReadsAhead) else None
+        self._advance: Any = getattr(source, "advance_ready", getattr(source, "advance", None))
         self.failure: str | None = None
         """The exception that the source has raised; the source is not asked again after it."""
         self.check_of_source = SourceCheck(source)
@@ -40,13 +45,22 @@ class Playback:
         """Return when the next message is due; None if there is none, or the source waits."""
         return None if self.is_waiting else self._due()
 
+    def is_ready(self, patience: float | None = 0.0) -> bool:
+        """Tell whether the source has its next message at hand; wait up to `patience` seconds (None: until it has).
+
+        As long as it has not, next_time() is that of the last message, and advance() may return nothing.
+        """
+        return self._reader is None or self.failure is not None or self._reader.is_ready(patience)
+
     def advance(self, at: int) -> list[Timed[Message]]:
         """Return the messages that are due by `at`, each with its time and, if it is private, its account."""
         due = self.next_time()
         if self.source is None or due is None or due > at:
             return []
-        self._last = due
-        return self.check_of_source.timed(timed(self.source.advance(at), due))
+        if not self.is_ready():
+            return []
+        self._last, self._has_advanced = due, True
+        return self.check_of_source.timed(timed(self._advance(due), due))
 
     def fail(self, error: Exception) -> ServerError:
         """Note that the source has raised, after which it is not asked again; returns the error to report."""
@@ -59,7 +73,7 @@ class Playback:
     def _due(self) -> int | None:
         if self.source is None or self.failure is not None:
             return None
-        return self.check_of_source.time(self.source.next_time())
+        return self.check_of_source.time(self.source.next_time()) if self.is_ready() else self._last
 
     def begin(self) -> None:
         """Start a source that waits."""
@@ -80,8 +94,10 @@ class Playback:
         moves = request.action in (ReplayAction.SEEK, ReplayAction.STEP)
         if moves and not isinstance(self.source, Seekable):
             raise ServerError(f"{self.name} cannot be moved, only paused, resumed and given another speed")
-        if request.action is ReplayAction.SEEK and request.position is None:
+        if request.action is ReplayAction.SEEK and request.position is None and request.sequence is None:
             raise MessageParseError("field `position` is missing: SEEK needs one, in ms", field="position")
+        if request.sequence is not None and not hasattr(self.source, "time_of"):
+            raise ServerError(f"{self.name} does not number its messages: SEEK to a `position`")
 
     @property
     def seekable(self) -> Seekable[Message]:
@@ -111,6 +127,23 @@ class Playback:
             self.move(last - 1 if following == last else last)
         return self.check_of_source.timed(taken)
 
+    def take_until(self, position: int, most: int) -> list[Timed[Message]]:
+        """Take the messages up to and including `position`, at most `most` at once; move there after the last."""
+        taken: list[Timed[Message]] = []
+        while len(taken) < most and (due := self.seekable.next_time()) is not None and due <= position:
+            taken += self.seekable.take(1)
+        if len(taken) < most:
+            self.move(position)
+        elif taken:
+            self.move(taken[-1].at - 1)
+        return self.check_of_source.timed(taken)
+
+    def time_of(self, sequence: int) -> int:
+        """Return the time of a message by its number, that of the first or last message if there is no such number."""
+        span = self.seekable.span
+        at: int | None = self.source.time_of(sequence)  # type: ignore[union-attr]
+        return at if at is not None else self.position if span is None else span[0] - _STEP
+
     def seek(self, position: int) -> list[Message]:
         """Take the source to a position; returns the messages that give its state there."""
         return self.check_of_source.messages(self.seekable.seek(position))
@@ -120,9 +153,17 @@ class Playback:
         span = self.seekable.span
         return self.position if span is None else min(max(position, span[0] - _STEP), span[1])
 
+    @property
+    def start(self) -> int | None:
+        """The position from which to begin again at the end; None if it does not, or there is nothing to stream."""
+        span = self.source.span if isinstance(self.source, Seekable) and self.failure is None else None
+        if span is None or not self.is_looping or self.clock.paused or self.is_waiting or not self._has_advanced:
+            return None
+        return span[0] - _STEP
+
     def move(self, position: int) -> None:
         """Note that the source has been taken to a position."""
-        self.is_ended = False
+        self.is_ended = self._has_advanced = False
         self._last = position
         if not self.is_waiting:
             self.clock.set(position)
@@ -158,6 +199,7 @@ class Playback:
             start=None if span is None else _whole(span[0]),
             end=None if span is None else _whole(span[1]),
             reset=reset,
+            loop=self.is_looping,
         )
 
     def _wire_position(self) -> float:

@@ -18,6 +18,7 @@ from hftlab.protocol.messages import (
     BookDelta,
     ChannelInfo,
     Error,
+    Gap,
     Heartbeat,
     Limits,
     MarketData,
@@ -279,8 +280,13 @@ class Publisher(Generic[K]):
         """Take in one message of the source, due at `at`; poll() returns what has to be sent for it.
 
         A private message needs the `account` that it belongs to. Messages that servers do not stream are left out: a
-        client's recording has the replies to its requests as well.
+        client's recording has the replies to its requests as well. A Gap of the source becomes one of each channel that
+        has its symbols.
         """
+        if isinstance(message, Gap):
+            self._at = at
+            self._channels.lose(message.symbols, message.reason, self.latest, at)
+            return
         if not isinstance(message, _PUBLISHED):
             return
         self.published += 1

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
 
-from hftlab.errors import WireError
+from hftlab.errors import MessageParseError, WireError
 from hftlab.protocol.messages import Message
 from hftlab.protocol.subscribing.loss import Loss
 from hftlab.transport.recovery import Recovery
@@ -24,6 +24,7 @@ __all__ = [
     "Ready",
     "Received",
     "TokenNeeded",
+    "Undecoded",
 ]
 
 
@@ -53,6 +54,14 @@ class Received(msgspec.Struct, frozen=True):
     message: Message
     account: str | None
     kind: MessageKind
+
+
+class Undecoded(NamedTuple):
+    """A payload has come that does not decode, at `received_at` (wall time in ns), and the error that says why."""
+
+    payload: bytes
+    received_at: int
+    error: MessageParseError
 
 
 class Answered(NamedTuple):
@@ -89,5 +98,5 @@ class Disconnect(NamedTuple):
     reason: str
 
 
-ClientEvent: TypeAlias = Received | Loss | Answered | ErrorOccurred | TokenNeeded | Ready | Disconnect
+ClientEvent: TypeAlias = Received | Undecoded | Loss | Answered | ErrorOccurred | TokenNeeded | Ready | Disconnect
 """Whatever a ClientProtocol returns."""

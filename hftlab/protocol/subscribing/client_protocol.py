@@ -41,6 +41,7 @@ from hftlab.protocol.subscribing.client_events import (
     ErrorOccurred,
     Ready,
     Received,
+    Undecoded,
 )
 from hftlab.protocol.subscribing.deadlines import Deadlines
 from hftlab.protocol.subscribing.feed import Feed
@@ -164,7 +165,8 @@ class ClientProtocol:
         try:
             message = self._codec.decode(data)
         except MessageParseError as exc:
-            return [ErrorOccurred(exc, self._recovery.handle(exc, now), is_raised=False)]
+            failure = ErrorOccurred(exc, self._recovery.handle(exc, now), is_raised=False)
+            return [Undecoded(data, received_at, exc), failure]
         asked: Asked | None = None
         if isinstance(message, MarketData):  # first: the common case has to be quick
             events = self._feed.stream(message)

@@ -101,6 +101,11 @@ class Subscriber:
         finally:
             self.forget(request.symbols)
 
+    @property
+    def channels(self) -> list[ChannelInfo]:
+        """Channels that the server has named in this connection."""
+        return list(self._channels.values())
+
     # --- state ---
 
     def latest(self, symbol: str) -> MarketDataSymbol | None:
@@ -177,7 +182,7 @@ class Subscriber:
             return []
         undeclared = self._order(message.channel, message.from_sequence)
         self._sequences[message.channel] = message.to_sequence
-        self._mark_stale(message.channel)
+        self._mark_stale(message.channel, message.symbols)
         return [*undeclared, Loss(message.channel, message.from_sequence, message.to_sequence, "gap")]
 
     def _ack(self, message: Ack) -> list[Loss]:
@@ -238,10 +243,11 @@ class Subscriber:
         self._resync(channel)
         return [Loss(channel, last + 1, sequence - 1, "lost")]
 
-    def _mark_stale(self, channel: int) -> None:
-        """Mark the channel's symbols as stale; all symbols, if the channel is not known."""
+    def _mark_stale(self, channel: int, concerned: Iterable[str] | None = None) -> None:
+        """Mark the channel's symbols, or those of them that are concerned, as stale; all, if it is not known."""
         info = self._channels.get(channel)
         symbols: Iterable[str] = self._known if info is None else info.symbols
+        symbols = symbols if concerned is None else concerned
         kinds: Collection[DataType] = _ALL if info is None else info.data_types
         for symbol in symbols:
             if symbol in self._known:

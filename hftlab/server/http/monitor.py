@@ -48,6 +48,8 @@ class _Collector(Collector):
             yield GaugeMetricFamily(f"hftlab_{name}", text, value=self._stats[name])
         failed = self._stats["failure"] is not None
         yield GaugeMetricFamily("hftlab_failed", "1 if the source has failed and sends nothing more", value=failed)
+        problems = len(self._stats["problems"])
+        yield GaugeMetricFamily("hftlab_problems", "Recordings that wait for their disk, and the like", value=problems)
         for name, text in _COUNTERS.items():
             yield CounterMetricFamily(f"hftlab_{name}", text, value=self._stats[name])
         for name, (label, text) in _LABELLED.items():
@@ -62,15 +64,19 @@ def report(
 ) -> Response | None:
     """Answer a monitoring path; None for any other. /health says that the loop turns, /ready that the server streams.
 
+    What is wrong beside the stream, such as a recording that waits for its disk, leaves the server ready.
+
     Clients that are not `trusted` get the status of these alone, as a load balancer has no token, and no /metrics.
     """
     match path.partition("?")[0]:
         case "/health":
             return json_answer(200, {"status": "ok"} | ({"connections": stats()["connections"]} if trusted else {}))
         case "/ready":
-            failure = stats()["failure"]
+            current = stats()
+            failure, problems = current["failure"], current["problems"]
             if failure is None:
-                return json_answer(200, {"status": "ready"})
+                told = {"problems": problems} if trusted and problems else {}
+                return json_answer(200, {"status": "ready"} | told)
             return json_answer(503, {"status": "not ready"} | ({"reason": failure} if trusted else {}))
         case "/metrics" if not trusted:
             sentence = "send an access token, as in `Authorization: Bearer ...`: hftlab token makes one"

@@ -181,3 +181,19 @@ def test_recorded_deltas_can_be_published_again(books: list[tuple[dict[float, fl
     assert by_delta.book("AAPL").bids(100) == [(price, bids[price], 1) for price in sorted(bids, reverse=True)]
     state = second.latest["AAPL"]
     assert [level.price for level in state.asks or ()] == sorted(asks)
+
+
+def test_behind_a_gap_of_the_source_the_book_comes_whole() -> None:
+    """The book is stale from the gap on, and needs nothing from before it."""
+    publisher, subscriber = joined()
+    publisher.publish(update({9.0: 1.0}, {10.0: 1.0}), 0)
+    hear(subscriber, sent(publisher))
+    publisher.publish(protocol.Gap(timestamp=1.0, from_sequence=0, to_sequence=0, reason="disconnect"), 1)
+    assert hear(subscriber, sent(publisher)) == [Loss(1, 2, 2, "gap")]
+    assert subscriber.book("AAPL").stale
+    publisher.publish(update({8.0: 1.0, 9.0: 1.0}, {10.0: 1.0}), 2)
+    (payload,) = sent(publisher)
+    assert protocol.decode(payload).snapshot
+    assert hear(subscriber, [payload]) == []
+    assert subscriber.book("AAPL").bids() == [(9.0, 1.0, 1), (8.0, 1.0, 1)]
+    assert not subscriber.book("AAPL").stale

@@ -24,6 +24,7 @@ from hftlab.protocol import (
     Subscribe,
 )
 from hftlab.protocol.publishing.publisher import Backlog, Publisher, check_publishable
+from hftlab.protocol.subscribing.subscriber import Subscriber
 from tests.protocol.conftest import LIMITS, MS, level, market_data, receive, symbol, trade
 
 NOW = 5_000 * MS
@@ -404,3 +405,64 @@ class TestPolicies:
         ask(publisher, "a", symbols=["MSFT"], slowConsumer="DISCONNECT")
         assert publisher.is_unforgiving("a")
         assert not publisher.is_unforgiving("nobody")
+
+
+class TestGapsOfTheSource:
+    """A source tells where its own market data is missing: every channel that has the symbols declares it."""
+
+    def gap(self, *symbols: str) -> Gap:
+        named = list(symbols) or None
+        return Gap(timestamp=1.0, from_sequence=0, to_sequence=0, reason="disconnect", symbols=named)
+
+    def test_each_channel_numbers_its_own(self, publisher: Publisher[str]) -> None:
+        join(publisher, "a", symbols=["AAPL", "MSFT"], frequency=0)
+        join(publisher, "b", symbols=["AAPL"], frequency=0)
+        join(publisher, "c", symbols=["MSFT"], frequency=0)
+        publisher.publish(market_data(symbol("AAPL"), symbol("MSFT")), 0)
+        sent(publisher)
+        publisher.publish(self.gap("AAPL"), 1)
+        found = {readers[0]: gap for gap, readers in sent(publisher)}
+        assert set(found) == {"a", "b"}
+        assert {key: (gap.sequence, gap.from_sequence, gap.to_sequence) for key, gap in found.items()} == {
+            "a": (2, 2, 2),
+            "b": (2, 2, 2),
+        }
+        assert (found["a"].symbols, found["b"].symbols) == (["AAPL"], None)
+        assert found["a"].reason == "disconnect"
+        publisher.publish(market_data(symbol("AAPL")), 2)
+        assert [message.sequence for message, readers in sent(publisher) if readers == ["a"]] == [3]
+
+    def test_without_symbols_it_is_about_all(self, publisher: Publisher[str]) -> None:
+        join(publisher, "a", symbols=["AAPL"], frequency=0)
+        join(publisher, "b", symbols=["MSFT"], frequency=0)
+        publisher.publish(self.gap(), 1)
+        assert sorted(readers for _, readers in sent(publisher)) == [["a"], ["b"]]
+        assert publisher.published == 0, "a gap is not a message of the source"
+
+    def test_what_waits_for_its_pace_goes_out_before(self, publisher: Publisher[str]) -> None:
+        join(publisher, "a", symbols=["AAPL"], frequency=1000, dataTypes=["QUOTES", "TRADES"])
+        publisher.publish(market_data(symbol("AAPL", 5.0)), 0)
+        sent(publisher)
+        publisher.publish(market_data(symbol("AAPL", 6.0, trades=[trade(6.0)])), 10 * MS)
+        publisher.publish(self.gap("AAPL"), 20 * MS)
+        (before, _), (gap, _) = sent(publisher, 20)
+        assert prices(before) == {"AAPL": 6.0}
+        assert len(before.symbols[0].trades) == 1
+        assert isinstance(gap, Gap)
+        assert gap.sequence == before.sequence + 1
+        assert publisher.next_time() is None
+
+    def test_a_subscriber_has_only_the_named_symbols_stale(self, publisher: Publisher[str]) -> None:
+        subscriber = Subscriber()
+        for reply in join(publisher, "a", symbols=["AAPL", "MSFT"], frequency=0):
+            subscriber.receive(reply)
+        subscriber.wanted.add(["AAPL", "MSFT"], None, 0)
+        publisher.publish(market_data(symbol("AAPL"), symbol("MSFT")), 0)
+        publisher.publish(self.gap("MSFT"), 1)
+        for message, _ in sent(publisher):
+            subscriber.receive(message)
+        assert subscriber.stale_symbols() == {"MSFT"}
+
+    def test_it_cannot_be_published_by_hand(self) -> None:
+        with pytest.raises(MessageParseError, match="GAP cannot be published"):
+            check_publishable(self.gap())

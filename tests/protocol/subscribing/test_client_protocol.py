@@ -18,6 +18,7 @@ from hftlab.protocol.subscribing.client_events import (
     Ready,
     Received,
     TokenNeeded,
+    Undecoded,
 )
 from hftlab.protocol.subscribing.loss import Loss
 from hftlab.protocol.subscribing.subscriber import Subscriber
@@ -102,6 +103,7 @@ class TestMessages:
         ((error, _, is_raised),) = driver.all(ErrorOccurred)
         assert isinstance(error, MessageParseError)
         assert not is_raised
+        assert driver.all(Undecoded) == [Undecoded(b"nonsense", 1, error)]
 
     def test_what_is_lost_is_asked_for_again(self) -> None:
         driver = wanting(DataType.QUOTES)

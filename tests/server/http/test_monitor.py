@@ -46,6 +46,15 @@ class TestMonitoring:
             assert (status, headers["content-type"]) == (200, "application/json")
             assert "status" in json.loads(body)
 
+    async def test_a_problem_beside_the_stream_is_told_and_leaves_the_server_ready(self, hand_server: Server) -> None:
+        hand_server.problems = {"a": lambda: "the disk is full", "b": lambda: None}
+        status, _, body = await get(hand_server, "/ready")
+        assert (status, json.loads(body)) == (200, {"status": "ready", "problems": ["the disk is full"]})
+        assert value((await metrics(hand_server))["hftlab_problems"]) == 1.0
+        hand_server.problems.clear()
+        _, _, body = await get(hand_server, "/ready")
+        assert json.loads(body) == {"status": "ready"}
+
     async def test_metrics_are_those_of_stats(self, hand_server: Server) -> None:
         async with connect(hand_server.url) as connection:
             await subscribe(connection, "A", frequency=0)

@@ -1,0 +1,84 @@
+"""Compaction of a session: many small parts of a table become few large ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from hftlab.errors import SessionDamaged
+from hftlab.session.event_table import SCHEMA as EVENT_SCHEMA
+from hftlab.session.journal import JOURNAL
+from hftlab.session.lock import SessionLock
+from hftlab.session.manifest import Ending, Manifest, Part, read_manifest
+from hftlab.session.parts import Parts
+from hftlab.session.replacement import check_is_session
+from hftlab.session.session import Session
+from hftlab.session.table_ids import EVENTS, TableId
+from hftlab.session.tables import TABLES
+
+__all__ = ["PART_BYTES", "Compaction", "compact"]
+
+PART_BYTES: Final = 64 * 1024 * 1024
+"""Size that parts grow to."""
+
+_SCHEMAS: Final = {table.folder: TABLES[table].schema for table in TableId} | {EVENTS: EVENT_SCHEMA}
+
+
+class Compaction(NamedTuple):
+    """Result: the number of parts before and after, and the bytes of all parts before and after."""
+
+    parts_before: int
+    parts_after: int
+    bytes_before: int
+    bytes_after: int
+
+
+def compact(session: Session | Path | str, *, part_bytes: int = PART_BYTES) -> Compaction:
+    """Join neighbouring parts of each table into parts of about `part_bytes`. Rows, their order and numbers stay.
+
+    A new part is on disk before the manifest names it, and the old ones are deleted after that: at every moment the
+    session is whole. What a kill leaves behind is deleted by the next compaction. Sessions that were opened before
+    have to be opened again. It needs the memory for one large part. Raises what open_session() does, SessionBusy for a
+    session that is recorded, and SessionDamaged for one that was not closed or has a damaged part.
+    """
+    folder = session.folder if isinstance(session, Session) else Path(session).absolute()
+    check_is_session(folder)  # before a lock's file is made in it
+    with SessionLock(folder):
+        return _compact(folder, part_bytes)
+
+
+def _compact(folder: Path, part_bytes: int) -> Compaction:
+    whole = Session(folder)  # refuses a replacement that was interrupted
+    manifest = read_manifest(folder)
+    if manifest.ending is Ending.RUNNING or any((folder / JOURNAL).glob("*.wal")):
+        raise SessionDamaged(
+            f"{folder} was not closed: if nothing is recorded there any more, run `hftlab recover {folder}` first",
+            path=folder,
+        )
+    whole.verify()
+    before, size = _count(manifest), manifest.size
+    parts = Parts(folder, manifest)
+    parts.remove_leftovers()
+    for table in list(manifest.tables):
+        for group in _groups(manifest.tables[table], part_bytes):
+            parts.replace(table, group, _SCHEMAS.get(table))
+    parts.remove_leftovers()
+    return Compaction(before, _count(manifest), size, manifest.size)
+
+
+def _count(manifest: Manifest) -> int:
+    return sum(map(len, manifest.tables.values()))
+
+
+def _groups(parts: Iterable[Part], part_bytes: int) -> Iterator[list[Part]]:
+    """Yield neighbours that are joined: together they do not exceed the size, and there are two at least."""
+    group: list[Part] = []
+    for part in list(parts):
+        if group and sum(one.size for one in group) + part.size > part_bytes:
+            if len(group) > 1:
+                yield group
+            group = []
+        group.append(part)
+    if len(group) > 1:
+        yield group

@@ -1,0 +1,150 @@
+"""The lock of a session folder: one writer at a time, which is the recorder or a recovery."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+from hftlab.errors import SessionBusy
+from hftlab.forking import hold
+from hftlab.printable import printable
+
+__all__ = ["LOCK", "SessionLock", "writer_of"]
+
+LOCK: Final = ".lock"
+"""File in a session folder that its writer holds a lock on. It goes when the writer ends as it should."""
+_LONGEST: Final = 500
+_ATTEMPTS: Final = 5
+_PAUSE: Final = 0.01
+
+
+class SessionLock:
+    """Exclusive lock on a session folder (flock(2) on `.lock` in it), from now until release() or the process's end.
+
+    Raises SessionBusy, which names the process that holds it. A context manager. File systems without such locks are
+    written without one.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / LOCK
+        self._descriptor: int | None = _locked(self.path)
+        if self._descriptor is not None:
+            hold(self)
+            with suppress(OSError):  # a full disk: the lock holds without the name
+                os.ftruncate(self._descriptor, 0)
+                os.pwrite(self._descriptor, _this_process().encode(errors="replace"), 0)
+
+    def release(self) -> None:
+        """Let go of the folder; releasing again does nothing. A folder that was deleted or moved is no error."""
+        if self._descriptor is not None:
+            descriptor, self._descriptor = self._descriptor, None
+            try:
+                if _is_at(descriptor, self.path):
+                    self.path.unlink()
+            except OSError:
+                pass  # a file that stays does no harm: the next holder takes it
+            finally:
+                os.close(descriptor)
+
+    def descriptors(self) -> list[int]:
+        """Return the open file, which a forked child must let go of: it would hold the lock after its parent's end."""
+        return [] if self._descriptor is None else [self._descriptor]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.release()
+
+
+def writer_of(folder: Path) -> str | None:
+    """Name the process that writes a session folder at present, None if no process does."""
+    try:
+        descriptor = os.open(folder / LOCK, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        return None if _try_lock(descriptor, shared=True) else _holder(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _locked(path: Path) -> int | None:
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            if not (_try_lock(descriptor) or _try_again(descriptor)):
+                raise SessionBusy(
+                    f"{path.parent} is being written by {_holder(descriptor)}: wait until it ends, stop it, or use "
+                    "another folder",
+                    path=path.parent,
+                )
+        except SessionBusy:
+            os.close(descriptor)
+            raise
+        except OSError:  # not every file system has locks
+            os.close(descriptor)
+            return None
+        if _is_at(descriptor, path):
+            return descriptor
+        os.close(descriptor)  # its holder has just ended and deleted it
+
+
+def _try_again(descriptor: int) -> bool:
+    """Lock what writer_of() may have been looking at for a moment."""
+    for _ in range(_ATTEMPTS):
+        time.sleep(_PAUSE)
+        if _try_lock(descriptor):
+            return True
+    return False
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _holder(descriptor: int) -> str:
+    text = os.pread(descriptor, _LONGEST, 0).decode(errors="replace").strip()
+    return printable(text) or "another process"
+
+
+def _this_process() -> str:
+    command = " ".join(Path(word).name if number == 0 else word for number, word in enumerate(sys.argv[:4]))
+    return f"process {os.getpid()} on {platform.node()} ({command or 'python'})"[:_LONGEST]
+
+
+if sys.platform == "win32":  # pragma: no cover
+
+    def _try_lock(descriptor: int, *, shared: bool = False) -> bool:  # noqa: ARG001 - Windows has no shared ones
+        import msvcrt
+
+        locking: Any = msvcrt
+        try:
+            # A byte far behind the text, which Windows would else keep from its readers.
+            os.lseek(descriptor, 1 << 20, os.SEEK_SET)
+            locking.locking(descriptor, locking.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+else:
+
+    def _try_lock(descriptor: int, *, shared: bool = False) -> bool:
+        import fcntl
+
+        try:
+            fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True

@@ -1,0 +1,141 @@
+"""Verification of a session: every file of it, against what its manifest says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+import polars as pl
+
+from hftlab.errors import SessionDamaged
+from hftlab.session.journal import JOURNAL, read_segment
+from hftlab.session.manifest import MANIFEST, Manifest, checksum, read_manifest
+from hftlab.session.table_ids import TableId
+
+__all__ = ["Problem", "Verification", "verify"]
+
+
+class Problem(NamedTuple):
+    """What is wrong with a session: the file, and what about it."""
+
+    path: Path
+    what: str
+
+
+class Verification(NamedTuple):
+    """Result: the number of files and bytes that were read, and the problems; `is_whole` if there are none."""
+
+    files: int
+    bytes: int
+    problems: list[Problem]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether everything is as it was recorded."""
+        return not self.problems
+
+
+def verify(path: Path | str) -> Verification:
+    """Read every file of a session and compare it with the manifest; goes on after a problem.
+
+    Sizes, checksums and rows of the parts and their indexes, message numbers and times that follow each other, a
+    journal that a crash has left, and files of tables that the manifest does not name. Raises SessionNotFound or
+    SessionTooNew for what is not a session of this version.
+    """
+    folder = Path(path).absolute()
+    try:
+        manifest = read_manifest(folder)
+    except SessionDamaged as exc:
+        return Verification(1, 0, [Problem(exc.path or folder, str(exc))])
+    sizes: list[int] = []
+    problems = [
+        *_parts(folder, manifest, sizes),
+        *_order(folder, manifest),
+        *_counts(folder, manifest),
+        *_journal(folder),
+        *_strangers(folder, manifest),
+    ]
+    return Verification(len(sizes) + 1, sum(sizes), problems)
+
+
+def _parts(folder: Path, manifest: Manifest, sizes: list[int]) -> Iterator[Problem]:
+    for parts in manifest.tables.values():
+        for part in parts:
+            path, problem = folder / part.file, _file(folder / part.file, part.size, part.crc32, sizes)
+            if problem is None:
+                problem = _rows(path, part.rows)
+            if problem is not None:
+                yield Problem(path, problem)
+            if part.index is not None:
+                index = folder / part.index.file
+                problem = _file(index, part.index.size, part.index.crc32, sizes)
+                if problem is not None:
+                    yield Problem(index, problem)
+
+
+def _file(path: Path, size: int, crc32: int, sizes: list[int]) -> str | None:
+    if not path.is_file():
+        return "it is missing"
+    found = path.stat().st_size
+    sizes.append(found)
+    if found != size:
+        return f"it has {found:,} bytes, and the manifest says {size:,}"
+    actual = checksum(path)
+    return None if actual == crc32 else f"its checksum is {actual:08x}, and the manifest says {crc32:08x}"
+
+
+def _rows(path: Path, rows: int) -> str | None:
+    try:
+        found = pl.scan_parquet(path).select(pl.len()).collect().item()
+    except (pl.exceptions.PolarsError, OSError) as exc:
+        return f"it cannot be read as Parquet ({exc})"
+    return None if found == rows else f"it has {found:,} rows, and the manifest says {rows:,}"
+
+
+def _order(folder: Path, manifest: Manifest) -> Iterator[Problem]:
+    """Parts follow each other: numbers do not repeat, and times do not go back."""
+    for table in TableId:
+        parts = [part for part in manifest.tables.get(table.folder, ()) if part.rows]
+        for before, part in pairwise(parts):
+            if _goes_back(part.first, before.last, may_be_equal=False) or _goes_back(part.started, before.ended):
+                yield Problem(folder / part.file, f"its rows are not after those of {before.file}")
+
+
+def _goes_back(one: int | None, before: int | None, *, may_be_equal: bool = True) -> bool:
+    """Whether a value that has to come after another one does not; old manifests do not have them."""
+    if one is None or before is None:
+        return False
+    return one < before or (one == before and not may_be_equal)
+
+
+def _counts(folder: Path, manifest: Manifest) -> Iterator[Problem]:
+    """Every message has one row at least, and what recovery found missing is still missing."""
+    rows = sum(manifest.rows(table.folder) for table in TableId if table is not TableId.CONTROL)
+    if manifest.messages > rows or (rows and not manifest.messages):
+        what = f"it says {manifest.messages:,} messages, which its tables' rows do not add up to"
+        yield Problem(folder / MANIFEST, what)
+    if manifest.damaged:
+        what = f"recorded messages are missing in {manifest.damaged:,} places, each of them a `damage` row of control"
+        yield Problem(folder / MANIFEST, what)
+
+
+def _journal(folder: Path) -> Iterator[Problem]:
+    for segment in sorted((folder / JOURNAL).glob("*.wal")):
+        found = read_segment(segment)
+        held = f"{len(found):,} rows are not in the tables yet"
+        torn = f", and {found.damaged_bytes:,} bytes are torn or damaged" if found.holes else ""
+        yield Problem(segment, f"{held}{torn}: run `hftlab recover` unless the session is being recorded")
+    for segment in sorted((folder / JOURNAL).glob("*.damaged")):
+        yield Problem(segment, f"a recovery has set its {segment.stat().st_size:,} bytes aside, some of them damaged")
+
+
+def _strangers(folder: Path, manifest: Manifest) -> Iterator[Problem]:
+    """Files in the folders of tables that would be read as theirs by others."""
+    all_parts = [part for parts in manifest.tables.values() for part in parts]
+    named = {file.file for part in all_parts for file in (part, part.index) if file is not None}
+    for path in sorted(folder.glob("*/*.parquet")):
+        file = path.relative_to(folder).as_posix()
+        if file not in named and not path.parent.name.startswith("replacement"):
+            yield Problem(path, "the manifest does not name it: an interrupted recording or compaction has left it")
