@@ -10,6 +10,8 @@ from hftlab.protocol import ReplayControls, ReplayStatus
 
 __all__ = ["LabReplay"]
 
+_nanoseconds = nanoseconds  # its name in 0.1, which programs of others import
+
 
 class LabReplay:
     """Pause, resume, step, seek and speed of a replayed source; see hftlab.protocol.ReplayControls.

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
+from hftlab.forking import Home, hold
+
 __all__ = ["StreamTimer"]
 
 _GRAIN: Final = 0.00005
@@ -44,11 +46,16 @@ class StreamTimer:
             except NotImplementedError:  # asyncio's loop of Windows; a loop of somebody's own
                 os.close(self._descriptor)
                 self._descriptor = None
+        # A forked child has the same timer and not a copy of it: what it sets would be its parent's.
+        self._home = Home()
+        hold(self)
         self.grain = _LOOP_GRAIN if self._descriptor is None else _GRAIN
         """Seconds; the shortest delay that start() takes."""
 
     def start(self, delay: float) -> None:
         """Call back in `delay` seconds, at the earliest, or where timers are not exact shortly before that."""
+        if not self._home.is_here:
+            return
         if self._descriptor is None:
             self._handle = self._loop.call_later(delay - _LOOP_GRAIN / 2, self._callback)
         else:
@@ -59,7 +66,7 @@ class StreamTimer:
         if self._handle is not None:
             self._handle.cancel()
             self._handle = None
-        if self._descriptor is not None:
+        if self._descriptor is not None and self._home.is_here:
             _set(self._descriptor, 0.0)
 
     def close(self) -> None:
@@ -69,6 +76,10 @@ class StreamTimer:
             self._loop.remove_reader(self._descriptor)
             os.close(self._descriptor)
             self._descriptor = None
+
+    def descriptors(self) -> list[int]:
+        """Return the system's timer, which a forked child lets go of."""
+        return [] if self._descriptor is None else [self._descriptor]
 
     def _fired(self) -> None:
         assert self._descriptor is not None

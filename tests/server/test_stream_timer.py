@@ -60,6 +60,21 @@ class TestStreamTimer:
         first.close()
         second.close()
 
+    @pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows does not fork")
+    async def test_a_forked_child_leaves_it_alone(self, kind: str) -> None:
+        """The child has the very timer of its parent: what it set would stop the parent's stream."""
+        calls: asyncio.Queue[None] = asyncio.Queue()
+        timer = StreamTimer(lambda: calls.put_nowait(None))
+        timer.start(0.05)
+        child = os.fork()
+        if child == 0:
+            timer.stop()
+            os._exit(0)
+        os.waitpid(child, 0)
+        async with asyncio.timeout(PATIENCE):
+            await calls.get()
+        timer.close()
+
     @LINUX
     async def test_close_gives_the_descriptor_back(self) -> None:
         timer = StreamTimer(lambda: None)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hftlab.errors import SessionError
@@ -40,6 +40,7 @@ messages = st.lists(
 )
 
 
+@settings(max_examples=40)
 @given(messages, messages)
 def test_against_a_comparison_of_all_rows(tmp_path_factory: Any, one: Any, other: Any) -> None:
     folder: Path = tmp_path_factory.mktemp("diff")

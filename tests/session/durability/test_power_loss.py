@@ -84,8 +84,13 @@ def write_without_sync(folder: Path, manifest: Manifest) -> None:
     ("place", "instead"),
     [
         pytest.param("journal.Journal.commit", commit_without_sync, id="commits that do not sync"),
-        pytest.param("parts.sync_folder", nothing, id="parts whose rename is not synced"),
-        pytest.param("parts.write_manifest", write_without_sync, id="segments that go before the manifest is synced"),
+        pytest.param("parts.sync_folder", nothing, id="parts whose rename is not synced", marks=pytest.mark.soak),
+        pytest.param(
+            "parts.write_manifest",
+            write_without_sync,
+            id="segments that go before the manifest is synced",
+            marks=pytest.mark.soak,
+        ),
     ],
 )
 def test_the_model_sees_it_if_a_step_is_left_out(
