@@ -160,7 +160,7 @@ def verify(
         found = verify_session(session)
         is_whole = is_whole and found.is_whole
         state = "whole" if found.is_whole else f"DAMAGED, {counted(len(found.problems), 'problem')}"
-        typer.echo(f"{session}: {state} ({counted(found.files, 'file')}, {counted(found.bytes, 'byte')} read)")
+        typer.echo(f"{session}: {state} ({counted(found.files, 'file')}, {counted(found.size, 'byte')} read)")
         for problem in found.problems:
             typer.echo(f"  {printable(str(problem.path))}: {printable(problem.what)}")
     if not is_whole:

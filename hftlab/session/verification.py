@@ -25,10 +25,10 @@ class Problem(NamedTuple):
 
 
 class Verification(NamedTuple):
-    """Result: the number of files and bytes that were read, and the problems; `is_whole` if there are none."""
+    """Result: the number of files that were read, their `size` in bytes, and the problems; `is_whole` if none."""
 
     files: int
-    bytes: int
+    size: int
     problems: list[Problem]
 
     @property

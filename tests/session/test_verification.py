@@ -34,7 +34,7 @@ def test_a_whole_session_has_no_problems(session: Session) -> None:
     found = verify(session.folder)
     assert found.is_whole
     assert found.files == 1 + 2 * len(session.manifest.tables["market_data"]), "each part has an index"
-    assert found.bytes == session.manifest.size
+    assert found.size == session.manifest.size
 
 
 def test_every_flipped_byte_of_a_part_is_found(session: Session) -> None:
