@@ -36,10 +36,10 @@ _CONNECTIONS: Final = 100
 _BEFORE: Final = 50
 _RATE: Final = 10
 _MESSAGES: Final = 100
-"""Of each turn."""
+"""Messages of each turn."""
 _TURNS: Final = 5
 _LIMITS: Final = {"p50": 1.4, "p99": 1.3}
-"""What ours may be over bare."""
+"""Largest ratios of our latencies to those of bare sockets."""
 
 
 def run() -> Result:

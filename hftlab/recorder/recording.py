@@ -99,7 +99,7 @@ class Recording:
         self.recorded = self.dropped = 0
         self.failure: BaseException | None = None
         self._problems: dict[str, str] = {}
-        """What is wrong with the disk now, by what cannot be done."""
+        """Sentences about failures of the disk that last, by the thread that met them: `journal` or `parquet`."""
         self._untold: str | None = None
         self._unsafe = 0
         """Messages that the journal has and that are not on disk yet."""

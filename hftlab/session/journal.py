@@ -155,7 +155,7 @@ class Journal:
 
     @property
     def is_empty(self) -> bool:
-        """Whether no record of it is on disk for certain."""
+        """Whether none of its records is certain to be on disk."""
         return self._durable_records == 0
 
     def close(self) -> None:

@@ -41,7 +41,7 @@ class SessionLock:
                 os.pwrite(self._descriptor, _this_process().encode(errors="replace"), 0)
 
     def release(self) -> None:
-        """Let go of the folder; releasing again does nothing. A folder that was deleted or moved is no error."""
+        """Let go of the folder; releasing again does nothing. The folder may have been deleted or moved."""
         if self._descriptor is not None:
             descriptor, self._descriptor = self._descriptor, None
             try:

@@ -29,7 +29,7 @@ _HOLD: Final = 0.0005
 _REST: Final = 0.0002
 """Seconds that the thread rests then, if there is enough for the reader to go on with."""
 _ITEM_BYTES: Final = 512
-"""What an item is taken to weigh that has no `size`."""
+"""Size in bytes of an item that has no `size` of its own."""
 
 
 class ReadAhead(Generic[T]):
