@@ -12,13 +12,14 @@ T = TypeVar("T")
 
 
 class ByteQueue(Generic[T]):
-    """Queue of items that have sizes. `put` never waits; one thread takes what is there, all of it together."""
+    """Queue of items that have sizes. `put` never waits; one thread takes them, up to `batch` bytes together."""
 
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
+    def __init__(self, limit: int, batch: int) -> None:
+        self.limit, self.batch = limit, batch
         self.size = 0
         """Bytes that are in it now."""
         self._items: deque[T] = deque()
+        self._sizes: deque[int] = deque()
         self._is_closed = False
         self._changed = threading.Condition()
 
@@ -30,10 +31,12 @@ class ByteQueue(Generic[T]):
         with self._changed:
             if (self._is_closed or self.size + size > self.limit) and not beyond:
                 return False
-            if not self._items:
-                self._changed.notify()
+            before = self.size
             self._items.append(item)
+            self._sizes.append(size)
             self.size += size
+            if not before or before < self.batch <= self.size:
+                self._changed.notify()
         return True
 
     def close(self) -> None:
@@ -57,9 +60,18 @@ class ByteQueue(Generic[T]):
         with self._changed:
             return self._changed.wait_for(lambda: self._is_closed, timeout)
 
-    def take(self) -> deque[T]:
-        """Return all items, which may be none."""
+    def gather(self, timeout: float) -> None:
+        """Wait until a batch is there or the queue is closed, and `timeout` seconds at most."""
         with self._changed:
-            items, self._items = self._items, deque()
-            self.size = 0
-        return items
+            self._changed.wait_for(lambda: self.size >= self.batch or self._is_closed, timeout)
+
+    def take(self) -> list[T]:
+        """Return the next items, a batch of them at most, or one that is larger; none if the queue is empty."""
+        taken: list[T] = []
+        size = 0
+        with self._changed:
+            while self._items and (not taken or size + self._sizes[0] <= self.batch):
+                taken.append(self._items.popleft())
+                size += self._sizes.popleft()
+            self.size -= size
+        return taken

@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
+
+import msgspec
 
 from hftlab.clock import check_time, in_words, wall_time
 from hftlab.credentials import is_subject
@@ -13,16 +15,18 @@ from hftlab.errors import SessionError
 from hftlab.log import get_logger
 from hftlab.protocol import Message
 from hftlab.recorder.byte_queue import ByteQueue
+from hftlab.recorder.converter import Converter
 from hftlab.session.manifest import Manifest
 from hftlab.session.payloads import checked_payload
 from hftlab.session.session import Session
 from hftlab.session.writer import SessionWriter
-from hftlab.source import Timed
 
 __all__ = ["Recording"]
 
-_COMMIT: Final = 0.05
+_COMMIT: Final = 0.02
 """Seconds that rows may wait to be committed together."""
+_BATCH: Final = 4 * 1024 * 1024
+"""Bytes that are committed together at most: those behind them wait for it."""
 _BUFFER: Final = 64 * 1024 * 1024
 """Bytes that may wait for the disk. What comes beyond them is dropped and counted, and the control table says so."""
 _ITEM: Final = 256
@@ -33,14 +37,20 @@ _RETRY: Final = 1.0
 _log = get_logger("hftlab.recorder")
 
 
-class _Message(NamedTuple):
-    """A message, and a monotonic clock's reading when it was received."""
+# What waits is no business of the garbage collector, which would look through thousands of messages with the lock held.
 
-    item: Timed[Message]
+
+class _Message(msgspec.Struct, gc=False):
+    """A message, its JSON, and a monotonic clock's reading when it was received."""
+
+    ts_recv: int
+    message: Message
+    account: str | None
+    payload: bytes
     steady: int | None
 
 
-class _Undecoded(NamedTuple):
+class _Undecoded(msgspec.Struct, gc=False):
     """Bytes that are no message, and the reason why."""
 
     payload: bytes
@@ -49,7 +59,7 @@ class _Undecoded(NamedTuple):
     steady: int | None
 
 
-class _Event(NamedTuple):
+class _Event(msgspec.Struct, gc=False):
     """A row of the control table."""
 
     name: str
@@ -91,7 +101,9 @@ class Recording:
     def __init__(
         self, folder: Path | str, *, source: dict[str, Any], overwrite: bool = False, keep_empty: bool = True
     ) -> None:
-        self._writer = SessionWriter(folder, source=source, overwrite=overwrite, convert_later=True, buffer=_BUFFER)
+        self._writer = SessionWriter(
+            folder, source=source, overwrite=overwrite, convert_later=True, converter=Converter(), buffer=_BUFFER
+        )
         self.folder = self._writer.folder
         self._keep_empty = keep_empty
         self._nothing: str | None = None
@@ -105,7 +117,7 @@ class Recording:
         """Messages that the journal has and that are not on disk yet."""
         self._drop: _Drop | None = None
         self._dropping = threading.Lock()
-        self._queue: ByteQueue[_Item] = ByteQueue(_BUFFER)
+        self._queue: ByteQueue[_Item] = ByteQueue(_BUFFER, _BATCH)
         self._full = threading.Event()
         """Set when a segment waits to be turned into Parquet, and at the end."""
         self._stops = threading.Event()
@@ -132,7 +144,7 @@ class Recording:
         if account is not None and not is_subject(account):
             raise ValueError(f"account={account!r} is not a printable name of 1 to 128 characters")
         data = checked_payload(message) if payload is None else payload
-        self._put(_Message(Timed(ts_recv, message, account, data), steady), ts_recv, len(data))
+        self._put(_Message(ts_recv, message, account, data, steady), ts_recv, len(data))
 
     def undecoded(self, payload: bytes, ts_recv: int, reason: str, *, steady: int | None = None) -> None:
         """Record bytes received at `ts_recv` (ns) that could not be decoded, and why."""
@@ -229,10 +241,12 @@ class Recording:
             is_last = False
             while not is_last:
                 self._queue.wait()
-                is_last = self._queue.wait_closed(_COMMIT)
-                if is_last:
+                self._queue.gather(_COMMIT)
+                is_closed = self._queue.is_closed
+                if is_closed:
                     self._say_dropped(beyond=True)
                 self._write(self._queue.take())
+                is_last = is_closed and not self._queue.size
             self._stop_converting()
             self._finish()
         except BaseException as exc:
@@ -241,7 +255,9 @@ class Recording:
             self._stop_converting()
             self._writer.abandon()
             with self._dropping:
-                self.dropped += self._unsafe + sum(not isinstance(item, _Event) for item in self._queue.take())
+                self.dropped += self._unsafe
+                while left := self._queue.take():
+                    self.dropped += sum(not isinstance(item, _Event) for item in left)
 
     def _write(self, items: Collection[_Item]) -> None:
         """Commit the items together."""
@@ -259,15 +275,17 @@ class Recording:
 
     def _append(self, item: _Item) -> None:
         match item:
-            case _Message((at, message, account, payload), steady):
-                self._writer.append(message, at, account=account, payload=payload, steady=steady)
+            case _Message():
+                self._writer.append(
+                    item.message, item.ts_recv, account=item.account, payload=item.payload, steady=item.steady
+                )
             case _Undecoded():
                 self._writer.undecoded(item.payload, item.ts_recv, item.reason, steady=item.steady)
             case _Event():
                 self._writer.control(item.name, item.ts_recv, **item.what)
 
     def _refuse(self, item: _Item, error: ValueError) -> None:
-        at = item.item.at if isinstance(item, _Message) else item.ts_recv
+        at = item.ts_recv
         self._writer.control("drop", at, detail=f"1 message: {error}", ts_from=at, ts_to=at)
         with self._dropping:
             self.dropped += 1

@@ -61,7 +61,7 @@ class _Numbered:
             if number > expected:
                 yield self._damage(expected, number - 1, before, record.ts_recv)
                 is_told = True
-            yield record._replace(number=number)
+            yield record if record.number is not None else record._replace(number=number)
             expected, before = number + 1, record.ts_recv
         if segment.ends_in_hole:
             # What is missing at the end is known once a later record comes, if one does.

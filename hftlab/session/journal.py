@@ -67,6 +67,9 @@ _IS_BASE64: Final = 0x10
 _TABLE: Final = 0x0F
 _SEAL: Final = 0x0F
 _LONGEST_1: Final = 256 * 1024 * 1024
+_PIECE: Final = 5 * 1024
+_HELD: Final = 64 * 1024
+"""Bytes of a body whose checksum takes no longer than other threads can wait."""
 
 
 class Record(NamedTuple):
@@ -113,7 +116,7 @@ class Journal:
         self.path = path
         self.size = len(MAGIC)
         """Size in bytes, with what is not committed."""
-        self._waiting = bytearray(MAGIC)
+        self._waiting = [MAGIC]
         self._records = self._checksum = 0
         self._durable = 0
         self._durable_records = 0
@@ -122,17 +125,17 @@ class Journal:
 
     def append(self, record: Record) -> None:
         """Add a record to those that the next commit() writes. Raises ValueError if it is longer than LONGEST."""
-        body = _encode(record)
-        if len(body) > LONGEST:
+        fields, payload = _encode(record)
+        if len(fields) + len(payload) > LONGEST:
             raise ValueError(f"a message of {len(record.payload):,} bytes cannot be recorded: at most 16 MiB")
-        self._add(body)
+        self._add(fields, payload)
         self._records += 1
 
-    def _add(self, body: bytes) -> None:
-        header = _HEADER.pack(len(body), zlib.crc32(body, _START))
-        self._waiting += header
-        self._waiting += body
-        self.size += len(header) + len(body)
+    def _add(self, fields: bytes, payload: bytes) -> None:
+        length = len(fields) + len(payload)
+        header = _HEADER.pack(length, _crc32(payload, zlib.crc32(fields, _START)))
+        self._waiting += (header, fields, payload)  # put together once, by commit()
+        self.size += len(header) + length
         self._checksum = zlib.crc32(header, self._checksum)
 
     def commit(self) -> None:
@@ -141,17 +144,18 @@ class Journal:
             raise OSError(self._failure.errno or errno.EIO, self._failure.strerror or str(self._failure))
         if not self._waiting:
             return
+        data = b"".join(self._waiting)
         try:
-            _write_all(self._file.fileno(), self._waiting)
+            _write_all(self._file.fileno(), data)
             _sync(self._file.fileno())
             if os.fstat(self._file.fileno()).st_nlink == 0:
                 raise FileNotFoundError(errno.ENOENT, "its folder was deleted while it was written", str(self.path))
         except OSError as exc:
             self._failure = exc
             raise
-        self._durable += len(self._waiting)
+        self._durable += len(data)
         self._durable_records = self._records
-        self._waiting = bytearray()
+        self._waiting = []
 
     @property
     def is_empty(self) -> bool:
@@ -163,7 +167,7 @@ class Journal:
         try:
             self.commit()
             seal = msgspec.json.encode(_Seal(self._records, self._checksum))
-            self._add(_BODY.pack(_SEAL, 0, 0) + seal)
+            self._add(_BODY.pack(_SEAL, 0, 0), seal)
             self.commit()
         except OSError:
             self._cut()
@@ -177,15 +181,12 @@ class Journal:
         Those of them that reached the file are cut off it if that can be done, and are in both files if not.
         """
         new = Journal(path)
-        waiting = memoryview(self._waiting)[0 if self._durable else len(MAGIC) :]
+        waiting = self._waiting[0 if self._durable else 1 :]
         new._records = self._records - self._durable_records
-        at = 0
-        while at < len(waiting):
-            header = waiting[at : at + _HEADER.size]
+        for header in waiting[::3]:
             new._checksum = zlib.crc32(header, new._checksum)
-            at += _HEADER.size + _LENGTH.unpack_from(header)[0]
         new._waiting += waiting
-        new.size += len(waiting)
+        new.size += sum(map(len, waiting))
         self._cut()
         with suppress(OSError):
             self.abandon()
@@ -337,7 +338,21 @@ def _is_torn(data: bytes, at: int, shortest: int, longest: int, start: int) -> b
     return is_cut and zlib.crc32(body, start) != checksum
 
 
-def _encode(record: Record) -> bytes:
+def _crc32(body: bytes, checksum: int) -> int:
+    """Compute a CRC32 with the interpreter's lock held, if that is for some microseconds only.
+
+    zlib lets go of it for more than 5 KiB, and beside a busy thread it takes 5 ms to get it back: for each message.
+    """
+    if len(body) > _HELD:
+        return zlib.crc32(body, checksum)
+    with memoryview(body) as view:
+        for start in range(0, len(body), _PIECE):
+            checksum = zlib.crc32(view[start : start + _PIECE], checksum)
+    return checksum
+
+
+def _encode(record: Record) -> tuple[bytes, bytes]:
+    """Return the body of a record in two pieces: what is before the payload, and the payload."""
     number, more, payload = record.table, b"", record.payload
     if record.clock is not None:
         number |= _HAS_CLOCK
@@ -351,7 +366,7 @@ def _encode(record: Record) -> bytes:
     if b"\0" in payload:
         number |= _IS_BASE64
         payload = binascii.b2a_base64(payload, newline=False)
-    return _BODY.pack(number, record.number or 0, record.ts_recv) + more + payload
+    return _BODY.pack(number, record.number or 0, record.ts_recv) + more, payload
 
 
 def _text(text: str) -> bytes:
@@ -390,9 +405,9 @@ def _read_text(body: memoryview, at: int) -> tuple[str, int]:
     return str(body[at : at + length], "utf-8"), at + length
 
 
-def _write_all(descriptor: int, data: bytearray) -> None:
+def _write_all(descriptor: int, data: bytes) -> None:
     written = 0
-    with memoryview(data) as view:  # let go of even if a write raises: more is appended to the data later
+    with memoryview(data) as view:
         while written < len(view):
             with view[written:] as rest:
                 written += os.write(descriptor, rest)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import sys
 import time
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
+
+import psutil
 
 from hftlab.errors import SessionBusy
 from hftlab.forking import hold
@@ -22,6 +25,9 @@ LOCK: Final = ".lock"
 _LONGEST: Final = 500
 _ATTEMPTS: Final = 5
 _PAUSE: Final = 0.01
+_ENDING: Final = 5.0
+"""Seconds that a killed holder's own processes, which have its lock, may take to notice."""
+_PROCESS: Final = re.compile(r"process (\d+) on (\S+)")
 
 
 class SessionLock:
@@ -99,12 +105,19 @@ def _locked(path: Path) -> int | None:
 
 
 def _try_again(descriptor: int) -> bool:
-    """Lock what writer_of() may have been looking at for a moment."""
-    for _ in range(_ATTEMPTS):
+    """Lock what writer_of() may have been looking at for a moment, or what a killed process is about to let go of."""
+    attempts = round(_ENDING / _PAUSE) if _is_dead(_holder(descriptor)) else _ATTEMPTS
+    for _ in range(attempts):
         time.sleep(_PAUSE)
         if _try_lock(descriptor):
             return True
     return False
+
+
+def _is_dead(holder: str) -> bool:
+    """Whether the process that holds a lock is one of this machine that has ended."""
+    named = _PROCESS.match(holder)
+    return named is not None and named[2] == platform.node() and not psutil.pid_exists(int(named[1]))
 
 
 def _is_at(descriptor: int, path: Path) -> bool:

@@ -113,6 +113,11 @@ class Manifest(msgspec.Struct):
         parts = self.tables.get(table, ())
         return sum(part.size + (0 if part.index is None else part.index.size) for part in parts)
 
+    def update(self, other: Manifest) -> None:
+        """Take over all that another one says, as that of the same session read again."""
+        for name in self.__struct_fields__:
+            setattr(self, name, getattr(other, name))
+
     @property
     def next_number(self) -> int:
         """Number that the next message or control row gets."""

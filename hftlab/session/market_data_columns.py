@@ -20,7 +20,7 @@ from hftlab.session.market_data_kernel import NUMBERS, Arrays, make_arrays, read
 
 __all__ = ["Columns", "plain_columns"]
 
-_PIECE: Final = 2 * 1024 * 1024
+_PIECE: Final = 8 * 1024 * 1024
 """Bytes read at a time."""
 _LIST_NAMES: Final = ("bids", "asks", "trades")
 _SIDES: Final = ("BUY", "SELL")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shutil
 from collections import deque
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
 import polars as pl
@@ -37,6 +38,18 @@ SEGMENT_BYTES: Final = 64 * 1024 * 1024
 """Size at which a journal segment is sealed, to be turned into one Parquet part per table."""
 
 
+class SegmentConverter(Protocol):
+    """What turns segments into Parquet in a writer's place."""
+
+    def convert(self, segment: Path, locks: Collection[int]) -> bool:
+        """Write a segment's parts and its folder's manifest, or return False; `locks` are open files to be kept."""
+        ...
+
+    def stop(self) -> None:
+        """Let go of the folder."""
+        ...
+
+
 class SessionWriter:
     """Writer of one session folder, which it locks. Not thread-safe, but for convert().
 
@@ -44,7 +57,7 @@ class SessionWriter:
     OSError, `resume()` goes on when the disk is well again. `close()` turns the rest of the journal into Parquet and
     marks the session complete. `source` says in the manifest what was recorded. `folder` is absolute from the start: a
     change of the working directory does not move it. With `convert_later` commit() leaves full segments of the journal
-    to whoever calls `convert()`, which may be another thread.
+    to whoever calls `convert()`, which may be another thread. `converter` does the work if it can.
 
     Raises SessionBusy if another process writes there, and SessionExists if the folder is not empty. With `overwrite`
     a session in it is replaced, but never anything else, and not before the first market data or private message of the
@@ -61,9 +74,11 @@ class SessionWriter:
         when_whole: bool = False,
         segment_bytes: int = SEGMENT_BYTES,
         convert_later: bool = False,
+        converter: SegmentConverter | None = None,
         buffer: int | None = None,
     ) -> None:
         self.folder = Path(folder).absolute()
+        self._converter = converter
         self._convert_later = convert_later
         self._segment_bytes = segment_bytes
         self._when_whole = when_whole
@@ -192,8 +207,12 @@ class SessionWriter:
 
     def _convert_oldest(self) -> None:
         path = self._segment_path(self._sealed[0])
+        locks = [descriptor for lock in self._locks for descriptor in lock.descriptors()]
         if self._sealed[0] > self.manifest.segments:  # else only what follows has failed before
-            convert_segment(self._parts, path)
+            if self._converter is not None and self._converter.convert(path, locks):
+                self.manifest.update(read_manifest(self.place))
+            else:
+                convert_segment(self._parts, path)
         path.unlink(missing_ok=True)
         sync_folder(path.parent)
         self._sealed.popleft()
@@ -245,11 +264,9 @@ class SessionWriter:
         clock = None if at == ts_recv else ts_recv
         if step is not None:
             what = {"event": "clock", "detail": step.detail, "ts_from": step.before, "ts_to": step.after}
-            self._append(Record(TableId.CONTROL, at, msgspec.json.encode(what), None, clock))
-        self._append(Record(table, at, payload, account, clock, None, reason))
-
-    def _append(self, record: Record) -> None:
-        self._journal.append(record._replace(number=self._number))
+            self._journal.append(Record(TableId.CONTROL, at, msgspec.json.encode(what), None, clock, self._number))
+            self._number += 1
+        self._journal.append(Record(table, at, payload, account, clock, self._number, reason))
         self._number += 1
 
     def _replace(self) -> None:
@@ -281,6 +298,8 @@ class SessionWriter:
                 folder.rmdir()
 
     def _unlock(self) -> None:
+        if self._converter is not None:
+            self._converter.stop()  # before it is locked no more
         while self._locks:
             self._locks.pop().release()
 

@@ -1,0 +1,187 @@
+"""Full segments become Parquet in a process of their own, and nothing is lost whatever becomes of that process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+import psutil
+import pytest
+
+from hftlab.errors import SessionError
+from hftlab.protocol import JSON
+from hftlab.recorder import Recording
+from hftlab.recorder.converter import Converter
+from hftlab.session import open_session, recover
+from hftlab.session.conversion import convert_segment
+from hftlab.session.journal import Journal, Record
+from hftlab.session.manifest import Manifest, read_manifest, write_manifest
+from hftlab.session.parts import Parts
+from hftlab.session.table_ids import TableId
+from tests.command import environment
+from tests.protocol.conftest import market_data, symbol
+from tests.session.sessions import replayed
+from tests.waiting import PATIENCE, until
+
+ROOT = Path(__file__).parents[2]
+MESSAGES = 1_100
+LONG = "x" * 4_000
+"""Makes segments long enough for a process with few messages."""
+
+
+def payload(number: int) -> bytes:
+    return JSON.encode(market_data(symbol(price=1.0 + number), id=f"{number} {LONG}"))
+
+
+def a_segment(folder: Path, place: int = 1, first: int = 0) -> Path:
+    (folder / "journal").mkdir(parents=True, exist_ok=True)
+    with Journal(folder / "journal" / f"{place:06d}.wal") as journal:
+        for number in range(first, first + MESSAGES):
+            journal.append(Record(TableId.MARKET_DATA, 10 * number, payload(number), number=number))
+    return journal.path
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    write_manifest(tmp_path, Manifest(source={"name": "test"}))
+    return tmp_path
+
+
+@pytest.fixture
+def converter() -> Iterator[Converter]:
+    made = Converter()
+    yield made
+    made.stop()
+
+
+def test_it_writes_what_this_process_would(folder: Path, converter: Converter, tmp_path: Path) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    parts = Parts(here, Manifest(source={"name": "test"}))
+    for place in (1, 2):
+        path = a_segment(folder, place, (place - 1) * MESSAGES)
+        assert converter.convert(path, ())
+        convert_segment(parts, path)
+    assert read_manifest(folder) == read_manifest(here)
+    rows = [pl.read_parquet(one / "market_data" / "*.parquet") for one in (folder, here)]
+    assert rows[0].equals(rows[1])
+    assert rows[0].height == 2 * MESSAGES
+
+
+def test_a_small_segment_is_left_to_the_caller(folder: Path, converter: Converter) -> None:
+    (folder / "journal").mkdir()
+    with Journal(folder / "journal" / "000001.wal") as journal:
+        journal.append(Record(TableId.MARKET_DATA, 0, payload(0), number=0))
+    assert not converter.convert(journal.path, ())
+    assert not converter.descriptors()
+
+
+def test_where_no_process_can_be_started_all_are(
+    folder: Path, converter: Converter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", str(folder / "no python"))
+    path = a_segment(folder)
+    assert not converter.convert(path, ())
+    monkeypatch.undo()
+    assert not converter.convert(path, ()), "it was tried once, and said once"
+
+
+def test_a_disk_that_fails_is_an_error_of_the_system(folder: Path, converter: Converter) -> None:
+    path = a_segment(folder)
+    (folder / "market_data").write_text("in the way")
+    with pytest.raises(FileExistsError):
+        converter.convert(path, ())
+    (folder / "market_data").unlink()
+    assert converter.convert(path, ())
+    assert read_manifest(folder).messages == MESSAGES
+
+
+def test_anything_else_says_which_segment(folder: Path, converter: Converter) -> None:
+    path = a_segment(folder)
+    (folder / "manifest.json").write_text("{}")
+    with pytest.raises(SessionError, match=r"000001.wal cannot become Parquet \(SessionNotFound: "):
+        converter.convert(path, ())
+
+
+def test_a_process_that_ends_is_replaced(folder: Path, converter: Converter) -> None:
+    assert converter.convert(a_segment(folder), ())
+    process = converter._process
+    assert process is not None
+    process.kill()
+    process.wait()
+    path = a_segment(folder, 2, MESSAGES)
+    with pytest.raises(ChildProcessError, match="has ended with status -9"):
+        converter.convert(path, ())
+    assert converter.convert(path, ())
+    assert read_manifest(folder).messages == 2 * MESSAGES
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_an_interrupt_from_the_keyboard_is_not_for_it(folder: Path, converter: Converter) -> None:
+    assert converter.convert(a_segment(folder), ())
+    assert converter._process is not None
+    converter._process.send_signal(signal.SIGINT)
+    assert converter.convert(a_segment(folder, 2, MESSAGES), ())
+
+
+def test_a_recording_has_it_at_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recording = Recording(tmp_path / "session", source={})
+    recording._writer._segment_bytes = 5 << 20
+    for number in range(3 * MESSAGES):
+        recording.message(JSON.decode(payload(number)), number, payload=payload(number))
+        until(lambda: recording.waiting_bytes < 1 << 20)
+    until(lambda: recording.manifest.segments >= 1)
+    (child,) = psutil.Process().children()
+    assert "hftlab.recorder.conversion_process" in child.cmdline()
+    session = recording.close()
+    assert not child.is_running()
+    assert session.manifest.messages == recording.recorded == 3 * MESSAGES
+    assert len(session.manifest.tables["market_data"]) > 1
+    assert [at for at, _ in replayed(session)] == list(range(3 * MESSAGES))
+
+
+RECORDER = """
+import sys
+from hftlab.protocol import JSON
+from hftlab.recorder import Recording
+from tests.recorder.test_converter import payload
+recording = Recording(sys.argv[1], source={})
+recording._writer._segment_bytes = 5 << 20
+number = 0
+while True:
+    recording.message(JSON.decode(payload(number)), number, payload=payload(number))
+    number += 1
+    if number % 100 == 0:
+        print(recording.recorded, flush=True)
+        while number - recording.recorded > 1000:
+            pass
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
+@pytest.mark.parametrize("kills", [2, pytest.param(40, marks=pytest.mark.soak)])
+def test_a_recorder_that_is_killed_takes_it_along(tmp_path: Path, kills: int) -> None:
+    """A recovery waits for the moment that it takes, and finds all that was acknowledged."""
+    for kill in range(kills):
+        folder = tmp_path / f"{kill}"
+        command = [sys.executable, "-c", RECORDER, str(folder)]
+        with subprocess.Popen(command, cwd=ROOT, env=environment(), stdout=subprocess.PIPE) as recorder:
+            process = psutil.Process(recorder.pid)
+            until(process.children)
+            children = process.children()
+            assert recorder.stdout is not None
+            acknowledged = int(recorder.stdout.readline())
+            while acknowledged < MESSAGES * (kill + 2):
+                acknowledged = int(recorder.stdout.readline())
+            recorder.kill()
+        recover(folder)
+        session = open_session(folder)
+        assert session.manifest.messages >= acknowledged
+        assert [at for at, _ in replayed(session)] == list(range(session.manifest.messages))
+        psutil.wait_procs(children, PATIENCE)
+        assert not [child for child in children if child.is_running()]
