@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from os import write
 
 from hftlab.protocol.publishing.publisher import Delivery
@@ -20,8 +21,21 @@ class Broadcaster:
 
     def __init__(self, framer: Framer) -> None:
         self._framer = framer
+        self._held: dict[ServerSocket, list[bytes]] | None = None
+        """Frames that are written together by the end of together()."""
         self.messages = self.bytes = 0
         self.broadcast_times, self.queue_times = BroadcastTimes(), QueueTimes()
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Write what send() gets in here at the end, all frames of a socket in one call of the system."""
+        self._held = {}
+        try:
+            yield
+        finally:
+            held, self._held = self._held, None
+            for socket, frames in held.items():
+                socket.write(b"".join(frames))
 
     def send(self, deliveries: Iterable[Delivery[ServerSocket]], started: float) -> None:
         """Take and write one delivery after the other, so that a reader which falls behind is not sent the next.
@@ -40,8 +54,11 @@ class Broadcaster:
                 frame = frames.get(bits)
                 if frame is None:
                     frame = frames[bits] = self._framer.frame(payload, bits, binary=codec.binary)
+                if self._held is not None and socket.direct is not None and not private:
+                    self._held.setdefault(socket, []).append(frame)
+                    is_written = True
                 # As socket.write() does, without the call: it is a good part of what a frame costs beside the system.
-                if (direct := socket.direct) is None:
+                elif (direct := socket.direct) is None:
                     is_written = socket.write(frame, private, private)
                 else:
                     try:

@@ -87,7 +87,7 @@ class Server:
         )
         framer = Framer()
         self._broadcaster = Broadcaster(framer)
-        self._stream = Stream(self._playback, self._publisher, self._broadcaster.send)
+        self._stream = Stream(self._playback, self._publisher, self._broadcaster.send, self._broadcaster.together)
         self._authenticator = Authenticator(secrets.token_bytes(32) if key is None else key)
         self._connections = Connections(self._publisher, self._stream, self._authenticator, self.limits)
         self._listener = Listener(
