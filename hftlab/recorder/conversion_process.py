@@ -1,7 +1,8 @@
 """The process that makes Parquet of a recording's journal; hftlab.recorder.converter starts it.
 
-For each line of standard input, a Job, it writes one of standard output, an Answer. It ends with its input, at once:
-either nothing is left to do, or the process that has started it was killed, and this is as if it had been as well.
+For each line of standard input, a Job, it writes one of standard output, an Answer. What others print there is passed
+over. It ends with its input, at once: either nothing is left to do, or the process that has started it was killed, and
+this is as if it had been as well.
 """
 
 from __future__ import annotations
@@ -25,13 +26,14 @@ __all__ = ["main"]
 
 def main() -> None:
     """Convert segments until standard input ends."""
-    # A key that interrupts what runs in a terminal, or in a notebook, is not meant for this process.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # What stops a whole group of processes, as a service's end, is for the recorder to heed: it may need this one then.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     jobs: SimpleQueue[Job] = SimpleQueue()
     threading.Thread(target=_read, args=(jobs,), daemon=True).start()
     while True:
         answer = _answer(Path(jobs.get().segment))
-        sys.stdout.buffer.write(msgspec.json.encode(answer) + b"\n")
+        sys.stdout.buffer.write(b"\n" + msgspec.json.encode(answer) + b"\n")
         sys.stdout.buffer.flush()
 
 
@@ -51,7 +53,7 @@ def _answer(segment: Path) -> Answer:
         return Answer(error=exc.strerror or str(exc), errno=exc.errno or 0)
     except Exception as exc:
         return Answer(error=f"{type(exc).__name__}: {exc}")
-    return Answer()
+    return Answer(error="")
 
 
 if __name__ == "__main__":

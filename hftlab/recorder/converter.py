@@ -37,19 +37,22 @@ class Job(msgspec.Struct):
 class Answer(msgspec.Struct):
     """What became of a job: `error` is empty if the manifest has the segment; `errno` is set if the system failed."""
 
-    error: str = ""
+    error: str
     errno: int | None = None
 
 
 class Converter:
     """Process that converts segments, started when the first one needs it, until stop(). For one thread at a time.
 
-    Small segments, and systems where no process can be started, are left to the caller.
+    Small segments, and systems where the process cannot be started or does not run, are left to the caller. One that is
+    killed is replaced.
     """
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._is_possible = bool(sys.executable)
+        self._status = 0
+        """How the last process ended: its exit status, or a signal below 0."""
         self._home = Home()
         hold(self)
 
@@ -58,12 +61,15 @@ class Converter:
 
         The process inherits the open files `locks`: if this one is killed, they hold until that one has ended as well.
 
-        Raises OSError if the disk failed, or if the process ended by itself: the next call starts another one.
-        SessionError if anything else is wrong.
+        Raises OSError if the disk failed, or if two processes one after the other were killed at it, which would go on
+        in this one: the next call starts another. SessionError if anything else is wrong.
         """
-        if segment.stat().st_size < _FROM or not self._start(locks):
+        if segment.stat().st_size < _FROM:
             return False
-        answer = self._ask(Job(str(segment)))
+        job = Job(str(segment))
+        answer = self._answer(job, locks) or self._answer(job, locks)
+        if answer is None:
+            return self._gave_up()
         if answer.errno is not None:
             raise OSError(answer.errno, answer.error)
         if answer.error:
@@ -77,6 +83,7 @@ class Converter:
             with process, suppress(BrokenPipeError):
                 assert process.stdin is not None
                 process.stdin.close()
+            self._status = process.returncode
 
     def descriptors(self) -> list[int]:
         """Return the ends of its pipes, which a forked child must let go of: the process would outlive this one."""
@@ -94,23 +101,38 @@ class Converter:
                     stdout=subprocess.PIPE,
                     env=os.environ | found,
                     pass_fds=tuple(locks) if os.name == "posix" else (),
+                    # A key that interrupts what runs in a terminal, or in a notebook, is not meant for it.
+                    start_new_session=True,
                 )
             except OSError as exc:
-                self._is_possible = False
-                _log.warning("Parquet is made beside the recording, and not in a process of its own", reason=str(exc))
+                self._leave(str(exc))
         return self._process is not None
 
-    def _ask(self, job: Job) -> Answer:
+    def _answer(self, job: Job, locks: Collection[int]) -> Answer | None:
+        """Let a process do a job. Returns None if it ended instead, or if none can be started."""
+        if not self._start(locks):
+            return None
         process = self._process
         assert process is not None
         assert process.stdin is not None
         assert process.stdout is not None
-        line = b""
         with suppress(BrokenPipeError):
             process.stdin.write(msgspec.json.encode(job) + b"\n")
             process.stdin.flush()
-            line = process.stdout.readline()
-        if not line:
-            self.stop()
-            raise ChildProcessError(0, f"the process that does that has ended with status {process.returncode}")
-        return msgspec.json.decode(line, type=Answer)
+            for line in process.stdout:
+                with suppress(msgspec.MsgspecError):  # what a module prints that it imports
+                    return msgspec.json.decode(line, type=Answer)
+        self.stop()
+        return None
+
+    def _gave_up(self) -> bool:
+        """Leave segments to the caller from now on, or raise ChildProcessError if processes were killed."""
+        if self._is_possible and self._status < 0:
+            raise ChildProcessError(0, f"the process that does that was killed by signal {-self._status}")
+        self._leave(f"the process has ended with status {self._status}")
+        return False
+
+    def _leave(self, reason: str) -> None:
+        if self._is_possible:
+            self._is_possible = False
+            _log.warning("Parquet is made beside the recording, and not in a process of its own", reason=reason)

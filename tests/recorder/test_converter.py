@@ -108,25 +108,81 @@ def test_anything_else_says_which_segment(folder: Path, converter: Converter) ->
         converter.convert(path, ())
 
 
-def test_a_process_that_ends_is_replaced(folder: Path, converter: Converter) -> None:
+def test_a_process_that_was_killed_is_replaced(folder: Path, converter: Converter) -> None:
     assert converter.convert(a_segment(folder), ())
     process = converter._process
     assert process is not None
     process.kill()
     process.wait()
-    path = a_segment(folder, 2, MESSAGES)
-    with pytest.raises(ChildProcessError, match="has ended with status -9"):
-        converter.convert(path, ())
-    assert converter.convert(path, ())
+    assert converter.convert(a_segment(folder, 2, MESSAGES), ())
     assert read_manifest(folder).messages == 2 * MESSAGES
 
 
+def in_its_place(monkeypatch: pytest.MonkeyPatch, folder: Path, script: str) -> None:
+    program = folder / "program"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(program))
+
+
 @pytest.mark.skipif(os.name != "posix", reason="signals")
-def test_an_interrupt_from_the_keyboard_is_not_for_it(folder: Path, converter: Converter) -> None:
+def test_what_kills_two_would_kill_this_one(
+    folder: Path, converter: Converter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_its_place(monkeypatch, tmp_path, "kill -KILL $$")
+    path = a_segment(folder)
+    with pytest.raises(ChildProcessError, match="was killed by signal 9"):
+        converter.convert(path, ())
+    monkeypatch.undo()
+    assert converter.convert(path, ())
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a shell")
+def test_a_program_that_is_not_python_leaves_all_to_the_recording(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where Python is a library of the program that runs."""
+    in_its_place(monkeypatch, tmp_path, "exit 2")
+    recording = Recording(tmp_path / "session", source={})
+    recording._writer._segment_bytes = 5 << 20
+    for number in range(2 * MESSAGES):
+        recording.message(JSON.decode(payload(number)), number, payload=payload(number))
+        until(lambda: recording.waiting_bytes < 1 << 20)
+    until(lambda: recording.manifest.segments >= 1)
+    assert recording.problem is None
+    assert recording.close().manifest.messages == 2 * MESSAGES
+
+
+def test_what_a_module_prints_is_not_an_answer(
+    folder: Path, converter: Converter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    modules = tmp_path / "modules"
+    modules.mkdir()
+    (modules / "sitecustomize.py").write_text("print('{}'); print('hello', end='', flush=True)")
+    monkeypatch.syspath_prepend(modules)
+    assert converter.convert(a_segment(folder), ())
+    assert read_manifest(folder).messages == MESSAGES
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_what_stops_a_group_of_processes_is_not_for_it(
+    folder: Path, converter: Converter, number: signal.Signals
+) -> None:
+    assert converter.convert(a_segment(folder), ())
+    process = converter._process
+    assert process is not None
+    process.send_signal(number)
+    assert converter.convert(a_segment(folder, 2, MESSAGES), ())
+    assert converter._process is process
+
+
+@pytest.mark.skipif(os.name != "posix", reason="process groups")
+def test_a_key_of_the_terminal_does_not_reach_it(folder: Path, converter: Converter) -> None:
+    """Also while it starts, when it does not ignore anything yet."""
     assert converter.convert(a_segment(folder), ())
     assert converter._process is not None
-    converter._process.send_signal(signal.SIGINT)
-    assert converter.convert(a_segment(folder, 2, MESSAGES), ())
+    assert os.getpgid(converter._process.pid) != os.getpgid(0)
 
 
 def test_a_recording_has_it_at_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
