@@ -30,6 +30,8 @@ SCHEMA_VERSION: Final = 2
 MANIFEST: Final = "manifest.json"
 _FORMAT: Final = "hftlab session"
 _CHECKSUM: Final = re.compile(rb',\s*"checksum":\s*"([0-9a-f]{8})"\s*}\s*$')
+_OUTSIDE: Final = frozenset("\0\\:")
+"""What no path of a session has; on Windows some lead elsewhere."""
 
 
 class File(msgspec.Struct):
@@ -158,7 +160,9 @@ def read_manifest(folder: Path) -> Manifest:
                 "upgrade hftlab to open it",
                 path=folder,
             )
-        return msgspec.json.decode(data, type=Manifest)
+        manifest = msgspec.json.decode(data, type=Manifest)
+        _check_inside(manifest)
+        return manifest
     except (ValueError, msgspec.DecodeError) as exc:  # bytes that are not UTF-8 are a ValueError
         raise SessionDamaged(
             f"{path} cannot be read ({exc}): restore it from a copy, or leave out its checksum if you have changed it "
@@ -178,6 +182,20 @@ def _check(data: bytes) -> None:
     found = _CHECKSUM.search(data)
     if found is not None and int(found[1], 16) != zlib.crc32(data[: found.start()]):
         raise ValueError("its checksum does not match")
+
+
+def _check_inside(manifest: Manifest) -> None:
+    """Raise ValueError for names that lead out of the session: whoever reads, compacts or recovers it trusts them."""
+    for table, parts in manifest.tables.items():
+        if not _is_inside(table) or "/" in table:
+            raise ValueError(f"{table!r} is not the name of a table")
+        for file in (file for part in parts for file in (part, part.index) if file is not None):
+            if not _is_inside(file.file):
+                raise ValueError(f"{file.file!r} is not a file of the session")
+
+
+def _is_inside(path: str) -> bool:
+    return not any(name in ("", ".", "..") for name in path.split("/")) and not _OUTSIDE.intersection(path)
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:

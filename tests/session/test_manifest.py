@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from hftlab.errors import SessionNotFound
-from hftlab.session.manifest import Manifest, Part, checksum, read_manifest, write_manifest
+from hftlab.errors import SessionDamaged, SessionNotFound
+from hftlab.session.manifest import File, Manifest, Part, checksum, read_manifest, write_manifest
 
 PARTS = {
     "market_data": [Part("market_data/a", rows=3, size=10, crc32=1), Part("market_data/b", rows=4, size=20, crc32=2)],
@@ -51,3 +51,17 @@ def test_a_checksum_is_that_of_the_whole_file(tmp_path: Path, size: int) -> None
     data = bytes(number % 251 for number in range(size))
     (tmp_path / "file").write_bytes(data)
     assert checksum(tmp_path / "file") == zlib.crc32(data)
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "../other/a", "market_data/../../a", "", "a\0b", "C:\\a", "a//b", "."])
+def test_it_names_nothing_outside_of_the_session(tmp_path: Path, path: str) -> None:
+    """A session that somebody sent must not make recover() or compact() delete, nor a reader read, what is elsewhere."""
+    part = Part("market_data/a", rows=3, size=10, crc32=1)
+    for tables in (
+        {path: [part]},
+        {"market_data": [Part(path, rows=3, size=10, crc32=1)]},
+        {"market_data": [Part("market_data/a", rows=3, size=10, crc32=1, index=File(path, size=1, crc32=1))]},
+    ):
+        write_manifest(tmp_path, Manifest(source={}, tables=tables))
+        with pytest.raises(SessionDamaged, match="is not (the name of a table|a file of the session)"):
+            read_manifest(tmp_path)
