@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from hftlab.errors import SessionDamaged
 from hftlab.session.event_table import SCHEMA as EVENT_SCHEMA
-from hftlab.session.journal import JOURNAL
+from hftlab.session.journal import segment_paths
 from hftlab.session.lock import SessionLock
 from hftlab.session.manifest import Ending, Manifest, Part, read_manifest
 from hftlab.session.parts import Parts
@@ -51,7 +51,7 @@ def compact(session: Session | Path | str, *, part_bytes: int = PART_BYTES) -> C
 def _compact(folder: Path, part_bytes: int) -> Compaction:
     whole = Session(folder)  # refuses a replacement that was interrupted
     manifest = read_manifest(folder)
-    if manifest.ending is Ending.RUNNING or any((folder / JOURNAL).glob("*.wal")):
+    if manifest.ending is Ending.RUNNING or segment_paths(folder):
         raise SessionDamaged(
             f"{folder} was not closed: if nothing is recorded there any more, run `hftlab recover {folder}` first",
             path=folder,

@@ -31,6 +31,7 @@ from __future__ import annotations
 import binascii
 import errno
 import os
+import re
 import struct
 import zlib
 from collections.abc import Iterator
@@ -41,7 +42,7 @@ from typing import Final, NamedTuple, Self
 import msgspec
 import numpy as np
 
-__all__ = ["JOURNAL", "LONGEST", "MAGIC", "Hole", "Journal", "Record", "Segment", "read_segment"]
+__all__ = ["JOURNAL", "LONGEST", "MAGIC", "Hole", "Journal", "Record", "Segment", "read_segment", "segment_paths"]
 
 JOURNAL: Final = "journal"
 """Folder of a session's segments. It exists only while the session is recorded, or after a crash."""
@@ -50,6 +51,7 @@ LONGEST: Final = (1 << 24) - 1
 
 MAGIC: Final = b"HFTLABJ2"
 """What a segment begins with."""
+_SEGMENT: Final = re.compile(r"[0-9]{6,}\.wal")
 _MAGIC_1: Final = b"HFTLABJ1"
 _START: Final = 0x32545048
 """What a checksum begins with: a record of version 1 never passes for one of version 2."""
@@ -291,6 +293,11 @@ class Segment:
 def read_segment(path: Path) -> Segment:
     """Read a segment: every intact record in it, and what is damaged."""
     return Segment(path.read_bytes())
+
+
+def segment_paths(folder: Path) -> list[Path]:
+    """Return the segments in the journal of a session folder, in order. Files of others, such as copies, are none."""
+    return sorted(path for path in (folder / JOURNAL).glob("*.wal") if _SEGMENT.fullmatch(path.name))
 
 
 def _intact(data: bytes, at: int, shortest: int, longest: int, start: int) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -16,7 +17,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hftlab.errors import SessionTooNew
+from hftlab.errors import SessionError, SessionTooNew
 from hftlab.session.journal import Record
 from hftlab.session.manifest import File, Manifest, Part, sync_folder, write_manifest
 from hftlab.session.state_index import SCHEMA, Group, byte_ranges, symbol_rows
@@ -29,6 +30,8 @@ ROW_GROUP: Final = 4096
 """Rows of a row group, the least that a seek reads, or the rows of one message if it has more symbols."""
 _LARGE_ROW_GROUP: Final = 64 * 1024
 """Rows of a row group in tables that are read as a whole only."""
+_NAME: Final = re.compile(r"part-([0-9]+)(?:-([0-9]+))?\.(?:parquet|tmp)")
+"""Name of a part: its number, or the first and the last of those that it was made of."""
 _SEARCHED: Final = ["message", "ts_recv", "ts_event", "symbol"]
 """Columns with statistics. In small row groups those of all others would be longer than what they save."""
 _UNIQUE: Final = ("id", "payload")
@@ -41,10 +44,19 @@ def scan_parts(paths: list[Path], schema: pl.Schema | None) -> pl.LazyFrame:
     return frame if schema is None else frame.select(schema.names())
 
 
-def _numbers(file: str) -> tuple[int, int]:
-    """Return the first and the last number in a part's name: those of the parts that it was made of."""
-    numbers = PurePosixPath(file).name.partition(".")[0].split("-")[1:]
-    return int(numbers[0]), int(numbers[-1])
+def _numbers(file: str) -> range:
+    """Return the numbers in a part's name, those of the parts that it was made of. Names of others have none."""
+    found = _NAME.fullmatch(PurePosixPath(file).name)
+    return range(0) if found is None else range(int(found[1]), int(found[2] or found[1]) + 1)
+
+
+def _named(part: Part) -> range:
+    numbers = _numbers(part.file)
+    if not numbers:
+        raise SessionError(
+            f"{part.file} cannot be joined with others: name it in the way of part-000001.parquet, also in the manifest"
+        )
+    return numbers
 
 
 class Parts:
@@ -94,7 +106,7 @@ class Parts:
         The new file is named after the first and the last, so that names go on sorting as the rows do.
         """
         frame = scan_parts([self.folder / part.file for part in old], schema).collect()
-        name = f"{_numbers(old[0].file)[0]:06d}-{_numbers(old[-1].file)[1]:06d}"
+        name = "-".join(f"{number:06d}" for number in (_named(old[0])[0], _named(old[-1])[-1]))
         segments = [part.segment for part in old if part.segment is not None]
         new = self._written(table, name, frame, max(segments, default=None))
         parts = self.manifest.tables[table]
@@ -106,10 +118,10 @@ class Parts:
         """Delete files that an interrupted replacement has left: their rows are in parts that the manifest names."""
         for table, parts in self.manifest.tables.items():
             named = {PurePosixPath(part.file).stem for part in parts}
-            held = {number for part in parts for number in range(_numbers(part.file)[0], _numbers(part.file)[1] + 1)}
+            held = {number for part in parts for number in _numbers(part.file)}
             for path in (self.folder / table).glob("part-*"):
-                first, last = _numbers(path.name)
-                if path.name.partition(".")[0] not in named and held.issuperset(range(first, last + 1)):
+                numbers = _numbers(path.name)  # a copy that somebody made has none
+                if numbers and path.stem not in named and held.issuperset(numbers):
                     path.unlink()
             sync_folder(self.folder / table)
         indexes = {part.index.file for parts in self.manifest.tables.values() for part in parts if part.index}

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from hftlab.errors import SessionDamaged
 from hftlab.session.conversion import convert_segment
-from hftlab.session.journal import JOURNAL, MAGIC, Segment, read_segment
+from hftlab.session.journal import JOURNAL, MAGIC, Segment, read_segment, segment_paths
 from hftlab.session.lock import SessionLock
 from hftlab.session.manifest import MANIFEST, Ending, Manifest, read_manifest, sync_folder, write_manifest
 from hftlab.session.part_file import verify_file
@@ -52,7 +52,7 @@ def _recover(folder: Path) -> Recovery:
     parts = Parts(folder, manifest)
     before, damaged, dropped = manifest.messages, manifest.damaged, 0
     journal = folder / JOURNAL
-    segments = sorted(journal.glob("*.wal"))
+    segments = segment_paths(folder)
     # A crash right after a segment was begun leaves one without anything behind it.
     last = max((path for path in segments if not _is_blank(path)), default=None)
     for path in segments:
@@ -137,4 +137,4 @@ def _drop_empty(new: Path) -> None:
 def _has_rows(folder: Path) -> bool:
     if any(folder.glob("*/*.parquet")):
         return True
-    return any(len(segment) or segment.holes for segment in map(read_segment, (folder / JOURNAL).glob("*.wal")))
+    return any(len(segment) or segment.holes for segment in map(read_segment, segment_paths(folder)))

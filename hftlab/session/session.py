@@ -24,7 +24,7 @@ from hftlab.session.coverage import (
     interval_table,
 )
 from hftlab.session.event_table import SCHEMA
-from hftlab.session.journal import JOURNAL
+from hftlab.session.journal import segment_paths
 from hftlab.session.lock import writer_of
 from hftlab.session.lossy_messages import LossyMessages
 from hftlab.session.manifest import Manifest, read_manifest
@@ -60,7 +60,7 @@ class Session:
         check_not_being_replaced(folder)
         self.manifest: Manifest = read_manifest(folder)
         self._verified: set[str] = set()
-        leftover = sorted((folder / JOURNAL).glob("*.wal"))
+        leftover = segment_paths(folder)
         self.recorded_by: str | None = writer_of(folder) if leftover else None
         """The process that was recording the session when it was opened, None if none was."""
         if leftover and self.recorded_by is None:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import polars as pl
 
 from hftlab.errors import SessionDamaged
-from hftlab.session.journal import JOURNAL, read_segment
+from hftlab.session.journal import JOURNAL, read_segment, segment_paths
 from hftlab.session.manifest import MANIFEST, Manifest, checksum, read_manifest
 from hftlab.session.table_ids import TableId
 
@@ -122,7 +122,7 @@ def _counts(folder: Path, manifest: Manifest) -> Iterator[Problem]:
 
 
 def _journal(folder: Path) -> Iterator[Problem]:
-    for segment in sorted((folder / JOURNAL).glob("*.wal")):
+    for segment in segment_paths(folder):
         found = read_segment(segment)
         held = f"{len(found):,} rows are not in the tables yet"
         torn = f", and {found.damaged_bytes:,} bytes are torn or damaged" if found.holes else ""

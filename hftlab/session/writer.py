@@ -380,8 +380,9 @@ def _number(journal: Journal) -> int:
 
 
 def _remove_journal(folder: Path) -> None:
-    """Delete a journal's folder, with the files that could not be begun."""
+    """Delete a journal's folder, with the files that could not be begun. It stays if files of others are in it."""
     for path in folder.glob("*.wal"):
         if path.stat().st_size == 0:
             path.unlink()
-    folder.rmdir()
+    if not any(folder.iterdir()):
+        folder.rmdir()

@@ -11,9 +11,10 @@ from typing import Any
 import polars as pl
 import pytest
 
-from hftlab.errors import SessionDamaged
+from hftlab.errors import SessionDamaged, SessionError
 from hftlab.session import Session, SessionWriter, compact, open_session, verify
 from hftlab.session.diff import diff
+from hftlab.session.manifest import write_manifest
 from tests.session.sessions import crashed, numbered, replayed, write_session
 from tests.session.test_tables import ORDER
 
@@ -48,6 +49,16 @@ class TestCompaction:
         assert diff(before, after) is None
         assert replayed(before) == replayed(after)
         assert verify(after.folder).is_whole
+
+    def test_a_part_with_a_name_of_others_is_not_joined(self, session: Session) -> None:
+        """Somebody has renamed it, and the manifest with it."""
+        (session.folder / "market_data" / "part-000002.parquet").rename(session.folder / "market_data" / "mine.parquet")
+        session.manifest.tables["market_data"][1].file = "market_data/mine.parquet"
+        write_manifest(session.folder, session.manifest)
+        rows = replayed(session)
+        with pytest.raises(SessionError, match="mine.parquet cannot be joined with others: name it in the way of"):
+            compact(session, part_bytes=session.manifest.tables["market_data"][0].size * 2 + 1000)
+        assert replayed(open_session(session.folder)) == rows
 
     def test_other_programs_read_the_rows_in_their_order(self, session: Session) -> None:
         """The names of parts sort as their rows do, whatever has been joined."""

@@ -52,6 +52,16 @@ class TestCrash:
         assert session.manifest.was_killed
         assert not (folder / "journal").exists()
 
+    def test_files_of_others_stay(self, writer: SessionWriter, tmp_path: Path) -> None:
+        """A program that keeps folders in step leaves copies, with names that are nearly ours."""
+        folder = crashed(writer, tmp_path / "crashed")
+        names = ("journal/000001 copy.wal", "market_data/part-000001 (conflicted copy).parquet", "market_data/part-a")
+        for name in names:
+            (folder / name).write_bytes(b"of others")
+        assert recover(folder) == Recovery(messages=7, dropped_bytes=0)
+        assert replayed(open_session(folder)) == RECEIVED
+        assert all((folder / name).read_bytes() == b"of others" for name in names)
+
     def test_recovering_again_changes_nothing(self, writer: SessionWriter, tmp_path: Path) -> None:
         folder = crashed(writer, tmp_path / "crashed")
         recover(folder)

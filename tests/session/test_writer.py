@@ -40,6 +40,15 @@ def test_a_finished_session_leaves_no_journal_and_nothing_temporary(tmp_path: Pa
     assert len(numbers) > 1
 
 
+def test_a_file_of_others_in_the_journal_does_not_fail_the_end(tmp_path: Path) -> None:
+    """File managers leave some, and network file systems keep what a reader still has open."""
+    writer = SessionWriter(tmp_path / "session", source={})
+    writer.append(numbered(1), 1)
+    (tmp_path / "session" / "journal" / ".nfs0001").write_bytes(b"")
+    assert writer.close().complete
+    assert replayed(open_session(tmp_path / "session")) == [(1, numbered(1))]
+
+
 def test_a_payload_is_stored_as_it_came(tmp_path: Path) -> None:
     """It is not encoded again, which would take time and lose what this version does not know."""
     writer = SessionWriter(tmp_path / "session", source={})
