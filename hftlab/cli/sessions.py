@@ -10,6 +10,7 @@ import typer
 from hftlab.cli.counts import counted, echo_counts
 from hftlab.cli.options import Folder
 from hftlab.clock import in_words
+from hftlab.errors import SessionError
 from hftlab.printable import printable
 
 if TYPE_CHECKING:
@@ -151,20 +152,28 @@ def verify(
 ) -> None:
     """Read every file of sessions and compare it with their manifests.
 
-    Exit status 0: all are whole. 1: something is damaged or missing; each problem is a line. 2: not a session.
+    Exit status 0: all are whole. 1: something is damaged or missing; each problem is a line. 2: one is not a session;
+    the others are verified all the same.
     """
     from hftlab.session import verify as verify_session
 
-    is_whole = True
+    status = 0
     for session in sessions:
-        found = verify_session(session)
-        is_whole = is_whole and found.is_whole
+        try:
+            found = verify_session(session)
+        except SessionError as exc:
+            typer.echo(f"hftlab: {printable(str(exc))}", err=True)
+            status = 2
+            continue
+        status = max(status, 0 if found.is_whole else 1)
         state = "whole" if found.is_whole else f"DAMAGED, {counted(len(found.problems), 'problem')}"
+        if found.recorded_by is not None:
+            state += f" as far as it is written by {printable(found.recorded_by)}"
         typer.echo(f"{session}: {state} ({counted(found.files, 'file')}, {counted(found.size, 'byte')} read)")
         for problem in found.problems:
             typer.echo(f"  {printable(str(problem.path))}: {printable(problem.what)}")
-    if not is_whole:
-        raise typer.Exit(1)
+    if status:
+        raise typer.Exit(status)
 
 
 def diff(

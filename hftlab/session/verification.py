@@ -11,6 +11,7 @@ import polars as pl
 
 from hftlab.errors import SessionDamaged
 from hftlab.session.journal import JOURNAL, read_segment, segment_paths
+from hftlab.session.lock import writer_of
 from hftlab.session.manifest import MANIFEST, Manifest, checksum, read_manifest
 from hftlab.session.table_ids import TableId
 
@@ -25,11 +26,15 @@ class Problem(NamedTuple):
 
 
 class Verification(NamedTuple):
-    """Result: the number of files that were read, their `size` in bytes, and the problems; `is_whole` if none."""
+    """Result: the number of files that were read, their `size` in bytes, and the problems; `is_whole` if none.
+
+    `recorded_by` is the process that was writing the session, None if none was.
+    """
 
     files: int
     size: int
     problems: list[Problem]
+    recorded_by: str | None = None
 
     @property
     def is_whole(self) -> bool:
@@ -41,23 +46,25 @@ def verify(path: Path | str) -> Verification:
     """Read every file of a session and compare it with the manifest; goes on after a problem.
 
     Sizes, checksums and rows of the parts and their indexes, message numbers and times that follow each other, a
-    journal that a crash has left, and files of tables that the manifest does not name. Raises SessionNotFound or
-    SessionTooNew for what is not a session of this version.
+    journal that a crash has left, and files of tables that the manifest does not name. Of a session that is being
+    recorded it verifies what the manifest names; its journal, and parts that are about to be named, are no problems.
+    Raises SessionNotFound or SessionTooNew for what is not a session of this version.
     """
     folder = Path(path).absolute()
+    recorded_by = writer_of(folder)  # before the manifest: a recording that ends in between has left nothing
     try:
         manifest = read_manifest(folder)
     except SessionDamaged as exc:
-        return Verification(1, 0, [Problem(exc.path or folder, str(exc))])
+        return Verification(1, 0, [Problem(exc.path or folder, str(exc))], recorded_by)
     sizes: list[int] = []
     problems = [
         *_parts(folder, manifest, sizes),
         *_order(folder, manifest),
         *_counts(folder, manifest),
-        *_journal(folder),
-        *_strangers(folder, manifest),
     ]
-    return Verification(len(sizes) + 1, sum(sizes), problems)
+    if recorded_by is None:
+        problems += [*_journal(folder), *_strangers(folder, manifest)]
+    return Verification(len(sizes) + 1, sum(sizes), problems, recorded_by)
 
 
 def _parts(folder: Path, manifest: Manifest, sizes: list[int]) -> Iterator[Problem]:
@@ -126,7 +133,7 @@ def _journal(folder: Path) -> Iterator[Problem]:
         found = read_segment(segment)
         held = f"{len(found):,} rows are not in the tables yet"
         torn = f", and {found.damaged_bytes:,} bytes are torn or damaged" if found.holes else ""
-        yield Problem(segment, f"{held}{torn}: run `hftlab recover` unless the session is being recorded")
+        yield Problem(segment, f"{held}{torn}: run `hftlab recover`")
     for segment in sorted((folder / JOURNAL).glob("*.damaged")):
         yield Problem(segment, f"a recovery has set its {segment.stat().st_size:,} bytes aside, some of them damaged")
 

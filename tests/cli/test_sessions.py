@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +142,23 @@ class TestVerify:
         assert first.startswith(f"{session.folder}: DAMAGED, 1 problem")
         assert problem.startswith(f"  {path}: it has ")
         assert last.startswith(f"{whole.folder}: whole")
+
+    def test_those_behind_what_is_not_a_session_are_verified(self, session: Session, run: Run, tmp_path: Path) -> None:
+        path = session.folder / session.manifest.tables["market_data"][0].file
+        path.write_bytes(path.read_bytes()[:-1])
+        status, out, err = run("verify", tmp_path / "nothing", session.folder)
+        assert status == 2
+        assert "nothing is not a recorded session" in err
+        assert out.startswith(f"{session.folder}: DAMAGED, 1 problem")
+
+    def test_a_session_that_is_recorded_says_so(self, tmp_path: Path, run: Run) -> None:
+        writer = SessionWriter(tmp_path / "running", source={})
+        writer.append(numbered(1), 1)
+        writer.commit()
+        status, out, _ = run("verify", tmp_path / "running")
+        writer.close()
+        assert status == 0
+        assert f": whole as far as it is written by process {os.getpid()} on " in out
 
     def test_what_is_not_a_session_ends_with_2(self, tmp_path: Path, run: Run) -> None:
         assert "is not a recorded session" in sentence(run("verify", tmp_path))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,23 @@ def test_a_journal_that_is_left_is_told(tmp_path: Path) -> None:
     ((name, what),) = problems(folder)
     assert name == "journal/000001.wal"
     assert what.startswith("3 rows are not in the tables yet, and 4 bytes are torn or damaged: run `hftlab recover`")
+
+
+def test_a_session_that_is_recorded_has_no_problem_for_that(tmp_path: Path) -> None:
+    """Its journal holds rows, and a part is on disk a moment before the manifest names it."""
+    writer = SessionWriter(tmp_path / "running", source={}, segment_bytes=1)
+    for at in range(3):
+        writer.append(numbered(at), at)
+        writer.commit()
+    named = tmp_path / "running" / "market_data"
+    (named / "part-000004.parquet").write_bytes((named / "part-000003.parquet").read_bytes())
+    found = verify(tmp_path / "running")
+    assert found.is_whole
+    assert f"process {os.getpid()} on " in str(found.recorded_by)
+    (named / "part-000002.parquet").write_bytes(b"damaged")
+    assert [problem.path.name for problem in verify(tmp_path / "running").problems] == ["part-000002.parquet"]
+    writer.close()
+    assert verify(tmp_path / "running").recorded_by is None
 
 
 def test_what_is_not_a_session_is_refused(tmp_path: Path) -> None:
