@@ -16,8 +16,8 @@ from hftlab.clock import NANOSECONDS
 from hftlab.errors import SessionError, SessionNotFound
 from hftlab.html_table import rows_table
 from hftlab.session.manifest import MANIFEST, Ending, Manifest, read_manifest
-from hftlab.session.session import Session
-from hftlab.session.table_ids import EVENTS, TableId
+from hftlab.session.session import SCHEMAS, Session
+from hftlab.session.table_ids import TableId
 
 __all__ = ["Catalogue", "sessions"]
 
@@ -134,9 +134,8 @@ class Catalogue:
         A column that some sessions lack is null in their rows. The files are checked against their checksums now, and
         read when the result is collected. Raises SessionError for a table that sessions do not have.
         """
-        known = [*(table.folder for table in TableId), EVENTS]
-        if name not in known:
-            raise SessionError(f"sessions have no table {name!r}: there are {', '.join(known)}", path=self.folder)
+        if name not in SCHEMAS:
+            raise SessionError(f"sessions have no table {name!r}: there are {', '.join(SCHEMAS)}", path=self.folder)
         left_out = [f"{entry.path} ({entry.problem})" for entry in self._entries if entry.problem is not None]
         frames: list[pl.LazyFrame] = []
         for entry in self._entries:
@@ -153,7 +152,7 @@ class Catalogue:
         if left_out:
             warnings.warn(f"left out of the table {name}: {'; '.join(left_out)}", stacklevel=2)
         if not frames:
-            return pl.LazyFrame(schema={"session": pl.String(), "date": pl.Date()})
+            return pl.LazyFrame(schema={"session": pl.String(), "date": pl.Date(), **SCHEMAS[name]})
         return pl.concat(frames, how="diagonal_relaxed")
 
     def __iter__(self) -> Iterator[Session]:
@@ -227,7 +226,7 @@ def _row(entry: _Entry) -> dict[str, Any]:
     return {
         **row,
         "source": str(source.get("name", "")),
-        "kind": source.get("kind"),
+        "kind": None if source.get("kind") is None else str(source["kind"]),
         "symbols": manifest.symbols,
         "started": manifest.started,
         "ended": manifest.ended,

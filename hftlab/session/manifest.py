@@ -162,6 +162,7 @@ def read_manifest(folder: Path) -> Manifest:
             )
         manifest = msgspec.json.decode(data, type=Manifest)
         _check_inside(manifest)
+        _check_numbers(manifest)
         return manifest
     except (ValueError, msgspec.DecodeError) as exc:  # bytes that are not UTF-8 are a ValueError
         raise SessionDamaged(
@@ -192,6 +193,14 @@ def _check_inside(manifest: Manifest) -> None:
         for file in (file for part in parts for file in (part, part.index) if file is not None):
             if not _is_inside(file.file):
                 raise ValueError(f"{file.file!r} is not a file of the session")
+
+
+def _check_numbers(manifest: Manifest) -> None:
+    """Raise ValueError for numbers that no table holds."""
+    for name in ("messages", "started", "ended"):
+        number = getattr(manifest, name)
+        if number is not None and not -(2**63) <= number < 2**63:
+            raise ValueError(f"{name} is {number}, which is not an int64")
 
 
 def _is_inside(path: str) -> bool:

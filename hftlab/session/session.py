@@ -12,7 +12,7 @@ from typing import Any, Final
 import polars as pl
 
 from hftlab.clock import NANOSECONDS, nanoseconds
-from hftlab.errors import SessionDamaged
+from hftlab.errors import SessionDamaged, SessionError
 from hftlab.html_table import facts_table
 from hftlab.instruments import Instrument
 from hftlab.protocol.book import Book
@@ -37,7 +37,7 @@ from hftlab.session.replay import Replay
 from hftlab.session.table_ids import EVENTS, TableId
 from hftlab.session.tables import TABLES
 
-__all__ = ["Session", "open_session"]
+__all__ = ["SCHEMAS", "Session", "open_session"]
 
 
 def open_session(path: Path | str) -> Session:
@@ -109,17 +109,23 @@ class Session:
         return self.table(EVENTS)
 
     def table(self, name: str) -> pl.LazyFrame:
-        """Return a table by the name of its folder. Raises SessionDamaged if one of its parts is not as recorded."""
+        """Return a table by the name of its folder.
+
+        Raises SessionDamaged if one of its parts is not as recorded, and SessionError for a table that sessions do not
+        have.
+        """
         parts = self.manifest.tables.get(name, [])
+        if name not in SCHEMAS and not parts:  # a later version may have more tables
+            raise SessionError(f"sessions have no table {name!r}: there are {', '.join(SCHEMAS)}", path=self.folder)
         if not parts:
-            return pl.LazyFrame(schema=_SCHEMAS.get(name))
+            return pl.LazyFrame(schema=SCHEMAS.get(name))
         if name not in self._verified:
             for part in parts:
                 verify_file(self.folder, part)
                 if part.index is not None:
                     verify_file(self.folder, part.index)
             self._verified.add(name)
-        return scan_parts([self.folder / part.file for part in parts], _SCHEMAS.get(name))
+        return scan_parts([self.folder / part.file for part in parts], SCHEMAS.get(name))
 
     def to_arrow(self, table: str = "market_data") -> Any:
         """Return a table as a pyarrow.Table, all of it in memory. Raises SessionDamaged."""
@@ -245,7 +251,8 @@ class Session:
         return facts_table(f"Session {self.folder.name}", dict(rows))
 
 
-_SCHEMAS: Final = {table.folder: TABLES[table].schema for table in TableId} | {EVENTS: SCHEMA}
+SCHEMAS: Final = {table.folder: TABLES[table].schema for table in TableId} | {EVENTS: SCHEMA}
+"""The tables of sessions, by the names of their folders, and their columns."""
 
 
 def _counted(number: int, noun: str) -> str:

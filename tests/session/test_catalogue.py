@@ -132,6 +132,12 @@ class TestTables:
         assert frame["session"].to_list() == ["new", "old"]
         assert frame["ts_capture"].to_list() == [None, None]
 
+    def test_a_table_of_no_sessions_has_its_columns(self, folder: Path) -> None:
+        none = sessions(folder).filter(kind="nothing").market_data
+        assert none.group_by("date", "symbol").agg(pl.len()).collect().is_empty()
+        some = sessions(folder).filter(symbols="MSFT").market_data
+        assert none.collect_schema() == some.collect_schema()
+
     def test_an_unknown_table_is_refused_with_the_known_ones(self, folder: Path) -> None:
         with pytest.raises(SessionError, match="market_data, order_updates"):
             sessions(folder).table("quotes")

@@ -56,7 +56,7 @@ class TestCompaction:
         session.manifest.tables["market_data"][1].file = "market_data/mine.parquet"
         write_manifest(session.folder, session.manifest)
         rows = replayed(session)
-        with pytest.raises(SessionError, match="mine.parquet cannot be joined with others: name it in the way of"):
+        with pytest.raises(SessionError, match=r"mine\.parquet cannot be joined with others: name it in the way of"):
             compact(session, part_bytes=session.manifest.tables["market_data"][0].size * 2 + 1000)
         assert replayed(open_session(session.folder)) == rows
 

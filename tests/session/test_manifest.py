@@ -53,7 +53,15 @@ def test_a_checksum_is_that_of_the_whole_file(tmp_path: Path, size: int) -> None
     assert checksum(tmp_path / "file") == zlib.crc32(data)
 
 
-@pytest.mark.parametrize("path", ["/etc/passwd", "../other/a", "market_data/../../a", "", "a\0b", "C:\\a", "a//b", "."])
+@pytest.mark.parametrize("name", ["messages", "started", "ended"])
+def test_its_numbers_are_those_of_tables(tmp_path: Path, name: str) -> None:
+    """Else one session would end the catalogue of all."""
+    write_manifest(tmp_path, Manifest(source={}, **{name: 10**30}))
+    with pytest.raises(SessionDamaged, match=f"{name} is 1000000000000000000000000000000, which is not an int64"):
+        read_manifest(tmp_path)
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "../other/a", "market_data/../../a", "", "a\0b", "C:\\a", "."])
 def test_it_names_nothing_outside_of_the_session(tmp_path: Path, path: str) -> None:
     """A session that somebody sent must not make recover() or compact() delete, nor a reader read, what is elsewhere."""
     part = Part("market_data/a", rows=3, size=10, crc32=1)
@@ -63,5 +71,5 @@ def test_it_names_nothing_outside_of_the_session(tmp_path: Path, path: str) -> N
         {"market_data": [Part("market_data/a", rows=3, size=10, crc32=1, index=File(path, size=1, crc32=1))]},
     ):
         write_manifest(tmp_path, Manifest(source={}, tables=tables))
-        with pytest.raises(SessionDamaged, match="is not (the name of a table|a file of the session)"):
+        with pytest.raises(SessionDamaged, match=r"is not (the name of a table|a file of the session)"):
             read_manifest(tmp_path)

@@ -217,6 +217,12 @@ def test_a_session_given_by_a_relative_path_is_read_from_anywhere(
     assert not any((tmp_path / "elsewhere").iterdir())
 
 
+def test_a_table_that_sessions_do_not_have_is_not_an_empty_one(session: Session) -> None:
+    for read in (session.table, session.to_arrow, session.to_pandas):
+        with pytest.raises(SessionError, match=r"no table 'market_dat': there are market_data, .*events"):
+            read("market_dat")
+
+
 class TestOtherLibraries:
     def test_a_table_as_arrow_has_the_same_rows(self, tmp_path: Path) -> None:
         session = write_session(tmp_path / "session", [(at, numbered(at)) for at in range(3)])
