@@ -41,7 +41,7 @@ class Difference(NamedTuple):
         return f"{self.table}, {where}: `{self.field}` is {self.a!r}, and {self.b!r}"
 
 
-def diff(a: Session | Path | str, b: Session | Path | str, *, ignore: Iterable[str] = ()) -> Difference | None:
+def diff(a: Session | Path | str, b: Session | Path | str, *, ignore: str | Iterable[str] = ()) -> Difference | None:
     """Compare two sessions, row by row; returns their first difference, None if they are equal.
 
     `ignore` names columns, such as ts_recv, and tables, such as control. Message numbers count the rows of all tables,
@@ -50,7 +50,7 @@ def diff(a: Session | Path | str, b: Session | Path | str, *, ignore: Iterable[s
     SessionError for a name in `ignore` that no table has.
     """
     one, other = (given if isinstance(given, Session) else Session(Path(given)) for given in (a, b))
-    left_out = set(ignore)
+    left_out = {ignore} if isinstance(ignore, str) else set(ignore)
     unknown = left_out.difference(_TABLES, *(one.table(name).collect_schema() for name in _TABLES))
     if unknown:
         raise SessionError(f"no session has a column or table {', '.join(sorted(unknown))}: look at its columns")

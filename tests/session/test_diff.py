@@ -93,6 +93,10 @@ class TestIgnore:
         assert found is not None
         assert diff(a, b, ignore=["control"]) is None
 
+    def test_one_name_is_one_name(self, tmp_path: Path) -> None:
+        a, b = (write_session(tmp_path / name, [(at, numbered(1))]) for at, name in enumerate("ab"))
+        assert diff(a, b, ignore="ts_recv") is None
+
     def test_an_unknown_name_is_refused(self, tmp_path: Path) -> None:
         a = write_session(tmp_path / "a", [(1, numbered(1))])
         with pytest.raises(SessionError, match="ts_received"):
