@@ -6,7 +6,7 @@ import math
 import re
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from numbers import Integral
 from typing import Any, Final
 
@@ -68,10 +68,11 @@ def in_words(ns: int) -> str:
     return f"{at:%Y-%m-%d %H:%M:%S.%f} UTC"
 
 
-def nanoseconds(when: int | datetime | str) -> int:
+def nanoseconds(when: int | datetime | date | str) -> int:
     """Return a time as nanoseconds UTC: of nanoseconds, of a datetime, or of ISO 8601 text with up to nine decimals.
 
-    A datetime or text without a time zone is UTC. Raises ValueError for text that is no time.
+    A datetime or text without a time zone is UTC, and a date is its first moment. Scalars of numpy and pandas are taken
+    as well, with their nanoseconds. Raises ValueError for what is no time.
     """
     if isinstance(when, str):
         fraction = re.search(r"[.,](\d+)", when)
@@ -81,13 +82,38 @@ def nanoseconds(when: int | datetime | str) -> int:
                 raise ValueError(fraction[1])
             whole = nanoseconds(datetime.fromisoformat(text))
         except ValueError:
-            raise ValueError(f"{when!r} is not a time: give ISO 8601 text such as 2024-03-01T14:30:00.125") from None
+            raise _not_a_time(when) from None
         return whole + (0 if fraction is None else int(fraction[1].ljust(9, "0")))
-    if not isinstance(when, datetime):
-        return int(when)
-    aware = when if when.tzinfo is not None else when.replace(tzinfo=UTC)
-    since = aware - datetime.fromtimestamp(0, UTC)
-    return (since.days * 86_400 + since.seconds) * NANOSECONDS + since.microseconds * _PER_MICROSECOND
+    if not isinstance(when, date):
+        return _number(when)
+    moment = when if isinstance(when, datetime) else datetime.combine(when, datetime.min.time())
+    try:
+        aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+        since = aware - datetime.fromtimestamp(0, UTC)
+        # What datetime has no room for: pandas keeps it beside the microseconds.
+        beyond = int(getattr(when, "nanosecond", 0))
+        return (since.days * 86_400 + since.seconds) * NANOSECONDS + since.microseconds * _PER_MICROSECOND + beyond
+    except (TypeError, ValueError, OverflowError):  # pandas' NaT is a datetime
+        raise _not_a_time(when) from None
+
+
+def _number(when: Any) -> int:
+    """Return nanoseconds, also of a scalar of numpy: an integer, or a datetime64 of whatever unit."""
+    plain = when.item() if hasattr(when, "item") else when
+    if isinstance(plain, date):
+        return nanoseconds(plain)
+    if isinstance(plain, bytes | bytearray):
+        raise _not_a_time(when)
+    try:
+        return int(plain)
+    except (TypeError, ValueError, OverflowError):
+        raise _not_a_time(when) from None
+
+
+def _not_a_time(when: object) -> ValueError:
+    return ValueError(
+        f"{when!r} is not a time: give nanoseconds, a datetime, or ISO 8601 text such as 2024-03-01T14:30:00.125"
+    )
 
 
 def duration(length: float | str) -> int:

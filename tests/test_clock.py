@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import math
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from fractions import Fraction
 from typing import Any
 
@@ -142,6 +142,35 @@ def test_who_watches_a_clock_is_told_of_each_change_but_not_of_the_work() -> Non
 )
 def test_a_time_is_a_number_a_datetime_or_text(when: int | datetime | str, ns: int) -> None:
     assert nanoseconds(when) == ns
+
+
+@pytest.mark.parametrize(
+    ("when", "ns"),
+    [
+        (date(1970, 1, 2), 86_400 * SECOND),
+        (np.datetime64("1970-01-02"), 86_400 * SECOND),
+        (np.datetime64("1970-01-01T00:00:01"), SECOND),
+        (np.datetime64("1970-01-01T00:00:00.000005", "us"), 5_000),
+        (np.datetime64("1970-01-01T00:00:00.000000005", "ns"), 5),
+        (np.int64(7), 7),
+    ],
+)
+def test_dates_and_scalars_of_numpy_are_times(when: Any, ns: int) -> None:
+    assert nanoseconds(when) == ns
+
+
+def test_nanoseconds_of_pandas_are_kept() -> None:
+    pandas = pytest.importorskip("pandas")
+    assert nanoseconds(pandas.Timestamp("1970-01-01T00:00:01.000000789")) == SECOND + 789
+    assert nanoseconds(pandas.Timestamp("1970-01-01T01:00:00.000000789", tz="Europe/Berlin")) == 789
+    with pytest.raises(ValueError, match="NaT is not a time"):
+        nanoseconds(pandas.NaT)
+
+
+@pytest.mark.parametrize("when", [math.nan, math.inf, None, b"7", [], np.datetime64("NaT"), np.float64("nan")])
+def test_what_is_no_time_is_refused_in_words(when: Any) -> None:
+    with pytest.raises(ValueError, match="is not a time: give nanoseconds, a datetime, or ISO 8601 text"):
+        nanoseconds(when)
 
 
 @pytest.mark.parametrize("text", ["", "noon", "12", "1970-01-01T00:00:01.0000000001"])
