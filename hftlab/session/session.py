@@ -122,8 +122,6 @@ class Session:
         if name not in self._verified:
             for part in parts:
                 verify_file(self.folder, part)
-                if part.index is not None:
-                    verify_file(self.folder, part.index)
             self._verified.add(name)
         return scan_parts([self.folder / part.file for part in parts], SCHEMAS.get(name))
 
@@ -141,9 +139,12 @@ class Session:
         return self.table(table).collect().to_pandas()
 
     def verify(self) -> None:
-        """Verify every part against its checksum. Raises SessionDamaged."""
-        for name in self.manifest.tables:
+        """Verify every part and every index against its checksum. Raises SessionDamaged."""
+        for name, parts in self.manifest.tables.items():
             self.table(name)
+            for part in parts:
+                if part.index is not None:
+                    verify_file(self.folder, part.index)
 
     def replay(self, speed: float = 1.0, *, loop: bool = False, gaps: bool = True) -> Replay:
         """Return a source that streams this session, `speed` times as fast; float("inf") is as fast as possible.

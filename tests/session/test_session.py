@@ -118,6 +118,18 @@ class TestDamage:
             with pytest.raises(SessionDamaged):
                 open_session(session.folder)
 
+    def test_a_damaged_index_costs_no_table(self, session: Session) -> None:
+        """Nothing in the tables depends on it. To verify is to look at it as well."""
+        (part, *_) = session.manifest.tables["market_data"]
+        assert part.index is not None
+        path = session.folder / part.index.file
+        path.write_bytes(path.read_bytes()[:-1])
+        opened = open_session(session.folder)
+        assert opened.market_data.collect().height == session.manifest.rows("market_data")
+        assert not opened.coverage().is_empty()
+        with pytest.raises(SessionDamaged, match=path.name):
+            opened.verify()
+
     def test_a_table_is_checked_once(self, session: Session) -> None:
         """A table that was verified once is not read again for each query."""
         assert session.market_data.collect().height == 3
