@@ -92,8 +92,9 @@ class Converter:
 
     def _start(self, locks: Collection[int]) -> bool:
         if self._process is None and self._is_possible:
-            # The modules that this process has found, and none that happens to be where it was started.
-            found = {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+            # The modules that this process has found, and none that happens to be where it was started. As imports do,
+            # it passes over what is no text: a Path, as notebooks put there, is none.
+            found = {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path and isinstance(path, str))}
             try:
                 self._process = subprocess.Popen(
                     [sys.executable, "-P", "-m", "hftlab.recorder.conversion_process"],
@@ -104,7 +105,7 @@ class Converter:
                     # A key that interrupts what runs in a terminal, or in a notebook, is not meant for it.
                     start_new_session=True,
                 )
-            except OSError as exc:
+            except (OSError, ValueError) as exc:  # ValueError: a path that no environment can hold
                 self._leave(str(exc))
         return self._process is not None
 

@@ -164,6 +164,21 @@ def test_what_a_module_prints_is_not_an_answer(
     assert read_manifest(folder).messages == MESSAGES
 
 
+def test_paths_that_are_no_text_are_passed_over(
+    folder: Path, converter: Converter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Imports ignore them, so that nobody notices one."""
+    monkeypatch.setattr(sys, "path", [*sys.path, tmp_path / "src"])
+    assert converter.convert(a_segment(folder), ())
+
+
+def test_a_path_that_no_environment_can_hold_leaves_all_to_the_caller(
+    folder: Path, converter: Converter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path, "a\0b"])
+    assert not converter.convert(a_segment(folder), ())
+
+
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_what_stops_a_group_of_processes_is_not_for_it(
