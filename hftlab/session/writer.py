@@ -309,9 +309,9 @@ class SessionWriter:
     def _rotate(self) -> None:
         """Go on in a new segment; the old one, which is committed, waits for convert()."""
         old, self._journal = self._journal, self._open_segment()
-        self._sealed.append(_number(old))
         with suppress(OSError):  # all that matters is in it: it only lacks its seal
             old.close()
+        self._sealed.append(_number(old))  # last: from here on another thread may read it, and delete it
 
     def _open_segment(self) -> Journal:
         self._segment += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from hftlab.errors import SessionDamaged, SessionError, SessionExists, SessionNotFound
 from hftlab.protocol import JSON
 from hftlab.session import SessionWriter, open_session, recover
+from hftlab.session.journal import Journal, read_segment
 from tests.session.sessions import kill, numbered, replayed, write_session
 
 
@@ -47,6 +49,23 @@ def test_a_file_of_others_in_the_journal_does_not_fail_the_end(tmp_path: Path) -
     (tmp_path / "session" / "journal" / ".nfs0001").write_bytes(b"")
     assert writer.close().complete
     assert replayed(open_session(tmp_path / "session")) == [(1, numbered(1))]
+
+
+def test_a_segment_is_converted_once_it_has_its_seal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another thread may convert it from the moment on when it is counted as full."""
+    writer = SessionWriter(tmp_path / "session", source={}, segment_bytes=1, convert_later=True)
+    full: list[int] = []
+
+    def watched(journal: Journal, close: Callable[[Journal], None] = Journal.close) -> None:
+        full.append(writer.full_segments)
+        close(journal)
+
+    monkeypatch.setattr(Journal, "close", watched)
+    writer.append(numbered(1), 1)
+    writer.commit()
+    assert (full, writer.full_segments) == ([0], 1)
+    assert read_segment(tmp_path / "session" / "journal" / "000001.wal").is_sealed
+    writer.close()
 
 
 def test_a_payload_is_stored_as_it_came(tmp_path: Path) -> None:
