@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import polars as pl
 
-from hftlab.errors import SessionDamaged
+from hftlab.errors import SessionDamaged, SessionError
 from hftlab.session.journal import JOURNAL, read_segment, segment_paths
 from hftlab.session.lock import writer_of
 from hftlab.session.manifest import MANIFEST, Manifest, checksum, read_manifest
 from hftlab.session.table_ids import TableId
 
 __all__ = ["Problem", "Verification", "verify"]
+
+_ATTEMPTS: Final = 3
+"""How often a session is read at most that changes while it is read: a compaction deletes what it has joined."""
 
 
 class Problem(NamedTuple):
@@ -51,6 +54,23 @@ def verify(path: Path | str) -> Verification:
     Raises SessionNotFound or SessionTooNew for what is not a session of this version.
     """
     folder = Path(path).absolute()
+    for _ in range(_ATTEMPTS - 1):
+        before = _state(folder)
+        found = _verified(folder)
+        if found.is_whole or _state(folder) == before:
+            return found
+    return _verified(folder)
+
+
+def _state(folder: Path) -> tuple[str | None, Manifest | None]:
+    """Return who writes a session at present, and what its manifest says if that can be read."""
+    try:
+        return writer_of(folder), read_manifest(folder)
+    except SessionError:
+        return writer_of(folder), None
+
+
+def _verified(folder: Path) -> Verification:
     recorded_by = writer_of(folder)  # before the manifest: a recording that ends in between has left nothing
     try:
         manifest = read_manifest(folder)

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from hftlab.errors import SessionNotFound
-from hftlab.session import Session, SessionWriter, verify
-from hftlab.session.manifest import MANIFEST
+from hftlab.session import Session, SessionWriter, compact, open_session, verify
+from hftlab.session.manifest import MANIFEST, checksum
 from tests.session.sessions import crashed, numbered, write_session
 
 
@@ -111,6 +111,19 @@ def test_a_session_that_is_recorded_has_no_problem_for_that(tmp_path: Path) -> N
     assert [problem.path.name for problem in verify(tmp_path / "running").problems] == ["part-000002.parquet"]
     writer.close()
     assert verify(tmp_path / "running").recorded_by is None
+
+
+def test_a_compaction_meanwhile_is_no_damage(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It deletes the parts that the manifest named when it was read."""
+
+    def compacted(path: Path) -> int:
+        monkeypatch.undo()
+        compact(session.folder)
+        return 0 if not path.exists() else checksum(path)
+
+    monkeypatch.setattr("hftlab.session.verification.checksum", compacted)
+    assert verify(session.folder).is_whole
+    assert len(open_session(session.folder).manifest.tables["market_data"]) == 1
 
 
 def test_what_is_not_a_session_is_refused(tmp_path: Path) -> None:
