@@ -103,14 +103,21 @@ def _parts(folder: Path, manifest: Manifest, sizes: list[int]) -> Iterator[Probl
 
 
 def _file(path: Path, size: int, crc32: int, sizes: list[int]) -> str | None:
-    if not path.is_file():
-        return "it is missing"
-    found = path.stat().st_size
-    sizes.append(found)
-    if found != size:
-        return f"it has {found:,} bytes, and the manifest says {size:,}"
-    actual = checksum(path)
+    try:
+        if not path.is_file():
+            return "it is missing"
+        found = path.stat().st_size
+        sizes.append(found)
+        if found != size:
+            return f"it has {found:,} bytes, and the manifest says {size:,}"
+        actual = checksum(path)
+    except OSError as exc:  # a bad sector, or a file of somebody else
+        return _unreadable(exc)
     return None if actual == crc32 else f"its checksum is {actual:08x}, and the manifest says {crc32:08x}"
+
+
+def _unreadable(error: OSError) -> str:
+    return f"it cannot be read ({error.strerror or error})"
 
 
 def _rows(path: Path, rows: int) -> str | None:
@@ -150,7 +157,11 @@ def _counts(folder: Path, manifest: Manifest) -> Iterator[Problem]:
 
 def _journal(folder: Path) -> Iterator[Problem]:
     for segment in segment_paths(folder):
-        found = read_segment(segment)
+        try:
+            found = read_segment(segment)
+        except OSError as exc:
+            yield Problem(segment, _unreadable(exc))
+            continue
         held = f"{len(found):,} rows are not in the tables yet"
         torn = f", and {found.damaged_bytes:,} bytes are torn or damaged" if found.holes else ""
         yield Problem(segment, f"{held}{torn}: run `hftlab recover`")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +113,25 @@ def test_a_session_that_is_recorded_has_no_problem_for_that(tmp_path: Path) -> N
     assert [problem.path.name for problem in verify(tmp_path / "running").problems] == ["part-000002.parquet"]
     writer.close()
     assert verify(tmp_path / "running").recorded_by is None
+
+
+def test_a_file_that_the_system_cannot_read_is_a_problem_among_others(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That of a disk with a bad sector is what verification is for."""
+    bad, other, *_ = (session.folder / part.file for part in session.manifest.tables["market_data"])
+    other.unlink()
+
+    def failing(path: Path, read: Callable[[Path], int] = checksum) -> int:
+        if path == bad:
+            raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
+        return read(path)
+
+    monkeypatch.setattr("hftlab.session.verification.checksum", failing)
+    assert [what for _, what in problems(session.folder)] == [
+        "it cannot be read (Input/output error)",
+        "it is missing",
+    ]
 
 
 def test_a_compaction_meanwhile_is_no_damage(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
