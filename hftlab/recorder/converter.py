@@ -121,7 +121,7 @@ class Converter:
             process.stdin.write(msgspec.json.encode(job) + b"\n")
             process.stdin.flush()
             for line in process.stdout:
-                with suppress(msgspec.MsgspecError):  # what a module prints that it imports
+                with suppress(msgspec.MsgspecError, ValueError):  # what a module prints that it imports
                     return msgspec.json.decode(line, type=Answer)
         self.stop()
         return None

@@ -158,7 +158,8 @@ def test_what_a_module_prints_is_not_an_answer(
 ) -> None:
     modules = tmp_path / "modules"
     modules.mkdir()
-    (modules / "sitecustomize.py").write_text("print('{}'); print('hello', end='', flush=True)")
+    printed = b'{}\n{"error": "\xff"}\nhello'
+    (modules / "sitecustomize.py").write_text(f"import sys; sys.stdout.buffer.write({printed!r})")
     monkeypatch.syspath_prepend(modules)
     assert converter.convert(a_segment(folder), ())
     assert read_manifest(folder).messages == MESSAGES
