@@ -18,6 +18,7 @@ test: .venv/.installed-dev
 
 soak: .venv/.installed-dev
 	$(BIN)/pytest -m soak
+	$(BIN)/pytest -m "hypothesis and not soak" -n $(WORKERS) --dist loadfile --hypothesis-profile soak
 
 check: .venv/.installed-dev
 	$(BIN)/ruff check .

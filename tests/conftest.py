@@ -16,8 +16,9 @@ from tests.command import Run, make_run
 
 TESTS = Path(__file__).parent
 
-# Examples have no deadline: a busy machine is not an error.
-settings.register_profile("hftlab", deadline=None)
+# Examples have no deadline: a busy machine is not an error. `make soak` tries more of them.
+settings.register_profile("hftlab", deadline=None, max_examples=50)
+settings.register_profile("soak", deadline=None, max_examples=1000)
 settings.load_profile("hftlab")
 
 
@@ -30,6 +31,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(TESTS) and item.path.relative_to(TESTS).as_posix().startswith(SERIAL):
             item.add_marker(pytest.mark.serial)
+        # Tracing the lines of hundreds of examples takes as long as running them; other tests see those lines as well.
+        if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+            item.add_marker(pytest.mark.no_cover)
 
 
 @pytest.fixture(scope="session", autouse=True)

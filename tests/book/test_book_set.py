@@ -148,7 +148,7 @@ def flow(seed: int, rows: int, levels: int, alive: int) -> list[Row]:
 
 class TestAgainstReference:
     # No deadline: the first example loads or compiles the kernels.
-    @settings(deadline=None, max_examples=300)
+    @settings(deadline=None, max_examples=100)
     @given(
         ROWS,
         POLICIES,

@@ -24,7 +24,7 @@ def is_right(mantissa: int, exponent: int) -> bool:
     return converted(mantissa, exponent) == float(f"{mantissa}e{exponent}")
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=1000, deadline=None)
 @given(MANTISSAS, EXPONENTS | st.integers(-40, 40))
 @example(0, 300)
 @example(2**53 + 1, 0)

@@ -108,7 +108,7 @@ def comparable(state: dict[str, MarketDataSymbol], *, whole: bool) -> dict[str, 
     }
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(st.lists(st.lists(symbols(), min_size=1, max_size=3), min_size=1, max_size=20), controls())
 def test_any_controls_show_the_session_at_its_position(
     drawn: list[list[MarketDataSymbol]], asked: list[tuple[str, Any]]

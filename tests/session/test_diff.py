@@ -40,7 +40,7 @@ messages = st.lists(
 )
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(messages, messages)
 def test_against_a_comparison_of_all_rows(tmp_path_factory: Any, one: Any, other: Any) -> None:
     folder: Path = tmp_path_factory.mktemp("diff")

@@ -128,7 +128,7 @@ class TestHeaders:
         assert read_headers([payload]) == [Header("HEARTBEAT", None)]
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(st.lists(strategies.streamed_messages(), min_size=1, max_size=4), st.integers(0, 2**32))
 def test_a_recording_of_foreign_json_replays_as_the_messages_that_it_decoded_to(
     messages: list[Message], seed: int

@@ -185,7 +185,7 @@ class TestNotPlain:
         assert frame["message"].unique(maintain_order=True).to_list() == [0, 2]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(strategies.market_data(), min_size=1, max_size=6), st.integers(0, 2**32))
 def test_any_messages_in_any_spelling_read_as_they_decode(messages: list[MarketData], seed: int) -> None:
     chance = random.Random(seed)
@@ -193,7 +193,7 @@ def test_any_messages_in_any_spelling_read_as_they_decode(messages: list[MarketD
     assert reads_as_it_decodes(*payloads)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     st.sampled_from([PLAIN, BARE]),
     st.lists(

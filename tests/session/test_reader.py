@@ -74,7 +74,7 @@ def sessions() -> SearchStrategy[list[Received]]:
 
 
 class TestState:
-    @settings(max_examples=40)
+    @settings(max_examples=25)
     @given(sessions(), st.lists(st.integers(8, 22), min_size=1, max_size=4), st.sampled_from([None, 1, 700]))
     def test_state_and_rest_are_those_of_the_whole_session(
         self, received: list[Received], positions: list[int], segment_bytes: int | None

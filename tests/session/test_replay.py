@@ -48,7 +48,7 @@ def through_disk(received: list[Received], segment_bytes: int | None = 300) -> l
 
 
 class TestEverything:
-    @settings(max_examples=60)
+    @settings(max_examples=30)
     @given(receptions(strategies.streamed_messages()))
     def test_a_replay_yields_what_was_received_at_the_time_it_was(self, received: list[Received]) -> None:
         """Several parts, every message in order and every bit of it."""
@@ -56,7 +56,7 @@ class TestEverything:
         assert got == received
         assert wire(got) == wire(received)
 
-    @settings(max_examples=40)
+    @settings(max_examples=20)
     @given(receptions(strategies.messages()))
     def test_every_message_is_in_exactly_one_table(self, received: list[Received]) -> None:
         """Message numbers are unique over the tables. Types that a replay does not stream keep their JSON."""
@@ -70,7 +70,7 @@ class TestEverything:
             at, message = received[number]
             assert (ts_recv, kind, payload.encode()) == (at, message.type, JSON.encode(message))
 
-    @settings(max_examples=40)
+    @settings(max_examples=20)
     @given(st.lists(strategies.of(OrderUpdate, timestamp=strategies.any_timestamps()), min_size=1, max_size=5))
     def test_a_time_finer_than_a_nanosecond_becomes_the_nearest(self, updates: list[OrderUpdate]) -> None:
         """A foreign server may send such times; the session must still replay."""

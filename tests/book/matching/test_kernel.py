@@ -56,7 +56,7 @@ def agree(stream: Sequence[Step], *, halts: bool, signed: bool = False) -> None:
 
 
 @pytest.mark.parametrize("halts", [True, False])
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(stream=STREAMS)
 def test_every_event_fill_and_update_is_the_references(stream: list[Step], halts: bool) -> None:
     agree(stream, halts=halts)
@@ -67,7 +67,7 @@ def test_so_it_is_in_longer_streams(seed: int) -> None:
     agree(random_stream(seed, 400), halts=seed % 2 == 0)
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(stream=STREAMS)
 def test_and_at_prices_around_zero(stream: list[Step]) -> None:
     agree(stream, halts=True, signed=True)

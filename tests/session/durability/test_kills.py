@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[3]
 RECOVER = "import sys; from hftlab.session import recover; print(flush=True); recover(sys.argv[1])"
 
 
-@pytest.mark.parametrize("kills", [3, pytest.param(200, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("kills", [2, pytest.param(200, marks=pytest.mark.soak)])
 def test_what_was_acknowledged_before_a_kill_is_there_once_and_in_order(tmp_path: Path, kills: int) -> None:
     """The recorder gets SIGKILL, in every second case a recovery does as well, and then it is recovered."""
     chance = random.Random(kills)

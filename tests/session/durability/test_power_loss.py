@@ -100,4 +100,5 @@ def test_the_model_sees_it_if_a_step_is_left_out(
     with monkeypatch.context() as patch:
         patch.setattr(f"hftlab.session.{place}", instead)
         moments = recorded(root)
-    assert losses(moments, tmp_path / "after", 300, seed=1) != []
+    chances = (losses(moments, tmp_path / f"after {seed}", 20, seed=seed) for seed in range(15))
+    assert any(chances)

@@ -45,7 +45,7 @@ def check_stats(stats: Stats, oracle: Oracle) -> None:
 
 class TestAgainstOracle:
     # No deadline: the first example loads or compiles the kernels.
-    @settings(deadline=None, max_examples=200)
+    @settings(deadline=None, max_examples=100)
     @given(STREAMS, st.sampled_from([None, ["AAPL"], ["Z", "ABCDEFGH"]]))
     @example(b"", None)
     @example(b"\x00", None)

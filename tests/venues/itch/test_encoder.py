@@ -72,7 +72,7 @@ def check_same(found: EventBatch, expected: EventBatch) -> None:
 
 class TestLaw:
     # No deadline: the first example loads or compiles the kernels.
-    @settings(deadline=None, max_examples=200)
+    @settings(deadline=None, max_examples=100)
     @given(batches(), st.integers(1, 30))
     def test_decoding_what_was_encoded_gives_the_batch(self, batch: EventBatch, size: int) -> None:
         encoder, decoder = Encoder(), Decoder()
