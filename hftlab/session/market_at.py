@@ -32,9 +32,8 @@ def check_symbols(symbols: Sequence[str], known: Sequence[str], folder: object) 
 
 def rows_between(reader: Reader, start: int, stop: int, symbols: Sequence[str] | None) -> pl.DataFrame:
     """Return the rows of market_data received from `start` up to `stop` (not included), of all symbols if None."""
-    wanted = pl.lit(True) if symbols is None else pl.col("symbol").is_in(list(symbols))
     empty = pl.DataFrame(schema=TABLES[TableId.MARKET_DATA].schema)
-    return pl.concat([empty, *(rows.filter(wanted) for rows in reader.rows(TableId.MARKET_DATA, start, stop))])
+    return pl.concat([empty, *reader.rows(TableId.MARKET_DATA, start, stop, symbols)])
 
 
 def book_of_messages(reader: Reader, at: int, symbol: str) -> Book:

@@ -98,8 +98,8 @@ class PartFile:
         """Return the row group in which a message is, if it is in this part."""
         return int(np.searchsorted([group.first for group in self.groups], number, side="right")) - 1
 
-    def read(self, group: int) -> pa.Table:
-        """Read a row group. Raises SessionDamaged if it is not as recorded."""
+    def read(self, group: int, *, use_threads: bool = False) -> pa.Table:
+        """Read a row group; with `use_threads` on all cores. Raises SessionDamaged if it is not as recorded."""
         index = self.index
         if index.footer is None:
             self._whole = whole = self._read_whole() if self._whole is None else self._whole
@@ -111,7 +111,7 @@ class PartFile:
             self._check(*index.footer)
             self._file = self._parsed(lambda: pq.ParquetFile(self.path, memory_map=False))
         self._check(*index.groups[group][:3])
-        return self._parsed(lambda: self._file.read_row_group(group, use_threads=False))
+        return self._parsed(lambda: self._file.read_row_group(group, use_threads=use_threads))
 
     def close(self) -> None:
         """Close the file; the next read opens it again."""

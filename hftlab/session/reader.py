@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 from bisect import bisect_right
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from hftlab.errors import MessageParseError, SessionDamaged
 from hftlab.protocol import Message
@@ -92,17 +93,27 @@ class Reader:
         mine.close()
         return max(times, default=None)
 
-    def rows(self, table: TableId, start: int, stop: int) -> Iterator[pl.DataFrame]:
-        """Yield the rows of a table that were received from `start` up to `stop`, which is not included."""
+    def rows(
+        self, table: TableId, start: int, stop: int, symbols: Sequence[str] | None = None
+    ) -> Iterator[pl.DataFrame]:
+        """Yield the rows of a table that were received from `start` up to `stop`, which is not included.
+
+        Of all symbols if `symbols` is None.
+        """
         parts = self._parts[table]
-        within = pl.col("ts_recv").is_between(start, stop, closed="left")
+        wanted = None if symbols is None else pa.array(symbols, pa.large_string())
         for part in parts[max(0, self._place(parts, start - 1)) :]:
             if _started(part) >= stop:
                 return
             for group in range(max(0, part.place(start - 1)), len(part.groups)):
                 if part.groups[group].started >= stop:
                     return
-                yield self._rows(part, group).filter(within)
+                rows = self._group(part, group, use_threads=True)
+                first, last = (_until(rows["ts_recv"].to_numpy(), at - 1) for at in (start, stop))
+                some = rows.slice(first, last - first)
+                if wanted is not None:  # before the levels of all other symbols are looked at
+                    some = some.filter(pc.is_in(some["symbol"], value_set=wanted))
+                yield _frame(some, part.table)
 
     def close(self) -> None:
         """Close all files. They are opened again when they are needed."""
@@ -166,10 +177,10 @@ class Reader:
 
     # --- row groups ---
 
-    def _group(self, part: PartFile, group: int) -> pa.Table:
+    def _group(self, part: PartFile, group: int, *, use_threads: bool = False) -> pa.Table:
         key = (part, group)
         if key not in self._groups:
-            rows = part.read(group)
+            rows = part.read(group, use_threads=use_threads)
             self._open[part] = None
             self._groups[key] = rows
         self._groups.move_to_end(key)
