@@ -1,4 +1,4 @@
-"""What a forked child has of its parent: no threads, and copies of sockets that it must not keep or use.
+"""State of a forked child: no threads, and copies of sockets that it must not keep or use.
 
 A forked child starts afresh: hftlab's calls work in it, with a loop and sockets of its own. The parent's servers,
 clients and recordings go on as if nothing had happened; their copies in the child refuse to work.

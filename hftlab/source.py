@@ -90,7 +90,7 @@ class Seekable(Source[MessageT_co], Protocol[MessageT_co]):
 
 @runtime_checkable
 class ReadsAhead(Protocol):
-    """What a source has besides if its messages come from a disk or a network, and next_time() may have to wait."""
+    """Methods of a source whose messages come from a disk or a network, so that next_time() may have to wait."""
 
     def is_ready(self, patience: float | None = 0.0) -> bool:
         """Tell whether the next message is at hand; wait up to `patience` seconds for it (None: until it is)."""

@@ -1,4 +1,4 @@
-"""What plain calls keep for the whole process: the background loop, servers, clients and recordings by name.
+"""Objects that plain calls keep for the whole process: the background loop, servers, clients and recordings by name.
 
 It survives importlib.reload() and %autoreload, so that a cell run again still finds what it has started, and is cleared
 in a forked child, which has nothing of it.

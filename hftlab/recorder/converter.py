@@ -35,7 +35,7 @@ class Job(msgspec.Struct):
 
 
 class Answer(msgspec.Struct):
-    """What became of a job: `error` is empty if the manifest has the segment; `errno` is set if the system failed."""
+    """Result of a job: `error` is empty if the manifest has the segment; `errno` is set if the system failed."""
 
     error: str
     errno: int | None = None

@@ -37,7 +37,7 @@ _RETRY: Final = 1.0
 _log = get_logger("hftlab.recorder")
 
 
-# What waits is no business of the garbage collector, which would look through thousands of messages with the lock held.
+# The garbage collector does not follow these: it would look through thousands that wait, and hold the lock meanwhile.
 
 
 class _Message(msgspec.Struct, gc=False):
@@ -107,7 +107,7 @@ class Recording:
         self.folder = self._writer.folder
         self._keep_empty = keep_empty
         self._nothing: str | None = None
-        """What close() says about a recording that was not kept because nothing came."""
+        """Message of close() about a recording that was not kept because nothing came."""
         self.recorded = self.dropped = 0
         self.failure: BaseException | None = None
         self._problems: dict[str, str] = {}

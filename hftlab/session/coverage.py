@@ -77,7 +77,7 @@ class _Span(NamedTuple):
 
 
 class _Symbol:
-    """What the control table says of one symbol, row by row."""
+    """Coverage of one symbol as its control rows come, one by one."""
 
     def __init__(self) -> None:
         self.first: int | None = None

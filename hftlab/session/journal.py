@@ -50,11 +50,11 @@ LONGEST: Final = (1 << 24) - 1
 """Length of a record's body in bytes at most."""
 
 MAGIC: Final = b"HFTLABJ2"
-"""What a segment begins with."""
+"""First bytes of a segment."""
 _SEGMENT: Final = re.compile(r"[0-9]{6,}\.wal")
 _MAGIC_1: Final = b"HFTLABJ1"
 _START: Final = 0x32545048
-"""What a checksum begins with: a record of version 1 never passes for one of version 2."""
+"""Initial value of a checksum: a record of version 1 never passes for one of version 2."""
 _HEADER: Final = struct.Struct("<II")
 _BODY: Final = struct.Struct("<Bqq")
 _BODY_1: Final = struct.Struct("<Bq")

@@ -35,7 +35,7 @@ __all__ = [
 
 NOT_PLAIN: Final = -1
 PADDING: Final = bytes(16)
-"""What has to follow the last text, so that whole words may be loaded at its end."""
+"""Zeros to put behind the last text, so that whole words may be loaded at its end."""
 
 Words = npt.NDArray[np.uint64]
 

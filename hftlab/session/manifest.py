@@ -116,7 +116,7 @@ class Manifest(msgspec.Struct):
         return sum(part.size + (0 if part.index is None else part.index.size) for part in parts)
 
     def update(self, other: Manifest) -> None:
-        """Take over all that another one says, as that of the same session read again."""
+        """Take over every field of another manifest, such as that of the same session read again."""
         for name in self.__struct_fields__:
             setattr(self, name, getattr(other, name))
 

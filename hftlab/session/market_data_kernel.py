@@ -79,7 +79,7 @@ _SHORTEST_TRADE: Final = len('{"price":1,"size":1,"timestamp":1,"side":"BUY"}')
 
 
 class Arrays(NamedTuple):
-    """What was read, a column of a message or of a symbol in each row of an array.
+    """Messages that were read, a column of a message or of a symbol in each row of an array.
 
     `is_plain` has a place for each message that was to be read. The other arrays hold the plain ones without gaps.
     """

@@ -134,7 +134,7 @@ class StateIndex:
 
     @cached_property
     def all_newest(self) -> dict[tuple[str, str], int]:
-        """What newest() returns for the whole part."""
+        """Result of newest() for the whole part."""
         return self.newest(len(self.groups))
 
     def restarts(self, before: int) -> dict[str, int]:

@@ -33,11 +33,11 @@ __all__ = ["KEYS", "TABLES", "Decoded", "Rows", "read_tables"]
 _NUMBERS: Final[dict[str, pl.DataType]] = {"message": pl.Int64(), "ts_recv": pl.Int64()}
 _ACCOUNT: Final[dict[str, pl.DataType]] = {"account": pl.String()}
 _CLOCK: Final[dict[str, pl.DataType]] = {"ts_clock": pl.Int64()}
-"""What the clock said where that is not ts_recv, which never goes back; null in all other rows."""
+"""Reading of the clock where that is not ts_recv, which never goes back; null in all other rows."""
 _REASON: Final[dict[str, pl.DataType]] = {"reason": pl.String()}
 """Why a message is kept as it came; null for one that a replay may stream."""
 KEYS: Final = _NUMBERS | _ACCOUNT | _CLOCK | _REASON
-"""What the journal knows of a message besides its JSON; only the private tables keep the account.
+"""Columns that the journal has for a message besides its JSON; only the private tables keep the account.
 
 A frame of it is best made of columns: pl.DataFrame({"message": [...], ...}, schema=KEYS).
 """
@@ -273,7 +273,7 @@ class _MessagesTable(_Table):
 
 
 class _ControlTable(_Table):
-    """What happened to the connection: absence is data too. `first` to `last` are sequences, both included.
+    """Events of the connection: absence is data too. `first` to `last` are sequences, both included.
 
     `ts_from` and `ts_to` are the clock's readings before and after a step of it (`event` is "clock"), and the time for
     which messages are missing (see hftlab.session.coverage for the events), in ns. `symbols` are those that a row is

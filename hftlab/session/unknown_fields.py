@@ -25,7 +25,7 @@ def unknown_fields(payload: bytes | msgspec.Raw, struct: type[msgspec.Struct]) -
 
 
 class _Parts(NamedTuple):
-    """What the value of a field consists of: an object with these fields, or a list of such objects."""
+    """Structure of a field's value: an object with these fields, or a list of such objects."""
 
     fields: _Fields
     is_list: bool

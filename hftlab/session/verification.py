@@ -22,7 +22,7 @@ _ATTEMPTS: Final = 3
 
 
 class Problem(NamedTuple):
-    """What is wrong with a session: the file, and what about it."""
+    """Fault of a session: a file, and the reason."""
 
     path: Path
     what: str

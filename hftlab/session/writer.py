@@ -39,7 +39,7 @@ SEGMENT_BYTES: Final = 64 * 1024 * 1024
 
 
 class SegmentConverter(Protocol):
-    """What turns segments into Parquet in a writer's place."""
+    """Converter of segments into Parquet that works in a writer's place."""
 
     def convert(self, segment: Path, locks: Collection[int]) -> bool:
         """Write a segment's parts and its folder's manifest, or return False; `locks` are open files to be kept."""

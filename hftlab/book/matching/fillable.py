@@ -1,4 +1,4 @@
-"""What an order could trade now, and the orders that are all or none, which trade as a whole or wait.
+"""Size that an order could trade now, and the orders that are all or none, which trade as a whole or wait.
 
 At each price the displayed orders and the hidden parts of icebergs come first, then the orders that are all or none:
 the first of them that what is left of the incoming order fills. One that is too large, or whose trade would be a

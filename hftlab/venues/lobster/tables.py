@@ -18,7 +18,7 @@ __all__ = ["Table", "TableReader"]
 Floats = npt.NDArray[np.float64]
 
 _STRAY: Final = (b"\0", b" ", b"\t", b"\v", b"\f", b"\x1a", b"\xef\xbb\xbf")
-"""What editors, Windows tools and tapes leave around a line; the numbers of LOBSTER have none of it."""
+"""Characters that editors, Windows tools and tapes leave around a line; the numbers of LOBSTER have none of it."""
 
 
 class Table(NamedTuple):
