@@ -12,6 +12,7 @@ from hftlab.client.reporter import Reporter
 from hftlab.clock import from_milliseconds
 from hftlab.errors import NetworkError
 from hftlab.protocol import JSON, Codec, MarketData, Message, Pong
+from hftlab.protocol.codec import json_of
 from hftlab.protocol.subscribing.client_events import DUPLICATE, STREAMED, ClientEvent, Received
 from hftlab.source import Tap, Timed
 from hftlab.transport.clock_offset import ClockOffset
@@ -41,9 +42,12 @@ class Receiver:
 
     def tap(self, events: Iterable[ClientEvent], payload: bytes, received_at: int) -> None:
         """Show the taps a message that came as `payload`, before anything is done about it or what it shows is lost."""
+        if not self.taps:
+            return
         for event in events:
             if isinstance(event, Received):
-                item = Timed(received_at, event.message, event.account, payload if self._is_json else None)
+                text = payload if self._is_json else json_of(payload, event.message)
+                item = Timed(received_at, event.message, event.account, text)
                 for tap in tuple(self.taps):  # a tap may remove itself
                     try:
                         tap(item)

@@ -10,7 +10,7 @@ from hftlab.errors import MessageParseError
 from hftlab.protocol.messages import Message, Request
 from hftlab.protocol.validation_errors import malformed, validation_error
 
-__all__ = ["CODECS", "JSON", "MSGPACK", "Codec", "decode", "encode"]
+__all__ = ["CODECS", "JSON", "MSGPACK", "Codec", "decode", "encode", "json_of"]
 
 T = TypeVar("T")
 
@@ -48,6 +48,18 @@ class Codec:
 JSON: Final = Codec("JSON", "hftlab.v1.json", msgspec.json, binary=False)
 MSGPACK: Final = Codec("MessagePack", "hftlab.v1.msgpack", msgspec.msgpack, binary=True)
 CODECS: Final = {codec.subprotocol: codec for codec in (JSON, MSGPACK)}
+
+
+def json_of(payload: bytes, message: Message) -> bytes | None:
+    """Return a MessagePack message as JSON, with all its fields, also those that its type does not have.
+
+    `message` is what it decodes to. None if JSON cannot hold it: infinity, extension types, keys that are no text.
+    """
+    try:
+        text = msgspec.json.encode(msgspec.msgpack.decode(payload))
+        return text if JSON.decode(text) == message else None
+    except (msgspec.MsgspecError, MessageParseError, TypeError, ValueError, RecursionError):
+        return None
 
 
 def decode(data: bytes | str) -> Message:

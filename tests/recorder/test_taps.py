@@ -8,14 +8,16 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import polars as pl
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.typing import Subprotocol
 
 from hftlab.client import Client
 from hftlab.clock import Clock, wall_time
 from hftlab.errors import HftlabError, MessageParseError, SessionError
-from hftlab.protocol import JSON, Ack, Gap, MarketData, Message
+from hftlab.protocol import JSON, MSGPACK, Ack, Gap, MarketData, Message
 from hftlab.recorder import Recording, describe, tap
 from hftlab.server import Server
 from hftlab.session import Session
@@ -178,6 +180,34 @@ class TestClient:
         session = recording.close()
         assert session.messages.collect()["payload"].to_list() == [frames[0].decode()]
         assert [message for _, message in replayed(session)] == [numbered(1)]
+
+    async def test_unknown_fields_of_messagepack_are_stored_as_json(self, tmp_path: Path) -> None:
+        """What JSON cannot hold is stored without them."""
+        plain, much = (msgspec.json.decode(JSON.encode(numbered(number))) for number in (1, 2))
+        plain["lot"], much["symbols"][0]["lot"] = [1, "\u00e9"], msgspec.msgpack.Ext(5, b"data")
+        frames = [msgspec.msgpack.encode(one) for one in (plain, much)]
+
+        async def talk(connection: ServerConnection) -> None:
+            await connection.send(MSGPACK.encode(Ack(timestamp=1.0, message="welcome", session="s")))
+            await connection.recv()
+            for frame in frames:
+                await connection.send(frame)
+            async for _ in connection:
+                pass
+
+        async with serve(talk, "127.0.0.1", 0, subprotocols=[Subprotocol(MSGPACK.subprotocol)]) as foreign:
+            host, port = foreign.sockets[0].getsockname()[:2]
+            async with Client(f"ws://{host}:{port}", encoding="msgpack") as client:
+                recording = Recording(tmp_path / "session", source=describe(client))
+                end = tap(client, recording)
+                await client.send_message(numbered(0))
+                await arrived(client, lambda message: message == numbered(2))
+                end()
+        session = recording.close()
+        assert [message for _, message in replayed(session)] == [numbered(1), numbered(2)]
+        kept = session.messages.collect()
+        assert kept["reason"].to_list() == ["unknown fields: lot"]
+        assert msgspec.json.decode(kept["payload"][0]) == plain
 
     async def test_everything_a_client_receives_is_recorded_when_it_was(self, tmp_path: Path) -> None:
         """The client's own callback is the reference; times lie between those before and after."""
