@@ -23,7 +23,7 @@ from hftlab.instruments import NASDAQ, UNIT, Instrument
 
 __all__ = ["run"]
 
-_MUST: Final = 3.0
+_MUST: Final = 8.0
 _ROUNDS: Final = 7
 _UPDATES: Final = 200_000
 _BATCH: Final = 10_000

@@ -1,4 +1,4 @@
-"""`matching`: orders a second through the matching engine on one core, against the required million.
+"""`matching`: orders a second through the matching engine on one core, against the required three million.
 
 The orders are a seeded mix, made beforehand by watching the book: 45 % limit orders near the touch, 45 % cancels of
 live orders, 10 % market and IOC orders. The slow reference engine runs the first of them for comparison.
@@ -29,8 +29,8 @@ from hftlab.kernels.compiling import in_place
 
 __all__ = ["run"]
 
-_MUST: Final = 1.0
-_PER_SECOND: Final = 1e6
+_PER_SECOND: Final = 3e6
+"""Orders that the engine must match."""
 _ORDERS: Final = 1_000_000
 _ROUNDS: Final = 5
 _SLOW_ORDERS: Final = 2_000
@@ -66,7 +66,7 @@ def run() -> Result:
         **_slow(entries),
     }
     ratio = rate / _PER_SECOND
-    return Result("matching", ratio, _MUST, ratio >= _MUST, figures)
+    return Result("matching", ratio, 1.0, ratio >= 1.0, figures)
 
 
 def _engine() -> MatchingEngine:
