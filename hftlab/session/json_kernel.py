@@ -159,15 +159,21 @@ def end_of_text(data: npt.NDArray[np.uint8], at: int) -> int:
 
 
 @inlined
-def integer_at(data: npt.NDArray[np.uint8], at: int) -> tuple[int, int]:
-    """Read an integer from 0 to 2**53 here; returns it and where it ends, or NOT_PLAIN."""
-    first, value = at, 0
+def _digits(data: npt.NDArray[np.uint8], at: int, value: int) -> tuple[int, int]:
+    """Read on in a number from the digits here; returns it and where they end."""
     while True:
         digit = load_byte(data, at) - _ZERO
         if digit < 0 or digit > 9:
-            break
+            return value, at
         value = value * 10 + digit
         at += 1
+
+
+@inlined
+def integer_at(data: npt.NDArray[np.uint8], at: int) -> tuple[int, int]:
+    """Read an integer from 0 to 2**53 here; returns it and where it ends, or NOT_PLAIN."""
+    first, value = at, 0
+    value, at = _digits(data, at, value)
     digits = at - first
     if digits == 0 or digits > MOST_DIGITS or value > _EXACT or (digits > 1 and load_byte(data, first) == _ZERO):
         return 0, NOT_PLAIN
@@ -184,12 +190,7 @@ def double_at(data: npt.NDArray[np.uint8], at: int) -> tuple[float, int]:
     if is_negative:
         at += 1
     first, mantissa, exponent = at, 0, 0
-    while True:
-        digit = load_byte(data, at) - _ZERO
-        if digit < 0 or digit > 9:
-            break
-        mantissa = mantissa * 10 + digit
-        at += 1
+    mantissa, at = _digits(data, at, mantissa)
     digits = at - first
     if digits == 0 or (digits > 1 and load_byte(data, first) == _ZERO):
         return 0.0, NOT_PLAIN
@@ -198,12 +199,7 @@ def double_at(data: npt.NDArray[np.uint8], at: int) -> tuple[float, int]:
         is_integer = False
         at += 1
         start = at
-        while True:
-            digit = load_byte(data, at) - _ZERO
-            if digit < 0 or digit > 9:
-                break
-            mantissa = mantissa * 10 + digit
-            at += 1
+        mantissa, at = _digits(data, at, mantissa)
         if at == start:
             return 0.0, NOT_PLAIN
         exponent = start - at

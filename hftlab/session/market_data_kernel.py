@@ -16,6 +16,7 @@ from hftlab.protocol import MarketData, MarketDataSymbol, OrderBookLevel
 from hftlab.protocol import Trade as TradeMessage
 from hftlab.session.json_kernel import (
     NOT_PLAIN,
+    Keys,
     begin,
     double_at,
     end_of_text,
@@ -168,11 +169,7 @@ def _read_message(data: Bytes, at: int, end: int, arrays: Arrays, message: int, 
     arrays.text_ends[0, place_of(message + 1)] = arrays.text_ends[0, place]
     at = begin(data, past_space(data, at), _OBJECT)
     while at >= 0:
-        key = find_key(data, at, _HEADER, key + 1)
-        if key < 0 or seen >> key & 1:
-            return NOT_PLAIN
-        seen |= 1 << key
-        at = value_after(data, at + _HEADER.length[place_of(key)])
+        key, seen, at = _next_field(data, at, _HEADER, key, seen)
         if at < 0:
             return NOT_PLAIN
         if key == _SYMBOLS:
@@ -228,11 +225,7 @@ def _read_symbol(data: Bytes, at: int, arrays: Arrays, row: int) -> int:
     seen, key = 0, NOT_PLAIN
     at = begin(data, at, _OBJECT)
     while at >= 0:
-        key = find_key(data, at, _SYMBOL, key + 1)
-        if key < 0 or seen >> key & 1:
-            return NOT_PLAIN
-        seen |= 1 << key
-        at = value_after(data, at + _SYMBOL.length[place_of(key)])
+        key, seen, at = _next_field(data, at, _SYMBOL, key, seen)
         if at < 0:
             return NOT_PLAIN
         if key < _FIRST_NUMBER:
@@ -276,11 +269,7 @@ def _read_level(data: Bytes, at: int, levels: Doubles, orders: IntArray, side: i
     seen, key, place = 0, NOT_PLAIN, place_of(count)
     at = begin(data, at, _OBJECT)
     while at >= 0:
-        key = find_key(data, at, _LEVEL, key + 1)
-        if key < 0 or seen >> key & 1:
-            return NOT_PLAIN
-        seen |= 1 << key
-        at = value_after(data, at + _LEVEL.length[place_of(key)])
+        key, seen, at = _next_field(data, at, _LEVEL, key, seen)
         if at < 0:
             return NOT_PLAIN
         if key == _ORDERS:
@@ -315,11 +304,7 @@ def _read_trade(data: Bytes, at: int, trades: Doubles, flags: Flags, count: int)
     seen, key, place = 0, NOT_PLAIN, place_of(count)
     at = begin(data, at, _OBJECT)
     while at >= 0:
-        key = find_key(data, at, _TRADE, key + 1)
-        if key < 0 or seen >> key & 1:
-            return NOT_PLAIN
-        seen |= 1 << key
-        at = value_after(data, at + _TRADE.length[place_of(key)])
+        key, seen, at = _next_field(data, at, _TRADE, key, seen)
         if at < 0:
             return NOT_PLAIN
         if key == _SIDE:
@@ -346,6 +331,18 @@ def _read_text(data: Bytes, at: int, characters: Bytes, ends: IntArray, kind: in
         to += 1
     ends[place_of(kind), place_of(count + 1)] = to
     return stop + 1
+
+
+@inlined
+def _next_field(data: Bytes, at: int, keys: Keys, key: int, seen: int) -> tuple[int, int, int]:
+    """Read the key of a field after that of the one before; returns it, the fields seen so far, and where its value is.
+
+    NOT_PLAIN in place of that if the key is not known or has been seen already.
+    """
+    key = find_key(data, at, keys, key + 1)
+    if key < 0 or seen >> key & 1:
+        return key, seen, NOT_PLAIN
+    return key, seen | 1 << key, value_after(data, at + keys.length[place_of(key)])
 
 
 @inlined

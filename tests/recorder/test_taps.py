@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import errno
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from websockets.typing import Subprotocol
 from hftlab.client import Client
 from hftlab.clock import Clock, wall_time
 from hftlab.errors import HftlabError, MessageParseError, SessionError
-from hftlab.protocol import JSON, MSGPACK, Ack, Gap, MarketData, Message
+from hftlab.protocol import JSON, MSGPACK, Ack, Codec, Gap, MarketData, Message
 from hftlab.recorder import Recording, describe, tap
 from hftlab.server import Server
 from hftlab.session import Session
@@ -42,6 +43,24 @@ async def arrived(client: Client, condition: Callable[[Any], bool]) -> None:
         async for message in client:
             if condition(message):
                 return
+
+
+@asynccontextmanager
+async def sending(frames: list[bytes], codec: Codec = JSON) -> AsyncIterator[str]:
+    """Serve another implementation that sends these frames to who has sent something; yields the address."""
+
+    async def talk(connection: ServerConnection) -> None:
+        is_text = not codec.binary
+        await connection.send(codec.encode(Ack(timestamp=1.0, message="welcome", session="s")), text=is_text)
+        await connection.recv()
+        for frame in frames:
+            await connection.send(frame, text=is_text)
+        async for _ in connection:
+            pass
+
+    async with serve(talk, "127.0.0.1", 0, subprotocols=[Subprotocol(codec.subprotocol)]) as server:
+        host, port = server.sockets[0].getsockname()[:2]
+        yield f"ws://{host}:{port}"
 
 
 def happened(client: Client, event: str) -> Awaitable[object]:
@@ -161,22 +180,12 @@ class TestClient:
         """The JSON is kept byte for byte, even where hftlab would have spelled it differently."""
         frames = [b'{"type": "HEARTBEAT",\n "timestamp": 1e0, "unknown": "\\u00e9"}', JSON.encode(numbered(1))]
 
-        async def talk(connection: ServerConnection) -> None:
-            await connection.send(JSON.encode(Ack(timestamp=1.0, message="welcome", session="s")), text=True)
-            await connection.recv()
-            for frame in frames:
-                await connection.send(frame, text=True)
-            async for _ in connection:
-                pass
-
-        async with serve(talk, "127.0.0.1", 0) as foreign:
-            host, port = foreign.sockets[0].getsockname()[:2]
-            async with Client(f"ws://{host}:{port}") as client:
-                recording = Recording(tmp_path / "session", source=describe(client))
-                end = tap(client, recording)
-                await client.send_message(numbered(0))
-                await arrived(client, lambda message: message == numbered(1))
-                end()
+        async with sending(frames) as url, Client(url) as client:
+            recording = Recording(tmp_path / "session", source=describe(client))
+            end = tap(client, recording)
+            await client.send_message(numbered(0))
+            await arrived(client, lambda message: message == numbered(1))
+            end()
         session = recording.close()
         assert session.messages.collect()["payload"].to_list() == [frames[0].decode()]
         assert [message for _, message in replayed(session)] == [numbered(1)]
@@ -187,22 +196,12 @@ class TestClient:
         plain["lot"], much["symbols"][0]["lot"] = [1, "\u00e9"], msgspec.msgpack.Ext(5, b"data")
         frames = [msgspec.msgpack.encode(one) for one in (plain, much)]
 
-        async def talk(connection: ServerConnection) -> None:
-            await connection.send(MSGPACK.encode(Ack(timestamp=1.0, message="welcome", session="s")))
-            await connection.recv()
-            for frame in frames:
-                await connection.send(frame)
-            async for _ in connection:
-                pass
-
-        async with serve(talk, "127.0.0.1", 0, subprotocols=[Subprotocol(MSGPACK.subprotocol)]) as foreign:
-            host, port = foreign.sockets[0].getsockname()[:2]
-            async with Client(f"ws://{host}:{port}", encoding="msgpack") as client:
-                recording = Recording(tmp_path / "session", source=describe(client))
-                end = tap(client, recording)
-                await client.send_message(numbered(0))
-                await arrived(client, lambda message: message == numbered(2))
-                end()
+        async with sending(frames, MSGPACK) as url, Client(url, encoding="msgpack") as client:
+            recording = Recording(tmp_path / "session", source=describe(client))
+            end = tap(client, recording)
+            await client.send_message(numbered(0))
+            await arrived(client, lambda message: message == numbered(2))
+            end()
         session = recording.close()
         assert [message for _, message in replayed(session)] == [numbered(1), numbered(2)]
         kept = session.messages.collect()
@@ -264,22 +263,12 @@ class TestClient:
         gap = Gap(timestamp=1.0, channel=1, sequence=9, from_sequence=7, to_sequence=9, reason="slow consumer")
         frames = [*map(JSON.encode, [*walk[:3], gap]), b"{nonsense", JSON.encode(walk[3])]
 
-        async def talk(connection: ServerConnection) -> None:
-            await connection.send(JSON.encode(Ack(timestamp=1.0, message="welcome", session="s")), text=True)
-            await connection.recv()
-            for frame in frames:
-                await connection.send(frame, text=True)
-            async for _ in connection:
-                pass
-
-        async with serve(talk, "127.0.0.1", 0) as foreign:
-            host, port = foreign.sockets[0].getsockname()[:2]
-            async with Client(f"ws://{host}:{port}") as client:
-                recording = Recording(tmp_path / "session", source=describe(client))
-                end = tap(client, recording)
-                await client.send_message(numbered(0))
-                await arrived(client, lambda message: message.sequence == 13)
-                end()
+        async with sending(frames) as url, Client(url) as client:
+            recording = Recording(tmp_path / "session", source=describe(client))
+            end = tap(client, recording)
+            await client.send_message(numbered(0))
+            await arrived(client, lambda message: message.sequence == 13)
+            end()
         session = recording.close()
         _, lost, declared, error, skipped, _ = control(session)
         assert lost == ("gap", 1, 3, 5, "lost")
@@ -299,26 +288,16 @@ class TestClient:
         unknown, rubbish = b'{"type":"NEWS","text":"\xc3\xa9"}', b'{"type":"MARKET_DATA",\x00'
         frames = [unknown, JSON.encode(numbered(0)), foreign, rubbish, JSON.encode(numbered(2))]
 
-        async def talk(connection: ServerConnection) -> None:
-            await connection.send(JSON.encode(Ack(timestamp=1.0, message="welcome", session="s")), text=True)
-            await connection.recv()
-            for frame in frames:
-                await connection.send(frame, text=True)
-            async for _ in connection:
-                pass
-
-        async with serve(talk, "127.0.0.1", 0) as server:
-            host, port = server.sockets[0].getsockname()[:2]
-            async with Client(f"ws://{host}:{port}") as client:
-                shown: list[Any] = []
-                client.on("undecoded", shown.append)
-                recording = Recording(tmp_path / "session", source=describe(client))
-                end = tap(client, recording)
-                before = wall_time()
-                await client.send_message(numbered(0))
-                await arrived(client, lambda message: message == numbered(2))
-                end()
-                after = wall_time()
+        async with sending(frames) as url, Client(url) as client:
+            shown: list[Any] = []
+            client.on("undecoded", shown.append)
+            recording = Recording(tmp_path / "session", source=describe(client))
+            end = tap(client, recording)
+            before = wall_time()
+            await client.send_message(numbered(0))
+            await arrived(client, lambda message: message == numbered(2))
+            end()
+            after = wall_time()
         session = recording.close()
         assert [message for _, message in replayed(session)] == [numbered(0), numbered(1), numbered(2)]
         assert session.market_data.collect().height == 3
