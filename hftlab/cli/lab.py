@@ -61,7 +61,11 @@ def _compile_kernels() -> None:
     """
     from rich.console import Console
 
-    with Console(stderr=True).status("Compiling the simulated exchange; the first time takes up to a minute"):
+    console = Console(stderr=True)
+    said = "Compiling the simulated exchange; the first time takes up to a minute"
+    if not console.is_terminal:  # where a status line does not show
+        console.print(said)
+    with console.status(said):
         # What goes wrong here goes wrong in that cell as well, where it can be read.
         subprocess.run([sys.executable, "-c", _COMPILE], stderr=subprocess.DEVNULL, check=False)  # noqa: S603 - this Python
 
