@@ -12,6 +12,7 @@ import msgspec
 from hftlab.clock import check_time, in_words, wall_time
 from hftlab.credentials import is_subject
 from hftlab.errors import SessionError
+from hftlab.forking import Home
 from hftlab.log import get_logger
 from hftlab.protocol import Message
 from hftlab.recorder.byte_queue import ByteQueue
@@ -31,6 +32,8 @@ _BUFFER: Final = 64 * 1024 * 1024
 """Bytes that may wait for the disk. What comes beyond them is dropped and counted, and the control table says so."""
 _ITEM: Final = 256
 """Bytes that an item takes besides its payload."""
+_IDLE: Final = 30.0
+"""Seconds after which the process that makes Parquet ends if it has nothing to do: it keeps the memory of a segment."""
 _RETRY: Final = 1.0
 """Seconds between attempts to go on after the disk has failed."""
 
@@ -101,8 +104,10 @@ class Recording:
     def __init__(
         self, folder: Path | str, *, source: dict[str, Any], overwrite: bool = False, keep_empty: bool = True
     ) -> None:
+        self._home = Home()
+        self._process = Converter()
         self._writer = SessionWriter(
-            folder, source=source, overwrite=overwrite, convert_later=True, converter=Converter(), buffer=_BUFFER
+            folder, source=source, overwrite=overwrite, convert_later=True, converter=self._process, buffer=_BUFFER
         )
         self.folder = self._writer.folder
         self._keep_empty = keep_empty
@@ -162,6 +167,7 @@ class Recording:
 
         Raises SessionError if the disk has failed, or if nothing came and the recording was therefore not kept.
         """
+        self._home.check("this recording", "hl.record(...) or Recording(...)")
         self._queue.close()
         self._thread.join()
         self._check()
@@ -197,6 +203,7 @@ class Recording:
     # --- the threads that give ---
 
     def _put(self, item: _Item, at: int, size: int) -> None:
+        self._home.check("this recording", "hl.record(...) or Recording(...)")
         if self.failure is None:
             if self._drop is not None:
                 self._say_dropped()
@@ -248,6 +255,8 @@ class Recording:
                 self._write(self._queue.take())
                 is_last = is_closed and not self._queue.size
             self._stop_converting()
+            if self.failure is not None:  # the session is not whole, whatever could still be done
+                raise self.failure
             self._finish()
         except BaseException as exc:
             self.failure = exc
@@ -335,7 +344,9 @@ class Recording:
 
     def _convert(self) -> None:
         while not self._stops.is_set():
-            self._full.wait()
+            if not self._full.wait(_IDLE):
+                self._process.stop()
+                continue
             self._full.clear()
             try:
                 while not self._stops.is_set() and self._writer.convert():

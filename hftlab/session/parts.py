@@ -32,6 +32,8 @@ _LARGE_ROW_GROUP: Final = 64 * 1024
 """Rows of a row group in tables that are read as a whole only."""
 _NAME: Final = re.compile(r"part-([0-9]+)(?:-([0-9]+))?\.(?:parquet|tmp)")
 """Name of a part: its number, or the first and the last of those that it was made of."""
+_UNFINISHED: Final = ".tmp"
+"""Ending of a file that is being written."""
 _SEARCHED: Final = ["message", "ts_recv", "ts_event", "symbol"]
 """Columns with statistics. In small row groups those of all others would be longer than what they save."""
 _UNIQUE: Final = ("id", "payload")
@@ -115,18 +117,18 @@ class Parts:
         write_manifest(self.folder, self.manifest)
 
     def remove_leftovers(self) -> None:
-        """Delete files that an interrupted replacement has left: their rows are in parts that the manifest names."""
+        """Delete the files that an interruption has left: parts whose rows others have, and unfinished ones."""
         for table, parts in self.manifest.tables.items():
             named = {PurePosixPath(part.file).stem for part in parts}
             held = {number for part in parts for number in _numbers(part.file)}
             for path in (self.folder / table).glob("part-*"):
                 numbers = _numbers(path.name)  # a copy that somebody made has none
-                if numbers and path.stem not in named and held.issuperset(numbers):
+                if numbers and (path.suffix == _UNFINISHED or (path.stem not in named and held.issuperset(numbers))):
                     path.unlink()
             sync_folder(self.folder / table)
         indexes = {part.index.file for parts in self.manifest.tables.values() for part in parts if part.index}
-        for path in (self.folder / INDEX).glob("*.parquet"):
-            if f"{INDEX}/{path.name}" not in indexes:
+        for path in (self.folder / INDEX).glob("*-[0-9]*"):
+            if path.suffix in (".parquet", _UNFINISHED) and f"{INDEX}/{path.name}" not in indexes:
                 path.unlink()
 
     def _known(self, table: int) -> TableId:
@@ -171,7 +173,7 @@ class Parts:
             inside.mkdir(exist_ok=True)  # it may be there from an attempt that failed before it was durable
             sync_folder(self.folder)
             self._durable.add(folder)
-        temporary = (inside / name).with_suffix(".tmp")
+        temporary = (inside / name).with_suffix(_UNFINISHED)
         with temporary.open("wb") as file:
             file.write(data)
             file.flush()

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import polars as pl
 import psutil
 import pytest
 
-from hftlab.errors import SessionError
+from hftlab.errors import HftlabError, SessionError
 from hftlab.protocol import JSON
 from hftlab.recorder import Recording
 from hftlab.recorder.converter import Converter
@@ -215,6 +216,57 @@ def test_a_recording_has_it_at_work(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert session.manifest.messages == recording.recorded == 3 * MESSAGES
     assert len(session.manifest.tables["market_data"]) > 1
     assert [at for at, _ in replayed(session)] == list(range(3 * MESSAGES))
+
+
+def test_it_ends_when_nothing_has_to_be_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It keeps the memory that a segment takes."""
+    monkeypatch.setattr("hftlab.recorder.recording._IDLE", 0.2)
+    recording = Recording(tmp_path / "session", source={})
+    recording._writer._segment_bytes = 5 << 20
+    for number in range(3 * MESSAGES):
+        recording.message(JSON.decode(payload(number)), number, payload=payload(number))
+        if number == 2 * MESSAGES:
+            until(lambda: recording.manifest.segments >= 1)
+            until(lambda: not psutil.Process().children())
+    until(lambda: recording.manifest.segments >= 2)
+    assert recording.close().manifest.messages == 3 * MESSAGES
+
+
+def test_a_recording_that_cannot_be_converted_is_not_finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recording = Recording(tmp_path / "session", source={})
+    recording._writer._segment_bytes = 5 << 20
+    with monkeypatch.context() as patch:
+        patch.setattr(Converter, "convert", lambda *_: 1 // 0)
+        for number in range(2 * MESSAGES):
+            recording.message(JSON.decode(payload(number)), number, payload=payload(number))
+            until(lambda: recording.waiting_bytes < 1 << 20)
+            if recording.failure is not None:
+                break
+        assert isinstance(recording.failure, ZeroDivisionError)
+    with pytest.raises(SessionError, match="hftlab recover"):
+        recording.close()
+    recover(recording.folder)
+    assert open_session(recording.folder).manifest.messages >= recording.recorded > 0
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows does not fork")
+def test_a_recording_is_not_for_a_fork_of_its_process(tmp_path: Path) -> None:
+    """Its threads are not there: what it took would be lost in silence."""
+    recording = Recording(tmp_path / "session", source={})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of a fork beside threads
+        child = os.fork()
+    if not child:
+        refused = 0
+        for call in (lambda: recording.message(JSON.decode(payload(0)), 0), recording.close):
+            try:
+                call()
+            except HftlabError:
+                refused += 1
+        os._exit(refused)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 2
+    recording.message(JSON.decode(payload(0)), 0)
+    assert recording.close().manifest.messages == 1
 
 
 RECORDER = """

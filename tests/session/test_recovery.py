@@ -90,10 +90,14 @@ class TestCrash:
         folder = crashed(writer, tmp_path / "crashed")
         table = folder / "market_data"
         (table / "part-000006.parquet").write_text("the part that the journal still has")
-        (table / "part-000007.tmp").write_text("half of it")
+        unfinished = [table / "part-000007.tmp", folder / "index" / "market_data-000007.tmp"]
+        for path in unfinished:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text("half of it")
         (folder / "manifest.json.tmp").write_text("{")
         assert recover(folder).messages == 7
         assert replayed(open_session(folder)) == RECEIVED
+        assert not [path for path in unfinished if path.exists()]
 
     def test_a_recording_that_ended_at_once_is_an_empty_session(self, tmp_path: Path) -> None:
         folder = crashed(SessionWriter(tmp_path / "running", source={}), tmp_path / "crashed")
