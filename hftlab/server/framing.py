@@ -13,6 +13,8 @@ COMPRESSION_THRESHOLD: Final = 1024
 """Bytes; smaller payloads are not compressed, as in the reference document."""
 
 _FIN: Final = 0x80
+_TEXT, _BINARY = _FIN | int(Opcode.TEXT), _FIN | int(Opcode.BINARY)
+"""The first byte of a whole message."""
 _TWO_BYTES, _EIGHT_BYTES = 126, 127
 """Values of the length byte that announce a length of two or eight bytes behind it."""
 _SETTINGS: Final = {"level": 6, "memLevel": 8}
@@ -38,18 +40,16 @@ class Framer:
 
     def frame(self, payload: bytes, bits: int | None, *, binary: bool) -> bytes:
         """Return a whole message as one frame, compressed for a window of `bits` if there is one."""
-        opcode = Opcode.BINARY if binary else Opcode.TEXT
         if bits is None or len(payload) < COMPRESSION_THRESHOLD:
-            return _header(opcode, len(payload)) + payload
+            return _header(_BINARY if binary else _TEXT, len(payload)) + payload
         deflate = self._deflate.get(bits)
         if deflate is None:
             deflate = self._deflate[bits] = PerMessageDeflate(True, True, 15, bits, dict(_SETTINGS))
-        return Frame(opcode, payload).serialize(mask=False, extensions=[deflate])
+        return Frame(Opcode.BINARY if binary else Opcode.TEXT, payload).serialize(mask=False, extensions=[deflate])
 
 
-def _header(opcode: Opcode, length: int) -> bytes:
+def _header(first: int, length: int) -> bytes:
     """The header of a whole message, unmasked and plain. The library needs 40 µs for it when its code is cold."""
-    first = _FIN | opcode
     if length < _TWO_BYTES:
         return bytes((first, length))
     if length < 1 << 16:
