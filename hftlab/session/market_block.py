@@ -1,17 +1,20 @@
 """Market data of one row group, of which each message is made when it is asked for.
 
 Columns become MessagePack: a double takes its eight bytes as they are, so that no digits are printed or parsed, and
-rows of one kind have one length, so that numpy lays out all of them at once. msgspec then makes and checks the structs.
+records of one kind have one length, so that numpy lays out all of them at once and Arrow puts them together by the row.
+msgspec then makes and checks the structs.
 """
 
 from __future__ import annotations
 
+import functools
 from typing import Any, Final
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from pyarrow import compute
 
 from hftlab.protocol import MarketData, MarketDataSymbol, OrderBookLevel, Side, Trade
 from hftlab.session.schema import snake_names
@@ -68,42 +71,37 @@ class MarketBlock:
         starts = np.flatnonzero(np.diff(numbers, prepend=numbers[:1] - 1))
         self.numbers: list[int] = numbers[starts].tolist()
         self.times: list[int] = _plain(rows["ts_recv"])[starts].tolist()
-        self._starts: list[int] = [*starts.tolist(), rows.num_rows]
-        self._headers = _headers(rows.select(_HEADER).take(pa.array(starts)))
+        counts = np.diff(starts, append=rows.num_rows).tolist()
+        self._heads = [
+            bytes((header[0] + 1,)) + header[1:] + b"\xa7symbols\xdd" + count.to_bytes(4)
+            for header, count in zip(_headers(rows.select(_HEADER).take(pa.array(starts))), counts, strict=True)
+        ]
         columns = {name: _whole(rows[name]) for name in (*_LISTS, "last_trade")}
         has = {name: np.asarray(column.is_valid()) for name, column in columns.items()}
-        self._prefixes, self._prefix = _prefixes(rows, 15 + np.sum([*has.values()], axis=0))
-        self._fixed = _Records(
-            {_SYMBOL[name]: _plain(rows[name]) for name in _NUMBERS} | {"timestamp": _ms(_plain(rows["ts_event"]))}
-        )
-        self._lists = [
-            _Lists(name, columns[name], has[name], _levels if name != "trades" else _trades)
-            for name in _LISTS
-            if has[name].any()
-        ]
-        self._last_trades = _last_trades(columns["last_trade"], has["last_trade"]) if has["last_trade"].any() else None
+        fixed = {_SYMBOL[name]: _plain(rows[name]) for name in _NUMBERS} | {"timestamp": _ms(_plain(rows["ts_event"]))}
+        pieces = [_prefixes(rows, 15 + np.sum([*has.values()], axis=0)), _Records(fixed).of_rows()]
+        for name in _LISTS:
+            if has[name].any():
+                records = _levels if name != "trades" else _trades
+                pieces += _list_pieces(name, columns[name], has[name], records)
+        if has["last_trade"].any():
+            some = columns["last_trade"].filter(pa.array(has["last_trade"]))
+            pieces.append(_trades(some, key=_text("lastTrade")).of_rows(has["last_trade"]))
+        # Arrow does this without the interpreter's lock.
+        whole = compute.binary_join_element_wise(*pieces, pa.scalar(b"", pa.large_binary()))
+        _, offsets, data = whole.buffers()
+        places = np.frombuffer(offsets, np.int64)[whole.offset :]
+        self._places: list[int] = places[np.append(starts, rows.num_rows)].tolist()
+        self._rows = memoryview(data)
 
     def message(self, index: int) -> MarketData:
         """Make the message at `index`. Raises msgspec.ValidationError if a value is out of the protocol's bounds."""
-        start, stop = self._starts[index], self._starts[index + 1]
-        header = self._headers[index]
-        pieces = [bytes((header[0] + 1,)), header[1:], b"\xa7symbols\xdd", (stop - start).to_bytes(4)]
-        prefixes, prefix, fixed, size = self._prefixes, self._prefix, self._fixed.data, self._fixed.size
-        for row in range(start, stop):
-            pieces.append(prefixes[prefix[row]])
-            pieces.append(fixed[row * size : (row + 1) * size])
-            for one in self._lists:
-                length = one.lengths[row]
-                if length >= 0:
-                    pieces.append(one.heads[length])
-                    pieces.append(one.data[one.offsets[row] : one.offsets[row + 1]])
-            if self._last_trades is not None:
-                pieces.append(self._last_trades[row])
-        return _decode(b"".join(pieces))
+        rows = self._rows[self._places[index] : self._places[index + 1]]
+        return _decode(b"".join((self._heads[index], rows)))
 
 
 class _Records:
-    """Numbers of many rows, in MessagePack with their keys: `size` bytes each, one behind the other in `data`."""
+    """Numbers of many records, in MessagePack with their keys: `size` bytes each, one behind the other in `data`."""
 
     def __init__(
         self, columns: dict[str, npt.NDArray[Any]], *, before: bytes = b"", after: npt.NDArray[np.void] | None = None
@@ -115,8 +113,7 @@ class _Records:
             fields += [(f"{key} key", f"V{len(heads[key])}"), (key, column.dtype.newbyteorder(">"))]
         if after is not None:
             fields.append(("after", after.dtype))
-        count = len(next(iter(columns.values())))
-        records = np.empty(count, np.dtype(fields))
+        records = np.empty(len(next(iter(columns.values()))), np.dtype(fields))
         if before:
             records["before"] = np.void(before)
         for key, column in columns.items():
@@ -125,22 +122,31 @@ class _Records:
         if after is not None:
             records["after"] = after
         self.size = records.dtype.itemsize
-        self.data = records.tobytes()
+        self.data = records
+
+    def of_rows(self, has: npt.NDArray[np.bool_] | None = None) -> Any:
+        """Return the bytes of each row, of which those that have a record take one each, in order."""
+        counts = np.ones(len(self.data), np.int64) if has is None else has.astype(np.int64)
+        return _binary(self.data, np.append(0, np.cumsum(counts * self.size)))
 
 
-class _Lists:
-    """A list of structs in each row: how many it has (-1: no list), the head of a list, and where its bytes are."""
+def _binary(data: npt.NDArray[Any], offsets: npt.NDArray[np.int64]) -> Any:
+    """Return an Arrow array of the bytes between offsets, without a copy."""
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(data.view(np.uint8))]
+    return pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(offsets) - 1, buffers)
 
-    def __init__(self, key: str, column: Any, has: npt.NDArray[np.bool_], records: Any) -> None:
-        offsets = np.asarray(column.offsets)
-        lengths = np.diff(offsets)
-        # The values of a slice are those of the whole.
-        made: _Records = records(column.values.slice(offsets[0], offsets[-1] - offsets[0]))
-        self.data = made.data
-        self.offsets: list[int] = ((offsets - offsets[0]) * made.size).tolist()
-        self.heads = {length: _text(key) + b"\xdd" + length.to_bytes(4) for length in set(lengths.tolist())}
-        # A list that is absent has no key either.
-        self.lengths: list[int] = np.where(has, lengths, -1).tolist()
+
+def _list_pieces(key: str, column: Any, has: npt.NDArray[np.bool_], records: Any) -> list[Any]:
+    """Return the heads and the items of a list in each row; one that is absent has no key either."""
+    offsets = np.asarray(column.offsets)
+    before = _text(key) + b"\xdd"
+    heads = np.empty(int(has.sum()), np.dtype([("before", f"V{len(before)}"), ("length", ">u4")]))
+    heads["before"] = np.void(before)
+    heads["length"] = np.diff(offsets)[has]
+    # The values of a slice are those of the whole.
+    made: _Records = records(column.values.slice(offsets[0], offsets[-1] - offsets[0]))
+    places = (offsets - offsets[0]).astype(np.int64) * made.size
+    return [_binary(heads, np.append(0, np.cumsum(has * heads.dtype.itemsize))), _binary(made.data, places)]
 
 
 def _levels(values: Any) -> _Records:
@@ -148,7 +154,7 @@ def _levels(values: Any) -> _Records:
     return _Records(columns, before=bytes((0x80 + len(columns),)))
 
 
-def _trades(values: Any) -> _Records:
+def _trades(values: Any, *, key: bytes = b"") -> _Records:
     names = [(name, wire) for name, wire in _wire_names(Trade) if name != "side"]
     sides = _whole(values.field("side")).dictionary_encode()
     texts = [_SIDES.get(text) for text in sides.dictionary.to_pylist()]
@@ -156,21 +162,11 @@ def _trades(values: Any) -> _Records:
         raise _Unknown
     after = np.array([_text("side") + text for text in texts if text is not None] or [b""], "V10")
     columns = {wire: _plain(values.field(name)) for name, wire in names}
-    return _Records(columns, before=bytes((0x81 + len(names),)), after=after[_plain(sides.indices)])
+    return _Records(columns, before=key + bytes((0x81 + len(names),)), after=after[_plain(sides.indices)])
 
 
-def _last_trades(column: Any, has: npt.NDArray[np.bool_]) -> list[bytes]:
-    records = _trades(column.filter(pa.array(has)))
-    key, size, data = _text("lastTrade"), records.size, records.data
-    place = (np.cumsum(has) - 1) * size
-    return [
-        key + data[start : start + size] if is_there else b""
-        for start, is_there in zip(place.tolist(), has.tolist(), strict=True)
-    ]
-
-
-def _prefixes(rows: pa.Table, fields: npt.NDArray[np.int64]) -> tuple[list[bytes], list[int]]:
-    """Return the beginnings of rows, and which of them each row has: how many fields follow, symbol and exchange."""
+def _prefixes(rows: pa.Table, fields: npt.NDArray[np.int64]) -> Any:
+    """Return the beginnings of rows: how many fields follow, symbol and exchange."""
     symbols, exchanges = (_whole(rows[name]).dictionary_encode() for name in _TEXTS)
     if symbols.null_count or exchanges.null_count:
         raise _Unknown
@@ -186,7 +182,7 @@ def _prefixes(rows: pa.Table, fields: npt.NDArray[np.int64]) -> tuple[list[bytes
             b"\xde" + count.to_bytes(2) + _text("symbol") + _text(symbol_texts[symbol])
             + _text("exchange") + _text(exchange_texts[exchange])
         )  # fmt: skip
-    return made, index.tolist()
+    return pa.array(made, pa.large_binary()).take(pa.array(index))
 
 
 def _headers(first_rows: pa.Table) -> list[bytes]:
@@ -210,6 +206,7 @@ def _ms(ns: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
     return np.where(ns % 1000 == 0, ns // 1000 / 1000, nearest)
 
 
+@functools.cache
 def _wire_names(struct: type[msgspec.Struct]) -> list[tuple[str, str]]:
     """Name the fields of a nested struct: columns have the names of the wire there."""
     return [(wire, wire) for wire in snake_names(struct)]
