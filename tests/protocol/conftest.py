@@ -2,9 +2,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from hftlab.protocol import JSON, Codec, Limits, MarketData, MarketDataSymbol, OrderBookLevel, Side, Trade
+from hftlab.protocol.encoded_market_data import EncodedMarketData, parts_of
 from hftlab.protocol.publishing.authentication import Authenticator
 from hftlab.protocol.publishing.limits import ServerLimits
 from hftlab.protocol.publishing.publisher import Publisher
@@ -39,6 +41,16 @@ def symbol(name: str = "AAPL", price: float = 10.0, **changes: Any) -> MarketDat
 
 def market_data(*symbols: MarketDataSymbol, **changes: Any) -> MarketData:
     return MarketData(timestamp=1.0, symbols=list(symbols), **changes)
+
+
+def encoded(message: MarketData) -> EncodedMarketData:
+    """Encode the symbols of a message, none of which comes twice."""
+    text = msgspec.json.encode(message.symbols)
+    state = text
+    if any(one.trades is not None for one in message.symbols):
+        state = msgspec.json.encode([msgspec.structs.replace(one, trades=None) for one in message.symbols])
+    parts = {one.symbol: int(parts_of(one)) for one in message.symbols}
+    return EncodedMarketData(msgspec.structs.replace(message, symbols=[]), parts, state, text)
 
 
 LIMITS = Limits(max_message_bytes=1000, max_symbols=5, min_frequency=0, max_frequency=60_000)

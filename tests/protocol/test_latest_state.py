@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from hftlab.protocol import BookDelta, Heartbeat, MarketData
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hftlab.protocol import BookDelta, Heartbeat, MarketData, MarketDataSymbol
 from hftlab.protocol.latest_state import LatestState
 from hftlab.protocol.level_book import LevelBook
-from tests.protocol.conftest import level, market_data, symbol
+from tests.protocol.conftest import encoded, level, market_data, symbol, trade
 
 
 def test_a_message_comes_back_with_the_whole_state() -> None:
@@ -44,3 +47,41 @@ def test_other_messages_pass_and_cleared_state_is_gone() -> None:
     state.take_in(market_data(symbol()))
     state.clear()
     assert state.latest == {}
+
+
+def symbols() -> st.SearchStrategy[MarketDataSymbol]:
+    """Draw symbols with and without the parts that a message may leave out."""
+    sides = st.none() | st.just([]) | st.just([level(1.0)])
+    trades = st.none() | st.builds(trade, st.sampled_from([1.0, 2.0]))
+    return st.builds(
+        lambda name, bids, asks, last: symbol(name, bids=bids, asks=asks, last_trade=last),
+        st.sampled_from("ABC"), sides, sides, trades,
+    )  # fmt: skip
+
+
+@given(st.lists(st.tuples(st.lists(symbols(), unique_by=lambda one: one.symbol, max_size=3), st.booleans())))
+def test_encoded_messages_give_the_same_state(drawn: list[tuple[list[MarketDataSymbol], bool]]) -> None:
+    """In any order with others; what leaves out something that is known is not taken in encoded."""
+    state, other = LatestState(), LatestState()
+    for some, is_encoded in drawn:
+        message = market_data(*some)
+        is_taken = is_encoded and state.take_in_encoded(encoded(message))
+        if not is_taken:
+            state.take_in(message)
+        is_whole = other.take_in(message) is message
+        assert not is_encoded or is_taken is is_whole
+    assert state.latest == other.latest
+
+
+def test_an_encoded_message_that_leaves_nothing_out_is_not_decoded() -> None:
+    state = LatestState()
+    state.take_in(market_data(symbol()))
+    message = encoded(market_data(symbol(price=3.0), symbol("MSFT", bids=None)))
+    assert state.take_in_encoded(message)
+    assert message._decoded is None
+    assert "MSFT" in state.latest
+    assert len(state.latest) == 2
+    assert message._decoded is None
+    assert state.latest["AAPL"] is message.decoded().symbols[0]
+    assert not state.take_in_encoded(encoded(market_data(symbol(asks=None))))
+    assert state.latest["AAPL"].price == 3.0

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Hashable, Mapping
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from typing import Final, Generic, TypeAlias, TypeVar
 
 from hftlab.protocol.codec import Codec
+from hftlab.protocol.encoded_market_data import EncodedMarketData, RawMarketData
 from hftlab.protocol.messages import Arbitrage, BookDelta, ChannelInfo, Gap, MarketData, MarketDataSymbol
 from hftlab.protocol.subscriptions import Subscription
 
 K = TypeVar("K", bound=Hashable)
 
-__all__ = ["UNSENT", "Channel", "Streamed"]
+__all__ = ["UNSENT", "Channel", "Numbered", "Streamed"]
 
 Streamed: TypeAlias = MarketData | BookDelta | Arbitrage | Gap
 """The messages that public channels send."""
+Numbered: TypeAlias = Streamed | RawMarketData
+"""The same as they wait to be sent: symbols may be encoded already."""
 
 _NANOSECONDS_PER_MS: Final = 1_000_000
 UNSENT: Final = 1.0
@@ -92,6 +95,15 @@ class Channel(ABC, Generic[K]):
     @abstractmethod
     def change(self, message: MarketData | Arbitrage, at: int) -> list[Streamed]:
         """Take in a source message; at frequency 0 return what is to be sent for it, else nothing and set `due`."""
+
+    def change_encoded(self, message: EncodedMarketData, at: int) -> Sequence[Numbered]:
+        """Take in a source message whose symbols are encoded, as change() does."""
+        return self.change(message.decoded(), at)
+
+    @property
+    def prefers_encoded(self) -> bool:
+        """Whether change_encoded() takes most messages as they are."""
+        return False
 
     @abstractmethod
     def snapshot(self, latest: Mapping[str, MarketDataSymbol]) -> list[Streamed]:

@@ -6,11 +6,12 @@ from collections import deque
 from collections.abc import Collection, Hashable, Iterator, Mapping
 from typing import Generic, TypeVar
 
+from hftlab.protocol.encoded_market_data import EncodedMarketData, RawMarketData
 from hftlab.protocol.enums import DataType
 from hftlab.protocol.messages import Arbitrage, MarketData, MarketDataSymbol, Message
 from hftlab.protocol.order_messages import PRIVATE_CHANNEL
 from hftlab.protocol.publishing.arbitrage_channel import ArbitrageChannel
-from hftlab.protocol.publishing.channel import Channel, Streamed
+from hftlab.protocol.publishing.channel import Channel, Numbered, Streamed
 from hftlab.protocol.publishing.delta_channel import DeltaChannel
 from hftlab.protocol.publishing.peer import Peer
 from hftlab.protocol.publishing.state_channel import StateChannel
@@ -28,7 +29,7 @@ class Channels(Generic[K]):
         self._all: dict[Subscription, Channel[K]] = {}
         self._by_symbol: dict[str, dict[Channel[K], None]] = {}
         self._due: dict[Channel[K], None] = {}
-        self._outbox: deque[tuple[Channel[K], Streamed]] = deque()
+        self._outbox: deque[tuple[Channel[K], Numbered]] = deque()
         self._numbers = PRIVATE_CHANNEL
 
     def __iter__(self) -> Iterator[Channel[K]]:
@@ -90,8 +91,11 @@ class Channels(Generic[K]):
                 del self._by_symbol[symbol]
 
     def _pending(self, channel: Channel[K]) -> list[Streamed]:
-        """Return the messages of a channel that are numbered and not taken."""
-        return [] if channel.sent == channel.sequence else [data for one, data in self._outbox if one is channel]
+        """Return the messages of a channel that are numbered and not taken, none of them encoded."""
+        if channel.sent == channel.sequence:
+            return []
+        pending = [data for one, data in self._outbox if one is channel]
+        return [data.decoded() if isinstance(data, RawMarketData) else data for data in pending]
 
     # --- the stream ---
 
@@ -107,6 +111,22 @@ class Channels(Generic[K]):
             self._outbox += [(channel, prompt) for prompt in channel.change(message, at)]
             if channel.due is not None:
                 self._due[channel] = None
+
+    def change_encoded(self, message: EncodedMarketData, at: int) -> None:
+        """Pass a message of the source whose symbols are encoded to the channels of its symbols."""
+        touched: dict[Channel[K], None] = {}
+        for symbol in message.parts:
+            touched.update(self._by_symbol.get(symbol, {}))
+        for channel in touched:
+            for prompt in channel.change_encoded(message, at):
+                self._outbox.append((channel, prompt))
+            if channel.due is not None:
+                self._due[channel] = None
+
+    @property
+    def prefer_encoded(self) -> bool:
+        """Whether some channel sends most messages as they are encoded, or there is none that looks at them."""
+        return not self._all or any(channel.prefers_encoded for channel in self)
 
     def lose(
         self, symbols: Collection[str] | None, reason: str, latest: Mapping[str, MarketDataSymbol], at: int
@@ -135,7 +155,7 @@ class Channels(Generic[K]):
         for channel in self:
             self._outbox += [(channel, snapshot) for snapshot in channel.restart(latest, at)]
 
-    def take(self) -> Iterator[tuple[Channel[K], Streamed]]:
+    def take(self) -> Iterator[tuple[Channel[K], Numbered]]:
         """Yield the numbered messages in order; those that are not taken wait for the next call."""
         while self._outbox:
             yield self._outbox.popleft()

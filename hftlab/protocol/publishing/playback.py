@@ -30,11 +30,14 @@ class Playback:
         self.is_looping: bool = getattr(source, "loop", False)
         """Whether it begins again at its end."""
         self._has_advanced = False
+        self.check_of_source = SourceCheck(source)
         self._reader = source if isinstance(source, ReadsAhead) else None
         self._advance: Any = getattr(source, "advance_ready", getattr(source, "advance", None))
+        # What a subclass yields is checked, and for that it has to be decoded.
+        own = source if self.check_of_source.trusts_source else None
+        self._advance_encoded: Any = getattr(own, "advance_encoded", self._advance)
         self.failure: str | None = None
         """The exception that the source has raised; the source is not asked again after it."""
-        self.check_of_source = SourceCheck(source)
         first = None if source is None else self.check_of_source.time(source.next_time())
         self._last = self.clock.now() if first is None else first - _STEP
         """The position after the last message; a source that waits stands there, whatever the clock says."""
@@ -52,15 +55,19 @@ class Playback:
         """
         return self._reader is None or self.failure is not None or self._reader.is_ready(patience)
 
-    def advance(self, at: int) -> list[Timed[Message]]:
-        """Return the messages that are due by `at`, each with its time and, if it is private, its account."""
+    def advance(self, at: int, *, encoded: bool = False) -> list[Timed[Any]]:
+        """Return the messages that are due by `at`, each with its time and, if it is private, its account.
+
+        With `encoded` MARKET_DATA may come as EncodedMarketData.
+        """
         due = self.next_time()
         if self.source is None or due is None or due > at:
             return []
         if not self.is_ready():
             return []
         self._last, self._has_advanced = due, True
-        return self.check_of_source.timed(timed(self._advance(due), due))
+        advance = self._advance_encoded if encoded else self._advance
+        return self.check_of_source.timed(timed(advance(due), due))
 
     def fail(self, error: Exception) -> ServerError:
         """Note that the source has raised, after which it is not asked again; returns the error to report."""

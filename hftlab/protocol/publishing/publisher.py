@@ -10,6 +10,7 @@ from hftlab.clock import to_milliseconds
 from hftlab.errors import MessageParseError, ServerError, WireError
 from hftlab.protocol.base import Base
 from hftlab.protocol.codec import Codec
+from hftlab.protocol.encoded_market_data import EncodedMarketData, RawMarketData
 from hftlab.protocol.enums import ErrorType, SlowConsumer
 from hftlab.protocol.latest_state import LatestState
 from hftlab.protocol.messages import (
@@ -299,6 +300,20 @@ class Publisher(Generic[K]):
         else:
             self._private.append((account, message))
 
+    def publish_encoded(self, message: EncodedMarketData, at: int) -> None:
+        """Take in MARKET_DATA whose symbols are encoded; it is decoded only if that has to be."""
+        if not self._state.take_in_encoded(message):
+            self.publish(message.decoded(), at)
+            return
+        self.published += 1
+        self._at = at
+        self._channels.change_encoded(message, at)
+
+    @property
+    def prefers_encoded(self) -> bool:
+        """Whether publish_encoded() has less to do than publish(), with the subscriptions that there are."""
+        return self._channels.prefer_encoded
+
     def restart(self, state: Iterable[Message], at: int, sent_at: int) -> Iterator[Delivery[K]]:
         """Go on from another position of the source: forget all state and take in `state` instead.
 
@@ -328,7 +343,8 @@ class Publisher(Generic[K]):
         for channel, data in self._channels.take():
             data.timestamp = to_milliseconds(sent_at)
             for codec, readers in channel.send(data.sequence or 0):
-                yield Delivery(codec.encode(data), codec, readers)
+                encoded = data.decoded() if codec.binary and isinstance(data, RawMarketData) else data
+                yield Delivery(codec.encode(encoded), codec, readers)
 
     def notify(self, message: Message, sent_at: int) -> list[Delivery[K]]:
         """Return a message such as REPLAY_STATUS for every connection that may have it; SERVER_SHUTDOWN is for all."""

@@ -24,17 +24,17 @@ class SourceCheck:
 
     def __init__(self, source: Source[Message] | None) -> None:
         self.refused: list[MessageParseError] = []
-        self._is_needed = source is not None and not _is_own(source)
+        self.trusts_source = source is None or _is_own(source)
 
     def timed(self, items: Iterable[Timed[Message]]) -> list[Timed[Message]]:
         """Return the valid ones among messages with their times."""
-        if not self._is_needed:
+        if self.trusts_source:
             return list(items)
         return [valid for item in items if (valid := self._valid_at_its_time(item)) is not None]
 
     def messages(self, items: Iterable[Message]) -> list[Message]:
         """Return the valid ones among messages."""
-        if not self._is_needed:
+        if self.trusts_source:
             return list(items)
         return [valid for item in items if (valid := self._valid(item)) is not None]
 

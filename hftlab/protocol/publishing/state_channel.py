@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 import msgspec
 
+from hftlab.protocol.encoded_market_data import EncodedMarketData, Parts, RawMarketData
 from hftlab.protocol.enums import DataType
 from hftlab.protocol.messages import Arbitrage, MarketData, MarketDataSymbol, Trade
-from hftlab.protocol.publishing.channel import UNSENT, Channel, Streamed
+from hftlab.protocol.publishing.channel import UNSENT, Channel, Numbered, Streamed
 from hftlab.protocol.subscriptions import Subscription
 
 K = TypeVar("K", bound=Hashable)
@@ -30,6 +31,9 @@ class StateChannel(Channel[K]):
         self._all_trades = DataType.TRADES in kinds
         self._last_trade = self._all_trades or DataType.QUOTES in kinds
         self._only_trades = kinds == {DataType.TRADES}
+        self._parts = self._depth * (Parts.BIDS | Parts.ASKS) | self._last_trade * Parts.LAST_TRADE
+        self._allowed: dict[str, int] = {}
+        """The `parts` of the last encoded message that could be sent as it was."""
 
     def change(self, message: MarketData | Arbitrage, at: int) -> list[Streamed]:
         if isinstance(message, Arbitrage):
@@ -48,6 +52,44 @@ class StateChannel(Channel[K]):
                 self._trades[symbol.symbol].extend(symbol.trades or ())
         self._schedule(at)
         return []
+
+    def change_encoded(self, message: EncodedMarketData, at: int) -> Sequence[Numbered]:
+        if self._period == 0 and self._takes_whole(message):
+            self._id = message.head.id
+            text = message.traded if self._all_trades else message.state
+            return [
+                RawMarketData(
+                    timestamp=UNSENT,
+                    id=self._id,
+                    channel=self.number,
+                    sequence=self._next(),
+                    symbols=msgspec.Raw(text),
+                    ts_recv=message.head.ts_recv,
+                )
+            ]
+        if self._period == 0 or (self._all_trades and message.has_trades):
+            return self.change(message.decoded(), at)
+        if not self._only_trades and not self._symbols.isdisjoint(message.parts):
+            self._id = message.head.id
+            self._schedule(at)
+        return []
+
+    def _takes_whole(self, message: EncodedMarketData) -> bool:
+        """Return whether the channel has all symbols of a message and asks for every part of them, trades aside."""
+        parts = message.parts
+        if parts is self._allowed:
+            return True
+        if self._only_trades or not parts.keys() <= self._symbols or any(has & ~self._parts for has in parts.values()):
+            return False
+        self._allowed = parts
+        return True
+
+    @property
+    def prefers_encoded(self) -> bool:
+        if self._period:
+            return not self._all_trades
+        has_text_readers = any(readers and not codec.binary for codec, readers in self._open.items())
+        return has_text_readers and self._depth and self._last_trade
 
     def _forget(self) -> None:
         self._trades.clear()
