@@ -1,7 +1,7 @@
 """`replay`: a recorded session as a source, at full speed, at the pace of the recording, and moved about.
 
-- Full speed: messages of eight symbols without a socket, and to one connection that is read by a process of its own. A
-  row is one symbol of a message.
+- Full speed: messages of eight symbols without a socket, as structs, and to one connection that is read by a process of
+  its own. A row is one symbol of a message.
 - Timing: at 1,000 messages a second and real time, how late a message is when the server streams it, against a bare
   loop that sleeps until the same times; both in turns.
 - A seek to random positions of ten million rows, and a minute of one symbol cut out of them.
@@ -26,6 +26,7 @@ from hftlab.bench.reader_process import ReaderProcess
 from hftlab.bench.result import Result
 from hftlab.clock import NANOSECONDS, Clock
 from hftlab.loop import run as run_loop
+from hftlab.protocol import MarketData
 from hftlab.server import Server
 from hftlab.session import Session, SessionWriter, open_session
 from hftlab.session.manifest import Manifest, read_manifest
@@ -122,7 +123,7 @@ def _full_speed(session: Session) -> dict[str, float]:
                 continue
             if (at := replay.next_time()) is None:
                 break
-            count += len(replay.advance_ready(at))
+            count += sum(isinstance(one, MarketData) and bool(one.symbols) for one in replay.advance_ready(at))
             worst = max(worst, time.perf_counter_ns() - before)
         assert count == session.manifest.messages
         rates.append(session.manifest.rows("market_data") / (time.perf_counter() - started))

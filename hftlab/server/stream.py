@@ -17,6 +17,7 @@ from hftlab.credentials import is_subject, local_account
 from hftlab.errors import RateLimitExceeded, ServerError, WireError
 from hftlab.log import get_logger
 from hftlab.protocol import Error, ErrorType, MarketData, Message, ReplayAction, ReplayControl, ReplayState
+from hftlab.protocol.encoded_market_data import EncodedMarketData
 from hftlab.protocol.publishing.playback import Playback
 from hftlab.protocol.publishing.publisher import Delivery, Publisher, is_private
 from hftlab.server.server_socket import ServerSocket
@@ -143,21 +144,32 @@ class Stream:
 
     def _burst(self, at: int | None, turn: float) -> None:
         """Send what nothing paces until others get their turn: all of it together, which spares calls of the system."""
+        encoded = not self.taps and self._publisher.prefers_encoded
         with self._together():
             while at is not None and self.clock.seconds_until(at) == 0:
                 self.clock.reach(at)
-                self._step(at)
+                self._step(at, encoded=encoded)
                 if self._controls or self._changed or time.monotonic() - turn > _SLICE or not self.playback.is_ready():
                     return
                 at = self._next_time()
 
-    def _step(self, at: int) -> None:
-        due = self.playback.advance(at)
+    def _step(self, at: int, *, encoded: bool = False) -> None:
+        due = self.playback.advance(at, encoded=encoded)
         self._report_refused()
         started = time.perf_counter()
         for item in due:
-            self._accept(item)
+            if isinstance(item.message, EncodedMarketData):
+                self._accept_encoded(item)
+            else:
+                self._accept(item)
         self._send(self._publisher.poll(at, wall_time()), started)
+
+    def _accept_encoded(self, item: Timed[EncodedMarketData]) -> None:
+        if self.taps:
+            self._accept(Timed(item.at, item.message.decoded()))
+            return
+        received = to_milliseconds(item.at)
+        self._publisher.publish_encoded(item.message.received(received) if received > 0 else item.message, item.at)
 
     def _accept(self, item: Timed[Message]) -> None:
         if item.account is None and is_private(item.message):

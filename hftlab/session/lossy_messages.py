@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import Final
 
@@ -30,7 +30,9 @@ class LossyMessages:
             one for before, one in pairwise(intervals) if not one.covered and before.symbol == one.symbol
         ]
 
-    def messages(self, after: int | None = None, *, beyond: int | None = None) -> Iterator[Recorded]:
+    def messages(
+        self, after: int | None = None, *, beyond: int | None = None, is_encoded: Callable[[], bool] = lambda: False
+    ) -> Iterator[Recorded]:
         """Yield the messages, those after `after` or behind the number `beyond` if given.
 
         A hole that is open at `after` is told at once.
@@ -38,7 +40,7 @@ class LossyMessages:
         since = None if beyond is None else self._reader.time_of(beyond)
         gaps = (gap for gap in self._gaps(after) if since is None or gap.ts_recv > since)
         number = -1 if beyond is None else beyond
-        received = self._reader.messages(after, beyond=beyond)
+        received = self._reader.messages(after, beyond=beyond, is_encoded=is_encoded)
         for recorded in heapq.merge(received, gaps, key=lambda recorded: recorded.ts_recv):
             if recorded.number != _NO_NUMBER:
                 number = recorded.number

@@ -19,16 +19,16 @@ from pyarrow import compute
 from hftlab.protocol import MarketData, MarketDataSymbol, OrderBookLevel, Side, Trade
 from hftlab.session.schema import snake_names
 
-__all__ = ["MarketBlock", "market_block"]
+__all__ = ["HEADER", "KNOWN", "MarketBlock", "Unknown", "header_messages", "market_block", "milliseconds"]
 
 _TEXTS: Final = ("symbol", "exchange")
 _LISTS: Final = ("bids", "asks", "trades")
 _SYMBOL: Final = {name: wire for wire, name in snake_names(MarketDataSymbol).items()}
 _NUMBERS: Final = [name for name in _SYMBOL if name not in (*_TEXTS, *_LISTS, "last_trade", "timestamp")]
-_HEADER: Final = ("ts_out", "ts_capture", "channel", "sequence", "id", "snapshot")
+HEADER: Final = ("ts_out", "ts_capture", "channel", "sequence", "id", "snapshot")
 _NS_PER_MS: Final = 1_000_000
 _KEYS: Final = {"message", "ts_recv", "ts_event", "ts_clock"}
-KNOWN: Final = frozenset({*_KEYS, *_HEADER, *_TEXTS, *_NUMBERS, *_LISTS, "last_trade"})
+KNOWN: Final = frozenset({*_KEYS, *HEADER, *_TEXTS, *_NUMBERS, *_LISTS, "last_trade"})
 """Columns that a block understands: one with other values in it is read by the table itself."""
 
 _SIDES: Final = {Side.BUY.value: b"\xd9\x03BUY", Side.SELL.value: b"\xa4SELL"}
@@ -55,11 +55,11 @@ def market_block(rows: pa.Table) -> MarketBlock | None:
         return None
     try:
         return MarketBlock(rows)
-    except _Unknown:
+    except Unknown:
         return None
 
 
-class _Unknown(Exception):
+class Unknown(Exception):
     """Values in the columns that need the table's own way, which also says what is wrong with them."""
 
 
@@ -74,11 +74,13 @@ class MarketBlock:
         counts = np.diff(starts, append=rows.num_rows).tolist()
         self._heads = [
             bytes((header[0] + 1,)) + header[1:] + b"\xa7symbols\xdd" + count.to_bytes(4)
-            for header, count in zip(_headers(rows.select(_HEADER).take(pa.array(starts))), counts, strict=True)
+            for header, count in zip(_headers(rows.select(HEADER).take(pa.array(starts))), counts, strict=True)
         ]
         columns = {name: _whole(rows[name]) for name in (*_LISTS, "last_trade")}
         has = {name: np.asarray(column.is_valid()) for name, column in columns.items()}
-        fixed = {_SYMBOL[name]: _plain(rows[name]) for name in _NUMBERS} | {"timestamp": _ms(_plain(rows["ts_event"]))}
+        fixed = {_SYMBOL[name]: _plain(rows[name]) for name in _NUMBERS} | {
+            "timestamp": milliseconds(_plain(rows["ts_event"]))
+        }
         pieces = [_prefixes(rows, 15 + np.sum([*has.values()], axis=0)), _Records(fixed).of_rows()]
         for name in _LISTS:
             if has[name].any():
@@ -159,7 +161,7 @@ def _trades(values: Any, *, key: bytes = b"") -> _Records:
     sides = _whole(values.field("side")).dictionary_encode()
     texts = [_SIDES.get(text) for text in sides.dictionary.to_pylist()]
     if None in texts or sides.null_count:
-        raise _Unknown
+        raise Unknown
     after = np.array([_text("side") + text for text in texts if text is not None] or [b""], "V10")
     columns = {wire: _plain(values.field(name)) for name, wire in names}
     return _Records(columns, before=key + bytes((0x81 + len(names),)), after=after[_plain(sides.indices)])
@@ -169,7 +171,7 @@ def _prefixes(rows: pa.Table, fields: npt.NDArray[np.int64]) -> Any:
     """Return the beginnings of rows: how many fields follow, symbol and exchange."""
     symbols, exchanges = (_whole(rows[name]).dictionary_encode() for name in _TEXTS)
     if symbols.null_count or exchanges.null_count:
-        raise _Unknown
+        raise Unknown
     counts = len(exchanges.dictionary) * 32
     code = _plain(symbols.indices).astype(np.int64) * counts + _plain(exchanges.indices) * 32 + fields
     kinds, index = np.unique(code, return_inverse=True)
@@ -188,19 +190,24 @@ def _prefixes(rows: pa.Table, fields: npt.NDArray[np.int64]) -> Any:
 def _headers(first_rows: pa.Table) -> list[bytes]:
     columns = [first_rows[name].to_pylist() for name in ("channel", "sequence", "id", "snapshot")]
     if None in columns[-1]:
-        raise _Unknown
+        raise Unknown
     captured = _whole(first_rows["ts_capture"])
     captures = [
         at if is_there else None
         for at, is_there in zip(
-            _ms(np.asarray(captured.fill_null(0))).tolist(), captured.is_valid().to_pylist(), strict=True
+            milliseconds(np.asarray(captured.fill_null(0))).tolist(), captured.is_valid().to_pylist(), strict=True
         )
     ]
-    sent = _ms(_plain(first_rows["ts_out"])).tolist()
+    sent = milliseconds(_plain(first_rows["ts_out"])).tolist()
     return [_encode(_Header(*header)) for header in zip(sent, *columns, captures, strict=True)]
 
 
-def _ms(ns: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+def header_messages(first_rows: pa.Table) -> list[MarketData]:
+    """Make messages without symbols, of the first row of each. Raises msgspec.ValidationError as message() does."""
+    return [_decode(bytes((header[0] + 1,)) + header[1:] + b"\xa7symbols\x90") for header in _headers(first_rows)]
+
+
+def milliseconds(ns: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
     """Convert times as hftlab.session.times.to_ms does; numpy takes a quarter of the time for so few."""
     nearest = ns // _NS_PER_MS + (ns % _NS_PER_MS) / _NS_PER_MS
     return np.where(ns % 1000 == 0, ns // 1000 / 1000, nearest)
@@ -228,5 +235,5 @@ def _whole(column: Any) -> Any:
 def _plain(column: Any) -> npt.NDArray[Any]:
     """Return the numbers of a column without nulls."""
     if column.null_count:
-        raise _Unknown
+        raise Unknown
     return np.asarray(_whole(column))

@@ -1,7 +1,8 @@
 """Reads ahead of a replay on a thread: the one thread of this package.
 
-Decompressing and verifying run without the interpreter's lock. Messages come out of it undecoded, so that the thread
-holds the lock for short moments only, and the reader makes each message when it is due.
+Decompressing and verifying run without the interpreter's lock. Messages come out of it undecoded, or as
+the JSON that a server sends, so that the thread holds the lock for short moments only. The reader makes each message
+when it is due.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 from bisect import bisect_right
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -22,6 +22,8 @@ import pyarrow.compute as pc
 
 from hftlab.errors import MessageParseError, SessionDamaged
 from hftlab.protocol import Message
+from hftlab.protocol.encoded_market_data import EncodedMarketData
+from hftlab.session.encoded_block import EncodedBlock, encoded_block
 from hftlab.session.manifest import Manifest
 from hftlab.session.market_block import MarketBlock, market_block
 from hftlab.session.part_file import PartFile, check_size
@@ -34,8 +36,9 @@ __all__ = ["Reader", "Recorded"]
 
 _SLICE: Final = 64
 """Rows whose messages are made in one go, where a message cannot be made by itself."""
-_BLOCK: Final = 1024
-"""Rows that are prepared in one go: for so long a thread that reads ahead may keep others from running."""
+_BLOCK_BYTES: Final = 2 << 20
+"""Bytes of rows that are prepared in one go, mostly without the interpreter's lock: a row group, if its books are not
+deep."""
 _KEPT: Final = 8
 """Row groups that stay in memory, for the next seek close by."""
 _OPEN: Final = 64
@@ -61,12 +64,15 @@ class Reader:
         self._open: OrderedDict[PartFile, None] = OrderedDict()
         self._groups: OrderedDict[tuple[PartFile, int], pa.Table] = OrderedDict()
 
-    def messages(self, after: int | None = None, *, beyond: int | None = None) -> Iterator[Recorded]:
+    def messages(
+        self, after: int | None = None, *, beyond: int | None = None, is_encoded: Callable[[], bool] = lambda: False
+    ) -> Iterator[Recorded]:
         """Yield the messages that a replay streams in the order of their reception.
 
-        Only those received after the time `after`, if it is given; only those with a number above `beyond`.
+        Only those received after the time `after`, if it is given; only those with a number above `beyond`. While
+        `is_encoded()` says so, market data is prepared as the JSON that a server sends.
         """
-        streams = [self._table(table, after, beyond) for table in TableId if self._parts[table]]
+        streams = [self._table(table, after, beyond, is_encoded) for table in TableId if self._parts[table]]
         return streams[0] if len(streams) == 1 else heapq.merge(*streams, key=lambda recorded: recorded.number)
 
     def state(self, at: int, symbol: str | None = None) -> list[Message]:
@@ -124,7 +130,9 @@ class Reader:
 
     # --- from a position on ---
 
-    def _table(self, table: TableId, after: int | None, beyond: int | None) -> Iterator[Recorded]:
+    def _table(
+        self, table: TableId, after: int | None, beyond: int | None, is_encoded: Callable[[], bool]
+    ) -> Iterator[Recorded]:
         parts = self._parts[table]
         first = 0
         if after is not None:
@@ -146,22 +154,29 @@ class Reader:
                     passed = _until(rows["ts_recv"].to_numpy(), after)
                 elif beyond is not None:
                     passed = _until(rows["message"].to_numpy(), beyond)
-                yield from self._of_rows(part, rows.slice(passed))
+                yield from self._of_rows(part, rows.slice(passed), is_encoded)
             after = beyond = None
 
-    def _of_rows(self, part: PartFile, rows: pa.Table) -> Iterator[Recorded]:
+    def _of_rows(
+        self, part: PartFile, rows: pa.Table, is_encoded: Callable[[], bool] = lambda: False
+    ) -> Iterator[Recorded]:
         """Yield the messages of some rows, none of which is a part of a message."""
         if part.table is not TableId.MARKET_DATA:
             yield from self._decoded(part, _frame(rows, part.table))
             return
-        for start, stop in _cuts(rows["message"].to_numpy(), _BLOCK):
+        size = max(_SLICE, _BLOCK_BYTES * rows.num_rows // max(rows.nbytes, 1))
+        for start, stop in _cuts(rows["message"].to_numpy(), size):
             piece = rows.slice(start, stop - start)
+            encoded = encoded_block(piece) if is_encoded() else None
+            if encoded is not None:
+                yield from (_Encoded(encoded, index) for index in range(len(encoded.numbers)))
+                continue
             block = market_block(piece)
             if block is None:
                 yield from self._decoded(part, _frame(piece, part.table))
             else:
-                size = piece.nbytes // len(block.numbers)
-                yield from (_Undecoded(block, index, size, part) for index in range(len(block.numbers)))
+                bytes_each = piece.nbytes // len(block.numbers)
+                yield from (_Undecoded(block, index, bytes_each, part) for index in range(len(block.numbers)))
 
     def _decoded(self, part: PartFile, rows: pl.DataFrame) -> Iterator[Decoded]:
         for start, stop in _cuts(rows["message"].to_numpy(), _SLICE):
@@ -300,12 +315,44 @@ class _Undecoded:
         return self.message
 
     @property
+    def streamed(self) -> Message:
+        return self.message
+
+    @property
     def timed(self) -> Timed[Message]:
         return Timed(self.ts_recv, self.message)
 
 
-Recorded: TypeAlias = Decoded | _Undecoded
-"""A recorded message: its `number`, `ts_recv`, `message` and `account`, and the `item` that a source yields."""
+class _Encoded:
+    """A message of a row group as a server sends it; otherwise as hftlab.session.tables.Decoded."""
+
+    __slots__ = ("_block", "_index", "number", "size", "ts_recv")
+    account: Final = None
+
+    def __init__(self, block: EncodedBlock, index: int) -> None:
+        self._block, self._index = block, index
+        self.number, self.ts_recv, self.size = block.numbers[index], block.times[index], block.sizes[index]
+
+    @property
+    def streamed(self) -> EncodedMarketData:
+        return self._block.message(self._index)
+
+    @property
+    def message(self) -> Message:
+        return self.streamed.decoded()
+
+    @property
+    def item(self) -> Message:
+        return self.message
+
+    @property
+    def timed(self) -> Timed[Message]:
+        return Timed(self.ts_recv, self.message)
+
+
+Recorded: TypeAlias = Decoded | _Undecoded | _Encoded
+"""A recorded message: its `number`, `ts_recv`, `message` and `account`, the `item` that a source yields, and the same
+as a server takes it (`streamed`): encoded, where it is."""
 
 
 def _cannot_be_made(part: PartFile, error: Exception) -> SessionDamaged:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from hftlab.clock import NANOSECONDS, Clock
 from hftlab.protocol import Message
+from hftlab.protocol.encoded_market_data import EncodedMarketData
 from hftlab.session.read_ahead import ReadAhead
 from hftlab.session.reader import Recorded
 from hftlab.source import Timed
@@ -17,9 +18,21 @@ __all__ = ["Replay"]
 class _Messages(Protocol):
     """Recorded messages by position, such as hftlab.session.reader.Reader gives them."""
 
-    def messages(self, after: int | None = None, *, beyond: int | None = None) -> Iterator[Recorded]: ...
+    def messages(
+        self, after: int | None = None, *, beyond: int | None = None, is_encoded: Callable[[], bool] = ...
+    ) -> Iterator[Recorded]: ...
     def state(self, at: int) -> list[Message]: ...
     def time_of(self, number: int) -> int | None: ...
+
+
+class _Preference:
+    """Whether what is read ahead is wanted encoded. The thread that reads has this alone, and not the replay."""
+
+    def __init__(self) -> None:
+        self.encoded = False
+
+    def is_encoded(self) -> bool:
+        return self.encoded
 
 
 class Replay:
@@ -48,6 +61,7 @@ class Replay:
         self.span, self.loop = span, loop
         self.clock = Clock(None if span is None else span[0], speed)
         self._recorded = messages
+        self._preference = _Preference()
         self._messages = self._from()
         self._next: Recorded | None = None
         self._is_at_hand = False
@@ -76,9 +90,22 @@ class Replay:
 
     def advance_ready(self, until: int) -> list[Message | Timed[Message]]:
         """Return what advance() would, as far as it has been read: the rest is there for the next call."""
+        self._preference.encoded = False
         due: list[Message | Timed[Message]] = []
         while self.is_ready() and (following := self._following()) is not None and following.ts_recv <= until:
             due.append(following.item)
+            self._is_at_hand = False
+        return due
+
+    def advance_encoded(self, until: int) -> list[Message | Timed[Message] | EncodedMarketData]:
+        """Return what advance_ready() would, with market data as JSON where it can be: for a server at full speed.
+
+        What is read ahead from now on is made into JSON, until advance_ready() is called again.
+        """
+        self._preference.encoded = True
+        due: list[Message | Timed[Message] | EncodedMarketData] = []
+        while self.is_ready() and (following := self._following()) is not None and following.ts_recv <= until:
+            due.append(following.streamed)
             self._is_at_hand = False
         return due
 
@@ -114,9 +141,11 @@ class Replay:
         return self._next
 
     def _from(self, after: int | None = None) -> ReadAhead[Recorded]:
-        recorded = self._recorded
+        recorded, is_encoded = self._recorded, self._preference.is_encoded
 
         def again(last: Recorded | None) -> Iterator[Recorded]:
-            return recorded.messages(after) if last is None else recorded.messages(beyond=last.number)
+            if last is None:
+                return recorded.messages(after, is_encoded=is_encoded)
+            return recorded.messages(beyond=last.number, is_encoded=is_encoded)
 
-        return ReadAhead(lambda: recorded.messages(after), again)
+        return ReadAhead(lambda: recorded.messages(after, is_encoded=is_encoded), again)

@@ -61,6 +61,11 @@ class Decoded(NamedTuple):
         return self.timed if isinstance(self.message, PRIVATE_MESSAGES) else self.message
 
     @property
+    def streamed(self) -> Message | Timed[Message]:
+        """The item as a server takes it."""
+        return self.item
+
+    @property
     def timed(self) -> Timed[Message]:
         """The message with the time of its reception and its account."""
         return Timed(self.ts_recv, self.message, self.account)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +23,20 @@ from hftlab.clock import Clock, from_milliseconds, to_milliseconds
 from hftlab.credentials import access_token, local_account
 from hftlab.errors import MessageParseError, ServerError
 from hftlab.loop import run
-from hftlab.protocol import DataType, MarketData, MarketDataSymbol, ReplayStatus
+from hftlab.protocol import DataType, Gap, MarketData, MarketDataSymbol, ReplayStatus
+from hftlab.protocol.base import Base
+from hftlab.protocol.encoded_market_data import EncodedMarketData
 from hftlab.protocol.latest_state import LatestState
+from hftlab.protocol.publishing.publisher import Publisher
 from hftlab.server import Server
 from hftlab.server.server_socket import ServerSocket
-from hftlab.session import Replay, Session
+from hftlab.session import Replay, Session, replay
 from hftlab.simulator import RandomWalk
 from hftlab.source import Timed
-from tests.protocol.conftest import market_data, symbol, trade
+from tests.protocol.conftest import encoded, market_data, symbol, trade
 from tests.server.conversation import PATIENCE, receive, request, settled, subscribe
 from tests.session.sessions import Received, numbered, write_session
+from tests.session.test_lossy_messages import holed
 from tests.session.test_reader import NAMES, sessions, state_of, symbols
 from tests.session.test_tables import ORDER
 
@@ -70,6 +76,14 @@ class Watcher:
                 self.got.append(message.symbols)
 
 
+@contextmanager
+def encoding(*, always: bool) -> Iterator[None]:
+    """Let replays encode all that they read, or nothing: sessions of tests are read before the server has a say."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(replay._Preference, "is_encoded", lambda self: always)
+        yield
+
+
 def controls() -> SearchStrategy[list[tuple[str, Any]]]:
     one = st.one_of(
         st.tuples(st.just("seek"), st.integers(-3, 30)),
@@ -100,7 +114,7 @@ def shown(client: Client, *, whole: bool) -> dict[str, MarketDataSymbol]:
     return comparable({name: one for name, one in found.items() if one is not None}, whole=whole)
 
 
-def comparable(state: dict[str, MarketDataSymbol], *, whole: bool) -> dict[str, MarketDataSymbol]:
+def comparable(state: Mapping[str, MarketDataSymbol], *, whole: bool) -> dict[str, MarketDataSymbol]:
     """Trades are events; a last trade is kept by who has seen it, and told anew by a snapshot."""
     return {
         name: msgspec.structs.replace(one, trades=None, last_trade=one.last_trade if whole else None)
@@ -108,10 +122,14 @@ def comparable(state: dict[str, MarketDataSymbol], *, whole: bool) -> dict[str, 
     }
 
 
-@settings(max_examples=15)
-@given(st.lists(st.lists(symbols(), min_size=1, max_size=3), min_size=1, max_size=20), controls())
+@settings(max_examples=20)
+@given(
+    st.lists(st.lists(symbols(), min_size=1, max_size=3, unique_by=lambda one: one.symbol), min_size=1, max_size=20),
+    controls(),
+    st.booleans(),
+)
 def test_any_controls_show_the_session_at_its_position(
-    drawn: list[list[MarketDataSymbol]], asked: list[tuple[str, Any]]
+    drawn: list[list[MarketDataSymbol]], asked: list[tuple[str, Any]], is_encoded: bool
 ) -> None:
     """State against one computed from the start, each message against the session's, and nothing is lost."""
     received: list[Received] = [(at(number), market_data(*some)) for number, some in enumerate(drawn)]
@@ -144,7 +162,7 @@ def test_any_controls_show_the_session_at_its_position(
                 between = [some for when, some in told if watcher.since < when <= position]
                 assert watcher.got == between
 
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, encoding(always=is_encoded):
         run(conversation(write_session(Path(folder) / "session", received, segment_bytes=900)))
 
 
@@ -400,6 +418,141 @@ class TestCalls:
                 await server.replay.step(0)
         with pytest.raises(ServerError, match="is not running"):
             await server.replay.pause()
+
+
+class TestEncoded:
+    """A replay at full speed, whose messages are JSON already."""
+
+    SUBSCRIPTIONS: tuple[dict[str, Any], ...] = (
+        {"frequency": 0},
+        {"frequency": 0, "data_types": EVERYTHING},
+        {"frequency": 0, "data_types": ["QUOTES"]},
+        {"frequency": 0, "data_types": ["TRADES"]},
+        {"frequency": 0, "data_types": ["BOOK_DELTA"]},
+        {"frequency": 2, "data_types": EVERYTHING},
+        {"frequency": 3},
+    )
+
+    async def streamed(self, session: Session) -> tuple[list[list[Any]], int]:
+        """Return what each of several clients gets, but for the time of sending, and how often it was encoded."""
+        encoded = 0
+        publish = Publisher.publish_encoded
+
+        def counted(self: Publisher[Any], message: EncodedMarketData, when: int) -> None:
+            nonlocal encoded
+            encoded += 1
+            publish(self, message, when)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Publisher, "publish_encoded", counted)
+            async with AsyncExitStack() as stack:
+                server = await stack.enter_async_context(Server(session.replay(FAST), port=0))
+                clients = []
+                for encoding in ("json", "msgpack"):
+                    for fields in self.SUBSCRIPTIONS:
+                        client = await stack.enter_async_context(Client(server.url, encoding=encoding))
+                        await client.replay.pause()
+                        await client.subscribe(NAMES if encoding == "json" else NAMES[:2], **fields)
+                        clients.append(client)
+                await server.replay.resume()
+                await settled(lambda: all(client.replay_ended for client in clients))
+                late = await stack.enter_async_context(Client(server.url))
+                await late.subscribe(NAMES, data_types=EVERYTHING)
+                got = [[one for one in client.messages() if not isinstance(one, ReplayStatus)] for client in clients]
+                assert not any(client.metrics.messages_lost for client in clients)
+                got.append([late.latest(name) for name in NAMES])
+        return [[told(one) for one in some] for some in got], encoded
+
+    async def test_every_client_gets_the_same(self, tmp_path: Path) -> None:
+        """Of every data type, at once and paced, in both encodings, beside each other; and who comes late."""
+        chance = random.Random(7)
+        received: list[Received] = []
+        for number in range(200):
+            some = [
+                symbol(
+                    name,
+                    2.0 + number,
+                    last_trade=trade(2.0 + number) if number > 30 and number % 7 else None,
+                    trades=[trade(2.0 + chance.randrange(3))] if chance.random() < 0.2 else None,
+                    bids=None if chance.random() < 0.1 else symbol().bids,
+                )
+                for name in chance.sample(NAMES, chance.randint(1, 3))
+            ]
+            received.append((at(1000 * number), market_data(*some, id=f"md_{number}")))
+        session = write_session(tmp_path / "session", received, segment_bytes=20_000)
+        with encoding(always=False):
+            expected, none = await self.streamed(session)
+        with encoding(always=True):
+            got, some_encoded = await self.streamed(session)
+        assert none == 0
+        assert some_encoded == len(received)
+        assert got == expected
+        assert len(got[0]) == len(received)
+
+    async def test_a_tap_sees_messages(self, tmp_path: Path) -> None:
+        """Also one that is added when the next messages are encoded already."""
+        received: list[Received] = [(at(number), numbered(number)) for number in range(9)]
+        session = write_session(tmp_path / "session", received)
+        seen: list[Timed[Any]] = []
+        with encoding(always=True):
+            async with Server(session.replay(FAST), port=0) as server, Client(server.url) as client:
+                server.taps.append(seen.append)
+                await client.subscribe("AAPL", frequency=0)
+                await settled(lambda: client.replay_ended)
+        assert [(item.at, item.message) for item in seen] == received
+        async with Server(port=0) as server:
+            server.taps.append(seen.append)
+            server._stream._accept_encoded(Timed(at(9), encoded(numbered(9))))
+        assert seen[-1] == Timed(at(9), numbered(9))
+
+    async def test_a_loop_begins_again(self, tmp_path: Path) -> None:
+        received: list[Received] = [(at(number), numbered(number)) for number in range(5)]
+        session = write_session(tmp_path / "session", received)
+        with encoding(always=True):
+            async with Server(session.replay(FAST, loop=True), port=0) as server, Client(server.url) as client:
+                await client.subscribe("AAPL", frequency=0)
+                got: list[str | None] = []
+                while len(got) < 12:
+                    await asyncio.sleep(0)
+                    got += [one.id for one in client.messages() if isinstance(one, MarketData) and not one.snapshot]
+        assert got[:12] == [f"md_{number % 5}" for number in range(12)]
+
+    async def test_a_gap_comes_in_its_place(self, tmp_path: Path) -> None:
+        session = holed(tmp_path / "session")
+        plain = [item.message for item in session.replay().take(1000)]
+        expected = ["gap" if isinstance(one, Gap) else one.symbols[0].price for one in plain]  # type: ignore[union-attr]
+        with encoding(always=True):
+            async with Server(session.replay(FAST), port=0) as server, connect(server.url) as connection:
+                await subscribe(connection, "AAPL", "MSFT", frequency=0)
+                got: list[Any] = []
+                while len(got) < len(expected):
+                    message = await receive(connection)
+                    if message["type"] == "GAP":
+                        got.append("gap")
+                    elif message["type"] == "MARKET_DATA":
+                        got.append(message["symbols"][0]["price"])
+        assert got == expected
+        assert got.count("gap") == 2
+
+    async def test_damage_ends_the_stream_as_ever(self, tmp_path: Path) -> None:
+        """The server has streamed what was before it."""
+        session = write_session(tmp_path / "session", [(at(n), numbered(n)) for n in range(40)], segment_bytes=900)
+        part = session.folder / session.manifest.tables["market_data"][-1].file
+        part.write_bytes(part.read_bytes()[:-1] + b"x")
+        with encoding(always=True):
+            async with Server(session.replay(FAST), port=0) as server, connect(server.url) as connection:
+                await subscribe(connection, "AAPL", frequency=0)
+                got: list[str] = []
+                while (message := await receive(connection))["type"] != "ERROR":
+                    got += [message["id"]] if message["type"] == "MARKET_DATA" else []
+        assert part.name in message["message"]
+        assert got == [f"md_{number}" for number in range(len(got))]
+        assert got
+
+
+def told(one: Any) -> Any:
+    """A message without the time of sending."""
+    return msgspec.structs.replace(one, timestamp=1.0) if isinstance(one, Base) else one
 
 
 class TestClock:

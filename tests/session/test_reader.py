@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+import itertools
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
+from hftlab.errors import SessionDamaged
 from hftlab.protocol import JSON, BookDelta, MarketData, MarketDataSymbol, Message, OrderBookLevel, Trade
+from hftlab.protocol.encoded_market_data import EncodedMarketData
 from hftlab.protocol.latest_state import LatestState
 from hftlab.session import SessionWriter, open_session
+from hftlab.session.manifest import Manifest
+from hftlab.session.parts import Parts
+from hftlab.session.reader import Reader
+from hftlab.source import Timed
+from tests import strategies
 from tests.protocol.conftest import level, market_data, symbol, trade
-from tests.session.sessions import Received, write_session
+from tests.session.sessions import Received, numbered, receptions, write_session
 
 NAMES = ["AAPL", "MSFT", "TSLA"]
 
 
-def state_of(messages: Iterable[Message]) -> dict[str, MarketDataSymbol]:
+def state_of(messages: Iterable[Message]) -> Mapping[str, MarketDataSymbol]:
     """Apply messages one after the other, as a server does, and return the state."""
     state = LatestState()
     for message in messages:
@@ -142,3 +152,59 @@ class TestWhatIsRead:
         writer.close()
         state = open_session(writer.folder).replay().seek(4)
         assert state == [deltas[0], *deltas[2:]]
+
+
+def plain(item: Message | Timed[Message] | EncodedMarketData) -> Message | Timed[Message]:
+    return item.decoded() if isinstance(item, EncodedMarketData) else item
+
+
+class TestEncoded:
+    """What a server takes at full speed."""
+
+    @settings(max_examples=60)
+    @given(
+        receptions(strategies.streamed_messages()),
+        st.sampled_from([None, 1, 700]),
+        st.lists(st.booleans(), min_size=1, max_size=3),
+        st.none() | strategies.nanoseconds(),
+    )
+    def test_it_is_what_is_recorded(
+        self, received: list[Received], segment_bytes: int | None, wanted: list[bool], after: int | None
+    ) -> None:
+        """Every bit of every message, whenever it is asked for encoded and no more, and from any time on."""
+        with tempfile.TemporaryDirectory() as folder:
+            session = write_session(Path(folder) / "session", received, segment_bytes=segment_bytes)
+            reader = Reader(session.folder, session.manifest)
+            expected = list(reader.messages(after))
+            turns = itertools.cycle(wanted)
+            got = list(reader.messages(after, is_encoded=lambda: next(turns)))
+            for one, other in zip(got, expected, strict=True):
+                assert (one.number, one.ts_recv, one.account) == (other.number, other.ts_recv, other.account)
+                assert plain(one.streamed) == one.item == other.item == other.streamed
+                assert one.timed == other.timed
+                assert JSON.encode(one.message) == JSON.encode(other.message)
+
+    def test_plain_market_data_is_encoded(self, tmp_path: Path) -> None:
+        received: list[Received] = [(at, numbered(at)) for at in range(9000)]
+        session = write_session(tmp_path / "session", received)
+        reader = Reader(session.folder, session.manifest)
+        got = [one.streamed for one in reader.messages(is_encoded=lambda: True)]
+        assert all(isinstance(one, EncodedMarketData) for one in got)
+        assert [plain(one) for one in got] == [message for _, message in received]
+        assert not any(isinstance(one.streamed, EncodedMarketData) for one in reader.messages())
+
+    @pytest.mark.parametrize("is_encoded", [False, True])
+    def test_a_value_that_the_protocol_does_not_allow_is_damage(self, tmp_path: Path, *, is_encoded: bool) -> None:
+        """In its place: what is before it is still streamed."""
+        session = write_session(tmp_path / "session", [(at, numbered(at)) for at in range(1, 10)])
+        frame = session.market_data.collect()
+        folder = tmp_path / "other"
+        folder.mkdir()
+        manifest = Manifest(source={}, symbols=session.manifest.symbols, messages=9, started=1, ended=9, complete=True)
+        price = pl.when(pl.col("ts_recv") == 6).then(float("nan")).otherwise("price")
+        Parts(folder, manifest).add_frame("market_data", frame.with_columns(price=price))
+        messages = Reader(folder, manifest).messages(is_encoded=lambda: is_encoded)
+        assert [plain(next(messages).streamed) for _ in range(5)] == [numbered(at) for at in range(1, 6)]
+        bad = next(messages)
+        with pytest.raises(SessionDamaged, match=r"does not allow.*price"):
+            _ = bad.streamed

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import struct
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -26,9 +28,10 @@ from hftlab.protocol import (
     Side,
     Trade,
 )
+from hftlab.protocol.encoded_market_data import EncodedMarketData
 from hftlab.session import Session, SessionWriter, open_session
 from hftlab.session.table_ids import TableId
-from hftlab.source import Seekable, Timed
+from hftlab.source import Seekable, Timed, timed
 from tests import strategies
 from tests.protocol.conftest import market_data, symbol
 from tests.session.sessions import Received, numbered, receptions, replayed, write_session
@@ -180,6 +183,40 @@ class TestSource:
         part.write_bytes(part.read_bytes()[:-1])
         with pytest.raises(SessionDamaged):
             session.replay()
+
+
+class TestEncoded:
+    """Market data as a server takes it at full speed."""
+
+    @settings(max_examples=30)
+    @given(receptions(strategies.streamed_messages()), st.lists(st.booleans(), min_size=1, max_size=4))
+    def test_calls_of_both_kinds_yield_what_was_received(self, received: list[Received], kinds: list[bool]) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            replay = write_session(Path(folder) / "session", received, segment_bytes=300).replay(float("inf"))
+            turns = itertools.cycle(kinds)
+            got: list[Received] = []
+            while replay.is_ready(None) and (at := replay.next_time()) is not None:
+                due: list[Any] = replay.advance_encoded(at) if next(turns) else replay.advance_ready(at)
+                plain = [one.decoded() if isinstance(one, EncodedMarketData) else one for one in due]
+                got += [(item.at, item.message) for item in timed(plain, at)]
+            assert wire(got) == wire(received)
+
+    def test_what_is_read_after_the_first_call_is_encoded_until_another_asks(self, tmp_path: Path) -> None:
+        """At most what waits had been read before; seeks and steps decode."""
+        received: list[Received] = [(at, numbered(at)) for at in range(1, 20_001)]
+        replay = write_session(tmp_path / "session", received).replay(float("inf"))
+        kinds, got = [], []
+        while replay.is_ready(None) and (at := replay.next_time()) is not None:
+            for one in replay.advance_encoded(at) if at <= 10_000 else replay.advance_ready(at):
+                kinds.append(isinstance(one, EncodedMarketData))
+                got.append(one.decoded() if isinstance(one, EncodedMarketData) else one)
+        assert got == [message for _, message in received]
+        assert not kinds[0]
+        assert kinds[9_999]
+        assert not any(kinds[10_000:])
+        assert replay.seek(5) == [numbered(5)]
+        assert replay.take(1) == [Timed(6, numbered(6))]
+        replay.close()
 
 
 class TestSeekable:
