@@ -25,7 +25,7 @@ def once_each(messages: list[MarketData]) -> bool:
     return all(len({one.symbol for one in message.symbols}) == len(message.symbols) for message in messages)
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(st.lists(with_symbols(), min_size=1, max_size=6), st.data())
 def test_every_bit_is_that_of_the_structs(messages: list[MarketData], data: st.DataObject) -> None:
     """Any values, from the beginning and out of the middle; compared as JSON, which tells 0.0 from -0.0."""
@@ -101,7 +101,7 @@ FORBIDDEN: list[dict[str, Any]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("columns", FORBIDDEN, ids=str)
+@pytest.mark.parametrize("columns", FORBIDDEN, ids=" ".join)
 def test_what_the_protocol_does_not_allow_is_not_encoded(columns: dict[str, Any]) -> None:
     """The structs refuse the same."""
     assert encoded_block(changed()) is not None
@@ -121,7 +121,7 @@ ODD: list[dict[str, Any]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("columns", ODD, ids=str)
+@pytest.mark.parametrize("columns", ODD, ids=" ".join)
 def test_values_that_it_does_not_know_are_left_to_others(columns: dict[str, Any]) -> None:
     assert encoded_block(changed(**columns)) is None
 

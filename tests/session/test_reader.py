@@ -161,7 +161,7 @@ def plain(item: Message | Timed[Message] | EncodedMarketData) -> Message | Timed
 class TestEncoded:
     """What a server takes at full speed."""
 
-    @settings(max_examples=60)
+    @settings(max_examples=30)
     @given(
         receptions(strategies.streamed_messages()),
         st.sampled_from([None, 1, 700]),

@@ -188,7 +188,7 @@ class TestSource:
 class TestEncoded:
     """Market data as a server takes it at full speed."""
 
-    @settings(max_examples=30)
+    @settings(max_examples=8)
     @given(receptions(strategies.streamed_messages()), st.lists(st.booleans(), min_size=1, max_size=4))
     def test_calls_of_both_kinds_yield_what_was_received(self, received: list[Received], kinds: list[bool]) -> None:
         with tempfile.TemporaryDirectory() as folder:

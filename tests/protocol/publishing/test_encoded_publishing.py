@@ -108,7 +108,7 @@ class Told:
         ]
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(steps())
 def test_what_readers_get_does_not_depend_on_the_encoding(drawn: list[tuple[str, Any]]) -> None:
     plain, fast = Told(is_encoded=False), Told(is_encoded=True)
