@@ -108,7 +108,7 @@ class _Queue(Generic[T]):
         self._items = self._bytes = 0
         self._changed = threading.Condition()
         self._error: BaseException | None = None
-        self._is_ended = False
+        self._is_ended = self._is_wanted = False
         self.is_closed = False
 
     def put(self, piece: list[T], size: int) -> bool:
@@ -122,6 +122,8 @@ class _Queue(Generic[T]):
 
     @property
     def _is_full(self) -> bool:
+        if not self._is_wanted:  # somebody who looks for a place may go on to the next one
+            return bool(self._pieces)
         return self._items >= _QUEUED_ITEMS or self._bytes >= _QUEUED_BYTES
 
     @property
@@ -148,7 +150,7 @@ class _Queue(Generic[T]):
                 if self._error is not None:
                     raise self._error
                 return []
-            was_full = self._is_full
+            was_full, self._is_wanted = self._is_full, True
             piece, size = self._pieces.popleft()
             self._items, self._bytes = self._items - len(piece), self._bytes - size
             if was_full:

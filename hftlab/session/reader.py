@@ -10,6 +10,7 @@ import heapq
 from bisect import bisect_right
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -154,6 +155,11 @@ class Reader:
                     passed = _until(rows["ts_recv"].to_numpy(), after)
                 elif beyond is not None:
                     passed = _until(rows["message"].to_numpy(), beyond)
+                if after is not None or beyond is not None:
+                    # Who comes from elsewhere waits for the first message, and a whole block takes its time.
+                    for _, stop in islice(_cuts(rows["message"].to_numpy()[passed:], _SLICE), 1):
+                        yield from self._of_rows(part, rows.slice(passed, stop), is_encoded)
+                        passed += stop
                 yield from self._of_rows(part, rows.slice(passed), is_encoded)
             after = beyond = None
 

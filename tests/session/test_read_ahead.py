@@ -63,6 +63,18 @@ class TestItems:
         until(lambda: len(read) > held)
         items.close()
 
+    def test_one_piece_is_read_before_somebody_takes_the_first(self) -> None:
+        """Who looks for a place goes on to the next one, and would wait for the end of what is read."""
+        read: list[int] = []
+        items = ahead(read.append(number) or number for number in count())
+        assert items.is_ready(None)
+        until(lambda: items._queue._is_full)
+        assert len(items._queue._pieces) == 1
+        assert next(items) == 0
+        until(lambda: len(items._queue._pieces) > 1)
+        items.close()
+        assert len(read) > 256
+
     def test_large_items_are_fewer(self) -> None:
         class Large:
             size = 1 << 20
