@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import math
+import os
 from typing import Any, Final
 
 import msgspec
@@ -29,10 +30,17 @@ _COLUMNS: Final = snake_names(MarketDataSymbol) | {"timestamp": "ts_event"}
 _OPTIONAL: Final = {"bids": Parts.BIDS, "asks": Parts.ASKS, "lastTrade": Parts.LAST_TRADE}
 _SIDES: Final = frozenset(side.value for side in Side)
 _NEWLINE: Final = ord("\n")
+_PROCESS: Final = os.getpid()
+"""The process whose threads polars has: in a fork of it there are none, and polars would wait for them for ever."""
 
 
 def encoded_block(rows: pa.Table) -> EncodedBlock | None:
-    """Encode rows of the table market_data; None if they have anything that has to be looked at one by one."""
+    """Encode rows of the table market_data; None if they have anything that has to be looked at one by one.
+
+    It is None in a fork as well.
+    """
+    if os.getpid() != _PROCESS:
+        return None
     others = [name for name in rows.column_names if name not in KNOWN]
     if not KNOWN.issubset(rows.column_names) or any(rows[name].null_count < rows.num_rows for name in others):
         return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from typing import Any
 
 import msgspec
@@ -131,3 +133,17 @@ def test_a_text_that_is_not_utf_8_is_not_encoded() -> None:
     broken = pa.array([b"\xff", b"\xfe"]).view(pa.string())
     at = rows.column_names.index("exchange")
     assert encoded_block(rows.set_column(at, "exchange", broken)) is None
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_fork_encodes_nothing() -> None:
+    """The threads of polars are not there, and it would wait for them for ever."""
+    rows = changed()
+    assert encoded_block(rows) is not None
+    child = os.fork()
+    if child == 0:
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(60)
+        os._exit(0 if encoded_block(rows) is None and market_block(rows) is not None else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
