@@ -143,10 +143,10 @@ def _check(columns: dict[str, Any]) -> None:
     _texts(columns["exchange"])
     _check_numbers(MarketDataSymbol, columns)
     for wire in ("bids", "asks"):
-        _check_numbers(OrderBookLevel, _fields(_items(columns[wire])))
+        _check_numbers(OrderBookLevel, _fields(OrderBookLevel, _items(columns[wire])))
     last_trades = columns["lastTrade"]
     for trades in (last_trades.filter(last_trades.is_valid()), _items(columns["trades"])):
-        fields = _fields(trades)
+        fields = _fields(Trade, trades)
         _check_numbers(Trade, fields)
         if not _SIDES.issuperset(_texts(fields["side"])):
             raise Unknown
@@ -158,10 +158,14 @@ def _items(column: Any) -> Any:
     return column.flatten()
 
 
-def _fields(structs: Any) -> dict[str, Any]:
+def _fields(struct: type[msgspec.Struct], structs: Any) -> dict[str, Any]:
     if structs.null_count or not pa.types.is_struct(structs.type):
         raise Unknown
-    return {field.name: structs.field(field.name) for field in structs.type}
+    names = [field.name for field in structs.type]
+    # All that is in a struct is written.
+    if names != list(struct.__struct_encode_fields__):
+        raise Unknown
+    return {name: structs.field(name) for name in names}
 
 
 def _check_numbers(struct: type[msgspec.Struct], columns: dict[str, Any]) -> None:

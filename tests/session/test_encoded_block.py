@@ -119,6 +119,7 @@ ODD: list[dict[str, Any]] = [
     {"price": pl.lit(None, pl.Float64)}, {"symbol": pl.lit(None, pl.String)}, {"exchange": pl.lit(None, pl.String)},
     {"bids": pl.lit(None)}, {"trades": pl.lit(None)}, {"last_trade": pl.lit(None)},
     {"price": pl.lit(1, pl.Int64)}, {"price": pl.lit(1.0, pl.Float32)}, {"more": pl.lit(1)},
+    nested("bids", "venue", "X"), nested("trades", "venue", "X"), nested("last_trade", "venue", None),
     nested("last_trade", "side", "NEITHER"), nested("trades", "side", None), nested("bids", "price", None),
 ]  # fmt: skip
 
