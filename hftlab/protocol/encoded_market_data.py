@@ -59,11 +59,12 @@ class EncodedMarketData:
     with them: the same object if there are none. Whoever makes it answers for the values: they are not checked again.
     """
 
-    __slots__ = ("_decoded", "head", "parts", "state", "text")
+    __slots__ = ("_by_name", "_decoded", "head", "parts", "state", "text")
 
     def __init__(self, head: MarketData, parts: dict[str, int], state: bytes, text: bytes) -> None:
         self.head, self.parts, self.state, self.text = head, parts, state, text
         self._decoded: MarketData | None = None
+        self._by_name: dict[str, MarketDataSymbol] | None = None
 
     @property
     def has_trades(self) -> bool:
@@ -83,7 +84,9 @@ class EncodedMarketData:
 
     def symbol(self, name: str) -> MarketDataSymbol:
         """Return one of its symbols."""
-        return next(one for one in self.decoded().symbols if one.symbol == name)
+        if self._by_name is None:
+            self._by_name = dict(zip(self.parts, self.decoded().symbols, strict=True))
+        return self._by_name[name]
 
     def received(self, ts_recv: float) -> EncodedMarketData:
         """Return it with the time of its capture, if it has none."""

@@ -30,6 +30,24 @@ def test_it_is_decoded_once() -> None:
     assert one.symbol("MSFT") is one.decoded().symbols[1]
 
 
+def test_a_symbol_is_found_without_a_look_at_the_others() -> None:
+    """A paced channel asks for all of them, one by one."""
+    compared = 0
+
+    class Name(str):
+        __slots__ = ()
+        __hash__ = str.__hash__
+
+        def __eq__(self, other: object) -> bool:
+            nonlocal compared
+            compared += 1
+            return str(self) == other
+
+    one = encoded(market_data(*(symbol(f"S{number}", 2.0 + number) for number in range(1000))))
+    assert one.symbol(Name("S999")).price == 1001.0
+    assert compared < 10
+
+
 def test_the_time_of_capture_is_that_of_the_first_recording() -> None:
     assert encoded(STATE).received(5.0).decoded() == msgspec.structs.replace(STATE, ts_recv=5.0)
     recorded = encoded(market_data(symbol(), ts_recv=3.0))
