@@ -162,7 +162,9 @@ class Stream:
                 self._accept_encoded(item)
             else:
                 self._accept(item)
-        self._send(self._publisher.poll(at, wall_time()), started)
+        # What paced channels collect at `at` may not be whole while the source is still reading: they wait for it.
+        until = at if self.playback.is_ready() else at - 1
+        self._send(self._publisher.poll(until, wall_time()), started)
 
     def _accept_encoded(self, item: Timed[EncodedMarketData]) -> None:
         if self.taps:

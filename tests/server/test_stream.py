@@ -30,7 +30,7 @@ from hftlab.protocol.latest_state import LatestState
 from hftlab.protocol.publishing.publisher import Publisher
 from hftlab.server import Server
 from hftlab.server.server_socket import ServerSocket
-from hftlab.session import Replay, Session, replay
+from hftlab.session import Replay, Session, read_ahead, replay
 from hftlab.simulator import RandomWalk
 from hftlab.source import Timed
 from tests.protocol.conftest import encoded, market_data, symbol, trade
@@ -553,6 +553,21 @@ class TestEncoded:
 def told(one: Any) -> Any:
     """A message without the time of sending."""
     return msgspec.structs.replace(one, timestamp=1.0) if isinstance(one, Base) else one
+
+
+async def test_a_paced_message_has_all_of_its_time_however_far_the_source_has_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each message is read when the one before it is taken."""
+    for name in ("_PIECE", "_QUEUED_ITEMS"):
+        monkeypatch.setattr(read_ahead, name, 1)
+    received: list[Received] = [(at(1000 * (number // 2)), numbered(number)) for number in range(100)]
+    session = write_session(tmp_path / "session", received)
+    async with Server(session.replay(FAST), port=0) as server, Client(server.url) as client:
+        await client.subscribe("AAPL", frequency=1)
+        await settled(lambda: client.replay_ended)
+        got = [one.id for one in client.messages() if isinstance(one, MarketData) and not one.snapshot]
+    assert got == [f"md_{number}" for number in range(1, 100, 2)]
 
 
 class TestClock:
