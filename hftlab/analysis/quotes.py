@@ -33,8 +33,17 @@ def quotes(market_data: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def mid_figure(quotes: pl.LazyFrame, symbols: Iterable[str] | None = None, *, points: int = 2000) -> Any:
-    """Plot each symbol's mid price relative to its first with plotly, in basis points, at most `points` a line."""
+def mid_figure(
+    quotes: pl.LazyFrame,
+    symbols: Iterable[str] | None = None,
+    *,
+    points: int = 2000,
+    coverage: pl.DataFrame | None = None,
+) -> Any:
+    """Plot each symbol's mid price relative to its first with plotly, in basis points, at most `points` a line.
+
+    With `coverage`, which is session.coverage(detail=True), lines are broken where their symbol was not recorded.
+    """
     import plotly.graph_objects as go
 
     frame = quotes.select("ts_event", "symbol", "mid").collect()
@@ -44,6 +53,8 @@ def mid_figure(quotes: pl.LazyFrame, symbols: Iterable[str] | None = None, *, po
         if line.is_empty():
             continue
         line = line.gather_every(math.ceil(line.height / points))
+        if coverage is not None:
+            line = _broken(line, coverage.filter(pl.col("symbol") == symbol))
         change = (line["mid"] / line["mid"][0] - 1) * 1e4
         figure.add_scatter(
             x=line["ts_event"].cast(pl.Datetime("ns")).to_list(), y=change.to_list(), name=symbol, line_shape="hv"
@@ -52,3 +63,14 @@ def mid_figure(quotes: pl.LazyFrame, symbols: Iterable[str] | None = None, *, po
         title="Mid price", yaxis_title="change, bps", xaxis_title="time (UTC)", template="plotly_white", height=420
     )
     return figure
+
+
+def _broken(line: pl.DataFrame, coverage: pl.DataFrame) -> pl.DataFrame:
+    """End a line where its symbol's coverage does: with the last mid, which stood until then, and with none."""
+    ends = coverage.filter(~pl.col("covered")).select(pl.col("from").alias("ts_event"), "symbol").sort("ts_event")
+    first, last = line["ts_event"].min(), line["ts_event"].max()
+    inside = ends.filter(pl.col("ts_event").is_between(first, last))
+    stood = inside.join_asof(line.select("ts_event", "mid").sort("ts_event"), on="ts_event")
+    missing = inside.with_columns(pl.lit(None, pl.Float64).alias("mid"))
+    pieces = (piece.select(line.columns) for piece in (line, stood, missing))
+    return pl.concat(pieces).sort("ts_event", maintain_order=True)

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import polars as pl
 
-from hftlab.analysis.coverage import covered_share
+from hftlab.analysis.coverage import covered_share, covered_time
 from hftlab.analysis.figure_style import FAINT, lay_out
 
 __all__ = [
@@ -88,15 +88,15 @@ def autocorrelation(values: pl.LazyFrame, column: str | pl.Expr, lags: Iterable[
     )
 
 
-def spread_distribution(quotes: pl.LazyFrame) -> pl.DataFrame:
+def spread_distribution(quotes: pl.LazyFrame, *, coverage: pl.DataFrame | None = None) -> pl.DataFrame:
     """Compute the share of time at each spread, between the first and the last quote of each symbol.
 
-    Columns: symbol, spread (in the currency, rounded to 1e-6), share (sums to 1).
+    Columns: symbol, spread (in the currency, rounded to 1e-6), share (sums to 1). With `coverage`, which is
+    session.coverage(detail=True), only time in which the symbol was recorded counts.
     """
-    lasting = (pl.col("ts_event").shift(-1) - pl.col("ts_event")).over("symbol").alias("lasting")
     return (
-        quotes.sort("ts_event", maintain_order=True)
-        .select("symbol", pl.col("spread").round(6), lasting)
+        _lasting(quotes, coverage)
+        .with_columns(pl.col("spread").round(6))
         .group_by("symbol", "spread")
         .agg(pl.col("lasting").sum())
         .select("symbol", "spread", (pl.col("lasting") / pl.col("lasting").sum().over("symbol")).alias("share"))
@@ -117,14 +117,20 @@ def tail_exponent(column: str, share: float = 0.02) -> pl.Expr:
     return (count / (largest.log().sum() - (count + 1) * largest.min().log())).alias(column)
 
 
-def stylised_facts(quotes: pl.LazyFrame, trades: pl.LazyFrame, every: str = "1s") -> pl.DataFrame:
+def stylised_facts(
+    quotes: pl.LazyFrame, trades: pl.LazyFrame, every: str = "1s", *, coverage: pl.DataFrame | None = None
+) -> pl.DataFrame:
     """Summarise the stylised facts in one row per symbol that has traded.
 
     Columns: spread_bps (mean over time), sign_1, sign_10 and sign_50 (autocorrelation of trade signs at those lags),
     return_1 (autocorrelation of returns at lag 1), volatility (autocorrelation of |return|, mean of lags 1 to 10),
-    kurtosis (excess, 0 for a Gaussian), tail (its exponent), noise (the bound of |return_1| without memory).
+    kurtosis (excess, 0 for a Gaussian), tail (its exponent), noise (the bound of |return_1| without memory). With
+    `coverage`, which is session.coverage(detail=True), returns over time that was not recorded are left out, and
+    spreads do not last through it.
     """
-    per_return = returns(quotes, every)
+    per_return = returns(quotes, every, coverage=coverage)
+    if coverage is not None:
+        per_return = per_return.filter(pl.col("covered") == 1)
     signs = _at_lags(autocorrelation(trade_signs(trades), "sign", (1, 10, 50)), "sign")
     linear = autocorrelation(per_return, "return", (1,)).select("symbol", "noise", return_1="autocorrelation")
     clustering = (
@@ -135,7 +141,7 @@ def stylised_facts(quotes: pl.LazyFrame, trades: pl.LazyFrame, every: str = "1s"
     tails = per_return.group_by("symbol").agg(
         kurtosis=pl.col("return").kurtosis(bias=False), tail=tail_exponent("return")
     )
-    table = _mean_spread(quotes)
+    table = _mean_spread(quotes, coverage)
     for part in (signs, linear, clustering, tails.collect()):
         table = table.join(part, on="symbol")
     names = ["spread_bps", "sign_1", "sign_10", "sign_50", "return_1", "noise", "volatility", "kurtosis", "tail"]
@@ -166,16 +172,25 @@ def autocorrelation_figure(
     return figure
 
 
-def _mean_spread(quotes: pl.LazyFrame) -> pl.DataFrame:
-    lasting = (pl.col("ts_event").shift(-1) - pl.col("ts_event")).over("symbol").alias("lasting")
+def _mean_spread(quotes: pl.LazyFrame, coverage: pl.DataFrame | None) -> pl.DataFrame:
     bps = pl.col("spread") / pl.col("mid") * 1e4
     return (
-        quotes.sort("ts_event", maintain_order=True)
-        .with_columns(bps.alias("bps"), lasting)
+        _lasting(quotes, coverage)
+        .with_columns(bps.alias("bps"))
         .group_by("symbol")
         .agg(spread_bps=(pl.col("bps") * pl.col("lasting")).sum() / pl.col("lasting").sum())
         .collect()
     )
+
+
+def _lasting(quotes: pl.LazyFrame, coverage: pl.DataFrame | None) -> pl.LazyFrame:
+    """Add the column `lasting` to quotes: the ns until the symbol's next one, or as many of them as were recorded."""
+    following = pl.col("ts_event").shift(-1).over("symbol")
+    timed = quotes.sort("ts_event", maintain_order=True).with_columns(following.alias("following"))
+    if coverage is None:
+        return timed.with_columns((pl.col("following") - pl.col("ts_event")).alias("lasting"))
+    start, end = pl.col("ts_event"), pl.col("following").fill_null(pl.col("ts_event"))
+    return covered_time(timed, coverage, start, end).rename({"covered": "lasting"})
 
 
 def _at_lags(values: pl.DataFrame, name: str) -> pl.DataFrame:

@@ -96,3 +96,51 @@ def test_bars_and_returns_tell_how_much_of_them_was_recorded(tmp_path: Path) -> 
         assert set(marked["symbol"]) == {"A"}
         plain = analysis.trades(session.market_data)
     assert "covered" not in analysis.bars(plain).collect_schema()
+
+
+def quoted(*rows: tuple[str, int, float]) -> pl.LazyFrame:
+    columns = ("symbol", "ts_event", "spread")
+    frame = pl.LazyFrame([(symbol, at * SECOND, spread) for symbol, at, spread in rows], schema=columns, orient="row")
+    return frame.with_columns(mid=100 + pl.col("spread"))
+
+
+def test_a_spread_does_not_last_through_a_hole() -> None:
+    """Of the nine seconds between A's quotes, four are missing; B's are whole."""
+    quotes = quoted(("A", 0, 1.0), ("B", 1, 5.0), ("A", 1, 2.0), ("B", 3, 7.0), ("A", 9, 3.0), ("B", 9, 5.0))
+    found = analysis.spread_distribution(quotes, coverage=intervals({"A": [0, 4, 8, 20], "B": [0, 20]}))
+    shares = [("A", 1.0, 1 / 5), ("A", 2.0, 4 / 5), ("A", 3.0, 0.0), ("B", 5.0, 1 / 4), ("B", 7.0, 3 / 4)]
+    assert found.rows() == shares
+    whole = analysis.spread_distribution(quotes)
+    assert whole.rows() == [("A", 1.0, 1 / 9), ("A", 2.0, 8 / 9), *shares[2:]]
+    assert analysis.spread_distribution(quotes, coverage=intervals({"A": [0, 20], "B": [0, 20]})).equals(whole)
+
+
+def test_facts_leave_out_what_was_not_recorded(tmp_path: Path) -> None:
+    """Over a hole the mid jumps to where another market is: with the coverage there is no such return."""
+    walk = [(at, 100 + at % 7 + (1000 if at > 50 else 0)) for at in [*range(50), *range(60, 110)]]
+    quotes = pl.LazyFrame(
+        [("A", at * SECOND, float(mid), 1.0) for at, mid in walk],
+        schema=["symbol", "ts_event", "mid", "spread"],
+        orient="row",
+    )
+    trades = pl.LazyFrame(
+        [("A", at * SECOND, "BUY" if at % 3 else "SELL", 1.0, 1.0) for at, _ in walk],
+        schema=["symbol", "ts_event", "side", "price", "size"],
+        orient="row",
+    )
+    coverage = intervals({"A": [0, 50, 60, 120]})
+    jumpy, true = analysis.stylised_facts(quotes, trades), analysis.stylised_facts(quotes, trades, coverage=coverage)
+    assert jumpy["kurtosis"][0] > 20
+    assert true["kurtosis"][0] < 10
+
+
+def test_a_line_is_broken_where_nothing_was_recorded() -> None:
+    quotes = quoted(("A", 0, 0.0), ("A", 2, 1.0), ("B", 3, 0.0), ("A", 9, 2.0), ("B", 9, 1.0))
+    figure = analysis.mid_figure(quotes, coverage=intervals({"A": [0, 4, 8, 20], "B": [0, 20]}))
+    (a, b) = figure.data
+    seconds = [(at - EPOCH).total_seconds() for at in a.x]
+    assert seconds == [0, 2, 4, 4, 9]
+    assert list(a.y[:2]) == pytest.approx([0, 100])
+    assert a.y[2] == a.y[1]
+    assert a.y[3] is None
+    assert [(at - EPOCH).total_seconds() for at in b.x] == [3, 9]
