@@ -38,7 +38,7 @@ class TestRecord:
         put = ByteQueue.put
 
         def crowded(self: ByteQueue[Any], item: Any, size: int, *, beyond: bool = False) -> bool:
-            message = getattr(getattr(item, "item", None), "message", None)
+            message = getattr(item, "message", None)
             return not (isinstance(message, MarketData) and message.symbols[0].price == 4.0) and put(
                 self, item, size, beyond=beyond
             )
