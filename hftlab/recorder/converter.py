@@ -93,7 +93,7 @@ class Converter:
     def _start(self, locks: Collection[int]) -> bool:
         if self._process is None and self._is_possible:
             # The modules that this process has found, and none that happens to be where it was started. As imports do,
-            # it passes over what is no text: a Path, as notebooks put there, is none.
+            # it passes over all but texts, such as a Path that a notebook has put there.
             found = {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path and isinstance(path, str))}
             try:
                 self._process = subprocess.Popen(

@@ -32,7 +32,7 @@ class Broadcaster:
     def __init__(self, framer: Framer) -> None:
         self._framer = framer
         self._held: _Held | None = None
-        """What is written by the end of together()."""
+        """Frames to be written at the end of together()."""
         self.messages = self.bytes = 0
         self.broadcast_times, self.queue_times = BroadcastTimes(), QueueTimes()
 

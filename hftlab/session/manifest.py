@@ -31,7 +31,7 @@ MANIFEST: Final = "manifest.json"
 _FORMAT: Final = "hftlab session"
 _CHECKSUM: Final = re.compile(rb',\s*"checksum":\s*"([0-9a-f]{8})"\s*}\s*$')
 _OUTSIDE: Final = frozenset("\0\\:")
-"""What no path of a session has; on Windows some lead elsewhere."""
+"""Characters that paths of a session never have: on Windows some of them lead elsewhere."""
 
 
 class File(msgspec.Struct):

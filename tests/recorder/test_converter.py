@@ -47,6 +47,16 @@ def a_segment(folder: Path, place: int = 1, first: int = 0) -> Path:
     return journal.path
 
 
+def a_recording(folder: Path, messages: int) -> Recording:
+    """Begin a recording that fills segments long enough for a process."""
+    recording = Recording(folder, source={})
+    recording._writer._segment_bytes = 5 << 20
+    for number in range(messages):
+        recording.message(JSON.decode(payload(number)), number, payload=payload(number))
+        until(lambda: recording.waiting_bytes < 1 << 20)
+    return recording
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     write_manifest(tmp_path, Manifest(source={"name": "test"}))
@@ -144,11 +154,7 @@ def test_a_program_that_is_not_python_leaves_all_to_the_recording(
 ) -> None:
     """As where Python is a library of the program that runs."""
     in_its_place(monkeypatch, tmp_path, "exit 2")
-    recording = Recording(tmp_path / "session", source={})
-    recording._writer._segment_bytes = 5 << 20
-    for number in range(2 * MESSAGES):
-        recording.message(JSON.decode(payload(number)), number, payload=payload(number))
-        until(lambda: recording.waiting_bytes < 1 << 20)
+    recording = a_recording(tmp_path / "session", 2 * MESSAGES)
     until(lambda: recording.manifest.segments >= 1)
     assert recording.problem is None
     assert recording.close().manifest.messages == 2 * MESSAGES
@@ -203,11 +209,7 @@ def test_a_key_of_the_terminal_does_not_reach_it(folder: Path, converter: Conver
 
 
 def test_a_recording_has_it_at_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    recording = Recording(tmp_path / "session", source={})
-    recording._writer._segment_bytes = 5 << 20
-    for number in range(3 * MESSAGES):
-        recording.message(JSON.decode(payload(number)), number, payload=payload(number))
-        until(lambda: recording.waiting_bytes < 1 << 20)
+    recording = a_recording(tmp_path / "session", 3 * MESSAGES)
     until(lambda: recording.manifest.segments >= 1)
     (child,) = psutil.Process().children()
     assert "hftlab.recorder.conversion_process" in child.cmdline()

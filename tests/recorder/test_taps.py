@@ -7,7 +7,7 @@ import errno
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import polars as pl
@@ -61,6 +61,18 @@ async def sending(frames: list[bytes], codec: Codec = JSON) -> AsyncIterator[str
     async with serve(talk, "127.0.0.1", 0, subprotocols=[Subprotocol(codec.subprotocol)]) as server:
         host, port = server.sockets[0].getsockname()[:2]
         yield f"ws://{host}:{port}"
+
+
+async def received(folder: Path, frames: list[bytes], last: Message, codec: Codec = JSON) -> Session:
+    """Record what a client receives of these frames, up to the last message."""
+    encoding: Literal["json", "msgpack"] = "msgpack" if codec.binary else "json"
+    async with sending(frames, codec) as url, Client(url, encoding=encoding) as client:
+        recording = Recording(folder, source=describe(client))
+        end = tap(client, recording)
+        await client.send_message(numbered(0))
+        await arrived(client, lambda message: message == last)
+        end()
+    return recording.close()
 
 
 def happened(client: Client, event: str) -> Awaitable[object]:
@@ -180,29 +192,17 @@ class TestClient:
         """The JSON is kept byte for byte, even where hftlab would have spelled it differently."""
         frames = [b'{"type": "HEARTBEAT",\n "timestamp": 1e0, "unknown": "\\u00e9"}', JSON.encode(numbered(1))]
 
-        async with sending(frames) as url, Client(url) as client:
-            recording = Recording(tmp_path / "session", source=describe(client))
-            end = tap(client, recording)
-            await client.send_message(numbered(0))
-            await arrived(client, lambda message: message == numbered(1))
-            end()
-        session = recording.close()
+        session = await received(tmp_path / "session", frames, numbered(1))
         assert session.messages.collect()["payload"].to_list() == [frames[0].decode()]
         assert [message for _, message in replayed(session)] == [numbered(1)]
 
     async def test_unknown_fields_of_messagepack_are_stored_as_json(self, tmp_path: Path) -> None:
-        """What JSON cannot hold is stored without them."""
+        """A message with a value that JSON cannot hold is stored without its unknown fields."""
         plain, much = (msgspec.json.decode(JSON.encode(numbered(number))) for number in (1, 2))
         plain["lot"], much["symbols"][0]["lot"] = [1, "\u00e9"], msgspec.msgpack.Ext(5, b"data")
         frames = [msgspec.msgpack.encode(one) for one in (plain, much)]
 
-        async with sending(frames, MSGPACK) as url, Client(url, encoding="msgpack") as client:
-            recording = Recording(tmp_path / "session", source=describe(client))
-            end = tap(client, recording)
-            await client.send_message(numbered(0))
-            await arrived(client, lambda message: message == numbered(2))
-            end()
-        session = recording.close()
+        session = await received(tmp_path / "session", frames, numbered(2), MSGPACK)
         assert [message for _, message in replayed(session)] == [numbered(1), numbered(2)]
         kept = session.messages.collect()
         assert kept["reason"].to_list() == ["unknown fields: lot"]

@@ -464,7 +464,7 @@ class TestEncoded:
         return [[told(one) for one in some] for some in got], encoded
 
     async def test_every_client_gets_the_same(self, tmp_path: Path) -> None:
-        """Of every data type, at once and paced, in both encodings, beside each other; and who comes late."""
+        """Clients of every data type, at once and paced, in both encodings, and one that comes late."""
         chance = random.Random(7)
         received: list[Received] = []
         for number in range(200):

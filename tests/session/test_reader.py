@@ -159,7 +159,7 @@ def plain(item: Message | Timed[Message] | EncodedMarketData) -> Message | Timed
 
 
 class TestEncoded:
-    """What a server takes at full speed."""
+    """Encoded messages, as a server takes them at full speed."""
 
     @settings(max_examples=30)
     @given(
