@@ -83,6 +83,7 @@ EXAMPLES: Final[dict[str, Callable[[], Any]]] = {
     "REPLACE_ORDER": lambda: protocol.ReplaceOrder(
         timestamp=NOW, id="o-3", client_order_id="a-17", new_client_order_id="a-18", price=175.26
     ),
+    "CANCEL_ALL": lambda: protocol.CancelAll(timestamp=NOW, id="o-4", symbol="AAPL"),
     "MARKET_DATA": _market_data,
     "ORDER_UPDATE": lambda: protocol.OrderUpdate(
         timestamp=NOW,

@@ -13,6 +13,7 @@ from hftlab.errors import NetworkError, RateLimitExceeded, SubscriptionFailed
 from hftlab.nearest import describe_unknown
 from hftlab.protocol import (
     Ack,
+    CancelAll,
     CancelOrder,
     ConnectionState,
     Heartbeat,
@@ -28,7 +29,7 @@ from hftlab.protocol.subscribing.subscriber import Subscriber
 
 __all__ = ["Commands"]
 
-_URGENT: Final = (Heartbeat, CancelOrder)
+_URGENT: Final = (Heartbeat, CancelOrder, CancelAll)
 """Messages that are sent even while the server wants a pause: without heartbeats the connection would end, and a
 cancellation only reduces risk."""
 _PASSING: Final = (ConnectionState.CONNECTING, ConnectionState.CONNECTED, ConnectionState.RECONNECTING)

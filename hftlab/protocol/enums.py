@@ -14,6 +14,7 @@ __all__ = [
     "PositionSide",
     "ReplayAction",
     "ReplayState",
+    "SelfTradePrevention",
     "Side",
     "SlowConsumer",
     "TimeInForce",
@@ -142,6 +143,19 @@ class TimeInForce(StrEnum):
     GTC = "GTC"
     IOC = "IOC"
     FOK = "FOK"
+
+
+class SelfTradePrevention(StrEnum):
+    """What happens instead of a trade between two orders of one account; that of the incoming order applies.
+
+    DECREMENT takes from both orders what they would have traded.
+    """
+
+    NONE = "NONE"
+    CANCEL_NEWEST = "CANCEL_NEWEST"
+    CANCEL_OLDEST = "CANCEL_OLDEST"
+    CANCEL_BOTH = "CANCEL_BOTH"
+    DECREMENT = "DECREMENT"
 
 
 class ReplayAction(StrEnum):

@@ -25,6 +25,7 @@ from hftlab.protocol.base import (
 from hftlab.protocol.enums import DataType, ErrorType, ReplayAction, ReplayState, SlowConsumer
 from hftlab.protocol.market_data import Arbitrage, BookDelta, MarketData, MarketDataSymbol, OrderBookLevel, Trade
 from hftlab.protocol.order_messages import (
+    CancelAll,
     CancelOrder,
     NewOrder,
     OrderUpdate,
@@ -40,6 +41,7 @@ __all__ = [
     "AuthFailed",
     "AuthSuccess",
     "BookDelta",
+    "CancelAll",
     "CancelOrder",
     "ChannelInfo",
     "Error",
@@ -94,12 +96,14 @@ class Heartbeat(Base, tag="HEARTBEAT", kw_only=True):
 class Auth(Base, tag="AUTH", kw_only=True):
     """Authentication by an access token.
 
-    `session` and `resume_from` (the last private sequence seen) ask for the private messages missed since.
+    `session` and `resume_from` (the last private sequence seen) ask for the private messages missed since. With
+    `cancel_on_disconnect` the orders that come over this connection are cancelled at its end.
     """
 
     token: Annotated[str, Meta(min_length=1, max_length=8192)]
     session: str | None = None
     resume_from: Count | None = None
+    cancel_on_disconnect: bool = False
 
 
 class Ping(Base, tag="PING", kw_only=True):
@@ -264,7 +268,16 @@ class ServerShutdown(Base, tag="SERVER_SHUTDOWN", kw_only=True):
 
 
 Request: TypeAlias = (
-    Subscribe | Unsubscribe | Heartbeat | Auth | Ping | ReplayControl | NewOrder | CancelOrder | ReplaceOrder
+    Subscribe
+    | Unsubscribe
+    | Heartbeat
+    | Auth
+    | Ping
+    | ReplayControl
+    | NewOrder
+    | CancelOrder
+    | ReplaceOrder
+    | CancelAll
 )
 """Messages that a client may send."""
 

@@ -17,11 +17,20 @@ from hftlab.protocol.base import (
     TradedPrice,
     TradedSize,
 )
-from hftlab.protocol.enums import OrderStatus, OrderType, PositionSide, Side, TimeInForce, UpdateType
+from hftlab.protocol.enums import (
+    OrderStatus,
+    OrderType,
+    PositionSide,
+    SelfTradePrevention,
+    Side,
+    TimeInForce,
+    UpdateType,
+)
 
 __all__ = [
     "PRIVATE_CHANNEL",
     "PRIVATE_MESSAGES",
+    "CancelAll",
     "CancelOrder",
     "NewOrder",
     "OrderUpdate",
@@ -35,7 +44,11 @@ PRIVATE_CHANNEL: Final = 0
 
 
 class OrderUpdate(Base, tag="ORDER_UPDATE", kw_only=True):
-    """State of an order after a change; `update_type` is the change. Private to the order's account."""
+    """State of an order after a change; `update_type` is the change. Private to the order's account.
+
+    `commission` is that of the whole order so far, a rebate below 0. With `snapshot` nothing has changed: the server
+    tells a connection the state, outside of the private channel's sequence.
+    """
 
     order_id: Name
     client_order_id: str
@@ -53,10 +66,18 @@ class OrderUpdate(Base, tag="ORDER_UPDATE", kw_only=True):
     commission: Amount | None = None
     reason: str | None = None
     update_type: UpdateType
+    stop_price: Price | None = None
+    time_in_force: TimeInForce | None = None
+    display_quantity: Size | None = None
+    snapshot: bool = False
 
 
 class PositionUpdate(Base, tag="POSITION_UPDATE", kw_only=True):
-    """Position of an account in one symbol; `quantity` is negative for a short one."""
+    """Position of an account in one symbol; `quantity` is negative for a short one. Amounts are in its currency.
+
+    `realized_pnl` is net of commissions. With `snapshot` it is state outside of the private channel's sequence: at
+    sign-in, and where only the price has moved.
+    """
 
     symbol: Symbol
     quantity: Amount
@@ -67,10 +88,16 @@ class PositionUpdate(Base, tag="POSITION_UPDATE", kw_only=True):
     realized_pnl: Amount = field(name="realizedPnL")
     day_pnl: Amount = field(name="dayPnL")
     side: PositionSide
+    currency: Currency | None = None
+    snapshot: bool = False
 
 
 class PortfolioUpdate(Base, tag="PORTFOLIO_UPDATE", kw_only=True):
-    """Portfolio of an account, in `currency`. The document names this type; its fields are hftlab's own."""
+    """Portfolio of an account, in `currency`. The document names this type; its fields are hftlab's own.
+
+    With `snapshot` it is state outside of the private channel's sequence; after AUTH_SUCCESS it is the last message of
+    the account's snapshot.
+    """
 
     total_value: Amount
     cash: Amount
@@ -80,6 +107,7 @@ class PortfolioUpdate(Base, tag="PORTFOLIO_UPDATE", kw_only=True):
     realized_pnl: Amount = field(name="realizedPnL")
     day_pnl: Amount = field(name="dayPnL")
     currency: Currency = "USD"
+    snapshot: bool = False
 
 
 PRIVATE_MESSAGES: Final = (OrderUpdate, PositionUpdate, PortfolioUpdate)
@@ -87,7 +115,11 @@ PRIVATE_MESSAGES: Final = (OrderUpdate, PositionUpdate, PortfolioUpdate)
 
 
 class NewOrder(Base, tag="NEW_ORDER", kw_only=True):
-    """New order. A second one with the same `client_order_id` has no effect."""
+    """New order. A second one with the same `client_order_id` has no effect.
+
+    `price` goes with LIMIT, STOP_LIMIT and ICEBERG, `stop_price` with STOP and STOP_LIMIT, `display_quantity` (the part
+    that is shown) with ICEBERG. None for `self_trade_prevention` is the account's own.
+    """
 
     client_order_id: Name
     symbol: Symbol
@@ -99,6 +131,7 @@ class NewOrder(Base, tag="NEW_ORDER", kw_only=True):
     display_quantity: TradedSize | None = None
     time_in_force: TimeInForce = TimeInForce.DAY
     post_only: bool = False
+    self_trade_prevention: SelfTradePrevention | None = None
 
 
 class CancelOrder(Base, tag="CANCEL_ORDER", kw_only=True):
@@ -108,9 +141,19 @@ class CancelOrder(Base, tag="CANCEL_ORDER", kw_only=True):
 
 
 class ReplaceOrder(Base, tag="REPLACE_ORDER", kw_only=True):
-    """Replacement of an order's quantity, price, or both; the order has `new_client_order_id` from then on."""
+    """Replacement of an order's prices, its whole quantity (filled part included), or both; None leaves a value.
+
+    The order has `new_client_order_id` from then on.
+    """
 
     client_order_id: Name
     new_client_order_id: Name
     quantity: TradedSize | None = None
     price: TradedPrice | None = None
+    stop_price: TradedPrice | None = None
+
+
+class CancelAll(Base, tag="CANCEL_ALL", kw_only=True):
+    """Cancellation of all open orders of the account, or of those in one `symbol`."""
+
+    symbol: Symbol | None = None
