@@ -139,5 +139,5 @@ class Instrument:
 
 
 def _require_integers(price: Any) -> None:
-    if np.asarray(price).dtype.kind not in "iu":
+    if type(price) is not int and np.asarray(price).dtype.kind not in "iu":
         raise TypeError("prices are integers of 1e-9 here: multiply a price in the currency by UNIT")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, overload
@@ -49,9 +50,10 @@ class TickRule:
     def tick_at(self, price: IntArray) -> IntArray: ...
     def tick_at(self, price: int | IntArray) -> int | IntArray:
         """Return the tick at a price (1e-9); prices below 0 have that of 0."""
+        if not isinstance(price, np.ndarray):
+            return self.ticks[max(bisect_right(self.bounds, price) - 1, 0)]
         place = np.searchsorted(np.array(self.bounds, np.int64), price, side="right") - 1
-        found = np.array(self.ticks, np.int64)[np.maximum(place, 0)]
-        return found if isinstance(price, np.ndarray) else int(found)
+        return np.array(self.ticks, np.int64)[np.maximum(place, 0)]
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> TickRule:

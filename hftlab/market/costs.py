@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from hftlab.instruments import find_instrument
 
-__all__ = ["TYPICAL_FEES", "VENUE_CURRENCIES", "Costs", "Fee", "Terms"]
+__all__ = ["CURRENCY_PARTS", "TYPICAL_FEES", "VENUE_CURRENCIES", "Costs", "Fee", "Terms"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,8 @@ VENUE_CURRENCIES: Final[Mapping[str, str]] = MappingProxyType(
 )
 """Currency of prices at a venue, for symbols that hftlab does not know."""
 
-_PARTS: Final = {"GBX": ("GBP", 0.01)}
+CURRENCY_PARTS: Final[Mapping[str, tuple[str, int]]] = MappingProxyType({"GBX": ("GBP", 100)})
+"""Currencies that prices are quoted in and no cash is held in, with the currency of the cash and how many make one."""
 
 
 class Terms(NamedTuple):
@@ -84,8 +85,8 @@ class Costs:
         if venue not in self._fees or quoted is None:
             missing = "fee" if venue not in self._fees else "currency"
             raise ValueError(f"the {missing} of {symbol} at {venue} is not known: pass one for that venue")
-        currency, unit = _PARTS.get(quoted, (quoted, 1.0))
-        return Terms(self._fees[venue], currency, unit)
+        currency, parts = CURRENCY_PARTS.get(quoted, (quoted, 1))
+        return Terms(self._fees[venue], currency, 1 / parts)
 
     def common(self, one: Terms, other: Terms) -> tuple[str, float, float]:
         """Return a currency to compare two listings in, and what a unit of each one's prices is worth in it.

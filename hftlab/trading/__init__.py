@@ -1,5 +1,30 @@
 """Trading without I/O: venues that take orders, orders, accounts, commissions and pre-trade checks."""
 
+from hftlab.trading.account import RATES, Account, AccountTerms, Portfolio
+from hftlab.trading.commissions import NO_COMMISSION, TYPICAL_COMMISSIONS, Commission, commission_of
+from hftlab.trading.position import Position
+from hftlab.trading.risk import Check, Exposure, PreTradeChecks, Rejection
+from hftlab.trading.risk_limits import RiskLimits
 from hftlab.trading.venue import Liquidity, MarketPhase, OrderTerms, TradingVenue, VenueUpdate
 
-__all__ = ["Liquidity", "MarketPhase", "OrderTerms", "TradingVenue", "VenueUpdate"]
+__all__ = [
+    "NO_COMMISSION",
+    "RATES",
+    "TYPICAL_COMMISSIONS",
+    "Account",
+    "AccountTerms",
+    "Check",
+    "Commission",
+    "Exposure",
+    "Liquidity",
+    "MarketPhase",
+    "OrderTerms",
+    "Portfolio",
+    "Position",
+    "PreTradeChecks",
+    "Rejection",
+    "RiskLimits",
+    "TradingVenue",
+    "VenueUpdate",
+    "commission_of",
+]

@@ -1,0 +1,329 @@
+"""Pre-trade checks: what each order of an account must pass before it goes to the venue."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from fractions import Fraction
+from typing import Final, NamedTuple
+
+from hftlab.instruments import UNIT, Instrument
+from hftlab.protocol.enums import OrderType, Side, TimeInForce
+from hftlab.protocol.publishing.limits import Rate, TokenBucket
+from hftlab.trading.account import Account
+from hftlab.trading.money import exact, to_text, to_units
+from hftlab.trading.risk_limits import RiskLimits
+from hftlab.trading.venue import MarketPhase, OrderTerms
+
+__all__ = ["Check", "Exposure", "PreTradeChecks", "Rejection", "RiskLimits"]
+
+_IMMEDIATE: Final = (TimeInForce.IOC, TimeInForce.FOK)
+_STOPS: Final = (OrderType.STOP, OrderType.STOP_LIMIT)
+_FIELDS: Final = {
+    OrderType.LIMIT: ("price",),
+    OrderType.MARKET: (),
+    OrderType.STOP: ("stop_price",),
+    OrderType.STOP_LIMIT: ("price", "stop_price"),
+    OrderType.ICEBERG: ("price", "display_quantity"),
+}
+_OPTIONAL: Final = ("price", "stop_price", "display_quantity")
+_CENT: Final = UNIT // 100
+
+
+class Check(StrEnum):
+    """Check that refuses an order."""
+
+    TERMS = "TERMS"
+    """Values that do not go together, such as a LIMIT order without a price."""
+    HALTED = "HALTED"
+    TRADING_HOURS = "TRADING_HOURS"
+    """The market is closed, or collects orders for an auction and the order cannot wait for it."""
+    ORDER_RATE = "ORDER_RATE"
+    TICK = "TICK"
+    LOT = "LOT"
+    PRICE_BAND = "PRICE_BAND"
+    ORDER_QUANTITY = "ORDER_QUANTITY"
+    ORDER_NOTIONAL = "ORDER_NOTIONAL"
+    POSITION = "POSITION"
+    NOTIONAL = "NOTIONAL"
+    BUYING_POWER = "BUYING_POWER"
+
+
+class Rejection(NamedTuple):
+    """Refusal of an order: the check, the limit and the value that goes beyond it (None without numbers), and why."""
+
+    check: Check
+    limit: float | None
+    value: float | None
+    reason: str
+    """Text for the wire; it names the check, the limit and the value."""
+
+
+class Exposure(NamedTuple):
+    """Open orders of an account, without the one that is checked."""
+
+    buy_quantity: int = 0
+    """What is left of the open buys in the order's instrument, in 1e-9 units."""
+    sell_quantity: int = 0
+    notional: int = 0
+    """What all open orders would cost, in 1e-9 of the account's currency."""
+
+
+class PreTradeChecks:
+    """Pre-trade checks of one account. Its only state is the rate of orders; times never go back."""
+
+    def __init__(self, limits: RiskLimits) -> None:
+        self.limits = limits
+        self._order_quantity = _units(limits.max_order_quantity)
+        self._order_notional = _units(limits.max_order_notional)
+        self._position = _units(limits.max_position)
+        self._notional = _units(limits.max_notional)
+        self._band = None if limits.price_band is None else exact(limits.price_band)
+        self._needs_value = limits.buying_power or self._notional is not None
+        rate = limits.orders_per_second
+        self._bucket = None if rate is None else TokenBucket(Rate(rate, limits.burst))
+        self._started: int | None = None
+
+    def check_new(
+        self,
+        terms: OrderTerms,
+        instrument: Instrument,
+        account: Account,
+        exposure: Exposure,
+        reference: int | None,
+        phase: MarketPhase,
+        at: int,
+    ) -> Rejection | None:
+        """Return why a new order is refused, None if it may go to the venue.
+
+        `reference` is the instrument's reference price (1e-9), None before there is one; `at` is in nanoseconds UTC.
+        """
+        return (
+            self._rate(at)
+            or _terms(terms)
+            or self._market(terms, instrument, phase, at)
+            or _grid(terms, instrument)
+            or self._order(terms, account, reference)
+            or self._account(terms, terms.quantity, account, exposure, reference)
+        )
+
+    def check_replace(
+        self,
+        terms_before: OrderTerms,
+        terms_after: OrderTerms,
+        filled: int,
+        instrument: Instrument,
+        account: Account,
+        exposure: Exposure,
+        reference: int | None,
+        phase: MarketPhase,
+        at: int,
+    ) -> Rejection | None:
+        """Return why an order is not replaced, None if the replacement may go to the venue.
+
+        `filled` (1e-9 units) is what has traded already, and `exposure` is without the order. The limits of one order
+        count its whole quantity, those of the account what is left. A replacement that asks for no more quantity and
+        no more money than before has no limits of the account.
+        """
+        rejection = (
+            self._rate(at)
+            or _terms(terms_after, replaces=True)
+            or _open(terms_after, filled)
+            or self._market(terms_after, instrument, phase, at)
+            or _grid(terms_after, instrument)
+            or self._order(terms_after, account, reference)
+        )
+        if rejection is not None or _is_no_more(terms_before, terms_after, reference):
+            return rejection
+        return self._account(terms_after, terms_after.quantity - filled, account, exposure, reference)
+
+    def _rate(self, at: int) -> Rejection | None:
+        if self._bucket is None:
+            return None
+        if self._started is None:
+            self._started = at
+        wait = self._bucket.take((at - self._started) / UNIT)
+        if not wait:
+            return None
+        limit = self._bucket.rate
+        return Rejection(
+            Check.ORDER_RATE,
+            limit.per_second,
+            None,
+            f"order rate: more than {limit.per_second:g} a second and {limit.burst:,} at once, wait {wait:.3f} seconds",
+        )
+
+    def _market(self, terms: OrderTerms, instrument: Instrument, phase: MarketPhase, at: int) -> Rejection | None:
+        symbol = terms.symbol
+        if phase is MarketPhase.HALTED:
+            return Rejection(Check.HALTED, None, None, f"halted: {symbol} does not trade now")
+        if phase is MarketPhase.CLOSED:
+            return Rejection(Check.TRADING_HOURS, None, None, f"trading hours: the market of {symbol} is closed")
+        if phase is MarketPhase.CALL and terms.type not in _STOPS:
+            name = "post-only" if terms.post_only else str(terms.time_in_force)
+            if terms.post_only or terms.time_in_force in _IMMEDIATE:
+                reason = f"trading hours: {symbol} is in a call for an auction, which takes no {name} orders"
+                return Rejection(Check.TRADING_HOURS, None, None, reason)
+        if self.limits.trading_hours and instrument.venue.phase_at(at) != "regular":
+            reason = f"trading hours: {symbol} trades in the regular hours of {instrument.venue.name} only"
+            return Rejection(Check.TRADING_HOURS, None, None, reason)
+        return None
+
+    def _order(self, terms: OrderTerms, account: Account, reference: int | None) -> Rejection | None:
+        """Check what concerns the order alone: its price, quantity and value."""
+        if self._band is not None and terms.price is not None:
+            base = terms.stop_price if terms.type is OrderType.STOP_LIMIT else reference
+            if base is not None and base > 0 and (rejection := self._outside(terms, terms.price, base)):
+                return rejection
+        quantity = terms.quantity
+        if self._order_quantity is not None and quantity > self._order_quantity:
+            limit = self._order_quantity
+            reason = f"order quantity: {to_text(quantity)} is more than the limit of {to_text(limit)}"
+            return Rejection(Check.ORDER_QUANTITY, limit / UNIT, quantity / UNIT, reason)
+        if self._order_notional is None:
+            return None
+        price = _price(terms, reference)
+        if price is None:
+            return _no_price(Check.ORDER_NOTIONAL, "order notional", terms)
+        limit, value = self._order_notional, abs(account.value(terms.symbol, quantity, price))
+        if value > limit:
+            return _more(Check.ORDER_NOTIONAL, "order notional", "the order's value of", value, limit, account)
+        return None
+
+    def _outside(self, terms: OrderTerms, price: int, base: int) -> Rejection | None:
+        band = self._band
+        assert band is not None
+        share, whole = band.numerator, band.denominator
+        buys = terms.side is Side.BUY
+        if price * whole <= base * (whole + share) if buys else price * whole >= base * (whole - share):
+            return None
+        limit = Fraction(base * (whole + share if buys else whole - share), whole)
+        reason = (
+            f"price band: the price {to_text(price)} is more than {float(band):.6g} of {to_text(base)} "
+            f"{'above' if buys else 'below'} it: {to_text(round(limit))} is the limit"
+        )
+        return Rejection(Check.PRICE_BAND, float(limit / UNIT), price / UNIT, reason)
+
+    def _account(
+        self, terms: OrderTerms, quantity: int, account: Account, exposure: Exposure, reference: int | None
+    ) -> Rejection | None:
+        """Check what the account would hold and owe if `quantity`, the open part of the order, were filled."""
+        position = account.positions.get(terms.symbol)
+        held = 0 if position is None else position.quantity
+        # What it would hold in the order's direction; up to 0 the order only reduces a position of the other one.
+        after = quantity + (exposure.buy_quantity + held if terms.side is Side.BUY else exposure.sell_quantity - held)
+        if self._position is not None and after > self._position:
+            limit = self._position
+            reason = (
+                f"position: {to_text(after)} {terms.symbol} with all open orders are more than the limit of "
+                f"{to_text(limit)}"
+            )
+            return Rejection(Check.POSITION, limit / UNIT, after / UNIT, reason)
+        increase = min(quantity, after)
+        if not self._needs_value or increase <= 0:
+            return None
+        price = _price(terms, reference)
+        if price is None:
+            return _no_price(Check.BUYING_POWER, "buying power", terms)
+        needed = abs(account.value(terms.symbol, increase, price))
+        if self._notional is not None:
+            total = account.gross_value + exposure.notional + needed
+            if total > self._notional:
+                return _more(Check.NOTIONAL, "notional", "positions and open orders of", total, self._notional, account)
+        if not self.limits.buying_power:
+            return None
+        left = account.buying_power(exposure.notional)
+        if needed <= left:
+            return None
+        currency = account.terms.currency
+        reason = (
+            f"buying power: the order needs {_money(needed, up=True)} {currency} and {_money(left)} {currency} are left"
+        )
+        return Rejection(Check.BUYING_POWER, left / UNIT, needed / UNIT, reason)
+
+
+def _terms(terms: OrderTerms, *, replaces: bool = False) -> Rejection | None:
+    needed = _FIELDS[terms.type]
+    for name in _OPTIONAL:
+        given = getattr(terms, name) is not None
+        if given != (name in needed):
+            word = "without a" if not given else "with a"
+            return _senseless(f"{_name(terms.type)} order {word} {name.replace('_', ' ')}")
+    display = terms.display_quantity
+    if display is not None and (display <= 0 or (display > terms.quantity and not replaces)):
+        text = f"{_name(terms.type)} order of {to_text(terms.quantity)} with a display quantity of {to_text(display)}"
+        return _senseless(text)
+    if terms.type is OrderType.ICEBERG and terms.time_in_force in _IMMEDIATE:
+        return _senseless(f"{_name(terms.type)} order that is {terms.time_in_force} and so never rests")
+    if terms.post_only:
+        if terms.type not in (OrderType.LIMIT, OrderType.ICEBERG):
+            return _senseless(f"post-only {terms.type} order")
+        if terms.time_in_force in _IMMEDIATE:
+            return _senseless(f"post-only order that is {terms.time_in_force}")
+    return None
+
+
+def _open(terms: OrderTerms, filled: int) -> Rejection | None:
+    if terms.quantity > filled:
+        return None
+    reason = (
+        f"terms: {to_text(filled)} are filled, a whole quantity of {to_text(terms.quantity)} leaves nothing open: "
+        "cancel the order instead"
+    )
+    return Rejection(Check.TERMS, filled / UNIT, terms.quantity / UNIT, reason)
+
+
+def _grid(terms: OrderTerms, instrument: Instrument) -> Rejection | None:
+    """Check prices against ticks and quantities against lots."""
+    for price in (terms.price, terms.stop_price):
+        if price is not None and price % (tick := instrument.tick_at(price)):
+            reason = f"tick: the price {to_text(price)} is not a multiple of {to_text(tick)}"
+            return Rejection(Check.TICK, tick / UNIT, price / UNIT, reason)
+    lot = instrument.lot
+    for quantity in (terms.quantity, terms.display_quantity):
+        if quantity is not None and (quantity <= 0 or quantity % lot):
+            reason = f"lot: the quantity {to_text(quantity)} is not a positive multiple of {to_text(lot)}"
+            return Rejection(Check.LOT, lot / UNIT, quantity / UNIT, reason)
+    return None
+
+
+def _is_no_more(before: OrderTerms, after: OrderTerms, reference: int | None) -> bool:
+    """Tell whether a replacement asks for no more quantity at no higher value."""
+    old, new = _price(before, reference), _price(after, reference)
+    if after.quantity > before.quantity:
+        return False
+    return (old is None and new is None) or (old is not None and new is not None and abs(new) <= abs(old))
+
+
+def _price(terms: OrderTerms, reference: int | None) -> int | None:
+    """Return the price that an order is valued at: its limit, else its stop, else the reference price."""
+    if terms.price is not None:
+        return terms.price
+    return terms.stop_price if terms.stop_price is not None else reference
+
+
+def _more(check: Check, name: str, what: str, value: int, limit: int, account: Account) -> Rejection:
+    currency = account.terms.currency
+    reason = f"{name}: {what} {_money(value, up=True)} {currency} is more than the limit of {_money(limit)} {currency}"
+    return Rejection(check, limit / UNIT, value / UNIT, reason)
+
+
+def _no_price(check: Check, name: str, terms: OrderTerms) -> Rejection:
+    reason = f"{name}: {terms.symbol} has no price yet to value {_name(terms.type)} order at: send a LIMIT order"
+    return Rejection(check, None, None, reason)
+
+
+def _senseless(text: str) -> Rejection:
+    return Rejection(Check.TERMS, None, None, f"terms: {text}")
+
+
+def _name(kind: OrderType) -> str:
+    return f"{'an' if kind is OrderType.ICEBERG else 'a'} {kind}"
+
+
+def _money(units: int, *, up: bool = False) -> str:
+    """Return an amount in whole cents, rounded so that what is missing never looks as if it were there."""
+    return to_text(-(-units // _CENT) * _CENT if up else units // _CENT * _CENT, places=2)
+
+
+def _units(limit: float | None) -> int | None:
+    return None if limit is None else to_units(limit)
