@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         recorder,
         session,
         simulator,
+        trading,
         venues,
         widgets,
     )
@@ -64,6 +65,7 @@ __all__ = [
     "session",
     "sessions",
     "simulator",
+    "trading",
     "venues",
     "widgets",
 ]

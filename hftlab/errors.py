@@ -11,6 +11,7 @@
     │   ├── ServerError             SERVER_ERROR
     │   └── NetworkError            NETWORK_ERROR          the connection broke
     ├── CallbackFailed              a user's callback has raised
+    ├── ImpossibleTransition        a venue's update that does not fit its order
     ├── PortInUse                   another process listens on the port
     └── DataError                   a file or its data is wrong; `path` says which file
         ├── CaptureError            a venue's capture: truncated, of another format, unreadable
@@ -43,6 +44,7 @@ __all__ = [
     "DataError",
     "EventError",
     "HftlabError",
+    "ImpossibleTransition",
     "MessageParseError",
     "NetworkError",
     "PortInUse",
@@ -155,6 +157,10 @@ class CallbackFailed(HftlabError):
         )
         self.event, self.callback, self.failures = event, callback, failures
         self.__cause__ = error
+
+
+class ImpossibleTransition(HftlabError):
+    """A venue's update that does not fit its order, such as a fill of one that is over; the order stays as it is."""
 
 
 class PortInUse(HftlabError):

@@ -1,7 +1,10 @@
 """Trading without I/O: venues that take orders, orders, accounts, commissions and pre-trade checks."""
 
 from hftlab.trading.account import RATES, Account, AccountTerms, Portfolio
+from hftlab.trading.broker import Broker
+from hftlab.trading.brokers import broker_of
 from hftlab.trading.commissions import NO_COMMISSION, TYPICAL_COMMISSIONS, Commission, commission_of
+from hftlab.trading.orders import Fill, Order
 from hftlab.trading.position import Position
 from hftlab.trading.risk import Check, Exposure, PreTradeChecks, Rejection
 from hftlab.trading.risk_limits import RiskLimits
@@ -13,11 +16,14 @@ __all__ = [
     "TYPICAL_COMMISSIONS",
     "Account",
     "AccountTerms",
+    "Broker",
     "Check",
     "Commission",
     "Exposure",
+    "Fill",
     "Liquidity",
     "MarketPhase",
+    "Order",
     "OrderTerms",
     "Portfolio",
     "Position",
@@ -26,5 +32,6 @@ __all__ = [
     "RiskLimits",
     "TradingVenue",
     "VenueUpdate",
+    "broker_of",
     "commission_of",
 ]

@@ -130,17 +130,27 @@ class Account:
     """
 
     def __init__(self, name: str, terms: AccountTerms, instruments: Iterable[Instrument]) -> None:
-        self.name, self.terms = name, terms
+        self.name = name
         amounts = terms.cash if isinstance(terms.cash, Mapping) else {terms.currency: terms.cash}
         self.cash = {currency: to_units(amount) for currency, amount in amounts.items()}
         self.commissions: dict[str, int] = {}
         self.positions: dict[str, Position] = {}
-        self._rates = {currency: exact(rate) for currency, rate in terms.rates.items()} | {terms.currency: Fraction(1)}
-        self._listings = {one.wire_symbol: self._listing(one) for one in instruments}
-        self._leverage = exact(terms.leverage)
+        self._instruments = tuple(instruments)
         # Each position's value in the account's currency, and their sums, so that a check of an order adds up nothing.
         self._values: dict[str, int] = {}
         self._market_value = self._gross = 0
+        self.set_terms(terms)
+
+    def set_terms(self, terms: AccountTerms) -> None:
+        """Go on with other rates, commissions and limits; cash and positions stay. Raises HftlabError."""
+        self.terms = terms
+        self._rates = {currency: exact(rate) for currency, rate in terms.rates.items()} | {terms.currency: Fraction(1)}
+        for currency in self.cash:
+            self._rate(currency, f"the account has cash in {currency}")
+        self._listings = {one.wire_symbol: self._listing(one) for one in self._instruments}
+        self._leverage = exact(terms.leverage)
+        for symbol, position in self.positions.items():
+            self._revalue(symbol, position)
 
     def __repr__(self) -> str:
         held = ", ".join(repr(one) for one in self.positions.values() if one.quantity)

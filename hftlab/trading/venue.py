@@ -129,6 +129,9 @@ class TradingVenue(Protocol):
     they happened.
     """
 
+    broker: object | None
+    """Broker of its accounts, which outlives a server; None until there is one. The venue only keeps it."""
+
     @property
     def instruments(self) -> Sequence[Instrument]:
         """Instruments that can be traded."""

@@ -1,0 +1,430 @@
+"""Broker between clients and a trading venue: accounts, pre-trade checks, orders, and the messages about them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Hashable, Mapping
+from typing import Final, TypeAlias
+
+import msgspec
+
+from hftlab.errors import ServerError
+from hftlab.instruments import Instrument
+from hftlab.nearest import describe_unknown
+from hftlab.protocol.enums import OrderStatus, UpdateType
+from hftlab.protocol.order_messages import (
+    CancelAll,
+    CancelOrder,
+    NewOrder,
+    OrderUpdate,
+    PortfolioUpdate,
+    PositionUpdate,
+    ReplaceOrder,
+)
+from hftlab.source import Timed
+from hftlab.trading.account import Account, AccountTerms
+from hftlab.trading.open_exposure import OpenExposure
+from hftlab.trading.order_list import OrderList
+from hftlab.trading.orders import Fill, Order
+from hftlab.trading.risk import PreTradeChecks
+from hftlab.trading.venue import Cancel, New, OrderTerms, Replace, RequestKind, TradingVenue, VenueUpdate
+from hftlab.trading.wire import order_update, portfolio_update, position_update, terms_of, to_units
+
+__all__ = ["DEFAULT_ACCOUNT", "Broker", "OrderRequest"]
+
+OrderRequest: TypeAlias = NewOrder | CancelOrder | ReplaceOrder | CancelAll
+"""Messages that a broker takes."""
+
+Private: TypeAlias = Timed[OrderUpdate | PositionUpdate | PortfolioUpdate]
+
+DEFAULT_ACCOUNT: Final = "*"
+"""Name of the terms that accounts get which are not named."""
+
+
+_KINDS: Final = {
+    OrderStatus.PENDING_NEW: UpdateType.NEW,
+    OrderStatus.NEW: UpdateType.NEW,
+    OrderStatus.PARTIALLY_FILLED: UpdateType.FILL,
+    OrderStatus.FILLED: UpdateType.FILL,
+    OrderStatus.PENDING_CANCEL: UpdateType.CANCEL,
+    OrderStatus.CANCELED: UpdateType.CANCEL,
+    OrderStatus.REJECTED: UpdateType.REJECT,
+    OrderStatus.EXPIRED: UpdateType.EXPIRE,
+}
+"""Update type that goes with a status in a snapshot."""
+
+
+class _Customer:
+    """An account with its orders and its checks."""
+
+    def __init__(self, name: str, terms: AccountTerms, instruments: Mapping[str, Instrument]) -> None:
+        self.account = Account(name, terms, instruments.values())
+        self.orders = OrderList()
+        self.checks = PreTradeChecks(terms.limits)
+        self.exposure = OpenExposure()
+        self.replacements: dict[str, list[str]] = {}
+        """Order id -> the new clientOrderIds of replacements that the venue has not answered."""
+        self.has_changed = False
+        """Whether the portfolio differs from the last that was told."""
+
+
+class Broker:
+    """Broker of one venue. It takes the requests of accounts, checks them, and tells each account what becomes of them.
+
+    `terms` are the accounts' by name; "*" are those of all others, which begin when they first ask for something. The
+    broker does no I/O: `at` is the venue's time in ns, and messages come as `Timed` with their account.
+
+    `handle()` takes a request, `collect()` returns what has happened at the venue meanwhile, and `mark()` what price
+    changes do to positions. `snapshot()` tells an account's state.
+    """
+
+    def __init__(self, venue: TradingVenue, terms: Mapping[str, AccountTerms] | None = None) -> None:
+        self.venue = venue
+        self._instruments = {one.wire_symbol: one for one in venue.instruments}
+        self._terms: dict[str, AccountTerms] = {}
+        self._customers: dict[str, _Customer] = {}
+        self._orders: dict[str, Order] = {}
+        """Open orders of all accounts by order id."""
+        self._numbers = itertools.count(1)
+        self._kept: list[Private] = []
+        """Messages that nobody has taken yet, because the request that they came with raised."""
+        self._holders: dict[str, set[str]] = {}
+        """Symbol -> accounts that have a position in it."""
+        self.set_terms(terms or {})
+
+    # --- accounts ---
+
+    def set_terms(self, terms: Mapping[str, AccountTerms]) -> None:
+        """Give accounts other terms. Those that have begun keep their cash and positions, and get the new limits.
+
+        Raises TypeError for terms that are not AccountTerms, HftlabError for a currency without a rate.
+        """
+        for name, each in terms.items():
+            if not isinstance(each, AccountTerms):
+                raise TypeError(f"accounts[{name!r}] is {each!r}: give an AccountTerms(cash=..., limits=...)")
+            Account(name, each, self._instruments.values())  # raises for what it cannot trade
+        self._terms = {DEFAULT_ACCOUNT: AccountTerms(), **terms}
+        for name, customer in self._customers.items():
+            customer.account.set_terms(self._terms.get(name, self._terms[DEFAULT_ACCOUNT]))
+            customer.checks = PreTradeChecks(customer.account.terms.limits)
+
+    def account(self, name: str) -> Account:
+        """Return an account; one that has not traded yet begins with its terms."""
+        return self._customer(name).account
+
+    @property
+    def accounts(self) -> list[str]:
+        """Names of the accounts that have begun."""
+        return list(self._customers)
+
+    def orders(self, name: str) -> list[Order]:
+        """Return the open orders of an account, in the order of their entry."""
+        return list(self._customer(name).orders)
+
+    def _customer(self, name: str) -> _Customer:
+        customer = self._customers.get(name)
+        if customer is None:
+            terms = self._terms.get(name, self._terms[DEFAULT_ACCOUNT])
+            customer = self._customers[name] = _Customer(name, terms, self._instruments)
+        return customer
+
+    # --- requests ---
+
+    def handle(self, name: str, request: OrderRequest, at: int, *, entered_by: Hashable | None = None) -> list[Private]:
+        """Take a request of an account; returns the messages that follow at once.
+
+        With `entered_by` a new order is cancelled by disconnect() of the same. Raises ServerError for an order that the
+        account does not have, and for a clientOrderId that it has used for another one.
+        """
+        customer = self._customer(name)
+        told = self.collect()  # what has happened before the request
+        try:
+            told += self._handle(customer, request, at, entered_by)
+        except ServerError:
+            self._kept = told
+            raise
+        return told + self.collect()
+
+    def _handle(
+        self, customer: _Customer, request: OrderRequest, at: int, entered_by: Hashable | None
+    ) -> list[Private]:
+        match request:
+            case NewOrder():
+                return self._enter(customer, request, at, entered_by)
+            case CancelOrder():
+                return self._cancel(customer, self._find(customer, request.client_order_id), at)
+            case ReplaceOrder():
+                return self._replace(customer, request, at)
+            case CancelAll():
+                orders = [one for one in customer.orders if request.symbol in (None, one.terms.symbol)]
+                return [item for order in orders for item in self._cancel(customer, order, at)]
+
+    def disconnect(self, entered_by: Hashable, at: int) -> list[Private]:
+        """Cancel the open orders that were entered by a connection that asked for it."""
+        told = self.collect()
+        for order in [each for each in self._orders.values() if each.entered_by == entered_by]:
+            told += self._cancel(self._customers[order.account], order, at)
+        return told + self.collect()
+
+    def _enter(self, customer: _Customer, message: NewOrder, at: int, entered_by: Hashable | None) -> list[Private]:
+        terms = terms_of(message, customer.account.terms.self_trade_prevention)
+        known = customer.orders.find(message.client_order_id)
+        if known is not None:
+            if known.entered != (message.client_order_id, terms):
+                raise ServerError(
+                    f"the clientOrderId {message.client_order_id!r} is that of another order: give each order its own",
+                    context={"clientOrderId": message.client_order_id},
+                )
+            return []
+        instrument = self._instruments.get(message.symbol)
+        if instrument is None:
+            raise ServerError(
+                f"the venue does not trade {describe_unknown([message.symbol], list(self._instruments))}",
+                context={"field": "symbol", "unknown": [message.symbol]},
+            )
+        order = Order(
+            account=customer.account.name,
+            order_id=f"ORD_{next(self._numbers)}",
+            client_order_id=message.client_order_id,
+            terms=terms,
+            entered=(message.client_order_id, terms),
+            entered_by=entered_by,
+        )
+        venue = self.venue
+        rejection = customer.checks.check_new(
+            terms,
+            instrument,
+            customer.account,
+            customer.exposure.of(terms.symbol),
+            venue.reference_price(terms.symbol),
+            venue.phase(terms.symbol),
+            at,
+        )
+        customer.orders.add(order)
+        if rejection is not None:
+            self._refuse(customer, order, RequestKind.NEW, rejection.reason, at)
+            return [self._told(order, UpdateType.REJECT, at)]
+        self._orders[order.order_id] = order
+        self._reserve(customer, order)
+        told = [self._told(order, UpdateType.NEW, at)] if venue.latency else []
+        venue.submit(order.account, New(order.order_id, terms), at)
+        return told
+
+    def _cancel(self, customer: _Customer, order: Order, at: int) -> list[Private]:
+        if order.status in (OrderStatus.CANCELED, OrderStatus.PENDING_CANCEL):
+            return []
+        if not order.is_open:
+            self._refuse(customer, order, RequestKind.CANCEL, f"cancel: the order is {order.status}", at)
+            return [self._told(order, UpdateType.REJECT, at)]
+        told = []
+        if self.venue.latency:
+            order.ask_for_cancel()
+            told.append(self._told(order, UpdateType.CANCEL, at))
+        self.venue.submit(order.account, Cancel(order.order_id), at)
+        return told
+
+    def _replace(self, customer: _Customer, message: ReplaceOrder, at: int) -> list[Private]:
+        order = self._find(customer, message.client_order_id)
+        other = customer.orders.find(message.new_client_order_id)
+        if other is order and message.new_client_order_id != message.client_order_id:
+            return []
+        if other is not None and other is not order:
+            raise ServerError(
+                f"the newClientOrderId {message.new_client_order_id!r} is that of another order: give a new one",
+                context={"clientOrderId": message.new_client_order_id},
+            )
+        reason = self._objection(customer, order, message, at)
+        if reason is not None:
+            self._refuse(customer, order, RequestKind.REPLACE, reason, at)
+            return [self._told(order, UpdateType.REJECT, at)]
+        if other is None:
+            customer.orders.name(order, message.new_client_order_id)
+        customer.replacements.setdefault(order.order_id, []).append(message.new_client_order_id)
+        wanted = _replaced(order.terms, message)
+        request = Replace(order.order_id, wanted.quantity, wanted.price, wanted.stop_price)
+        self.venue.submit(order.account, request, at)
+        return []
+
+    def _objection(self, customer: _Customer, order: Order, message: ReplaceOrder, at: int) -> str | None:
+        """Return why an order cannot be replaced; None if it can."""
+        if not order.is_open or order.status is OrderStatus.PENDING_CANCEL:
+            return f"replace: the order is {order.status}"
+        terms, symbol = _replaced(order.terms, message), order.terms.symbol
+        rejection = customer.checks.check_replace(
+            order.terms,
+            terms,
+            order.filled,
+            self._instruments[symbol],
+            customer.account,
+            customer.exposure.of(symbol, without=order),
+            self.venue.reference_price(symbol),
+            self.venue.phase(symbol),
+            at,
+        )
+        return None if rejection is None else rejection.reason
+
+    def _find(self, customer: _Customer, client_order_id: str) -> Order:
+        order = customer.orders.find(client_order_id)
+        if order is None:
+            raise ServerError(
+                f"this account has no order with the clientOrderId {client_order_id!r}",
+                context={"clientOrderId": client_order_id},
+            )
+        return order
+
+    def _refuse(self, customer: _Customer, order: Order, kind: RequestKind, reason: str, at: int) -> None:
+        order.apply(
+            VenueUpdate(
+                at=at,
+                account=order.account,
+                order_id=order.order_id,
+                kind=UpdateType.REJECT,
+                request=kind,
+                reason=reason,
+            )
+        )
+        if not order.is_open:
+            customer.orders.close(order)
+
+    # --- what the venue reports ---
+
+    def collect(self) -> list[Private]:
+        """Return the messages for what has happened at the venue since the last call.
+
+        The updates of orders come in their order, then each position that they have changed, and the portfolios.
+        """
+        told, self._kept = self._kept, []
+        touched: dict[tuple[str, str], int] = {}
+        for update in self.venue.take_updates():
+            order = self._orders.get(update.order_id)
+            if order is None:
+                continue
+            told.append(self._follow(order, update))
+            if update.kind is UpdateType.FILL:
+                touched[order.account, order.terms.symbol] = update.at
+        if touched:
+            told += self._positions(touched)
+        return told
+
+    def _follow(self, order: Order, update: VenueUpdate) -> Private:
+        customer, fill = self._customers[order.account], None
+        order.apply(update)
+        if update.kind is UpdateType.FILL:
+            fill = self._fill(customer, order, update)
+        elif update.kind is UpdateType.REPLACE or update.request is RequestKind.REPLACE:
+            self._rename(customer, order, is_done=update.kind is UpdateType.REPLACE)
+        if order.is_open:
+            self._reserve(customer, order)
+        else:
+            customer.exposure.drop(order)
+            customer.has_changed = True
+            customer.replacements.pop(order.order_id, None)
+            customer.orders.close(order)
+            del self._orders[order.order_id]
+        return self._told(order, update.kind, update.at, fill)
+
+    def _fill(self, customer: _Customer, order: Order, update: VenueUpdate) -> Fill:
+        quantity, price, liquidity = update.quantity, update.price, update.liquidity
+        assert quantity is not None
+        assert price is not None
+        assert liquidity is not None
+        symbol = order.terms.symbol
+        charged = customer.account.fill(symbol, order.terms.side, quantity, price, liquidity)
+        order.commission += charged
+        holders = self._holders.setdefault(symbol, set())
+        if customer.account.positions[symbol].quantity:
+            holders.add(order.account)
+        else:
+            holders.discard(order.account)
+        return Fill(update.at, quantity, price, liquidity, charged)
+
+    def _rename(self, customer: _Customer, order: Order, *, is_done: bool) -> None:
+        """Give an order its new clientOrderId, or that one free again if the replacement was refused."""
+        waiting = customer.replacements.get(order.order_id)
+        if not waiting:
+            return  # the venue's own, such as a reduction by self-trade prevention
+        client_order_id = waiting.pop(0)
+        if not waiting:
+            del customer.replacements[order.order_id]
+        if is_done:
+            order.client_order_id = client_order_id
+        elif client_order_id != order.client_order_id:
+            customer.orders.unname(order, client_order_id)
+
+    def _positions(self, touched: Mapping[tuple[str, str], int]) -> list[Private]:
+        told: list[Private] = []
+        portfolios: dict[str, int] = {}
+        for (name, symbol), at in touched.items():
+            told.append(Timed(at, position_update(self._customers[name].account.positions[symbol], at), name))
+            portfolios[name] = at
+        for name, at in portfolios.items():
+            customer = self._customers[name]
+            customer.has_changed = False
+            told.append(Timed(at, portfolio_update(customer.account.portfolio(customer.exposure.notional), at), name))
+        return told
+
+    def _told(self, order: Order, kind: UpdateType, at: int, fill: Fill | None = None) -> Private:
+        return Timed(at, order_update(order, kind, at, fill=fill), order.account)
+
+    # --- prices ---
+
+    def mark(self, symbol: str, price: int, at: int) -> list[Private]:
+        """Value the positions in a symbol at another price (1e-9); returns a POSITION_UPDATE for each that changes."""
+        told: list[Private] = []
+        for name in self._holders.get(symbol, ()):
+            customer = self._customers[name]
+            if customer.account.mark(symbol, price):
+                customer.has_changed = True
+                position = customer.account.positions[symbol]
+                told.append(Timed(at, position_update(position, at, snapshot=True), name))
+        return told
+
+    def portfolios(self, at: int) -> list[Private]:
+        """Return a PORTFOLIO_UPDATE for each account whose portfolio has changed since the last one."""
+        told: list[Private] = []
+        for name, customer in self._customers.items():
+            if customer.has_changed:
+                customer.has_changed = False
+                portfolio = customer.account.portfolio(customer.exposure.notional)
+                told.append(Timed(at, portfolio_update(portfolio, at, snapshot=True), name))
+        return told
+
+    def start_day(self) -> None:
+        """Let the day's profit of all accounts count from here."""
+        for customer in self._customers.values():
+            customer.account.start_day()
+            customer.has_changed = True
+
+    # --- state ---
+
+    def snapshot(self, name: str, at: int, *, with_finished: bool = False) -> list[Private]:
+        """Return the state of an account as messages: its open orders, its positions, and last its portfolio.
+
+        `with_finished` adds the orders that are over and still known, before the open ones.
+        """
+        customer = self._customer(name)
+        orders = [*(customer.orders.finished if with_finished else ()), *customer.orders]
+        positions = customer.account.positions.values()
+        portfolio = customer.account.portfolio(customer.exposure.notional)
+        return [
+            *(Timed(at, order_update(order, _KINDS[order.status], at, snapshot=True), name) for order in orders),
+            *(Timed(at, position_update(position, at, snapshot=True), name) for position in positions),
+            Timed(at, portfolio_update(portfolio, at, snapshot=True), name),
+        ]
+
+    def _reserve(self, customer: _Customer, order: Order) -> None:
+        """Count an open order by what is left of it, at its limit or, without one, at the market's price."""
+        terms = order.terms
+        price = terms.price or terms.stop_price or self.venue.reference_price(terms.symbol) or 0
+        customer.exposure.set(order, customer.account.value(terms.symbol, order.remaining, price))
+        customer.has_changed = True
+
+
+def _replaced(terms: OrderTerms, message: ReplaceOrder) -> OrderTerms:
+    """Return the terms that a replacement asks for."""
+    return msgspec.structs.replace(
+        terms,
+        quantity=terms.quantity if message.quantity is None else to_units(message.quantity),
+        price=terms.price if message.price is None else to_units(message.price),
+        stop_price=terms.stop_price if message.stop_price is None else to_units(message.stop_price),
+    )

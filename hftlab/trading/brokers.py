@@ -1,0 +1,36 @@
+"""Brokers by venue: each venue has one, whichever servers it has had."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from hftlab.errors import HftlabError
+from hftlab.source import SourceDecorator
+from hftlab.trading.account import AccountTerms
+from hftlab.trading.broker import Broker
+from hftlab.trading.venue import TradingVenue
+
+__all__ = ["broker_of"]
+
+
+def broker_of(source: object, accounts: Mapping[str, AccountTerms] | None = None) -> Broker | None:
+    """Return the broker of a source that is a venue, or that decorates one; None if it cannot be traded.
+
+    A venue keeps its broker, and that its accounts and orders. `accounts` that are given replace the terms: accounts
+    that have begun keep their cash. Raises HftlabError for `accounts` of a source that cannot be traded, and TypeError
+    for terms that are not AccountTerms.
+    """
+    venue = source
+    while isinstance(venue, SourceDecorator):
+        venue = venue._source
+    if not isinstance(venue, TradingVenue):
+        if accounts is not None:
+            raise HftlabError(
+                f"accounts need a source that can be traded, which {source!r} is not: serve hl.simulator.Exchange()"
+            )
+        return None
+    if not isinstance(venue.broker, Broker):
+        venue.broker = Broker(venue, accounts)
+    elif accounts is not None:
+        venue.broker.set_terms(accounts)
+    return venue.broker

@@ -1,0 +1,404 @@
+"""Broker: what accounts ask for, what the venue reports, and what each account is told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from hftlab.errors import ImpossibleTransition, ServerError
+from hftlab.instruments import UNIT
+from hftlab.protocol import (
+    CancelAll,
+    CancelOrder,
+    NewOrder,
+    OrderStatus,
+    OrderType,
+    OrderUpdate,
+    PortfolioUpdate,
+    PositionUpdate,
+    ReplaceOrder,
+    SelfTradePrevention,
+    Side,
+    UpdateType,
+)
+from hftlab.trading import AccountTerms, Liquidity, MarketPhase, RiskLimits
+from hftlab.trading.broker import Broker
+from hftlab.trading.venue import Cancel, New, Replace, RequestKind
+from tests.trading.scripted_venue import ScriptedVenue
+from tests.trading.status_table import status_table
+
+FREE = {"*": AccountTerms(cash=100_000, commissions=None)}
+
+
+def new(client_order_id: str = "a", **fields: Any) -> NewOrder:
+    values = {
+        "symbol": "AAPL",
+        "side": Side.BUY,
+        "order_type": OrderType.LIMIT,
+        "quantity": 100.0,
+        "price": 175.25,
+    } | fields
+    return NewOrder(timestamp=1.0, client_order_id=client_order_id, **values)
+
+
+def cancel(client_order_id: str = "a") -> CancelOrder:
+    return CancelOrder(timestamp=1.0, client_order_id=client_order_id)
+
+
+def replace(client_order_id: str = "a", new_id: str = "b", **fields: Any) -> ReplaceOrder:
+    return ReplaceOrder(timestamp=1.0, client_order_id=client_order_id, new_client_order_id=new_id, **fields)
+
+
+def trading(latency: int = 0, terms: dict[str, AccountTerms] = FREE) -> tuple[Broker, ScriptedVenue]:
+    venue = ScriptedVenue(latency=latency)
+    venue.prices = {"AAPL": 175 * UNIT, "MSFT": 335 * UNIT}
+    return Broker(venue, terms), venue
+
+
+def of_order(items: list[Any]) -> list[OrderUpdate]:
+    return [item.message for item in items if isinstance(item.message, OrderUpdate)]
+
+
+def led_to(status: OrderStatus) -> tuple[Broker, ScriptedVenue]:
+    """Return a broker whose account alice has the order `a` in a status."""
+    broker, venue = trading(latency=1)
+    if status is OrderStatus.REJECTED:
+        broker.handle("alice", new(quantity=1e9), 1)
+        return broker, venue
+    broker.handle("alice", new(), 1)
+    if status is OrderStatus.PENDING_NEW:
+        return broker, venue
+    venue.accept("ORD_1")
+    match status:
+        case OrderStatus.PARTIALLY_FILLED:
+            venue.fill("ORD_1", 40, 175.25)
+        case OrderStatus.FILLED:
+            venue.fill("ORD_1", 100, 175.25)
+        case OrderStatus.CANCELED:
+            venue.cancel("ORD_1")
+        case OrderStatus.EXPIRED:
+            venue.expire("ORD_1")
+    broker.collect()
+    if status is OrderStatus.PENDING_CANCEL:
+        broker.handle("alice", cancel(), 1)
+    return broker, venue
+
+
+class TestTable:
+    @pytest.mark.parametrize("status", list(OrderStatus))
+    @pytest.mark.parametrize(
+        ("column", "request_"),
+        [("NEW_ORDER again", None), ("CANCEL_ORDER", cancel()), ("REPLACE_ORDER", replace(price=174.0))],
+    )
+    def test_each_request_does_what_the_table_says(
+        self, status: OrderStatus, column: str, request_: CancelOrder | ReplaceOrder | None
+    ) -> None:
+        broker, venue = led_to(status)
+        again = new(quantity=1e9) if status is OrderStatus.REJECTED else new()
+        before = len(venue.requests)
+        told = of_order(broker.handle("alice", again if request_ is None else request_, 2))
+        expected = status_table()[status][column]
+        assert len(venue.requests) == before + (expected == "to the venue")
+        if expected == "REJECT":
+            (refused,) = told
+            assert (refused.update_type, refused.status) == (UpdateType.REJECT, status)
+            assert status in (refused.reason or "")
+        elif expected == "nothing":
+            assert told == []
+        elif column == "CANCEL_ORDER":
+            assert [update.status for update in told] == [OrderStatus.PENDING_CANCEL]
+        else:
+            assert told == []
+
+
+class TestEntry:
+    def test_an_accepted_order_is_new(self) -> None:
+        broker, venue = trading()
+        assert broker.handle("alice", new(), 7) == []  # the scripted venue has not said anything
+        assert venue.requests == [("alice", venue.asked(New)[0], 7)]
+        venue.accept("ORD_1")
+        ((told,),) = [broker.collect()]
+        assert (told.account, told.at) == ("alice", 7)
+        message = told.message
+        assert isinstance(message, OrderUpdate)
+        assert (message.status, message.update_type, message.client_order_id) == ("NEW", "NEW", "a")
+        assert (message.quantity, message.filled_quantity, message.remaining_quantity) == (100.0, 0.0, 100.0)
+        assert (message.price, message.average_price, message.commission) == (175.25, None, None)
+
+    def test_with_a_way_to_the_venue_it_is_pending_first(self) -> None:
+        broker, venue = trading(latency=1_000)
+        (pending,) = of_order(broker.handle("alice", new(), 7))
+        assert (pending.status, pending.update_type) == ("PENDING_NEW", "NEW")
+        venue.accept("ORD_1")
+        assert [update.status for update in of_order(broker.collect())] == ["NEW"]
+
+    def test_twice_does_nothing_twice(self) -> None:
+        broker, venue = trading()
+        broker.handle("alice", new(), 1)
+        assert broker.handle("alice", new(), 2) == []
+        assert len(venue.requests) == 1
+
+    def test_twice_with_other_terms_is_an_error(self) -> None:
+        broker, _ = trading()
+        broker.handle("alice", new(), 1)
+        with pytest.raises(ServerError, match="clientOrderId 'a' is that of another order"):
+            broker.handle("alice", new(quantity=200.0), 2)
+
+    def test_ids_belong_to_an_account(self) -> None:
+        broker, venue = trading()
+        broker.handle("alice", new(), 1)
+        broker.handle("bob", new(quantity=200.0), 1)
+        assert [account for account, _, _ in venue.requests] == ["alice", "bob"]
+
+    def test_an_unknown_symbol_names_the_nearest(self) -> None:
+        broker, _ = trading()
+        with pytest.raises(ServerError, match="AAPL"):
+            broker.handle("alice", new(symbol="APPL"), 1)
+
+    @pytest.mark.parametrize(
+        ("fields", "reason"),
+        [
+            ({"price": 175.2531}, "tick: the price 175.2531"),
+            ({"quantity": 0.5}, "lot: "),
+            ({"price": 300.0}, "price band: "),
+            ({"quantity": 5_000.0}, "buying power: "),
+            ({"price": None}, "terms: "),
+        ],
+    )
+    def test_what_the_checks_refuse_never_reaches_the_venue(self, fields: dict[str, Any], reason: str) -> None:
+        broker, venue = trading()
+        (refused,) = of_order(broker.handle("alice", new(**fields), 1))
+        assert (refused.status, refused.update_type) == ("REJECTED", "REJECT")
+        assert (refused.reason or "").startswith(reason)
+        assert venue.requests == []
+        assert broker.orders("alice") == []
+
+    def test_a_halted_instrument(self) -> None:
+        broker, venue = trading()
+        venue.phases["AAPL"] = MarketPhase.HALTED
+        (refused,) = of_order(broker.handle("alice", new(), 1))
+        assert (refused.reason or "").startswith("halted: AAPL")
+
+    def test_open_orders_reserve_buying_power(self) -> None:
+        """100,000 are enough for 500 at 175.25, and not for 100 more at once; a cancellation gives it back."""
+        broker, venue = trading()
+        broker.handle("alice", new("a", quantity=500.0), 1)
+        venue.accept("ORD_1")
+        (refused,) = of_order(broker.handle("alice", new("b", quantity=100.0), 2))[-1:]
+        assert "12,375.00 USD are left" in (refused.reason or "")
+        venue.cancel("ORD_1")
+        broker.collect()
+        assert broker.handle("alice", new("c", quantity=100.0), 3) == []
+        assert len(venue.asked(New)) == 2
+
+
+class TestFills:
+    def test_order_position_and_portfolio_are_told(self) -> None:
+        broker, venue = trading()
+        broker.handle("alice", new(), 1)
+        venue.accept("ORD_1")
+        venue.fill("ORD_1", 40, 175.25)
+        venue.fill("ORD_1", 60, 175.0)
+        told = [item.message for item in broker.collect()]
+        kinds = [OrderUpdate, OrderUpdate, OrderUpdate, PositionUpdate, PortfolioUpdate]
+        assert [type(message) for message in told] == kinds
+        part, whole, position, portfolio = told[1:]
+        assert isinstance(part, OrderUpdate)
+        assert (part.status, part.filled_quantity, part.last_fill_quantity) == ("PARTIALLY_FILLED", 40.0, 40.0)
+        assert isinstance(whole, OrderUpdate)
+        assert (whole.status, whole.average_price, whole.last_fill_price) == ("FILLED", 175.1, 175.0)
+        assert isinstance(position, PositionUpdate)
+        assert (position.quantity, position.average_price, position.side) == (100.0, 175.1, "LONG")
+        assert isinstance(portfolio, PortfolioUpdate)
+        assert (portfolio.cash, portfolio.total_value) == (100_000 - 17_510, 100_000 + 15)
+
+    def test_commissions_are_of_the_whole_order(self) -> None:
+        broker, venue = trading(terms={"*": AccountTerms(cash=100_000)})
+        broker.handle("alice", new(), 1)
+        venue.accept("ORD_1")
+        venue.fill("ORD_1", 40, 175.25, Liquidity.TAKER)
+        venue.fill("ORD_1", 60, 175.25, Liquidity.TAKER)
+        updates = of_order(broker.collect())
+        assert [update.commission for update in updates] == [None, 0.12, 0.3]
+
+    def test_what_does_not_fit_raises_and_changes_nothing(self) -> None:
+        broker, venue = trading()
+        broker.handle("alice", new(), 1)
+        venue.fill("ORD_1", 10, 175.0)  # before it was accepted
+        with pytest.raises(ImpossibleTransition):
+            broker.collect()
+        assert broker.account("alice").positions == {}
+
+
+class TestCancels:
+    def test_one(self) -> None:
+        broker, venue = led_to(OrderStatus.NEW)
+        (pending,) = of_order(broker.handle("alice", cancel(), 5))
+        assert (pending.status, pending.update_type) == ("PENDING_CANCEL", "CANCEL")
+        venue.cancel("ORD_1")
+        (done,) = of_order(broker.collect())
+        assert (done.status, done.update_type, done.reason) == ("CANCELED", "CANCEL", "requested")
+        assert broker.orders("alice") == []
+
+    def test_one_that_comes_too_late(self) -> None:
+        """The order is filled on the way: the venue does not know it any more."""
+        broker, venue = led_to(OrderStatus.PENDING_CANCEL)
+        venue.fill("ORD_1", 100, 175.25)
+        venue.refuse("ORD_1", RequestKind.CANCEL, "unknown order")
+        filled = of_order(broker.collect())
+        assert [update.status for update in filled] == ["FILLED"]
+
+    def test_one_that_is_refused_brings_the_status_back(self) -> None:
+        broker, venue = led_to(OrderStatus.PENDING_CANCEL)
+        venue.refuse("ORD_1", RequestKind.CANCEL, "the market is in an auction")
+        (back,) = of_order(broker.collect())
+        assert (back.status, back.update_type) == ("NEW", "REJECT")
+
+    def test_a_strangers_is_unknown(self) -> None:
+        broker, venue = led_to(OrderStatus.NEW)
+        with pytest.raises(ServerError, match="no order with the clientOrderId 'a'"):
+            broker.handle("bob", cancel(), 5)
+        assert venue.asked(Cancel) == []
+
+    def test_all_or_those_of_a_symbol(self) -> None:
+        broker, venue = trading()
+        for name, symbol, price in [("a", "AAPL", 175.0), ("b", "MSFT", 335.0), ("c", "AAPL", 174.0)]:
+            broker.handle("alice", new(name, symbol=symbol, price=price, quantity=1.0), 1)
+        broker.handle("bob", new("a"), 1)
+        broker.handle("alice", CancelAll(timestamp=1.0, symbol="AAPL"), 2)
+        assert [one.order_id for one in venue.asked(Cancel)] == ["ORD_1", "ORD_3"]
+        broker.handle("alice", CancelAll(timestamp=1.0), 3)
+        assert {one.order_id for one in venue.asked(Cancel)} == {"ORD_1", "ORD_2", "ORD_3"}
+
+    def test_at_the_end_of_a_connection(self) -> None:
+        broker, venue = trading()
+        broker.handle("alice", new("a", quantity=1.0), 1, entered_by="one")
+        broker.handle("alice", new("b", quantity=1.0), 1, entered_by="two")
+        broker.handle("alice", new("c", quantity=1.0), 1)
+        broker.disconnect("one", 2)
+        assert [one.order_id for one in venue.asked(Cancel)] == ["ORD_1"]
+
+
+class TestReplacements:
+    def test_one(self) -> None:
+        broker, venue = led_to(OrderStatus.PARTIALLY_FILLED)
+        assert broker.handle("alice", replace(price=175.3, quantity=120.0), 5) == []
+        assert venue.asked(Replace) == [Replace("ORD_1", 120 * UNIT, 175_300_000_000, None)]
+        venue.replace("ORD_1", 120, 175.3)
+        (done,) = of_order(broker.collect())
+        assert (done.update_type, done.status, done.client_order_id) == ("REPLACE", "PARTIALLY_FILLED", "b")
+        assert (done.quantity, done.remaining_quantity, done.price) == (120.0, 80.0, 175.3)
+        (order,) = broker.orders("alice")
+        assert order.client_order_id == "b"
+        assert of_order(broker.handle("alice", cancel("b"), 6))[0].status == "PENDING_CANCEL"
+
+    def test_twice_does_nothing_twice(self) -> None:
+        broker, venue = led_to(OrderStatus.NEW)
+        for _ in range(2):
+            broker.handle("alice", replace(price=175.3), 5)
+        assert len(venue.asked(Replace)) == 1
+        venue.replace("ORD_1", 100, 175.3)
+        broker.collect()
+        assert broker.handle("alice", replace(price=175.3), 6) == []
+        assert len(venue.asked(Replace)) == 1
+
+    def test_a_refused_one_frees_its_id(self) -> None:
+        broker, venue = led_to(OrderStatus.NEW)
+        broker.handle("alice", replace(price=175.3), 5)
+        venue.refuse("ORD_1", RequestKind.REPLACE, "the price is outside of the band")
+        (refused,) = of_order(broker.collect())
+        assert (refused.update_type, refused.status, refused.client_order_id) == ("REJECT", "NEW", "a")
+        broker.handle("alice", replace(price=175.29), 6)
+        assert len(venue.asked(Replace)) == 2
+
+    def test_a_reduction_by_the_venue_keeps_the_id(self) -> None:
+        broker, venue = led_to(OrderStatus.NEW)
+        venue.replace("ORD_1", 60)
+        (reduced,) = of_order(broker.collect())
+        assert (reduced.update_type, reduced.quantity, reduced.client_order_id) == ("REPLACE", 60.0, "a")
+
+    def test_an_id_of_another_order(self) -> None:
+        broker, _ = led_to(OrderStatus.NEW)
+        broker.handle("alice", new("b", quantity=1.0), 2)
+        with pytest.raises(ServerError, match="newClientOrderId 'b'"):
+            broker.handle("alice", replace(price=175.3), 5)
+
+    def test_the_checks_hold(self) -> None:
+        broker, venue = led_to(OrderStatus.NEW)
+        (refused,) = of_order(broker.handle("alice", replace(quantity=5_000.0), 5))
+        assert (refused.update_type, refused.status) == ("REJECT", "NEW")
+        assert (refused.reason or "").startswith("buying power")
+        assert venue.asked(Replace) == []
+
+
+class TestState:
+    def test_open_orders_positions_and_last_the_portfolio(self) -> None:
+        broker, venue = trading()
+        for name in "abc":
+            broker.handle("alice", new(name, quantity=10.0), 1)
+            venue.accept(f"ORD_{'abc'.index(name) + 1}")
+        venue.fill("ORD_1", 10, 175.0)
+        venue.fill("ORD_2", 4, 175.0)
+        broker.collect()
+        state = [item.message for item in broker.snapshot("alice", 9)]
+        assert all(message.snapshot for message in state)
+        assert [message.client_order_id for message in state if isinstance(message, OrderUpdate)] == ["b", "c"]
+        assert [message.quantity for message in state if isinstance(message, PositionUpdate)] == [14.0]
+        assert isinstance(state[-1], PortfolioUpdate)
+        complete = [item.message for item in broker.snapshot("alice", 9, with_finished=True)]
+        told = [(one.client_order_id, one.status) for one in complete if isinstance(one, OrderUpdate)]
+        assert told == [("a", "FILLED"), ("b", "PARTIALLY_FILLED"), ("c", "NEW")]
+
+    def test_of_a_new_account(self) -> None:
+        broker, _ = trading()
+        (portfolio,) = [item.message for item in broker.snapshot("carol", 1)]
+        assert isinstance(portfolio, PortfolioUpdate)
+        assert portfolio.cash == 100_000
+
+    def test_prices_move_positions_and_portfolios(self) -> None:
+        broker, venue = trading()
+        broker.handle("alice", new(), 1)
+        venue.accept("ORD_1")
+        venue.fill("ORD_1", 100, 175.25)
+        broker.collect()
+        (told,) = broker.mark("AAPL", 176 * UNIT, 2)
+        assert isinstance(told.message, PositionUpdate)
+        assert (told.message.unrealized_pnl, told.message.snapshot) == (75.0, True)
+        (portfolio,) = broker.portfolios(2)
+        assert isinstance(portfolio.message, PortfolioUpdate)
+        assert portfolio.message.unrealized_pnl == 75.0
+        assert broker.mark("AAPL", 176 * UNIT, 3) == []
+        assert broker.mark("MSFT", 336 * UNIT, 3) == []
+        assert broker.portfolios(3) == []
+
+
+class TestTerms:
+    def test_by_name_and_for_all_others(self) -> None:
+        broker, _ = trading(terms={"alice": AccountTerms(cash=5.0), "*": AccountTerms(cash=7.0)})
+        assert broker.account("alice").cash == {"USD": 5 * UNIT}
+        assert broker.account("bob").cash == {"USD": 7 * UNIT}
+
+    def test_new_ones_leave_the_cash(self) -> None:
+        broker, venue = trading()
+        broker.handle("alice", new(quantity=10.0), 1)
+        venue.accept("ORD_1")
+        venue.fill("ORD_1", 10, 175.0)
+        broker.collect()
+        broker.set_terms({"*": AccountTerms(cash=1.0, limits=RiskLimits(max_order_quantity=5))})
+        assert broker.account("alice").cash == {"USD": (100_000 - 1_750) * UNIT}
+        (refused,) = of_order(broker.handle("alice", new("b", quantity=10.0), 2))
+        assert (refused.reason or "").startswith("order quantity")
+
+    def test_something_else(self) -> None:
+        with pytest.raises(TypeError, match=r"accounts\['alice'\] is 100"):
+            Broker(ScriptedVenue(), {"alice": 100})  # type: ignore[dict-item]
+
+    def test_the_accounts_prevention_is_the_orders_unless_it_names_one(self) -> None:
+        broker, venue = trading(
+            terms={"*": AccountTerms(self_trade_prevention=SelfTradePrevention.CANCEL_OLDEST, commissions=None)}
+        )
+        broker.handle("alice", new("a"), 1)
+        broker.handle("alice", new("b", self_trade_prevention=SelfTradePrevention.NONE), 1)
+        preventions = [one.terms.self_trade_prevention for one in venue.asked(New) if isinstance(one, New)]
+        assert preventions == ["CANCEL_OLDEST", "NONE"]

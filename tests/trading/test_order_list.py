@@ -1,0 +1,47 @@
+"""Orders of an account: found by every clientOrderId that they have had, and bounded once they are over."""
+
+from __future__ import annotations
+
+from hftlab.trading.order_list import OrderList
+from hftlab.trading.orders import Order
+from tests.trading.test_orders import TERMS
+
+
+def order(number: int) -> Order:
+    return Order(account="alice", order_id=f"ORD_{number}", client_order_id=f"c{number}", terms=TERMS)
+
+
+def test_each_id_of_an_order_finds_it() -> None:
+    orders, one = OrderList(), order(1)
+    orders.add(one)
+    orders.name(one, "renamed")
+    assert orders.find("c1") is orders.find("renamed") is one
+    orders.unname(one, "renamed")
+    assert orders.find("renamed") is None
+    orders.unname(order(2), "c1")  # another order's
+    assert orders.find("c1") is one
+
+
+def test_open_ones_are_listed_in_the_order_of_their_entry() -> None:
+    orders = OrderList()
+    entered = [order(number) for number in range(3)]
+    for one in entered:
+        orders.add(one)
+    orders.close(entered[1])
+    assert list(orders) == [entered[0], entered[2]]
+    assert (len(orders), orders.finished) == (2, [entered[1]])
+
+
+def test_the_oldest_that_are_over_are_forgotten_with_their_ids() -> None:
+    orders = OrderList(most_finished=2)
+    for number in range(1_000):
+        one = order(number)
+        orders.add(one)
+        orders.name(one, f"renamed {number}")
+        orders.close(one)
+        orders.close(one)  # twice is once
+    assert [one.order_id for one in orders.finished] == ["ORD_998", "ORD_999"]
+    assert orders.find("c997") is orders.find("renamed 997") is None
+    assert orders.find("renamed 998") is orders.finished[0]
+    assert len(vars(orders)["_by_client_id"]) == 4
+    assert vars(orders)["_client_ids"].keys() == {"ORD_998", "ORD_999"}
