@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, TypeAlias
 
 from msgspec import field
 
@@ -36,6 +36,7 @@ __all__ = [
     "OrderUpdate",
     "PortfolioUpdate",
     "PositionUpdate",
+    "PrivateMessage",
     "ReplaceOrder",
 ]
 
@@ -110,6 +111,7 @@ class PortfolioUpdate(Base, tag="PORTFOLIO_UPDATE", kw_only=True):
     snapshot: bool = False
 
 
+PrivateMessage: TypeAlias = OrderUpdate | PositionUpdate | PortfolioUpdate
 PRIVATE_MESSAGES: Final = (OrderUpdate, PositionUpdate, PortfolioUpdate)
 """Types of the messages that belong to one account."""
 

@@ -18,11 +18,12 @@ from hftlab.protocol.publishing.authentication import Authenticator
 from hftlab.protocol.publishing.limits import ServerLimits
 from hftlab.protocol.publishing.peer import Backlog
 from hftlab.protocol.publishing.publisher import Publisher
-from hftlab.protocol.publishing.server_events import ReplayRequested, Reply, Subscribed
+from hftlab.protocol.publishing.server_events import OrderRequested, ReplayRequested, Reply, SignedIn, Subscribed
 from hftlab.protocol.publishing.server_protocol import ServerProtocol
 from hftlab.server.connection_info import ConnectionInfo
 from hftlab.server.server_socket import OVERFLOW, ServerSocket
 from hftlab.server.stream import Stream
+from hftlab.trading.broker import OrderRequest
 
 __all__ = ["Connections"]
 
@@ -68,7 +69,14 @@ class Connections:
         """Answer the requests of one client until its connection ends."""
         socket.opened()
         socket.gather(self._stream.clock.unpaced)
-        protocol = ServerProtocol(socket, socket.codec, self._publisher, self._authenticator, self._limits)
+        protocol = ServerProtocol(
+            socket,
+            socket.codec,
+            self._publisher,
+            self._authenticator,
+            self._limits,
+            takes_orders=self._stream.broker is not None,
+        )
         self._open[socket] = protocol
         protocol.open(time.monotonic(), wall_time())
         self._carry_out(socket, protocol)
@@ -96,6 +104,8 @@ class Connections:
 
     def _forget(self, socket: ServerSocket, protocol: ServerProtocol[ServerSocket]) -> None:
         protocol.end()
+        if protocol.cancels_on_disconnect:
+            self._stream.cancel_orders(socket)
         _write_audit(protocol)
         self._set_timer(socket, protocol)
         self._open.pop(socket, None)
@@ -113,6 +123,11 @@ class Connections:
                     self._announce_position(protocol)
                 case ReplayRequested(request):
                     self._control(socket, protocol, request)
+                case OrderRequested(request):
+                    self._trade(socket, protocol, request)
+                case SignedIn(account, has_resumed):
+                    state = self._stream.account_state(account, with_finished=not has_resumed)
+                    protocol.send_private(state, wall_time())
         _send(socket, protocol)
         if protocol.close is not None:
             socket.expel(*protocol.close)
@@ -161,6 +176,19 @@ class Connections:
             self._stream.control(request).add_done_callback(answer)
         except WireError as exc:
             protocol.answer_replay(request, exc, time.monotonic(), wall_time())
+
+    def _trade(self, socket: ServerSocket, protocol: ServerProtocol[ServerSocket], request: OrderRequest) -> None:
+        """Pass a request of an account on; the answer to it goes before what follows from it."""
+        assert protocol.account is not None
+        entered_by = socket if protocol.cancels_on_disconnect else None
+        try:
+            told = self._stream.take_order(protocol.account, request, entered_by)
+        except WireError as exc:
+            protocol.answer_order(request, exc, time.monotonic(), wall_time())
+            return
+        protocol.answer_order(request, None, time.monotonic(), wall_time())
+        _send(socket, protocol)
+        self._stream.pass_on(told)
 
     # --- what sockets report ---
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from ssl import SSLContext
 from types import TracebackType
 from typing import Any, Self, get_args
@@ -28,6 +27,7 @@ from hftlab.protocol import (
     ServerShutdown,
     check_message,
 )
+from hftlab.protocol.publishing.accounts import Accounts
 from hftlab.protocol.publishing.authentication import Authenticator, AuthMode, Tokens
 from hftlab.protocol.publishing.limits import ServerLimits
 from hftlab.protocol.publishing.playback import Playback
@@ -39,9 +39,13 @@ from hftlab.server.connections import Connections
 from hftlab.server.framing import Framer
 from hftlab.server.http.monitor import report
 from hftlab.server.listener import Listener
+from hftlab.server.private_logs import private_logs
 from hftlab.server.server_socket import ServerSocket
 from hftlab.server.stream import Stream
 from hftlab.source import Source, Tap
+from hftlab.trading.account import AccountTerms
+from hftlab.trading.brokers import broker_of
+from hftlab.trading.traded_source import TradedSource
 
 __all__ = ["Server"]
 
@@ -57,7 +61,14 @@ class Server:
     `failure` holds the reason. Messages of it that the wire cannot carry (NaN, a size below 0) are left out, counted,
     and reported with the field, its value and its symbol. With auth="public" market data is open to everyone, and
     orders and private messages need a token; with "required" everything does. `origins` and `hosts` are
-    names, or one name. Raises PortInUse, and ValueError for a symbol of the source that cannot be one.
+    names, or one name.
+
+    A source that is a TradingVenue, such as the simulated exchange, takes orders. `accounts` are the terms of accounts
+    by name (AccountTerms: cash, limits, fees), "*" those of all others. Accounts, orders and private messages belong to
+    the venue: a later server of the same source goes on with them.
+
+    Raises PortInUse, ValueError for a symbol of the source that cannot be one, HftlabError for `accounts` of a source
+    that cannot be traded.
     """
 
     def __init__(
@@ -72,22 +83,34 @@ class Server:
         origins: Sequence[str] = (),
         hosts: Sequence[str] = (),
         ssl: SSLContext | None = None,
+        accounts: Mapping[str, AccountTerms] | None = None,
     ) -> None:
         if auth not in get_args(AuthMode):
             raise ValueError(f"auth={auth!r} is not a mode: give " + " or ".join(map(repr, get_args(AuthMode))))
         self.source, self.host, self.port = streamed_source(source), host_address(host), port_number(port)
         self._auth, self._origins, self._hosts, self._ssl = auth, origins, hosts, ssl
-        self._playback = Playback(source)
+        self.broker = broker_of(source, accounts)
+        """Broker of a source that can be traded, such as the simulated exchange; None for others."""
+        self._playback = Playback(
+            source if source is None or self.broker is None else TradedSource(source, self.broker)
+        )
         self.clock = self._playback.clock
-        self.session = uuid.uuid4().hex
+        logs: Accounts[ServerSocket] = private_logs(self.broker)
+        self.session = logs.session
         symbols = None if source is None else source_symbols(source)
         self.limits = server_limits(limits).for_symbols(symbols)
         self._publisher: Publisher[ServerSocket] = Publisher(
-            session=self.session, limits=self.limits.to_wire(), symbols=symbols, public=auth == "public"
+            session=self.session,
+            limits=self.limits.to_wire(),
+            symbols=symbols,
+            public=auth == "public",
+            accounts=logs,
         )
         framer = Framer()
         self._broadcaster = Broadcaster(framer)
-        self._stream = Stream(self._playback, self._publisher, self._broadcaster.send, self._broadcaster.together)
+        self._stream = Stream(
+            self._playback, self._publisher, self._broadcaster.send, self._broadcaster.together, self.broker
+        )
         self._authenticator = Authenticator(secrets.token_bytes(32) if key is None else key)
         self._connections = Connections(self._publisher, self._stream, self._authenticator, self.limits)
         self._listener = Listener(

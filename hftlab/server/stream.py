@@ -6,7 +6,7 @@ import asyncio
 import math
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from contextlib import AbstractContextManager, suppress
 from typing import Final
 
@@ -23,6 +23,7 @@ from hftlab.protocol.publishing.publisher import Delivery, Publisher, is_private
 from hftlab.server.server_socket import ServerSocket
 from hftlab.server.stream_timer import StreamTimer
 from hftlab.source import Tap, Timed
+from hftlab.trading.broker import Broker, OrderRequest
 
 __all__ = ["Stream"]
 
@@ -43,7 +44,8 @@ class Stream:
 
     `send` gets the deliveries, and when the work for them began (perf_counter); what it gets within `together` may be
     written at the end of that. The owner keeps the readers that are
-    behind in `congested`, and calls `wake()` when they or the subscriptions have changed.
+    behind in `congested`, and calls `wake()` when they or the subscriptions have changed. With a `broker` the source
+    takes orders.
     """
 
     def __init__(
@@ -52,8 +54,10 @@ class Stream:
         publisher: Publisher[ServerSocket],
         send: Callable[[Iterable[Delivery[ServerSocket]], float], None],
         together: Callable[[], AbstractContextManager[None]],
+        broker: Broker | None = None,
     ) -> None:
         self.playback, self.clock = playback, playback.clock
+        self.broker = broker
         self.taps: list[Tap] = []
         self.failed_taps: Counter[str] = Counter()
         """Taps that have raised, by the type of the exception."""
@@ -72,9 +76,35 @@ class Stream:
 
     def publish(self, message: Message, account: str | None = None) -> None:
         """Stream one message from outside the source; a private one without `account` is this process's user's."""
+        self.pass_on([Timed(self.clock.now(), message, account)])
+
+    # --- orders ---
+
+    def take_order(self, account: str, request: OrderRequest, entered_by: Hashable | None) -> list[Timed[Message]]:
+        """Let the broker take a request of an account; pass_on() sends what it returns. Raises ServerError."""
+        assert self.broker is not None
+        if self.playback.failure is not None:
+            raise ServerError(f"{self.playback.name} has failed and takes no orders: start the server again")
+        return self.broker.handle(account, request, self.clock.now(), entered_by=entered_by)  # type: ignore[return-value]
+
+    def cancel_orders(self, entered_by: Hashable) -> None:
+        """Cancel the open orders of a connection that has ended."""
+        if self.broker is not None and self.playback.failure is None:
+            self.pass_on(self.broker.disconnect(entered_by, self.clock.now()))
+
+    def account_state(self, account: str, *, with_finished: bool) -> list[Message]:
+        """Return the messages that tell an account's state; none where nothing is traded. See Broker.snapshot()."""
+        if self.broker is None:
+            return []
+        state = self.broker.snapshot(account, self.clock.now(), with_finished=with_finished)
+        return [item.message for item in state]
+
+    def pass_on(self, items: Iterable[Timed[Message]]) -> None:
+        """Send messages at once that do not wait for an interval."""
         started = time.perf_counter()
-        self._accept(Timed(self.clock.now(), message, account))
-        # Messages without an interval are sent from here: waking the stream would cost as much as sending them.
+        for item in items:
+            self._accept(item)
+        # From here: waking the stream would cost as much as sending them.
         self._send(self._publisher.poll(0, wall_time()), started)
         self.wake()
 
@@ -307,15 +337,15 @@ class Stream:
         self.playback.pause()
         while count > 0 and (taken := self.playback.take(min(count, _STEPS))):
             count -= len(taken)
-            await self._pass_on(taken)
+            await self._send_taken(taken)
 
     async def _take_for(self, duration: int) -> None:
         self.playback.pause()
         until = self.playback.reachable(self.playback.position + duration)
         while taken := self.playback.take_until(until, _STEPS):
-            await self._pass_on(taken)
+            await self._send_taken(taken)
 
-    async def _pass_on(self, taken: list[Timed[Message]]) -> None:
+    async def _send_taken(self, taken: list[Timed[Message]]) -> None:
         self._report_refused()
         for item in taken:
             started = time.perf_counter()

@@ -36,7 +36,8 @@ class Accounts(Generic[K]):
     """
 
     def __init__(self, session: str, *, most_accounts: int = _MOST_ACCOUNTS, most_messages: int = _MOST_IN_ALL) -> None:
-        self._session, self._most_accounts, self._most_messages = session, most_accounts, most_messages
+        self.session = session
+        self._most_accounts, self._most_messages = most_accounts, most_messages
         self._accounts: dict[str, _Account[K]] = {}
         """The one that has been idle for longest is first."""
         self._start = 0
@@ -64,6 +65,17 @@ class Accounts(Generic[K]):
         account = self._touched(name)
         return account.log.add(message), account.peers.values()
 
+    def peers(self, name: str) -> Collection[Peer[K]]:
+        """Return the connections that are signed in as an account."""
+        account = self._accounts.get(name)
+        return () if account is None else account.peers.values()
+
+    def can_resume(self, name: str, session: str | None, sequence: int | None) -> bool:
+        """Return whether the account's log has every message after `sequence` of `session`."""
+        account = self._accounts.get(name)
+        log = PrivateLog(self.session, self._share, self._start) if account is None else account.log
+        return log.can_resume(session, sequence)
+
     def sequence(self, name: str) -> int:
         """The sequence of the newest private message of an account."""
         account = self._accounts.get(name)
@@ -73,7 +85,7 @@ class Accounts(Generic[K]):
         account = self._accounts.pop(name, None)
         if account is None:
             self._make_room()
-            account = _Account(PrivateLog(self._session, self._share, self._start))
+            account = _Account(PrivateLog(self.session, self._share, self._start))
         self._accounts[name] = account
         return account
 

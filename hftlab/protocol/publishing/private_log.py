@@ -50,6 +50,12 @@ class PrivateLog:
         while len(self._messages) > self._size:
             self._messages.popleft()
 
+    def can_resume(self, session: str | None, sequence: int | None) -> bool:
+        """Return whether since() gives every message after `sequence` of `session`; None has nothing to resume."""
+        if sequence is None:
+            return True
+        return session == self.session and sequence >= self.sequence - len(self._messages)
+
     def since(self, session: str | None, sequence: int) -> list[Message]:
         """Return the messages after `sequence` of `session`, or all of them if that was another session.
 

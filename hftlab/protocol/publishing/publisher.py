@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 from typing import Final, Generic, NamedTuple, TypeVar
 
@@ -36,6 +36,7 @@ from hftlab.protocol.publishing.accounts import Accounts
 from hftlab.protocol.publishing.channel import Channel
 from hftlab.protocol.publishing.channels import Channels
 from hftlab.protocol.publishing.peer import Backlog, Peer, Skipped
+from hftlab.protocol.publishing.private_queue import PrivateQueue
 from hftlab.protocol.publishing.subscription_limits import SubscriptionLimits
 from hftlab.protocol.subscriptions import DEFAULT_DATA_TYPES
 
@@ -81,17 +82,23 @@ class Publisher(Generic[K]):
     Connections are known by any hashable key. `at` is source time, on which channels keep their pace whatever the
     speed; `sent_at` is the wall time stamped on messages (ts_out). Both are int64 nanoseconds. Unless it is `public`,
     connections that have not signed in get neither the symbols nor the replay's status; the caller refuses their
-    requests.
+    requests. `accounts` are those of an earlier publisher of the same session, whose private messages go on.
     """
 
     def __init__(
-        self, *, session: str, limits: Limits, symbols: Sequence[str] | None = None, public: bool = True
+        self,
+        *,
+        session: str,
+        limits: Limits,
+        symbols: Sequence[str] | None = None,
+        public: bool = True,
+        accounts: Accounts[K] | None = None,
     ) -> None:
         self.session = session
         self.published = 0
         self.errors: Counter[str] = Counter()
         """The ERROR and AUTH_FAILED messages to all connections, by type."""
-        self._accounts: Accounts[K] = Accounts(session)
+        self._accounts: Accounts[K] = Accounts(session) if accounts is None else accounts
         self._subscription_limits = SubscriptionLimits(symbols, limits)
         self.is_public = public
         self._peers: dict[K, Peer[K]] = {}
@@ -100,8 +107,7 @@ class Publisher(Generic[K]):
         self.latest = self._state.latest
         self._at = 0
         """Source time of the last message."""
-        self._private: deque[tuple[str, Message]] = deque()
-        """Private messages that wait to be numbered, each with its account."""
+        self._private = PrivateQueue()
         self._left = Skipped()
         """What connections that have left had skipped."""
 
@@ -203,6 +209,10 @@ class Publisher(Generic[K]):
         if key in self._peers:
             self._accounts.sign_out(self._peers[key])
 
+    def can_resume(self, account: str, session: str | None, resume_from: int | None) -> bool:
+        """Return whether authenticate() will give every private message after `resume_from` of `session`."""
+        return self._accounts.can_resume(account, session, resume_from)
+
     def private_sequence(self, account: str) -> int:
         """The sequence of the newest private message of an account."""
         return self._accounts.sequence(account)
@@ -295,10 +305,10 @@ class Publisher(Generic[K]):
         message = self._state.take_in(message)
         if isinstance(message, _PUBLIC):
             self._channels.change(message, at)
-        elif account is None:
-            raise ValueError(f"{message.type} is private: say whose it is with account=...")
-        else:
-            self._private.append((account, message))
+        elif isinstance(message, PRIVATE_MESSAGES):
+            if account is None:
+                raise ValueError(f"{message.type} is private: say whose it is with account=...")
+            self._private.put(account, message)
 
     def publish_encoded(self, message: EncodedMarketData, at: int) -> None:
         """Take in MARKET_DATA whose symbols are encoded; it is decoded only if that has to be."""
@@ -337,14 +347,22 @@ class Publisher(Generic[K]):
         taken stays, so that a reader which falls behind in between skips just what follows.
         """
         self._channels.collect(self.latest, at, early=early)
-        while self._private:
-            numbered, readers_of_it = self._accounts.add(*self._private.popleft())
-            yield from self._deliver(numbered, sent_at, readers_of_it, private=True)
+        if self._private:
+            yield from self._private_deliveries(sent_at)
         for channel, data in self._channels.take():
             data.timestamp = to_milliseconds(sent_at)
             for codec, readers in channel.send(data.sequence or 0):
                 encoded = data.decoded() if codec.binary and isinstance(data, RawMarketData) else data
                 yield Delivery(codec.encode(encoded), codec, readers)
+
+    def _private_deliveries(self, sent_at: int) -> Iterator[Delivery[K]]:
+        """Yield what waits of accounts; readers that are behind go without state, as newer state comes soon."""
+        while (event := self._private.next_event()) is not None:
+            numbered, readers = self._accounts.add(*event)
+            yield from self._deliver(numbered, sent_at, readers, private=True)
+        for account, message in self._private.take_state():
+            peers = [peer for peer in self._accounts.peers(account) if peer.backlog is Backlog.NONE]
+            yield from self._deliver(message, sent_at, peers, private=True)
 
     def notify(self, message: Message, sent_at: int) -> list[Delivery[K]]:
         """Return a message such as REPLAY_STATUS for every connection that may have it; SERVER_SHUTDOWN is for all."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-from hftlab.protocol.messages import ReplayControl
+from hftlab.protocol.messages import CancelAll, CancelOrder, NewOrder, ReplaceOrder, ReplayControl
 
-__all__ = ["AuditLine", "Close", "Event", "ReplayRequested", "Reply", "Subscribed"]
+__all__ = ["AuditLine", "Close", "Event", "OrderRequested", "ReplayRequested", "Reply", "SignedIn", "Subscribed"]
 
 
 class AuditLine(NamedTuple):
@@ -41,7 +41,23 @@ class ReplayRequested(NamedTuple):
     request: ReplayControl
 
 
-Event: TypeAlias = Subscribed | ReplayRequested
+class SignedIn(NamedTuple):
+    """The connection is signed in as `account`; its state goes to ServerProtocol.send_private().
+
+    `has_resumed` says that all private messages that the client had missed have been sent.
+    """
+
+    account: str
+    has_resumed: bool
+
+
+class OrderRequested(NamedTuple):
+    """The account that is signed in asks for something; the outcome goes to ServerProtocol.answer_order()."""
+
+    request: NewOrder | CancelOrder | ReplaceOrder | CancelAll
+
+
+Event: TypeAlias = Subscribed | ReplayRequested | SignedIn | OrderRequested
 """What the owner of a connection has to act on."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from typing import Any, Final, Generic, TypeVar
 
 from hftlab.clock import NANOSECONDS, to_milliseconds
@@ -14,6 +14,7 @@ from hftlab.protocol.messages import (
     Auth,
     AuthFailed,
     AuthSuccess,
+    CancelAll,
     CancelOrder,
     ChannelInfo,
     Heartbeat,
@@ -30,7 +31,16 @@ from hftlab.protocol.publishing.authentication import Authenticator, Identity
 from hftlab.protocol.publishing.limits import ServerLimits
 from hftlab.protocol.publishing.publisher import Publisher
 from hftlab.protocol.publishing.request_budget import RequestBudget
-from hftlab.protocol.publishing.server_events import AuditLine, Close, Event, ReplayRequested, Reply, Subscribed
+from hftlab.protocol.publishing.server_events import (
+    AuditLine,
+    Close,
+    Event,
+    OrderRequested,
+    ReplayRequested,
+    Reply,
+    SignedIn,
+    Subscribed,
+)
 
 K = TypeVar("K", bound=Hashable)
 
@@ -42,8 +52,9 @@ POLICY_VIOLATION: Final = 1008
 """Close code of RFC 6455 section 7.4.1, here for a spent error budget."""
 
 _NEEDS_NO_ACCOUNT: Final = (Ping, Heartbeat)
-_NEEDS_ACCOUNT: Final = (NewOrder, CancelOrder, ReplaceOrder, ReplayControl)
-_ABOUT_ACCOUNT: Final = (Heartbeat, NewOrder, CancelOrder, ReplaceOrder)
+_ORDERS: Final = (NewOrder, CancelOrder, ReplaceOrder, CancelAll)
+_NEEDS_ACCOUNT: Final = (*_ORDERS, ReplayControl)
+_ABOUT_ACCOUNT: Final = (Heartbeat, *_ORDERS)
 """Requests whose answers are about the account: that of a heartbeat has the account's sequence."""
 _LISTED: Final = 20
 """Symbols that one line of the audit log names at most."""
@@ -58,11 +69,19 @@ class ServerProtocol(Generic[K]):
     back, `sent_at` the wall time in nanoseconds.
 
     If the publisher is public, market data is open to everyone; orders and REPLAY_CONTROL need an AUTH message, as do
-    private messages. Otherwise everything but AUTH, PING and HEARTBEAT does, and AUTH has a deadline.
+    private messages. Otherwise everything but AUTH, PING and HEARTBEAT does, and AUTH has a deadline. Only a protocol
+    that `takes_orders` passes them on.
     """
 
     def __init__(
-        self, key: K, codec: Codec, publisher: Publisher[K], authenticator: Authenticator, limits: ServerLimits
+        self,
+        key: K,
+        codec: Codec,
+        publisher: Publisher[K],
+        authenticator: Authenticator,
+        limits: ServerLimits,
+        *,
+        takes_orders: bool = False,
     ) -> None:
         self.key, self.codec = key, codec
         self.identity: Identity | None = None
@@ -71,6 +90,9 @@ class ServerProtocol(Generic[K]):
         """Frames that have come."""
         self.knows_position = False
         """Whether the client knows where a replay stands."""
+        self.cancels_on_disconnect = False
+        """Whether the orders that come over this connection are to be cancelled at its end."""
+        self._takes_orders = takes_orders
         self._publisher, self._authenticator, self._limits = publisher, authenticator, limits
         self._budget = RequestBudget(limits)
         self._deadline: float | None = None
@@ -159,6 +181,20 @@ class ServerProtocol(Generic[K]):
         else:
             self.send(Ack(timestamp=1.0, id=request.id, message=f"{request.action} is done"), sent_at)
 
+    def answer_order(self, request: Request, error: WireError | None, now: float, sent_at: int) -> None:
+        """Tell the client that what OrderRequested asked for is taken, or with `error` why it is not."""
+        if error is not None:
+            self._refuse(request, error, now, sent_at)
+            return
+        ack = Ack(timestamp=to_milliseconds(sent_at), id=request.id, message=f"{request.type} is taken")
+        self._replies.append(Reply(self.codec.encode(ack), private=True))
+
+    def send_private(self, messages: Iterable[Message], sent_at: int) -> None:
+        """Send messages of the account that is signed in; before all that waits, as its other private messages."""
+        for message in messages:
+            message.timestamp = to_milliseconds(sent_at)
+            self._replies.append(Reply(self.codec.encode(message), urgent=True, private=True))
+
     def handle_deadline(self, now: float, sent_at: int) -> None:
         """Do what is due: refuse a client that has not signed in, or sign out one whose token has expired."""
         if self._deadline is None or now < self._deadline:
@@ -179,6 +215,9 @@ class ServerProtocol(Generic[K]):
         self._note(request)
         if isinstance(request, ReplayControl):
             self._events.append(ReplayRequested(request))
+            return
+        if isinstance(request, _ORDERS) and self._takes_orders:
+            self._events.append(OrderRequested(request))
             return
         for payload in self._publisher.answer(self.key, request, sent_at):
             self._replies.append(Reply(payload, private=self._is_private(request)))
@@ -203,8 +242,21 @@ class ServerProtocol(Generic[K]):
             self._audit(request.type.lower(), **who, symbols=request.symbols[:_LISTED])
         elif isinstance(request, ReplayControl):
             self._audit("replay_control", **who, action=request.action)
-        elif isinstance(request, _NEEDS_ACCOUNT):
-            self._audit(request.type.lower(), **who)
+        elif isinstance(request, NewOrder):
+            self._audit(
+                "new_order",
+                **who,
+                order=request.client_order_id,
+                symbol=request.symbol,
+                side=request.side,
+                order_type=request.order_type,
+                quantity=request.quantity,
+                price=request.price,
+            )
+        elif isinstance(request, CancelOrder | ReplaceOrder):
+            self._audit(request.type.lower(), **who, order=request.client_order_id)
+        elif isinstance(request, CancelAll):
+            self._audit("cancel_all", **who, symbol=request.symbol)
 
     def _is_private(self, request: Request | None) -> bool:
         """Whether the answer to a request is for the account that is signed in alone."""
@@ -251,7 +303,9 @@ class ServerProtocol(Generic[K]):
             return
         changes = self.account not in (None, identity.subject)
         self.identity, self._deadline = identity, now + identity.expires_at - wall
+        self.cancels_on_disconnect = request.cancel_on_disconnect
         self._audit("authenticated", connection=str(self.key), subject=identity.subject)
+        has_resumed = self._publisher.can_resume(identity.subject, request.session, request.resume_from)
         missed = self._publisher.authenticate(self.key, identity.subject, sent_at, request.session, request.resume_from)
         success = AuthSuccess(
             timestamp=to_milliseconds(sent_at),
@@ -264,6 +318,8 @@ class ServerProtocol(Generic[K]):
         # Urgent, as the private messages are that may come from now on.
         self._replies.append(Reply(self.codec.encode(success), urgent=True, changes_account=changes))
         self._replies += [Reply(payload, urgent=True, private=True) for payload in missed]
+        if self._takes_orders:
+            self._events.append(SignedIn(identity.subject, has_resumed))
 
     def _miss_authentication(self, sent_at: int) -> None:
         self._warn("authentication did not come", connection=str(self.key))

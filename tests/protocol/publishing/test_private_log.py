@@ -41,3 +41,11 @@ def test_seen_missed_and_told_lost_are_all_there_is(messages: int, seen: int, se
 def test_the_message_itself_is_not_changed() -> None:
     filled(1)
     assert UPDATE.sequence is None
+
+
+@given(st.integers(0, 20), st.integers(0, 25), st.sampled_from(["now", "before", None]))
+def test_it_can_resume_where_nothing_has_to_be_told_as_lost(messages: int, seen: int, session: str | None) -> None:
+    log = filled(messages)
+    is_whole = session == "now" and not any(isinstance(one, Gap) for one in log.since(session, seen))
+    assert log.can_resume(session, seen) == is_whole
+    assert log.can_resume(session, None)

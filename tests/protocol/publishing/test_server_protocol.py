@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -14,7 +14,15 @@ from hftlab.protocol import MSGPACK, Ack, AuthFailed, AuthSuccess, Codec, Error,
 from hftlab.protocol.publishing.authentication import Authenticator
 from hftlab.protocol.publishing.limits import Rate, ServerLimits
 from hftlab.protocol.publishing.publisher import Publisher
-from hftlab.protocol.publishing.server_events import AuditLine, Close, ReplayRequested, Reply, Subscribed
+from hftlab.protocol.publishing.server_events import (
+    AuditLine,
+    Close,
+    OrderRequested,
+    ReplayRequested,
+    Reply,
+    SignedIn,
+    Subscribed,
+)
 from hftlab.protocol.publishing.server_protocol import ServerProtocol
 from tests.protocol.conftest import KEY, LIMITS, MS
 from tests.protocol.publishing.test_private_log import UPDATE
@@ -33,9 +41,12 @@ class Connected:
         *,
         codec: Codec = protocol.JSON,
         limits: ServerLimits | None = None,
+        takes_orders: bool = False,
     ) -> None:
         self.now, self.publisher = 0.0, publisher
-        self.protocol = ServerProtocol(key, codec, publisher, Authenticator(KEY), limits or ServerLimits())
+        self.protocol = ServerProtocol(
+            key, codec, publisher, Authenticator(KEY), limits or ServerLimits(), takes_orders=takes_orders
+        )
         self.protocol.open(self.now, self.sent_at)
 
     @property
@@ -306,6 +317,83 @@ class TestAccounts:
             assert (reply.private, ack.sequences) == (True, {0: sequence})
 
 
+class TestOrders:
+    ORDER: Final = {
+        "type": "NEW_ORDER",
+        "clientOrderId": "a",
+        "symbol": "AAPL",
+        "side": "BUY",
+        "orderType": "LIMIT",
+        "quantity": 100,
+        "price": 175.25,
+    }
+
+    @pytest.fixture
+    def trading(self, publisher: Publisher[str]) -> Connected:
+        one = Connected(publisher, takes_orders=True)
+        one.protocol.data_to_send()
+        return one
+
+    def test_the_owner_answers_them(self, trading: Connected) -> None:
+        trading.sign_in()
+        assert trading.protocol.events() == [SignedIn("alice", True)]
+        for error, expected in ((None, "ACK"), (ServerError("no order of that id"), "SERVER_ERROR")):
+            assert trading.ask(**self.ORDER) == []
+            (event,) = trading.protocol.events()
+            assert isinstance(event, OrderRequested)
+            trading.protocol.answer_order(event.request, error, trading.now, trading.sent_at)
+            replies = trading.protocol.data_to_send()
+            assert kinds(replies) == [expected]
+            assert [message.id for message in messages(replies)] == ["q"]
+            assert [reply.private for reply in replies] == [True]
+
+    def test_they_need_an_account(self, trading: Connected) -> None:
+        for kind in ("NEW_ORDER", "CANCEL_ORDER", "REPLACE_ORDER", "CANCEL_ALL"):
+            fields = {**self.ORDER, "newClientOrderId": "b", "type": kind}
+            assert kinds(trading.ask(**fields)) == ["AUTHENTICATION_FAILED"]
+        assert trading.protocol.events() == []
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            {"quantity": 0},
+            {"quantity": 2**63},
+            {"quantity": float("1e400")},
+            {"price": -1},
+            {"side": "HOLD"},
+            {"clientOrderId": ""},
+            {"clientOrderId": "x" * 200},
+            {"timeInForce": "FOREVER"},
+            {"symbol": "\u0000"},
+        ],
+    )
+    def test_malformed_ones_are_errors(self, trading: Connected, wrong: dict[str, Any]) -> None:
+        trading.sign_in()
+        trading.protocol.events()
+        assert kinds(trading.ask(**(self.ORDER | wrong))) == ["MESSAGE_PARSE_ERROR"]
+        assert trading.protocol.events() == []
+
+    def test_a_server_without_a_market_says_so(self, connected: Connected) -> None:
+        connected.sign_in()
+        assert kinds(connected.ask(**self.ORDER)) == ["SERVER_ERROR"]
+
+    def test_a_sign_in_tells_whether_messages_are_missing(self, trading: Connected) -> None:
+        trading.sign_in()
+        for _ in range(3):
+            trading.publisher.publish(UPDATE, 1, "alice")
+        list(trading.publisher.poll(1, 1))
+        trading.protocol.events()
+        for session, seen, expected in (("s", 1, True), ("other", 1, False), (None, None, True)):
+            trading.sign_in(session=session, resumeFrom=seen)
+            assert trading.protocol.events() == [SignedIn("alice", expected)]
+
+    def test_cancel_on_disconnect_is_asked_for_at_each_sign_in(self, trading: Connected) -> None:
+        trading.sign_in(cancelOnDisconnect=True)
+        assert trading.protocol.cancels_on_disconnect
+        trading.sign_in()
+        assert not trading.protocol.cancels_on_disconnect
+
+
 def test_audit_lines_say_who_did_what(connected: Connected) -> None:
     connected.ask(type="AUTH", token="a.b.c")
     connected.sign_in(lifetime=60)
@@ -320,7 +408,7 @@ def test_audit_lines_say_who_did_what(connected: Connected) -> None:
         AuditLine("warning", "authentication failed", {"connection": "a", "reason": reason}),
         AuditLine("info", "authenticated", who),
         AuditLine("info", "subscribe", who | {"symbols": ["AAPL"]}),
-        AuditLine("info", "cancel_order", who),
+        AuditLine("info", "cancel_order", who | {"order": "1"}),
         AuditLine("info", "refused", who | {"request": "CANCEL_ORDER", "reason": "SERVER_ERROR"}),
         AuditLine("info", "replay_control", who | {"action": "PAUSE"}),
         AuditLine("info", "misunderstood", who | {"field": "symbols[0]"}),
