@@ -235,7 +235,7 @@ class ReferenceEngine:
         buy, sell = (one, other) if one.is_bid else (other, one)
         left = {id(one): one.open - (size if aggressor == "N" else 0), id(other): other.open - size}
         parties = (buy.id, buy.owner, left[id(buy)], sell.id, sell.owner, left[id(sell)])
-        self.fills.append((number, price, size, aggressor, *parties))
+        self.fills.append((number, price, size, aggressor, *parties, self._next_row()))
 
     def fill(self, number: int, order: Order, size: int) -> None:
         self.event(number, order, "F", size)
@@ -350,14 +350,15 @@ class ReferenceEngine:
             if size and price < book.lowest:
                 return Reason.BAD_PRICE
             book.reference, book.width = price if size else 0, size
-            self.updates.append((number, 0, 0, Status.BAND, Reason.REQUESTED, book.reference, size, 0, book.phase))
+            row = (number, 0, 0, Status.BAND, Reason.REQUESTED, book.reference, size, 0, book.phase)
+            self.updates.append((*row, self._next_row()))
         else:
             return Reason.BAD_ACTION
         return None
 
     def set_phase(self, number: int, phase: TradingPhase, reason: Reason) -> None:
         self.books[number].phase = phase
-        self.updates.append((number, 0, 0, Status.PHASE, reason, 0, 0, 0, phase))
+        self.updates.append((number, 0, 0, Status.PHASE, reason, 0, 0, 0, phase, self._next_row()))
 
     def expire(self, number: int) -> None:
         book = self.books[number]
@@ -405,10 +406,15 @@ class ReferenceEngine:
     ) -> None:
         left = order.open if left is None else left
         row = (number, order.id, order.owner, status, reason, order.price, size, left, self.books[number].phase)
-        self.updates.append(row)
+        self.updates.append((*row, self._next_row()))
 
     def reject(self, entry: Any, order_id: int, reason: Reason) -> None:
         number = int(entry["instrument"])
         phase = self.books[number].phase if 0 <= number < len(self.books) else 0
         owner, price, size = int(entry["owner"]), int(entry["price"]), int(entry["size"])
-        self.updates.append((number, order_id, owner, Status.REJECTED, reason, price, size, 0, phase))
+        row = (number, order_id, owner, Status.REJECTED, reason, price, size, 0, phase)
+        self.updates.append((*row, self._next_row()))
+
+    def _next_row(self) -> int:
+        """Return the number of the next fill or update."""
+        return len(self.fills) + len(self.updates) + 1

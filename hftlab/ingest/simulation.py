@@ -18,7 +18,7 @@ from hftlab.session.event_table import EventTable
 from hftlab.session.session import Session
 from hftlab.session.writer import SessionWriter
 from hftlab.simulator import Exchange
-from hftlab.simulator.exchange import SYMBOLS, find_listing
+from hftlab.simulator.listings import SYMBOLS, find_listing
 from hftlab.venues import itch
 
 __all__ = ["Simulated", "exchange_on", "record_simulation"]

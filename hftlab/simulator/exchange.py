@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import threading
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -14,25 +14,23 @@ from hftlab.clock import NANOSECONDS, Clock, to_milliseconds
 from hftlab.errors import HftlabError
 from hftlab.events import COLUMNS, EventBatch
 from hftlab.html_table import facts_table
-from hftlab.instruments import Instrument, find_instrument
+from hftlab.instruments import Instrument
 from hftlab.log import get_logger
 from hftlab.market import Processor
 from hftlab.protocol.messages import MarketData, MarketDataSymbol
+from hftlab.simulator.listings import SYMBOLS, find_listing, last_close, listed_profile, opened
 from hftlab.simulator.profile import Profile, profile_of
+from hftlab.trading.venue import MarketPhase, VenueRequest, VenueUpdate
 
 if TYPE_CHECKING:
     from hftlab.book.matching import MatchingEngine
+    from hftlab.simulator.order_entry import OrderEntry
     from hftlab.simulator.order_flow import OrderFlow
 
-__all__ = ["SYMBOLS", "Exchange", "Segment", "find_listing"]
-
-SYMBOLS: Final = ("AAPL", "GOOGL", "MSFT", "TSLA", "AMZN", "META", "NVDA", "BRK.A")
-"""The reference document's eight."""
+__all__ = ["Exchange", "Segment"]
 
 _LONG: Final = 6.0
 """Seconds of compiling after which a warning is logged; reading from the cache takes about one."""
-_GAP: Final = 0.3
-"""Standard deviation of the change from the last close to the opening, as a fraction of a day's."""
 
 _log = get_logger("hftlab.simulator")
 
@@ -47,6 +45,9 @@ class Segment(NamedTuple):
 class Exchange:
     """Exchange of one venue or several with simulated traders; a source (see hftlab.source) that never ends.
 
+    It is also a TradingVenue (see hftlab.trading.venue): orders of accounts join the queues of its books, trade with
+    the simulated traders and with each other, and move the market.
+
     `symbols` are names as they are on the wire (AAPL, AAPL:NYSE, VOD, BTCUSDT), or one such name; None stands for
     the reference document's eight. Listings of one name share its fundamental price, which each venue's market makers
     see with a lag and an error of their own. Every `interval` ns there is one message with all symbols whose book has
@@ -56,7 +57,9 @@ class Exchange:
     The same seed on a clock that starts at the same time gives the same events and messages, however time advances;
     None takes a new one, kept in `seed`. With `self_exciting` False orders arrive at random instead of in bursts.
     `prices` replaces last closes of the document, by plain symbol; `closes` has all last closes (1e-9). `events()` and
-    `segments()` run ahead at full speed. Raises HftlabError for a symbol that is not known.
+    `segments()` run ahead at full speed. Requests of accounts arrive `order_latency` ns after they were sent; the same
+    seed and requests give the same fills. One thread may submit while another advances. Raises HftlabError for a symbol
+    that is not known.
     """
 
     name = "exchange"
@@ -72,9 +75,12 @@ class Exchange:
         depth: int = 10,
         self_exciting: bool = True,
         prices: Mapping[str, float] | None = None,
+        order_latency: int = 0,
     ) -> None:
         if interval <= 0:
             raise ValueError(f"interval must be above 0 ns, got {interval}")
+        if order_latency < 0:
+            raise ValueError(f"order_latency must be 0 ns or more, got {order_latency}")
         self.seed = int(np.random.SeedSequence(seed).entropy) % 2**63 if seed is None else seed  # type: ignore[arg-type]
         names = [symbols] if isinstance(symbols, str) else symbols or SYMBOLS
         self.instruments: Final = tuple(find_listing(symbol) for symbol in dict.fromkeys(names))
@@ -85,14 +91,17 @@ class Exchange:
         self.clock = Clock() if clock is None else clock
         # Messages are due at multiples of the interval, which is where the processor cuts time.
         self.start: Final = (self.clock.now() if began is None else began) // interval * interval
-        profiles = [_profile(instrument, prices or {}) for instrument in self.instruments]
-        opened = [_opened(*pair, self.seed) for pair in zip(self.instruments, profiles, strict=True)]
-        self._flow = _flow(self.instruments, opened, self.seed, self.start, self_exciting)
-        self.closes: Final = {
-            one: _close(one, profile) for one, profile in zip(self.instruments, profiles, strict=True)
-        }
+        profiles = {one: listed_profile(one, prices or {}) for one in self.instruments}
+        today = [opened(*pair, self.seed) for pair in profiles.items()]
+        self._flow = _flow(self.instruments, today, self.seed, self.start, self_exciting)
+        self._entry = _order_entry(self._flow, self.instruments, order_latency, self.start)
+        self.closes: Final = {one: last_close(one, profile) for one, profile in profiles.items()}
         self._processor = Processor(self.instruments, depth, pace=interval, previous_close=self.closes)
         self._reached, self._is_open, self._events_only = self.start, False, False
+        self._opening: Segment | None = None
+        # Messages that are made and not due yet, because the flow had to be made further for orders.
+        self._early: deque[tuple[int, MarketData]] = deque()
+        self._lock = threading.RLock()
 
     @property
     def symbols(self) -> list[str]:
@@ -106,47 +115,107 @@ class Exchange:
     @property
     def now(self) -> int:
         """Time (ns) up to which events have been made."""
-        return self._reached
+        return max(self._reached, self._entry.made)
 
     def next_time(self) -> int:
-        return self._reached + self.interval if self._is_open else self.start
+        """Time at which the next message is due, or at which a live order of an account may trade, or one arrives."""
+        with self._lock:
+            if not self._is_open or self._opening is not None:
+                return self.start
+            due = self._early[0][0] if self._early else self._reached + self.interval
+            acts = self._entry.next_time()
+            return due if acts is None else min(due, acts)
 
     def advance(self, until: int) -> list[MarketData]:
-        return [message for segment in self._segments(until) for _, message in segment.messages]
+        """Let time go on up to and including `until`, and return the messages that are due by then."""
+        with self._lock:
+            return [message for segment in self._segments(until) for _, message in segment.messages]
 
     def segments(self, seconds: float) -> Iterator[Segment]:
         """Make the next `seconds` at full speed, in segments of some ten thousand events."""
-        return self._segments(self._reached + round(seconds * NANOSECONDS))
+        return self._segments(self.now + round(seconds * NANOSECONDS))
 
     def events(self, seconds: float) -> Iterator[EventBatch]:
         """Make only the events of the next `seconds`, in batches: many times as fast as with messages.
 
-        The exchange makes no messages afterwards: their statistics would be wrong.
+        Orders can be sent as before. The exchange makes no messages afterwards: their statistics would be wrong.
         """
         self._events_only = True
-        self._reached += round(seconds * NANOSECONDS)
-        yield from self._flow.run(self._reached)
+        self._reached = self.now + round(seconds * NANOSECONDS)
+        if self._opening is not None:
+            opening, self._opening = self._opening, None
+            yield opening.events
+        yield from self._entry.run(self._reached)
+
+    # --- orders ---
+
+    @property
+    def latency(self) -> int:
+        """Nanoseconds that a request takes to reach the market."""
+        return self._entry.latency
+
+    def submit(self, account: str, request: VenueRequest, at: int) -> None:
+        """Send a request of an account at `at`, or now if that is over; it is matched `latency` later.
+
+        Without a latency its outcome is in take_updates() when this returns. What cannot be done is an update REJECT
+        with a reason, not an error.
+        """
+        with self._lock:
+            self._open()
+            self._entry.submit(account, request, at)
+
+    def take_updates(self) -> list[VenueUpdate]:
+        """Return the updates of all accounts' orders since the last call, in the order in which they happened."""
+        with self._lock:
+            return self._entry.take_updates()
+
+    def phase(self, symbol: str) -> MarketPhase:
+        """Return an instrument's phase. Raises KeyError for a symbol that is not listed."""
+        return self._entry.phase(symbol)
+
+    def reference_price(self, symbol: str) -> int | None:
+        """Return the last trade's price, else the middle of the book, in 1e-9; None before the opening.
+
+        Raises KeyError for a symbol that is not listed.
+        """
+        return self._entry.reference_price(symbol)
+
+    # --- messages ---
 
     def _segments(self, until: int) -> Iterator[Segment]:
         if self._events_only:
             raise HftlabError("this exchange has made events without messages: make another one for messages")
-        if not self._is_open and self.start <= until:
-            yield self._opening()
+        if self.start <= until:
+            self._open()
+            if self._opening is not None:
+                opening, self._opening = self._opening, None
+                yield opening
         last = until // self.interval * self.interval
-        if last <= self._reached:
-            return
-        for batch in self._flow.run(last - 1):
-            yield Segment(batch, self._merged(self._processor.process(batch)))
-        self._reached = last
-        nothing = _nothing(self.instruments)
-        yield Segment(nothing, self._merged(self._processor.process(nothing, last - 1)))
+        if last > self._reached:
+            for batch in self._entry.run(last - 1):
+                yield Segment(batch, self._due(self._processor.process(batch), last))
+            self._reached = last
+            nothing = _nothing(self.instruments)
+            yield Segment(nothing, self._due(self._processor.process(nothing, last - 1), last))
+        self._entry.advance(until)
 
-    def _opening(self) -> Segment:
+    def _open(self) -> None:
         """Make the orders that rest at the start, and the one message of that instant."""
+        if self._is_open or self._events_only:
+            return
+        self._is_open = True
         batch = EventBatch.concat(self._flow.run(self.start))
         timed = [*self._processor.process(batch), *self._processor.flush()]
-        self._is_open = True
-        return Segment(batch, [(self.start, self._message(self.start, [message for _, message in timed]))])
+        message = self._message(self.start, [message for _, message in timed])
+        self._opening = Segment(batch, [(self.start, message)])
+
+    def _due(self, timed: list[tuple[int, MarketData]], last: int) -> list[tuple[int, MarketData]]:
+        """Return the messages that are due by `last`, of those that were early and of new ones."""
+        self._early.extend(self._merged(timed))
+        due: list[tuple[int, MarketData]] = []
+        while self._early and self._early[0][0] <= last:
+            due.append(self._early.popleft())
+        return due
 
     def _merged(self, timed: list[tuple[int, MarketData]]) -> list[tuple[int, MarketData]]:
         """Merge the messages of each interval, one for each symbol, into one."""
@@ -166,7 +235,7 @@ class Exchange:
         return f"Exchange(seed={self.seed}, {', '.join(self.symbols)})"
 
     def _repr_html_(self) -> str:
-        seconds = (self._reached - self.start) / NANOSECONDS
+        seconds = (self.now - self.start) / NANOSECONDS
         facts = {
             "symbols": ", ".join(self.symbols),
             "seed": self.seed,
@@ -176,47 +245,18 @@ class Exchange:
         return facts_table("Exchange", facts)
 
 
-def find_listing(name: str) -> Instrument:
-    """Return the instrument of a name as in messages, if the exchange has a market for it. Raises HftlabError."""
-    symbol, _, venue = name.partition(":")
-    found = find_instrument(symbol, venue or None)
-    if found is not None:
-        try:
-            profile_of(found)
-        except KeyError:
-            found = None
-    if found is None:
-        raise HftlabError(
-            f"the exchange has no market for {name!r}: choose names such as {', '.join(SYMBOLS)}, AAPL:NYSE, VOD or "
-            f"BTCUSDT"
-        )
-    return found
-
-
-def _profile(instrument: Instrument, prices: Mapping[str, float]) -> Profile:
-    profile = profile_of(instrument)
-    price = prices.get(instrument.symbol, profile.price)
-    if not 0 < price < math.inf:
-        raise ValueError(f"the price of {instrument.symbol} must be above 0, got {price:g}")
-    return profile._replace(price=price)
-
-
-def _close(instrument: Instrument, profile: Profile) -> int:
-    return instrument.round_to_tick(instrument.ticks(profile.price) * instrument.tick)
-
-
-def _opened(instrument: Instrument, profile: Profile, seed: int) -> Profile:
-    """Return the profile at the day's opening price, which the listings of one name share."""
-    gap = np.random.default_rng([seed, *instrument.symbol.encode()]).normal()
-    return profile._replace(price=profile.price * math.exp(_GAP * profile.volatility * gap))
-
-
 def _flow(
     instruments: Sequence[Instrument], profiles: list[Profile], seed: int, start: int, self_exciting: bool
 ) -> OrderFlow:
     from hftlab.simulator.order_flow import OrderFlow
 
     return OrderFlow(instruments, profiles, seed, start, self_exciting=self_exciting)
+
+
+def _order_entry(flow: OrderFlow, instruments: Sequence[Instrument], latency: int, start: int) -> OrderEntry:
+    from hftlab.simulator.order_entry import OrderEntry
+
+    return OrderEntry(flow, instruments, latency, start)
 
 
 @cache

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
-from typing import Final
+from typing import Any, Final
+
+import numpy.typing as npt
 
 from hftlab.book.matching.engine_state import EngineState
-from hftlab.book.matching.kernel import FULL, submit
+from hftlab.book.matching.entries import TradingPhase
+from hftlab.book.matching.kernel import FULL, drain, submit
 from hftlab.book.matching.output import FILLS, UPDATES, Output
 from hftlab.kernels.compiling import in_place
 from hftlab.simulator.flow_state import MAKERS, Flow
 from hftlab.simulator.fundamental import value_at
 from hftlab.simulator.random_numbers import exponential, uniform
-from hftlab.simulator.traders import cancel_someone, inform, place, quote, take
+from hftlab.simulator.traders import FIRST_ACCOUNT, cancel_someone, inform, place, quote, take
 
 __all__ = ["COOLING", "run_flow"]
 
@@ -23,20 +26,41 @@ _CANCELS: Final = 0.15
 
 
 @in_place
-def run_flow(state: EngineState, output: Output, flow: Flow, until: int) -> int:
-    """Run up to and including `until` (ns). Returns 0, or FULL where an array of the engine was too small.
+def run_flow(state: EngineState, output: Output, flow: Flow, until: int, entries: npt.NDArray[Any]) -> int:
+    """Run up to and including `until` (ns), then submit entries from outside. Returns 0, or FULL.
 
-    After FULL the caller takes the output's rows, makes the arrays larger, and calls again. Only the events are kept:
-    fills and updates would go to the accounts of the simulated traders.
+    FULL says that an array of the engine was too small: the caller takes the output's events, makes the arrays larger,
+    and calls again with the same arguments. Fills and updates stay in the output for the caller to take: those of
+    accounts, and the updates of instruments. Those of the simulated traders are dropped.
     """
+    if _run(state, output, flow, until) == FULL:
+        return FULL
+    progress = flow.progress[0]
+    while progress.entered < len(entries):
+        if submit(state, output, entries[progress.entered]) == FULL:
+            return FULL
+        progress.entered += 1
+    if not drain(state, output):
+        return FULL
+    progress.entered = 0
+    return 0
+
+
+@in_place
+def _run(state: EngineState, output: Output, flow: Flow, until: int) -> int:
     progress = flow.progress[0]
     while True:
-        while progress.done < progress.pending:
-            output.used[FILLS] = 0
-            output.used[UPDATES] = 0
-            if submit(state, output, flow.pending[progress.done]) == FULL:
-                return FULL
-            progress.done += 1
+        fills, updates = output.used[FILLS], output.used[UPDATES]
+        is_full = False
+        while progress.done < progress.pending and not is_full:
+            is_full = submit(state, output, flow.pending[progress.done]) == FULL
+            if not is_full:
+                progress.done += 1
+        # Stops that these trades release come before anyone looks at the book again, whatever the size of the arrays.
+        is_full = is_full or not drain(state, output)
+        _keep_accounts(output, fills, updates)
+        if is_full:
+            return FULL
         progress.pending = 0
         progress.done = 0
         progress.news = 0
@@ -49,6 +73,23 @@ def run_flow(state: EngineState, output: Output, flow: Flow, until: int) -> int:
         else:
             _step(state, flow, book, time)
             _schedule(flow, book, time)
+
+
+@in_place
+def _keep_accounts(output: Output, fills: int, updates: int) -> None:
+    """Drop the rows from those numbers on that are neither an account's nor about an instrument."""
+    kept = fills
+    for at in range(fills, output.used[FILLS]):
+        if output.fills[at].buy_owner >= FIRST_ACCOUNT or output.fills[at].sell_owner >= FIRST_ACCOUNT:
+            output.fills[kept] = output.fills[at]
+            kept += 1
+    output.used[FILLS] = kept
+    kept = updates
+    for at in range(updates, output.used[UPDATES]):
+        if output.updates[at].owner >= FIRST_ACCOUNT or output.updates[at].id == 0:
+            output.updates[kept] = output.updates[at]
+            kept += 1
+    output.used[UPDATES] = kept
 
 
 @in_place
@@ -86,6 +127,9 @@ def _step(state: EngineState, flow: Flow, book: int, time: int) -> None:
     listing = flow.listings[book]
     listing.heat *= math.exp(-COOLING * (time - listing.heat_time) / 1e9)
     listing.heat_time = time
+    if state.books[book].phase >= TradingPhase.HALTED:
+        # Nobody could trade: all wait with their orders where they are.
+        return
     pace = listing.activity + listing.heat
     drawn = uniform(flow.streams, book) * listing.bound
     drawn -= listing.informed

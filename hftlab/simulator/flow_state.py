@@ -54,11 +54,15 @@ LISTING: Final = _record(
 )
 MAKER: Final = _record(ints="bid_id ask_id bid_size ask_size inventory", floats="distance")
 METAORDER: Final = _record(ints="side left", floats="")
-PROGRESS: Final = _record(ints="start pending done news", floats="")
+PROGRESS: Final = _record(ints="start pending done news entered", floats="")
 
 
 class Flow(NamedTuple):
-    """Arrays of the flow. `progress` has one row: the start (ns), and how many entries are `pending` and `done`."""
+    """Arrays of the flow.
+
+    `progress` has one row: the start (ns), how many entries are `pending` and `done`, and how many of the entries from
+    outside that run_flow() was given have `entered`.
+    """
 
     listings: Records
     assets: Records

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import zlib
+from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from hftlab.book.matching import MatchingEngine
-from hftlab.book.matching.output import EVENTS, new_output
+from hftlab.book.matching import MatchingEngine, new_entries
+from hftlab.book.matching.output import EVENTS, FILLS, UPDATES, new_output
 from hftlab.events import EventBatch
 from hftlab.instruments import Instrument
 from hftlab.simulator.flow_kernel import COOLING, run_flow
@@ -22,6 +23,7 @@ from hftlab.simulator.random_numbers import seeded
 __all__ = ["OrderFlow"]
 
 CHUNK: Final = 65_536
+_NO_ENTRIES: Final = new_entries(0)
 _FIRST_ORDERS: Final = 14.0
 """Seconds of limit orders that rest in the book at the start: about as many as there are later."""
 _OFFSPRING: Final = 0.6
@@ -33,8 +35,8 @@ class OrderFlow:
 
     One listing per instrument; those of one symbol and currency share their fundamental price. Books are empty until
     `start` (ns) and full of orders at that moment. With `self_exciting` uninformed arrivals follow market orders (a
-    Hawkes process of the same mean); without they are Poisson's. The same seed gives the same events,
-    however the time is cut.
+    Hawkes process of the same mean); without they are Poisson's. Orders of accounts join with `make()`. The same seed
+    and orders give the same events, however the time is cut.
     """
 
     def __init__(
@@ -50,21 +52,51 @@ class OrderFlow:
         self.engine = MatchingEngine(instruments)
         self.engine.output = new_output(events=chunk)
         self._flow = _new_flow(instruments, profiles, seed, start, self_exciting)
+        self._kept: deque[EventBatch] = deque()
+        self.next_times: Final[npt.NDArray[np.int64]] = self._flow.listings["next"]
+        """Time (ns) at which each listing's traders act next: nothing happens there before, unless orders come."""
 
     def run(self, until: int) -> Iterator[EventBatch]:
         """Yield the events up to and including `until` (ns), in batches of whole events and at most about `chunk` rows.
 
         Stopping early loses nothing: the next call continues from there.
         """
-        engine = self.engine
-        while run_flow(engine.state, engine.output, self._flow, until):
-            batch = engine.take().events
-            # After the rows are taken, so that only what is too small for one step grows.
-            engine.grow()
-            if len(batch):
-                yield batch
+        engine, is_done = self.engine, False
+        while not is_done:
+            is_done = not run_flow(engine.state, engine.output, self._flow, until, _NO_ENTRIES)
+            if not is_done:
+                self._make_room()
+            while self._kept:
+                yield self._kept.popleft()
         if engine.output.used[EVENTS]:
-            yield engine.take().events
+            yield engine.take_events()
+
+    def make(self, until: int, entries: npt.NDArray[Any] = _NO_ENTRIES) -> None:
+        """Make the events up to and including `until`, and submit rows of ENTRY then; `run()` yields them later.
+
+        Owners of such rows are accounts, from FIRST_ACCOUNT on, or 0 for the venue's commands.
+        """
+        engine = self.engine
+        while run_flow(engine.state, engine.output, self._flow, until, entries):
+            self._make_room()
+
+    def take_rows(self) -> tuple[list[tuple[int, ...]], list[tuple[int, ...]]]:
+        """Return the fills and the updates of accounts and instruments since the last call, with the fields of
+        FILL_ROW and UPDATE_ROW.
+        """
+        output, used = self.engine.output, self.engine.output.used
+        fills, updates = used[FILLS], used[UPDATES]
+        if not fills and not updates:
+            return [], []
+        used[FILLS] = used[UPDATES] = 0
+        return output.fills[:fills].tolist(), output.updates[:updates].tolist()
+
+    def _make_room(self) -> None:
+        batch = self.engine.take_events()
+        # After the rows are taken, so that only what is too small for one step grows.
+        self.engine.grow()
+        if len(batch):
+            self._kept.append(batch)
 
 
 def _new_flow(

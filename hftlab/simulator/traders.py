@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from typing import Any, Final
 
-from hftlab.book.matching.engine_state import ASKS, BIDS, NOBODY, SIDES, EngineState
+from hftlab.book.matching.engine_state import ASKS, BIDS, MARKET_KEY, NOBODY, SIDES, EngineState
 from hftlab.book.matching.entries import Action, EntryType, InForce
 from hftlab.book.matching.levels import best_level, find_order
 from hftlab.events import ASK, BID
@@ -23,10 +23,12 @@ from hftlab.simulator.flow_state import METAORDERS, RESTING, Flow
 from hftlab.simulator.fundamental import value_at
 from hftlab.simulator.random_numbers import normal, pareto, uniform
 
-__all__ = ["cancel_someone", "inform", "place", "quote", "take"]
+__all__ = ["FIRST_ACCOUNT", "cancel_someone", "inform", "place", "quote", "take"]
 
 INVESTOR, NOISE, INFORMED, FIRST_MAKER = range(1, 5)
 """Owners of orders."""
+FIRST_ACCOUNT: Final = 1000
+"""Owners from this number on are accounts, whose orders come from outside the flow."""
 
 _NEW, _CANCEL = int(Action.NEW), int(Action.CANCEL)
 _LIMIT, _MARKET = int(EntryType.LIMIT), int(EntryType.MARKET)
@@ -197,11 +199,12 @@ def _error(flow: Flow, book: int, time: int) -> float:
 
 @in_place
 def _best_price(state: EngineState, book: int, side: int) -> int:
-    """Return the best price in ticks; _NONE if the side is empty."""
-    level = best_level(state, SIDES * book + side)
-    if level == NOBODY:
-        return _NONE
-    return int(state.levels[level].key * state.sides[SIDES * book + side].sign)
+    """Return the best limit in ticks; _NONE if the side has none. Market orders wait before it in an auction call."""
+    side_row = state.sides[SIDES * book + side]
+    at = side_row.start + side_row.length - 1
+    if at >= side_row.start and state.keys[at] == MARKET_KEY:
+        at -= 1
+    return _NONE if at < side_row.start else int(state.keys[at] * side_row.sign)
 
 
 @in_place

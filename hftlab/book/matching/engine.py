@@ -127,15 +127,16 @@ class MatchingEngine:
     def take(self) -> Result:
         """Return copies of the rows written to `output` since the last call, so that they can be overwritten."""
         output, used = self.output, self.output.used
-        rows = output.events[: used[EVENTS]]
-        columns = {name: rows[name].copy() for name in COLUMNS}
-        result = Result(
-            output.updates[: used[UPDATES]].copy(),
-            output.fills[: used[FILLS]].copy(),
-            EventBatch(**columns, instruments=self.instruments),
-        )
+        result = Result(output.updates[: used[UPDATES]].copy(), output.fills[: used[FILLS]].copy(), self.take_events())
         used[:] = 0
         return result
+
+    def take_events(self) -> EventBatch:
+        """Return copies of the public events alone; fills and updates stay in `output`, and the next ones follow."""
+        rows = self.output.events[: self.output.used[EVENTS]]
+        columns = {name: rows[name].copy() for name in COLUMNS}
+        self.output.used[EVENTS] = 0
+        return EventBatch(**columns, instruments=self.instruments)
 
     def grow(self) -> None:
         """Enlarge the arrays that the last step found too small."""

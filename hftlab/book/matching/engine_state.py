@@ -83,11 +83,12 @@ BOOK: Final = _record(
     "tick", "lowest", "highest", "phase", "halts", "last", "first", "high", "low", "reference", "width", "lower",
     "upper", "fresh", "seen_bid", "seen_ask",
 )  # fmt: skip
-# `pending` is 1 + the book whose stops are to be looked at, 0 for none; `started` the first event row of the step.
+# `pending` is 1 + the book whose stops are to be looked at, 0 for none; `started` the first event row of the step;
+# `rows` the number of fills and updates so far.
 TOTALS: Final = _record(
     "free_order", "orders_used", "live", "free_level", "levels_used", "keys_used", "next_id", "sequence", "time",
-    "pending", "started", "short_of_orders", "short_of_levels", "short_of_keys", "events_needed", "fills_needed",
-    "updates_needed",
+    "pending", "started", "rows", "short_of_orders", "short_of_levels", "short_of_keys", "events_needed",
+    "fills_needed", "updates_needed",
 )  # fmt: skip
 
 Records = npt.NDArray[Any]

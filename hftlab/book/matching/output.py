@@ -56,6 +56,7 @@ FILL_ROW: Final = np.dtype(
         ("sell_id", np.int64),
         ("sell_owner", np.int64),
         ("sell_left", np.int64),
+        ("number", np.int64),  # counts fills and updates together, in the order in which they happened
     ]
 )
 """Trade between two orders, for their accounts. The order that is not the aggressor has made the price."""
@@ -73,6 +74,7 @@ UPDATE_ROW: Final = np.dtype(
         ("size", np.int64),  # lots that were accepted, refused, cancelled or taken off, by status
         ("left", np.int64),  # lots open after it
         ("phase", np.int64),  # TradingPhase of the instrument
+        ("number", np.int64),  # as that of a fill
     ]
 )
 """Change of an order other than a trade, or of an instrument."""
@@ -204,6 +206,8 @@ def write_trade(state: EngineState, output: Output, buy: Any, sell: Any, aggress
     row.sell_id = sell.id
     row.sell_owner = sell.owner
     row.sell_left = sell.shown + sell.hidden - size
+    totals.rows += 1
+    row.number = totals.rows
 
 
 @inlined
@@ -255,3 +259,5 @@ def _write_update(
     row.size = size
     row.left = left
     row.phase = state.books[book].phase if 0 <= book < len(state.books) else 0
+    totals.rows += 1
+    row.number = totals.rows

@@ -1,0 +1,193 @@
+"""Order entry of the simulated exchange: requests of accounts meet the order flow, each at its own time."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import numpy as np
+
+from hftlab.book.matching import Action, TradingPhase, new_entries
+from hftlab.book.matching.engine_state import ASKS, BIDS, MARKET_KEY, NO_PRICE, SIDES
+from hftlab.events import EventBatch
+from hftlab.instruments import Instrument
+from hftlab.protocol.enums import UpdateType
+from hftlab.simulator.entry_reasons import UNKNOWN_ORDER
+from hftlab.simulator.entry_rows import Row, cancel_row, command_row, new_order, new_row, replace_row
+from hftlab.simulator.live_orders import Entered, Listing, LiveOrders
+from hftlab.simulator.order_flow import OrderFlow
+from hftlab.trading.venue import Cancel, MarketPhase, New, Replace, RequestKind, VenueRequest, VenueUpdate
+
+__all__ = ["OrderEntry"]
+
+_KINDS: Final = {New: RequestKind.NEW, Cancel: RequestKind.CANCEL, Replace: RequestKind.REPLACE}
+_PHASES: Final = {one.value: MarketPhase[one.name] for one in TradingPhase}
+
+
+class OrderEntry:
+    """Order entry: requests to an order flow's venue, and the updates that come back (see TradingVenue).
+
+    A request arrives `latency` ns after it was sent. Then the flow is made up to and including that time, and the
+    request is matched. The flow is made in steps for that, whose events `run()` yields.
+    """
+
+    def __init__(self, flow: OrderFlow, instruments: Sequence[Instrument], latency: int, start: int) -> None:
+        self.latency = latency
+        self.made = start
+        """Time (ns) up to which events have been made."""
+        self._flow, self._told = flow, start
+        books = flow.engine.state.books
+        self._last, self._phases = books["last"], books["phase"]
+        listings = tuple(_listing(*pair, int(books[pair[0]]["highest"])) for pair in enumerate(instruments))
+        self._listings: Final = {one.instrument.wire_symbol: one for one in listings}
+        self._live = LiveOrders(listings, books)
+        self._underway: deque[tuple[int, str, VenueRequest]] = deque()
+        self._updates: list[VenueUpdate] = []
+        self._entry = new_entries(1)
+        self._fields = self._entry.view(np.int64)
+
+    # --- time ---
+
+    def next_time(self) -> int | None:
+        """Return when a request arrives, or traders act where an account has a live order; None for neither."""
+        times = [int(self._flow.next_times[number]) for number in self._live.counts]
+        if self._underway:
+            times.append(self._underway[0][0])
+        return min(times, default=None)
+
+    def run(self, until: int) -> Iterator[EventBatch]:
+        """Make everything up to and including `until`, and yield all events that have not been yielded."""
+        self._told = max(self._told, until)
+        self._receive(until)
+        yield from self._flow.run(until)
+        self._note(until, None)
+
+    def advance(self, until: int) -> None:
+        """Let requests arrive up to and including `until`, and trade what is live; `run()` yields the events."""
+        self._told = max(self._told, until)
+        self._receive(until)
+        if self._live.counts:
+            self._make(until)
+
+    # --- requests ---
+
+    def submit(self, account: str, request: VenueRequest, at: int) -> None:
+        """Send a request at `at`, or now where that is over."""
+        self._told = max(self._told, at)
+        if self.latency:
+            self._underway.append((self._told + self.latency, account, request))
+        else:
+            self._enter(account, request, self._told)
+
+    def take_updates(self) -> list[VenueUpdate]:
+        """Return the updates since the last call."""
+        updates, self._updates = self._updates, []
+        return updates
+
+    def _receive(self, until: int) -> None:
+        while self._underway and self._underway[0][0] <= until:
+            at, account, request = self._underway.popleft()
+            self._enter(account, request, at)
+
+    def _enter(self, account: str, request: VenueRequest, at: int) -> None:
+        at = max(at, self.made)
+        if isinstance(request, Replace):
+            # What is open is the whole quantity without what is filled by then.
+            self._make(at)
+        prepared = self._prepare(account, request, at)
+        if isinstance(prepared, str):
+            self._make(at)
+            self._refuse(account, request, at, prepared)
+            return
+        entered, row = prepared
+        self._submit(row, at, entered)
+
+    def _prepare(self, account: str, request: VenueRequest, at: int) -> tuple[Entered, Row] | str:
+        """Return a request's row and what it is about, or why it is refused."""
+        kind, order_id, owner = _KINDS[type(request)], request.order_id, self._live.owner(account)
+        if isinstance(request, New):
+            listing = self._listings.get(request.terms.symbol)
+            if listing is None:
+                return f"symbol: {request.terms.symbol!r} is not traded here"
+            if order_id in self._live:
+                return f"order_id: {order_id!r} is an order already"
+            new = new_order(account, request, listing)
+            if isinstance(new, str):
+                return new
+            return Entered(account, order_id, kind, new), new_row(new, request.terms, owner, at)
+        order = self._live.find(account, order_id)
+        if order is None:
+            return UNKNOWN_ORDER
+        if isinstance(request, Cancel):
+            return Entered(account, order_id, kind, order), cancel_row(order.number, owner, at)
+        row = replace_row(order, request, owner, at)
+        if isinstance(row, str):
+            return row
+        return Entered(account, order_id, kind, order, stop=row[10]), row
+
+    def _refuse(self, account: str, request: VenueRequest, at: int, reason: str) -> None:
+        self._updates.append(
+            VenueUpdate(
+                at=at,
+                account=account,
+                order_id=request.order_id,
+                kind=UpdateType.REJECT,
+                request=_KINDS[type(request)],
+                reason=reason,
+            )
+        )
+
+    def _submit(self, row: Row, at: int, entered: Entered | None) -> None:
+        self._fields[:] = row
+        self._flow.make(at, self._entry)
+        self._note(at, entered)
+
+    def _make(self, until: int) -> None:
+        if until > self.made:
+            self._flow.make(until)
+            self._note(until, None)
+
+    def _note(self, until: int, entered: Entered | None) -> None:
+        self.made = max(self.made, until)
+        fills, updates = self._flow.take_rows()
+        if fills or updates:
+            self._updates += self._live.report(fills, updates, entered)
+
+    # --- the venue's commands ---
+
+    def command(self, action: Action, symbol: str, at: int, price: int = 0, size: int = 0) -> None:
+        """Perform a command of the venue at `at`, or now where that is over, on what is there then."""
+        listing = self._listings[symbol]
+        self._told = max(self._told, at)
+        self._receive(self._told)
+        at = max(self._told, self.made)
+        self._submit(command_row(action, listing, at, price, size), at, None)
+
+    def phase(self, symbol: str) -> MarketPhase:
+        """Return an instrument's phase. Raises KeyError."""
+        return _PHASES[int(self._phases[self._listings[symbol].number])]
+
+    def reference_price(self, symbol: str) -> int | None:
+        """Return the last trade's price, else the middle of the book, in 1e-9; None before either is known."""
+        listing = self._listings[symbol]
+        last = int(self._last[listing.number])
+        if last != NO_PRICE:
+            return last * listing.tick
+        bid, ask = self._best(listing, BIDS), self._best(listing, ASKS)
+        return None if bid is None or ask is None else (bid + ask) * listing.tick // 2
+
+    def _best(self, listing: Listing, side: int) -> int | None:
+        state = self._flow.engine.state
+        row = state.sides[SIDES * listing.number + side]
+        start, length = int(row["start"]), int(row["length"])
+        for key in state.keys[start : start + length][::-1].tolist():
+            if key != MARKET_KEY:
+                return key * int(row["sign"])  # type: ignore[no-any-return]
+        return None
+
+
+def _listing(number: int, instrument: Instrument, highest: int) -> Listing:
+    rule = instrument.rule
+    bounds, grids = ((0,), (instrument.tick,)) if rule is None else (rule.bounds, rule.ticks)
+    return Listing(number, instrument, instrument.tick, instrument.lot, highest, bounds, grids)
