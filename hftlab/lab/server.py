@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import atexit
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from ssl import SSLContext
 from typing import Any, Final, Literal, Self
@@ -17,6 +17,7 @@ from hftlab.protocol import Message
 from hftlab.server import DEFAULT_PORT, ConnectionInfo, Server, ServerLimits, Tokens
 from hftlab.simulator import Exchange
 from hftlab.source import Source
+from hftlab.trading import AccountTerms
 
 __all__ = ["LabServer", "serve"]
 
@@ -37,6 +38,7 @@ def serve(
     origins: Sequence[str] = (),
     hosts: Sequence[str] = (),
     ssl: SSLContext | None = None,
+    accounts: Mapping[str, AccountTerms] | None = None,
 ) -> LabServer:
     """Serve a source from this process and return a server that listens. Raises PortInUse.
 
@@ -50,6 +52,8 @@ def serve(
     `key`: what tokens are signed with (default: a random key that the same user's clients find).
     `origins`: web pages that may connect, such as "https://lab.example". `hosts`: names that clients may use.
     `ssl`: a server's SSLContext with its certificate; the address becomes wss://.
+    `accounts`: starting cash, limits and fees by account name, such as {"alice": hl.trading.AccountTerms(cash=50_000)};
+    "*" is for all others. Only for a source that takes orders, such as the simulated exchange.
 
     hftlab.Server takes the same arguments except `name`, and describes them in detail. Without a source it sends only
     what publish() is given, where this function serves the simulated exchange.
@@ -67,6 +71,7 @@ def serve(
         origins=origins,
         hosts=hosts,
         ssl=ssl,
+        accounts=accounts,
     )
     background.run(server.start())
     handle = LabServer(server, name or server.url)

@@ -84,6 +84,7 @@ class Exchange:
         self.seed = int(np.random.SeedSequence(seed).entropy) % 2**63 if seed is None else seed  # type: ignore[arg-type]
         names = [symbols] if isinstance(symbols, str) else symbols or SYMBOLS
         self.instruments: Final = tuple(find_listing(symbol) for symbol in dict.fromkeys(names))
+        self.broker: object | None = None
         self.interval = interval
         # The time of a clock that is given counts from before the compilation, the wall's from after it.
         began = None if clock is None else clock.now()

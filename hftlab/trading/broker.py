@@ -22,7 +22,7 @@ from hftlab.protocol.order_messages import (
     ReplaceOrder,
 )
 from hftlab.source import Timed
-from hftlab.trading.account import Account, AccountTerms
+from hftlab.trading.account import Account, AccountTerms, Portfolio
 from hftlab.trading.open_exposure import OpenExposure
 from hftlab.trading.order_list import OrderList
 from hftlab.trading.orders import Fill, Order
@@ -66,6 +66,10 @@ class _Customer:
         """Order id -> the new clientOrderIds of replacements that the venue has not answered."""
         self.has_changed = False
         """Whether the portfolio differs from the last that was told."""
+
+    def portfolio(self) -> Portfolio:
+        """Return the portfolio, with the buying power that open orders leave."""
+        return self.account.portfolio(self.exposure.notional(self.account.positions))
 
 
 class Broker:
@@ -195,7 +199,7 @@ class Broker:
             terms,
             instrument,
             customer.account,
-            customer.exposure.of(terms.symbol),
+            customer.exposure.of(terms.symbol, customer.account.positions),
             venue.reference_price(terms.symbol),
             venue.phase(terms.symbol),
             at,
@@ -256,7 +260,7 @@ class Broker:
             order.filled,
             self._instruments[symbol],
             customer.account,
-            customer.exposure.of(symbol, without=order),
+            customer.exposure.of(symbol, customer.account.positions, without=order),
             self.venue.reference_price(symbol),
             self.venue.phase(symbol),
             at,
@@ -360,7 +364,7 @@ class Broker:
         for name, at in portfolios.items():
             customer = self._customers[name]
             customer.has_changed = False
-            told.append(Timed(at, portfolio_update(customer.account.portfolio(customer.exposure.notional), at), name))
+            told.append(Timed(at, portfolio_update(customer.portfolio(), at), name))
         return told
 
     def _told(self, order: Order, kind: UpdateType, at: int, fill: Fill | None = None) -> Private:
@@ -385,7 +389,7 @@ class Broker:
         for name, customer in self._customers.items():
             if customer.has_changed:
                 customer.has_changed = False
-                portfolio = customer.account.portfolio(customer.exposure.notional)
+                portfolio = customer.portfolio()
                 told.append(Timed(at, portfolio_update(portfolio, at, snapshot=True), name))
         return told
 
@@ -405,7 +409,7 @@ class Broker:
         customer = self._customer(name)
         orders = [*(customer.orders.finished if with_finished else ()), *customer.orders]
         positions = customer.account.positions.values()
-        portfolio = customer.account.portfolio(customer.exposure.notional)
+        portfolio = customer.portfolio()
         return [
             *(Timed(at, order_update(order, _KINDS[order.status], at, snapshot=True), name) for order in orders),
             *(Timed(at, position_update(position, at, snapshot=True), name) for position in positions),

@@ -2,45 +2,86 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
 from hftlab.trading.orders import Order
+from hftlab.trading.position import Position
 from hftlab.trading.risk import Exposure
 
 __all__ = ["OpenExposure"]
 
-_NOTHING = (0, 0, 0)
+
+class _Open(NamedTuple):
+    """Open quantities of buy and sell orders (1e-9 units), and their costs."""
+
+    buys: int = 0
+    sells: int = 0
+    bought: int = 0
+    sold: int = 0
+
+    def changed(self, now: _Open, before: _Open) -> _Open:
+        return _Open(*(all_of + one - other for all_of, one, other in zip(self, now, before, strict=True)))
+
+    def notional(self, held: int) -> int:
+        """Return the cost of what would increase a position of `held`; what only closes it costs nothing."""
+        buys = max(0, self.buys - max(0, -held))
+        sells = max(0, self.sells - max(0, held))
+        return _part(self.bought, buys, self.buys) + _part(self.sold, sells, self.sells)
+
+
+_NOTHING: Final = _Open()
 
 
 class OpenExposure:
-    """Open buy and sell quantities by symbol (1e-9 units), and the cost of all (1e-9 of the account's currency).
+    """Open quantities by symbol, and what all orders would cost (1e-9 of the account's currency).
 
     Kept up to date order by order, so that a check need not look at every open order.
     """
 
     def __init__(self) -> None:
-        self.notional = 0
-        self._orders: dict[str, tuple[int, int, int]] = {}
-        """Order id -> its open buy and sell quantity, and its cost."""
-        self._symbols: dict[str, tuple[int, int]] = {}
+        self._orders: dict[str, _Open] = {}
+        """By order id."""
+        self._symbols: dict[str, _Open] = {}
 
     def set(self, order: Order, cost: int) -> None:
         """Count an open order by what is left of it, which would cost `cost`."""
         left = order.remaining
-        self._change(order, (left, 0, cost) if order.sign > 0 else (0, left, cost))
+        self._change(order, _Open(buys=left, bought=cost) if order.sign > 0 else _Open(sells=left, sold=cost))
 
     def drop(self, order: Order) -> None:
         """Count an order no more."""
         self._change(order, _NOTHING)
         self._orders.pop(order.order_id, None)
 
-    def of(self, symbol: str, *, without: Order | None = None) -> Exposure:
-        """Return what is open in a symbol, and the cost of all orders, without one of them if it is given."""
-        buy, sell = self._symbols.get(symbol, (0, 0))
-        less = _NOTHING if without is None else self._orders.get(without.order_id, _NOTHING)
-        return Exposure(buy - less[0], sell - less[1], self.notional - less[2])
+    def notional(self, positions: Mapping[str, Position], *, without: Order | None = None) -> int:
+        """Return what the orders would cost that increase the positions, without one order if it is given."""
+        total = 0
+        for symbol, all_of in self._symbols.items():
+            position = positions.get(symbol)
+            held = 0 if position is None else position.quantity
+            if without is not None and without.terms.symbol == symbol:
+                all_of = all_of.changed(_NOTHING, self._orders.get(without.order_id, _NOTHING))
+            total += all_of.notional(held)
+        return total
 
-    def _change(self, order: Order, now: tuple[int, int, int]) -> None:
+    def of(self, symbol: str, positions: Mapping[str, Position], *, without: Order | None = None) -> Exposure:
+        """Return what is open in a symbol and what all orders would cost, without one of the symbol's if it is given."""
+        all_of = self._symbols.get(symbol, _NOTHING)
+        if without is not None:
+            all_of = all_of.changed(_NOTHING, self._orders.get(without.order_id, _NOTHING))
+        return Exposure(all_of.buys, all_of.sells, self.notional(positions, without=without))
+
+    def _change(self, order: Order, now: _Open) -> None:
         before = self._orders.get(order.order_id, _NOTHING)
         self._orders[order.order_id] = now
-        buy, sell = self._symbols.get(order.terms.symbol, (0, 0))
-        self._symbols[order.terms.symbol] = buy + now[0] - before[0], sell + now[1] - before[1]
-        self.notional += now[2] - before[2]
+        symbol = order.terms.symbol
+        changed = self._symbols.get(symbol, _NOTHING).changed(now, before)
+        if changed == _NOTHING:
+            self._symbols.pop(symbol, None)
+        else:
+            self._symbols[symbol] = changed
+
+
+def _part(cost: int, quantity: int, whole: int) -> int:
+    return cost * quantity // whole if whole else 0

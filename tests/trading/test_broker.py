@@ -192,6 +192,18 @@ class TestEntry:
         assert broker.handle("alice", new("c", quantity=100.0), 3) == []
         assert len(venue.asked(New)) == 2
 
+    def test_orders_that_close_a_position_reserve_nothing(self) -> None:
+        broker, venue = trading()
+        broker.handle("alice", new("a"), 1)
+        venue.accept("ORD_1")
+        venue.fill("ORD_1", 100, 175.25)
+        broker.handle("alice", new("b", side=Side.SELL), 2)
+        venue.accept("ORD_2")
+        broker.collect()
+        portfolio = broker.snapshot("alice", 2)[-1].message
+        assert isinstance(portfolio, PortfolioUpdate)
+        assert portfolio.buying_power == 100_000 - 17_525
+
 
 class TestFills:
     def test_order_position_and_portfolio_are_told(self) -> None:
