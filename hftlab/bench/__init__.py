@@ -21,6 +21,7 @@ BENCHMARKS: Final = (
     "latency",
     "matching",
     "memory",
+    "orders",
     "reconnect",
     "record",
     "replay",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 from hftlab.trading.orders import Order
 from hftlab.trading.position import Position
@@ -12,25 +12,9 @@ from hftlab.trading.risk import Exposure
 __all__ = ["OpenExposure"]
 
 
-class _Open(NamedTuple):
-    """Open quantities of buy and sell orders (1e-9 units), and their costs."""
-
-    buys: int = 0
-    sells: int = 0
-    bought: int = 0
-    sold: int = 0
-
-    def changed(self, now: _Open, before: _Open) -> _Open:
-        return _Open(*(all_of + one - other for all_of, one, other in zip(self, now, before, strict=True)))
-
-    def notional(self, held: int) -> int:
-        """Return the cost of what would increase a position of `held`; what only closes it costs nothing."""
-        buys = max(0, self.buys - max(0, -held))
-        sells = max(0, self.sells - max(0, held))
-        return _part(self.bought, buys, self.buys) + _part(self.sold, sells, self.sells)
-
-
-_NOTHING: Final = _Open()
+_BUYS, _SELLS, _BOUGHT, _SOLD = range(4)
+"""Open quantities of a symbol's buy and sell orders (1e-9 units), and their costs."""
+_NOTHING: Final = (0, 0, 0, 0)
 
 
 class OpenExposure:
@@ -40,48 +24,60 @@ class OpenExposure:
     """
 
     def __init__(self) -> None:
-        self._orders: dict[str, _Open] = {}
-        """By order id."""
-        self._symbols: dict[str, _Open] = {}
+        self._orders: dict[str, tuple[int, int]] = {}
+        """Order id -> its open quantity and cost."""
+        self._symbols: dict[str, list[int]] = {}
 
     def set(self, order: Order, cost: int) -> None:
         """Count an open order by what is left of it, which would cost `cost`."""
-        left = order.remaining
-        self._change(order, _Open(buys=left, bought=cost) if order.sign > 0 else _Open(sells=left, sold=cost))
+        self._add(order, order.remaining, cost)
+        self._orders[order.order_id] = order.remaining, cost
 
     def drop(self, order: Order) -> None:
         """Count an order no more."""
-        self._change(order, _NOTHING)
+        self._add(order, 0, 0)
         self._orders.pop(order.order_id, None)
 
     def notional(self, positions: Mapping[str, Position], *, without: Order | None = None) -> int:
-        """Return what the orders would cost that increase the positions, without one order if it is given."""
+        """Return the cost of the orders that increase positions, without one order if it is given.
+
+        What only closes a position costs nothing.
+        """
         total = 0
-        for symbol, all_of in self._symbols.items():
+        for symbol, sums in self._symbols.items():
             position = positions.get(symbol)
             held = 0 if position is None else position.quantity
-            if without is not None and without.terms.symbol == symbol:
-                all_of = all_of.changed(_NOTHING, self._orders.get(without.order_id, _NOTHING))
-            total += all_of.notional(held)
+            buys, sells, bought, sold = sums if without is None else self._sums(symbol, without)
+            total += _part(bought, buys - max(0, -held), buys) + _part(sold, sells - max(0, held), sells)
         return total
 
     def of(self, symbol: str, positions: Mapping[str, Position], *, without: Order | None = None) -> Exposure:
-        """Return what is open in a symbol and what all orders would cost, without one of the symbol's if it is given."""
-        all_of = self._symbols.get(symbol, _NOTHING)
-        if without is not None:
-            all_of = all_of.changed(_NOTHING, self._orders.get(without.order_id, _NOTHING))
-        return Exposure(all_of.buys, all_of.sells, self.notional(positions, without=without))
+        """Return what is open in a symbol and what all orders would cost, without one order if it is given."""
+        buys, sells, _, _ = self._sums(symbol, without)
+        return Exposure(buys, sells, self.notional(positions, without=without))
 
-    def _change(self, order: Order, now: _Open) -> None:
-        before = self._orders.get(order.order_id, _NOTHING)
-        self._orders[order.order_id] = now
-        symbol = order.terms.symbol
-        changed = self._symbols.get(symbol, _NOTHING).changed(now, before)
-        if changed == _NOTHING:
-            self._symbols.pop(symbol, None)
-        else:
-            self._symbols[symbol] = changed
+    def _sums(self, symbol: str, without: Order | None) -> Sequence[int]:
+        sums = self._symbols.get(symbol, _NOTHING)
+        if without is None or without.terms.symbol != symbol or without.order_id not in self._orders:
+            return sums
+        less, (quantity, cost) = list(sums), self._orders[without.order_id]
+        side = _BUYS if without.sign > 0 else _SELLS
+        less[side] -= quantity
+        less[side + _BOUGHT] -= cost
+        return less
+
+    def _add(self, order: Order, quantity: int, cost: int) -> None:
+        """Replace what is counted of an order by these."""
+        symbol, side = order.terms.symbol, _BUYS if order.sign > 0 else _SELLS
+        sums = self._symbols.get(symbol)
+        if sums is None:
+            sums = self._symbols[symbol] = [0, 0, 0, 0]
+        quantity_before, cost_before = self._orders.get(order.order_id, (0, 0))
+        sums[side] += quantity - quantity_before
+        sums[side + _BOUGHT] += cost - cost_before
+        if not any(sums):
+            del self._symbols[symbol]
 
 
 def _part(cost: int, quantity: int, whole: int) -> int:
-    return cost * quantity // whole if whole else 0
+    return cost * quantity // whole if quantity > 0 else 0

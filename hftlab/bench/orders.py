@@ -1,0 +1,173 @@
+"""`orders`: from NEW_ORDER to its ORDER_UPDATE at the client, through the simulated exchange.
+
+A server process streams the simulated exchange with eight symbols, as a notebook's would. A client sends one LIMIT
+order after the other, away from the market so that it rests, and cancels each. In turns with it the same process sends
+as many bytes to a bare echo in a process of its own: the websockets library on both ends, and nothing else. The ratio
+is the 99th percentile of ours over that of the echo; the p50 is a figure. The pace leaves both to sleep in between.
+
+    python -m hftlab.bench.orders serve | echo
+
+are the two server processes; they print their address and end when their standard input closes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from asyncio.subprocess import PIPE, Process
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+from websockets.asyncio.client import connect
+from websockets.asyncio.server import serve
+
+from hftlab.bench.result import Result
+from hftlab.client import Client, LatencyHistogram
+from hftlab.clock import to_milliseconds, wall_time
+from hftlab.loop import run as run_loop
+from hftlab.protocol import JSON, CancelOrder, Message, NewOrder, OrderType, OrderUpdate, Side, UpdateType
+from hftlab.server import Rate, Server, ServerLimits
+from hftlab.simulator import Exchange
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from websockets.asyncio.client import ClientConnection
+    from websockets.asyncio.server import ServerConnection
+
+__all__ = ["run"]
+
+_ORDERS: Final = 2_000
+_WARM_UP: Final = 200
+_PAUSE: Final = 0.004
+"""Seconds between a round trip and the next."""
+_MUST: Final = 2.0
+"""Largest ratio of our p99 to the echo's."""
+
+
+def run() -> Result:
+    """Run the benchmark."""
+    ours, echo, size = run_loop(_measure())
+    over = {name: ours[name] / echo[name] for name in ("p50", "p99")}
+    figures: dict[str, Any] = {f"{name}_over_echo": value for name, value in over.items()}
+    figures |= {f"ours_{name}_us": ours[name] / 1000 for name in ("p50", "p99")}
+    figures |= {f"echo_{name}_us": echo[name] / 1000 for name in ("p50", "p99")}
+    figures |= {"orders": _ORDERS, "message_bytes": size, "most_over_echo": _MUST}
+    ratio = _MUST / over["p99"]
+    return Result("orders", ratio, 1.0, ratio >= 1.0, figures)
+
+
+async def _measure() -> tuple[dict[str, float], dict[str, float], int]:
+    """Return the round trips of orders and of the echo in ns, and the bytes of an order."""
+    ours, echo, size = LatencyHistogram(), LatencyHistogram(), 0
+    async with AsyncExitStack() as stack:
+        url = await stack.enter_async_context(_process("serve"))
+        echoing = await stack.enter_async_context(connect(await stack.enter_async_context(_process("echo"))))
+        client = await stack.enter_async_context(Client(url, account="bench"))
+        await client.subscribe(["AAPL"])
+        while (state := client.latest("AAPL")) is None:
+            await client.next_message()
+        price = round(0.9 * state.bid, 2)
+        trader = _Trader(client, price)
+        for number in range(_WARM_UP + _ORDERS):
+            order = trader.order(number)
+            size = len(JSON.encode(order))
+            taken = await trader.enter(order), await _echoed(echoing, JSON.encode(order).decode())
+            if number >= _WARM_UP:
+                ours.record(taken[0])
+                echo.record(taken[1])
+            await trader.cancel(order)
+            await asyncio.sleep(_PAUSE)
+    return ours.summary(), echo.summary(), size
+
+
+class _Trader:
+    """Sends one order at a time, and waits for its updates."""
+
+    def __init__(self, client: Client, price: float) -> None:
+        self._client, self._price = client, price
+        self._waits_for: tuple[str, UpdateType] | None = None
+        self._updated: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        client.on("message", self._receive)
+
+    def order(self, number: int) -> NewOrder:
+        return NewOrder(
+            timestamp=to_milliseconds(wall_time()),
+            id=f"order-{number}",
+            client_order_id=f"bench-{number}",
+            symbol="AAPL",
+            side=Side.BUY,
+            order_type=OrderType.LIMIT,
+            quantity=100.0,
+            price=self._price,
+        )
+
+    async def enter(self, order: NewOrder) -> int:
+        """Send an order; returns the nanoseconds until its NEW has come."""
+        started = time.perf_counter_ns()
+        return await self._sent(order, order.client_order_id, UpdateType.NEW) - started
+
+    async def cancel(self, order: NewOrder) -> None:
+        request = CancelOrder(timestamp=1.0, id=f"cancel-{order.id}", client_order_id=order.client_order_id)
+        await self._sent(request, order.client_order_id, UpdateType.CANCEL)
+
+    async def _sent(self, message: Message, client_order_id: str, kind: UpdateType) -> int:
+        self._waits_for = client_order_id, kind
+        self._updated = asyncio.get_running_loop().create_future()
+        await self._client.send_message(message)
+        return await self._updated
+
+    def _receive(self, message: Message) -> None:
+        now = time.perf_counter_ns()
+        if isinstance(message, OrderUpdate) and self._waits_for == (message.client_order_id, message.update_type):
+            self._waits_for = None
+            self._updated.set_result(now)
+
+
+async def _echoed(connection: ClientConnection, payload: str) -> int:
+    started = time.perf_counter_ns()
+    await connection.send(payload)
+    await connection.recv()
+    return time.perf_counter_ns() - started
+
+
+@asynccontextmanager
+async def _process(way: str) -> AsyncIterator[str]:
+    """Run one of the server processes; yields its address."""
+    process: Process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "hftlab.bench.orders", way, stdin=PIPE, stdout=PIPE
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        yield (await process.stdout.readline()).decode().strip()
+    finally:
+        process.stdin.close()
+        await process.wait()
+
+
+async def _serve(way: str) -> None:
+    if way == "serve":
+        # Each order is two messages, as fast as the client likes.
+        limits = ServerLimits(messages=Rate(10_000, burst=10_000))
+        async with Server(Exchange(seed=7), port=0, limits=limits) as server:
+            await _until_closed(server.url)
+    else:
+        async with serve(_echo, "127.0.0.1", 0, compression=None) as bare:
+            host, port = next(iter(bare.sockets)).getsockname()[:2]
+            await _until_closed(f"ws://{host}:{port}")
+
+
+async def _until_closed(url: str) -> None:
+    print(url, flush=True)  # noqa: T201 - the parent reads it
+    await asyncio.to_thread(sys.stdin.read)
+
+
+async def _echo(connection: ServerConnection) -> None:
+    async for message in connection:
+        await connection.send(message)
+
+
+if __name__ == "__main__":
+    run_loop(_serve(sys.argv[1]))
