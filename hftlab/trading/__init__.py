@@ -6,7 +6,7 @@ from hftlab.trading.brokers import broker_of
 from hftlab.trading.commissions import NO_COMMISSION, TYPICAL_COMMISSIONS, Commission, commission_of
 from hftlab.trading.orders import Fill, Order
 from hftlab.trading.position import Position
-from hftlab.trading.risk import Check, Exposure, PreTradeChecks, Rejection
+from hftlab.trading.risk import Check, Exposure, PreTradeChecks, Rejection, order_price
 from hftlab.trading.risk_limits import RiskLimits
 from hftlab.trading.venue import Liquidity, MarketPhase, OrderTerms, TradingVenue, VenueUpdate
 
@@ -34,4 +34,5 @@ __all__ = [
     "VenueUpdate",
     "broker_of",
     "commission_of",
+    "order_price",
 ]

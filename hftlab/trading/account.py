@@ -62,6 +62,9 @@ class AccountTerms:
         self._check_commissions()
         if not isinstance(self.limits, RiskLimits):
             raise ValueError(f"limits is {self.limits!r}: it must be RiskLimits, such as RiskLimits(max_position=1000)")
+        if self.self_trade_prevention not in tuple(SelfTradePrevention):
+            names = ", ".join(SelfTradePrevention)
+            raise ValueError(f"self_trade_prevention is {self.self_trade_prevention!r}: it must be one of {names}")
         object.__setattr__(self, "self_trade_prevention", SelfTradePrevention(self.self_trade_prevention))
 
     def _check_rates(self) -> None:
@@ -142,13 +145,15 @@ class Account:
         self.set_terms(terms)
 
     def set_terms(self, terms: AccountTerms) -> None:
-        """Go on with other rates, commissions and limits; cash and positions stay. Raises HftlabError."""
-        self.terms = terms
-        self._rates = {currency: exact(rate) for currency, rate in terms.rates.items()} | {terms.currency: Fraction(1)}
+        """Go on with other rates, commissions and limits; cash and positions stay.
+
+        Raises HftlabError for a currency without a rate, and leaves the account as it is.
+        """
+        listings = {one.wire_symbol: self._listing(one, terms) for one in self._instruments}
         for currency in self.cash:
-            self._rate(currency, f"the account has cash in {currency}")
-        self._listings = {one.wire_symbol: self._listing(one) for one in self._instruments}
-        self._leverage = exact(terms.leverage)
+            self._rate(currency, f"the account has cash in {currency}", terms)
+        self.terms, self._listings, self._leverage = terms, listings, exact(terms.leverage)
+        self._rates = {currency: exact(rate) for currency, rate in terms.rates.items()} | {terms.currency: Fraction(1)}
         for symbol, position in self.positions.items():
             self._revalue(symbol, position)
 
@@ -157,25 +162,25 @@ class Account:
         total = self.total_value / UNIT
         return f"Account({self.name!r}, total_value={total:.2f} {self.terms.currency}, positions=[{held}])"
 
-    def _listing(self, instrument: Instrument) -> _Listing:
+    def _listing(self, instrument: Instrument, terms: AccountTerms) -> _Listing:
         currency = price_currency(instrument)
-        commission = commission_of(self.terms.commissions, instrument.venue.name)
+        commission = commission_of(terms.commissions, instrument.venue.name)
         charged = commission.currency or currency
         (cash, parts), (charged_in, charged_parts) = cash_currency(currency), cash_currency(charged)
-        rate = self._rate(currency, f"{instrument.wire_symbol} is priced in {currency}")
-        worth = rate / self._rate(charged, f"{instrument.venue.name} charges commissions in {charged}")
+        rate = self._rate(currency, f"{instrument.wire_symbol} is priced in {currency}", terms)
+        worth = rate / self._rate(charged, f"{instrument.venue.name} charges commissions in {charged}", terms)
         value = (rate.numerator, rate.denominator * UNIT)
         return _Listing(instrument, cash, parts, rate, value, commission, charged_in, charged_parts, worth)
 
-    def _rate(self, currency: str, why: str) -> Fraction:
+    def _rate(self, currency: str, why: str, terms: AccountTerms) -> Fraction:
         cash, parts = cash_currency(currency)
-        rate = self._rates.get(cash)
+        rate = 1 if cash == terms.currency else terms.rates.get(cash)
         if rate is None:
             raise HftlabError(
-                f"{why}, and account {self.name!r} has no rate of {cash} in {self.terms.currency}: pass one, as in "
+                f"{why}, and account {self.name!r} has no rate of {cash} in {terms.currency}: pass one, as in "
                 f"AccountTerms(rates={{{cash!r}: 1.0}})"
             )
-        return rate / parts
+        return exact(rate) / parts
 
     # --- what happens ---
 
@@ -230,7 +235,7 @@ class Account:
 
     def buying_power(self, reserved: int = 0) -> int:
         """Return what new positions may be worth; `reserved` is what open orders would cost. Below 0 is too little."""
-        total = self.total_value * self._leverage.numerator // self._leverage.denominator
+        total = (self._total_cash() + self._market_value) * self._leverage.numerator // self._leverage.denominator
         return total - self._gross - reserved
 
     def portfolio(self, reserved: int = 0) -> Portfolio:
@@ -254,7 +259,10 @@ class Account:
         )
 
     def _total_cash(self) -> int:
-        return sum(_converted(amount, self._rates[currency]) for currency, amount in self.cash.items())
+        total = 0
+        for currency, amount in self.cash.items():
+            total += _converted(amount, self._rates[currency])
+        return total
 
     def _revalue(self, symbol: str, position: Position) -> bool:
         before = self._values.get(symbol, 0)

@@ -26,7 +26,7 @@ class Position:
     Amounts are integers of 1e-9 of `currency`, that of the instrument's prices; those in pence are multiples of 100,
     so that they are exact in pounds. `quantity` (1e-9 units) is below 0 for a short position, and `cost` has its sign:
     what the open quantity was bought or sold for. Increases move the average price, reductions realize profit and leave
-    it. `realized` is net of `commissions`. `mark` is the last price (1e-9): the first fill's until another is set.
+    it. `realized` is net of `commissions`. `mark` is the last price (1e-9), a fill's or one that was set.
     """
 
     __slots__ = ("_day_base", "_step", "commissions", "cost", "currency", "instrument", "mark", "quantity", "realized")
@@ -98,8 +98,7 @@ class Position:
             self.cost = paid - closing
         self.realized -= commission
         self.commissions += commission
-        if self.mark is None:
-            self.mark = price
+        self.mark = price
         return paid
 
     def _realize(self, paid: int, cost: int) -> None:

@@ -14,18 +14,19 @@ from hftlab.trading.money import exact, to_text, to_units
 from hftlab.trading.risk_limits import RiskLimits
 from hftlab.trading.venue import MarketPhase, OrderTerms
 
-__all__ = ["Check", "Exposure", "PreTradeChecks", "Rejection", "RiskLimits"]
+__all__ = ["Check", "Exposure", "PreTradeChecks", "Rejection", "RiskLimits", "order_price"]
 
 _IMMEDIATE: Final = (TimeInForce.IOC, TimeInForce.FOK)
 _STOPS: Final = (OrderType.STOP, OrderType.STOP_LIMIT)
-_FIELDS: Final = {
-    OrderType.LIMIT: ("price",),
-    OrderType.MARKET: (),
-    OrderType.STOP: ("stop_price",),
-    OrderType.STOP_LIMIT: ("price", "stop_price"),
-    OrderType.ICEBERG: ("price", "display_quantity"),
+_FIELDS: Final = ("price", "stop price", "display quantity")
+_NEEDED: Final = {
+    OrderType.LIMIT: (True, False, False),
+    OrderType.MARKET: (False, False, False),
+    OrderType.STOP: (False, True, False),
+    OrderType.STOP_LIMIT: (True, True, False),
+    OrderType.ICEBERG: (True, False, True),
 }
-_OPTIONAL: Final = ("price", "stop_price", "display_quantity")
+"""Which of the fields an order of each type has to have; it may have no other."""
 _CENT: Final = UNIT // 100
 
 
@@ -181,12 +182,12 @@ class PreTradeChecks:
             return Rejection(Check.ORDER_QUANTITY, limit / UNIT, quantity / UNIT, reason)
         if self._order_notional is None:
             return None
-        price = _price(terms, reference)
+        price = order_price(terms, reference)
         if price is None:
             return _no_price(Check.ORDER_NOTIONAL, "order notional", terms)
         limit, value = self._order_notional, abs(account.value(terms.symbol, quantity, price))
         if value > limit:
-            return _more(Check.ORDER_NOTIONAL, "order notional", "the order's value of", value, limit, account)
+            return _more(Check.ORDER_NOTIONAL, "order notional", "", value, limit, account)
         return None
 
     def _outside(self, terms: OrderTerms, price: int, base: int) -> Rejection | None:
@@ -213,22 +214,19 @@ class PreTradeChecks:
         after = quantity + (exposure.buy_quantity + held if terms.side is Side.BUY else exposure.sell_quantity - held)
         if self._position is not None and after > self._position:
             limit = self._position
-            reason = (
-                f"position: {to_text(after)} {terms.symbol} with all open orders are more than the limit of "
-                f"{to_text(limit)}"
-            )
+            reason = f"position: {to_text(after)} with all open orders is more than the limit of {to_text(limit)}"
             return Rejection(Check.POSITION, limit / UNIT, after / UNIT, reason)
         increase = min(quantity, after)
         if not self._needs_value or increase <= 0:
             return None
-        price = _price(terms, reference)
+        price = order_price(terms, reference)
         if price is None:
             return _no_price(Check.BUYING_POWER, "buying power", terms)
         needed = abs(account.value(terms.symbol, increase, price))
         if self._notional is not None:
             total = account.gross_value + exposure.notional + needed
             if total > self._notional:
-                return _more(Check.NOTIONAL, "notional", "positions and open orders of", total, self._notional, account)
+                return _more(Check.NOTIONAL, "notional", " with all open orders", total, self._notional, account)
         if not self.limits.buying_power:
             return None
         left = account.buying_power(exposure.notional)
@@ -242,13 +240,11 @@ class PreTradeChecks:
 
 
 def _terms(terms: OrderTerms, *, replaces: bool = False) -> Rejection | None:
-    needed = _FIELDS[terms.type]
-    for name in _OPTIONAL:
-        given = getattr(terms, name) is not None
-        if given != (name in needed):
-            word = "without a" if not given else "with a"
-            return _senseless(f"{_name(terms.type)} order {word} {name.replace('_', ' ')}")
     display = terms.display_quantity
+    given, needed = (terms.price is not None, terms.stop_price is not None, display is not None), _NEEDED[terms.type]
+    if given != needed:
+        name, has = next((name, has) for name, has, needs in zip(_FIELDS, given, needed, strict=True) if has != needs)
+        return _senseless(f"{_name(terms.type)} order {'with' if has else 'without'} a {name}")
     if display is not None and (display <= 0 or (display > terms.quantity and not replaces)):
         text = f"{_name(terms.type)} order of {to_text(terms.quantity)} with a display quantity of {to_text(display)}"
         return _senseless(text)
@@ -256,9 +252,9 @@ def _terms(terms: OrderTerms, *, replaces: bool = False) -> Rejection | None:
         return _senseless(f"{_name(terms.type)} order that is {terms.time_in_force} and so never rests")
     if terms.post_only:
         if terms.type not in (OrderType.LIMIT, OrderType.ICEBERG):
-            return _senseless(f"post-only {terms.type} order")
+            return _senseless(f"a post-only {terms.type} order")
         if terms.time_in_force in _IMMEDIATE:
-            return _senseless(f"post-only order that is {terms.time_in_force}")
+            return _senseless(f"a post-only order that is {terms.time_in_force}")
     return None
 
 
@@ -288,22 +284,22 @@ def _grid(terms: OrderTerms, instrument: Instrument) -> Rejection | None:
 
 def _is_no_more(before: OrderTerms, after: OrderTerms, reference: int | None) -> bool:
     """Tell whether a replacement asks for no more quantity at no higher value."""
-    old, new = _price(before, reference), _price(after, reference)
+    old, new = order_price(before, reference), order_price(after, reference)
     if after.quantity > before.quantity:
         return False
     return (old is None and new is None) or (old is not None and new is not None and abs(new) <= abs(old))
 
 
-def _price(terms: OrderTerms, reference: int | None) -> int | None:
+def order_price(terms: OrderTerms, reference: int | None) -> int | None:
     """Return the price that an order is valued at: its limit, else its stop, else the reference price."""
     if terms.price is not None:
         return terms.price
     return terms.stop_price if terms.stop_price is not None else reference
 
 
-def _more(check: Check, name: str, what: str, value: int, limit: int, account: Account) -> Rejection:
+def _more(check: Check, name: str, of: str, value: int, limit: int, account: Account) -> Rejection:
     currency = account.terms.currency
-    reason = f"{name}: {what} {_money(value, up=True)} {currency} is more than the limit of {_money(limit)} {currency}"
+    reason = f"{name}: {_money(value, up=True)} {currency}{of} is more than the limit of {_money(limit)} {currency}"
     return Rejection(check, limit / UNIT, value / UNIT, reason)
 
 

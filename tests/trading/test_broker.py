@@ -223,7 +223,7 @@ class TestFills:
         assert isinstance(position, PositionUpdate)
         assert (position.quantity, position.average_price, position.side) == (100.0, 175.1, "LONG")
         assert isinstance(portfolio, PortfolioUpdate)
-        assert (portfolio.cash, portfolio.total_value) == (100_000 - 17_510, 100_000 + 15)
+        assert (portfolio.cash, portfolio.total_value) == (100_000 - 17_510, 100_000 - 10)
 
     def test_commissions_are_of_the_whole_order(self) -> None:
         broker, venue = trading(terms={"*": AccountTerms(cash=100_000)})
