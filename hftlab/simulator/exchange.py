@@ -20,6 +20,7 @@ from hftlab.market import Processor
 from hftlab.protocol.messages import MarketData, MarketDataSymbol
 from hftlab.simulator.listings import SYMBOLS, find_listing, last_close, listed_profile, opened
 from hftlab.simulator.profile import Profile, profile_of
+from hftlab.simulator.trading_controls import TradingControls
 from hftlab.trading.venue import MarketPhase, VenueRequest, VenueUpdate
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Segment(NamedTuple):
     messages: list[tuple[int, MarketData]]
 
 
-class Exchange:
+class Exchange(TradingControls):
     """Exchange of one venue or several with simulated traders; a source (see hftlab.source) that never ends.
 
     It is also a TradingVenue (see hftlab.trading.venue): orders of accounts join the queues of its books, trade with
@@ -123,8 +124,7 @@ class Exchange:
         with self._lock:
             if not self._is_open or self._opening is not None:
                 return self.start
-            due = self._early[0][0] if self._early else self._reached + self.interval
-            acts = self._entry.next_time()
+            due, acts = self._reached + self.interval, self._entry.next_time()
             return due if acts is None else min(due, acts)
 
     def advance(self, until: int) -> list[MarketData]:
@@ -179,7 +179,8 @@ class Exchange:
 
         Raises KeyError for a symbol that is not listed.
         """
-        return self._entry.reference_price(symbol)
+        with self._lock:
+            return self._entry.reference_price(symbol)
 
     # --- messages ---
 

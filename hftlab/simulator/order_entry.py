@@ -8,10 +8,12 @@ from typing import Final
 
 import numpy as np
 
-from hftlab.book.matching import Action, TradingPhase, new_entries
+from hftlab.book.matching import Action, Reason, Status, TradingPhase, new_entries
 from hftlab.book.matching.engine_state import ASKS, BIDS, MARKET_KEY, NO_PRICE, SIDES
+from hftlab.errors import HftlabError
 from hftlab.events import EventBatch
-from hftlab.instruments import Instrument
+from hftlab.instruments import UNIT, Instrument
+from hftlab.log import get_logger
 from hftlab.protocol.enums import UpdateType
 from hftlab.simulator.entry_reasons import UNKNOWN_ORDER
 from hftlab.simulator.entry_rows import Row, cancel_row, command_row, new_order, new_row, replace_row
@@ -23,6 +25,9 @@ __all__ = ["OrderEntry"]
 
 _KINDS: Final = {New: RequestKind.NEW, Cancel: RequestKind.CANCEL, Replace: RequestKind.REPLACE}
 _PHASES: Final = {one.value: MarketPhase[one.name] for one in TradingPhase}
+
+
+_log = get_logger("hftlab.simulator")
 
 
 class OrderEntry:
@@ -38,7 +43,7 @@ class OrderEntry:
         """Time (ns) up to which events have been made."""
         self._flow, self._told = flow, start
         books = flow.engine.state.books
-        self._last, self._phases = books["last"], books["phase"]
+        self._last, self._phases, self._halts = books["last"], books["phase"], books["halts"]
         listings = tuple(_listing(*pair, int(books[pair[0]]["highest"])) for pair in enumerate(instruments))
         self._listings: Final = {one.instrument.wire_symbol: one for one in listings}
         self._live = LiveOrders(listings, books)
@@ -51,7 +56,9 @@ class OrderEntry:
 
     def next_time(self) -> int | None:
         """Return when a request arrives, or traders act where an account has a live order; None for neither."""
-        times = [int(self._flow.next_times[number]) for number in self._live.counts]
+        flow, phases = self._flow, self._phases
+        # Nobody trades in an instrument that is halted or closed.
+        times = [int(flow.next_times[number]) for number in self._live.counts if phases[number] < TradingPhase.HALTED]
         if self._underway:
             times.append(self._underway[0][0])
         return min(times, default=None)
@@ -153,29 +160,59 @@ class OrderEntry:
         fills, updates = self._flow.take_rows()
         if fills or updates:
             self._updates += self._live.report(fills, updates, entered)
+            for row in updates:
+                if row[3] == 0 and row[6] == Reason.OUT_OF_BAND and row[5] == Status.PHASE:
+                    _log.warning("halted at the price band", symbol=self.symbols[row[2]])
 
     # --- the venue's commands ---
 
-    def command(self, action: Action, symbol: str, at: int, price: int = 0, size: int = 0) -> None:
-        """Perform a command of the venue at `at`, or now where that is over, on what is there then."""
-        listing = self._listings[symbol]
+    @property
+    def symbols(self) -> list[str]:
+        """Wire symbols of the listings."""
+        return list(self._listings)
+
+    def command(self, action: str, symbol: str, at: int, price: int = 0, size: int = 0) -> None:
+        """Perform a command of the venue, a name of Action, at `at`, or now where that is over."""
+        listing = self._listing(symbol)
         self._told = max(self._told, at)
         self._receive(self._told)
         at = max(self._told, self.made)
-        self._submit(command_row(action, listing, at, price, size), at, None)
+        self._submit(command_row(Action[action], listing, at, price, size), at, None)
+
+    def set_band(self, symbol: str, width: float | None, halts: bool, at: int) -> None:
+        """Set the band of an instrument around its reference price at `at`; None ends it."""
+        listing = self._listing(symbol)
+        if width is None:
+            self.command("BAND", symbol, at)
+            return
+        if not listing.tick <= width * UNIT < listing.highest * listing.tick:
+            raise ValueError(f"the band of {symbol} must be a tick wide or wider, got {width!r}")
+        self.advance(at)
+        self._make(max(self._told, self.made))
+        reference = self.reference_price(symbol)
+        if reference is None:
+            raise HftlabError(f"{symbol} has no price yet around which to set a band: wait for its first quotes")
+        self._halts[listing.number] = halts
+        self.command("BAND", symbol, at, reference // listing.tick, listing.instrument.ticks(width))
 
     def phase(self, symbol: str) -> MarketPhase:
         """Return an instrument's phase. Raises KeyError."""
-        return _PHASES[int(self._phases[self._listings[symbol].number])]
+        return _PHASES[int(self._phases[self._listing(symbol).number])]
 
     def reference_price(self, symbol: str) -> int | None:
         """Return the last trade's price, else the middle of the book, in 1e-9; None before either is known."""
-        listing = self._listings[symbol]
+        listing = self._listing(symbol)
         last = int(self._last[listing.number])
         if last != NO_PRICE:
             return last * listing.tick
         bid, ask = self._best(listing, BIDS), self._best(listing, ASKS)
         return None if bid is None or ask is None else (bid + ask) * listing.tick // 2
+
+    def _listing(self, symbol: str) -> Listing:
+        listing = self._listings.get(symbol)
+        if listing is None:
+            raise KeyError(f"{symbol!r} is not listed: choose one of {', '.join(self._listings)}")
+        return listing
 
     def _best(self, listing: Listing, side: int) -> int | None:
         state = self._flow.engine.state
