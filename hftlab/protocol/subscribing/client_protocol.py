@@ -17,7 +17,14 @@ from enum import Enum
 from typing import Final
 
 from hftlab.clock import to_milliseconds
-from hftlab.errors import AuthenticationFailed, ConnectionFailed, MessageParseError, NetworkError, WireError
+from hftlab.errors import (
+    AuthenticationFailed,
+    ConnectionFailed,
+    MessageParseError,
+    NetworkError,
+    RateLimitExceeded,
+    WireError,
+)
 from hftlab.protocol.codec import Codec
 from hftlab.protocol.messages import (
     Ack,
@@ -46,7 +53,16 @@ from hftlab.protocol.subscribing.client_events import (
 from hftlab.protocol.subscribing.deadlines import Deadlines
 from hftlab.protocol.subscribing.feed import Feed
 from hftlab.protocol.subscribing.keep_alive import KeepAlive
-from hftlab.protocol.subscribing.request_queue import REPLIES, Asked, Duty, Purpose, Request, RequestQueue
+from hftlab.protocol.subscribing.request_queue import (
+    CANCELS,
+    ORDERS,
+    REPLIES,
+    Asked,
+    Duty,
+    Purpose,
+    Request,
+    RequestQueue,
+)
 from hftlab.protocol.subscribing.restoring import Restorer
 from hftlab.protocol.subscribing.resync import StaleSymbols
 from hftlab.protocol.subscribing.sign_in import SignIn
@@ -82,7 +98,8 @@ class ClientProtocol:
     """One connection from its welcome to its end: sign-in, requests, heartbeats, clocks, restoring, resynchronisation.
 
     `subscriber`, `recovery` and `clock_offset` outlive the connection. `url` is only shown, and tells whether the
-    server's clock is this machine's. A failed sign-in does not end the connection if it is `sign_in_is_optional`.
+    server's clock is this machine's. A failed sign-in does not end the connection if it is `sign_in_is_optional`. With
+    `cancel_on_disconnect` the server cancels the orders of this connection at its end.
     """
 
     def __init__(
@@ -96,6 +113,7 @@ class ClientProtocol:
         now: float,
         heartbeat_interval: float = 30.0,
         sign_in_is_optional: bool = True,
+        cancel_on_disconnect: bool = False,
     ) -> None:
         self.limits: Limits | None = None
         self.version: str | None = None
@@ -114,7 +132,13 @@ class ClientProtocol:
         self.outgoing: Final = self._queue.outgoing
         """Messages that data_to_send() takes; for its owner to see whether there are any."""
         self._sign_in = SignIn(
-            url, self._queue, self._deadlines, subscriber.private, recovery, is_optional=sign_in_is_optional
+            url,
+            self._queue,
+            self._deadlines,
+            subscriber.private,
+            recovery,
+            is_optional=sign_in_is_optional,
+            cancel_on_disconnect=cancel_on_disconnect,
         )
         self._restorer, self._stale = Restorer(self._queue, recovery), StaleSymbols()
         self._keep_alive = KeepAlive(self._queue, self._deadlines, clock_offset, interval=heartbeat_interval, now=now)
@@ -194,10 +218,13 @@ class ClientProtocol:
     def request(self, request: Request, now: float) -> str:
         """Take a caller's request; returns the id of the Answered to come.
 
-        It is sent once the connection is ready and the server may be asked. Raises what has ended the connection.
+        It is sent once the connection is ready and the server may be asked; requests of trading once it is signed in.
+        Raises what has ended the connection, and RateLimitExceeded for an order while the server wants a pause.
         """
         if self.end is not None:
             raise self.end.with_traceback(None)
+        if isinstance(request, ORDERS) and (held := self._recovery.held_for(now)):
+            raise self._paused(held)
         number = self._queue.keep(request)
         self._release(now)
         return number
@@ -369,6 +396,7 @@ class ClientProtocol:
         if self._phase is _Phase.READY and self._feed.is_lossy and self._restorer.is_idle:
             self._restore(self._feed.requests())
             self._restorer.proceed(now)
+        events += self._refuse_late_orders(now)
         self._release(now)
         outage = self._sign_in.outage or self._restorer.outage or self._keep_alive.outage
         return events if outage is None else events + self.abort(outage)
@@ -384,11 +412,29 @@ class ClientProtocol:
 
     def _release(self, now: float) -> None:
         """Send the requests that wait, or see to it that they are sent when the server may be asked again."""
+        if not self._queue.has_kept and self._restorer.is_idle:
+            return
         held = self._recovery.held_for(now)
-        if self._phase is _Phase.READY and self._queue.has_kept and not held:
+        if self.is_signed_in:
+            self._queue.release(now, CANCELS if held else (*CANCELS, *ORDERS))
+        if self._phase is _READY and not held:
             self._queue.release(now)
         if held and (self._queue.has_kept or not self._restorer.is_idle):
             self._deadlines.set(Duty.HOLD, now + held)
+
+    def _refuse_late_orders(self, now: float) -> list[ClientEvent]:
+        """Answer the orders that wait for the connection while the server has asked for a pause."""
+        if not self._queue.has_kept or not (held := self._recovery.held_for(now)):
+            return []
+        late = self._queue.kept(ORDERS)
+        for number in late:
+            self._queue.withdraw(number)
+        return [Answered(number, self._paused(held)) for number in late]
+
+    def _paused(self, seconds: float) -> RateLimitExceeded:
+        return RateLimitExceeded(
+            f"{self._url} has asked for a pause: send this order again in {seconds:.1f} s", retry_after=seconds
+        )
 
     def _refused(self) -> AuthenticationFailed | None:
         """Return the error if signing in is what the connection has ended at."""

@@ -12,22 +12,33 @@ from hftlab.protocol.messages import (
     Auth,
     AuthFailed,
     AuthSuccess,
+    CancelAll,
+    CancelOrder,
     Error,
     Message,
+    NewOrder,
     Ping,
     Pong,
+    ReplaceOrder,
     ReplayControl,
     Subscribe,
     Unsubscribe,
 )
 from hftlab.protocol.subscribing.deadlines import Deadlines
 
-__all__ = ["REPLIES", "Asked", "Duty", "Purpose", "Request", "RequestQueue"]
+__all__ = ["CANCELS", "ORDERS", "REPLIES", "Asked", "Duty", "Purpose", "Request", "RequestQueue"]
 
 REPLIES: Final = (Ack, Error, Pong, AuthSuccess, AuthFailed)
 """Messages that may answer a request."""
 
-Request: TypeAlias = Subscribe | Unsubscribe | Ping | Auth | ReplayControl
+ORDERS: Final = (NewOrder, ReplaceOrder)
+"""Requests that are refused while the server wants a pause: an order that waited for its end would be late."""
+CANCELS: Final = (CancelOrder, CancelAll)
+"""Requests that do not wait for the end of a pause: a cancellation only reduces risk."""
+
+Request: TypeAlias = (
+    Subscribe | Unsubscribe | Ping | Auth | ReplayControl | NewOrder | ReplaceOrder | CancelOrder | CancelAll
+)
 """Messages that are answered with one of REPLIES."""
 
 _TIMEOUT: Final = 10.0
@@ -84,11 +95,14 @@ class RequestQueue:
         self._kept[number] = Asked(request, Purpose.CALLER, _timeout(request))
         return number
 
-    def release(self, now: float) -> None:
-        """Send what has been kept."""
-        while self._kept:
-            number = next(iter(self._kept))
+    def release(self, now: float, kinds: tuple[type[Message], ...] | None = None) -> None:
+        """Send what has been kept, or the requests of these types among it."""
+        for number in self.kept(kinds):
             self._send(number, self._kept.pop(number), now)
+
+    def kept(self, kinds: tuple[type[Message], ...] | None = None) -> list[str]:
+        """Return the ids of what is kept, or of the requests of these types among it; the oldest first."""
+        return [number for number, each in self._kept.items() if kinds is None or isinstance(each.request, kinds)]
 
     def withdraw(self, number: str) -> None:
         """Wait no more for the reply to a request; one that has not been sent is not sent."""

@@ -47,6 +47,7 @@ class SignIn:
         recovery: ErrorRecovery,
         *,
         is_optional: bool,
+        cancel_on_disconnect: bool = False,
     ) -> None:
         self.account: str | None = None
         """Account that the server has said this connection speaks for."""
@@ -58,6 +59,7 @@ class SignIn:
         """Set when the first AUTH has had no answer."""
         self._url, self._queue, self._deadlines = url, queue, deadlines
         self._private, self._recovery, self._is_optional = private, recovery, is_optional
+        self._cancel_on_disconnect = cancel_on_disconnect
         self._stage = _Stage.FIRST_TOKEN
         self._lifetime: float | None = None
         self._attempt = 0
@@ -79,7 +81,13 @@ class SignIn:
             self._finish(now)
             return []
         session, resume_from = self._private.session, self._private.resume_from
-        request = Auth(timestamp=1.0, token=token, session=session, resume_from=resume_from)
+        request = Auth(
+            timestamp=1.0,
+            token=token,
+            session=session,
+            resume_from=resume_from,
+            cancel_on_disconnect=self._cancel_on_disconnect,
+        )
         self._queue.ask(request, Purpose.SIGN_IN, now)
         return []
 

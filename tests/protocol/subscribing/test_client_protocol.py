@@ -9,7 +9,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hftlab.errors import AuthenticationFailed, ConnectionFailed, MessageParseError, NetworkError, RateLimitExceeded
-from hftlab.protocol import Ack, CancelOrder, DataType, Ping, ReplayAction, ReplayControl, Subscribe
+from hftlab.protocol import (
+    Ack,
+    CancelAll,
+    CancelOrder,
+    DataType,
+    NewOrder,
+    OrderType,
+    Ping,
+    ReplaceOrder,
+    ReplayAction,
+    ReplayControl,
+    Side,
+    Subscribe,
+)
 from hftlab.protocol.subscribing.client_events import (
     Answered,
     Disconnect,
@@ -325,3 +338,79 @@ class TestEnd:
         driver.protocol.connection_lost("closed", driver.now)
         assert driver.protocol.was_refused
         assert isinstance(driver.protocol.end, AuthenticationFailed)
+
+
+class TestTrading:
+    def order(self) -> NewOrder:
+        terms: dict[str, Any] = {"side": Side.BUY, "order_type": OrderType.MARKET, "quantity": 1.0}
+        return NewOrder(timestamp=1.0, client_order_id="a", symbol="AAPL", **terms)
+
+    def pause(self, driver: Driver) -> None:
+        driver.hear(type="ERROR", errorType="RATE_LIMIT_EXCEEDED", message="slow", recoverable=True, retryAfter=3.0)
+
+    def test_an_order_is_answered_by_its_ack(self) -> None:
+        driver = Driver()
+        driver.connect(token="t")
+        number = driver.request(self.order())
+        driver.answer(type="ACK", message="ok")
+        assert [event.request_id for event in driver.all(Answered)] == [number]
+
+    def test_orders_and_cancellations_wait_for_the_sign_in_and_not_for_subscriptions(self) -> None:
+        subscriber = Subscriber()
+        subscriber.wanted.add(["AAPL"], [DataType.QUOTES], 0)
+        driver = Driver(subscriber=subscriber)
+        driver.hear(**WELCOME)
+        driver.request(self.order())
+        driver.request(CancelAll(timestamp=1.0))
+        driver.request(Ping(timestamp=1.0))
+        assert driver.sent == []
+        driver.take(driver.protocol.authenticate(None, driver.now))
+        assert driver.types() == ["SUBSCRIBE", "NEW_ORDER", "CANCEL_ALL"]
+
+    def test_while_the_server_wants_a_pause_only_cancellations_are_sent(self) -> None:
+        """An order that waited for its end would be late."""
+        driver = Driver()
+        driver.connect()
+        self.pause(driver)
+        replacement = ReplaceOrder(timestamp=1.0, client_order_id="a", new_client_order_id="b", price=1.0)
+        for request in (self.order(), replacement):
+            with pytest.raises(RateLimitExceeded, match=r"send this order again in 3\.0 s"):
+                driver.request(request)
+        driver.request(Ping(timestamp=1.0))
+        driver.request(CancelOrder(timestamp=1.0, client_order_id="a"))
+        driver.request(CancelAll(timestamp=1.0))
+        assert driver.types() == ["CANCEL_ORDER", "CANCEL_ALL"]
+        driver.wait(3.0)
+        assert driver.types() == ["CANCEL_ORDER", "CANCEL_ALL", "PING"]
+        driver.request(self.order())
+        assert driver.types()[-1] == "NEW_ORDER"
+
+    def test_an_order_that_waits_for_the_sign_in_is_refused_when_a_pause_begins(self) -> None:
+        driver = Driver()
+        driver.hear(**WELCOME)
+        number = driver.request(self.order())
+        cancelling = driver.request(CancelAll(timestamp=1.0))
+        self.pause(driver)
+        (answered,) = driver.all(Answered)
+        assert answered.request_id == number
+        assert isinstance(answered.reply, RateLimitExceeded)
+        driver.take(driver.protocol.authenticate(None, driver.now))
+        assert [request["id"] for request in driver.sent] == [cancelling]
+
+    def test_an_error_that_answers_an_order_leaves_the_connection(self) -> None:
+        driver = Driver()
+        driver.connect(token="t")
+        for kind in ("CONNECTION_FAILED", "SERVER_ERROR", "MESSAGE_PARSE_ERROR", "NETWORK_ERROR"):
+            driver.request(self.order())
+            driver.answer(type="ERROR", errorType=kind, message="no", recoverable=False)
+        assert len(driver.all(Answered)) == 4
+        assert driver.protocol.reason == ""
+        assert driver.all(Disconnect) == []
+
+    def test_auth_may_ask_for_cancellations_at_the_end(self) -> None:
+        asked = []
+        for cancels in (False, True):
+            driver = Driver(cancel_on_disconnect=cancels)
+            driver.connect(token="t")
+            asked.append(driver.sent[-1].get("cancelOnDisconnect"))
+        assert asked == [None, True]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from hftlab.protocol import Ack, Auth, AuthFailed, AuthSuccess, Ping
+from hftlab.protocol import Ack, Auth, AuthFailed, AuthSuccess, CancelAll, Ping
 from hftlab.protocol.subscribing.deadlines import Deadlines
-from hftlab.protocol.subscribing.request_queue import Duty, Purpose, RequestQueue
+from hftlab.protocol.subscribing.request_queue import CANCELS, Duty, Purpose, RequestQueue
 
 
 def queue() -> tuple[RequestQueue, Deadlines[Duty | str]]:
@@ -46,6 +46,16 @@ def test_what_is_kept_is_sent_in_order_when_it_is_released() -> None:
     assert list(requests.outgoing) == [pings[0], pings[2]]
     assert not requests.has_kept
     assert deadlines.next == 15.0
+
+
+def test_some_kinds_may_be_released_before_the_others() -> None:
+    requests, _ = queue()
+    ping, cancel = Ping(timestamp=1.0), CancelAll(timestamp=1.0)
+    numbers = [requests.keep(request) for request in (ping, cancel)]
+    assert requests.kept(CANCELS) == numbers[1:]
+    requests.release(5.0, CANCELS)
+    assert list(requests.outgoing) == [cancel]
+    assert requests.kept() == numbers[:1]
 
 
 def test_at_the_end_callers_are_told_apart() -> None:
