@@ -30,9 +30,11 @@ from hftlab.client.dialer import Dialer
 from hftlab.client.history import MessageHistory
 from hftlab.client.inbox import INBOX_BYTES, INBOX_SIZE, DropPolicy, Inbox
 from hftlab.client.metrics import Metrics
+from hftlab.client.order_watch import OrderWatch
 from hftlab.client.receiver import Receiver
 from hftlab.client.reporter import EVENTS, Reporter
 from hftlab.client.supervisor import Supervisor
+from hftlab.client.trading import Trading
 from hftlab.errors import HftlabError, NetworkError
 from hftlab.protocol import (
     Ack,
@@ -77,7 +79,8 @@ class Client:
     counted in `metrics.dropped`, or ends the connection for good ("disconnect"). Callbacks run on the client's loop;
     see on(). `ssl` says whom to trust at a wss:// address, such as ssl.create_default_context(cafile=...) for a
     certificate authority of your own. `busy_poll` saves the time that a sleeping processor takes to wake up, at the
-    cost of one core: the loop polls for bytes and never sleeps.
+    cost of one core: the loop polls for bytes and never sleeps. With `cancel_on_disconnect` the server cancels the
+    orders that came over a connection when that ends.
     """
 
     def __init__(
@@ -98,6 +101,7 @@ class Client:
         account: str | None = None,
         ssl: SSLContext | None = None,
         busy_poll: bool = False,
+        cancel_on_disconnect: bool = False,
     ) -> None:
         self.address, self.ssl = address(url), ssl
         self.url = redacted(url)
@@ -123,13 +127,14 @@ class Client:
             metrics=self.metrics,
             measures=enable_performance_metrics,
         )
-        clock_offset = ClockOffset()
+        clock_offset, watch = ClockOffset(), OrderWatch()
         self._receiver = Receiver(
             codec,
             self._inbox,
             self.metrics,
             self._reporter,
             clock_offset,
+            watch,
             measures=enable_performance_metrics,
         )
         self._dialer = Dialer(
@@ -144,6 +149,7 @@ class Client:
             authenticator=authenticator,
             reporter=self._reporter,
             metrics=self.metrics,
+            cancel_on_disconnect=cancel_on_disconnect,
         )
         self._inbox.close()  # nothing comes before connect()
         self._supervisor = Supervisor(
@@ -156,6 +162,8 @@ class Client:
             auto_reconnect=auto_reconnect,
         )
         self._commands = Commands(self.url, self._supervisor, self._subscriber, self._reporter)
+        self.trading = Trading(self.url, self._supervisor, self._commands, self._subscriber, self._reporter, watch)
+        """Orders, positions and fills of the account that the client is signed in as."""
 
     # --- life ---
 

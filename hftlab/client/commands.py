@@ -45,7 +45,7 @@ class Commands:
 
     async def subscribe(self, request: Subscribe) -> Ack:
         """Subscribe; the subscription is restored by later connections unless the server refuses it."""
-        link = self._connected()
+        link = self.connected()
         parts = await self._parts(link, request)
         if len(parts) > 1:
             self._check(request, link.protocol.limits)
@@ -78,7 +78,7 @@ class Commands:
 
     async def send(self, message: Message) -> None:
         """Send a message at once. Raises RateLimitExceeded while the server wants a pause, unless it is urgent."""
-        link = self._connected()
+        link = self.connected()
         seconds = self._reporter.held_for()
         if seconds and not isinstance(message, _URGENT):
             raise RateLimitExceeded(
@@ -88,7 +88,7 @@ class Commands:
 
     async def ping(self) -> float:
         """Measure the round trip of one PING, in seconds."""
-        link = self._connected()
+        link = self.connected()
         await link.wait_ready()
         start = time.perf_counter()  # the loop's own time may be in whole milliseconds
         await link.request(Ping(timestamp=1.0))
@@ -96,7 +96,7 @@ class Commands:
 
     async def control(self, request: ReplayControl) -> None:
         """Control the server's recorded source; returns when it has been done."""
-        await self._connected().request(request)
+        await self.connected().request(request)
 
     async def _parts(self, link: Link, request: Subscribe) -> list[Subscribe]:
         """Split a request as the server's limits want; the welcome tells them."""
@@ -144,7 +144,8 @@ class Commands:
         assert isinstance(reply, Ack)
         return reply
 
-    def _connected(self) -> Link:
+    def connected(self) -> Link:
+        """Return the open connection. Raises NetworkError if there is none, and in a forked child."""
         self._supervisor.check_process()
         if self._supervisor.link is None:
             status = self._reporter.status

@@ -36,6 +36,7 @@ class Dialer:
     authenticator: Authenticator
     reporter: Reporter
     metrics: Metrics
+    cancel_on_disconnect: bool = False
 
     async def dial(self) -> Link:
         """Open a socket and put a protocol on it. Raises ConnectionFailed."""
@@ -50,6 +51,7 @@ class Dialer:
             now=asyncio.get_running_loop().time(),
             heartbeat_interval=self.heartbeat_interval,
             sign_in_is_optional=self.authenticator.is_optional,
+            cancel_on_disconnect=self.cancel_on_disconnect,
         )
         return Link(
             url,

@@ -112,12 +112,19 @@ class Link:
 
         Raises the error that the server answers with, and NetworkError if there is no answer.
         """
+        return await self.answer(self.ask(request))
+
+    def ask(self, request: Request) -> str:
+        """Send a request as request() does, and return its id at once; answer() has to be awaited then."""
         number = self.protocol.request(request, self._loop.time())
-        answer: asyncio.Future[Message] = self._loop.create_future()
-        self._answers[number] = answer
+        self._answers[number] = self._loop.create_future()
+        self._settle()
+        return number
+
+    async def answer(self, number: str) -> Message:
+        """Wait for the reply to what has been asked; raises what request() does."""
         try:
-            self._settle()
-            return await answer
+            return await self._answers[number]
         finally:
             del self._answers[number]
             self.protocol.withdraw(number)

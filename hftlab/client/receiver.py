@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from hftlab.client.history import MessageHistory
 from hftlab.client.inbox import Inbox
 from hftlab.client.metrics import Metrics
+from hftlab.client.order_watch import OrderWatch
 from hftlab.client.reporter import Reporter
 from hftlab.clock import from_milliseconds
 from hftlab.errors import NetworkError
@@ -30,6 +31,7 @@ class Receiver:
         metrics: Metrics,
         reporter: Reporter,
         clock_offset: ClockOffset,
+        watch: OrderWatch,
         *,
         measures: bool,
     ) -> None:
@@ -38,7 +40,7 @@ class Receiver:
         self.last_message: Message | None = None
         self._is_json = codec is JSON
         self._inbox, self._metrics, self._reporter, self._clock_offset = inbox, metrics, reporter, clock_offset
-        self._measures = measures
+        self._watch, self._measures = watch, measures
 
     def tap(self, events: Iterable[ClientEvent], payload: bytes, received_at: int) -> None:
         """Show the taps a message that came as `payload`, before anything is done about it or what it shows is lost."""
@@ -63,10 +65,13 @@ class Receiver:
         if kind is DUPLICATE:
             self._metrics.duplicates += 1
             return None
-        if self._measures and isinstance(message, MarketData) and not message.snapshot:
-            self._measure(message, received_at)
+        if isinstance(message, MarketData):
+            if self._measures and not message.snapshot:
+                self._measure(message, received_at)
         elif isinstance(message, Pong):
             self._metrics.clock_offset = self._clock_offset.correction
+        else:
+            self._watch.receive(message)  # before the callbacks, which find an order as the message says
         self.last_message = message
         self.history.add(message)
         overflow = None

@@ -92,6 +92,14 @@ class Supervisor:
         if self._end is not None:
             raise self._end.with_traceback(None)
 
+    async def wait_another(self, lost: Link) -> Link:
+        """Wait for the connection after `lost`, which has ended. Raises the error after which there is none."""
+        if self.link is lost:
+            self._settled.clear()  # before the task does, which has not seen the end yet
+        await self.wait_connected()
+        assert self.link is not None
+        return self.link
+
     async def close(self) -> None:
         """Close the connection, and wait until that is done."""
         task = self._task

@@ -19,6 +19,7 @@ from hftlab.html_table import facts_table
 from hftlab.lab.background import background
 from hftlab.lab.kept import kept
 from hftlab.lab.replay import LabReplay
+from hftlab.lab.trading import LabTrading
 from hftlab.lab.waits import closed, gathered, next_message, replay_ended, subscribed
 from hftlab.protocol import Ack, MarketDataSymbol, Message
 from hftlab.protocol.book import Book
@@ -49,6 +50,7 @@ def connect(
     drop_policy: Literal["oldest", "newest", "disconnect"] = "oldest",
     enable_performance_metrics: bool = True,
     busy_poll: bool = False,
+    cancel_on_disconnect: bool = False,
 ) -> LabClient:
     """Connect to a server and return a client that is CONNECTED. Raises ConnectionFailed, AuthenticationFailed.
 
@@ -66,6 +68,7 @@ def connect(
     `inbox_size`, `inbox_bytes`: how much is kept of what messages() has not taken yet. `drop_policy`: what a full inbox
     drops, "oldest" or "newest", or "disconnect".
     `enable_performance_metrics`: measure latencies. `busy_poll`: ask the socket again and again, which spends a core.
+    `cancel_on_disconnect`: whether the server cancels this client's orders when its connection ends.
 
     All but `name` are hftlab.Client's, which says more about them.
     """
@@ -87,6 +90,7 @@ def connect(
         drop_policy=drop_policy,
         enable_performance_metrics=enable_performance_metrics,
         busy_poll=busy_poll,
+        cancel_on_disconnect=cancel_on_disconnect,
     )
     background.run(client.connect())
     handle = LabClient(client)
@@ -269,6 +273,11 @@ class LabClient:
     def measure_latency(self, count: int = 100) -> dict[str, float]:
         """Measure `count` round trips of PING on a connection of their own, in nanoseconds."""
         return background.run(diagnostics.measure_latency(self.inner.address, count, ssl=self.inner.ssl))
+
+    @property
+    def trading(self) -> LabTrading:
+        """Orders, positions and fills: `.buy()`, `.sell()`, `.cancel()`, `.orders`, `.positions`, `.portfolio`."""
+        return LabTrading(self.inner.trading)
 
     @property
     def replay(self) -> LabReplay:
