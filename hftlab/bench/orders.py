@@ -29,6 +29,7 @@ from hftlab.loop import run as run_loop
 from hftlab.protocol import JSON, CancelOrder, Message, NewOrder, OrderType, OrderUpdate, Side, UpdateType
 from hftlab.server import Rate, Server, ServerLimits
 from hftlab.simulator import Exchange
+from hftlab.trading import AccountTerms, RiskLimits
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -42,6 +43,8 @@ _ORDERS: Final = 2_000
 _WARM_UP: Final = 200
 _PAUSE: Final = 0.004
 """Seconds between a round trip and the next."""
+_PATIENCE: Final = 10.0
+"""Seconds for one round trip."""
 _MUST: Final = 2.0
 """Largest ratio of our p99 to the echo's."""
 
@@ -116,7 +119,8 @@ class _Trader:
         self._waits_for = client_order_id, kind
         self._updated = asyncio.get_running_loop().create_future()
         await self._client.send_message(message)
-        return await self._updated
+        async with asyncio.timeout(_PATIENCE):
+            return await self._updated
 
     def _receive(self, message: Message) -> None:
         now = time.perf_counter_ns()
@@ -151,7 +155,8 @@ async def _serve(way: str) -> None:
     if way == "serve":
         # Each order is two messages, as fast as the client likes.
         limits = ServerLimits(messages=Rate(10_000, burst=10_000))
-        async with Server(Exchange(seed=7), port=0, limits=limits) as server:
+        accounts = {"*": AccountTerms(limits=RiskLimits(orders_per_second=None))}
+        async with Server(Exchange(seed=7), port=0, limits=limits, accounts=accounts) as server:
             await _until_closed(server.url)
     else:
         async with serve(_echo, "127.0.0.1", 0, compression=None) as bare:

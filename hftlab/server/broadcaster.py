@@ -72,7 +72,7 @@ class Broadcaster:
                 frame = frames.get(bits)
                 if frame is None:
                     frame = frames[bits] = self._framer.frame(payload, bits, binary=codec.binary)
-                if held is not None and not private and (socket.direct is not None or socket in held.frames):
+                if held is not None and (socket.direct is not None or socket in held.frames):
                     held.frames.setdefault(socket, []).append(frame)
                     is_written = True
                 # As socket.write() does, without the call: it is a good part of what a frame costs beside the system.

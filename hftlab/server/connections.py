@@ -17,7 +17,7 @@ from hftlab.protocol import ReplayControl
 from hftlab.protocol.publishing.authentication import Authenticator
 from hftlab.protocol.publishing.limits import ServerLimits
 from hftlab.protocol.publishing.peer import Backlog
-from hftlab.protocol.publishing.publisher import Publisher
+from hftlab.protocol.publishing.publisher import Delivery, Publisher
 from hftlab.protocol.publishing.server_events import OrderRequested, ReplayRequested, Reply, SignedIn, Subscribed
 from hftlab.protocol.publishing.server_protocol import ServerProtocol
 from hftlab.server.connection_info import ConnectionInfo
@@ -115,8 +115,8 @@ class Connections:
     # --- what protocols ask for ---
 
     def _carry_out(self, socket: ServerSocket, protocol: ServerProtocol[ServerSocket]) -> None:
-        """Log and send what a protocol says, act on its events, close if it asks to, and wait for its next deadline."""
-        _send(socket, protocol)
+        """Send and log what a protocol says, act on its events, close if it asks to, and wait for its next deadline."""
+        _reply(socket, protocol)
         for event in protocol.events():
             match event:
                 case Subscribed():
@@ -128,7 +128,8 @@ class Connections:
                 case SignedIn(account, has_resumed):
                     state = self._stream.account_state(account, with_finished=not has_resumed)
                     protocol.send_private(state, wall_time())
-        _send(socket, protocol)
+        _reply(socket, protocol)
+        _write_audit(protocol)
         if protocol.close is not None:
             socket.expel(*protocol.close)
         self._set_timer(socket, protocol)
@@ -178,7 +179,7 @@ class Connections:
             protocol.answer_replay(request, exc, time.monotonic(), wall_time())
 
     def _trade(self, socket: ServerSocket, protocol: ServerProtocol[ServerSocket], request: OrderRequest) -> None:
-        """Pass a request of an account on; the answer to it goes before what follows from it."""
+        """Pass a request of an account on; the answer to it goes before what follows from it, in one write."""
         assert protocol.account is not None
         entered_by = socket if protocol.cancels_on_disconnect else None
         try:
@@ -187,8 +188,8 @@ class Connections:
             protocol.answer_order(request, exc, time.monotonic(), wall_time())
             return
         protocol.answer_order(request, None, time.monotonic(), wall_time())
-        _send(socket, protocol)
-        self._stream.pass_on(told)
+        answer = [Delivery(reply.payload, socket.codec, (socket,), reply.private) for reply in protocol.data_to_send()]
+        self._stream.pass_on(told, answer)
 
     # --- what sockets report ---
 
@@ -250,8 +251,7 @@ class Connections:
             socket.abort()
 
 
-def _send(socket: ServerSocket, protocol: ServerProtocol[ServerSocket]) -> None:
-    _write_audit(protocol)
+def _reply(socket: ServerSocket, protocol: ServerProtocol[ServerSocket]) -> None:
     for reply in protocol.data_to_send():
         socket.reply(reply)
 

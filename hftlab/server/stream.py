@@ -8,6 +8,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Hashable, Iterable
 from contextlib import AbstractContextManager, suppress
+from itertools import chain
 from typing import Final
 
 import msgspec
@@ -99,13 +100,14 @@ class Stream:
         state = self.broker.snapshot(account, self.clock.now(), with_finished=with_finished)
         return [item.message for item in state]
 
-    def pass_on(self, items: Iterable[Timed[Message]]) -> None:
-        """Send messages at once that do not wait for an interval."""
+    def pass_on(self, items: Iterable[Timed[Message]], ahead: Iterable[Delivery[ServerSocket]] = ()) -> None:
+        """Send messages at once that do not wait for an interval, behind what goes `ahead` and together with it."""
         started = time.perf_counter()
         for item in items:
             self._accept(item)
         # From here: waking the stream would cost as much as sending them.
-        self._send(self._publisher.poll(0, wall_time()), started)
+        with self._together():
+            self._send(chain(ahead, self._publisher.poll(0, wall_time())), started)
         self.wake()
 
     def lag(self) -> float:
