@@ -116,8 +116,7 @@ class _Listing(NamedTuple):
     instrument: Instrument
     cash: str
     parts: int
-    rate: Fraction
-    value: tuple[int, int]
+    rate: tuple[int, int]
     commission: Commission
     charged_in: str
     charged_parts: int
@@ -152,8 +151,9 @@ class Account:
         listings = {one.wire_symbol: self._listing(one, terms) for one in self._instruments}
         for currency in self.cash:
             self._rate(currency, f"the account has cash in {currency}", terms)
-        self.terms, self._listings, self._leverage = terms, listings, exact(terms.leverage)
-        self._rates = {currency: exact(rate) for currency, rate in terms.rates.items()} | {terms.currency: Fraction(1)}
+        self.terms, self._listings, self._leverage = terms, listings, exact(terms.leverage).as_integer_ratio()
+        rates = {**terms.rates, terms.currency: 1.0}
+        self._rates = {currency: exact(rate).as_integer_ratio() for currency, rate in rates.items()}
         for symbol, position in self.positions.items():
             self._revalue(symbol, position)
 
@@ -169,8 +169,8 @@ class Account:
         (cash, parts), (charged_in, charged_parts) = cash_currency(currency), cash_currency(charged)
         rate = self._rate(currency, f"{instrument.wire_symbol} is priced in {currency}", terms)
         worth = rate / self._rate(charged, f"{instrument.venue.name} charges commissions in {charged}", terms)
-        value = (rate.numerator, rate.denominator * UNIT)
-        return _Listing(instrument, cash, parts, rate, value, commission, charged_in, charged_parts, worth)
+        ratio = rate.as_integer_ratio()
+        return _Listing(instrument, cash, parts, ratio, commission, charged_in, charged_parts, worth)
 
     def _rate(self, currency: str, why: str, terms: AccountTerms) -> Fraction:
         cash, parts = cash_currency(currency)
@@ -230,13 +230,13 @@ class Account:
 
     def value(self, symbol: str, quantity: int, price: int) -> int:
         """Return what a quantity of an instrument is worth at a price, in 1e-9 of the account's currency."""
-        numerator, denominator = self._listings[symbol].value
-        return round_half_even(quantity * price * numerator, denominator)
+        numerator, denominator = self._listings[symbol].rate
+        return round_half_even(quantity * price * numerator, denominator * UNIT)
 
     def buying_power(self, reserved: int = 0) -> int:
         """Return what new positions may be worth; `reserved` is what open orders would cost. Below 0 is too little."""
-        total = (self._total_cash() + self._market_value) * self._leverage.numerator // self._leverage.denominator
-        return total - self._gross - reserved
+        times, divisor = self._leverage
+        return (self._total_cash() + self._market_value) * times // divisor - self._gross - reserved
 
     def portfolio(self, reserved: int = 0) -> Portfolio:
         """Return the portfolio; `reserved` is what open orders would cost."""
@@ -281,7 +281,6 @@ class Account:
         return listing.parts * round_half_even(charge * listing.worth.denominator, scale)
 
 
-def _converted(amount: int, rate: Fraction) -> int:
-    if rate.numerator == rate.denominator:
-        return amount
-    return round_half_even(amount * rate.numerator, rate.denominator)
+def _converted(amount: int, rate: tuple[int, int]) -> int:
+    numerator, denominator = rate
+    return amount if numerator == denominator else round_half_even(amount * numerator, denominator)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 __all__ = ["status_table"]
@@ -13,6 +14,7 @@ def status_table() -> dict[str, dict[str, str]]:
     """Read the table: status -> message -> what it does."""
     lines = _PAGE.read_text().splitlines()
     begin = next(number for number, line in enumerate(lines) if line.startswith("| status |"))
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[begin:] if line.startswith("|")]
+    table = itertools.takewhile(lambda line: line.startswith("|"), lines[begin:])
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table]
     header, _, *body = rows
     return {row[0]: dict(zip(header[1:], row[1:], strict=True)) for row in body}
