@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 
 from hftlab.book import BookSet
+from hftlab.book.matching import Action, EntryType, InForce, new_entries
+from hftlab.book.matching.output import new_output
 from hftlab.clock import NANOSECONDS
 from hftlab.events import ADD, ASK, BID, CANCEL, COLUMNS, F_LAST, FILL, TRADE, EventBatch
 from hftlab.instruments import Instrument, find_instrument
 from hftlab.simulator.order_flow import OrderFlow
 from hftlab.simulator.profile import Profile, profile_of
+from hftlab.simulator.traders import FIRST_ACCOUNT
 
 START = 1_767_364_200_000_000_000
 
@@ -126,6 +129,83 @@ class TestTraders:
             assert (tops.bid_ticks[both, 0] < tops.ask_ticks[both, 0]).all()
             ranges.append(np.ptp(tops.bid_ticks[both, 0]))
         assert ranges[1] > 3 * ranges[0]
+
+
+class TestAccounts:
+    """Orders from outside, and the rows that come back."""
+
+    def flow(self, small: bool = False) -> OrderFlow:
+        flow = OrderFlow([instrument()], [MSFT], 7, START)
+        if small:
+            flow.engine.output = new_output(events=16, fills=1, updates=2)
+        return flow
+
+    def traded(self, flow: OrderFlow) -> tuple[list[object], list[object], EventBatch]:
+        """Quote at the best prices each second, stop above, and take a little; the rows are taken at the end."""
+        batches = []
+        for second in range(1, 40):
+            at = START + second * NANOSECONDS
+            flow.make(at)
+            bid, ask = flow.engine["MSFT"].best()
+            assert bid is not None and ask is not None
+            ticks = instrument().ticks
+            rows = new_entries(5, time=at, owner=FIRST_ACCOUNT, side=BID, size=100, in_force=InForce.GTC)
+            rows["price"] = [ticks(bid[0]), ticks(ask[0]), ticks(bid[0]), 0, 0]
+            rows["side"][1:3] = ASK
+            rows["owner"][2:] = FIRST_ACCOUNT + 1
+            rows["type"][3:] = [EntryType.MARKET, EntryType.STOP]
+            rows["stop"][4] = ticks(ask[0]) + 100
+            flow.make(at, rows)
+            if second % 10 == 0:
+                batches += flow.run(at)
+        fills, updates = flow.take_rows()
+        return list(fills), list(updates), EventBatch.concat(batches)
+
+    def test_rows_of_accounts_are_kept_whatever_the_size_of_the_arrays(self) -> None:
+        large, small = self.traded(self.flow()), self.traded(self.flow(small=True))
+        assert large[0] == small[0]
+        assert large[1] == small[1]
+        assert all(np.array_equal(getattr(large[2], name), getattr(small[2], name)) for name in COLUMNS)
+        assert len(large[0]) > 40
+        assert len(large[1]) > 5 * 39
+
+    def test_only_rows_of_accounts_are_kept(self) -> None:
+        flow = self.flow()
+        fills, updates, made = self.traded(flow)
+        assert np.count_nonzero(made.action == TRADE) > len(fills) / 2
+        for fill in fills:
+            assert isinstance(fill, tuple)
+            assert max(fill[7], fill[10]) >= FIRST_ACCOUNT
+        assert {update[4] for update in updates if isinstance(update, tuple)} == {FIRST_ACCOUNT, FIRST_ACCOUNT + 1}
+        assert flow.take_rows() == ([], [])
+
+    def test_rows_about_the_instrument_are_kept(self) -> None:
+        flow = self.flow()
+        flow.make(START + NANOSECONDS, new_entries(1, time=START + NANOSECONDS, action=Action.HALT))
+        flow.make(START + 2 * NANOSECONDS)
+        fills, (phase,) = flow.take_rows()
+        assert (fills, phase[0], phase[3]) == ([], START + NANOSECONDS, 0)
+
+    def test_traders_wait_while_nobody_can_trade(self) -> None:
+        flow = self.flow()
+        flow.make(START + NANOSECONDS, new_entries(1, time=START + NANOSECONDS, action=Action.HALT))
+        before = len(list(flow.run(START + NANOSECONDS)))
+        assert before
+        assert list(flow.run(START + 30 * NANOSECONDS)) == []
+        resumed = START + 30 * NANOSECONDS
+        flow.make(resumed, new_entries(1, time=resumed, action=Action.RESUME))
+        assert len(EventBatch.concat(flow.run(resumed + 10 * NANOSECONDS))) > 50
+
+    def test_next_times_are_those_of_the_traders(self) -> None:
+        """Nothing happens before, and when a trader acts the time moves on."""
+        flow = self.flow()
+        list(flow.run(START + NANOSECONDS))
+        for _ in range(200):
+            due = int(flow.next_times[0])
+            assert list(flow.run(due - 1)) == []
+            for batch in flow.run(due):
+                assert (batch.ts_event == due).all()
+            assert flow.next_times[0] > due
 
 
 class TestCutting:
