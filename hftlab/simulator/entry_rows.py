@@ -41,6 +41,7 @@ def new_order(account: str, request: New, listing: Listing) -> LiveOrder | str:
         listing=listing,
         type=terms.type,
         in_force=terms.time_in_force,
+        is_buy=terms.side is Side.BUY,
         quantity=terms.quantity // listing.lot,
         price=(terms.price or 0) // listing.tick,
         stop=(terms.stop_price or 0) // listing.tick,

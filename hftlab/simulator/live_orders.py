@@ -13,6 +13,7 @@ from hftlab.events import BID, NO_SIDE
 from hftlab.instruments import Instrument
 from hftlab.protocol.enums import OrderType, TimeInForce, UpdateType
 from hftlab.simulator.entry_reasons import amount, cancel_reason, refusal
+from hftlab.simulator.nearest_orders import NearestOrders
 from hftlab.simulator.traders import FIRST_ACCOUNT
 from hftlab.trading.venue import Liquidity, RequestKind, VenueUpdate
 
@@ -43,13 +44,17 @@ class Listing(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class LiveOrder:
-    """Order of an account that can still trade, in ticks and lots; `number` is the matching engine's."""
+    """Order of an account that can still trade, in ticks and lots.
+
+    `number` is the matching engine's; it is 0 when the order has ended.
+    """
 
     order_id: str
     account: str
     listing: Listing
     type: OrderType
     in_force: TimeInForce
+    is_buy: bool
     quantity: int
     price: int
     stop: int
@@ -57,6 +62,16 @@ class LiveOrder:
     filled: int = 0
     is_waiting: bool = False
     """Whether it is a stop that has not been released."""
+
+    @property
+    def reach(self) -> int:
+        """Price that the market has to reach for it to trade or to be released."""
+        return self.stop if self.is_waiting else self.price
+
+    @property
+    def is_below(self) -> bool:
+        """Whether the market has to fall to reach it."""
+        return self.is_buy != self.is_waiting
 
 
 class Entered(NamedTuple):
@@ -80,6 +95,7 @@ class LiveOrders:
         self._by_number: dict[int, LiveOrder] = {}
         self.counts: Final[dict[int, int]] = {}
         """How many are live in each listing that has some, by the listing's number."""
+        self._nearest = {one.number: (NearestOrders(falling=True), NearestOrders(falling=False)) for one in listings}
 
     def owner(self, account: str) -> int:
         """Return the number by which the matching engine knows an account."""
@@ -89,6 +105,11 @@ class LiveOrders:
         """Return a live order of an account; None if there is none, or it is another's."""
         order = self._by_id.get(order_id)
         return order if order is not None and order.account == account else None
+
+    def nearest(self, listing: int) -> tuple[int | None, int | None]:
+        """Return the prices below and above the market, in ticks, at which the first live orders are reached."""
+        below, above = self._nearest[listing]
+        return below.nearest(), above.nearest()
 
     def __contains__(self, order_id: str) -> bool:
         return order_id in self._by_id
@@ -144,6 +165,7 @@ class LiveOrders:
         if status == Status.TRIGGERED:
             order.is_waiting = False
             order.type = OrderType.LIMIT if order.type is OrderType.STOP_LIMIT else OrderType.MARKET
+            self._place(order)
             return _told(at, order, UpdateType.NEW, "triggered")
         if status == Status.CANCELLED:
             self._forget(order)
@@ -153,6 +175,7 @@ class LiveOrders:
         if status == Status.REPLACED:
             assert entered is not None, "only a request replaces an order"
             order.quantity, order.price, order.stop = order.filled + size, row[7], entered.stop
+            self._place(order)
         else:
             assert status == Status.REDUCED
             why = cancel_reason(reason, order.type, order.in_force, self._band(order.listing))
@@ -192,9 +215,15 @@ class LiveOrders:
         self._by_id[order.order_id] = self._by_number[number] = order
         listing = order.listing.number
         self.counts[listing] = self.counts.get(listing, 0) + 1
+        self._place(order)
+
+    def _place(self, order: LiveOrder) -> None:
+        below, above = self._nearest[order.listing.number]
+        (below if order.is_below else above).add(order, self.counts[order.listing.number])
 
     def _forget(self, order: LiveOrder) -> None:
         del self._by_id[order.order_id], self._by_number[order.number]
+        order.number = 0
         listing = order.listing.number
         self.counts[listing] -= 1
         if not self.counts[listing]:

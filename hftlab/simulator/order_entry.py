@@ -27,6 +27,11 @@ _KINDS: Final = {New: RequestKind.NEW, Cancel: RequestKind.CANCEL, Replace: Requ
 _PHASES: Final = {one.value: MarketPhase[one.name] for one in TradingPhase}
 
 
+_NEAR: Final = 0.005
+"""Distance from the best price, relative, within which an order may be reached before the next message: that of some
+fifty standard deviations of 100 ms.
+"""
+
 _log = get_logger("hftlab.simulator")
 
 
@@ -55,10 +60,11 @@ class OrderEntry:
     # --- time ---
 
     def next_time(self) -> int | None:
-        """Return when a request arrives, or traders act where an account has a live order; None for neither."""
-        flow, phases = self._flow, self._phases
-        # Nobody trades in an instrument that is halted or closed.
-        times = [int(flow.next_times[number]) for number in self._live.counts if phases[number] < TradingPhase.HALTED]
+        """Return when a request arrives, or traders act where an account has a live order near the market, or None.
+
+        What trades far from the market all the same has its own time as well, but is known with the next message only.
+        """
+        times = [int(self._flow.next_times[number]) for number in self._live.counts if self._may_trade(number)]
         if self._underway:
             times.append(self._underway[0][0])
         return min(times, default=None)
@@ -76,6 +82,16 @@ class OrderEntry:
         self._receive(until)
         if self._live.counts:
             self._make(until)
+
+    def _may_trade(self, number: int) -> bool:
+        if self._phases[number] != TradingPhase.CONTINUOUS:
+            return False
+        below, above = self._live.nearest(number)
+        bid = None if below is None else self._best(number, BIDS)
+        ask = None if above is None else self._best(number, ASKS)
+        return (below is not None and (bid is None or bid - below <= bid * _NEAR)) or (
+            above is not None and (ask is None or above - ask <= ask * _NEAR)
+        )
 
     # --- requests ---
 
@@ -205,7 +221,7 @@ class OrderEntry:
         last = int(self._last[listing.number])
         if last != NO_PRICE:
             return last * listing.tick
-        bid, ask = self._best(listing, BIDS), self._best(listing, ASKS)
+        bid, ask = self._best(listing.number, BIDS), self._best(listing.number, ASKS)
         return None if bid is None or ask is None else (bid + ask) * listing.tick // 2
 
     def _listing(self, symbol: str) -> Listing:
@@ -214,13 +230,14 @@ class OrderEntry:
             raise KeyError(f"{symbol!r} is not listed: choose one of {', '.join(self._listings)}")
         return listing
 
-    def _best(self, listing: Listing, side: int) -> int | None:
+    def _best(self, number: int, side: int) -> int | None:
         state = self._flow.engine.state
-        row = state.sides[SIDES * listing.number + side]
-        start, length = int(row["start"]), int(row["length"])
-        for key in state.keys[start : start + length][::-1].tolist():
+        row = state.sides[SIDES * number + side]
+        end = int(row["start"]) + int(row["length"])
+        # Market orders that wait for an auction are one level, before all others.
+        for key in state.keys[max(int(row["start"]), end - 2) : end][::-1].tolist():
             if key != MARKET_KEY:
-                return key * int(row["sign"])  # type: ignore[no-any-return]
+                return key if side == BIDS else -key  # type: ignore[no-any-return]
         return None
 
 

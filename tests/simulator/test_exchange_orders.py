@@ -127,7 +127,7 @@ class TestTime:
     def test_without_live_orders_only_messages_are_due(self) -> None:
         venue = exchange(symbols=["AAPL"])
         venue.advance(START)
-        venue.submit("alice", order("a", Side.BUY, 1, 100 * UNIT), START + 10)
+        venue.submit("alice", order("a", Side.BUY, 1, 175 * UNIT), START + 10)
         assert venue.next_time() < START + TENTH
         venue.submit("alice", Cancel("a"), START + 20)
         assert venue.next_time() == START + TENTH
@@ -156,6 +156,26 @@ class TestTime:
         assert wakes > 100
         assert len(fills) > 3
         assert any(one.at % TENTH for one in fills)
+
+    @pytest.mark.parametrize("terms", [
+        {"side": Side.BUY, "price": 150 * UNIT},
+        {"side": Side.SELL, "price": 200 * UNIT},
+        {"side": Side.BUY, "price": 200 * UNIT, "type": OrderType.STOP_LIMIT, "stop_price": 200 * UNIT},
+        {"side": Side.SELL, "price": 150 * UNIT, "type": OrderType.STOP_LIMIT, "stop_price": 150 * UNIT},
+    ])  # fmt: skip
+    def test_an_order_far_from_the_market_wakes_nobody_until_it_is_moved_there(self, terms: dict[str, Any]) -> None:
+        venue = exchange(symbols=["AAPL"])
+        venue.advance(START)
+        venue.submit("alice", order("a", lots=1, **terms), START + 10)
+        assert venue.next_time() == START + TENTH
+        bid, ask = venue.books["AAPL"].best()
+        assert bid is not None and ask is not None
+        is_stop = "stop_price" in terms
+        falls = (terms["side"] is Side.BUY) != is_stop
+        near = round(100 * (bid[0] - 0.1 if falls else ask[0] + 0.1)) * UNIT // 100
+        venue.submit("alice", Replace("a", price=near, stop_price=near if is_stop else None), START + 20)
+        assert [one.kind for one in venue.take_updates()] == [UpdateType.NEW, UpdateType.REPLACE]
+        assert venue.next_time() < START + TENTH
 
     def test_a_latency_delays_the_match(self) -> None:
         venue = exchange(symbols=["AAPL"], order_latency=3 * MILLISECOND)

@@ -38,7 +38,7 @@ def fill(size: int, aggressor: int = ASK, **values: int) -> tuple[int, ...]:
 
 
 def order(order_id: str, account: str = "alice", **values: Any) -> LiveOrder:
-    values = {"type": OrderType.LIMIT, "quantity": 10, "price": 1_750_000, "stop": 0} | values
+    values = {"type": OrderType.LIMIT, "is_buy": True, "quantity": 10, "price": 1_750_000, "stop": 0} | values
     return LiveOrder(order_id=order_id, account=account, listing=AAPL, in_force=TimeInForce.DAY, **values)
 
 
