@@ -13,7 +13,7 @@ from hftlab.html_table import rows_table
 from hftlab.nearest import describe_unknown
 from hftlab.protocol import PositionSide, PositionUpdate
 from hftlab.trading.blotter import Blotter, TrackedOrder
-from hftlab.trading.order_record import Fill, OrderRecord
+from hftlab.trading.order_record import FillRecord, OrderRecord
 
 if TYPE_CHECKING:
     import polars as pl
@@ -118,23 +118,23 @@ class Orders(Sequence[OrderT], Generic[OrderT]):
         return _table(self._what, heads, rows)
 
 
-class Fills(Sequence[Fill]):
+class Fills(Sequence[FillRecord]):
     """Fills of an account, oldest first; live."""
 
     def __init__(self, blotter: Blotter) -> None:
         self._blotter = blotter
 
     @overload
-    def __getitem__(self, index: int) -> Fill: ...
+    def __getitem__(self, index: int) -> FillRecord: ...
     @overload
-    def __getitem__(self, index: slice) -> list[Fill]: ...
-    def __getitem__(self, index: int | slice) -> Fill | list[Fill]:
+    def __getitem__(self, index: slice) -> list[FillRecord]: ...
+    def __getitem__(self, index: int | slice) -> FillRecord | list[FillRecord]:
         return self._blotter.fills[index]
 
     def __len__(self) -> int:
         return len(self._blotter.fills)
 
-    def __iter__(self) -> Iterator[Fill]:
+    def __iter__(self) -> Iterator[FillRecord]:
         return iter(self._blotter.fills)
 
     def to_polars(self) -> pl.DataFrame:

@@ -261,11 +261,10 @@ class Trading:
         return f"<hftlab trading as {self._watch.blotter.account or 'nobody yet'}, {shown}>"
 
     def _repr_html_(self) -> str:
-        account = self._watch.blotter.account or "nobody yet"
-        portfolio = self.portfolio
-        facts = {} if portfolio is None else _portfolio_facts(portfolio)
-        parts = [facts_table(f"Account {account}", facts), self.positions._repr_html_(), self.open_orders._repr_html_()]
-        return "".join(parts)
+        facts = {"account": self._watch.blotter.account or "nobody yet", "fills": f"{len(self.fills):,}"}
+        portfolio = "" if self.portfolio is None else self.portfolio._repr_html_()
+        tables = [facts_table("Trading", facts), portfolio]
+        return "".join([*tables, self.positions._repr_html_(), self.open_orders._repr_html_()])
 
     # --- sending ---
 
@@ -433,16 +432,3 @@ async def _within(future: asyncio.Future[None], seconds: float) -> None:
     """Wait for a future for at most some seconds."""
     if not future.done():
         await asyncio.wait([future], timeout=seconds)
-
-
-def _portfolio_facts(portfolio: PortfolioUpdate) -> dict[str, object]:
-    amounts = {
-        "value": portfolio.total_value,
-        "cash": portfolio.cash,
-        "positions": portfolio.market_value,
-        "buying power": portfolio.buying_power,
-        "unrealized profit": portfolio.unrealized_pnl,
-        "realized profit": portfolio.realized_pnl,
-        "profit of the day": portfolio.day_pnl,
-    }
-    return {name: f"{amount:,.2f} {portfolio.currency}" for name, amount in amounts.items()}

@@ -6,6 +6,7 @@ from typing import Final, TypeAlias
 
 from msgspec import field
 
+from hftlab.html_table import facts_table
 from hftlab.protocol.base import (
     Amount,
     Base,
@@ -92,6 +93,18 @@ class PositionUpdate(Base, tag="POSITION_UPDATE", kw_only=True):
     currency: Currency | None = None
     snapshot: bool = False
 
+    def _repr_html_(self) -> str:
+        facts = {
+            "quantity": f"{self.side} {abs(self.quantity):,.12g}",
+            "average price": f"{self.average_price:,.12g}",
+            "price": f"{self.current_price:,.12g}",
+            "value": _money(self.market_value, self.currency),
+            "unrealized profit": _money(self.unrealized_pnl, self.currency),
+            "realized profit": _money(self.realized_pnl, self.currency),
+            "profit of the day": _money(self.day_pnl, self.currency),
+        }
+        return facts_table(f"Position in {self.symbol}", facts)
+
 
 class PortfolioUpdate(Base, tag="PORTFOLIO_UPDATE", kw_only=True):
     """Portfolio of an account, in `currency`. The document names this type; its fields are hftlab's own.
@@ -109,6 +122,18 @@ class PortfolioUpdate(Base, tag="PORTFOLIO_UPDATE", kw_only=True):
     day_pnl: Amount = field(name="dayPnL")
     currency: Currency = "USD"
     snapshot: bool = False
+
+    def _repr_html_(self) -> str:
+        amounts = {
+            "value": self.total_value,
+            "cash": self.cash,
+            "positions": self.market_value,
+            "buying power": self.buying_power,
+            "unrealized profit": self.unrealized_pnl,
+            "realized profit": self.realized_pnl,
+            "profit of the day": self.day_pnl,
+        }
+        return facts_table("Portfolio", {name: _money(amount, self.currency) for name, amount in amounts.items()})
 
 
 PrivateMessage: TypeAlias = OrderUpdate | PositionUpdate | PortfolioUpdate
@@ -159,3 +184,7 @@ class CancelAll(Base, tag="CANCEL_ALL", kw_only=True):
     """Cancellation of all open orders of the account, or of those in one `symbol`."""
 
     symbol: Symbol | None = None
+
+
+def _money(amount: float, currency: str | None) -> str:
+    return f"{amount:,.2f} {currency or ''}".rstrip()

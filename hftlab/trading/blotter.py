@@ -11,7 +11,7 @@ from hftlab.clock import from_milliseconds
 from hftlab.protocol.enums import OrderStatus, UpdateType
 from hftlab.protocol.messages import Ack, AuthSuccess, Message
 from hftlab.protocol.order_messages import NewOrder, OrderUpdate, PortfolioUpdate, PositionUpdate
-from hftlab.trading.order_record import Fill, OrderRecord
+from hftlab.trading.order_record import FillRecord, OrderRecord
 
 __all__ = ["Blotter", "TrackedOrder"]
 
@@ -69,7 +69,7 @@ class Blotter:
         self._by_order_id: dict[str, TrackedOrder] = {}
         self._replacing: dict[str, TrackedOrder] = {}
         """Client order ids that orders are about to have."""
-        self._fills: deque[Fill] = deque(maxlen=_FILLS)
+        self._fills: deque[FillRecord] = deque(maxlen=_FILLS)
         self._positions: dict[str, PositionUpdate] = {}
         self._unmentioned_positions: set[str] = set()
         self._sequence = 0
@@ -88,7 +88,7 @@ class Blotter:
         return [order for order in self.orders if not order.record.is_final]
 
     @property
-    def fills(self) -> list[Fill]:
+    def fills(self) -> list[FillRecord]:
         """The newest fills, oldest first."""
         return list(self._fills)
 
@@ -194,7 +194,7 @@ class Blotter:
         at = from_milliseconds(update.timestamp)
         order = self._find(update)
         before = None if order is None else order.record
-        if (fill := Fill.of_update(update, at, before)) is not None:
+        if (fill := FillRecord.of_update(update, at, before)) is not None:
             self._fills.append(fill)
         record = OrderRecord.of_update(update, at, before)
         if order is None:

@@ -9,7 +9,7 @@ import msgspec
 from hftlab.protocol.enums import OrderStatus, OrderType, Side, TimeInForce, UpdateType
 from hftlab.protocol.order_messages import NewOrder, OrderUpdate
 
-__all__ = ["FINAL", "Fill", "OrderRecord"]
+__all__ = ["FINAL", "FillRecord", "OrderRecord"]
 
 T = TypeVar("T")
 
@@ -98,7 +98,7 @@ class OrderRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return self.status in FINAL
 
 
-class Fill(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class FillRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One execution of one's own order.
 
     `commission` is that of this execution, a rebate below 0; None where the server does not say. `time` is the
@@ -115,7 +115,7 @@ class Fill(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     commission: float | None = None
 
     @classmethod
-    def of_update(cls, update: OrderUpdate, at: int, before: OrderRecord | None) -> Fill | None:
+    def of_update(cls, update: OrderUpdate, at: int, before: OrderRecord | None) -> FillRecord | None:
         """Make the fill that an update of time `at` reports; None if it reports none, or one without a price."""
         if update.update_type is not UpdateType.FILL or update.snapshot:
             return None

@@ -10,7 +10,10 @@ import pytest
 
 import hftlab as hl
 from hftlab.client import Client
+from hftlab.client.order import Order
+from hftlab.client.trading import Trading
 from hftlab.lab import LabClient, LabServer
+from hftlab.lab.trading import LabOrder, LabTrading
 from hftlab.server import Server
 from hftlab.widgets import Ladder, LatencyPanel
 
@@ -37,6 +40,23 @@ def test_methods_take_what_the_inner_ones_take() -> None:
     assert parameters(LabClient.subscribe, "wait") == parameters(Client.subscribe)
     assert parameters(LabClient.unsubscribe) == parameters(Client.unsubscribe)
     assert parameters(LabServer.publish) == parameters(Server.publish)
+
+
+@pytest.mark.parametrize("name", ["buy", "sell", "cancel", "replace", "cancel_all", "wait"])
+def test_trading_takes_what_the_inner_one_takes(name: str) -> None:
+    assert parameters(getattr(LabTrading, name)) == parameters(getattr(Trading, name))
+    assert parameters(LabTrading.buy) == parameters(LabTrading.sell)
+
+
+@pytest.mark.parametrize("name", ["wait", "cancel", "replace"])
+def test_orders_take_what_the_inner_ones_take(name: str) -> None:
+    assert parameters(getattr(LabOrder, name)) == parameters(getattr(Order, name))
+
+
+def test_every_argument_of_an_order_is_documented() -> None:
+    for call in (LabTrading.buy, Trading.buy):
+        given = set(parameters(call)) - {"symbol", "price", "stop_price", "timeout", "wait"}
+        assert [name for name in given if f"`{name}`" not in (call.__doc__ or "")] == []
 
 
 @pytest.mark.parametrize(("method", "widget"), [(LabClient.ladder, Ladder), (LabClient.latency_panel, LatencyPanel)])

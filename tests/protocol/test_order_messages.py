@@ -47,3 +47,18 @@ def test_profits_are_spelt_as_in_the_document(kind: type[Any]) -> None:
 def test_an_order_comes_back_as_it_was() -> None:
     order = decode(json.dumps(ORDER | {"timeInForce": "IOC", "postOnly": True, "displayQuantity": 0.5}))
     assert decode(encode(order)) == order
+
+
+def test_positions_and_portfolios_show_themselves_in_a_notebook() -> None:
+    amounts = dict.fromkeys(("marketValue", "unrealizedPnL", "realizedPnL", "dayPnL"), -1234.5)
+    prices = {"averagePrice": 175.25, "currentPrice": 175.5}
+    position = {"type": "POSITION_UPDATE", "timestamp": 1.0, "symbol": "A<B", "quantity": -100, "side": "SHORT"}
+    short = decode(json.dumps(position | prices | amounts | {"currency": "EUR"}))
+    assert isinstance(short, PositionUpdate)
+    for text in ("Position in A&lt;B", "SHORT 100", "175.25", "-1,234.50 EUR"):
+        assert text in short._repr_html_()
+    money = {"totalValue": 1e6, "cash": 5.0, "buyingPower": 10.0}
+    whole = decode(json.dumps({"type": "PORTFOLIO_UPDATE", "timestamp": 1.0} | money | amounts))
+    assert isinstance(whole, PortfolioUpdate)
+    for text in ("1,000,000.00 USD", "buying power", "10.00 USD"):
+        assert text in whole._repr_html_()

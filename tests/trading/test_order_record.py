@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from hftlab.protocol import OrderStatus, TimeInForce
-from hftlab.trading.order_record import FINAL, Fill, OrderRecord
+from hftlab.trading.order_record import FINAL, FillRecord, OrderRecord
 from tests.trading.updates import fill, new_order, order_update, snapshot
 
 
@@ -38,19 +38,19 @@ class TestFill:
     def test_its_commission_is_what_has_been_added(self) -> None:
         """0.3 - 0.1 in binary is 0.19999999999999998."""
         before = OrderRecord.of_update(fill("a", 1, 4.0, 4.0, 0.1), 1, None)
-        filled = Fill.of_update(fill("a", 2, 10.0, 6.0, 0.3), 2, before)
+        filled = FillRecord.of_update(fill("a", 2, 10.0, 6.0, 0.3), 2, before)
         assert filled is not None
         assert (filled.quantity, filled.commission, filled.time, filled.order_id) == (6.0, 0.2, 2, "ORD_a")
 
     @pytest.mark.parametrize("update", [order_update("a"), snapshot(fill("a", 1, 4.0, 4.0, 0.1))])
     def test_other_updates_and_snapshots_are_none(self, update: object) -> None:
-        assert Fill.of_update(update, 1, None) is None
+        assert FillRecord.of_update(update, 1, None) is None
 
     def test_without_the_fields_of_the_last_fill_it_is_the_difference(self) -> None:
         """They are optional in the document."""
         before = OrderRecord.of_update(fill("a", 1, 4.0, 4.0, 0.1), 1, None)
         bare = fill("a", 2, 10.0, 6.0, 0.3, last_fill_price=None, last_fill_quantity=None, average_price=100.6)
-        filled = Fill.of_update(bare, 2, before)
+        filled = FillRecord.of_update(bare, 2, before)
         assert filled is not None
         assert (filled.quantity, filled.price) == (6.0, 101.0)
-        assert Fill.of_update(msgspec.structs.replace(bare, average_price=None), 2, before) is None
+        assert FillRecord.of_update(msgspec.structs.replace(bare, average_price=None), 2, before) is None

@@ -38,7 +38,7 @@ from hftlab.protocol.messages import (
     Pong,
     Subscribe,
 )
-from hftlab.protocol.order_messages import PRIVATE_CHANNEL
+from hftlab.protocol.order_messages import PRIVATE_CHANNEL, PRIVATE_MESSAGES
 from hftlab.protocol.subscribing.client_events import (
     REPLY,
     STREAMED,
@@ -197,7 +197,9 @@ class ClientProtocol:
         elif isinstance(message, REPLIES):
             asked = self._queue.match(message)
             events = self._reply(message, asked, received_at, now)
-        elif message.channel == PRIVATE_CHANNEL and not isinstance(message, BookDelta):
+        elif isinstance(message, PRIVATE_MESSAGES) or (
+            message.channel == PRIVATE_CHANNEL and not isinstance(message, BookDelta)
+        ):
             events = self._feed.private(message, self._sign_in.account)
         else:
             events = self._feed.stream(message)
