@@ -20,8 +20,8 @@ INTERNAL: Final = {
 
 
 _ALSO: Final = {
-    "hftlab.client": ["debug_log", "diagnostics", "history"],
-    "hftlab.lab": ["replay"],
+    "hftlab.client": ["account_views", "debug_log", "diagnostics", "history", "order", "trading"],
+    "hftlab.lab": ["replay", "trading"],
     "hftlab.protocol": ["base", "book"],
     "hftlab.session": ["manifest"],
     "hftlab.book": ["anomalies"],

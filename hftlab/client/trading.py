@@ -47,7 +47,8 @@ class Trading:
 
     Each order has a client order id, by which sending it twice does nothing twice: if the connection is lost before the
     server has acknowledged a request, it is sent again once the client has reconnected. Without an answer within
-    `timeout` seconds a call raises NetworkError, and what became of the order is shown by `orders` later.
+    `timeout` seconds a call raises NetworkError, and what became of the order is shown by `orders` later. While there
+    is no connection an order or a replacement raises NetworkError at once, and a cancellation waits for the next one.
 
     While the server has asked for a pause, orders and replacements raise RateLimitExceeded at once; cancellations are
     sent all the same.
@@ -336,8 +337,22 @@ class Trading:
             await _within(done, _UPDATE)
 
     async def _ask(self, message: _Request, seconds: float | None) -> None:
+        """Ask for something; a cancellation waits for the next connection if there is none."""
+        if self._supervisor.link is None and isinstance(message, CancelOrder | CancelAll):
+            seconds = await self._connected_within(message, seconds)
         link = self._commands.connected()
         await self._answered(link, link.ask(message), message, seconds)
+
+    async def _connected_within(self, message: _Request, seconds: float | None) -> float | None:
+        """Wait for a connection; returns what is left of the seconds. Raises NetworkError."""
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._supervisor.wait_connected()
+        except TimeoutError:
+            raise self._unanswered(message, f"there was no connection within {seconds:g} s") from None
+        return None if seconds is None else max(seconds - (loop.time() - started), 0.0)
 
     async def _answered(self, link: Link, asked: str, message: _Request, seconds: float | None) -> None:
         """Wait for the answer to a request; after the loss of a connection it is sent again over the next one.

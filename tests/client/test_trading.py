@@ -267,6 +267,28 @@ class TestLostConnections:
             await client.trading.buy("AAPL", 1)
         assert len(client.trading.orders) == 0
 
+    async def test_a_cancellation_waits_for_the_next_connection(self, venue: ScriptedVenue, client: Client) -> None:
+        order = await client.trading.buy("AAPL", 1, 175.0)
+        calls: list[asyncio.Task[Any]] = []
+        client.on("reconnecting", lambda _: calls.append(asyncio.create_task(client.trading.cancel(order))))
+        client.on("reconnecting", lambda _: calls.append(asyncio.create_task(client.trading.buy("AAPL", 1))))
+        venue.script.connections[-1].transport.abort()
+        await until(lambda: len(calls) == 2)
+        with pytest.raises(NetworkError, match="it is RECONNECTING"):
+            await calls[1]
+        assert await within(calls[0]) == order
+        assert order.status == "CANCELED"
+
+    async def test_a_cancellation_does_not_wait_longer_than_it_may(self) -> None:
+        async with trading_venue() as venue:
+            client = await Client(venue.script.url, token="t", max_reconnect_attempts=None).connect()
+        try:
+            await until(lambda: client.connection_status == "RECONNECTING")
+            with pytest.raises(NetworkError, match=r"CANCEL_ALL was not sent to .* no connection within 0\.01 s"):
+                await client.trading.cancel_all(timeout=0.01)
+        finally:
+            await client.close()
+
     async def test_an_order_that_a_new_server_does_not_know_has_expired(
         self, venue: ScriptedVenue, client: Client
     ) -> None:
