@@ -54,6 +54,8 @@ class Connections:
         self._open: dict[ServerSocket, ServerProtocol[ServerSocket]] = {}
         self._timers: dict[ServerSocket, tuple[float, asyncio.TimerHandle]] = {}
         """By socket: the deadline of its protocol, and what fires then."""
+        self._promised: set[ServerSocket] = set()
+        """Those with orders that are to be cancelled at their end."""
 
     def __len__(self) -> int:
         return len(self._open)
@@ -104,7 +106,8 @@ class Connections:
 
     def _forget(self, socket: ServerSocket, protocol: ServerProtocol[ServerSocket]) -> None:
         protocol.end()
-        if protocol.cancels_on_disconnect:
+        if socket in self._promised:
+            self._promised.discard(socket)
             self._stream.cancel_orders(socket)
         _write_audit(protocol)
         self._set_timer(socket, protocol)
@@ -182,6 +185,8 @@ class Connections:
         """Pass a request of an account on; the answer to it goes before what follows from it, in one write."""
         assert protocol.account is not None
         entered_by = socket if protocol.cancels_on_disconnect else None
+        if entered_by is not None:
+            self._promised.add(socket)
         try:
             told = self._stream.take_order(protocol.account, request, entered_by)
         except WireError as exc:

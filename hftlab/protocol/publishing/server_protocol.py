@@ -91,7 +91,7 @@ class ServerProtocol(Generic[K]):
         self.knows_position = False
         """Whether the client knows where a replay stands."""
         self.cancels_on_disconnect = False
-        """Whether the orders that come over this connection are to be cancelled at its end."""
+        """Whether the orders that come over this connection from now on are to be cancelled at its end."""
         self._takes_orders = takes_orders
         self._publisher, self._authenticator, self._limits = publisher, authenticator, limits
         self._budget = RequestBudget(limits)
@@ -187,7 +187,8 @@ class ServerProtocol(Generic[K]):
             self._refuse(request, error, now, sent_at)
             return
         ack = Ack(timestamp=to_milliseconds(sent_at), id=request.id, message=f"{request.type} is taken")
-        self._replies.append(Reply(self.codec.encode(ack), private=True))
+        # Urgent, as the private messages are that follow from it: they must not overtake it.
+        self._replies.append(Reply(self.codec.encode(ack), urgent=True, private=True))
 
     def send_private(self, messages: Iterable[Message], sent_at: int) -> None:
         """Send messages of the account that is signed in; before all that waits, as its other private messages."""
@@ -253,8 +254,17 @@ class ServerProtocol(Generic[K]):
                 quantity=request.quantity,
                 price=request.price,
             )
-        elif isinstance(request, CancelOrder | ReplaceOrder):
-            self._audit(request.type.lower(), **who, order=request.client_order_id)
+        elif isinstance(request, CancelOrder):
+            self._audit("cancel_order", **who, order=request.client_order_id)
+        elif isinstance(request, ReplaceOrder):
+            self._audit(
+                "replace_order",
+                **who,
+                order=request.client_order_id,
+                new_order=request.new_client_order_id,
+                quantity=request.quantity,
+                price=request.price,
+            )
         elif isinstance(request, CancelAll):
             self._audit("cancel_all", **who, symbol=request.symbol)
 
