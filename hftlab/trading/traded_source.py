@@ -32,8 +32,12 @@ class TradedSource(SourceDecorator[Message]):
         """Prices since the positions were valued last."""
 
     def next_time(self) -> int | None:
-        """Return when the venue's next message or fill is due."""
-        return self._source.next_time()
+        """Return when the venue's next message or fill is due, or prices that have waited for the pace."""
+        due = self._source.next_time()
+        if not self._prices or self._valued_at is None:
+            return due
+        valued = self._valued_at + self._pace
+        return valued if due is None else min(due, valued)
 
     def advance(self, until: int) -> Sequence[Message | Timed[Message]]:
         """Return the messages that are due, those of accounts after the market's."""

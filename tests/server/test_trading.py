@@ -470,6 +470,56 @@ class TestWayToTheVenue:
             assert sequences(alice.numbered) == list(range(1, len(alice.numbered) + 1))
 
 
+class TestPhases:
+    async def test_a_halt_refuses_all_but_cancels(self) -> None:
+        venue = exchange()
+        async with serving(venue) as server, trader(server) as alice:
+            await alice.order("resting", price=FAR)
+            venue.halt("AAPL")
+            await alice.order("refused", price=FAR)
+            refused = await alice.ended("refused")
+            assert refused["status"] == "REJECTED"
+            assert refused["reason"] == "halted: AAPL does not trade now"
+            await alice.order("elsewhere", symbol="MSFT")
+            assert (await alice.ended("elsewhere"))["status"] == "FILLED"
+            await alice.ask(type="CANCEL_ORDER", clientOrderId="resting")
+            assert (await alice.ended("resting"))["status"] == "CANCELED"
+            venue.resume("AAPL")
+            await alice.order("again")
+            assert (await alice.ended("again"))["status"] == "FILLED"
+
+    async def test_a_call_collects_orders_for_its_auction(self) -> None:
+        venue = exchange()
+        async with serving(venue) as server, trader(server) as alice:
+            venue.call_auction("AAPL")
+            await alice.order("a", price=1000.0, quantity=50)
+            await alice.settle()
+            assert [one["status"] for one in alice.updates("a")] == ["NEW"]
+            venue.uncross("AAPL")
+            filled = await alice.ended("a")
+            assert (filled["status"], filled["filledQuantity"]) == ("FILLED", 50)
+            assert filled["averagePrice"] < 1000
+
+    async def test_the_days_end_expires_orders_of_the_day(self) -> None:
+        venue = exchange()
+        async with serving(venue) as server, trader(server) as alice, trader(server, "bob") as bob:
+            await alice.order("day", price=FAR)
+            await alice.order("for ever", price=FAR, timeInForce="GTC")
+            await bob.order("day", price=FAR)
+            venue.close_day()
+            for one in (alice, bob):
+                expired = await one.ended("day")
+                assert (expired["status"], expired["updateType"]) == ("EXPIRED", "EXPIRE")
+                assert expired["remainingQuantity"] == 0
+            await alice.order("late")
+            assert (await alice.ended("late"))["reason"] == "trading hours: the market of AAPL is closed"
+            venue.open_day()
+            await alice.order("next day")
+            assert (await alice.ended("next day"))["status"] == "FILLED"
+            async with trader(server) as again:
+                assert again.state[0]["clientOrderId"] == "for ever"
+
+
 class TestOperation:
     async def test_errors_are_counted_and_nothing_has_failed(self, server: Server) -> None:
         async with trader(server) as alice:
