@@ -24,6 +24,7 @@ from hftlab.trading.venue import Cancel, MarketPhase, New, Replace, RequestKind,
 __all__ = ["OrderEntry"]
 
 _KINDS: Final = {New: RequestKind.NEW, Cancel: RequestKind.CANCEL, Replace: RequestKind.REPLACE}
+_CONTINUOUS: Final = int(TradingPhase.CONTINUOUS)
 _PHASES: Final = {one.value: MarketPhase[one.name] for one in TradingPhase}
 
 
@@ -54,6 +55,9 @@ class OrderEntry:
         self._live = LiveOrders(listings, books)
         self._underway: deque[tuple[int, str, VenueRequest]] = deque()
         self._updates: list[VenueUpdate] = []
+        # When traders act next where it matters; everything that changes it ends in _note().
+        self._next: int | None = None
+        self._knows_next = False
         self._entry = new_entries(1)
         self._fields = self._entry.view(np.int64)
 
@@ -64,10 +68,13 @@ class OrderEntry:
 
         What trades far from the market all the same has its own time as well, but is known with the next message only.
         """
-        times = [int(self._flow.next_times[number]) for number in self._live.counts if self._may_trade(number)]
-        if self._underway:
-            times.append(self._underway[0][0])
-        return min(times, default=None)
+        if not self._knows_next:
+            times = [int(self._flow.next_times[number]) for number in self._live.counts if self._may_trade(number)]
+            self._next, self._knows_next = min(times, default=None), True
+        if not self._underway:
+            return self._next
+        arrival = self._underway[0][0]
+        return arrival if self._next is None else min(arrival, self._next)
 
     def run(self, until: int) -> Iterator[EventBatch]:
         """Make everything up to and including `until`, and yield all events that have not been yielded."""
@@ -84,7 +91,7 @@ class OrderEntry:
             self._make(until)
 
     def _may_trade(self, number: int) -> bool:
-        if self._phases[number] != TradingPhase.CONTINUOUS:
+        if self._phases[number] != _CONTINUOUS:
             return False
         below, above = self._live.nearest(number)
         bid = None if below is None else self._best(number, BIDS)
@@ -172,7 +179,7 @@ class OrderEntry:
             self._note(until, None)
 
     def _note(self, until: int, entered: Entered | None) -> None:
-        self.made = max(self.made, until)
+        self.made, self._knows_next = max(self.made, until), False
         fills, updates = self._flow.take_rows()
         if fills or updates:
             self._updates += self._live.report(fills, updates, entered)
