@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import platform
 from collections import defaultdict
@@ -12,11 +13,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import hftlab as hl
 from hftlab import protocol
 from hftlab.book import BookSet
 from hftlab.clock import NANOSECONDS, Clock
 from hftlab.errors import HftlabError
 from hftlab.events import COLUMNS, FILL, TRADE, EventBatch
+from hftlab.protocol import MarketData
 from hftlab.protocol.enums import OrderType, Side, UpdateType
 from hftlab.simulator import Exchange
 from hftlab.trading.venue import Cancel, Liquidity, New, OrderTerms, Replace, TradingVenue, VenueUpdate
@@ -26,6 +29,7 @@ START = 1_767_364_200_000_000_000  # 2026-01-02 14:30 UTC
 MILLISECOND = NANOSECONDS // 1000
 TENTH = NANOSECONDS // 10
 UNIT = 10**9
+CENT = UNIT // 100
 
 
 def exchange(seed: int = 7, symbols: list[str] | None = None, **options: Any) -> Exchange:
@@ -206,6 +210,35 @@ class TestTime:
         assert (np.diff(events.ts_event) >= 0).all()
         with pytest.raises(HftlabError, match="make another"):
             venue.advance(START + 3 * NANOSECONDS)
+
+
+class Watched(Exchange):
+    """Exchange that notes to what times it is asked to advance."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.asked: list[int] = []
+
+    def advance(self, until: int) -> list[MarketData]:
+        self.asked.append(until)
+        return super().advance(until)
+
+
+async def test_a_server_asks_for_each_time_once() -> None:
+    """Also while an order near the market makes it look at each step of the flow."""
+    venue = Watched(7, ["AAPL"], clock=Clock(START, 20.0), order_latency=MILLISECOND)
+    async with hl.Server(venue, port=0) as server, hl.Client(server.url) as client:
+        await client.subscribe(["AAPL"], data_types=["QUOTES"], frequency=0)
+        messages = aiter(client)
+        await anext(messages)
+        below = (venue.reference_price("AAPL") or 0) // CENT * CENT - 40 * CENT
+        venue.submit("alice", order("a", Side.BUY, 1, below), venue.now)
+        async with asyncio.timeout(30):
+            while len(venue.asked) < 300:
+                await anext(messages)
+    assert [one.kind for one in venue.take_updates()][:1] == [UpdateType.NEW]
+    assert (np.diff(venue.asked) > 0).all()
+    assert sum(at % TENTH > 0 for at in venue.asked) > 100
 
 
 def run(venue: Exchange, sent: list[Sent], cuts: list[int], end: int) -> tuple[list[Any], list[VenueUpdate]]:
