@@ -58,6 +58,7 @@ class OrderEntry:
         # When traders act next where it matters; everything that changes it ends in _note().
         self._next: int | None = None
         self._knows_next = False
+        self._looked: dict[int, tuple[int, bool]] = {}
         self._entry = new_entries(1)
         self._fields = self._entry.view(np.int64)
 
@@ -69,8 +70,8 @@ class OrderEntry:
         What trades far from the market all the same has its own time as well, but is known with the next message only.
         """
         if not self._knows_next:
-            times = [int(self._flow.next_times[number]) for number in self._live.counts if self._may_trade(number)]
-            self._next, self._knows_next = min(times, default=None), True
+            times = (self._acts(number) for number in self._live.counts)
+            self._next, self._knows_next = min((at for at in times if at is not None), default=None), True
         if not self._underway:
             return self._next
         arrival = self._underway[0][0]
@@ -89,6 +90,15 @@ class OrderEntry:
         self._receive(until)
         if self._live.counts:
             self._make(until)
+
+    def _acts(self, number: int) -> int | None:
+        """Return when traders act next in a listing where an order may trade then."""
+        at = int(self._flow.next_times[number])
+        known = self._looked.get(number)
+        # Its book is as it was unless its traders have acted, or a request has come.
+        if known is None or known[0] != at:
+            known = self._looked[number] = at, self._may_trade(number)
+        return at if known[1] else None
 
     def _may_trade(self, number: int) -> bool:
         if self._phases[number] != _CONTINUOUS:
@@ -169,6 +179,7 @@ class OrderEntry:
         )
 
     def _submit(self, row: Row, at: int, entered: Entered | None) -> None:
+        self._looked.clear()
         self._fields[:] = row
         self._flow.make(at, self._entry)
         self._note(at, entered)
