@@ -129,10 +129,10 @@ class Fills(Sequence[FillRecord]):
     @overload
     def __getitem__(self, index: slice) -> list[FillRecord]: ...
     def __getitem__(self, index: int | slice) -> FillRecord | list[FillRecord]:
-        return self._blotter.fills[index]
+        return self._blotter.fills[index] if isinstance(index, slice) else self._blotter.fill(index)
 
     def __len__(self) -> int:
-        return len(self._blotter.fills)
+        return self._blotter.fill_count
 
     def __iter__(self) -> Iterator[FillRecord]:
         return iter(self._blotter.fills)

@@ -277,7 +277,7 @@ class LabClient:
     @property
     def trading(self) -> LabTrading:
         """Orders, positions and fills: `.buy()`, `.sell()`, `.cancel()`, `.orders`, `.positions`, `.portfolio`."""
-        return LabTrading(self.inner.trading)
+        return LabTrading(self)
 
     @property
     def replay(self) -> LabReplay:

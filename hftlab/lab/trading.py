@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from hftlab.client.account_views import Fills, Orders, Positions
 from hftlab.client.order import Order, OrderHandle
 from hftlab.client.trading import Trading
 from hftlab.lab.background import background
 from hftlab.protocol import PortfolioUpdate
 from hftlab.trading.blotter import TrackedOrder
+
+if TYPE_CHECKING:
+    from hftlab.lab.client import LabClient
 
 __all__ = ["LabOrder", "LabTrading"]
 
@@ -62,8 +67,12 @@ class LabTrading:
     not the order. Calls that wait cannot be made in a callback, which runs on the background loop.
     """
 
-    def __init__(self, trading: Trading) -> None:
-        self._trading = trading
+    def __init__(self, client: LabClient) -> None:
+        self._client = client  # which is closed when nothing refers to it any more
+
+    @property
+    def _trading(self) -> Trading:
+        return self._client.inner.trading
 
     # --- requests ---
 

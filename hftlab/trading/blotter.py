@@ -11,7 +11,7 @@ from hftlab.clock import from_milliseconds
 from hftlab.protocol.enums import OrderStatus, UpdateType
 from hftlab.protocol.messages import Ack, AuthSuccess, Message
 from hftlab.protocol.order_messages import NewOrder, OrderUpdate, PortfolioUpdate, PositionUpdate
-from hftlab.trading.order_record import FillRecord, OrderRecord
+from hftlab.trading.order_record import FINAL, FillRecord, OrderRecord
 
 __all__ = ["Blotter", "TrackedOrder"]
 
@@ -64,6 +64,7 @@ class Blotter:
 
     def _clear(self) -> None:
         self._orders: dict[TrackedOrder, None] = {}
+        self._open: dict[TrackedOrder, None] = {}
         self._finished: dict[TrackedOrder, None] = {}
         self._by_name: dict[str, TrackedOrder] = {}
         self._by_order_id: dict[str, TrackedOrder] = {}
@@ -85,12 +86,21 @@ class Blotter:
     @property
     def open_orders(self) -> list[TrackedOrder]:
         """Orders that are not final."""
-        return [order for order in self.orders if not order.record.is_final]
+        return list(self._open)
 
     @property
     def fills(self) -> list[FillRecord]:
         """The newest fills, oldest first."""
         return list(self._fills)
+
+    @property
+    def fill_count(self) -> int:
+        """Number of the fills that are kept."""
+        return len(self._fills)
+
+    def fill(self, index: int) -> FillRecord:
+        """Return one of the fills; the newest is at -1. Raises IndexError."""
+        return self._fills[index]
 
     @property
     def positions(self) -> dict[str, PositionUpdate]:
@@ -108,11 +118,16 @@ class Blotter:
     # --- what the client sends ---
 
     def track(self, request: NewOrder, at: int) -> TrackedOrder:
-        """Add an order that is about to be sent at `at` (ns); one with its id that is known already is returned."""
+        """Add an order that is about to be sent at `at` (ns).
+
+        One that is known by its id is returned; if it was refused before the server had taken it, it begins anew.
+        """
         known = self._by_name.get(request.client_order_id)
-        if known is not None and not self._is_of_the_past(known):
-            return known
-        return self._add(OrderRecord.of_request(request, at))
+        if known is None or self._is_of_the_past(known):
+            return self._add(OrderRecord.of_request(request, at))
+        if known.record.is_final and not known.record.is_acknowledged:
+            self._change(known, OrderRecord.of_request(request, at))
+        return known
 
     def acknowledge(self, order: TrackedOrder) -> list[TrackedOrder]:
         """Take in the ACK of an order."""
@@ -144,22 +159,20 @@ class Blotter:
 
     def receive(self, message: Message) -> list[TrackedOrder]:
         """Take in a private message, an AUTH_SUCCESS or a welcome; others change nothing."""
-        if isinstance(message, Ack):
-            self._welcome(message.session)
-            return []
-        if isinstance(message, AuthSuccess):
-            self._signed_in(message.subject)
-            return []
-        if not isinstance(message, OrderUpdate | PositionUpdate | PortfolioUpdate) or self._has_come(message.sequence):
-            return []
-        if isinstance(message, OrderUpdate):
-            return self._order(message)
-        if isinstance(message, PositionUpdate):
-            self._positions[message.symbol] = message
-            self._unmentioned_positions.discard(message.symbol)
-            return []
-        self.portfolio = message
-        return self._end_snapshot(message) if message.snapshot else []
+        match message:
+            case OrderUpdate():
+                return [] if self._has_come(message.sequence) else self._order(message)
+            case PositionUpdate() if not self._has_come(message.sequence):
+                self._positions[message.symbol] = message
+                self._unmentioned_positions.discard(message.symbol)
+            case PortfolioUpdate() if not self._has_come(message.sequence):
+                self.portfolio = message
+                return self._end_snapshot(message) if message.snapshot else []
+            case Ack():
+                self._welcome(message.session)
+            case AuthSuccess():
+                self._signed_in(message.subject)
+        return []
 
     def _welcome(self, session: str | None) -> None:
         if session is None:
@@ -253,11 +266,14 @@ class Blotter:
         order.record = record
         if record.order_id is not None:
             self._by_order_id[record.order_id] = order
-        if not record.is_final:
+        if record.status not in FINAL:
             self._finished.pop(order, None)
+            self._open[order] = None
         elif order not in self._finished:
+            self._open.pop(order, None)
             self._finished[order] = None
-            self._replacing = {new: each for new, each in self._replacing.items() if each is not order}
+            if self._replacing:
+                self._replacing = {new: each for new, each in self._replacing.items() if each is not order}
             self._forget_the_oldest()
         return [order]
 

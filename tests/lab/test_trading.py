@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Iterator
 
@@ -136,6 +137,13 @@ def test_calls_may_come_from_any_thread(client: LabClient, trading: LabTrading) 
         thread.join()
     assert trading.orders.to_polars()["status"].to_list() == ["CANCELED"] * 20
     assert trading.orders.to_polars()["client_order_id"].n_unique() == 20
+
+
+def test_it_keeps_its_client(server: LabServer) -> None:
+    """A client without a name is closed when nothing refers to it."""
+    order = hl.connect(server.url, account="kept").trading.buy("AAPL", 1, price=1.0)
+    gc.collect()
+    assert order.cancel().status == "CANCELED"
 
 
 def test_callbacks_see_the_updates(client: LabClient, trading: LabTrading) -> None:

@@ -83,6 +83,15 @@ class TestOrders:
         assert blotter.refuse(known, "used with other terms", 6) == []
         assert known.record.status == "NEW"
 
+    def test_an_order_that_was_refused_unsent_may_be_sent_again(self) -> None:
+        blotter = connected()
+        order = blotter.track(new_order("a"), 5)
+        blotter.refuse(order, "the server has asked for a pause", 6)
+        assert blotter.track(new_order("a"), 7) is order
+        assert (order.record.status, order.record.reason, blotter.open_orders) == ("PENDING_NEW", None, [order])
+        take(blotter, order_update("a", sequence=1, status=OrderStatus.REJECTED, kind=UpdateType.REJECT))
+        assert blotter.track(new_order("a"), 8).record.status == "REJECTED"
+
     def test_what_is_older_than_what_is_known_undoes_nothing(self) -> None:
         blotter = connected(order_update("a", sequence=1), fill("a", 2, 10.0, 10.0, 0.1))
         assert take(blotter, order_update("a", sequence=1), fill("a", 2, 10.0, 10.0, 0.1)) == []

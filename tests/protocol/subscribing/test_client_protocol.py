@@ -407,6 +407,14 @@ class TestTrading:
         assert driver.protocol.reason == ""
         assert driver.all(Disconnect) == []
 
+    def test_a_snapshot_belongs_to_the_account_as_well(self) -> None:
+        """It comes without a channel: it is not one of the numbered messages."""
+        driver = Driver()
+        driver.connect(token="t", subject="alice")
+        amounts = ("totalValue", "cash", "marketValue", "buyingPower", "unrealizedPnL", "realizedPnL", "dayPnL")
+        driver.hear(type="PORTFOLIO_UPDATE", snapshot=True, **dict.fromkeys(amounts, 1.0))
+        assert driver.all(Received)[-1].account == "alice"
+
     def test_auth_may_ask_for_cancellations_at_the_end(self) -> None:
         asked = []
         for cancels in (False, True):
