@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import ExitStack
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from hftlab.bounds import check_symbol
 from hftlab.client.account_views import Fills, Orders, Positions, counted
 from hftlab.client.commands import Commands
-from hftlab.client.link import Link
 from hftlab.client.order import Order, OrderHandle
 from hftlab.client.order_arguments import (
     OrderIds,
@@ -20,13 +19,14 @@ from hftlab.client.order_arguments import (
     status_set,
     timeout_seconds,
 )
+from hftlab.client.order_requests import UNSENT, OrderRequest, OrderRequests, Sent, may_be_placed
 from hftlab.client.order_watch import OrderWatch
 from hftlab.client.reporter import Reporter
 from hftlab.client.supervisor import Supervisor
 from hftlab.clock import wall_time
-from hftlab.errors import AuthenticationFailed, HftlabError, NetworkError, RateLimitExceeded, WireError
+from hftlab.errors import HftlabError, NetworkError, WireError
 from hftlab.html_table import facts_table
-from hftlab.protocol import CancelAll, CancelOrder, NewOrder, OrderStatus, PortfolioUpdate, ReplaceOrder, Side
+from hftlab.protocol import CancelAll, CancelOrder, OrderStatus, PortfolioUpdate, Side
 from hftlab.protocol.enums import UpdateType
 from hftlab.protocol.subscribing.subscriber import Subscriber
 from hftlab.trading.blotter import TrackedOrder
@@ -36,10 +36,6 @@ __all__ = ["Trading"]
 
 _UPDATE: Final = 1.0
 """Seconds that a call waits for the ORDER_UPDATE behind its ACK: a venue without latency sends it at once."""
-_UNSENT: Final = 1.0
-"""Timestamp of a message that has not been sent: the protocol stamps it then."""
-
-_Request: TypeAlias = NewOrder | ReplaceOrder | CancelOrder | CancelAll
 
 
 class Trading:
@@ -58,7 +54,8 @@ class Trading:
         self, url: str, supervisor: Supervisor, commands: Commands, subscriber: Subscriber, reporter: Reporter,
         watch: OrderWatch,
     ) -> None:  # fmt: skip
-        self._url, self._supervisor, self._commands = url, supervisor, commands
+        self._url, self._supervisor = url, supervisor
+        self._requests = OrderRequests(url, supervisor, commands)
         self._subscriber, self._reporter, self._watch = subscriber, reporter, watch
         self._ids = OrderIds()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -156,7 +153,7 @@ class Trading:
         """
         tracked, name = self._named(order)
         seconds = timeout_seconds(timeout)
-        await self._ask_about(tracked, _is_cancelled, CancelOrder(timestamp=_UNSENT, client_order_id=name), seconds)
+        await self._ask_about(tracked, _is_cancelled, CancelOrder(timestamp=UNSENT, client_order_id=name), seconds)
         return None if tracked is None else self._handle(tracked)
 
     async def replace(
@@ -185,7 +182,7 @@ class Trading:
         try:
             await self._ask_about(tracked, lambda record: _is_replaced(record, new), message, seconds)
         except WireError as exc:
-            if _is_servers(exc) or message.timestamp == _UNSENT:  # else it may have been accepted
+            if not may_be_placed(message, exc):
                 self._watch.blotter.keep(new)
             raise
         return None if tracked is None else self._handle(tracked)
@@ -196,12 +193,12 @@ class Trading:
         Returns when the server has acknowledged it and, within a second, the orders have ended. Orders of other clients
         of the same account are cancelled as well. Raises NetworkError if it does not answer within `timeout` seconds.
         """
-        message = CancelAll(timestamp=_UNSENT, symbol=None if symbol is None else check_symbol(symbol))
+        message = CancelAll(timestamp=UNSENT, symbol=None if symbol is None else check_symbol(symbol))
         seconds = timeout_seconds(timeout)
         concerned = [order for order in self.open_orders if symbol in (None, order.symbol)]
         with ExitStack() as stack:
             ends = [stack.enter_context(self._watch.watching(order.tracked, _is_final)) for order in concerned]
-            await self._ask(message, seconds)
+            await self._requests.ask(message, seconds)
             if ends:
                 await asyncio.wait(ends, timeout=_UPDATE)
         return concerned
@@ -276,45 +273,37 @@ class Trading:
         name = self._ids.next() if client_order_id is None else client_order_id
         message = new_order(side, symbol, quantity, price, client_order_id=name, **terms)
         seconds = timeout_seconds(timeout)
-        link = self._commands.connected()
+        self._requests.check_connected()
         tracked = self._watch.blotter.track(message, wall_time())
-        asked = self._send_order(link, message, tracked)
-        if not wait:
-            self._spawn(self._settle_later(link, asked, message, tracked, seconds))
-            return self._handle(tracked)
-        if tracked.record.order_id is not None:  # sent once more
-            await self._acknowledged(link, asked, message, tracked, seconds)
-            return self._handle(tracked)
-        with self._watch.watching(tracked, _is_updated) as updated:
-            await self._acknowledged(link, asked, message, tracked, seconds)
-            await _within(updated, _UPDATE)
-        return self._handle(tracked)
-
-    def _send_order(self, link: Link, message: NewOrder, tracked: TrackedOrder) -> str:
-        """Send an order at once; returns the number of the request. One that cannot be sent is REJECTED."""
         try:
-            return link.ask(message)
+            sent = self._requests.send(message)
         except WireError as exc:
             self._refuse(tracked, exc)
             raise
+        if not wait:
+            self._spawn(self._settle_later(sent, tracked, seconds))
+            return self._handle(tracked)
+        if tracked.record.order_id is not None:  # sent once more
+            await self._acknowledged(sent, tracked, seconds)
+            return self._handle(tracked)
+        with self._watch.watching(tracked, _is_updated) as updated:
+            await self._acknowledged(sent, tracked, seconds)
+            await _within(updated, _UPDATE)
+        return self._handle(tracked)
 
-    async def _acknowledged(
-        self, link: Link, asked: str, message: NewOrder, tracked: TrackedOrder, seconds: float | None
-    ) -> None:
+    async def _acknowledged(self, sent: Sent, tracked: TrackedOrder, seconds: float | None) -> None:
         """Wait for the ACK of an order; an error that says that it was not placed makes it REJECTED."""
         try:
-            await self._answered(link, asked, message, seconds)
+            await self._requests.answered(sent, seconds)
         except WireError as exc:
-            if not isinstance(exc, NetworkError) or _is_servers(exc) or message.timestamp == _UNSENT:
+            if not may_be_placed(sent.message, exc):
                 self._refuse(tracked, exc)
             raise
         self._watch.changed(self._watch.blotter.acknowledge(tracked))
 
-    async def _settle_later(
-        self, link: Link, asked: str, message: NewOrder, tracked: TrackedOrder, seconds: float | None
-    ) -> None:
+    async def _settle_later(self, sent: Sent, tracked: TrackedOrder, seconds: float | None) -> None:
         try:
-            await self._acknowledged(link, asked, message, tracked, seconds)
+            await self._acknowledged(sent, tracked, seconds)
         except WireError as exc:
             self._reporter.report(exc)
 
@@ -325,75 +314,16 @@ class Trading:
         self,
         tracked: TrackedOrder | None,
         is_done: Callable[[OrderRecord], bool],
-        message: _Request,
+        message: OrderRequest,
         seconds: float | None,
     ) -> None:
         """Ask for something about an order, and wait for what the server says of it."""
         if tracked is None or tracked.record.is_final:
-            await self._ask(message, seconds)
+            await self._requests.ask(message, seconds)
             return
         with self._watch.watching(tracked, is_done) as done:
-            await self._ask(message, seconds)
+            await self._requests.ask(message, seconds)
             await _within(done, _UPDATE)
-
-    async def _ask(self, message: _Request, seconds: float | None) -> None:
-        """Ask for something; a cancellation waits for the next connection if there is none."""
-        if self._supervisor.link is None and isinstance(message, CancelOrder | CancelAll):
-            seconds = await self._connected_within(message, seconds)
-        link = self._commands.connected()
-        await self._answered(link, link.ask(message), message, seconds)
-
-    async def _connected_within(self, message: _Request, seconds: float | None) -> float | None:
-        """Wait for a connection; returns what is left of the seconds. Raises NetworkError."""
-        loop = asyncio.get_running_loop()
-        started = loop.time()
-        try:
-            async with asyncio.timeout(seconds):
-                await self._supervisor.wait_connected()
-        except TimeoutError:
-            raise self._unanswered(message, f"there was no connection within {seconds:g} s") from None
-        return None if seconds is None else max(seconds - (loop.time() - started), 0.0)
-
-    async def _answered(self, link: Link, asked: str, message: _Request, seconds: float | None) -> None:
-        """Wait for the answer to a request; after the loss of a connection it is sent again over the next one.
-
-        Raises the error that the server answers with, and NetworkError without an answer.
-        """
-        is_lost = False
-        try:
-            async with asyncio.timeout(seconds):
-                while True:
-                    try:
-                        await link.answer(asked)
-                        return
-                    except WireError as exc:
-                        if not isinstance(exc, NetworkError) or _is_servers(exc):
-                            if is_lost and not _is_about(message, exc):
-                                raise self._unanswered(message, exc) from exc
-                            raise
-                    is_lost = message.timestamp != _UNSENT
-                    link, asked = await self._ask_again(link, message)
-        except TimeoutError:
-            raise self._unanswered(message, f"there was no answer within {seconds:g} s") from None
-
-    async def _ask_again(self, link: Link, message: _Request) -> tuple[Link, str]:
-        """Send a request once more, over the next connection if this one has ended. Raises NetworkError."""
-        try:
-            while link.protocol.end is not None:
-                link = await self._supervisor.wait_another(link)
-            return link, link.ask(message)
-        except WireError as exc:
-            raise self._unanswered(message, exc) from exc
-
-    def _unanswered(self, message: _Request, why: object) -> NetworkError:
-        if message.timestamp == _UNSENT:
-            return NetworkError(f"{message.type} was not sent to {self._url}: {why}")
-        name = "" if isinstance(message, CancelAll) else f" of {message.client_order_id}"
-        return NetworkError(
-            f"{self._url} has not acknowledged {message.type}{name} ({why}), and whether it has taken it is not known "
-            "yet: client.trading.orders shows it once the client is connected again; the same client_order_id may be "
-            "sent again without a second effect"
-        )
 
     # --- handles ---
 
@@ -411,16 +341,6 @@ class Trading:
         task = asyncio.get_running_loop().create_task(duty)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def _is_servers(error: WireError) -> bool:
-    """Tell whether an error has come from the server, rather than from this client."""
-    return error.timestamp is not None
-
-
-def _is_about(message: _Request, error: WireError) -> bool:
-    """Tell whether an error that answers a request sent once more says that the first one had no effect either."""
-    return not isinstance(message, NewOrder) or not isinstance(error, RateLimitExceeded | AuthenticationFailed)
 
 
 def _is_updated(record: OrderRecord) -> bool:

@@ -8,7 +8,10 @@ from typing import Any
 
 from tests.client.servers import Reply, Script, acknowledge, scripted
 
-__all__ = ["ScriptedVenue", "trading_venue"]
+__all__ = ["QUICK", "ScriptedVenue", "trading_venue"]
+
+QUICK: dict[str, Any] = {"reconnect_interval": 0.01, "max_reconnect_attempts": 1000}
+"""A client that comes back as soon as it can."""
 
 
 class ScriptedVenue:
