@@ -17,14 +17,7 @@ from enum import Enum
 from typing import Final
 
 from hftlab.clock import to_milliseconds
-from hftlab.errors import (
-    AuthenticationFailed,
-    ConnectionFailed,
-    MessageParseError,
-    NetworkError,
-    RateLimitExceeded,
-    WireError,
-)
+from hftlab.errors import AuthenticationFailed, ConnectionFailed, MessageParseError, NetworkError, WireError
 from hftlab.protocol.codec import Codec
 from hftlab.protocol.messages import (
     Ack,
@@ -53,16 +46,8 @@ from hftlab.protocol.subscribing.client_events import (
 from hftlab.protocol.subscribing.deadlines import Deadlines
 from hftlab.protocol.subscribing.feed import Feed
 from hftlab.protocol.subscribing.keep_alive import KeepAlive
-from hftlab.protocol.subscribing.request_queue import (
-    CANCELS,
-    ORDERS,
-    REPLIES,
-    Asked,
-    Duty,
-    Purpose,
-    Request,
-    RequestQueue,
-)
+from hftlab.protocol.subscribing.release import Release
+from hftlab.protocol.subscribing.request_queue import REPLIES, Asked, Duty, Purpose, Request, RequestQueue
 from hftlab.protocol.subscribing.restoring import Restorer
 from hftlab.protocol.subscribing.resync import StaleSymbols
 from hftlab.protocol.subscribing.sign_in import SignIn
@@ -140,6 +125,7 @@ class ClientProtocol:
             is_optional=sign_in_is_optional,
             cancel_on_disconnect=cancel_on_disconnect,
         )
+        self._release = Release(url, self._queue, self._deadlines, recovery)
         self._restorer, self._stale = Restorer(self._queue, recovery), StaleSymbols()
         self._keep_alive = KeepAlive(self._queue, self._deadlines, clock_offset, interval=heartbeat_interval, now=now)
         self._phase = _Phase.GREETING
@@ -225,10 +211,9 @@ class ClientProtocol:
         """
         if self.end is not None:
             raise self.end.with_traceback(None)
-        if isinstance(request, ORDERS) and (held := self._recovery.held_for(now)):
-            raise self._paused(held)
+        self._release.check(request, now)
         number = self._queue.keep(request)
-        self._release(now)
+        self._send_kept(now)
         return number
 
     def withdraw(self, request_id: str) -> None:
@@ -398,8 +383,8 @@ class ClientProtocol:
         if self._phase is _Phase.READY and self._feed.is_lossy and self._restorer.is_idle:
             self._restore(self._feed.requests())
             self._restorer.proceed(now)
-        events += self._refuse_late_orders(now)
-        self._release(now)
+        events += self._release.refuse_orders(now)
+        self._send_kept(now)
         outage = self._sign_in.outage or self._restorer.outage or self._keep_alive.outage
         return events if outage is None else events + self.abort(outage)
 
@@ -412,30 +397,13 @@ class ClientProtocol:
     def _restore(self, requests: list[Subscribe]) -> None:
         self._restorer.add(requests, self.limits)
 
-    def _release(self, now: float) -> None:
-        """Send the requests that wait, or see to it that they are sent when the server may be asked again."""
-        if not self._queue.has_kept and self._restorer.is_idle:
-            return
-        held = self._recovery.held_for(now)
-        if self.is_signed_in:
-            self._queue.release(now, CANCELS if held else (*CANCELS, *ORDERS))
-        if self._phase is _READY and not held:
-            self._queue.release(now)
-        if held and (self._queue.has_kept or not self._restorer.is_idle):
-            self._deadlines.set(Duty.HOLD, now + held)
-
-    def _refuse_late_orders(self, now: float) -> list[ClientEvent]:
-        """Answer the orders that wait for the connection while the server has asked for a pause."""
-        if not self._queue.has_kept or not (held := self._recovery.held_for(now)):
-            return []
-        late = self._queue.kept(ORDERS)
-        for number in late:
-            self._queue.withdraw(number)
-        return [Answered(number, self._paused(held)) for number in late]
-
-    def _paused(self, seconds: float) -> RateLimitExceeded:
-        return RateLimitExceeded(
-            f"{self._url} has asked for a pause: send this order again in {seconds:.1f} s", retry_after=seconds
+    def _send_kept(self, now: float) -> None:
+        """Send the requests that wait, as far as they may be sent."""
+        self._release.proceed(
+            now,
+            is_signed_in=self.is_signed_in,
+            is_ready=self._phase is _READY,
+            has_duties=not self._restorer.is_idle,
         )
 
     def _refused(self) -> AuthenticationFailed | None:
