@@ -93,3 +93,4 @@ async def test_a_server_that_comes_back(*, is_the_same: bool) -> None:
                 assert (await order.wait(timeout=PATIENCE)).status is OrderStatus.EXPIRED
                 assert client.trading.positions["AAPL"].quantity == 0.0
             assert filled.status is OrderStatus.FILLED
+            assert sum(fill.quantity for fill in client.trading.fills) == 10.0
