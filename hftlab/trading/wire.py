@@ -10,6 +10,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Final
 
+from hftlab.bounds import LARGEST_AMOUNT
 from hftlab.clock import to_milliseconds
 from hftlab.instruments import UNIT
 from hftlab.protocol.enums import SelfTradePrevention, UpdateType
@@ -87,13 +88,13 @@ def position_update(position: Position, at: int, *, snapshot: bool = False) -> P
     return PositionUpdate(
         timestamp=to_milliseconds(at),
         symbol=position.instrument.wire_symbol,
-        quantity=from_units(position.quantity),
+        quantity=_amount(position.quantity),
         average_price=from_units(position.average_price),
         current_price=from_units(position.mark or 0),
-        market_value=from_units(position.market_value),
-        unrealized_pnl=from_units(position.unrealized),
-        realized_pnl=from_units(position.realized),
-        day_pnl=from_units(position.day_pnl),
+        market_value=_amount(position.market_value),
+        unrealized_pnl=_amount(position.unrealized),
+        realized_pnl=_amount(position.realized),
+        day_pnl=_amount(position.day_pnl),
         side=position.side,
         currency=position.instrument.currency or None,
         snapshot=snapshot,
@@ -104,16 +105,21 @@ def portfolio_update(portfolio: Portfolio, at: int, *, snapshot: bool = False) -
     """Return the PORTFOLIO_UPDATE of a portfolio, in its currency."""
     return PortfolioUpdate(
         timestamp=to_milliseconds(at),
-        total_value=from_units(portfolio.total_value),
-        cash=from_units(portfolio.cash),
-        market_value=from_units(portfolio.market_value),
-        buying_power=from_units(portfolio.buying_power),
-        unrealized_pnl=from_units(portfolio.unrealized),
-        realized_pnl=from_units(portfolio.realized),
-        day_pnl=from_units(portfolio.day_pnl),
+        total_value=_amount(portfolio.total_value),
+        cash=_amount(portfolio.cash),
+        market_value=_amount(portfolio.market_value),
+        buying_power=_amount(portfolio.buying_power),
+        unrealized_pnl=_amount(portfolio.unrealized),
+        realized_pnl=_amount(portfolio.realized),
+        day_pnl=_amount(portfolio.day_pnl),
         currency=portfolio.currency,
         snapshot=snapshot,
     )
+
+
+def _amount(units: int | Fraction) -> float:
+    """Return an amount that the wire can carry: one beyond its bounds, such as of an absurd order, is the bound."""
+    return max(-LARGEST_AMOUNT, min(LARGEST_AMOUNT, from_units(units)))
 
 
 def _optional(value: float | None) -> int | None:

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from hftlab.instruments import UNIT
 from hftlab.protocol import NewOrder, OrderType, SelfTradePrevention, Side, UpdateType, decode, encode
 from hftlab.trading import OrderTerms
+from hftlab.trading.account import Portfolio
 from hftlab.trading.orders import Order
-from hftlab.trading.wire import from_units, order_update, terms_of, to_units
+from hftlab.trading.wire import from_units, order_update, portfolio_update, terms_of, to_units
 
 
 class TestNumbers:
@@ -28,6 +29,15 @@ class TestNumbers:
     @pytest.mark.parametrize("value", [9_007_199.254740993, 12_345_678.9, 515_000.01, 1e15, 1e18])
     def test_large_ones(self, value: float) -> None:
         assert to_units(value) == round(Decimal(repr(value)) * UNIT)
+
+
+@pytest.mark.parametrize("units", [10**18 * UNIT, -(10**18) * UNIT, 10**42, -(10**42)])
+def test_an_amount_beyond_the_wires_bounds_is_the_bound(units: int) -> None:
+    portfolio = Portfolio(units, units, units, units, units, units, units, "USD")
+    update = portfolio_update(portfolio, 1_000_000)
+    assert decode(encode(update)) == update
+    assert abs(update.buying_power) == 1e18
+    assert (update.buying_power > 0) == (units > 0)
 
 
 def test_terms_of_an_order() -> None:
