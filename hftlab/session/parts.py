@@ -7,7 +7,7 @@ import os
 import re
 import zlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
@@ -22,7 +22,7 @@ from hftlab.session.journal import Record
 from hftlab.session.manifest import File, Manifest, Part, sync_folder, write_manifest
 from hftlab.session.state_index import SCHEMA, Group, byte_ranges, symbol_rows
 from hftlab.session.table_ids import INDEX, TableId
-from hftlab.session.tables import KEYS, read_tables
+from hftlab.session.tables import KEYS, TABLES, read_tables
 
 __all__ = ["ROW_GROUP", "Parts", "row_groups", "scan_parts"]
 
@@ -40,10 +40,17 @@ _UNIQUE: Final = ("id", "payload")
 """Texts of which each row has its own."""
 
 
-def scan_parts(paths: list[Path], schema: pl.Schema | None) -> pl.LazyFrame:
-    """Read parts of one table. A column of `schema` that older parts lack is null in their rows."""
+def scan_parts(paths: list[Path], schema: pl.Schema | None, defaults: Mapping[str, Any] | None = None) -> pl.LazyFrame:
+    """Read parts of one table. A column of `schema` that older parts lack is its default in their rows, else null."""
     frame = pl.scan_parquet(paths, schema=schema, missing_columns="insert", extra_columns="ignore")
-    return frame if schema is None else frame.select(schema.names())
+    if schema is None:
+        return frame
+    frame = frame.select(schema.names())
+    return frame.with_columns(pl.col(name).fill_null(value) for name, value in defaults.items()) if defaults else frame
+
+
+def _table_of(folder: str) -> TableId | None:
+    return next((one for one in TableId if one.folder == folder), None)
 
 
 def _numbers(file: str) -> range:
@@ -107,7 +114,9 @@ class Parts:
 
         The new file is named after the first and the last, so that names go on sorting as the rows do.
         """
-        frame = scan_parts([self.folder / part.file for part in old], schema).collect()
+        known = _table_of(table)
+        defaults = None if known is None else TABLES[known].defaults
+        frame = scan_parts([self.folder / part.file for part in old], schema, defaults).collect()
         name = "-".join(f"{number:06d}" for number in (_named(old[0])[0], _named(old[-1])[-1]))
         segments = [part.segment for part in old if part.segment is not None]
         new = self._written(table, name, frame, max(segments, default=None))
@@ -148,7 +157,7 @@ class Parts:
 
     def _written(self, table: str, name: str, frame: pl.DataFrame, segment: int | None) -> Part:
         """Write a frame as a durable part with its index, under a name that is unique in its table."""
-        known = next((one for one in TableId if one.folder == table), None)
+        known = _table_of(table)
         index = None
         if known is None:
             sink = io.BytesIO()

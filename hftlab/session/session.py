@@ -123,7 +123,7 @@ class Session:
             for part in parts:
                 verify_file(self.folder, part)
             self._verified.add(name)
-        return scan_parts([self.folder / part.file for part in parts], SCHEMAS.get(name))
+        return scan_parts([self.folder / part.file for part in parts], SCHEMAS.get(name), _DEFAULTS.get(name))
 
     def to_arrow(self, table: str = "market_data") -> Any:
         """Return a table as a pyarrow.Table, all of it in memory. Raises SessionDamaged."""
@@ -254,6 +254,7 @@ class Session:
 
 SCHEMAS: Final = {table.folder: TABLES[table].schema for table in TableId} | {EVENTS: SCHEMA}
 """The tables of sessions, by the names of their folders, and their columns."""
+_DEFAULTS: Final = {table.folder: TABLES[table].defaults for table in TableId}
 
 
 def _counted(number: int, noun: str) -> str:

@@ -10,6 +10,7 @@ What a message's own table cannot hold is kept in `messages`, with the reason: s
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, get_args
 
 import msgspec
@@ -86,6 +87,8 @@ class Table(Protocol):
 
     id: TableId
     schema: pl.Schema
+    defaults: Mapping[str, Any]
+    """Values of columns in the rows of older parts, which lack them; columns without one are null there."""
 
     def read(self, payloads: Sequence[bytes], keys: pl.DataFrame) -> Rows:
         """Return the rows of `payloads`, the JSON of one message each; `keys` has the columns KEYS, a row for each."""
@@ -126,6 +129,8 @@ def read_tables(
 class _Table:
     """Base of all tables."""
 
+    defaults: Mapping[str, Any] = MappingProxyType({})
+
     def read(self, payloads: Sequence[bytes], keys: pl.DataFrame) -> Rows:
         raise NotImplementedError
 
@@ -141,7 +146,8 @@ class _PrivateTable(_Table):
         self._struct = struct
         self._wire = wire_schema(struct)
         self._names = snake_names(struct) | {"timestamp": "ts_out"}
-        self._defaults = defaults(struct)
+        self._wire_defaults = defaults(struct)
+        self.defaults = {self._names[wire]: value for wire, value in self._wire_defaults.items()}
         self._decoder: Any = msgspec.json.Decoder(struct)
         columns = {self._names[wire]: kind for wire, kind in self._wire.items()} | {"ts_out": pl.Int64()}
         self.schema = pl.Schema(_NUMBERS | _ACCOUNT | columns | _CLOCK)
@@ -153,13 +159,14 @@ class _PrivateTable(_Table):
             lines, places, reasons = decoded_lines(payloads, self._struct)
             wire, keys = pl.read_ndjson(b"\n".join(lines), schema=self._wire), keys[places]
         frame = wire.with_columns(
-            to_ns(pl.col("timestamp")), *(pl.col(name).fill_null(value) for name, value in self._defaults.items())
+            to_ns(pl.col("timestamp")), *(pl.col(name).fill_null(value) for name, value in self._wire_defaults.items())
         )
         rows = pl.concat([keys, frame.rename(self._names)], how="horizontal").select(self.schema.names())
         return Rows(rows, reasons)
 
     def messages(self, rows: pl.DataFrame) -> list[Decoded]:
-        wire = rows.select(pl.col(name).alias(wire) for wire, name in self._names.items())
+        filled = rows.with_columns(pl.col(name).fill_null(value) for name, value in self.defaults.items())
+        wire = filled.select(pl.col(name).alias(wire) for wire, name in self._names.items())
         lines = wire.with_columns(to_ms(pl.col("timestamp"))).write_ndjson()
         return list(map(Decoded, rows["message"], rows["ts_recv"], self._decoder.decode_lines(lines), rows["account"]))
 
