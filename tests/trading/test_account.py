@@ -15,9 +15,10 @@ from hftlab.errors import HftlabError
 from hftlab.instruments import INSTRUMENTS
 from hftlab.protocol.enums import SelfTradePrevention, Side
 from hftlab.trading.account import RATES, Account, AccountTerms
-from hftlab.trading.commissions import NO_COMMISSION, TYPICAL_COMMISSIONS, Commission
+from hftlab.trading.commissions import TYPICAL_COMMISSIONS, Commission
 from hftlab.trading.risk_limits import RiskLimits
 from hftlab.trading.venue import Liquidity
+from tests.trading.slow_account import SCHEDULES, SlowAccount
 from tests.trading.units import AAPL, BITCOIN, VODAFONE, units
 
 BUY, SELL = Side.BUY, Side.SELL
@@ -311,54 +312,7 @@ class TestCurrencies:
             account().fill("TSLA", BUY, units("1"), units("1"), TAKER)
 
 
-# --- against a slow, obvious account: amounts in units of the currencies, as fractions ---
-
-SCHEDULES = [
-    NO_COMMISSION,
-    Commission(per_unit=0.003, maker_per_unit=-0.0021),
-    Commission(maker_bps=-0.35, taker_bps=0.45, auction_bps=0.333),
-    Commission(taker_bps=7.7, minimum=1.5, maximum_bps=90),
-]
-
-
-class SlowAccount:
-    """One account in one listing, with the definitions in their plainest form. `smallest` is what cash counts in."""
-
-    def __init__(self, smallest: Fraction, schedule: Commission) -> None:
-        self.smallest, self.schedule = smallest, schedule
-        self.quantity = self.cost = self.realized = self.cash = Fraction(0)
-
-    def rounded(self, amount: Fraction) -> Fraction:
-        return round(amount / self.smallest) * self.smallest
-
-    def charge(self, quantity: Fraction, price: Fraction, role: Liquidity) -> Fraction:
-        schedule = self.schedule
-        bps = {MAKER: schedule.maker_bps, TAKER: schedule.taker_bps, AUCTION: schedule.auction_bps}[role]
-        own = {MAKER: schedule.maker_per_unit, TAKER: schedule.taker_per_unit, AUCTION: schedule.taker_per_unit}[role]
-        bps = schedule.taker_bps if bps is None else bps
-        own = schedule.per_unit if own is None else own
-        charge = Fraction(str(own)) * quantity + Fraction(str(bps)) / 10_000 * quantity * price
-        if charge >= 0:
-            charge = max(charge, Fraction(str(schedule.minimum)))
-            if schedule.maximum_bps is not None:
-                charge = min(charge, Fraction(str(schedule.maximum_bps)) / 10_000 * quantity * price)
-        return self.rounded(charge)
-
-    def fill(self, side: Side, quantity: Fraction, price: Fraction, role: Liquidity) -> None:
-        charge, value = self.charge(quantity, price, role), self.rounded(quantity * price)
-        sign = 1 if side is BUY else -1
-        self.cash -= sign * value + charge
-        closed = min(quantity, abs(self.quantity)) if self.quantity * sign < 0 else Fraction(0)
-        if closed:
-            brought = value if closed == quantity else self.rounded(closed * price)
-            removed = self.rounded(self.cost * closed / abs(self.quantity))
-            self.realized += -sign * brought - removed
-            self.cost -= removed
-            value -= brought
-        if closed < quantity:
-            self.cost += sign * value
-        self.quantity += sign * quantity
-        self.realized -= charge
+# --- against the slow account ---
 
 
 @given(
