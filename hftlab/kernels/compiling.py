@@ -11,9 +11,9 @@ from typing import Any, Final, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+from numba import njit, typeof
 
-__all__ = ["IntArray", "compiled", "i64", "in_place", "inlined", "place_of", "zeros_aligned"]
+__all__ = ["IntArray", "compiled", "entry_point", "i64", "in_place", "inlined", "place_of", "zeros_aligned"]
 
 _LINE: Final = 64
 _HUGE_PAGE: Final = 1 << 21
@@ -48,6 +48,18 @@ def in_place(function: Function) -> Function:
 def inlined(function: Function) -> Function:
     """Compile as `in_place()` does, for what a loop calls in each round: the code becomes part of every caller."""
     return _njit(function, _nrt=False, forceinline=True)
+
+
+def entry_point(function: Function, *arguments: Any) -> Function:
+    """Compile a function for the types of these arguments, and return its machine code, which is called the same way.
+
+    For a kernel that is called often and does little: numba's look at the types of all arrays of its NamedTuples takes
+    longer than such a call. The code takes the types for granted: only arguments of the same types may be passed.
+    """
+    dispatcher: Any = function
+    types = tuple(typeof(argument) for argument in arguments)
+    dispatcher.compile(types)
+    return cast("Function", dispatcher.overloads[types].entry_point)
 
 
 def zeros_aligned(count: int, dtype: npt.DTypeLike) -> npt.NDArray[Any]:

@@ -14,6 +14,7 @@ from hftlab.book.matching import MatchingEngine, new_entries
 from hftlab.book.matching.output import EVENTS, FILLS, UPDATES, new_output
 from hftlab.events import EventBatch
 from hftlab.instruments import Instrument
+from hftlab.kernels.compiling import entry_point
 from hftlab.simulator.flow_kernel import COOLING, run_flow
 from hftlab.simulator.flow_state import LISTING, MAKERS, STEP, Flow, new_flow
 from hftlab.simulator.fundamental import new_assets
@@ -52,6 +53,8 @@ class OrderFlow:
         self.engine = MatchingEngine(instruments)
         self.engine.output = new_output(events=chunk)
         self._flow = _new_flow(instruments, profiles, seed, start, self_exciting)
+        engine, flow = self.engine, self._flow
+        self._run_flow = entry_point(run_flow, engine.state, engine.output, flow, start, _NO_ENTRIES)
         self._kept: deque[EventBatch] = deque()
         self.next_times: Final[npt.NDArray[np.int64]] = self._flow.listings["next"]
         """Time (ns) at which each listing's traders act next: nothing happens there before, unless orders come."""
@@ -63,7 +66,7 @@ class OrderFlow:
         """
         engine, is_done = self.engine, False
         while not is_done:
-            is_done = not run_flow(engine.state, engine.output, self._flow, until, _NO_ENTRIES)
+            is_done = not self._run_flow(engine.state, engine.output, self._flow, until, _NO_ENTRIES)
             if not is_done:
                 self._make_room()
             while self._kept:
@@ -77,7 +80,7 @@ class OrderFlow:
         Owners of such rows are accounts, from FIRST_ACCOUNT on, or 0 for the venue's commands.
         """
         engine = self.engine
-        while run_flow(engine.state, engine.output, self._flow, until, entries):
+        while self._run_flow(engine.state, engine.output, self._flow, until, entries):
             self._make_room()
 
     def take_rows(self) -> tuple[list[tuple[int, ...]], list[tuple[int, ...]]]:

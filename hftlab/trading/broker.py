@@ -52,6 +52,8 @@ _KINDS: Final = {
     OrderStatus.EXPIRED: UpdateType.EXPIRE,
 }
 """Update type that goes with a status in a snapshot."""
+_CHANGES: Final = (UpdateType.FILL, UpdateType.REPLACE)
+"""Updates that leave another quantity or price open."""
 
 
 class _Customer:
@@ -318,7 +320,8 @@ class Broker:
         elif update.kind is UpdateType.REPLACE or update.request is RequestKind.REPLACE:
             self._rename(customer, order, is_done=update.kind is UpdateType.REPLACE)
         if order.is_open:
-            self._reserve(customer, order)
+            if update.kind in _CHANGES:
+                self._reserve(customer, order)
         else:
             customer.exposure.drop(order)
             customer.has_changed = True

@@ -4,13 +4,14 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 
 from hftlab.book import apply_kernel
 from hftlab.book.order_table import ORDER
-from hftlab.kernels.compiling import _LARGE, _stamps, zeros_aligned
+from hftlab.kernels.compiling import _LARGE, IntArray, _stamps, entry_point, in_place, zeros_aligned
 
 
 class TestCache:
@@ -30,6 +31,26 @@ class TestCache:
             for _ in range(2)
         ]
         assert runs[1] == "1 0\n"
+
+
+class _Pair(NamedTuple):
+    numbers: IntArray
+    places: IntArray
+
+
+@in_place
+def _moved(pair: _Pair, by: int) -> int:
+    pair.numbers[pair.places[0]] += by
+    return int(pair.numbers[pair.places[0]])
+
+
+def test_an_entry_point_does_what_its_function_does() -> None:
+    pair = _Pair(np.arange(3), np.array([2]))
+    code = entry_point(_moved, pair, 1)
+    assert [code(pair, 5), _moved(pair, 5), code(pair, -1)] == [7, 12, 11]
+    assert pair.numbers.tolist() == [0, 1, 11]
+    assert code is not _moved
+    assert entry_point(_moved, pair, 0) is code
 
 
 class TestAlignedZeros:
