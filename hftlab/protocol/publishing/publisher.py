@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 from typing import Final, Generic, NamedTuple, TypeVar
 
+import msgspec
+
 from hftlab.clock import to_milliseconds
 from hftlab.errors import MessageParseError, ServerError, WireError
 from hftlab.protocol.base import Base
@@ -362,7 +364,8 @@ class Publisher(Generic[K]):
             yield from self._deliver(numbered, sent_at, readers, private=True)
         for account, message in self._private.take_state():
             peers = [peer for peer in self._accounts.peers(account) if peer.backlog is Backlog.NONE]
-            yield from self._deliver(message, sent_at, peers, private=True)
+            # A copy, as taps have the message: its time there is the source's.
+            yield from self._deliver(msgspec.structs.replace(message), sent_at, peers, private=True)
 
     def notify(self, message: Message, sent_at: int) -> list[Delivery[K]]:
         """Return a message such as REPLAY_STATUS for every connection that may have it; SERVER_SHUTDOWN is for all."""

@@ -115,6 +115,14 @@ class TestAccount:
         driver.hear(type="GAP", channel=0, sequence=3, fromSequence=2, toSequence=3, reason="log")
         assert [event.account for event in driver.all(Received)] == ["alice", None]
 
+    def test_so_has_the_accounts_state_which_is_told_outside_of_its_channel(self) -> None:
+        driver = signed_in()
+        numbers = dict.fromkeys(
+            ["totalValue", "cash", "marketValue", "buyingPower", "unrealizedPnL", "realizedPnL", "dayPnL"], 0
+        )
+        driver.hear(type="PORTFOLIO_UPDATE", snapshot=True, **numbers)
+        assert [event.account for event in driver.all(Received)] == ["alice"]
+
     def test_a_sign_in_as_another_starts_a_sequence_anew(self) -> None:
         driver = signed_in()
         driver.hear(type="AUTH_SUCCESS", subject="bob", privateSequence=3)
