@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -14,7 +15,10 @@ from typing import Any
 
 from hftlab.bench.node import node_folder
 from hftlab.ingest import import_capture
+from hftlab.server import Server
+from hftlab.simulator import Exchange
 from tests.needs import absent
+from tests.server.traders import trader
 from tests.shared_data import shared_data
 
 SCRIPT = Path(__file__).with_name("reference_client.cjs")
@@ -66,3 +70,19 @@ def test_it_is_served_a_replay_of_a_venues_capture(tmp_path: Path) -> None:
     assert all(len(one["bids"]) == len(one["asks"]) == 10 for one in symbols)
     # Source time: the capture's own day, not the day of the replay.
     assert all(1_723_161_000_000 < one["timestamp"] < 1_723_162_000_000 for one in symbols)
+
+
+async def test_it_is_served_an_exchange_that_others_trade_at() -> None:
+    """It gets the market with their trades in it, and nothing of their accounts."""
+    async with Server(Exchange(seed=7, symbols=["AAPL"]), port=0) as server, trader(server) as alice:
+        client = asyncio.create_task(asyncio.to_thread(node_client, server.url, "AAPL", 5))
+        number = 0
+        while not client.done():
+            number += 1
+            await alice.order(f"{number}", "BUY" if number % 2 else "SELL", quantity=10)
+            await alice.ended(f"{number}")
+            await asyncio.sleep(0.02)  # below the account's rate of orders
+        welcome, ack, *stream = await client
+    assert (welcome["type"], ack["type"]) == ("ACK", "ACK")
+    assert {message["type"] for message in stream} == {"MARKET_DATA"}
+    assert number > 1
