@@ -264,7 +264,7 @@ class Blotter:
         if name != order.names[-1]:
             self._rename(order, name)
         order.record = record
-        if record.order_id is not None:
+        if record.order_id is not None and order.session == self._session:  # another server gives its ids once more
             self._by_order_id[record.order_id] = order
         if record.status not in FINAL:
             self._finished.pop(order, None)

@@ -194,6 +194,13 @@ class TestReconnection:
         take(blotter, order_update("c", sequence=2, number="2"))
         assert len(blotter.orders) == 3
 
+    def test_an_order_of_another_server_is_not_one_that_has_expired_with_its_id(self) -> None:
+        """Its ids begin anew as well, so that an open order of before and a new one have the same."""
+        blotter = connected(order_update("a", sequence=1, number="ORD_1"))
+        assert take(blotter, welcome("s2"), signed_in(), portfolio()) == ["a"]
+        take(blotter, order_update("b", sequence=1, number="ORD_1"), fill("b", 2, 10.0, 10.0, 0.1, order_id="ORD_1"))
+        assert states(blotter) == {"a": "EXPIRED", "b": "FILLED"}
+
     def test_another_account_begins_with_nothing(self) -> None:
         blotter = connected(order_update("a", sequence=7), position(3.0, sequence=8))
         take(blotter, welcome(), signed_in("bob"))
