@@ -7,15 +7,49 @@ import random
 from contextlib import suppress
 from typing import Self
 
+_MESSAGES = {0x81, 0x82}
+"""First bytes of the frames that are whole messages, as text and as bytes (RFC 6455 section 5.2)."""
+
+
+class _Frames:
+    """Splits one direction of a connection into frames, after the HTTP head."""
+
+    def __init__(self) -> None:
+        self._waiting, self._is_open = b"", False
+
+    def split(self, data: bytes) -> list[bytes]:
+        """Return what is complete: the head, or frames."""
+        self._waiting += data
+        found: list[bytes] = []
+        while (size := self._size()) and len(self._waiting) >= size:
+            found.append(self._waiting[:size])
+            self._waiting = self._waiting[size:]
+            self._is_open = True
+        return found
+
+    def _size(self) -> int:
+        """Size of what comes next; 0 if that is not known yet."""
+        waiting = self._waiting
+        if not self._is_open:
+            return waiting.find(b"\r\n\r\n") + 4 if b"\r\n\r\n" in waiting else 0
+        if len(waiting) < 2:
+            return 0
+        length = waiting[1] & 127
+        wide = {126: 2, 127: 8}.get(length, 0)
+        if len(waiting) < 2 + wide:
+            return 0
+        payload = int.from_bytes(waiting[2 : 2 + wide], "big") if wide else length
+        return 2 + wide + (4 if waiting[1] & 128 else 0) + payload
+
 
 class ChaosProxy:
     """Relays `url` to a local port; `chance` decides what is left to chance, so that a seed repeats it.
 
     The faults concern bytes from the server to the client, connections that are there and those to come, until they
-    are taken back.
+    are taken back; `cut_after` and `repetition` concern both directions.
     """
 
-    def __init__(self, target: int, seed: int = 0) -> None:
+    def __init__(self, target: int, seed: int = 0, *, repetition: float = 0.0) -> None:
         self.target = target
         self.chance = random.Random(seed)
         self.delay = 0.0
@@ -24,7 +58,12 @@ class ChaosProxy:
         """The odds that a bit of a piece is turned over."""
         self.duplication = 0.0
         """The odds that a piece comes twice."""
-        self.accepted = self.corrupted = self.duplicated = 0
+        self.repetition = repetition
+        """The odds that a whole message comes twice; for a proxy that has begun with some."""
+        self.cut_after: int | None = None
+        """Bytes of all connections after which every connection is reset, be it within a frame; None for never."""
+        self.accepted = self.corrupted = self.duplicated = self.repeated = self.cuts = 0
+        self._splits = repetition > 0  # what is spoilt cannot be split
         self._flowing = asyncio.Event()
         self._flowing.set()
         self._lines: dict[asyncio.Task[None], tuple[asyncio.StreamWriter, ...]] = {}
@@ -83,21 +122,41 @@ class ChaosProxy:
                         await end.wait_closed()
 
     async def _up(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        frames = _Frames()
         while data := await reader.read(1 << 16):
             if writer not in self._dead:
-                writer.write(data)
-                await writer.drain()
+                await self._write(writer, self._repeated(frames, data))
         self._end(writer)
 
     async def _down(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        frames = _Frames()
         while data := await reader.read(1 << 14):
             await self._flowing.wait()
             if self.delay:
                 await asyncio.sleep(self.delay)
             if writer not in self._dead:
-                writer.write(self._spoilt(data))
-                await writer.drain()
+                await self._write(writer, self._repeated(frames, self._spoilt(data)))
         self._end(writer)
+
+    async def _write(self, writer: asyncio.StreamWriter, data: bytes) -> None:
+        is_last = self.cut_after is not None and self.cut_after <= len(data)
+        if self.cut_after is not None:
+            data, self.cut_after = data[: self.cut_after], None if is_last else self.cut_after - len(data)
+        writer.write(data)
+        await writer.drain()
+        if is_last:
+            self.cuts += 1
+            self.cut()
+
+    def _repeated(self, frames: _Frames, data: bytes) -> bytes:
+        if not self._splits:
+            return data
+        said = b""
+        for frame in frames.split(data):
+            twice = frame[0] in _MESSAGES and self.chance.random() < self.repetition
+            self.repeated += twice
+            said += frame * (1 + twice)
+        return said
 
     def _end(self, writer: asyncio.StreamWriter) -> None:
         # Of a connection that is half open the other end is not told either.

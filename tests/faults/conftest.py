@@ -23,6 +23,13 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.001)
 
 
+async def crash(server: Server) -> None:
+    """End a server without a word to its clients."""
+    for one in server.connections():
+        server.disconnect(one.id)
+    await server.stop()
+
+
 class Witness:
     """Sees everything that a client receives, and whether it tells of every hole in it."""
 

@@ -15,7 +15,7 @@ from hftlab.protocol import ChannelInfo, MarketData, OrderBookLevel
 from hftlab.protocol.level_book import CHECKED_DEPTH
 from hftlab.server import Server, ServerLimits
 from tests.faults.chaos_proxy import ChaosProxy
-from tests.faults.conftest import KEY, QUICK, Mailbox, Orders, Witness, until
+from tests.faults.conftest import KEY, QUICK, Mailbox, Orders, Witness, crash, until
 from tests.protocol.conftest import market_data, symbol
 
 SYMBOLS = ["AAPL", "MSFT", "TSLA"]
@@ -107,13 +107,6 @@ async def test_server_restarts(kind: str, restarts: int) -> None:
         assert mailbox.numbers == sorted(set(mailbox.numbers))
         assert orders.sent <= set(mailbox.numbers)
         assert mailbox.losses == []
-    await server.stop()
-
-
-async def crash(server: Server) -> None:
-    """End a server without a word to its clients."""
-    for one in server.connections():
-        server.disconnect(one.id)
     await server.stop()
 
 
