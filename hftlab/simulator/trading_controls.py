@@ -23,6 +23,8 @@ class TradingControls(ABC):
     """
 
     clock: Clock
+    day = 0
+    """Number of the trading day: the next one begins at `open_day()` of all instruments."""
     _entry: OrderEntry
     _lock: RLock
 
@@ -67,7 +69,12 @@ class TradingControls(ABC):
             self._command("CLOSE", one)
 
     def open_day(self, symbol: str | None = None) -> None:
-        """Begin continuous trading of an instrument, or of all, with an auction where orders in the book cross."""
+        """Begin continuous trading of an instrument, or of all, with an auction where orders in the book cross.
+
+        With that of all the next trading day begins, and the accounts' profits of the day from 0.
+        """
+        if symbol is None:
+            self.day += 1
         for one in self._entry.symbols if symbol is None else [symbol]:
             with self._lock:
                 self._command("RESUME", one)

@@ -9,24 +9,19 @@ from typing import Final, TypeAlias
 import msgspec
 
 from hftlab.errors import ServerError
-from hftlab.instruments import Instrument
 from hftlab.nearest import describe_unknown
 from hftlab.protocol.enums import OrderStatus, UpdateType
 from hftlab.protocol.order_messages import (
     CancelAll,
     CancelOrder,
     NewOrder,
-    OrderUpdate,
-    PortfolioUpdate,
-    PositionUpdate,
+    PrivateMessage,
     ReplaceOrder,
 )
 from hftlab.source import Timed
-from hftlab.trading.account import Account, AccountTerms, Portfolio
-from hftlab.trading.open_exposure import OpenExposure
-from hftlab.trading.order_list import OrderList
+from hftlab.trading.account import Account, AccountTerms
+from hftlab.trading.customer import Customer
 from hftlab.trading.orders import Fill, Order
-from hftlab.trading.risk import PreTradeChecks
 from hftlab.trading.venue import Cancel, New, OrderTerms, Replace, RequestKind, TradingVenue, VenueUpdate
 from hftlab.trading.wire import order_update, portfolio_update, position_update, terms_of, to_units
 
@@ -35,43 +30,13 @@ __all__ = ["DEFAULT_ACCOUNT", "Broker", "OrderRequest"]
 OrderRequest: TypeAlias = NewOrder | CancelOrder | ReplaceOrder | CancelAll
 """Messages that a broker takes."""
 
-Private: TypeAlias = Timed[OrderUpdate | PositionUpdate | PortfolioUpdate]
+Private: TypeAlias = Timed[PrivateMessage]
 
 DEFAULT_ACCOUNT: Final = "*"
 """Name of the terms that accounts get which are not named."""
 
-
-_KINDS: Final = {
-    OrderStatus.PENDING_NEW: UpdateType.NEW,
-    OrderStatus.NEW: UpdateType.NEW,
-    OrderStatus.PARTIALLY_FILLED: UpdateType.FILL,
-    OrderStatus.FILLED: UpdateType.FILL,
-    OrderStatus.PENDING_CANCEL: UpdateType.CANCEL,
-    OrderStatus.CANCELED: UpdateType.CANCEL,
-    OrderStatus.REJECTED: UpdateType.REJECT,
-    OrderStatus.EXPIRED: UpdateType.EXPIRE,
-}
-"""Update type that goes with a status in a snapshot."""
 _CHANGES: Final = (UpdateType.FILL, UpdateType.REPLACE)
 """Updates that leave another quantity or price open."""
-
-
-class _Customer:
-    """An account with its orders and its checks."""
-
-    def __init__(self, name: str, terms: AccountTerms, instruments: Mapping[str, Instrument]) -> None:
-        self.account = Account(name, terms, instruments.values())
-        self.orders = OrderList()
-        self.checks = PreTradeChecks(terms.limits)
-        self.exposure = OpenExposure()
-        self.replacements: dict[str, list[str]] = {}
-        """Order id -> the new clientOrderIds of replacements that the venue has not answered."""
-        self.has_changed = False
-        """Whether the portfolio differs from the last that was told."""
-
-    def portfolio(self) -> Portfolio:
-        """Return the portfolio, with the buying power that open orders leave."""
-        return self.account.portfolio(self.exposure.notional(self.account.positions))
 
 
 class Broker:
@@ -88,10 +53,13 @@ class Broker:
         self.venue = venue
         self._instruments = {one.wire_symbol: one for one in venue.instruments}
         self._terms: dict[str, AccountTerms] = {}
-        self._customers: dict[str, _Customer] = {}
+        self._customers: dict[str, Customer] = {}
         self._orders: dict[str, Order] = {}
         """Open orders of all accounts by order id."""
         self._numbers = itertools.count(1)
+        self._day = venue.day
+        self._at = 0
+        """Time of the last thing that has happened."""
         self._kept: list[Private] = []
         """Messages that nobody has taken yet, because the request that they came with raised."""
         self._holders: dict[str, set[str]] = {}
@@ -111,8 +79,7 @@ class Broker:
             Account(name, each, self._instruments.values())  # raises for what it cannot trade
         self._terms = {DEFAULT_ACCOUNT: AccountTerms(), **terms}
         for name, customer in self._customers.items():
-            customer.account.set_terms(self._terms.get(name, self._terms[DEFAULT_ACCOUNT]))
-            customer.checks = PreTradeChecks(customer.account.terms.limits)
+            customer.set_terms(self._terms.get(name, self._terms[DEFAULT_ACCOUNT]))
 
     def account(self, name: str) -> Account:
         """Return an account; one that has not traded yet begins with its terms."""
@@ -127,11 +94,11 @@ class Broker:
         """Return the open orders of an account, in the order of their entry."""
         return list(self._customer(name).orders)
 
-    def _customer(self, name: str) -> _Customer:
+    def _customer(self, name: str) -> Customer:
         customer = self._customers.get(name)
         if customer is None:
             terms = self._terms.get(name, self._terms[DEFAULT_ACCOUNT])
-            customer = self._customers[name] = _Customer(name, terms, self._instruments)
+            customer = self._customers[name] = Customer(name, terms, self._instruments)
         return customer
 
     # --- requests ---
@@ -143,6 +110,7 @@ class Broker:
         account does not have, and for a clientOrderId that it has used for another one.
         """
         customer = self._customer(name)
+        self._at = max(self._at, at)
         told = self.collect()  # what has happened before the request
         try:
             told += self._handle(customer, request, at, entered_by)
@@ -151,9 +119,7 @@ class Broker:
             raise
         return told + self.collect()
 
-    def _handle(
-        self, customer: _Customer, request: OrderRequest, at: int, entered_by: Hashable | None
-    ) -> list[Private]:
+    def _handle(self, customer: Customer, request: OrderRequest, at: int, entered_by: Hashable | None) -> list[Private]:
         match request:
             case NewOrder():
                 return self._enter(customer, request, at, entered_by)
@@ -172,7 +138,7 @@ class Broker:
             told += self._cancel(self._customers[order.account], order, at)
         return told + self.collect()
 
-    def _enter(self, customer: _Customer, message: NewOrder, at: int, entered_by: Hashable | None) -> list[Private]:
+    def _enter(self, customer: Customer, message: NewOrder, at: int, entered_by: Hashable | None) -> list[Private]:
         terms = terms_of(message, customer.account.terms.self_trade_prevention)
         known = customer.orders.find(message.client_order_id)
         if known is not None:
@@ -201,7 +167,7 @@ class Broker:
             terms,
             instrument,
             customer.account,
-            customer.exposure.of(terms.symbol, customer.account.positions),
+            customer.exposure(terms.symbol),
             venue.reference_price(terms.symbol),
             venue.phase(terms.symbol),
             at,
@@ -216,7 +182,7 @@ class Broker:
         venue.submit(order.account, New(order.order_id, terms), at)
         return told
 
-    def _cancel(self, customer: _Customer, order: Order, at: int) -> list[Private]:
+    def _cancel(self, customer: Customer, order: Order, at: int) -> list[Private]:
         if order.status in (OrderStatus.CANCELED, OrderStatus.PENDING_CANCEL):
             return []
         if not order.is_open:
@@ -229,7 +195,7 @@ class Broker:
         self.venue.submit(order.account, Cancel(order.order_id), at)
         return told
 
-    def _replace(self, customer: _Customer, message: ReplaceOrder, at: int) -> list[Private]:
+    def _replace(self, customer: Customer, message: ReplaceOrder, at: int) -> list[Private]:
         order = self._find(customer, message.client_order_id)
         other = customer.orders.find(message.new_client_order_id)
         if other is order and message.new_client_order_id != message.client_order_id:
@@ -243,15 +209,13 @@ class Broker:
         if reason is not None:
             self._refuse(customer, order, RequestKind.REPLACE, reason, at)
             return [self._told(order, UpdateType.REJECT, at)]
-        if other is None:
-            customer.orders.name(order, message.new_client_order_id)
-        customer.replacements.setdefault(order.order_id, []).append(message.new_client_order_id)
+        customer.await_replacement(order, message.new_client_order_id)
         wanted = _replaced(order.terms, message)
         request = Replace(order.order_id, wanted.quantity, wanted.price, wanted.stop_price)
         self.venue.submit(order.account, request, at)
         return []
 
-    def _objection(self, customer: _Customer, order: Order, message: ReplaceOrder, at: int) -> str | None:
+    def _objection(self, customer: Customer, order: Order, message: ReplaceOrder, at: int) -> str | None:
         """Return why an order cannot be replaced; None if it can."""
         if not order.is_open or order.status is OrderStatus.PENDING_CANCEL:
             return f"replace: the order is {order.status}"
@@ -262,14 +226,14 @@ class Broker:
             order.filled,
             self._instruments[symbol],
             customer.account,
-            customer.exposure.of(symbol, customer.account.positions, without=order),
+            customer.exposure(symbol, without=order),
             self.venue.reference_price(symbol),
             self.venue.phase(symbol),
             at,
         )
         return None if rejection is None else rejection.reason
 
-    def _find(self, customer: _Customer, client_order_id: str) -> Order:
+    def _find(self, customer: Customer, client_order_id: str) -> Order:
         order = customer.orders.find(client_order_id)
         if order is None:
             raise ServerError(
@@ -278,7 +242,7 @@ class Broker:
             )
         return order
 
-    def _refuse(self, customer: _Customer, order: Order, kind: RequestKind, reason: str, at: int) -> None:
+    def _refuse(self, customer: Customer, order: Order, kind: RequestKind, reason: str, at: int) -> None:
         order.apply(
             VenueUpdate(
                 at=at,
@@ -302,6 +266,7 @@ class Broker:
         told, self._kept = self._kept, []
         touched: dict[tuple[str, str], int] = {}
         for update in self.venue.take_updates():
+            self._at = max(self._at, update.at)
             order = self._orders.get(update.order_id)
             if order is None:
                 continue
@@ -310,6 +275,9 @@ class Broker:
                 touched[order.account, order.terms.symbol] = update.at
         if touched:
             told += self._positions(touched)
+        if self._day != self.venue.day:
+            self._day = self.venue.day
+            told += self._start_day()
         return told
 
     def _follow(self, order: Order, update: VenueUpdate) -> Private:
@@ -318,45 +286,24 @@ class Broker:
         if update.kind is UpdateType.FILL:
             fill = self._fill(customer, order, update)
         elif update.kind is UpdateType.REPLACE or update.request is RequestKind.REPLACE:
-            self._rename(customer, order, is_done=update.kind is UpdateType.REPLACE)
+            customer.end_replacement(order, is_done=update.kind is UpdateType.REPLACE)
         if order.is_open:
             if update.kind in _CHANGES:
                 self._reserve(customer, order)
         else:
-            customer.exposure.drop(order)
-            customer.has_changed = True
-            customer.replacements.pop(order.order_id, None)
-            customer.orders.close(order)
+            customer.release(order)
             del self._orders[order.order_id]
         return self._told(order, update.kind, update.at, fill)
 
-    def _fill(self, customer: _Customer, order: Order, update: VenueUpdate) -> Fill:
-        quantity, price, liquidity = update.quantity, update.price, update.liquidity
-        assert quantity is not None
-        assert price is not None
-        assert liquidity is not None
+    def _fill(self, customer: Customer, order: Order, update: VenueUpdate) -> Fill:
+        fill = customer.fill(order, update)
         symbol = order.terms.symbol
-        charged = customer.account.fill(symbol, order.terms.side, quantity, price, liquidity)
-        order.commission += charged
         holders = self._holders.setdefault(symbol, set())
         if customer.account.positions[symbol].quantity:
             holders.add(order.account)
         else:
             holders.discard(order.account)
-        return Fill(update.at, quantity, price, liquidity, charged)
-
-    def _rename(self, customer: _Customer, order: Order, *, is_done: bool) -> None:
-        """Give an order its new clientOrderId, or that one free again if the replacement was refused."""
-        waiting = customer.replacements.get(order.order_id)
-        if not waiting:
-            return  # the venue's own, such as a reduction by self-trade prevention
-        client_order_id = waiting.pop(0)
-        if not waiting:
-            del customer.replacements[order.order_id]
-        if is_done:
-            order.client_order_id = client_order_id
-        elif client_order_id != order.client_order_id:
-            customer.orders.unname(order, client_order_id)
+        return fill
 
     def _positions(self, touched: Mapping[tuple[str, str], int]) -> list[Private]:
         told: list[Private] = []
@@ -377,6 +324,7 @@ class Broker:
 
     def mark(self, symbol: str, price: int, at: int) -> list[Private]:
         """Value the positions in a symbol at another price (1e-9); returns a POSITION_UPDATE for each that changes."""
+        self._at = max(self._at, at)
         told: list[Private] = []
         for name in self._holders.get(symbol, ()):
             customer = self._customers[name]
@@ -396,11 +344,15 @@ class Broker:
                 told.append(Timed(at, portfolio_update(portfolio, at, snapshot=True), name))
         return told
 
-    def start_day(self) -> None:
-        """Let the day's profit of all accounts count from here."""
-        for customer in self._customers.values():
+    def _start_day(self) -> list[Private]:
+        """Let the day's profit of all accounts count from here; returns the state of what that changes."""
+        told: list[Private] = []
+        for name, customer in self._customers.items():
             customer.account.start_day()
             customer.has_changed = True
+            positions = customer.account.positions.values()
+            told += [Timed(self._at, position_update(one, self._at, snapshot=True), name) for one in positions]
+        return told
 
     # --- state ---
 
@@ -409,22 +361,13 @@ class Broker:
 
         `with_finished` adds the orders that are over and still known, before the open ones.
         """
-        customer = self._customer(name)
-        orders = [*(customer.orders.finished if with_finished else ()), *customer.orders]
-        positions = customer.account.positions.values()
-        portfolio = customer.portfolio()
-        return [
-            *(Timed(at, order_update(order, _KINDS[order.status], at, snapshot=True), name) for order in orders),
-            *(Timed(at, position_update(position, at, snapshot=True), name) for position in positions),
-            Timed(at, portfolio_update(portfolio, at, snapshot=True), name),
-        ]
+        state = self._customer(name).state(at, with_finished=with_finished)
+        return [Timed(at, message, name) for message in state]
 
-    def _reserve(self, customer: _Customer, order: Order) -> None:
-        """Count an open order by what is left of it, at its limit or, without one, at the market's price."""
+    def _reserve(self, customer: Customer, order: Order) -> None:
+        """Count an open order at its limit or, without one, at the market's price."""
         terms = order.terms
-        price = terms.price or terms.stop_price or self.venue.reference_price(terms.symbol) or 0
-        customer.exposure.set(order, customer.account.value(terms.symbol, order.remaining, price))
-        customer.has_changed = True
+        customer.reserve(order, terms.price or terms.stop_price or self.venue.reference_price(terms.symbol) or 0)
 
 
 def _replaced(terms: OrderTerms, message: ReplaceOrder) -> OrderTerms:

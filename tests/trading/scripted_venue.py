@@ -24,6 +24,7 @@ class ScriptedVenue:
         self.phases: dict[str, MarketPhase] = {}
         self.prices: dict[str, int] = {}
         self.broker: Any = None
+        self.day = 0
         self.now = 0
         self._accounts: dict[str, str] = {}
         self._updates: list[VenueUpdate] = []

@@ -384,6 +384,22 @@ class TestState:
         assert broker.mark("MSFT", 336 * UNIT, 3) == []
         assert broker.portfolios(3) == []
 
+    def test_the_days_profit_begins_with_the_venues_day(self) -> None:
+        broker, venue = trading()
+        broker.handle("alice", new(), 1)
+        venue.accept("ORD_1")
+        venue.fill("ORD_1", 100, 175.25)
+        broker.collect()
+        broker.mark("AAPL", 176 * UNIT, 2)
+        day = [one.message.day_pnl for one in broker.portfolios(2) if isinstance(one.message, PortfolioUpdate)]
+        venue.day += 1
+        (told,) = broker.collect()
+        assert isinstance(told.message, PositionUpdate)
+        assert (told.at, told.message.day_pnl, told.message.snapshot) == (2, 0.0, True)
+        broker.mark("AAPL", 177 * UNIT, 3)
+        day += [one.message.day_pnl for one in broker.portfolios(3) if isinstance(one.message, PortfolioUpdate)]
+        assert day == [75.0, 100.0]
+
 
 class TestTerms:
     def test_by_name_and_for_all_others(self) -> None:

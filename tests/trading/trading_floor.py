@@ -381,7 +381,7 @@ class Floor:
             place = 0 if order.sign > 0 else 1
             one = sums.setdefault(order.terms.symbol, [0, 0])
             one[place] += order.remaining
-        counted = {symbol: one[:2] for symbol, one in customer.exposure._symbols.items()}
+        counted = {symbol: one[:2] for symbol, one in customer._exposure._symbols.items()}
         assert counted == sums, f"exposure of {member.name}"
         filled: defaultdict[str, int] = defaultdict(int)
         for fill in member.blotter.fills:
