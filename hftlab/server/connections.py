@@ -108,7 +108,7 @@ class Connections:
         protocol.end()
         if socket in self._promised:
             self._promised.discard(socket)
-            self._stream.cancel_orders(socket)
+            self._stream.cancel_orders(socket.name)
         _write_audit(protocol)
         self._set_timer(socket, protocol)
         self._open.pop(socket, None)
@@ -184,7 +184,8 @@ class Connections:
     def _trade(self, socket: ServerSocket, protocol: ServerProtocol[ServerSocket], request: OrderRequest) -> None:
         """Pass a request of an account on; the answer to it goes before what follows from it, in one write."""
         assert protocol.account is not None
-        entered_by = socket if protocol.cancels_on_disconnect else None
+        # By name: an order is remembered for longer than its connection lives.
+        entered_by = socket.name if protocol.cancels_on_disconnect else None
         if entered_by is not None:
             self._promised.add(socket)
         try:

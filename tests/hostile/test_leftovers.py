@@ -11,9 +11,12 @@ from hftlab.protocol import DataType
 from hftlab.protocol.publishing.channel import Channel
 from hftlab.protocol.publishing.peer import Peer
 from hftlab.protocol.publishing.server_protocol import ServerProtocol
+from hftlab.server import Server
 from hftlab.server.server_socket import ServerSocket
+from hftlab.simulator import Exchange
 from tests.hostile.conftest import Scene
 from tests.server.conversation import request, settled, subscribe
+from tests.server.traders import trader
 
 CONNECTIONS, EACH = 20, 500
 
@@ -46,3 +49,20 @@ async def test_a_subscription_asked_for_again_and_again(scene: Scene) -> None:
             await connection.send(json.dumps(body))
         await request(connection, type="PING")
         assert scene.server.stats()["channels"] == 2
+
+
+async def test_orders_do_not_keep_the_connection_that_they_came_over() -> None:
+    """Also those that are to be cancelled at its end, and are remembered when they are over."""
+    async with Server(Exchange(seed=7, symbols=["AAPL"]), port=0) as server, trader(server, "innocent") as innocent:
+        before = kept()
+        for number in range(CONNECTIONS):
+            async with trader(server, "mallory", cancelOnDisconnect=True) as mallory:
+                await mallory.order(f"filled{number}", quantity=1)
+                await mallory.order(f"resting{number}", quantity=1, price=170.0)
+                if number % 2:
+                    mallory.connection.transport.abort()
+        await settled(lambda: len(server.connections()) == 1)
+        assert server.broker is not None
+        assert server.broker.orders("mallory") == []
+        await settled(lambda: kept() == before)
+        await innocent.settle()
