@@ -13,8 +13,7 @@ def main() -> None:
             trading = client.trading
             bought = trading.buy("AAPL", 100).wait(timeout=10)  # at the market
             print(bought)
-            assert bought.average_price is not None
-            resting = trading.buy("AAPL", 50, price=round(bought.average_price * 0.9, 2))
+            resting = trading.buy("AAPL", 50, price=round(trading.fills[-1].price * 0.9, 2))
             resting.replace(quantity=60)
             print(trading.open_orders)
             sold = trading.sell("AAPL", 40).wait(timeout=10)
