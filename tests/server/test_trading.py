@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from typing import Any
 
 import pytest
@@ -28,7 +28,7 @@ from hftlab.protocol import (
 from hftlab.server import Rate, Server, ServerLimits
 from hftlab.server.server_socket import HIGH_WATER
 from hftlab.simulator import Exchange, Faults
-from hftlab.source import Timed
+from hftlab.source import SourceDecorator, Timed
 from hftlab.trading import AccountTerms, RiskLimits
 from tests.protocol.conftest import market_data, symbol
 from tests.server.conversation import PATIENCE, settled
@@ -470,6 +470,44 @@ class TestWayToTheVenue:
             assert sequences(alice.numbered) == list(range(1, len(alice.numbered) + 1))
 
 
+class TestClocks:
+    @pytest.mark.parametrize("latency", [0, 5 * MS])
+    async def test_a_clock_that_nothing_paces(self, latency: int) -> None:
+        """Market data comes as fast as it can be read, and orders in between."""
+        venue = exchange(clock=Clock(speed=float("inf")), order_latency=latency)
+        async with serving(venue) as server, trader(server) as alice:
+            await alice.ask(type="SUBSCRIBE", symbols=["AAPL"], frequency=0)
+            for number in range(10):
+                await alice.order(f"{number}")
+                await alice.ended(f"{number}")
+            await alice.settle()
+            assert sequences(alice.numbered) == list(range(1, len(alice.numbered) + 1))
+            assert any(one["type"] == "MARKET_DATA" for one in alice.seen)
+
+    async def test_a_clock_that_is_paused_holds_orders_on_their_way(self) -> None:
+        clock = Clock(paused=True)
+        async with serving(exchange(clock=clock, order_latency=5 * MS)) as server, trader(server) as alice:
+            await alice.order("a")
+            await alice.settle()
+            assert [one["status"] for one in alice.updates("a")] == ["PENDING_NEW"]
+            clock.resume()
+            assert (await alice.ended("a"))["status"] == "FILLED"
+
+
+class _Breakable(SourceDecorator[Any]):
+    """The source that it decorates, until it is broken."""
+
+    is_broken = False
+
+    def next_time(self) -> int | None:
+        return self._source.next_time()
+
+    def advance(self, until: int) -> Sequence[Any]:
+        if self.is_broken:
+            raise OSError("the cable is cut")
+        return self._source.advance(until)
+
+
 class TestPhases:
     async def test_a_halt_refuses_all_but_cancels(self) -> None:
         venue = exchange()
@@ -521,6 +559,20 @@ class TestPhases:
 
 
 class TestOperation:
+    async def test_a_source_that_has_failed_takes_no_orders(self) -> None:
+        """What was done before is still told to those who sign in."""
+        source = _Breakable(exchange())
+        async with serving(source) as server, trader(server) as alice:
+            await alice.order("a", price=FAR)
+            source.is_broken = True
+            failure = await alice.until(lambda one: one["type"] == "ERROR")
+            assert "the cable is cut" in failure["message"]
+            for answer in (await alice.order("b"), await alice.ask(type="CANCEL_ALL")):
+                assert (answer["type"], answer["errorType"]) == ("ERROR", "SERVER_ERROR")
+                assert "takes no orders" in answer["message"]
+            async with trader(server) as again:
+                assert [one.get("clientOrderId") for one in again.state] == ["a", None]
+
     async def test_errors_are_counted_and_nothing_has_failed(self, server: Server) -> None:
         async with trader(server) as alice:
             await alice.order("a", symbol="APPL")
