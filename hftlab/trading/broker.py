@@ -285,8 +285,10 @@ class Broker:
         order.apply(update)
         if update.kind is UpdateType.FILL:
             fill = self._fill(customer, order, update)
-        elif update.kind is UpdateType.REPLACE or update.request is RequestKind.REPLACE:
-            customer.end_replacement(order, is_done=update.kind is UpdateType.REPLACE)
+        elif update.kind is UpdateType.REPLACE and update.reason is None:
+            customer.end_replacement(order, is_done=True)
+        elif update.request is RequestKind.REPLACE:
+            customer.end_replacement(order, is_done=False)
         if order.is_open:
             if update.kind in _CHANGES:
                 self._reserve(customer, order)

@@ -89,7 +89,7 @@ class Customer:
         """Give an order its new clientOrderId, or make that one free again if the replacement was refused."""
         waiting = self._replacements.get(order.order_id)
         if not waiting:
-            return  # the venue's own, such as a reduction by self-trade prevention
+            return  # of a venue that says so without having been asked
         client_order_id = waiting.pop(0)
         if not waiting:
             del self._replacements[order.order_id]

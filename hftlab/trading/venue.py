@@ -105,8 +105,9 @@ class VenueUpdate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     By `kind`: NEW is accepted, or (of a stop, with a `reason`) released; FILL has `quantity`, `price` and `liquidity`
     of one execution; CANCEL and EXPIRE take off what was open, for a `reason`; REPLACE has the order's whole `quantity`
-    and its prices from now on; REJECT refuses the request that `request` names, for a `reason`, and leaves the order as
-    it is, except that a rejected NEW never becomes one.
+    and its prices from now on, and a `reason` if nobody has asked for it, as for a reduction by self-trade prevention;
+    REJECT refuses the request that `request` names, for a `reason`, and leaves the order as it is, except that a
+    rejected NEW never becomes one.
     """
 
     at: int

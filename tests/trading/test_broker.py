@@ -326,9 +326,19 @@ class TestReplacements:
 
     def test_a_reduction_by_the_venue_keeps_the_id(self) -> None:
         broker, venue = led_to(OrderStatus.NEW)
-        venue.replace("ORD_1", 60)
+        venue.update("ORD_1", UpdateType.REPLACE, quantity=60 * UNIT, reason="self-trade prevention")
         (reduced,) = of_order(broker.collect())
         assert (reduced.update_type, reduced.quantity, reduced.client_order_id) == ("REPLACE", 60.0, "a")
+
+    def test_a_reduction_by_the_venue_does_not_answer_one_that_is_on_its_way(self) -> None:
+        broker, venue = led_to(OrderStatus.NEW)
+        broker.handle("alice", replace(price=175.3), 5)
+        venue.update("ORD_1", UpdateType.REPLACE, quantity=60 * UNIT, reason="self-trade prevention")
+        (reduced,) = of_order(broker.collect())
+        assert (reduced.update_type, reduced.quantity, reduced.client_order_id) == ("REPLACE", 60.0, "a")
+        venue.replace("ORD_1", 60, 175.3)
+        (done,) = of_order(broker.collect())
+        assert (done.price, done.client_order_id) == (175.3, "b")
 
     def test_an_id_of_another_order(self) -> None:
         broker, _ = led_to(OrderStatus.NEW)
