@@ -149,6 +149,7 @@ class Floor:
 
     def _cut(self, until: int) -> None:
         while self.cuts is not None and self.at < until and self.cuts.random() < 0.5:
+            self.counts["cut"] += 1
             self._step(self.cuts.randint(self.at, until - 1))
 
     def _step(self, until: int) -> None:
