@@ -240,7 +240,9 @@ class Floor:
 
     def _request(self, chance: random.Random, member: _Member) -> OrderRequest:
         draw, names = chance.random(), member.names
-        name = names[-1 - min(int(chance.expovariate(0.4)), len(names) - 1)]
+        live = [one.record.client_order_id for one in member.blotter.open_orders]
+        recent = names[-1 - min(int(chance.expovariate(0.4)), len(names) - 1)]
+        name = chance.choice(live) if live and chance.random() < 0.7 else recent
         if draw < 0.05 and member.sent:
             return chance.choice(member.sent)  # once more
         if draw < 0.17:
@@ -258,11 +260,17 @@ class Floor:
                 client_order_id=name,
                 new_client_order_id=new,
                 quantity=self._quantity(chance, symbol) if quantity < 0.7 else None,
-                price=self._limit(chance, symbol) if price < 0.6 else None,
+                price=self._limit(chance, symbol)
+                if price < (0.8 if self._is_limited(member, name) else 0.05)
+                else None,
                 stop_price=self._limit(chance, symbol) if stop < 0.1 else None,
             )
         names.append(f"c{len(member.sent)}")
         return self._order(chance, names[-1])
+
+    def _is_limited(self, member: _Member, name: str) -> bool:
+        known = member.blotter.find(name)
+        return known is not None and known.record.price is not None
 
     def _order(self, chance: random.Random, name: str) -> NewOrder:
         symbol = chance.choice(SYMBOLS)
@@ -291,7 +299,7 @@ class Floor:
 
     def _limit(self, chance: random.Random, symbol: str) -> float:
         listing, around = self._listings[symbol], self.venue.reference_price(symbol) or UNIT
-        price = max(1, int(around * (1 + 0.0008 * chance.gauss())))
+        price = max(1, int(around * (1 + chance.choice((0.0005, 0.003)) * chance.gauss())))
         rule = listing.rule
         tick = listing.tick if rule is None else rule.ticks[bisect_right(rule.bounds, price) - 1]
         units = max(tick, price // tick * tick) + (listing.tick if chance.random() < 0.02 else 0)
