@@ -5,10 +5,12 @@ from hftlab.analysis.arbitrage_figures import caught_figure, crossing_figure, li
 from hftlab.analysis.coverage import covered_share
 from hftlab.analysis.coverage_figures import coverage_figure
 from hftlab.analysis.event_tables import event_quotes, event_trades
+from hftlab.analysis.fills import fills
 from hftlab.analysis.latency import latency, latency_figure, latency_summary
 from hftlab.analysis.order_book_figures import depth_figure, queue_figure, spread_figure
 from hftlab.analysis.quality import late_messages, sequence_gaps
 from hftlab.analysis.quotes import mid_figure, quotes
+from hftlab.analysis.rejections import rejections
 from hftlab.analysis.stylised_facts import (
     autocorrelation,
     autocorrelation_figure,
@@ -19,6 +21,7 @@ from hftlab.analysis.stylised_facts import (
     trade_signs,
 )
 from hftlab.analysis.trades import bars, trades
+from hftlab.analysis.trading_figures import trading_figure
 
 __all__ = [
     "autocorrelation",
@@ -33,6 +36,7 @@ __all__ = [
     "depth_figure",
     "event_quotes",
     "event_trades",
+    "fills",
     "late_messages",
     "latency",
     "latency_figure",
@@ -42,6 +46,7 @@ __all__ = [
     "opportunities",
     "queue_figure",
     "quotes",
+    "rejections",
     "returns",
     "sequence_gaps",
     "spread_distribution",
@@ -50,4 +55,5 @@ __all__ = [
     "tail_exponent",
     "trade_signs",
     "trades",
+    "trading_figure",
 ]
