@@ -325,12 +325,13 @@ class Burst:
     """Sends orders as fast as a socket takes them, over one connection after the other; reads what is answered."""
 
     def __init__(self, market: Market) -> None:
-        self.sent = 0
+        self.sent = self.connections = 0
         self.closes: set[tuple[int, str]] = set()
         self._server = market.server
 
     async def connection(self, most: int) -> None:
         """Sign in and send up to `most` orders, until the server closes."""
+        self.connections += 1
         async with connect(self._server.url, max_queue=None, compression=None) as connection:
             token = self._server.issue_tokens("mallory").access
             await connection.send(json.dumps({"type": "AUTH", "timestamp": 1, "token": token}))
@@ -357,10 +358,11 @@ async def test_a_burst_is_refused_and_closed(memory: Memory, count: int) -> None
             await burst.connection(count)
             if burst.sent % 5000 < 500:
                 await market.is_well()
-        assert burst.closes == {(1008, "too many errors")}
+        # One that is too busy with sending to read what it is answered is closed for that.
+        assert (1008, "too many errors") in burst.closes <= {(1008, "too many errors"), (4008, "slow consumer")}
         errors = market.server.stats()["errors"]
         assert errors.keys() == {"RATE_LIMIT_EXCEEDED"}
-        assert market.server.stats()["aborted"].keys() == {"too many errors"}
+        assert sum(market.server.stats()["aborted"].values()) == burst.connections
         assert memory.has_grown() < 0.05
 
 
