@@ -97,9 +97,11 @@ class Broker:
     def _customer(self, name: str) -> Customer:
         customer = self._customers.get(name)
         if customer is None:
-            terms = self._terms.get(name, self._terms[DEFAULT_ACCOUNT])
-            customer = self._customers[name] = Customer(name, terms, self._instruments)
+            customer = self._customers[name] = self._new_customer(name)
         return customer
+
+    def _new_customer(self, name: str) -> Customer:
+        return Customer(name, self._terms.get(name, self._terms[DEFAULT_ACCOUNT]), self._instruments)
 
     # --- requests ---
 
@@ -363,7 +365,8 @@ class Broker:
 
         `with_finished` adds the orders that are over and still known, before the open ones.
         """
-        state = self._customer(name).state(at, with_finished=with_finished)
+        customer = self._customers.get(name) or self._new_customer(name)  # looking at an account does not begin it
+        state = customer.state(at, with_finished=with_finished)
         return [Timed(at, message, name) for message in state]
 
     def _reserve(self, customer: Customer, order: Order) -> None:

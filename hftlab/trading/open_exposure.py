@@ -54,7 +54,7 @@ class OpenExposure:
     def of(self, symbol: str, positions: Mapping[str, Position], *, without: Order | None = None) -> Exposure:
         """Return what is open in a symbol and what all orders would cost, without one order if it is given."""
         buys, sells, _, _ = self._sums(symbol, without)
-        return Exposure(buys, sells, self.notional(positions, without=without))
+        return Exposure(buys, sells, self.notional(positions, without=without), len(self._orders))
 
     def _sums(self, symbol: str, without: Order | None) -> Sequence[int]:
         sums = self._symbols.get(symbol, _NOTHING)

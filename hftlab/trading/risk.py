@@ -39,6 +39,7 @@ class Check(StrEnum):
     TRADING_HOURS = "TRADING_HOURS"
     """The market is closed, or collects orders for an auction and the order cannot wait for it."""
     ORDER_RATE = "ORDER_RATE"
+    OPEN_ORDERS = "OPEN_ORDERS"
     TICK = "TICK"
     LOT = "LOT"
     PRICE_BAND = "PRICE_BAND"
@@ -67,6 +68,8 @@ class Exposure(NamedTuple):
     sell_quantity: int = 0
     notional: int = 0
     """What all open orders would cost, in 1e-9 of the account's currency."""
+    orders: int = 0
+    """How many are open, in all instruments."""
 
 
 class PreTradeChecks:
@@ -100,6 +103,7 @@ class PreTradeChecks:
         """
         return (
             self._rate(at)
+            or self._count(exposure.orders)
             or _terms(terms)
             or self._market(terms, instrument, phase, at)
             or _grid(terms, instrument)
@@ -151,6 +155,14 @@ class PreTradeChecks:
             limit.per_second,
             None,
             f"order rate: more than {limit.per_second:g} a second and {limit.burst:,} at once, wait {wait:.3f} seconds",
+        )
+
+    def _count(self, orders: int) -> Rejection | None:
+        most = self.limits.max_open_orders
+        if most is None or orders < most:
+            return None
+        return Rejection(
+            Check.OPEN_ORDERS, most, orders + 1, f"open orders: {orders:,} are open, and the limit is {most:,}"
         )
 
     def _market(self, terms: OrderTerms, instrument: Instrument, phase: MarketPhase, at: int) -> Rejection | None:

@@ -377,6 +377,7 @@ class TestState:
         (portfolio,) = [item.message for item in broker.snapshot("carol", 1)]
         assert isinstance(portfolio, PortfolioUpdate)
         assert portfolio.cash == 100_000
+        assert broker.accounts == []
 
     def test_prices_move_positions_and_portfolios(self) -> None:
         broker, venue = trading()

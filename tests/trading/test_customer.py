@@ -56,7 +56,7 @@ def test_open_orders_take_buying_power_until_they_are_over() -> None:
     order = entered(one)
     assert one.portfolio().buying_power == (100_000 - 17_500) * UNIT
     assert one.exposure("AAPL").buy_quantity == 100 * UNIT
-    assert one.exposure("AAPL", without=order) == (0, 0, 0)
+    assert one.exposure("AAPL", without=order)[:3] == (0, 0, 0)
     one.release(order)
     assert one.portfolio().buying_power == 100_000 * UNIT
     assert (list(one.orders), one.orders.finished) == ([], [order])

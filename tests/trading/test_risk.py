@@ -399,6 +399,16 @@ class TestRate:
         assert refused(rejection).check is Check.ORDER_RATE
 
 
+def test_open_orders_are_counted() -> None:
+    checks, account = PreTradeChecks(replace(NO_LIMITS, max_open_orders=2)), holding()
+
+    def sent(already: int) -> Rejection | None:
+        return checks.check_new(order(), AAPL, account, Exposure(orders=already), None, CONTINUOUS, OPEN)
+
+    assert [sent(already) is None for already in range(4)] == [True, True, False, False]
+    assert sent(2) == (Check.OPEN_ORDERS, 2, 3, "open orders: 2 are open, and the limit is 2")
+
+
 class TestReplace:
     def replaced(
         self, before: OrderTerms, after: OrderTerms, limits: RiskLimits, filled: int = 0, **options: Any
