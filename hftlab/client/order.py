@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from hftlab.clock import in_words
 from hftlab.html_table import facts_table
@@ -10,10 +10,7 @@ from hftlab.protocol import OrderStatus, OrderType, Side, TimeInForce
 from hftlab.trading.blotter import TrackedOrder
 from hftlab.trading.order_record import OrderRecord
 
-if TYPE_CHECKING:
-    from hftlab.client.trading import Trading
-
-__all__ = ["Order", "OrderHandle"]
+__all__ = ["Order", "OrderActions", "OrderHandle"]
 
 
 class OrderHandle:
@@ -149,10 +146,32 @@ class OrderHandle:
         return facts_table(f"Order {record.client_order_id}", {name: text for name, text in facts.items() if text})
 
 
+class OrderActions(Protocol):
+    """What can be done with an order; hftlab.client.trading.Trading does it."""
+
+    async def wait(self, order: OrderHandle, *statuses: str, timeout: float | None = None) -> Order:
+        """Wait until the order has one of these statuses, or is final."""
+
+    async def cancel(self, order: OrderHandle | str, *, timeout: float = 10.0) -> Order | None:
+        """Cancel what is left of it."""
+
+    async def replace(
+        self,
+        order: OrderHandle | str,
+        *,
+        quantity: float | None = None,
+        price: float | None = None,
+        stop_price: float | None = None,
+        new_client_order_id: str | None = None,
+        timeout: float = 10.0,
+    ) -> Order | None:
+        """Change its quantity or prices."""
+
+
 class Order(OrderHandle):
     """An order of an hftlab.Client: a handle that awaits what becomes of it."""
 
-    def __init__(self, tracked: TrackedOrder, trading: Trading) -> None:
+    def __init__(self, tracked: TrackedOrder, trading: OrderActions) -> None:
         super().__init__(tracked)
         self._trading = trading
 

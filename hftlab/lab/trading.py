@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
+from hftlab.client import Client
 from hftlab.client.account_views import Fills, Orders, Positions
 from hftlab.client.order import Order, OrderHandle
 from hftlab.client.trading import Trading
 from hftlab.lab.background import background
 from hftlab.protocol import PortfolioUpdate
 from hftlab.trading.blotter import TrackedOrder
-
-if TYPE_CHECKING:
-    from hftlab.lab.client import LabClient
 
 __all__ = ["LabOrder", "LabTrading"]
 
@@ -59,6 +57,14 @@ class LabOrder(OrderHandle):
         return self
 
 
+class ClientOwner(Protocol):
+    """Notebook client, which is closed when nothing refers to it any more."""
+
+    @property
+    def inner(self) -> Client:
+        """The hftlab.Client."""
+
+
 class LabTrading:
     """Orders, positions and fills of the account that a notebook's client is signed in as.
 
@@ -67,8 +73,8 @@ class LabTrading:
     not the order. Calls that wait cannot be made in a callback, which runs on the background loop.
     """
 
-    def __init__(self, client: LabClient) -> None:
-        self._client = client  # which is closed when nothing refers to it any more
+    def __init__(self, client: ClientOwner) -> None:
+        self._client = client
 
     @property
     def _trading(self) -> Trading:
