@@ -35,14 +35,14 @@ def trading_figure(
     held = _one_account(session, session.position_updates.filter(pl.col("symbol") == symbol).collect(), symbol, account)
     made = fills(session.order_updates).filter((pl.col("symbol") == symbol) & _is_of(held["account"][0])).collect()
     figure = make_subplots(rows=3, shared_xaxes=True, vertical_spacing=0.05, row_heights=_HEIGHTS)
-    _draw_market(figure, session, symbol, held["ts_recv"].min(), held["ts_recv"].max(), points)
+    _draw_market(figure, session, symbol, held["ts_recv"][0], held["ts_recv"][-1], points)
     _draw_fills(figure, made)
     _draw_account(figure, held, points)
     lay_out(figure, title or f"{symbol}: fills, inventory, profit and loss", "", "", height=620)
     figure.update_xaxes(title="time of reception (UTC)", row=3)
     for row, name in enumerate(("price", "inventory", f"profit, {held['currency'][0] or 'money'}"), start=1):
         figure.update_yaxes(title=name, row=row)
-    return figure.update_layout(hovermode="x")
+    return figure.update_layout(hovermode="x", legend_traceorder="normal")
 
 
 def _one_account(session: Session, positions: pl.DataFrame, symbol: str, account: str | None) -> pl.DataFrame:
@@ -70,16 +70,16 @@ def _is_of(account: str | None) -> pl.Expr:
     return pl.col("account").eq_missing(pl.lit(account, pl.String))
 
 
-def _draw_market(figure: Any, session: Session, symbol: str, first: Any, last: Any, points: int) -> None:
-    """Draw bid and ask, from before the first position to the last, where they have changed."""
+def _draw_market(figure: Any, session: Session, symbol: str, first: int, last: int, points: int) -> None:
+    """Draw bid and ask from the first position to the last."""
     quotes = (
-        session.market_data.filter((pl.col("symbol") == symbol) & pl.col("ts_recv").is_between(first, last))
+        session.market_data.filter((pl.col("symbol") == symbol) & (pl.col("ts_recv") <= last))
         .filter((pl.col("bid") > 0) & (pl.col("ask") > 0))
         .select("ts_recv", "bid", "ask")
         .collect()
     )
-    is_new = pl.struct("bid", "ask").ne_missing(pl.struct("bid", "ask").shift(1))
-    line = _thinned(quotes.filter(is_new), points)
+    before = quotes.filter(pl.col("ts_recv") <= first).tail(1).with_columns(ts_recv=pl.lit(first, pl.Int64))
+    line = _steps(pl.concat([before, quotes.filter(pl.col("ts_recv") > first)]), ["bid", "ask"], last, points)
     style = {"shape": "hv", "width": 1, "color": AXIS}
     figure.add_scatter(x=_times(line), y=line["bid"].to_list(), name="bid", line=style, showlegend=False, row=1, col=1)
     figure.add_scatter(
@@ -94,7 +94,7 @@ def _draw_fills(figure: Any, made: pl.DataFrame) -> None:
         figure.add_scatter(
             x=_times(rows), y=rows["price"].to_list(), customdata=rows["quantity"].to_list(), name=name, mode="markers",
             hovertemplate=f"{name} %{{customdata:,}} at %{{y}}<extra></extra>",
-            marker={"symbol": shape, "size": 9, "color": colour}, row=1, col=1,
+            marker={"symbol": shape, "size": 8, "color": colour}, row=1, col=1,
         )  # fmt: skip
 
 
@@ -103,15 +103,21 @@ def _draw_account(figure: Any, held: pl.DataFrame, points: int) -> None:
     profit = (pl.col("realized_pnl") + pl.col("unrealized_pnl")).round(2).alias("profit")
     lines = held.select("ts_recv", "quantity", profit)
     for row, (column, name, colour) in enumerate((("quantity", "inventory", _HELD), ("profit", "profit", _EARNED)), 2):
-        line = _thinned(lines.filter(pl.col(column).ne_missing(pl.col(column).shift(1))), points)
+        line = _steps(lines.select("ts_recv", column), [column], held["ts_recv"][-1], points)
         figure.add_scatter(
             x=_times(line), y=line[column].to_list(), name=name, showlegend=False, fill="tozeroy",
             hovertemplate="%{y:,}<extra></extra>", line={"shape": "hv", "color": colour, "width": 2}, row=row, col=1,
         )  # fmt: skip
 
 
-def _thinned(line: pl.DataFrame, points: int) -> pl.DataFrame:
-    return line.gather_every(max(math.ceil(line.height / points), 1))
+def _steps(line: pl.DataFrame, columns: list[str], last: int, points: int) -> pl.DataFrame:
+    """Keep the rows in which something has changed, at most `points`, and let the last of them stand until `last`."""
+    if line.is_empty():
+        return line
+    value = pl.struct(columns)
+    steps = line.filter(value.ne_missing(value.shift(1)))
+    end = line.tail(1).with_columns(ts_recv=pl.lit(last, pl.Int64))
+    return pl.concat([steps.gather_every(math.ceil(steps.height / points)), end])
 
 
 def _times(rows: pl.DataFrame) -> list[Any]:

@@ -20,20 +20,28 @@ def test_fills_inventory_and_profit_of_one_account(traded: Session) -> None:
     drawn = lines(figure)
     assert (list(drawn["bought"].y), list(drawn["bought"].customdata)) == ([10.0, 10.01], [60.0, 40.0])
     assert list(drawn["sold"].y) == [10.02]
-    assert list(drawn["inventory"].y) == [60.0, 70.0]
-    assert list(drawn["profit"].y) == [-0.18, 0.76]
+    assert list(drawn["inventory"].y) == [60.0, 70.0, 70.0]
+    assert list(drawn["profit"].y) == [-0.18, 0.76, 0.76]
     assert figure.layout.yaxis3.title.text == "profit, USD"
     assert drawn["sold"].x[0] == drawn["inventory"].x[-1]
 
 
 def test_the_market_is_drawn_where_it_has_changed(traded: Session) -> None:
     drawn = lines(analysis.trading_figure(traded, "A", "alice"))
-    assert (list(drawn["bid"].y), list(drawn["ask"].y)) == ([9.99, 10.0], [10.01, 10.02])
+    assert (list(drawn["bid"].y), list(drawn["ask"].y)) == ([9.99, 10.0, 10.0], [10.01, 10.02, 10.02])
+
+
+def test_lines_go_from_the_first_position_to_the_last(traded: Session) -> None:
+    """The market had its price before, and nothing needs to change at the end."""
+    figure = analysis.trading_figure(traded, "A", "alice")
+    spans = {(line.x[0], line.x[-1]) for line in figure.data if line.mode != "markers"}
+    (span,) = spans
+    assert (span[1] - span[0]).total_seconds() == 0.003
 
 
 def test_no_more_points_than_asked_for(traded: Session) -> None:
     drawn = lines(analysis.trading_figure(traded, "A", "alice", points=1))
-    assert [len(drawn[name].x) for name in ("bid", "ask", "inventory", "profit")] == [1, 1, 1, 1]
+    assert [len(drawn[name].x) for name in ("bid", "ask", "inventory", "profit")] == [2, 2, 2, 2]  # one and the end
     assert len(drawn["bought"].x) == 2
 
 
