@@ -259,7 +259,7 @@ def _listed(what: str, items: Sequence[str]) -> str:
 
 def _table(what: str, heads: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     shown = f", the newest {_SHOWN}" if len(rows) > _SHOWN else ""
-    return rows_table(counted(len(rows), what) + shown, heads, rows[-_SHOWN:])
+    return rows_table(counted(len(rows), what) + shown, heads if rows else (), rows[-_SHOWN:])
 
 
 def _text(value: float | None) -> str:

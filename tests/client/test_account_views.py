@@ -44,6 +44,11 @@ class TestOrders:
             orders["a"]
         assert "1 open order" in orders._repr_html_()
 
+    def test_without_orders_there_is_only_the_count(self) -> None:
+        shown = Orders(Blotter(), OrderHandle, only_open=True)._repr_html_()
+        assert "0 open orders" in shown
+        assert "average price" not in shown
+
     def test_a_table(self, blotter: Blotter) -> None:
         frame = Orders(blotter, OrderHandle).to_polars()
         assert frame["status"].to_list() == ["FILLED", "NEW"]
