@@ -7,7 +7,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from typing import Any, Final
 
 import pytest
@@ -109,7 +109,8 @@ class Trader:
                 {"stop_price": around},
             )
         )
-        is_placed = await self._ask(lambda: place(symbol, quantity, client_order_id=name, timeout=PATIENCE, **terms))
+        terms |= {"client_order_id": name, "timeout": PATIENCE, "wait": chance.random() < 0.8}
+        is_placed = await self._ask(lambda: place(symbol, quantity, **terms))
         (self.placed if is_placed else self.refused).append(name)
 
     def _price(self, order: Order) -> float:
@@ -236,17 +237,18 @@ async def run(seed: int) -> Counter[str]:
     server = await Server(market, port=0, key=KEY, accounts=ACCOUNTS).start()
     accounts = [chance.choice(("alice", "bob")) for _ in range(chance.randint(1, 3))]
     restarts = chance.choice((0, 0, 1, 2))
-    clients: list[Client] = []
     try:
-        async with ChaosProxy(server.port, seed, repetition=chance.choice((0.05, 0.3))) as proxy:
-            for account in accounts:
-                token = access_token(KEY, account, time.time())
-                clients.append(await Client(proxy.url, token=token, **QUICK).connect())
+        async with (
+            ChaosProxy(server.port, seed, repetition=chance.choice((0.05, 0.3))) as proxy,
+            AsyncExitStack() as stack,
+        ):
+            tokens = [access_token(KEY, account, time.time()) for account in accounts]
+            clients = [await stack.enter_async_context(Client(proxy.url, token=one, **QUICK)) for one in tokens]
             traders = [
                 Trader(f"{account}{number}", account, client, seed + 1000 * number)
                 for number, (account, client) in enumerate(zip(accounts, clients, strict=True))
             ]
-            trading = [asyncio.create_task(trader.trade(12)) for trader in traders]
+            trading = [asyncio.create_task(trader.trade(10)) for trader in traders]
             disturbance = asyncio.create_task(disturb(proxy, chance, chance.randint(1, 5)))
             try:
                 for _ in range(restarts):
@@ -273,8 +275,6 @@ async def run(seed: int) -> Counter[str]:
         exc.add_note(f"run({seed}) of {__name__} repeats it, as far as sockets do")
         raise
     finally:
-        for client in clients:
-            await client.close()
         await server.stop()
 
 
