@@ -211,8 +211,8 @@ class PreTradeChecks:
             return None
         limit = Fraction(base * (whole + share if buys else whole - share), whole)
         reason = (
-            f"price band: the price {to_text(price)} is more than {float(band):.6g} of {to_text(base)} "
-            f"{'above' if buys else 'below'} it: {to_text(round(limit))} is the limit"
+            f"price band: the price {to_text(price)} is more than {float(100 * band):.6g} % "
+            f"{'above' if buys else 'below'} {to_text(base)}: {to_text(round(limit))} is the limit"
         )
         return Rejection(Check.PRICE_BAND, float(limit / UNIT), price / UNIT, reason)
 

@@ -232,7 +232,7 @@ class TestPriceBand:
 
     def test_says_where_it_ends(self) -> None:
         rejection = refused(checked(order(price=200), self.BAND))
-        reason = "price band: the price 200 is more than 0.1 of 175 above it: 192.5 is the limit"
+        reason = "price band: the price 200 is more than 10 % above 175: 192.5 is the limit"
         assert rejection == (Check.PRICE_BAND, 192.5, 200.0, reason)
         assert "157.5 is the limit" in refused(checked(order(SELL, price=150), self.BAND)).reason
 
