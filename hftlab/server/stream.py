@@ -86,7 +86,11 @@ class Stream:
         assert self.broker is not None
         if self.playback.failure is not None:
             raise ServerError(f"{self.playback.name} has failed and takes no orders: start the server again")
-        return self.broker.handle(account, request, self.clock.now(), entered_by=entered_by)  # type: ignore[return-value]
+        try:
+            return self.broker.handle(account, request, self.clock.now(), entered_by=entered_by)  # type: ignore[return-value]
+        except ServerError:
+            self.pass_on(self.broker.collect())  # what had happened before
+            raise
 
     def cancel_orders(self, entered_by: Hashable) -> None:
         """Cancel the open orders of a connection that has ended."""
@@ -97,6 +101,7 @@ class Stream:
         """Return the messages that tell an account's state; none where nothing is traded. See Broker.snapshot()."""
         if self.broker is None:
             return []
+        self.pass_on(self.broker.collect())  # what has happened goes before how things are
         state = self.broker.snapshot(account, self.clock.now(), with_finished=with_finished)
         return [item.message for item in state]
 

@@ -37,6 +37,7 @@ from tests.server.traders import PRIVATE, Message, told, trader
 
 KEY = b"k" * 64
 MS = 1_000_000
+START = 1_767_364_200_000_000_000  # 2026-01-02 14:30 UTC
 FAR = 1.0
 """A price in dollars at which nobody sells AAPL."""
 FREE = {"*": AccountTerms(limits=RiskLimits(price_band=None, orders_per_second=None))}
@@ -556,6 +557,32 @@ class TestPhases:
             assert (await alice.ended("next day"))["status"] == "FILLED"
             async with trader(server) as again:
                 assert again.state[0]["clientOrderId"] == "for ever"
+
+
+class TestWhatHasHappenedMeanwhile:
+    """On a clock that stands still nothing but a request or a sign-in looks at the venue."""
+
+    async def test_a_sign_in_tells_it_before_the_state(self) -> None:
+        venue = exchange(clock=Clock(START, paused=True))
+        async with serving(venue) as server, trader(server) as alice:
+            venue.call_auction("AAPL")
+            await alice.order("a", price=1000.0, quantity=50)
+            venue.uncross("AAPL")
+            async with trader(server) as again:
+                assert [one["quantity"] for one in again.state if one["type"] == "POSITION_UPDATE"] == [50]
+            await alice.settle()
+            (filled,) = [one for one in alice.updates("a") if one["updateType"] == "FILL"]
+            assert filled["commission"] > 0
+
+    async def test_a_request_that_is_an_error_tells_it_too(self) -> None:
+        venue = exchange(clock=Clock(START, paused=True))
+        async with serving(venue) as server, trader(server) as alice:
+            venue.call_auction("AAPL")
+            await alice.order("a", price=1000.0, quantity=50)
+            venue.uncross("AAPL")
+            assert (await alice.ask(type="CANCEL_ORDER", clientOrderId="unknown"))["type"] == "ERROR"
+            await alice.settle()
+            assert [one["status"] for one in alice.updates("a")] == ["NEW", "FILLED"]
 
 
 class TestOperation:
