@@ -45,6 +45,10 @@ class Instrument:
         if self.rule is not None and any(tick % self.tick for tick in self.rule.ticks):
             raise ValueError(f"tick of {self.symbol} must divide every tick of {self.rule.name}, got {self.tick}")
 
+    def __hash__(self) -> int:
+        # Of text, which remembers its own: instruments are keys of what is looked up for each batch of events.
+        return hash((self.symbol, self.venue.name, self.currency))
+
     @property
     def wire_symbol(self) -> str:
         """Symbol in messages: the plain symbol at the primary venue, `SYMBOL:VENUE` elsewhere (AAPL:NYSE).

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy.typing as npt
 from hftlab.book import Tops
 from hftlab.events import TRADE, EventBatch
 from hftlab.instruments import Instrument
+from hftlab.instruments.units import reduced
 
 __all__ = ["Quote", "TradeRow", "quotes", "trades"]
 
@@ -66,33 +68,47 @@ def quotes(tops: Tops, batch: EventBatch, events: IntArray) -> Iterator[Quote]:
     """Convert the tops numbered `events`, for the whole batch at once."""
     rows = tops.rows[events]
     ids = batch.instrument_id[rows]
-    ticks_and_lots = [side[events] for side in (tops.bid_ticks, tops.bid_lots, tops.ask_ticks, tops.ask_lots)]
-    numbers = [np.empty(side.shape) for side in ticks_and_lots]
-    mid = np.empty(len(ids))
-    for number in np.unique(ids).tolist():
-        instrument, mine = batch.instruments[number], ids == number
-        bid_ticks, bid_lots, ask_ticks, ask_lots = (side[mine] for side in ticks_and_lots)
-        numbers[0][mine], numbers[1][mine] = instrument.price(bid_ticks), instrument.size(bid_lots)
-        numbers[2][mine], numbers[3][mine] = instrument.price(ask_ticks), instrument.size(ask_lots)
-        mid[mine] = _mids(bid_ticks, bid_lots, ask_ticks, ask_lots, instrument)
+    bid_ticks, bid_lots, ask_ticks, ask_lots = (
+        side[events] for side in (tops.bid_ticks, tops.bid_lots, tops.ask_ticks, tops.ask_lots)
+    )
+    tick, lot = (step.of(ids) for step in _steps(batch.instruments))
+    # Mids from the sum of the ticks, so that one between two prices is as exact as they are. A side that is not there
+    # has 0 ticks.
+    sides = (bid_lots[:, 0] > 0).astype(np.int64) + (ask_lots[:, 0] > 0)
+    sums = tick.values((bid_ticks[:, 0] + ask_ticks[:, 0])[:, np.newaxis])[:, 0]
     columns: tuple[npt.NDArray[Any], ...] = (
         rows,
         ids,
         batch.ts_event[rows],
         batch.ts_recv[rows],
-        *numbers[:2],
+        tick.values(bid_ticks),
+        lot.values(bid_lots),
         tops.bid_orders[events],
-        *numbers[2:],
+        tick.values(ask_ticks),
+        lot.values(ask_lots),
         tops.ask_orders[events],
-        mid,
+        np.where(sides > 0, sums / np.maximum(sides, 1), np.nan),
     )
     return map(Quote._make, zip(*(column.tolist() for column in columns), strict=True))
 
 
-def _mids(
-    bid_ticks: IntArray, bid_lots: IntArray, ask_ticks: IntArray, ask_lots: IntArray, instrument: Instrument
-) -> npt.NDArray[np.float64]:
-    """Compute mids from the sum of the ticks, so that a mid between two prices is as exact as they are."""
-    sides = (bid_lots[:, 0] > 0).astype(np.int64) + (ask_lots[:, 0] > 0)
-    # A side that is not there has 0 ticks.
-    return np.where(sides > 0, instrument.price(bid_ticks[:, 0] + ask_ticks[:, 0]) / np.maximum(sides, 1), np.nan)
+class _Steps(NamedTuple):
+    """Steps of 1e-9 of several instruments, in lowest terms; see hftlab.instruments.units."""
+
+    numerators: IntArray
+    denominators: IntArray
+
+    def of(self, numbers: npt.NDArray[Any]) -> _Steps:
+        """Return the step of each row, given the numbers of their instruments."""
+        return _Steps(self.numerators[numbers][:, np.newaxis], self.denominators[numbers][:, np.newaxis])
+
+    def values(self, counts: IntArray) -> npt.NDArray[np.float64]:
+        """Return what rows of so many steps are, as Instrument.price() and size() do."""
+        return counts * self.numerators / self.denominators
+
+
+@lru_cache(maxsize=64)
+def _steps(instruments: tuple[Instrument, ...]) -> tuple[_Steps, _Steps]:
+    """Return the ticks and the lots of instruments."""
+    ticks, lots = [reduced(one.tick) for one in instruments], [reduced(one.lot) for one in instruments]
+    return _Steps(*np.array(ticks, np.int64).T), _Steps(*np.array(lots, np.int64).T)

@@ -51,6 +51,11 @@ class Filters:
                 raise ValueError(f"{name} must be 0 or more, got {value}: None turns the filter off")
 
     @property
+    def are_off(self) -> bool:
+        """Whether no row can be filtered."""
+        return self == Filters(off_tick=False, duplicates=False, positive=False)
+
+    @property
     def limits(self) -> Limits:
         off = -1
         return Limits(
@@ -78,6 +83,8 @@ class Filter:
         `mids` (1e-9, 0 for none) are the books' by the numbers given. An event of which some rows are filtered still
         ends with a row flagged F_LAST.
         """
+        if self._filters.are_off:
+            return batch
         books = np.array([self._numbers[one] for one in batch.instruments], np.int64)[batch.instrument_id]
         rows = Rows(
             batch.ts_event,

@@ -16,7 +16,7 @@ from hftlab.events import COLUMNS, EventBatch
 from hftlab.html_table import facts_table
 from hftlab.instruments import Instrument
 from hftlab.log import get_logger
-from hftlab.market import Processor
+from hftlab.market import Filters, Processor
 from hftlab.protocol.messages import MarketData, MarketDataSymbol
 from hftlab.simulator.listings import SYMBOLS, find_listing, last_close, listed_profile, opened
 from hftlab.simulator.profile import Profile, profile_of
@@ -34,6 +34,10 @@ _LONG: Final = 6.0
 """Seconds of compiling after which a warning is logged; reading from the cache takes about one."""
 
 _log = get_logger("hftlab.simulator")
+
+
+_NO_FILTERS: Final = Filters(off_tick=False, duplicates=False, positive=False)
+"""The matching engine makes nothing that would have to be filtered."""
 
 
 class Segment(NamedTuple):
@@ -98,7 +102,9 @@ class Exchange(TradingControls):
         self._flow = _flow(self.instruments, today, self.seed, self.start, self_exciting)
         self._entry = _order_entry(self._flow, self.instruments, order_latency, self.start)
         self.closes: Final = {one: last_close(one, profile) for one, profile in profiles.items()}
-        self._processor = Processor(self.instruments, depth, pace=interval, previous_close=self.closes)
+        self._processor = Processor(
+            self.instruments, depth, pace=interval, filters=_NO_FILTERS, previous_close=self.closes
+        )
         self._reached, self._is_open, self._events_only = self.start, False, False
         self._opening: Segment | None = None
         # Messages that are made and not due yet, because the flow had to be made further for orders.
@@ -194,11 +200,13 @@ class Exchange(TradingControls):
                 yield opening
         last = until // self.interval * self.interval
         if last > self._reached:
+            newest = _nothing(self.instruments)
             for batch in self._entry.run(last - 1):
-                yield Segment(batch, self._due(self._processor.process(batch), last))
+                if len(newest):
+                    yield Segment(newest, self._due(self._processor.process(newest), last))
+                newest = batch
             self._reached = last
-            nothing = _nothing(self.instruments)
-            yield Segment(nothing, self._due(self._processor.process(nothing, last - 1), last))
+            yield Segment(newest, self._due(self._processor.process(newest, last - 1), last))
         self._entry.advance(until)
 
     def _open(self) -> None:
