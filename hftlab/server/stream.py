@@ -7,7 +7,7 @@ import math
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Hashable, Iterable
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from itertools import chain
 from typing import Final
 
@@ -34,6 +34,7 @@ _PATIENCE: Final = 0.002
 """Seconds that the loop waits for a source that reads ahead, before others get their turn: a thread costs more."""
 _STEPS: Final = 256
 """Messages of a STEP that are sent in one turn of the loop."""
+_NEVER: Final = 2**63 - 1
 _MOST: Final = 100
 """Controls of a replay that may wait for earlier ones."""
 
@@ -70,6 +71,8 @@ class Stream:
         self._controls: deque[tuple[ReplayControl, asyncio.Future[None]]] = deque()
         self._announced: tuple[ReplayState, float] | None = None
         self._changed = False
+        self._sleeps_until: int | None = None
+        """Source time of what `run()` sleeps until; None while it does not sleep."""
 
     def wake(self) -> None:
         """Look again at what is due next."""
@@ -111,9 +114,11 @@ class Stream:
         for item in items:
             self._accept(item)
         # From here: waking the stream would cost as much as sending them.
-        with self._together():
+        with self._together() if ahead else nullcontext():
             self._send(chain(ahead, self._publisher.poll(0, wall_time())), started)
-        self.wake()
+        at = self._next_time()
+        if self._sleeps_until is None or (at is not None and at < self._sleeps_until):
+            self.wake()
 
     def lag(self) -> float:
         """Return the seconds that the stream is behind its clock because there is too much to do."""
@@ -161,7 +166,9 @@ class Stream:
             delay = math.inf if at is None else self.clock.seconds_until(at)
             if at is None or delay > 0:
                 if not self._announce_changes():
+                    self._sleeps_until = _NEVER if at is None else at
                     await self._sleep(timer, delay)
+                    self._sleeps_until = None
                 turn = time.monotonic()
                 continue
             self.clock.reach(at)
