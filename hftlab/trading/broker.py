@@ -22,6 +22,7 @@ from hftlab.source import Timed
 from hftlab.trading.account import Account, AccountTerms
 from hftlab.trading.customer import Customer
 from hftlab.trading.orders import Fill, Order
+from hftlab.trading.risk import order_price
 from hftlab.trading.venue import Cancel, New, OrderTerms, Replace, RequestKind, TradingVenue, VenueUpdate
 from hftlab.trading.wire import order_update, portfolio_update, position_update, terms_of, to_units
 
@@ -370,9 +371,8 @@ class Broker:
         return [Timed(at, message, name) for message in state]
 
     def _reserve(self, customer: Customer, order: Order) -> None:
-        """Count an open order at its limit or, without one, at the market's price."""
-        terms = order.terms
-        customer.reserve(order, terms.price or terms.stop_price or self.venue.reference_price(terms.symbol) or 0)
+        """Count an open order at the price that it is valued at."""
+        customer.reserve(order, order_price(order.terms, self.venue.reference_price(order.terms.symbol)) or 0)
 
 
 def _replaced(terms: OrderTerms, message: ReplaceOrder) -> OrderTerms:

@@ -303,10 +303,17 @@ def _is_no_more(before: OrderTerms, after: OrderTerms, reference: int | None) ->
 
 
 def order_price(terms: OrderTerms, reference: int | None) -> int | None:
-    """Return the price that an order is valued at: its limit, else its stop, else the reference price."""
-    if terms.price is not None:
-        return terms.price
-    return terms.stop_price if terms.stop_price is not None else reference
+    """Return the price that an order is valued at, which it is not expected to trade above.
+
+    A buy's is its limit, or without one the higher of its stop and the reference price: a stop at or below the market
+    is released at once. A sell's is its limit, or the reference price, or the stop of a stop order, if that is higher:
+    it trades at its limit or better. None if none of them is known.
+    """
+    price, stop = terms.price, terms.stop_price
+    if price is not None and terms.side is Side.BUY:
+        return price
+    market = None if terms.side is Side.SELL and stop is not None else reference
+    return max((one for one in (price, stop, market) if one is not None), default=None)
 
 
 def _more(check: Check, name: str, of: str, value: int, limit: int, account: Account) -> Rejection:

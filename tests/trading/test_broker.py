@@ -192,6 +192,24 @@ class TestEntry:
         assert broker.handle("alice", new("c", quantity=100.0), 3) == []
         assert len(venue.asked(New)) == 2
 
+    @pytest.mark.parametrize(
+        "terms",
+        [
+            {"order_type": OrderType.STOP, "price": None, "stop_price": 0.01},
+            {"side": Side.SELL, "price": 0.01},
+            {"side": Side.SELL, "order_type": OrderType.STOP_LIMIT, "price": 0.01, "stop_price": 176.0},
+        ],
+    )
+    def test_a_price_behind_the_market_does_not_make_an_order_cheaper(self, terms: dict[str, Any]) -> None:
+        limits = RiskLimits(price_band=None)
+        broker, venue = trading(terms={"*": AccountTerms(cash=100_000, commissions=None, limits=limits)})
+        (refused,) = of_order(broker.handle("alice", new(quantity=600.0, **terms), 1))
+        assert (refused.reason or "").startswith("buying power: the order needs 105,")
+        broker.handle("alice", new("b", quantity=300.0, **terms), 1)
+        (refused,) = of_order(broker.handle("alice", new("c", quantity=300.0, **terms), 1))
+        assert (refused.reason or "").startswith("buying power: the order needs 52,")
+        assert len(venue.asked(New)) == 1
+
     def test_orders_that_close_a_position_reserve_nothing(self) -> None:
         broker, venue = trading()
         broker.handle("alice", new("a"), 1)

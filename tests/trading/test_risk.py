@@ -467,12 +467,32 @@ class TestReplace:
         assert refused(self.replaced(order(), order(), NO_LIMITS, phase=HALTED)).check is Check.HALTED
 
 
-def test_an_order_is_valued_at_its_limit_else_its_stop_else_the_reference() -> None:
-    stop = order(price=None, type=OrderType.STOP, stop=180)
-    assert order_price(order(price=150), units(100)) == units(150)
-    assert order_price(stop, units(100)) == units(180)
-    assert order_price(market(), units(100)) == units(100)
-    assert order_price(market(), None) is None
+@pytest.mark.parametrize(
+    ("terms", "reference", "price"),
+    [
+        (order(price=150), 100, 150),
+        (order(price=50), 100, 50),
+        (order(SELL, price=150), 100, 150),
+        (order(SELL, price=50), 100, 100),
+        (order(SELL, price=50), None, 50),
+        (market(), 100, 100),
+        (market(SELL), 100, 100),
+        (market(), None, None),
+        (order(price=None, type=OrderType.STOP, stop=180), 100, 180),
+        (order(price=None, type=OrderType.STOP, stop=1), 100, 100),
+        (order(price=None, type=OrderType.STOP, stop=1), None, 1),
+        (order(SELL, price=None, type=OrderType.STOP, stop=90), 100, 90),
+        (order(SELL, price=None, type=OrderType.STOP, stop=180), 100, 180),
+        (order(price=185, type=OrderType.STOP_LIMIT, stop=180), 100, 185),
+        (order(SELL, price=50, type=OrderType.STOP_LIMIT, stop=90), 100, 90),
+        (order(SELL, price=95, type=OrderType.STOP_LIMIT, stop=90), 100, 95),
+    ],
+)
+def test_an_order_is_valued_at_the_highest_price_that_it_is_expected_to_trade_at(
+    terms: OrderTerms, reference: int | None, price: int | None
+) -> None:
+    """A sell at 50 in a market at 100 trades at 100, and so does a buy whose stop at 1 is behind the market."""
+    assert order_price(terms, None if reference is None else units(reference)) == (price and units(price))
 
 
 def test_the_defaults_pass_an_ordinary_order() -> None:
