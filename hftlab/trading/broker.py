@@ -22,9 +22,8 @@ from hftlab.source import Timed
 from hftlab.trading.account import Account, AccountTerms
 from hftlab.trading.customer import Customer
 from hftlab.trading.orders import Fill, Order
-from hftlab.trading.risk import order_price
 from hftlab.trading.venue import Cancel, New, OrderTerms, Replace, RequestKind, TradingVenue, VenueUpdate
-from hftlab.trading.wire import order_update, portfolio_update, position_update, terms_of, to_units
+from hftlab.trading.wire import optional_units, order_update, portfolio_update, position_update, terms_of
 
 __all__ = ["DEFAULT_ACCOUNT", "Broker", "OrderRequest"]
 
@@ -208,24 +207,31 @@ class Broker:
                 f"the newClientOrderId {message.new_client_order_id!r} is that of another order: give a new one",
                 context={"clientOrderId": message.new_client_order_id},
             )
-        reason = self._objection(customer, order, message, at)
+        # What is left out stays as it is when the request arrives, which may be otherwise than it is now.
+        request = Replace(
+            order.order_id,
+            optional_units(message.quantity),
+            optional_units(message.price),
+            optional_units(message.stop_price),
+        )
+        wanted = _replaced(customer.terms_to_be(order), request)
+        reason = self._objection(customer, order, wanted, at)
         if reason is not None:
             self._refuse(customer, order, RequestKind.REPLACE, reason, at)
             return [self._told(order, UpdateType.REJECT, at)]
-        customer.await_replacement(order, message.new_client_order_id)
-        wanted = _replaced(order.terms, message)
-        request = Replace(order.order_id, wanted.quantity, wanted.price, wanted.stop_price)
+        customer.await_replacement(order, message.new_client_order_id, wanted)
+        self._reserve(customer, order)
         self.venue.submit(order.account, request, at)
         return []
 
-    def _objection(self, customer: Customer, order: Order, message: ReplaceOrder, at: int) -> str | None:
+    def _objection(self, customer: Customer, order: Order, wanted: OrderTerms, at: int) -> str | None:
         """Return why an order cannot be replaced; None if it can."""
         if not order.is_open or order.status is OrderStatus.PENDING_CANCEL:
             return f"replace: the order is {order.status}"
-        terms, symbol = _replaced(order.terms, message), order.terms.symbol
+        symbol = order.terms.symbol
         rejection = customer.checks.check_replace(
             order.terms,
-            terms,
+            wanted,
             order.filled,
             self._instruments[symbol],
             customer.account,
@@ -293,7 +299,7 @@ class Broker:
         elif update.request is RequestKind.REPLACE:
             customer.end_replacement(order, is_done=False)
         if order.is_open:
-            if update.kind in _CHANGES:
+            if update.kind in _CHANGES or update.request is RequestKind.REPLACE:
                 self._reserve(customer, order)
         else:
             customer.release(order)
@@ -372,14 +378,14 @@ class Broker:
 
     def _reserve(self, customer: Customer, order: Order) -> None:
         """Count an open order at the price that it is valued at."""
-        customer.reserve(order, order_price(order.terms, self.venue.reference_price(order.terms.symbol)) or 0)
+        customer.reserve(order, self.venue.reference_price(order.terms.symbol))
 
 
-def _replaced(terms: OrderTerms, message: ReplaceOrder) -> OrderTerms:
+def _replaced(terms: OrderTerms, request: Replace) -> OrderTerms:
     """Return the terms that a replacement asks for."""
     return msgspec.structs.replace(
         terms,
-        quantity=terms.quantity if message.quantity is None else to_units(message.quantity),
-        price=terms.price if message.price is None else to_units(message.price),
-        stop_price=terms.stop_price if message.stop_price is None else to_units(message.stop_price),
+        quantity=terms.quantity if request.quantity is None else request.quantity,
+        price=terms.price if request.price is None else request.price,
+        stop_price=terms.stop_price if request.stop_price is None else request.stop_price,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 from hftlab.instruments import Instrument
 from hftlab.protocol.enums import OrderStatus, UpdateType
@@ -12,8 +12,8 @@ from hftlab.trading.account import Account, AccountTerms, Portfolio
 from hftlab.trading.open_exposure import OpenExposure
 from hftlab.trading.order_list import OrderList
 from hftlab.trading.orders import Fill, Order
-from hftlab.trading.risk import Exposure, PreTradeChecks
-from hftlab.trading.venue import VenueUpdate
+from hftlab.trading.risk import Exposure, PreTradeChecks, order_price
+from hftlab.trading.venue import OrderTerms, VenueUpdate
 from hftlab.trading.wire import order_update, portfolio_update, position_update
 
 __all__ = ["Customer"]
@@ -31,6 +31,13 @@ _KINDS: Final = {
 """Update type that goes with a status where an order is told as state."""
 
 
+class _Replacement(NamedTuple):
+    """Replacement that is on its way: the order's new clientOrderId, and its terms then."""
+
+    client_order_id: str
+    terms: OrderTerms
+
+
 class Customer:
     """Customer of a broker: one account, its orders and its checks; prices and quantities are integers of 1e-9."""
 
@@ -41,8 +48,8 @@ class Customer:
         self.has_changed = False
         """Whether the portfolio differs from the last that was told."""
         self._exposure = OpenExposure()
-        self._replacements: dict[str, list[str]] = {}
-        """Order id -> the new clientOrderIds of replacements that the venue has not answered."""
+        self._replacements: dict[str, list[_Replacement]] = {}
+        """Order id -> replacements that the venue has not answered, the oldest first."""
 
     def set_terms(self, terms: AccountTerms) -> None:
         """Go on with other terms; cash, positions and orders stay. Raises HftlabError."""
@@ -55,9 +62,15 @@ class Customer:
         """Return what is open in a symbol and what all open orders would cost, without one of them if it is given."""
         return self._exposure.of(symbol, self.account.positions, without=without)
 
-    def reserve(self, order: Order, price: int) -> None:
-        """Count an open order by what is left of it, at a price."""
-        self._exposure.set(order, self.account.value(order.terms.symbol, order.remaining, price))
+    def reserve(self, order: Order, reference: int | None) -> None:
+        """Count an open order by what is left of it, as it is valued with this reference price.
+
+        While replacements are on their way, the largest of its quantities and the highest of its prices count.
+        """
+        terms = [order.terms, *(each.terms for each in self._replacements.get(order.order_id, ()))]
+        quantity = max(each.quantity for each in terms) - order.filled
+        price = max(order_price(each, reference) or 0 for each in terms)
+        self._exposure.set(order, quantity, self.account.value(order.terms.symbol, quantity, price))
         self.has_changed = True
 
     def release(self, order: Order) -> None:
@@ -79,18 +92,23 @@ class Customer:
 
     # --- replacements ---
 
-    def await_replacement(self, order: Order, client_order_id: str) -> None:
-        """Note that an order is about to have another clientOrderId, by which it is found from now on."""
+    def terms_to_be(self, order: Order) -> OrderTerms:
+        """Return the terms that an order has once the replacements that are on their way are done."""
+        waiting = self._replacements.get(order.order_id)
+        return waiting[-1].terms if waiting else order.terms
+
+    def await_replacement(self, order: Order, client_order_id: str, terms: OrderTerms) -> None:
+        """Note that an order is about to have another clientOrderId, by which it is found from now on, and terms."""
         if self.orders.find(client_order_id) is None:
             self.orders.name(order, client_order_id)
-        self._replacements.setdefault(order.order_id, []).append(client_order_id)
+        self._replacements.setdefault(order.order_id, []).append(_Replacement(client_order_id, terms))
 
     def end_replacement(self, order: Order, *, is_done: bool) -> None:
         """Give an order its new clientOrderId, or make that one free again if the replacement was refused."""
         waiting = self._replacements.get(order.order_id)
         if not waiting:
             return  # of a venue that says so without having been asked
-        client_order_id = waiting.pop(0)
+        client_order_id = waiting.pop(0).client_order_id
         if not waiting:
             del self._replacements[order.order_id]
         if is_done:

@@ -28,10 +28,10 @@ class OpenExposure:
         """Order id -> its open quantity and cost."""
         self._symbols: dict[str, list[int]] = {}
 
-    def set(self, order: Order, cost: int) -> None:
-        """Count an open order by what is left of it, which would cost `cost`."""
-        self._add(order, order.remaining, cost)
-        self._orders[order.order_id] = order.remaining, cost
+    def set(self, order: Order, quantity: int, cost: int) -> None:
+        """Count an open order by the quantity of it that may still trade, which would cost `cost`."""
+        self._add(order, quantity, cost)
+        self._orders[order.order_id] = quantity, cost
 
     def drop(self, order: Order) -> None:
         """Count an order no more."""

@@ -19,7 +19,15 @@ from hftlab.trading.account import Portfolio, Position
 from hftlab.trading.orders import Fill, Order
 from hftlab.trading.venue import OrderTerms
 
-__all__ = ["from_units", "order_update", "portfolio_update", "position_update", "terms_of", "to_units"]
+__all__ = [
+    "from_units",
+    "optional_units",
+    "order_update",
+    "portfolio_update",
+    "position_update",
+    "terms_of",
+    "to_units",
+]
 
 _EXACT: Final = 2.0**51 / UNIT
 """Below it the product with 1e9 is nearer to the right integer than to any other."""
@@ -30,6 +38,11 @@ def to_units(value: float) -> int:
     if -_EXACT < value < _EXACT:
         return round(value * UNIT)
     return round(Decimal(repr(value)) * UNIT)
+
+
+def optional_units(value: float | None) -> int | None:
+    """Return a number of the wire in 1e-9 units; None stays None."""
+    return None if value is None else to_units(value)
 
 
 def from_units(units: int | Fraction) -> float:
@@ -44,9 +57,9 @@ def terms_of(message: NewOrder, prevention: SelfTradePrevention) -> OrderTerms:
         side=message.side,
         type=message.order_type,
         quantity=to_units(message.quantity),
-        price=_optional(message.price),
-        stop_price=_optional(message.stop_price),
-        display_quantity=_optional(message.display_quantity),
+        price=optional_units(message.price),
+        stop_price=optional_units(message.stop_price),
+        display_quantity=optional_units(message.display_quantity),
         time_in_force=message.time_in_force,
         post_only=message.post_only,
         self_trade_prevention=prevention if message.self_trade_prevention is None else message.self_trade_prevention,
@@ -120,7 +133,3 @@ def portfolio_update(portfolio: Portfolio, at: int, *, snapshot: bool = False) -
 def _amount(units: int | Fraction) -> float:
     """Return an amount that the wire can carry: one beyond its bounds, such as of an absurd order, is the bound."""
     return max(-LARGEST_AMOUNT, min(LARGEST_AMOUNT, from_units(units)))
-
-
-def _optional(value: float | None) -> int | None:
-    return None if value is None else to_units(value)

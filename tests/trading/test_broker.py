@@ -358,6 +358,26 @@ class TestReplacements:
         (done,) = of_order(broker.collect())
         assert (done.price, done.client_order_id) == (175.3, "b")
 
+    def test_several_on_their_way_each_change_what_they_name(self) -> None:
+        broker, venue = led_to(OrderStatus.NEW)
+        broker.handle("alice", replace(quantity=200.0), 5)
+        broker.handle("alice", replace("b", "c", price=175.3), 6)
+        assert venue.asked(Replace) == [Replace("ORD_1", 200 * UNIT), Replace("ORD_1", None, 175_300_000_000)]
+        (refused,) = of_order(broker.handle("alice", replace("c", "d", price=180.0, quantity=600.0), 7))
+        assert (refused.reason or "").startswith("buying power: the order needs 108,000.00 USD")
+
+    def test_what_is_on_its_way_counts_for_other_orders(self) -> None:
+        limits = {"*": AccountTerms(commissions=None, limits=RiskLimits(max_position=1_000))}
+        broker, venue = trading(latency=1, terms=limits)
+        broker.handle("alice", new(quantity=10.0), 1)
+        venue.accept("ORD_1")
+        broker.handle("alice", replace(quantity=1_000.0), 2)
+        (refused,) = of_order(broker.handle("alice", new("other", quantity=10.0), 3))
+        assert (refused.reason or "").startswith("position: 1,010 with all open orders")
+        venue.refuse("ORD_1", RequestKind.REPLACE, "too late")
+        broker.collect()
+        assert broker.handle("alice", new("another", quantity=990.0), 4)[0].message.status == "PENDING_NEW"
+
     def test_an_id_of_another_order(self) -> None:
         broker, _ = led_to(OrderStatus.NEW)
         broker.handle("alice", new("b", quantity=1.0), 2)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from hftlab.instruments import UNIT, find_instrument
 from hftlab.protocol import OrderStatus, OrderUpdate, PortfolioUpdate, PositionUpdate, UpdateType
 from hftlab.trading import AccountTerms, Liquidity, VenueUpdate
@@ -29,8 +31,8 @@ class TestReplacements:
         """Two are on the way: the first is refused, the second done."""
         one = customer()
         order = entered(one)
-        one.await_replacement(order, "first")
-        one.await_replacement(order, "second")
+        one.await_replacement(order, "first", TERMS)
+        one.await_replacement(order, "second", TERMS)
         assert one.orders.find("first") is one.orders.find("second") is order
         one.end_replacement(order, is_done=False)
         assert (order.client_order_id, one.orders.find("first")) == ("c1", None)
@@ -46,9 +48,24 @@ class TestReplacements:
     def test_one_that_keeps_its_id(self) -> None:
         one = customer()
         order = entered(one)
-        one.await_replacement(order, "c1")
+        one.await_replacement(order, "c1", TERMS)
         one.end_replacement(order, is_done=False)
         assert one.orders.find("c1") is order
+
+
+def test_replacements_on_their_way_take_buying_power_too() -> None:
+    """The largest quantity counts, at the highest price, until the replacements are answered."""
+    one = customer()
+    order = entered(one)
+    more = msgspec.structs.replace(TERMS, quantity=200 * UNIT)
+    for client_order_id, terms in (("more", more), ("dearer", msgspec.structs.replace(TERMS, price=180 * UNIT))):
+        one.await_replacement(order, client_order_id, terms)
+    one.reserve(order, 175 * UNIT)
+    assert one.exposure("AAPL").buy_quantity == 200 * UNIT
+    assert one.portfolio().buying_power == (100_000 - 200 * 180) * UNIT
+    one.end_replacement(order, is_done=False)
+    one.reserve(order, 175 * UNIT)
+    assert one.portfolio().buying_power == (100_000 - 100 * 180) * UNIT
 
 
 def test_open_orders_take_buying_power_until_they_are_over() -> None:

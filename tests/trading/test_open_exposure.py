@@ -59,7 +59,7 @@ def test_it_is_the_sum_of_what_is_open(changes: list[tuple[int, int, int, bool]]
             exposure.drop(one)
             orders.pop(number, None)
         else:
-            exposure.set(one, cost)
+            exposure.set(one, one.remaining, cost)
             orders[number] = one, cost
         for symbol in held:
             for without in (None, *(order for order, _ in orders.values() if order.terms.symbol == symbol)):
