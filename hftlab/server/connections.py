@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from typing import Final
 
 from websockets.exceptions import ConnectionClosed
@@ -18,7 +19,7 @@ from hftlab.protocol.publishing.authentication import Authenticator
 from hftlab.protocol.publishing.limits import ServerLimits
 from hftlab.protocol.publishing.peer import Backlog
 from hftlab.protocol.publishing.publisher import Delivery, Publisher
-from hftlab.protocol.publishing.server_events import OrderRequested, ReplayRequested, Reply, SignedIn, Subscribed
+from hftlab.protocol.publishing.server_events import Event, OrderRequested, ReplayRequested, Reply, SignedIn, Subscribed
 from hftlab.protocol.publishing.server_protocol import ServerProtocol
 from hftlab.server.connection_info import ConnectionInfo
 from hftlab.server.server_socket import OVERFLOW, ServerSocket
@@ -119,8 +120,19 @@ class Connections:
 
     def _carry_out(self, socket: ServerSocket, protocol: ServerProtocol[ServerSocket]) -> None:
         """Send and log what a protocol says, act on its events, close if it asks to, and wait for its next deadline."""
-        _reply(socket, protocol)
-        for event in protocol.events():
+        events = protocol.events()
+        signs_in = any(isinstance(event, SignedIn) for event in events)
+        with socket.signing_in() if signs_in else nullcontext():
+            _reply(socket, protocol)
+            self._act(socket, protocol, events)
+            _reply(socket, protocol)
+        _write_audit(protocol)
+        if protocol.close is not None:
+            socket.expel(*protocol.close)
+        self._set_timer(socket, protocol)
+
+    def _act(self, socket: ServerSocket, protocol: ServerProtocol[ServerSocket], events: Sequence[Event]) -> None:
+        for event in events:
             match event:
                 case Subscribed():
                     self._announce_position(protocol)
@@ -131,11 +143,6 @@ class Connections:
                 case SignedIn(account, has_resumed):
                     state = self._stream.account_state(account, with_finished=not has_resumed)
                     protocol.send_private(state, wall_time())
-        _reply(socket, protocol)
-        _write_audit(protocol)
-        if protocol.close is not None:
-            socket.expel(*protocol.close)
-        self._set_timer(socket, protocol)
 
     def _set_timer(self, socket: ServerSocket, protocol: ServerProtocol[ServerSocket]) -> None:
         deadline = protocol.next_deadline()

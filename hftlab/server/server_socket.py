@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import os
 import socket
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from typing import Any, Final, Protocol
 
 from websockets.asyncio.server import ServerConnection
@@ -178,6 +178,13 @@ class ServerSocket(ServerConnection):
         if reply.changes_account:
             self._outbox.drop_private()  # what the transport has is on its way already
         return self.write(self._frame(reply.payload), reply.urgent, reply.private)
+
+    def signing_in(self) -> AbstractContextManager[None]:
+        """Let all private frames that are written within this wait, besides what the limits of the queue allow.
+
+        The state of an account may be more than they do, and its reader cannot read while it is written.
+        """
+        return self._outbox.uncounted()
 
     def _frame(self, payload: bytes) -> bytes:
         return self._framer.frame(payload, self.window_bits, binary=self.codec.binary)

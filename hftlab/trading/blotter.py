@@ -21,9 +21,11 @@ _NAMES: Final = 100
 """Client order ids that one order keeps: a replaced order has one more each time."""
 
 _UNKNOWN: Final = (
-    "the server does not know this order any more: another exchange runs there since the connection was lost, and what "
-    "became of the order is not known"
+    "the server does not know this order any more: {why} since the connection was lost, and what became of the order is "
+    "not known"
 )
+_OTHER_SERVER: Final = "another exchange runs there"
+_FORGOTTEN: Final = "more orders have ended than it keeps"
 
 
 class TrackedOrder:
@@ -245,8 +247,9 @@ class Blotter:
                 del self._positions[symbol]
         at = from_milliseconds(message.timestamp)
         changed: list[TrackedOrder] = []
+        reason = _UNKNOWN.format(why=_OTHER_SERVER if self._is_new_server else _FORGOTTEN)
         for order in [each for each in self._orders if each in lost]:
-            gone = {"status": OrderStatus.EXPIRED, "update_type": UpdateType.EXPIRE, "reason": _UNKNOWN, "updated": at}
+            gone = {"status": OrderStatus.EXPIRED, "update_type": UpdateType.EXPIRE, "reason": reason, "updated": at}
             changed += self._change(order, msgspec.structs.replace(order.record, **gone))
         return changed
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -22,22 +23,38 @@ from tests.server.readers import Reader
 
 MAX_BYTES, MAX_FRAMES = 50, 5
 FRAMES = st.tuples(st.booleans(), st.booleans(), st.binary(min_size=1, max_size=20))
-STEPS = st.lists(st.none() | st.just("drop") | FRAMES)
+STEPS = st.lists(st.none() | st.sampled_from(["drop", "begin", "end"]) | FRAMES)
 
 
 @given(STEPS)
 def test_it_behaves_as_two_lists(steps: list[tuple[bool, bool, bytes] | str | None]) -> None:
-    """None takes a frame, "drop" drops the private ones, a triple puts one into the urgent lane or the other."""
+    """None takes a frame, "drop" drops the private ones, a triple puts one into the urgent lane or the other.
+
+    From "begin" to "end" urgent frames do not count if none waited before, until all of them have left.
+    """
     outbox = Outbox(MAX_BYTES, MAX_FRAMES)
     urgent: list[tuple[bool, bytes]] = []
     other: list[tuple[bool, bytes]] = []
+    more: list[bytes] = []
+    counts = ExitStack()
+    is_counting = True
     for step in steps:
         if isinstance(step, tuple):
             is_urgent, is_private, frame = step
             lane = urgent if is_urgent else other
             lane.append((is_private, frame))
-            fits = sum(len(one) for _, one in lane) <= MAX_BYTES and len(lane) <= MAX_FRAMES
+            if is_urgent and not is_counting:
+                more.append(frame)
+            besides = more if is_urgent else []
+            size = sum(len(one) for _, one in lane) - sum(map(len, besides))
+            fits = size <= MAX_BYTES and len(lane) - len(besides) <= MAX_FRAMES
             assert outbox.put(frame, urgent=is_urgent, private=is_private) is fits
+        elif step in ("begin", "end"):
+            counts.close()
+            is_counting = True
+            if step == "begin":
+                counts.enter_context(outbox.uncounted())
+                is_counting = bool(urgent)
         elif step == "drop":
             outbox.drop_private()
             urgent, other = ([one for one in lane if not one[0]] for lane in (urgent, other))
@@ -46,6 +63,7 @@ def test_it_behaves_as_two_lists(steps: list[tuple[bool, bool, bytes] | str | No
         else:
             with pytest.raises(IndexError):
                 outbox.take()
+        more = more if urgent else []
         assert bool(outbox) is bool(urgent or other)
         assert outbox.size == sum(len(one) for _, one in urgent + other)
     outbox.clear()

@@ -65,14 +65,15 @@ def is_private(message: Any) -> bool:
     return isinstance(message, OrderUpdate | PositionUpdate | PortfolioUpdate)
 
 
-def bought(client_order_id: str, quantity: float = 1.0) -> NewOrder:
+def bought(client_order_id: str, quantity: float = 1.0, price: float | None = None) -> NewOrder:
     return NewOrder(
         timestamp=1.0,
         client_order_id=client_order_id,
         symbol="AAPL",
         side=Side.BUY,
-        order_type=OrderType.MARKET,
+        order_type=OrderType.MARKET if price is None else OrderType.LIMIT,
         quantity=quantity,
+        price=price,
     )
 
 
@@ -687,5 +688,34 @@ class TestSlowReaders:
                 await other.settle()
                 async with trader(server, session=server.session, resumeFrom=0) as back:
                     assert told(back.missed) == told(other.numbered)
+            finally:
+                reader.socket.close()
+
+    async def test_an_account_larger_than_the_queue_can_sign_in(self) -> None:
+        """Its state is written at once, before its reader can read any of it; what comes with it waits with it."""
+        limits = ServerLimits(queue_bytes=32 * 1024, queue_messages=100, messages=Rate(1e6, 10**6), write_deadline=60)
+        async with serving(limits=limits) as server:
+            assert server.broker is not None
+            for number in range(1500):
+                server.broker.handle("alice", bought(f"o{number}", price=FAR), server.clock.now())
+            reader = Reader(server.port, buffer=4096)
+            try:
+                await reader.subscribe("AAPL")
+                await reader.ask(type="AUTH", token=server.issue_tokens("alice").access)
+                await settled(lambda: server.connections()[0].subject == "alice")
+                most = server.connections()[0].buffered
+                assert most > HIGH_WATER + limits.queue_bytes, "it would have been closed without the allowance"
+                seen: list[Message] = []
+                while not any(one["type"] == "PORTFOLIO_UPDATE" for one in seen):
+                    await reader.read(1 << 16)
+                    seen += reader.take()
+                assert sum(one["type"] == "ORDER_UPDATE" for one in seen) == 1500
+                assert server.stats()["aborted"] == {}
+                while server.stats()["aborted"] == {}:  # signs in again and again without reading
+                    await reader.ask(type="AUTH", token=server.issue_tokens("alice").access)
+                    await asyncio.sleep(0)
+                    most = max(most, server.connections()[0].buffered if server.connections() else 0)
+                assert server.stats()["aborted"] == {"overflow": 1}
+                assert most < HIGH_WATER + 2 * 1500 * 500
             finally:
                 reader.socket.close()

@@ -151,10 +151,17 @@ class TestReconnection:
         assert states(blotter) == {"kept": "NEW", "lost": "EXPIRED", "unsent": "PENDING_NEW", "done": "EXPIRED"}
         lost = blotter.find("lost")
         assert lost is not None
-        assert "does not know this order" in (lost.record.reason or "")
+        assert "does not know this order any more: another exchange runs there" in (lost.record.reason or "")
         assert list(blotter.positions) == ["MSFT"]
         assert blotter.portfolio is not None
         assert blotter.portfolio.cash == 5.0
+
+    def test_what_the_same_server_has_forgotten_is_said_otherwise(self) -> None:
+        blotter = connected(order_update("a", sequence=1))
+        assert take(blotter, welcome(), signed_in(), portfolio()) == ["a"]
+        order = blotter.find("a")
+        assert order is not None
+        assert "more orders have ended than it keeps" in (order.record.reason or "")
 
     def test_messages_that_were_missed_mention_an_order_as_well(self) -> None:
         blotter = connected(order_update("a", sequence=1))
