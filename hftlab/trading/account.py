@@ -148,14 +148,21 @@ class Account:
 
         Raises HftlabError for a currency without a rate, and leaves the account as it is.
         """
-        listings = {one.wire_symbol: self._listing(one, terms) for one in self._instruments}
-        for currency in self.cash:
-            self._rate(currency, f"the account has cash in {currency}", terms)
+        listings = self.check_terms(terms)
         self.terms, self._listings, self._leverage = terms, listings, exact(terms.leverage).as_integer_ratio()
         rates = {**terms.rates, terms.currency: 1.0}
         self._rates = {currency: exact(rate).as_integer_ratio() for currency, rate in rates.items()}
         for symbol, position in self.positions.items():
             self._revalue(symbol, position)
+
+    def check_terms(self, terms: AccountTerms) -> dict[str, _Listing]:
+        """Check that the account can go on with other terms; returns how its instruments would be paid for.
+
+        Raises HftlabError for a currency without a rate.
+        """
+        for currency in self.cash:
+            self._rate(currency, f"the account has cash in {currency}", terms)
+        return {one.wire_symbol: self._listing(one, terms) for one in self._instruments}
 
     def __repr__(self) -> str:
         held = ", ".join(repr(one) for one in self.positions.values() if one.quantity)

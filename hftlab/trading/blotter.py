@@ -21,8 +21,8 @@ _NAMES: Final = 100
 """Client order ids that one order keeps: a replaced order has one more each time."""
 
 _UNKNOWN: Final = (
-    "the server does not know this order any more: {why} since the connection was lost, and what became of the order is "
-    "not known"
+    "the server does not know this order any more: {why} since the connection was lost, and what became of the order "
+    "is not known"
 )
 _OTHER_SERVER: Final = "another exchange runs there"
 _FORGOTTEN: Final = "more orders have ended than it keeps"

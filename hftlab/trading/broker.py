@@ -71,15 +71,23 @@ class Broker:
     def set_terms(self, terms: Mapping[str, AccountTerms]) -> None:
         """Give accounts other terms. Those that have begun keep their cash and positions, and get the new limits.
 
-        Raises TypeError for terms that are not AccountTerms, HftlabError for a currency without a rate.
+        Raises TypeError for terms that are not AccountTerms, HftlabError for a currency without a rate; nothing has
+        changed then.
         """
         for name, each in terms.items():
             if not isinstance(each, AccountTerms):
                 raise TypeError(f"accounts[{name!r}] is {each!r}: give an AccountTerms(cash=..., limits=...)")
             Account(name, each, self._instruments.values())  # raises for what it cannot trade
-        self._terms = {DEFAULT_ACCOUNT: AccountTerms(), **terms}
-        for name, customer in self._customers.items():
-            customer.set_terms(self._terms.get(name, self._terms[DEFAULT_ACCOUNT]))
+        known = {DEFAULT_ACCOUNT: AccountTerms(), **terms}
+        begun = {name: known.get(name, known[DEFAULT_ACCOUNT]) for name in self._customers}
+        for name, each in begun.items():
+            self._customers[name].account.check_terms(each)
+        self._terms = known
+        for name, each in begun.items():
+            customer = self._customers[name]
+            customer.set_terms(each)
+            for order in customer.orders:  # another rate is another cost
+                self._reserve(customer, order)
 
     def account(self, name: str) -> Account:
         """Return an account; one that has not traded yet begins with its terms."""

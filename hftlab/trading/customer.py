@@ -55,6 +55,7 @@ class Customer:
         """Go on with other terms; cash, positions and orders stay. Raises HftlabError."""
         self.account.set_terms(terms)
         self.checks = PreTradeChecks(terms.limits)
+        self.has_changed = True
 
     # --- open orders ---
 

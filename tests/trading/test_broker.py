@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hftlab.errors import ImpossibleTransition, ServerError
+from hftlab.errors import HftlabError, ImpossibleTransition, ServerError
 from hftlab.instruments import UNIT
 from hftlab.protocol import (
     CancelAll,
@@ -466,6 +466,30 @@ class TestTerms:
         assert broker.account("alice").cash == {"USD": (100_000 - 1_750) * UNIT}
         (refused,) = of_order(broker.handle("alice", new("b", quantity=10.0), 2))
         assert (refused.reason or "").startswith("order quantity")
+
+    def test_other_rates_value_open_orders_anew(self) -> None:
+        venue = ScriptedVenue("VOD")
+        broker = Broker(venue, {"*": AccountTerms(rates={"GBP": 1.0})})
+        broker.handle("alice", new(symbol="VOD", quantity=10_000.0, price=72.0), 1)
+        broker.collect()
+        broker.portfolios(1)
+        broker.set_terms({"*": AccountTerms(rates={"GBP": 2.0})})
+        (told,) = broker.portfolios(2)
+        assert isinstance(told.message, PortfolioUpdate)
+        assert told.message.buying_power == 1_000_000 - 2 * 7_200
+
+    def test_some_that_an_account_cannot_have_change_nothing(self) -> None:
+        """Carol holds a currency that her new terms have no rate for, and Alice, who is first, could have hers."""
+        carols = AccountTerms(cash={"BNB": 10.0}, rates={"BNB": 600.0})
+        broker, venue = trading(terms={"carol": carols, "*": AccountTerms()})
+        for name in ("alice", "carol"):
+            broker.handle(name, new(quantity=1.0), 1)
+        limits = RiskLimits(max_position=0)
+        with pytest.raises(HftlabError, match="cash in BNB"):
+            broker.set_terms({"*": AccountTerms(limits=limits)})
+        broker.handle("alice", new("b", quantity=1.0), 2)
+        broker.handle("dora", new(quantity=1.0), 2)
+        assert len(venue.asked(New)) == 4
 
     def test_something_else(self) -> None:
         with pytest.raises(TypeError, match=r"accounts\['alice'\] is 100"):
