@@ -7,7 +7,7 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeAlias, TypeVar, runti
 
 from hftlab.clock import Clock
 
-__all__ = ["ReadsAhead", "Seekable", "Source", "SourceDecorator", "Tap", "Timed", "timed"]
+__all__ = ["ReadsAhead", "Seekable", "Source", "SourceDecorator", "Tap", "Timed", "timed", "undecorated"]
 
 MessageT = TypeVar("MessageT")
 MessageT_co = TypeVar("MessageT_co", covariant=True)
@@ -125,3 +125,10 @@ class SourceDecorator(Generic[MessageT]):
     def is_ready(self, patience: float | None = 0.0) -> bool:
         """Tell whether the decorated source has its next message at hand; see ReadsAhead."""
         return self._reader is None or self._reader.is_ready(patience)
+
+
+def undecorated(source: object) -> object:
+    """Return the source that is below all decorators: itself if there are none."""
+    while isinstance(source, SourceDecorator):
+        source = source._source
+    return source

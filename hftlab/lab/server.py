@@ -16,7 +16,7 @@ from hftlab.lab.replay import LabReplay
 from hftlab.protocol import Message
 from hftlab.server import DEFAULT_PORT, ConnectionInfo, Server, ServerLimits, Tokens
 from hftlab.simulator import Exchange
-from hftlab.source import Source
+from hftlab.source import Source, undecorated
 from hftlab.trading import AccountTerms
 
 __all__ = ["LabServer", "serve"]
@@ -42,8 +42,8 @@ def serve(
 ) -> LabServer:
     """Serve a source from this process and return a server that listens. Raises PortInUse.
 
-    Running the cell again is safe: a server that this process runs under the same `name`, or without a name on the same
-    port, is stopped first.
+    Running the cell again is safe: a server that this process runs under the same `name`, without a name on the same
+    port, or with the same source, is stopped first.
 
     `source`: a simulator, `session.replay()` or any other hftlab.Source (default: the simulated exchange).
     `host`, `port`: the address to listen on; port 0 takes any free port, and the server's `url` says which.
@@ -59,8 +59,9 @@ def serve(
     what publish() is given, where this function serves the simulated exchange.
     """
     registered = name or f"{host}:{port}"
-    if (name or port) and registered in _servers:
-        _servers[registered].stop()
+    for place, earlier in list(_servers.items()):
+        if ((name or port) and place == registered) or earlier.streams(source):
+            earlier.stop()
     server = Server(
         Exchange() if source is None else source,
         host,
@@ -94,6 +95,10 @@ class LabServer:
         """The hftlab.Server."""
         self._home.check(f"the server at {self._server.url}", "hl.serve()")
         return self._server
+
+    def streams(self, source: object) -> bool:
+        """Tell whether it streams this source, whatever decorates it here or there."""
+        return self._home.is_here and source is not None and undecorated(self._server.source) is undecorated(source)
 
     @property
     def url(self) -> str:

@@ -40,6 +40,7 @@ from hftlab.server.framing import Framer
 from hftlab.server.http.monitor import report
 from hftlab.server.listener import Listener
 from hftlab.server.private_logs import private_logs
+from hftlab.server.served_sources import check_unserved, claim, release
 from hftlab.server.server_socket import ServerSocket
 from hftlab.server.stream import Stream
 from hftlab.source import Source, Tap
@@ -68,7 +69,7 @@ class Server:
     the venue: a later server of the same source goes on with them.
 
     Raises PortInUse, ValueError for a symbol of the source that cannot be one, HftlabError for `accounts` of a source
-    that cannot be traded.
+    that cannot be traded, and for a source that another server of this process streams.
     """
 
     def __init__(
@@ -88,6 +89,7 @@ class Server:
         if auth not in get_args(AuthMode):
             raise ValueError(f"auth={auth!r} is not a mode: give " + " or ".join(map(repr, get_args(AuthMode))))
         self.source, self.host, self.port = streamed_source(source), host_address(host), port_number(port)
+        check_unserved(self.source)  # before its broker gets other accounts
         self._auth, self._origins, self._hosts, self._ssl = auth, origins, hosts, ssl
         self.broker = broker_of(source, accounts)
         """Broker of a source that can be traded, such as the simulated exchange; None for others."""
@@ -125,15 +127,20 @@ class Server:
     # --- life ---
 
     async def start(self) -> Self:
-        """Listen and start streaming."""
-        await self._listener.open(
-            self.host,
-            self.port,
-            trusted=self._auth == "required" and self._ssl is not None,
-            origins=self._origins,
-            hosts=self._hosts,
-            ssl=self._ssl,
-        )
+        """Listen and start streaming. Raises HftlabError if another server streams the source."""
+        claim(self.source, lambda: self.url)
+        try:
+            await self._listener.open(
+                self.host,
+                self.port,
+                trusted=self._auth == "required" and self._ssl is not None,
+                origins=self._origins,
+                hosts=self._hosts,
+                ssl=self._ssl,
+            )
+        except BaseException:
+            release(self.source)
+            raise
         self.port = self._listener.port
         self._tasks = [
             asyncio.create_task(self._stream.run(), name=f"hftlab stream {self.port}"),
@@ -161,6 +168,7 @@ class Server:
             self._broadcaster.send(self._publisher.notify(notice, wall_time()), time.perf_counter())
         finally:
             await self._listener.close(lambda socket: self._connections.abort(socket, "shutdown"))
+            release(self.source)
             self._broadcaster.queue_times.close()
             _log.info("stopped", url=self.url)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from hftlab.errors import HftlabError
-from hftlab.source import SourceDecorator
+from hftlab.source import undecorated
 from hftlab.trading.account import AccountTerms
 from hftlab.trading.broker import Broker
 from hftlab.trading.venue import TradingVenue
@@ -20,9 +20,7 @@ def broker_of(source: object, accounts: Mapping[str, AccountTerms] | None = None
     that have begun keep their cash. Raises HftlabError for `accounts` of a source that cannot be traded, and TypeError
     for terms that are not AccountTerms.
     """
-    venue = source
-    while isinstance(venue, SourceDecorator):
-        venue = venue._source
+    venue = undecorated(source)
     if not isinstance(venue, TradingVenue):
         if accounts is not None:
             raise HftlabError(

@@ -119,6 +119,14 @@ class TestRunningACellAgain:
         assert not second.is_running
         third.stop()
 
+    def test_the_same_source_replaces(self) -> None:
+        """Each of its messages comes once, so that it can have one server."""
+        venue = hl.simulator.Exchange(seed=7, symbols=["AAPL"])
+        first = hl.serve(venue, port=0)
+        with hl.serve(hl.simulator.Faults(venue), port=0) as second, hl.connect(second.url, account="alice") as client:
+            assert (first.is_running, second.is_running) == (False, True)
+            assert client.trading.buy("AAPL", 5).wait(timeout=10).status == "FILLED"
+
     def test_port_0_replaces_nothing(self, server: LabServer) -> None:
         with hl.serve(walk(), port=0) as other:
             assert server.is_running
