@@ -206,7 +206,7 @@ class Trading:
     async def wait(self, order: OrderHandle, *statuses: str, timeout: float | None = None) -> Order:
         """Wait until an order has had one of these statuses, or is final; see Order.wait."""
         wanted, seconds = status_set(statuses), timeout_seconds(timeout)
-        tracked = order.tracked
+        tracked = self._watch.blotter.own(order.tracked) or order.tracked
 
         def is_reached(record: OrderRecord) -> bool:
             return record.is_final or record.status in wanted
@@ -333,7 +333,7 @@ class Trading:
     def _named(self, order: OrderHandle | str) -> tuple[TrackedOrder | None, str]:
         """Find an order by its handle or one of its ids, and its id of now."""
         if isinstance(order, OrderHandle):
-            return order.tracked, order.client_order_id
+            return self._watch.blotter.own(order.tracked), order.client_order_id
         tracked = self._watch.blotter.find(client_order_id_text(order))
         return tracked, order if tracked is None else tracked.record.client_order_id
 

@@ -113,6 +113,10 @@ class Blotter:
         """Return the order that has, or had before a replacement, this id; None if there is none."""
         return self._by_name.get(client_order_id)
 
+    def own(self, order: TrackedOrder) -> TrackedOrder | None:
+        """Return the entry here of an order that may be one of another client's blotter; None if it is not known."""
+        return order if order in self._orders else self.find(order.record.client_order_id)
+
     def position(self, symbol: str) -> PositionUpdate | None:
         """Return the newest POSITION_UPDATE of a symbol; None if there was none."""
         return self._positions.get(symbol)

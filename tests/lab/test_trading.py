@@ -172,3 +172,19 @@ def test_it_shows_itself_and_makes_tables(client: LabClient, trading: LabTrading
         assert shown._repr_html_().startswith("<table>")
     assert "1 position" in repr(trading)
     assert "FILLED" in repr(order)
+
+
+def test_an_order_of_another_client_of_the_account_is_followed_here(server: LabServer, client: LabClient) -> None:
+    """Its own client is gone, and would never hear what becomes of it."""
+    with hl.connect(server.url, account="shared") as here:
+        with hl.connect(server.url, account="shared") as other:
+            order = other.trading.buy("AAPL", 10, price=low(client))
+        assert order.status == "NEW"
+        replaced = here.trading.replace(order, quantity=20)
+        assert replaced is not None
+        assert (replaced.quantity, replaced.status) == (20.0, "NEW")
+        canceled = here.trading.cancel(order)
+        assert canceled == replaced
+        assert canceled.status == "CANCELED"
+        assert here.trading.wait(order, timeout=10).status == "CANCELED"
+        assert order.status == "NEW"
