@@ -62,8 +62,9 @@ class Broker:
         """Time of the last thing that has happened."""
         self._kept: list[Private] = []
         """Messages that nobody has taken yet, because the request that they came with raised."""
-        self._holders: dict[str, set[str]] = {}
-        """Symbol -> accounts that have a position in it."""
+        self._holders: dict[str, dict[str, None]] = {}
+        """Symbol -> accounts that have a position in it, in the order in which they began: a set has another in each
+        process."""
         self.set_terms(terms or {})
 
     # --- accounts ---
@@ -317,11 +318,11 @@ class Broker:
     def _fill(self, customer: Customer, order: Order, update: VenueUpdate) -> Fill:
         fill = customer.fill(order, update)
         symbol = order.terms.symbol
-        holders = self._holders.setdefault(symbol, set())
+        holders = self._holders.setdefault(symbol, {})
         if customer.account.positions[symbol].quantity:
-            holders.add(order.account)
+            holders[order.account] = None
         else:
-            holders.discard(order.account)
+            holders.pop(order.account, None)
         return fill
 
     def _positions(self, touched: Mapping[tuple[str, str], int]) -> list[Private]:

@@ -433,6 +433,17 @@ class TestState:
         assert broker.mark("MSFT", 336 * UNIT, 3) == []
         assert broker.portfolios(3) == []
 
+    def test_accounts_come_in_the_order_of_their_positions(self) -> None:
+        """Of a set it would be another one in each process, and so would be a recording."""
+        broker, venue = trading()
+        names = [f"account {number}" for number in range(20)]
+        for number, name in enumerate(names, 1):
+            broker.handle(name, new(quantity=1.0), 1)
+            venue.accept(f"ORD_{number}")
+            venue.fill(f"ORD_{number}", 1, 175.0)
+        broker.collect()
+        assert [item.account for item in broker.mark("AAPL", 176 * UNIT, 2)] == names
+
     def test_the_days_profit_begins_with_the_venues_day(self) -> None:
         broker, venue = trading()
         broker.handle("alice", new(), 1)
