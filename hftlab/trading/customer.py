@@ -114,6 +114,8 @@ class Customer:
             del self._replacements[order.order_id]
         if is_done:
             order.client_order_id = client_order_id
+            if self.orders.find(client_order_id) is None:  # more than are kept were on their way behind it
+                self.orders.name(order, client_order_id)
         elif client_order_id != order.client_order_id:
             self.orders.unname(order, client_order_id)
 

@@ -11,12 +11,14 @@ from hftlab.trading.orders import Order
 __all__ = ["OrderList"]
 
 _MOST_FINISHED: Final = 10_000
+_MOST_IDS: Final = 100
+"""Newest clientOrderIds that one order keeps besides its first: a market maker may replace it without end."""
 
 
 class OrderList:
     """Orders of an account in the order of their entry; of those that are over it keeps the newest `most_finished`.
 
-    An order has one clientOrderId, and another one after each replacement; all of them find it.
+    An order has one clientOrderId, and another one after each replacement; its first and the newest hundred find it.
     """
 
     def __init__(self, most_finished: int = _MOST_FINISHED) -> None:
@@ -26,7 +28,7 @@ class OrderList:
         self._finished: deque[Order] = deque()
         self._by_client_id: dict[str, Order] = {}
         self._client_ids: dict[str, list[str]] = {}
-        """Order id -> all clientOrderIds of the order."""
+        """Order id -> the clientOrderIds that find the order, the first one first."""
 
     def __iter__(self) -> Iterator[Order]:
         """Iterate over the open orders."""
@@ -53,7 +55,10 @@ class OrderList:
     def name(self, order: Order, client_order_id: str) -> None:
         """Let a clientOrderId find an order."""
         self._by_client_id[client_order_id] = order
-        self._client_ids.setdefault(order.order_id, []).append(client_order_id)
+        names = self._client_ids.setdefault(order.order_id, [])
+        names.append(client_order_id)
+        if len(names) > 1 + _MOST_IDS:
+            del self._by_client_id[names.pop(1)]
 
     def unname(self, order: Order, client_order_id: str) -> None:
         """Let a clientOrderId be free again, as after a replacement that was refused."""

@@ -39,6 +39,17 @@ class TestReplacements:
         one.end_replacement(order, is_done=True)
         assert (order.client_order_id, one.orders.find("c1")) == ("second", order)
 
+    def test_each_finds_the_order_when_it_is_done_however_many_are_on_their_way(self) -> None:
+        one = customer()
+        order = entered(one)
+        names = [f"r{number}" for number in range(300)]
+        for name in names:
+            one.await_replacement(order, name, TERMS)
+        for name in names:
+            one.end_replacement(order, is_done=True)
+            assert order.client_order_id == name
+            assert one.orders.find(name) is order
+
     def test_one_of_the_venues_own_changes_no_id(self) -> None:
         one = customer()
         order = entered(one)

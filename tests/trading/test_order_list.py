@@ -45,3 +45,16 @@ def test_the_oldest_that_are_over_are_forgotten_with_their_ids() -> None:
     assert orders.find("renamed 998") is orders.finished[0]
     assert len(vars(orders)["_by_client_id"]) == 4
     assert vars(orders)["_client_ids"].keys() == {"ORD_998", "ORD_999"}
+
+
+def test_one_that_is_replaced_without_end_keeps_its_first_and_newest_ids() -> None:
+    orders, one = OrderList(), order(1)
+    orders.add(one)
+    for number in range(1_000):
+        orders.name(one, f"renamed {number}")
+    assert orders.find("c1") is orders.find("renamed 900") is orders.find("renamed 999") is one
+    assert orders.find("renamed 899") is None
+    assert len(vars(orders)["_by_client_id"]) == 101
+    orders.name(order(2), "renamed 899")  # free again
+    orders.unname(one, "renamed 899")
+    assert orders.find("renamed 899") is not None
