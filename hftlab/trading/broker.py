@@ -63,8 +63,7 @@ class Broker:
         self._kept: list[Private] = []
         """Messages that nobody has taken yet, because the request that they came with raised."""
         self._holders: dict[str, dict[str, None]] = {}
-        """Symbol -> accounts that have a position in it, in the order in which they began: a set has another in each
-        process."""
+        """Symbol -> accounts that have a position in it; a set would have another order in each process."""
         self.set_terms(terms or {})
 
     # --- accounts ---
@@ -150,10 +149,10 @@ class Broker:
         return told + self.collect()
 
     def _enter(self, customer: Customer, message: NewOrder, at: int, entered_by: Hashable | None) -> list[Private]:
-        terms = terms_of(message, customer.account.terms.self_trade_prevention)
         known = customer.orders.find(message.client_order_id)
         if known is not None:
-            if known.entered != (message.client_order_id, terms):
+            # Read as it was then: the account's prevention may be another one by now.
+            if known.entered != (message.client_order_id, terms_of(message, known.terms.self_trade_prevention)):
                 raise ServerError(
                     f"the clientOrderId {message.client_order_id!r} is that of another order: give each order its own",
                     context={"clientOrderId": message.client_order_id},
@@ -165,6 +164,7 @@ class Broker:
                 f"the venue does not trade {describe_unknown([message.symbol], list(self._instruments))}",
                 context={"field": "symbol", "unknown": [message.symbol]},
             )
+        terms = terms_of(message, customer.account.terms.self_trade_prevention)
         order = Order(
             account=customer.account.name,
             order_id=f"ORD_{next(self._numbers)}",

@@ -139,6 +139,16 @@ class TestEntry:
         assert broker.handle("alice", new(), 2) == []
         assert len(venue.requests) == 1
 
+    def test_twice_with_other_terms_of_the_account_in_between_does_nothing_twice(self) -> None:
+        """As where a server begins again with other accounts=, and a client sends what it has had no answer to."""
+        broker, venue = trading()
+        broker.handle("alice", new(), 1)
+        broker.set_terms({"*": AccountTerms(self_trade_prevention=SelfTradePrevention.DECREMENT)})
+        assert of_order(broker.handle("alice", new(), 2)) == []
+        with pytest.raises(ServerError, match="that of another order"):
+            broker.handle("alice", new(self_trade_prevention=SelfTradePrevention.NONE), 3)
+        assert len(venue.asked(New)) == 1
+
     def test_twice_with_other_terms_is_an_error(self) -> None:
         broker, _ = trading()
         broker.handle("alice", new(), 1)
