@@ -209,11 +209,11 @@ class Broker:
     def _replace(self, customer: Customer, message: ReplaceOrder, at: int) -> list[Private]:
         order = self._find(customer, message.client_order_id)
         other = customer.orders.find(message.new_client_order_id)
-        if other is order and message.new_client_order_id != message.client_order_id:
+        if other is order and customer.orders.is_later(order, message.new_client_order_id, message.client_order_id):
             return []
-        if other is not None and other is not order:
+        if other is not None and message.new_client_order_id != message.client_order_id:
             raise ServerError(
-                f"the newClientOrderId {message.new_client_order_id!r} is that of another order: give a new one",
+                f"the newClientOrderId {message.new_client_order_id!r} has been an order's already: give a new one",
                 context={"clientOrderId": message.new_client_order_id},
             )
         # What is left out stays as it is when the request arrives, which may be otherwise than it is now.

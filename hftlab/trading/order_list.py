@@ -47,6 +47,11 @@ class OrderList:
         """Return the order that has, or has had, this clientOrderId."""
         return self._by_client_id.get(client_order_id)
 
+    def is_later(self, order: Order, client_order_id: str, than: str) -> bool:
+        """Tell whether an order has got one of its clientOrderIds after another."""
+        names = self._client_ids[order.order_id]
+        return names.index(client_order_id) > names.index(than)
+
     def add(self, order: Order) -> None:
         """Add a new order."""
         self._open[order.order_id] = order

@@ -343,6 +343,17 @@ class TestReplacements:
         assert broker.handle("alice", replace(price=175.3), 6) == []
         assert len(venue.asked(Replace)) == 1
 
+    def test_an_earlier_id_of_the_order_is_an_error_and_not_one_that_comes_again(self) -> None:
+        """Where a client has two ids in turns, nothing would happen to the order and nothing be said."""
+        broker, venue = led_to(OrderStatus.NEW)
+        broker.handle("alice", replace("a", "b", price=175.3), 5)
+        broker.handle("alice", replace("b", "c", price=175.4), 6)
+        assert broker.handle("alice", replace("a", "b", price=175.3), 7) == []
+        for earlier in ("a", "b"):
+            with pytest.raises(ServerError, match=f"newClientOrderId '{earlier}' has been an order's already"):
+                broker.handle("alice", replace("c", earlier, price=175.5), 8)
+        assert len(venue.asked(Replace)) == 2
+
     def test_a_refused_one_frees_its_id(self) -> None:
         broker, venue = led_to(OrderStatus.NEW)
         broker.handle("alice", replace(price=175.3), 5)

@@ -16,6 +16,9 @@ def test_each_id_of_an_order_finds_it() -> None:
     orders.add(one)
     orders.name(one, "renamed")
     assert orders.find("c1") is orders.find("renamed") is one
+    assert orders.is_later(one, "renamed", than="c1")
+    assert not orders.is_later(one, "c1", than="renamed")
+    assert not orders.is_later(one, "c1", than="c1")
     orders.unname(one, "renamed")
     assert orders.find("renamed") is None
     orders.unname(order(2), "c1")  # another order's
