@@ -149,6 +149,8 @@ class Listener:
         if self._sockets is None:
             return
         sockets, self._sockets = self._sockets, None
+        assert self.endpoints is not None
+        self.endpoints.close()
         if self._leaves_key:
             remove_secret(self.port, self._authenticator.key)
         sockets.close(code=1001)

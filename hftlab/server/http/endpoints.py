@@ -30,13 +30,18 @@ class Endpoints:
         self.admission = admission
         self.refused: dict[str, int] = {}
         self._authenticator = authenticator
+        self._is_closing = False
+
+    def close(self) -> None:
+        """Admit no more connections: one that the system has accepted already may still come, behind all others."""
+        self._is_closing = True
 
     def admit(self, address: str) -> bool:
         """Return whether a connection may send its request, and count it; address "" is one that has gone already."""
-        if address and not self.admission.is_overrun(address):
+        if address and not self._is_closing and not self.admission.is_overrun(address):
             self.admission.enter(address)
             return True
-        reason = "overrun" if address else "reset"
+        reason = "reset" if not address else "closing" if self._is_closing else "overrun"
         self.refused[reason] = self.refused.get(reason, 0) + 1
         _audit.info("dropped", peer=address or None, reason=reason)
         return False

@@ -128,3 +128,13 @@ class TestRefresh:
             async with asyncio.timeout(PATIENCE):
                 assert await reader.read() == b""
             writer.close()
+
+
+async def test_a_connection_that_comes_when_the_server_has_closed_is_dropped() -> None:
+    """The system may have accepted it already, and the event loop hands it over behind all others."""
+    async with Server(port=0) as server:
+        endpoints = server._listener.endpoints
+    assert endpoints is not None
+    assert not endpoints.admit("127.0.0.1")
+    assert endpoints.refused == {"closing": 1}
+    assert endpoints.admission.open.total() == 0
