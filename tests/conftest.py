@@ -17,7 +17,7 @@ from tests.command import Run, make_run
 TESTS = Path(__file__).parent
 
 # Examples have no deadline: a busy machine is not an error. `make soak` tries more of them.
-settings.register_profile("hftlab", deadline=None, max_examples=50)
+settings.register_profile("hftlab", deadline=None, max_examples=30)
 settings.register_profile("soak", deadline=None, max_examples=1000)
 settings.load_profile("hftlab")
 
@@ -32,6 +32,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.path.is_relative_to(TESTS) and item.path.relative_to(TESTS).as_posix().startswith(SERIAL):
             item.add_marker(pytest.mark.serial)
         # Tracing the lines of hundreds of examples takes as long as running them; other tests see those lines as well.
+        # Long comparisons with a slow reference, and whatever is repeated for many seeds, have the mark themselves.
         if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
             item.add_marker(pytest.mark.no_cover)
 

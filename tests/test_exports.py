@@ -18,6 +18,7 @@ MODULES = [
 ]
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("name", ["hftlab", *MODULES])
 def test_all_names_what_exists(name: str) -> None:
     """Every module has a sorted __all__ of names that it has."""

@@ -59,16 +59,20 @@ def run(script: str, folder: Path, told: str = "") -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "whole\n", told)
 
 
-@pytest.mark.parametrize("ending", ["os._exit(3)", "sys.exit(3)", "raise SystemExit(3)"])
 @pytest.mark.parametrize("inside", ["if True:", "with server, client, recording:"])
-def test_a_child_that_ends_ends_nothing_of_its_parents(ending: str, inside: str, tmp_path: Path) -> None:
-    script = f"""
+def test_a_child_that_ends_ends_nothing_of_its_parents(inside: str, tmp_path: Path) -> None:
+    """One after the other end in each way, and after each the parent is asked whether it still hears its server."""
+    script = "".join(
+        f"""
 child = os.fork()
 if child == 0:
     {inside}
         {ending}
-assert status_of(child) == 3
+assert status_of(child) == 3, "{ending}"
+assert client.is_healthy and len(client.messages(3)) == 3, "{ending}"
 """
+        for ending in ("os._exit(3)", "sys.exit(3)", "raise SystemExit(3)")
+    )
     run(script, tmp_path)
 
 

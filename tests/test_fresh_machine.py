@@ -36,7 +36,7 @@ def answer(address: str) -> str:
 
 
 class TestLab:
-    def test_it_opens_and_prints_the_address_to_open(self, tmp_path: Path) -> None:
+    def test_it_opens_and_prints_the_address_to_open_which_has_a_token(self, tmp_path: Path) -> None:
         """For whoever runs this test, which in a container is root."""
         with started("lab", "--no-browser", "--port=0", cwd=tmp_path, **without_display(tmp_path)) as process:
             address = first_line(process)
@@ -44,15 +44,11 @@ class TestLab:
             assert parts.hostname == "127.0.0.1"
             assert len(parse_qs(parts.query)["token"][0]) >= 32
             assert "<title>JupyterLab</title>" in answer(address)
+            assert "<title>JupyterLab</title>" not in answer(address.partition("?")[0]), "shown without the token"
             process.send_signal(signal.SIGTERM)
             result = ended(process)
         assert result.status == 0, result.err
         assert "Running as root is not recommended" not in result.err
-
-    def test_without_the_token_nothing_is_shown(self, tmp_path: Path) -> None:
-        with started("lab", "--no-browser", "--port=0", cwd=tmp_path, **without_display(tmp_path)) as process:
-            address = first_line(process)
-            assert "<title>JupyterLab</title>" not in answer(address.partition("?")[0])
 
 
 @pytest.fixture(scope="module")

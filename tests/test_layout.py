@@ -245,11 +245,13 @@ class TestDependencies:
         foreign = imported - set(sys.stdlib_module_names) - {"hftlab"}
         return {canonicalize_name(homes.get(name, [name])[0]) for name in foreign}
 
+    @pytest.mark.no_cover
     def test_what_is_imported_is_declared(self) -> None:
         """As a dependency at run time: those of a developer are not there where hftlab is installed."""
         declared = self.declared(PROJECT["project"]["dependencies"])
         assert self.used(self.imported()) - declared == set(self.OPTIONAL)
 
+    @pytest.mark.no_cover
     def test_what_is_optional_is_imported_where_it_is_used_alone(self) -> None:
         for name, home in self.OPTIONAL.items():
             module = name.replace("-", "_")
@@ -261,6 +263,7 @@ class TestDependencies:
     def test_an_unknown_name_is_not_passed_over(self) -> None:
         assert self.used({"numpy", "os", "no_such_module"}) == {"numpy", "no-such-module"}
 
+    @pytest.mark.no_cover
     def test_what_is_declared_is_imported(self) -> None:
         assert (
             self.declared(PROJECT["project"]["dependencies"]) - self.used(self.imported()) - self.NOT_IMPORTED == set()

@@ -78,6 +78,7 @@ class TestFormats:
         assert (status, err) == (0, "")
         assert told.splitlines()[1:] == named.splitlines()[1:]
 
+    @pytest.mark.no_cover
     @pytest.mark.parametrize("given", [[], *([name] for name in READABLE_FILES)], ids=str)
     @pytest.mark.parametrize("name", FILES)
     def test_a_file_of_no_format_is_refused_and_makes_no_folder(

@@ -63,6 +63,7 @@ class TestServe:
             assert f"(process {first.pid})" in err
             assert err.count("\n") == 1
 
+    @pytest.mark.no_cover
     def test_the_seed_makes_the_market(self) -> None:
         """The prices are part of the walk of this seed, and not of another seed's."""
         options = ["--source", "walk", "--port", "0", "--seed", "7", "--speed", "100"]
@@ -72,6 +73,7 @@ class TestServe:
         assert " ".join(map(str, prices)) in " ".join(map(str, walked(7, 5000)))
         assert " ".join(map(str, prices)) not in " ".join(map(str, walked(8, 5000)))
 
+    @pytest.mark.no_cover
     def test_the_exchange_is_the_default_source(self) -> None:
         """The bids are part of the market of this seed, and not of another seed's."""
         options = ["--port", "0", "--seed", "7", "--speed", "20"]

@@ -12,6 +12,7 @@ import pytest
 from hftlab.instruments.trading_calendar import has_calendar, trading_session
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(("venue", "market"), [("NASDAQ", "XNAS"), ("NYSE", "XNYS"), ("LSE", "XLON")])
 def test_every_day_of_a_year_is_as_the_library_has_it(venue: str, market: str) -> None:
     import exchange_calendars

@@ -24,7 +24,7 @@ def is_right(mantissa: int, exponent: int) -> bool:
     return converted(mantissa, exponent) == float(f"{mantissa}e{exponent}")
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(MANTISSAS, EXPONENTS | st.integers(-40, 40))
 @example(0, 300)
 @example(2**53 + 1, 0)
@@ -36,7 +36,7 @@ def test_any_decimal_is_the_nearest_double(mantissa: int, exponent: int) -> None
     assert is_right(mantissa, exponent)
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(st.integers(2**52, 2**53 - 1), st.integers(0, 6), st.integers(-1, 1))
 def test_numbers_halfway_between_two_doubles_go_to_the_even_one(whole: int, halvings: int, more: int) -> None:
     """So do the numbers beside them, which are nearer to one."""

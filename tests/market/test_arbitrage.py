@@ -57,6 +57,7 @@ def batch_of(states: list[State]) -> EventBatch:
 
 
 class TestPlanted:
+    @pytest.mark.no_cover
     @pytest.mark.parametrize("seed", range(5))
     def test_are_found_exactly_and_nothing_else(self, seed: int) -> None:
         states, planted = plant(seed)

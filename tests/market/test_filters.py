@@ -250,6 +250,7 @@ class TestConfiguration:
 
 
 class TestRealCapture:
+    @pytest.mark.no_cover
     def test_is_believed_and_its_duplicates_are_not(self) -> None:
         """Each batch of a real capture handed over twice: the second time all but a snapshot is filtered."""
         reader = binance.read(shared_data("binance/spot_btcusdt_20240808.gz"), chunk=5000)

@@ -169,6 +169,7 @@ class TestInstruments:
 
 
 class TestRealCaptures:
+    @pytest.mark.no_cover
     @pytest.mark.parametrize(
         ("name", "expected"),
         [("binance/spot_btcusdt_20240808.gz", 13_206), ("binance/usdm_btcusdt_20240808.gz", 27_856)],
@@ -242,6 +243,7 @@ class TestPace:
         found = [message for a, b in pairwise(places) for message in cut.process(batch[a:b])]
         assert found + cut.flush() == whole.process(batch) + whole.flush()
 
+    @pytest.mark.no_cover
     def test_shows_the_state_that_every_event_would(self) -> None:
         """On real data: each paced message is the last of its interval's, with the trades of all of them."""
         reader = binance.read(shared_data("binance/spot_btcusdt_20240808.gz"))

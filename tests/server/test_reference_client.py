@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from hftlab.bench.node import node_folder
 from hftlab.ingest import import_capture
 from hftlab.server import Server
@@ -57,6 +59,7 @@ def test_it_is_served_by_the_simulator() -> None:
     assert all(len(message["symbols"][0]["asks"]) == 5 for message in stream)
 
 
+@pytest.mark.no_cover
 def test_it_is_served_a_replay_of_a_venues_capture(tmp_path: Path) -> None:
     """Binance's own bytes, imported, replayed fifty times as fast, arrive as the document's MARKET_DATA."""
     capture = shared_data("binance/spot_btcusdt_20240808.gz")

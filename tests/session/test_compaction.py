@@ -115,6 +115,7 @@ STEPS: list[tuple[Any, str]] = [(os, "fsync"), (Path, "replace"), (Path, "unlink
 """Calls that a compaction makes on the disk, each of which may be its last."""
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(("owner", "name"), STEPS, ids=[name for _, name in STEPS])
 def test_a_kill_at_any_call_loses_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str

@@ -10,7 +10,7 @@ import msgspec
 import polars as pl
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hftlab.protocol import JSON, MarketData
@@ -27,7 +27,6 @@ def once_each(messages: list[MarketData]) -> bool:
     return all(len({one.symbol for one in message.symbols}) == len(message.symbols) for message in messages)
 
 
-@settings(max_examples=60)
 @given(st.lists(with_symbols(), min_size=1, max_size=6), st.data())
 def test_every_bit_is_that_of_the_structs(messages: list[MarketData], data: st.DataObject) -> None:
     """Any values, from the beginning and out of the middle; compared as JSON, which tells 0.0 from -0.0."""

@@ -100,6 +100,7 @@ class TestSlice:
         assert session.slice(MIDNIGHT, "2024-03-01T00:00:03").equals(session.market_data.collect())
         assert session.slice(START + 1, START + SECOND, ["AAPL", "MSFT"]).is_empty()
 
+    @pytest.mark.no_cover
     def test_over_many_parts_and_row_groups(self, tmp_path: Path) -> None:
         received = [(at // 3, market_data(symbol("AAPL", 2.0 + at))) for at in range(6000)]
         for name, size in (("one", None), ("many", 200_000)):

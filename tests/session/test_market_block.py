@@ -6,7 +6,7 @@ import msgspec
 import polars as pl
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hftlab.protocol import JSON, MarketData
@@ -32,7 +32,6 @@ def with_symbols() -> st.SearchStrategy[MarketData]:
     return strategies.of(MarketData, timestamp=strategies.timestamps()).filter(lambda message: bool(message.symbols))
 
 
-@settings(max_examples=40)
 @given(st.lists(with_symbols(), min_size=1, max_size=6))
 def test_every_bit_is_that_of_the_table(messages: list[MarketData]) -> None:
     """Compared as JSON, which tells 0.0 from -0.0, and what is empty from what is absent."""

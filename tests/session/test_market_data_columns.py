@@ -193,7 +193,6 @@ def test_any_messages_in_any_spelling_read_as_they_decode(messages: list[MarketD
     assert reads_as_it_decodes(*payloads)
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     st.sampled_from([PLAIN, BARE]),
     st.lists(

@@ -64,6 +64,7 @@ class TestGroups:
 
 
 class TestDamage:
+    @pytest.mark.no_cover
     def test_any_flipped_byte_of_a_part_is_noticed(self, whole: Session, tmp_path: Path) -> None:
         """A replay gives the messages before it, and raises in the place of what is damaged."""
         chance = random.Random(7)

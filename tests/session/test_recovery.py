@@ -113,6 +113,7 @@ class TestCrash:
 
 
 class TestDamage:
+    @pytest.mark.no_cover
     def test_a_torn_tail_keeps_what_is_whole_and_says_what_is_not(self, writer: SessionWriter, tmp_path: Path) -> None:
         """The journal is cut at forty places. The damaged segment stays in the folder for inspection."""
         crash = crashed(writer, tmp_path / "crashed")

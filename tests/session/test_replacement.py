@@ -81,6 +81,7 @@ def record(folder: Path, committed: list[Received], **options: Any) -> None:
     writer.close()
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("when_whole", [False, True])
 def test_a_kill_at_any_step_leaves_the_old_or_all_that_was_committed(
     old: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when_whole: bool

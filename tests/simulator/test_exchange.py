@@ -304,6 +304,7 @@ def rebuilt_at(batches: Iterator[EventBatch], instants: list[int]) -> Iterator[l
         yield [(books[name].bids(LEVELS), books[name].asks(LEVELS)) for name in EIGHT]
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("seconds", [120, pytest.param(23_400, marks=pytest.mark.soak)])
 def test_itch_of_a_day_gives_the_venues_books_at_a_thousand_instants(seconds: int, tmp_path: Path) -> None:
     """Simulated events to TotalView-ITCH bytes, decoded again, into books: every level of all eight is the venue's.

@@ -36,6 +36,7 @@ def market() -> Market:
     return Market(every, pl.concat(trades).lazy(), analysis.returns(every, "10s").collect().lazy())
 
 
+@pytest.mark.no_cover
 def test_the_spread_is_mostly_a_tick_or_two_and_sometimes_much_more(market: Market) -> None:
     shares = analysis.spread_distribution(market.quotes).filter(symbol="AAPL")
     assert shares["share"].sum() == pytest.approx(1)

@@ -120,6 +120,7 @@ def test_a_day_opens_with_an_auction_where_orders_cross(day: Day) -> None:
     day.assert_healthy()
 
 
+@pytest.mark.no_cover
 def test_a_band_holds_trades_inside(day: Day) -> None:
     day.exchange.set_band("AAPL", 0.03)
     low, high = day.exchange.books["AAPL"].band or (0, 0)
@@ -132,6 +133,7 @@ def test_a_band_holds_trades_inside(day: Day) -> None:
     day.assert_healthy()
 
 
+@pytest.mark.no_cover
 def test_a_band_can_halt(day: Day) -> None:
     day.exchange.set_band("AAPL", 0.02, halts=True)
     day.pass_time(120)
@@ -154,6 +156,12 @@ def test_commands_act_at_the_clocks_time() -> None:
 
 
 class TestErrors:
+    @pytest.fixture(scope="class")
+    @classmethod
+    def day(cls) -> Day:
+        """One for all: what is refused changes nothing."""
+        return Day()
+
     def test_unknown_symbols(self, day: Day) -> None:
         controls = day.exchange
         for call in (controls.halt, controls.resume, controls.call_auction, controls.uncross, controls.close_day):

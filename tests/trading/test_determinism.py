@@ -25,8 +25,9 @@ def told(seed: int, latency: int, cuts: int | None) -> tuple[list[tuple[str, int
     return found, floor
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("latency", [0, 2 * MILLISECOND, 150 * MILLISECOND])
-@pytest.mark.parametrize("seed", [*range(5), *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(5, 100))])
+@pytest.mark.parametrize("seed", [*range(2), *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(2, 100))])
 def test_private_messages_are_the_same_however_the_stream_is_cut(seed: int, latency: int) -> None:
     """Also where time advances between what is due. No message has a ts_out: those are the server's."""
     once, floor = told(seed, latency, None)

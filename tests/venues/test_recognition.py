@@ -198,6 +198,7 @@ class TestTolerance:
 class TestReaders:
     """Each reader refuses what is not its own, before any row."""
 
+    @pytest.mark.no_cover
     @pytest.mark.parametrize("reader", READERS)
     @pytest.mark.parametrize("name", [name for name in FILES if not name.startswith("empty")])
     def test_refuse_look_alikes(self, path: Path, reader: str, name: str) -> None:

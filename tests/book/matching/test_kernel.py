@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hftlab.book.matching import MatchingEngine
@@ -56,24 +56,24 @@ def agree(stream: Sequence[Step], *, halts: bool, signed: bool = False) -> None:
 
 
 @pytest.mark.parametrize("halts", [True, False])
-@settings(max_examples=50)
 @given(stream=STREAMS)
 def test_every_event_fill_and_update_is_the_references(stream: list[Step], halts: bool) -> None:
     agree(stream, halts=halts)
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.no_cover
+@pytest.mark.parametrize("seed", [*range(8), *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(8, 20))])
 def test_so_it_is_in_longer_streams(seed: int) -> None:
     agree(random_stream(seed, 400), halts=seed % 2 == 0)
 
 
-@settings(max_examples=50)
 @given(stream=STREAMS)
 def test_and_at_prices_around_zero(stream: list[Step]) -> None:
     agree(stream, halts=True, signed=True)
 
 
-@pytest.mark.parametrize("seed", range(40, 46))
+@pytest.mark.no_cover
+@pytest.mark.parametrize("seed", [40, 41, *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(42, 46))])
 def test_and_in_longer_streams_around_zero(seed: int) -> None:
     agree(random_stream(seed, 400), halts=seed % 2 == 0, signed=True)
 
@@ -87,7 +87,8 @@ def cramped_engine() -> MatchingEngine:
 
 
 class TestRoom:
-    @pytest.mark.parametrize("seed", range(20, 26))
+    @pytest.mark.no_cover
+    @pytest.mark.parametrize("seed", [20, 21, *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(22, 26))])
     def test_a_cramped_engine_does_the_same(self, seed: int) -> None:
         entries = entries_of(random_stream(seed, 400))
         expected = reference_run(entries)
@@ -185,7 +186,6 @@ class TestRefusals:
         assert len(engine) == len(result.events) == 0
 
     @given(data=st.data())
-    @settings(max_examples=50)
     def test_no_numbers_break_it(self, data: st.DataObject) -> None:
         wild = st.one_of(st.integers(-3, 10), st.integers(-(2**63), 2**63 - 1))
         rows = data.draw(st.lists(st.fixed_dictionaries(dict.fromkeys(ENTRY.names or (), wild)), max_size=20))

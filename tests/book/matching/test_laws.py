@@ -15,7 +15,7 @@ from tests.book.matching.streams import SHARES, STREAMS, Step, compiled_run, ent
 from tests.reference_book import ReferenceBook, event_of
 
 MIXED = st.one_of(STREAMS, st.builds(random_stream, st.integers(0, 2**32), st.integers(1, 200)))
-FEW = settings(max_examples=40)
+FEW = settings(max_examples=25)
 
 
 def visible(engine: MatchingEngine) -> list[list[tuple[int, int, int]]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
@@ -108,7 +108,6 @@ class Told:
         ]
 
 
-@settings(max_examples=100)
 @given(steps())
 def test_what_readers_get_does_not_depend_on_the_encoding(drawn: list[tuple[str, Any]]) -> None:
     plain, fast = Told(is_encoded=False), Told(is_encoded=True)

@@ -58,6 +58,7 @@ def losses(moments: list[Moment], folder: Path, count: int, *, seed: int) -> lis
     return found
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("count", [60, pytest.param(5_000, marks=pytest.mark.soak)])
 def test_nothing_acknowledged_is_lost(tmp_path: Path, count: int) -> None:
     moments = recorded(tmp_path / "disk")

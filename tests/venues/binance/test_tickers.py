@@ -39,6 +39,7 @@ class TestBookTickers:
 class TestRealCaptures:
     """Real captures of 2024-08-08: Binance's book tickers are an independent answer for the rebuilt books."""
 
+    @pytest.mark.no_cover
     @pytest.mark.parametrize(
         ("name", "shared_ids", "updates", "stats"),
         [
@@ -75,6 +76,7 @@ class TestRealCaptures:
         assert reader.stats == stats
         assert books["BTCUSDT"].crossed == 0
 
+    @pytest.mark.no_cover
     def test_and_so_are_the_messages_made_of_them(self) -> None:
         """Through the Processor: 3,450 updates of the spot capture, 564 of them with a ticker of that very id."""
         reader = binance.read(shared_data(SPOT))

@@ -45,7 +45,6 @@ def check_stats(stats: Stats, oracle: Oracle) -> None:
 
 class TestAgainstOracle:
     # No deadline: the first example loads or compiles the kernels.
-    @settings(deadline=None, max_examples=100)
     @given(STREAMS, st.sampled_from([None, ["AAPL"], ["Z", "ABCDEFGH"]]))
     @example(b"", None)
     @example(b"\x00", None)
@@ -88,6 +87,7 @@ class TestAgainstOracle:
             assert found.bids(99) == [(price(ticks), float(lots), orders) for ticks, lots, orders in expected.bids(99)]
             assert found.asks(99) == [(price(ticks), float(lots), orders) for ticks, lots, orders in expected.asks(99)]
 
+    @pytest.mark.no_cover
     @pytest.mark.parametrize("seed", [1, 2])
     def test_holds_when_the_map_of_orders_outgrows_its_room(self, seed: int) -> None:
         data = long_stream(seed, 40_000)

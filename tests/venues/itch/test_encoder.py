@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hftlab.book import BookSet
@@ -72,7 +72,6 @@ def check_same(found: EventBatch, expected: EventBatch) -> None:
 
 class TestLaw:
     # No deadline: the first example loads or compiles the kernels.
-    @settings(deadline=None, max_examples=100)
     @given(batches(), st.integers(1, 30))
     def test_decoding_what_was_encoded_gives_the_batch(self, batch: EventBatch, size: int) -> None:
         encoder, decoder = Encoder(), Decoder()
