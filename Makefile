@@ -9,9 +9,10 @@ lab: .venv/.installed
 	$(BIN)/hftlab lab $(LAB_OPTIONS)
 
 # First what may share the machine, then what may not (tests/conftest.py says which), then the tutorials.
+# Only the tutorials need nbval: its imports take every process seconds.
 test: .venv/.installed-dev
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile -m "not soak and not serial" --cov --cov-report= --cov-fail-under=0
-	$(BIN)/pytest -m "serial and not soak" --cov --cov-append --cov-report= --cov-fail-under=0
+	$(BIN)/pytest -p no:nbval -n $(WORKERS) --dist loadfile -m "not soak and not serial" --cov --cov-report= --cov-fail-under=0
+	$(BIN)/pytest -p no:nbval -m "serial and not soak" --cov --cov-append --cov-report= --cov-fail-under=0
 	@echo "coverage in percent, at least as much as pyproject.toml asks for:"
 	@$(BIN)/coverage report --format=total
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile --nbval --nbval-current-env -p no:cacheprovider notebooks

@@ -7,6 +7,7 @@ int64 ns, floats with all their digits, negative zero, texts of any characters, 
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable
 from typing import Any, TypeVar, get_args
 
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 from msgspec import inspect
 
+from hftlab.bounds import LONGEST_SYMBOL, SYMBOL
 from hftlab.protocol import (
     Arbitrage,
     BookDelta,
@@ -38,6 +40,7 @@ REQUEST_TYPES: tuple[type[Any], ...] = get_args(Request)
 LAST_MILLISECOND: float = inspect.type_info(Heartbeat).fields[0].type.le  # type: ignore[union-attr]
 
 _INT64 = 2**63
+_PRINTABLE = st.characters(exclude_categories=("Cc", "Cf", "Co", "Cs", "Z"), include_characters=" ")
 _TRICKY_FLOATS = (-0.0, 0.0, 5e-324, 2.2250738585072014e-308, 1e-7, 0.1, 1 / 3, 0.1 + 0.2, 100.0, 2.0**53 + 2, 1e15)
 _TRICKY_TEXTS = (
     "",
@@ -112,8 +115,12 @@ def of(struct: type[StructT], **fields: SearchStrategy[Any]) -> SearchStrategy[S
 
 
 def symbols() -> SearchStrategy[str]:
-    first = st.sampled_from("AZaz09")
-    return st.builds("{}{}".format, first, st.text("ABCXYZabcxyz0189._:/^=-", max_size=31))
+    """Make symbols of any script, with spaces inside of some, up to the longest that is allowed.
+
+    st.from_regex() makes them as well, but takes seconds to look at every character that there is.
+    """
+    made = st.text(_PRINTABLE, min_size=1, max_size=LONGEST_SYMBOL).filter(re.compile(SYMBOL).search)
+    return made | st.sampled_from(["A", "BRK.A", "BTC/USDT:USDT", "a b", "\U0001f4b0" * LONGEST_SYMBOL])
 
 
 def texts(min_size: int = 0, max_size: int = 30) -> SearchStrategy[str]:
@@ -188,7 +195,7 @@ def _int(kind: inspect.IntType) -> SearchStrategy[int]:
 def _str(kind: inspect.StrType) -> SearchStrategy[str]:
     if kind.pattern is None:
         return texts(kind.min_length or 0, min(30, kind.max_length or 30))
-    if kind.pattern.startswith("^[A-Za-z0-9]["):
+    if kind.pattern == SYMBOL:
         return symbols()
     return st.from_regex(kind.pattern)
 
