@@ -3,6 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?= 2
 
+# The tests start some hundred processes: without bytecode each compiles the package again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: lab test check docs soak notebooks clean
 
 lab: .venv/.installed
