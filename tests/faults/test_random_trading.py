@@ -33,7 +33,7 @@ PRICES: Final = {"AAPL": 175.0, "MSFT": 335.0}
 SPEED: Final = 5.0
 """How fast the market's time goes: a run of a second has five of it."""
 ACCOUNTS: Final = {"*": AccountTerms(limits=RiskLimits(orders_per_second=None))}
-SHORT: Final = 20
+SHORT: Final = 8
 LONG: Final = 1000
 
 
@@ -291,7 +291,7 @@ def done(task: asyncio.Task[None]) -> bool:
     ids=lambda seeds: f"{seeds[0]} to {seeds[-1]}",
 )
 async def test_no_order_is_lost_or_doubled(seeds: Sequence[int]) -> None:
-    """Through cuts within frames, repeated messages, delays and restarts of the server: twenty runs or a thousand."""
+    """Through cuts within frames, repeated messages, delays and restarts of the server: eight runs or a thousand."""
     happened: Counter[str] = Counter()
     for seed in seeds:
         happened += await run(seed)
