@@ -42,6 +42,10 @@ class _Frames:
         return 2 + wide + (4 if waiting[1] & 128 else 0) + payload
 
 
+_TURNS = 5
+"""Turns of the event loop in which a connection that was accepted comes to its handler."""
+
+
 class ChaosProxy:
     """Relays `url` to a local port; `chance` decides what is left to chance, so that a seed repeats it.
 
@@ -76,11 +80,14 @@ class ChaosProxy:
 
     async def __aexit__(self, *_: object) -> None:
         self._listener.close()
-        self.cut()
-        tasks = list(self._lines)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        # A task that is cancelled before its first step would not close the connection that it has been given.
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
+        while tasks := list(self._lines):
+            self.cut()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     def cut(self) -> None:
         """Reset every connection."""
