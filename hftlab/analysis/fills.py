@@ -7,7 +7,7 @@ import polars as pl
 __all__ = ["fills"]
 
 _DECIMALS = 9
-"""Of money on the wire; the difference of two sums has the noise of binary fractions beyond."""
+"""Decimals of money on the wire; the difference of two sums has the noise of binary fractions beyond."""
 
 
 def fills(order_updates: pl.LazyFrame) -> pl.LazyFrame:

@@ -147,7 +147,7 @@ class OrderHandle:
 
 
 class OrderActions(Protocol):
-    """What can be done with an order; hftlab.client.trading.Trading does it."""
+    """Actions on an order, which hftlab.client.trading.Trading performs."""
 
     async def wait(self, order: OrderHandle, *statuses: str, timeout: float | None = None) -> Order:
         """Wait until the order has one of these statuses, or is final."""

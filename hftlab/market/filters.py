@@ -52,7 +52,7 @@ class Filters:
 
     @property
     def are_off(self) -> bool:
-        """Whether no row can be filtered."""
+        """True if all filters are off."""
         return self == Filters(off_tick=False, duplicates=False, positive=False)
 
     @property

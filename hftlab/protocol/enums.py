@@ -146,7 +146,7 @@ class TimeInForce(StrEnum):
 
 
 class SelfTradePrevention(StrEnum):
-    """What happens instead of a trade between two orders of one account; that of the incoming order applies.
+    """Self-trade prevention: the outcome in place of a trade between two orders of one account, by the incoming order.
 
     DECREMENT takes from both orders what they would have traded.
     """

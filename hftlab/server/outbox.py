@@ -41,7 +41,7 @@ class Outbox:
         self._max_bytes, self._max_frames = max_bytes, max_frames
         self._urgent, self._other = _Lane(), _Lane()
         self._more_bytes = self._more_frames = 0
-        """What the urgent lane may have besides, because it came while nothing was counted."""
+        """Bytes and frames that the urgent lane may have besides, because they came while nothing was counted."""
         self._is_counting = True
 
     def __bool__(self) -> bool:

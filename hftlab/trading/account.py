@@ -12,7 +12,7 @@ from hftlab.errors import HftlabError
 from hftlab.instruments import UNIT, Instrument
 from hftlab.protocol.enums import SelfTradePrevention, Side
 from hftlab.trading.commissions import TYPICAL_COMMISSIONS, Commission, commission_of
-from hftlab.trading.money import cash_currency, checked_number, exact, round_half_even, to_units
+from hftlab.trading.money import cash_currency, checked_number, exact, floor_units, round_half_even
 from hftlab.trading.position import Position, price_currency
 from hftlab.trading.risk_limits import RiskLimits
 from hftlab.trading.venue import Liquidity
@@ -134,7 +134,7 @@ class Account:
     def __init__(self, name: str, terms: AccountTerms, instruments: Iterable[Instrument]) -> None:
         self.name = name
         amounts = terms.cash if isinstance(terms.cash, Mapping) else {terms.currency: terms.cash}
-        self.cash = {currency: to_units(amount) for currency, amount in amounts.items()}
+        self.cash = {currency: floor_units(amount) for currency, amount in amounts.items()}
         self.commissions: dict[str, int] = {}
         self.positions: dict[str, Position] = {}
         self._instruments = tuple(instruments)

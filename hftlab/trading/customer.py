@@ -46,7 +46,7 @@ class Customer:
         self.orders = OrderList()
         self.checks = PreTradeChecks(terms.limits)
         self.has_changed = False
-        """Whether the portfolio differs from the last that was told."""
+        """True if the portfolio differs from the last that was told."""
         self._exposure = OpenExposure()
         self._replacements: dict[str, list[_Replacement]] = {}
         """Order id -> replacements that the venue has not answered, the oldest first."""

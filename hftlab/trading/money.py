@@ -8,7 +8,7 @@ from fractions import Fraction
 from hftlab.instruments import UNIT
 from hftlab.market.costs import CURRENCY_PARTS
 
-__all__ = ["cash_currency", "checked_number", "exact", "round_half_even", "to_text", "to_units"]
+__all__ = ["cash_currency", "checked_number", "exact", "floor_units", "round_half_even", "to_text"]
 
 
 def round_half_even(numerator: int, denominator: int) -> int:
@@ -25,7 +25,7 @@ def exact(number: float) -> Fraction:
     return Fraction(repr(float(number))) if isinstance(number, float) else Fraction(number)
 
 
-def to_units(number: float) -> int:
+def floor_units(number: float) -> int:
     """Return a number in integers of 1e-9, what is smaller cut off downwards."""
     return math.floor(exact(number) * UNIT)
 

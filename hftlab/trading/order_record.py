@@ -1,4 +1,4 @@
-"""What a client knows about one order, and the fills that it has seen."""
+"""Record of one order at a client, and the fills that the client has seen."""
 
 from __future__ import annotations
 

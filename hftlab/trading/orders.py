@@ -103,11 +103,11 @@ class Order(msgspec.Struct, kw_only=True, gc=False):
     value: int = 0
     """Sum of price times quantity over all fills, in 1e-18."""
     commission: int = 0
-    """Of all fills, in the instrument's currency."""
+    """Commission of all fills, in the instrument's currency."""
     reason: str | None = None
     """Why the order, or the last request about it, ended as it did."""
     is_accepted: bool = False
-    """Whether the venue has taken it."""
+    """True once the venue has taken it."""
     entered_by: object = None
     """The connection at whose end it is to be cancelled; None for none."""
     cancels: int = 0
@@ -115,7 +115,7 @@ class Order(msgspec.Struct, kw_only=True, gc=False):
 
     @property
     def is_open(self) -> bool:
-        """Whether it can still trade."""
+        """True while it can still trade."""
         return self.status not in FINAL
 
     @property

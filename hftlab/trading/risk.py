@@ -10,7 +10,7 @@ from hftlab.instruments import UNIT, Instrument
 from hftlab.protocol.enums import OrderType, Side, TimeInForce
 from hftlab.protocol.publishing.limits import Rate, TokenBucket
 from hftlab.trading.account import Account
-from hftlab.trading.money import exact, to_text, to_units
+from hftlab.trading.money import exact, floor_units, to_text
 from hftlab.trading.risk_limits import RiskLimits
 from hftlab.trading.venue import MarketPhase, OrderTerms
 
@@ -64,10 +64,10 @@ class Exposure(NamedTuple):
     """Open orders of an account, without the one that is checked."""
 
     buy_quantity: int = 0
-    """What is left of the open buys in the order's instrument, in 1e-9 units."""
+    """Open quantity of the buy orders in the order's instrument, in 1e-9 units."""
     sell_quantity: int = 0
     notional: int = 0
-    """What all open orders would cost, in 1e-9 of the account's currency."""
+    """Cost of all open orders, in 1e-9 of the account's currency."""
     orders: int = 0
     """How many are open, in all instruments."""
 
@@ -341,4 +341,4 @@ def _money(units: int, *, up: bool = False) -> str:
 
 
 def _units(limit: float | None) -> int | None:
-    return None if limit is None else to_units(limit)
+    return None if limit is None else floor_units(limit)

@@ -97,7 +97,7 @@ class Replace(msgspec.Struct, frozen=True, gc=False):
 
 
 VenueRequest: TypeAlias = New | Cancel | Replace
-"""What an account may ask of a venue."""
+"""Requests of an account to a venue."""
 
 
 class VenueUpdate(msgspec.Struct, frozen=True, kw_only=True, gc=False):

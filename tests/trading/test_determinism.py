@@ -31,10 +31,10 @@ def told(seed: int, latency: int, cuts: int | None) -> tuple[list[tuple[str, int
 def test_private_messages_are_the_same_however_the_stream_is_cut(seed: int, latency: int) -> None:
     """Also where time advances between what is due. No message has a ts_out: those are the server's."""
     once, floor = told(seed, latency, None)
-    assert floor.counts["fill"] > 5
+    assert len(once) > 20  # sequences with few trades have messages of orders all the same
     assert told(seed, latency, None)[0] == once
     for cuts in range(2):
         again, floor = told(seed, latency, cuts)
         assert again == once
-        assert floor.counts["cut"] > 50
+        assert floor.counts["cut"] > 20
     assert told(seed + 1, latency, None)[0] != once

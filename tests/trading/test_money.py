@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hftlab.trading.money import cash_currency, checked_number, exact, round_half_even, to_text, to_units
+from hftlab.trading.money import cash_currency, checked_number, exact, floor_units, round_half_even, to_text
 
 
 @given(st.integers(-(10**30), 10**30), st.integers(1, 10**15))
@@ -23,8 +23,8 @@ def test_halves_go_to_the_even_number_on_both_sides_of_zero(numerator: int, roun
 def test_a_float_is_what_its_text_says() -> None:
     assert exact(0.1) == Fraction(1, 10)
     assert exact(1e-5) == Fraction(1, 100_000)
-    assert to_units(0.3) == 300_000_000
-    assert to_units(-1e-10) == -1  # cut off downwards
+    assert floor_units(0.3) == 300_000_000
+    assert floor_units(-1e-10) == -1  # cut off downwards
 
 
 @pytest.mark.parametrize(
