@@ -77,10 +77,12 @@ TESTED_ELSEWHERE: Final[dict[str, tuple[str, str]]] = {
     "widgets/core/picture.py": ("widgets/core/test_live_widget.py", OF_WIDGETS),
     "widgets/ladder/frame.py": ("widgets/ladder/test_ladder.py", OF_WIDGETS),
     "widgets/ladder/picture.py": ("widgets/ladder/test_ladder.py", OF_WIDGETS),
+    "widgets/ladder/view.py": ("widgets/ladder/test_ladder.py", OF_WIDGETS),
     "widgets/ladder/widget.py": ("widgets/ladder/test_ladder.py", OF_WIDGETS),
     "widgets/latency/frame.py": ("widgets/latency/test_latency.py", OF_WIDGETS),
     "widgets/latency/picture.py": ("widgets/latency/test_latency.py", OF_WIDGETS),
     "widgets/latency/rate_meter.py": ("widgets/latency/test_latency.py", OF_WIDGETS),
+    "widgets/latency/view.py": ("widgets/latency/test_latency.py", OF_WIDGETS),
     "widgets/latency/widget.py": ("widgets/latency/test_latency.py", OF_WIDGETS),
 }
 """Module -> the test file that covers it instead of its own, both as paths below hftlab/ and tests/; and why."""

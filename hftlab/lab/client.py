@@ -5,7 +5,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from ssl import SSLContext
-from typing import TYPE_CHECKING, Final, Literal, Self
+from typing import Final, Literal, Self
 
 from hftlab.client import Client, LatencyHistogram, Metrics, diagnostics
 from hftlab.client.arguments import symbol_list
@@ -20,12 +20,10 @@ from hftlab.lab.background import background
 from hftlab.lab.kept import kept
 from hftlab.lab.replay import LabReplay
 from hftlab.lab.trading import LabTrading
+from hftlab.lab.views import ClientViews
 from hftlab.lab.waits import closed, gathered, next_message, replay_ended, subscribed
 from hftlab.protocol import Ack, MarketDataSymbol, Message
 from hftlab.protocol.book import Book
-
-if TYPE_CHECKING:
-    from hftlab.widgets import Ladder, LatencyPanel
 
 __all__ = ["LabClient", "connect"]
 
@@ -99,7 +97,7 @@ def connect(
     return handle
 
 
-class LabClient:
+class LabClient(ClientViews):
     """A client on the background loop; a context manager that closes it.
 
     In a forked child it is a copy that raises HftlabError: the connection is the parent's.
@@ -283,23 +281,6 @@ class LabClient:
     def replay(self) -> LabReplay:
         """Controls of a server's recorded source: pause, resume, step, seek and speed."""
         return LabReplay(self.inner.replay)
-
-    # --- widgets ---
-
-    def ladder(self, symbol: str, depth: int = 10, rate: float = 10, *, tick: float | None = None) -> Ladder:
-        """Show a live order-book ladder: `depth` levels a side, at most `rate` updates a second.
-
-        `tick` is the smallest price step; without one it is learnt from the prices. See hftlab.widgets.Ladder.
-        """
-        from hftlab.widgets import Ladder
-
-        return Ladder(self, symbol, depth, rate, tick=tick)
-
-    def latency_panel(self, rate: float = 4) -> LatencyPanel:
-        """Show live latency histograms, at most `rate` updates a second; see hftlab.widgets.LatencyPanel."""
-        from hftlab.widgets import LatencyPanel
-
-        return LatencyPanel(self, rate)
 
     # --- life ---
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from hftlab.protocol.messages import MarketDataSymbol, Trade
+from hftlab.protocol.messages import MarketDataSymbol, ReplayStatus, Trade
 
 NOON = 43_200_000_000_000  # 1970-01-01 12:00 UTC in ns
 
@@ -46,12 +46,23 @@ class Metrics:
 
 
 @dataclass
+class Replay:
+    status: ReplayStatus | None = None
+
+
+@dataclass
 class Market:
     books: dict[str, Book] = field(default_factory=dict)
     quotes: dict[str, MarketDataSymbol] = field(default_factory=dict)
     connection_status: str = "CONNECTED"
     metrics: Metrics = field(default_factory=Metrics)
     broken: Exception | None = None
+    replay: Replay = field(default_factory=Replay)
+    offered_symbols: list[str] = field(default_factory=list)
+
+    @property
+    def symbols(self) -> list[str]:
+        return sorted({*self.books, *self.quotes})
 
     def book(self, symbol: str) -> Book | None:
         if self.broken:

@@ -7,7 +7,7 @@ from typing import Any, Protocol, TypeAlias
 
 from hftlab.protocol.messages import MarketDataSymbol
 
-__all__ = ["Book", "Client", "Histogram", "Level", "Metrics"]
+__all__ = ["Book", "Client", "Histogram", "Level", "Metrics", "Replay"]
 
 Level: TypeAlias = tuple[float, float, int]
 """(price, size, orders)"""
@@ -46,11 +46,24 @@ class Metrics(Protocol):
     def gaps(self) -> int: ...
 
 
+class Replay(Protocol):
+    """The controls of a replay; `status` is None while the server streams no recording."""
+
+    @property
+    def status(self) -> Any: ...
+
+
 class Client(Protocol):
     """A client that widgets read. Every call comes from the refresh thread, and must be safe and cheap there."""
 
     @property
     def connection_status(self) -> Any: ...
+    @property
+    def symbols(self) -> Sequence[str]: ...
+    @property
+    def offered_symbols(self) -> Sequence[str]: ...
+    @property
+    def replay(self) -> Replay: ...
     @property
     def metrics(self) -> Metrics: ...
     def book(self, symbol: str, /) -> Book | None: ...

@@ -1,4 +1,6 @@
-import { Surface, amount, values } from "../core/surface.js";
+import { amount, clockTime, percent, values, way } from "../core/formats.js";
+import { PanelView, mount } from "../core/panel_view.js";
+import { Pen } from "../core/pen.js";
 
 // The same values as in frame.py.
 const VERSION = 1;
@@ -7,8 +9,7 @@ const HEADER = [
   "tradePrice", "tradeSize", "tradeSide", "bidCount", "askCount",
 ];
 
-const PAD = 12, TOP = 36, CAPTIONS = 17, ROW = 20, SPREAD = 28, FOOTER = 22;
-const WIDEST = 560;
+const PAD = 12, CAPTIONS = 17, ROW = 20, SPREAD = 28, FOOTER = 22;
 const FEWEST = 5; // levels a side that always have room
 const ORDERS = 28; // the room beyond the longest bar, for the number of orders
 const FLASH = 450; // ms
@@ -60,31 +61,23 @@ class Changes {
   }
 }
 
-class LadderView {
-  constructor(model, el) {
-    this.model = model;
+export class LadderView extends PanelView {
+  constructor(panel, el, options) {
+    super(panel, el, options);
     this.changes = { bid: new Changes(), ask: new Changes() };
     this.spoken = -Infinity;
-    this.canvas = document.createElement("canvas");
-    this.canvas.setAttribute("role", "img");
-    this.canvas.style.cssText = `display: block; width: 100%; max-width: ${WIDEST}px; min-width: 260px;`;
-    el.appendChild(this.canvas);
-    this.surface = new Surface(model, this.canvas, (...args) => this.draw(...args));
-    this.listeners = {
-      "change:frame": () => this.take(),
-      "change:status": () => this.surface.redraw(),
-      "change:error": () => this.surface.redraw(),
-      "change:symbol": () => this.forget(),
-      "change:depth": () => this.forget(),
-    };
-    for (const [event, listener] of Object.entries(this.listeners)) model.on(event, listener);
+    this.board = this.canvas(0, (...args) => this.draw(...args));
     this.forget();
     this.take();
   }
 
-  destroy() {
-    for (const [event, listener] of Object.entries(this.listeners)) this.model.off(event, listener);
-    this.surface.destroy();
+  themed() {
+    super.themed();
+    this.surface?.redraw();
+  }
+
+  settled() {
+    this.forget();
   }
 
   /** Start over: another book is about to be shown. */
@@ -98,22 +91,26 @@ class LadderView {
   /** Make room for that many levels a side. It never shrinks, so that the notebook below does not jump. */
   fit(rows) {
     if (rows <= this.rows) return;
-    this.rows = Math.min(rows, this.model.get("depth"));
-    this.canvas.style.height = `${TOP + CAPTIONS + 2 * this.rows * ROW + SPREAD + FOOTER}px`;
+    this.rows = Math.min(rows, this.panel.setting("depth"));
+    this.resize(CAPTIONS + 2 * this.rows * ROW + SPREAD + FOOTER);
     this.surface.redraw();
   }
 
   take() {
+    if (!this.surface) return;
     const now = performance.now();
-    this.state = parse(this.model.get("frame"));
+    this.state = parse(this.panel.get("frame"));
     if (this.state) {
       this.fit(Math.max(this.state.bids.length, this.state.asks.length));
       this.changes.bid.note(this.state.bids, now);
       this.changes.ask.note(this.state.asks, now);
+      const { last, changePercent, priceDecimals, stale } = this.state;
+      const facts = [Number.isFinite(last) ? amount(last, priceDecimals) : "", Number.isFinite(changePercent) ? percent(changePercent) : ""];
+      this.entitle(this.panel.setting("symbol"), stale ? "STALE" : facts.filter(Boolean).join("  "));
     }
     if (now - this.spoken > SPEAKS) {
       this.spoken = now;
-      this.canvas.setAttribute("aria-label", this.words());
+      this.board.setAttribute("aria-label", this.words());
     }
     this.surface.redraw();
   }
@@ -121,34 +118,21 @@ class LadderView {
   words() {
     const { bids = [], asks = [], priceDecimals } = this.state ?? {};
     const best = (levels) => (levels.length ? amount(levels[0].price, priceDecimals) : "none");
-    return `Order book of ${this.model.get("symbol")}: bid ${best(bids)}, ask ${best(asks)}`;
+    return `Order book of ${this.panel.setting("symbol")}: bid ${best(bids)}, ask ${best(asks)}`;
   }
 
-  /** A word for what is wrong; empty when all is well. */
-  trouble() {
-    const status = this.model.get("status"), error = this.model.get("error");
-    if (error) return error;
-    if (status !== "CONNECTED") return status || "UNKNOWN";
-    return this.state?.stale ? "STALE" : "";
-  }
-
-  draw(context, width, height, theme, now) {
-    const trouble = this.trouble();
+  draw(context, width, height, colours, now) {
     const { bids, asks } = this.state ?? { bids: [], asks: [] };
     const depth = this.rows;
-    const pen = new Pen(context, theme);
+    const pen = new Pen(context, colours);
     const book = this.layout(pen, width);
-    this.header(pen, width, trouble);
-    context.globalAlpha = trouble ? 0.42 : 1;
     this.captions(pen, width, book);
-    const middle = TOP + CAPTIONS + depth * ROW;
+    const middle = CAPTIONS + depth * ROW;
     const askAt = (index) => middle - (index + 1) * ROW, bidAt = (index) => middle + SPREAD + index * ROW;
-    asks.slice(0, depth).forEach((level, index) => this.level(pen, book, level, "ask", askAt(index), now, trouble));
-    bids.slice(0, depth).forEach((level, index) => this.level(pen, book, level, "bid", bidAt(index), now, trouble));
+    asks.slice(0, depth).forEach((level, index) => this.level(pen, book, level, "ask", askAt(index), now));
+    bids.slice(0, depth).forEach((level, index) => this.level(pen, book, level, "bid", bidAt(index), now));
     this.spread(pen, width, middle);
     this.footer(pen, width, height);
-    context.globalAlpha = 1;
-    if (trouble) pen.label(trouble, width / 2, middle + SPREAD / 2, width - 2 * PAD);
     return [...asks].some(({ price }) => this.changes.ask.freshness(price, now) > 0)
       || [...bids].some(({ price }) => this.changes.bid.freshness(price, now) > 0);
   }
@@ -163,25 +147,8 @@ class LadderView {
     return { left: PAD, right: width - PAD, centre: width / 2, half, largest, room: width / 2 - half - PAD - ORDERS };
   }
 
-  header(pen, width, trouble) {
-    const { last, changePercent, priceDecimals } = this.state ?? {};
-    pen.dot(PAD + 4, 19, trouble ? "warn" : "good", !trouble);
-    const symbol = this.model.get("symbol");
-    const end = pen.font(15, "sans", 600).text(symbol, PAD + 16, 24, "ink");
-    let right = width - PAD;
-    if (Number.isFinite(changePercent)) {
-      const sign = changePercent > 0 ? "+" : "";
-      right = pen.font(12, "mono").text(`${sign}${amount(changePercent, 2)} %`, right, 24, way(changePercent), "right") - 10;
-    }
-    if (Number.isFinite(last)) {
-      pen.font(15, "mono", 600);
-      const text = amount(last, priceDecimals);
-      if (right - pen.width(text) > end + 8) pen.text(text, right, 24, "ink", "right");
-    }
-  }
-
   captions(pen, width, { left, right, centre, half, room }) {
-    const y = TOP + 11;
+    const y = 11;
     pen.font(10, "sans");
     pen.text("price", centre, y, "muted", "center");
     pen.text("bid size", centre - half - 6, y, "muted", "right");
@@ -191,11 +158,11 @@ class LadderView {
     pen.text("orders", right, y, "muted", "right");
   }
 
-  level(pen, { left, right, centre, half, largest, room }, { price, size, orders }, side, y, now, trouble) {
+  level(pen, { left, right, centre, half, largest, room }, { price, size, orders }, side, y, now) {
     const { priceDecimals, sizeDecimals } = this.state;
     const towards = side === "bid" ? -1 : 1;
     const edge = centre + towards * half;
-    const fresh = trouble ? 0 : this.changes[side].freshness(price, now);
+    const fresh = this.changes[side].freshness(price, now);
     // Behind the price, where there is no bar: a flash must not look like a size.
     if (fresh) pen.bar(centre - half + 4, y + 2, 2 * half - 8, ROW - 4, side, 0.32 * fresh);
     if (largest > 0) pen.bar(edge, y + 2, towards * room * (size / largest), ROW - 4, side, 0.24);
@@ -245,7 +212,7 @@ class LadderView {
   footer(pen, width, height) {
     const { tsEvent, volume, sizeDecimals } = this.state ?? {};
     pen.font(10.5, "mono");
-    if (tsEvent > 0) pen.text(`${new Date(tsEvent).toISOString().slice(11, 23)} UTC`, PAD, height - 7, "muted");
+    if (tsEvent > 0) pen.text(`${clockTime(tsEvent)} UTC`, PAD, height - 7, "muted");
     if (volume > 0) {
       // A large volume is shown without decimals.
       const text = `volume ${amount(volume, volume >= 1e5 ? 0 : Math.min(2, sizeDecimals))}`;
@@ -254,70 +221,4 @@ class LadderView {
   }
 }
 
-function way(value) {
-  return value > 0 ? "bid" : value < 0 ? "ask" : "muted";
-}
-
-/** Draws texts, bars, dots and labels in the theme's fonts and colours. */
-class Pen {
-  constructor(context, theme) {
-    this.context = context;
-    this.theme = theme;
-  }
-
-  font(size, family, weight = 400) {
-    this.context.font = `${weight} ${size}px ${this.theme[family]}`;
-    return this;
-  }
-
-  width(text) {
-    return this.context.measureText(text).width;
-  }
-
-  /** Write a text, and return the x where it ends. */
-  text(text, x, y, role, align = "left") {
-    this.context.textAlign = align;
-    this.context.fillStyle = this.theme[role];
-    this.context.fillText(text, x, y);
-    return align === "right" ? x - this.width(text) : x + this.width(text);
-  }
-
-  bar(x, y, width, height, role, opacity) {
-    const before = this.context.globalAlpha;
-    this.context.globalAlpha = before * opacity;
-    this.context.fillStyle = this.theme[role];
-    this.context.fillRect(x, y, width, height);
-    this.context.globalAlpha = before;
-  }
-
-  /** A full dot is good, a ring is not, so that colour alone does not tell. */
-  dot(x, y, role, full) {
-    this.context.beginPath();
-    this.context.arc(x, y, 4, 0, 2 * Math.PI);
-    this.context.fillStyle = this.context.strokeStyle = this.theme[role];
-    this.context.lineWidth = 2;
-    if (full) this.context.fill();
-    else this.context.stroke();
-  }
-
-  label(text, x, y, room) {
-    this.font(12, "sans", 600);
-    while (text.length > 4 && this.width(text) > room - 24) text = `${text.slice(0, -2).trimEnd()}…`;
-    const width = this.width(text) + 24;
-    this.context.beginPath();
-    this.context.roundRect(x - width / 2, y - 14, width, 28, 6);
-    this.context.fillStyle = this.theme.tint;
-    this.context.fill();
-    this.context.strokeStyle = this.theme.warn;
-    this.context.lineWidth = 1;
-    this.context.stroke();
-    this.text(text, x, y + 4, "warn", "center");
-  }
-}
-
-function render({ model, el }) {
-  const view = new LadderView(model, el);
-  return () => view.destroy();
-}
-
-export default { render };
+export default mount(LadderView);

@@ -1,19 +1,12 @@
-"""The live order-book ladder: asks above, bids below."""
+"""The live order-book ladder as a widget of its own."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
-import traitlets
-
 from hftlab.widgets.core.interfaces import Client
-from hftlab.widgets.core.live_widget import LiveWidget, page_source
-from hftlab.widgets.core.numbers import Scale
-from hftlab.widgets.core.picture import Picture
+from hftlab.widgets.core.live_widget import LiveWidget
+from hftlab.widgets.core.page_code import page_source
 from hftlab.widgets.core.refresh_loop import REFRESH_LOOP, RefreshLoop
-from hftlab.widgets.ladder.frame import LadderState, pack_ladder, read_ladder
-from hftlab.widgets.ladder.picture import ladder_svg
+from hftlab.widgets.ladder.view import LadderView
 
 __all__ = ["Ladder"]
 
@@ -25,10 +18,7 @@ class Ladder(LiveWidget):
     `symbol` or `depth` changes what is shown.
     """
 
-    _esm = page_source(Path(__file__).with_name("ladder.js"))
-
-    symbol = traitlets.Unicode().tag(sync=True)
-    depth = traitlets.Int(10, min=1, max=100).tag(sync=True)
+    _esm = page_source(LadderView.page)
 
     def __init__(
         self,
@@ -40,52 +30,25 @@ class Ladder(LiveWidget):
         tick: float | None = None,
         refresh_loop: RefreshLoop = REFRESH_LOOP,
     ) -> None:
-        self._client = client
-        self._scales = {symbol: Scale(tick)}
-        self.symbol, self.depth = symbol, depth
-        super().__init__(rate, refresh_loop)
+        super().__init__(client, {"": LadderView(client, symbol, depth, rate, tick=tick)}, refresh_loop)
 
-    def snapshot(self) -> bytes:
-        """Pack the current book; see pack_ladder."""
-        state, scale = self._read()
-        return pack_ladder(state, scale)
+    @property
+    def symbol(self) -> str:
+        """The symbol shown."""
+        return str(self.views[""].settings["symbol"])
 
-    def connection_status(self) -> str:
-        """The client's connection status."""
-        return str(self._client.connection_status)
+    @symbol.setter
+    def symbol(self, value: str) -> None:
+        self.views[""].set({"symbol": value})
 
-    def picture(self) -> Picture:
-        """Draw the current book as a static picture."""
-        state, scale = self._read()
-        status = self.connection_status()
-        note = "STALE" if state.stale else "" if status == "CONNECTED" else status
-        svg = ladder_svg(
-            self.symbol,
-            state.bids,
-            state.asks,
-            last=state.last,
-            change_percent=state.change_percent,
-            trade=state.trade,
-            ts_event=state.ts_event,
-            note=note,
-            scale=scale,
-        )
-        return Picture(svg, f"{self.symbol}'s order book")
+    @property
+    def depth(self) -> int:
+        """The levels shown a side."""
+        return int(self.views[""].settings["depth"])
 
-    def _read(self) -> tuple[LadderState, Scale]:
-        with self._guard:
-            symbol = self.symbol
-            state = read_ladder(self._client, symbol, self.depth)
-            # A given tick is the first symbol's; a symbol that is shown later learns its own.
-            scale = self._scales.setdefault(symbol, Scale())
-            seen = [*state.bids, *state.asks, *([state.trade] if state.trade else [])]
-            scale.learn((each[0] for each in seen), (each[1] for each in seen))
-            return state, scale
-
-    @traitlets.observe("symbol", "depth")
-    def _shows_another(self, _: Any) -> None:
-        if self.comm is not None:
-            self.refresh_now()
+    @depth.setter
+    def depth(self, value: int) -> None:
+        self.views[""].set({"depth": value})
 
     def __repr__(self) -> str:
         return f"Ladder({self.symbol!r}, depth={self.depth})"

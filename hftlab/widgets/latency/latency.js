@@ -1,4 +1,6 @@
-import { Surface, amount, values } from "../core/surface.js";
+import { amount, dataRate, duration, values } from "../core/formats.js";
+import { PanelView, add, mount, write } from "../core/panel_view.js";
+import { Surface } from "../core/surface.js";
 
 // The same values as in frame.py.
 const VERSION = 1;
@@ -28,79 +30,59 @@ export function parse(frame) {
   return state;
 }
 
-const UNITS = [[1e9, "s"], [1e6, "ms"], [1e3, "µs"]];
-
-/** Format nanoseconds as `12.3 µs`, as `duration` in numbers.py does. */
-export function duration(ns) {
-  for (const [size, unit] of UNITS) if (ns >= size * 0.9995) return `${threeDigits(ns / size)} ${unit}`;
-  return `${Math.round(ns)} ns`;
-}
-
-function dataRate(rate) {
-  if (!Number.isFinite(rate)) return "–";
-  for (const [size, unit] of [[1e9, "GB/s"], [1e6, "MB/s"], [1e3, "kB/s"]]) {
-    if (rate >= size * 0.9995) return `${threeDigits(rate / size)} ${unit}`;
-  }
-  return `${Math.round(rate)} B/s`;
-}
-
-function threeDigits(value) {
-  return value.toFixed(value < 9.995 ? 2 : value < 99.95 ? 1 : 0);
-}
-
 // The table is plain HTML beside the canvas, so that it can be read aloud, selected and copied.
 const STYLE = `
-.hftlab-latency { box-sizing: border-box; max-width: ${WIDEST}px; min-width: 280px; padding: 8px 0 10px;
-  background: var(--hft-paper); color: var(--hft-ink); font: 12px var(--hft-sans); font-variant-numeric: tabular-nums; }
-.hftlab-latency .traffic { display: flex; flex-wrap: wrap; gap: 2px 18px; padding: 0 ${PAD}px 6px;
+.hftlab-view .traffic { display: flex; flex-wrap: wrap; gap: 2px 18px; padding: 2px ${PAD}px 6px;
   color: var(--hft-muted); }
-.hftlab-latency .traffic b { color: var(--hft-ink); font: 600 12px var(--hft-mono); }
-.hftlab-latency .traffic .lost b, .hftlab-latency .trouble { color: var(--hft-warn); font-weight: 600; }
-.hftlab-latency canvas { display: block; width: 100%; height: ${ABOVE + CHART + AXIS}px; }
-.hftlab-latency table { width: calc(100% - ${2 * PAD - 8}px); margin: 6px ${PAD - 4}px 0; border-collapse: collapse; }
-.hftlab-latency th, .hftlab-latency td { padding: 3px 4px; text-align: right; border: 0; white-space: nowrap; }
-.hftlab-latency thead th { color: var(--hft-muted); font-weight: 400; font-size: 11px; }
-.hftlab-latency td { font-family: var(--hft-mono); }
-.hftlab-latency th:first-child { text-align: left; font-weight: 400; }
-.hftlab-latency tbody tr { border-top: 1px solid var(--hft-line); background: transparent; cursor: pointer; }
-.hftlab-latency button { all: unset; cursor: pointer; padding: 0 6px; border-left: 3px solid transparent; }
-.hftlab-latency button:focus-visible { outline: 2px solid var(--hft-bid); outline-offset: 2px; }
-.hftlab-latency button[aria-pressed="true"] { border-left-color: var(--hft-bid); font-weight: 600; }
+.hftlab-view .traffic b { color: var(--hft-ink); font: 600 12px var(--hft-mono); }
+.hftlab-view .traffic .lost b { color: var(--hft-warn); }
+.hftlab-view .chart { height: ${ABOVE + CHART + AXIS}px; }
+.hftlab-view .components { width: calc(100% - ${2 * PAD - 8}px); margin: 6px ${PAD - 4}px 8px;
+  border-collapse: collapse; font-size: 12px; }
+.hftlab-view .components :is(th, td) { padding: 3px 4px; text-align: right; border: 0; white-space: nowrap; }
+.hftlab-view .components thead th { color: var(--hft-muted); font-weight: 400; font-size: 11px; }
+.hftlab-view .components td { font-family: var(--hft-mono); }
+.hftlab-view .components th:first-child { text-align: left; font-weight: 400; }
+.hftlab-view .components tbody tr { border-top: 1px solid var(--hft-line); background: transparent; cursor: pointer; }
+.hftlab-view .components button { all: unset; cursor: pointer; padding: 0 6px; border-left: 3px solid transparent; }
+.hftlab-view .components button:focus-visible { outline: 2px solid var(--hft-bid); outline-offset: 2px; }
+.hftlab-view .components button[aria-pressed="true"] { border-left-color: var(--hft-bid); font-weight: 600; }
 `;
 
-class LatencyView {
-  constructor(model, el) {
-    this.model = model;
-    this.build(el);
-    this.surface = new Surface(model, this.canvas, (...args) => this.draw(...args));
-    this.redraw = () => { this.state = parse(model.get("frame")); this.surface.redraw(); };
-    this.events = ["change:frame", "change:status", "change:error"];
-    for (const event of this.events) model.on(event, this.redraw);
-    this.redraw();
+export class LatencyView extends PanelView {
+  static style = STYLE;
+
+  constructor(panel, el, options) {
+    super(panel, el, options);
+    this.entitle("Latency");
+    this.lay();
+    this.surface = new Surface(this.chartCanvas, this.theme, (...args) => this.draw(...args));
+    this.take();
   }
 
-  destroy() {
-    for (const event of this.events) this.model.off(event, this.redraw);
-    this.surface.destroy();
+  take() {
+    this.state = parse(this.panel.get("frame"));
+    this.surface?.redraw();
   }
 
-  build(el) {
-    const style = add(el, "style");
-    style.textContent = STYLE;
-    this.root = add(el, "div", "hftlab-latency");
-    this.traffic = add(this.root, "div", "traffic");
-    this.facts = {};
-    for (const name of ["messages/s", "bytes/s", "in all", "gaps", "trouble"]) {
-      const fact = add(this.traffic, "span", name === "trouble" ? "trouble" : "");
-      if (name !== "trouble") fact.append(add(fact, "b"), ` ${name === "bytes/s" ? "" : name}`);
-      this.facts[name] = fact;
+  themed() {
+    super.themed();
+    this.surface?.redraw();
+  }
+
+  lay() {
+    this.traffic = add(this.body, "div", "traffic");
+    this.counts = {};
+    for (const name of ["messages/s", "bytes/s", "in all", "gaps"]) {
+      const fact = this.counts[name] = add(this.traffic, "span");
+      fact.append(add(fact, "b"), ` ${name === "bytes/s" ? "" : name}`);
     }
-    this.canvas = add(this.root, "canvas");
-    this.canvas.setAttribute("role", "img");
-    const table = add(this.root, "table");
+    this.chartCanvas = add(add(this.body, "div", "chart"), "canvas");
+    this.chartCanvas.setAttribute("role", "img");
+    const table = add(this.body, "table", "components");
     const head = add(add(table, "thead"), "tr");
-    for (const name of ["latency", ...COLUMNS.map(([title]) => title), "count"]) add(head, "th").textContent = name;
-    this.body = add(table, "tbody");
+    for (const name of ["latency", ...COLUMNS.map(([title]) => title), "count"]) add(head, "th", "", name);
+    this.lines = add(table, "tbody");
     this.rows = new Map();
   }
 
@@ -113,29 +95,20 @@ class LatencyView {
 
   draw(context, width, height, theme) {
     const component = this.shown();
-    this.paintPage(theme);
     this.writeTraffic();
     this.writeTable(component);
     this.chart(context, width, height, theme, component);
     return false;
   }
 
-  paintPage(theme) {
-    if (this.theme === theme) return;
-    this.theme = theme;
-    for (const [name, value] of Object.entries(theme)) this.root.style.setProperty(`--hft-${name}`, value);
-  }
-
   writeTraffic() {
     const { messages = 0, gaps = 0, messageRate = 0, byteRate = 0 } = this.state ?? {};
-    const put = (name, text) => write(this.facts[name].firstChild, text);
+    const put = (name, text) => write(this.counts[name].firstChild, text);
     put("messages/s", amount(messageRate, messageRate < 10 ? 1 : 0));
     put("bytes/s", dataRate(byteRate));
     put("in all", amount(messages, 0));
     put("gaps", amount(gaps, 0));
-    this.facts.gaps.className = gaps ? "lost" : "";
-    const status = this.model.get("status"), error = this.model.get("error");
-    write(this.facts.trouble, error || (status === "CONNECTED" ? "" : status || "UNKNOWN"));
+    this.counts.gaps.className = gaps ? "lost" : "";
   }
 
   writeTable(shown) {
@@ -149,7 +122,7 @@ class LatencyView {
   }
 
   addRow(name) {
-    const line = add(this.body, "tr");
+    const line = add(this.lines, "tr");
     const button = add(add(line, "th"), "button");
     button.textContent = this.name(name);
     line.addEventListener("click", () => {
@@ -162,7 +135,7 @@ class LatencyView {
   }
 
   name(index) {
-    return this.model.get("components")[index] ?? `component ${index}`;
+    return (this.panel.setting("components") ?? [])[index] ?? `component ${index}`;
   }
 
   chart(context, width, height, theme, component) {
@@ -186,7 +159,7 @@ class LatencyView {
     this.axis(context, theme, across, low, high, width, bottom);
     const label = `Latency of ${this.name(component.name)}: median ${duration(component.p50)}, `
       + `99 of 100 below ${duration(component.p99)}`;
-    if (this.canvas.getAttribute("aria-label") !== label) this.canvas.setAttribute("aria-label", label);
+    if (this.chartCanvas.getAttribute("aria-label") !== label) this.chartCanvas.setAttribute("aria-label", label);
   }
 
   bars(context, theme, { edges, counts }, across, bottom) {
@@ -251,20 +224,4 @@ function steps(low, high) {
   return found.filter((step) => step >= low && step <= high);
 }
 
-function add(parent, tag, className = "") {
-  const element = document.createElement(tag);
-  if (className) element.className = className;
-  return parent.appendChild(element);
-}
-
-/** Set an element's text if it differs. */
-function write(element, text) {
-  if (element.textContent !== text) element.textContent = text;
-}
-
-function render({ model, el }) {
-  const view = new LatencyView(model, el);
-  return () => view.destroy();
-}
-
-export default { render };
+export default mount(LatencyView);

@@ -1,0 +1,34 @@
+"""What a client shows in a notebook: one method a view."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from hftlab.lab.client import LabClient
+    from hftlab.widgets import Ladder, LatencyPanel
+
+__all__ = ["ClientViews"]
+
+
+class ClientViews:
+    """The views of a client, each a widget; imported when they are first asked for."""
+
+    @property
+    def _client_of_views(self) -> LabClient:
+        return cast("LabClient", self)
+
+    def ladder(self, symbol: str, depth: int = 10, rate: float = 10, *, tick: float | None = None) -> Ladder:
+        """Show a live order-book ladder: `depth` levels a side, at most `rate` updates a second.
+
+        `tick` is the smallest price step; without one it is learnt from the prices. See hftlab.widgets.Ladder.
+        """
+        from hftlab.widgets import Ladder
+
+        return Ladder(self._client_of_views, symbol, depth, rate, tick=tick)
+
+    def latency_panel(self, rate: float = 4) -> LatencyPanel:
+        """Show live latency histograms, at most `rate` updates a second; see hftlab.widgets.LatencyPanel."""
+        from hftlab.widgets import LatencyPanel
+
+        return LatencyPanel(self._client_of_views, rate)

@@ -1,0 +1,137 @@
+"""The newest trades and best prices of a client's symbols, as one tape that all views of the client read."""
+
+from __future__ import annotations
+
+import weakref
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from itertools import islice
+from math import nan
+from typing import Any, Final, NamedTuple, Protocol
+
+from hftlab.clock import from_milliseconds
+from hftlab.protocol.enums import Side
+from hftlab.protocol.market_data import MarketData, MarketDataSymbol, Trade
+
+__all__ = ["MarketTape", "Print", "Quote", "SymbolTape", "tape_of"]
+
+TRADES: Final = 20_000
+QUOTES: Final = 20_000
+QUOTE_STEP: Final = 50_000_000
+"""Nanoseconds: of quotes nearer to each other only the newest is kept."""
+REWIND: Final = 1_000_000_000
+"""Nanoseconds: a time this much earlier means that a replay has gone back, and the tape starts anew."""
+
+
+class Print(NamedTuple):
+    """A trade on the tape: `ts_event` in ns, `sign` 1 for a buyer's, -1 for a seller's."""
+
+    ts_event: int
+    price: float
+    size: float
+    sign: int
+
+
+class Quote(NamedTuple):
+    """Best prices at `ts_event` ns, and the last price; NaN is an empty side or unknown."""
+
+    ts_event: int
+    bid: float
+    ask: float
+    bid_size: float
+    ask_size: float
+    last: float
+
+
+@dataclass(slots=True)
+class SymbolTape:
+    """One symbol's trades and quotes, oldest first.
+
+    `printed` counts the trades since the start, also those that are no longer kept; `epoch` grows when a replay has
+    gone back in time and everything was forgotten.
+    """
+
+    trades: deque[Print] = field(default_factory=lambda: deque(maxlen=TRADES))
+    quotes: deque[Quote] = field(default_factory=lambda: deque(maxlen=QUOTES))
+    printed: int = 0
+    epoch: int = 0
+    has_every_trade: bool = False
+    """Whether the messages carry every trade (the data type TRADES); else the last one of each is known."""
+    last: tuple[float, float, float] | None = None
+
+    def newest_trades(self, count: int) -> list[Print]:
+        """The newest trades, newest first."""
+        return list(islice(reversed(self.trades), count))
+
+    def take(self, state: MarketDataSymbol) -> None:
+        """Take in one state of the symbol."""
+        now = from_milliseconds(state.timestamp)
+        if self.quotes and now < self.quotes[-1].ts_event - REWIND:
+            self.trades.clear()
+            self.quotes.clear()
+            self.last = None
+            self.epoch += 1
+        quote = Quote(now, state.bid or nan, state.ask or nan, state.bid_size, state.ask_size, state.price)
+        if len(self.quotes) > 1 and now - self.quotes[-2].ts_event < QUOTE_STEP:
+            self.quotes[-1] = quote
+        else:
+            self.quotes.append(quote)
+        if state.trades is not None:
+            self.has_every_trade = True
+            self._print(state.trades)
+        elif not self.has_every_trade and (trade := state.last_trade) is not None:
+            identity = (trade.timestamp, trade.price, trade.size)
+            if identity != self.last:
+                self.last = identity
+                self._print([trade])
+
+    def _print(self, trades: Iterable[Trade]) -> None:
+        for trade in trades:
+            sign = 1 if trade.side == Side.BUY else -1
+            self.trades.append(Print(from_milliseconds(trade.timestamp), trade.price, trade.size, sign))
+            self.printed += 1
+
+
+class Source(Protocol):
+    """A client whose messages can be followed."""
+
+    def on(self, event: str, callback: Callable[..., object], /) -> Callable[[], None]: ...
+
+
+class MarketTape:
+    """The tapes of all symbols of one client; it follows the client's messages from when it is made."""
+
+    def __init__(self, client: Source) -> None:
+        self._symbols: dict[str, SymbolTape] = {}
+        # The client must not keep the tape, nor what uses it, alive.
+        itself = weakref.ref(self)
+
+        def follow(message: object) -> None:
+            tape = itself()
+            if tape is not None and isinstance(message, MarketData):
+                tape.take(message)
+
+        weakref.finalize(self, client.on("message", follow)).atexit = False
+
+    def symbol(self, name: str) -> SymbolTape:
+        """The tape of one symbol, empty before its first message."""
+        return self._symbols.setdefault(name, SymbolTape())
+
+    def take(self, message: MarketData) -> None:
+        """Take in one message; called on the client's thread."""
+        for state in message.symbols:
+            self.symbol(state.symbol).take(state)
+
+
+_tapes: Final[weakref.WeakKeyDictionary[Any, weakref.ref[MarketTape]]] = weakref.WeakKeyDictionary()
+
+
+def tape_of(client: Source) -> MarketTape:
+    """Return the tape of a client, the same one for all views that keep it."""
+    kept = _tapes.get(client)
+    tape = None if kept is None else kept()
+    if tape is None:
+        tape = MarketTape(client)
+        _tapes[client] = weakref.ref(tape)
+    return tape

@@ -1,0 +1,109 @@
+"""The base of what widgets show: a view reads a client, packs frames for the page, and obeys the page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Final, TypeAlias
+
+from hftlab.nearest import nearest
+from hftlab.widgets.core.interfaces import Client
+from hftlab.widgets.core.link import Link
+from hftlab.widgets.core.picture import Picture
+
+__all__ = ["MAX_RATE", "Reply", "View", "symbol_notice"]
+
+MAX_RATE: Final = 30.0
+"""Updates a second, at most."""
+
+Reply: TypeAlias = tuple[dict[str, Any], list[bytes]]
+"""What a view answers to its page: JSON content and binary buffers."""
+
+
+class View:
+    """What one panel shows. A widget of its own holds one, a dashboard several.
+
+    `settings` travel to the page as JSON, and are changed by `set()` only: by Python, by the page (a message
+    {"set": {...}}), and by the other views of the same Link. `rate` is in updates a second.
+
+    snapshot(), notice() and picture() are called on the refresh thread; set() and receive() also on others, one at a
+    time with them.
+    """
+
+    page: ClassVar[Path]
+    """The view's JavaScript module, which exports a class that takes (panel, el), and a default made by mount()."""
+
+    def __init__(self, client: Client, rate: float, **settings: Any) -> None:
+        if not 0 < rate <= MAX_RATE:
+            raise ValueError(f"rate must be above 0 and at most {MAX_RATE:g} per second, got {rate!r}")
+        self.client = client
+        self.rate = rate
+        self.settings: dict[str, Any] = settings
+        self.link: Link | None = None
+        self.changed: Callable[[], None] = _nobody
+        """Called after set(): the widget refreshes at once."""
+
+    def snapshot(self) -> bytes:
+        """Pack the current state for the page."""
+        raise NotImplementedError
+
+    def picture(self) -> Picture:
+        """Draw the current state as a static picture."""
+        raise NotImplementedError
+
+    def notice(self) -> str:
+        """Say why there is nothing to see, and what to do about it; empty when all is well."""
+        symbol = self.settings.get("symbol")
+        return symbol_notice(self.client, symbol) if isinstance(symbol, str) else ""
+
+    @property
+    def ages(self) -> bool:
+        """Whether a frame that does not change means that data is missing."""
+        return True
+
+    def set(self, changes: Mapping[str, Any]) -> None:
+        """Change settings; those that a Link shares also change in its other views. Raises ValueError."""
+        known = {name: self.checked(name, value) for name, value in changes.items() if name in self.settings}
+        if any(self.settings[name] != value for name, value in known.items()):
+            self.settings = {**self.settings, **known}
+            self.changed()
+        if self.link is not None:
+            self.link.tell(self, changes)
+
+    def checked(self, name: str, value: Any) -> Any:
+        """Return a new value of a setting as it is kept. Raises ValueError."""
+        kept = self.settings[name]
+        if kept is not None and type(value) is not type(kept) and not (_is_number(kept) and _is_number(value)):
+            raise ValueError(f"{name} must be {_kind(kept)}, got {value!r}")
+        return value
+
+    def receive(self, content: Mapping[str, Any], buffers: Sequence[memoryview]) -> Reply | None:  # noqa: ARG002
+        """Take in a message of the page, other than {"set": ...}; the reply goes to that page. Raises ValueError."""
+        return None
+
+    def close(self) -> None:
+        """End what the view has started; called once, with its widget."""
+
+
+def symbol_notice(client: Client, symbol: str) -> str:
+    """Say that a symbol is unknown or not subscribed to, with the nearest name; empty when it is."""
+    if symbol in client.symbols:
+        return ""
+    offered = list(client.offered_symbols)
+    if offered and symbol not in offered:
+        near = nearest(symbol, offered)
+        return f"the server has no {symbol}" + (f": did you mean {near}?" if near else "")
+    return f'{symbol} is not subscribed to: client.subscribe(["{symbol}"])'
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _kind(value: object) -> str:
+    names: Iterable[tuple[type, str]] = ((bool, "True or False"), (str, "a text"), (dict, "a dict"), (list, "a list"))
+    return next((name for kind, name in names if isinstance(value, kind)), "a number")
+
+
+def _nobody() -> None:
+    """Stand in until a widget shows the view."""

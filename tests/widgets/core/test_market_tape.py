@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import gc
+from math import isnan
+
+import pytest
+
+from hftlab.protocol.market_data import MarketData, Trade
+from hftlab.widgets.core.market_tape import tape_of
+from tests.widgets.market import NOON, quote
+
+SECOND = 1_000_000_000
+
+
+class Source:
+    """A client's messages, given by the test."""
+
+    def __init__(self) -> None:
+        self.callbacks = []
+
+    def on(self, event, callback):
+        assert event == "message"
+        self.callbacks.append(callback)
+        return lambda: self.callbacks.remove(callback)
+
+    def send(self, seconds: float, **changes) -> None:
+        ms = NOON / 1e6 + 1000 * seconds
+        state = quote("X", **{"timestamp": ms, "last_trade": None, **changes})
+        for callback in self.callbacks:
+            callback(MarketData(timestamp=ms, symbols=[state]))
+
+
+def trade(seconds: float, price: float, side: str = "BUY") -> Trade:
+    return Trade(price=price, size=1.0, timestamp=NOON / 1e6 + 1000 * seconds, side=side)
+
+
+@pytest.fixture
+def source() -> Source:
+    return Source()
+
+
+def test_one_tape_a_client_and_none_that_nobody_keeps(source):
+    tape = tape_of(source)
+    assert tape_of(source) is tape
+    assert len(source.callbacks) == 1
+    del tape
+    gc.collect()
+    assert source.callbacks == []
+
+
+def test_every_trade_of_the_data_type_trades(source):
+    tape = tape_of(source)
+    source.send(0, trades=[trade(-1, 10.0), trade(-0.5, 11.0, "SELL")], last_trade=trade(-0.5, 11.0, "SELL"))
+    source.send(1, trades=[], last_trade=trade(-0.5, 11.0, "SELL"))
+    found = tape.symbol("X")
+    assert [(each.price, each.sign) for each in found.newest_trades(5)] == [(11.0, -1), (10.0, 1)]
+    assert (found.printed, found.has_every_trade) == (2, True)
+
+
+def test_without_it_the_last_trade_of_each_message_once(source):
+    tape = tape_of(source)
+    source.send(0, last_trade=trade(0, 10.0))
+    source.send(1, last_trade=trade(0, 10.0))
+    source.send(2, last_trade=trade(2, 10.0))
+    assert [each.ts_event - NOON for each in tape.symbol("X").trades] == [0, 2 * SECOND]
+    assert not tape.symbol("X").has_every_trade
+
+
+def test_quotes_are_thinned_and_empty_sides_unknown(source):
+    tape = tape_of(source)
+    for step in range(100):
+        source.send(step / 100, ask=0.0)
+    quotes = tape.symbol("X").quotes
+    assert 20 <= len(quotes) <= 30
+    assert quotes[-1].ts_event == NOON + 990_000_000
+    assert isnan(quotes[-1].ask)
+
+
+def test_a_replay_that_goes_back_starts_anew(source):
+    tape = tape_of(source)
+    source.send(100, last_trade=trade(100, 10.0))
+    source.send(5, last_trade=trade(5, 9.0))
+    found = tape.symbol("X")
+    assert found.epoch == 1
+    assert [each.price for each in found.trades] == [9.0]
+    assert len(found.quotes) == 1
