@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from hftlab.clock import Clock
     from hftlab.errors import HftlabError
     from hftlab.events import EventBatch
-    from hftlab.lab import connect, enable_nested, record, serve
+    from hftlab.lab import connect, dashboard, enable_nested, record, serve
     from hftlab.server import Server
     from hftlab.session import Session, compact, diff, merged, open_session, recover, sessions
     from hftlab.source import Source
@@ -50,6 +50,7 @@ __all__ = [
     "client",
     "compact",
     "connect",
+    "dashboard",
     "diff",
     "enable_nested",
     "errors",
@@ -80,6 +81,7 @@ _HOMES: Final = {
     "Source": "source",
     "compact": "session",
     "connect": "lab",
+    "dashboard": "lab",
     "diff": "session",
     "enable_nested": "lab",
     "merged": "session",

@@ -73,6 +73,8 @@ TESTED_ELSEWHERE: Final[dict[str, tuple[str, str]]] = {
     "venues/lobster/decode_kernel.py": ("venues/lobster/test_reader.py", OF_KERNELS),
     "venues/lobster/decoder.py": ("venues/lobster/test_reader.py", OF_KERNELS),
     "version.py": ("cli/test_main.py", OF_DATA),
+    "widgets/dashboard/picture.py": ("lab/test_dashboard.py", OF_WIDGETS),
+    "widgets/dashboard/widget.py": ("lab/test_dashboard.py", OF_WIDGETS),
     "widgets/core/interfaces.py": ("widgets/core/test_live_widget.py", "protocols without code"),
     "widgets/core/picture.py": ("widgets/core/test_live_widget.py", OF_WIDGETS),
     "widgets/ladder/frame.py": ("widgets/ladder/test_ladder.py", OF_WIDGETS),

@@ -7,10 +7,11 @@ that waits can be interrupted; the server, the client or the recording that it w
 from __future__ import annotations
 
 from hftlab.lab.client import LabClient, connect
+from hftlab.lab.dashboard import dashboard
 from hftlab.lab.recording import LabRecording, record
 from hftlab.lab.server import LabServer, serve
 
-__all__ = ["LabClient", "LabRecording", "LabServer", "connect", "enable_nested", "record", "serve"]
+__all__ = ["LabClient", "LabRecording", "LabServer", "connect", "dashboard", "enable_nested", "record", "serve"]
 
 
 def enable_nested() -> None:

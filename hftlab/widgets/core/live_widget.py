@@ -128,16 +128,14 @@ class LiveWidget(anywidget.AnyWidget):  # type: ignore[misc]
         """
         with self._guard:
             self._refresh(time.monotonic(), list(self._panels.values()))
-            names = [panel.trait(name) for panel in self._panels.values() for name in PANEL_TRAITS]
-            state = {name: getattr(self, name) for name in (*names, "status", "replay", *self._page_state())}
+            panels = self._panels.values()
+            names = [panel.trait(name) for panel in panels for name in PANEL_TRAITS]
+            state = {name: getattr(self, name) for name in (*names, "status", "replay")}
+            state |= {panel.trait("kept"): panel.view.kept() for panel in panels}
             document = standalone_page(repr(self), str(self._esm), state, self.picture().svg)
         if path is not None:
             Path(path).write_text(document, encoding="utf-8")
         return document
-
-    def _page_state(self) -> tuple[str, ...]:
-        """The names of traits, beside those of the views, that the page code reads."""
-        return ()
 
     def tick(self, now: float, busy: bool) -> float | None:
         """Refresh what is due if a page shows the widget; see `Refreshable.tick`."""

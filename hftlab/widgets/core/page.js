@@ -62,7 +62,7 @@ export class Page {
   }
 }
 
-const OWN = ["frame", "settings", "notice", "error"]; // what each view has of its own
+const OWN = ["frame", "settings", "notice", "error", "kept"]; // what each view has of its own
 
 /** One view's part of a widget's model. `watch` is called when its health may have changed. */
 export class Panel {

@@ -81,6 +81,10 @@ class View:
         """Take in a message of the page, other than {"set": ...}; the reply goes to that page. Raises ValueError."""
         return None
 
+    def kept(self) -> bytes:
+        """What a page without a kernel needs beside the frame, such as the whole history: to_html() stores it."""
+        return b""
+
     def close(self) -> None:
         """End what the view has started; called once, with its widget."""
 

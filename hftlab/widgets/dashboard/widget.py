@@ -1,0 +1,73 @@
+"""The dashboard: all views of a client in one widget, so that one message a refresh carries everything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final
+
+from hftlab.widgets.core.interfaces import Client
+from hftlab.widgets.core.link import Link
+from hftlab.widgets.core.live_widget import LiveWidget
+from hftlab.widgets.core.page_code import page_source
+from hftlab.widgets.core.picture import Picture
+from hftlab.widgets.core.refresh_loop import REFRESH_LOOP, RefreshLoop
+from hftlab.widgets.core.view import View
+from hftlab.widgets.dashboard.picture import dashboard_svg
+from hftlab.widgets.ladder.view import LadderView
+from hftlab.widgets.latency.view import LatencyView
+
+__all__ = ["Dashboard"]
+
+COLUMNS: Final = (("latency",), ("ladder",))
+"""How the pictures of the views are laid out."""
+
+
+class Dashboard(LiveWidget):
+    """All views of a client on one grid, linked by symbol and time.
+
+    `symbol` is what is shown first; `rate` in updates a second. The views are in `.views` by name.
+    """
+
+    _esm = page_source(Path(__file__).with_name("dashboard.js"))
+
+    def __init__(
+        self, client: Client, symbol: str, rate: float = 10, *, refresh_loop: RefreshLoop = REFRESH_LOOP
+    ) -> None:
+        views: dict[str, View] = {
+            "ladder": LadderView(client, symbol, rate=rate),
+            "latency": LatencyView(client, min(rate, 2)),
+        }
+        self.link = Link(*views.values())
+        self._endings = ExitStack()
+        super().__init__(client, views, refresh_loop)
+
+    @property
+    def symbol(self) -> str:
+        """The symbol that the views show."""
+        return str(self.views["ladder"].settings["symbol"])
+
+    @symbol.setter
+    def symbol(self, value: str) -> None:
+        self.views["ladder"].set({"symbol": value})
+
+    def on_close(self, *endings: Callable[[], object]) -> None:
+        """Call functions when the dashboard is closed, in the order given."""
+        for ending in reversed(endings):
+            self._endings.callback(ending)
+
+    def close(self) -> None:
+        """Stop refreshing and end what the dashboard has started; the picture stays."""
+        super().close()
+        self._endings.close()
+
+    def picture(self) -> Picture:
+        """Draw the views as they are, side by side."""
+        with self._guard:
+            views = self.views
+            columns = [[views[name].picture().svg for name in column if name in views] for column in COLUMNS]
+        return Picture(dashboard_svg(columns), f"the dashboard of {self.symbol}")
+
+    def __repr__(self) -> str:
+        return f"Dashboard({self.symbol!r}, {len(self.views)} views)"
