@@ -11,30 +11,27 @@ import contextlib
 import threading
 from typing import Any, Final
 
-__all__ = ["JupyterKernel"]
+__all__ = ["JupyterKernel", "read_as_addressed"]
 
 PROBE_EVERY: Final = 0.5  # seconds
 
 
 class JupyterKernel:
-    """The kernel that this process is, busy while a cell runs or the main loop does not answer.
+    """The kernel that this process is, busy while a cell runs or a loop that reads pages' messages does not answer.
 
     The first sign covers cells that await, which leave the loop free although no messages are read; the second covers
-    callbacks that block. Without IPython and without a loop the kernel counts as free.
+    callbacks that block, on the main thread or on that of a subshell. Without IPython and without a loop the kernel
+    counts as free.
     """
 
     def __init__(self) -> None:
         self.in_cell = False
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._probes: dict[asyncio.AbstractEventLoop, _Probe] = {}
         self._shell: Any = None
-        self._is_waiting = False
-        self._probed = float("-inf")
 
     def attach(self) -> None:
         """Find the running loop and the IPython shell; called where widgets are made, normally the main thread."""
-        if self._loop is None:
-            with contextlib.suppress(RuntimeError):
-                self._loop = asyncio.get_running_loop()
+        self._watch_running_loop()
         if self._shell is None:
             self.follow(_ipython())
 
@@ -49,37 +46,79 @@ class JupyterKernel:
         shell.events.register("pre_run_cell", self._cell_starts)
         shell.events.register("post_run_cell", self._cell_ends)
 
+    def hear(self) -> bool:
+        """Called while a page's message is read: True if the page is heard even while a cell runs."""
+        self._watch_running_loop()
+        # Cells run on the main thread; a subshell has a thread of its own.
+        return self._shell is not None and not _on_main_thread()
+
     def is_busy(self, now: float) -> bool:
-        """True while a cell runs or the main loop has not answered the last probe; `now` in seconds."""
-        return self.in_cell or not self._loop_answers(now)
-
-    @property
-    def reads_in_cells(self) -> bool:
-        """Asked while a page's message is read: True if such messages are read even while a cell runs."""
-        # A thread other than the main one is a subshell's.
-        return self.in_cell or threading.current_thread() is not threading.main_thread()
-
-    def _loop_answers(self, now: float) -> bool:
-        if self._loop is None:
+        """True while a cell runs, or a loop that reads messages has not answered its last probe; `now` in seconds."""
+        if self.in_cell:
             return True
+        for loop, probe in list(self._probes.items()):
+            if loop.is_closed():
+                self._probes.pop(loop, None)
+            elif not probe.answers(now):
+                return True
+        return False
+
+    def _watch_running_loop(self) -> None:
+        with contextlib.suppress(RuntimeError):
+            loop = asyncio.get_running_loop()
+            self._probes.setdefault(loop, _Probe(loop))
+
+    def _cell_starts(self, _: Any) -> None:
+        # A subshell may run code, too, and that keeps no message from being read elsewhere.
+        if _on_main_thread():
+            self.in_cell = True
+
+    def _cell_ends(self, _: Any) -> None:
+        if _on_main_thread():
+            self.in_cell = False
+
+
+class _Probe:
+    """Finds out whether a loop that another thread runs gets round to what it is asked."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._is_waiting = False
+        self._asked = float("-inf")
+
+    def answers(self, now: float) -> bool:
+        """False while the last question is unanswered; asks the next one when it is time."""
         if self._is_waiting:
             return False
-        if now - self._probed >= PROBE_EVERY:
-            self._probed, self._is_waiting = now, True
+        if now - self._asked >= PROBE_EVERY:
+            self._asked, self._is_waiting = now, True
             try:
                 self._loop.call_soon_threadsafe(self._answered)
-            except RuntimeError:  # the loop is closed, and will never answer
-                self._loop, self._is_waiting = None, False
+            except RuntimeError:  # closed just now
+                self._is_waiting = False
         return True
 
     def _answered(self) -> None:
         self._is_waiting = False
 
-    def _cell_starts(self, _: Any) -> None:
-        self.in_cell = True
 
-    def _cell_ends(self, _: Any) -> None:
-        self.in_cell = False
+def read_as_addressed(comm: Any) -> None:
+    """Have the kernel read the messages of a comm's pages in the subshell that they name.
+
+    ipykernel 7.4 reads them in the shell that published on the comm last, so that a cell can wait for an answer. What
+    the refresh thread publishes counts as the work of the newest request, normally the running cell: clicks and
+    heartbeats would wait for its end, and be lost where that subshell is no longer there.
+    """
+    if hasattr(comm, "_reply_subshell_for"):
+        comm._reply_subshell_for = _as_addressed
+
+
+def _as_addressed(_: Any, subshell: str | None) -> str | None:
+    return subshell
+
+
+def _on_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()
 
 
 def _ipython() -> Any:

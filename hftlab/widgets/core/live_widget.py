@@ -14,6 +14,7 @@ import anywidget
 import traitlets
 
 from hftlab.widgets.core.interfaces import Client
+from hftlab.widgets.core.jupyter_kernel import read_as_addressed
 from hftlab.widgets.core.page_code import standalone_page
 from hftlab.widgets.core.picture import Picture
 from hftlab.widgets.core.refresh_loop import REFRESH_LOOP, RefreshLoop
@@ -79,6 +80,11 @@ class LiveWidget(anywidget.AnyWidget):  # type: ignore[misc]
     """Signs of life: `count` grows with every one; `ages` has the seconds since each view's data last changed."""
     beat = traitlets.Float(BEAT).tag(sync=True)
     """Seconds between two heartbeats that a page sends."""
+    hears_in_cells = traitlets.Bool(None, allow_none=True).tag(sync=True)
+    """Whether the kernel reads what the pages send while a cell runs; None before any page was heard.
+
+    Where it is False, what a person does on the page takes effect after the cell, and the page should say so.
+    """
 
     def __init__(self, client: Client, views: Mapping[str, View], refresh_loop: RefreshLoop = REFRESH_LOOP) -> None:
         self._client = client
@@ -210,7 +216,9 @@ class LiveWidget(anywidget.AnyWidget):  # type: ignore[misc]
     def _handle_custom_msg(self, content: Any, buffers: Any) -> None:
         if isinstance(content, dict) and isinstance(view := content.get("view"), str) and "visible" in content:
             with self._guard:
-                self._visibility.hear(view, bool(content["visible"]), self._refresh_loop.kernel.reads_in_cells)
+                self._visibility.hear(view, bool(content["visible"]), self._refresh_loop.kernel.hear())
+                if self._visibility.hears_in_cells is not None:
+                    self.hears_in_cells = self._visibility.hears_in_cells
             self._refresh_loop.wake()
             # The page sends no other heartbeat before this one is answered: after a long cell there is no pile of them.
             self.send({"view": view, "beat": content.get("beat")})
@@ -234,6 +242,10 @@ class LiveWidget(anywidget.AnyWidget):  # type: ignore[misc]
         if reply is not None:
             answer, answer_buffers = reply
             self.send({"panel": panel.name, "to": content.get("from"), **answer}, answer_buffers)
+
+    @traitlets.observe("comm")
+    def _comm_opened(self, change: dict[str, Any]) -> None:
+        read_as_addressed(change["new"])
 
     def close(self) -> None:
         """Stop refreshing, and remove the views from the pages; the picture stays."""

@@ -6,7 +6,15 @@ import threading
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
-from hftlab.widgets.core.jupyter_kernel import JupyterKernel
+from hftlab.widgets.core.jupyter_kernel import JupyterKernel, read_as_addressed
+
+WAIT = 5.0  # seconds until a test gives up; none takes as long
+
+
+def in_thread(call):
+    thread = threading.Thread(target=call)
+    thread.start()
+    thread.join()
 
 
 def test_without_a_loop_or_a_shell_it_is_free():
@@ -77,13 +85,64 @@ def test_a_pages_message_is_no_cell(shell):
     assert not kernel.in_cell
 
 
-def test_a_message_read_by_another_thread_is_read_in_cells():
-    kernel, seen = JupyterKernel(), []
-    assert not kernel.reads_in_cells
-    thread = threading.Thread(target=lambda: seen.append(kernel.reads_in_cells))
+def test_a_message_read_by_another_thread_is_heard_in_cells(shell):
+    kernel, heard = JupyterKernel(), []
+    kernel.follow(shell)
+    assert not kernel.hear()
+    in_thread(lambda: heard.append(kernel.hear()))
+    assert heard == [True]
+
+
+def test_without_a_shell_nothing_is_heard_in_cells():
+    """Other kernels may run cells on any thread."""
+    kernel, heard = JupyterKernel(), []
+    in_thread(lambda: heard.append(kernel.hear()))
+    assert heard == [False]
+
+
+def test_code_that_a_subshell_runs_is_not_the_cell(shell):
+    kernel = JupyterKernel()
+    kernel.follow(shell)
+    in_thread(lambda: shell.events.trigger("post_run_cell", None))
+    assert kernel.in_cell
+    shell.run_cell("pass")
+    in_thread(lambda: shell.events.trigger("pre_run_cell", None))
+    assert not kernel.in_cell
+
+
+def test_a_subshell_that_a_callback_keeps_is_busy_until_it_answers_or_ends():
+    kernel = JupyterKernel()
+    heard, go_on = threading.Event(), threading.Event()
+
+    async def read():
+        kernel.hear()
+        heard.set()
+        assert go_on.wait(WAIT)
+
+    thread = threading.Thread(target=lambda: asyncio.run(read()))
     thread.start()
+    assert heard.wait(WAIT)
+    assert not kernel.is_busy(0.0)  # asked just now
+    assert kernel.is_busy(100.0)
+    go_on.set()
     thread.join()
-    assert seen == [True]
+    assert not kernel.is_busy(200.0)
+
+
+class TestReadAsAddressed:
+    def test_ipykernel_reads_what_a_page_sends_where_the_page_says(self):
+        class Comm:
+            def _reply_subshell_for(self, data, default):
+                return "the last publisher's"
+
+        comm = Comm()
+        read_as_addressed(comm)
+        assert comm._reply_subshell_for({"content": {"id": "x"}}, "the page's") == "the page's"
+        assert comm._reply_subshell_for({}, None) is None
+
+    @pytest.mark.parametrize("comm", [None, object()])
+    def test_other_comms_are_left_alone(self, comm):
+        read_as_addressed(comm)
 
 
 def test_a_cell_that_fails_ends_as_well(shell):

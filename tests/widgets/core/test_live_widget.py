@@ -120,6 +120,16 @@ class TestSending:
         shown(ladder, view="page one")
         assert sent == [{"view": "page one", "beat": 1}]
 
+    def test_pages_learn_whether_they_are_heard_in_cells(self, ladder, still_loop, monkeypatch):
+        assert ladder.hears_in_cells is None
+        shown(ladder)
+        assert ladder.hears_in_cells is False
+        monkeypatch.setattr(still_loop.kernel, "hear", lambda: True)
+        shown(ladder)
+        assert ladder.hears_in_cells is True
+        shown(ladder, visible=False)
+        assert ladder.hears_in_cells is True
+
     @pytest.mark.parametrize("content", [{}, {"view": 3, "visible": True}, {"view": "x"}, [], "text", None])
     def test_other_messages_are_left_alone(self, ladder, content):
         ladder._handle_custom_msg(content, [])
