@@ -141,7 +141,26 @@ def test_it_brings_types_and_scripts_and_nothing_of_the_repository(installed: In
     assert "hftlab/py.typed" in names
     assert [name for name in names if name.endswith(".js")]
     assert {name.partition("/")[0].partition("-")[0] for name in names} == {"hftlab"}
-    assert not [name for name in names if "test" in Path(name).name.split("_") or name.endswith(".ipynb")]
+    assert not [name for name in names if "test" in Path(name).name.split("_")]
+
+
+def test_it_brings_the_tutorials_and_copies_them(installed: Installed, tmp_path: Path) -> None:
+    """All of them, with the recordings that they read, and nothing else of their folders."""
+    code = (
+        "import sys; from pathlib import Path; from hftlab.tutorials import copy_tutorials\n"
+        "copy_tutorials(Path(sys.argv[1]))"
+    )
+    installed.run("-c", code, str(tmp_path / "mine"))
+    copied = {path.relative_to(tmp_path / "mine") for path in (tmp_path / "mine").glob("*/**/*") if path.is_file()}
+    tracked = subprocess.run(
+        ["git", "ls-files", "notebooks", "data"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert copied == {
+        Path(name) for name in tracked.stdout.split() if Path(name).suffix != ".py" and "README" not in name
+    }
+    installed.run(
+        "-c", "import sys, hftlab as hl; hl.open_session(sys.argv[1]).verify()", str(tmp_path / "mine/data/walk")
+    )
 
 
 def test_its_metadata_names_no_person_and_no_address(installed: Installed) -> None:

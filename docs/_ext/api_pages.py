@@ -13,7 +13,7 @@ import hftlab
 __all__ = ["INTERNAL", "pages"]
 
 INTERNAL: Final = {
-    *("hftlab.bench", "hftlab.cli", "hftlab.demo", "hftlab.doctor", "hftlab.report"),
+    *("hftlab.bench", "hftlab.cli", "hftlab.demo", "hftlab.doctor", "hftlab.report", "hftlab.tutorials"),
     *("hftlab.credentials", "hftlab.html_table", "hftlab.log", "hftlab.loop", "hftlab.port", "hftlab.version"),
 }
 """Programs, which the pages on the command line and on the benchmarks describe, and helpers of other packages."""

@@ -59,7 +59,7 @@ app.command()(verify)
 app.command()(diff)
 app.command()(compact)
 app.command()(demo)
-app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(lab)  # they go to JupyterLab
+app.command(context_settings={"ignore_unknown_options": True})(lab)  # they go to JupyterLab
 app.command()(doctor)
 app.command()(bench)
 
