@@ -9,12 +9,15 @@ from typing import Final, NamedTuple
 import polars as pl
 
 from hftlab import analysis
-from hftlab.client import LatencyHistogram
-from hftlab.lab import LabClient, connect, record, serve
+from hftlab.client import LatencyHistogram, Metrics
+from hftlab.clock import in_words, wall_time
+from hftlab.lab import connect, record, serve
 from hftlab.protocol import DataType, MarketData, MarketDataSymbol
-from hftlab.report import write_report
+from hftlab.report import Comparison, Pictures, compare, write_report
+from hftlab.report.comparison import Gap
 from hftlab.session import Session
 from hftlab.simulator import Exchange
+from hftlab.version import __version__
 
 __all__ = ["Demo", "run_demo"]
 
@@ -22,22 +25,13 @@ EVERYTHING: Final = (DataType.QUOTES, DataType.TRADES, DataType.ORDER_BOOK, Data
 
 
 class Demo(NamedTuple):
-    """Result of a run: `lost` counts sequences missing in the live stream, `differing` the replayed messages that are
-    missing or not equal to the recorded ones."""
+    """Result of a run: what the comparison has found, the session, and the page that shows both."""
 
     session: Session
     report: Path
-    recorded: int
-    replayed: int
-    lost: int
-    differing: int
+    comparison: Comparison
     json_bytes: int
     latency: LatencyHistogram
-
-    @property
-    def is_perfect(self) -> bool:
-        """True if something was recorded, nothing was lost, and the replay equals the recording."""
-        return self.recorded > 0 and not self.lost and not self.differing
 
 
 def run_demo(
@@ -48,32 +42,41 @@ def run_demo(
     `step` is called with the name of each step. A session of an earlier run in that folder is replaced.
     """
     step(f"recording {seconds:g} s of the simulated exchange")
-    session, client = _record(folder / "session", seconds, seed)
+    session, metrics, pictures = _record(folder / "session", seconds, seed)
     step(f"replaying at {speed:g}x")
-    recorded = _recorded(session)
-    replayed = _replayed(session, speed)
+    gaps = _gaps(session)
+    # What the client has missed is missing from the recording as well, but for the end of the stream.
+    lost = max(sum(gap.missing for gap in gaps), metrics.messages_lost)
+    comparison = compare(_recorded(session), _replayed(session, speed), lost=lost, gaps=gaps)
     step("writing the report")
-    report = write_report(folder / "report.html", session, client)
-    missing = analysis.sequence_gaps(session.market_data).select(pl.col("missing").sum()).collect().item()
+    facts = {
+        "recorded": in_words(wall_time())[: len("2026-01-02 03:04")] + " UTC",
+        "hftlab": __version__,
+        "seed": str(seed),
+        "again with": f"hftlab demo --seed {seed} --seconds {seconds:g}",
+    }
     return Demo(
         session=session,
-        report=report,
-        recorded=len(recorded),
-        replayed=len(replayed),
-        lost=int(missing or 0) + client.metrics.messages_lost,
-        differing=_differing(recorded, replayed),
-        json_bytes=client.metrics.bytes_received,
-        latency=client.metrics.latency["network"],
+        report=write_report(folder / "report.html", session, pictures, comparison, facts),
+        comparison=comparison,
+        json_bytes=metrics.bytes_received,
+        latency=metrics.latency["network"],
     )
 
 
-def _record(folder: Path, seconds: float, seed: int) -> tuple[Session, LabClient]:
+def _gaps(session: Session) -> list[Gap]:
+    rows = analysis.sequence_gaps(session.market_data).filter(pl.col("missing") > 0)
+    return [Gap(*row) for row in rows.select(*Gap._fields).collect().rows()]
+
+
+def _record(folder: Path, seconds: float, seed: int) -> tuple[Session, Metrics, Pictures]:
     with serve(Exchange(seed), port=0) as server, connect(server.url) as client:
         recording = record(client, folder, overwrite=True)
         client.subscribe(client.offered_symbols, data_types=EVERYTHING, frequency=0)
         # The exchange sends ten times a second, so the number of messages is a measure of the time.
         client.messages(count=round(seconds * 10), timeout=seconds * 3)
-        return recording.stop(), client
+        session = recording.stop()
+        return session, client.metrics, Pictures.of(client, next(iter(session.manifest.symbols), ""))
 
 
 def _recorded(session: Session) -> list[list[MarketDataSymbol]]:
@@ -89,8 +92,3 @@ def _replayed(session: Session, speed: float) -> list[list[MarketDataSymbol]]:
         client.subscribe(session.manifest.symbols, data_types=EVERYTHING, frequency=0, wait=0)
         client.wait_for_replay(timeout=60 + 3 * session.duration / speed)
         return [message.symbols for message in client.messages() if isinstance(message, MarketData)]
-
-
-def _differing(recorded: list[list[MarketDataSymbol]], replayed: list[list[MarketDataSymbol]]) -> int:
-    unequal = sum(one != other for one, other in zip(recorded, replayed, strict=False))
-    return unequal + abs(len(recorded) - len(replayed))

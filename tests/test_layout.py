@@ -55,7 +55,6 @@ TESTED_ELSEWHERE: Final[dict[str, tuple[str, str]]] = {
     "protocol/publishing/server_events.py": ("protocol/publishing/test_server_protocol.py", OF_DATA),
     "protocol/subscribing/client_events.py": ("protocol/subscribing/test_client_protocol.py", OF_DATA),
     "recorder/conversion_process.py": ("recorder/test_converter.py", "runs in a process of its own"),
-    "report.py": ("test_demo.py", "the demo's last step"),
     "session/json_kernel.py": ("session/test_market_data_columns.py", OF_KERNELS),
     "session/market_data_kernel.py": ("session/test_market_data_columns.py", OF_KERNELS),
     "simulator/flow_kernel.py": ("simulator/test_order_flow.py", OF_KERNELS),

@@ -26,8 +26,9 @@ def demo(
         done = run_demo(output, seconds=seconds, seed=seed, step=progress.advance)
     micro = {name: f"{value / 1000:,.0f}" for name, value in done.latency.summary().items()}
     manifest = done.session.manifest
-    typer.echo(f"recorded  {done.recorded:,} messages of {len(manifest.symbols)} symbols, {done.lost:,} lost")
-    typer.echo(f"replayed  {done.replayed:,} messages, {done.differing:,} differ from the recording")
+    found = done.comparison
+    typer.echo(f"recorded  {found.recorded:,} messages of {len(manifest.symbols)} symbols, {found.lost:,} lost")
+    typer.echo(f"replayed  {found.replayed:,} messages, {found.differing:,} differ from the recording")
     percentiles = "  ".join(f"{name} {micro[name]}" for name in ("p50", "p95", "p99", "p99.9", "max"))
     typer.echo(f"latency   {percentiles} µs (server's send to client's receive)")
     rows = manifest.rows("market_data")
@@ -35,5 +36,5 @@ def demo(
         f"size      {manifest.size:,} bytes on disk for {rows:,} rows, {done.json_bytes:,} bytes of JSON on the wire"
     )
     typer.echo(f"report    {done.report}")
-    if not done.is_perfect:
+    if not found.is_perfect:
         raise typer.Exit(1)

@@ -25,7 +25,8 @@ def test_the_command_reports_it_with_status_0(tmp_path: Path, run: Run) -> None:
 def test_the_command_ends_with_status_1(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The report is printed all the same."""
     found = run_demo(tmp_path / "demo", seconds=0.5, speed=20)
-    monkeypatch.setattr("hftlab.demo.run_demo", lambda *_, **__: found._replace(differing=3))
+    found = found._replace(comparison=found.comparison._replace(differing=3))
+    monkeypatch.setattr("hftlab.demo.run_demo", lambda *_, **__: found)
     status, out, _ = run("demo", "-o", tmp_path)
     assert status == 1
     assert "3 differ from the recording" in out
