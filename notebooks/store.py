@@ -1,7 +1,7 @@
 """Run the tutorials and store them as they are committed: python notebooks/store.py [NOTEBOOK ...]
 
-They are stored executed from 1 to N and without widget state, which GitHub cannot show and other kernels cannot use:
-where an output has a static picture beside its live view, the picture is kept.
+They are stored executed from 1 to N and without widget state, which GitHub cannot show and other kernels cannot use.
+Figures and widgets bring their own pictures, which GitHub and nbconvert show: an output without one is an error.
 """
 
 import sys
@@ -11,6 +11,8 @@ import nbformat
 from nbclient import NotebookClient
 
 LIVE = "application/vnd.jupyter.widget-view+json"
+FIGURE = "application/vnd.plotly.v1+json"
+PICTURE = "image/svg+xml"
 
 
 def store(path: Path) -> None:
@@ -21,8 +23,9 @@ def store(path: Path) -> None:
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
         for output in cell.get("outputs", ()):
-            if LIVE in output.get("data", {}) and len(output.data) > 2:
-                del output.data[LIVE]
+            data = output.get("data", {})
+            if LIVE in data or (FIGURE in data and PICTURE not in data):
+                raise SystemExit(f"{path.name}: no picture of the output of\n{cell.source}")
     nbformat.write(notebook, path)
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
+FIGURE = "application/vnd.plotly.v1+json"
+PICTURE = "image/svg+xml"
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 
 
@@ -35,6 +38,16 @@ class TestStored:
         assert path.stat().st_size < 100_000
         assert "widgets" not in json.loads(path.read_text())["metadata"]
         assert "application/vnd.jupyter.widget-view+json" not in path.read_text()
+
+    def test_every_figure_and_every_widget_has_its_picture(self, path: Path) -> None:
+        """What GitHub and nbconvert show: they run neither Plotly nor widgets."""
+        outputs = [output.get("data", {}) for cell in code_cells(path) for output in cell["outputs"]]
+        assert [set(data) for data in outputs if FIGURE in data and PICTURE not in data] == []
+        pictures = ["".join(data[PICTURE]) for data in outputs if PICTURE in data]
+        assert pictures
+        for picture in pictures:
+            assert ElementTree.fromstring(picture).tag == "{http://www.w3.org/2000/svg}svg"
+            assert len(picture) < 40_000
 
     def test_without_a_path_or_name_of_a_machine(self, path: Path) -> None:
         assert str(Path.home()) not in path.read_text()

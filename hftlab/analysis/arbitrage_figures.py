@@ -19,9 +19,9 @@ _LATENCIES: Final = tuple(round(10 ** (exponent / 4)) for exponent in range(16, 
 
 def lifetime_figure(opportunities: pl.DataFrame) -> Any:
     """Plot every closed opportunity with plotly: lifetime (ms) against peak edge, logarithmic, one colour a symbol."""
-    import plotly.graph_objects as go
+    from hftlab.analysis.figure import Figure
 
-    figure = go.Figure()
+    figure = Figure()
     closed = opportunities.filter(pl.col("lifetime") > 0).with_columns(milliseconds=pl.col("lifetime") / 1e6)
     for symbol in closed["symbol"].unique(maintain_order=True):
         some = closed.filter(pl.col("symbol") == symbol)
@@ -46,14 +46,14 @@ def caught_figure(opportunities: pl.DataFrame, latencies: Sequence[int] = _LATEN
 
     The edge need not fall steadily, since opportunities may grow before they close.
     """
-    import plotly.graph_objects as go
+    from hftlab.analysis.figure import Figure
 
     left = [caught(opportunities, latency) for latency in latencies]
     peaks, count = float(opportunities["peak_edge"].sum()), max(opportunities.height, 1)
     milliseconds = [latency / 1e6 for latency in latencies]
     counts = [frame.filter(pl.col("caught_size") > 0).height / count * 100 for frame in left]
     edges = [float(frame["caught_edge"].sum()) / peaks * 100 if peaks else 0.0 for frame in left]
-    figure = go.Figure()
+    figure = Figure()
     figure.add_scatter(x=milliseconds, y=counts, name="opportunities", line={"width": 3})
     figure.add_scatter(x=milliseconds, y=edges, name="edge of the peaks", line={"dash": "dot"})
     lay_out(figure, "Opportunities left after a latency", "latency, ms", "%", height=_HEIGHT)
@@ -68,7 +68,7 @@ def crossing_figure(consolidated: pl.LazyFrame, begin: int, end: int) -> Any:
 
     `consolidated` has the rows of that symbol; times are shown in ms since `begin`.
     """
-    import plotly.graph_objects as go
+    from hftlab.analysis.figure import Figure
 
     rows = (
         consolidated.filter(pl.col("ts_event").is_between(begin, end))
@@ -76,7 +76,7 @@ def crossing_figure(consolidated: pl.LazyFrame, begin: int, end: int) -> Any:
         .with_columns(pl.col("ms").shift(-1).fill_null((end - begin) / 1e6).alias("until"))
         .collect()
     )
-    figure = go.Figure()
+    figure = Figure()
     for side, colour in (("bid", _BID), ("ask", _ASK)):
         figure.add_scatter(
             x=rows["ms"].to_list(),

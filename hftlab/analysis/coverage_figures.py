@@ -22,7 +22,7 @@ def coverage_figure(session: Session | pl.DataFrame, title: str = "Coverage") ->
     `session` is a session, or what its coverage(detail=True) returns. Of many symbols the 40 that were covered least
     are shown.
     """
-    import plotly.graph_objects as go
+    from hftlab.analysis.figure import Figure
 
     intervals = session.coverage(detail=True) if isinstance(session, Session) else session
     length = pl.col("to") - pl.col("from")
@@ -35,7 +35,7 @@ def coverage_figure(session: Session | pl.DataFrame, title: str = "Coverage") ->
     )
     names = {symbol: f"{symbol}  {100 * share:.4g} %" for symbol, share in shares.iter_rows()}
     shown = intervals.filter(pl.col("symbol").is_in(list(names)))
-    figure = go.Figure()
+    figure = Figure()
     for name, rows, colour in (
         ("covered", shown.filter(pl.col("covered")), COLOURS[0]),
         ("not covered", shown.filter(~pl.col("covered")), COLOURS[1]),

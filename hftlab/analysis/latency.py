@@ -6,6 +6,8 @@ from typing import Any
 
 import polars as pl
 
+from hftlab.analysis.figure_style import lay_out
+
 __all__ = ["latency", "latency_figure", "latency_summary"]
 
 _QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99, "p99.9": 0.999}
@@ -56,13 +58,17 @@ def latency_figure(latency: pl.LazyFrame, component: str = "network") -> Any:
     Values below 1 ns count as 1 ns.
     """
     import numpy as np
-    import plotly.graph_objects as go
+
+    from hftlab.analysis.figure import Figure
 
     values = latency.select(component).collect().to_series().to_numpy()
     counts, edges = np.histogram(np.log10(np.maximum(values, 1) / 1000), bins=60)
-    figure = go.Figure(go.Bar(x=10 ** ((edges[:-1] + edges[1:]) / 2), y=counts, width=np.diff(10**edges)))
-    figure.update_layout(
-        title=f"Latency: {component}", xaxis_title="µs", yaxis_title="messages", template="plotly_white", height=360
+    figure = Figure()
+    figure.add_bar(
+        x=10 ** ((edges[:-1] + edges[1:]) / 2),
+        y=counts,
+        width=np.diff(10**edges),
+        hovertemplate="%{x:.4g} µs: %{y:,} messages<extra></extra>",
     )
-    figure.update_xaxes(type="log")
-    return figure
+    lay_out(figure, f"Latency: {component}", "latency, µs", "messages", height=360)
+    return figure.update_xaxes(type="log")

@@ -16,9 +16,9 @@ __all__ = ["depth_figure", "queue_figure", "spread_figure"]
 
 def depth_figure(bids: Sequence[Level], asks: Sequence[Level], title: str = "Depth") -> Any:
     """Plot the cumulative size of bids and asks with plotly, from the best level outwards."""
-    import plotly.graph_objects as go
+    from hftlab.analysis.figure import Figure
 
-    figure = go.Figure()
+    figure = Figure()
     for name, levels, colour in (("bids", bids, COLOURS[0]), ("asks", asks, COLOURS[1])):
         figure.add_scatter(
             x=[price for price, _, _ in levels],
@@ -36,9 +36,9 @@ def depth_figure(bids: Sequence[Level], asks: Sequence[Level], title: str = "Dep
 
 def queue_figure(places: pl.DataFrame, title: str = "Position of an order in its queue") -> Any:
     """Plot with plotly the sizes `ahead` of one order and `behind` it in its queue, over `seconds`."""
-    import plotly.graph_objects as go
+    from hftlab.analysis.figure import Figure
 
-    figure = go.Figure()
+    figure = Figure()
     seconds = places["seconds"].to_list()
     for name, colour in (("ahead", COLOURS[0]), ("behind", COLOURS[1])):
         figure.add_scatter(
@@ -49,9 +49,9 @@ def queue_figure(places: pl.DataFrame, title: str = "Position of an order in its
 
 def spread_figure(shares: pl.DataFrame, title: str = "Spreads") -> Any:
     """Plot spread_distribution() with plotly: the share of time (logarithmic) at each spread, one line a symbol."""
-    import plotly.graph_objects as go
+    from hftlab.analysis.figure import Figure
 
-    figure = go.Figure()
+    figure = Figure()
     for (symbol,), line in shares.filter(pl.col("share") > 0).group_by("symbol", maintain_order=True):
         figure.add_scatter(
             x=line["spread"].to_list(), y=line["share"].to_list(), name=str(symbol), mode="lines+markers"

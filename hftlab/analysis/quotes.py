@@ -8,6 +8,8 @@ from typing import Any
 
 import polars as pl
 
+from hftlab.analysis.figure_style import lay_out
+
 __all__ = ["mid_figure", "quotes"]
 
 
@@ -44,10 +46,10 @@ def mid_figure(
 
     With `coverage`, which is session.coverage(detail=True), lines are broken where their symbol was not recorded.
     """
-    import plotly.graph_objects as go
+    from hftlab.analysis.figure import Figure
 
     frame = quotes.select("ts_event", "symbol", "mid").collect()
-    figure = go.Figure()
+    figure = Figure()
     for symbol in symbols or frame["symbol"].unique(maintain_order=True):
         line = frame.filter(pl.col("symbol") == symbol)
         if line.is_empty():
@@ -59,10 +61,7 @@ def mid_figure(
         figure.add_scatter(
             x=line["ts_event"].cast(pl.Datetime("ns")).to_list(), y=change.to_list(), name=symbol, line_shape="hv"
         )
-    figure.update_layout(
-        title="Mid price", yaxis_title="change, bps", xaxis_title="time (UTC)", template="plotly_white", height=420
-    )
-    return figure
+    return lay_out(figure, "Mid price", "time (UTC)", "change, bps", height=420)
 
 
 def _broken(line: pl.DataFrame, coverage: pl.DataFrame) -> pl.DataFrame:

@@ -155,9 +155,9 @@ def autocorrelation_figure(
 
     With `log` both axes are logarithmic, which makes a power law a straight line; values of 0 or less are left out.
     """
-    import plotly.graph_objects as go
+    from hftlab.analysis.figure import Figure
 
-    figure = go.Figure()
+    figure = Figure()
     shown = values if symbols is None else values.filter(pl.col("symbol").is_in(list(symbols)))
     for (symbol,), line in shown.group_by("symbol", maintain_order=True):
         kept = line.filter(pl.col("autocorrelation") > 0) if log else line

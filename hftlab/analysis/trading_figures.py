@@ -30,11 +30,11 @@ def trading_figure(
     that of reception: the venue's where the server was recorded, the client's where a client was. Raises SessionError
     for a symbol that the account has not traded.
     """
-    from plotly.subplots import make_subplots
+    from hftlab.analysis.figure import Figure
 
     held = _one_account(session, session.position_updates.filter(pl.col("symbol") == symbol).collect(), symbol, account)
     made = fills(session.order_updates).filter((pl.col("symbol") == symbol) & _is_of(held["account"][0])).collect()
-    figure = make_subplots(rows=3, shared_xaxes=True, vertical_spacing=0.05, row_heights=_HEIGHTS)
+    figure = Figure().set_subplots(rows=3, shared_xaxes=True, vertical_spacing=0.05, row_heights=_HEIGHTS)
     _draw_market(figure, session, symbol, held["ts_recv"][0], held["ts_recv"][-1], points)
     _draw_fills(figure, made)
     _draw_account(figure, held, points)

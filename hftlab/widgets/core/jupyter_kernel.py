@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import threading
 from typing import Any, Final
 
@@ -51,6 +52,17 @@ class JupyterKernel:
         self._watch_running_loop()
         # Cells run on the main thread; a subshell has a thread of its own.
         return self._shell is not None and not _on_main_thread()
+
+    @property
+    def is_unattended(self) -> bool:
+        """True while a program runs the cells, as nbconvert --execute and papermill do: no page shows its widgets.
+
+        Such programs let a cell ask for no input, and those that have a page do. Voilà lets it neither, but has pages.
+        """
+        if self._shell is None or any(name.startswith("VOILA_") for name in os.environ):
+            return False
+        request = self._shell.kernel.get_parent()
+        return request.get("content", {}).get("allow_stdin") is False
 
     def is_busy(self, now: float) -> bool:
         """True while a cell runs, or a loop that reads messages has not answered its last probe; `now` in seconds."""

@@ -262,7 +262,8 @@ class LiveWidget(anywidget.AnyWidget):  # type: ignore[misc]
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         static = self._static()
-        if self.comm is None:
+        # Nobody would draw the live view of a notebook that a program runs, and nbconvert would leave its place blank.
+        if self.comm is None or self._refresh_loop.kernel.is_unattended:
             return static, {}
         with self._guard:
             self._visibility.expect()

@@ -151,3 +151,26 @@ def test_a_cell_that_fails_ends_as_well(shell):
     shell.showtraceback = lambda *args, **kwargs: None
     shell.run_cell("1 / 0")
     assert not kernel.in_cell
+
+
+class StubKernel:
+    """The part of an ipykernel that tells the request whose cell runs."""
+
+    def __init__(self, **content):
+        self.request = {"content": content}
+
+    def get_parent(self):
+        return self.request
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"), [({"allow_stdin": False}, True), ({"allow_stdin": True}, False), ({}, False)]
+)
+def test_a_program_that_runs_the_cells_answers_no_input(shell, monkeypatch, content, expected):
+    monkeypatch.setattr(shell, "kernel", StubKernel(**content), raising=False)
+    kernel = JupyterKernel()
+    assert not kernel.is_unattended
+    kernel.follow(shell)
+    assert kernel.is_unattended is expected
+    monkeypatch.setenv("VOILA_KERNEL_ID", "1")
+    assert not kernel.is_unattended

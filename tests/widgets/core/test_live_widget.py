@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import pytest
 
 from hftlab.widgets import Ladder
+from hftlab.widgets.core.jupyter_kernel import JupyterKernel
 from hftlab.widgets.core.live_widget import LiveWidget
 from tests.widgets.market import Market, bitcoin, quote
 
@@ -224,6 +225,12 @@ class TestShowing:
         assert data["application/vnd.jupyter.widget-view+json"]["model_id"] == ladder.model_id
         assert data["text/plain"] == "Ladder('BTC-USD', depth=10)"
         ElementTree.fromstring(data["image/svg+xml"])
+
+    def test_where_a_program_runs_the_cells_there_is_no_live_view(self, ladder, monkeypatch):
+        """nbconvert --execute would reserve a place for it, and leave the place blank."""
+        monkeypatch.setattr(JupyterKernel, "is_unattended", True)
+        data, _ = ladder._repr_mimebundle_()
+        assert set(data) == {"text/plain", "image/svg+xml"}
 
     def test_the_picture_alone(self, ladder, market):
         market.quotes["BTC-USD"] = quote("BTC-USD")
