@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -165,6 +166,37 @@ class TestPresence:
         tab.page.evaluate("view => window.model.emit('msg:custom', { view, beat: 1 })", first["view"])
         tab.page.evaluate("window.beat()")
         assert tab.sent()[1] == {"view": first["view"], "visible": True, "beat": 2}
+
+    def test_heartbeats_without_an_answer_become_rare(self, tab: Tab) -> None:
+        ladder_on(tab)
+        tab.until("window.model.sent.length === 1")
+        tab.page.evaluate(
+            "() => { let now = performance.now(); performance.now = () => now;"
+            "window.sentAt = [];"
+            "for (let second = 1; second <= 300; second += 1) { now += 1000; const before = model.sent.length;"
+            " window.beat(); if (model.sent.length > before) sentAt.push(second); } }"
+        )
+        sent = tab.page.evaluate("window.sentAt")
+        waits = [later - earlier for earlier, later in pairwise([0, *sent])]
+        assert waits[0] <= 5  # the first may have been sent before there was a subshell to hear it
+        assert waits == sorted(waits)
+        assert 20 < waits[-1] <= 31
+
+    def test_a_restarted_kernel_is_named(self, tab: Tab) -> None:
+        ladder_on(tab)
+        tab.page.evaluate("() => { model.send = () => { throw new Error('Cannot send'); }; }")
+        tab.page.evaluate("model.emit('comm_live_update')")
+        tab.page.evaluate("window.beat()")
+        tab.until_veiled("the kernel was restarted or shut down")
+        tab.until_veiled("run the cell again")
+
+    def test_a_page_that_is_not_heard_in_cells_says_why_nothing_comes(self, tab: Tab) -> None:
+        ladder_on(tab)
+        tab.set("hears_in_cells", False)
+        tab.page.evaluate(
+            "() => { const now = performance.now() + 60000; performance.now = () => now; window.beat(); }"
+        )
+        tab.until_veiled("a busy kernel hears this page after the cell")
 
     def test_scrolled_out_of_view_it_rests(self, tab: Tab) -> None:
         tab.page.evaluate("document.body.style.paddingBottom = '3000px'")

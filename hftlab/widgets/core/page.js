@@ -45,7 +45,8 @@ export class Page {
     const unheard = (now - Math.max(this.pulsed, this.presence.since)) / 1000;
     const total = Math.max(silence, age === null ? 0 : age + silence);
     const lost = (word, reason = "") => ({ level: "lost", age: total, word, reason });
-    if (unheard > LOST) return lost(null, this.model.get("gone") || "the kernel does not answer");
+    if (this.presence.gone) return lost("the kernel was restarted or shut down", "run the cell again");
+    if (unheard > LOST) return lost(null, this.unanswered());
     if (error) return lost(error);
     if (status !== "CONNECTED") return lost(status || "UNKNOWN");
     if (panel.get("notice")) return { level: "lost", age: null, word: panel.get("notice"), reason: "" };
@@ -53,6 +54,11 @@ export class Page {
     if (STILL.includes(replay)) return { level: "still", age: null, word: replay.toLowerCase(), reason: "" };
     if (total >= LOST) return lost(null, "connected, but nothing changes");
     return { level: total >= LATE ? "late" : "well", age: total, word: "", reason: "" };
+  }
+
+  unanswered() {
+    const later = this.model.get("hears_in_cells") === false;
+    return later ? "a busy kernel hears this page after the cell" : "the kernel does not answer";
   }
 
   destroy() {
