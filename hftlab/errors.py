@@ -10,9 +10,12 @@
     │   ├── RateLimitExceeded       RATE_LIMIT_EXCEEDED
     │   ├── ServerError             SERVER_ERROR
     │   └── NetworkError            NETWORK_ERROR          the connection broke
+    ├── ArgumentError               an argument that cannot be; a ValueError as well
+    │   └── ArgumentTypeError       an argument of another type; a TypeError as well
+    ├── NameNotFound                a symbol, order or session that is not in a collection; a KeyError as well
     ├── CallbackFailed              a user's callback has raised
     ├── ImpossibleTransition        a venue's update that does not fit its order
-    ├── PortInUse                   another process listens on the port
+    ├── PortInUse                   another process, or this one, listens on the port
     └── DataError                   a file or its data is wrong; `path` says which file
         ├── CaptureError            a venue's capture: truncated, of another format, unreadable
         ├── EventError              columns that are not an EventBatch
@@ -20,21 +23,26 @@
         └── SessionError            a recorded session
             ├── SessionNotFound
             ├── SessionExists
-            ├── SessionBusy         another process is writing it
+            ├── SessionBusy         another process, or this one, is writing it
             ├── SessionTooNew       written by a later hftlab
             └── SessionDamaged      a part that does not match its checksum, an unreadable manifest
 
-Each message is one sentence that says what is wrong, where, and what to do next.
+Each message is one sentence that says what is wrong, where, and what to do next. In a notebook an error is shown as a
+card: what is wrong, the line of the user's that it came through, and a line to paste instead.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from types import MappingProxyType, TracebackType
+from typing import Any, ClassVar, Final, Self
 
 from hftlab.printable import printable
 
 __all__ = [
+    "ArgumentError",
+    "ArgumentTypeError",
     "AuthenticationFailed",
     "BookAnomaly",
     "CallbackFailed",
@@ -46,6 +54,7 @@ __all__ = [
     "HftlabError",
     "ImpossibleTransition",
     "MessageParseError",
+    "NameNotFound",
     "NetworkError",
     "PortInUse",
     "RateLimitExceeded",
@@ -61,11 +70,55 @@ __all__ = [
 ]
 
 
+_NOTHING: Final[Mapping[Any, str]] = MappingProxyType({})
+
+
 class HftlabError(Exception):
-    """The base class of all exceptions of hftlab; what a file or a peer put into its text is escaped when printed."""
+    """The base class of all exceptions of hftlab; what a file or a peer put into its text is escaped when printed.
+
+    Advice for programs and for a notebook's card: `paste` is code that puts it right; `instead` has the values that
+    were given and the code that was probably meant by each; `arguments` has the code of keyword arguments to set.
+    """
+
+    paste: str | None = None
+    instead: Mapping[Any, str] = _NOTHING
+    arguments: Mapping[str, str] = _NOTHING
+    _carded: TracebackType | None = None
 
     def __str__(self) -> str:
-        return printable(super().__str__())
+        return printable(Exception.__str__(self))
+
+    def advise(
+        self,
+        paste: str | None = None,
+        *,
+        instead: Mapping[Any, str] = _NOTHING,
+        arguments: Mapping[str, str] = _NOTHING,
+    ) -> Self:
+        """Add advice, and return the error: `raise SubscriptionFailed(...).advise(instead={"APPL": "'AAPL'"})`."""
+        self.paste, self.instead, self.arguments = paste, dict(instead), dict(arguments)
+        return self
+
+    def _render_traceback_(self) -> list[str]:
+        """Show the error in IPython: a card, and all of its traceback when it is shown again, as by `%tb`."""
+        from hftlab.error_card import error_card, full_traceback, wants_all
+
+        trace, self._carded = self._carded, self.__traceback__
+        if wants_all() or (trace is not None and trace is self.__traceback__):
+            return full_traceback(self)
+        return error_card(self)
+
+
+class ArgumentError(HftlabError, ValueError):
+    """An argument that cannot be: out of range, unknown, or in another unit."""
+
+
+class ArgumentTypeError(ArgumentError, TypeError):
+    """An argument of a type that is not taken."""
+
+
+class NameNotFound(HftlabError, KeyError):
+    """A name that is not in a collection, such as a symbol without a position."""
 
 
 class WireError(HftlabError):
@@ -164,14 +217,17 @@ class ImpossibleTransition(HftlabError):
 
 
 class PortInUse(HftlabError):
-    """Another process listens on the server's port; `holder` names it where the system allows."""
+    """Something listens on the server's port: `holder` names its process where the system allows.
 
-    def __init__(self, host: str, port: int, holder: str | None = None) -> None:
+    `is_here` says that it is this process, as a notebook's kernel with another server.
+    """
+
+    def __init__(self, host: str, port: int, holder: str | None = None, *, is_here: bool = False) -> None:
         by = f" by {holder}" if holder else ""
-        super().__init__(
-            f"port {port} on {host} is in use{by}: stop that process, choose another port, or port=0 for any free one"
-        )
-        self.host, self.port, self.holder = host, port, holder
+        first = "stop what you have started there" if is_here else "stop that process"
+        super().__init__(f"port {port} on {host} is in use{by}: {first}, or take any free port with port=0")
+        self.host, self.port, self.holder, self.is_here = host, port, holder, is_here
+        self.advise(arguments={"port": "0"})
 
 
 class DataError(HftlabError):

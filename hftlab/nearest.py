@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Collection, Iterable
 from typing import Final
 
-__all__ = ["describe_unknown", "nearest"]
+__all__ = ["describe_unknown", "meant", "nearest"]
 
 _SIMILAR: Final = 0.5
 _NAMED: Final = 5
@@ -30,6 +30,12 @@ def describe_unknown(unknown: Collection[str], names: Collection[str]) -> str:
     listed = [_described(name, nearest(name, names)) for name in list(unknown)[:_NAMED]]
     more = len(unknown) - len(listed)
     return ", ".join(listed) + (f" and {more:,} more" if more else "")
+
+
+def meant(unknown: Collection[str], names: Collection[str]) -> dict[str, str]:
+    """Return the code of the nearest name that exists for each unknown one that has one: {"APPL": "'AAPL'"}."""
+    found = {name: nearest(name, names) for name in list(unknown)[:_NAMED]}
+    return {name: repr(near) for name, near in found.items() if near is not None}
 
 
 def _described(name: str, near: str | None) -> str:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Final
+from collections.abc import Iterable
+from typing import Final, TypeVar
 
+from hftlab.calling import awaited
 from hftlab.client.link import Link
 from hftlab.client.reporter import Reporter
 from hftlab.client.supervisor import Supervisor
-from hftlab.errors import NetworkError, RateLimitExceeded, SubscriptionFailed
-from hftlab.nearest import describe_unknown
+from hftlab.errors import HftlabError, NetworkError, RateLimitExceeded, SubscriptionFailed
+from hftlab.nearest import describe_unknown, meant
 from hftlab.protocol import (
     Ack,
     CancelAll,
@@ -29,12 +31,13 @@ from hftlab.protocol.subscribing.subscriber import Subscriber
 
 __all__ = ["Commands"]
 
+ErrorT = TypeVar("ErrorT", bound=HftlabError)
+
 _URGENT: Final = (Heartbeat, CancelOrder, CancelAll)
 """Messages that are sent even while the server wants a pause: without heartbeats the connection would end, and a
 cancellation only reduces risk."""
 _PASSING: Final = (ConnectionState.CONNECTING, ConnectionState.CONNECTED, ConnectionState.RECONNECTING)
 """States without a connection that end by themselves."""
-_ANEW: Final = "connect() again, or hl.connect(url) in a notebook"
 
 
 class Commands:
@@ -53,7 +56,10 @@ class Commands:
         for number, part in enumerate(parts):
             await self._pause(link, number)
             with self._subscriber.requesting(part):
-                acks.append(await self._granted(link, part, is_part=len(parts) > 1))
+                try:
+                    acks.append(await self._granted(link, part, is_part=len(parts) > 1))
+                except SubscriptionFailed as exc:
+                    raise self.suggest(exc, part.symbols) from None
         return acks[0] if len(acks) == 1 else joined(acks, f"Subscribed to {len(request.symbols):,} symbols")
 
     async def unsubscribe(self, request: Unsubscribe) -> Ack | None:
@@ -110,10 +116,11 @@ class Commands:
         offered = set(subscriber.offered_symbols)
         unknown = [symbol for symbol in request.symbols if symbol not in offered]
         if offered and unknown:
-            raise SubscriptionFailed(
+            error = SubscriptionFailed(
                 f"{self._url} does not have {describe_unknown(unknown, subscriber.offered_symbols)}",
                 context={"field": "symbols", "unknown": unknown},
             )
+            raise self.suggest(error, unknown)
         most = None if limits is None else limits.max_subscriptions
         count = subscriber.wanted.count_with(request.symbols, request.data_types)
         if most is not None and count > most:
@@ -122,6 +129,12 @@ class Commands:
                 f"{self._url} allows {most:,}: ask for fewer symbols or data types, or give it a higher limit",
                 context={"field": "symbols", "limit": most},
             )
+
+    def suggest(self, error: ErrorT, symbols: Iterable[str]) -> ErrorT:
+        """Add to an error of the server the names that were probably meant by symbols that it does not have."""
+        offered = self._subscriber.offered_symbols
+        unknown = [symbol for symbol in symbols if symbol not in offered]
+        return error.advise(instead=meant(unknown, offered)) if unknown and offered else error
 
     async def _pause(self, link: Link | None, number: int) -> None:
         """Wait as long as the server's rate wants before the part `number` of a request."""
@@ -149,8 +162,6 @@ class Commands:
         self._supervisor.check_process()
         if self._supervisor.link is None:
             status = self._reporter.status
-            advice = (
-                "wait_connected() first" if status in _PASSING else "connect() again, or hl.connect(url) in a notebook"
-            )
-            raise NetworkError(f"not connected to {self._url}, it is {status}: call {advice}")
+            call = awaited("client.wait_connected()" if status in _PASSING else "client.connect()")
+            raise NetworkError(f"not connected to {self._url}, it is {status}: call {call} first").advise(call)
         return self._supervisor.link

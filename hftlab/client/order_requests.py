@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 from hftlab.client.commands import Commands
 from hftlab.client.link import Link
 from hftlab.client.supervisor import Supervisor
-from hftlab.errors import AuthenticationFailed, NetworkError, RateLimitExceeded, WireError
+from hftlab.errors import AuthenticationFailed, NetworkError, RateLimitExceeded, ServerError, WireError
 from hftlab.protocol import CancelAll, CancelOrder, NewOrder, ReplaceOrder
 
 __all__ = ["UNSENT", "OrderRequest", "OrderRequests", "Sent", "may_be_placed"]
@@ -76,6 +76,8 @@ class OrderRequests:
                         if not isinstance(exc, NetworkError) or _is_servers(exc):
                             if was_sent and not _is_about(sent.message, exc):
                                 raise self._unanswered(sent.message, exc) from exc
+                            if isinstance(exc, ServerError) and isinstance(sent.message, NewOrder):
+                                self._commands.suggest(exc, [sent.message.symbol])
                             raise
                     was_sent = sent.message.timestamp != UNSENT
                     await self._send_again(sent)

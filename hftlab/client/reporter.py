@@ -11,6 +11,7 @@ from collections.abc import Callable
 from inspect import iscoroutine, iscoroutinefunction
 from typing import Any, Final
 
+from hftlab.calling import iterated
 from hftlab.client.debug_log import WebSocketDebugLogger
 from hftlab.client.metrics import Metrics
 from hftlab.errors import CallbackFailed, HftlabError, NetworkError, WireError
@@ -73,7 +74,7 @@ class Reporter:
         if iscoroutinefunction(callback) or iscoroutinefunction(type(callback).__call__):
             raise TypeError(
                 f"the callback {_name(callback)} for {event!r} is a coroutine function, and nothing awaits it: give "
-                "a plain function, or use `async for message in client`"
+                f"a plain function, or loop with `{iterated('for message in client')}`"
             )
         return functools.partial(self._call, event, callback)
 

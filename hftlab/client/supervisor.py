@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from hftlab.calling import awaited
 from hftlab.client.inbox import Inbox
 from hftlab.client.link import Link
 from hftlab.client.metrics import Metrics
@@ -51,7 +52,7 @@ class Supervisor:
         self._task: asyncio.Task[None] | None = None
         self._settled = asyncio.Event()
         """Set while CONNECTED, and when there is nothing to wait for."""
-        self._end: WireError | None = NetworkError(f"not connected to {url}: call connect() first")
+        self._end: WireError | None = _to_connect(f"not connected to {url}: call", "first")
         self._was_connected = False
         self._callers = 0
         self._attempt = 0
@@ -62,7 +63,7 @@ class Supervisor:
 
     def check_process(self) -> None:
         """Raise HftlabError in a forked child, where the connection is a copy of the parent's."""
-        self._home.check(f"the client of {self._url}", "hftlab.Client() or hl.connect()")
+        self._home.check(f"the client of {self._url}", "hl.Client(), or hl.connect() in a notebook")
 
     async def connect(self) -> None:
         """Begin, unless it has begun, and wait until CONNECTED. Raises the error that has ended it instead.
@@ -136,7 +137,10 @@ class Supervisor:
         while self.auto_reconnect:
             if not self.backoff.allows(self._attempt):
                 tries = f"{self.backoff.attempts} attempts"
-                raise ConnectionFailed(f"gave up on {self._url} after {tries}: start the server and connect again")
+                connect = awaited("client.connect()")
+                raise ConnectionFailed(
+                    f"gave up on {self._url} after {tries}: start the server and call {connect}"
+                ).advise(connect)
             try:
                 link = await self._redial(recovery, failure)
             except ConnectionFailed as exc:
@@ -190,7 +194,7 @@ class Supervisor:
         self._task = None
         error = None if task.cancelled() else task.exception()
         if error is None:
-            self._end = NetworkError(f"the connection to {self._url} has ended: call connect() again")
+            self._end = _to_connect(f"the connection to {self._url} has ended: call", "again")
             if self._reporter.status is not ConnectionState.DISCONNECTED:
                 self._reporter.become(ConnectionState.DISCONNECTED, "closed by the client")
         else:
@@ -206,6 +210,11 @@ class Supervisor:
         )
         failure.__cause__ = error
         return failure
+
+
+def _to_connect(what: str, when: str) -> NetworkError:
+    connect = awaited("client.connect()")
+    return NetworkError(f"{what} {connect} {when}").advise(connect)
 
 
 def _useless(end: WireError | None) -> WireError:

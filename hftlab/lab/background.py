@@ -12,6 +12,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any, Final, TypeVar
 
+from hftlab.calling import use_plain_calls
 from hftlab.forking import Home
 from hftlab.lab.kept import kept
 from hftlab.loop import detach_from_parent, new_loop
@@ -122,6 +123,7 @@ def _run(loop: asyncio.AbstractEventLoop) -> None:
 
 
 async def _ending(coroutine: Coroutine[Any, Any, T], ended: threading.Event) -> T:
+    use_plain_calls()
     try:
         return await coroutine
     finally:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from ssl import SSLContext
 from typing import Final, Literal, Self
 
+from hftlab.calling import plainly
 from hftlab.client import Client, LatencyHistogram, Metrics, diagnostics
 from hftlab.client.arguments import symbol_list
 from hftlab.client.authentication import Token
@@ -106,8 +107,12 @@ class LabClient(ClientViews):
     def __init__(self, client: Client) -> None:
         self._client, self._home = client, Home()
         # The loop knows the inner client only, so that this handle can be garbage while the client still runs.
-        self._finalizer = weakref.finalize(self, _close_later, client, self._home)
-        self._finalizer.atexit = False
+        self._finalizer = self._new_finalizer()
+
+    def _new_finalizer(self) -> weakref.finalize[..., LabClient]:
+        finalizer = weakref.finalize(self, _close_later, self._client, self._home)
+        finalizer.atexit = False
+        return finalizer
 
     @property
     def inner(self) -> Client:
@@ -227,7 +232,7 @@ class LabClient(ClientViews):
 
     def on(self, event: str, callback: Callable[..., object]) -> Callable[[], None]:
         """Call `callback` at each `event`; see hftlab.Client.on. It runs on the background loop and must be quick."""
-        return self.inner.on(event, callback)
+        return plainly(lambda: self.inner.on(event, callback))
 
     def on_batch(
         self, callback: Callable[[list[Message]], object], *, size: int = BATCH_SIZE, delay: float = BATCH_DELAY
@@ -283,6 +288,16 @@ class LabClient(ClientViews):
         return LabReplay(self.inner.replay)
 
     # --- life ---
+
+    def connect(self) -> Self:
+        """Connect again after the connection has ended, with the subscriptions that it had; returns the client.
+
+        Raises ConnectionFailed, AuthenticationFailed. While CONNECTED it does nothing.
+        """
+        background.run(self.inner.connect())
+        if not self._finalizer.alive:
+            self._finalizer = self._new_finalizer()
+        return self
 
     def close(self) -> None:
         """Close the connection; closing again does nothing, and closing in a forked child leaves the parent's open."""

@@ -21,7 +21,7 @@ from hftlab.credentials import remove_secret, write_secret
 from hftlab.errors import HftlabError, PortInUse
 from hftlab.forking import hold, socket_descriptors
 from hftlab.log import get_logger
-from hftlab.port import port_holder
+from hftlab.port import is_held_here, port_holder
 from hftlab.protocol import CODECS
 from hftlab.protocol.publishing.authentication import Authenticator
 from hftlab.protocol.publishing.limits import ServerLimits
@@ -131,7 +131,7 @@ class Listener:
             )
         except OSError as exc:
             if exc.errno == errno.EADDRINUSE:
-                raise PortInUse(host, port, port_holder(port)) from None
+                raise PortInUse(host, port, port_holder(port), is_here=is_held_here(port)) from None
             raise
         for one in sockets.sockets:
             if sys.platform == "linux":  # connections inherit it

@@ -6,14 +6,16 @@ import os
 from collections.abc import Callable
 from typing import Final
 
+from hftlab.calling import awaited
 from hftlab.errors import HftlabError
 from hftlab.protocol import Message
 from hftlab.source import Source, undecorated
 
 __all__ = ["check_unserved", "claim", "release"]
 
-_served: Final[dict[int, tuple[object, Callable[[], str], int]]] = {}
-"""By the source's id: the source, its server's address, and the process that serves it, of which this may be a fork."""
+_served: Final[dict[int, tuple[object, Callable[[], str], str, int]]] = {}
+"""By the source's id: the source, its server's address, the call that stops that, and the process that serves it, of
+which this may be a fork."""
 
 
 def check_unserved(source: Source[Message] | None) -> None:
@@ -21,11 +23,11 @@ def check_unserved(source: Source[Message] | None) -> None:
     known = _served.get(id(undecorated(source)))
     if known is None:
         return
-    _, url, process = known
+    _, url, stop, process = known
     if process == os.getpid():
         raise HftlabError(
             f"{source!r} is streamed by the server at {url()}, and two would each get a part of its messages: "
-            "stop that one first, or make another source"
+            f"stop that one first, with {stop}, or make another source"
         )
 
 
@@ -34,7 +36,7 @@ def claim(source: Source[Message] | None, url: Callable[[], str]) -> None:
     check_unserved(source)
     if source is not None:
         first = undecorated(source)
-        _served[id(first)] = first, url, os.getpid()
+        _served[id(first)] = first, url, awaited("server.stop()"), os.getpid()
 
 
 def release(source: Source[Message] | None) -> None:

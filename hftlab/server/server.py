@@ -12,6 +12,7 @@ from typing import Any, Self, get_args
 
 from websockets.http11 import Request, Response
 
+from hftlab.calling import is_plain
 from hftlab.clock import NANOSECONDS, to_milliseconds, wall_time
 from hftlab.credentials import is_subject
 from hftlab.errors import ServerError
@@ -281,7 +282,7 @@ class Server:
         Raises ServerError if the source is not a recording or fails, MessageParseError if the request is not valid.
         """
         if not self.is_running:
-            raise ServerError(f"the server at {self.url} is not running: start it first")
+            raise ServerError(f"the server at {self.url} is not running: {_starting()}")
         checked = JSON.decode_request(JSON.encode(request))
         assert isinstance(checked, ReplayControl)
         await self._stream.control(checked)
@@ -297,3 +298,7 @@ class Server:
         status = self._playback.status()
         status.timestamp = to_milliseconds(wall_time())
         return status
+
+
+def _starting() -> str:
+    return "serve its source again with hl.serve()" if is_plain() else "call await server.start() first"

@@ -15,6 +15,7 @@ import polars as pl
 from hftlab.clock import NANOSECONDS
 from hftlab.errors import SessionError, SessionNotFound
 from hftlab.html_table import rows_table
+from hftlab.session.lock import in_words
 from hftlab.session.manifest import MANIFEST, Ending, Manifest, read_manifest
 from hftlab.session.session import SCHEMAS, Session
 from hftlab.session.table_ids import TableId
@@ -196,7 +197,7 @@ def _entry(path: Path, name: str) -> _Entry:
         return _Entry(path, name, _folder_date(path), None, str(exc))
     try:
         recorded_by = Session(path).recorded_by
-        problem = None if recorded_by is None else f"it is still recorded by {recorded_by}"
+        problem = None if recorded_by is None else f"it is still recorded by {in_words(recorded_by)}"
     except SessionError as exc:
         problem = str(exc)
     if problem is None and manifest.ending is Ending.RUNNING:

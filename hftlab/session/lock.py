@@ -17,8 +17,9 @@ import psutil
 from hftlab.errors import SessionBusy
 from hftlab.forking import hold
 from hftlab.printable import printable
+from hftlab.processes import this_process
 
-__all__ = ["LOCK", "SessionLock", "writer_of"]
+__all__ = ["LOCK", "SessionLock", "in_words", "writer_of"]
 
 LOCK: Final = ".lock"
 """File in a session folder that its writer holds a lock on. It goes when the writer ends as it should."""
@@ -88,11 +89,7 @@ def _locked(path: Path) -> int | None:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             if not (_try_lock(descriptor) or _try_again(descriptor)):
-                raise SessionBusy(
-                    f"{path.parent} is being written by {_holder(descriptor)}: wait until it ends, stop it, or use "
-                    "another folder",
-                    path=path.parent,
-                )
+                raise _busy(path.parent, _holder(descriptor))
         except SessionBusy:
             os.close(descriptor)
             raise
@@ -102,6 +99,21 @@ def _locked(path: Path) -> int | None:
         if _is_at(descriptor, path):
             return descriptor
         os.close(descriptor)  # its holder has just ended and deleted it
+
+
+def _busy(folder: Path, holder: str) -> SessionBusy:
+    """Say who writes a folder; one's own kernel is not another process."""
+    advice = "wait until it ends, stop it, or use another folder"
+    if in_words(holder) != holder:
+        advice = "call stop() of the recording there, or use another folder"
+    return SessionBusy(f"{folder} is being written by {in_words(holder)}: {advice}", path=folder)
+
+
+def in_words(writer: str) -> str:
+    """Name the writer of a session for a reader: "this kernel", or "this process", where it is this one."""
+    named = _PROCESS.match(writer)
+    is_here = named is not None and named[2] == platform.node() and int(named[1]) == os.getpid()
+    return this_process() if is_here else writer
 
 
 def _try_again(descriptor: int) -> bool:

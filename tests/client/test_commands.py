@@ -87,14 +87,14 @@ class TestSending:
             await client.close()
 
     async def test_without_a_connection_it_says_what_to_call(self) -> None:
-        """In words that are right for a notebook as well, where nothing is awaited."""
+        """In the words of the API that is called: here it is awaited."""
         async with scripted() as script, Client(script.url, reconnect_interval=10.0) as client:
             await script.connections[-1].close()
             await until(lambda: client.connection_status == "RECONNECTING")
-            with pytest.raises(NetworkError, match=r"it is RECONNECTING: call wait_connected\(\) first"):
+            with pytest.raises(NetworkError, match=r"it is RECONNECTING: call await client\.wait_connected\(\) first"):
                 await client.subscribe(["AAPL"])
             await client.close()
-            with pytest.raises(NetworkError, match=r"DISCONNECTED: call connect\(\) again, or hl\.connect\(url\)"):
+            with pytest.raises(NetworkError, match=r"DISCONNECTED: call await client\.connect\(\) first"):
                 await client.subscribe(["AAPL"])
 
 

@@ -208,7 +208,7 @@ class TestReady:
             await asyncio.sleep(0)
             await client.close()
             for task in (calling, waiting):
-                with pytest.raises(NetworkError, match="call connect"):
+                with pytest.raises(NetworkError, match=r"call await client.connect\(\)"):
                     await within(task)
 
 

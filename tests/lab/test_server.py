@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 from pathlib import Path
 from typing import Any
@@ -141,8 +140,8 @@ class TestBusyPort:
             with pytest.raises(PortInUse) as caught:
                 hl.serve(walk(), port=port)
         assert (caught.value.port, caught.value.host) == (port, "127.0.0.1")
-        assert f"(process {os.getpid()})" in str(caught.value.holder)
-        assert f"port {port} on 127.0.0.1 is in use by" in str(caught.value)
+        assert (caught.value.holder, caught.value.is_here) == ("this process", True)
+        assert f"port {port} on 127.0.0.1 is in use by this process" in str(caught.value)
         assert "port=0" in str(caught.value)
 
     def test_the_port_is_free_after_a_stop(self, server: LabServer) -> None:
