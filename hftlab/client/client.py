@@ -74,9 +74,11 @@ class Client:
     in under that name, with the key of the server that the same user runs there; such a server is signed in to under
     the user's name if neither an account nor a token is given.
 
-    The inbox holds at most `inbox_size` messages that have not been taken, and `inbox_bytes` of their payloads (decoded
-    they need about three times as much memory). When it is full `drop_policy` drops the "oldest" or the "newest",
-    counted in `metrics.dropped`, or ends the connection for good ("disconnect"). Callbacks run on the client's loop;
+    The inbox holds at most `inbox_size` messages that have not been taken (default 100,000), and `inbox_bytes` of their
+    payloads (default 64 MiB; decoded they need about three times as much memory). When it is full `drop_policy` drops
+    the "oldest" or the "newest", counted in `metrics.dropped`, or ends the connection for good ("disconnect"). If none
+    of the three is given, it keeps only the last ten seconds, and at least the newest thousand messages, until somebody
+    takes the first: nobody may ever want them. Callbacks run on the client's loop;
     see on(). `ssl` says whom to trust at a wss:// address, such as ssl.create_default_context(cafile=...) for a
     certificate authority of your own. `busy_poll` saves the time that a sleeping processor takes to wake up, at the
     cost of one core: the loop polls for bytes and never sleeps. With `cancel_on_disconnect` the server cancels the
@@ -93,8 +95,8 @@ class Client:
         heartbeat_interval: float = 30.0,
         enable_performance_metrics: bool = True,
         encoding: Encoding = "json",
-        inbox_size: int = INBOX_SIZE,
-        inbox_bytes: int = INBOX_BYTES,
+        inbox_size: int | None = None,
+        inbox_bytes: int | None = None,
         drop_policy: DropPolicy = "oldest",
         token: Token | None = None,
         refresh_token: str | None = None,
@@ -121,11 +123,12 @@ class Client:
         recovery = ErrorRecovery(backoff.base, backoff.limit)
         self._reporter = Reporter(self.url, self.metrics, recovery, measures=enable_performance_metrics)
         self._inbox = Inbox(
-            inbox_size,
+            INBOX_SIZE if inbox_size is None else inbox_size,
             drop_policy,
-            size_bytes=inbox_bytes,
+            size_bytes=INBOX_BYTES if inbox_bytes is None else inbox_bytes,
             metrics=self.metrics,
             measures=enable_performance_metrics,
+            until_asked=inbox_size is None and inbox_bytes is None and drop_policy == "oldest",
         )
         clock_offset, watch = ClockOffset(), OrderWatch()
         self._receiver = Receiver(
@@ -381,8 +384,16 @@ class Client:
         return self._receiver.history
 
     def messages(self, count: int | None = None) -> list[Message]:
-        """Take the messages that have arrived, oldest first, at most `count`; does not wait."""
+        """Take the messages that have arrived, oldest first, at most `count`; does not wait.
+
+        The first call finds those of the last ten seconds, and at least the newest thousand, unless the client was made
+        with an inbox of its own.
+        """
         return self._inbox.take(count)
+
+    def keep_messages(self) -> None:
+        """Keep all messages from now on, as the first call that takes some does."""
+        self._inbox.ask()
 
     async def next_message(self) -> Message | None:
         """Wait for the next message and take it; None when the connection has ended for good."""

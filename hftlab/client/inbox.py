@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import warnings
 from collections import deque
 from collections.abc import Sequence
 from typing import Final, Literal, TypeAlias, get_args
 
+from hftlab.client.history import HISTORY_SIZE
 from hftlab.client.metrics import Metrics
-from hftlab.clock import wall_time
+from hftlab.clock import NANOSECONDS, wall_time
 from hftlab.protocol import Message
 
-__all__ = ["INBOX_BYTES", "INBOX_SIZE", "DropPolicy", "Inbox"]
+__all__ = ["INBOX_BYTES", "INBOX_SIZE", "UNASKED_SECONDS", "DropPolicy", "Inbox"]
 
 DropPolicy: TypeAlias = Literal["oldest", "newest", "disconnect"]
 """What a full inbox drops. "disconnect" drops the new message and leaves the rest to the client."""
 INBOX_SIZE: Final = 100_000
 INBOX_BYTES: Final = 64 * 1024 * 1024
+UNASKED_SECONDS: Final = 10
+"""Seconds for which messages are kept until somebody asks for the first."""
 _Entry: TypeAlias = tuple[int, int, Message]
 """Time of receipt (0: the wait has been measured), length of the payload in bytes, and the message."""
 _TURN: Final = 1_000_000
@@ -30,6 +34,10 @@ class Inbox:
     When it is full messages are dropped by `policy`, and counted in `metrics.dropped`. It is filled and awaited on one
     loop; `take` may be called from any thread. If it `measures`, `metrics.latency["queue"]` records how long each
     message has waited, from its `received_at` (wall time in ns).
+
+    With `until_asked` it keeps little for a client whose messages nobody reads: until the first call that takes some,
+    those of the last ten seconds, and at least the newest thousand, which the history holds anyway. What that call
+    finds gone is counted as dropped, with a warning; how long the messages have waited by then is not measured.
     """
 
     def __init__(
@@ -40,6 +48,7 @@ class Inbox:
         size_bytes: int = INBOX_BYTES,
         metrics: Metrics | None = None,
         measures: bool = False,
+        until_asked: bool = False,
     ) -> None:
         if policy not in get_args(DropPolicy):
             raise ValueError(f"unknown drop policy {policy!r}: choose among {', '.join(get_args(DropPolicy))}")
@@ -57,9 +66,13 @@ class Inbox:
         self._waiters: set[asyncio.Future[None]] = set()
         self._turned_at = 0
         self._closed = False
+        self._is_asked = not until_asked
+        self._asked_at = self._unasked = 0
 
     def put(self, message: Message, received_at: int = 0, length: int = 0) -> bool:
         """Add a message that came in `length` bytes; returns False if this or other messages had to be dropped."""
+        if not self._is_asked:
+            self._forget(received_at - UNASKED_SECONDS * NANOSECONDS)
         has_room = self._has_room(length)
         if has_room or self._make_room(length):
             self._entries.append((received_at, length, message))
@@ -79,6 +92,7 @@ class Inbox:
 
     def take(self, count: int | None = None) -> list[Message]:
         """Take up to `count` messages, oldest first; without `count` all of them."""
+        self.ask()
         taken: list[Message] = []
         now = wall_time()
         while (count is None or len(taken) < count) and (entry := self._pop()) is not None:
@@ -110,6 +124,21 @@ class Inbox:
             raise
         return [message for _, _, message in entries]
 
+    def ask(self) -> None:
+        """Keep all messages from now on; taking some does so too."""
+        if self._is_asked:
+            return
+        with self._taking:
+            self._is_asked, self._asked_at, gone = True, wall_time(), self._unasked
+        self._metrics.dropped += gone
+        if gone:
+            warnings.warn(
+                f"the first {gone:,} messages are gone: until they are asked for, the inbox keeps those of the last "
+                f"{UNASKED_SECONDS} s. Take them earlier, or connect with inbox_size={INBOX_SIZE:_} to keep as many",
+                RuntimeWarning,
+                stacklevel=4,
+            )
+
     @property
     def bytes(self) -> int:
         """Length of the payloads of all messages in the queue; while another thread takes some, at least that."""
@@ -135,7 +164,17 @@ class Inbox:
                     break
         return True
 
+    def _forget(self, before: int) -> None:
+        """Drop messages that came before a time and that nobody has asked for, but for the newest thousand."""
+        if len(self._entries) < HISTORY_SIZE or self._entries[0][0] >= before:
+            return
+        with self._taking:
+            while not self._is_asked and len(self._entries) >= HISTORY_SIZE and self._entries[0][0] < before:
+                self._bytes_taken += self._entries.popleft()[1]
+                self._unasked += 1
+
     async def _next(self) -> _Entry | None:
+        self.ask()
         now = wall_time()
         # A caller that takes message after message would otherwise keep the loop from heartbeats, and from Ctrl-C.
         if abs(now - self._turned_at) > _TURN:
@@ -163,7 +202,7 @@ class Inbox:
         return entry
 
     def _waited(self, entry: _Entry, now: int) -> None:
-        if entry[0] and self._waits is not None:
+        if entry[0] > self._asked_at and self._waits is not None:
             self._waits.record(now - entry[0])
 
     def _put_back(self, entries: Sequence[_Entry]) -> None:

@@ -14,7 +14,6 @@ from hftlab.client.authentication import Token
 from hftlab.client.batching import BATCH_DELAY, BATCH_SIZE
 from hftlab.client.debug_log import WebSocketDebugLogger
 from hftlab.client.history import MessageHistory
-from hftlab.client.inbox import INBOX_BYTES, INBOX_SIZE
 from hftlab.forking import Home
 from hftlab.html_table import facts_table
 from hftlab.lab.background import background
@@ -44,8 +43,8 @@ def connect(
     max_reconnect_attempts: int | None = 10,
     reconnect_interval: float = 1.0,
     heartbeat_interval: float = 30.0,
-    inbox_size: int = INBOX_SIZE,
-    inbox_bytes: int = INBOX_BYTES,
+    inbox_size: int | None = None,
+    inbox_bytes: int | None = None,
     drop_policy: Literal["oldest", "newest", "disconnect"] = "oldest",
     enable_performance_metrics: bool = True,
     busy_poll: bool = False,
@@ -64,8 +63,9 @@ def connect(
     `auto_reconnect`, `max_reconnect_attempts` (tries in a row, None for no limit) and `reconnect_interval` (seconds):
     what happens after a connection is lost.
     `heartbeat_interval`: seconds between two signs of life.
-    `inbox_size`, `inbox_bytes`: how much is kept of what messages() has not taken yet. `drop_policy`: what a full inbox
-    drops, "oldest" or "newest", or "disconnect".
+    `inbox_size`, `inbox_bytes`: how much is kept of what messages() has not taken yet (default: 100,000 messages and
+    64 MiB, and until the first call those of the last ten seconds, at least the newest thousand). `drop_policy`: what a
+    full inbox drops, "oldest" or "newest", or "disconnect".
     `enable_performance_metrics`: measure latencies. `busy_poll`: ask the socket again and again, which spends a core.
     `cancel_on_disconnect`: whether the server cancels this client's orders when its connection ends.
 
@@ -204,6 +204,7 @@ class LabClient(ClientViews):
     def messages(self, count: int | None = None, *, timeout: float = 30.0) -> list[Message]:
         """Take the messages that have arrived since the last call, oldest first.
 
+        The first call finds those of the last ten seconds, and at least the newest thousand: see connect(inbox_size=).
         With `count` it waits until there are so many, and returns fewer after `timeout` seconds or when the connection
         has ended for good.
         """

@@ -93,6 +93,7 @@ async def gathered(client: Client, count: int, timeout: float) -> list[Message]:
 
 async def replay_ended(client: Client, timeout: float | None) -> bool:
     """Wait until the server says that its replay has ended; False after `timeout` seconds or the connection's end."""
+    client.keep_messages()  # a replay that somebody waits for is one whose messages are wanted
     ended = asyncio.Event()
     end = client.on("message", lambda _: ended.set() if client.replay_ended else None)
     closed = asyncio.ensure_future(client.wait_closed())

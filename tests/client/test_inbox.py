@@ -2,14 +2,16 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hftlab.client import Client
-from hftlab.client.inbox import Inbox
+from hftlab.client.inbox import UNASKED_SECONDS, Inbox
 from hftlab.client.metrics import Metrics
+from hftlab.clock import NANOSECONDS, wall_time
 from hftlab.protocol import Heartbeat, encode
 from hftlab.server import Server
 from tests.client.servers import until, within
@@ -71,6 +73,67 @@ class TestBound:
             await until(lambda: client.latest("AAPL") is not None and client.latest("AAPL").price == 5.0)
             assert client.metrics.dropped == 2
             assert [message.symbols[0].price for message in client.messages()] == [3.0, 4.0, 5.0]
+
+
+class TestUntilAsked:
+    """An inbox that nobody reads, filled with one message a second."""
+
+    @staticmethod
+    def filled(count: int, metrics: Metrics | None = None) -> Inbox:
+        inbox = Inbox(metrics=metrics, measures=True, until_asked=True)
+        for number in range(count):
+            inbox.put(beat(number), (number + 1) * NANOSECONDS, 10)
+        return inbox
+
+    def test_it_keeps_the_newest_thousand(self) -> None:
+        metrics = Metrics()
+        inbox = self.filled(1500, metrics)
+        assert (len(inbox), inbox.bytes, metrics.dropped) == (1000, 10_000, 0)
+        with pytest.warns(RuntimeWarning, match="first 500 messages are gone"):
+            assert numbers(inbox.take(1)) == [500]
+        assert metrics.dropped == 500
+
+    def test_it_keeps_those_of_the_last_seconds(self) -> None:
+        """Also if they are more than a thousand."""
+        inbox = self.filled(1000)
+        for number in range(5000):
+            inbox.put(beat(1000 + number), 2000 * NANOSECONDS + number, 10)
+        assert len(inbox) == 5000
+        inbox.put(beat(6000), (2000 + UNASKED_SECONDS + 1) * NANOSECONDS, 10)
+        assert len(inbox) == 1000
+
+    def test_it_keeps_all_from_the_first_call_on(self) -> None:
+        inbox = self.filled(1000)
+        assert numbers(inbox.take(0)) == []
+        for number in range(1000, 1500):
+            inbox.put(beat(number), (number + 1) * NANOSECONDS, 10)
+        assert numbers(inbox.take()) == list(range(1500))
+
+    async def test_a_wait_is_a_call(self) -> None:
+        inbox = self.filled(1000)
+        assert numbers([await inbox.get()]) == [0]
+        for number in range(1000, 1500):
+            inbox.put(beat(number), (number + 1) * NANOSECONDS, 10)
+        assert len(inbox) == 1499
+
+    def test_only_waits_since_the_first_call_are_measured(self) -> None:
+        metrics = Metrics()
+        inbox = self.filled(10, metrics)
+        assert len(inbox.take()) == 10
+        assert metrics.latency["queue"].count == 0
+        inbox.put(beat(10), wall_time() + NANOSECONDS)
+        inbox.take()
+        assert metrics.latency["queue"].count == 1
+
+    @pytest.mark.parametrize("own", [{"inbox_size": 5000}, {"inbox_bytes": 1 << 20}, {"drop_policy": "newest"}])
+    async def test_a_client_with_an_inbox_of_its_own_keeps_all(self, hand_server: Server, own: dict[str, Any]) -> None:
+        async with Client(hand_server.url, **own) as keeps, Client(hand_server.url) as looks:
+            for client in (keeps, looks):
+                await client.subscribe(["AAPL"], data_types=["TRADES"])
+            kept, looked = keeps._inbox, looks._inbox
+            assert (kept._is_asked, looked._is_asked) == (True, False)
+            assert looks.messages(0) == []
+            assert looked._is_asked
 
 
 class TestWaiting:
