@@ -40,12 +40,16 @@ window.isReady = () => {
     kernel().anyMessage.connect((_, { msg, direction }) => {
       if (direction !== "recv" || msg.header.msg_type !== "comm_msg") return;
       const data = msg.content.data;
+      traffic.messages += 1;
+      traffic.bytes += JSON.stringify(msg.content).length;
+      for (const buffer of msg.buffers ?? []) traffic.bytes += buffer.byteLength;
       if (data.method === "update" && "pulse" in data.state) window.updates += 1;
       if (data.method === "custom" && "beat" in data.content) window.answers += 1;
     });
   }
   return true;
 };
+window.traffic = { messages: 0, bytes: 0 };
 window.updates = 0;
 window.answers = 0;
 window.cell = (index) => panel().content.widgets[index].model;
@@ -64,7 +68,10 @@ window.veil = () => {
 
 @contextmanager
 def jupyterlab(folder: Path) -> Iterator[str]:
-    """Run JupyterLab on a folder; yields its address."""
+    """Run JupyterLab on a folder, without its question about news; yields its address."""
+    settings = folder / "config" / "lab" / "user-settings" / "@jupyterlab" / "apputils-extension"
+    settings.mkdir(parents=True)
+    (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}')
     folders = {f"JUPYTER_{name}_DIR": str(folder / name.lower()) for name in ("RUNTIME", "CONFIG")}
     options = [f"--ServerApp.root_dir={folder}", "--port=0", "--no-browser", "--expose-app-in-browser", "--allow-root"]
     with (folder / "log").open("w") as log:
