@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
-
-import msgspec
 
 from hftlab.errors import HftlabError
 from hftlab.version import __version__
@@ -21,13 +20,6 @@ FIRST: Final = Path("notebooks/01_quickstart.ipynb")
 _PACKAGE: Final = Path(__file__).parent
 _COPIES: Final = Path(".hftlab-tutorials.json")
 """Record of what has been copied into a folder: a file that is still as it was copied may be renewed."""
-
-
-class _Copies(msgspec.Struct):
-    """`files` are the SHA-256 of the copies, by their paths."""
-
-    version: str = __version__
-    files: dict[str, str] = {}
 
 
 @dataclass
@@ -68,7 +60,7 @@ def copy_tutorials(folder: Path) -> Copied:
     copies = _read(record)
     for name in _files(source):
         content, target = (source / name).read_bytes(), folder / name
-        ours, before = _digest(content), copies.files.get(name.as_posix())
+        ours, before = _digest(content), copies.get(name.as_posix())
         present = _digest(target.read_bytes()) if target.is_file() else None
         if present not in (None, ours, before):
             done.kept.append(name)
@@ -79,11 +71,10 @@ def copy_tutorials(folder: Path) -> Copied:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
             done.written.append(name)
-        copies.files[name.as_posix()] = ours
+        copies[name.as_posix()] = ours
     if done.written or not record.is_file():
-        copies.version = __version__
         folder.mkdir(parents=True, exist_ok=True)
-        record.write_bytes(msgspec.json.format(msgspec.json.encode(copies)))
+        record.write_text(json.dumps({"version": __version__, "files": copies}, indent=1), encoding="utf-8")
     return done
 
 
@@ -95,11 +86,12 @@ def _files(source: Path) -> Iterator[Path]:
     return (path.relative_to(source) for path in sorted(found))
 
 
-def _read(record: Path) -> _Copies:
+def _read(record: Path) -> dict[str, str]:
+    """Return the SHA-256 of the copies by their paths; of none if there is no record that can be read."""
     try:
-        return msgspec.json.decode(record.read_bytes(), type=_Copies)
-    except (FileNotFoundError, msgspec.DecodeError):
-        return _Copies()
+        return dict(json.loads(record.read_bytes())["files"])
+    except (FileNotFoundError, ValueError, TypeError, KeyError):
+        return {}
 
 
 def _digest(content: bytes) -> str:

@@ -12,7 +12,12 @@ __all__ = ["bench"]
 
 
 def bench(
-    names: Annotated[list[str], typer.Argument(help=f"Some of {', '.join(BENCHMARKS)}.")],
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="NAME", autocompletion=lambda: sorted(BENCHMARKS), help=f"Some of {', '.join(BENCHMARKS)}."
+        ),
+    ],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a benchmark, a line each.")] = False,
 ) -> None:
     """Measure figures of the design as ratios, each against a peer or the physical limit in the same run."""

@@ -17,7 +17,7 @@ def demo(
         "hftlab-demo"
     ),
     seconds: Annotated[float, typer.Option(help="How long to record.", min=0.5)] = 10.0,
-    seed: Annotated[int, typer.Option(help="Seed of the simulator.")] = 7,
+    seed: Annotated[int, typer.Option(help="Seed of the simulator.", min=0)] = 7,
 ) -> None:
     """Simulate, serve, record, replay and compare; exit status 1 if anything was lost."""
     from hftlab.demo import run_demo

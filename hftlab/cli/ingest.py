@@ -10,6 +10,7 @@ import typer
 from hftlab.cli.counts import echo_counts
 from hftlab.cli.options import Output, Overwrite, symbol_names
 from hftlab.cli.progress import Progress
+from hftlab.cli.session_text import session_text
 from hftlab.cli.warned import echoed_warnings
 from hftlab.errors import HftlabError
 from hftlab.printable import printable
@@ -27,6 +28,7 @@ def import_(
         list[str],
         typer.Argument(
             metavar="[FORMAT] FILE",
+            autocompletion=lambda: ["binance", "itch", "kraken", "lobster"],
             help="A venue's capture, gzip or plain; of LOBSTER also the zip of a pair. FORMAT is binance, itch, kraken "
             "or lobster; without it, the file's content tells.",
             show_default=False,
@@ -52,7 +54,7 @@ def import_(
 
     format_name, file = _format_and_file(names)
     total = file.stat().st_size if file.is_file() else None
-    with echoed_warnings(), Progress(f"importing {printable(file.name)}", total) as progress:
+    with echoed_warnings(), Progress(f"importing {printable(file.name)}", total, "bytes") as progress:
         imported = import_capture(
             format_name,
             file,
@@ -63,7 +65,7 @@ def import_(
             overwrite=overwrite,
             progress=progress.advance,
         )
-    typer.echo(repr(imported.session))
+    typer.echo(session_text(imported.session))
     echo_counts(imported.stats)
 
 
@@ -96,7 +98,7 @@ def simulate(
         done = record_simulation(
             exchange, hours * 3600, output, overwrite=overwrite, itch_path=itch, progress=progress.advance
         )
-    typer.echo(repr(done.session))
+    typer.echo(session_text(done.session))
     typer.echo(f"  events: {done.events:,}")
     if itch is not None:
         typer.echo(f"  {itch}: {itch.stat().st_size:,} bytes of ITCH")

@@ -26,7 +26,7 @@ app = typer.Typer(
     name="hftlab",
     help="A research and replay environment for high-frequency market data.",
     no_args_is_help=True,
-    add_completion=False,
+    rich_markup_mode="markdown",  # which joins the lines of a paragraph
     pretty_exceptions_enable=False,
 )
 
@@ -70,7 +70,7 @@ def main() -> None:
     notices.setFormatter(NoticeFormatter())
     logging.basicConfig(level=logging.WARNING, handlers=[notices])
     try:
-        app()
+        app(prog_name="hftlab")  # also where it runs as `python -m hftlab`
     except HftlabError as exc:
         message = str(exc)
     except OSError as exc:

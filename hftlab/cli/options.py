@@ -13,7 +13,7 @@ from hftlab.errors import HftlabError
 
 __all__ = ["Folder", "Output", "Overwrite", "Speed", "check_speed", "symbol_names"]
 
-Folder: TypeAlias = Annotated[Path, typer.Argument(help="Folder of a session.")]
+Folder: TypeAlias = Annotated[Path, typer.Argument(metavar="SESSION", help="Folder of a session.")]
 Output: TypeAlias = Annotated[Path, typer.Option("--output", "-o", help="Folder of the new session.")]
 Overwrite: TypeAlias = Annotated[bool, typer.Option(help="Replace a session that is in the folder.")]
 Speed: TypeAlias = Annotated[float, typer.Option(help="Multiple of real time; inf is as fast as possible.")]

@@ -22,7 +22,10 @@ __all__ = ["replay", "serve", "token"]
 def serve(
     host: Host = "127.0.0.1",
     port: Port = DEFAULT_PORT,
-    source: Annotated[str, typer.Option(help="exchange, walk, or the folder of a session.")] = "exchange",
+    source: Annotated[
+        str,
+        typer.Option(help="exchange, walk, or the folder of a session.", autocompletion=lambda: ["exchange", "walk"]),
+    ] = "exchange",
     seed: Annotated[int | None, typer.Option(help="Seed of the simulator.")] = None,
     speed: Speed = 1.0,
     auth: Auth = "public",
@@ -41,7 +44,7 @@ def serve(
 
 
 def replay(
-    sessions: Annotated[list[Path], typer.Argument(metavar="SESSION...", help="Folders of sessions.")],
+    sessions: Annotated[list[Path], typer.Argument(metavar="SESSION", help="Folders of sessions.")],
     speed: Speed = 1.0,
     loop: Annotated[bool, typer.Option("--loop", help="Begin again at the end, until interrupted.")] = False,
     host: Host = "127.0.0.1",

@@ -23,8 +23,9 @@ Host: TypeAlias = Annotated[str, typer.Option(help="Address to listen on.")]
 Auth: TypeAlias = Annotated[
     str,
     typer.Option(
+        autocompletion=lambda: ["public", "required"],
         help="public: market data for everyone; required: everything needs a token. An address other than loopback "
-        "needs required, and --tls-cert."
+        "needs required, and --tls-cert.",
     ),
 ]
 Key: TypeAlias = Annotated[

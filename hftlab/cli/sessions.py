@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from hftlab.cli.counts import counted, echo_counts
 from hftlab.cli.options import Folder
-from hftlab.clock import in_words
+from hftlab.cli.progress import Progress
+from hftlab.cli.session_text import extent_text, session_text, source_text, time_text
 from hftlab.errors import SessionError
 from hftlab.printable import printable
 
@@ -39,17 +40,19 @@ def info(
         _exit(opened.manifest.damaged)
         return
     manifest = opened.manifest
-    typer.echo(repr(opened))
+    typer.echo(session_text(opened))
+    if (times := time_text(opened)) is not None:
+        typer.echo(f"  time: {times}")
     source = dict(manifest.source)
     stats, extent = source.pop("stats", {}), source.pop("extent", None)
-    typer.echo(f"  source: {_source_text(source)}")
+    typer.echo(f"  source: {source_text(source)}")
     echo_counts(stats)
     if manifest.was_killed:
         typer.echo("  INCOMPLETE: the process that wrote this session was killed; what it had not committed is missing")
     if manifest.damaged:
         typer.echo(f"  DAMAGED: {_damage(manifest.damaged)}")
-    if extent is not None and not extent["whole"]:
-        typer.echo(f"  INCOMPLETE: the source was not read to its end{_reached(extent)}")
+    if (unread := extent_text(extent)) is not None:
+        typer.echo(f"  INCOMPLETE: {unread}")
     typer.echo(f"  symbols: {printable(', '.join(manifest.symbols))}")
     for name, parts in manifest.tables.items():
         held = f"{counted(manifest.rows(name), 'row')} in {counted(len(parts), 'part')}"
@@ -104,26 +107,6 @@ def _exit(damaged: int) -> None:
         raise typer.Exit(1)
 
 
-def _source_text(source: dict[str, Any]) -> str:
-    """Where a recording comes from: its name, and the other facts in brackets."""
-    facts = {name.replace("_", " "): value for name, value in source.items() if name not in ("name", "kind")}
-    texts = [str(source["kind"])] if "kind" in source else []
-    texts += [
-        counted(len(value), name.removesuffix("s")) if isinstance(value, list) else f"{name} {value}"
-        for name, value in facts.items()
-    ]
-    return str(source.get("name", "unknown")) + (f" ({', '.join(texts)})" if texts else "")
-
-
-def _reached(extent: dict[str, Any]) -> str:
-    """Say how far a source was read, as far as it is known."""
-    size = extent.get("size")
-    told = [f"{extent['bytes']:,} of {size:,} bytes of the file"] if size and "bytes" in extent else []
-    if extent.get("until") is not None:
-        told.append(f"up to {in_words(extent['until'])}")
-    return f": {', '.join(told)}" if told else ""
-
-
 def recover(session: Folder) -> None:
     """Make a session of what a crashed recording has left.
 
@@ -132,11 +115,13 @@ def recover(session: Folder) -> None:
     from hftlab.session import open_session, unfinished_replacement
     from hftlab.session import recover as recover_session
 
-    recovery = recover_session(session)
+    journal = sum(path.stat().st_size for path in session.glob("journal/*.wal"))
+    with Progress(f"recovering {printable(session.name)}", journal, "bytes") as progress:
+        recovery = recover_session(session, progress=progress.advance)
     typer.echo(
         f"{counted(recovery.messages, 'message')} recovered, {counted(recovery.dropped_bytes, 'torn byte')} set aside"
     )
-    typer.echo(repr(open_session(session)))
+    typer.echo(session_text(open_session(session)))
     if recovery.damaged:
         typer.echo(f"  DAMAGED: {_damage(recovery.damaged)}")
     if (unfinished := unfinished_replacement(session)) is not None:
@@ -148,7 +133,7 @@ def recover(session: Folder) -> None:
 
 
 def verify(
-    sessions: Annotated[list[Path], typer.Argument(metavar="SESSION...", help="Folders of sessions.")],
+    sessions: Annotated[list[Path], typer.Argument(metavar="SESSION", help="Folders of sessions.")],
 ) -> None:
     """Read every file of sessions and compare it with their manifests.
 
@@ -159,8 +144,10 @@ def verify(
 
     status = 0
     for session in sessions:
+        size = sum(path.stat().st_size for path in session.glob("*/*.parquet*"))
         try:
-            found = verify_session(session)
+            with Progress(f"verifying {printable(session.name)}", size, "bytes") as progress:
+                found = verify_session(session, progress=progress.advance)
         except SessionError as exc:
             typer.echo(f"hftlab: {printable(str(exc))}", err=True)
             status = 2
@@ -177,8 +164,8 @@ def verify(
 
 
 def diff(
-    a: Folder,
-    b: Folder,
+    a: Annotated[Path, typer.Argument(metavar="A", help="Folder of a session.")],
+    b: Annotated[Path, typer.Argument(metavar="B", help="Folder of the session to compare it with.")],
     ignore: Annotated[
         list[str] | None, typer.Option(help="Column or table that may differ, such as ts_recv or control; repeatable.")
     ] = None,
@@ -188,8 +175,12 @@ def diff(
     Exit status 0: they are equal. 1: they differ. 2: one of them is not a session, or is damaged.
     """
     from hftlab.session import diff as diff_sessions
+    from hftlab.session import open_session
 
-    found = diff_sessions(a, b, ignore=ignore or ())
+    one, other = open_session(a), open_session(b)
+    rows = sum(min(one.manifest.rows(name), other.manifest.rows(name)) for name in one.manifest.tables)
+    with Progress("comparing", rows, "rows") as progress:
+        found = diff_sessions(one, other, ignore=ignore or (), progress=progress.advance)
     if found is None:
         typer.echo("equal")
         return
@@ -203,8 +194,11 @@ def compact(
 ) -> None:
     """Join the many small parts of a session's tables into few large ones; rows and their order stay."""
     from hftlab.session import compact as compact_session
+    from hftlab.session import open_session
 
-    done = compact_session(session, part_bytes=megabytes * 1024 * 1024)
+    size = open_session(session).manifest.size
+    with Progress(f"compacting {printable(session.name)}", size, "bytes") as progress:
+        done = compact_session(session, part_bytes=megabytes * 1024 * 1024, progress=progress.advance)
     typer.echo(
         f"{counted(done.parts_before, 'part')} became {done.parts_after:,}, {counted(done.bytes_before, 'byte')} "
         f"became {done.bytes_after:,}"

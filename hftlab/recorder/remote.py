@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -22,15 +22,24 @@ _EVERYTHING: Final = (DataType.QUOTES, DataType.TRADES, DataType.ORDER_BOOK, Dat
 
 _NAMED: Final = 20
 """Symbols that an error names."""
+_INTERVAL: Final = 0.5
+"""Seconds between two reports of progress."""
 
 
 async def record_url(
-    url: str, folder: Path, stop: Awaitable[object], symbols: Sequence[str] | None = None, *, overwrite: bool = False
+    url: str,
+    folder: Path,
+    stop: Awaitable[object],
+    symbols: Sequence[str] | None = None,
+    *,
+    overwrite: bool = False,
+    progress: Callable[[int], object] | None = None,
 ) -> Session:
     """Record every change of `symbols` (default: all that the server offers) until `stop` is done.
 
     The recording also ends when the server's replay ends, the connection is lost for good or the disk fails. Without
-    any market data no session is made or replaced. Raises ConnectionFailed, SubscriptionFailed, SessionExists, and
+    any market data no session is made or replaced. `progress` is called with the messages received so far, twice a
+    second. Raises ConnectionFailed, SubscriptionFailed, SessionExists, and
     SessionError if the disk has failed or no market data came.
     """
     async with Client(url) as client:
@@ -44,7 +53,7 @@ async def record_url(
         detach = tap(client, recording)
         try:
             await client.subscribe(wanted, data_types=_EVERYTHING, frequency=0)
-            await _first(stop, _ended(client, recording))
+            await _first(stop, _ended(client, recording), *([] if progress is None else [_telling(client, progress)]))
         except BaseException:
             detach()
             with suppress(SessionError):  # the reason why nothing came is the one to report
@@ -78,6 +87,12 @@ async def _ended(client: Client, recording: Recording) -> None:
     async for _ in client:
         if client.replay_ended or recording.failure is not None:
             return
+
+
+async def _telling(client: Client, progress: Callable[[int], object]) -> None:
+    while True:
+        await asyncio.sleep(_INTERVAL)
+        progress(client.metrics.messages_received)
 
 
 async def _first(*awaitables: Awaitable[object]) -> None:

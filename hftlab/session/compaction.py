@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -34,21 +34,24 @@ class Compaction(NamedTuple):
     bytes_after: int
 
 
-def compact(session: Session | Path | str, *, part_bytes: int = PART_BYTES) -> Compaction:
+def compact(
+    session: Session | Path | str, *, part_bytes: int = PART_BYTES, progress: Callable[[int], object] | None = None
+) -> Compaction:
     """Join neighbouring parts of each table into parts of about `part_bytes`. Rows, their order and numbers stay.
 
     A new part is on disk before the manifest names it, and the old ones are deleted after that: at every moment the
     session is whole. What a kill leaves behind is deleted by the next compaction. Sessions that were opened before
-    have to be opened again. It needs the memory for one large part. Raises what open_session() does, SessionBusy for a
-    session that is recorded, and SessionDamaged for one that was not closed or has a damaged part.
+    have to be opened again. `progress` is called with the bytes of the parts that have been dealt with. It needs
+    the memory for one large part. Raises what open_session() does, SessionBusy for a session that is recorded, and
+    SessionDamaged for one that was not closed or has a damaged part.
     """
     folder = session.folder if isinstance(session, Session) else Path(session).absolute()
     check_is_session(folder)  # before a lock's file is made in it
     with SessionLock(folder):
-        return _compact(folder, part_bytes)
+        return _compact(folder, part_bytes, progress or (lambda _: None))
 
 
-def _compact(folder: Path, part_bytes: int) -> Compaction:
+def _compact(folder: Path, part_bytes: int, tell: Callable[[int], object]) -> Compaction:
     whole = Session(folder)  # refuses a replacement that was interrupted
     manifest = read_manifest(folder)
     if manifest.ending is Ending.RUNNING or segment_paths(folder):
@@ -60,9 +63,13 @@ def _compact(folder: Path, part_bytes: int) -> Compaction:
     before, size = _count(manifest), manifest.size
     parts = Parts(folder, manifest)
     parts.remove_leftovers()
+    done = 0
     for table in list(manifest.tables):
         for group in _groups(manifest.tables[table], part_bytes):
-            parts.replace(table, group, _SCHEMAS.get(table))
+            if len(group) > 1:
+                parts.replace(table, group, _SCHEMAS.get(table))
+            done += sum(part.size for part in group)
+            tell(done)
     parts.remove_leftovers()
     return Compaction(before, _count(manifest), size, manifest.size)
 
@@ -72,13 +79,12 @@ def _count(manifest: Manifest) -> int:
 
 
 def _groups(parts: Iterable[Part], part_bytes: int) -> Iterator[list[Part]]:
-    """Yield neighbours that are joined: together they do not exceed the size, and there are two at least."""
+    """Yield neighbours that are joined: together they do not exceed the size, unless it is one part that does."""
     group: list[Part] = []
     for part in list(parts):
         if group and sum(one.size for one in group) + part.size > part_bytes:
-            if len(group) > 1:
-                yield group
+            yield group
             group = []
         group.append(part)
-    if len(group) > 1:
+    if group:
         yield group

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -41,13 +42,19 @@ class Difference(NamedTuple):
         return f"{self.table}, {where}: `{self.field}` is {self.a!r}, and {self.b!r}"
 
 
-def diff(a: Session | Path | str, b: Session | Path | str, *, ignore: str | Iterable[str] = ()) -> Difference | None:
+def diff(
+    a: Session | Path | str,
+    b: Session | Path | str,
+    *,
+    ignore: str | Iterable[str] = (),
+    progress: Callable[[int], object] | None = None,
+) -> Difference | None:
     """Compare two sessions, row by row; returns their first difference, None if they are equal.
 
     `ignore` names columns, such as ts_recv, and tables, such as control. Message numbers count the rows of all tables,
     so that they are not compared where a table is ignored. The first difference is that with the lowest message number;
     events, which have none, are compared last. What is read has been verified: raises what open_session() does, and
-    SessionError for a name in `ignore` that no table has.
+    SessionError for a name in `ignore` that no table has. `progress` is called with the rows compared so far.
     """
     one, other = (given if isinstance(given, Session) else Session(Path(given)) for given in (a, b))
     left_out = {ignore} if isinstance(ignore, str) else set(ignore)
@@ -56,12 +63,22 @@ def diff(a: Session | Path | str, b: Session | Path | str, *, ignore: str | Iter
         raise SessionError(f"no session has a column or table {', '.join(sorted(unknown))}: look at its columns")
     if not left_out.isdisjoint(_TABLES):
         left_out.add("message")
-    found = [_table_difference(name, one, other, left_out) for name in _TABLES if name not in left_out]
-    some = [difference for difference in found if difference is not None]
+    tell, done = progress or (lambda _: None), 0
+    some: list[Difference] = []
+    for name in (name for name in _TABLES if name not in left_out):
+        found = _table_difference(name, one, other, left_out, partial(_tell, tell, done))
+        some += [] if found is None else [found]
+        done += min(one.manifest.rows(name), other.manifest.rows(name))
     return min(some, key=lambda each: (each.message is None, each.message or 0), default=None)
 
 
-def _table_difference(name: str, a: Session, b: Session, ignore: set[str]) -> Difference | None:
+def _tell(progress: Callable[[int], object], before: int, rows: int) -> None:
+    progress(before + rows)
+
+
+def _table_difference(
+    name: str, a: Session, b: Session, ignore: set[str], tell: Callable[[int], object]
+) -> Difference | None:
     one, other = a.table(name), b.table(name)
     columns = [column for column in one.collect_schema() if column not in ignore]
     rows, others = a.manifest.rows(name), b.manifest.rows(name)
@@ -71,6 +88,7 @@ def _table_difference(name: str, a: Session, b: Session, ignore: set[str]) -> Di
         here, there = here[:length], there[:length]
         if not here.select(columns).equals(there.select(columns)):
             return _first(name, start, here, there, columns)
+        tell(start + length)
     if rows == others:
         return None
     longer = one if rows > others else other

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,21 +32,22 @@ class Recovery(NamedTuple):
     damaged: int = 0
 
 
-def recover(path: Path | str) -> Recovery:
+def recover(path: Path | str, *, progress: Callable[[int], object] | None = None) -> Recovery:
     """Turn the journal that a crash left into Parquet.
 
     Every committed record is kept, also those behind a damaged one. Segments with damage or a torn end stay in the
     folder as `*.wal.damaged`. A new session that was ready to replace the one in the folder does so now; else the old
-    one stays, and a new one that holds rows is left beside it: see unfinished_replacement(). Raises SessionBusy while a
+    one stays, and a new one that holds rows is left beside it: see unfinished_replacement(). `progress` is
+    called with the bytes of the journal that have been dealt with. Raises SessionBusy while a
     recording is running in the folder, SessionNotFound, SessionTooNew or SessionDamaged.
     """
     folder = Path(path).absolute()
     check_is_session(folder)  # before a lock's file is made in it
     with SessionLock(folder):
-        return _recover(folder)
+        return _recover(folder, progress or (lambda _: None))
 
 
-def _recover(folder: Path) -> Recovery:
+def _recover(folder: Path, tell: Callable[[int], object]) -> Recovery:
     finish_replacement(folder)
     _drop_empty(folder / REPLACEMENT)
     manifest = read_manifest(folder)
@@ -55,7 +57,9 @@ def _recover(folder: Path) -> Recovery:
     segments = segment_paths(folder)
     # A crash right after a segment was begun leaves one without anything behind it.
     last = max((path for path in segments if not _is_blank(path)), default=None)
+    done = 0
     for path in segments:
+        done += path.stat().st_size
         segment = read_segment(path)
         if int(path.stem) > manifest.segments or not _is_whole(parts, path, segment):
             convert_segment(parts, path, is_last=path == last)
@@ -65,6 +69,7 @@ def _recover(folder: Path) -> Recovery:
         else:
             path.unlink()
         sync_folder(journal)
+        tell(done)
     if journal.is_dir() and not any(journal.iterdir()):
         journal.rmdir()
         sync_folder(folder)
@@ -80,7 +85,7 @@ def _end(manifest: Manifest) -> None:
     """Say how far the source got, and whether that is all."""
     extent = manifest.source.get("extent")
     manifest.complete = extent is None
-    if extent is not None:
+    if isinstance(extent, dict):  # which it is, unless somebody else has made the session
         events = [part.ended for part in manifest.tables.get(EVENTS, ()) if part.ended is not None]
         extent |= {"whole": False, "until": manifest.ended, "events_until": max(events, default=None)}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -45,21 +45,23 @@ class Verification(NamedTuple):
         return not self.problems
 
 
-def verify(path: Path | str) -> Verification:
+def verify(path: Path | str, *, progress: Callable[[int], object] | None = None) -> Verification:
     """Read every file of a session and compare it with the manifest; goes on after a problem.
 
     Sizes, checksums and rows of the parts and their indexes, message numbers and times that follow each other, a
     journal that a crash has left, and files of tables that the manifest does not name. Of a session that is being
     recorded it verifies what the manifest names; its journal, and parts that are about to be named, are no problems.
-    Raises SessionNotFound or SessionTooNew for what is not a session of this version.
+    `progress` is called with the bytes read so far. Raises SessionNotFound or SessionTooNew for what is not a session
+    of this version.
     """
     folder = Path(path).absolute()
+    tell = progress or (lambda _: None)
     for _ in range(_ATTEMPTS - 1):
         before = _state(folder)
-        found = _verified(folder)
+        found = _verified(folder, tell)
         if found.is_whole or _state(folder) == before:
             return found
-    return _verified(folder)
+    return _verified(folder, tell)
 
 
 def _state(folder: Path) -> tuple[str | None, Manifest | None]:
@@ -70,7 +72,7 @@ def _state(folder: Path) -> tuple[str | None, Manifest | None]:
         return writer_of(folder), None
 
 
-def _verified(folder: Path) -> Verification:
+def _verified(folder: Path, tell: Callable[[int], object]) -> Verification:
     recorded_by = writer_of(folder)  # before the manifest: a recording that ends in between has left nothing
     try:
         manifest = read_manifest(folder)
@@ -78,7 +80,7 @@ def _verified(folder: Path) -> Verification:
         return Verification(1, 0, [Problem(exc.path or folder, str(exc))], recorded_by)
     sizes: list[int] = []
     problems = [
-        *_parts(folder, manifest, sizes),
+        *_parts(folder, manifest, sizes, tell),
         *_order(folder, manifest),
         *_counts(folder, manifest),
     ]
@@ -87,7 +89,7 @@ def _verified(folder: Path) -> Verification:
     return Verification(len(sizes) + 1, sum(sizes), problems, recorded_by)
 
 
-def _parts(folder: Path, manifest: Manifest, sizes: list[int]) -> Iterator[Problem]:
+def _parts(folder: Path, manifest: Manifest, sizes: list[int], tell: Callable[[int], object]) -> Iterator[Problem]:
     for parts in manifest.tables.values():
         for part in parts:
             path, problem = folder / part.file, _file(folder / part.file, part.size, part.crc32, sizes)
@@ -100,6 +102,7 @@ def _parts(folder: Path, manifest: Manifest, sizes: list[int]) -> Iterator[Probl
                 problem = _file(index, part.index.size, part.index.crc32, sizes)
                 if problem is not None:
                     yield Problem(index, problem)
+            tell(sum(sizes))
 
 
 def _file(path: Path, size: int, crc32: int, sizes: list[int]) -> str | None:

@@ -224,7 +224,7 @@ class SessionWriter:
         self._convert_all()
         _remove_journal(self.place / JOURNAL)
         extent = self.manifest.source.get("extent")
-        self.manifest.complete = extent is None or bool(extent["whole"])
+        self.manifest.complete = not isinstance(extent, dict) or bool(extent.get("whole", True))
         self.manifest.ending = Ending.CLOSED
         write_manifest(self.place, self.manifest)
         if self.old is not None:

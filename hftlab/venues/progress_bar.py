@@ -27,8 +27,10 @@ def progress_reporter(path: Path, progress: Progress | None) -> Iterator[Progres
         return
     from rich.console import Console
     from rich.progress import Progress as Bar
+    from rich.progress import TransferSpeedColumn
 
-    with Bar(console=Console(stderr=True), transient=True) as bar:
+    columns = (*Bar.get_default_columns(), TransferSpeedColumn())  # the default ones have the time that is left
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(f"reading {path.name}", total=total)
         yield lambda done: bar.update(task, completed=done)
 

@@ -1,4 +1,4 @@
-"""`hftlab doctor`: a line for each check, and exit status 1 if something needed is missing."""
+"""`hftlab doctor`: a line for each check, a verdict, and exit status 1 if something needed is missing."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 
 from hftlab import doctor
 from hftlab.port import DEFAULT_PORT
+from hftlab.version import __version__
 from tests.command import Run, environment
 
 BLOCKED = {
@@ -52,16 +53,20 @@ class TestCommand:
             assert f"pip install --upgrade {package}" in line
         assert f"warn  port {DEFAULT_PORT}: in use by another process" in done.stdout
         assert "  disk: " in done.stdout
+        verdict = done.stdout.splitlines()[-1]
+        assert " problems (websockets, msgspec, pyjwt, structlog, prometheus-client, psutil" in verdict
+        assert verdict.endswith(f"Do what stands behind each arrow; 1 warning: port {DEFAULT_PORT}")
 
     def test_a_line_for_each_check(self, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.chdir(tmp_path)
         monkeypatch.setattr(doctor, "_ROOM", 0)
         status, out, err = run("doctor")
         assert (status, err) == (0, "")
-        lines = out.splitlines()
+        *lines, verdict = out.splitlines()
         assert len(lines) == len(list(doctor.examine(tmp_path)))
         assert all(line[:4] in ("ok  ", "warn") for line in lines)
         assert lines[0].startswith("ok    Python: ")
+        assert verdict.startswith(f"hftlab {__version__} is ready")
 
     def test_what_is_needed_and_absent_is_status_1(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(doctor, "_LIBRARIES", ("absent_library",))
@@ -80,3 +85,4 @@ class TestCommand:
         assert status == 0
         assert "warn  browser: none found -> install one" in out
         assert f"warn  port {DEFAULT_PORT}: in use by" in out
+        assert out.splitlines()[-1].endswith(f"is ready; 2 warnings: port {DEFAULT_PORT}, browser")

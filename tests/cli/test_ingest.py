@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from hftlab.cli.session_text import session_text
 from hftlab.session import open_session
 from hftlab.venues.itch import message_bytes
 from tests.command import Run, sentence
@@ -24,7 +25,7 @@ class TestImport:
     def test_it_makes_a_session_and_says_what_it_met(self, capture: Path, tmp_path: Path, run: Run) -> None:
         status, out, err = run("import", "binance", capture, "-o", tmp_path / "session")
         assert (status, err) == (0, "")
-        assert out.splitlines()[0] == repr(open_session(tmp_path / "session"))
+        assert out.splitlines()[0] == session_text(open_session(tmp_path / "session"))
         assert any("1" in line for line in out.splitlines()[1:])
 
     def test_it_takes_an_instrument(self, capture: Path, tmp_path: Path, run: Run) -> None:
@@ -138,7 +139,7 @@ class TestSymbols:
     def test_what_is_there_is_imported_and_the_rest_is_told(self, path: Path, tmp_path: Path, run: Run) -> None:
         status, out, err = run("import", path, "-o", tmp_path / "session", "--symbols", "ZZT,IDEL")
         assert status == 0
-        assert out.splitlines()[0] == repr(open_session(tmp_path / "session"))
+        assert out.splitlines()[0] == session_text(open_session(tmp_path / "session"))
         assert err == f"hftlab: {path} does not have 'IDEL' (nearest: 'IDLE'): they were left out\n"
 
 
@@ -174,7 +175,7 @@ class TestSimulate:
         assert (status, err) == (0, "")
         session = open_session(tmp_path / "day")
         lines = out.splitlines()
-        assert lines[0] == repr(session)
+        assert lines[0] == session_text(session)
         assert f"events: {session.manifest.rows('events'):,}" in lines[1]
         assert f"{(tmp_path / 'day.itch').stat().st_size:,} bytes" in lines[2]
         assert lines[3].endswith("BRK.A")

@@ -108,6 +108,36 @@ class TestOneSentence:
             assert "cannot connect" in sentence(ended(process))
 
 
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("hftlab re", {"replay", "record", "recover"}),
+        ("hftlab serve --source ", {"exchange", "walk"}),
+        ("hftlab bench co", {"codec", "connections"}),
+        ("hftlab import ", {"binance", "itch", "kraken", "lobster"}),
+        ("hftlab serve --auth ", {"public", "required"}),
+    ],
+)
+def test_a_shell_completes_commands_and_values(
+    run: Run, monkeypatch: pytest.MonkeyPatch, words: str, offered: set[str]
+) -> None:
+    for name, value in {
+        "COMP_WORDS": words,
+        "COMP_CWORD": str(words.count(" ")),
+        "_HFTLAB_COMPLETE": "complete_bash",
+    }.items():
+        monkeypatch.setenv(name, value)
+    assert set(run().out.split()) == offered
+
+
+@pytest.mark.parametrize("arguments", [["serve"], ["demo"], ["simulate", "-o", "x"]])
+def test_a_seed_below_0_is_refused(run: Run, arguments: list[str]) -> None:
+    status, out, err = run(*arguments, "--seed", "-1")
+    assert (status, out) == (2, "")
+    assert "--seed" in err
+    assert "Traceback" not in err
+
+
 @pytest.mark.parametrize("arguments", [["nonsense"], ["serve", "--port", "99999"], ["info"], ["record", "ws://x"]])
 def test_wrong_usage_is_status_2_and_points_to_help(run: Run, arguments: list[str]) -> None:
     status, out, err = run(*arguments)

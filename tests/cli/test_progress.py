@@ -1,10 +1,10 @@
-"""The progress bar: on a terminal only, and never on standard output."""
+"""The progress bar: on a terminal only, never on standard output, with the rate and the time that is left."""
 
 from __future__ import annotations
 
 import pytest
 
-from hftlab.cli.progress import Progress
+from hftlab.cli.progress import Progress, Unit, pace_text
 
 
 def advance_one() -> None:
@@ -26,3 +26,18 @@ def test_a_terminal_shows_it(capsys: pytest.CaptureFixture[str], monkeypatch: py
     out, err = capsys.readouterr()
     assert out == ""
     assert "replaying" in err
+    assert " left" in err
+
+
+@pytest.mark.parametrize(
+    ("speed", "unit", "left", "text"),
+    [
+        (None, "bytes", None, "0:07 so far"),
+        (12_345_678.0, "bytes", 62.4, "12.3 MB/s, 1:02 left"),
+        (1234.5, "rows", 3661.0, "1,234 rows/s, 1:01:01 left"),
+        (9.0, "", 0.2, "0:00 left"),
+        (20.0, "messages", None, "20 messages/s, 0:07 so far"),
+    ],
+)
+def test_the_rate_and_the_time_that_is_left(speed: float | None, unit: Unit, left: float | None, text: str) -> None:
+    assert pace_text(speed, unit, left, 7.0) == text

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import hftlab as hl
+from hftlab.cli.session_text import session_text
 from hftlab.clock import Clock
 from hftlab.protocol import MarketData
 from hftlab.recorder.byte_queue import ByteQueue
@@ -28,7 +29,7 @@ class TestRecord:
             status, out, err = run("record", server.url, "-o", tmp_path / "copy")
         assert (status, err) == (0, "")
         copy = open_session(tmp_path / "copy")
-        assert out == f"{copy!r}\n"
+        assert out == f"{session_text(copy)}\n"
         assert [message.symbols for _, message in replayed(copy)] == [numbered(at).symbols for at in range(6)]
 
     def test_what_was_dropped_is_said_and_is_the_exit_status(
@@ -46,7 +47,7 @@ class TestRecord:
         monkeypatch.setattr(ByteQueue, "put", crowded)
         with hl.serve(session.replay(float("inf")), port=0) as server:
             status, out, err = run("record", server.url, "-o", tmp_path / "copy")
-        assert (status, out) == (1, f"{open_session(tmp_path / 'copy')!r}\n")
+        assert (status, out) == (1, f"{session_text(open_session(tmp_path / 'copy'))}\n")
         assert err == "hftlab: messages were dropped in 1 place: see the session's control\n"
 
     @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
@@ -59,7 +60,7 @@ class TestRecord:
             status, out, err = ended(process)
         assert (status, err) == (0, "")
         session = open_session(tmp_path / "session")
-        assert out == f"{session!r}\n"
+        assert out == f"{session_text(session)}\n"
         assert session.manifest.complete
         assert session.manifest.symbols == ["AAPL", "MSFT"]
         assert len(replayed(session)) >= 15

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from hftlab.cli.session_text import session_text
 from hftlab.clock import NANOSECONDS
 from hftlab.session import Session, SessionWriter, open_session
 from tests.cli.conftest import START
@@ -22,7 +23,7 @@ class TestInfo:
         status, out, err = run("info", session.folder)
         assert (status, err) == (0, "")
         lines = out.splitlines()
-        assert lines[0] == repr(session)
+        assert lines[0] == session_text(session)
         assert "  symbols: AAPL" in lines
         parts = session.manifest.tables["market_data"]
         assert f"  market_data: 6 rows in {len(parts)} parts, {session.manifest.size:,} bytes" in lines
@@ -94,7 +95,7 @@ class TestRecover:
         assert f"run `hftlab recover {folder}`" in refused.err
         status, out, err = run("recover", folder)
         assert (status, err) == (0, "")
-        assert out.splitlines() == ["3 messages recovered, 4 torn bytes set aside", repr(open_session(folder))]
+        assert out.splitlines() == ["3 messages recovered, 4 torn bytes set aside", session_text(open_session(folder))]
         assert run("recover", folder).out.startswith("0 messages recovered, 0 torn bytes")
 
 

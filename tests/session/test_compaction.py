@@ -50,6 +50,15 @@ class TestCompaction:
         assert replayed(before) == replayed(after)
         assert verify(after.folder).is_whole
 
+    def test_progress_ends_at_the_size_of_all_parts(self, session: Session) -> None:
+        """Parts that are large enough already count as well."""
+        parts = session.manifest.tables["market_data"]
+        told: list[int] = []
+        compact(session, part_bytes=parts[0].size + parts[1].size, progress=told.append)
+        assert told == sorted(told)
+        assert len(told) > 2
+        assert told[-1] == sum(part.size for some in session.manifest.tables.values() for part in some)
+
     def test_a_part_with_a_name_of_others_is_not_joined(self, session: Session) -> None:
         """Somebody has renamed it, and the manifest with it."""
         (session.folder / "market_data" / "part-000002.parquet").rename(session.folder / "market_data" / "mine.parquet")

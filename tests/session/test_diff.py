@@ -71,6 +71,14 @@ def test_the_first_message_over_all_tables_is_told(tmp_path: Path) -> None:
     assert str(found) == "order_updates, message 1 (row 0): `reason` is 'this', and 'that'"
 
 
+def test_progress_is_the_rows_compared_of_all_tables(tmp_path: Path) -> None:
+    received = [(at, numbered(at) if at % 2 else ORDER) for at in range(10)]
+    one, other = (write_session(tmp_path / name, received) for name in "ab")
+    told: list[int] = []
+    assert diff(one, other, progress=told.append) is None
+    assert told == [5, 10]
+
+
 class TestIgnore:
     def test_columns_and_tables_are_left_out(self, tmp_path: Path) -> None:
         received = [numbered(at) for at in range(3)]

@@ -52,6 +52,12 @@ class TestCrash:
         assert session.manifest.was_killed
         assert not (folder / "journal").exists()
 
+    def test_progress_is_what_has_been_read_of_the_journal(self, writer: SessionWriter, tmp_path: Path) -> None:
+        folder = crashed(writer, tmp_path / "crashed")
+        size, told = segment(folder).stat().st_size, list[int]()
+        recover(folder, progress=told.append)
+        assert told == [size]
+
     def test_files_of_others_stay(self, writer: SessionWriter, tmp_path: Path) -> None:
         """A program that keeps folders in step leaves copies, with names that are nearly ours."""
         folder = crashed(writer, tmp_path / "crashed")
@@ -238,6 +244,12 @@ class TestParts:
 
 class TestExtent:
     """What is made of a capture or a simulation says how far it got."""
+
+    def test_one_of_another_program_is_left_as_it_is(self, tmp_path: Path) -> None:
+        """Whatever it may mean."""
+        folder = crashed(SessionWriter(tmp_path / "running", source={"extent": [7]}), tmp_path / "crashed")
+        recover(folder)
+        assert open_session(folder).manifest.source == {"extent": [7]}
 
     def test_it_is_not_the_whole_of_what_was_killed(self, tmp_path: Path) -> None:
         writer = SessionWriter(tmp_path / "session", source={"extent": {"whole": False}})

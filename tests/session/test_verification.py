@@ -40,6 +40,14 @@ def test_a_whole_session_has_no_problems(session: Session) -> None:
     assert found.size == session.manifest.size
 
 
+def test_progress_is_what_has_been_read(session: Session) -> None:
+    told: list[int] = []
+    found = verify(session.folder, progress=told.append)
+    assert len(told) == len(session.manifest.tables["market_data"])
+    assert told == sorted(told)
+    assert told[-1] == found.size
+
+
 def test_every_flipped_byte_of_a_part_is_found(session: Session) -> None:
     chance = random.Random(5)
     part = session.manifest.tables["market_data"][1]
