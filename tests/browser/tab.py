@@ -101,12 +101,13 @@ class Tab:
         self.page.set_content(PAGE)
         self.until("window.ready")
 
-    def start(self, source: str, frame: bytes, **state: Any) -> Self:
+    def start(self, source: str, frame: bytes, *, paints: bool = True, **state: Any) -> Self:
+        """Render a widget; `paints` says that it has a canvas, whose first paint is waited for."""
         settings = state.pop("settings", {})
         whole = {"status": "CONNECTED", "error": "", "notice": "", "replay": "", "beat": 4, "frame": text(frame)}
         whole |= {"settings": settings, "pulse": {"count": 1, "ages": {"": 0.0}}, **state}
         self.page.evaluate("([source, state]) => window.start(source, state)", [source, whole])
-        self.until("window.paints > 0")
+        self.until("window.paints > 0" if paints else "document.querySelector('.hftlab-view')")
         return self
 
     def feed(self, frame: bytes) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias
 
 from hftlab.protocol.messages import MarketDataSymbol
 
-__all__ = ["Book", "Client", "Histogram", "Level", "Metrics", "Replay"]
+__all__ = ["Book", "Client", "Histogram", "Level", "Metrics", "Replay", "StreamingClient"]
 
 Level: TypeAlias = tuple[float, float, int]
 """(price, size, orders)"""
@@ -68,3 +68,9 @@ class Client(Protocol):
     def metrics(self) -> Metrics: ...
     def book(self, symbol: str, /) -> Book | None: ...
     def latest(self, symbol: str, /) -> MarketDataSymbol | None: ...
+
+
+class StreamingClient(Client, Protocol):
+    """A client whose messages can be followed as they come."""
+
+    def on(self, event: str, callback: Callable[..., object], /) -> Callable[[], None]: ...

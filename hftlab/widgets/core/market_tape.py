@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -14,7 +15,7 @@ from hftlab.clock import from_milliseconds
 from hftlab.protocol.enums import Side
 from hftlab.protocol.market_data import MarketData, MarketDataSymbol, Trade
 
-__all__ = ["MarketTape", "Print", "Quote", "SymbolTape", "tape_of"]
+__all__ = ["MarketTape", "Print", "Quote", "SymbolTape", "Tail", "tape_of"]
 
 TRADES: Final = 20_000
 QUOTES: Final = 20_000
@@ -44,9 +45,17 @@ class Quote(NamedTuple):
     last: float
 
 
+class Tail(NamedTuple):
+    """The newest trades of a tape, newest first; the newest has the number `printed`, counted from 1."""
+
+    epoch: int
+    printed: int
+    trades: list[Print]
+
+
 @dataclass(slots=True)
 class SymbolTape:
-    """One symbol's trades and quotes, oldest first.
+    """One symbol's trades and quotes, oldest first; its methods may be called from any thread.
 
     `printed` counts the trades since the start, also those that are no longer kept; `epoch` grows when a replay has
     gone back in time and everything was forgotten.
@@ -59,13 +68,33 @@ class SymbolTape:
     has_every_trade: bool = False
     """Whether the messages carry every trade (the data type TRADES); else the last one of each is known."""
     last: tuple[float, float, float] | None = None
+    guard: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def newest_trades(self, count: int) -> list[Print]:
         """The newest trades, newest first."""
-        return list(islice(reversed(self.trades), count))
+        return self.tail(count).trades
+
+    def tail(self, count: int) -> Tail:
+        """The newest trades, newest first, and their number, of one moment."""
+        with self.guard:
+            return Tail(self.epoch, self.printed, list(islice(reversed(self.trades), count)))
+
+    def quotes_since(self, ts_event: int) -> list[Quote]:
+        """The quotes at and after a time in ns, oldest first, and the one before them."""
+        found = []
+        with self.guard:
+            for quote in reversed(self.quotes):
+                found.append(quote)
+                if quote.ts_event < ts_event:
+                    break
+        return found[::-1]
 
     def take(self, state: MarketDataSymbol) -> None:
         """Take in one state of the symbol."""
+        with self.guard:
+            self._take(state)
+
+    def _take(self, state: MarketDataSymbol) -> None:
         now = from_milliseconds(state.timestamp)
         if self.quotes and now < self.quotes[-1].ts_event - REWIND:
             self.trades.clear()

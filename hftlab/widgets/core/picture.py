@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from html import escape
 from typing import Any, Final, Literal, TypeAlias
 
@@ -14,7 +15,7 @@ Anchor: TypeAlias = Literal["start", "middle", "end"]
 
 _DARK: Final = " ".join(f".hftlab-{role} {{ fill: {colour}; }}" for role, colour in DARK.items())
 # Colours are attributes first: a viewer that strips the style still shows the light picture.
-_STYLE: Final = f".hftlab-mono {{ font-family: {MONO}; }} @media (prefers-color-scheme: dark) {{ {_DARK} }}"
+_STYLE: Final = f".hftlab-mono {{ font-family: {MONO}; }} @media (prefers-color-scheme: dark) {{ {_DARK}%s }}"
 _NOT_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -42,6 +43,7 @@ class Drawing:
         self._size = f"{width:g}", f"{height:g}"
         self._title = _text(title)
         self._shapes: list[str] = []
+        self._lines: set[Role] = set()
         self.rectangle(0.5, 0.5, width - 1, height - 1, "line", radius=5)
         self.rectangle(1.5, 1.5, width - 3, height - 3, "paper", radius=4)
 
@@ -59,6 +61,18 @@ class Drawing:
         """Add a filled path; `d` as in SVG."""
         extras = f' fill-opacity="{opacity:g}"' if opacity < 1 else ""
         self._shapes.append(f'<path d="{d}" {_paint(role)}{extras}/>')
+
+    def line(
+        self, points: Iterable[tuple[float, float]], role: Role, *, thickness: float = 1, dashes: str = ""
+    ) -> None:
+        """Add a line through points; `dashes` as in SVG's stroke-dasharray."""
+        self._lines.add(role)
+        extras = f' stroke-dasharray="{dashes}"' if dashes else ""
+        path = " ".join(f"{x:.5g},{y:.5g}" for x, y in points)
+        self._shapes.append(
+            f'<polyline points="{path}" fill="none" class="hftlab-{role}-line" stroke="{LIGHT[role]}" '
+            f'stroke-width="{thickness:g}" stroke-linejoin="round"{extras}/>'
+        )
 
     def text(
         self,
@@ -83,10 +97,11 @@ class Drawing:
     def svg(self) -> str:
         """The whole document."""
         width, height = self._size
+        lines = "".join(f" .hftlab-{role}-line {{ stroke: {DARK[role]}; }}" for role in sorted(self._lines))
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
             f'viewBox="0 0 {width} {height}" role="img" font-family="{SANS}">'
-            f"<title>{self._title}</title><style>{_STYLE}</style>{''.join(self._shapes)}</svg>"
+            f"<title>{self._title}</title><style>{_STYLE % lines}</style>{''.join(self._shapes)}</svg>"
         )
 
 
