@@ -85,6 +85,11 @@ TESTED_ELSEWHERE: Final[dict[str, tuple[str, str]]] = {
     "widgets/latency/rate_meter.py": ("widgets/latency/test_latency.py", OF_WIDGETS),
     "widgets/latency/view.py": ("widgets/latency/test_latency.py", OF_WIDGETS),
     "widgets/latency/widget.py": ("widgets/latency/test_latency.py", OF_WIDGETS),
+    "widgets/watchlist/frame.py": ("widgets/watchlist/test_watchlist.py", OF_WIDGETS),
+    "widgets/watchlist/picture.py": ("widgets/watchlist/test_watchlist.py", OF_WIDGETS),
+    "widgets/watchlist/sparkline.py": ("widgets/watchlist/test_watchlist.py", OF_WIDGETS),
+    "widgets/watchlist/view.py": ("widgets/watchlist/test_watchlist.py", OF_WIDGETS),
+    "widgets/watchlist/widget.py": ("widgets/watchlist/test_watchlist.py", OF_WIDGETS),
 }
 """Module -> the test file that covers it instead of its own, both as paths below hftlab/ and tests/; and why."""
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from hftlab.lab.client import LabClient
-    from hftlab.widgets import Ladder, LatencyPanel
+    from hftlab.widgets import Ladder, LatencyPanel, WatchList
 
 __all__ = ["ClientViews"]
 
@@ -32,3 +33,12 @@ class ClientViews:
         from hftlab.widgets import LatencyPanel
 
         return LatencyPanel(self._client_of_views, rate)
+
+    def watchlist(self, symbols: Iterable[str] | None = None, rate: float = 10) -> WatchList:
+        """Show a live table of symbols, by default of all subscribed to, at most `rate` updates a second.
+
+        A click or Enter on a row points linked views at its symbol. See hftlab.widgets.WatchList.
+        """
+        from hftlab.widgets import WatchList
+
+        return WatchList(self._client_of_views, symbols, rate)

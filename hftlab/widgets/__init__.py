@@ -5,5 +5,16 @@ from hftlab.widgets.core.picture import Picture
 from hftlab.widgets.dashboard import Dashboard
 from hftlab.widgets.ladder import Ladder, ladder_svg
 from hftlab.widgets.latency import LatencyPanel, latency_svg
+from hftlab.widgets.watchlist import WatchList, watchlist_svg
 
-__all__ = ["Dashboard", "Ladder", "LatencyPanel", "Link", "Picture", "ladder_svg", "latency_svg"]
+__all__ = [
+    "Dashboard",
+    "Ladder",
+    "LatencyPanel",
+    "Link",
+    "Picture",
+    "WatchList",
+    "ladder_svg",
+    "latency_svg",
+    "watchlist_svg",
+]
