@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from hftlab.clock import Clock
     from hftlab.errors import HftlabError
     from hftlab.events import EventBatch
-    from hftlab.lab import connect, dashboard, enable_nested, record, serve
+    from hftlab.lab import connect, dashboard, enable_nested, record, sample, serve
     from hftlab.server import Server
     from hftlab.session import Session, compact, diff, merged, open_session, recover, sessions
     from hftlab.source import Source
@@ -62,6 +62,7 @@ __all__ = [
     "record",
     "recorder",
     "recover",
+    "sample",
     "serve",
     "session",
     "sessions",
@@ -88,6 +89,7 @@ _HOMES: Final = {
     "open_session": "session",
     "record": "lab",
     "recover": "session",
+    "sample": "lab",
     "serve": "lab",
     "sessions": "session",
 }

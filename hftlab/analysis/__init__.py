@@ -5,9 +5,11 @@ from hftlab.analysis.arbitrage_figures import caught_figure, crossing_figure, li
 from hftlab.analysis.coverage import covered_share
 from hftlab.analysis.coverage_figures import coverage_figure
 from hftlab.analysis.event_tables import event_quotes, event_trades
+from hftlab.analysis.figure_style import new_figure
 from hftlab.analysis.fills import fills
-from hftlab.analysis.latency import latency, latency_figure, latency_summary
+from hftlab.analysis.latency import latency, latency_figure, latency_summary, percentile_figure
 from hftlab.analysis.order_book_figures import depth_figure, queue_figure, spread_figure
+from hftlab.analysis.price_figures import price_figure
 from hftlab.analysis.quality import late_messages, sequence_gaps
 from hftlab.analysis.quotes import mid_figure, quotes
 from hftlab.analysis.rejections import rejections
@@ -43,7 +45,10 @@ __all__ = [
     "latency_summary",
     "lifetime_figure",
     "mid_figure",
+    "new_figure",
     "opportunities",
+    "percentile_figure",
+    "price_figure",
     "queue_figure",
     "quotes",
     "rejections",

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from hftlab.palette import AXIS, BAND, CLEAR, GRID, SERIES
 
-__all__ = ["COLOURS", "FAINT", "lay_out"]
+__all__ = ["COLOURS", "FAINT", "lay_out", "new_figure"]
 
 COLOURS: Final = SERIES
 """Line colours, distinguishable with every common colour blindness. The first two are for bids and asks."""
@@ -30,3 +30,13 @@ def lay_out(figure: Any, title: str, x: str, y: str, *, height: int = 380) -> An
     figure.update_xaxes(title=x, **axis)
     figure.update_yaxes(title=y, **axis)
     return figure
+
+
+def new_figure(title: str, x: str, y: str, *, height: int = 380) -> Any:
+    """Make an empty plotly figure in the style of the others: `x` and `y` name what is on the axes, and its unit.
+
+    It brings an SVG picture of itself, which GitHub and nbconvert show: of lines, markers and bars.
+    """
+    from hftlab.analysis.figure import Figure
+
+    return lay_out(Figure(), title, x, y, height=height)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
 
-from hftlab.analysis.figure_style import lay_out
+from hftlab.analysis.figure_style import lay_out, new_figure
 
-__all__ = ["latency", "latency_figure", "latency_summary"]
+__all__ = ["latency", "latency_figure", "latency_summary", "percentile_figure"]
 
 _QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99, "p99.9": 0.999}
 
@@ -72,3 +74,22 @@ def latency_figure(latency: pl.LazyFrame, component: str = "network") -> Any:
     )
     lay_out(figure, f"Latency: {component}", "latency, µs", "messages", height=360)
     return figure.update_xaxes(type="log")
+
+
+def percentile_figure(samples: Mapping[str, Sequence[float]], title: str = "Latency by percentile") -> Any:
+    """Plot with plotly how long the slowest shares of latencies (ns) took, one line a series, in ms.
+
+    The axis gives each further nine (90 %, 99 %, 99.9 %) the same room. A line ends with its largest latency.
+    """
+    figure = new_figure(title, "percentile", "latency, ms")
+    most = 1.0
+    for name, values in samples.items():
+        ranked = sorted(values)
+        shares = [1 / (1 - rank / len(ranked)) for rank in range(len(ranked))]
+        most = max(most, *shares, 10.0)
+        line = {"shape": "hv", "width": 2}
+        figure.add_scatter(x=shares, y=[value / 1e6 for value in ranked], name=name, mode="lines", line=line)
+    nines = range(math.ceil(math.log10(most)) + 1)
+    labels = ["0 %", *(f"{100 - 100 / 10**nine:.{max(nine - 2, 0)}f} %" for nine in nines[1:])]
+    figure.update_xaxes(type="log", tickvals=[10**nine for nine in nines], ticktext=labels)
+    return figure.update_yaxes(rangemode="tozero")

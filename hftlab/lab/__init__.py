@@ -9,9 +9,20 @@ from __future__ import annotations
 from hftlab.lab.client import LabClient, connect
 from hftlab.lab.dashboard import dashboard
 from hftlab.lab.recording import LabRecording, record
+from hftlab.lab.samples import sample
 from hftlab.lab.server import LabServer, serve
 
-__all__ = ["LabClient", "LabRecording", "LabServer", "connect", "dashboard", "enable_nested", "record", "serve"]
+__all__ = [
+    "LabClient",
+    "LabRecording",
+    "LabServer",
+    "connect",
+    "dashboard",
+    "enable_nested",
+    "record",
+    "sample",
+    "serve",
+]
 
 
 def enable_nested() -> None:

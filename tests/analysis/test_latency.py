@@ -74,3 +74,14 @@ def test_a_session_without_messages_has_an_empty_summary(session: Session) -> No
     assert latency.collect().is_empty()
     assert analysis.latency_summary(latency).is_empty()
     assert sum(analysis.latency_figure(latency).data[0].y) == 0
+
+
+def test_a_percentile_is_where_its_share_of_the_latencies_is_below():
+    figure = analysis.percentile_figure({"one": [3_000_000, 1_000_000, 2_000_000, 4_000_000]})
+    (line,) = figure.data
+    assert list(line.y) == [1, 2, 3, 4]
+    assert [1 - 1 / x for x in line.x] == [0, 0.25, 0.5, 0.75]
+    assert figure.layout.xaxis.ticktext == ("0 %", "90 %")
+    many = analysis.percentile_figure({"many": [1.0] * 2000}).layout.xaxis
+    assert many.ticktext == ("0 %", "90 %", "99 %", "99.9 %", "99.99 %")
+    assert many.tickvals == (1, 10, 100, 1000, 10_000)

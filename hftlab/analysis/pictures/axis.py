@@ -95,6 +95,10 @@ class Axis:
     def _ticks(self, low: float, high: float, length: float, is_flat: bool) -> Ticks:
         if self.kind == "category":
             return [(float(place), str(name)) for name, place in self._places.items()]
+        if self.layout.tickvals is not None:
+            places = self.numbers(self.layout.tickvals)
+            named = zip(places, self.layout.ticktext or map(str, self.layout.tickvals), strict=True)
+            return [(float(at), text) for at, text in named if low <= at <= high]
         count = max(3, int(length / (80 if is_flat else 32)))
         if self.kind == "date":
             return date_ticks(low, high, max(2, int(length / 95)))

@@ -81,7 +81,10 @@ def bar_spans(trace: Any, x: Axis, y: Axis, place: int = 0, of: int = 1) -> Span
     middles = np.array([float(value) for value in at]) if across.kind == "log" else across.numbers(at)
     gaps = np.diff(np.unique(middles[np.isfinite(middles)]))
     room = float(gaps.min()) if gaps.size else 1.0
-    widths = np.full(middles.size, room * _BAR_SHARE) if trace.width is None else np.asarray(trace.width, float)
+    # Plotly gives lengths between times in milliseconds; the axis counts microseconds.
+    unit = {axis: 1000.0 if axis.kind == "date" else 1.0 for axis in (across, along)}
+    given = room * _BAR_SHARE if trace.width is None else np.asarray(trace.width, float) * unit[across]
+    widths = np.broadcast_to(given, middles.shape)
     begin = middles - widths / 2 + widths * place / of
     end = begin + widths / of
     if across.kind == "log":
@@ -89,9 +92,7 @@ def bar_spans(trace: Any, x: Axis, y: Axis, place: int = 0, of: int = 1) -> Span
     if trace.base is None:
         return begin, end, np.full(middles.size, along.floor), along.numbers(length)
     since = along.numbers(trace.base)
-    # Plotly gives the length of a bar between times in milliseconds.
-    added = np.asarray(length, float) * (1000 if along.kind == "date" else 1)
-    return begin, end, since, since + added
+    return begin, end, since, since + np.asarray(length, float) * unit[along]
 
 
 def draw_bars(trace: Any, colour: str, x: Axis, y: Axis, place: int = 0, of: int = 1) -> Iterator[str]:
