@@ -7,6 +7,7 @@ import math
 import threading
 import time
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from hftlab.widgets.core.interfaces import Client
 from hftlab.widgets.core.jupyter_kernel import read_as_addressed
 from hftlab.widgets.core.page_code import standalone_page
 from hftlab.widgets.core.picture import Picture
+from hftlab.widgets.core.pulses import Pulses
 from hftlab.widgets.core.refresh_loop import REFRESH_LOOP, RefreshLoop
 from hftlab.widgets.core.view import View
 from hftlab.widgets.core.visibility import BEAT, Visibility
@@ -93,6 +95,7 @@ class LiveWidget(anywidget.AnyWidget):  # type: ignore[misc]
         self._guard = threading.RLock()
         self._ticked: float | None = None  # None: not visible then
         self._pulsed = float("-inf")
+        self._pulses = Pulses()
         self._panels = {name: _Panel(name, view) for name, view in views.items()}
         super().__init__()
         self.add_traits(**_traits(self._panels.values()))
@@ -101,6 +104,7 @@ class LiveWidget(anywidget.AnyWidget):  # type: ignore[misc]
             self._refresh(time.monotonic(), list(self._panels.values()))  # so that a page has something to draw
         for panel in self._panels.values():
             panel.view.changed = self.refresh_now
+            panel.view.tell = partial(self._tell, panel)
             panel.due = float("-inf")
         refresh_loop.add(self)
 
@@ -189,7 +193,7 @@ class LiveWidget(anywidget.AnyWidget):  # type: ignore[misc]
             ages = {
                 each.name: None if math.isnan(each.changed) else now - each.changed for each in self._panels.values()
             }
-            self.pulse = {"count": self.pulse.get("count", 0) + 1, "ages": ages}
+            self.pulse = {"count": self._pulses.next(self._refresh_loop.now()), "ages": ages}
 
     def _read(self, panel: _Panel, now: float) -> None:
         view = panel.view
@@ -228,8 +232,16 @@ class LiveWidget(anywidget.AnyWidget):  # type: ignore[misc]
             return
         super()._handle_custom_msg(content, buffers)
 
+    def _tell(self, panel: _Panel, content: dict[str, Any]) -> None:
+        with self._guard:
+            if self.comm is not None:
+                self.send({"panel": panel.name, **content})
+
     def _obey(self, panel: _Panel, content: dict[str, Any], buffers: Any) -> None:
         """Do what a page asks of a view; what it refuses is said to that page."""
+        content.pop("age", None)
+        if "stamp" in content:
+            content["age"] = self._pulses.age(content["stamp"], self._refresh_loop.now(), time.time())
         with self._guard:
             try:
                 if isinstance(changes := content.get("set"), dict):

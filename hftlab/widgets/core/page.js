@@ -107,6 +107,12 @@ export class Panel {
     }
   }
 
+  /** When something is sent, as the kernel can tell its age: a stamp for `send({ ..., stamp })`. */
+  stamp() {
+    const since = (performance.now() - this.page.pulsed) / 1000;
+    return { pulse: this.page.model.get("pulse")?.count ?? 0, since, at: Date.now() };
+  }
+
   /** Call back when a trait of the model changes: "frame", "settings", "status" ... */
   on(name, callback) {
     const event = `change:${this.key(name)}`;

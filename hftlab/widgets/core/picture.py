@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from hftlab.palette import DARK, LIGHT, MONO, SANS, Role
 
-__all__ = ["Drawing", "Picture"]
+__all__ = ["Anchor", "Drawing", "Picture"]
 
 Anchor: TypeAlias = Literal["start", "middle", "end"]
 

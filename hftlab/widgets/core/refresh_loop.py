@@ -44,6 +44,10 @@ class RefreshLoop:
         self._woken = False
         self._thread: threading.Thread | None = None
 
+    def now(self) -> float:
+        """The time of the loop's timer, in seconds."""
+        return self._timer()
+
     def add(self, refreshable: Refreshable) -> None:
         """Tick something from now on; starts the thread if it does not run."""
         with self._changed:

@@ -42,6 +42,8 @@ class View:
         self.link: Link | None = None
         self.changed: Callable[[], None] = _nobody
         """Called after set(): the widget refreshes at once."""
+        self.tell: Callable[[dict[str, Any]], None] = _nobody
+        """Sends JSON content to all pages of the view, as `hear()` of the page takes it."""
 
     def snapshot(self) -> bytes:
         """Pack the current state for the page."""
@@ -78,7 +80,10 @@ class View:
         return value
 
     def receive(self, content: Mapping[str, Any], buffers: Sequence[memoryview]) -> Reply | None:  # noqa: ARG002
-        """Take in a message of the page, other than {"set": ...}; the reply goes to that page. Raises ValueError."""
+        """Take in a message of the page, other than {"set": ...}; the reply goes to that page. Raises ValueError.
+
+        A message that the page sent with a `stamp` has an `age` in seconds; see Pulses.age.
+        """
         return None
 
     def kept(self) -> bytes:
@@ -109,5 +114,5 @@ def _kind(value: object) -> str:
     return next((name for kind, name in names if isinstance(value, kind)), "a number")
 
 
-def _nobody() -> None:
+def _nobody(*_: object) -> None:
     """Stand in until a widget shows the view."""

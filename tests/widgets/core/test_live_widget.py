@@ -142,6 +142,35 @@ class TestSending:
             Ladder(market, "BTC-USD", rate=rate, refresh_loop=still_loop)
 
 
+class TestMessages:
+    """What pages send to a view, and a view to its pages."""
+
+    @pytest.fixture
+    def heard(self, ladder, monkeypatch) -> list[dict]:
+        heard: list[dict] = []
+        monkeypatch.setattr(ladder.views[""], "receive", lambda content, buffers: heard.append(content))
+        return heard
+
+    def stamp(self, ladder: LiveWidget, ago: float = 0.0) -> dict[str, float]:
+        return {"pulse": ladder.pulse["count"], "since": ago, "at": (time.time() - ago) * 1000}
+
+    def test_have_an_age_if_they_are_stamped(self, ladder, heard):
+        ladder._handle_custom_msg({"panel": "", "ask": 1, "stamp": self.stamp(ladder)}, [])
+        ladder._handle_custom_msg({"panel": "", "ask": 2}, [])
+        assert 0 <= heard[0]["age"] < WAIT
+        assert "age" not in heard[1]
+
+    def test_cannot_say_their_age_themselves(self, ladder, heard):
+        ladder._handle_custom_msg({"panel": "", "stamp": self.stamp(ladder, ago=60.0), "age": 0}, [])
+        assert heard[0]["age"] >= 60
+
+    def test_a_view_tells_all_its_pages(self, ladder, monkeypatch):
+        sent = []
+        monkeypatch.setattr(ladder, "send", sent.append)
+        ladder.views[""].tell({"word": "something"})
+        assert sent == [{"panel": "", "word": "something"}]
+
+
 class TestErrors:
     def test_are_shown_and_logged_once(self, ladder, market, caplog):
         shown(ladder)
