@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias
 
-from hftlab.protocol.messages import MarketDataSymbol
+from hftlab.protocol.messages import MarketDataSymbol, ReplayStatus
 
 __all__ = ["Book", "Client", "Histogram", "Level", "Metrics", "Replay", "StreamingClient"]
 
@@ -47,10 +47,18 @@ class Metrics(Protocol):
 
 
 class Replay(Protocol):
-    """The controls of a replay; `status` is None while the server streams no recording."""
+    """The controls of a replay; `status` is None while the server streams no recording.
+
+    Each call returns once the server has done it. Positions are source time in ns.
+    """
 
     @property
-    def status(self) -> Any: ...
+    def status(self) -> ReplayStatus | None: ...
+    def pause(self) -> object: ...
+    def resume(self, *, loop: bool | None = None) -> object: ...
+    def step(self, count: int = 1, *, seconds: float | None = None) -> object: ...
+    def seek(self, position: int, /) -> object: ...
+    def set_speed(self, speed: float, /) -> object: ...
 
 
 class Client(Protocol):

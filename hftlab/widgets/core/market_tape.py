@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple, Protocol
 from hftlab.clock import from_milliseconds
 from hftlab.protocol.enums import Side
 from hftlab.protocol.market_data import MarketData, MarketDataSymbol, Trade
+from hftlab.protocol.messages import ReplayStatus
 
 __all__ = ["MarketTape", "Print", "Quote", "SymbolTape", "Tail", "tape_of"]
 
@@ -68,6 +69,8 @@ class SymbolTape:
     has_every_trade: bool = False
     """Whether the messages carry every trade (the data type TRADES); else the last one of each is known."""
     last: tuple[float, float, float] | None = None
+    has_jumped: bool = False
+    """Whether a replay has gone to another time since the last state: even a little earlier is back then."""
     guard: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def newest_trades(self, count: int) -> list[Print]:
@@ -96,11 +99,12 @@ class SymbolTape:
 
     def _take(self, state: MarketDataSymbol) -> None:
         now = from_milliseconds(state.timestamp)
-        if self.quotes and now < self.quotes[-1].ts_event - REWIND:
+        if self.quotes and now < self.quotes[-1].ts_event - (0 if self.has_jumped else REWIND):
             self.trades.clear()
             self.quotes.clear()
             self.last = None
             self.epoch += 1
+        self.has_jumped = False
         quote = Quote(now, state.bid or nan, state.ask or nan, state.bid_size, state.ask_size, state.price)
         if len(self.quotes) > 1 and now - self.quotes[-2].ts_event < QUOTE_STEP:
             self.quotes[-1] = quote
@@ -138,14 +142,23 @@ class MarketTape:
 
         def follow(message: object) -> None:
             tape = itself()
-            if tape is not None and isinstance(message, MarketData):
+            if tape is None:
+                return
+            if isinstance(message, MarketData):
                 tape.take(message)
+            elif isinstance(message, ReplayStatus) and message.reset:
+                tape.jump()
 
         weakref.finalize(self, client.on("message", follow)).atexit = False
 
     def symbol(self, name: str) -> SymbolTape:
         """The tape of one symbol, empty before its first message."""
         return self._symbols.setdefault(name, SymbolTape())
+
+    def jump(self) -> None:
+        """Note that a replay has gone to another time."""
+        for tape in list(self._symbols.values()):
+            tape.has_jumped = True
 
     def take(self, message: MarketData) -> None:
         """Take in one message; called on the client's thread."""

@@ -6,6 +6,7 @@ from math import isnan
 import pytest
 
 from hftlab.protocol.market_data import MarketData, Trade
+from hftlab.protocol.messages import ReplayStatus
 from hftlab.widgets.core.market_tape import tape_of
 from tests.widgets.market import NOON, quote
 
@@ -84,3 +85,18 @@ def test_a_replay_that_goes_back_starts_anew(source):
     assert found.epoch == 1
     assert [each.price for each in found.trades] == [9.0]
     assert len(found.quotes) == 1
+
+
+def test_a_replay_that_goes_back_a_little_starts_anew(source):
+    """A time that is a little earlier may be another order of arrival; after a jump it is another time."""
+    tape = tape_of(source)
+    source.send(10.0)
+    source.send(9.9)
+    assert tape.symbol("X").epoch == 0
+    jump = ReplayStatus(timestamp=1.0, state="PAUSED", position=NOON / 1e6, reset=True)
+    for callback in source.callbacks:
+        callback(jump)
+    source.send(9.8)
+    source.send(9.7)
+    assert tape.symbol("X").epoch == 1
+    assert len(tape.symbol("X").quotes) == 2
