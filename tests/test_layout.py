@@ -90,6 +90,12 @@ TESTED_ELSEWHERE: Final[dict[str, tuple[str, str]]] = {
     "widgets/watchlist/sparkline.py": ("widgets/watchlist/test_watchlist.py", OF_WIDGETS),
     "widgets/watchlist/view.py": ("widgets/watchlist/test_watchlist.py", OF_WIDGETS),
     "widgets/watchlist/widget.py": ("widgets/watchlist/test_watchlist.py", OF_WIDGETS),
+    "widgets/transport/frame.py": ("widgets/transport/test_transport.py", OF_WIDGETS),
+    "widgets/transport/picture.py": ("widgets/transport/test_transport.py", OF_WIDGETS),
+    "widgets/transport/playhead.py": ("widgets/transport/test_transport.py", OF_WIDGETS),
+    "widgets/transport/price_line.py": ("widgets/transport/test_transport.py", OF_WIDGETS),
+    "widgets/transport/view.py": ("widgets/transport/test_transport.py", OF_WIDGETS),
+    "widgets/transport/widget.py": ("widgets/transport/test_transport.py", OF_WIDGETS),
 }
 """Module -> the test file that covers it instead of its own, both as paths below hftlab/ and tests/; and why."""
 

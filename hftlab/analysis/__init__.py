@@ -22,6 +22,7 @@ from hftlab.analysis.stylised_facts import (
     tail_exponent,
     trade_signs,
 )
+from hftlab.analysis.timeline import timeline
 from hftlab.analysis.trades import bars, trades
 from hftlab.analysis.trading_figures import trading_figure
 
@@ -58,6 +59,7 @@ __all__ = [
     "spread_figure",
     "stylised_facts",
     "tail_exponent",
+    "timeline",
     "trade_signs",
     "trades",
     "trading_figure",

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from hftlab.lab.client import LabClient
-    from hftlab.widgets import Ladder, LatencyPanel, WatchList
+    from hftlab.session import Session
+    from hftlab.widgets import Ladder, LatencyPanel, Transport, WatchList
 
 __all__ = ["ClientViews"]
 
@@ -42,3 +43,13 @@ class ClientViews:
         from hftlab.widgets import WatchList
 
         return WatchList(self._client_of_views, symbols, rate)
+
+    def transport(self, symbol: str | None = None, *, session: Session | None = None, rate: float = 10) -> Transport:
+        """Show the controls of the replay that the server streams: play, pause, step, speed, loop and a scrubber.
+
+        Under the scrubber is the price of `symbol` (by default the first one), with its volume and gaps, of the
+        `session` that is replayed; without one as far as it has been played. See hftlab.widgets.Transport.
+        """
+        from hftlab.widgets import Transport
+
+        return Transport(self._client_of_views, symbol, session, rate)

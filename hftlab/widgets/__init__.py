@@ -5,6 +5,7 @@ from hftlab.widgets.core.picture import Picture
 from hftlab.widgets.dashboard import Dashboard
 from hftlab.widgets.ladder import Ladder, ladder_svg
 from hftlab.widgets.latency import LatencyPanel, latency_svg
+from hftlab.widgets.transport import Transport, transport_svg
 from hftlab.widgets.watchlist import WatchList, watchlist_svg
 
 __all__ = [
@@ -13,8 +14,10 @@ __all__ = [
     "LatencyPanel",
     "Link",
     "Picture",
+    "Transport",
     "WatchList",
     "ladder_svg",
     "latency_svg",
+    "transport_svg",
     "watchlist_svg",
 ]

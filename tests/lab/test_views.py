@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 import hftlab as hl
+from hftlab.clock import to_milliseconds
+
+WALK = Path(__file__).parents[2] / "data" / "walk"
 
 
 @pytest.fixture
@@ -32,3 +37,55 @@ def test_the_latency_panel_shows_the_traffic(client):
     panel = client.latency_panel()
     assert panel.error == ""
     panel.close()
+
+
+class TestTransport:
+    @pytest.fixture
+    def replaying(self):
+        session = hl.open_session(WALK)
+        with hl.serve(session.replay(), port=0) as server, hl.connect(server.url) as client:
+            client.subscribe(["AAPL"])
+            yield session, client
+
+    def test_it_controls_the_replay(self, replaying):
+        session, client = replaying
+        transport = client.transport(session=session)
+        view = transport.views[""]
+
+        def ask(**command):
+            view.receive(command, [])
+            assert view._commands.wait(10)
+            assert view._commands.refused == ""
+            return client.replay.status
+
+        start = session.manifest.started
+        assert ask(do="pause").state == "PAUSED"
+        assert ask(do="seek", position=to_milliseconds(start + 20 * 10**9)).position == (start + 20 * 10**9) / 1e6
+        assert view.state().position == start + 20 * 10**9
+        assert ask(do="step", seconds=0.5).position == (start + 20.5 * 10**9) / 1e6
+        assert ask(do="step", count=1).position == (start + 20.6 * 10**9) / 1e6
+        assert ask(do="speed", value=10).speed == 10
+        assert ask(do="loop", on=True).loop is False  # until it plays
+        status = ask(do="play")
+        assert (status.state, status.loop) == ("PLAYING", True)
+        transport.close()
+
+    def test_it_learns_the_price_as_it_is_played(self, replaying):
+        _, client = replaying
+        transport = client.transport()
+        client.replay.pause()
+        client.replay.step("3s")
+        view = transport.views[""]
+        view.set({"symbol": "MSFT"})
+        view.set({"symbol": "AAPL"})
+        view.snapshot()
+        assert any(price is not None for price in view.settings["line"]["prices"])
+        transport.close()
+
+    def test_a_live_source_says_so(self, client):
+        transport = client.transport()
+        assert transport.views[""].state().state == "LIVE"
+        transport.views[""].receive({"do": "pause"}, [])
+        assert transport.views[""]._commands.wait(10)
+        assert "is live and cannot be controlled" in transport.views[""]._commands.refused
+        transport.close()
