@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,14 +17,15 @@ from jupyter_client.blocking import BlockingKernelClient
 from tests.command import ROOT, environment
 from tests.widgets.kernel import Kernel
 
-__all__ = ["Notebook", "jupyterlab"]
+__all__ = ["LAB", "NOTEBOOK_7", "Notebook", "jupyterlab"]
 
 WAIT = 60_000  # ms; a cold JupyterLab on a busy machine takes its time
 
 _SERVER = """
+import importlib
 import sys
-from jupyterlab.labapp import LabApp
-server = LabApp.initialize_server(argv=sys.argv[1:])
+module, name = sys.argv[1].split(":")
+server = getattr(importlib.import_module(module), name).initialize_server(argv=sys.argv[2:])
 server.io_loop.add_callback(lambda: print(server.local_url, flush=True))
 server.start()
 """
@@ -66,9 +68,13 @@ window.veil = () => {
 """
 
 
+LAB = "jupyterlab.labapp:LabApp"
+NOTEBOOK_7 = "notebook.app:JupyterNotebookApp"
+
+
 @contextmanager
-def jupyterlab(folder: Path) -> Iterator[str]:
-    """Run JupyterLab on a folder, without its question about news; yields its address."""
+def jupyterlab(folder: Path, app: str = LAB) -> Iterator[str]:
+    """Run JupyterLab or Notebook 7 on a folder, without the question about news; yields its address."""
     settings = folder / "config" / "lab" / "user-settings" / "@jupyterlab" / "apputils-extension"
     settings.mkdir(parents=True)
     (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}')
@@ -76,7 +82,7 @@ def jupyterlab(folder: Path) -> Iterator[str]:
     options = [f"--ServerApp.root_dir={folder}", "--port=0", "--no-browser", "--expose-app-in-browser", "--allow-root"]
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(
-            [sys.executable, "-c", _SERVER, *options],
+            [sys.executable, "-c", _SERVER, app, *options],
             env=environment(**folders, PYTHONPATH=str(ROOT)),
             stdout=subprocess.PIPE,
             stderr=log,
@@ -114,7 +120,9 @@ class Notebook:
             )
         )
         self.context = browser.new_context(viewport={"width": 1200, "height": 900})
-        self._address = address.replace("/lab", f"/lab/tree/{path.name}", 1)
+        # JupyterLab's address ends with /lab, that of Notebook 7 with /tree.
+        place = {"lab": "lab/tree", "tree": "notebooks"}
+        self._address = re.sub(r"/(lab|tree)(?=\?|$)", lambda found: f"/{place[found[1]]}/{path.name}", address)
         self.open()
 
     def open(self) -> None:

@@ -87,6 +87,7 @@ export class PanelView {
   build(el) {
     const root = this.root = add(el, "div", this.fills ? "hftlab-view fills" : "hftlab-view");
     add(root, "style").textContent = STYLE + this.constructor.style;
+    root.dataset.view = this.constructor.name;
     root.tabIndex = 0;
     root.dataset.lmSuppressShortcuts = "true"; // keys are the view's while it has the focus, not JupyterLab's
     const header = this.header = add(root, "header");
