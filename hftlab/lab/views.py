@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 if TYPE_CHECKING:
     from hftlab.lab.client import LabClient
     from hftlab.session import Session
-    from hftlab.widgets import Ladder, LatencyPanel, Transport, WatchList
+    from hftlab.widgets import Ladder, LatencyPanel, TimeAndSales, Transport, WatchList
 
 __all__ = ["ClientViews"]
 
@@ -53,3 +53,12 @@ class ClientViews:
         from hftlab.widgets import Transport
 
         return Transport(self._client_of_views, symbol, session, rate)
+
+    def time_and_sales(self, symbol: str, min_size: float = 0, rate: float = 10) -> TimeAndSales:
+        """Show a symbol's trades live, newest on top, those of `min_size` and above; at most `rate` updates a second.
+
+        Every trade is known where the data type TRADES is subscribed to. See hftlab.widgets.TimeAndSales.
+        """
+        from hftlab.widgets import TimeAndSales
+
+        return TimeAndSales(self._client_of_views, symbol, min_size, rate)

@@ -5,6 +5,7 @@ from hftlab.widgets.core.picture import Picture
 from hftlab.widgets.dashboard import Dashboard
 from hftlab.widgets.ladder import Ladder, ladder_svg
 from hftlab.widgets.latency import LatencyPanel, latency_svg
+from hftlab.widgets.time_and_sales import TimeAndSales, time_and_sales_svg
 from hftlab.widgets.transport import Transport, transport_svg
 from hftlab.widgets.watchlist import WatchList, watchlist_svg
 
@@ -14,10 +15,12 @@ __all__ = [
     "LatencyPanel",
     "Link",
     "Picture",
+    "TimeAndSales",
     "Transport",
     "WatchList",
     "ladder_svg",
     "latency_svg",
+    "time_and_sales_svg",
     "transport_svg",
     "watchlist_svg",
 ]

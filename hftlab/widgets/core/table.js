@@ -3,6 +3,7 @@
 import { add, write } from "./panel_view.js";
 
 const HEAD = 23; // px
+const EDGE = "12px"; // to the right of the last column in sight
 const SPARE = 3; // rows above and below those in sight
 const UNKNOWN_HEIGHT = 400; // px, before the first layout
 
@@ -14,7 +15,6 @@ export const TABLE_STYLE = `
 .hftlab-view .table :is(th, td) { padding: 0 5px; border: 0; text-align: right; white-space: nowrap; overflow: hidden;
   text-overflow: ellipsis; vertical-align: middle; font-weight: 400; background: none; max-width: none; }
 .hftlab-view .table :is(th, td):first-of-type { padding-left: 12px; }
-.hftlab-view .table :is(th, td):last-of-type { padding-right: 12px; }
 .hftlab-view .table .left { text-align: left; }
 .hftlab-view .table .centre { text-align: center; }
 .hftlab-view .table thead th { position: sticky; top: 0; z-index: 1; height: ${HEAD}px; font-size: 11px;
@@ -105,11 +105,18 @@ export class Table {
     const least = shown.reduce((sum, column) => sum + column.width, 0);
     const growth = shown.reduce((sum, column) => sum + (column.grow ?? 0), 0);
     const rest = Math.max(0, width - least);
+    this.last = this.left.lastIndexOf(false);
     this.columns.forEach(({ width: own, grow = 0 }, index) => {
-      this.cols[index].hidden = this.heads[index].hidden = this.left[index];
+      this.cols[index].hidden = this.left[index];
       this.cols[index].style.width = `${own + (growth ? (rest * grow) / growth : 0)}px`;
-      for (const row of this.rows) row.cells[index].hidden = this.left[index];
+      for (const cell of [this.heads[index], ...this.rows.map((row) => row.cells[index])]) this.place(cell, index);
     });
+  }
+
+  /** Show a cell if its column is in sight. */
+  place(cell, index) {
+    cell.hidden = this.left?.[index] ?? false;
+    cell.style.paddingRight = index === this.last ? EDGE : "";
   }
 
   /** Show `count` rows, all of which may have changed. */
@@ -145,7 +152,7 @@ export class Table {
     const cells = this.columns.map(({ align = "right", number, head }, index) => {
       const cell = add(line, head ? "th" : "td", number ? `${align} number` : align);
       if (head) cell.scope = "row";
-      cell.hidden = this.left?.[index] ?? false;
+      this.place(cell, index);
       return cell;
     });
     return { line, cells, key: undefined };

@@ -100,3 +100,19 @@ def test_a_replay_that_goes_back_a_little_starts_anew(source):
     source.send(9.7)
     assert tape.symbol("X").epoch == 1
     assert len(tape.symbol("X").quotes) == 2
+
+
+def test_the_newest_trades_and_their_number_are_of_one_moment(source):
+    tape = tape_of(source)
+    source.send(0, trades=[trade(step, 10.0 + step) for step in range(5)])
+    epoch, printed, trades = tape.symbol("X").tail(2)
+    assert (epoch, printed, [each.price for each in trades]) == (0, 5, [14.0, 13.0])
+
+
+def test_quotes_since_a_time_begin_with_the_one_before(source):
+    tape = tape_of(source)
+    for seconds in range(5):
+        source.send(seconds)
+    found = tape.symbol("X").quotes_since(NOON + 3 * SECOND)
+    assert [(each.ts_event - NOON) // SECOND for each in found] == [2, 3, 4]
+    assert tape.symbol("X").quotes_since(NOON - SECOND)[0].ts_event == NOON
