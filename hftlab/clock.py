@@ -7,12 +7,15 @@ import re
 import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any, Final
+
+from hftlab.errors import ArgumentError
 
 __all__ = [
     "NANOSECONDS",
     "Clock",
+    "check_speed",
     "check_time",
     "duration",
     "from_milliseconds",
@@ -27,6 +30,7 @@ _PER_MILLISECOND: Final = 1_000_000
 _PER_MICROSECOND: Final = 1_000
 
 _DECIMALS: Final = 9
+_FASTEST: Final = ("fast", "fastest", "inf", "infinity", "max", "full")
 _UNITS: Final = {
     "ns": 1, "us": 1000, "ms": 10**6, "s": NANOSECONDS, "m": 60 * NANOSECONDS, "h": 3600 * NANOSECONDS,
 }  # fmt: skip
@@ -39,7 +43,7 @@ def check_time(ns: Any, name: str) -> int:
     if type(ns) is int and -(2**63) <= ns < 2**63:  # before the abstract class, which takes ten times as long
         return ns
     if not isinstance(ns, Integral) or not -(2**63) <= int(ns) < 2**63:
-        raise ValueError(
+        raise ArgumentError(
             f"{name} is {ns!r}: a time is a whole number of nanoseconds since 1970, such as time.time_ns()"
         )
     return int(ns)
@@ -102,7 +106,7 @@ def _number(when: Any) -> int:
     plain = when.item() if hasattr(when, "item") else when
     if isinstance(plain, date):
         return nanoseconds(plain)
-    if isinstance(plain, bytes | bytearray):
+    if isinstance(plain, bytes | bytearray | bool) or (isinstance(plain, float) and plain % 1):
         raise _not_a_time(when)
     try:
         return int(plain)
@@ -110,8 +114,8 @@ def _number(when: Any) -> int:
         raise _not_a_time(when) from None
 
 
-def _not_a_time(when: object) -> ValueError:
-    return ValueError(
+def _not_a_time(when: object) -> ArgumentError:
+    return ArgumentError(
         f"{when!r} is not a time: give nanoseconds, a datetime, or ISO 8601 text such as 2024-03-01T14:30:00.125"
     )
 
@@ -125,12 +129,12 @@ def duration(length: float | str) -> int:
     if isinstance(length, str):
         found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(ns|us|ms|s|m|h)\s*", length)
         if found is None:
-            raise ValueError(f"{length!r} is not a length of time: give text such as 250us, 10ms, 1.5s, 5m or 1h")
+            raise ArgumentError(f"{length!r} is not a length of time: give text such as 250us, 10ms, 1.5s, 5m or 1h")
         number, factor = float(found[1]), _UNITS[found[2]]
     exact = float(number) * factor
     ns = round(exact) if math.isfinite(exact) else 0
     if ns <= 0:
-        raise ValueError(f"a length of time must be above 0, got {length!r}")
+        raise ArgumentError(f"a length of time must be above 0, got {length!r}")
     return ns
 
 
@@ -155,7 +159,7 @@ class Clock:
         self._timer = timer
         # One tuple, so that a thread that reads the time never sees the half of a change.
         self._mark = (wall_time() if start is None else start, timer())
-        self._speed = _checked_speed(speed)
+        self._speed = check_speed(speed)
         self._paused = paused
         self._watchers: list[Callable[[], None]] = []
 
@@ -182,7 +186,7 @@ class Clock:
 
     @speed.setter
     def speed(self, speed: float) -> None:
-        speed = _checked_speed(speed)
+        speed = check_speed(speed)
         self._hold()
         self._speed = speed
         self._tell()
@@ -244,8 +248,19 @@ class Clock:
         return f"Clock({self.now()} ns, {state})"
 
 
-def _checked_speed(speed: float) -> float:
-    speed = float(speed)
-    if not speed > 0:
-        raise ValueError(f"speed must be above 0, got {speed:g}; use pause() to stop a clock")
-    return speed
+def check_speed(speed: float) -> float:
+    """Return a multiple of real time; infinity is as fast as possible. Raises ArgumentError for what is not above 0."""
+    number = speed if isinstance(speed, int | float) and not isinstance(speed, bool) else _float(speed)
+    if number is None or not number > 0:
+        is_fast = isinstance(speed, str) and speed.strip().lower() in _FASTEST
+        near = {speed: "float('inf')"} if is_fast else {}
+        raise ArgumentError(
+            "speed must be above 0: 1 is real time, 10 ten times as fast, float('inf') as fast as possible; "
+            f"got {speed!r}" + ("; pause() stops the time" if number == 0 else "")
+        ).advise(instead=near)
+    return float(number)
+
+
+def _float(speed: object) -> float | None:
+    """Return a number of numpy's, or of another library, as a float; None for text and for what is not a number."""
+    return None if isinstance(speed, str | bool) or not isinstance(speed, Real) else float(speed)

@@ -27,7 +27,8 @@ def corrected(
     """Return the statement or call at a place of some source, with other values; None if nothing in it is to change.
 
     `line` counts from 1, `column` in bytes from 0, as in Python's tracebacks. Each literal in `instead` becomes the
-    code behind it, in the quotes that it had; `arguments` are set in the call that begins there.
+    code behind it, in the quotes that it had (a list is found as a tuple); `arguments` are set in the call that begins
+    there.
     """
     whole = _around(source, line, column)
     if whole is None:
@@ -94,9 +95,11 @@ def _literals(whole: ast.AST, offsets: list[int], text: bytes, instead: Mapping[
 
 
 def _value(node: ast.AST) -> object:
-    """Return the value of a literal, also of a negative number; None of anything else."""
+    """Return the value of a literal, also of a negative number; a tuple for a list, None for anything else."""
     if isinstance(node, ast.Constant):
         return node.value
+    if isinstance(node, ast.List | ast.Tuple):
+        return tuple(map(_value, node.elts))
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub) and isinstance(node.operand, ast.Constant):
         number = node.operand.value
         return -number if isinstance(number, int | float) else None

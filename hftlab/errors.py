@@ -16,6 +16,7 @@
     ├── CallbackFailed              a user's callback has raised
     ├── ImpossibleTransition        a venue's update that does not fit its order
     ├── PortInUse                   another process, or this one, listens on the port
+    ├── AddressFailed               a server cannot listen on an address; an OSError as well
     └── DataError                   a file or its data is wrong; `path` says which file
         ├── CaptureError            a venue's capture: truncated, of another format, unreadable
         ├── EventError              columns that are not an EventBatch
@@ -41,6 +42,7 @@ from typing import Any, ClassVar, Final, Self
 from hftlab.printable import printable
 
 __all__ = [
+    "AddressFailed",
     "ArgumentError",
     "ArgumentTypeError",
     "AuthenticationFailed",
@@ -228,6 +230,10 @@ class PortInUse(HftlabError):
         super().__init__(f"port {port} on {host} is in use{by}: {first}, or take any free port with port=0")
         self.host, self.port, self.holder, self.is_here = host, port, holder, is_here
         self.advise(arguments={"port": "0"})
+
+
+class AddressFailed(HftlabError, OSError):
+    """A server cannot listen on an address: it is not this machine's, or its port is for administrators."""
 
 
 class DataError(HftlabError):

@@ -9,8 +9,9 @@ import msgspec
 
 from hftlab.client.order import OrderHandle
 from hftlab.clock import from_milliseconds, in_words
+from hftlab.errors import NameNotFound
 from hftlab.html_table import rows_table
-from hftlab.nearest import describe_unknown
+from hftlab.nearest import describe_unknown, meant
 from hftlab.protocol import PositionSide, PositionUpdate
 from hftlab.trading.blotter import Blotter, TrackedOrder
 from hftlab.trading.order_record import FillRecord, OrderRecord
@@ -75,7 +76,7 @@ class Orders(Sequence[OrderT], Generic[OrderT]):
         if isinstance(index, str):
             found = self._blotter.find(index)
             if found is None or (self._only_open and found.record.is_final):
-                raise KeyError(f"no {self._what} has the client order id {index!r}")
+                raise NameNotFound(f"no {self._what} has the client order id {index!r}")
             return self._handle(found)
         if isinstance(index, slice):
             return [self._handle(order) for order in self._tracked()[index]]
@@ -176,7 +177,9 @@ class Positions(Mapping[str, PositionUpdate]):
             return position
         offered = self._offered()
         if not isinstance(symbol, str) or (offered and symbol not in offered):
-            raise KeyError(f"the server does not have {describe_unknown([str(symbol)], offered)}")
+            raise NameNotFound(f"the server does not have {describe_unknown([str(symbol)], offered)}").advise(
+                instead=meant([str(symbol)], offered)
+            )
         return _flat(symbol)
 
     def __iter__(self) -> Iterator[str]:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Final, Generic, TypeVar
 
 from hftlab.client.inbox import Inbox
+from hftlab.errors import ArgumentError
 from hftlab.protocol import Message
 
 __all__ = ["BATCH_DELAY", "BATCH_SIZE", "BatchProcessor", "batches"]
@@ -63,5 +64,5 @@ async def batches(inbox: Inbox, size: int = BATCH_SIZE, delay: float = BATCH_DEL
 
 def _checked(size: int) -> int:
     if size < 1:
-        raise ValueError(f"the size of a batch is at least 1, got {size}")
+        raise ArgumentError(f"the size of a batch is at least 1, got {size}")
     return size

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from hftlab.client.arguments import (
+    Addressed,
     Encoding,
     account_name,
     address,
@@ -18,6 +19,7 @@ from hftlab.client.arguments import (
     data_type_list,
     heartbeat_seconds,
     interval,
+    message_count,
     reconnect_seconds,
     slow_consumer_policy,
     symbol_list,
@@ -62,10 +64,10 @@ __all__ = ["EVENTS", "Client"]
 class Client:
     """Client of one server: reconnects, restores subscriptions, and knows the newest state of each symbol.
 
-    It is an asynchronous context manager and iterator: `async for message in client` yields what the server streams,
-    and ends when the connection has ended for good. Times are in seconds; names and defaults are the reference
-    document's useWebSocket options. `max_reconnect_attempts` counts attempts in a row, None is no limit; a connection
-    that does not last `reconnect_interval` counts as a failed attempt.
+    `url` is the address, or the server itself. It is an asynchronous context manager and iterator: `async for message
+    in client` yields what the server streams, and ends when the connection has ended for good. Times are in seconds;
+    names and defaults are the reference document's useWebSocket options. `max_reconnect_attempts` counts attempts in a
+    row, None is no limit; a connection that does not last `reconnect_interval` counts as a failed attempt.
 
     A subscription lasts until unsubscribe(): each new connection asks for it again, and an "error" names the symbols
     that its server does not have.
@@ -87,7 +89,7 @@ class Client:
 
     def __init__(
         self,
-        url: str,
+        url: str | Addressed,
         *,
         auto_reconnect: bool = True,
         max_reconnect_attempts: int | None = 10,
@@ -106,14 +108,14 @@ class Client:
         cancel_on_disconnect: bool = False,
     ) -> None:
         self.address, self.ssl = address(url), ssl
-        self.url = redacted(url)
+        self.url = redacted(self.address)
         """Address of the server without its password, if it has one: `address` has that."""
         self.enable_performance_metrics = enable_performance_metrics
         self.metrics = Metrics()
         codec = codec_named(encoding)
         backoff = Backoff.scaled(reconnect_seconds(reconnect_interval), attempts(max_reconnect_attempts))
         authenticator = Authenticator(
-            url,
+            self.address,
             token,
             refresh_token,
             ssl,
@@ -389,7 +391,7 @@ class Client:
         The first call finds those of the last ten seconds, and at least the newest thousand, unless the client was made
         with an inbox of its own.
         """
-        return self._inbox.take(count)
+        return self._inbox.take(message_count(count))
 
     def keep_messages(self) -> None:
         """Keep all messages from now on, as the first call that takes some does."""

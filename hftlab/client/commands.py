@@ -134,7 +134,12 @@ class Commands:
         """Add to an error of the server the names that were probably meant by symbols that it does not have."""
         offered = self._subscriber.offered_symbols
         unknown = [symbol for symbol in symbols if symbol not in offered]
-        return error.advise(instead=meant(unknown, offered)) if unknown and offered else error
+        if not unknown or not offered:
+            return error
+        # Several names in one text, such as "AAPL,MSFT", which is one symbol.
+        parts = {name: name.replace(",", " ").split() for name in unknown}
+        lists = {name: repr(names) for name, names in parts.items() if len(names) > 1 and set(names) <= set(offered)}
+        return error.advise(instead=meant(unknown, offered) | lists)
 
     async def _pause(self, link: Link | None, number: int) -> None:
         """Wait as long as the server's rate wants before the part `number` of a request."""

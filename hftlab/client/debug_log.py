@@ -9,6 +9,7 @@ from typing import Any, Final, Literal, TypeAlias, get_args
 import msgspec
 
 from hftlab.clock import to_milliseconds, wall_time
+from hftlab.errors import ArgumentError
 
 __all__ = ["DebugLog", "Level", "WebSocketDebugLogger"]
 
@@ -63,5 +64,5 @@ class WebSocketDebugLogger:
 
 def _rank(level: str) -> int:
     if level not in _LEVELS:
-        raise ValueError(f"unknown level {level!r}: choose among {', '.join(_LEVELS)}")
+        raise ArgumentError(f"unknown level {level!r}: choose among {', '.join(_LEVELS)}")
     return _LEVELS[level]

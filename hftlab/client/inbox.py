@@ -9,9 +9,11 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Final, Literal, TypeAlias, get_args
 
+from hftlab.client.arguments import one_of
 from hftlab.client.history import HISTORY_SIZE
 from hftlab.client.metrics import Metrics
 from hftlab.clock import NANOSECONDS, wall_time
+from hftlab.errors import ArgumentError
 from hftlab.protocol import Message
 
 __all__ = ["INBOX_BYTES", "INBOX_SIZE", "UNASKED_SECONDS", "DropPolicy", "Inbox"]
@@ -50,10 +52,9 @@ class Inbox:
         measures: bool = False,
         until_asked: bool = False,
     ) -> None:
-        if policy not in get_args(DropPolicy):
-            raise ValueError(f"unknown drop policy {policy!r}: choose among {', '.join(get_args(DropPolicy))}")
+        one_of("drop policy", policy, get_args(DropPolicy))
         if size < 1 or size_bytes < 1:
-            raise ValueError(
+            raise ArgumentError(
                 f"an inbox holds at least one message and one byte; got {size} messages and {size_bytes} bytes"
             )
         self.policy = policy

@@ -12,8 +12,9 @@ from websockets.typing import Subprotocol
 
 from hftlab.client.client_socket import ClientSocket
 from hftlab.errors import CertificateFailed, ConnectionFailed
+from hftlab.port import DEFAULT_PORT
 from hftlab.protocol import Codec
-from hftlab.transport.address import is_local, redacted
+from hftlab.transport.address import is_local, nearest_address, redacted
 
 __all__ = ["open_socket"]
 
@@ -61,7 +62,11 @@ def _failure(url: str, error: Exception) -> ConnectionFailed:
         )
     if not isinstance(error, OSError | InvalidHandshake):
         why = error.msg if isinstance(error, InvalidURI) else str(error)
-        return ConnectionFailed(f"{url!r} is not a WebSocket address ({why}): write one like ws://127.0.0.1:8081")
+        near = nearest_address(url)
+        failed = ConnectionFailed(
+            f"{url!r} is not a WebSocket address ({why}): write one like {near or f'ws://127.0.0.1:{DEFAULT_PORT}'}"
+        )
+        return failed if near is None else failed.advise(instead={url: repr(near)})
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or "no answer in 5 s"
     advice = "check that a server runs there and the port is right"
     if isinstance(error, socket.gaierror):

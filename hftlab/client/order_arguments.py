@@ -11,6 +11,8 @@ from numbers import Real
 from typing import Final, TypeVar
 
 from hftlab.bounds import LARGEST_PRICE, LARGEST_SIZE, check_symbol
+from hftlab.client.arguments import symbol_name
+from hftlab.errors import ArgumentError, ArgumentTypeError
 from hftlab.nearest import nearest
 from hftlab.protocol import NewOrder, OrderStatus, OrderType, ReplaceOrder, SelfTradePrevention, Side, TimeInForce
 
@@ -53,11 +55,11 @@ def new_order(
     """Make the message of a new order. Raises ValueError or TypeError, which name the value that is wrong."""
     given = {"price": price, "stop_price": stop_price, "display_quantity": display_quantity}
     if not isinstance(post_only, bool):
-        raise TypeError(f"post_only is True or False; got {post_only!r}")
+        raise ArgumentTypeError(f"post_only is True or False; got {post_only!r}")
     order = NewOrder(
         timestamp=1.0,  # the time of sending comes later
         client_order_id=client_order_id_text(client_order_id),
-        symbol=check_symbol(symbol),
+        symbol=check_symbol(symbol_name(symbol, "an order")),
         side=side,
         order_type=_order_type(order_type, given),
         quantity=_number("quantity", quantity, LARGEST_SIZE),
@@ -71,9 +73,9 @@ def new_order(
         else _member("self_trade_prevention", SelfTradePrevention, self_trade_prevention),
     )
     if order.display_quantity is not None and order.display_quantity > order.quantity:
-        raise ValueError(f"display_quantity is {display_quantity!r}, more than the order's quantity, {quantity!r}")
+        raise ArgumentError(f"display_quantity is {display_quantity!r}, more than the order's quantity, {quantity!r}")
     if order.post_only and order.price is None:
-        raise ValueError(f"post_only needs a price: an order of type {order.order_type} never rests in the book")
+        raise ArgumentError(f"post_only needs a price: an order of type {order.order_type} never rests in the book")
     return order
 
 
@@ -87,7 +89,7 @@ def replacement(
 ) -> ReplaceOrder:
     """Make the message that replaces an order's terms. Raises ValueError or TypeError."""
     if quantity is None and price is None and stop_price is None:
-        raise ValueError("nothing to replace: give a new quantity, price or stop_price")
+        raise ArgumentError("nothing to replace: give a new quantity, price or stop_price")
     return ReplaceOrder(
         timestamp=1.0,
         client_order_id=client_order_id,
@@ -101,9 +103,9 @@ def replacement(
 def client_order_id_text(value: str) -> str:
     """Check a client order id. Raises TypeError or ValueError."""
     if not isinstance(value, str):
-        raise TypeError(f"a client order id is text, or give the order itself; got {value!r}")
+        raise ArgumentTypeError(f"a client order id is text, or give the order itself; got {value!r}")
     if not 1 <= len(value) <= _LONGEST_ID:
-        raise ValueError(f"a client order id has 1 to {_LONGEST_ID} characters; got {len(value)}: {value[:20]!r}")
+        raise ArgumentError(f"a client order id has 1 to {_LONGEST_ID} characters; got {len(value)}: {value[:20]!r}")
     return value
 
 
@@ -112,9 +114,9 @@ def timeout_seconds(value: float | None) -> float | None:
     if value is None:
         return None
     if type(value) not in _NUMBERS and (isinstance(value, bool) or not isinstance(value, Real)):
-        raise TypeError(f"timeout is a number of seconds; got {value!r}")
+        raise ArgumentTypeError(f"timeout is a number of seconds; got {value!r}")
     if not value > 0:
-        raise ValueError(f"timeout is in seconds, above 0; got {value!r}")
+        raise ArgumentError(f"timeout is in seconds, above 0; got {value!r}")
     return float(value)
 
 
@@ -132,15 +134,15 @@ def _order_type(name: str | None, given: dict[str, float | None]) -> OrderType:
         if has_stop:
             kind = OrderType.STOP_LIMIT if has_price else OrderType.STOP
         if has_display and kind is OrderType.MARKET:
-            raise ValueError("display_quantity is given without a price: an order that shows a part of itself rests")
+            raise ArgumentError("display_quantity is given without a price: an order that shows a part of itself rests")
     else:
         kind = _member("order_type", OrderType, name)
     wanted = {"price": kind in _PRICED, "stop_price": kind in _STOPPED, "display_quantity": kind is OrderType.ICEBERG}
     for key, is_wanted in wanted.items():
         if is_wanted and given[key] is None:
-            raise ValueError(f"an order of type {kind} needs a {key}")
+            raise ArgumentError(f"an order of type {kind} needs a {key}")
         if not is_wanted and given[key] is not None:
-            raise ValueError(f"{key} is {given[key]!r}, and an order of type {kind} has none")
+            raise ArgumentError(f"{key} is {given[key]!r}, and an order of type {kind} has none")
     return kind
 
 
@@ -151,20 +153,20 @@ def _optional(name: str, value: float | None, most: float) -> float | None:
 def _number(name: str, value: float, most: float) -> float:
     # The usual types come first: the abstract class takes ten times as long.
     if type(value) not in _NUMBERS and (isinstance(value, bool) or not isinstance(value, Real | Decimal)):
-        raise TypeError(f"{name} is a number; got {value!r}")
+        raise ArgumentTypeError(f"{name} is a number; got {value!r}")
     number = float(value)
     if not 0 < number <= most:  # no comparison with NaN holds
-        raise ValueError(f"{name} is {value!r}: give a number above 0 and up to {most:.0e}")
+        raise ArgumentError(f"{name} is {value!r}: give a number above 0 and up to {most:.0e}")
     return number
 
 
 def _member(name: str, kinds: type[EnumT], value: str) -> EnumT:
     """Find a member of an enumeration by its name, in either case."""
     if not isinstance(value, str):
-        raise TypeError(f"{name} is one of {', '.join(kinds)}; got {value!r}")
+        raise ArgumentTypeError(f"{name} is one of {', '.join(kinds)}; got {value!r}")
     found = kinds.__members__.get(value) or kinds.__members__.get(value.upper())
     if found is None:
         near = nearest(value, kinds)
         meant = "" if near is None else f" (nearest: {near})"
-        raise ValueError(f"{name} is {value!r}{meant}: choose among {', '.join(kinds)}")
+        raise ArgumentError(f"{name} is {value!r}{meant}: choose among {', '.join(kinds)}")
     return found

@@ -14,8 +14,9 @@ from typing import Any, Final
 from hftlab.calling import iterated
 from hftlab.client.debug_log import WebSocketDebugLogger
 from hftlab.client.metrics import Metrics
-from hftlab.errors import CallbackFailed, HftlabError, NetworkError, WireError
+from hftlab.errors import ArgumentError, ArgumentTypeError, CallbackFailed, HftlabError, NetworkError, WireError
 from hftlab.log import get_logger
+from hftlab.nearest import meant
 from hftlab.protocol import ConnectionState, Message
 from hftlab.protocol.subscribing.client_events import Undecoded
 from hftlab.protocol.subscribing.loss import Loss
@@ -58,7 +59,8 @@ class Reporter:
     def on(self, event: str, callback: Callable[..., object]) -> Callable[[], None]:
         """Add a callback for `event`; returns a function that removes it, and may be called again. Raises TypeError."""
         if event not in EVENTS:
-            raise ValueError(f"unknown event {event!r}: choose among {', '.join(EVENTS)}")
+            near = meant([event], EVENTS) if isinstance(event, str) else {}
+            raise ArgumentError(f"unknown event {event!r}: choose among {', '.join(EVENTS)}").advise(instead=near)
         call = self.guarded(event, callback)  # a function of its own, so that the same callback may be added twice
         callbacks = self._callbacks[event]
         callbacks.append(call)
@@ -72,7 +74,7 @@ class Reporter:
     def guarded(self, event: str, callback: Callable[..., object]) -> Callable[..., None]:
         """Wrap `callback` so that it does not raise. Raises TypeError for a coroutine function."""
         if iscoroutinefunction(callback) or iscoroutinefunction(type(callback).__call__):
-            raise TypeError(
+            raise ArgumentTypeError(
                 f"the callback {_name(callback)} for {event!r} is a coroutine function, and nothing awaits it: give "
                 f"a plain function, or loop with `{iterated('for message in client')}`"
             )

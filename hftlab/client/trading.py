@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from hftlab.bounds import check_symbol
 from hftlab.client.account_views import Fills, Orders, Positions, counted
+from hftlab.client.arguments import symbol_name
 from hftlab.client.commands import Commands
 from hftlab.client.order import Order, OrderHandle
 from hftlab.client.order_arguments import (
@@ -193,7 +194,9 @@ class Trading:
         Returns when the server has acknowledged it and, within a second, the orders have ended. Orders of other clients
         of the same account are cancelled as well. Raises NetworkError if it does not answer within `timeout` seconds.
         """
-        message = CancelAll(timestamp=UNSENT, symbol=None if symbol is None else check_symbol(symbol))
+        if symbol is not None:
+            check_symbol(symbol_name(symbol, "cancel_all()"))
+        message = CancelAll(timestamp=UNSENT, symbol=symbol)
         seconds = timeout_seconds(timeout)
         concerned = [order for order in self.open_orders if symbol in (None, order.symbol)]
         with ExitStack() as stack:

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from hftlab.clock import NANOSECONDS, Clock
-from hftlab.errors import HftlabError
+from hftlab.errors import ArgumentError, HftlabError
 from hftlab.events import COLUMNS, EventBatch
 from hftlab.instruments import UNIT, Instrument
 from hftlab.session.event_table import EventTable
@@ -70,7 +70,7 @@ def record_simulation(
     ValueError unless `seconds` is above 0 and finite.
     """
     if not 0 < seconds < math.inf:
-        raise ValueError(f"seconds is how long to simulate, above 0 and finite, got {seconds!r}")
+        raise ArgumentError(f"seconds is how long to simulate, above 0 and finite, got {seconds!r}")
     listed = [one for one in exchange.instruments if _fits_itch(one, exchange.closes[one])]
     if itch_path is not None and not listed:
         raise HftlabError(f"none of {', '.join(exchange.symbols)} fits into ITCH: give US stocks below $400,000")

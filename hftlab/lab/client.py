@@ -9,7 +9,7 @@ from typing import Final, Literal, Self
 
 from hftlab.calling import plainly
 from hftlab.client import Client, LatencyHistogram, Metrics, diagnostics
-from hftlab.client.arguments import symbol_list
+from hftlab.client.arguments import Addressed, message_count, symbol_list, symbol_name, waiting_seconds
 from hftlab.client.authentication import Token
 from hftlab.client.batching import BATCH_DELAY, BATCH_SIZE
 from hftlab.client.debug_log import WebSocketDebugLogger
@@ -31,7 +31,7 @@ _clients: Final[dict[str, LabClient]] = kept("clients", dict)
 
 
 def connect(
-    url: str,
+    url: str | Addressed,
     *,
     name: str | None = None,
     account: str | None = None,
@@ -55,7 +55,7 @@ def connect(
     Running the cell again is safe: a client of the same `name` is closed first, and a client without a name is closed
     as soon as nothing refers to it.
 
-    `url`: the server's address, such as "ws://127.0.0.1:8081"; "wss://..." for TLS.
+    `url`: the server's address, such as "ws://127.0.0.1:8081", "wss://..." for TLS, or the server of hl.serve() itself.
     `account`: whom to sign in as at a server that this user runs on this machine (default: the user's name).
     `token`: an access token, or a coroutine function that returns one. `refresh_token`: renews an expired one.
     `ssl`: whom to trust at a wss:// address, such as ssl.create_default_context(cafile="authority.pem").
@@ -136,7 +136,7 @@ class LabClient(ClientViews):
         Waits up to `wait` seconds until there is state of each symbol and data type, so that the next line of a
         notebook finds it. Events (TRADES, ARBITRAGE) are not waited for.
         """
-        wanted = symbol_list(symbols)
+        wanted, wait = symbol_list(symbols), waiting_seconds("wait", wait) or 0.0
         terms = {"frequency": frequency, "slow_consumer": slow_consumer}
         return background.run(subscribed(self.inner, wanted, wait, data_types=data_types, **terms))
 
@@ -158,11 +158,11 @@ class LabClient(ClientViews):
 
     def latest(self, symbol: str) -> MarketDataSymbol | None:
         """Return the newest state of a symbol, None before the first."""
-        return self.inner.latest(symbol)
+        return self.inner.latest(symbol_name(symbol, "client.latest()"))
 
     def book(self, symbol: str) -> Book | None:
         """Return the newest order book of a symbol, None before the first levels: `.bids(10)`, `.asks(10)`."""
-        return self.inner.book(symbol)
+        return self.inner.book(symbol_name(symbol, "client.book()"))
 
     @property
     def url(self) -> str:
@@ -210,11 +210,12 @@ class LabClient(ClientViews):
         """
         if count is None:
             return self.inner.messages()
-        return background.run(gathered(self.inner, count, timeout))
+        wanted, seconds = message_count(count) or 0, waiting_seconds("timeout", timeout)
+        return background.run(gathered(self.inner, wanted, seconds))
 
     def next_message(self, timeout: float | None = None) -> Message | None:
         """Wait for the next message; None after `timeout` seconds, or when the connection has ended for good."""
-        return background.run(next_message(self.inner, timeout))
+        return background.run(next_message(self.inner, waiting_seconds("timeout", timeout)))
 
     def batches(self, size: int = BATCH_SIZE, delay: float = BATCH_DELAY) -> Iterator[list[Message]]:
         """Iterate over lists of at most `size` messages, each `delay` seconds after its first at the latest."""
@@ -253,18 +254,18 @@ class LabClient(ClientViews):
 
     def wait_connected(self, timeout: float | None = None) -> None:
         """Wait until CONNECTED, for example after a connection was lost; see hftlab.Client.wait_connected."""
-        background.run(self.inner.wait_connected(timeout))
+        background.run(self.inner.wait_connected(waiting_seconds("timeout", timeout)))
 
     def wait_closed(self, timeout: float | None = None) -> bool:
         """Wait until the connection has ended for good; False if `timeout` seconds have passed before."""
-        return background.run(closed(self.inner, timeout))
+        return background.run(closed(self.inner, waiting_seconds("timeout", timeout)))
 
     def wait_for_replay(self, timeout: float | None = None) -> bool:
         """Wait until the server says that its replayed source has ended.
 
         False if `timeout` seconds have passed before, or the connection has ended for good.
         """
-        return background.run(replay_ended(self.inner, timeout))
+        return background.run(replay_ended(self.inner, waiting_seconds("timeout", timeout)))
 
     def ping(self) -> float:
         """Measure the round trip of one PING in seconds."""

@@ -11,7 +11,7 @@ from typing import Any, Final, Self
 
 from hftlab.client import Client
 from hftlab.display import ipython
-from hftlab.errors import SessionError
+from hftlab.errors import ArgumentTypeError, SessionError
 from hftlab.forking import Home
 from hftlab.lab.background import background
 from hftlab.lab.client import LabClient
@@ -50,10 +50,13 @@ def _inner(target: LabClient | LabServer) -> Client | Server:
     if isinstance(inner, Client | Server):
         return inner
     if type(target).__name__ in (LabClient.__name__, LabServer.__name__):
-        raise TypeError(
+        raise ArgumentTypeError(
             f"{target!r} is of an hftlab that was loaded before this one: call hl.connect() or hl.serve() again"
         )
-    raise TypeError(f"what is recorded is a client of hl.connect() or a server of hl.serve(), got {target!r}")
+    is_address = isinstance(target, str) and target.startswith(("ws://", "wss://"))
+    raise ArgumentTypeError(
+        f"what is recorded is a client of hl.connect() or a server of hl.serve(), got {target!r}"
+    ).advise(instead={target: f"hl.connect({target!r})"} if is_address else {})
 
 
 class LabRecording:

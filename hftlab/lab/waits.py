@@ -82,7 +82,7 @@ async def closed(client: Client, timeout: float | None) -> bool:
     return True
 
 
-async def gathered(client: Client, count: int, timeout: float) -> list[Message]:
+async def gathered(client: Client, count: int, timeout: float | None) -> list[Message]:
     """Return the next `count` messages; fewer after `timeout` seconds, or when the connection has ended for good."""
     try:
         async with asyncio.timeout(timeout):

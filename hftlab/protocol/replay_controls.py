@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from numbers import Integral
 from typing import Any
 
-from hftlab.clock import duration, from_milliseconds, to_milliseconds
+from hftlab.clock import check_speed, duration, from_milliseconds, to_milliseconds
+from hftlab.errors import ArgumentError
 from hftlab.protocol.enums import ReplayAction
 from hftlab.protocol.messages import ReplayControl, ReplayStatus
 
@@ -37,8 +39,10 @@ class ReplayControls:
 
         `count` may be such a time as text: "250us", "10ms", "1s", "5m". Raises ValueError for other text.
         """
-        if seconds is None and isinstance(count, int):
-            return await self._do(ReplayAction.STEP, count=count)
+        if seconds is None and isinstance(count, Integral):
+            if isinstance(count, bool) or count < 1:
+                raise ArgumentError(f"count is a number of messages above 0, or a time such as '10ms'; got {count!r}")
+            return await self._do(ReplayAction.STEP, count=int(count))
         return await self._do(
             ReplayAction.STEP, duration=to_milliseconds(duration(count if seconds is None else seconds))
         )
@@ -52,11 +56,14 @@ class ReplayControls:
 
     async def seek_message(self, number: int) -> ReplayStatus | None:
         """Go to the time of the message with this number in the recording: the column `message` of its tables."""
-        return await self._do(ReplayAction.SEEK, sequence=number)
+        if not isinstance(number, Integral) or isinstance(number, bool) or number < 0:
+            raise ArgumentError(f"a message of a recording has a whole number, 0 or above; got {number!r}")
+        return await self._do(ReplayAction.SEEK, sequence=int(number))
 
     async def set_speed(self, speed: float) -> ReplayStatus | None:
-        """Set the speed as a multiple of real time; float("inf") is as fast as possible."""
-        return await self._do(ReplayAction.SPEED, speed=None if speed == float("inf") else speed)
+        """Set the speed as a multiple of real time; float("inf") is as fast as possible. Raises ArgumentError."""
+        checked = check_speed(speed)
+        return await self._do(ReplayAction.SPEED, speed=None if checked == float("inf") else checked)
 
     @property
     def status(self) -> ReplayStatus | None:

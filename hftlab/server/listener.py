@@ -18,7 +18,7 @@ from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
 from hftlab.credentials import remove_secret, write_secret
-from hftlab.errors import HftlabError, PortInUse
+from hftlab.errors import AddressFailed, HftlabError, PortInUse
 from hftlab.forking import hold, socket_descriptors
 from hftlab.log import get_logger
 from hftlab.port import is_held_here, port_holder
@@ -90,7 +90,7 @@ class Listener:
         hosts: Sequence[str],
         ssl: SSLContext | None,
     ) -> None:
-        """Listen. Raises PortInUse, OSError, and HftlabError for a public address unless the server is `trusted`."""
+        """Listen. Raises PortInUse, AddressFailed, and HftlabError for a public address of a server without trust."""
         sockets = await self._bound(host, port, ssl)
         # Bound first, so that a mistyped address is reported as such, and not as a lack of TLS.
         if not trusted and not is_loopback(host):
@@ -132,7 +132,8 @@ class Listener:
         except OSError as exc:
             if exc.errno == errno.EADDRINUSE:
                 raise PortInUse(host, port, port_holder(port), is_here=is_held_here(port)) from None
-            raise
+            reason = exc.strerror or exc
+            raise AddressFailed(f"cannot listen on {host}:{port} ({reason}): give another host or port") from exc
         for one in sockets.sockets:
             if sys.platform == "linux":  # connections inherit it
                 one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT)

@@ -15,9 +15,10 @@ from websockets.http11 import Request, Response
 from hftlab.calling import is_plain
 from hftlab.clock import NANOSECONDS, to_milliseconds, wall_time
 from hftlab.credentials import is_subject
-from hftlab.errors import ServerError
+from hftlab.errors import ArgumentError, ServerError
 from hftlab.forking import Home
 from hftlab.log import get_logger
+from hftlab.nearest import meant
 from hftlab.port import DEFAULT_PORT
 from hftlab.protocol import (
     JSON,
@@ -88,7 +89,10 @@ class Server:
         accounts: Mapping[str, AccountTerms] | None = None,
     ) -> None:
         if auth not in get_args(AuthMode):
-            raise ValueError(f"auth={auth!r} is not a mode: give " + " or ".join(map(repr, get_args(AuthMode))))
+            modes = get_args(AuthMode)
+            raise ArgumentError(f"auth={auth!r} is not a mode: give {' or '.join(map(repr, modes))}").advise(
+                instead=meant([str(auth)], modes)
+            )
         self.source, self.host, self.port = streamed_source(source), host_address(host), port_number(port)
         check_unserved(self.source)  # before its broker gets other accounts
         self._auth, self._origins, self._hosts, self._ssl = auth, origins, hosts, ssl
@@ -273,7 +277,7 @@ class Server:
         """
         check_publishable(message)
         if account is not None and not is_subject(account):
-            raise ValueError(f"account={account!r} is not a printable name of 1 to 128 characters")
+            raise ArgumentError(f"account={account!r} is not a printable name of 1 to 128 characters")
         self._stream.publish(check_message(message), account)
 
     async def control(self, request: ReplayControl) -> ReplayStatus:

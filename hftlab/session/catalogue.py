@@ -13,8 +13,9 @@ from typing import Any, Final, NamedTuple
 import polars as pl
 
 from hftlab.clock import NANOSECONDS
-from hftlab.errors import SessionError, SessionNotFound
+from hftlab.errors import NameNotFound, SessionError, SessionNotFound
 from hftlab.html_table import rows_table
+from hftlab.nearest import meant
 from hftlab.session.lock import in_words
 from hftlab.session.manifest import MANIFEST, Ending, Manifest, read_manifest
 from hftlab.session.session import SCHEMAS, Session
@@ -166,7 +167,9 @@ class Catalogue:
         for entry in self._entries:
             if entry.name == name:
                 return Session(entry.path)
-        raise KeyError(f"{name!r} is not in {self.folder}: it has {', '.join(self.names) or 'no sessions'}")
+        raise NameNotFound(f"{name!r} is not in {self.folder}: it has {', '.join(self.names) or 'no sessions'}").advise(
+            instead=meant([str(name)], self.names)
+        )
 
     def __len__(self) -> int:
         return len(self._entries)

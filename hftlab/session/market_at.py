@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import polars as pl
 
-from hftlab.errors import SessionError
-from hftlab.nearest import describe_unknown
+from hftlab.errors import ArgumentTypeError, SessionError
+from hftlab.nearest import describe_unknown, meant
 from hftlab.protocol import OrderBookLevel
 from hftlab.protocol.book import Book
 from hftlab.protocol.latest_state import LatestState
@@ -24,10 +24,20 @@ __all__ = ["book_of_events", "book_of_messages", "check_symbols", "rows_between"
 
 
 def check_symbols(symbols: Sequence[str], known: Sequence[str], folder: object) -> None:
-    """Raise SessionError for symbols that a session does not have, with the nearest that it has."""
+    """Raise SessionError for symbols that a session does not have, with the nearest that it has.
+
+    Raises ArgumentTypeError for what is not text.
+    """
+    if not isinstance(symbols, Iterable):
+        raise ArgumentTypeError(f"symbols is {symbols!r}: give a list such as ['AAPL']")
+    for symbol in symbols:
+        if not isinstance(symbol, str):
+            raise ArgumentTypeError(f"the symbol {symbol!r} is not text: give a name such as 'AAPL'")
     unknown = [symbol for symbol in symbols if symbol not in known]
     if unknown:
-        raise SessionError(f"{folder} does not have {describe_unknown(unknown, known)}: see session.manifest.symbols")
+        raise SessionError(
+            f"{folder} does not have {describe_unknown(unknown, known)}: see session.manifest.symbols"
+        ).advise(instead=meant(unknown, known))
 
 
 def rows_between(reader: Reader, start: int, stop: int, symbols: Sequence[str] | None) -> pl.DataFrame:

@@ -12,6 +12,7 @@ import msgspec
 
 from hftlab.bounds import check_symbol
 from hftlab.clock import NANOSECONDS, Clock
+from hftlab.errors import ArgumentError, ArgumentTypeError
 from hftlab.protocol import Gap, MarketData, Message
 from hftlab.session.session import Session
 from hftlab.source import Seekable, Timed, timed
@@ -35,13 +36,13 @@ def merged(
     """
     sources = [_source(one) for one in recordings]
     if not sources:
-        raise ValueError("there is nothing to merge: give at least one session")
+        raise ArgumentError("there is nothing to merge: give at least one session")
     if suffixes is None:
         names = [source.name for source in sources]
         repeated = {name for name, count in Counter(names).items() if count > 1}
         suffixes = [f":{name}.{place}" if name in repeated else f":{name}" for place, name in enumerate(names, 1)]
     if isinstance(suffixes, str) or len(suffixes) != len(sources):
-        raise ValueError(f"suffixes={suffixes!r}: give one for each of the {len(sources)} recordings")
+        raise ArgumentError(f"suffixes={suffixes!r}: give one for each of the {len(sources)} recordings")
     return Merged(sources, _names(sources, suffixes), speed=speed, loop=loop)
 
 
@@ -164,7 +165,7 @@ def _source(recording: Session | Seekable[Message] | Path | str) -> Seekable[Mes
     if isinstance(recording, Session):
         return recording.replay()
     if not isinstance(recording, Seekable):
-        raise TypeError(f"{recording!r} cannot be merged: give sessions, their folders or recorded sources")
+        raise ArgumentTypeError(f"{recording!r} cannot be merged: give sessions, their folders or recorded sources")
     return recording
 
 
@@ -182,5 +183,5 @@ def _names(sources: Sequence[Seekable[Message]], suffixes: Sequence[str]) -> lis
     )
     doubled = sorted(name for name, count in final.items() if count > 1)
     if doubled:
-        raise ValueError(f"{', '.join(doubled)} would be the name of several symbols: give other suffixes=[...]")
+        raise ArgumentError(f"{', '.join(doubled)} would be the name of several symbols: give other suffixes=[...]")
     return renamed

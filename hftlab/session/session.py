@@ -6,15 +6,17 @@ import importlib.util
 from collections.abc import Sequence
 from datetime import datetime
 from functools import cached_property
+from os import PathLike
 from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
 
 from hftlab.clock import NANOSECONDS, nanoseconds
-from hftlab.errors import SessionDamaged, SessionError
+from hftlab.errors import ArgumentTypeError, SessionDamaged, SessionError, SessionNotFound
 from hftlab.html_table import facts_table
 from hftlab.instruments import Instrument
+from hftlab.nearest import meant
 from hftlab.protocol.book import Book
 from hftlab.session.coverage import (
     Interval,
@@ -29,6 +31,7 @@ from hftlab.session.lock import writer_of
 from hftlab.session.lossy_messages import LossyMessages
 from hftlab.session.manifest import Manifest, read_manifest
 from hftlab.session.market_at import book_of_events, book_of_messages, check_symbols, rows_between
+from hftlab.session.nearest_sessions import with_nearest
 from hftlab.session.part_file import verify_file
 from hftlab.session.parts import scan_parts
 from hftlab.session.reader import Reader
@@ -41,8 +44,13 @@ __all__ = ["SCHEMAS", "Session", "open_session"]
 
 
 def open_session(path: Path | str) -> Session:
-    """Open a recorded session. Raises SessionNotFound, SessionTooNew or SessionDamaged."""
-    return Session(Path(path))
+    """Open a recorded session. Raises SessionNotFound, which names the nearest, SessionTooNew or SessionDamaged."""
+    if not isinstance(path, str | PathLike):
+        raise ArgumentTypeError(f"a session is opened by its folder, such as 'data/session'; got {path!r}")
+    try:
+        return Session(Path(path))
+    except SessionNotFound as exc:
+        raise with_nearest(exc, path) from None
 
 
 class Session:
@@ -116,7 +124,9 @@ class Session:
         """
         parts = self.manifest.tables.get(name, [])
         if name not in SCHEMAS and not parts:  # a later version may have more tables
-            raise SessionError(f"sessions have no table {name!r}: there are {', '.join(SCHEMAS)}", path=self.folder)
+            raise SessionError(
+                f"sessions have no table {name!r}: there are {', '.join(SCHEMAS)}", path=self.folder
+            ).advise(instead=meant([str(name)], SCHEMAS))
         if not parts:
             return pl.LazyFrame(schema=SCHEMAS.get(name))
         if name not in self._verified:

@@ -18,6 +18,7 @@ from hftlab.instruments import Instrument
 from hftlab.log import get_logger
 from hftlab.market import Filters, Processor
 from hftlab.protocol.messages import MarketData, MarketDataSymbol
+from hftlab.simulator.arguments import check_nanoseconds, check_seed
 from hftlab.simulator.listings import SYMBOLS, find_listing, last_close, listed_profile, opened
 from hftlab.simulator.profile import Profile, profile_of
 from hftlab.simulator.trading_controls import TradingControls
@@ -82,10 +83,9 @@ class Exchange(TradingControls):
         prices: Mapping[str, float] | None = None,
         order_latency: int = 0,
     ) -> None:
-        if interval <= 0:
-            raise ValueError(f"interval must be above 0 ns, got {interval}")
-        if order_latency < 0:
-            raise ValueError(f"order_latency must be 0 ns or more, got {order_latency}")
+        interval = check_nanoseconds("interval", interval, least=1)
+        order_latency = check_nanoseconds("order_latency", order_latency)
+        check_seed(seed)
         self.seed = int(np.random.SeedSequence(seed).entropy) % 2**63 if seed is None else seed  # type: ignore[arg-type]
         names = [symbols] if isinstance(symbols, str) else symbols or SYMBOLS
         self.instruments: Final = tuple(find_listing(symbol) for symbol in dict.fromkeys(names))

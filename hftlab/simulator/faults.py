@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from hftlab.clock import NANOSECONDS
+from hftlab.errors import ArgumentError
 from hftlab.protocol.messages import MarketData, MarketDataSymbol, Message
 from hftlab.simulator.corruption import corrupted, skewed
 from hftlab.simulator.stream_state import StreamState
@@ -232,7 +233,7 @@ def _message(item: _Item) -> Message:
 def _check(chances: dict[str, float], amounts: dict[str, int]) -> None:
     for name, chance in chances.items():
         if not 0 <= chance <= 1:
-            raise ValueError(f"{name} is the probability of a message, 0 to 1, got {chance}")
+            raise ArgumentError(f"{name} is the probability of a message, 0 to 1, got {chance}")
     for name, amount in amounts.items():
         if amount < 0:
-            raise ValueError(f"{name} must be 0 or more, got {amount}")
+            raise ArgumentError(f"{name} must be 0 or more, got {amount}")

@@ -8,8 +8,9 @@ from typing import Final
 
 import numpy as np
 
-from hftlab.errors import HftlabError
+from hftlab.errors import ArgumentError, HftlabError
 from hftlab.instruments import Instrument, find_instrument
+from hftlab.nearest import describe_unknown, meant
 from hftlab.simulator.profile import Profile, profile_of
 
 __all__ = ["SYMBOLS", "find_listing", "last_close", "listed_profile", "opened"]
@@ -23,6 +24,8 @@ _GAP: Final = 0.3
 
 def find_listing(name: str) -> Instrument:
     """Return the instrument of a name as in messages, if the exchange has a market for it. Raises HftlabError."""
+    if not isinstance(name, str):
+        raise ArgumentError(f"the symbol {name!r} is not text: give a name such as 'AAPL'")
     symbol, _, venue = name.partition(":")
     found = find_instrument(symbol, venue or None)
     if found is not None:
@@ -32,9 +35,9 @@ def find_listing(name: str) -> Instrument:
             found = None
     if found is None:
         raise HftlabError(
-            f"the exchange has no market for {name!r}: choose names such as {', '.join(SYMBOLS)}, AAPL:NYSE, VOD or "
-            f"BTCUSDT"
-        )
+            f"the exchange has no market for {describe_unknown([name], SYMBOLS)}: choose names such as "
+            f"{', '.join(SYMBOLS)}, AAPL:NYSE, VOD or BTCUSDT"
+        ).advise(instead=meant([name], SYMBOLS))
     return found
 
 
@@ -43,7 +46,7 @@ def listed_profile(instrument: Instrument, prices: Mapping[str, float]) -> Profi
     profile = profile_of(instrument)
     price = prices.get(instrument.symbol, profile.price)
     if not 0 < price < math.inf:
-        raise ValueError(f"the price of {instrument.symbol} must be above 0, got {price:g}")
+        raise ArgumentError(f"the price of {instrument.symbol} must be above 0, got {price:g}")
     return profile._replace(price=price)
 
 

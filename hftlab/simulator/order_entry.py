@@ -10,7 +10,7 @@ import numpy as np
 
 from hftlab.book.matching import Action, Reason, Status, TradingPhase, new_entries
 from hftlab.book.matching.engine_state import ASKS, BIDS, MARKET_KEY, NO_PRICE, SIDES
-from hftlab.errors import HftlabError
+from hftlab.errors import ArgumentError, HftlabError, NameNotFound
 from hftlab.events import EventBatch
 from hftlab.instruments import UNIT, Instrument
 from hftlab.log import get_logger
@@ -220,7 +220,7 @@ class OrderEntry:
             self.command("BAND", symbol, at)
             return
         if not listing.tick <= width * UNIT < listing.highest * listing.tick:
-            raise ValueError(f"the band of {symbol} must be a tick wide or wider, got {width!r}")
+            raise ArgumentError(f"the band of {symbol} must be a tick wide or wider, got {width!r}")
         self.advance(at)
         self._make(max(self._told, self.made))
         reference = self.reference_price(symbol)
@@ -245,7 +245,7 @@ class OrderEntry:
     def _listing(self, symbol: str) -> Listing:
         listing = self._listings.get(symbol)
         if listing is None:
-            raise KeyError(f"{symbol!r} is not listed: choose one of {', '.join(self._listings)}")
+            raise NameNotFound(f"{symbol!r} is not listed: choose one of {', '.join(self._listings)}")
         return listing
 
     def _best(self, number: int, side: int) -> int | None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from hftlab.clock import NANOSECONDS, Clock, to_milliseconds
 from hftlab.protocol.messages import MarketData, MarketDataSymbol, OrderBookLevel
+from hftlab.simulator.arguments import check_nanoseconds, check_seed
 
 __all__ = ["RandomWalk"]
 
@@ -36,6 +37,8 @@ _LEVEL_STEP: Final = 0.01
 # Uniforms in the document's order of Math.random() calls: walk, spread, volume, bidSize, askSize, then size and orders
 # of each bid level and of each ask level.
 _DRAWS: Final = 5 + 4 * _LEVELS
+_SEEDS: Final = (np.random.Generator, np.random.BitGenerator, np.random.SeedSequence, np.ndarray, list, tuple)
+"""What numpy takes as a seed beside a number."""
 
 
 class RandomWalk:
@@ -55,12 +58,9 @@ class RandomWalk:
         clock: Clock | None = None,
         interval: int = NANOSECONDS // 10,
     ) -> None:
-        if not interval >= 1 or interval % 1:
-            raise ValueError(
-                f"interval is a whole number of nanoseconds above 0, such as 100_000_000 for 100 ms; got {interval!r}"
-            )
+        check_seed(seed, *_SEEDS)
         self.clock = Clock() if clock is None else clock
-        self.interval = int(interval)
+        self.interval = check_nanoseconds("interval", interval, least=1)
         self._random = np.random.default_rng(seed)
         self._prices = [config.base_price for config in _CONFIGS]
         self._sequence = 0

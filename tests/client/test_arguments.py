@@ -6,8 +6,17 @@ from typing import Any
 import pytest
 
 from hftlab.client import Client
-from hftlab.client.arguments import data_type_list, interval, symbol_list
-from hftlab.errors import SubscriptionFailed
+from hftlab.client.arguments import (
+    data_type_list,
+    interval,
+    message_count,
+    slow_consumer_policy,
+    symbol_list,
+    symbol_name,
+    waiting_seconds,
+)
+from hftlab.errors import ArgumentError, ArgumentTypeError, HftlabError, SubscriptionFailed
+from hftlab.server import Server
 from tests.client.servers import scripted
 
 
@@ -29,10 +38,41 @@ def test_attempts_are_a_number_of_tries(value: Any) -> None:
         Client("ws://x", max_reconnect_attempts=value)
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "code"),
+    [("heartbeat_interval", 30_000, "30"), ("reconnect_interval", 1000, "1"), ("reconnect_interval", 0, None)],
+)
+def test_milliseconds_are_told_as_seconds(option: str, value: float, code: str | None) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        Client("ws://x", **{option: value})
+    assert caught.value.arguments.get(option) == code
+
+
 @pytest.mark.parametrize("value", [None, 8081, b"ws://x"])
 def test_an_address_is_text(value: Any) -> None:
     with pytest.raises(TypeError, match="a server's address is a string"):
         Client(value)
+
+
+def test_a_port_alone_is_one_of_this_machine() -> None:
+    with pytest.raises(ArgumentTypeError) as caught:
+        Client(8081)  # type: ignore[arg-type]
+    assert caught.value.instead == {8081: "'ws://127.0.0.1:8081'"}
+
+
+async def test_a_server_has_its_address(walk_server: Server) -> None:
+    async with Client(walk_server) as client:
+        assert client.url == walk_server.url
+
+
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [(0.1, "100"), (1.5, "1500"), ("100", "100"), (-1, None), (60_001, None), (math.nan, None), (90.5, None)],
+)
+def test_a_frequency_in_seconds_is_told_in_milliseconds(value: Any, code: str | None) -> None:
+    with pytest.raises(SubscriptionFailed, match="from 0 \\(every change\\) to 60,000; got ") as caught:
+        interval(value)
+    assert caught.value.arguments.get("frequency") == code
 
 
 @pytest.mark.parametrize("value", [math.nan, 1.5, "100", True])
@@ -73,6 +113,46 @@ def test_one_string_is_one_symbol_or_one_data_type() -> None:
     assert data_type_list(None) is None
     with pytest.raises(SubscriptionFailed, match="'LEVEL3'"):
         data_type_list("LEVEL3")
+
+
+@pytest.mark.parametrize("value", [5, [5], [None]])
+def test_data_types_are_names(value: Any) -> None:
+    with pytest.raises(SubscriptionFailed, match=r"data.type"):
+        data_type_list(value)
+
+
+def test_unknown_names_are_told_with_the_nearest() -> None:
+    with pytest.raises(SubscriptionFailed, match=r"unknown data type 'QUOTE' \(nearest: 'QUOTES'\)") as caught:
+        data_type_list(["QUOTE"])
+    assert caught.value.instead == {"QUOTE": "'QUOTES'"}
+    with pytest.raises(SubscriptionFailed, match=r"'GAPS' \(nearest: 'GAP'\)"):
+        slow_consumer_policy("gaps".upper())
+    with pytest.raises(ArgumentError, match="unknown encoding 'jsn'"):
+        Client("ws://x", encoding="jsn")  # type: ignore[arg-type]
+
+
+def test_one_symbol_is_not_a_list() -> None:
+    assert symbol_name("AAPL", "client.ladder()") == "AAPL"
+    with pytest.raises(
+        TypeError, match=r"client\.ladder\(\) takes one symbol, such as 'TSLA'; got \['TSLA'\]"
+    ) as caught:
+        symbol_name(["TSLA"], "client.ladder()")
+    assert isinstance(caught.value, HftlabError)
+    assert caught.value.instead == {("TSLA",): "'TSLA'"}
+
+
+@pytest.mark.parametrize("value", [-1, 1.5, "5", True])
+def test_a_count_is_a_whole_number(value: Any) -> None:
+    with pytest.raises(ArgumentError, match="count is a whole number of messages"):
+        message_count(value)
+    assert (message_count(None), message_count(0)) == (None, 0)
+
+
+@pytest.mark.parametrize("value", [-1, "5", True, math.nan])
+def test_a_wait_is_in_seconds(value: Any) -> None:
+    with pytest.raises(ArgumentError, match="timeout is a number of seconds"):
+        waiting_seconds("timeout", value)
+    assert (waiting_seconds("timeout", None), waiting_seconds("timeout", 1)) == (None, 1.0)
 
 
 async def test_no_symbols_are_a_mistake_that_is_told_here() -> None:

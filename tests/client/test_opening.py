@@ -31,7 +31,7 @@ from hftlab.protocol import JSON
 async def test_an_address_that_is_none_is_said_with_an_example(url: str, says: str) -> None:
     with pytest.raises(ConnectionFailed, match=says) as raised:
         await open_socket(url, JSON)
-    assert "write one like ws://127.0.0.1:8081" in str(raised.value)
+    assert "write one like ws://127.0.0.1:" in str(raised.value)
     assert "s3cret" not in str(raised.value)
 
 

@@ -59,7 +59,7 @@ def test_the_message_is_one_of_the_wire() -> None:
     ("terms", "error", "text"),
     [
         ({"symbol": ""}, ValueError, "'' is not a symbol"),
-        ({"symbol": 5}, ValueError, "5 is not text"),
+        ({"symbol": 5}, TypeError, "an order takes one symbol, such as 'AAPL'; got 5"),
         ({"quantity": 0}, ValueError, "quantity is 0: give a number above 0"),
         ({"quantity": float("nan")}, ValueError, "quantity is nan"),
         ({"quantity": 1e19}, ValueError, r"quantity is 1e\+19.*up to 1e\+18"),

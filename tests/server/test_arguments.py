@@ -59,10 +59,13 @@ def test_sources_pass() -> None:
     ("given", "advice"),
     [
         (RandomWalk, "make one, such as RandomWalk()"),
-        ("walk", "serve a recording as hl.open_session('walk').replay(), or a simulator such as RandomWalk()"),
+        ("walk", "serve hl.simulator.RandomWalk(), or a recording as hl.open_session('data/session').replay()"),
+        ("exchnge", "serve hl.simulator.Exchange(), or a recording"),
+        ("a/b", "serve a recording as hl.open_session('a/b').replay(), or a simulator such as hl.simulator.Exchange()"),
         (Path("walk"), "serve a recording as hl.open_session('walk').replay()"),
+        (8081, "a port is given as port=8081"),
         (Recorded(), "serve its replay()"),
-        (3, "give a simulator such as RandomWalk(), or session.replay()"),
+        (3.0, "give a simulator such as hl.simulator.Exchange(), or session.replay()"),
     ],
 )
 def test_what_is_not_a_source_is_refused(given: Any, advice: str) -> None:

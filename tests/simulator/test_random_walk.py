@@ -99,5 +99,5 @@ def test_every_message_is_valid_on_the_wire() -> None:
 @pytest.mark.parametrize("interval", [0, -1, 0.005, 1.5, float("nan"), float("inf")])
 def test_an_interval_is_a_number_of_nanoseconds(interval: float) -> None:
     """Seconds, as somebody may take it for, would be an endless number of messages."""
-    with pytest.raises(ValueError, match="interval is a whole number of nanoseconds above 0"):
+    with pytest.raises(ValueError, match="interval is in nanoseconds, a whole number from 1"):
         RandomWalk(interval=interval)  # type: ignore[arg-type]

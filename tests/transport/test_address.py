@@ -5,7 +5,7 @@ import pytest
 from hftlab.client import Client
 from hftlab.client.diagnostics import check
 from hftlab.errors import ConnectionFailed
-from hftlab.transport.address import is_local, redacted
+from hftlab.transport.address import is_local, nearest_address, redacted
 
 
 @pytest.mark.parametrize(
@@ -39,3 +39,25 @@ async def test_a_client_shows_its_address_without_the_password() -> None:
     assert all("user:***@127.0.0.1:1" in text and "s3cret" not in text for text in told[:2])
     assert "s3cret" not in "".join(told)
     assert client.address == "ws://user:s3cret@127.0.0.1:1"
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("8081", "ws://127.0.0.1:8081"),
+        (" 9000 ", "ws://127.0.0.1:9000"),
+        ("127.0.0.1:9000", "ws://127.0.0.1:9000"),
+        ("localhost", "ws://localhost:8081"),
+        ("lab.example:9000/ws", "ws://lab.example:9000/ws"),
+        ("http://lab.example:9000", "ws://lab.example:9000"),
+        ("https://lab.example", "wss://lab.example"),
+        ("ws://lab.example:9000", None),
+        ("ws://127.0.0.1:99999", None),
+        ("99999", None),
+        ("data/session", None),
+        ("ftp://lab.example", None),
+        ("", None),
+    ],
+)
+def test_what_is_nearly_an_address_is_told_as_one(text: str, address: str | None) -> None:
+    assert nearest_address(text) == address
