@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 if TYPE_CHECKING:
     from hftlab.lab.client import LabClient
     from hftlab.session import Session
-    from hftlab.widgets import Ladder, LatencyPanel, TimeAndSales, Transport, WatchList
+    from hftlab.widgets import Blotter, Ladder, LatencyPanel, TimeAndSales, Transport, WatchList
 
 __all__ = ["ClientViews"]
 
@@ -62,3 +62,12 @@ class ClientViews:
         from hftlab.widgets import TimeAndSales
 
         return TimeAndSales(self._client_of_views, symbol, min_size, rate)
+
+    def blotter(self, rate: float = 4) -> Blotter:
+        """Show the account's orders, fills, positions and portfolio, with buttons that cancel.
+
+        At most `rate` updates a second. See hftlab.widgets.Blotter.
+        """
+        from hftlab.widgets import Blotter
+
+        return Blotter(self._client_of_views, rate)

@@ -1,5 +1,6 @@
 """Live widgets for notebooks, and the static pictures that they leave in saved ones."""
 
+from hftlab.widgets.blotter import Blotter, blotter_svg
 from hftlab.widgets.core.link import Link
 from hftlab.widgets.core.picture import Picture
 from hftlab.widgets.dashboard import Dashboard
@@ -10,6 +11,7 @@ from hftlab.widgets.transport import Transport, transport_svg
 from hftlab.widgets.watchlist import WatchList, watchlist_svg
 
 __all__ = [
+    "Blotter",
     "Dashboard",
     "Ladder",
     "LatencyPanel",
@@ -18,6 +20,7 @@ __all__ = [
     "TimeAndSales",
     "Transport",
     "WatchList",
+    "blotter_svg",
     "ladder_svg",
     "latency_svg",
     "time_and_sales_svg",

@@ -14,7 +14,7 @@ export const TABLE_STYLE = `
   font-size: 12px; background: none; border: 0; }
 .hftlab-view .table :is(th, td) { padding: 0 5px; border: 0; text-align: right; white-space: nowrap; overflow: hidden;
   text-overflow: ellipsis; vertical-align: middle; font-weight: 400; background: none; max-width: none; }
-.hftlab-view .table :is(th, td):first-of-type { padding-left: 12px; }
+.hftlab-view .table :is(th, td):first-child { padding-left: 12px; }
 .hftlab-view .table .left { text-align: left; }
 .hftlab-view .table .centre { text-align: center; }
 .hftlab-view .table thead th { position: sticky; top: 0; z-index: 1; height: ${HEAD}px; font-size: 11px;
