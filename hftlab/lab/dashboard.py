@@ -36,7 +36,7 @@ def dashboard(of: LabClient | Session, symbol: str | None = None, rate: float = 
     return _of_client(of, symbol, rate)
 
 
-def _of_client(client: LabClient, symbol: str | None, rate: float) -> Dashboard:
+def _of_client(client: LabClient, symbol: str | None, rate: float, session: Session | None = None) -> Dashboard:
     from hftlab.widgets import Dashboard
 
     if not client.symbols:
@@ -44,12 +44,12 @@ def _of_client(client: LabClient, symbol: str | None, rate: float) -> Dashboard:
         if not offered and symbol is None:
             raise ValueError('the server does not say which symbols it has: client.subscribe(["AAPL"]) first')
         client.subscribe(offered or [str(symbol)], data_types=DATA_TYPES)
-    return Dashboard(client, client.symbols[0] if symbol is None else symbol, rate)
+    return Dashboard(client, client.symbols[0] if symbol is None else symbol, rate, session=session)
 
 
 def _of_session(session: Session, symbol: str | None, rate: float, speed: float) -> Dashboard:
     server = serve(session.replay(speed, loop=True), port=0, name=f"dashboard of {session.folder}")
     client = connect(server.url, name=f"dashboard of {session.folder}")
-    shown = _of_client(client, symbol, rate)
+    shown = _of_client(client, symbol, rate, session)
     shown.on_close(client.close, server.stop)
     return shown

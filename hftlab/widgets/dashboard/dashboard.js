@@ -5,9 +5,18 @@ import { add } from "../core/panel_view.js";
 import { Theme } from "../core/theme.js";
 import { LadderView } from "../ladder/ladder.js";
 import { LatencyView } from "../latency/latency.js";
+import { TimeAndSalesView } from "../time_and_sales/time_and_sales.js";
+import { TransportView } from "../transport/transport.js";
+import { WatchListView } from "../watchlist/watchlist.js";
 
 // The views by their names in the kernel, in the order of a narrow page; the names are also those of the grid's areas.
-const VIEWS = { ladder: LadderView, latency: LatencyView };
+const VIEWS = {
+  transport: TransportView,
+  ladder: LadderView,
+  watchlist: WatchListView,
+  time_and_sales: TimeAndSalesView,
+  latency: LatencyView,
+};
 
 const HEIGHT = 1020; // px, where nothing else decides
 
@@ -23,13 +32,13 @@ const STYLE = `
   .hftlab-dashboard .cell { height: auto; grid-area: var(--hft-area); }
   .hftlab-dashboard > .grid { height: var(--hft-height);
     grid-template: "transport transport transport" auto "heatmap heatmap ladder" minmax(0, 14fr)
-      "watchlist depth ladder" minmax(0, 10fr) "tape latency connection" minmax(0, 11fr)
+      "watchlist depth ladder" minmax(0, 10fr) "time_and_sales latency connection" minmax(0, 11fr)
       "blotter blotter queue" minmax(0, 9fr) / minmax(0, 1fr) minmax(0, 1fr) minmax(260px, 320px); }
 }
 @container (min-width: 1180px) {
   .hftlab-dashboard > .grid {
     grid-template: "transport transport transport transport" auto "watchlist heatmap heatmap ladder" minmax(0, 16fr)
-      "tape depth latency ladder" minmax(0, 11fr) "blotter blotter queue connection" minmax(0, 10fr)
+      "time_and_sales depth latency ladder" minmax(0, 11fr) "blotter blotter queue connection" minmax(0, 10fr)
       / minmax(0, 280px) minmax(0, 1fr) minmax(0, 1fr) minmax(0, 340px); }
 }
 .hftlab-dashboard > .grid.single { display: block; }

@@ -7,7 +7,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
-from hftlab.widgets.core.interfaces import Client
+from hftlab.session import Session
+from hftlab.widgets.core.interfaces import StreamingClient
 from hftlab.widgets.core.link import Link
 from hftlab.widgets.core.live_widget import LiveWidget
 from hftlab.widgets.core.page_code import page_source
@@ -17,28 +18,48 @@ from hftlab.widgets.core.view import View
 from hftlab.widgets.dashboard.picture import dashboard_svg
 from hftlab.widgets.ladder.view import LadderView
 from hftlab.widgets.latency.view import LatencyView
+from hftlab.widgets.time_and_sales.view import TimeAndSalesView
+from hftlab.widgets.transport.view import TransportView
+from hftlab.widgets.watchlist.view import WatchListView
 
 __all__ = ["Dashboard"]
 
-COLUMNS: Final = (("latency",), ("ladder",))
+COLUMNS: Final = (
+    ("watchlist", "time_and_sales"),
+    ("transport", "heatmap", "depth", "latency"),
+    ("ladder", "connection"),
+)
 """How the pictures of the views are laid out."""
+SLOW: Final = 2
+"""Updates a second of what a person reads rather than watches."""
 
 
 class Dashboard(LiveWidget):
     """All views of a client on one grid, linked by symbol and time.
 
-    `symbol` is what is shown first; `rate` in updates a second. The views are in `.views` by name.
+    `symbol` is what is shown first; `rate` in updates a second. The controls of a replay are shown if the client
+    watches one, over the price of its `session` if that is given. The views are in `.views` by name.
     """
 
     _esm = page_source(Path(__file__).with_name("dashboard.js"))
 
     def __init__(
-        self, client: Client, symbol: str, rate: float = 10, *, refresh_loop: RefreshLoop = REFRESH_LOOP
+        self,
+        client: StreamingClient,
+        symbol: str,
+        rate: float = 10,
+        *,
+        session: Session | None = None,
+        refresh_loop: RefreshLoop = REFRESH_LOOP,
     ) -> None:
         views: dict[str, View] = {
+            "watchlist": WatchListView(client, rate=min(rate, 5), symbol=symbol),
             "ladder": LadderView(client, symbol, rate=rate),
-            "latency": LatencyView(client, min(rate, 2)),
+            "time_and_sales": TimeAndSalesView(client, symbol, rate=rate),
+            "latency": LatencyView(client, min(rate, SLOW)),
         }
+        if session is not None or client.replay.status is not None:
+            views["transport"] = TransportView(client, symbol, session, rate)
         self.link = Link(*views.values())
         self._endings = ExitStack()
         super().__init__(client, views, refresh_loop)
