@@ -1,5 +1,6 @@
 // All views of one widget on a grid that follows the width of its cell.
 
+import { BlotterView } from "../blotter/blotter.js";
 import { Page } from "../core/page.js";
 import { add } from "../core/panel_view.js";
 import { Theme } from "../core/theme.js";
@@ -15,6 +16,7 @@ const VIEWS = {
   ladder: LadderView,
   watchlist: WatchListView,
   time_and_sales: TimeAndSalesView,
+  blotter: BlotterView,
   latency: LatencyView,
 };
 
@@ -32,13 +34,13 @@ const STYLE = `
   .hftlab-dashboard .cell { height: auto; grid-area: var(--hft-area); }
   .hftlab-dashboard > .grid { height: var(--hft-height);
     grid-template: "transport transport transport" auto "heatmap heatmap ladder" minmax(0, 14fr)
-      "watchlist depth ladder" minmax(0, 10fr) "time_and_sales latency connection" minmax(0, 11fr)
-      "blotter blotter queue" minmax(0, 9fr) / minmax(0, 1fr) minmax(0, 1fr) minmax(260px, 320px); }
+      "watchlist depth_chart ladder" minmax(0, 10fr) "time_and_sales latency connection" minmax(0, 11fr)
+      "blotter blotter queue_position" minmax(0, 9fr) / minmax(0, 1fr) minmax(0, 1fr) minmax(260px, 320px); }
 }
 @container (min-width: 1180px) {
   .hftlab-dashboard > .grid {
     grid-template: "transport transport transport transport" auto "watchlist heatmap heatmap ladder" minmax(0, 16fr)
-      "time_and_sales depth latency ladder" minmax(0, 11fr) "blotter blotter queue connection" minmax(0, 10fr)
+      "time_and_sales depth_chart latency ladder" minmax(0, 11fr) "blotter blotter queue_position connection" minmax(0, 10fr)
       / minmax(0, 280px) minmax(0, 1fr) minmax(0, 1fr) minmax(0, 340px); }
 }
 .hftlab-dashboard > .grid.single { display: block; }

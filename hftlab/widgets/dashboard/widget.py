@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from hftlab.session import Session
+from hftlab.widgets.blotter.view import BlotterView
+from hftlab.widgets.core.account import TradingClient
 from hftlab.widgets.core.interfaces import StreamingClient
 from hftlab.widgets.core.link import Link
 from hftlab.widgets.core.live_widget import LiveWidget
@@ -26,12 +28,16 @@ __all__ = ["Dashboard"]
 
 COLUMNS: Final = (
     ("watchlist", "time_and_sales"),
-    ("transport", "heatmap", "depth", "latency"),
-    ("ladder", "connection"),
+    ("transport", "heatmap", "depth_chart", "latency", "blotter"),
+    ("ladder", "queue_position", "connection"),
 )
 """How the pictures of the views are laid out."""
 SLOW: Final = 2
 """Updates a second of what a person reads rather than watches."""
+
+
+class DashboardClient(StreamingClient, TradingClient, Protocol):
+    """What a dashboard reads: the market as it comes, and an account."""
 
 
 class Dashboard(LiveWidget):
@@ -45,7 +51,7 @@ class Dashboard(LiveWidget):
 
     def __init__(
         self,
-        client: StreamingClient,
+        client: DashboardClient,
         symbol: str,
         rate: float = 10,
         *,
@@ -57,6 +63,7 @@ class Dashboard(LiveWidget):
             "ladder": LadderView(client, symbol, rate=rate),
             "time_and_sales": TimeAndSalesView(client, symbol, rate=rate),
             "latency": LatencyView(client, min(rate, SLOW)),
+            "blotter": BlotterView(client, min(rate, 5)),
         }
         if session is not None or client.replay.status is not None:
             views["transport"] = TransportView(client, symbol, session, rate)
