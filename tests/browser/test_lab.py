@@ -1,4 +1,4 @@
-"""The quickstart in JupyterLab and a real Chromium: it runs to its end while the ladder moves."""
+"""The tutorials in JupyterLab and a real Chromium: each runs to its end, and the dashboard of the first one moves."""
 
 from __future__ import annotations
 
@@ -8,43 +8,53 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.command import environment
-from tests.needs import program
+from tests.command import ROOT, environment
 
-NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "01_quickstart.ipynb"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-WAIT = 60_000  # ms; a cold JupyterLab on a busy machine takes its time
+TUTORIALS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+QUICKSTART = "01_quickstart"
+WAIT = 120_000  # ms; a cold JupyterLab on a busy machine takes its time
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.usefixtures("compiled"),
 ]
 
+HELPERS = """
+window.notebook = () => window.jupyterapp?.shell.currentWidget?.content;
+window.isReady = () => {
+  const panel = window.jupyterapp?.shell.currentWidget;
+  // The indicator says idle before there is a kernel; the notebook's own session knows.
+  const kernel = panel?.sessionContext?.session?.kernel;
+  return panel?.context?.isReady && kernel?.connectionStatus === "connected" && kernel.status === "idle";
+};
+window.code = () => [...notebook().model.cells].filter((cell) => cell.type === "code");
+window.ran = (cell) => cell.executionCount !== null && cell.executionState === "idle";
+window.outputs = () => code().flatMap((cell) => cell.outputs.toJSON());
+window.failed = () => outputs().filter((output) => output.output_type === "error");
+"""
 
-@pytest.fixture
-def chromium() -> str:
-    return program("chromium", "chromium")
 
-
-@pytest.fixture
-def jupyterlab(tmp_path: Path) -> Iterator[str]:
-    """Run `hftlab lab` on a copy of the notebook; yields the address that it prints."""
-    (tmp_path / "notebooks").mkdir()
-    shutil.copy(NOTEBOOK, tmp_path / "notebooks")
+@pytest.fixture(scope="module")
+def jupyterlab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Run `hftlab lab` on a copy of the tutorials and their recordings; yields the address that it prints."""
+    folder = tmp_path_factory.mktemp("lab")
+    for name in ("notebooks", "data"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("recordings", ".ipynb_checkpoints"))
     options = ["--no-browser", "--port=0", "--expose-app-in-browser"]
-    folders = {"JUPYTER_RUNTIME_DIR": str(tmp_path / "runtime"), "JUPYTER_CONFIG_DIR": str(tmp_path / "config")}
+    folders = {"JUPYTER_RUNTIME_DIR": str(folder / "runtime"), "JUPYTER_CONFIG_DIR": str(folder / "config")}
     command = [sys.executable, "-m", "hftlab", "lab", *options]
-    with (tmp_path / "log").open("w") as log:
+    with (folder / "log").open("w") as log:
         process = subprocess.Popen(
-            command, cwd=tmp_path, env=environment(**folders), stdout=subprocess.PIPE, stderr=log, text=True
+            command, cwd=folder, env=environment(**folders), stdout=subprocess.PIPE, stderr=log, text=True
         )
         try:
             assert process.stdout is not None
             address = process.stdout.readline().strip()
-            assert address, (tmp_path / "log").read_text()
+            assert address, (folder / "log").read_text()
             yield address
         finally:
             process.terminate()
@@ -55,51 +65,54 @@ def jupyterlab(tmp_path: Path) -> Iterator[str]:
                 process.communicate()
 
 
-def test_the_quickstart_runs_to_its_end_with_the_ladder_moving(chromium: str, jupyterlab: str, tmp_path: Path) -> None:
-    """Run all cells: none fails, the last one ends, and two pictures of the ladder taken one after the other differ."""
-    from playwright.sync_api import sync_playwright
+@pytest.fixture
+def page(browser: Any) -> Iterator[Any]:
+    context = browser.new_context(viewport={"width": 1440, "height": 1000})
+    page = context.new_page()
+    page.set_default_timeout(WAIT)
+    page.add_init_script(HELPERS)
+    yield page
+    # Its kernel has a server and clients.
+    page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+    context.close()
 
-    pictures = Path(os.environ.get("HFTLAB_SCREENSHOTS", tmp_path))
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        page = browser.new_page(viewport={"width": 1280, "height": 1000})
-        page.set_default_timeout(WAIT)
-        # The printed address leads to the quickstart.
-        page.goto(jupyterlab)
-        page.wait_for_selector(".jp-Notebook .jp-CodeCell")
-        # The indicator says idle before there is a kernel; the notebook's own session knows.
-        page.wait_for_function(
-            """() => {
-                const panel = window.jupyterapp?.shell.currentWidget;
-                const kernel = panel?.sessionContext?.session?.kernel;
-                window.notebook = panel?.content;
-                return panel?.context?.isReady && kernel?.connectionStatus === "connected" && kernel.status === "idle";
-            }"""
-        )
-        # The stored counts go first, so that the counts waited for are this run's.
-        page.evaluate("() => void window.jupyterapp.commands.execute('notebook:clear-all-cell-outputs')")
-        page.evaluate("() => void window.jupyterapp.commands.execute('notebook:run-all-cells')")
-        page.evaluate(
-            """() => {
-                window.code = [...notebook.model.cells].filter((cell) => cell.type === "code");
-                window.ran = (cell) => cell.executionCount !== null && cell.executionState === "idle";
-                window.outputs = () => code.flatMap((cell) => cell.outputs.toJSON());
-                window.failed = () => outputs().filter((output) => output.output_type === "error");
-            }"""
-        )
-        page.wait_for_function("() => failed().length > 0 || code.every(ran)")
-        assert page.evaluate("() => failed()") == []
-        # JupyterLab keeps in the page only the cells that are near the view.
-        page.evaluate(
-            """() => notebook.scrollToItem(
-                [...notebook.model.cells].findIndex((cell) => cell.sharedModel.source.includes("ladder(")), "start")"""
-        )
-        ladder = page.locator("canvas").first
-        ladder.wait_for()
-        page.screenshot(path=pictures / "quickstart-1.png")
-        page.wait_for_function(
-            "([canvas, before]) => canvas.toDataURL() !== before",
-            arg=[ladder.element_handle(), ladder.evaluate("canvas => canvas.toDataURL()")],
-        )
-        page.screenshot(path=pictures / "quickstart-2.png")
-        browser.close()
+
+def picture(page: Any, name: str) -> None:
+    if folder := os.environ.get("HFTLAB_SCREENSHOTS"):
+        page.screenshot(path=Path(folder) / f"{name}.png")
+
+
+@pytest.mark.parametrize("name", [path.stem for path in TUTORIALS])
+def test_a_tutorial_runs_to_its_end(page: Any, jupyterlab: str, name: str) -> None:
+    """Run all cells, as a person does with Run > Run All Cells: none fails, and the last one ends."""
+    # The printed address leads to the quickstart.
+    page.goto(jupyterlab)
+    page.wait_for_function("isReady()")
+    if name != QUICKSTART:
+        page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+        page.goto(jupyterlab.replace(QUICKSTART, name))
+        page.wait_for_function("isReady()")
+    # The stored counts go first, so that the counts waited for are this run's.
+    page.evaluate("() => void window.jupyterapp.commands.execute('notebook:clear-all-cell-outputs')")
+    page.evaluate("() => void window.jupyterapp.commands.execute('notebook:run-all-cells')")
+    page.wait_for_function("() => failed().length > 0 || code().every(ran)")
+    assert page.evaluate("() => failed()") == []
+    picture(page, name)
+    if name == QUICKSTART:
+        moves(page)
+
+
+def moves(page: Any) -> None:
+    """Two pictures of the first live view, taken one after the other, differ."""
+    # JupyterLab keeps in the page only the cells that are near the view.
+    page.evaluate(
+        """() => notebook().scrollToItem([...notebook().model.cells].findIndex(({ sharedModel }) =>
+            /dashboard\\(|ladder\\(/.test(sharedModel.source)), "start")"""
+    )
+    canvas = page.locator(".hftlab-view[data-view=LadderView] canvas").first
+    canvas.wait_for()
+    page.wait_for_function(
+        "([canvas, before]) => canvas.toDataURL() !== before",
+        arg=[canvas.element_handle(), canvas.evaluate("canvas => canvas.toDataURL()")],
+    )
+    picture(page, "quickstart-dashboard")
