@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 if TYPE_CHECKING:
     from hftlab.lab.client import LabClient
     from hftlab.session import Session
-    from hftlab.widgets import Blotter, Ladder, LatencyPanel, TimeAndSales, Transport, WatchList
+    from hftlab.widgets import Blotter, DepthChart, Ladder, LatencyPanel, TimeAndSales, Transport, WatchList
 
 __all__ = ["ClientViews"]
 
@@ -71,3 +71,12 @@ class ClientViews:
         from hftlab.widgets import Blotter
 
         return Blotter(self._client_of_views, rate)
+
+    def depth_chart(self, symbol: str, depth: int = 100, rate: float = 10) -> DepthChart:
+        """Show the cumulative size of a symbol's book by price, at most `rate` updates a second.
+
+        At most `depth` levels a side. See hftlab.widgets.DepthChart.
+        """
+        from hftlab.widgets import DepthChart
+
+        return DepthChart(self._client_of_views, symbol, depth, rate)

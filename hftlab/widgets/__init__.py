@@ -4,6 +4,7 @@ from hftlab.widgets.blotter import Blotter, blotter_svg
 from hftlab.widgets.core.link import Link
 from hftlab.widgets.core.picture import Picture
 from hftlab.widgets.dashboard import Dashboard
+from hftlab.widgets.depth import DepthChart, depth_svg
 from hftlab.widgets.ladder import Ladder, ladder_svg
 from hftlab.widgets.latency import LatencyPanel, latency_svg
 from hftlab.widgets.time_and_sales import TimeAndSales, time_and_sales_svg
@@ -13,6 +14,7 @@ from hftlab.widgets.watchlist import WatchList, watchlist_svg
 __all__ = [
     "Blotter",
     "Dashboard",
+    "DepthChart",
     "Ladder",
     "LatencyPanel",
     "Link",
@@ -21,6 +23,7 @@ __all__ = [
     "Transport",
     "WatchList",
     "blotter_svg",
+    "depth_svg",
     "ladder_svg",
     "latency_svg",
     "time_and_sales_svg",
