@@ -13,6 +13,7 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Final
 
 from hftlab.clock import from_milliseconds, in_words
+from hftlab.compilation_notice import show_in_notebook
 from hftlab.html_table import facts_table, rows_table
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ def _register_with_ipython() -> None:
     shell = ipython()
     if shell is None:
         return
+    show_in_notebook(shell)
     formatter = shell.display_formatter.formatters["text/html"]
     for (module, name), table in _TABLES.items():
         formatter.for_type_by_name(module, name, table)

@@ -16,6 +16,7 @@ from hftlab.cli.lab import lab
 from hftlab.cli.record import record
 from hftlab.cli.serve import replay, serve, token
 from hftlab.cli.sessions import compact, diff, info, recover, verify
+from hftlab.compilation_notice import show_on_terminal
 from hftlab.errors import HftlabError
 from hftlab.log import NoticeFormatter
 from hftlab.printable import printable
@@ -69,6 +70,7 @@ def main() -> None:
     notices = logging.StreamHandler()
     notices.setFormatter(NoticeFormatter())
     logging.basicConfig(level=logging.WARNING, handlers=[notices])
+    show_on_terminal()
     try:
         app(prog_name="hftlab")  # also where it runs as `python -m hftlab`
     except HftlabError as exc:

@@ -12,6 +12,11 @@ from typing import Any, Final, TypeVar, cast
 import numpy as np
 import numpy.typing as npt
 from numba import njit, typeof
+from numba.core import event
+
+from hftlab.compilation import began, ended
+from hftlab.kernels.cache_files import known, remove_outdated
+from hftlab.version import __version__
 
 __all__ = ["IntArray", "compiled", "entry_point", "i64", "in_place", "inlined", "place_of", "zeros_aligned"]
 
@@ -86,12 +91,58 @@ def _huge_pages(size: int) -> tuple[npt.NDArray[np.uint8], int]:
 
 def _njit(function: Function, **options: bool) -> Function:
     dispatcher = njit(cache=True, nogil=True, error_model="numpy", **options)(function)
-    # numba compiles again when the function's own file has changed; the code of other files that it calls counts too.
-    file = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
+    # numba compiles again when the function's own file has changed; the code of other files that it calls counts too,
+    # and so does the version: an installer may give the files of each the same times.
+    cache = getattr(dispatcher, "_cache", None)
+    file = getattr(cache, "_cache_file", None)
     if file is not None:
-        file._source_stamp = file._source_stamp, *sorted(_stamps(function.__globals__))
+        file._source_stamp = file._source_stamp, __version__, *sorted(_stamps(function.__globals__))
         file._load_index = _forgiving(file._load_index)
+        folder, base = file._cache_path, file._index_name.removesuffix(".nbi")
+        known(folder, base)
+        file._save_index = _tidying(file._save_index, folder, base)
     return cast("Function", dispatcher)
+
+
+def _tidying(save_index: Callable[[dict[Any, Any]], None], folder: str, base: str) -> Callable[[dict[Any, Any]], None]:
+    """Remove what earlier versions have left when something new is kept, so that the folder does not grow for ever."""
+
+    def save(overloads: dict[Any, Any]) -> None:
+        save_index(overloads)
+        remove_outdated(folder, base)
+
+    return save
+
+
+class _Told(event.Listener):  # type: ignore[misc]  # numba has no types
+    """Tells hftlab.compilation of our kernels that numba compiles, as opposed to reading them from its cache."""
+
+    def __init__(self) -> None:
+        self._depth = 0
+
+    def on_start(self, event: Any) -> None:
+        name = _kernel_of(event)
+        if name is not None:
+            self._depth += 1
+            if self._depth == 1:  # what a kernel calls is compiled within it
+                began(name)
+
+    def on_end(self, event: Any) -> None:
+        if _kernel_of(event) is not None:
+            self._depth -= 1
+            if self._depth == 0:
+                ended()
+
+
+def _kernel_of(event: Any) -> str | None:
+    """Return the name of the kernel that an event is about, None if it is not ours."""
+    function = getattr((event.data or {}).get("dispatcher"), "py_func", None)
+    module = getattr(function, "__module__", None) or ""
+    return f"{module}.{function.__name__}" if function is not None and module.startswith("hftlab.") else None
+
+
+# numba compiles on one thread at a time, under a lock of its own.
+event.register("numba:compile", _Told())
 
 
 def _forgiving(load_index: Callable[[], dict[Any, Any]]) -> Callable[[], dict[Any, Any]]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from hftlab.clock import NANOSECONDS, Clock, to_milliseconds
+from hftlab.compilation import is_watched
 from hftlab.errors import HftlabError
 from hftlab.events import COLUMNS, EventBatch
 from hftlab.html_table import facts_table
@@ -274,10 +275,15 @@ def _nothing(instruments: tuple[Instrument, ...]) -> EventBatch:
     return EventBatch(**{name: np.empty(0, dtype) for name, dtype in COLUMNS.items()}, instruments=instruments)
 
 
+def _tell() -> None:
+    if not is_watched():
+        _log.warning("compiling the exchange, which takes about a minute the first time")
+
+
 @cache
 def _compile() -> None:
     """Compile everything, or read it from numba's cache, before the clock starts."""
-    notice = threading.Timer(_LONG, _log.warning, ["compiling the exchange, which takes about a minute the first time"])
+    notice = threading.Timer(_LONG, _tell)
     notice.daemon = True
     notice.start()
     try:

@@ -12,6 +12,7 @@ import pytest
 from hftlab.book import apply_kernel
 from hftlab.book.order_table import ORDER
 from hftlab.kernels.compiling import _LARGE, IntArray, _stamps, entry_point, in_place, zeros_aligned
+from hftlab.version import __version__
 
 
 class TestCache:
@@ -31,6 +32,32 @@ class TestCache:
             for _ in range(2)
         ]
         assert runs[1] == "1 0\n"
+
+    def test_is_of_one_version(self) -> None:
+        """An installer may give the files of two versions the same times."""
+        stamp = apply_kernel.apply_rows._cache._cache_file._source_stamp  # type: ignore[attr-defined]
+        assert __version__ in stamp
+
+
+def test_a_compilation_is_told_and_a_cached_kernel_is_not(tmp_path: Path) -> None:
+    script = (
+        "import numpy as np; from hftlab import compilation\n"
+        "class Told:\n"
+        "    is_seen = True\n"
+        "    def begin(self, kernel): print('begin', kernel)\n"
+        "    def end(self): print('end')\n"
+        "compilation.watchers.append(Told())\n"
+        "from hftlab.kernels.sorted_keys import find_key; find_key(np.arange(8), 0, 8, 3)"
+    )
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+    runs = [
+        subprocess.run(
+            [sys.executable, "-c", script], capture_output=True, text=True, check=True, env=environment
+        ).stdout.splitlines()
+        for _ in range(2)
+    ]
+    assert runs[1] == []
+    assert runs[0] == ["begin hftlab.kernels.sorted_keys.find_key", "end"]
 
 
 class _Pair(NamedTuple):

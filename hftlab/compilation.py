@@ -1,0 +1,42 @@
+"""Compilation of kernels, told to whoever shows it to a person; loads nothing that compiles."""
+
+from __future__ import annotations
+
+from typing import Final, Protocol
+
+__all__ = ["Watcher", "began", "ended", "is_watched", "watchers"]
+
+
+class Watcher(Protocol):
+    """Shows that kernels are compiled; its methods are called on the thread that compiles."""
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether what it shows now would be seen by anybody."""
+
+    def begin(self, kernel: str) -> None:
+        """Note that the compilation of a kernel begins, with all that it calls."""
+
+    def end(self) -> None:
+        """Note that it has ended."""
+
+
+watchers: Final[list[Watcher]] = []
+"""At most one: a notebook's or a command's."""
+
+
+def is_watched() -> bool:
+    """Whether somebody sees that kernels are compiled."""
+    return any(watcher.is_seen for watcher in watchers)
+
+
+def began(kernel: str) -> None:
+    """Tell the watchers that the compilation of a kernel begins."""
+    for watcher in watchers:
+        watcher.begin(kernel)
+
+
+def ended() -> None:
+    """Tell the watchers that it has ended."""
+    for watcher in watchers:
+        watcher.end()

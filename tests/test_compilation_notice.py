@@ -1,0 +1,82 @@
+"""Compilations are shown to people, and to nobody else."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from hftlab.compilation import watchers
+from hftlab.compilation_notice import Notice, show_on_terminal
+from tests.notebook_kernel import kernel
+from tests.waiting import until
+
+
+@pytest.fixture(autouse=True)
+def own_watchers() -> Iterator[None]:
+    before = list(watchers)
+    yield
+    watchers[:] = before
+
+
+class TestNotice:
+    def test_it_counts_kernels_and_goes_when_none_follows(self) -> None:
+        shown: list[str | None] = []
+        notice = Notice(shown.append, lambda: True)
+        notice.begin("hftlab.simulator.flow_kernel._run")
+        notice.end()
+        notice.begin("hftlab.book.apply_kernel.apply_rows")
+        notice.end()
+        first, second = (str(line) for line in shown)
+        assert "kernel 1, of simulator flow kernel, " in first
+        assert "kernel 2, of book apply kernel, " in second
+        until(lambda: shown[-1] is None)
+        assert len(shown) == 3
+
+    def test_at_the_end_of_a_cell_it_goes_at_once(self) -> None:
+        shown: list[str | None] = []
+        notice = Notice(shown.append, lambda: True)
+        notice.clear()
+        notice.begin("hftlab.a.b")
+        notice.end()
+        notice.clear()
+        notice.clear()
+        assert (len(shown), shown[-1]) == (2, None)
+
+    def test_nobody_sees_nothing(self) -> None:
+        shown: list[str | None] = []
+        notice = Notice(shown.append, lambda: False)
+        notice.begin("hftlab.a.b")
+        notice.end()
+        notice.clear()
+        assert (shown, notice.is_seen) == ([], False)
+
+
+def test_a_pipe_is_not_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    show_on_terminal()
+    watchers[0].begin("hftlab.a.b")
+    watchers[0].end()
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_terminal_shows_a_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    show_on_terminal()
+    notice: Any = watchers[0]
+    notice.begin("hftlab.a.b")
+    notice.begin("hftlab.a.c")
+    notice.clear()
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "hftlab compiles itself" in said.err
+
+
+def test_a_cell_shows_it_to_a_person_alone() -> None:
+    """A kernel that may ask questions has a person in front of it; others are run by programs."""
+    begin = "import hftlab\nfrom hftlab.compilation import began, ended\nbegan('hftlab.a.b')\nended()"
+    with kernel() as notebook:
+        assert notebook.run(begin) == ""
+        shown = notebook.run(f"get_ipython().kernel._allow_stdin = True\n{begin}")
+        assert shown.startswith("hftlab compiles itself, once for this version")
