@@ -103,6 +103,10 @@ class ClientSocket(ClientConnection):
             return f"the server broke the protocol: {error.sent.reason or error.sent.code}"
         return "the connection broke"
 
+    def abort(self) -> None:
+        """Close at once, without a handshake."""
+        self.transport.abort()
+
     async def end(self) -> None:
         """Close with a handshake, or without one if the other side does not answer in time."""
         self.discard()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from ssl import SSLContext
 
 from hftlab.client.authentication import Authenticator
-from hftlab.client.link import Link
+from hftlab.client.link import Link, Socket
 from hftlab.client.metrics import Metrics
 from hftlab.client.opening import open_socket
 from hftlab.client.receiver import Receiver
@@ -37,11 +38,12 @@ class Dialer:
     reporter: Reporter
     metrics: Metrics
     cancel_on_disconnect: bool = False
+    opener: Callable[[str, Codec, SSLContext | None], Awaitable[Socket]] = open_socket
 
     async def dial(self) -> Link:
         """Open a socket and put a protocol on it. Raises ConnectionFailed."""
         url = redacted(self.address)
-        socket = await open_socket(self.address, self.codec, self.ssl)
+        socket = await self.opener(self.address, self.codec, self.ssl)
         protocol = ClientProtocol(
             url,
             self.codec,

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine
 from contextlib import suppress
-from typing import Any
+from typing import Any, Protocol
 
 from websockets.frames import Opcode
 
 from hftlab.client.authentication import Authenticator
-from hftlab.client.client_socket import ClientSocket
+from hftlab.client.client_socket import OnMessage
 from hftlab.client.metrics import Metrics
 from hftlab.client.receiver import Receiver
 from hftlab.client.reporter import Reporter
@@ -32,9 +32,24 @@ from hftlab.protocol.subscribing.client_protocol import ClientProtocol
 from hftlab.protocol.subscribing.loss import Loss
 from hftlab.protocol.subscribing.request_queue import Request
 
-__all__ = ["Link"]
+__all__ = ["Link", "Socket"]
 
 _log = get_logger("hftlab.client")
+
+
+class Socket(Protocol):
+    """What a Link uses of a WebSocket: a ClientSocket, or the double of one in tests."""
+
+    @property
+    def connection_lost_waiter(self) -> asyncio.Future[None]: ...
+    @property
+    def end_reason(self) -> str: ...
+    def pass_on(self, on_message: OnMessage) -> None: ...
+    def keep(self) -> None: ...
+    def write(self, payload: bytes, /, *, is_binary: bool) -> None: ...
+    async def drain(self) -> None: ...
+    async def end(self) -> None: ...
+    def abort(self) -> None: ...
 
 
 class Link:
@@ -46,7 +61,7 @@ class Link:
     def __init__(
         self,
         url: str,
-        socket: ClientSocket,
+        socket: Socket,
         protocol: ClientProtocol,
         codec: Codec,
         receiver: Receiver,
@@ -214,7 +229,7 @@ class Link:
                     self._open()
                 case Disconnect():
                     self._socket.keep()  # nothing more is handled
-                    self._socket.transport.abort()
+                    self._socket.abort()
 
     def _answer(self, number: str, reply: Message | WireError) -> None:
         answer = self._answers.get(number)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from websockets.asyncio.server import ServerConnection, serve
+from hftlab.protocol import Message, encode
+from hftlab.testing import ScriptedServer, Step
 
 PATIENCE = 10.0
 WELCOME = {"type": "ACK", "message": "welcome", "session": "s1", "version": "1.0"}
@@ -19,34 +20,28 @@ Reply = dict[str, Any]
 Answer = Callable[[dict[str, Any]], list[Reply]]
 
 
-class Script:
-    """Answers each request by its type; `requests` has all that came, connection after connection."""
+class Script(ScriptedServer):
+    """Answers each request, as JSON, by its type; `requests` has all that came, connection after connection."""
 
-    def __init__(self, url: str, welcome: Reply) -> None:
-        self.url, self.welcome = url, welcome
-        self.requests: list[dict[str, Any]] = []
-        self.connections: list[ServerConnection] = []
+    def __init__(self, **welcome: Any) -> None:
+        super().__init__(**welcome)
         self.answers: dict[str, Answer] = {}
 
-    async def talk(self, connection: ServerConnection) -> None:
-        self.connections.append(connection)
-        await self._send(connection, [self.welcome])
-        async for frame in connection:
-            request = json.loads(frame)
-            self.requests.append(request)
-            answer = self.answers.get(request["type"], acknowledge)
-            await self._send(connection, [reply | {"id": request.get("id")} for reply in answer(request)])
+    @property
+    def requests(self) -> list[dict[str, Any]]:
+        return [json.loads(encode(request)) for request in self.received]
 
-    async def _send(self, connection: ServerConnection, replies: list[Reply]) -> None:
-        for reply in replies:
-            filled = {"timestamp": 1000.0} | {name: value for name, value in reply.items() if value is not None}
-            await connection.send(json.dumps(filled))
+    def answer(self, request: Message) -> list[Step]:
+        self.received.append(request)
+        replies = self.answers.get(request.type, acknowledge)(self.requests[-1])
+        return [_filled(reply | {"id": request.id}) for reply in replies]
 
-    async def say(self, **message: Any) -> None:
-        await self._send(self.connections[-1], [message])
+    async def say(self, **message: Any) -> None:  # type: ignore[override]  # named, which reads better in tests
+        await super().say(_filled(message))
 
-    def types(self) -> list[str]:
-        return [request["type"] for request in self.requests]
+
+def _filled(reply: Reply) -> Reply:
+    return {"timestamp": 1000.0} | {name: value for name, value in reply.items() if value is not None}
 
 
 def acknowledge(_: dict[str, Any]) -> list[Reply]:
@@ -57,17 +52,8 @@ def refuse(error_type: str, **more: Any) -> Answer:
     return lambda _: [{"type": "ERROR", "errorType": error_type, "message": "no", "recoverable": True, **more}]
 
 
-@asynccontextmanager
-async def scripted(**welcome: Any) -> AsyncIterator[Script]:
-    script: Script | None = None
-
-    async def talk(connection: ServerConnection) -> None:
-        assert script is not None
-        await script.talk(connection)
-
-    async with serve(talk, "127.0.0.1", 0) as server:
-        script = Script(f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}", WELCOME | welcome)
-        yield script
+def scripted(**welcome: Any) -> Script:
+    return Script(**welcome)
 
 
 @contextmanager

@@ -81,7 +81,7 @@ class TestSigningIn:
                 await client.subscribe(["AAPL"])
                 script.connections[0].transport.abort()
                 await until(lambda: len(script.requests) == 4)
-            assert script.types() == ["AUTH", "SUBSCRIBE", "AUTH", "SUBSCRIBE"]
+            assert script.types == ["AUTH", "SUBSCRIBE", "AUTH", "SUBSCRIBE"]
 
     async def test_the_token_is_in_no_address_and_no_log(self) -> None:
         async with scripted() as script:
@@ -98,7 +98,7 @@ class TestSigningIn:
             with pytest.raises(AuthenticationFailed, match="cannot be renewed"):
                 await client.connect()
             assert client.connection_status == "ERROR"
-            assert script.types() == ["AUTH"]
+            assert script.types == ["AUTH"]
 
     async def test_a_server_that_closes_after_its_refusal_has_refused(self) -> None:
         async with scripted() as script:
@@ -119,7 +119,7 @@ class TestSigningIn:
     async def test_without_a_token_nothing_is_sent(self) -> None:
         async with scripted() as script, Client(script.url) as client:
             await client.subscribe(["AAPL"])
-            assert script.types() == ["SUBSCRIBE"]
+            assert script.types == ["SUBSCRIBE"]
 
 
 class TestRenewal:
@@ -188,7 +188,7 @@ class TestRenewal:
                     )
                 await until(lambda: len(errors) == 3 and len(script.requests) == 2)
                 await client.subscribe(["AAPL"])
-            assert script.types() == ["AUTH", "AUTH", "SUBSCRIBE"]
+            assert script.types == ["AUTH", "AUTH", "SUBSCRIBE"]
 
     async def test_private_messages_are_resumed_and_come_once(self) -> None:
         async with scripted() as script:
@@ -275,14 +275,14 @@ async def test_a_key_of_the_same_user_signs_in(monkeypatch: pytest.MonkeyPatch) 
     async with scripted() as script:
         script.answers["AUTH"] = lambda _: [{"type": "AUTH_SUCCESS"}]
         async with Client(script.url):
-            assert script.types() == ["AUTH"]
+            assert script.types == ["AUTH"]
         for answer in (accept(), refuse("AUTHENTICATION_FAILED"), refuse("MESSAGE_PARSE_ERROR")):
             script.answers["AUTH"] = answer
-            script.requests.clear()
+            script.received.clear()
             async with Client(script.url) as client:
                 await client.subscribe(["AAPL"])
                 assert client.connection_status == "CONNECTED"
-            assert script.types() == ["AUTH", "SUBSCRIBE"]
+            assert script.types == ["AUTH", "SUBSCRIBE"]
 
 
 async def test_a_stranger_on_the_port_of_a_server_that_has_died_is_connected_to() -> None:
@@ -297,7 +297,7 @@ async def test_a_stranger_on_the_port_of_a_server_that_has_died_is_connected_to(
                 assert client.connection_status == "CONNECTED"
         finally:
             remove_secret(port, key)
-    assert script.types()[0] == "AUTH"
+    assert script.types[0] == "AUTH"
 
 
 class TestAccount:
@@ -314,7 +314,7 @@ class TestAccount:
         async with scripted() as script:
             with pytest.raises(AuthenticationFailed, match="no server of this user has left its"):
                 await Client(script.url, account="alice").connect()
-            assert script.types() == []
+            assert script.types == []
 
     async def test_a_server_on_another_machine_needs_a_token(self) -> None:
         authenticator = Authenticator("ws://example.org:8081", account="alice")

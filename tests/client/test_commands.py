@@ -54,7 +54,7 @@ class TestUnsubscribe:
                     await client.unsubscribe(["AAPL"], data_types=["TRADES"])
                 assert client.symbols == ["AAPL"]
             script.connections[0].transport.abort()
-            await until(lambda: script.types()[-1] == "SUBSCRIBE")
+            await until(lambda: script.types[-1] == "SUBSCRIBE")
             assert script.requests[-1]["dataTypes"] == ["QUOTES", "TRADES"]
 
     async def test_a_connection_that_ends_meanwhile_has_ended_them_too(self) -> None:
@@ -62,7 +62,7 @@ class TestUnsubscribe:
             await client.subscribe(["AAPL", "MSFT"])
             script.answers["UNSUBSCRIBE"] = lambda _: []
             waiting = asyncio.create_task(client.unsubscribe(["AAPL"]))
-            await until(lambda: script.types() == ["SUBSCRIBE", "UNSUBSCRIBE"])
+            await until(lambda: script.types == ["SUBSCRIBE", "UNSUBSCRIBE"])
             script.connections[0].transport.abort()
             assert await within(waiting) is None
             assert client.symbols == ["MSFT"]
@@ -77,13 +77,13 @@ class TestSending:
             script.answers["AUTH"] = lambda _: []
             client = Client(script.url, token="t")
             calling = asyncio.create_task(client.connect())
-            await until(lambda: script.types() == ["AUTH"])
+            await until(lambda: script.types == ["AUTH"])
             with pytest.raises(NetworkError, match="not signed in"):
                 await client.send_message(CancelOrder(timestamp=1.0, client_order_id="1"))
             await script.say(type="AUTH_SUCCESS")
             await within(calling)
             await client.send_message(CancelOrder(timestamp=1.0, client_order_id="1"))
-            await until(lambda: script.types() == ["AUTH", "CANCEL_ORDER"])
+            await until(lambda: script.types == ["AUTH", "CANCEL_ORDER"])
             await client.close()
 
     async def test_without_a_connection_it_says_what_to_call(self) -> None:

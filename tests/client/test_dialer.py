@@ -15,7 +15,7 @@ async def test_each_connection_restores_what_the_client_has_subscribed_to() -> N
         await client.subscribe(["AAPL"])
         await client.close()
         await within(client.connect())
-        assert script.types() == ["SUBSCRIBE", "SUBSCRIBE"]
+        assert script.types == ["SUBSCRIBE", "SUBSCRIBE"]
 
 
 async def test_what_cannot_be_reached_is_named_without_its_password() -> None:

@@ -55,7 +55,7 @@ async def test_a_cancelled_request_is_not_waited_for() -> None:
     async with scripted() as script, Client(script.url) as client:
         script.answers["PING"] = lambda _: []
         waiting = asyncio.create_task(client.ping())
-        await until(lambda: script.types() == ["PING"])
+        await until(lambda: script.types == ["PING"])
         waiting.cancel()
         await asyncio.wait([waiting])
         await script.say(type="PONG", id=script.requests[0]["id"])
@@ -66,7 +66,7 @@ async def test_requests_under_way_fail_with_the_connection() -> None:
     async with scripted() as script, Client(script.url, reconnect_interval=0.01) as client:
         script.answers["PING"] = lambda _: []
         waiting = asyncio.create_task(client.ping())
-        await until(lambda: script.types() == ["PING"])
+        await until(lambda: script.types == ["PING"])
         script.connections[0].transport.abort()
         with pytest.raises(NetworkError, match="closed before it answered"):
             await within(waiting)

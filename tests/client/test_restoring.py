@@ -3,93 +3,94 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from hftlab.client import Client
 from hftlab.errors import SubscriptionFailed
-from hftlab.protocol import MarketData, Message
+from hftlab.protocol import MarketData, Message, Subscribe
 from hftlab.server import Server
 from hftlab.simulator import RandomWalk
-from tests.client.servers import PATIENCE, Script, acknowledge, refuse, scripted, until
+from hftlab.testing import FakeClient, Step, refuse, virtual_time
+from tests.client.servers import PATIENCE, until
 
 
-def without(*unknown: str) -> Any:
-    """Acknowledges subscriptions that name none of these, as our server does."""
+def without(*unknown: str) -> Callable[[Subscribe], list[Step]]:
+    """Grants subscriptions that name none of these, as our server does."""
 
-    def answer(request: dict[str, Any]) -> list[dict[str, Any]]:
-        missing = [symbol for symbol in request["symbols"] if symbol in unknown]
-        if not missing:
-            return acknowledge(request)
-        return refuse("SUBSCRIPTION_FAILED", context={"field": "symbols", "unknown": missing})(request)
+    def answer(request: Subscribe) -> list[Step]:
+        missing = [symbol for symbol in request.symbols if symbol in unknown]
+        return [refuse("SUBSCRIPTION_FAILED", context={"field": "symbols", "unknown": missing})] if missing else []
 
     return answer
 
 
-def asked(script: Script) -> list[list[str]]:
-    return [request["symbols"] for request in script.requests if request["type"] == "SUBSCRIBE"]
+def asked(client: FakeClient) -> list[list[str]]:
+    return [request.symbols for request in client.script.received_of(Subscribe)]
 
 
+async def connect_anew(client: FakeClient) -> None:
+    before = client.metrics.reconnection_count
+    await client.simulate_error()
+    await client.advance(1)
+    assert client.metrics.reconnection_count == before + 1
+
+
+@virtual_time
 async def test_symbols_that_are_gone_do_not_take_the_others_with_them() -> None:
     """They are told, and stay wanted: the next connection asks for them again."""
-    async with scripted() as script, Client(script.url, reconnect_interval=0.01) as client:
+    async with FakeClient() as client:
         errors: list[Exception] = []
         client.on("error", errors.append)
         await client.subscribe(["AAPL", "MSFT", "TSLA"])
-        script.answers["SUBSCRIBE"] = without("MSFT")
-        script.connections[-1].transport.abort()
-        await until(lambda: client.metrics.reconnection_count == 1)
-        assert asked(script)[1:] == [["AAPL", "MSFT", "TSLA"], ["AAPL", "TSLA"]]
+        client.script.when("SUBSCRIBE", without("MSFT"))
+        await connect_anew(client)
+        assert asked(client)[1:] == [["AAPL", "MSFT", "TSLA"], ["AAPL", "TSLA"]]
         assert [type(error) for error in errors] == [SubscriptionFailed]
         assert client.symbols == ["AAPL", "MSFT", "TSLA"]
-        script.answers["SUBSCRIBE"] = without()
-        script.connections[-1].transport.abort()
-        await until(lambda: client.metrics.reconnection_count == 2)
-        assert asked(script)[3:] == [["AAPL", "MSFT", "TSLA"]]
+        client.script.when("SUBSCRIBE")
+        await connect_anew(client)
+        assert asked(client)[3:] == [["AAPL", "MSFT", "TSLA"]]
         assert len(errors) == 1
 
 
+@virtual_time
 async def test_a_server_that_has_none_of_them_is_connected_to() -> None:
-    async with scripted() as script, Client(script.url, reconnect_interval=0.01) as client:
+    async with FakeClient() as client:
         await client.subscribe(["AAPL", "MSFT"])
-        script.answers["SUBSCRIBE"] = without("AAPL", "MSFT")
-        script.connections[-1].transport.abort()
-        await until(lambda: client.metrics.reconnection_count == 1)
-        assert asked(script)[1:] == [["AAPL", "MSFT"]]
+        client.script.when("SUBSCRIBE", without("AAPL", "MSFT"))
+        await connect_anew(client)
+        assert asked(client)[1:] == [["AAPL", "MSFT"]]
 
 
 @pytest.mark.parametrize("context", [None, {}, {"unknown": "MSFT"}, {"unknown": [7]}, {"unknown": ["IBM"]}])
+@virtual_time
 async def test_a_refusal_that_does_not_say_what_is_unknown_is_taken_as_it_is(context: Any) -> None:
-    async with scripted() as script, Client(script.url, reconnect_interval=0.01) as client:
+    async with FakeClient() as client:
         await client.subscribe(["AAPL"])
-        script.answers["SUBSCRIBE"] = refuse("SUBSCRIPTION_FAILED", context=context)
-        script.connections[-1].transport.abort()
-        await until(lambda: client.metrics.reconnection_count == 1)
-        assert len(script.requests) == 2
+        client.script.when("SUBSCRIBE", refuse("SUBSCRIPTION_FAILED", context=context))
+        await connect_anew(client)
+        assert len(client.sent) == 2
 
 
+@virtual_time
 async def test_what_was_unknown_is_asked_for_again_once_it_has_been_subscribed_to() -> None:
     """A hole makes the client ask again for what its channel carries."""
     channel = {"channel": 1, "dataTypes": ["QUOTES"], "frequency": 0, "slowConsumer": "CONFLATE", "sequence": 0}
-
-    def subscribed(request: dict[str, Any]) -> list[dict[str, Any]]:
-        return [{"type": "ACK", "message": "ok", "channels": [channel | {"symbols": request["symbols"]}]}]
-
     terms: dict[str, Any] = {"data_types": ["QUOTES"], "frequency": 0}
-    async with scripted() as script, Client(script.url, reconnect_interval=0.01) as client:
+    async with FakeClient() as client:
         await client.subscribe(["MSFT"], **terms)
-        script.answers["SUBSCRIBE"] = without("MSFT")
-        script.connections[-1].transport.abort()
-        await until(lambda: client.metrics.reconnection_count == 1)
-        script.answers["SUBSCRIBE"] = subscribed
-        await client.wait_connected(PATIENCE)
+        client.script.when("SUBSCRIBE", without("MSFT"))
+        await connect_anew(client)
+        granted = {"type": "ACK", "message": "ok", "channels": [channel | {"symbols": ["MSFT"]}]}
+        client.script.when("SUBSCRIBE", granted)
         await client.subscribe(["MSFT"], **terms)
-        before = len(script.requests)
+        before = len(client.sent)
         for sequence in (1, 3):
-            await script.say(type="MARKET_DATA", channel=1, sequence=sequence, symbols=[])
-        await until(lambda: len(script.requests) > before)
-        assert script.requests[-1]["symbols"] == ["MSFT"]
+            await client.simulate_message({"type": "MARKET_DATA", "channel": 1, "sequence": sequence, "symbols": []})
+        assert asked(client)[before:] == [["MSFT"]]
 
 
 async def test_our_server_come_back_with_fewer_symbols_streams_those_it_has() -> None:

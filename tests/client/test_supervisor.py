@@ -60,7 +60,7 @@ class TestOpening:
             client = Client(script.url, token="t")
             seen = events(client)
             calling = asyncio.create_task(client.connect())
-            await until(lambda: script.types() == ["AUTH"])
+            await until(lambda: script.types == ["AUTH"])
             calling.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await calling
@@ -95,7 +95,7 @@ class TestOpening:
             script.answers |= STILL
             client = Client(script.url, token="t")
             first, second = (asyncio.create_task(client.connect()) for _ in range(2))
-            await until(lambda: script.types() == ["AUTH"])
+            await until(lambda: script.types == ["AUTH"])
             first.cancel()
             await asyncio.wait([first])
             await script.say(type="AUTH_SUCCESS")
@@ -160,10 +160,10 @@ class TestReady:
             script.answers["AUTH"] = lambda _: [{"type": "AUTH_SUCCESS"}]
             client = Client(script.url, token="t", reconnect_interval=0.01)
             known: list[list[str]] = []
-            client.on("connected", lambda: known.append(script.types()))
+            client.on("connected", lambda: known.append(script.types))
             await client.connect()
             await client.subscribe(["AAPL"])
-            script.requests.clear()
+            script.received.clear()
             script.connections[0].transport.abort()
             await until(lambda: len(known) == 2)
             assert known == [["AUTH"], ["AUTH", "SUBSCRIBE"]]
@@ -175,7 +175,7 @@ class TestReady:
             script.answers |= STILL
             client = Client(script.url, token="t")
             calling = asyncio.create_task(client.connect())
-            await until(lambda: script.types() == ["AUTH"])
+            await until(lambda: script.types == ["AUTH"])
             assert client.connection_status == "CONNECTING"
             assert not client.is_healthy
             assert client.metrics.connection_uptime == 0
@@ -201,7 +201,7 @@ class TestReady:
             script.answers |= STILL
             client = Client(script.url, token="t")
             calling = asyncio.create_task(client.connect())
-            await until(lambda: script.types() == ["AUTH"])
+            await until(lambda: script.types == ["AUTH"])
             with pytest.raises(NetworkError, match=r"after 0\.01 s: it is CONNECTING"):
                 await client.wait_connected(0.01)
             waiting = asyncio.create_task(client.wait_connected())

@@ -104,7 +104,7 @@ class TestPlacing:
             await client.trading.buy("AAPL", -1)
         with pytest.raises(ValueError, match="timeout is in seconds, above 0; got 0"):
             await client.trading.buy("AAPL", 1, timeout=0)
-        assert venue.script.types() == ["AUTH"]
+        assert venue.script.types == ["AUTH"]
         assert len(client.trading.orders) == 0
 
 
@@ -208,7 +208,7 @@ class TestPauses:
         assert list(client.trading.open_orders) == [order]
         await within(order.cancel())
         await within(client.trading.cancel_all())
-        assert venue.script.types() == ["AUTH", "NEW_ORDER", "NEW_ORDER", "CANCEL_ORDER", "CANCEL_ALL"]
+        assert venue.script.types == ["AUTH", "NEW_ORDER", "NEW_ORDER", "CANCEL_ORDER", "CANCEL_ALL"]
 
 
 class TestState:
