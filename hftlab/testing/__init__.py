@@ -1,6 +1,7 @@
 """Doubles for tests of code that uses hftlab: a client and servers that do what a test says, on a clock of their own.
 
-`FakeClient` is hftlab.Client with a connection in memory: everything above the socket is the real one. A test with
+`FakeClient` is hftlab.Client with a connection in memory: everything above the socket is the real one; `FakeLabClient`
+is the same as plain calls. A test with
 `@virtual_time` runs on a virtual clock, where a minute takes no time. `Script` says what the server answers;
 `ScriptedServer` says it over a real WebSocket.
 """
@@ -8,6 +9,7 @@
 from __future__ import annotations
 
 from hftlab.testing.fake_client import FakeClient
+from hftlab.testing.fake_lab_client import FakeLabClient
 from hftlab.testing.market import market_data
 from hftlab.testing.script import Script
 from hftlab.testing.scripted_server import ScriptedServer
@@ -18,6 +20,7 @@ __all__ = [
     "Close",
     "Drop",
     "FakeClient",
+    "FakeLabClient",
     "Script",
     "ScriptedServer",
     "Silence",
