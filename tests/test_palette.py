@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from itertools import product
+from itertools import pairwise, product
 from pathlib import Path
 from typing import get_args
 
@@ -14,7 +14,7 @@ import pytest
 import hftlab
 import hftlab.widgets
 from hftlab.analysis import figure_style
-from hftlab.palette import DARK, LIGHT, SERIES, Role, to_javascript
+from hftlab.palette import DARK, HEAT_DARK, HEAT_LIGHT, LIGHT, SERIES, Role, to_javascript
 from hftlab.widgets import Ladder, LatencyPanel, ladder_svg
 
 PALETTE_JS = Path(hftlab.widgets.__file__).parent / "core" / "palette.js"
@@ -98,6 +98,39 @@ def test_texts_can_be_read(theme: dict[Role, str]) -> None:
     for role in ("ink", "muted", "bid", "ask", "warn", "good"):
         assert contrast(theme[role], theme["paper"]) >= 4.5, role
     assert contrast(theme["warn"], theme["tint"]) >= 4.5
+
+
+def lightness(luminance: float) -> float:
+    """CIE 1976 L* of a relative luminance."""
+    return 116 * luminance ** (1 / 3) - 16 if luminance > 216 / 24389 else luminance * 24389 / 27
+
+
+def seen_without_cones(colour: str, matrix: tuple[tuple[float, ...], ...]) -> float:
+    """The luminance that somebody sees who lacks a kind of cones."""
+    channels = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    seen = [max(0.0, sum(one * other for one, other in zip(row, linear, strict=True))) for row in matrix]
+    return 0.2126 * seen[0] + 0.7152 * seen[1] + 0.0722 * seen[2]
+
+
+COLOUR_BLIND = {
+    "protanopia": ((0.152286, 1.052583, -0.204868), (0.114503, 0.786281, 0.099216), (-0.003882, -0.048116, 1.051998)),
+    "deuteranopia": ((0.367322, 0.860646, -0.227968), (0.280085, 0.672501, 0.047413), (-0.01182, 0.04294, 0.968881)),
+    "tritanopia": ((1.255528, -0.076749, -0.178779), (-0.078411, 0.930809, 0.147602), (0.004733, 0.691367, 0.3039)),
+}
+"""Of linear RGB, for a whole loss (Machado, Oliveira and Fernandes, 2009, table 1)."""
+
+
+@pytest.mark.parametrize(("paper", "heat"), [(LIGHT, HEAT_LIGHT), (DARK, HEAT_DARK)], ids=["light", "dark"])
+def test_amounts_go_away_from_the_paper_in_even_steps(paper: dict[Role, str], heat: tuple[str, ...]) -> None:
+    values = [lightness(luminance(colour)) for colour in heat]
+    steps = [after - before for before, after in pairwise(values)]
+    assert abs(values[0] - lightness(luminance(paper["paper"]))) < 6
+    assert abs(values[-1] - values[0]) > 70
+    assert max(map(abs, steps)) - min(map(abs, steps)) < 1.5
+    for matrix in COLOUR_BLIND.values():
+        seen = [seen_without_cones(colour, matrix) for colour in heat]
+        assert seen in (sorted(seen), sorted(seen, reverse=True))
 
 
 @pytest.mark.parametrize(("paper", "colour"), list(product((LIGHT["paper"], DARK["paper"]), SERIES)))

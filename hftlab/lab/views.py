@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 if TYPE_CHECKING:
     from hftlab.lab.client import LabClient
     from hftlab.session import Session
-    from hftlab.widgets import Blotter, DepthChart, Ladder, LatencyPanel, TimeAndSales, Transport, WatchList
+    from hftlab.widgets import Blotter, DepthChart, HeatMap, Ladder, LatencyPanel, TimeAndSales, Transport, WatchList
 
 __all__ = ["ClientViews"]
 
@@ -28,6 +28,15 @@ class ClientViews:
         from hftlab.widgets import Ladder
 
         return Ladder(self._client_of_views, symbol, depth, rate, tick=tick)
+
+    def heatmap(self, symbol: str, rate: float = 10) -> HeatMap:
+        """Show a live heat map of a book: time by price, coloured by resting size; see hftlab.widgets.HeatMap.
+
+        At most `rate` updates a second. It begins when it is made, and goes on also while no page shows it.
+        """
+        from hftlab.widgets import HeatMap
+
+        return HeatMap(self._client_of_views, symbol, rate)
 
     def latency_panel(self, rate: float = 4) -> LatencyPanel:
         """Show live latency histograms, at most `rate` updates a second; see hftlab.widgets.LatencyPanel."""

@@ -5,6 +5,7 @@ from hftlab.widgets.core.link import Link
 from hftlab.widgets.core.picture import Picture
 from hftlab.widgets.dashboard import Dashboard
 from hftlab.widgets.depth import DepthChart, depth_svg
+from hftlab.widgets.heatmap import HeatMap
 from hftlab.widgets.ladder import Ladder, ladder_svg
 from hftlab.widgets.latency import LatencyPanel, latency_svg
 from hftlab.widgets.time_and_sales import TimeAndSales, time_and_sales_svg
@@ -15,6 +16,7 @@ __all__ = [
     "Blotter",
     "Dashboard",
     "DepthChart",
+    "HeatMap",
     "Ladder",
     "LatencyPanel",
     "Link",

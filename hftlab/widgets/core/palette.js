@@ -21,5 +21,31 @@ export const DARK = {
   good: "#45c49a",
   tint: "#3a2f12",
 };
+export const HEAT_LIGHT = [
+  "#f5f8f9",
+  "#cae9db",
+  "#a0d9c1",
+  "#77c7b3",
+  "#54b3a8",
+  "#299dab",
+  "#0d86af",
+  "#216dad",
+  "#3553a3",
+  "#423891",
+  "#471a7a",
+];
+export const HEAT_DARK = [
+  "#172138",
+  "#223256",
+  "#2d4475",
+  "#375797",
+  "#376fa6",
+  "#298bac",
+  "#00a6ae",
+  "#31c19b",
+  "#8dd47d",
+  "#c6e57d",
+  "#fcf489",
+];
 export const SANS = "system-ui, -apple-system, 'Segoe UI', 'Helvetica Neue', Arial, sans-serif";
 export const MONO = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace";

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterable
 from html import escape
@@ -15,7 +16,11 @@ Anchor: TypeAlias = Literal["start", "middle", "end"]
 
 _DARK: Final = " ".join(f".hftlab-{role} {{ fill: {colour}; }}" for role, colour in DARK.items())
 # Colours are attributes first: a viewer that strips the style still shows the light picture.
-_STYLE: Final = f".hftlab-mono {{ font-family: {MONO}; }} @media (prefers-color-scheme: dark) {{ {_DARK}%s }}"
+_IMAGES: Final = ".hftlab-on-light { display: none; } .hftlab-on-dark { display: inline; }"
+_STYLE: Final = (
+    f".hftlab-mono {{ font-family: {MONO}; }} .hftlab-on-dark {{ display: none; }} "
+    f"@media (prefers-color-scheme: dark) {{ {_DARK} {_IMAGES}%s }}"
+)
 _NOT_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -73,6 +78,15 @@ class Drawing:
             f'<polyline points="{path}" fill="none" class="hftlab-{role}-line" stroke="{LIGHT[role]}" '
             f'stroke-width="{thickness:g}" stroke-linejoin="round"{extras}/>'
         )
+
+    def image(self, x: float, y: float, width: float, height: float, light: bytes, dark: bytes) -> None:
+        """Add a PNG image, stretched and not smoothed: one for light paper, the other for dark."""
+        for png, theme, hidden in ((light, "light", ""), (dark, "dark", ' display="none"')):
+            self._shapes.append(
+                f'<image class="hftlab-on-{theme}"{hidden} x="{x:.5g}" y="{y:.5g}" width="{width:.5g}" '
+                f'height="{height:.5g}" preserveAspectRatio="none" image-rendering="pixelated" '
+                f'href="data:image/png;base64,{base64.b64encode(png).decode()}"/>'
+            )
 
     def text(
         self,

@@ -1,0 +1,49 @@
+"""The heat map as a widget of its own."""
+
+from __future__ import annotations
+
+from hftlab.widgets.core.interfaces import StreamingClient
+from hftlab.widgets.core.live_widget import LiveWidget
+from hftlab.widgets.core.page_code import page_source
+from hftlab.widgets.core.refresh_loop import REFRESH_LOOP, RefreshLoop
+from hftlab.widgets.heatmap.view import HeatMapView
+
+__all__ = ["HeatMap"]
+
+
+class HeatMap(LiveWidget):
+    """A live heat map of one symbol's book: time by price, coloured by the resting size.
+
+    At most `rate` updates a second. Assigning `symbol` changes what is shown, and `time` (ms since 1970 UTC, None for
+    none) where the cursor is.
+    """
+
+    _esm = page_source(HeatMapView.page)
+
+    def __init__(
+        self, client: StreamingClient, symbol: str, rate: float = 10, *, refresh_loop: RefreshLoop = REFRESH_LOOP
+    ) -> None:
+        view = HeatMapView(client, symbol, rate, refresh_loop=refresh_loop)
+        super().__init__(client, {"": view}, refresh_loop)
+
+    @property
+    def symbol(self) -> str:
+        """The symbol shown."""
+        return str(self.views[""].settings["symbol"])
+
+    @symbol.setter
+    def symbol(self, value: str) -> None:
+        self.views[""].set({"symbol": value})
+
+    @property
+    def time(self) -> float | None:
+        """Where the cursor is, in ms since 1970 UTC; None for none."""
+        time: float | None = self.views[""].settings["time"]
+        return time
+
+    @time.setter
+    def time(self, value: float | None) -> None:
+        self.views[""].set({"time": value})
+
+    def __repr__(self) -> str:
+        return f"HeatMap({self.symbol!r})"
