@@ -92,6 +92,7 @@ TESTED_ELSEWHERE: Final[dict[str, tuple[str, str]]] = {
     "widgets/heatmap/view.py": ("widgets/heatmap/test_heatmap.py", OF_WIDGETS),
     "widgets/heatmap/widget.py": ("widgets/heatmap/test_heatmap.py", OF_WIDGETS),
     "widgets/ladder/frame.py": ("widgets/ladder/test_ladder.py", OF_WIDGETS),
+    "widgets/ladder/own_orders.py": ("widgets/ladder/test_ladder.py", OF_WIDGETS),
     "widgets/ladder/picture.py": ("widgets/ladder/test_ladder.py", OF_WIDGETS),
     "widgets/ladder/view.py": ("widgets/ladder/test_ladder.py", OF_WIDGETS),
     "widgets/ladder/widget.py": ("widgets/ladder/test_ladder.py", OF_WIDGETS),

@@ -20,14 +20,27 @@ class ClientViews:
     def _client_of_views(self) -> LabClient:
         return cast("LabClient", self)
 
-    def ladder(self, symbol: str, depth: int = 10, rate: float = 10, *, tick: float | None = None) -> Ladder:
-        """Show a live order-book ladder: `depth` levels a side, at most `rate` updates a second.
+    def ladder(
+        self,
+        symbol: str,
+        depth: int = 10,
+        rate: float = 10,
+        *,
+        tick: float | None = None,
+        group: int = 1,
+        trading: bool = False,
+        size: float = 1,
+    ) -> Ladder:
+        """Show a live ladder (depth of market): `depth` rows a side, at most `rate` updates a second.
 
-        `tick` is the smallest price step; without one it is learnt from the prices. See hftlab.widgets.Ladder.
+        `tick` is the smallest price step; without one it is learnt from the prices. `group` is the number of ticks in a
+        row. With `trading` clicks and keys place orders of `size` and cancel them, once the ladder is armed on its
+        page. See hftlab.widgets.Ladder.
         """
         from hftlab.widgets import Ladder
 
-        return Ladder(self._client_of_views, symbol, depth, rate, tick=tick)
+        client = self._client_of_views
+        return Ladder(client, symbol, depth, rate, tick=tick, group=group, trading=trading, size=size)
 
     def heatmap(self, symbol: str, rate: float = 10) -> HeatMap:
         """Show a live heat map of a book: time by price, coloured by resting size; see hftlab.widgets.HeatMap.

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any, Self
 
-__all__ = ["COUNT", "FLAGS", "Tab", "text"]
+__all__ = ["COUNT", "FLAGS", "SCHEMES", "Tab", "text"]
 
 FLAGS = [
     "--no-sandbox",
@@ -17,6 +17,8 @@ FLAGS = [
     "--disable-sync",
     "--no-first-run",
 ]
+SCHEMES = [{"scheme": "light"}, {"scheme": "dark"}, {"scheme": "light", "scale": 2}, {"scheme": "dark", "scale": 2}]
+"""What a test of colours and of sharpness is run with."""
 WAIT = 5_000  # ms until a test gives up; none takes as long
 
 # A stand-in for what anywidget gives to render(): get, on, off, send, save_changes.
@@ -32,7 +34,7 @@ class Model {
   off(name, callback) { this.listeners[name]?.delete(callback); }
   send(content) { this.sent.push(content); }
   save_changes() {}
-  emit(name, value) { for (const callback of this.listeners[name] ?? []) callback(value); }
+  emit(name, ...values) { for (const callback of this.listeners[name] ?? []) callback(...values); }
   set(name, value) { this.state[name] = value; this.emit(`change:${name}`, value); }
   listening() { return Object.values(this.listeners).reduce((sum, each) => sum + each.size, 0); }
 }
@@ -89,9 +91,12 @@ def text(frame: bytes) -> str:
 class Tab:
     """A page with one widget view on it."""
 
-    def __init__(self, browser: Any, scheme: str = "light", scale: float = 1) -> None:
+    def __init__(self, browser: Any, scheme: str = "light", scale: float = 1, motion: str = "no-preference") -> None:
         self.context = browser.new_context(
-            color_scheme=scheme, device_scale_factor=scale, viewport={"width": 700, "height": 700}
+            color_scheme=scheme,
+            device_scale_factor=scale,
+            reduced_motion=motion,
+            viewport={"width": 700, "height": 700},
         )
         self.page = self.context.new_page()
         self.page.set_default_timeout(WAIT)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from hftlab.protocol.messages import MarketDataSymbol, ReplayStatus, Trade
 
@@ -51,6 +53,16 @@ class Replay:
 
 
 @dataclass
+class Trading:
+    """An account that the test fills."""
+
+    open_orders: list[Any] = field(default_factory=list)
+    buy: Any = None
+    sell: Any = None
+    cancel: Any = None
+
+
+@dataclass(eq=False)
 class Market:
     books: dict[str, Book] = field(default_factory=dict)
     quotes: dict[str, MarketDataSymbol] = field(default_factory=dict)
@@ -59,10 +71,21 @@ class Market:
     broken: Exception | None = None
     replay: Replay = field(default_factory=Replay)
     offered_symbols: list[str] = field(default_factory=list)
+    trading: Trading = field(default_factory=Trading)
+    callbacks: list[Callable[[object], object]] = field(default_factory=list)
 
     @property
     def symbols(self) -> list[str]:
         return sorted({*self.books, *self.quotes})
+
+    def on(self, event: str, callback: Callable[[object], object]) -> Callable[[], None]:
+        self.callbacks.append(callback)
+        return lambda: self.callbacks.remove(callback)
+
+    def send(self, message: object) -> None:
+        """Let those who follow the client's messages have one."""
+        for callback in self.callbacks:
+            callback(message)
 
     def book(self, symbol: str) -> Book | None:
         if self.broken:

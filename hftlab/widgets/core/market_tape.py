@@ -16,7 +16,7 @@ from hftlab.protocol.enums import Side
 from hftlab.protocol.market_data import MarketData, MarketDataSymbol, Trade
 from hftlab.protocol.messages import ReplayStatus
 
-__all__ = ["MarketTape", "Print", "Quote", "SymbolTape", "Tail", "tape_of"]
+__all__ = ["TRADES", "MarketTape", "Print", "Quote", "SymbolTape", "Tail", "tape_of"]
 
 TRADES: Final = 20_000
 QUOTES: Final = 20_000

@@ -1,74 +1,66 @@
-import { amount, clockTime, percent, values, way } from "../core/formats.js";
-import { PanelView, mount } from "../core/panel_view.js";
+import { amount, clockTime } from "../core/formats.js";
+import { PanelView, add, mount, write } from "../core/panel_view.js";
 import { Pen } from "../core/pen.js";
+import { Axis } from "./axis.js";
+import { Book, Measure, Traded, stepDown, stepUp } from "./book.js";
+import { Changes } from "./changes.js";
+import { columns } from "./columns.js";
+import { parse as parseFrame, parseTraded } from "./frame.js";
+import { Headline, WIDE, STYLE as HEADLINE, spreadText, volumeText } from "./headline.js";
+import { levelRows } from "./hint.js";
+import { Pointer, targetAt } from "./pointer.js";
+import { FRESH, ROW, RowPainter } from "./rows.js";
+import { OrderStrip, STYLE as ENTRY } from "./trading.js";
 
-// The same values as in frame.py.
-const VERSION = 1;
-const HEADER = [
-  "version", "stale", "tsEvent", "priceDecimals", "sizeDecimals", "tick", "last", "changePercent", "volume",
-  "tradePrice", "tradeSize", "tradeSide", "bidCount", "askCount",
-];
+export const parse = parseFrame;
 
-const PAD = 12, CAPTIONS = 17, ROW = 20, SPREAD = 28, FOOTER = 22;
-const FEWEST = 5; // levels a side that always have room
-const ORDERS = 28; // the room beyond the longest bar, for the number of orders
-const FLASH = 450; // ms
+const CAPTIONS = 17, FOOTER = 20;
 const SPEAKS = 2_000; // ms between two texts for screen readers
+const MOST_GROUPED = 1_000_000;
 
-/** Unpack a frame's state; null before the first one. */
-export function parse(frame) {
-  const data = values(frame);
-  if (data[0] !== VERSION) return null;
-  const state = Object.fromEntries(HEADER.map((name, index) => [name, data[index]]));
-  const level = (index) => {
-    const at = HEADER.length + 3 * index;
-    return { price: data[at], size: data[at + 1], orders: data[at + 2] };
-  };
-  state.bids = Array.from({ length: state.bidCount }, (_, index) => level(index));
-  state.asks = Array.from({ length: state.askCount }, (_, index) => level(state.bidCount + index));
-  return state;
-}
-
-/** When each level last changed its size, for the flashes. */
-class Changes {
-  constructor() {
-    this.sizes = new Map();
-    this.times = new Map();
-    this.still = matchMedia("(prefers-reduced-motion: reduce)");
-  }
-
-  note(levels, now) {
-    const prices = [...this.sizes.keys()];
-    const low = Math.min(...prices), high = Math.max(...prices);
-    const sizes = new Map(levels.map(({ price, size }) => [price, size]));
-    for (const [price, size] of sizes) {
-      // A price that has just come into the window has not changed.
-      if (price >= low && price <= high && this.sizes.get(price) !== size) this.times.set(price, now);
-    }
-    for (const price of this.times.keys()) if (!sizes.has(price)) this.times.delete(price);
-    this.sizes = sizes;
-  }
-
-  /** How recently a price changed: from 1, just now, to 0. */
-  freshness(price, now) {
-    const since = now - (this.times.get(price) ?? -Infinity);
-    return this.still.matches || since >= FLASH ? 0 : 1 - Math.max(0, since) / FLASH;
-  }
-
-  forget() {
-    this.sizes.clear();
-    this.times.clear();
-  }
-}
+const STYLE = `
+.hftlab-view .step { color: var(--hft-muted); white-space: nowrap; min-width: 3.4em; text-align: center; }
+.hftlab-view .voice { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+.hftlab-view .centre { width: 26px; display: grid; place-items: center; }
+.hftlab-view .centre::before { content: ""; width: 11px; height: 11px; border-radius: 50%; border: 1.5px solid;
+  background: radial-gradient(currentColor 2px, transparent 2.5px); }
+.hftlab-view canvas { touch-action: pan-x; }
+`;
 
 export class LadderView extends PanelView {
+  static style = STYLE + HEADLINE + ENTRY;
+
   constructor(panel, el, options) {
     super(panel, el, options);
+    this.axis = new Axis();
     this.changes = { bid: new Changes(), ask: new Changes() };
     this.spoken = -Infinity;
+    this.group = panel.setting("group");
+    this.headline = new Headline(this.facts);
+    this.equip();
     this.board = this.canvas(0, (...args) => this.draw(...args));
-    this.forget();
+    this.pointer = new Pointer(this, this.board);
+    if (panel.setting("trading")) this.entry = new OrderStrip(this);
+    this.settled();
     this.take();
+    const kept = parseTraded(panel.get("kept"));
+    if (kept) this.traded.take(kept, kept.rows);
+  }
+
+  /** The buttons of the header, and what is read aloud. */
+  equip() {
+    const named = (text, title, press) => {
+      const button = this.button(text, title, press);
+      button.setAttribute("aria-label", title);
+      return button;
+    };
+    named("−", "fewer ticks a row (−)", () => this.regroup(-1));
+    this.grouped = add(this.tools, "span", "step");
+    named("+", "more ticks a row (+)", () => this.regroup(1));
+    const centre = named("", "back to the market (space)", () => this.recentre());
+    centre.className = "centre";
+    this.voice = add(this.root, "div", "voice");
+    this.voice.setAttribute("aria-live", "polite");
   }
 
   themed() {
@@ -76,148 +68,352 @@ export class LadderView extends PanelView {
     this.surface?.redraw();
   }
 
-  settled() {
-    this.forget();
+  watch() {
+    super.watch();
+    this.entry?.check();
   }
 
   /** Start over: another book is about to be shown. */
   forget() {
-    this.changes.bid.forget();
-    this.changes.ask.forget();
-    this.rows = 0;
-    this.fit(FEWEST);
+    this.symbol = this.panel.setting("symbol");
+    for (const changes of Object.values(this.changes)) changes.forget();
+    this.traded = new Traded();
+    this.measures = { book: new Measure(0.85, 2), traded: new Measure(0.9, 1.5) };
+    this.chips = new Map();
+    this.axis.forget();
+    this.trade = this.cursor = this.state = this.book = null;
+    this.entry?.forget();
   }
 
-  /** Make room for that many levels a side. It never shrinks, so that the notebook below does not jump. */
-  fit(rows) {
-    if (rows <= this.rows) return;
-    this.rows = Math.min(rows, this.panel.setting("depth"));
-    this.resize(CAPTIONS + 2 * this.rows * ROW + SPREAD + FOOTER);
+  settled() {
+    if (!this.surface) return;
+    if (this.panel.setting("symbol") !== this.symbol) this.forget();
+    const group = this.panel.setting("group");
+    // While the kernel has not heard of another group, its settings still have the old one.
+    if (this.asked === group) this.asked = undefined;
+    if (this.asked === undefined && group !== this.group) this.show(group);
+    write(this.grouped, this.group === 1 ? "1 tick" : `${amount(this.group, 0)} ticks`);
+    this.entry?.settle();
+    this.resize(CAPTIONS + (2 * this.panel.setting("depth") + 1) * ROW + FOOTER);
     this.surface.redraw();
   }
 
   take() {
     if (!this.surface) return;
-    const now = performance.now();
+    if (this.panel.setting("symbol") !== this.symbol) this.forget();
+    const now = performance.now(), before = this.state;
     this.state = parse(this.panel.get("frame"));
     if (this.state) {
-      this.fit(Math.max(this.state.bids.length, this.state.asks.length));
-      this.changes.bid.note(this.state.bids, now);
-      this.changes.ask.note(this.state.asks, now);
-      const { last, changePercent, priceDecimals, stale } = this.state;
-      const facts = [Number.isFinite(last) ? amount(last, priceDecimals) : "", Number.isFinite(changePercent) ? percent(changePercent) : ""];
-      this.entitle(this.panel.setting("symbol"), stale ? "STALE" : facts.filter(Boolean).join("  "));
+      const { state } = this;
+      if (before && before.tick !== state.tick) this.axis.rescale(state.tick / before.tick);
+      this.book = new Book(state, this.group);
+      const anew = this.traded.take(state, state.traded);
+      if (anew && state.tradedSteps > state.tradedCount && !this.panel.page.offline) this.panel.send({ traded: true });
+      for (const name of ["bid", "ask"]) this.changes[name].note(this.book.side(name).rows, now);
+      this.measure();
+      this.tradeOf(before, now);
+      this.entry?.take(state.orders);
+      this.axis.follow(this.book.middle / this.group, this.isAiming);
     }
+    this.entitle(this.symbol, null);
+    this.headline.show(this.state, this.book, this.root.clientWidth);
     if (now - this.spoken > SPEAKS) {
       this.spoken = now;
       this.board.setAttribute("aria-label", this.words());
     }
+    this.hovered();
     this.surface.redraw();
   }
 
+  entitle(title) {
+    write(this.titled, title);
+  }
+
+  measure() {
+    const sizes = (side) => [...side.rows.values()].map(({ size }) => size);
+    this.measures.book.learn([...sizes(this.book.bid), ...sizes(this.book.ask)]);
+    this.measures.traded.learn([...this.tradedRows().values()].flat().filter((size) => size > 0));
+  }
+
+  /** Note the last trade, and when it came. */
+  tradeOf(before, now) {
+    const { tradePrice, tradeSize, tradeSide, tradeNumber, tick } = this.state;
+    if (!Number.isFinite(tradePrice)) {
+      this.trade = null;
+      return;
+    }
+    const ticks = Math.round(tradePrice / tick);
+    const step = tradeSide < 0 ? stepDown(ticks, this.group) : stepUp(ticks, this.group);
+    const isNew = before && (tradeNumber !== before.tradeNumber || tradePrice !== before.tradePrice);
+    const at = isNew ? now : this.trade?.at ?? -Infinity;
+    this.trade = { step, size: tradeSize, sign: tradeSide, at };
+  }
+
+  /** The traded volume in the rows that are shown; empty while the kernel has it in other steps. */
+  tradedRows() {
+    return this.traded.group === this.group ? this.traded.rows : new Map();
+  }
+
+  hear(content, buffers) {
+    if (content.traded) {
+      const whole = parseTraded(buffers?.[0]);
+      if (whole && whole.epoch === this.traded.epoch && whole.group === this.traded.group) this.traded.take(whole, whole.rows);
+      this.surface.redraw();
+    }
+    if (this.entry) this.entry.hear(content);
+    else if (content.refused) this.say(content.refused);
+    if (content.refused) this.asked = undefined;
+  }
+
   words() {
-    const { bids = [], asks = [], priceDecimals } = this.state ?? {};
-    const best = (levels) => (levels.length ? amount(levels[0].price, priceDecimals) : "none");
-    return `Order book of ${this.panel.setting("symbol")}: bid ${best(bids)}, ask ${best(asks)}`;
+    const best = (side) => (side && Number.isFinite(side.best) ? this.priceText(side.best) : "none");
+    return `Order book of ${this.symbol}: bid ${best(this.book?.bid)}, ask ${best(this.book?.ask)}`;
+  }
+
+  /** A price of `ticks` as a number, without the noise of binary fractions. */
+  priceOf(ticks) {
+    return Number((ticks * this.state.tick).toFixed(this.state.priceDecimals));
+  }
+
+  priceText(step) {
+    return amount(this.priceOf(step * this.group), this.state.priceDecimals);
+  }
+
+  /** The size of an order, with the decimals that it has. */
+  sizeText(size) {
+    return amount(size, Math.min(8, (String(size).split(".")[1] ?? "").length));
+  }
+
+  // --- the axis ---
+
+  /** Whether a click is about to trade on a row: the axis does not move away below it. */
+  get isAiming() {
+    return Boolean(this.entry?.isArmed && this.pointer.at);
+  }
+
+  recentre() {
+    this.axis.recentre();
+    this.surface.redraw();
+  }
+
+  scroll(rows) {
+    this.axis.scroll(rows);
+    this.hovered();
+    this.surface.redraw();
+  }
+
+  drag(pixels) {
+    this.axis.scroll(pixels / ROW, true);
+    this.surface.redraw();
+  }
+
+  dropped() {
+    this.axis.settle();
+    this.surface.redraw();
+  }
+
+  /** Show rows of more ticks (1) or of fewer (-1): 1, 2, 5, 10 ... */
+  regroup(direction) {
+    const power = 10 ** Math.floor(Math.log10(this.group) + 1e-9), digit = Math.round(this.group / power);
+    const more = { 1: 2, 2: 5, 5: 10 }, fewer = { 1: 0.5, 2: 1, 5: 2 };
+    const next = ((direction > 0 ? more : fewer)[digit] ?? (direction > 0 ? 10 : 1)) * power;
+    if (next < 1 || next > MOST_GROUPED) return;
+    this.asked = next;
+    this.show(next);
+    this.panel.set({ group: next });
+  }
+
+  show(group) {
+    this.axis.rescale(group / this.group);
+    this.group = group;
+    this.cursor = null;
+    write(this.grouped, group === 1 ? "1 tick" : `${amount(group, 0)} ticks`);
+    for (const changes of Object.values(this.changes)) changes.forget();
+    if (!this.state) return;
+    this.book = new Book(this.state, group);
+    this.measure();
+    this.tradeOf(this.state, performance.now());
+    this.axis.follow(this.book.middle / group);
+    this.surface.redraw();
+  }
+
+  // --- pointer and keys ---
+
+  target(place) {
+    const { axis, found, chips } = this;
+    const bottom = CAPTIONS + axis.count * ROW;
+    return targetAt(place, { axis, columns: found, chips, row: ROW, top: CAPTIONS, bottom });
+  }
+
+  hovered() {
+    const place = this.pointer?.at;
+    this.hover = place && !this.pointer.pressed?.dragged ? this.target(place) : null;
+    this.hint(this.hover && this.state ? levelRows(this, this.hover.step) : null, place?.x, place?.y);
+    this.surface?.redraw();
+  }
+
+  clicked({ step, side, chip }) {
+    if (!this.entry?.isArmed || (!chip && !side)) {
+      this.point(step);
+      return;
+    }
+    if (chip) this.entry.cancel(chip.orders);
+    else this.entry.place(side === "bid" ? 1 : -1, step * this.group);
+  }
+
+  /** Put the keyboard's cursor on a row. */
+  point(step) {
+    this.cursor = step;
+    const margin = 2, { axis } = this;
+    if (step > axis.target - margin) this.scroll(step - axis.target + margin);
+    else if (step < axis.target - axis.count + 1 + margin) this.scroll(step - axis.target + axis.count - 1 - margin);
+    write(this.voice, (levelRows(this, step) ?? []).map((row) => row.join(" ")).join(", "));
+    this.surface.redraw();
+  }
+
+  key(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey || !this.state) return false;
+    if (event.target.closest("button") && [" ", "Enter"].includes(event.key)) return false;
+    const page = Math.max(1, this.axis.count - 3);
+    const from = this.cursor ?? Math.round(this.book.middle / this.group);
+    const actions = {
+      " ": () => this.recentre(),
+      Home: () => this.recentre(),
+      "+": () => this.regroup(1),
+      "=": () => this.regroup(1),
+      "-": () => this.regroup(-1),
+      ArrowUp: () => this.point(from + 1),
+      ArrowDown: () => this.point(from - 1),
+      PageUp: () => this.scroll(page),
+      PageDown: () => this.scroll(-page),
+      Escape: () => this.leave(),
+    };
+    const orders = { b: () => this.order(1), s: () => this.order(-1), Delete: () => this.withdraw(), Backspace: () => this.withdraw() };
+    const name = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    const action = actions[name] ?? (this.entry ? orders[name] : undefined);
+    if (!action) return false;
+    if (!(event.repeat && name in orders)) action(); // a key that is held down trades once
+    return true;
+  }
+
+  leave() {
+    this.entry?.disarm();
+    this.cursor = null;
+    this.surface.redraw();
+  }
+
+  order(sign) {
+    if (this.cursor === null) this.say("choose a price first: arrow keys, or a click on a price");
+    else this.entry.place(sign, this.cursor * this.group);
+  }
+
+  withdraw() {
+    const chips = ["bid", "ask"].map((name) => this.chips.get(`${name}:${this.cursor}`)).filter(Boolean);
+    this.entry.cancel(chips.flatMap(({ orders }) => orders));
+  }
+
+  // --- painting ---
+
+  /** One's own orders by side and step: { size, ahead, waits, stop, orders }. */
+  ownOrders() {
+    const chips = new Map();
+    const put = (order) => {
+      const name = order.sign > 0 ? "bid" : "ask";
+      const step = (order.sign > 0 ? stepDown : stepUp)(order.ticks, this.group);
+      const chip = chips.get(`${name}:${step}`) ?? { size: 0, ahead: NaN, waits: true, stop: order.stop, orders: [] };
+      chip.orders.push(order);
+      chip.size += order.remaining;
+      if (Number.isFinite(order.ahead) && !(chip.ahead <= order.ahead)) chip.ahead = order.ahead;
+      chip.waits &&= Boolean(order.word);
+      chips.set(`${name}:${step}`, chip);
+    };
+    for (const order of this.state?.orders ?? []) {
+      const isLeaving = this.entry ? this.entry.isLeaving(order) : order.status === "PENDING_CANCEL";
+      put({ ...order, word: isLeaving ? "being cancelled" : order.status === "PENDING_NEW" ? "on its way" : "" });
+    }
+    for (const { sign, ticks, size, key, isSaid } of this.entry?.pending.values() ?? []) {
+      put({ sign, ticks, key, remaining: size, ahead: NaN, stop: false, word: isSaid ? "waits for the kernel" : "sent" });
+    }
+    return chips;
   }
 
   draw(context, width, height, colours, now) {
-    const { bids, asks } = this.state ?? { bids: [], asks: [] };
-    const depth = this.rows;
     const pen = new Pen(context, colours);
-    const book = this.layout(pen, width);
-    this.captions(pen, width, book);
-    const middle = CAPTIONS + depth * ROW;
-    const askAt = (index) => middle - (index + 1) * ROW, bidAt = (index) => middle + SPREAD + index * ROW;
-    asks.slice(0, depth).forEach((level, index) => this.level(pen, book, level, "ask", askAt(index), now));
-    bids.slice(0, depth).forEach((level, index) => this.level(pen, book, level, "bid", bidAt(index), now));
-    this.spread(pen, width, middle);
-    this.footer(pen, width, height);
-    return [...asks].some(({ price }) => this.changes.ask.freshness(price, now) > 0)
-      || [...bids].some(({ price }) => this.changes.bid.freshness(price, now) > 0);
-  }
-
-  /** The positions of the columns. The price column is as wide as its longest price. */
-  layout(pen, width) {
-    const { bids = [], asks = [], priceDecimals = 2 } = this.state ?? {};
-    pen.font(13, "mono");
-    const longest = Math.max(44, ...[...bids, ...asks].map(({ price }) => pen.width(amount(price, priceDecimals))));
-    const half = longest / 2 + 10;
-    const largest = Math.max(0, ...[...bids, ...asks].map(({ size }) => size));
-    return { left: PAD, right: width - PAD, centre: width / 2, half, largest, room: width / 2 - half - PAD - ORDERS };
-  }
-
-  captions(pen, width, { left, right, centre, half, room }) {
-    const y = 11;
-    pen.font(10, "sans");
-    pen.text("price", centre, y, "muted", "center");
-    pen.text("bid size", centre - half - 6, y, "muted", "right");
-    pen.text("ask size", centre + half + 6, y, "muted");
-    if (room < 62) return;
-    pen.text("orders", left, y, "muted");
-    pen.text("orders", right, y, "muted", "right");
-  }
-
-  level(pen, { left, right, centre, half, largest, room }, { price, size, orders }, side, y, now) {
-    const { priceDecimals, sizeDecimals } = this.state;
-    const towards = side === "bid" ? -1 : 1;
-    const edge = centre + towards * half;
-    const fresh = this.changes[side].freshness(price, now);
-    // Behind the price, where there is no bar: a flash must not look like a size.
-    if (fresh) pen.bar(centre - half + 4, y + 2, 2 * half - 8, ROW - 4, side, 0.32 * fresh);
-    if (largest > 0) pen.bar(edge, y + 2, towards * room * (size / largest), ROW - 4, side, 0.24);
-    const baseline = y + 14.5;
-    pen.font(13, "mono").text(amount(price, priceDecimals), centre, baseline, side, "center");
-    const text = amount(size, sizeDecimals);
-    pen.font(12, "mono").text(text, edge + towards * 6, baseline, "ink", towards < 0 ? "right" : "left");
-    if (!orders) return;
-    const taken = pen.width(text) + 12;
-    pen.font(10, "mono");
-    const number = amount(orders, 0);
-    if (taken + pen.width(number) > room + ORDERS) return;
-    pen.text(number, towards < 0 ? left : right, baseline, "muted", towards < 0 ? "left" : "right");
-  }
-
-  spread(pen, width, y) {
-    pen.bar(PAD, y + 3, width - 2 * PAD, SPREAD - 6, "line", 0.4);
-    const baseline = y + SPREAD / 2 + 4;
-    const { tradePrice, tradeSize, tradeSide, priceDecimals, sizeDecimals } = this.state ?? {};
-    let free = width - 2 * PAD - 16;
-    const parts = this.spreadParts();
-    if (Number.isFinite(tradePrice)) {
-      const mark = tradeSide > 0 ? "▲" : tradeSide < 0 ? "▼" : "";
-      const trade = `${mark} ${amount(tradePrice, priceDecimals)} × ${amount(tradeSize, sizeDecimals)}`;
-      pen.font(11.5, "mono");
-      free -= pen.width(trade) + 12;
-      pen.text(trade, width - PAD - 8, baseline, way(tradeSide), "right");
+    const bottom = Math.max(CAPTIONS + ROW, height - FOOTER);
+    this.axis.fit(Math.floor((bottom - CAPTIONS) / ROW));
+    this.chips = this.ownOrders();
+    this.found = this.arrange(pen, width);
+    this.captions(pen);
+    let isMoving = false;
+    if (this.book) {
+      this.axis.follow(this.book.middle / this.group, this.isAiming);
+      isMoving = this.axis.advance(now);
+      if (Number.isFinite(this.axis.top)) new RowPainter(pen, this.scene(now)).paint(CAPTIONS, CAPTIONS + this.axis.count * ROW, width);
     }
-    pen.font(11.5, "sans");
-    while (parts.length > 1 && pen.width(parts.join(" · ")) > free) parts.pop();
-    pen.text(parts.join(" · "), PAD + 8, baseline, "muted");
+    this.footer(pen, width, height);
+    const isFresh = this.trade && now - this.trade.at < FRESH;
+    return isMoving || isFresh || Object.values(this.changes).some((changes) => changes.isFlashing(now));
   }
 
-  spreadParts() {
-    const { bids, asks, tick, priceDecimals } = this.state ?? { bids: [], asks: [] };
-    if (!bids.length && !asks.length) return ["no book yet"];
-    if (!bids.length || !asks.length) return ["one-sided"];
-    const bid = bids[0].price, ask = asks[0].price;
-    const parts = [`spread ${amount(ask - bid, priceDecimals)}`];
-    const ticks = Math.round((ask - bid) / tick);
-    if (tick > 0) parts.push(`${amount(ticks, 0)} tick${ticks === 1 ? "" : "s"}`);
-    const points = (2e4 * (ask - bid)) / (ask + bid);
-    if (ask + bid > 0) parts.push(`${amount(points, points >= 0.1 || points <= 0 ? 2 : 4)} bps`);
-    return parts;
+  arrange(pen, width) {
+    if (!this.state) return columns(width, { price: 60, size: 40, trade: 54, own: false });
+    const { state } = this;
+    pen.font(12.5, "mono", 700);
+    const far = Math.abs(this.axis.target) > Math.abs(this.book.middle / this.group) ? this.axis.target : this.book.middle / this.group;
+    this.priceWidth = pen.width(this.priceText(Math.ceil(Number.isFinite(far) ? far : 0)));
+    pen.font(12, "mono", 700);
+    const size = pen.width(amount(this.measures.book.full, state.sizeDecimals));
+    const own = Boolean(this.entry) || this.chips.size > 0;
+    return columns(width, { price: this.priceWidth + 12, size, trade: 58, own });
+  }
+
+  scene(now) {
+    const { axis, book, chips, found, changes, measures, hover, cursor, trade, priceWidth } = this;
+    const size = this.entry?.size ?? 0;
+    const traded = this.tradedRows();
+    return {
+      axis, book, chips, changes, measures, hover, cursor, trade, priceWidth, now, traded, size, columns: found,
+      sizeDecimals: this.state.sizeDecimals, armed: Boolean(this.entry?.isArmed),
+      priceText: (step) => this.priceText(step), sizeText: (value) => this.sizeText(value),
+    };
+  }
+
+  captions(pen) {
+    const { found } = this;
+    const star = this.state && !this.state.everyTrade ? "*" : "";
+    pen.font(10, "sans");
+    const over = ({ x, width }, text, align) => pen.text(text, align === "right" ? x + width - 5 : align === "left" ? x + 5 : x + width / 2, 12, "muted", align);
+    over(found.price, "price", "center");
+    const names = [["bid", "bid"], ["bidOrders", "orders"], ["bidOwn", "yours"], ["bidSum", "sum"], ["sold", `sold${star}`]];
+    const other = [["ask", "ask"], ["askOrders", "orders"], ["askOwn", "yours"], ["askSum", "sum"], ["bought", `bought${star}`]];
+    for (const [name, text] of names) if (found[name]) over(found[name], text, "right");
+    for (const [name, text] of other) if (found[name]) over(found[name], text, "left");
   }
 
   footer(pen, width, height) {
-    const { tsEvent, volume, sizeDecimals } = this.state ?? {};
-    pen.font(10.5, "mono");
-    if (tsEvent > 0) pen.text(`${clockTime(tsEvent)} UTC`, PAD, height - 7, "muted");
-    if (volume > 0) {
-      // A large volume is shown without decimals.
-      const text = `volume ${amount(volume, volume >= 1e5 ? 0 : Math.min(2, sizeDecimals))}`;
-      pen.text(text, width - PAD, height - 7, "muted", "right");
+    const { state, book, axis } = this;
+    const y = height - 7, isNarrow = width < 400;
+    if (!book || !Number.isFinite(book.middle)) {
+      pen.font(12, "sans");
+      pen.text("no book yet", width / 2, height / 2, "muted", "center");
+      return;
     }
+    pen.font(10.5, "mono");
+    const from = state.tsEvent > 0 ? pen.text(isNarrow ? clockTime(state.tsEvent, 0) : `${clockTime(state.tsEvent)} UTC`, 10, y, "muted") : 10;
+    const volume = state.volume > 0 && width < WIDE.volume ? `vol ${volumeText(state.volume, state.sizeDecimals)}` : "";
+    const to = volume ? pen.text(volume, width - 10, y, "muted", "right") : width - 10;
+    pen.font(10.5, "sans");
+    const arrow = axis.shows ? "" : axis.middle > axis.target ? "▲ " : "▼ ";
+    const texts = axis.held
+      ? [`${arrow}scrolled: space returns to the market`, `${arrow}space returns`, arrow]
+      : width < WIDE.spread ? [spreadText(state, book), spreadText(state, book).split(" · ").slice(0, 2).join(" · ")] : [];
+    const text = texts.find((each) => pen.width(each) < to - from - 16);
+    if (text) pen.text(text, (from + to) / 2, y, axis.held ? "warn" : "muted", "center");
+  }
+
+  destroy() {
+    this.pointer.destroy();
+    super.destroy();
   }
 }
 

@@ -2,35 +2,39 @@
 
 from __future__ import annotations
 
-from hftlab.widgets.core.interfaces import Client
 from hftlab.widgets.core.live_widget import LiveWidget
 from hftlab.widgets.core.page_code import page_source
 from hftlab.widgets.core.refresh_loop import REFRESH_LOOP, RefreshLoop
-from hftlab.widgets.ladder.view import LadderView
+from hftlab.widgets.ladder.view import LadderClient, LadderView
 
 __all__ = ["Ladder"]
 
 
 class Ladder(LiveWidget):
-    """A live price ladder of one symbol of a client.
+    """A live ladder (depth of market) of one symbol of a client: a row for each price step on a fixed axis.
 
-    `depth` levels a side, at most `rate` updates a second. Without a `tick` it is learnt from the prices. Assigning
-    `symbol` or `depth` changes what is shown.
+    `depth` rows a side, at most `rate` updates a second. Without a `tick` it is learnt from the prices. `group` is the
+    number of ticks in a row. With `trading` the page can place orders of `size` and cancel them, once it is armed.
+    Assigning `symbol`, `depth`, `group` or `size` changes what is shown.
     """
 
     _esm = page_source(LadderView.page)
 
     def __init__(
         self,
-        client: Client,
+        client: LadderClient,
         symbol: str,
         depth: int = 10,
         rate: float = 10,
         *,
         tick: float | None = None,
+        group: int = 1,
+        trading: bool = False,
+        size: float = 1,
         refresh_loop: RefreshLoop = REFRESH_LOOP,
     ) -> None:
-        super().__init__(client, {"": LadderView(client, symbol, depth, rate, tick=tick)}, refresh_loop)
+        view = LadderView(client, symbol, depth, rate, tick=tick, group=group, trading=trading, size=size)
+        super().__init__(client, {"": view}, refresh_loop)
 
     @property
     def symbol(self) -> str:
@@ -43,12 +47,30 @@ class Ladder(LiveWidget):
 
     @property
     def depth(self) -> int:
-        """The levels shown a side."""
+        """The rows shown a side."""
         return int(self.views[""].settings["depth"])
 
     @depth.setter
     def depth(self, value: int) -> None:
         self.views[""].set({"depth": value})
+
+    @property
+    def group(self) -> int:
+        """The ticks in a row."""
+        return int(self.views[""].settings["group"])
+
+    @group.setter
+    def group(self, value: int) -> None:
+        self.views[""].set({"group": value})
+
+    @property
+    def size(self) -> float:
+        """The size of the orders that the page places."""
+        return float(self.views[""].settings["size"])
+
+    @size.setter
+    def size(self, value: float) -> None:
+        self.views[""].set({"size": value})
 
     def __repr__(self) -> str:
         return f"Ladder({self.symbol!r}, depth={self.depth})"

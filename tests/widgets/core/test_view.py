@@ -21,9 +21,10 @@ def test_a_setting_that_makes_no_sense_is_refused(market, name, value):
 def test_a_change_is_told_to_the_widget_once(market):
     view, told = LadderView(market, "BTC-USD"), []
     view.changed = lambda: told.append(dict(view.settings))
+    before = view.settings
     view.set({"depth": 5, "unknown": 1})
     view.set({"depth": 5})
-    assert told == [{"symbol": "BTC-USD", "depth": 5}]
+    assert told == [{**before, "depth": 5}]
 
 
 @pytest.mark.parametrize(
