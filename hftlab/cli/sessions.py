@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -15,7 +16,7 @@ from hftlab.errors import SessionError
 from hftlab.printable import printable
 
 if TYPE_CHECKING:
-    from hftlab.session import Session
+    from hftlab.session import Difference, Session
 
 __all__ = ["compact", "diff", "info", "recover", "verify"]
 
@@ -184,8 +185,25 @@ def diff(
     if found is None:
         typer.echo("equal")
         return
-    typer.echo(printable(str(found)))
+    typer.echo(_difference_text(found, a, b))
     raise typer.Exit(1)
+
+
+def _difference_text(found: Difference, a: Path, b: Path) -> str:
+    """Say where two sessions differ first, and what each of them has there."""
+    one, other = printable(str(a)), printable(str(b))
+    if found.field == "rows":
+        return f"{found.table} has {counted(found.a, 'row')} in {one}, and {found.b:,} in {other}"
+    place = f"row {found.row:,}" if found.message is None else f"message {found.message:,} (row {found.row:,})"
+    here, there = (_value_text(value) for value in (found.a, found.b))
+    return f"{found.table}, {place}, {found.field}: {here} in {one}, and {there} in {other}"
+
+
+def _value_text(value: object) -> str:
+    """Show a value of a table: text as it is, an absent one as nothing, levels as JSON."""
+    if value is None:
+        return "nothing"
+    return printable(value if isinstance(value, str) else json.dumps(value, default=str))
 
 
 def compact(

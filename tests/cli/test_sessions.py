@@ -172,11 +172,21 @@ class TestDiff:
     def test_the_first_difference_is_shown_and_ends_with_1(self, session: Session, run: Run, tmp_path: Path) -> None:
         other = write_session(tmp_path / "other", [(START + at, numbered(5 if at == 2 else at)) for at in range(6)])
         status, out, _ = run("diff", session.folder, other.folder)
-        assert (status, out) == (1, "market_data, message 2 (row 2): `id` is 'md_2', and 'md_5'\n")
+        where = "market_data, message 2 (row 2), id"
+        assert (status, out) == (1, f"{where}: md_2 in {session.folder}, and md_5 in {other.folder}\n")
         ignored = [word for name in ("id", "price", "volume", "bid", "ask") for word in ("--ignore", name)]
         status, out, _ = run("diff", session.folder, other.folder, *ignored)
-        assert (status, "`bids` is" in out) == (1, True)
+        assert (status, 'bids: [{"price": ' in out) == (1, True)
         assert run("diff", session.folder, other.folder, *ignored, "--ignore", "bids", "--ignore", "asks").status == 0
+
+    def test_rows_and_values_that_one_lacks_are_said(self, session: Session, run: Run, tmp_path: Path) -> None:
+        fewer = write_session(tmp_path / "fewer", [(START + at, numbered(at)) for at in range(5)])
+        out = run("diff", session.folder, fewer.folder, "--ignore", "control").out
+        assert out == f"market_data has 6 rows in {session.folder}, and 5 in {fewer.folder}\n"
+        received = [(START + at, market_data(symbol("AAPL", bids=None) if at else symbol("AAPL"))) for at in range(2)]
+        other = [(START + at, market_data(symbol("AAPL"))) for at in range(2)]
+        one, two = write_session(tmp_path / "one", received), write_session(tmp_path / "two", other)
+        assert "bids: nothing in" in run("diff", one.folder, two.folder).out
 
     def test_what_cannot_be_compared_ends_with_2(self, session: Session, tmp_path: Path, run: Run) -> None:
         assert "is not a recorded session" in sentence(run("diff", session.folder, tmp_path))
