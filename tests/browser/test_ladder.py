@@ -6,15 +6,18 @@ from typing import Any
 
 import pytest
 
+import hftlab as hl
 from hftlab.palette import DARK, LIGHT
 from hftlab.protocol.enums import OrderStatus
 from hftlab.widgets import Ladder
 from hftlab.widgets.core.numbers import Scale
+from hftlab.widgets.ladder import order_entry
 from hftlab.widgets.ladder.frame import LadderState, pack_ladder, pack_whole_traded
 from hftlab.widgets.ladder.own_orders import OwnOrder
 from hftlab.widgets.ladder.volume_profile import Traded
 from tests.browser.ladder import BID, ladder_frame, ladder_on
 from tests.browser.tab import COUNT, SCHEMES, Tab, text
+from tests.waiting import PATIENCE, until
 
 pytestmark = [
     pytest.mark.browser,
@@ -492,3 +495,32 @@ class TestTrading:
         field.fill("-1")
         field.press("Enter")
         assert field.input_value() == "2"
+
+
+class TestExchange:
+    def test_a_click_on_the_page_is_an_order_at_the_exchange(self, tab: Tab, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The whole way: exchange, server, client, frame, page, click, message, order; and the cancellation back."""
+        monkeypatch.setattr(order_entry, "MAX_AGE", PATIENCE)  # the machine may be busy
+        server = hl.serve(hl.simulator.Exchange(seed=7), port=0)
+        client = hl.connect(server.url, account="trader")
+        client.subscribe(["AAPL"], data_types=["QUOTES", "ORDER_BOOK", "TRADES"])
+        ladder = client.ladder("AAPL", trading=True, size=7)
+        tab.start(Ladder._esm, ladder.snapshot(), settings=ladder.settings, pulse=ladder.pulse)
+        tab.page.get_by_role("button", name="Arm trading").click()
+        tab.page.mouse.click(*place(tab, 20, 0.3))  # the last row, well below the market
+        (sent,) = orders_sent(tab)
+        ladder._handle_custom_msg(sent, [])
+        until(lambda: [order.status for order in client.trading.open_orders] == ["NEW"])
+        (order,) = client.trading.open_orders
+        assert (order.side, order.quantity, order.price) == ("BUY", 7.0, sent["place"]["price"])
+        hear(tab, placed=1, token=sent["token"])
+        tab.feed(ladder.snapshot())
+        tab.until_written("7")
+        # The axis has not moved: an armed ladder keeps its rows while the pointer is over it.
+        tab.page.mouse.click(*place(tab, 20, chip(tab, 20, LIGHT["bid"]) + 0.02))
+        ladder._handle_custom_msg(orders_sent(tab)[-1], [])
+        until(lambda: order.status == "CANCELED")
+        tab.feed(ladder.snapshot())
+        tab.until("!window.written.texts.includes('7')")
+        client.close()
+        server.stop()

@@ -100,13 +100,16 @@ export class OrderStrip {
     const left = Math.ceil((ARMED - (performance.now() - this.used)) / 1000);
     write(this.button, this.isArmed ? `Armed ${left} s` : "Arm trading");
     const pressed = String(this.isArmed);
-    if (this.button.getAttribute("aria-pressed") === pressed) return;
+    const waits = this.view.panel.get("hears_in_cells") === false;
+    if (this.button.getAttribute("aria-pressed") === pressed && this.waits === waits) return;
+    this.waits = waits;
     this.button.setAttribute("aria-pressed", pressed);
     this.button.title = this.isArmed ? "Disarm (Escape)" : "Let clicks and keys place and cancel orders";
     this.view.root.classList.toggle("armed", this.isArmed);
-    write(this.how, this.isArmed
-      ? "click a bid cell to buy, an ask cell to sell, a chip to cancel · B S Delete Esc"
-      : "clicks and keys do not trade");
+    // Where the kernel hears its pages after the running cell only, an order made meanwhile comes too late.
+    const later = waits ? " · not while a cell runs" : "";
+    const how = "click a bid cell to buy, an ask cell to sell, a chip to cancel · B S Delete Esc";
+    write(this.how, (this.isArmed ? how : "clicks and keys do not trade") + later);
     this.view.surface?.redraw();
   }
 
