@@ -64,10 +64,9 @@ def _chart(drawing: Drawing, state: TransportState, line: PriceLine) -> None:
             tall = max(1.0, VOLUME * volume / largest)
             x = across(line.start + place * width)
             drawing.rectangle(x, bottom - tall, max(1.0, room * width / span), tall, "muted", opacity=0.5)
-    for left, y, right in _steps(line, HEADER + 6, bottom - VOLUME - 6):
-        x, beyond = (across(line.start + (line.end - line.start) * share) for share in (left, right))
-        drawing.rectangle(x, y, beyond - x, bottom - y, "bid", opacity=0.14)
-        drawing.rectangle(x, y - 0.75, beyond - x, 1.5, "bid")
+    for piece in _pieces(line, HEADER + 6, bottom - VOLUME - 6):
+        points = [(across(line.start + (line.end - line.start) * share), y) for share, y in piece]
+        drawing.line(points, "bid", thickness=1.5)
     known = [price for price in line.prices if price is not None]
     if known:
         decimals: int = line.to_json()["decimals"]
@@ -75,16 +74,27 @@ def _chart(drawing: Drawing, state: TransportState, line: PriceLine) -> None:
     _playhead(drawing, across(state.position), bottom, "ask")
 
 
-def _steps(line: PriceLine, top: float, bottom: float) -> Iterator[tuple[float, float, float]]:
-    """Give the line as flat pieces: the share where each begins, its height, and the share where it ends."""
-    known = [(place, price) for place, price in enumerate(line.prices) if price is not None]
+def _pieces(line: PriceLine, top: float, bottom: float) -> Iterator[list[tuple[float, float]]]:
+    """Give the line in steps of (share of the width, height), in pieces that end where the symbol was not recorded."""
+    known = [price for price in line.prices if price is not None]
     if not known:
         return
-    low, high = min(price for _, price in known), max(price for _, price in known)
-    count = len(line.prices)
-    for (place, price), (following, _) in zip(known, [*known[1:], (known[-1][0] + 1, 0.0)], strict=True):
-        share = (price - low) / (high - low) if high > low else 0.5
-        yield place / count, bottom - share * (bottom - top), following / count
+    low, high = min(known), max(known)
+    each = (line.end - line.start) / len(line.prices)
+    gaps = sorted(line.gaps)
+    piece: list[tuple[float, float]] = []
+    for place, price in enumerate(line.prices):
+        left, right = place / len(line.prices), (place + 1) / len(line.prices)
+        while gaps and gaps[0][0] < line.start + (place + 1) * each:
+            gaps.pop(0)
+            if piece:
+                yield piece
+            piece = []
+        if price is not None:
+            y = bottom - ((price - low) / (high - low) if high > low else 0.5) * (bottom - top)
+            piece += [*([(left, piece[-1][1])] if piece else []), (left, y), (right, y)]
+    if piece:
+        yield piece
 
 
 def _playhead(drawing: Drawing, x: float, bottom: float, role: Role) -> None:

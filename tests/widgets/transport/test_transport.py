@@ -309,6 +309,20 @@ class TestPicture:
         assert "28.4 s left" in words
         assert "2026-01-02 14:30:01.500 UTC" in words
 
+    def test_the_line_ends_at_a_gap(self):
+        gap = (NOON + 2 * SECOND, NOON + 3 * SECOND)
+        line = PriceLine("X", NOON, NOON + 5 * SECOND, [1.0, 2.0, None, 3.0, None], [0.0] * 5, [gap])
+        svg = transport_svg(TransportState("PAUSED", NOON, NOON, NOON + 5 * SECOND), line)
+        assert svg.count("<polyline") == 2
+        assert (
+            transport_svg(TransportState("PAUSED", NOON, NOON, NOON + 5 * SECOND), PriceLine("X", 0, 0)).count("<poly")
+            == 0
+        )
+
+    def test_it_is_small(self):
+        line = session_line(open_session(WALK), "AAPL")
+        assert len(transport_svg(TransportState("PAUSED", line.start, line.start, line.end), line)) < 60_000
+
     def test_without_a_line_and_at_full_speed(self):
         words = self.texts(transport_svg(TransportState("PLAYING", NOON, NOON, NOON, inf), PriceLine("", 0, 0)))
         assert "playing · max" in words
