@@ -6,25 +6,12 @@ from itertools import pairwise
 
 import pytest
 
-from hftlab.widgets import LatencyPanel
-from hftlab.widgets.latency.frame import Component, pack_latency
-from hftlab.widgets.latency.rate_meter import Traffic
 from tests.browser.ladder import ladder_frame, ladder_on
-from tests.browser.tab import SCHEMES, Tab, text
+from tests.browser.tab import Tab
 
 pytestmark = [
     pytest.mark.browser,
 ]
-
-
-def latency_frame(count: int = 1000) -> bytes:
-    summary = {"p50": 50e3, "p95": 200e3, "p99": 400e3, "p99.9": 900e3, "max": 1.2e6}
-    network = Component(count, summary, [1e4, 3e4, 1e5, 3e5, 1e6, 2e6], [100, 700, 150, 0, 50])
-    queue = Component(count, {**summary, "p50": 5e3}, [1e3, 1e4, 1e5], [900, 100])
-    return pack_latency(Traffic(12_345, 6_000_000, 3, 800, 400_000), {"network": network, "queue": queue})
-
-
-COMPONENTS = {"components": ["network", "feed", "queue", "handler"]}
 
 
 class TestPresence:
@@ -106,41 +93,3 @@ class TestPresence:
         ladder_on(tab)
         tab.page.evaluate("() => { window.model.send = () => { throw new Error('Comm is disposed'); }; }")
         tab.page.evaluate("window.cleanup()")
-
-
-class TestLatencyPanel:
-    @pytest.mark.parametrize("tab", SCHEMES, indirect=True, ids=str)
-    def test_it_draws(self, tab: Tab) -> None:
-        tab.start(LatencyPanel._esm, latency_frame(), settings=COMPONENTS)
-        page = tab.page.locator("#cell").inner_text()
-        for word in ("800 messages/s", "400 kB/s", "12,345 in all", "3 gaps", "network", "queue", "50.0 µs", "1.20 ms"):
-            assert word in page
-        assert {"p50", "p99", "p99.9", "100 µs"} <= set(tab.written())
-        assert tab.page.locator("button[aria-pressed=true]").inner_text() == "network"
-
-    def test_another_component_can_be_chosen(self, tab: Tab) -> None:
-        tab.start(LatencyPanel._esm, latency_frame(), settings=COMPONENTS)
-        tab.page.get_by_role("button", name="queue").click()
-        tab.until("document.querySelector('button[aria-pressed=true]').textContent === 'queue'")
-        tab.until("document.querySelector('canvas').getAttribute('aria-label').includes('queue: median 5.00 µs')")
-
-    def test_a_new_frame_is_drawn(self, tab: Tab) -> None:
-        tab.start(LatencyPanel._esm, latency_frame(), settings=COMPONENTS)
-        tab.feed(latency_frame(count=2222))
-        tab.until("document.querySelector('td:last-child').textContent === '2,222'")
-
-    def test_before_the_first_measurement(self, tab: Tab) -> None:
-        tab.start(LatencyPanel._esm, pack_latency(Traffic(), {"network": Component()}), settings=COMPONENTS)
-        assert "no latencies measured yet" in tab.written()
-
-    def test_trouble_is_named(self, tab: Tab) -> None:
-        tab.start(LatencyPanel._esm, latency_frame(), settings=COMPONENTS)
-        tab.set("status", "RECONNECTING")
-        tab.until_veiled("RECONNECTING")
-
-    def test_the_page_reads_what_the_kernel_packed(self, tab: Tab) -> None:
-        tab.start(LatencyPanel._esm, latency_frame(), settings=COMPONENTS)
-        state = tab.page.evaluate("frame => window.parsed(frame)", text(latency_frame()))
-        network, queue = state["components"]
-        assert (state["messages"], state["gaps"], queue["name"], queue["p50"]) == (12_345, 3, 2, 5e3)
-        assert (network["edges"][0], network["counts"]) == (1e4, [100, 700, 150, 0, 50])

@@ -33,12 +33,10 @@ export function compact(value) {
   return amount(value, Number.isInteger(value) ? 0 : 2);
 }
 
-const UNITS = [[1e9, "s"], [1e6, "ms"], [1e3, "µs"]];
-
-/** Format nanoseconds as `12.3 µs`, as `duration` in numbers.py does. */
-export function duration(ns) {
-  for (const [size, unit] of UNITS) if (ns >= size * 0.9995) return `${threeDigits(ns / size)} ${unit}`;
-  return `${Math.round(ns)} ns`;
+/** Format nanoseconds as a number of µs, whose unit stands in a heading: `5.03`, `50.3`, `1,234`. */
+export function microseconds(ns) {
+  const value = ns / 1000;
+  return amount(value, value < 9.995 ? 2 : value < 99.95 ? 1 : 0);
 }
 
 /** Format bytes per second: `2.30 MB/s`. */

@@ -1,4 +1,4 @@
-"""Number formats: prices, sizes, shares, durations and rates as text.
+"""Number formats: prices, sizes, shares, latencies and rates as text.
 
 The pages format for themselves, with the decimals that the kernel sends along, so that both show the same digits.
 """
@@ -6,7 +6,6 @@ The pages format for themselves, with the decimals that the kernel sends along, 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
@@ -19,9 +18,8 @@ __all__ = [
     "clock_time",
     "count",
     "data_rate",
-    "duration",
+    "microseconds",
     "percent",
-    "round_duration",
 ]
 
 MAX_DECIMALS: Final = 8
@@ -29,7 +27,6 @@ SIGNIFICANT: Final = 15  # digits that a double carries; more would be noise suc
 CENTS: Final = 2
 UNKNOWN: Final = "\u2013"
 
-_DURATIONS: Final = ((1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns"))
 _BYTES: Final = ((1e9, "GB/s"), (1e6, "MB/s"), (1e3, "kB/s"))
 
 
@@ -48,11 +45,12 @@ def count(value: float) -> str:
     return f"{value:,.0f}"
 
 
-def duration(ns: float) -> str:
-    """Format nanoseconds in the unit that leaves one to three digits before the point: `12.3 µs`."""
-    # 0.9995: a value that would round to 1,000 of a unit is shown as 1 of the next.
-    size, unit = next(((size, unit) for size, unit in _DURATIONS if abs(ns) >= size * 0.9995), (1.0, "ns"))
-    return f"{_three_digits(ns / size)} {unit}" if unit != "ns" else f"{ns:.0f} ns"
+def microseconds(ns: float | None) -> str:
+    """Format nanoseconds as a number of µs, whose unit stands in a heading: `5.03`, `50.3`, `1,234`."""
+    if ns is None or not math.isfinite(ns):
+        return UNKNOWN
+    value = ns / 1000
+    return f"{value:,.{2 if value < 9.995 else 1 if value < 99.95 else 0}f}"
 
 
 def data_rate(bytes_per_second: float) -> str:
@@ -70,11 +68,6 @@ def clock_time(ns: int) -> str:
     minutes, seconds = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours:02}:{minutes:02}:{seconds:02}.{milliseconds:03}"
-
-
-def round_duration(ns: float) -> str:
-    """Format a duration that is a round number, as on an axis: `10 µs`."""
-    return re.sub(r"\.0+ ", " ", duration(ns))
 
 
 def basis_points(share: float) -> str:

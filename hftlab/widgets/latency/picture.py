@@ -6,7 +6,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from hftlab.widgets.core.numbers import UNKNOWN, count, data_rate, duration, round_duration
+from hftlab.palette import Role
+from hftlab.widgets.core.numbers import count, data_rate, microseconds
 from hftlab.widgets.core.picture import Drawing
 
 __all__ = ["COMPONENTS", "latency_svg", "traffic_text"]
@@ -19,6 +20,8 @@ PAD: Final = 14
 HEADER: Final = 34
 CHART: Final = 132
 AXIS: Final = 22
+LINE_CHART: Final = 104
+GUTTER: Final = 48
 ROW: Final = 20
 COLUMNS: Final = ("p50", "p95", "p99", "p99.9", "max")
 MARKED: Final = ("p50", "p99", "p99.9")
@@ -29,20 +32,27 @@ def latency_svg(
     summaries: Mapping[str, Mapping[str, float]],
     bars: tuple[Sequence[float], Sequence[int]],
     *,
+    line: Sequence[tuple[float, ...]] = (),
     component: str = "network",
     note: str = "",
 ) -> str:
-    """Draw latencies as an SVG document; all times in nanoseconds.
+    """Draw latencies as an SVG document, which shows them in µs; all arguments are in nanoseconds.
 
     `summaries` maps each component to its percentiles; `bars` are the edges (n + 1) and the counts (n) of the
-    histogram of `component`; `note` is one line of text at the top.
+    histogram of `component`, `line` its median and 99th percentile in each of the last seconds; `note` is one line of
+    text at the top.
     """
-    height = HEADER + CHART + AXIS + ROW * (1 + max(1, len(summaries))) + 12
+    has_line = sum(math.isfinite(p50) for p50, _ in line) > 1
+    below = HEADER + CHART + AXIS + (LINE_CHART if has_line else 0)
+    height = below + ROW * (1 + max(1, len(summaries))) + 12
     drawing = Drawing(WIDTH, height, f"Latency: {component}")
-    drawing.text(PAD, 22, f"{component} latency", size=14, bold=True)
+    title = f"{component} latency, µs"
+    drawing.text(PAD, 22, title, size=14, bold=True)
     drawing.text(WIDTH - PAD, 22, note, "muted", size=11, anchor="end")
     _chart(drawing, *bars, summaries.get(component, {}))
-    _table(drawing, HEADER + CHART + AXIS + 16, summaries, component)
+    if has_line:
+        _line_chart(drawing, HEADER + CHART + AXIS, line)
+    _table(drawing, below + 16, summaries, component)
     return drawing.svg()
 
 
@@ -75,7 +85,46 @@ def _chart(drawing: Drawing, edges: Sequence[float], counts: Sequence[int], summ
     _marks(drawing, across, summary)
     for ns in _steps(low, high):
         drawing.rectangle(across(ns) - 0.5, bottom, 1, 4, "muted")
-        drawing.text(across(ns), bottom + 16, round_duration(ns), "muted", size=10, anchor="middle")
+        if PAD < across(ns) < WIDTH - PAD:
+            drawing.text(across(ns), bottom + 16, f"{ns / 1000:,g}", "muted", size=10, anchor="middle")
+
+
+def _line_chart(drawing: Drawing, top: float, line: Sequence[tuple[float, ...]]) -> None:
+    """Draw the percentiles of each second on a logarithmic scale."""
+    known = [value for second in line for value in second if math.isfinite(value)]
+    low, high = _range((min(known), max(known)))
+    bottom, left = top + LINE_CHART - 20, PAD + GUTTER
+
+    def up(ns: float) -> float:
+        return bottom - (bottom - top - 6) * math.log(ns / low) / math.log(high / low)
+
+    free = bottom
+    for ns in _steps(low, high):
+        if up(ns) > free - 12:
+            continue
+        free = up(ns)
+        drawing.rectangle(left, free, WIDTH - PAD - left, 0.5, "line")
+        drawing.text(left - 5, free + 3, f"{ns / 1000:,g}", "muted", size=9, anchor="end")
+    step = (WIDTH - PAD - left) / max(len(line) - 1, 1)
+    roles: tuple[tuple[int, Role], ...] = ((1, "ask"), (0, "bid"))
+    for place, role in roles:
+        for run in _runs([second[place] for second in line]):
+            drawing.line([(left + step * second, up(ns)) for second, ns in run], role, thickness=1.3)
+    drawing.text(left, bottom + 14, f"{len(line)} s ago", "muted", size=10)
+    drawing.text(WIDTH / 2 - 6, bottom + 14, "p50", "bid", size=10, anchor="end")
+    drawing.text(WIDTH / 2 + 6, bottom + 14, "p99", "ask", size=10)
+    drawing.text(WIDTH - PAD, bottom + 14, "now", "muted", size=10, anchor="end")
+
+
+def _runs(values: Sequence[float]) -> list[list[tuple[int, float]]]:
+    """The stretches of known values, with their places."""
+    runs: list[list[tuple[int, float]]] = [[]]
+    for place, value in enumerate(values):
+        if math.isfinite(value):
+            runs[-1].append((place, value))
+        elif runs[-1]:
+            runs.append([])
+    return [run for run in runs if run]
 
 
 def _marks(drawing: Drawing, across: Callable[[float], float], summary: Mapping[str, float]) -> None:
@@ -95,14 +144,14 @@ def _marks(drawing: Drawing, across: Callable[[float], float], summary: Mapping[
 
 def _table(drawing: Drawing, y: float, summaries: Mapping[str, Mapping[str, float]], component: str) -> None:
     step = (WIDTH - 2 * PAD - 90) / len(COLUMNS)
+    drawing.text(PAD, y, "latency, µs", "muted", size=11)
     for place, name in enumerate(COLUMNS, start=1):
         drawing.text(PAD + 90 + place * step, y, name, "muted", size=11, anchor="end")
     for summary_name in sorted(summaries, key=lambda name: (name not in COMPONENTS, _place(name), name)):
         y += ROW
         drawing.text(PAD, y, summary_name, bold=summary_name == component)
         for place, name in enumerate(COLUMNS, start=1):
-            value = summaries[summary_name].get(name)
-            text = UNKNOWN if value is None else duration(value)
+            text = microseconds(summaries[summary_name].get(name))
             drawing.text(PAD + 90 + place * step, y, text, anchor="end", mono=True)
 
 

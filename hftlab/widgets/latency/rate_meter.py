@@ -17,13 +17,20 @@ SHORTEST: Final = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """Counters since the client's start, and rates per second, NaN while they are not known."""
+    """Counters, and rates per second, NaN while they are not known."""
 
     messages: int = 0
     bytes: int = 0
     gaps: int = 0
     message_rate: float = nan
     byte_rate: float = nan
+
+    def since(self, before: Traffic) -> Traffic:
+        """The same rates, and the counts since an earlier reading; all of them if the client has started anew."""
+        if before.messages > self.messages:
+            return self
+        counts = (self.messages - before.messages, self.bytes - before.bytes, max(0, self.gaps - before.gaps))
+        return Traffic(*counts, self.message_rate, self.byte_rate)
 
 
 class RateMeter:

@@ -15,7 +15,7 @@ __all__ = ["LatencyPanel"]
 
 
 class LatencyPanel(LiveWidget):
-    """A client's latencies, live: a histogram of one component, the percentiles of all, and the traffic.
+    """A client's latencies, live: histogram and course of one component, the percentiles of all, and the traffic.
 
     At most `rate` updates a second.
     """
@@ -31,6 +31,12 @@ class LatencyPanel(LiveWidget):
         refresh_loop: RefreshLoop = REFRESH_LOOP,
     ) -> None:
         super().__init__(client, {"": LatencyView(client, rate, timer=timer)}, refresh_loop)
+
+    def reset(self) -> None:
+        """Count from now on, in this panel; the client's own metrics go on."""
+        view = self.views[""]
+        assert isinstance(view, LatencyView)
+        view.reset()
 
     def __repr__(self) -> str:
         return "LatencyPanel()"

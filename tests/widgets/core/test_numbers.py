@@ -4,26 +4,14 @@ from math import inf, nan
 
 import pytest
 
-from hftlab.widgets.core.numbers import Scale, amount, clock_time, data_rate, duration, percent
+from hftlab.widgets.core.numbers import Scale, amount, clock_time, data_rate, microseconds, percent
 
 
 @pytest.mark.parametrize(
-    ("ns", "text"),
-    [
-        (0, "0 ns"),
-        (999, "999 ns"),
-        (999.6, "1.00 µs"),
-        (1000, "1.00 µs"),
-        (12_345, "12.3 µs"),
-        (99_960, "100 µs"),
-        (999_499, "999 µs"),
-        (999_500, "1.00 ms"),
-        (2_500_000_000, "2.50 s"),
-        (123_000_000_000, "123 s"),
-    ],
+    ("ns", "text"), [(5, "0.01"), (5_034, "5.03"), (50_340, "50.3"), (9_996, "10.0"), (1_234_567, "1,235"), (None, "–")]
 )
-def test_durations_have_three_digits(ns, text):
-    assert duration(ns) == text
+def test_latencies_are_in_microseconds_with_three_digits(ns, text):
+    assert microseconds(ns) == text
 
 
 @pytest.mark.parametrize(("rate", "text"), [(0, "0 B/s"), (999.4, "999 B/s"), (1234, "1.23 kB/s"), (5e6, "5.00 MB/s")])
