@@ -4,6 +4,7 @@ They are stored executed from 1 to N and without widget state, which GitHub cann
 Figures and widgets bring their own pictures, which GitHub and nbconvert show: an output without one is an error.
 """
 
+import re
 import sys
 from pathlib import Path
 
@@ -13,6 +14,9 @@ from nbclient import NotebookClient
 LIVE = "application/vnd.jupyter.widget-view+json"
 FIGURE = "application/vnd.plotly.v1+json"
 PICTURE = "image/svg+xml"
+
+_VALUE = r'(?:-?\d[\d.e+-]*|null|"\d{4}-\d\d-\d\dT[\d:.]+")'
+_ARRAY = re.compile(rf"\[\n *({_VALUE}(?:,\n *{_VALUE})*)\n *\]")
 
 
 def store(path: Path) -> None:
@@ -26,7 +30,12 @@ def store(path: Path) -> None:
             data = output.get("data", {})
             if LIVE in data or (FIGURE in data and PICTURE not in data):
                 raise SystemExit(f"{path.name}: no picture of the output of\n{cell.source}")
-    nbformat.write(notebook, path)
+    path.write_text(_ARRAY.sub(_in_one_line, nbformat.writes(notebook)) + "\n")
+
+
+def _in_one_line(array: re.Match[str]) -> str:
+    """Write the values of a figure beside each other: one a line, they are two thirds spaces."""
+    return "[" + re.sub(r",\n *", ",", array[1]) + "]"
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from ssl import SSLCertVerificationError, SSLContext, SSLError
 from typing import Any, Final
 
 from websockets.asyncio.client import connect
-from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
 from websockets.typing import Subprotocol
 
 from hftlab.client.client_socket import ClientSocket
@@ -47,7 +47,8 @@ async def open_socket(url: str, codec: Codec, ssl: SSLContext | None = None) -> 
             create_connection=ClientSocket,
             **secured,
         )
-    except (OSError, InvalidHandshake, InvalidURI, ValueError) as exc:
+    # The connection may also be lost between its opening and the request.
+    except (OSError, ConnectionClosed, InvalidHandshake, InvalidURI, ValueError) as exc:
         raise _failure(shown, exc) from None
     assert isinstance(opened, ClientSocket)
     return opened
@@ -60,7 +61,7 @@ def _failure(url: str, error: Exception) -> ConnectionFailed:
             f"the certificate of {url} is not trusted ({error.verify_message}): connect by the name that it is for, "
             "and give a certificate authority of your own as ssl=ssl.create_default_context(cafile=...)"
         )
-    if not isinstance(error, OSError | InvalidHandshake):
+    if not isinstance(error, OSError | ConnectionClosed | InvalidHandshake):
         why = error.msg if isinstance(error, InvalidURI) else str(error)
         near = nearest_address(url)
         failed = ConnectionFailed(

@@ -8,7 +8,7 @@ from http import HTTPStatus
 
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
-from websockets.exceptions import InvalidURI
+from websockets.exceptions import ConnectionClosedError, InvalidURI
 from websockets.http11 import Request, Response
 
 from hftlab.client.opening import open_socket
@@ -41,6 +41,7 @@ async def test_an_address_that_is_none_is_said_with_an_example(url: str, says: s
         (socket.gaierror(socket.EAI_NONAME, "Name or service not known"), "check the spelling of the name"),
         (ConnectionRefusedError(111, "Connection refused"), "check that a server runs there"),
         (TimeoutError(), "no answer in 5 s"),
+        (ConnectionClosedError(None, None), "check that a server runs there"),  # lost before the request was sent
         (InvalidURI("ws://u:s3cret@x", "no port"), "write one like"),
     ],
 )

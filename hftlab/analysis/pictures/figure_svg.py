@@ -127,14 +127,14 @@ class _Picture:
         for axis, is_x in ((x, True), (y, False)):
             if axis.layout.visible is False:
                 continue
-            labelled = axis.layout.showticklabels is not False
-            for at, label in axis.ticks():
-                if axis.layout.showgrid is not False:
-                    line = f"M{at:.1f} {bottom:g}V{top:g}" if is_x else f"M{left:g} {at:.1f}H{right:g}"
-                    yield stroke(line, axis.layout.gridcolor or GRID, 1)
-                if labelled and is_x:
+            ticks = axis.ticks()
+            if ticks and axis.layout.showgrid is not False:
+                grid = (f"M{at:.1f} {bottom:g}V{top:g}" if is_x else f"M{left:g} {at:.1f}H{right:g}" for at, _ in ticks)
+                yield stroke("".join(grid), axis.layout.gridcolor or GRID, 1)
+            for at, label in () if axis.layout.showticklabels is False else ticks:
+                if is_x:
                     yield text(at, bottom + 19, label, self._ink, anchor="middle")
-                elif labelled:
+                else:
                     yield text(left - 8, at + 4, label, self._ink, anchor="end")
             title = axis.layout.title.text
             if title and is_x:
