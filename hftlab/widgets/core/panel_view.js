@@ -31,7 +31,9 @@ const STYLE = `
 .hftlab-view button:disabled { opacity: 0.45; cursor: default; }
 .hftlab-view button[aria-pressed="true"] { background: var(--hft-bid); border-color: var(--hft-bid);
   color: var(--hft-paper); }
-.hftlab-view :focus-visible, .hftlab-view:focus-visible { outline: 2px solid var(--hft-bid); outline-offset: -2px; }
+.hftlab-view :focus-visible { outline: 2px solid var(--hft-bid); outline-offset: -2px; }
+.hftlab-view:focus-visible::after { content: ""; position: absolute; inset: 0; z-index: 4; pointer-events: none;
+  border: 2px solid var(--hft-bid); }
 .hftlab-view > .body { position: relative; flex: 1 1 auto; min-height: 0; }
 .hftlab-view canvas { display: block; width: 100%; height: 100%; }
 .hftlab-view > .body.dimmed { opacity: 0.35; }

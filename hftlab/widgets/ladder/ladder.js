@@ -246,10 +246,16 @@ export class LadderView extends PanelView {
   }
 
   hovered() {
+    this.explain();
+    this.surface?.redraw();
+  }
+
+  /** Say what is below the pointer; an armed ladder keeps the cells that a click trades at free to see. */
+  explain() {
     const place = this.pointer?.at;
     this.hover = place && !this.pointer.pressed?.dragged ? this.target(place) : null;
-    this.hint(this.hover && this.state ? levelRows(this, this.hover.step) : null, place?.x, place?.y);
-    this.surface?.redraw();
+    const isFree = this.entry?.isArmed && (this.hover?.side || this.hover?.chip);
+    this.hint(this.hover && this.state && !isFree ? levelRows(this, this.hover.step) : null, place?.x, place?.y);
   }
 
   clicked({ step, side, chip }) {
@@ -348,6 +354,7 @@ export class LadderView extends PanelView {
     if (this.book) {
       this.axis.follow(this.book.middle / this.group, this.isAiming);
       isMoving = this.axis.advance(now);
+      if (isMoving) this.explain(); // another row comes below the pointer
       if (Number.isFinite(this.axis.top)) new RowPainter(pen, this.scene(now)).paint(CAPTIONS, CAPTIONS + this.axis.count * ROW, width);
     }
     this.footer(pen, width, height);

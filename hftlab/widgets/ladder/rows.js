@@ -12,8 +12,15 @@ const LEAST = 30; // px of a chip
 const INSET = 2; // px of paper above and below a bar
 export const FRESH = 1_200; // ms in which the last trade stands out
 
+const hatches = new Map();
+
 /** A pattern of thin lines: nothing is known of what is there. */
 function hatch(context, colour) {
+  if (!hatches.has(colour)) hatches.set(colour, hatched(context, colour));
+  return hatches.get(colour);
+}
+
+function hatched(context, colour) {
   const tile = document.createElement("canvas");
   tile.width = tile.height = 8;
   const pen = tile.getContext("2d");
