@@ -88,7 +88,9 @@ export class PanelView {
 
   build(el) {
     const root = this.root = add(el, "div", this.fills ? "hftlab-view fills" : "hftlab-view");
-    add(root, "style").textContent = STYLE + this.constructor.style;
+    // Each view's rules are for itself: two views of a dashboard may use one class name.
+    const own = `.hftlab-view[data-view="${this.constructor.name}"]`;
+    add(root, "style").textContent = STYLE + this.constructor.style.replaceAll(".hftlab-view", own);
     root.dataset.view = this.constructor.name;
     root.tabIndex = 0;
     root.dataset.lmSuppressShortcuts = "true"; // keys are the view's while it has the focus, not JupyterLab's

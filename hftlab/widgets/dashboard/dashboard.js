@@ -4,6 +4,8 @@ import { BlotterView } from "../blotter/blotter.js";
 import { Page } from "../core/page.js";
 import { add } from "../core/panel_view.js";
 import { Theme } from "../core/theme.js";
+import { DepthView } from "../depth/depth.js";
+import { HeatMapView } from "../heatmap/heatmap.js";
 import { LadderView } from "../ladder/ladder.js";
 import { LatencyView } from "../latency/latency.js";
 import { TimeAndSalesView } from "../time_and_sales/time_and_sales.js";
@@ -13,9 +15,11 @@ import { WatchListView } from "../watchlist/watchlist.js";
 // The views by their names in the kernel, in the order of a narrow page; the names are also those of the grid's areas.
 const VIEWS = {
   transport: TransportView,
+  heatmap: HeatMapView,
   ladder: LadderView,
   watchlist: WatchListView,
   time_and_sales: TimeAndSalesView,
+  depth_chart: DepthView,
   blotter: BlotterView,
   latency: LatencyView,
 };

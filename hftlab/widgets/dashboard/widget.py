@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 from hftlab.session import Session
 from hftlab.widgets.blotter.view import BlotterView
-from hftlab.widgets.core.account import TradingClient
-from hftlab.widgets.core.interfaces import StreamingClient
 from hftlab.widgets.core.link import Link
 from hftlab.widgets.core.live_widget import LiveWidget
 from hftlab.widgets.core.page_code import page_source
@@ -18,7 +16,9 @@ from hftlab.widgets.core.picture import Picture
 from hftlab.widgets.core.refresh_loop import REFRESH_LOOP, RefreshLoop
 from hftlab.widgets.core.view import View
 from hftlab.widgets.dashboard.picture import dashboard_svg
-from hftlab.widgets.ladder.view import LadderView
+from hftlab.widgets.depth.view import DepthView
+from hftlab.widgets.heatmap.view import HeatMapView
+from hftlab.widgets.ladder.view import LadderClient, LadderView
 from hftlab.widgets.latency.view import LatencyView
 from hftlab.widgets.time_and_sales.view import TimeAndSalesView
 from hftlab.widgets.transport.view import TransportView
@@ -36,31 +36,32 @@ SLOW: Final = 2
 """Updates a second of what a person reads rather than watches."""
 
 
-class DashboardClient(StreamingClient, TradingClient, Protocol):
-    """What a dashboard reads: the market as it comes, and an account."""
-
-
 class Dashboard(LiveWidget):
     """All views of a client on one grid, linked by symbol and time.
 
     `symbol` is what is shown first; `rate` in updates a second. The controls of a replay are shown if the client
-    watches one, over the price of its `session` if that is given. The views are in `.views` by name.
+    watches one, over the price of its `session` if that is given. With `trading` the ladder places orders of `size`
+    once a person has armed it. The views are in `.views` by name.
     """
 
     _esm = page_source(Path(__file__).with_name("dashboard.js"))
 
     def __init__(
         self,
-        client: DashboardClient,
+        client: LadderClient,
         symbol: str,
         rate: float = 10,
         *,
         session: Session | None = None,
+        trading: bool = False,
+        size: float = 1,
         refresh_loop: RefreshLoop = REFRESH_LOOP,
     ) -> None:
         views: dict[str, View] = {
             "watchlist": WatchListView(client, rate=min(rate, 5), symbol=symbol),
-            "ladder": LadderView(client, symbol, rate=rate),
+            "heatmap": HeatMapView(client, symbol, rate, refresh_loop=refresh_loop),
+            "ladder": LadderView(client, symbol, rate=rate, trading=trading, size=size),
+            "depth_chart": DepthView(client, symbol, rate=min(rate, 5)),
             "time_and_sales": TimeAndSalesView(client, symbol, rate=rate),
             "latency": LatencyView(client, min(rate, SLOW)),
             "blotter": BlotterView(client, min(rate, 5)),
