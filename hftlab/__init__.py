@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from hftlab.clock import Clock
     from hftlab.errors import HftlabError
     from hftlab.events import EventBatch
-    from hftlab.lab import connect, dashboard, enable_nested, record, sample, serve
+    from hftlab.lab import connect, dashboard, enable_nested, heatmap, record, sample, serve
     from hftlab.server import Server
     from hftlab.session import Session, compact, diff, merged, open_session, recover, sessions
     from hftlab.source import Source
@@ -55,6 +55,7 @@ __all__ = [
     "diff",
     "enable_nested",
     "errors",
+    "heatmap",
     "ingest",
     "market",
     "merged",
@@ -87,6 +88,7 @@ _HOMES: Final = {
     "dashboard": "lab",
     "diff": "session",
     "enable_nested": "lab",
+    "heatmap": "lab",
     "merged": "session",
     "open_session": "session",
     "record": "lab",

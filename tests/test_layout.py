@@ -81,6 +81,7 @@ TESTED_ELSEWHERE: Final[dict[str, tuple[str, str]]] = {
     "widgets/blotter/widget.py": ("widgets/blotter/test_blotter.py", OF_WIDGETS),
     "widgets/core/account.py": ("widgets/blotter/test_blotter.py", "interfaces of what views read"),
     "widgets/core/interfaces.py": ("widgets/core/test_live_widget.py", "protocols without code"),
+    "widgets/core/recorded_client.py": ("widgets/heatmap/test_recorded_view.py", "what stands for a client there"),
     "widgets/core/picture.py": ("widgets/core/test_live_widget.py", OF_WIDGETS),
     "widgets/depth/frame.py": ("widgets/depth/test_depth.py", OF_WIDGETS),
     "widgets/depth/picture.py": ("widgets/depth/test_depth.py", OF_WIDGETS),

@@ -2,6 +2,7 @@
 
 from hftlab.analysis.arbitrage import caught, consolidated, opportunities
 from hftlab.analysis.arbitrage_figures import caught_figure, crossing_figure, lifetime_figure
+from hftlab.analysis.book_heat import BookHeat, book_heat, trade_heat
 from hftlab.analysis.coverage import covered_share
 from hftlab.analysis.coverage_figures import coverage_figure
 from hftlab.analysis.event_tables import event_quotes, event_trades
@@ -27,9 +28,11 @@ from hftlab.analysis.trades import bars, trades
 from hftlab.analysis.trading_figures import trading_figure
 
 __all__ = [
+    "BookHeat",
     "autocorrelation",
     "autocorrelation_figure",
     "bars",
+    "book_heat",
     "caught",
     "caught_figure",
     "consolidated",
@@ -60,6 +63,7 @@ __all__ = [
     "stylised_facts",
     "tail_exponent",
     "timeline",
+    "trade_heat",
     "trade_signs",
     "trades",
     "trading_figure",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from hftlab.lab.client import LabClient, connect
 from hftlab.lab.dashboard import dashboard
+from hftlab.lab.heatmap import heatmap
 from hftlab.lab.recording import LabRecording, record
 from hftlab.lab.samples import sample
 from hftlab.lab.server import LabServer, serve
@@ -19,6 +20,7 @@ __all__ = [
     "connect",
     "dashboard",
     "enable_nested",
+    "heatmap",
     "record",
     "sample",
     "serve",

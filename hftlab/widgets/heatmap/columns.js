@@ -4,7 +4,7 @@
 const VERSION = 1;
 const HEADER = [
   "version", "recorded", "epoch", "first", "count", "oldest", "next", "until", "origin", "tick", "group",
-  "priceDecimals", "sizeDecimals", "start", "end", "levelCount", "tradeCount",
+  "priceDecimals", "sizeDecimals", "start", "end", "low", "high", "levelCount", "tradeCount",
 ];
 const NO_PRICE = -(2 ** 31);
 const CAPACITY = 8192; // columns that a page keeps, more than the kernel does

@@ -1,6 +1,7 @@
 // Pointer, wheel and keys of the heat map.
 
 const CLICK = 4; // px that a click may move
+const STEEP = 14; // px that a drag goes up or down before it moves prices
 const TWICE = 240; // ms between the clicks of a double one
 const GESTURE = 300; // ms between two turns of the wheel that belong together
 const WHEEL = 0.0016; // of a zoom for each px that the wheel turns
@@ -18,17 +19,25 @@ export class Controls {
     this.ending = new AbortController();
     this.turned = -Infinity; // the last turn of the wheel that scrolled the page
     this.pending = 0;
-    this.newest = map.button("newest", "follow the newest moment (Space)", () => map.panel.setting("time") === null ? map.home() : map.panel.set({ time: null }));
+    this.at = null; // the crosshair, in px
+    this.told = null; // what the tooltip says
+    this.newest = map.button("newest", "follow the newest moment (Space)", () => this.reset());
     this.help = map.button("?", "keys and gestures", () => this.explain());
     this.help.setAttribute("aria-label", "keys and gestures");
   }
 
   show() {
+    const word = this.map.recorded ? "all" : "newest";
+    if (this.newest.textContent !== word) {
+      this.newest.textContent = word;
+      this.newest.title = `${this.map.recorded ? "show the whole recording" : "follow the newest moment"} (Space)`;
+    }
     const follows = String(this.map.view.follows);
     if (this.newest.getAttribute("aria-pressed") !== follows) this.newest.setAttribute("aria-pressed", follows);
   }
 
   explain() {
+    this.told = null;
     this.map.hint(HELP, this.map.root.clientWidth, 0);
   }
 
@@ -49,7 +58,7 @@ export class Controls {
   press(event) {
     if (event.button !== 0) return;
     event.target.setPointerCapture?.(event.pointerId);
-    this.held = { x: event.offsetX, y: event.offsetY, far: 0 };
+    this.held = { x: event.offsetX, y: event.offsetY, far: 0, start: event.offsetY };
   }
 
   move(event) {
@@ -61,7 +70,9 @@ export class Controls {
     const dx = event.offsetX - held.x, dy = event.offsetY - held.y;
     held.far = Math.max(held.far, Math.abs(dx), Math.abs(dy));
     if (held.far <= CLICK || !map.view.ready) return;
-    this.pan(dx, dy);
+    // A drag along the time leaves prices to follow the book, however unsteady the hand.
+    const steep = !map.view.fits || Math.abs(event.offsetY - held.start) > STEEP;
+    this.pan(dx, steep ? dy : 0);
     [held.x, held.y] = [event.offsetX, event.offsetY];
     this.point(null);
   }
@@ -120,24 +131,29 @@ export class Controls {
 
   moved() {
     const { map } = this;
-    if (!map.view.follows) map.view.hold(map.columns.start, map.columns.end);
-    map.moved?.();
+    if (!map.view.follows) map.view.hold(map.base.columns.start, map.base.columns.end);
+    map.moved();
     map.entitled();
     map.surface.redraw();
   }
 
   /** Put the crosshair to a point of the canvas; null takes it away. */
   point(x, y) {
-    const { map } = this;
-    const inside = x !== null && map.view.ready && map.view.holds(x, y);
-    map.cursor = inside ? { time: map.view.time(x), tick: map.view.tick(y) } : null;
-    map.hint(inside ? this.rows() : null, x ?? 0, y ?? 0);
-    map.surface.redraw();
+    this.at = x === null ? null : { x, y };
+    this.tell();
+    this.map.surface.redraw();
   }
 
-  /** What is said of the cell below the crosshair. */
-  rows() {
-    return this.map.cell(this.map.cursor.time, this.map.cursor.tick);
+  /** Say what is below the crosshair, which stays where it is on the screen while the map moves. */
+  tell() {
+    const { map, at } = this;
+    const inside = at && map.view.ready && map.view.holds(at.x, at.y);
+    map.cursor = inside ? { time: map.view.time(at.x), tick: map.view.tick(at.y) } : null;
+    const rows = inside ? map.cell(map.cursor.time, map.cursor.tick) : null;
+    const told = rows && `${at.x} ${at.y} ${rows.flat().join(" ")}`;
+    if (told === this.told) return;
+    this.told = told;
+    map.hint(rows, at?.x, at?.y);
   }
 
   /** Move the crosshair by columns and rows. */
@@ -165,7 +181,7 @@ export class Controls {
     else if (event.key === " " || event.key === "End") this.reset();
     else if (event.key === "Home") {
       view.follows = false;
-      view.right = map.columns.start + width / view.perMs;
+      view.right = map.base.columns.start + width / view.perMs;
       this.moved();
     } else if (event.key === "+" || event.key === "=") this.zoom(1.25, centre[0]);
     else if (event.key === "-" || event.key === "_") this.zoom(0.8, centre[0]);

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 from math import nan
 from typing import Any, Final
 
@@ -12,7 +13,7 @@ import numpy as np
 from hftlab.clock import to_milliseconds
 from hftlab.widgets.heatmap.column import Column
 
-__all__ = ["HEADER", "Terms", "pack_columns"]
+__all__ = ["HEADER", "Terms", "new_epoch", "pack_columns"]
 
 HEADER: Final = (
     "version",
@@ -30,11 +31,21 @@ HEADER: Final = (
     "sizeDecimals",
     "start",
     "end",
+    "low",
+    "high",
     "levelCount",
     "tradeCount",
 )
 """The block's first values, float64, as columns.js names them; times in ms since 1970 UTC."""
 VERSION: Final = 1
+
+
+_EPOCHS: Final = count()
+
+
+def new_epoch() -> int:
+    """Return a number for columns whose numbers have nothing to do with any others of this process."""
+    return next(_EPOCHS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +54,8 @@ class Terms:
 
     Prices are (`origin` + ticks) * `tick`; one row of the columns is `group` ticks high. `oldest` and `next` are the
     numbers of all columns that there are, `next` not included, and `until` (ns) is where the last of them ends.
-    `start` and `end` (ns) are those of a recording, for a live market they are None.
+    `start` and `end` (ns) are those of a recording, for a live market they are None; `low` and `high` are the ticks
+    between which there are levels, where others were left out. Columns of one `epoch` belong together: see new_epoch().
     """
 
     epoch: int
@@ -57,6 +69,8 @@ class Terms:
     group: int = 1
     start: int | None = None
     end: int | None = None
+    low: float = nan
+    high: float = nan
 
 
 def pack_columns(terms: Terms, first: int, columns: Sequence[Column]) -> bytes:
@@ -85,6 +99,8 @@ def pack_columns(terms: Terms, first: int, columns: Sequence[Column]) -> bytes:
         terms.size_decimals,
         nan if terms.start is None else to_milliseconds(terms.start),
         nan if terms.end is None else to_milliseconds(terms.end),
+        terms.low,
+        terms.high,
         levels,
         trades,
     ]

@@ -119,17 +119,18 @@ export class Heat {
       context.imageSmoothingEnabled = (x(run.time + run.step) - x(run.time)) * ratio < 0.75;
       for (let key = Math.floor(start / WIDE); key * WIDE < stop; key += 1) {
         const first = Math.max(start, key * WIDE), end = Math.min(stop, (key + 1) * WIDE);
-        this.stretch(context, key, first, end - first, snap(x(at(first))), snap(x(at(end))), y, snap);
+        this.stretch(context, key, first, end - first, snap(x(at(first))), snap(x(at(end))), y);
       }
       const last = run.stop - 1, ends = this.columns.ends(last);
       if (stop < run.stop || ends <= at(run.stop) || !this.columns.known(last)) return;
-      this.stretch(context, Math.floor(last / WIDE), last, 1, snap(x(at(run.stop))), snap(x(ends)), y, snap);
+      this.stretch(context, Math.floor(last / WIDE), last, 1, snap(x(at(run.stop))), snap(x(ends)), y);
     });
   }
 
-  stretch(context, key, first, count, left, right, y, snap) {
+  stretch(context, key, first, count, left, right, y) {
     const chunk = this.chunk(key);
-    const top = snap(y(this.edge(chunk.top + 1))), bottom = snap(y(this.edge(chunk.top + 1 - chunk.height)));
+    // Not snapped: rows of neighbours would end at different pixels. The outermost rows are clear.
+    const top = y(this.edge(chunk.top + 1)), bottom = y(this.edge(chunk.top + 1 - chunk.height));
     if (right > left && bottom > top) {
       context.drawImage(chunk.canvas, first - key * WIDE, 0, count, chunk.height, left, top, right - left, bottom - top);
     }

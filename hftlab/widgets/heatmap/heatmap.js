@@ -2,29 +2,27 @@ import { amount, clockTime, compact } from "../core/formats.js";
 import { HEAT_DARK, HEAT_LIGHT } from "../core/palette.js";
 import { PanelView, mount } from "../core/panel_view.js";
 import { Pen } from "../core/pen.js";
-import { Columns, unpack } from "./columns.js";
+import { unpack } from "./columns.js";
 import { Controls } from "./controls.js";
-import { Heat } from "./heat.js";
+import { Layer } from "./layer.js";
 import { Overlay } from "./overlay.js";
-import { Prints } from "./prints.js";
+import { Recording } from "./recording.js";
 import { SizeScale, shades } from "./size_scale.js";
 import { Viewport } from "./viewport.js";
 
 const HEIGHT = 420; // px of the body in a cell of its own
 const TIMES = 18, LEGEND = 22; // px below the map
 const PROFILE = 84, PROFILE_FROM = 420; // px of the volume profile, and of a view that has room for one
-const LEAST_ROW = 3; // px of a row of prices
+const MOST = 0.85; // of the resting size, which prices are chosen to show
 const PATIENCE = 3_000; // ms until missing columns are asked for again
 const SPEAKS = 2_000; // ms between two texts for screen readers
-const GROUPS = [1, 2, 5];
 
 export class HeatMapView extends PanelView {
   constructor(panel, el, options) {
     super(panel, el, options);
-    this.columns = new Columns();
     this.scale = new SizeScale();
-    this.heat = new Heat(this.columns, this.scale);
-    this.prints = new Prints(this.columns);
+    this.base = this.layer = new Layer(this.scale);
+    this.recording = new Recording(this);
     this.view = new Viewport();
     this.overlay = new Overlay(this);
     this.asked = -Infinity;
@@ -39,6 +37,24 @@ export class HeatMapView extends PanelView {
     this.settled();
   }
 
+  /** What is seen at the moment: the layer's. */
+  get columns() {
+    return this.layer.columns;
+  }
+
+  get heat() {
+    return this.layer.heat;
+  }
+
+  get prints() {
+    return this.layer.prints;
+  }
+
+  /** Whether a recorded session is shown, and not a market that goes on. */
+  get recorded() {
+    return Boolean(this.base?.columns.terms?.recorded);
+  }
+
   themed() {
     super.themed();
     this.recolour();
@@ -46,7 +62,7 @@ export class HeatMapView extends PanelView {
 
   /** The shades of the theme; the same array while it stays. */
   recolour() {
-    if (!this.heat) return;
+    if (!this.base) return;
     this.shades = shades(this.theme.colours.dark ? HEAT_DARK : HEAT_LIGHT);
     this.surface?.redraw();
   }
@@ -80,27 +96,35 @@ export class HeatMapView extends PanelView {
   /** Take in a block of columns. */
   learn(frame) {
     const block = unpack(frame);
-    if (!block) return;
-    const before = this.columns.epoch;
-    const fresh = this.columns.take(block);
-    if (block.epoch !== before) {
-      this.heat.forget();
-      this.scale.forget();
-      this.prints.forget();
-      this.view.reset();
-      this.cursor = null;
-    } else if (fresh.length) {
-      this.heat.take(fresh);
+    if (!block) {
+      if (frame && !frame.byteLength && !this.base.columns.empty) this.forget();
+      return;
     }
+    const { columns, heat } = this.base;
+    const anew = block.epoch !== columns.epoch;
+    if (anew) this.forget();
+    const fresh = columns.take(block);
+    if (!anew && fresh.length) heat.take(fresh);
     this.aim();
   }
 
-  hear({ columns }, buffers = []) {
-    if (!columns) return;
+  /** Start over: another market is about to be shown, or another time of it. */
+  forget() {
+    this.base.forget();
+    this.recording.forget();
+    this.layer = this.base;
+    this.scale.forget();
+    this.view.reset();
+    this.cursor = null;
+  }
+
+  hear(content, buffers = []) {
+    this.recording.hear(content, buffers);
+    if (!content.columns) return;
     this.asked = -Infinity;
     const block = unpack(buffers[0]);
     // What was asked before a replay went back, or for another symbol, is of no use.
-    if (!block || block.epoch !== this.columns.epoch) return;
+    if (!block || block.epoch !== this.base.columns.epoch) return;
     this.learn(buffers[0]);
     this.ask();
     this.surface.redraw();
@@ -108,7 +132,7 @@ export class HeatMapView extends PanelView {
 
   /** Ask for columns that the kernel has and this page lacks, the newest first, one answer at a time. */
   ask() {
-    const missing = this.panel.page.offline ? null : this.columns.missing();
+    const missing = this.panel.page.offline || this.recorded ? null : this.base.columns.missing();
     if (!missing || performance.now() - this.asked < PATIENCE) return;
     this.asked = performance.now();
     this.panel.send({ columns: missing });
@@ -118,7 +142,8 @@ export class HeatMapView extends PanelView {
   aim() {
     const { columns, view } = this;
     if (columns.empty || view.box.width <= 1) return;
-    view.follow(columns.end, columns.step(columns.runs.at(-1).stop - 1));
+    if (!this.recorded) view.follow(columns.end, columns.step(columns.runs.at(-1).stop - 1));
+    else if (view.perMs === null) view.span(columns.terms.start, columns.terms.end);
     if (!view.fits) return;
     let low = Infinity, high = -Infinity, reach = 0;
     columns.between(view.from, view.right, (_, start, stop) => {
@@ -133,26 +158,48 @@ export class HeatMapView extends PanelView {
     if (low <= high) view.fit(low - reach, high + reach);
   }
 
-  /** How many ticks beyond the best prices most of a column's levels are. */
+  /** How many ticks beyond the best prices most of a column's sizes rest. */
   reach(number, bid, ask) {
     const away = [];
-    this.columns.each(number, (tick) => away.push(Math.max(Number.isFinite(bid) ? bid - tick : 0, Number.isFinite(ask) ? tick - ask : 0)));
-    away.sort((one, other) => one - other);
-    return away.length ? Math.max(1, away[Math.floor(0.8 * (away.length - 1))]) : 1;
+    let left = 0;
+    this.columns.each(number, (tick, size) => {
+      away.push([Math.max(bid - tick || 0, tick - ask || 0, 0), size]);
+      left += MOST * size;
+    });
+    away.sort(([one], [other]) => one - other);
+    for (const [ticks, size] of away) if ((left -= size) <= 0) return Math.max(1, ticks);
+    return 1;
   }
 
   /** Follow the newest moment again; of a recording, show all of it. */
   home() {
     this.view.reset();
+    this.layer = this.base;
     this.aim();
     this.entitled();
     this.surface.redraw();
   }
 
+  /** The view has moved over a recording, or over the past of a market: prices follow what is seen. */
+  moved() {
+    this.aim();
+    if (this.recorded) this.recording.moved();
+  }
+
+  watch() {
+    super.watch();
+    if (!this.recorded || this.panel.health().level !== "well") return;
+    this.dot.className = "dot offline";
+    this.dot.title = "recorded";
+  }
+
   entitled() {
-    const { columns } = this;
+    const { columns } = this.base;
     const facts = [];
-    if (!columns.empty) {
+    if (this.recorded && !columns.empty) {
+      const { start, end } = columns.terms;
+      facts.push(`${new Date(start).toISOString().slice(0, 10)}  ${clockTime(start, 0)} – ${clockTime(end, 0)} UTC`);
+    } else if (!columns.empty) {
       const last = columns.runs.at(-1).stop - 1;
       const bid = columns.best("bids", last), ask = columns.best("asks", last);
       if (Number.isFinite(bid) && Number.isFinite(ask)) facts.push(`${this.price(bid)} / ${this.price(ask)}`);
@@ -160,6 +207,14 @@ export class HeatMapView extends PanelView {
     }
     this.entitle(this.panel.setting("symbol") ?? "", facts.join("  "));
     this.controls.show();
+  }
+
+  /** The column whose best prices are on the axis: the newest, of a recording the last one in sight. */
+  last() {
+    const { columns } = this;
+    const newest = columns.runs.at(-1).stop - 1;
+    const seen = this.recorded ? columns.find(this.view.right) : -1;
+    return seen < 0 ? newest : seen;
   }
 
   price(tick) {
@@ -173,17 +228,9 @@ export class HeatMapView extends PanelView {
   words() {
     const { columns } = this;
     if (columns.empty) return `Heat map of ${this.panel.setting("symbol")}: no book yet`;
-    const last = columns.runs.at(-1).stop - 1;
+    const last = this.last();
     const [bid, ask] = ["bids", "asks"].map((side) => columns.best(side, last)).map((tick) => (Number.isFinite(tick) ? this.price(tick) : "none"));
     return `Heat map of ${this.panel.setting("symbol")} until ${clockTime(columns.end, 0)} UTC: bid ${bid}, ask ${ask}`;
-  }
-
-  /** The ticks of a row: a round number, so that rows can be told apart. */
-  group() {
-    const least = LEAST_ROW / this.view.perTick;
-    if (least <= 1) return 1;
-    const power = 10 ** Math.floor(Math.log10(least));
-    return power * (GROUPS.find((digit) => power * digit >= least) ?? 10);
   }
 
   /** What is known of a time and a price, as rows of a tooltip. */
@@ -218,8 +265,7 @@ export class HeatMapView extends PanelView {
   /** Make the strongest colour mean a size that is larger by a factor. */
   contrast(factor) {
     this.scale.contrast = Math.max(1 / 64, Math.min(64, this.scale.contrast * factor));
-    this.heat.forget();
-    this.scale.forget();
+    this.repaint();
     this.surface.redraw();
   }
 
@@ -228,37 +274,59 @@ export class HeatMapView extends PanelView {
   }
 
   draw(context, width, height, colours, now) {
-    const { columns, view, heat } = this;
+    const { view, base } = this;
     const pen = new Pen(context, colours);
-    if (columns.empty) {
-      pen.font(12, "sans").text("no book yet", width / 2, height / 2, "muted", "center");
+    if (base.columns.empty) {
+      const text = this.panel.get("frame")?.byteLength ? "no book yet" : "reading the recording …";
+      pen.font(12, "sans").text(text, width / 2, height / 2, "muted", "center");
       return false;
     }
     this.layout(pen, width, height);
     const changed = view.box.width !== this.drawn;
     this.drawn = view.box.width;
-    if (changed || !view.ready) this.aim();
+    if (changed || !view.ready) this.moved();
     const moves = view.glide(now);
     if (!this.shades) this.recolour();
-    heat.use(this.group(), this.shades);
+    this.layer = this.recorded ? this.recording.best(view, base) : base;
     const ratio = window.devicePixelRatio || 1;
     const { left, top, width: wide, height: high } = view.box;
     context.save();
     context.beginPath();
     context.rect(left, top, wide, high);
     context.clip();
-    heat.draw(context, view.from, view.right, (time) => view.x(time), (tick) => view.y(tick), ratio);
+    for (const layer of new Set([base, this.recording.detail ?? base])) this.drawHeat(layer, context, colours, ratio);
     context.imageSmoothingEnabled = true;
-    this.prints.gather(view.from, view.right, heat);
+    this.prints.gather(view.from, view.right, this.heat);
+    this.controls.tell();
     this.overlay.inside(context, pen, colours, ratio);
     context.restore();
     this.overlay.outside(context, pen, colours, width, height);
     if (this.scale.fit()) {
-      this.heat.forget();
-      this.scale.forget();
+      this.repaint();
       return true;
     }
     return moves;
+  }
+
+  /** Draw a layer's bitmaps; finer ones over the others, which are seen until those have come. */
+  drawHeat({ columns, heat }, context, colours, ratio) {
+    const { view } = this;
+    heat.use(view.group(columns.terms.group), this.shades);
+    if (columns !== this.base.columns) {
+      const from = Math.max(view.box.left, view.x(columns.start)), to = Math.min(view.x(columns.end), view.box.left + view.box.width);
+      const { low, high } = columns.terms;
+      const top = Math.max(view.box.top, view.y(high)), bottom = Math.min(view.y(low), view.box.top + view.box.height);
+      context.fillStyle = colours.paper;
+      if (to > from && bottom > top) context.fillRect(from, top, to - from, bottom - top);
+    }
+    heat.draw(context, view.from, view.right, (time) => view.x(time), (tick) => view.y(tick), ratio);
+  }
+
+  /** Paint everything anew: other colours stand for the sizes. */
+  repaint() {
+    this.base.heat.forget();
+    this.recording.detail?.heat.forget();
+    this.scale.forget();
   }
 
   /** Divide the canvas: the map, the profile beside it, prices at the right, times and a legend below. */
@@ -272,6 +340,7 @@ export class HeatMapView extends PanelView {
   }
 
   destroy() {
+    this.recording.forget();
     this.controls.destroy();
     super.destroy();
   }

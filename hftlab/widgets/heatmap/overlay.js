@@ -5,7 +5,9 @@ import { priceStep, timeTicks } from "./axes.js";
 import { LOWEST_SHADE } from "./heat.js";
 
 const APART = 90, ROWS_APART = 34; // px between two marks of an axis
+const LINE = 1.4; // px of a best price's line
 const TAG = 15; // px of a label
+const TAGGED = 96; // px of the label of a time
 const TIMES = 18; // px of the axis of times
 
 export class Overlay {
@@ -67,31 +69,49 @@ export class Overlay {
 
   /** A stepped line along the best prices, with a rim that keeps it apart from any colour below. */
   best(context, colours, side, role) {
-    const { view, columns } = this.map;
-    context.beginPath();
-    let last = NaN;
+    const steps = this.steps(side);
+    // Rectangles: a path of a thousand corners takes ten times as long to fill.
+    for (const [colour, rim, alpha] of [[colours.paper, 1, 0.55], [colours[role], 0, 1]]) {
+      context.globalAlpha = alpha;
+      context.fillStyle = colour;
+      for (const [left, right, top, bottom] of steps) {
+        context.fillRect(left - rim, top - rim, right - left + 2 * rim, bottom - top + 2 * rim);
+      }
+    }
+    context.globalAlpha = 1;
+  }
+
+  /** The stepped line as rectangles [left, right, top, bottom]; columns of one pixel make one of them. */
+  steps(side) {
+    const { view, columns } = this.map, half = LINE / 2, found = [];
+    let last = NaN, x = 0, open = null; // the step that goes on
+    const close = (to) => {
+      if (open) found.push([open.x, to + half, open.top - half, open.bottom + half]);
+      open = null;
+    };
     columns.between(view.from, view.right, (run, start, stop) => {
       for (let number = start; number < stop; number += 1) {
         const tick = columns.has(number) && columns.known(number) ? columns.best(side, number) : NaN;
-        if (Object.is(tick, last) && number < stop - 1) continue;
-        const x = view.x(run.time + (number - run.start) * run.step);
-        if (!Number.isNaN(last)) context.lineTo(x, view.y(last));
-        if (!Number.isNaN(tick)) {
-          if (Number.isNaN(last)) context.moveTo(x, view.y(tick));
-          else context.lineTo(x, view.y(tick));
-          if (number === stop - 1) context.lineTo(view.x(columns.ends(number)), view.y(tick));
+        if (!Object.is(tick, last)) {
+          x = view.x(run.time + (number - run.start) * run.step);
+          const y = view.y(tick);
+          if (open && x - open.x < 1 && y === y) {
+            open.top = Math.min(open.top, y);
+            open.bottom = Math.max(open.bottom, y);
+          } else {
+            const before = open && { ...open };
+            close(x);
+            if (before && y === y) found.push([x - half, x + half, Math.min(before.y, y) - half, Math.max(before.y, y) + half]);
+            if (y === y) open = { x, top: y, bottom: y };
+          }
+          if (open) open.y = y;
+          last = tick;
         }
-        last = tick;
+        if (number === stop - 1) x = view.x(columns.ends(number));
       }
     });
-    context.lineJoin = "miter";
-    for (const [colour, width, alpha] of [[colours.paper, 3, 0.55], [colours[role], 1.4, 1]]) {
-      context.globalAlpha = alpha;
-      context.lineWidth = width;
-      context.strokeStyle = colour;
-      context.stroke();
-    }
-    context.globalAlpha = 1;
+    close(x);
+    return found;
   }
 
   outside(context, pen, colours, width, height) {
@@ -132,7 +152,7 @@ export class Overlay {
     const step = priceStep(ROWS_APART / view.perTick, tick);
     const x = view.box.left + view.box.width + profile;
     pen.line([[x + 0.5, view.box.top], [x + 0.5, view.box.top + view.box.height]], "line");
-    const last = columns.runs.at(-1).stop - 1;
+    const last = this.map.last();
     const best = [["bids", "bid"], ["asks", "ask"]].map(([side, role]) => [columns.best(side, last), role, side === "bids" ? 1 : -1])
       .filter(([at]) => at > view.low && at < view.high);
     pen.font(11, "mono");
@@ -162,10 +182,12 @@ export class Overlay {
     const y = top + height;
     pen.line([[left, y + 0.5], [left + width + this.map.profile, y + 0.5]], "line");
     pen.font(11, "mono");
+    const tag = this.map.cursor ? view.x(this.map.cursor.time) : -Infinity;
     for (const [time, text] of timeTicks(view.from, view.right, APART / view.perMs)) {
       const x = view.x(time), half = pen.width(text) / 2;
       pen.line([[x, y], [x, y + 4]], "line");
-      if (x - half >= left && x + half <= left + width) pen.text(text, x, y + 15, "muted", "center");
+      const free = Math.abs(x - tag) > half + TAGGED / 2;
+      if (free && x - half >= left && x + half <= left + width) pen.text(text, x, y + 15, "muted", "center");
     }
     if (this.map.profile) pen.font(10, "sans").text("UTC", left + width + 6, y + 14, "muted");
   }

@@ -100,7 +100,7 @@ def heat_pixels(
 def _prices(columns: Iterable[Column]) -> tuple[int, int]:
     """Return the lowest and the highest tick of a picture: where the market was, and most of the levels around it."""
     known = [each for each in columns if len(each.ticks)]
-    spans = np.array([np.quantile(each.ticks, (0.05, 0.95)) for each in known])
+    spans = np.array([np.quantile(each.ticks, (0.2, 0.8)) for each in known])
     best = [tick for each in known for tick in (each.bid, each.ask) if tick != NO_PRICE]
     low, high = min(best, default=0), max(best, default=0)
     return min(low, math.floor(np.quantile(spans[:, 0], 0.05))), max(high, math.ceil(np.quantile(spans[:, 1], 0.95)))

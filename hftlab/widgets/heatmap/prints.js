@@ -4,7 +4,8 @@ import { round125 } from "./size_scale.js";
 
 const LARGEST = 11; // px of the radius of a large trade
 const SMALLEST = 1.2;
-const MOST = 2500; // discs a frame; when there are more, the smaller ones are dots
+const MOST = 600; // discs a frame; when there are more trades, the smaller ones are dots
+const DOT = 2; // px
 
 /** Trades of columns, gathered once for any number of frames that show the same columns. */
 export class Prints {
@@ -20,6 +21,7 @@ export class Prints {
     this.times = [];
     this.ticks = [];
     this.sizes = [];
+    this.order = []; // their places, the largest first
     this.volumes = new Map();
     this.most = 0;
     this.sum = { buy: 0, sell: 0 };
@@ -50,11 +52,12 @@ export class Prints {
     this.measure();
   }
 
-  /** Choose the size that has the largest disc: a round one, which changes seldom. */
+  /** Order the trades by size, and choose the size that has the largest disc: a round one, which changes seldom. */
   measure() {
     if (!this.sizes.length) return;
-    const sorted = this.sizes.map(Math.abs).sort((one, other) => one - other);
-    const large = round125(sorted[Math.floor(0.98 * (sorted.length - 1))], true);
+    const size = (place) => Math.abs(this.sizes[place]);
+    this.order = [...this.sizes.keys()].sort((one, other) => size(other) - size(one));
+    const large = round125(size(this.order[Math.floor(0.02 * (this.order.length - 1))]), true);
     if (!this.large || large > 2.1 * this.large || large < this.large / 4.9) this.large = large;
   }
 
@@ -64,15 +67,19 @@ export class Prints {
 
   /** Draw the discs, the large ones first; area is size. */
   draw(context, view, colours, ratio) {
-    const { times, ticks, sizes } = this;
-    let order = times.keys();
-    if (times.length > 1) order = [...order].sort((one, other) => Math.abs(sizes[other]) - Math.abs(sizes[one]));
+    const { times, ticks, sizes, order } = this;
+    const { left, width } = view.box;
     let count = 0;
     for (const index of order) {
       const x = view.x(times[index]), y = view.y(ticks[index]);
       const role = sizes[index] > 0 ? "bid" : "ask";
-      const radius = count < MOST ? this.radius(sizes[index]) : SMALLEST;
-      if (x < view.box.left - radius || x > view.box.left + view.box.width + radius) continue;
+      if (count >= MOST) {
+        context.fillStyle = colours[role];
+        context.fillRect(x - DOT / 2, y - DOT / 2, DOT, DOT);
+        continue;
+      }
+      const radius = this.radius(sizes[index]);
+      if (x < left - radius || x > left + width + radius) continue;
       count += 1;
       const sprite = this.sprite(role, Math.ceil(2 * radius * ratio) / 2 / ratio, colours, ratio);
       const size = sprite.width / ratio;
@@ -83,10 +90,10 @@ export class Prints {
   /** A disc, drawn once: copying it is many times as fast as drawing it. */
   sprite(role, radius, colours, ratio) {
     const key = `${colours[role]} ${colours.paper} ${ratio} ${radius}`;
-    let canvas = this.sprites.get(key);
-    if (!canvas) {
+    let sprite = this.sprites.get(key);
+    if (!sprite) {
       const size = Math.ceil((2 * radius + 3) * ratio);
-      canvas = new OffscreenCanvas(size, size);
+      const canvas = new OffscreenCanvas(size, size);
       const context = canvas.getContext("2d");
       context.scale(ratio, ratio);
       context.beginPath();
@@ -97,8 +104,9 @@ export class Prints {
       context.strokeStyle = colours.paper;
       context.stroke();
       if (this.sprites.size > 500) this.sprites.clear();
-      this.sprites.set(key, canvas);
+      sprite = canvas.transferToImageBitmap();
+      this.sprites.set(key, sprite);
     }
-    return canvas;
+    return sprite;
   }
 }

@@ -8,7 +8,7 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Sequence
-from itertools import count, islice
+from itertools import islice
 from typing import Any, Final
 
 from hftlab.clock import from_milliseconds
@@ -17,6 +17,7 @@ from hftlab.widgets.core.market_tape import REWIND, Print, tape_of
 from hftlab.widgets.core.numbers import Scale
 from hftlab.widgets.core.refresh_loop import RefreshLoop
 from hftlab.widgets.heatmap.column import Column
+from hftlab.widgets.heatmap.frame import new_epoch
 from hftlab.widgets.heatmap.market_clock import MarketClock, round_step
 
 __all__ = ["CAPACITY", "BookSampler", "sampler_of"]
@@ -37,7 +38,6 @@ LATE: Final = 10
 """Steps that a sample may be late; the column before fills them."""
 STANDING: Final = frozenset({"PAUSED", "ENDED"})
 """States of a replay in which its time stands."""
-_EPOCHS: Final = count()
 
 
 class BookSampler:
@@ -53,7 +53,7 @@ class BookSampler:
     ) -> None:
         self.symbol = symbol
         self.scale = Scale()
-        self.epoch = next(_EPOCHS)
+        self.epoch = new_epoch()
         self.next = 0
         self.until = 0
         self.origin = 0
@@ -175,7 +175,7 @@ class BookSampler:
             factor = round(before / tick)
             self._columns = deque((each.refined(factor) for each in self._columns), self._columns.maxlen)
             self.origin *= factor
-            self.epoch = next(_EPOCHS)
+            self.epoch = new_epoch()
         return tick
 
     def _append(self, column: Column) -> None:
@@ -185,7 +185,7 @@ class BookSampler:
     def _start_anew(self) -> None:
         self._columns.clear()
         self._reading, self.until, self.next = 0, 0, 0
-        self.epoch = next(_EPOCHS)
+        self.epoch = new_epoch()
 
 
 _samplers: Final[weakref.WeakKeyDictionary[Any, dict[str, weakref.ref[BookSampler]]]] = weakref.WeakKeyDictionary()

@@ -52,7 +52,7 @@ export class SizeScale {
   fit() {
     if (!this.total) return false;
     const low = round125(this.quantile(0.05), false);
-    const high = Math.max(round125(this.quantile(0.995), true), 10 * low);
+    const high = Math.max(round125(this.quantile(0.98), true), 10 * low);
     // Within a factor of 2.5 it stays as it is: colours that change all the time mean nothing.
     const near = (one, other) => one / other < 2.6 && other / one < 2.6;
     if (this.fitted && near(low, this.low) && near(high, this.high)) return false;

@@ -1,6 +1,9 @@
 // What part of the market is seen: from when to when, from which price to which.
 
+import { round125 } from "./size_scale.js";
+
 const COLUMN = 3; // px of a column at first
+const LEAST_ROW = 3; // px of a row of prices
 const NARROWEST = 1e-9, WIDEST = 1e9;
 const GLIDE = 180; // ms in which prices follow the market
 
@@ -128,6 +131,12 @@ export class Viewport {
     this.middle = at + (y - this.box.top - this.box.height / 2) / this.perTick;
     this.fits = false;
     this.aim = this.glided = null;
+  }
+
+  /** The ticks of a row: 1, 2, 5, 10 ... times those of the rows that there are, so that it is LEAST_ROW px high. */
+  group(of) {
+    const least = LEAST_ROW / this.perTick / of;
+    return of * (least <= 1 ? 1 : round125(least, true));
   }
 
   /** Hold the view where it has something to show. */

@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
-from hftlab.widgets.core.interfaces import StreamingClient
+from hftlab.session import Session
+from hftlab.widgets.core.interfaces import Client, StreamingClient
 from hftlab.widgets.core.live_widget import LiveWidget
 from hftlab.widgets.core.page_code import page_source
+from hftlab.widgets.core.recorded_client import RecordedClient
 from hftlab.widgets.core.refresh_loop import REFRESH_LOOP, RefreshLoop
+from hftlab.widgets.core.view import View
+from hftlab.widgets.heatmap.recorded_view import RecordedHeatMapView
 from hftlab.widgets.heatmap.view import HeatMapView
 
 __all__ = ["HeatMap"]
 
 
 class HeatMap(LiveWidget):
-    """A live heat map of one symbol's book: time by price, coloured by the resting size.
+    """A heat map of one symbol's book: time by price, coloured by the resting size.
 
-    At most `rate` updates a second. Assigning `symbol` changes what is shown, and `time` (ms since 1970 UTC, None for
+    `of` is a client, whose books are sampled from now on, or a recorded session, of which all is shown. At most `rate`
+    updates a second. Assigning `symbol` changes what is shown, and `time` (ms since 1970 UTC, None for
     none) where the cursor is.
     """
 
     _esm = page_source(HeatMapView.page)
 
     def __init__(
-        self, client: StreamingClient, symbol: str, rate: float = 10, *, refresh_loop: RefreshLoop = REFRESH_LOOP
+        self, of: StreamingClient | Session, symbol: str, rate: float = 10, *, refresh_loop: RefreshLoop = REFRESH_LOOP
     ) -> None:
-        view = HeatMapView(client, symbol, rate, refresh_loop=refresh_loop)
+        client: Client
+        if isinstance(of, Session):
+            client = RecordedClient(of)
+            view: View = RecordedHeatMapView(client, of, symbol, rate)
+        else:
+            client, view = of, HeatMapView(of, symbol, rate, refresh_loop=refresh_loop)
         super().__init__(client, {"": view}, refresh_loop)
 
     @property
