@@ -22,7 +22,14 @@ def test_the_nearest_one_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert hl.sample("flash").folder == tmp_path / "data" / "flash"
 
 
+def test_elsewhere_that_of_the_installation_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert hl.sample("flash").folder == ROOT / "data" / "flash"
+
+
 def test_one_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(hl.errors.SessionNotFound, match=r"no recording data/nothing in .* above it: run this where"):
-        hl.sample("nothing")
+    with pytest.raises(hl.errors.SessionNotFound, match=r"no recording 'flush' .*did you mean hl.sample\('flash'\)\?"):
+        hl.sample("flush")
+    with pytest.raises(hl.errors.SessionNotFound, match=r"there are flash, walk"):
+        hl.sample("zzz")
