@@ -19,7 +19,7 @@ from tests.widgets.kernel import Kernel
 
 __all__ = ["LAB", "NOTEBOOK_7", "Notebook", "jupyterlab"]
 
-WAIT = 60_000  # ms; a cold JupyterLab on a busy machine takes its time
+WAIT = 150_000  # ms until a test gives up; none takes as long
 
 _SERVER = """
 import importlib
@@ -74,10 +74,18 @@ NOTEBOOK_7 = "notebook.app:JupyterNotebookApp"
 
 @contextmanager
 def jupyterlab(folder: Path, app: str = LAB) -> Iterator[str]:
-    """Run JupyterLab or Notebook 7 on a folder, without the question about news; yields its address."""
-    settings = folder / "config" / "lab" / "user-settings" / "@jupyterlab" / "apputils-extension"
-    settings.mkdir(parents=True)
-    (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}')
+    """Run JupyterLab or Notebook 7 on a folder, without the question about news; yields its address.
+
+    Cells that are far from the view are not on the page, or hidden ("full" windowing).
+    """
+    settings = folder / "config" / "lab" / "user-settings" / "@jupyterlab"
+    for name, setting in {
+        "apputils-extension/notification": '{"fetchNews": "false"}',
+        "notebook-extension/tracker": '{"windowingMode": "full"}',
+    }.items():
+        path = settings / f"{name}.jupyterlab-settings"
+        path.parent.mkdir(parents=True)
+        path.write_text(setting)
     folders = {f"JUPYTER_{name}_DIR": str(folder / name.lower()) for name in ("RUNTIME", "CONFIG")}
     options = [f"--ServerApp.root_dir={folder}", "--port=0", "--no-browser", "--expose-app-in-browser", "--allow-root"]
     with (folder / "log").open("w") as log:

@@ -83,8 +83,10 @@ def test_it_is_alive_through_a_long_cell(notebook: Notebook, folder: Path, cell:
 
 
 def test_it_rests_out_of_view_and_is_alive_when_it_comes_back(notebook: Notebook) -> None:
-    """JupyterLab takes cells that are far away off the page, and puts them back."""
+    """JupyterLab takes cells that are far away off the page, or hides them, and puts them back."""
+    notebook.page.evaluate("panel().content.activeCellIndex = panel().content.widgets.length - 1")  # it is always there
     notebook.page.evaluate("panel().content.scrollToItem(panel().content.widgets.length - 1, 'start')")
+    notebook.until("!document.querySelector('.hftlab-view')?.checkVisibility()")
     with notebook.kernel() as kernel:
         kernel.until(lambda: not is_visible(kernel))
     notebook.page.evaluate("panel().content.scrollToItem(1, 'start')")

@@ -45,7 +45,10 @@ BUSY = {
 
 
 VERSIONS = ["installed", pytest.param("7.3.0", marks=pytest.mark.soak), pytest.param("7.4.0", marks=pytest.mark.soak)]
-"""Those of ipykernel, which differ in where they read a page's messages; what is not installed comes from the index."""
+"""Those of ipykernel, which differ in where they read a page's messages; what is not installed comes from the index.
+
+7.3 may stop reading requests for good, with every thread idle, once in some hundred: what fails then is ipykernel.
+"""
 
 
 @pytest.fixture(scope="module", params=VERSIONS)
