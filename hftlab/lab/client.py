@@ -22,7 +22,7 @@ from hftlab.lab.replay import LabReplay
 from hftlab.lab.trading import LabTrading
 from hftlab.lab.views import ClientViews
 from hftlab.lab.waits import closed, gathered, next_message, replay_ended, subscribed
-from hftlab.protocol import Ack, MarketDataSymbol, Message
+from hftlab.protocol import Ack, ChannelInfo, MarketDataSymbol, Message
 from hftlab.protocol.book import Book
 
 __all__ = ["LabClient", "connect"]
@@ -153,6 +153,11 @@ class LabClient(ClientViews):
     def offered_symbols(self) -> list[str]:
         """The symbols that the server has; empty if it does not say."""
         return self.inner.offered_symbols
+
+    @property
+    def channels(self) -> list[ChannelInfo]:
+        """The streams that the server has named in this connection: their symbols, data types and frequency in ms."""
+        return self.inner.channels
 
     # --- state ---
 

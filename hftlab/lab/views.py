@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, cast
 if TYPE_CHECKING:
     from hftlab.lab.client import LabClient
     from hftlab.session import Session
-    from hftlab.widgets import Blotter, DepthChart, HeatMap, Ladder, LatencyPanel, TimeAndSales, Transport, WatchList
+    from hftlab.widgets import (
+        Blotter,
+        ConnectionPanel,
+        DepthChart,
+        HeatMap,
+        Ladder,
+        LatencyPanel,
+        TimeAndSales,
+        Transport,
+        WatchList,
+    )
 
 __all__ = ["ClientViews"]
 
@@ -102,3 +112,12 @@ class ClientViews:
         from hftlab.widgets import DepthChart
 
         return DepthChart(self._client_of_views, symbol, depth, rate)
+
+    def connection_panel(self, rate: float = 2) -> ConnectionPanel:
+        """Show the connection: state, traffic, losses, subscriptions and events, at most `rate` updates a second.
+
+        See hftlab.widgets.ConnectionPanel.
+        """
+        from hftlab.widgets import ConnectionPanel
+
+        return ConnectionPanel(self._client_of_views, rate)

@@ -1,6 +1,7 @@
 """Live widgets for notebooks, and the static pictures that they leave in saved ones."""
 
 from hftlab.widgets.blotter import Blotter, blotter_svg
+from hftlab.widgets.connection import ConnectionPanel, connection_svg
 from hftlab.widgets.core.link import Link
 from hftlab.widgets.core.picture import Picture
 from hftlab.widgets.dashboard import Dashboard
@@ -14,6 +15,7 @@ from hftlab.widgets.watchlist import WatchList, watchlist_svg
 
 __all__ = [
     "Blotter",
+    "ConnectionPanel",
     "Dashboard",
     "DepthChart",
     "HeatMap",
@@ -25,6 +27,7 @@ __all__ = [
     "Transport",
     "WatchList",
     "blotter_svg",
+    "connection_svg",
     "depth_svg",
     "ladder_svg",
     "latency_svg",

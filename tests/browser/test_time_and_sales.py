@@ -100,6 +100,18 @@ def test_trades_between_two_frames_are_asked_for(stream: Stream) -> None:
     assert not any("not shown" in row[0] for row in stream.tab.page.evaluate(ROWS))
 
 
+def test_a_page_without_a_kernel_shows_what_was_kept(stream: Stream) -> None:
+    stream.print(100)
+    kept = base64.b64encode(stream.view.kept()).decode()
+    stream.tab.page.evaluate(
+        "text => { window.kept = new DataView(Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer); }",
+        kept,
+    )
+    source = TimeAndSales._esm.replace('this.panel.get("kept")', "window.kept")
+    stream.tab.start(source, stream.view.snapshot(), paints=False, settings=stream.view.settings, offline=True)
+    assert stream.tab.page.locator("table").get_attribute("aria-rowcount") == "101"
+
+
 def test_what_the_kernel_has_lost_is_said(stream: Stream) -> None:
     stream.print(5)
     stream.start()

@@ -5,9 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias
 
-from hftlab.protocol.messages import MarketDataSymbol, ReplayStatus
+from hftlab.protocol.messages import ChannelInfo, MarketDataSymbol, ReplayStatus
 
-__all__ = ["Book", "Client", "Histogram", "Level", "Metrics", "Replay", "StreamingClient"]
+__all__ = [
+    "Book",
+    "Client",
+    "ConnectedClient",
+    "ConnectionMetrics",
+    "DebugLog",
+    "Histogram",
+    "Level",
+    "LogEntry",
+    "Metrics",
+    "Replay",
+    "StreamingClient",
+]
 
 Level: TypeAlias = tuple[float, float, int]
 """(price, size, orders)"""
@@ -82,3 +94,60 @@ class StreamingClient(Client, Protocol):
     """A client whose messages can be followed as they come."""
 
     def on(self, event: str, callback: Callable[..., object], /) -> Callable[[], None]: ...
+
+
+class LogEntry(Protocol):
+    """An entry of a client's log; `timestamp` in ms since 1970."""
+
+    @property
+    def timestamp(self) -> float: ...
+    @property
+    def level(self) -> str: ...
+    @property
+    def message(self) -> str: ...
+    @property
+    def data(self) -> Mapping[str, Any] | None: ...
+
+
+class DebugLog(Protocol):
+    """A client's log: the newest entries, oldest first."""
+
+    def logs(self, level: None = None, limit: int = 100) -> Sequence[LogEntry]: ...
+
+
+class ConnectionMetrics(Metrics, Protocol):
+    """All counters of a client; `clock_offset` and `connected_at` in ns."""
+
+    @property
+    def messages_sent(self) -> int: ...
+    @property
+    def bytes_sent(self) -> int: ...
+    @property
+    def reconnection_count(self) -> int: ...
+    @property
+    def error_count(self) -> int: ...
+    @property
+    def messages_lost(self) -> int: ...
+    @property
+    def conflated(self) -> int: ...
+    @property
+    def dropped(self) -> int: ...
+    @property
+    def duplicates(self) -> int: ...
+    @property
+    def clock_offset(self) -> int: ...
+    @property
+    def connected_at(self) -> int | None: ...
+
+
+class ConnectedClient(Client, Protocol):
+    """A client that tells of its connection."""
+
+    @property
+    def url(self) -> str: ...
+    @property
+    def metrics(self) -> ConnectionMetrics: ...
+    @property
+    def debug_log(self) -> DebugLog: ...
+    @property
+    def channels(self) -> Sequence[ChannelInfo]: ...

@@ -18,6 +18,8 @@ __all__ = [
     "clock_time",
     "count",
     "data_rate",
+    "data_size",
+    "elapsed",
     "microseconds",
     "percent",
 ]
@@ -59,6 +61,22 @@ def data_rate(bytes_per_second: float) -> str:
         if bytes_per_second >= size * 0.9995:
             return f"{_three_digits(bytes_per_second / size)} {unit}"
     return f"{bytes_per_second:.0f} B/s"
+
+
+def data_size(size: float) -> str:
+    """Format a number of bytes: `2.30 MB`."""
+    return data_rate(size).removesuffix("/s")
+
+
+def elapsed(seconds: float, *, tenths: bool = False) -> str:
+    """Format how long something has lasted: `12 s`, `3 min 12 s`, `2 h 05 min`; with `tenths`, `0.4 s` below ten."""
+    if tenths and seconds < 9.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(math.floor(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes:02} min"
+    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
 
 
 def clock_time(ns: int) -> str:

@@ -195,6 +195,7 @@ export class TimeAndSalesView extends PanelView {
       this.gone = 1;
     }
     this.unseen += this.tape.take(this.state.epoch, this.state.trades);
+    this.tape.take(this.state.epoch, trades(values(this.panel.get("kept")), this.state.printed)); // a page without a kernel
     this.ask();
     this.draw();
   }

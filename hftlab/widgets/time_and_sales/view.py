@@ -92,6 +92,10 @@ class TimeAndSalesView(View):
         found = found[: min(MOST, last - first + 1)]
         return {"epoch": tail.epoch, "first": last - len(found) + 1, "last": last}, [pack_prints(found)]
 
+    def kept(self) -> bytes:
+        """The newest trades, for a page without a kernel; see pack_prints."""
+        return pack_prints(self._of_symbol().newest_trades(MOST))
+
     def picture(self) -> Picture:
         """Draw the newest trades as a static picture."""
         symbol, least = self.settings["symbol"], self.settings["min_size"]

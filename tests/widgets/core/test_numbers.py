@@ -4,7 +4,7 @@ from math import inf, nan
 
 import pytest
 
-from hftlab.widgets.core.numbers import Scale, amount, clock_time, data_rate, microseconds, percent
+from hftlab.widgets.core.numbers import Scale, amount, clock_time, data_rate, data_size, elapsed, microseconds, percent
 
 
 @pytest.mark.parametrize(
@@ -73,3 +73,16 @@ class TestScale:
 
     def test_nothing_seen_has_no_tick(self):
         assert Scale().tick is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.4, "0 s"), (59.9, "59 s"), (192, "3 min 12 s"), (7_500, "2 h 05 min"), (360_000, "100 h 00 min")],
+)
+def test_how_long_something_has_lasted(seconds, text):
+    assert elapsed(seconds) == text
+    assert elapsed(0.44, tenths=True) == "0.4 s"
+
+
+def test_sizes_of_data():
+    assert [data_size(size) for size in (999, 2_300, 5_060_000)] == ["999 B", "2.30 kB", "5.06 MB"]

@@ -114,6 +114,10 @@ class TestMissingTrades:
         assert len(self.ask(view, 4, 8, epoch=1)[1]) == 3
         assert self.ask(view, 9, 12, epoch=1)[1] == []
 
+    def test_a_page_without_a_kernel_has_more_than_a_frame(self, market, view):
+        print_trades(market, 100)
+        assert [size for _, _, size in triples(view.kept())] == [10.0 + place for place in range(99, -1, -1)]
+
     def test_another_message_is_not_answered(self, view):
         assert view.receive({"hello": 1}, []) is None
 
