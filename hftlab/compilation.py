@@ -15,10 +15,10 @@ class Watcher(Protocol):
         """Whether what it shows now would be seen by anybody."""
 
     def begin(self, kernel: str) -> None:
-        """Note that the compilation of a kernel begins, with all that it calls."""
+        """Note that the compilation of a kernel begins; those that it calls begin within it."""
 
     def end(self) -> None:
-        """Note that it has ended."""
+        """Note that a kernel has been compiled, with all that it calls."""
 
 
 watchers: Final[list[Watcher]] = []
@@ -37,6 +37,6 @@ def began(kernel: str) -> None:
 
 
 def ended() -> None:
-    """Tell the watchers that it has ended."""
+    """Tell the watchers that a kernel has been compiled, with all that it calls."""
     for watcher in watchers:
         watcher.end()

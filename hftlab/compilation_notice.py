@@ -16,6 +16,8 @@ from hftlab.compilation import watchers
 
 __all__ = ["Notice", "show_in_notebook", "show_on_terminal"]
 
+_OFTEN: Final = 0.2
+"""Seconds between two texts at least."""
 _IDLE: Final = 1.0
 """Seconds without a compilation after which the line goes: kernels come one after the other."""
 
@@ -30,7 +32,7 @@ class Notice:
         self._show, self._is_seen = show, is_seen
         self._lock = threading.Lock()
         self._idle: threading.Timer | None = None
-        self._count, self._began = 0, 0.0
+        self._count, self._began, self._shown = 0, 0.0, 0.0
 
     @property
     def is_seen(self) -> bool:
@@ -43,15 +45,14 @@ class Notice:
             self._wait_no_more()
             if not self._is_seen():
                 return
+            now = time.monotonic()
             if not self._count:
-                self._began = time.monotonic()
+                self._began, self._shown = now, 0.0
             self._count += 1
-            seconds = time.monotonic() - self._began
-            part = " ".join(kernel.split(".")[1:-1]).replace("_", " ")
-            self._show(
-                f"hftlab compiles itself, once for this version (up to a minute): kernel {self._count}, of {part}, "
-                f"{seconds:.0f} s"
-            )
+            if now - self._shown >= _OFTEN:
+                self._shown = now
+                part = f"{now - self._began:.0f} s ({kernel.split('.')[1]})"
+                self._show(f"hftlab compiles its kernels, once for this version: {self._count} so far, {part}")
 
     def end(self) -> None:
         """Let the line go unless another kernel follows."""

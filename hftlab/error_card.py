@@ -10,6 +10,7 @@ import linecache
 import re
 import sys
 import sysconfig
+import textwrap
 import traceback
 from collections.abc import Iterator, Mapping
 from itertools import islice
@@ -23,7 +24,9 @@ __all__ = ["AdvisedError", "error_card", "full_traceback", "wants_all"]
 
 _FRAMES: Final = 4
 _LINES: Final = 8
-_RED, _GREEN, _CYAN, _BOLD, _PLAIN = "\x1b[1;31m", "\x1b[32m", "\x1b[36m", "\x1b[1m", "\x1b[0m"
+_WIDTH: Final = 88
+"""Columns of a sentence: JupyterLab would break longer lines in the middle of a word."""
+_RED, _GREEN, _BOLD, _PLAIN = "\x1b[1;31m", "\x1b[32m", "\x1b[1m", "\x1b[0m"
 
 
 class AdvisedError(Protocol):
@@ -55,16 +58,23 @@ class _Line(NamedTuple):
 def error_card(error: AdvisedError) -> list[str]:
     """Return the lines of the card, with ANSI colours unless IPython has none."""
     lines = list(_own_lines(error.__traceback__))
-    text = [f"{_RED}{type(error).__name__}{_PLAIN}: {error}"]
+    text = _sentence(error)
     for line in lines[-_FRAMES:]:
         text += ["", *_shown(line)]
     for cause in islice(_causes(error), _FRAMES):
-        text += ["", f"Caused by {_RED}{type(cause).__name__}{_PLAIN}: {cause}"]
+        text += ["", *_sentence(cause, "Caused by ")]
         for line in list(_own_lines(cause.__traceback__))[-1:]:
             text += _shown(line)
     text += _advice(error, lines[-1] if lines else None)
     text += ["", "%tb shows the full traceback."]
     return text if _has_colours() else [_uncoloured(line) for line in text]
+
+
+def _sentence(error: object, before: str = "") -> list[str]:
+    """Return what an error says behind its name, in lines."""
+    name = type(error).__name__
+    lines = textwrap.wrap(f"{before}{name}: {error}", _WIDTH, break_long_words=False, break_on_hyphens=False)
+    return [lines[0].replace(name, f"{_RED}{name}{_PLAIN}", 1), *lines[1:]]
 
 
 def full_traceback(error: BaseException) -> list[str]:
@@ -150,7 +160,7 @@ _FOREIGN: Final = frozenset(
 def _shown(line: _Line) -> list[str]:
     """Show where a line is, and the line itself behind an arrow."""
     inside = f", in {line.function}()" if line.function else ""
-    text = [f"{_CYAN}{_place(line.file)}, line {line.first}{_PLAIN}{inside}"]
+    text = [f"{_BOLD}{_place(line.file)}, line {line.first}{_PLAIN}{inside}"]
     numbers = range(line.first, min(line.last, line.first + _LINES - 1) + 1)
     width = len(str(numbers[-1]))
     for number in numbers:
@@ -182,6 +192,6 @@ def _has_colours() -> bool:
 
 
 def _uncoloured(line: str) -> str:
-    for colour in (_RED, _GREEN, _CYAN, _BOLD, _PLAIN):
+    for colour in (_RED, _GREEN, _BOLD, _PLAIN):
         line = line.replace(colour, "")
     return line

@@ -26,12 +26,14 @@ class TestNotice:
         shown: list[str | None] = []
         notice = Notice(shown.append, lambda: True)
         notice.begin("hftlab.simulator.flow_kernel._run")
+        notice.begin("hftlab.book.apply_kernel.apply_rows")  # within it, and too soon for another text
         notice.end()
+        notice._shown = 0.0
         notice.begin("hftlab.book.apply_kernel.apply_rows")
         notice.end()
         first, second = (str(line) for line in shown)
-        assert "kernel 1, of simulator flow kernel, " in first
-        assert "kernel 2, of book apply kernel, " in second
+        assert "1 so far, 0 s (simulator)" in first
+        assert "3 so far, 0 s (book)" in second
         until(lambda: shown[-1] is None)
         assert len(shown) == 3
 
@@ -70,7 +72,7 @@ def test_a_terminal_shows_a_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest
     notice.clear()
     said = capsys.readouterr()
     assert said.out == ""
-    assert "hftlab compiles itself" in said.err
+    assert "hftlab compiles its kernels" in said.err
 
 
 def test_a_cell_shows_it_to_a_person_alone() -> None:
@@ -79,4 +81,4 @@ def test_a_cell_shows_it_to_a_person_alone() -> None:
     with kernel() as notebook:
         assert notebook.run(begin) == ""
         shown = notebook.run(f"get_ipython().kernel._allow_stdin = True\n{begin}")
-        assert shown.startswith("hftlab compiles itself, once for this version")
+        assert shown.startswith("hftlab compiles its kernels, once for this version")

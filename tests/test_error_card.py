@@ -16,6 +16,11 @@ client = hl.connect(server.url)
 """
 
 
+def words(shown: str) -> str:
+    """What is shown, in one line."""
+    return " ".join(shown.split())
+
+
 @pytest.fixture(scope="module")
 def notebook() -> Iterator[Kernel]:
     with kernel() as started:
@@ -25,9 +30,10 @@ def notebook() -> Iterator[Kernel]:
 
 def test_it_shows_what_the_line_and_what_to_paste(notebook: Kernel) -> None:
     shown = notebook.run('# a comment\nclient.subscribe(["APPL", "MSFT"])')
-    what, where, line, advice, paste, rest = (part for part in shown.splitlines() if part)
+    what, more, where, line, advice, paste, rest = (part for part in shown.splitlines() if part)
     assert what.startswith("SubscriptionFailed: ")
     assert "'APPL' (nearest: 'AAPL')" in what
+    assert max(len(what), len(more)) <= 88
     assert where.startswith("Cell In[")
     assert where.endswith(", line 2")
     assert line == '----> 2 client.subscribe(["APPL", "MSFT"])'
@@ -50,11 +56,11 @@ def test_the_full_traceback_stays_in_reach(notebook: Kernel) -> None:
 def test_it_advises_the_call_of_the_api_that_raised(notebook: Kernel) -> None:
     """Each paste works in a cell, by the name that the user has for the client."""
     plain = notebook.run("c = hl.connect(server.url)\nc.close()\nc.ping()")
-    assert "call client.connect() first" in plain
+    assert "call client.connect() first" in words(plain)
     assert "Paste this:\n    c.connect()\n" in plain
     assert notebook.run("c.connect()\nc.ping() > 0") == "True\n"
     awaited = notebook.run("a = hl.Client(server.url)\nawait a.ping()")
-    assert "call await client.connect() first" in awaited
+    assert "call await client.connect() first" in words(awaited)
     assert "Paste this:\n    await a.connect()\n" in awaited
     assert notebook.run("await a.connect()\nawait a.ping() > 0\nawait a.close()") == ""
 
@@ -63,13 +69,13 @@ def test_ones_own_kernel_is_not_another_process(notebook: Kernel) -> None:
     """Neither with a busy port nor with a session that it is recording."""
     port = notebook.run("one = hl.serve(hl.simulator.RandomWalk(), port=0, name='one')\nprint(one.port)").strip()
     shown = notebook.run(f"two = hl.serve(hl.simulator.RandomWalk(), port={port}, name='two')")
-    assert "in use by this kernel: " in shown
+    assert "in use by this kernel: " in words(shown)
     paste = "two = hl.serve(hl.simulator.RandomWalk(), port=0, name='two')"
     assert f"Paste this:\n    {paste}\n" in shown
     assert notebook.run(paste) == ""
     notebook.run("import tempfile\nfolder = tempfile.mkdtemp() + '/day'\nrecording = hl.record(client, folder)")
     shown = notebook.run("hl.recover(folder)")
-    assert "is being written by this kernel: call stop() of the recording there" in shown
+    assert "is being written by this kernel: call stop() of the recording there" in words(shown)
     notebook.run("recording.stop()")
 
 

@@ -37,7 +37,10 @@ def latency(market_data: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def latency_summary(latency: pl.LazyFrame) -> pl.DataFrame:
-    """Summarise latency(): count, min, mean, p50, p95, p99, p99.9 and max of each component, in µs."""
+    """Summarise latency(): count, min, mean, p50, p95, p99, p99.9 and max of each component, in µs.
+
+    Columns: component, count, unit ("µs"), and the statistics.
+    """
     components = ["feed", "network", "total"]
     long = latency.unpivot(components, variable_name="component", value_name="ns").with_columns(pl.col("ns") / 1000)
     value = pl.col("ns")
@@ -45,6 +48,7 @@ def latency_summary(latency: pl.LazyFrame) -> pl.DataFrame:
         long.group_by("component", maintain_order=True)
         .agg(
             value.len().alias("count"),
+            pl.lit("µs").alias("unit"),
             value.min().alias("min"),
             value.mean().alias("mean"),
             *(value.quantile(q, "higher").alias(name) for name, q in _QUANTILES.items()),

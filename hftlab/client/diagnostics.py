@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from hftlab.client.client import Client
 from hftlab.client.client_socket import ClientSocket
-from hftlab.client.histogram import LatencyHistogram
+from hftlab.client.histogram import LatencyHistogram, LatencySummary
 from hftlab.client.opening import open_socket
 from hftlab.clock import NANOSECONDS, to_milliseconds, wall_time
 from hftlab.errors import CertificateFailed, ConnectionFailed, MessageParseError, NetworkError, WireError
@@ -85,8 +85,11 @@ async def check(url: str, *, ssl: SSLContext | None = None) -> Diagnosis:
     return Diagnosis(redacted(url), tuple(steps), time.perf_counter() - start)
 
 
-async def measure_latency(url: str, count: int = 100, *, ssl: SSLContext | None = None) -> dict[str, float]:
-    """Measure `count` round trips of PING: min, mean, p50, p95, p99, p99.9 and max in ns. Raises ConnectionFailed."""
+async def measure_latency(url: str, count: int = 100, *, ssl: SSLContext | None = None) -> LatencySummary:
+    """Measure `count` round trips of PING: min, mean, p50, p95, p99, p99.9 and max in ns. Raises ConnectionFailed.
+
+    The summary is shown in microseconds.
+    """
     histogram = LatencyHistogram()
     async with Client(url, auto_reconnect=False, ssl=ssl) as client:
         for _ in range(count):

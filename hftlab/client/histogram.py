@@ -9,12 +9,19 @@ from typing import Final
 
 from hftlab.clock import NANOSECONDS
 
-__all__ = ["LatencyHistogram"]
+__all__ = ["LatencyHistogram", "LatencySummary"]
 
 _PERCENTILES: Final = {"p50": 50.0, "p95": 95.0, "p99": 99.0, "p99.9": 99.9}
 _PER_DECADE: Final = 20
 _LONGEST: Final = 3600 * NANOSECONDS
 _BITS: Final = 11
+
+
+class LatencySummary(dict[str, float]):
+    """Statistics of latencies by name, in nanoseconds; shown in microseconds, with the unit."""
+
+    def __repr__(self) -> str:
+        return f"LatencySummary({', '.join(f'{name} {ns / 1000:,.1f}' for name, ns in self.items())} µs)"
 
 
 class LatencyHistogram:
@@ -47,16 +54,19 @@ class LatencyHistogram:
         with self._lock:
             return self._sum / self.count if self.count else 0.0
 
-    def summary(self) -> dict[str, float]:
-        """Return min, mean, p50, p95, p99, p99.9 and max in nanoseconds; zeros before the first value."""
+    def summary(self) -> LatencySummary:
+        """Return min, mean, p50, p95, p99, p99.9 and max in nanoseconds; zeros before the first value.
+
+        It is a dictionary of nanoseconds, which is shown in microseconds.
+        """
         with self._lock:
             values = sorted((_middle(place), count) for place, count in self._counts.items())
             count, mean = self.count, self._sum / max(self.count, 1)
         if not count:
-            return dict.fromkeys(("min", "mean", *_PERCENTILES, "max"), 0)
+            return LatencySummary(dict.fromkeys(("min", "mean", *_PERCENTILES, "max"), 0.0))
         ranks = {name: max(math.ceil(count * percent / 100), 1) for name, percent in _PERCENTILES.items()}
         quantiles = {name: _ranked(values, rank) for name, rank in ranks.items()}
-        return {"min": values[0][0], "mean": mean, **quantiles, "max": values[-1][0]}
+        return LatencySummary({"min": values[0][0], "mean": mean, **quantiles, "max": values[-1][0]})
 
     def __repr__(self) -> str:
         summary = self.summary()

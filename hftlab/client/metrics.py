@@ -70,11 +70,12 @@ class Metrics:
         }
         counts = {name: value for name, value in vars(self).items() if name not in ("latency", "connected_at")}
         facts = {name.replace("_", " "): f"{value:,}" for name, value in counts.items()}
+        facts["clock offset"] = f"{self.clock_offset / 1000:,.0f} µs"
         return facts_table("Metrics", {**facts, "connection uptime": f"{self.connection_uptime:,.0f} s", **latency})
 
     def __repr__(self) -> str:
         p50, p99 = (self.latency["network"].summary()[name] / 1000 for name in ("p50", "p99"))
         return (
-            f"Metrics({self.messages_received} messages, {self.bytes_received} bytes, {self.messages_lost} lost, "
-            f"network p50 {p50:.0f} µs, p99 {p99:.0f} µs)"
+            f"Metrics({self.messages_received:,} messages, {self.bytes_received:,} bytes, {self.messages_lost:,} lost, "
+            f"network p50 {p50:,.0f} µs, p99 {p99:,.0f} µs)"
         )

@@ -123,9 +123,8 @@ class _Told(event.Listener):  # type: ignore[misc]  # numba has no types
     def on_start(self, event: Any) -> None:
         name = _kernel_of(event)
         if name is not None:
-            self._depth += 1
-            if self._depth == 1:  # what a kernel calls is compiled within it
-                began(name)
+            self._depth += 1  # what a kernel calls is compiled within it
+            began(name)
 
     def on_end(self, event: Any) -> None:
         if _kernel_of(event) is not None:

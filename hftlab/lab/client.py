@@ -13,6 +13,7 @@ from hftlab.client.arguments import Addressed, message_count, symbol_list, symbo
 from hftlab.client.authentication import Token
 from hftlab.client.batching import BATCH_DELAY, BATCH_SIZE
 from hftlab.client.debug_log import WebSocketDebugLogger
+from hftlab.client.histogram import LatencySummary
 from hftlab.client.history import MessageHistory
 from hftlab.forking import Home
 from hftlab.html_table import facts_table
@@ -280,8 +281,8 @@ class LabClient(ClientViews):
         """Try each step of a connection to the same server; see hftlab.client.diagnostics."""
         return background.run(diagnostics.check(self.inner.address, ssl=self.inner.ssl))
 
-    def measure_latency(self, count: int = 100) -> dict[str, float]:
-        """Measure `count` round trips of PING on a connection of their own, in nanoseconds."""
+    def measure_latency(self, count: int = 100) -> LatencySummary:
+        """Measure `count` round trips of PING on a connection of their own, in nanoseconds (shown in microseconds)."""
         return background.run(diagnostics.measure_latency(self.inner.address, count, ssl=self.inner.ssl))
 
     @property

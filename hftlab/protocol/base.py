@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from hftlab.bounds import LARGEST_AMOUNT, LARGEST_PRICE, LARGEST_SIZE, SYMBOL
+from hftlab.protocol.representation import shown
 
 __all__ = [
     "CURRENCY",
@@ -47,6 +48,9 @@ Frequency: TypeAlias = Annotated[int, Meta(ge=0, le=60_000)]
 
 class Part(msgspec.Struct, rename="camel", omit_defaults=True, kw_only=True, gc=False):
     """Base of every part of a message. gc=False: no message can hold a reference cycle."""
+
+    def __repr__(self) -> str:
+        return shown(self)
 
 
 class Base(Part, tag_field="type", kw_only=True):

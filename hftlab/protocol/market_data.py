@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from msgspec import Meta
 
@@ -20,8 +20,12 @@ from hftlab.protocol.base import (
     TradedPrice,
 )
 from hftlab.protocol.enums import ArbitrageState, Side
+from hftlab.protocol.representation import number, quote, time_of
 
 __all__ = ["Arbitrage", "BookDelta", "MarketData", "MarketDataSymbol", "OrderBookLevel", "Trade"]
+
+_SHOWN: Final = 3
+"""Symbols that the text of a message names."""
 
 
 class OrderBookLevel(Part, kw_only=True):
@@ -31,6 +35,9 @@ class OrderBookLevel(Part, kw_only=True):
     size: Size
     orders: Count
 
+    def __repr__(self) -> str:
+        return f"OrderBookLevel({number(self.size)} @ {number(self.price)}, orders: {self.orders})"
+
 
 class Trade(Part, kw_only=True):
     """Trade: the document's `lastTrade`; `side` is the aggressor's."""
@@ -39,6 +46,9 @@ class Trade(Part, kw_only=True):
     size: Size
     timestamp: Milliseconds
     side: Side
+
+    def __repr__(self) -> str:
+        return f"Trade({self.side} {number(self.size)} @ {number(self.price)}, {time_of(self.timestamp)})"
 
 
 class MarketDataSymbol(Part, kw_only=True):
@@ -67,6 +77,9 @@ class MarketDataSymbol(Part, kw_only=True):
     last_trade: Trade | None = None
     trades: list[Trade] | None = None
 
+    def __repr__(self) -> str:
+        return quote(self)
+
 
 class MarketData(Base, tag="MARKET_DATA", kw_only=True):
     """State of symbols. `timestamp` is ts_out, `ts_recv` the time of capture in a recording.
@@ -77,6 +90,13 @@ class MarketData(Base, tag="MARKET_DATA", kw_only=True):
     symbols: list[MarketDataSymbol]
     snapshot: bool = False
     ts_recv: Milliseconds | None = None
+
+    def __repr__(self) -> str:
+        names = [symbol.symbol for symbol in self.symbols]
+        more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
+        what = "snapshot of " if self.snapshot else ""
+        sequence = "" if self.sequence is None else f", sequence {self.sequence}"
+        return f"MarketData({what}{', '.join(names[:_SHOWN])}{more}{sequence}, {time_of(self.timestamp)})"
 
 
 class BookDelta(Base, tag="BOOK_DELTA", kw_only=True):

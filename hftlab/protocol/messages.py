@@ -33,6 +33,7 @@ from hftlab.protocol.order_messages import (
     PositionUpdate,
     ReplaceOrder,
 )
+from hftlab.protocol.representation import time_of
 
 __all__ = [
     "Ack",
@@ -165,6 +166,11 @@ class Ack(Base, tag="ACK", kw_only=True):
     channels: list[ChannelInfo] | None = None
     sequences: dict[int, int] | None = None
 
+    def __repr__(self) -> str:
+        request = "" if self.id is None else f", to {self.id}"
+        channels = "" if self.channels is None else f", channels: {len(self.channels)}"
+        return f"Ack({self.message!r}{request}{channels})"
+
 
 class Error(Base, tag="ERROR", kw_only=True):
     """Error: the document's WebSocketError, whose `type` is `errorType` here, beside the message's own.
@@ -259,6 +265,10 @@ class ReplayStatus(Base, tag="REPLAY_STATUS", kw_only=True):
     end: Position | None = None
     reset: bool = False
     loop: bool = False
+
+    def __repr__(self) -> str:
+        speed = "as fast as possible" if self.speed is None else f"speed {self.speed:g}"
+        return f"ReplayStatus({self.state} at {time_of(self.position)}, {speed}{', in a loop' if self.loop else ''})"
 
 
 class ServerShutdown(Base, tag="SERVER_SHUTDOWN", kw_only=True):

@@ -27,6 +27,7 @@ from hftlab.protocol.enums import (
     TimeInForce,
     UpdateType,
 )
+from hftlab.protocol.representation import number
 
 __all__ = [
     "PRIVATE_CHANNEL",
@@ -72,6 +73,16 @@ class OrderUpdate(Base, tag="ORDER_UPDATE", kw_only=True):
     time_in_force: TimeInForce | None = None
     display_quantity: Size | None = None
     snapshot: bool = False
+
+    def __repr__(self) -> str:
+        price = "" if self.price is None else f" {number(self.price)}"
+        average = "" if self.average_price is None else f" at {number(self.average_price)}"
+        filled = f", filled {number(self.filled_quantity)}{average}" if self.filled_quantity else ""
+        reason = "" if self.reason is None else f", {self.reason}"
+        return (
+            f"OrderUpdate({self.client_order_id}: {self.side} {number(self.quantity)} {self.symbol}, "
+            f"{self.order_type}{price}, {self.update_type} -> {self.status}{filled}{reason})"
+        )
 
 
 class PositionUpdate(Base, tag="POSITION_UPDATE", kw_only=True):

@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from hftlab.html_table import facts_table
 from hftlab.protocol import DataType, Limits, RateLimit
 
 __all__ = ["Rate", "ServerLimits", "TokenBucket"]
@@ -34,7 +35,7 @@ _SUBSCRIPTIONS: Final = Rate(20, burst=50)
 _ERRORS: Final = Rate(1, burst=100)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ServerLimits:
     """Limits of one server. The defaults are far above what a notebook or the reference client needs.
 
@@ -73,6 +74,24 @@ class ServerLimits:
             _check(f"{field.name}.per_second", value.per_second, whole=False)
             _check(f"{field.name}.burst", value.burst, whole=True)
 
+    def __repr__(self) -> str:
+        """Name what differs from the defaults; `vars(limits)` has all."""
+        chosen = (f"{one.name}={getattr(self, one.name)!r}" for one in fields(self) if self._is_chosen(one.name))
+        return f"ServerLimits({', '.join(chosen)})"
+
+    def _repr_html_(self) -> str:
+        units = {"_bytes": "bytes", "bytes": "bytes", "timeout": "s", "deadline": "s"}
+        facts = {}
+        for one in fields(self):
+            value, unit = getattr(self, one.name), next((units[end] for end in units if one.name.endswith(end)), "")
+            is_rate = isinstance(value, Rate)
+            text = f"{value.per_second:g} a second, {value.burst:,} at once" if is_rate else f"{value:,} {unit}".strip()
+            facts[one.name] = text + (" (chosen)" if self._is_chosen(one.name) else "")
+        return facts_table("Limits of a server for one client", facts)
+
+    def _is_chosen(self, name: str) -> bool:
+        return bool(getattr(self, name) != getattr(ServerLimits, name))
+
     def for_symbols(self, symbols: Sequence[str] | None) -> ServerLimits:
         """Return limits that allow one request for all these symbols; None are any symbols, and change nothing.
 
@@ -87,7 +106,7 @@ class ServerLimits:
             "queue_bytes": len(symbols) * _STATE,
             "queue_messages": len(symbols) * 2,
         }
-        chosen = {field.name for field in fields(self) if getattr(self, field.name) != field.default}
+        chosen = {field.name for field in fields(self) if self._is_chosen(field.name)}
         grown = {name: max(most, getattr(self, name)) for name, most in needed.items() if name not in chosen}
         return replace(self, **grown)
 
