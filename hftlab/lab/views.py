@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         HeatMap,
         Ladder,
         LatencyPanel,
+        QueuePosition,
         TimeAndSales,
         Transport,
         WatchList,
@@ -121,3 +122,13 @@ class ClientViews:
         from hftlab.widgets import ConnectionPanel
 
         return ConnectionPanel(self._client_of_views, rate)
+
+    def queue_position(self, rate: float = 2) -> QueuePosition:
+        """Show the estimated size ahead of each resting limit order over time, at most `rate` updates a second.
+
+        The estimates begin when it is shown; they are best with the data types ORDER_BOOK and TRADES and a frequency of
+        0. See hftlab.widgets.QueuePosition.
+        """
+        from hftlab.widgets import QueuePosition
+
+        return QueuePosition(self._client_of_views, rate)

@@ -9,6 +9,7 @@ from hftlab.widgets.depth import DepthChart, depth_svg
 from hftlab.widgets.heatmap import HeatMap
 from hftlab.widgets.ladder import Ladder, ladder_svg
 from hftlab.widgets.latency import LatencyPanel, latency_svg
+from hftlab.widgets.queue import QueuePosition, queue_svg
 from hftlab.widgets.time_and_sales import TimeAndSales, time_and_sales_svg
 from hftlab.widgets.transport import Transport, transport_svg
 from hftlab.widgets.watchlist import WatchList, watchlist_svg
@@ -23,6 +24,7 @@ __all__ = [
     "LatencyPanel",
     "Link",
     "Picture",
+    "QueuePosition",
     "TimeAndSales",
     "Transport",
     "WatchList",
@@ -31,6 +33,7 @@ __all__ = [
     "depth_svg",
     "ladder_svg",
     "latency_svg",
+    "queue_svg",
     "time_and_sales_svg",
     "transport_svg",
     "watchlist_svg",

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 import hftlab as hl
 from hftlab.clock import to_milliseconds
+from tests.waiting import until
 
+START = 1_767_364_200_000_000_000  # 2026-01-02 14:30 UTC in ns
+SECOND = 1_000_000_000
 WALK = Path(__file__).parents[2] / "data" / "walk"
 
 
@@ -89,3 +93,49 @@ class TestTransport:
         assert transport.views[""]._commands.wait(10)
         assert "is live and cannot be controlled" in transport.views[""]._commands.refused
         transport.close()
+
+
+def test_a_blotter_shows_and_cancels_orders():
+    with hl.serve(hl.simulator.Exchange(seed=7), port=0) as server, hl.connect(server.url, account="alice") as client:
+        client.subscribe(["AAPL"])
+        low = round(client.latest("AAPL").bid * 0.9, 2)
+        first, second = (client.trading.buy("AAPL", 10, price=low) for _ in range(2))
+        blotter = client.blotter()
+        frame = json.loads(blotter.frame)
+        assert [row[0] for row in frame["orders"]] == [second.client_order_id, first.client_order_id]
+        assert frame["portfolio"] is not None
+        view = blotter.views[""]
+        view.receive({"cancel": first.client_order_id}, [])
+        assert view._commands.wait(10)
+        assert (first.status, second.status) == ("CANCELED", "NEW")
+        view.receive({"cancel_all": True, "age": 0.1}, [])
+        assert view._commands.wait(10)
+        assert second.wait(timeout=10).status == "CANCELED"
+        view.receive({"cancel": "nobody's"}, [])
+        assert view._commands.wait(10)
+        assert "nobody's" in view._commands.refused
+        blotter.close()
+
+
+def test_queue_positions_hold_the_true_ones():
+    """Against the exchange's own queues, through the wire, on a clock that the test moves."""
+    source = hl.simulator.Exchange(seed=7, symbols=["AAPL"], clock=hl.Clock(START, paused=True))
+    with hl.serve(source, port=0) as server, hl.connect(server.url, account="alice") as client:
+        client.subscribe(["AAPL"], data_types=["QUOTES", "ORDER_BOOK", "TRADES"], frequency=0)
+        queue = client.queue_position()
+        for price, _, _ in client.book("AAPL").bids(5):
+            client.trading.buy("AAPL", 100, price=price)
+        book = source.books["AAPL"]
+        account = max(resting.owner for resting in book.queue("B"))
+        source.clock.step(2 * SECOND)
+        until(lambda: client.latest("AAPL").timestamp > START / 1e6 + 1500)
+        until(lambda: client.trading.orders[-1].record.status == "NEW")
+        places = {track.record.price: track.points[-1] for track in queue.views[""]._tracker.tracks()}
+        true = {
+            round(resting.price * book.instrument.tick / 1e9, 9): book.ahead(resting.id)
+            for resting in book.queue("B")
+            if resting.owner == account
+        }
+        assert len(true) >= 3
+        assert [price for price, ahead in true.items() if ahead > places[price].most] == []
+        queue.close()

@@ -1,0 +1,162 @@
+"""Follows an account's resting orders through the messages of the market, and estimates their places in the queues."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Final, Protocol
+
+from hftlab.clock import from_milliseconds
+from hftlab.market.queue_estimate import QueueEstimate
+from hftlab.protocol.enums import OrderStatus, OrderType, Side
+from hftlab.protocol.market_data import BookDelta, MarketData, MarketDataSymbol
+from hftlab.trading.order_record import OrderRecord
+from hftlab.widgets.core.account import TradingClient
+from hftlab.widgets.core.follow import Source, follow
+from hftlab.widgets.queue.track import Track
+
+__all__ = ["MOST", "FollowedTrader", "QueueTracker"]
+
+MOST: Final = 8
+"""Orders that are kept: all open ones up to this number, and the newest that have ended."""
+DEPTH: Final = 20
+RESTING: Final = (OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED, OrderStatus.PENDING_CANCEL)
+
+
+class FollowedTrader(TradingClient, Source, Protocol):
+    """A client that is signed in as an account, and whose messages can be followed."""
+
+
+class QueueTracker:
+    """Tracks of the limit orders of an account, oldest first; each begins with the next message of its symbol.
+
+    Stops, icebergs and orders beyond the levels that are known are left out.
+    """
+
+    def __init__(self, client: FollowedTrader) -> None:
+        self._client = client
+        self._lock = threading.Lock()
+        self._tracks: dict[str, Track] = {}
+        self._sizes: dict[tuple[str, Side, float], float] = {}
+        """Sizes of the levels of each symbol at its newest message, where an order of the account may come to stand."""
+        self._trades: dict[str, tuple[float, float, float]] = {}
+        self._time: dict[str, int] = {}
+        self.close = follow(client, "message", self._follow)
+        for symbol in client.symbols:
+            self._look(symbol, 0, {})
+
+    def tracks(self) -> list[Track]:
+        """Return copies of the tracks; called on any thread."""
+        with self._lock:
+            return [replace(one, points=list(one.points)) for one in self._tracks.values()]
+
+    def _follow(self, message: object) -> None:
+        if isinstance(message, MarketData):
+            for state in message.symbols:
+                self._look(state.symbol, from_milliseconds(state.timestamp), self._traded(state))
+        elif isinstance(message, BookDelta):
+            self._look(message.symbol, from_milliseconds(message.ts_event), {})
+
+    def _traded(self, state: MarketDataSymbol) -> dict[tuple[Side, float], float]:
+        """Sum what was traded since the last message, by the side of the resting order and the price."""
+        trades = state.trades
+        if trades is None:
+            trade = state.last_trade
+            if trade is None or self._trades.get(state.symbol) == (trade.timestamp, trade.price, trade.size):
+                return {}
+            is_first = state.symbol not in self._trades
+            self._trades[state.symbol] = (trade.timestamp, trade.price, trade.size)
+            trades = [] if is_first else [trade]
+        sums: dict[tuple[Side, float], float] = {}
+        for trade in trades:
+            key = (Side.SELL if trade.side == Side.BUY else Side.BUY, trade.price)
+            sums[key] = sums.get(key, 0.0) + trade.size
+        return sums
+
+    def _look(self, symbol: str, time: int, traded: dict[tuple[Side, float], float]) -> None:
+        book = self._client.book(symbol)
+        if book is None or book.stale:
+            return
+        sizes = {(symbol, Side.BUY, price): size for price, size, _ in book.bids(DEPTH)}
+        sizes |= {(symbol, Side.SELL, price): size for price, size, _ in book.asks(DEPTH)}
+        records = [handle.record for handle in self._client.trading.open_orders]
+        with self._lock:
+            if time < self._time.get(symbol, 0):  # a replay has gone back
+                self._tracks = {name: one for name, one in self._tracks.items() if one.record.symbol != symbol}
+            self._time[symbol] = time
+            self._end(symbol, time, {_name(record) for record in records})
+            for record in records:
+                if record.symbol == symbol and _rests(record):
+                    self._observe(record, time, sizes, traded)
+            self._sizes = {key: size for key, size in self._sizes.items() if key[0] != symbol} | sizes
+            self._forget()
+
+    def _observe(
+        self,
+        record: OrderRecord,
+        time: int,
+        sizes: dict[tuple[str, Side, float], float],
+        traded: dict[tuple[Side, float], float],
+    ) -> None:
+        assert record.price is not None
+        key = (record.symbol, record.side, record.price)
+        if key not in sizes:
+            return
+        track = self._tracks.get(_name(record))
+        if track is not None and _loses_its_place(track.record, record):
+            track.ended = time
+            self._tracks[f"{_name(record)} until {time}"] = self._tracks.pop(_name(record))
+            track = None
+        others = max(0.0, sizes[key] - record.remaining_quantity)
+        if track is None:
+            # Since the message before others may have come, ahead of it or behind it; and this message may be from
+            # before the order, whose own size is not in it then.
+            track = Track(record, QueueEstimate(sizes[key], self._sizes.get(key, 0.0), others))
+            self._tracks[_name(record)] = track
+        else:
+            filled = max(0.0, record.filled_quantity - track.record.filled_quantity)
+            track.record = record
+            if filled:
+                track.estimate.filled()
+            track.estimate.observe(others, max(0.0, traded.get((record.side, record.price), 0.0) - filled))
+            if not track.is_settled:
+                track.points.clear()
+                track.is_settled = True
+        if time:
+            track.add(time)
+
+    def _end(self, symbol: str, time: int, still_open: Iterable[str]) -> None:
+        """Take note of the orders that are no longer open."""
+        gone = [
+            one
+            for name, one in self._tracks.items()
+            if one.record.symbol == symbol and one.ended is None and name not in set(still_open)
+        ]
+        if not gone:
+            return
+        final = {_name(handle.record): handle.record for handle in self._client.trading.orders[-10 * MOST :]}
+        for track in gone:
+            track.record = final.get(_name(track.record), track.record)
+            track.ended = time
+            if track.record.status is OrderStatus.FILLED:
+                track.estimate.filled()
+            track.add(time)
+
+    def _forget(self) -> None:
+        ended = [name for name, one in self._tracks.items() if one.ended is not None]
+        for name in [*ended, *(name for name in self._tracks if name not in ended)][: max(0, len(self._tracks) - MOST)]:
+            del self._tracks[name]
+
+
+def _name(record: OrderRecord) -> str:
+    """The name that stays with an order: a replacement changes the client's."""
+    return record.order_id or record.client_order_id
+
+
+def _rests(record: OrderRecord) -> bool:
+    return record.status in RESTING and record.order_type is OrderType.LIMIT and record.price is not None
+
+
+def _loses_its_place(before: OrderRecord, after: OrderRecord) -> bool:
+    return before.price != after.price or after.quantity > before.quantity
