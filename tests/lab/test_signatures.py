@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 import hftlab as hl
+from hftlab import widgets
 from hftlab.client import Client
 from hftlab.client.order import Order
 from hftlab.client.trading import Trading
 from hftlab.lab import LabClient, LabServer
 from hftlab.lab.trading import LabOrder, LabTrading
 from hftlab.server import Server
-from hftlab.widgets import Ladder, LatencyPanel
 
 
 def parameters(function: Callable[..., object], *without: str) -> dict[str, tuple[Any, ...]]:
@@ -59,7 +59,17 @@ def test_every_argument_of_an_order_is_documented() -> None:
         assert [name for name in given if f"`{name}`" not in (call.__doc__ or "")] == []
 
 
-@pytest.mark.parametrize(("method", "widget"), [(LabClient.ladder, Ladder), (LabClient.latency_panel, LatencyPanel)])
+@pytest.mark.parametrize(
+    ("method", "widget"),
+    [
+        (LabClient.ladder, widgets.Ladder),
+        (LabClient.latency_panel, widgets.LatencyPanel),
+        (LabClient.watchlist, widgets.WatchList),
+        (LabClient.time_and_sales, widgets.TimeAndSales),
+        (LabClient.depth_chart, widgets.DepthChart),
+        (LabClient.connection_panel, widgets.ConnectionPanel),
+    ],
+)
 def test_widgets_take_the_same_arguments(method: Callable[..., object], widget: type) -> None:
     """All arguments except those for tests."""
     wanted = inspect.signature(widget).parameters

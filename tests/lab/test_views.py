@@ -43,6 +43,34 @@ def test_the_latency_panel_shows_the_traffic(client):
     panel.close()
 
 
+@pytest.mark.parametrize(
+    "show",
+    [
+        lambda client: client.watchlist(),
+        lambda client: client.time_and_sales("AAPL"),
+        lambda client: client.depth_chart("AAPL"),
+        lambda client: client.connection_panel(),
+    ],
+    ids=["watch list", "time and sales", "depth chart", "connection panel"],
+)
+def test_a_view_reads_a_notebooks_client(client, show):
+    widget = show(client)
+    assert (widget.notice, widget.error, widget.status) == ("", "", "CONNECTED")
+    assert widget.picture().svg.startswith("<svg")
+    assert "CONNECTED" in widget.to_html()
+    widget.close()
+
+
+def test_a_watch_list_points_linked_views_at_its_symbol(client):
+    client.subscribe(["MSFT"])
+    watchlist, depth = client.watchlist(), client.depth_chart("AAPL")
+    hl.widgets.Link(*watchlist.views.values(), *depth.views.values())
+    watchlist._handle_custom_msg({"panel": "", "from": "page", "set": {"symbol": "MSFT"}}, [])
+    assert depth.symbol == "MSFT"
+    watchlist.close()
+    depth.close()
+
+
 class TestTransport:
     @pytest.fixture
     def replaying(self):

@@ -181,7 +181,7 @@ export class TimeAndSalesView extends PanelView {
   settled() {
     if (!this.table) return;
     if (this.panel.setting("symbol") !== this.symbol) this.forget();
-    if (document.activeElement !== this.least) this.least.value = this.panel.setting("min_size") ?? 0;
+    if (this.root.getRootNode().activeElement !== this.least) this.least.value = this.panel.setting("min_size") ?? 0;
     this.take();
     this.draw();
   }

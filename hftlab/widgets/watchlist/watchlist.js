@@ -12,14 +12,14 @@ const ADVICE = ["", "nothing has come yet", "newer levels are lost, and asked fo
 const NO_PRICE = 255, TALLEST = 254;
 
 const COLUMNS = [
-  { name: "symbol", title: "symbol", width: 66, grow: 1, align: "left", head: true, sorts: true },
-  { name: "price", title: "price", width: 83, grow: 1, number: true, sorts: true, hint: "the last price" },
-  { name: "change", title: "change", width: 63, grow: 0.5, number: true, sorts: true, hint: "since the previous close" },
+  { name: "symbol", title: "symbol", width: 66, grow: 0.5, align: "left", head: true, sorts: true },
+  { name: "price", title: "price", width: 83, grow: 0.5, number: true, sorts: true, hint: "the last price" },
+  { name: "change", title: "change", width: 63, grow: 0.3, number: true, sorts: true, hint: "since the previous close" },
   { name: "spread", title: "spread, ticks", width: 86, grow: 0.5, number: true, sorts: true, below: 346,
     hint: "the lowest ask less the highest bid" },
   { name: "imbalance", title: "imbalance", width: 80, grow: 1, align: "centre", sorts: true, below: 430,
     hint: "size bid (right) against size offered (left) at the best prices" },
-  { name: "trend", title: "60 s", width: 48, grow: 2, hint: "the mid price over the last 60 s" },
+  { name: "trend", title: "60 s", width: 48, grow: 2.5, hint: "the mid price over the last 60 s" },
 ];
 const LINE_HEIGHT = 24, MOST_ROWS = 14, FLASH = 500, SORT_EVERY = 1_000;
 const SPARK_WIDTH = 100, SPARK_HEIGHT = 18;
