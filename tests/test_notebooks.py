@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -38,6 +39,24 @@ class TestStored:
         assert path.stat().st_size < 100_000
         assert "widgets" not in json.loads(path.read_text())["metadata"]
         assert "application/vnd.jupyter.widget-view+json" not in path.read_text()
+
+    def test_short_and_open_with_what_they_are_for(self, path: Path) -> None:
+        cells = json.loads(path.read_text())["cells"]
+        assert len(cells) < 25
+        opening = "".join(cells[0]["source"])
+        assert cells[0]["cell_type"] == "markdown"
+        assert opening.startswith("# ")
+        assert [words for words in ("**You will**", "**You will learn**", "**You need**") if words not in opening] == []
+
+    def test_checks_are_folded(self, path: Path) -> None:
+        """Asserts are for nbval: a reader sees the market, and may unfold them."""
+        cells = code_cells(path)
+        checks = [cell for cell in cells if re.search(r"^assert ", "".join(cell["source"]), re.MULTILINE)]
+        assert checks
+        for cell in checks:
+            assert cell["metadata"]["jupyter"]["source_hidden"] is True
+            assert {"check", "hide-cell"} <= set(cell["metadata"]["tags"])
+            assert cell["outputs"] == []
 
     def test_every_figure_and_every_widget_has_its_picture(self, path: Path) -> None:
         """What GitHub and nbconvert show: they run neither Plotly nor widgets."""

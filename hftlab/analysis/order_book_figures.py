@@ -31,7 +31,7 @@ def depth_figure(bids: Sequence[Level], asks: Sequence[Level], title: str = "Dep
             line={"shape": "hv", "color": colour},
             fill="tozeroy",
         )
-    return lay_out(figure, title, "price", "size up to there")
+    return lay_out(figure, title, "price", "cumulative size")
 
 
 def queue_figure(places: pl.DataFrame, title: str = "Position of an order in its queue") -> Any:
