@@ -100,6 +100,10 @@ class Hand:
     def get(self, expression: str) -> Any:
         return self.tab.page.evaluate(f"window.map.{expression}")
 
+    def newest(self) -> float:
+        """The moment that the view follows, a little left of its edge."""
+        return round(self.get("view.time(window.map.view.box.width - 8)"), 3)
+
     def box(self) -> tuple[float, float, float, float]:
         """Left, top, width and height of the map on the page."""
         place = self.tab.page.locator("canvas").bounding_box()
@@ -158,7 +162,7 @@ class TestDrawing:
         hand.go(1)
         hand.feed()
         tab.until("before => document.querySelector('canvas').toDataURL() !== before", before)
-        assert hand.get("view.right") == NOON / MS + 6_100
+        assert hand.newest() == NOON / MS + 6_100
 
     @pytest.mark.parametrize("width", [260, 2200])
     def test_it_fits_its_cell(self, tab: Tab, width: int) -> None:
@@ -308,7 +312,7 @@ class TestProtocol:
         assert hand.get("columns.next") == 3
         hand.tab.page.evaluate("([c, t]) => window.tell(c, t)", [{"panel": "", **late[0]}, [text(late[1][0])]])
         assert hand.get("columns.next") == 3
-        assert hand.get("view.right") == NOON / MS - 29_700
+        assert hand.newest() == NOON / MS - 29_700
 
     def test_panning_and_zooming_paint_no_cell(self, tab: Tab) -> None:
         """Bitmaps are moved and stretched; a new column paints its own cells only."""
@@ -346,7 +350,7 @@ class TestHands:
         assert hand.get("view.right") == pytest.approx(right - 60 / per_ms)
         tab.page.mouse.dblclick(left + 200, top + 100)
         tab.until("window.map.view.follows")
-        assert hand.get("view.right") == NOON / MS + 40_100
+        assert hand.newest() == NOON / MS + 40_100
 
     def test_the_wheel_zooms_time_and_with_shift_price(self, tab: Tab) -> None:
         hand = Hand(tab, columns=400)
@@ -370,7 +374,7 @@ class TestHands:
         kept = unpack(hand.view.kept())[1][30]
         tick, size, orders = kept.levels[2]
         spot = hand.get(f"view.x({kept.time + 50})"), hand.get(f"view.y({tick})")
-        left, top, *_ = hand.box()
+        left, top, width, _ = hand.box()
         tab.page.mouse.move(left + spot[0], top + spot[1])
         tip = tab.page.locator(".tip")
         tip.wait_for()
@@ -379,6 +383,13 @@ class TestHands:
         assert {f"{price:.2f}", "resting bids", f"{size:,.0f}", "from the best", "2 ticks", str(orders)} <= set(words)
         assert any(word.startswith("12:00:03.0") for word in words)
         tab.until_written(f"{price:.2f}")
+        trade, _, since = kept.trades[0] if kept.trades else unpack(hand.view.kept())[1][31].trades[0]
+        when = (kept.time if kept.trades else kept.time + 100) + since
+        spot = hand.get(f"view.x({when})"), hand.get(f"view.y({trade})")
+        tab.page.mouse.move(left + spot[0], top + spot[1])
+        tab.until("() => document.querySelector('.tip').innerText.includes('here')")
+        tab.page.mouse.move(left + width + 20, top + spot[1])
+        tab.until("() => document.querySelector('.tip').innerText.includes('bought')")
 
     def test_a_click_sets_the_time_for_linked_views(self, tab: Tab) -> None:
         hand = Hand(tab, columns=200)

@@ -149,7 +149,8 @@ export class Controls {
     const { map, at } = this;
     const inside = at && map.view.ready && map.view.holds(at.x, at.y);
     map.cursor = inside ? { time: map.view.time(at.x), tick: map.view.tick(at.y) } : null;
-    const rows = inside ? map.cell(map.cursor.time, map.cursor.tick) : null;
+    const beside = at && map.view.ready && !inside && map.view.holds(at.x - map.profile, at.y);
+    const rows = inside ? map.cell(map.cursor.time, map.cursor.tick) : beside ? map.traded(map.view.tick(at.y)) : null;
     const told = rows && `${at.x} ${at.y} ${rows.flat().join(" ")}`;
     if (told === this.told) return;
     this.told = told;

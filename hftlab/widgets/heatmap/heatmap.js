@@ -238,8 +238,7 @@ export class HeatMapView extends PanelView {
     const { columns, heat } = this;
     const number = columns.find(time);
     const row = heat.row(Math.round(tick)), low = Math.round(heat.edge(row) + 0.5), high = low + heat.group - 1;
-    const price = heat.group > 1 ? `${this.price(low)} – ${this.price(high)}` : this.price(low);
-    const rows = [["price", price], ["time", `${clockTime(time)} UTC`]];
+    const rows = [["price", this.prices(row)], ["time", `${clockTime(time)} UTC`]];
     if (number < 0) return rows;
     if (!columns.known(number)) return [...rows, ["resting", "not known"]];
     let size = 0, orders = 0, lowest = Infinity, highest = -Infinity;
@@ -257,9 +256,22 @@ export class HeatMapView extends PanelView {
     if (orders) rows.push(["orders", amount(orders, 0)]);
     const away = side === "bids" ? bid - high : low - ask;
     if (side && away > 0) rows.push(["from the best", `${amount(away, 0)} tick${away === 1 ? "" : "s"}`]);
-    const { buy, sell } = this.prints.volumes.get(row) ?? { buy: 0, sell: 0 };
-    if (buy + sell) rows.push(["traded in view", this.size(buy + sell)]);
+    const trade = this.prints.near(this.view, time, tick);
+    if (trade) rows.push([trade > 0 ? "bought here" : "sold here", this.size(Math.abs(trade))]);
     return rows;
+  }
+
+  /** What was traded at a price in the time that is seen, as rows of a tooltip. */
+  traded(tick) {
+    const { heat } = this, row = heat.row(Math.round(tick));
+    const { buy, sell } = this.prints.volumes.get(row) ?? { buy: 0, sell: 0 };
+    return [["price", this.prices(row)], ["bought", this.size(buy)], ["sold", this.size(sell)]];
+  }
+
+  /** The prices of a row. */
+  prices(row) {
+    const low = Math.round(this.heat.edge(row) + 0.5), high = low + this.heat.group - 1;
+    return high > low ? `${this.price(low)} – ${this.price(high)}` : this.price(low);
   }
 
   /** Make the strongest colour mean a size that is larger by a factor. */

@@ -87,6 +87,16 @@ export class Prints {
     }
   }
 
+  /** The size of the smallest trade whose disc is at a time and a price, negative where a seller took; 0 for none. */
+  near(view, time, tick) {
+    for (let place = this.order.length - 1; place >= 0; place -= 1) {
+      const index = this.order[place];
+      const dx = (this.times[index] - time) * view.perMs, dy = (this.ticks[index] - tick) * view.perTick;
+      if (Math.hypot(dx, dy) < this.radius(this.sizes[index]) + 2) return this.sizes[index];
+    }
+    return 0;
+  }
+
   /** A disc, drawn once: copying it is many times as fast as drawing it. */
   sprite(role, radius, colours, ratio) {
     const key = `${colours[role]} ${colours.paper} ${ratio} ${radius}`;

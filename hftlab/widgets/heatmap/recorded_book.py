@@ -80,11 +80,10 @@ class RecordedBook:
         start, end = max(start, self.start), min(max(end, start + 1), self.end)
         step = round_up(max(SHORTEST, (end - start) / columns))
         group = round_up(max(1, (high - low) / rows))
-        tall = group * ALIGNED
-        begin = start // (step * ALIGNED) * step * ALIGNED
-        begin = max(begin, self.start // step * step)
-        count = max(1, (end - begin) // step + 1)
-        return Window(begin, step, count, low // tall * tall, -(-high // tall) * tall, group)
+        wide, tall = step * ALIGNED, group * ALIGNED
+        begin = max(start // wide * wide, self.start // step * step)
+        count = (min(-(-end // wide) * wide, self.end + step) - begin) // step
+        return Window(begin, step, max(1, count), low // tall * tall, -(-high // tall) * tall, group)
 
     def tile(self, window: Window, epoch: int) -> tuple[list[Column], Terms]:
         """Compute the columns of a window, and what they have in common."""

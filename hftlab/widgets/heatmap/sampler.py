@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import math
 import threading
@@ -84,6 +85,13 @@ class BookSampler:
     def locked(self) -> threading.RLock:
         """A context in which no column comes and none goes."""
         return self._lock
+
+    def detached(self) -> BookSampler:
+        """Return a copy that no loop refreshes: what was kept up to now."""
+        with self._lock:
+            twin = copy.copy(self)
+            twin._columns = self._columns.copy()
+        return twin
 
     def tick(self, now: float, busy: bool) -> float:  # noqa: ARG002
         """Sample the book; see `Refreshable.tick`."""

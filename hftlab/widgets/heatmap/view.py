@@ -79,6 +79,11 @@ class HeatMapView(View):
             svg = heatmap_svg(symbol, columns, _terms(sampler))
         return Picture(svg, f"{symbol}'s heat map")
 
+    def close(self) -> None:
+        """Sample no longer, unless another view does; the picture stays."""
+        sampler = self._sampler()
+        self._samplers = {sampler.symbol: sampler.detached()}
+
     def _sampler(self) -> BookSampler:
         symbol = self.settings["symbol"]
         sampler = self._samplers.pop(symbol, None) or sampler_of(self._streaming, symbol, self._refresh_loop)

@@ -4,6 +4,7 @@ import { round125 } from "./size_scale.js";
 
 const COLUMN = 3; // px of a column at first
 const LEAST_ROW = 3; // px of a row of prices
+const AHEAD = 8; // px after the newest moment, so that its trades are seen whole
 const NARROWEST = 1e-9, WIDEST = 1e9;
 const GLIDE = 180; // ms in which prices follow the market
 
@@ -69,7 +70,7 @@ export class Viewport {
     if (this.perMs === null) this.perMs = COLUMN / step;
     else if (this.follows && this.step !== null && step !== this.step) this.perMs *= this.step / step;
     this.step = step;
-    if (this.follows || this.right === null) this.right = end;
+    if (this.follows || this.right === null) this.right = end + AHEAD / this.perMs;
   }
 
   /** Show all from one moment to another. */

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import base64
+import gc
 import re
+import weakref
 from math import isnan
 from xml.etree import ElementTree
 
@@ -238,6 +240,16 @@ class TestWidget:
         widget.symbol, widget.time = "Y", NOON / MS
         assert (widget.symbol, widget.time) == ("Y", NOON / MS)
         widget.close()
+
+    def test_closed_it_keeps_its_picture_and_samples_no_longer(self, market, still_loop):
+        widget = HeatMap(market, "X", refresh_loop=still_loop)
+        run(widget.views[""], market, 30)
+        sampler = weakref.ref(widget.views[""]._sampler())
+        before = widget.picture().svg
+        widget.close()
+        gc.collect()
+        assert sampler() is None
+        assert widget.picture().svg == before
 
     def test_a_page_without_a_kernel_has_all_columns(self, market, still_loop):
         widget = HeatMap(market, "X", refresh_loop=still_loop)
