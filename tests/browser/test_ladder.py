@@ -87,8 +87,11 @@ def orders_sent(tab: Tab) -> list[dict[str, Any]]:
     return [message for message in tab.sent() if "place" in message or "cancel" in message]
 
 
-def pulse(tab: Tab, count: int = 2) -> None:
-    tab.set("pulse", {"count": count, "ages": {"": 0.0}})
+def arm(tab: Tab) -> None:
+    """Arm trading right after a sign of life; the page's clock stands still then, and the test may be slow."""
+    tab.page.evaluate("() => { const now = performance.now(); performance.now = () => now; }")
+    tab.set("pulse", tab.page.evaluate("({ ...window.model.state.pulse, ages: { '': 0 } })"))
+    tab.page.get_by_role("button", name="Arm trading").click()
 
 
 def hear(tab: Tab, **content: Any) -> None:
@@ -167,6 +170,18 @@ class TestDrawing:
         )
         assert 1 <= painted <= 2
         assert "50.000" in tab.written()
+
+    def test_every_frame_is_applied_if_the_page_has_time_to_paint_it(self, tab: Tab) -> None:
+        """The market moves all the time: each frame is painted while the axis glides and rows flash."""
+        ladder_on(tab)
+        frames = [text(ladder_frame(size=float(step), shift=step // 2)) for step in range(1, 41)]
+        applied = tab.page.evaluate(
+            "async (frames) => { let applied = 0; for (const [index, frame] of frames.entries()) { window.feed(frame);"
+            "await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));"
+            "if (window.written.texts.includes(`${index + 1}.000`)) applied += 1; } return applied; }",
+            frames,
+        )
+        assert applied == 40
 
     @pytest.mark.parametrize(
         ("name", "value", "word"),
@@ -359,7 +374,7 @@ OWN = [OwnOrder(3, 61737.61, 1, OrderStatus.NEW, 2.0), OwnOrder(4, 61737.66, -1,
 class TestTrading:
     def armed(self, tab: Tab, **settings: Any) -> Tab:
         ladder_on(tab, trading=True, **settings)
-        tab.page.get_by_role("button", name="Arm trading").click()
+        arm(tab)
         return tab
 
     def test_a_ladder_without_it_has_nothing_to_arm(self, tab: Tab) -> None:
@@ -466,7 +481,7 @@ class TestTrading:
     def test_without_use_it_disarms(self, tab: Tab) -> None:
         self.armed(tab)
         tab.page.evaluate("() => { const now = performance.now(); performance.now = () => now + 30_000; }")
-        pulse(tab)
+        tab.set("pulse", {"count": 2, "ages": {"": 0.0}})
         tab.page.evaluate("window.beat()")
         assert tab.page.get_by_role("button", name="Arm trading").count() == 1
         tab.until_veiled("disarmed: not used for 30 s")
@@ -504,23 +519,23 @@ class TestExchange:
         server = hl.serve(hl.simulator.Exchange(seed=7), port=0)
         client = hl.connect(server.url, account="trader")
         client.subscribe(["AAPL"], data_types=["QUOTES", "ORDER_BOOK", "TRADES"])
-        ladder = client.ladder("AAPL", trading=True, size=7)
+        ladder = client.ladder("AAPL", trading=True, size=731)
         tab.start(Ladder._esm, ladder.snapshot(), settings=ladder.settings, pulse=ladder.pulse)
-        tab.page.get_by_role("button", name="Arm trading").click()
+        arm(tab)
         tab.page.mouse.click(*place(tab, 20, 0.3))  # the last row, well below the market
         (sent,) = orders_sent(tab)
         ladder._handle_custom_msg(sent, [])
         until(lambda: [order.status for order in client.trading.open_orders] == ["NEW"])
         (order,) = client.trading.open_orders
-        assert (order.side, order.quantity, order.price) == ("BUY", 7.0, sent["place"]["price"])
+        assert (order.side, order.quantity, order.price) == ("BUY", 731.0, sent["place"]["price"])
         hear(tab, placed=1, token=sent["token"])
         tab.feed(ladder.snapshot())
-        tab.until_written("7")
+        tab.until_written("731")
         # The axis has not moved: an armed ladder keeps its rows while the pointer is over it.
         tab.page.mouse.click(*place(tab, 20, chip(tab, 20, LIGHT["bid"]) + 0.02))
         ladder._handle_custom_msg(orders_sent(tab)[-1], [])
         until(lambda: order.status == "CANCELED")
         tab.feed(ladder.snapshot())
-        tab.until("!window.written.texts.includes('7')")
+        tab.until("!window.written.texts.includes('731')")
         client.close()
         server.stop()
