@@ -1,22 +1,26 @@
-"""Draws docs/ladder.svg, the picture of the README: python docs/picture.py
+"""Draws the pictures of the README and of the first page: python docs/picture.py
 
-A ladder of the simulated exchange after a minute of its own time, as the widget leaves it in a saved notebook. The seed
-is fixed, so the same code draws the same picture.
+docs/ladder.svg is a ladder of the simulated exchange after a minute of its own time, as the widget leaves it in a saved
+notebook; the seed is fixed, so the same code draws the same picture. docs/dashboard-light.png and -dark.png are a
+dashboard after a minute, in Chromium, with a few orders of one's own.
 """
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
+from typing import Any
 
 import hftlab as hl
 from hftlab.clock import NANOSECONDS, from_milliseconds
 from hftlab.protocol.book import Book
 from hftlab.widgets import ladder_svg
 
-PATH = Path(__file__).parent / "ladder.svg"
+LADDER = Path(__file__).parent / "ladder.svg"
 START = 1_772_461_800 * NANOSECONDS  # 2026-03-02 14:30 UTC, when New York opens
 SECONDS = 60
 DEPTH = 7
+SIZE = {"width": 1320, "height": 1060}
 
 
 def draw() -> str:
@@ -36,5 +40,51 @@ def draw() -> str:
     )
 
 
+def dashboard_page(seconds: float = SECONDS) -> str:
+    """A dashboard as a page of its own, after so many seconds of the market."""
+    exchange = hl.simulator.Exchange(7)
+    with hl.serve(exchange, port=0) as server, hl.connect(server.url, account="alice") as client:
+        client.subscribe(client.offered_symbols, data_types=["QUOTES", "ORDER_BOOK", "TRADES"], frequency=100)
+        dashboard = hl.dashboard(client, "AAPL", trading=True, size=100)
+        began = client.latest("AAPL").timestamp
+        passed = 0.0
+        while passed < seconds:
+            client.next_message()
+            quote = client.latest("AAPL")
+            if passed < seconds / 2 <= (quote.timestamp - began) / 1000:
+                for step in range(3):
+                    client.trading.buy("AAPL", 100 * (step + 1), price=round(quote.bid - 0.02 * step, 2))
+                client.trading.sell("AAPL", 100, price=round(quote.ask + 0.02, 2))
+            passed = (quote.timestamp - began) / 1000
+        page = dashboard.to_html()
+        dashboard.close()
+    return page
+
+
+def photograph(browser: Any, page: str, scheme: str, path: Path) -> None:
+    """Show a page that needs no kernel in a playwright browser, and save a picture of it."""
+    tab = browser.new_page(color_scheme=scheme, viewport=SIZE)
+    tab.set_content(page)
+    tab.wait_for_function(
+        "() => document.querySelectorAll('.hftlab-view').length > 5 && "
+        "[...document.querySelectorAll('canvas')].every(({ width, offsetWidth }) => width > 200 || !offsetWidth)"
+    )
+    tab.screenshot(path=path)
+    tab.close()
+
+
+def main() -> None:
+    """Draw all pictures anew."""
+    from playwright.sync_api import sync_playwright
+
+    LADDER.write_text(draw() + "\n")
+    page = dashboard_page()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        for scheme in ("light", "dark"):
+            photograph(browser, page, scheme, LADDER.with_name(f"dashboard-{scheme}.png"))
+        browser.close()
+
+
 if __name__ == "__main__":
-    PATH.write_text(draw() + "\n")
+    main()

@@ -52,6 +52,8 @@ export class Page {
     if (panel.get("notice")) return { level: "lost", age: null, word: panel.get("notice"), reason: "" };
     if (age === null) return { level: "well", age: null, word: "", reason: "" };
     if (STILL.includes(replay)) return { level: "still", age: null, word: replay.toLowerCase(), reason: "" };
+    // Shown again just now: the kernel is about to say how old its data is.
+    if (this.pulsed < this.presence.since && unheard < LATE) return { level: "late", age: total, word: "", reason: "" };
     if (total >= LOST) return lost(null, "connected, but nothing changes");
     return { level: total >= LATE ? "late" : "well", age: total, word: "", reason: "" };
   }

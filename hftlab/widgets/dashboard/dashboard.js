@@ -1,6 +1,7 @@
 // All views of one widget on a grid that follows the width of its cell.
 
 import { BlotterView } from "../blotter/blotter.js";
+import { ConnectionView } from "../connection/connection.js";
 import { Page } from "../core/page.js";
 import { add } from "../core/panel_view.js";
 import { Theme } from "../core/theme.js";
@@ -8,6 +9,7 @@ import { DepthView } from "../depth/depth.js";
 import { HeatMapView } from "../heatmap/heatmap.js";
 import { LadderView } from "../ladder/ladder.js";
 import { LatencyView } from "../latency/latency.js";
+import { QueueView } from "../queue/queue.js";
 import { TimeAndSalesView } from "../time_and_sales/time_and_sales.js";
 import { TransportView } from "../transport/transport.js";
 import { WatchListView } from "../watchlist/watchlist.js";
@@ -21,7 +23,9 @@ const VIEWS = {
   time_and_sales: TimeAndSalesView,
   depth_chart: DepthView,
   blotter: BlotterView,
+  queue_position: QueueView,
   latency: LatencyView,
+  connection: ConnectionView,
 };
 
 const HEIGHT = 1020; // px, where nothing else decides
@@ -33,6 +37,8 @@ const STYLE = `
 .hftlab-dashboard .cell { min-width: 0; min-height: 0; border: 1px solid var(--hft-line); border-radius: 6px;
   overflow: hidden; height: 360px; }
 .hftlab-dashboard .cell.transport { height: auto; }
+.hftlab-dashboard .cell .zoom { position: absolute; top: 5px; right: 6px; z-index: 3; border-color: transparent; }
+.hftlab-dashboard .cell:not(.transport) .hftlab-view > header { padding-right: 44px; }
 .hftlab-dashboard .grid.single > .cell:not(.alone) { display: none; }
 @container (min-width: 740px) {
   .hftlab-dashboard .cell { height: auto; grid-area: var(--hft-area); }
@@ -70,8 +76,11 @@ class Dashboard {
     cell.style.setProperty("--hft-area", name);
     const view = new View(this.page.panel(name), cell, { fills: name !== "transport" });
     if (name !== "transport") {
-      const button = view.button("⤢", "Show this view alone, or all again (Escape)", () => this.alone(cell));
+      const button = add(view.root, "button", "zoom", "⤢");
+      button.type = "button";
+      button.title = "Show this view alone, or all again (Escape)";
       button.setAttribute("aria-label", "show this view alone");
+      button.addEventListener("click", () => this.alone(cell));
       cell.addEventListener("keydown", (event) => {
         if (event.key === "Escape" && cell.classList.contains("alone")) this.alone(cell);
       });

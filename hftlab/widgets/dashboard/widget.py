@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from hftlab.session import Session
 from hftlab.widgets.blotter.view import BlotterView
+from hftlab.widgets.connection.view import ConnectionView
+from hftlab.widgets.core.interfaces import ConnectedClient
 from hftlab.widgets.core.link import Link
 from hftlab.widgets.core.live_widget import LiveWidget
 from hftlab.widgets.core.page_code import page_source
@@ -20,6 +22,7 @@ from hftlab.widgets.depth.view import DepthView
 from hftlab.widgets.heatmap.view import HeatMapView
 from hftlab.widgets.ladder.view import LadderClient, LadderView
 from hftlab.widgets.latency.view import LatencyView
+from hftlab.widgets.queue.view import QueueView
 from hftlab.widgets.time_and_sales.view import TimeAndSalesView
 from hftlab.widgets.transport.view import TransportView
 from hftlab.widgets.watchlist.view import WatchListView
@@ -36,6 +39,10 @@ SLOW: Final = 2
 """Updates a second of what a person reads rather than watches."""
 
 
+class DashboardClient(LadderClient, ConnectedClient, Protocol):
+    """A client with market data, messages that can be followed, an account, and what its connection has seen."""
+
+
 class Dashboard(LiveWidget):
     """All views of a client on one grid, linked by symbol and time.
 
@@ -48,7 +55,7 @@ class Dashboard(LiveWidget):
 
     def __init__(
         self,
-        client: LadderClient,
+        client: DashboardClient,
         symbol: str,
         rate: float = 10,
         *,
@@ -65,6 +72,8 @@ class Dashboard(LiveWidget):
             "time_and_sales": TimeAndSalesView(client, symbol, rate=rate),
             "latency": LatencyView(client, min(rate, SLOW)),
             "blotter": BlotterView(client, min(rate, 5)),
+            "queue_position": QueueView(client, min(rate, SLOW)),
+            "connection": ConnectionView(client, min(rate, SLOW)),
         }
         if session is not None or client.replay.status is not None:
             views["transport"] = TransportView(client, symbol, session, rate)
