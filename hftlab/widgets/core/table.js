@@ -7,6 +7,11 @@ const EDGE = "12px"; // to the right of the last column in sight
 const SPARE = 3; // rows above and below those in sight
 const UNKNOWN_HEIGHT = 400; // px, before the first layout
 
+/** Set an attribute of an element if it differs. */
+export function mark(element, name, value) {
+  if (element.getAttribute(name) !== value) element.setAttribute(name, value);
+}
+
 /** The style of all tables in views; a view puts it into its own. */
 export const TABLE_STYLE = `
 .hftlab-view .scroll { overflow: auto; height: 100%; overscroll-behavior: contain; scrollbar-width: thin; outline: none; }
@@ -58,7 +63,10 @@ export class Table {
     this.above = add(body, "tr");
     this.below = add(body, "tr");
     for (const gap of [this.above, this.below]) gap.setAttribute("aria-hidden", "true");
-    this.scroller.addEventListener("scroll", () => this.draw(), { passive: true });
+    // Read when they change and not at each update: reading them makes the browser lay the page out at once.
+    this.top = 0;
+    this.sight = 0;
+    this.scroller.addEventListener("scroll", () => { this.top = this.scroller.scrollTop; this.draw(); }, { passive: true });
     this.sizes = new ResizeObserver(() => { this.fit(); this.draw(); });
     this.sizes.observe(this.scroller);
     this.fit();
@@ -98,6 +106,8 @@ export class Table {
   /** Give the columns their widths, and leave out those for which there is no room. */
   fit() {
     const width = this.scroller.clientWidth;
+    this.sight = this.scroller.clientHeight;
+    this.top = this.scroller.scrollTop;
     if (!width || width === this.width) return;
     this.width = width;
     this.left = this.columns.map(({ below = 0 }) => width < below);
@@ -121,27 +131,32 @@ export class Table {
 
   /** Show `count` rows, all of which may have changed. */
   update(count) {
+    if (count !== this.count) this.table.setAttribute("aria-rowcount", String(count + 1));
     this.count = count;
-    this.table.setAttribute("aria-rowcount", String(count + 1));
     this.draw();
   }
 
   draw() {
-    const sight = this.scroller.clientHeight || UNKNOWN_HEIGHT;
-    const first = Math.max(0, Math.floor(this.scroller.scrollTop / this.row) - SPARE);
-    const end = Math.min(this.count, Math.ceil((this.scroller.scrollTop + sight) / this.row) + SPARE);
+    const first = Math.max(0, Math.floor(this.top / this.row) - SPARE);
+    const end = Math.min(this.count, Math.ceil((this.top + (this.sight || UNKNOWN_HEIGHT)) / this.row) + SPARE);
     const number = Math.max(0, end - first);
     while (this.rows.length < number) this.rows.push(this.made());
     this.rows.forEach((row, place) => {
-      row.line.hidden = place >= number;
+      if (row.line.hidden !== place >= number) row.line.hidden = place >= number;
       if (place >= number) return;
-      row.line.setAttribute("aria-rowindex", String(first + place + 2));
+      mark(row.line, "aria-rowindex", String(first + place + 2));
       this.fill(row, first + place);
     });
-    this.above.style.height = `${Math.min(first, this.count) * this.row}px`;
-    this.below.style.height = `${Math.max(0, this.count - end) * this.row}px`;
-    this.above.hidden = first === 0;
-    this.below.hidden = end >= this.count;
+    this.gap(this.above, Math.min(first, this.count));
+    this.gap(this.below, Math.max(0, this.count - end));
+  }
+
+  /** Let a line stand for that many rows out of sight. */
+  gap(line, rows) {
+    if (line.rowsOutOfSight === rows) return;
+    line.rowsOutOfSight = rows;
+    line.style.height = `${rows * this.row}px`;
+    line.hidden = rows === 0;
   }
 
   made() {
@@ -160,9 +175,15 @@ export class Table {
 
   /** Scroll as little as needed to show a row. */
   reveal(index) {
-    const top = index * this.row, sight = this.scroller.clientHeight - HEAD;
-    if (top < this.scroller.scrollTop) this.scroller.scrollTop = top;
-    else if (top + this.row > this.scroller.scrollTop + sight) this.scroller.scrollTop = top + this.row - sight;
+    const top = index * this.row, sight = this.sight - HEAD;
+    if (top < this.top) this.scroll(top);
+    else if (top + this.row > this.top + sight) this.scroll(top + this.row - sight);
+  }
+
+  /** Scroll to a place in px. */
+  scroll(top) {
+    this.scroller.scrollTop = top;
+    this.top = this.scroller.scrollTop;
   }
 
   destroy() {

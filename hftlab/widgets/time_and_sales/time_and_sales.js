@@ -1,6 +1,6 @@
 import { amount, clockTime, compact, values } from "../core/formats.js";
 import { PanelView, add, mount, write } from "../core/panel_view.js";
-import { TABLE_STYLE, Table } from "../core/table.js";
+import { TABLE_STYLE, Table, mark } from "../core/table.js";
 
 // The same values as in frame.py.
 const VERSION = 1;
@@ -10,6 +10,7 @@ const KEPT = 5_000; // trades
 const HISTORY = 400; // trades that are asked for at first
 const PATIENCE = 2_000; // ms until trades that have not come are asked for again
 const LINE_HEIGHT = 20, ROWS = 16, NOTE = 20;
+const LARGE = "; larger than 98 % of the last 300 trades";
 
 const COLUMNS = [
   { name: "time", title: "time, UTC", width: 104, grow: 1, align: "left", number: true },
@@ -144,6 +145,7 @@ export class TimeAndSalesView extends PanelView {
     });
     this.note = add(box, "div", "note");
     this.note.hidden = true;
+    this.noted = null;
     this.table.table.tBodies[0].addEventListener("pointerenter", () => { this.hovered = true; });
     box.addEventListener("pointerleave", () => { this.hovered = false; this.draw(); });
     this.table.scroller.addEventListener("scroll", () => this.scrolled(), { passive: true });
@@ -164,7 +166,7 @@ export class TimeAndSalesView extends PanelView {
   }
 
   get paused() {
-    return this.held || this.hovered || this.table.scroller.scrollTop > 0;
+    return this.held || this.hovered || this.table.top > 0;
   }
 
   /** Start over: another symbol's trades are about to be shown. */
@@ -175,7 +177,7 @@ export class TimeAndSalesView extends PanelView {
     this.unseen = 0;
     this.gone = 1; // the number before which the kernel has no trades
     this.asked = { text: "", at: -Infinity };
-    this.table.scroller.scrollTop = 0;
+    this.table.scroll(0);
   }
 
   settled() {
@@ -237,17 +239,14 @@ export class TimeAndSalesView extends PanelView {
 
   /** Say below the list what it does not have. */
   tell(hasEveryTrade, printed) {
-    const partial = this.state && !hasEveryTrade;
-    const text = !this.state || printed ? "" : "no trades yet";
-    this.note.hidden = !partial && !text;
-    const height = this.table.height(ROWS) + (this.note.hidden ? 0 : this.note.offsetHeight);
-    if (height !== this.height) this.resize(this.height = height);
-    if (!partial) write(this.note, text);
-    else if (this.noted !== this.symbol || !this.note.firstElementChild) {
-      this.note.replaceChildren("the last trade of each message; for all ");
-      add(this.note, "code", "", `client.subscribe(["${this.symbol}"], data_types=["TRADES"])`);
-      this.noted = this.symbol;
-    }
+    const partial = this.state && !hasEveryTrade ? this.symbol : "";
+    const said = partial || (this.state && !printed ? "no trades yet" : "");
+    if (said === this.noted) return;
+    this.noted = said;
+    this.note.hidden = !said;
+    this.note.replaceChildren(partial ? "the last trade of each message; for all " : said);
+    if (partial) add(this.note, "code", "", `client.subscribe(["${partial}"], data_types=["TRADES"])`);
+    this.resize(this.table.height(ROWS) + (said ? this.note.offsetHeight : 0));
   }
 
   fill(row, trade) {
@@ -259,14 +258,15 @@ export class TimeAndSalesView extends PanelView {
       line.className = "row hole";
       write(cells[0], `${amount(trade.hole, 0)} not shown`);
       for (const cell of cells.slice(1)) write(cell, "");
-      cells[2].style.background = "";
+      cells[2].style.background = row.bar = "";
       return;
     }
     const { time, price, size, side } = trade;
     const { priceDecimals, sizeDecimals, large } = this.state;
     const isLarge = size > large;
-    line.className = `row ${side}${isLarge ? " large" : ""}`;
-    line.title = `${side === "bid" ? "buyer" : "seller"} was the aggressor${isLarge ? "; larger than 98 % of the last 300 trades" : ""}`;
+    const classes = `row ${side}${isLarge ? " large" : ""}`;
+    if (line.className !== classes) line.className = classes;
+    mark(line, "title", `${side === "bid" ? "buyer" : "seller"} was the aggressor${isLarge ? LARGE : ""}`);
     write(cells[0], clockTime(time));
     write(cells[1], `${side === "bid" ? "▲" : "▼"} ${amount(price, priceDecimals)}`);
     write(cells[2], amount(size, sizeDecimals));
@@ -274,6 +274,8 @@ export class TimeAndSalesView extends PanelView {
     const share = isLarge || !(large > 0) ? 0 : 100 * Math.sqrt(size / large);
     const colour = `color-mix(in srgb, var(--hft-${side}) 16%, transparent)`;
     const bar = `linear-gradient(${colour}, ${colour}) right / ${share}% ${LINE_HEIGHT - 4}px no-repeat`;
+    if (row.bar === `${side} ${share}`) return;
+    row.bar = `${side} ${share}`;
     cells[2].style.background = share ? bar : "";
   }
 
@@ -281,7 +283,7 @@ export class TimeAndSalesView extends PanelView {
     this.held = !this.paused;
     if (!this.held) {
       this.hovered = false;
-      this.table.scroller.scrollTop = 0;
+      this.table.scroll(0);
     }
     this.draw();
   }
@@ -291,8 +293,8 @@ export class TimeAndSalesView extends PanelView {
     const page = this.table.scroller.clientHeight - 2 * LINE_HEIGHT;
     const steps = { ArrowDown: LINE_HEIGHT, ArrowUp: -LINE_HEIGHT, PageDown: page, PageUp: -page };
     if (event.key === " " && event.target === this.root) this.pause();
-    else if (event.key in steps) this.table.scroller.scrollTop += steps[event.key];
-    else if (event.key === "Home") this.table.scroller.scrollTop = 0;
+    else if (event.key in steps) this.table.scroll(this.table.top + steps[event.key]);
+    else if (event.key === "Home") this.table.scroll(0);
     else return false;
     return true;
   }

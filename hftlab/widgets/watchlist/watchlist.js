@@ -1,6 +1,6 @@
 import { amount, percent, values, way } from "../core/formats.js";
 import { PanelView, add, mount, write } from "../core/panel_view.js";
-import { TABLE_STYLE, Table } from "../core/table.js";
+import { TABLE_STYLE, Table, mark } from "../core/table.js";
 
 // The same values as in frame.py.
 const VERSION = 1;
@@ -151,15 +151,15 @@ export class WatchListView extends PanelView {
     }
     const classes = `row${symbol === this.chosen ? " selected" : ""}${symbol === this.cursor ? " active" : ""}`;
     if (line.className !== classes) line.className = classes;
-    line.setAttribute("aria-selected", String(symbol === this.chosen));
+    mark(line, "aria-selected", String(symbol === this.chosen));
     const word = STATES[state.state] ?? "";
     const advice = ADVICE[state.state] ?? "";
-    if (line.title !== advice) line.title = advice;
+    mark(line, "title", advice);
     write(cells[0], symbol);
     write(cells[1], Number.isFinite(price) ? amount(price, priceDecimals) : word || "–");
-    cells[1].className = state.state ? "right muted" : "right number";
+    mark(cells[1], "class", state.state ? "right muted" : "right number");
     write(cells[2], percent(changePercent));
-    cells[2].className = `right number ${way(changePercent)}`;
+    mark(cells[2], "class", `right number ${way(changePercent)}`);
     write(cells[3], Number.isFinite(ticks) ? amount(ticks, 0) : "–");
     this.bar(row, imbalance);
     this.line(row, spark);
@@ -168,27 +168,25 @@ export class WatchListView extends PanelView {
 
   bar(row, imbalance) {
     row.bar ??= add(add(row.cells[4], "div", "imbalance"), "i");
-    const style = row.bar.style, length = Number.isFinite(imbalance) ? Math.abs(imbalance) * 50 : 0;
-    row.bar.className = imbalance < 0 ? "ask" : "bid";
-    style.left = `${imbalance < 0 ? 50 - length : 50}%`;
-    style.width = `${length}%`;
-    row.cells[4].setAttribute("aria-label", Number.isFinite(imbalance) ? imbalance.toFixed(2) : "unknown");
+    const isKnown = Number.isFinite(imbalance), length = isKnown ? Math.round(Math.abs(imbalance) * 500) / 10 : 0;
+    mark(row.bar, "class", imbalance < 0 ? "ask" : "bid");
+    mark(row.bar, "style", `left: ${imbalance < 0 ? 50 - length : 50}%; width: ${length}%`);
+    mark(row.cells[4], "aria-label", isKnown ? imbalance.toFixed(2) : "unknown");
   }
 
   line(row, spark) {
     if (!row.path) {
       const picture = row.cells[5].appendChild(document.createElementNS(SVG, "svg"));
-      picture.setAttribute("viewBox", `0 0 ${SPARK_WIDTH} ${SPARK_HEIGHT}`);
-      picture.setAttribute("preserveAspectRatio", "none");
-      picture.setAttribute("aria-hidden", "true");
+      mark(picture, "viewBox", `0 0 ${SPARK_WIDTH} ${SPARK_HEIGHT}`);
+      mark(picture, "preserveAspectRatio", "none");
+      mark(picture, "aria-hidden", "true");
       row.path = picture.appendChild(document.createElementNS(SVG, "path"));
     }
-    const path = sparkPath(spark);
-    if (path === row.drawn) return;
-    row.drawn = path;
-    row.path.setAttribute("d", path);
+    if (row.spark?.every((height, index) => height === spark[index])) return;
+    row.spark = spark;
+    mark(row.path, "d", sparkPath(spark));
     const known = spark.filter((height) => height !== NO_PRICE);
-    row.path.parentNode.setAttribute("class", `trend ${way((known.at(-1) ?? 0) - (known[0] ?? 0))}`);
+    mark(row.path.parentNode, "class", `trend ${way((known.at(-1) ?? 0) - (known[0] ?? 0))}`);
   }
 
   flash(cell, change) {
