@@ -24,7 +24,7 @@ __all__ = ["AdvisedError", "error_card", "full_traceback", "wants_all"]
 
 _FRAMES: Final = 4
 _LINES: Final = 8
-_WIDTH: Final = 88
+_WIDTH: Final = 78
 """Columns of a sentence: JupyterLab would break longer lines in the middle of a word."""
 _RED, _GREEN, _BOLD, _PLAIN = "\x1b[1;31m", "\x1b[32m", "\x1b[1m", "\x1b[0m"
 
@@ -67,7 +67,7 @@ def error_card(error: AdvisedError) -> list[str]:
             text += _shown(line)
     text += _advice(error, lines[-1] if lines else None)
     text += ["", "%tb shows the full traceback."]
-    return text if _has_colours() else [_uncoloured(line) for line in text]
+    return [_painted(line) for line in text]
 
 
 def _sentence(error: object, before: str = "") -> list[str]:
@@ -187,11 +187,16 @@ def _shell() -> Any:
     return get_ipython()
 
 
-def _has_colours() -> bool:
-    return str(getattr(_shell(), "colors", "")).casefold() != "nocolor"
-
-
-def _uncoloured(line: str) -> str:
-    for colour in (_RED, _GREEN, _BOLD, _PLAIN):
-        line = line.replace(colour, "")
-    return line
+def _painted(line: str) -> str:
+    """Return a line in the colours that can be read where it is shown."""
+    shell = _shell()
+    if str(getattr(shell, "colors", "")).casefold() == "nocolor":
+        bold = plain = ""
+    elif hasattr(shell, "kernel"):
+        # Notebooks put errors on red, light or dark, on which red and green can hardly be read.
+        bold, plain = _BOLD, _PLAIN
+    else:
+        return line
+    for colour in (_RED, _GREEN, _BOLD):
+        line = line.replace(colour, bold)
+    return line.replace(_PLAIN, plain)
