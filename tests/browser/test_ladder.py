@@ -401,6 +401,14 @@ class TestTrading:
         assert order["stamp"]["pulse"] == 1
         assert 0 <= order["stamp"]["since"] < 60
 
+    def test_a_chip_has_the_estimated_place_in_the_queue(self, tab: Tab) -> None:
+        tab.page.evaluate("document.getElementById('cell').style.width = '660px'")
+        own = [OwnOrder(3, 61737.61, 1, OrderStatus.NEW, 2.0, ahead=340.0)]
+        ladder_on(tab, ladder_frame(orders=own))
+        tab.until_written("2 ~340")
+        tab.page.mouse.move(*place(tab, 8, 0.5))
+        assert "buy 2, ~340 ahead (estimate)" in tip(tab)
+
     def test_what_was_sent_is_shown_until_the_exchange_has_it(self, tab: Tab) -> None:
         self.armed(tab)
         tab.page.mouse.click(*place(tab, 8, 0.3))

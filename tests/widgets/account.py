@@ -46,7 +46,7 @@ class Account:
         self.calls.append("cancel all")
 
 
-@dataclass
+@dataclass(eq=False)
 class Trader(Market):
     trading: Account = field(default_factory=Account)
 

@@ -57,6 +57,7 @@ class Trading:
     """An account that the test fills."""
 
     open_orders: list[Any] = field(default_factory=list)
+    orders: list[Any] = field(default_factory=list)
     buy: Any = None
     sell: Any = None
     cancel: Any = None

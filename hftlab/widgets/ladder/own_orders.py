@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import count
 from typing import Any, Final, NamedTuple
 
@@ -48,19 +48,23 @@ class OwnOrders:
         self._keys: dict[Order, int] = {}
         self._orders: dict[int, Order] = {}
 
-    def read(self, symbol: str) -> Sequence[OwnOrder]:
-        """Return the open orders in a symbol that have a price, those of market orders left out."""
+    def read(self, symbol: str, ahead: Mapping[str, float]) -> Sequence[OwnOrder]:
+        """Return the open orders in a symbol that have a price, those of market orders left out.
+
+        `ahead` is the estimated size ahead of orders, by the server's order id.
+        """
         found = ((order, order.record) for order in self._account.open_orders)
         return [
-            self._own(order, record, price)
+            self._own(order, record, price, ahead.get(record.order_id or ""))
             for order, record in found
             if record.symbol == symbol and record.status in STATES
             if (price := record.stop_price if record.price is None else record.price) is not None
         ]
 
-    def _own(self, order: Order, record: OrderRecord, price: float) -> OwnOrder:
+    def _own(self, order: Order, record: OrderRecord, price: float, ahead: float | None) -> OwnOrder:
         sign = 1 if record.side is Side.BUY else -1
-        return OwnOrder(self.key(order), price, sign, record.status, record.remaining_quantity, record.price is None)
+        is_stop = record.price is None
+        return OwnOrder(self.key(order), price, sign, record.status, record.remaining_quantity, is_stop, ahead)
 
     def key(self, order: Order) -> int:
         """Return the key of an order."""

@@ -19,6 +19,7 @@ from hftlab.widgets.ladder.order_entry import OrderEntry
 from hftlab.widgets.ladder.own_orders import OwnOrders
 from hftlab.widgets.ladder.picture import ladder_svg
 from hftlab.widgets.ladder.volume_profile import VolumeProfile
+from hftlab.widgets.queue.tracker import QueueTracker, tracker_of
 
 __all__ = ["LadderClient", "LadderView"]
 
@@ -59,7 +60,9 @@ class LadderView(View):
         for name in ("depth", "group", "size"):
             self.checked(name, self.settings[name])
         self._scales = {symbol: Scale(tick)}
+        self._client = client
         self._tape = tape_of(client)
+        self._tracker: QueueTracker | None = None
         self._profiles: dict[str, VolumeProfile] = {}
         self._orders = OwnOrders(client.trading)
         self._entry = OrderEntry(client.trading, self._orders, self._refused)
@@ -143,6 +146,12 @@ class LadderView(View):
         self.changed()
         return {"placed": key, "token": content.get("token")}
 
+    def _places(self) -> dict[str, float]:
+        """The estimated size ahead of each own order; the queues are followed as soon as there may be one."""
+        if self._tracker is None and (self.settings["trading"] or any(True for _ in self._client.trading.open_orders)):
+            self._tracker = tracker_of(self._client)
+        return {} if self._tracker is None else self._tracker.ahead()
+
     def _refused(self, reason: str) -> None:
         self.tell({"refused": reason})
 
@@ -159,7 +168,7 @@ class LadderView(View):
             "every_trade": tape.has_every_trade,
             "epoch": tape.epoch,
             "group": group,
-            "orders": self._orders.read(symbol),
+            "orders": self._orders.read(symbol, self._places()),
         }
         if scale.tick is not None:
             profile = self._profiles.get(symbol)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from hftlab.clock import from_milliseconds
 from hftlab.market.queue_estimate import QueueEstimate
@@ -16,7 +17,7 @@ from hftlab.widgets.core.account import TradingClient
 from hftlab.widgets.core.follow import Source, follow
 from hftlab.widgets.queue.track import Track
 
-__all__ = ["MOST", "FollowedTrader", "QueueTracker"]
+__all__ = ["MOST", "FollowedTrader", "QueueTracker", "tracker_of"]
 
 MOST: Final = 8
 """Orders that are kept: all open ones up to this number, and the newest that have ended."""
@@ -50,6 +51,11 @@ class QueueTracker:
         """Return copies of the tracks; called on any thread."""
         with self._lock:
             return [replace(one, points=list(one.points)) for one in self._tracks.values()]
+
+    def ahead(self) -> dict[str, float]:
+        """Return the estimated size ahead of each open order, by the server's order id; called on any thread."""
+        with self._lock:
+            return {name: one.estimate.pro_rata for name, one in self._tracks.items() if one.ended is None}
 
     def _follow(self, message: object) -> None:
         if isinstance(message, MarketData):
@@ -147,6 +153,19 @@ class QueueTracker:
         ended = [name for name, one in self._tracks.items() if one.ended is not None]
         for name in [*ended, *(name for name in self._tracks if name not in ended)][: max(0, len(self._tracks) - MOST)]:
             del self._tracks[name]
+
+
+_trackers: Final[weakref.WeakKeyDictionary[Any, weakref.ref[QueueTracker]]] = weakref.WeakKeyDictionary()
+
+
+def tracker_of(client: FollowedTrader) -> QueueTracker:
+    """Return the tracker of a client, the same one for all views that keep it."""
+    kept = _trackers.get(client)
+    tracker = None if kept is None else kept()
+    if tracker is None:
+        tracker = QueueTracker(client)
+        _trackers[client] = weakref.ref(tracker)
+    return tracker
 
 
 def _name(record: OrderRecord) -> str:

@@ -11,7 +11,7 @@ from hftlab.widgets.core.view import View
 from hftlab.widgets.queue.frame import pack_queue
 from hftlab.widgets.queue.picture import queue_svg
 from hftlab.widgets.queue.track import Track
-from hftlab.widgets.queue.tracker import FollowedTrader, QueueTracker
+from hftlab.widgets.queue.tracker import FollowedTrader, tracker_of
 
 __all__ = ["QueueView"]
 
@@ -23,7 +23,7 @@ class QueueView(View):
 
     def __init__(self, client: FollowedTrader, rate: float = 2) -> None:
         super().__init__(client, rate)
-        self._tracker = QueueTracker(client)
+        self._tracker = tracker_of(client)
         self._scales: dict[str, Scale] = {}
 
     def snapshot(self) -> bytes:
@@ -38,10 +38,6 @@ class QueueView(View):
     def ages(self) -> bool:
         """False: an account without orders has nothing new."""
         return False
-
-    def close(self) -> None:
-        """Stop following the client."""
-        self._tracker.close()
 
     def _read(self) -> list[Track]:
         tracks = self._tracker.tracks()

@@ -6,25 +6,32 @@ import threading
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from hftlab.protocol.enums import OrderStatus, OrderType, Side
-from tests.widgets.market import Trading
+from hftlab.trading.order_record import OrderRecord
+from tests.widgets.market import NOON, Trading
 
 
-@dataclass(eq=False)
 class Order:
-    symbol: str
-    side: Side
-    price: float | None
-    remaining_quantity: float = 1.0
-    status: OrderStatus = OrderStatus.PENDING_NEW
-    order_type: OrderType = OrderType.LIMIT
-    stop_price: float | None = None
-    reason: str | None = None
-    client_order_id: str = "one"
+    """An order whose record the test sets."""
 
-    @property
-    def record(self) -> Order:
-        return self
+    def __init__(self, symbol: str, side: Side, price: float | None, quantity: float = 1.0, **changes: Any) -> None:
+        fields = {
+            "client_order_id": "one",
+            "order_type": OrderType.LIMIT,
+            "status": OrderStatus.PENDING_NEW,
+            "filled_quantity": 0.0,
+            "remaining_quantity": quantity,
+            "created": NOON,
+            "updated": NOON,
+        }
+        self.record = OrderRecord(
+            **{"symbol": symbol, "side": side, "price": price, "quantity": quantity, **fields, **changes}
+        )
+
+    def set(self, **changes: Any) -> None:
+        self.record = msgspec.structs.replace(self.record, **changes)
 
 
 @dataclass

@@ -144,7 +144,7 @@ class TestOwnOrders:
     def test_are_in_the_frame(self):
         market = Market({"BTC-USD": bitcoin()})
         market.trading.open_orders = [
-            Order("BTC-USD", Side.BUY, 61737.60, 2.0, OrderStatus.PARTIALLY_FILLED),
+            Order("BTC-USD", Side.BUY, 61737.60, 2.0, status=OrderStatus.PARTIALLY_FILLED),
             Order("ETH-USD", Side.BUY, 61737.60),
             Order("BTC-USD", Side.SELL, None, stop_price=61700.0, order_type=OrderType.STOP),
             Order("BTC-USD", Side.BUY, None, order_type=OrderType.MARKET),
@@ -154,6 +154,22 @@ class TestOwnOrders:
         ladder.close()
         assert [order[:6] for order in orders] == [(1, 6173760, 1, 2, 0, 2.0), (2, 6170000, -1, 0, 1, 1.0)]
         assert all(isnan(order[6]) for order in orders)
+
+    def test_have_their_estimated_place_in_the_queue(self):
+        market = Market({"BTC-USD": bitcoin()})
+        view = LadderView(market, "BTC-USD", trading=True)
+        view.snapshot()
+        order = Order("BTC-USD", Side.BUY, 61737.60, 0.5, order_id="7", status=OrderStatus.NEW)
+        at = NOON / 1e6
+        market.send(MarketData(timestamp=at, symbols=[quote("BTC-USD", timestamp=at)]))
+        market.trading.open_orders = [order]
+        buys = market.books["BTC-USD"].buys
+        buys[1] = (61737.60, 2.0, 8)  # 1.5 of others, and the order
+        market.send(MarketData(timestamp=at + 1, symbols=[quote("BTC-USD", timestamp=at + 1)]))
+        assert [own[6] for own in unpack(view.snapshot())["orders"]] == [1.5]
+        buys[1] = (61737.60, 1.25, 7)  # half of the others have gone
+        market.send(MarketData(timestamp=at + 2, symbols=[quote("BTC-USD", timestamp=at + 2)]))
+        assert [own[6] for own in unpack(view.snapshot())["orders"]] == [0.75]
 
     def test_keep_their_keys_and_only_so_many(self):
         orders = OwnOrders(Market().trading)

@@ -136,7 +136,7 @@ class TestPlacing:
         ask(ladder, stamp(ladder, clock))
         ladder.snapshot()
         order = account.open_orders.pop()
-        order.status, order.reason = OrderStatus.REJECTED, "the price is outside the band"
+        order.set(status=OrderStatus.REJECTED, reason="the price is outside the band")
         ladder.snapshot()
         ladder.snapshot()
         assert answers[1:] == [{"panel": "", "refused": "the price is outside the band"}]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import json
 from dataclasses import dataclass, field
 from xml.etree import ElementTree
@@ -13,7 +14,7 @@ from hftlab.protocol.market_data import MarketData, Trade
 from hftlab.widgets import QueuePosition
 from hftlab.widgets.queue.frame import outcome
 from hftlab.widgets.queue.track import POINTS, Track
-from hftlab.widgets.queue.tracker import MOST, QueueTracker
+from hftlab.widgets.queue.tracker import MOST, QueueTracker, tracker_of
 from hftlab.widgets.queue.view import QueueView
 from tests.widgets.account import Trader, order
 from tests.widgets.market import NOON, Book, quote
@@ -22,7 +23,7 @@ SECOND = 1_000_000_000
 PRICE = 175.25
 
 
-@dataclass
+@dataclass(eq=False)
 class Followed(Trader):
     """A trader whose market moves by messages that the test sends; times in seconds after noon."""
 
@@ -223,7 +224,14 @@ class TestView:
         widget = QueuePosition(client, refresh_loop=still_loop)
         assert (repr(widget), widget.error) == ("QueuePosition()", "")
         widget.close()
+        del widget
+        gc.collect()
         assert client.callbacks == []
+
+    def test_all_views_of_a_client_share_a_tracker(self, client):
+        tracker = tracker_of(client)
+        assert tracker_of(client) is tracker
+        assert len(client.callbacks) == 1
 
 
 def test_a_track_is_copied_for_its_reader(client, tracker):
