@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from hftlab.errors import ArgumentError, ArgumentTypeError
 from hftlab.lab.client import LabClient, connect
 from hftlab.lab.server import serve
 from hftlab.session import Session
@@ -38,7 +39,7 @@ def dashboard(
     if isinstance(of, Session):
         return _of_session(of, symbol, rate, speed)
     if not isinstance(of, LabClient):
-        raise TypeError(
+        raise ArgumentTypeError(
             f"hl.dashboard() shows a client or a session, got {type(of).__name__}: "
             'hl.dashboard(hl.connect(url)) or hl.dashboard(hl.open_session("data/session"))'
         )
@@ -59,7 +60,7 @@ def _of_client(
     if not client.symbols:
         offered = client.offered_symbols[:MOST_SYMBOLS]
         if not offered and symbol is None:
-            raise ValueError('the server does not say which symbols it has: client.subscribe(["AAPL"]) first')
+            raise ArgumentError('the server does not say which symbols it has: client.subscribe(["AAPL"]) first')
         client.subscribe(offered or [str(symbol)], data_types=DATA_TYPES)
     shown = client.symbols[0] if symbol is None else symbol
     return Dashboard(client, shown, rate, session=session, trading=trading, size=size)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, cast
 
+from hftlab.client.arguments import symbol_name
+
 if TYPE_CHECKING:
     from hftlab.lab.client import LabClient
     from hftlab.session import Session
@@ -51,7 +53,8 @@ class ClientViews:
         from hftlab.widgets import Ladder
 
         client = self._client_of_views
-        return Ladder(client, symbol, depth, rate, tick=tick, group=group, trading=trading, size=size)
+        shown = symbol_name(symbol, "client.ladder()")
+        return Ladder(client, shown, depth, rate, tick=tick, group=group, trading=trading, size=size)
 
     def heatmap(self, symbol: str, rate: float = 10) -> HeatMap:
         """Show a live heat map of a book: time by price, coloured by resting size; see hftlab.widgets.HeatMap.
@@ -60,7 +63,7 @@ class ClientViews:
         """
         from hftlab.widgets import HeatMap
 
-        return HeatMap(self._client_of_views, symbol, rate)
+        return HeatMap(self._client_of_views, symbol_name(symbol, "client.heatmap()"), rate)
 
     def latency_panel(self, rate: float = 4) -> LatencyPanel:
         """Show live latency histograms, at most `rate` updates a second; see hftlab.widgets.LatencyPanel."""
@@ -94,7 +97,8 @@ class ClientViews:
         """
         from hftlab.widgets import TimeAndSales
 
-        return TimeAndSales(self._client_of_views, symbol, min_size, rate)
+        shown = symbol_name(symbol, "client.time_and_sales()")
+        return TimeAndSales(self._client_of_views, shown, min_size, rate)
 
     def blotter(self, rate: float = 4) -> Blotter:
         """Show the account's orders, fills, positions and portfolio, with buttons that cancel.
@@ -112,7 +116,7 @@ class ClientViews:
         """
         from hftlab.widgets import DepthChart
 
-        return DepthChart(self._client_of_views, symbol, depth, rate)
+        return DepthChart(self._client_of_views, symbol_name(symbol, "client.depth_chart()"), depth, rate)
 
     def connection_panel(self, rate: float = 2) -> ConnectionPanel:
         """Show the connection: state, traffic, losses, subscriptions and events, at most `rate` updates a second.

@@ -167,3 +167,9 @@ def test_queue_positions_hold_the_true_ones():
         assert len(true) >= 3
         assert [price for price, ahead in true.items() if ahead > places[price].most] == []
         queue.close()
+
+
+@pytest.mark.parametrize("name", ["ladder", "heatmap", "time_and_sales", "depth_chart"])
+def test_a_view_of_one_symbol_takes_no_list(client, name):
+    with pytest.raises(hl.errors.ArgumentTypeError, match=rf"client.{name}\(\) takes one symbol, such as 'AAPL'"):
+        getattr(client, name)(["AAPL"])

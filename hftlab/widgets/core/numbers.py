@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
+from hftlab.errors import ArgumentError
+
 __all__ = [
     "UNKNOWN",
     "Scale",
@@ -107,7 +109,7 @@ class Scale:
 
     def __init__(self, tick: float | None = None) -> None:
         if tick is not None and not (tick > 0 and math.isfinite(tick)):
-            raise ValueError(f"tick must be above 0, got {tick!r}")
+            raise ArgumentError(f"tick must be above 0, got {tick!r}")
         self._given = tick
         self._tick_units, self._tick_decimals = (0, 0) if tick is None else _units(tick)
         self.price_decimals = CENTS if tick is None else self._tick_decimals

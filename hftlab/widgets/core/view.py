@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Final, TypeAlias
 
+from hftlab.errors import ArgumentError
 from hftlab.nearest import nearest
 from hftlab.widgets.core.interfaces import Client
 from hftlab.widgets.core.link import Link
@@ -35,7 +36,7 @@ class View:
 
     def __init__(self, client: Client, rate: float, **settings: Any) -> None:
         if not 0 < rate <= MAX_RATE:
-            raise ValueError(f"rate must be above 0 and at most {MAX_RATE:g} per second, got {rate!r}")
+            raise ArgumentError(f"rate must be above 0 and at most {MAX_RATE:g} per second, got {rate!r}")
         self.client = client
         self.rate = rate
         self.settings: dict[str, Any] = settings
@@ -76,7 +77,7 @@ class View:
         """Return a new value of a setting as it is kept. Raises ValueError."""
         kept = self.settings[name]
         if kept is not None and type(value) is not type(kept) and not (_is_number(kept) and _is_number(value)):
-            raise ValueError(f"{name} must be {_kind(kept)}, got {value!r}")
+            raise ArgumentError(f"{name} must be {_kind(kept)}, got {value!r}")
         return value
 
     def receive(self, content: Mapping[str, Any], buffers: Sequence[memoryview]) -> Reply | None:  # noqa: ARG002

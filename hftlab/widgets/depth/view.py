@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
+from hftlab.errors import ArgumentError
 from hftlab.widgets.core.interfaces import Client
 from hftlab.widgets.core.numbers import Scale
 from hftlab.widgets.core.picture import Picture
@@ -31,7 +32,7 @@ class DepthView(View):
         """Return a new value of a setting. Raises ValueError."""
         value = super().checked(name, value)
         if name == "depth" and not 1 <= value <= MOST_LEVELS:
-            raise ValueError(f"depth must be 1 to {MOST_LEVELS} levels a side, got {value!r}")
+            raise ArgumentError(f"depth must be 1 to {MOST_LEVELS} levels a side, got {value!r}")
         return value
 
     def snapshot(self) -> bytes:

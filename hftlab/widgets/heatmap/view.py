@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
+from hftlab.errors import ArgumentError
 from hftlab.widgets.core.interfaces import StreamingClient
 from hftlab.widgets.core.picture import Picture
 from hftlab.widgets.core.refresh_loop import REFRESH_LOOP, RefreshLoop
@@ -98,7 +99,7 @@ def checked_time(value: Any) -> float | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ValueError(f"time must be a number, in ms since 1970 UTC, or None, got {value!r}")
+        raise ArgumentError(f"time must be a number, in ms since 1970 UTC, or None, got {value!r}")
     return float(value)
 
 

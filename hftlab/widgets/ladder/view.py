@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Final, Protocol
 
-from hftlab.errors import HftlabError
+from hftlab.errors import ArgumentError, HftlabError
 from hftlab.widgets.core.account import TradingClient
 from hftlab.widgets.core.interfaces import StreamingClient
 from hftlab.widgets.core.market_tape import tape_of
@@ -71,13 +71,13 @@ class LadderView(View):
         """Return a new value of a setting. Raises ValueError."""
         value = super().checked(name, value)
         if name == "depth" and not 1 <= value <= MOST_LEVELS:
-            raise ValueError(f"depth must be 1 to {MOST_LEVELS} levels a side, got {value!r}")
+            raise ArgumentError(f"depth must be 1 to {MOST_LEVELS} levels a side, got {value!r}")
         if name == "group" and not (value == int(value) and 1 <= value <= MOST_GROUPED):
-            raise ValueError(f"group must be 1 to {MOST_GROUPED:,} ticks, got {value!r}")
+            raise ArgumentError(f"group must be 1 to {MOST_GROUPED:,} ticks, got {value!r}")
         if name == "size" and not 0 < value < float("inf"):
-            raise ValueError(f"size must be above 0, got {value!r}")
+            raise ArgumentError(f"size must be above 0, got {value!r}")
         if name == "trading" and value is not self.settings["trading"]:
-            raise ValueError("trading is decided where the ladder is made: client.ladder(..., trading=True)")
+            raise ArgumentError("trading is decided where the ladder is made: client.ladder(..., trading=True)")
         return int(value) if name in ("depth", "group") else value
 
     def snapshot(self) -> bytes:
@@ -135,13 +135,13 @@ class LadderView(View):
 
     def _trade(self, content: Mapping[str, Any]) -> dict[str, Any]:
         if not self.settings["trading"]:
-            raise ValueError("trading is off: make the ladder with client.ladder(..., trading=True)")
+            raise ArgumentError("trading is off: make the ladder with client.ladder(..., trading=True)")
         if "cancel" in content:
             self._entry.cancel(content["cancel"])
             return {"cancelling": content["cancel"], "token": content.get("token")}
         asked = content["place"]
         if not isinstance(asked, dict):
-            raise ValueError(f"an order is an object with side, price and size, got {asked!r}")
+            raise ArgumentError(f"an order is an object with side, price and size, got {asked!r}")
         key = self._entry.place(self.settings["symbol"], asked, content.get("age", float("inf")))
         self.changed()
         return {"placed": key, "token": content.get("token")}

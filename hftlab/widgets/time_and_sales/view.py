@@ -9,6 +9,7 @@ from math import nan
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
+from hftlab.errors import ArgumentError
 from hftlab.widgets.core.interfaces import StreamingClient
 from hftlab.widgets.core.market_tape import SymbolTape, Tail, tape_of
 from hftlab.widgets.core.numbers import Scale
@@ -57,7 +58,7 @@ class TimeAndSalesView(View):
         """Return a new value of a setting. Raises ValueError."""
         value = super().checked(name, value)
         if name == "min_size" and not value >= 0:
-            raise ValueError(f"min_size must be 0 or more, got {value!r}")
+            raise ArgumentError(f"min_size must be 0 or more, got {value!r}")
         return value
 
     def set(self, changes: Mapping[str, Any]) -> None:

@@ -9,6 +9,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
+from hftlab.errors import ArgumentError
 from hftlab.widgets.core.interfaces import StreamingClient
 from hftlab.widgets.core.market_tape import tape_of
 from hftlab.widgets.core.numbers import Scale
@@ -58,7 +59,7 @@ class WatchListView(View):
             return None if value is None else _checked_symbols(value)
         value = super().checked(name, value)
         if name == "sort" and value.removeprefix("-") not in ("", *COLUMNS):
-            raise ValueError(
+            raise ArgumentError(
                 f"sort must be one of {', '.join(COLUMNS)}, with - in front for the largest first: {value!r}"
             )
         return value
@@ -129,8 +130,8 @@ class WatchListView(View):
 
 def _checked_symbols(symbols: Iterable[str]) -> list[str]:
     if isinstance(symbols, str):
-        raise ValueError(f'symbols must be a list of names, such as ["{symbols}"], got {symbols!r}')
+        raise ArgumentError(f'symbols must be a list of names, such as ["{symbols}"], got {symbols!r}')
     found = list(dict.fromkeys(symbols))
     if wrong := [each for each in found if not isinstance(each, str) or not each]:
-        raise ValueError(f"symbols must be names, got {wrong[0]!r}")
+        raise ArgumentError(f"symbols must be names, got {wrong[0]!r}")
     return found
