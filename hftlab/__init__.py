@@ -115,6 +115,20 @@ def __dir__() -> list[str]:
     return __all__
 
 
+def load_ipython_extension(shell: Any) -> None:
+    """Register %hft, %%replay and the completion of symbols, data types and sessions: `%load_ext hftlab`."""
+    from hftlab.lab.magics import load
+
+    load(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """Take them away again: `%unload_ext hftlab`."""
+    from hftlab.lab.magics import unload
+
+    unload(shell)
+
+
 if "IPython" in sys.modules or "marimo" in sys.modules:
     from hftlab.display import register
 

@@ -47,6 +47,7 @@ TESTED_ELSEWHERE: Final[dict[str, tuple[str, str]]] = {
     ),
     "html_table.py": ("lab/test_server.py", "how the handles of a notebook are shown"),
     "instruments/units.py": ("instruments/test_instrument.py", OF_DATA),
+    "lab/status_table.py": ("lab/test_magics.py", "what %hft shows"),
     "loop.py": ("cli/test_serve.py", "signals need a process of their own"),
     "market/book_rows.py": ("market/test_processor.py", OF_KERNELS),
     "market/filter_kernel.py": ("market/test_filters.py", OF_KERNELS),

@@ -95,6 +95,9 @@ class Orders(Sequence[OrderT], Generic[OrderT]):
             return found is not None and not (self._only_open and found.record.is_final)
         return order in list(self)
 
+    def _ipython_key_completions_(self) -> list[str]:
+        return [record.client_order_id for record in reversed(self._records())]
+
     def to_polars(self) -> pl.DataFrame:
         """Make a table, a row an order.
 
@@ -190,6 +193,9 @@ class Positions(Mapping[str, PositionUpdate]):
 
     def __contains__(self, symbol: object) -> bool:
         return symbol in self._blotter.positions
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return list(dict.fromkeys([*self._blotter.positions, *self._offered()]))
 
     def to_polars(self) -> pl.DataFrame:
         """Make a table, a row a position.

@@ -26,7 +26,7 @@ from hftlab.lab.waits import closed, gathered, next_message, replay_ended, subsc
 from hftlab.protocol import Ack, ChannelInfo, MarketDataSymbol, Message
 from hftlab.protocol.book import Book
 
-__all__ = ["LabClient", "connect"]
+__all__ = ["LabClient", "clients", "connect"]
 
 _clients: Final[dict[str, LabClient]] = kept("clients", dict)
 
@@ -97,6 +97,11 @@ def connect(
     if name is not None:
         _clients[name] = handle
     return handle
+
+
+def clients() -> list[LabClient]:
+    """Return the clients that have a name, which this process keeps."""
+    return list(_clients.values())
 
 
 class LabClient(ClientViews):

@@ -21,7 +21,7 @@ from hftlab.recorder import Recording, describe, tap
 from hftlab.server import Server
 from hftlab.session import Session
 
-__all__ = ["LabRecording", "record"]
+__all__ = ["LabRecording", "record", "recordings"]
 
 _recordings: dict[Path, LabRecording] = kept("recordings", dict)
 
@@ -57,6 +57,11 @@ def _inner(target: LabClient | LabServer) -> Client | Server:
     raise ArgumentTypeError(
         f"what is recorded is a client of hl.connect() or a server of hl.serve(), got {target!r}"
     ).advise(instead={target: f"hl.connect({target!r})"} if is_address else {})
+
+
+def recordings() -> list[LabRecording]:
+    """Return the recordings of this process that go on."""
+    return list(_recordings.values())
 
 
 class LabRecording:

@@ -19,7 +19,7 @@ from hftlab.simulator import Exchange
 from hftlab.source import Source, undecorated
 from hftlab.trading import AccountTerms
 
-__all__ = ["LabServer", "serve"]
+__all__ = ["LabServer", "serve", "servers"]
 
 _servers: Final[dict[str, LabServer]] = kept("servers", dict)
 _HISTOGRAMS: Final = ("broadcast_seconds", "queue_seconds")
@@ -78,6 +78,11 @@ def serve(
     handle = LabServer(server, name or server.url)
     _servers[name or f"{host}:{server.port}"] = handle
     return handle
+
+
+def servers() -> list[LabServer]:
+    """Return the servers of this process that have not been stopped."""
+    return list(_servers.values())
 
 
 class LabServer:

@@ -171,6 +171,15 @@ class Catalogue:
             instead=meant([str(name)], self.names)
         )
 
+    def _ipython_key_completions_(self) -> list[str]:
+        return self.names
+
+    @property
+    def symbols(self) -> list[str]:
+        """The symbols of all sessions whose manifest can be read, each once."""
+        manifests = [entry.manifest for entry in self._entries if entry.manifest is not None]
+        return list(dict.fromkeys(symbol for manifest in manifests for symbol in manifest.symbols))
+
     def __len__(self) -> int:
         return len(self._entries)
 
