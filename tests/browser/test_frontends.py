@@ -59,6 +59,9 @@ def look(page: Any, count: int) -> None:
     """Wait until all views are alive and the ladder's canvas has changed."""
     page.set_viewport_size({"width": 1200, "height": 700 * count})
     page.wait_for_function(ALIVE, arg=count, timeout=LONG)
+    page.evaluate(
+        f"{LADDER}.scrollIntoView()"
+    )  # the page may have kept its old height, and out of sight nothing is drawn
     canvas = f"{LADDER}.querySelector('canvas').toDataURL()"
     page.wait_for_function(f"before => {canvas} !== before", arg=page.evaluate(canvas), timeout=LONG)
 
