@@ -114,9 +114,9 @@ export class Heat {
   /** Draw what lies between two times; `x` and `y` turn ms and ticks into px, `ratio` is the device's. */
   draw(context, from, to, x, y, ratio) {
     const snap = (value) => Math.round(value * ratio) / ratio;
+    context.imageSmoothingEnabled = false; // rows would melt into each other
     this.columns.between(from, to, (run, start, stop) => {
       const at = (number) => run.time + (number - run.start) * run.step;
-      context.imageSmoothingEnabled = (x(run.time + run.step) - x(run.time)) * ratio < 0.75;
       for (let key = Math.floor(start / WIDE); key * WIDE < stop; key += 1) {
         const first = Math.max(start, key * WIDE), end = Math.min(stop, (key + 1) * WIDE);
         this.stretch(context, key, first, end - first, snap(x(at(first))), snap(x(at(end))), y);

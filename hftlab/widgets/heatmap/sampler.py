@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import logging
 import math
 import threading
@@ -12,7 +11,7 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Any, Final
 
-from hftlab.clock import from_milliseconds
+from hftlab.clock import NANOSECONDS, from_milliseconds
 from hftlab.widgets.core.interfaces import Level, StreamingClient
 from hftlab.widgets.core.market_tape import REWIND, Print, tape_of
 from hftlab.widgets.core.numbers import Scale
@@ -35,6 +34,8 @@ INTERVAL: Final = 0.1
 """Seconds between two columns."""
 BLOCKED: Final = 1.0
 """Seconds without a sample after which what was between is unknown: Python was busy with something else."""
+JUMP: Final = 1.5
+"""A replay that goes so many times as far as its speed allows, and a second more, has been sought to another time."""
 LATE: Final = 10
 """Steps that a sample may be late; the column before fills them."""
 STANDING: Final = frozenset({"PAUSED", "ENDED"})
@@ -68,6 +69,7 @@ class BookSampler:
         self._tick: float | None = None
         self._reading = 0
         self._sampled = math.nan
+        self._read_at = math.nan
         self._is_failing = False
         self._lock = threading.RLock()
 
@@ -89,7 +91,9 @@ class BookSampler:
     def detached(self) -> BookSampler:
         """Return a copy that no loop refreshes: what was kept up to now."""
         with self._lock:
-            twin = copy.copy(self)
+            # Not copy.copy(), which imports: widgets are also closed while Python shuts down.
+            twin = object.__new__(type(self))
+            twin.__dict__.update(self.__dict__)
             twin._columns = self._columns.copy()
         return twin
 
@@ -117,23 +121,34 @@ class BookSampler:
         if reading < self._reading - REWIND or tape_epoch != self._tape_epoch:
             self._start_anew()
         self._tape_epoch = tape_epoch
-        self._reading = max(self._reading, reading)
         status = self._client.replay.status
+        unseen = now - self._sampled > BLOCKED or self._has_jumped(
+            now, reading, None if status is None else status.speed
+        )
+        self._reading = max(self._reading, reading)
         stands = status is not None and str(status.state) in STANDING
         time = self._clock.read(now, self._reading, speed=None if status is None else status.speed, stands=stands)
         step = round_step(self._interval, self._clock.rate)
-        blocked = now - self._sampled > BLOCKED
         self._sampled = now
         slot = time // step * step
         self.until = max(self.until, slot + step)
         if self._columns and slot <= self._columns[-1].time:
             return
-        if blocked and self._columns and (ended := self._columns[-1].time + self._columns[-1].step) < slot:
+        if unseen and self._columns and (ended := self._columns[-1].time + self._columns[-1].step) < slot:
             self._append(Column(ended, step, known=False))
         if sides is not None:
             self._append_book(slot, step, sides)
         elif self._columns and self._columns[-1].known:
             self._append(Column(slot, step, known=False))
+
+    def _has_jumped(self, now: float, reading: int, speed: float | None) -> bool:
+        """Tell whether a replay of known speed was sought forward: what was between is not known."""
+        if reading <= self._reading:
+            return False
+        passed, self._read_at = now - self._read_at, now
+        if speed is None or not self._reading:
+            return False
+        return reading - self._reading > NANOSECONDS * speed * (JUMP * passed + 1)
 
     def _read(self) -> tuple[int, tuple[Sequence[Level], Sequence[Level]] | None]:
         """Return the newest time of the symbol (ns), 0 before the first, and its bids and asks where they are known."""

@@ -2,7 +2,7 @@
 
 import { round125 } from "./size_scale.js";
 
-const COLUMN = 3; // px of a column at first
+const COLUMN = 2; // px of a column at first
 const LEAST_ROW = 3; // px of a row of prices
 const AHEAD = 8; // px after the newest moment, so that its trades are seen whole
 const NARROWEST = 1e-9, WIDEST = 1e9;

@@ -161,6 +161,17 @@ def test_a_replay_that_jumps_back_a_little_begins_anew(market):
     assert slots(sampler) == [25]
 
 
+@pytest.mark.parametrize(("speed", "known"), [(1.0, [True, True, False, True]), (None, [True, True, True])])
+def test_what_a_replay_has_skipped_is_not_known(market, speed, known):
+    """A replay as fast as possible skips nothing, however far it comes."""
+    market.replay.status = ReplayStatus(timestamp=0, state="PLAYING", position=0, speed=speed)
+    sampler = BookSampler(market, "X")
+    for tick, seconds in enumerate([0.0, 0.1, 60.0]):
+        market.change(seconds)
+        sampler.sample(tick / 10)
+    assert [column.known for column in sampler.columns(0, sampler.next)] == known
+
+
 @pytest.mark.parametrize("state", ["PAUSED", "ENDED"])
 def test_a_paused_replay_has_no_columns(market, state):
     sampler = BookSampler(market, "X")
