@@ -66,7 +66,7 @@ class TestStored:
         assert pictures
         for picture in pictures:
             assert ElementTree.fromstring(picture).tag == "{http://www.w3.org/2000/svg}svg"
-            assert len(picture) < 40_000
+            assert len(picture) < 60_000
 
     def test_without_a_path_or_name_of_a_machine(self, path: Path) -> None:
         assert str(Path.home()) not in path.read_text()

@@ -30,11 +30,11 @@ from hftlab.widgets.watchlist.view import WatchListView
 __all__ = ["Dashboard"]
 
 COLUMNS: Final = (
-    ("watchlist", "time_and_sales"),
-    ("transport", "heatmap", "depth_chart", "latency", "blotter"),
-    ("ladder", "queue_position", "connection"),
+    (380, ("watchlist", "time_and_sales", "connection")),
+    (560, ("transport", "heatmap", "depth_chart", "blotter")),
+    (420, ("ladder", "queue_position", "latency")),
 )
-"""How the pictures of the views are laid out."""
+"""The columns of the picture: width in px, and the views from the top down."""
 SLOW: Final = 2
 """Updates a second of what a person reads rather than watches."""
 
@@ -104,7 +104,9 @@ class Dashboard(LiveWidget):
         """Draw the views as they are, side by side."""
         with self._guard:
             views = self.views
-            columns = [[views[name].picture().svg for name in column if name in views] for column in COLUMNS]
+            columns = [
+                (width, [views[name].picture().svg for name in names if name in views]) for width, names in COLUMNS
+            ]
         return Picture(dashboard_svg(columns), f"the dashboard of {self.symbol}")
 
     def __repr__(self) -> str:
