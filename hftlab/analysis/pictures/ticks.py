@@ -36,15 +36,20 @@ def linear_ticks(low: float, high: float, count: int, label: Callable[[float], s
 
 
 def log_ticks(low: float, high: float, count: int, label: Callable[[float], str] | None = None) -> Ticks:
-    """Powers of ten between 10**`low` and 10**`high`, at most `count`; also their 2 and 5 times where those are few."""
+    """Powers of ten between 10**`low` and 10**`high`, at most `count`; also their multiples where those are few."""
     name = label or _quantity
     powers = range(math.ceil(low - 1e-9), math.floor(high + 1e-9) + 1)
     if len(powers) > 2:
         every = math.ceil(len(powers) / count)
         return [(float(power), name(10.0**power)) for power in powers if power % every == 0]
-    fine = [(power, factor) for power in range(math.floor(low), math.ceil(high) + 1) for factor in (1, 2, 5)]
-    ticks = [(power + math.log10(factor), name(factor * 10.0**power)) for power, factor in fine]
-    return [(at, text) for at, text in ticks if low - 1e-9 <= at <= high + 1e-9]
+    for factors in ((1, 2, 5), range(1, 10)):
+        fine = [(power, factor) for power in range(math.floor(low), math.ceil(high) + 1) for factor in factors]
+        ticks = [(power + math.log10(factor), name(factor * 10.0**power)) for power, factor in fine]
+        inside = [(at, text) for at, text in ticks if low - 1e-9 <= at <= high + 1e-9]
+        if len(inside) > 2:
+            return inside
+    # Less than an octave: round values of the range itself.
+    return [(math.log10(at), text) for at, text in linear_ticks(10.0**low, 10.0**high, count, label)]
 
 
 def date_ticks(low: float, high: float, count: int) -> Ticks:
