@@ -54,7 +54,9 @@ def price_figure(
     figure.update_xaxes(title="time (UTC)", row=2)
     figure.update_yaxes(title=f"price, {unit}", row=1)
     figure.update_yaxes(title=f"volume per {every:g} s", row=2)
-    return figure.update_layout(hovermode="x", barmode="overlay", legend_traceorder="normal", margin_l=80)
+    return figure.update_layout(
+        hovermode="x", barmode="overlay", legend_traceorder="normal", legend_itemsizing="constant", margin_l=80
+    )
 
 
 def _known(side: str) -> pl.Expr:
@@ -67,7 +69,9 @@ def _draw_quotes(figure: Any, quotes: pl.DataFrame, points: int) -> None:
     changed = quotes.filter(both.ne_missing(both.shift(1)))
     line = pl.concat([changed.gather_every(max(1, math.ceil(changed.height / points))), quotes.tail(1)])
     style = {"shape": "hv", "width": 1, "color": AXIS}
-    for side, fill in (("bid", None), ("ask", "tonexty")):
+    # Plotly draws a wedge across a hole of a filled line.
+    is_whole = line["bid"].null_count() == line["ask"].null_count() == 0
+    for side, fill in (("bid", None), ("ask", "tonexty" if is_whole else None)):
         figure.add_scatter(
             x=_times(line["ts_recv"]), y=line[side].to_list(), name=side, mode="lines", line=style, fill=fill,
             fillcolor=FAINT, showlegend=False, row=1, col=1,

@@ -48,5 +48,12 @@ def test_few_points(market_data: pl.LazyFrame) -> None:
     assert (figure.layout.title.text, figure.layout.yaxis.title.text) == ("Flash", "price, dollars")
 
 
+def test_the_band_between_bid_and_ask_is_filled_where_both_are_known(market_data: pl.LazyFrame) -> None:
+    calm = analysis.price_figure(market_data, "AAPL", end="2026-01-02T14:31:00")
+    assert [trace.fill for trace in calm.data[:2]] == [None, "tonexty"]
+    flash = analysis.price_figure(market_data, "AAPL", BEGIN, END)
+    assert [trace.fill for trace in flash.data[:2]] == [None, None]
+
+
 def test_a_symbol_that_is_not_there(market_data: pl.LazyFrame) -> None:
     assert all(len(trace.x) == 0 for trace in analysis.price_figure(market_data, "TSLA").data)
