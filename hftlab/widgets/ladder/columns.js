@@ -14,7 +14,7 @@ export function columns(width, { price, size, trade, own }) {
   const middle = price / 2 + (marks ? trade : 13);
   let room = half - middle - GAP;
   const least = Math.max(44, size + 12);
-  const wanted = { traded: Math.max(46, size + 10), own: 62, orders: 34, sum: Math.max(64, size + 12) };
+  const wanted = { traded: Math.max(46, size + 10), own: width < 800 ? 62 : 80, orders: 34, sum: Math.max(64, size + 12) };
   // What the bars keep at least beside a column.
   const kept = { traded: Math.max(least, 62), own: Math.max(least, 84), orders: Math.max(least, 110), sum: Math.max(least, 150) };
   const shown = {};

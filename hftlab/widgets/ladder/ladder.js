@@ -1,4 +1,4 @@
-import { amount, clockTime } from "../core/formats.js";
+import { amount } from "../core/formats.js";
 import { PanelView, add, mount, write } from "../core/panel_view.js";
 import { Pen } from "../core/pen.js";
 import { Axis } from "./axis.js";
@@ -6,8 +6,9 @@ import { Book, Measure, Traded, stepDown, stepUp } from "./book.js";
 import { Changes } from "./changes.js";
 import { columns } from "./columns.js";
 import { parse as parseFrame, parseTraded } from "./frame.js";
-import { Headline, WIDE, STYLE as HEADLINE, spreadText, volumeText } from "./headline.js";
+import { Headline, STYLE as HEADLINE } from "./headline.js";
 import { levelRows } from "./hint.js";
+import { captions, footer } from "./margins.js";
 import { Pointer, targetAt } from "./pointer.js";
 import { FRESH, ROW, RowPainter } from "./rows.js";
 import { OrderStrip, STYLE as ENTRY } from "./trading.js";
@@ -349,7 +350,7 @@ export class LadderView extends PanelView {
     this.axis.fit(Math.floor((bottom - CAPTIONS) / ROW));
     this.chips = this.ownOrders();
     this.found = this.arrange(pen, width);
-    this.captions(pen);
+    captions(pen, this.found, this.state && !this.state.everyTrade);
     let isMoving = false;
     if (this.book) {
       this.axis.follow(this.book.middle / this.group, this.isAiming);
@@ -357,7 +358,7 @@ export class LadderView extends PanelView {
       if (isMoving) this.explain(); // another row comes below the pointer
       if (Number.isFinite(this.axis.top)) new RowPainter(pen, this.scene(now)).paint(CAPTIONS, CAPTIONS + this.axis.count * ROW, width);
     }
-    this.footer(pen, width, height);
+    footer(pen, width, height, this);
     const isFresh = this.trade && now - this.trade.at < FRESH;
     return isMoving || isFresh || Object.values(this.changes).some((changes) => changes.isFlashing(now));
   }
@@ -383,39 +384,6 @@ export class LadderView extends PanelView {
       sizeDecimals: this.state.sizeDecimals, armed: Boolean(this.entry?.isArmed),
       priceText: (step) => this.priceText(step), sizeText: (value) => this.sizeText(value),
     };
-  }
-
-  captions(pen) {
-    const { found } = this;
-    const star = this.state && !this.state.everyTrade ? "*" : "";
-    pen.font(10, "sans");
-    const over = ({ x, width }, text, align) => pen.text(text, align === "right" ? x + width - 5 : align === "left" ? x + 5 : x + width / 2, 12, "muted", align);
-    over(found.price, "price", "center");
-    const names = [["bid", "bid"], ["bidOrders", "orders"], ["bidOwn", "yours"], ["bidSum", "sum"], ["sold", `sold${star}`]];
-    const other = [["ask", "ask"], ["askOrders", "orders"], ["askOwn", "yours"], ["askSum", "sum"], ["bought", `bought${star}`]];
-    for (const [name, text] of names) if (found[name]) over(found[name], text, "right");
-    for (const [name, text] of other) if (found[name]) over(found[name], text, "left");
-  }
-
-  footer(pen, width, height) {
-    const { state, book, axis } = this;
-    const y = height - 7, isNarrow = width < 400;
-    if (!book || !Number.isFinite(book.middle)) {
-      pen.font(12, "sans");
-      pen.text("no book yet", width / 2, height / 2, "muted", "center");
-      return;
-    }
-    pen.font(10.5, "mono");
-    const from = state.tsEvent > 0 ? pen.text(isNarrow ? clockTime(state.tsEvent, 0) : `${clockTime(state.tsEvent)} UTC`, 10, y, "muted") : 10;
-    const volume = state.volume > 0 && width < WIDE.volume ? `vol ${volumeText(state.volume, state.sizeDecimals)}` : "";
-    const to = volume ? pen.text(volume, width - 10, y, "muted", "right") : width - 10;
-    pen.font(10.5, "sans");
-    const arrow = axis.shows ? "" : axis.middle > axis.target ? "▲ " : "▼ ";
-    const texts = axis.held
-      ? [`${arrow}scrolled: space returns to the market`, `${arrow}space returns`, arrow]
-      : width < WIDE.spread ? [spreadText(state, book), spreadText(state, book).split(" · ").slice(0, 2).join(" · ")] : [];
-    const text = texts.find((each) => pen.width(each) < to - from - 16);
-    if (text) pen.text(text, (from + to) / 2, y, axis.held ? "warn" : "muted", "center");
   }
 
   destroy() {
