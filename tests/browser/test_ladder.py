@@ -15,7 +15,7 @@ from hftlab.widgets.ladder import order_entry
 from hftlab.widgets.ladder.frame import LadderState, pack_ladder, pack_whole_traded
 from hftlab.widgets.ladder.own_orders import OwnOrder
 from hftlab.widgets.ladder.volume_profile import Traded
-from tests.browser.ladder import BID, ladder_frame, ladder_on
+from tests.browser.ladder import BID, SETTINGS, ladder_frame, ladder_on
 from tests.browser.tab import COUNT, SCHEMES, Tab, text
 from tests.waiting import PATIENCE, until
 
@@ -264,8 +264,7 @@ class TestTradedVolume:
             "window.bytesOf = (text) =>"
             " new DataView(Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer)"
         )
-        settings = {"symbol": "BTC-USD", "depth": 5, "group": 1, "trading": False, "size": 2}
-        tab.start(source, ladder_frame(), settings=settings, offline=True)
+        tab.start(source, ladder_frame(), settings=SETTINGS, offline=True)
         tab.until_written("7.500")
 
 
@@ -383,6 +382,10 @@ class TestTrading:
         tab.page.locator(".hftlab-view").press("b")
         assert tab.page.locator(".entry").count() == 0
         assert orders_sent(tab) == []
+
+    def test_a_page_without_a_kernel_has_nothing_to_arm(self, tab: Tab) -> None:
+        tab.start(Ladder._esm, ladder_frame(), settings={**SETTINGS, "trading": True}, offline=True)
+        assert tab.page.locator(".entry").count() == 0
 
     def test_nothing_is_sent_unless_it_is_armed(self, tab: Tab) -> None:
         ladder_on(tab, trading=True)

@@ -41,7 +41,7 @@ export class LadderView extends PanelView {
     this.equip();
     this.board = this.canvas(0, (...args) => this.draw(...args));
     this.pointer = new Pointer(this, this.board);
-    if (panel.setting("trading")) this.entry = new OrderStrip(this);
+    if (panel.setting("trading") && !panel.page.offline) this.entry = new OrderStrip(this);
     this.settled();
     this.take();
     const kept = parseTraded(panel.get("kept"));
