@@ -10,8 +10,8 @@ import hftlab as hl
 from hftlab.palette import DARK, LIGHT
 from hftlab.protocol.enums import OrderStatus
 from hftlab.widgets import Ladder
+from hftlab.widgets.core import freshness
 from hftlab.widgets.core.numbers import Scale
-from hftlab.widgets.ladder import order_entry
 from hftlab.widgets.ladder.frame import LadderState, pack_ladder, pack_whole_traded
 from hftlab.widgets.ladder.own_orders import OwnOrder
 from hftlab.widgets.ladder.volume_profile import Traded
@@ -526,7 +526,7 @@ class TestTrading:
 class TestExchange:
     def test_a_click_on_the_page_is_an_order_at_the_exchange(self, tab: Tab, monkeypatch: pytest.MonkeyPatch) -> None:
         """The whole way: exchange, server, client, frame, page, click, message, order; and the cancellation back."""
-        monkeypatch.setattr(order_entry, "MAX_AGE", PATIENCE)  # the machine may be busy
+        monkeypatch.setattr(freshness, "MAX_AGE", PATIENCE)  # the machine may be busy
         server = hl.serve(hl.simulator.Exchange(seed=7), port=0)
         client = hl.connect(server.url, account="trader")
         client.subscribe(["AAPL"], data_types=["QUOTES", "ORDER_BOOK", "TRADES"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import inf
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -64,7 +65,7 @@ class BlotterView(View):
         if isinstance(order := content.get("cancel"), str):
             self._commands.put(lambda: account.cancel(order))
         elif content.get("cancel_all") is True:
-            check_fresh(content, "the orders were not cancelled")
+            check_fresh(content.get("age", inf), "the orders were not cancelled")
             self._commands.put(account.cancel_all, only_newest="all")
         else:
             return None

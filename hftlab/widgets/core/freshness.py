@@ -6,9 +6,8 @@ must then not be done.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from math import inf, isfinite
-from typing import Any, Final
+from math import isfinite
+from typing import Final
 
 __all__ = ["MAX_AGE", "check_fresh"]
 
@@ -16,12 +15,11 @@ MAX_AGE: Final = 2.0
 """Seconds."""
 
 
-def check_fresh(content: Mapping[str, Any], what: str) -> None:
-    """Check that a page's message is at most MAX_AGE old; `what` was not done otherwise. Raises ValueError.
+def check_fresh(age: float, what: str) -> None:
+    """Check that what a page asked for is at most MAX_AGE old; else raise ValueError, which says `what` was not done.
 
-    The widget has put the message's `age` in seconds there, as far as the page's stamp proves it.
+    `age` in seconds is the one that the widget puts into a message with a stamp: inf where nothing proves it.
     """
-    age = content.get("age", inf)
     if not age <= MAX_AGE:
         late = f"after {age:.1f} s" if isfinite(age) else "too late"
         raise ValueError(f"{what}: the kernel heard of it {late}, because a cell ran or the clocks differ")

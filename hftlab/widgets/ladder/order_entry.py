@@ -11,14 +11,13 @@ from typing import Any, Final
 from hftlab.errors import HftlabError
 from hftlab.protocol.enums import OrderStatus
 from hftlab.widgets.core.account import Account, Order
+from hftlab.widgets.core.freshness import check_fresh
 from hftlab.widgets.ladder.own_orders import OwnOrders
 
-__all__ = ["MAX_AGE", "OrderEntry"]
+__all__ = ["OrderEntry"]
 
 _log = logging.getLogger(__name__)
 
-MAX_AGE: Final = 2.0
-"""Seconds: what a page asked for longer ago is refused, since its user saw another market."""
 WATCHED: Final = 100
 """Orders whose refusal is told, at most at a time."""
 
@@ -41,7 +40,7 @@ class OrderEntry:
         `asked` has `symbol`, which must be the one shown, `side` (BUY or SELL), `price` and `size`; `age` in seconds.
         Raises ValueError, and HftlabError where it cannot be sent.
         """
-        _check_age(age)
+        check_fresh(age, "the order was not sent")
         if asked.get("symbol") != symbol:
             raise ValueError(f"the order was not sent: it was for {asked.get('symbol')}, and {symbol} is shown")
         price, size = _number(asked, "price"), _number(asked, "size")
@@ -80,13 +79,6 @@ class OrderEntry:
         except (HftlabError, ValueError) as error:
             _log.warning("%r could not be cancelled: %s", order, error)
             self._tell(str(error))
-
-
-def _check_age(age: float) -> None:
-    """Refuse what a page asked for too long ago. Raises ValueError."""
-    if not age <= MAX_AGE:
-        late = f"after {age:.1f} s" if math.isfinite(age) else "too late"
-        raise ValueError(f"the order was not sent: the kernel heard of it {late} (a cell ran, or the clocks differ)")
 
 
 def _number(asked: Mapping[str, Any], name: str) -> float:

@@ -11,8 +11,8 @@ import pytest
 from hftlab.errors import NetworkError
 from hftlab.protocol.enums import OrderStatus, Side
 from hftlab.widgets import Ladder
+from hftlab.widgets.core.freshness import MAX_AGE
 from hftlab.widgets.core.jupyter_kernel import JupyterKernel
-from hftlab.widgets.ladder.order_entry import MAX_AGE
 from tests.widgets.conftest import StillLoop
 from tests.widgets.ladder.account import Account, Order
 from tests.widgets.market import Market, bitcoin
