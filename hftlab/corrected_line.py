@@ -34,7 +34,7 @@ def corrected(
     if whole is None:
         return None
     offsets, text = _offsets(source), source.encode()
-    edits = list(_arguments(_call(whole, line, column), offsets, arguments))
+    edits = list(_arguments(_call(whole, line, column), offsets, text, arguments))
     for literal in _literals(whole, offsets, text, instead):
         if not any(edit.start <= literal.start < edit.stop for edit in edits):
             edits.append(literal)
@@ -44,7 +44,8 @@ def corrected(
     for edit in sorted(edits, reverse=True):
         text = text[: edit.start] + edit.code + text[edit.stop :]
         stop += len(edit.code) - (edit.stop - edit.start)
-    return textwrap.dedent(" " * whole.col_offset + text[start:stop].decode())
+    code = textwrap.dedent(" " * whole.col_offset + text[start:stop].decode())
+    return code if _parsed(code) is not None else None
 
 
 def receiver(source: str, line: int, column: int | None) -> str | None:
@@ -60,16 +61,23 @@ def receiver(source: str, line: int, column: int | None) -> str | None:
 
 def _around(source: str, line: int, column: int | None) -> ast.stmt | ast.expr | None:
     """Find the statement at a place; of one with a body, such as `with`, the call alone. None if it does not parse."""
-    try:
-        tree = compile(source, "", "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-    except (SyntaxError, ValueError):
+    tree = _parsed(source)
+    if tree is None:
         return None
-    assert isinstance(tree, ast.Module)
     found: ast.stmt | None = None
     for node in ast.walk(tree):  # outer ones come first
         if isinstance(node, ast.stmt) and node.lineno <= line <= (node.end_lineno or node.lineno):
             found = node
     return _call(found, line, column) if hasattr(found, "body") else found
+
+
+def _parsed(source: str) -> ast.Module | None:
+    try:
+        tree = compile(source, "", "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    except (SyntaxError, ValueError):
+        return None
+    assert isinstance(tree, ast.Module)
+    return tree
 
 
 def _call(whole: ast.AST | None, line: int, column: int | None) -> ast.Call | None:
@@ -83,15 +91,22 @@ def _call(whole: ast.AST | None, line: int, column: int | None) -> ast.Call | No
 
 
 def _literals(whole: ast.AST, offsets: list[int], text: bytes, instead: Mapping[Any, str]) -> Iterator[_Edit]:
-    signed = {id(one.operand) for one in ast.walk(whole) if isinstance(one, ast.UnaryOp)}
+    # A number behind a sign is part of a value, and the texts of an f-string are at no place of their own.
+    parts = {id(one.operand) for one in ast.walk(whole) if isinstance(one, ast.UnaryOp)}
+    parts |= {id(part) for one in ast.walk(whole) if isinstance(one, ast.JoinedStr) for part in one.values}
     for node in ast.walk(whole):
-        value = None if id(node) in signed else _value(node)
+        value = None if id(node) in parts else _value(node)
         for given, code in instead.items():
             if value is not None and type(value) is type(given) and value == given:
                 assert isinstance(node, ast.expr)
                 start, stop = _span(node, offsets)
-                quoted = f'"{code[1:-1]}"' if text[start:].startswith(b'"') and code.startswith("'") else code
-                yield _Edit(start, stop, quoted.encode())
+                yield _Edit(start, stop, _quoted(code, like=text[start:]).encode())
+
+
+def _quoted(code: str, like: bytes) -> str:
+    """Write a text's code in the quotes that `like` begins with, unless it has some itself."""
+    is_plain = code.startswith("'") and not set(code[1:-1]) & {"'", '"', "\\"}
+    return f'"{code[1:-1]}"' if is_plain and like.startswith(b'"') else code
 
 
 def _value(node: ast.AST) -> object:
@@ -106,7 +121,7 @@ def _value(node: ast.AST) -> object:
     return None
 
 
-def _arguments(call: ast.Call | None, offsets: list[int], arguments: Mapping[str, str]) -> Iterator[_Edit]:
+def _arguments(call: ast.Call | None, offsets: list[int], text: bytes, arguments: Mapping[str, str]) -> Iterator[_Edit]:
     if call is None:
         return
     given = {one.arg: one.value for one in call.keywords}
@@ -116,7 +131,12 @@ def _arguments(call: ast.Call | None, offsets: list[int], arguments: Mapping[str
             yield _Edit(*_span(given[name], offsets), code.encode())
         else:
             comma = ", " if call.args or call.keywords else ""
-            yield _Edit(end - 1, end - 1, f"{comma}{name}={code}".encode())
+            # Behind the last argument and its own brackets: a comma and a comment may follow it.
+            values = (*call.args, *(one.value for one in call.keywords))
+            last = max((_span(one, offsets)[1] for one in values), default=end - 1)
+            while text[last : end - 1].lstrip().startswith(b")"):
+                last = text.index(b")", last) + 1
+            yield _Edit(last, last, f"{comma}{name}={code}".encode())
 
 
 def _offsets(source: str) -> list[int]:
