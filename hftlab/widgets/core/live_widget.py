@@ -227,7 +227,8 @@ class LiveWidget(anywidget.AnyWidget):  # type: ignore[misc]
             # The page sends no other heartbeat before this one is answered: after a long cell there is no pile of them.
             self.send({"view": view, "beat": content.get("beat")})
             return
-        if isinstance(content, dict) and (panel := self._panels.get(content.get("panel", ""))) is not None:
+        name = content.get("panel", "") if isinstance(content, dict) else None
+        if isinstance(name, str) and (panel := self._panels.get(name)) is not None:
             self._obey(panel, content, buffers)
             return
         super()._handle_custom_msg(content, buffers)

@@ -46,4 +46,7 @@ class Pulses:
 
 
 def _time(value: Any) -> float:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else nan
+    try:
+        return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else nan
+    except OverflowError:  # an integer of hundreds of digits
+        return nan

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Final, TypeAlias
 
+from hftlab.bounds import LARGEST_AMOUNT
 from hftlab.errors import ArgumentError
 from hftlab.nearest import nearest
 from hftlab.widgets.core.interfaces import Client
@@ -78,6 +79,9 @@ class View:
         kept = self.settings[name]
         if kept is not None and type(value) is not type(kept) and not (_is_number(kept) and _is_number(value)):
             raise ArgumentError(f"{name} must be {_kind(kept)}, got {value!r}")
+        # JSON for the page has neither inf nor nan, and its numbers are floats.
+        if _is_number(value) and not -LARGEST_AMOUNT <= value <= LARGEST_AMOUNT:
+            raise ArgumentError(f"{name} must be at most {LARGEST_AMOUNT:g}, got {value!r:.40}")
         return value
 
     def receive(self, content: Mapping[str, Any], buffers: Sequence[memoryview]) -> Reply | None:  # noqa: ARG002

@@ -62,6 +62,10 @@ class LatencyView(View):
         self._timeline = Timeline()
         self.changed()
 
+    def checked(self, name: str, value: Any) -> Any:  # noqa: ARG002
+        """Refuse every change. Raises ValueError."""
+        raise ValueError(f"{name} is not changed by the page")
+
     def receive(self, content: Mapping[str, Any], buffers: Sequence[memoryview]) -> Reply | None:  # noqa: ARG002
         """Reset when a page asks for it by {"reset": true}."""
         if content.get("reset"):

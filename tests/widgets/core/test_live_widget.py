@@ -131,7 +131,20 @@ class TestSending:
         shown(ladder, visible=False)
         assert ladder.hears_in_cells is True
 
-    @pytest.mark.parametrize("content", [{}, {"view": 3, "visible": True}, {"view": "x"}, [], "text", None])
+    @pytest.mark.parametrize(
+        "content",
+        [
+            {},
+            {"view": 3, "visible": True},
+            {"view": "x"},
+            [],
+            "text",
+            None,
+            {"panel": []},
+            {"panel": {}},
+            {"panel": None},
+        ],
+    )
     def test_other_messages_are_left_alone(self, ladder, content):
         ladder._handle_custom_msg(content, [])
         assert ladder.tick(0.0, busy=False) is None

@@ -47,6 +47,7 @@ def test_a_page_that_slept_is_known_by_its_clock():
         {"pulse": 1, "since": "0", "at": WALL},
         {"pulse": 1, "since": nan, "at": WALL},
         {"pulse": 1, "since": 0, "at": True},
+        {"pulse": 1, "since": 10**400, "at": WALL},
     ],
 )
 def test_what_proves_nothing_is_as_old_as_can_be(wrong):

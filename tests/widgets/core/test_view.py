@@ -12,7 +12,19 @@ def market() -> Market:
     return Market({"BTC-USD": bitcoin()}, offered_symbols=["BTC-USD", "AAPL"])
 
 
-@pytest.mark.parametrize(("name", "value"), [("depth", 0), ("depth", "ten"), ("symbol", ["BTC-USD"]), ("depth", True)])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("depth", 0),
+        ("depth", "ten"),
+        ("symbol", ["BTC-USD"]),
+        ("depth", True),
+        ("size", 10**400),
+        ("size", float("inf")),
+        ("size", float("nan")),
+    ],
+    ids=lambda value: f"{value!r:.12}",
+)
 def test_a_setting_that_makes_no_sense_is_refused(market, name, value):
     with pytest.raises(ValueError, match=f"{name} must be"):
         LadderView(market, "BTC-USD").set({name: value})

@@ -168,6 +168,10 @@ class TestReset:
         assert unpack(panel.snapshot())["since"] > 0
         panel.close()
 
+    def test_a_page_changes_no_words(self, view):
+        with pytest.raises(ValueError, match="words is not changed by the page"):
+            view.set({"words": ["AAPL"]})
+
     def test_every_component_has_a_word(self, view):
         assert len(view.settings["words"]) == len(view.settings["components"]) == len(COMPONENTS)
 
