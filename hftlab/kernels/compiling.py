@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import mmap
 import sys
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
+from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +25,8 @@ __all__ = ["IntArray", "compiled", "entry_point", "i64", "in_place", "inlined", 
 _LINE: Final = 64
 _HUGE_PAGE: Final = 1 << 21
 _LARGE: Final = 1 << 19  # bytes from which on a huge page, that may be empty for the most part, pays
+
+_NUMBER: Final = int | float | np.generic
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 IntArray = npt.NDArray[np.int64]
@@ -89,8 +93,18 @@ def _huge_pages(size: int) -> tuple[npt.NDArray[np.uint8], int]:
     return np.frombuffer(memory, np.uint8), _HUGE_PAGE
 
 
-def _njit(function: Function, **options: bool) -> Function:
-    dispatcher = njit(cache=True, nogil=True, error_model="numpy", **options)(function)
+def _njit(function: Function, **options: Any) -> Function:
+    options |= {"nogil": True, "error_model": "numpy"}
+    try:
+        dispatcher = njit(cache=True, **options)(function)
+    except RuntimeError:  # numba finds neither a folder beside the file nor one of the user's that it may write to
+        warnings.warn(
+            "hftlab compiles its kernels in every process, which takes minutes, as it may write neither beside its own "
+            "files nor to the user's cache: set NUMBA_CACHE_DIR to a folder that it may write to",
+            RuntimeWarning,
+            stacklevel=3,
+        )
+        return cast("Function", njit(**options)(function))
     # numba compiles again when the function's own file has changed; the code of other files that it calls counts too,
     # and so does the version: an installer may give the files of each the same times.
     cache = getattr(dispatcher, "_cache", None)
@@ -157,14 +171,22 @@ def _forgiving(load_index: Callable[[], dict[Any, Any]]) -> Callable[[], dict[An
 
 
 def _stamps(names: dict[str, Any]) -> set[tuple[str, int]]:
-    """Find the modules of hftlab that some names come from, and those that they use, with their files' times."""
+    """Find what machine code is made of: the modules of hftlab that some names come from, and those that they use.
+
+    Modules are told by their files' times; constants, which do not say where they come from, by their values.
+    """
     found: dict[str, int] = {}
+    constants: set[tuple[str, int]] = set()
     waiting = [names]
     while waiting:
-        for value in waiting.pop().values():
+        for own, value in waiting.pop().items():
+            if isinstance(value, np.ndarray):
+                constants.add((own, crc32(value.tobytes())))
+            elif all(isinstance(one, _NUMBER) for one in (value if isinstance(value, tuple) else [value])):
+                constants.add((own, crc32(repr(value).encode())))
             name = getattr(value, "__module__", None)
             if isinstance(name, str) and name.startswith("hftlab.") and name not in found and name in sys.modules:
                 module = sys.modules[name]
                 found[name] = Path(str(module.__file__)).stat().st_mtime_ns
                 waiting.append(vars(module))
-    return set(found.items())
+    return {*found.items(), *constants}

@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from numba.core import caching
 
 from hftlab.book import apply_kernel
 from hftlab.book.order_table import ORDER
-from hftlab.kernels.compiling import _LARGE, IntArray, _stamps, entry_point, in_place, zeros_aligned
+from hftlab.kernels.compiling import _LARGE, IntArray, _stamps, compiled, entry_point, in_place, zeros_aligned
 from hftlab.version import __version__
 
 
@@ -19,6 +20,14 @@ class TestCache:
     def test_knows_the_files_that_a_kernel_is_made_of(self) -> None:
         modules = {name.rpartition(".")[2] for name, _ in _stamps(vars(apply_kernel))}
         assert modules >= {"compiling", "levels", "changes", "order_table", "book_state"}
+
+    def test_knows_the_constants_that_a_kernel_is_made_of(self) -> None:
+        """A number does not say which module it comes from, and machine code has it built in."""
+        before = _stamps(vars(apply_kernel))
+        assert {name for name, _ in before} >= {"ADD", "F_LAST", "CLEAR_BOOK"}
+        for changed in (apply_kernel.ADD + 1, (1, 2), (1, 3), np.int64(7), np.array([1, 2]), np.array([1, 3])):
+            assert _stamps({**vars(apply_kernel), "ADD": changed}) != before
+        assert _stamps(vars(apply_kernel)) == before
 
     def test_is_used_by_the_next_process(self) -> None:
         script = (
@@ -58,6 +67,14 @@ def test_a_compilation_is_told_and_a_cached_kernel_is_not(tmp_path: Path) -> Non
     ]
     assert runs[1] == []
     assert runs[0] == ["begin hftlab.kernels.sorted_keys.find_key", "end"]
+
+
+def test_without_a_folder_for_its_cache_a_kernel_is_compiled_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So it is in a container with a read-only disk."""
+    monkeypatch.setattr(caching.CacheImpl, "_locator_classes", [])
+    with pytest.warns(RuntimeWarning, match="set NUMBA_CACHE_DIR"):
+        doubled = compiled(lambda number: 2 * number)
+    assert doubled(21) == 42
 
 
 class _Pair(NamedTuple):
