@@ -257,6 +257,13 @@ class TestTradedVolume:
         )
         tab.until_written("7.500")
 
+    def test_with_a_finer_tick_it_asks_again(self, tab: Tab) -> None:
+        """The numbers of all price steps have changed."""
+        ladder_on(tab, ladder_frame(traded=[Traded(BID, 1.0, 2.0)], traded_steps=1))
+        finer = {"bids": [(61737.625, 1.0, 1)], "traded": [Traded(2 * BID, 1.0, 2.0)]}
+        tab.feed(ladder_frame(**finer, traded_steps=2))
+        tab.until("window.model.sent.some((message) => message.traded)")
+
     def test_a_page_without_a_kernel_has_it(self, tab: Tab) -> None:
         whole = text(pack_whole_traded(0, 1, [Traded(BID - 3, 7.5, 0.0)]))
         source = Ladder._esm.replace('panel.get("kept")', f"window.bytesOf('{whole}')")
@@ -512,6 +519,29 @@ class TestTrading:
         tab.page.evaluate("window.beat()")
         tab.until_veiled("the order waits")
 
+    def test_a_size_counts_as_soon_as_it_is_entered(self, tab: Tab) -> None:
+        """The click that ends the entry is an order of that size, whenever the kernel hears of it."""
+        self.armed(tab, size=100)
+        tab.page.get_by_label("size").click()
+        tab.page.keyboard.press("Control+A")
+        tab.page.keyboard.type("3")
+        tab.page.mouse.click(*place(tab, 7, 0.3))
+        assert [order["place"]["size"] for order in orders_sent(tab)] == [3]
+        tab.set("settings", {**SETTINGS, "trading": True, "size": 3})
+        tab.set("settings", {**SETTINGS, "trading": True, "size": 5})
+        tab.page.mouse.click(*place(tab, 8, 0.3))
+        assert [order["place"]["size"] for order in orders_sent(tab)] == [3, 5]
+
+    def test_a_finer_tick_leaves_the_cursor_at_its_price(self, tab: Tab) -> None:
+        self.armed(tab)
+        root = tab.page.locator(".hftlab-view")
+        root.press("ArrowUp")
+        assert "price 61,737.65" in voice(tab)
+        tab.feed(ladder_frame(bids=[(61737.625, 1.0, 1)]))
+        tab.until_written("61,737.6")  # three decimals: two are small
+        root.press("s")
+        assert [order["place"]["price"] for order in orders_sent(tab)] == [61737.65]
+
     def test_another_size(self, tab: Tab) -> None:
         ladder_on(tab, trading=True)
         field = tab.page.get_by_label("size")
@@ -520,7 +550,7 @@ class TestTrading:
         assert [message["set"] for message in tab.sent() if "set" in message] == [{"size": 7.5}]
         field.fill("-1")
         field.press("Enter")
-        assert field.input_value() == "2"
+        assert field.input_value() == "7.5"
 
 
 class TestExchange:

@@ -4,6 +4,7 @@ import { Pen } from "../core/pen.js";
 import { Axis } from "./axis.js";
 import { Book, Measure, Traded, stepDown, stepUp } from "./book.js";
 import { Changes } from "./changes.js";
+import { chipsOf } from "./chips.js";
 import { columns } from "./columns.js";
 import { parse as parseFrame, parseTraded } from "./frame.js";
 import { Headline, STYLE as HEADLINE } from "./headline.js";
@@ -106,7 +107,7 @@ export class LadderView extends PanelView {
     this.state = parse(this.panel.get("frame"));
     if (this.state) {
       const { state } = this;
-      if (before && before.tick !== state.tick) this.axis.rescale(state.tick / before.tick);
+      if (before && before.tick !== state.tick) this.refine(before.tick / state.tick);
       this.book = new Book(state, this.group);
       const anew = this.traded.take(state, state.traded);
       if (anew && state.tradedSteps > state.tradedCount && !this.panel.page.offline) this.panel.send({ traded: true });
@@ -128,6 +129,15 @@ export class LadderView extends PanelView {
 
   entitle(title) {
     write(this.titled, title);
+  }
+
+  /** Go over to ticks of another size, of which `factor` make an old one: all prices stay where they are. */
+  refine(factor) {
+    this.axis.rescale(1 / factor);
+    if (this.cursor !== null) this.cursor = Math.round(this.cursor * factor);
+    this.entry?.refine(factor);
+    for (const changes of Object.values(this.changes)) changes.forget();
+    this.traded = new Traded(); // whose steps were those of before: the kernel is asked for all of it
   }
 
   measure() {
@@ -321,34 +331,11 @@ export class LadderView extends PanelView {
 
   // --- painting ---
 
-  /** One's own orders by side and step: { size, ahead, waits, stop, orders }. */
-  ownOrders() {
-    const chips = new Map();
-    const put = (order) => {
-      const name = order.sign > 0 ? "bid" : "ask";
-      const step = (order.sign > 0 ? stepDown : stepUp)(order.ticks, this.group);
-      const chip = chips.get(`${name}:${step}`) ?? { size: 0, ahead: NaN, waits: true, stop: order.stop, orders: [] };
-      chip.orders.push(order);
-      chip.size += order.remaining;
-      if (Number.isFinite(order.ahead) && !(chip.ahead <= order.ahead)) chip.ahead = order.ahead;
-      chip.waits &&= Boolean(order.word);
-      chips.set(`${name}:${step}`, chip);
-    };
-    for (const order of this.state?.orders ?? []) {
-      const isLeaving = this.entry ? this.entry.isLeaving(order) : order.status === "PENDING_CANCEL";
-      put({ ...order, word: isLeaving ? "being cancelled" : order.status === "PENDING_NEW" ? "on its way" : "" });
-    }
-    for (const { sign, ticks, size, key, isSaid } of this.entry?.pending.values() ?? []) {
-      put({ sign, ticks, key, remaining: size, ahead: NaN, stop: false, word: isSaid ? "waits for the kernel" : "sent" });
-    }
-    return chips;
-  }
-
   draw(context, width, height, colours, now) {
     const pen = new Pen(context, colours);
     const bottom = Math.max(CAPTIONS + ROW, height - FOOTER);
     this.axis.fit(Math.floor((bottom - CAPTIONS) / ROW));
-    this.chips = this.ownOrders();
+    this.chips = chipsOf(this.state?.orders ?? [], this.entry, this.group);
     this.found = this.arrange(pen, width);
     captions(pen, this.found, this.state && !this.state.everyTrade);
     let isMoving = false;

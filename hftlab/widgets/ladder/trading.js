@@ -47,19 +47,26 @@ export class OrderStrip {
     this.show();
   }
 
+  /** The size of the next order: what a person has entered counts at once, also before the kernel has heard of it. */
   get size() {
-    return this.view.panel.setting("size");
+    return this.entered ?? this.view.panel.setting("size");
   }
 
   /** Show the size that the kernel has. */
   settle() {
+    if (this.entered === this.view.panel.setting("size")) this.entered = undefined;
     if (document.activeElement !== this.input) this.input.value = this.size;
   }
 
   resize() {
     const size = Number(this.input.value);
-    if (size > 0 && Number.isFinite(size)) this.view.panel.set({ size });
-    else this.input.value = this.size;
+    if (!(size > 0 && Number.isFinite(size))) {
+      this.input.value = this.size;
+      return;
+    }
+    this.entered = size;
+    this.view.panel.set({ size });
+    this.view.surface.redraw();
   }
 
   arm() {
@@ -162,6 +169,11 @@ export class OrderStrip {
       if (known.has(order.key) || (order.key && now - order.sent > UNHEARD)) this.pending.delete(token);
     }
     for (const key of this.cancelling.keys()) if (!known.has(key)) this.cancelling.delete(key);
+  }
+
+  /** Go over to ticks of which `factor` make an old one. */
+  refine(factor) {
+    for (const order of this.pending.values()) order.ticks = Math.round(order.ticks * factor);
   }
 
   /** Whether an order is about to be cancelled. */
