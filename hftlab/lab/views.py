@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, cast
 from hftlab.client.arguments import symbol_name
 
 if TYPE_CHECKING:
-    from hftlab.lab.client import LabClient
     from hftlab.session import Session
     from hftlab.widgets import (
         Blotter,
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
         Transport,
         WatchList,
     )
+    from hftlab.widgets.dashboard.widget import DashboardClient
 
 __all__ = ["ClientViews"]
 
@@ -30,8 +30,8 @@ class ClientViews:
     """The views of a client, each a widget; imported when they are first asked for."""
 
     @property
-    def _client_of_views(self) -> LabClient:
-        return cast("LabClient", self)
+    def _client_of_views(self) -> DashboardClient:
+        return cast("DashboardClient", self)
 
     def ladder(
         self,
