@@ -91,7 +91,12 @@ def show_in_notebook(shell: Any) -> None:
 
 def show_on_terminal() -> None:
     """Show compilations on standard error if that is a terminal."""
-    watchers[:] = [Notice(_TerminalLine(), sys.stderr.isatty)]
+    watchers[:] = [Notice(_TerminalLine(), _is_terminal)]
+
+
+def _is_terminal() -> bool:
+    # Looked up anew: a program that runs the command inside of it, as pytest does, puts another stream there meanwhile.
+    return sys.stderr is not None and not sys.stderr.closed and sys.stderr.isatty()
 
 
 def _is_main_thread() -> bool:

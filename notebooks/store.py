@@ -14,6 +14,8 @@ from nbclient import NotebookClient
 LIVE = "application/vnd.jupyter.widget-view+json"
 FIGURE = "application/vnd.plotly.v1+json"
 PICTURE = "image/svg+xml"
+LATE = "late-picture"
+"""Tag of a cell whose widget is pictured at the end of the run."""
 
 _VALUE = r'(?:-?\d[\d.e+-]*|null|"\d{4}-\d\d-\d\dT[\d:.]+")'
 _ARRAY = re.compile(rf"\[\n *({_VALUE}(?:,\n *{_VALUE})*)\n *\]")
@@ -22,7 +24,13 @@ _ARRAY = re.compile(rf"\[\n *({_VALUE}(?:,\n *{_VALUE})*)\n *\]")
 def store(path: Path) -> None:
     """Run one notebook and write it back."""
     notebook = nbformat.read(path, as_version=4)
-    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(path.parent)}}).execute()
+    client = NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(path.parent)}})
+    with client.setup_kernel():
+        for index, cell in enumerate(notebook.cells):
+            client.execute_cell(cell, index, execution_count=None)
+        for cell in notebook.cells:
+            if LATE in cell.metadata.get("tags", ()):
+                picture_again(client, cell)
     notebook.metadata.pop("widgets", None)
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
@@ -31,6 +39,16 @@ def store(path: Path) -> None:
             if LIVE in data or (FIGURE in data and PICTURE not in data):
                 raise SystemExit(f"{path.name}: no picture of the output of\n{cell.source}")
     path.write_text(_ARRAY.sub(_in_one_line, nbformat.writes(notebook)) + "\n")
+
+
+def picture_again(client: NotebookClient, cell: nbformat.NotebookNode) -> None:
+    """Replace a widget's picture by that of the end of the run, when it has seen some of the market."""
+    client.reset_execution_trackers()
+    asked = nbformat.v4.new_code_cell(f"Out[{cell.execution_count}].picture()")
+    client.nb.cells.append(asked)
+    client.execute_cell(asked, len(client.nb.cells) - 1, store_history=False)
+    client.nb.cells.pop()
+    cell.outputs[0].data[PICTURE] = asked.outputs[0].data[PICTURE]
 
 
 def _in_one_line(array: re.Match[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -82,3 +83,15 @@ def test_a_cell_shows_it_to_a_person_alone() -> None:
         assert notebook.run(begin) == ""
         shown = notebook.run(f"get_ipython().kernel._allow_stdin = True\n{begin}")
         assert shown.startswith("hftlab compiles its kernels, once for this version")
+
+
+def test_a_stream_that_was_closed_meanwhile_is_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    show_on_terminal()
+    (watcher,) = watchers
+    stream.close()
+    watcher.begin("hftlab.a.b")
+    assert not watcher.is_seen
+    monkeypatch.setattr(sys, "stderr", None)  # a process without one, as pythonw is
+    assert not watcher.is_seen

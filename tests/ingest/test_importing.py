@@ -321,7 +321,7 @@ def test_the_command_prints_the_counts_of_the_import(run: Run, tmp_path: Path) -
     status, out, err = run("import", "kraken", path, "-o", tmp_path / "session", "--symbols", "ADA/XBT", "--pace", "50")
     assert (status, err) == (0, "")
     first, *counted = out.splitlines()
-    assert first.startswith(f"Session('{tmp_path / 'session'}': 1 message of 1 symbol,")
+    assert first.startswith(f"{tmp_path / 'session'}: 1 message of 1 symbol in ")
     assert counted == ["  lines: 3", "  snapshots: 1", "  unwanted: 1", "  events: heartbeat 1"]
     assert "1 instrument" in run("info", tmp_path / "session").out
 
