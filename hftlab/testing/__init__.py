@@ -1,9 +1,8 @@
 """Doubles for tests of code that uses hftlab: a client and servers that do what a test says, on a clock of their own.
 
 `FakeClient` is hftlab.Client with a connection in memory: everything above the socket is the real one; `FakeLabClient`
-is the same as plain calls. A test with
-`@virtual_time` runs on a virtual clock, where a minute takes no time. `Script` says what the server answers;
-`ScriptedServer` says it over a real WebSocket.
+is the same as plain calls. A test with `@virtual_time` runs on a virtual clock, where a minute takes no time. `Script`
+says what the server answers; `ScriptedServer` says it over a real WebSocket.
 """
 
 from __future__ import annotations

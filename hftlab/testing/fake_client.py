@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from ssl import SSLContext
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias, get_args
 
 from hftlab.client import Client
+from hftlab.client.arguments import one_of, waiting_seconds
 from hftlab.errors import ConnectionFailed
 from hftlab.protocol import Codec, ConnectionState, Message
 from hftlab.testing.fake_socket import FakeSocket
@@ -57,7 +59,7 @@ class FakeClient(Client):
         self,
         script: Script | None = None,
         *,
-        symbols: list[str] | None = None,
+        symbols: Iterable[str] | None = None,
         network: Network = "up",
         account: str | None = None,
         **options: Any,
@@ -67,13 +69,22 @@ class FakeClient(Client):
         super().__init__(options.pop("url", _URL), **options)
         self.script = Script(symbols or (), account=account or "alice") if script is None else script
         """The server's part."""
-        self.network: Network = network
+        self.network = network
         self._socket: FakeSocket | None = None
         self._waiting: asyncio.Future[None] | None = None
         """Done when a manual attempt to connect may succeed, or fails."""
         self._dialer.opener = self._open
         backoff = self._supervisor.backoff
         self._supervisor.backoff = LongestBackoff(backoff.base, backoff.limit, backoff.factor, backoff.attempts)
+
+    @property
+    def network(self) -> Network:
+        """What becomes of attempts to connect: "up", "down" or "manual"; may be set."""
+        return self._network
+
+    @network.setter
+    def network(self, network: Network) -> None:
+        self._network: Network = one_of("network", network, get_args(Network))
 
     # --- what the server does ---
 
@@ -114,7 +125,7 @@ class FakeClient(Client):
     async def advance(self, seconds: float) -> None:
         """Let time pass on the virtual clock, with all that happens meanwhile. Raises RuntimeError on a real one."""
         virtual_loop()
-        await asyncio.sleep(seconds)
+        await asyncio.sleep(waiting_seconds("seconds", seconds) or 0.0)
         await settled()
 
     # --- what the client has sent ---

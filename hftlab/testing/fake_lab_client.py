@@ -28,7 +28,7 @@ class FakeLabClient(LabClient):
         self,
         script: Script | None = None,
         *,
-        symbols: list[str] | None = None,
+        symbols: Iterable[str] | None = None,
         network: Network = "up",
         account: str | None = None,
         **options: Any,

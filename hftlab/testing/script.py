@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeAlias, TypeVar
+from collections.abc import Callable, Iterable
+from typing import Any, Final, TypeAlias, TypeVar, get_args
 
-from hftlab.protocol import Auth, Message, Ping
-from hftlab.testing.steps import Step, is_reply
+from hftlab.client.arguments import one_of, symbol_list
+from hftlab.errors import ArgumentTypeError
+from hftlab.protocol import Auth, Message, Ping, Request
+from hftlab.testing.steps import Step, is_reply, is_step
 
 __all__ = ["Answer", "Script"]
 
 M = TypeVar("M", bound=Message)
 Answer: TypeAlias = Step | Callable[[Any], Iterable[Step]]
 """A step, or a function that makes the steps of the request that has come."""
+_REQUESTS: Final = tuple(str(kind.__struct_config__.tag) for kind in get_args(Request))
 
 
 class Script:
@@ -32,10 +35,11 @@ class Script:
     at first, as a server of the reference document does.
     """
 
-    def __init__(self, symbols: Sequence[str] = (), *, account: str = "alice", **welcome: Any) -> None:
+    def __init__(self, symbols: Iterable[str] = (), *, account: str = "alice", **welcome: Any) -> None:
         self.received: list[Message] = []
         self.account = account
-        fields = {"session": "s1", "version": "1.0", "symbols": list(symbols) or None} | welcome
+        named = symbol_list(symbols) if symbols else None
+        fields = {"session": "s1", "version": "1.0", "symbols": named} | welcome
         self.welcome: dict[str, Any] = {name: value for name, value in fields.items() if value is not None}
         """Fields of the server's first message; may be changed for the connections to come."""
         self._always: dict[str, tuple[Answer, ...]] = {}
@@ -44,13 +48,19 @@ class Script:
     # --- what the server does ---
 
     def when(self, request: str, *answers: Answer) -> Script:
-        """Answer every request of a type in this way from now on; without answers as if it were not scripted."""
-        self._always[request] = answers
+        """Answer every request of a type in this way from now on; without answers as if it were not scripted.
+
+        Raises ArgumentError for an unknown type of request, and ArgumentTypeError for what is not an answer.
+        """
+        self._always[one_of("request", request, _REQUESTS)] = _checked(answers)
         return self
 
     def once(self, request: str, *answers: Answer) -> Script:
-        """Answer the next request of a type in this way; calls add up, one for each request to come."""
-        self._next.setdefault(request, deque()).append(answers)
+        """Answer the next request of a type in this way; calls add up, one for each request to come.
+
+        Raises ArgumentError for an unknown type of request, and ArgumentTypeError for what is not an answer.
+        """
+        self._next.setdefault(one_of("request", request, _REQUESTS), deque()).append(_checked(answers))
         return self
 
     # --- what the client has sent ---
@@ -88,3 +98,13 @@ class Script:
         if isinstance(request, Auth):
             return {"type": "AUTH_SUCCESS", "subject": self.account}
         return {"type": "ACK", "message": f"{request.type} is taken"}
+
+
+def _checked(answers: tuple[Answer, ...]) -> tuple[Answer, ...]:
+    for one in answers:
+        # A class can be called, but Silence is meant to be Silence().
+        if isinstance(one, type) or not (callable(one) or is_step(one)):
+            raise ArgumentTypeError(
+                f"a server answers with a message, a step such as Silence(), or a function of the request; got {one!r}"
+            )
+    return answers

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable
 from contextlib import AsyncExitStack, suppress
 from types import TracebackType
 from typing import Any, Self
@@ -26,7 +26,7 @@ class ScriptedServer(Script):
     for what a FakeClient cannot show: clients of other languages, sockets, several clients at once. Its waits are real.
     """
 
-    def __init__(self, symbols: Sequence[str] = (), *, account: str = "alice", **welcome: Any) -> None:
+    def __init__(self, symbols: Iterable[str] = (), *, account: str = "alice", **welcome: Any) -> None:
         super().__init__(symbols, account=account, **welcome)
         self.url = ""
         self.connections: list[ServerConnection] = []

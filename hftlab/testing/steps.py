@@ -7,10 +7,24 @@ from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
+from hftlab.client.arguments import one_of
 from hftlab.protocol import Ack, AuthFailed, AuthSuccess, Codec, Error, Message, Pong
 from hftlab.protocol.codec import JSON
+from hftlab.protocol.enums import ErrorType
 
-__all__ = ["REPLY_TYPES", "Close", "Drop", "Said", "Silence", "Step", "Wait", "is_reply", "payload", "refuse"]
+__all__ = [
+    "REPLY_TYPES",
+    "Close",
+    "Drop",
+    "Said",
+    "Silence",
+    "Step",
+    "Wait",
+    "is_reply",
+    "is_step",
+    "payload",
+    "refuse",
+]
 
 REPLY_TYPES: tuple[type[Message], ...] = (Ack, Error, AuthSuccess, AuthFailed, Pong)
 """Messages that answer a request, and get its id."""
@@ -48,8 +62,10 @@ def refuse(
 ) -> dict[str, Any]:
     """Make the ERROR that refuses a request, such as refuse("RATE_LIMIT_EXCEEDED", retryAfter=5).
 
-    `more` are its other fields by the wire's names: code, context, retryAfter.
+    `more` are its other fields by the wire's names: code, context, retryAfter. Raises ArgumentError for an unknown type
+    of error; one that a client shall not know can be sent as a dict.
     """
+    one_of("type of error", error_type, list(ErrorType))
     return {"type": "ERROR", "errorType": error_type, "message": message, "recoverable": recoverable, **more}
 
 
@@ -58,6 +74,11 @@ def is_reply(step: Step) -> bool:
     if isinstance(step, Mapping):
         return step.get("type") in [kind.__struct_config__.tag for kind in REPLY_TYPES]
     return isinstance(step, (*REPLY_TYPES, Silence, Close, Drop))
+
+
+def is_step(value: object) -> bool:
+    """Tell whether something is what a server may do."""
+    return isinstance(value, (msgspec.Struct, Mapping, bytes, str, Wait, Close, Drop, Silence))
 
 
 def payload(said: Said, codec: Codec, timestamp: float, request_id: str | None) -> bytes:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from hftlab.client import Client
-from hftlab.errors import AuthenticationFailed, ConnectionFailed, NetworkError, SubscriptionFailed
+from hftlab.errors import ArgumentError, AuthenticationFailed, ConnectionFailed, NetworkError, SubscriptionFailed
 from hftlab.protocol import Gap, Heartbeat, MarketData, Message, NewOrder, Subscribe
 from hftlab.testing import (
     Close,
@@ -197,6 +197,23 @@ class TestByHand:
         await client.simulate_error("Connection refused")
         with pytest.raises(ConnectionFailed, match=r"cannot connect to ws://localhost \(Connection refused\)"):
             await connecting
+
+    @virtual_time
+    async def test_what_cannot_be_is_refused(self) -> None:
+        with pytest.raises(ArgumentError, match="unknown network 'off'"):
+            FakeClient(network="off")  # type: ignore[arg-type]
+        async with FakeClient(symbols=["AAPL"]) as client:
+            with pytest.raises(ArgumentError, match="unknown network 'Down'"):
+                client.network = "Down"  # type: ignore[assignment]
+            with pytest.raises(ArgumentError, match="seconds"):
+                await client.advance(-1)
+
+    @virtual_time
+    async def test_the_first_attempt_to_reconnect_comes_at_once(self) -> None:
+        async with FakeClient(symbols=["AAPL"]) as client:
+            await client.simulate_close(1001, "going away")
+            assert client.connection_status == "CONNECTED"
+            assert client.metrics.reconnection_count == 1
 
     @virtual_time
     async def test_to_open_connects(self) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from hftlab.errors import ArgumentError, ArgumentTypeError
 from hftlab.protocol import Auth, Heartbeat, NewOrder, Ping, Subscribe
 from hftlab.testing import Script, Silence, market_data, refuse
 from hftlab.testing.steps import Step
@@ -63,3 +66,23 @@ def test_it_greets_as_it_was_told_to() -> None:
         {"type": "ACK", "message": "welcome", "session": "s1", "symbols": ["AAPL"]}
     ]
     assert Script(session=None).greet() == []
+
+
+@pytest.mark.parametrize("request_type", ["SUBSCIBE", "subscribe", "MARKET_DATA", ""])
+def test_what_a_client_never_asks_is_refused(request_type: str) -> None:
+    """A test would wait for its answer in vain, or pass without it."""
+    with pytest.raises(ArgumentError, match="unknown request"):
+        Script().when(request_type, QUOTE)
+    with pytest.raises(ArgumentError, match="unknown request"):
+        Script().once(request_type, QUOTE)
+
+
+@pytest.mark.parametrize("answer", [3, None, Silence, [QUOTE]])
+def test_what_is_not_an_answer_is_refused(answer: Any) -> None:
+    with pytest.raises(ArgumentTypeError, match="a server answers with a message"):
+        Script().when("SUBSCRIBE", answer)
+
+
+def test_one_symbol_is_not_its_letters() -> None:
+    assert Script("AAPL").welcome["symbols"] == ["AAPL"]
+    assert Script(iter(["AAPL", "MSFT"])).welcome["symbols"] == ["AAPL", "MSFT"]

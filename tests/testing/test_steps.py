@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from hftlab.errors import ArgumentError
 from hftlab.protocol import Ack, Error, MarketData, decode
 from hftlab.protocol.codec import JSON, MSGPACK
 from hftlab.testing import Close, Drop, Silence, Wait, market_data, refuse
@@ -63,3 +64,8 @@ def test_messagepack_says_the_same() -> None:
     assert isinstance(error, Error)
     assert (error.id, error.timestamp, error.retry_after) == ("r1", 7.0, 5)
     assert isinstance(MSGPACK.decode(payload(market_data("AAPL", bid=1.0), MSGPACK, 7.0, None)), MarketData)
+
+
+def test_an_unknown_type_of_error_is_refused() -> None:
+    with pytest.raises(ArgumentError, match="unknown type of error 'RATE_LIMIT'"):
+        refuse("RATE_LIMIT")
