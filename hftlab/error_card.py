@@ -19,6 +19,7 @@ from types import CodeType, TracebackType
 from typing import Any, Final, NamedTuple, Protocol
 
 from hftlab.corrected_line import corrected, receiver
+from hftlab.printable import printable
 
 __all__ = ["AdvisedError", "error_card", "full_traceback", "wants_all"]
 
@@ -71,10 +72,18 @@ def error_card(error: AdvisedError) -> list[str]:
 
 
 def _sentence(error: object, before: str = "") -> list[str]:
-    """Return what an error says behind its name, in lines."""
+    """Return what an error says behind its name, and its notes, in lines."""
     name = type(error).__name__
-    lines = textwrap.wrap(f"{before}{name}: {error}", _WIDTH, break_long_words=False, break_on_hyphens=False)
-    return [lines[0].replace(name, f"{_RED}{name}{_PLAIN}", 1), *lines[1:]]
+    first, *more = _wrapped(f"{before}{name}: {error}")
+    for note in getattr(error, "__notes__", ()):
+        more += _wrapped(str(note))
+    return [first.replace(name, f"{_RED}{name}{_PLAIN}", 1), *more]
+
+
+def _wrapped(text: str) -> list[str]:
+    """Return a text in lines; what a terminal would act on is escaped, as the causes of an error may be anybody's."""
+    lines = textwrap.wrap(text, _WIDTH, break_long_words=False, break_on_hyphens=False)
+    return [printable(line) for line in lines]
 
 
 def full_traceback(error: BaseException) -> list[str]:

@@ -69,7 +69,7 @@ def copy_tutorials(folder: Path) -> Copied:
             continue
         if present != ours:
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(content)
+            _write(target, content)
             done.written.append(name)
         copies[name.as_posix()] = ours
     if done.written or not record.is_file():
@@ -84,6 +84,13 @@ def _files(source: Path) -> Iterator[Path]:
     for manifest in (source / "data").glob("*/manifest.json"):
         found += [path for path in manifest.parent.rglob("*") if path.is_file()]
     return (path.relative_to(source) for path in sorted(found))
+
+
+def _write(target: Path, content: bytes) -> None:
+    """Write a file that is whole or not there, as half of a notebook would count as the user's own."""
+    part = target.with_name(f".{target.name}.part")
+    part.write_bytes(content)
+    part.replace(target)
 
 
 def _read(record: Path) -> dict[str, str]:

@@ -119,6 +119,19 @@ def test_the_error_behind_it_is_shown() -> None:
     assert 'raise ValueError("of the user\'s own")' in text
 
 
+def test_notes_are_shown_and_nothing_acts_on_a_terminal() -> None:
+    error = NetworkError("lost")
+    error.add_note("seen at\nnoon")
+    error.add_note("")
+    error.__cause__ = ValueError("\x1b[2Jgone\x9b0m")
+    error.__cause__.add_note("\x07bell")
+    shown = re.sub(r"\x1b\[[\d;]*m", "", "\n".join(error._render_traceback_()))
+    assert "lost\nseen at noon\n" in shown
+    assert r"ValueError: \x1b[2Jgone\x9b0m" in shown
+    assert r"\x07bell" in shown
+    assert "\x1b" not in shown
+
+
 def test_without_ipython_it_is_pythons_own() -> None:
     try:
         raise NetworkError("gone")

@@ -64,6 +64,24 @@ class TestCopying:
         assert copy_tutorials(tmp_path).written == [FIRST]
         assert (tmp_path / FIRST).is_file()
 
+    def test_what_was_interrupted_is_done_again(
+        self, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Half of a notebook would count as the user's own for ever."""
+        write = Path.write_bytes
+
+        def fill_the_disk(path: Path, content: bytes) -> None:
+            write(path, content[: len(content) // 2])
+            raise OSError("No space left on device")
+
+        with monkeypatch.context() as patch, pytest.raises(OSError, match="No space left"):
+            patch.setattr(Path, "write_bytes", fill_the_disk)
+            copy_tutorials(tmp_path)
+        done = copy_tutorials(tmp_path)
+        assert done.kept == []
+        assert (tmp_path / FIRST).read_bytes() == (source / FIRST).read_bytes()
+        assert [path for path in tmp_path.rglob("*.part") if source not in path.parents] == []
+
     def test_a_changed_notebook_is_kept(self, source: Path, tmp_path: Path) -> None:
         copy_tutorials(tmp_path)
         (tmp_path / FIRST).write_text("mine")
