@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import weakref
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final
 
 from hftlab.errors import ArgumentError, ArgumentTypeError
@@ -32,6 +35,7 @@ def dashboard(
 
     A client without subscriptions is subscribed to the symbols that its server offers, twelve at most. A session is
     replayed at `speed` by a server of its own, in a loop that the transport controls; closing the dashboard ends it.
+    Running the cell again closes the dashboard of before; one of another symbol is another one.
 
     `symbol`: what is shown first (default: the first subscribed to). `rate`: updates a second, at most 30.
     `trading`: whether the ladder, once a person has armed it, places orders of `size` and cancels them.
@@ -58,7 +62,9 @@ def _of_client(
     from hftlab.widgets import Dashboard
 
     if not client.symbols:
-        offered = client.offered_symbols[:MOST_SYMBOLS]
+        offered = client.offered_symbols
+        first = [symbol] if symbol in offered else []
+        offered = list(dict.fromkeys([*first, *offered]))[:MOST_SYMBOLS]
         if not offered and symbol is None:
             raise ArgumentError('the server does not say which symbols it has: client.subscribe(["AAPL"]) first')
         client.subscribe(offered or [str(symbol)], data_types=DATA_TYPES)
@@ -67,8 +73,24 @@ def _of_client(
 
 
 def _of_session(session: Session, symbol: str | None, rate: float, speed: float) -> Dashboard:
-    server = serve(session.replay(speed, loop=True), port=0, name=f"dashboard of {session.folder}")
-    client = connect(server.url, name=f"dashboard of {session.folder}")
-    shown = _of_client(client, symbol, rate, session=session)
-    shown.on_close(client.close, server.stop)
+    name = f"dashboard of {session.folder}" + (f", {symbol}" if symbol else "")
+    earlier = _of_sessions.pop(name, None)
+    if earlier is not None and (shown := earlier()) is not None:
+        shown.close()
+    with ExitStack() as endings:
+        replay = session.replay(speed, loop=True)
+        endings.callback(replay.close)
+        server = serve(replay, port=0, name=name)
+        endings.callback(server.stop)
+        client = connect(server.url, name=name)
+        endings.callback(client.close)
+        shown = _of_client(client, symbol, rate, session=session)
+        shown.on_close(endings.pop_all().close)
+    _of_sessions[name] = weakref.ref(shown)
     return shown
+
+
+_of_sessions: Final[dict[str, weakref.ref[Dashboard]]] = {}
+"""The dashboards of recorded sessions: one that is made again takes the place of the one before, which is closed."""
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_of_sessions.clear)

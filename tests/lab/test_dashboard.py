@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import threading
 from xml.etree import ElementTree
 
 import pytest
 
 import hftlab as hl
 from hftlab.lab.background import background
+from hftlab.lab.server import servers
+from hftlab.testing import FakeLabClient
 
 
 @pytest.fixture
@@ -31,6 +34,15 @@ def test_subscriptions_stay_as_they_are(server):
         dashboard.close()
 
 
+def test_the_symbol_asked_for_is_among_those_subscribed_to():
+    symbols = [f"S{number:03}" for number in range(20)]
+    with FakeLabClient(symbols=symbols) as client:
+        dashboard = hl.dashboard(client, "S019")
+        assert client.symbols == ["S019", *symbols[:11]]
+        assert dashboard.views["ladder"].notice() == ""
+        dashboard.close()
+
+
 def test_linked_views_follow_the_symbol(server):
     with hl.connect(server.url) as client:
         client.subscribe(["AAPL", "MSFT"])
@@ -49,18 +61,42 @@ def test_the_picture_has_all_views(server):
         dashboard.close()
 
 
-def test_a_session_is_replayed_until_the_dashboard_is_closed(server, tmp_path):
+@pytest.fixture
+def session(server, tmp_path):
     with hl.connect(server.url) as client:
-        client.subscribe(["AAPL"], data_types=["QUOTES", "ORDER_BOOK"])
+        client.subscribe(["AAPL", "MSFT"], data_types=["QUOTES", "ORDER_BOOK"])
         with hl.record(client, tmp_path / "session"):
             client.messages(count=10)
-    session = hl.open_session(tmp_path / "session")
+    return hl.open_session(tmp_path / "session")
+
+
+def test_a_session_is_replayed_until_the_dashboard_is_closed(session):
     dashboard = hl.dashboard(session)
     replayed = dashboard._client
     assert dashboard.symbol == "AAPL"
     assert replayed.connection_status == "CONNECTED"
     dashboard.close()
     assert replayed.connection_status == "DISCONNECTED"
+
+
+def test_a_session_that_is_shown_again_is_replayed_once(session):
+    before = set(servers())
+    first, other = hl.dashboard(session), hl.dashboard(session, "MSFT")
+    second = hl.dashboard(session)
+    assert len(set(servers()) - before) == 2
+    assert first.comm is None  # closed, not left behind without its server
+    assert [each._client.connection_status for each in (second, other)] == ["CONNECTED", "CONNECTED"]
+    second.close()
+    other.close()
+    assert set(servers()) == before
+    assert "hftlab read-ahead" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_a_dashboard_of_a_session_that_is_refused_leaves_nothing_running(session):
+    before = set(servers())
+    with pytest.raises(ValueError, match="rate"):
+        hl.dashboard(session, rate=-1)
+    assert set(servers()) == before
 
 
 def test_anything_else_is_refused(server):

@@ -64,6 +64,7 @@ class Dashboard(LiveWidget):
         size: float = 1,
         refresh_loop: RefreshLoop = REFRESH_LOOP,
     ) -> None:
+        self._endings = ExitStack()  # first: close() needs it, also where the arguments are refused
         views: dict[str, View] = {
             "watchlist": WatchListView(client, rate=min(rate, 5), symbol=symbol),
             "heatmap": HeatMapView(client, symbol, rate, refresh_loop=refresh_loop),
@@ -78,7 +79,6 @@ class Dashboard(LiveWidget):
         if session is not None or client.replay.status is not None:
             views["transport"] = TransportView(client, symbol, session, rate)
         self.link = Link(*views.values())
-        self._endings = ExitStack()
         super().__init__(client, views, refresh_loop)
 
     @property
