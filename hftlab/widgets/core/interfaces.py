@@ -93,6 +93,8 @@ class Client(Protocol):
 class StreamingClient(Client, Protocol):
     """A client whose messages can be followed as they come."""
 
+    @property
+    def channels(self) -> Sequence[ChannelInfo]: ...
     def on(self, event: str, callback: Callable[..., object], /) -> Callable[[], None]: ...
 
 

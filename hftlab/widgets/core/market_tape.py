@@ -5,16 +5,16 @@ from __future__ import annotations
 import threading
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from math import nan
 from typing import Any, Final, NamedTuple, Protocol
 
 from hftlab.clock import from_milliseconds
-from hftlab.protocol.enums import Side
+from hftlab.protocol.enums import DataType, Side
 from hftlab.protocol.market_data import MarketData, MarketDataSymbol, Trade
-from hftlab.protocol.messages import ReplayStatus
+from hftlab.protocol.messages import ChannelInfo, ReplayStatus
 
 __all__ = ["TRADES", "MarketTape", "Print", "Quote", "SymbolTape", "Tail", "tape_of"]
 
@@ -92,6 +92,13 @@ class SymbolTape:
                     break
         return found[::-1]
 
+    def has_printed(self, trade: Trade | None) -> bool:
+        """Tell whether a trade is not newer than those on the tape."""
+        if trade is None:
+            return True
+        with self.guard:
+            return bool(self.trades) and from_milliseconds(trade.timestamp) <= self.trades[-1].ts_event
+
     def take(self, state: MarketDataSymbol) -> None:
         """Take in one state of the symbol."""
         with self.guard:
@@ -129,6 +136,8 @@ class SymbolTape:
 class Source(Protocol):
     """A client whose messages can be followed."""
 
+    @property
+    def channels(self) -> Sequence[ChannelInfo]: ...
     def on(self, event: str, callback: Callable[..., object], /) -> Callable[[], None]: ...
 
 
@@ -137,6 +146,7 @@ class MarketTape:
 
     def __init__(self, client: Source) -> None:
         self._symbols: dict[str, SymbolTape] = {}
+        self._client = weakref.ref(client)
         # The client must not keep the tape, nor what uses it, alive.
         itself = weakref.ref(self)
 
@@ -163,7 +173,18 @@ class MarketTape:
     def take(self, message: MarketData) -> None:
         """Take in one message; called on the client's thread."""
         for state in message.symbols:
-            self.symbol(state.symbol).take(state)
+            tape = self.symbol(state.symbol)
+            # A trade that did not come as one of all: TRADES is no longer subscribed to, unless it comes later, in
+            # another channel.
+            if tape.has_every_trade and state.trades is None and not tape.has_printed(state.last_trade):
+                tape.has_every_trade = self._gets_every_trade(state.symbol)
+            tape.take(state)
+
+    def _gets_every_trade(self, symbol: str) -> bool:
+        client = self._client()
+        channels = () if client is None else client.channels
+        named = [each for each in channels if symbol in each.symbols]
+        return not named or any(DataType.TRADES in each.data_types for each in named)
 
 
 _tapes: Final[weakref.WeakKeyDictionary[Any, weakref.ref[MarketTape]]] = weakref.WeakKeyDictionary()

@@ -6,7 +6,7 @@ from math import isnan
 import pytest
 
 from hftlab.protocol.market_data import MarketData, Trade
-from hftlab.protocol.messages import ReplayStatus
+from hftlab.protocol.messages import ChannelInfo, ReplayStatus
 from hftlab.widgets.core.market_tape import tape_of
 from tests.widgets.market import NOON, quote
 
@@ -18,6 +18,7 @@ class Source:
 
     def __init__(self) -> None:
         self.callbacks = []
+        self.channels = []
 
     def on(self, event, callback):
         assert event == "message"
@@ -47,6 +48,27 @@ def test_one_tape_a_client_and_none_that_nobody_keeps(source):
     del tape
     gc.collect()
     assert source.callbacks == []
+
+
+def channel(*data_types: str) -> ChannelInfo:
+    terms = {"channel": 1, "frequency": 100, "slow_consumer": "conflate", "sequence": 1}
+    return ChannelInfo(symbols=["X"], data_types=list(data_types), **terms)
+
+
+@pytest.mark.parametrize(
+    ("channels", "printed", "has_every_trade"),
+    [([channel("QUOTES")], 2, False), ([channel("QUOTES"), channel("TRADES")], 1, True), ([], 1, True)],
+    ids=["no longer", "another channel", "a server that names none"],
+)
+def test_trades_that_are_no_longer_subscribed_to(source, channels, printed, has_every_trade):
+    """The last trade of each message is what there is then, and a view must not say that it is every one."""
+    tape = tape_of(source)
+    source.send(0, trades=[trade(-1, 10.0)], last_trade=trade(-1, 10.0))
+    source.channels = channels
+    source.send(1, last_trade=trade(-1, 10.0))
+    source.send(2, last_trade=trade(1.5, 11.0))
+    found = tape.symbol("X")
+    assert (found.printed, found.has_every_trade) == (printed, has_every_trade)
 
 
 def test_every_trade_of_the_data_type_trades(source):
