@@ -36,7 +36,7 @@ class TestStored:
         assert not [output for output in outputs if output.get("name") == "stderr"]
 
     def test_small_and_without_widget_state(self, path: Path) -> None:
-        assert path.stat().st_size < 100_000
+        assert path.stat().st_size < 120_000
         assert "widgets" not in json.loads(path.read_text())["metadata"]
         assert "application/vnd.jupyter.widget-view+json" not in path.read_text()
 
