@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from numbers import Integral
 from typing import Final, Generic, TypeVar
 
 from hftlab.client.inbox import Inbox
@@ -63,6 +64,6 @@ async def batches(inbox: Inbox, size: int = BATCH_SIZE, delay: float = BATCH_DEL
 
 
 def _checked(size: int) -> int:
-    if size < 1:
-        raise ArgumentError(f"the size of a batch is at least 1, got {size}")
+    if isinstance(size, bool) or not isinstance(size, Integral) or size < 1:
+        raise ArgumentError(f"the size of a batch is a whole number of messages, at least 1; got {size!r}")
     return size

@@ -72,7 +72,11 @@ class Reporter:
         return end
 
     def guarded(self, event: str, callback: Callable[..., object]) -> Callable[..., None]:
-        """Wrap `callback` so that it does not raise. Raises TypeError for a coroutine function."""
+        """Wrap `callback` so that it does not raise. Raises ArgumentTypeError for what cannot be called, and
+        for a coroutine function.
+        """
+        if not callable(callback):
+            raise ArgumentTypeError(f"the callback for {event!r} is a function, got {callback!r}")
         if iscoroutinefunction(callback) or iscoroutinefunction(type(callback).__call__):
             raise ArgumentTypeError(
                 f"the callback {_name(callback)} for {event!r} is a coroutine function, and nothing awaits it: give "

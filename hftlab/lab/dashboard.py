@@ -7,6 +7,7 @@ import weakref
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final
 
+from hftlab.client.arguments import symbol_name
 from hftlab.errors import ArgumentError, ArgumentTypeError
 from hftlab.lab.client import LabClient, connect
 from hftlab.lab.server import serve
@@ -40,6 +41,8 @@ def dashboard(
     `symbol`: what is shown first (default: the first subscribed to). `rate`: updates a second, at most 30.
     `trading`: whether the ladder, once a person has armed it, places orders of `size` and cancels them.
     """
+    if symbol is not None:
+        symbol = symbol_name(symbol, "hl.dashboard()")
     if isinstance(of, Session):
         return _of_session(of, symbol, rate, speed)
     if not isinstance(of, LabClient):

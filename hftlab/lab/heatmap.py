@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hftlab.client.arguments import symbol_name
+from hftlab.errors import ArgumentError, ArgumentTypeError
 from hftlab.lab.client import LabClient
 from hftlab.session import Session
 
@@ -22,11 +24,11 @@ def heatmap(of: LabClient | Session, symbol: str | None = None, rate: float = 10
     from hftlab.widgets import HeatMap
 
     if not isinstance(of, LabClient | Session):
-        raise TypeError(
+        raise ArgumentTypeError(
             f"hl.heatmap() shows a client or a session, got {type(of).__name__}: "
             'hl.heatmap(hl.connect(url), "AAPL") or hl.heatmap(hl.open_session("data/session"), "AAPL")'
         )
     symbols = of.symbols if isinstance(of, LabClient) else of.manifest.symbols
     if symbol is None and not symbols:
-        raise ValueError('nothing is subscribed to or recorded: client.subscribe(["AAPL"]) first')
-    return HeatMap(of, symbols[0] if symbol is None else symbol, rate)
+        raise ArgumentError('nothing is subscribed to or recorded: client.subscribe(["AAPL"]) first')
+    return HeatMap(of, symbols[0] if symbol is None else symbol_name(symbol, "hl.heatmap()"), rate)

@@ -39,8 +39,8 @@ class ReplayControls:
 
         `count` may be such a time as text: "250us", "10ms", "1s", "5m". Raises ValueError for other text.
         """
-        if seconds is None and isinstance(count, Integral):
-            if isinstance(count, bool) or count < 1:
+        if seconds is None and not isinstance(count, str | float):
+            if not isinstance(count, Integral) or isinstance(count, bool) or count < 1:
                 raise ArgumentError(f"count is a number of messages above 0, or a time such as '10ms'; got {count!r}")
             return await self._do(ReplayAction.STEP, count=int(count))
         return await self._do(

@@ -29,7 +29,8 @@ def check_nanoseconds(name: str, value: float, least: int = 0) -> int:
 
 def check_seed(seed: object, *others: type) -> None:
     """Check a seed: a whole number, None for a new one, or one of `others`. Raises ArgumentError."""
-    if seed is None or isinstance(seed, others) or (isinstance(seed, Integral) and int(seed) >= 0):
+    has_names = isinstance(seed, list | tuple) and any(isinstance(one, str) for one in seed)
+    if seed is None or (isinstance(seed, others) and not has_names) or (isinstance(seed, Integral) and int(seed) >= 0):
         return
     raise ArgumentError(
         f"seed is a whole number, 0 or above, such as 7; got {seed!r}"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from hftlab.client.batching import BatchProcessor, batches
 from hftlab.client.inbox import Inbox
+from hftlab.errors import ArgumentError
 from hftlab.protocol import Heartbeat
 
 PATIENCE = 10.0
@@ -18,6 +20,14 @@ def beat(number: int) -> Heartbeat:
 
 
 STEPS = st.lists(st.sampled_from(["add", "turn", "flush"]), max_size=200)
+
+
+@pytest.mark.parametrize("size", [0, 1.5, "50", True, float("nan")])
+async def test_a_size_is_a_whole_number(size: Any) -> None:
+    with pytest.raises(ArgumentError, match="the size of a batch is a whole number"):
+        BatchProcessor(print, size=size)
+    with pytest.raises(ArgumentError, match="the size of a batch is a whole number"):
+        await anext(batches(Inbox(10), size))
 
 
 class TestBatchProcessor:

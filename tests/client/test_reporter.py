@@ -13,7 +13,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from hftlab.client import Client
 from hftlab.client.metrics import Metrics
 from hftlab.client.reporter import Reporter
-from hftlab.errors import CallbackFailed, ConnectionFailed, HftlabError, NetworkError, WireError
+from hftlab.errors import ArgumentTypeError, CallbackFailed, ConnectionFailed, HftlabError, NetworkError, WireError
 from hftlab.protocol import Heartbeat, Message
 from hftlab.server import Server
 from hftlab.transport.recovery import ErrorRecovery
@@ -83,6 +83,11 @@ class TestCallbacks:
         for callback in (handle, Handler(), functools.partial(handle)):
             with pytest.raises(TypeError, match="coroutine function"):
                 reporter()[0].on("message", callback)
+
+    @pytest.mark.parametrize("callback", [None, "print", 3])
+    def test_what_cannot_be_called_is_refused(self, callback: Any) -> None:
+        with pytest.raises(ArgumentTypeError, match="the callback for 'message' is a function"):
+            reporter()[0].on("message", callback)
 
     def test_what_returns_a_coroutine_is_told(self) -> None:
         async def handle(message: Message) -> None:

@@ -6,6 +6,7 @@ from xml.etree import ElementTree
 import pytest
 
 import hftlab as hl
+from hftlab.errors import ArgumentTypeError
 from hftlab.lab.background import background
 from hftlab.lab.server import servers
 from hftlab.testing import FakeLabClient
@@ -97,6 +98,14 @@ def test_a_dashboard_of_a_session_that_is_refused_leaves_nothing_running(session
     with pytest.raises(ValueError, match="rate"):
         hl.dashboard(session, rate=-1)
     assert set(servers()) == before
+
+
+def test_it_shows_one_symbol_first(server):
+    with hl.connect(server.url) as client:
+        for wrong in (["AAPL"], 3):
+            with pytest.raises(ArgumentTypeError, match=r"hl.dashboard\(\) takes one symbol, such as 'AAPL'"):
+                hl.dashboard(client, wrong)
+        assert client.symbols == []
 
 
 def test_anything_else_is_refused(server):

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 import hftlab as hl
+from hftlab.errors import ArgumentTypeError
 
 FLASH = Path(__file__).parents[2] / "data" / "flash"
 
@@ -29,5 +30,8 @@ def test_of_a_client_it_shows_what_comes():
 
 
 def test_other_things_have_none():
-    with pytest.raises(TypeError, match="a client or a session, got str"):
+    with pytest.raises(ArgumentTypeError, match="a client or a session, got str"):
         hl.heatmap("AAPL")
+    for wrong in (["AAPL"], 3):
+        with pytest.raises(ArgumentTypeError, match=r"hl.heatmap\(\) takes one symbol, such as 'AAPL'"):
+            hl.heatmap(hl.open_session(FLASH), wrong)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import hftlab as hl
-from hftlab.errors import ServerError
+from hftlab.errors import ArgumentError, ServerError
 from hftlab.lab import LabClient, LabServer
 from hftlab.protocol import MarketData
 from hftlab.session import Session
@@ -90,6 +91,11 @@ class TestReplay:
         client.replay.resume()
         assert client.wait_for_replay(20)
         assert shown(client) == 59
+
+    @pytest.mark.parametrize("count", [0, -1, None, True, [1]])
+    def test_a_step_is_of_something(self, client: LabClient, count: Any) -> None:
+        with pytest.raises(ArgumentError, match="count is a number of messages above 0, or a time"):
+            client.replay.step(count)
 
     @pytest.mark.parametrize("length", ["3s", "3000ms", 3.0])
     def test_a_step_by_time(self, client: LabClient, length: str | float) -> None:

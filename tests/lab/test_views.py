@@ -173,3 +173,35 @@ def test_queue_positions_hold_the_true_ones():
 def test_a_view_of_one_symbol_takes_no_list(client, name):
     with pytest.raises(hl.errors.ArgumentTypeError, match=rf"client.{name}\(\) takes one symbol, such as 'AAPL'"):
         getattr(client, name)(["AAPL"])
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("ladder", {"rate": "fast"}),
+        ("ladder", {"rate": None}),
+        ("ladder", {"rate": True}),
+        ("ladder", {"depth": "ten"}),
+        ("ladder", {"depth": None}),
+        ("ladder", {"depth": 1.5}),
+        ("ladder", {"tick": "0.01"}),
+        ("ladder", {"size": None}),
+        ("depth_chart", {"depth": "all"}),
+        ("depth_chart", {"depth": 2.5}),
+        ("time_and_sales", {"min_size": None}),
+        ("heatmap", {"rate": "10"}),
+    ],
+    ids=str,
+)
+def test_an_argument_that_is_no_number_is_refused(client, name, arguments):
+    with pytest.raises(hl.errors.ArgumentError, match=rf"{next(iter(arguments))} must be"):
+        getattr(client, name)("AAPL", **arguments)
+
+
+def test_a_watch_list_takes_names(client):
+    for wrong in (3, [3], [["AAPL"]], [None]):
+        with pytest.raises(hl.errors.ArgumentError, match="symbols must be"):
+            client.watchlist(wrong)
+    empty = client.watchlist([])
+    assert repr(empty) == "WatchList([])"
+    empty.close()

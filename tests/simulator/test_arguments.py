@@ -30,9 +30,10 @@ def test_a_seed_is_a_number(make: type, seed: Any) -> None:
         make(seed)
 
 
-def test_symbols_are_not_a_seed() -> None:
+@pytest.mark.parametrize("make", [Exchange, RandomWalk])
+def test_symbols_are_not_a_seed(make: type) -> None:
     with pytest.raises(ArgumentError, match="symbols are given as symbols="):
-        Exchange(["AAPL"])  # type: ignore[arg-type]
+        make(["AAPL"])
 
 
 def test_the_nearest_market_is_named() -> None:

@@ -108,8 +108,8 @@ class Scale:
     """
 
     def __init__(self, tick: float | None = None) -> None:
-        if tick is not None and not (tick > 0 and math.isfinite(tick)):
-            raise ArgumentError(f"tick must be above 0, got {tick!r}")
+        if tick is not None and not (isinstance(tick, int | float) and tick > 0 and math.isfinite(tick)):
+            raise ArgumentError(f"tick must be a number above 0, got {tick!r}")
         self._given = tick
         self._tick_units, self._tick_decimals = (0, 0) if tick is None else _units(tick)
         self.price_decimals = CENTS if tick is None else self._tick_decimals

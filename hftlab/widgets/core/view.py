@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any, ClassVar, Final, TypeAlias
 
 from hftlab.bounds import LARGEST_AMOUNT
-from hftlab.errors import ArgumentError
+from hftlab.errors import ArgumentError, ArgumentTypeError
 from hftlab.nearest import nearest
 from hftlab.widgets.core.interfaces import Client
 from hftlab.widgets.core.link import Link
 from hftlab.widgets.core.picture import Picture
 
-__all__ = ["MAX_RATE", "Reply", "View", "symbol_notice"]
+__all__ = ["MAX_RATE", "Reply", "View", "checked_number", "symbol_notice"]
 
 MAX_RATE: Final = 30.0
 """Updates a second, at most."""
@@ -36,7 +36,7 @@ class View:
     """The view's JavaScript module, which exports a class that takes (panel, el), and a default made by mount()."""
 
     def __init__(self, client: Client, rate: float, **settings: Any) -> None:
-        if not 0 < rate <= MAX_RATE:
+        if not 0 < checked_number("rate", rate) <= MAX_RATE:
             raise ArgumentError(f"rate must be above 0 and at most {MAX_RATE:g} per second, got {rate!r}")
         self.client = client
         self.rate = rate
@@ -108,6 +108,13 @@ def symbol_notice(client: Client, symbol: str) -> str:
         near = nearest(symbol, offered)
         return f"the server has no {symbol}" + (f": did you mean {near}?" if near else "")
     return f'{symbol} is not subscribed to: client.subscribe(["{symbol}"])'
+
+
+def checked_number(name: str, value: Any) -> Any:
+    """Return a number as it is, of whatever size. Raises ArgumentTypeError for anything else."""
+    if not _is_number(value):
+        raise ArgumentTypeError(f"{name} must be a number, got {value!r}")
+    return value
 
 
 def _is_number(value: object) -> bool:

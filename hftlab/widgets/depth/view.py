@@ -9,7 +9,7 @@ from hftlab.errors import ArgumentError
 from hftlab.widgets.core.interfaces import Client
 from hftlab.widgets.core.numbers import Scale
 from hftlab.widgets.core.picture import Picture
-from hftlab.widgets.core.view import View
+from hftlab.widgets.core.view import View, checked_number
 from hftlab.widgets.depth.frame import DepthState, pack_depth, read_depth
 from hftlab.widgets.depth.picture import depth_svg
 
@@ -25,13 +25,13 @@ class DepthView(View):
 
     def __init__(self, client: Client, symbol: str, depth: int = 100, rate: float = 10) -> None:
         super().__init__(client, rate, symbol=symbol, depth=depth)
-        self.checked("depth", depth)
+        self.checked("depth", checked_number("depth", depth))
         self._scales: dict[str, Scale] = {}
 
     def checked(self, name: str, value: Any) -> Any:
         """Return a new value of a setting. Raises ValueError."""
         value = super().checked(name, value)
-        if name == "depth" and not 1 <= value <= MOST_LEVELS:
+        if name == "depth" and not (value == int(value) and 1 <= value <= MOST_LEVELS):
             raise ArgumentError(f"depth must be 1 to {MOST_LEVELS} levels a side, got {value!r}")
         return value
 

@@ -13,7 +13,7 @@ from hftlab.widgets.core.interfaces import StreamingClient
 from hftlab.widgets.core.market_tape import tape_of
 from hftlab.widgets.core.numbers import Scale
 from hftlab.widgets.core.picture import Picture
-from hftlab.widgets.core.view import Reply, View
+from hftlab.widgets.core.view import Reply, View, checked_number
 from hftlab.widgets.ladder.frame import LadderState, middle_tick, pack_ladder, pack_whole_traded, read_ladder
 from hftlab.widgets.ladder.order_entry import OrderEntry
 from hftlab.widgets.ladder.own_orders import OwnOrders
@@ -57,8 +57,8 @@ class LadderView(View):
         size: float = 1,
     ) -> None:
         super().__init__(client, rate, symbol=symbol, depth=depth, group=group, trading=bool(trading), size=size)
-        for name in ("depth", "group", "size"):
-            self.checked(name, self.settings[name])
+        for name, value in {"depth": depth, "group": group, "size": size}.items():
+            self.checked(name, checked_number(name, value))
         self._scales = {symbol: Scale(tick)}
         self._client = client
         self._tape = tape_of(client)
@@ -70,7 +70,7 @@ class LadderView(View):
     def checked(self, name: str, value: Any) -> Any:
         """Return a new value of a setting. Raises ValueError."""
         value = super().checked(name, value)
-        if name == "depth" and not 1 <= value <= MOST_LEVELS:
+        if name == "depth" and not (value == int(value) and 1 <= value <= MOST_LEVELS):
             raise ArgumentError(f"depth must be 1 to {MOST_LEVELS} levels a side, got {value!r}")
         if name == "group" and not (value == int(value) and 1 <= value <= MOST_GROUPED):
             raise ArgumentError(f"group must be 1 to {MOST_GROUPED:,} ticks, got {value!r}")

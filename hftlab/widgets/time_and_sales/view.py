@@ -14,7 +14,7 @@ from hftlab.widgets.core.interfaces import StreamingClient
 from hftlab.widgets.core.market_tape import SymbolTape, Tail, tape_of
 from hftlab.widgets.core.numbers import Scale
 from hftlab.widgets.core.picture import Picture
-from hftlab.widgets.core.view import Reply, View
+from hftlab.widgets.core.view import Reply, View, checked_number
 from hftlab.widgets.time_and_sales.frame import RECENT, large_size, pack_prints, pack_time_and_sales
 from hftlab.widgets.time_and_sales.picture import ROWS, time_and_sales_svg
 
@@ -47,7 +47,7 @@ class TimeAndSalesView(View):
         timer: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(client, rate, symbol=symbol, min_size=min_size)
-        self.checked("min_size", min_size)
+        self.checked("min_size", checked_number("min_size", min_size))
         self._timer = timer
         self._tape = tape_of(client)
         self._scales: dict[str, Scale] = {}

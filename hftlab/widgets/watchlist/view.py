@@ -9,7 +9,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
-from hftlab.errors import ArgumentError
+from hftlab.errors import ArgumentError, ArgumentTypeError
 from hftlab.widgets.core.interfaces import StreamingClient
 from hftlab.widgets.core.market_tape import tape_of
 from hftlab.widgets.core.numbers import Scale
@@ -131,7 +131,9 @@ class WatchListView(View):
 def _checked_symbols(symbols: Iterable[str]) -> list[str]:
     if isinstance(symbols, str):
         raise ArgumentError(f'symbols must be a list of names, such as ["{symbols}"], got {symbols!r}')
-    found = list(dict.fromkeys(symbols))
-    if wrong := [each for each in found if not isinstance(each, str) or not each]:
+    if not isinstance(symbols, Iterable):
+        raise ArgumentTypeError(f'symbols must be a list of names, such as ["AAPL"], got {symbols!r}')
+    given = list(symbols)
+    if wrong := [each for each in given if not isinstance(each, str) or not each]:
         raise ArgumentError(f"symbols must be names, got {wrong[0]!r}")
-    return found
+    return list(dict.fromkeys(given))

@@ -42,4 +42,5 @@ class WatchList(LiveWidget):
         self.views[""].set({"symbol": value})
 
     def __repr__(self) -> str:
-        return f"WatchList({self.views[''].settings['symbols'] or 'all'})"
+        symbols = self.views[""].settings["symbols"]
+        return f"WatchList({'all' if symbols is None else symbols})"
