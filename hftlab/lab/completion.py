@@ -21,6 +21,7 @@ _ARGUMENT: Final = re.compile(r"(\w+)\s*=\s*(?:[\[({][^\])}]*)?$")
 """The argument whose value, or list of values, the string is."""
 _CALL: Final = re.compile(r"(?:([\w.]+)\.)?(\w+)\(\s*(?:[\[({][^\])}]*|[^()]*,\s*)?$")
 """The call whose positional argument the string is, and what it is called on."""
+_ENDS_A_STRING: Final = re.compile(r"[\"'\\]")
 _REPLAY: Final = re.compile(r"^%%replay\s+(?P<typed>[^\s\"']*)$")
 
 _OF_SYMBOLS: Final = frozenset(
@@ -144,7 +145,8 @@ def _symbols_of(value: Any) -> list[str]:
 
 
 def _beginning(typed: str, candidates: Iterable[str]) -> list[str]:
-    return [one for one in candidates if one.startswith(typed)]
+    # A server names its symbols: none may end the string and go on as code.
+    return [one for one in candidates if one.startswith(typed) and not _ENDS_A_STRING.search(one)]
 
 
 def _open_string(text: str) -> tuple[str, str] | None:

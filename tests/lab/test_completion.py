@@ -9,6 +9,7 @@ import pytest
 
 import hftlab as hl
 from hftlab.lab.completion import Matcher, sessions_below
+from hftlab.testing import FakeLabClient, Script
 from tests.lab.market import walk
 
 ROOT = Path(__file__).parents[2]
@@ -73,6 +74,13 @@ def test_what_is_offered(matcher: Matcher, text: str, typed: str, found: list[st
 )
 def test_what_is_left_to_others(matcher: Matcher, text: str) -> None:
     assert matcher.complete(text)[1] == []
+
+
+def test_no_name_ends_the_string() -> None:
+    """A server may call its symbols what it likes, and a choice from a menu is not code."""
+    names = ["AAPL", 'A"]) or f() #', "A'", "A\\", "A B"]
+    with FakeLabClient(Script(names)) as client:
+        assert Matcher({"client": client}).complete('client.subscribe(["A') == ("A", ["AAPL", "A B"])
 
 
 def test_a_catalogue_and_an_account_complete_their_keys(namespace: dict[str, Any]) -> None:
