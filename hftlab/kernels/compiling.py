@@ -112,9 +112,10 @@ def _njit(function: Function, **options: Any) -> Function:
     if file is not None:
         file._source_stamp = file._source_stamp, __version__, *sorted(_stamps(function.__globals__))
         file._load_index = _forgiving(file._load_index)
-        folder, base = file._cache_path, file._index_name.removesuffix(".nbi")
-        known(folder, base)
-        file._save_index = _tidying(file._save_index, folder, base)
+        if function.__module__.startswith("hftlab."):  # a user's module may have kernels that are not made here
+            folder, base = file._cache_path, file._index_name.removesuffix(".nbi")
+            known(folder, base)
+            file._save_index = _tidying(file._save_index, folder, base)
     return cast("Function", dispatcher)
 
 

@@ -69,6 +69,19 @@ def test_a_compilation_is_told_and_a_cached_kernel_is_not(tmp_path: Path) -> Non
     assert runs[0] == ["begin hftlab.kernels.sorted_keys.find_key", "end"]
 
 
+def test_the_cache_of_a_users_module_is_left_alone(tmp_path: Path) -> None:
+    """It may have kernels that numba has made without hftlab."""
+    code = "from hftlab.kernels.compiling import compiled\nimport numba\n"
+    (tmp_path / "mine.py").write_text(
+        code + "@numba.njit(cache=True)\ndef own(x): return x + 1\n@compiled\ndef ours(x): return x + 2\n"
+    )
+    script = "import mine; mine.own(1); mine.ours(1)"
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(Path(__file__).parents[2])])}
+    subprocess.run([sys.executable, "-c", script], check=True, env=environment, cwd=tmp_path)
+    kernels = {path.name.partition("-")[0] for path in (tmp_path / "__pycache__").glob("*.nbi")}
+    assert kernels == {"mine.own", "mine.ours"}
+
+
 def test_without_a_folder_for_its_cache_a_kernel_is_compiled_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """So it is in a container with a read-only disk."""
     monkeypatch.setattr(caching.CacheImpl, "_locator_classes", [])
