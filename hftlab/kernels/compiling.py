@@ -112,6 +112,8 @@ def _njit(function: Function, **options: Any) -> Function:
     if file is not None:
         file._source_stamp = file._source_stamp, __version__, *sorted(_stamps(function.__globals__))
         file._load_index = _forgiving(file._load_index)
+        file._load_data = _missing_if_damaged(file._load_data)
+        file.save = _unless_full(file.save)
         if function.__module__.startswith("hftlab."):  # a user's module may have kernels that are not made here
             folder, base = file._cache_path, file._index_name.removesuffix(".nbi")
             known(folder, base)
@@ -160,15 +162,39 @@ event.register("numba:compile", _Told())
 
 
 def _forgiving(load_index: Callable[[], dict[Any, Any]]) -> Callable[[], dict[Any, Any]]:
-    """Take a cache file of an older hftlab that names modules which are gone for an empty one."""
+    """Take an index that cannot be read for an empty one: damaged, or of an older hftlab whose modules are gone."""
 
     def load() -> dict[Any, Any]:
         try:
             return load_index()
-        except (ImportError, AttributeError):
+        except Exception:  # damaged pickles raise anything
             return {}
 
     return load
+
+
+def _missing_if_damaged(load_data: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Take code that cannot be read, as after a loss of power, for code that is not there: numba compiles it again."""
+
+    def load(name: str) -> Any:
+        try:
+            return load_data(name)
+        except Exception as error:
+            raise FileNotFoundError(f"{name} is damaged") from error
+
+    return load
+
+
+def _unless_full(save: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
+    """Go on with a kernel that has been compiled but cannot be kept, as on a full disk."""
+
+    def save_if_possible(key: Any, data: Any) -> None:
+        try:
+            save(key, data)
+        except OSError as error:
+            warnings.warn(f"a compiled kernel is not kept for the next process: {error}", RuntimeWarning, stacklevel=2)
+
+    return save_if_possible
 
 
 def _stamps(names: dict[str, Any]) -> set[tuple[str, int]]:

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -46,6 +47,46 @@ class TestCache:
         """An installer may give the files of two versions the same times."""
         stamp = apply_kernel.apply_rows._cache._cache_file._source_stamp  # type: ignore[attr-defined]
         assert __version__ in stamp
+
+
+class TestDamagedCache:
+    """Files that a loss of power has cut, or a full disk: the kernel is compiled again, and kept again."""
+
+    def kernel(self, folder: Path) -> Any:
+        """The kernel of a new process."""
+        path = folder / "mine.py"
+        if not path.exists():
+            path.write_text(
+                "from hftlab.kernels.compiling import compiled\n@compiled\ndef doubled(x):\n    return 2 * x\n"
+            )
+        spec = importlib.util.spec_from_file_location("mine", path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module.doubled
+
+    @pytest.mark.parametrize("left", [0, 40])
+    @pytest.mark.parametrize("ending", ["nbi", "nbc"])
+    def test_is_made_anew(self, tmp_path: Path, ending: str, left: int) -> None:
+        assert self.kernel(tmp_path)(21) == 42
+        (damaged,) = (tmp_path / "__pycache__").glob(f"*.{ending}")
+        os.truncate(damaged, left)
+        assert self.kernel(tmp_path)(21) == 42
+        again = self.kernel(tmp_path)
+        assert again(21) == 42
+        assert sum(again.stats.cache_hits.values()) == 1
+
+    def test_a_full_disk_is_said(self, tmp_path: Path) -> None:
+        doubled = self.kernel(tmp_path)
+
+        def fill(*_: Any) -> None:
+            raise OSError(28, "No space left on device")
+
+        doubled._cache._cache_file._save_data = fill
+        with pytest.warns(RuntimeWarning, match="not kept for the next process: .*No space left"):
+            assert doubled(21) == 42
+        assert self.kernel(tmp_path)(21) == 42
 
 
 def test_a_compilation_is_told_and_a_cached_kernel_is_not(tmp_path: Path) -> None:
