@@ -66,14 +66,14 @@ class QueueTracker:
 
     def _traded(self, state: MarketDataSymbol) -> dict[tuple[Side, float], float]:
         """Sum what was traded since the last message, by the side of the resting order and the price."""
-        trades = state.trades
+        trades, last = state.trades, state.last_trade
+        before = self._trades.get(state.symbol)
+        if last is not None:
+            self._trades[state.symbol] = (last.timestamp, last.price, last.size)
         if trades is None:
-            trade = state.last_trade
-            if trade is None or self._trades.get(state.symbol) == (trade.timestamp, trade.price, trade.size):
-                return {}
-            is_first = state.symbol not in self._trades
-            self._trades[state.symbol] = (trade.timestamp, trade.price, trade.size)
-            trades = [] if is_first else [trade]
+            # A message without trades repeats the last one, also of those that came in a list.
+            is_new = last is not None and before is not None and before != self._trades[state.symbol]
+            trades = [last] if last is not None and is_new else []
         sums: dict[tuple[Side, float], float] = {}
         for trade in trades:
             key = (Side.SELL if trade.side == Side.BUY else Side.BUY, trade.price)

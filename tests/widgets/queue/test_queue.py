@@ -28,16 +28,19 @@ class Followed(Trader):
     """A trader whose market moves by messages that the test sends; times in seconds after noon."""
 
     callbacks: list = field(default_factory=list)
+    last: Trade | None = None
 
     def on(self, event, callback):
         self.callbacks.append(callback)
         return lambda: self.callbacks.remove(callback) if callback in self.callbacks else None
 
     def send(self, seconds: float, size: float, *trades: tuple[float, float, str]) -> None:
+        """Send all trades since the message before; without any, the last one is repeated, as servers do."""
         ms = NOON / 1e6 + 1000 * seconds
         self.books["AAPL"] = Book("AAPL", [(PRICE, size, 3), (175.0, 900.0, 9)], [(175.5, 400.0, 2)])
         made = [Trade(price=price, size=sold, timestamp=ms, side=side) for price, sold, side in trades]
-        state = quote("AAPL", timestamp=ms, trades=made, last_trade=None)
+        self.last = made[-1] if made else self.last
+        state = quote("AAPL", timestamp=ms, trades=made or None, last_trade=self.last)
         for callback in list(self.callbacks):
             callback(MarketData(timestamp=ms, symbols=[state]))
 
@@ -97,6 +100,16 @@ class TestTracker:
         client.send(1, 600)
         client.send(2, 600, (PRICE, 100.0, "BUY"), (175.0, 100.0, "SELL"))
         assert bounds(tracker) == [(500, 500, 500)]
+
+    def test_a_trade_counts_once_though_the_next_message_repeats_it_as_the_last_one(self, client, tracker):
+        client.send(0, 1000)
+        client.trading.records.append(resting())
+        client.send(1, 1100)
+        client.send(2, 1100)
+        client.send(3, 1000, (PRICE, 100.0, "SELL"))
+        client.send(4, 1000)
+        client.send(5, 1000)
+        assert bounds(tracker) == [(900, 900, 900)]
 
     def test_an_order_that_rested_before_is_somewhere_in_its_level(self, client):
         client.books["AAPL"] = Book("AAPL", [(PRICE, 600, 3)], [])
