@@ -20,7 +20,9 @@ from hftlab.widgets.queue.track import Track
 __all__ = ["MOST", "FollowedTrader", "QueueTracker", "tracker_of"]
 
 MOST: Final = 8
-"""Orders that are kept: all open ones up to this number, and the newest that have ended."""
+"""Orders that are shown: the newest open ones, and then the newest that have ended."""
+FOLLOWED: Final = 100
+"""Open orders that are followed: one beyond these is not, and no other loses its place for it."""
 DEPTH: Final = 20
 RESTING: Final = (OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED, OrderStatus.PENDING_CANCEL)
 
@@ -48,9 +50,12 @@ class QueueTracker:
             self._look(symbol, 0, {})
 
     def tracks(self) -> list[Track]:
-        """Return copies of the tracks; called on any thread."""
+        """Return copies of the tracks that are shown, oldest first; called on any thread."""
         with self._lock:
-            return [replace(one, points=list(one.points)) for one in self._tracks.values()]
+            still_open = [one for one in self._tracks.values() if one.ended is None][-MOST:]
+            ended = [one for one in self._tracks.values() if one.ended is not None]
+            shown = {id(one) for one in [*still_open, *ended[max(0, len(ended) + len(still_open) - MOST) :]]}
+            return [replace(one, points=list(one.points)) for one in self._tracks.values() if id(one) in shown]
 
     def ahead(self) -> dict[str, float]:
         """Return the estimated size ahead of each open order, by the server's order id; called on any thread."""
@@ -116,6 +121,8 @@ class QueueTracker:
             track = None
         others = max(0.0, sizes[key] - record.remaining_quantity)
         if track is None:
+            if sum(one.ended is None for one in self._tracks.values()) >= FOLLOWED:
+                return
             # Since the message before others may have come, ahead of it or behind it; and this message may be from
             # before the order, whose own size is not in it then.
             track = Track(record, QueueEstimate(sizes[key], self._sizes.get(key, 0.0), others))
@@ -151,7 +158,7 @@ class QueueTracker:
 
     def _forget(self) -> None:
         ended = [name for name, one in self._tracks.items() if one.ended is not None]
-        for name in [*ended, *(name for name in self._tracks if name not in ended)][: max(0, len(self._tracks) - MOST)]:
+        for name in ended[: max(0, len(ended) - MOST)]:
             del self._tracks[name]
 
 

@@ -14,7 +14,7 @@ from hftlab.protocol.market_data import MarketData, Trade
 from hftlab.widgets import QueuePosition
 from hftlab.widgets.queue.frame import outcome
 from hftlab.widgets.queue.track import POINTS, Track
-from hftlab.widgets.queue.tracker import MOST, QueueTracker, tracker_of
+from hftlab.widgets.queue.tracker import FOLLOWED, MOST, QueueTracker, tracker_of
 from hftlab.widgets.queue.view import QueueView
 from tests.widgets.account import Trader, order
 from tests.widgets.market import NOON, Book, quote
@@ -108,8 +108,9 @@ class TestTracker:
         client.send(2, 1100)
         client.send(3, 1000, (PRICE, 100.0, "SELL"))
         client.send(4, 1000)
-        client.send(5, 1000)
-        assert bounds(tracker) == [(900, 900, 900)]
+        client.send(5, 950, (PRICE, 50.0, "SELL"))
+        client.send(6, 950)
+        assert bounds(tracker) == [(850, 850, 850)]
 
     def test_an_order_that_rested_before_is_somewhere_in_its_level(self, client):
         client.books["AAPL"] = Book("AAPL", [(PRICE, 600, 3)], [])
@@ -156,6 +157,19 @@ class TestTracker:
         client.trading.records.append(msgspec.structs.replace(resting(), **change))
         client.send(1, 600)
         assert tracker.tracks() == []
+
+    def test_many_orders_keep_their_places(self, client, tracker):
+        """The newest are shown, and all are followed up to a number, beyond which one is not."""
+        client.send(0, 5000)
+        client.trading.records += [resting(number) for number in range(FOLLOWED + 1)]
+        for seconds in range(1, 6):
+            client.send(seconds, 20_000 - 1000 * seconds, (PRICE, 1000.0, "SELL"))
+        assert [track.record.client_order_id for track in tracker.tracks()] == [
+            f"order-{number}" for number in range(FOLLOWED - MOST, FOLLOWED)
+        ]
+        assert {len(track.points) for track in tracker.tracks()} == {4}
+        assert len(tracker.ahead()) == FOLLOWED
+        assert len(set(tracker.ahead().values())) == 1
 
     def test_those_that_have_ended_are_forgotten_first(self, client, tracker):
         client.trading.records += [resting(number) for number in range(MOST)]
