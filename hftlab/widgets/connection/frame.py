@@ -137,6 +137,8 @@ def _counters(client: ConnectedClient) -> list[Fact]:
 
 
 def _subscriptions(client: ConnectedClient) -> list[Subscription]:
+    if not client.channels and client.symbols:  # a server without channels, or no connection yet
+        return [Subscription(", ".join(client.symbols), UNKNOWN, UNKNOWN, UNKNOWN)]
     return [
         Subscription(
             ", ".join(channel.symbols),

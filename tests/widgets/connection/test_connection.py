@@ -94,6 +94,13 @@ class TestFrame:
             ("NVDA", "QUOTES, TRADES", "every change", "gap"),
         ]
 
+    def test_symbols_of_a_server_that_names_no_channels(self, client):
+        """The reference server names none, and its symbols are subscribed to all the same."""
+        assert client.channels == []
+        assert [each.symbols for each in read(client).subscriptions] == [", ".join(client.symbols)]
+        client.unsubscribe(client.symbols)
+        assert read(client).subscriptions == []
+
     def test_books_that_come_anew_are_counted(self, client):
         client.network = "manual"
         client.simulate_close()
