@@ -22,6 +22,8 @@ from hftlab.widgets.watchlist.sparkline import Sparkline, heights
 __all__ = ["COLUMNS", "WatchListView"]
 
 COLUMNS: Final = ("symbol", "price", "change", "spread", "imbalance")
+LEARNT: Final = 5
+"""Levels a side from which the tick of a symbol is learnt."""
 BYTES_PER_SECOND: Final = 50_000
 """Of frames, at most: a list of many symbols is read less often."""
 
@@ -103,10 +105,16 @@ class WatchListView(View):
         for symbol, tape in zip(symbols, tapes, strict=True):
             row = read_row(self.client, symbol, subscribed)
             # Not from the last price: trades at the middle have half ticks.
-            self._scale(symbol).learn(filter(isfinite, (row.bid, row.ask)), (row.bid_size, row.ask_size))
-            prices = self._sparklines.setdefault(symbol, Sparkline()).read(tape, now)
-            rows.append(replace(row, spark=heights(prices)))
+            prices = [price for price in (row.bid, row.ask) if isfinite(price)]
+            self._scale(symbol).learn([*prices, *self._levels(symbol)], (row.bid_size, row.ask_size))
+            course = self._sparklines.setdefault(symbol, Sparkline()).read(tape, now)
+            rows.append(replace(row, spark=heights(course)))
         return rows
+
+    def _levels(self, symbol: str) -> list[float]:
+        """Prices of a book, from which the tick is known sooner than from the best ones alone."""
+        book = self.client.book(symbol)
+        return [] if book is None else [price for price, _, _ in (*book.bids(LEARNT), *book.asks(LEARNT))]
 
     def _scale(self, symbol: str) -> Scale:
         return self._scales.setdefault(symbol, Scale())

@@ -59,6 +59,11 @@ class TestFrame:
         assert [first[name] for name in ROW] == [0, 175.25, 1.5, 175.25, 175.27, 300, 100, 0.01, 2, 0]
         assert (second["tick"], second["changePercent"]) == (0.05, -0.5)
 
+    def test_the_tick_is_that_of_the_book(self, market):
+        """Two best prices may be several ticks apart; the levels behind them tell."""
+        market.books["MSFT"] = Book("MSFT", [(402.05, 10.0, 1), (402.04, 5.0, 1)], [(402.1, 30.0, 2)])
+        assert [row["tick"] for row in unpack(WatchListView(market).snapshot())] == [0.01, 0.01]
+
     def test_why_a_row_is_empty(self, market):
         market.offered_symbols = ["AAPL", "MSFT", "TSLA"]
         market.books["NVDA"] = Book("NVDA", [], [])
