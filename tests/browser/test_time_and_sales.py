@@ -170,9 +170,14 @@ def test_small_trades_are_left_out_without_asking_python(stream: Stream) -> None
 def test_a_replay_that_goes_back_and_another_symbol_start_anew(stream: Stream) -> None:
     stream.print(40)
     stream.start()
+    stream.market.send("AAPL", -200, trades=[])
+    stream.feed()
+    assert "0 trades" in stream.tab.header()
+    assert stream.tab.page.locator(".note").inner_text() == "no trades yet"
     stream.market.send("AAPL", -100, trades=[trade(-100, 55.0)])
     stream.feed()
     assert stream.prices() == ["▲ 55.00"]
+    assert "1 trade" in stream.tab.header()
     stream.market.send("MSFT", 0, trades=[trade(0, 402.0)])
     stream.view.set({"symbol": "MSFT"})
     stream.feed()

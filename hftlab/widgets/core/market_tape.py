@@ -47,11 +47,15 @@ class Quote(NamedTuple):
 
 
 class Tail(NamedTuple):
-    """The newest trades of a tape, newest first; the newest has the number `printed`, counted from 1."""
+    """The newest trades of a tape, newest first; the newest has the number `printed`, counted from 1.
+
+    The first `forgotten` of them are from before a replay went back.
+    """
 
     epoch: int
     printed: int
     trades: list[Print]
+    forgotten: int = 0
 
 
 @dataclass(slots=True)
@@ -71,6 +75,10 @@ class SymbolTape:
     last: tuple[float, float, float] | None = None
     has_jumped: bool = False
     """Whether a replay has gone to another time since the last state: even a little earlier is back then."""
+    since: int = 0
+    """Time of the first state after the last jump of a replay in ns, 0 without one: what was before was skipped."""
+    forgotten: int = 0
+    """Trades of before a replay went back: `printed` counts them, and the tape does not have them."""
     guard: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def newest_trades(self, count: int) -> list[Print]:
@@ -80,7 +88,7 @@ class SymbolTape:
     def tail(self, count: int) -> Tail:
         """The newest trades, newest first, and their number, of one moment."""
         with self.guard:
-            return Tail(self.epoch, self.printed, list(islice(reversed(self.trades), count)))
+            return Tail(self.epoch, self.printed, list(islice(reversed(self.trades), count)), self.forgotten)
 
     def quotes_since(self, ts_event: int) -> list[Quote]:
         """The quotes at and after a time in ns, oldest first, and the one before them."""
@@ -111,6 +119,9 @@ class SymbolTape:
             self.quotes.clear()
             self.last = None
             self.epoch += 1
+            self.since, self.forgotten = now, self.printed
+        elif self.has_jumped:
+            self.since = now
         self.has_jumped = False
         quote = Quote(now, state.bid or nan, state.ask or nan, state.bid_size, state.ask_size, state.price)
         if len(self.quotes) > 1 and now - self.quotes[-2].ts_event < QUOTE_STEP:

@@ -4,7 +4,7 @@ import { TABLE_STYLE, Table, mark } from "../core/table.js";
 
 // The same values as in frame.py.
 const VERSION = 1;
-const HEADER = ["version", "epoch", "printed", "hasEveryTrade", "now", "priceDecimals", "sizeDecimals", "large", "count"];
+const HEADER = ["version", "epoch", "printed", "forgotten", "hasEveryTrade", "now", "priceDecimals", "sizeDecimals", "large", "count"];
 
 const KEPT = 5_000; // trades
 const HISTORY = 400; // trades that are asked for at first
@@ -194,7 +194,7 @@ export class TimeAndSalesView extends PanelView {
     if (!this.state) return;
     if (this.state.epoch !== this.tape.epoch) {
       this.wanted = this.state.printed - HISTORY + 1;
-      this.gone = 1;
+      this.gone = this.state.forgotten + 1;
     }
     this.unseen += this.tape.take(this.state.epoch, this.state.trades);
     this.tape.take(this.state.epoch, trades(values(this.panel.get("kept")), this.state.printed)); // a page without a kernel
@@ -225,22 +225,23 @@ export class TimeAndSalesView extends PanelView {
   }
 
   draw() {
-    const { hasEveryTrade = 1, printed = 0 } = this.state ?? {};
+    const { hasEveryTrade = 1, printed = 0, forgotten = 0 } = this.state ?? {};
+    const count = printed - forgotten;
     if (!this.paused) {
       this.rows = this.tape.rows(this.minimum);
       this.unseen = 0;
     }
     this.table.update(this.rows.length);
-    const state = this.paused && this.unseen ? `paused · ${amount(this.unseen, 0)} new` : this.paused ? "paused" : `${amount(printed, 0)} trade${printed === 1 ? "" : "s"}`;
+    const state = this.paused && this.unseen ? `paused · ${amount(this.unseen, 0)} new` : this.paused ? "paused" : `${amount(count, 0)} trade${count === 1 ? "" : "s"}`;
     this.entitle(this.symbol, state);
     this.pauser.setAttribute("aria-pressed", String(Boolean(this.held)));
-    this.tell(hasEveryTrade, printed);
+    this.tell(hasEveryTrade, count);
   }
 
   /** Say below the list what it does not have. */
-  tell(hasEveryTrade, printed) {
+  tell(hasEveryTrade, count) {
     const partial = this.state && !hasEveryTrade ? this.symbol : "";
-    const said = partial || (this.state && !printed ? "no trades yet" : "");
+    const said = partial || (this.state && !count ? "no trades yet" : "");
     if (said === this.noted) return;
     this.noted = said;
     this.note.hidden = !said;

@@ -20,21 +20,28 @@ TALLEST: Final = 254
 
 
 class Sparkline:
-    """The mid price at the end of each of the last 60 s of market time; NaN before the first one."""
+    """The mid price at the end of each of the last 60 s of market time.
+
+    NaN before the first one, and where a replay was sought to another time before that time: what it skipped is not
+    known.
+    """
 
     def __init__(self) -> None:
         self.prices: deque[float] = deque([nan] * LENGTH, LENGTH)
         self._second = 0
-        self._epoch = 0
+        self._epoch = (0, 0)
 
     def read(self, tape: SymbolTape, now: int) -> deque[float]:
         """Follow the tape up to `now` in ns, and return the prices, oldest first."""
         second = now // NANOSECONDS
-        if tape.epoch != self._epoch or not 0 <= second - self._second < LENGTH:
-            self._epoch, self._second = tape.epoch, second - LENGTH + 1
+        epoch = (tape.epoch, tape.since)
+        if epoch != self._epoch or not 0 <= second - self._second < LENGTH:
+            self._epoch, self._second = epoch, second - LENGTH + 1
+            self.prices = deque([nan] * LENGTH, LENGTH)
         first = self._second  # which may have gone on after the last reading
         kept = list(self.prices)[second - first : LENGTH - 1]
-        self.prices = deque([*kept, *_by_second(tape.quotes_since(first * NANOSECONDS), first, second)], LENGTH)
+        quotes = [quote for quote in tape.quotes_since(first * NANOSECONDS) if quote.ts_event >= tape.since]
+        self.prices = deque([*kept, *_by_second(quotes, first, second)], LENGTH)
         self._second = second
         return self.prices
 

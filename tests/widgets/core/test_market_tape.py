@@ -127,7 +127,7 @@ def test_a_replay_that_goes_back_a_little_starts_anew(source):
 def test_the_newest_trades_and_their_number_are_of_one_moment(source):
     tape = tape_of(source)
     source.send(0, trades=[trade(step, 10.0 + step) for step in range(5)])
-    epoch, printed, trades = tape.symbol("X").tail(2)
+    epoch, printed, trades, _ = tape.symbol("X").tail(2)
     assert (epoch, printed, [each.price for each in trades]) == (0, 5, [14.0, 13.0])
 
 

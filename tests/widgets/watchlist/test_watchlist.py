@@ -162,6 +162,15 @@ class TestSparkline:
         tape.take(quote("X", timestamp=NOON / 1e6 - 60_000, bid=7.0, ask=7.0))
         assert {price for price in line.read(tape, NOON - 60 * SECOND) if not isnan(price)} == {7.0}
 
+    def test_what_a_replay_has_skipped_is_not_known(self):
+        tape, line = SymbolTape(), Sparkline()
+        tape.take(quote("X", timestamp=NOON / 1e6, bid=5.0, ask=5.0))
+        line.read(tape, NOON)
+        tape.has_jumped = True
+        tape.take(quote("X", timestamp=NOON / 1e6 + 40_000, bid=7.0, ask=7.0))
+        for prices in (line.read(tape, NOON + 42 * SECOND), Sparkline().read(tape, NOON + 42 * SECOND)):
+            assert [price for price in prices if not isnan(price)] == [7.0, 7.0, 7.0]
+
     def test_an_empty_side_leaves_the_last_price(self):
         tape = SymbolTape()
         tape.take(quote("X", timestamp=NOON / 1e6, ask=0.0, price=7.0))
