@@ -193,7 +193,7 @@ class Recording:
     @property
     def problem(self) -> str | None:
         """Sentence that says what is wrong with the disk and what to do about it, None if nothing is."""
-        return "; ".join(self._problems.values()) or None
+        return "; ".join(list(self._problems.values())) or None  # a copy: the recording's thread changes them
 
     def new_problem(self) -> SessionError | None:
         """Return what is wrong since this was asked last, None if nothing is."""

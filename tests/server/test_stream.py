@@ -21,7 +21,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from hftlab.client import Client
 from hftlab.clock import Clock, from_milliseconds, to_milliseconds
 from hftlab.credentials import access_token, local_account
-from hftlab.errors import MessageParseError, ServerError
+from hftlab.errors import ArgumentError, ServerError
 from hftlab.loop import run
 from hftlab.protocol import DataType, Gap, MarketData, MarketDataSymbol, ReplayStatus
 from hftlab.protocol.base import Base
@@ -414,7 +414,7 @@ class TestCalls:
             assert status.position == ms(2)
             await client.ping()
             assert client.latest("AAPL").price == 4.0  # type: ignore[union-attr]
-            with pytest.raises(MessageParseError, match="count"):
+            with pytest.raises(ArgumentError, match="count"):
                 await server.replay.step(0)
         with pytest.raises(ServerError, match="is not running"):
             await server.replay.pause()
