@@ -130,6 +130,10 @@ def test_books_that_lack_something(tab: Tab) -> None:
     assert "no book yet" in tab.written()
     tab.feed(frame(asks=[]))
     tab.until_written("one-sided")
+    assert "best bid 175.24" in tab.header()  # and not a mid, which there is none of
+    rows = point(tab, 0.9)
+    assert (rows["size"], rows["average price"]) == ("0", "–")  # an empty side is known to be empty
+    assert "from the best bid" in rows
     tab.feed(frame(stale=True, is_cut=True))
     tab.until_written("not shown")
     assert "STALE" in tab.header()

@@ -46,11 +46,12 @@ function reach(levels, mid) {
 
 /**
  * What it takes to trade through a side, `sign` 1 for asks and -1 for bids, up to a price: {size, cost, average, known}.
- * Beyond the last known level `known` is false, and size and cost are the least.
+ * Beyond the last known level `known` is false, and size and cost are the least. A side without levels is known to be
+ * empty.
  */
 export function toReach(levels, price, sign) {
   const { total = 0, cost = 0 } = levels.findLast((level) => sign * (price - level.price) >= -1e-9 * price) ?? {};
-  const known = levels.length > 0 && sign * (price - levels.at(-1).price) <= 1e-9 * price;
+  const known = !levels.length || sign * (price - levels.at(-1).price) <= 1e-9 * price;
   return { size: total, cost, average: total ? cost / total : NaN, known };
 }
 
@@ -91,7 +92,8 @@ export class DepthView extends PanelView {
     if (!this.surface) return;
     this.state = parse(this.panel.get("frame"));
     const { mid, stale, priceDecimals, bids = [], asks = [] } = this.state ?? {};
-    this.entitle(this.panel.setting("symbol"), stale ? "STALE" : Number.isFinite(mid) ? `mid ${amount(mid, priceDecimals + 1)}` : "");
+    const middle = `${this.middleName} ${amount(mid, priceDecimals + (bids.length && asks.length ? 1 : 0))}`;
+    this.entitle(this.panel.setting("symbol"), stale ? "STALE" : Number.isFinite(mid) ? middle : "");
     const now = performance.now();
     if (now - this.spoken > SPEAKS) {
       this.spoken = now;
@@ -100,6 +102,12 @@ export class DepthView extends PanelView {
     }
     this.tell();
     this.surface.redraw();
+  }
+
+  /** What is in the middle of the chart: a book with an empty side has no mid. */
+  get middleName() {
+    const { bids = [], asks = [] } = this.state ?? {};
+    return bids.length && asks.length ? "mid" : bids.length ? "best bid" : "best ask";
   }
 
   /** Follow the mid and the known range; returns whether they are still under way. */
@@ -189,8 +197,9 @@ export class DepthView extends PanelView {
   /** Hatch what lies beyond the last known levels, and say so where there is room. */
   unknown(context, pen, colours, width, bottom) {
     const { bids, asks, isCut } = this.state;
-    const left = bids.length ? this.across(bids.at(-1).price) : this.across(this.range.mid);
-    const right = asks.length ? this.across(asks.at(-1).price) : this.across(this.range.mid);
+    // A side without levels was received as well: it is empty.
+    const left = bids.length ? this.across(bids.at(-1).price) : PAD;
+    const right = asks.length ? this.across(asks.at(-1).price) : width - PAD;
     for (const [from, to] of [[PAD, left], [right, width - PAD]]) {
       if (to - from < 2) continue;
       context.save();
@@ -285,7 +294,7 @@ export class DepthView extends PanelView {
     const away = Math.abs(this.price - mid);
     const rows = [
       [side === "bid" ? "sell down to" : "buy up to", amount(this.price, priceDecimals)],
-      ["from the mid", `${points(this.price)}${tick > 0 ? ` · ${amount(away / tick, 1)} ticks` : ""}`],
+      [`from the ${this.middleName}`, `${points(this.price)}${tick > 0 ? ` · ${amount(away / tick, 1)} ticks` : ""}`],
       ["size", `${least}${amount(size, sizeDecimals)}`],
       [side === "bid" ? "brings" : "costs", `${least}${amount(cost, cost < 1e5 ? 2 : 0)}`],
       ["average price", amount(average, priceDecimals + 1)],

@@ -60,6 +60,9 @@ def _facts(bids: Sequence[Resting], asks: Sequence[Resting], scale: Scale) -> st
 def _chart(drawing: Drawing, bids: Sequence[Resting], asks: Sequence[Resting], scale: Scale, bottom: float) -> None:
     prices = [side[0][0] for side in (bids, asks) if side]
     mid = sum(prices) / len(prices)
+    middle = f"mid {amount(mid, scale.price_decimals + 1)}"
+    if not (bids and asks):
+        middle = f"best {'bid' if bids else 'ask'} {amount(mid, scale.price_decimals)}"
     span = max(reach(bids, mid), reach(asks, mid)) * MARGIN or (scale.tick or 1.0)
     bids, asks = ([level for level in side if abs(level[0] - mid) <= span] for side in (bids, asks))
     tallest = max(sum(size for _, size in side) for side in (bids, asks)) or 1.0
@@ -78,9 +81,7 @@ def _chart(drawing: Drawing, bids: Sequence[Resting], asks: Sequence[Resting], s
     for size in (step * place for place in range(1, int(tallest / step) + 1)):
         drawing.text(PAD + 2, up(size) - 3, amount(size, 0 if step >= 1 else scale.size_decimals), "muted", size=10)
     drawing.line([(across(mid), HEADER + 14), (across(mid), bottom)], "muted", dashes="3 3")
-    drawing.text(
-        across(mid), HEADER + 9, f"mid {amount(mid, scale.price_decimals + 1)}", "muted", size=10, anchor="middle"
-    )
+    drawing.text(across(mid), HEADER + 9, middle, "muted", size=10, anchor="middle")
     step = round_step(span / 3)
     for place in range(math.ceil((mid - span) / step), math.floor((mid + span) / step) + 1):
         x = across(place * step)

@@ -97,6 +97,7 @@ class TestPicture:
     def test_books_that_lack_something(self, sides):
         words = texts(depth_svg("X", *sides))
         assert ("no book yet" in words) == (sides == ([], []))
+        assert not any(word.startswith("mid") for word in words)
 
     @pytest.mark.parametrize(("least", "step"), [(1, 1), (1.1, 2), (2.2, 2.5), (0.003, 0.005), (60, 100)])
     def test_round_steps(self, least, step):
