@@ -18,7 +18,8 @@ const STYLE = `
 .hftlab-view .dot.late, .hftlab-view .dot.lost { border-color: var(--hft-warn); background: none; }
 .hftlab-view .dot.late { background: var(--hft-warn); }
 .hftlab-view .dot.still, .hftlab-view .dot.offline { border-color: var(--hft-muted); background: none; }
-.hftlab-view .title { font-size: 14px; font-weight: 600; white-space: nowrap; }
+.hftlab-view .title { font-size: 14px; font-weight: 600; white-space: nowrap; overflow: hidden; text-overflow: ellipsis;
+  max-width: 100%; }
 .hftlab-view .facts { color: var(--hft-muted); white-space: nowrap; overflow: hidden; text-overflow: ellipsis;
   min-width: 0; }
 .hftlab-view .age { color: var(--hft-muted); font: 11px var(--hft-mono); white-space: nowrap; min-width: 3.2em; }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Final, TypeAlias
@@ -13,7 +14,7 @@ from hftlab.widgets.core.interfaces import Client
 from hftlab.widgets.core.link import Link
 from hftlab.widgets.core.picture import Picture
 
-__all__ = ["MAX_RATE", "Reply", "View", "checked_number", "symbol_notice"]
+__all__ = ["MAX_RATE", "Reply", "View", "checked_number", "quoted", "symbol_notice"]
 
 MAX_RATE: Final = 30.0
 """Updates a second, at most."""
@@ -107,7 +108,12 @@ def symbol_notice(client: Client, symbol: str) -> str:
     if offered and symbol not in offered:
         near = nearest(symbol, offered)
         return f"the server has no {symbol}" + (f": did you mean {near}?" if near else "")
-    return f'{symbol} is not subscribed to: client.subscribe(["{symbol}"])'
+    return f"{symbol} is not subscribed to: client.subscribe([{quoted(symbol)}])"
+
+
+def quoted(symbol: str) -> str:
+    """Write a symbol as a text in code to paste, with what would end the text escaped: JSON's texts are Python's."""
+    return json.dumps(symbol, ensure_ascii=False)
 
 
 def checked_number(name: str, value: Any) -> Any:

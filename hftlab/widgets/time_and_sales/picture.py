@@ -10,6 +10,7 @@ from hftlab.palette import Role
 from hftlab.widgets.core.market_tape import Print
 from hftlab.widgets.core.numbers import Scale, amount, clock_time
 from hftlab.widgets.core.picture import Drawing
+from hftlab.widgets.core.view import quoted
 
 __all__ = ["ROWS", "partial_text", "time_and_sales_svg"]
 
@@ -50,7 +51,7 @@ def time_and_sales_svg(
 
 def partial_text(symbol: str) -> str:
     """Say that not every trade is known, and what to do about it."""
-    return f'the last trade of each message; all: subscribe(["{symbol}"], data_types=["TRADES"])'
+    return f'the last trade of each message; all: subscribe([{quoted(symbol)}], data_types=["TRADES"])'
 
 
 def _row(drawing: Drawing, y: float, trade: Print, scale: Scale, largest: float, *, is_large: bool) -> None:

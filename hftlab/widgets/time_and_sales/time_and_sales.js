@@ -246,7 +246,7 @@ export class TimeAndSalesView extends PanelView {
     this.noted = said;
     this.note.hidden = !said;
     this.note.replaceChildren(partial ? "the last trade of each message; for all " : said);
-    if (partial) add(this.note, "code", "", `client.subscribe(["${partial}"], data_types=["TRADES"])`);
+    if (partial) add(this.note, "code", "", `client.subscribe([${JSON.stringify(partial)}], data_types=["TRADES"])`);
     this.resize(this.table.height(ROWS) + (said ? this.note.offsetHeight : 0));
   }
 

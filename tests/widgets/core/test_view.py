@@ -9,7 +9,7 @@ from tests.widgets.market import Market, bitcoin
 
 @pytest.fixture
 def market() -> Market:
-    return Market({"BTC-USD": bitcoin()}, offered_symbols=["BTC-USD", "AAPL"])
+    return Market({"BTC-USD": bitcoin()}, offered_symbols=["BTC-USD", "AAPL", 'A"PL'])
 
 
 @pytest.mark.parametrize(
@@ -44,6 +44,7 @@ def test_a_change_is_told_to_the_widget_once(market):
     [
         ("BTC-USD", ""),
         ("AAPL", 'AAPL is not subscribed to: client.subscribe(["AAPL"])'),
+        ('A"PL', 'A"PL is not subscribed to: client.subscribe(["A\\"PL"])'),
         ("APPL", "the server has no APPL: did you mean AAPL?"),
         ("QQQQ", "the server has no QQQQ"),
     ],
