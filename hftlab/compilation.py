@@ -1,4 +1,4 @@
-"""Compilation of kernels, told to whoever shows it to a person; loads nothing that compiles."""
+"""Notifications that kernels are compiled, for notebooks and terminals that show them; loads nothing that compiles."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ class Script:
         """Types of all requests, in order: ["SUBSCRIBE", "HEARTBEAT"]."""
         return [request.type for request in self.received]
 
-    # --- for whoever speaks it ---
+    # --- for the end that runs the script ---
 
     def greet(self) -> list[Step]:
         """Return what the server says first."""

@@ -40,7 +40,7 @@ class ConnectionView(View):
 
     @property
     def ages(self) -> bool:
-        """A connection at rest is no data that is missing."""
+        """False: a connection without traffic has lost nothing."""
         return False
 
     def snapshot(self) -> bytes:

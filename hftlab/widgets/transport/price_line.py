@@ -100,7 +100,7 @@ class LearntLines:
         before: float | None = None
         for place, total in enumerate(list(self._totals.get(symbol, ()))):
             if not self._played[place]:
-                before = None  # what was traded in the part that was not played is no bin's
+                before = None  # volume traded in the part that was not played belongs to no bin
             elif total is not None:
                 volumes[place] = 0.0 if before is None else max(0.0, total - before)
                 before = total
