@@ -542,6 +542,22 @@ class TestTrading:
         root.press("s")
         assert [order["place"]["price"] for order in orders_sent(tab)] == [61737.65]
 
+    def test_keys_do_not_trade_at_a_price_out_of_sight(self, tab: Tab) -> None:
+        self.armed(tab)
+        root = tab.page.locator(".hftlab-view")
+        root.press("ArrowUp")
+        for _ in range(3):
+            root.press("PageDown")
+        for key in ("b", "s", "Delete"):
+            root.press(key)
+        tab.until_veiled("out of sight")
+        assert orders_sent(tab) == []
+        root.press("ArrowDown")  # which brings the cursor back into sight
+        tab.page.evaluate("performance.now = () => Date.now()")  # so that the axis glides there
+        resting(tab)
+        root.press("b")
+        assert [order["place"]["price"] for order in orders_sent(tab)] == [61737.64]
+
     def test_another_size(self, tab: Tab) -> None:
         ladder_on(tab, trading=True)
         field = tab.page.get_by_label("size")

@@ -319,12 +319,20 @@ export class LadderView extends PanelView {
     this.surface.redraw();
   }
 
-  order(sign) {
+  /** Whether there is a cursor that a person sees: keys do not trade at another price. */
+  get isPointed() {
     if (this.cursor === null) this.say("choose a price first: arrow keys, or a click on a price");
-    else this.entry.place(sign, this.cursor * this.group);
+    else if (!this.axis.has(this.cursor)) this.say("the chosen price is out of sight: choose one again");
+    else return true;
+    return false;
+  }
+
+  order(sign) {
+    if (this.isPointed) this.entry.place(sign, this.cursor * this.group);
   }
 
   withdraw() {
+    if (!this.isPointed) return;
     const chips = ["bid", "ask"].map((name) => this.chips.get(`${name}:${this.cursor}`)).filter(Boolean);
     this.entry.cancel(chips.flatMap(({ orders }) => orders));
   }
