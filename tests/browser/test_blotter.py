@@ -92,6 +92,23 @@ def test_an_order_is_cancelled_once(tab: Tab) -> None:
     assert rows(tab)[0][-2:] == ["canceled", ""]
 
 
+def test_a_click_does_not_cancel_an_order_that_came_below_the_pointer(tab: Tab) -> None:
+    on(tab)
+    tab.page.get_by_role("button", name="cancel order-4").hover()
+    tab.page.mouse.down()
+    tab.feed(frame(records=[order(number) for number in (1, 4, 5)]))
+    assert tab.page.get_by_role("button", name="cancel order-5").count() == 1
+    tab.page.mouse.up()
+    tab.until_veiled("the row has moved")
+    assert commands(tab) == []
+    tab.page.get_by_role("button", name="cancel order-5").click()
+    assert [sent["cancel"] for sent in commands(tab)] == ["order-5"]
+    tab.page.get_by_role("button", name="cancel order-4").evaluate(
+        "button => button.click()"
+    )  # as a screen reader does
+    assert [sent["cancel"] for sent in commands(tab)] == ["order-5", "order-4"]
+
+
 def test_the_keyboard_cancels(tab: Tab) -> None:
     on(tab)
     tab.page.locator(".hftlab-view").focus()

@@ -118,6 +118,7 @@ export class BlotterView extends PanelView {
       sort: (column) => this.sort(column),
     });
     const table = this.table.table;
+    table.addEventListener("pointerdown", (event) => { this.pressed = event.target.closest("tr.row")?.dataset.id; });
     table.addEventListener("click", (event) => this.pick(event));
     table.addEventListener("pointermove", (event) => this.hover(event));
     table.addEventListener("pointerleave", () => this.hint(null));
@@ -213,6 +214,11 @@ export class BlotterView extends PanelView {
   pick(event) {
     const line = event.target.closest("tr.row");
     if (!line) return;
+    // Another order may come into the row while the button is held down; without a pointer nothing was.
+    if (event.detail > 0 && line.dataset.id !== this.pressed) {
+      this.say("the row has moved: click again");
+      return;
+    }
     if (event.target.closest("button.cancel")) {
       this.cancel(line.dataset.id);
       return;
