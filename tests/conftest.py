@@ -22,7 +22,7 @@ settings.register_profile("soak", deadline=None, max_examples=1000)
 settings.load_profile("hftlab")
 
 
-SERIAL = ("browser/", "faults/", "hostile/", "server/test_slow_readers.py")
+SERIAL = ("faults/", "hostile/", "server/test_slow_readers.py")
 """Tests that measure memory or press the machine hard: beside others they would measure those."""
 
 

@@ -78,13 +78,13 @@ class Client:
 
     The inbox holds at most `inbox_size` messages that have not been taken (default 100,000), and `inbox_bytes` of their
     payloads (default 64 MiB; decoded they need about three times as much memory). When it is full `drop_policy` drops
-    the "oldest" or the "newest", counted in `metrics.dropped`, or ends the connection for good ("disconnect"). If none
-    of the three is given, it keeps only the last ten seconds, and at least the newest thousand messages, until somebody
-    takes the first: nobody may ever want them. Callbacks run on the client's loop;
-    see on(). `ssl` says whom to trust at a wss:// address, such as ssl.create_default_context(cafile=...) for a
-    certificate authority of your own. `busy_poll` saves the time that a sleeping processor takes to wake up, at the
-    cost of one core: the loop polls for bytes and never sleeps. With `cancel_on_disconnect` the server cancels the
-    orders that came over a connection when that ends.
+    the "oldest" or the "newest", counted in `metrics.dropped`, or ends the connection for good ("disconnect"). With
+    `keep_unread=False`, and none of the three given, it keeps only the last ten seconds, and at least the newest
+    thousand messages, until somebody takes the first: for a client that people only look at. Callbacks run on the
+    client's loop; see on(). `ssl` says whom to trust at a wss:// address, such as
+    ssl.create_default_context(cafile=...) for a certificate authority of your own. `busy_poll` saves the time that
+    a sleeping processor takes to wake up, at the cost of one core: the loop polls for bytes and never sleeps. With
+    `cancel_on_disconnect` the server cancels the orders that came over a connection when that ends.
     """
 
     def __init__(
@@ -100,6 +100,7 @@ class Client:
         inbox_size: int | None = None,
         inbox_bytes: int | None = None,
         drop_policy: DropPolicy = "oldest",
+        keep_unread: bool = True,
         token: Token | None = None,
         refresh_token: str | None = None,
         account: str | None = None,
@@ -130,7 +131,7 @@ class Client:
             size_bytes=INBOX_BYTES if inbox_bytes is None else inbox_bytes,
             metrics=self.metrics,
             measures=enable_performance_metrics,
-            until_asked=inbox_size is None and inbox_bytes is None and drop_policy == "oldest",
+            until_asked=not keep_unread and inbox_size is None and inbox_bytes is None and drop_policy == "oldest",
         )
         clock_offset, watch = ClockOffset(), OrderWatch()
         self._receiver = Receiver(
@@ -388,8 +389,7 @@ class Client:
     def messages(self, count: int | None = None) -> list[Message]:
         """Take the messages that have arrived, oldest first, at most `count`; does not wait.
 
-        The first call finds those of the last ten seconds, and at least the newest thousand, unless the client was made
-        with an inbox of its own.
+        With `keep_unread=False` the first call finds those of the last ten seconds, and at least the newest thousand.
         """
         return self._inbox.take(message_count(count))
 

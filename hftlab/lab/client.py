@@ -47,6 +47,7 @@ def connect(
     inbox_size: int | None = None,
     inbox_bytes: int | None = None,
     drop_policy: Literal["oldest", "newest", "disconnect"] = "oldest",
+    keep_unread: bool = False,
     enable_performance_metrics: bool = True,
     busy_poll: bool = False,
     cancel_on_disconnect: bool = False,
@@ -65,8 +66,9 @@ def connect(
     what happens after a connection is lost.
     `heartbeat_interval`: seconds between two signs of life.
     `inbox_size`, `inbox_bytes`: how much is kept of what messages() has not taken yet (default: 100,000 messages and
-    64 MiB, and until the first call those of the last ten seconds, at least the newest thousand). `drop_policy`: what a
-    full inbox drops, "oldest" or "newest", or "disconnect".
+    64 MiB). `drop_policy`: what a full inbox drops, "oldest" or "newest", or "disconnect". `keep_unread`: keep messages
+    from the start, also if nobody takes them; without it, and with none of these three, the first call finds those of
+    the last ten seconds, at least the newest thousand.
     `enable_performance_metrics`: measure latencies. `busy_poll`: ask the socket again and again, which spends a core.
     `cancel_on_disconnect`: whether the server cancels this client's orders when its connection ends.
 
@@ -88,6 +90,7 @@ def connect(
         inbox_size=inbox_size,
         inbox_bytes=inbox_bytes,
         drop_policy=drop_policy,
+        keep_unread=keep_unread,
         enable_performance_metrics=enable_performance_metrics,
         busy_poll=busy_poll,
         cancel_on_disconnect=cancel_on_disconnect,
@@ -215,7 +218,7 @@ class LabClient(ClientViews):
     def messages(self, count: int | None = None, *, timeout: float = 30.0) -> list[Message]:
         """Take the messages that have arrived since the last call, oldest first.
 
-        The first call finds those of the last ten seconds, and at least the newest thousand: see connect(inbox_size=).
+        The first call finds those of the last ten seconds, and at least the newest thousand: see connect(keep_unread=).
         With `count` it waits until there are so many, and returns fewer after `timeout` seconds or when the connection
         has ended for good.
         """

@@ -127,13 +127,18 @@ class TestUntilAsked:
 
     @pytest.mark.parametrize("own", [{"inbox_size": 5000}, {"inbox_bytes": 1 << 20}, {"drop_policy": "newest"}])
     async def test_a_client_with_an_inbox_of_its_own_keeps_all(self, hand_server: Server, own: dict[str, Any]) -> None:
-        async with Client(hand_server.url, **own) as keeps, Client(hand_server.url) as looks:
+        keeping = Client(hand_server.url, keep_unread=False, **own)
+        async with keeping as keeps, Client(hand_server.url, keep_unread=False) as looks:
             for client in (keeps, looks):
                 await client.subscribe(["AAPL"], data_types=["TRADES"])
             kept, looked = keeps._inbox, looks._inbox
             assert (kept._is_asked, looked._is_asked) == (True, False)
             assert looks.messages(0) == []
             assert looked._is_asked
+
+    async def test_a_client_keeps_all_unless_it_is_told_otherwise(self, hand_server: Server) -> None:
+        async with Client(hand_server.url) as client:
+            assert client._inbox._is_asked
 
 
 class TestWaiting:

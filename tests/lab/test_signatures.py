@@ -29,7 +29,8 @@ def parameters(function: Callable[..., object], *without: str) -> dict[str, tupl
 
 
 def test_connect_takes_what_a_client_takes() -> None:
-    assert parameters(hl.connect, "name") == parameters(Client)
+    # A notebook's client is mostly looked at, and keeps little for messages() until somebody calls it.
+    assert parameters(hl.connect, "name", "keep_unread") == parameters(Client, "keep_unread")
 
 
 def test_serve_takes_what_a_server_takes() -> None:
