@@ -74,6 +74,7 @@ class Market:
     offered_symbols: list[str] = field(default_factory=list)
     trading: Trading = field(default_factory=Trading)
     callbacks: list[Callable[[object], object]] = field(default_factory=list)
+    channels: list[Any] = field(default_factory=list)
 
     @property
     def symbols(self) -> list[str]:

@@ -100,12 +100,16 @@ class SymbolTape:
                     break
         return found[::-1]
 
-    def has_printed(self, trade: Trade | None) -> bool:
-        """Tell whether a trade is not newer than those on the tape."""
-        if trade is None:
-            return True
+    def is_doubtful(self, last: Trade | None) -> bool:
+        """Tell whether a state without a list of trades may show that `has_every_trade` is wrong.
+
+        It is the first one, or its last trade did not come as one of all: TRADES is no longer subscribed to then,
+        unless it comes later, in another channel.
+        """
         with self.guard:
-            return bool(self.trades) and from_milliseconds(trade.timestamp) <= self.trades[-1].ts_event
+            if not self.quotes or not self.has_every_trade or last is None:
+                return not self.quotes
+            return not self.trades or from_milliseconds(last.timestamp) > self.trades[-1].ts_event
 
     def take(self, state: MarketDataSymbol) -> None:
         """Take in one state of the symbol."""
@@ -174,7 +178,11 @@ class MarketTape:
 
     def symbol(self, name: str) -> SymbolTape:
         """The tape of one symbol, empty before its first message."""
-        return self._symbols.setdefault(name, SymbolTape())
+        tape = self._symbols.get(name)
+        if tape is None:
+            new = SymbolTape(has_every_trade=self._gets_every_trade(name, believed=False))
+            tape = self._symbols.setdefault(name, new)
+        return tape
 
     def jump(self) -> None:
         """Note that a replay has gone to another time."""
@@ -185,17 +193,16 @@ class MarketTape:
         """Take in one message; called on the client's thread."""
         for state in message.symbols:
             tape = self.symbol(state.symbol)
-            # A trade that did not come as one of all: TRADES is no longer subscribed to, unless it comes later, in
-            # another channel.
-            if tape.has_every_trade and state.trades is None and not tape.has_printed(state.last_trade):
-                tape.has_every_trade = self._gets_every_trade(state.symbol)
+            if state.trades is None and tape.is_doubtful(state.last_trade):
+                tape.has_every_trade = self._gets_every_trade(state.symbol, believed=tape.has_every_trade)
             tape.take(state)
 
-    def _gets_every_trade(self, symbol: str) -> bool:
+    def _gets_every_trade(self, symbol: str, *, believed: bool) -> bool:
+        """Tell whether TRADES is subscribed to, as far as the server names its channels."""
         client = self._client()
         channels = () if client is None else client.channels
         named = [each for each in channels if symbol in each.symbols]
-        return not named or any(DataType.TRADES in each.data_types for each in named)
+        return any(DataType.TRADES in each.data_types for each in named) if named else believed
 
 
 _tapes: Final[weakref.WeakKeyDictionary[Any, weakref.ref[MarketTape]]] = weakref.WeakKeyDictionary()

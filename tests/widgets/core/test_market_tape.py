@@ -55,6 +55,15 @@ def channel(*data_types: str) -> ChannelInfo:
     return ChannelInfo(symbols=["X"], data_types=list(data_types), **terms)
 
 
+def test_it_is_known_from_the_start_that_every_trade_comes(source):
+    """Before the first trade a view would say else that TRADES is to be subscribed to."""
+    tape = tape_of(source)
+    source.channels = [channel("QUOTES", "TRADES")]
+    source.send(0, last_trade=trade(-9, 10.0))
+    found = tape.symbol("X")
+    assert (found.printed, found.has_every_trade) == (0, True)
+
+
 @pytest.mark.parametrize(
     ("channels", "printed", "has_every_trade"),
     [([channel("QUOTES")], 2, False), ([channel("QUOTES"), channel("TRADES")], 1, True), ([], 1, True)],
