@@ -43,7 +43,7 @@ class TestFinding:
 
 class TestCopying:
     def test_every_notebook_and_recording_is_there_and_nothing_else(self, source: Path, tmp_path: Path) -> None:
-        (source / "notebooks" / "recordings").mkdir()
+        (source / "notebooks" / "recordings").mkdir(exist_ok=True)
         (source / "notebooks" / "recordings" / "big.parquet").write_text("what a tutorial has left")
         folder = tmp_path / "mine"
         done = copy_tutorials(folder)
