@@ -7,7 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from hftlab.errors import CallbackFailed, NetworkError
+from hftlab.client.arguments import symbol_name
+from hftlab.error_card import error_card
+from hftlab.errors import ArgumentTypeError, CallbackFailed, NetworkError
 from tests.notebook_kernel import Kernel, kernel
 
 START = """
@@ -139,3 +141,27 @@ def test_without_ipython_it_is_pythons_own() -> None:
         error = exc
     assert "%tb" in error._render_traceback_()[-1]
     assert error._render_traceback_()[0] == "Traceback (most recent call last):\n"
+
+
+def test_without_ipython_a_card_has_the_callers_line_and_the_cause() -> None:
+    """In this process: the other tests look at cards in a kernel."""
+    try:
+        try:
+            raise OSError("the line is cut")
+        except OSError as cause:
+            raise symbol_error() from cause
+    except ArgumentTypeError as error:
+        card = re.sub(r"\x1b\[[\d;]*m", "", "\n".join(error_card(error)))
+    assert words(card).startswith("ArgumentTypeError: client.ladder() takes one symbol, such as 'AAPL'; got ['AAPL']")
+    assert "raise symbol_error() from cause" in card
+    assert "Caused by OSError: the line is cut" in card
+    assert "Did you mean AAPL?" in card
+    assert card.endswith("%tb shows the full traceback.")
+
+
+def symbol_error() -> ArgumentTypeError:
+    try:
+        symbol_name(["AAPL"], "client.ladder()")
+    except ArgumentTypeError as error:
+        return error
+    raise AssertionError("a list was taken for a symbol")
