@@ -6,6 +6,7 @@ from hftlab.widgets.core.interfaces import Client
 from hftlab.widgets.core.live_widget import LiveWidget
 from hftlab.widgets.core.page_code import page_source
 from hftlab.widgets.core.refresh_loop import REFRESH_LOOP, RefreshLoop
+from hftlab.widgets.core.setting import Setting
 from hftlab.widgets.depth.view import DepthView
 
 __all__ = ["DepthChart"]
@@ -20,6 +21,11 @@ class DepthChart(LiveWidget):
 
     _esm = page_source(DepthView.page)
 
+    symbol = Setting[str]()
+    """The symbol shown."""
+    depth = Setting[int]()
+    """The levels shown a side, at most."""
+
     def __init__(
         self,
         client: Client,
@@ -30,24 +36,6 @@ class DepthChart(LiveWidget):
         refresh_loop: RefreshLoop = REFRESH_LOOP,
     ) -> None:
         super().__init__(client, {"": DepthView(client, symbol, depth, rate)}, refresh_loop)
-
-    @property
-    def symbol(self) -> str:
-        """The symbol shown."""
-        return str(self.views[""].settings["symbol"])
-
-    @symbol.setter
-    def symbol(self, value: str) -> None:
-        self.views[""].set({"symbol": value})
-
-    @property
-    def depth(self) -> int:
-        """The levels shown a side, at most."""
-        return int(self.views[""].settings["depth"])
-
-    @depth.setter
-    def depth(self, value: int) -> None:
-        self.views[""].set({"depth": value})
 
     def __repr__(self) -> str:
         return f"DepthChart({self.symbol!r}, depth={self.depth})"

@@ -8,6 +8,7 @@ from hftlab.widgets.core.live_widget import LiveWidget
 from hftlab.widgets.core.page_code import page_source
 from hftlab.widgets.core.recorded_client import RecordedClient
 from hftlab.widgets.core.refresh_loop import REFRESH_LOOP, RefreshLoop
+from hftlab.widgets.core.setting import Setting
 from hftlab.widgets.core.view import View
 from hftlab.widgets.heatmap.recorded_view import RecordedHeatMapView
 from hftlab.widgets.heatmap.view import HeatMapView
@@ -25,6 +26,11 @@ class HeatMap(LiveWidget):
 
     _esm = page_source(HeatMapView.page)
 
+    symbol = Setting[str]()
+    """The symbol shown."""
+    time = Setting[float | None]()
+    """Where the cursor is, in ms since 1970 UTC; None for none."""
+
     def __init__(
         self, of: StreamingClient | Session, symbol: str, rate: float = 10, *, refresh_loop: RefreshLoop = REFRESH_LOOP
     ) -> None:
@@ -35,25 +41,6 @@ class HeatMap(LiveWidget):
         else:
             client, view = of, HeatMapView(of, symbol, rate, refresh_loop=refresh_loop)
         super().__init__(client, {"": view}, refresh_loop)
-
-    @property
-    def symbol(self) -> str:
-        """The symbol shown."""
-        return str(self.views[""].settings["symbol"])
-
-    @symbol.setter
-    def symbol(self, value: str) -> None:
-        self.views[""].set({"symbol": value})
-
-    @property
-    def time(self) -> float | None:
-        """Where the cursor is, in ms since 1970 UTC; None for none."""
-        time: float | None = self.views[""].settings["time"]
-        return time
-
-    @time.setter
-    def time(self, value: float | None) -> None:
-        self.views[""].set({"time": value})
 
     def __repr__(self) -> str:
         return f"HeatMap({self.symbol!r})"

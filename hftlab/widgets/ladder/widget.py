@@ -5,6 +5,7 @@ from __future__ import annotations
 from hftlab.widgets.core.live_widget import LiveWidget
 from hftlab.widgets.core.page_code import page_source
 from hftlab.widgets.core.refresh_loop import REFRESH_LOOP, RefreshLoop
+from hftlab.widgets.core.setting import Setting
 from hftlab.widgets.ladder.view import LadderClient, LadderView
 
 __all__ = ["Ladder"]
@@ -19,6 +20,15 @@ class Ladder(LiveWidget):
     """
 
     _esm = page_source(LadderView.page)
+
+    symbol = Setting[str]()
+    """The symbol shown."""
+    depth = Setting[int]()
+    """The rows shown a side."""
+    group = Setting[int]()
+    """The ticks in a row."""
+    size = Setting[float]()
+    """The size of the orders that the page places."""
 
     def __init__(
         self,
@@ -35,42 +45,6 @@ class Ladder(LiveWidget):
     ) -> None:
         view = LadderView(client, symbol, depth, rate, tick=tick, group=group, trading=trading, size=size)
         super().__init__(client, {"": view}, refresh_loop)
-
-    @property
-    def symbol(self) -> str:
-        """The symbol shown."""
-        return str(self.views[""].settings["symbol"])
-
-    @symbol.setter
-    def symbol(self, value: str) -> None:
-        self.views[""].set({"symbol": value})
-
-    @property
-    def depth(self) -> int:
-        """The rows shown a side."""
-        return int(self.views[""].settings["depth"])
-
-    @depth.setter
-    def depth(self, value: int) -> None:
-        self.views[""].set({"depth": value})
-
-    @property
-    def group(self) -> int:
-        """The ticks in a row."""
-        return int(self.views[""].settings["group"])
-
-    @group.setter
-    def group(self, value: int) -> None:
-        self.views[""].set({"group": value})
-
-    @property
-    def size(self) -> float:
-        """The size of the orders that the page places."""
-        return float(self.views[""].settings["size"])
-
-    @size.setter
-    def size(self, value: float) -> None:
-        self.views[""].set({"size": value})
 
     def __repr__(self) -> str:
         return f"Ladder({self.symbol!r}, depth={self.depth})"

@@ -6,6 +6,7 @@ from hftlab.widgets.core.interfaces import StreamingClient
 from hftlab.widgets.core.live_widget import LiveWidget
 from hftlab.widgets.core.page_code import page_source
 from hftlab.widgets.core.refresh_loop import REFRESH_LOOP, RefreshLoop
+from hftlab.widgets.core.setting import Setting
 from hftlab.widgets.time_and_sales.view import TimeAndSalesView
 
 __all__ = ["TimeAndSales"]
@@ -20,6 +21,11 @@ class TimeAndSales(LiveWidget):
 
     _esm = page_source(TimeAndSalesView.page)
 
+    symbol = Setting[str]()
+    """The symbol shown."""
+    min_size = Setting[float]()
+    """The smallest size shown."""
+
     def __init__(
         self,
         client: StreamingClient,
@@ -30,24 +36,6 @@ class TimeAndSales(LiveWidget):
         refresh_loop: RefreshLoop = REFRESH_LOOP,
     ) -> None:
         super().__init__(client, {"": TimeAndSalesView(client, symbol, min_size, rate)}, refresh_loop)
-
-    @property
-    def symbol(self) -> str:
-        """The symbol shown."""
-        return str(self.views[""].settings["symbol"])
-
-    @symbol.setter
-    def symbol(self, value: str) -> None:
-        self.views[""].set({"symbol": value})
-
-    @property
-    def min_size(self) -> float:
-        """The smallest size shown."""
-        return float(self.views[""].settings["min_size"])
-
-    @min_size.setter
-    def min_size(self, value: float) -> None:
-        self.views[""].set({"min_size": value})
 
     def __repr__(self) -> str:
         return f"TimeAndSales({self.symbol!r})"
