@@ -17,7 +17,7 @@ from jupyter_client.blocking import BlockingKernelClient
 from tests.command import ROOT, environment
 from tests.widgets.kernel import Kernel
 
-__all__ = ["LAB", "NOTEBOOK_7", "Notebook", "jupyterlab"]
+__all__ = ["LAB", "NOTEBOOK_7", "Notebook", "jupyterlab", "program_of_jupyter"]
 
 WAIT = 150_000  # ms until a test gives up; none takes as long
 
@@ -86,11 +86,19 @@ def jupyterlab(folder: Path, app: str = LAB) -> Iterator[str]:
         path = settings / f"{name}.jupyterlab-settings"
         path.parent.mkdir(parents=True)
         path.write_text(setting)
-    folders = {f"JUPYTER_{name}_DIR": str(folder / name.lower()) for name in ("RUNTIME", "CONFIG")}
     options = [f"--ServerApp.root_dir={folder}", "--port=0", "--no-browser", "--expose-app-in-browser", "--allow-root"]
+    with program_of_jupyter([sys.executable, "-c", _SERVER, app, *options], folder) as address:
+        yield address
+
+
+@contextmanager
+def program_of_jupyter(command: list[str], folder: Path) -> Iterator[str]:
+    """Run a command that starts a Jupyter server, with its files in a folder; yields the address that it prints."""
+    folders = {f"JUPYTER_{name}_DIR": str(folder / name.lower()) for name in ("RUNTIME", "CONFIG")}
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(
-            [sys.executable, "-c", _SERVER, app, *options],
+            command,
+            cwd=folder,
             env=environment(**folders, PYTHONPATH=str(ROOT)),
             stdout=subprocess.PIPE,
             stderr=log,

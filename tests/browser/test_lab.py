@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.command import ROOT, environment
+from tests.browser.lab import program_of_jupyter
+from tests.command import ROOT
 
 TUTORIALS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 QUICKSTART = "01_quickstart"
@@ -45,24 +45,8 @@ def jupyterlab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     for name in ("notebooks", "data"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("recordings", ".ipynb_checkpoints"))
     options = ["--no-browser", "--port=0", "--expose-app-in-browser"]
-    folders = {"JUPYTER_RUNTIME_DIR": str(folder / "runtime"), "JUPYTER_CONFIG_DIR": str(folder / "config")}
-    command = [sys.executable, "-m", "hftlab", "lab", *options]
-    with (folder / "log").open("w") as log:
-        process = subprocess.Popen(
-            command, cwd=folder, env=environment(**folders), stdout=subprocess.PIPE, stderr=log, text=True
-        )
-        try:
-            assert process.stdout is not None
-            address = process.stdout.readline().strip()
-            assert address, (folder / "log").read_text()
-            yield address
-        finally:
-            process.terminate()
-            try:
-                process.communicate(timeout=10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.communicate()
+    with program_of_jupyter([sys.executable, "-m", "hftlab", "lab", *options], folder) as address:
+        yield address
 
 
 @pytest.fixture
