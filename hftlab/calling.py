@@ -26,7 +26,7 @@ def plainly(function: Callable[[], T]) -> T:
 
 
 def is_plain() -> bool:
-    """Whether hftlab is called in plain calls, as in a notebook."""
+    """Tell whether hftlab is called in plain calls, as in a notebook."""
     return _plain.get()
 
 

@@ -12,7 +12,7 @@ class Watcher(Protocol):
 
     @property
     def is_seen(self) -> bool:
-        """Whether what it shows now would be seen by anybody."""
+        """True if what it shows now would be seen by somebody."""
 
     def begin(self, kernel: str) -> None:
         """Note that the compilation of a kernel begins; those that it calls begin within it."""
@@ -26,7 +26,7 @@ watchers: Final[list[Watcher]] = []
 
 
 def is_watched() -> bool:
-    """Whether somebody sees that kernels are compiled."""
+    """Tell whether somebody sees that kernels are compiled."""
     return any(watcher.is_seen for watcher in watchers)
 
 

@@ -36,7 +36,7 @@ class Notice:
 
     @property
     def is_seen(self) -> bool:
-        """Whether a line would be seen now."""
+        """True if a line would be seen now."""
         return self._is_seen()
 
     def begin(self, kernel: str) -> None:

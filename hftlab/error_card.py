@@ -1,4 +1,4 @@
-"""What a notebook shows of an error of hftlab: what is wrong, the user's own line, and a line to paste instead.
+"""Card that a notebook shows of an error of hftlab: what is wrong, the user's own line, and a line to paste instead.
 
 IPython asks an exception for it (`_render_traceback_`). The frames of hftlab, of Python's library and of installed
 packages are left out; `%tb` shows all of them.

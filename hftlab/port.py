@@ -20,7 +20,7 @@ def port_holder(port: int) -> str | None:
 
 
 def is_held_here(port: int) -> bool:
-    """Whether it is this process that listens on a TCP port."""
+    """Tell whether this process listens on a TCP port."""
     return _listening(port) == os.getpid()
 
 

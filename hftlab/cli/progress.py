@@ -7,7 +7,7 @@ from typing import Any, Literal, Self, TypeAlias
 __all__ = ["Progress", "Unit", "pace_text"]
 
 Unit: TypeAlias = Literal["bytes", "rows", "messages", ""]
-"""What is counted; "" is something whose rate says nothing."""
+"""Unit that is counted; "" for one whose rate says nothing."""
 
 
 class Progress:

@@ -47,7 +47,7 @@ _LONGEST_RECONNECT: Final = 30.0
 
 
 class Addressed(Protocol):
-    """What has an address to connect to, such as a server."""
+    """Object with an address to connect to, such as a server."""
 
     @property
     def url(self) -> str: ...

@@ -38,7 +38,7 @@ _log = get_logger("hftlab.client")
 
 
 class Socket(Protocol):
-    """What a Link uses of a WebSocket: a ClientSocket, or the double of one in tests."""
+    """WebSocket as a Link uses it: a ClientSocket, or the double of one in tests."""
 
     @property
     def connection_lost_waiter(self) -> asyncio.Future[None]: ...

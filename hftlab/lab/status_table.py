@@ -1,4 +1,4 @@
-"""What runs in this process: servers, clients and recordings, as one table."""
+"""Table of the servers, clients and recordings of this process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a client shows in a notebook: one method a view."""
+"""Views of a client in a notebook, one method each."""
 
 from __future__ import annotations
 

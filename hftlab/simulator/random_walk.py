@@ -38,7 +38,7 @@ _LEVEL_STEP: Final = 0.01
 # of each bid level and of each ask level.
 _DRAWS: Final = 5 + 4 * _LEVELS
 _SEEDS: Final = (np.random.Generator, np.random.BitGenerator, np.random.SeedSequence, np.ndarray, list, tuple)
-"""What numpy takes as a seed beside a number."""
+"""Types that numpy takes as a seed beside a number."""
 
 
 class RandomWalk:

@@ -21,7 +21,7 @@ from hftlab.transport.recovery import Recovery
 __all__ = ["FakeClient", "Network"]
 
 Network: TypeAlias = Literal["up", "down", "manual"]
-"""What becomes of attempts to connect: they succeed, they are refused, or they wait for simulate_open()."""
+"""Fate of attempts to connect: they succeed, they are refused, or they wait for simulate_open()."""
 
 _URL: Final = "ws://localhost"
 """Without a port, so that no key of a server on this machine is found for it."""
@@ -79,7 +79,7 @@ class FakeClient(Client):
 
     @property
     def network(self) -> Network:
-        """What becomes of attempts to connect: "up", "down" or "manual"; may be set."""
+        """Fate of attempts to connect: "up", "down" or "manual"; may be set."""
         return self._network
 
     @network.setter

@@ -62,7 +62,7 @@ class FakeLabClient(LabClient):
 
     @property
     def network(self) -> Network:
-        """What becomes of attempts to connect: "up", "down" or "manual"; may be set."""
+        """Fate of attempts to connect: "up", "down" or "manual"; may be set."""
         return self._fake.network
 
     @network.setter

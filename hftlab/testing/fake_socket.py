@@ -32,7 +32,7 @@ class FakeSocket:
         """Payloads that have come and are not wanted yet; None while they are handed on at once."""
         self._on_message: OnMessage | None = None
         self._steps: deque[tuple[Step, str | None]] = deque()
-        """What the server is about to do, with the id of the request that it answers."""
+        """Steps that the server is about to do, with the id of the request that each answers."""
         self._free_at = 0.0
         """When the server has done what was to be done so far."""
         self._plan(script.greet(), None)
@@ -75,7 +75,7 @@ class FakeSocket:
 
     @property
     def is_open(self) -> bool:
-        """Whether neither end has closed it."""
+        """True until one end closes it."""
         return not self.connection_lost_waiter.done()
 
     def say(self, said: Said) -> None:

@@ -20,7 +20,7 @@ _REQUESTS: Final = tuple(str(kind.__struct_config__.tag) for kind in get_args(Re
 
 
 class Script:
-    """What a server answers to each type of request, and all requests that came (`received`), in order.
+    """Answers of a server to each type of request, and all requests that came (`received`), in order.
 
     Without a script for its type a request gets what an agreeable server answers: PONG to PING, AUTH_SUCCESS to AUTH,
     ACK to everything else. Steps that do not contain a reply of their own are sent behind that answer:

@@ -107,7 +107,7 @@ class Axis:
 
 
 def kind_of(layout: Any, columns: Sequence[Any]) -> Kind:
-    """What an axis is: as its layout says, else by the first value of its traces."""
+    """Type of an axis: as its layout says, else by the first value of its traces."""
     if layout.type in ("linear", "log", "date", "category"):
         return layout.type  # type: ignore[no-any-return]
     first = next((value for value in chain.from_iterable(columns) if value is not None), 0)

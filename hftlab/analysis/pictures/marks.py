@@ -14,7 +14,7 @@ from hftlab.analysis.pictures.elements import paint, rectangle, stroke
 __all__ = ["Span", "bar_spans", "draw_bars", "draw_markers", "draw_scatter", "has_lines", "has_markers"]
 
 Span = tuple[Numbers, Numbers, Numbers, Numbers]
-"""Of each bar: both ends of its width, and both ends of its length."""
+"""Bars: both ends of the width and both ends of the length of each."""
 
 _FEW: Final = 20
 """Fewer points than this have markers unless a trace says otherwise, as in Plotly."""
@@ -30,12 +30,12 @@ _SHAPES: Final = {
 
 
 def has_lines(trace: Any) -> bool:
-    """Whether a scatter trace has lines."""
+    """Tell whether a scatter trace has lines."""
     return trace.mode is None or "lines" in trace.mode
 
 
 def has_markers(trace: Any) -> bool:
-    """Whether a scatter trace has markers."""
+    """Tell whether a scatter trace has markers."""
     if trace.mode is None:
         return len(trace.y if trace.y is not None else ()) < _FEW
     return "markers" in trace.mode

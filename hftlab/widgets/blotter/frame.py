@@ -21,7 +21,7 @@ VERSION: Final = 1
 
 
 class BlotterState(msgspec.Struct, frozen=True):
-    """What a blotter shows, the newest first; `order_count` and `fill_count` are those of all."""
+    """State of a blotter, the newest first; `order_count` and `fill_count` are those of all."""
 
     orders: Sequence[OrderRecord] = ()
     fills: Sequence[FillRecord] = ()

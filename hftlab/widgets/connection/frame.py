@@ -1,4 +1,4 @@
-"""What a connection panel shows, and the frame of bytes in which it travels to the page."""
+"""State of a connection panel, and the frame of bytes in which it travels to the page."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Event(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ConnectionFrame:
-    """What a connection panel shows, as texts; `events` has the newest first."""
+    """State of a connection panel, as texts; `events` has the newest first."""
 
     status: str
     lasting: str

@@ -44,7 +44,7 @@ class Commands:
 
     @property
     def busy(self) -> bool:
-        """Whether a command waits or is being done."""
+        """True while a command waits or is being done."""
         return self._thread is not None
 
     def clear(self) -> None:

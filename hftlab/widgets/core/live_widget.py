@@ -39,7 +39,7 @@ PANEL_TRAITS: Final[Mapping[str, type[traitlets.TraitType[Any, Any]]]] = {
     "notice": traitlets.Unicode,
     "error": traitlets.Unicode,
 }
-"""What a page has of each view; those of a dashboard's views have the view's name in front, as `ladder_frame`."""
+"""Traits of each view; those of a dashboard's views have the view's name in front, as `ladder_frame`."""
 
 
 class _Panel:
@@ -83,7 +83,7 @@ class LiveWidget(anywidget.AnyWidget):  # type: ignore[misc]
     beat = traitlets.Float(BEAT).tag(sync=True)
     """Seconds between two heartbeats that a page sends."""
     hears_in_cells = traitlets.Bool(None, allow_none=True).tag(sync=True)
-    """Whether the kernel reads what the pages send while a cell runs; None before any page was heard.
+    """True if the kernel reads what the pages send while a cell runs; None before any page was heard.
 
     Where it is False, what a person does on the page takes effect after the cell, and the page should say so.
     """

@@ -71,10 +71,10 @@ class SymbolTape:
     printed: int = 0
     epoch: int = 0
     has_every_trade: bool = False
-    """Whether the messages carry every trade (the data type TRADES); else the last one of each is known."""
+    """True if the messages carry every trade (the data type TRADES); else the last one of each is known."""
     last: tuple[float, float, float] | None = None
     has_jumped: bool = False
-    """Whether a replay has gone to another time since the last state: even a little earlier is back then."""
+    """True if a replay has gone to another time since the last state: even a little earlier is back then."""
     since: int = 0
     """Time of the first state after the last jump of a replay in ns, 0 without one: what was before was skipped."""
     forgotten: int = 0

@@ -1,4 +1,4 @@
-"""What stands for a client where a widget shows a recorded session: always connected, and nothing comes."""
+"""Stand-in for a client where a widget shows a recorded session: connected, and nothing comes."""
 
 from __future__ import annotations
 

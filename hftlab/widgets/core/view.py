@@ -20,11 +20,11 @@ MAX_RATE: Final = 30.0
 """Updates a second, at most."""
 
 Reply: TypeAlias = tuple[dict[str, Any], list[bytes]]
-"""What a view answers to its page: JSON content and binary buffers."""
+"""Answer of a view to its page: JSON content and binary buffers."""
 
 
 class View:
-    """What one panel shows. A widget of its own holds one, a dashboard several.
+    """Content of one panel. A widget of its own holds one, a dashboard several.
 
     `settings` travel to the page as JSON, and are changed by `set()` only: by Python, by the page (a message
     {"set": {...}}), and by the other views of the same Link. `rate` is in updates a second.
@@ -63,7 +63,7 @@ class View:
 
     @property
     def ages(self) -> bool:
-        """Whether a frame that does not change means that data is missing."""
+        """True if a frame that does not change means that data is missing."""
         return True
 
     def set(self, changes: Mapping[str, Any]) -> None:
@@ -93,7 +93,7 @@ class View:
         return None
 
     def kept(self) -> bytes:
-        """What a page without a kernel needs beside the frame, such as the whole history: to_html() stores it."""
+        """Pack what a page without a kernel needs besides, such as the whole history: to_html() stores it."""
         return b""
 
     def close(self) -> None:

@@ -21,7 +21,7 @@ _EXPECTED: Final = ""
 @dataclass(slots=True)
 class _View:
     heard_in_cells: bool | None = None
-    """Whether the kernel reads its messages while a cell runs; None before the first one."""
+    """True if the kernel reads its messages while a cell runs; None before the first one."""
     silent: float = 0.0
     """Seconds without a heartbeat in which the kernel could have read one."""
 
@@ -51,7 +51,7 @@ class Visibility:
 
     @property
     def hears_in_cells(self) -> bool | None:
-        """Whether all visible views are heard while a cell runs; None when no visible view was heard yet."""
+        """True if all visible views are heard while a cell runs; None when no visible view was heard yet."""
         heard = [view.heard_in_cells for view in self._views.values() if view.heard_in_cells is not None]
         return all(heard) if heard else None
 

@@ -40,7 +40,7 @@ Resting: TypeAlias = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class DepthState:
-    """What a depth chart shows, best first; `ts_event` in ns.
+    """State of a depth chart, best first; `ts_event` in ns.
 
     `is_cut` says that the book has more levels than these.
     """

@@ -50,7 +50,7 @@ def new_epoch() -> int:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What all columns of a block have in common.
+    """Header that all columns of a block share.
 
     Prices are (`origin` + ticks) * `tick`; one row of the columns is `group` ticks high. `oldest` and `next` are the
     numbers of all columns that there are, `next` not included, and `until` (ns) is where the last of them ends.

@@ -57,7 +57,7 @@ FARTHEST: Final = 2**31 - 1
 
 @dataclass(frozen=True, slots=True)
 class LadderState:
-    """What a ladder shows; None is unknown. `ts_event` in ns; `trade` is (price, size, "BUY" or "SELL").
+    """State of a ladder; None is unknown. `ts_event` in ns; `trade` is (price, size, "BUY" or "SELL").
 
     `traded` is the volume by price steps of `group` ticks near the market, `traded_steps` the number of all of them,
     `epoch` the number of times that it began anew;

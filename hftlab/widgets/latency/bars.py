@@ -30,7 +30,7 @@ class Bars(NamedTuple):
         return self.edges[1] / self.edges[0] if self.counts else 1.0
 
     def since(self, before: Bars) -> Bars:
-        """What has been added since an earlier state of the same histogram; all of it if that was started anew."""
+        """Return what was added since an earlier state of the same histogram; all of it if that was started anew."""
         earlier = dict(zip(before.edges, before.counts, strict=False))
         added = [number - earlier.get(edge, 0) for edge, number in zip(self.edges, self.counts, strict=False)]
         if any(number < 0 for number in added) or self.total < before.total:

@@ -29,7 +29,7 @@ class Timeline:
         self._second: int | None = None
 
     def due(self, now: float) -> bool:
-        """Whether a second has ended since the last reading."""
+        """True if a second has ended since the last reading."""
         return self._second is None or math.floor(now) > self._second
 
     def read(self, now: float, components: Mapping[str, Bars]) -> None:

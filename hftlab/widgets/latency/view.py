@@ -26,7 +26,7 @@ WORDS: Final = {
     "queue": "from our receipt until your code takes the message; not measured before it first does",
     "handler": 'the time spent in callbacks for "message", those of views included',
 }
-"""What each component means."""
+"""Meaning of each component."""
 
 
 @dataclass(frozen=True, slots=True)

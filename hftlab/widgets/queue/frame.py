@@ -26,7 +26,7 @@ def pack_queue(tracks: Sequence[Track], scales: Mapping[str, Scale]) -> bytes:
 
 
 def outcome(track: Track) -> str:
-    """What became of an order: resting, filled, canceled, expired, or changed."""
+    """Outcome of an order: resting, filled, canceled, expired, or changed."""
     if track.ended is None:
         return "resting"
     record = track.record

@@ -34,7 +34,7 @@ class Track:
     points: list[Point] = field(default_factory=list)
     step: int = FIRST_STEP
     is_settled: bool = False
-    """Whether the level has been seen again since the order was first seen there: its first bounds are wide."""
+    """True if the level has been seen again since the order was first seen there: its first bounds are wide."""
     ended: int | None = None
     """When it was filled, cancelled, or changed so that it lost its place."""
 

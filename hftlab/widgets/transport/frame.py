@@ -19,7 +19,7 @@ STATES: Final = ("LIVE", "WAITING", "PLAYING", "PAUSED", "ENDED")
 
 @dataclass(frozen=True, slots=True)
 class TransportState:
-    """What a transport shows; times in ns. `state` is one of STATES, and LIVE where there is nothing to control.
+    """State of a transport; times in ns. `state` is one of STATES, and LIVE where there is nothing to control.
 
     `speed` is infinite at full speed; `busy` while the server has not answered a command yet.
     """

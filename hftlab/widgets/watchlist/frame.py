@@ -31,7 +31,7 @@ ROW: Final = (
 )
 """The float64 values of each row; NaN is unknown."""
 STATES: Final = ("", "no data yet", "stale", "not subscribed", "unknown")
-"""What `state` stands for."""
+"""Names of the values of `state`."""
 VERSION: Final = 1
 
 LIVE, WAITING, STALE, NOT_SUBSCRIBED, UNHEARD_OF = range(len(STATES))

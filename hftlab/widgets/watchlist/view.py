@@ -25,7 +25,7 @@ COLUMNS: Final = ("symbol", "price", "change", "spread", "imbalance")
 LEARNT: Final = 5
 """Levels a side from which the tick of a symbol is learnt."""
 BYTES_PER_SECOND: Final = 50_000
-"""Of frames, at most: a list of many symbols is read less often."""
+"""Bytes of frames in a second, at most: a list of many symbols is read less often."""
 
 
 class WatchListView(View):
