@@ -66,11 +66,7 @@ def picture(page: Any, name: str) -> None:
         page.screenshot(path=Path(folder) / f"{name}.png")
 
 
-# nbval runs all of them in every test; in a browser, which takes much longer, the first two.
-NAMES = [pytest.param(path.stem, marks=[pytest.mark.soak] if at > 1 else []) for at, path in enumerate(TUTORIALS)]
-
-
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [path.stem for path in TUTORIALS])
 def test_a_tutorial_runs_to_its_end(page: Any, jupyterlab: str, name: str) -> None:
     """Run all cells, as a person does with Run > Run All Cells: none fails, and the last one ends."""
     # The printed address leads to the quickstart.
