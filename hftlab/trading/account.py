@@ -126,9 +126,9 @@ class _Listing(NamedTuple):
 class Account:
     """Account that trades some instruments: cash by currency, positions and commissions, in integers of 1e-9.
 
-    `positions` has the instruments that were traded, by wire symbol. What is bought in a currency is paid in it: its
-    cash goes below 0 where there is none, without interest. `commissions` is what was charged, by currency of the cash.
-    Raises HftlabError for an instrument, or a commission, in a currency without a rate.
+    `instruments` can be traded; `positions` has those that were, by wire symbol. What is bought in a currency is paid
+    in it: its cash goes below 0 where there is none, without interest. `commissions` is what was charged, by currency
+    of the cash. Raises HftlabError for an instrument, or a commission, in a currency without a rate.
     """
 
     def __init__(self, name: str, terms: AccountTerms, instruments: Iterable[Instrument]) -> None:
@@ -137,7 +137,7 @@ class Account:
         self.cash = {currency: floor_units(amount) for currency, amount in amounts.items()}
         self.commissions: dict[str, int] = {}
         self.positions: dict[str, Position] = {}
-        self._instruments = tuple(instruments)
+        self.instruments = tuple(instruments)
         # Each position's value in the account's currency, and their sums, so that a check of an order adds up nothing.
         self._values: dict[str, int] = {}
         self._market_value = self._gross = 0
@@ -162,7 +162,7 @@ class Account:
         """
         for currency in self.cash:
             self._rate(currency, f"the account has cash in {currency}", terms)
-        return {one.wire_symbol: self._listing(one, terms) for one in self._instruments}
+        return {one.wire_symbol: self._listing(one, terms) for one in self.instruments}
 
     def __repr__(self) -> str:
         held = ", ".join(repr(one) for one in self.positions.values() if one.quantity)
@@ -234,6 +234,10 @@ class Account:
     def gross_value(self) -> int:
         """Values of all positions, each counted as positive."""
         return self._gross
+
+    def rate(self, symbol: str) -> Fraction:
+        """Return what one unit of the currency of an instrument's prices is worth in the account's currency."""
+        return Fraction(*self._listings[symbol].rate)
 
     def value(self, symbol: str, quantity: int, price: int) -> int:
         """Return what a quantity of an instrument is worth at a price, in 1e-9 of the account's currency."""

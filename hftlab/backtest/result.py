@@ -1,0 +1,158 @@
+"""Result of a backtest: what the strategy asked for, what became of it, and what it earned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, Self
+
+import msgspec
+import polars as pl
+
+from hftlab.backtest.equity import equity_table
+from hftlab.backtest.facts import Facts
+from hftlab.backtest.ledger import book_fills, listings_of
+from hftlab.backtest.markouts import HORIZONS, markouts, mids
+from hftlab.backtest.performance import summarize
+from hftlab.backtest.result_tables import EXACT, RAW, exact_table, with_doubles
+from hftlab.backtest.summary import Summary
+from hftlab.errors import ArgumentError
+from hftlab.instruments import Instrument
+from hftlab.nearest import describe_unknown, meant
+from hftlab.trading.account import Account, AccountTerms
+
+__all__ = ["Result"]
+
+_NAME: Final = "backtest"
+
+
+class Result:
+    """Result of a backtest: its tables as LazyFrames, its summary, and the facts that reproduce it.
+
+    Prices, quantities and money in the tables are doubles; `exact()` has the same as decimals with nine places, whose
+    sums are exact. Times are ns UTC. Of a backtest over several sessions each table has a column `session`, and the
+    equity goes on from where the session before has left it. `facts` has an item a session.
+    """
+
+    def __init__(self, tables: Mapping[str, pl.LazyFrame], facts: Sequence[Facts]) -> None:
+        self._tables = dict(tables)
+        self.facts = tuple(facts)
+
+    @classmethod
+    def of_run(
+        cls,
+        *,
+        orders: pl.DataFrame,
+        fills: pl.DataFrame,
+        requests: pl.DataFrame,
+        quotes: pl.DataFrame,
+        gaps: pl.DataFrame,
+        facts: Facts,
+        terms: AccountTerms,
+        instruments: Iterable[Instrument],
+        queue: pl.DataFrame | None = None,
+    ) -> Self:
+        """Make the result of a run over one session.
+
+        The tables have the columns of hftlab.backtest.result_tables.RAW, with integers of 1e-9; `commission` of fills
+        is computed from the terms of the account. `instruments` are those that could be traded. `facts.start` is not
+        behind, `facts.end` not before any row.
+        """
+        account = Account(_NAME, terms, instruments)
+        cash, listings = account.portfolio().cash, listings_of(account)
+        fills, quotes = (table.sort("at", maintain_order=True) for table in (fills, quotes))
+        ledger = book_fills(fills, account)
+        fills = fills.with_columns(pl.Series("commission", ledger.commissions, pl.Int128))
+        raw = {
+            "orders": orders,
+            "fills": fills,
+            "requests": requests,
+            "positions": ledger.positions,
+            "equity": equity_table(quotes, fills, ledger, listings, cash=cash, start=facts.start, end=facts.end),
+            "quotes": quotes,
+            "queue": pl.DataFrame(schema=RAW["queue"]) if queue is None else queue,
+            "gaps": gaps,
+        }
+        tables = {name: exact_table(name, table, facts.session).lazy() for name, table in raw.items()}
+        return cls(tables, [msgspec.structs.replace(facts, instruments=listings, currency=terms.currency)])
+
+    # --- tables ---
+
+    @property
+    def orders(self) -> pl.LazyFrame:
+        """A row an order: created (by the strategy), arrived (at the venue), ended, how, and what was filled of it."""
+        return self.table("orders")
+
+    @property
+    def fills(self) -> pl.LazyFrame:
+        """A row a fill: at (the venue's time), heard (the strategy's), why, and what stood ahead of the order."""
+        return self.table("fills")
+
+    @property
+    def requests(self) -> pl.LazyFrame:
+        """A row a request: NEW, CANCEL or REPLACE, when it was sent and arrived, and its outcome."""
+        return self.table("requests")
+
+    @property
+    def positions(self) -> pl.LazyFrame:
+        """A row a fill: the position in its symbol after it, in the currency of its prices."""
+        return self.table("positions")
+
+    @property
+    def equity(self) -> pl.LazyFrame:
+        """Cash, value of the positions at mid, profit after fees and drawdown wherever one of them has changed."""
+        return self.table("equity")
+
+    @property
+    def quotes(self) -> pl.LazyFrame:
+        """Best bid, ask and mid over time, as the strategy's market was; null where a side is empty."""
+        return mids(self.exact("quotes"))
+
+    @property
+    def queue(self) -> pl.LazyFrame:
+        """Quantity ahead of each resting order over time; empty unless the backtest has kept it."""
+        return self.table("queue")
+
+    @property
+    def gaps(self) -> pl.LazyFrame:
+        """Intervals of symbols that the recording does not cover, and why."""
+        return self.table("gaps")
+
+    def table(self, name: str) -> pl.LazyFrame:
+        """Return a table by its name, with doubles. Raises ArgumentError for one that results do not have."""
+        return with_doubles(self.exact(name))
+
+    def exact(self, name: str) -> pl.LazyFrame:
+        """Return a table by its name, with decimals. Raises ArgumentError for one that results do not have."""
+        if name not in EXACT:
+            raise ArgumentError(
+                f"results have no table {describe_unknown([str(name)], EXACT)}: there are {', '.join(EXACT)}"
+            ).advise(instead=meant([str(name)], EXACT))
+        table = self._tables[name]
+        return table.drop("session") if len(self.facts) == 1 else table
+
+    # --- what comes of them ---
+
+    def markouts(self, horizons: Iterable[str | float] = HORIZONS) -> pl.LazyFrame:
+        """Return the markout of each fill at each horizon, a length of time such as "100ms" or seconds.
+
+        Columns: session, at, client_order_id, symbol, side, liquidity, price, quantity, horizon (ns), mid, markout:
+        what a unit has earned since by the mid, null where that is not known (behind the end, in a gap).
+        """
+        ends = pl.LazyFrame({"session": [one.session for one in self.facts], "end": [one.end for one in self.facts]})
+        tables = self._tables
+        return markouts(tables["fills"], tables["quotes"], tables["gaps"], ends, horizons)
+
+    def summary(self, horizons: Iterable[str | float] = HORIZONS) -> Summary:
+        """Sum up: profit after fees, drawdown, turnover, fill ratios, inventory, and markouts at the horizons."""
+        return summarize(self._tables, self.facts, horizons)
+
+    def __repr__(self) -> str:
+        summary = self.summary(())
+        sessions = self.facts[0].session if len(self.facts) == 1 else f"{len(self.facts):,} sessions"
+        return (
+            f"Result({summary.strategy} on {sessions}: {summary.total.orders:,} orders, {summary.total.fills:,} fills, "
+            f"PnL {summary.total.pnl:+,.2f} {summary.currency})"
+        )
+
+    def _repr_html_(self) -> str:
+        return self.summary()._repr_html_()
