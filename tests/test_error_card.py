@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from hftlab.client.arguments import symbol_name
 from hftlab.error_card import error_card
 from hftlab.errors import ArgumentTypeError, CallbackFailed, NetworkError
+from hftlab.protocol.symbol_argument import symbol_name
 from tests.notebook_kernel import Kernel, kernel
 
 START = """

@@ -20,10 +20,11 @@ INTERNAL: Final = {
 
 
 _ALSO: Final = {
-    "hftlab.client": ["account_views", "debug_log", "diagnostics", "history", "order", "trading"],
+    "hftlab.client": ["debug_log", "diagnostics", "history", "order", "trading"],
     "hftlab.lab": ["replay", "trading"],
     "hftlab.protocol": ["base", "book"],
     "hftlab.session": ["manifest"],
+    "hftlab.trading": ["account_views", "order_handle"],
     "hftlab.book": ["anomalies"],
 }
 """Modules whose classes the public ones return, and so have their place on the package's page."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from numbers import Integral, Real
-from typing import Any, Final, Literal, Protocol, TypeAlias, TypeVar, get_args
+from typing import Final, Literal, Protocol, TypeAlias, TypeVar, get_args
 
 from hftlab.bounds import check_symbol
 from hftlab.credentials import is_subject
@@ -29,7 +29,6 @@ __all__ = [
     "reconnect_seconds",
     "slow_consumer_policy",
     "symbol_list",
-    "symbol_name",
     "waiting_seconds",
 ]
 
@@ -111,17 +110,6 @@ def one_of(option: str, name: NameT, names: Sequence[NameT]) -> NameT:
         known, near = ", ".join(names), meant([str(name)], names)
         raise ArgumentError(f"unknown {option} {name!r}: choose among {known}").advise(instead=near)
     return name
-
-
-def symbol_name(symbol: object, call: str = "this") -> str:
-    """Check one symbol, for `call`, such as "client.ladder()", that takes no list. Raises ArgumentTypeError."""
-    if isinstance(symbol, str):
-        return symbol
-    alone = symbol[0] if isinstance(symbol, list | tuple) and len(symbol) == 1 else None
-    example = repr(alone) if isinstance(alone, str) else "'AAPL'"
-    error = ArgumentTypeError(f"{call} takes one symbol, such as {example}; got {symbol!r}")
-    better: dict[Any, str] = {(alone,): example} if isinstance(alone, str) else {}
-    raise error.advise(instead=better)
 
 
 def symbol_list(symbols: Iterable[str]) -> list[str]:

@@ -8,18 +8,8 @@ from contextlib import ExitStack
 from typing import Any, Final
 
 from hftlab.bounds import check_symbol
-from hftlab.client.account_views import Fills, Orders, Positions, counted
-from hftlab.client.arguments import symbol_name
 from hftlab.client.commands import Commands
-from hftlab.client.order import Order, OrderHandle
-from hftlab.client.order_arguments import (
-    OrderIds,
-    client_order_id_text,
-    new_order,
-    replacement,
-    status_set,
-    timeout_seconds,
-)
+from hftlab.client.order import Order
 from hftlab.client.order_requests import UNSENT, OrderRequest, OrderRequests, Sent, may_be_placed
 from hftlab.client.order_watch import OrderWatch
 from hftlab.client.reporter import Reporter
@@ -30,7 +20,18 @@ from hftlab.html_table import facts_table
 from hftlab.protocol import CancelAll, CancelOrder, OrderStatus, PortfolioUpdate, Side
 from hftlab.protocol.enums import UpdateType
 from hftlab.protocol.subscribing.subscriber import Subscriber
+from hftlab.protocol.symbol_argument import symbol_name
+from hftlab.trading.account_views import Fills, Orders, Positions, counted
 from hftlab.trading.blotter import TrackedOrder
+from hftlab.trading.order_arguments import (
+    OrderIds,
+    client_order_id_text,
+    new_order,
+    replacement,
+    status_set,
+    timeout_seconds,
+)
+from hftlab.trading.order_handle import OrderHandle
 from hftlab.trading.order_record import OrderRecord
 
 __all__ = ["Trading"]

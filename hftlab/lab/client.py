@@ -9,7 +9,7 @@ from typing import Final, Literal, Self
 
 from hftlab.calling import plainly
 from hftlab.client import Client, LatencyHistogram, Metrics, diagnostics
-from hftlab.client.arguments import Addressed, message_count, symbol_list, symbol_name, waiting_seconds
+from hftlab.client.arguments import Addressed, message_count, symbol_list, waiting_seconds
 from hftlab.client.authentication import Token
 from hftlab.client.batching import BATCH_DELAY, BATCH_SIZE
 from hftlab.client.debug_log import WebSocketDebugLogger
@@ -25,6 +25,7 @@ from hftlab.lab.views import ClientViews
 from hftlab.lab.waits import closed, gathered, next_message, replay_ended, subscribed
 from hftlab.protocol import Ack, ChannelInfo, MarketDataSymbol, Message
 from hftlab.protocol.book import Book
+from hftlab.protocol.symbol_argument import symbol_name
 
 __all__ = ["LabClient", "clients", "connect"]
 

@@ -7,10 +7,10 @@ import weakref
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final
 
-from hftlab.client.arguments import symbol_name
 from hftlab.errors import ArgumentError, ArgumentTypeError
 from hftlab.lab.client import LabClient, connect
 from hftlab.lab.server import serve
+from hftlab.protocol.symbol_argument import symbol_name
 from hftlab.session import Session
 
 if TYPE_CHECKING:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hftlab.client.arguments import symbol_name
 from hftlab.errors import ArgumentError, ArgumentTypeError
 from hftlab.lab.client import LabClient
+from hftlab.protocol.symbol_argument import symbol_name
 from hftlab.session import Session
 
 if TYPE_CHECKING:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Protocol
 
 from hftlab.client import Client
-from hftlab.client.account_views import Fills, Orders, Positions
-from hftlab.client.order import Order, OrderHandle
+from hftlab.client.order import Order
 from hftlab.client.trading import Trading
 from hftlab.lab.background import background
 from hftlab.protocol import PortfolioUpdate
+from hftlab.trading.account_views import Fills, Orders, Positions
 from hftlab.trading.blotter import TrackedOrder
+from hftlab.trading.order_handle import OrderHandle
 
 __all__ = ["LabOrder", "LabTrading"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, cast
 
-from hftlab.client.arguments import symbol_name
+from hftlab.protocol.symbol_argument import symbol_name
 
 if TYPE_CHECKING:
     from hftlab.session import Session

@@ -12,10 +12,9 @@ from hftlab.client.arguments import (
     message_count,
     slow_consumer_policy,
     symbol_list,
-    symbol_name,
     waiting_seconds,
 )
-from hftlab.errors import ArgumentError, ArgumentTypeError, HftlabError, SubscriptionFailed
+from hftlab.errors import ArgumentError, ArgumentTypeError, SubscriptionFailed
 from hftlab.server import Server
 from tests.client.servers import scripted
 
@@ -129,16 +128,6 @@ def test_unknown_names_are_told_with_the_nearest() -> None:
         slow_consumer_policy("gaps".upper())
     with pytest.raises(ArgumentError, match="unknown encoding 'jsn'"):
         Client("ws://x", encoding="jsn")  # type: ignore[arg-type]
-
-
-def test_one_symbol_is_not_a_list() -> None:
-    assert symbol_name("AAPL", "client.ladder()") == "AAPL"
-    with pytest.raises(
-        TypeError, match=r"client\.ladder\(\) takes one symbol, such as 'TSLA'; got \['TSLA'\]"
-    ) as caught:
-        symbol_name(["TSLA"], "client.ladder()")
-    assert isinstance(caught.value, HftlabError)
-    assert caught.value.instead == {("TSLA",): "'TSLA'"}
 
 
 @pytest.mark.parametrize("value", [-1, 1.5, "5", True])

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hftlab.client.order_arguments import OrderIds, client_order_id_text, new_order, replacement, status_set
 from hftlab.protocol import NewOrder, Side, encode
+from hftlab.trading.order_arguments import OrderIds, client_order_id_text, new_order, replacement, status_set
 
 TERMS: dict[str, Any] = {
     "order_type": None,

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, overload
 
 import msgspec
 
-from hftlab.client.order import OrderHandle
 from hftlab.clock import from_milliseconds, in_words
 from hftlab.errors import NameNotFound
 from hftlab.html_table import rows_table
 from hftlab.nearest import describe_unknown, meant
 from hftlab.protocol import PositionSide, PositionUpdate
 from hftlab.trading.blotter import Blotter, TrackedOrder
+from hftlab.trading.order_handle import OrderHandle
 from hftlab.trading.order_record import FillRecord, OrderRecord
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from hftlab.client.account_views import Fills, Orders, Positions, counted
-from hftlab.client.order import OrderHandle
+from hftlab.trading.account_views import Fills, Orders, Positions, counted
 from hftlab.trading.blotter import Blotter
+from hftlab.trading.order_handle import OrderHandle
 from tests.trading.updates import fill, new_order, order_update, position
 
 

@@ -11,10 +11,10 @@ from numbers import Real
 from typing import Final, TypeVar
 
 from hftlab.bounds import LARGEST_PRICE, LARGEST_SIZE, check_symbol
-from hftlab.client.arguments import symbol_name
 from hftlab.errors import ArgumentError, ArgumentTypeError
 from hftlab.nearest import nearest
 from hftlab.protocol import NewOrder, OrderStatus, OrderType, ReplaceOrder, SelfTradePrevention, Side, TimeInForce
+from hftlab.protocol.symbol_argument import symbol_name
 
 __all__ = ["OrderIds", "client_order_id_text", "new_order", "replacement", "status_set", "timeout_seconds"]
 

@@ -7,9 +7,9 @@ import inspect
 import msgspec
 import pytest
 
-from hftlab.client.order import OrderHandle
 from hftlab.protocol import OrderType
 from hftlab.trading.blotter import Blotter
+from hftlab.trading.order_handle import OrderHandle
 from hftlab.trading.order_record import OrderRecord
 from tests.trading.updates import fill, new_order, order_update
 
