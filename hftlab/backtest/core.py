@@ -64,6 +64,15 @@ class Core(Protocol):
         """Change an order's open lots and price (ticks). It keeps its place if only its lots fall."""
         ...
 
+    def set_stops(self, instrument: int, buy: int | None, sell: int | None) -> None:
+        """Set the nearest stop prices (ticks) of an instrument: play() ends with a trade that reaches one."""
+        ...
+
+    @property
+    def reached(self) -> int:
+        """Time (ns) that play() has reached."""
+        ...
+
     def take(self) -> npt.NDArray[Any]:
         """Return the reports since the last call, oldest first."""
         ...

@@ -14,7 +14,7 @@ from hftlab.simulator.entry_reasons import amount
 from hftlab.simulator.live_orders import Listing, LiveOrder
 from hftlab.trading.venue import New, OrderTerms, Replace
 
-__all__ = ["cancel_row", "command_row", "new_order", "new_row", "replace_row"]
+__all__ = ["cancel_row", "command_row", "new_order", "new_row", "replace_row", "replacement_problem"]
 
 Row = tuple[int, ...]
 """Values of ENTRY's fields."""
@@ -68,7 +68,7 @@ def cancel_row(number: int, owner: int, at: int) -> Row:
 def replace_row(order: LiveOrder, request: Replace, owner: int, at: int) -> Row | str:
     """Return the row that replaces an order as it is now, or what is wrong with the request."""
     listing = order.listing
-    problem = _replacement_problem(order, request)
+    problem = replacement_problem(order, request)
     if problem is not None:
         return problem
     quantity = order.quantity if request.quantity is None else request.quantity // listing.lot
@@ -102,7 +102,8 @@ def _terms_problem(terms: OrderTerms, listing: Listing) -> str | None:
     return None
 
 
-def _replacement_problem(order: LiveOrder, request: Replace) -> str | None:
+def replacement_problem(order: LiveOrder, request: Replace) -> str | None:
+    """Return what is wrong with a replacement of an order as it is now; None if nothing is."""
     listing, kind = order.listing, order.type
     if request.quantity is not None:
         problem = _quantity_problem("quantity", request.quantity, listing)

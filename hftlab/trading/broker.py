@@ -284,13 +284,13 @@ class Broker:
         told, self._kept = self._kept, []
         touched: dict[tuple[str, str], int] = {}
         for update in self.venue.take_updates():
-            self._at = max(self._at, update.at)
+            self._at = max(self._at, _heard(update))
             order = self._orders.get(update.order_id)
             if order is None:
                 continue
             told.append(self._follow(order, update))
             if update.kind is UpdateType.FILL:
-                touched[order.account, order.terms.symbol] = update.at
+                touched[order.account, order.terms.symbol] = _heard(update)
         if touched:
             told += self._positions(touched)
         if self._day != self.venue.day:
@@ -313,7 +313,7 @@ class Broker:
         else:
             customer.release(order)
             del self._orders[order.order_id]
-        return self._told(order, update.kind, update.at, fill)
+        return self._told(order, update.kind, update.at, fill, heard=_heard(update))
 
     def _fill(self, customer: Customer, order: Order, update: VenueUpdate) -> Fill:
         fill = customer.fill(order, update)
@@ -337,8 +337,10 @@ class Broker:
             told.append(Timed(at, portfolio_update(customer.portfolio(), at), name))
         return told
 
-    def _told(self, order: Order, kind: UpdateType, at: int, fill: Fill | None = None) -> Private:
-        return Timed(at, order_update(order, kind, at, fill=fill), order.account)
+    def _told(
+        self, order: Order, kind: UpdateType, at: int, fill: Fill | None = None, *, heard: int | None = None
+    ) -> Private:
+        return Timed(at if heard is None else heard, order_update(order, kind, at, fill=fill), order.account)
 
     # --- prices ---
 
@@ -388,6 +390,11 @@ class Broker:
     def _reserve(self, customer: Customer, order: Order) -> None:
         """Count an open order at the price that it is valued at."""
         customer.reserve(order, self.venue.reference_price(order.terms.symbol))
+
+
+def _heard(update: VenueUpdate) -> int:
+    """Return when the broker hears of an update."""
+    return update.at if update.reported is None else update.reported
 
 
 def _replaced(terms: OrderTerms, request: Replace) -> OrderTerms:

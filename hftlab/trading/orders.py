@@ -162,7 +162,7 @@ class Order(msgspec.Struct, kw_only=True, gc=False):
         self._move(UpdateType.FILL, _FILLED if is_whole else _PENDING_CANCEL if is_pending else _PARTIAL)
         self.filled += quantity
         self.value += quantity * price
-        self.reason = None
+        self.reason = update.reason
 
     def _replace(self, update: VenueUpdate) -> None:
         quantity = self.terms.quantity if update.quantity is None else update.quantity

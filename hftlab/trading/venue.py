@@ -107,7 +107,8 @@ class VenueUpdate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     of one execution; CANCEL and EXPIRE take off what was open, for a `reason`; REPLACE has the order's whole `quantity`
     and its prices from now on, and a `reason` if nobody has asked for it, as for a reduction by self-trade prevention;
     REJECT refuses the request that `request` names, for a `reason`, and leaves the order as it is, except that a
-    rejected NEW never becomes one.
+    rejected NEW never becomes one. Where fills are modelled a FILL has a `reason` too, and `ahead`, the quantity that
+    stood ahead of the order when it got its place.
     """
 
     at: int
@@ -120,6 +121,9 @@ class VenueUpdate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     liquidity: Liquidity | None = None
     request: RequestKind | None = None
     reason: str | None = None
+    reported: int | None = None
+    """When the account's broker hears of it; None for at once."""
+    ahead: int | None = None
 
 
 @runtime_checkable

@@ -1,0 +1,171 @@
+"""Recorded market in which own orders fill by a model: the fill core."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from hftlab.backtest.core import Entry
+from hftlab.backtest.fill_kernel import FULL, REPORTED, STOP_REACHED, Rows, play_rows
+from hftlab.backtest.fill_orders import feed_ahead
+from hftlab.backtest.fill_state import NO_PRICE, FillState, copy_fill_state, grow_fill_state, new_fill_state
+from hftlab.backtest.market_rows import Block, MarketRows
+from hftlab.backtest.order_kernel import cancel_order, enter_order, replace_order
+from hftlab.kernels.compiling import IntArray, entry_point
+
+__all__ = ["FillCore"]
+
+_BUY_STOP, _SELL_STOP = 2**62, -(2**62)
+
+
+class _Checkpoint(NamedTuple):
+    state: FillState
+    block: int
+    row: int
+    time: int
+
+
+class FillCore:
+    """Fill core of a recorded market, see hftlab.backtest.core.Core.
+
+    The recorded market goes on as if own orders were not there. What own orders take of it, others of them cannot take
+    again: a print, a recorded order and the size of a level are spent once. `model` is FIFO, by which own orders stand
+    in the recorded queues, or a QueueModel, by which it is estimated what stands ahead; `exponent` is the model's n.
+    """
+
+    def __init__(self, rows: MarketRows, model: int, exponent: float = 1.0) -> None:
+        self._rows = rows
+        self._model, self._exponent = model, exponent
+        self._state = new_fill_state(rows.instruments)
+        self._entry: IntArray = np.zeros(len(Entry._fields), np.int64)
+        self._go_to(0, 0)
+        self.reached = -(2**63)
+        self._bind()
+
+    def _go_to(self, block: int, row: int) -> None:
+        self._block, self._row = block, row
+        found = self._rows.block(block)
+        self._columns = None if found is None else _columns(found)
+        self._end = 0 if found is None else len(found.times)
+
+    def _bind(self) -> None:
+        """Look the compiled code up for the state's arrays."""
+        state = self._state
+        self._enter = entry_point(enter_order, state, self._entry, 0)
+        self._cancel = entry_point(cancel_order, state, 0, 0)
+        self._replace = entry_point(replace_order, state, 0, 0, 0, 0)
+
+    # --- recorded rows ---
+
+    def play(self, until: int, *, stop: bool = False) -> int:
+        """Play the recorded rows up to and including `until`; returns the time reached.
+
+        With `stop` it ends with the first row that has made a report; and always with a trade that reaches a stop.
+        """
+        while self._columns is not None:
+            row, why = play_rows(self._state, self._columns, self._model, self._exponent, self._row, until, stop)
+            self._row = row
+            if why == FULL:
+                self._state = grow_fill_state(self._state)
+                continue
+            if why in (REPORTED, STOP_REACHED):
+                self.reached = max(self.reached, int(self._columns.time[row - 1]))
+                return self.reached
+            if row < self._end:
+                break
+            self._go_to(self._block + 1, 0)
+        self.reached = max(self.reached, until)
+        return self.reached
+
+    def next_time(self) -> int | None:
+        """Return the venue's time of the next recorded row; None at the end."""
+        while self._columns is not None and self._row >= self._end:
+            self._go_to(self._block + 1, 0)
+        return None if self._columns is None else int(self._columns.time[self._row])
+
+    # --- own orders ---
+
+    def enter(self, entry: Entry, at: int) -> None:
+        """Enter an order: it takes what it crosses, and what is left rests, or ends by its time in force."""
+        self._entry[:] = entry
+        while not self._enter(self._state, self._entry, at):
+            self._grow(entry.number)
+
+    def cancel(self, number: int, at: int) -> None:
+        """Cancel what is open of an order; a report REFUSED if it is not there."""
+        while not self._cancel(self._state, number, at):
+            self._grow(0)
+
+    def replace(self, number: int, lots: int, price: int, at: int) -> None:
+        """Change an order's open lots and price (ticks). It keeps its place if only its lots fall."""
+        while not self._replace(self._state, number, lots, price, at):
+            self._grow(0)
+
+    def _grow(self, number: int) -> None:
+        self._state = grow_fill_state(self._state, number)
+
+    def set_stops(self, instrument: int, buy: int | None, sell: int | None) -> None:
+        """Set the nearest stop prices (ticks) of an instrument: play() ends with a trade that reaches one."""
+        row = self._state.instruments[instrument]
+        row["buy_stop"] = _BUY_STOP if buy is None else buy
+        row["sell_stop"] = _SELL_STOP if sell is None else sell
+
+    def take(self) -> npt.NDArray[Any]:
+        """Return the reports since the last call, oldest first: rows of REPORT."""
+        reports = self._state.reports
+        rows = reports.rows[: reports.used[0]].copy()
+        reports.used[0] = 0
+        return rows
+
+    def ahead(self, number: int) -> int:
+        """Return the lots that stand ahead of a resting order now, as far as the model knows. Raises KeyError."""
+        row = int(self._state.where[number]) if number < len(self._state.where) else 0
+        if row == 0:
+            raise KeyError(number)
+        return feed_ahead(self._state, row)
+
+    # --- the recorded market ---
+
+    def best(self, instrument: int) -> tuple[int | None, int | None]:
+        """Return the best bid and ask of the recorded book, in ticks."""
+        return self._best(2 * instrument), self._best(2 * instrument + 1)
+
+    def _best(self, side: int) -> int | None:
+        books = self._state.books
+        place = books.sides[side]
+        if not place["length"]:
+            return None
+        return int(books.levels[books.slots[place["start"] + place["length"] - 1]]["ticks"])
+
+    def last(self, instrument: int) -> int | None:
+        """Return the price of the last recorded trade, in ticks."""
+        last = int(self._state.instruments[instrument]["last"])
+        return None if last == NO_PRICE else last
+
+    # --- checkpoints ---
+
+    def checkpoint(self) -> _Checkpoint:
+        """Copy everything that changes, for restore()."""
+        return _Checkpoint(copy_fill_state(self._state), self._block, self._row, self.reached)
+
+    def restore(self, checkpoint: _Checkpoint) -> None:
+        """Go to a checkpoint of this core."""
+        self._state = copy_fill_state(checkpoint.state)
+        self._go_to(checkpoint.block, checkpoint.row)
+        self.reached = checkpoint.time
+
+
+def _columns(block: Block) -> Rows:
+    batch = block.batch
+    return Rows(
+        block.times,
+        batch.instrument_id,
+        batch.order_id.view(np.int64),
+        batch.action,
+        batch.side,
+        batch.price,
+        batch.size,
+        batch.flags,
+    )

@@ -1,0 +1,456 @@
+"""Trading venue over a recorded market: orders of accounts stand in it, and fill by a model."""
+
+from __future__ import annotations
+
+import copy
+import heapq
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NamedTuple, Protocol
+
+from hftlab.backtest.core import Core, Entry
+from hftlab.backtest.reports import Cause, Why
+from hftlab.backtest.waiting_stops import WaitingStops
+from hftlab.book.matching import EntryType, InForce, Prevention
+from hftlab.clock import NANOSECONDS
+from hftlab.events import ASK, BID
+from hftlab.instruments import Instrument
+from hftlab.protocol.enums import OrderType, UpdateType
+from hftlab.simulator.entry_reasons import UNKNOWN_ORDER
+from hftlab.simulator.entry_rows import new_order, replacement_problem
+from hftlab.simulator.live_orders import Listing, LiveOrder
+from hftlab.trading.venue import (
+    Cancel,
+    Liquidity,
+    MarketPhase,
+    New,
+    OrderTerms,
+    Replace,
+    RequestKind,
+    VenueRequest,
+    VenueUpdate,
+)
+
+__all__ = ["Delays", "FillVenue"]
+
+_DAY: Final = 86_400 * NANOSECONDS
+_HIGHEST: Final = 2**61
+"""Highest price, in 1e-9."""
+_KINDS: Final = {New: RequestKind.NEW, Cancel: RequestKind.CANCEL, Replace: RequestKind.REPLACE}
+_FILL_REASONS: Final = {
+    int(Why.QUEUE): "queue",
+    int(Why.CROSS): "cross",
+    int(Why.TRADE_THROUGH): "trade_through",
+    int(Why.AUCTION): "auction",
+}
+_REASONS: Final = {
+    int(Why.NONE): None,
+    int(Why.REQUESTED): "requested",
+    int(Why.WOULD_TAKE): "post-only: the order would trade at once",
+    int(Why.NOT_FILLABLE): "fill or kill: not fillable",
+    int(Why.SELF_TRADE): "self-trade prevention",
+    int(Why.UNKNOWN_ORDER): UNKNOWN_ORDER,
+    int(Why.BAD_SIZE): "quantity: 0 is not above 0",
+    int(Why.NOT_TRADING): "halted: the instrument is not trading",
+}
+
+
+class Delays(Protocol):
+    """Latencies of requests and reports, in ns; it can be copied with copy.deepcopy()."""
+
+    def entry(self, at: int, kind: RequestKind) -> int:
+        """Return how long a request that is sent at `at` takes to the venue, the strategy's own time included."""
+        ...
+
+    def response(self, at: int) -> int:
+        """Return how long a report that is made at `at` takes to whom it is about."""
+        ...
+
+    @property
+    def is_zero(self) -> bool:
+        """Whether nothing takes any time."""
+        ...
+
+
+class _Underway(NamedTuple):
+    """Request on its way to the venue."""
+
+    arrival: int
+    number: int
+    account: str
+    request: VenueRequest
+
+
+class FillVenue:
+    """Fill venue: a TradingVenue (see hftlab.trading.venue) whose orders stand in a recorded market.
+
+    Times are ns on the recording's axis of reception. Requests and reports take as long as `delays` says, and those of
+    one account never overtake each other. `run()` stops at the first report that is due, so that whoever hears of it
+    can act before time goes on.
+    """
+
+    def __init__(self, core: Core, instruments: Sequence[Instrument], delays: Delays, start: int) -> None:
+        self.instruments: Final = tuple(instruments)
+        self.broker: object | None = None
+        self.on_update: Callable[[VenueUpdate], object] | None = None
+        """Called with each update as it happens at the venue, before anybody hears of it."""
+        self.on_arrival: Callable[[VenueRequest, int, int], object] | None = None
+        """Called with each request that is sent, when it was, and when it arrives."""
+        self._core = core
+        self._listings = {one.wire_symbol: _listing(number, one) for number, one in enumerate(self.instruments)}
+        self._state = _State(copy.deepcopy(delays), start)
+
+    # --- time ---
+
+    @property
+    def latency(self) -> int:
+        """Above 0 if requests or reports take time."""
+        return 0 if self._state.delays.is_zero else 1
+
+    @property
+    def day(self) -> int:
+        """Number of the day (UTC) since 1970."""
+        return self._state.now // _DAY
+
+    @property
+    def now(self) -> int:
+        """Time (ns) up to which everything has happened."""
+        return self._state.now
+
+    def next_time(self) -> int | None:
+        """Return when something may be reported next: what comes before is not worth waiting for."""
+        state = self._state
+        times = [self._core.next_time()] if state.by_number else []
+        times += [state.underway[0].arrival] if state.underway else []
+        times += [state.reports[0][0]] if state.reports else []
+        return min((one for one in times if one is not None), default=None)
+
+    def run(self, until: int) -> int:
+        """Let time go on to `until`, or to the first report that is due before; returns the time reached."""
+        state = self._state
+        while True:
+            limit = min(until, state.reports[0][0]) if state.reports else until
+            arrival = state.underway[0].arrival if state.underway else limit
+            target = min(limit, arrival)
+            reached = self._core.play(target, stop=True)
+            if self._report() or reached < target:
+                continue
+            if not state.underway or arrival > limit:
+                state.now = max(state.now, limit)
+                return state.now
+            self._arrive()
+
+    def advance(self, until: int) -> Sequence[object]:
+        """Let time go on up to and including `until`; requests that arrive meanwhile are met at their own times."""
+        state = self._state
+        while state.underway and state.underway[0].arrival <= until:
+            self._play(state.underway[0].arrival)
+            self._arrive()
+        self._play(until)
+        state.now = max(state.now, until)
+        return ()
+
+    def _play(self, until: int) -> None:
+        while self._core.play(until) < until:
+            self._report()
+        self._report()
+
+    # --- requests ---
+
+    def submit(self, account: str, request: VenueRequest, at: int) -> None:
+        """Send a request of an account at `at`, or now if that is over."""
+        state = self._state
+        at = max(at, state.now)
+        arrival = max(at + state.delays.entry(at, _KINDS[type(request)]), state.last_arrival.get(account, at))
+        state.last_arrival[account] = arrival
+        state.requests += 1
+        if self.on_arrival is not None:
+            self.on_arrival(request, at, arrival)
+        heapq.heappush(state.underway, _Underway(arrival, state.requests, account, request))
+        if arrival <= at and state.underway[0].number == state.requests:
+            state.now = at
+            self._arrive()
+
+    def take_updates(self) -> list[VenueUpdate]:
+        """Return the updates that are due since the last call."""
+        state = self._state
+        due = []
+        while state.reports and state.reports[0][0] <= state.now:
+            due.append(heapq.heappop(state.reports)[2])
+        return due
+
+    def phase(self, symbol: str) -> MarketPhase:
+        """Return an instrument's phase, which is CONTINUOUS. Raises KeyError."""
+        del symbol
+        return MarketPhase.CONTINUOUS
+
+    def reference_price(self, symbol: str) -> int | None:
+        """Return the last trade's price, else the middle of the book, in 1e-9; None before either. Raises KeyError."""
+        listing = self._listings[symbol]
+        last = self._core.last(listing.number)
+        if last is not None:
+            return last * listing.tick
+        bid, ask = self._core.best(listing.number)
+        return None if bid is None or ask is None else (bid + ask) * listing.tick // 2
+
+    def ahead(self, order_id: str) -> int | None:
+        """Return the quantity (1e-9) that stands ahead of a resting order; None if it does not rest."""
+        order = self._state.by_id.get(order_id)
+        if order is None or order.is_waiting:
+            return None
+        try:
+            return self._core.ahead(order.number) * order.listing.lot
+        except KeyError:
+            return None
+
+    def _arrive(self) -> None:
+        at, _, account, request = heapq.heappop(self._state.underway)
+        self._play(at)
+        problem = self._do(account, request, at)
+        if problem is not None:
+            self._refuse(account, request, problem, at)
+        self._report()
+
+    def _do(self, account: str, request: VenueRequest, at: int) -> str | None:
+        """Carry a request out, or return why it is refused."""
+        if isinstance(request, New):
+            return self._new(account, request, at)
+        order = self._state.by_id.get(request.order_id)
+        if order is None or order.account != account:
+            return UNKNOWN_ORDER
+        if isinstance(request, Cancel):
+            if order.is_waiting:
+                self._forget(order)
+                self._update(order, UpdateType.CANCEL, at, reason="requested")
+            else:
+                self._core.cancel(order.number, at)
+            return None
+        return self._replace(order, request, at)
+
+    def _new(self, account: str, request: New, at: int) -> str | None:
+        state, terms = self._state, request.terms
+        listing = self._listings.get(terms.symbol)
+        if listing is None:
+            return f"symbol: {terms.symbol!r} is not traded here"
+        if request.order_id in state.by_id:
+            return f"order_id: {request.order_id!r} is an order already"
+        order = new_order(account, request, listing)
+        if isinstance(order, str):
+            return order
+        state.orders += 1
+        order.number = state.orders
+        state.by_id[order.order_id] = state.by_number[order.number] = order
+        state.terms[order.number] = terms
+        if not order.is_waiting:
+            self._core.enter(self._entry(order, terms), at)
+            return None
+        self._update(order, UpdateType.NEW, at)
+        if state.stops.is_reached(order, self._core.last(listing.number)):
+            self._release(order, at)
+        else:
+            state.stops.add(order)
+            self._watch(listing.number)
+        return None
+
+    def _entry(self, order: LiveOrder, terms: OrderTerms) -> Entry:
+        owner = self._state.owners.setdefault(order.account, len(self._state.owners) + 1)
+        is_market = order.type in (OrderType.MARKET, OrderType.STOP)
+        return Entry(
+            number=order.number,
+            instrument=order.listing.number,
+            owner=owner,
+            side=BID if order.is_buy else ASK,
+            type=int(EntryType.MARKET if is_market else EntryType.LIMIT),
+            in_force=int(InForce[terms.time_in_force.name]),
+            price=0 if is_market else order.price,
+            lots=order.quantity - order.filled,
+            display=min((terms.display_quantity or 0) // order.listing.lot, order.quantity),
+            post_only=int(terms.post_only),
+            prevention=int(Prevention[terms.self_trade_prevention.name]),
+        )
+
+    def _replace(self, order: LiveOrder, request: Replace, at: int) -> str | None:
+        problem = replacement_problem(order, request)
+        if problem is not None:
+            return problem
+        listing = order.listing
+        quantity = order.quantity if request.quantity is None else request.quantity // listing.lot
+        price = order.price if request.price is None else request.price // listing.tick
+        if not order.is_waiting:
+            self._core.replace(order.number, quantity - order.filled, price, at)
+            return None
+        order.quantity, order.price = quantity, price
+        if request.stop_price is not None:
+            self._state.stops.remove(order)
+            order.stop = request.stop_price // listing.tick
+            self._state.stops.add(order)
+            self._watch(listing.number)
+        self._told_terms(order, at, None)
+        return None
+
+    # --- stops ---
+
+    def _watch(self, instrument: int) -> None:
+        self._core.set_stops(instrument, *self._state.stops.nearest(instrument))
+
+    def _release(self, order: LiveOrder, at: int) -> None:
+        """Enter a stop order that the market has reached."""
+        order.is_waiting = False
+        order.type = OrderType.LIMIT if order.type is OrderType.STOP_LIMIT else OrderType.MARKET
+        self._update(order, UpdateType.NEW, at, reason="triggered")
+        self._state.released.add(order.number)
+        self._core.enter(self._entry(order, self._state.terms[order.number]), at)
+
+    def _release_reached(self) -> bool:
+        reached = False
+        for instrument in self._state.stops.instruments():
+            for order in self._state.stops.take_reached(instrument, self._core.last(instrument)):
+                self._watch(instrument)
+                self._release(order, self._core.reached)
+                reached = True
+        return reached
+
+    # --- reports ---
+
+    def _report(self) -> bool:
+        """Turn what the core reports into updates; tells whether there was something."""
+        some = False
+        while True:
+            rows = self._core.take()
+            for row in rows.tolist():
+                self._follow(*row)
+            released = self._release_reached() if len(self._state.stops) else False
+            some = some or bool(len(rows)) or released
+            if not released:
+                return some
+
+    def _follow(
+        self, at: int, cause: int, number: int, lots: int, price: int, why: int, ahead: int, is_taker: int
+    ) -> None:
+        order = self._state.by_number[number]
+        listing = order.listing
+        if cause == Cause.FILLED:
+            order.filled += lots
+            if order.filled == order.quantity:
+                self._forget(order)
+            role = Liquidity.TAKER if is_taker else Liquidity.AUCTION if why == Why.AUCTION else Liquidity.MAKER
+            self._update(
+                order,
+                UpdateType.FILL,
+                at,
+                quantity=lots * listing.lot,
+                price=price * listing.tick,
+                liquidity=role,
+                reason=_FILL_REASONS[why],
+                ahead=ahead * listing.lot,
+            )
+        elif cause == Cause.ACCEPTED:
+            if number in self._state.released:
+                self._state.released.discard(number)
+            else:
+                self._update(order, UpdateType.NEW, at)
+        elif cause == Cause.CANCELLED:
+            self._forget(order)
+            self._update(order, UpdateType.CANCEL, at, reason=self._why(order, why))
+        elif cause in (Cause.REPLACED, Cause.REDUCED):
+            order.quantity = order.filled + lots
+            order.price = price if order.price else 0
+            self._told_terms(order, at, _REASONS[why] if cause == Cause.REDUCED else None)
+        else:
+            kind = RequestKind.NEW
+            if cause == Cause.REFUSED:
+                kind = RequestKind.REPLACE
+            else:
+                self._forget(order)
+            self._update(order, UpdateType.REJECT, at, request=kind, reason=self._why(order, why))
+
+    def _why(self, order: LiveOrder, why: int) -> str | None:
+        if why == Why.NO_LIQUIDITY:
+            kind = "a MARKET" if order.type is OrderType.MARKET else f"an {order.in_force}"
+            return f"no liquidity for the rest of {kind} order"
+        return _REASONS[why]
+
+    def _told_terms(self, order: LiveOrder, at: int, reason: str | None) -> None:
+        listing = order.listing
+        self._update(
+            order,
+            UpdateType.REPLACE,
+            at,
+            quantity=order.quantity * listing.lot,
+            price=order.price * listing.tick if order.price else None,
+            stop_price=order.stop * listing.tick if order.stop else None,
+            reason=reason,
+        )
+
+    def _update(self, order: LiveOrder, kind: UpdateType, at: int, **fields: Any) -> None:
+        self._push(order.account, at, VenueUpdate, order_id=order.order_id, kind=kind, **fields)
+
+    def _refuse(self, account: str, request: VenueRequest, reason: str, at: int) -> None:
+        fields = {"kind": UpdateType.REJECT, "request": _KINDS[type(request)], "reason": reason}
+        self._push(account, at, VenueUpdate, order_id=request.order_id, **fields)
+
+    def _push(self, account: str, at: int, make: type[VenueUpdate], **fields: Any) -> None:
+        state = self._state
+        reported = max(at + state.delays.response(at), state.last_report.get(account, at))
+        state.last_report[account] = reported
+        update = make(at=at, account=account, reported=reported, **fields)
+        state.updates += 1
+        heapq.heappush(state.reports, (reported, state.updates, update))
+        if self.on_update is not None:
+            self.on_update(update)
+
+    def _forget(self, order: LiveOrder) -> None:
+        state = self._state
+        del state.by_id[order.order_id], state.by_number[order.number], state.terms[order.number]
+        if order.is_waiting:
+            state.stops.remove(order)
+            self._watch(order.listing.number)
+
+    # --- checkpoints ---
+
+    def checkpoint(self) -> object:
+        """Copy everything that changes but the broker, for restore()."""
+        return self._core.checkpoint(), copy.deepcopy(self._state)
+
+    def restore(self, checkpoint: Any) -> None:
+        """Go to a checkpoint of this venue; it can be used any number of times."""
+        core, state = checkpoint
+        self._core.restore(core)
+        self._state = copy.deepcopy(state)
+
+
+class _State:
+    """What changes of a fill venue."""
+
+    def __init__(self, delays: Delays, start: int) -> None:
+        self.delays = delays
+        self.now = start
+        self.underway: list[_Underway] = []
+        self.reports: list[tuple[int, int, VenueUpdate]] = []
+        self.by_id: dict[str, LiveOrder] = {}
+        self.by_number: dict[int, LiveOrder] = {}
+        self.terms: dict[int, OrderTerms] = {}
+        self.released: set[int] = set()
+        """Stops that the core has been given and has not accepted yet: their accounts know them already."""
+        self.stops = WaitingStops()
+        self.owners: dict[str, int] = {}
+        self.last_arrival: dict[str, int] = {}
+        self.last_report: dict[str, int] = {}
+        self.requests = self.updates = self.orders = 0
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> _State:
+        copied = object.__new__(_State)
+        # Updates and terms never change, and neither do listings.
+        memo |= {id(order.listing): order.listing for order in self.by_number.values()}
+        memo |= {id(terms): terms for terms in self.terms.values()}
+        memo |= {id(update): update for _, _, update in self.reports}
+        memo |= {id(one): one for one in self.underway}
+        copied.__dict__ = copy.deepcopy(self.__dict__, memo)
+        return copied
+
+
+def _listing(number: int, instrument: Instrument) -> Listing:
+    rule = instrument.rule
+    bounds, grids = ((0,), (instrument.tick,)) if rule is None else (rule.bounds, rule.ticks)
+    return Listing(
+        number, instrument, instrument.tick, instrument.lot, _HIGHEST // instrument.tick, tuple(bounds), tuple(grids)
+    )
