@@ -5,9 +5,10 @@ from __future__ import annotations
 import copy
 import heapq
 from collections.abc import Callable, Sequence
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple
 
 from hftlab.backtest.core import Core, Entry
+from hftlab.backtest.latency_models import Latency
 from hftlab.backtest.reports import Cause, Why
 from hftlab.backtest.waiting_stops import WaitingStops
 from hftlab.book.matching import EntryType, InForce, Prevention
@@ -30,8 +31,9 @@ from hftlab.trading.venue import (
     VenueUpdate,
 )
 
-__all__ = ["Delays", "FillVenue"]
+__all__ = ["FillVenue"]
 
+_NONE: Final = Latency.none
 _DAY: Final = 86_400 * NANOSECONDS
 _HIGHEST: Final = 2**61
 """Highest price, in 1e-9."""
@@ -54,23 +56,6 @@ _REASONS: Final = {
 }
 
 
-class Delays(Protocol):
-    """Latencies of requests and reports, in ns; it can be copied with copy.deepcopy()."""
-
-    def entry(self, at: int, kind: RequestKind) -> int:
-        """Return how long a request that is sent at `at` takes to the venue, the strategy's own time included."""
-        ...
-
-    def response(self, at: int) -> int:
-        """Return how long a report that is made at `at` takes to whom it is about."""
-        ...
-
-    @property
-    def is_zero(self) -> bool:
-        """Whether nothing takes any time."""
-        ...
-
-
 class _Underway(NamedTuple):
     """Request on its way to the venue."""
 
@@ -83,12 +68,12 @@ class _Underway(NamedTuple):
 class FillVenue:
     """Fill venue: a TradingVenue (see hftlab.trading.venue) whose orders stand in a recorded market.
 
-    Times are ns on the recording's axis of reception. Requests and reports take as long as `delays` says, and those of
+    Times are ns on the recording's axis of reception. Requests and reports take as long as `latency` says, and those of
     one account never overtake each other. `run()` stops at the first report that is due, so that whoever hears of it
     can act before time goes on.
     """
 
-    def __init__(self, core: Core, instruments: Sequence[Instrument], delays: Delays, start: int) -> None:
+    def __init__(self, core: Core, instruments: Sequence[Instrument], latency: Latency, start: int) -> None:
         self.instruments: Final = tuple(instruments)
         self.broker: object | None = None
         self.on_update: Callable[[VenueUpdate], object] | None = None
@@ -97,14 +82,16 @@ class FillVenue:
         """Called with each request that is sent, when it was, and when it arrives."""
         self._core = core
         self._listings = {one.wire_symbol: _listing(number, one) for number, one in enumerate(self.instruments)}
-        self._state = _State(copy.deepcopy(delays), start)
+        self._draws = latency.start()
+        self._is_delayed = (latency.entry, latency.response, latency.compute) != (_NONE.entry, _NONE.response, _NONE.compute)
+        self._state = _State(start)
 
     # --- time ---
 
     @property
     def latency(self) -> int:
         """Above 0 if requests or reports take time."""
-        return 0 if self._state.delays.is_zero else 1
+        return int(self._is_delayed)
 
     @property
     def day(self) -> int:
@@ -160,7 +147,7 @@ class FillVenue:
         """Send a request of an account at `at`, or now if that is over."""
         state = self._state
         at = max(at, state.now)
-        arrival = max(at + state.delays.entry(at, _KINDS[type(request)]), state.last_arrival.get(account, at))
+        arrival = max(self._arrival(at, _KINDS[type(request)]), state.last_arrival.get(account, at))
         state.last_arrival[account] = arrival
         state.requests += 1
         if self.on_arrival is not None:
@@ -169,6 +156,12 @@ class FillVenue:
         if arrival <= at and state.underway[0].number == state.requests:
             state.now = at
             self._arrive()
+
+    def _arrival(self, at: int, kind: RequestKind) -> int:
+        if not self._is_delayed:
+            return at
+        at += self._draws.compute.draw(at)
+        return at + self._draws.entry[kind].draw(at)
 
     def take_updates(self) -> list[VenueUpdate]:
         """Return the updates that are due since the last call."""
@@ -390,7 +383,8 @@ class FillVenue:
 
     def _push(self, account: str, at: int, make: type[VenueUpdate], **fields: Any) -> None:
         state = self._state
-        reported = max(at + state.delays.response(at), state.last_report.get(account, at))
+        delay = self._draws.response.draw(at) if self._is_delayed else 0
+        reported = max(at + delay, state.last_report.get(account, at))
         state.last_report[account] = reported
         update = make(at=at, account=account, reported=reported, **fields)
         state.updates += 1
@@ -409,20 +403,20 @@ class FillVenue:
 
     def checkpoint(self) -> object:
         """Copy everything that changes but the broker, for restore()."""
-        return self._core.checkpoint(), copy.deepcopy(self._state)
+        return self._core.checkpoint(), copy.deepcopy(self._state), self._draws.checkpoint()
 
     def restore(self, checkpoint: Any) -> None:
         """Go to a checkpoint of this venue; it can be used any number of times."""
-        core, state = checkpoint
+        core, state, draws = checkpoint
         self._core.restore(core)
+        self._draws.restore(draws)
         self._state = copy.deepcopy(state)
 
 
 class _State:
     """What changes of a fill venue."""
 
-    def __init__(self, delays: Delays, start: int) -> None:
-        self.delays = delays
+    def __init__(self, start: int) -> None:
         self.now = start
         self.underway: list[_Underway] = []
         self.reports: list[tuple[int, int, VenueUpdate]] = []
