@@ -21,12 +21,17 @@
         ├── CaptureError            a venue's capture: truncated, of another format, unreadable
         ├── EventError              columns that are not an EventBatch
         │   └── BookAnomaly         an event that does not fit its book, with the policy to raise
-        └── SessionError            a recorded session
-            ├── SessionNotFound
-            ├── SessionExists
-            ├── SessionBusy         another process, or this one, is writing it
-            ├── SessionTooNew       written by a later hftlab
-            └── SessionDamaged      a part that does not match its checksum, an unreadable manifest
+        ├── SessionError            a recorded session
+        │   ├── SessionNotFound
+        │   ├── SessionExists
+        │   ├── SessionBusy         another process, or this one, is writing it
+        │   ├── SessionTooNew       written by a later hftlab
+        │   └── SessionDamaged      a part that does not match its checksum, an unreadable manifest
+        └── ResultError             a saved result of a backtest
+            ├── ResultNotFound
+            ├── ResultExists
+            ├── ResultTooNew        written by a later hftlab
+            └── ResultDamaged       a table that does not match its checksum, an unreadable result.json
 
 Each message is one sentence that says what is wrong, where, and what to do next. In a notebook an error is shown as a
 card: what is wrong, the line of the user's that it came through, and a line to paste instead.
@@ -60,6 +65,11 @@ __all__ = [
     "NetworkError",
     "PortInUse",
     "RateLimitExceeded",
+    "ResultDamaged",
+    "ResultError",
+    "ResultExists",
+    "ResultNotFound",
+    "ResultTooNew",
     "ServerError",
     "SessionBusy",
     "SessionDamaged",
@@ -285,3 +295,23 @@ class SessionTooNew(SessionError):
 
 class SessionDamaged(SessionError):
     """A part does not match its checksum, or the manifest cannot be read."""
+
+
+class ResultError(DataError):
+    """A saved result of a backtest cannot be read or written."""
+
+
+class ResultNotFound(ResultError):
+    """The folder is not a saved result."""
+
+
+class ResultExists(ResultError):
+    """The folder is taken, by a result or by other files."""
+
+
+class ResultTooNew(ResultError):
+    """The result was saved by a later hftlab."""
+
+
+class ResultDamaged(ResultError):
+    """A table does not match its checksum, or result.json cannot be read."""

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from fractions import Fraction
 
 import polars as pl
 
 from hftlab.backtest.facts import Listing
 from hftlab.backtest.ledger import Ledger
-from hftlab.backtest.result_tables import RAW, half_even
+from hftlab.backtest.result_tables import DECIMAL, RAW, half_even
 from hftlab.instruments import UNIT
 
-__all__ = ["equity_table"]
+__all__ = ["continued", "equity_table"]
 
 
 def equity_table(
@@ -53,6 +54,25 @@ def equity_table(
         )
         .select(*RAW["equity"])
     )
+
+
+def continued(tables: Iterable[pl.DataFrame]) -> pl.DataFrame:
+    """Join the exact equity tables of several sessions: each goes on from the profit with which the one before ended.
+
+    Cash and equity begin with the first session's; the drawdown is that from the highest of all sessions so far.
+    """
+    joined: list[pl.DataFrame] = []
+    first, earned = None, Decimal(0)
+    for table in tables:
+        own = table["equity"][0] - table["pnl"][0]
+        first = own if first is None else first
+        gone = pl.lit(first + earned - own, DECIMAL)
+        joined.append(
+            table.with_columns(pl.col("equity", "cash") + gone, (pl.col("pnl") + pl.lit(earned, DECIMAL)).alias("pnl"))
+        )
+        earned += table["pnl"][-1]
+    highest = pl.max_horizontal(pl.col("equity").cum_max(), pl.lit(first, DECIMAL))
+    return pl.concat(joined).with_columns((pl.col("equity") - highest).alias("drawdown"))
 
 
 def _marked(quotes: pl.DataFrame, fills: pl.DataFrame, ledger: Ledger) -> pl.DataFrame:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import count
+from pathlib import Path
 from typing import Final, Self
 
 import msgspec
 import polars as pl
 
-from hftlab.backtest.equity import equity_table
+from hftlab.backtest.equity import continued, equity_table
 from hftlab.backtest.facts import Facts
 from hftlab.backtest.ledger import book_fills, listings_of
 from hftlab.backtest.markouts import HORIZONS, markouts, mids
 from hftlab.backtest.performance import summarize
+from hftlab.backtest.result_folder import read_result, write_result
 from hftlab.backtest.result_tables import EXACT, RAW, exact_table, with_doubles
 from hftlab.backtest.summary import Summary
 from hftlab.errors import ArgumentError
@@ -20,7 +23,7 @@ from hftlab.instruments import Instrument
 from hftlab.nearest import describe_unknown, meant
 from hftlab.trading.account import Account, AccountTerms
 
-__all__ = ["Result"]
+__all__ = ["Result", "open_result"]
 
 _NAME: Final = "backtest"
 
@@ -74,6 +77,29 @@ class Result:
         }
         tables = {name: exact_table(name, table, facts.session).lazy() for name, table in raw.items()}
         return cls(tables, [msgspec.structs.replace(facts, instruments=listings, currency=terms.currency)])
+
+    @classmethod
+    def joined(cls, results: Iterable[Result]) -> Result:
+        """Join the results of one strategy over several sessions, in the order of their starts.
+
+        A session whose name is taken gets a number behind it. Raises ArgumentError for none.
+        """
+        given = sorted(results, key=lambda one: one.facts[0].start)
+        if not given:
+            raise ArgumentError("there are no results to join: give those of at least one session")
+        if len(given) == 1:
+            return given[0]
+        names: set[str] = set()
+        renamed = [one._with_names(_free_names(one.facts, names)) for one in given]
+        tables = {name: pl.concat([one._tables[name] for one in renamed]) for name in EXACT if name != "equity"}
+        equity = continued(one._tables["equity"].collect() for one in renamed)
+        return cls(tables | {"equity": equity.lazy()}, [run for one in renamed for run in one.facts])
+
+    def _with_names(self, names: Mapping[str, str]) -> Result:
+        """Return the same with other names of its sessions."""
+        renamed = pl.col("session").replace_strict(names, return_dtype=pl.String)
+        tables = {name: table.with_columns(renamed) for name, table in self._tables.items()}
+        return Result(tables, [msgspec.structs.replace(one, session=names[one.session]) for one in self.facts])
 
     # --- tables ---
 
@@ -146,6 +172,14 @@ class Result:
         """Sum up: profit after fees, drawdown, turnover, fill ratios, inventory, and markouts at the horizons."""
         return summarize(self._tables, self.facts, horizons)
 
+    def save(self, folder: Path | str, *, overwrite: bool = False) -> Path:
+        """Save the result in a folder, a Parquet file a table, and return the folder's absolute path.
+
+        `open_result()` opens it. The folder appears when it is whole; with `overwrite` it takes the place of a saved
+        result. Raises ResultExists for a folder that is taken.
+        """
+        return write_result(folder, self._tables, list(self.facts), overwrite=overwrite)
+
     def __repr__(self) -> str:
         summary = self.summary(())
         sessions = self.facts[0].session if len(self.facts) == 1 else f"{len(self.facts):,} sessions"
@@ -156,3 +190,21 @@ class Result:
 
     def _repr_html_(self) -> str:
         return self.summary()._repr_html_()
+
+
+def open_result(folder: Path | str) -> Result:
+    """Open a result that `result.save()` has saved, after comparing all of it with its checksums.
+
+    Raises ResultNotFound, which names the nearest, ResultTooNew or ResultDamaged.
+    """
+    return Result(*read_result(folder))
+
+
+def _free_names(facts: Iterable[Facts], taken: set[str]) -> dict[str, str]:
+    """Return for each session a name that is not taken yet, and take it."""
+    names = {}
+    for one in facts:
+        numbered = (one.session if number == 1 else f"{one.session} ({number})" for number in count(1))
+        names[one.session] = next(name for name in numbered if name not in taken)
+        taken.add(names[one.session])
+    return names

@@ -23,11 +23,9 @@ START: Final = 1_767_364_200 * SECOND  # 2026-01-02 14:30 UTC
 TERMS: Final = AccountTerms(cash=10_000.0, commissions=Commission(maker_bps=-0.5, taker_bps=1.25))
 
 
-def facts(end: float = 60.0, **values: Any) -> Facts:
-    """Facts of a run from START on, for so many seconds."""
-    return Facts(
-        **{"strategy": "makers:Quoter", "session": "day", "start": START, "end": START + round(end * SECOND)} | values
-    )
+def facts(**values: Any) -> Facts:
+    """Facts of a run of a minute from START on."""
+    return Facts(**{"strategy": "makers:Quoter", "session": "day", "start": START, "end": START + 60 * SECOND} | values)
 
 
 def units(number: float) -> int:

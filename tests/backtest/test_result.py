@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from pathlib import Path
 
 import polars as pl
 import pytest
 
-from hftlab.backtest.result import Result
+from hftlab.backtest.result import Result, open_result
 from hftlab.backtest.result_tables import EXACT
 from hftlab.errors import ArgumentError
-from tests.backtest.made_run import SECOND, START, fill, made_result, order, quote
+from tests.backtest.made_run import SECOND, START, facts, fill, made_result, order, quote, random_run
 
 
 @pytest.fixture
@@ -65,3 +66,81 @@ def test_an_unknown_table_is_named_with_the_nearest(result: Result) -> None:
 def test_it_shows_itself_in_a_line_and_in_a_table(result: Result) -> None:
     assert repr(result) == "Result(makers:Quoter on day: 1 orders, 2 fills, PnL +0.21 USD)"
     assert "PnL after fees, USD" in result._repr_html_()
+
+
+class TestSeveralSessions:
+    def day(self, name: str, number: int, seed: int = 0) -> Result:
+        """One of several days, with the same hours on each."""
+        run, shift = random_run(seed or number), number * 86_400 * SECOND
+        for rows in run.values():
+            for row in rows:
+                for column in ("at", "heard", "created", "arrived", "ended"):
+                    if column in row:
+                        row[column] += shift
+        return made_result(**run, about=facts(session=name, start=START + shift, end=START + shift + 60 * SECOND))
+
+    def test_tables_say_the_session(self) -> None:
+        monday, tuesday = self.day("monday", 1), self.day("tuesday", 2)
+        week = Result.joined([tuesday, monday])
+        assert [one.session for one in week.facts] == ["monday", "tuesday"]
+        for name in set(EXACT) - {"equity"}:
+            parts = [
+                one.exact(name).select(pl.lit(each), pl.all())
+                for one, each in ((monday, "monday"), (tuesday, "tuesday"))
+            ]
+            assert week.exact(name).collect().rows() == [row for part in parts for row in part.collect().rows()], name
+        assert repr(week).startswith("Result(makers:Quoter on 2 sessions: 80 orders, 80 fills, PnL ")
+
+    def test_the_equity_goes_on(self) -> None:
+        days = [self.day("monday", 1), self.day("tuesday", 2), self.day("wednesday", 3)]
+        week = Result.joined(days).exact("equity").collect()
+        earned = [one.exact("equity").collect()["pnl"] for one in days]
+        assert week["pnl"][-1] == sum(one[-1] for one in earned)
+        assert week["pnl"][earned[0].len()] == earned[0][-1] + earned[1][0]
+        assert (week["equity"] - week["pnl"]).unique().to_list() == [10_000]
+        assert (week["equity"] - week["cash"] - week["value"]).unique().to_list() == [0]
+        values = week["equity"].to_list()
+        falls = [value - max([10_000, *values[: place + 1]]) for place, value in enumerate(values)]
+        assert week["drawdown"].to_list() == falls
+
+    def test_the_summary_is_over_all(self) -> None:
+        days = [self.day("monday", 1), self.day("tuesday", 2)]
+        week, summaries = Result.joined(days).summary(), [one.summary() for one in days]
+        for name in ("pnl", "realized", "unrealized", "commissions", "turnover", "orders", "fills"):
+            parts = [getattr(one.total, name) for one in summaries]
+            assert getattr(week.total, name) == pytest.approx(sum(parts)), name
+        assert week.duration == 120
+        assert week["VOD"].volume == sum(one["VOD"].volume or 0 for one in summaries)
+        inventory = [one["VOD"].mean_inventory or 0 for one in summaries]
+        assert week["VOD"].mean_inventory == pytest.approx(sum(inventory) / 2)
+        assert week["VOD"].max_inventory == max((one["VOD"].max_inventory or 0 for one in summaries), key=abs)
+        marks = [one["AAPL"].markouts[0] for one in summaries]
+        assert week["AAPL"].markouts[0].fills == sum(one.fills for one in marks)
+        assert week.mean_exposure == pytest.approx(sum(one.mean_exposure for one in summaries) / 2)
+        assert str(week).startswith("makers:Quoter on 2 sessions, 2026-01-03 14:30:00 to 2026-01-04 14:31:00 UTC")
+
+    def test_markouts_do_not_look_into_another_session(self) -> None:
+        one, other = (
+            made_result(
+                [order("a", "BUY", 100, 1, 1)],
+                [fill("a", "BUY", 100, 1, 1)],
+                [quote(0, mid - 1, mid + 1)],
+                about=facts(session="day"),
+            )
+            for mid in (100, 200)
+        )
+        both = Result.joined([one, other]).markouts(["1s"]).collect()
+        assert both.select("session", "markout").rows() == [("day", 0), ("day (2)", 100)]
+
+    def test_one_is_itself_and_none_is_refused(self) -> None:
+        monday = self.day("monday", 1)
+        assert Result.joined([monday]) is monday
+        with pytest.raises(ArgumentError, match="no results to join"):
+            Result.joined([])
+
+    def test_joined_results_can_be_joined_and_saved(self, tmp_path: Path) -> None:
+        days = [self.day("day", number) for number in (1, 2, 3)]
+        week = Result.joined([Result.joined(days[:2]), days[2]])
+        assert [one.session for one in week.facts] == ["day", "day (2)", "day (3)"]
+        assert week.exact("equity").collect().equals(Result.joined(days).exact("equity").collect())
+        assert open_result(week.save(tmp_path / "week")).summary() == week.summary()
