@@ -8,8 +8,9 @@ from datetime import datetime
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
+import numpy.typing as npt
 import polars as pl
 
 from hftlab.clock import NANOSECONDS, nanoseconds
@@ -147,6 +148,25 @@ class Session:
         if importlib.util.find_spec("pandas") is None:
             raise ImportError("to_pandas() needs pandas, which is not installed: run `pip install pandas`")
         return self.table(table).collect().to_pandas()
+
+    def to_hftbacktest(
+        self, symbol: str | None = None, *, times: Literal["causal", "recorded"] = "causal", feed_latency: int = 0
+    ) -> npt.NDArray[Any]:
+        """Return one symbol's events as the array that hftbacktest takes: `np.savez_compressed(file, data=array)`.
+
+        Made of the order-level events where the symbol has some: of orders for its L3 models, of price levels for its
+        L2 models; else of the levels and trades in the messages. `exch_ts` is the venue's time, `local_ts` is ts_recv
+        plus `feed_latency` (ns). With "causal" times the venue's clock never goes back in the order of the recording,
+        and no event is at the venue after it was received; with "recorded" ones `exch_ts` is ts_event as it is, at most
+        ts_recv, and an event that came late is two rows. hftbacktest itself is not needed.
+
+        What hftbacktest has no event for is left out (the action N), and so is what it would stop at: rows about orders
+        that the recording never added. `symbol` may be left out if there is only one. Raises ArgumentError,
+        SessionError for a symbol that the session does not have, and SessionDamaged.
+        """
+        from hftlab.session.hftbacktest_array import event_array
+
+        return event_array(self, symbol, times, feed_latency)
 
     def verify(self) -> None:
         """Verify every part and every index against its checksum. Raises SessionDamaged."""

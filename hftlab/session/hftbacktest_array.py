@@ -1,0 +1,65 @@
+"""A session's events of one symbol as hftbacktest's event array."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, get_args
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from hftlab.errors import ArgumentError
+from hftlab.events import EventBatch
+from hftlab.instruments import Instrument
+from hftlab.session.level_changes import CLEARED, TRADED, level_changes
+from hftlab.session.market_at import check_symbols
+from hftlab.session.table_ids import EVENTS
+from hftlab.venues.hftbacktest import event_format as form
+from hftlab.venues.hftbacktest.encoder import encode
+from hftlab.venues.hftbacktest.event_format import Times
+
+if TYPE_CHECKING:
+    from hftlab.session.session import Session
+
+__all__ = ["event_array"]
+
+_KINDS: Final = {CLEARED: form.DEPTH_CLEAR, TRADED: form.TRADE}
+_SIDES: Final = {ord("B"): form.BUY, ord("A"): form.SELL}
+
+Array = npt.NDArray[Any]
+
+
+def event_array(session: Session, symbol: str | None, times: Times, feed_latency: int) -> Array:
+    """Return the array of Session.to_hftbacktest()."""
+    if times not in get_args(Times):
+        raise ArgumentError(f"times is {times!r}: give one of {', '.join(map(repr, get_args(Times)))}")
+    if not 0 <= feed_latency < 2**62:
+        raise ArgumentError(f"feed_latency is {feed_latency!r}: give 0 or more nanoseconds")
+    instruments = [Instrument.from_dict(one) for one in session.manifest.source.get("instruments", ())]
+    of_events = [one.wire_symbol for one in instruments] if session.manifest.rows(EVENTS) else []
+    known = list(dict.fromkeys([*session.manifest.symbols, *of_events]))
+    if symbol is None:
+        if len(known) != 1:
+            raise ArgumentError(f"an array has one symbol and {session.folder} has {len(known)}: name one of {known}")
+        symbol = known[0]
+    check_symbols([symbol], known, session.folder)
+    if symbol in of_events:
+        own = of_events.index(symbol)
+        rows = session.events.filter(pl.col("instrument_id") == own).drop("symbol").collect()
+        rows = rows.with_columns(instrument_id=pl.lit(0, pl.Int32))
+        return encode(EventBatch.from_polars(rows, instruments[own : own + 1]), times=times, feed_latency=feed_latency)
+    return _of_messages(level_changes(session.market_data, session.messages, symbol), times, feed_latency)
+
+
+def _of_messages(changes: pl.DataFrame, times: Times, feed_latency: int) -> Array:
+    kind = changes["kind"].to_numpy()
+    events = np.zeros(len(changes), form.EVENT_DTYPE)
+    events["ev"] = np.where(changes["snapshot"].to_numpy(), form.DEPTH_SNAPSHOT, form.DEPTH)
+    for which, meaning in _KINDS.items():
+        events["ev"][kind == which] = meaning
+    for letter, flag in _SIDES.items():
+        events["ev"][changes["side"].to_numpy() == letter] |= np.uint64(flag)
+    happened, received = changes["ts_event"].to_numpy(), changes["ts_recv"].to_numpy()
+    events["exch_ts"], events["local_ts"] = form.venue_and_local(happened, received, times, feed_latency)
+    events["px"], events["qty"] = changes["price"].to_numpy(), changes["size"].to_numpy()
+    return form.in_order(events)
