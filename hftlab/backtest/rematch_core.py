@@ -1,0 +1,266 @@
+"""Recorded market in which own orders have an impact: the recorded orders are re-matched with them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from hftlab.backtest.core import Entry
+from hftlab.backtest.rematch_blocks import Blocks, Place, RematchBlocks
+from hftlab.backtest.rematch_kernel import END, FULL, PLAYED, STOPPED, play_rows
+from hftlab.backtest.rematch_requests import OwnOrder, ReportRow, lots_ahead, rows_of, submit_request
+from hftlab.backtest.rematch_state import RematchState, copy_rematch, grow_rematch, new_rematch
+from hftlab.backtest.reports import REPORT, Cause, Reports, Why, new_reports
+from hftlab.book.matching import MatchingEngine
+from hftlab.book.matching.book import MatchingBook, find_slot
+from hftlab.book.matching.engine_state import ASKS, BIDS, NO_PRICE, NOBODY, SIDES, EngineState
+from hftlab.book.matching.entries import Action, new_entries
+from hftlab.events import BID
+from hftlab.instruments import Instrument
+from hftlab.kernels.compiling import in_place
+
+__all__ = ["RematchCheckpoint", "RematchCore"]
+
+
+class RematchCheckpoint(NamedTuple):
+    """Copy of everything that changes in a RematchCore."""
+
+    engine: EngineState
+    market: RematchState
+    place: Place
+    own: dict[int, OwnOrder]
+    reports: npt.NDArray[Any]
+
+
+class RematchCore:
+    """Core that re-matches recorded order-level events (L3) together with own orders, in one matching engine.
+
+    What own orders take is missing for those who come later in the recording, and what they give is left over from
+    those who gave it in the recording. Where own orders have no influence, the book is the recorded one after each
+    event, as BookSet has it: rows that make no sense there are left out here too.
+
+    - A new order (A) first trades with own orders that it reaches, the rest rests. A change (C, M) changes the order
+      by as much as in the recording; the cancellation that ends an order ends it here, and there is none of an order
+      that is gone. R removes an instrument's recorded orders.
+    - A print (T with a side) is an order of the aggressor, limited to the print's price, for the lots of its fills
+      (F). Each fill executes own orders that stand before the recorded order, by price and then by place in the queue,
+      and then the very order that the recording names, even if others stand before it: those were passed over in
+      the recording too. If own orders have taken from that one, the aggressor goes on within its limit to whatever
+      stands first. Lots for which it finds nothing wait for the next print of the same aggressor, which has the same
+      side and ts_event and perhaps a worse price, else they lapse. The C or M rows behind fills that only book them
+      change nothing more.
+    - A recorded order that was executed in the recording, and here was not, is a *survivor*. It stays where it is until
+      recorded aggressors or orders that reach it, or own ones, trade with it, as with own orders.
+    - A print without fills has met hidden liquidity: of the book it reaches own orders and survivors only, because it
+      left the recorded orders alone.
+    - A print without a side is a cross or an auction. Own orders and survivors that are strictly better than its price
+      fill for up to its lots, at its price. Fills that belong to it, or to no print, only take lots off their order.
+
+    `instruments` have the numbers of their places; rows of others are left out. `blocks` are batches in the order of
+    their file, each with the venue's time of each row (ns, never falling); they are iterated again after a `restore()`
+    to another block. Only the current one is held. Raises EventError for rows of price levels and falling times.
+    """
+
+    def __init__(self, instruments: Sequence[Instrument], blocks: Blocks) -> None:
+        self.instruments: Final = tuple(instruments)
+        # Recorded prices are what they are, also of spreads; own ones are checked before they come here.
+        self._engine: Final = MatchingEngine(self.instruments, negative_prices=True)
+        self._market = new_rematch(self.instruments, len(self._engine.state.orders))
+        self._blocks: Final = RematchBlocks(self.instruments, blocks)
+        self._reports = new_reports()
+        self._own: dict[int, OwnOrder] = {}
+        self._by_id: dict[int, OwnOrder] = {}
+
+    def play(self, until: int, *, stop: bool = False) -> int:
+        """Play the recorded rows up to and including `until`; returns the time reached.
+
+        With `stop` it ends with the first row that has made a report: the rows of the same time behind it are played by
+        the next call.
+        """
+        blocks = self._blocks
+        while blocks.find():
+            assert blocks.columns is not None
+            state, market, reports = self._engine.state, self._market, self._reports
+            blocks.row, why = play_rows(state, market, reports, blocks.columns, blocks.row, until, stop)
+            if why == PLAYED:
+                break
+            if why == STOPPED:
+                return int(blocks.columns.time[blocks.row - 1])
+            if why == FULL:
+                self._make_room()
+            else:
+                assert why == END
+        return until
+
+    def next_time(self) -> int | None:
+        """Return the venue's time of the next recorded row; None at the end."""
+        blocks = self._blocks
+        if not blocks.find():
+            return None
+        assert blocks.columns is not None
+        return int(blocks.columns.time[blocks.row])
+
+    def enter(self, entry: Entry, at: int) -> None:
+        """Enter an order: it takes what it crosses, and what is left rests, or ends by its time in force.
+
+        Raises ValueError for an order that no venue could take: an unknown instrument, side, type or time in force.
+        """
+        if entry.number < 1 or entry.owner < 1 or entry.number in self._own:
+            numbers = f"order {entry.number} of owner {entry.owner}"
+            raise ValueError(f"{numbers}: give both numbers above 0, and each order a new one")
+        side = SIDES * entry.instrument + (BIDS if entry.side == BID else ASKS)
+        order = OwnOrder(entry.number, self._engine.next_id, NOBODY, side)
+        fields = entry._asdict()
+        del fields["number"]
+        fields["size"] = fields.pop("lots")
+        self._request(order, at, Cause.REJECTED, action=Action.NEW, **fields)
+
+    def cancel(self, number: int, at: int) -> None:
+        """Cancel what is open of an order; a report REFUSED if it is not there."""
+        order = self._live(number)
+        if order is None:
+            self._refuse(number, at)
+            return
+        self._market.others[order.side] -= 1
+        ahead = lots_ahead(self._engine.state, order.slot)
+        self._request(order, at, Cause.REFUSED, ahead, action=Action.CANCEL, id=order.id)
+
+    def replace(self, number: int, lots: int, price: int, at: int) -> None:
+        """Change an order's open lots and price (ticks). It keeps its place if only its lots fall."""
+        order = self._live(number)
+        if order is None:
+            self._refuse(number, at)
+            return
+        self._market.others[order.side] -= 1
+        self._request(order, at, Cause.REFUSED, action=Action.REPLACE, id=order.id, size=lots, price=price)
+
+    def take(self) -> npt.NDArray[Any]:
+        """Return the reports since the last call, oldest first."""
+        used = self._reports.used
+        rows = self._reports.rows[: used[0]].copy()
+        used[0] = 0
+        for number in rows["number"].tolist():
+            if number in self._own and self._live(number) is None:
+                del self._by_id[self._own.pop(number).id]
+        return rows
+
+    def ahead(self, number: int) -> int:
+        """Return the lots that stand ahead of a resting order now, at its price. Raises KeyError."""
+        order = self._live(number)
+        if order is None:
+            raise KeyError(number)
+        return int(lots_ahead(self._engine.state, order.slot))
+
+    def best(self, instrument: int) -> tuple[int | None, int | None]:
+        """Return the best bid and ask of the re-matched orders of the recording, in ticks; own orders do not count."""
+        sides = (SIDES * instrument + BIDS, SIDES * instrument + ASKS)
+        bid, ask = (int(_best_recorded(self._engine.state, side)) for side in sides)
+        return None if bid == NO_PRICE else bid, None if ask == NO_PRICE else ask
+
+    def last(self, instrument: int) -> int | None:
+        """Return the price of the last recorded trade, in ticks (rounded down)."""
+        price = int(self._market.last[instrument])
+        return None if price == NO_PRICE else price
+
+    def book(self, instrument: int) -> MatchingBook:
+        """Return the book of an instrument as it is now, own orders in it: their `owner` is above 0."""
+        return MatchingBook(self._engine, self.instruments[instrument], instrument)
+
+    def checkpoint(self) -> RematchCheckpoint:
+        """Copy everything that changes, for restore(). It holds the block of the next row too."""
+        return RematchCheckpoint(
+            _copy_engine(self._engine.state),
+            copy_rematch(self._market),
+            self._blocks.place,
+            self._own.copy(),
+            self._reports.rows[: self._reports.used[0]].copy(),
+        )
+
+    def restore(self, checkpoint: RematchCheckpoint) -> None:
+        """Go back, or forward, to a checkpoint of this core; it can be used any number of times."""
+        self._engine.state = _copy_engine(checkpoint.engine)
+        self._market = copy_rematch(checkpoint.market)
+        self._blocks.go_to(checkpoint.place)
+        self._own = checkpoint.own.copy()
+        self._by_id = {order.id: order for order in self._own.values()}
+        self._reports.used[0] = 0
+        self._write(checkpoint.reports.tolist())
+
+    def _live(self, number: int) -> OwnOrder | None:
+        order = self._own.get(number)
+        return order if order is not None and find_slot(self._engine.state, order.id) != NOBODY else None
+
+    def _refuse(self, number: int, at: int) -> None:
+        self._write([(at, Cause.REFUSED, number, 0, 0, Why.UNKNOWN_ORDER, 0, 0)])
+
+    def _request(self, order: OwnOrder, at: int, refused: Cause, ahead: int = 0, **fields: int) -> None:
+        """Submit a request for an order that is not counted among those that rest, and report what came of it."""
+        before = self._open(order)
+        self._own[order.number] = self._by_id[order.id] = order
+        rows = submit_request(self._engine, new_entries(1, time=at, **fields))
+        self._market = grow_rematch(self._market, len(self._engine.state.orders))
+        reports = rows_of(rows, order, refused, self._by_id, self._market)
+        slot = find_slot(self._engine.state, order.id)
+        if slot != NOBODY:
+            ahead = self._rest(order._replace(slot=slot), before)
+        # The engine's first row is about the request itself.
+        self._write([(*reports[0][:6], ahead, 0), *reports[1:]])
+
+    def _open(self, order: OwnOrder) -> tuple[int, int]:
+        """Return an order's price and open lots; zeros of one that is not there yet."""
+        if order.slot == NOBODY:
+            return 0, 0
+        row = self._engine.state.orders[order.slot]
+        return int(row["price"]), int(row["shown"] + row["hidden"])
+
+    def _rest(self, order: OwnOrder, before: tuple[int, int]) -> int:
+        """Note an order that rests, and return the lots ahead of it."""
+        self._own[order.number] = self._by_id[order.id] = order
+        self._market.others[order.side] += 1
+        ahead = int(lots_ahead(self._engine.state, order.slot))
+        price, lots = self._open(order)
+        if price != before[0] or lots > before[1]:
+            self._market.notes[order.slot] = order.number, ahead
+        return ahead
+
+    def _write(self, rows: list[ReportRow]) -> None:
+        used = int(self._reports.used[0])
+        self._reports = _with_room(self._reports, len(rows))
+        self._reports.rows[used : used + len(rows)] = rows
+        self._reports.used[0] += len(rows)
+
+    def _make_room(self) -> None:
+        """Enlarge whatever the loop found too small."""
+        self._engine.grow()
+        self._market = grow_rematch(self._market, len(self._engine.state.orders))
+        self._reports = _with_room(self._reports, int(self._market.printed[0]["reports_needed"]))
+        self._market.printed[0]["reports_needed"] = 0
+
+
+def _with_room(reports: Reports, rows: int) -> Reports:
+    missing = int(reports.used[0]) + rows - len(reports.rows)
+    if missing <= 0:
+        return reports
+    more = np.zeros(max(missing, len(reports.rows)), REPORT)
+    return Reports(np.concatenate([reports.rows, more]), reports.used)
+
+
+def _copy_engine(state: EngineState) -> EngineState:
+    return EngineState(*(array.copy() for array in state))
+
+
+@in_place
+def _best_recorded(state: EngineState, side: int) -> int:
+    """Return the best price at which a side has an order of the recording, or NO_PRICE."""
+    side_row = state.sides[side]
+    for at in range(side_row.start + side_row.length - 1, side_row.start - 1, -1):
+        level = state.levels[state.slots[at]]
+        slot = level.head
+        while slot != NOBODY:
+            if state.orders[slot].owner <= 0:
+                return int(level.key * side_row.sign)
+            slot = state.orders[slot].next
+    return NO_PRICE
