@@ -62,6 +62,7 @@ TESTED_ELSEWHERE: Final[dict[str, tuple[str, str]]] = {
     "simulator/flow_state.py": ("simulator/test_order_flow.py", OF_KERNELS),
     "simulator/traders.py": ("simulator/test_order_flow.py", OF_KERNELS),
     "testing/fake_socket.py": ("testing/test_fake_client.py", "the fake client's connection"),
+    "trading/recorded_venue.py": ("trading/test_paper_source.py", "a protocol; its trading is tested there"),
     "trading/venue.py": ("simulator/test_exchange_orders.py", "a protocol and its data; the exchange implements it"),
     "venues/binance/messages.py": ("venues/binance/test_reader.py", OF_DATA),
     "venues/itch/decode_kernel.py": ("venues/itch/test_decoder.py", OF_KERNELS),

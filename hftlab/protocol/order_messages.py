@@ -11,6 +11,7 @@ from hftlab.protocol.base import (
     Amount,
     Base,
     Currency,
+    Milliseconds,
     Name,
     Price,
     Size,
@@ -50,7 +51,8 @@ class OrderUpdate(Base, tag="ORDER_UPDATE", kw_only=True):
     """State of an order after a change; `update_type` is the change. Private to the order's account.
 
     `commission` is that of the whole order so far, a rebate below 0. With `snapshot` nothing has changed: the server
-    tells a connection the state, outside of the private channel's sequence.
+    tells a connection the state, outside of the private channel's sequence. `ts_event` is the venue's time where that
+    is not about the time of sending: in a replay.
     """
 
     order_id: Name
@@ -73,6 +75,7 @@ class OrderUpdate(Base, tag="ORDER_UPDATE", kw_only=True):
     time_in_force: TimeInForce | None = None
     display_quantity: Size | None = None
     snapshot: bool = False
+    ts_event: Milliseconds | None = None
 
     def __repr__(self) -> str:
         price = "" if self.price is None else f" {number(self.price)}"
@@ -89,7 +92,7 @@ class PositionUpdate(Base, tag="POSITION_UPDATE", kw_only=True):
     """Position of an account in one symbol; `quantity` is negative for a short one. Amounts are in its currency.
 
     `realized_pnl` is net of commissions. With `snapshot` it is state outside of the private channel's sequence: at
-    sign-in, and where only the price has moved.
+    sign-in, and where only the price has moved. `ts_event` is as in ORDER_UPDATE.
     """
 
     symbol: Symbol
@@ -103,6 +106,7 @@ class PositionUpdate(Base, tag="POSITION_UPDATE", kw_only=True):
     side: PositionSide
     currency: Currency | None = None
     snapshot: bool = False
+    ts_event: Milliseconds | None = None
 
     def _repr_html_(self) -> str:
         facts = {
@@ -133,6 +137,7 @@ class PortfolioUpdate(Base, tag="PORTFOLIO_UPDATE", kw_only=True):
     day_pnl: Amount = field(name="dayPnL")
     currency: Currency = "USD"
     snapshot: bool = False
+    ts_event: Milliseconds | None = None
 
     def _repr_html_(self) -> str:
         amounts = {

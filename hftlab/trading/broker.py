@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
+import pickle
 from collections.abc import Hashable, Mapping
 from typing import Final, TypeAlias
-
-import msgspec
 
 from hftlab.errors import ServerError
 from hftlab.nearest import describe_unknown
@@ -35,6 +33,9 @@ Private: TypeAlias = Timed[PrivateMessage]
 DEFAULT_ACCOUNT: Final = "*"
 """Name of the terms that accounts get which are not named."""
 
+_STATE: Final = ("_customers", "_orders", "_entered", "_day", "_at", "_kept", "_holders")
+"""Attributes that change as accounts trade."""
+
 _CHANGES: Final = (UpdateType.FILL, UpdateType.REPLACE)
 """Updates that leave another quantity or price open."""
 
@@ -56,7 +57,8 @@ class Broker:
         self._customers: dict[str, Customer] = {}
         self._orders: dict[str, Order] = {}
         """Open orders of all accounts by order id."""
-        self._numbers = itertools.count(1)
+        self._entered = 0
+        """Number of the newest order."""
         self._day = venue.day
         self._at = 0
         """Time of the last thing that has happened."""
@@ -165,9 +167,10 @@ class Broker:
                 context={"field": "symbol", "unknown": [message.symbol]},
             )
         terms = terms_of(message, customer.account.terms.self_trade_prevention)
+        self._entered += 1
         order = Order(
             account=customer.account.name,
-            order_id=f"ORD_{next(self._numbers)}",
+            order_id=f"ORD_{self._entered}",
             client_order_id=message.client_order_id,
             terms=terms,
             entered=(message.client_order_id, terms),
@@ -223,7 +226,7 @@ class Broker:
             optional_units(message.price),
             optional_units(message.stop_price),
         )
-        wanted = _replaced(customer.terms_to_be(order), request)
+        wanted = request.applied_to(customer.terms_to_be(order))
         reason = self._objection(customer, order, wanted, at)
         if reason is not None:
             self._refuse(customer, order, RequestKind.REPLACE, reason, at)
@@ -387,6 +390,28 @@ class Broker:
         state = customer.state(at, with_finished=with_finished)
         return [Timed(at, message, name) for message in state]
 
+    def checkpoint(self) -> bytes:
+        """Copy all accounts and orders, for restore(); what the venue has of them is not in it."""
+        return pickle.dumps({name: getattr(self, name) for name in _STATE}, pickle.HIGHEST_PROTOCOL)
+
+    def restore(self, checkpoint: bytes) -> None:
+        """Go back, or on, to a checkpoint of this broker; accounts keep the terms that they have by now."""
+        vars(self).update(pickle.loads(checkpoint))  # noqa: S301 - of this process, never of a file
+        for name, customer in self._customers.items():
+            terms = self._terms.get(name, self._terms[DEFAULT_ACCOUNT])
+            if customer.account.terms != terms:
+                customer.set_terms(terms)
+
+    @property
+    def needs_valuation(self) -> bool:
+        """Whether an account has a position, or a portfolio that differs from the last that was told."""
+        return any(self._holders.values()) or any(customer.has_changed for customer in self._customers.values())
+
+    @property
+    def held_symbols(self) -> list[str]:
+        """Symbols in which an account has a position."""
+        return [symbol for symbol, holders in self._holders.items() if holders]
+
     def _reserve(self, customer: Customer, order: Order) -> None:
         """Count an open order at the price that it is valued at."""
         customer.reserve(order, self.venue.reference_price(order.terms.symbol))
@@ -395,13 +420,3 @@ class Broker:
 def _heard(update: VenueUpdate) -> int:
     """Return when the broker hears of an update."""
     return update.at if update.reported is None else update.reported
-
-
-def _replaced(terms: OrderTerms, request: Replace) -> OrderTerms:
-    """Return the terms that a replacement asks for."""
-    return msgspec.structs.replace(
-        terms,
-        quantity=terms.quantity if request.quantity is None else request.quantity,
-        price=terms.price if request.price is None else request.price,
-        stop_price=terms.stop_price if request.stop_price is None else request.stop_price,
-    )

@@ -95,6 +95,15 @@ class Replace(msgspec.Struct, frozen=True, gc=False):
     price: int | None = None
     stop_price: int | None = None
 
+    def applied_to(self, terms: OrderTerms) -> OrderTerms:
+        """Return the terms that an order of these terms has afterwards."""
+        return msgspec.structs.replace(
+            terms,
+            quantity=terms.quantity if self.quantity is None else self.quantity,
+            price=terms.price if self.price is None else self.price,
+            stop_price=terms.stop_price if self.stop_price is None else self.stop_price,
+        )
+
 
 VenueRequest: TypeAlias = New | Cancel | Replace
 """Requests of an account to a venue."""

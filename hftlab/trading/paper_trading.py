@@ -1,0 +1,266 @@
+"""Paper trading: accounts that trade in a recorded market, whose time goes on, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from contextlib import suppress
+from typing import Any, Final, NamedTuple
+
+from hftlab.clock import NANOSECONDS
+from hftlab.errors import ServerError
+from hftlab.source import Timed
+from hftlab.trading.broker import Broker, OrderRequest
+from hftlab.trading.recorded_venue import RecordedVenue
+from hftlab.trading.request_log import LoggedRequest, RequestLog
+
+__all__ = ["PaperTrading"]
+
+_PACE: Final = NANOSECONDS // 10
+"""The default of a subscription's frequency in the reference document."""
+_DAY: Final = 86_400 * NANOSECONDS
+_MOST_CHECKPOINTS: Final = 32
+_REQUESTS: Final = 500
+"""Requests between two checkpoints, at first."""
+_INTERVAL: Final = 10 * NANOSECONDS
+"""Time between two checkpoints, at first, if there is a request at all."""
+
+
+class _Checkpoint(NamedTuple):
+    at: int
+    requests: int
+    """Number of the requests before it."""
+    valuation: int | None
+    venue: Any
+    broker: bytes
+
+
+class PaperTrading:
+    """Accounts of a broker in a recorded market: time goes on with `advance()`, and to any time with `seek()`.
+
+    Times are int64 ns of the recording. Private messages come in the order of their times, as `Timed` with their
+    account. What becomes of orders depends on the requests and their times alone: not on the speed, nor on how often
+    somebody looks.
+
+    Positions are valued with the venue's prices at whole multiples of `pace` ns, as long as there are any, and
+    portfolios that have changed are told then.
+
+    Going back restores a checkpoint, does the requests up to that time once more, and forgets those after it. There
+    are at most 32 checkpoints; they lie further apart the more has been asked for. Before the recording's `start`
+    accounts are as new.
+    """
+
+    def __init__(self, broker: Broker, span: tuple[int, int] | None, *, pace: int = _PACE) -> None:
+        if not isinstance(broker.venue, RecordedVenue):
+            raise TypeError(f"{broker.venue!r} cannot be taken back in time: paper trading needs a RecordedVenue")
+        self.broker = broker
+        self._venue: RecordedVenue = broker.venue
+        self._start, self._end = (0, 0) if span is None else span
+        self._pace = pace
+        self._now = self._start - 1
+        self._valuation: int | None = None
+        """When accounts are valued next; None if that is never."""
+        self._kept: list[Timed[Any]] = []
+        """Messages up to now that nobody has taken yet."""
+        self._log = RequestLog()
+        self._checkpoints: list[_Checkpoint] = []
+        """The first one is of the start; none before the first request, as the venue stands at its start then."""
+        self._requests, self._interval = _REQUESTS, _INTERVAL
+
+    @property
+    def now(self) -> int:
+        """The time up to which all that has happened is known."""
+        return self._now
+
+    @property
+    def requests(self) -> list[LoggedRequest]:
+        """The requests so far, each with its time."""
+        return list(self._log)
+
+    @property
+    def has_messages(self) -> bool:
+        """Whether messages of a time that has been reached have not been taken yet."""
+        return bool(self._kept)
+
+    # --- time ---
+
+    def next_time(self) -> int | None:
+        """Return the next time at which something may happen; None while nothing will."""
+        if self._kept:
+            return self._now
+        due = self._venue.next_time()
+        if self._valuation is not None and (due is None or self._valuation < due):
+            due = self._valuation
+        return None if due is None else max(due, self._now)
+
+    def advance(self, until: int) -> list[Timed[Any]]:
+        """Let time go on up to and including `until`; returns the messages of all that happens meanwhile."""
+        told: list[Timed[Any]] = []
+        while some := self.advance_to_next(until):
+            told += some
+        return told
+
+    def advance_to_next(self, until: int) -> list[Timed[Any]]:
+        """Let time go on to the first messages that are due by `until`, and return these; to `until` if none are."""
+        if self._kept:
+            return self.collect()
+        if until < self._now:
+            return []
+        while True:
+            valuation = self._valuation
+            stop = until if valuation is None or valuation > until else valuation
+            due = self._venue.next_time()
+            if due is not None and due <= stop:
+                reached = self._venue.run(stop)
+                self._now = max(self._now, reached)
+                if told := self._stamped(self.broker.collect()):
+                    return told
+                if reached < stop:
+                    continue  # a report of nobody's order
+            self._now = max(self._now, stop)
+            if valuation != stop:
+                return []
+            if told := self._value(stop):
+                return told
+
+    def reach(self, at: int) -> None:
+        """Note that time has gone on to `at`, as the market's messages show; advance() finds what happened until then.
+
+        Requests are not earlier from now on.
+        """
+        self._now = max(self._now, at)
+
+    def keep(self, messages: list[Timed[Any]]) -> None:
+        """Hand messages back, which the next call returns before all others."""
+        self._kept = [*messages, *self._kept]
+
+    def collect(self) -> list[Timed[Any]]:
+        """Return the messages up to now that nobody has taken yet."""
+        kept, self._kept = self._kept, []
+        return kept
+
+    def seek(self, position: int) -> list[Timed[Any]]:
+        """Go to a time. Returns the messages of what happens on the way there; none if the way goes back.
+
+        Requests after `position` are forgotten, those up to it hold.
+        """
+        if position >= max(self._now, self._start):
+            return self.advance(position)
+        self._log.forget_after(position if position >= self._start else -1)
+        self._kept = []
+        if self._checkpoints:
+            self._restore(position)
+            self.advance(position)
+        self._now = max(position, self._start - 1)
+        return []
+
+    # --- requests ---
+
+    def handle(
+        self, account: str, request: OrderRequest, at: int, *, entered_by: Hashable | None = None
+    ) -> list[Timed[Any]]:
+        """Take a request of an account at `at`, or now if that is later; returns all messages up to those it causes.
+
+        Raises what Broker.handle() does; collect() returns the messages of before then.
+        """
+        return self._take(LoggedRequest(max(at, self._now), account, request, entered_by))
+
+    def disconnect(self, entered_by: Hashable, at: int) -> list[Timed[Any]]:
+        """Cancel the open orders that were entered by a connection that asked for it."""
+        return self._take(LoggedRequest(max(at, self._now), None, None, entered_by))
+
+    def snapshot(self, account: str, *, with_finished: bool = False) -> list[Timed[Any]]:
+        """Return the state of an account as messages; see Broker.snapshot()."""
+        return self.broker.snapshot(account, self._now, with_finished=with_finished)
+
+    def _take(self, entry: LoggedRequest) -> list[Timed[Any]]:
+        if not self._checkpoints:
+            self._save()
+        told = self.advance(entry.at)
+        told += self._play(entry.at)
+        last = self._checkpoints[-1]
+        if len(self._log) - last.requests >= self._requests or entry.at - last.at >= self._interval:
+            self._save()
+        self._log.add(entry)
+        try:
+            return told + self._do(entry)
+        except ServerError:
+            self._kept = told
+            raise
+
+    def _play(self, at: int) -> list[Timed[Any]]:
+        """Let the venue's market go on to a time that has been reached: it stands still while there are no orders."""
+        told: list[Timed[Any]] = []
+        while True:
+            reached = self._venue.run(at)
+            some = self._stamped(self.broker.collect())
+            if reached >= at and not some:
+                return told
+            told += some
+
+    def _do(self, entry: LoggedRequest) -> list[Timed[Any]]:
+        try:
+            told: list[Any]
+            if entry.request is None or entry.account is None:
+                told = self.broker.disconnect(entry.entered_by, entry.at)
+            else:
+                told = self.broker.handle(entry.account, entry.request, entry.at, entered_by=entry.entered_by)
+            return self._stamped(told)
+        finally:
+            self._plan()
+
+    # --- values ---
+
+    def _value(self, at: int) -> list[Timed[Any]]:
+        """Value all positions at a time, and tell what has changed."""
+        told: list[Any] = self._play(at)
+        for symbol in self.broker.held_symbols:
+            price = self._venue.reference_price(symbol)
+            if price is not None:
+                told += self.broker.mark(symbol, price, at)
+        told += self.broker.portfolios(at)
+        self._valuation = None
+        return self._stamped(told)
+
+    def _stamped(self, messages: Iterable[Timed[Any]]) -> list[Timed[Any]]:
+        """Give messages the time at which the account hears of it; that of the venue stays in them."""
+        stamped: list[Timed[Any]] = []
+        for item in messages:
+            item.message.ts_event = item.message.timestamp
+            stamped.append(item._replace(at=self._now))
+        self._plan()
+        return stamped
+
+    def _plan(self) -> None:
+        """Find out when to value next: at the next day if there is nothing to value, as that counts its profit anew."""
+        if not self._log:
+            return
+        pace = self._pace if self.broker.needs_valuation else _DAY
+        due = (self._now // pace + 1) * pace
+        if due <= self._end and (self._valuation is None or due < self._valuation):
+            self._valuation = due
+
+    # --- the way back ---
+
+    def _save(self) -> None:
+        """Make a checkpoint of now; of many every second one goes."""
+        self._checkpoints.append(
+            _Checkpoint(self._now, len(self._log), self._valuation, self._venue.checkpoint(), self.broker.checkpoint())
+        )
+        if len(self._checkpoints) > _MOST_CHECKPOINTS:
+            del self._checkpoints[1::2]
+            self._requests *= 2
+            self._interval *= 2
+
+    def _restore(self, position: int) -> None:
+        """Go back to the last checkpoint that is not after `position`, and do the logged requests from there on."""
+        while len(self._checkpoints) > 1 and self._checkpoints[-1].at > position:
+            self._checkpoints.pop()
+        last = self._checkpoints[-1]
+        self._now, self._valuation = last.at, last.valuation
+        self._venue.restore(last.venue)
+        self.broker.restore(last.broker)
+        for entry in self._log.since(last.requests):
+            self.advance(entry.at)
+            self._play(entry.at)
+            with suppress(ServerError):
+                self._do(entry)
