@@ -14,6 +14,7 @@ from hftlab.version import __version__
 if TYPE_CHECKING:
     from hftlab import (
         analysis,
+        backtest,
         book,
         client,
         errors,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
         venues,
         widgets,
     )
+    from hftlab.backtest import Strategy, compare, open_result
     from hftlab.client import Client
     from hftlab.clock import Clock
     from hftlab.errors import HftlabError
@@ -45,11 +47,14 @@ __all__ = [
     "Server",
     "Session",
     "Source",
+    "Strategy",
     "__version__",
     "analysis",
+    "backtest",
     "book",
     "client",
     "compact",
+    "compare",
     "connect",
     "dashboard",
     "diff",
@@ -59,6 +64,7 @@ __all__ = [
     "ingest",
     "market",
     "merged",
+    "open_result",
     "open_session",
     "protocol",
     "record",
@@ -83,13 +89,16 @@ _HOMES: Final = {
     "Server": "server",
     "Session": "session",
     "Source": "source",
+    "Strategy": "backtest",
     "compact": "session",
+    "compare": "backtest",
     "connect": "lab",
     "dashboard": "lab",
     "diff": "session",
     "enable_nested": "lab",
     "heatmap": "lab",
     "merged": "session",
+    "open_result": "backtest",
     "open_session": "session",
     "record": "lab",
     "recover": "session",

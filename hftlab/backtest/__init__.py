@@ -1,1 +1,47 @@
-"""Strategies on a virtual clock: fills modelled in recorded markets, latencies, and what came of it."""
+"""Strategies on a virtual clock: fills modelled in recorded markets, latencies, and what came of it.
+
+The package is itself the call: `hl.backtest(strategy, session)` is run_backtest().
+"""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+from typing import Any
+
+from hftlab.backtest.backtesting import run_backtest
+from hftlab.backtest.comparison import Comparison, compare
+from hftlab.backtest.delay_models import Autocorrelated, Constant, Lognormal
+from hftlab.backtest.fill_models import FILL_MODELS, FillModel
+from hftlab.backtest.latency_models import Latency
+from hftlab.backtest.recorded_delays import Recorded
+from hftlab.backtest.result import Result, open_result
+from hftlab.backtest.strategy import Strategy
+
+__all__ = [
+    "FILL_MODELS",
+    "Autocorrelated",
+    "Comparison",
+    "Constant",
+    "FillModel",
+    "Latency",
+    "Lognormal",
+    "Recorded",
+    "Result",
+    "Strategy",
+    "compare",
+    "open_result",
+    "run_backtest",
+]
+
+
+class _Package(ModuleType):
+    """The package as a module that can be called."""
+
+    def __call__(self, *arguments: Any, **options: Any) -> Result:
+        return run_backtest(*arguments, **options)
+
+
+_Package.__call__.__doc__ = run_backtest.__doc__
+_Package.__call__.__wrapped__ = run_backtest  # type: ignore[attr-defined]  # its signature, for TAB and help()
+sys.modules[__name__].__class__ = _Package

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,11 +13,15 @@ from hftlab.backtest.fill_orders import feed_ahead
 from hftlab.backtest.fill_state import NO_PRICE, FillState, copy_fill_state, grow_fill_state, new_fill_state
 from hftlab.backtest.market_rows import Block, MarketRows
 from hftlab.backtest.order_kernel import cancel_order, enter_order, replace_order
+from hftlab.backtest.reports import REPORT
 from hftlab.kernels.compiling import IntArray, entry_point
 
 __all__ = ["FillCore"]
 
 _BUY_STOP, _SELL_STOP = 2**62, -(2**62)
+
+
+_NOTHING: Final[npt.NDArray[Any]] = np.empty(0, REPORT)
 
 
 class _Checkpoint(NamedTuple):
@@ -53,6 +57,8 @@ class FillCore:
     def _bind(self) -> None:
         """Look the compiled code up for the state's arrays."""
         state = self._state
+        if self._columns is not None:
+            self._play = entry_point(play_rows, state, self._columns, self._model, self._exponent, 0, 0, False)
         self._enter = entry_point(enter_order, state, self._entry, 0)
         self._cancel = entry_point(cancel_order, state, 0, 0)
         self._replace = entry_point(replace_order, state, 0, 0, 0, 0)
@@ -65,7 +71,7 @@ class FillCore:
         With `stop` it ends with the first row that has made a report; and always with a trade that reaches a stop.
         """
         while self._columns is not None:
-            row, why = play_rows(self._state, self._columns, self._model, self._exponent, self._row, until, stop)
+            row, why = self._play(self._state, self._columns, self._model, self._exponent, self._row, until, stop)
             self._row = row
             if why == FULL:
                 self._state = grow_fill_state(self._state)
@@ -115,6 +121,8 @@ class FillCore:
     def take(self) -> npt.NDArray[Any]:
         """Return the reports since the last call, oldest first: rows of REPORT."""
         reports = self._state.reports
+        if not reports.used[0]:
+            return _NOTHING
         rows = reports.rows[: reports.used[0]].copy()
         reports.used[0] = 0
         return rows

@@ -33,7 +33,6 @@ from hftlab.trading.venue import (
 
 __all__ = ["FillVenue"]
 
-_NONE: Final = Latency.none
 _DAY: Final = 86_400 * NANOSECONDS
 _HIGHEST: Final = 2**61
 """Highest price, in 1e-9."""
@@ -83,7 +82,8 @@ class FillVenue:
         self._core = core
         self._listings = {one.wire_symbol: _listing(number, one) for number, one in enumerate(self.instruments)}
         self._draws = latency.start()
-        self._is_delayed = (latency.entry, latency.response, latency.compute) != (_NONE.entry, _NONE.response, _NONE.compute)
+        parts = ("entry", "response", "compute")
+        self._is_delayed = any(getattr(latency, part) != getattr(Latency.none, part) for part in parts)
         self._state = _State(start)
 
     # --- time ---

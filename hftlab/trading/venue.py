@@ -145,8 +145,11 @@ class TradingVenue(Protocol):
 
     broker: object | None
     """Broker of its accounts, which outlives a server; None until there is one. The venue only keeps it."""
-    day: int
-    """Number of the trading day; where it changes, the day's profit of all accounts begins anew."""
+
+    @property
+    def day(self) -> int:
+        """Number of the trading day; where it changes, the day's profit of all accounts begins anew."""
+        ...
 
     @property
     def instruments(self) -> Sequence[Instrument]:

@@ -1,0 +1,168 @@
+"""Backtests: a strategy over recorded sessions, or on the simulated exchange, as one call."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from hftlab.backtest.engine import ACCOUNT, Engine
+from hftlab.backtest.facts import facts_of
+from hftlab.backtest.fill_core import FillCore
+from hftlab.backtest.fill_models import FillModel
+from hftlab.backtest.fill_state import FIFO
+from hftlab.backtest.fill_venue import FillVenue
+from hftlab.backtest.latency_models import Latency
+from hftlab.backtest.market_rows import MarketRows, market_rows
+from hftlab.backtest.markets import RecordedMarket
+from hftlab.backtest.result import Result
+from hftlab.backtest.run_log import RunLog
+from hftlab.backtest.strategy import Strategy
+from hftlab.errors import ArgumentError, ArgumentTypeError, SessionError
+from hftlab.session import Session, open_session
+from hftlab.trading.account import AccountTerms
+from hftlab.trading.broker import Broker
+from hftlab.trading.commissions import Commission
+from hftlab.trading.paper_source import PaperSource
+from hftlab.trading.paper_trading import PaperTrading
+
+__all__ = ["SessionLike", "StrategyLike", "account_terms", "fill_venue", "run_backtest"]
+
+StrategyLike: TypeAlias = Strategy | type[Strategy]
+SessionLike: TypeAlias = Session | Path | str
+
+
+def run_backtest(
+    strategy: StrategyLike,
+    session: SessionLike | Sequence[SessionLike],
+    *,
+    fill: FillModel | str | None = None,
+    latency: Latency | None = None,
+    fees: Mapping[str, Commission] | Commission | None = None,
+    cash: float | Mapping[str, float] = 1_000_000.0,
+    terms: AccountTerms | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    queue: bool = False,
+) -> Result:
+    """Run a strategy over a recorded session, or several one after the other, and return what came of it.
+
+    `strategy` is a class derived from hl.Strategy, made anew for each session with `parameters`, or one such object.
+    `fill` is a fill model: "fifo" stands orders in the recorded queues (L3), "risk_averse", "power(3)", "log", "log2",
+    "power2(3)" and "power3(3)" estimate their place from the levels (L2); None takes what the session allows, see
+    FillModel. `latency` is an hl.backtest.Latency (None: nothing takes time). `fees` are Commissions as of AccountTerms
+    (None: typical ones), `cash` is what the account begins with; `terms` replaces both, with limits and leverage. With
+    `queue` the result also has the queue positions over time.
+
+    The virtual clock jumps from event to event, nothing waits. Raises SessionError for a session without a market to
+    fill from, ArgumentError for arguments that make no sense, and whatever the strategy raises.
+    """
+    sessions = [_opened(one) for one in ([session] if isinstance(session, Session | str | Path) else session)]
+    if not sessions:
+        raise ArgumentError("there is nothing to run on: give at least one session")
+    if len(sessions) > 1 and isinstance(strategy, Strategy):
+        raise ArgumentError(
+            f"{strategy!r} is one object for {len(sessions)} sessions: give its class, which is made anew for each"
+        )
+    account = account_terms(terms, fees, cash)
+    results = [
+        _run_one(strategy, one, fill, latency or Latency.none, account, dict(parameters or {}), queue)
+        for one in sessions
+    ]
+    return results[0] if len(results) == 1 else Result.joined(results)
+
+
+def account_terms(
+    terms: AccountTerms | None, fees: Mapping[str, Commission] | Commission | None, cash: float | Mapping[str, float]
+) -> AccountTerms:
+    """Return the terms of a backtest's account."""
+    if terms is not None:
+        return terms
+    return AccountTerms(cash=cash) if fees is None else AccountTerms(cash=cash, commissions=fees)
+
+
+def fill_venue(session: Session, fill: FillModel | str | None, latency: Latency) -> tuple[FillVenue, FillModel]:
+    """Make the venue in which orders fill by a model in a recorded session. Raises SessionError, ArgumentError."""
+    rows = market_rows(session)
+    held = [rows.holds(number) for number in range(len(rows.instruments))]
+    model = FillModel.of(fill, has_orders="orders" in held)
+    span = _span(session)
+    return FillVenue(_core(rows, model), rows.instruments, latency, span[0] - 1), model
+
+
+def _core(rows: MarketRows, model: FillModel) -> Any:
+    code = FIFO if model.queue_model is None else int(model.queue_model)
+    return FillCore(rows, code, model.n or 1.0)
+
+
+def _span(session: Session) -> tuple[int, int]:
+    manifest = session.manifest
+    if manifest.started is None or manifest.ended is None:
+        raise SessionError(f"{session.folder} has no messages: record one with market data", path=session.folder)
+    return manifest.started, manifest.ended
+
+
+def _run_one(
+    strategy: StrategyLike,
+    session: Session,
+    fill: FillModel | str | None,
+    latency: Latency,
+    terms: AccountTerms,
+    parameters: dict[str, Any],
+    queue: bool,
+) -> Result:
+    made = _made(strategy, parameters)
+    latency = latency.applied_to(session)
+    venue, model = fill_venue(session, fill, latency)
+    broker = Broker(venue, {ACCOUNT: terms})
+    venue.broker = broker
+    span = _span(session)
+    log = RunLog()
+    venue.on_update, venue.on_arrival = log.update, log.arrive
+    market = RecordedMarket(PaperSource(session.replay(float("inf")), PaperTrading(broker, span)))
+    engine = Engine(made, market, latency, log)
+    if queue:
+        engine.on_step = lambda at: _note_queue(venue, log, at)
+    engine.run()
+    tables = log.tables()
+    facts = facts_of(
+        strategy,
+        session,
+        start=span[0],
+        end=span[1],
+        parameters=parameters,
+        fill=model.to_dict(),
+        latency=latency.to_dict(),
+        fees=terms.commissions,
+        cash=terms.cash,
+        currency=terms.currency,
+        seed=latency.seed,
+    )
+    return Result.of_run(**tables, gaps=_gaps(session), facts=facts, terms=terms, instruments=venue.instruments)
+
+
+def _note_queue(venue: FillVenue, log: RunLog, at: int) -> None:
+    for order_id in log.open_order_ids:
+        ahead = venue.ahead(order_id)
+        if ahead is not None:
+            log.stand(order_id, ahead, at)
+
+
+def _gaps(session: Session) -> Any:
+    import polars as pl
+
+    return session.coverage(detail=True).filter(~pl.col("covered")).select("symbol", "from", "to", "why")
+
+
+def _made(strategy: StrategyLike, parameters: Mapping[str, Any]) -> Strategy:
+    if isinstance(strategy, Strategy):
+        if parameters:
+            raise ArgumentError(f"parameters are for a class, and {strategy!r} has been made already")
+        return strategy
+    if not (inspect.isclass(strategy) and issubclass(strategy, Strategy)):
+        raise ArgumentTypeError(f"strategy is {strategy!r}: give a class derived from hl.Strategy, or one such object")
+    return strategy(**parameters)
+
+
+def _opened(session: SessionLike) -> Session:
+    return session if isinstance(session, Session) else open_session(session)

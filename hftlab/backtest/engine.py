@@ -1,0 +1,199 @@
+"""Engine of a backtest: a strategy and a market on a virtual clock, without sockets."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Protocol
+
+from hftlab.backtest.latency_models import Latency
+from hftlab.backtest.run_log import RunLog
+from hftlab.backtest.strategy import Strategy
+from hftlab.backtest.strategy_market import StrategyMarket
+from hftlab.backtest.strategy_trading import StrategyTrading
+from hftlab.backtest.wakes import Wakes
+from hftlab.clock import duration
+from hftlab.errors import ArgumentError, ServerError
+from hftlab.protocol.messages import MarketData, Message
+from hftlab.protocol.order_messages import PRIVATE_MESSAGES, NewOrder, OrderUpdate
+from hftlab.source import Timed
+from hftlab.trading.blotter import Blotter
+
+__all__ = ["ACCOUNT", "Engine", "TradedMarket", "timer_interval"]
+
+ACCOUNT: Final = "backtest"
+"""Account in which a backtest trades."""
+
+_MARKET, _PRIVATE, _TIMER = range(3)
+"""Of one time, the market's messages come first, then those of the account, then timers."""
+
+
+class TradedMarket(Protocol):
+    """Market that is traded in: its messages and those of its accounts, in the order of their times (ns)."""
+
+    symbols: Sequence[str]
+
+    @property
+    def start(self) -> int:
+        """The time before the first message."""
+        ...
+
+    @property
+    def end(self) -> int | None:
+        """The time of the last message of the market."""
+        ...
+
+    def next(self, until: int | None) -> Timed[Any] | None:
+        """Return the next message that is due by `until`, or whenever it is for None; None if there is none.
+
+        Without a message time has gone on to `until`.
+        """
+        ...
+
+    def handle(self, account: str, request: Any, at: int) -> list[Timed[Any]]:
+        """Take a request of an account at `at`; returns the messages that follow at once. Raises ServerError."""
+        ...
+
+
+class Engine:
+    """Engine of one run of a strategy in a market.
+
+    What comes next in time is handed to the strategy, and what it sends goes out at that very time. The market's
+    messages reach it after `latency.feed`; how long requests and reports take, is the market's business.
+    """
+
+    def __init__(self, strategy: Strategy, market: TradedMarket, latency: Latency, log: RunLog) -> None:
+        self._strategy, self._market, self._log = strategy, market, log
+        self._feed = latency.start().feed
+        self._is_fed_late = latency.feed != Latency.none.feed
+        self._heard = market.start
+        self._blotter = Blotter()
+        self._pending: list[tuple[int, int, int, Any]] = []
+        self._count = 0
+        self._symbols = _chosen(strategy, market.symbols)
+        self.known = StrategyMarket(self._symbols, market.start)
+        self._wakes = Wakes(strategy.wake)
+        strategy.market = self.known
+        strategy.trading = StrategyTrading(self._blotter, self._send, lambda: self.known.now, self._symbols)
+        strategy._runner = self
+        self._every = timer_interval(strategy)
+        self.on_step: Callable[[int], object] | None = None
+        """Called with the time of each message of the market, after the strategy."""
+
+    @property
+    def now(self) -> int:
+        """The strategy's time."""
+        return self.known.now
+
+    def wake_at(self, at: int) -> None:
+        """Call on_timer() at a time, or now where that is over."""
+        self._push(max(at, self.now), _TIMER, None)
+
+    def run(self, until: int | None = None) -> None:
+        """Run to the end of the market, or to `until`."""
+        strategy, market = self._strategy, self._market
+        end = market.end if until is None else until
+        strategy.on_start()
+        if self._every is not None:
+            self._push(self.now + self._every, _TIMER, self._every)
+        while True:
+            limit = self._pending[0][0] if self._pending else None
+            if limit is not None and end is not None and limit > end:
+                limit = end
+            elif limit is None and until is not None:
+                limit = until
+            item = market.next(limit)
+            if item is not None:
+                self._take(item)
+                continue
+            if not self._pending or (end is not None and self._pending[0][0] > end):
+                break
+            at, kind, _, what = heapq.heappop(self._pending)
+            self._deliver(at, kind, what)
+        strategy.on_end()
+
+    def _take(self, item: Timed[Any]) -> None:
+        """Note when the strategy will hear a message."""
+        if isinstance(item.message, PRIVATE_MESSAGES):
+            if item.account == ACCOUNT:
+                self._push(item.at, _PRIVATE, item.message)
+            return
+        at = item.at
+        if self._is_fed_late:
+            self._heard = at = max(self._heard, at + self._feed.draw(at))
+        self._push(at, _MARKET, item.message)
+
+    def _push(self, at: int, kind: int, what: Any) -> None:
+        self._count += 1
+        heapq.heappush(self._pending, (at, kind, self._count, what))
+
+    def _deliver(self, at: int, kind: int, what: Any) -> None:
+        strategy, known = self._strategy, self.known
+        if kind == _MARKET:
+            message = known.take_in(_of_symbols(what, self._symbols), at)
+            if isinstance(message, MarketData) and message.symbols:
+                self._log.quote(message, at)
+                if self._wakes.wakes(message):
+                    strategy.on_market_data(message)
+                if self.on_step is not None:
+                    self.on_step(at)
+        elif kind == _PRIVATE:
+            known.now = at
+            self._blotter.receive(what)
+            if isinstance(what, OrderUpdate):
+                self._log.hear(what, at)
+                strategy.on_order_update(what)
+        else:
+            known.now = at
+            if what is not None:
+                self._push(at + what, _TIMER, what)
+            strategy.on_timer(at)
+
+    def _send(self, request: Any) -> None:
+        """Take a request of the strategy, and note when it will hear what follows at once."""
+        at = self.now
+        self._log.send(ACCOUNT, request, at)
+        try:
+            items = self._market.handle(ACCOUNT, request, at)
+        except ServerError as error:
+            if not isinstance(request, NewOrder):
+                raise
+            tracked = self._blotter.find(request.client_order_id)
+            assert tracked is not None, "the order has been tracked before it was sent"
+            self._blotter.refuse(tracked, str(error), at)
+            self._log.refuse(request.client_order_id, str(error), at)
+            return
+        for item in items:
+            self._take(item)
+
+
+def timer_interval(strategy: Strategy) -> int | None:
+    """Return the time between two timers of a strategy in ns, None for none. Raises ArgumentError."""
+    every = strategy.every
+    if every is None:
+        return None
+    nanoseconds = every if isinstance(every, int) and not isinstance(every, bool) else duration(every)
+    if nanoseconds <= 0:
+        raise ArgumentError(f"every is {every!r}: give a time above 0, such as '100ms' or ns")
+    return nanoseconds
+
+
+def _chosen(strategy: Strategy, symbols: Sequence[str]) -> list[str]:
+    wanted = [strategy.symbols] if isinstance(strategy.symbols, str) else strategy.symbols
+    return list(symbols) if wanted is None else list(wanted)
+
+
+def _of_symbols(message: Message, symbols: Sequence[str]) -> Message:
+    """Leave out of a message what is not about the strategy's symbols."""
+    if isinstance(message, MarketData):
+        kept = [one for one in message.symbols if one.symbol in symbols]
+        if len(kept) < len(message.symbols):
+            return MarketData(
+                timestamp=message.timestamp,
+                id=message.id,
+                sequence=message.sequence,
+                symbols=kept,
+                snapshot=message.snapshot,
+                ts_recv=message.ts_recv,
+            )
+    return message

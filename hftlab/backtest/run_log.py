@@ -1,0 +1,200 @@
+"""Log of a run: what was asked for and what became of it, and the tables that are made of it."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import polars as pl
+
+from hftlab.backtest.result_tables import RAW
+from hftlab.protocol.enums import UpdateType
+from hftlab.protocol.messages import MarketData
+from hftlab.protocol.order_messages import NewOrder, OrderUpdate, ReplaceOrder
+from hftlab.trading.venue import Cancel, New, VenueRequest, VenueUpdate
+from hftlab.trading.wire import optional_units, to_units
+
+__all__ = ["RunLog"]
+
+_ENDS: Final = ("FILLED", "CANCELED", "REJECTED", "EXPIRED")
+
+
+class _Order:
+    """What is known of one order."""
+
+    __slots__ = ("account", "arrived", "created", "ended", "latest", "name", "order_id", "refusal", "request")
+
+    def __init__(self, account: str, request: NewOrder, created: int) -> None:
+        self.account, self.request, self.created = account, request, created
+        self.name = request.client_order_id
+        self.order_id: str | None = None
+        self.arrived: int | None = None
+        self.ended: int | None = None
+        self.latest: OrderUpdate | None = None
+        self.refusal: str | None = None
+
+
+class RunLog:
+    """Log of one run: requests as they are sent and arrive, updates as they happen and are heard, and quotes.
+
+    An order is known by the client order id that it was sent with, also after a replacement.
+    """
+
+    def __init__(self) -> None:
+        self._orders: list[_Order] = []
+        self._by_name: dict[str, _Order] = {}
+        self._by_order_id: dict[str, _Order] = {}
+        self._requests: list[dict[str, Any]] = []
+        self._fills: list[dict[str, Any]] = []
+        self._quotes: dict[str, list[Any]] = {"at": [], "symbol": [], "bid": [], "ask": []}
+        self._queue: list[tuple[int, str, int]] = []
+        self._newest: _Order | None = None
+        """The order that was sent last: its request reaches the venue within the same call."""
+        self._sent: dict[str, dict[str, Any]] = {}
+        """Requests that have no outcome yet, by kind and the venue's order id."""
+
+    # --- what happens ---
+
+    def send(self, account: str, request: Any, at: int) -> None:
+        """Note a request that the strategy sends."""
+        if isinstance(request, NewOrder) and request.client_order_id not in self._by_name:
+            order = self._newest = _Order(account, request, at)
+            self._orders.append(order)
+            self._by_name[order.name] = order
+        elif isinstance(request, ReplaceOrder) and request.client_order_id in self._by_name:
+            self._by_name.setdefault(request.new_client_order_id, self._by_name[request.client_order_id])
+
+    def arrive(self, request: VenueRequest, sent: int, arrival: int) -> None:
+        """Note when a request reaches the venue."""
+        kind = "NEW" if isinstance(request, New) else "CANCEL" if isinstance(request, Cancel) else "REPLACE"
+        row = {"order_id": request.order_id, "kind": kind, "sent": sent, "arrived": arrival, "outcome": None}
+        self._requests.append(row)
+        self._sent[kind + request.order_id] = row
+        if kind == "NEW" and self._newest is not None:
+            order, self._newest = self._newest, None
+            order.arrived = arrival
+            self._know(order, request.order_id)
+
+    def update(self, update: VenueUpdate) -> None:
+        """Note an update as it happens at the venue."""
+        kind = update.kind
+        if kind is UpdateType.FILL:
+            self._fills.append(
+                {
+                    "at": update.at,
+                    "heard": update.at if update.reported is None else update.reported,
+                    "order_id": update.order_id,
+                    "price": update.price,
+                    "quantity": update.quantity,
+                    "liquidity": update.liquidity,
+                    "why": update.reason,
+                    "ahead": update.ahead,
+                }
+            )
+            return
+        asked = update.request.value if kind is UpdateType.REJECT and update.request is not None else kind.value
+        row = self._sent.pop(asked + update.order_id, None)
+        if row is not None:
+            row["outcome"] = "REJECTED" if kind is UpdateType.REJECT else "DONE"
+
+    def hear(self, update: OrderUpdate, at: int) -> None:
+        """Note an update that the strategy hears of."""
+        order = self._by_order_id.get(update.order_id)
+        if order is None:
+            order = self._by_name.get(update.client_order_id)
+            if order is None:
+                return
+            self._know(order, update.order_id)
+        order.latest = update
+        if update.status in _ENDS:
+            order.ended = at
+
+    def refuse(self, client_order_id: str, reason: str, at: int) -> None:
+        """Note that a new order was not taken."""
+        order = self._by_name[client_order_id]
+        order.refusal, order.ended = reason, at
+
+    def _know(self, order: _Order, order_id: str) -> None:
+        order.order_id = order_id
+        self._by_order_id[order_id] = order
+
+    def quote(self, message: MarketData, at: int) -> None:
+        """Note the best prices of a message."""
+        quotes = self._quotes
+        for one in message.symbols:
+            quotes["at"].append(at)
+            quotes["symbol"].append(one.symbol)
+            quotes["bid"].append(to_units(one.bid) if one.bid_size else None)
+            quotes["ask"].append(to_units(one.ask) if one.ask_size else None)
+
+    def stand(self, order_id: str, ahead: int, at: int) -> None:
+        """Note the quantity (1e-9) ahead of a resting order."""
+        self._queue.append((at, order_id, ahead))
+
+    @property
+    def open_order_ids(self) -> list[str]:
+        """Ids of the orders that have not ended, as the strategy knows."""
+        return [order.order_id for order in self._orders if order.order_id is not None and order.ended is None]
+
+    # --- tables ---
+
+    def tables(self) -> dict[str, pl.DataFrame]:
+        """Return the tables with the columns of hftlab.backtest.result_tables.RAW."""
+        return {
+            "orders": _table("orders", [_order_row(order) for order in self._orders]),
+            "fills": _table("fills", [self._fill_row(row) for row in self._fills]),
+            "requests": _table("requests", [self._named(row) for row in self._requests]),
+            "quotes": pl.DataFrame(self._quotes, schema=RAW["quotes"]),
+            "queue": _table(
+                "queue",
+                [{"at": at, "client_order_id": self._name(name), "ahead": ahead} for at, name, ahead in self._queue],
+            ),
+        }
+
+    def _name(self, order_id: str) -> str:
+        order = self._by_order_id.get(order_id)
+        return order_id if order is None else order.name
+
+    def _named(self, row: dict[str, Any]) -> dict[str, Any]:
+        return {**row, "client_order_id": self._name(row["order_id"])}
+
+    def _fill_row(self, row: dict[str, Any]) -> dict[str, Any]:
+        request = self._by_order_id[row["order_id"]].request
+        return {**self._named(row), "symbol": request.symbol, "side": request.side}
+
+
+def _order_row(order: _Order) -> dict[str, Any]:
+    request, latest = order.request, order.latest
+    row = {
+        "client_order_id": order.name,
+        "order_id": order.order_id,
+        "account": order.account,
+        "symbol": request.symbol,
+        "side": request.side,
+        "order_type": request.order_type,
+        "time_in_force": request.time_in_force,
+        "price": optional_units(request.price),
+        "quantity": to_units(request.quantity),
+        "created": order.created,
+        "arrived": order.arrived,
+        "ended": order.ended,
+        "status": "PENDING_NEW",
+        "filled_quantity": 0,
+        "average_price": None,
+        "commission": 0,
+        "reason": None,
+    }
+    if latest is None:
+        return row if order.refusal is None else row | {"status": "REJECTED", "reason": order.refusal}
+    return row | {
+        "price": optional_units(latest.price),
+        "quantity": to_units(latest.quantity),
+        "status": latest.status,
+        "filled_quantity": to_units(latest.filled_quantity),
+        "average_price": latest.average_price,
+        "commission": to_units(latest.commission or 0.0),
+        "reason": latest.reason,
+    }
+
+
+def _table(name: str, rows: list[dict[str, Any]]) -> pl.DataFrame:
+    return pl.DataFrame(rows, schema=RAW[name])
