@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hftlab.kernels.compiling import IntArray, in_place
-from hftlab.simulator.random_numbers import normal, seeded
+from hftlab.kernels.random_numbers import normal, seeded
 
 __all__ = ["DelayState", "draw_delays", "new_state"]
 

@@ -12,9 +12,9 @@ from hftlab.book.matching.entries import TradingPhase
 from hftlab.book.matching.kernel import FULL, drain, submit
 from hftlab.book.matching.output import FILLS, UPDATES, Output
 from hftlab.kernels.compiling import in_place
+from hftlab.kernels.random_numbers import exponential, uniform
 from hftlab.simulator.flow_state import MAKERS, Flow
 from hftlab.simulator.fundamental import value_at
-from hftlab.simulator.random_numbers import exponential, uniform
 from hftlab.simulator.traders import FIRST_ACCOUNT, cancel_someone, inform, place, quote, take
 
 __all__ = ["COOLING", "run_flow"]

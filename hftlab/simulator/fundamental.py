@@ -14,8 +14,8 @@ from typing import Final
 import numpy as np
 
 from hftlab.kernels.compiling import in_place
+from hftlab.kernels.random_numbers import normal, pareto, uniform
 from hftlab.simulator.flow_state import ASSET, PATH_LENGTH, STEP, Flow, Records
-from hftlab.simulator.random_numbers import normal, pareto, uniform
 
 __all__ = ["DAY_SECONDS", "advance_asset", "new_assets", "value_at"]
 

@@ -15,11 +15,11 @@ from hftlab.book.matching.output import EVENTS, FILLS, UPDATES, new_output
 from hftlab.events import EventBatch
 from hftlab.instruments import Instrument
 from hftlab.kernels.compiling import entry_point
+from hftlab.kernels.random_numbers import seeded
 from hftlab.simulator.flow_kernel import COOLING, run_flow
 from hftlab.simulator.flow_state import LISTING, MAKERS, STEP, Flow, new_flow
 from hftlab.simulator.fundamental import new_assets
 from hftlab.simulator.profile import Profile, round_lot
-from hftlab.simulator.random_numbers import seeded
 
 __all__ = ["OrderFlow"]
 

@@ -19,9 +19,9 @@ from hftlab.book.matching.entries import Action, EntryType, InForce
 from hftlab.book.matching.levels import best_level, find_order
 from hftlab.events import ASK, BID
 from hftlab.kernels.compiling import in_place
+from hftlab.kernels.random_numbers import normal, pareto, uniform
 from hftlab.simulator.flow_state import METAORDERS, RESTING, Flow
 from hftlab.simulator.fundamental import value_at
-from hftlab.simulator.random_numbers import normal, pareto, uniform
 
 __all__ = ["FIRST_ACCOUNT", "cancel_someone", "inform", "place", "quote", "take"]
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hftlab.backtest.delay_kernel import draw_delays, new_state
-from hftlab.simulator.random_numbers import normal, seeded
+from hftlab.kernels.random_numbers import normal, seeded
 
 DAY = 86_400 * 10**9
 STEPS = st.lists(st.integers(0, 10**10), min_size=1, max_size=20)

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from hftlab.clock import NANOSECONDS
+from hftlab.kernels.random_numbers import seeded
 from hftlab.simulator.flow_state import LISTING, PATH_LENGTH, STEP, Flow, new_flow
 from hftlab.simulator.fundamental import DAY_SECONDS, advance_asset, new_assets, value_at
-from hftlab.simulator.random_numbers import seeded
 
 START = 1_767_364_200_000_000_000
 DAILY = 0.02

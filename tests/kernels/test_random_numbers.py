@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numba import njit
 
-from hftlab.simulator.random_numbers import exponential, normal, pareto, seeded, uniform
+from hftlab.kernels.random_numbers import exponential, normal, pareto, seeded, uniform
 
 MASK = 2**64 - 1
 
