@@ -9,9 +9,12 @@ import pytest
 from hftlab.backtest.market_rows import market_rows
 from hftlab.errors import SessionError
 from hftlab.events import F_LAST
+from hftlab.session import Session, SessionWriter, open_session
+from hftlab.session.event_table import EventTable
 from tests.backtest.recorded_blocks import all_blocks
 from tests.backtest.test_event_rows import write
 from tests.batches import COIN, SHARE, Row, make_batch
+from tests.protocol.conftest import level, market_data, symbol
 from tests.session.sessions import write_session
 
 BATCH = make_batch(
@@ -36,3 +39,45 @@ class TestEvents:
 def test_a_session_without_a_market_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(SessionError, match="nothing to fill orders from"):
         market_rows(write_session(tmp_path / "session", []))
+    with pytest.raises(SessionError, match="nothing to fill orders from"):
+        nothing = symbol("A", bids=None, asks=None, bid_size=0.0, ask_size=0.0)
+        market_rows(write_session(tmp_path / "2", [(10**9, market_data(nothing, symbol("B")))]), "A")
+
+
+class TestMixed:
+    """A session with the events of COIN, and messages of COIN and of others."""
+
+    @pytest.fixture
+    def session(self, tmp_path: Path) -> Session:
+        writer = SessionWriter(tmp_path / "session", source={})
+        table = EventTable(writer)
+        table.add(
+            make_batch([Row("A", "B", 100, 5, F_LAST, 0, time=time, order=time) for time in (1, 3)], [COIN, SHARE])
+        )
+        table.flush()
+        for at in (1.0, 2.0, 4.0):
+            one = (
+                symbol("COIN", timestamp=at),
+                symbol("SHARE", timestamp=at, bids=[level(at)]),
+                symbol("Z", timestamp=at),
+            )
+            writer.append(market_data(*one), int(at * 1e6) + 1)
+        writer.close()
+        return open_session(tmp_path / "session")
+
+    def test_symbols_have_their_events_and_others_their_messages(self, session: Session) -> None:
+        rows = market_rows(session)
+        blocks = all_blocks(rows)
+        assert [one.symbol for one in rows.instruments] == ["COIN", "SHARE", "Z"]
+        assert [rows.holds(number) for number in range(3)] == ["orders", "levels", "levels"]
+        numbers = [number for block in blocks for number in block.batch.instrument_id.tolist()]
+        times = [time // 10**6 for block in blocks for time in block.times.tolist()]
+        expected = [(1, 0), (1, 1), (1, 1), (1, 2), (1, 2), (2, 1), (3, 0), (4, 1)]
+        assert list(zip(times, numbers, strict=True)) == expected
+
+    def test_only_what_is_asked_for(self, session: Session) -> None:
+        rows = market_rows(session, ["Z"])
+        assert {number for block in all_blocks(rows) for number in block.batch.instrument_id.tolist()} == {2}
+        assert [rows.holds(number) for number in range(3)] == [None, None, "levels"]
+        (block,) = all_blocks(market_rows(session, "COIN"))
+        assert block.batch.action.tolist() == [ord("A")] * 2
