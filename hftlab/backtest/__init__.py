@@ -5,6 +5,7 @@ The package is itself the call: `hl.backtest(strategy, session)` is run_backtest
 
 from __future__ import annotations
 
+import inspect
 import sys
 from types import ModuleType
 from typing import Any
@@ -43,5 +44,5 @@ class _Package(ModuleType):
 
 
 _Package.__call__.__doc__ = run_backtest.__doc__
-_Package.__call__.__wrapped__ = run_backtest  # type: ignore[attr-defined]  # its signature, for TAB and help()
 sys.modules[__name__].__class__ = _Package
+__signature__ = inspect.signature(run_backtest)  # for TAB and help()

@@ -18,6 +18,7 @@ from hftlab.kernels.compiling import IntArray, entry_point
 
 __all__ = ["FillCore"]
 
+_FOR_EVER: Final = 2**63 - 1
 _BUY_STOP, _SELL_STOP = 2**62, -(2**62)
 
 
@@ -36,17 +37,18 @@ class FillCore:
 
     The recorded market goes on as if own orders were not there. What own orders take of it, others of them cannot take
     again: a print, a recorded order and the size of a level are spent once. `model` is FIFO, by which own orders stand
-    in the recorded queues, or a QueueModel, by which it is estimated what stands ahead; `exponent` is the model's n.
+    in the recorded queues, or a QueueModel, by which it is estimated what stands ahead; `exponent` is the model's n. It
+    begins with the books of `market` (of the same instruments), or with empty ones.
     """
 
-    def __init__(self, rows: MarketRows, model: int, exponent: float = 1.0) -> None:
+    def __init__(self, rows: MarketRows, model: int, exponent: float = 1.0, *, market: FillCore | None = None) -> None:
         self._rows = rows
         self._model, self._exponent = model, exponent
-        self._state = new_fill_state(rows.instruments)
+        self._state = new_fill_state(rows.instruments) if market is None else copy_fill_state(market._state)
         self._entry: IntArray = np.zeros(len(Entry._fields), np.int64)
         self._go_to(0, 0)
         self.reached = -(2**63)
-        self._bind()
+        self._bind(market)
 
     def _go_to(self, block: int, row: int) -> None:
         self._block, self._row = block, row
@@ -54,9 +56,17 @@ class FillCore:
         self._columns = None if found is None else _columns(found)
         self._end = 0 if found is None else len(found.times)
 
-    def _bind(self) -> None:
-        """Look the compiled code up for the state's arrays."""
+    def _bind(self, other: FillCore | None) -> None:
+        """Look the compiled code up for the state's arrays, which takes a while, or take another core's."""
         state = self._state
+        self._play: Any
+        self._enter: Any
+        self._cancel: Any
+        self._replace: Any
+        if other is not None:
+            self._play, self._enter = other._play, other._enter
+            self._cancel, self._replace = other._cancel, other._replace
+            return
         if self._columns is not None:
             self._play = entry_point(play_rows, state, self._columns, self._model, self._exponent, 0, 0, False)
         self._enter = entry_point(enter_order, state, self._entry, 0)
@@ -84,6 +94,16 @@ class FillCore:
             self._go_to(self._block + 1, 0)
         self.reached = max(self.reached, until)
         return self.reached
+
+    def play_rows(self, count: int) -> None:
+        """Play the next `count` rows of the block, whatever their times."""
+        assert self._columns is not None, "there are no rows"
+        end = self._row + count
+        columns = Rows._make(column[:end] for column in self._columns)
+        while self._row < end:
+            self._row, why = self._play(self._state, columns, self._model, self._exponent, self._row, _FOR_EVER, False)
+            if why == FULL:
+                self._grow(0)
 
     def next_time(self) -> int | None:
         """Return the venue's time of the next recorded row; None at the end."""
@@ -133,6 +153,11 @@ class FillCore:
         if row == 0:
             raise KeyError(number)
         return feed_ahead(self._state, row)
+
+    def open_lots(self, number: int) -> int:
+        """Return the open lots of an order; 0 if it is over."""
+        row = int(self._state.where[number]) if number < len(self._state.where) else 0
+        return int(self._state.own[row]["lots"]) if row else 0
 
     # --- the recorded market ---
 
