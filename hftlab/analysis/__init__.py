@@ -2,11 +2,13 @@
 
 from hftlab.analysis.arbitrage import caught, consolidated, opportunities
 from hftlab.analysis.arbitrage_figures import caught_figure, crossing_figure, lifetime_figure
+from hftlab.analysis.backtest_figures import equity_figure, inventory_figure
 from hftlab.analysis.book_heat import BookHeat, book_heat, trade_heat
 from hftlab.analysis.coverage import covered_share
 from hftlab.analysis.coverage_figures import coverage_figure
 from hftlab.analysis.event_tables import event_quotes, event_trades
 from hftlab.analysis.figure_style import new_figure
+from hftlab.analysis.fill_figures import fills_figure, queue_position_figure
 from hftlab.analysis.fills import fills
 from hftlab.analysis.latency import latency, latency_figure, latency_summary, percentile_figure
 from hftlab.analysis.order_book_figures import depth_figure, queue_figure, spread_figure
@@ -40,9 +42,12 @@ __all__ = [
     "covered_share",
     "crossing_figure",
     "depth_figure",
+    "equity_figure",
     "event_quotes",
     "event_trades",
     "fills",
+    "fills_figure",
+    "inventory_figure",
     "late_messages",
     "latency",
     "latency_figure",
@@ -54,6 +59,7 @@ __all__ = [
     "percentile_figure",
     "price_figure",
     "queue_figure",
+    "queue_position_figure",
     "quotes",
     "rejections",
     "returns",

@@ -13,23 +13,27 @@ from typing import Any
 from hftlab.backtest.backtesting import run_backtest
 from hftlab.backtest.comparison import Comparison, compare
 from hftlab.backtest.delay_models import Autocorrelated, Constant, Lognormal
+from hftlab.backtest.facts import Facts
 from hftlab.backtest.fill_models import FILL_MODELS, FillModel
 from hftlab.backtest.latency_models import Latency
 from hftlab.backtest.recorded_delays import Recorded
 from hftlab.backtest.result import Result, open_result
 from hftlab.backtest.strategy import Strategy
+from hftlab.backtest.summary import Summary
 
 __all__ = [
     "FILL_MODELS",
     "Autocorrelated",
     "Comparison",
     "Constant",
+    "Facts",
     "FillModel",
     "Latency",
     "Lognormal",
     "Recorded",
     "Result",
     "Strategy",
+    "Summary",
     "compare",
     "open_result",
     "run_backtest",

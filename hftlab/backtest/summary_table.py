@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from html import escape
 from typing import TYPE_CHECKING, Final
 
 from hftlab.clock import in_words
-from hftlab.html_table import rows_table
 
 if TYPE_CHECKING:
     from hftlab.backtest.summary import Performance, Summary
@@ -16,12 +16,20 @@ __all__ = ["summary_html", "summary_text"]
 _MOST: Final = 8
 """Symbols shown; those with the largest turnover first."""
 _NOTHING: Final = "–"
+_NAME: Final = "style='text-align:left;font-weight:normal'"
+_NUMBER: Final = "style='text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap'"
 
 
 def summary_html(summary: Summary) -> str:
     """Show a summary as an HTML table: a row a measure, a column for the total and for each symbol."""
     heads, rows = _table(summary)
-    return rows_table("\n".join(_title(summary)), heads, rows)
+    head = "".join(f"<th {_NUMBER}>{escape(one)}</th>" for one in heads)
+    body = "".join(
+        f"<tr><th {_NAME}>{escape(name)}</th>{''.join(f'<td {_NUMBER}>{escape(cell)}</td>' for cell in cells)}</tr>"
+        for name, *cells in rows
+    )
+    caption = f"<caption style='text-align:left;white-space:nowrap'>{escape(_title(summary))}</caption>"
+    return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def summary_text(summary: Summary) -> str:
@@ -35,12 +43,12 @@ def summary_text(summary: Summary) -> str:
         )
         for row in cells
     ]
-    return "\n".join([*_title(summary), *(line.rstrip() for line in lines)])
+    return "\n".join([_title(summary), *(line.rstrip() for line in lines)])
 
 
-def _title(summary: Summary) -> Iterator[str]:
+def _title(summary: Summary) -> str:
     sessions = summary.sessions[0] if len(summary.sessions) == 1 else f"{len(summary.sessions):,} sessions"
-    yield f"{summary.strategy} on {sessions}, {in_words(summary.start)[:19]} to {in_words(summary.end)[:19]} UTC"
+    return f"{summary.strategy} on {sessions}, {in_words(summary.start)[:19]} to {in_words(summary.end)[:19]} UTC"
 
 
 def _table(summary: Summary) -> tuple[list[str], list[list[str]]]:
@@ -73,6 +81,8 @@ def _measures(summary: Summary) -> Iterator[tuple[str, Callable[[Performance], s
     yield "max inventory", lambda one: _number(one.max_inventory)
     for place, mark in enumerate(summary.total.markouts):
         yield f"markout {_length(mark.horizon)}", _markout(place)
+    if any(mark.left_out for mark in summary.total.markouts):
+        yield "fills left out of it", lambda one: " / ".join(f"{mark.left_out:,}" for mark in one.markouts)
     yield "time uncovered", lambda one: _share(one.uncovered)
 
 
@@ -81,8 +91,8 @@ def _of_all(summary: Summary, columns: int) -> Iterator[list[str]]:
     fall, rest = summary.drawdown, [""] * (columns - 1)
     yield ["max drawdown", _NOTHING if fall is None else f"{_money(fall.amount)} ({_share(fall.share)})", *rest]
     if fall is not None:
-        yield ["of the highest at", in_words(fall.since)[11:23], *rest]
-        yield ["lowest at", in_words(fall.at)[11:23], *rest]
+        yield ["from", in_words(fall.since)[:23], *rest]
+        yield ["to", in_words(fall.at)[:23], *rest]
     yield ["mean / max exposure", f"{_money(summary.mean_exposure)} / {_money(summary.max_exposure)}", *rest]
 
 
@@ -90,9 +100,7 @@ def _markout(place: int) -> Callable[[Performance], str]:
     def show(one: Performance) -> str:
         if place >= len(one.markouts) or (mark := one.markouts[place]).bps is None:
             return _NOTHING
-        unit = "" if mark.per_unit is None else f"{mark.per_unit:+.4g} "
-        left_out = f", {mark.left_out:,} left out" if mark.left_out else ""
-        return f"{unit}({mark.bps:+.2f} bps{left_out})" if unit else f"{mark.bps:+.2f} bps{left_out}"
+        return f"{mark.bps:+.2f} bps" if mark.per_unit is None else f"{mark.per_unit:+.3g} ({mark.bps:+.2f} bps)"
 
     return show
 
@@ -113,7 +121,7 @@ def _number(value: float | None) -> str:
 
 
 def _share(value: float | None) -> str:
-    return _NOTHING if value is None else f"{100 * value:.4g} %"
+    return _NOTHING if value is None else f"{100 * value:.3g} %"
 
 
 def _length(ns: int) -> str:

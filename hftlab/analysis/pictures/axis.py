@@ -45,6 +45,7 @@ class Axis:
         stands = zero and self.kind == "linear"
         if stands:
             low, high = min(low, 0.0), max(high, 0.0)
+            stands = low < high  # a line that is 0 everywhere has room on both sides
         room = (high - low or abs(high) or 1.0) * _PADDING if padded or low == high else 0.0
         self._low = low if stands and low == 0 else low - room
         self._high = high if stands and high == 0 else high + room

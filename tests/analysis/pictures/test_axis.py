@@ -76,6 +76,7 @@ def test_values_without_extent_have_room() -> None:
     low, high = at(axis([5]), 4.99, 5.01)
     assert 100 < low < high < 300
     assert axis([]).ticks()
+    assert at(axis([0, 0], zero=True), 0) == [200]
 
 
 def test_where_areas_begin() -> None:
