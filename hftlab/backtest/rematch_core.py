@@ -17,7 +17,7 @@ from hftlab.backtest.reports import REPORT, Cause, Reports, Why, new_reports
 from hftlab.book.matching import MatchingEngine
 from hftlab.book.matching.book import MatchingBook, find_slot
 from hftlab.book.matching.engine_state import ASKS, BIDS, NO_PRICE, NOBODY, SIDES, EngineState
-from hftlab.book.matching.entries import Action, new_entries
+from hftlab.book.matching.entries import Action, EntryType, new_entries
 from hftlab.events import BID
 from hftlab.instruments import Instrument
 from hftlab.kernels.compiling import in_place
@@ -106,11 +106,14 @@ class RematchCore:
     def enter(self, entry: Entry, at: int) -> None:
         """Enter an order: it takes what it crosses, and what is left rests, or ends by its time in force.
 
-        Raises ValueError for an order that no venue could take: an unknown instrument, side, type or time in force.
+        Raises ValueError for an order that no venue could take: an unknown instrument, side, type or time in force, a
+        stop, and numbers that are not above 0 or not new.
         """
         if entry.number < 1 or entry.owner < 1 or entry.number in self._own:
             numbers = f"order {entry.number} of owner {entry.owner}"
             raise ValueError(f"{numbers}: give both numbers above 0, and each order a new one")
+        if entry.type in (EntryType.STOP, EntryType.STOP_LIMIT):
+            raise ValueError(f"order {entry.number} is a stop: enter it when it is released, as MARKET or LIMIT")
         side = SIDES * entry.instrument + (BIDS if entry.side == BID else ASKS)
         order = OwnOrder(entry.number, self._engine.next_id, NOBODY, side)
         fields = entry._asdict()

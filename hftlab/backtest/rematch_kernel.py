@@ -241,16 +241,19 @@ def _trade(
         printed.carry = 0
     printed.price = price
     printed.is_open = 1
-    after = row + place_of(1)
-    if (
-        after < len(columns.action)
-        and columns.action[after] == FILL
-        and columns.instrument_id[after] == (columns.instrument_id[row])
-    ):
+    if not columns.flags[row] & F_LAST and _is_fill(columns, row + place_of(1), columns.instrument_id[row]):
         return
     taker = _taker(market, instrument, time)
     meet_others(state, market, reports, taker, columns.size[row], NOBODY)
     printed.carry = meet_all(state, market, reports, taker, printed.carry)
+
+
+@inlined
+def _is_fill(columns: Columns, row: Any, instrument_id: int) -> bool:
+    """Tell whether a row, which may be behind the last, is a fill of an instrument."""
+    return bool(
+        row < len(columns.action) and columns.action[row] == FILL and columns.instrument_id[row] == instrument_id
+    )
 
 
 @inlined

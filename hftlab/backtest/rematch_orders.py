@@ -133,7 +133,6 @@ def take_lots(state: EngineState, market: RematchState, slot: int, lots: int) ->
         shown = min(order.display, order.hidden)
         resize(state, slot, shown, order.hidden - shown)
         move_back(state, slot)
-        market.notes[slot].ahead = state.levels[order.level].shown - shown
     else:
         take_away(state, market, slot)
 

@@ -38,7 +38,9 @@ RECORDED: Final = np.dtype(
 """Recorded order as the recording has it; what re-matching has left of it stands in the engine."""
 
 NOTE: Final = np.dtype([("number", np.int64), ("ahead", np.int64)])
-"""Own order of a slot of the engine: its number, and the lots that stood ahead when it got its place."""
+"""Own order of a slot of the engine: its number, and the lots ahead of it when it was entered or last replaced.
+
+A replacement that keeps its place does not count, nor does the next part of an iceberg."""
 
 PRINT: Final = np.dtype(
     [
