@@ -8,10 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from hftlab.backtest.core import Entry
-from hftlab.backtest.fill_kernel import FULL, REPORTED, STOP_REACHED, Rows, play_rows
+from hftlab.backtest.fill_kernel import FULL, REPORTED, STOP_REACHED, play_rows
 from hftlab.backtest.fill_orders import feed_ahead
-from hftlab.backtest.fill_state import NO_PRICE, FillState, copy_fill_state, grow_fill_state, new_fill_state
-from hftlab.backtest.market_rows import Block, MarketRows
+from hftlab.backtest.fill_rows import block_rows
+from hftlab.backtest.fill_state import NO_PRICE, FillState, copy_fill_state, fitted_to, grow_fill_state, new_fill_state
+from hftlab.backtest.market_rows import MarketRows
 from hftlab.backtest.order_kernel import cancel_order, enter_order, replace_order
 from hftlab.backtest.reports import REPORT
 from hftlab.kernels.compiling import IntArray, entry_point
@@ -53,7 +54,10 @@ class FillCore:
     def _go_to(self, block: int, row: int) -> None:
         self._block, self._row = block, row
         found = self._rows.block(block)
-        self._columns = None if found is None else _columns(found)
+        self._columns = None
+        if found is not None:
+            books, self._columns = block_rows(self._state.books, found, found.times)
+            self._state = fitted_to(self._state, books)
         self._end = 0 if found is None else len(found.times)
 
     def _bind(self, other: FillCore | None) -> None:
@@ -188,17 +192,3 @@ class FillCore:
         self._state = copy_fill_state(checkpoint.state)
         self._go_to(checkpoint.block, checkpoint.row)
         self.reached = checkpoint.time
-
-
-def _columns(block: Block) -> Rows:
-    batch = block.batch
-    return Rows(
-        block.times,
-        batch.instrument_id,
-        batch.order_id.view(np.int64),
-        batch.action,
-        batch.side,
-        batch.price,
-        batch.size,
-        batch.flags,
-    )

@@ -13,7 +13,8 @@ from hftlab.backtest.own_queue import best_own, has_room
 from hftlab.backtest.queue_models import front_after_change, front_after_trade
 from hftlab.backtest.reports import Why
 from hftlab.book.book_state import HOLDS_LEVELS, HOLDS_ORDERS
-from hftlab.book.changes import apply_level, apply_order, clear_book, note_fill
+from hftlab.book.changes import apply_order, clear_book, note_fill
+from hftlab.book.known_levels import NOWHERE, empty_levels, set_known_level
 from hftlab.book.levels import can_add_level, is_there, position, side_of
 from hftlab.book.order_table import find_row, tag_of
 from hftlab.events import ADD, ASK, BID, CANCEL, CLEAR, F_MBP, FILL, MODIFY, TRADE
@@ -37,6 +38,7 @@ class Rows(NamedTuple):
     price: IntArray
     size: IntArray
     flags: npt.NDArray[np.uint8]
+    place: npt.NDArray[np.uint32]  # of the level of a row flagged F_MBP, see hftlab.book.known_levels
 
 
 @in_place
@@ -60,13 +62,13 @@ def play_rows(
         before = reports.used[0]
         if action in (ADD, CANCEL, MODIFY):
             is_ask = rows.side[row] == ASK
-            if action != CANCEL and not can_add_level(books, side_of(book, is_ask)):
-                return number, FULL
-            if rows.side[row] in (ASK, BID):
-                if rows.flags[row] & F_MBP:
+            if rows.flags[row] & F_MBP:
+                if rows.place[row] != NOWHERE:
                     _play_level(state, rows, model, exponent, row, book, is_ask)
-                else:
-                    _play_order(state, rows, model, exponent, row, book, is_ask)
+            elif rows.side[row] in (ASK, BID):
+                if action != CANCEL and not can_add_level(books, side_of(book, is_ask)):
+                    return number, FULL
+                _play_order(state, rows, model, exponent, row, book, is_ask)
         elif action == TRADE:
             _play_trade(state, rows, model, number, book)
             one = state.instruments[book]
@@ -96,7 +98,11 @@ def _clear(state: FillState, book: Any) -> None:
                 while order != 0:
                     _settle_taken(state, order, 0)
                     order = place_of(books.orders[order].next)
-    clear_book(books, book)
+    if books.books[book].holds == HOLDS_LEVELS:
+        empty_levels(books, side_of(book, False))
+        empty_levels(books, side_of(book, True))
+    else:
+        clear_book(books, book)
     books.books[book].holds = 0
 
 
@@ -106,21 +112,18 @@ def _play_level(state: FillState, rows: Rows, model: int, exponent: float, row: 
     books, price = state.books, rows.price[row]
     key, side, other = -price if is_ask else price, side_of(book, is_ask), side_of(book, not is_ask)
     books.books[book].holds = HOLDS_LEVELS
-    tick, action, lots = state.instruments[book].tick, rows.action[row], rows.size[row]
+    lots = 0 if rows.action[row] == CANCEL else rows.size[row]
+    place = place_of(rows.place[row])
+    slot = place_of(books.slots[place])
+    before = books.levels[slot].lots
+    set_known_level(books, side, place, lots)
+    if state.marks[0].taken > 0 and lots < state.level_taken[slot]:
+        state.level_taken[slot] = lots
+        state.marks[0].taken -= lots == 0
     own = state.sides[side]
-    is_watched = own.count > 0 and own.far <= key <= own.near
-    if not is_watched and state.marks[0].taken == 0:
-        apply_level(books, book, action, rows.side[row], price, tick, lots)
-    else:
-        before, slot = _level_of(state, side, key)
-        apply_level(books, book, action, rows.side[row], price, tick, lots)
-        after = _level_of(state, side, key)[0]
-        if slot != 0 and after < state.level_taken[slot]:
-            state.level_taken[slot] = after
-            state.marks[0].taken -= after == 0
-        if is_watched:
-            _change_fronts(state, model, exponent, side, key, before, after)
-    if action != CANCEL and lots > 0 and state.sides[other].count > 0 and state.sides[other].near + key >= 0:
+    if own.count > 0 and own.far <= key <= own.near:
+        _change_fronts(state, model, exponent, side, key, before, lots)
+    if lots > 0 and state.sides[other].count > 0 and state.sides[other].near + key >= 0:
         _meet_level(state, side, other, key, rows.time[row])
 
 

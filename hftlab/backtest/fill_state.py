@@ -133,9 +133,10 @@ def grow_fill_state(state: FillState, number: int = 0) -> FillState:
         own = np.concatenate([own, np.zeros(len(own), OWN)])
     if number >= len(where):
         where = _fitted(where, 2 * max(number, len(where)))
-    if 2 * (int(reports.used[0]) + 4 * int(marks["live"]) + 16) > len(reports.rows):
-        more = max(len(reports.rows), 8 * int(marks["live"]))
-        reports = Reports(np.concatenate([reports.rows, np.zeros(more, REPORT)]), reports.used)
+    # An order may take every level of a side.
+    needed = int(reports.used[0]) + int(books.sides["length"].max(initial=0)) + 4 * int(marks["live"]) + 16
+    if 2 * needed > len(reports.rows):
+        reports = Reports(np.concatenate([reports.rows, np.zeros(2 * needed, REPORT)]), reports.used)
     return state._replace(
         books=books,
         joined=_fitted(state.joined, len(books.orders)),
@@ -144,6 +145,16 @@ def grow_fill_state(state: FillState, number: int = 0) -> FillState:
         own=own,
         where=where,
         reports=reports,
+    )
+
+
+def fitted_to(state: FillState, books: BookState) -> FillState:
+    """Return the state with larger books in place of its own."""
+    return state._replace(
+        books=books,
+        joined=_fitted(state.joined, len(books.orders)),
+        taken=_fitted(state.taken, len(books.orders)),
+        level_taken=_fitted(state.level_taken, len(books.levels)),
     )
 
 

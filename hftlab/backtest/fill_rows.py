@@ -1,0 +1,41 @@
+"""Rows of a block as the kernels play them: each change of a level with the place that the level has in the books."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hftlab.backtest.blocks import Block
+from hftlab.backtest.fill_kernel import Rows
+from hftlab.book.book_state import BookState
+from hftlab.book.known_levels import NOWHERE, add_known_levels
+from hftlab.events import ADD, ASK, CANCEL, F_MBP, MODIFY, NO_SIDE
+from hftlab.kernels.compiling import IntArray
+
+__all__ = ["block_rows"]
+
+
+def block_rows(books: BookState, block: Block, times: IntArray) -> tuple[BookState, Rows]:
+    """Return the rows of a block with these times, and the books with a place for each of its levels.
+
+    Rows of the books' earlier blocks are not to be played any more.
+    """
+    batch = block.batch
+    places = np.full(len(times), NOWHERE, np.uint32)
+    changes = np.isin(batch.action, (ADD, CANCEL, MODIFY)) & (batch.flags & F_MBP != 0) & (batch.side != NO_SIDE)
+    if changes.any():
+        is_ask = batch.side[changes] == ASK
+        sides = (2 * batch.instrument_id[changes] + is_ask).astype(np.uint32)
+        price = batch.price[changes]
+        ticks = np.array([one.tick for one in batch.instruments], np.int64)
+        books, places[changes] = add_known_levels(books, sides, np.where(is_ask, -price, price), ticks)
+    return books, Rows(
+        times,
+        batch.instrument_id,
+        batch.order_id.view(np.int64),
+        batch.action,
+        batch.side,
+        batch.price,
+        batch.size,
+        batch.flags,
+        places,
+    )

@@ -1,0 +1,106 @@
+"""Books whose levels are known beforehand are the books that a BookSet makes of the same rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hftlab.book import BookSet
+from hftlab.book.book_state import BookState, add_books, new_state
+from hftlab.book.known_levels import NOWHERE, add_known_levels, empty_levels, set_known_level
+from hftlab.events import ADD, ASK, BID, CANCEL, CLEAR, F_LAST, F_MBP, EventBatch
+from hftlab.instruments import NASDAQ, UNIT, Instrument
+from hftlab.kernels.compiling import place_of
+
+TICK = 10
+LISTED = tuple(Instrument(name, NASDAQ, tick=TICK, lot=UNIT, currency="USD") for name in ("A", "B"))
+TICKS = np.array([TICK, TICK], np.int64)
+DEPTH = 40
+
+Row = tuple[int, int, int, int, int]
+"""Action, instrument, side, ticks and lots."""
+
+changes = st.tuples(
+    st.sampled_from([ADD, ADD, CANCEL]),
+    st.integers(0, 1),
+    st.sampled_from([BID, ASK]),
+    st.integers(1, 60),
+    st.integers(0, 3),
+)
+clears = st.tuples(st.just(CLEAR), st.integers(0, 1), st.just(BID), st.just(1), st.just(0))
+blocks = st.lists(st.lists(st.one_of(changes, changes, changes, clears), max_size=60), max_size=4)
+
+
+@settings(max_examples=60, deadline=None)
+@given(blocks)
+def test_are_the_books_of_a_book_set_after_each_block(blocks: list[list[Row]]) -> None:
+    books, state = BookSet(), add_books(new_state(), 2)
+    for rows in blocks:
+        books.apply(batch(rows))
+        state = played(state, rows)
+        for number, instrument in enumerate(LISTED):
+            for is_ask in (0, 1):
+                expected = books[instrument].asks(DEPTH) if is_ask else books[instrument].bids(DEPTH)
+                assert levels(state, 2 * number + is_ask) == [
+                    (round(price * UNIT) // TICK, round(size)) for price, size, _ in expected
+                ]
+
+
+def test_a_price_off_the_tick_has_no_place() -> None:
+    state = add_books(new_state(), 1)
+    sides, keys = np.zeros(3, np.uint32), np.array([TICK, TICK + 1, 2 * TICK], np.int64)
+    _, places = add_known_levels(state, sides, keys, TICKS)
+    assert places.tolist() == [0, NOWHERE, 1]
+
+
+def test_levels_that_are_there_stay_when_others_are_added() -> None:
+    state = played(add_books(new_state(), 2), [(ADD, 0, ASK, 5, 7), (ADD, 1, BID, 4, 2)])
+    state = played(state, [(ADD, 0, ASK, 3, 1), (ADD, 0, ASK, 9, 1), (CANCEL, 0, ASK, 3, 0)])
+    assert levels(state, 1) == [(5, 7), (9, 1)]
+    assert levels(state, 2) == [(4, 2)]
+
+
+def played(state: BookState, rows: Sequence[Row]) -> BookState:
+    """Return the state after a block of rows."""
+    changing = [row for row in rows if row[0] != CLEAR]
+    sides = np.array([2 * number + (side == ASK) for _, number, side, _, _ in changing], np.uint32)
+    keys = np.array([ticks * TICK * (-1 if side == ASK else 1) for _, _, side, ticks, _ in changing], np.int64)
+    state, places = add_known_levels(state, sides, keys, TICKS)
+    row = 0
+    for action, number, _, _, lots in rows:
+        if action == CLEAR:
+            empty_levels(state, place_of(2 * number))
+            empty_levels(state, place_of(2 * number + 1))
+        else:
+            set_known_level(state, place_of(sides[row]), place_of(places[row]), 0 if action == CANCEL else lots)
+            row += 1
+    return state
+
+
+def levels(state: BookState, side: int) -> list[tuple[int, int]]:
+    """Return the ticks and lots of a side's levels, best first."""
+    place = state.sides[side]
+    rows = state.levels[state.slots[place["start"] : place["start"] + place["length"]]][::-1]
+    there = [(int(row["ticks"]), int(row["lots"])) for row in rows if row["lots"]]
+    assert not len(rows) or rows[0]["lots"]
+    return there[:DEPTH]
+
+
+def batch(rows: Sequence[Row]) -> EventBatch:
+    action, number, side, ticks, lots = np.array(rows, np.int64).reshape(-1, 5).T
+    return EventBatch(
+        ts_event=np.zeros(len(rows), np.int64),
+        ts_recv=np.zeros(len(rows), np.int64),
+        sequence=np.arange(len(rows)),
+        instrument_id=number,
+        order_id=np.zeros(len(rows), np.uint64),
+        action=action,
+        side=side,
+        price=ticks * TICK,
+        size=lots,
+        flags=np.full(len(rows), F_LAST | F_MBP),
+        instruments=LISTED,
+    )
