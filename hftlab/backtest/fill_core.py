@@ -45,6 +45,7 @@ class FillCore:
     def __init__(self, rows: MarketRows, model: int, exponent: float = 1.0, *, market: FillCore | None = None) -> None:
         self._rows = rows
         self._model, self._exponent = model, exponent
+        self._state: FillState
         self._state = new_fill_state(rows.instruments) if market is None else copy_fill_state(market._state)
         self._entry: IntArray = np.zeros(len(Entry._fields), np.int64)
         self._go_to(0, 0)
@@ -103,7 +104,8 @@ class FillCore:
         """Play the next `count` rows of the block, whatever their times."""
         assert self._columns is not None, "there are no rows"
         end = self._row + count
-        columns = Rows._make(column[:end] for column in self._columns)
+        sliced: list[Any] = [column[:end] for column in self._columns]
+        columns = type(self._columns)(*sliced)
         while self._row < end:
             self._row, why = self._play(self._state, columns, self._model, self._exponent, self._row, _FOR_EVER, False)
             if why == FULL:
