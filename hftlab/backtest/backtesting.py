@@ -5,22 +5,28 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
+
+import polars as pl
 
 from hftlab.backtest.engine import ACCOUNT, Engine
-from hftlab.backtest.facts import facts_of
+from hftlab.backtest.facts import Facts, facts_of
 from hftlab.backtest.fill_core import FillCore
 from hftlab.backtest.fill_models import FillModel
 from hftlab.backtest.fill_state import FIFO
 from hftlab.backtest.fill_venue import FillVenue
 from hftlab.backtest.latency_models import Latency
 from hftlab.backtest.market_rows import MarketRows, market_rows
-from hftlab.backtest.markets import RecordedMarket
+from hftlab.backtest.markets import ObservedExchange, RecordedMarket, SimulatedMarket
 from hftlab.backtest.result import Result
+from hftlab.backtest.result_tables import RAW
 from hftlab.backtest.run_log import RunLog
 from hftlab.backtest.strategy import Strategy
+from hftlab.clock import NANOSECONDS
 from hftlab.errors import ArgumentError, ArgumentTypeError, SessionError
+from hftlab.instruments import Instrument
 from hftlab.session import Session, open_session
+from hftlab.simulator import Exchange
 from hftlab.trading.account import AccountTerms
 from hftlab.trading.broker import Broker
 from hftlab.trading.commissions import Commission
@@ -35,7 +41,7 @@ SessionLike: TypeAlias = Session | Path | str
 
 def run_backtest(
     strategy: StrategyLike,
-    session: SessionLike | Sequence[SessionLike],
+    session: SessionLike | Exchange | Sequence[SessionLike],
     *,
     fill: FillModel | str | None = None,
     latency: Latency | None = None,
@@ -44,6 +50,7 @@ def run_backtest(
     terms: AccountTerms | None = None,
     parameters: Mapping[str, Any] | None = None,
     queue: bool = False,
+    seconds: float | None = None,
 ) -> Result:
     """Run a strategy over a recorded session, or several one after the other, and return what came of it.
 
@@ -54,9 +61,21 @@ def run_backtest(
     (None: typical ones), `cash` is what the account begins with; `terms` replaces both, with limits and leverage. With
     `queue` the result also has the queue positions over time.
 
+    In the place of a session a simulated exchange that nobody has traded on yet makes its next `seconds`. Its orders
+    move the market, take its own `order_latency`, and have no fill model.
+
     The virtual clock jumps from event to event, nothing waits. Raises SessionError for a session without a market to
     fill from, ArgumentError for arguments that make no sense, and whatever the strategy raises.
     """
+    run = _Run(strategy, account_terms(terms, fees, cash), latency or Latency.none, dict(parameters or {}), queue)
+    if isinstance(session, Exchange):
+        if seconds is None or not 0 < seconds < float("inf"):
+            raise ArgumentError(f"seconds is how long to let the exchange run, above 0 and finite, got {seconds!r}")
+        if fill is not None:
+            raise ArgumentError(f"fill is {fill!r}: on the simulated exchange orders meet its own queues, leave it out")
+        return run.on_exchange(session, seconds)
+    if seconds is not None:
+        raise ArgumentError("seconds is for a simulated exchange: a session has its own length")
     sessions = [_opened(one) for one in ([session] if isinstance(session, Session | str | Path) else session)]
     if not sessions:
         raise ArgumentError("there is nothing to run on: give at least one session")
@@ -64,11 +83,7 @@ def run_backtest(
         raise ArgumentError(
             f"{strategy!r} is one object for {len(sessions)} sessions: give its class, which is made anew for each"
         )
-    account = account_terms(terms, fees, cash)
-    results = [
-        _run_one(strategy, one, fill, latency or Latency.none, account, dict(parameters or {}), queue)
-        for one in sessions
-    ]
+    results = [run.on_session(one, fill) for one in sessions]
     return results[0] if len(results) == 1 else Result.joined(results)
 
 
@@ -102,43 +117,69 @@ def _span(session: Session) -> tuple[int, int]:
     return manifest.started, manifest.ended
 
 
-def _run_one(
-    strategy: StrategyLike,
-    session: Session,
-    fill: FillModel | str | None,
-    latency: Latency,
-    terms: AccountTerms,
-    parameters: dict[str, Any],
-    queue: bool,
-) -> Result:
-    made = _made(strategy, parameters)
-    latency = latency.applied_to(session)
-    venue, model = fill_venue(session, fill, latency)
-    broker = Broker(venue, {ACCOUNT: terms})
-    venue.broker = broker
-    span = _span(session)
-    log = RunLog()
-    venue.on_update, venue.on_arrival = log.update, log.arrive
-    market = RecordedMarket(PaperSource(session.replay(float("inf")), PaperTrading(broker, span)))
-    engine = Engine(made, market, latency, log)
-    if queue:
-        engine.on_step = lambda at: _note_queue(venue, log, at)
-    engine.run()
-    tables = log.tables()
-    facts = facts_of(
-        strategy,
-        session,
-        start=span[0],
-        end=span[1],
-        parameters=parameters,
-        fill=model.to_dict(),
-        latency=latency.to_dict(),
-        fees=terms.commissions,
-        cash=terms.cash,
-        currency=terms.currency,
-        seed=latency.seed,
-    )
-    return Result.of_run(**tables, gaps=_gaps(session), facts=facts, terms=terms, instruments=venue.instruments)
+class _Run(NamedTuple):
+    """What a strategy is run with."""
+
+    strategy: StrategyLike
+    terms: AccountTerms
+    latency: Latency
+    parameters: dict[str, Any]
+    queue: bool
+
+    def on_session(self, session: Session, fill: FillModel | str | None) -> Result:
+        """Run over a session."""
+        latency = self.latency.applied_to(session)
+        venue, model = fill_venue(session, fill, latency)
+        broker = Broker(venue, {ACCOUNT: self.terms})
+        venue.broker = broker
+        span = _span(session)
+        log = RunLog()
+        venue.on_update, venue.on_arrival = log.update, log.arrive
+        market = RecordedMarket(PaperSource(session.replay(float("inf")), PaperTrading(broker, span)))
+        engine = Engine(_made(self.strategy, self.parameters), market, latency, log)
+        if self.queue:
+            engine.on_step = lambda at: _note_queue(venue, log, at)
+        engine.run()
+        facts = self._facts(session, latency, *span, seed=latency.seed, fill=model.to_dict())
+        return self._result(log, facts, venue.instruments, gaps=_gaps(session))
+
+    def on_exchange(self, exchange: Exchange, seconds: float) -> Result:
+        """Run on a simulated exchange for a time."""
+        for part in ("entry", "response", "compute"):
+            if getattr(self.latency, part) != getattr(Latency.none, part):
+                raise ArgumentError(f"{part} is a latency of replays: give hl.simulator.Exchange an order_latency")
+        if exchange.broker is not None:
+            raise ArgumentError(f"{exchange!r} has been traded on: make another one for a backtest")
+        if self.queue:
+            raise ArgumentError("queue is for recorded sessions: an exchange does not tell places in its queues")
+        log = RunLog()
+        venue = ObservedExchange(exchange, log)
+        start = exchange.next_time()
+        end = start + round(seconds * NANOSECONDS)
+        market = SimulatedMarket(exchange, Broker(venue, {ACCOUNT: self.terms}), end)
+        Engine(_made(self.strategy, self.parameters), market, self.latency, log).run()
+        facts = self._facts(None, self.latency, start, end, seed=exchange.seed, fill="exchange")
+        return self._result(log, facts, exchange.instruments, gaps=pl.DataFrame(schema=RAW["gaps"]))
+
+    def _facts(
+        self, session: Session | None, latency: Latency, start: int, end: int, *, seed: int, fill: object
+    ) -> Facts:
+        return facts_of(
+            self.strategy,
+            session,
+            start=start,
+            end=end,
+            parameters=self.parameters,
+            fill=fill,
+            latency=latency.to_dict(),
+            fees=self.terms.commissions,
+            cash=self.terms.cash,
+            currency=self.terms.currency,
+            seed=seed,
+        )
+
+    def _result(self, log: RunLog, facts: Facts, instruments: Sequence[Instrument], gaps: pl.DataFrame) -> Result:
+        return Result.of_run(**log.tables(), gaps=gaps, facts=facts, terms=self.terms, instruments=instruments)
 
 
 def _note_queue(venue: FillVenue, log: RunLog, at: int) -> None:
@@ -148,9 +189,7 @@ def _note_queue(venue: FillVenue, log: RunLog, at: int) -> None:
             log.stand(order_id, ahead, at)
 
 
-def _gaps(session: Session) -> Any:
-    import polars as pl
-
+def _gaps(session: Session) -> pl.DataFrame:
     return session.coverage(detail=True).filter(~pl.col("covered")).select("symbol", "from", "to", "why")
 
 

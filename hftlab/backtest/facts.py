@@ -61,7 +61,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
 def facts_of(
     strategy: object,
-    session: Session,
+    session: Session | None,
     *,
     start: int,
     end: int,
@@ -73,17 +73,20 @@ def facts_of(
     currency: str = "USD",
     seed: int | None = None,
 ) -> Facts:
-    """Collect the facts of a run of a strategy (a class, an instance or a function) over a session."""
+    """Collect the facts of a run of a strategy (a class, an instance or a function) over a session.
+
+    None for the session is the simulated exchange, which its seed makes again.
+    """
     subject = strategy if inspect.isclass(strategy) or inspect.isroutine(strategy) else _code_of(strategy)
     return Facts(
         strategy=f"{subject.__module__}:{subject.__qualname__}",
-        session=session.folder.name,
+        session="exchange" if session is None else session.folder.name,
         start=start,
         end=end,
         parameters={str(name): described(value) for name, value in (parameters or {}).items()},
         code=code_hash(strategy),
-        path=str(session.folder),
-        manifest=hashlib.sha256((session.folder / MANIFEST).read_bytes()).hexdigest(),
+        path="" if session is None else str(session.folder),
+        manifest="" if session is None else hashlib.sha256((session.folder / MANIFEST).read_bytes()).hexdigest(),
         fill=described(fill),
         latency=described(latency),
         fees=described(fees),

@@ -6,13 +6,15 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
+from hftlab.backtest.run_log import RunLog
 from hftlab.simulator import Exchange
 from hftlab.source import Timed, timed
 from hftlab.trading.broker import Broker
 from hftlab.trading.paper_source import PaperSource
 from hftlab.trading.traded_source import TradedSource
+from hftlab.trading.venue import VenueRequest, VenueUpdate
 
-__all__ = ["RecordedMarket", "SimulatedMarket"]
+__all__ = ["ObservedExchange", "RecordedMarket", "SimulatedMarket"]
 
 
 class RecordedMarket:
@@ -35,15 +37,48 @@ class RecordedMarket:
         return self._source.trading.handle(account, request, at)
 
 
+class ObservedExchange:
+    """The simulated exchange as a TradingVenue, whose requests and updates are logged."""
+
+    def __init__(self, exchange: Exchange, log: RunLog) -> None:
+        self._exchange, self._log = exchange, log
+        self.broker: object | None = None
+        self.instruments = exchange.instruments
+        self.advance, self.phase = exchange.advance, exchange.phase
+        self.reference_price = exchange.reference_price
+
+    @property
+    def day(self) -> int:
+        """Number of the trading day."""
+        return self._exchange.day
+
+    @property
+    def latency(self) -> int:
+        """Nanoseconds that a request takes to the market."""
+        return self._exchange.latency
+
+    def submit(self, account: str, request: VenueRequest, at: int) -> None:
+        """Send a request of an account at `at`."""
+        self._log.arrive(request, at, at + self.latency)
+        self._exchange.submit(account, request, at)
+
+    def take_updates(self) -> list[VenueUpdate]:
+        """Return the updates since the last call."""
+        updates = self._exchange.take_updates()
+        for update in updates:
+            self._log.update(update)
+        return updates
+
+
 class SimulatedMarket:
-    """The simulated exchange for a time (see hftlab.backtest.engine.TradedMarket), on a clock that is run by hand."""
+    """The simulated exchange for a time (see hftlab.backtest.engine.TradedMarket), whatever its clock says."""
 
     def __init__(self, exchange: Exchange, broker: Broker, end: int) -> None:
         self._source = TradedSource(exchange, broker)
         self._broker = broker
         self._waiting: deque[Timed[Any]] = deque()
         self.symbols: Sequence[str] = exchange.symbols
-        self.start, self.end = exchange.now - 1, end
+        self.start, self.end = exchange.next_time() - 1, end
 
     def next(self, until: int | None) -> Timed[Any] | None:
         """Return the next message that is due by `until`, or by the end for None; None if there is none."""
