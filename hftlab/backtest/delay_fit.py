@@ -33,7 +33,14 @@ _ONE_SIGMA: Final = 0.8413447460685429
 """Share of a normal distribution that is below one standard deviation above its mean."""
 _FARTHEST: Final = 4.0
 """Standard deviations beyond which a delay counts as that far: one odd message must not decide a correlation."""
+_PERIODS: Final = 8
+"""A correlation is looked at over an eighth of the sample at most: beyond there are too few periods to tell."""
+_GROUPS: Final = 4
+_PAIRS: Final = 1_000
+_ALL: Final = 0.995
+"""Correlation from which on all of a delay is said to last."""
 _STEPS: Final = 60
+_NARROWINGS: Final = 20
 _GOLDEN: Final = (math.sqrt(5.0) - 1.0) / 2.0
 
 FloatArray = npt.NDArray[np.float64]
@@ -43,9 +50,12 @@ class Sample(NamedTuple):
     """Delays that were observed, oldest first."""
 
     at: IntArray
-    """Times, ns since 1970 UTC."""
+    """Times at which a backtest asks for them, ns since 1970 UTC."""
     latency: IntArray
     """Nanoseconds, 0 or more."""
+    begun: IntArray
+    """Times at which they began. Those at which they ended are close together where the delays differ: by them, a
+    correlation is not what it is."""
     clock_shift: int = 0
     """Nanoseconds that were added to each, because of clocks that disagree."""
 
@@ -131,7 +141,7 @@ def fit_delay(sample: Sample, kind: FitKind) -> DelayModel:
 
     A lognormal's minimum is the one that makes the logarithms symmetric about their median at the 5 % tails, 0 if none
     does; its sigma is half the distance of the quantiles one standard deviation to both sides, so that a few odd
-    messages do not matter. The time constant of an autocorrelated one is that of the largest likelihood.
+    messages do not matter. Of an autocorrelated one the correlations are nearest to those of the sample.
     """
     latency = sample.latency.astype(np.float64)
     if kind == "constant":
@@ -140,9 +150,8 @@ def fit_delay(sample: Sample, kind: FitKind) -> DelayModel:
         return Recorded(sample.at, sample.latency)
     shape = _shape(latency)
     if kind == "lognormal" or shape.sigma == 0.0:
-        return Lognormal(shape.median, shape.sigma, shape.minimum)
-    time_constant = _time_constant(sample.at, _deviations(latency, shape))
-    return Autocorrelated(shape.median, shape.sigma, shape.minimum, time_constant=time_constant)
+        return Lognormal(*shape)
+    return Autocorrelated(*shape, **_memory(sample.begun, _deviations(latency, shape)))
 
 
 def report_on(sample: Sample, note: str = "") -> PartReport:
@@ -187,34 +196,66 @@ def _deviations(latency: FloatArray, shape: _Shape) -> FloatArray:
     return np.clip(z, -_FARTHEST, _FARTHEST)
 
 
-def _time_constant(at: IntArray, z: FloatArray) -> int:
-    """Return the time constant (ns) of the largest likelihood of a standard AR(1) process at irregular times."""
-    step = np.diff(at).astype(np.float64)
-    apart = step > 0  # of what came at one moment nothing is learnt about the time
-    step, now, then = step[apart], z[1:][apart], z[:-1][apart]
-    if len(step) == 0:
-        return 1
+def _memory(begun: IntArray, z: FloatArray) -> dict[str, Any]:
+    """Return the correlation and time constant of Autocorrelated that are nearest to the correlations of a sample.
 
-    def cost(log_time: float) -> float:
-        rho = np.minimum(np.exp(-step / math.exp(log_time)), 1.0 - 1e-9)
-        rest = 1.0 - rho * rho
-        return float(np.sum(np.log(rest) + (now - rho * then) ** 2 / rest))
+    These are looked at 1, 2, 4, ... messages apart, by the time in between. A likelihood would look at the shortest
+    times alone, at which the clocks' ticks and the gathering of messages hide what lasts.
+    """
+    found, gaps = _correlations(begun, z)
+    most = max(gap.max() for gap in gaps)
+    if most <= 0.0:  # all came at one moment, of which nothing is learnt about time
+        return {"time_constant": 1}
 
-    # From where neighbours know nothing of each other to where all of the sample is one period.
-    return max(round(math.exp(_lowest(cost, math.log(step.min() / 20.0), math.log(20.0 * step.sum())))), 1)
+    def fading(log_time: float) -> FloatArray:
+        rate = math.exp(-log_time)
+        return np.array([np.mean(np.exp(-rate * gap)) for gap in gaps])
+
+    def lasting(curve: FloatArray) -> float:
+        square = float(curve @ curve)
+        return min(max(float(found @ curve) / square, 0.0), 1.0) if square > 0.0 else 0.0
+
+    def error(log_time: float) -> float:
+        curve = fading(log_time)
+        return float(np.sum((found - lasting(curve) * curve) ** 2))
+
+    grid = np.linspace(0.0, math.log(100.0 * most), _STEPS)
+    best = int(np.argmin([error(log_time) for log_time in grid]))
+    log_time = _lowest(error, grid[max(best - 1, 0)], grid[min(best + 1, _STEPS - 1)])
+    correlation = lasting(fading(log_time))
+    memory = {"time_constant": max(round(math.exp(log_time)), 1)}
+    return memory if correlation > _ALL else memory | {"correlation": correlation}
 
 
-def _lowest(cost: Callable[[float], float], low: float, high: float) -> float:
+def _correlations(begun: IntArray, z: FloatArray) -> tuple[FloatArray, list[FloatArray]]:
+    """Return the correlations of pairs of messages, in groups, and the times (ns) between some pairs of each group.
+
+    Each group is measured by its own variance: in bursts messages are close together and slow.
+    """
+    time = (begun - begun[0]).astype(np.float64)
+    found, gaps = [], []
+    for octave in range((len(z) // _PERIODS).bit_length()):
+        lag = 1 << octave
+        first, second, apart = z[:-lag], z[lag:], np.abs(time[lag:] - time[:-lag])
+        for pairs in np.array_split(np.argsort(apart, kind="stable"), _GROUPS):
+            one, other = first[pairs], second[pairs]
+            scale = math.sqrt(float(one @ one) * float(other @ other))
+            found.append(float(one @ other) / scale if scale > 0.0 else 0.0)
+            gaps.append(apart[pairs[:: len(pairs) // _PAIRS + 1]])
+    return np.array(found), gaps
+
+
+def _lowest(error: Callable[[float], float], low: float, high: float) -> float:
     """Return where a function with one minimum has it, by golden section."""
     left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
-    at_left, at_right = cost(left), cost(right)
-    for _ in range(_STEPS):
+    at_left, at_right = error(left), error(right)
+    for _ in range(_NARROWINGS):
         if at_left <= at_right:
             high, right, at_right = right, left, at_left
             left = high - _GOLDEN * (high - low)
-            at_left = cost(left)
+            at_left = error(left)
         else:
             low, left, at_left = left, right, at_right
             right = low + _GOLDEN * (high - low)
-            at_right = cost(right)
+            at_right = error(right)
     return (low + high) / 2.0

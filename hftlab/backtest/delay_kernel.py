@@ -19,7 +19,7 @@ class DelayState(NamedTuple):
 
     streams: npt.NDArray[np.uint64]
     last: npt.NDArray[np.float64]
-    """Deviation of the last draw, a standard normal number; NaN before the first."""
+    """AR(1) process at the last draw, a standard normal number; NaN before the first."""
     last_time: IntArray
     """Time (ns) of the last draw."""
 
@@ -39,12 +39,14 @@ def draw_delays(
     sigma: float,
     correlation: float,
     time_constant: float,
+    lasting: float,
     longest: float,
 ) -> None:
     """Draw a delay (ns) for each of the times `at`: minimum + scale * exp(sigma * z), at most `longest`.
 
-    z is a standard normal AR(1) process: its correlation with the last draw is `correlation`, or, with a
-    `time_constant` (ns) above 0, exp(-t / time_constant), where t is the time since the last draw.
+    z is standard normal. The share `lasting` of its variance is that of an AR(1) process; the rest is new in each draw.
+    The process's correlation with the last draw is `correlation`, or, with a `time_constant` (ns) above 0,
+    exp(-t / time_constant), where t is the time since the last draw.
     """
     for row in range(len(at)):
         fresh, last = normal(state.streams, 0), state.last[0]
@@ -54,4 +56,6 @@ def draw_delays(
         z = fresh if math.isnan(last) else rho * last + math.sqrt(1.0 - rho * rho) * fresh
         state.last[0] = z
         state.last_time[0] = at[row]
+        if lasting < 1.0:
+            z = math.sqrt(lasting) * z + math.sqrt(1.0 - lasting) * normal(state.streams, 0)
         delays[row] = np.int64(round(min(minimum + scale * math.exp(sigma * z), longest)))

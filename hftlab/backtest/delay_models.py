@@ -119,7 +119,7 @@ class Lognormal:
 
     def start(self, seed: int, purpose: int) -> Draws:
         """Begin to draw."""
-        return _RandomDraws(self.median, self.sigma, self.minimum, 0.0, 0, new_state(seed, purpose))
+        return _RandomDraws(self.median, self.sigma, self.minimum, (0.0, 0, 1.0), new_state(seed, purpose))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the model as plain values."""
@@ -131,12 +131,15 @@ class Lognormal:
 
 @dataclass(frozen=True, init=False, repr=False)
 class Autocorrelated:
-    """Lognormal delay whose slow periods cluster: the logarithm of what is above the minimum is an AR(1) process.
+    """Lognormal delay whose slow periods cluster: the logarithm of what is above the minimum has a memory.
 
-    Give either `correlation`, that of each draw with the one before it, from 0 to below 1; or `time_constant`, the
-    time after which the correlation with a draw has fallen to 1/e, whatever was drawn in between. The distribution of
-    the delays, and the other arguments, are those of Lognormal. Raises ArgumentError as that does, and without exactly
-    one of the two.
+    - With a `correlation` it is an AR(1) process of the draws: each has that correlation with the one before it.
+    - With a `time_constant` it is one of time: the correlation of two draws is exp(-t / time_constant), where t is the
+      time between them, whatever was drawn meanwhile.
+    - With both it is correlation * exp(-t / time_constant): a part of each delay lasts, and the rest is its own.
+
+    The correlation is from 0 to below 1. The distribution of the delays, and the other arguments, are those of
+    Lognormal. Raises ArgumentError as that does, and without one of the two.
     """
 
     median: int
@@ -156,10 +159,10 @@ class Autocorrelated:
         time_constant: TimeLike | None = None,
     ) -> None:
         _set_shape(self, median, sigma, minimum)
-        if (correlation is None) == (time_constant is None):
+        if correlation is None and time_constant is None:
             raise ArgumentError(
-                "an autocorrelated latency has either a correlation= per message, such as 0.9, or a time_constant=, "
-                f"such as '2s'; got {'neither' if correlation is None else 'both'}"
+                "an autocorrelated latency has a correlation=, such as 0.9 with the last one, a time_constant=, such "
+                "as '2s', or both; got neither"
             )
         if correlation is not None:
             correlation = _number("correlation", correlation, "from 0 to below 1", 0.0, np.nextafter(1.0, 0.0))
@@ -172,8 +175,9 @@ class Autocorrelated:
 
     def start(self, seed: int, purpose: int) -> Draws:
         """Begin to draw."""
-        memory = self.correlation or 0.0, self.time_constant or 0
-        return _RandomDraws(self.median, self.sigma, self.minimum, *memory, new_state(seed, purpose))
+        correlation = 1.0 if self.correlation is None else self.correlation
+        memory = (correlation, 0, 1.0) if self.time_constant is None else (0.0, self.time_constant, correlation)
+        return _RandomDraws(self.median, self.sigma, self.minimum, memory, new_state(seed, purpose))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the model as plain values."""
@@ -185,22 +189,20 @@ class Autocorrelated:
         return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
 
     def __repr__(self) -> str:
-        memory = (
-            f"correlation={self.correlation:g}"
-            if self.time_constant is None
-            else f"time_constant={delay_text(self.time_constant)!r}"
-        )
-        return f"Autocorrelated({_shape_text(self)}, {memory})"
+        memory = [] if self.correlation is None else [f"correlation={self.correlation:g}"]
+        memory += [] if self.time_constant is None else [f"time_constant={delay_text(self.time_constant)!r}"]
+        return f"Autocorrelated({', '.join([_shape_text(self), *memory])})"
 
 
 class _RandomDraws:
     """Lognormal draws with or without a memory."""
 
     def __init__(
-        self, median: int, sigma: float, minimum: int, correlation: float, time_constant: int, state: DelayState
+        self, median: int, sigma: float, minimum: int, memory: tuple[float, int, float], state: DelayState
     ) -> None:
+        correlation, time_constant, lasting = memory
         shape = float(minimum), float(median - minimum), sigma
-        self._arguments = *shape, correlation, float(time_constant), float(LONGEST)
+        self._arguments = *shape, correlation, float(time_constant), lasting, float(LONGEST)
         self._state = state
         self._at, self._delay = np.zeros(1, np.int64), np.zeros(1, np.int64)
 

@@ -90,7 +90,8 @@ def _orders(session: Session) -> dict[str, _Found]:
         .sort("sent", maintain_order=True)
     )
     latency = entered["ts_out"] - entered["sent"] + entered["back"]
-    entry = Sample(entered["sent"].to_numpy(), latency.to_numpy(), response.clock_shift)
+    sent = entered["sent"].to_numpy()
+    entry = Sample(sent, latency.to_numpy(), sent, response.clock_shift)
     return {
         "entry": _Found(entry, "venue's answer - PENDING_NEW, and the way there as long as the way back"),
         "response": _Found(response, "ts_recv - ts_out of order updates"),
@@ -98,9 +99,9 @@ def _orders(session: Session) -> dict[str, _Found]:
 
 
 def _shifted(at: IntArray, latency: IntArray) -> Sample:
-    """Take off the skew of clocks that make some delays negative."""
+    """Return the delays of what came at `at`, without the skew of clocks that makes some of them negative."""
     shift = max(-int(latency.min()), 0) if len(latency) else 0
-    return Sample(at.astype(np.int64), latency.astype(np.int64) + shift, shift)
+    return Sample(at.astype(np.int64), latency.astype(np.int64) + shift, (at - latency).astype(np.int64), shift)
 
 
 def _checked(session: Session, part: str, sample: Sample, kind: FitKind) -> Sample:
