@@ -27,6 +27,7 @@ OF_DATA: Final = "data alone, checked where it is used"
 OF_WIDGETS: Final = "a widget's parts have one test, which compares what Python packs with what the page draws"
 
 TESTED_ELSEWHERE: Final[dict[str, tuple[str, str]]] = {
+    "backtest/collapse_kernel.py": ("backtest/test_collapsed_rows.py", OF_KERNELS),
     "backtest/message_kernel.py": ("backtest/test_message_rows.py", OF_KERNELS),
     "book/apply_kernel.py": ("book/test_book_set.py", OF_KERNELS),
     "book/book_state.py": ("book/test_book_set.py", OF_KERNELS),

@@ -60,10 +60,15 @@ class MarketRows(ABC):
 
 
 class Stretch(NamedTuple, Generic[State]):
-    """Rows of one block, and the state with which the next one is made."""
+    """Rows of one block, and the state with which the next one is made.
+
+    `times` and `arrivals` are given where they are not those of the rows alone, see Block.
+    """
 
     batch: EventBatch
     state: State
+    times: IntArray | None = None
+    arrivals: IntArray | None = None
 
 
 class _Start(NamedTuple):
@@ -110,15 +115,14 @@ class RowBlocks(MarketRows, Generic[State]):
         if made is None:
             self._count = number
             return False
-        batch, state = made
-        times = np.maximum.accumulate(np.minimum(batch.ts_event, batch.ts_recv))
-        block = Block(
-            batch, np.maximum(times, start.time), np.maximum(np.maximum.accumulate(batch.ts_recv), start.arrival)
-        )
+        batch = made.batch
+        times = np.minimum(batch.ts_event, batch.ts_recv) if made.times is None else made.times
+        arrivals = batch.ts_recv if made.arrivals is None else made.arrivals
+        block = Block(batch, _never_back(times, start.time), _never_back(arrivals, start.arrival))
         self._blocks[number] = block
         if len(self._blocks) > _CACHED:
             self._blocks.popitem(last=False)
-        self._remember(number + 1, _Start(int(block.times[-1]), int(block.arrivals[-1]), state))
+        self._remember(number + 1, _Start(int(block.times[-1]), int(block.arrivals[-1]), made.state))
         return True
 
     def _remember(self, number: int, start: _Start) -> None:
@@ -128,3 +132,7 @@ class RowBlocks(MarketRows, Generic[State]):
             self._step *= 2
         kept = {0, number, max(self._starts)}
         self._starts = {one: known for one, known in self._starts.items() if one % self._step == 0 or one in kept}
+
+
+def _never_back(times: IntArray, since: int) -> IntArray:
+    return np.maximum(np.maximum.accumulate(times), since)
