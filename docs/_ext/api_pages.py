@@ -20,6 +20,7 @@ INTERNAL: Final = {
 
 
 _ALSO: Final = {
+    "hftlab.backtest": ["comparison", "facts", "summary"],
     "hftlab.client": ["debug_log", "diagnostics", "history", "order", "trading"],
     "hftlab.lab": ["replay", "trading"],
     "hftlab.protocol": ["base", "book"],

@@ -23,7 +23,7 @@ from hftlab.nearest import nearest
 from hftlab.session.manifest import MANIFEST, checksum, sync_folder
 from hftlab.version import __version__
 
-__all__ = ["RESULT", "SCHEMA_VERSION", "read_result", "write_result"]
+__all__ = ["RESULT", "SCHEMA_VERSION", "check_free", "read_result", "write_result"]
 
 RESULT: Final = "result.json"
 SCHEMA_VERSION: Final = 1
@@ -68,7 +68,7 @@ def write_result(
     Raises ResultExists for a folder that is taken.
     """
     target = _path(folder).absolute()
-    _check_free(target, overwrite=overwrite)
+    check_free(target, overwrite=overwrite)
     target.parent.mkdir(parents=True, exist_ok=True)
     new, old = (target.with_name(f".{target.name}.{os.getpid()}.{kind}") for kind in ("new", "old"))
     shutil.rmtree(new, ignore_errors=True)
@@ -86,8 +86,9 @@ def write_result(
     return target
 
 
-def _check_free(target: Path, *, overwrite: bool) -> None:
-    """Raise ResultExists for a folder that must not be replaced."""
+def check_free(folder: Path | str, *, overwrite: bool = False) -> None:
+    """Raise ResultExists for a folder that a result must not be saved in."""
+    target = _path(folder).absolute()
     if not target.exists() or (target.is_dir() and not any(target.iterdir())):
         return
     if not (target / RESULT).is_file():

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 import hftlab
+from hftlab.cli.backtest import backtest
 from hftlab.cli.bench import bench
 from hftlab.cli.demo import demo
 from hftlab.cli.doctor import doctor
@@ -59,6 +60,7 @@ app.command()(recover)
 app.command()(verify)
 app.command()(diff)
 app.command()(compact)
+app.command()(backtest)
 app.command()(demo)
 app.command(context_settings={"ignore_unknown_options": True})(lab)  # they go to JupyterLab
 app.command()(doctor)

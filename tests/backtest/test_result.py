@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from decimal import Decimal
 from pathlib import Path
+from typing import Any, ClassVar
 
 import polars as pl
 import pytest
 
+import hftlab as hl
+from hftlab.backtest import backtesting
 from hftlab.backtest.result import Result, open_result
 from hftlab.backtest.result_tables import EXACT
 from hftlab.errors import ArgumentError
+from hftlab.ingest.simulation import exchange_on, record_simulation
+from hftlab.instruments import UNIT
+from hftlab.trading.broker import Broker
 from tests.backtest.made_run import SECOND, START, facts, fill, made_result, order, quote, random_run
 
 
@@ -144,3 +150,47 @@ class TestSeveralSessions:
         assert [one.session for one in week.facts] == ["day", "day (2)", "day (3)"]
         assert week.exact("equity").collect().equals(Result.joined(days).exact("equity").collect())
         assert open_result(week.save(tmp_path / "week")).summary() == week.summary()
+
+
+class Both(hl.Strategy):
+    """Joins the best on both sides and crosses now and then."""
+
+    every: ClassVar[Any] = "500ms"
+
+    def on_timer(self, at: int) -> None:
+        self.trading.cancel_all()
+        for symbol in self.market.symbols:
+            quote = self.market.latest(symbol)
+            if quote is not None and quote.bid and quote.ask:
+                self.trading.buy(symbol, 150, price=quote.bid)
+                self.trading.sell(symbol, 150, price=quote.ask if at % 3 else quote.bid)
+
+
+def test_a_run_s_money_is_the_broker_s_account_s(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In two currencies, and to the last 1e-9: the broker knows nothing of results."""
+    brokers: list[Broker] = []
+
+    def kept(*arguments: Any, **options: Any) -> Broker:
+        brokers.append(Broker(*arguments, **options))
+        return brokers[-1]
+
+    monkeypatch.setattr(backtesting, "Broker", kept)
+    session = record_simulation(exchange_on("2026-01-02", 3, ["AAPL", "VOD"]), 12.0, tmp_path / "day").session
+    result = hl.backtest(
+        Both, session, cash={"USD": 90_000.0, "GBP": 1_000.0}, latency=hl.backtest.Latency(entry="2ms")
+    )
+    account = brokers[0].account("backtest")
+    assert len(account.positions) == 2
+    fills, orders, positions = (result.exact(name).collect() for name in ("fills", "orders", "positions"))
+    for symbol, one in account.positions.items():
+        last = positions.filter(symbol=symbol).row(-1, named=True)
+        assert [last[name] * UNIT for name in ("quantity", "cost", "realized", "commissions")] == [
+            one.quantity, one.cost, one.realized, one.commissions,
+        ]  # fmt: skip
+        assert fills.filter(symbol=symbol)["commission"].sum() * UNIT == one.commissions
+        quotes = result.exact("quotes").filter(pl.col("symbol") == symbol, (pl.col("bid") > 0) & (pl.col("ask") > 0))
+        bid, ask = quotes.select("bid", "ask").collect().row(-1)
+        account.mark(symbol, int((bid + ask) * UNIT) // 2)
+    assert orders["commission"].sum() == fills["commission"].sum()
+    assert result.exact("equity").collect()["cash"][-1] * UNIT == account.portfolio().cash
+    assert result.exact("equity").collect()["equity"][-1] * UNIT == account.total_value
