@@ -28,9 +28,9 @@ def import_(
         list[str],
         typer.Argument(
             metavar="[FORMAT] FILE",
-            autocompletion=lambda: ["binance", "itch", "kraken", "lobster"],
-            help="A venue's capture, gzip or plain; of LOBSTER also the zip of a pair. FORMAT is binance, itch, kraken "
-            "or lobster; without it, the file's content tells.",
+            autocompletion=lambda: ["binance", "hftbacktest", "itch", "kraken", "lobster"],
+            help="A venue's capture, gzip or plain; of LOBSTER also the zip of a pair. FORMAT is binance, hftbacktest, "
+            "itch, kraken or lobster; without it, the file's content tells.",
             show_default=False,
         ),
     ],

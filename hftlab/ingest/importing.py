@@ -16,14 +16,21 @@ from hftlab.market.growing_processor import GrowingProcessor
 from hftlab.session.event_table import EventTable
 from hftlab.session.session import Session
 from hftlab.session.writer import SessionWriter
-from hftlab.venues import binance, itch, kraken, lobster
+from hftlab.venues import binance, hftbacktest, itch, kraken, lobster
 from hftlab.venues.progress_bar import no_progress, progress_reporter
 
 __all__ = ["FORMATS", "Imported", "import_capture"]
 
-FORMATS: Final[dict[str, Any]] = {"binance": binance, "itch": itch, "kraken": kraken, "lobster": lobster}
+FORMATS: Final[dict[str, Any]] = {
+    "binance": binance,
+    "hftbacktest": hftbacktest,
+    "itch": itch,
+    "kraken": kraken,
+    "lobster": lobster,
+}
 _DETECT: Final[dict[str, Callable[[Path, str], Instrument]]] = {
     "binance": lambda path, _: binance.detect_instrument(path),
+    "hftbacktest": hftbacktest.detect_instrument,
     "kraken": kraken.detect_instrument,
     "lobster": lambda path, _: lobster.read(path).instrument,
 }

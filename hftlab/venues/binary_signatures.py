@@ -11,17 +11,20 @@ from typing import Final
 
 from hftlab.venues.packet_capture import PCAP_MAGICS, PCAPNG_MAGIC, describe_packets
 
-__all__ = ["describe_binary", "describe_payload", "itch_sizes"]
+__all__ = ["HFTBACKTEST", "describe_binary", "describe_payload", "itch_sizes"]
 
 Found = tuple[str | None, str]
 
+HFTBACKTEST: Final = "hftbacktest's event array"
+_NUMPY: Final = b"\x93NUMPY"
+_ARRAY_HEADER: Final = 1 << 10
 _MAGICS: Final[dict[bytes, str]] = {
     b"DBN": "Databento's DBN",
     b"\x28\xb5\x2f\xfd": "a file packed with zstd, such as Databento's .dbn.zst",
     b"PAR1": "a Parquet file",
     b"ARROW1": "an Arrow file",
     b"\x89HDF": "an HDF5 file",
-    b"\x93NUMPY": "a NumPy array",
+    _NUMPY: "a NumPy array of another form than hftbacktest's events",
     b"SQLite format 3": "an SQLite database",
     b"\xfd7zXZ\x00": "a file packed with xz",
     b"BZh": "a file packed with bzip2",
@@ -67,6 +70,8 @@ def describe_binary(head: bytes) -> Found | None:
     """Return (the format that reads it, or None; what it is) for the head of a binary file, None for an unknown one."""
     if head[:4] in PCAP_MAGICS or head.startswith(PCAPNG_MAGIC):
         return None, describe_packets(head, describe_payload)
+    if head.startswith(_NUMPY) and all(name in head[:_ARRAY_HEADER] for name in (b"'exch_ts'", b"'local_ts'")):
+        return "hftbacktest", HFTBACKTEST
     for magic, what in _MAGICS.items():
         if head.startswith(magic):
             return None, what

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from hftlab.errors import CaptureError
 from hftlab.printable import printable
-from hftlab.venues.binary_signatures import describe_binary
+from hftlab.venues.binary_signatures import HFTBACKTEST, describe_binary
 from hftlab.venues.capture_file import Damage, read_blocks
 from hftlab.venues.text_signatures import describe_text
 
@@ -19,6 +19,7 @@ __all__ = ["READABLE", "Guess", "explaining", "looks_like", "recognise", "recogn
 
 READABLE: Final[dict[str, str]] = {
     "binance": "lines `<ns> <JSON>` of Binance's streams",
+    "hftbacktest": "hftbacktest's event array in .npz or .npy",
     "itch": "TotalView-ITCH 5.0, each message after its length in two bytes",
     "kraken": "lines `<seconds>: <JSON>` of Kraken's book channel",
     "lobster": "a LOBSTER message file, or the zip of a pair",
@@ -52,6 +53,8 @@ def recognise(path: Path) -> Guess:
         raise CaptureError(f"{path} cannot be read ({error.strerror}): check the path", path=path) from error
     if any(_described(one).format == "lobster" for one in heads):
         return Guess("lobster", "LOBSTER's files in a zip archive")
+    if any(_described(one).format == "hftbacktest" for one in heads):
+        return Guess("hftbacktest", HFTBACKTEST)
     what = _described(heads[0] if heads else b"").what
     return Guess(None, f"{what or 'another file'} in a zip archive, which has to be unpacked")
 

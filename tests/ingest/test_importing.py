@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -196,6 +197,16 @@ class TestFormats:
         whole = session.market_data.filter(pl.col("symbol") == one).collect()
         assert chosen.market_data.drop("message").collect().equals(whole.drop("message"))
 
+    def test_hftbacktest(self, capture: Path, tmp_path: Path) -> None:
+        """The events of a session come back from its array, with the venue's times never behind its reception."""
+        session = import_capture("binance", capture, tmp_path / "session").session
+        array = tmp_path / "any.npz"
+        np.savez_compressed(array, data=session.to_hftbacktest())
+        again = import_capture("hftbacktest", array, tmp_path / "again", instrument="BTCUSDT,tick=0.01").session
+        events, wanted = again.events.collect(), session.events.collect()
+        assert events.drop("ts_event").equals(wanted.drop("ts_event"))
+        assert again.market_data.collect().height == session.market_data.collect().height
+
 
 def test_with_a_pace_a_symbol_has_one_message_an_interval_and_every_trade(capture: Path, tmp_path: Path) -> None:
     """Messages at 1, 2, 3 and 4 seconds lie in two intervals of three seconds; the second starts at 3."""
@@ -219,7 +230,11 @@ def test_events_are_written_in_parts_of_a_limited_size(
 @pytest.mark.parametrize(
     ("format_name", "name", "sentence"),
     [
-        ("betamax", "capture.gz", "unknown format 'betamax': choose one of binance, itch, kraken, lobster"),
+        (
+            "betamax",
+            "capture.gz",
+            "unknown format 'betamax': choose one of binance, hftbacktest, itch, kraken, lobster",
+        ),
         *((name, "absent.gz", "absent.gz does not exist: check the path") for name in FORMATS),
         *((name, ".", "is a folder") for name in FORMATS),
         ("binance", "text.csv", "line 1.*does not start with a receive time"),

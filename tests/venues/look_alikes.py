@@ -8,6 +8,9 @@ import random
 import struct
 import zipfile
 
+import numpy as np
+
+from hftlab.venues.hftbacktest.event_format import DEPTH, EVENT_DTYPE, EXCH, LOCAL
 from hftlab.venues.itch import message_bytes
 
 __all__ = [
@@ -68,6 +71,20 @@ def ethernet(payload: bytes) -> bytes:
     return bytes(12) + b"\x08\x00" + ip
 
 
+def npy(array: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
+def event_array() -> np.ndarray:
+    array = np.zeros(20, EVENT_DTYPE)
+    array["ev"] = EXCH | LOCAL | DEPTH | 1 << 29
+    array["exch_ts"] = array["local_ts"] = 1_760_000_000_000_000_000 + np.arange(20)
+    array["px"] = array["qty"] = 1.5
+    return array
+
+
 def pcap(*payloads: bytes, order: str = "<") -> bytes:
     packets = map(ethernet, payloads)
     head = struct.pack(f"{order}IHHIIII", 0xA1B2C3D4, 2, 4, 0, 0, 65_535, 1)
@@ -112,6 +129,7 @@ READABLE_FILES: dict[str, tuple[bytes, str]] = {
     "binance": (BINANCE, "a capture of Binance's messages"),
     "kraken": (KRAKEN, "a capture of Kraken's messages"),
     "lobster": (LOBSTER, "a LOBSTER message file"),
+    "hftbacktest": (npy(event_array()), "hftbacktest's event array"),
 }
 """Format -> the content of a small file of it, and what it is recognised as."""
 
@@ -131,6 +149,7 @@ FILES: dict[str, tuple[bytes, str]] = {
     "pcap-empty": (pcap(), "a pcap capture"),
     "pcapng-deep": (pcapng(DEEP), "a pcapng capture of IEX's DEEP"),
     "dbn": (b"DBN\x01" + bytes(100) + b"GLBX.MDP3", "Databento's DBN"),
+    "numpy": (npy(np.zeros((9, 6))), "a NumPy array of another form than hftbacktest's events"),
     "parquet": (b"PAR1" + bytes(100) + b"PAR1", "a Parquet file"),
     "csv": (b"time,price\n1,2\n" * 500, "a CSV file that begins with 'time,price'"),
     "csv-controls": (b"ti\x1b]0;me,price\n1,2\n", r"a CSV file that begins with 'ti\x1b]0;me,price'"),

@@ -75,6 +75,8 @@ class TestRecognition:
     def test_a_zip_of_a_lobster_pair_is_read_and_another_has_to_be_unpacked(self, path: Path) -> None:
         path.write_bytes(zipped(readme=b"About LOBSTER.\n", messages=READABLE_FILES["lobster"][0]))
         assert recognise(path) == Guess("lobster", "LOBSTER's files in a zip archive")
+        path.write_bytes(zipped(data=READABLE_FILES["hftbacktest"][0]))
+        assert recognise(path) == Guess("hftbacktest", "hftbacktest's event array")
         path.write_bytes(zipped(nothing=b""))
         assert recognise(path) == Guess(None, "an empty file in a zip archive, which has to be unpacked")
 
@@ -172,7 +174,7 @@ PACKINGS: dict[str, Callable[[bytes], bytes]] = {
 class TestTolerance:
     """What one reader passes over, every reader does, and the rows are the same."""
 
-    @pytest.mark.parametrize("name", [name for name in READABLE_FILES if name != "itch"])
+    @pytest.mark.parametrize("name", ["binance", "kraken", "lobster"])
     @pytest.mark.parametrize("mark", MARKS)
     def test_of_marks_in_text(self, path: Path, name: str, mark: str) -> None:
         self.check(path, name, MARKS[mark])

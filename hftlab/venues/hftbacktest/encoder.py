@@ -39,11 +39,12 @@ _LONGEST_SEQUENCE: Final = 1 << 47
 def encode(batch: EventBatch, *, times: form.Times = "causal", feed_latency: int = 0) -> Array:
     """Encode all events of one instrument, in the order of their capture; see session.to_hftbacktest().
 
-    Rows of the action N and rows that a book skips as anomalies are left out: hftbacktest has no event for the former
-    and stops at the latter.
+    Rows that change nothing (N, and a C of size 0) and rows that a book skips as anomalies are left out: hftbacktest
+    has no event for the former and stops at the latter.
     """
     fits, left = _followed(batch)
-    kept = np.flatnonzero((batch.action != NONE) & (fits != UNFIT))
+    changes_nothing = (batch.action == NONE) | ((batch.action == CANCEL) & (batch.size == 0) & (left > 0))
+    kept = np.flatnonzero(~changes_nothing & (fits != UNFIT))
     flags = _flags_of(batch, kept)
     batch, fits, left = batch.take(kept), fits[kept], left[kept]
     events = np.zeros(len(batch), form.EVENT_DTYPE)
@@ -93,7 +94,9 @@ def _kinds(batch: EventBatch, left: Array) -> Array:
 
 
 def _sides(batch: EventBatch) -> Array:
-    return np.where(batch.side == BID, form.BUY, np.where(batch.side == ASK, form.SELL, 0)).astype(np.uint64)
+    """Return the flags of the sides; a cleared book has none, for one with a side clears that alone."""
+    sides = np.where(batch.side == BID, form.BUY, np.where(batch.side == ASK, form.SELL, 0))
+    return np.where(batch.action == CLEAR, 0, sides).astype(np.uint64)
 
 
 def _prices(batch: EventBatch, instrument: Instrument) -> Array:
