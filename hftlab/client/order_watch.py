@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Final, TypeAlias
 
 from hftlab.protocol import AuthSuccess, Message
-from hftlab.protocol.messages import Ack
+from hftlab.protocol.messages import Ack, Gap
 from hftlab.protocol.order_messages import PRIVATE_MESSAGES
 from hftlab.trading.blotter import Blotter, TrackedOrder
 from hftlab.trading.order_record import OrderRecord
@@ -17,7 +17,7 @@ __all__ = ["OrderWatch"]
 
 _Condition: TypeAlias = Callable[[OrderRecord], bool]
 
-_CONCERNED: Final = frozenset({*PRIVATE_MESSAGES, Ack, AuthSuccess})
+_CONCERNED: Final = frozenset({*PRIVATE_MESSAGES, Ack, AuthSuccess, Gap})
 
 
 class OrderWatch:

@@ -226,12 +226,16 @@ class Gap(Base, tag="GAP", kw_only=True):
 
     `symbols` are those that it concerns, all of the channel if it is left out. A source yields one, without a channel,
     where its market data is missing from then on: a replay at each hole of its recording.
+
+    With `withdrawn` the messages hold no more, whether they were sent or not, as a replay has gone back to before them:
+    what they said of an account's orders and fills has not happened, and its state follows.
     """
 
     from_sequence: Count
     to_sequence: Count
     reason: str
     symbols: list[Symbol] | None = None
+    withdrawn: bool = False
 
 
 class ReplayControl(Base, tag="REPLAY_CONTROL", kw_only=True):

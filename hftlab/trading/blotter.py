@@ -9,8 +9,8 @@ import msgspec
 
 from hftlab.clock import from_milliseconds
 from hftlab.protocol.enums import OrderStatus, UpdateType
-from hftlab.protocol.messages import Ack, AuthSuccess, Message
-from hftlab.protocol.order_messages import NewOrder, OrderUpdate, PortfolioUpdate, PositionUpdate
+from hftlab.protocol.messages import Ack, AuthSuccess, Gap, Message
+from hftlab.protocol.order_messages import PRIVATE_CHANNEL, NewOrder, OrderUpdate, PortfolioUpdate, PositionUpdate
 from hftlab.trading.order_record import FINAL, FillRecord, OrderRecord
 
 __all__ = ["Blotter", "TrackedOrder"]
@@ -26,17 +26,23 @@ _UNKNOWN: Final = (
 )
 _OTHER_SERVER: Final = "another exchange runs there"
 _FORGOTTEN: Final = "more orders have ended than it keeps"
+_WITHDRAWN: Final = "the replay has gone back to a time before this order"
 
 
 class TrackedOrder:
     """Order of a blotter; its `record` is replaced at each change, never changed, and may be read from any thread."""
 
-    __slots__ = ("names", "record", "session")
+    __slots__ = ("began", "ended", "is_from_snapshot", "names", "record", "session")
 
     def __init__(self, record: OrderRecord, session: int) -> None:
         self.record = record
-        self.names: deque[str] = deque([record.client_order_id], maxlen=_NAMES)
-        """Its client order ids, the newest last."""
+        self.names: deque[tuple[str, int]] = deque([(record.client_order_id, 0)], maxlen=_NAMES)
+        """Its client order ids, the newest last, and the private sequences at which it got them."""
+        self.began = 0
+        """Private sequence of the first update; of an order that a snapshot has told of, the latest that it can be."""
+        self.is_from_snapshot = False
+        self.ended: int | None = None
+        """Private sequence at which it was final, at the latest; None of one that is not."""
         self.session = session
         """Number of the server session that has mentioned it last."""
 
@@ -49,7 +55,8 @@ class Blotter:
     fills it; any may read it.
 
     After a reconnection the server tells the account's whole state (see PORTFOLIO_UPDATE). An order that it does not
-    mention then is EXPIRED, unless the server has never acknowledged it: that one may still arrive.
+    mention then is EXPIRED, unless the server has never acknowledged it: that one may still arrive. The same follows
+    a GAP by which messages are withdrawn, as a replay has gone back: their fills and orders are forgotten.
     """
 
     def __init__(self) -> None:
@@ -59,7 +66,9 @@ class Blotter:
         self._server: str | None = None
         self._session = 0
         self._sequence = 0
-        self._is_reconnected = self._is_new_server = False
+        self._is_reconnected = self._is_new_server = self._is_withdrawing = False
+        self._told = 0
+        """Private sequence of the account at the last sign-in, which its snapshot contains."""
         self._unmentioned: set[TrackedOrder] | None = None
         """Orders that neither the messages missed nor the snapshot have mentioned; None while no snapshot comes."""
         self._clear()
@@ -73,6 +82,7 @@ class Blotter:
         self._replacing: dict[str, TrackedOrder] = {}
         """Client order ids that orders are about to have."""
         self._fills: deque[FillRecord] = deque(maxlen=_FILLS)
+        self._fill_sequences: deque[int] = deque(maxlen=_FILLS)
         self._positions: dict[str, PositionUpdate] = {}
         self._unmentioned_positions: set[str] = set()
         self._sequence = 0
@@ -174,9 +184,12 @@ class Blotter:
             case PortfolioUpdate() if not self._has_come(message.sequence):
                 self.portfolio = message
                 return self._end_snapshot(message) if message.snapshot else []
+            case Gap(withdrawn=True) if message.channel == PRIVATE_CHANNEL and not self._has_come(message.sequence):
+                return self._withdraw(message.from_sequence)
             case Ack():
                 self._welcome(message.session)
             case AuthSuccess():
+                self._told = message.private_sequence or 0
                 self._signed_in(message.subject)
         return []
 
@@ -190,6 +203,7 @@ class Blotter:
             self._sequence = 0
             self._by_order_id.clear()
         self._server, self._is_reconnected, self._unmentioned = session, True, None
+        self._is_withdrawing = False
 
     def _signed_in(self, account: str | None) -> None:
         if account != self.account:
@@ -210,23 +224,32 @@ class Blotter:
         return False
 
     def _order(self, update: OrderUpdate) -> list[TrackedOrder]:
-        at = from_milliseconds(update.timestamp)
+        at = from_milliseconds(update.timestamp if update.ts_event is None else update.ts_event)
         order = self._find(update)
         before = None if order is None else order.record
         if (fill := FillRecord.of_update(update, at, before)) is not None:
             self._fills.append(fill)
+            self._fill_sequences.append(self._sequence)
         record = OrderRecord.of_update(update, at, before)
+        is_first = before is None or before.order_id is None
         if order is None:
-            return [self._add(record)]
-        order.session = self._session
-        if self._unmentioned is not None:
-            self._unmentioned.discard(order)
-        return self._change(order, record)
+            order = self._add(record)
+        else:
+            order.session = self._session
+            if self._unmentioned is not None:
+                self._unmentioned.discard(order)
+            self._change(order, record)
+        newest = max(self._sequence, self._told) if update.snapshot else self._sequence
+        if is_first:
+            order.began, order.is_from_snapshot = newest, update.snapshot
+        if update.snapshot and order.ended == self._sequence:
+            order.ended = newest
+        return [order]
 
     def _find(self, update: OrderUpdate) -> TrackedOrder | None:
         """Find the order of an update: by the server's id, which does not change, else by the client's."""
         order = self._by_order_id.get(update.order_id)
-        if order is not None:
+        if order is not None and not self._may_be_another(order, update):
             return order
         name = update.client_order_id
         order = self._by_name.get(name) or self._replacing.get(name)
@@ -234,6 +257,11 @@ class Blotter:
             return None
         is_another = order.record.order_id not in (None, update.order_id) and order.session == self._session
         return None if is_another else order
+
+    def _may_be_another(self, order: TrackedOrder, update: OrderUpdate) -> bool:
+        """Tell whether the update's id, which a replay that has gone back may give again, is not this order's."""
+        is_known = not self._is_withdrawing or self._unmentioned is None or order not in self._unmentioned
+        return not is_known and order.is_from_snapshot and update.client_order_id not in dict(order.names)
 
     def _is_of_the_past(self, order: TrackedOrder) -> bool:
         """Tell whether an order has ended in an earlier server session, so that its ids may be used again."""
@@ -246,15 +274,43 @@ class Blotter:
         if self._unmentioned is None:
             return []
         lost, self._unmentioned = self._unmentioned, None
+        is_withdrawing, self._is_withdrawing = self._is_withdrawing, False
         for symbol in self._unmentioned_positions:
-            if self._positions[symbol].quantity or self._is_new_server:
+            if self._positions[symbol].quantity or self._is_new_server or is_withdrawing:
                 del self._positions[symbol]
         at = from_milliseconds(message.timestamp)
         changed: list[TrackedOrder] = []
-        reason = _UNKNOWN.format(why=_OTHER_SERVER if self._is_new_server else _FORGOTTEN)
+        why = _OTHER_SERVER if self._is_new_server else _FORGOTTEN
+        reason = _WITHDRAWN if is_withdrawing else _UNKNOWN.format(why=why)
         for order in [each for each in self._orders if each in lost]:
-            gone = {"status": OrderStatus.EXPIRED, "update_type": UpdateType.EXPIRE, "reason": reason, "updated": at}
-            changed += self._change(order, msgspec.structs.replace(order.record, **gone))
+            changed += self._expire(order, reason, at)
+            if is_withdrawing:
+                self._forget(order)
+        return changed
+
+    def _expire(self, order: TrackedOrder, reason: str, at: int) -> list[TrackedOrder]:
+        gone = {"status": OrderStatus.EXPIRED, "update_type": UpdateType.EXPIRE, "reason": reason, "updated": at}
+        return self._change(order, msgspec.structs.replace(order.record, **gone))
+
+    def _withdraw(self, sequence: int) -> list[TrackedOrder]:
+        """Forget what messages from `sequence` on have said; the account's snapshot tells what holds instead."""
+        while self._fill_sequences and self._fill_sequences[-1] >= sequence:
+            self._fill_sequences.pop()
+            self._fills.pop()
+        self._unmentioned = {each for each in self._orders if _may_differ(each, sequence)}
+        self._unmentioned_positions = set(self._positions)
+        self._is_withdrawing = True
+        gone = [one for one in self._orders if one.began >= sequence and not one.is_from_snapshot]
+        changed: list[TrackedOrder] = []
+        for order in gone:
+            changed += self._expire(order, _WITHDRAWN, order.record.updated)
+            self._forget(order)
+        self._unmentioned.difference_update(gone)
+        for order in self._unmentioned:
+            while order.names[-1][1] >= sequence and len(order.names) > 1:
+                self._forget_name(order, order.names.pop()[0])
+            # What the snapshot leaves out is as it was in the beginning.
+            order.record = msgspec.structs.replace(order.record, average_price=None, commission=None)
         return changed
 
     # --- changes ---
@@ -268,15 +324,17 @@ class Blotter:
 
     def _change(self, order: TrackedOrder, record: OrderRecord) -> list[TrackedOrder]:
         name = record.client_order_id
-        if name != order.names[-1]:
+        if name != order.names[-1][0]:
             self._rename(order, name)
         order.record = record
         if record.order_id is not None and order.session == self._session:  # another server gives its ids once more
             self._by_order_id[record.order_id] = order
         if record.status not in FINAL:
+            order.ended = None
             self._finished.pop(order, None)
             self._open[order] = None
         elif order not in self._finished:
+            order.ended = self._sequence
             self._open.pop(order, None)
             self._finished[order] = None
             if self._replacing:
@@ -287,20 +345,29 @@ class Blotter:
     def _rename(self, order: TrackedOrder, name: str) -> None:
         self._replacing.pop(name, None)
         if len(order.names) == _NAMES:
-            self._forget_name(order, order.names[0])
-        order.names.append(name)
+            self._forget_name(order, order.names[0][0])
+        order.names.append((name, self._sequence))
         self._by_name[name] = order
 
     def _forget_the_oldest(self) -> None:
         while len(self._finished) > _FINISHED:
-            oldest = next(iter(self._finished))
-            del self._finished[oldest], self._orders[oldest]
-            for name in oldest.names:
-                self._forget_name(oldest, name)
-            number = oldest.record.order_id
-            if number is not None and self._by_order_id.get(number) is oldest:
-                del self._by_order_id[number]
+            self._forget(next(iter(self._finished)))
+
+    def _forget(self, order: TrackedOrder) -> None:
+        """Forget an order that is final."""
+        self._orders.pop(order, None)
+        self._finished.pop(order, None)
+        for name, _ in order.names:
+            self._forget_name(order, name)
+        number = order.record.order_id
+        if number is not None and self._by_order_id.get(number) is order:
+            del self._by_order_id[number]
 
     def _forget_name(self, order: TrackedOrder, name: str) -> None:
         if self._by_name.get(name) is order:
             del self._by_name[name]
+
+
+def _may_differ(order: TrackedOrder, sequence: int) -> bool:
+    """Tell whether an order may have been another one before the private message of that sequence."""
+    return order.record.is_acknowledged and (order.ended is None or order.ended >= sequence)

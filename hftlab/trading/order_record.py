@@ -22,7 +22,7 @@ class OrderRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     Prices are in the instrument's currency, quantities in its units, times in nanoseconds UTC. `order_id` is None
     before the first update. `created` is when this client made the order (by its own clock), or the time of the first
-    update of another client's order; `updated` is the time of the newest update.
+    update of another client's order; `updated` is the time of the newest update. In a replay both are the replay's.
     """
 
     client_order_id: str
@@ -69,6 +69,7 @@ class OrderRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     @classmethod
     def of_update(cls, update: OrderUpdate, at: int, before: OrderRecord | None) -> OrderRecord:
         """Make the record after an update of time `at`; terms that it leaves out are those of `before`."""
+        begins_at_venue = before is not None and before.order_id is None and update.ts_event is not None
         return cls(
             client_order_id=update.client_order_id,
             order_id=update.order_id,
@@ -79,7 +80,7 @@ class OrderRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             quantity=update.quantity,
             filled_quantity=update.filled_quantity,
             remaining_quantity=update.remaining_quantity,
-            created=before.created if before else at,
+            created=before.created if before and not begins_at_venue else at,
             updated=at,
             price=update.price,
             stop_price=_newer(update.stop_price, before.stop_price if before else None),

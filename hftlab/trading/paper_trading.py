@@ -145,13 +145,17 @@ class PaperTrading:
         """
         if position >= max(self._now, self._start):
             return self.advance(position)
-        self._log.forget_after(position if position >= self._start else -1)
+        self._log.forget_after(self.last_valid(position))
         self._kept = []
         if self._checkpoints:
             self._restore(position)
             self.advance(position)
         self._now = max(position, self._start - 1)
         return []
+
+    def last_valid(self, position: int) -> int:
+        """Return the time up to which requests, and messages about them, hold after a seek back to `position`."""
+        return position if position >= self._start else -1
 
     # --- requests ---
 
@@ -242,9 +246,10 @@ class PaperTrading:
     # --- the way back ---
 
     def _save(self) -> None:
-        """Make a checkpoint of now; of many every second one goes."""
+        """Make a checkpoint of now, at first of the start; of many every second one goes."""
+        at = self._now if self._checkpoints else self._start - 1
         self._checkpoints.append(
-            _Checkpoint(self._now, len(self._log), self._valuation, self._venue.checkpoint(), self.broker.checkpoint())
+            _Checkpoint(at, len(self._log), self._valuation, self._venue.checkpoint(), self.broker.checkpoint())
         )
         if len(self._checkpoints) > _MOST_CHECKPOINTS:
             del self._checkpoints[1::2]

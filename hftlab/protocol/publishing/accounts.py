@@ -60,10 +60,24 @@ class Accounts(Generic[K]):
             del self._accounts[peer.account].peers[peer.key]
             peer.account = None
 
-    def add(self, name: str, message: Message) -> tuple[Message, Collection[Peer[K]]]:
-        """Number and keep one message of an account; returns it with the connections that it is for."""
+    def add(self, name: str, message: Message, at: int = 0) -> tuple[Message, Collection[Peer[K]]]:
+        """Number and keep one message of an account, of the source time `at`; returns it with its connections."""
         account = self._touched(name)
-        return account.log.add(message), account.peers.values()
+        return account.log.add(message, at), account.peers.values()
+
+    def withdraw(self, at: int) -> list[tuple[Message, Collection[Peer[K]]]]:
+        """Withdraw the messages of after `at` (source time); returns the GAPs that say so, with their connections."""
+        gaps = ((account.log.withdraw(at), account.peers.values()) for account in self._accounts.values())
+        return [(gap, peers) for gap, peers in gaps if gap is not None]
+
+    def signed_in(self) -> list[str]:
+        """Return the accounts that connections are signed in as."""
+        return [name for name, account in self._accounts.items() if account.peers]
+
+    def reaches(self, name: str, at: int) -> bool:
+        """Return whether an account's log reaches back to a source time; see PrivateLog."""
+        account = self._accounts.get(name)
+        return account is None or account.log.reaches(at)
 
     def peers(self, name: str) -> Collection[Peer[K]]:
         """Return the connections that are signed in as an account."""

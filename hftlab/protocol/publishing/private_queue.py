@@ -17,21 +17,21 @@ class PrivateQueue:
     """
 
     def __init__(self) -> None:
-        self._events: deque[tuple[str, PrivateMessage]] = deque()
+        self._events: deque[tuple[str, PrivateMessage, int]] = deque()
         self._state: dict[tuple[str, str, str], PrivateMessage] = {}
 
     def __bool__(self) -> bool:
         return bool(self._events or self._state)
 
-    def put(self, account: str, message: PrivateMessage) -> None:
-        """Add a message of an account."""
+    def put(self, account: str, message: PrivateMessage, at: int) -> None:
+        """Add a message of an account, of the source time `at`."""
         if message.snapshot:
             self._state[account, message.type, _subject(message)] = message
         else:
-            self._events.append((account, message))
+            self._events.append((account, message, at))
 
-    def next_event(self) -> tuple[str, PrivateMessage] | None:
-        """Take the oldest event, with its account; None if none waits."""
+    def next_event(self) -> tuple[str, PrivateMessage, int] | None:
+        """Take the oldest event, with its account and time; None if none waits."""
         return self._events.popleft() if self._events else None
 
     def take_state(self) -> list[tuple[str, PrivateMessage]]:

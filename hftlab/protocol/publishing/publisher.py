@@ -33,7 +33,7 @@ from hftlab.protocol.messages import (
     Subscribe,
     Unsubscribe,
 )
-from hftlab.protocol.order_messages import PRIVATE_CHANNEL, PRIVATE_MESSAGES
+from hftlab.protocol.order_messages import PRIVATE_CHANNEL, PRIVATE_MESSAGES, PrivateMessage
 from hftlab.protocol.publishing.accounts import Accounts
 from hftlab.protocol.publishing.channel import Channel
 from hftlab.protocol.publishing.channels import Channels
@@ -310,7 +310,7 @@ class Publisher(Generic[K]):
         elif isinstance(message, PRIVATE_MESSAGES):
             if account is None:
                 raise ValueError(f"{message.type} is private: say whose it is with account=...")
-            self._private.put(account, message)
+            self._private.put(account, message, at)
 
     def publish_encoded(self, message: EncodedMarketData, at: int) -> None:
         """Take in MARKET_DATA whose symbols are encoded; it is decoded only if that has to be."""
@@ -337,6 +337,31 @@ class Publisher(Generic[K]):
             self._state.take_in(message)
         self._channels.restart(self.latest, at)
         return self.poll(at, sent_at)
+
+    def withdraw(self, at: int, sent_at: int) -> list[Delivery[K]]:
+        """Take back the private messages of after `at`: returns a GAP to each account that was sent some.
+
+        Send what waits for poll() before, and state_of() the accounts_with_readers behind it.
+        """
+        return [
+            delivery
+            for gap, peers in self._accounts.withdraw(at)
+            for delivery in self._deliver(gap, sent_at, peers, private=True)
+        ]
+
+    @property
+    def accounts_with_readers(self) -> list[str]:
+        """Accounts that connections are signed in as."""
+        return self._accounts.signed_in()
+
+    def remembers(self, account: str, at: int) -> bool:
+        """Return whether withdraw() can tell an account's private messages of after `at` from those before."""
+        return self._accounts.reaches(account, at)
+
+    def state_of(self, account: str, messages: Iterable[PrivateMessage], sent_at: int) -> list[Delivery[K]]:
+        """Return messages that tell an account's state, outside of its sequence, to all its connections."""
+        peers = self._accounts.peers(account)
+        return [delivery for message in messages for delivery in self._deliver(message, sent_at, peers, private=True)]
 
     def next_time(self) -> int | None:
         """Return when poll() has something to send, in source time; None if nothing waits."""

@@ -59,6 +59,8 @@ class PrivateStream:
         if seen is not None and message.sequence <= seen:
             return False, []
         self._sequence = message.sequence
+        if isinstance(message, Gap) and message.withdrawn:
+            return True, _missing(seen, message.from_sequence)
         if isinstance(message, Gap):
             declared = Loss(PRIVATE_CHANNEL, message.from_sequence, message.to_sequence, "gap")
             return True, [*_missing(seen, message.from_sequence), declared]

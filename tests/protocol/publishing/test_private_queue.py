@@ -12,9 +12,9 @@ def test_events_come_in_their_order_and_state_is_the_newest() -> None:
     queue = PrivateQueue()
     assert not queue
     for cash in (1.0, 2.0):
-        queue.put("alice", msgspec.structs.replace(UPDATE, cash=cash))
-        queue.put("alice", msgspec.structs.replace(UPDATE, cash=10 * cash, snapshot=True))
-        queue.put("bob", msgspec.structs.replace(UPDATE, cash=100 * cash, snapshot=True))
+        queue.put("alice", msgspec.structs.replace(UPDATE, cash=cash), 0)
+        queue.put("alice", msgspec.structs.replace(UPDATE, cash=10 * cash, snapshot=True), 0)
+        queue.put("bob", msgspec.structs.replace(UPDATE, cash=100 * cash, snapshot=True), 0)
     assert queue
     events = []
     while (event := queue.next_event()) is not None:
