@@ -32,6 +32,11 @@ _LOOK: Final = 1 / 16
 """Of the write deadline: how often readers are looked at. A stall is noticed one look late and ended one late, and two
 more are for what a full system still takes (stall_detector.py) and for a loop that has much to do."""
 
+_RECORDED: Final = (
+    ": its source is a recording, which takes orders once it is served with fills=, as in "
+    "hl.serve(session.replay(), fills='risk_averse')"
+)
+
 _log = get_logger("hftlab.server")
 _audit = get_logger(AUDIT)
 
@@ -79,6 +84,7 @@ class Connections:
             self._authenticator,
             self._limits,
             takes_orders=self._stream.broker is not None,
+            orders_hint=_RECORDED if self._stream.playback.is_recorded else "",
         )
         self._open[socket] = protocol
         protocol.open(time.monotonic(), wall_time())

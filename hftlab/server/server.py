@@ -48,6 +48,7 @@ from hftlab.server.stream import Stream
 from hftlab.source import Source, Tap
 from hftlab.trading.account import AccountTerms
 from hftlab.trading.brokers import broker_of
+from hftlab.trading.paper_source import PaperSource
 from hftlab.trading.traded_source import TradedSource
 
 __all__ = ["Server"]
@@ -98,9 +99,10 @@ class Server:
         self._auth, self._origins, self._hosts, self._ssl = auth, origins, hosts, ssl
         self.broker = broker_of(source, accounts)
         """Broker of a source that can be traded, such as the simulated exchange; None for others."""
-        self._playback = Playback(
-            source if source is None or self.broker is None else TradedSource(source, self.broker)
-        )
+        if source is None or self.broker is None or isinstance(source, PaperSource):
+            self._playback = Playback(source)
+        else:
+            self._playback = Playback(TradedSource(source, self.broker))
         self.clock = self._playback.clock
         logs: Accounts[ServerSocket] = private_logs(self.broker)
         self.session = logs.session

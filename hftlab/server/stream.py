@@ -25,6 +25,8 @@ from hftlab.server.server_socket import ServerSocket
 from hftlab.server.stream_timer import StreamTimer
 from hftlab.source import Tap, Timed
 from hftlab.trading.broker import Broker, OrderRequest
+from hftlab.trading.paper_source import PaperSource
+from hftlab.trading.paper_trading import PaperTrading
 
 __all__ = ["Stream"]
 
@@ -47,7 +49,7 @@ class Stream:
     `send` gets the deliveries, and when the work for them began (perf_counter); what it gets within `together` may be
     written at the end of that. The owner keeps the readers that are
     behind in `congested`, and calls `wake()` when they or the subscriptions have changed. With a `broker` the source
-    takes orders.
+    takes orders; that of a PaperSource is its own.
     """
 
     def __init__(
@@ -59,7 +61,13 @@ class Stream:
         broker: Broker | None = None,
     ) -> None:
         self.playback, self.clock = playback, playback.clock
-        self.broker = broker
+        self._paper = playback.source if isinstance(playback.source, PaperSource) else None
+        self.broker: Broker | PaperTrading | None = broker if self._paper is None else self._paper.trading
+        """What takes the orders."""
+        self._is_moving = False
+        """Whether a seek is under way, on another thread, which has the accounts until it is over."""
+        self._ended: list[Hashable] = []
+        """Connections that have ended meanwhile, and whose orders are to be cancelled."""
         self.taps: list[Tap] = []
         self.failed_taps: Counter[str] = Counter()
         """Taps that have raised, by the type of the exception."""
@@ -89,24 +97,39 @@ class Stream:
         assert self.broker is not None
         if self.playback.failure is not None:
             raise ServerError(f"{self.playback.name} has failed and takes no orders: start the server again")
+        if self._is_moving:
+            raise ServerError(f"{self.playback.name} is on its way to another time: send the order again behind it")
         try:
-            return self.broker.handle(account, request, self.clock.now(), entered_by=entered_by)  # type: ignore[return-value]
+            told: list[Timed[Message]] = []
+            told += self.broker.handle(account, request, self._order_time(), entered_by=entered_by)
+            return told
         except ServerError:
             self.pass_on(self.broker.collect())  # what had happened before
             raise
 
     def cancel_orders(self, entered_by: Hashable) -> None:
         """Cancel the open orders of a connection that has ended."""
-        if self.broker is not None and self.playback.failure is None:
-            self.pass_on(self.broker.disconnect(entered_by, self.clock.now()))
+        if self.broker is None or self.playback.failure is not None:
+            return
+        if self._is_moving:
+            self._ended.append(entered_by)
+        else:
+            self.pass_on(self.broker.disconnect(entered_by, self._order_time()))
 
     def account_state(self, account: str, *, with_finished: bool) -> list[Message]:
-        """Return the messages that tell an account's state; none where nothing is traded. See Broker.snapshot()."""
-        if self.broker is None:
+        """Return the messages that tell an account's state; none where nothing is traded. See Broker.snapshot().
+
+        While a seek is under way there are none: all accounts get theirs at its end.
+        """
+        if self.broker is None or self._is_moving:
             return []
         self.pass_on(self.broker.collect())  # what has happened goes before how things are
-        state = self.broker.snapshot(account, self.clock.now(), with_finished=with_finished)
+        state = self.broker.snapshot(account, self._order_time(), with_finished=with_finished)
         return [item.message for item in state]
+
+    def _order_time(self) -> int:
+        """Return the time of a request that has just come: of a replay its position, which its clients know."""
+        return self.playback.position if self.playback.is_recorded else self.clock.now()
 
     def pass_on(self, items: Iterable[Timed[Message]], ahead: Iterable[Delivery[ServerSocket]] = ()) -> None:
         """Send messages at once that do not wait for an interval, behind what goes `ahead` and together with it."""
@@ -373,13 +396,33 @@ class Stream:
         # Messages of the time before are sent before: they are numbered already, or trades that would be lost.
         self._flush()
         target = playback.reachable(position)
-        state = await asyncio.to_thread(playback.seek, target)
+        self._is_moving = True
+        try:
+            state = await asyncio.to_thread(playback.seek, target)
+        finally:
+            self._is_moving = False
         self._report_refused()
         self._flush()
+        if self._paper is not None:
+            self.pass_on(self._paper.take_passed())
         playback.move(target)
         self._announce(reset=True)
         started = time.perf_counter()
         self._send(self._publisher.restart(state, target, wall_time()), started)
+        if self._paper is not None:
+            self._tell_accounts(self._paper.trading, target)
+
+    def _tell_accounts(self, trading: PaperTrading, position: int) -> None:
+        """Take back what accounts have been told of after a position, and tell them how things are there."""
+        publisher, started, valid = self._publisher, time.perf_counter(), trading.last_valid(position)
+        forgotten = {name for name in publisher.accounts_with_readers if not publisher.remembers(name, valid)}
+        self._send(publisher.withdraw(valid, wall_time()), started)
+        for name in publisher.accounts_with_readers:
+            state = trading.snapshot(name, position, with_finished=name in forgotten)
+            self._send(publisher.state_of(name, [item.message for item in state], wall_time()), started)
+        ended, self._ended = self._ended, []
+        for connection in ended:
+            self.cancel_orders(connection)
 
     def _flush(self) -> None:
         """Send the messages that wait for their channel's pace."""

@@ -8,6 +8,7 @@ from hftlab.errors import HftlabError
 from hftlab.source import undecorated
 from hftlab.trading.account import AccountTerms
 from hftlab.trading.broker import Broker
+from hftlab.trading.paper_source import PaperSource
 from hftlab.trading.venue import TradingVenue
 
 __all__ = ["broker_of"]
@@ -20,11 +21,17 @@ def broker_of(source: object, accounts: Mapping[str, AccountTerms] | None = None
     that have begun keep their cash. Raises HftlabError for `accounts` of a source that cannot be traded, and TypeError
     for terms that are not AccountTerms.
     """
+    if isinstance(source, PaperSource):
+        broker = source.trading.broker
+        if accounts is not None:
+            broker.set_terms(accounts)
+        return broker
     venue = undecorated(source)
     if not isinstance(venue, TradingVenue):
         if accounts is not None:
             raise HftlabError(
-                f"accounts need a source that can be traded, which {source!r} is not: serve hl.simulator.Exchange()"
+                f"accounts need a source that can be traded, which {source!r} is not: serve hl.simulator.Exchange(), "
+                "or give fills= with a recorded session"
             )
         return None
     if not isinstance(venue.broker, Broker):

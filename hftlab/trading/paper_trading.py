@@ -172,9 +172,9 @@ class PaperTrading:
         """Cancel the open orders that were entered by a connection that asked for it."""
         return self._take(LoggedRequest(max(at, self._now), None, None, entered_by))
 
-    def snapshot(self, account: str, *, with_finished: bool = False) -> list[Timed[Any]]:
+    def snapshot(self, account: str, at: int, *, with_finished: bool = False) -> list[Timed[Any]]:
         """Return the state of an account as messages; see Broker.snapshot()."""
-        return self.broker.snapshot(account, self._now, with_finished=with_finished)
+        return self.broker.snapshot(account, max(at, self._now), with_finished=with_finished)
 
     def _take(self, entry: LoggedRequest) -> list[Timed[Any]]:
         if not self._checkpoints:

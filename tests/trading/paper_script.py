@@ -112,7 +112,8 @@ class Listener:
     def state(self) -> list[list[bytes]]:
         trading = self.source.trading
         return [
-            [msgspec.json.encode(item.message) for item in trading.snapshot(name, with_finished=True)] for name in NAMES
+            [msgspec.json.encode(item.message) for item in trading.snapshot(name, 0, with_finished=True)]
+            for name in NAMES
         ]
 
     def run(self, script: Sequence[tuple[Any, ...]]) -> None:

@@ -43,7 +43,7 @@ class Client:
         self.look(with_finished=not has_resumed)
 
     def look(self, *, with_finished: bool = False) -> None:
-        state = self.listener.source.trading.snapshot(self.name, with_finished=with_finished)
+        state = self.listener.source.trading.snapshot(self.name, 0, with_finished=with_finished)
         self.take(*(item.message for item in state))
 
     def take(self, *messages: Any) -> None:
@@ -103,7 +103,7 @@ class Wire(Listener):
         if kind == "seek":
             for name, log in self.logs.items():
                 gap = log.withdraw(self.source.trading.last_valid(what[0]))
-                state = [item.message for item in self.source.trading.snapshot(name)]
+                state = [item.message for item in self.source.trading.snapshot(name, 0)]
                 self.pass_on(name, *([] if gap is None else [gap]), *state)
         if kind == "disconnect":  # also those of the second client of each account, for a while
             for client in self.clients[1::2]:

@@ -53,8 +53,8 @@ class TestValues:
         trading.handle("alice", new("in", price=None), 0)
         source.take(1)
         trading.handle("alice", new("out", Side.SELL, price=None), 0)
-        (before,) = (one.message for one in trading.snapshot("alice") if isinstance(one.message, PortfolioUpdate))
+        (before,) = (one.message for one in trading.snapshot("alice", 0) if isinstance(one.message, PortfolioUpdate))
         source.take_until(DAY, 10)
-        (after,) = (one.message for one in trading.snapshot("alice") if isinstance(one.message, PortfolioUpdate))
+        (after,) = (one.message for one in trading.snapshot("alice", 0) if isinstance(one.message, PortfolioUpdate))
         assert (before.day_pnl, after.day_pnl) == (-100.0, 0.0)
         assert before.realized_pnl == after.realized_pnl == -100.0

@@ -36,6 +36,7 @@ class Playback:
         # What a subclass yields is checked, and for that it has to be decoded.
         own = source if self.check_of_source.trusts_source else None
         self._advance_encoded: Any = getattr(own, "advance_encoded", self._advance)
+        self._take_until: Any = getattr(source, "take_until", None)
         self.failure: str | None = None
         """The exception that the source has raised; the source is not asked again after it."""
         first = None if source is None else self.check_of_source.time(source.next_time())
@@ -136,14 +137,21 @@ class Playback:
 
     def take_until(self, position: int, most: int) -> list[Timed[Message]]:
         """Take the messages up to and including `position`, at most `most` at once; move there after the last."""
-        taken: list[Timed[Message]] = []
-        while len(taken) < most and (due := self.seekable.next_time()) is not None and due <= position:
-            taken += self.seekable.take(1)
+        if self._take_until is not None:
+            taken: list[Timed[Message]] = list(self._take_until(position, most))
+        else:
+            taken = self._taken_one_by_one(position, most)
         if len(taken) < most:
             self.move(position)
         elif taken:
             self.move(taken[-1].at - 1)
         return self.check_of_source.timed(taken)
+
+    def _taken_one_by_one(self, position: int, most: int) -> list[Timed[Message]]:
+        taken: list[Timed[Message]] = []
+        while len(taken) < most and (due := self.seekable.next_time()) is not None and due <= position:
+            taken += self.seekable.take(1)
+        return taken
 
     def time_of(self, sequence: int) -> int:
         """Return the time of a message by its number, that of the first or last message if there is no such number."""

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterable
 from typing import Any, Final, Generic, TypeVar
 
 from hftlab.clock import NANOSECONDS, to_milliseconds
-from hftlab.errors import AuthenticationFailed, MessageParseError, WireError
+from hftlab.errors import AuthenticationFailed, MessageParseError, ServerError, WireError
 from hftlab.protocol.codec import Codec
 from hftlab.protocol.envelope import Envelope
 from hftlab.protocol.messages import (
@@ -70,7 +70,7 @@ class ServerProtocol(Generic[K]):
 
     If the publisher is public, market data is open to everyone; orders and REPLAY_CONTROL need an AUTH message, as do
     private messages. Otherwise everything but AUTH, PING and HEARTBEAT does, and AUTH has a deadline. Only a protocol
-    that `takes_orders` passes them on.
+    that `takes_orders` passes them on; `orders_hint` is what others say behind their refusal.
     """
 
     def __init__(
@@ -82,6 +82,7 @@ class ServerProtocol(Generic[K]):
         limits: ServerLimits,
         *,
         takes_orders: bool = False,
+        orders_hint: str = "",
     ) -> None:
         self.key, self.codec = key, codec
         self.identity: Identity | None = None
@@ -92,7 +93,7 @@ class ServerProtocol(Generic[K]):
         """Whether the client knows where a replay stands."""
         self.cancels_on_disconnect = False
         """Whether the orders that come over this connection from now on are to be cancelled at its end."""
-        self._takes_orders = takes_orders
+        self._takes_orders, self._orders_hint = takes_orders, orders_hint
         self._publisher, self._authenticator, self._limits = publisher, authenticator, limits
         self._budget = RequestBudget(limits)
         self._deadline: float | None = None
@@ -217,7 +218,10 @@ class ServerProtocol(Generic[K]):
         if isinstance(request, ReplayControl):
             self._events.append(ReplayRequested(request))
             return
-        if isinstance(request, _ORDERS) and self._takes_orders:
+        if isinstance(request, _ORDERS):
+            if not self._takes_orders:
+                said = f"this server does not take {request.type} messages{self._orders_hint}"
+                raise ServerError(said, context={"type": request.type})
             self._events.append(OrderRequested(request))
             return
         for payload in self._publisher.answer(self.key, request, sent_at):
