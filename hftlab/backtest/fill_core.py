@@ -11,9 +11,18 @@ from hftlab.backtest.core import Entry
 from hftlab.backtest.fill_kernel import FULL, REPORTED, STOP_REACHED, play_rows
 from hftlab.backtest.fill_orders import feed_ahead
 from hftlab.backtest.fill_rows import block_rows
-from hftlab.backtest.fill_state import NO_PRICE, FillState, copy_fill_state, fitted_to, grow_fill_state, new_fill_state
+from hftlab.backtest.fill_state import (
+    FIFO,
+    NO_PRICE,
+    FillState,
+    copy_fill_state,
+    fitted_to,
+    grow_fill_state,
+    new_fill_state,
+)
 from hftlab.backtest.market_rows import MarketRows
 from hftlab.backtest.order_kernel import cancel_order, enter_order, replace_order
+from hftlab.backtest.queue_models import QueueModel
 from hftlab.backtest.reports import REPORT
 from hftlab.kernels.compiling import IntArray, entry_point
 
@@ -21,6 +30,7 @@ __all__ = ["FillCore"]
 
 _FOR_EVER: Final = 2**63 - 1
 _BUY_STOP, _SELL_STOP = 2**62, -(2**62)
+_WITHOUT_ORDERS = int(QueueModel.RISK_AVERSE)
 
 
 _NOTHING: Final[npt.NDArray[Any]] = np.empty(0, REPORT)
@@ -44,9 +54,12 @@ class FillCore:
 
     def __init__(self, rows: MarketRows, model: int, exponent: float = 1.0, *, market: FillCore | None = None) -> None:
         self._rows = rows
-        self._model, self._exponent = model, exponent
+        self._exponent = float(exponent)
         self._state: FillState
         self._state = new_fill_state(rows.instruments) if market is None else copy_fill_state(market._state)
+        numbers = range(len(rows.instruments))
+        models = [model if model != FIFO or rows.holds(one) == "orders" else _WITHOUT_ORDERS for one in numbers]
+        self._state.instruments["model"] = models
         self._entry: IntArray = np.zeros(len(Entry._fields), np.int64)
         self._go_to(0, 0)
         self.reached = -(2**63)
@@ -73,7 +86,7 @@ class FillCore:
             self._cancel, self._replace = other._cancel, other._replace
             return
         if self._columns is not None:
-            self._play = entry_point(play_rows, state, self._columns, self._model, self._exponent, 0, 0, False)
+            self._play = entry_point(play_rows, state, self._columns, self._exponent, 0, 0, False)
         self._enter = entry_point(enter_order, state, self._entry, 0)
         self._cancel = entry_point(cancel_order, state, 0, 0)
         self._replace = entry_point(replace_order, state, 0, 0, 0, 0)
@@ -86,7 +99,7 @@ class FillCore:
         With `stop` it ends with the first row that has made a report; and always with a trade that reaches a stop.
         """
         while self._columns is not None:
-            row, why = self._play(self._state, self._columns, self._model, self._exponent, self._row, until, stop)
+            row, why = self._play(self._state, self._columns, self._exponent, self._row, until, stop)
             self._row = row
             if why == FULL:
                 self._state = grow_fill_state(self._state)
@@ -107,7 +120,7 @@ class FillCore:
         sliced: list[Any] = [column[:end] for column in self._columns]
         columns = type(self._columns)(*sliced)
         while self._row < end:
-            self._row, why = self._play(self._state, columns, self._model, self._exponent, self._row, _FOR_EVER, False)
+            self._row, why = self._play(self._state, columns, self._exponent, self._row, _FOR_EVER, False)
             if why == FULL:
                 self._grow(0)
 
@@ -155,14 +168,14 @@ class FillCore:
 
     def ahead(self, number: int) -> int:
         """Return the lots that stand ahead of a resting order now, as far as the model knows. Raises KeyError."""
-        row = int(self._state.where[number]) if number < len(self._state.where) else 0
+        row = int(self._state.where[number]) if 0 < number < len(self._state.where) else 0
         if row == 0:
             raise KeyError(number)
         return feed_ahead(self._state, row)
 
     def open_lots(self, number: int) -> int:
         """Return the open lots of an order; 0 if it is over."""
-        row = int(self._state.where[number]) if number < len(self._state.where) else 0
+        row = int(self._state.where[number]) if 0 < number < len(self._state.where) else 0
         return int(self._state.own[row]["lots"]) if row else 0
 
     # --- the recorded market ---

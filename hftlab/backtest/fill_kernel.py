@@ -8,16 +8,17 @@ import numpy as np
 import numpy.typing as npt
 
 from hftlab.backtest.fill_orders import fill_own, queue_ahead
-from hftlab.backtest.fill_state import FIFO, FillState
+from hftlab.backtest.fill_state import FIFO, NO_PRICE, FillState
 from hftlab.backtest.own_queue import best_own, has_room
 from hftlab.backtest.queue_models import front_after_change, front_after_trade
 from hftlab.backtest.reports import Why
+from hftlab.book.anomalies import FINE
 from hftlab.book.book_state import HOLDS_LEVELS, HOLDS_ORDERS
 from hftlab.book.changes import apply_order, clear_book, note_fill
 from hftlab.book.known_levels import NOWHERE, empty_levels, set_known_level
 from hftlab.book.levels import can_add_level, is_there, position, side_of
 from hftlab.book.order_table import find_row, tag_of
-from hftlab.events import ADD, ASK, BID, CANCEL, CLEAR, F_MBP, FILL, MODIFY, TRADE
+from hftlab.events import ADD, ASK, BID, CANCEL, CLEAR, F_LAST, F_MBP, F_SNAPSHOT, FILL, MODIFY, TRADE
 from hftlab.kernels.compiling import IntArray, in_place, inlined, place_of
 
 __all__ = ["FULL", "PLAYED", "REPORTED", "STOP_REACHED", "Rows", "play_rows"]
@@ -42,9 +43,7 @@ class Rows(NamedTuple):
 
 
 @in_place
-def play_rows(
-    state: FillState, rows: Rows, model: int, exponent: float, first: int, until: int, stop: bool
-) -> tuple[int, int]:
+def play_rows(state: FillState, rows: Rows, exponent: float, first: int, until: int, stop: bool) -> tuple[int, int]:
     """Play the rows from `first` on whose time is not after `until`.
 
     Returns the next row, and why it ended: PLAYED as far as asked; FULL before a row for which there is no room;
@@ -57,25 +56,25 @@ def play_rows(
         row = place_of(number)
         action = rows.action[row]
         book = place_of(rows.instrument_id[row])
-        if not has_room(state, 0):
+        if not has_room(state, 0, rows.size[row], 0):
             return number, FULL
         before = reports.used[0]
         if action in (ADD, CANCEL, MODIFY):
             is_ask = rows.side[row] == ASK
             if rows.flags[row] & F_MBP:
                 if rows.place[row] != NOWHERE:
-                    _play_level(state, rows, model, exponent, row, book, is_ask)
+                    _play_level(state, rows, exponent, row, book, is_ask)
             elif rows.side[row] in (ASK, BID):
                 if action != CANCEL and not can_add_level(books, side_of(book, is_ask)):
                     return number, FULL
-                _play_order(state, rows, model, exponent, row, book, is_ask)
+                _play_order(state, rows, exponent, row, book, is_ask)
         elif action == TRADE:
-            _play_trade(state, rows, model, number, book)
+            _play_trade(state, rows, number, book)
             one = state.instruments[book]
-            if one.last >= one.buy_stop or one.last <= one.sell_stop:
+            if one.last != NO_PRICE and (one.last >= one.buy_stop or one.last <= one.sell_stop):
                 return number + 1, STOP_REACHED
         elif action == FILL:
-            _play_fill(state, rows, model, row, book)
+            _play_fill(state, rows, row, book)
         elif action == CLEAR:
             _clear(state, book)
         if stop and reports.used[0] != before:
@@ -107,7 +106,7 @@ def _clear(state: FillState, book: Any) -> None:
 
 
 @inlined
-def _play_level(state: FillState, rows: Rows, model: int, exponent: float, row: Any, book: Any, is_ask: bool) -> None:
+def _play_level(state: FillState, rows: Rows, exponent: float, row: Any, book: Any, is_ask: bool) -> None:
     """Set a level's total."""
     books, price = state.books, rows.price[row]
     key, side, other = -price if is_ask else price, side_of(book, is_ask), side_of(book, not is_ask)
@@ -122,7 +121,7 @@ def _play_level(state: FillState, rows: Rows, model: int, exponent: float, row: 
         state.marks[0].taken -= lots == 0
     own = state.sides[side]
     if own.count > 0 and own.far <= key <= own.near:
-        _change_fronts(state, model, exponent, side, key, before, lots)
+        _change_fronts(state, exponent, side, key, before, lots, -1)
     if lots > 0 and state.sides[other].count > 0 and state.sides[other].near + key >= 0:
         _meet_level(state, side, other, key, rows.time[row])
 
@@ -139,13 +138,19 @@ def _level_of(state: FillState, side: Any, key: int) -> tuple[int, Any]:
 
 
 @in_place
-def _change_fronts(state: FillState, model: int, exponent: float, side: Any, key: int, before: int, after: int) -> None:
-    """Move own orders at a level whose total has changed."""
-    row, least, lot = state.sides[side].head, 0.0, state.instruments[side >> place_of(1)].lot
+def _change_fronts(
+    state: FillState, exponent: float, side: Any, key: int, before: int, after: int, traded: int
+) -> None:
+    """Move own orders at a level whose total has changed, by so many lots because they traded.
+
+    Below 0 that is not known: it is what prints since the last change have traded.
+    """
+    row, least, one = state.sides[side].head, 0.0, state.instruments[side >> place_of(1)]
     while row != 0:
         own = state.own[row]
         if own.key == key:
-            front, own.traded = front_after_change(model, exponent, own.front, before, after, own.traded, lot)
+            known = own.traded if traded < 0 else float(traded)
+            front, own.traded = front_after_change(one.model, exponent, own.front, before, after, known, one.lot)
             # Who came later does not overtake.
             own.front = least = max(front, least)
         row = own.next
@@ -168,7 +173,7 @@ def _meet_level(state: FillState, side: Any, other: Any, key: int, time: int) ->
 
 
 @in_place
-def _play_order(state: FillState, rows: Rows, model: int, exponent: float, row: Any, book: Any, is_ask: bool) -> None:
+def _play_order(state: FillState, rows: Rows, exponent: float, row: Any, book: Any, is_ask: bool) -> None:
     """Add, cancel or modify a recorded order."""
     books, price, lots, action = state.books, rows.price[row], rows.size[row], rows.action[row]
     key, side, other = -price if is_ask else price, side_of(book, is_ask), side_of(book, not is_ask)
@@ -180,15 +185,19 @@ def _play_order(state: FillState, rows: Rows, model: int, exponent: float, row: 
         order = books.orders[at]
         old_key, old_lots, pending = books.levels[order.level].key, order.lots, books.filled[at]
     own = state.sides[side]
-    is_watched = model != FIFO and own.count > 0
+    is_watched = state.instruments[book].model != FIFO and own.count > 0
     before = _level_of(state, side, key)[0] if is_watched else 0
     left = _level_of(state, side, old_key)[0] if is_watched and at != 0 and old_key != key else 0
     tick = state.instruments[book].tick
-    apply_order(books, book, action, rows.side[row], tag, rows.order_id[row], price, tick, lots)
+    if apply_order(books, book, action, rows.side[row], tag, rows.order_id[row], price, tick, lots) != FINE:
+        return
     if is_watched:
-        _change_fronts(state, model, exponent, side, key, before, _level_of(state, side, key)[0])
+        traded = min(pending, lots) if action == CANCEL else pending
+        _change_fronts(
+            state, exponent, side, key, before, _level_of(state, side, key)[0], traded if old_key == key else 0
+        )
         if left > 0:
-            _change_fronts(state, model, exponent, side, old_key, left, _level_of(state, side, old_key)[0])
+            _change_fronts(state, exponent, side, old_key, left, _level_of(state, side, old_key)[0], traded)
     if action == CANCEL:
         if at != 0 and state.taken[at] > 0:
             _settle_taken(state, at, old_lots - lots)
@@ -196,8 +205,6 @@ def _play_order(state: FillState, rows: Rows, model: int, exponent: float, row: 
     is_new = at == 0
     if is_new:
         at = find_row(books.heads, books.orders, books.levels, tag, book, rows.order_id[row])
-        if at == 0:
-            return
         state.taken[at] = 0
     elif state.taken[at] > 0:
         _settle_taken(state, at, lots)
@@ -206,7 +213,8 @@ def _play_order(state: FillState, rows: Rows, model: int, exponent: float, row: 
     # An order keeps its place if only its size falls, unless it shows the next part of an iceberg.
     if is_new or old_key != key or lots > old_lots or (pending > 0 and lots > old_lots - pending):
         state.marks[0].joins += 1
-        state.joined[at] = state.marks[0].joins
+        # A snapshot tells orders that were there before: own orders lose their places to them.
+        state.joined[at] = 0 if rows.flags[row] & F_SNAPSHOT else state.marks[0].joins
         if state.sides[other].count > 0 and state.sides[other].near + key >= 0:
             _meet_order(state, at, other, key, rows.time[row])
 
@@ -235,7 +243,7 @@ def _meet_order(state: FillState, at: Any, other: Any, key: int, time: int) -> N
 
 
 @inlined
-def _play_trade(state: FillState, rows: Rows, model: int, number: int, book: Any) -> None:
+def _play_trade(state: FillState, rows: Rows, number: int, book: Any) -> None:
     """Spend a print on own orders, but for what the fills that follow it say of recorded orders."""
     price, lots, letter, time = rows.price[number], rows.size[number], rows.side[number], rows.time[number]
     tick = state.instruments[book].tick
@@ -244,22 +252,19 @@ def _play_trade(state: FillState, rows: Rows, model: int, number: int, book: Any
     bids, asks = side_of(book, False), side_of(book, True)
     if state.sides[bids].count + state.sides[asks].count == 0:
         return
+    is_fifo = state.instruments[book].model == FIFO
     if letter != ASK and letter != BID:
-        if state.sides[bids].near > price:
-            _auction(state, bids, price, lots, time, tick)
-        if state.sides[asks].near > -price:
-            _auction(state, asks, -price, lots, time, tick)
+        lots -= _filled_lots(rows, number, book) if is_fifo else 0
+        _auction(state, bids, price, lots, time, price // tick)
+        _auction(state, asks, -price, lots, time, price // tick)
         return
     side = bids if letter == ASK else asks
     key = -price if letter == BID else price
     own = state.sides[side]
     if own.count == 0 or own.near < key:
         return
-    if model == FIFO:
-        after = number + 1
-        while after < len(rows.time) and rows.action[after] == FILL and rows.instrument_id[after] == book:
-            lots -= rows.size[after]
-            after += 1
+    if is_fifo:
+        lots -= _filled_lots(rows, number, book)
         if lots > 0:
             _print(state, side, key, lots, time)
         return
@@ -268,9 +273,24 @@ def _play_trade(state: FillState, rows: Rows, model: int, number: int, book: Any
 
 
 @in_place
-def _auction(state: FillState, side: Any, key: int, lots: int, time: int, tick: int) -> None:
+def _filled_lots(rows: Rows, number: int, book: Any) -> int:
+    """Return the lots of the fills that the event of a print tells behind it, up to the book's next print."""
+    lots, time = 0, rows.time[number]
+    while number + 1 < len(rows.time) and not rows.flags[number] & F_LAST:
+        number += 1
+        if rows.time[number] != time:
+            break
+        if rows.instrument_id[number] == book:
+            if rows.action[number] == TRADE:
+                break
+            if rows.action[number] == FILL:
+                lots += rows.size[number]
+    return lots
+
+
+@in_place
+def _auction(state: FillState, side: Any, key: int, lots: int, time: int, ticks: int) -> None:
     """Fill own orders whose limit is better than an auction's price, at that price."""
-    ticks = abs(key) // tick
     while lots > 0:
         row = best_own(state, side, key + 1, _ALL, 0)
         if row == 0:
@@ -329,18 +349,22 @@ def _print_by_model(state: FillState, side: Any, key: int, lots: int, printed: i
             if part > 0:
                 own.front = 0.0
                 spent += part
+                shows_more = own.shown == part and own.lots > part
                 fill_own(state, row, part, time, own.ticks, _QUEUE)
+                if shows_more and behind == 0:
+                    behind = row
         row = behind
 
 
 @inlined
-def _play_fill(state: FillState, rows: Rows, model: int, row: Any, book: Any) -> None:
+def _play_fill(state: FillState, rows: Rows, row: Any, book: Any) -> None:
     """Spend the execution of a recorded order on the own orders that stand ahead of it."""
     books, order_id, is_ask = state.books, rows.order_id[row], rows.side[row] == ASK
     tag = tag_of(book, order_id)
     side = side_of(book, is_ask)
     key = -rows.price[row] if is_ask else rows.price[row]
-    if model == FIFO and state.sides[side].count > 0 and state.sides[side].near >= key:
+    is_fifo = state.instruments[book].model == FIFO and rows.side[row] in (ASK, BID)
+    if is_fifo and state.sides[side].count > 0 and state.sides[side].near >= key:
         at = find_row(books.heads, books.orders, books.levels, tag, book, order_id)
         if at == 0:
             _print(state, side, key, rows.size[row], rows.time[row])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hftlab.backtest.fill_state import NO_KEY, FillState
+from hftlab.backtest.fill_state import FIFO, NO_KEY, FillState
 from hftlab.backtest.own_queue import best_own, join, leave, report, take_off
 from hftlab.backtest.reports import Cause, Why
 from hftlab.book.book_state import HOLDS_ORDERS
@@ -12,12 +12,12 @@ from hftlab.book.levels import is_there, position
 from hftlab.book.matching.entries import Prevention
 from hftlab.kernels.compiling import in_place, inlined, place_of
 
-__all__ = ["can_take", "feed_ahead", "fill_own", "level_lots", "queue_ahead", "take"]
+__all__ = ["can_take", "feed_ahead", "fill_own", "join_level", "level_lots", "queue_ahead", "take"]
 
 _FILLED, _CANCELLED, _REDUCED = int(Cause.FILLED), int(Cause.CANCELLED), int(Cause.REDUCED)
 _CROSS, _SELF_TRADE = int(Why.CROSS), int(Why.SELF_TRADE)
 _NONE, _NEWEST, _OLDEST = int(Prevention.NONE), int(Prevention.CANCEL_NEWEST), int(Prevention.CANCEL_OLDEST)
-_BOTH, _DECREMENT = int(Prevention.CANCEL_BOTH), int(Prevention.DECREMENT)
+_DECREMENT = int(Prevention.DECREMENT)
 _ALL = 2**62
 
 
@@ -50,11 +50,30 @@ def queue_ahead(state: FillState, row: int) -> int:
 
 @in_place
 def feed_ahead(state: FillState, row: int) -> int:
-    """Return the lots of recorded orders that trade before an own order at its price."""
+    """Return the lots of recorded orders that trade before an own order at its price.
+
+    By a model, own orders have taken the first of those.
+    """
     own = state.own[row]
-    if _holds_orders(state, own.side):
+    if state.instruments[own.side >> 1].model == FIFO:
         return queue_ahead(state, row)
-    return int(min(level_lots(state, own.side, own.key), round(own.front)))
+    slot = _slot_of(state, own.side, own.key)
+    if slot == 0:
+        return 0
+    left = _left_at(state, own.side, slot, _ALL)
+    taken = state.books.levels[slot].lots - left
+    return int(min(left, max(round(own.front) - taken, 0)))
+
+
+@in_place
+def join_level(state: FillState, row: int) -> None:
+    """Put an order behind all that is at its price."""
+    own = state.own[row]
+    slot = _slot_of(state, own.side, own.key)
+    if slot == 0:
+        join(state, row, 0, 0)
+        return
+    join(state, row, _left_at(state, own.side, slot, _ALL), state.books.levels[slot].lots)
 
 
 @inlined
@@ -102,28 +121,53 @@ def fill_own(state: FillState, row: int, lots: int, time: int, ticks: int, why: 
         take_off(state, row)
     elif own.shown == 0:
         leave(state, row)
-        join(state, row, level_lots(state, own.side, own.key))
+        join_level(state, row)
 
 
 @in_place
-def can_take(state: FillState, side: int, key: int, lots: int) -> int:
-    """Return how many lots, at most `lots`, an order with this key would trade with the side at once."""
+def can_take(state: FillState, side: int, key: int, lots: int, owner: int, prevention: int) -> int:
+    """Return how many lots, at most `lots`, an order with this key would trade with the side at once.
+
+    Orders of its owner that self-trade prevention keeps it from are left out: they end the trading, or with
+    CANCEL_OLDEST are passed over.
+    """
     books, found = state.books, 0
+    last = 0 if prevention in (_NONE, _OLDEST) else _first_of(state, side, -key, owner)
+    least = -key if last == 0 else state.own[last].key + 1
     place = books.sides[side]
     at = place.start + place.length - 1
-    while at >= place.start and found < lots and books.keys[at] + key >= 0:
+    while at >= place.start and found < lots and books.keys[at] >= least:
         found += _left_at(state, side, place_of(books.slots[place_of(at)]), _ALL)
         at -= 1
     row = state.sides[side].head
     while row != 0 and found < lots:
-        if state.own[row].key + key >= 0:
-            found += state.own[row].lots
-        row = state.own[row].next
+        own = state.own[row]
+        if own.key >= least and (own.owner != owner or prevention == _NONE):
+            found += own.lots
+        elif last != 0 and own.key == state.own[last].key and own.joined < state.own[last].joined:
+            # The hidden lots of an iceberg ahead of the order that ends it come back behind that.
+            found += own.shown
+        row = own.next
+    if last != 0:
+        found += feed_ahead(state, last)
     return min(found, lots)
 
 
+@inlined
+def _first_of(state: FillState, side: int, least: int, owner: int) -> int:
+    """Return the first order of an owner at a key of `least` or better; 0 if there is none."""
+    found = 0
+    row = state.sides[side].head
+    while row != 0:
+        own = state.own[row]
+        if own.owner == owner and own.key >= least and (found == 0 or own.key > state.own[found].key):
+            found = row
+        row = own.next
+    return found
+
+
 @in_place
-def take(state: FillState, taker: int, side: int, time: int, prevention: int) -> None:
+def take(state: FillState, taker: int, side: int, time: int) -> None:
     """Trade an order that is in no queue with the other side, level by level, own orders in their places among them.
 
     `taker` is its row of `own`; what is left of it is in `lots`. An order that self-trade prevention cancels has 0 left
@@ -142,32 +186,36 @@ def take(state: FillState, taker: int, side: int, time: int, prevention: int) ->
         if own.lots == 0:
             return
         resting = state.own[other]
-        if resting.owner != own.owner or prevention == _NONE:
+        if resting.owner != own.owner or own.prevention == _NONE:
             lots = min(own.lots, resting.shown)
             own.lots -= lots
             report(state, time, _FILLED, own.number, lots, resting.ticks, _CROSS, 0, 1)
             fill_own(state, other, lots, time, resting.ticks, _CROSS)
             continue
-        _prevent(state, taker, other, time, prevention)
+        _prevent(state, taker, other, time)
 
 
 @in_place
-def _prevent(state: FillState, taker: int, other: int, time: int, prevention: int) -> None:
+def _prevent(state: FillState, taker: int, other: int, time: int) -> None:
     """Keep two orders of one account from trading with each other."""
     own, resting = state.own[taker], state.own[other]
+    prevention = own.prevention
     if prevention == _DECREMENT:
-        lots = min(own.lots, resting.lots)
+        lots = min(own.lots, resting.shown)
         own.lots -= lots
         resting.lots -= lots
+        resting.shown -= lots
         if own.lots > 0:
             report(state, time, _REDUCED, own.number, own.lots, own.ticks, _SELF_TRADE, 0, 0)
         else:
             report(state, time, _CANCELLED, own.number, lots, own.ticks, _SELF_TRADE, 0, 0)
-        if resting.lots > 0:
-            resting.shown = min(resting.shown, resting.lots)
-            report(state, time, _REDUCED, resting.number, resting.lots, resting.ticks, _SELF_TRADE, 0, 0)
-        else:
+        if resting.lots == 0:
             _cancel(state, other, lots, time)
+            return
+        report(state, time, _REDUCED, resting.number, resting.lots, resting.ticks, _SELF_TRADE, 0, 0)
+        if resting.shown == 0:
+            leave(state, other)
+            join_level(state, other)
         return
     if prevention != _NEWEST:
         _cancel(state, other, resting.lots, time)

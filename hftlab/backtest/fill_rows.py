@@ -8,10 +8,14 @@ from hftlab.backtest.blocks import Block
 from hftlab.backtest.fill_kernel import Rows
 from hftlab.book.book_state import BookState
 from hftlab.book.known_levels import NOWHERE, add_known_levels
-from hftlab.events import ADD, ASK, CANCEL, F_MBP, MODIFY, NO_SIDE
+from hftlab.events import ADD, ASK, CANCEL, CLEAR, F_MBP, MODIFY, NO_SIDE, NONE
 from hftlab.kernels.compiling import IntArray
 
 __all__ = ["block_rows"]
+
+_HIGHEST = 2**61
+"""Highest price, in 1e-9. One beyond it stands for none, as the greatest int64 does in Databento's rows, and the sum of
+two such keys would not be an int64: a row with it changes nothing."""
 
 
 def block_rows(books: BookState, block: Block, times: IntArray) -> tuple[BookState, Rows]:
@@ -19,23 +23,18 @@ def block_rows(books: BookState, block: Block, times: IntArray) -> tuple[BookSta
 
     Rows of the books' earlier blocks are not to be played any more.
     """
-    batch = block.batch
+    batch, action = block.batch, block.batch.action
+    priceless = (batch.price > _HIGHEST) | (batch.price < -_HIGHEST)
+    if priceless.any():
+        action = np.where(priceless & (action != CLEAR), np.uint8(NONE), action)
     places = np.full(len(times), NOWHERE, np.uint32)
-    changes = np.isin(batch.action, (ADD, CANCEL, MODIFY)) & (batch.flags & F_MBP != 0) & (batch.side != NO_SIDE)
+    changes = np.isin(action, (ADD, CANCEL, MODIFY)) & (batch.flags & F_MBP != 0) & (batch.side != NO_SIDE)
     if changes.any():
         is_ask = batch.side[changes] == ASK
         sides = (2 * batch.instrument_id[changes] + is_ask).astype(np.uint32)
         price = batch.price[changes]
         ticks = np.array([one.tick for one in batch.instruments], np.int64)
         books, places[changes] = add_known_levels(books, sides, np.where(is_ask, -price, price), ticks)
-    return books, Rows(
-        times,
-        batch.instrument_id,
-        batch.order_id.view(np.int64),
-        batch.action,
-        batch.side,
-        batch.price,
-        batch.size,
-        batch.flags,
-        places,
-    )
+    columns = (batch.instrument_id, batch.order_id.view(np.int64), action, batch.side, batch.price, batch.size)
+    # The kernel's machine code takes for granted that the columns are contiguous.
+    return books, Rows(*map(np.ascontiguousarray, (times, *columns, batch.flags, places)))

@@ -53,17 +53,21 @@ OWN: Final = np.dtype(
         ("display", "i8"),  # 0: all
         ("joined", "i8"),  # its place among all that has joined a queue
         ("ahead", "i8"),  # lots that stood ahead when it got its place
-        ("front", "f8"),  # lots that are thought to stand ahead now
+        ("front", "f8"),  # recorded lots that are thought to stand ahead now, also those that own orders took
         ("traded", "f8"),  # lots traded at its price since its level changed last
         ("side", "i8"),  # row of `sides`
         ("post_only", "i8"),
+        ("prevention", "i8"),
+        ("parts", "i8"),  # times at most that it shows lots: 1 but for an iceberg
         ("next", "i8"),
         ("prev", "i8"),
     ]
 )
 _SIDE: Final = np.dtype([("head", "i8"), ("tail", "i8"), ("count", "i8"), ("near", "i8"), ("far", "i8")])
-_MARKS: Final = np.dtype([("joins", "i8"), ("free", "i8"), ("used", "i8"), ("live", "i8"), ("taken", "i8")])
-_INSTRUMENT: Final = np.dtype([("last", "i8"), ("buy_stop", "i8"), ("sell_stop", "i8"), ("tick", "i8"), ("lot", "f8")])
+_MARKS: Final = np.dtype([(name, "i8") for name in ("joins", "free", "used", "live", "parts", "taken", "needed")])
+_INSTRUMENT: Final = np.dtype(
+    [("last", "i8"), ("buy_stop", "i8"), ("sell_stop", "i8"), ("tick", "i8"), ("model", "i8"), ("lot", "f8")]
+)
 
 _FIRST_ROWS: Final = 64
 _FIRST_NUMBERS: Final = 1024
@@ -79,13 +83,17 @@ class FillState(NamedTuple):
     own: Records  # OWN
     sides: Records  # _SIDE; near and far are the greatest and the least key
     where: IntArray  # row of `own` by the order's number; 0 if it is over
-    instruments: Records  # _INSTRUMENT: last trade and nearest stops in ticks; tick in 1e-9; lot in units
-    marks: Records  # _MARKS, one row; `taken` counts what has lots taken
+    instruments: (
+        Records  # _INSTRUMENT: last trade and nearest stops in ticks; tick in 1e-9; `model` or FIFO; lot in units
+    )
+    # _MARKS, one row: `live` and `parts` are of all own orders, `taken` counts what has lots taken, `needed` is how
+    # many reports that may make for which there was no room.
+    marks: Records
     reports: Reports
 
 
 def new_fill_state(listed: Sequence[Instrument]) -> FillState:
-    """Make the memory for these instruments."""
+    """Make the memory for these instruments, whose fill models the caller sets."""
     books = add_books(new_state(), len(listed))
     sides = np.zeros(2 * len(listed), _SIDE)
     sides["near"] = sides["far"] = NO_KEY
@@ -133,10 +141,9 @@ def grow_fill_state(state: FillState, number: int = 0) -> FillState:
         own = np.concatenate([own, np.zeros(len(own), OWN)])
     if number >= len(where):
         where = _fitted(where, 2 * max(number, len(where)))
-    # An order may take every level of a side.
-    needed = int(reports.used[0]) + int(books.sides["length"].max(initial=0)) + 4 * int(marks["live"]) + 16
-    if 2 * needed > len(reports.rows):
-        reports = Reports(np.concatenate([reports.rows, np.zeros(2 * needed, REPORT)]), reports.used)
+    if int(reports.used[0]) + int(marks["needed"]) > len(reports.rows):
+        more = max(len(reports.rows), int(marks["needed"]))
+        reports = Reports(np.concatenate([reports.rows, np.zeros(more, REPORT)]), reports.used)
     return state._replace(
         books=books,
         joined=_fitted(state.joined, len(books.orders)),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from hftlab.backtest.fill_orders import can_take, level_lots, take
+from hftlab.backtest.fill_orders import can_take, join_level, level_lots, take
 from hftlab.backtest.fill_state import MARKET, FillState
-from hftlab.backtest.own_queue import has_room, join, leave, open_own, report, shown_of, take_off
+from hftlab.backtest.own_queue import count_parts, has_room, leave, open_own, report, shown_of, take_off
 from hftlab.backtest.reports import Cause, Why
 from hftlab.book.levels import side_of
 from hftlab.book.matching.entries import EntryType, InForce, Prevention
@@ -21,26 +21,29 @@ _NO_WHY, _REQUESTED, _WOULD_TAKE = int(Why.NONE), int(Why.REQUESTED), int(Why.WO
 _NOT_FILLABLE, _NO_LIQUIDITY = int(Why.NOT_FILLABLE), int(Why.NO_LIQUIDITY)
 _UNKNOWN, _BAD_SIZE = int(Why.UNKNOWN_ORDER), int(Why.BAD_SIZE)
 _MARKET, _IOC, _FOK = int(EntryType.MARKET), int(InForce.IOC), int(InForce.FOK)
-_NEWEST = int(Prevention.CANCEL_NEWEST)
+_NO_PREVENTION = int(Prevention.NONE)
 
 
 @inlined
-def _has_room(state: FillState, number: int) -> bool:
+def _has_room(state: FillState, number: int, lots: int) -> bool:
     """Tell whether an order fits, and the reports if it takes every level of the longest side."""
     longest = 0
     for side in state.books.sides:
         longest = max(longest, side.length)
-    reports = state.reports
-    return bool(
-        has_room(state, number) and reports.used[0] + longest + 4 * state.marks[0].live + 16 <= len(reports.rows)
-    )
+    return has_room(state, number, lots, longest)
+
+
+@inlined
+def _row_of(state: FillState, number: int) -> int:
+    """Return the row of `own` of an order by its number; 0 if it is over or has never been."""
+    return int(state.where[number]) if 0 < number < len(state.where) else 0
 
 
 @in_place
 def enter_order(state: FillState, entry: IntArray, time: int) -> bool:
     """Enter an order, its fields in the order of core.Entry; False if there is no room, and nothing is done."""
     number, instrument, owner, letter, kind, in_force, price, lots, display, post_only, prevention = entry
-    if not _has_room(state, number):
+    if not _has_room(state, number, lots):
         return False
     is_ask = letter == ASK
     side, other = int(side_of(instrument, is_ask)), int(side_of(instrument, not is_ask))
@@ -49,28 +52,29 @@ def enter_order(state: FillState, entry: IntArray, time: int) -> bool:
     if lots <= 0:
         report(state, time, _REJECTED, number, lots, price, _BAD_SIZE, 0, 0)
         return True
-    if post_only and can_take(state, other, key, 1) > 0:
+    if post_only and can_take(state, other, key, 1, owner, _NO_PREVENTION) > 0:
         report(state, time, _REJECTED, number, lots, price, _WOULD_TAKE, 0, 0)
         return True
-    if in_force == _FOK and can_take(state, other, key, lots) < lots:
+    if in_force == _FOK and can_take(state, other, key, lots, owner, prevention) < lots:
         report(state, time, _REJECTED, number, lots, price, _NOT_FILLABLE, 0, 0)
         return True
     row = open_own(state, number)
     own = state.own[row]
     own.owner, own.key, own.ticks, own.lots, own.display = owner, key, price, lots, display
-    own.side, own.post_only = side, post_only
+    own.side, own.post_only, own.prevention = side, post_only, prevention
+    count_parts(state, row)
     report(state, time, _ACCEPTED, number, lots, price, _NO_WHY, level_lots(state, side, key), 0)
-    _place(state, row, other, time, prevention, kind == _MARKET or in_force in (_IOC, _FOK))
+    _place(state, row, other, time, kind == _MARKET or in_force in (_IOC, _FOK))
     return True
 
 
 @inlined
-def _place(state: FillState, row: Any, other: int, time: int, prevention: int, is_immediate: bool) -> None:
+def _place(state: FillState, row: Any, other: int, time: int, is_immediate: bool) -> None:
     """Let an order take what it crosses, and rest or end with what is left."""
     own = state.own[row]
-    take(state, row, other, time, prevention)
+    take(state, row, other, time)
     if own.lots > 0 and not is_immediate:
-        join(state, row, level_lots(state, own.side, own.key))
+        join_level(state, row)
         return
     if own.lots > 0:
         report(state, time, _CANCELLED, own.number, own.lots, own.ticks, _NO_LIQUIDITY, 0, 0)
@@ -80,9 +84,9 @@ def _place(state: FillState, row: Any, other: int, time: int, prevention: int, i
 @in_place
 def cancel_order(state: FillState, number: int, time: int) -> bool:
     """Cancel what is open of an order; False if there is no room, and nothing is done."""
-    if not has_room(state, 0):
+    if not has_room(state, 0, 0, 0):
         return False
-    row = state.where[number] if number < len(state.where) else 0
+    row = _row_of(state, number)
     if row == 0:
         report(state, time, _REFUSED, number, 0, 0, _UNKNOWN, 0, 0)
         return True
@@ -96,9 +100,9 @@ def cancel_order(state: FillState, number: int, time: int) -> bool:
 @in_place
 def replace_order(state: FillState, number: int, lots: int, price: int, time: int) -> bool:
     """Change an order's open lots and price; False if there is no room, and nothing is done."""
-    if not _has_room(state, 0):
+    if not _has_room(state, 0, lots):
         return False
-    row = state.where[number] if number < len(state.where) else 0
+    row = _row_of(state, number)
     if row == 0:
         report(state, time, _REFUSED, number, lots, price, _UNKNOWN, 0, 0)
         return True
@@ -114,11 +118,12 @@ def replace_order(state: FillState, number: int, lots: int, price: int, time: in
     is_ask = own.side & 1
     tick = state.instruments[own.side >> 1].tick
     key = -price * tick if is_ask else price * tick
-    if own.post_only and can_take(state, own.side ^ 1, key, 1) > 0:
+    if own.post_only and can_take(state, own.side ^ 1, key, 1, own.owner, _NO_PREVENTION) > 0:
         report(state, time, _REFUSED, number, lots, price, _WOULD_TAKE, 0, 0)
         return True
     leave(state, row)
     own.key, own.ticks, own.lots = key, price, lots
+    count_parts(state, row)
     report(state, time, _REPLACED, number, lots, price, _REQUESTED, level_lots(state, own.side, key), 0)
-    _place(state, row, own.side ^ 1, time, _NEWEST, False)
+    _place(state, row, own.side ^ 1, time, False)
     return True

@@ -5,22 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 from hftlab.backtest.fill_state import NO_KEY, FillState
-from hftlab.backtest.reports import Cause
 from hftlab.kernels.compiling import in_place, inlined
 
-__all__ = ["best_own", "has_room", "join", "leave", "open_own", "report", "shown_of", "take_off"]
-
-_FILLED = int(Cause.FILLED)
+__all__ = ["best_own", "count_parts", "has_room", "join", "leave", "open_own", "report", "shown_of", "take_off"]
 
 
 @inlined
-def has_room(state: FillState, number: int) -> bool:
-    """Tell whether another order, and the reports of one row, fit."""
-    marks = state.marks[0]
+def has_room(state: FillState, number: int, lots: int, levels: int) -> bool:
+    """Tell whether another order fits, and all reports that a row or a request of so many lots can make.
+
+    Own orders are filled once for each part that they show, and each fill is one of at least a lot. A request that
+    meets them has its own report of each, one of the level ahead, and takes so many levels besides.
+    """
+    marks, reports = state.marks[0], state.reports
+    marks.needed = 3 * (marks.live + min(marks.parts, max(lots, 0))) + levels + 16
     if marks.free == 0 and marks.used == len(state.own):
         return False
-    reports = state.reports
-    return bool(number < len(state.where) and reports.used[0] + 4 * marks.live + 16 <= len(reports.rows))
+    return bool(number < len(state.where) and reports.used[0] + marks.needed <= len(reports.rows))
 
 
 @inlined
@@ -57,13 +58,25 @@ def shown_of(lots: int, display: int) -> int:
     return lots if display == 0 else min(lots, display)
 
 
+@inlined
+def count_parts(state: FillState, row: Any) -> None:
+    """Count how often an order that has got its lots can show some."""
+    own, marks = state.own[row], state.marks[0]
+    marks.parts -= own.parts
+    own.parts = 1 if own.display == 0 else (own.lots + own.display - 1) // own.display
+    marks.parts += own.parts
+
+
 @in_place
-def join(state: FillState, row: int, ahead: int) -> None:
-    """Put an order behind all others of its side, `ahead` lots of recorded orders being at its price."""
+def join(state: FillState, row: int, ahead: int, front: int) -> None:
+    """Put an order behind all others of its side.
+
+    `front` lots of recorded orders are at its price, `ahead` without those that own orders have taken.
+    """
     own, marks = state.own[row], state.marks[0]
     side = state.sides[own.side]
     marks.joins += 1
-    own.joined, own.ahead, own.front, own.traded = marks.joins, ahead, ahead, 0.0
+    own.joined, own.ahead, own.front, own.traded = marks.joins, ahead, front, 0.0
     own.shown = shown_of(own.lots, own.display)
     own.next, own.prev = 0, side.tail
     if side.tail == 0:
@@ -106,6 +119,8 @@ def take_off(state: FillState, row: int) -> None:
     own.next = marks.free
     marks.free = row
     marks.live -= 1
+    marks.parts -= own.parts
+    own.parts = 0
 
 
 @in_place
