@@ -29,6 +29,10 @@ OF_WIDGETS: Final = "a widget's parts have one test, which compares what Python 
 TESTED_ELSEWHERE: Final[dict[str, tuple[str, str]]] = {
     "backtest/collapse_kernel.py": ("backtest/test_collapsed_rows.py", OF_KERNELS),
     "backtest/message_kernel.py": ("backtest/test_message_rows.py", OF_KERNELS),
+    "backtest/rematch_fills.py": ("backtest/test_rematch_kernel.py", OF_KERNELS),
+    "backtest/rematch_orders.py": ("backtest/test_rematch_kernel.py", OF_KERNELS),
+    "backtest/rematch_requests.py": ("backtest/test_rematch_core.py", OF_KERNELS),
+    "backtest/rematch_state.py": ("backtest/test_rematch_kernel.py", OF_KERNELS),
     "book/apply_kernel.py": ("book/test_book_set.py", OF_KERNELS),
     "book/book_state.py": ("book/test_book_set.py", OF_KERNELS),
     "book/changes.py": ("book/test_book_set.py", OF_KERNELS),

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from hftlab.backtest.blocks import MarketRows
 from hftlab.backtest.core import Entry
-from hftlab.backtest.rematch_blocks import Blocks, Place, RematchBlocks
-from hftlab.backtest.rematch_kernel import END, FULL, PLAYED, STOPPED, play_rows
-from hftlab.backtest.rematch_requests import OwnOrder, ReportRow, lots_ahead, rows_of, submit_request
+from hftlab.backtest.rematch_kernel import FULL, PLAYED, REPORTED, STOP_REACHED, columns_of, play_rows
+from hftlab.backtest.rematch_requests import OwnOrder, ReportRow, lots_ahead, take_rows
 from hftlab.backtest.rematch_state import RematchState, copy_rematch, grow_rematch, new_rematch
 from hftlab.backtest.reports import REPORT, Cause, Reports, Why, new_reports
 from hftlab.book.matching import MatchingEngine
-from hftlab.book.matching.book import MatchingBook, find_slot
+from hftlab.book.matching.book import MatchingBook
 from hftlab.book.matching.engine_state import ASKS, BIDS, NO_PRICE, NOBODY, SIDES, EngineState
 from hftlab.book.matching.entries import Action, EntryType, new_entries
+from hftlab.book.matching.kernel import submit_many
+from hftlab.book.matching.levels import find_order
+from hftlab.errors import ArgumentError
 from hftlab.events import BID
-from hftlab.instruments import Instrument
-from hftlab.kernels.compiling import in_place
+from hftlab.kernels.compiling import entry_point, in_place
 
 __all__ = ["RematchCheckpoint", "RematchCore"]
+
+
+_NOTHING: Final[npt.NDArray[Any]] = np.empty(0, REPORT)
 
 
 class RematchCheckpoint(NamedTuple):
@@ -30,9 +34,11 @@ class RematchCheckpoint(NamedTuple):
 
     engine: EngineState
     market: RematchState
-    place: Place
     own: dict[int, OwnOrder]
     reports: npt.NDArray[Any]
+    block: int
+    row: int
+    reached: int
 
 
 class RematchCore:
@@ -59,49 +65,64 @@ class RematchCore:
     - A print without a side is a cross or an auction. Own orders and survivors that are strictly better than its price
       fill for up to its lots, at its price. Fills that belong to it, or to no print, only take lots off their order.
 
-    `instruments` have the numbers of their places; rows of others are left out. `blocks` are batches in the order of
-    their file, each with the venue's time of each row (ns, never falling); they are iterated again after a `restore()`
-    to another block. Only the current one is held. Raises EventError for rows of price levels and falling times.
+    Raises ArgumentError for rows that know only levels of an instrument.
     """
 
-    def __init__(self, instruments: Sequence[Instrument], blocks: Blocks) -> None:
-        self.instruments: Final = tuple(instruments)
+    def __init__(self, rows: MarketRows) -> None:
+        _require_orders(rows)
+        self._rows: Final = rows
         # Recorded prices are what they are, also of spreads; own ones are checked before they come here.
-        self._engine: Final = MatchingEngine(self.instruments, negative_prices=True)
-        self._market = new_rematch(self.instruments, len(self._engine.state.orders))
-        self._blocks: Final = RematchBlocks(self.instruments, blocks)
+        self._engine: Final = MatchingEngine(rows.instruments, negative_prices=True)
+        self._market = new_rematch(rows.instruments, len(self._engine.state.orders))
         self._reports = new_reports()
         self._own: dict[int, OwnOrder] = {}
         self._by_id: dict[int, OwnOrder] = {}
+        self.reached = -(2**63)
+        self._go_to(0, 0)
+        self._bind()
+
+    def _go_to(self, block: int, row: int) -> None:
+        self._block, self._row = block, row
+        found = self._rows.block(block)
+        self._columns = None if found is None else columns_of(found)
+        self._end = 0 if found is None else len(found.times)
+
+    def _bind(self) -> None:
+        """Look the compiled code up for the arrays, which takes longer than what it does for a request."""
+        state = self._engine.state
+        if self._columns is not None:
+            self._play = entry_point(play_rows, state, self._market, self._reports, self._columns, 0, 0, False)
+        self._submit = entry_point(submit_many, state, self._engine.output, new_entries(1), 0)
+        self._find = entry_point(find_order, state, 0)
+        self._lots_ahead = entry_point(lots_ahead, state, 0)
+        self._best = entry_point(_best_recorded, state, 0)
 
     def play(self, until: int, *, stop: bool = False) -> int:
         """Play the recorded rows up to and including `until`; returns the time reached.
 
-        With `stop` it ends with the first row that has made a report: the rows of the same time behind it are played by
-        the next call.
+        With `stop` it ends with the first row that has made a report; and always with an event that has a trade which
+        reaches a stop. The rows of the same time behind that are played by the next call.
         """
-        blocks = self._blocks
-        while blocks.find():
-            assert blocks.columns is not None
+        while self._columns is not None:
             state, market, reports = self._engine.state, self._market, self._reports
-            blocks.row, why = play_rows(state, market, reports, blocks.columns, blocks.row, until, stop)
-            if why == PLAYED:
-                break
-            if why == STOPPED:
-                return int(blocks.columns.time[blocks.row - 1])
+            self._row, why = self._play(state, market, reports, self._columns, self._row, until, stop)
             if why == FULL:
                 self._make_room()
-            else:
-                assert why == END
-        return until
+                continue
+            if why in (REPORTED, STOP_REACHED):
+                self.reached = max(self.reached, int(self._columns.time[self._row - 1]))
+                return self.reached
+            if why == PLAYED:
+                break
+            self._go_to(self._block + 1, 0)
+        self.reached = max(self.reached, until)
+        return self.reached
 
     def next_time(self) -> int | None:
         """Return the venue's time of the next recorded row; None at the end."""
-        blocks = self._blocks
-        if not blocks.find():
-            return None
-        assert blocks.columns is not None
-        return int(blocks.columns.time[blocks.row])
+        while self._columns is not None and self._row >= self._end:
+            self._go_to(self._block + 1, 0)
+        return None if self._columns is None else int(self._columns.time[self._row])
 
     def enter(self, entry: Entry, at: int) -> None:
         """Enter an order: it takes what it crosses, and what is left rests, or ends by its time in force.
@@ -119,6 +140,8 @@ class RematchCore:
         fields = entry._asdict()
         del fields["number"]
         fields["size"] = fields.pop("lots")
+        if entry.type == EntryType.LIMIT and entry.display > 0:
+            fields["type"] = EntryType.ICEBERG
         self._request(order, at, Cause.REJECTED, action=Action.NEW, **fields)
 
     def cancel(self, number: int, at: int) -> None:
@@ -128,7 +151,7 @@ class RematchCore:
             self._refuse(number, at)
             return
         self._market.others[order.side] -= 1
-        ahead = lots_ahead(self._engine.state, order.slot)
+        ahead = self._lots_ahead(self._engine.state, order.slot)
         self._request(order, at, Cause.REFUSED, ahead, action=Action.CANCEL, id=order.id)
 
     def replace(self, number: int, lots: int, price: int, at: int) -> None:
@@ -140,12 +163,19 @@ class RematchCore:
         self._market.others[order.side] -= 1
         self._request(order, at, Cause.REFUSED, action=Action.REPLACE, id=order.id, size=lots, price=price)
 
+    def set_stops(self, instrument: int, buy: int | None, sell: int | None) -> None:
+        """Set the nearest stop prices (ticks) of an instrument: play() ends with a recorded trade that reaches one."""
+        self._market.buy_stops[instrument] = -NO_PRICE if buy is None else buy
+        self._market.sell_stops[instrument] = NO_PRICE if sell is None else sell
+
     def take(self) -> npt.NDArray[Any]:
         """Return the reports since the last call, oldest first."""
         used = self._reports.used
+        if not used[0]:
+            return _NOTHING
         rows = self._reports.rows[: used[0]].copy()
         used[0] = 0
-        for number in rows["number"].tolist():
+        for number in set(rows["number"].tolist()):
             if number in self._own and self._live(number) is None:
                 del self._by_id[self._own.pop(number).id]
         return rows
@@ -155,12 +185,12 @@ class RematchCore:
         order = self._live(number)
         if order is None:
             raise KeyError(number)
-        return int(lots_ahead(self._engine.state, order.slot))
+        return self._lots_ahead(self._engine.state, order.slot)
 
     def best(self, instrument: int) -> tuple[int | None, int | None]:
         """Return the best bid and ask of the re-matched orders of the recording, in ticks; own orders do not count."""
         sides = (SIDES * instrument + BIDS, SIDES * instrument + ASKS)
-        bid, ask = (int(_best_recorded(self._engine.state, side)) for side in sides)
+        bid, ask = (self._best(self._engine.state, side) for side in sides)
         return None if bid == NO_PRICE else bid, None if ask == NO_PRICE else ask
 
     def last(self, instrument: int) -> int | None:
@@ -170,31 +200,34 @@ class RematchCore:
 
     def book(self, instrument: int) -> MatchingBook:
         """Return the book of an instrument as it is now, own orders in it: their `owner` is above 0."""
-        return MatchingBook(self._engine, self.instruments[instrument], instrument)
+        return MatchingBook(self._engine, self._rows.instruments[instrument], instrument)
 
     def checkpoint(self) -> RematchCheckpoint:
-        """Copy everything that changes, for restore(). It holds the block of the next row too."""
+        """Copy everything that changes, for restore()."""
         return RematchCheckpoint(
             _copy_engine(self._engine.state),
             copy_rematch(self._market),
-            self._blocks.place,
             self._own.copy(),
             self._reports.rows[: self._reports.used[0]].copy(),
+            self._block,
+            self._row,
+            self.reached,
         )
 
     def restore(self, checkpoint: RematchCheckpoint) -> None:
         """Go back, or forward, to a checkpoint of this core; it can be used any number of times."""
         self._engine.state = _copy_engine(checkpoint.engine)
         self._market = copy_rematch(checkpoint.market)
-        self._blocks.go_to(checkpoint.place)
         self._own = checkpoint.own.copy()
         self._by_id = {order.id: order for order in self._own.values()}
         self._reports.used[0] = 0
         self._write(checkpoint.reports.tolist())
+        self._go_to(checkpoint.block, checkpoint.row)
+        self.reached = checkpoint.reached
 
     def _live(self, number: int) -> OwnOrder | None:
         order = self._own.get(number)
-        return order if order is not None and find_slot(self._engine.state, order.id) != NOBODY else None
+        return order if order is not None and self._find(self._engine.state, order.id) != NOBODY else None
 
     def _refuse(self, number: int, at: int) -> None:
         self._write([(at, Cause.REFUSED, number, 0, 0, Why.UNKNOWN_ORDER, 0, 0)])
@@ -203,10 +236,11 @@ class RematchCore:
         """Submit a request for an order that is not counted among those that rest, and report what came of it."""
         before = self._open(order)
         self._own[order.number] = self._by_id[order.id] = order
-        rows = submit_request(self._engine, new_entries(1, time=at, **fields))
-        self._market = grow_rematch(self._market, len(self._engine.state.orders))
-        reports = rows_of(rows, order, refused, self._by_id, self._market)
-        slot = find_slot(self._engine.state, order.id)
+        entries = new_entries(1, time=at, **fields)
+        while self._submit(self._engine.state, self._engine.output, entries, 0) < 1:
+            self._make_room()
+        reports = take_rows(self._engine.output, order, refused, self._by_id, self._market)
+        slot = self._find(self._engine.state, order.id)
         if slot != NOBODY:
             ahead = self._rest(order._replace(slot=slot), before)
         # The engine's first row is about the request itself.
@@ -223,7 +257,7 @@ class RematchCore:
         """Note an order that rests, and return the lots ahead of it."""
         self._own[order.number] = self._by_id[order.id] = order
         self._market.others[order.side] += 1
-        ahead = int(lots_ahead(self._engine.state, order.slot))
+        ahead = self._lots_ahead(self._engine.state, order.slot)
         price, lots = self._open(order)
         if price != before[0] or lots > before[1]:
             self._market.notes[order.slot] = order.number, ahead
@@ -241,6 +275,15 @@ class RematchCore:
         self._market = grow_rematch(self._market, len(self._engine.state.orders))
         self._reports = _with_room(self._reports, int(self._market.printed[0]["reports_needed"]))
         self._market.printed[0]["reports_needed"] = 0
+
+
+def _require_orders(rows: MarketRows) -> None:
+    for number, instrument in enumerate(rows.instruments):
+        if rows.holds(number) in ("levels", "top"):
+            raise ArgumentError(
+                f"the recording has no orders of {instrument.wire_symbol}, only levels, and these cannot be matched "
+                "again: use a fill model without impact, or other symbols"
+            )
 
 
 def _with_room(reports: Reports, rows: int) -> Reports:

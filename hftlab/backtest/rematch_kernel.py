@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
+import numpy as np
 import numpy.typing as npt
 
+from hftlab.backtest.blocks import Block
 from hftlab.backtest.rematch_fills import Taker, meet_all, meet_others
 from hftlab.backtest.rematch_orders import (
     clear_recorded,
@@ -23,19 +25,21 @@ from hftlab.backtest.reports import Reports
 from hftlab.book.matching.engine_state import ASKS, BIDS, NO_PRICE, NOBODY, SIDES, EngineState
 from hftlab.book.matching.levels import dequeue, drop_order, has_place, resize
 from hftlab.events import ADD, ASK, BID, CANCEL, CLEAR, F_LAST, FILL, MODIFY, TRADE
-from hftlab.kernels.compiling import IntArray, in_place, inlined, place_of
+from hftlab.kernels.compiling import IntArray, i64, in_place, inlined, place_of
 from hftlab.kernels.integer_map import LIVE
 
-__all__ = ["END", "FULL", "PLAYED", "STOPPED", "Columns", "play_rows"]
+__all__ = ["END", "FULL", "PLAYED", "REPORTED", "STOP_REACHED", "Columns", "columns_of", "play_rows"]
 
-PLAYED, STOPPED, END, FULL = range(4)
-"""Reasons why the loop ended: the time is reached; a row made a report; no row is left; an array is too small."""
+PLAYED, REPORTED, STOP_REACHED, END, FULL = range(5)
+"""Reasons why the loop ended: the time is reached; a row has made a report; an event with a trade that reaches a stop
+is over; no row is left; an array is too small.
+"""
 
 _OTHER_SIDE: Final = 1  # sides of the engine come in pairs, bids even and asks odd
 
 
 class Columns(NamedTuple):
-    """Columns of a block of rows, with the venue's time of each, which never falls."""
+    """Columns of a block of rows; `time` is the venue's, which never falls."""
 
     time: IntArray
     ts_event: IntArray
@@ -46,7 +50,15 @@ class Columns(NamedTuple):
     price: IntArray
     size: IntArray
     flags: npt.NDArray[Any]
-    numbers: IntArray  # by instrument_id: the core's instrument, NOBODY of one that it has not
+
+
+def columns_of(block: Block) -> Columns:
+    """Return the columns of a block, all of one kind of memory, for which there is one compiled kernel."""
+    batch = block.batch
+    times = np.ascontiguousarray(block.times).view()
+    times.flags.writeable = False
+    columns = (batch.instrument_id, batch.order_id, batch.action, batch.side, batch.price, batch.size, batch.flags)
+    return Columns(times, batch.ts_event, *columns)
 
 
 @in_place
@@ -61,16 +73,14 @@ def play_rows(
 ) -> tuple[int, int]:
     """Play the rows from `first` on whose time is up to `until`. Returns (the next row, why it ended).
 
-    A row that finds an array too small has not been played.
+    A row that finds an array too small has not been played. Only with `stops` does it end with a report.
     """
     begin = reports.used[0]
     for number in range(first, len(columns.time)):
         row = place_of(number)
         if columns.time[row] > until:
             return number, PLAYED
-        instrument = columns.numbers[place_of(columns.instrument_id[row])]
-        if instrument == NOBODY:
-            continue
+        instrument = i64(columns.instrument_id[row])
         if not _fits(state, market, reports, instrument):
             return number, FULL
         action = columns.action[row]
@@ -89,8 +99,11 @@ def play_rows(
             market.printed[0].carry = 0
         if columns.flags[row] & F_LAST:
             market.printed[0].is_open = 0
+            if market.printed[0].is_stop == 1:
+                market.printed[0].is_stop = 0
+                return number + 1, STOP_REACHED
         if stops and reports.used[0] > begin:
-            return number + 1, STOPPED
+            return number + 1, REPORTED
     return len(columns.time), END
 
 
@@ -228,7 +241,9 @@ def _trade(
     """Begin a print, whose fills follow; without fills it has met what was hidden, without a side it is a cross."""
     printed, price, letter = market.printed[0], columns.price[row], columns.side[row]
     tick, time = market.ticks[instrument], columns.time[row]
-    market.last[instrument] = price // tick
+    last = market.last[instrument] = price // tick
+    if last >= market.buy_stops[instrument] or last <= market.sell_stops[instrument]:
+        printed.is_stop = 1
     if letter != BID and letter != ASK:
         printed.is_open = 0
         _cross(state, market, reports, SIDES * instrument, price, columns.size[row], time)

@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
-
-import numpy.typing as npt
+from typing import Final, NamedTuple
 
 from hftlab.backtest.rematch_state import RematchState
 from hftlab.backtest.reports import Cause, Why
-from hftlab.book.matching import MatchingEngine
 from hftlab.book.matching.engine_state import NOBODY, EngineState
 from hftlab.book.matching.entries import Reason, Status
-from hftlab.book.matching.kernel import submit_many
-from hftlab.book.matching.output import FILL_ROW, FILLS, UPDATES
-from hftlab.events import ASK, BID
+from hftlab.book.matching.output import FILL_ROW, FILLS, UPDATE_ROW, UPDATES, Output
+from hftlab.events import BID
 from hftlab.kernels.compiling import in_place
 
-__all__ = ["OwnOrder", "ReportRow", "lots_ahead", "rows_of", "submit_request", "why_of"]
+__all__ = ["OwnOrder", "ReportRow", "lots_ahead", "take_rows"]
 
 ReportRow = tuple[int, int, int, int, int, int, int, int]
 """Row of REPORT."""
 
 _OTHER_SIDE: Final = 1  # sides of the engine come in pairs
 
-_CAUSES: Final = {
+_CAUSES: Final[dict[int, Cause]] = {
     Status.ACCEPTED: Cause.ACCEPTED,
     Status.CANCELLED: Cause.CANCELLED,
     Status.REPLACED: Cause.REPLACED,
     Status.REDUCED: Cause.REDUCED,
 }
-_WHY: Final = {
+_WHY: Final[dict[int, Why]] = {
     Reason.NONE: Why.NONE,
     Reason.REQUESTED: Why.REQUESTED,
     Reason.UNKNOWN_ORDER: Why.UNKNOWN_ORDER,
@@ -52,65 +48,99 @@ class OwnOrder(NamedTuple):
     side: int
 
 
-def why_of(reason: int) -> Why:
+def _why_of(reason: int) -> Why:
     """Return the Why of the engine's Reason. Raises ValueError for one that only an impossible order has."""
     if reason not in _WHY:
         raise ValueError(f"the order is none that a venue could take: {Reason(reason).name}; give the fields of Entry")
-    return _WHY[Reason(reason)]
+    return _WHY[reason]
 
 
-def submit_request(engine: MatchingEngine, entries: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
-    """Submit one row of ENTRY. Returns the engine's rows of fills and updates, in the order in which they happened."""
-    while submit_many(engine.state, engine.output, entries, 0) < 1:
-        engine.grow()
-    output, used = engine.output, engine.output.used
-    rows = [*output.fills[: used[FILLS]].copy(), *output.updates[: used[UPDATES]].copy()]
-    used[:] = 0
-    return sorted(rows, key=lambda row: int(row["number"]))
+class _Fill(NamedTuple):
+    """Row of FILL_ROW."""
+
+    time: int
+    sequence: int
+    instrument: int
+    price: int
+    size: int
+    aggressor: int
+    buy_id: int
+    buy_owner: int
+    buy_left: int
+    sell_id: int
+    sell_owner: int
+    sell_left: int
+    number: int
 
 
-def rows_of(
-    rows: list[npt.NDArray[Any]], order: OwnOrder, refused: Cause, makers: dict[int, OwnOrder], market: RematchState
+class _Update(NamedTuple):
+    """Row of UPDATE_ROW."""
+
+    time: int
+    sequence: int
+    instrument: int
+    id: int
+    owner: int
+    status: int
+    reason: int
+    price: int
+    size: int
+    left: int
+    phase: int
+    number: int
+
+
+assert _Fill._fields == FILL_ROW.names
+assert _Update._fields == UPDATE_ROW.names
+
+
+def take_rows(
+    output: Output, order: OwnOrder, refused: Cause, makers: dict[int, OwnOrder], market: RematchState
 ) -> list[ReportRow]:
     """Turn what came of an order's request into reports, and count the others that no longer rest.
 
     `refused` is the cause of a refusal, `makers` are the own orders by their id in the engine.
     """
+    used = output.used
+    rows: list[_Fill | _Update] = [_Update._make(row) for row in output.updates[: used[UPDATES]].tolist()]
+    if used[FILLS]:
+        rows += [_Fill._make(row) for row in output.fills[: used[FILLS]].tolist()]
+        rows.sort(key=lambda row: row.number)
+    used[:] = 0
     reports: list[ReportRow] = []
     for row in rows:
-        reports += _fill(row, order, makers, market) if row.dtype == FILL_ROW else _update(row, refused, makers)
-        _count(row, order, market)
+        if isinstance(row, _Fill):
+            reports += _fill(row, order, makers, market)
+        else:
+            reports.append(_update(row, order, refused, makers, market))
     return reports
 
 
-def _fill(row: Any, order: OwnOrder, makers: dict[int, OwnOrder], market: RematchState) -> list[ReportRow]:
-    reports: list[ReportRow] = []
-    for side, letter in (("buy", BID), ("sell", ASK)):
-        if row[f"{side}_owner"] > 0:
-            is_taker = int(row["aggressor"] == letter)
-            one = order if is_taker else makers[int(row[f"{side}_id"])]
-            ahead = 0 if is_taker else int(market.notes[one.slot]["ahead"])
-            time, lots, price = int(row["time"]), int(row["size"]), int(row["price"])
-            reports.append((time, Cause.FILLED, one.number, lots, price, Why.CROSS, ahead, is_taker))
-    return reports
-
-
-def _update(row: Any, refused: Cause, makers: dict[int, OwnOrder]) -> list[ReportRow]:
-    cause = _CAUSES.get(row["status"], refused)
-    why = why_of(int(row["reason"]))
-    number = makers[int(row["id"])].number
-    return [(int(row["time"]), cause, number, int(row["size"]), int(row["price"]), why, 0, 0)]
-
-
-def _count(row: Any, order: OwnOrder, market: RematchState) -> None:
-    """Count out an order of others that has rested and is gone; the request's own order is counted by its caller."""
-    if row.dtype == FILL_ROW:
-        maker = "sell" if row["aggressor"] == BID else "buy"
-        is_gone = row[f"{maker}_owner"] != 0 and row[f"{maker}_left"] == 0
-    else:
-        is_gone = row["id"] != order.id and row["left"] == 0
-    if is_gone:
+def _fill(row: _Fill, order: OwnOrder, makers: dict[int, OwnOrder], market: RematchState) -> list[ReportRow]:
+    """Return the fill of the request's order, which took, and that of an own order which waited, the buyer's first."""
+    taken = (row.time, Cause.FILLED, order.number, row.size, row.price, Why.CROSS, 0, 1)
+    maker_id, owner, left = (
+        (row.sell_id, row.sell_owner, row.sell_left)
+        if row.aggressor == BID
+        else (row.buy_id, row.buy_owner, row.buy_left)
+    )
+    if owner != 0 and left == 0:
         market.others[order.side ^ _OTHER_SIDE] -= 1
+    if owner <= 0:
+        return [taken]
+    maker = makers[maker_id]
+    ahead = int(market.notes[maker.slot]["ahead"])
+    made = (row.time, Cause.FILLED, maker.number, row.size, row.price, Why.CROSS, ahead, 0)
+    return [taken, made] if row.aggressor == BID else [made, taken]
+
+
+def _update(
+    row: _Update, order: OwnOrder, refused: Cause, makers: dict[int, OwnOrder], market: RematchState
+) -> ReportRow:
+    if row.id != order.id and row.left == 0:
+        market.others[order.side ^ _OTHER_SIDE] -= 1
+    cause = _CAUSES.get(row.status, refused)
+    return row.time, cause, makers[row.id].number, row.size, row.price, _why_of(row.reason), 0, 0
 
 
 @in_place

@@ -50,6 +50,7 @@ PRINT: Final = np.dtype(
         ("time", np.int64),  # ts_event
         ("carry", np.int64),  # lots for which the aggressor has found nothing within the prices so far
         ("is_open", np.int64),  # 1 while fills may follow that are the print's
+        ("is_stop", np.int64),  # 1 from a trade that reaches a stop to the end of its event
         ("free_row", np.int64),
         ("rows_used", np.int64),
         ("reports_needed", np.int64),
@@ -66,6 +67,8 @@ class RematchState(NamedTuple):
     notes: npt.NDArray[Any]  # one a slot of the engine's orders
     others: IntArray  # by side of the engine: own orders and survivors, which the recorded aggressors did not meet
     last: IntArray  # by instrument, ticks; NO_PRICE before the first trade
+    buy_stops: IntArray  # by instrument: the lowest price at which a stop is released
+    sell_stops: IntArray  # the highest one
     ticks: IntArray  # by instrument, 1e-9
     printed: npt.NDArray[Any]
 
@@ -80,6 +83,8 @@ def new_rematch(instruments: Sequence[Instrument], slots: int) -> RematchState:
         notes=np.zeros(slots, NOTE),
         others=np.zeros(SIDES * len(instruments), np.int64),
         last=np.full(len(instruments), NO_PRICE, np.int64),
+        buy_stops=np.full(len(instruments), -NO_PRICE, np.int64),
+        sell_stops=np.full(len(instruments), NO_PRICE, np.int64),
         ticks=np.array([instrument.tick for instrument in instruments], np.int64),
         printed=printed,
     )
@@ -106,6 +111,8 @@ def copy_rematch(state: RematchState) -> RematchState:
         state.notes.copy(),
         state.others.copy(),
         state.last.copy(),
+        state.buy_stops.copy(),
+        state.sell_stops.copy(),
         state.ticks,
         state.printed.copy(),
     )

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from hftlab.backtest.blocks import Block, MarketRows
-from hftlab.events import COLUMNS
+from collections.abc import Iterable
+
+import numpy as np
+
+from hftlab.backtest.blocks import Block, Holding, MarketRows
+from hftlab.events import COLUMNS, EventBatch
 
 
 def all_blocks(rows: MarketRows) -> list[Block]:
@@ -12,6 +16,27 @@ def all_blocks(rows: MarketRows) -> list[Block]:
     while (block := rows.block(len(blocks))) is not None:
         blocks.append(block)
     return blocks
+
+
+class GivenRows(MarketRows):
+    """Batches, which are not empty and of the same instruments, as blocks."""
+
+    def __init__(self, batches: Iterable[EventBatch], holding: Holding = "orders") -> None:
+        self._blocks: list[Block] = []
+        self._holding = holding
+        reached = arrived = 0
+        for batch in batches:
+            times = np.maximum(np.maximum.accumulate(np.minimum(batch.ts_event, batch.ts_recv)), reached)
+            arrivals = np.maximum(np.maximum.accumulate(batch.ts_recv), arrived)
+            self._blocks.append(Block(batch, times, arrivals))
+            reached, arrived = times[-1], arrivals[-1]
+        self.instruments = self._blocks[0].batch.instruments
+
+    def holds(self, number: int) -> Holding | None:
+        return self._holding
+
+    def block(self, number: int) -> Block | None:
+        return self._blocks[number] if number < len(self._blocks) else None
 
 
 def assert_same(one: Block | None, other: Block) -> None:

@@ -11,9 +11,9 @@ import numpy as np
 from hypothesis import strategies as st
 
 from hftlab.backtest.core import Entry
-from hftlab.backtest.rematch_blocks import Block
 from hftlab.book.matching.entries import EntryType, InForce
 from hftlab.events import ASK, BID, F_LAST
+from tests.backtest.recorded_blocks import GivenRows
 from tests.backtest.rematch_oracle import Recorded, RematchOracle
 from tests.batches import COIN, SHARE, Row, make_batch
 
@@ -54,12 +54,12 @@ class Scenario:
     rows: list[Row] = field(default_factory=list)
     requests: list[tuple[int, Request]] = field(default_factory=list)
 
-    def blocks(self, cuts: Sequence[int] = ()) -> list[Block]:
-        """The rows in one block, or in several."""
+    def market(self, cuts: Sequence[int] = ()) -> GivenRows:
+        """The rows in one block, or in several that end with events."""
         batch = make_batch(self.rows, INSTRUMENTS)
-        edges = sorted({0, len(self.rows), *(cut % (len(self.rows) + 1) for cut in cuts)})
-        times = np.maximum.accumulate(np.minimum(batch.ts_event, batch.ts_recv))
-        return [(batch[start:end], times[start:end]) for start, end in pairwise(edges)]
+        ends = np.flatnonzero(batch.flags & F_LAST) + 1
+        edges = sorted({0, len(batch), *(int(ends[cut % len(ends)]) for cut in cuts)})
+        return GivenRows(batch[start:end] for start, end in pairwise(edges))
 
 
 class _Recorder:

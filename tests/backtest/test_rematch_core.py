@@ -11,9 +11,10 @@ from hftlab.backtest.core import Core, Entry
 from hftlab.backtest.rematch_core import RematchCore
 from hftlab.backtest.reports import Cause, Why
 from hftlab.book.matching.entries import EntryType, InForce, Prevention
-from hftlab.errors import EventError
-from hftlab.events import ASK, BID, F_LAST, F_MBP, EventBatch
-from tests.batches import COIN, SHARE, Row, make_batch
+from hftlab.errors import ArgumentError
+from hftlab.events import ASK, BID, F_LAST
+from tests.backtest.recorded_blocks import GivenRows
+from tests.batches import SHARE, Row, make_batch
 
 END = 2**62
 MILLISECOND = 1_000_000
@@ -36,14 +37,12 @@ def executed(side: str, ticks: int, lots: int, order: int) -> list[Row]:
     return [row("T", taker, ticks, lots), row("F", side, ticks, lots, order), row("C", side, ticks, lots, order)]
 
 
-def core_of(*events: Sequence[Row], cut: int | None = None) -> RematchCore:
-    """A core of one share whose n-th event happens at n ms; with `cut` its rows are in two blocks."""
+def core_of(*events: Sequence[Row]) -> RematchCore:
+    """A core of one share whose n-th event happens at n ms."""
     rows = [one._replace(time=one.time or number) for number, event in enumerate(events, 1) for one in event]
     ends = np.cumsum([len(event) for event in events])
     rows = [one._replace(flags=F_LAST) if number in ends else one for number, one in enumerate(rows, 1)]
-    batch = make_batch(rows, [SHARE])
-    pieces = [batch] if cut is None else [batch[:cut], batch[cut:]]
-    return RematchCore([SHARE], [(piece, piece.ts_event) for piece in pieces])
+    return RematchCore(GivenRows([make_batch(rows, [SHARE])]))
 
 
 def play(core: RematchCore, events: int) -> None:
@@ -257,23 +256,6 @@ class TestPrints:
         core.play(END)
         assert fills(core) == [(1, 5, 100, Why.QUEUE, 0)]
 
-    @pytest.mark.parametrize("cut", [1, 2, 3, 4])
-    def test_may_be_cut_between_blocks(self, cut: int) -> None:
-        core = core_of(add("A", 100, 5, 1), executed("A", 100, 5, 1), add("A", 100, 1, 2), cut=cut)
-        play(core, 1)
-        enter(core, 1, ASK, 2, 99)
-        core.play(END)
-        assert fills(core) == [(1, 2, 99, Why.TRADE_THROUGH, 0)]
-        assert side_of(core, "A") == [(100, 2), (100, 1)]
-
-    def test_a_last_row_may_be_a_print(self) -> None:
-        rows = [row("T", "B", 100, 9, time=1)]
-        batch = make_batch(rows, [SHARE])
-        core = RematchCore([SHARE], [(batch, batch.ts_event)])
-        enter(core, 1, ASK, 2, 99)
-        core.play(END)
-        assert fills(core) == [(1, 2, 99, Why.TRADE_THROUGH, 0)]
-
 
 class TestRequests:
     def test_is_a_core(self) -> None:
@@ -350,6 +332,29 @@ class TestRequests:
         assert core.play(END, stop=True) == 3 * MILLISECOND
         assert core.play(END, stop=True) == END
 
+    def test_it_stops_at_the_end_of_an_event_that_reaches_a_stop(self) -> None:
+        core = core_of(add("A", 100, 5, 1), executed("A", 100, 2, 1), executed("A", 100, 1, 1), [row("T", "A", 97, 1)])
+        core.set_stops(0, 100, 97)
+        assert core.play(END) == core.reached == 2 * MILLISECOND
+        assert side_of(core, "A") == [(100, 3)]
+        core.set_stops(0, 101, 97)
+        assert core.play(END) == core.reached == 4 * MILLISECOND
+        assert core.play(END) == core.reached == END
+
+    def test_an_iceberg_shows_its_next_part_behind_all_others(self) -> None:
+        core = core_of(add("A", 100, 3, 1), [row("T", "B", 100, 1)], add("B", 100, 6, 2))
+        enter(core, 1, ASK, 5, 100, display=2)
+        play(core, 1)
+        assert side_of(core, "A") == [(100, 2), (100, 3)]
+        play(core, 2)
+        assert side_of(core, "A") == [(100, 1), (100, 3)]
+        core.play(END)
+        assert side_of(core, "A") == [(100, 3)]
+        assert [(lots, why) for _, lots, _, why, _ in fills(core)] == [
+            (1, Why.QUEUE),
+            *[(1, Why.CROSS), (2, Why.CROSS), (1, Why.CROSS)],
+        ]
+
     def test_many_orders_and_reports_find_room(self) -> None:
         asks = [add("A", 100 + number % 300, 2, number) for number in range(1, 3001)]
         core = core_of(*asks, add("B", 1000, 20_000, 9999))
@@ -374,27 +379,7 @@ class TestRequests:
             enter(core_of(add("A", 100, 5, 1)), 1, ASK, 1, 100, **fields)
 
 
-class TestBlocks:
-    def test_have_only_some_of_the_instruments_in_any_order(self) -> None:
-        ids = [row("A", "A", 100, 5, 1), row("A", "A", 101, 6, 1, instrument=1)]
-        first, second = make_batch(ids[:2], [COIN, SHARE]), make_batch([ids[0]._replace(order=2)], [SHARE])
-        core = RematchCore([SHARE], [(first, first.ts_event), (second, first.ts_event[1:])])
-        core.play(END)
-        assert side_of(core, "A") == [(100, 5), (101, 6)]
-
-    @pytest.mark.parametrize(
-        ("batch", "times", "message"),
-        [
-            (make_batch([Row("A", "A", 1, 1, F_MBP)]), [1], "row 0 is about a price level of COIN"),
-            (make_batch([row("A"), row("A")]), [2, 1], "venue's time falls in row 1"),
-            (make_batch([row("A"), row("A")]), [2], "2 rows have 1 venue times"),
-        ],
-    )
-    def test_that_cannot_be_matched_are_errors(self, batch: EventBatch, times: list[int], message: str) -> None:
-        with pytest.raises(EventError, match=message):
-            RematchCore([COIN], [(batch, np.array(times))]).play(END)
-
-    def test_of_no_rows_are_passed_over(self) -> None:
-        batch = make_batch([row("A", "A", 100, 5, 1)], [SHARE])
-        core = RematchCore([SHARE], [(batch[:0], batch.ts_event[:0]), (batch, batch.ts_event)])
-        assert core.next_time() == MILLISECOND
+def test_levels_are_an_error() -> None:
+    batch = make_batch([Row("A", "A", 100, 5)], [SHARE])
+    with pytest.raises(ArgumentError, match="no orders of SHARE, only levels"):
+        RematchCore(GivenRows([batch], "levels"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hftlab.backtest.core import Entry
-from hftlab.backtest.rematch_blocks import Block
 from hftlab.backtest.rematch_core import RematchCore
 from hftlab.backtest.reports import Cause, Why
 from hftlab.book import BookSet
@@ -22,6 +21,7 @@ from hftlab.instruments import NASDAQ, UNIT, Instrument
 from hftlab.simulator.order_flow import OrderFlow
 from hftlab.simulator.profile import profile_of
 from hftlab.venues import itch, lobster
+from tests.backtest.recorded_blocks import GivenRows, all_blocks
 from tests.backtest.rematch_oracle import RematchOracle, Report
 from tests.backtest.rematch_scenarios import INSTRUMENTS, Scenario, scenarios
 from tests.batches import Row, make_batch
@@ -70,7 +70,7 @@ def play_oracle(oracle: RematchOracle, rows: Sequence[Row], start: int, end: int
 @given(scenarios(), st.lists(st.integers(0, 500), max_size=3))
 @settings(max_examples=150)
 def test_it_does_what_the_rules_say(scenario: Scenario, cuts: list[int]) -> None:
-    core, oracle, played = RematchCore(INSTRUMENTS, scenario.blocks(cuts)), RematchOracle(), 0
+    core, oracle, played = RematchCore(scenario.market(cuts)), RematchOracle(), 0
     for row, request in scenario.requests:
         assert core.play(request.at) == request.at
         play_oracle(oracle, scenario.rows, played, row)
@@ -104,8 +104,8 @@ def play_to(core: RematchCore, until: int, stop: bool) -> None:
 @given(scenarios(), st.lists(st.integers(0, 500), max_size=3), st.integers(0, 100))
 @settings(max_examples=60)
 def test_stops_and_checkpoints_change_nothing(scenario: Scenario, cuts: list[int], at: int) -> None:
-    expected = run(RematchCore(INSTRUMENTS, scenario.blocks()), scenario)
-    core = RematchCore(INSTRUMENTS, scenario.blocks(cuts))
+    expected = run(RematchCore(scenario.market()), scenario)
+    core = RematchCore(scenario.market(cuts))
     start = core.checkpoint()
     first = at % (len(scenario.requests) + 1)
     for _, request in scenario.requests[:first]:
@@ -121,7 +121,7 @@ def test_stops_and_checkpoints_change_nothing(scenario: Scenario, cuts: list[int
 
 def assert_recorded(core: RematchCore, books: BookSet) -> None:
     """Every queue of the two has the same lots in the same order."""
-    for number, instrument in enumerate(core.instruments):
+    for number, instrument in enumerate(core._rows.instruments):
         book = core.book(number)
         recorded = books[instrument]
         for side, levels in (("B", recorded.bids(10**6)), ("A", recorded.asks(10**6))):
@@ -133,7 +133,7 @@ def assert_recorded(core: RematchCore, books: BookSet) -> None:
 @given(scenarios(with_own=False, longest=40))
 @settings(max_examples=60)
 def test_without_own_orders_it_is_what_was_recorded(scenario: Scenario) -> None:
-    core, books = RematchCore(INSTRUMENTS, scenario.blocks()), BookSet()
+    core, books = RematchCore(scenario.market()), BookSet()
     batch, played = make_batch(scenario.rows, INSTRUMENTS), 0
     for end in ends_of(batch.ts_event):
         books.apply(batch[played:end])
@@ -147,22 +147,11 @@ def ends_of(times: npt.NDArray[np.int64]) -> list[int]:
     return [*(np.flatnonzero(np.diff(times)) + 1).tolist(), len(times)]
 
 
-def blocks_of(batches: Iterable[EventBatch]) -> list[Block]:
-    """Blocks with the venue's times as the backtest reckons them."""
-    blocks, highest = [], 0
-    for batch in batches:
-        times = np.maximum.accumulate(np.minimum(batch.ts_event, batch.ts_recv))
-        times = np.maximum(times, highest)
-        blocks.append((batch, times))
-        highest = int(times[-1])
-    return blocks
-
-
 def compare(batches: Sequence[EventBatch], samples: int | None) -> None:
     """Compare the books after each of the recording's times, or after so many of them, which are drawn."""
-    blocks, books, played = blocks_of(batches), BookSet(), 0
-    batch, times = EventBatch.concat(batch for batch, _ in blocks), np.concatenate([times for _, times in blocks])
-    core, ends = RematchCore(batch.instruments, blocks), ends_of(times)
+    rows, books, played = GivenRows(batches), BookSet(), 0
+    batch, times = EventBatch.concat(batches), np.concatenate([block.times for block in all_blocks(rows)])
+    core, ends = RematchCore(rows), ends_of(times)
     if samples is not None:
         ends = sorted({*np.random.default_rng(5).choice(ends, samples).tolist(), len(batch)})
     for end in ends:
@@ -214,7 +203,7 @@ class TestLaws:
     @given(scenarios())
     @settings(max_examples=60)
     def test_what_is_accepted_is_filled_cancelled_or_open(self, scenario: Scenario) -> None:
-        core = RematchCore(INSTRUMENTS, scenario.blocks())
+        core = RematchCore(scenario.market())
         left: Counter[int] = Counter()
         for row in run(core, scenario):
             _, cause, number, lots, *_ = row
@@ -231,7 +220,7 @@ class TestLaws:
     @given(scenarios())
     @settings(max_examples=60)
     def test_what_an_order_takes_is_gone_from_the_other_side(self, scenario: Scenario) -> None:
-        core = RematchCore(INSTRUMENTS, scenario.blocks())
+        core = RematchCore(scenario.market())
         for _, request in scenario.requests:
             core.play(request.at)
             core.take()
@@ -249,7 +238,7 @@ class TestLaws:
     @given(scenarios())
     @settings(max_examples=60)
     def test_the_size_of_a_print_is_spent_once(self, scenario: Scenario) -> None:
-        core, printed, played = RematchCore(INSTRUMENTS, scenario.blocks()), 0, 0
+        core, printed, played = RematchCore(scenario.market()), 0, 0
         for row, request in [*scenario.requests, (len(scenario.rows), None)]:
             core.play(request.at if request else END)
             printed += sum(one.lots for one in scenario.rows[played:row] if one.action in "TF" and one.side != "N")
