@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import polars as pl
 
+from hftlab.backtest.core import Core
 from hftlab.backtest.engine import ACCOUNT, Engine
 from hftlab.backtest.facts import Facts, facts_of
 from hftlab.backtest.fill_core import FillCore
@@ -18,6 +19,7 @@ from hftlab.backtest.fill_venue import FillVenue
 from hftlab.backtest.latency_models import Latency
 from hftlab.backtest.market_rows import MarketRows, market_rows
 from hftlab.backtest.markets import ObservedExchange, RecordedMarket, SimulatedMarket
+from hftlab.backtest.rematch_core import RematchCore
 from hftlab.backtest.result import Result
 from hftlab.backtest.result_tables import RAW
 from hftlab.backtest.run_log import RunLog
@@ -105,7 +107,9 @@ def fill_venue(session: Session, fill: FillModel | str | None, latency: Latency)
     return FillVenue(_core(rows, model), rows.instruments, latency, span[0] - 1), model
 
 
-def _core(rows: MarketRows, model: FillModel) -> Any:
+def _core(rows: MarketRows, model: FillModel) -> Core:
+    if model.impact:
+        return RematchCore(rows)
     code = FIFO if model.queue_model is None else int(model.queue_model)
     return FillCore(rows, code, model.n or 1.0)
 
