@@ -209,3 +209,28 @@ class TestErrors:
     def test_one_object_cannot_run_on_two_sessions(self) -> None:
         with pytest.raises(ArgumentError, match="made anew for each"):
             hl.backtest(Maker(), [orders(), orders(10, 8)])
+
+
+class TestImpact:
+    def test_what_is_taken_is_missing_for_those_who_come_later(self) -> None:
+        class Buyer(hl.Strategy):
+            """Takes all that the best ask has, twice a second."""
+
+            every = "500ms"
+
+            def on_timer(self, at: int) -> None:
+                latest = self.market.latest("AAPL")
+                if latest is not None:
+                    self.trading.buy("AAPL", latest.ask_size, price=latest.ask, time_in_force="IOC")
+
+        still, moved = (
+            hl.backtest(Buyer, orders(), fill=hl.backtest.FillModel("fifo", impact=impact)).fills.collect()
+            for impact in (False, True)
+        )
+        assert still.height > 5
+        assert moved.height > 5
+        assert not still.equals(moved)
+
+    def test_without_orders_of_ones_own_nothing_moves(self) -> None:
+        model = hl.backtest.FillModel("fifo", impact=True)
+        assert hl.backtest(hl.Strategy, orders(), fill=model).fills.collect().height == 0
