@@ -29,6 +29,8 @@ OF_WIDGETS: Final = "a widget's parts have one test, which compares what Python 
 
 TESTED_ELSEWHERE: Final[dict[str, tuple[str, str]]] = {
     "backtest/collapse_kernel.py": ("backtest/test_collapsed_rows.py", OF_KERNELS),
+    "backtest/survey_kernel.py": ("backtest/test_message_survey.py", OF_KERNELS),
+    "backtest/message_columns.py": ("backtest/test_message_table.py", OF_DATA),
     "backtest/message_kernel.py": ("backtest/test_message_rows.py", OF_KERNELS),
     "backtest/rematch_fills.py": ("backtest/test_rematch_kernel.py", OF_KERNELS),
     "backtest/rematch_orders.py": ("backtest/test_rematch_kernel.py", OF_KERNELS),

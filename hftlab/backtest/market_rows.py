@@ -7,9 +7,9 @@ from collections.abc import Collection, Sequence
 from hftlab.backtest.blocks import Block, Holding, MarketRows
 from hftlab.backtest.event_rows import EventRows, event_holdings
 from hftlab.backtest.merged_rows import MergedRows
-from hftlab.backtest.message_columns import MessageTable
 from hftlab.backtest.message_rows import MessageRows
 from hftlab.backtest.message_survey import Surveyed, survey
+from hftlab.backtest.message_table import MessageTable
 from hftlab.errors import SessionError
 from hftlab.instruments import Instrument
 from hftlab.session.market_at import check_symbols

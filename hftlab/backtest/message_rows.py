@@ -11,7 +11,7 @@ import polars as pl
 import pyarrow as pa
 
 from hftlab.backtest.blocks import BLOCK_ROWS, Holding, RowBlocks, Stretch
-from hftlab.backtest.message_columns import MessageColumns, MessageTable, Place, message_columns, read_only
+from hftlab.backtest.message_columns import MessageColumns
 from hftlab.backtest.message_kernel import (
     LISTING,
     MEMORY,
@@ -21,6 +21,7 @@ from hftlab.backtest.message_kernel import (
     compile_messages,
 )
 from hftlab.backtest.message_survey import NO_CHANNEL, Surveyed, codes_of
+from hftlab.backtest.message_table import MessageTable, Place, message_columns, read_only
 from hftlab.events import EventBatch
 from hftlab.instruments import Instrument
 from hftlab.instruments.units import reduced

@@ -10,32 +10,16 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from hftlab.backtest.decimal_grid import digits_of, is_on
-from hftlab.backtest.message_columns import Levels, MessageColumns, MessageTable, Prints, message_columns, read_only
+from hftlab.backtest.message_table import MessageTable, message_columns, read_only
+from hftlab.backtest.survey_kernel import FOUND, survey_rows
 from hftlab.instruments import NASDAQ, NYSE, UNIT, Instrument, Venue, find_instrument
 from hftlab.instruments.units import reduced
-from hftlab.kernels.compiling import IntArray, in_place, inlined
+from hftlab.kernels.compiling import IntArray
 
 __all__ = ["NO_CHANNEL", "Surveyed", "codes_of", "survey"]
 
 NO_CHANNEL: Final = -1
 """Channel of messages without one."""
-
-_FOUND: Final = np.dtype(
-    [
-        ("rows", "i8"),
-        ("depth", "i8"),  # most levels that a side has had, at least 1 if it was told
-        ("quotes", "i8"),  # bids, asks and levels that have a size
-        ("price_digits", "i8"),
-        ("size_digits", "i8"),
-        ("off_tick", "i8"),  # prices that are not on the tick of the known instrument
-        ("off_lot", "i8"),
-        ("tick_numerator", "f8"),  # 0: none is known
-        ("tick_denominator", "f8"),
-        ("lot_numerator", "f8"),
-        ("lot_denominator", "f8"),
-    ]
-)
 
 _VENUES: Final = {venue.name: venue for venue in (NASDAQ, NYSE)}
 """Venues all of whose prices are in one currency."""
@@ -64,7 +48,7 @@ def survey(table: MessageTable, wanted: Callable[[str], bool], known: Collection
     pairs: dict[Pair, int] = {}
     instruments: list[Instrument | None] = []
     exchanges: list[str] = []
-    found = np.zeros(0, _FOUND)
+    found = np.zeros(0, FOUND)
     for _, rows in table.groups():
         codes = codes_of(rows, pairs, wanted)
         for symbol, _ in list(pairs)[len(found) :]:
@@ -72,7 +56,7 @@ def survey(table: MessageTable, wanted: Callable[[str], bool], known: Collection
             exchanges.append(rows["exchange"][first].as_py())
             instruments.append(_known(symbol, exchanges[-1], known))
             found = np.append(found, _first(instruments[-1]))
-        _survey_rows(message_columns(rows), read_only(codes), found)
+        survey_rows(message_columns(rows), read_only(codes), found)
     chosen: dict[str, int] = {}
     for (symbol, _), code in pairs.items():
         if found[code]["quotes"] and (symbol not in chosen or _rank(found[code]) > _rank(found[chosen[symbol]])):
@@ -120,7 +104,7 @@ def _known(symbol: str, exchange: str, known: Collection[Instrument]) -> Instrum
 
 def _first(instrument: Instrument | None) -> npt.NDArray[Any]:
     """Return what is known of a symbol before its first row."""
-    found = np.zeros(1, _FOUND)
+    found = np.zeros(1, FOUND)
     if instrument is not None:
         found["tick_numerator"], found["tick_denominator"] = reduced(instrument.tick)
         found["lot_numerator"], found["lot_denominator"] = reduced(instrument.lot)
@@ -139,57 +123,3 @@ def _instrument(symbol: str, exchange: str, known: Instrument | None, found: Any
     if found["off_tick"]:
         known = dataclasses.replace(known, tick=tick, rule=None)
     return dataclasses.replace(known, lot=lot) if found["off_lot"] else known
-
-
-@in_place
-def _survey_rows(columns: MessageColumns, codes: IntArray, found: npt.NDArray[Any]) -> None:
-    for row in range(len(codes)):
-        if codes[row] < 0:
-            continue
-        one = found[codes[row]]
-        one.rows += 1
-        _survey_levels(columns.bids, row, one)
-        _survey_levels(columns.asks, row, one)
-        _survey_trades(columns.trades, row, one)
-        _survey_trades(columns.last, row, one)
-        _survey_quote(columns.bid[row], columns.bid_size[row], one)
-        _survey_quote(columns.ask[row], columns.ask_size[row], one)
-
-
-@inlined
-def _survey_levels(levels: Levels, row: int, one: Any) -> None:
-    start, stop = levels.starts[row], levels.starts[row + 1]
-    one.depth = max(one.depth, stop - start, 1 if levels.is_there[row] else 0)
-    for place in range(start, stop):
-        one.quotes += 1
-        _survey_price(levels.prices[place], one)
-        _survey_size(levels.sizes[place], one)
-
-
-@inlined
-def _survey_trades(trades: Prints, row: int, one: Any) -> None:
-    for place in range(trades.starts[row], trades.starts[row + 1]):
-        _survey_price(trades.prices[place], one)
-        _survey_size(trades.sizes[place], one)
-
-
-@inlined
-def _survey_quote(price: Any, size: Any, one: Any) -> None:
-    if price > 0 and size > 0:
-        one.quotes += 1
-        _survey_price(price, one)
-        _survey_size(size, one)
-
-
-@inlined
-def _survey_price(price: Any, one: Any) -> None:
-    one.price_digits = digits_of(price, one.price_digits)
-    if one.tick_numerator > 0 and not is_on(price, one.tick_denominator, one.tick_numerator):
-        one.off_tick += 1
-
-
-@inlined
-def _survey_size(size: Any, one: Any) -> None:
-    one.size_digits = digits_of(size, one.size_digits)
-    if one.lot_numerator > 0 and not is_on(size, one.lot_denominator, one.lot_numerator):
-        one.off_lot += 1

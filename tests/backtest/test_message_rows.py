@@ -13,7 +13,10 @@ from hypothesis import strategies as st
 
 from hftlab.backtest import message_rows
 from hftlab.backtest.blocks import MarketRows
+from hftlab.backtest.collapse_kernel import collapse_rows
 from hftlab.backtest.market_rows import market_rows
+from hftlab.backtest.message_kernel import compile_messages
+from hftlab.backtest.survey_kernel import survey_rows
 from hftlab.book import BookSet
 from hftlab.events import CLEAR, F_LAST, F_MBP, F_SNAPSHOT, F_TOB, TRADE, EventBatch
 from hftlab.ingest.simulation import exchange_on
@@ -307,3 +310,11 @@ def test_any_block_can_be_had_at_any_time(messages_of_a_day: Session, monkeypatc
     rows = market_rows(messages_of_a_day)
     for number in np.random.default_rng(1).permutation(len(blocks)).tolist():
         assert_same(rows.block(number), blocks[number])
+
+
+@pytest.mark.parametrize("kernel", [compile_messages, survey_rows, collapse_rows])
+def test_kernels_are_compiled_once_for_all_processes(kernel: Any) -> None:
+    """What is compiled depends on all constants in reach, and among those of sessions is the process's number."""
+    names = [stamp[0] for stamp in kernel._cache._cache_file._source_stamp if isinstance(stamp, tuple)]
+    assert "hftlab.backtest.message_rows" not in names
+    assert not [name for name in names if name.startswith("hftlab.session")]

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from hftlab.backtest.message_columns import MessageTable
 from hftlab.backtest.message_survey import NO_CHANNEL, Surveyed, codes_of, survey
+from hftlab.backtest.message_table import MessageTable
 from hftlab.instruments import NASDAQ, UNIT, Instrument, Venue, find_instrument
 from hftlab.protocol import MarketData, MarketDataSymbol
 from tests.batches import COIN, SHARE

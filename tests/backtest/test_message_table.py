@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hftlab.backtest.message_columns import MessageTable, Place, message_columns
+from hftlab.backtest.message_table import MessageTable, Place, message_columns
 from hftlab.errors import SessionDamaged
 from hftlab.protocol import Side, Trade
 from hftlab.session import Session, open_session
