@@ -25,6 +25,8 @@ _ORDER: Final = ("orders", "requests", "fills", "positions", "equity", "queue", 
 """Of tables that differ first at the same time, the first here counts: what was asked for before what came of it."""
 _SHOWN: Final = 8
 """Facts that are shown."""
+_MOMENTS: Final = frozenset({"at", "heard", "created", "arrived", "ended", "sent", "from", "to"})
+"""Columns of times in ns."""
 
 
 class FactDifference(NamedTuple):
@@ -52,10 +54,16 @@ class RowDifference(NamedTuple):
     b: Any
 
     def __str__(self) -> str:
-        where = f"{self.table}, row {self.row:,}, {in_words(self.at)}"
+        where = f"{self.table}, row {self.row:,}, {_moment(self.at)}"
         if self.column == "rows":
             return f"{where}: one of them ends, with {self.a:,} rows, and {self.b:,}"
-        return f"{where}: `{self.column}` is {_shown(self.a)}, and {_shown(self.b)}"
+        return f"{where}: `{self.column}` is {self.texts[0]}, and {self.texts[1]}"
+
+    @property
+    def texts(self) -> tuple[str, str]:
+        """Both values as text: times are in words."""
+        show = _moment if self.column in _MOMENTS else _shown
+        return show(self.a), show(self.b)
 
 
 @dataclass(frozen=True, repr=False)
@@ -88,7 +96,7 @@ class Comparison:
         rows = [("fact", one.name, _shown(one.a), _shown(one.b)) for one in self.facts]
         if (first := self.first) is not None:
             place = f"{first.table}, row {first.row:,}, {first.column}"
-            rows.append((f"first at {in_words(first.at)}", place, _shown(first.a), _shown(first.b)))
+            rows.append((f"first at {_moment(first.at)}", place, *first.texts))
         return rows_table("Where two results differ", ("", "", "a", "b"), rows)
 
 
@@ -166,3 +174,8 @@ def _row_difference(name: str, a: Result, b: Result) -> RowDifference | None:
 
 def _shown(value: object) -> str:
     return f"{value.normalize():f}" if isinstance(value, Decimal) else repr(value)
+
+
+def _moment(ns: object) -> str:
+    """Show a time with its nanoseconds."""
+    return f"{in_words(ns)[:26]}{ns % 1000:03d} UTC" if isinstance(ns, int) else repr(ns)

@@ -181,11 +181,12 @@ class Result:
         return write_result(folder, self._tables, list(self.facts), overwrite=overwrite)
 
     def __repr__(self) -> str:
-        summary = self.summary(())
+        orders, fills = (self._tables[name].select(pl.len()).collect().item() for name in ("orders", "fills"))
+        pnl = self.table("equity").select("pnl").tail(1).collect().item()
         sessions = self.facts[0].session if len(self.facts) == 1 else f"{len(self.facts):,} sessions"
         return (
-            f"Result({summary.strategy} on {sessions}: {summary.total.orders:,} orders, {summary.total.fills:,} fills, "
-            f"PnL {summary.total.pnl:+,.2f} {summary.currency})"
+            f"Result({self.facts[0].strategy} on {sessions}: {orders:,} orders, {fills:,} fills, "
+            f"PnL {pnl:+,.2f} {self.facts[0].currency})"
         )
 
     def _repr_html_(self) -> str:

@@ -76,7 +76,9 @@ class TestRows:
         assert first is not None
         assert (first.table, first.row, first.at) == ("fills", 1, START + 5 * SECOND)
         assert (first.column, first.a, first.b) == ("price", 101, 102)
-        assert str(found) == "first difference: fills, row 1, 2026-01-02 14:30:05.000000 UTC: `price` is 101, and 102"
+        assert (
+            str(found) == "first difference: fills, row 1, 2026-01-02 14:30:05.000000000 UTC: `price` is 101, and 102"
+        )
         assert "price" in found._repr_html_()
 
     def test_the_earliest_counts_whatever_its_table(self) -> None:
@@ -87,6 +89,13 @@ class TestRows:
         assert ignored is not None
         assert ignored.table == "fills"
 
+    def test_times_are_in_words(self) -> None:
+        found = compare(self.result(ended=START), self.result(ended=START + 1))
+        assert str(found).endswith(
+            "`ended` is 2026-01-02 14:30:00.000000000 UTC, and 2026-01-02 14:30:00.000000001 UTC"
+        )
+        assert "`ended` is None" in str(compare(self.result(ended=None), self.result(ended=START)))
+
     def test_a_table_that_ends_is_said(self) -> None:
         fewer = made_result(
             [order("a", "BUY", 100, 10, 1), order("b", "SELL", 101, 5, 4)],
@@ -96,7 +105,7 @@ class TestRows:
         first = compare(self.result(), fewer).first
         assert first is not None
         assert (first.table, first.column, first.a, first.b) == ("fills", "rows", 2, 1)
-        assert str(first) == "fills, row 1, 2026-01-02 14:30:05.000000 UTC: one of them ends, with 2 rows, and 1"
+        assert str(first) == "fills, row 1, 2026-01-02 14:30:05.000000000 UTC: one of them ends, with 2 rows, and 1"
 
     @given(seed=st.integers(0, 10**5), data=st.data())
     def test_a_change_is_found_where_it_was_made(self, seed: int, data: st.DataObject) -> None:
