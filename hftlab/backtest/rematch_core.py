@@ -57,7 +57,7 @@ class RematchCore:
       the recording too. If own orders have taken from that one, the aggressor goes on within its limit to whatever
       stands first. Lots for which it finds nothing wait for the next print of the same aggressor, which has the same
       side and ts_event and perhaps a worse price, else they lapse. The C or M rows behind fills that only book them
-      change nothing more.
+      change nothing more; a fill that no row of its event books has taken its lots all the same.
     - A recorded order that was executed in the recording, and here was not, is a *survivor*. It stays where it is until
       recorded aggressors or orders that reach it, or own ones, trade with it, as with own orders.
     - A print without fills has met hidden liquidity: of the book it reaches own orders and survivors only, because it
@@ -282,7 +282,7 @@ def _require_orders(rows: MarketRows) -> None:
         if rows.holds(number) in ("levels", "top"):
             raise ArgumentError(
                 f"the recording has no orders of {instrument.wire_symbol}, only levels, and these cannot be matched "
-                "again: use a fill model without impact, or other symbols"
+                "again: use a fill model without impact"
             )
 
 

@@ -25,6 +25,7 @@ from tests.backtest.recorded_blocks import GivenRows, all_blocks
 from tests.backtest.rematch_oracle import RematchOracle, Report
 from tests.backtest.rematch_scenarios import INSTRUMENTS, Scenario, scenarios
 from tests.batches import Row, make_batch
+from tests.book.matching.streams import Step, compiled_run, entries_of, random_stream
 from tests.shared_data import shared_data
 
 START = 1_700_000_000 * UNIT
@@ -197,6 +198,12 @@ class TestRecordings:
         decoded = [decoder.decode(encoder.encode(batch)) for batch in simulated]
         assert sum(map(len, decoded)) > 30_000
         compare(decoded, 30)
+
+    @given(st.builds(random_stream, st.integers(0, 2**32), st.integers(50, 150)))
+    @settings(max_examples=15)
+    def test_auctions_icebergs_and_halts(self, stream: list[Step]) -> None:
+        _, result = compiled_run(entries_of(stream))
+        compare([result.events], None)
 
 
 class TestLaws:
