@@ -47,6 +47,12 @@ def replay(
     sessions: Annotated[list[Path], typer.Argument(metavar="SESSION", help="Folders of sessions.")],
     speed: Speed = 1.0,
     loop: Annotated[bool, typer.Option("--loop", help="Begin again at the end, until interrupted.")] = False,
+    fills: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODEL", help="Take orders, which fill by this model: fifo, risk_averse, power, power(3), log ..."
+        ),
+    ] = None,
     host: Host = "127.0.0.1",
     port: Port = DEFAULT_PORT,
     auth: Auth = "public",
@@ -78,7 +84,7 @@ def replay(
         except ValueError as exc:
             raise HftlabError(f"these sessions cannot be served as one: {exc}") from None
 
-    serving.serve(recorded)
+    serving.serve(recorded, fills=fills)
 
 
 def token(

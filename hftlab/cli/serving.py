@@ -61,8 +61,8 @@ class Serving:
     origins: list[str] | None
     audit: Path | None
 
-    def serve(self, make_source: Callable[[], Any]) -> None:
-        """Serve until SIGINT or SIGTERM, after printing the address. Raises HftlabError.
+    def serve(self, make_source: Callable[[], Any], *, fills: str | None = None) -> None:
+        """Serve until SIGINT or SIGTERM, after printing the address; `fills` is as in Server. Raises HftlabError.
 
         The source is made when everything else is known to be right: the exchange may compile for a minute.
         """
@@ -74,7 +74,7 @@ class Serving:
         from hftlab.server import Server
 
         async def stream() -> None:
-            async with Server(source, self.host, self.port, **options) as server:
+            async with Server(source, self.host, self.port, fills=fills, **options) as server:
                 stop = interruption()
                 print(server.url, flush=True)  # noqa: T201 - the one line that a calling program reads
                 await stop.wait()

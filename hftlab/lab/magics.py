@@ -15,14 +15,14 @@ from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
 from hftlab.errors import HftlabError
 from hftlab.lab.client import connect
 from hftlab.lab.completion import Matcher
-from hftlab.lab.server import serve
+from hftlab.lab.server import LabServer, serve
 from hftlab.lab.status_table import StatusTable
 from hftlab.protocol.enums import DataType
-from hftlab.session import Session, open_session
+from hftlab.session import Replay, Session, open_session
 
 __all__ = ["HftMagics", "load", "unload"]
 
-_USAGE: Final = "%%replay SESSION [--speed N] [--symbols SYMBOL ...] [--loop]"
+_USAGE: Final = "%%replay SESSION [--speed N] [--symbols SYMBOL ...] [--loop] [--fills MODEL]"
 _DATA_TYPES: Final = (DataType.QUOTES, DataType.ORDER_BOOK, DataType.TRADES, DataType.STATISTICS)
 
 
@@ -49,6 +49,7 @@ _PARSER.add_argument("session")
 _PARSER.add_argument("--speed", type=_speed, default=1.0)
 _PARSER.add_argument("--symbols", nargs="+")
 _PARSER.add_argument("--loop", action="store_true")
+_PARSER.add_argument("--fills")
 
 
 @magics_class
@@ -66,22 +67,29 @@ class HftMagics(Magics):
     def replay(self, line: str, cell: str) -> Any:
         """Run the cell on a replay of a session.
 
-            %%replay SESSION [--speed N] [--symbols SYMBOL ...] [--loop]
+            %%replay SESSION [--speed N] [--symbols SYMBOL ...] [--loop] [--fills MODEL]
 
-        SESSION is a folder, or a variable that holds a session. The speed is a multiple of real time, or max. The cell
-        finds `session`, `server`, and `client`, which is subscribed to all symbols or to those given. Server and client
-        end with the cell, and variables of these names have their earlier values afterwards.
+        SESSION is a folder, or a variable that holds a session. The speed is a multiple of real time, or max. With a
+        fill model, such as risk_averse or power(3), the replay takes orders. The cell finds `session`, `server`, and
+        `client`, which is subscribed to all symbols or to those given. Server and client end with the cell, and
+        variables of these names have their earlier values afterwards.
         """
         options = _PARSER.parse_args(_words(line))
         session = self._session(options.session)
         symbols = session.manifest.symbols if options.symbols is None else options.symbols
         with (
-            serve(session.replay(options.speed, loop=options.loop), port=0) as server,
+            self._serve(session.replay(options.speed, loop=options.loop), options.fills) as server,
             connect(server.url) as client,
         ):
             self._subscribe(client, symbols)
             with self._variables(client=client, server=server, session=session):
                 return self._run(cell)
+
+    def _serve(self, replay: Replay, fills: str | None) -> LabServer:
+        try:
+            return serve(replay, port=0, fills=fills)
+        except (HftlabError, ValueError) as error:
+            raise UsageError(f"%%replay: {error}") from None
 
     def _session(self, given: str) -> Session:
         named = self._shell.user_ns.get(given)

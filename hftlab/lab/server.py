@@ -6,7 +6,7 @@ import atexit
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from ssl import SSLContext
-from typing import Any, Final, Literal, Self
+from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 from hftlab.forking import Home
 from hftlab.html_table import facts_table
@@ -18,6 +18,9 @@ from hftlab.server import DEFAULT_PORT, ConnectionInfo, Server, ServerLimits, To
 from hftlab.simulator import Exchange
 from hftlab.source import Source, undecorated
 from hftlab.trading import AccountTerms
+
+if TYPE_CHECKING:
+    from hftlab.backtest.paper_market import Fills
 
 __all__ = ["LabServer", "serve", "servers"]
 
@@ -39,6 +42,7 @@ def serve(
     hosts: Sequence[str] = (),
     ssl: SSLContext | None = None,
     accounts: Mapping[str, AccountTerms] | None = None,
+    fills: Fills | None = None,
 ) -> LabServer:
     """Serve a source from this process and return a server that listens. Raises PortInUse.
 
@@ -54,6 +58,8 @@ def serve(
     `ssl`: a server's SSLContext with its certificate; the address becomes wss://.
     `accounts`: starting cash, limits and fees by account name, such as {"alice": hl.trading.AccountTerms(cash=50_000)};
     "*" is for all others. Only for a source that takes orders, such as the simulated exchange.
+    `fills`: lets a recorded session take orders, which fill by this model of hl.backtest: "fifo", "risk_averse",
+    "power(3)" and so on, or a dict such as {"fill": "power", "latency": hl.backtest.Latency(entry="1ms")}.
 
     hftlab.Server takes the same arguments except `name`, and describes them in detail. Without a source it sends only
     what publish() is given, where this function serves the simulated exchange.
@@ -73,6 +79,7 @@ def serve(
         hosts=hosts,
         ssl=ssl,
         accounts=accounts,
+        fills=fills,
     )
     background.run(server.start())
     handle = LabServer(server, name or server.url)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from ssl import SSLContext
 from types import TracebackType
-from typing import Any, Self, get_args
+from typing import TYPE_CHECKING, Any, Self, get_args
 
 from websockets.http11 import Request, Response
 
@@ -51,6 +51,9 @@ from hftlab.trading.brokers import broker_of
 from hftlab.trading.paper_source import PaperSource
 from hftlab.trading.traded_source import TradedSource
 
+if TYPE_CHECKING:
+    from hftlab.backtest.paper_market import Fills
+
 __all__ = ["Server"]
 
 _log = get_logger("hftlab.server")
@@ -71,6 +74,11 @@ class Server:
     by name (AccountTerms: cash, limits, fees), "*" those of all others. Accounts, orders and private messages belong to
     the venue: a later server of the same source goes on with them.
 
+    A recorded session takes orders with `fills`, a fill model of hl.backtest or its name ("fifo", "risk_averse",
+    "power(3)"), or a dict such as {"fill": "power", "latency": hl.backtest.Latency(entry="1ms")}. Such a replay goes on
+    taking them wherever it is sought, paused and stepped to: a seek back takes the accounts back to that time, and a
+    seek on lets the time pass. They begin anew with the server, and with each turn of a loop.
+
     Raises PortInUse, ValueError for a symbol of the source that cannot be one, HftlabError for `accounts` of a source
     that cannot be traded, and for a source that another server of this process streams.
     """
@@ -88,14 +96,18 @@ class Server:
         hosts: Sequence[str] = (),
         ssl: SSLContext | None = None,
         accounts: Mapping[str, AccountTerms] | None = None,
+        fills: Fills | None = None,
     ) -> None:
         if auth not in get_args(AuthMode):
             modes = get_args(AuthMode)
             raise ArgumentError(f"auth={auth!r} is not a mode: give {' or '.join(map(repr, modes))}").advise(
                 instead=meant([str(auth)], modes)
             )
-        self.source, self.host, self.port = streamed_source(source), host_address(host), port_number(port)
-        check_unserved(self.source)  # before its broker gets other accounts
+        self.host, self.port = host_address(host), port_number(port)
+        check_unserved(streamed_source(source))  # before its broker gets other accounts
+        if fills is not None:
+            source, accounts = _paper(source, fills, accounts), None
+        self.source = source
         self._auth, self._origins, self._hosts, self._ssl = auth, origins, hosts, ssl
         self.broker = broker_of(source, accounts)
         """Broker of a source that can be traded, such as the simulated exchange; None for others."""
@@ -304,6 +316,14 @@ class Server:
         status = self._playback.status()
         status.timestamp = to_milliseconds(wall_time())
         return status
+
+
+def _paper(
+    source: Source[Message] | None, fills: Fills, accounts: Mapping[str, AccountTerms] | None
+) -> Source[Message]:
+    from hftlab.backtest.paper_market import paper_source  # compiled loops, which other servers need not load
+
+    return paper_source(source, fills, accounts)
 
 
 def _starting() -> str:

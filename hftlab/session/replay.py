@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from hftlab.clock import NANOSECONDS, Clock
 from hftlab.protocol import Message
@@ -11,6 +11,9 @@ from hftlab.protocol.encoded_market_data import EncodedMarketData
 from hftlab.session.read_ahead import ReadAhead
 from hftlab.session.reader import Recorded
 from hftlab.source import Timed
+
+if TYPE_CHECKING:
+    from hftlab.session.session import Session
 
 __all__ = ["Replay"]
 
@@ -55,8 +58,11 @@ class Replay:
         *,
         speed: float = 1.0,
         loop: bool = False,
+        session: Session | None = None,
     ) -> None:
         self.name = name
+        self.session = session
+        """The session whose messages these are, where it is one."""
         self.symbols = list(symbols)
         self.span, self.loop = span, loop
         self.clock = Clock(None if span is None else span[0], speed)

@@ -191,7 +191,7 @@ class Session:
         intervals = self._stated_coverage() if gaps else []
         is_whole = all(interval.covered for interval in intervals)
         messages = reader if is_whole else LossyMessages(reader, intervals)
-        return Replay(self.folder.name, manifest.symbols, messages, span, speed=speed, loop=loop)
+        return Replay(self.folder.name, manifest.symbols, messages, span, speed=speed, loop=loop, session=self)
 
     def book_at(self, at: int | datetime | str, symbol: str) -> Book:
         """Return the order book of a symbol at a time: its `bids(depth)` and `asks(depth)`, best first.
