@@ -10,29 +10,51 @@ from hftlab.backtest.merged_rows import MergedRows
 from hftlab.backtest.message_rows import MessageRows
 from hftlab.backtest.message_survey import Surveyed, survey
 from hftlab.backtest.message_table import MessageTable
+from hftlab.backtest.renamed_rows import RenamedRows, renamed_instruments
 from hftlab.errors import SessionError
 from hftlab.instruments import Instrument
 from hftlab.session.market_at import check_symbols
+from hftlab.session.merged import Merged
 from hftlab.session.session import Session
 
 __all__ = ["Block", "Holding", "MarketRows", "market_rows"]
 
 
-def market_rows(session: Session, symbols: str | Sequence[str] | None = None) -> MarketRows:
-    """Return the rows of a session's market: all of it, or only what is of some symbols.
+def market_rows(session: Session | Merged, symbols: str | Sequence[str] | None = None) -> MarketRows:
+    """Return the rows of a session's market, or of several merged ones: all of it, or only what is of some symbols.
 
     They are the session's order-level events, and of symbols without any the changes of levels and the trades that its
     messages tell of; where there are both they are merged by the venue's time. Symbols are those of the wire (AAPL,
     AAPL:NYSE). Instruments have the numbers of the events table, those of messages follow. To find the grid of prices
-    and sizes the messages are read once before the first block.
+    and sizes the messages are read once before the first block. Of merged sessions (hl.merged) the instruments of each
+    follow those of the one before, under the names that they have in the whole.
 
     Raises SessionError for symbols that the session does not have and for those that have nothing to fill orders from,
-    and SessionDamaged.
+    ArgumentError for what is merged of other sources than sessions, and SessionDamaged.
     """
+    wanted = [symbols] if isinstance(symbols, str) else symbols
+    return _of_merged(session, wanted) if isinstance(session, Merged) else _of_session(session, wanted)
+
+
+def _of_merged(merged: Merged, wanted: Sequence[str] | None) -> MarketRows:
+    if wanted is not None:
+        check_symbols(wanted, merged.symbols, merged.name, "merged.symbols")
+    found: list[tuple[MarketRows, int]] = []
+    instruments: tuple[Instrument, ...] = ()
+    for session, names in merged.sessions:
+        own = [one for one in session.manifest.symbols if wanted is None or names.get(one, one) in wanted]
+        if own:
+            rows = _of_session(session, None if wanted is None else own)
+            found.append((rows, len(instruments)))
+            instruments += renamed_instruments(rows.instruments, names)
+    sources = [RenamedRows(rows, instruments, first) for rows, first in found]
+    return sources[0] if len(sources) == 1 else MergedRows(sources)
+
+
+def _of_session(session: Session, wanted: Sequence[str] | None) -> MarketRows:
     instruments = tuple(Instrument.from_dict(one) for one in session.manifest.source.get("instruments", ()))
     holdings = event_holdings(session)
     of_events = {instruments[number].wire_symbol for number in holdings}
-    wanted = [symbols] if isinstance(symbols, str) else symbols
     if wanted is not None:
         check_symbols(wanted, [*session.manifest.symbols, *of_events], session.folder)
         holdings = {

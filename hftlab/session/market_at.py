@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 __all__ = ["book_of_events", "book_of_messages", "check_symbols", "rows_between"]
 
 
-def check_symbols(symbols: Sequence[str], known: Sequence[str], folder: object) -> None:
-    """Raise SessionError for symbols that a session does not have, with the nearest that it has.
+def check_symbols(
+    symbols: Sequence[str], known: Sequence[str], folder: object, where: str = "session.manifest.symbols"
+) -> None:
+    """Raise SessionError for symbols that a session does not have, with the nearest that it has, and `where` all are.
 
     Raises ArgumentTypeError for what is not text.
     """
@@ -35,9 +37,9 @@ def check_symbols(symbols: Sequence[str], known: Sequence[str], folder: object) 
             raise ArgumentTypeError(f"the symbol {symbol!r} is not text: give a name such as 'AAPL'")
     unknown = [symbol for symbol in symbols if symbol not in known]
     if unknown:
-        raise SessionError(
-            f"{folder} does not have {describe_unknown(unknown, known)}: see session.manifest.symbols"
-        ).advise(instead=meant(unknown, known))
+        raise SessionError(f"{folder} does not have {describe_unknown(unknown, known)}: see {where}").advise(
+            instead=meant(unknown, known)
+        )
 
 
 def rows_between(reader: Reader, start: int, stop: int, symbols: Sequence[str] | None) -> pl.DataFrame:

@@ -34,7 +34,8 @@ def merged(
     one time come in the order of the recordings. With `loop` a server begins again at the end. Raises ValueError for
     names that are the same with their suffixes, and what open_session() does.
     """
-    sources = [_source(one) for one in recordings]
+    opened = [Session(Path(one)) if isinstance(one, str | Path) else one for one in recordings]
+    sources = [_source(one) for one in opened]
     if not sources:
         raise ArgumentError("there is nothing to merge: give at least one session")
     if suffixes is None:
@@ -43,13 +44,15 @@ def merged(
         suffixes = [f":{name}.{place}" if name in repeated else f":{name}" for place, name in enumerate(names, 1)]
     if isinstance(suffixes, str) or len(suffixes) != len(sources):
         raise ArgumentError(f"suffixes={suffixes!r}: give one for each of the {len(sources)} recordings")
-    return Merged(sources, _names(sources, suffixes), speed=speed, loop=loop)
+    sessions = [one if isinstance(one, Session) else None for one in opened]
+    return Merged(sources, _names(sources, suffixes), sessions, speed=speed, loop=loop)
 
 
 class Merged:
     """Source of the messages of several recorded sources (hftlab.source.Seekable), on a clock of its own.
 
-    `renamed` maps, for each source, those symbols that have another name here.
+    `renamed` maps, for each source, those symbols that have another name here. `sessions` has the session that each
+    source streams, None where that is not known.
     """
 
     recorded = True
@@ -58,12 +61,14 @@ class Merged:
         self,
         sources: Sequence[Seekable[Message]],
         renamed: Sequence[Mapping[str, str]],
+        sessions: Sequence[Session | None] = (),
         *,
         speed: float = 1.0,
         loop: bool = False,
     ) -> None:
         self.loop = loop
         self.name = " + ".join(source.name for source in sources)
+        self._sessions = list(zip(sessions, renamed, strict=False))
         self._sources = [_Renamed(*pair) for pair in zip(sources, renamed, strict=True)]
         self.symbols = sorted({symbol for source in self._sources for symbol in source.symbols})
         self.clock = Clock(None if self.span is None else self.span[0], speed)
@@ -74,6 +79,17 @@ class Merged:
         span = self.span
         length = 0.0 if span is None else (span[1] - span[0]) / NANOSECONDS
         return f"Merged({self.name!r}: symbols: {len(self.symbols)}, {length:.1f} s, speed {self.clock.speed:g})"
+
+    @property
+    def sessions(self) -> list[tuple[Session, Mapping[str, str]]]:
+        """The sessions whose messages these are, each with the symbols that have another name here.
+
+        Raises ArgumentError if one of the sources is not a session.
+        """
+        found = [(session, names) for session, names in self._sessions if session is not None]
+        if len(found) < len(self._sources):
+            raise ArgumentError(f"{self.name} is not made of sessions alone: merge sessions or their folders")
+        return found
 
     @property
     def span(self) -> tuple[int, int] | None:
@@ -159,9 +175,7 @@ class _Renamed:
         return struct if name is None else msgspec.structs.replace(struct, symbol=name)
 
 
-def _source(recording: Session | Seekable[Message] | Path | str) -> Seekable[Message]:
-    if isinstance(recording, str | Path):
-        recording = Session(Path(recording))
+def _source(recording: Session | Seekable[Message]) -> Seekable[Message]:
     if isinstance(recording, Session):
         return recording.replay()
     if not isinstance(recording, Seekable):

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from hftlab.backtest.market_rows import market_rows
-from hftlab.errors import SessionError
+from hftlab.backtest.market_rows import MarketRows, market_rows
+from hftlab.errors import ArgumentError, SessionError
 from hftlab.events import F_LAST
-from hftlab.session import Session, SessionWriter, open_session
+from hftlab.session import Merged, Session, SessionWriter, merged, open_session
 from hftlab.session.event_table import EventTable
 from tests.backtest.recorded_blocks import all_blocks
 from tests.backtest.test_event_rows import write
@@ -81,3 +81,44 @@ class TestMixed:
         assert [rows.holds(number) for number in range(3)] == [None, None, "levels"]
         (block,) = all_blocks(market_rows(session, "COIN"))
         assert block.batch.action.tolist() == [ord("A")] * 2
+
+
+class TestMerged:
+    """Two sessions that have one symbol both, one of events and one of messages."""
+
+    @pytest.fixture
+    def both(self, tmp_path: Path) -> Merged:
+        writer = SessionWriter(tmp_path / "events", source={})
+        table = EventTable(writer)
+        table.add(make_batch([Row("A", "B", 100, 5, F_LAST, order=time, time=time) for time in (1, 3)], [COIN]))
+        table.flush()
+        writer.append(market_data(symbol("COIN")), 10**6)
+        writer.close()
+        messages = [(at * 10**6, market_data(symbol("COIN", bids=[level(float(at))], timestamp=at))) for at in (2, 4)]
+        messages.append((5 * 10**6, market_data(symbol("B", timestamp=5.0))))
+        write_session(tmp_path / "messages", messages)
+        return merged([tmp_path / "events", tmp_path / "messages"], suffixes=[":one", ":two"])
+
+    def rows(self, rows: MarketRows) -> list[tuple[int, str]]:
+        return [
+            (time // 10**6, rows.instruments[number].wire_symbol)
+            for block in all_blocks(rows)
+            for time, number in zip(block.times.tolist(), block.batch.instrument_id.tolist(), strict=True)
+        ]
+
+    def test_symbols_have_their_names_in_the_whole(self, both: Merged) -> None:
+        rows = market_rows(both)
+        assert [one.wire_symbol for one in rows.instruments] == ["COIN:one", "B", "COIN:two"]
+        assert [rows.holds(number) for number in range(3)] == ["orders", "levels", "levels"]
+        one, two = "COIN:one", "COIN:two"
+        assert self.rows(rows) == [(1, one), (2, two), (2, two), (3, one), (4, two), (5, "B"), (5, "B")]
+
+    def test_some_of_the_symbols(self, both: Merged) -> None:
+        assert self.rows(market_rows(both, "COIN:two")) == [(2, "COIN:two"), (2, "COIN:two"), (4, "COIN:two")]
+        with pytest.raises(SessionError, match=r"COIN:two.*see merged\.symbols"):
+            market_rows(both, "COIN")
+
+    def test_other_sources_have_no_tables(self, tmp_path: Path) -> None:
+        session = write_session(tmp_path / "session", [])
+        with pytest.raises(ArgumentError, match="not made of sessions alone"):
+            market_rows(merged([session.replay()]))
