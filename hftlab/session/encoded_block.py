@@ -30,8 +30,11 @@ _COLUMNS: Final = snake_names(MarketDataSymbol) | {"timestamp": "ts_event"}
 _OPTIONAL: Final = {"bids": Parts.BIDS, "asks": Parts.ASKS, "lastTrade": Parts.LAST_TRADE}
 _SIDES: Final = frozenset(side.value for side in Side)
 _NEWLINE: Final = ord("\n")
-_PROCESS: Final = os.getpid()
-"""The process whose threads polars has: in a fork of it there are none, and polars would wait for them for ever."""
+_PROCESS: Final = f"process {os.getpid()}"
+"""The process whose threads polars has: in a fork of it there are none, and polars would wait for them for ever.
+
+A text: numbers of a module count as constants of kernels that use it, and would have them compiled in every process.
+"""
 
 
 def encoded_block(rows: pa.Table) -> EncodedBlock | None:
@@ -39,7 +42,7 @@ def encoded_block(rows: pa.Table) -> EncodedBlock | None:
 
     It is None in a fork as well.
     """
-    if os.getpid() != _PROCESS:
+    if f"process {os.getpid()}" != _PROCESS:
         return None
     others = [name for name in rows.column_names if name not in KNOWN]
     if not KNOWN.issubset(rows.column_names) or any(rows[name].null_count < rows.num_rows for name in others):

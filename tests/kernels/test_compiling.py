@@ -43,6 +43,18 @@ class TestCache:
         ]
         assert runs[1] == "1 0\n"
 
+    def test_the_constants_are_the_same_in_every_process(self) -> None:
+        """A number that is the process's own would have kernels compiled anew each time: these use most modules."""
+        code = (
+            "from hftlab.kernels.compiling import _stamps; from hftlab.backtest import message_kernel, message_survey; "
+            "print([sorted(_stamps(vars(one))) for one in (message_kernel, message_survey)])"
+        )
+        told = [
+            subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+            for _ in range(2)
+        ]
+        assert told[0] == told[1]
+
     def test_is_of_one_version(self) -> None:
         """An installer may give the files of two versions the same times."""
         stamp = apply_kernel.apply_rows._cache._cache_file._source_stamp  # type: ignore[attr-defined]
