@@ -17,7 +17,15 @@ from hftlab.client.supervisor import Supervisor
 from hftlab.clock import wall_time
 from hftlab.errors import HftlabError, NetworkError, WireError
 from hftlab.html_table import facts_table
-from hftlab.protocol import CancelAll, CancelOrder, OrderStatus, PortfolioUpdate, Side
+from hftlab.protocol import (
+    CancelAll,
+    CancelOrder,
+    NewOrder,
+    OrderStatus,
+    PortfolioUpdate,
+    ReplaceOrder,
+    Side,
+)
 from hftlab.protocol.enums import UpdateType
 from hftlab.protocol.subscribing.subscriber import Subscriber
 from hftlab.protocol.symbol_argument import symbol_name
@@ -206,6 +214,27 @@ class Trading:
             if ends:
                 await asyncio.wait(ends, timeout=_UPDATE)
         return concerned
+
+    async def request(self, message: OrderRequest, *, timeout: float = 10.0) -> None:
+        """Send a request that has been made already, such as a strategy's, and wait until the server has taken it.
+
+        Raises the server's error if it does not take it, RateLimitExceeded while it has asked for a pause, and
+        NetworkError without a connection, or an answer within `timeout` seconds.
+        """
+        seconds, blotter = timeout_seconds(timeout), self._watch.blotter
+        if isinstance(message, NewOrder):
+            self._requests.check_connected()
+            tracked = blotter.track(message, wall_time())
+            try:
+                sent = self._requests.send(message)
+            except WireError as exc:
+                self._refuse(tracked, exc)
+                raise
+            await self._acknowledged(sent, tracked, seconds)
+            return
+        if isinstance(message, ReplaceOrder) and (found := blotter.find(message.client_order_id)) is not None:
+            blotter.replace(found, message.new_client_order_id)
+        await self._requests.ask(message, seconds)
 
     async def wait(self, order: OrderHandle, *statuses: str, timeout: float | None = None) -> Order:
         """Wait until an order has had one of these statuses, or is final; see Order.wait."""

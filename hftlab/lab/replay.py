@@ -38,6 +38,10 @@ class LabReplay:
         """
         return background.run(self._controls.step(count, seconds=seconds))
 
+    def step_to(self, until: int | datetime | str) -> ReplayStatus | None:
+        """Pause, and stream the messages up to and including a time; it is given as for seek()."""
+        return background.run(self._controls.step_to(nanoseconds(until)))
+
     def seek(self, position: int | datetime | str) -> ReplayStatus | None:
         """Go to a time, back or forward; the client has the state as of `position` when this returns.
 

@@ -19,6 +19,7 @@ __all__ = [
     "Frequency",
     "Milliseconds",
     "Name",
+    "Nanoseconds",
     "Part",
     "Position",
     "Price",
@@ -33,6 +34,8 @@ CURRENCY: Final = r"^[A-Z][A-Z0-9]{2,9}\Z"
 
 # Bounds keep NaN and the infinities out: no comparison with NaN holds. 9.2e12 ms is the last time int64 ns can hold.
 Milliseconds: TypeAlias = Annotated[float, Meta(gt=0, le=9.2e12)]
+Nanoseconds: TypeAlias = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+"""Exact times, which a double of milliseconds has no room for."""
 Position: TypeAlias = Annotated[float, Meta(ge=0, le=9.2e12)]
 Amount: TypeAlias = Annotated[float, Meta(ge=-LARGEST_AMOUNT, le=LARGEST_AMOUNT)]
 Size: TypeAlias = Annotated[float, Meta(ge=0, le=LARGEST_SIZE)]

@@ -9,6 +9,7 @@ __all__ = [
     "ConnectionState",
     "DataType",
     "ErrorType",
+    "Liquidity",
     "OrderStatus",
     "OrderType",
     "PositionSide",
@@ -123,6 +124,14 @@ class OrderStatus(StrEnum):
     CANCELED = "CANCELED"
     REJECTED = "REJECTED"
     EXPIRED = "EXPIRED"
+
+
+class Liquidity(StrEnum):
+    """Role of an order in a fill: whether it made the price, took it, or traded in an auction."""
+
+    MAKER = "MAKER"
+    TAKER = "TAKER"
+    AUCTION = "AUCTION"
 
 
 class UpdateType(StrEnum):

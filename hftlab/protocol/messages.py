@@ -18,6 +18,7 @@ from hftlab.protocol.base import (
     Count,
     Frequency,
     Milliseconds,
+    Nanoseconds,
     Part,
     Position,
     Symbol,
@@ -242,8 +243,9 @@ class ReplayControl(Base, tag="REPLAY_CONTROL", kw_only=True):
     """Command to a recorded source.
 
     `speed` goes with SPEED (None: as fast as possible), `position` or `sequence` (the number of a message in the
-    recording) with SEEK, `count` (messages) or `duration` (ms of source time) with STEP. `loop` goes with RESUME:
-    whether the replay begins again at its end, None leaves that as it is.
+    recording) with SEEK, `count` (messages) or `duration` (ms of source time) with STEP. With `until` (ns UTC) a STEP
+    goes on to that time, and no further than `count` messages if that is given. `loop` goes with RESUME: whether the
+    replay begins again at its end, None leaves that as it is.
     """
 
     action: ReplayAction
@@ -251,6 +253,7 @@ class ReplayControl(Base, tag="REPLAY_CONTROL", kw_only=True):
     position: Milliseconds | None = None
     count: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
     duration: Milliseconds | None = None
+    until: Nanoseconds | None = None
     sequence: Count | None = None
     loop: bool | None = None
 
@@ -260,6 +263,7 @@ class ReplayStatus(Base, tag="REPLAY_STATUS", kw_only=True):
 
     `start` and `end` are the times of its first and last message. `reset` marks a jump to another position: earlier
     state of symbols is void, and the state there follows as snapshots. With `loop` it begins again at its end.
+    `order_time` is the exact time (ns UTC) of an order that is sent now, where the replay takes orders.
     """
 
     state: ReplayState
@@ -269,6 +273,7 @@ class ReplayStatus(Base, tag="REPLAY_STATUS", kw_only=True):
     end: Position | None = None
     reset: bool = False
     loop: bool = False
+    order_time: Nanoseconds | None = None
 
     def __repr__(self) -> str:
         speed = "as fast as possible" if self.speed is None else f"speed {self.speed:g}"

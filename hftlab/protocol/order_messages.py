@@ -20,6 +20,7 @@ from hftlab.protocol.base import (
     TradedSize,
 )
 from hftlab.protocol.enums import (
+    Liquidity,
     OrderStatus,
     OrderType,
     PositionSide,
@@ -50,7 +51,8 @@ PRIVATE_CHANNEL: Final = 0
 class OrderUpdate(Base, tag="ORDER_UPDATE", kw_only=True):
     """State of an order after a change; `update_type` is the change. Private to the order's account.
 
-    `commission` is that of the whole order so far, a rebate below 0. With `snapshot` nothing has changed: the server
+    `commission` is that of the whole order so far, a rebate below 0; `last_liquidity` is the order's role in the fill.
+    With `snapshot` nothing has changed: the server
     tells a connection the state, outside of the private channel's sequence. `ts_event` is the venue's time where that
     is not about the time of sending: in a replay.
     """
@@ -68,6 +70,7 @@ class OrderUpdate(Base, tag="ORDER_UPDATE", kw_only=True):
     average_price: Price | None = None
     last_fill_price: Price | None = None
     last_fill_quantity: Size | None = None
+    last_liquidity: Liquidity | None = None
     commission: Amount | None = None
     reason: str | None = None
     update_type: UpdateType

@@ -47,6 +47,10 @@ class ReplayControls:
             ReplayAction.STEP, duration=to_milliseconds(duration(count if seconds is None else seconds))
         )
 
+    async def step_to(self, until: int, count: int | None = None) -> ReplayStatus | None:
+        """Stream the messages up to and including a time (ns), at most the next `count`, and pause."""
+        return await self._do(ReplayAction.STEP, until=until, count=count)
+
     async def seek(self, position: int) -> ReplayStatus | None:
         """Go to a time, back or forward; when this returns the state as of `position` has been received.
 

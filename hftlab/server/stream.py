@@ -82,6 +82,11 @@ class Stream:
         self._sleeps_until: int | None = None
         """Source time of what `run()` sleeps until; None while it does not sleep."""
 
+    @property
+    def is_paper(self) -> bool:
+        """Whether it is a replay that takes orders."""
+        return self._paper is not None
+
     def wake(self) -> None:
         """Look again at what is due next."""
         self._awake.set()
@@ -356,7 +361,9 @@ class Stream:
             case ReplayAction.SPEED:
                 self.clock.speed = math.inf if request.speed is None else request.speed
             case ReplayAction.STEP:
-                if request.duration is not None:
+                if request.until is not None:
+                    await self._take_until(request.until, request.count)
+                elif request.duration is not None:
                     await self._take_for(from_milliseconds(request.duration))
                 else:
                     await self._take(1 if request.count is None else request.count)
@@ -378,8 +385,14 @@ class Stream:
 
     async def _take_for(self, duration: int) -> None:
         self.playback.pause()
-        until = self.playback.reachable(self.playback.position + duration)
-        while taken := self.playback.take_until(until, _STEPS):
+        await self._take_until(self.playback.position + duration, None)
+
+    async def _take_until(self, until: int, count: int | None) -> None:
+        self.playback.pause()
+        until = self.playback.reachable(max(until, self.playback.position))
+        left = math.inf if count is None else count
+        while left > 0 and (taken := self.playback.take_until(until, int(min(left, _STEPS)))):
+            left -= len(taken)
             await self._send_taken(taken)
 
     async def _send_taken(self, taken: list[Timed[Message]]) -> None:

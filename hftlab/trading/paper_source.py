@@ -127,6 +127,10 @@ class PaperSource(SourceDecorator[Message]):
         self._passed = self.trading.seek(position)
         return state
 
+    def order_time(self, position: int) -> int:
+        """Return the time of an order that is sent at a position of the replay."""
+        return max(position, self.trading.now)
+
     def take_passed(self) -> list[Timed[Any]]:
         """Return the private messages that the last seek has passed over on its way to a later time."""
         passed, self._passed = self._passed, []

@@ -9,7 +9,7 @@ from typing import Protocol, TypeAlias, runtime_checkable
 import msgspec
 
 from hftlab.instruments import Instrument
-from hftlab.protocol.enums import OrderType, SelfTradePrevention, Side, TimeInForce, UpdateType
+from hftlab.protocol.enums import Liquidity, OrderType, SelfTradePrevention, Side, TimeInForce, UpdateType
 
 __all__ = [
     "Cancel",
@@ -23,14 +23,6 @@ __all__ = [
     "VenueRequest",
     "VenueUpdate",
 ]
-
-
-class Liquidity(StrEnum):
-    """Role of an order in a fill: whether it made the price, took it, or traded in an auction."""
-
-    MAKER = "MAKER"
-    TAKER = "TAKER"
-    AUCTION = "AUCTION"
 
 
 class MarketPhase(StrEnum):

@@ -86,6 +86,7 @@ def order_update(
         average_price=order.value / (order.filled * UNIT) if order.filled else None,
         last_fill_price=None if fill is None else fill.price / UNIT,
         last_fill_quantity=None if fill is None else fill.quantity / UNIT,
+        last_liquidity=None if fill is None else fill.liquidity,
         commission=order.commission / UNIT if order.filled else None,
         reason=order.reason,
         update_type=kind,

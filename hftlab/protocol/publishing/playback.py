@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from hftlab.clock import Clock, from_milliseconds, to_milliseconds
@@ -36,6 +37,7 @@ class Playback:
         # What a subclass yields is checked, and for that it has to be decoded.
         own = source if self.check_of_source.trusts_source else None
         self._advance_encoded: Any = getattr(own, "advance_encoded", self._advance)
+        self._order_time: Callable[[int], int] | None = getattr(source, "order_time", None)
         self._take_until: Any = getattr(source, "take_until", None)
         self.failure: str | None = None
         """The exception that the source has raised; the source is not asked again after it."""
@@ -144,7 +146,8 @@ class Playback:
         if len(taken) < most:
             self.move(position)
         elif taken:
-            self.move(taken[-1].at - 1)
+            last = taken[-1].at
+            self.move(last - 1 if self.seekable.next_time() == last else last)
         return self.check_of_source.timed(taken)
 
     def _taken_one_by_one(self, position: int, most: int) -> list[Timed[Message]]:
@@ -215,6 +218,7 @@ class Playback:
             end=None if span is None else _whole(span[1]),
             reset=reset,
             loop=self.is_looping,
+            order_time=None if self._order_time is None else self._order_time(self.position),
         )
 
     def _wire_position(self) -> float:
