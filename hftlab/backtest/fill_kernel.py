@@ -193,9 +193,9 @@ def _play_order(state: FillState, rows: Rows, exponent: float, row: Any, book: A
         return
     if is_watched:
         traded = min(pending, lots) if action == CANCEL else pending
-        _change_fronts(
-            state, exponent, side, key, before, _level_of(state, side, key)[0], traded if old_key == key else 0
-        )
+        after = _level_of(state, side, key)[0]
+        if after != before:
+            _change_fronts(state, exponent, side, key, before, after, traded if old_key == key else 0)
         if left > 0:
             _change_fronts(state, exponent, side, old_key, left, _level_of(state, side, old_key)[0], traded)
     if action == CANCEL:

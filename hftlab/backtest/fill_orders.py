@@ -111,9 +111,16 @@ def _spend(state: FillState, side: int, slot: Any, lots: int) -> None:
 
 @in_place
 def fill_own(state: FillState, row: int, lots: int, time: int, ticks: int, why: int) -> None:
-    """Fill so many lots of a resting order, at most those that it shows; an iceberg then shows its next part."""
+    """Fill so many lots of a resting order, at most those that it shows."""
     own = state.own[row]
     report(state, time, _FILLED, own.number, lots, ticks, why, own.ahead, 0)
+    _take_off_part(state, row, lots)
+
+
+@in_place
+def _take_off_part(state: FillState, row: int, lots: int) -> None:
+    """Take lots off those that a resting order shows; an iceberg then shows its next part behind all others."""
+    own = state.own[row]
     own.lots -= lots
     own.shown -= lots
     if own.lots == 0:
@@ -203,33 +210,17 @@ def _prevent(state: FillState, taker: int, other: int, time: int) -> None:
     if prevention == _DECREMENT:
         lots = min(own.lots, resting.shown)
         own.lots -= lots
-        resting.lots -= lots
-        resting.shown -= lots
-        if own.lots > 0:
-            report(state, time, _REDUCED, own.number, own.lots, own.ticks, _SELF_TRADE, 0, 0)
-        else:
-            report(state, time, _CANCELLED, own.number, lots, own.ticks, _SELF_TRADE, 0, 0)
-        if resting.lots == 0:
-            _cancel(state, other, lots, time)
-            return
-        report(state, time, _REDUCED, resting.number, resting.lots, resting.ticks, _SELF_TRADE, 0, 0)
-        if resting.shown == 0:
-            leave(state, other)
-            join_level(state, other)
+        report(state, time, _REDUCED, own.number, lots, own.ticks, _SELF_TRADE, 0, 0)
+        report(state, time, _REDUCED, resting.number, lots, resting.ticks, _SELF_TRADE, 0, 0)
+        _take_off_part(state, other, lots)
         return
     if prevention != _NEWEST:
-        _cancel(state, other, resting.lots, time)
+        report(state, time, _CANCELLED, resting.number, resting.lots, resting.ticks, _SELF_TRADE, 0, 0)
+        leave(state, other)
+        take_off(state, other)
     if prevention != _OLDEST:
         report(state, time, _CANCELLED, own.number, own.lots, own.ticks, _SELF_TRADE, 0, 0)
         own.lots = 0
-
-
-@inlined
-def _cancel(state: FillState, row: int, lots: int, time: int) -> None:
-    own = state.own[row]
-    report(state, time, _CANCELLED, own.number, lots, own.ticks, _SELF_TRADE, 0, 0)
-    leave(state, row)
-    take_off(state, row)
 
 
 @in_place

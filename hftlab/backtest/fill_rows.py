@@ -27,6 +27,7 @@ def block_rows(books: BookState, block: Block, times: IntArray) -> tuple[BookSta
     priceless = (batch.price > _HIGHEST) | (batch.price < -_HIGHEST)
     if priceless.any():
         action = np.where(priceless & (action != CLEAR), np.uint8(NONE), action)
+        action.flags.writeable = False  # as a batch's are: the kernel is compiled for one kind
     places = np.full(len(times), NOWHERE, np.uint32)
     changes = np.isin(action, (ADD, CANCEL, MODIFY)) & (batch.flags & F_MBP != 0) & (batch.side != NO_SIDE)
     if changes.any():

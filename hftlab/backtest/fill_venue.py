@@ -16,7 +16,7 @@ from hftlab.clock import NANOSECONDS
 from hftlab.events import ASK, BID
 from hftlab.instruments import Instrument
 from hftlab.protocol.enums import OrderType, UpdateType
-from hftlab.simulator.entry_reasons import UNKNOWN_ORDER
+from hftlab.simulator.entry_reasons import SMALL_DISPLAY, UNKNOWN_ORDER
 from hftlab.simulator.entry_rows import new_order, replacement_problem
 from hftlab.simulator.live_orders import Listing, LiveOrder
 from hftlab.trading.venue import (
@@ -36,6 +36,8 @@ __all__ = ["FillVenue"]
 _DAY: Final = 86_400 * NANOSECONDS
 _HIGHEST: Final = 2**61
 """Highest price, in 1e-9."""
+_MOST_PARTS: Final = 1000
+"""Parts at most that an iceberg shows one after the other."""
 _KINDS: Final = {New: RequestKind.NEW, Cancel: RequestKind.CANCEL, Replace: RequestKind.REPLACE}
 _FILL_REASONS: Final = {
     int(Why.QUEUE): "queue",
@@ -137,9 +139,12 @@ class FillVenue:
         return ()
 
     def _play(self, until: int) -> None:
-        while self._core.play(until) < until:
-            self._report()
-        self._report()
+        core = self._core
+        while True:
+            reached = core.play(until)
+            # Behind a trade that has released a stop there may be more rows of the same time.
+            if not self._report() and reached >= until:
+                return
 
     # --- requests ---
 
@@ -153,9 +158,8 @@ class FillVenue:
         if self.on_arrival is not None:
             self.on_arrival(request, at, arrival)
         heapq.heappush(state.underway, _Underway(arrival, state.requests, account, request))
-        if arrival <= at and state.underway[0].number == state.requests:
-            state.now = at
-            self._arrive()
+        if arrival <= at:
+            self.advance(at)
 
     def _arrival(self, at: int, kind: RequestKind) -> int:
         if not self._is_delayed:
@@ -173,7 +177,7 @@ class FillVenue:
 
     def phase(self, symbol: str) -> MarketPhase:
         """Return an instrument's phase, which is CONTINUOUS. Raises KeyError."""
-        del symbol
+        self._listings[symbol]
         return MarketPhase.CONTINUOUS
 
     def reference_price(self, symbol: str) -> int | None:
@@ -229,6 +233,8 @@ class FillVenue:
         order = new_order(account, request, listing)
         if isinstance(order, str):
             return order
+        if _shows_too_little(terms, order.quantity * listing.lot):
+            return SMALL_DISPLAY
         state.orders += 1
         order.number = state.orders
         state.by_id[order.order_id] = state.by_number[order.number] = order
@@ -268,6 +274,8 @@ class FillVenue:
         listing = order.listing
         quantity = order.quantity if request.quantity is None else request.quantity // listing.lot
         price = order.price if request.price is None else request.price // listing.tick
+        if _shows_too_little(self._state.terms[order.number], (quantity - order.filled) * listing.lot):
+            return SMALL_DISPLAY
         if not order.is_waiting:
             self._core.replace(order.number, quantity - order.filled, price, at)
             return None
@@ -341,13 +349,16 @@ class FillVenue:
                 self._state.released.discard(number)
             else:
                 self._update(order, UpdateType.NEW, at)
-        elif cause == Cause.CANCELLED:
+        elif cause == Cause.REDUCED and order.quantity - lots > order.filled:
+            order.quantity -= lots
+            self._told_terms(order, at, _REASONS[why])
+        elif cause in (Cause.CANCELLED, Cause.REDUCED):
             self._forget(order)
             self._update(order, UpdateType.CANCEL, at, reason=self._why(order, why))
-        elif cause in (Cause.REPLACED, Cause.REDUCED):
+        elif cause == Cause.REPLACED:
             order.quantity = order.filled + lots
-            order.price = price if order.price else 0
-            self._told_terms(order, at, _REASONS[why] if cause == Cause.REDUCED else None)
+            order.price = price
+            self._told_terms(order, at, None)
         else:
             kind = RequestKind.NEW
             if cause == Cause.REFUSED:
@@ -440,6 +451,10 @@ class _State:
         memo |= {id(one): one for one in self.underway}
         copied.__dict__ = copy.deepcopy(self.__dict__, memo)
         return copied
+
+
+def _shows_too_little(terms: OrderTerms, quantity: int) -> bool:
+    return terms.display_quantity is not None and _MOST_PARTS * terms.display_quantity < quantity
 
 
 def _listing(number: int, instrument: Instrument) -> Listing:

@@ -23,7 +23,7 @@ class Cause(IntEnum):
     FILLED = 2
     CANCELLED = 3
     REPLACED = 4
-    REDUCED = 5  # by self-trade prevention
+    REDUCED = 5  # by self-trade prevention; the order is over if nothing is left
     TRIGGERED = 6
     REFUSED = 7  # a cancellation or replacement, which leaves the order as it is
 
@@ -51,7 +51,7 @@ REPORT: Final = np.dtype(
         ("time", "i8"),  # ns since 1970 UTC
         ("cause", "i8"),  # Cause
         ("number", "i8"),  # the order's
-        ("lots", "i8"),  # filled or cancelled; open from now on of ACCEPTED, REPLACED and REDUCED
+        ("lots", "i8"),  # filled, cancelled or reduced; open from now on of ACCEPTED and REPLACED
         ("price", "i8"),  # ticks: of the trade, else the order's limit
         ("why", "i8"),  # Why
         ("ahead", "i8"),  # lots that stood ahead: of a fill when the order had its place, of others now

@@ -9,14 +9,15 @@ from hftlab.book.matching import Reason, TradingPhase
 from hftlab.instruments import UNIT
 from hftlab.protocol.enums import OrderType, TimeInForce
 
-__all__ = ["UNKNOWN_ORDER", "amount", "cancel_reason", "refusal"]
+__all__ = ["SMALL_DISPLAY", "UNKNOWN_ORDER", "amount", "cancel_reason", "refusal"]
 
 UNKNOWN_ORDER: Final = "unknown order"
+SMALL_DISPLAY: Final = "display_quantity: an iceberg shows at least a thousandth of its quantity"
 
 _REFUSALS: Final = {
     Reason.UNKNOWN_ORDER: UNKNOWN_ORDER,
     Reason.BAD_TYPE: "type: a MARKET order that waits for an auction cannot be replaced",
-    Reason.BAD_DISPLAY: "display_quantity: an iceberg shows at least a thousandth of its quantity",
+    Reason.BAD_DISPLAY: SMALL_DISPLAY,
     Reason.WOULD_TAKE: "post-only: the order would trade at once",
 }
 _CANCELS: Final = {

@@ -33,7 +33,8 @@ class ListedRows(MarketRows):
         self, instruments: Sequence[Instrument], blocks: Sequence[Sequence[Row]], holding: Holding = "orders"
     ) -> None:
         self.instruments = tuple(instruments)
-        self._blocks = [self._block(rows) for rows in blocks if rows]
+        self.listed = [rows for rows in blocks if rows]
+        self._blocks = [self._block(rows) for rows in self.listed]
         self._holding = holding
 
     def holds(self, number: int) -> Holding | None:

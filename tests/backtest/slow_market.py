@@ -524,10 +524,7 @@ class SlowMarket:
             lots = min(own.lots, resting.shown)
             for one in (own, resting):
                 one.lots -= lots
-                if one.lots > 0:
-                    self._tell(at, Cause.REDUCED, one.number, one.lots, one.price, Why.SELF_TRADE)
-                else:
-                    self._tell(at, Cause.CANCELLED, one.number, lots, one.price, Why.SELF_TRADE)
+                self._tell(at, Cause.REDUCED, one.number, lots, one.price, Why.SELF_TRADE)
             resting.shown -= lots
             if resting.lots == 0:
                 book.own.remove(resting)
