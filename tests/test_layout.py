@@ -47,7 +47,6 @@ TESTED_ELSEWHERE: Final[dict[str, tuple[str, str]]] = {
     "backtest/own_queue.py": ("backtest/test_fill_core.py", OF_KERNELS),
     "backtest/rematch_fills.py": ("backtest/test_rematch_core.py", OF_KERNELS),
     "backtest/rematch_orders.py": ("backtest/test_rematch_core.py", OF_KERNELS),
-    "backtest/rematch_requests.py": ("backtest/test_rematch_core.py", OF_KERNELS),
     "backtest/rematch_state.py": ("backtest/test_rematch_core.py", OF_KERNELS),
     "backtest/reports.py": ("backtest/test_fill_core.py", OF_DATA),
     "backtest/run_log.py": ("backtest/test_backtesting.py", OF_A_RUN),
