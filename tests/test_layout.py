@@ -36,6 +36,7 @@ TESTED_ELSEWHERE: Final[dict[str, tuple[str, str]]] = {
     "backtest/rematch_orders.py": ("backtest/test_rematch_kernel.py", OF_KERNELS),
     "backtest/rematch_requests.py": ("backtest/test_rematch_core.py", OF_KERNELS),
     "backtest/rematch_state.py": ("backtest/test_rematch_kernel.py", OF_KERNELS),
+    "backtest/arguments.py": ("backtest/test_backtesting.py", OF_A_RUN),
     "backtest/core.py": ("backtest/test_fill_core.py", OF_DATA),
     "backtest/engine.py": ("backtest/test_backtesting.py", OF_A_RUN),
     "backtest/fill_kernel.py": ("backtest/test_fill_core.py", OF_KERNELS),

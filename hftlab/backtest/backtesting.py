@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import polars as pl
 
+from hftlab.backtest.arguments import latency_of, parameters_of, seconds_of, sessions_of
 from hftlab.backtest.core import Core
 from hftlab.backtest.engine import ACCOUNT, Engine
 from hftlab.backtest.facts import Facts, facts_of
@@ -27,7 +28,7 @@ from hftlab.backtest.strategy import Strategy
 from hftlab.clock import NANOSECONDS
 from hftlab.errors import ArgumentError, ArgumentTypeError, SessionError
 from hftlab.instruments import Instrument
-from hftlab.session import Session, open_session
+from hftlab.session import Session
 from hftlab.simulator import Exchange
 from hftlab.trading.account import AccountTerms
 from hftlab.trading.broker import Broker
@@ -69,18 +70,15 @@ def run_backtest(
     The virtual clock jumps from event to event, nothing waits. Raises SessionError for a session without a market to
     fill from, ArgumentError for arguments that make no sense, and whatever the strategy raises.
     """
-    run = _Run(strategy, account_terms(terms, fees, cash), latency or Latency.none, dict(parameters or {}), queue)
+    run = _Run(strategy, account_terms(terms, fees, cash), latency_of(latency), parameters_of(parameters), bool(queue))
     if isinstance(session, Exchange):
-        if seconds is None or not 0 < seconds < float("inf"):
-            raise ArgumentError(f"seconds is how long to let the exchange run, above 0 and finite, got {seconds!r}")
+        seconds = seconds_of(seconds)
         if fill is not None:
             raise ArgumentError(f"fill is {fill!r}: on the simulated exchange orders meet its own queues, leave it out")
         return run.on_exchange(session, seconds)
     if seconds is not None:
         raise ArgumentError("seconds is for a simulated exchange: a session has its own length")
-    sessions = [_opened(one) for one in ([session] if isinstance(session, Session | str | Path) else session)]
-    if not sessions:
-        raise ArgumentError("there is nothing to run on: give at least one session")
+    sessions = sessions_of(session)
     if len(sessions) > 1 and isinstance(strategy, Strategy):
         raise ArgumentError(
             f"{strategy!r} is one object for {len(sessions)} sessions: give its class, which is made anew for each"
@@ -205,7 +203,3 @@ def _made(strategy: StrategyLike, parameters: Mapping[str, Any]) -> Strategy:
     if not (inspect.isclass(strategy) and issubclass(strategy, Strategy)):
         raise ArgumentTypeError(f"strategy is {strategy!r}: give a class derived from hl.Strategy, or one such object")
     return strategy(**parameters)
-
-
-def _opened(session: SessionLike) -> Session:
-    return session if isinstance(session, Session) else open_session(session)

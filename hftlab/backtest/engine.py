@@ -13,7 +13,8 @@ from hftlab.backtest.strategy_market import StrategyMarket
 from hftlab.backtest.strategy_trading import StrategyTrading
 from hftlab.backtest.wakes import Wakes
 from hftlab.clock import duration
-from hftlab.errors import ArgumentError, ServerError
+from hftlab.errors import ArgumentError, NameNotFound, ServerError
+from hftlab.nearest import describe_unknown, meant
 from hftlab.protocol.messages import MarketData, Message
 from hftlab.protocol.order_messages import PRIVATE_MESSAGES, NewOrder, OrderUpdate
 from hftlab.source import Timed
@@ -180,7 +181,14 @@ def timer_interval(strategy: Strategy) -> int | None:
 
 def _chosen(strategy: Strategy, symbols: Sequence[str]) -> list[str]:
     wanted = [strategy.symbols] if isinstance(strategy.symbols, str) else strategy.symbols
-    return list(symbols) if wanted is None else list(wanted)
+    if wanted is None:
+        return list(symbols)
+    unknown = [symbol for symbol in wanted if symbol not in symbols]
+    if unknown:
+        raise NameNotFound(f"the strategy's market does not have {describe_unknown(unknown, symbols)}").advise(
+            instead=meant(unknown, symbols)
+        )
+    return list(wanted)
 
 
 def _of_symbols(message: Message, symbols: Sequence[str]) -> Message:

@@ -158,6 +158,9 @@ class TestErrors:
             ({"strategy": Maker(), "parameters": {"quantity": 1}}, ArgumentError, "has been made already"),
             ({"fill": "fiffo"}, ArgumentError, "fifo"),
             ({"seconds": 5}, ArgumentError, "a session has its own length"),
+            ({"session": 5}, ArgumentTypeError, "session is 5: give a session or its folder"),
+            ({"latency": "5ms"}, ArgumentTypeError, r"hl\.backtest\.Latency\(entry='5ms'"),
+            ({"parameters": [1]}, ArgumentTypeError, "give values by name"),
         ],
     )
     def test_arguments_without_sense(self, options: dict[str, Any], error: type[Exception], says: str) -> None:
@@ -168,6 +171,7 @@ class TestErrors:
         ("options", "says"),
         [
             ({}, "seconds is how long"),
+            ({"seconds": "5"}, "seconds is how long"),
             ({"seconds": 5, "fill": "fifo"}, "own queues"),
             ({"seconds": 5, "latency": Latency(entry=1)}, "order_latency"),
             ({"seconds": 5, "queue": True}, "places in its queues"),
@@ -185,6 +189,13 @@ class TestErrors:
         class Misspelt(hl.Strategy):
             def on_market_data(self, message: MarketData) -> None:
                 self.market.best("APPL")
+
+        with pytest.raises(NameNotFound, match="AAPL"):
+            hl.backtest(Misspelt, orders())
+
+    def test_a_strategy_that_wants_an_unknown_symbol(self) -> None:
+        class Misspelt(hl.Strategy):
+            symbols = ("APPL",)
 
         with pytest.raises(NameNotFound, match="AAPL"):
             hl.backtest(Misspelt, orders())
