@@ -119,10 +119,12 @@ class Engine:
             if item.account == ACCOUNT:
                 self._push(item.at, _PRIVATE, item.message)
             return
-        at = item.at
+        at, message = item.at, _of_symbols(item.message, self._symbols)
+        if isinstance(message, MarketData):
+            self._log.quote(message, at)  # what the market was, whenever the strategy hears of it
         if self._is_fed_late:
             self._heard = at = max(self._heard, at + self._feed.draw(at))
-        self._push(at, _MARKET, item.message)
+        self._push(at, _MARKET, message)
 
     def _push(self, at: int, kind: int, what: Any) -> None:
         self._count += 1
@@ -131,9 +133,8 @@ class Engine:
     def _deliver(self, at: int, kind: int, what: Any) -> None:
         strategy, known = self._strategy, self.known
         if kind == _MARKET:
-            message = known.take_in(_of_symbols(what, self._symbols), at)
+            message = known.take_in(what, at)
             if isinstance(message, MarketData) and message.symbols:
-                self._log.quote(message, at)
                 if self._wakes.wakes(message):
                     strategy.on_market_data(message)
                 if self.on_step is not None:

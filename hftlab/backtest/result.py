@@ -130,7 +130,7 @@ class Result:
 
     @property
     def quotes(self) -> pl.LazyFrame:
-        """Best bid, ask and mid over time, as the strategy's market was; null where a side is empty."""
+        """Best bid, ask and mid of the strategy's symbols, when the market had them; null where a side is empty."""
         return mids(self.exact("quotes"))
 
     @property

@@ -194,3 +194,19 @@ def test_a_run_s_money_is_the_broker_s_account_s(tmp_path: Path, monkeypatch: py
     assert orders["commission"].sum() == fills["commission"].sum()
     assert result.exact("equity").collect()["cash"][-1] * UNIT == account.portfolio().cash
     assert result.exact("equity").collect()["equity"][-1] * UNIT == account.total_value
+
+
+class Idle(hl.Strategy):
+    """Watches one of the symbols."""
+
+    symbols: ClassVar[Any] = ["MSFT"]
+
+
+def test_quotes_are_the_market_s_whatever_the_latency() -> None:
+    """Markouts and equity do not shift with the time at which the strategy hears of prices."""
+    session = hl.sample("flash")
+    late = hl.backtest(Idle, session, latency=hl.backtest.Latency(feed="250ms"))
+    punctual = hl.backtest(Idle, session)
+    assert late.quotes.collect().equals(punctual.quotes.collect())
+    recorded = session.market_data.filter(pl.col("symbol") == "MSFT").select("ts_recv", "bid", "ask").collect()
+    assert late.quotes.select("at", "bid", "ask").collect().rows() == recorded.rows()
