@@ -87,6 +87,8 @@ TESTED_ELSEWHERE: Final[dict[str, tuple[str, str]]] = {
     "trading/recorded_venue.py": ("trading/test_paper_source.py", "a protocol; its trading is tested there"),
     "trading/venue.py": ("simulator/test_exchange_orders.py", "a protocol and its data; the exchange implements it"),
     "venues/binance/messages.py": ("venues/binance/test_reader.py", OF_DATA),
+    "venues/dbn/records.py": ("venues/dbn/test_dbn_file.py", OF_DATA),
+    "venues/dbn/symbology.py": ("venues/dbn/test_survey.py", "what a survey fills"),
     "venues/itch/decode_kernel.py": ("venues/itch/test_decoder.py", OF_KERNELS),
     "venues/itch/decoder_state.py": ("venues/itch/test_decoder.py", OF_KERNELS),
     "venues/itch/encode_kernel.py": ("venues/itch/test_encoder.py", OF_KERNELS),
@@ -301,8 +303,12 @@ class TestDependencies:
     NOT_IMPORTED: Final = {"jupyterlab", "ipywidgets"}
     """The program that `hftlab lab` starts, and the part of it that draws widgets in a page."""
 
-    OPTIONAL: Final = {"marimo": "display.py", "order-book": "bench/book.py"}
-    """A notebook program that hftlab draws for where it runs in it, and a rival of a benchmark; by their one user."""
+    OPTIONAL: Final = {
+        "databento-dbn": "venues/dbn/dbn_file.py",
+        "marimo": "display.py",
+        "order-book": "bench/book.py",
+    }
+    """The reader of an extra, a notebook program that hftlab draws for, and a rival of a benchmark; by their user."""
 
     def imported(self) -> set[str]:
         """Top-level names that hftlab imports, at the top of a file or inside of a function."""

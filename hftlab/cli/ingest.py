@@ -28,14 +28,16 @@ def import_(
         list[str],
         typer.Argument(
             metavar="[FORMAT] FILE",
-            autocompletion=lambda: ["binance", "hftbacktest", "itch", "kraken", "lobster"],
-            help="A venue's capture, gzip or plain; of LOBSTER also the zip of a pair. FORMAT is binance, hftbacktest, "
-            "itch, kraken or lobster; without it, the file's content tells.",
+            autocompletion=lambda: ["binance", "dbn", "hftbacktest", "itch", "kraken", "lobster"],
+            help="A venue's capture, gzip or plain; of LOBSTER also the zip of a pair, of Databento zstd. FORMAT is "
+            "binance, dbn, hftbacktest, itch, kraken or lobster; without it, the file's content tells.",
             show_default=False,
         ),
     ],
     output: Output,
-    symbols: Annotated[str | None, typer.Option(help="Comma-separated, for itch and kraken; default: all.")] = None,
+    symbols: Annotated[
+        str | None, typer.Option(help="Comma-separated, for dbn, itch and kraken; default: all.")
+    ] = None,
     instrument: Annotated[
         str | None,
         typer.Option(help="Tick, lot and currency in place of those found, as BTCUSDT,tick=0.01,lot=0.001."),

@@ -16,13 +16,14 @@ from hftlab.market.growing_processor import GrowingProcessor
 from hftlab.session.event_table import EventTable
 from hftlab.session.session import Session
 from hftlab.session.writer import SessionWriter
-from hftlab.venues import binance, hftbacktest, itch, kraken, lobster
+from hftlab.venues import binance, dbn, hftbacktest, itch, kraken, lobster
 from hftlab.venues.progress_bar import no_progress, progress_reporter
 
 __all__ = ["FORMATS", "Imported", "import_capture"]
 
 FORMATS: Final[dict[str, Any]] = {
     "binance": binance,
+    "dbn": dbn,
     "hftbacktest": hftbacktest,
     "itch": itch,
     "kraken": kraken,
@@ -30,11 +31,12 @@ FORMATS: Final[dict[str, Any]] = {
 }
 _DETECT: Final[dict[str, Callable[[Path, str], Instrument]]] = {
     "binance": lambda path, _: binance.detect_instrument(path),
+    "dbn": dbn.detect_instrument,
     "hftbacktest": hftbacktest.detect_instrument,
     "kraken": kraken.detect_instrument,
     "lobster": lambda path, _: lobster.read(path).instrument,
 }
-_SELECTIVE: Final = ("itch", "kraken")
+_SELECTIVE: Final = ("dbn", "itch", "kraken")
 _DEPTH: Final = 10
 _CHUNK: Final = 1 << 13
 """Events decoded at a time. It bounds the memory, most of which is the messages that are made of them."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from hftlab.session.times import to_ns
+from hftlab.venues.state_differences import differences
 
 __all__ = ["CHANGES", "CLEARED", "SET", "TRADED", "level_changes"]
 
@@ -33,8 +33,6 @@ _DELTA: Final = pl.Struct(
     {"bids": _LEVELS, "asks": _LEVELS, "tsEvent": pl.Float64(), "snapshot": pl.Boolean(), "type": pl.String()}
 )
 _KEYS: Final = ["message", "ts_event", "ts_recv"]
-
-Array = npt.NDArray[Any]
 
 
 def level_changes(market_data: pl.LazyFrame, messages: pl.LazyFrame, symbol: str) -> pl.DataFrame:
@@ -109,9 +107,11 @@ def _state_levels(own: pl.DataFrame) -> list[pl.DataFrame]:
         books = own.filter(pl.col(name).is_not_null())
         levels = books.select(name).with_row_index("row").explode(name).unnest(name).drop_nulls("price")
         levels = levels.filter(pl.col("size") > 0)
-        rows, prices, sizes = _differences(
-            levels["row"].to_numpy().astype(np.int64), levels["price"].to_numpy(), levels["size"].to_numpy(), len(books)
+        rows, prices, sizes = differences(
+            levels["row"].to_numpy().astype(np.int64), levels["price"].to_numpy(), levels["size"].to_numpy()
         )
+        there = rows < len(books)
+        rows, prices, sizes = rows[there], prices[there], sizes[there]
         frame = books[rows].select(
             *_KEYS,
             kind=pl.lit(SET, pl.UInt8),
@@ -127,19 +127,3 @@ def _state_levels(own: pl.DataFrame) -> list[pl.DataFrame]:
 
 def _best(quote: str, name: str) -> pl.Expr:
     return pl.concat_list(pl.struct(price=quote, size=f"{quote}_size")).alias(name)
-
-
-def _differences(rows: Array, prices: Array, sizes: Array, count: int) -> tuple[Array, Array, Array]:
-    """Return row, price and new size of each change, given the levels of `count` states, row by row."""
-    order = np.lexsort((rows, prices))
-    rows, prices, sizes = rows[order], prices[order], sizes[order]
-    follows = np.zeros(len(rows) + 1, np.bool_)  # whether a level was in the state before
-    follows[1:-1] = (prices[1:] == prices[:-1]) & (rows[1:] == rows[:-1] + 1)
-    same = follows[:-1].copy()
-    same[1:] &= sizes[1:] == sizes[:-1]
-    gone = ~follows[1:] & (rows + 1 < count)
-    found = np.concatenate([rows[~same], rows[gone] + 1])
-    by_row = np.argsort(found, kind="stable")
-    changed_prices = np.concatenate([prices[~same], prices[gone]])
-    changed_sizes = np.concatenate([sizes[~same], np.zeros(np.count_nonzero(gone))])
-    return found[by_row], changed_prices[by_row], changed_sizes[by_row]

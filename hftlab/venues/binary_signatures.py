@@ -16,11 +16,10 @@ __all__ = ["HFTBACKTEST", "describe_binary", "describe_payload", "itch_sizes"]
 Found = tuple[str | None, str]
 
 HFTBACKTEST: Final = "hftbacktest's event array"
+_DBN: Final = b"DBN"
 _NUMPY: Final = b"\x93NUMPY"
 _ARRAY_HEADER: Final = 1 << 10
 _MAGICS: Final[dict[bytes, str]] = {
-    b"DBN": "Databento's DBN",
-    b"\x28\xb5\x2f\xfd": "a file packed with zstd, such as Databento's .dbn.zst",
     b"PAR1": "a Parquet file",
     b"ARROW1": "an Arrow file",
     b"\x89HDF": "an HDF5 file",
@@ -72,6 +71,8 @@ def describe_binary(head: bytes) -> Found | None:
         return None, describe_packets(head, describe_payload)
     if head.startswith(_NUMPY) and all(name in head[:_ARRAY_HEADER] for name in (b"'exch_ts'", b"'local_ts'")):
         return "hftbacktest", HFTBACKTEST
+    if head.startswith(_DBN):
+        return "dbn", "Databento's DBN"
     for magic, what in _MAGICS.items():
         if head.startswith(magic):
             return None, what

@@ -14,11 +14,13 @@ from hftlab.printable import printable
 from hftlab.venues.binary_signatures import HFTBACKTEST, describe_binary
 from hftlab.venues.capture_file import Damage, read_blocks
 from hftlab.venues.text_signatures import describe_text
+from hftlab.venues.zstd_file import head_of_zstd, is_zstd
 
 __all__ = ["READABLE", "Guess", "explaining", "looks_like", "recognise", "recognise_format"]
 
 READABLE: Final[dict[str, str]] = {
     "binance": "lines `<ns> <JSON>` of Binance's streams",
+    "dbn": "Databento's DBN, or its CSV, plain or packed with zstd",
     "hftbacktest": "hftbacktest's event array in .npz or .npy",
     "itch": "TotalView-ITCH 5.0, each message after its length in two bytes",
     "kraken": "lines `<seconds>: <JSON>` of Kraken's book channel",
@@ -101,6 +103,10 @@ def _described(head: bytes) -> Guess:
         return Guess(None, "an empty file")
     if not head.strip(b"\0"):
         return Guess(None, "a file of zeros")
+    if is_zstd(head):
+        content = head_of_zstd(head, _HEAD)
+        inner = _described(content) if content else Guess(None, "")
+        return inner if inner.format == "dbn" else Guess(None, f"{inner.what or 'a file'} packed with zstd")
     return Guess(*(describe_text(head) or describe_binary(head) or (None, "")))
 
 

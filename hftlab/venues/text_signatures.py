@@ -23,6 +23,7 @@ _BINANCE: Final = re.compile(rb"[0-9]+(?:\.[0-9]+)?[ \t]+(?=\{)")
 _BINANCE_EVENTS: Final = {"depthUpdate", "trade", "aggTrade", "bookTicker", "24hrTicker", "kline", "markPriceUpdate"}
 _DELIMITERS: Final = (b",", b";", b"\t", b"|")
 _MESSAGE_COLUMNS: Final = 6
+_DATABENTO: Final = (b"ts_event", b"rtype", b"publisher_id", b"instrument_id")
 _MESSAGE_TYPES: Final = range(1, 8)
 
 Found = tuple[str | None, str]
@@ -119,6 +120,11 @@ def _numbers(line: bytes) -> list[float] | None:
         return None
 
 
+def _databento(lines: list[bytes]) -> Found | None:
+    names = lines[0].split(b",") if lines else []
+    return ("dbn", "Databento's CSV") if all(name in names for name in _DATABENTO) else None
+
+
 def _csv(lines: list[bytes]) -> Found | None:
     for delimiter in _DELIMITERS:
         counts = Counter(line.count(delimiter) for line in lines)
@@ -151,5 +157,6 @@ _SIGNS: Final[tuple[Callable[[list[bytes]], Found | None], ...]] = (
     _json_lines,
     _markup,
     _lobster,
+    _databento,
     _csv,
 )

@@ -98,7 +98,10 @@ class TestFormats:
         [
             (["itch"], "there is no file to import as itch: name it behind the format"),
             (["itch", "a", "b"], "takes one file, but 2 are given"),
-            (["betamax", "a"], "unknown format 'betamax': choose one of binance, hftbacktest, itch, kraken, lobster"),
+            (
+                ["betamax", "a"],
+                "unknown format 'betamax': choose one of binance, dbn, hftbacktest, itch, kraken, lobster",
+            ),
             (["absent.gz"], "absent.gz cannot be read (No such file or directory)"),
             (["."], "is a folder: name a capture file in it"),
         ],

@@ -22,6 +22,7 @@ from tests.session.sessions import numbered, replayed, write_session
 from tests.shared_data import shared_data
 from tests.venues import kraken_captures
 from tests.venues.captures import SNAPSHOT, START, trade, update, write_capture
+from tests.venues.dbn.files import ES, ORDERS, mbo, metadata, write_dbn
 from tests.venues.lobster_pairs import Message, write_pair
 from tests.venues.look_alikes import READABLE_FILES
 
@@ -197,6 +198,18 @@ class TestFormats:
         whole = session.market_data.filter(pl.col("symbol") == one).collect()
         assert chosen.market_data.drop("message").collect().equals(whole.drop("message"))
 
+    def test_dbn(self, tmp_path: Path) -> None:
+        """Orders of two contracts, in a file that is packed."""
+        other = [mbo("A", "B", 17000.25, 1, 1, 8, number=9), mbo("A", "A", 17000.5, 2, 2, 8, number=9)]
+        path = write_dbn(tmp_path / "a.dbn.zst", *ORDERS, *other, head=metadata(ESH4=ES, NQH4=9))
+        session, stats = import_capture("dbn", path, tmp_path / "session", instrument="NQH4,tick=0.25")
+        assert session.manifest.symbols == ["ESH4", "NQH4"]
+        assert session.events.collect().height == len(ORDERS) + 2
+        assert (stats["records"], stats["trades"]) == (len(ORDERS) + 2, 1)
+        assert [level.price for level in session.book_at(2**62, "NQH4").asks()] == [17000.5]
+        only = import_capture("dbn", path, tmp_path / "only", symbols=["NQH4"]).session
+        assert only.manifest.symbols == ["NQH4"]
+
     def test_hftbacktest(self, capture: Path, tmp_path: Path) -> None:
         """The events of a session come back from its array, with the venue's times never behind its reception."""
         session = import_capture("binance", capture, tmp_path / "session").session
@@ -233,7 +246,7 @@ def test_events_are_written_in_parts_of_a_limited_size(
         (
             "betamax",
             "capture.gz",
-            "unknown format 'betamax': choose one of binance, hftbacktest, itch, kraken, lobster",
+            "unknown format 'betamax': choose one of binance, dbn, hftbacktest, itch, kraken, lobster",
         ),
         *((name, "absent.gz", "absent.gz does not exist: check the path") for name in FORMATS),
         *((name, ".", "is a folder") for name in FORMATS),

@@ -9,6 +9,7 @@ import struct
 import zipfile
 
 import numpy as np
+import pyarrow as pa
 
 from hftlab.venues.hftbacktest.event_format import DEPTH, EVENT_DTYPE, EXCH, LOCAL
 from hftlab.venues.itch import message_bytes
@@ -122,6 +123,14 @@ KRAKEN = (
 )
 LOBSTER = b"34200.1,1,7,10,5853300,1\n34201.2,4,7,4,5853300,1\n34202.3,7,0,0,-1,-1\n"
 LOBSTER_BOOK = b"5853400,10,5853300,10\n9999999999,0,5853300,6\n"
+DATABENTO = (
+    b"ts_recv,ts_event,rtype,publisher_id,instrument_id,action,side,price,size,order_id,flags,sequence\n"
+    + b"".join(
+        b"%d,%d,160,1,5002,A,B,4500250000000,3,%d,128,%d\n"
+        % (1_760_000_000_000_000_000 + number, 1_760_000_000_000_000_000, number, number)
+        for number in range(1, 20)
+    )
+)
 _RANDOM = random.Random(11)
 
 READABLE_FILES: dict[str, tuple[bytes, str]] = {
@@ -129,6 +138,7 @@ READABLE_FILES: dict[str, tuple[bytes, str]] = {
     "binance": (BINANCE, "a capture of Binance's messages"),
     "kraken": (KRAKEN, "a capture of Kraken's messages"),
     "lobster": (LOBSTER, "a LOBSTER message file"),
+    "dbn": (DATABENTO, "Databento's CSV"),
     "hftbacktest": (npy(event_array()), "hftbacktest's event array"),
 }
 """Format -> the content of a small file of it, and what it is recognised as."""
@@ -148,7 +158,8 @@ FILES: dict[str, tuple[bytes, str]] = {
     "pcap-unknown": (pcap(b"hello"), "a pcap capture"),
     "pcap-empty": (pcap(), "a pcap capture"),
     "pcapng-deep": (pcapng(DEEP), "a pcapng capture of IEX's DEEP"),
-    "dbn": (b"DBN\x01" + bytes(100) + b"GLBX.MDP3", "Databento's DBN"),
+    "zstd": (pa.Codec("zstd").compress(b"Nothing of any venue.\n" * 50, asbytes=True), "plain text packed with zstd"),
+    "zstd-cut": (b"\x28\xb5\x2f\xfd" + bytes(100), "a file packed with zstd"),
     "numpy": (npy(np.zeros((9, 6))), "a NumPy array of another form than hftbacktest's events"),
     "parquet": (b"PAR1" + bytes(100) + b"PAR1", "a Parquet file"),
     "csv": (b"time,price\n1,2\n" * 500, "a CSV file that begins with 'time,price'"),

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -66,6 +67,13 @@ class TestRecognition:
         for packed in (gzip.compress(gzip.compress(content)), empty + gzip.compress(content) + bytes(512) + empty):
             path.write_bytes(packed)
             assert recognise(path) == Guess(name, what)
+
+    def test_of_databento_packed_or_not(self, path: Path) -> None:
+        binary = b"DBN\x01" + bytes(100) + b"GLBX.MDP3"
+        for content, what in ((binary, "Databento's DBN"), (READABLE_FILES["dbn"][0], "Databento's CSV")):
+            for data in (content, pa.Codec("zstd").compress(content, asbytes=True)):
+                path.write_bytes(data)
+                assert recognise(path) == Guess("dbn", what)
 
     def test_a_zip_archive_that_is_cut(self, path: Path) -> None:
         path.write_bytes(zipped(messages=READABLE_FILES["lobster"][0])[:-9])
@@ -127,8 +135,8 @@ class TestRecognition:
 
 class TestErrors:
     def test_a_file_of_no_format_lists_what_it_could_be(self, path: Path) -> None:
-        path.write_bytes(FILES["dbn"][0])
-        with pytest.raises(CaptureError, match=r"it looks like Databento's DBN\. .*binance: .*; itch: .*; kraken: .*"):
+        path.write_bytes(FILES["parquet"][0])
+        with pytest.raises(CaptureError, match=r"it looks like a Parquet file\. .*binance: .*; itch: .*; kraken: .*"):
             recognise_format(path)
         path.write_bytes(FILES["random"][0])
         with pytest.raises(CaptureError, match=r"its content was not recognised\. .*; lobster: "):

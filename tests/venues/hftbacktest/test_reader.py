@@ -32,6 +32,9 @@ def written(batch: EventBatch) -> EventBatch:
     kept = (batch.action != NONE) & (fits != UNFIT) & ~((batch.action == CANCEL) & (batch.size == 0) & of_orders)
     columns = {name: getattr(batch, name)[kept].copy() for name in COLUMNS}
     columns["side"][columns["action"] == CLEAR] = NO_SIDE
+    # A modification to 0 fits at any price, and one within a thousandth of a tick is read as the tick.
+    of_book = np.isin(columns["action"], list(b"AMC"))
+    columns["price"][of_book] -= columns["price"][of_book] % batch.instruments[0].tick
     columns["ts_event"] = np.maximum.accumulate(np.minimum(columns["ts_event"], columns["ts_recv"]))
     # An event ends with the last row that is left of it.
     event = np.concatenate([[0], np.cumsum(batch.flags & F_LAST != 0)[:-1]])[kept] if len(batch) else np.zeros(0)

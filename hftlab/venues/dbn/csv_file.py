@@ -1,0 +1,130 @@
+"""Databento's CSV files, plain or packed: prices as decimals or in 1e-9, times as ISO 8601 or in ns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import pyarrow as pa
+from pyarrow import csv
+
+from hftlab.errors import CaptureError
+from hftlab.venues.capture_file import Progress
+from hftlab.venues.dbn.records import RTYPES, UNDEFINED_PRICE, Levels, Records, cleaned
+from hftlab.venues.zstd_file import opened, unpacked
+
+__all__ = ["read_csv"]
+
+_BLOCK: Final = 1 << 22
+_NEEDED: Final = ("ts_event", "rtype", "instrument_id", "price", "size")
+_DEPTH: Final = 10
+_PRICES: Final = ["price", *(f"{side}_px_{level:02}" for side in ("bid", "ask") for level in range(_DEPTH))]
+_SIZES: Final = [f"{side}_sz_{level:02}" for side in ("bid", "ask") for level in range(_DEPTH)]
+_NUMBERS: Final = ("rtype", "publisher_id", "instrument_id", "size", "flags", "sequence")
+_TYPES: Final = {
+    **dict.fromkeys(["ts_recv", "ts_event", "action", "side", "symbol", *_PRICES], pa.string()),
+    **dict.fromkeys([*_NUMBERS, *_SIZES], pa.int64()),
+    "order_id": pa.uint64(),
+}
+_UNITS: Final = 10**9
+_UNDEFINED_TIME: Final = 2**64 - 1
+Array = npt.NDArray[Any]
+
+
+def read_csv(path: Path, progress: Progress | None = None) -> Iterator[Records | int]:
+    """Yield the records of a file in runs of one kind, or how many of another kind stand between.
+
+    Raises CaptureError for a file without Databento's columns and at a row of another form, after those before it.
+    """
+    try:
+        with pa.PythonFile(opened(unpacked(path, _BLOCK, progress)), "r") as stream:
+            rows = csv.open_csv(
+                stream,
+                read_options=csv.ReadOptions(block_size=_BLOCK, use_threads=False),
+                convert_options=csv.ConvertOptions(column_types=_TYPES, strings_can_be_null=True),
+            )
+            missing = [name for name in _NEEDED if name not in rows.schema.names]
+            if missing:
+                raise CaptureError(f"{path} lacks Databento's columns {', '.join(missing)}: fetch it again", path=path)
+            for batch in rows:
+                frame = pl.from_arrow(pa.table(batch))
+                assert isinstance(frame, pl.DataFrame)
+                yield from _records(frame)
+    except (pa.ArrowException, pl.exceptions.PolarsError, OSError, UnicodeError) as error:
+        raise CaptureError(
+            f"{path} is not a whole CSV file of Databento ({error}): fetch it again", path=path
+        ) from error
+
+
+def _records(frame: pl.DataFrame) -> Iterator[Records | int]:
+    rtypes = frame["rtype"].fill_null(-1).to_numpy()
+    ends = np.append(np.flatnonzero(rtypes[1:] != rtypes[:-1]) + 1, len(rtypes))
+    start = 0
+    for end in ends.tolist():
+        run = frame[start:end]
+        kind = RTYPES.get(int(rtypes[start]))
+        if kind is None:
+            yield end - start
+        else:
+            symbols = run["symbol"].fill_null("").to_list() if "symbol" in run.columns else None
+            levels = _levels(run) if "bid_px_00" in run.columns else None
+            yield Records(kind, cleaned(_columns(run, has_action=kind != "bbo")), levels, symbols)
+        start = end
+
+
+def _columns(run: pl.DataFrame, *, has_action: bool) -> dict[str, Array]:
+    ts_event = _times(run["ts_event"])
+    nothing = np.zeros(len(run), np.uint8)
+    return {
+        "ts_event": ts_event,
+        "ts_recv": _times(run["ts_recv"]) if "ts_recv" in run.columns else ts_event,
+        "sequence": _integers(run, "sequence"),
+        "instrument_id": run["instrument_id"].to_numpy(),
+        "order_id": run["order_id"].fill_null(0).to_numpy() if "order_id" in run.columns else nothing,
+        "action": _letters(run, "action") if has_action else nothing,
+        "side": _letters(run, "side"),
+        "price": _prices(run["price"]),
+        "size": _integers(run, "size"),
+        "flags": _integers(run, "flags"),
+    }
+
+
+def _levels(run: pl.DataFrame) -> Levels:
+    depth = sum(name.startswith("bid_px_") for name in run.columns)
+    names = [[f"{side}_{{}}_{level:02}" for level in range(depth)] for side in ("bid", "ask")]
+    prices = [[_prices(run[name.format("px")]) for name in side] for side in names]
+    sizes = [[_integers(run, name.format("sz")) for name in side] for side in names]
+    return Levels(np.moveaxis(np.array(prices), 2, 0), np.moveaxis(np.array(sizes), 2, 0))
+
+
+def _integers(run: pl.DataFrame, name: str) -> Array:
+    return run[name].fill_null(0).to_numpy() if name in run.columns else np.zeros(len(run), np.int64)
+
+
+def _letters(run: pl.DataFrame, name: str) -> Array:
+    return np.frombuffer("".join(run[name].fill_null("N").str.pad_end(1, "N").str.head(1)).encode(), np.uint8)
+
+
+def _prices(texts: pl.Series) -> Array:
+    """Return prices in 1e-9, exactly; one without a point is in that unit already, an empty one is undefined."""
+    if texts.str.contains(".", literal=True).any():
+        text = pl.col(texts.name)
+        parts = text.str.strip_prefix("-").str.split_exact(".", 1)
+        whole = parts.struct.field("field_0").cast(pl.Int64)
+        fraction = parts.struct.field("field_1").fill_null("").str.pad_end(9, "0").str.head(9).cast(pl.Int64)
+        units = (whole * _UNITS + fraction) * pl.when(text.str.starts_with("-")).then(-1).otherwise(1)
+        texts = texts.to_frame().select(units.alias("price"))["price"]
+    prices: Array = texts.cast(pl.Int64).fill_null(UNDEFINED_PRICE).to_numpy()
+    return prices
+
+
+def _times(texts: pl.Series) -> Array:
+    """Return times in ns, of ISO 8601 or of digits; an empty one is undefined."""
+    if texts.str.contains("T", literal=True).any():
+        times = texts.str.strip_suffix("Z").str.to_datetime("%Y-%m-%dT%H:%M:%S%.f", time_unit="ns")
+        return times.cast(pl.Int64).cast(pl.UInt64).fill_null(_UNDEFINED_TIME).to_numpy()
+    return texts.cast(pl.UInt64).fill_null(_UNDEFINED_TIME).to_numpy()

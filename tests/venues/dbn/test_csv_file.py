@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hftlab.errors import CaptureError
+from hftlab.events import COLUMNS
+from hftlab.venues import dbn
+from tests.venues.dbn.files import ORDERS, whole, write_csv, write_dbn
+
+
+@pytest.mark.parametrize("pretty", [True, False])
+@pytest.mark.parametrize("name", ["a.csv", "a.csv.zst"])
+def test_csv_gives_the_same(tmp_path: Path, name: str, pretty: bool) -> None:
+    wanted = whole(write_dbn(tmp_path / "a.dbn", *ORDERS))
+    found = whole(write_csv(tmp_path / name, *ORDERS, pretty=pretty))
+    for column in COLUMNS:
+        assert getattr(found, column).tolist() == getattr(wanted, column).tolist(), column
+    assert found.instruments[0].symbol == "ESH4"
+
+
+def test_a_row_of_another_form(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "a.csv", *ORDERS, pretty=True)
+    path.write_text(path.read_text() + "what,is,this\n")
+    with pytest.raises(CaptureError, match="is not a whole CSV file of Databento"):
+        list(dbn.read(path))
+
+
+def test_a_file_may_lack_what_is_not_needed(tmp_path: Path) -> None:
+    """Times of reception, flags, sequences and symbols; each record is then an event."""
+    path = tmp_path / "a.csv"
+    path.write_text(
+        "ts_event,rtype,publisher_id,instrument_id,action,side,price,size\n7,0,1,9,T,B,1.5,2\n8,0,1,9,T,A,,2\n"
+    )
+    batch = whole(path)
+    assert (batch.instruments[0].symbol, batch.price.tolist()) == ("9", [1_500_000_000, 0])
+    assert batch.ts_recv.tolist() == batch.ts_event.tolist() == [7, 8]
+    assert batch.flags.tolist() == [128, 128]
+
+
+def test_columns_that_are_missing_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("ts_event,rtype,publisher_id,instrument_id\n1,0,1,2\n")
+    with pytest.raises(CaptureError, match="lacks Databento's columns price, size"):
+        dbn.read(path)
+
+
+def test_kinds_may_take_turns(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "a.csv", *ORDERS[:3], pretty=False)
+    line = path.read_text().splitlines()[1].replace(",160,", ",18,")
+    path.write_text(path.read_text() + f"{line}\n{path.read_text().splitlines()[2].replace(',7,', ',70,')}\n")
+    reader = dbn.read(path)
+    assert sum(map(len, reader)) == 4
+    assert reader.stats.unread == 1
