@@ -50,6 +50,16 @@ class FillCore:
     again: a print, a recorded order and the size of a level are spent once. `model` is FIFO, by which own orders stand
     in the recorded queues, or a QueueModel, by which it is estimated what stands ahead; `exponent` is the model's n. It
     begins with the books of `market` (of the same instruments), or with empty ones.
+
+    - With FIFO, the execution of a recorded order goes to own orders that stand ahead of it. What a print has beyond
+      the fills of its event was hidden: it passes what is displayed ahead of an own order. Instruments whose recording
+      tells no orders are RISK_AVERSE.
+    - A print at a worse price than an own order's fills it first, as does an order or a level that comes to the other
+      side at its price; a print without a side, as of an auction, fills orders with a better limit at its price.
+    - Own orders trade with each other as in the matching engine (hftlab.book.matching), each in its place.
+    - After the book was cleared own orders rest on. The orders of a snapshot stand ahead of them; by a model they keep
+      what stood ahead, as far as the new level has it.
+    - Rows that do not fit what is there change nothing, as in a BookSet that skips anomalies.
     """
 
     def __init__(self, rows: MarketRows, model: int, exponent: float = 1.0, *, market: FillCore | None = None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -345,7 +346,8 @@ def _print_by_model(state: FillState, side: Any, key: int, lots: int, printed: i
         if own.key == key:
             own.front = front_after_trade(own.front, own.traded, lots - spent)[0]
             own.traded += printed
-            part = min(round(-own.front), own.shown, lots - spent)
+            # Halves are rounded away from 0, as in hftbacktest.
+            part = min(math.floor(0.5 - own.front), own.shown, lots - spent)
             if part > 0:
                 own.front = 0.0
                 spent += part

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
+from math import floor
 from typing import NamedTuple
 
 from hftlab.backtest.core import Entry
@@ -358,7 +359,7 @@ class SlowMarket:
             done = own.place
             own.front -= lots
             own.traded += row.size
-            reached = min(round(-own.front), lots)
+            reached = min(floor(0.5 - own.front), lots)
             if reached > 0:
                 own.front = 0.0
                 lots -= self._filled(book, own, reached, row.time, row.price, Why.QUEUE)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from random import Random
 from typing import Any, Final
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hftlab.backtest.delay_models import Lognormal
 from hftlab.backtest.fill_core import FillCore
@@ -27,6 +30,7 @@ from hftlab.trading.venue import (
     VenueUpdate,
 )
 from tests.backtest.listed_rows import ListedRows, Row
+from tests.backtest.made_streams import made_orders
 
 TICK: Final = UNIT // 100
 STOCK: Final = Instrument("AAPL", NASDAQ, tick=TICK, lot=UNIT, currency="USD")
@@ -345,3 +349,84 @@ def test_goes_back_to_a_checkpoint_any_number_of_times() -> None:
     assert len(seen[0]) > 5
     assert seen[0] == seen[1] == seen[2]
     assert one.now < 30 * US
+
+
+def requests_of(seed: int, count: int, end: int) -> list[tuple[int, str, Any]]:
+    """Requests of two accounts: when each is sent, by whom, and what."""
+    random = Random(seed)
+    made: list[tuple[int, str, Any]] = []
+    owners: list[str] = []
+    for at in sorted(random.randint(0, end) for _ in range(count)):
+        number = str(random.randint(1, len(owners))) if owners else "1"
+        kind = random.random()
+        account = owners[int(number) - 1] if owners else "alice"
+        if kind < 0.7 or not owners:
+            account = random.choice(["alice", "bob"])
+            owners.append(account)
+            made.append((at, account, New(str(len(owners)), _random_terms(random))))
+        elif kind < 0.85:
+            made.append((at, account, Cancel(number)))
+        else:
+            quantity, price = (
+                random.choice([None, 3 * UNIT, 9 * UNIT]),
+                random.choice([None, TICK * random.randint(4, 12)]),
+            )
+            made.append((at, account, Replace(number, quantity=quantity, price=price)))
+    return made
+
+
+def _random_terms(random: Random) -> OrderTerms:
+    kind = random.choice([OrderType.LIMIT, OrderType.LIMIT, OrderType.MARKET, OrderType.STOP, OrderType.STOP_LIMIT])
+    side, lots, price = random.choice([Side.BUY, Side.SELL]), random.choice([1, 3, 8]), random.randint(4, 12)
+    others: dict[str, Any] = {"self_trade_prevention": random.choice(list(SelfTradePrevention))}
+    if kind in (OrderType.STOP, OrderType.STOP_LIMIT):
+        others["stop_price"] = random.randint(4, 12)
+    has_limit = kind in (OrderType.LIMIT, OrderType.STOP_LIMIT)
+    return terms(side, lots, price if has_limit else None, type=kind, **others)
+
+
+LATENCIES: Final = [
+    Latency.none,
+    Latency(entry=7, response=3),
+    Latency(entry=Lognormal(4, 1.0), response=Lognormal(2, 1.0), compute=Lognormal(1, 1.0), seed=5),
+]
+
+
+@given(st.integers(0, 2**32), st.integers(1, 50), st.sampled_from(LATENCIES))
+@settings(max_examples=60)
+def test_however_time_goes_on_the_same_happens(seed: int, steps: int, latency: Latency) -> None:
+    events = made_orders(seed, steps)
+    rows = [row._replace(price=row.price + 8) for event in events for row in event]
+    end = rows[-1].time + 5 if rows else 5
+    requests = requests_of(seed, 25, end)
+
+    def advances(one: FillVenue, until: int) -> None:
+        one.advance(until)
+
+    def runs(one: FillVenue, until: int) -> None:
+        while one.run(until) < until:
+            due = one.take_updates()
+            assert due
+            assert all(update.reported == one.now for update in due)
+
+    def steps_on(one: FillVenue, until: int) -> None:
+        while (at := one.next_time()) is not None and at <= until:
+            one.advance(at)
+            one.take_updates()
+
+    seen = []
+    for go_on in (advances, runs, steps_on):
+        one = venue(rows, latency)
+        happened: list[VenueUpdate] = []
+        one.on_update = happened.append
+        for at, account, request in requests:
+            go_on(one, at)
+            one.submit(account, request, at)
+        go_on(one, end + 1000)
+        seen.append(happened)
+        for account in ("alice", "bob"):
+            reported = [update.reported or 0 for update in happened if update.account == account]
+            assert reported == sorted(reported)
+            assert all((update.reported or 0) >= update.at for update in happened)
+        assert [update.at for update in happened] == sorted(update.at for update in happened)
+    assert seen[0] == seen[1] == seen[2]
