@@ -20,7 +20,7 @@ INTERNAL: Final = {
 
 
 _ALSO: Final = {
-    "hftlab.backtest": ["comparison", "facts", "summary"],
+    "hftlab.backtest": ["differences", "facts", "summary"],
     "hftlab.client": ["debug_log", "diagnostics", "history", "order", "trading"],
     "hftlab.lab": ["replay", "trading"],
     "hftlab.protocol": ["base", "book"],

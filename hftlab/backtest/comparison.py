@@ -4,66 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 import polars as pl
 
+from hftlab.backtest.differences import FactDifference, RowDifference, moment
 from hftlab.backtest.facts import Facts
 from hftlab.backtest.result import Result, open_result
 from hftlab.backtest.result_tables import EXACT, TIMES
-from hftlab.clock import in_words
 from hftlab.errors import ArgumentError
 from hftlab.html_table import rows_table
 from hftlab.nearest import describe_unknown
 
-__all__ = ["Comparison", "FactDifference", "RowDifference", "compare"]
+__all__ = ["Comparison", "compare"]
 
 _ORDER: Final = ("orders", "requests", "fills", "positions", "equity", "queue", "gaps", "quotes")
 """Of tables that differ first at the same time, the first here counts: what was asked for before what came of it."""
 _SHOWN: Final = 8
 """Facts that are shown."""
-_MOMENTS: Final = frozenset({"at", "heard", "created", "arrived", "ended", "sent", "from", "to"})
-"""Columns of times in ns."""
-
-
-class FactDifference(NamedTuple):
-    """Fact that differs: its name, such as "latency.entry", and both values; "absent" where one does not have it."""
-
-    name: str
-    a: Any
-    b: Any
-
-    def __str__(self) -> str:
-        return f"{self.name}: {_shown(self.a)}, and {_shown(self.b)}"
-
-
-class RowDifference(NamedTuple):
-    """First row that differs: its table, its place there, its time (ns), the first column that differs, both values.
-
-    `column` is "rows" where one of the tables ends; the values are the numbers of rows then.
-    """
-
-    table: str
-    row: int
-    at: int
-    column: str
-    a: Any
-    b: Any
-
-    def __str__(self) -> str:
-        where = f"{self.table}, row {self.row:,}, {_moment(self.at)}"
-        if self.column == "rows":
-            return f"{where}: one of them ends, with {self.a:,} rows, and {self.b:,}"
-        return f"{where}: `{self.column}` is {self.texts[0]}, and {self.texts[1]}"
-
-    @property
-    def texts(self) -> tuple[str, str]:
-        """Both values as text: times are in words."""
-        show = _moment if self.column in _MOMENTS else _shown
-        return show(self.a), show(self.b)
 
 
 @dataclass(frozen=True, repr=False)
@@ -93,10 +53,10 @@ class Comparison:
     def _repr_html_(self) -> str:
         if not self:
             return "<p>The results are equal.</p>"
-        rows = [("fact", one.name, _shown(one.a), _shown(one.b)) for one in self.facts]
+        rows = [("fact", one.name, *one.texts) for one in self.facts]
         if (first := self.first) is not None:
             place = f"{first.table}, row {first.row:,}, {first.column}"
-            rows.append((f"first at {_moment(first.at)}", place, *first.texts))
+            rows.append((f"first at {moment(first.at)}", place, *first.texts))
         return rows_table("Where two results differ", ("", "", "a", "b"), rows)
 
 
@@ -170,12 +130,3 @@ def _row_difference(name: str, a: Result, b: Result) -> RowDifference | None:
         return None
     longer = one if one.height > other.height else other
     return RowDifference(name, length, longer[TIMES[name]][length], "rows", one.height, other.height)
-
-
-def _shown(value: object) -> str:
-    return f"{value.normalize():f}" if isinstance(value, Decimal) else repr(value)
-
-
-def _moment(ns: object) -> str:
-    """Show a time with its nanoseconds."""
-    return f"{in_words(ns)[:26]}{ns % 1000:03d} UTC" if isinstance(ns, int) else repr(ns)

@@ -89,13 +89,6 @@ class TestRows:
         assert ignored is not None
         assert ignored.table == "fills"
 
-    def test_times_are_in_words(self) -> None:
-        found = compare(self.result(ended=START), self.result(ended=START + 1))
-        assert str(found).endswith(
-            "`ended` is 2026-01-02 14:30:00.000000000 UTC, and 2026-01-02 14:30:00.000000001 UTC"
-        )
-        assert "`ended` is None" in str(compare(self.result(ended=None), self.result(ended=START)))
-
     def test_a_table_that_ends_is_said(self) -> None:
         fewer = made_result(
             [order("a", "BUY", 100, 10, 1), order("b", "SELL", 101, 5, 4)],
