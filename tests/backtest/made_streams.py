@@ -244,14 +244,17 @@ def made_requests(seed: int, count: int, last: int, instruments: int = 1) -> lis
 def _entry(random: Random, number: int, instruments: int) -> Entry:
     is_market = random.random() < 0.1
     display = random.choice([0, 0, 0, 1, 3])
+    side, price = random.choice([BID, ASK]), random.randint(-_RANGE, _RANGE)
+    if random.random() < 0.7:  # more of those that rest
+        price = -abs(price) if side == BID else abs(price)
     return Entry(
         number=number,
         instrument=random.randrange(instruments),
         owner=random.randint(1, 2),
-        side=random.choice([BID, ASK]),
+        side=side,
         type=int(EntryType.MARKET if is_market else EntryType.LIMIT),
         in_force=int(random.choice([InForce.DAY] * 6 + [InForce.IOC, InForce.FOK])),
-        price=0 if is_market else random.randint(-_RANGE, _RANGE),
+        price=0 if is_market else price,
         lots=random.choice([0, 1, 2, 3, 5, 8, 20, 20]),
         display=0 if is_market else display,
         post_only=0 if is_market else int(random.random() < 0.15),

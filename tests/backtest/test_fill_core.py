@@ -190,6 +190,31 @@ def test_nothing_is_spent_twice_and_no_order_fills_beyond_its_terms(case: Case, 
 
 @given(CASES, st.sampled_from(MODELS))
 @settings(max_examples=60)
+def test_of_two_own_orders_the_better_price_and_then_the_earlier_fills_first(case: Case, model: int) -> None:
+    has_orders, (blocks, requests, end) = case
+    core, _ = markets(blocks, model, 2.0, has_orders=has_orders)
+    entries = {one.entry.number: one.entry for one in requests if one.entry is not None}
+    there: dict[int, tuple[int, int, int]] = {}  # by number: the price as the greater the better, the place, the lots
+    for place, (report, _) in enumerate(run(core, requests, end)):
+        entry, number = entries.get(report.number), report.number
+        if entry is None:
+            continue
+        price = report.price if entry.side == BID else -report.price
+        before = there.get(number)
+        if report.cause in (Cause.ACCEPTED, Cause.REPLACED):
+            stays = before is not None and before[0] == price and report.lots <= before[2]
+            there[number] = price, before[1] if before is not None and stays else place, report.lots
+        elif before is not None and report.cause in (Cause.FILLED, Cause.CANCELLED, Cause.REDUCED):
+            if report.cause == Cause.FILLED and not report.is_taker and not entry.display:
+                for other, (best, its_place, lots) in there.items():
+                    its = entries[other]
+                    if (its.instrument, its.side) == (entry.instrument, entry.side) and lots > 0 and not its.display:
+                        assert best < before[0] or (best == before[0] and its_place >= before[1])
+            there[number] = *before[:2], before[2] - report.lots
+
+
+@given(CASES, st.sampled_from(MODELS))
+@settings(max_examples=60)
 def test_takers_never_take_more_than_was_there(case: Case, model: int) -> None:
     has_orders, (blocks, requests, _) = case
     core, slow = markets(blocks, model, 2.0, has_orders=has_orders)
