@@ -16,6 +16,7 @@ from hftlab.backtest.delay_models import Autocorrelated, Constant, Lognormal
 from hftlab.backtest.facts import Facts
 from hftlab.backtest.fill_models import FILL_MODELS, FillModel
 from hftlab.backtest.latency_models import Latency
+from hftlab.backtest.leave_one_out import LeaveOneOut
 from hftlab.backtest.recorded_delays import Recorded
 from hftlab.backtest.result import Result, open_result
 from hftlab.backtest.strategy import Strategy
@@ -29,6 +30,7 @@ __all__ = [
     "Facts",
     "FillModel",
     "Latency",
+    "LeaveOneOut",
     "Lognormal",
     "Recorded",
     "Result",
