@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +16,6 @@ from hftlab.backtest.facts import Facts
 from hftlab.backtest.result import Result, open_result
 from hftlab.backtest.result_tables import EXACT, TIMES
 from hftlab.errors import ArgumentError
-from hftlab.html_table import rows_table
 from hftlab.nearest import describe_unknown
 
 __all__ = ["Comparison", "compare"]
@@ -24,6 +24,7 @@ _ORDER: Final = ("orders", "requests", "fills", "positions", "equity", "queue", 
 """Of tables that differ first at the same time, the first here counts: what was asked for before what came of it."""
 _SHOWN: Final = 8
 """Facts that are shown."""
+_LEFT: Final = "style='text-align:left'"
 
 
 @dataclass(frozen=True, repr=False)
@@ -53,11 +54,15 @@ class Comparison:
     def _repr_html_(self) -> str:
         if not self:
             return "<p>The results are equal.</p>"
-        rows = [("fact", one.name, *one.texts) for one in self.facts]
+        rows = [(one.name, *one.texts) for one in self.facts[:_SHOWN]]
+        if len(self.facts) > _SHOWN:
+            rows.append((f"and {len(self.facts) - _SHOWN:,} more facts", "", ""))
         if (first := self.first) is not None:
-            place = f"{first.table}, row {first.row:,}, {first.column}"
-            rows.append((f"first at {moment(first.at)}", place, *first.texts))
-        return rows_table("Where two results differ", ("", "", "a", "b"), rows)
+            rows.append((f"{first.table}, row {first.row:,}, {first.column}, at {moment(first.at)}", *first.texts))
+        head = "".join(f"<th {_LEFT}>{name}</th>" for name in ("", "a", "b"))
+        cells = ("".join(f"<td {_LEFT}>{escape(cell)}</td>" for cell in row) for row in rows)
+        body = "".join(f"<tr>{row}</tr>" for row in cells)
+        return f"<table><caption {_LEFT}>Where two results differ</caption><tr>{head}</tr>{body}</table>"
 
 
 def compare(a: Result | Path | str, b: Result | Path | str, *, ignore: str | Iterable[str] = ()) -> Comparison:

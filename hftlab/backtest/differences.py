@@ -11,6 +11,8 @@ __all__ = ["FactDifference", "RowDifference", "moment"]
 
 _MOMENTS: Final = frozenset({"at", "heard", "created", "arrived", "ended", "sent", "from", "to"})
 """Columns of times in ns."""
+_BOUNDS: Final = ("start", "end")
+"""Facts that are times."""
 
 
 class FactDifference(NamedTuple):
@@ -25,8 +27,9 @@ class FactDifference(NamedTuple):
 
     @property
     def texts(self) -> tuple[str, str]:
-        """Both values as text."""
-        return _shown(self.a), _shown(self.b)
+        """Both values as text: times are in words."""
+        show = moment if self.name.partition(" (")[0] in _BOUNDS else _shown
+        return show(self.a), show(self.b)
 
 
 class RowDifference(NamedTuple):

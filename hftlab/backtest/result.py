@@ -19,6 +19,7 @@ from hftlab.backtest.result_folder import read_result, write_result
 from hftlab.backtest.result_tables import EXACT, RAW, exact_table, with_doubles
 from hftlab.backtest.summary import Summary
 from hftlab.errors import ArgumentError
+from hftlab.html_table import facts_table
 from hftlab.instruments import Instrument
 from hftlab.nearest import describe_unknown, meant
 from hftlab.trading.account import Account, AccountTerms
@@ -26,6 +27,8 @@ from hftlab.trading.account import Account, AccountTerms
 __all__ = ["Result", "open_result"]
 
 _NAME: Final = "backtest"
+_LONGEST: Final = 120
+"""Characters of a fact that are shown."""
 
 
 class Result:
@@ -190,7 +193,10 @@ class Result:
         )
 
     def _repr_html_(self) -> str:
-        return self.summary()._repr_html_()
+        told = {name: _cut(value) for name, value in msgspec.to_builtins(self.facts[0]).items() if value}
+        title = f"Facts of {self.facts[0].session}" + (", the first" if len(self.facts) > 1 else "")
+        facts = f"<details><summary>facts</summary>{facts_table(title, told)}</details>"
+        return self.summary()._repr_html_() + facts
 
 
 def open_result(folder: Path | str) -> Result:
@@ -199,6 +205,12 @@ def open_result(folder: Path | str) -> Result:
     Raises ResultNotFound, which names the nearest, ResultTooNew or ResultDamaged.
     """
     return Result(*read_result(folder))
+
+
+def _cut(value: object) -> str:
+    """Show a fact in at most about a line."""
+    text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
 def _free_names(facts: Iterable[Facts], taken: set[str]) -> dict[str, str]:

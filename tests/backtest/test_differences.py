@@ -14,6 +14,7 @@ MOMENT = "2026-01-02 14:30:00.000000000 UTC"
 
 def test_a_fact_has_both_values() -> None:
     assert str(FactDifference("latency.entry", 5, "absent")) == "latency.entry: 5, and 'absent'"
+    assert str(FactDifference("end (2)", START, "absent")) == f"end (2): {MOMENT}, and 'absent'"
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,10 @@ def test_an_unknown_table_is_named_with_the_nearest(result: Result) -> None:
 
 def test_it_shows_itself_in_a_line_and_in_a_table(result: Result) -> None:
     assert repr(result) == "Result(makers:Quoter on day: 1 orders, 2 fills, PnL +0.21 USD)"
-    assert "PnL after fees, USD" in result._repr_html_()
+    html = result._repr_html_()
+    assert "PnL after fees, USD" in html
+    assert "<summary>facts</summary>" in html
+    assert "makers:Quoter" in html.partition("<summary>facts</summary>")[2]
 
 
 class TestSeveralSessions:
