@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         venues,
         widgets,
     )
-    from hftlab.backtest import Strategy, compare, open_result
+    from hftlab.backtest import Strategy, compare, compiled, open_result
     from hftlab.client import Client
     from hftlab.clock import Clock
     from hftlab.errors import HftlabError
@@ -55,6 +55,7 @@ __all__ = [
     "client",
     "compact",
     "compare",
+    "compiled",
     "connect",
     "dashboard",
     "diff",
@@ -92,6 +93,7 @@ _HOMES: Final = {
     "Strategy": "backtest",
     "compact": "session",
     "compare": "backtest",
+    "compiled": "backtest",
     "connect": "lab",
     "dashboard": "lab",
     "diff": "session",

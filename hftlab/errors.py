@@ -14,6 +14,7 @@
     │   └── ArgumentTypeError       an argument of another type; a TypeError as well
     ├── NameNotFound                a symbol, order or session that is not in a collection; a KeyError as well
     ├── CallbackFailed              a user's callback has raised
+    ├── StepFailed                  the step of a compiled strategy has raised, or cannot be compiled
     ├── ImpossibleTransition        a venue's update that does not fit its order
     ├── PortInUse                   another process, or this one, listens on the port
     ├── AddressFailed               a server cannot listen on an address; an OSError as well
@@ -39,7 +40,8 @@ card: what is wrong, the line of the user's that it came through, and a line to 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import linecache
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, ClassVar, Final, Self
@@ -77,6 +79,7 @@ __all__ = [
     "SessionExists",
     "SessionNotFound",
     "SessionTooNew",
+    "StepFailed",
     "SubscriptionFailed",
     "WireError",
 ]
@@ -222,6 +225,19 @@ class CallbackFailed(HftlabError):
         )
         self.event, self.callback, self.failures = event, callback, failures
         self.__cause__ = error
+
+
+class StepFailed(HftlabError):
+    """The step of a compiled strategy cannot be compiled, or has raised: `file` and `line` say where, if known."""
+
+    def __init__(self, function: Callable[..., Any], line: int | None, reason: str) -> None:
+        code = function.__code__
+        self.file, self.line = code.co_filename, line
+        number = code.co_firstlineno if line is None else line
+        text = linecache.getline(code.co_filename, number).strip()
+        shown = f": `{text}`" if text and line is not None else ""
+        name = Path(code.co_filename).name
+        super().__init__(f"the step {function.__qualname__} ({name}, line {number}{shown}) failed: {reason}")
 
 
 class ImpossibleTransition(HftlabError):

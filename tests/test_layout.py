@@ -23,6 +23,7 @@ TESTS = ROOT / "tests"
 PROJECT: Final[dict[str, Any]] = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 OF_KERNELS: Final = "a kernel or its state: compiled, so seen only through the Python class in front of it"
+OF_COMPILED: Final = "a part of compiled strategies, which are compared with strategy classes as a whole"
 OF_DATA: Final = "data alone, checked where it is used"
 OF_A_RUN: Final = "a part of a backtest, which is one call"
 OF_WIDGETS: Final = "a widget's parts have one test, which compares what Python packs with what the page draws"
@@ -31,6 +32,9 @@ TESTED_ELSEWHERE: Final[dict[str, tuple[str, str]]] = {
     "backtest/collapse_kernel.py": ("backtest/test_collapsed_rows.py", OF_KERNELS),
     "backtest/survey_kernel.py": ("backtest/test_message_survey.py", OF_KERNELS),
     "backtest/message_columns.py": ("backtest/test_message_table.py", OF_DATA),
+    "backtest/compiled_run.py": ("backtest/test_compiled.py", OF_COMPILED),
+    "backtest/compiled_session.py": ("backtest/test_compiled.py", OF_COMPILED),
+    "backtest/compiled_tables.py": ("backtest/test_compiled.py", OF_COMPILED),
     "backtest/message_kernel.py": ("backtest/test_message_rows.py", OF_KERNELS),
     "backtest/rematch_fills.py": ("backtest/test_rematch_kernel.py", OF_KERNELS),
     "backtest/rematch_orders.py": ("backtest/test_rematch_kernel.py", OF_KERNELS),
@@ -48,6 +52,13 @@ TESTED_ELSEWHERE: Final[dict[str, tuple[str, str]]] = {
     "backtest/own_queue.py": ("backtest/test_fill_core.py", OF_KERNELS),
     "backtest/reports.py": ("backtest/test_fill_core.py", OF_DATA),
     "backtest/run_log.py": ("backtest/test_backtesting.py", OF_A_RUN),
+    "backtest/step_compiling.py": ("backtest/test_compiled.py", OF_COMPILED),
+    "backtest/step_delays.py": ("backtest/test_compiled.py", OF_KERNELS),
+    "backtest/step_kernel.py": ("backtest/test_compiled.py", OF_KERNELS),
+    "backtest/step_market.py": ("backtest/test_compiled.py", OF_KERNELS),
+    "backtest/step_orders.py": ("backtest/test_compiled.py", OF_KERNELS),
+    "backtest/step_requests.py": ("backtest/test_compiled.py", OF_KERNELS),
+    "backtest/step_view.py": ("backtest/test_compiled.py", OF_KERNELS),
     "book/apply_kernel.py": ("book/test_book_set.py", OF_KERNELS),
     "book/book_state.py": ("book/test_book_set.py", OF_KERNELS),
     "book/changes.py": ("book/test_book_set.py", OF_KERNELS),

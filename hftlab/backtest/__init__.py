@@ -12,6 +12,7 @@ from typing import Any
 
 from hftlab.backtest.backtesting import run_backtest
 from hftlab.backtest.comparison import Comparison, compare
+from hftlab.backtest.compiled import CompiledStrategy, compiled
 from hftlab.backtest.delay_models import Autocorrelated, Constant, Lognormal
 from hftlab.backtest.facts import Facts
 from hftlab.backtest.fill_models import FILL_MODELS, FillModel
@@ -26,6 +27,7 @@ __all__ = [
     "FILL_MODELS",
     "Autocorrelated",
     "Comparison",
+    "CompiledStrategy",
     "Constant",
     "Facts",
     "FillModel",
@@ -37,6 +39,7 @@ __all__ = [
     "Strategy",
     "Summary",
     "compare",
+    "compiled",
     "open_result",
     "run_backtest",
 ]

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple, TypeAlias
 import polars as pl
 
 from hftlab.backtest.arguments import latency_of, parameters_of, seconds_of, sessions_of
+from hftlab.backtest.compiled import CompiledStrategy
+from hftlab.backtest.compiled_session import run_session
 from hftlab.backtest.core import Core
 from hftlab.backtest.engine import ACCOUNT, Engine
 from hftlab.backtest.facts import Facts, facts_of
@@ -38,7 +40,7 @@ from hftlab.trading.paper_trading import PaperTrading
 
 __all__ = ["SessionLike", "StrategyLike", "account_terms", "fill_venue", "run_backtest"]
 
-StrategyLike: TypeAlias = Strategy | type[Strategy]
+StrategyLike: TypeAlias = Strategy | type[Strategy] | CompiledStrategy
 SessionLike: TypeAlias = Session | Path | str
 
 
@@ -57,7 +59,8 @@ def run_backtest(
 ) -> Result:
     """Run a strategy over a recorded session, or several one after the other, and return what came of it.
 
-    `strategy` is a class derived from hl.Strategy, made anew for each session with `parameters`, or one such object.
+    `strategy` is a class derived from hl.Strategy, made anew for each session with `parameters`, or one such object,
+    or a step that hl.compiled has made a strategy of.
     `fill` is a fill model: "fifo" stands orders in the recorded queues (L3), "risk_averse", "power(3)", "log", "log2",
     "power2(3)" and "power3(3)" estimate their place from the levels (L2); None takes what the session allows, see
     FillModel. `latency` is an hl.backtest.Latency (None: nothing takes time). `fees` are Commissions as of AccountTerms
@@ -131,6 +134,8 @@ class _Run(NamedTuple):
     def on_session(self, session: Session, fill: FillModel | str | None) -> Result:
         """Run over a session."""
         latency = self.latency.applied_to(session)
+        if isinstance(self.strategy, CompiledStrategy):
+            return self._compiled(self.strategy(**self.parameters), session, fill, latency)
         venue, model = fill_venue(session, fill, latency)
         broker = Broker(venue, {ACCOUNT: self.terms})
         venue.broker = broker
@@ -143,13 +148,26 @@ class _Run(NamedTuple):
             engine.on_step = lambda at: _note_queue(venue, log, at)
         engine.run()
         facts = self._facts(session, latency, *span, seed=latency.seed, fill=model.to_dict())
-        return self._result(log, facts, venue.instruments, gaps=_gaps(session))
+        return self._result(log.tables(), facts, venue.instruments, gaps=_gaps(session))
+
+    def _compiled(
+        self, strategy: CompiledStrategy, session: Session, fill: FillModel | str | None, latency: Latency
+    ) -> Result:
+        if self.queue:
+            raise ArgumentError("queue is for strategy classes: a compiled one does not keep places in queues")
+        span = _span(session)
+        run = run_session(strategy, session, span, fill=fill, latency=latency, terms=self.terms)
+        made = self._replace(strategy=strategy, parameters=strategy.parameters)
+        facts = made._facts(session, latency, *span, seed=latency.seed, fill=run.model.to_dict())
+        return self._result(run.tables, facts, run.instruments, gaps=_gaps(session))
 
     def on_exchange(self, exchange: Exchange, seconds: float) -> Result:
         """Run on a simulated exchange for a time."""
         for part in ("entry", "response", "compute"):
             if getattr(self.latency, part) != getattr(Latency.none, part):
                 raise ArgumentError(f"{part} is a latency of replays: give hl.simulator.Exchange an order_latency")
+        if isinstance(self.strategy, CompiledStrategy):
+            raise ArgumentError("a compiled strategy runs on recorded sessions: record the exchange, or take a class")
         if exchange.broker is not None:
             raise ArgumentError(f"{exchange!r} has been traded on: make another one for a backtest")
         if self.queue:
@@ -161,7 +179,7 @@ class _Run(NamedTuple):
         market = SimulatedMarket(exchange, Broker(venue, {ACCOUNT: self.terms}), end)
         Engine(_made(self.strategy, self.parameters), market, self.latency, log).run()
         facts = self._facts(None, self.latency, start, end, seed=exchange.seed, fill="exchange")
-        return self._result(log, facts, exchange.instruments, gaps=pl.DataFrame(schema=RAW["gaps"]))
+        return self._result(log.tables(), facts, exchange.instruments, gaps=pl.DataFrame(schema=RAW["gaps"]))
 
     def _facts(
         self, session: Session | None, latency: Latency, start: int, end: int, *, seed: int, fill: object
@@ -180,8 +198,10 @@ class _Run(NamedTuple):
             seed=seed,
         )
 
-    def _result(self, log: RunLog, facts: Facts, instruments: Sequence[Instrument], gaps: pl.DataFrame) -> Result:
-        return Result.of_run(**log.tables(), gaps=gaps, facts=facts, terms=self.terms, instruments=instruments)
+    def _result(
+        self, tables: dict[str, pl.DataFrame], facts: Facts, instruments: Sequence[Instrument], gaps: pl.DataFrame
+    ) -> Result:
+        return Result.of_run(**tables, gaps=gaps, facts=facts, terms=self.terms, instruments=instruments)
 
 
 def _note_queue(venue: FillVenue, log: RunLog, at: int) -> None:

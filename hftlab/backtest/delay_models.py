@@ -19,7 +19,7 @@ from hftlab.backtest.delay_times import LONGEST, TimeLike, delay_ns, delay_text
 from hftlab.errors import ArgumentError
 from hftlab.kernels.compiling import IntArray
 
-__all__ = ["WIDEST", "Autocorrelated", "Constant", "DelayModel", "Draws", "Lognormal", "Stateless"]
+__all__ = ["WIDEST", "Autocorrelated", "Constant", "DelayModel", "Draws", "Lognormal", "RandomDraws", "Stateless"]
 
 WIDEST: Final = 10.0
 """Largest sigma: one draw in six is then more than exp(10), 22,000, times the median."""
@@ -119,7 +119,7 @@ class Lognormal:
 
     def start(self, seed: int, purpose: int) -> Draws:
         """Begin to draw."""
-        return _RandomDraws(self.median, self.sigma, self.minimum, (0.0, 0, 1.0), new_state(seed, purpose))
+        return RandomDraws(self.median, self.sigma, self.minimum, (0.0, 0, 1.0), new_state(seed, purpose))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the model as plain values."""
@@ -177,7 +177,7 @@ class Autocorrelated:
         """Begin to draw."""
         correlation = 1.0 if self.correlation is None else self.correlation
         memory = (correlation, 0, 1.0) if self.time_constant is None else (0.0, self.time_constant, correlation)
-        return _RandomDraws(self.median, self.sigma, self.minimum, memory, new_state(seed, purpose))
+        return RandomDraws(self.median, self.sigma, self.minimum, memory, new_state(seed, purpose))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the model as plain values."""
@@ -194,7 +194,7 @@ class Autocorrelated:
         return f"Autocorrelated({', '.join([_shape_text(self), *memory])})"
 
 
-class _RandomDraws:
+class RandomDraws:
     """Lognormal draws with or without a memory."""
 
     def __init__(
@@ -202,18 +202,18 @@ class _RandomDraws:
     ) -> None:
         correlation, time_constant, lasting = memory
         shape = float(minimum), float(median - minimum), sigma
-        self._arguments = *shape, correlation, float(time_constant), lasting, float(LONGEST)
+        self.shape = *shape, correlation, float(time_constant), lasting, float(LONGEST)
         self._state = state
         self._at, self._delay = np.zeros(1, np.int64), np.zeros(1, np.int64)
 
     def draw(self, at: int) -> int:
         self._at[0] = at
-        draw_delays(self._state, self._at, self._delay, *self._arguments)
+        draw_delays(self._state, self._at, self._delay, *self.shape)
         return int(self._delay[0])
 
     def draws(self, at: IntArray) -> IntArray:
         delays = np.empty(len(at), np.int64)
-        draw_delays(self._state, np.ascontiguousarray(at, np.int64), delays, *self._arguments)
+        draw_delays(self._state, np.ascontiguousarray(at, np.int64), delays, *self.shape)
         return delays
 
     def checkpoint(self) -> DelayState:

@@ -26,7 +26,7 @@ from hftlab.backtest.queue_models import QueueModel
 from hftlab.backtest.reports import REPORT
 from hftlab.kernels.compiling import IntArray, entry_point
 
-__all__ = ["FillCore"]
+__all__ = ["FillCore", "models_of"]
 
 _FOR_EVER: Final = 2**63 - 1
 _BUY_STOP, _SELL_STOP = 2**62, -(2**62)
@@ -34,6 +34,12 @@ _WITHOUT_ORDERS = int(QueueModel.RISK_AVERSE)
 
 
 _NOTHING: Final[npt.NDArray[Any]] = np.empty(0, REPORT)
+
+
+def models_of(rows: MarketRows, model: int) -> list[int]:
+    """Return the code of each instrument's fill model: without recorded orders there are no queues for FIFO."""
+    numbers = range(len(rows.instruments))
+    return [model if model != FIFO or rows.holds(one) == "orders" else _WITHOUT_ORDERS for one in numbers]
 
 
 class _Checkpoint(NamedTuple):
@@ -67,9 +73,7 @@ class FillCore:
         self._exponent = float(exponent)
         self._state: FillState
         self._state = new_fill_state(rows.instruments) if market is None else copy_fill_state(market._state)
-        numbers = range(len(rows.instruments))
-        models = [model if model != FIFO or rows.holds(one) == "orders" else _WITHOUT_ORDERS for one in numbers]
-        self._state.instruments["model"] = models
+        self._state.instruments["model"] = models_of(rows, model)
         self._entry: IntArray = np.zeros(len(Entry._fields), np.int64)
         self._go_to(0, 0)
         self.reached = -(2**63)
@@ -108,6 +112,11 @@ class FillCore:
 
         With `stop` it ends with the first row that has made a report; and always with a trade that reaches a stop.
         """
+        columns = self._columns
+        if columns is not None and self._row < self._end and columns.time[self._row] > until:
+            # A call of compiled code with so many arrays takes longer than this question.
+            self.reached = max(self.reached, until)
+            return self.reached
         while self._columns is not None:
             row, why = self._play(self._state, self._columns, self._exponent, self._row, until, stop)
             self._row = row

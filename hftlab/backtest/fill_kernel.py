@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from hftlab.backtest.fill_orders import fill_own, queue_ahead
 from hftlab.backtest.fill_state import FIFO, NO_PRICE, FillState
-from hftlab.backtest.own_queue import best_own, has_room
+from hftlab.backtest.own_queue import best_own, has_ample_room, has_room
 from hftlab.backtest.queue_models import front_after_change, front_after_trade
 from hftlab.backtest.reports import Why
 from hftlab.book.anomalies import FINE
@@ -51,13 +51,14 @@ def play_rows(state: FillState, rows: Rows, exponent: float, first: int, until: 
     REPORTED (with `stop`) after a row that has made a report; STOP_REACHED after a trade that reaches a stop.
     """
     books, reports = state.books, state.reports
+    is_ample = has_ample_room(state)
     for number in range(first, len(rows.time)):
         if rows.time[number] > until:
             return number, PLAYED
         row = place_of(number)
         action = rows.action[row]
         book = place_of(rows.instrument_id[row])
-        if not has_room(state, 0, rows.size[row], 0):
+        if not is_ample and not has_room(state, 0, rows.size[row], 0):
             return number, FULL
         before = reports.used[0]
         if action in (ADD, CANCEL, MODIFY):
@@ -78,8 +79,10 @@ def play_rows(state: FillState, rows: Rows, exponent: float, first: int, until: 
             _play_fill(state, rows, row, book)
         elif action == CLEAR:
             _clear(state, book)
-        if stop and reports.used[0] != before:
-            return number + 1, REPORTED
+        if reports.used[0] != before:
+            if stop:
+                return number + 1, REPORTED
+            is_ample = has_ample_room(state)
     return len(rows.time), PLAYED
 
 

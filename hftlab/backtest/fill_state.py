@@ -134,8 +134,7 @@ def copy_fill_state(state: FillState) -> FillState:
 
 def grow_fill_state(state: FillState, number: int = 0) -> FillState:
     """Return the state with room for more of everything that may be full, and for an order of that number."""
-    books = grow_books(state.books)
-    marks, reports = state.marks[0], state.reports
+    marks, reports, books = state.marks[0], state.reports, state.books
     own, where = state.own, state.where
     if 2 * int(marks["used"]) > len(own):
         own = np.concatenate([own, np.zeros(len(own), OWN)])
@@ -143,7 +142,11 @@ def grow_fill_state(state: FillState, number: int = 0) -> FillState:
         where = _fitted(where, 2 * max(number, len(where)))
     if int(reports.used[0]) + int(marks["needed"]) > len(reports.rows):
         more = max(len(reports.rows), int(marks["needed"]))
-        reports = Reports(np.concatenate([reports.rows, np.zeros(more, REPORT)]), reports.used)
+        rows = np.zeros(len(reports.rows) + more, REPORT)  # most of which is never touched
+        rows[: reports.used[0]] = reports.rows[: reports.used[0]]
+        reports = Reports(rows, reports.used)
+    if own is state.own and where is state.where and reports is state.reports:
+        books = grow_books(books)
     return state._replace(
         books=books,
         joined=_fitted(state.joined, len(books.orders)),

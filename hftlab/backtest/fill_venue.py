@@ -31,7 +31,7 @@ from hftlab.trading.venue import (
     VenueUpdate,
 )
 
-__all__ = ["FillVenue"]
+__all__ = ["FILL_REASONS", "REASONS", "FillVenue"]
 
 _DAY: Final = 86_400 * NANOSECONDS
 _HIGHEST: Final = 2**61
@@ -39,13 +39,13 @@ _HIGHEST: Final = 2**61
 _MOST_PARTS: Final = 1000
 """Parts at most that an iceberg shows one after the other."""
 _KINDS: Final = {New: RequestKind.NEW, Cancel: RequestKind.CANCEL, Replace: RequestKind.REPLACE}
-_FILL_REASONS: Final = {
+FILL_REASONS: Final = {
     int(Why.QUEUE): "queue",
     int(Why.CROSS): "cross",
     int(Why.TRADE_THROUGH): "trade_through",
     int(Why.AUCTION): "auction",
 }
-_REASONS: Final = {
+REASONS: Final = {
     int(Why.NONE): None,
     int(Why.REQUESTED): "requested",
     int(Why.WOULD_TAKE): "post-only: the order would trade at once",
@@ -109,10 +109,12 @@ class FillVenue:
     def next_time(self) -> int | None:
         """Return when something may be reported next: what comes before is not worth waiting for."""
         state = self._state
-        times = [self._core.next_time()] if state.by_number else []
-        times += [state.underway[0].arrival] if state.underway else []
-        times += [state.reports[0][0]] if state.reports else []
-        return min((one for one in times if one is not None), default=None)
+        due = self._core.next_time() if state.by_number else None
+        if state.underway and (due is None or state.underway[0].arrival < due):
+            due = state.underway[0].arrival
+        if state.reports and (due is None or state.reports[0][0] < due):
+            due = state.reports[0][0]
+        return due
 
     def run(self, until: int) -> int:
         """Let time go on to `until`, or to the first report that is due before; returns the time reached."""
@@ -318,10 +320,12 @@ class FillVenue:
         some = False
         while True:
             rows = self._core.take()
-            for row in rows.tolist():
-                self._follow(*row)
+            if len(rows):
+                some = True
+                for row in rows.tolist():
+                    self._follow(*row)
             released = self._release_reached() if len(self._state.stops) else False
-            some = some or bool(len(rows)) or released
+            some = some or released
             if not released:
                 return some
 
@@ -342,7 +346,7 @@ class FillVenue:
                 quantity=lots * listing.lot,
                 price=price * listing.tick,
                 liquidity=role,
-                reason=_FILL_REASONS[why],
+                reason=FILL_REASONS[why],
                 ahead=ahead * listing.lot,
             )
         elif cause == Cause.ACCEPTED:
@@ -352,7 +356,7 @@ class FillVenue:
                 self._update(order, UpdateType.NEW, at)
         elif cause == Cause.REDUCED and order.quantity - lots > order.filled:
             order.quantity -= lots
-            self._told_terms(order, at, _REASONS[why])
+            self._told_terms(order, at, REASONS[why])
         elif cause in (Cause.CANCELLED, Cause.REDUCED):
             self._forget(order)
             self._update(order, UpdateType.CANCEL, at, reason=self._why(order, why))
@@ -372,7 +376,7 @@ class FillVenue:
         if why == Why.NO_LIQUIDITY:
             kind = "a MARKET" if order.type is OrderType.MARKET else f"an {order.in_force}"
             return f"no liquidity for the rest of {kind} order"
-        return _REASONS[why]
+        return REASONS[why]
 
     def _told_terms(self, order: LiveOrder, at: int, reason: str | None) -> None:
         listing = order.listing

@@ -7,7 +7,18 @@ from typing import Any
 from hftlab.backtest.fill_state import NO_KEY, FillState
 from hftlab.kernels.compiling import in_place, inlined
 
-__all__ = ["best_own", "count_parts", "has_room", "join", "leave", "open_own", "report", "shown_of", "take_off"]
+__all__ = [
+    "best_own",
+    "count_parts",
+    "has_ample_room",
+    "has_room",
+    "join",
+    "leave",
+    "open_own",
+    "report",
+    "shown_of",
+    "take_off",
+]
 
 
 @inlined
@@ -22,6 +33,15 @@ def has_room(state: FillState, number: int, lots: int, levels: int) -> bool:
     if marks.free == 0 and marks.used == len(state.own):
         return False
     return bool(number < len(state.where) and reports.used[0] + marks.needed <= len(reports.rows))
+
+
+@inlined
+def has_ample_room(state: FillState) -> bool:
+    """Tell whether all reports fit that any row can make, whatever its lots: until one is made it need not be asked."""
+    marks, reports = state.marks[0], state.reports
+    if marks.free == 0 and marks.used == len(state.own):
+        return False
+    return bool(reports.used[0] + 3 * (marks.live + marks.parts) + 16 <= len(reports.rows))
 
 
 @inlined

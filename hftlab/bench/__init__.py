@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["BENCHMARKS", "run_bench"]
 
 BENCHMARKS: Final = (
+    "backtest",
     "book",
     "codec",
     "connections",

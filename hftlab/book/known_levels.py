@@ -8,18 +8,19 @@ whoever reads a side from its best finds what is there, with empty levels in bet
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from hftlab.book.book_state import LEVEL, BookState
+from hftlab.events import ADD, ASK, CANCEL, F_MBP, MODIFY, NO_SIDE
 from hftlab.kernels.compiling import IntArray, in_place, inlined, place_of, zeros_aligned
 
-__all__ = ["NOWHERE", "add_known_levels", "empty_levels", "set_known_level"]
+__all__ = ["NOWHERE", "LevelRows", "Numbering", "add_known_levels", "empty_levels", "number_levels", "set_known_level"]
 
 NOWHERE: Final = 2**32 - 1
-"""Place of a row whose price is not a multiple of the tick."""
+"""Place of a row that changes no level, or one whose price is not a multiple of the tick."""
 
 Places = npt.NDArray[np.uint32]
 
@@ -27,35 +28,66 @@ _KEY_FACTOR: Final = np.uint64(0x9E3779B97F4A7C15)  # 2^64 over the golden ratio
 _SIDE_FACTOR: Final = np.uint64(0xC2B2AE3D27D4EB4F)
 
 
-def add_known_levels(
-    state: BookState, sides: npt.NDArray[np.uint32], keys: IntArray, ticks: IntArray
-) -> tuple[BookState, Places]:
-    """Give the sides a place for each key of some rows, and return the state and the rows' places in its keys.
+class LevelRows(NamedTuple):
+    """Columns of rows of events, see hftlab.events.EventBatch; `instrument_id` is the number of the row's book."""
 
-    `sides` and `keys` are the rows'; they hold only for sides that `set_known_level()` alone changes. `ticks` are the
-    books' in 1e-9. Places that were returned before do not hold any more if a price is new.
+    instrument_id: npt.NDArray[np.int32]
+    action: npt.NDArray[np.uint8]
+    side: npt.NDArray[np.uint8]
+    price: IntArray
+    flags: npt.NDArray[np.uint8]
+
+
+class Numbering(NamedTuple):
+    """Numbers of the levels that rows change: each row's, and each number's first row.
+
+    Rows that change no level have the number behind the last.
     """
-    ordinals, firsts = _numbered(sides, keys)
-    their_sides, their_keys = sides[firsts], keys[firsts]
-    places = np.empty(len(firsts), np.int64)
-    added: dict[int, IntArray] = {}
-    order = np.lexsort((their_keys, their_sides))
-    bounds = np.flatnonzero(np.diff(their_sides[order], prepend=-1, append=-1))
-    ranges = [(int(their_sides[order[start]]), order[start:end]) for start, end in pairwise(bounds)]
-    for side, rows in ranges:
-        wanted = their_keys[rows]
-        known = _known_keys(state, side)
-        new = wanted[(wanted % ticks[side >> 1] == 0) & ~np.isin(wanted, known, assume_unique=True)]
-        if len(new):
-            added[side] = new
+
+    ordinals: Places
+    firsts: IntArray
+
+
+def number_levels(rows: LevelRows) -> Numbering:
+    """Number the levels that rows flagged F_MBP change, as they come."""
+    count = len(rows.price)
+    ordinals, firsts = np.empty(count, np.uint32), np.empty(count, np.int64)
+    table = np.zeros(1 << max(2 * count - 1, 1).bit_length(), np.uint32)
+    used = _number(rows, table, ordinals, firsts)
+    return Numbering(np.minimum(ordinals, np.uint32(used)), firsts[:used])
+
+
+def add_known_levels(
+    state: BookState, rows: LevelRows, numbering: Numbering, ticks: IntArray
+) -> tuple[BookState, Places]:
+    """Give the books a place for each level that some rows change; returns the state and the rows' places.
+
+    A row that does not change a level is NOWHERE, and so is one off the tick. The levels must be changed by
+    `set_known_level()` alone. `ticks` are the books' in 1e-9. Places that were returned before do not hold any more if
+    a price is new.
+    """
+    ordinals, firsts = numbering
+    is_ask = rows.side[firsts] == ASK
+    price = rows.price[firsts]
+    sides, keys = 2 * rows.instrument_id[firsts].astype(np.int64) + is_ask, np.where(is_ask, -price, price)
+    order = np.lexsort((keys, sides))
+    bounds = np.flatnonzero(np.diff(sides[order], prepend=-1, append=-1))
+    of_sides = {int(sides[order[start]]): order[start:end] for start, end in pairwise(bounds)}
+    added = {}
+    for side, its_rows in of_sides.items():
+        wanted = keys[its_rows]
+        is_new = (wanted % ticks[side >> 1] == 0) & ~np.isin(wanted, _known_keys(state, side), assume_unique=True)
+        if is_new.any():
+            added[side] = wanted[is_new]
     if added:
         state = _with_keys(state, added, ticks)
-    for side, rows in ranges:
-        known, start = _known_keys(state, side), int(state.sides[side]["start"])
-        at = np.searchsorted(known, their_keys[rows])
-        found = known[np.minimum(at, len(known) - 1)] == their_keys[rows] if len(known) else np.zeros(len(at), bool)
-        places[rows] = np.where(found, start + at, NOWHERE)
-    return state, places.astype(np.uint32)[ordinals]
+    places = np.full(len(keys) + 1, NOWHERE, np.uint32)  # the last one is that of rows without a level
+    for side, its_rows in of_sides.items():
+        known = _known_keys(state, side)
+        at = np.searchsorted(known, keys[its_rows])
+        is_known = np.append(known, 0)[at] == keys[its_rows]
+        places[its_rows] = np.where(is_known, int(state.sides[side]["start"]) + at, NOWHERE)
+    return state, places[ordinals]
 
 
 @inlined
@@ -131,21 +163,16 @@ def _with_keys(state: BookState, added: dict[int, IntArray], ticks: IntArray) ->
     )
 
 
-def _numbered(sides: npt.NDArray[np.uint32], keys: IntArray) -> tuple[Places, IntArray]:
-    """Number the distinct pairs of rows as they come; returns each row's number, and each number's first row."""
-    ordinals, firsts = np.empty(len(keys), np.uint32), np.empty(len(keys), np.int64)
-    table = np.zeros(1 << max(2 * len(keys) - 1, 1).bit_length(), np.uint32)
-    count = _number(sides, keys, table, ordinals, firsts)
-    return ordinals, firsts[:count]
-
-
 @in_place
-def _number(sides: npt.NDArray[np.uint32], keys: IntArray, table: Places, ordinals: Places, firsts: IntArray) -> int:
+def _number(rows: LevelRows, table: Places, ordinals: Places, firsts: IntArray) -> int:
     count, mask = 0, place_of(len(table) - 1)
-    for number in range(len(keys)):
+    for number in range(len(rows.price)):
         row = place_of(number)
-        key, side = keys[row], sides[row]
-        mixed = (place_of(key) + place_of(side) * _SIDE_FACTOR) * _KEY_FACTOR
+        price, side, book = rows.price[row], rows.side[row], rows.instrument_id[row]
+        ordinals[row] = NOWHERE
+        if rows.flags[row] & F_MBP == 0 or side == NO_SIDE or rows.action[row] not in (ADD, CANCEL, MODIFY):
+            continue
+        mixed = (place_of(price) + (place_of(book) << place_of(8) | place_of(side)) * _SIDE_FACTOR) * _KEY_FACTOR
         home = (mixed >> place_of(32)) & mask
         while True:
             found = table[home]
@@ -156,7 +183,7 @@ def _number(sides: npt.NDArray[np.uint32], keys: IntArray, table: Places, ordina
                 ordinals[row] = count - 1
                 break
             first = place_of(firsts[place_of(found - 1)])
-            if keys[first] == key and sides[first] == side:
+            if rows.price[first] == price and rows.side[first] == side and rows.instrument_id[first] == book:
                 ordinals[row] = found - 1
                 break
             home = (home + place_of(1)) & mask

@@ -230,7 +230,7 @@ class PaperTrading:
         stamped: list[Timed[Any]] = []
         for item in messages:
             item.message.ts_event = item.message.timestamp
-            stamped.append(item._replace(at=self._now))
+            stamped.append(Timed(self._now, item.message, item.account))
         self._plan()
         return stamped
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hftlab.book import BookSet
 from hftlab.book.book_state import BookState, add_books, new_state
-from hftlab.book.known_levels import NOWHERE, add_known_levels, empty_levels, set_known_level
+from hftlab.book.known_levels import NOWHERE, LevelRows, add_known_levels, empty_levels, number_levels, set_known_level
 from hftlab.events import ADD, ASK, BID, CANCEL, CLEAR, F_LAST, F_MBP, EventBatch
 from hftlab.instruments import NASDAQ, UNIT, Instrument
 from hftlab.kernels.compiling import place_of
@@ -49,11 +50,12 @@ def test_are_the_books_of_a_book_set_after_each_block(blocks: list[list[Row]]) -
                 ]
 
 
-def test_a_price_off_the_tick_has_no_place() -> None:
-    state = add_books(new_state(), 1)
-    sides, keys = np.zeros(3, np.uint32), np.array([TICK, TICK + 1, 2 * TICK], np.int64)
-    _, places = add_known_levels(state, sides, keys, TICKS)
-    assert places.tolist() == [0, NOWHERE, 1]
+def test_a_price_off_the_tick_has_no_place_nor_has_a_row_without_a_level() -> None:
+    rows = [(ADD, 0, BID, 1, 1), (ADD, 0, BID, 2, 1), (CLEAR, 0, BID, 1, 0), (ADD, 0, BID, 3, 1)]
+    made = level_rows(rows)
+    odd = made._replace(price=frozen(made.price + np.array([0, 1, 0, 0])))
+    _, places = add_known_levels(add_books(new_state(), 1), odd, number_levels(odd), TICKS)
+    assert places.tolist() == [0, NOWHERE, NOWHERE, 1]
 
 
 def test_levels_that_are_there_stay_when_others_are_added() -> None:
@@ -65,19 +67,27 @@ def test_levels_that_are_there_stay_when_others_are_added() -> None:
 
 def played(state: BookState, rows: Sequence[Row]) -> BookState:
     """Return the state after a block of rows."""
-    changing = [row for row in rows if row[0] != CLEAR]
-    sides = np.array([2 * number + (side == ASK) for _, number, side, _, _ in changing], np.uint32)
-    keys = np.array([ticks * TICK * (-1 if side == ASK else 1) for _, _, side, ticks, _ in changing], np.int64)
-    state, places = add_known_levels(state, sides, keys, TICKS)
-    row = 0
-    for action, number, _, _, lots in rows:
+    made = level_rows(rows)
+    state, places = add_known_levels(state, made, number_levels(made), TICKS)
+    for place, (action, number, letter, _, lots) in zip(places, rows, strict=True):
         if action == CLEAR:
             empty_levels(state, place_of(2 * number))
             empty_levels(state, place_of(2 * number + 1))
         else:
-            set_known_level(state, place_of(sides[row]), place_of(places[row]), 0 if action == CANCEL else lots)
-            row += 1
+            side = 2 * number + (letter == ASK)
+            set_known_level(state, place_of(side), place_of(place), 0 if action == CANCEL else lots)
     return state
+
+
+def level_rows(rows: Sequence[Row]) -> LevelRows:
+    made = batch(rows)
+    return LevelRows(made.instrument_id, made.action, made.side, made.price, made.flags)
+
+
+def frozen(array: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """As the columns of a batch are: other types would be compiled anew."""
+    array.flags.writeable = False
+    return array
 
 
 def levels(state: BookState, side: int) -> list[tuple[int, int]]:
