@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from types import MappingProxyType
 from typing import Final, NamedTuple
@@ -128,7 +128,8 @@ class Account:
 
     `instruments` can be traded; `positions` has those that were, by wire symbol. What is bought in a currency is paid
     in it: its cash goes below 0 where there is none, without interest. `commissions` is what was charged, by currency
-    of the cash. Raises HftlabError for an instrument, or a commission, in a currency without a rate.
+    of the cash. Prices in a currency that nobody knows are in the account's own. Raises HftlabError for an instrument,
+    or a commission, in a currency without a rate.
     """
 
     def __init__(self, name: str, terms: AccountTerms, instruments: Iterable[Instrument]) -> None:
@@ -137,7 +138,9 @@ class Account:
         self.cash = {currency: floor_units(amount) for currency, amount in amounts.items()}
         self.commissions: dict[str, int] = {}
         self.positions: dict[str, Position] = {}
-        self.instruments = tuple(instruments)
+        self.instruments = tuple(
+            one if price_currency(one) else replace(one, currency=terms.currency) for one in instruments
+        )
         # Each position's value in the account's currency, and their sums, so that a check of an order adds up nothing.
         self._values: dict[str, int] = {}
         self._market_value = self._gross = 0

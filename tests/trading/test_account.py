@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hftlab.errors import HftlabError
-from hftlab.instruments import INSTRUMENTS
+from hftlab.instruments import INSTRUMENTS, UNIT, Instrument, Venue
 from hftlab.protocol.enums import SelfTradePrevention, Side
 from hftlab.trading.account import RATES, Account, AccountTerms
 from hftlab.trading.commissions import TYPICAL_COMMISSIONS, Commission
@@ -306,6 +306,14 @@ class TestCurrencies:
         traded = Account("alice", AccountTerms(commissions=None), [replace(VODAFONE, currency="")])
         traded.fill("VOD", BUY, units("100"), units("50"), TAKER)
         assert traded.cash["GBP"] == -units("50")
+
+    def test_that_nobody_knows_are_the_accounts_own(self) -> None:
+        unknown = Instrument("ZZZ", Venue("X", ""), tick=UNIT, lot=UNIT, currency="")
+        traded = Account("alice", AccountTerms(commissions=None, currency="EUR", cash=1_000), [unknown])
+        traded.fill("ZZZ", BUY, units("2"), units("50"), TAKER)
+        assert traded.cash == {"EUR": units("900")}
+        assert traded.positions["ZZZ"].currency == "EUR"
+        assert traded.portfolio().market_value == units("100")
 
     def test_of_an_unknown_symbol_are_a_key_error(self) -> None:
         with pytest.raises(KeyError):
