@@ -117,7 +117,7 @@ def test_fills_in_a_recording_of_levels_are_those_of_the_slow_market(
 @pytest.mark.parametrize("has_orders", [True, False])
 def test_fills_of_long_recordings_are_those_of_the_slow_market(has_orders: bool) -> None:
     random = Random(7)
-    for _ in range(3000):
+    for _ in range(1000):
         instruments, stop = random.randint(1, 2), random.random() < 0.5
         events = (made_orders if has_orders else made_levels)(
             random.randrange(2**32), random.randint(50, 150), instruments
