@@ -317,6 +317,7 @@ class TestDependencies:
     OPTIONAL: Final = {
         "databento-dbn": "venues/dbn/dbn_file.py",
         "marimo": "display.py",
+        "nautilus-trader": "session/nautilus_catalogue.py",
         "order-book": "bench/book.py",
     }
     """The reader of an extra, a notebook program that hftlab draws for, and a rival of a benchmark; by their user."""

@@ -17,11 +17,12 @@ from hftlab.session.table_ids import EVENTS
 from hftlab.venues.hftbacktest import event_format as form
 from hftlab.venues.hftbacktest.encoder import encode
 from hftlab.venues.hftbacktest.event_format import Times
+from hftlab.venues.hftbacktest.survey import instrument_of
 
 if TYPE_CHECKING:
     from hftlab.session.session import Session
 
-__all__ = ["event_array"]
+__all__ = ["chosen_symbol", "event_array", "instrument_of_symbol", "known_symbols"]
 
 _KINDS: Final = {CLEARED: form.DEPTH_CLEAR, TRADED: form.TRADE}
 _SIDES: Final = {ord("B"): form.BUY, ord("A"): form.SELL}
@@ -35,20 +36,43 @@ def event_array(session: Session, symbol: str | None, times: Times, feed_latency
         raise ArgumentError(f"times is {times!r}: give one of {', '.join(map(repr, get_args(Times)))}")
     if not 0 <= feed_latency < 2**62:
         raise ArgumentError(f"feed_latency is {feed_latency!r}: give 0 or more nanoseconds")
-    instruments = [Instrument.from_dict(one) for one in session.manifest.source.get("instruments", ())]
-    of_events = [one.wire_symbol for one in instruments] if session.manifest.rows(EVENTS) else []
-    known = list(dict.fromkeys([*session.manifest.symbols, *of_events]))
+    symbol = chosen_symbol(session, symbol)
+    instruments = _instruments(session)
+    if symbol in instruments:
+        own = list(instruments).index(symbol)
+        rows = session.events.filter(pl.col("instrument_id") == own).drop("symbol").collect()
+        rows = rows.with_columns(instrument_id=pl.lit(0, pl.Int32))
+        return encode(EventBatch.from_polars(rows, [instruments[symbol]]), times=times, feed_latency=feed_latency)
+    return _of_messages(level_changes(session.market_data, session.messages, symbol), times, feed_latency)
+
+
+def chosen_symbol(session: Session, symbol: str | None) -> str:
+    """Return the symbol that was meant, the only one for None. Raises ArgumentError and SessionError."""
+    known = known_symbols(session)
     if symbol is None:
         if len(known) != 1:
             raise ArgumentError(f"an array has one symbol and {session.folder} has {len(known)}: name one of {known}")
-        symbol = known[0]
+        return known[0]
     check_symbols([symbol], known, session.folder)
-    if symbol in of_events:
-        own = of_events.index(symbol)
-        rows = session.events.filter(pl.col("instrument_id") == own).drop("symbol").collect()
-        rows = rows.with_columns(instrument_id=pl.lit(0, pl.Int32))
-        return encode(EventBatch.from_polars(rows, instruments[own : own + 1]), times=times, feed_latency=feed_latency)
-    return _of_messages(level_changes(session.market_data, session.messages, symbol), times, feed_latency)
+    return symbol
+
+
+def known_symbols(session: Session) -> list[str]:
+    """Return the symbols of a session's messages and of its events."""
+    return list(dict.fromkeys([*session.manifest.symbols, *_instruments(session)]))
+
+
+def instrument_of_symbol(session: Session, symbol: str, events: Array) -> Instrument:
+    """Return the instrument of a symbol: that of its events, else the one that its array's numbers need."""
+    return _instruments(session).get(symbol) or instrument_of(session.folder, events, symbol)
+
+
+def _instruments(session: Session) -> dict[str, Instrument]:
+    """Return the instruments of order-level events by symbol, in the order of their instrument_id."""
+    if not session.manifest.rows(EVENTS):
+        return {}
+    instruments = map(Instrument.from_dict, session.manifest.source.get("instruments", ()))
+    return {one.wire_symbol: one for one in instruments}
 
 
 def _of_messages(changes: pl.DataFrame, times: Times, feed_latency: int) -> Array:

@@ -168,6 +168,19 @@ class Session:
 
         return event_array(self, symbol, times, feed_latency)
 
+    def to_nautilus(self, folder: Path | str, symbols: str | Sequence[str] | None = None) -> list[str]:
+        """Write the session into a Nautilus Trader catalogue; returns the ids of its instruments there.
+
+        A symbol is an instrument, its order book deltas (of orders or of price levels, from the messages where it has
+        no events) and its trades; `ts_event` is the venue's time as in to_hftbacktest(), `ts_init` is ts_recv. Shares
+        are Equity, coins CurrencyPair, those of Binance's USDⓈ-M market CryptoPerpetual. All of `symbols`, or all of
+        the session's, are written. Raises ImportError where Nautilus Trader is not installed, SessionError for a symbol
+        that the session does not have, and SessionDamaged.
+        """
+        from hftlab.session.nautilus_catalogue import write_catalogue
+
+        return write_catalogue(self, Path(folder).absolute(), [symbols] if isinstance(symbols, str) else symbols)
+
     def verify(self) -> None:
         """Verify every part and every index against its checksum. Raises SessionDamaged."""
         for name, parts in self.manifest.tables.items():
