@@ -9,6 +9,8 @@ from hftlab.analysis.coverage_figures import coverage_figure
 from hftlab.analysis.event_tables import event_quotes, event_trades
 from hftlab.analysis.figure_style import new_figure
 from hftlab.analysis.fill_figures import fills_figure, queue_position_figure
+from hftlab.analysis.fill_score_figures import fill_scores_figure
+from hftlab.analysis.fill_scores import fill_scores
 from hftlab.analysis.fills import fills
 from hftlab.analysis.latency import latency, latency_figure, latency_summary, percentile_figure
 from hftlab.analysis.order_book_figures import depth_figure, queue_figure, spread_figure
@@ -45,6 +47,8 @@ __all__ = [
     "equity_figure",
     "event_quotes",
     "event_trades",
+    "fill_scores",
+    "fill_scores_figure",
     "fills",
     "fills_figure",
     "inventory_figure",

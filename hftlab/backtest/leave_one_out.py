@@ -39,6 +39,7 @@ __all__ = ["PATIENCE", "LeaveOneOut"]
 PATIENCE: Final = 10 * NANOSECONDS
 """Nanoseconds that one's own order waits on where the recorded one was executed to the end."""
 
+_ALL: Final = slice(None)
 _SCHEMA: Final = pl.Schema(
     {
         "order_id": pl.UInt64(),
@@ -106,8 +107,12 @@ class LeaveOneOut:
         """Number of the orders that can be left out: those that came and went within the recording's own rows."""
         return len(self._orders)
 
-    def run(self, models: Sequence[FillModel | str], *, most: int = 2_000, seed: int = 0) -> dict[str, pl.DataFrame]:
+    def run(
+        self, models: Sequence[FillModel | str], *, most: int = 2_000, seed: int = 0, part: slice = _ALL
+    ) -> dict[str, pl.DataFrame]:
         """Leave up to `most` orders out, drawn by `seed`, and return for each model what became of one's own instead.
+
+        `part` takes some of those that were drawn, such as every second.
 
         Columns: order_id, symbol, side, price (1e-9), size (lots), at, until (ns: when it came and when the recorded
         one ended), cancelled (whether it was, else it was executed to the end), ahead (lots before it when it came),
@@ -121,7 +126,7 @@ class LeaveOneOut:
             raise ArgumentError("impact=True is not for leaving orders out: the market answers, and nobody knows how")
         by_size = {name: model for name, model in made.items() if model.queue_model is not None}
         rows: dict[str, list[dict[str, Any]]] = {name: [] for name in made}
-        for moment in self._before_each(self._sample(most, seed), with_levels=bool(by_size)):
+        for moment in self._before_each(self._sample(most, seed)[part], with_levels=bool(by_size)):
             order, facts = moment.order, self._facts(moment.order)
             rest = self._without(order)
             fifo = self._stand_in(order, rest, "orders", FillModel("fifo"), moment.market)
