@@ -158,14 +158,22 @@ def shade_gaps(figure: Any, result: Result, symbols: Sequence[str], span: Span, 
     shown = sorted(joined, key=lambda gap: gap[0] - gap[1])[:_MOST_GAPS]
     if not shown:
         return
-    for since, until in shown:
-        x0, x1 = times(pl.Series([since, until]))
-        for row in range(1, rows + 1):
-            end = "" if row == 1 else str(row)
-            figure.add_shape(
-                type="rect", layer="below", xref=f"x{end}", yref=f"y{end} domain", x0=x0, x1=x1, y0=0, y1=1,
-                fillcolor=FAINT, line_width=0,
-            )  # fmt: skip
+    axes = ["", *map(str, range(2, rows + 1))]
+    figure.layout.shapes = [
+        {
+            "type": "rect",
+            "layer": "below",
+            "xref": f"x{axis}",
+            "yref": f"y{axis} domain",
+            **dict(zip(("x0", "x1"), times(pl.Series(gap)), strict=True)),
+            "y0": 0,
+            "y1": 1,
+            "fillcolor": FAINT,
+            "line_width": 0,
+        }
+        for gap in shown
+        for axis in axes
+    ]
     figure.update_xaxes(type="date")  # which Plotly guesses from the first trace, and that has no times
     figure.add_scatter(  # a shape has no place in the legend
         x=[None], y=[None], name="not recorded", mode="markers", hoverinfo="skip",
