@@ -11,8 +11,8 @@ import polars as pl
 
 from hftlab.backtest.compiled_run import Log
 from hftlab.backtest.engine import ACCOUNT
-from hftlab.backtest.fill_venue import FILL_REASONS, REASONS
 from hftlab.backtest.ledger import book_fills
+from hftlab.backtest.report_texts import FILL_REASONS, REASONS
 from hftlab.backtest.reports import Cause, Why
 from hftlab.backtest.result_tables import RAW, half_even
 from hftlab.backtest.step_requests import Kind

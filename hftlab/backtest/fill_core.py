@@ -133,9 +133,10 @@ class FillCore:
         return self.reached
 
     def play_rows(self, count: int) -> None:
-        """Play the next `count` rows of the block, whatever their times."""
-        assert self._columns is not None, "there are no rows"
-        end = self._row + count
+        """Play the next `count` rows, whatever their times, or those that the block still has."""
+        if self._columns is None:
+            return
+        end = min(self._row + count, self._end)
         sliced: list[Any] = [column[:end] for column in self._columns]
         columns = type(self._columns)(*sliced)
         while self._row < end:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import copy
 import heapq
 from collections.abc import Callable, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from hftlab.backtest.core import Core, Entry
 from hftlab.backtest.latency_models import Latency
+from hftlab.backtest.report_texts import FILL_REASONS, REASONS, reason_of
 from hftlab.backtest.reports import Cause, Why
-from hftlab.backtest.waiting_stops import WaitingStops
+from hftlab.backtest.venue_state import Underway, VenueState
 from hftlab.book.matching import EntryType, InForce, Prevention
 from hftlab.clock import NANOSECONDS
 from hftlab.events import ASK, BID
@@ -31,7 +32,7 @@ from hftlab.trading.venue import (
     VenueUpdate,
 )
 
-__all__ = ["FILL_REASONS", "REASONS", "FillVenue"]
+__all__ = ["FillVenue"]
 
 _DAY: Final = 86_400 * NANOSECONDS
 _HIGHEST: Final = 2**61
@@ -39,31 +40,6 @@ _HIGHEST: Final = 2**61
 _MOST_PARTS: Final = 1000
 """Parts at most that an iceberg shows one after the other."""
 _KINDS: Final = {New: RequestKind.NEW, Cancel: RequestKind.CANCEL, Replace: RequestKind.REPLACE}
-FILL_REASONS: Final = {
-    int(Why.QUEUE): "queue",
-    int(Why.CROSS): "cross",
-    int(Why.TRADE_THROUGH): "trade_through",
-    int(Why.AUCTION): "auction",
-}
-REASONS: Final = {
-    int(Why.NONE): None,
-    int(Why.REQUESTED): "requested",
-    int(Why.WOULD_TAKE): "post-only: the order would trade at once",
-    int(Why.NOT_FILLABLE): "fill or kill: not fillable",
-    int(Why.SELF_TRADE): "self-trade prevention",
-    int(Why.UNKNOWN_ORDER): UNKNOWN_ORDER,
-    int(Why.BAD_SIZE): "quantity: 0 is not above 0",
-    int(Why.NOT_TRADING): "halted: the instrument is not trading",
-}
-
-
-class _Underway(NamedTuple):
-    """Request on its way to the venue."""
-
-    arrival: int
-    number: int
-    account: str
-    request: VenueRequest
 
 
 class FillVenue:
@@ -83,11 +59,14 @@ class FillVenue:
         self.on_arrival: Callable[[VenueRequest, int, int], object] | None = None
         """Called with each request that is sent, when it was, and when it arrives."""
         self._core = core
-        self._listings = {one.wire_symbol: _listing(number, one) for number, one in enumerate(self.instruments)}
+        self._listings = {
+            one.wire_symbol: Listing.of(number, one, _HIGHEST // one.tick)
+            for number, one in enumerate(self.instruments)
+        }
         self._draws = latency.start()
         parts = ("entry", "response", "compute")
         self._is_delayed = any(getattr(latency, part) != getattr(Latency.none, part) for part in parts)
-        self._state = _State(start)
+        self._state = VenueState(start)
 
     # --- time ---
 
@@ -160,7 +139,7 @@ class FillVenue:
         state.requests += 1
         if self.on_arrival is not None:
             self.on_arrival(request, at, arrival)
-        heapq.heappush(state.underway, _Underway(arrival, state.requests, account, request))
+        heapq.heappush(state.underway, Underway(arrival, state.requests, account, request))
         if arrival <= at:
             self.advance(at)
 
@@ -359,7 +338,7 @@ class FillVenue:
             self._told_terms(order, at, REASONS[why])
         elif cause in (Cause.CANCELLED, Cause.REDUCED):
             self._forget(order)
-            self._update(order, UpdateType.CANCEL, at, reason=self._why(order, why))
+            self._update(order, UpdateType.CANCEL, at, reason=reason_of(order, why))
         elif cause == Cause.REPLACED:
             order.quantity = order.filled + lots
             order.price = price
@@ -370,13 +349,7 @@ class FillVenue:
                 kind = RequestKind.REPLACE
             else:
                 self._forget(order)
-            self._update(order, UpdateType.REJECT, at, request=kind, reason=self._why(order, why))
-
-    def _why(self, order: LiveOrder, why: int) -> str | None:
-        if why == Why.NO_LIQUIDITY:
-            kind = "a MARKET" if order.type is OrderType.MARKET else f"an {order.in_force}"
-            return f"no liquidity for the rest of {kind} order"
-        return REASONS[why]
+            self._update(order, UpdateType.REJECT, at, request=kind, reason=reason_of(order, why))
 
     def _told_terms(self, order: LiveOrder, at: int, reason: str | None) -> None:
         listing = order.listing
@@ -391,18 +364,18 @@ class FillVenue:
         )
 
     def _update(self, order: LiveOrder, kind: UpdateType, at: int, **fields: Any) -> None:
-        self._push(order.account, at, VenueUpdate, order_id=order.order_id, kind=kind, **fields)
+        self._push(order.account, at, order_id=order.order_id, kind=kind, **fields)
 
     def _refuse(self, account: str, request: VenueRequest, reason: str, at: int) -> None:
         fields = {"kind": UpdateType.REJECT, "request": _KINDS[type(request)], "reason": reason}
-        self._push(account, at, VenueUpdate, order_id=request.order_id, **fields)
+        self._push(account, at, order_id=request.order_id, **fields)
 
-    def _push(self, account: str, at: int, make: type[VenueUpdate], **fields: Any) -> None:
+    def _push(self, account: str, at: int, **fields: Any) -> None:
         state = self._state
         delay = self._draws.response.draw(at) if self._is_delayed else 0
         reported = max(at + delay, state.last_report.get(account, at))
         state.last_report[account] = reported
-        update = make(at=at, account=account, reported=reported, **fields)
+        update = VenueUpdate(at=at, account=account, reported=reported, **fields)
         state.updates += 1
         heapq.heappush(state.reports, (reported, state.updates, update))
         if self.on_update is not None:
@@ -429,42 +402,5 @@ class FillVenue:
         self._state = copy.deepcopy(state)
 
 
-class _State:
-    """What changes of a fill venue."""
-
-    def __init__(self, start: int) -> None:
-        self.now = start
-        self.underway: list[_Underway] = []
-        self.reports: list[tuple[int, int, VenueUpdate]] = []
-        self.by_id: dict[str, LiveOrder] = {}
-        self.by_number: dict[int, LiveOrder] = {}
-        self.terms: dict[int, OrderTerms] = {}
-        self.released: set[int] = set()
-        """Stops that the core has been given and has not accepted yet: their accounts know them already."""
-        self.stops = WaitingStops()
-        self.owners: dict[str, int] = {}
-        self.last_arrival: dict[str, int] = {}
-        self.last_report: dict[str, int] = {}
-        self.requests = self.updates = self.orders = 0
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> _State:
-        copied = object.__new__(_State)
-        # Updates and terms never change, and neither do listings.
-        memo |= {id(order.listing): order.listing for order in self.by_number.values()}
-        memo |= {id(terms): terms for terms in self.terms.values()}
-        memo |= {id(update): update for _, _, update in self.reports}
-        memo |= {id(one): one for one in self.underway}
-        copied.__dict__ = copy.deepcopy(self.__dict__, memo)
-        return copied
-
-
 def _shows_too_little(terms: OrderTerms, quantity: int) -> bool:
     return terms.display_quantity is not None and _MOST_PARTS * terms.display_quantity < quantity
-
-
-def _listing(number: int, instrument: Instrument) -> Listing:
-    rule = instrument.rule
-    bounds, grids = ((0,), (instrument.tick,)) if rule is None else (rule.bounds, rule.ticks)
-    return Listing(
-        number, instrument, instrument.tick, instrument.lot, _HIGHEST // instrument.tick, tuple(bounds), tuple(grids)
-    )

@@ -41,6 +41,13 @@ class Listing(NamedTuple):
     grids: tuple[int, ...]
     """... each market tick (1e-9) holds."""
 
+    @classmethod
+    def of(cls, number: int, instrument: Instrument, highest: int) -> Listing:
+        """Return the listing of an instrument by its number, with the highest price of an order in ticks."""
+        rule = instrument.rule
+        bounds, grids = ((0,), (instrument.tick,)) if rule is None else (tuple(rule.bounds), tuple(rule.ticks))
+        return cls(number, instrument, instrument.tick, instrument.lot, highest, bounds, grids)
+
 
 @dataclass(slots=True, eq=False)
 class LiveOrder:

@@ -50,7 +50,7 @@ class OrderEntry:
         self._flow, self._told = flow, start
         books = flow.engine.state.books
         self._last, self._phases, self._halts = books["last"], books["phase"], books["halts"]
-        listings = tuple(_listing(*pair, int(books[pair[0]]["highest"])) for pair in enumerate(instruments))
+        listings = tuple(Listing.of(*pair, int(books[pair[0]]["highest"])) for pair in enumerate(instruments))
         self._listings: Final = {one.instrument.wire_symbol: one for one in listings}
         self._live = LiveOrders(listings, books)
         self._underway: deque[tuple[int, str, VenueRequest]] = deque()
@@ -257,9 +257,3 @@ class OrderEntry:
             if key != MARKET_KEY:
                 return key if side == BIDS else -key  # type: ignore[no-any-return]
         return None
-
-
-def _listing(number: int, instrument: Instrument, highest: int) -> Listing:
-    rule = instrument.rule
-    bounds, grids = ((0,), (instrument.tick,)) if rule is None else (rule.bounds, rule.ticks)
-    return Listing(number, instrument, instrument.tick, instrument.lot, highest, bounds, grids)
