@@ -101,6 +101,7 @@ TESTED_ELSEWHERE: Final[dict[str, tuple[str, str]]] = {
     "trading/recorded_venue.py": ("trading/test_paper_source.py", "a protocol; its trading is tested there"),
     "trading/venue.py": ("simulator/test_exchange_orders.py", "a protocol and its data; the exchange implements it"),
     "venues/binance/messages.py": ("venues/binance/test_reader.py", OF_DATA),
+    "venues/dbn/record_file.py": ("venues/dbn/test_dbn_file.py", "which of the two readers takes a file"),
     "venues/dbn/records.py": ("venues/dbn/test_dbn_file.py", OF_DATA),
     "venues/dbn/symbology.py": ("venues/dbn/test_survey.py", "what a survey fills"),
     "venues/itch/decode_kernel.py": ("venues/itch/test_decoder.py", OF_KERNELS),

@@ -5,7 +5,7 @@ DBN is read by the package databento-dbn (`pip install 'hftlab[dbn]'`), CSV by h
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -18,11 +18,10 @@ from hftlab.errors import CaptureError
 from hftlab.events import F_LAST, TRADE, EventBatch
 from hftlab.instruments import Instrument
 from hftlab.venues.capture_file import Progress
-from hftlab.venues.dbn.csv_file import read_csv
-from hftlab.venues.dbn.dbn_file import read_dbn
 from hftlab.venues.dbn.decoder import Decoder
+from hftlab.venues.dbn.record_file import open_records
 from hftlab.venues.dbn.records import Records
-from hftlab.venues.dbn.survey import Survey, is_dbn
+from hftlab.venues.dbn.survey import Survey
 from hftlab.venues.recognition import explaining
 
 __all__ = ["Reader", "Stats", "read"]
@@ -104,7 +103,7 @@ class Reader(Iterator[EventBatch]):
         decoder = Decoder(ends_events=self._ends_events)
         waiting: list[EventBatch] = []
         try:
-            for records in _opened(self.path)(progress, self._symbology):
+            for records in open_records(self.path, self._symbology, progress):
                 if isinstance(records, int):
                     self.stats.unread += records
                     continue
@@ -140,9 +139,3 @@ class Reader(Iterator[EventBatch]):
         columns = {name: values[own] for name, values in rows.items()}
         columns["instrument_id"] = self._indexes[places[own]]
         return EventBatch(**columns, instruments=self.instruments)
-
-
-def _opened(path: Path) -> Callable[[Progress | None, Any], Iterator[Records | int]]:
-    if is_dbn(path):
-        return lambda progress, symbology: read_dbn(path, symbology, progress)
-    return lambda progress, _: read_csv(path, progress)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Iterable
 from os import PathLike
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,32 +14,14 @@ from hftlab.errors import CaptureError
 from hftlab.events import ADD, CANCEL, F_LAST, MODIFY
 from hftlab.instruments import Instrument
 from hftlab.venues.capture_file import Progress, check_readable
-from hftlab.venues.dbn.csv_file import read_csv
-from hftlab.venues.dbn.dbn_file import read_dbn
+from hftlab.venues.dbn.record_file import open_records
 from hftlab.venues.dbn.records import UNDEFINED_PRICE, Records
 from hftlab.venues.dbn.symbology import Symbology
 from hftlab.venues.selection import check_selection
-from hftlab.venues.zstd_file import is_zstd, unpacked
 
-__all__ = ["Survey", "detect_instrument", "is_dbn"]
+__all__ = ["Survey", "detect_instrument"]
 
-_MAGIC: Final = b"DBN"
 Array = npt.NDArray[Any]
-
-
-def is_dbn(path: Path) -> bool:
-    """Tell whether a file, plain or packed, holds DBN. Raises CaptureError for one that cannot be read."""
-    with path.open("rb") as file:
-        head = file.read(4)
-    if not is_zstd(head):
-        check_readable(path)
-    content = b""
-    with suppress(OSError):
-        for block in unpacked(path, len(_MAGIC)):
-            content += block
-            if len(content) >= len(_MAGIC):
-                break
-    return content.startswith(_MAGIC)
 
 
 def detect_instrument(path: str | PathLike[str], symbol: str) -> Instrument:
@@ -65,7 +46,7 @@ class Survey:
             self._define(definitions)
         unread = 0
         try:
-            for records in self._records(progress):
+            for records in open_records(self._path, self.symbology, progress):
                 if isinstance(records, int):
                     unread += records
                 else:
@@ -116,15 +97,10 @@ class Survey:
                 path=self._path,
             )
 
-    def _records(self, progress: Progress | None) -> Iterator[Records | int]:
-        if is_dbn(self._path):
-            return read_dbn(self._path, self.symbology, progress)
-        return read_csv(self._path, progress)
-
     def _define(self, path: Path) -> None:
         if not path.is_file():
             check_readable(path)
-        for _ in read_dbn(path, self.symbology):
+        for _ in open_records(path, self.symbology, None):
             pass
 
     @property
