@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from hftlab.errors import HftlabError
     from hftlab.events import EventBatch
     from hftlab.lab import connect, dashboard, enable_nested, heatmap, record, sample, serve
+    from hftlab.lab.running import run
     from hftlab.server import Server
     from hftlab.session import Session, compact, diff, merged, open_session, recover, sessions
     from hftlab.source import Source
@@ -71,6 +72,7 @@ __all__ = [
     "record",
     "recorder",
     "recover",
+    "run",
     "sample",
     "serve",
     "session",
@@ -104,6 +106,7 @@ _HOMES: Final = {
     "open_session": "session",
     "record": "lab",
     "recover": "session",
+    "run": "lab.running",
     "sample": "lab",
     "serve": "lab",
     "sessions": "session",

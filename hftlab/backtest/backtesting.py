@@ -38,7 +38,7 @@ from hftlab.trading.commissions import Commission
 from hftlab.trading.paper_source import PaperSource
 from hftlab.trading.paper_trading import PaperTrading
 
-__all__ = ["SessionLike", "StrategyLike", "account_terms", "fill_venue", "run_backtest"]
+__all__ = ["SessionLike", "StrategyLike", "account_terms", "fill_venue", "made_strategy", "run_backtest"]
 
 StrategyLike: TypeAlias = Strategy | type[Strategy] | CompiledStrategy
 SessionLike: TypeAlias = Session | Path | str
@@ -143,7 +143,7 @@ class _Run(NamedTuple):
         log = RunLog()
         venue.on_update, venue.on_arrival = log.update, log.arrive
         market = RecordedMarket(PaperSource(session.replay(float("inf")), PaperTrading(broker, span)))
-        engine = Engine(_made(self.strategy, self.parameters), market, latency, log)
+        engine = Engine(made_strategy(self.strategy, self.parameters), market, latency, log)
         if self.queue:
             engine.on_step = lambda at: _note_queue(venue, log, at)
         engine.run()
@@ -177,7 +177,7 @@ class _Run(NamedTuple):
         start = exchange.next_time()
         end = start + round(seconds * NANOSECONDS)
         market = SimulatedMarket(exchange, Broker(venue, {ACCOUNT: self.terms}), end)
-        Engine(_made(self.strategy, self.parameters), market, self.latency, log).run()
+        Engine(made_strategy(self.strategy, self.parameters), market, self.latency, log).run()
         facts = self._facts(None, self.latency, start, end, seed=exchange.seed, fill="exchange")
         return self._result(log.tables(), facts, exchange.instruments, gaps=pl.DataFrame(schema=RAW["gaps"]))
 
@@ -215,7 +215,8 @@ def _gaps(session: Session) -> pl.DataFrame:
     return session.coverage(detail=True).filter(~pl.col("covered")).select("symbol", "from", "to", "why")
 
 
-def _made(strategy: StrategyLike, parameters: Mapping[str, Any]) -> Strategy:
+def made_strategy(strategy: StrategyLike, parameters: Mapping[str, Any]) -> Strategy:
+    """Return the object of a strategy, made with `parameters` if it is a class. Raises ArgumentError."""
     if isinstance(strategy, Strategy):
         if parameters:
             raise ArgumentError(f"parameters are for a class, and {strategy!r} has been made already")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, Protocol
 
 from hftlab.backtest.latency_models import Latency
@@ -63,7 +63,9 @@ class Engine:
     messages reach it after `latency.feed`; how long requests and reports take, is the market's business.
     """
 
-    def __init__(self, strategy: Strategy, market: TradedMarket, latency: Latency, log: RunLog) -> None:
+    def __init__(
+        self, strategy: Strategy, market: TradedMarket, latency: Latency, log: RunLog, *, prefix: str = "S"
+    ) -> None:
         self._strategy, self._market, self._log = strategy, market, log
         self._feed = latency.start().feed
         self._is_fed_late = latency.feed != Latency.none.feed
@@ -75,7 +77,7 @@ class Engine:
         self.known = StrategyMarket(self._symbols, market.start)
         self._wakes = Wakes(strategy.wake)
         strategy.market = self.known
-        strategy.trading = StrategyTrading(self._blotter, self._send, lambda: self.known.now, self._symbols)
+        strategy.trading = StrategyTrading(self._blotter, self._send, lambda: self.known.now, self._symbols, prefix)
         strategy._runner = self
         self._every = timer_interval(strategy)
         self.on_step: Callable[[int], object] | None = None
@@ -85,6 +87,21 @@ class Engine:
     def now(self) -> int:
         """The strategy's time."""
         return self.known.now
+
+    def know(self, messages: Iterable[Message]) -> None:
+        """Take in what is known of the market and the account before the start; the strategy is not called."""
+        for message in messages:
+            if isinstance(message, PRIVATE_MESSAGES):
+                self._blotter.receive(message)
+            else:
+                self.known.take_in(_of_symbols(message, self._symbols), self.now)
+
+    def refuse(self, request: NewOrder, reason: str) -> None:
+        """Note that a new order was not taken."""
+        tracked = self._blotter.find(request.client_order_id)
+        assert tracked is not None, "the order has been tracked before it was sent"
+        self._blotter.refuse(tracked, reason, self.now)
+        self._log.refuse(request.client_order_id, reason, self.now)
 
     def wake_at(self, at: int) -> None:
         """Call on_timer() at a time, or now where that is over."""
@@ -160,10 +177,7 @@ class Engine:
         except ServerError as error:
             if not isinstance(request, NewOrder):
                 raise
-            tracked = self._blotter.find(request.client_order_id)
-            assert tracked is not None, "the order has been tracked before it was sent"
-            self._blotter.refuse(tracked, str(error), at)
-            self._log.refuse(request.client_order_id, str(error), at)
+            self.refuse(request, str(error))
             return
         for item in items:
             self._take(item)

@@ -40,11 +40,14 @@ class StrategyTrading:
     """Orders, positions and fills of a strategy's account, as it has been told of them.
 
     Requests are sent at once and return before anything has become of them. Order ids count up, so that a run can be
-    repeated. `send` takes the messages, `now` tells the time.
+    repeated. `send` takes the messages, `now` tells the time, and order ids begin with `prefix`.
     """
 
-    def __init__(self, blotter: Blotter, send: Send, now: Callable[[], int], symbols: Sequence[str]) -> None:
+    def __init__(
+        self, blotter: Blotter, send: Send, now: Callable[[], int], symbols: Sequence[str], prefix: str = "S"
+    ) -> None:
         self._blotter, self._send, self._now, self._symbols = blotter, send, now, symbols
+        self._prefix = prefix
         self._numbers = itertools.count(1)
 
     # --- requests ---
@@ -124,7 +127,7 @@ class StrategyTrading:
         return self._handle(tracked)
 
     def _next_id(self) -> str:
-        return f"S-{next(self._numbers)}"
+        return f"{self._prefix}-{next(self._numbers)}"
 
     # --- state ---
 

@@ -1,0 +1,117 @@
+"""Market of a replay that takes orders, which a strategy steps through from message to message."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Sequence
+from typing import Any, Final
+
+from hftlab.backtest.engine import ACCOUNT
+from hftlab.client import Client
+from hftlab.clock import NANOSECONDS, from_milliseconds
+from hftlab.lab.background import background
+from hftlab.protocol import DataType, MarketData, Message, ReplayState, ReplayStatus
+from hftlab.protocol.order_messages import PRIVATE_MESSAGES
+from hftlab.source import Timed
+
+__all__ = ["SteppedMarket"]
+
+_HEARD: Final = (MarketData, *PRIVATE_MESSAGES)
+
+_DATA_TYPES: Final = (DataType.QUOTES, DataType.ORDER_BOOK, DataType.TRADES, DataType.STATISTICS)
+
+
+class SteppedMarket:
+    """Replay at a server as a market that is traded in (see hftlab.backtest.engine.TradedMarket).
+
+    It stands still but for the steps that it is asked for, so that what a strategy makes of it does not depend on the
+    speed of anything. With a `speed` it waits as long as the recording has. `known` is what was there at the start.
+    """
+
+    def __init__(self, client: Client, speed: float | None, duration: int | None) -> None:
+        self._client, self._speed = client, speed
+        self.symbols: Sequence[str] = client.offered_symbols
+        self.known: list[Message] = []
+        self._heard: deque[Message] = deque()
+        self._waiting: deque[Timed[Any]] = deque()
+        self._forget = client.on("message", self._hear)
+        self.start, self.end = background.run(self._begin())
+        if duration is not None:
+            self.end = self.start + duration if self.end is None else min(self.end, self.start + duration)
+        self._now = self.start
+        self._started = time.monotonic()
+
+    def close(self) -> None:
+        """Listen to the client no more."""
+        self._forget()
+
+    def next(self, until: int | None) -> Timed[Any] | None:
+        """Return the next message that is due by `until`, or whenever it is for None; None if there is none."""
+        if not self._waiting:
+            background.run(self._step(until))
+        self._pace()
+        return self._waiting.popleft() if self._waiting else None
+
+    def handle(self, account: str, request: Any, at: int) -> list[Timed[Any]]:
+        """Send a request; returns the messages that follow at once. Raises the server's error."""
+        del account, at  # the client's, and that of the replay, which stands still
+        return background.run(self._ask(request))
+
+    # --- on the loop ---
+
+    async def _begin(self) -> tuple[int, int | None]:
+        """Let the replay stand still, and hear of each message from now on."""
+        client = self._client
+        await client.replay.pause()
+        await client.subscribe(self.symbols, data_types=_DATA_TYPES, frequency=0)
+        await client.replay.pause()  # a status behind the subscription, which starts a replay that waits
+        self.known = self._take()
+        status = self._status()
+        return status.order_time or 0, None if status.end is None else from_milliseconds(status.end)
+
+    async def _step(self, until: int | None) -> None:
+        """Step to the next message that this client gets, as far as there is one by `until`."""
+        while True:
+            if until is None:
+                await self._client.replay.step(1)
+            else:
+                await self._client.replay.step_to(until, 1)
+            status = self._status()
+            before, self._now = self._now, status.order_time or 0
+            self._waiting.extend(self._timed(self._take()))
+            is_over = status.state is ReplayState.ENDED or self._now == before
+            if self._waiting or is_over or (until is not None and self._now >= until):
+                return
+
+    async def _ask(self, request: Any) -> list[Timed[Any]]:
+        try:
+            await self._client.trading.request(request)
+        finally:
+            await self._client.ping()  # behind all that follows from the request
+            told = self._timed(self._take())
+        return told
+
+    # --- messages ---
+
+    def _hear(self, message: Message) -> None:
+        if isinstance(message, _HEARD):
+            self._heard.append(message)
+
+    def _take(self) -> list[Message]:
+        heard = list(self._heard)
+        self._heard.clear()
+        return heard
+
+    def _timed(self, messages: list[Message]) -> list[Timed[Any]]:
+        return [Timed(self._now, one, ACCOUNT if isinstance(one, PRIVATE_MESSAGES) else None) for one in messages]
+
+    def _status(self) -> ReplayStatus:
+        status = self._client.replay.status
+        assert status is not None, "the status of a replay comes before the answer to a control"
+        return status
+
+    def _pace(self) -> None:
+        if self._speed is not None:
+            due = self._started + (self._now - self.start) / NANOSECONDS / self._speed
+            time.sleep(max(0.0, due - time.monotonic()))
