@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from hftlab.backtest.backtesting import fill_venue
 from hftlab.backtest.fill_models import FILL_MODELS, FillModel
@@ -16,11 +16,9 @@ from hftlab.trading.account import AccountTerms
 from hftlab.trading.broker import Broker
 from hftlab.trading.paper_source import PaperSource
 from hftlab.trading.paper_trading import PaperTrading
+from hftlab.trading.recorded_venue import Fills
 
-__all__ = ["Fills", "paper_source"]
-
-Fills: TypeAlias = str | FillModel | Mapping[str, Any]
-"""How orders fill in a replay: a fill model or its name, or a dict of `fill`, `latency` and `impact`."""
+__all__ = ["paper_source"]
 
 _KEYS: Final = ("fill", "latency", "impact")
 

@@ -6,7 +6,7 @@ import atexit
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from ssl import SSLContext
-from typing import TYPE_CHECKING, Any, Final, Literal, Self
+from typing import Any, Final, Literal, Self
 
 from hftlab.forking import Home
 from hftlab.html_table import facts_table
@@ -18,9 +18,7 @@ from hftlab.server import DEFAULT_PORT, ConnectionInfo, Server, ServerLimits, To
 from hftlab.simulator import Exchange
 from hftlab.source import Source, undecorated
 from hftlab.trading import AccountTerms
-
-if TYPE_CHECKING:
-    from hftlab.backtest.paper_market import Fills
+from hftlab.trading.recorded_venue import Fills
 
 __all__ = ["LabServer", "serve", "servers"]
 

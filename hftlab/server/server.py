@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from ssl import SSLContext
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, get_args
+from typing import Any, Self, get_args
 
 from websockets.http11 import Request, Response
 
@@ -49,10 +49,8 @@ from hftlab.source import Source, Tap
 from hftlab.trading.account import AccountTerms
 from hftlab.trading.brokers import broker_of
 from hftlab.trading.paper_source import PaperSource
+from hftlab.trading.recorded_venue import Fills
 from hftlab.trading.traded_source import TradedSource
-
-if TYPE_CHECKING:
-    from hftlab.backtest.paper_market import Fills
 
 __all__ = ["Server"]
 

@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol, runtime_checkable
+from collections.abc import Mapping
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from hftlab.trading.venue import TradingVenue
 
-__all__ = ["RecordedVenue"]
+__all__ = ["Fills", "NamedModel", "RecordedVenue"]
+
+
+class NamedModel(Protocol):
+    """Fill model: see hftlab.backtest.FillModel."""
+
+    @property
+    def name(self) -> str:
+        """Its name, such as "risk_averse"."""
+        ...
+
+    @property
+    def impact(self) -> bool:
+        """Whether recorded orders are matched again against what own ones have left."""
+        ...
+
+
+Fills: TypeAlias = str | NamedModel | Mapping[str, Any]
+"""How orders fill in a recorded market: a fill model or its name, or a dict of `fill`, `latency` and `impact`."""
 
 
 @runtime_checkable
