@@ -18,6 +18,7 @@ BENCHMARKS: Final = (
     "codec",
     "connections",
     "fanout",
+    "fills",
     "itch",
     "latency",
     "matching",

@@ -30,4 +30,17 @@ class Result(msgspec.Struct):
 
 
 def _text(value: Any) -> str:
+    if isinstance(value, list):
+        return _table(value)
     return f"{value:,.4g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _table(rows: list[dict[str, Any]]) -> str:
+    """Lay rows out in columns, below the line that they belong to."""
+    if not rows:
+        return "none"
+    lines = [list(rows[0])] + [["" if one is None else _text(one) for one in row.values()] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "".join(
+        "\n    " + "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) for line in lines
+    )
