@@ -8,6 +8,7 @@ from typing import Any, Final, Generic, Literal, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 
+from hftlab.clock import NANOSECONDS
 from hftlab.errors import ArgumentError
 from hftlab.events import EventBatch
 from hftlab.instruments import Instrument
@@ -22,6 +23,8 @@ _CACHED: Final = 4
 _STARTS: Final = 32
 """Starts that stay in memory: between them blocks are made again from the one before."""
 _NEVER: Final = -(2**63)
+_LONGEST_WAY: Final = 60 * NANOSECONDS
+"""Time between an event and its reception, beyond which the two are of different clocks."""
 
 Holding: TypeAlias = Literal["orders", "levels", "top"]
 """What is known of an instrument's book: its orders (L3), its price levels (L2) or the best of each side (L1)."""
@@ -33,8 +36,9 @@ class Block(NamedTuple):
     """Rows that follow each other in a recording; the last of them ends an event (F_LAST).
 
     `times` is when each row was at the venue: the running maximum of min(ts_event, ts_recv) over the whole recording so
-    far, so that a row is never at the venue after it was received, whatever the clocks said. `arrivals` is the running
-    maximum of ts_recv. Both are in ns since 1970 UTC.
+    far, so that a row is never at the venue after it was received, whatever the clocks said. A row that was received
+    more than a minute after its event, as of a replay that was recorded again or where nobody wrote the venue's time,
+    was at the venue when it was received. `arrivals` is the running maximum of ts_recv. Both are in ns since 1970 UTC.
     """
 
     batch: EventBatch
@@ -116,7 +120,7 @@ class RowBlocks(MarketRows, Generic[State]):
             self._count = number
             return False
         batch = made.batch
-        times = np.minimum(batch.ts_event, batch.ts_recv) if made.times is None else made.times
+        times = _venue_times(batch) if made.times is None else made.times
         arrivals = batch.ts_recv if made.arrivals is None else made.arrivals
         block = Block(batch, _never_back(times, start.time), _never_back(arrivals, start.arrival))
         self._blocks[number] = block
@@ -132,6 +136,11 @@ class RowBlocks(MarketRows, Generic[State]):
             self._step *= 2
         kept = {0, number, max(self._starts)}
         self._starts = {one: known for one, known in self._starts.items() if one % self._step == 0 or one in kept}
+
+
+def _venue_times(batch: EventBatch) -> IntArray:
+    is_far = batch.ts_recv - batch.ts_event > _LONGEST_WAY
+    return np.where(is_far, batch.ts_recv, np.minimum(batch.ts_event, batch.ts_recv))
 
 
 def _never_back(times: IntArray, since: int) -> IntArray:

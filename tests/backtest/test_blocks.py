@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hftlab.backtest.blocks import RowBlocks, Stretch
+from hftlab.clock import NANOSECONDS
 from hftlab.errors import ArgumentError
 from tests.backtest.recorded_blocks import all_blocks, assert_same
 from tests.batches import COIN, Row, make_batch
@@ -64,3 +68,37 @@ def test_what_is_remembered_is_bounded_and_spread() -> None:
 def test_a_negative_number_is_an_error() -> None:
     with pytest.raises(ArgumentError, match="from 0 on"):
         Counted(3).block(-1)
+
+
+class Received(RowBlocks[int]):
+    """One block of rows, given as the seconds of their events and receptions."""
+
+    def __init__(self, *times: tuple[float, float]) -> None:
+        super().__init__((COIN,), 0)
+        self._times = np.array(times) * NANOSECONDS
+
+    def holds(self, number: int) -> None:
+        return None
+
+    def _made(self, state: int) -> Stretch[int] | None:
+        if state == 1:
+            return None
+        batch = make_batch([Row("A", "B", 1, 1)] * len(self._times))
+        events, receptions = self._times.astype(np.int64).T
+        return Stretch(replace(batch, ts_event=events.copy(), ts_recv=receptions.copy()), 1)
+
+
+@pytest.mark.parametrize(
+    ("times", "expected"),
+    [
+        ([(1, 2), (3, 4)], [1, 3]),
+        ([(3, 2), (1, 4), (4, 5)], [2, 2, 4]),  # the venue's clock is fast, and a row late
+        ([(100, 160), (0, 161), (0, 162)], [100, 161, 162]),  # of another clock, or without a time of the venue
+    ],
+)
+def test_a_row_is_at_the_venue_before_it_is_received_but_not_long(
+    times: list[tuple[float, float]], expected: list[int]
+) -> None:
+    block = Received(*times).block(0)
+    assert block is not None
+    assert (block.times // NANOSECONDS).tolist() == expected
