@@ -20,7 +20,6 @@ __all__ = ["LISTING", "MEMORY", "MessageBooks", "RowColumns", "Scratch", "compil
 LISTING: Final = np.dtype(
     [
         ("number", "i4"),  # the instrument's
-        ("depth", "i8"),  # levels of a side that are recorded; 0: only the quote is
         ("tick", "i8"),  # 1e-9
         ("tick_numerator", "f8"),
         ("tick_denominator", "f8"),
@@ -34,6 +33,7 @@ MEMORY: Final = np.dtype(
     [
         ("is_known", "i8"),  # 1 after a message of the symbol
         ("is_reset", "i8"),  # 1 if its book begins anew with its next message
+        ("depth", "i8"),  # most levels that a side has had so far; 0: only the quote is known
         ("has_last", "i8"),
         ("last_price", "f8"),
         ("last_size", "f8"),
@@ -112,8 +112,10 @@ def compile_messages(
         if code < 0:
             continue
         listing, memory = listings[code], books.memory[code]
-        bids = _read_side(columns.bids, columns.bid[row], columns.bid_size[row], listing, scratch, row, 0)
-        asks = _read_side(columns.asks, columns.ask[row], columns.ask_size[row], listing, scratch, row, 1)
+        # Not the session's: a message must not be read with what only later ones tell.
+        depth = memory.depth = max(memory.depth, _told(columns.bids, row), _told(columns.asks, row))
+        bids = _read_side(columns.bids, columns.bid[row], columns.bid_size[row], listing, depth, scratch, row, 0)
+        asks = _read_side(columns.asks, columns.ask[row], columns.ask_size[row], listing, depth, scratch, row, 1)
         trades = columns.trades.starts[row + 1] - columns.trades.starts[row]
         if not _has_room(books, rows, code, bids, asks, trades):
             return row
@@ -122,14 +124,14 @@ def compile_messages(
             columns.ts_event[row],
             columns.ts_recv[row],
             i64(listing.number),
-            F_MBP if listing.depth > 0 else F_MBP | F_TOB,
+            F_MBP if depth > 0 else F_MBP | F_TOB,
         )
         start = rows.used[0]
         if memory.is_reset != 0:
             _reset(stamp, books, rows, code)
         _add_trades(stamp, listing, memory, columns.trades, columns.last, rows, row)
         memory.is_known = 1
-        bid_floor, ask_floor = _floor(listing, scratch, 0, bids), _floor(listing, scratch, 1, asks)
+        bid_floor, ask_floor = _floor(depth, scratch, 0, bids), _floor(depth, scratch, 1, asks)
         # First all that goes, so that the book is not crossed within the message.
         _remove(stamp, books, scratch, rows, code, 0, bids, bid_floor)
         _remove(stamp, books, scratch, rows, code, 1, asks, ask_floor)
@@ -149,10 +151,18 @@ def _has_room(books: MessageBooks, rows: RowColumns, code: int, bids: int, asks:
     return bool(fits and rows.used[0] + needed <= len(rows.size))
 
 
+@inlined
+def _told(levels: Levels, row: int) -> int:
+    """Return how many levels a message lists of a side, at least 1 if it lists the side at all."""
+    return max(i64(levels.starts[row + 1] - levels.starts[row]), 1) if levels.is_there[row] else 0
+
+
 @in_place
-def _read_side(levels: Levels, price: float, size: float, listing: Any, scratch: Scratch, row: int, side: int) -> int:
+def _read_side(
+    levels: Levels, price: float, size: float, listing: Any, depth: int, scratch: Scratch, row: int, side: int
+) -> int:
     """Put the levels of a side into the scratch, best first; returns how many, or -1 if the message tells of none."""
-    if listing.depth == 0:
+    if depth == 0:
         return _put(listing, scratch, side, 0, price, size)
     if not levels.is_there[row]:
         return -1
@@ -185,9 +195,9 @@ def _put(listing: Any, scratch: Scratch, side: int, count: int, price: float, si
 
 
 @inlined
-def _floor(listing: Any, scratch: Scratch, side: int, count: int) -> int:
+def _floor(depth: int, scratch: Scratch, side: int, count: int) -> int:
     """Return the least key of which a message tells: any, unless there may be levels beyond those that it has."""
-    if listing.depth > 0 and count >= listing.depth:
+    if 0 < depth <= count:
         return int(scratch.keys[side, count - 1])
     return _LOWEST
 

@@ -48,9 +48,9 @@ class MessageRows(RowBlocks[_State]):
 
     A message gives its trades (T): its `trades`, or its `last_trade` where it has none and that is another than the
     symbol's before. Then the levels that have gone (C), are new (A) or have another size (M) since the symbol's
-    previous message. A message tells of its levels down to the worst, and of all if it has fewer than the session ever
-    has on a side; levels beyond are left as they were last seen. Symbols without levels have their quote, flagged
-    F_TOB.
+    previous message. A message tells of its levels down to the worst, and of all if it has fewer than a side of the
+    symbol has had so far; levels beyond are left as they were last seen. Symbols have their quote, flagged F_TOB, as
+    long as there are no levels.
 
     Only one channel of a symbol is read, the one that tells most (hftlab.backtest.message_survey). Behind a gap or
     another loss the next message of a symbol begins with an R flagged F_SNAPSHOT, and its `last_trade` is only
@@ -73,7 +73,7 @@ class MessageRows(RowBlocks[_State]):
         for listing, one in zip(self._listings, surveyed, strict=True):
             number = numbers[one.symbol]
             instrument = instruments[number]
-            listing["number"], listing["depth"], listing["tick"] = number, one.depth, instrument.tick
+            listing["number"], listing["tick"] = number, instrument.tick
             listing["tick_numerator"], listing["tick_denominator"] = reduced(instrument.tick)
             listing["lot_numerator"], listing["lot_denominator"] = reduced(instrument.lot)
             self._holdings[number] = "levels" if one.depth else "top"

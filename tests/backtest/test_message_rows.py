@@ -200,6 +200,27 @@ class TestLevels:
         )
         assert letters(batch)[2:] == [("C", "B", 2.0, 0.0), ("C", "B", 3.0, 0.0)]
 
+    @given(
+        sides=st.lists(st.one_of(st.none(), st.lists(st.integers(1, 12), max_size=5)), min_size=2, max_size=8),
+        cut=st.integers(1, 7),
+    )
+    def test_what_comes_later_changes_no_rows(
+        self, sides: list[list[int] | None], cut: int, tmp_path_factory: pytest.TempPathFactory
+    ) -> None:
+        """Deeper books, and levels where there were quotes alone, are not known before they come."""
+        messages = [
+            market_data(symbol(bids=side and [level(float(price)) for price in side], asks=None, bid_size=1.0))
+            for side in sides
+        ]
+        folder = tmp_path_factory.mktemp("cut")
+        sessions = [
+            write_session(folder / name, [(10**9 + n, one) for n, one in enumerate(some)])
+            for name, some in (("whole", messages), ("cut", messages[:cut]))
+        ]
+        all_rows, first_rows = (whole(market_rows(session)) for session in sessions)
+        assert letters(all_rows)[: len(first_rows)] == letters(first_rows)
+        assert all_rows.flags[: len(first_rows)].tolist() == first_rows.flags.tolist()
+
     def test_what_a_message_leaves_out_stays(self, tmp_path: Path) -> None:
         batch = rows_of(
             tmp_path,
