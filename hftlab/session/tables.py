@@ -44,6 +44,8 @@ A frame of it is best made of columns: pl.DataFrame({"message": [...], ...}, sch
 """
 
 
+_PRIVATE_TIMES: Final = ("timestamp", "tsEvent")
+"""Fields of private messages that are times."""
 _COMPILED_FROM: Final = 4 * 1024 * 1024
 """Bytes of MARKET_DATA from which on compiled code reads it: loading that takes a second, and making it many."""
 
@@ -149,7 +151,8 @@ class _PrivateTable(_Table):
         self._wire_defaults = defaults(struct)
         self.defaults = {self._names[wire]: value for wire, value in self._wire_defaults.items()}
         self._decoder: Any = msgspec.json.Decoder(struct)
-        columns = {self._names[wire]: kind for wire, kind in self._wire.items()} | {"ts_out": pl.Int64()}
+        columns = {self._names[wire]: kind for wire, kind in self._wire.items()}
+        columns |= {self._names[wire]: pl.Int64() for wire in _PRIVATE_TIMES}
         self.schema = pl.Schema(_NUMBERS | _ACCOUNT | columns | _CLOCK)
 
     def read(self, payloads: Sequence[bytes], keys: pl.DataFrame) -> Rows:
@@ -159,7 +162,8 @@ class _PrivateTable(_Table):
             lines, places, reasons = decoded_lines(payloads, self._struct)
             wire, keys = pl.read_ndjson(b"\n".join(lines), schema=self._wire), keys[places]
         frame = wire.with_columns(
-            to_ns(pl.col("timestamp")), *(pl.col(name).fill_null(value) for name, value in self._wire_defaults.items())
+            *(to_ns(pl.col(name)) for name in _PRIVATE_TIMES),
+            *(pl.col(name).fill_null(value) for name, value in self._wire_defaults.items()),
         )
         rows = pl.concat([keys, frame.rename(self._names)], how="horizontal").select(self.schema.names())
         return Rows(rows, reasons)
@@ -167,7 +171,7 @@ class _PrivateTable(_Table):
     def messages(self, rows: pl.DataFrame) -> list[Decoded]:
         filled = rows.with_columns(pl.col(name).fill_null(value) for name, value in self.defaults.items())
         wire = filled.select(pl.col(name).alias(wire) for wire, name in self._names.items())
-        lines = wire.with_columns(to_ms(pl.col("timestamp"))).write_ndjson()
+        lines = wire.with_columns(to_ms(pl.col(name)) for name in _PRIVATE_TIMES).write_ndjson()
         return list(map(Decoded, rows["message"], rows["ts_recv"], self._decoder.decode_lines(lines), rows["account"]))
 
 

@@ -49,3 +49,42 @@ def test_it_can_resume_where_nothing_has_to_be_told_as_lost(messages: int, seen:
     is_whole = session == "now" and not any(isinstance(one, Gap) for one in log.since(session, seen))
     assert log.can_resume(session, seen) == is_whole
     assert log.can_resume(session, None)
+
+
+class TestWithdrawal:
+    def log(self, *times: int, size: int = 5) -> PrivateLog:
+        log = PrivateLog("now", size)
+        for at in times:
+            log.add(UPDATE, at)
+        return log
+
+    def test_a_gap_takes_the_place_of_what_holds_no_more(self) -> None:
+        log = self.log(10, 20, 20, 30)
+        gap = log.withdraw(15)
+        assert gap is not None
+        assert (gap.withdrawn, gap.from_sequence, gap.to_sequence, gap.sequence) == (True, 2, 4, 5)
+        assert [one.sequence for one in log.since("now", 0)] == [1, 5]
+        assert [one.sequence for one in log.since("now", 3)] == [5]
+        assert log.add(UPDATE, 16).sequence == 6
+
+    def test_without_later_messages_there_is_none(self) -> None:
+        log = self.log(10, 20)
+        assert log.withdraw(20) is None
+        assert log.sequence == 2
+        assert PrivateLog("now").withdraw(0) is None
+
+    def test_one_of_an_earlier_gap_reaches_as_far_back(self) -> None:
+        log = self.log(10, 20, 30)
+        log.withdraw(15)
+        log.add(UPDATE, 18)
+        gap = log.withdraw(12)
+        assert gap is not None
+        assert (gap.from_sequence, gap.to_sequence) == (2, 5)
+        assert [one.sequence for one in log.since("now", 0)] == [1, 6]
+
+    def test_a_log_that_does_not_reach_back_withdraws_everything(self) -> None:
+        log = self.log(*range(10, 17))
+        assert (log.reaches(11), log.reaches(12)) == (False, True)
+        gap = log.withdraw(11)
+        assert gap is not None
+        assert (gap.from_sequence, gap.to_sequence) == (1, 7)

@@ -124,3 +124,16 @@ def test_a_server_that_names_its_accounts_late_does_not_start_the_stream_anew() 
     stream.authenticated(None, 3)
     stream.authenticated("alice", 9)
     assert stream.resume_from == 3
+
+
+def test_what_is_withdrawn_is_not_lost() -> None:
+    log, stream = PrivateLog("s"), PrivateStream()
+    stream.welcome("s")
+    stream.authenticated("alice", 0)
+    for at in (10, 20, 30):
+        stream.receive(log.add(UPDATE, at))
+    gap = log.withdraw(15)
+    assert gap is not None
+    assert stream.receive(gap) == (True, [])
+    assert stream.resume_from == gap.sequence
+    assert stream.receive(gap) == (False, [])
