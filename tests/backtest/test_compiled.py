@@ -101,8 +101,9 @@ def assert_same(of_class: Any, mine: Any) -> None:
         assert_frame_equal(*(table.drop(left_out) for table in tables), check_exact=False, rel_tol=1e-12)
 
 
-@pytest.mark.parametrize("latency", [Latency.none, LATENCY, DRAWN])
-@pytest.mark.parametrize("fill", ["fifo", "risk_averse", "power(3)"])
+@pytest.mark.parametrize(
+    ("fill", "latency"), [("fifo", Latency.none), ("fifo", DRAWN), ("risk_averse", LATENCY), ("power(3)", DRAWN)]
+)
 def test_has_the_fills_of_a_class_on_a_simulated_day(fill: str, latency: Latency) -> None:
     assert_same(*both(orders(), step=100, lots=50, fill=fill, latency=latency))
 
@@ -111,11 +112,10 @@ def test_has_the_fills_of_a_class_where_there_are_messages_alone() -> None:
     assert_same(*both(levels(), step=100, lots=50, latency=LATENCY))
 
 
-@pytest.mark.parametrize("fill", ["risk_averse", "log"])
-def test_has_the_fills_of_a_class_on_binance(fill: str, tmp_path: Path) -> None:
+def test_has_the_fills_of_a_class_on_binance(tmp_path: Path) -> None:
     capture = shared_data("binance/usdm_btcusdt_20240808.gz")
     session = import_capture("binance", capture, tmp_path / "session", pace=100 * MILLISECOND).session
-    assert_same(*both(session, step=20, lots=10, fill=fill, latency=LATENCY))
+    assert_same(*both(session, step=20, lots=10, fill="log", latency=LATENCY))
 
 
 @pytest.mark.soak
@@ -156,7 +156,7 @@ def test_wakes_by_trades_bests_and_own_orders() -> None:
     made = hl.backtest(on_trades, orders(), latency=LATENCY).orders.collect()  # type: ignore[operator]
     assert made["created"].to_list() == sorted(set(trades))[:20]
     result = hl.backtest(on_bests, orders(), latency=LATENCY)  # type: ignore[operator]
-    bests = result.exact("quotes").collect()["at"].to_list()
+    bests = sorted(set(result.exact("quotes").collect()["at"].to_list()))  # several at one time wake once
     assert result.orders.collect()["created"].to_list() == bests[:20]
 
 
