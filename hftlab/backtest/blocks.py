@@ -8,6 +8,7 @@ from typing import Any, Final, Generic, Literal, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 
+from hftlab.book.known_levels import Numbering, level_rows, number_levels
 from hftlab.clock import NANOSECONDS
 from hftlab.errors import ArgumentError
 from hftlab.events import EventBatch
@@ -44,6 +45,8 @@ class Block(NamedTuple):
     batch: EventBatch
     times: IntArray
     arrivals: IntArray
+    numbering: Numbering | None = None
+    """Numbers of the levels that its rows change, which serve several books; None if they have not been numbered."""
 
 
 class MarketRows(ABC):
@@ -122,7 +125,12 @@ class RowBlocks(MarketRows, Generic[State]):
         batch = made.batch
         times = _venue_times(batch) if made.times is None else made.times
         arrivals = batch.ts_recv if made.arrivals is None else made.arrivals
-        block = Block(batch, _never_back(times, start.time), _never_back(arrivals, start.arrival))
+        block = Block(
+            batch,
+            _never_back(times, start.time),
+            _never_back(arrivals, start.arrival),
+            number_levels(level_rows(batch)),
+        )
         self._blocks[number] = block
         if len(self._blocks) > _CACHED:
             self._blocks.popitem(last=False)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from typing import Final
-
 import numpy as np
 
 from hftlab.backtest.blocks import Block
 from hftlab.backtest.fill_kernel import Rows
 from hftlab.book.book_state import BookState
-from hftlab.book.known_levels import LevelRows, Numbering, add_known_levels, number_levels
-from hftlab.events import CLEAR, NONE, EventBatch
+from hftlab.book.known_levels import add_known_levels, level_rows, number_levels
+from hftlab.events import CLEAR, NONE
 from hftlab.kernels.compiling import IntArray
 
 __all__ = ["block_rows"]
@@ -32,25 +29,9 @@ def block_rows(books: BookState, block: Block, times: IntArray) -> tuple[BookSta
         action = np.where(priceless & (action != CLEAR), np.uint8(NONE), action)
         action.flags.writeable = False  # as a batch's are: the kernel is compiled for one kind
     ticks = np.array([one.tick for one in batch.instruments], np.int64)
-    levels = LevelRows(batch.instrument_id, action, batch.side, batch.price, batch.flags)
-    books, places = add_known_levels(books, levels, _numbering(batch, levels), ticks)
+    levels = level_rows(batch)
+    numbering = number_levels(levels) if block.numbering is None else block.numbering
+    books, places = add_known_levels(books, levels, numbering, ticks)
     columns = (batch.instrument_id, batch.order_id.view(np.int64), action, batch.side, batch.price, batch.size)
     # The kernel's machine code takes for granted that the columns are contiguous.
     return books, Rows(*map(np.ascontiguousarray, (times, *columns, batch.flags, places)))
-
-
-_MOST_NUMBERED: Final = 8
-_numbered: Final[OrderedDict[int, tuple[EventBatch, Numbering]]] = OrderedDict()
-"""Numberings of the newest batches, by the batch's id(): one of a block serves the books of the venue and those of a
-strategy, and other runs over the same rows."""
-
-
-def _numbering(batch: EventBatch, levels: LevelRows) -> Numbering:
-    known = _numbered.get(id(batch))
-    if known is not None and known[0] is batch:
-        return known[1]
-    numbering = number_levels(levels)
-    _numbered[id(batch)] = batch, numbering
-    if len(_numbered) > _MOST_NUMBERED:
-        _numbered.popitem(last=False)
-    return numbering

@@ -14,10 +14,19 @@ import numpy as np
 import numpy.typing as npt
 
 from hftlab.book.book_state import LEVEL, BookState
-from hftlab.events import ADD, ASK, CANCEL, F_MBP, MODIFY, NO_SIDE
+from hftlab.events import ADD, ASK, CANCEL, F_MBP, MODIFY, NO_SIDE, EventBatch
 from hftlab.kernels.compiling import IntArray, in_place, inlined, place_of, zeros_aligned
 
-__all__ = ["NOWHERE", "LevelRows", "Numbering", "add_known_levels", "empty_levels", "number_levels", "set_known_level"]
+__all__ = [
+    "NOWHERE",
+    "LevelRows",
+    "Numbering",
+    "add_known_levels",
+    "empty_levels",
+    "level_rows",
+    "number_levels",
+    "set_known_level",
+]
 
 NOWHERE: Final = 2**32 - 1
 """Place of a row that changes no level, or one whose price is not a multiple of the tick."""
@@ -36,6 +45,11 @@ class LevelRows(NamedTuple):
     side: npt.NDArray[np.uint8]
     price: IntArray
     flags: npt.NDArray[np.uint8]
+
+
+def level_rows(batch: EventBatch) -> LevelRows:
+    """Return the columns of a batch."""
+    return LevelRows(batch.instrument_id, batch.action, batch.side, batch.price, batch.flags)
 
 
 class Numbering(NamedTuple):

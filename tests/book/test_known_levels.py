@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hftlab.book import BookSet
 from hftlab.book.book_state import BookState, add_books, new_state
-from hftlab.book.known_levels import NOWHERE, LevelRows, add_known_levels, empty_levels, number_levels, set_known_level
+from hftlab.book.known_levels import NOWHERE, add_known_levels, empty_levels, level_rows, number_levels, set_known_level
 from hftlab.events import ADD, ASK, BID, CANCEL, CLEAR, F_LAST, F_MBP, EventBatch
 from hftlab.instruments import NASDAQ, UNIT, Instrument
 from hftlab.kernels.compiling import place_of
@@ -52,7 +52,7 @@ def test_are_the_books_of_a_book_set_after_each_block(blocks: list[list[Row]]) -
 
 def test_a_price_off_the_tick_has_no_place_nor_has_a_row_without_a_level() -> None:
     rows = [(ADD, 0, BID, 1, 1), (ADD, 0, BID, 2, 1), (CLEAR, 0, BID, 1, 0), (ADD, 0, BID, 3, 1)]
-    made = level_rows(rows)
+    made = level_rows(batch(rows))
     odd = made._replace(price=frozen(made.price + np.array([0, 1, 0, 0])))
     _, places = add_known_levels(add_books(new_state(), 1), odd, number_levels(odd), TICKS)
     assert places.tolist() == [0, NOWHERE, NOWHERE, 1]
@@ -67,7 +67,7 @@ def test_levels_that_are_there_stay_when_others_are_added() -> None:
 
 def played(state: BookState, rows: Sequence[Row]) -> BookState:
     """Return the state after a block of rows."""
-    made = level_rows(rows)
+    made = level_rows(batch(rows))
     state, places = add_known_levels(state, made, number_levels(made), TICKS)
     for place, (action, number, letter, _, lots) in zip(places, rows, strict=True):
         if action == CLEAR:
@@ -77,11 +77,6 @@ def played(state: BookState, rows: Sequence[Row]) -> BookState:
             side = 2 * number + (letter == ASK)
             set_known_level(state, place_of(side), place_of(place), 0 if action == CANCEL else lots)
     return state
-
-
-def level_rows(rows: Sequence[Row]) -> LevelRows:
-    made = batch(rows)
-    return LevelRows(made.instrument_id, made.action, made.side, made.price, made.flags)
 
 
 def frozen(array: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
