@@ -35,7 +35,6 @@ class _Sums:
     rejected: int = 0
     filled_orders: int = 0
     ordered: int = 0
-    filled: int = 0
     fills: int = 0
     maker: int = 0
     taker: int = 0
@@ -116,14 +115,16 @@ def _add_orders(sums: Mapping[Any, _Sums], tables: Mapping[str, pl.LazyFrame]) -
         .agg(
             pl.len(),
             (~taken).sum().alias("rejected"),
-            (pl.col("filled_quantity") > 0).sum().alias("some"),
             pl.col("quantity").filter(taken).sum(),
-            pl.col("filled_quantity").sum().alias("filled"),
         )
     )
-    for session, symbol, orders, rejected, some, ordered, filled in found.collect().iter_rows():
+    for session, symbol, orders, rejected, ordered in found.collect().iter_rows():
         one = sums[session, symbol]
-        one.orders, one.rejected, one.filled_orders, one.ordered, one.filled = orders, rejected, some, ordered, filled
+        one.orders, one.rejected, one.ordered = orders, rejected, ordered
+    # Not of the orders' own table: the strategy may not have heard of the last fills.
+    filled = tables["fills"].group_by(_KEY).agg(pl.col("client_order_id").n_unique())
+    for session, symbol, orders in filled.collect().iter_rows():
+        sums[session, symbol].filled_orders = orders
 
 
 def _add_fills(sums: Mapping[Any, _Sums], tables: Mapping[str, pl.LazyFrame], listings: Mapping[Any, Listing]) -> None:
@@ -222,7 +223,7 @@ def _performance(symbol: str | None, sums: _Sums, *, is_one: bool, pnl: int | No
         rejected=sums.rejected,
         fills=sums.fills,
         fill_ratio=_ratio(sums.filled_orders, sums.orders - sums.rejected),
-        quantity_fill_ratio=_ratio(sums.filled, sums.ordered) if is_one else None,
+        quantity_fill_ratio=_ratio(sums.volume, sums.ordered) if is_one else None,
         maker_share=_ratio(sums.maker, sums.turnover),
         taker_share=_ratio(sums.taker, sums.turnover),
         auction_share=_ratio(sums.auction, sums.turnover),

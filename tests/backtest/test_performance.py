@@ -44,6 +44,14 @@ class TestBySymbol:
         assert one.fill_ratio == 3 / 4
         assert one.quantity_fill_ratio == 25 / 55
 
+    def test_fills_count_that_the_strategy_has_not_heard_of(self) -> None:
+        result = made_result(
+            [order("a", "BUY", 100.0, 10, 1, filled=0, status="NEW"), order("b", "BUY", 99.0, 10, 2, filled=0)],
+            [fill("a", "BUY", 100.0, 4, 10), fill("a", "BUY", 100.0, 1, 11)],
+        )
+        one = result.summary()["AAPL"]
+        assert (one.fills, one.fill_ratio, one.quantity_fill_ratio) == (2, 1 / 2, 5 / 20)
+
     def test_money(self, result: Result) -> None:
         one = result.summary()["AAPL"]
         assert one.turnover == 1000 + 510 + 1040
