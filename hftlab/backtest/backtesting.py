@@ -142,7 +142,7 @@ class _Run(NamedTuple):
         span = _span(session)
         log = RunLog()
         venue.on_update, venue.on_arrival = log.update, log.arrive
-        market = RecordedMarket(PaperSource(session.replay(float("inf")), PaperTrading(broker, span)))
+        market = RecordedMarket(PaperSource(session.replay(float("inf")), PaperTrading(broker, span, goes_back=False)))
         engine = Engine(made_strategy(self.strategy, self.parameters), market, latency, log)
         if self.queue:
             engine.on_step = lambda at: _note_queue(venue, log, at)

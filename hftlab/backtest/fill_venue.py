@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import heapq
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -392,14 +391,14 @@ class FillVenue:
 
     def checkpoint(self) -> object:
         """Copy everything that changes but the broker, for restore()."""
-        return self._core.checkpoint(), copy.deepcopy(self._state), self._draws.checkpoint()
+        return self._core.checkpoint(), self._state.copied(), self._draws.checkpoint()
 
     def restore(self, checkpoint: Any) -> None:
         """Go to a checkpoint of this venue; it can be used any number of times."""
         core, state, draws = checkpoint
         self._core.restore(core)
         self._draws.restore(draws)
-        self._state = copy.deepcopy(state)
+        self._state = state.copied()
 
 
 def _shows_too_little(terms: OrderTerms, quantity: int) -> bool:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import copy
-from typing import Any, NamedTuple
+from typing import Final, NamedTuple
 
 from hftlab.backtest.waiting_stops import WaitingStops
 from hftlab.simulator.live_orders import LiveOrder
 from hftlab.trading.venue import OrderTerms, VenueRequest, VenueUpdate
 
 __all__ = ["Underway", "VenueState"]
+
+_COLLECTIONS: Final = ("underway", "reports", "terms", "released", "owners", "last_arrival", "last_report")
 
 
 class Underway(NamedTuple):
@@ -22,7 +24,7 @@ class Underway(NamedTuple):
 
 
 class VenueState:
-    """State of a fill venue, all that changes of it; copy.deepcopy() makes a checkpoint."""
+    """State of a fill venue, all that changes of it."""
 
     def __init__(self, start: int) -> None:
         self.now = start
@@ -39,12 +41,13 @@ class VenueState:
         self.last_report: dict[str, int] = {}
         self.requests = self.updates = self.orders = 0
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> VenueState:
-        copied = object.__new__(VenueState)
-        # Updates and terms never change, and neither do listings.
-        memo |= {id(order.listing): order.listing for order in self.by_number.values()}
-        memo |= {id(terms): terms for terms in self.terms.values()}
-        memo |= {id(update): update for _, _, update in self.reports}
-        memo |= {id(one): one for one in self.underway}
-        copied.__dict__ = copy.deepcopy(self.__dict__, memo)
-        return copied
+    def copied(self) -> VenueState:
+        """Copy what changes; deepcopy() would take a second for ten thousand orders."""
+        state = copy.copy(self)
+        # Requests, updates, terms and listings never change.
+        state.by_number = {number: copy.copy(order) for number, order in self.by_number.items()}
+        state.by_id = {order.order_id: order for order in state.by_number.values()}
+        state.stops = self.stops.copied(state.by_number)
+        for name in _COLLECTIONS:
+            setattr(state, name, copy.copy(getattr(self, name)))
+        return state

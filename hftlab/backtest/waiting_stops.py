@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from hftlab.simulator.live_orders import LiveOrder
 
@@ -17,6 +17,14 @@ class WaitingStops:
 
     def __len__(self) -> int:
         return sum(map(len, self._orders.values()))
+
+    def copied(self, orders: Mapping[int, LiveOrder]) -> WaitingStops:
+        """Return the same with other objects for the orders, given by their numbers."""
+        stops = WaitingStops()
+        stops._orders = {
+            instrument: {number: orders[number] for number in waiting} for instrument, waiting in self._orders.items()
+        }
+        return stops
 
     def add(self, order: LiveOrder) -> None:
         """Let an order wait."""

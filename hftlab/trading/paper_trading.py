@@ -46,16 +46,18 @@ class PaperTrading:
 
     Going back restores a checkpoint, does the requests up to that time once more, and forgets those after it. There
     are at most 32 checkpoints; they lie further apart the more has been asked for. Before the recording's `start`
-    accounts are as new.
+    accounts are as new. With `goes_back=False` nothing is kept for it, as checkpoints of many orders take their time.
     """
 
-    def __init__(self, broker: Broker, span: tuple[int, int] | None, *, pace: int = _PACE) -> None:
+    def __init__(
+        self, broker: Broker, span: tuple[int, int] | None, *, pace: int = _PACE, goes_back: bool = True
+    ) -> None:
         if not isinstance(broker.venue, RecordedVenue):
             raise TypeError(f"{broker.venue!r} cannot be taken back in time: paper trading needs a RecordedVenue")
         self.broker = broker
         self._venue: RecordedVenue = broker.venue
         self._start, self._end = (0, 0) if span is None else span
-        self._pace = pace
+        self._pace, self._goes_back = pace, goes_back
         self._now = self._start - 1
         self._valuation: int | None = None
         """When accounts are valued next; None if that is never."""
@@ -145,6 +147,7 @@ class PaperTrading:
         """
         if position >= max(self._now, self._start):
             return self.advance(position)
+        assert self._goes_back, "there are no checkpoints to go back to"
         self._log.forget_after(self.last_valid(position))
         self._kept = []
         if self._checkpoints:
@@ -177,13 +180,14 @@ class PaperTrading:
         return self.broker.snapshot(account, max(at, self._now), with_finished=with_finished)
 
     def _take(self, entry: LoggedRequest) -> list[Timed[Any]]:
-        if not self._checkpoints:
+        if self._goes_back and not self._checkpoints:
             self._save()
         told = self.advance(entry.at)
         told += self._play(entry.at)
-        last = self._checkpoints[-1]
-        if len(self._log) - last.requests >= self._requests or entry.at - last.at >= self._interval:
-            self._save()
+        if self._goes_back:
+            last = self._checkpoints[-1]
+            if len(self._log) - last.requests >= self._requests or entry.at - last.at >= self._interval:
+                self._save()
         self._log.add(entry)
         try:
             return told + self._do(entry)

@@ -39,6 +39,14 @@ class TestCheckpoints:
         source.seek(777 * 10**9)
         assert len(trading.requests) == 2 * 778
 
+    def test_there_are_none_where_time_only_goes_on(self) -> None:
+        """A backtest with many open orders would spend its time on them."""
+        broker = paper([Print(1000 + at, 100.0) for at in range(2000)]).trading.broker
+        trading = PaperTrading(broker, (1000, 3000), goes_back=False)
+        for number in range(1200):
+            trading.handle("alice", new(f"o{number}", price=99.0, quantity=1), 1000 + number)
+        assert trading._checkpoints == []
+
     def test_only_a_recorded_venue_goes_back(self) -> None:
         with pytest.raises(TypeError, match="cannot be taken back in time"):
             PaperTrading(Broker(ScriptedVenue()), None)
