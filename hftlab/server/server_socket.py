@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import os
 import socket
+from collections.abc import Awaitable
 from contextlib import AbstractContextManager, suppress
 from typing import Any, Final, Protocol
 
@@ -113,6 +114,13 @@ class ServerSocket(ServerConnection):
         self.codec = CODECS.get(self.subprotocol or "", JSON)
         self.window_bits = window_bits(list(self.protocol.extensions))
         self._is_open = True
+
+    async def ping(self, data: Any = None) -> Awaitable[float]:
+        """Send a ping; its data is drawn from the system's random numbers.
+
+        The library draws it from those of the module random, which a notebook may have seeded.
+        """
+        return await super().ping(os.urandom(8) if data is None else data)
 
     def gather(self, whether: bool) -> None:
         """Let the kernel put frames together while earlier ones are on their way (Nagle's algorithm, RFC 896).

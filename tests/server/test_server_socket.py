@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import json
+import random
 import socket
 import struct
 import time
@@ -162,6 +163,17 @@ class TestTheEnd:
             reader.socket.close()
             await settled(lambda: server.stats()["connections"] == 0)
             assert server.stats()["aborted"] == server.stats()["errors"] == {}
+
+
+async def test_pings_take_no_numbers_from_a_program_with_a_seed(
+    sockets: list[ServerSocket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beside a server, a notebook that has seeded the module random draws what it drew without one."""
+    monkeypatch.setattr(listener, "serve", functools.partial(listener.serve, ping_interval=0.01))
+    before = random.getstate()
+    async with Server(port=0) as server, connect(server.url, ping_interval=None):
+        await settled(lambda: bool(sockets) and sockets[0].latency > 0)
+    assert random.getstate() == before
 
 
 async def test_frames_are_gathered_only_where_nothing_paces_the_stream(sockets: list[ServerSocket]) -> None:
