@@ -1,11 +1,12 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from tests.browser.tab import FLAGS, Tab
+from tests.browser.tab import FLAGS, Tab, new_context
 from tests.needs import program
 
 
@@ -19,9 +20,15 @@ def browser() -> Iterator[Any]:
         chromium.close()
 
 
+@pytest.fixture(scope="package")
+def contexts(browser: Any) -> Callable[..., Any]:
+    """Contexts of tabs by their settings, each made once."""
+    return functools.cache(functools.partial(new_context, browser))
+
+
 @pytest.fixture
-def tab(browser: Any, request: pytest.FixtureRequest) -> Iterator[Tab]:
-    tab = Tab(browser, **getattr(request, "param", {}))
+def tab(contexts: Callable[..., Any], request: pytest.FixtureRequest) -> Iterator[Tab]:
+    tab = Tab(contexts(**getattr(request, "param", {})))
     yield tab
-    tab.context.close()
+    tab.page.close()
     assert tab.errors == []

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any, Self
 
-__all__ = ["COUNT", "FLAGS", "SCHEMES", "Tab", "text"]
+__all__ = ["COUNT", "FLAGS", "SCHEMES", "Tab", "new_context", "text"]
 
 FLAGS = [
     "--no-sandbox",
@@ -84,6 +84,16 @@ COUNT = """
 """
 
 
+def new_context(browser: Any, scheme: str = "light", scale: float = 1, motion: str = "no-preference") -> Any:
+    """A context for tabs, in which pages come and go: to make one takes Chromium longer than three pages."""
+    return browser.new_context(
+        color_scheme=scheme,
+        device_scale_factor=scale,
+        reduced_motion=motion,
+        viewport={"width": 700, "height": 700},
+    )
+
+
 def text(frame: bytes) -> str:
     return base64.b64encode(frame).decode()
 
@@ -91,14 +101,8 @@ def text(frame: bytes) -> str:
 class Tab:
     """A page with one widget view on it."""
 
-    def __init__(self, browser: Any, scheme: str = "light", scale: float = 1, motion: str = "no-preference") -> None:
-        self.context = browser.new_context(
-            color_scheme=scheme,
-            device_scale_factor=scale,
-            reduced_motion=motion,
-            viewport={"width": 700, "height": 700},
-        )
-        self.page = self.context.new_page()
+    def __init__(self, context: Any) -> None:
+        self.page = context.new_page()
         self.page.set_default_timeout(WAIT)
         self.errors: list[str] = []
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
