@@ -36,6 +36,7 @@ def run(
     *,
     duration: float | str | timedelta | None = None,
     speed: float | None = None,
+    latency: Latency | None = None,
     terms: AccountTerms | None = None,
     parameters: Mapping[str, Any] | None = None,
     cancel_open: bool = False,
@@ -49,7 +50,8 @@ def run(
     A replay that takes orders (hl.serve(session.replay(), fills=...)) is driven by the run: paused, and stepped from
     message to message and to the strategy's timers, so that the same run gives the same orders and fills each time,
     those of hl.backtest() with the same models. `speed` waits as the recording has, a multiple of real time; None is
-    as fast as possible. It goes on from where the replay stands, to its end.
+    as fast as possible. It goes on from where the replay stands, to its end. The `feed` of a `latency` delays what the
+    strategy hears; requests and reports take as long as the server's fills= say.
 
     `parameters` are for a strategy given as its class. `terms` are those of the account at the server, by which fees
     are computed (None: typical ones, and the cash that it has). Orders that are open at the end stay open, or are
@@ -60,10 +62,10 @@ def run(
     made = made_strategy(strategy, dict(parameters or {}))
     inner = client.inner
     length = None if duration is None else _length(duration)
-    market = _market(inner, length, speed)
+    market = _market(inner, length, speed, latency)
     log = HeardLog()
     try:
-        engine = Engine(made, market, Latency.none, log, prefix=_prefix(client))
+        engine = Engine(made, market, latency or Latency.none, log, prefix=_prefix(client))
         engine.know(market.known)
         engine.know(client.trading.positions.values())
         if (portfolio := client.trading.portfolio) is not None:
@@ -99,14 +101,17 @@ def _drive(engine: Engine, strategy: Any, market: LiveMarket | SteppedMarket) ->
         strategy.on_end()
 
 
-def _market(client: Client, duration: int | None, speed: float | None) -> LiveMarket | SteppedMarket:
+def _market(
+    client: Client, duration: int | None, speed: float | None, latency: Latency | None
+) -> LiveMarket | SteppedMarket:
     if background.run(_takes_orders(client)):
         return SteppedMarket(client, None if speed is None else check_speed(speed), duration)
-    if speed is not None:
-        raise ArgumentError(
-            f"speed={speed!r} is for a replay that takes orders, which {client.url} is not: leave it out, or serve "
-            "one with hl.serve(session.replay(), fills=...)"
-        )
+    for name, value in (("speed", speed), ("latency", latency)):
+        if value is not None:
+            raise ArgumentError(
+                f"{name}={value!r} is for a replay that takes orders, which {client.url} is not: leave it out, or "
+                "serve one with hl.serve(session.replay(), fills=...)"
+            )
     if not client.symbols:
         raise ArgumentError("the client has no subscriptions, and a strategy would hear nothing: subscribe first")
     return LiveMarket(client, duration)

@@ -19,7 +19,7 @@ from hftlab.protocol import MarketData, OrderUpdate
 from tests.backtest.recorded_days import OPENING, exchange, levels, orders
 
 MILLISECOND = 1_000_000
-LATENCY = Latency(entry="3ms", response="2ms")
+LATENCY = Latency(feed="1ms", entry="3ms", response="2ms")
 COMPARED = ("at", "client_order_id", "symbol", "side", "price", "quantity", "liquidity", "why", "commission")
 
 
@@ -78,7 +78,7 @@ class TestReplay:
     def test_fills_are_those_of_a_backtest(self, replaying: Any, session: Any, fill: str) -> None:
         virtual, wired = Maker(), Maker()
         expected = hl.backtest(virtual, session(6), fill=fill, latency=LATENCY)
-        result = hl.run(wired, replaying(session(6), fill))
+        result = hl.run(wired, replaying(session(6), fill), latency=LATENCY)
         assert wired.heard == virtual.heard
         assert fills(expected).height > 5
         microseconds = pl.col("at") // 1000  # the wire's times of fills
@@ -194,6 +194,8 @@ class TestLive:
                 hl.run(Maker, client)
             with pytest.raises(ArgumentError, match="for a replay that takes orders"):
                 hl.run(Maker, client, speed=10)
+            with pytest.raises(ArgumentError, match="latency=Latency"):
+                hl.run(Maker, client, latency=LATENCY)
             with pytest.raises(ArgumentTypeError, match=r"hl.connect\(\)"):
                 hl.run(Maker, Client(server.url))  # type: ignore[arg-type]
             with pytest.raises(ArgumentTypeError, match="strategy is 7"):
