@@ -86,7 +86,6 @@ TESTED_ELSEWHERE: Final[dict[str, tuple[str, str]]] = {
     "backtest/heard_log.py": ("lab/test_running.py", "what a run over the wire knows"),
     "lab/live_market.py": ("lab/test_running.py", "a market of what is run"),
     "lab/stepped_market.py": ("lab/test_running.py", "a market of what is run"),
-    "backtest/paper_market.py": ("server/test_paper_trading.py", "served there"),
     "lab/status_table.py": ("lab/test_magics.py", "what %hft shows"),
     "loop.py": ("cli/test_serve.py", "signals need a process of their own"),
     "market/book_rows.py": ("market/test_processor.py", OF_KERNELS),
