@@ -86,6 +86,7 @@ TESTED_ELSEWHERE: Final[dict[str, tuple[str, str]]] = {
     "backtest/heard_log.py": ("lab/test_running.py", "what a run over the wire knows"),
     "lab/live_market.py": ("lab/test_running.py", "a market of what is run"),
     "lab/stepped_market.py": ("lab/test_running.py", "a market of what is run"),
+    "kernels/methods.py": ("backtest/test_compiled.py", "seen through the methods of what a compiled strategy gets"),
     "lab/status_table.py": ("lab/test_magics.py", "what %hft shows"),
     "loop.py": ("cli/test_serve.py", "signals need a process of their own"),
     "market/book_rows.py": ("market/test_processor.py", OF_KERNELS),
@@ -323,6 +324,7 @@ class TestDependencies:
 
     OPTIONAL: Final = {
         "databento-dbn": "venues/dbn/dbn_file.py",
+        "hftbacktest": "bench/peer_package.py",
         "marimo": "display.py",
         "nautilus-trader": "session/nautilus_catalogue.py",
         "order-book": "bench/book.py",

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from hftlab.errors import HftlabError
+from hftlab.bench.peer_package import peer_package
 from hftlab.instruments import UNIT, Instrument
 
 __all__ = ["Peer"]
@@ -23,18 +23,12 @@ class Peer:
     """hftbacktest with the events of one instrument; `version` is its own."""
 
     def __init__(self, events: npt.NDArray[Any], instrument: Instrument, *, every: int, latency: int) -> None:
-        try:
-            import hftbacktest
-        except ImportError as error:
-            raise HftlabError(
-                "the benchmark compares with hftbacktest, which is not installed: pip install 'hftbacktest>=2.4.4'"
-            ) from error
-        self._package = hftbacktest
+        self._package = peer_package()
         self.version = importlib.metadata.version("hftbacktest")
         self._events, self._instrument, self._every, self._latency = events, instrument, every, latency
         prices = events["px"][events["px"] > 0]
         self._middle = float(np.median(prices))
-        self._run = _maker(hftbacktest)
+        self._run = _maker(self._package)
 
     def run(self, *, is_array: bool, distance: int, lots: int) -> tuple[float, int]:
         """Run the market maker; returns the processor time in s and the requests that it has sent.

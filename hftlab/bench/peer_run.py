@@ -14,8 +14,8 @@ from hftlab.backtest.core import Entry
 from hftlab.backtest.fill_core import FillCore
 from hftlab.backtest.fill_models import FillModel
 from hftlab.backtest.reports import Cause
+from hftlab.bench.peer_package import peer_package
 from hftlab.book.matching.entries import EntryType, InForce
-from hftlab.errors import HftlabError
 from hftlab.events import ASK, BID
 from hftlab.instruments import UNIT, Instrument
 
@@ -123,12 +123,7 @@ def fills_of_peer(
     events: npt.NDArray[Any], instrument: Instrument, resting: Resting, model: FillModel
 ) -> tuple[list[list[Fill]], str]:
     """Return the fills of each order by hftbacktest, and its version. Raises HftlabError if it is not installed."""
-    try:
-        import hftbacktest
-    except ImportError as error:
-        raise HftlabError(
-            "fills are compared with those of hftbacktest, which is not installed: pip install 'hftbacktest>=2.4.4'"
-        ) from error
+    hftbacktest = peer_package()
     asset = (
         hftbacktest.BacktestAsset()
         .data(events)

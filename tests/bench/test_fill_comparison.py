@@ -63,5 +63,5 @@ def test_on_real_captures(model: str, format_name: str, name: str, lots: int, tm
 
 def test_without_the_peer_it_says_which_and_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "hftbacktest", None)
-    with pytest.raises(HftlabError, match="hftbacktest, which is not installed: pip install 'hftbacktest"):
+    with pytest.raises(HftlabError, match="hftbacktest, which is not installed: pip install --no-deps 'hftbacktest"):
         compare_fills(simulated(20), FillModel("risk_averse"), lots=100)
