@@ -188,12 +188,15 @@ class PaperTrading:
             last = self._checkpoints[-1]
             if len(self._log) - last.requests >= self._requests or entry.at - last.at >= self._interval:
                 self._save()
-        self._log.add(entry)
         try:
-            return told + self._do(entry)
+            told += self._do(entry)
         except ServerError:
-            self._kept = told
+            self._kept = told  # the request has changed nothing, and there is no limit to such ones: it is not logged
             raise
+        if self._goes_back or not self._log:
+            self._log.add(entry)
+        self._plan()
+        return told
 
     def _play(self, at: int) -> list[Timed[Any]]:
         """Let the venue's market go on to a time that has been reached: it stands still while there are no orders."""

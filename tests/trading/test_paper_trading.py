@@ -26,6 +26,19 @@ class TestRequests:
         assert [item.at for item in source.trading.collect()][:2] == [1050, 1050]
         assert source.trading.collect() == []
 
+    def test_a_refused_request_is_not_kept(self) -> None:
+        """So that nobody fills the memory with orders that do not exist."""
+        source = paper(PRINTS)
+        source.take(1)
+        source.trading.handle("alice", new("a"), 1000)
+        for _ in range(3):
+            with pytest.raises(ServerError, match="no order"):
+                source.trading.handle("alice", cancel("z"), 1060)
+        assert [one.at for one in source.trading.requests] == [1000]
+        source.seek(1049)
+        source.seek(1060)
+        assert [one.at for one in source.trading.requests] == [1000]
+
 
 class TestCheckpoints:
     def test_many_requests_have_few_checkpoints(self) -> None:
