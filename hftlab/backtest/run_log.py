@@ -43,6 +43,8 @@ class RunLog:
         self._orders: list[_Order] = []
         self._by_name: dict[str, _Order] = {}
         self._by_order_id: dict[str, _Order] = {}
+        self._open: dict[str, None] = {}
+        """Ids of the orders that have not ended, in the order in which they became known."""
         self._requests: list[dict[str, Any]] = []
         self._fills: list[dict[str, Any]] = []
         self._quotes: dict[str, list[Any]] = {"at": [], "symbol": [], "bid": [], "ask": []}
@@ -107,6 +109,7 @@ class RunLog:
         order.latest = update
         if update.status in _ENDS:
             order.ended = at
+            self._open.pop(update.order_id, None)
 
     def refuse(self, client_order_id: str, reason: str, at: int) -> None:
         """Note that a new order was not taken."""
@@ -116,6 +119,7 @@ class RunLog:
     def _know(self, order: _Order, order_id: str) -> None:
         order.order_id = order_id
         self._by_order_id[order_id] = order
+        self._open[order_id] = None
 
     def quote(self, message: MarketData, at: int) -> None:
         """Note the best prices of a message."""
@@ -133,7 +137,7 @@ class RunLog:
     @property
     def open_order_ids(self) -> list[str]:
         """Ids of the orders that have not ended, as the strategy knows."""
-        return [order.order_id for order in self._orders if order.order_id is not None and order.ended is None]
+        return list(self._open)
 
     # --- tables ---
 
