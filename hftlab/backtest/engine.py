@@ -16,7 +16,7 @@ from hftlab.clock import duration
 from hftlab.errors import ArgumentError, NameNotFound, ServerError
 from hftlab.nearest import describe_unknown, meant
 from hftlab.protocol.messages import MarketData, Message
-from hftlab.protocol.order_messages import PRIVATE_MESSAGES, NewOrder, OrderUpdate
+from hftlab.protocol.order_messages import PRIVATE_MESSAGES, NewOrder, OrderUpdate, ReplaceOrder
 from hftlab.source import Timed
 from hftlab.trading.blotter import Blotter
 
@@ -70,6 +70,7 @@ class Engine:
         self._feed = latency.start().feed
         self._is_fed_late = latency.feed != Latency.none.feed
         self._heard = market.start
+        self._is_over = False
         self._blotter = Blotter()
         self._pending: list[tuple[int, int, int, Any]] = []
         self._count = 0
@@ -128,6 +129,7 @@ class Engine:
                 break
             at, kind, _, what = heapq.heappop(self._pending)
             self._deliver(at, kind, what)
+        self._is_over = True
         strategy.on_end()
 
     def _take(self, item: Timed[Any]) -> None:
@@ -172,6 +174,10 @@ class Engine:
         """Take a request of the strategy, and note when it will hear what follows at once."""
         at = self.now
         self._log.send(ACCOUNT, request, at)
+        if self._is_over and isinstance(request, NewOrder | ReplaceOrder):
+            if isinstance(request, NewOrder):
+                self.refuse(request, "the run is over")
+            return
         try:
             items = self._market.handle(ACCOUNT, request, at)
         except ServerError as error:

@@ -58,7 +58,7 @@ class Strategy:
         """React to an update of an own order; `trading` has taken it in."""
 
     def on_end(self) -> None:
-        """React to the end; orders that are sent now go nowhere."""
+        """React to the end. New orders are REJECTED now, and replacements go nowhere; cancels still go out."""
 
     def wake_at(self, at: int) -> None:
         """Ask for a call of on_timer() at a time (ns UTC), or now where that is over."""

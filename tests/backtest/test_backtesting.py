@@ -104,6 +104,20 @@ class TestSessions:
         assert ("FILLED", sent + 30 * MILLISECOND) in listener.heard
         assert ("timer", sent + 250 * MILLISECOND) in listener.heard
 
+    def test_orders_that_are_sent_at_the_end_are_refused(self) -> None:
+        class Closer(hl.Strategy):
+            def on_start(self) -> None:
+                self.order = self.trading.buy("AAPL", 100, price=100.0)
+
+            def on_end(self) -> None:
+                self.order.cancel()
+                assert self.trading.buy("AAPL", 100).status == "REJECTED"
+
+        result = hl.backtest(Closer, orders())
+        assert result.fills.collect().height == 0
+        assert result.orders.collect()["status"].to_list() == ["NEW", "REJECTED"]
+        assert result.orders.collect()["reason"].to_list() == [None, "the run is over"]
+
     def test_several_sessions_are_one_result(self) -> None:
         both = [orders(), orders(10, 8)]
         result = hl.backtest(Maker, both, parameters={"quantity": 200})
