@@ -592,7 +592,12 @@ class TestExchange:
         tab.page.mouse.click(*place(tab, 20, chip(tab, 20, LIGHT["bid"]) + 0.02))
         ladder._handle_custom_msg(orders_sent(tab)[-1], [])
         until(lambda: order.status == "CANCELED")
-        tab.feed(ladder.snapshot())
-        tab.until("!window.written.texts.includes('731')")
+
+        def is_gone() -> bool:
+            """From the book as well, which may come later than the order's end."""
+            tab.feed(ladder.snapshot())
+            return "731" not in tab.written()
+
+        until(is_gone)
         client.close()
         server.stop()
