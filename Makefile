@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?= 2
+# As in tests/conftest.py; named, so that pytest need not read all other tests to find them.
+SERIAL := tests/faults tests/hostile tests/server/test_slow_readers.py
 
 # The tests start some hundred processes: without bytecode each compiles the package again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -15,7 +17,7 @@ lab: .venv/.installed
 # Only the tutorials need nbval: its imports take every process seconds.
 test: .venv/.installed-dev
 	$(BIN)/pytest -p no:nbval -n $(WORKERS) --dist loadfile -m "not soak and not serial" --cov --cov-report= --cov-fail-under=0
-	$(BIN)/pytest -p no:nbval -m "serial and not soak" --cov --cov-append --cov-report= --cov-fail-under=0
+	$(BIN)/pytest -p no:nbval $(SERIAL) -m "serial and not soak" --cov --cov-append --cov-report= --cov-fail-under=0
 	@echo "coverage in percent, at least as much as pyproject.toml asks for:"
 	@$(BIN)/coverage report --format=total
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile --nbval --nbval-current-env -p no:cacheprovider notebooks

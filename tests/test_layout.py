@@ -17,6 +17,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from tests import conftest
+
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "hftlab"
 TESTS = ROOT / "tests"
@@ -414,6 +416,11 @@ class TestCommands:
         runs = [at for at, line in enumerate(recipe) if "--cov" in line]
         assert runs
         assert max(runs) < report
+
+    def test_make_test_runs_every_serial_test(self) -> None:
+        """The first run leaves out what conftest.py marks; the second reads only the files that it names."""
+        (named,) = re.findall(r"^SERIAL := (.+)$", self.targets(), re.MULTILINE)
+        assert named.split() == [f"tests/{path.rstrip('/')}" for path in conftest.SERIAL]
 
     def test_ci_calls_what_a_developer_calls(self) -> None:
         last = (ROOT / ".ci" / "run").read_text().splitlines()[-1]
