@@ -44,10 +44,10 @@ class TradedMarket(Protocol):
         """The time of the last message of the market."""
         ...
 
-    def next(self, until: int | None) -> Timed[Any] | None:
-        """Return the next message that is due by `until`, or whenever it is for None; None if there is none.
+    def next(self, until: int | None) -> Sequence[Timed[Any]]:
+        """Return the next messages that are due by `until`, or whenever they are for None; they are of one time.
 
-        Without a message time has gone on to `until`.
+        Without messages time has gone on to `until`.
         """
         ...
 
@@ -74,6 +74,8 @@ class Engine:
         self._blotter = Blotter()
         self._pending: list[tuple[int, int, int, Any]] = []
         self._count = 0
+        self._has_sent = False
+        """Whether the strategy has sent something, of which the market may tell more at the same time."""
         self._symbols = _chosen(strategy, market.symbols)
         self.known = StrategyMarket(self._symbols, market.start)
         self._wakes = Wakes(strategy.wake)
@@ -121,16 +123,22 @@ class Engine:
                 limit = end
             elif limit is None and until is not None:
                 limit = until
-            item = market.next(limit)
-            if item is not None:
-                self._take(item)
+            if items := market.next(limit):
+                for item in items:
+                    self._take(item)
                 continue
             if not self._pending or (end is not None and self._pending[0][0] > end):
                 break
-            at, kind, _, what = heapq.heappop(self._pending)
-            self._deliver(at, kind, what)
+            self._deliver_until(self._pending[0][0])
         self._is_over = True
         strategy.on_end()
+
+    def _deliver_until(self, reached: int) -> None:
+        """Hand what is due at a time that the market has reached to the strategy, as far as it sends nothing."""
+        pending, self._has_sent = self._pending, False
+        while pending and pending[0][0] <= reached and not self._has_sent:
+            at, kind, _, what = heapq.heappop(pending)
+            self._deliver(at, kind, what)
 
     def _take(self, item: Timed[Any]) -> None:
         """Note when the strategy will hear a message."""
@@ -172,7 +180,7 @@ class Engine:
 
     def _send(self, request: Any) -> None:
         """Take a request of the strategy, and note when it will hear what follows at once."""
-        at = self.now
+        at, self._has_sent = self.now, True
         self._log.send(ACCOUNT, request, at)
         if self._is_over and isinstance(request, NewOrder | ReplaceOrder):
             if isinstance(request, NewOrder):

@@ -74,6 +74,7 @@ class FillCore:
         self._state: FillState
         self._state = new_fill_state(rows.instruments) if market is None else copy_fill_state(market._state)
         self._state.instruments["model"] = models_of(rows, model)
+        self._lasts = self._state.instruments["last"]
         self._entry: IntArray = np.zeros(len(Entry._fields), np.int64)
         self._go_to(0, 0)
         self.reached = -(2**63)
@@ -213,7 +214,7 @@ class FillCore:
 
     def last(self, instrument: int) -> int | None:
         """Return the price of the last recorded trade, in ticks."""
-        last = int(self._state.instruments[instrument]["last"])
+        last = int(self._lasts[instrument])
         return None if last == NO_PRICE else last
 
     # --- checkpoints ---
@@ -225,5 +226,6 @@ class FillCore:
     def restore(self, checkpoint: _Checkpoint) -> None:
         """Go to a checkpoint of this core."""
         self._state = copy_fill_state(checkpoint.state)
+        self._lasts = self._state.instruments["last"]
         self._go_to(checkpoint.block, checkpoint.row)
         self.reached = checkpoint.time

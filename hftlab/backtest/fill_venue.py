@@ -298,14 +298,13 @@ class FillVenue:
         some = False
         while True:
             rows = self._core.take()
-            if len(rows):
+            if rows.size:
                 some = True
                 for row in rows.tolist():
                     self._follow(*row)
-            released = self._release_reached() if len(self._state.stops) else False
-            some = some or released
-            if not released:
+            if not self._state.stops.orders or not self._release_reached():
                 return some
+            some = True
 
     def _follow(
         self, at: int, cause: int, number: int, lots: int, price: int, why: int, ahead: int, is_taker: int

@@ -27,10 +27,9 @@ class RecordedMarket:
         self.start: int = 0 if span is None else span[0] - 1
         self.end: int | None = None if span is None else span[1]
 
-    def next(self, until: int | None) -> Timed[Any] | None:
-        """Return the next message that is due by `until`, or whenever it is for None; None if there is none."""
-        items = self._source.take(1) if until is None else self._source.take_until(until, 1)
-        return items[0] if items else None
+    def next(self, until: int | None) -> Sequence[Timed[Any]]:
+        """Return the next messages that are due by `until`, or whenever they are for None; they are of one time."""
+        return self._source.take_next(until)
 
     def handle(self, account: str, request: Any, at: int) -> list[Timed[Any]]:
         """Take a request of an account at `at`; returns the messages that follow at once. Raises ServerError."""
@@ -80,15 +79,15 @@ class SimulatedMarket:
         self.symbols: Sequence[str] = exchange.symbols
         self.start, self.end = exchange.next_time() - 1, end
 
-    def next(self, until: int | None) -> Timed[Any] | None:
-        """Return the next message that is due by `until`, or by the end for None; None if there is none."""
+    def next(self, until: int | None) -> Sequence[Timed[Any]]:
+        """Return the next message that is due by `until`, or by the end for None; nothing if there is none."""
         until = self.end if until is None else until
         while not self._waiting:
             due = self._source.next_time()
             if due is None or due > until:
-                return None
+                return ()
             self._waiting.extend(timed(self._source.advance(due), due))
-        return self._waiting.popleft() if self._waiting[0].at <= until else None
+        return (self._waiting.popleft(),) if self._waiting[0].at <= until else ()
 
     def handle(self, account: str, request: Any, at: int) -> list[Timed[Any]]:
         """Take a request of an account at `at`; returns the messages that follow at once. Raises ServerError."""

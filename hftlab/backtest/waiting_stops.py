@@ -13,43 +13,47 @@ class WaitingStops:
     """Stop orders by instrument, released by trades: buy stops at or above their price, sell stops at or below."""
 
     def __init__(self) -> None:
-        self._orders: dict[int, dict[int, LiveOrder]] = {}
+        self.orders: dict[int, dict[int, LiveOrder]] = {}
+        """Those that wait, by their numbers, by the numbers of their instruments."""
 
     def __len__(self) -> int:
-        return sum(map(len, self._orders.values()))
+        return sum(map(len, self.orders.values())) if self.orders else 0
 
     def copied(self, orders: Mapping[int, LiveOrder]) -> WaitingStops:
         """Return the same with other objects for the orders, given by their numbers."""
         stops = WaitingStops()
         stops._orders = {
-            instrument: {number: orders[number] for number in waiting} for instrument, waiting in self._orders.items()
+            instrument: {number: orders[number] for number in waiting} for instrument, waiting in self.orders.items()
         }
         return stops
 
     def add(self, order: LiveOrder) -> None:
         """Let an order wait."""
-        self._orders.setdefault(order.listing.number, {})[order.number] = order
+        self.orders.setdefault(order.listing.number, {})[order.number] = order
 
     def remove(self, order: LiveOrder) -> None:
         """Take an order away that waits no more."""
-        self._orders.get(order.listing.number, {}).pop(order.number, None)
+        orders = self.orders.get(order.listing.number, {})
+        orders.pop(order.number, None)
+        if not orders:
+            self.orders.pop(order.listing.number, None)
 
     def instruments(self) -> list[int]:
-        """Return the numbers of instruments that have had stop orders."""
-        return list(self._orders)
+        """Return the numbers of instruments that have stop orders."""
+        return list(self.orders)
 
     def nearest(self, instrument: int) -> tuple[int | None, int | None]:
         """Return the lowest price of a buy stop and the highest of a sell stop, in ticks."""
-        orders = self._orders.get(instrument, {}).values()
+        orders = self.orders.get(instrument, {}).values()
         buys, sells = [one.stop for one in orders if one.is_buy], [one.stop for one in orders if not one.is_buy]
         return min(buys, default=None), max(sells, default=None)
 
     def take_reached(self, instrument: int, last: int | None) -> Iterable[LiveOrder]:
         """Take the orders that a trade at a price reaches, in the order in which they came."""
-        orders = self._orders.get(instrument, {})
+        orders = self.orders.get(instrument, {})
         reached = [one for one in orders.values() if self.is_reached(one, last)]
         for order in reached:
-            del orders[order.number]
+            self.remove(order)
         return reached
 
     @staticmethod

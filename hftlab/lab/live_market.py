@@ -57,8 +57,8 @@ class LiveMarket:
         """Listen to the client no more."""
         self._forget()
 
-    def next(self, until: int | None) -> Timed[Any] | None:
-        """Return the next message, waiting for it until `until` at most; None if there is none."""
+    def next(self, until: int | None) -> Sequence[Timed[Any]]:
+        """Return the next message, waiting for it until `until` at most; nothing if there is none."""
         while True:
             if not self._waiting and not self._receive():
                 if self._client.connection_status in _OVER:
@@ -66,13 +66,13 @@ class LiveMarket:
                 limit = until if until is not None else self.end
                 if limit is not None and self._estimate() >= limit:
                     self._now = max(self._now, limit)
-                    return None
+                    return ()
                 continue
             if not self._waiting:
                 continue
             if until is not None and self._waiting[0].at > until:
-                return None
-            return self._waiting.popleft()
+                return ()
+            return (self._waiting.popleft(),)
 
     def handle(self, account: str, request: Any, at: int) -> list[Timed[Any]]:
         """Send a request without waiting for its answer."""

@@ -46,12 +46,12 @@ class SteppedMarket:
         """Listen to the client no more."""
         self._forget()
 
-    def next(self, until: int | None) -> Timed[Any] | None:
-        """Return the next message that is due by `until`, or whenever it is for None; None if there is none."""
+    def next(self, until: int | None) -> Sequence[Timed[Any]]:
+        """Return the next message that is due by `until`, or whenever it is for None; nothing if there is none."""
         if not self._waiting:
             background.run(self._step(until))
         self._pace()
-        return self._waiting.popleft() if self._waiting else None
+        return (self._waiting.popleft(),) if self._waiting else ()
 
     def handle(self, account: str, request: Any, at: int) -> list[Timed[Any]]:
         """Send a request; returns the messages that follow at once. Raises the server's error."""

@@ -284,9 +284,12 @@ class Broker:
 
         The updates of orders come in their order, then each position that they have changed, and the portfolios.
         """
+        updates = self.venue.take_updates()
+        if not updates and not self._kept and self._day == self.venue.day:  # as nearly always, for whoever asks often
+            return []
         told, self._kept = self._kept, []
         touched: dict[tuple[str, str], int] = {}
-        for update in self.venue.take_updates():
+        for update in updates:
             self._at = max(self._at, _heard(update))
             order = self._orders.get(update.order_id)
             if order is None:
@@ -405,7 +408,13 @@ class Broker:
     @property
     def needs_valuation(self) -> bool:
         """Whether an account has a position, or a portfolio that differs from the last that was told."""
-        return any(self._holders.values()) or any(customer.has_changed for customer in self._customers.values())
+        for holders in self._holders.values():  # asked for often: a generator takes several times as long
+            if holders:
+                return True
+        for customer in self._customers.values():  # noqa: SIM110
+            if customer.has_changed:
+                return True
+        return False
 
     @property
     def held_symbols(self) -> list[str]:

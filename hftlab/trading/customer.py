@@ -68,9 +68,11 @@ class Customer:
 
         While replacements are on their way, the largest of its quantities and the highest of its prices count.
         """
-        terms = [order.terms, *(each.terms for each in self._replacements.get(order.order_id, ()))]
-        quantity = max(each.quantity for each in terms) - order.filled
-        price = max(order_price(each, reference) or 0 for each in terms)
+        quantity, price = order.terms.quantity, order_price(order.terms, reference) or 0
+        for each in self._replacements.get(order.order_id, ()):
+            quantity = max(quantity, each.terms.quantity)
+            price = max(price, order_price(each.terms, reference) or 0)
+        quantity -= order.filled
         self._exposure.set(order, quantity, self.account.value(order.terms.symbol, quantity, price))
         self.has_changed = True
 

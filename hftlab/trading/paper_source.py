@@ -99,27 +99,42 @@ class PaperSource(SourceDecorator[Message]):
 
     def _next(self, until: int | None) -> Timed[Any] | None:
         """Take the next message by `until`, whoever's it is; other private ones of its time are kept."""
+        if not (some := self._next_ones(until)):
+            return None
+        if len(some) > 1:
+            self.trading.keep(some[1:])
+        return some[0]
+
+    def take_next(self, until: int | None) -> list[Timed[Any]]:
+        """Return the next messages by `until`, or whenever they are for None; they are of one time.
+
+        If there are none, time goes on to `until`.
+        """
+        some = self._next_ones(until)
+        if not some and until is not None:
+            self.trading.reach(until)
+        return some
+
+    def _next_ones(self, until: int | None) -> list[Timed[Any]]:
+        """Take the next message of the market and the private ones behind it, or the next private ones."""
         trading = self.trading
         while True:
             due = self._source.next_time()
             limit = trading.next_time() if due is None else due - 1
             if limit is None:
-                return None
-            limit = limit if until is None else min(limit, until)
+                return []
+            if until is not None and until < limit:
+                limit = until
             if some := trading.advance_to_next(limit):
-                some += trading.advance(trading.now)
-                trading.keep(some[1:])
-                return some[0]
+                return some + trading.advance(trading.now)
             if due is None and (until is None or limit < until):
                 continue
             if due is None or (until is not None and due > until):
-                return None
+                return []
             (item,) = self._source.take(1)
             trading.reach(due)
             if not isinstance(item.message, PRIVATE_MESSAGES):
-                if self._source.next_time() != due:
-                    trading.keep(trading.advance(due))
-                return item
+                return [item] if self._source.next_time() == due else [item, *trading.advance(due)]
 
     def seek(self, position: int) -> list[Message]:
         """Go on with the messages after `position`, and take the accounts there; see PaperTrading.seek()."""

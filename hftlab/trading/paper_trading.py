@@ -61,6 +61,8 @@ class PaperTrading:
         self._now = self._start - 1
         self._valuation: int | None = None
         """When accounts are valued next; None if that is never."""
+        self._played: int | None = None
+        """Time of the last request, up to which the venue's market has gone on."""
         self._kept: list[Timed[Any]] = []
         """Messages up to now that nobody has taken yet."""
         self._log = RequestLog()
@@ -113,12 +115,14 @@ class PaperTrading:
             due = self._venue.next_time()
             if due is not None and due <= stop:
                 reached = self._venue.run(stop)
-                self._now = max(self._now, reached)
-                if told := self._stamped(self.broker.collect()):
-                    return told
+                if reached > self._now:
+                    self._now = reached
+                if found := self.broker.collect():
+                    return self._stamped(found)
                 if reached < stop:
                     continue  # a report of nobody's order
-            self._now = max(self._now, stop)
+            if stop > self._now:
+                self._now = stop
             if valuation != stop:
                 return []
             if told := self._value(stop):
@@ -129,7 +133,8 @@ class PaperTrading:
 
         Requests are not earlier from now on.
         """
-        self._now = max(self._now, at)
+        if at > self._now:
+            self._now = at
 
     def keep(self, messages: list[Timed[Any]]) -> None:
         """Hand messages back, which the next call returns before all others."""
@@ -182,8 +187,11 @@ class PaperTrading:
     def _take(self, entry: LoggedRequest) -> list[Timed[Any]]:
         if self._goes_back and not self._checkpoints:
             self._save()
-        told = self.advance(entry.at)
-        told += self._play(entry.at)
+        told: list[Timed[Any]] = []
+        if entry.at != self._played or self._kept:  # as for the first of several requests at a time
+            told += self.advance(entry.at)
+            told += self._play(entry.at)
+            self._played = entry.at
         if self._goes_back:
             last = self._checkpoints[-1]
             if len(self._log) - last.requests >= self._requests or entry.at - last.at >= self._interval:
@@ -193,9 +201,11 @@ class PaperTrading:
         except ServerError:
             self._kept = told  # the request has changed nothing, and there is no limit to such ones: it is not logged
             raise
-        if self._goes_back or not self._log:
+        if not self._log:
             self._log.add(entry)
-        self._plan()
+            self._plan()
+        elif self._goes_back:
+            self._log.add(entry)
         return told
 
     def _play(self, at: int) -> list[Timed[Any]]:
@@ -203,10 +213,11 @@ class PaperTrading:
         told: list[Timed[Any]] = []
         while True:
             reached = self._venue.run(at)
-            some = self._stamped(self.broker.collect())
+            some = self.broker.collect()
             if reached >= at and not some:
                 return told
-            told += some
+            if some:
+                told += self._stamped(some)
 
     def _do(self, entry: LoggedRequest) -> list[Timed[Any]]:
         try:
@@ -230,7 +241,9 @@ class PaperTrading:
                 told += self.broker.mark(symbol, price, at)
         told += self.broker.portfolios(at)
         self._valuation = None
-        return self._stamped(told)
+        stamped = self._stamped(told)
+        self._plan()
+        return stamped
 
     def _stamped(self, messages: Iterable[Timed[Any]]) -> list[Timed[Any]]:
         """Give messages the time at which the account hears of it; that of the venue stays in them."""
@@ -238,7 +251,8 @@ class PaperTrading:
         for item in messages:
             item.message.ts_event = item.message.timestamp
             stamped.append(Timed(self._now, item.message, item.account))
-        self._plan()
+        if stamped:
+            self._plan()
         return stamped
 
     def _plan(self) -> None:
@@ -268,7 +282,7 @@ class PaperTrading:
         while len(self._checkpoints) > 1 and self._checkpoints[-1].at > position:
             self._checkpoints.pop()
         last = self._checkpoints[-1]
-        self._now, self._valuation = last.at, last.valuation
+        self._now, self._valuation, self._played = last.at, last.valuation, None
         self._venue.restore(last.venue)
         self.broker.restore(last.broker)
         for entry in self._log.since(last.requests):

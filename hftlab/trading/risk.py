@@ -312,8 +312,12 @@ def order_price(terms: OrderTerms, reference: int | None) -> int | None:
     price, stop = terms.price, terms.stop_price
     if price is not None and terms.side is Side.BUY:
         return price
-    market = None if terms.side is Side.SELL and stop is not None else reference
-    return max((one for one in (price, stop, market) if one is not None), default=None)
+    highest = price
+    if stop is not None and (highest is None or stop > highest):
+        highest = stop
+    if (terms.side is not Side.SELL or stop is None) and reference is not None:
+        highest = reference if highest is None else max(highest, reference)
+    return highest
 
 
 def _more(check: Check, name: str, of: str, value: int, limit: int, account: Account) -> Rejection:
