@@ -4,7 +4,7 @@ On minutes of the simulated exchange, whose queues are known to the end; and on 
 variable HFTLAB_BENCH_LOBSTER names. The ratio is the least share of orders with exactly the real fills by "fifo".
 Tables score all fill models: see hftlab.analysis.fill_scores.
 
-Where hftbacktest is installed, an order a second on each side that rests for ten seconds fills in it and in the fill core
+Where hftbacktest is installed, an order a second on each side that rests for ten seconds fills in it and in our core
 by the same queue models, with 5 ms each way: how many orders fill alike, and by which rules the others do not. For that
 HFTLAB_BENCH_CAPTURE may name a capture of Binance as well.
 """
