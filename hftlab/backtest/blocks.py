@@ -7,15 +7,16 @@ from collections import OrderedDict
 from typing import Any, Final, Generic, Literal, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from hftlab.book.known_levels import Numbering, level_rows, number_levels
 from hftlab.clock import NANOSECONDS
 from hftlab.errors import ArgumentError
-from hftlab.events import EventBatch
+from hftlab.events import F_LAST, EventBatch
 from hftlab.instruments import Instrument
 from hftlab.kernels.compiling import IntArray
 
-__all__ = ["BLOCK_ROWS", "Block", "Holding", "MarketRows", "RowBlocks", "Stretch"]
+__all__ = ["BLOCK_ROWS", "Block", "Holding", "MarketRows", "RowBlocks", "Stretch", "event_end"]
 
 BLOCK_ROWS: Final = 1 << 17
 """Rows that a block has, about."""
@@ -144,6 +145,13 @@ class RowBlocks(MarketRows, Generic[State]):
             self._step *= 2
         kept = {0, number, max(self._starts)}
         self._starts = {one: known for one, known in self._starts.items() if one % self._step == 0 or one in kept}
+
+
+def event_end(times: IntArray, flags: npt.NDArray[np.uint8], row: int) -> int:
+    """Return the row behind the event that the row before `row` belongs to, as far as that is of one time."""
+    while 0 < row < len(times) and not flags[row - 1] & F_LAST and times[row] == times[row - 1]:
+        row += 1
+    return row
 
 
 def _venue_times(batch: EventBatch) -> IntArray:

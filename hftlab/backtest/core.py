@@ -48,6 +48,13 @@ class Core(Protocol):
         """
         ...
 
+    def end_event(self) -> bool:
+        """Play what is left of the event that the last row was of, as far as that is of the same time.
+
+        It ends before with a trade that reaches a stop, and then returns False.
+        """
+        ...
+
     def next_time(self) -> int | None:
         """Return the venue's time of the next recorded row; None at the end."""
         ...

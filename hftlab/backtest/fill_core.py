@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from hftlab.backtest.blocks import event_end
 from hftlab.backtest.core import Entry
 from hftlab.backtest.fill_kernel import FULL, REPORTED, STOP_REACHED, play_rows
 from hftlab.backtest.fill_orders import feed_ahead
@@ -144,6 +145,24 @@ class FillCore:
             self._row, why = self._play(self._state, columns, self._exponent, self._row, _FOR_EVER, False)
             if why == FULL:
                 self._grow(0)
+
+    def end_event(self) -> bool:
+        """Play what is left of the event that the last row was of, as far as that is of the same time.
+
+        It ends before with a trade that reaches a stop, and then returns False.
+        """
+        columns = self._columns
+        end = self._row if columns is None else event_end(columns.time, columns.flags, self._row)
+        while columns is not None and self._row < end:
+            sliced: list[Any] = [column[:end] for column in columns]
+            self._row, why = self._play(
+                self._state, type(columns)(*sliced), self._exponent, self._row, _FOR_EVER, False
+            )
+            if why == FULL:
+                self._grow(0)
+            elif why == STOP_REACHED and self._row < end:
+                return False
+        return True
 
     def next_time(self) -> int | None:
         """Return the venue's time of the next recorded row; None at the end."""

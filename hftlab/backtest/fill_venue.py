@@ -283,28 +283,39 @@ class FillVenue:
         self._core.enter(self._entry(order, self._state.terms[order.number]), at)
 
     def _release_reached(self) -> bool:
-        reached = False
+        """Release the stops that trades have reached, behind the event of the trade: it spends its own liquidity."""
+        orders = self._take_reached()
+        while orders and not self._core.end_event():
+            orders += self._take_reached()
+        self._follow_reports()
+        for order in orders:
+            self._release(order, self._core.reached)
+        return bool(orders)
+
+    def _take_reached(self) -> list[LiveOrder]:
+        orders: list[LiveOrder] = []
         for instrument in self._state.stops.instruments():
-            for order in self._state.stops.take_reached(instrument, self._core.last(instrument)):
+            if reached := self._state.stops.take_reached(instrument, self._core.last(instrument)):
                 self._watch(instrument)
-                self._release(order, self._core.reached)
-                reached = True
-        return reached
+                orders += reached
+        return orders
 
     # --- reports ---
 
     def _report(self) -> bool:
         """Turn what the core reports into updates; tells whether there was something."""
-        some = False
-        while True:
-            rows = self._core.take()
-            if rows.size:
-                some = True
-                for row in rows.tolist():
-                    self._follow(*row)
-            if not self._state.stops.orders or not self._release_reached():
-                return some
-            some = True
+        some = self._follow_reports()
+        while self._state.stops.orders and self._release_reached():
+            some = self._follow_reports() or True
+        return some
+
+    def _follow_reports(self) -> bool:
+        rows = self._core.take()
+        if not rows.size:
+            return False
+        for row in rows.tolist():
+            self._follow(*row)
+        return True
 
     def _follow(
         self, at: int, cause: int, number: int, lots: int, price: int, why: int, ahead: int, is_taker: int

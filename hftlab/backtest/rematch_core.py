@@ -7,9 +7,9 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hftlab.backtest.blocks import MarketRows
+from hftlab.backtest.blocks import MarketRows, event_end
 from hftlab.backtest.core import Entry
-from hftlab.backtest.rematch_kernel import FULL, PLAYED, REPORTED, STOP_REACHED, columns_of, play_rows
+from hftlab.backtest.rematch_kernel import FULL, PLAYED, REPORTED, STOP_REACHED, Columns, columns_of, play_rows
 from hftlab.backtest.rematch_requests import OwnOrder, ReportRow, lots_ahead, take_rows
 from hftlab.backtest.rematch_state import RematchState, copy_rematch, grow_rematch, new_rematch
 from hftlab.backtest.reports import REPORT, Cause, Reports, Why, new_reports
@@ -117,6 +117,21 @@ class RematchCore:
             self._go_to(self._block + 1, 0)
         self.reached = max(self.reached, until)
         return self.reached
+
+    def end_event(self) -> bool:
+        """Play what is left of the event that the last row was of, as far as that is of the same time.
+
+        Always True, as a trade that reaches a stop ends play() behind its event.
+        """
+        columns = self._columns
+        end = self._row if columns is None else event_end(columns.time, columns.flags, self._row)
+        while columns is not None and self._row < end:
+            until = Columns(*(column[:end] for column in columns))
+            state, market, reports = self._engine.state, self._market, self._reports
+            self._row, why = self._play(state, market, reports, until, self._row, int(columns.time[end - 1]), False)
+            if why == FULL:
+                self._make_room()
+        return True
 
     def next_time(self) -> int | None:
         """Return the venue's time of the next recorded row; None at the end."""

@@ -22,7 +22,7 @@ class WaitingStops:
     def copied(self, orders: Mapping[int, LiveOrder]) -> WaitingStops:
         """Return the same with other objects for the orders, given by their numbers."""
         stops = WaitingStops()
-        stops._orders = {
+        stops.orders = {
             instrument: {number: orders[number] for number in waiting} for instrument, waiting in self.orders.items()
         }
         return stops

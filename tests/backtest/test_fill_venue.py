@@ -15,6 +15,7 @@ from hftlab.backtest.fill_core import FillCore
 from hftlab.backtest.fill_state import FIFO
 from hftlab.backtest.fill_venue import FillVenue
 from hftlab.backtest.latency_models import Latency
+from hftlab.backtest.rematch_core import RematchCore
 from hftlab.events import ADD, ASK, BID, CANCEL, F_LAST, FILL, TRADE
 from hftlab.instruments import NASDAQ, UNIT, Instrument
 from hftlab.protocol.enums import OrderType, SelfTradePrevention, Side, TimeInForce, UpdateType
@@ -327,6 +328,39 @@ def test_the_reference_price_is_the_last_trade_or_the_middle() -> None:
     assert one.reference_price("AAPL") == 100 * TICK + TICK // 2
     one.advance(10)
     assert one.reference_price("AAPL") == 101 * TICK
+
+
+@pytest.mark.parametrize("core", [FillCore, RematchCore])
+def test_a_stop_does_not_trade_with_what_the_print_that_released_it_has_taken(core: Any) -> None:
+    rows = [Row(1, ADD, BID, 100, 5, 1), Row(2, ADD, BID, 99, 9, 4), *execution(15, 100, 5, 1)]
+    market = ListedRows([STOCK], [rows])
+    one = FillVenue(FillCore(market, FIFO) if core is FillCore else core(market), [STOCK], Latency.none, 0)
+    one.submit("alice", New("r", buy(2, 100)), 4)
+    one.submit("bob", New("s", sell(3, type=OrderType.STOP, stop_price=100)), 5)
+    assert one.run(10) == 5
+    one.take_updates()
+    assert one.run(100) == 15
+    assert sorted(told(one)) == [
+        (15, "r", "FILL", 2, 100),
+        (15, "s", "FILL", 1, 99),
+        (15, "s", "FILL", 2, 100),
+        (15, "s", "NEW"),
+    ]
+
+
+def test_a_stop_is_released_by_the_first_of_several_prints_of_an_event() -> None:
+    prints = [Row(15, TRADE, ASK, 98, 1, flags=0), Row(15, TRADE, BID, 103, 1, flags=0), Row(15, ADD, BID, 97, 9, 9)]
+    one = venue([*BOOK, *prints])
+    one.submit("alice", New("s", sell(1, type=OrderType.STOP, stop_price=98)), 5)
+    one.submit("alice", New("b", buy(1, type=OrderType.STOP, stop_price=103)), 5)
+    one.take_updates()
+    one.advance(100)
+    assert sorted(told(one)) == [
+        (15, "b", "FILL", 1, 101),
+        (15, "b", "NEW"),
+        (15, "s", "FILL", 1, 100),
+        (15, "s", "NEW"),
+    ]
 
 
 def test_goes_back_to_a_checkpoint_any_number_of_times() -> None:
