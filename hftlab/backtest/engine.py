@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, Final, Protocol
 
 from hftlab.backtest.latency_models import Latency
@@ -77,6 +77,7 @@ class Engine:
         self._has_sent = False
         """Whether the strategy has sent something, of which the market may tell more at the same time."""
         self._symbols = _chosen(strategy, market.symbols)
+        self._wanted = frozenset(self._symbols)
         self.known = StrategyMarket(self._symbols, market.start)
         self._wakes = Wakes(strategy.wake)
         strategy.market = self.known
@@ -97,7 +98,7 @@ class Engine:
             if isinstance(message, PRIVATE_MESSAGES):
                 self._blotter.receive(message)
             else:
-                self.known.take_in(_of_symbols(message, self._symbols), self.now)
+                self.known.take_in(_of_symbols(message, self._wanted), self.now)
 
     def refuse(self, request: NewOrder, reason: str) -> None:
         """Note that a new order was not taken."""
@@ -146,7 +147,7 @@ class Engine:
             if item.account == ACCOUNT:
                 self._push(item.at, _PRIVATE, item.message)
             return
-        at, message = item.at, _of_symbols(item.message, self._symbols)
+        at, message = item.at, _of_symbols(item.message, self._wanted)
         if isinstance(message, MarketData):
             self._log.quote(message, at)  # what the market was, whenever the strategy hears of it
         if self._is_fed_late:
@@ -220,7 +221,7 @@ def _chosen(strategy: Strategy, symbols: Sequence[str]) -> list[str]:
     return list(wanted)
 
 
-def _of_symbols(message: Message, symbols: Sequence[str]) -> Message:
+def _of_symbols(message: Message, symbols: Collection[str]) -> Message:
     """Leave out of a message what is not about the strategy's symbols."""
     if isinstance(message, MarketData):
         kept = [one for one in message.symbols if one.symbol in symbols]
