@@ -29,7 +29,7 @@ class HeardLog(RunLog):
         super().__init__()
         self._names: dict[str, str] = {}
         """Client order id -> the first one of the same order."""
-        self._open: dict[str, list[dict[str, Any]]] = {}
+        self._waiting: dict[str, list[dict[str, Any]]] = {}
         """First client order id -> rows of the requests that have no outcome yet."""
 
     def send(self, account: str, request: Any, at: int) -> None:
@@ -43,7 +43,7 @@ class HeardLog(RunLog):
             self._names.setdefault(request.new_client_order_id, name)
         row = {"order_id": name, "kind": kind, "sent": at, "arrived": None, "outcome": None}
         self._requests.append(row)
-        self._open.setdefault(name, []).append(row)
+        self._waiting.setdefault(name, []).append(row)
 
     def hear(self, update: OrderUpdate, at: int) -> None:
         """Note an update that the strategy hears of."""
@@ -62,7 +62,7 @@ class HeardLog(RunLog):
 
     def _settle(self, name: str, kinds: tuple[str, ...], outcome: str) -> None:
         """Note the outcome of the oldest request of such a kind."""
-        rows = self._open.get(name, [])
+        rows = self._waiting.get(name, [])
         row = next((one for one in rows if one["kind"] in kinds), None)
         if row is not None:
             row["outcome"] = outcome
