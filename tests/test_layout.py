@@ -62,7 +62,6 @@ TESTED_ELSEWHERE: Final[dict[str, tuple[str, str]]] = {
     "backtest/step_orders.py": ("backtest/test_compiled.py", OF_KERNELS),
     "backtest/step_requests.py": ("backtest/test_compiled.py", OF_KERNELS),
     "backtest/step_view.py": ("backtest/test_compiled.py", OF_KERNELS),
-    "backtest/venue_state.py": ("backtest/test_fill_venue.py", OF_A_RUN),
     "book/apply_kernel.py": ("book/test_book_set.py", OF_KERNELS),
     "book/book_state.py": ("book/test_book_set.py", OF_KERNELS),
     "book/changes.py": ("book/test_book_set.py", OF_KERNELS),
