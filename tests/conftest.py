@@ -25,7 +25,8 @@ settings.load_profile("hftlab")
 SERIAL = ("faults/", "hostile/", "server/test_slow_readers.py")
 """Tests that measure memory or press the machine hard: beside others they would measure those.
 
-The Makefile names them as well."""
+The Makefile names them as well.
+"""
 
 
 @pytest.hookimpl(tryfirst=True)
