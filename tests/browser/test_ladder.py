@@ -512,6 +512,21 @@ class TestTrading:
         tab.page.get_by_role("button", name="Arm trading").click()
         tab.until_veiled("only while the ladder is live")
 
+    def test_a_replay_takes_orders_while_it_is_paused(self, tab: Tab) -> None:
+        """Its data is as old as it may be; at its end there is nothing that could fill an order."""
+        ladder_on(tab, trading=True)
+        tab.set("replay", "PAUSED")
+        tab.set("paper", True)
+        tab.set("pulse", {"count": 2, "ages": {"": 60.0}})
+        tab.page.get_by_role("button", name="Arm trading").click()
+        tab.page.evaluate("window.beat()")
+        tab.page.mouse.click(*place(tab, 7, 0.3))
+        assert [order["place"]["price"] for order in orders_sent(tab)] == [61737.62]
+        assert "paper: fills are modelled" in tab.page.locator(".entry .how").inner_text()
+        tab.set("replay", "ENDED")
+        tab.page.evaluate("window.beat()")
+        tab.until_veiled("disarmed: the replay has ended")
+
     def test_an_order_that_waits_for_the_kernel_says_so(self, tab: Tab) -> None:
         self.armed(tab)
         tab.page.mouse.click(*place(tab, 8, 0.3))

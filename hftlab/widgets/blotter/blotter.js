@@ -70,6 +70,7 @@ export class BlotterView extends PanelView {
     this.refusals = panel.setting("refused")?.count ?? 0;
     this.lay();
     this.take();
+    panel.on("paper", () => this.show());
   }
 
   lay() {
@@ -147,7 +148,8 @@ export class BlotterView extends PanelView {
     const state = this.state;
     this.list = sorted(state?.[this.tab] ?? [], this.by[this.tab]);
     const counts = state?.counts ?? { orders: 0, open: 0, fills: 0, positions: 0 };
-    this.entitle("Blotter", counts.open ? `${amount(counts.open, 0)} open` : "");
+    const known = [counts.open ? `${amount(counts.open, 0)} open` : "", this.panel.get("paper") ? "paper: fills are modelled" : ""];
+    this.entitle("Blotter", known.filter(Boolean).join(" · "));
     for (const name of TABS) write(this.tabs[name], `${name} ${amount(counts[name], 0)}`);
     this.all.disabled = !counts.open || this.panel.page.offline;
     write(this.question, `cancel ${amount(counts.open, 0)} order${counts.open === 1 ? "" : "s"}?`);

@@ -36,13 +36,17 @@ class _Column(NamedTuple):
         return "end" if self.is_number else "start"
 
 
-def blotter_svg(state: BlotterState, scales: Mapping[str, Scale]) -> str:
-    """Draw an account's positions and newest orders as an SVG document; `scales` has each symbol's decimals."""
+def blotter_svg(state: BlotterState, scales: Mapping[str, Scale], *, paper: bool = False) -> str:
+    """Draw an account's positions and newest orders as an SVG document; `scales` has each symbol's decimals.
+
+    `paper` says that the fills are modelled.
+    """
     orders = state.orders[:SHOWN]
     rows = max(1, len(state.positions)) + max(1, len(orders))
     drawing = Drawing(WIDTH, HEADER + LINE + 2 * (LINE + 4) + rows * ROW + 10, "Blotter")
     drawing.text(PAD, 22, "Blotter", size=14, bold=True)
     facts = f"{count(state.order_count)} orders, {count(state.open_count)} open \u00b7 {count(state.fill_count)} fills"
+    facts += " \u00b7 paper: fills are modelled" if paper else ""
     drawing.text(WIDTH - PAD, 22, facts, "muted", size=11, anchor="end")
     _portfolio(drawing, HEADER + 12, state.portfolio)
     y = _table(drawing, HEADER + LINE, "no positions", _positions(scales), state.positions)

@@ -13,6 +13,7 @@ from hftlab.widgets.core.account import TradingClient
 from hftlab.widgets.core.commands import Commands
 from hftlab.widgets.core.freshness import check_fresh
 from hftlab.widgets.core.numbers import Scale
+from hftlab.widgets.core.paper import is_paper
 from hftlab.widgets.core.picture import Picture
 from hftlab.widgets.core.view import Reply, View
 
@@ -44,7 +45,7 @@ class BlotterView(View):
 
     def picture(self) -> Picture:
         """Draw the account's current state as a static picture."""
-        return Picture(blotter_svg(self._read(), self._scales), "the blotter")
+        return Picture(blotter_svg(self._read(), self._scales, paper=is_paper(self.client)), "the blotter")
 
     def notice(self) -> str:
         """Return nothing: an account without orders is an empty table."""

@@ -17,6 +17,7 @@ import traitlets
 from hftlab.widgets.core.interfaces import Client
 from hftlab.widgets.core.jupyter_kernel import read_as_addressed
 from hftlab.widgets.core.page_code import standalone_page
+from hftlab.widgets.core.paper import is_paper
 from hftlab.widgets.core.picture import Picture
 from hftlab.widgets.core.pulses import Pulses
 from hftlab.widgets.core.refresh_loop import REFRESH_LOOP, RefreshLoop
@@ -78,6 +79,8 @@ class LiveWidget(anywidget.AnyWidget):  # type: ignore[misc]
     """The client's connection status."""
     replay = traitlets.Unicode("").tag(sync=True)
     """The state of a replay that the client watches, such as PAUSED; empty for a live source."""
+    paper = traitlets.Bool(False).tag(sync=True)
+    """True if a replay takes the account's orders: their fills are modelled, and the page says so."""
     pulse = traitlets.Dict().tag(sync=True)
     """Signs of life: `count` grows with every one; `ages` has the seconds since each view's data last changed."""
     beat = traitlets.Float(BEAT).tag(sync=True)
@@ -140,7 +143,7 @@ class LiveWidget(anywidget.AnyWidget):  # type: ignore[misc]
             self._refresh(time.monotonic(), list(self._panels.values()))
             panels = self._panels.values()
             names = [panel.trait(name) for panel in panels for name in PANEL_TRAITS]
-            state = {name: getattr(self, name) for name in (*names, "status", "replay")}
+            state = {name: getattr(self, name) for name in (*names, "status", "replay", "paper")}
             state |= {panel.trait("kept"): panel.view.kept() for panel in panels}
             document = standalone_page(repr(self), str(self._esm), state, self.picture().svg)
         if path is not None:
@@ -187,6 +190,7 @@ class LiveWidget(anywidget.AnyWidget):  # type: ignore[misc]
             try:
                 self.status = self.connection_status()
                 self.replay = self._replay_state()
+                self.paper = is_paper(self._client)
             except Exception as error:
                 self.status = f"{type(error).__name__}: {error}"
             self._pulsed = now

@@ -69,10 +69,16 @@ export class OrderStrip {
     this.view.surface.redraw();
   }
 
+  /** Why an order would now be one by an old market; empty where it would not, as while a replay is paused. */
+  get doubt() {
+    const { level, word } = this.view.panel.health();
+    if (level === "well" || (level === "still" && word === "paused")) return "";
+    return level === "still" ? `the replay has ${word}` : "the data is late";
+  }
+
   arm() {
-    const { level } = this.view.panel.health();
-    if (level !== "well") {
-      this.view.say("trading can be armed only while the ladder is live and up to date");
+    if (this.doubt) {
+      this.view.say(`trading can be armed only while the ladder is live and up to date: ${this.doubt}`);
       return;
     }
     this.isArmed = true;
@@ -90,8 +96,7 @@ export class OrderStrip {
   /** Called several times a second: disarm when nobody has used it, or the view is not well. */
   check() {
     const now = performance.now();
-    const { level } = this.view.panel.health();
-    if (this.isArmed && level !== "well") this.disarm("the data is late");
+    if (this.isArmed && this.doubt) this.disarm(this.doubt);
     if (this.isArmed && now - this.used >= ARMED) this.disarm("not used for 30 s");
     for (const order of this.pending.values()) {
       if (!order.key && !order.isSaid && now - order.sent > UNHEARD) {
@@ -108,15 +113,18 @@ export class OrderStrip {
     write(this.button, this.isArmed ? `Armed ${left} s` : "Arm trading");
     const pressed = String(this.isArmed);
     const waits = this.view.panel.get("hears_in_cells") === false;
-    if (this.button.getAttribute("aria-pressed") === pressed && this.waits === waits) return;
-    this.waits = waits;
+    const paper = Boolean(this.view.panel.get("paper"));
+    const same = this.waits === waits && this.paper === paper;
+    if (this.button.getAttribute("aria-pressed") === pressed && same) return;
+    Object.assign(this, { waits, paper });
     this.button.setAttribute("aria-pressed", pressed);
     this.button.title = this.isArmed ? "Disarm (Escape)" : "Let clicks and keys place and cancel orders";
     this.view.root.classList.toggle("armed", this.isArmed);
     // Where the kernel hears its pages after the running cell only, an order made meanwhile comes too late.
     const later = waits ? " · not while a cell runs" : "";
     const how = "click a bid cell to buy, an ask cell to sell, a chip to cancel · B S Delete Esc";
-    write(this.how, (this.isArmed ? how : "clicks and keys do not trade") + later);
+    const model = paper ? "paper: fills are modelled · " : "";
+    write(this.how, model + (this.isArmed ? how : "clicks and keys do not trade") + later);
     this.view.surface?.redraw();
   }
 

@@ -35,6 +35,8 @@ class Track:
     step: int = FIRST_STEP
     is_settled: bool = False
     """True if the level has been seen again since the order was first seen there: its first bounds are wide."""
+    is_provisional: bool = False
+    """True until the market's next message: it is known of the order alone, and of the level what was so before."""
     ended: int | None = None
     """When it was filled, cancelled, or changed so that it lost its place."""
 

@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 import pytest
 
 from hftlab.protocol.enums import OrderStatus, Side
+from hftlab.protocol.messages import ReplayState, ReplayStatus
 from hftlab.widgets import Blotter
 from hftlab.widgets.blotter.frame import MOST, BlotterState, pack_blotter, read_blotter
 from hftlab.widgets.blotter.picture import blotter_svg
@@ -135,3 +136,16 @@ class TestPicture:
     def test_many_orders_are_bounded(self):
         svg = blotter_svg(read_blotter(Account([order(number) for number in range(100)])), {})
         assert svg.count("0 / 100") == 12
+
+
+def test_it_says_that_the_fills_of_a_replay_are_modelled(still_loop):
+    trader = Trader(trading=Account([order(1)]))
+    said = "paper: fills are modelled"
+    blotter = Blotter(trader, refresh_loop=still_loop)
+    assert not blotter.paper
+    assert said not in blotter.picture().svg
+    trader.replay.status = ReplayStatus(timestamp=1.0, state=ReplayState.PAUSED, position=0.0, order_time=NOON)
+    blotter.to_html()
+    assert blotter.paper
+    assert said in blotter.picture().svg
+    blotter.close()

@@ -11,12 +11,15 @@ import pytest
 from hftlab.market.queue_estimate import QueueEstimate
 from hftlab.protocol.enums import OrderStatus, OrderType, Side
 from hftlab.protocol.market_data import MarketData, Trade
+from hftlab.protocol.messages import Gap, ReplayState, ReplayStatus
+from hftlab.protocol.order_messages import PRIVATE_CHANNEL
 from hftlab.widgets import QueuePosition
 from hftlab.widgets.queue.frame import outcome
 from hftlab.widgets.queue.track import POINTS, Track
 from hftlab.widgets.queue.tracker import FOLLOWED, MOST, QueueTracker, tracker_of
 from hftlab.widgets.queue.view import QueueView
-from tests.widgets.account import Trader, order
+from tests.trading.updates import order_update
+from tests.widgets.account import Trader, order, portfolio
 from tests.widgets.market import NOON, Book, quote
 
 SECOND = 1_000_000_000
@@ -44,6 +47,19 @@ class Followed(Trader):
         for callback in list(self.callbacks):
             callback(MarketData(timestamp=ms, symbols=[state]))
 
+    def go_back(self, seconds: float, *still_there: int) -> None:
+        """Go back as a replay does: the market first, then that orders are gone, then the state of the account."""
+        self.send(seconds, 600)
+        self.tell(
+            Gap(timestamp=1.0, channel=PRIVATE_CHANNEL, from_sequence=1, to_sequence=9, reason="", withdrawn=True)
+        )
+        self.trading.records[:] = [resting(number) for number in still_there]
+        self.tell(msgspec.structs.replace(portfolio(), snapshot=True))
+
+    def tell(self, message) -> None:
+        for callback in list(self.callbacks):
+            callback(message)
+
     def update(self, place: int = -1, **changes) -> None:
         records = self.trading.records
         records[place] = msgspec.structs.replace(records[place], **changes)
@@ -64,6 +80,13 @@ def tracker(client):
     yield tracker
     tracker.close()
     assert client.callbacks == []
+
+
+@pytest.fixture
+def paper(client):
+    """The client of a replay that takes orders: its books are the recorded ones, without them."""
+    client.replay.status = ReplayStatus(timestamp=1.0, state=ReplayState.PAUSED, position=0.0, order_time=NOON)
+    return client
 
 
 def bounds(tracker: QueueTracker) -> list[tuple[float, float, float]]:
@@ -200,6 +223,49 @@ class TestTracker:
             for callback in client.callbacks:
                 callback(MarketData(timestamp=ms, symbols=[state]))
         assert bounds(tracker)[0][2] == 450
+
+    def test_in_a_replay_the_size_of_the_level_is_all_that_of_others(self, paper, tracker):
+        paper.send(0, 500)
+        paper.trading.records.append(resting())
+        paper.send(1, 500)
+        assert bounds(tracker) == [(500, 500, 500)]
+        paper.send(2, 450, (PRICE, 50.0, "SELL"))
+        assert bounds(tracker) == [(450, 450, 450)]
+
+    @pytest.mark.parametrize(("price", "known"), [(175.4, True), (175.1, True), (174.0, False)])
+    def test_in_a_replay_an_order_alone_at_its_price_has_nobody_ahead(self, paper, tracker, price, known):
+        paper.trading.records.append(msgspec.structs.replace(resting(), price=price))
+        paper.send(0, 500)
+        assert bounds(tracker) == [(0, 0, 0)] * known
+
+    def test_orders_that_are_withdrawn_leave_nothing(self, paper, tracker):
+        paper.trading.records.append(resting())
+        paper.send(5, 600)
+        paper.go_back(4)
+        assert tracker.tracks() == []
+        paper.send(4.5, 600)
+        assert tracker.tracks() == []
+
+    def test_an_order_that_still_stands_is_followed_at_once(self, paper, tracker):
+        paper.trading.records += [resting(1), resting(2)]
+        paper.send(5, 600)
+        paper.go_back(5, 1)  # to a time of which there is no other state of the market
+        assert [track.record.client_order_id for track in tracker.tracks()] == ["order-1"]
+        assert bounds(tracker) == [(0, 300, 600)]  # somewhere in its level
+        assert tracker.ahead() == {"1": 300}
+
+    def test_in_a_paused_replay_an_order_has_its_place_at_once(self, paper, tracker):
+        paper.send(1, 500)
+        paper.trading.records.append(resting())
+        paper.tell(order_update("order-1"))
+        assert bounds(tracker) == [(500, 500, 500)]
+        paper.send(2, 600)  # the 100 may have come before it
+        assert bounds(tracker) == [(500, 550, 600)]
+        paper.tell(order_update("order-1"))
+        assert bounds(tracker) == [(500, 550, 600)]
+        paper.update(status=OrderStatus.CANCELED, remaining_quantity=0.0)
+        paper.tell(order_update("order-1", status=OrderStatus.CANCELED))
+        assert [outcome(track) for track in tracker.tracks()] == ["canceled"]
 
 
 def test_points_are_bounded_and_keep_both_ends():
