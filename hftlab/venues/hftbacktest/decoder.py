@@ -133,9 +133,15 @@ def decode_rows(rows: Array, ends: Array, meaning: Meaning, instrument: Instrume
     )
 
 
+_WITHOUT_PRICE: Final = (form.DEPTH_CLEAR, form.CANCEL_ORDER, form.FILL)
+
+
 def _prices(px: Array, kinds: Array, instrument: Instrument) -> Array:
-    """Return prices in 1e-9. A book's must be on the tick; a trade may be between two ticks."""
-    px = np.where(np.isnan(px), 0.0, px)
+    """Return prices in 1e-9. A book's must be on the tick; a trade may be between two ticks.
+
+    None, a NaN, is 0 where there need not be one.
+    """
+    px = np.where(np.isnan(px) & np.isin(kinds, _WITHOUT_PRICE), 0.0, px)
     can_be = np.abs(px) < _LARGEST / 1e9
     possible = np.where(can_be, px, 0.0)
     ticks = instrument.ticks(possible)

@@ -7,6 +7,7 @@ reception: of an event in two rows that is the one of LOCAL_EVENT.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from os import PathLike
@@ -34,6 +35,7 @@ __all__ = ["Reader", "Stats", "read"]
 FilePath = str | PathLike[str]
 
 _CHUNK: Final = 1 << 16
+_NOUNS: Final = {"px": "price", "qty": "size"}
 
 
 def read(
@@ -155,6 +157,10 @@ class Reader(Iterator[EventBatch]):
     def _off_grid(self, row: int, bad: OffGrid) -> CaptureError:
         own = self.instrument
         name, step = ("tick", own.tick) if bad.column == "px" else ("lot", own.lot)
+        if not math.isfinite(bad.value) or (bad.column == "qty" and bad.value < 0):
+            return self._bad(
+                row, f"has the {bad.column} {bad.value!r}, which is no {_NOUNS[bad.column]}: make it again"
+            )
         return self._bad(
             row,
             f"has the {bad.column} {bad.value!r}, which is not a multiple of the {name} of {own.symbol}, "

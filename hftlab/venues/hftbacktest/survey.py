@@ -72,7 +72,7 @@ def _named(path: Path) -> str:
 
 def _decimals(values: npt.NDArray[np.float64]) -> int:
     """Return how many decimals the values need, up to nine."""
-    some = np.unique(np.abs(values))
+    some = np.unique(np.abs(values[np.isfinite(values)]))  # the reader says what is wrong with the others
     for decimals in range(_DECIMALS):
         scaled = some * 10**decimals
         some = some[np.abs(scaled - np.rint(scaled)) > _EXACT + scaled * _ROUNDED]

@@ -104,6 +104,18 @@ class TestErrors:
         assert rows == 0
         assert "row 0: has the qty" in said
 
+    @pytest.mark.parametrize("kind", [DEPTH, TRADE, form.ADD_ORDER])
+    @pytest.mark.parametrize("price", [np.nan, np.inf])
+    def test_a_price_that_is_none(self, path: Path, kind: int, price: float) -> None:
+        events = [Event(DEPTH | BID, 9.5, 1.0), Event(kind | BID, price, 1.0, exch=2)]
+        rows, said = self.damaged(path, *events, instrument=UNIT_COIN)
+        assert rows == 1
+        assert f"row 1: has the px {price!r}, which is no price: make it again" in said
+
+    def test_a_size_that_is_infinite_is_said_without_an_instrument_too(self, path: Path) -> None:
+        _, said = self.damaged(path, Event(DEPTH | BID, 9.5, np.inf))
+        assert "has the qty inf, which is no size: make it again" in said
+
     def test_a_row_without_a_time(self, path: Path) -> None:
         rows, said = self.damaged(path, Event(DEPTH | BID, 9.5, 1.0), Event(DEPTH | BID, 9.5, 1.0, exch=0))
         assert rows == 1
