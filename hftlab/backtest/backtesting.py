@@ -221,6 +221,11 @@ def made_strategy(strategy: StrategyLike, parameters: Mapping[str, Any]) -> Stra
         if parameters:
             raise ArgumentError(f"parameters are for a class, and {strategy!r} has been made already")
         return strategy
+    if isinstance(strategy, CompiledStrategy):
+        raise ArgumentTypeError(
+            f"{strategy!r} is compiled, and runs in hl.backtest() of recorded sessions: over the wire give a class "
+            "derived from hl.Strategy"
+        )
     if not (inspect.isclass(strategy) and issubclass(strategy, Strategy)):
         raise ArgumentTypeError(f"strategy is {strategy!r}: give a class derived from hl.Strategy, or one such object")
     return strategy(**parameters)

@@ -20,7 +20,7 @@ __all__ = ["backtest"]
 
 def backtest(
     strategy: Annotated[
-        str, typer.Argument(metavar="MODULE:CLASS", help="A class derived from hl.Strategy, such as makers:Quoter.")
+        str, typer.Argument(metavar="MODULE:CLASS", help="A strategy: a class or hl.compiled, such as makers:Quoter.")
     ],
     sessions: Annotated[list[Path], typer.Argument(metavar="SESSION", help="Folders of sessions.")],
     fill: Annotated[

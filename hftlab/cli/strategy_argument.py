@@ -8,15 +8,19 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from hftlab.errors import HftlabError
 from hftlab.nearest import describe_unknown, nearest
 
+if TYPE_CHECKING:
+    from hftlab.backtest import CompiledStrategy, Strategy
+
 __all__ = ["check_parameters", "strategy_class"]
 
 
-def strategy_class(text: str) -> type:
-    """Import a strategy's class, such as makers:Quoter; modules of the present folder are found too.
+def strategy_class(text: str) -> type[Strategy] | CompiledStrategy:
+    """Import a strategy's class, or a compiled strategy, such as makers:Quoter; the present folder is looked in too.
 
     Raises HftlabError for a module or class that does not exist, and for what is not a strategy. What the module
     itself raises goes on.
@@ -32,8 +36,11 @@ def strategy_class(text: str) -> type:
     return _class_in(_imported(name), attribute)
 
 
-def check_parameters(strategy: type, parameters: Mapping[str, object]) -> None:
-    """Raise HftlabError for parameters that a strategy's class does not take, and for those that it lacks."""
+def check_parameters(strategy: type[Strategy] | CompiledStrategy, parameters: Mapping[str, object]) -> None:
+    """Raise HftlabError for parameters that a strategy does not take, and for those that it lacks."""
+    if not inspect.isclass(strategy):
+        strategy(**parameters)  # all of a compiled one have values, whose types it checks
+        return
     taken = inspect.signature(strategy).parameters
     named = [name for name, one in taken.items() if one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)]
     unknown = sorted(set(parameters) - set(named))
@@ -63,16 +70,18 @@ def _imported(name: str) -> ModuleType:
     raise HftlabError(f"there is no module {name!r}{said}: run the command in its folder, or set PYTHONPATH")
 
 
-def _class_in(module: ModuleType, attribute: str) -> type:
-    from hftlab.backtest import Strategy
+def _class_in(module: ModuleType, attribute: str) -> type[Strategy] | CompiledStrategy:
+    from hftlab.backtest import CompiledStrategy, Strategy
 
     def is_strategy(value: object) -> bool:
+        if isinstance(value, CompiledStrategy):
+            return True
         return inspect.isclass(value) and issubclass(value, Strategy) and value is not Strategy
 
     found = getattr(module, attribute, None)
     if is_strategy(found):
-        assert isinstance(found, type)
-        return found
+        strategy: type[Strategy] | CompiledStrategy = found  # type: ignore[assignment]
+        return strategy
     there = [name for name, _ in inspect.getmembers(module, is_strategy)]
     hint = f"it has {', '.join(there)}" if there else "it has none: derive a class from hl.Strategy"
     if found is not None:

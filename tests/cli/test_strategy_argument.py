@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import hftlab as hl
 from hftlab.cli.strategy_argument import check_parameters, strategy_class
 from hftlab.errors import HftlabError
 
@@ -22,6 +23,9 @@ class Crosser(hl.Strategy):
 
 class Free(hl.Strategy):
     def __init__(self, **anything): ...
+
+@hl.compiled(every="1s", parameters={"lots": 1})
+def stepper(market, orders, state, parameters): ...
 
 def helper(): ...
 '''
@@ -44,6 +48,16 @@ def test_a_class_of_the_present_folder_is_found() -> None:
     assert strategy_class("my_makers:Quoter").__qualname__ == "Quoter"
 
 
+def test_a_compiled_strategy_is_one_too() -> None:
+    stepper = strategy_class("my_makers:stepper")
+    assert isinstance(stepper, hl.backtest.CompiledStrategy)
+    check_parameters(stepper, {"lots": 2})
+    with pytest.raises(HftlabError, match=r"stepper has no parameter 'lot' \(nearest: 'lots'\)"):
+        check_parameters(stepper, {"lot": 2})
+    with pytest.raises(HftlabError, match="parameter lots of stepper is 'many': it is a whole number"):
+        check_parameters(stepper, {"lots": "many"})
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -55,8 +69,11 @@ def test_a_class_of_the_present_folder_is_found() -> None:
         ("my_maker:Quoter", r"no module 'my_maker' \(nearest: 'my_makers'\): run the command in its folder"),
         ("xyzzy.www:Quoter", "no module 'xyzzy.www': run the command in its folder"),
         ("needy:Quoter", "needy imports the module 'no_such_package_of_anybody', which is not installed"),
-        ("my_makers:Qouter", r"no strategy 'Qouter' \(nearest: 'Quoter'\); it has Crosser, Free, Quoter"),
-        ("my_makers:helper", "my_makers:helper is not a class derived from hl.Strategy; it has Crosser, Free, Quoter"),
+        ("my_makers:Qouter", r"no strategy 'Qouter' \(nearest: 'Quoter'\); it has Crosser, Free, Quoter, stepper"),
+        (
+            "my_makers:helper",
+            "my_makers:helper is not a class derived from hl.Strategy; it has Crosser, Free, Quoter, stepper",
+        ),
         ("json:JSONDecoder", "json:JSONDecoder is not a class .*; it has none: derive a class from hl.Strategy"),
     ],
 )
