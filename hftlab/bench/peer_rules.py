@@ -35,13 +35,11 @@ class Rule(Flag):
     """The other side's levels fill an order when the best of them improves, and not with each that comes to it."""
     BELOW_ZERO = auto()
     """A change of the level may bring the size ahead below 0."""
-    WHOLE_LOTS = auto()
-    """What is traded beyond the size ahead counts from a whole lot on, in floating point; else from half of one."""
 
 
 def every_rule() -> list[Rule]:
     """Return all combinations, those of few rules first."""
-    single = [Rule.WHOLE, Rule.BEST, Rule.BELOW_ZERO, Rule.WHOLE_LOTS]
+    single = [Rule.WHOLE, Rule.BEST, Rule.BELOW_ZERO]
     sums = []
     for chosen in product((False, True), repeat=len(single)):
         rules = Rule.OURS
@@ -198,12 +196,7 @@ class _Market:
                     continue
                 variant.front -= size
                 variant.traded += size
-                beyond = self._beyond(variant)
+                beyond = floor(0.5 - variant.front)  # half a lot is one, for both
                 if beyond > 0 and variant.lots:
                     variant.front = variant.front if Rule.WHOLE in variant.rules else 0.0
                     variant.fill(time, min(beyond, size))
-
-    def _beyond(self, one: _Order) -> int:
-        if Rule.WHOLE_LOTS in one.rules:
-            return floor(-one.front)
-        return round(-one.front)
