@@ -522,7 +522,7 @@ class TestTrading:
         tab.page.evaluate("window.beat()")
         tab.page.mouse.click(*place(tab, 7, 0.3))
         assert [order["place"]["price"] for order in orders_sent(tab)] == [61737.62]
-        assert "paper: fills are modelled" in tab.page.locator(".entry .how").inner_text()
+        assert tab.page.locator(".entry .how").inner_text().startswith("paper fills · click")
         tab.set("replay", "ENDED")
         tab.page.evaluate("window.beat()")
         tab.until_veiled("disarmed: the replay has ended")

@@ -14,6 +14,7 @@ from typing import Any, Final
 import anywidget
 import traitlets
 
+from hftlab.protocol.enums import ReplayState
 from hftlab.widgets.core.interfaces import Client
 from hftlab.widgets.core.jupyter_kernel import read_as_addressed
 from hftlab.widgets.core.page_code import standalone_page
@@ -34,6 +35,8 @@ CPU_SHARE: Final = 0.1
 """The part of a processor that one view takes at most: one whose state is costly to read updates less often."""
 PULSE: Final = 0.5
 """Seconds between two signs of life to the pages while nothing changes."""
+STILL: Final = (ReplayState.PAUSED, ReplayState.ENDED)
+"""States of a replay in which no data is due."""
 PANEL_TRAITS: Final[Mapping[str, type[traitlets.TraitType[Any, Any]]]] = {
     "frame": traitlets.Bytes,
     "settings": traitlets.Dict,
@@ -189,7 +192,10 @@ class LiveWidget(anywidget.AnyWidget):  # type: ignore[misc]
                 panel.due = max((math.floor(now / interval + 1e-6) + 1) * interval, now + max(slowest, spent))
             try:
                 self.status = self.connection_status()
-                self.replay = self._replay_state()
+                state = self._replay_state()
+                if self.replay in STILL and state not in STILL:
+                    self._begin_ages(now)
+                self.replay = state
                 self.paper = is_paper(self._client)
             except Exception as error:
                 self.status = f"{type(error).__name__}: {error}"
@@ -216,6 +222,12 @@ class LiveWidget(anywidget.AnyWidget):  # type: ignore[misc]
             values = {"error": f"{type(error).__name__}: {error}"}
         for name, value in values.items():
             setattr(self, panel.trait(name), value)
+
+    def _begin_ages(self, now: float) -> None:
+        """Count the ages of the data from now: while a replay stood still none was due."""
+        for panel in self._panels.values():
+            if not math.isnan(panel.changed):
+                panel.changed = now
 
     def _replay_state(self) -> str:
         status = self._client.replay.status

@@ -123,8 +123,8 @@ export class OrderStrip {
     // Where the kernel hears its pages after the running cell only, an order made meanwhile comes too late.
     const later = waits ? " · not while a cell runs" : "";
     const how = "click a bid cell to buy, an ask cell to sell, a chip to cancel · B S Delete Esc";
-    const model = paper ? "paper: fills are modelled · " : "";
-    write(this.how, model + (this.isArmed ? how : "clicks and keys do not trade") + later);
+    this.how.title = paper ? "a replay takes the orders: their fills are modelled" : "";
+    write(this.how, (paper ? "paper fills · " : "") + (this.isArmed ? how : "clicks and keys do not trade") + later);
     this.view.surface?.redraw();
   }
 

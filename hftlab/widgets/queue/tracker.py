@@ -86,7 +86,9 @@ class QueueTracker:
             for symbol, time in list(self._time.items()):
                 self._look(symbol, time, {})
         elif isinstance(message, OrderUpdate) and not self._is_withdrawn and is_paper(self._client):
-            self._look(message.symbol, self._time.get(message.symbol, 0), {}, is_new=False)
+            newest = self._client.latest(message.symbol)
+            shown = 0 if newest is None else from_milliseconds(newest.timestamp)
+            self._look(message.symbol, self._time.get(message.symbol) or shown, {}, is_new=False)
 
     def _traded(self, state: MarketDataSymbol) -> dict[tuple[Side, float], float]:
         """Sum what was traded since the last message, by the side of the resting order and the price."""

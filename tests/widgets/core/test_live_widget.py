@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from hftlab.protocol.messages import ReplayState, ReplayStatus
 from hftlab.widgets import Ladder
 from hftlab.widgets.core.jupyter_kernel import JupyterKernel
 from hftlab.widgets.core.live_widget import LiveWidget
@@ -56,6 +57,23 @@ class TestSending:
         for step in range(10):
             ladder.tick(step * 0.1, busy=False)
         assert frames == []
+
+    def test_what_goes_on_after_a_pause_is_not_late(self, ladder, market):
+        def play(state: ReplayState) -> None:
+            market.replay.status = ReplayStatus(timestamp=1.0, state=state, position=0.0)
+
+        shown(ladder)
+        market.books["BTC-USD"].buys[0] = (61737.63, 9.0, 2)
+        play(ReplayState.PAUSED)
+        ladder.tick(0.0, busy=False)
+        for second in range(1, 6):
+            ladder.tick(float(second), busy=False)
+        assert ladder.pulse["ages"][""] == 5
+        play(ReplayState.PLAYING)
+        ladder.tick(6.0, busy=False)
+        assert ladder.pulse["ages"][""] == 0
+        ladder.tick(7.0, busy=False)
+        assert ladder.pulse["ages"][""] == 1
 
     def test_the_latest_wins(self, ladder, market, frames):
         shown(ladder)

@@ -254,6 +254,15 @@ class TestTracker:
         assert bounds(tracker) == [(0, 300, 600)]  # somewhere in its level
         assert tracker.ahead() == {"1": 300}
 
+    def test_in_a_paused_replay_the_market_of_before_the_view_has_a_time(self, paper):
+        paper.send(1, 500)
+        paper.quotes["AAPL"] = quote("AAPL", timestamp=NOON / 1e6 + 1000)
+        tracker = QueueTracker(paper)
+        paper.trading.records.append(resting())
+        paper.tell(order_update("order-1"))
+        assert [track.points[-1].time for track in tracker.tracks()] == [NOON + SECOND]
+        tracker.close()
+
     def test_in_a_paused_replay_an_order_has_its_place_at_once(self, paper, tracker):
         paper.send(1, 500)
         paper.trading.records.append(resting())
