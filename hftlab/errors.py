@@ -227,6 +227,10 @@ class CallbackFailed(HftlabError):
         self.__cause__ = error
 
 
+class ReplayMoved(HftlabError):
+    """A replay that a run steps through was moved by another client: what the strategy knows is not true there."""
+
+
 class StepFailed(HftlabError):
     """The step of a compiled strategy cannot be compiled, or has raised: `file` and `line` say where, if known."""
 

@@ -131,8 +131,12 @@ class Engine:
             if not self._pending or (end is not None and self._pending[0][0] > end):
                 break
             self._deliver_until(self._pending[0][0])
+        self.finish()
+
+    def finish(self) -> None:
+        """Tell the strategy that the run is over. What it sends from now on goes out only if it ends orders."""
         self._is_over = True
-        strategy.on_end()
+        self._strategy.on_end()
 
     def _deliver_until(self, reached: int) -> None:
         """Hand what is due at a time that the market has reached to the strategy, as far as it sends nothing."""

@@ -55,7 +55,8 @@ def run(
 
     `parameters` are for a strategy given as its class. `terms` are those of the account at the server, by which fees
     are computed (None: typical ones, and the cash that it has). Orders that are open at the end stay open, or are
-    cancelled with `cancel_open`. An exception of the strategy ends the run and is raised here.
+    cancelled with `cancel_open`. An exception of the strategy ends the run and is raised here. Raises ReplayMoved if
+    another client moves the replay meanwhile.
     """
     if not isinstance(client, LabClient):
         raise ArgumentTypeError(f"client is {client!r}: give the client that hl.connect() has returned")
@@ -74,7 +75,7 @@ def run(
             market.on_refused = engine.refuse
         cash = 0.0 if portfolio is None else portfolio.cash
         currency = "USD" if portfolio is None else portfolio.currency
-        _drive(engine, made, market)
+        _drive(engine, market)
     finally:
         market.close()
         if cancel_open:
@@ -94,11 +95,11 @@ def run(
     )
 
 
-def _drive(engine: Engine, strategy: Any, market: LiveMarket | SteppedMarket) -> None:
+def _drive(engine: Engine, market: LiveMarket | SteppedMarket) -> None:
     try:
         engine.run(market.end)
     except (KeyboardInterrupt, EOFError):  # the user's, and that of the connection
-        strategy.on_end()
+        engine.finish()
 
 
 def _market(

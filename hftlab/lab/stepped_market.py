@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from hftlab.backtest.engine import ACCOUNT
 from hftlab.client import Client
-from hftlab.clock import NANOSECONDS, from_milliseconds
+from hftlab.clock import NANOSECONDS, from_milliseconds, in_words
+from hftlab.errors import ReplayMoved
 from hftlab.lab.background import background
 from hftlab.protocol import DataType, MarketData, Message, ReplayState, ReplayStatus
 from hftlab.protocol.order_messages import PRIVATE_MESSAGES
@@ -73,12 +74,16 @@ class SteppedMarket:
     async def _step(self, until: int | None) -> None:
         """Step to the next message that this client gets, as far as there is one by `until`."""
         while True:
+            if (status := self._status()).order_time != self._now:
+                raise self._moved(self._now)
             if until is None:
                 await self._client.replay.step(1)
             else:
                 await self._client.replay.step_to(until, 1)
             status = self._status()
             before, self._now = self._now, status.order_time or 0
+            if self._now < before:
+                raise self._moved(before)
             self._waiting.extend(self._timed(self._take()))
             is_over = status.state is ReplayState.ENDED or self._now == before
             if self._waiting or is_over or (until is not None and self._now >= until):
@@ -110,6 +115,13 @@ class SteppedMarket:
         status = self._client.replay.status
         assert status is not None, "the status of a replay comes before the answer to a control"
         return status
+
+    def _moved(self, before: int) -> ReplayMoved:
+        now = self._status().order_time or 0
+        return ReplayMoved(
+            f"another client has moved the replay from {in_words(before)} to {in_words(now)}, unseen by the "
+            "strategy: a run needs the replay for itself, so serve one for each, and run again"
+        )
 
     def _pace(self) -> None:
         if self._speed is not None:

@@ -13,7 +13,7 @@ from polars.testing import assert_frame_equal
 import hftlab as hl
 from hftlab.backtest import Latency, Result
 from hftlab.client import Client
-from hftlab.errors import ArgumentError, ArgumentTypeError
+from hftlab.errors import ArgumentError, ArgumentTypeError, ReplayMoved
 from hftlab.lab import LabClient
 from hftlab.protocol import MarketData, OrderUpdate
 from tests.backtest.recorded_days import OPENING, exchange, levels, orders
@@ -129,13 +129,35 @@ class TestReplay:
 
             def on_end(self) -> None:
                 self.heard.append(("end", self.market.now))
+                self.late = self.trading.buy("AAPL", 100)
 
         strategy = Interrupted()
         client = replaying(levels(6), "risk_averse")
         result = hl.run(strategy, client)
         assert strategy.heard[-1][0] == "end"
-        assert result.orders.collect().height == 2
+        assert (strategy.late.status, strategy.late.reason) == ("REJECTED", "the run is over")
+        assert result.orders.collect()["status"].to_list()[2:] == ["REJECTED"]
         assert len(client.trading.open_orders) == 2
+
+    @pytest.mark.parametrize("to", [OPENING, OPENING + 4 * 10**9])
+    def test_another_client_that_moves_the_replay_ends_it(self, replaying: Any, to: int) -> None:
+        class Moved(Maker):
+            def on_timer(self, at: int) -> None:
+                super().on_timer(at)
+                if at > OPENING + 2 * 10**9:
+                    other.replay.seek(to)
+
+        client = replaying(levels(6), "risk_averse")
+        with hl.connect(client.inner.url, account="bob") as other:
+            other.subscribe(["AAPL"])
+            with pytest.raises(ReplayMoved, match=r"moved the replay from .*: a run needs the replay for itself"):
+                hl.run(Moved, client)
+
+    def test_at_the_end_of_the_replay_there_is_nothing_left_to_run(self, replaying: Any) -> None:
+        client = replaying(levels(2), "risk_averse")
+        first, again = hl.run(Maker, client), hl.run(Maker, client)
+        assert again.orders.collect().height == 0
+        assert again.facts[0].start == again.facts[0].end >= first.facts[0].end
 
 
 class TestLive:
