@@ -19,7 +19,8 @@ from tests.backtest.recorded_days import orders
 from tests.shared_data import shared_data
 
 needs_peer = pytest.mark.skipif(
-    importlib.util.find_spec("hftbacktest") is None, reason="needs hftbacktest: pip install --no-deps 'hftbacktest>=2.4.4'"
+    importlib.util.find_spec("hftbacktest") is None,
+    reason="needs hftbacktest: pip install --no-deps 'hftbacktest>=2.4.4'",
 )
 
 
