@@ -9,9 +9,10 @@ from typing import Any, Final
 
 import numpy as np
 from numba import from_dtype, njit, typeof, types
+from numba.core import ir
 
-from hftlab.backtest.step_market import new_market
-from hftlab.backtest.step_orders import new_orders
+from hftlab.backtest.step_market import Market, new_market
+from hftlab.backtest.step_orders import Orders, new_orders
 from hftlab.errors import StepFailed
 
 __all__ = ["Step", "compile_step", "step_type"]
@@ -48,8 +49,25 @@ def compile_step(step: Step) -> Any:
             code.compile(_signature())
         except Exception as error:  # numba's own errors, and what its passes stumble over
             raise _not_compiled(step.function, error) from None
+        _check_fields(step.function, inner.overloads[inner.signatures[0]].type_annotation)
         step.code = code
     return step.code
+
+
+def _check_fields(function: Callable[..., Any], typed: Any) -> None:
+    """Raise StepFailed where a step gives a float to a whole number of a record, which would cut it off in silence."""
+    for block in typed.blocks.values():
+        for one in block.find_insts(ir.SetAttr):
+            record, value = typed.typemap[one.target.name], typed.typemap[one.value.name]
+            if not isinstance(record, types.Record) or not isinstance(value, types.Float):
+                continue
+            if isinstance(record.typeof(one.attr), types.Integer | types.Boolean):
+                raise StepFailed(
+                    function,
+                    one.loc.line,
+                    f"{one.attr} is a whole number, and a float loses its fraction there: begin with a float, as in "
+                    f"state={{{one.attr!r}: 0.0}}, or round it with int(...)",
+                )
 
 
 def _market_and_orders(inner: Any, step: Step) -> Callable[..., None]:  # noqa: ARG001
@@ -94,7 +112,19 @@ def _not_compiled(function: Callable[..., Any], error: Exception) -> StepFailed:
     if line is None:
         found = re.search(r" \((\d+)\)$", text, re.MULTILINE) or re.search(r"line (\d+)", text)
         line = int(found[1]) if found else None
+    if method := _METHOD.search(text):
+        return StepFailed(function, line, _call_of(*method.groups()))
     return StepFailed(function, line, f"numba cannot compile it: {_shortened(reasons[0]) if reasons else text}")
+
+
+_METHOD: Final = re.compile(r"No implementation of function Function\(<function (Market|Orders)\.(\w+) at")
+
+
+def _call_of(owner: str, method: str) -> str:
+    """Say how a method of what the step gets is called."""
+    taken = list(inspect.signature(getattr({"Market": Market, "Orders": Orders}[owner], method)).parameters.values())
+    shown = ", ".join(one.name if one.default is one.empty else f"{one.name}={one.default}" for one in taken[1:])
+    return f"{owner.lower()}.{method}() does not take what it is given: it is {method}({shown}), all of them numbers"
 
 
 _NOISE: Final = ("Failed in nopython", "Resolution failure", "During:", "File ")

@@ -10,10 +10,22 @@ import numpy.typing as npt
 
 from hftlab.book.book_state import BookState, add_books, new_state
 from hftlab.book.levels import is_there, position
-from hftlab.kernels.compiling import in_place, place_of
+from hftlab.kernels.compiling import in_place, inlined, place_of
 from hftlab.kernels.methods import TupleType, with_methods
 
-__all__ = ["BEST", "CLOCK", "ORDERS", "TICKER", "TIMER", "TRADE", "Market", "MarketType", "level_at", "new_market"]
+__all__ = [
+    "BEST",
+    "CLOCK",
+    "ORDERS",
+    "TICKER",
+    "TIMER",
+    "TRADE",
+    "Market",
+    "MarketType",
+    "known_instrument",
+    "level_at",
+    "new_market",
+]
 
 TIMER, BEST, TRADE, ORDERS = 1, 2, 4, 8
 """Bits of `Market.woken_by`: the time has come, a best price has changed, a trade, news of own orders."""
@@ -35,6 +47,14 @@ TICKER: Final = np.dtype(
 
 class MarketType(TupleType):
     """Numba's type of a Market."""
+
+
+@inlined
+def known_instrument(number: int, count: int) -> int:
+    """Return the number of an instrument, which is below `count`: compiled code would read past the end of an array."""
+    if number < 0 or number >= count:
+        raise IndexError("the market has no instrument of this number")
+    return number
 
 
 @in_place
@@ -112,31 +132,37 @@ class Market(NamedTuple):
 
     def bid_lots_at(self, ticks: int, instrument: int = 0) -> Any:
         """Return the lots of the bids at a price."""
-        return lots_at(self.books, 2 * instrument, ticks * self.tickers[instrument]["tick"])
+        return lots_at(
+            self.books, 2 * instrument, ticks * self.tickers[known_instrument(instrument, len(self.tickers))]["tick"]
+        )
 
     def ask_lots_at(self, ticks: int, instrument: int = 0) -> Any:
         """Return the lots of the asks at a price."""
-        return lots_at(self.books, 2 * instrument + 1, -ticks * self.tickers[instrument]["tick"])
+        return lots_at(
+            self.books,
+            2 * instrument + 1,
+            -ticks * self.tickers[known_instrument(instrument, len(self.tickers))]["tick"],
+        )
 
     def last(self, instrument: int = 0) -> Any:
         """Return the price of the last trade; 0 before there was one."""
-        return self.tickers[instrument]["last"]
+        return self.tickers[known_instrument(instrument, len(self.tickers))]["last"]
 
     def last_lots(self, instrument: int = 0) -> Any:
         """Return the lots of the last trade."""
-        return self.tickers[instrument]["last_lots"]
+        return self.tickers[known_instrument(instrument, len(self.tickers))]["last_lots"]
 
     def bought(self, instrument: int = 0) -> Any:
         """Return the lots that buyers have taken since the last step."""
-        return self.tickers[instrument]["bought"]
+        return self.tickers[known_instrument(instrument, len(self.tickers))]["bought"]
 
     def sold(self, instrument: int = 0) -> Any:
         """Return the lots that sellers have taken since the last step."""
-        return self.tickers[instrument]["sold"]
+        return self.tickers[known_instrument(instrument, len(self.tickers))]["sold"]
 
     def trades(self, instrument: int = 0) -> Any:
         """Return the number of trades since the last step."""
-        return self.tickers[instrument]["trades"]
+        return self.tickers[known_instrument(instrument, len(self.tickers))]["trades"]
 
 
 def new_market(ticks: Sequence[int]) -> Market:

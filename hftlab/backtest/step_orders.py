@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from hftlab.backtest.step_market import known_instrument
 from hftlab.backtest.step_requests import (
     COUNTS,
     HOLDING,
@@ -58,15 +59,15 @@ class Orders(NamedTuple):
 
     def position(self, instrument: int = 0) -> Any:
         """Return the position in lots, short below 0."""
-        return self.holdings[instrument]["position"]
+        return self.holdings[known_instrument(instrument, len(self.holdings))]["position"]
 
     def cash(self, instrument: int = 0) -> Any:
         """Return what an instrument's sales have brought less what its purchases cost: ticks times lots, no fees."""
-        return self.holdings[instrument]["cash"]
+        return self.holdings[known_instrument(instrument, len(self.holdings))]["cash"]
 
     def fills(self, instrument: int = 0) -> Any:
         """Return the number of fills so far."""
-        return self.holdings[instrument]["fills"]
+        return self.holdings[known_instrument(instrument, len(self.holdings))]["fills"]
 
     def buy(
         self, lots: int, ticks: int, instrument: int = 0, post_only: bool = False, ioc: bool = False, fok: bool = False

@@ -43,6 +43,10 @@ MOST_REQUESTS: Final = 1 << 12
 """Requests that a step can make."""
 
 
+_MOST: Final = 1 << 53
+"""Lots, and ticks of a price, that an order may have: the whole numbers that a float has."""
+
+
 class Kind(IntEnum):
     """Kind of a request."""
 
@@ -124,6 +128,7 @@ def send(
     counts = orders.counts[0]
     if instrument < 0 or instrument >= len(orders.holdings):
         raise IndexError("the market has no instrument of this number")
+    _check_whole(lots, ticks)
     if counts.open == len(orders.open):
         raise RuntimeError("the strategy has as many orders open as it may: 4,096")
     number = counts.orders + 1
@@ -156,11 +161,21 @@ def replace(orders: Any, number: int, lots: int, ticks: int) -> bool:
     at = find_open(orders, number)
     if at < 0 or orders.open[at].state == _PENDING_CANCEL:
         return False
+    _check_whole(lots, ticks)
     row, order = _next_request(orders), orders.open[at]
     row.kind, row.number, row.instrument, row.lots, row.ticks = _REPLACE, number, order.instrument, lots, ticks
     if order.state != _PENDING_NEW:
         order.state = _PENDING_REPLACE
     return True
+
+
+@inlined
+def _check_whole(lots: float, ticks: float) -> None:
+    """Refuse half lots and half ticks, which the columns of the requests would cut off. Whole floats are as good."""
+    if not (abs(lots) <= _MOST and lots == np.int64(lots)):
+        raise ValueError("the lots of an order are not a whole number, or too many: round them")
+    if not (abs(ticks) <= _MOST and ticks == np.int64(ticks)):
+        raise ValueError("the price of an order is not a whole number of ticks, or too high: round it, or divide by //")
 
 
 @inlined

@@ -50,4 +50,5 @@ def _chooser(member: FunctionType) -> Callable[..., Any]:
         return member
 
     choose.__signature__ = inspect.signature(member)  # type: ignore[attr-defined]
+    choose.__name__ = choose.__qualname__ = member.__qualname__  # what numba's errors call it
     return choose
