@@ -55,8 +55,6 @@ TESTED_ELSEWHERE: Final[dict[str, tuple[str, str]]] = {
     "backtest/own_queue.py": ("backtest/test_fill_core.py", OF_KERNELS),
     "backtest/report_texts.py": ("backtest/test_fill_venue.py", OF_A_RUN),
     "backtest/reports.py": ("backtest/test_fill_core.py", OF_DATA),
-    "backtest/step_compiling.py": ("backtest/test_compiled.py", OF_COMPILED),
-    "backtest/run_log.py": ("backtest/test_backtesting.py", OF_A_RUN),
     "backtest/step_delays.py": ("backtest/test_compiled.py", OF_KERNELS),
     "backtest/step_kernel.py": ("backtest/test_compiled.py", OF_KERNELS),
     "backtest/step_market.py": ("backtest/test_compiled.py", OF_KERNELS),
