@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict, deque
 from typing import Any, Final
 
 import polars as pl
@@ -51,8 +52,8 @@ class RunLog:
         self._queue: list[tuple[int, str, int]] = []
         self._newest: _Order | None = None
         """The order that was sent last: its request reaches the venue within the same call."""
-        self._sent: dict[str, dict[str, Any]] = {}
-        """Requests that have no outcome yet, by kind and the venue's order id."""
+        self._sent: defaultdict[str, deque[dict[str, Any]]] = defaultdict(deque)
+        """Requests that have no outcome yet, by kind and the venue's order id, the oldest first."""
 
     # --- what happens ---
 
@@ -70,7 +71,7 @@ class RunLog:
         kind = "NEW" if isinstance(request, New) else "CANCEL" if isinstance(request, Cancel) else "REPLACE"
         row = {"order_id": request.order_id, "kind": kind, "sent": sent, "arrived": arrival, "outcome": None}
         self._requests.append(row)
-        self._sent[kind + request.order_id] = row
+        self._sent[kind + request.order_id].append(row)
         if kind == "NEW" and self._newest is not None:
             order, self._newest = self._newest, None
             order.arrived = arrival
@@ -94,8 +95,10 @@ class RunLog:
             )
             return
         asked = update.request.value if kind is UpdateType.REJECT and update.request is not None else kind.value
-        row = self._sent.pop(asked + update.order_id, None)
-        if row is not None:
+        if rows := self._sent.get(asked + update.order_id):  # an order's requests arrive as they were sent
+            row = rows.popleft()
+            if not rows:
+                del self._sent[asked + update.order_id]
             row["outcome"] = "REJECTED" if kind is UpdateType.REJECT else "DONE"
 
     def hear(self, update: OrderUpdate, at: int) -> None:

@@ -28,6 +28,8 @@ DRAWN = Latency(
     compute="1ms",
     seed=3,
 )
+OVERLAPPING = Latency(entry=Lognormal("129ms", 0.3), response="135ms", seed=21)
+"""More than one request of an order is on its way at a time."""
 
 
 class Waves(hl.Strategy):
@@ -102,7 +104,8 @@ def assert_same(of_class: Any, mine: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fill", "latency"), [("fifo", Latency.none), ("fifo", DRAWN), ("risk_averse", LATENCY), ("power(3)", DRAWN)]
+    ("fill", "latency"),
+    [("fifo", Latency.none), ("fifo", DRAWN), ("risk_averse", LATENCY), ("power(3)", DRAWN), ("log", OVERLAPPING)],
 )
 def test_has_the_fills_of_a_class_on_a_simulated_day(fill: str, latency: Latency) -> None:
     assert_same(*both(orders(), step=100, lots=50, fill=fill, latency=latency))
