@@ -7,7 +7,6 @@ import math
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
 
 from hftlab.cli.backtest_options import commission_of, fill_of, latency_of, parameters_of
@@ -73,6 +72,8 @@ def backtest(
     saved = None if save is None else result.save(save, overwrite=overwrite)
     summary = result.summary()
     if as_json:
+        import msgspec
+
         facts = msgspec.to_builtins(result.facts)
         typer.echo(json.dumps({"summary": summary.to_dict(), "facts": facts, "saved": saved and str(saved)}, indent=2))
         return
