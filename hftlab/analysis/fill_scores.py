@@ -59,7 +59,7 @@ _SCHEMA: Final = pl.Schema(
 
 
 class _Fills(NamedTuple):
-    """What became of each order: lots, the share of it filled within each horizon, and the time of its first fill."""
+    """Fate of each order: lots, the share of it filled within each horizon, and the time of its first fill."""
 
     lots: Floats
     shares: Floats

@@ -123,7 +123,7 @@ def _span(session: Session) -> tuple[int, int]:
 
 
 class _Run(NamedTuple):
-    """What a strategy is run with."""
+    """Settings of a backtest: the strategy, its account, latency and parameters."""
 
     strategy: StrategyLike
     terms: AccountTerms

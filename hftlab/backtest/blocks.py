@@ -29,7 +29,7 @@ _LONGEST_WAY: Final = 60 * NANOSECONDS
 """Time between an event and its reception, beyond which the two are of different clocks."""
 
 Holding: TypeAlias = Literal["orders", "levels", "top"]
-"""What is known of an instrument's book: its orders (L3), its price levels (L2) or the best of each side (L1)."""
+"""Detail of an instrument's recorded book: its orders (L3), its price levels (L2) or the best of each side (L1)."""
 
 State = TypeVar("State")
 

@@ -32,7 +32,7 @@ class Comparison:
     """Comparison of two results: false if they are equal."""
 
     facts: tuple[FactDifference, ...]
-    """What went into them otherwise."""
+    """Facts that differ."""
     first: RowDifference | None
     """The earliest row in which their tables differ; None if those are equal."""
 

@@ -14,7 +14,7 @@ MOST_DIGITS: Final = 9
 """Decimals that integers of 1e-9 hold."""
 _POWERS: Final = np.array([10.0**digits for digits in range(MOST_DIGITS + 1)])
 _NOISE: Final = 4 * np.finfo(np.float64).eps
-"""What arithmetic on doubles may have left of a decimal number, as a share of it."""
+"""Rounding error that arithmetic on doubles may leave in a decimal number, as a share of it."""
 _LARGEST: Final = 2.0**62
 
 

@@ -62,7 +62,7 @@ class Sample(NamedTuple):
 
 @dataclass(frozen=True)
 class PartReport:
-    """What was found of one part of a latency; times are ns."""
+    """Fit of one part of a latency; times are ns."""
 
     count: int
     median: int
@@ -75,7 +75,7 @@ class PartReport:
 
 @dataclass(frozen=True)
 class FitReport:
-    """What a latency was fitted on, and what was found of each part."""
+    """Report of a fitted latency: the session, and the fit of each part."""
 
     session: str
     kind: str

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["DelayLike", "Latencies", "Latency", "in_order"]
 
 DelayLike: TypeAlias = TimeLike | DelayModel
-"""What a part of a latency can be given as: nanoseconds, a timedelta, text such as "5ms", or a model."""
+"""Length of a delay: nanoseconds, a timedelta, text such as "5ms", or a model."""
 
 _ACTIONS: Final = tuple(kind.lower() for kind in RequestKind)
 _PARTS: Final = ("feed", "entry", "response", "compute")

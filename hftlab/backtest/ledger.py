@@ -18,7 +18,7 @@ __all__ = ["Ledger", "book_fills", "listings_of"]
 
 
 class Ledger(NamedTuple):
-    """What fills have made of an account, in integers of 1e-9: a row and an item for each fill."""
+    """Account after each fill, in integers of 1e-9: a row and an item for each fill."""
 
     positions: pl.DataFrame
     """The position in the fill's symbol after it; columns of RAW["positions"]."""

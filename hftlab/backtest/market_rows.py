@@ -1,4 +1,4 @@
-"""What a fill core plays: the rows of a recorded session's market."""
+"""Rows of a recorded session's market, which a fill core plays."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class Prints(NamedTuple):
 
 
 class MessageColumns(NamedTuple):
-    """What a row group says of books and trades; times are in ns since 1970 UTC, prices and sizes as on the wire."""
+    """Books and trades of a row group; times are in ns since 1970 UTC, prices and sizes as on the wire."""
 
     message: IntArray
     ts_event: IntArray

@@ -72,7 +72,7 @@ class RowColumns(NamedTuple):
 
 
 class Stamp(NamedTuple):
-    """What all rows of a message and symbol have in common."""
+    """Fields that all rows of a message and symbol have in common."""
 
     sequence: int
     ts_event: int

@@ -29,7 +29,7 @@ Pair = tuple[str, int]
 
 
 class Surveyed(NamedTuple):
-    """What a session's messages tell of one symbol: `depth` is the most levels of a side, 0 for the best only."""
+    """Survey of one symbol's messages in a session: `depth` is the most levels of a side, 0 for the best only."""
 
     symbol: str
     channel: int

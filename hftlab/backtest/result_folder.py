@@ -47,7 +47,7 @@ class _Version(msgspec.Struct):
 
 
 class _Contents(msgspec.Struct, kw_only=True):
-    """What result.json says; in the file a last field `checksum` follows, the CRC32 of everything before it."""
+    """Contents of result.json; in the file a last field `checksum` follows, the CRC32 of everything before it."""
 
     format: str = _FORMAT
     schema: int = SCHEMA_VERSION

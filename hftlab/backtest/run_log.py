@@ -20,7 +20,7 @@ _ENDS: Final = ("FILLED", "CANCELED", "REJECTED", "EXPIRED")
 
 
 class _Order:
-    """What is known of one order."""
+    """Record of one order of a run."""
 
     __slots__ = ("account", "arrived", "created", "ended", "latest", "name", "order_id", "refusal", "request")
 

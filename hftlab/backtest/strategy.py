@@ -13,11 +13,11 @@ from hftlab.protocol.order_messages import OrderUpdate
 __all__ = ["Runner", "Strategy", "Wake"]
 
 Wake: TypeAlias = Literal["message", "best", "trade", "timer"]
-"""What on_market_data() is called for: every message, a change of the best bid or ask, a trade, or nothing."""
+"""Occasion of on_market_data(): every message, a change of the best bid or ask, a trade, or none."""
 
 
 class Runner(Protocol):
-    """What runs a strategy: it keeps its timers."""
+    """Runner of a strategy: it keeps its timers."""
 
     def wake_at(self, at: int) -> None:
         """Call on_timer() at a time."""

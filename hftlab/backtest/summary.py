@@ -37,7 +37,7 @@ class Drawdown(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Performance(msgspec.Struct, frozen=True, kw_only=True):
-    """What a backtest did in one symbol, or in all of them: `symbol` is None in the total.
+    """Performance of a backtest in one symbol, or in all of them: `symbol` is None in the total.
 
     Money is in the account's currency, quantities in units. A measure that cannot be had is None: a ratio of nothing,
     and the volume and inventory of several symbols together.

@@ -28,7 +28,7 @@ FOUND: Final = np.dtype(
         ("lot_denominator", "f8"),
     ]
 )
-"""What is found of a symbol in a channel."""
+"""Findings about a symbol in one channel."""
 
 
 @in_place

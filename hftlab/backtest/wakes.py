@@ -1,4 +1,4 @@
-"""What wakes a strategy among the messages of a market."""
+"""Filter of the messages that wake a strategy."""
 
 from __future__ import annotations
 

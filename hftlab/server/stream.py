@@ -63,7 +63,7 @@ class Stream:
         self.playback, self.clock = playback, playback.clock
         self._paper = playback.source if isinstance(playback.source, PaperSource) else None
         self.broker: Broker | PaperTrading | None = broker if self._paper is None else self._paper.trading
-        """What takes the orders."""
+        """Taker of orders: the broker, or the accounts of a replay."""
         self._is_moving = False
         """Whether a seek is under way, on another thread, which has the accounts until it is over."""
         self._ended: list[Hashable] = []
