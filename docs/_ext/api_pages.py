@@ -22,7 +22,7 @@ INTERNAL: Final = {
 _ALSO: Final = {
     "hftlab.backtest": ["differences", "facts", "summary"],
     "hftlab.client": ["debug_log", "diagnostics", "history", "order", "trading"],
-    "hftlab.lab": ["replay", "trading"],
+    "hftlab.lab": ["replay", "running", "trading"],
     "hftlab.protocol": ["base", "book"],
     "hftlab.session": ["manifest"],
     "hftlab.trading": ["account_views", "order_handle"],
@@ -78,14 +78,15 @@ def _names() -> str:
 
 
 def _reference(name: str, value: object) -> str:
-    """A link to the page of the package right below hftlab that has the name."""
+    """A link to the page of the package right below hftlab that has the name, or of the module of it that does."""
     if isinstance(value, ModuleType):
         return f":py:mod:`{value.__name__}`"
     home = getattr(value, "__module__", None)
     if home is None:
         return f"``{value!r}``"
     role = "class" if isinstance(value, type) else "func"
-    return f":py:{role}:`hftlab.{home.split('.')[1]}.{name}`"
+    package = f"hftlab.{home.split('.')[1]}"
+    return f":py:{role}:`{package if name in import_module(package).__all__ else home}.{name}`"
 
 
 def _module(name: str, *, leave_out: Sequence[str] = ()) -> str:
