@@ -7,7 +7,7 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeAlias, TypeVar, runti
 
 from hftlab.clock import Clock
 
-__all__ = ["ReadsAhead", "Seekable", "Source", "SourceDecorator", "Tap", "Timed", "timed", "undecorated"]
+__all__ = ["ReadsAhead", "Seekable", "Source", "SourceDecorator", "Steppable", "Tap", "Timed", "timed", "undecorated"]
 
 MessageT = TypeVar("MessageT")
 MessageT_co = TypeVar("MessageT_co", covariant=True)
@@ -67,7 +67,16 @@ class Source(Protocol[MessageT_co]):
 
 
 @runtime_checkable
-class Seekable(Source[MessageT_co], Protocol[MessageT_co]):
+class Steppable(Source[MessageT_co], Protocol[MessageT_co]):
+    """Source whose messages can be taken one by one, whenever they are due."""
+
+    def take(self, count: int) -> Sequence[Timed[MessageT_co]]:
+        """Take the next `count` messages, each with its time, whenever they are due; fewer at the end."""
+        ...
+
+
+@runtime_checkable
+class Seekable(Steppable[MessageT_co], Protocol[MessageT_co]):
     """Source that can be moved to any time, back as well as forward, because all its messages exist already."""
 
     @property
@@ -81,10 +90,6 @@ class Seekable(Source[MessageT_co], Protocol[MessageT_co]):
         Returns public messages that, applied one after the other, give the state of the market as of `position`: that
         of all messages up to and including it.
         """
-        ...
-
-    def take(self, count: int) -> Sequence[Timed[MessageT_co]]:
-        """Take the next `count` messages, each with its time, whenever they are due; fewer at the end."""
         ...
 
 

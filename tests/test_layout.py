@@ -84,7 +84,6 @@ TESTED_ELSEWHERE: Final[dict[str, tuple[str, str]]] = {
     "instruments/units.py": ("instruments/test_instrument.py", OF_DATA),
     "backtest/heard_log.py": ("lab/test_running.py", "what a run over the wire knows"),
     "lab/live_market.py": ("lab/test_running.py", "a market of what is run"),
-    "lab/stepped_market.py": ("lab/test_running.py", "a market of what is run"),
     "kernels/methods.py": ("backtest/test_compiled.py", "seen through the methods of what a compiled strategy gets"),
     "lab/status_table.py": ("lab/test_magics.py", "what %hft shows"),
     "loop.py": ("cli/test_serve.py", "signals need a process of their own"),

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
 from hftlab.backtest.run_log import RunLog
 from hftlab.simulator import Exchange
-from hftlab.source import Timed, timed
+from hftlab.source import Timed
 from hftlab.trading.broker import Broker
 from hftlab.trading.paper_source import PaperSource
+from hftlab.trading.stepped_source import SteppedSource
 from hftlab.trading.traded_source import TradedSource
 from hftlab.trading.venue import VenueRequest, VenueUpdate
 
@@ -73,22 +73,16 @@ class SimulatedMarket:
     """The simulated exchange for a time (see hftlab.backtest.engine.TradedMarket), whatever its clock says."""
 
     def __init__(self, exchange: Exchange, broker: Broker, end: int) -> None:
-        self._source = TradedSource(exchange, broker)
+        self._source = SteppedSource(TradedSource(exchange, broker))
         self._broker = broker
-        self._waiting: deque[Timed[Any]] = deque()
         self.symbols: Sequence[str] = exchange.symbols
         self.start, self.end = exchange.next_time() - 1, end
 
     def next(self, until: int | None) -> Sequence[Timed[Any]]:
         """Return the next message that is due by `until`, or by the end for None; nothing if there is none."""
-        until = self.end if until is None else until
-        while not self._waiting:
-            due = self._source.next_time()
-            if due is None or due > until:
-                return ()
-            self._waiting.extend(timed(self._source.advance(due), due))
-        return (self._waiting.popleft(),) if self._waiting[0].at <= until else ()
+        return self._source.take_until(self.end if until is None else until, 1)
 
     def handle(self, account: str, request: Any, at: int) -> list[Timed[Any]]:
         """Take a request of an account at `at`; returns the messages that follow at once. Raises ServerError."""
-        return self._broker.handle(account, request, at)
+        told = self._broker.handle(account, request, at)
+        return [Timed(at, item.message, item.account) for item in told]  # heard now, whenever it has happened

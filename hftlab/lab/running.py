@@ -51,7 +51,8 @@ def run(
     message to message and to the strategy's timers, so that the same run gives the same orders and fills each time,
     those of hl.backtest() with the same models. `speed` waits as the recording has, a multiple of real time; None is
     as fast as possible. It goes on from where the replay stands, to its end. The `feed` of a `latency` delays what the
-    strategy hears; requests and reports take as long as the server's fills= say.
+    strategy hears; requests and reports take as long as the server's fills= say. An exchange that is served with
+    stepped=True is driven in the same way, for `duration`, with the fills of hl.backtest() on such an exchange.
 
     `parameters` are for a strategy given as its class. `terms` are those of the account at the server, by which fees
     are computed (None: typical ones, and the cash that it has). Orders that are open at the end stay open, or are
@@ -111,7 +112,7 @@ def _market(
         if value is not None:
             raise ArgumentError(
                 f"{name}={value!r} is for a replay that takes orders, which {client.url} is not: leave it out, or "
-                "serve one with hl.serve(session.replay(), fills=...)"
+                "serve one with hl.serve(session.replay(), fills=...), or an exchange with stepped=True"
             )
     if not client.symbols:
         raise ArgumentError("the client has no subscriptions, and a strategy would hear nothing: subscribe first")

@@ -41,6 +41,7 @@ def serve(
     ssl: SSLContext | None = None,
     accounts: Mapping[str, AccountTerms] | None = None,
     fills: Fills | None = None,
+    stepped: bool = False,
 ) -> LabServer:
     """Serve a source from this process and return a server that listens. Raises PortInUse.
 
@@ -58,6 +59,7 @@ def serve(
     "*" is for all others. Only for a source that takes orders, such as the simulated exchange.
     `fills`: lets a recorded session take orders, which fill by this model of hl.backtest: "fifo", "risk_averse",
     "power(3)" and so on, or a dict such as {"fill": "power", "latency": hl.backtest.Latency(entry="1ms")}.
+    `stepped`: True lets the exchange's clock stand still, for clients to step it as a replay, as hl.run() does.
 
     hftlab.Server takes the same arguments except `name`, and describes them in detail. Without a source it sends only
     what publish() is given, where this function serves the simulated exchange.
@@ -78,6 +80,7 @@ def serve(
         ssl=ssl,
         accounts=accounts,
         fills=fills,
+        stepped=stepped,
     )
     background.run(server.start())
     handle = LabServer(server, name or server.url)

@@ -1,4 +1,4 @@
-"""Market of a replay that takes orders, which a strategy steps through from message to message."""
+"""Market that takes orders and stands still, which a strategy steps through from message to message."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Final
 from hftlab.backtest.engine import ACCOUNT
 from hftlab.client import Client
 from hftlab.clock import NANOSECONDS, from_milliseconds, in_words
-from hftlab.errors import ReplayMoved
+from hftlab.errors import ArgumentError, ReplayMoved
 from hftlab.lab.background import background
 from hftlab.protocol import DataType, MarketData, Message, ReplayState, ReplayStatus
 from hftlab.protocol.order_messages import PRIVATE_MESSAGES
@@ -24,7 +24,7 @@ _DATA_TYPES: Final = (DataType.QUOTES, DataType.ORDER_BOOK, DataType.TRADES, Dat
 
 
 class SteppedMarket:
-    """Replay at a server as a market that is traded in (see hftlab.backtest.engine.TradedMarket).
+    """Replay or stepped exchange at a server as a market that is traded in (see hftlab.backtest.engine.TradedMarket).
 
     It stands still but for the steps that it is asked for, so that what a strategy makes of it does not depend on the
     speed of anything. With a `speed` it waits as long as the recording has. `known` is what was there at the start.
@@ -39,7 +39,11 @@ class SteppedMarket:
         self._forget = client.on("message", self._hear)
         self.start, self.end = background.run(self._begin())
         if duration is not None:
-            self.end = self.start + duration if self.end is None else min(self.end, self.start + duration)
+            last = self.start + 1 + duration  # counted from the first message, as in a backtest: the start is before it
+            self.end = last if self.end is None else min(self.end, last)
+        elif self.end is None:
+            self.close()
+            raise ArgumentError("the exchange at the server goes on for ever: give duration, such as duration='5m'")
         self._now = self.start
         self._started = time.monotonic()
 

@@ -12,9 +12,18 @@ from hftlab.errors import ArgumentError, ArgumentTypeError
 from hftlab.nearest import nearest
 from hftlab.protocol import Message
 from hftlab.protocol.publishing.limits import ServerLimits
-from hftlab.source import Source
+from hftlab.source import Source, undecorated
+from hftlab.trading.venue import TradingVenue
 
-__all__ = ["host_address", "name_list", "port_number", "server_limits", "source_symbols", "streamed_source"]
+__all__ = [
+    "check_steps",
+    "host_address",
+    "name_list",
+    "port_number",
+    "server_limits",
+    "source_symbols",
+    "streamed_source",
+]
 
 _NAMED: Final = {
     "exchange": "hl.simulator.Exchange()",
@@ -72,6 +81,15 @@ def streamed_source(source: Source[Message] | None) -> Source[Message] | None:
     raise ArgumentTypeError(f"a server streams a source, got {source!r}: {advice}").advise(
         instead={} if code is None or not isinstance(source, str | int) else {source: code}
     )
+
+
+def check_steps(source: Source[Message] | None) -> None:
+    """Check that clients can step a source which is not recorded. Raises ArgumentError."""
+    if source is None or source.recorded or not isinstance(undecorated(source), TradingVenue):
+        raise ArgumentError(
+            f"stepped=True is for a market that takes orders, such as hl.simulator.Exchange(), and the source is "
+            f"{source!r}: leave it out; a replay is stepped as it is"
+        )
 
 
 def source_symbols(source: Source[Message]) -> list[str]:

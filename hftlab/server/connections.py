@@ -85,7 +85,7 @@ class Connections:
             self._limits,
             takes_orders=self._stream.broker is not None,
             orders_hint=_RECORDED if self._stream.playback.is_recorded else "",
-            is_paper=self._stream.is_paper,
+            is_stepped=self._stream.is_stepped,
         )
         self._open[socket] = protocol
         protocol.open(time.monotonic(), wall_time())

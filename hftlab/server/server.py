@@ -34,7 +34,14 @@ from hftlab.protocol.publishing.authentication import Authenticator, AuthMode, T
 from hftlab.protocol.publishing.limits import ServerLimits
 from hftlab.protocol.publishing.playback import Playback
 from hftlab.protocol.publishing.publisher import Publisher, check_publishable
-from hftlab.server.arguments import host_address, port_number, server_limits, source_symbols, streamed_source
+from hftlab.server.arguments import (
+    check_steps,
+    host_address,
+    port_number,
+    server_limits,
+    source_symbols,
+    streamed_source,
+)
 from hftlab.server.broadcaster import Broadcaster
 from hftlab.server.connection_info import ConnectionInfo
 from hftlab.server.connections import Connections
@@ -50,6 +57,7 @@ from hftlab.trading.account import AccountTerms
 from hftlab.trading.brokers import broker_of
 from hftlab.trading.paper_source import PaperSource
 from hftlab.trading.recorded_venue import Fills
+from hftlab.trading.stepped_source import SteppedSource
 from hftlab.trading.traded_source import TradedSource
 
 __all__ = ["Server"]
@@ -77,6 +85,9 @@ class Server:
     taking them wherever it is sought, paused and stepped to: a seek back takes the accounts back to that time, and a
     seek on lets the time pass. They begin anew with the server, and with each turn of a loop.
 
+    With `stepped` the clock of a source that takes orders stands still, and clients step it as they step a replay, or
+    let it go on; only back it does not go. hl.run() drives it, with the fills of hl.backtest() on such an exchange.
+
     Raises PortInUse, ValueError for a symbol of the source that cannot be one, HftlabError for `accounts` of a source
     that cannot be traded, and for a source that another server of this process streams.
     """
@@ -95,6 +106,7 @@ class Server:
         ssl: SSLContext | None = None,
         accounts: Mapping[str, AccountTerms] | None = None,
         fills: Fills | None = None,
+        stepped: bool = False,
     ) -> None:
         if auth not in get_args(AuthMode):
             modes = get_args(AuthMode)
@@ -103,16 +115,20 @@ class Server:
             )
         self.host, self.port = host_address(host), port_number(port)
         check_unserved(streamed_source(source))  # before its broker gets other accounts
+        if stepped:
+            check_steps(source)
         if fills is not None:
             source, accounts = _paper(source, fills, accounts), None
         self.source = source
         self._auth, self._origins, self._hosts, self._ssl = auth, origins, hosts, ssl
+        self._stepped = stepped
         self.broker = broker_of(source, accounts)
         """Broker of a source that can be traded, such as the simulated exchange; None for others."""
         if source is None or self.broker is None or isinstance(source, PaperSource):
             self._playback = Playback(source)
         else:
-            self._playback = Playback(TradedSource(source, self.broker))
+            traded = TradedSource(source, self.broker)
+            self._playback = Playback(SteppedSource(traded) if stepped else traded)
         self.clock = self._playback.clock
         logs: Accounts[ServerSocket] = private_logs(self.broker)
         self.session = logs.session
@@ -159,6 +175,8 @@ class Server:
             release(self.source)
             raise
         self.port = self._listener.port
+        if self._stepped:
+            self.clock.pause()
         self._tasks = [
             asyncio.create_task(self._stream.run(), name=f"hftlab stream {self.port}"),
             asyncio.create_task(self._connections.watch(), name=f"hftlab watch {self.port}"),

@@ -19,6 +19,7 @@ from hftlab.errors import RateLimitExceeded, ServerError, WireError
 from hftlab.log import get_logger
 from hftlab.protocol import Error, ErrorType, MarketData, Message, ReplayAction, ReplayControl, ReplayState
 from hftlab.protocol.encoded_market_data import EncodedMarketData
+from hftlab.protocol.order_messages import PRIVATE_MESSAGES
 from hftlab.protocol.publishing.playback import Playback
 from hftlab.protocol.publishing.publisher import Delivery, Publisher, is_private
 from hftlab.server.server_socket import ServerSocket
@@ -27,6 +28,7 @@ from hftlab.source import Tap, Timed
 from hftlab.trading.broker import Broker, OrderRequest
 from hftlab.trading.paper_source import PaperSource
 from hftlab.trading.paper_trading import PaperTrading
+from hftlab.trading.stepped_source import SteppedSource
 
 __all__ = ["Stream"]
 
@@ -64,6 +66,8 @@ class Stream:
         self._paper = playback.source if isinstance(playback.source, PaperSource) else None
         self.broker: Broker | PaperTrading | None = broker if self._paper is None else self._paper.trading
         """Taker of orders: the broker, or the accounts of a replay."""
+        self._has_venue_time = isinstance(playback.source, SteppedSource)
+        """Whether private messages say when things happened, by the clock that is stepped."""
         self._is_moving = False
         """Whether a seek is under way, on another thread, which has the accounts until it is over."""
         self._ended: list[Hashable] = []
@@ -83,9 +87,9 @@ class Stream:
         """Source time of what `run()` sleeps until; None while it does not sleep."""
 
     @property
-    def is_paper(self) -> bool:
-        """Whether it is a replay that takes orders."""
-        return self._paper is not None
+    def is_stepped(self) -> bool:
+        """Whether it takes orders and can be stepped through: a replay, or an exchange whose clock stands still."""
+        return self.broker is not None and self.playback.is_recorded
 
     def wake(self) -> None:
         """Look again at what is due next."""
@@ -133,8 +137,8 @@ class Stream:
         return [item.message for item in state]
 
     def _order_time(self) -> int:
-        """Return the time of a request that has just come: of a replay its position, which its clients know."""
-        return self.playback.position if self.playback.is_recorded else self.clock.now()
+        """Return the time of a request that has just come: where clients know the position, that."""
+        return self.playback.order_time if self.playback.is_recorded else self.clock.now()
 
     def pass_on(self, items: Iterable[Timed[Message]], ahead: Iterable[Delivery[ServerSocket]] = ()) -> None:
         """Send messages at once that do not wait for an interval, behind what goes `ahead` and together with it."""
@@ -260,6 +264,8 @@ class Stream:
                 self._drop(tap, exc)
         message = item.message
         received = to_milliseconds(item.at)
+        if self._has_venue_time and isinstance(message, PRIVATE_MESSAGES):
+            message.ts_event = message.timestamp
         if self.playback.is_recorded and type(message) is MarketData and message.ts_recv is None and received > 0:
             # The first recording's time, which a recording of this replay keeps, and a replay of that one.
             message = msgspec.structs.replace(message, ts_recv=received)

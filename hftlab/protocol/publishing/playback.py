@@ -9,7 +9,7 @@ from hftlab.clock import Clock, from_milliseconds, to_milliseconds
 from hftlab.errors import MessageParseError, ServerError
 from hftlab.protocol import Message, ReplayAction, ReplayControl, ReplayState, ReplayStatus
 from hftlab.protocol.publishing.source_check import SourceCheck
-from hftlab.source import ReadsAhead, Seekable, Source, Timed, timed
+from hftlab.source import ReadsAhead, Seekable, Source, Steppable, Timed, timed
 
 __all__ = ["Playback"]
 
@@ -97,13 +97,17 @@ class Playback:
         """Check that the source can do that. Raises ServerError, or MessageParseError if a field is missing."""
         if self.source is None or not self.is_recorded:
             raise ServerError(
-                f"{self.name} is live and cannot be controlled: serve a recording, as with session.replay()"
+                f"{self.name} is live and cannot be controlled: serve a recording, as with session.replay(), or an "
+                "exchange with stepped=True"
             )
         if self.failure is not None:
             raise self._failed()
-        moves = request.action in (ReplayAction.SEEK, ReplayAction.STEP)
-        if moves and not isinstance(self.source, Seekable):
-            raise ServerError(f"{self.name} cannot be moved, only paused, resumed and given another speed")
+        can_step, can_seek = isinstance(self.source, Steppable), isinstance(self.source, Seekable)
+        if (request.action is ReplayAction.STEP and not can_step) or (
+            request.action is ReplayAction.SEEK and not can_seek
+        ):
+            others = "stepped, paused" if can_step else "paused"
+            raise ServerError(f"{self.name} cannot be moved, only {others}, resumed and given another speed")
         if request.action is ReplayAction.SEEK and request.position is None and request.sequence is None:
             raise MessageParseError("field `position` is missing: SEEK needs one, in ms", field="position")
         if request.sequence is not None and not hasattr(self.source, "time_of"):
@@ -111,8 +115,14 @@ class Playback:
 
     @property
     def seekable(self) -> Seekable[Message]:
-        """The source, once check() has accepted a SEEK or STEP."""
+        """The source, once check() has accepted a SEEK."""
         assert isinstance(self.source, Seekable)
+        return self.source
+
+    @property
+    def steppable(self) -> Steppable[Message]:
+        """The source, once check() has accepted a STEP."""
+        assert isinstance(self.source, Steppable)
         return self.source
 
     def pause(self) -> None:
@@ -130,9 +140,9 @@ class Playback:
 
     def take(self, count: int) -> list[Timed[Message]]:
         """Take the next `count` messages, each with its time, and move to the position of the last."""
-        taken = list(self.seekable.take(count))
+        taken = list(self.steppable.take(count))
         if taken:
-            last, following = taken[-1].at, self.seekable.next_time()
+            last, following = taken[-1].at, self.steppable.next_time()
             # Messages of the same time that are still to come are not due yet.
             self.move(last - 1 if following == last else last)
         return self.check_of_source.timed(taken)
@@ -147,13 +157,13 @@ class Playback:
             self.move(position)
         elif taken:
             last = taken[-1].at
-            self.move(last - 1 if self.seekable.next_time() == last else last)
+            self.move(last - 1 if self.steppable.next_time() == last else last)
         return self.check_of_source.timed(taken)
 
     def _taken_one_by_one(self, position: int, most: int) -> list[Timed[Message]]:
         taken: list[Timed[Message]] = []
-        while len(taken) < most and (due := self.seekable.next_time()) is not None and due <= position:
-            taken += self.seekable.take(1)
+        while len(taken) < most and (due := self.steppable.next_time()) is not None and due <= position:
+            taken += self.steppable.take(1)
         return taken
 
     def time_of(self, sequence: int) -> int:
@@ -168,7 +178,9 @@ class Playback:
 
     def reachable(self, position: int) -> int:
         """Return the nearest position that the source can go to: from just before its first message to its last."""
-        span = self.seekable.span
+        if not isinstance(self.source, Seekable):
+            return position  # of a market that goes on
+        span = self.source.span
         return self.position if span is None else min(max(position, span[0] - _STEP), span[1])
 
     @property
@@ -198,6 +210,11 @@ class Playback:
         return now if span is None or not self.is_ended else min(now, span[1])
 
     @property
+    def order_time(self) -> int:
+        """The time of an order that is sent now."""
+        return self.position if self._order_time is None else self._order_time(self.position)
+
+    @property
     def state(self) -> ReplayState:
         """The state that REPLAY_STATUS tells."""
         if self.is_ended:
@@ -218,7 +235,7 @@ class Playback:
             end=None if span is None else _whole(span[1]),
             reset=reset,
             loop=self.is_looping,
-            order_time=None if self._order_time is None else self._order_time(self.position),
+            order_time=None if self._order_time is None else self.order_time,
         )
 
     def _wire_position(self) -> float:

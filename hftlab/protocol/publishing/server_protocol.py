@@ -71,8 +71,8 @@ class ServerProtocol(Generic[K]):
 
     If the publisher is public, market data is open to everyone; orders and REPLAY_CONTROL need an AUTH message, as do
     private messages. Otherwise everything but AUTH, PING and HEARTBEAT does, and AUTH has a deadline. Only a protocol
-    that `takes_orders` passes them on; `orders_hint` is what others say behind their refusal. If it `is_paper`, trading
-    in a replay that a program steps through, requests that each wait for an answer do not count for the rate.
+    that `takes_orders` passes them on; `orders_hint` is what others say behind their refusal. If it `is_stepped`, that
+    is in a market that a program steps through, requests that each wait for an answer do not count for the rate.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class ServerProtocol(Generic[K]):
         *,
         takes_orders: bool = False,
         orders_hint: str = "",
-        is_paper: bool = False,
+        is_stepped: bool = False,
     ) -> None:
         self.key, self.codec = key, codec
         self.identity: Identity | None = None
@@ -96,7 +96,7 @@ class ServerProtocol(Generic[K]):
         """Whether the client knows where a replay stands."""
         self.cancels_on_disconnect = False
         """Whether the orders that come over this connection from now on are to be cancelled at its end."""
-        self._takes_orders, self._orders_hint, self._is_paper = takes_orders, orders_hint, is_paper
+        self._takes_orders, self._orders_hint, self._is_stepped = takes_orders, orders_hint, is_stepped
         self._publisher, self._authenticator, self._limits = publisher, authenticator, limits
         self._budget = RequestBudget(limits)
         self._deadline: float | None = None
@@ -160,7 +160,7 @@ class ServerProtocol(Generic[K]):
             try:
                 request = self.codec.decode_request(data)
             finally:  # one that does not decode counts as well
-                if not (self._is_paper and isinstance(request, _UNMETERED)):
+                if not (self._is_stepped and isinstance(request, _UNMETERED)):
                     self._budget.spend_message(now)
             self._dispatch(request, now, sent_at)
         except MessageParseError as exc:

@@ -8,6 +8,6 @@ __all__ = ["is_paper"]
 
 
 def is_paper(client: Client) -> bool:
-    """Tell whether the client's server streams a recording in which accounts trade."""
+    """Tell whether the client's server streams a recording, which has an end, in which accounts trade."""
     status = client.replay.status
-    return status is not None and status.order_time is not None
+    return status is not None and status.order_time is not None and status.end is not None

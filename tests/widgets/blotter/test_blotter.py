@@ -144,7 +144,7 @@ def test_it_says_that_the_fills_of_a_replay_are_modelled(still_loop):
     blotter = Blotter(trader, refresh_loop=still_loop)
     assert not blotter.paper
     assert said not in blotter.picture().svg
-    trader.replay.status = ReplayStatus(timestamp=1.0, state=ReplayState.PAUSED, position=0.0, order_time=NOON)
+    trader.replay.status = ReplayStatus(timestamp=1.0, state=ReplayState.PAUSED, position=0.0, end=9.0, order_time=NOON)
     blotter.to_html()
     assert blotter.paper
     assert said in blotter.picture().svg

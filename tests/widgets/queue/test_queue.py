@@ -85,7 +85,7 @@ def tracker(client):
 @pytest.fixture
 def paper(client):
     """The client of a replay that takes orders: its books are the recorded ones, without them."""
-    client.replay.status = ReplayStatus(timestamp=1.0, state=ReplayState.PAUSED, position=0.0, order_time=NOON)
+    client.replay.status = ReplayStatus(timestamp=1.0, state=ReplayState.PAUSED, position=0.0, end=9.0, order_time=NOON)
     return client
 
 
