@@ -50,7 +50,6 @@ TESTED_ELSEWHERE: Final[dict[str, tuple[str, str]]] = {
     "backtest/fill_orders.py": ("backtest/test_fill_core.py", OF_KERNELS),
     "backtest/fill_rows.py": ("backtest/test_fill_core.py", OF_KERNELS),
     "backtest/fill_state.py": ("backtest/test_fill_core.py", OF_KERNELS),
-    "backtest/markets.py": ("backtest/test_backtesting.py", OF_A_RUN),
     "backtest/order_kernel.py": ("backtest/test_fill_core.py", OF_KERNELS),
     "backtest/own_queue.py": ("backtest/test_fill_core.py", OF_KERNELS),
     "backtest/report_texts.py": ("backtest/test_fill_venue.py", OF_A_RUN),

@@ -181,6 +181,12 @@ class TestExchange:
         assert heard[0] + heard[1] == heard[2]
         assert [one.client_order_id for one in client.trading.open_orders] == ["S-1", "S2-1"]
 
+    def test_its_clock_stands_still(self) -> None:
+        source = exchange()
+        source.clock.resume()
+        with hl.serve(source, port=0, stepped=True):
+            assert source.clock.paused
+
     def test_it_has_no_end_of_its_own(self, client: LabClient) -> None:
         with pytest.raises(ArgumentError, match="goes on for ever: give duration"):
             hl.run(Trader, client)
