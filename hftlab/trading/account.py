@@ -245,12 +245,13 @@ class Account:
     def value(self, symbol: str, quantity: int, price: int) -> int:
         """Return what a quantity of an instrument is worth at a price, in 1e-9 of the account's currency."""
         numerator, denominator = self._listings[symbol].rate
+        if numerator == denominator:
+            return round_half_even(quantity * price, UNIT)
         return round_half_even(quantity * price * numerator, denominator * UNIT)
 
     def buying_power(self, reserved: int = 0) -> int:
         """Return what new positions may be worth; `reserved` is what open orders would cost. Below 0 is too little."""
-        times, divisor = self._leverage
-        return (self._total_cash() + self._market_value) * times // divisor - self._gross - reserved
+        return self._buying_power(self._total_cash(), reserved)
 
     def portfolio(self, reserved: int = 0) -> Portfolio:
         """Return the portfolio; `reserved` is what open orders would cost."""
@@ -258,24 +259,30 @@ class Account:
         unrealized = realized = day_pnl = 0
         for symbol, position in self.positions.items():
             rate = self._listings[symbol].rate
-            unrealized += _converted(position.unrealized, rate)
-            realized += _converted(position.realized, rate)
-            day_pnl += _converted(position.day_pnl, rate)
-        return Portfolio(
-            total_value=cash + self._market_value,
-            cash=cash,
-            market_value=self._market_value,
-            buying_power=self.buying_power(reserved),
-            unrealized=unrealized,
-            realized=realized,
-            day_pnl=day_pnl,
-            currency=self.terms.currency,
+            open_profit, closed_profit = position.unrealized, position.realized
+            unrealized += _converted(open_profit, rate)
+            realized += _converted(closed_profit, rate)
+            day_pnl += _converted(closed_profit + open_profit - position.day_base, rate)
+        market_value = self._market_value
+        return Portfolio(  # in the order of its fields: by name takes twice as long
+            cash + market_value,
+            cash,
+            market_value,
+            self._buying_power(cash, reserved),
+            unrealized,
+            realized,
+            day_pnl,
+            self.terms.currency,
         )
 
+    def _buying_power(self, cash: int, reserved: int) -> int:
+        times, divisor = self._leverage
+        return (cash + self._market_value) * times // divisor - self._gross - reserved
+
     def _total_cash(self) -> int:
-        total = 0
+        rates, total = self._rates, 0
         for currency, amount in self.cash.items():
-            total += _converted(amount, self._rates[currency])
+            total += _converted(amount, rates[currency])
         return total
 
     def _revalue(self, symbol: str, position: Position) -> bool:

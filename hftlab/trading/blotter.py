@@ -15,6 +15,7 @@ from hftlab.trading.order_record import FINAL, FillRecord, OrderRecord
 
 __all__ = ["Blotter", "TrackedOrder"]
 
+_FILL: Final = UpdateType.FILL
 _FINISHED: Final = 10_000
 _FILLS: Final = 100_000
 _NAMES: Final = 100
@@ -175,9 +176,9 @@ class Blotter:
 
     def receive(self, message: Message) -> list[TrackedOrder]:
         """Take in a private message, an AUTH_SUCCESS or a welcome; others change nothing."""
+        if isinstance(message, OrderUpdate):
+            return [] if self._has_come(message.sequence) else self._order(message)
         match message:
-            case OrderUpdate():
-                return [] if self._has_come(message.sequence) else self._order(message)
             case PositionUpdate() if not self._has_come(message.sequence):
                 self._positions[message.symbol] = message
                 self._unmentioned_positions.discard(message.symbol)
@@ -227,7 +228,7 @@ class Blotter:
         at = from_milliseconds(update.timestamp if update.ts_event is None else update.ts_event)
         order = self._find(update)
         before = None if order is None else order.record
-        if (fill := FillRecord.of_update(update, at, before)) is not None:
+        if update.update_type is _FILL and (fill := FillRecord.of_update(update, at, before)) is not None:
             self._fills.append(fill)
             self._fill_sequences.append(self._sequence)
         record = OrderRecord.of_update(update, at, before)
@@ -239,17 +240,18 @@ class Blotter:
             if self._unmentioned is not None:
                 self._unmentioned.discard(order)
             self._change(order, record)
-        newest = max(self._sequence, self._told) if update.snapshot else self._sequence
-        if is_first:
-            order.began, order.is_from_snapshot = newest, update.snapshot
-        if update.snapshot and order.ended == self._sequence:
-            order.ended = newest
+        if is_first or update.snapshot:
+            newest = max(self._sequence, self._told) if update.snapshot else self._sequence
+            if is_first:
+                order.began, order.is_from_snapshot = newest, update.snapshot
+            if update.snapshot and order.ended == self._sequence:
+                order.ended = newest
         return [order]
 
     def _find(self, update: OrderUpdate) -> TrackedOrder | None:
         """Find the order of an update: by the server's id, which does not change, else by the client's."""
         order = self._by_order_id.get(update.order_id)
-        if order is not None and not self._may_be_another(order, update):
+        if order is not None and not (self._is_withdrawing and self._may_be_another(order, update)):
             return order
         name = update.client_order_id
         order = self._by_name.get(name) or self._replacing.get(name)
@@ -259,8 +261,8 @@ class Blotter:
         return None if is_another else order
 
     def _may_be_another(self, order: TrackedOrder, update: OrderUpdate) -> bool:
-        """Tell whether the update's id, which a replay that has gone back may give again, is not this order's."""
-        is_known = not self._is_withdrawing or self._unmentioned is None or order not in self._unmentioned
+        """Tell whether the update's id, which a replay that goes back may give again, is not this order's."""
+        is_known = self._unmentioned is None or order not in self._unmentioned
         return not is_known and order.is_from_snapshot and update.client_order_id not in dict(order.names)
 
     def _is_of_the_past(self, order: TrackedOrder) -> bool:

@@ -7,37 +7,27 @@ from collections.abc import Hashable, Mapping
 from typing import Final, TypeAlias
 
 from hftlab.errors import ServerError
-from hftlab.nearest import describe_unknown
-from hftlab.protocol.enums import OrderStatus, UpdateType
-from hftlab.protocol.order_messages import (
-    CancelAll,
-    CancelOrder,
-    NewOrder,
-    PrivateMessage,
-    ReplaceOrder,
-)
+from hftlab.protocol.enums import UpdateType
+from hftlab.protocol.order_messages import PrivateMessage
 from hftlab.source import Timed
 from hftlab.trading.account import Account, AccountTerms
 from hftlab.trading.customer import Customer
-from hftlab.trading.orders import Fill, Order
-from hftlab.trading.venue import Cancel, New, OrderTerms, Replace, RequestKind, TradingVenue, VenueUpdate
-from hftlab.trading.wire import optional_units, order_update, portfolio_update, position_update, terms_of
+from hftlab.trading.order_entry import OrderEntry, OrderRequest
+from hftlab.trading.orders import FINAL, Fill, Order
+from hftlab.trading.venue import RequestKind, TradingVenue, VenueUpdate
+from hftlab.trading.wire import order_update, portfolio_update, position_update
 
 __all__ = ["DEFAULT_ACCOUNT", "Broker", "OrderRequest"]
-
-OrderRequest: TypeAlias = NewOrder | CancelOrder | ReplaceOrder | CancelAll
-"""Messages that a broker takes."""
 
 Private: TypeAlias = Timed[PrivateMessage]
 
 DEFAULT_ACCOUNT: Final = "*"
 """Name of the terms that accounts get which are not named."""
 
-_STATE: Final = ("_customers", "_orders", "_entered", "_day", "_at", "_kept", "_holders")
+_STATE: Final = ("_customers", "_day", "_at", "_kept", "_holders")
 """Attributes that change as accounts trade."""
 
-_CHANGES: Final = (UpdateType.FILL, UpdateType.REPLACE)
-"""Updates that leave another quantity or price open."""
+_FILL, _REPLACE, _REPLACEMENT = UpdateType.FILL, UpdateType.REPLACE, RequestKind.REPLACE
 
 
 class Broker:
@@ -52,13 +42,9 @@ class Broker:
 
     def __init__(self, venue: TradingVenue, terms: Mapping[str, AccountTerms] | None = None) -> None:
         self.venue = venue
-        self._instruments = {one.wire_symbol: one for one in venue.instruments}
+        self._entry = OrderEntry(venue)
         self._terms: dict[str, AccountTerms] = {}
         self._customers: dict[str, Customer] = {}
-        self._orders: dict[str, Order] = {}
-        """Open orders of all accounts by order id."""
-        self._entered = 0
-        """Number of the newest order."""
         self._day = venue.day
         self._at = 0
         """Time of the last thing that has happened."""
@@ -79,7 +65,7 @@ class Broker:
         for name, each in terms.items():
             if not isinstance(each, AccountTerms):
                 raise TypeError(f"accounts[{name!r}] is {each!r}: give an AccountTerms(cash=..., limits=...)")
-            Account(name, each, self._instruments.values())  # raises for what it cannot trade
+            Account(name, each, self._entry.instruments.values())  # raises for what it cannot trade
         known = {DEFAULT_ACCOUNT: AccountTerms(), **terms}
         begun = {name: known.get(name, known[DEFAULT_ACCOUNT]) for name in self._customers}
         for name, each in begun.items():
@@ -111,7 +97,7 @@ class Broker:
         return customer
 
     def _new_customer(self, name: str) -> Customer:
-        return Customer(name, self._terms.get(name, self._terms[DEFAULT_ACCOUNT]), self._instruments)
+        return Customer(name, self._terms.get(name, self._terms[DEFAULT_ACCOUNT]), self._entry.instruments)
 
     # --- requests ---
 
@@ -121,161 +107,23 @@ class Broker:
         With `entered_by` a new order is cancelled by disconnect() of the same. Raises ServerError for an order that the
         account does not have, and for a clientOrderId that it has used for another one.
         """
-        customer = self._customer(name)
-        self._at = max(self._at, at)
+        customer = self._customers.get(name) or self._customer(name)
+        if at > self._at:
+            self._at = at
         told = self.collect()  # what has happened before the request
         try:
-            told += self._handle(customer, request, at, entered_by)
+            told += self._entry.take(customer, request, at, entered_by)
         except ServerError:
             self._kept = told
             raise
         return told + self.collect()
 
-    def _handle(self, customer: Customer, request: OrderRequest, at: int, entered_by: Hashable | None) -> list[Private]:
-        match request:
-            case NewOrder():
-                return self._enter(customer, request, at, entered_by)
-            case CancelOrder():
-                return self._cancel(customer, self._find(customer, request.client_order_id), at)
-            case ReplaceOrder():
-                return self._replace(customer, request, at)
-            case CancelAll():
-                orders = [one for one in customer.orders if request.symbol in (None, one.terms.symbol)]
-                return [item for order in orders for item in self._cancel(customer, order, at)]
-
     def disconnect(self, entered_by: Hashable, at: int) -> list[Private]:
         """Cancel the open orders that were entered by a connection that asked for it."""
         told = self.collect()
-        for order in [each for each in self._orders.values() if each.entered_by == entered_by]:
-            told += self._cancel(self._customers[order.account], order, at)
+        for order in [each for each in self._entry.open_orders.values() if each.entered_by == entered_by]:
+            told += self._entry.cancel(self._customers[order.account], order, at)
         return told + self.collect()
-
-    def _enter(self, customer: Customer, message: NewOrder, at: int, entered_by: Hashable | None) -> list[Private]:
-        known = customer.orders.find(message.client_order_id)
-        if known is not None:
-            # Read as it was then: the account's prevention may be another one by now.
-            if known.entered != (message.client_order_id, terms_of(message, known.terms.self_trade_prevention)):
-                raise ServerError(
-                    f"the clientOrderId {message.client_order_id!r} is that of another order: give each order its own",
-                    context={"clientOrderId": message.client_order_id},
-                )
-            return []
-        instrument = self._instruments.get(message.symbol)
-        if instrument is None:
-            raise ServerError(
-                f"the venue does not trade {describe_unknown([message.symbol], list(self._instruments))}",
-                context={"field": "symbol", "unknown": [message.symbol]},
-            )
-        terms = terms_of(message, customer.account.terms.self_trade_prevention)
-        self._entered += 1
-        order = Order(
-            account=customer.account.name,
-            order_id=f"ORD_{self._entered}",
-            client_order_id=message.client_order_id,
-            terms=terms,
-            entered=(message.client_order_id, terms),
-            entered_by=entered_by,
-        )
-        venue = self.venue
-        rejection = customer.checks.check_new(
-            terms,
-            instrument,
-            customer.account,
-            customer.exposure(terms.symbol),
-            venue.reference_price(terms.symbol),
-            venue.phase(terms.symbol),
-            at,
-        )
-        customer.orders.add(order)
-        if rejection is not None:
-            self._refuse(customer, order, RequestKind.NEW, rejection.reason, at)
-            return [self._told(order, UpdateType.REJECT, at)]
-        self._orders[order.order_id] = order
-        self._reserve(customer, order)
-        told = [self._told(order, UpdateType.NEW, at)] if venue.latency else []
-        venue.submit(order.account, New(order.order_id, terms), at)
-        return told
-
-    def _cancel(self, customer: Customer, order: Order, at: int) -> list[Private]:
-        if order.status in (OrderStatus.CANCELED, OrderStatus.PENDING_CANCEL):
-            return []
-        if not order.is_open:
-            self._refuse(customer, order, RequestKind.CANCEL, f"cancel: the order is {order.status}", at)
-            return [self._told(order, UpdateType.REJECT, at)]
-        told = []
-        if self.venue.latency:
-            order.ask_for_cancel()
-            told.append(self._told(order, UpdateType.CANCEL, at))
-        self.venue.submit(order.account, Cancel(order.order_id), at)
-        return told
-
-    def _replace(self, customer: Customer, message: ReplaceOrder, at: int) -> list[Private]:
-        order = self._find(customer, message.client_order_id)
-        other = customer.orders.find(message.new_client_order_id)
-        if other is order and customer.orders.is_later(order, message.new_client_order_id, message.client_order_id):
-            return []
-        if other is not None and message.new_client_order_id != message.client_order_id:
-            raise ServerError(
-                f"the newClientOrderId {message.new_client_order_id!r} has been an order's already: give a new one",
-                context={"clientOrderId": message.new_client_order_id},
-            )
-        # What is left out stays as it is when the request arrives, which may be otherwise than it is now.
-        request = Replace(
-            order.order_id,
-            optional_units(message.quantity),
-            optional_units(message.price),
-            optional_units(message.stop_price),
-        )
-        wanted = request.applied_to(customer.terms_to_be(order))
-        reason = self._objection(customer, order, wanted, at)
-        if reason is not None:
-            self._refuse(customer, order, RequestKind.REPLACE, reason, at)
-            return [self._told(order, UpdateType.REJECT, at)]
-        customer.await_replacement(order, message.new_client_order_id, wanted)
-        self._reserve(customer, order)
-        self.venue.submit(order.account, request, at)
-        return []
-
-    def _objection(self, customer: Customer, order: Order, wanted: OrderTerms, at: int) -> str | None:
-        """Return why an order cannot be replaced; None if it can."""
-        if not order.is_open or order.status is OrderStatus.PENDING_CANCEL:
-            return f"replace: the order is {order.status}"
-        symbol = order.terms.symbol
-        rejection = customer.checks.check_replace(
-            order.terms,
-            wanted,
-            order.filled,
-            self._instruments[symbol],
-            customer.account,
-            customer.exposure(symbol, without=order),
-            self.venue.reference_price(symbol),
-            self.venue.phase(symbol),
-            at,
-        )
-        return None if rejection is None else rejection.reason
-
-    def _find(self, customer: Customer, client_order_id: str) -> Order:
-        order = customer.orders.find(client_order_id)
-        if order is None:
-            raise ServerError(
-                f"this account has no order with the clientOrderId {client_order_id!r}",
-                context={"clientOrderId": client_order_id},
-            )
-        return order
-
-    def _refuse(self, customer: Customer, order: Order, kind: RequestKind, reason: str, at: int) -> None:
-        order.apply(
-            VenueUpdate(
-                at=at,
-                account=order.account,
-                order_id=order.order_id,
-                kind=UpdateType.REJECT,
-                request=kind,
-                reason=reason,
-            )
-        )
-        if not order.is_open:
-            customer.orders.close(order)
 
     # --- what the venue reports ---
 
@@ -290,13 +138,16 @@ class Broker:
         told, self._kept = self._kept, []
         touched: dict[tuple[str, str], int] = {}
         for update in updates:
-            self._at = max(self._at, _heard(update))
-            order = self._orders.get(update.order_id)
+            heard = update.at if update.reported is None else update.reported
+            if heard > self._at:
+                self._at = heard
+            order = self._entry.open_orders.get(update.order_id)
             if order is None:
                 continue
-            told.append(self._follow(order, update))
-            if update.kind is UpdateType.FILL:
-                touched[order.account, order.terms.symbol] = _heard(update)
+            fill = self._follow(order, update)
+            told.append(Timed(heard, order_update(order, update.kind, update.at, fill=fill), order.account))
+            if fill is not None:
+                touched[order.account, order.terms.symbol] = heard
         if touched:
             told += self._positions(touched)
         if self._day != self.venue.day:
@@ -304,22 +155,26 @@ class Broker:
             told += self._start_day()
         return told
 
-    def _follow(self, order: Order, update: VenueUpdate) -> Private:
-        customer, fill = self._customers[order.account], None
+    def _follow(self, order: Order, update: VenueUpdate) -> Fill | None:
+        """Take an update into its order and account; returns the fill if it is one."""
+        customer, fill, kind = self._customers[order.account], None, update.kind
         order.apply(update)
-        if update.kind is UpdateType.FILL:
+        is_changed = True
+        if kind is _FILL:
             fill = self._fill(customer, order, update)
-        elif update.kind is UpdateType.REPLACE and update.reason is None:
-            customer.end_replacement(order, is_done=True)
-        elif update.request is RequestKind.REPLACE:
+        elif kind is _REPLACE:
+            if update.reason is None or update.request is _REPLACEMENT:
+                customer.end_replacement(order, is_done=update.reason is None)
+        elif update.request is _REPLACEMENT:
             customer.end_replacement(order, is_done=False)
-        if order.is_open:
-            if update.kind in _CHANGES or update.request is RequestKind.REPLACE:
-                self._reserve(customer, order)
         else:
+            is_changed = False
+        if order.status in FINAL:
             customer.release(order)
-            del self._orders[order.order_id]
-        return self._told(order, update.kind, update.at, fill, heard=_heard(update))
+            del self._entry.open_orders[order.order_id]
+        elif is_changed:  # another quantity or price is open
+            self._reserve(customer, order)
+        return fill
 
     def _fill(self, customer: Customer, order: Order, update: VenueUpdate) -> Fill:
         fill = customer.fill(order, update)
@@ -342,11 +197,6 @@ class Broker:
             customer.has_changed = False
             told.append(Timed(at, portfolio_update(customer.portfolio(), at), name))
         return told
-
-    def _told(
-        self, order: Order, kind: UpdateType, at: int, fill: Fill | None = None, *, heard: int | None = None
-    ) -> Private:
-        return Timed(at if heard is None else heard, order_update(order, kind, at, fill=fill), order.account)
 
     # --- prices ---
 
@@ -395,11 +245,14 @@ class Broker:
 
     def checkpoint(self) -> bytes:
         """Copy all accounts and orders, for restore(); what the venue has of them is not in it."""
-        return pickle.dumps({name: getattr(self, name) for name in _STATE}, pickle.HIGHEST_PROTOCOL)
+        state = {name: getattr(self, name) for name in _STATE}
+        return pickle.dumps((state, self._entry.open_orders, self._entry.count), pickle.HIGHEST_PROTOCOL)
 
     def restore(self, checkpoint: bytes) -> None:
         """Go back, or on, to a checkpoint of this broker; accounts keep the terms that they have by now."""
-        vars(self).update(pickle.loads(checkpoint))  # noqa: S301 - of this process, never of a file
+        state, open_orders, count = pickle.loads(checkpoint)  # noqa: S301 - of this process, never of a file
+        vars(self).update(state)
+        self._entry.open_orders, self._entry.count = open_orders, count
         for name, customer in self._customers.items():
             terms = self._terms.get(name, self._terms[DEFAULT_ACCOUNT])
             if customer.account.terms != terms:
@@ -424,8 +277,3 @@ class Broker:
     def _reserve(self, customer: Customer, order: Order) -> None:
         """Count an open order at the price that it is valued at."""
         customer.reserve(order, self.venue.reference_price(order.terms.symbol))
-
-
-def _heard(update: VenueUpdate) -> int:
-    """Return when the broker hears of an update."""
-    return update.at if update.reported is None else update.reported

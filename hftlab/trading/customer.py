@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 from hftlab.instruments import Instrument
 from hftlab.protocol.enums import OrderStatus, UpdateType
@@ -31,7 +33,7 @@ _KINDS: Final = {
 """Update type that goes with a status where an order is told as state."""
 
 
-class _Replacement(NamedTuple):
+class _Replacement(msgspec.Struct, frozen=True, gc=False):
     """Replacement that is on its way: the order's new clientOrderId, and its terms then."""
 
     client_order_id: str
@@ -68,12 +70,17 @@ class Customer:
 
         While replacements are on their way, the largest of its quantities and the highest of its prices count.
         """
-        quantity, price = order.terms.quantity, order_price(order.terms, reference) or 0
+        terms = order.terms
+        quantity, price = terms.quantity, order_price(terms, reference) or 0
         for each in self._replacements.get(order.order_id, ()):
-            quantity = max(quantity, each.terms.quantity)
-            price = max(price, order_price(each.terms, reference) or 0)
+            other = each.terms
+            if other.quantity > quantity:
+                quantity = other.quantity
+            other_price = order_price(other, reference) or 0
+            if other_price > price:
+                price = other_price
         quantity -= order.filled
-        self._exposure.set(order, quantity, self.account.value(order.terms.symbol, quantity, price))
+        self._exposure.set(order, quantity, self.account.value(terms.symbol, quantity, price))
         self.has_changed = True
 
     def release(self, order: Order) -> None:
@@ -104,7 +111,12 @@ class Customer:
         """Note that an order is about to have another clientOrderId, by which it is found from now on, and terms."""
         if self.orders.find(client_order_id) is None:
             self.orders.name(order, client_order_id)
-        self._replacements.setdefault(order.order_id, []).append(_Replacement(client_order_id, terms))
+        replacement = _Replacement(client_order_id, terms)
+        waiting = self._replacements.get(order.order_id)
+        if waiting is None:
+            self._replacements[order.order_id] = [replacement]
+        else:
+            waiting.append(replacement)
 
     def end_replacement(self, order: Order, *, is_done: bool) -> None:
         """Give an order its new clientOrderId, or make that one free again if the replacement was refused."""

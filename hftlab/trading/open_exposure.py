@@ -24,19 +24,37 @@ class OpenExposure:
     """
 
     def __init__(self) -> None:
-        self._orders: dict[str, tuple[int, int]] = {}
-        """Order id -> its open quantity and cost."""
+        self._orders: dict[str, tuple[str, int, int, int]] = {}
+        """Order id -> its symbol, `_BUYS` or `_SELLS`, its open quantity and cost."""
         self._symbols: dict[str, list[int]] = {}
 
     def set(self, order: Order, quantity: int, cost: int) -> None:
         """Count an open order by the quantity of it that may still trade, which would cost `cost`."""
-        self._add(order, quantity, cost)
-        self._orders[order.order_id] = quantity, cost
+        counted = self._orders.get(order.order_id)
+        if counted is None:
+            symbol, side, quantity_before, cost_before = order.terms.symbol, _side(order), 0, 0
+        else:
+            symbol, side, quantity_before, cost_before = counted
+        sums = self._symbols.get(symbol)
+        if sums is None:
+            sums = self._symbols[symbol] = [0, 0, 0, 0]
+        sums[side] += quantity - quantity_before
+        sums[side + _BOUGHT] += cost - cost_before
+        self._orders[order.order_id] = symbol, side, quantity, cost
 
     def drop(self, order: Order) -> None:
         """Count an order no more."""
-        self._add(order, 0, 0)
-        self._orders.pop(order.order_id, None)
+        counted = self._orders.pop(order.order_id, None)
+        if counted is None:
+            return
+        symbol, side, quantity, cost = counted
+        sums = self._symbols.get(symbol)
+        if sums is None:  # of an order that counts as nothing
+            return
+        sums[side] -= quantity
+        sums[side + _BOUGHT] -= cost
+        if not any(sums):
+            del self._symbols[symbol]
 
     def notional(self, positions: Mapping[str, Position], *, without: Order | None = None) -> int:
         """Return the cost of the orders that increase positions, without one order if it is given.
@@ -48,7 +66,10 @@ class OpenExposure:
             position = positions.get(symbol)
             held = 0 if position is None else position.quantity
             buys, sells, bought, sold = sums if without is None else self._sums(symbol, without)
-            total += _part(bought, buys - max(0, -held), buys) + _part(sold, sells - max(0, held), sells)
+            if buys:
+                total += bought if held >= 0 else _part(bought, buys + held, buys)
+            if sells:
+                total += sold if held <= 0 else _part(sold, sells - held, sells)
         return total
 
     def of(self, symbol: str, positions: Mapping[str, Position], *, without: Order | None = None) -> Exposure:
@@ -58,25 +79,18 @@ class OpenExposure:
 
     def _sums(self, symbol: str, without: Order | None) -> Sequence[int]:
         sums = self._symbols.get(symbol, _NOTHING)
-        if without is None or without.terms.symbol != symbol or without.order_id not in self._orders:
+        counted = None if without is None else self._orders.get(without.order_id)
+        if counted is None or counted[0] != symbol:
             return sums
-        less, (quantity, cost) = list(sums), self._orders[without.order_id]
-        side = _BUYS if without.sign > 0 else _SELLS
-        less[side] -= quantity
-        less[side + _BOUGHT] -= cost
-        return less
+        buys, sells, bought, sold = sums
+        _, side, quantity, cost = counted
+        if side == _BUYS:
+            return buys - quantity, sells, bought - cost, sold
+        return buys, sells - quantity, bought, sold - cost
 
-    def _add(self, order: Order, quantity: int, cost: int) -> None:
-        """Replace what is counted of an order by these."""
-        symbol, side = order.terms.symbol, _BUYS if order.sign > 0 else _SELLS
-        sums = self._symbols.get(symbol)
-        if sums is None:
-            sums = self._symbols[symbol] = [0, 0, 0, 0]
-        quantity_before, cost_before = self._orders.get(order.order_id, (0, 0))
-        sums[side] += quantity - quantity_before
-        sums[side + _BOUGHT] += cost - cost_before
-        if not any(sums):
-            del self._symbols[symbol]
+
+def _side(order: Order) -> int:
+    return _BUYS if order.sign > 0 else _SELLS
 
 
 def _part(cost: int, quantity: int, whole: int) -> int:

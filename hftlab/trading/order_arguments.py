@@ -94,9 +94,9 @@ def replacement(
         timestamp=1.0,
         client_order_id=client_order_id,
         new_client_order_id=client_order_id_text(new_client_order_id),
-        quantity=_optional("quantity", quantity, LARGEST_SIZE),
-        price=_optional("price", price, LARGEST_PRICE),
-        stop_price=_optional("stop_price", stop_price, LARGEST_PRICE),
+        quantity=None if quantity is None else _number("quantity", quantity, LARGEST_SIZE),
+        price=None if price is None else _number("price", price, LARGEST_PRICE),
+        stop_price=None if stop_price is None else _number("stop_price", stop_price, LARGEST_PRICE),
     )
 
 

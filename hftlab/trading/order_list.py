@@ -60,7 +60,9 @@ class OrderList:
     def name(self, order: Order, client_order_id: str) -> None:
         """Let a clientOrderId find an order."""
         self._by_client_id[client_order_id] = order
-        names = self._client_ids.setdefault(order.order_id, [])
+        names = self._client_ids.get(order.order_id)
+        if names is None:
+            names = self._client_ids[order.order_id] = []
         names.append(client_order_id)
         if len(names) > 1 + _MOST_IDS:
             del self._by_client_id[names.pop(1)]

@@ -17,7 +17,7 @@ FINAL: Final = frozenset({OrderStatus.FILLED, OrderStatus.CANCELED, OrderStatus.
 """States that an order does not leave."""
 
 
-class OrderRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class OrderRecord(msgspec.Struct, frozen=True, gc=False):
     """State of one order as a client knows it: its request at first, then the newest ORDER_UPDATE.
 
     Prices are in the instrument's currency, quantities in its units, times in nanoseconds UTC. `order_id` is None
@@ -69,28 +69,37 @@ class OrderRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     @classmethod
     def of_update(cls, update: OrderUpdate, at: int, before: OrderRecord | None) -> OrderRecord:
         """Make the record after an update of time `at`; terms that it leaves out are those of `before`."""
-        begins_at_venue = before is not None and before.order_id is None and update.ts_event is not None
-        return cls(
-            client_order_id=update.client_order_id,
-            order_id=update.order_id,
-            symbol=update.symbol,
-            side=update.side,
-            order_type=update.order_type,
-            status=update.status,
-            quantity=update.quantity,
-            filled_quantity=update.filled_quantity,
-            remaining_quantity=update.remaining_quantity,
-            created=before.created if before and not begins_at_venue else at,
-            updated=at,
-            price=update.price,
-            stop_price=_newer(update.stop_price, before.stop_price if before else None),
-            display_quantity=_newer(update.display_quantity, before.display_quantity if before else None),
-            time_in_force=_newer(update.time_in_force, before.time_in_force if before else None),
-            average_price=_newer(update.average_price, before.average_price if before else None),
-            commission=_newer(update.commission, before.commission if before else None),
-            reason=update.reason,
-            update_type=update.update_type,
-            is_acknowledged=True,
+        created, stop, display, in_force = at, update.stop_price, update.display_quantity, update.time_in_force
+        average, commission = update.average_price, update.commission
+        if before is not None:
+            if before.order_id is not None or update.ts_event is None:  # else it begins at the venue
+                created = before.created
+            stop = before.stop_price if stop is None else stop
+            display = before.display_quantity if display is None else display
+            in_force = before.time_in_force if in_force is None else in_force
+            average = before.average_price if average is None else average
+            commission = before.commission if commission is None else commission
+        return cls(  # in the order of the fields: by name takes five times as long, and every update makes one
+            update.client_order_id,
+            update.symbol,
+            update.side,
+            update.order_type,
+            update.status,
+            update.quantity,
+            update.filled_quantity,
+            update.remaining_quantity,
+            created,
+            at,
+            update.order_id,
+            update.price,
+            stop,
+            display,
+            in_force,
+            average,
+            commission,
+            update.reason,
+            update.update_type,
+            True,
         )
 
     @property

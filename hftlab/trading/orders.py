@@ -26,6 +26,13 @@ _PENDING_CANCEL, _CANCELED, _REJECTED, _EXPIRED = (
     OrderStatus.REJECTED,
     OrderStatus.EXPIRED,
 )
+# Members' names by their class take ten times as long to look up, and every update passes here.
+_FILL_UPDATE, _NEW_UPDATE, _REPLACE_UPDATE, _REJECT_UPDATE = (
+    UpdateType.FILL,
+    UpdateType.NEW,
+    UpdateType.REPLACE,
+    UpdateType.REJECT,
+)
 
 FINAL: Final = frozenset({_FILLED, _CANCELED, _REJECTED, _EXPIRED})
 """Statuses in which an order is over."""
@@ -136,15 +143,15 @@ class Order(msgspec.Struct, kw_only=True, gc=False):
     def apply(self, update: VenueUpdate) -> None:
         """Follow an update of the venue. Raises ImpossibleTransition, and leaves the order as it is."""
         kind = update.kind
-        if kind is UpdateType.FILL:
+        if kind is _FILL_UPDATE:
             self._fill(update)
-        elif kind is UpdateType.NEW:
+        elif kind is _NEW_UPDATE:
             self._move(kind, self.status if self.status is _PENDING_CANCEL else _NEW)
             self.is_accepted = True
             self.reason = update.reason
-        elif kind is UpdateType.REPLACE:
+        elif kind is _REPLACE_UPDATE:
             self._replace(update)
-        elif kind is UpdateType.REJECT:
+        elif kind is _REJECT_UPDATE:
             self._reject(update)
         else:
             self._move(kind, _CANCELED if kind is UpdateType.CANCEL else _EXPIRED)
@@ -165,17 +172,18 @@ class Order(msgspec.Struct, kw_only=True, gc=False):
         self.reason = update.reason
 
     def _replace(self, update: VenueUpdate) -> None:
-        quantity = self.terms.quantity if update.quantity is None else update.quantity
+        terms = self.terms
+        quantity = terms.quantity if update.quantity is None else update.quantity
         if quantity <= self.filled:
             raise ImpossibleTransition(
                 f"order {self.order_id} cannot be of {quantity}: {self.filled} (1e-9 units) are filled already"
             )
-        self._move(UpdateType.REPLACE, self.status)
+        self._move(_REPLACE_UPDATE, self.status)
         self.terms = msgspec.structs.replace(
-            self.terms,
+            terms,
             quantity=quantity,
-            price=self.terms.price if update.price is None else update.price,
-            stop_price=self.terms.stop_price if update.stop_price is None else update.stop_price,
+            price=terms.price if update.price is None else update.price,
+            stop_price=terms.stop_price if update.stop_price is None else update.stop_price,
         )
         self.reason = update.reason
 

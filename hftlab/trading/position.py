@@ -26,16 +26,17 @@ class Position:
     Amounts are integers of 1e-9 of `currency`, that of the instrument's prices; those in pence are multiples of 100,
     so that they are exact in pounds. `quantity` (1e-9 units) is below 0 for a short position, and `cost` has its sign:
     what the open quantity was bought or sold for. Increases move the average price, reductions realize profit and leave
-    it. `realized` is net of `commissions`. `mark` is the last price (1e-9), a fill's or one that was set.
+    it. `realized` is net of `commissions`. `mark` is the last price (1e-9), a fill's or one that was set. `day_base` is
+    the profit, realized or not, with which the day began.
     """
 
-    __slots__ = ("_day_base", "_step", "commissions", "cost", "currency", "instrument", "mark", "quantity", "realized")
+    __slots__ = ("_step", "commissions", "cost", "currency", "day_base", "instrument", "mark", "quantity", "realized")
 
     def __init__(self, instrument: Instrument) -> None:
         self.instrument = instrument
         self.currency = price_currency(instrument)
         _, self._step = cash_currency(self.currency)
-        self.quantity = self.cost = self.realized = self.commissions = self._day_base = 0
+        self.quantity = self.cost = self.realized = self.commissions = self.day_base = 0
         self.mark: int | None = None
 
     def __repr__(self) -> str:
@@ -69,7 +70,7 @@ class Position:
     @property
     def day_pnl(self) -> int:
         """Realized and unrealized profit since the day began."""
-        return self.realized + self.unrealized - self._day_base
+        return self.realized + self.unrealized - self.day_base
 
     def value(self, quantity: int, price: int) -> int:
         """Return what a quantity is worth at a price, rounded half to even to what cash can be paid in."""
@@ -77,7 +78,7 @@ class Position:
 
     def start_day(self) -> None:
         """Count the day's profit from here."""
-        self._day_base = self.realized + self.unrealized
+        self.day_base = self.realized + self.unrealized
 
     def fill(self, quantity: int, price: int, commission: int) -> int:
         """Take up a fill, `quantity` below 0 for a sale, and return what was paid for it without the commission.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 from fractions import Fraction
 from typing import Final, NamedTuple
@@ -16,8 +17,13 @@ from hftlab.trading.venue import MarketPhase, OrderTerms
 
 __all__ = ["Check", "Exposure", "PreTradeChecks", "Rejection", "RiskLimits", "order_price"]
 
+# Names for members of enumerations, whose lookup by class takes several times as long: every order is checked.
+_BUY: Final = Side.BUY
+_HALTED, _CLOSED, _CALL = MarketPhase.HALTED, MarketPhase.CLOSED, MarketPhase.CALL
+_ICEBERG, _STOP_LIMIT = OrderType.ICEBERG, OrderType.STOP_LIMIT
 _IMMEDIATE: Final = (TimeInForce.IOC, TimeInForce.FOK)
 _STOPS: Final = (OrderType.STOP, OrderType.STOP_LIMIT)
+_RESTING: Final = (OrderType.LIMIT, OrderType.ICEBERG)
 _FIELDS: Final = ("price", "stop price", "display quantity")
 _NEEDED: Final = {
     OrderType.LIMIT: (True, False, False),
@@ -81,7 +87,10 @@ class PreTradeChecks:
         self._order_notional = _units(limits.max_order_notional)
         self._position = _units(limits.max_position)
         self._notional = _units(limits.max_notional)
-        self._band = None if limits.price_band is None else exact(limits.price_band)
+        band = limits.price_band
+        self._band = None if band is None else exact(band).as_integer_ratio()
+        self._most_orders = limits.max_open_orders
+        self._has_hours = limits.trading_hours
         self._needs_value = limits.buying_power or self._notional is not None
         rate = limits.orders_per_second
         self._bucket = None if rate is None else TokenBucket(Rate(rate, limits.burst))
@@ -118,16 +127,16 @@ class PreTradeChecks:
         filled: int,
         instrument: Instrument,
         account: Account,
-        exposure: Exposure,
+        exposure: Callable[[], Exposure],
         reference: int | None,
         phase: MarketPhase,
         at: int,
     ) -> Rejection | None:
         """Return why an order is not replaced, None if the replacement may go to the venue.
 
-        `filled` (1e-9 units) is what has traded already, and `exposure` is without the order. The limits of one order
-        count its whole quantity, those of the account what is left. A replacement that asks for no more quantity and
-        no more money than before has no limits of the account.
+        `filled` (1e-9 units) is what has traded already, and `exposure` returns what is open without the order. The
+        limits of one order count its whole quantity, those of the account what is left. A replacement that asks for no
+        more quantity and no more money than before has no limits of the account, and its exposure is not asked for.
         """
         rejection = (
             self._rate(at)
@@ -139,7 +148,7 @@ class PreTradeChecks:
         )
         if rejection is not None or _is_no_more(terms_before, terms_after, reference):
             return rejection
-        return self._account(terms_after, terms_after.quantity - filled, account, exposure, reference)
+        return self._account(terms_after, terms_after.quantity - filled, account, exposure(), reference)
 
     def _rate(self, at: int) -> Rejection | None:
         if self._bucket is None:
@@ -158,7 +167,7 @@ class PreTradeChecks:
         )
 
     def _count(self, orders: int) -> Rejection | None:
-        most = self.limits.max_open_orders
+        most = self._most_orders
         if most is None or orders < most:
             return None
         return Rejection(
@@ -167,25 +176,26 @@ class PreTradeChecks:
 
     def _market(self, terms: OrderTerms, instrument: Instrument, phase: MarketPhase, at: int) -> Rejection | None:
         symbol = terms.symbol
-        if phase is MarketPhase.HALTED:
+        if phase is _HALTED:
             return Rejection(Check.HALTED, None, None, f"halted: {symbol} does not trade now")
-        if phase is MarketPhase.CLOSED:
+        if phase is _CLOSED:
             return Rejection(Check.TRADING_HOURS, None, None, f"trading hours: the market of {symbol} is closed")
-        if phase is MarketPhase.CALL and terms.type not in _STOPS:
+        if phase is _CALL and terms.type not in _STOPS:
             name = "post-only" if terms.post_only else str(terms.time_in_force)
             if terms.post_only or terms.time_in_force in _IMMEDIATE:
                 reason = f"trading hours: {symbol} is in a call for an auction, which takes no {name} orders"
                 return Rejection(Check.TRADING_HOURS, None, None, reason)
-        if self.limits.trading_hours and instrument.venue.phase_at(at) != "regular":
+        if self._has_hours and instrument.venue.phase_at(at) != "regular":
             reason = f"trading hours: {symbol} trades in the regular hours of {instrument.venue.name} only"
             return Rejection(Check.TRADING_HOURS, None, None, reason)
         return None
 
     def _order(self, terms: OrderTerms, account: Account, reference: int | None) -> Rejection | None:
         """Check what concerns the order alone: its price, quantity and value."""
-        if self._band is not None and terms.price is not None:
-            base = terms.stop_price if terms.type is OrderType.STOP_LIMIT else reference
-            if base is not None and base > 0 and (rejection := self._outside(terms, terms.price, base)):
+        band, price = self._band, terms.price
+        if band is not None and price is not None:
+            base = terms.stop_price if terms.type is _STOP_LIMIT else reference
+            if base is not None and base > 0 and (rejection := self._outside(terms, price, base, band)):
                 return rejection
         quantity = terms.quantity
         if self._order_quantity is not None and quantity > self._order_quantity:
@@ -202,16 +212,15 @@ class PreTradeChecks:
             return _more(Check.ORDER_NOTIONAL, "order notional", "", value, limit, account)
         return None
 
-    def _outside(self, terms: OrderTerms, price: int, base: int) -> Rejection | None:
-        band = self._band
-        assert band is not None
-        share, whole = band.numerator, band.denominator
-        buys = terms.side is Side.BUY
+    @staticmethod
+    def _outside(terms: OrderTerms, price: int, base: int, band: tuple[int, int]) -> Rejection | None:
+        share, whole = band
+        buys = terms.side is _BUY
         if price * whole <= base * (whole + share) if buys else price * whole >= base * (whole - share):
             return None
         limit = Fraction(base * (whole + share if buys else whole - share), whole)
         reason = (
-            f"price band: the price {to_text(price)} is more than {float(100 * band):.6g} % "
+            f"price band: the price {to_text(price)} is more than {100 * share / whole:.6g} % "
             f"{'above' if buys else 'below'} {to_text(base)}: {to_text(round(limit))} is the limit"
         )
         return Rejection(Check.PRICE_BAND, float(limit / UNIT), price / UNIT, reason)
@@ -223,12 +232,12 @@ class PreTradeChecks:
         position = account.positions.get(terms.symbol)
         held = 0 if position is None else position.quantity
         # What it would hold in the order's direction; up to 0 the order only reduces a position of the other one.
-        after = quantity + (exposure.buy_quantity + held if terms.side is Side.BUY else exposure.sell_quantity - held)
+        after = quantity + (exposure.buy_quantity + held if terms.side is _BUY else exposure.sell_quantity - held)
         if self._position is not None and after > self._position:
             limit = self._position
             reason = f"position: {to_text(after)} with all open orders is more than the limit of {to_text(limit)}"
             return Rejection(Check.POSITION, limit / UNIT, after / UNIT, reason)
-        increase = min(quantity, after)
+        increase = quantity if quantity < after else after
         if not self._needs_value or increase <= 0:
             return None
         price = order_price(terms, reference)
@@ -252,19 +261,19 @@ class PreTradeChecks:
 
 
 def _terms(terms: OrderTerms, *, replaces: bool = False) -> Rejection | None:
-    display = terms.display_quantity
-    given, needed = (terms.price is not None, terms.stop_price is not None, display is not None), _NEEDED[terms.type]
+    kind, display = terms.type, terms.display_quantity
+    given, needed = (terms.price is not None, terms.stop_price is not None, display is not None), _NEEDED[kind]
     if given != needed:
         name, has = next((name, has) for name, has, needs in zip(_FIELDS, given, needed, strict=True) if has != needs)
-        return _senseless(f"{_name(terms.type)} order {'with' if has else 'without'} a {name}")
+        return _senseless(f"{_name(kind)} order {'with' if has else 'without'} a {name}")
     if display is not None and (display <= 0 or (display > terms.quantity and not replaces)):
-        text = f"{_name(terms.type)} order of {to_text(terms.quantity)} with a display quantity of {to_text(display)}"
+        text = f"{_name(kind)} order of {to_text(terms.quantity)} with a display quantity of {to_text(display)}"
         return _senseless(text)
-    if terms.type is OrderType.ICEBERG and terms.time_in_force in _IMMEDIATE:
-        return _senseless(f"{_name(terms.type)} order that is {terms.time_in_force} and so never rests")
+    if kind is _ICEBERG and terms.time_in_force in _IMMEDIATE:
+        return _senseless(f"{_name(kind)} order that is {terms.time_in_force} and so never rests")
     if terms.post_only:
-        if terms.type not in (OrderType.LIMIT, OrderType.ICEBERG):
-            return _senseless(f"a post-only {terms.type} order")
+        if kind not in _RESTING:
+            return _senseless(f"a post-only {kind} order")
         if terms.time_in_force in _IMMEDIATE:
             return _senseless(f"a post-only order that is {terms.time_in_force}")
     return None
@@ -282,8 +291,9 @@ def _open(terms: OrderTerms, filled: int) -> Rejection | None:
 
 def _grid(terms: OrderTerms, instrument: Instrument) -> Rejection | None:
     """Check prices against ticks and quantities against lots."""
+    rule = instrument.rule
     for price in (terms.price, terms.stop_price):
-        if price is not None and price % (tick := instrument.tick_at(price)):
+        if price is not None and price % (tick := instrument.tick if rule is None else instrument.tick_at(price)):
             reason = f"tick: the price {to_text(price)} is not a multiple of {to_text(tick)}"
             return Rejection(Check.TICK, tick / UNIT, price / UNIT, reason)
     lot = instrument.lot
@@ -296,9 +306,9 @@ def _grid(terms: OrderTerms, instrument: Instrument) -> Rejection | None:
 
 def _is_no_more(before: OrderTerms, after: OrderTerms, reference: int | None) -> bool:
     """Tell whether a replacement asks for no more quantity at no higher value."""
-    old, new = order_price(before, reference), order_price(after, reference)
     if after.quantity > before.quantity:
         return False
+    old, new = order_price(before, reference), order_price(after, reference)
     return (old is None and new is None) or (old is not None and new is not None and abs(new) <= abs(old))
 
 
@@ -309,14 +319,13 @@ def order_price(terms: OrderTerms, reference: int | None) -> int | None:
     is released at once. A sell's is its limit, or the reference price, or the stop of a stop order, if that is higher:
     it trades at its limit or better. None if none of them is known.
     """
-    price, stop = terms.price, terms.stop_price
-    if price is not None and terms.side is Side.BUY:
-        return price
-    highest = price
+    highest, stop, buys = terms.price, terms.stop_price, terms.side is _BUY
+    if buys and highest is not None:
+        return highest
     if stop is not None and (highest is None or stop > highest):
         highest = stop
-    if (terms.side is not Side.SELL or stop is None) and reference is not None:
-        highest = reference if highest is None else max(highest, reference)
+    if (buys or stop is None) and reference is not None and (highest is None or reference > highest):
+        highest = reference
     return highest
 
 
@@ -336,7 +345,7 @@ def _senseless(text: str) -> Rejection:
 
 
 def _name(kind: OrderType) -> str:
-    return f"{'an' if kind is OrderType.ICEBERG else 'a'} {kind}"
+    return f"{'an' if kind is _ICEBERG else 'a'} {kind}"
 
 
 def _money(units: int, *, up: bool = False) -> str:

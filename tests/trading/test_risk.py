@@ -394,7 +394,7 @@ class TestRate:
     def test_counts_replacements_and_refused_orders(self) -> None:
         checks, account = PreTradeChecks(self.LIMITS), holding()
         for _ in range(3):
-            checks.check_replace(order(), order(price="1.001"), 0, AAPL, account, Exposure(), None, CONTINUOUS, OPEN)
+            checks.check_replace(order(), order(price="1.001"), 0, AAPL, account, Exposure, None, CONTINUOUS, OPEN)
         rejection = checks.check_new(order(), AAPL, account, Exposure(), None, CONTINUOUS, OPEN)
         assert refused(rejection).check is Check.ORDER_RATE
 
@@ -413,7 +413,7 @@ class TestReplace:
     def replaced(
         self, before: OrderTerms, after: OrderTerms, limits: RiskLimits, filled: int = 0, **options: Any
     ) -> Rejection | None:
-        plain = {"account": holding(cash=10_000), "exposure": Exposure(), "reference": units(100)}
+        plain = {"account": holding(cash=10_000), "exposure": Exposure, "reference": units(100)}
         plain |= {"instrument": AAPL, "phase": CONTINUOUS, "at": OPEN} | options
         return PreTradeChecks(limits).check_replace(before, after, units(filled), **plain)
 
