@@ -141,9 +141,10 @@ class Account:
         self.instruments = tuple(
             one if price_currency(one) else replace(one, currency=terms.currency) for one in instruments
         )
-        # Each position's value in the account's currency, and their sums, so that a check of an order adds up nothing.
+        # Each position's value in the account's currency, and the sums of all and of the cash: a check of an order adds
+        # up nothing.
         self._values: dict[str, int] = {}
-        self._market_value = self._gross = 0
+        self._market_value = self._gross = self._cash_value = 0
         self.set_terms(terms)
 
     def set_terms(self, terms: AccountTerms) -> None:
@@ -155,6 +156,7 @@ class Account:
         self.terms, self._listings, self._leverage = terms, listings, exact(terms.leverage).as_integer_ratio()
         rates = {**terms.rates, terms.currency: 1.0}
         self._rates = {currency: exact(rate).as_integer_ratio() for currency, rate in rates.items()}
+        self._value_cash()
         for symbol, position in self.positions.items():
             self._revalue(symbol, position)
 
@@ -210,6 +212,7 @@ class Account:
         charge //= listing.charged_parts
         self.cash[listing.charged_in] = self.cash.get(listing.charged_in, 0) - charge
         self.commissions[listing.charged_in] = self.commissions.get(listing.charged_in, 0) + charge
+        self._value_cash()
         self._revalue(symbol, position)
         return commission
 
@@ -231,7 +234,7 @@ class Account:
     @property
     def total_value(self) -> int:
         """Cash and positions."""
-        return self._total_cash() + self._market_value
+        return self._cash_value + self._market_value
 
     @property
     def gross_value(self) -> int:
@@ -246,16 +249,19 @@ class Account:
         """Return what a quantity of an instrument is worth at a price, in 1e-9 of the account's currency."""
         numerator, denominator = self._listings[symbol].rate
         if numerator == denominator:
-            return round_half_even(quantity * price, UNIT)
+            value, rest = divmod(quantity * price, UNIT)
+            if not rest:  # as of most prices and quantities
+                return value
         return round_half_even(quantity * price * numerator, denominator * UNIT)
 
     def buying_power(self, reserved: int = 0) -> int:
         """Return what new positions may be worth; `reserved` is what open orders would cost. Below 0 is too little."""
-        return self._buying_power(self._total_cash(), reserved)
+        times, divisor = self._leverage
+        return (self._cash_value + self._market_value) * times // divisor - self._gross - reserved
 
     def portfolio(self, reserved: int = 0) -> Portfolio:
         """Return the portfolio; `reserved` is what open orders would cost."""
-        cash = self._total_cash()
+        cash = self._cash_value
         unrealized = realized = day_pnl = 0
         for symbol, position in self.positions.items():
             rate = self._listings[symbol].rate
@@ -268,22 +274,15 @@ class Account:
             cash + market_value,
             cash,
             market_value,
-            self._buying_power(cash, reserved),
+            self.buying_power(reserved),
             unrealized,
             realized,
             day_pnl,
             self.terms.currency,
         )
 
-    def _buying_power(self, cash: int, reserved: int) -> int:
-        times, divisor = self._leverage
-        return (cash + self._market_value) * times // divisor - self._gross - reserved
-
-    def _total_cash(self) -> int:
-        rates, total = self._rates, 0
-        for currency, amount in self.cash.items():
-            total += _converted(amount, rates[currency])
-        return total
+    def _value_cash(self) -> None:
+        self._cash_value = sum(_converted(amount, self._rates[currency]) for currency, amount in self.cash.items())
 
     def _revalue(self, symbol: str, position: Position) -> bool:
         before = self._values.get(symbol, 0)

@@ -332,9 +332,10 @@ class Blotter:
         if record.order_id is not None and order.session == self._session:  # another server gives its ids once more
             self._by_order_id[record.order_id] = order
         if record.status not in FINAL:
-            order.ended = None
-            self._finished.pop(order, None)
-            self._open[order] = None
+            if order not in self._open:
+                order.ended = None
+                self._finished.pop(order, None)
+                self._open[order] = None
         elif order not in self._finished:
             order.ended = self._sequence
             self._open.pop(order, None)

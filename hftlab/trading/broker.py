@@ -75,7 +75,7 @@ class Broker:
             customer = self._customers[name]
             customer.set_terms(each)
             for order in customer.orders:  # another rate is another cost
-                self._reserve(customer, order)
+                customer.reserve(order, self.venue.reference_price(order.terms.symbol))
 
     def account(self, name: str) -> Account:
         """Return an account; one that has not traded yet begins with its terms."""
@@ -173,7 +173,7 @@ class Broker:
             customer.release(order)
             del self._entry.open_orders[order.order_id]
         elif is_changed:  # another quantity or price is open
-            self._reserve(customer, order)
+            customer.reserve(order, self.venue.reference_price(order.terms.symbol))
         return fill
 
     def _fill(self, customer: Customer, order: Order, update: VenueUpdate) -> Fill:
@@ -261,11 +261,10 @@ class Broker:
     @property
     def needs_valuation(self) -> bool:
         """Whether an account has a position, or a portfolio that differs from the last that was told."""
-        for holders in self._holders.values():  # asked for often: a generator takes several times as long
-            if holders:
-                return True
+        if any(self._holders.values()):
+            return True
         for customer in self._customers.values():  # noqa: SIM110
-            if customer.has_changed:
+            if customer.has_changed:  # asked for often: a generator takes several times as long
                 return True
         return False
 
@@ -273,7 +272,3 @@ class Broker:
     def held_symbols(self) -> list[str]:
         """Symbols in which an account has a position."""
         return [symbol for symbol, holders in self._holders.items() if holders]
-
-    def _reserve(self, customer: Customer, order: Order) -> None:
-        """Count an open order at the price that it is valued at."""
-        customer.reserve(order, self.venue.reference_price(order.terms.symbol))

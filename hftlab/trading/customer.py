@@ -109,8 +109,7 @@ class Customer:
 
     def await_replacement(self, order: Order, client_order_id: str, terms: OrderTerms) -> None:
         """Note that an order is about to have another clientOrderId, by which it is found from now on, and terms."""
-        if self.orders.find(client_order_id) is None:
-            self.orders.name(order, client_order_id)
+        self.orders.name(order, client_order_id)
         replacement = _Replacement(client_order_id, terms)
         waiting = self._replacements.get(order.order_id)
         if waiting is None:
@@ -128,8 +127,7 @@ class Customer:
             del self._replacements[order.order_id]
         if is_done:
             order.client_order_id = client_order_id
-            if self.orders.find(client_order_id) is None:  # more than are kept were on their way behind it
-                self.orders.name(order, client_order_id)
+            self.orders.name(order, client_order_id)  # once more if as many as are kept were on their way behind it
         elif client_order_id != order.client_order_id:
             self.orders.unname(order, client_order_id)
 

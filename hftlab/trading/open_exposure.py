@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
 
 from hftlab.trading.orders import Order
@@ -56,16 +56,13 @@ class OpenExposure:
         if not any(sums):
             del self._symbols[symbol]
 
-    def notional(self, positions: Mapping[str, Position], *, without: Order | None = None) -> int:
-        """Return the cost of the orders that increase positions, without one order if it is given.
-
-        What only closes a position costs nothing.
-        """
+    def notional(self, positions: Mapping[str, Position]) -> int:
+        """Return the cost of the orders that increase positions: what only closes one costs nothing."""
         total = 0
         for symbol, sums in self._symbols.items():
             position = positions.get(symbol)
             held = 0 if position is None else position.quantity
-            buys, sells, bought, sold = sums if without is None else self._sums(symbol, without)
+            buys, sells, bought, sold = sums
             if buys:
                 total += bought if held >= 0 else _part(bought, buys + held, buys)
             if sells:
@@ -74,19 +71,18 @@ class OpenExposure:
 
     def of(self, symbol: str, positions: Mapping[str, Position], *, without: Order | None = None) -> Exposure:
         """Return what is open in a symbol and what all orders would cost, without one order if it is given."""
-        buys, sells, _, _ = self._sums(symbol, without)
-        return Exposure(buys, sells, self.notional(positions, without=without), len(self._orders))
-
-    def _sums(self, symbol: str, without: Order | None) -> Sequence[int]:
-        sums = self._symbols.get(symbol, _NOTHING)
         counted = None if without is None else self._orders.get(without.order_id)
-        if counted is None or counted[0] != symbol:
-            return sums
-        buys, sells, bought, sold = sums
-        _, side, quantity, cost = counted
-        if side == _BUYS:
-            return buys - quantity, sells, bought - cost, sold
-        return buys, sells - quantity, bought, sold - cost
+        if counted is not None:
+            its_symbol, side, quantity, cost = counted
+            counting = self._symbols[its_symbol]
+            counting[side] -= quantity
+            counting[side + _BOUGHT] -= cost
+        sums = self._symbols.get(symbol, _NOTHING)
+        exposure = Exposure(sums[_BUYS], sums[_SELLS], self.notional(positions), len(self._orders))
+        if counted is not None:
+            counting[side] += quantity
+            counting[side + _BOUGHT] += cost
+        return exposure
 
 
 def _side(order: Order) -> int:

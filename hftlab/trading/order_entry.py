@@ -12,7 +12,7 @@ from hftlab.protocol.order_messages import CancelAll, CancelOrder, NewOrder, Ord
 from hftlab.source import Timed
 from hftlab.trading.customer import Customer
 from hftlab.trading.orders import FINAL, Order
-from hftlab.trading.venue import Cancel, New, OrderTerms, Replace, RequestKind, TradingVenue, VenueUpdate
+from hftlab.trading.venue import Cancel, New, Replace, RequestKind, TradingVenue, VenueUpdate
 from hftlab.trading.wire import order_update, terms_of, to_units
 
 __all__ = ["OrderEntry", "OrderRequest"]
@@ -106,7 +106,7 @@ class OrderEntry:
         """Take a request to cancel an order; returns the messages that follow at once."""
         if order.status in _CANCELLED:
             return []
-        if not order.is_open:
+        if order.status in FINAL:
             return [_refused(customer, order, RequestKind.CANCEL, f"cancel: the order is {order.status}", at)]
         told = []
         if self._venue.latency:
@@ -136,34 +136,28 @@ class OrderEntry:
             None if stop is None else to_units(stop),
         )
         wanted = request.applied_to(customer.terms_to_be(order))
-        reference = self._venue.reference_price(order.terms.symbol)
-        reason = self._objection(customer, order, wanted, reference, at)
-        if reason is not None:
-            return [_refused(customer, order, RequestKind.REPLACE, reason, at)]
-        customer.await_replacement(order, new_name, wanted)
-        customer.reserve(order, reference)
-        self._venue.submit(order.account, request, at)
-        return []
-
-    def _objection(
-        self, customer: Customer, order: Order, wanted: OrderTerms, reference: int | None, at: int
-    ) -> str | None:
-        """Return why an order cannot be replaced; None if it can."""
         if order.status in FINAL or order.status is _PENDING_CANCEL:
-            return f"replace: the order is {order.status}"
-        symbol = order.terms.symbol
+            return [_refused(customer, order, RequestKind.REPLACE, f"replace: the order is {order.status}", at)]
+        terms, venue = order.terms, self._venue
+        symbol = terms.symbol
+        reference = venue.reference_price(symbol)
         rejection = customer.checks.check_replace(
-            order.terms,
+            terms,
             wanted,
             order.filled,
             self.instruments[symbol],
             customer.account,
             lambda: customer.exposure(symbol, without=order),
             reference,
-            self._venue.phase(symbol),
+            venue.phase(symbol),
             at,
         )
-        return None if rejection is None else rejection.reason
+        if rejection is not None:
+            return [_refused(customer, order, RequestKind.REPLACE, rejection.reason, at)]
+        customer.await_replacement(order, new_name, wanted)
+        customer.reserve(order, reference)
+        venue.submit(order.account, request, at)
+        return []
 
     def _find(self, customer: Customer, client_order_id: str) -> Order:
         order = customer.orders.find(client_order_id)

@@ -30,97 +30,97 @@ class OrderHandle:
     @property
     def client_order_id(self) -> str:
         """The id that the client has given it; a replacement gives it another one."""
-        return self.record.client_order_id
+        return self.tracked.record.client_order_id
 
     @property
     def order_id(self) -> str | None:
         """The server's id, which never changes; None before the first ORDER_UPDATE."""
-        return self.record.order_id
+        return self.tracked.record.order_id
 
     @property
     def symbol(self) -> str:
         """The symbol."""
-        return self.record.symbol
+        return self.tracked.record.symbol
 
     @property
     def side(self) -> Side:
         """BUY or SELL."""
-        return self.record.side
+        return self.tracked.record.side
 
     @property
     def order_type(self) -> OrderType:
         """MARKET, LIMIT, STOP, STOP_LIMIT or ICEBERG."""
-        return self.record.order_type
+        return self.tracked.record.order_type
 
     @property
     def status(self) -> OrderStatus:
         """PENDING_NEW, NEW, PARTIALLY_FILLED, FILLED, PENDING_CANCEL, CANCELED, REJECTED or EXPIRED."""
-        return self.record.status
+        return self.tracked.record.status
 
     @property
     def is_final(self) -> bool:
         """Whether nothing more happens to it: FILLED, CANCELED, REJECTED or EXPIRED."""
-        return self.record.is_final
+        return self.tracked.record.is_final
 
     @property
     def quantity(self) -> float:
         """The whole quantity, filled part included."""
-        return self.record.quantity
+        return self.tracked.record.quantity
 
     @property
     def filled_quantity(self) -> float:
         """The quantity that has been filled."""
-        return self.record.filled_quantity
+        return self.tracked.record.filled_quantity
 
     @property
     def remaining_quantity(self) -> float:
         """The quantity that is still open; 0 for an order that is final."""
-        return self.record.remaining_quantity
+        return self.tracked.record.remaining_quantity
 
     @property
     def price(self) -> float | None:
         """The limit; None for MARKET and STOP."""
-        return self.record.price
+        return self.tracked.record.price
 
     @property
     def stop_price(self) -> float | None:
         """The price that releases a STOP or STOP_LIMIT."""
-        return self.record.stop_price
+        return self.tracked.record.stop_price
 
     @property
     def display_quantity(self) -> float | None:
         """The part of an ICEBERG that is shown."""
-        return self.record.display_quantity
+        return self.tracked.record.display_quantity
 
     @property
     def time_in_force(self) -> TimeInForce | None:
         """DAY, GTC, IOC or FOK; None where the server does not say."""
-        return self.record.time_in_force
+        return self.tracked.record.time_in_force
 
     @property
     def average_price(self) -> float | None:
         """The average price of its fills; None before the first."""
-        return self.record.average_price
+        return self.tracked.record.average_price
 
     @property
     def commission(self) -> float | None:
         """The commission of all its fills, a rebate below 0; None where the server does not say."""
-        return self.record.commission
+        return self.tracked.record.commission
 
     @property
     def reason(self) -> str | None:
         """Why the newest update has come, for example why the order, or the last request about it, was refused."""
-        return self.record.reason
+        return self.tracked.record.reason
 
     @property
     def created(self) -> int:
         """When this client made it; the time of its first update if another client did."""
-        return self.record.created
+        return self.tracked.record.created
 
     @property
     def updated(self) -> int:
         """The server's time of the newest update."""
-        return self.record.updated
+        return self.tracked.record.updated
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, OrderHandle) and other.tracked is self.tracked

@@ -58,7 +58,9 @@ class OrderList:
         self.name(order, order.client_order_id)
 
     def name(self, order: Order, client_order_id: str) -> None:
-        """Let a clientOrderId find an order."""
+        """Let a clientOrderId find an order, unless it finds one already."""
+        if client_order_id in self._by_client_id:
+            return
         self._by_client_id[client_order_id] = order
         names = self._client_ids.get(order.order_id)
         if names is None:

@@ -19,7 +19,12 @@ __all__ = ["Check", "Exposure", "PreTradeChecks", "Rejection", "RiskLimits", "or
 
 # Names for members of enumerations, whose lookup by class takes several times as long: every order is checked.
 _BUY: Final = Side.BUY
-_HALTED, _CLOSED, _CALL = MarketPhase.HALTED, MarketPhase.CLOSED, MarketPhase.CALL
+_CONTINUOUS, _CALL, _HALTED, _CLOSED = (
+    MarketPhase.CONTINUOUS,
+    MarketPhase.CALL,
+    MarketPhase.HALTED,
+    MarketPhase.CLOSED,
+)
 _ICEBERG, _STOP_LIMIT = OrderType.ICEBERG, OrderType.STOP_LIMIT
 _IMMEDIATE: Final = (TimeInForce.IOC, TimeInForce.FOK)
 _STOPS: Final = (OrderType.STOP, OrderType.STOP_LIMIT)
@@ -90,6 +95,8 @@ class PreTradeChecks:
         band = limits.price_band
         self._band = None if band is None else exact(band).as_integer_ratio()
         self._most_orders = limits.max_open_orders
+        self._open_phase = None if limits.trading_hours else _CONTINUOUS
+        """Phase in which any order is taken at any time; None for none."""
         self._has_hours = limits.trading_hours
         self._needs_value = limits.buying_power or self._notional is not None
         rate = limits.orders_per_second
@@ -114,7 +121,7 @@ class PreTradeChecks:
             self._rate(at)
             or self._count(exposure.orders)
             or _terms(terms)
-            or self._market(terms, instrument, phase, at)
+            or (None if phase is self._open_phase else self._market(terms, instrument, phase, at))
             or _grid(terms, instrument)
             or self._order(terms, account, reference)
             or self._account(terms, terms.quantity, account, exposure, reference)
@@ -141,8 +148,8 @@ class PreTradeChecks:
         rejection = (
             self._rate(at)
             or _terms(terms_after, replaces=True)
-            or _open(terms_after, filled)
-            or self._market(terms_after, instrument, phase, at)
+            or (_nothing_open(terms_after, filled) if terms_after.quantity <= filled else None)
+            or (None if phase is self._open_phase else self._market(terms_after, instrument, phase, at))
             or _grid(terms_after, instrument)
             or self._order(terms_after, account, reference)
         )
@@ -195,8 +202,11 @@ class PreTradeChecks:
         band, price = self._band, terms.price
         if band is not None and price is not None:
             base = terms.stop_price if terms.type is _STOP_LIMIT else reference
-            if base is not None and base > 0 and (rejection := self._outside(terms, price, base, band)):
-                return rejection
+            if base is not None and base > 0:
+                share, whole = band
+                is_buy = terms.side is _BUY
+                if price * whole > base * (whole + share) if is_buy else price * whole < base * (whole - share):
+                    return _outside(price, base, share if is_buy else -share, whole)
         quantity = terms.quantity
         if self._order_quantity is not None and quantity > self._order_quantity:
             limit = self._order_quantity
@@ -211,19 +221,6 @@ class PreTradeChecks:
         if value > limit:
             return _more(Check.ORDER_NOTIONAL, "order notional", "", value, limit, account)
         return None
-
-    @staticmethod
-    def _outside(terms: OrderTerms, price: int, base: int, band: tuple[int, int]) -> Rejection | None:
-        share, whole = band
-        buys = terms.side is _BUY
-        if price * whole <= base * (whole + share) if buys else price * whole >= base * (whole - share):
-            return None
-        limit = Fraction(base * (whole + share if buys else whole - share), whole)
-        reason = (
-            f"price band: the price {to_text(price)} is more than {100 * share / whole:.6g} % "
-            f"{'above' if buys else 'below'} {to_text(base)}: {to_text(round(limit))} is the limit"
-        )
-        return Rejection(Check.PRICE_BAND, float(limit / UNIT), price / UNIT, reason)
 
     def _account(
         self, terms: OrderTerms, quantity: int, account: Account, exposure: Exposure, reference: int | None
@@ -279,9 +276,17 @@ def _terms(terms: OrderTerms, *, replaces: bool = False) -> Rejection | None:
     return None
 
 
-def _open(terms: OrderTerms, filled: int) -> Rejection | None:
-    if terms.quantity > filled:
-        return None
+def _outside(price: int, base: int, share: int, whole: int) -> Rejection:
+    """Refuse a price beyond a share (`share / whole`) above the base price, or below it for a share below 0."""
+    limit = Fraction(base * (whole + share), whole)
+    reason = (
+        f"price band: the price {to_text(price)} is more than {100 * abs(share) / whole:.6g} % "
+        f"{'above' if price > base else 'below'} {to_text(base)}: {to_text(round(limit))} is the limit"
+    )
+    return Rejection(Check.PRICE_BAND, float(limit / UNIT), price / UNIT, reason)
+
+
+def _nothing_open(terms: OrderTerms, filled: int) -> Rejection:
     reason = (
         f"terms: {to_text(filled)} are filled, a whole quantity of {to_text(terms.quantity)} leaves nothing open: "
         "cancel the order instead"
@@ -309,7 +314,9 @@ def _is_no_more(before: OrderTerms, after: OrderTerms, reference: int | None) ->
     if after.quantity > before.quantity:
         return False
     old, new = order_price(before, reference), order_price(after, reference)
-    return (old is None and new is None) or (old is not None and new is not None and abs(new) <= abs(old))
+    if old is None or new is None:
+        return old is new
+    return abs(new) <= abs(old)
 
 
 def order_price(terms: OrderTerms, reference: int | None) -> int | None:

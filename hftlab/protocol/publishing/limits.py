@@ -145,10 +145,12 @@ class TokenBucket:
 
     def take(self, now: float) -> float:
         """Take one token and return 0.0; if there is none, return the seconds until there is one."""
-        elapsed = 0.0 if self._filled_at is None else max(0.0, now - self._filled_at)
+        rate, before = self.rate, self._filled_at
         self._filled_at = now
-        self._tokens = min(self.rate.burst, self._tokens + elapsed * self.rate.per_second)
+        if before is not None and now > before:
+            tokens = self._tokens + (now - before) * rate.per_second
+            self._tokens = tokens if tokens < rate.burst else rate.burst
         if self._tokens >= 1.0 - 1e-9:  # rounding must not refuse a client that has waited for retryAfter
             self._tokens -= 1.0
             return 0.0
-        return (1.0 - self._tokens) / self.rate.per_second
+        return (1.0 - self._tokens) / rate.per_second
