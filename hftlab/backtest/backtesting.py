@@ -12,17 +12,14 @@ import polars as pl
 from hftlab.backtest.arguments import latency_of, parameters_of, seconds_of, sessions_of
 from hftlab.backtest.compiled import CompiledStrategy
 from hftlab.backtest.compiled_session import run_session
-from hftlab.backtest.core import Core
 from hftlab.backtest.engine import ACCOUNT, Engine
 from hftlab.backtest.facts import Facts, facts_of
-from hftlab.backtest.fill_core import FillCore
 from hftlab.backtest.fill_models import FillModel
-from hftlab.backtest.fill_state import FIFO
 from hftlab.backtest.fill_venue import FillVenue
 from hftlab.backtest.latency_models import Latency
 from hftlab.backtest.market_rows import MarketRows, market_rows
-from hftlab.backtest.markets import ObservedExchange, RecordedMarket, SimulatedMarket
-from hftlab.backtest.rematch_core import RematchCore
+from hftlab.backtest.markets import ObservedExchange, SimulatedMarket
+from hftlab.backtest.recorded_run import run_recorded, venue_of_rows
 from hftlab.backtest.result import Result
 from hftlab.backtest.result_tables import RAW
 from hftlab.backtest.run_log import RunLog
@@ -35,8 +32,6 @@ from hftlab.simulator import Exchange
 from hftlab.trading.account import AccountTerms
 from hftlab.trading.broker import Broker
 from hftlab.trading.commissions import Commission
-from hftlab.trading.paper_source import PaperSource
-from hftlab.trading.paper_trading import PaperTrading
 
 __all__ = ["SessionLike", "StrategyLike", "account_terms", "fill_venue", "made_strategy", "run_backtest"]
 
@@ -101,18 +96,14 @@ def account_terms(
 
 def fill_venue(session: Session, fill: FillModel | str | None, latency: Latency) -> tuple[FillVenue, FillModel]:
     """Make the venue in which orders fill by a model in a recorded session. Raises SessionError, ArgumentError."""
+    rows, model = _rows_and_model(session, fill)
+    return venue_of_rows(rows, model, latency, _span(session)[0]), model
+
+
+def _rows_and_model(session: Session, fill: FillModel | str | None) -> tuple[MarketRows, FillModel]:
     rows = market_rows(session)
     held = [rows.holds(number) for number in range(len(rows.instruments))]
-    model = FillModel.of(fill, has_orders="orders" in held)
-    span = _span(session)
-    return FillVenue(_core(rows, model), rows.instruments, latency, span[0] - 1), model
-
-
-def _core(rows: MarketRows, model: FillModel) -> Core:
-    if model.impact:
-        return RematchCore(rows)
-    code = FIFO if model.queue_model is None else int(model.queue_model)
-    return FillCore(rows, code, model.n or 1.0)
+    return rows, FillModel.of(fill, has_orders="orders" in held)
 
 
 def _span(session: Session) -> tuple[int, int]:
@@ -136,19 +127,19 @@ class _Run(NamedTuple):
         latency = self.latency.applied_to(session)
         if isinstance(self.strategy, CompiledStrategy):
             return self._compiled(self.strategy(**self.parameters), session, fill, latency)
-        venue, model = fill_venue(session, fill, latency)
-        broker = Broker(venue, {ACCOUNT: self.terms})
-        venue.broker = broker
+        rows, model = _rows_and_model(session, fill)
         span = _span(session)
-        log = RunLog()
-        venue.on_update, venue.on_arrival = log.update, log.arrive
-        market = RecordedMarket(PaperSource(session.replay(float("inf")), PaperTrading(broker, span, goes_back=False)))
-        engine = Engine(made_strategy(self.strategy, self.parameters), market, latency, log)
-        if self.queue:
-            engine.on_step = lambda at: _note_queue(venue, log, at)
-        engine.run()
+        log = run_recorded(
+            made_strategy(self.strategy, self.parameters),
+            rows,
+            session.replay(float("inf")),
+            model=model,
+            latency=latency,
+            terms=self.terms,
+            queue=self.queue,
+        )
         facts = self._facts(session, latency, *span, seed=latency.seed, fill=model.to_dict())
-        return self._result(log.tables(), facts, venue.instruments, gaps=_gaps(session))
+        return self._result(log.tables(), facts, rows.instruments, gaps=_gaps(session))
 
     def _compiled(
         self, strategy: CompiledStrategy, session: Session, fill: FillModel | str | None, latency: Latency
@@ -202,13 +193,6 @@ class _Run(NamedTuple):
         self, tables: dict[str, pl.DataFrame], facts: Facts, instruments: Sequence[Instrument], gaps: pl.DataFrame
     ) -> Result:
         return Result.of_run(**tables, gaps=gaps, facts=facts, terms=self.terms, instruments=instruments)
-
-
-def _note_queue(venue: FillVenue, log: RunLog, at: int) -> None:
-    for order_id in log.open_order_ids:
-        ahead = venue.ahead(order_id)
-        if ahead is not None:
-            log.stand(order_id, ahead, at)
 
 
 def _gaps(session: Session) -> pl.DataFrame:

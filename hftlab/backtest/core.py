@@ -6,6 +6,8 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy.typing as npt
 
+from hftlab.backtest.reports import ReportRow
+
 __all__ = ["Core", "Entry"]
 
 
@@ -82,6 +84,10 @@ class Core(Protocol):
 
     def take(self) -> npt.NDArray[Any]:
         """Return the reports since the last call, oldest first."""
+        ...
+
+    def take_rows(self) -> list[ReportRow]:
+        """Return what take() would, as tuples of Python's numbers."""
         ...
 
     def ahead(self, number: int) -> int:

@@ -33,6 +33,8 @@ class TradedMarket(Protocol):
     """Market that is traded in: its messages and those of its accounts, in the order of their times (ns)."""
 
     symbols: Sequence[str]
+    is_whole: bool
+    """Whether next() returns all messages of a time at once, but for those that requests of this time cause."""
 
     @property
     def start(self) -> int:
@@ -98,7 +100,9 @@ class Engine:
             if isinstance(message, PRIVATE_MESSAGES):
                 self._blotter.receive(message)
             else:
-                self.known.take_in(_of_symbols(message, self._wanted), self.now)
+                if isinstance(message, MarketData):
+                    message = _of_symbols(message, self._wanted)
+                self.known.take_in(message, self.now)
 
     def refuse(self, request: NewOrder, reason: str) -> None:
         """Note that a new order was not taken."""
@@ -118,19 +122,21 @@ class Engine:
         strategy.on_start()
         if self._every is not None:
             self._push(self.now + self._every, _TIMER, self._every)
+        pending = self._pending
         while True:
-            limit = self._pending[0][0] if self._pending else None
+            limit = pending[0][0] if pending else until
             if limit is not None and end is not None and limit > end:
                 limit = end
-            elif limit is None and until is not None:
-                limit = until
             if items := market.next(limit):
                 for item in items:
                     self._take(item)
+                reached = items[0].at
+                if market.is_whole and (end is None or reached <= end):
+                    self._deliver_until(reached)
                 continue
-            if not self._pending or (end is not None and self._pending[0][0] > end):
+            if not pending or (end is not None and pending[0][0] > end):
                 break
-            self._deliver_until(self._pending[0][0])
+            self._deliver_until(pending[0][0])
         self.finish()
 
     def finish(self) -> None:
@@ -139,7 +145,7 @@ class Engine:
         self._strategy.on_end()
 
     def _deliver_until(self, reached: int) -> None:
-        """Hand what is due at a time that the market has reached to the strategy, as far as it sends nothing."""
+        """Hand what is due by a time of which the market has told all to the strategy, as far as it sends nothing."""
         pending, self._has_sent = self._pending, False
         while pending and pending[0][0] <= reached and not self._has_sent:
             at, kind, _, what = heapq.heappop(pending)
@@ -151,8 +157,9 @@ class Engine:
             if item.account == ACCOUNT:
                 self._push(item.at, _PRIVATE, item.message)
             return
-        at, message = item.at, _of_symbols(item.message, self._wanted)
+        at, message = item.at, item.message
         if isinstance(message, MarketData):
+            message = _of_symbols(message, self._wanted)
             self._log.quote(message, at)  # what the market was, whenever the strategy hears of it
         if self._is_fed_late:
             self._heard = at = max(self._heard, at + self._feed.draw(at))
@@ -185,7 +192,7 @@ class Engine:
 
     def _send(self, request: Any) -> None:
         """Take a request of the strategy, and note when it will hear what follows at once."""
-        at, self._has_sent = self.now, True
+        at, self._has_sent = self.known.now, True
         self._log.send(ACCOUNT, request, at)
         if self._is_over and isinstance(request, NewOrder | ReplaceOrder):
             if isinstance(request, NewOrder):
@@ -225,16 +232,15 @@ def _chosen(strategy: Strategy, symbols: Sequence[str]) -> list[str]:
     return list(wanted)
 
 
-def _of_symbols(message: Message, symbols: Collection[str]) -> Message:
+def _of_symbols(message: MarketData, symbols: Collection[str]) -> MarketData:
     """Leave out of a message what is not about the strategy's symbols."""
-    if isinstance(message, MarketData):
-        kept = [one for one in message.symbols if one.symbol in symbols]
-        if len(kept) < len(message.symbols):
+    for one in message.symbols:
+        if one.symbol not in symbols:
             return MarketData(
                 timestamp=message.timestamp,
                 id=message.id,
                 sequence=message.sequence,
-                symbols=kept,
+                symbols=[one for one in message.symbols if one.symbol in symbols],
                 snapshot=message.snapshot,
                 ts_recv=message.ts_recv,
             )

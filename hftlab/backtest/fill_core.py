@@ -24,17 +24,25 @@ from hftlab.backtest.fill_state import (
 from hftlab.backtest.market_rows import MarketRows
 from hftlab.backtest.order_kernel import cancel_order, enter_order, replace_order
 from hftlab.backtest.queue_models import QueueModel
-from hftlab.backtest.reports import REPORT
+from hftlab.backtest.reports import REPORT, ReportRow
 from hftlab.kernels.compiling import IntArray, entry_point
 
 __all__ = ["FillCore", "models_of"]
 
 _FOR_EVER: Final = 2**63 - 1
+_UNREAD: Final = -(2**63)
 _BUY_STOP, _SELL_STOP = 2**62, -(2**62)
 _WITHOUT_ORDERS = int(QueueModel.RISK_AVERSE)
 
 
 _NOTHING: Final[npt.NDArray[Any]] = np.empty(0, REPORT)
+_NO_TIMES: Final = np.empty(0, np.int64)
+
+
+def _numbers(array: Any) -> memoryview[int]:
+    """Return a view whose items are Python's numbers: to read one takes a fraction of the time that numpy takes."""
+    view: memoryview[int] = memoryview(array)
+    return view
 
 
 def models_of(rows: MarketRows, model: int) -> list[int]:
@@ -75,20 +83,30 @@ class FillCore:
         self._state: FillState
         self._state = new_fill_state(rows.instruments) if market is None else copy_fill_state(market._state)
         self._state.instruments["model"] = models_of(rows, model)
-        self._lasts = self._state.instruments["last"]
         self._entry: IntArray = np.zeros(len(Entry._fields), np.int64)
         self._go_to(0, 0)
         self.reached = -(2**63)
         self._bind(market)
 
     def _go_to(self, block: int, row: int) -> None:
-        self._block, self._row = block, row
         found = self._rows.block(block)
-        self._columns = None
+        self._block, self._columns = block, None
         if found is not None:
             books, self._columns = block_rows(self._state.books, found, found.times)
             self._state = fitted_to(self._state, books)
-        self._end = 0 if found is None else len(found.times)
+        self._times = _numbers(_NO_TIMES if self._columns is None else self._columns.time)
+        self._lasts = _numbers(self._state.instruments["last"])
+        self._used = _numbers(self._state.reports.used)
+        self._end = len(self._times)
+        self._move(row)
+
+    def _move(self, row: int) -> None:
+        """Go on with a row of the block."""
+        self._row = row
+        if row < self._end:
+            self._due: int = self._times[row]
+        else:
+            self._due = _FOR_EVER if self._columns is None else _UNREAD
 
     def _bind(self, other: FillCore | None) -> None:
         """Look the compiled code up for the state's arrays, which takes a while, or take another core's."""
@@ -114,24 +132,18 @@ class FillCore:
 
         With `stop` it ends with the first row that has made a report; and always with a trade that reaches a stop.
         """
-        columns = self._columns
-        if columns is not None and self._row < self._end and columns.time[self._row] > until:
-            # A call of compiled code with so many arrays takes longer than this question.
-            self.reached = max(self.reached, until)
-            return self.reached
-        while self._columns is not None:
+        while self._due <= until and self._columns is not None:
             row, why = self._play(self._state, self._columns, self._exponent, self._row, until, stop)
-            self._row = row
+            self._move(row)
             if why == FULL:
                 self._state = grow_fill_state(self._state)
-                continue
-            if why in (REPORTED, STOP_REACHED):
-                self.reached = max(self.reached, int(self._columns.time[row - 1]))
-                return self.reached
-            if row < self._end:
+            elif why in (REPORTED, STOP_REACHED):
+                until = self._times[row - 1]
                 break
-            self._go_to(self._block + 1, 0)
-        self.reached = max(self.reached, until)
+            elif row == self._end:
+                self._go_to(self._block + 1, 0)
+        if until > self.reached:
+            self.reached = until
         return self.reached
 
     def play_rows(self, count: int) -> None:
@@ -142,7 +154,8 @@ class FillCore:
         sliced: list[Any] = [column[:end] for column in self._columns]
         columns = type(self._columns)(*sliced)
         while self._row < end:
-            self._row, why = self._play(self._state, columns, self._exponent, self._row, _FOR_EVER, False)
+            row, why = self._play(self._state, columns, self._exponent, self._row, _FOR_EVER, False)
+            self._move(row)
             if why == FULL:
                 self._grow(0)
 
@@ -155,9 +168,8 @@ class FillCore:
         end = self._row if columns is None else event_end(columns.time, columns.flags, self._row)
         while columns is not None and self._row < end:
             sliced: list[Any] = [column[:end] for column in columns]
-            self._row, why = self._play(
-                self._state, type(columns)(*sliced), self._exponent, self._row, _FOR_EVER, False
-            )
+            row, why = self._play(self._state, type(columns)(*sliced), self._exponent, self._row, _FOR_EVER, False)
+            self._move(row)
             if why == FULL:
                 self._grow(0)
             elif why == STOP_REACHED and self._row < end:
@@ -166,9 +178,9 @@ class FillCore:
 
     def next_time(self) -> int | None:
         """Return the venue's time of the next recorded row; None at the end."""
-        while self._columns is not None and self._row >= self._end:
+        while self._due == _UNREAD:
             self._go_to(self._block + 1, 0)
-        return None if self._columns is None else int(self._columns.time[self._row])
+        return None if self._columns is None else self._due
 
     # --- own orders ---
 
@@ -199,11 +211,20 @@ class FillCore:
 
     def take(self) -> npt.NDArray[Any]:
         """Return the reports since the last call, oldest first: rows of REPORT."""
-        reports = self._state.reports
-        if not reports.used[0]:
+        used = self._used[0]
+        if not used:
             return _NOTHING
-        rows = reports.rows[: reports.used[0]].copy()
-        reports.used[0] = 0
+        rows = self._state.reports.rows[:used].copy()
+        self._used[0] = 0
+        return rows
+
+    def take_rows(self) -> list[ReportRow]:
+        """Return what take() would, as tuples of Python's numbers, in a sixth of the time."""
+        used = self._used[0]
+        if not used:
+            return []
+        rows: list[ReportRow] = self._state.reports.rows[:used].tolist()
+        self._used[0] = 0
         return rows
 
     def ahead(self, number: int) -> int:
@@ -233,7 +254,7 @@ class FillCore:
 
     def last(self, instrument: int) -> int | None:
         """Return the price of the last recorded trade, in ticks."""
-        last = int(self._lasts[instrument])
+        last: int = self._lasts[instrument]
         return None if last == NO_PRICE else last
 
     # --- checkpoints ---
@@ -245,6 +266,5 @@ class FillCore:
     def restore(self, checkpoint: _Checkpoint) -> None:
         """Go to a checkpoint of this core."""
         self._state = copy_fill_state(checkpoint.state)
-        self._lasts = self._state.instruments["last"]
         self._go_to(checkpoint.block, checkpoint.row)
         self.reached = checkpoint.time

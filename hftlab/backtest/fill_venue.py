@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from hftlab.backtest.core import Core, Entry
+from hftlab.backtest.fill_updates import fill_update, state_update, terms_update
 from hftlab.backtest.latency_models import Latency
-from hftlab.backtest.report_texts import FILL_REASONS, REASONS, reason_of
-from hftlab.backtest.reports import Cause, Why
-from hftlab.backtest.venue_state import Underway, VenueState
+from hftlab.backtest.report_texts import REASONS, reason_of
+from hftlab.backtest.reports import Cause
+from hftlab.backtest.venue_state import VenueState
 from hftlab.book.matching import EntryType, InForce, Prevention
 from hftlab.clock import NANOSECONDS
 from hftlab.events import ASK, BID
@@ -21,7 +22,6 @@ from hftlab.simulator.entry_rows import new_order, replacement_problem
 from hftlab.simulator.live_orders import Listing, LiveOrder
 from hftlab.trading.venue import (
     Cancel,
-    Liquidity,
     MarketPhase,
     New,
     OrderTerms,
@@ -39,6 +39,8 @@ _HIGHEST: Final = 2**61
 _MOST_PARTS: Final = 1000
 """Parts at most that an iceberg shows one after the other."""
 _KINDS: Final = {New: RequestKind.NEW, Cancel: RequestKind.CANCEL, Replace: RequestKind.REPLACE}
+_ACCEPTED, _FILLED, _CANCELLED = int(Cause.ACCEPTED), int(Cause.FILLED), int(Cause.CANCELLED)
+_REPLACED, _REDUCED, _REFUSED = int(Cause.REPLACED), int(Cause.REDUCED), int(Cause.REFUSED)
 
 
 class FillVenue:
@@ -88,33 +90,34 @@ class FillVenue:
         """Return when something may be reported next: what comes before is not worth waiting for."""
         state = self._state
         due = self._core.next_time() if state.by_number else None
-        if state.underway and (due is None or state.underway[0].arrival < due):
-            due = state.underway[0].arrival
-        if state.reports and (due is None or state.reports[0][0] < due):
-            due = state.reports[0][0]
-        return due
+        if state.underway and (due is None or state.underway[0][0] < due):
+            due = state.underway[0][0]
+        reported = state.reports.due
+        return reported if due is None or (reported is not None and reported < due) else due
 
     def run(self, until: int) -> int:
         """Let time go on to `until`, or to the first report that is due before; returns the time reached."""
-        state = self._state
+        state, core = self._state, self._core
         while True:
-            limit = min(until, state.reports[0][0]) if state.reports else until
-            arrival = state.underway[0].arrival if state.underway else limit
-            target = min(limit, arrival)
-            reached = self._core.play(target, stop=True)
+            reported = state.reports.due
+            limit = until if reported is None or reported > until else reported
+            is_met = bool(state.underway) and state.underway[0][0] <= limit
+            target = state.underway[0][0] if is_met else limit
+            reached = core.play(target, stop=True)
             if self._report() or reached < target:
                 continue
-            if not state.underway or arrival > limit:
-                state.now = max(state.now, limit)
+            if not is_met:
+                if limit > state.now:
+                    state.now = limit
                 return state.now
-            self._arrive()
+            self._meet()
 
     def advance(self, until: int) -> Sequence[object]:
         """Let time go on up to and including `until`; requests that arrive meanwhile are met at their own times."""
         state = self._state
-        while state.underway and state.underway[0].arrival <= until:
-            self._play(state.underway[0].arrival)
-            self._arrive()
+        while state.underway and state.underway[0][0] <= until:
+            self._play(state.underway[0][0])
+            self._meet()
         self._play(until)
         state.now = max(state.now, until)
         return ()
@@ -132,29 +135,29 @@ class FillVenue:
     def submit(self, account: str, request: VenueRequest, at: int) -> None:
         """Send a request of an account at `at`, or now if that is over."""
         state = self._state
-        at = max(at, state.now)
-        arrival = max(self._arrival(at, _KINDS[type(request)]), state.last_arrival.get(account, at))
+        if at < state.now:
+            at = state.now
+        arrival = self._arrival(at, _KINDS[type(request)]) if self._is_delayed else at
+        last = state.last_arrival.get(account)
+        if last is not None and last > arrival:
+            arrival = last
         state.last_arrival[account] = arrival
         state.requests += 1
         if self.on_arrival is not None:
             self.on_arrival(request, at, arrival)
-        heapq.heappush(state.underway, Underway(arrival, state.requests, account, request))
+        heapq.heappush(state.underway, (arrival, state.requests, account, request))
         if arrival <= at:
             self.advance(at)
 
     def _arrival(self, at: int, kind: RequestKind) -> int:
-        if not self._is_delayed:
-            return at
         at += self._draws.compute.draw(at)
         return at + self._draws.entry[kind].draw(at)
 
     def take_updates(self) -> list[VenueUpdate]:
         """Return the updates that are due since the last call."""
         state = self._state
-        due = []
-        while state.reports and state.reports[0][0] <= state.now:
-            due.append(heapq.heappop(state.reports)[2])
-        return due
+        due = state.reports.due
+        return [] if due is None or due > state.now else state.reports.take(state.now)
 
     def phase(self, symbol: str) -> MarketPhase:
         """Return an instrument's phase, which is CONTINUOUS. Raises KeyError."""
@@ -180,9 +183,9 @@ class FillVenue:
         except KeyError:
             return None
 
-    def _arrive(self) -> None:
+    def _meet(self) -> None:
+        """Do the request that arrives next, up to whose arrival the market has been played."""
         at, _, account, request = heapq.heappop(self._state.underway)
-        self._play(at)
         problem = self._do(account, request, at)
         if problem is not None:
             self._refuse(account, request, problem, at)
@@ -198,7 +201,7 @@ class FillVenue:
         if isinstance(request, Cancel):
             if order.is_waiting:
                 self._forget(order)
-                self._update(order, UpdateType.CANCEL, at, reason="requested")
+                self._tell(state_update(order, UpdateType.CANCEL, at, self._heard(account, at), reason="requested"))
             else:
                 self._core.cancel(order.number, at)
             return None
@@ -223,7 +226,7 @@ class FillVenue:
         if not order.is_waiting:
             self._core.enter(self._entry(order, terms), at)
             return None
-        self._update(order, UpdateType.NEW, at)
+        self._tell(state_update(order, UpdateType.NEW, at, self._heard(account, at)))
         if state.stops.is_reached(order, self._core.last(listing.number)):
             self._release(order, at)
         else:
@@ -266,7 +269,7 @@ class FillVenue:
             order.stop = request.stop_price // listing.tick
             self._state.stops.add(order)
             self._watch(listing.number)
-        self._told_terms(order, at, None)
+        self._tell(terms_update(order, at, self._heard(order.account, at), None))
         return None
 
     # --- stops ---
@@ -278,7 +281,7 @@ class FillVenue:
         """Enter a stop order that the market has reached."""
         order.is_waiting = False
         order.type = OrderType.LIMIT if order.type is OrderType.STOP_LIMIT else OrderType.MARKET
-        self._update(order, UpdateType.NEW, at, reason="triggered")
+        self._tell(state_update(order, UpdateType.NEW, at, self._heard(order.account, at), reason="triggered"))
         self._state.released.add(order.number)
         self._core.enter(self._entry(order, self._state.terms[order.number]), at)
 
@@ -287,7 +290,7 @@ class FillVenue:
         orders = self._take_reached()
         while orders and not self._core.end_event():
             orders += self._take_reached()
-        self._follow_reports()
+        self._follow_all()
         for order in orders:
             self._release(order, self._core.reached)
         return bool(orders)
@@ -304,89 +307,70 @@ class FillVenue:
 
     def _report(self) -> bool:
         """Turn what the core reports into updates; tells whether there was something."""
-        some = self._follow_reports()
+        rows = self._core.take_rows()
+        some = bool(rows)
+        for row in rows:
+            self._follow(*row)
         while self._state.stops.orders and self._release_reached():
-            some = self._follow_reports() or True
+            self._follow_all()
+            some = True
         return some
 
-    def _follow_reports(self) -> bool:
-        rows = self._core.take()
-        if not rows.size:
-            return False
-        for row in rows.tolist():
+    def _follow_all(self) -> None:
+        for row in self._core.take_rows():
             self._follow(*row)
-        return True
 
     def _follow(
-        self, at: int, cause: int, number: int, lots: int, price: int, why: int, ahead: int, is_taker: int
+        self, at: int, cause: int, number: int, lots: int, ticks: int, why: int, ahead: int, is_taker: int
     ) -> None:
-        order = self._state.by_number[number]
-        listing = order.listing
-        if cause == Cause.FILLED:
+        state = self._state
+        order = state.by_number[number]
+        if cause == _ACCEPTED and number in state.released:
+            state.released.discard(number)
+            return
+        heard = self._heard(order.account, at)
+        if cause == _REPLACED:
+            order.quantity, order.price = order.filled + lots, ticks
+            update = terms_update(order, at, heard, None)
+        elif cause == _FILLED:
             order.filled += lots
             if order.filled == order.quantity:
                 self._forget(order)
-            role = Liquidity.TAKER if is_taker else Liquidity.AUCTION if why == Why.AUCTION else Liquidity.MAKER
-            self._update(
-                order,
-                UpdateType.FILL,
-                at,
-                quantity=lots * listing.lot,
-                price=price * listing.tick,
-                liquidity=role,
-                reason=FILL_REASONS[why],
-                ahead=ahead * listing.lot,
-            )
-        elif cause == Cause.ACCEPTED:
-            if number in self._state.released:
-                self._state.released.discard(number)
-            else:
-                self._update(order, UpdateType.NEW, at)
-        elif cause == Cause.REDUCED and order.quantity - lots > order.filled:
+            update = fill_update(order, at, heard, lots, ticks, why, ahead, is_taker)
+        elif cause == _ACCEPTED:
+            update = state_update(order, UpdateType.NEW, at, heard)
+        elif cause == _REDUCED and order.quantity - lots > order.filled:
             order.quantity -= lots
-            self._told_terms(order, at, REASONS[why])
-        elif cause in (Cause.CANCELLED, Cause.REDUCED):
+            update = terms_update(order, at, heard, REASONS[why])
+        elif cause in (_CANCELLED, _REDUCED):
             self._forget(order)
-            self._update(order, UpdateType.CANCEL, at, reason=reason_of(order, why))
-        elif cause == Cause.REPLACED:
-            order.quantity = order.filled + lots
-            order.price = price
-            self._told_terms(order, at, None)
+            update = state_update(order, UpdateType.CANCEL, at, heard, reason=reason_of(order, why))
         else:
-            kind = RequestKind.NEW
-            if cause == Cause.REFUSED:
-                kind = RequestKind.REPLACE
-            else:
+            kind = RequestKind.REPLACE if cause == _REFUSED else RequestKind.NEW
+            if kind is RequestKind.NEW:
                 self._forget(order)
-            self._update(order, UpdateType.REJECT, at, request=kind, reason=reason_of(order, why))
-
-    def _told_terms(self, order: LiveOrder, at: int, reason: str | None) -> None:
-        listing = order.listing
-        self._update(
-            order,
-            UpdateType.REPLACE,
-            at,
-            quantity=order.quantity * listing.lot,
-            price=order.price * listing.tick if order.price else None,
-            stop_price=order.stop * listing.tick if order.stop else None,
-            reason=reason,
-        )
-
-    def _update(self, order: LiveOrder, kind: UpdateType, at: int, **fields: Any) -> None:
-        self._push(order.account, at, order_id=order.order_id, kind=kind, **fields)
+            update = state_update(order, UpdateType.REJECT, at, heard, request=kind, reason=reason_of(order, why))
+        self._tell(update)
 
     def _refuse(self, account: str, request: VenueRequest, reason: str, at: int) -> None:
-        fields = {"kind": UpdateType.REJECT, "request": _KINDS[type(request)], "reason": reason}
-        self._push(account, at, order_id=request.order_id, **fields)
+        self._tell(
+            VenueUpdate(
+                at=at,
+                account=account,
+                reported=self._heard(account, at),
+                order_id=request.order_id,
+                kind=UpdateType.REJECT,
+                request=_KINDS[type(request)],
+                reason=reason,
+            )
+        )
 
-    def _push(self, account: str, at: int, **fields: Any) -> None:
-        state = self._state
-        delay = self._draws.response.draw(at) if self._is_delayed else 0
-        reported = max(at + delay, state.last_report.get(account, at))
-        state.last_report[account] = reported
-        update = VenueUpdate(at=at, account=account, reported=reported, **fields)
-        state.updates += 1
-        heapq.heappush(state.reports, (reported, state.updates, update))
+    def _heard(self, account: str, at: int) -> int:
+        """Return when an account hears of its next update, which is of `at`."""
+        return self._state.reports.heard(account, at + self._draws.response.draw(at) if self._is_delayed else at)
+
+    def _tell(self, update: VenueUpdate) -> None:
+        self._state.reports.add(update)
         if self.on_update is not None:
             self.on_update(update)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from hftlab.backtest.run_log import RunLog
+from hftlab.backtest.run_log import RunLog, SentRequest
 from hftlab.clock import from_milliseconds
 from hftlab.protocol.enums import Liquidity, OrderStatus, UpdateType
 from hftlab.protocol.order_messages import CancelOrder, NewOrder, OrderUpdate, ReplaceOrder
@@ -29,7 +29,7 @@ class HeardLog(RunLog):
         super().__init__()
         self._names: dict[str, str] = {}
         """Client order id -> the first one of the same order."""
-        self._waiting: dict[str, list[dict[str, Any]]] = {}
+        self._waiting: dict[str, list[SentRequest]] = {}
         """First client order id -> rows of the requests that have no outcome yet."""
 
     def send(self, account: str, request: Any, at: int) -> None:
@@ -41,7 +41,7 @@ class HeardLog(RunLog):
         name = self._names.setdefault(request.client_order_id, request.client_order_id)
         if isinstance(request, ReplaceOrder):
             self._names.setdefault(request.new_client_order_id, name)
-        row = {"order_id": name, "kind": kind, "sent": at, "arrived": None, "outcome": None}
+        row = SentRequest(name, kind, at, None)
         self._requests.append(row)
         self._waiting.setdefault(name, []).append(row)
 
@@ -63,9 +63,9 @@ class HeardLog(RunLog):
     def _settle(self, name: str, kinds: tuple[str, ...], outcome: str) -> None:
         """Note the outcome of the oldest request of such a kind."""
         rows = self._waiting.get(name, [])
-        row = next((one for one in rows if one["kind"] in kinds), None)
+        row = next((one for one in rows if one.kind in kinds), None)
         if row is not None:
-            row["outcome"] = outcome
+            row.outcome = outcome
             rows.remove(row)
 
     def _fill(self, update: OrderUpdate, at: int) -> None:

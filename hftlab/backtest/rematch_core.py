@@ -10,9 +10,9 @@ import numpy.typing as npt
 from hftlab.backtest.blocks import MarketRows, event_end
 from hftlab.backtest.core import Entry
 from hftlab.backtest.rematch_kernel import FULL, PLAYED, REPORTED, STOP_REACHED, Columns, columns_of, play_rows
-from hftlab.backtest.rematch_requests import OwnOrder, ReportRow, lots_ahead, take_rows
+from hftlab.backtest.rematch_requests import OwnOrder, lots_ahead, take_rows
 from hftlab.backtest.rematch_state import RematchState, copy_rematch, grow_rematch, new_rematch
-from hftlab.backtest.reports import REPORT, Cause, Reports, Why, new_reports
+from hftlab.backtest.reports import REPORT, Cause, ReportRow, Reports, Why, new_reports
 from hftlab.book.matching import MatchingEngine
 from hftlab.book.matching.book import MatchingBook
 from hftlab.book.matching.engine_state import ASKS, BIDS, NO_PRICE, NOBODY, SIDES, EngineState
@@ -193,6 +193,11 @@ class RematchCore:
         for number in set(rows["number"].tolist()):
             if number in self._own and self._live(number) is None:
                 del self._by_id[self._own.pop(number).id]
+        return rows
+
+    def take_rows(self) -> list[ReportRow]:
+        """Return what take() would, as tuples of Python's numbers."""
+        rows: list[ReportRow] = self.take().tolist()
         return rows
 
     def ahead(self, number: int) -> int:

@@ -5,17 +5,14 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from hftlab.backtest.rematch_state import RematchState
-from hftlab.backtest.reports import Cause, Why
+from hftlab.backtest.reports import Cause, ReportRow, Why
 from hftlab.book.matching.engine_state import NOBODY, EngineState
 from hftlab.book.matching.entries import Reason, Status
 from hftlab.book.matching.output import FILL_ROW, FILLS, UPDATE_ROW, UPDATES, Output
 from hftlab.events import BID
 from hftlab.kernels.compiling import in_place
 
-__all__ = ["OwnOrder", "ReportRow", "lots_ahead", "take_rows"]
-
-ReportRow = tuple[int, int, int, int, int, int, int, int]
-"""Row of REPORT."""
+__all__ = ["OwnOrder", "lots_ahead", "take_rows"]
 
 _OTHER_SIDE: Final = 1  # sides of the engine come in pairs
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from hftlab.kernels.compiling import IntArray
 
-__all__ = ["REPORT", "Cause", "Reports", "Why", "new_reports"]
+__all__ = ["REPORT", "Cause", "ReportRow", "Reports", "Why", "new_reports"]
 
 _FIRST_ROWS: Final = 256
 
@@ -58,6 +58,9 @@ REPORT: Final = np.dtype(
         ("is_taker", "i8"),  # 1 of a fill that took what stood in the book
     ]
 )
+ReportRow: TypeAlias = tuple[int, int, int, int, int, int, int, int]
+"""Row of REPORT."""
+
 """One row of the reports, in the order in which things happened."""
 
 

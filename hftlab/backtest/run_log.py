@@ -5,18 +5,30 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from typing import Any, Final
 
+import msgspec
 import polars as pl
 
 from hftlab.backtest.result_tables import RAW
 from hftlab.protocol.enums import UpdateType
 from hftlab.protocol.messages import MarketData
 from hftlab.protocol.order_messages import NewOrder, OrderUpdate, ReplaceOrder
-from hftlab.trading.venue import Cancel, New, VenueRequest, VenueUpdate
+from hftlab.trading.venue import Cancel, New, Replace, VenueRequest, VenueUpdate
 from hftlab.trading.wire import optional_units, to_units
 
-__all__ = ["RunLog"]
+__all__ = ["RunLog", "SentRequest"]
 
 _ENDS: Final = ("FILLED", "CANCELED", "REJECTED", "EXPIRED")
+_KINDS: Final = {New: "NEW", Cancel: "CANCEL", Replace: "REPLACE"}
+
+
+class SentRequest(msgspec.Struct, gc=False):
+    """Record of one request of a run: a row of the table of requests, by the venue's order id."""
+
+    order_id: str
+    kind: str
+    sent: int
+    arrived: int | None
+    outcome: str | None = None
 
 
 class _Order:
@@ -46,13 +58,13 @@ class RunLog:
         self._by_order_id: dict[str, _Order] = {}
         self._open: dict[str, None] = {}
         """Ids of the orders that have not ended, in the order in which they became known."""
-        self._requests: list[dict[str, Any]] = []
-        self._fills: list[dict[str, Any]] = []
-        self._quotes: dict[str, list[Any]] = {"at": [], "symbol": [], "bid": [], "ask": []}
+        self._requests: list[SentRequest] = []
+        self._fills: list[VenueUpdate] = []
+        self._quotes: list[tuple[int, str, float | None, float | None]] = []
         self._queue: list[tuple[int, str, int]] = []
         self._newest: _Order | None = None
         """The order that was sent last: its request reaches the venue within the same call."""
-        self._sent: defaultdict[str, deque[dict[str, Any]]] = defaultdict(deque)
+        self._sent: defaultdict[str, deque[SentRequest]] = defaultdict(deque)
         """Requests that have no outcome yet, by kind and the venue's order id, the oldest first."""
 
     # --- what happens ---
@@ -68,8 +80,8 @@ class RunLog:
 
     def arrive(self, request: VenueRequest, sent: int, arrival: int) -> None:
         """Note when a request reaches the venue."""
-        kind = "NEW" if isinstance(request, New) else "CANCEL" if isinstance(request, Cancel) else "REPLACE"
-        row = {"order_id": request.order_id, "kind": kind, "sent": sent, "arrived": arrival, "outcome": None}
+        kind = _KINDS[type(request)]
+        row = SentRequest(request.order_id, kind, sent, arrival)
         self._requests.append(row)
         self._sent[kind + request.order_id].append(row)
         if kind == "NEW" and self._newest is not None:
@@ -81,25 +93,14 @@ class RunLog:
         """Note an update as it happens at the venue."""
         kind = update.kind
         if kind is UpdateType.FILL:
-            self._fills.append(
-                {
-                    "at": update.at,
-                    "heard": update.at if update.reported is None else update.reported,
-                    "order_id": update.order_id,
-                    "price": update.price,
-                    "quantity": update.quantity,
-                    "liquidity": update.liquidity,
-                    "why": update.reason,
-                    "ahead": update.ahead,
-                }
-            )
+            self._fills.append(update)
             return
-        asked = update.request.value if kind is UpdateType.REJECT and update.request is not None else kind.value
+        asked = update.request if kind is UpdateType.REJECT and update.request is not None else kind
         if rows := self._sent.get(asked + update.order_id):  # an order's requests arrive as they were sent
             row = rows.popleft()
             if not rows:
                 del self._sent[asked + update.order_id]
-            row["outcome"] = "REJECTED" if kind is UpdateType.REJECT else "DONE"
+            row.outcome = "REJECTED" if kind is UpdateType.REJECT else "DONE"
 
     def hear(self, update: OrderUpdate, at: int) -> None:
         """Note an update that the strategy hears of."""
@@ -126,12 +127,9 @@ class RunLog:
 
     def quote(self, message: MarketData, at: int) -> None:
         """Note the best prices of a message."""
-        quotes = self._quotes
         for one in message.symbols:
-            quotes["at"].append(at)
-            quotes["symbol"].append(one.symbol)
-            quotes["bid"].append(to_units(one.bid) if one.bid_size else None)
-            quotes["ask"].append(to_units(one.ask) if one.ask_size else None)
+            bid, ask = one.bid if one.bid_size else None, one.ask if one.ask_size else None
+            self._quotes.append((at, one.symbol, bid, ask))
 
     def stand(self, order_id: str, ahead: int, at: int) -> None:
         """Note the quantity (1e-9) ahead of a resting order."""
@@ -150,7 +148,7 @@ class RunLog:
             "orders": _table("orders", [_order_row(order) for order in self._orders]),
             "fills": _table("fills", [self._fill_row(row) for row in self._fills]),
             "requests": _table("requests", [self._named(row) for row in self._requests]),
-            "quotes": pl.DataFrame(self._quotes, schema=RAW["quotes"]),
+            "quotes": _table("quotes", [_quote_row(*quote) for quote in self._quotes]),
             "queue": _table(
                 "queue",
                 [{"at": at, "client_order_id": self._name(name), "ahead": ahead} for at, name, ahead in self._queue],
@@ -161,12 +159,27 @@ class RunLog:
         order = self._by_order_id.get(order_id)
         return order_id if order is None else order.name
 
-    def _named(self, row: dict[str, Any]) -> dict[str, Any]:
-        return {**row, "client_order_id": self._name(row["order_id"])}
+    def _named(self, row: SentRequest) -> dict[str, Any]:
+        return {**msgspec.structs.asdict(row), "client_order_id": self._name(row.order_id)}
 
-    def _fill_row(self, row: dict[str, Any]) -> dict[str, Any]:
-        request = self._by_order_id[row["order_id"]].request
-        return {**self._named(row), "symbol": request.symbol, "side": request.side}
+    def _fill_row(self, update: VenueUpdate) -> dict[str, Any]:
+        request = self._by_order_id[update.order_id].request
+        return {
+            "at": update.at,
+            "heard": update.at if update.reported is None else update.reported,
+            "client_order_id": self._name(update.order_id),
+            "symbol": request.symbol,
+            "side": request.side,
+            "price": update.price,
+            "quantity": update.quantity,
+            "liquidity": update.liquidity,
+            "why": update.reason,
+            "ahead": update.ahead,
+        }
+
+
+def _quote_row(at: int, symbol: str, bid: float | None, ask: float | None) -> dict[str, Any]:
+    return {"at": at, "symbol": symbol, "bid": optional_units(bid), "ask": optional_units(ask)}
 
 
 def _order_row(order: _Order) -> dict[str, Any]:

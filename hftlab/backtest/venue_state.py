@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import copy
-from typing import Final, NamedTuple
+from typing import Final, TypeAlias
 
+from hftlab.backtest.venue_reports import VenueReports
 from hftlab.backtest.waiting_stops import WaitingStops
 from hftlab.simulator.live_orders import LiveOrder
-from hftlab.trading.venue import OrderTerms, VenueRequest, VenueUpdate
+from hftlab.trading.venue import OrderTerms, VenueRequest
 
 __all__ = ["Underway", "VenueState"]
 
-_COLLECTIONS: Final = ("underway", "reports", "terms", "released", "owners", "last_arrival", "last_report")
+_COLLECTIONS: Final = ("underway", "terms", "released", "owners", "last_arrival")
 
 
-class Underway(NamedTuple):
-    """Request on its way to the venue."""
-
-    arrival: int
-    number: int
-    account: str
-    request: VenueRequest
+Underway: TypeAlias = tuple[int, int, str, VenueRequest]
+"""Request on its way to the venue: when it arrives (ns), its number, its account, and itself."""
 
 
 class VenueState:
@@ -29,7 +25,7 @@ class VenueState:
     def __init__(self, start: int) -> None:
         self.now = start
         self.underway: list[Underway] = []
-        self.reports: list[tuple[int, int, VenueUpdate]] = []
+        self.reports = VenueReports()
         self.by_id: dict[str, LiveOrder] = {}
         self.by_number: dict[int, LiveOrder] = {}
         self.terms: dict[int, OrderTerms] = {}
@@ -38,16 +34,16 @@ class VenueState:
         self.stops = WaitingStops()
         self.owners: dict[str, int] = {}
         self.last_arrival: dict[str, int] = {}
-        self.last_report: dict[str, int] = {}
-        self.requests = self.updates = self.orders = 0
+        self.requests = self.orders = 0
 
     def copied(self) -> VenueState:
         """Copy what changes; deepcopy() would take a second for ten thousand orders."""
         state = copy.copy(self)
-        # Requests, updates, terms and listings never change.
+        # Requests, terms and listings never change.
         state.by_number = {number: copy.copy(order) for number, order in self.by_number.items()}
         state.by_id = {order.order_id: order for order in state.by_number.values()}
         state.stops = self.stops.copied(state.by_number)
+        state.reports = self.reports.copied()
         for name in _COLLECTIONS:
             setattr(state, name, copy.copy(getattr(self, name)))
         return state

@@ -40,6 +40,8 @@ class LiveMarket:
     did not take, and why.
     """
 
+    is_whole = False
+
     def __init__(self, client: Client, duration: int | None) -> None:
         self._client = client
         self.symbols: Sequence[str] = client.symbols

@@ -30,6 +30,8 @@ class SteppedMarket:
     speed of anything. With a `speed` it waits as long as the recording has. `known` is what was there at the start.
     """
 
+    is_whole = False
+
     def __init__(self, client: Client, speed: float | None, duration: int | None) -> None:
         self._client, self._speed = client, speed
         self.symbols: Sequence[str] = client.offered_symbols

@@ -105,16 +105,6 @@ class PaperSource(SourceDecorator[Message]):
             self.trading.keep(some[1:])
         return some[0]
 
-    def take_next(self, until: int | None) -> list[Timed[Any]]:
-        """Return the next messages by `until`, or whenever they are for None; they are of one time.
-
-        If there are none, time goes on to `until`.
-        """
-        some = self._next_ones(until)
-        if not some and until is not None:
-            self.trading.reach(until)
-        return some
-
     def _next_ones(self, until: int | None) -> list[Timed[Any]]:
         """Take the next message of the market and the private ones behind it, or the next private ones."""
         trading = self.trading

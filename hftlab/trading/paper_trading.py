@@ -61,8 +61,12 @@ class PaperTrading:
         self._now = self._start - 1
         self._valuation: int | None = None
         """When accounts are valued next; None if that is never."""
+        self._is_planned = False
+        """Whether there is no earlier time at which accounts might be valued next."""
+        self._due: int | None = self._venue.next_time()
+        """When something may be reported next: the venue's next_time() since it was last asked to do something."""
         self._played: int | None = None
-        """Time of the last request, up to which the venue's market has gone on."""
+        """Time at which the venue has nothing more to do, unless somebody asks for it."""
         self._kept: list[Timed[Any]] = []
         """Messages up to now that nobody has taken yet."""
         self._log = RequestLog()
@@ -91,7 +95,7 @@ class PaperTrading:
         """Return the next time at which something may happen; None while nothing will."""
         if self._kept:
             return self._now
-        due = self._venue.next_time()
+        due = self._due
         if self._valuation is not None and (due is None or self._valuation < due):
             due = self._valuation
         return None if due is None else max(due, self._now)
@@ -112,12 +116,11 @@ class PaperTrading:
         while True:
             valuation = self._valuation
             stop = until if valuation is None or valuation > until else valuation
-            due = self._venue.next_time()
-            if due is not None and due <= stop:
-                reached = self._venue.run(stop)
+            if self._due is not None and self._due <= stop:
+                reached, found = self._run(stop)
                 if reached > self._now:
                     self._now = reached
-                if found := self.broker.collect():
+                if found:
                     return self._stamped(found)
                 if reached < stop:
                     continue  # a report of nobody's order
@@ -127,6 +130,15 @@ class PaperTrading:
                 return []
             if told := self._value(stop):
                 return told
+
+    def _run(self, until: int) -> tuple[int, list[Timed[Any]]]:
+        """Let the venue's market go on to `until`, or the first report before; returns the time, and the messages."""
+        reached = self._venue.run(until)
+        found: list[Timed[Any]] = self.broker.collect()
+        self._due = self._venue.next_time()
+        if reached >= until and not found:
+            self._played = until
+        return reached, found
 
     def reach(self, at: int) -> None:
         """Note that time has gone on to `at`, as the market's messages show; advance() finds what happened until then.
@@ -188,10 +200,9 @@ class PaperTrading:
         if self._goes_back and not self._checkpoints:
             self._save()
         told: list[Timed[Any]] = []
-        if entry.at != self._played or self._kept:  # as for the first of several requests at a time
+        if entry.at != self._played or self._kept:
             told += self.advance(entry.at)
             told += self._play(entry.at)
-            self._played = entry.at
         if self._goes_back:
             last = self._checkpoints[-1]
             if len(self._log) - last.requests >= self._requests or entry.at - last.at >= self._interval:
@@ -211,13 +222,10 @@ class PaperTrading:
     def _play(self, at: int) -> list[Timed[Any]]:
         """Let the venue's market go on to a time that has been reached: it stands still while there are no orders."""
         told: list[Timed[Any]] = []
-        while True:
-            reached = self._venue.run(at)
-            some = self.broker.collect()
-            if reached >= at and not some:
-                return told
-            if some:
-                told += self._stamped(some)
+        while self._played != at:
+            if found := self._run(at)[1]:
+                told += self._stamped(found)
+        return told
 
     def _do(self, entry: LoggedRequest) -> list[Timed[Any]]:
         try:
@@ -228,7 +236,9 @@ class PaperTrading:
                 told = self.broker.handle(entry.account, entry.request, entry.at, entered_by=entry.entered_by)
             return self._stamped(told)
         finally:
-            self._plan()
+            self._due = self._venue.next_time()
+            if not self._is_planned:
+                self._plan()
 
     # --- values ---
 
@@ -240,7 +250,7 @@ class PaperTrading:
             if price is not None:
                 told += self.broker.mark(symbol, price, at)
         told += self.broker.portfolios(at)
-        self._valuation = None
+        self._valuation, self._is_planned = None, False
         stamped = self._stamped(told)
         self._plan()
         return stamped
@@ -250,8 +260,8 @@ class PaperTrading:
         stamped: list[Timed[Any]] = []
         for item in messages:
             item.message.ts_event = item.message.timestamp
-            stamped.append(Timed(self._now, item.message, item.account))
-        if stamped:
+            stamped.append(item if item.at == self._now else Timed(self._now, item.message, item.account))
+        if stamped and not self._is_planned:
             self._plan()
         return stamped
 
@@ -259,10 +269,11 @@ class PaperTrading:
         """Find out when to value next: at the next day if there is nothing to value, as that counts its profit anew."""
         if not self._log:
             return
-        pace = self._pace if self.broker.needs_valuation else _DAY
-        due = (self._now // pace + 1) * pace
+        paced, new_day = (self._now // self._pace + 1) * self._pace, (self._now // _DAY + 1) * _DAY
+        due = paced if self.broker.needs_valuation else new_day
         if due <= self._end and (self._valuation is None or due < self._valuation):
             self._valuation = due
+        self._is_planned = self._valuation is not None and self._valuation <= min(paced, new_day)
 
     # --- the way back ---
 
@@ -283,8 +294,10 @@ class PaperTrading:
             self._checkpoints.pop()
         last = self._checkpoints[-1]
         self._now, self._valuation, self._played = last.at, last.valuation, None
+        self._is_planned = False
         self._venue.restore(last.venue)
         self.broker.restore(last.broker)
+        self._due = self._venue.next_time()
         for entry in self._log.since(last.requests):
             self.advance(entry.at)
             self._play(entry.at)
