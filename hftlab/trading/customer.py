@@ -50,6 +50,8 @@ class Customer:
         self.has_changed = False
         """True if the portfolio differs from the last that was told."""
         self._exposure = OpenExposure()
+        self._counted: dict[str, tuple[int, int]] = {}
+        """Order id -> the quantity and the price by which the order is in the exposure."""
         self._replacements: dict[str, list[_Replacement]] = {}
         """Order id -> replacements that the venue has not answered, the oldest first."""
 
@@ -58,6 +60,7 @@ class Customer:
         self.account.set_terms(terms)
         self.checks = PreTradeChecks(terms.limits)
         self.has_changed = True
+        self._counted.clear()  # other rates are other costs
 
     # --- open orders ---
 
@@ -80,12 +83,16 @@ class Customer:
             if other_price > price:
                 price = other_price
         quantity -= order.filled
-        self._exposure.set(order, quantity, self.account.value(terms.symbol, quantity, price))
+        counted = quantity, price
+        if self._counted.get(order.order_id) != counted:  # a replacement changes it when it is asked for or when done
+            self._counted[order.order_id] = counted
+            self._exposure.set(order, quantity, self.account.value(terms.symbol, quantity, price))
         self.has_changed = True
 
     def release(self, order: Order) -> None:
         """Count an order no more: it is over."""
         self._exposure.drop(order)
+        self._counted.pop(order.order_id, None)
         self._replacements.pop(order.order_id, None)
         self.orders.close(order)
         self.has_changed = True

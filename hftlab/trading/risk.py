@@ -296,11 +296,12 @@ def _nothing_open(terms: OrderTerms, filled: int) -> Rejection:
 
 def _grid(terms: OrderTerms, instrument: Instrument) -> Rejection | None:
     """Check prices against ticks and quantities against lots."""
-    rule = instrument.rule
     for price in (terms.price, terms.stop_price):
-        if price is not None and price % (tick := instrument.tick if rule is None else instrument.tick_at(price)):
-            reason = f"tick: the price {to_text(price)} is not a multiple of {to_text(tick)}"
-            return Rejection(Check.TICK, tick / UNIT, price / UNIT, reason)
+        if price is not None:
+            tick = instrument.tick if instrument.rule is None else instrument.tick_at(price)
+            if price % tick:
+                reason = f"tick: the price {to_text(price)} is not a multiple of {to_text(tick)}"
+                return Rejection(Check.TICK, tick / UNIT, price / UNIT, reason)
     lot = instrument.lot
     for quantity in (terms.quantity, terms.display_quantity):
         if quantity is not None and (quantity <= 0 or quantity % lot):
