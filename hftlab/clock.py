@@ -59,9 +59,9 @@ def from_milliseconds(ms: float) -> int:
 
     A double with more than three decimals, which a foreign server may send, becomes the nearest nanosecond.
     """
-    ns = round(ms * 1000) * _PER_MICROSECOND
-    if to_milliseconds(ns) == ms:
-        return ns
+    microseconds = round(ms * 1000)
+    if microseconds / 1000 == ms:
+        return microseconds * _PER_MICROSECOND
     whole = math.floor(ms)
     return whole * _PER_MILLISECOND + round((ms - whole) * _PER_MILLISECOND)
 

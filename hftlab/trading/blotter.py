@@ -177,7 +177,8 @@ class Blotter:
     def receive(self, message: Message) -> list[TrackedOrder]:
         """Take in a private message, an AUTH_SUCCESS or a welcome; others change nothing."""
         if isinstance(message, OrderUpdate):
-            return [] if self._has_come(message.sequence) else self._order(message)
+            sequence = message.sequence  # None in a backtest
+            return [] if sequence is not None and self._has_come(sequence) else self._order(message)
         match message:
             case PositionUpdate() if not self._has_come(message.sequence):
                 self._positions[message.symbol] = message

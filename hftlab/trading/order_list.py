@@ -64,7 +64,8 @@ class OrderList:
         self._by_client_id[client_order_id] = order
         names = self._client_ids.get(order.order_id)
         if names is None:
-            names = self._client_ids[order.order_id] = []
+            self._client_ids[order.order_id] = [client_order_id]
+            return
         names.append(client_order_id)
         if len(names) > 1 + _MOST_IDS:
             del self._by_client_id[names.pop(1)]
