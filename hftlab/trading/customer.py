@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-import msgspec
-
 from hftlab.instruments import Instrument
 from hftlab.protocol.enums import OrderStatus, UpdateType
 from hftlab.protocol.order_messages import PrivateMessage
 from hftlab.trading.account import Account, AccountTerms, Portfolio
 from hftlab.trading.open_exposure import OpenExposure
 from hftlab.trading.order_list import OrderList
-from hftlab.trading.orders import Fill, Order
+from hftlab.trading.orders import Fill, Order, Replacement
 from hftlab.trading.risk import Exposure, PreTradeChecks, order_price
 from hftlab.trading.venue import OrderTerms, VenueUpdate
 from hftlab.trading.wire import order_update, portfolio_update, position_update
@@ -33,13 +31,6 @@ _KINDS: Final = {
 """Update type that goes with a status where an order is told as state."""
 
 
-class _Replacement(msgspec.Struct, frozen=True, gc=False):
-    """Replacement that is on its way: the order's new clientOrderId, and its terms then."""
-
-    client_order_id: str
-    terms: OrderTerms
-
-
 class Customer:
     """Customer of a broker: one account, its orders and its checks; prices and quantities are integers of 1e-9."""
 
@@ -50,17 +41,14 @@ class Customer:
         self.has_changed = False
         """True if the portfolio differs from the last that was told."""
         self._exposure = OpenExposure()
-        self._counted: dict[str, tuple[int, int]] = {}
-        """Order id -> the quantity and the price by which the order is in the exposure."""
-        self._replacements: dict[str, list[_Replacement]] = {}
-        """Order id -> replacements that the venue has not answered, the oldest first."""
 
     def set_terms(self, terms: AccountTerms) -> None:
         """Go on with other terms; cash, positions and orders stay. Raises HftlabError."""
         self.account.set_terms(terms)
         self.checks = PreTradeChecks(terms.limits)
         self.has_changed = True
-        self._counted.clear()  # other rates are other costs
+        for order in self.orders:  # other rates are other costs
+            order.counted = None
 
     # --- open orders ---
 
@@ -75,7 +63,7 @@ class Customer:
         """
         terms = order.terms
         quantity, price = terms.quantity, order_price(terms, reference) or 0
-        for each in self._replacements.get(order.order_id, ()):
+        for each in order.replacements:
             other = each.terms
             if other.quantity > quantity:
                 quantity = other.quantity
@@ -84,16 +72,15 @@ class Customer:
                 price = other_price
         quantity -= order.filled
         counted = quantity, price
-        if self._counted.get(order.order_id) != counted:  # a replacement changes it when it is asked for or when done
-            self._counted[order.order_id] = counted
+        if order.counted != counted:  # a replacement changes it when it is asked for or when it is done
+            order.counted = counted
             self._exposure.set(order, quantity, self.account.value(terms.symbol, quantity, price))
         self.has_changed = True
 
     def release(self, order: Order) -> None:
         """Count an order no more: it is over."""
         self._exposure.drop(order)
-        self._counted.pop(order.order_id, None)
-        self._replacements.pop(order.order_id, None)
+        order.counted, order.replacements = None, ()
         self.orders.close(order)
         self.has_changed = True
 
@@ -111,27 +98,19 @@ class Customer:
 
     def terms_to_be(self, order: Order) -> OrderTerms:
         """Return the terms that an order has once the replacements that are on their way are done."""
-        waiting = self._replacements.get(order.order_id)
-        return waiting[-1].terms if waiting else order.terms
+        return order.replacements[-1].terms if order.replacements else order.terms
 
     def await_replacement(self, order: Order, client_order_id: str, terms: OrderTerms) -> None:
         """Note that an order is about to have another clientOrderId, by which it is found from now on, and terms."""
         self.orders.name(order, client_order_id)
-        replacement = _Replacement(client_order_id, terms)
-        waiting = self._replacements.get(order.order_id)
-        if waiting is None:
-            self._replacements[order.order_id] = [replacement]
-        else:
-            waiting.append(replacement)
+        order.replacements = (*order.replacements, Replacement(client_order_id, terms))
 
     def end_replacement(self, order: Order, *, is_done: bool) -> None:
         """Give an order its new clientOrderId, or make that one free again if the replacement was refused."""
-        waiting = self._replacements.get(order.order_id)
-        if not waiting:
+        if not order.replacements:
             return  # of a venue that says so without having been asked
-        client_order_id = waiting.pop(0).client_order_id
-        if not waiting:
-            del self._replacements[order.order_id]
+        client_order_id = order.replacements[0].client_order_id
+        order.replacements = order.replacements[1:]
         if is_done:
             order.client_order_id = client_order_id
             self.orders.name(order, client_order_id)  # once more if as many as are kept were on their way behind it

@@ -12,7 +12,7 @@ from hftlab.errors import ImpossibleTransition
 from hftlab.protocol.enums import OrderStatus, Side, UpdateType
 from hftlab.trading.venue import Liquidity, OrderTerms, RequestKind, VenueUpdate
 
-__all__ = ["FINAL", "TRANSITIONS", "Fill", "Order"]
+__all__ = ["FINAL", "TRANSITIONS", "Fill", "Order", "Replacement"]
 
 _PENDING_NEW, _NEW, _PARTIAL, _FILLED = (
     OrderStatus.PENDING_NEW,
@@ -93,6 +93,13 @@ class Fill(msgspec.Struct, frozen=True, gc=False):
     commission: int
 
 
+class Replacement(msgspec.Struct, frozen=True, gc=False):
+    """Replacement that is on its way: the order's new clientOrderId, and its terms then."""
+
+    client_order_id: str
+    terms: OrderTerms
+
+
 class Order(msgspec.Struct, kw_only=True, gc=False):
     """Order of an account, from PENDING_NEW to its end. Quantities, prices and money are integers of 1e-9.
 
@@ -119,6 +126,10 @@ class Order(msgspec.Struct, kw_only=True, gc=False):
     """The connection at whose end it is to be cancelled; None for none."""
     cancels: int = 0
     """Requests to cancel it that the venue has not answered."""
+    replacements: tuple[Replacement, ...] = ()
+    """Those that the venue has not answered, the oldest first."""
+    counted: tuple[int, int] | None = None
+    """Quantity and price by which it counts as open in its account; None if it has not been valued."""
 
     @property
     def is_open(self) -> bool:
