@@ -4,10 +4,12 @@ The market maker has two quotes about the middle and moves both of them every 10
 model (risk-averse) are the same for all. The market is made with a seed; a capture of Binance, whose path the variable
 HFTLAB_BENCH_CAPTURE names, can take its place.
 
-Times are those of the processor, after compilation. hftbacktest and the compiled strategy have the events in memory,
-and what they are converted to beforehand; each run builds its books. The class runs on the session, from its files to
-the result. hftbacktest has two kinds of books: the faster counts. The ratio is the least of the compiled strategy's
-over 1 and the class's over 0.1.
+Times are those of the processor, after compilation, from the first event to the last. All have the events in memory,
+as what they were converted to beforehand, and each run builds its books: hftbacktest has its own array, the compiled
+strategy the rows of the market, and the class these rows and the messages that a strategy is told of. None makes tables
+of what came of it. How fast the class is with all of hl.backtest(), from the session's files to the result's tables, is
+told beside (`class_from_files_events_per_s`) and not part of the ratio. hftbacktest has two kinds of books: the faster
+counts. The ratio is the least of the compiled strategy's over 1 and the class's over 0.1.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from hftlab.backtest import Latency, Strategy, compiled, run_backtest
 from hftlab.backtest.compiled_run import Settings, run_compiled
 from hftlab.backtest.fill_models import FillModel
 from hftlab.backtest.market_rows import Block, Holding, MarketRows, market_rows
+from hftlab.backtest.recorded_run import run_recorded
 from hftlab.bench.backtest_market import level_market, record_levels
 from hftlab.bench.backtest_peer import Peer
 from hftlab.bench.result import Result
@@ -30,6 +33,7 @@ from hftlab.book.matching.entries import Prevention
 from hftlab.ingest import import_capture
 from hftlab.instruments import UNIT
 from hftlab.session import Session
+from hftlab.source import Timed
 from hftlab.trading.account import AccountTerms
 
 __all__ = ["run"]
@@ -42,6 +46,8 @@ _ROUNDS: Final = 5
 _DISTANCE: Final = 20
 _LOTS: Final = 10
 _CAPTURE: Final = "HFTLAB_BENCH_CAPTURE"
+_BOTH_WAYS: Final = Latency(entry=_LATENCY, response=_LATENCY)
+_TERMS: Final = AccountTerms(cash=1e9, commissions=None)
 
 
 @compiled(every=_EVERY / 1e9, state={"step": 0, "bid": 0, "ask": 0}, parameters={"distance": _DISTANCE, "lots": _LOTS})
@@ -96,12 +102,16 @@ def run() -> Result:
         rows = _InMemory(market_rows(session))
         instrument = rows.instruments[0]
         peer = Peer(events, instrument, every=_EVERY, latency=_LATENCY)
-        terms = AccountTerms(cash=1e9, commissions=None)
+
+        def made() -> Maker:
+            return Maker(instrument.tick / UNIT, _LOTS * instrument.lot / UNIT)
+
         work: dict[str, Any] = {
             "hftbacktest_map": lambda: peer.run(is_array=False, distance=_DISTANCE, lots=_LOTS),
             "hftbacktest_array": lambda: peer.run(is_array=True, distance=_DISTANCE, lots=_LOTS),
             "compiled": lambda: _compiled(session, rows),
-            "class": lambda: _class(session, instrument.tick / UNIT, _LOTS * instrument.lot / UNIT, terms),
+            "class": lambda: _class(made(), rows, _Messages(session)),
+            "class_from_files": lambda: _class_from_files(made(), session),
         }
         times: dict[str, list[float]] = {name: [] for name in work}
         requests: dict[str, int] = {}
@@ -145,6 +155,25 @@ class _InMemory(MarketRows):
         return self._blocks[number] if number < len(self._blocks) else None
 
 
+class _Messages:
+    """Messages of a session's market, all in memory; each run takes them from the first on."""
+
+    def __init__(self, session: Session) -> None:
+        replay = session.replay(float("inf"))
+        self.symbols, self.span = replay.symbols, replay.span
+        self._messages = replay.take(session.manifest.messages)
+        self._taken = 0
+
+    def next_time(self) -> int | None:
+        """Return when the next message is due; None after the last."""
+        return self._messages[self._taken].at if self._taken < len(self._messages) else None
+
+    def take(self, count: int) -> list[Timed[Any]]:
+        """Take the next messages; fewer at the end."""
+        first, self._taken = self._taken, self._taken + count
+        return self._messages[first : self._taken]
+
+
 def _session(folder: Path) -> Session:
     capture = os.environ.get(_CAPTURE)
     if capture is None:
@@ -156,17 +185,18 @@ def _compiled(session: Session, rows: MarketRows) -> tuple[float, int]:
     span = session.manifest.started or 0, session.manifest.ended or 0
     model = FillModel("risk_averse").queue_model
     assert model is not None
-    latency = Latency(entry=_LATENCY, response=_LATENCY)
     start = time.process_time()
-    log = run_compiled(maker, rows, span, Settings(int(model), 1.0, latency, int(Prevention.CANCEL_NEWEST)))
+    log = run_compiled(maker, rows, span, Settings(int(model), 1.0, _BOTH_WAYS, int(Prevention.CANCEL_NEWEST)))
     return time.process_time() - start, len(log.requests)
 
 
-def _class(session: Session, tick: float, size: float, terms: Any) -> tuple[float, int]:
-    latency = Latency(entry=_LATENCY, response=_LATENCY)
+def _class(strategy: Strategy, rows: MarketRows, messages: _Messages) -> tuple[float, int]:
     start = time.process_time()
-    result = run_backtest(
-        Maker, session, fill="risk_averse", latency=latency, terms=terms, parameters={"tick": tick, "size": size}
-    )
-    taken = time.process_time() - start
-    return taken, result.requests.collect().height
+    log = run_recorded(strategy, rows, messages, model=FillModel("risk_averse"), latency=_BOTH_WAYS, terms=_TERMS)
+    return time.process_time() - start, log.tables()["requests"].height
+
+
+def _class_from_files(strategy: Strategy, session: Session) -> tuple[float, int]:
+    start = time.process_time()
+    result = run_backtest(strategy, session, fill="risk_averse", latency=_BOTH_WAYS, terms=_TERMS)
+    return time.process_time() - start, result.requests.collect().height
