@@ -10,7 +10,7 @@ from hftlab.backtest.core import Core, Entry
 from hftlab.backtest.fill_updates import fill_update, state_update, terms_update
 from hftlab.backtest.latency_models import Latency
 from hftlab.backtest.report_texts import REASONS, reason_of
-from hftlab.backtest.reports import Cause
+from hftlab.backtest.reports import Cause, ReportRow
 from hftlab.backtest.venue_state import VenueState
 from hftlab.book.matching import EntryType, InForce, Prevention
 from hftlab.clock import NANOSECONDS
@@ -104,7 +104,8 @@ class FillVenue:
             is_met = bool(state.underway) and state.underway[0][0] <= limit
             target = state.underway[0][0] if is_met else limit
             reached = core.play(target, stop=True)
-            if self._report() or reached < target:
+            rows = core.take_rows()
+            if ((rows or state.stops.orders) and self._report(rows)) or reached < target:
                 continue
             if not is_met:
                 if limit > state.now:
@@ -127,7 +128,7 @@ class FillVenue:
         while True:
             reached = core.play(until)
             # Behind a trade that has released a stop there may be more rows of the same time.
-            if not self._report() and reached >= until:
+            if not self._report(core.take_rows()) and reached >= until:
                 return
 
     # --- requests ---
@@ -189,7 +190,7 @@ class FillVenue:
         problem = self._do(account, request, at)
         if problem is not None:
             self._refuse(account, request, problem, at)
-        self._report()
+        self._report(self._core.take_rows())
 
     def _do(self, account: str, request: VenueRequest, at: int) -> str | None:
         """Carry a request out, or return why it is refused."""
@@ -217,7 +218,8 @@ class FillVenue:
         order = new_order(account, request, listing)
         if isinstance(order, str):
             return order
-        if _shows_too_little(terms, order.quantity * listing.lot):
+        display = terms.display_quantity
+        if display is not None and _shows_too_little(display, order.quantity * listing.lot):
             return SMALL_DISPLAY
         state.orders += 1
         order.number = state.orders
@@ -258,7 +260,8 @@ class FillVenue:
         listing = order.listing
         quantity = order.quantity if request.quantity is None else request.quantity // listing.lot
         price = order.price if request.price is None else request.price // listing.tick
-        if _shows_too_little(self._state.terms[order.number], (quantity - order.filled) * listing.lot):
+        display = self._state.terms[order.number].display_quantity
+        if display is not None and _shows_too_little(display, (quantity - order.filled) * listing.lot):
             return SMALL_DISPLAY
         if not order.is_waiting:
             self._core.replace(order.number, quantity - order.filled, price, at)
@@ -305,9 +308,8 @@ class FillVenue:
 
     # --- reports ---
 
-    def _report(self) -> bool:
-        """Turn what the core reports into updates; tells whether there was something."""
-        rows = self._core.take_rows()
+    def _report(self, rows: list[ReportRow]) -> bool:
+        """Turn reports of the core, and those that follow, into updates; tells whether there was something."""
         some = bool(rows)
         for row in rows:
             self._follow(*row)
@@ -395,5 +397,5 @@ class FillVenue:
         self._state = state.copied()
 
 
-def _shows_too_little(terms: OrderTerms, quantity: int) -> bool:
-    return terms.display_quantity is not None and _MOST_PARTS * terms.display_quantity < quantity
+def _shows_too_little(display: int, quantity: int) -> bool:
+    return _MOST_PARTS * display < quantity

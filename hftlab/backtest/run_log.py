@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+from collections import defaultdict
 from typing import Any, Final
 
 import msgspec
@@ -64,7 +64,7 @@ class RunLog:
         self._queue: list[tuple[int, str, int]] = []
         self._newest: _Order | None = None
         """The order that was sent last: its request reaches the venue within the same call."""
-        self._sent: defaultdict[str, deque[SentRequest]] = defaultdict(deque)
+        self._sent: defaultdict[str, list[SentRequest]] = defaultdict(list)
         """Requests that have no outcome yet, by kind and the venue's order id, the oldest first."""
 
     # --- what happens ---
@@ -97,7 +97,7 @@ class RunLog:
             return
         asked = update.request if kind is UpdateType.REJECT and update.request is not None else kind
         if rows := self._sent.get(asked + update.order_id):  # an order's requests arrive as they were sent
-            row = rows.popleft()
+            row = rows.pop(0)
             if not rows:
                 del self._sent[asked + update.order_id]
             row.outcome = "REJECTED" if kind is UpdateType.REJECT else "DONE"

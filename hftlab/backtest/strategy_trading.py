@@ -82,7 +82,7 @@ class StrategyTrading:
 
         The order has another client order id from then on, and is found by the earlier ones as well.
         """
-        name = order.client_order_id if isinstance(order, OrderHandle) else client_order_id_text(order)
+        name = order.tracked.record.client_order_id if isinstance(order, OrderHandle) else client_order_id_text(order)
         new = self._next_id() if new_client_order_id is None else new_client_order_id
         message = replacement(name, new, quantity=quantity, price=price, stop_price=stop_price)
         tracked = self._blotter.find(name)

@@ -82,7 +82,7 @@ class PaperTrading:
     @property
     def requests(self) -> list[LoggedRequest]:
         """The requests so far, each with its time."""
-        return list(self._log)
+        return list(self._log.entries)
 
     @property
     def has_messages(self) -> bool:
@@ -121,6 +121,7 @@ class PaperTrading:
                 if reached > self._now:
                     self._now = reached
                 if found:
+                    self._plan()
                     return self._stamped(found)
                 if reached < stop:
                     continue  # a report of nobody's order
@@ -186,37 +187,39 @@ class PaperTrading:
 
         Raises what Broker.handle() does; collect() returns the messages of before then.
         """
-        return self._take(LoggedRequest(max(at, self._now), account, request, entered_by))
+        return self._take(at, account, request, entered_by)
 
     def disconnect(self, entered_by: Hashable, at: int) -> list[Timed[Any]]:
         """Cancel the open orders that were entered by a connection that asked for it."""
-        return self._take(LoggedRequest(max(at, self._now), None, None, entered_by))
+        return self._take(at, None, None, entered_by)
 
     def snapshot(self, account: str, at: int, *, with_finished: bool = False) -> list[Timed[Any]]:
         """Return the state of an account as messages; see Broker.snapshot()."""
         return self.broker.snapshot(account, max(at, self._now), with_finished=with_finished)
 
-    def _take(self, entry: LoggedRequest) -> list[Timed[Any]]:
+    def _take(
+        self, at: int, account: str | None, request: OrderRequest | None, entered_by: Hashable | None
+    ) -> list[Timed[Any]]:
+        if at < self._now:
+            at = self._now
         if self._goes_back and not self._checkpoints:
             self._save()
         told: list[Timed[Any]] = []
-        if entry.at != self._played or self._kept:
-            told += self.advance(entry.at)
-            told += self._play(entry.at)
+        if at != self._played or self._kept:
+            told += self.advance(at)
+            told += self._play(at)
         if self._goes_back:
             last = self._checkpoints[-1]
-            if len(self._log) - last.requests >= self._requests or entry.at - last.at >= self._interval:
+            if len(self._log.entries) - last.requests >= self._requests or at - last.at >= self._interval:
                 self._save()
         try:
-            told += self._do(entry)
+            told += self._do(at, account, request, entered_by)
         except ServerError:
             self._kept = told  # the request has changed nothing, and there is no limit to such ones: it is not logged
             raise
-        if not self._log:
-            self._log.add(entry)
+        if self._goes_back or not self._log.entries:  # the first one begins the valuations
+            self._log.add(LoggedRequest(at, account, request, entered_by))
             self._plan()
-        elif self._goes_back:
-            self._log.add(entry)
         return told
 
     def _play(self, at: int) -> list[Timed[Any]]:
@@ -225,20 +228,22 @@ class PaperTrading:
         while self._played != at:
             if found := self._run(at)[1]:
                 told += self._stamped(found)
+                self._plan()
         return told
 
-    def _do(self, entry: LoggedRequest) -> list[Timed[Any]]:
+    def _do(
+        self, at: int, account: str | None, request: OrderRequest | None, entered_by: Hashable | None
+    ) -> list[Timed[Any]]:
         try:
             told: list[Any]
-            if entry.request is None or entry.account is None:
-                told = self.broker.disconnect(entry.entered_by, entry.at)
+            if request is None or account is None:
+                told = self.broker.disconnect(entered_by, at)
             else:
-                told = self.broker.handle(entry.account, entry.request, entry.at, entered_by=entry.entered_by)
-            return self._stamped(told)
+                told = self.broker.handle(account, request, at, entered_by=entered_by)
+            return self._stamped(told) if told else told
         finally:
             self._due = self._venue.next_time()
-            if not self._is_planned:
-                self._plan()
+            self._plan()
 
     # --- values ---
 
@@ -251,9 +256,8 @@ class PaperTrading:
                 told += self.broker.mark(symbol, price, at)
         told += self.broker.portfolios(at)
         self._valuation, self._is_planned = None, False
-        stamped = self._stamped(told)
         self._plan()
-        return stamped
+        return self._stamped(told)
 
     def _stamped(self, messages: Iterable[Timed[Any]]) -> list[Timed[Any]]:
         """Give messages the time at which the account hears of it; that of the venue stays in them."""
@@ -261,13 +265,11 @@ class PaperTrading:
         for item in messages:
             item.message.ts_event = item.message.timestamp
             stamped.append(item if item.at == self._now else Timed(self._now, item.message, item.account))
-        if stamped and not self._is_planned:
-            self._plan()
         return stamped
 
     def _plan(self) -> None:
         """Find out when to value next: at the next day if there is nothing to value, as that counts its profit anew."""
-        if not self._log:
+        if self._is_planned or not self._log.entries:
             return
         paced, new_day = (self._now // self._pace + 1) * self._pace, (self._now // _DAY + 1) * _DAY
         due = paced if self.broker.needs_valuation else new_day
@@ -281,7 +283,7 @@ class PaperTrading:
         """Make a checkpoint of now, at first of the start; of many every second one goes."""
         at = self._now if self._checkpoints else self._start - 1
         self._checkpoints.append(
-            _Checkpoint(at, len(self._log), self._valuation, self._venue.checkpoint(), self.broker.checkpoint())
+            _Checkpoint(at, len(self._log.entries), self._valuation, self._venue.checkpoint(), self.broker.checkpoint())
         )
         if len(self._checkpoints) > _MOST_CHECKPOINTS:
             del self._checkpoints[1::2]
@@ -302,4 +304,4 @@ class PaperTrading:
             self.advance(entry.at)
             self._play(entry.at)
             with suppress(ServerError):
-                self._do(entry)
+                self._do(*entry)

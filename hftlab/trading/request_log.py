@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -25,25 +25,19 @@ class LoggedRequest(NamedTuple):
 
 
 class RequestLog:
-    """Requests in the order in which they were taken, which is that of their times."""
+    """Requests in the order in which they were taken, which is that of their times: `entries`."""
 
     def __init__(self) -> None:
-        self._entries: list[LoggedRequest] = []
-
-    def __len__(self) -> int:
-        return len(self._entries)
-
-    def __iter__(self) -> Iterator[LoggedRequest]:
-        return iter(self._entries)
+        self.entries: list[LoggedRequest] = []
 
     def add(self, entry: LoggedRequest) -> None:
         """Append a request; its time is not before the last one's."""
-        self._entries.append(entry)
+        self.entries.append(entry)
 
     def since(self, count: int) -> list[LoggedRequest]:
         """Return the requests behind the first `count`."""
-        return self._entries[count:]
+        return self.entries[count:]
 
     def forget_after(self, at: int) -> None:
         """Forget the requests after a time (ns)."""
-        del self._entries[bisect_right(self._entries, at, key=attrgetter("at")) :]
+        del self.entries[bisect_right(self.entries, at, key=attrgetter("at")) :]

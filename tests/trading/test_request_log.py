@@ -16,9 +16,9 @@ def logged(*times: int) -> RequestLog:
 def test_requests_of_the_time_itself_hold() -> None:
     log = logged(1, 5, 5, 9)
     log.forget_after(5)
-    assert [one.at for one in log] == [1, 5, 5]
+    assert [one.at for one in log.entries] == [1, 5, 5]
     log.forget_after(0)
-    assert len(log) == 0
+    assert len(log.entries) == 0
 
 
 def test_those_behind_a_checkpoint_are_found_by_their_number() -> None:
