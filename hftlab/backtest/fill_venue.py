@@ -219,7 +219,7 @@ class FillVenue:
         if isinstance(order, str):
             return order
         display = terms.display_quantity
-        if display is not None and _shows_too_little(display, order.quantity * listing.lot):
+        if display is not None and _MOST_PARTS * display < order.quantity * listing.lot:
             return SMALL_DISPLAY
         state.orders += 1
         order.number = state.orders
@@ -261,7 +261,7 @@ class FillVenue:
         quantity = order.quantity if request.quantity is None else request.quantity // listing.lot
         price = order.price if request.price is None else request.price // listing.tick
         display = self._state.terms[order.number].display_quantity
-        if display is not None and _shows_too_little(display, (quantity - order.filled) * listing.lot):
+        if display is not None and _MOST_PARTS * display < (quantity - order.filled) * listing.lot:
             return SMALL_DISPLAY
         if not order.is_waiting:
             self._core.replace(order.number, quantity - order.filled, price, at)
@@ -395,7 +395,3 @@ class FillVenue:
         self._core.restore(core)
         self._draws.restore(draws)
         self._state = state.copied()
-
-
-def _shows_too_little(display: int, quantity: int) -> bool:
-    return _MOST_PARTS * display < quantity
