@@ -17,6 +17,7 @@ from hftlab.backtest.fill_kernel import Rows
 from hftlab.backtest.fill_rows import block_rows
 from hftlab.backtest.fill_state import fitted_to, grow_fill_state, new_fill_state
 from hftlab.backtest.latency_models import Latency, in_order
+from hftlab.backtest.step_compiling import step_type
 from hftlab.backtest.step_delays import step_delays
 from hftlab.backtest.step_kernel import DONE, GROW, NEXT_ROWS, NEXT_VIEW, RUN, STOPPED, drive
 from hftlab.backtest.step_market import BEST, new_market
@@ -26,7 +27,7 @@ from hftlab.book.book_state import grow
 from hftlab.clock import in_words
 from hftlab.errors import StepFailed
 from hftlab.events import F_LAST
-from hftlab.kernels.compiling import IntArray
+from hftlab.kernels.compiling import IntArray, entry_point
 
 __all__ = ["CompiledRun", "Log", "Settings", "heard_times", "run_compiled"]
 
@@ -108,6 +109,8 @@ class CompiledRun:
         run["is_shared"] = may_share and self._is_direct and not strategy.on & BEST
         self._block = self._view_block = -1
         self._heard: int | None = None
+        self._compiled: Any = None
+        """The loop's machine code, from its first call on."""
         self._next_rows()
         self._next_view()
 
@@ -121,19 +124,7 @@ class CompiledRun:
         step = self._strategy.step
         while True:
             try:
-                why = drive(
-                    step,
-                    self._run,
-                    self._state,
-                    self._rows,
-                    self._view,
-                    self._market,
-                    self._orders,
-                    self._delays,
-                    self._entry,
-                    self._memory,
-                    self._parameters,
-                )
+                why = self._drive(step)
             except Exception as error:
                 raise self._failed(error) from None
             if why == GROW:
@@ -143,7 +134,25 @@ class CompiledRun:
             elif why == NEXT_VIEW:
                 self._next_view()
             else:
-                return int(why)
+                return why
+
+    def _drive(self, step: Any) -> int:
+        """Call the compiled loop, whose machine code is the same for all steps: only the step is compiled for each."""
+        arguments = (
+            self._run,
+            self._state,
+            self._rows,
+            self._view,
+            self._market,
+            self._orders,
+            self._delays,
+            self._entry,
+            self._memory,
+            self._parameters,
+        )
+        if self._compiled is None:
+            self._compiled = entry_point(drive, step_type(), *arguments)
+        return int(self._compiled(step, *arguments))
 
     def log(self) -> Log:
         """Return what the run has left."""

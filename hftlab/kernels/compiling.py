@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit, typeof
 from numba.core import event
+from numba.core.types import Type
 
 from hftlab.compilation import began, ended
 from hftlab.kernels.cache_files import known, remove_outdated
@@ -64,9 +65,11 @@ def entry_point(function: Function, *arguments: Any) -> Function:
 
     For a kernel that is called often and does little: numba's look at the types of all arrays of its NamedTuples takes
     longer than such a call. The code takes the types for granted: only arguments of the same types may be passed.
+    One of numba's types stands for itself: a function that is passed is of its own type otherwise, and the kernel
+    compiled anew for each.
     """
     dispatcher: Any = function
-    types = tuple(typeof(argument) for argument in arguments)
+    types = tuple(argument if isinstance(argument, Type) else typeof(argument) for argument in arguments)
     dispatcher.compile(types)
     return cast("Function", dispatcher.overloads[types].entry_point)
 

@@ -9,6 +9,7 @@ import pytest
 
 import hftlab as hl
 from hftlab.backtest import CompiledStrategy
+from hftlab.backtest.step_kernel import drive
 from hftlab.errors import StepFailed
 from tests.backtest.recorded_days import orders
 
@@ -79,6 +80,16 @@ def test_half_a_lot_is_not_cut_off() -> None:
 def test_whole_floats_are_taken() -> None:
     result = hl.backtest(halves(lots=1.0), orders(2))  # type: ignore[operator]
     assert result.orders.collect().height > 2
+
+
+def test_the_loop_around_the_steps_is_compiled_for_none_of_them() -> None:
+    def other(market: Any, orders: Any) -> None:
+        orders.buy(1, market.bid())
+
+    hl.backtest(halves(lots=1.0), orders(2))  # type: ignore[operator]
+    compiled = list(drive.overloads)  # type: ignore[attr-defined]
+    hl.backtest(hl.compiled(every="1s")(other), orders(2))  # type: ignore[operator]
+    assert list(drive.overloads) == compiled  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("arguments", ["1", "1, price=5", "'1', 5", "1, 5, 0, False, False, False, 1"])

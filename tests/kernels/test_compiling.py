@@ -4,11 +4,13 @@ import importlib.util
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from numba import njit, types
 from numba.core import caching
 
 from hftlab.book import apply_kernel
@@ -161,6 +163,31 @@ def test_an_entry_point_does_what_its_function_does() -> None:
     assert pair.numbers.tolist() == [0, 1, 11]
     assert code is not _moved
     assert entry_point(_moved, pair, 0) is code
+
+
+@in_place
+def _asked(answer: Callable[[int], int], number: int) -> int:
+    return 10 * answer(number)
+
+
+def _next(number: int) -> int:
+    return number + 1
+
+
+def _negative(number: int) -> int:
+    if number < 0:
+        raise ValueError("it is negative")
+    return -number
+
+
+def test_an_entry_point_may_be_the_same_for_all_functions_of_a_type() -> None:
+    kind = types.FunctionType(types.int64(types.int64))
+    code = entry_point(_asked, kind, 0)
+    asked: Any = [njit(types.int64(types.int64))(one) for one in (_next, _negative)]
+    assert [code(one, 4) for one in asked] == [50, -40]
+    with pytest.raises(ValueError, match="it is negative"):
+        code(asked[1], -1)
+    assert entry_point(_asked, kind, 0) is code
 
 
 class TestAlignedZeros:
