@@ -115,7 +115,7 @@ class TestSending:
         assert ladder.tick(dues[-1], busy=True) - dues[-1] <= 0.1 + 1e-9
 
     def test_what_is_costly_to_read_slows_down(self, ladder, monkeypatch):
-        snapshot = ladder.snapshot
+        snapshot = ladder.views[""].snapshot
 
         def costly():
             end = time.thread_time() + 0.03
