@@ -14,9 +14,10 @@ lab: .venv/.installed
 	$(BIN)/hftlab lab $(LAB_OPTIONS)
 
 # First what may share the machine, then what may not (tests/conftest.py says which), then the tutorials.
-# Only the tutorials need nbval: its imports take every process seconds.
+# Only the tutorials need nbval: its imports take every process seconds. In the order of the folders short files are last;
+# xdist's own order begins with the files of many tests, and ends with one worker at a long file of few.
 test: .venv/.installed-dev
-	$(BIN)/pytest -p no:nbval -n $(WORKERS) --dist loadfile -m "not soak and not serial" --cov --cov-report= --cov-fail-under=0
+	$(BIN)/pytest -p no:nbval -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not soak and not serial" --cov --cov-report= --cov-fail-under=0
 	$(BIN)/pytest -p no:nbval $(SERIAL) -m "serial and not soak" --cov --cov-append --cov-report= --cov-fail-under=0
 	@echo "coverage in percent, at least as much as pyproject.toml asks for:"
 	@$(BIN)/coverage report --format=total
