@@ -137,7 +137,9 @@ def fills_of_peer(
     if model.name == "risk_averse":
         asset = asset.risk_adverse_queue_model()
     else:
-        asset = getattr(asset, f"{model.name}_prob_queue_model")(model.n)
+        family, number = model.name.rstrip("23"), model.name.lstrip("powerlg")
+        choose = getattr(asset, f"{family}_prob_queue_model{number}")
+        asset = choose(model.n) if family == "power" else choose()
     backtest = hftbacktest.HashMapMarketDepthBacktest([asset])
     orders = resting.orders
     at, until, side, ticks = (np.array(column, np.int64) for column in list(zip(*orders, strict=True))[:4])

@@ -101,6 +101,9 @@ def assert_same(of_class: Any, mine: Any) -> None:
         tables = [
             one.exact(name).drop("client_order_id", "order_id", strict=False).collect() for one in (of_class, mine)
         ]
+        if name == "requests":  # the broker does not send a replacement by less than is filled, which the venue refuses
+            refused = (pl.col("kind") == "REPLACE") & (pl.col("outcome") == "REJECTED")
+            tables = [table.filter(~refused) for table in tables]
         left_out = ["reason"] if name == "orders" else []  # of a fill that came before a refused request
         assert_frame_equal(*(table.drop(left_out) for table in tables), check_exact=False, rel_tol=1e-12)
 
