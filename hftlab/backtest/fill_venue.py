@@ -344,7 +344,7 @@ class FillVenue:
         elif cause == _REDUCED and order.quantity - lots > order.filled:
             order.quantity -= lots
             update = terms_update(order, at, heard, REASONS[why])
-        elif cause in (_CANCELLED, _REDUCED):
+        elif cause in (_CANCELLED, _REDUCED) or number in state.released:  # its account has a refused stop open
             self._forget(order)
             update = state_update(order, UpdateType.CANCEL, at, heard, reason=reason_of(order, why))
         else:
@@ -379,6 +379,7 @@ class FillVenue:
     def _forget(self, order: LiveOrder) -> None:
         state = self._state
         del state.by_id[order.order_id], state.by_number[order.number], state.terms[order.number]
+        state.released.discard(order.number)
         if order.is_waiting:
             state.stops.remove(order)
             self._watch(order.listing.number)

@@ -204,6 +204,20 @@ def test_a_stop_is_released_by_the_trade_that_reaches_it() -> None:
     assert [update.reason for update in one.take_updates() if update.kind is UpdateType.NEW] == [None, "triggered"]
 
 
+def test_a_stop_that_is_refused_at_its_release_is_cancelled() -> None:
+    """Its account has had it as open: as at the exchange, nothing can make it REJECTED any more."""
+    one = venue([*BOOK, Row(10, TRADE, BID, 101, 1)])
+    one.advance(5)
+    fill_or_kill = {"type": OrderType.STOP_LIMIT, "stop_price": 101, "time_in_force": TimeInForce.FOK}
+    one.submit("alice", New("s", buy(11, 102, **fill_or_kill)), 5)
+    assert told(one) == [(5, "s", "NEW")]
+    one.run(20)
+    updates = one.take_updates()
+    assert [short(update) for update in updates] == [(10, "s", "NEW"), (10, "s", "CANCEL")]
+    assert [update.reason for update in updates] == ["triggered", "fill or kill: not fillable"]
+    assert one.next_time() is None
+
+
 @pytest.mark.parametrize("until", [10, 15])
 def test_rows_behind_a_trade_that_releases_a_stop_are_played_before_a_request(until: int) -> None:
     one = venue([*BOOK, Row(10, TRADE, BID, 101, 1), Row(10, CANCEL, ASK, 101, 5, 2), Row(10, CANCEL, ASK, 102, 5, 3)])
