@@ -72,10 +72,12 @@ class Broker:
             self._customers[name].account.check_terms(each)
         self._terms = known
         for name, each in begun.items():
-            customer = self._customers[name]
-            customer.set_terms(each)
-            for order in customer.orders:  # another rate is another cost
-                customer.reserve(order, self.venue.reference_price(order.terms.symbol))
+            self._change_terms(self._customers[name], each)
+
+    def _change_terms(self, customer: Customer, terms: AccountTerms) -> None:
+        customer.set_terms(terms)
+        for order in customer.orders:  # another rate is another cost
+            customer.reserve(order, self.venue.reference_price(order.terms.symbol))
 
     def account(self, name: str) -> Account:
         """Return an account; one that has not traded yet begins with its terms."""
@@ -249,14 +251,17 @@ class Broker:
         return pickle.dumps((state, self._entry.open_orders, self._entry.count), pickle.HIGHEST_PROTOCOL)
 
     def restore(self, checkpoint: bytes) -> None:
-        """Go back, or on, to a checkpoint of this broker; accounts keep the terms that they have by now."""
+        """Go back, or on, to a checkpoint of this broker; accounts keep the terms that they have by now.
+
+        The venue has to be there already: its prices value what is open on other terms.
+        """
         state, open_orders, count = pickle.loads(checkpoint)  # noqa: S301 - of this process, never of a file
         vars(self).update(state)
         self._entry.open_orders, self._entry.count = open_orders, count
         for name, customer in self._customers.items():
             terms = self._terms.get(name, self._terms[DEFAULT_ACCOUNT])
             if customer.account.terms != terms:
-                customer.set_terms(terms)
+                self._change_terms(customer, terms)
 
     @property
     def needs_valuation(self) -> bool:

@@ -154,6 +154,17 @@ class TestTerms:
         assert isinstance(told.message, PortfolioUpdate)
         assert told.message.buying_power == 1_000_000 - 2 * 7_200
 
+    def test_other_rates_value_open_orders_anew_on_the_way_back_too(self) -> None:
+        venue = ScriptedVenue("VOD")
+        broker = Broker(venue, {"*": AccountTerms(rates={"GBP": 1.0})})
+        broker.handle("alice", new(symbol="VOD", quantity=10_000.0, price=72.0), 1)
+        checkpoint = broker.checkpoint()
+        broker.set_terms({"*": AccountTerms(rates={"GBP": 2.0})})
+        broker.restore(checkpoint)
+        (told,) = broker.portfolios(2)
+        assert isinstance(told.message, PortfolioUpdate)
+        assert told.message.buying_power == 1_000_000 - 2 * 7_200
+
     def test_some_that_an_account_cannot_have_change_nothing(self) -> None:
         """Carol holds a currency that her new terms have no rate for, and Alice, who is first, could have hers."""
         carols = AccountTerms(cash={"BNB": 10.0}, rates={"BNB": 600.0})
