@@ -87,6 +87,7 @@ class Server:
 
     With `stepped` the clock of a source that takes orders stands still, and clients step it as they step a replay, or
     let it go on; only back it does not go. hl.run() drives it, with the fills of hl.backtest() on such an exchange.
+    When the server stops, a clock that ran before runs again.
 
     Raises PortInUse, ValueError for a symbol of the source that cannot be one, HftlabError for `accounts` of a source
     that cannot be traded, and for a source that another server of this process streams.
@@ -122,6 +123,8 @@ class Server:
         self.source = source
         self._auth, self._origins, self._hosts, self._ssl = auth, origins, hosts, ssl
         self._stepped = stepped
+        self._resumes = False
+        """Whether the clock goes on when clients step it no more."""
         self.broker = broker_of(source, accounts)
         """Broker of a source that can be traded, such as the simulated exchange; None for others."""
         if source is None or self.broker is None or isinstance(source, PaperSource):
@@ -175,6 +178,7 @@ class Server:
             release(self.source)
             raise
         self.port = self._listener.port
+        self._resumes = self._stepped and not self.clock.paused
         if self._stepped:
             self.clock.pause()
         self._tasks = [
@@ -203,6 +207,8 @@ class Server:
             self._broadcaster.send(self._publisher.notify(notice, wall_time()), time.perf_counter())
         finally:
             await self._listener.close(lambda socket: self._connections.abort(socket, "shutdown"))
+            if self._resumes:
+                self.clock.resume()
             release(self.source)
             self._broadcaster.queue_times.close()
             _log.info("stopped", url=self.url)

@@ -257,15 +257,15 @@ class Stream:
                 f"{item.message.type} has the account {item.account!r}, which nobody can sign in as: give a "
                 "printable name of 1 to 128 characters"
             )
+        message = item.message
+        if self._has_venue_time and isinstance(message, PRIVATE_MESSAGES):
+            message.ts_event = message.timestamp
         for tap in tuple(self.taps):
             try:
                 tap(item)
             except Exception as exc:
                 self._drop(tap, exc)
-        message = item.message
         received = to_milliseconds(item.at)
-        if self._has_venue_time and isinstance(message, PRIVATE_MESSAGES):
-            message.ts_event = message.timestamp
         if self.playback.is_recorded and type(message) is MarketData and message.ts_recv is None and received > 0:
             # The first recording's time, which a recording of this replay keeps, and a replay of that one.
             message = msgspec.structs.replace(message, ts_recv=received)

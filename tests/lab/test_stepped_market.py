@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from threading import Event
 from typing import Any
 
@@ -181,11 +182,30 @@ class TestExchange:
         assert heard[0] + heard[1] == heard[2]
         assert [one.client_order_id for one in client.trading.open_orders] == ["S-1", "S2-1"]
 
-    def test_its_clock_stands_still(self) -> None:
+    @pytest.mark.parametrize("paused", [False, True])
+    def test_its_clock_stands_still_as_long_as_it_is_served(self, paused: bool) -> None:
         source = exchange()
-        source.clock.resume()
+        if not paused:
+            source.clock.resume()
         with hl.serve(source, port=0, stepped=True):
             assert source.clock.paused
+        assert source.clock.paused is paused
+
+    def test_a_recording_of_the_server_has_the_times_at_the_venue(self, tmp_path: Path) -> None:
+        """They are what clients are told, also where a report is known later than what it tells of has happened."""
+        source = exchange(order_latency=2_345_678)
+        with (
+            hl.serve(source, port=0, stepped=True) as server,
+            hl.connect(server, account="alice") as client,
+            hl.record(server, tmp_path / "served"),
+            hl.record(client, tmp_path / "heard"),
+        ):
+            hl.run(Taker, client, duration=1)
+        served, heard = (hl.open_session(tmp_path / name) for name in ("served", "heard"))
+        for name in ("order_updates", "position_updates", "portfolio_updates"):
+            times = [getattr(one, name).collect()["ts_event"].to_list() for one in (served, heard)]
+            assert times[0] == times[1]
+            assert None not in times[0] != []
 
     def test_it_has_no_end_of_its_own(self, client: LabClient) -> None:
         with pytest.raises(ArgumentError, match="goes on for ever: give duration"):
