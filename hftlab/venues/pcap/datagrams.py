@@ -1,0 +1,43 @@
+"""UDP datagrams of a packet capture, as columns over the captured bytes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Datagrams", "Flow"]
+
+
+class Flow(NamedTuple):
+    """Where datagrams come from and go to: addresses as text, and UDP ports."""
+
+    source: str
+    source_port: int
+    destination: str
+    destination_port: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Datagrams:
+    """UDP datagrams in the order of their capture; one contiguous numpy array of equal length per column.
+
+    The payload of datagram i is `data[start[i]:end[i]]`. `ts_recv` is when it was captured, in int64 ns since 1970 UTC;
+    `flow` is the number of its Flow in `flows`, which a reader only ever extends.
+    """
+
+    data: npt.NDArray[np.uint8]
+    ts_recv: npt.NDArray[np.int64]
+    start: npt.NDArray[np.int64]
+    end: npt.NDArray[np.int64]
+    flow: npt.NDArray[np.int32]
+    flows: tuple[Flow, ...]
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    def payload(self, number: int) -> bytes:
+        """Return the payload of one datagram."""
+        return self.data[self.start[number] : self.end[number]].tobytes()
