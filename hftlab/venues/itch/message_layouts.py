@@ -7,63 +7,23 @@ nanoseconds since the midnight of the venue's zone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
 
-__all__ = ["LAYOUTS", "PRICE_UNITS", "SIZES", "Field", "Layout"]
+from hftlab.venues.binary_layouts import Layout, Layouts
 
-PRICE_UNITS: Final = {"p4": 10_000, "p8": 100_000_000}
-"""Units in a dollar, by kind of price."""
-
-_WIDTHS: Final = {"u1": 1, "u2": 2, "u4": 4, "u6": 6, "u8": 8, "p4": 4, "p8": 8}
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """Field of a message. `kind` is aN (text of N bytes), uN (unsigned integer of N bytes), p4 or p8 (price)."""
-
-    name: str
-    kind: str
-    offset: int
-
-    @property
-    def width(self) -> int:
-        return int(self.kind[1:]) if self.kind.startswith("a") else _WIDTHS[self.kind]
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Layout of a message type: its `letter`, its `name` in the specification, its fields and its `size` in bytes."""
-
-    letter: str
-    name: str
-    fields: tuple[Field, ...]
-
-    @property
-    def size(self) -> int:
-        return self.fields[-1].offset + self.fields[-1].width
-
+__all__ = ["FORMAT", "LAYOUTS", "SIZES"]
 
 _HEAD: Final = "message_type:a1 stock_locate:u2 tracking_number:u2 timestamp:u6"
 
+_ADD = "order_reference_number:u8 buy_sell_indicator:a1 shares:u4 stock:a8 price:p4.4"
 
-def _layout(letter: str, name: str, described: str) -> Layout:
-    fields, offset = [], 0
-    for part in f"{_HEAD} {described}".split():
-        label, kind = part.split(":")
-        field = Field(label, kind, offset)
-        fields.append(field)
-        offset += field.width
-    return Layout(letter, name, tuple(fields))
-
-
-_ADD = "order_reference_number:u8 buy_sell_indicator:a1 shares:u4 stock:a8 price:p4"
-
-LAYOUTS: Final[dict[str, Layout]] = {
-    letter: _layout(letter, name, described)
-    for letter, name, described in (
+FORMAT: Final = Layouts.described(
+    "big",
+    _HEAD,
+    (
         ("S", "system_event", "event_code:a1"),
         (
             "R",
@@ -79,18 +39,18 @@ LAYOUTS: Final[dict[str, Layout]] = {
             "market_participant_position",
             "mpid:a4 stock:a8 primary_market_maker:a1 market_maker_mode:a1 market_participant_state:a1",
         ),
-        ("V", "mwcb_decline_level", "level_1:p8 level_2:p8 level_3:p8"),
+        ("V", "mwcb_decline_level", "level_1:p8.8 level_2:p8.8 level_3:p8.8"),
         ("W", "mwcb_status", "breached_level:a1"),
         (
             "K",
             "ipo_quoting_period_update",
-            "stock:a8 ipo_quotation_release_time:u4 ipo_quotation_release_qualifier:a1 ipo_price:p4",
+            "stock:a8 ipo_quotation_release_time:u4 ipo_quotation_release_qualifier:a1 ipo_price:p4.4",
         ),
         (
             "J",
             "luld_auction_collar",
-            "stock:a8 auction_collar_reference_price:p4 upper_auction_collar_price:p4 lower_auction_collar_price:p4 "
-            "auction_collar_extension:u4",
+            "stock:a8 auction_collar_reference_price:p4.4 upper_auction_collar_price:p4.4 "
+            "lower_auction_collar_price:p4.4 auction_collar_extension:u4",
         ),
         ("h", "operational_halt", "stock:a8 market_code:a1 operational_halt_action:a1"),
         ("A", "add_order", _ADD),
@@ -99,41 +59,45 @@ LAYOUTS: Final[dict[str, Layout]] = {
         (
             "C",
             "order_executed_with_price",
-            "order_reference_number:u8 executed_shares:u4 match_number:u8 printable:a1 execution_price:p4",
+            "order_reference_number:u8 executed_shares:u4 match_number:u8 printable:a1 execution_price:p4.4",
         ),
         ("X", "order_cancel", "order_reference_number:u8 cancelled_shares:u4"),
         ("D", "order_delete", "order_reference_number:u8"),
         (
             "U",
             "order_replace",
-            "original_order_reference_number:u8 new_order_reference_number:u8 shares:u4 price:p4",
+            "original_order_reference_number:u8 new_order_reference_number:u8 shares:u4 price:p4.4",
         ),
         (
             "P",
             "trade",
-            "order_reference_number:u8 buy_sell_indicator:a1 shares:u4 stock:a8 price:p4 match_number:u8",
+            "order_reference_number:u8 buy_sell_indicator:a1 shares:u4 stock:a8 price:p4.4 match_number:u8",
         ),
-        ("Q", "cross_trade", "shares:u8 stock:a8 cross_price:p4 match_number:u8 cross_type:a1"),
+        ("Q", "cross_trade", "shares:u8 stock:a8 cross_price:p4.4 match_number:u8 cross_type:a1"),
         ("B", "broken_trade", "match_number:u8"),
         (
             "I",
             "net_order_imbalance",
-            "paired_shares:u8 imbalance_shares:u8 imbalance_direction:a1 stock:a8 far_price:p4 near_price:p4 "
-            "current_reference_price:p4 cross_type:a1 price_variation_indicator:a1",
+            "paired_shares:u8 imbalance_shares:u8 imbalance_direction:a1 stock:a8 far_price:p4.4 near_price:p4.4 "
+            "current_reference_price:p4.4 cross_type:a1 price_variation_indicator:a1",
         ),
         ("N", "retail_price_improvement", "stock:a8 interest_flag:a1"),
         (
             "O",
             "direct_listing_price_discovery",
-            "stock:a8 open_eligibility_status:a1 minimum_allowable_price:p4 maximum_allowable_price:p4 "
-            "near_execution_price:p4 near_execution_time:u8 lower_price_range_collar:p4 upper_price_range_collar:p4",
+            "stock:a8 open_eligibility_status:a1 minimum_allowable_price:p4.4 maximum_allowable_price:p4.4 "
+            "near_execution_price:p4.4 near_execution_time:u8 lower_price_range_collar:p4.4 "
+            "upper_price_range_collar:p4.4",
         ),
-    )
-}
-"""Layouts of version 5.0 by letter."""
+    ),
+)
+"""Layouts of version 5.0."""
+
+LAYOUTS: Final[Mapping[str, Layout]] = FORMAT.by_type
+"""The same by letter."""
 
 SIZES: Final = np.zeros(256, np.int64)
 """Message sizes in bytes by letter, 0 for letters that the specification does not have."""
 for _one in LAYOUTS.values():
-    SIZES[ord(_one.letter)] = _one.size
+    SIZES[ord(_one.type)] = _one.size
 SIZES.flags.writeable = False

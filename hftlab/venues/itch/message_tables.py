@@ -9,7 +9,9 @@ import numpy.typing as npt
 
 from hftlab.kernels.compiling import i64, in_place
 from hftlab.venues.itch.byte_order import load_u16
-from hftlab.venues.itch.message_layouts import LAYOUTS, PRICE_UNITS, SIZES, Field, Layout
+from hftlab.venues.itch.message_layouts import FORMAT, LAYOUTS, SIZES
+from hftlab.venues.message_columns import encode_message
+from hftlab.venues.message_columns import tables as columns_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -27,12 +29,15 @@ def tables(data: Bytes, starts: IntArray, first: int = 1) -> dict[str, pl.DataFr
     the venue's midnight) and the type's own fields by their names in the specification: text without its padding,
     prices in dollars. Messages of unknown types, and those not exactly as long as theirs, are left out.
     """
+    heads = {"number": np.arange(first, first + len(starts))}
+    found = columns_of(FORMAT, data, starts, _letters(data, starts), heads)
+    return {letter: frame.drop("message_type") for letter, frame in found.items()}
+
+
+def _letters(data: Bytes, starts: IntArray) -> npt.NDArray[Any]:
+    """Return the letter of each message, "" for none."""
     kinds = np.where(starts < 0, 0, data[starts])
-    return {
-        letter: _table(layout, data, starts[chosen], chosen + first)
-        for letter, layout in LAYOUTS.items()
-        if len(chosen := np.flatnonzero(kinds == ord(letter)))
-    }
+    return kinds.astype(np.uint8).view("S1").astype("U1")
 
 
 def message_bytes(letter: str, **fields: int | str) -> bytes:
@@ -41,46 +46,8 @@ def message_bytes(letter: str, **fields: int | str) -> bytes:
     A field that is not given is 0 or blank. Raises KeyError for an unknown type or field, and OverflowError or
     ValueError for a value that does not fit its field.
     """
-    layout = LAYOUTS[letter]
-    if unknown := fields.keys() - {field.name for field in layout.fields}:
-        raise KeyError(f"{layout.name} has no field {', '.join(sorted(unknown))}")
-    fields["message_type"] = letter
-    body = b"".join(_field_bytes(field, fields.get(field.name)) for field in layout.fields)
+    body = encode_message(LAYOUTS[letter], FORMAT.order, **{**fields, "message_type": letter})
     return len(body).to_bytes(2, "big") + body
-
-
-def _field_bytes(field: Field, value: int | str | None) -> bytes:
-    if not field.kind.startswith("a"):
-        return int(value or 0).to_bytes(field.width, "big")
-    text = str(value or "").encode("ascii")
-    if len(text) > field.width:
-        raise ValueError(f"{field.name} is {text!r}, longer than {field.width} bytes")
-    return text.ljust(field.width)
-
-
-def _table(layout: Layout, data: Bytes, starts: IntArray, numbers: IntArray) -> pl.DataFrame:
-    import polars as pl
-
-    block = data[starts[:, None] + np.arange(layout.size)]
-    columns = {field.name: _column(field, block) for field in layout.fields[1:]}
-    texts = [field.name for field in layout.fields[1:] if field.kind.startswith("a")]
-    frame = pl.DataFrame({"number": numbers, **columns})
-    return frame.with_columns(pl.col(texts).str.strip_chars_end(" ")) if texts else frame
-
-
-def _column(field: Field, block: Bytes) -> Any:
-    part = block[:, field.offset : field.offset + field.width]
-    if field.kind.startswith("a"):
-        # In Latin-1 every byte is a character.
-        return [text.decode("latin-1") for text in _whole(part, f"V{field.width}").tolist()]
-    if field.kind == "u6":
-        return _whole(np.concatenate([np.zeros((len(part), 2), np.uint8), part], axis=1), ">u8").astype(np.int64)
-    values = _whole(part, f">u{field.width}").astype(f"u{field.width}")
-    return values / PRICE_UNITS[field.kind] if field.kind in PRICE_UNITS else values
-
-
-def _whole(part: Bytes, dtype: str) -> npt.NDArray[Any]:
-    return np.ascontiguousarray(part).view(dtype)[:, 0]
 
 
 @in_place

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
@@ -8,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hftlab.venues import itch
-from hftlab.venues.itch.message_layouts import LAYOUTS, PRICE_UNITS
+from hftlab.venues.itch.message_layouts import LAYOUTS
 from tests.shared_data import shared_data
 from tests.venues.itch.oracle import SIZES
 
@@ -20,7 +21,7 @@ def fields(draw: st.DrawFn) -> tuple[str, dict[str, int | str]]:
     letter = draw(st.sampled_from(sorted(LAYOUTS)))
     values: dict[str, int | str] = {}
     for field in LAYOUTS[letter].fields[1:]:
-        if field.kind.startswith("a"):
+        if field.is_text:
             values[field.name] = draw(TEXT)[: field.width].rstrip(" ")
         else:
             values[field.name] = draw(st.integers(0, 2 ** (8 * field.width) - 1 if field.width != 6 else 2**48 - 1))
@@ -71,11 +72,16 @@ class TestTables:
 
 
 def as_read(letter: str, values: dict[str, int | str]) -> dict[str, object]:
-    kinds = {field.name: field.kind for field in LAYOUTS[letter].fields}
+    fields = {field.name: field for field in LAYOUTS[letter].fields}
     return {
-        name: value / PRICE_UNITS[kinds[name]] if kinds[name] in PRICE_UNITS and isinstance(value, int) else value
+        name: as_price(value, fields[name].decimals, fields[name].width) if fields[name].is_price else value
         for name, value in values.items()
     }
+
+
+def as_price(value: int | str, decimals: int, width: int) -> float | Decimal:
+    exact = Decimal(value).scaleb(-decimals)
+    return exact if width > 4 else float(exact)
 
 
 class TestOneMessage:
