@@ -11,7 +11,7 @@ Source of the names, actions, sides and flag bits: Databento, "MBO schema" and "
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Final
 
@@ -195,6 +195,49 @@ class EventBatch:
     def from_polars(cls, frame: pl.DataFrame, instruments: Sequence[Instrument]) -> EventBatch:
         """Build a batch from a frame of `to_polars()`, zero-copy for columns of one chunk. Raises EventError."""
         return cls.from_arrow(frame.to_arrow(), instruments)
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: Any,
+        columns: Mapping[str, Any] | None = None,
+        *,
+        instrument: Instrument | Sequence[Instrument] | str | None = None,
+        actions: Mapping[Any, str] | None = None,
+        sides: Mapping[Any, str] | None = None,
+        time_unit: str | None = None,
+        price_unit: float = 1,
+        size_unit: float = 1,
+    ) -> EventBatch:
+        """Build a batch of order-level events in whatever names and units: a frame of polars or pandas, an Arrow table.
+
+        `columns` says what is what: `{"ts_event": "time", "symbol": pl.lit("AAPL"), ...}`, each with the name of the
+        frame's column or an expression of polars. What it leaves out is found by its usual names (price, px; size, qty,
+        volume; order_id, oid; ...). ts_event, action, side, price and size are needed; ts_recv is ts_event if there is
+        none, sequence the row's number from 1, flags `F_LAST`, order_id 0. Rows stay in their order.
+
+        Times are times, texts in ISO 8601 (UTC where they have no zone), or numbers since 1970 in `time_unit` ("s",
+        "ms", "us", "ns"; by default the only one that makes them times between 2000 and 2100). Prices and sizes are
+        multiplied by `price_unit` (0.0001 for LOBSTER's) and `size_unit`, and are then in the currency and in units.
+        Actions and sides are Databento's letters or usual words in any case (add, cancel, trade; buy, ask, 1 and -1);
+        `actions` and `sides` translate others: `actions={1: "A", 3: "C", 4: "F"}`.
+
+        `instrument` is that of a frame without symbols, as text or Instrument; several are found by symbol. Unknown
+        symbols get the coarsest tick and lot that all of their numbers fit. Raises EventError, which names the column
+        and the first row that is wrong.
+        """
+        from hftlab.event_frame import batch_of_frame
+
+        return batch_of_frame(
+            frame,
+            columns,
+            instrument=instrument,
+            actions=actions,
+            sides=sides,
+            time_unit=time_unit,
+            price_unit=price_unit,
+            size_unit=size_unit,
+        )
 
     @classmethod
     def _trusted(cls, columns: dict[str, npt.NDArray[Any]], instruments: tuple[Instrument, ...]) -> EventBatch:
