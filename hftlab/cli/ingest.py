@@ -30,7 +30,8 @@ def import_(
             metavar="[FORMAT] FILE",
             autocompletion=lambda: ["binance", "dbn", "hftbacktest", "itch", "kraken", "lobster"],
             help="A venue's capture, gzip or plain; of LOBSTER also the zip of a pair, of Databento zstd. FORMAT is "
-            "binance, dbn, hftbacktest, itch, kraken or lobster; without it, the file's content tells.",
+            "binance, dbn, hftbacktest, itch, kraken, lobster or one that another package brings; without it, the "
+            "file's content tells.",
             show_default=False,
         ),
     ],
@@ -73,12 +74,13 @@ def import_(
 
 def _format_and_file(names: list[str]) -> tuple[str, Path]:
     """Return the format and file that were given; the format is recognised where there is only a file."""
+    from hftlab.venues.own_formats import format_names
     from hftlab.venues.recognition import READABLE, recognise_format
 
     *formats, name = names
     if len(formats) > 1:
         raise HftlabError(f"import takes one file, but {len(names) - 1} are given: import them one by one")
-    if not formats and name in READABLE and not Path(name).exists():
+    if not formats and name in [*READABLE, *format_names()] and not Path(name).exists():
         raise HftlabError(f"there is no file to import as {name}: name it behind the format")
     return (formats[0] if formats else recognise_format(Path(name))), Path(name)
 

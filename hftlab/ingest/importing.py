@@ -17,6 +17,7 @@ from hftlab.session.event_table import EventTable
 from hftlab.session.session import Session
 from hftlab.session.writer import SessionWriter
 from hftlab.venues import binance, dbn, hftbacktest, itch, kraken, lobster
+from hftlab.venues.own_formats import OwnReader, find_format, format_names
 from hftlab.venues.progress_bar import no_progress, progress_reporter
 
 __all__ = ["FORMATS", "Imported", "import_capture"]
@@ -76,7 +77,8 @@ def import_capture(
     Every event of the venue gives one message. With a `pace` (ns) there is one message for each symbol and interval
     with events, while the `events` table still has them all. `symbols` selects from formats that hold many symbols.
     `instrument` takes the place of the one that hftlab knows or finds, except for itch, whose files tell all of theirs;
-    a text such as "BTCUSDT,tick=0.01,lot=0.001" changes only what it names. `progress` is called with the bytes of the
+    a text such as "BTCUSDT,tick=0.01,lot=0.001" changes only what it names. A format of another package gets both as
+    they are (hftlab.venues.own_formats). `progress` is called with the bytes of the
     file that have been read, for Binance and Kraken twice, because they are surveyed first. Memory does not grow with
     the file.
 
@@ -173,10 +175,16 @@ def _opened(
     instrument: Instrument | str | None,
     progress: Callable[[int], object],
 ) -> _Reader:
-    if format_name not in FORMATS:
-        raise CaptureError(f"unknown format {format_name!r}: choose one of {', '.join(FORMATS)}", path=path)
-    read: Callable[..., _Reader] = FORMATS[format_name].read
     options: dict[str, Any] = {"progress": progress, "chunk": _CHUNK}
+    if format_name not in FORMATS:
+        if format_name not in (own := format_names()):
+            raise CaptureError(
+                f"unknown format {format_name!r}: choose one of {', '.join([*FORMATS, *own])}", path=path
+            )
+        chosen = {"symbols": symbols, "instrument": instrument}
+        given = {name: value for name, value in chosen.items() if value is not None}
+        return OwnReader(format_name, find_format(format_name).read, path, **options, **given)
+    read: Callable[..., _Reader] = FORMATS[format_name].read
     if instrument is not None:
         options["instrument"] = _instrument(format_name, Path(path), instrument)
     if symbols is None:
@@ -205,5 +213,9 @@ def _append(writer: SessionWriter, messages: list[tuple[int, Any]]) -> None:
 
 
 def _counts(stats: Any) -> dict[str, Any]:
-    values = {field.name: getattr(stats, field.name) for field in dataclasses.fields(stats)}
+    values = (
+        stats
+        if isinstance(stats, dict)
+        else {field.name: getattr(stats, field.name) for field in dataclasses.fields(stats)}
+    )
     return {name: dict(value) if isinstance(value, dict) else value for name, value in values.items()}

@@ -13,6 +13,7 @@ from hftlab.errors import CaptureError
 from hftlab.printable import printable
 from hftlab.venues.binary_signatures import HFTBACKTEST, describe_binary
 from hftlab.venues.capture_file import Damage, read_blocks
+from hftlab.venues.own_formats import format_names, recognise_own, what_of
 from hftlab.venues.text_signatures import describe_text
 from hftlab.venues.zstd_file import head_of_zstd, is_zstd
 
@@ -66,7 +67,8 @@ def recognise_format(path: Path) -> str:
     found = recognise(path)
     if found.format is not None:
         return found.format
-    listed = "; ".join(f"{name}: {what}" for name, what in READABLE.items())
+    known = READABLE | {name: what_of(name) for name in format_names()}
+    listed = "; ".join(f"{name}: {what}" for name, what in known.items())
     what = f"it looks like {printable(found.what)}" if found.what else "its content was not recognised"
     raise CaptureError(
         f"{path} is not a capture of a format that hftlab reads: {what}. If it is one of them, give its format before "
@@ -107,7 +109,10 @@ def _described(head: bytes) -> Guess:
         content = head_of_zstd(head, _HEAD)
         inner = _described(content) if content else Guess(None, "")
         return inner if inner.format == "dbn" else Guess(None, f"{inner.what or 'a file'} packed with zstd")
-    return Guess(*(describe_text(head) or describe_binary(head) or (None, "")))
+    found = Guess(*(describe_text(head) or describe_binary(head) or (None, "")))
+    if found.format is None and (own := recognise_own(head)) is not None:
+        return Guess(*own)
+    return found
 
 
 def _head(path: Path) -> bytes:
