@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from hftlab.events import ADD, ASK, BID, CANCEL, F_LAST, FILL, NO_SIDE, TRADE
+from hftlab.kernels.byte_order import load_u16, load_u32, load_u64
 from hftlab.kernels.compiling import i64, in_place, inlined, place_of
 from hftlab.kernels.integer_map import LIVE, VALUE, find_place, insert_key, prefetch_entry, prefetch_head, remove_place
-from hftlab.venues.itch.byte_order import load_u16, load_u32, load_u64
 from hftlab.venues.itch.decoder_state import (
     EMPTY,
     EXCESS,

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from hftlab.events import ADD, CANCEL, CLEAR, F_LAST, FILL, MODIFY, TRADE
+from hftlab.kernels.byte_order import store_u32, store_u64
 from hftlab.kernels.compiling import in_place
 from hftlab.kernels.integer_map import IntegerMap, find_place, insert_key, remove_place
-from hftlab.venues.itch.byte_order import store_u32, store_u64
 from hftlab.venues.itch.message_writers import Events, write_add, write_cancel, write_delete, write_head, write_replace
 
 __all__ = ["COUNTERS", "FIRST_OWN", "PROBLEMS", "SKIPPED", "TABLE_FIELDS", "Live", "encode"]

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from hftlab.errors import CaptureError
+from hftlab.kernels.byte_order import load_u16
 from hftlab.kernels.compiling import i64, in_place
 from hftlab.venues.itch.blocks import Blocks
-from hftlab.venues.itch.byte_order import load_u16
 from hftlab.venues.itch.message_layouts import SIZES
 from hftlab.venues.recognition import looks_like
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from hftlab.kernels.byte_order import load_u16
 from hftlab.kernels.compiling import i64, in_place
-from hftlab.venues.itch.byte_order import load_u16
 from hftlab.venues.itch.message_layouts import FORMAT, LAYOUTS, SIZES
 from hftlab.venues.message_columns import encode_message
 from hftlab.venues.message_columns import tables as columns_of

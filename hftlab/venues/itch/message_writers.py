@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from hftlab.events import ASK
+from hftlab.kernels.byte_order import store_u16, store_u32, store_u64
 from hftlab.kernels.compiling import in_place
-from hftlab.venues.itch.byte_order import store_u16, store_u32, store_u64
 from hftlab.venues.itch.message_layouts import SIZES
 
 __all__ = ["Events", "write_add", "write_cancel", "write_delete", "write_head", "write_replace"]
