@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from hftlab.venues.packet_capture import PCAP_MAGICS, PCAPNG_MAGIC, describe_packets
+from hftlab.venues.packet_capture import describe_packets, is_capture
 
 __all__ = ["HFTBACKTEST", "describe_binary", "describe_payload", "itch_sizes"]
 
@@ -67,7 +67,7 @@ def itch_sizes() -> dict[str, int]:
 
 def describe_binary(head: bytes) -> Found | None:
     """Return (the format that reads it, or None; what it is) for the head of a binary file, None for an unknown one."""
-    if head[:4] in PCAP_MAGICS or head.startswith(PCAPNG_MAGIC):
+    if is_capture(head):
         return None, describe_packets(head, describe_payload)
     if head.startswith(_NUMPY) and all(name in head[:_ARRAY_HEADER] for name in (b"'exch_ts'", b"'local_ts'")):
         return "hftbacktest", HFTBACKTEST

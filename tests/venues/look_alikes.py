@@ -100,7 +100,9 @@ def pcapng(*payloads: bytes) -> bytes:
 
     packets = (struct.pack("<IIIII", 0, 0, 0, len(one), len(one)) + one for one in map(ethernet, payloads))
     section = struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1)
-    return block(0x0A0D0D0A, section) + block(1, bytes(8)) + b"".join(block(6, one) for one in packets)
+    return (
+        block(0x0A0D0D0A, section) + block(1, struct.pack("<HHI", 1, 0, 0)) + b"".join(block(6, one) for one in packets)
+    )
 
 
 def zipped(**files: bytes) -> bytes:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterator
-from io import FileIO
 from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -13,16 +12,15 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import numpy.typing as npt
 
-from hftlab.errors import CaptureError
 from hftlab.instruments import NASDAQ, UNIT
-from hftlab.venues.capture_file import Damage, Progress, check_readable, read_blocks
+from hftlab.venues.capture_file import Progress, check_readable
+from hftlab.venues.content_stream import ContentStream
 from hftlab.venues.progress_bar import progress_reporter
 
 __all__ = ["Blocks", "as_day", "midnight", "midnight_of"]
 
 _BLOCK: Final = 1 << 20
 _LONGEST: Final = 2 + 0xFFFF  # a message with its length
-_GZIP_MAGIC: Final = b"\x1f\x8b"
 _DAY_IN_NAME: Final = (  # 12302019.NASDAQ_ITCH50, 20191230.PSX_ITCH_50, S123019-v50.txt.gz
     (re.compile(r"\d{8}[._]"), "%m%d%Y", slice(0, 8)),
     (re.compile(r"\d{8}[._]"), "%Y%m%d", slice(0, 8)),
@@ -48,65 +46,22 @@ class Blocks:
     def __iter__(self) -> Iterator[tuple[npt.NDArray[np.uint8], int]]:
         buffer = np.empty(_BLOCK + _LONGEST, np.uint8)
         view, filled = memoryview(buffer), 0  # type: ignore[arg-type]
-        with self.path.open("rb", buffering=0) as file, progress_reporter(self.path, self._progress) as progress:
-            is_gzip = file.read(2) == _GZIP_MAGIC
-            file.seek(0)
-            source = _Inflated(self.path, progress) if is_gzip else file
-            while count := self._fill(source, view[filled : filled + _BLOCK]):
+        with (
+            progress_reporter(self.path, self._progress) as progress,
+            ContentStream(self.path, progress) as content,
+        ):
+            while count := content.readinto(view[filled : filled + _BLOCK]):
                 filled += count
                 self.used, self.is_last = 0, count < _BLOCK
                 yield buffer, filled
                 filled -= self.used
                 buffer[:filled] = buffer[self.used : self.used + filled].copy()
-                if not is_gzip:
-                    progress(file.tell())
+            self.is_torn = content.is_torn
         if filled and not self.is_last:
             self.used, self.is_last = 0, True
             yield buffer, filled
             filled -= self.used
         self.rest = filled
-
-    def _fill(self, source: FileIO | _Inflated, view: memoryview) -> int:
-        try:
-            return source.readinto(view) or 0
-        except Damage as damage:
-            # Damaged data has a cause, data that only ends too early has none.
-            if damage.__cause__ is None:
-                self.is_torn = True
-                return 0
-            raise CaptureError(f"{self.path}: {damage}", path=self.path) from damage
-
-
-class _Inflated:
-    """Content of a gzip file, read into existing memory."""
-
-    def __init__(self, path: Path, progress: Progress) -> None:
-        self._texts = read_blocks(path, progress=progress)
-        self._text = memoryview(b"")
-        self._damage: Damage | None = None
-
-    def readinto(self, view: memoryview) -> int:
-        """Fill the view as far as the content goes. Raises Damage in the call after the last byte before it."""
-        filled = 0
-        while filled < len(view) and (self._text or self._advance()):
-            part = self._text[: len(view) - filled]
-            view[filled : filled + len(part)] = part
-            self._text = self._text[len(part) :]
-            filled += len(part)
-        if not filled and self._damage is not None:
-            raise self._damage
-        return filled
-
-    def _advance(self) -> bool:
-        """Get the next piece that is not empty. Returns False if there is none."""
-        while self._damage is None and not self._text:
-            try:
-                self._text = memoryview(next(self._texts))
-            except StopIteration:
-                return False
-            except Damage as damage:
-                self._damage = damage
-        return bool(self._text)
 
 
 def midnight_of(path: Path, date: dt.date | str | None) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -34,6 +35,23 @@ class Datagrams:
     end: npt.NDArray[np.int64]
     flow: npt.NDArray[np.int32]
     flows: tuple[Flow, ...]
+
+    @classmethod
+    def of(cls, payloads: Sequence[bytes], ts_recv: int | Sequence[int], *flows: Flow) -> Datagrams:
+        """Make datagrams of some payloads, received at one time or at a time each.
+
+        Each goes out on the next of the flows in turn: on two, as a venue's A and B lines, one after the other.
+        """
+        ends = np.cumsum([len(one) for one in payloads], dtype=np.int64)
+        count = len(payloads)
+        return cls(
+            data=np.frombuffer(bytearray(b"".join(payloads)), np.uint8),
+            ts_recv=np.broadcast_to(np.array(ts_recv, np.int64), count).copy(),
+            start=np.concatenate([np.zeros(min(1, count), np.int64), ends[:-1]]),
+            end=ends,
+            flow=np.arange(count, dtype=np.int32) % np.int32(len(flows)),
+            flows=flows,
+        )
 
     def __len__(self) -> int:
         return len(self.start)
