@@ -118,6 +118,7 @@ TESTED_ELSEWHERE: Final[dict[str, tuple[str, str]]] = {
     "venues/lobster/decoder.py": ("venues/lobster/test_reader.py", OF_KERNELS),
     "venues/arbitration/arbiter_kernel.py": ("venues/arbitration/test_arbiter.py", OF_KERNELS),
     "venues/arbitration/arbiter_state.py": ("venues/arbitration/test_arbiter.py", OF_KERNELS),
+    "venues/moldudp64/packet_kernel.py": ("venues/moldudp64/test_receiver.py", OF_KERNELS),
     "venues/pcap/flow_table.py": ("venues/pcap/test_reader.py", OF_KERNELS),
     "venues/pcap/frame_kernel.py": ("venues/pcap/test_writer.py", OF_KERNELS),
     "venues/pcap/ip_kernel.py": ("venues/pcap/test_reader.py", OF_KERNELS),

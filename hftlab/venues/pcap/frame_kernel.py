@@ -8,8 +8,9 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hftlab.kernels.byte_order import load_u16, load_u32, load_u64, store_little_u32, store_u16, store_u64
-from hftlab.kernels.compiling import i64, in_place, inlined, place_of
+from hftlab.kernels.byte_copy import copy_bytes
+from hftlab.kernels.byte_order import load_u16, load_u32, store_little_u32, store_u16
+from hftlab.kernels.compiling import i64, in_place, inlined
 from hftlab.venues.pcap.datagrams import Flow
 
 __all__ = ["LARGEST_PAYLOAD", "FlowHeaders", "flow_headers", "frame_sizes", "write_frames"]
@@ -107,9 +108,9 @@ def write_frames(
         store_little_u32(out, at + 8, np.uint64(length))
         store_little_u32(out, at + 12, np.uint64(length))
         at += _RECORD
-        _copy(heads, number * _ROOM, head, out, at)
+        copy_bytes(heads, number * _ROOM, head, out, at)
         payload = at + head
-        _copy(data, first, size, out, payload)
+        copy_bytes(data, first, size, out, payload)
         udp = payload - _UDP
         datagram = np.uint64(size + _UDP)
         if head == _ETHERNET + 20 + _UDP:
@@ -124,17 +125,6 @@ def write_frames(
         store_u16(out, udp + 6, checksum if checksum != 0 else _WORD)
         at = payload + size
     return at
-
-
-@inlined
-def _copy(data: Bytes, first: Any, size: Any, out: Bytes, at: Any) -> None:
-    place = i64(0)
-    while place + 8 <= size:
-        store_u64(out, at + place, load_u64(data, first + place))
-        place += 8
-    while place < size:
-        out[place_of(at + place)] = data[place_of(first + place)]
-        place += 1
 
 
 @inlined
