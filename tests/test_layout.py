@@ -125,6 +125,7 @@ TESTED_ELSEWHERE: Final[dict[str, tuple[str, str]]] = {
     "venues/pcap/packet_kernel.py": ("venues/pcap/test_reader.py", OF_KERNELS),
     "venues/pcap/packet_parser.py": ("venues/pcap/test_reader.py", "what the reader feeds"),
     "venues/pcap/packet_state.py": ("venues/pcap/test_reader.py", OF_KERNELS),
+    "venues/soupbintcp/packet_kernel.py": ("venues/itch/test_run_sources.py", OF_KERNELS),
     "version.py": ("cli/test_main.py", OF_DATA),
     "widgets/dashboard/picture.py": ("lab/test_dashboard.py", OF_WIDGETS),
     "widgets/dashboard/widget.py": ("lab/test_dashboard.py", OF_WIDGETS),

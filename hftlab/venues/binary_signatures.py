@@ -11,7 +11,14 @@ from typing import Final
 
 from hftlab.venues.packet_capture import describe_packets, is_capture
 
-__all__ = ["HFTBACKTEST", "describe_binary", "describe_payload", "itch_sizes"]
+__all__ = [
+    "HFTBACKTEST",
+    "describe_binary",
+    "describe_payload",
+    "is_itch_in_mold",
+    "is_itch_in_soup",
+    "itch_sizes",
+]
 
 Found = tuple[str | None, str]
 
@@ -52,6 +59,7 @@ _END: Final = 0xFFFF  # count of MoldUDP64's last packet
 _XDP: Final = 16  # bytes of XDP's packet header
 _IEX: Final = {0x8002: "TOPS", 0x8003: "TOPS", 0x8004: "DEEP", 0x8005: "DEEP+"}  # IEX-TP's message protocols
 _LONGEST: Final = 100  # bytes; a frame that is longer, and cut off by the end of the head, is of no ITCH
+_ITCH_IN_MOLD: Final = "TotalView-ITCH 5.0 in MoldUDP64 packets"
 _SOUP: Final = b"SU"  # sequenced and unsequenced data
 
 Sizes = Mapping[str, int]
@@ -68,7 +76,8 @@ def itch_sizes() -> dict[str, int]:
 def describe_binary(head: bytes) -> Found | None:
     """Return (the format that reads it, or None; what it is) for the head of a binary file, None for an unknown one."""
     if is_capture(head):
-        return None, describe_packets(head, describe_payload)
+        what = describe_packets(head, describe_payload)
+        return ("itch" if what.endswith(_ITCH_IN_MOLD) else None), what
     if head.startswith(_NUMPY) and all(name in head[:_ARRAY_HEADER] for name in (b"'exch_ts'", b"'local_ts'")):
         return "hftbacktest", HFTBACKTEST
     if head.startswith(_DBN):
@@ -79,6 +88,10 @@ def describe_binary(head: bytes) -> Found | None:
     sizes = itch_sizes()
     if _holds(_frames(head), sizes):
         return "itch", "a file of TotalView-ITCH 5.0"
+    if is_itch_in_mold(head):
+        return "itch", _ITCH_IN_MOLD
+    if is_itch_in_soup(head):
+        return "itch", "TotalView-ITCH 5.0 in SoupBinTCP packets"
     return next(((None, what) for what, is_such in _ITCH_ALIKE.items() if is_such(head, sizes)), None)
 
 
@@ -86,8 +99,8 @@ def describe_payload(payload: bytes) -> str:
     """Return what the payload of a venue's packet is, "" if it is not known."""
     if payload[:2] == b"\x01\x00" and (feed := _IEX.get(int.from_bytes(payload[2:4], "little"))) is not None:
         return f"IEX's {feed}"
-    if _is_mold(payload, itch_sizes()):
-        return "TotalView-ITCH 5.0 in MoldUDP64 packets"
+    if is_itch_in_mold(payload):
+        return _ITCH_IN_MOLD
     if len(payload) >= _XDP and int.from_bytes(payload[:2], "little") == len(payload):
         return "NYSE's XDP packets"
     return ""
@@ -111,13 +124,19 @@ def _holds(frames: list[bytes], sizes: Sizes) -> bool:
     return fitting > 0 and 2 * fitting >= len(frames)
 
 
+def is_itch_in_soup(head: bytes) -> bool:
+    """Tell whether data begins with SoupBinTCP packets most of which hold messages of ITCH 5.0."""
+    return _is_soup(head, itch_sizes())
+
+
 def _is_soup(head: bytes, sizes: Sizes) -> bool:
     inner = [frame[1:] for frame in _frames(head) if frame[:1] and frame[0] in _SOUP and len(frame) > 1]
-    return _holds(inner, sizes) or _holds(inner, _SIZES_41)
+    return _holds(inner, sizes)
 
 
-def _is_mold(head: bytes, sizes: Sizes) -> bool:
-    session, at = head[:_SESSION], 0
+def is_itch_in_mold(head: bytes) -> bool:
+    """Tell whether data begins with a MoldUDP64 packet most of whose messages are of ITCH 5.0."""
+    session, at, sizes = head[:_SESSION], 0, itch_sizes()
     while head[at : at + _SESSION] == session and head[at + _MOLD - 2 : at + _MOLD] == b"\0\0":
         at += _MOLD  # heartbeats
     count = int.from_bytes(head[at + _MOLD - 2 : at + _MOLD], "big")
@@ -139,8 +158,9 @@ def _is_unframed(head: bytes, sizes: Sizes) -> bool:
 _ITCH_ALIKE: Final[dict[str, Callable[[bytes, Sizes], bool]]] = {
     "TotalView-ITCH 4.1, of which hftlab reads version 5.0 only": lambda head, _: _holds(_frames(head), _SIZES_41),
     "TotalView-ITCH 4.0, of which hftlab reads version 5.0 only": lambda head, _: _holds(_frames(head), _SIZES_40),
-    "ITCH in SoupBinTCP packets (write the messages without the packets' type)": _is_soup,
-    "TotalView-ITCH 5.0 in MoldUDP64 packets (write the messages without the packets' headers)": _is_mold,
+    "TotalView-ITCH 4.1 in SoupBinTCP packets, of which hftlab reads version 5.0 only": lambda head, _: _is_soup(
+        head, _SIZES_41
+    ),
     "TotalView-ITCH 5.0 with lengths in little-endian order": lambda head, sizes: _holds(
         _frames(head, order="little"), sizes
     ),

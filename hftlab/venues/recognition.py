@@ -14,6 +14,7 @@ from hftlab.printable import printable
 from hftlab.venues.binary_signatures import HFTBACKTEST, describe_binary
 from hftlab.venues.capture_file import Damage, read_blocks
 from hftlab.venues.own_formats import format_names, recognise_own, what_of
+from hftlab.venues.packet_capture import is_capture
 from hftlab.venues.text_signatures import describe_text
 from hftlab.venues.zstd_file import head_of_zstd, is_zstd
 
@@ -23,7 +24,7 @@ READABLE: Final[dict[str, str]] = {
     "binance": "lines `<ns> <JSON>` of Binance's streams",
     "dbn": "Databento's DBN, or its CSV, plain or packed with zstd",
     "hftbacktest": "hftbacktest's event array in .npz or .npy",
-    "itch": "TotalView-ITCH 5.0, each message after its length in two bytes",
+    "itch": "TotalView-ITCH 5.0: a file of messages after their lengths, a packet capture, MoldUDP64, SoupBinTCP",
     "kraken": "lines `<seconds>: <JSON>` of Kraken's book channel",
     "lobster": "a LOBSTER message file, or the zip of a pair",
 }
@@ -108,7 +109,9 @@ def _described(head: bytes) -> Guess:
     if is_zstd(head):
         content = head_of_zstd(head, _HEAD)
         inner = _described(content) if content else Guess(None, "")
-        return inner if inner.format == "dbn" else Guess(None, f"{inner.what or 'a file'} packed with zstd")
+        if inner.format == "dbn" or is_capture(content):
+            return inner
+        return Guess(None, f"{inner.what or 'a file'} packed with zstd")
     found = Guess(*(describe_text(head) or describe_binary(head) or (None, "")))
     if found.format is None and (own := recognise_own(head)) is not None:
         return Guess(*own)

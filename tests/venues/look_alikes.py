@@ -19,6 +19,7 @@ __all__ = [
     "FILES",
     "ITCH_50",
     "ITCH_MESSAGES",
+    "PACKETS",
     "READABLE_FILES",
     "XDP",
     "ethernet",
@@ -61,9 +62,14 @@ def mold(*messages: bytes, session: bytes = b"000010059B", sequence: int = 1) ->
     return session + struct.pack(">QH", sequence, len(messages)) + b"".join(messages)
 
 
-def soup() -> bytes:
+def soup(stream: bytes = ITCH_50) -> bytes:
     login = b"A" + b"000010059B" + b"1".rjust(20)
-    return frames(login, *(b"S" + message[2:] for message in ITCH_MESSAGES), b"H")
+    bodies, at = [], 0
+    while at < len(stream):
+        size = int.from_bytes(stream[at : at + 2], "big")
+        bodies.append(b"S" + stream[at + 2 : at + 2 + size])
+        at += 2 + size
+    return frames(login, *bodies, b"H")
 
 
 def ethernet(payload: bytes) -> bytes:
@@ -145,16 +151,22 @@ READABLE_FILES: dict[str, tuple[bytes, str]] = {
 }
 """Format -> the content of a small file of it, and what it is recognised as."""
 
-FILES: dict[str, tuple[bytes, str]] = {
-    "itch-4.1": (itch_4(b"ZZT     "), "TotalView-ITCH 4.1"),
-    "itch-4.0": (itch_4(b"ZZT   "), "TotalView-ITCH 4.0"),
-    "soup": (soup(), "ITCH in SoupBinTCP packets"),
+PACKETS: dict[str, tuple[bytes, str]] = {
+    "soup": (soup(), "TotalView-ITCH 5.0 in SoupBinTCP packets"),
     "mold": (mold(*ITCH_MESSAGES), "TotalView-ITCH 5.0 in MoldUDP64 packets"),
     "mold-heartbeats": (mold() * 3 + mold(*ITCH_MESSAGES), "TotalView-ITCH 5.0 in MoldUDP64 packets"),
     "mold-blank-session": (mold(*ITCH_MESSAGES[:2], session=bytes(10)), "TotalView-ITCH 5.0 in MoldUDP64 packets"),
+    "pcap-itch": (pcap(mold(*ITCH_MESSAGES)), "a pcap capture of TotalView-ITCH 5.0 in MoldUDP64 packets"),
+    "pcapng-itch": (pcapng(mold(*ITCH_MESSAGES)), "a pcapng capture of TotalView-ITCH 5.0 in MoldUDP64 packets"),
+}
+"""Name -> the content of a file of ITCH in packets, and what it is recognised as."""
+
+FILES: dict[str, tuple[bytes, str]] = {
+    "itch-4.1": (itch_4(b"ZZT     "), "TotalView-ITCH 4.1"),
+    "itch-4.0": (itch_4(b"ZZT   "), "TotalView-ITCH 4.0"),
+    "soup-4.1": (soup(itch_4(b"ZZT     ")), "TotalView-ITCH 4.1 in SoupBinTCP packets"),
     "unframed": (b"".join(one[2:] for one in ITCH_MESSAGES), "without the length before each message"),
     "little-endian": (frames(*(one[2:] for one in ITCH_MESSAGES), form="<H"), "lengths in little-endian order"),
-    "pcap-itch": (pcap(mold(*ITCH_MESSAGES)), "a pcap capture of TotalView-ITCH 5.0 in MoldUDP64 packets"),
     "pcap-deep": (pcap(DEEP, order=">"), "a pcap capture of IEX's DEEP"),
     "pcap-xdp": (pcap(XDP), "a pcap capture of NYSE's XDP packets"),
     "pcap-unknown": (pcap(b"hello"), "a pcap capture"),

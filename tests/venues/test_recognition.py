@@ -18,9 +18,15 @@ from hftlab.ingest import FORMATS
 from hftlab.venues import itch
 from hftlab.venues.recognition import READABLE, Guess, explaining, looks_like, recognise, recognise_format
 from tests.shared_data import shared_data
-from tests.venues.look_alikes import FILES, READABLE_FILES, zipped
+from tests.venues.look_alikes import FILES, PACKETS, READABLE_FILES, zipped
 
 READERS: dict[str, ModuleType] = FORMATS
+
+
+def pa_zstd(content: bytes) -> bytes:
+    return bytes(pa.Codec("zstd").compress(content, asbytes=True))
+
+
 NAME = "ZZT_2024-01-02_34200000_57600000_message_1.csv"
 """A name that LOBSTER's reader takes; the others do not look at it."""
 
@@ -50,6 +56,16 @@ class TestRecognition:
         path.write_bytes(gzip.compress(content) if packed else content)
         assert recognise(path) == Guess(name, what)
         assert recognise_format(path) == name
+
+    @pytest.mark.parametrize("pack", [bytes, gzip.compress, pa_zstd], ids=["plain", "gzip", "zstd"])
+    @pytest.mark.parametrize("name", PACKETS)
+    def test_itch_in_packets(self, path: Path, name: str, pack: Callable[[bytes], bytes]) -> None:
+        content, what = PACKETS[name]
+        path.write_bytes(pack(content))
+        is_read = pack is not pa_zstd or "pcap" in name
+        assert recognise(path) == (Guess("itch", what) if is_read else Guess(None, f"{what} packed with zstd"))
+        if is_read:
+            assert sum(map(len, itch.read(path))) == (0 if name == "mold-blank-session" else 19)
 
     @pytest.mark.parametrize("name", FILES)
     def test_a_file_that_hftlab_does_not_read(self, path: Path, name: str) -> None:
@@ -114,8 +130,6 @@ class TestRecognition:
         [
             ("iex/DeepPlus", "a pcap capture of IEX's DEEP+"),
             ("iex/Tops.v1.6", "a pcap capture of IEX's TOPS"),
-            ("nasdaq", "a pcap capture of TotalView-ITCH 5.0 in MoldUDP64 packets"),
-            ("nasdaq/20230822", "a pcap capture of TotalView-ITCH 5.0 in MoldUDP64 packets"),
             ("nyse/IntegratedFeed.Pillar.v2.5", "a pcap capture of NYSE's XDP packets"),
             ("nyse/IntegratedFeed.Xdp.v2.1", "a pcap capture of NYSE's XDP packets"),
         ],
@@ -124,6 +138,11 @@ class TestRecognition:
         files = sorted(shared_data(folder).glob("*.pcap"))
         assert files
         assert {recognise(file) for file in files} == {Guess(None, what)}
+
+    def test_of_real_packets_of_itch(self) -> None:
+        files = sorted(shared_data("nasdaq").rglob("*.pcap"))
+        wanted = Guess("itch", "a pcap capture of TotalView-ITCH 5.0 in MoldUDP64 packets")
+        assert {recognise(file) for file in files} == {wanted}
 
     @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(st.binary(max_size=300))
@@ -251,7 +270,7 @@ class TestReaders:
         assert rows == 0
         assert said.endswith(f"; it looks like {what}: read it as {name!r}")
 
-    @pytest.mark.parametrize("folder", ["iex", "nyse", "nasdaq", "binance", "kraken", "lobster"])
+    @pytest.mark.parametrize("folder", ["iex", "nyse", "binance", "kraken", "lobster"])
     def test_of_itch_refuses_every_real_file_of_another_format(self, folder: str) -> None:
         for file in sorted(one for one in shared_data(folder).rglob("*") if one.is_file()):
             rows, said = rows_until_error(itch, file)

@@ -1,4 +1,4 @@
-"""Nasdaq TotalView-ITCH 5.0: files of messages, each preceded by its length in two bytes, plain or gzip."""
+"""Nasdaq TotalView-ITCH 5.0: files of messages after their lengths, and packets of them in captures."""
 
 from hftlab.venues.itch.reader import Decoder, Encoder, Reader, Stats, Written, message_bytes, messages, read, write
 

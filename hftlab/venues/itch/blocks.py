@@ -17,9 +17,10 @@ from hftlab.venues.capture_file import Progress, check_readable
 from hftlab.venues.content_stream import ContentStream
 from hftlab.venues.progress_bar import progress_reporter
 
-__all__ = ["Blocks", "as_day", "midnight", "midnight_of"]
+__all__ = ["Blocks", "as_day", "midnight", "midnight_before", "midnight_of"]
 
 _BLOCK: Final = 1 << 20
+_DAY: Final = 86_400 * UNIT
 _LONGEST: Final = 2 + 0xFFFF  # a message with its length
 _DAY_IN_NAME: Final = (  # 12302019.NASDAQ_ITCH50, 20191230.PSX_ITCH_50, S123019-v50.txt.gz
     (re.compile(r"\d{8}[._]"), "%m%d%Y", slice(0, 8)),
@@ -82,6 +83,13 @@ def as_day(date: dt.date | str | None) -> dt.date | None:
 def midnight(day: dt.date) -> int:
     """Return the ns since 1970 UTC at which a day begins in New York."""
     return int(dt.datetime.combine(day, dt.time(), ZoneInfo(NASDAQ.timezone)).timestamp()) * UNIT
+
+
+def midnight_before(time: int) -> int:
+    """Return the midnight in New York before a time; 0 for times of 1970-01-01 UTC, which are of no known day."""
+    if 0 <= time < _DAY:
+        return 0
+    return midnight(dt.datetime.fromtimestamp(time // UNIT, ZoneInfo(NASDAQ.timezone)).date())
 
 
 def _day_in(name: str) -> dt.date | None:

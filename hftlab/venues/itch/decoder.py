@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final
@@ -14,7 +14,8 @@ import numpy.typing as npt
 from hftlab.events import COLUMNS, EventBatch
 from hftlab.instruments import NASDAQ, UNIT, Instrument, find_instrument
 from hftlab.kernels.integer_map import LIVE, new_map, with_capacity
-from hftlab.venues.itch.decode_kernel import INPUT, MOST_ROWS, ROWS, decode
+from hftlab.venues.arbitration import ArbitrationStats
+from hftlab.venues.itch.decode_kernel import INPUT, MOST_ROWS, ROWS, RunColumns, decode, decode_runs
 from hftlab.venues.itch.decoder_state import (
     EMPTY,
     EXCESS,
@@ -27,8 +28,11 @@ from hftlab.venues.itch.decoder_state import (
     Rows,
 )
 from hftlab.venues.itch.message_layouts import LAYOUTS
+from hftlab.venues.moldudp64 import Runs
 
 __all__ = ["CHUNK", "Decoder", "Stats", "find_stock", "listed"]
+
+IntArray = npt.NDArray[np.int64]
 
 CHUNK: Final = 3 << 14
 """Rows of a batch: so many that its own cost is small, so few that its columns stay in the processor's cache."""
@@ -53,27 +57,33 @@ class Stats:
     empty: int  # frames of no bytes
     live_orders: int
     truncated_bytes: int  # at the end of the file: part of a message
-    is_torn: bool  # a gzip file that ends too early
+    is_torn: bool  # a file that ends too early: its packed stream, or within a packet
+    gaps: int = 0  # of the messages' numbers, in packets: no line had them
+    missing: int = 0  # messages in those gaps
+    duplicates: int = 0  # messages that another packet had brought, as those of a B line
 
 
 class Decoder:
     """Decoder of one stream of length-prefixed messages into EventBatches of at most `chunk` rows.
 
     `midnight` (ns since 1970 UTC) is added to the messages' times; `symbols` are the only ones kept, None keeps all.
-    A symbol that Nasdaq cannot have, because it is not 1 to 8 characters of ASCII, keeps nothing. `truncated_bytes` and
-    `is_torn` are for the caller to set. Raises ValueError for a chunk below 3 rows.
+    A symbol that Nasdaq cannot have, because it is not 1 to 8 characters of ASCII, keeps nothing. `truncated_bytes`,
+    `is_torn` and `arbitration` are for the caller to set. Raises ValueError for a chunk below 3 rows.
     """
 
     def __init__(self, *, symbols: Iterable[str] | None = None, midnight: int = 0, chunk: int = CHUNK) -> None:
         if chunk < MOST_ROWS:
             raise ValueError(f"chunk must be {MOST_ROWS} or more rows, got {chunk}")
         self.truncated_bytes, self.is_torn = 0, False
-        self._midnight, self._chunk = midnight, chunk
+        self.arbitration: ArbitrationStats | None = None
+        self.midnight, self._chunk = midnight, chunk
         self._instruments: tuple[Instrument, ...] = ()
         self._rows, self._row = _new_rows(chunk), 0
+        self._received: IntArray | None = None
+        self._session, self._others = 0, dict[int, DecoderState]()
         self._state = DecoderState(
             orders=new_map(_FIRST_ORDERS),
-            locates=np.full(_LOCATES, UNKNOWN_LOCATE, np.int32),
+            locates=_new_locates(),
             symbols=np.zeros(_LOCATES, np.uint64),
             others=np.zeros(_LOCATES, np.uint64),
             wanted=np.array([_word_of(symbol) for symbol in listed(symbols)], np.uint64),
@@ -87,19 +97,42 @@ class Decoder:
         """Decode the whole messages of data[:end], yield each batch that is full, return how many bytes they were."""
         at, why = 0, ROWS
         while why != INPUT:
-            at, self._row, why = decode(data, at, end, self._state, self._rows, self._row, self._midnight)
+            at, self._row, why = decode(data, at, end, self._state, self._rows, self._row, self.midnight)
             if why == ROWS:
                 yield self.flush()
             elif why != INPUT:
-                orders = self._state.orders
-                self._state = self._state._replace(orders=with_capacity(orders, 2 * len(orders.entries)))
+                self._make_room()
         return at
+
+    def feed_runs(self, runs: Runs) -> Iterator[EventBatch]:
+        """Decode runs of messages out of packets, and yield each batch that is full.
+
+        Each session has orders and locate codes of its own. `ts_recv` is the packet's, `sequence` the session's number
+        of the message; rows behind a gap of their session have the flag F_MAYBE_BAD_BOOK.
+        """
+        columns = RunColumns(runs.start, runs.end, runs.sequence, runs.ts_recv, runs.is_after_gap)
+        borders = [*(np.flatnonzero(np.diff(runs.session)) + 1).tolist(), len(runs)]
+        run, at = 0, -1
+        for border in borders:
+            if run < border:
+                self._enter(int(runs.session[run]))
+            while run < border:
+                if self._received is None:
+                    self._received = np.empty(self._chunk, np.int64)
+                run, at, self._row, why = decode_runs(
+                    runs.data, columns, run, border, at, self._state, self._rows, self._received, self._row,
+                    self.midnight,
+                )  # fmt: skip
+                if why == ROWS:
+                    yield self.flush()
+                elif why != INPUT:
+                    self._make_room()
 
     def flush(self) -> EventBatch:
         """Return the rows decoded since the last batch."""
         columns = {name: values[: self._row] for name, values in self._rows._asdict().items()}
-        columns["ts_recv"] = columns["ts_event"]
-        self._rows, self._row = _new_rows(self._chunk), 0
+        columns["ts_recv"] = columns["ts_event"] if self._received is None else self._received[: self._row]
+        self._rows, self._row, self._received = _new_rows(self._chunk), 0, None
         return EventBatch._trusted(columns, self.instruments)
 
     def decode(self, data: bytes) -> EventBatch:
@@ -141,10 +174,29 @@ class Decoder:
             excess_shares=int(tallies[EXCESS]),
             malformed=int(tallies[MALFORMED]),
             empty=int(tallies[EMPTY]),
-            live_orders=int(self._state.orders.counts[LIVE]),
+            live_orders=sum(int(one.orders.counts[LIVE]) for one in (self._state, *self._others.values())),
             truncated_bytes=self.truncated_bytes,
             is_torn=self.is_torn,
+            gaps=self.arbitration.gaps if self.arbitration else 0,
+            missing=self.arbitration.missing if self.arbitration else 0,
+            duplicates=self.arbitration.duplicates if self.arbitration else 0,
         )
+
+    def _make_room(self) -> None:
+        orders = self._state.orders
+        self._state = self._state._replace(orders=with_capacity(orders, 2 * len(orders.entries)))
+
+    def _enter(self, session: int) -> None:
+        """Go on with the orders and locate codes of a session; instruments and counts are those of all."""
+        if session != self._session:
+            self._others[self._session] = self._state
+            self._session = session
+            known = self._others.pop(session, None)
+            self._state = known or self._state._replace(orders=new_map(_FIRST_ORDERS), locates=_new_locates())
+
+
+def _new_locates() -> npt.NDArray[np.int32]:
+    return np.full(_LOCATES, UNKNOWN_LOCATE, np.int32)
 
 
 def _new_rows(count: int) -> Rows:

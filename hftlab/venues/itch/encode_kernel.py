@@ -46,8 +46,8 @@ class Live(NamedTuple):
 
 
 @in_place
-def encode(events: Events, live: Live, out: Bytes) -> Step:
-    """Write the messages of all rows. Returns (the row at which it ended, bytes written, a problem of that row).
+def encode(events: Events, live: Live, out: Bytes, ends: IntArray) -> Step:
+    """Write the messages of all rows, and where each row's end. Returns (the row at which it ended, bytes, problem).
 
     The caller makes sure that `out` and `live` can take every row.
     """
@@ -71,6 +71,8 @@ def encode(events: Events, live: Live, out: Bytes) -> Step:
             taken, problem = 1, FINE
         if problem != FINE:
             return row, at, problem
+        for place in range(row, row + taken):
+            ends[place] = at
         row += taken
     return row, at, FINE
 

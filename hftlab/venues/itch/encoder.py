@@ -5,16 +5,15 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
 
 from hftlab.errors import EventError
 from hftlab.events import ADD, ASK, BID, F_LAST, F_MBP, NONE, EventBatch
-from hftlab.instruments import NASDAQ, UNIT, Instrument
+from hftlab.instruments import UNIT, Instrument
 from hftlab.kernels.integer_map import LIVE, new_map, with_capacity
-from hftlab.venues.itch.blocks import midnight
+from hftlab.venues.itch.blocks import midnight, midnight_before
 from hftlab.venues.itch.encode_kernel import COUNTERS, PROBLEMS, SKIPPED, TABLE_FIELDS, Live, encode
 from hftlab.venues.itch.message_tables import message_bytes
 from hftlab.venues.itch.message_writers import Events
@@ -78,15 +77,24 @@ class Encoder:
 
     def encode(self, batch: EventBatch) -> bytes:
         """Encode a batch. Raises EventError."""
+        return self.encode_rows(batch)[0]
+
+    def encode_rows(self, batch: EventBatch) -> tuple[bytes, npt.NDArray[np.int64]]:
+        """Encode a batch, and return with its bytes where the messages of each row end. Raises EventError."""
+        ends = np.zeros(len(batch), np.int64)
         if not len(batch):
-            return b""
+            return b"", ends
         if self._midnight is None:
-            self._midnight = _midnight_before(int(batch.ts_event[0]))
+            self._midnight = midnight_before(int(batch.ts_event[0]))
         _check(batch, self._midnight)
-        head = self._start(batch)
-        parts = [self._encode(batch, start, stop) for start, stop in _segments(batch.flags)]
+        parts = [self._start(batch)]
+        size = len(parts[0])
+        for start, stop in _segments(batch.flags):
+            parts.append(self._encode(batch, start, stop, ends[start:stop]))
+            ends[start:stop] += size
+            size += len(parts[-1])
         self._time = int(batch.ts_event[-1]) - self._midnight
-        return head + b"".join(parts)
+        return b"".join(parts), ends
 
     def message(self, letter: str, instrument: Instrument | None = None, **fields: int | str) -> bytes:
         """Encode another message, such as ("H", instrument, trading_state="H"), with the fields of `message_bytes()`.
@@ -104,11 +112,11 @@ class Encoder:
         """Encode the system events that end a day: end of market hours, of system hours, of messages."""
         return b"".join(self.message("S", event_code=code) for code in "MEC")
 
-    def _encode(self, batch: EventBatch, start: int, stop: int) -> bytes:
+    def _encode(self, batch: EventBatch, start: int, stop: int, ends: npt.NDArray[np.int64]) -> bytes:
         self._reserve(stop - start)
         size = (stop - start) * (_MOST_BYTES + _DELETE_BYTES) + self.live_orders * _DELETE_BYTES
         out = np.empty(size, np.uint8)
-        row, end, problem = encode(self._events(batch[start:stop]), self._live, out)
+        row, end, problem = encode(self._events(batch[start:stop]), self._live, out, ends)
         if problem:
             row += start
             raise EventError(
@@ -175,12 +183,6 @@ class Encoder:
         missing = len(orders.entries) - len(self._live.table)
         table = np.concatenate([self._live.table, np.zeros((missing, TABLE_FIELDS), np.uint64)])
         self._live = self._live._replace(orders=orders, table=table)
-
-
-def _midnight_before(time: int) -> int:
-    if 0 <= time < _DAY:
-        return 0
-    return midnight(dt.datetime.fromtimestamp(time // UNIT, ZoneInfo(NASDAQ.timezone)).date())
 
 
 def _segments(flags: npt.NDArray[np.uint8]) -> Iterator[tuple[int, int]]:

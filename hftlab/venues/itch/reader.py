@@ -1,14 +1,14 @@
-"""Nasdaq TotalView-ITCH 5.0: files of messages, each preceded by its length in two bytes, plain or gzip.
+"""Nasdaq TotalView-ITCH 5.0: files of messages after their lengths, and packets of them in captures.
 
-Source: Nasdaq, "Nasdaq TotalView-ITCH 5.0"; the length before each message as in Nasdaq's daily files and in the
-message blocks of "MoldUDP64 Protocol Specification", section 3.
+Sources: Nasdaq, "Nasdaq TotalView-ITCH 5.0"; the length before each message as in Nasdaq's daily files and in the
+message blocks of "MoldUDP64 Protocol Specification", section 3; "SoupBinTCP", section 2.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import gzip
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -18,12 +18,17 @@ import numpy as np
 from hftlab.errors import CaptureError
 from hftlab.events import EventBatch
 from hftlab.instruments import Instrument
+from hftlab.venues.arbitration import Gap
 from hftlab.venues.capture_file import Progress
-from hftlab.venues.itch.blocks import Blocks, as_day, midnight_of
+from hftlab.venues.itch.blocks import Blocks, as_day, midnight_before, midnight_of
+from hftlab.venues.itch.capture_writer import LINES, SESSION, write_capture
 from hftlab.venues.itch.decoder import CHUNK, Decoder, Stats, listed
 from hftlab.venues.itch.encoder import Encoder
 from hftlab.venues.itch.framing import framed_blocks
 from hftlab.venues.itch.message_tables import find_messages, message_bytes, tables
+from hftlab.venues.itch.run_sources import RunSource, framing_of, run_source
+from hftlab.venues.itch.runs import itch_runs, run_tables
+from hftlab.venues.pcap.datagrams import Flow
 from hftlab.venues.recognition import explaining
 from hftlab.venues.selection import check_selection
 
@@ -42,10 +47,14 @@ def read(
     *,
     symbols: Iterable[str] | None = None,
     date: dt.date | str | None = None,
+    session: str | None = None,
     chunk: int = CHUNK,
     progress: Progress | None = None,
 ) -> Reader:
     """Read a file: an iterator of EventBatch, each of whole events and at most `chunk` rows.
+
+    The file has messages after their lengths, as Nasdaq's daily files; or is a packet capture (pcap or pcapng, also
+    packed with zstd) of MoldUDP64 packets; or has MoldUDP64 or SoupBinTCP packets one behind the other.
 
     | message | rows |
     |---|---|
@@ -66,6 +75,12 @@ def read(
     file, from 1. `symbols` keeps only those; after the last batch a warning names those that the file does not have.
     Instruments are those of hftlab at Nasdaq, others get a tick of $0.0001.
 
+    In packets, lines that carry the same session (A and B) are put together: each message comes once, in order, from
+    the line that had it first. `reader.gaps` has what no line had; rows of that session behind it have the flag
+    F_MAYBE_BAD_BOOK. `ts_recv` is the capture's time, at least that of the message before; `sequence` is the session's
+    number of the message; and `date` is by default the day of the first packet. Each session has orders of its own;
+    `session` keeps one of them alone. Datagrams and sessions of other feeds are left out.
+
     A file that ends within a message or a gzip block is read up to there, and `stats` says so. `progress` gets the
     bytes of the file read; without it a file over 50 MB shows a bar on a terminal. Raises CaptureError at once for
     a path that is not a readable file; from the iterator, before any batch, for a file most of whose frames are not
@@ -73,7 +88,7 @@ def read(
     missing or too many, and if the file has none of the `symbols`.
     """
     with explaining(Path(path).absolute(), "itch"):
-        return Reader(Path(path).absolute(), symbols, date, chunk, progress)
+        return Reader(Path(path).absolute(), symbols, date, session, chunk, progress)
 
 
 class Reader(Iterator[EventBatch]):
@@ -84,14 +99,20 @@ class Reader(Iterator[EventBatch]):
         path: Path,
         symbols: Iterable[str] | None,
         date: dt.date | str | None,
+        session: str | None,
         chunk: int,
         progress: Progress | None,
     ) -> None:
-        self.path = path
-        self._blocks = Blocks(path, progress)
+        self.path, self._date = path, date
         self._symbols = None if symbols is None else [symbol.rstrip(" ") for symbol in listed(symbols)]
         self._decoder = Decoder(symbols=self._symbols, midnight=midnight_of(path, date), chunk=chunk)
-        self._batches = self._read()
+        framing = framing_of(path)
+        self._source: RunSource | None = None
+        if framing == "lengths":
+            self._batches = self._read_blocks(Blocks(path, progress))
+        else:
+            self._source = run_source(path, framing, session, progress)
+            self._batches = self._read_runs(self._source)
 
     def __next__(self) -> EventBatch:
         return next(self._batches)
@@ -99,6 +120,8 @@ class Reader(Iterator[EventBatch]):
     @property
     def stats(self) -> Stats:
         """Counts of what was read so far."""
+        if self._source is not None:
+            self._decoder.arbitration = self._source.arbitration
         return self._decoder.stats
 
     @property
@@ -106,8 +129,18 @@ class Reader(Iterator[EventBatch]):
         """Instruments met so far; a file of a whole day names all before its first order."""
         return self._decoder.instruments
 
-    def _read(self) -> Iterator[EventBatch]:
-        decoder, blocks = self._decoder, self._blocks
+    @property
+    def gaps(self) -> tuple[Gap, ...]:
+        """Messages that no line of a capture had, so far; `stream` is the place of their session in `sessions`."""
+        return () if self._source is None else self._source.gaps
+
+    @property
+    def sessions(self) -> tuple[str, ...]:
+        """Names of the sessions of MoldUDP64 met so far."""
+        return () if self._source is None else self._source.sessions
+
+    def _read_blocks(self, blocks: Blocks) -> Iterator[EventBatch]:
+        decoder = self._decoder
         try:
             for data, end in framed_blocks(blocks):
                 blocks.used = yield from decoder.feed(data, end)
@@ -115,7 +148,26 @@ class Reader(Iterator[EventBatch]):
             if len(last := decoder.flush()):
                 yield last
             raise
-        decoder.truncated_bytes, decoder.is_torn = blocks.rest, blocks.is_torn
+        yield from self._finish(blocks.rest, blocks.is_torn)
+
+    def _read_runs(self, source: RunSource) -> Iterator[EventBatch]:
+        decoder, is_first = self._decoder, True
+        try:
+            for runs in itch_runs(self.path, source):
+                if is_first and len(runs):
+                    is_first = False
+                    if self._date is None and runs.ts_recv[0] > 0:
+                        decoder.midnight = midnight_before(int(runs.ts_recv[0]))
+                yield from decoder.feed_runs(runs)
+        except CaptureError:
+            if len(last := decoder.flush()):
+                yield last
+            raise
+        yield from self._finish(source.truncated_bytes, source.is_torn)
+
+    def _finish(self, truncated_bytes: int, is_torn: bool) -> Iterator[EventBatch]:
+        decoder = self._decoder
+        decoder.truncated_bytes, decoder.is_torn = truncated_bytes, is_torn
         if len(last := decoder.flush()):
             yield last
         if self._symbols is not None:
@@ -128,9 +180,14 @@ def messages(path: FilePath, *, progress: Progress | None = None) -> Iterator[di
 
     Columns are `number` (the message's in the file, from 1, by which the frames' rows can be put in order), and the
     fields by their names in the specification: text without padding, prices in dollars, `timestamp` in ns since the
-    venue's midnight. Messages of unknown types or not as long as theirs are left out. Raises CaptureError as `read()`.
+    venue's midnight; for messages in packets also `sequence`, the session's number, and `ts_recv`. Messages of unknown
+    types or not as long as theirs are left out. Raises CaptureError as `read()`.
     """
-    return _messages(Blocks(Path(path).absolute(), progress))
+    whole = Path(path).absolute()
+    framing = framing_of(whole)
+    if framing == "lengths":
+        return _messages(Blocks(whole, progress))
+    return run_tables(itch_runs(whole, run_source(whole, framing, None, progress)))
 
 
 def _messages(blocks: Blocks) -> Iterator[dict[str, pl.DataFrame]]:
@@ -152,8 +209,19 @@ class Written(NamedTuple):
     skipped: int
 
 
-def write(path: FilePath, batches: EventBatch | Iterable[EventBatch], *, date: dt.date | str | None = None) -> Written:
+def write(
+    path: FilePath,
+    batches: EventBatch | Iterable[EventBatch],
+    *,
+    date: dt.date | str | None = None,
+    pcap: bool | None = None,
+    session: str = SESSION,
+    flows: Sequence[Flow] = LINES[:1],
+) -> Written:
     """Write batches as a file of ITCH messages, gzip if its name ends in .gz; `Encoder` says which row becomes what.
+
+    With `pcap`, which is so by default if the name ends in .pcap or .pcap.gz, the file is a packet capture: the
+    messages are the `session` of MoldUDP64, in packets captured at the rows' `ts_recv`, on every one of the `flows`.
 
     The file begins with the day's system events and each instrument's directory, and ends with the day's last system
     events. `date` is by default the New York day of the first row. A file that is there is replaced. Raises EventError
@@ -161,6 +229,8 @@ def write(path: FilePath, batches: EventBatch | Iterable[EventBatch], *, date: d
     """
     encoder, size = Encoder(as_day(date)), 0
     parts = [batches] if isinstance(batches, EventBatch) else batches
+    if pcap or (pcap is None and str(path).removesuffix(".gz").endswith(".pcap")):
+        return Written(write_capture(path, encoder, parts, session, tuple(flows)), encoder.skipped)
     with gzip.open(path, "wb", compresslevel=6) if str(path).endswith(".gz") else Path(path).open("wb") as file:
         for batch in parts:
             size += file.write(encoder.encode(batch))

@@ -39,7 +39,8 @@ class Runs:
     """Messages in order, by runs that follow each other in `data`, each message behind its length in two bytes.
 
     A run has `count` messages in data[start:end], the first with the number `sequence` of its session, whose number
-    is `session`. `ts_recv` is when its packet came, or the one before it if that came later.
+    is `session`. `ts_recv` is when its packet came, or the one before it if that came later; 0 where nothing tells it.
+    `is_after_gap` marks runs of sessions of which messages before them are missing.
     """
 
     data: npt.NDArray[np.uint8]
@@ -49,6 +50,7 @@ class Runs:
     sequence: IntArray
     session: npt.NDArray[np.int32]
     ts_recv: IntArray
+    is_after_gap: npt.NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.start)
@@ -141,13 +143,21 @@ class Receiver:
         )
 
     def _runs(self, ordered: Ordered) -> Runs:
-        self._gaps += ordered.gaps
         whole, (start, end) = ordered.datagrams, np.empty((2, len(ordered)), np.int64)
         find_runs(whole.data, whole.start, ordered.packet, ordered.skip, ordered.count, start, end)
         times = np.maximum.accumulate(np.maximum(whole.ts_recv[ordered.packet], self._last))
         if len(times):
             self._last = int(times[-1])
-        return Runs(whole.data, start, end, ordered.count, ordered.sequence, ordered.stream, times)
+        after = self._after_gaps(ordered)
+        return Runs(whole.data, start, end, ordered.count, ordered.sequence, ordered.stream, times, after)
+
+    def _after_gaps(self, ordered: Ordered) -> npt.NDArray[np.bool_]:
+        """Mark what comes after a gap of its session."""
+        marks = np.isin(ordered.stream, [gap.stream for gap in self._gaps])
+        for gap, row in zip(ordered.gaps, ordered.gap_row.tolist(), strict=True):
+            marks[row:] |= ordered.stream[row:] == gap.stream
+        self._gaps += ordered.gaps
+        return marks
 
 
 def _words_of(name: bytes) -> tuple[int, int]:
