@@ -20,6 +20,8 @@ from hftlab.venues.arbitration.arbiter_state import (
     INDEX,
     LATE,
     MISSING,
+    NO_GAPS,
+    NO_ROOM,
     PACKETS,
     RESTARTS,
     ROWS,
@@ -176,8 +178,9 @@ class Arbiter:
                 why = flush(self._now, arrivals, self._state, order)
             else:
                 at, why = put_in_order(arrivals, at, self._state, order, self._wait, self._most, self._restarts)
-            if why != DONE:
+            if why == NO_ROOM:
                 self._state = with_more_room(self._state, held=2 * self._state.held.shape[1])
+            elif why == NO_GAPS:
                 order = order._replace(gaps=np.concatenate([order.gaps, np.empty_like(order.gaps)]))
         self._keep(whole)
         row, gaps = order.counts[ROWS], order.gaps[: order.counts[GAPS]]

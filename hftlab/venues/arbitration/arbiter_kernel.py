@@ -23,6 +23,7 @@ from hftlab.venues.arbitration.arbiter_state import (
     LINE_EPOCH,
     LINE_STREAM,
     MISSING,
+    NO_GAPS,
     NO_ROOM,
     NOTICED,
     PACKETS,
@@ -60,7 +61,7 @@ def put_in_order(
         stream = state.streams[name]
         while stream[HEAD] < stream[TAIL] and (arrivals.ts_recv[row] - stream[NOTICED] > wait or stream[SINCE] >= most):
             if order.counts[GAPS] == len(order.gaps):
-                return row, NO_ROOM
+                return row, NO_GAPS
             _give_up(name, arrivals.ts_recv[row], arrivals, state, order)
         if stream[TAIL] == state.held.shape[1]:
             if stream[HEAD] == 0:
@@ -72,11 +73,11 @@ def put_in_order(
 
 @in_place
 def flush(now: int, arrivals: Arrivals, state: ArbiterState, order: Order) -> int:
-    """Give up all that is missing, and deliver what is held. Returns DONE or NO_ROOM."""
+    """Give up all that is missing, and deliver what is held. Returns DONE or NO_GAPS."""
     for name in range(len(state.streams)):
         while state.streams[name, HEAD] < state.streams[name, TAIL]:
             if order.counts[GAPS] == len(order.gaps):
-                return NO_ROOM
+                return NO_GAPS
             _give_up(name, now, arrivals, state, order)
     return DONE
 

@@ -29,6 +29,7 @@ __all__ = [
     "LINE_STREAM",
     "MISSING",
     "NOTICED",
+    "NO_GAPS",
     "NO_ROOM",
     "PACKETS",
     "RESTARTS",
@@ -47,8 +48,8 @@ __all__ = [
 
 IntArray = npt.NDArray[np.int64]
 
-DONE, NO_ROOM = range(2)
-"""Reasons why the loop returned: all is done, or more room is needed to hold packets and write gaps."""
+DONE, NO_ROOM, NO_GAPS = range(3)
+"""Reasons why the loop returned: all is done, or more room is needed, to hold packets or to write gaps."""
 
 EXPECTED, EPOCH, NOTICED, SINCE, HEAD, TAIL, GAP_FROM, GAP_TO = range(8)
 """Fields of a stream: the next number, -1 before the first; how often its numbers have begun anew; when the first of
@@ -121,6 +122,8 @@ def new_state() -> ArbiterState:
 def with_more_room(state: ArbiterState, *, streams: int = 0, lines: int = 0, held: int = 0) -> ArbiterState:
     """Return the state with room for at least so many streams and lines, and packets that a stream holds."""
     known, room, _ = state.held.shape
+    if streams <= known and lines <= len(state.lines) and held <= room:
+        return state
     new = max(0, streams - known)
     fresh = np.zeros((new, STREAM_FIELDS), np.int64)
     fresh[:, EXPECTED] = -1

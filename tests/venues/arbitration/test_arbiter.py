@@ -218,9 +218,10 @@ class TestGaps:
         assert heard.messages == [(0, 0, 1), (1, 0, 1), (0, 0, 2), (1, 0, 3), (1, 0, 4)]
 
     def test_more_than_the_tables_hold_are_all_told(self) -> None:
-        packets = [Packet(number, 0, 2 * number + 1, 1) for number in range(500)]
-        heard = arbitrated(packets, Arbiter())
-        assert numbers_in(heard.gaps) == list(range(2, 999, 2))
+        packets = [Packet(number, 0, 2 * number + 1, 1) for number in range(5000)]
+        assert numbers_in(arbitrated(packets, Arbiter(packets=10**6)).gaps) == list(range(2, 9999, 2))
+        # In parts, each with more gaps than there was room for: what is made for them is not kept.
+        assert numbers_in(arbitrated(packets, Arbiter(wait=0), 100).gaps) == list(range(2, 9999, 2))
 
     def test_what_is_not_a_packet_is_left_out(self) -> None:
         datagrams = Datagrams.of([b"?", Packet(1, 0, 1, 1).payload], 1, LINES[0])
