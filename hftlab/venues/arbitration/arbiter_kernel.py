@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from hftlab.kernels.compiling import in_place
+from hftlab.kernels.compiling import in_place, inlined
 from hftlab.venues.arbitration.arbiter_state import (
     DELIVERED,
     DONE,
@@ -82,7 +82,7 @@ def flush(now: int, arrivals: Arrivals, state: ArbiterState, order: Order) -> in
     return DONE
 
 
-@in_place
+@inlined
 def _take(row: int, name: Any, arrivals: Arrivals, state: ArbiterState, order: Order, restarts: bool) -> None:
     stream, first, count = state.streams[name], arrivals.sequence[row], arrivals.messages[row]
     end = first + count
@@ -99,12 +99,13 @@ def _take(row: int, name: Any, arrivals: Arrivals, state: ArbiterState, order: O
         if stream[EXPECTED] < 0:
             stream[EXPECTED] = first
         _deliver(row, name, first, end, state, order)
-        _release(name, arrivals, state, order)
+        if stream[HEAD] < stream[TAIL]:
+            _release(name, arrivals, state, order)
     else:
         _hold(row, name, epoch, arrivals, state)
 
 
-@in_place
+@inlined
 def _epoch_of(row: int, name: Any, end: Any, arrivals: Arrivals, state: ArbiterState, restarts: bool) -> Any:
     """Return how often the packet's line has begun anew; one that is met for the first time is where its stream is."""
     line = state.lines[arrivals.line[row]]
@@ -120,7 +121,7 @@ def _epoch_of(row: int, name: Any, end: Any, arrivals: Arrivals, state: ArbiterS
     return line[LINE_EPOCH]
 
 
-@in_place
+@inlined
 def _deliver(packet: Any, name: Any, first: Any, end: Any, state: ArbiterState, order: Order) -> None:
     """Deliver what a packet has from the expected number on."""
     stream, row = state.streams[name], order.counts[ROWS]

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hftlab.events import ADD, ASK, BID, CANCEL, F_LAST, F_MAYBE_BAD_BOOK, FILL, NO_SIDE, TRADE
+from hftlab.kernels.byte_copy import copy_bytes
 from hftlab.kernels.byte_order import load_u16, load_u32, load_u64
 from hftlab.kernels.compiling import i64, in_place, inlined, place_of
 from hftlab.kernels.integer_map import LIVE, VALUE, find_place, insert_key, prefetch_entry, prefetch_head, remove_place
@@ -25,7 +26,7 @@ from hftlab.venues.itch.decoder_state import (
 from hftlab.venues.itch.message_layouts import SIZES
 from hftlab.venues.itch.order_words import LARGEST_SHARES, SELL, SIDELESS, pack
 
-__all__ = ["INPUT", "MOST_ROWS", "ROWS", "SLOTS", "RunColumns", "decode", "decode_runs"]
+__all__ = ["INPUT", "MOST_ROWS", "ROWS", "SLOTS", "RunColumns", "decode", "gather_runs", "name_runs"]
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -63,44 +64,39 @@ class RunColumns(NamedTuple):
 
     start: npt.NDArray[np.int64]
     end: npt.NDArray[np.int64]
+    messages: npt.NDArray[np.int64]
     sequence: npt.NDArray[np.int64]
     ts_recv: npt.NDArray[np.int64]
     is_after_gap: npt.NDArray[np.bool_]
 
 
 @in_place
-def decode_runs(
-    data: Bytes,
-    runs: RunColumns,
-    run: int,
-    last: int,
-    at: int,
-    state: DecoderState,
-    rows: Rows,
-    received: npt.NDArray[np.int64],
-    row: int,
-    midnight: int,
-) -> tuple[int, int, int, int]:
-    """Decode runs from `run` to `last`, the first from `at` on (-1: its beginning), as `decode()` does.
+def gather_runs(data: Bytes, runs: RunColumns, run: int, last: int, out: Bytes) -> tuple[int, int]:
+    """Copy the runs from `run` to `last` to `out`, as far as their numbers follow each other.
 
-    Writes the time of each row's run into `received` as well, the event's where a run has none. Returns (the run not
-    decoded whole, where its rest begins, the next free row, why).
+    Together they are decoded faster than one by one. Returns (the first run not copied, where the messages end).
     """
-    while run < last:
-        if at < 0:
-            at = runs.start[run]
-            state.tallies[MESSAGES] = runs.sequence[run] - 1
-        before = row
-        at, row, why = decode(data, at, runs.end[run], state, rows, row, midnight)
-        for place in range(before, row):
-            received[place] = runs.ts_recv[run] if runs.ts_recv[run] != 0 else rows.ts_event[place]
-            if runs.is_after_gap[run]:
-                rows.flags[place] |= F_MAYBE_BAD_BOOK
-        if why != INPUT:
-            return run, at, row, why
+    first, end = run, i64(0)
+    while run < last and (run == first or runs.sequence[run] == runs.sequence[run - 1] + runs.messages[run - 1]):
+        size = runs.end[run] - runs.start[run]
+        copy_bytes(data, runs.start[run], size, out, end)
+        end += size
         run += 1
-        at = -1
-    return run, at, row, INPUT
+    return run, end
+
+
+@in_place
+def name_runs(runs: RunColumns, run: int, rows: Rows, received: npt.NDArray[np.int64], row: int, last: int) -> None:
+    """Write to each row from `row` to `last` what is known of its run: the time (else the event's), and a flag.
+
+    `run` is the first of the runs that were decoded together.
+    """
+    for place in range(row, last):
+        while rows.sequence[place] >= runs.sequence[run] + runs.messages[run]:
+            run += 1
+        received[place] = runs.ts_recv[run] if runs.ts_recv[run] != 0 else rows.ts_event[place]
+        if runs.is_after_gap[run]:
+            rows.flags[place] |= F_MAYBE_BAD_BOOK
 
 
 @in_place

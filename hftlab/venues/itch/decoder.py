@@ -15,12 +15,13 @@ from hftlab.events import COLUMNS, EventBatch
 from hftlab.instruments import NASDAQ, UNIT, Instrument, find_instrument
 from hftlab.kernels.integer_map import LIVE, new_map, with_capacity
 from hftlab.venues.arbitration import ArbitrationStats
-from hftlab.venues.itch.decode_kernel import INPUT, MOST_ROWS, ROWS, RunColumns, decode, decode_runs
+from hftlab.venues.itch.decode_kernel import INPUT, MOST_ROWS, ROWS, RunColumns, decode, gather_runs, name_runs
 from hftlab.venues.itch.decoder_state import (
     EMPTY,
     EXCESS,
     INSTRUMENTS,
     MALFORMED,
+    MESSAGES,
     REPEATED,
     TALLIES,
     UNKNOWN_LOCATE,
@@ -110,23 +111,31 @@ class Decoder:
         Each session has orders and locate codes of its own. `ts_recv` is the packet's, `sequence` the session's number
         of the message; rows behind a gap of their session have the flag F_MAYBE_BAD_BOOK.
         """
-        columns = RunColumns(runs.start, runs.end, runs.sequence, runs.ts_recv, runs.is_after_gap)
+        columns = RunColumns(runs.start, runs.end, runs.count, runs.sequence, runs.ts_recv, runs.is_after_gap)
         borders = [*(np.flatnonzero(np.diff(runs.session)) + 1).tolist(), len(runs)]
-        run, at = 0, -1
+        out, run = np.empty(int((runs.end - runs.start).sum()), np.uint8), 0
         for border in borders:
             if run < border:
                 self._enter(int(runs.session[run]))
             while run < border:
-                if self._received is None:
-                    self._received = np.empty(self._chunk, np.int64)
-                run, at, self._row, why = decode_runs(
-                    runs.data, columns, run, border, at, self._state, self._rows, self._received, self._row,
-                    self.midnight,
-                )  # fmt: skip
-                if why == ROWS:
-                    yield self.flush()
-                elif why != INPUT:
-                    self._make_room()
+                first = run
+                self._state.tallies[MESSAGES] = runs.sequence[run] - 1
+                run, end = gather_runs(runs.data, columns, run, border, out)
+                yield from self._feed_together(columns, first, out, end)
+
+    def _feed_together(self, runs: RunColumns, run: int, data: npt.NDArray[np.uint8], end: int) -> Iterator[EventBatch]:
+        """Decode runs that were gathered, the first of which is `run`."""
+        at, why = 0, ROWS
+        while why != INPUT:
+            if self._received is None:
+                self._received = np.empty(self._chunk, np.int64)
+            before = self._row
+            at, self._row, why = decode(data, at, end, self._state, self._rows, before, self.midnight)
+            name_runs(runs, run, self._rows, self._received, before, self._row)
+            if why == ROWS:
+                yield self.flush()
+            elif why != INPUT:
+                self._make_room()
 
     def flush(self) -> EventBatch:
         """Return the rows decoded since the last batch."""

@@ -29,10 +29,12 @@ def itch_runs(path: Path, source: Iterator[Runs]) -> Iterator[Runs]:
     """
     sessions: dict[int, bool] = {}
     for runs in source:
-        if new := set(np.unique(runs.session).tolist()) - sessions.keys():
+        if new := set(np.flatnonzero(np.bincount(runs.session)).tolist()) - sessions.keys():
             sessions |= _fitting(runs, new)
-        kept = np.isin(runs.session, [session for session, is_itch in sessions.items() if is_itch])
-        yield runs if kept.all() else _chosen(runs, kept)
+        if all(sessions.values()):
+            yield runs
+        else:
+            yield _chosen(runs, np.isin(runs.session, [one for one, is_itch in sessions.items() if is_itch]))
     if not any(sessions.values()):
         what = "its messages are others" if sessions else "it has none of its packets"
         raise CaptureError(

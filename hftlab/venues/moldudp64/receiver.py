@@ -153,7 +153,9 @@ class Receiver:
 
     def _after_gaps(self, ordered: Ordered) -> npt.NDArray[np.bool_]:
         """Mark what comes after a gap of its session."""
-        marks = np.isin(ordered.stream, [gap.stream for gap in self._gaps])
+        if not self._gaps and not ordered.gaps:
+            return np.zeros(len(ordered), np.bool_)
+        marks = np.isin(ordered.stream, list({gap.stream for gap in self._gaps}))
         for gap, row in zip(ordered.gaps, ordered.gap_row.tolist(), strict=True):
             marks[row:] |= ordered.stream[row:] == gap.stream
         self._gaps += ordered.gaps
