@@ -202,6 +202,19 @@ class TestGaps:
         assert [number for _, _, number in heard.messages] == [1, 3, 4, 5, 6, 7, 8]
         assert (heard.gaps[0].first, arbiter.stats.late) == (2, 1)
 
+    @pytest.mark.parametrize(("after", "found"), [(100, [1, 2, 3, 4]), (101, [1, 3, 4])])
+    def test_are_declared_when_the_wait_is_over_and_not_before(self, after: int, found: list[int]) -> None:
+        packets = [Packet(10, 0, 1, 1), Packet(20, 0, 3, 1), Packet(20 + after, 1, 2, 1), Packet(20 + after, 1, 4, 1)]
+        heard = arbitrated(packets, Arbiter(wait=100))
+        assert [number for _, _, number in heard.messages] == found
+
+    @pytest.mark.parametrize(("packets", "found"), [(3, [1, 2, 3, 4, 5]), (2, [1, 3, 4, 5])])
+    def test_are_declared_after_so_many_packets_and_not_before(self, packets: int, found: list[int]) -> None:
+        """Those behind the first that was held count."""
+        arrived = [Packet(10, 0, 1, 1), *(Packet(10, 0, number, 1) for number in (3, 4, 5)), Packet(10, 1, 2, 1)]
+        heard = arbitrated(arrived, Arbiter(packets=packets))
+        assert [number for _, _, number in heard.messages] == found
+
     def test_a_heartbeat_tells_of_the_last_message(self) -> None:
         heard = arbitrated([Packet(10, 0, 1, 1), Packet(20, 0, 3, 0)], Arbiter())
         assert heard.gaps == [Gap(0, 2, 2, noticed=20, declared=20)]

@@ -72,6 +72,31 @@ class TestCaptures:
         assert reader.stats.gaps == 0
         assert reader.stats.duplicates == sum(len(framed(x[20:])) for x in payloads) - len(framed(ITCH_50))
 
+    def test_of_lines_that_lose_and_swap_packets_are_whole_or_tell_what_is_missing(
+        self, path: Path, plain: EventBatch
+    ) -> None:
+        payloads = [x for one in mold_packets(ITCH_50, size=1) for x in (one, one)]
+        count = len(payloads)
+        for seed in range(30):
+            random = np.random.default_rng(seed)
+            kept = random.random(count) > 0.3
+            kept[:2] = kept[-2:] = True
+            times = NOON + 1000 * np.arange(count) + random.integers(0, random.choice([1, 20_000]), count)
+            order = [number for number in np.argsort(times, kind="stable").tolist() if kept[number]]
+            datagrams = Datagrams.of([payloads[number] for number in order], times[order].tolist(), A, B)
+            datagrams.flow[:] = [number % 2 for number in order]
+            with PcapWriter(path) as writer:
+                writer.write(datagrams)
+            reader = itch.read(path)
+            found = EventBatch.concat(reader)
+            had = {1 + number // 2 for number in order}
+            missing = {number for gap in reader.gaps for number in range(gap.first, gap.last + 1)}
+            assert missing == set(range(1, 1 + count // 2)) - had
+            wanted = [row for row, number in enumerate(plain.sequence.tolist()) if number in had]
+            assert found.sequence.tolist() == plain.sequence[wanted].tolist()
+            assert found.order_id.tolist() == plain.order_id[wanted].tolist()
+            assert (np.diff(found.ts_recv) >= 0).all()
+
     def test_that_lack_messages_tell_which_and_flag_what_follows(self, path: Path, plain: EventBatch) -> None:
         payloads = mold_packets(ITCH_50)
         reader = itch.read(written(path, [*payloads[:2], *payloads[3:], heartbeat("S1", 22)]))
