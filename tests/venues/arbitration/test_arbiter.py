@@ -215,6 +215,12 @@ class TestGaps:
         heard = arbitrated(arrived, Arbiter(packets=packets))
         assert [number for _, _, number in heard.messages] == found
 
+    def test_what_comes_after_it_was_given_up_is_late_and_what_came_before_is_a_duplicate(self) -> None:
+        packets = [Packet(10, 0, 1, 1), Packet(20, 0, 3, 1), Packet(500, 0, 4, 1)]
+        arbiter = Arbiter(wait=100)
+        arbitrated([*packets, Packet(510, 1, 1, 1), Packet(520, 1, 2, 1), Packet(530, 1, 3, 1)], arbiter)
+        assert (arbiter.stats.late, arbiter.stats.duplicates, arbiter.stats.missing) == (1, 2, 1)
+
     def test_a_heartbeat_tells_of_the_last_message(self) -> None:
         heard = arbitrated([Packet(10, 0, 1, 1), Packet(20, 0, 3, 0)], Arbiter())
         assert heard.gaps == [Gap(0, 2, 2, noticed=20, declared=20)]
