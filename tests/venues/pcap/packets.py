@@ -121,7 +121,11 @@ def packets(draw: st.DrawFn, link: int, extensions_of: Set[str] = EXTENSIONS.key
         names = draw(st.lists(st.sampled_from(sorted(extensions_of)), max_size=2, unique=True))
         extensions = tuple(EXTENSIONS[name] for name in names)
         if kind == FRAGMENT:
-            return Packet(head + ipv6(inner, extensions=(bytes([44, 0, 0, 9]) + bytes(4), *extensions)), FRAGMENT)
+            return Packet(
+                head
+                + ipv6(inner, extensions=(bytes([44, 0, 0, draw(st.sampled_from([1, 8, 9]))]) + bytes(4), *extensions)),
+                FRAGMENT,
+            )
         if kind == NOT_UDP:
             return Packet(head + ipv6(inner, following=6, extensions=extensions), NOT_UDP)
         whole = head + ipv6(inner, extensions=extensions)
