@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,11 @@ from hftlab.book import BookSet
 from hftlab.clock import NANOSECONDS, Clock
 from hftlab.errors import HftlabError
 from hftlab.events import ADD, COLUMNS, MODIFY, TRADE, EventBatch
-from hftlab.instruments import find_instrument
+from hftlab.instruments import Instrument, find_instrument
 from hftlab.protocol import MarketData
 from hftlab.simulator import Exchange
 from hftlab.source import Source
-from hftlab.venues import itch
+from hftlab.venues import itch, nyse
 
 START = 1_767_364_200_000_000_000  # 2026-01-02 14:30 UTC
 TENTH = NANOSECONDS // 10
@@ -277,17 +277,21 @@ class TestOptions:
             Exchange(7, interval=0)
 
 
-def books_at(source: Exchange, instants: list[int]) -> tuple[list[EventBatch], list[list[object]]]:
+def books_at(
+    source: Exchange, instants: list[int], keys: Sequence[str | Instrument] = EIGHT
+) -> tuple[list[EventBatch], list[list[object]]]:
     """The events up to each instant, and the venue's own books as they stand there."""
     batches, truth, before = [], [], START
     for at in instants:
         batches += source.events((at - before) / NANOSECONDS)
-        truth.append([(own.bids(LEVELS), own.asks(LEVELS)) for own in map(source.books.__getitem__, EIGHT)])
+        truth.append([(own.bids(LEVELS), own.asks(LEVELS)) for own in map(source.books.__getitem__, keys)])
         before = at
     return batches, truth
 
 
-def rebuilt_at(batches: Iterator[EventBatch], instants: list[int]) -> Iterator[list[object]]:
+def rebuilt_at(
+    batches: Iterator[EventBatch], instants: list[int], keys: Sequence[str | Instrument] = EIGHT
+) -> Iterator[list[object]]:
     """The books of a reader of the events, as they stand at each instant."""
     books, wanted = BookSet(), iter(instants)
     at = next(wanted)
@@ -297,11 +301,11 @@ def rebuilt_at(batches: Iterator[EventBatch], instants: list[int]) -> Iterator[l
             end = int(np.searchsorted(batch.ts_event, at, side="right"))
             books.apply(batch[done:end])
             done = end
-            yield [(books[name].bids(LEVELS), books[name].asks(LEVELS)) for name in EIGHT]
+            yield [(books[key].bids(LEVELS), books[key].asks(LEVELS)) for key in keys]
             at = next(wanted, 2**63 - 1)
         books.apply(batch[done:])
     for _ in [at, *wanted] if at < 2**63 - 1 else []:
-        yield [(books[name].bids(LEVELS), books[name].asks(LEVELS)) for name in EIGHT]
+        yield [(books[key].bids(LEVELS), books[key].asks(LEVELS)) for key in keys]
 
 
 @pytest.mark.no_cover
@@ -320,3 +324,23 @@ def test_itch_of_a_day_gives_the_venues_books_at_a_thousand_instants(seconds: in
     for at, rebuilt, own in zip(instants, rebuilt_at(iter(reader), instants), truth, strict=True):
         assert rebuilt == own, at - START
     assert find_instrument("AAPL", "NASDAQ") in {one for batch in batches for one in batch.instruments}
+
+
+@pytest.mark.no_cover
+@pytest.mark.parametrize("version", ["2.1", "2.5"])
+@pytest.mark.parametrize("seconds", [60, pytest.param(23_400, marks=pytest.mark.soak)])
+def test_nyse_packets_of_a_day_give_the_venues_books_at_a_thousand_instants(
+    version: nyse.Version, seconds: int, tmp_path: Path
+) -> None:
+    """Simulated events to packets of the Integrated Feed, decoded again, into books: every level is the venue's."""
+    moments = np.random.default_rng(1).integers(0, seconds * 1_000_000, 1000)
+    instants = [START + 1000 * int(moment) for moment in np.sort(moments)]
+    source = exchange(symbols=["BRK.A", "AAPL:NYSE", "NVDA:NYSE"])
+    batches, truth = books_at(source, instants, source.instruments)
+    path = tmp_path / "day.pcap"
+    nyse.write(path, batches, version=version)
+    reader = nyse.read(path, chunk=1 << 16)
+    for at, rebuilt, own in zip(instants, rebuilt_at(reader, instants, source.instruments), truth, strict=True):
+        assert rebuilt == own, at - START
+    assert reader.instruments == source.instruments
+    assert not reader.stats.unknown_orders
