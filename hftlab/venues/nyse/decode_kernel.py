@@ -103,7 +103,7 @@ def decode(packets: Packets, state: DecoderState, rows: Rows, row: int, names_al
         row = _decode_one(data, at, kind, state, rows, row)
 
 
-@in_place
+@inlined
 def index_at(kind: int) -> int:
     """Return where messages of a type that belong to the book of a symbol have its index, 0 for other types."""
     if ADD_TYPE <= kind <= REPLACE_TYPE or NON_DISPLAYED_TYPE <= kind <= RETAIL_TYPE:
@@ -113,7 +113,7 @@ def index_at(kind: int) -> int:
     return 0
 
 
-@in_place
+@inlined
 def _needs_name(data: Bytes, at: Any, kind: Any, state: DecoderState, names_all: bool) -> bool:
     """Tell whether a message gives a symbol another name than it has, or is about one without a name."""
     symbols = state.symbols
@@ -138,7 +138,7 @@ def _needs_name(data: Bytes, at: Any, kind: Any, state: DecoderState, names_all:
     return bool(index < INDEXES and symbols.slots[index] == 0)
 
 
-@in_place
+@inlined
 def _decode_one(data: Bytes, at: Any, kind: Any, state: DecoderState, rows: Rows, row: int) -> int:
     if kind == TIME_REFERENCE_TYPE:
         system = load_little_u32(data, at + 4)

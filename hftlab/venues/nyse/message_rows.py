@@ -54,7 +54,7 @@ class MessageHead(NamedTuple):
     sequence: Any
 
 
-@in_place
+@inlined
 def write_rows(data: Bytes, message: MessageHead, state: DecoderState, rows: Rows, row: int) -> int:
     """Write the rows of a message that has not come before. Returns the next free row."""
     kind, at = message.kind, message.at
@@ -77,7 +77,7 @@ def write_rows(data: Bytes, message: MessageHead, state: DecoderState, rows: Row
     return row
 
 
-@in_place
+@inlined
 def _add(data: Bytes, message: MessageHead, at: Any, state: DecoderState, rows: Rows, row: int, flags: int) -> int:
     """Add the order whose number is at `at`."""
     order, price, volume = load_little_u64(data, at), load_little_u32(data, at + 8), load_little_u32(data, at + 12)
@@ -108,7 +108,7 @@ def write_refresh(data: Bytes, message: MessageHead, number: Any, state: Decoder
     return _add(data, message, at + 20, state, rows, row, F_LAST | F_SNAPSHOT)
 
 
-@in_place
+@inlined
 def _modify(data: Bytes, message: MessageHead, state: DecoderState, rows: Rows, row: int) -> int:
     at = message.at
     order = load_little_u64(data, at + 16)
@@ -133,7 +133,7 @@ def _modify(data: Bytes, message: MessageHead, state: DecoderState, rows: Rows, 
     return row + 1
 
 
-@in_place
+@inlined
 def _take(data: Bytes, message: MessageHead, state: DecoderState, rows: Rows, row: int) -> int:
     at = message.at
     order = load_little_u64(data, at + 16)
@@ -164,7 +164,7 @@ def _take(data: Bytes, message: MessageHead, state: DecoderState, rows: Rows, ro
     return row + 1
 
 
-@in_place
+@inlined
 def _replace(data: Bytes, message: MessageHead, state: DecoderState, rows: Rows, row: int) -> int:
     at = message.at
     old, new = load_little_u64(data, at + 16), load_little_u64(data, at + 24)
@@ -185,7 +185,7 @@ def _replace(data: Bytes, message: MessageHead, state: DecoderState, rows: Rows,
     return row + 2
 
 
-@in_place
+@inlined
 def _trade(data: Bytes, message: MessageHead, state: DecoderState, rows: Rows, row: int) -> int:
     """Write a trade that changes no book; the venue does not report the aggressor."""
     price, volume = load_little_u32(data, message.at + 20), load_little_u32(data, message.at + 24)
