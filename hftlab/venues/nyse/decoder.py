@@ -14,12 +14,13 @@ from hftlab.errors import ArgumentError
 from hftlab.events import COLUMNS, EventBatch
 from hftlab.instruments import Instrument
 from hftlab.kernels.integer_map import LIVE, new_map, with_capacity
+from hftlab.venues.arbitration import Ordered
 from hftlab.venues.nyse import decoder_state as tally
 from hftlab.venues.nyse.decode_kernel import INPUT, MOST_ROWS, NAMES, ROWS, SLOTS, decode
 from hftlab.venues.nyse.decoder_state import NO_TIME, TALLIES, DecoderState, Packets, Rows
 from hftlab.venues.nyse.layouts import LEAST_SIZES
 from hftlab.venues.nyse.listing import Listing
-from hftlab.venues.nyse.packet_cursor import AT, END, FIELDS, LEFT, NEXT
+from hftlab.venues.nyse.packet_cursor import AT, END, FIELDS, LEFT, NEXT, all_of
 from hftlab.venues.nyse.symbol_table import SymbolTable
 from hftlab.venues.pcap import Datagrams
 
@@ -90,9 +91,9 @@ class Decoder:
             tallies=np.zeros(TALLIES, np.int64),
         )
 
-    def feed(self, datagrams: Datagrams) -> Iterator[EventBatch]:
-        """Decode datagrams, and yield each batch that is full."""
-        packets = Packets(datagrams.data, datagrams.ts_recv, datagrams.start, datagrams.end)
+    def feed(self, datagrams: Datagrams | Ordered) -> Iterator[EventBatch]:
+        """Decode datagrams, or those that an Arbiter has put in order, and yield each batch that is full."""
+        packets = _in_order(datagrams) if isinstance(datagrams, Ordered) else all_of(datagrams)
         self._state.cursor[NEXT] = 0
         why = ROWS
         while why != INPUT:
@@ -168,6 +169,13 @@ class Decoder:
             self._table.name_message(message)
             place += size
         self._state = self._state._replace(symbols=self._table.columns)
+
+
+def _in_order(ordered: Ordered) -> Packets:
+    whole, packet = ordered.datagrams, ordered.packet
+    return Packets(
+        whole.data, whole.ts_recv[packet], whole.start[packet], whole.end[packet], ordered.skip, ordered.count
+    )
 
 
 def _new_rows(count: int) -> Rows:

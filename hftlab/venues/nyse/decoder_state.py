@@ -52,12 +52,17 @@ _ONE: Final = np.uint64(1)
 
 
 class Packets(NamedTuple):
-    """Datagrams that the loop reads, as `hftlab.venues.pcap.Datagrams` has them."""
+    """Datagrams that the loop reads, as `hftlab.venues.pcap.Datagrams` has them, and which of their messages.
+
+    Of each it passes over `skip` messages and reads up to `most`.
+    """
 
     data: Bytes
     ts_recv: IntArray
     start: IntArray
     end: IntArray
+    skip: IntArray
+    most: IntArray
 
 
 class Rows(NamedTuple):

@@ -15,7 +15,7 @@ from hftlab.venues.message_columns import tables as columns_of
 from hftlab.venues.nyse.decoder_state import Packets
 from hftlab.venues.nyse.layouts import HEADER, LAYOUTS, Version
 from hftlab.venues.nyse.listing import Listing, listing_in
-from hftlab.venues.nyse.packet_cursor import find_messages, find_packets
+from hftlab.venues.nyse.packet_cursor import all_of, find_messages, find_packets
 from hftlab.venues.pcap import Datagrams
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ __all__ = ["MessageTables", "find_version", "layouts_of", "message_bytes", "pack
 Bytes = npt.NDArray[np.uint8]
 IntArray = npt.NDArray[np.int64]
 
-_MOST: Final = 255  # messages of a packet
+_SHORTEST: Final = 4  # bytes of a message
 _CONDITIONS_SINCE: Final = 1_640_995_200  # 2022, in whose first months trade conditions took the place of DBExecID
 _AT, _SIZE, _KIND, _PACKET, _SEQUENCE = range(5)
 _PACKETS: Final = "packet"
@@ -46,9 +46,8 @@ class MessageTables:
 
     def tables(self, datagrams: Datagrams) -> dict[str, pl.DataFrame]:
         """Return a frame for each type that occurs, and one of the packets' headers ("packet")."""
-        packets = Packets(datagrams.data, datagrams.ts_recv, datagrams.start, datagrams.end)
-        found = np.empty((_MOST * len(datagrams), 5), np.int64)
-        found = found[: find_messages(packets, found)]
+        packets = all_of(datagrams)
+        found = _found(packets)
         if self.version is None:
             self.version = _version(datagrams.data, found, packets)
         layouts = LAYOUTS[self.version]
@@ -143,9 +142,15 @@ def find_version(datagrams: Datagrams) -> Version:
     (105: 67 bytes in 2.1, 73 in 2.5); a side in 101 and 104; and, where there are none, whether the packets were sent
     before 2022, when the conditions came.
     """
-    packets = Packets(datagrams.data, datagrams.ts_recv, datagrams.start, datagrams.end)
-    found = np.empty((_MOST * len(datagrams), 5), np.int64)
-    return _version(datagrams.data, found[: find_messages(packets, found)], packets)
+    packets = all_of(datagrams)
+    return _version(datagrams.data, _found(packets), packets)
+
+
+def _found(packets: Packets) -> IntArray:
+    """Return where each message is: its place, size, type, datagram and sequence number."""
+    room = int((packets.end - packets.start).sum()) // _SHORTEST
+    found = np.empty((room, 5), np.int64)
+    return found[: find_messages(packets, found)]
 
 
 def _version(data: Bytes, found: IntArray, packets: Packets) -> Version:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from hftlab.kernels.byte_order import load_little_u16, load_little_u32
 from hftlab.kernels.compiling import i64, in_place, inlined, place_of
 from hftlab.venues.nyse.decoder_state import HEARTBEATS, OTHERS, PACKETS, Packets
+from hftlab.venues.pcap import Datagrams
 
 __all__ = [
     "AT",
@@ -22,6 +23,7 @@ __all__ = [
     "SENT",
     "SENT_NS",
     "SEQUENCE",
+    "all_of",
     "find_messages",
     "find_packets",
     "is_packet",
@@ -42,6 +44,14 @@ _HEADER: Final = 16
 _HEAD: Final = 4
 _HEARTBEAT, _FIRST_FLAG, _LAST_FLAG = 1, 10, 21
 _FIRST_REFRESH, _LAST_REFRESH = 17, 20
+_MOST: Final = 255  # messages of a packet
+
+
+def all_of(datagrams: Datagrams) -> Packets:
+    """Return all messages of datagrams as the loop reads them."""
+    count = len(datagrams)
+    skip, most = np.zeros(count, np.int64), np.full(count, _MOST)
+    return Packets(datagrams.data, datagrams.ts_recv, datagrams.start, datagrams.end, skip, most)
 
 
 @inlined
@@ -80,6 +90,11 @@ def open_packet(packets: Packets, cursor: IntArray, tallies: IntArray) -> bool:
         cursor[END] = start + i64(load_little_u16(data, start))
         cursor[LEFT] = count
         cursor[SEQUENCE] = i64(load_little_u32(data, start + 4))
+        if packets.skip[number] > 0:
+            _pass_over(data, cursor, packets.skip[number])
+        cursor[LEFT] = min(cursor[LEFT], packets.most[number])
+        if cursor[LEFT] == 0:
+            continue
         cursor[SENT] = i64(load_little_u32(data, start + 8))
         cursor[SENT_NS] = i64(load_little_u32(data, start + 12))
         cursor[RECEIVED] = packets.ts_recv[number]
@@ -87,6 +102,19 @@ def open_packet(packets: Packets, cursor: IntArray, tallies: IntArray) -> bool:
         cursor[REFRESHED] = 0
         return True
     return False
+
+
+@in_place
+def _pass_over(data: Bytes, cursor: IntArray, messages: Any) -> None:
+    """Pass over the first messages of a packet, as far as they are whole."""
+    for _ in range(min(messages, cursor[LEFT])):
+        at = cursor[AT]
+        size = i64(load_little_u16(data, at)) if at + _HEAD <= cursor[END] else 0
+        if size < _HEAD:
+            break
+        cursor[AT] = at + size
+        cursor[LEFT] -= 1
+        cursor[SEQUENCE] += 1
 
 
 def find_packets(packets: Packets) -> npt.NDArray[np.bool_]:
@@ -106,7 +134,7 @@ def _find_packets(packets: Packets, found: npt.NDArray[np.bool_]) -> None:
 def find_messages(packets: Packets, found: IntArray) -> int:
     """Write where each whole message begins, its size, type, datagram and sequence number into a row of `found`.
 
-    Returns the number of messages; `found` has to have room for 255 of each packet.
+    Returns the number of messages; `found` has to have room for one in each four bytes.
     """
     data, count = packets.data, 0
     for number in range(len(packets.start)):

@@ -6,7 +6,7 @@ Source: see `hftlab.venues.nyse.layouts`.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -15,14 +15,15 @@ from hftlab.errors import CaptureError
 from hftlab.events import EventBatch
 from hftlab.instruments import Instrument
 from hftlab.venues import pcap
+from hftlab.venues.arbitration import Gap, Ordered
 from hftlab.venues.capture_file import Progress
 from hftlab.venues.nyse.decoder import CHUNK, Decoder, Mapped, Stats
-from hftlab.venues.nyse.decoder_state import Packets
 from hftlab.venues.nyse.encoder import Encoder
 from hftlab.venues.nyse.layouts import Version
+from hftlab.venues.nyse.lines import Lines
 from hftlab.venues.nyse.listing import Listing, checked
 from hftlab.venues.nyse.message_tables import MessageTables, layouts_of, message_bytes, packet_bytes
-from hftlab.venues.nyse.packet_cursor import find_packets
+from hftlab.venues.nyse.packet_cursor import all_of, find_packets
 from hftlab.venues.pcap import Datagrams
 from hftlab.venues.recognition import explaining, looks_like
 from hftlab.venues.selection import check_selection
@@ -55,6 +56,7 @@ def read(
     symbols: Iterable[str] | None = None,
     mapping: Mapped | None = None,
     price_scale: int | None = None,
+    lines: Sequence[Sequence[str]] | None = None,
     chunk: int = CHUNK,
     progress: Progress | None = None,
 ) -> Reader:
@@ -77,8 +79,13 @@ def read(
 
     `ts_event` is the message's ns and the second of its partition's last time reference; before the first one, the
     second of the packet. `ts_recv` is the capture's time. `sequence` is the packet's number and the message's place in
-    it. Where two lines of the feed are in one capture, a message counts once, from the line that is first:
-    `stats.seen_before` are the others, `stats.missing` those that no line has.
+    it.
+
+    Where both lines of a channel are in one capture, `lines` puts them together: [["233.125.89.24:11064",
+    "233.125.89.152:11064"], ...] has the destinations of each channel, and only these are read. Messages come once and
+    in order, from the line that has them first; `reader.gaps` are those that no line had. Without it packets are
+    read as they come: a message that a line brings once more is dropped by its symbol's sequence number
+    (`stats.seen_before`), also one that the other line has lost and gone on without (`stats.missing`).
 
     Symbols and the scale of prices come from messages of type 3, which the venue sends at the start of a day and with
     refreshes; a suffix is written behind a dot (BRK.A for the feed's BRK A). Without one, messages about a symbol are
@@ -94,7 +101,7 @@ def read(
     before it, for damage, if the capture has none of the `symbols`, and if it names none of its symbols.
     """
     with explaining(Path(path).absolute(), "nyse"):
-        return Reader(Path(path).absolute(), symbols, mapping, price_scale, chunk, progress)
+        return Reader(Path(path).absolute(), symbols, mapping, price_scale, lines, chunk, progress)
 
 
 class Reader(Iterator[EventBatch]):
@@ -106,6 +113,7 @@ class Reader(Iterator[EventBatch]):
         symbols: Iterable[str] | None,
         mapping: Mapped | None,
         price_scale: int | None,
+        lines: Sequence[Sequence[str]] | None,
         chunk: int,
         progress: Progress | None,
     ) -> None:
@@ -113,6 +121,7 @@ class Reader(Iterator[EventBatch]):
         self._symbols = None if symbols is None else [symbols] if isinstance(symbols, str) else list(symbols)
         self._decoder = Decoder(symbols=self._symbols, mapping=mapping, price_scale=price_scale, chunk=chunk)
         self._capture = pcap.read(path, progress=progress)
+        self._lines = None if lines is None else Lines(lines)
         self._batches = self._read()
 
     def __next__(self) -> EventBatch:
@@ -129,6 +138,11 @@ class Reader(Iterator[EventBatch]):
         return self._capture.stats
 
     @property
+    def gaps(self) -> tuple[Gap, ...]:
+        """Messages that none of the `lines` had: a gap's stream is the channel's place among them, from 0."""
+        return () if self._lines is None else self._lines.gaps
+
+    @property
     def instruments(self) -> tuple[Instrument, ...]:
         """Instruments named so far; a capture of a whole day names all before its first order."""
         return self._decoder.instruments
@@ -136,8 +150,8 @@ class Reader(Iterator[EventBatch]):
     def _read(self) -> Iterator[EventBatch]:
         decoder = self._decoder
         try:
-            for datagrams in _packets(self.path, self._capture):
-                yield from decoder.feed(datagrams)
+            for part in self._parts():
+                yield from decoder.feed(part)
         except CaptureError:
             if len(last := decoder.flush()):
                 yield last
@@ -148,6 +162,27 @@ class Reader(Iterator[EventBatch]):
         if self._symbols is not None:
             found = [one.symbol for one in decoder.instruments]
             check_selection(self.path, self._symbols, found, decoder.others)
+
+    def _parts(self) -> Iterator[Datagrams | Ordered]:
+        """Yield the capture's datagrams as they come, or the lines put together."""
+        lines = self._lines
+        if lines is None:
+            yield from _packets(self.path, self._capture)
+            return
+        damage = None
+        try:
+            yield from map(lines.order, _packets(self.path, self._capture))
+        except CaptureError as error:
+            damage = error
+        yield lines.flush()
+        if damage is not None:
+            raise damage
+        if not lines.is_met:
+            there = ", ".join(lines.others) or "nothing"
+            raise CaptureError(
+                f"{self.path} has no packet that goes to one of the lines: give destinations of those in it, {there}",
+                path=self.path,
+            )
 
     def _warn_of_unmapped(self) -> None:
         decoder = self._decoder
@@ -221,7 +256,7 @@ def _packets(path: Path, capture: pcap.Reader) -> Iterator[Datagrams]:
     is_first = True
     for datagrams in capture:
         if is_first and len(datagrams):
-            found = find_packets(Packets(datagrams.data, datagrams.ts_recv, datagrams.start, datagrams.end))
+            found = find_packets(all_of(datagrams))
             others = int(len(found) - found.sum())
             if 2 * others > len(found):
                 raise CaptureError(
