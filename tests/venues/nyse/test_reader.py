@@ -147,6 +147,12 @@ class TestReading:
         assert told[-1] == path.stat().st_size
 
 
+    def test_of_no_events_is_no_batch(self, tmp_path: Path) -> None:
+        assert nyse.write(tmp_path / "none.pcap", []).skipped == 0
+        assert list(nyse.read(tmp_path / "none.pcap")) == []
+        assert list(nyse.messages(tmp_path / "none.pcap")) == []
+
+
 class TestCutCaptures:
     def test_take_the_mapping_of_another(self, cut: Path, tmp_path: Path) -> None:
         morning = captured(tmp_path / "morning.pcap", [packet(MAPPING)])
