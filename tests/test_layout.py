@@ -126,6 +126,7 @@ TESTED_ELSEWHERE: Final[dict[str, tuple[str, str]]] = {
     "venues/nyse/listing.py": ("venues/nyse/test_decoder.py", OF_DATA),
     "venues/nyse/message_rows.py": ("venues/nyse/test_decoder.py", OF_KERNELS),
     "venues/nyse/message_types.py": ("venues/nyse/test_decoder.py", OF_DATA),
+    "venues/nyse/order_keys.py": ("venues/nyse/test_decoder.py", OF_KERNELS),
     "venues/nyse/packet_cursor.py": ("venues/nyse/test_decoder.py", OF_KERNELS),
     "venues/nyse/packet_writers.py": ("venues/nyse/test_encoder.py", OF_KERNELS),
     "venues/nyse/symbol_table.py": ("venues/nyse/test_decoder.py", "what the decoder is asked about symbols"),

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from hftlab.kernels.compiling import i64, in_place, inlined, place_of
 from hftlab.kernels.integer_map import IntegerMap, find_place, insert_key, remove_place
+from hftlab.venues.nyse.order_keys import key_of
 
 __all__ = [
     "EXCESS",
@@ -109,15 +110,9 @@ class DecoderState(NamedTuple):
 
 
 @inlined
-def _key_of(order: Any, index: Any) -> Any:
-    """Return the key of an order: numbers of 32 bits, as before Pillar, are unique for a matching engine only."""
-    return order if order >> _HALF else (index << _HALF) | order
-
-
-@inlined
 def find_order(state: DecoderState, order: Any, index: Any, slot: Any) -> Any:
     """Return the place of an order of a symbol in the map, 0 if it is not there."""
-    place = find_place(state.orders, _key_of(order, index))
+    place = find_place(state.orders, key_of(order, index))
     if place != 0 and i64(state.orders.entries[place, _TAG] >> _ONE) != slot + 1:
         return np.uint64(0)
     return place
@@ -132,7 +127,7 @@ def is_sell(state: DecoderState, place: Any) -> bool:
 @inlined
 def keep_order(state: DecoderState, order: Any, index: Any, slot: Any, sells: bool, price: Any, volume: Any) -> None:
     """Remember an order. One with the same number goes, and is counted."""
-    key = _key_of(order, index)
+    key = key_of(order, index)
     place = find_place(state.orders, key)
     if place != 0:
         state.tallies[REPEATED] += 1

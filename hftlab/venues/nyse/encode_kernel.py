@@ -10,6 +10,7 @@ import numpy.typing as npt
 from hftlab.events import ADD, CANCEL, CLEAR, F_LAST, FILL, MODIFY, TRADE
 from hftlab.kernels.compiling import in_place, inlined
 from hftlab.kernels.integer_map import IntegerMap, find_place, insert_key, remove_place
+from hftlab.venues.nyse.order_keys import key_of
 from hftlab.venues.nyse.packet_writers import (
     Events,
     Output,
@@ -43,7 +44,6 @@ _PRICE, _LEFT, _INDEX = range(3)
 TABLE_FIELDS: Final = 3
 _HIGH, _LOW, _OPEN, _CLOSE, _VOLUME = range(5)
 SUMMARY_FIELDS: Final = 5
-_HALF: Final = np.uint64(32)
 
 
 class Live(NamedTuple):
@@ -95,9 +95,7 @@ def _find(events: Events, live: Live, row: int) -> Any:
 
 @inlined
 def _key_of(events: Events, row: int) -> Any:
-    """Return a row's order as a key: numbers of 32 bits need only be unique for a symbol."""
-    order, index = events.order_id[row], events.indexes[events.instrument_id[row]]
-    return order if order >> _HALF else (index << _HALF) | order
+    return key_of(events.order_id[row], events.indexes[events.instrument_id[row]])
 
 
 @in_place

@@ -146,7 +146,6 @@ class TestReading:
         list(nyse.read(path, progress=told.append))
         assert told[-1] == path.stat().st_size
 
-
     def test_of_no_events_is_no_batch(self, tmp_path: Path) -> None:
         assert nyse.write(tmp_path / "none.pcap", []).skipped == 0
         assert list(nyse.read(tmp_path / "none.pcap")) == []
