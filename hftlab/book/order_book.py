@@ -12,6 +12,7 @@ from hftlab.book.anomalies import KINDS, Kind
 from hftlab.book.book_state import BookState, Records
 from hftlab.book.queues import ahead_of, find_order, read_queue
 from hftlab.instruments import Instrument
+from hftlab.kernels.compiling import IntArray
 
 __all__ = ["Level", "OrderBook", "QueuePosition"]
 
@@ -55,6 +56,11 @@ class OrderBook:
     def asks(self, depth: int = 10) -> list[Level]:
         """Return the best `depth` asks, lowest first: (price, size, orders)."""
         return self._levels("A", depth)
+
+    def level_arrays(self, side: Side, depth: int | None = None) -> tuple[IntArray, IntArray]:
+        """Return the best `depth` levels of a side, all for None, best first: ticks and lots, copies."""
+        levels = self._best_levels(side, depth)
+        return levels["ticks"].astype(np.int64), levels["lots"].astype(np.int64)
 
     def best(self) -> tuple[Level | None, Level | None]:
         """Return the best bid and the best ask; None for an empty side."""

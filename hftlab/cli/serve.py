@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hftlab.cli.native import as_session, check_wire
 from hftlab.cli.options import Speed, check_speed
 from hftlab.cli.serving import Audit, Auth, Host, Hosts, Key, Origins, Port, Serving, TlsCert, TlsKey, make_token
 from hftlab.credentials import ACCESS_LIFETIME
@@ -44,13 +45,32 @@ def serve(
 
 
 def replay(
-    sessions: Annotated[list[Path], typer.Argument(metavar="SESSION", help="Folders of sessions.")],
+    sessions: Annotated[
+        list[Path],
+        typer.Argument(metavar="SESSION", help="Folders of sessions; with --as also a capture as for hftlab import."),
+    ],
     speed: Speed = 1.0,
     loop: Annotated[bool, typer.Option("--loop", help="Begin again at the end, until interrupted.")] = False,
     fills: Annotated[
         str | None,
         typer.Option(
             metavar="MODEL", help="Take orders, which fill by this model: fifo, risk_averse, power, power(3), log ..."
+        ),
+    ] = None,
+    wire: Annotated[
+        str | None,
+        typer.Option(
+            "--as",
+            metavar="VENUE",
+            autocompletion=lambda: ["binance"],
+            help="Serve it in this venue's own streams and requests as well, on the same port: binance.",
+        ),
+    ] = None,
+    market: Annotated[
+        str | None,
+        typer.Option(
+            autocompletion=lambda: ["spot", "usdm", "coinm"],
+            help="With --as binance: spot, usdm or coinm; default: that of the symbols' venue.",
         ),
     ] = None,
     host: Host = "127.0.0.1",
@@ -67,14 +87,18 @@ def replay(
 
     Several come message by message in the order of their times. A symbol that more than one of them has gets ":" and
     the session's name behind it.
+
+    With --as anybody's client of that venue can be pointed at it: its addresses are printed below ours.
     """
     check_speed(speed)
+    check_wire(wire, market, len(sessions))
     serving = Serving(host, port, auth, key, tls_cert, tls_key, allow_host, origin, audit)
 
     def recorded() -> Replay | Merged:
         from hftlab.session import merged, open_session
 
-        opened = [open_session(session) for session in sessions]
+        folders = sessions if wire is None else [as_session(path) for path in sessions]
+        opened = [open_session(folder) for folder in folders]
         for one in opened:
             one.verify()  # a replay would come to what is damaged later, when somebody watches
         if len(opened) == 1:
@@ -84,7 +108,7 @@ def replay(
         except ValueError as exc:
             raise HftlabError(f"these sessions cannot be served as one: {exc}") from None
 
-    serving.serve(recorded, fills=fills)
+    serving.serve(recorded, fills=fills, wire=wire, market=market)
 
 
 def token(

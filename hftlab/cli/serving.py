@@ -61,8 +61,17 @@ class Serving:
     origins: list[str] | None
     audit: Path | None
 
-    def serve(self, make_source: Callable[[], Any], *, fills: str | None = None) -> None:
-        """Serve until SIGINT or SIGTERM, after printing the address; `fills` is as in Server. Raises HftlabError.
+    def serve(
+        self,
+        make_source: Callable[[], Any],
+        *,
+        fills: str | None = None,
+        wire: str | None = None,
+        market: str | None = None,
+    ) -> None:
+        """Serve until SIGINT or SIGTERM, after printing the addresses. Raises HftlabError.
+
+        `fills`, `wire` and `market` are as in Server; a wire's addresses have a line each.
 
         The source is made when everything else is known to be right: the exchange may compile for a minute.
         """
@@ -74,9 +83,11 @@ class Serving:
         from hftlab.server import Server
 
         async def stream() -> None:
-            async with Server(source, self.host, self.port, fills=fills, **options) as server:
+            native: Any = {"wire": wire, "market": market}
+            async with Server(source, self.host, self.port, fills=fills, **native, **options) as server:
                 stop = interruption()
-                print(server.url, flush=True)  # noqa: T201 - the one line that a calling program reads
+                # The first line is what a calling program reads.
+                print(server.url, *server.native_urls, sep="\n", flush=True)  # noqa: T201
                 await stop.wait()
 
         try:

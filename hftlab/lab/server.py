@@ -14,7 +14,9 @@ from hftlab.lab.background import background
 from hftlab.lab.kept import kept
 from hftlab.lab.replay import LabReplay
 from hftlab.protocol import Message
-from hftlab.server import DEFAULT_PORT, ConnectionInfo, Server, ServerLimits, Tokens
+from hftlab.server import DEFAULT_PORT, ConnectionInfo, NativeLimits, Server, ServerLimits, Tokens
+from hftlab.server.native.native_urls import NativeUrls
+from hftlab.server.native.wires import Wire
 from hftlab.simulator import Exchange
 from hftlab.source import Source, undecorated
 from hftlab.trading import AccountTerms
@@ -42,6 +44,9 @@ def serve(
     accounts: Mapping[str, AccountTerms] | None = None,
     fills: Fills | None = None,
     stepped: bool = False,
+    wire: Wire | None = None,
+    market: Literal["spot", "usdm", "coinm"] | None = None,
+    native_limits: NativeLimits | None = None,
 ) -> LabServer:
     """Serve a source from this process and return a server that listens. Raises PortInUse.
 
@@ -60,6 +65,9 @@ def serve(
     `fills`: lets a recorded session take orders, which fill by this model of hl.backtest: "fifo", "risk_averse",
     "power(3)" and so on, or a dict such as {"fill": "power", "latency": hl.backtest.Latency(entry="1ms")}.
     `stepped`: True lets the exchange's clock stand still, for clients to step it as a replay, as hl.run() does.
+    `wire`: "binance" serves a recording in Binance's own streams and requests as well, on the same port: see
+    server.native_urls. `market`: which of Binance's markets its symbols are of (default: their venue's).
+    `native_limits`: hl.server.NativeLimits, other limits than the venue's.
 
     hftlab.Server takes the same arguments except `name`, and describes them in detail. Without a source it sends only
     what publish() is given, where this function serves the simulated exchange.
@@ -81,6 +89,9 @@ def serve(
         accounts=accounts,
         fills=fills,
         stepped=stepped,
+        wire=wire,
+        market=market,
+        native_limits=native_limits,
     )
     background.run(server.start())
     handle = LabServer(server, name or server.url)
@@ -117,6 +128,11 @@ class LabServer:
     def url(self) -> str:
         """The address for hl.connect()."""
         return self.inner.url
+
+    @property
+    def native_urls(self) -> list[NativeUrls]:
+        """The addresses for clients of the venue in whose wire it is served as well: one a market."""
+        return self.inner.native_urls
 
     @property
     def port(self) -> int:

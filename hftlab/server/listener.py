@@ -30,7 +30,7 @@ from hftlab.server.http.admission import Admission, is_loopback
 from hftlab.server.http.endpoints import Endpoints
 from hftlab.server.server_socket import HIGH_WATER, ServerSocket, SocketOwner
 
-__all__ = ["Listener"]
+__all__ = ["Listener", "SocketServer"]
 
 _SHUTDOWN: Final = 1.5
 """Seconds for the closing handshakes; after them connections are aborted."""
@@ -54,14 +54,14 @@ class SocketServer(SocketOwner, Protocol):
 class Listener:
     """Accepts connections on one address; every WebSocket goes to `server`, and belongs to it.
 
-    `pages` answers plain HTTP requests; it returns None for those that are to become a WebSocket. With `leaves_key` the
-    authenticator's key is left where clients of the same user find it, for as long as the port is open.
+    `pages` answers plain HTTP requests; it returns None for those that are to become their WebSocket. The
+    authenticator's key is left where clients of the same user find it while the port is open, with `leaves_key`.
     """
 
     def __init__(
         self,
         server: SocketServer,
-        pages: Callable[[Request], Response | None],
+        pages: Callable[[Request, ServerSocket], Response | None],
         limits: ServerLimits,
         authenticator: Authenticator,
         framer: Framer,
@@ -190,7 +190,7 @@ class Listener:
         assert self.endpoints is not None
         return (
             self.endpoints.refuse(connection.peer_address, connection.own_address, request)
-            or self._pages(request)
+            or self._pages(request, connection)
             or self.endpoints.refuse_socket(connection.peer_address, request)
         )
 

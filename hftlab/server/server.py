@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from ssl import SSLContext
 from types import TracebackType
-from typing import Any, Self, get_args
+from typing import TYPE_CHECKING, Any, Self, get_args
 
 from websockets.http11 import Request, Response
 
@@ -47,7 +47,10 @@ from hftlab.server.connection_info import ConnectionInfo
 from hftlab.server.connections import Connections
 from hftlab.server.framing import Framer
 from hftlab.server.http.monitor import report
-from hftlab.server.listener import Listener
+from hftlab.server.listener import Listener, SocketServer
+from hftlab.server.native.native_limits import NativeLimits
+from hftlab.server.native.native_urls import NativeUrls
+from hftlab.server.native.wires import Wire, check_wire
 from hftlab.server.private_logs import private_logs
 from hftlab.server.served_sources import check_unserved, claim, release
 from hftlab.server.server_socket import ServerSocket
@@ -59,6 +62,9 @@ from hftlab.trading.paper_source import PaperSource
 from hftlab.trading.recorded_venue import Fills
 from hftlab.trading.stepped_source import SteppedSource
 from hftlab.trading.traded_source import TradedSource
+
+if TYPE_CHECKING:
+    from hftlab.server.native.native_wire import NativeWire
 
 __all__ = ["Server"]
 
@@ -108,6 +114,9 @@ class Server:
         accounts: Mapping[str, AccountTerms] | None = None,
         fills: Fills | None = None,
         stepped: bool = False,
+        wire: Wire | None = None,
+        market: str | None = None,
+        native_limits: NativeLimits | None = None,
     ) -> None:
         if auth not in get_args(AuthMode):
             modes = get_args(AuthMode)
@@ -151,8 +160,23 @@ class Server:
         )
         self._authenticator = Authenticator(secrets.token_bytes(32) if key is None else key)
         self._connections = Connections(self._publisher, self._stream, self._authenticator, self.limits)
+        check_wire(wire)
+        self.native: NativeWire | None = None
+        """The source in a venue's own wire, on the same port, if that was asked for."""
+        owner: SocketServer = self._connections
+        if wire is not None:
+            from hftlab.server.native.native_wire import NativeWire  # compiled loops, which other servers do not need
+            from hftlab.server.native.path_router import PathRouter
+
+            self.native = NativeWire(self._stream, market, framer, self.limits, native_limits)
+            owner = PathRouter(self._connections, self.native)
         self._listener = Listener(
-            self._connections, self._page, self.limits, self._authenticator, framer, leaves_key=key is None
+            owner,
+            self._page,
+            self.limits,
+            self._authenticator,
+            framer,
+            leaves_key=key is None,
         )
         self.problems: dict[str, Callable[[], str | None]] = {}
         """Functions that say in a sentence what is wrong with something beside the stream, such as a recording."""
@@ -185,6 +209,9 @@ class Server:
             asyncio.create_task(self._stream.run(), name=f"hftlab stream {self.port}"),
             asyncio.create_task(self._connections.watch(), name=f"hftlab watch {self.port}"),
         ]
+        if self.native is not None:
+            watch = self.native.connections.watch()
+            self._tasks.append(asyncio.create_task(watch, name=f"hftlab native watch {self.port}"))
         _log.info("listening", url=self.url)
         return self
 
@@ -231,6 +258,11 @@ class Server:
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104
         scheme = "ws" if self._ssl is None else "wss"
         return f"{scheme}://[{host}]:{self.port}" if ":" in host else f"{scheme}://{host}:{self.port}"
+
+    @property
+    def native_urls(self) -> list[NativeUrls]:
+        """Addresses of the markets in a venue's own wire; none without `wire`."""
+        return [] if self.native is None else self.native.urls(self.url)
 
     @property
     def is_running(self) -> bool:
@@ -290,7 +322,12 @@ class Server:
         """Issue an access token for AUTH messages, and a refresh token for POST /api/auth/refresh."""
         return self._authenticator.issue(subject, wall_time() / NANOSECONDS)
 
-    def _page(self, request: Request) -> Response | None:
+    def _page(self, request: Request, socket: ServerSocket) -> Response | None:
+        if self.native is not None:
+            found = self.native.answer(request, socket.peer_address)
+            if found is not None:
+                return found
+            self.native.prepare(socket, request.path)
         times = (self._broadcaster.broadcast_times, self._broadcaster.queue_times)
         trusted = self._auth == "public" or self._authenticator.is_bearer(
             request.headers.get_all("Authorization"), wall_time() / NANOSECONDS

@@ -22,6 +22,7 @@ from hftlab.protocol.encoded_market_data import EncodedMarketData
 from hftlab.protocol.order_messages import PRIVATE_MESSAGES
 from hftlab.protocol.publishing.playback import Playback
 from hftlab.protocol.publishing.publisher import Delivery, Publisher, is_private
+from hftlab.server.follower import Follower
 from hftlab.server.server_socket import ServerSocket
 from hftlab.server.stream_timer import StreamTimer
 from hftlab.source import Tap, Timed
@@ -79,6 +80,7 @@ class Stream:
         """Messages of the source that the wire cannot carry, and that were left out."""
         self.congested: set[ServerSocket] = set()
         self._publisher, self._send, self._together = publisher, send, together
+        self._follower: Follower | None = None
         self._awake = asyncio.Event()
         self._controls: deque[tuple[ReplayControl, asyncio.Future[None]]] = deque()
         self._announced: tuple[ReplayState, float] | None = None
@@ -90,6 +92,10 @@ class Stream:
     def is_stepped(self) -> bool:
         """Whether it takes orders and can be stepped through: a replay, or an exchange whose clock stands still."""
         return self.broker is not None and self.playback.is_recorded
+
+    def follow(self, follower: Follower) -> None:
+        """Take a follower along from now on, wherever the source goes."""
+        self._follower = follower
 
     def wake(self) -> None:
         """Look again at what is due next."""
@@ -215,7 +221,9 @@ class Stream:
                 turn = time.monotonic()
 
     def _next_time(self) -> int | None:
-        times = (self._publisher.next_time(), self.playback.next_time())
+        times = [self._publisher.next_time(), self.playback.next_time()]
+        if self._follower is not None and not self.playback.is_waiting:
+            times.append(self._follower.next_time())
         return min((at for at in times if at is not None), default=None)
 
     def _burst(self, at: int | None, turn: float) -> None:
@@ -241,6 +249,8 @@ class Stream:
         # What paced channels collect at `at` may not be whole while the source is still reading: they wait for it.
         until = at if self.playback.is_ready() else at - 1
         self._send(self._publisher.poll(until, wall_time()), started)
+        if self._follower is not None:
+            self._follower.advance(at)
 
     def _accept_encoded(self, item: Timed[EncodedMarketData]) -> None:
         if self.taps:
@@ -407,6 +417,10 @@ class Stream:
             started = time.perf_counter()
             self._accept(item)
             self._send(self._publisher.poll(item.at, wall_time()), started)
+            if self._follower is not None:
+                self._follower.advance(item.at - 1)  # more of that time may be to come
+        if self._follower is not None:
+            self._follower.advance(self.playback.position)
         await asyncio.sleep(0)
         await self._drained()
 
@@ -418,6 +432,8 @@ class Stream:
         self._is_moving = True
         try:
             state = await asyncio.to_thread(playback.seek, target)
+            if self._follower is not None:
+                await asyncio.to_thread(self._follower.seek, target)
         finally:
             self._is_moving = False
         self._report_refused()
@@ -447,6 +463,8 @@ class Stream:
         """Send the messages that wait for their channel's pace."""
         started = time.perf_counter()
         self._send(self._publisher.poll(self.clock.now(), wall_time(), early=True), started)
+        if self._follower is not None:
+            self._follower.flush()
 
     def _announce_changes(self) -> bool:
         """Announce the end, or another state or speed of the clock; returns False if that is announced already."""

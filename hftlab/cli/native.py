@@ -1,0 +1,43 @@
+"""What `hftlab replay --as VENUE` takes besides sessions: a capture, which is imported to a folder of the moment."""
+
+from __future__ import annotations
+
+import atexit
+import shutil
+import tempfile
+from pathlib import Path
+
+from hftlab.cli.progress import Progress
+from hftlab.errors import HftlabError
+from hftlab.printable import printable
+
+__all__ = ["as_session", "check_wire"]
+
+
+def check_wire(wire: str | None, market: str | None, sessions: int) -> None:
+    """Raise HftlabError for options that do not go together."""
+    if wire is None:
+        if market is not None:
+            raise HftlabError(f"--market {market} is for a venue's own wire: give --as binance as well")
+        return
+    if wire != "binance":
+        raise HftlabError(f"--as {wire} is not known: give --as binance")
+    if market not in (None, "spot", "usdm", "coinm"):
+        raise HftlabError(f"--market {market} is not one of Binance's: give spot, usdm or coinm")
+    if sessions > 1:
+        raise HftlabError(f"--as {wire} serves one recording, but {sessions} are given: serve them one by one")
+
+
+def as_session(path: Path) -> Path:
+    """Return the folder of a session: `path` itself, or one that a capture is imported to until the process ends."""
+    if not path.is_file():
+        return path
+    from hftlab.ingest import import_capture
+    from hftlab.venues.recognition import recognise_format
+
+    parent = Path(tempfile.mkdtemp(prefix="hftlab-"))
+    atexit.register(shutil.rmtree, parent, ignore_errors=True)
+    folder = parent / path.name.partition(".")[0]
+    with Progress(f"importing {printable(path.name)}", path.stat().st_size, "bytes") as progress:
+        import_capture(recognise_format(path), path, folder, progress=progress.advance)
+    return folder

@@ -1,0 +1,23 @@
+"""What goes along with a stream: it follows the position of the source, wherever that goes."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+__all__ = ["Follower"]
+
+
+class Follower(Protocol):
+    """Follower of a stream's position. Times are source time in ns; the stream alone calls it."""
+
+    def next_time(self) -> int | None:
+        """Return when it has something to do next; None for nothing."""
+
+    def advance(self, until: int) -> None:
+        """Do what is due up to and including a time."""
+
+    def flush(self) -> None:
+        """Do now what waits for its interval: the source stands still, or moves."""
+
+    def seek(self, position: int) -> None:
+        """Go to a time without doing what lies between; called on another thread while nothing else runs."""

@@ -1,0 +1,61 @@
+"""Position in the events of a recording, and the market as they have made it up to there."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+
+import numpy as np
+
+from hftlab.server.native.session_events import Events, SessionEvents
+from hftlab.venues.binance.api.recorded_market import RecordedMarket, Saved
+
+__all__ = ["EventCursor"]
+
+
+class EventCursor:
+    """Position in events: all up to it are in the markets, which are saved where a part begins, for a seek back."""
+
+    def __init__(self, events: SessionEvents, markets: list[RecordedMarket]) -> None:
+        self._events, self._markets = events, markets
+        self._starts = [events.started(part) for part in range(len(events))]
+        self._saved: dict[int, list[Saved | None]] = {0: [None] * len(markets)}
+        self._part, self._row = 0, 0
+        self._loaded: Events = events.load(0)
+
+    @property
+    def next_time(self) -> int | None:
+        """Time of the next event (ns), None after the last."""
+        if self._row < len(self._loaded.times):
+            return int(self._loaded.times[self._row])
+        return self._starts[self._part + 1] if self._part + 1 < len(self._starts) else None
+
+    def take(self, until: int) -> None:
+        """Take in the events up to and including a time."""
+        while True:
+            events = self._loaded
+            stop = int(np.searchsorted(events.times, until, side="right"))
+            if stop > self._row:
+                rows = slice(self._row, stop)
+                for market in self._markets:
+                    market.apply(events.batch[rows], events.numbers[rows])
+                self._row = stop
+            if stop < len(events.times) or self._part + 1 >= len(self._starts) or self._starts[self._part + 1] > until:
+                return
+            self._enter(self._part + 1)
+
+    def _enter(self, part: int) -> None:
+        self._part, self._row = part, 0
+        if part not in self._saved:
+            self._saved[part] = [market.save() for market in self._markets]
+        self._loaded = self._events.load(part)
+
+    def seek(self, position: int) -> None:
+        """Go to a time, back or forward: all events up to and including it are in the markets then."""
+        wanted = max(0, bisect_right(self._starts, position) - 1)
+        nearest = max(part for part in self._saved if part <= wanted)
+        if nearest != self._part:
+            self._loaded = self._events.load(nearest)
+        self._part, self._row = nearest, 0
+        for market, saved in zip(self._markets, self._saved[nearest], strict=True):
+            market.restore(saved)
+        self.take(position)

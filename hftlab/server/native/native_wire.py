@@ -1,0 +1,167 @@
+"""A recording in Binance's wire: markets by their paths, streams by WebSocket and requests by HTTP."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from websockets.http11 import Request, Response
+
+from hftlab.errors import HftlabError
+from hftlab.instruments import Instrument
+from hftlab.protocol.publishing.limits import ServerLimits
+from hftlab.server.framing import Framer
+from hftlab.server.http.answers import answer
+from hftlab.server.native.event_cursor import EventCursor
+from hftlab.server.native.native_connections import NativeConnections
+from hftlab.server.native.native_feed import NativeFeed
+from hftlab.server.native.native_limits import NativeLimits
+from hftlab.server.native.native_urls import NativeUrls
+from hftlab.server.native.session_events import SessionEvents
+from hftlab.server.server_socket import ServerSocket
+from hftlab.session import Session
+from hftlab.venues.binance.api.markets import MARKETS, SPOT, Market, market_named
+from hftlab.venues.binance.api.recorded_market import RecordedMarket
+from hftlab.venues.binance.api.requests_in import MarketRequests
+from hftlab.venues.binance.api.stream_names import Route
+from hftlab.venues.binance.api.stream_set import StreamSet
+
+if TYPE_CHECKING:
+    from hftlab.server.stream import Stream
+
+__all__ = ["NativeWire"]
+
+_STREAMS: Final = re.compile(r"(?P<path>/(?:ws|stream)(?:[/?].*)?)")
+_ROUTE: Final = re.compile(r"/(?P<route>public|market|private)(?P<rest>/.*)")
+_MARKET: Final = re.compile(r"/(?P<market>spot|usdm|coinm)(?P<rest>/.*)")
+_NOT_IN_SYMBOL: Final = re.compile(r"[^A-Z0-9_]")
+
+
+class _Served(NamedTuple):
+    """One market."""
+
+    streams: StreamSet[ServerSocket]
+    requests: MarketRequests
+
+
+class NativeWire:
+    """Binance's wire of a session that a stream replays: its paths, sockets and requests.
+
+    The paths `/ws` and `/stream` are those of the first market that the session has (spot, usdm, coinm); each market is
+    also below its name, `/usdm/ws`, and USDⓈ-M below `/public`, `/market` and `/private`. With `market` all symbols are
+    of that one, whatever their venue.
+    """
+
+    def __init__(
+        self,
+        stream: Stream,
+        market: str | None,
+        framer: Framer,
+        limits: ServerLimits,
+        native: NativeLimits | None = None,
+    ) -> None:
+        native = native or NativeLimits()
+        events = SessionEvents(_session_of(stream.playback.source))
+        chosen = _markets(events.instruments, market)
+        self.connections = NativeConnections(stream, framer, limits, native)
+        self._served: dict[str, _Served] = {}
+        for one, instruments in chosen.items():
+            streams: StreamSet[ServerSocket] = StreamSet(one, RecordedMarket(instruments))
+            requests = MarketRequests(streams, self._position(stream), native.of(one).weight)
+            self._served[one.name] = _Served(streams, requests)
+        sets = [served.streams for served in self._served.values()]
+        cursor = EventCursor(events, [streams.recorded for streams in sets])
+        self.feed = NativeFeed(cursor, sets, self.connections.send)
+        stream.follow(self.feed)
+
+    @staticmethod
+    def _position(stream: Stream) -> Callable[[], int]:
+        return lambda: stream.playback.position
+
+    def urls(self, url: str) -> list[NativeUrls]:
+        """Return the addresses of the markets, for a server at `url`; the first is at the root."""
+        paths = ["", *(f"/{name}" for name in self._served)]
+        return [
+            NativeUrls.of(served.streams.market, url, path)
+            for served, path in zip(self._served.values(), [paths[0], *paths[2:]], strict=True)
+        ]
+
+    def answer(self, request: Request, address: str) -> Response | None:
+        """Answer a request by HTTP for market data; None for any other."""
+        market, target = self._market_of(request.path)
+        for served in [self._served[market]] if market in self._served else self._served.values():
+            given = served.requests.answer(target, address, time.time())
+            if given is not None:
+                more = {"X_MBX_USED_WEIGHT": str(given.used_weight), "X_MBX_USED_WEIGHT_1M": str(given.used_weight)}
+                if given.retry_after is not None:
+                    more["Retry_After"] = str(given.retry_after)
+                return answer(given.status, given.body, "application/json;charset=UTF-8", **more)
+        return None
+
+    def has(self, path: str) -> bool:
+        """Tell whether a path is one of streams."""
+        return self._place(path) is not None
+
+    def prepare(self, socket: ServerSocket, path: str) -> None:
+        """Let a socket on a path of streams have the venue's pings alone, before its handshake is done."""
+        if self.has(path):
+            socket.ping_interval = None
+
+    async def serve(self, socket: ServerSocket, path: str) -> None:
+        """Serve a WebSocket on one of the paths of streams."""
+        place = self._place(path)
+        assert place is not None
+        served, route, rest = place
+        await self.connections.serve(socket, served.streams, route, rest)
+
+    def _market_of(self, path: str) -> tuple[str | None, str]:
+        found = _MARKET.fullmatch(path)
+        return (None, path) if found is None else (found["market"], found["rest"])
+
+    def _place(self, path: str) -> tuple[_Served, Route, str] | None:
+        market, rest = self._market_of(path)
+        route = Route.NONE
+        routed = _ROUTE.fullmatch(rest)
+        if routed is not None and "usdm" in self._served and market in (None, "usdm"):
+            market, route, rest = "usdm", Route(routed["route"]), routed["rest"]
+        if not _STREAMS.fullmatch(rest) or (market is not None and market not in self._served):
+            return None
+        return self._served[market or next(iter(self._served))], route, rest
+
+
+def _session_of(source: object) -> Session:
+    session = getattr(source, "session", None)
+    if not isinstance(session, Session):
+        name = getattr(source, "name", None)
+        raise HftlabError(
+            f"{'a server without a source' if name is None else f'the source {name!r}'} cannot be served in a venue's "
+            "own wire: serve a recording, as in hl.serve(session.replay(), wire='binance')"
+        )
+    return session
+
+
+def _markets(instruments: tuple[Instrument, ...], market: str | None) -> dict[Market, dict[str, Instrument]]:
+    """Return the markets to serve, each with the instruments of its symbols."""
+    if market is not None:
+        return {market_named(market): _by_symbol(instruments)}
+    found = {
+        one: own
+        for one in MARKETS.values()
+        if (own := [instrument for instrument in instruments if instrument.venue.name == one.venue.name])
+    }
+    return {one: _by_symbol(own) for one, own in found.items()} if found else {SPOT: _by_symbol(instruments)}
+
+
+def _by_symbol(instruments: tuple[Instrument, ...] | list[Instrument]) -> dict[str, Instrument]:
+    """Name instruments as Binance would: in capitals and digits alone."""
+    named: dict[str, Instrument] = {}
+    for instrument in instruments:
+        symbol = _NOT_IN_SYMBOL.sub("", instrument.wire_symbol.upper())
+        if not symbol or symbol in named:
+            raise HftlabError(
+                f"{instrument.wire_symbol} has no name of its own in Binance's wire: {symbol or 'nothing'} is taken"
+            )
+        named[symbol] = instrument
+    return named

@@ -1,0 +1,66 @@
+"""Events of a recorded session, part after part, each with its number at the venue."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+import polars as pl
+
+from hftlab.errors import HftlabError
+from hftlab.events import EventBatch
+from hftlab.instruments import Instrument
+from hftlab.kernels.compiling import IntArray
+from hftlab.session import Session
+from hftlab.session.table_ids import EVENTS
+
+__all__ = ["Events", "SessionEvents"]
+
+_NUMBERED_BY_VENUE: Final = "binance"
+"""Format of captures whose `sequence` is the update id or the trade's id, as the wire needs them."""
+
+
+class Events(NamedTuple):
+    """Events with the time at which each is due (ns, never back), and its number."""
+
+    batch: EventBatch
+    times: IntArray
+    numbers: IntArray
+
+
+class SessionEvents:
+    """Order-level events of a session in the parts in which they are stored.
+
+    Their numbers are Binance's own, the update ids and the ids of trades, where the recording has these; else each
+    row's place in the recording, so that they are the same whatever was played before.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._parts = session.manifest.tables.get(EVENTS, [])
+        if not self._parts:
+            raise HftlabError(
+                f"{session.folder} has no events, of which a venue's own streams are made: serve a session that "
+                "`hftlab import` or `hftlab simulate` has made"
+            )
+        session.table(EVENTS)  # verified
+        self._folder = session.folder
+        self.instruments = tuple(map(Instrument.from_dict, session.manifest.source.get("instruments", ())))
+        self._is_numbered = session.manifest.source.get("format") == _NUMBERED_BY_VENUE
+        self._rows = np.cumsum([0, *(part.rows for part in self._parts)])
+
+    def __len__(self) -> int:
+        return len(self._parts)
+
+    def started(self, part: int) -> int:
+        """Return the time of the first event of a part."""
+        first = pl.scan_parquet(self._folder / self._parts[part].file).select(pl.col("ts_recv").first())
+        return int(first.collect().item())
+
+    def load(self, part: int) -> Events:
+        """Read a part."""
+        frame = pl.read_parquet(self._folder / self._parts[part].file)
+        batch = EventBatch.from_polars(frame.drop("symbol").rechunk(), self.instruments)
+        times = np.maximum.accumulate(batch.ts_recv)
+        if self._is_numbered:
+            return Events(batch, times, batch.sequence)
+        return Events(batch, times, np.arange(1, len(batch) + 1, dtype=np.int64) + self._rows[part])

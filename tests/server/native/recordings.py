@@ -1,0 +1,52 @@
+"""Short recordings of Binance for the tests of the native wire, and the books that they hold, without our streams."""
+
+from __future__ import annotations
+
+import gzip
+from decimal import Decimal
+from itertools import islice
+from pathlib import Path
+
+from hftlab.book import BookSet
+from hftlab.clock import NANOSECONDS
+from hftlab.events import EventBatch
+from hftlab.ingest import import_capture
+from hftlab.instruments import Instrument
+from hftlab.session import Session
+from tests.server.native.local_book import Levels
+from tests.shared_data import shared_data
+
+__all__ = ["at", "book_of", "cut_capture", "imported"]
+
+
+def cut_capture(name: str, folder: Path, lines: int) -> Path:
+    """Write the first lines of a capture."""
+    path = folder / f"{name}.txt"
+    with gzip.open(shared_data(f"binance/{name}.gz"), "rb") as capture:
+        path.write_bytes(b"".join(islice(capture, lines)))
+    return path
+
+
+def imported(name: str, folder: Path, lines: int = 3000) -> Session:
+    """Import the first lines of a capture."""
+    return import_capture("binance", cut_capture(name, folder, lines), folder / name).session
+
+
+def at(session: Session, seconds: float) -> int:
+    """Return a time of a session by its seconds from the start."""
+    assert session.manifest.started is not None
+    return session.manifest.started + round(seconds * NANOSECONDS)
+
+
+def book_of(session: Session, update_id: int) -> tuple[Levels, Levels]:
+    """Return the book after the update with an id, from the recorded events alone."""
+    events = session.events.collect()
+    is_trade = events["action"] == ord("T")
+    rows = events.filter(~is_trade & (events["sequence"] <= update_id)).drop("symbol")
+    instruments = [Instrument.from_dict(one) for one in session.manifest.source["instruments"]]
+    books = BookSet()
+    books.apply(EventBatch.from_polars(rows, instruments))
+    book = books[instruments[0]]
+    tick, lot = Decimal(instruments[0].tick).scaleb(-9), Decimal(instruments[0].lot).scaleb(-9)
+    bids, asks = (zip(*(column.tolist() for column in book.level_arrays(side)), strict=True) for side in ("B", "A"))
+    return [(ticks * tick, lots * lot) for ticks, lots in bids], [(ticks * tick, lots * lot) for ticks, lots in asks]
