@@ -21,3 +21,6 @@ class Follower(Protocol):
 
     def seek(self, position: int) -> None:
         """Go to a time without doing what lies between; called on another thread while nothing else runs."""
+
+    def moved(self) -> None:
+        """Go on after a seek(), on the thread of the stream again."""

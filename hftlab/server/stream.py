@@ -436,6 +436,8 @@ class Stream:
                 await asyncio.to_thread(self._follower.seek, target)
         finally:
             self._is_moving = False
+        if self._follower is not None:
+            self._follower.moved()
         self._report_refused()
         self._flush()
         if self._paper is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from typing import Final
 
 import numpy as np
 
@@ -10,6 +11,9 @@ from hftlab.server.native.session_events import Events, SessionEvents
 from hftlab.venues.binance.api.recorded_market import RecordedMarket, Saved
 
 __all__ = ["EventCursor"]
+
+_LOOK_AHEAD: Final = 5_000_000_000
+_STEP: Final = 100_000_000
 
 
 class EventCursor:
@@ -21,6 +25,19 @@ class EventCursor:
         self._saved: dict[int, list[Saved | None]] = {0: [None] * len(markets)}
         self._part, self._row = 0, 0
         self._loaded: Events = events.load(0)
+        self._look_ahead()
+
+    def _look_ahead(self) -> None:
+        """Find the first books: a client may ask for one before it subscribes, which starts the replay."""
+        until = start = self.next_time
+        while until is not None and start is not None and until <= start + _LOOK_AHEAD:
+            self.take(until)
+            have_all = [market.note_first_books() for market in self._markets]
+            if all(have_all):
+                break
+            until += _STEP
+        if start is not None:
+            self.seek(start - 1)
 
     @property
     def next_time(self) -> int | None:

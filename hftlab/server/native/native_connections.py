@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from websockets.exceptions import ConnectionClosed
 
-from hftlab.clock import wall_time
+from hftlab.clock import NANOSECONDS, wall_time
 from hftlab.log import AUDIT, get_logger
 from hftlab.protocol.publishing.limits import ServerLimits
 from hftlab.protocol.publishing.peer import Backlog
@@ -31,7 +31,8 @@ __all__ = ["NativeConnections"]
 _LOOK: Final = 1 / 16
 """Of the write deadline: how often slow readers are looked at."""
 _GOING_AWAY: Final = 1001
-_ABNORMAL: Final = 1008
+_SERVICE_RESTART: Final = 1012
+_END_OF_LIFE: Final = "the connection has reached its longest life"
 
 _audit = get_logger(AUDIT)
 
@@ -44,6 +45,8 @@ class NativeConnections:
         self.received = self.messages = self.bytes = 0
         self._stream, self._framer, self._limits, self._native = stream, framer, limits, native
         self._open: dict[ServerSocket, tuple[Subscriber, StreamSet[ServerSocket]]] = {}
+        self._ends: dict[ServerSocket, int] = {}
+        """Source time at which connections end whose life is counted in that."""
 
     def __len__(self) -> int:
         return len(self._open)
@@ -60,7 +63,7 @@ class NativeConnections:
         self._open[socket] = subscriber, streams
         self._carry_out(socket, subscriber, streams)
         alive = asyncio.create_task(self._keep_alive(socket, KeepAlive(native.ping, native.pong, time.monotonic())))
-        life = asyncio.create_task(self._end_of_life(socket, native.lifetime))
+        life = self._live(socket, native.lifetime)
         _audit.info("connected", connection=socket.name, peer=socket.peer_address, wire="binance")
         try:
             while socket.expelled is None:
@@ -74,7 +77,8 @@ class NativeConnections:
             pass
         finally:
             alive.cancel()
-            life.cancel()
+            if life is not None:
+                life.cancel()
             self._forget(socket, subscriber, streams)
             _audit.info("disconnected", connection=socket.name, peer=socket.peer_address, reason=socket.expelled)
 
@@ -95,6 +99,7 @@ class NativeConnections:
         for name in subscriber.streams.values():
             streams.remove(name, socket)
         self._open.pop(socket, None)
+        self._ends.pop(socket, None)
         self._stream.congested.discard(socket)
         self._stream.wake()
 
@@ -117,7 +122,7 @@ class NativeConnections:
     def close_all(self, reason: str) -> None:
         """Close every connection, as a venue does that starts anew."""
         for socket in list(self._open):
-            socket.expel(_GOING_AWAY, reason)
+            socket.expel(_SERVICE_RESTART, reason)
 
     # --- timers ---
 
@@ -129,12 +134,21 @@ class NativeConnections:
                     pong = await socket.ping(str(wall_time() // 1_000_000).encode())
                     asyncio.ensure_future(pong).add_done_callback(partial(_ponged, alive))
                 case Due.NO_PONG:
-                    socket.expel(_ABNORMAL, "Pong timeout", "keepalive timeout")
+                    socket.expel(POLICY, "Pong timeout", "keepalive timeout")
                     return
 
-    async def _end_of_life(self, socket: ServerSocket, lifetime: float) -> None:
-        await asyncio.sleep(lifetime)
-        socket.expel(_GOING_AWAY, "the connection has reached its longest life", "end of life")
+    def _live(self, socket: ServerSocket, lifetime: float) -> asyncio.TimerHandle | None:
+        """Let a connection end after its life, of the wall clock or of the recording."""
+        if self._native.lifetime_of == "recording":
+            self._ends[socket] = self._stream.playback.position + round(lifetime * NANOSECONDS)
+            return None
+        return socket.loop.call_later(lifetime, socket.expel, _GOING_AWAY, _END_OF_LIFE, "end of life")
+
+    def end_lives(self, now: int) -> None:
+        """End the connections whose life in the recording is over; `now` is source time in ns."""
+        for socket in [socket for socket, end in self._ends.items() if end <= now]:
+            del self._ends[socket]
+            socket.expel(_GOING_AWAY, _END_OF_LIFE, "end of life")
 
     async def watch(self) -> None:
         """Abort readers that have stopped."""

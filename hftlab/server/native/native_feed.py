@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import TypeAlias
+from collections.abc import Sequence
+from typing import Final
 
 from hftlab.server.native.event_cursor import EventCursor
+from hftlab.server.native.native_connections import NativeConnections
 from hftlab.server.server_socket import ServerSocket
-from hftlab.venues.binance.api.stream_set import Broadcast, StreamSet
+from hftlab.venues.binance.api.stream_set import StreamSet
 
 __all__ = ["NativeFeed"]
 
-Sends: TypeAlias = Callable[[Iterator[Broadcast[ServerSocket]]], None]
+_BACK: Final = "the recording went back: connect and ask for the book anew"
+_ANEW: Final = "the update ids began anew: connect and ask for the book anew"
 
 
 class NativeFeed:
-    """Streams of a recording in a venue's wire, one set a market (hftlab.server.stream.Follower)."""
+    """Streams of a recording in a venue's wire, one set a market (hftlab.server.follower.Follower).
 
-    def __init__(self, cursor: EventCursor, sets: Sequence[StreamSet[ServerSocket]], send: Sends) -> None:
-        self._cursor, self._sets, self._send = cursor, sets, send
+    On one connection update ids never go back. Where those of the recording do, because it is sought back or because
+    the market was reset, the connections are closed: clients take older ids for late copies of what they have.
+    """
+
+    def __init__(
+        self, cursor: EventCursor, sets: Sequence[StreamSet[ServerSocket]], connections: NativeConnections
+    ) -> None:
+        self._cursor, self._sets, self._connections = cursor, sets, connections
         self._now = 0
-        first = cursor.next_time
-        if first is not None:
-            self.seek(first)  # a client may ask for the book before it subscribes, which starts the replay
+        self._went_back = False
 
     def next_time(self) -> int | None:
         """Time at which something is due; None if there is nothing, or nobody to have it."""
@@ -46,10 +52,15 @@ class NativeFeed:
                 break
             self._send_due()
         self._now = max(self._now, until)
+        self._connections.end_lives(self._now)
 
     def _send_due(self, *, early: bool = False) -> None:
         for streams in self._sets:
-            self._send(streams.due(self._now, early=early))
+            if streams.recorded.has_begun_anew:
+                streams.recorded.has_begun_anew = False
+                self._connections.close_all(_ANEW)
+                streams.restart()
+            self._connections.send(streams.due(self._now, early=early))
 
     def flush(self) -> None:
         """Send what waits for its interval: the replay stands still."""
@@ -58,6 +69,14 @@ class NativeFeed:
     def seek(self, position: int) -> None:
         """Go to a time; what lies between is not sent."""
         self._cursor.seek(position)
+        self._went_back = self._went_back or position < self._now
         self._now = position
         for streams in self._sets:
+            streams.recorded.has_begun_anew = False
             streams.restart()
+
+    def moved(self) -> None:
+        """Close the connections if the ids of what comes are behind those that were sent."""
+        if self._went_back:
+            self._went_back = False
+            self._connections.close_all(_BACK)

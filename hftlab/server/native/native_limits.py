@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final, NamedTuple
+from dataclasses import dataclass, fields
+from typing import Final, Literal, NamedTuple
 
+from hftlab.errors import ArgumentError
 from hftlab.venues.binance.api.markets import Market
 
 __all__ = ["MarketLimits", "NativeLimits"]
@@ -28,14 +29,25 @@ class NativeLimits:
 
     `messages`: most messages of a connection in a second. `ping_interval`: seconds between two pings. `pong_timeout`:
     seconds after which a connection ends that has not answered one. `lifetime`: seconds after which every connection
-    ends, 24 hours at Binance. `weight`: most weight of an address's requests in a minute.
+    ends, 24 hours at Binance, by the clock of the wall or of the recording (`lifetime_of`). `weight`: most weight of an
+    address's requests in a minute. Raises ArgumentError for what is not above 0.
     """
 
     messages: int | None = None
     ping_interval: float | None = None
     pong_timeout: float | None = None
     lifetime: float = _DAY
+    lifetime_of: Literal["wall", "recording"] = "wall"
     weight: int | None = None
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name == "lifetime_of":
+                if value not in ("wall", "recording"):
+                    raise ArgumentError(f"lifetime_of is {value!r}: give 'wall' or 'recording'")
+            elif value is not None and not (isinstance(value, int | float) and value > 0):
+                raise ArgumentError(f"{field.name} is {value!r}: give a number above 0, or None for the venue's")
 
     def of(self, market: Market) -> MarketLimits:
         """Return the limits of a market."""

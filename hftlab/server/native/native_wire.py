@@ -36,6 +36,18 @@ __all__ = ["NativeWire"]
 _STREAMS: Final = re.compile(r"(?P<path>/(?:ws|stream)(?:[/?].*)?)")
 _ROUTE: Final = re.compile(r"/(?P<route>public|market|private)(?P<rest>/.*)")
 _MARKET: Final = re.compile(r"/(?P<market>spot|usdm|coinm)(?P<rest>/.*)")
+_HOST: Final = re.compile(r"/(?P<host>[a-z-]+)\d?\.binance\.(?:com|vision)(?::\d+)?(?P<rest>/.*)")
+_HOSTS: Final = {
+    "stream": "spot",
+    "data-stream": "spot",
+    "api": "spot",
+    "data-api": "spot",
+    "fstream": "usdm",
+    "fapi": "usdm",
+    "dstream": "coinm",
+    "dapi": "coinm",
+}
+"""Markets by the names of Binance's hosts."""
 _NOT_IN_SYMBOL: Final = re.compile(r"[^A-Z0-9_]")
 
 
@@ -50,8 +62,9 @@ class NativeWire:
     """Binance's wire of a session that a stream replays: its paths, sockets and requests.
 
     The paths `/ws` and `/stream` are those of the first market that the session has (spot, usdm, coinm); each market is
-    also below its name, `/usdm/ws`, and USDⓈ-M below `/public`, `/market` and `/private`. With `market` all symbols are
-    of that one, whatever their venue.
+    also below its name, `/usdm/ws`, and below the names of its hosts, `/fstream.binance.com/ws`, so that an address of
+    Binance behind the server's is one of ours. USDⓈ-M has `/public`, `/market` and `/private` as well. With `market`
+    all symbols are of that one, whatever their venue.
     """
 
     def __init__(
@@ -67,13 +80,15 @@ class NativeWire:
         chosen = _markets(events.instruments, market)
         self.connections = NativeConnections(stream, framer, limits, native)
         self._served: dict[str, _Served] = {}
-        for one, instruments in chosen.items():
-            streams: StreamSet[ServerSocket] = StreamSet(one, RecordedMarket(instruments))
+        for one in [*chosen, *(market for market in MARKETS.values() if market not in chosen)]:
+            streams: StreamSet[ServerSocket] = StreamSet(one, RecordedMarket(chosen.get(one, {})))
             requests = MarketRequests(streams, self._position(stream), native.of(one).weight)
             self._served[one.name] = _Served(streams, requests)
-        sets = [served.streams for served in self._served.values()]
+        self._filled = [one.name for one in chosen]
+        """Markets with symbols, the first of which is at the root. The others answer that they have none."""
+        sets = [self._served[name].streams for name in self._filled]
         cursor = EventCursor(events, [streams.recorded for streams in sets])
-        self.feed = NativeFeed(cursor, sets, self.connections.send)
+        self.feed = NativeFeed(cursor, sets, self.connections)
         stream.follow(self.feed)
 
     @staticmethod
@@ -82,16 +97,14 @@ class NativeWire:
 
     def urls(self, url: str) -> list[NativeUrls]:
         """Return the addresses of the markets, for a server at `url`; the first is at the root."""
-        paths = ["", *(f"/{name}" for name in self._served)]
-        return [
-            NativeUrls.of(served.streams.market, url, path)
-            for served, path in zip(self._served.values(), [paths[0], *paths[2:]], strict=True)
-        ]
+        first, *others = self._filled
+        places = [(first, ""), *((name, f"/{name}") for name in others)]
+        return [NativeUrls.of(self._served[name].streams.market, url, path) for name, path in places]
 
     def answer(self, request: Request, address: str) -> Response | None:
         """Answer a request by HTTP for market data; None for any other."""
         market, target = self._market_of(request.path)
-        for served in [self._served[market]] if market in self._served else self._served.values():
+        for served in self._served.values() if market is None else [self._served[market]]:
             given = served.requests.answer(target, address, time.time())
             if given is not None:
                 more = {"X_MBX_USED_WEIGHT": str(given.used_weight), "X_MBX_USED_WEIGHT_1M": str(given.used_weight)}
@@ -117,18 +130,20 @@ class NativeWire:
         await self.connections.serve(socket, served.streams, route, rest)
 
     def _market_of(self, path: str) -> tuple[str | None, str]:
-        found = _MARKET.fullmatch(path)
-        return (None, path) if found is None else (found["market"], found["rest"])
+        named, of_host = _MARKET.fullmatch(path), _HOST.fullmatch(path)
+        if named is not None:
+            return named["market"], named["rest"]
+        if of_host is not None and of_host["host"] in _HOSTS:
+            return _HOSTS[of_host["host"]], of_host["rest"]
+        return None, path
 
     def _place(self, path: str) -> tuple[_Served, Route, str] | None:
         market, rest = self._market_of(path)
         route = Route.NONE
         routed = _ROUTE.fullmatch(rest)
-        if routed is not None and "usdm" in self._served and market in (None, "usdm"):
+        if routed is not None and market in (None, "usdm"):
             market, route, rest = "usdm", Route(routed["route"]), routed["rest"]
-        if not _STREAMS.fullmatch(rest) or (market is not None and market not in self._served):
-            return None
-        return self._served[market or next(iter(self._served))], route, rest
+        return (self._served[market or self._filled[0]], route, rest) if _STREAMS.fullmatch(rest) else None
 
 
 def _session_of(source: object) -> Session:

@@ -7,6 +7,8 @@ from decimal import Decimal
 from itertools import islice
 from pathlib import Path
 
+import polars as pl
+
 from hftlab.book import BookSet
 from hftlab.clock import NANOSECONDS
 from hftlab.events import EventBatch
@@ -16,7 +18,7 @@ from hftlab.session import Session
 from tests.server.native.local_book import Levels
 from tests.shared_data import shared_data
 
-__all__ = ["at", "book_of", "cut_capture", "imported"]
+__all__ = ["at", "book_of", "cut_capture", "imported", "trades_of"]
 
 
 def cut_capture(name: str, folder: Path, lines: int) -> Path:
@@ -50,3 +52,13 @@ def book_of(session: Session, update_id: int) -> tuple[Levels, Levels]:
     tick, lot = Decimal(instruments[0].tick).scaleb(-9), Decimal(instruments[0].lot).scaleb(-9)
     bids, asks = (zip(*(column.tolist() for column in book.level_arrays(side)), strict=True) for side in ("B", "A"))
     return [(ticks * tick, lots * lot) for ticks, lots in bids], [(ticks * tick, lots * lot) for ticks, lots in asks]
+
+
+def trades_of(session: Session) -> dict[int, tuple[Decimal, Decimal]]:
+    """Return price and size of the recorded trades by their ids."""
+    instrument = Instrument.from_dict(session.manifest.source["instruments"][0])
+    rows = session.events.collect().filter(pl.col("action") == ord("T")).select("sequence", "price", "size")
+    return {
+        number: (Decimal(price).scaleb(-9), Decimal(lots * instrument.lot).scaleb(-9))
+        for number, price, lots in rows.iter_rows()
+    }

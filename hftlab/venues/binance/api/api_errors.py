@@ -43,9 +43,9 @@ def missing_parameter(name: str) -> ApiError:
     return ApiError(400, -1102, f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed.")
 
 
-def illegal_parameter(name: str, *, code: int = -1100) -> ApiError:
-    """Return the error for a parameter that has another form than it must have."""
-    return ApiError(400, code, f"Illegal characters found in parameter '{name}'; legal range is '^[0-9]{{1,20}}$'.")
+def illegal_parameter(name: str, *, rule: str = "^[0-9]{1,20}$") -> ApiError:
+    """Return the error for a parameter that has another form than `rule`."""
+    return ApiError(400, -1100, f"Illegal characters found in parameter '{name}'; legal range is '{rule}'.")
 
 
 def no_book() -> ApiError:

@@ -14,7 +14,7 @@ from hftlab.errors import ArgumentError
 from hftlab.instruments import BINANCE, BINANCE_COINM, BINANCE_USDM, Venue
 from hftlab.nearest import meant
 
-__all__ = ["COINM", "MARKETS", "SPOT", "USDM", "Market", "market_named"]
+__all__ = ["COINM", "MARKETS", "SPOT", "USDM", "Market", "contract_size", "market_named"]
 
 _MS: Final = 1_000_000
 _MINUTE: Final = 60.0
@@ -91,6 +91,11 @@ COINM: Final = Market(
     default_depth=500,
 )
 MARKETS: Final = {market.name: market for market in (SPOT, USDM, COINM)}
+
+
+def contract_size(symbol: str) -> int:
+    """Return the US dollars of one COIN-M contract of a symbol: 100 of Bitcoin's, 10 of all others."""
+    return 100 if symbol.startswith("BTCUSD") else 10
 
 
 def market_named(name: str) -> Market:

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from typing import Final
 
+from hftlab.instruments import UNIT
+from hftlab.venues.binance.api.aggregation import AggTrade
+from hftlab.venues.binance.api.day_statistics import Day
 from hftlab.venues.binance.api.level_differences import Levels
-from hftlab.venues.binance.api.level_text import NumberForm
-from hftlab.venues.binance.api.markets import Market
+from hftlab.venues.binance.api.level_text import NumberForm, decimal_text
+from hftlab.venues.binance.api.markets import Market, contract_size
 from hftlab.venues.binance.api.recorded_market import SymbolState, Trade
 
 __all__ = ["Writer", "wrapped"]
@@ -95,13 +98,101 @@ class Writer:
         middle = f',"s":"{self.state.symbol}","t":{trade.number},{numbers},"T":{time}'
         return f'{head}{middle},"m":{maker},"M":true}}'.encode()
 
-    def agg_trade(self, first: Trade, last: Trade, lots: int) -> bytes:
-        """Write trades of one order at one price; the number of the first is that of them all."""
-        time = last.ts_event // _MS
+    def agg_trade(self, trades: AggTrade) -> bytes:
+        """Write trades that belong together; the number of the first is that of them all."""
+        time = trades.last.ts_event // _MS
+        return f'{{"e":"aggTrade","E":{time},"s":"{self.state.symbol}",{self._aggregated(trades)}}}'.encode()
+
+    def _aggregated(self, trades: AggTrade) -> str:
+        first, last = trades.first, trades.last
+        numbers = f'"p":"{self.form.price(first.price)}","q":"{self.form.size(trades.lots)}"'
         maker = "true" if first.buyer_is_maker else "false"
-        best_match = "" if self.market.is_futures else ',"M":true'
-        numbers = f'"p":"{self.form.price(first.price)}","q":"{self.form.size(lots)}"'
+        tail = "" if self.market.is_futures else ',"M":true'
+        ids = f'"f":{first.number},"l":{last.number},"T":{last.ts_event // _MS}'
+        return f'"a":{first.number},{numbers},{ids},"m":{maker}{tail}'
+
+    def listed_agg_trade(self, trades: AggTrade) -> bytes:
+        """Write trades that belong together as an entry of an answer."""
+        return f"{{{self._aggregated(trades)}}}".encode()
+
+    def listed_trade(self, trade: Trade) -> bytes:
+        """Write a trade as an entry of an answer."""
+        units = trade.lots * self.state.instrument.lot
+        if self.market.name == "coinm":
+            quantity, other = "baseQty", units * contract_size(self.state.symbol) * UNIT // max(trade.price, 1)
+        else:
+            quantity, other = "quoteQty", trade.price * units // UNIT
+        quote = decimal_text(other, _SPOT_DECIMALS)
+        maker = "true" if trade.buyer_is_maker else "false"
+        tail = "" if self.market.is_futures else ',"isBestMatch":true'
         return (
-            f'{{"e":"aggTrade","E":{time},"s":"{self.state.symbol}","a":{first.number},{numbers},'
-            f'"f":{first.number},"l":{last.number},"T":{time},"m":{maker}{best_match}}}'
+            f'{{"id":{trade.number},"price":"{self.form.price(trade.price)}","qty":"{self.form.size(trade.lots)}",'
+            f'"{quantity}":"{quote}","time":{trade.ts_event // _MS},"isBuyerMaker":{maker}{tail}}}'
         ).encode()
+
+    # --- statistics of 24 hours ---
+
+    def listed_best(self, bids: Levels, asks: Levels) -> bytes:
+        """Write the best bid and offer as an answer."""
+        bid, ask = self.numbers(bids), self.numbers(asks)
+        time = f',"time":{self._time}' if self.market.is_futures else ""
+        return (
+            f'{{"symbol":"{self.state.symbol}","bidPrice":"{bid[0]}","bidQty":"{bid[1]}","askPrice":"{ask[0]}",'
+            f'"askQty":"{ask[1]}"{time}}}'
+        ).encode()
+
+    def listed_day(self, day: Day, bids: Levels, asks: Levels) -> bytes:
+        """Write the long statistics as an answer; futures' have no best bid and offer."""
+        price, size = self.form.price, self.form.size
+        best = ""
+        if not self.market.is_futures:
+            bid, ask = self.numbers(bids), self.numbers(asks)
+            best = (
+                f'"prevClosePrice":"{price(day.open)}","bidPrice":"{bid[0]}","bidQty":"{bid[1]}",'
+                f'"askPrice":"{ask[0]}","askQty":"{ask[1]}",'
+            )
+        change, percent, mean = self.changes(day)
+        volume = "baseVolume" if self.market.name == "coinm" else "quoteVolume"
+        return (
+            f'{{"symbol":"{self.state.symbol}","priceChange":"{change}","priceChangePercent":"{percent}",'
+            f'"weightedAvgPrice":"{mean}",{best}"lastPrice":"{price(day.close)}","lastQty":"{size(day.last_lots)}",'
+            f'"openPrice":"{price(day.open)}","highPrice":"{price(day.high)}","lowPrice":"{price(day.low)}",'
+            f'"volume":"{size(day.lots)}","{volume}":"{self._turnover(day)}","openTime":{day.opened // _MS},'
+            f'"closeTime":{day.closed // _MS},"firstId":{day.first},"lastId":{day.last},"count":{day.trades}}}'
+        ).encode()
+
+    def mini_ticker(self, day: Day) -> bytes:
+        """Write the short statistics."""
+        return (
+            f'{{"e":"24hrMiniTicker","E":{self._time},"s":"{self.state.symbol}"{self._pair},{self._prices(day)},'
+            f'"v":"{self.form.size(day.lots)}","q":"{self._turnover(day)}"}}'
+        ).encode()
+
+    def ticker(self, day: Day, bids: Levels, asks: Levels) -> bytes:
+        """Write the long statistics; futures' have no best bid and offer."""
+        best = ""
+        if not self.market.is_futures:
+            bid, ask = self.numbers(bids), self.numbers(asks)
+            best = f'"x":"{self.form.price(day.open)}","b":"{bid[0]}","B":"{bid[1]}","a":"{ask[0]}","A":"{ask[1]}",'
+        change, percent, mean = self.changes(day)
+        return (
+            f'{{"e":"24hrTicker","E":{self._time},"s":"{self.state.symbol}"{self._pair},"p":"{change}","P":"{percent}",'
+            f'"w":"{mean}",{best}"Q":"{self.form.size(day.last_lots)}",{self._prices(day)},'
+            f'"v":"{self.form.size(day.lots)}","q":"{self._turnover(day)}","O":{day.opened // _MS},'
+            f'"C":{day.closed // _MS},"F":{day.first},"L":{day.last},"n":{day.trades}}}'
+        ).encode()
+
+    def _prices(self, day: Day) -> str:
+        price = self.form.price
+        return f'"c":"{price(day.close)}","o":"{price(day.open)}","h":"{price(day.high)}","l":"{price(day.low)}"'
+
+    def changes(self, day: Day) -> tuple[str, str, str]:
+        """Return the change of the price, in per cent as well, and the mean price by volume, as texts."""
+        change = day.close - day.open
+        sign = "-" if change < 0 else ""
+        percent = f"{100 * change / day.open:.3f}" if day.open else "0.000"
+        mean = self.form.price(day.turnover // day.lots if day.lots else day.close)
+        return f"{sign}{self.form.price(abs(change))}", percent, mean
+
+    def _turnover(self, day: Day) -> str:
+        return decimal_text(day.turnover * self.state.instrument.lot // UNIT, _SPOT_DECIMALS)

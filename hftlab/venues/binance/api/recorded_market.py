@@ -13,9 +13,10 @@ from hftlab.book import BookSet, Checkpoint
 from hftlab.events import ADD, BID, CANCEL, CLEAR, MODIFY, TRADE, EventBatch
 from hftlab.instruments import Instrument
 from hftlab.kernels.compiling import IntArray
+from hftlab.venues.binance.api.day_statistics import DayStatistics
 from hftlab.venues.binance.api.level_differences import NO_LEVELS, Levels
 
-__all__ = ["RecordedMarket", "Saved", "SymbolState", "Trade"]
+__all__ = ["FirstBook", "RecordedMarket", "Saved", "SymbolState", "Trade"]
 
 _REMEMBERED: Final = 1000
 """Trades that a request may ask for."""
@@ -33,11 +34,24 @@ class Trade(NamedTuple):
     buyer_is_maker: bool
 
 
+class SavedSymbol(NamedTuple):
+    """Copy of a symbol's state."""
+
+    update_id: int
+    ts_event: int
+    has_book: bool
+    trades: tuple[Trade, ...]
+    day: DayStatistics
+
+
+_FRESH: Final = SavedSymbol(0, 0, False, (), DayStatistics())
+
+
 class Saved(NamedTuple):
     """Copy of a market as it was at one moment."""
 
     books: Checkpoint
-    states: dict[str, tuple[int, int, bool, tuple[Trade, ...]]]
+    states: dict[str, SavedSymbol]
 
 
 class SymbolState:
@@ -54,21 +68,31 @@ class SymbolState:
         self.trades: deque[Trade] = deque(maxlen=_REMEMBERED)
         self.traded = 0
         """Trades that have been noted; it never goes back."""
+        self.day = DayStatistics()
 
-    def save(self) -> tuple[int, int, bool, tuple[Trade, ...]]:
+    def save(self) -> SavedSymbol:
         """Copy the state."""
-        return self.update_id, self.ts_event, self.has_book, tuple(self.trades)
+        return SavedSymbol(self.update_id, self.ts_event, self.has_book, tuple(self.trades), self.day.copy())
 
-    def restore(self, saved: tuple[int, int, bool, tuple[Trade, ...]]) -> None:
+    def restore(self, saved: SavedSymbol) -> None:
         """Go back to a copy."""
-        self.update_id, self.ts_event, self.has_book, trades = saved
+        self.update_id, self.ts_event, self.has_book, trades, day = saved
         self.trades.clear()
         self.trades.extend(trades)
+        self.day = day.copy()
 
     def trades_since(self, traded: int) -> Iterator[Trade]:
         """Yield the trades after the first `traded`, as far as they are remembered."""
         new = min(self.traded - traded, len(self.trades))
         return islice(self.trades, len(self.trades) - new, None)
+
+
+class FirstBook(NamedTuple):
+    """A symbol's first book in the recording: its state, and its levels."""
+
+    state: SymbolState
+    bids: Levels
+    asks: Levels
 
 
 class RecordedMarket:
@@ -79,6 +103,10 @@ class RecordedMarket:
         self._of_instrument = {state.instrument: state for state in self.states.values()}
         self._books = BookSet()
         self._batch_states: tuple[tuple[Instrument, ...], list[SymbolState | None]] = ((), [])
+        self.first_books: dict[str, FirstBook] = {}
+        """Books that requests get of symbols that have had none yet: the events to come go on from there."""
+        self.has_begun_anew = False
+        """Whether update ids have gone back, as after a reset of the market; the owner takes it back."""
 
     def apply(self, batch: EventBatch, numbers: IntArray) -> None:
         """Take in events; `numbers` are the update ids of book events, and the ids of trades."""
@@ -99,14 +127,18 @@ class RecordedMarket:
         is_trade = batch.action == TRADE
         others = np.flatnonzero(~is_trade)
         if len(others):
-            state.update_id = int(numbers[others[-1]])
+            update_id = int(numbers[others[-1]])
+            self.has_begun_anew = self.has_begun_anew or update_id < state.update_id
+            state.update_id = update_id
             changes = others[_CHANGES[batch.action[others]]]
             if len(changes):
                 state.has_book = batch.action[changes[-1]] != CLEAR
         traded = np.flatnonzero(is_trade)
         if len(traded):
             columns = (numbers, batch.ts_event, batch.price, batch.size, batch.side != BID)
-            state.trades.extend(map(Trade._make, zip(*(column[traded].tolist() for column in columns), strict=True)))
+            trades = [Trade(*row) for row in zip(*(column[traded].tolist() for column in columns), strict=True)]
+            state.trades.extend(trades)
+            state.day.add(trades)
             state.traded += len(traded)
 
     def levels(self, symbol: str, *, is_bid: bool, depth: int | None = None) -> Levels:
@@ -115,6 +147,16 @@ class RecordedMarket:
         if not state.has_book:
             return NO_LEVELS
         return Levels(*self._books[state.instrument].level_arrays("B" if is_bid else "A", depth))
+
+    def note_first_books(self) -> bool:
+        """Remember the first book of each symbol that has one by now; returns whether all have."""
+        for symbol, state in self.states.items():
+            if state.has_book and symbol not in self.first_books:
+                copy = SymbolState(symbol, state.instrument)
+                copy.restore(state.save())
+                bids, asks = (self.levels(symbol, is_bid=is_bid) for is_bid in (True, False))
+                self.first_books[symbol] = FirstBook(copy, bids, asks)
+        return len(self.first_books) == len(self.states)
 
     def save(self) -> Saved:
         """Copy the market as it is now."""
@@ -125,4 +167,4 @@ class RecordedMarket:
         self._books = BookSet() if saved is None else BookSet.restore(saved.books)
         self._batch_states = ((), [])
         for symbol, state in self.states.items():
-            state.restore((0, 0, False, ()) if saved is None else saved.states[symbol])
+            state.restore(_FRESH if saved is None else saved.states[symbol])

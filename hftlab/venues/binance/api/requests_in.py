@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Iterable
+from typing import Any, Final, NamedTuple, overload
 from urllib.parse import parse_qsl, urlsplit
 
+import msgspec
+
+from hftlab.venues.binance.api.aggregation import Aggregation
 from hftlab.venues.binance.api.api_errors import (
     ApiError,
     bad_symbol,
@@ -21,6 +24,8 @@ from hftlab.venues.binance.api.api_errors import (
     too_many_requests,
     unknown_path,
 )
+from hftlab.venues.binance.api.exchange_info import exchange_info
+from hftlab.venues.binance.api.level_differences import Levels
 from hftlab.venues.binance.api.messages_out import Writer
 from hftlab.venues.binance.api.request_weights import RequestWeights
 from hftlab.venues.binance.api.stream_set import StreamSet
@@ -28,6 +33,8 @@ from hftlab.venues.binance.api.stream_set import StreamSet
 __all__ = ["Answer", "MarketRequests"]
 
 _MS: Final = 1_000_000
+_DEFAULT_TRADES: Final = 500
+_MOST_TRADES: Final = 1000
 _NUMBER: Final = re.compile(r"[0-9]{1,20}")
 _SPOT_WEIGHTS: Final = ((100, 5), (500, 25), (1000, 50), (5000, 250))
 _FUTURES_WEIGHTS: Final = ((50, 2), (100, 5), (500, 10), (1000, 20))
@@ -56,7 +63,13 @@ class MarketRequests:
         self._endpoints = {
             "/ping": _Endpoint(lambda _: b"{}", lambda _: 1),
             "/time": _Endpoint(self._time, lambda _: 1),
+            "/exchangeInfo": _Endpoint(self._exchange_info, lambda _: 1 if self.market.is_futures else 20),
             "/depth": _Endpoint(self._depth, self._depth_weight),
+            "/trades": _Endpoint(self._trades, lambda _: 5 if self.market.is_futures else 25),
+            "/aggTrades": _Endpoint(self._agg_trades, lambda _: 20 if self.market.is_futures else 4),
+            "/ticker/price": _Endpoint(self._of_symbols(self._price), self._ticker_weight(1, 2)),
+            "/ticker/bookTicker": _Endpoint(self._of_symbols(self._book_ticker), self._ticker_weight(2, 5)),
+            "/ticker/24hr": _Endpoint(self._of_symbols(self._day_ticker), self._ticker_weight(2, 80)),
         }
 
     def answer(self, target: str, address: str, now: float) -> Answer | None:
@@ -85,11 +98,15 @@ class MarketRequests:
     def _depth(self, parameters: dict[str, str]) -> bytes:
         writer = self._writer(parameters)
         limit = self._depth_limit(parameters)
-        if not writer.state.has_book:
-            raise no_book()
         recorded, symbol = self._streams.recorded, writer.state.symbol
-        bids = recorded.levels(symbol, is_bid=True, depth=limit)
-        return writer.book(bids, recorded.levels(symbol, is_bid=False, depth=limit))
+        if writer.state.has_book:
+            bids = recorded.levels(symbol, is_bid=True, depth=limit)
+            return writer.book(bids, recorded.levels(symbol, is_bid=False, depth=limit))
+        first = recorded.first_books.get(symbol)
+        if writer.state.update_id or first is None:
+            raise no_book()
+        bids, asks = (Levels(side.ticks[:limit], side.lots[:limit]) for side in (first.bids, first.asks))
+        return Writer(self.market, first.state).book(bids, asks)
 
     def _depth_limit(self, parameters: dict[str, str]) -> int:
         limit = _whole(parameters, "limit", self.market.default_depth)
@@ -107,7 +124,90 @@ class MarketRequests:
             return 1
         return weights[min(bisect_left(weights, (limit, 0)), len(weights) - 1)][1]
 
+    def _exchange_info(self, parameters: dict[str, str]) -> bytes:
+        now = self._clock() // _MS
+        return exchange_info(self.market, self._chosen(parameters), now, self._weights.most)
+
+    # --- trades ---
+
+    def _trades(self, parameters: dict[str, str]) -> bytes:
+        writer = self._writer(parameters)
+        trades = list(writer.state.trades)[-self._limit(parameters) :]
+        return _array(writer.listed_trade(trade) for trade in trades)
+
+    def _agg_trades(self, parameters: dict[str, str]) -> bytes:
+        """Answer with the last ones, or with the first from an id or a time on, of those that are remembered."""
+        writer, limit = self._writer(parameters), self._limit(parameters)
+        first, since = _whole(parameters, "fromId", None), _whole(parameters, "startTime", None)
+        until = _whole(parameters, "endTime", None)
+        aggregation = Aggregation(is_futures=self.market.is_futures)
+        found = [*aggregation.add(writer.state.trades), *aggregation.close()]
+        found = [
+            one
+            for one in found
+            if (first is None or one.first.number >= first)
+            and (since is None or one.last.ts_event // _MS >= since)
+            and (until is None or one.last.ts_event // _MS <= until)
+        ]
+        found = found[-limit:] if first is None and since is None else found[:limit]
+        return _array(writer.listed_agg_trade(one) for one in found)
+
+    def _limit(self, parameters: dict[str, str]) -> int:
+        return min(_whole(parameters, "limit", _DEFAULT_TRADES), _MOST_TRADES) or _DEFAULT_TRADES
+
+    # --- tickers ---
+
+    def _price(self, writer: Writer) -> bytes | None:
+        if not writer.state.trades:
+            return None
+        last = writer.state.trades[-1]
+        time = f',"time":{last.ts_event // _MS}' if self.market.is_futures else ""
+        return f'{{"symbol":"{writer.state.symbol}","price":"{writer.form.price(last.price)}"{time}}}'.encode()
+
+    def _book_ticker(self, writer: Writer) -> bytes | None:
+        return writer.listed_best(*self._best(writer)) if writer.state.has_book else None
+
+    def _day_ticker(self, writer: Writer) -> bytes | None:
+        day = writer.state.day.day(writer.state.ts_event)
+        return None if day is None else writer.listed_day(day, *self._best(writer))
+
+    def _best(self, writer: Writer) -> tuple[Levels, Levels]:
+        recorded, symbol = self._streams.recorded, writer.state.symbol
+        return recorded.levels(symbol, is_bid=True, depth=1), recorded.levels(symbol, is_bid=False, depth=1)
+
+    def _of_symbols(self, write: Callable[[Writer], bytes | None]) -> Callable[[dict[str, str]], bytes]:
+        """Answer with an object for one `symbol`, an array for several `symbols` and for all."""
+
+        def answer(parameters: dict[str, str]) -> bytes:
+            chosen = self._chosen(parameters)
+            written = [text for writer in chosen if (text := write(writer)) is not None]
+            # COIN-M answers with an array always.
+            if "symbol" not in parameters or self.market.name == "coinm":
+                return _array(written)
+            if not written:
+                raise no_book()
+            return written[0]
+
+        return answer
+
+    def _ticker_weight(self, one: int, every: int) -> Callable[[dict[str, str]], int]:
+        return lambda parameters: one if "symbol" in parameters else every
+
     # --- parameters ---
+
+    def _chosen(self, parameters: dict[str, str]) -> list[Writer]:
+        """Return what is asked for by `symbol` or `symbols`, all without either."""
+        if "symbol" in parameters:
+            return [self._writer(parameters)]
+        if "symbols" not in parameters:
+            return list(self._streams.writers.values())
+        try:
+            names = msgspec.json.decode(parameters["symbols"], type=list[str])
+        except msgspec.DecodeError:
+            raise illegal_parameter(
+                "symbols", rule=r"^\[(\"[A-Z0-9-_.]{1,20}\"(,\"[A-Z0-9-_.]{1,20}\"){0,}){0,1}\]$"
+            ) from None
+        return [self._writer({"symbol": name}) for name in names]
 
     def _writer(self, parameters: dict[str, str]) -> Writer:
         symbol = parameters.get("symbol", "")
@@ -119,10 +219,18 @@ class MarketRequests:
         return writer
 
 
-def _whole(parameters: dict[str, str], name: str, default: int) -> int:
+@overload
+def _whole(parameters: dict[str, str], name: str, default: int) -> int: ...
+@overload
+def _whole(parameters: dict[str, str], name: str, default: None) -> int | None: ...
+def _whole(parameters: dict[str, str], name: str, default: int | None) -> int | None:
     text = parameters.get(name)
     if text is None:
         return default
     if not _NUMBER.fullmatch(text):
         raise illegal_parameter(name)
     return int(text)
+
+
+def _array(objects: Iterable[bytes]) -> bytes:
+    return b"[%b]" % b",".join(objects)

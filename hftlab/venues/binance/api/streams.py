@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final, Protocol
 
+from hftlab.venues.binance.api.aggregation import Aggregation
 from hftlab.venues.binance.api.level_differences import NO_LEVELS, Levels, level_differences
 from hftlab.venues.binance.api.messages_out import Writer
 from hftlab.venues.binance.api.pace import Pace
@@ -16,8 +17,6 @@ from hftlab.venues.binance.api.stream_names import StreamKind, StreamName
 __all__ = ["MarketStream", "make_stream"]
 
 NEVER: Final = 2**63 - 1
-_AGGREGATED: Final = 100_000_000
-"""Time (ns) in which futures put the trades of one price and side together."""
 
 
 class MarketStream(Protocol):
@@ -169,6 +168,69 @@ class TradeStream:
         return new
 
 
+class AggTradeStream:
+    """Trades put together; the newest group waits for more of its kind."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer, self._state = writer, writer.state
+        self._aggregation = Aggregation(is_futures=writer.market.is_futures)
+        self.restart()
+
+    def restart(self) -> None:
+        self._aggregation.close()
+        self._taken, self._closes = self._state.traded, NEVER
+
+    def due(self) -> int:
+        return 0 if self._state.traded > self._taken else self._closes
+
+    def earliest(self) -> int:
+        return 0
+
+    def messages(self, now: int) -> list[bytes]:
+        whole = self._aggregation.add(self._state.trades_since(self._taken))
+        if self._state.traded > self._taken:
+            self._taken, self._closes = self._state.traded, now + self._aggregation.hold
+        else:
+            whole += self._aggregation.close()
+            self._closes = NEVER
+        return [self._writer.agg_trade(one) for one in whole]
+
+
+class TickerStream:
+    """Statistics of the last 24 hours of one symbol, or of all in one message: those with new trades."""
+
+    def __init__(self, name: StreamName, market: RecordedMarket, writers: list[Writer]) -> None:
+        self._market, self._writers, self._is_all = market, writers, name.symbol is None
+        self._is_mini = name.kind is StreamKind.MINI_TICKER
+        self._pace = Pace(name.interval)
+        self._traded = {writer.state.symbol: -1 for writer in writers}
+
+    def restart(self) -> None:
+        self._traded = dict.fromkeys(self._traded, -1)
+        self._pace.restart()
+
+    def due(self) -> int:
+        return self._pace.earliest if any(map(self._is_changed, self._writers)) else NEVER
+
+    def _is_changed(self, writer: Writer) -> bool:
+        return bool(writer.state.trades) and writer.state.traded != self._traded[writer.state.symbol]
+
+    def earliest(self) -> int:
+        return self._pace.earliest
+
+    def messages(self, now: int) -> list[bytes]:
+        self._pace.sent(now)
+        messages = []
+        for writer in filter(self._is_changed, self._writers):
+            state = writer.state
+            self._traded[state.symbol] = state.traded
+            day = state.day.day(state.ts_event)
+            if day is not None:
+                best = [self._market.levels(state.symbol, is_bid=is_bid, depth=1) for is_bid in (True, False)]
+                messages.append(writer.mini_ticker(day) if self._is_mini else writer.ticker(day, *best))
+        return [b"[%b]" % b",".join(messages)] if self._is_all and messages else messages
+
+
 def make_stream(name: StreamName, market: RecordedMarket, writers: dict[str, Writer]) -> MarketStream | None:
     """Make a stream; None for one that a recording has nothing for."""
     writer = None if name.symbol is None else writers[name.symbol]
@@ -181,5 +243,9 @@ def make_stream(name: StreamName, market: RecordedMarket, writers: dict[str, Wri
             return BookTickerStream(market, list(writers.values()) if writer is None else [writer])
         case StreamKind.TRADE, Writer():
             return TradeStream(writer)
+        case StreamKind.AGG_TRADE, Writer():
+            return AggTradeStream(writer)
+        case StreamKind.TICKER | StreamKind.MINI_TICKER, _:
+            return TickerStream(name, market, list(writers.values()) if writer is None else [writer])
         case _:
             return None
