@@ -81,6 +81,7 @@ TESTED_ELSEWHERE: Final[dict[str, tuple[str, str]]] = {
         "server/test_listener.py",
         "data and its text, raised by every package; this one has most of the fields",
     ),
+    "server/follower.py": ("server/native/test_native_feed.py", "what its implementation is called by"),
     "html_table.py": ("lab/test_server.py", "how the handles of a notebook are shown"),
     "instruments/units.py": ("instruments/test_instrument.py", OF_DATA),
     "backtest/heard_log.py": ("lab/test_running.py", "what a run over the wire knows"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from ssl import SSLContext
 from types import TracebackType
@@ -295,18 +296,18 @@ class Server:
         takes from its source to its last reader's socket, encoding included; `queue_seconds` how long messages wait in
         a connection's buffer before the kernel takes them. Each has `count`, `mean`, `p50`, `p99` and `max`.
         """
-        publisher = self._publisher
+        publisher, native = self._publisher, None if self.native is None else self.native.connections
         return {
-            "connections": len(self._connections),
+            "connections": len(self._connections) + (0 if native is None else len(native)),
             "channels": len(publisher.channels),
             "published": publisher.published,
-            "messages_sent": self._broadcaster.messages,
-            "bytes_sent": self._broadcaster.bytes,
-            "messages_received": self._connections.received,
+            "messages_sent": self._broadcaster.messages + (0 if native is None else native.messages),
+            "bytes_sent": self._broadcaster.bytes + (0 if native is None else native.bytes),
+            "messages_received": self._connections.received + (0 if native is None else native.received),
             "bytes_received": self._connections.bytes_received,
             "conflated": publisher.conflated,
             "gaps": publisher.gaps,
-            "aborted": dict(self._connections.aborted),
+            "aborted": dict(self._connections.aborted + (Counter() if native is None else native.aborted)),
             "refused": {} if self._listener.endpoints is None else dict(self._listener.endpoints.refused),
             "errors": dict(publisher.errors),
             "invalid": self._stream.invalid,

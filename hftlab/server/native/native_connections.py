@@ -44,7 +44,7 @@ class NativeConnections:
         self.aborted: Counter[str] = Counter()
         self.received = self.messages = self.bytes = 0
         self._stream, self._framer, self._limits, self._native = stream, framer, limits, native
-        self._open: dict[ServerSocket, tuple[Subscriber, StreamSet[ServerSocket]]] = {}
+        self._open: set[ServerSocket] = set()
         self._ends: dict[ServerSocket, int] = {}
         """Source time at which connections end whose life is counted in that."""
 
@@ -60,10 +60,10 @@ class NativeConnections:
         socket.gather(self._stream.clock.unpaced)
         native = self._native.of(streams.market)
         subscriber = Subscriber(streams.market, route, streams.writers, path, most=native.messages)
-        self._open[socket] = subscriber, streams
+        self._open.add(socket)
+        life = self._live(socket, native.lifetime)  # before its first subscription may start the replay
         self._carry_out(socket, subscriber, streams)
         alive = asyncio.create_task(self._keep_alive(socket, KeepAlive(native.ping, native.pong, time.monotonic())))
-        life = self._live(socket, native.lifetime)
         _audit.info("connected", connection=socket.name, peer=socket.peer_address, wire="binance")
         try:
             while socket.expelled is None:
@@ -98,7 +98,7 @@ class NativeConnections:
     def _forget(self, socket: ServerSocket, subscriber: Subscriber, streams: StreamSet[ServerSocket]) -> None:
         for name in subscriber.streams.values():
             streams.remove(name, socket)
-        self._open.pop(socket, None)
+        self._open.discard(socket)
         self._ends.pop(socket, None)
         self._stream.congested.discard(socket)
         self._stream.wake()
@@ -143,6 +143,11 @@ class NativeConnections:
             self._ends[socket] = self._stream.playback.position + round(lifetime * NANOSECONDS)
             return None
         return socket.loop.call_later(lifetime, socket.expel, _GOING_AWAY, _END_OF_LIFE, "end of life")
+
+    @property
+    def next_end(self) -> int | None:
+        """Source time (ns) of the next end that is counted in that."""
+        return min(self._ends.values(), default=None)
 
     def end_lives(self, now: int) -> None:
         """End the connections whose life in the recording is over; `now` is source time in ns."""

@@ -34,7 +34,7 @@ class NativeFeed:
         """Time at which something is due; None if there is nothing, or nobody to have it."""
         if not any(len(streams) for streams in self._sets):
             return None
-        times = [self._cursor.next_time, *(streams.next_time for streams in self._sets)]
+        times = [self._cursor.next_time, self._connections.next_end, *(streams.next_time for streams in self._sets)]
         return min((at for at in times if at is not None), default=None)
 
     def advance(self, until: int) -> None:
@@ -50,6 +50,7 @@ class NativeFeed:
                 self._cursor.take(self._now)
             else:
                 break
+            self._connections.end_lives(self._now)
             self._send_due()
         self._now = max(self._now, until)
         self._connections.end_lives(self._now)

@@ -46,8 +46,8 @@ class NativeLimits:
             if field.name == "lifetime_of":
                 if value not in ("wall", "recording"):
                     raise ArgumentError(f"lifetime_of is {value!r}: give 'wall' or 'recording'")
-            elif value is not None and not (isinstance(value, int | float) and value > 0):
-                raise ArgumentError(f"{field.name} is {value!r}: give a number above 0, or None for the venue's")
+            elif value is not field.default and not (isinstance(value, int | float) and value > 0):
+                raise ArgumentError(f"{field.name} is {value!r}: give a number above 0")
 
     def of(self, market: Market) -> MarketLimits:
         """Return the limits of a market."""

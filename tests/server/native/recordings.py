@@ -8,17 +8,19 @@ from itertools import islice
 from pathlib import Path
 
 import polars as pl
+import pytest
 
 from hftlab.book import BookSet
 from hftlab.clock import NANOSECONDS
 from hftlab.events import EventBatch
-from hftlab.ingest import import_capture
+from hftlab.ingest import import_capture, importing
+from hftlab.ingest.simulation import exchange_on, record_simulation
 from hftlab.instruments import Instrument
-from hftlab.session import Session
+from hftlab.session import Session, event_table
 from tests.server.native.local_book import Levels
 from tests.shared_data import shared_data
 
-__all__ = ["at", "book_of", "cut_capture", "imported", "trades_of"]
+__all__ = ["at", "book_of", "cut_capture", "imported", "imported_in_parts", "simulated", "trades_of"]
 
 
 def cut_capture(name: str, folder: Path, lines: int) -> Path:
@@ -32,6 +34,18 @@ def cut_capture(name: str, folder: Path, lines: int) -> Path:
 def imported(name: str, folder: Path, lines: int = 3000) -> Session:
     """Import the first lines of a capture."""
     return import_capture("binance", cut_capture(name, folder, lines), folder / name).session
+
+
+def imported_in_parts(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch, lines: int = 2000) -> Session:
+    """Import the first lines of a capture with events in parts of some hundred rows."""
+    monkeypatch.setattr(event_table, "_PART_ROWS", 500)
+    monkeypatch.setattr(importing, "_CHUNK", 100)
+    return imported(name, folder, lines)
+
+
+def simulated(folder: Path, seconds: float = 2.0) -> Session:
+    """Simulate some seconds of two symbols, whose events are about orders and have no update ids."""
+    return record_simulation(exchange_on("2026-01-02", 7, ["AAPL", "BTCUSDT"]), seconds, folder / "simulated").session
 
 
 def at(session: Session, seconds: float) -> int:
