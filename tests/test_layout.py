@@ -65,6 +65,7 @@ TESTED_ELSEWHERE: Final[dict[str, tuple[str, str]]] = {
     "book/apply_kernel.py": ("book/test_book_set.py", OF_KERNELS),
     "book/book_state.py": ("book/test_book_set.py", OF_KERNELS),
     "book/changes.py": ("book/test_book_set.py", OF_KERNELS),
+    "book/level_columns.py": ("book/test_order_book.py", OF_KERNELS),
     "book/levels.py": ("book/test_order_book.py", OF_KERNELS),
     "book/matching/book.py": ("book/matching/test_engine.py", OF_KERNELS),
     "book/matching/capacity.py": ("book/matching/test_engine.py", OF_KERNELS),

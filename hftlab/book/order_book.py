@@ -10,6 +10,7 @@ import numpy as np
 
 from hftlab.book.anomalies import KINDS, Kind
 from hftlab.book.book_state import BookState, Records
+from hftlab.book.level_columns import copy_levels
 from hftlab.book.queues import ahead_of, find_order, read_queue
 from hftlab.instruments import Instrument
 from hftlab.kernels.compiling import IntArray
@@ -59,8 +60,12 @@ class OrderBook:
 
     def level_arrays(self, side: Side, depth: int | None = None) -> tuple[IntArray, IntArray]:
         """Return the best `depth` levels of a side, all for None, best first: ticks and lots, copies."""
-        levels = self._best_levels(side, depth)
-        return levels["ticks"].astype(np.int64), levels["lots"].astype(np.int64)
+        state = self._state
+        place = state.sides[2 * self._number + (side == "A")]
+        length = int(place["length"])
+        ticks, lots = np.empty((2, length if depth is None else min(length, max(depth, 0))), np.int64)
+        copy_levels(state.levels, state.slots, int(place["start"]) + length - 1, ticks, lots)
+        return ticks, lots
 
     def best(self) -> tuple[Level | None, Level | None]:
         """Return the best bid and the best ask; None for an empty side."""

@@ -67,7 +67,7 @@ def serve(
     `stepped`: True lets the exchange's clock stand still, for clients to step it as a replay, as hl.run() does.
     `wire`: "binance" serves a recording in Binance's own streams and requests as well, on the same port: see
     server.native_urls. `market`: which of Binance's markets its symbols are of (default: their venue's).
-    `native_limits`: hl.server.NativeLimits, other limits than the venue's.
+    `native_limits`: hftlab.server.NativeLimits, other limits than the venue's.
 
     hftlab.Server takes the same arguments except `name`, and describes them in detail. Without a source it sends only
     what publish() is given, where this function serves the simulated exchange.
@@ -200,6 +200,7 @@ class LabServer:
             "state": self._state,
             "source": "none: messages are published by hand" if source is None else source.name,
         }
+        facts |= {f"binance {one.market}": f"{one.streams} and {one.requests}" for one in self.native_urls}
         counts = {name: value for name, value in self.stats().items() if value and name not in _HISTOGRAMS}
         return facts_table(f"Server {self.url}", facts | counts)
 

@@ -96,6 +96,10 @@ class Server:
     let it go on; only back it does not go. hl.run() drives it, with the fills of hl.backtest() on such an exchange.
     When the server stops, a clock that ran before runs again.
 
+    With `wire="binance"` a recorded session is served in Binance's own streams and requests as well, on the same port
+    at the addresses `native_urls`; `market` is "spot", "usdm" or "coinm" for all of its symbols (default: that of their
+    venues), and `native_limits` are other limits than the venue's.
+
     Raises PortInUse, ValueError for a symbol of the source that cannot be one, HftlabError for `accounts` of a source
     that cannot be traded, and for a source that another server of this process streams.
     """

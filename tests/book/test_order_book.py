@@ -48,6 +48,17 @@ class TestLevels:
         assert books["COIN"].best() == ((61837.63, 3.788, 0), (61837.64, 1.546, 0))
         assert books["COIN"].bids(0) == []
 
+    def test_are_columns_of_ticks_and_lots_as_well(self, books: BookSet) -> None:
+        """Copies: a later batch leaves them as they were."""
+        book = books["COIN"]
+        ticks, lots = book.level_arrays("B")
+        assert (ticks.tolist(), lots.tolist()) == ([6183763, 6183762], [3788, 617])
+        assert [column.tolist() for column in book.level_arrays("A", 1)] == [[6183764], [1546]]
+        assert [len(column) for column in book.level_arrays("B", 0)] == [0, 0]
+        books.apply(make_batch([Row("R", time=9)]))
+        assert ticks.tolist() == [6183763, 6183762]
+        assert [len(column) for column in book.level_arrays("B")] == [0, 0]
+
     def test_count_orders(self, queues: BookSet) -> None:
         assert queues["COIN"].bids() == [(0.05, 0.61, 3), (0.04, 0.4, 1)]
         assert queues["COIN"].asks() == [(0.07, 0.5, 1)]

@@ -7,7 +7,8 @@ from typing import Final
 
 import numpy as np
 
-from hftlab.server.native.session_events import Events, SessionEvents
+from hftlab.events import TRADE
+from hftlab.server.native.session_events import EventParts, Events
 from hftlab.venues.binance.api.recorded_market import RecordedMarket, Saved
 
 __all__ = ["EventCursor"]
@@ -19,12 +20,12 @@ _STEP: Final = 100_000_000
 class EventCursor:
     """Position in events: all up to it are in the markets, which are saved where a part begins, for a seek back."""
 
-    def __init__(self, events: SessionEvents, markets: list[RecordedMarket]) -> None:
+    def __init__(self, events: EventParts, markets: list[RecordedMarket]) -> None:
         self._events, self._markets = events, markets
         self._starts = [events.started(part) for part in range(len(events))]
         self._saved: dict[int, list[Saved | None]] = {0: [None] * len(markets)}
         self._part, self._row = 0, 0
-        self._loaded: Events = events.load(0)
+        self._load(0)
         self._look_ahead()
 
     def _look_ahead(self) -> None:
@@ -42,9 +43,22 @@ class EventCursor:
     @property
     def next_time(self) -> int | None:
         """Time of the next event (ns), None after the last."""
-        if self._row < len(self._loaded.times):
-            return int(self._loaded.times[self._row])
+        return self._time_at(self._row)
+
+    @property
+    def next_change(self) -> int | None:
+        """Time of the next event that is not a trade, or of a part in which it may be; None after the last."""
+        at = int(np.searchsorted(self._changes, self._row))
+        return self._time_at(int(self._changes[at]) if at < len(self._changes) else len(self._loaded.times))
+
+    def _time_at(self, row: int) -> int | None:
+        if row < len(self._loaded.times):
+            return int(self._loaded.times[row])
         return self._starts[self._part + 1] if self._part + 1 < len(self._starts) else None
+
+    def _load(self, part: int) -> None:
+        self._loaded: Events = self._events.load(part)
+        self._changes = np.flatnonzero(self._loaded.batch.action != TRADE)
 
     def take(self, until: int) -> None:
         """Take in the events up to and including a time."""
@@ -64,14 +78,14 @@ class EventCursor:
         self._part, self._row = part, 0
         if part not in self._saved:
             self._saved[part] = [market.save() for market in self._markets]
-        self._loaded = self._events.load(part)
+        self._load(part)
 
     def seek(self, position: int) -> None:
         """Go to a time, back or forward: all events up to and including it are in the markets then."""
         wanted = max(0, bisect_right(self._starts, position) - 1)
         nearest = max(part for part in self._saved if part <= wanted)
         if nearest != self._part:
-            self._loaded = self._events.load(nearest)
+            self._load(nearest)
         self._part, self._row = nearest, 0
         for market, saved in zip(self._markets, self._saved[nearest], strict=True):
             market.restore(saved)

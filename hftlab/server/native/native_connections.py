@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -41,6 +41,8 @@ class NativeConnections:
     """Serves each socket through its Subscriber, from the handshake to the end; the sockets' SocketOwner."""
 
     def __init__(self, stream: Stream, framer: Framer, limits: ServerLimits, native: NativeLimits) -> None:
+        self.before_change: Callable[[], object] = lambda: None
+        """Called before streams get or lose readers."""
         self.aborted: Counter[str] = Counter()
         self.received = self.messages = self.bytes = 0
         self._stream, self._framer, self._limits, self._native = stream, framer, limits, native
@@ -83,7 +85,10 @@ class NativeConnections:
             _audit.info("disconnected", connection=socket.name, peer=socket.peer_address, reason=socket.expelled)
 
     def _carry_out(self, socket: ServerSocket, subscriber: Subscriber, streams: StreamSet[ServerSocket]) -> None:
-        for name in subscriber.take_changed():
+        changed = subscriber.take_changed()
+        if changed:
+            self.before_change()
+        for name in changed:
             if name.text in subscriber.streams and name.is_on(subscriber.route):
                 streams.add(name, socket, combined=subscriber.combined)
             else:

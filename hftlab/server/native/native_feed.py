@@ -34,13 +34,19 @@ class NativeFeed:
         """Time at which something is due; None if there is nothing, or nobody to have it."""
         if not any(len(streams) for streams in self._sets):
             return None
-        times = [self._cursor.next_time, self._connections.next_end, *(streams.next_time for streams in self._sets)]
+        times = [self._next_event, self._connections.next_end, *(streams.next_time for streams in self._sets)]
         return min((at for at in times if at is not None), default=None)
+
+    @property
+    def _next_event(self) -> int | None:
+        """Time of the next event that a stream might have something to say of."""
+        wants_trades = any(streams.wants_trades for streams in self._sets)
+        return self._cursor.next_time if wants_trades else self._cursor.next_change
 
     def advance(self, until: int) -> None:
         """Send all that is due up to and including a time."""
         while True:
-            at = self._cursor.next_time
+            at = self._next_event
             due = min((time for streams in self._sets if (time := streams.next_time) is not None), default=None)
             if due is not None and due <= until and (at is None or due < at):
                 self._now = max(due, self._now)
@@ -55,6 +61,10 @@ class NativeFeed:
         self._now = max(self._now, until)
         self._connections.end_lives(self._now)
 
+    def catch_up(self) -> None:
+        """Take in also what no stream has something to say of: somebody asks, or subscribes."""
+        self._cursor.take(self._now)
+
     def _send_due(self, *, early: bool = False) -> None:
         for streams in self._sets:
             if streams.recorded.has_begun_anew:
@@ -65,6 +75,7 @@ class NativeFeed:
 
     def flush(self) -> None:
         """Send what waits for its interval: the replay stands still."""
+        self.catch_up()
         self._send_due(early=True)
 
     def seek(self, position: int) -> None:

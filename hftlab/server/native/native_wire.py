@@ -15,13 +15,15 @@ from hftlab.protocol.publishing.limits import ServerLimits
 from hftlab.server.framing import Framer
 from hftlab.server.http.answers import answer
 from hftlab.server.native.event_cursor import EventCursor
+from hftlab.server.native.message_events import events_of
 from hftlab.server.native.native_connections import NativeConnections
 from hftlab.server.native.native_feed import NativeFeed
 from hftlab.server.native.native_limits import NativeLimits
 from hftlab.server.native.native_urls import NativeUrls
-from hftlab.server.native.session_events import SessionEvents
+from hftlab.server.native.parts_ahead import PartsAhead
 from hftlab.server.server_socket import ServerSocket
 from hftlab.session import Session
+from hftlab.source import undecorated
 from hftlab.venues.binance.api.markets import MARKETS, SPOT, Market, market_named
 from hftlab.venues.binance.api.recorded_market import RecordedMarket
 from hftlab.venues.binance.api.requests_in import MarketRequests
@@ -76,7 +78,7 @@ class NativeWire:
         native: NativeLimits | None = None,
     ) -> None:
         native = native or NativeLimits()
-        events = SessionEvents(_session_of(stream.playback.source))
+        events = PartsAhead(events_of(_session_of(stream.playback.source)))
         chosen = _markets(events.instruments, market)
         self.connections = NativeConnections(stream, framer, limits, native)
         self._served: dict[str, _Served] = {}
@@ -89,6 +91,7 @@ class NativeWire:
         sets = [self._served[name].streams for name in self._filled]
         cursor = EventCursor(events, [streams.recorded for streams in sets])
         self.feed = NativeFeed(cursor, sets, self.connections)
+        self.connections.before_change = self.feed.catch_up
         stream.follow(self.feed)
 
     @staticmethod
@@ -104,6 +107,7 @@ class NativeWire:
     def answer(self, request: Request, address: str) -> Response | None:
         """Answer a request by HTTP for market data; None for any other."""
         market, target = self._market_of(request.path)
+        self.feed.catch_up()
         for served in self._served.values() if market is None else [self._served[market]]:
             given = served.requests.answer(target, address, time.time())
             if given is not None:
@@ -147,7 +151,7 @@ class NativeWire:
 
 
 def _session_of(source: object) -> Session:
-    session = getattr(source, "session", None)
+    session = getattr(undecorated(source), "session", None)
     if not isinstance(session, Session):
         name = getattr(source, "name", None)
         raise HftlabError(

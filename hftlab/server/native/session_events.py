@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 import polars as pl
 
-from hftlab.errors import HftlabError
 from hftlab.events import EventBatch
 from hftlab.instruments import Instrument
 from hftlab.kernels.compiling import IntArray
 from hftlab.session import Session
 from hftlab.session.table_ids import EVENTS
 
-__all__ = ["Events", "SessionEvents"]
+__all__ = ["EventParts", "Events", "SessionEvents"]
 
 _NUMBERED_BY_VENUE: Final = "binance"
 """Format of captures whose `sequence` is the update id or the trade's id, as the wire needs them."""
@@ -28,6 +27,20 @@ class Events(NamedTuple):
     numbers: IntArray
 
 
+class EventParts(Protocol):
+    """Events of a recording in parts, which follow each other in time; there is one at least."""
+
+    instruments: tuple[Instrument, ...]
+
+    def __len__(self) -> int: ...
+
+    def started(self, part: int) -> int:
+        """Return the time of the first event of a part."""
+
+    def load(self, part: int) -> Events:
+        """Read a part."""
+
+
 class SessionEvents:
     """Order-level events of a session in the parts in which they are stored.
 
@@ -36,12 +49,7 @@ class SessionEvents:
     """
 
     def __init__(self, session: Session) -> None:
-        self._parts = session.manifest.tables.get(EVENTS, [])
-        if not self._parts:
-            raise HftlabError(
-                f"{session.folder} has no events, of which a venue's own streams are made: serve a session that "
-                "`hftlab import` or `hftlab simulate` has made"
-            )
+        self._parts = session.manifest.tables[EVENTS]
         session.table(EVENTS)  # verified
         self._folder = session.folder
         self.instruments = tuple(map(Instrument.from_dict, session.manifest.source.get("instruments", ())))

@@ -36,7 +36,7 @@ def test_wherever_it_goes_the_market_is_the_same_as_from_the_start(
     cursor, market = cursor_of(events)
     dice = random.Random(7)
     position = start
-    for _ in range(25):
+    for _ in range(12):
         target = dice.randint(start - 5, end + 5)
         if target > position and dice.random() < 0.5:
             cursor.take(target)

@@ -231,6 +231,13 @@ async def test_orders_of_a_simulated_exchange_are_a_book_of_levels(tmp_path: Pat
         assert [one.market for one in server.native_urls] == ["spot"]
 
 
+async def test_a_replay_that_takes_orders_has_it_too(spot: Session) -> None:
+    """Orders go over our own protocol; the venue's streams are of the recorded market."""
+    server = hl.Server(spot.replay(20), port=0, wire="binance", fills="risk_averse")
+    async with server, connected(f"{server.url}/ws/btcusdt@trade") as socket:
+        assert json.loads(await socket.recv())["e"] == "trade"
+
+
 async def test_what_cannot_be_served_so_says_why(spot: Session) -> None:
     with pytest.raises(HftlabError, match="serve a recording"):
         hl.Server(hl.simulator.RandomWalk(7), wire="binance")

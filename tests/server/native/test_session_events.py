@@ -7,10 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hftlab.errors import HftlabError
 from hftlab.server.native.session_events import SessionEvents
 from tests.server.native.recordings import imported_in_parts, simulated
-from tests.session.sessions import numbered, write_session
 
 pytestmark = pytest.mark.usefixtures("compiled")
 
@@ -29,9 +27,3 @@ def test_a_capture_of_binance_keeps_the_venues_ids(tmp_path: Path, monkeypatch: 
 def test_elsewhere_an_event_is_numbered_by_its_place(tmp_path: Path) -> None:
     events = SessionEvents(simulated(tmp_path, 0.2))
     assert events.load(0).numbers.tolist() == list(range(1, len(events.load(0).batch) + 1))
-
-
-def test_a_session_without_events_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
-    session = write_session(tmp_path / "session", [(1, numbered(1))])
-    with pytest.raises(HftlabError, match=r"has no events.*hftlab import"):
-        SessionEvents(session)

@@ -164,7 +164,7 @@ class Writer:
     def mini_ticker(self, day: Day) -> bytes:
         """Write the short statistics."""
         return (
-            f'{{"e":"24hrMiniTicker","E":{self._time},"s":"{self.state.symbol}"{self._pair},{self._prices(day)},'
+            f'{{"e":"24hrMiniTicker","E":{day.closed // _MS},"s":"{self.state.symbol}"{self._pair},{self._prices(day)},'
             f'"v":"{self.form.size(day.lots)}","q":"{self._turnover(day)}"}}'
         ).encode()
 
@@ -176,8 +176,8 @@ class Writer:
             best = f'"x":"{self.form.price(day.open)}","b":"{bid[0]}","B":"{bid[1]}","a":"{ask[0]}","A":"{ask[1]}",'
         change, percent, mean = self.changes(day)
         return (
-            f'{{"e":"24hrTicker","E":{self._time},"s":"{self.state.symbol}"{self._pair},"p":"{change}","P":"{percent}",'
-            f'"w":"{mean}",{best}"Q":"{self.form.size(day.last_lots)}",{self._prices(day)},'
+            f'{{"e":"24hrTicker","E":{day.closed // _MS},"s":"{self.state.symbol}"{self._pair},"p":"{change}",'
+            f'"P":"{percent}","w":"{mean}",{best}"Q":"{self.form.size(day.last_lots)}",{self._prices(day)},'
             f'"v":"{self.form.size(day.lots)}","q":"{self._turnover(day)}","O":{day.opened // _MS},'
             f'"C":{day.closed // _MS},"F":{day.first},"L":{day.last},"n":{day.trades}}}'
         ).encode()

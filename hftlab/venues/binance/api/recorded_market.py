@@ -62,7 +62,7 @@ class SymbolState:
         self.update_id = 0
         """Number of the last event that changed the book."""
         self.ts_event = 0
-        """Newest time of an event (ns)."""
+        """Newest time of an event other than a trade (ns)."""
         self.has_book = False
         """Whether there is a book: there is none before the first levels, and in a gap of the recording."""
         self.trades: deque[Trade] = deque(maxlen=_REMEMBERED)
@@ -123,10 +123,10 @@ class RecordedMarket:
     def _note(self, state: SymbolState | None, batch: EventBatch, numbers: IntArray) -> None:
         if state is None or not len(batch):
             return
-        state.ts_event = max(state.ts_event, int(batch.ts_event.max()))
         is_trade = batch.action == TRADE
         others = np.flatnonzero(~is_trade)
         if len(others):
+            state.ts_event = max(state.ts_event, int(batch.ts_event[others].max()))
             update_id = int(numbers[others[-1]])
             self.has_begun_anew = self.has_begun_anew or update_id < state.update_id
             state.update_id = update_id

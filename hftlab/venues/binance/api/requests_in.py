@@ -168,7 +168,8 @@ class MarketRequests:
         return writer.listed_best(*self._best(writer)) if writer.state.has_book else None
 
     def _day_ticker(self, writer: Writer) -> bytes | None:
-        day = writer.state.day.day(writer.state.ts_event)
+        trades = writer.state.trades
+        day = writer.state.day.day(trades[-1].ts_event) if trades else None
         return None if day is None else writer.listed_day(day, *self._best(writer))
 
     def _best(self, writer: Writer) -> tuple[Levels, Levels]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
-from typing import Generic, NamedTuple, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 
 from hftlab.venues.binance.api.markets import Market
 from hftlab.venues.binance.api.messages_out import Writer, wrapped
 from hftlab.venues.binance.api.recorded_market import RecordedMarket
-from hftlab.venues.binance.api.stream_names import StreamName
+from hftlab.venues.binance.api.stream_names import StreamKind, StreamName
 from hftlab.venues.binance.api.streams import NEVER, MarketStream, make_stream
 
 __all__ = ["Broadcast", "StreamSet"]
+
+_OF_TRADES: Final = (StreamKind.TRADE, StreamKind.AGG_TRADE, StreamKind.TICKER, StreamKind.MINI_TICKER)
 
 Reader = TypeVar("Reader", bound=Hashable)
 
@@ -46,12 +48,15 @@ class StreamSet(Generic[Reader]):
         self.market, self.recorded = market, recorded
         self.writers = {symbol: Writer(market, state) for symbol, state in recorded.states.items()}
         self._streams: dict[StreamName, _Readers[Reader]] = {}
+        self.wants_trades = False
+        """Whether a stream tells of trades."""
 
     def add(self, name: StreamName, reader: Reader, *, combined: bool) -> None:
         """Let a reader have a stream, or have it in another form."""
         if name not in self._streams:
             self._streams[name] = _Readers(make_stream(name, self.recorded, self.writers))
         self._streams[name].forms[reader] = combined
+        self._note_wants()
 
     def remove(self, name: StreamName, reader: Reader) -> None:
         """Let a reader have a stream no longer; one without readers ends."""
@@ -60,6 +65,10 @@ class StreamSet(Generic[Reader]):
             readers.forms.pop(reader, None)
             if not readers.forms:
                 del self._streams[name]
+                self._note_wants()
+
+    def _note_wants(self) -> None:
+        self.wants_trades = any(name.kind in _OF_TRADES for name in self._streams)
 
     def __len__(self) -> int:
         return len(self._streams)

@@ -224,7 +224,7 @@ class TickerStream:
         for writer in filter(self._is_changed, self._writers):
             state = writer.state
             self._traded[state.symbol] = state.traded
-            day = state.day.day(state.ts_event)
+            day = state.day.day(state.trades[-1].ts_event)
             if day is not None:
                 best = [self._market.levels(state.symbol, is_bid=is_bid, depth=1) for is_bid in (True, False)]
                 messages.append(writer.mini_ticker(day) if self._is_mini else writer.ticker(day, *best))

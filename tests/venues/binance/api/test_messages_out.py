@@ -129,7 +129,7 @@ def test_tickers() -> None:
     assert day is not None
     assert fields(writer(USDM).mini_ticker(day)) == [
         ("e", "24hrMiniTicker"),
-        ("E", 1_700),
+        ("E", 1_900),
         ("s", "COINUSDT"),
         ("c", "50.00"),
         ("o", "100.00"),
