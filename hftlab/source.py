@@ -7,7 +7,19 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeAlias, TypeVar, runti
 
 from hftlab.clock import Clock
 
-__all__ = ["ReadsAhead", "Seekable", "Source", "SourceDecorator", "Steppable", "Tap", "Timed", "timed", "undecorated"]
+__all__ = [
+    "Live",
+    "ReadsAhead",
+    "Seekable",
+    "Source",
+    "SourceDecorator",
+    "Status",
+    "Steppable",
+    "Tap",
+    "Timed",
+    "timed",
+    "undecorated",
+]
 
 MessageT = TypeVar("MessageT")
 MessageT_co = TypeVar("MessageT_co", covariant=True)
@@ -102,6 +114,56 @@ class ReadsAhead(Protocol):
         ...
 
 
+class Status(NamedTuple):
+    """Change of what a live source gets: an `event` of a recording's control table, "connect" or "disconnect".
+
+    `at` is its time in ns, `symbols` those that it concerns, and `since` when the last of them was heard before a
+    disconnect.
+    """
+
+    event: str
+    at: int
+    symbols: tuple[str, ...]
+    detail: str
+    since: int | None = None
+
+
+@runtime_checkable
+class Live(Protocol):
+    """Methods of a source that a network pushes messages to: nobody knows when the next one is due.
+
+    It receives as long as somebody watches it. next_time() is None while nothing has come, and otherwise a time that
+    has passed; a gap in what came is a GAP message of its symbols, from which on they are not to be relied on until
+    their next message. Functions in the lists of taps are called by advance(), in the order of what they are told, and
+    must not raise: `status_taps` with what becomes of connections, `raw_taps` with (symbol, ts_recv, payload) of each
+    frame and snapshot as it came, `event_taps` with the EventBatches that the messages were made of.
+    """
+
+    name: str
+    status_taps: list[Callable[[Status], object]]
+    raw_taps: list[Callable[[str, int, bytes], object]]
+    event_taps: list[Callable[[Any], object]]
+
+    def watch(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Receive from now on, and call `callback`, on any thread, when messages have come while there were none.
+
+        Returns a function that ends the watch; behind the last one the connections are closed.
+        """
+        ...
+
+    def wait(self, timeout: float) -> bool:
+        """Wait, while it is watched, until it knows its instruments; False if it does not in `timeout` seconds.
+
+        Raises HftlabError if it never will, as for a symbol that the venue does not list.
+        """
+        ...
+
+    @property
+    def problem(self) -> str | None:
+        """Sentence that says what is wrong with its connections and what to do about it, None if nothing is."""
+        ...
+
+
 class SourceDecorator(Generic[MessageT]):
     """Base of a source that changes or adds to the messages of another one, on the other's clock.
 
@@ -130,6 +192,16 @@ class SourceDecorator(Generic[MessageT]):
     def is_ready(self, patience: float | None = 0.0) -> bool:
         """Tell whether the decorated source has its next message at hand; see ReadsAhead."""
         return self._reader is None or self._reader.is_ready(patience)
+
+    def watch(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Watch the decorated source if it is a live one; see Live."""
+        watch = getattr(self._source, "watch", None)
+        ended: Callable[[], None] = _nothing if watch is None else watch(callback)
+        return ended
+
+
+def _nothing() -> None:
+    pass
 
 
 def undecorated(source: object) -> object:

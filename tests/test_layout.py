@@ -28,6 +28,7 @@ OF_KERNELS: Final = "a kernel or its state: compiled, so seen only through the P
 OF_COMPILED: Final = "a part of compiled strategies, which are compared with strategy classes as a whole"
 OF_DATA: Final = "data alone, checked where it is used"
 OF_A_RUN: Final = "a part of a backtest, which is one call"
+OF_A_FEED: Final = "a part of a live feed, whose connections are seen only through it"
 OF_WIDGETS: Final = "a widget's parts have one test, which compares what Python packs with what the page draws"
 
 TESTED_ELSEWHERE: Final[dict[str, tuple[str, str]]] = {
@@ -78,6 +79,17 @@ TESTED_ELSEWHERE: Final[dict[str, tuple[str, str]]] = {
     "book/queues.py": ("book/test_order_book.py", OF_KERNELS),
     "cli/options.py": ("cli/test_main.py", "what several commands share"),
     "client/order.py": ("client/test_trading.py", "awaits what the client's trading does"),
+    "feeds/binance/arrivals.py": ("feeds/binance/test_feed.py", OF_DATA),
+    "feeds/binance/feed_stats.py": ("feeds/binance/test_feed.py", OF_DATA),
+    "feeds/binance/feed_timing.py": ("feeds/binance/test_feed.py", OF_DATA),
+    "feeds/binance/live_market.py": ("feeds/binance/test_faulty_runs.py", OF_A_FEED),
+    "feeds/binance/markets.py": ("feeds/binance/test_streams.py", OF_DATA),
+    "feeds/binance/receiver.py": ("feeds/binance/test_feed.py", OF_A_FEED),
+    "feeds/binance/rest_client.py": ("feeds/binance/test_feed.py", OF_A_FEED),
+    "feeds/binance/stream_link.py": ("feeds/binance/test_feed.py", OF_A_FEED),
+    "feeds/binance/stream_socket.py": ("feeds/binance/test_feed.py", OF_A_FEED),
+    "venues/binance/live_decoder.py": ("feeds/binance/test_faulty_runs.py", OF_A_FEED),
+    "venues/binance/symbol_events.py": ("venues/binance/test_reader.py", "the events of the capture reader"),
     "errors.py": (
         "server/test_listener.py",
         "data and its text, raised by every package; this one has most of the fields",

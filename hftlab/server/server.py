@@ -56,7 +56,7 @@ from hftlab.server.private_logs import private_logs
 from hftlab.server.served_sources import check_unserved, claim, release
 from hftlab.server.server_socket import ServerSocket
 from hftlab.server.stream import Stream
-from hftlab.source import Source, Tap
+from hftlab.source import Live, Source, Tap, undecorated
 from hftlab.trading.account import AccountTerms
 from hftlab.trading.brokers import broker_of
 from hftlab.trading.paper_source import PaperSource
@@ -185,6 +185,9 @@ class Server:
         )
         self.problems: dict[str, Callable[[], str | None]] = {}
         """Functions that say in a sentence what is wrong with something beside the stream, such as a recording."""
+        first = undecorated(source)
+        if isinstance(first, Live):
+            self.problems[first.name] = lambda: first.problem
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping: asyncio.Task[None] | None = None
         self._home = Home()

@@ -171,6 +171,7 @@ class Stream:
         """Wait for whatever is due next, send it, and let other tasks run in between."""
         loop = asyncio.get_running_loop()
         unwatch = self.clock.watch(lambda: _threadsafe(loop, self._clock_has_changed))
+        unwatch_source = self.playback.watch(lambda: _threadsafe(loop, self.wake))
         timer = StreamTimer(self.wake)
         try:
             while True:
@@ -183,6 +184,7 @@ class Stream:
                     self._fail(exc)
         finally:
             unwatch()
+            unwatch_source()
             timer.close()
             for _, done in self._controls:
                 done.cancel()

@@ -39,6 +39,7 @@ class Playback:
         self._advance_encoded: Any = getattr(own, "advance_encoded", self._advance)
         self._order_time: Callable[[int], int] | None = getattr(source, "order_time", None)
         self._take_until: Any = getattr(source, "take_until", None)
+        self._watch: Callable[[Callable[[], None]], Callable[[], None]] | None = getattr(source, "watch", None)
         self.failure: str | None = None
         """The exception that the source has raised; the source is not asked again after it."""
         first = None if source is None else self.check_of_source.time(source.next_time())
@@ -46,6 +47,13 @@ class Playback:
         """The position after the last message; a source that waits stands there, whatever the clock says."""
 
     # --- the stream ---
+
+    def watch(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Let a live source receive, which calls `callback` when messages have come; returns a function that ends it.
+
+        See hftlab.source.Live. Nothing happens for another source.
+        """
+        return _nothing if self._watch is None else self._watch(callback)
 
     def next_time(self) -> int | None:
         """Return when the next message is due; None if there is none, or the source waits."""
@@ -249,6 +257,10 @@ class Playback:
     def name(self) -> str:
         """Name of the source in error messages."""
         return "a server without a source" if self.source is None else f"the source {self.source.name!r}"
+
+
+def _nothing() -> None:
+    pass
 
 
 def _whole(ns: int) -> float:

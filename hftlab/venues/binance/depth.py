@@ -73,6 +73,16 @@ class DepthRule:
         """Tell whether there is a book."""
         return self._last is not None
 
+    @property
+    def last(self) -> int | None:
+        """Update id of the book; None while there is no book."""
+        return self._last
+
+    def void(self) -> None:
+        """Forget the book, which something else has shown to be wrong, and the updates that it holds."""
+        self._last, self._joined = None, False
+        self._held.clear()
+
     def is_behind(self, last_update_id: int) -> bool:
         """Tell whether there is a book that has followed updates, and a snapshot is newer than it."""
         return self._joined and self._last is not None and self._last < last_update_id

@@ -1,0 +1,96 @@
+"""Counts of a live feed."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
+
+from hftlab.feeds.binance.live_market import LiveMarket
+from hftlab.feeds.binance.receiver import Receiver
+from hftlab.venues.binance.live_decoder import LiveDecoder
+
+__all__ = ["FeedStats"]
+
+
+@dataclass(frozen=True)
+class FeedStats:
+    """Counts of a live feed since it began to receive, and what is true now."""
+
+    frames: int = 0
+    connections: int = 0
+    """Connections made, also those in place of others."""
+    reconnects: int = 0
+    """Connections made because the one before had ended."""
+    renewals: int = 0
+    """Connections made in place of one that had not ended yet."""
+    stalls: int = 0
+    """Connections given up because nothing was heard of them."""
+    failures: int = 0
+    """Attempts to connect that have failed."""
+    gaps: int = 0
+    """Times that a symbol's book has ceased to be reliable."""
+    resyncs: int = 0
+    """Times that a symbol's book has become reliable, the first time included."""
+    snapshots: int = 0
+    late_snapshots: int = 0
+    """Snapshots that were of no use: older than the book, or than the updates that wait for one."""
+    duplicates: int = 0
+    """Depth updates and trades that had come before."""
+    checked: int = 0
+    """Comparisons of a book with the venue's best bid and offer after the same update."""
+    undecoded: int = 0
+    unknown: int = 0
+    dropped: int = 0
+    """Frames that were dropped because nobody had read the feed."""
+    trades_dropped: int = 0
+    """Trades that were dropped because their symbol's book was not reliable for too long."""
+    weight_used: int = 0
+    """Weight of the requests of this minute, as the venue counts it for this address."""
+    weight_limit: int = 0
+    refused: int = 0
+    """Requests that the venue has refused with HTTP 429 or 418."""
+    offset: int | None = None
+    """The venue's clock minus ours in ns; None before it was measured."""
+    offset_uncertainty: int | None = None
+    """Half of the round trip in ns: the offset is known as well as that."""
+    unreliable: list[str] = field(default_factory=list)
+    """Symbols whose books cannot be relied on at present."""
+
+    @classmethod
+    def of(
+        cls, receiver: Receiver | None, decoder: LiveDecoder | None, market: LiveMarket | None, dropped: int
+    ) -> Self:
+        """Collect the counts of a feed's parts, as far as there are any."""
+        found: dict[str, Any] = {"dropped": dropped}
+        if receiver is not None:
+            best = receiver.offset.best
+            found |= asdict(receiver.counts) | {
+                "snapshots": receiver.snapshots,
+                "weight_used": receiver.weight.used,
+                "weight_limit": receiver.weight.limit,
+                "refused": receiver.weight.refusals,
+                "offset": None if best is None else best.offset,
+                "offset_uncertainty": None if best is None else best.delay // 2,
+            }
+        if decoder is not None:
+            books = list(decoder.books.values())
+            found |= {
+                "frames": decoder.frames,
+                "undecoded": decoder.undecoded,
+                "unknown": decoder.unknown.total(),
+                "late_snapshots": sum(book.stats.snapshots_unused for book in books),
+                "duplicates": sum(book.repeated + book.stats.trades_repeated for book in books),
+                "checked": sum(book.checked for book in books),
+            }
+        if market is not None:
+            found |= {
+                "gaps": market.gaps,
+                "resyncs": market.resyncs,
+                "trades_dropped": market.trades_dropped,
+                "unreliable": sorted(market.unreliable),
+            }
+        return cls(**found)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the counts as plain values."""
+        return asdict(self)
