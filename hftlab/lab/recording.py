@@ -17,17 +17,26 @@ from hftlab.lab.background import background
 from hftlab.lab.client import LabClient
 from hftlab.lab.kept import kept
 from hftlab.lab.server import LabServer
+from hftlab.protocol import Message
 from hftlab.recorder import Recording, describe, tap
+from hftlab.recorder.live_recording import LiveRecording, keep_raw
 from hftlab.server import Server
 from hftlab.session import Session
+from hftlab.source import Live, Source, undecorated
 
 __all__ = ["LabRecording", "record", "recordings"]
 
 _recordings: dict[Path, LabRecording] = kept("recordings", dict)
 
 
-def record(target: LabClient | LabServer, path: Path | str, *, overwrite: bool = False) -> LabRecording:
+def record(
+    target: LabClient | LabServer | Source[Message], path: Path | str, *, overwrite: bool = False, raw: bool = False
+) -> LabRecording:
     """Record everything that a client receives, or a server publishes, into a session folder until stopped.
+
+    A live feed, such as hl.feeds.Binance, can be recorded without a server. With `raw` the frames of a feed, or of that
+    which a server streams, are kept as well: in the folder's `raw`, a file a symbol, in the form that `hftlab import`
+    reads.
 
     A context manager. Raises SessionExists if there is a session in the folder, or anything else. With `overwrite` a
     session is replaced as soon as the first new data is on disk, and a recording of this process into the same folder
@@ -38,24 +47,26 @@ def record(target: LabClient | LabServer, path: Path | str, *, overwrite: bool =
     if running is not None:
         with suppress(SessionError):  # a failed recording, about to be replaced
             running.stop()
-    return LabRecording(target, inner, path, overwrite=overwrite)
+    return LabRecording(target, inner, path, overwrite=overwrite, raw=raw)
 
 
-def _inner(target: LabClient | LabServer) -> Client | Server:
-    """Return what runs on the background loop. Raises TypeError for anything else than a client or a server.
+def _inner(target: LabClient | LabServer | Source[Message]) -> Client | Server | Source[Message]:
+    """Return what runs on the background loop, or a live source as it is. Raises TypeError for anything else.
 
     A handle whose class was reloaded since is as good as one of today.
     """
     inner = getattr(target, "inner", None)
     if isinstance(inner, Client | Server):
         return inner
+    if isinstance(undecorated(target), Live) and isinstance(target, Source):
+        return target
     if type(target).__name__ in (LabClient.__name__, LabServer.__name__):
         raise ArgumentTypeError(
             f"{target!r} is of an hftlab that was loaded before this one: call hl.connect() or hl.serve() again"
         )
     is_address = isinstance(target, str) and target.startswith(("ws://", "wss://"))
     raise ArgumentTypeError(
-        f"what is recorded is a client of hl.connect() or a server of hl.serve(), got {target!r}"
+        f"what is recorded is a live feed, a client of hl.connect() or a server of hl.serve(), got {target!r}"
     ).advise(instead={target: f"hl.connect({target!r})"} if is_address else {})
 
 
@@ -72,16 +83,46 @@ class LabRecording:
     """
 
     def __init__(
-        self, target: LabClient | LabServer, inner: Client | Server, path: Path | str, *, overwrite: bool
+        self,
+        target: LabClient | LabServer | Source[Message],
+        inner: Client | Server | Source[Message],
+        path: Path | str,
+        *,
+        overwrite: bool,
+        raw: bool,
     ) -> None:
-        self._recording = Recording(path, source=describe(inner), overwrite=overwrite)
         self._home = Home()
         self._target = target  # keeps a client alive that nothing else refers to
-        self._detach: Callable[[], None] | None = background.call(lambda: tap(inner, self._recording))
+        self._live: LiveRecording | None = None
+        self._detach: Callable[[], None] | None
+        if isinstance(inner, Client | Server):
+            self._recording = Recording(path, source=describe(inner), overwrite=overwrite)
+            self._detach = self._attached(inner, raw=raw)
+        else:
+            self._live = LiveRecording(inner, path, overwrite=overwrite, raw=raw)
+            self._recording = self._live.recording
+            self._detach = _nothing  # closing it does that
         self._key = self.folder.resolve()
         _recordings[self._key] = self
         self._warned: str | None = None
         _cells.follow(ipython())
+
+    def _attached(self, inner: Client | Server, *, raw: bool) -> Callable[[], None]:
+        """Begin to record; returns a function that ends it."""
+        if not raw:
+            return background.call(lambda: tap(inner, self._recording))
+        try:
+            end_raw = keep_raw(inner.source if isinstance(inner, Server) else None, self._recording)
+        except ArgumentTypeError:
+            self._recording.close()
+            raise
+        detach = background.call(lambda: tap(inner, self._recording))
+
+        def end() -> None:
+            detach()
+            end_raw()
+
+        return end
 
     def warn(self) -> None:
         """Show a warning if the disk fails and none was shown for that yet."""
@@ -92,8 +133,8 @@ class LabRecording:
 
     @property
     def problem(self) -> str | None:
-        """Sentence that says what is wrong with the disk and what to do about it, None if nothing is."""
-        return self._recording.problem
+        """Sentence that says what is wrong with the disk, or a feed, and what to do about it; None if nothing is."""
+        return self._recording.problem if self._live is None else self._live.problem
 
     @property
     def folder(self) -> Path:
@@ -118,7 +159,7 @@ class LabRecording:
             background.call(detach)
         if _recordings.get(self._key) is self:
             del _recordings[self._key]
-        return self._recording.close()
+        return self._recording.close() if self._live is None else self._live.close()
 
     def __enter__(self) -> Self:
         return self
@@ -135,6 +176,10 @@ class LabRecording:
             state = f"WAITING ({self.problem})"
         lost = f", {self._recording.dropped} dropped" if self._recording.dropped else ""
         return f"<hftlab recording in {str(self.folder)!r}, {state}, {self._recording.recorded} messages{lost}>"
+
+
+def _nothing() -> None:
+    pass
 
 
 class _Cells:

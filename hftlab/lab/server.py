@@ -18,7 +18,7 @@ from hftlab.server import DEFAULT_PORT, ConnectionInfo, NativeLimits, Server, Se
 from hftlab.server.native.native_urls import NativeUrls
 from hftlab.server.native.wires import Wire
 from hftlab.simulator import Exchange
-from hftlab.source import Source, undecorated
+from hftlab.source import Live, Source, undecorated
 from hftlab.trading import AccountTerms
 from hftlab.trading.recorded_venue import Fills
 
@@ -27,6 +27,8 @@ __all__ = ["LabServer", "serve", "servers"]
 _servers: Final[dict[str, LabServer]] = kept("servers", dict)
 _HISTOGRAMS: Final = ("broadcast_seconds", "queue_seconds")
 """Distributions in stats(), which a table of facts has no room for."""
+_LIVE: Final = 10.0
+"""Seconds that serve() waits for a live source to know its instruments."""
 
 
 def serve(
@@ -53,7 +55,8 @@ def serve(
     Running the cell again is safe: a server that this process runs under the same `name`, without a name on the same
     port, or with the same source, is stopped first.
 
-    `source`: a simulator, `session.replay()` or any other hftlab.Source (default: the simulated exchange).
+    `source`: a simulator, `session.replay()`, a live feed such as hl.feeds.Binance, or any other hftlab.Source (default:
+    the simulated exchange).
     `host`, `port`: the address to listen on; port 0 takes any free port, and the server's `url` says which.
     `limits`: hftlab.server.ServerLimits, how much one client may ask for.
     `auth`: "public" gives market data to everyone, with "required" everything needs a token.
@@ -94,9 +97,24 @@ def serve(
         native_limits=native_limits,
     )
     background.run(server.start())
+    _wait_for(source, server)
     handle = LabServer(server, name or server.url)
     _servers[name or f"{host}:{server.port}"] = handle
     return handle
+
+
+def _wait_for(source: Source[Message] | None, server: Server) -> None:
+    """Wait until a live source knows its instruments, so that a symbol that its venue does not list is an error here.
+
+    A venue that cannot be reached now may be later: then the server goes on trying.
+    """
+    live = undecorated(source)
+    if isinstance(live, Live):
+        try:
+            live.wait(_LIVE)
+        except BaseException:
+            background.run(server.stop())
+            raise
 
 
 def servers() -> list[LabServer]:

@@ -176,6 +176,11 @@ class Recording:
         return Session(self.folder)
 
     @property
+    def place(self) -> Path:
+        """Folder in which the session grows: its own, or one within until it takes the place of an old session."""
+        return self._writer.place
+
+    @property
     def manifest(self) -> Manifest:
         """Manifest of the session as far as it is written."""
         return self._writer.manifest

@@ -7,16 +7,16 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 
 from hftlab.client import Client
-from hftlab.clock import wall_time
+from hftlab.clock import Clock, wall_time
 from hftlab.errors import MessageParseError, SessionError
 from hftlab.protocol import Gap, Message
 from hftlab.protocol.subscribing.client_events import Undecoded
 from hftlab.recorder.coverage_rows import ClientCoverage, ServerCoverage
 from hftlab.recorder.recording import Recording
 from hftlab.server import Server
-from hftlab.source import Tap, Timed
+from hftlab.source import Live, Source, Status, Tap, Timed, undecorated
 
-__all__ = ["describe", "tap"]
+__all__ = ["describe", "tap", "tap_live"]
 
 
 def tap(target: Client | Server, recording: Recording) -> Callable[[], None]:
@@ -35,7 +35,7 @@ def tap(target: Client | Server, recording: Recording) -> Callable[[], None]:
     if isinstance(target, Client):
         coverage, take = _watch(target, recording, endings)
     else:
-        coverage, take = _record(target, recording, endings)
+        coverage, take = _record(target.source, target.clock, recording, endings)
 
     def attempt(item: Timed[Message]) -> None:
         try:
@@ -58,21 +58,52 @@ def tap(target: Client | Server, recording: Recording) -> Callable[[], None]:
     return endings.close
 
 
-def _record(server: Server, recording: Recording, endings: ExitStack) -> tuple[ServerCoverage, Tap]:
+def tap_live(source: Source[Message], recording: Recording) -> tuple[Tap, Callable[[], None]]:
+    """Return a function that records each message that a live source yields, and one that ends that.
+
+    Both are called by whoever reads the source. The rows of the control table are those of a server's recording. The
+    first raises SessionError once the recording has failed.
+    """
+    endings = ExitStack()
+    coverage, take = _record(source, source.clock, recording, endings)
+
+    def attempt(item: Timed[Message]) -> None:
+        try:
+            take(item)
+        except MessageParseError as exc:
+            coverage.dropped(item, str(exc))
+
+    return attempt, endings.close
+
+
+def _record(
+    source: Source[Message] | None, clock: Clock, recording: Recording, endings: ExitStack
+) -> tuple[ServerCoverage, Tap]:
     """Record what a server publishes from now on. Returns the writer of the coverage's rows, and the tap.
 
     A source that dates its messages by another clock may see that stepped. The server's own clock is the steady one: it
     goes as fast as the source's time does, and is sought and paused with it. A server that is behind publishes late, at
-    times before its clock's.
+    times before its clock's. A live source goes by the wall clock, which may be set: there the machine's own clock is
+    the steady one. What becomes of its connections are rows as well.
     """
-    coverage = ServerCoverage(None if server.source is None else server.source.symbols, recording.control)
+    coverage = ServerCoverage(None if source is None else source.symbols, recording.control)
+    live = undecorated(source)
+    is_live = isinstance(live, Live)
 
     def message(item: Timed[Message]) -> None:
         coverage.message(item)
         if not isinstance(item.message, Gap):  # its control row says all of it
-            steady = min(item.at, server.clock.now())
+            steady = time.monotonic_ns() if is_live else min(item.at, clock.now())
             recording.message(item.message, item.at, account=item.account, payload=item.payload, steady=steady)
 
+    def status(row: Status) -> None:
+        since = {} if row.since is None else {"ts_from": row.since}
+        with suppress(SessionError):  # the next message tells of it
+            recording.control(row.event, row.at, symbols=list(row.symbols), detail=row.detail, **since)
+
+    if isinstance(live, Live):
+        live.status_taps.append(status)
+        endings.callback(live.status_taps.remove, status)
     endings.callback(_end, coverage.end)
     return coverage, message
 
@@ -136,8 +167,10 @@ def _watch(client: Client, recording: Recording, endings: ExitStack) -> tuple[Cl
     return coverage, message
 
 
-def describe(target: Client | Server) -> dict[str, str]:
+def describe(target: Client | Server | Live) -> dict[str, str]:
     """Return the `source` that the manifest of a recording of `target` states."""
+    if isinstance(target, Live):
+        return {"name": target.name, "kind": "feed"}
     if isinstance(target, Client):
         return {"name": target.url, "kind": "client"}
     return {"name": "by hand" if target.source is None else target.source.name, "kind": "server"}

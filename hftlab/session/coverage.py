@@ -9,7 +9,7 @@ Rows that begin coverage name their symbols (null: all of the session) and hold 
 Rows that end it:
 
     unsubscribe  nothing more of these symbols was asked for
-    disconnect   nothing of any symbol came after `ts_from`, until a resync
+    disconnect   nothing of these symbols (null: of any) came after `ts_from`, until a resync
     gap          messages between `ts_from` and `ts_to` did not arrive; without `ts_to` until a resync
     drop         what came between `ts_from` and `ts_to` was not recorded; without `ts_to` until a resync
     damage       what was recorded between `ts_from` and `ts_to` is lost
@@ -121,7 +121,8 @@ def coverage_intervals(rows: Iterable[Mapping[str, Any]], symbols: Iterable[str]
         if event in _BEGIN:
             for name in named:
                 states[name].begin(at)
-        for name in list(states) if event in ("disconnect", "clock") else named:
+        is_of_all = event == "clock" or (event == "disconnect" and row["symbols"] is None)
+        for name in list(states) if is_of_all else named:
             if span is not None:
                 states[name].uncovered.append(span)
             if event in ("unsubscribe", "end", "disconnect") or (event in ("gap", "drop") and _is_open(row)):

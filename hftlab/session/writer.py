@@ -29,10 +29,12 @@ from hftlab.session.table_ids import DATA_MESSAGES, EVENTS, INDEX, TableId, tabl
 from hftlab.session.time_order import TimeOrder
 from hftlab.version import __version__
 
-__all__ = ["SessionWriter"]
+__all__ = ["RAW", "SessionWriter"]
 
 _TEMPORARY: Final = f"{MANIFEST}.tmp"
-_OURS: Final = {MANIFEST, _TEMPORARY, LOCK, JOURNAL, INDEX, EVENTS, *(table.folder for table in TableId)}
+RAW: Final = "raw"
+"""Folder within a session of the frames that its messages were made of, where they were kept."""
+_OURS: Final = {MANIFEST, _TEMPORARY, LOCK, JOURNAL, INDEX, EVENTS, RAW, *(table.folder for table in TableId)}
 
 SEGMENT_BYTES: Final = 64 * 1024 * 1024
 """Size at which a journal segment is sealed, to be turned into one Parquet part per table."""

@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from hftlab.recorder.raw_frames import RawFrames, _File
+
+
+class TestRawFrames:
+    def test_a_file_a_symbol_and_a_line_a_frame(self, tmp_path: Path) -> None:
+        frames = RawFrames(tmp_path / "raw", ["BTCUSDT", "A/B"])
+        frames.add("BTCUSDT", 17, b'{"a":1}')
+        frames.add("A/B", 18, b'{"a":\n2}')
+        frames.add("BTCUSDT", 19, b"{}")
+        frames.add("ELSE", 20, b"{}")
+        frames.close()
+        assert gzip.decompress((tmp_path / "raw/BTCUSDT.gz").read_bytes()) == b'17 {"a":1}\n19 {}\n'
+        assert gzip.decompress((tmp_path / "raw/A%2FB.gz").read_bytes()) == b'18 {"a": 2}\n'
+        assert len(list((tmp_path / "raw").iterdir())) == 2
+
+    def test_a_disk_that_fails_is_a_problem_of_its_symbol(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        frames = RawFrames(tmp_path / "raw", ["A", "B"])
+
+        def full(self: _File, line: bytes) -> None:
+            raise OSError(28, "No space left on device")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(_File, "add", full)
+            frames.add("A", 1, b"{}")
+        frames.add("A", 2, b"{}")
+        frames.add("B", 3, b"{}")
+        frames.close()
+        assert frames.problem == "the raw frames of A end early (No space left on device): free some room on the disk"
+        assert gzip.decompress((tmp_path / "raw/B.gz").read_bytes()) == b"3 {}\n"
