@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hftlab.cli.feed import Feed, FeedMarket, RestUrl, WsUrl, check_feed, live_feed
 from hftlab.cli.native import as_session, check_wire
 from hftlab.cli.options import Speed, check_speed
 from hftlab.cli.serving import Audit, Auth, Host, Hosts, Key, Origins, Port, Serving, TlsCert, TlsKey, make_token
@@ -27,6 +28,14 @@ def serve(
         str,
         typer.Option(help="exchange, walk, or the folder of a session.", autocompletion=lambda: ["exchange", "walk"]),
     ] = "exchange",
+    feed: Feed = None,
+    market: FeedMarket = None,
+    ws_url: WsUrl = None,
+    rest_url: RestUrl = None,
+    fills: Annotated[
+        str | None,
+        typer.Option(metavar="MODEL", help="With --feed: take orders, which fill by this model, such as risk_averse."),
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the simulator.")] = None,
     speed: Speed = 1.0,
     auth: Auth = "public",
@@ -37,11 +46,19 @@ def serve(
     origin: Origins = None,
     audit: Audit = None,
 ) -> None:
-    """Serve the simulated exchange, a random walk or a recorded session until interrupted."""
+    """Serve the simulated exchange, a random walk, a recorded session or a live feed until interrupted."""
     serving = Serving(host, port, auth, key, tls_cert, tls_key, allow_host, origin, audit)
     check_speed(speed)
     _check_seed(seed)
-    serving.serve(lambda: _source(source, seed, speed))
+    check_feed(feed, market, ws_url, rest_url)
+    if feed is None:
+        if fills is not None:
+            raise HftlabError(f"--fills {fills} is for a live feed here: give --feed, or hftlab replay --fills")
+        serving.serve(lambda: _source(source, seed, speed))
+        return
+    if source != "exchange" or seed is not None or speed != 1.0:
+        raise HftlabError("--feed is a source of its own, in real time: leave --source, --seed and --speed out")
+    serving.serve(lambda: live_feed(feed, market, ws_url, rest_url), fills=fills)
 
 
 def replay(

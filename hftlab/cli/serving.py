@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from ssl import Purpose, SSLContext, SSLError, create_default_context
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias
 
 import typer
 
@@ -17,6 +18,9 @@ from hftlab.log import write_audit
 from hftlab.loop import interruption, run
 
 __all__ = ["Audit", "Auth", "Host", "Hosts", "Key", "Origins", "Port", "Serving", "TlsCert", "TlsKey", "make_token"]
+
+_LIVE: Final = 10.0
+"""Seconds that a live feed has to know its instruments; if its venue cannot be reached, the server goes on trying."""
 
 Port: TypeAlias = Annotated[int, typer.Option(help="TCP port; 0 takes any free one.", min=0, max=65535)]
 Host: TypeAlias = Annotated[str, typer.Option(help="Address to listen on.")]
@@ -81,11 +85,15 @@ class Serving:
         source = make_source()
 
         from hftlab.server import Server
+        from hftlab.source import Live, undecorated
 
         async def stream() -> None:
             native: Any = {"wire": wire, "market": market}
             async with Server(source, self.host, self.port, fills=fills, **native, **options) as server:
                 stop = interruption()
+                live = undecorated(source)
+                if isinstance(live, Live):
+                    await asyncio.to_thread(live.wait, _LIVE)  # symbols that the venue does not list are an error here
                 # The first line is what a calling program reads.
                 print(server.url, *server.native_urls, sep="\n", flush=True)  # noqa: T201
                 await stop.wait()

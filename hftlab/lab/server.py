@@ -55,8 +55,8 @@ def serve(
     Running the cell again is safe: a server that this process runs under the same `name`, without a name on the same
     port, or with the same source, is stopped first.
 
-    `source`: a simulator, `session.replay()`, a live feed such as hl.feeds.Binance, or any other hftlab.Source (default:
-    the simulated exchange).
+    `source`: a simulator, `session.replay()`, a live feed such as hl.feeds.Binance, or any other hftlab.Source
+    (default: the simulated exchange).
     `host`, `port`: the address to listen on; port 0 takes any free port, and the server's `url` says which.
     `limits`: hftlab.server.ServerLimits, how much one client may ask for.
     `auth`: "public" gives market data to everyone, with "required" everything needs a token.

@@ -28,8 +28,8 @@ class RawFrames:
     """Files with the frames of a source, one a symbol: `<ts_recv, ns> <payload>` a line, gzip.
 
     It is the form that `hftlab import` reads, so that a decoder that was mended since can be run again. Where the
-    process was killed, a file ends with the last frame that was on disk. If a disk fails, `problem` says so, and nothing
-    more is kept of that symbol.
+    process was killed, a file ends with the last frame that was on disk. If a disk fails, `problem` says so, and
+    nothing more is kept of that symbol.
     """
 
     def __init__(self, folder: Path, symbols: Iterable[str]) -> None:
