@@ -140,6 +140,8 @@ class Live(Protocol):
     """
 
     name: str
+    instruments: Sequence[Any]
+    """Instruments with their ticks and lots; none until wait() has returned True."""
     status_taps: list[Callable[[Status], object]]
     raw_taps: list[Callable[[str, int, bytes], object]]
     event_taps: list[Callable[[Any], object]]
@@ -174,6 +176,11 @@ class SourceDecorator(Generic[MessageT]):
         self._source = source
         self.name, self.recorded = source.name, source.recorded
         self._reader = source if isinstance(source, ReadsAhead) else None
+
+    @property
+    def decorated(self) -> Source[MessageT]:
+        """The source that it decorates."""
+        return self._source
 
     @property
     def clock(self) -> Clock:

@@ -127,6 +127,14 @@ class FillCore:
 
     # --- recorded rows ---
 
+    def go_on(self) -> None:
+        """Look for rows that have come since the last one was played, as those of a live market do.
+
+        There must have been a block from the beginning.
+        """
+        if self._columns is None:
+            self._go_to(self._block, 0)
+
     def play(self, until: int, *, stop: bool = False) -> int:
         """Play the recorded rows up to and including `until`; returns the time reached.
 

@@ -86,6 +86,12 @@ class FillVenue:
         """Time (ns) up to which everything has happened."""
         return self._state.now
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether there are orders, or requests or reports on their way: time means something to it then."""
+        state = self._state
+        return bool(state.by_number or state.underway or state.reports)
+
     def next_time(self) -> int | None:
         """Return when something may be reported next: what comes before is not worth waiting for."""
         state = self._state

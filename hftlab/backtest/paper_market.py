@@ -8,10 +8,11 @@ from typing import Any, Final
 from hftlab.backtest.backtesting import fill_venue
 from hftlab.backtest.fill_models import FILL_MODELS, FillModel
 from hftlab.backtest.latency_models import Latency
+from hftlab.backtest.paper_feed import PaperFeed
 from hftlab.errors import ArgumentError, ArgumentTypeError
 from hftlab.nearest import describe_unknown, meant
 from hftlab.session import Merged, Replay
-from hftlab.source import Seekable, undecorated
+from hftlab.source import Live, Seekable, undecorated
 from hftlab.trading.account import AccountTerms
 from hftlab.trading.broker import Broker
 from hftlab.trading.paper_source import PaperSource
@@ -23,23 +24,28 @@ __all__ = ["paper_source"]
 _KEYS: Final = ("fill", "latency", "impact")
 
 
-def paper_source(source: Any, fills: Fills, accounts: Mapping[str, AccountTerms] | None = None) -> PaperSource:
-    """Return a source that streams a recorded session and takes orders.
+def paper_source(
+    source: Any, fills: Fills, accounts: Mapping[str, AccountTerms] | None = None
+) -> PaperSource | PaperFeed:
+    """Return a source that streams a recorded session, or a live feed, and takes orders.
 
-    `source` is a session.replay(), or what decorates one. Of a dict, "latency" is an hl.backtest.Latency, and what is
-    left out is as in hl.backtest(). `accounts` are terms by name, "*" those of all others.
+    `source` is a session.replay(), a feed, or what decorates one. Of a dict, "latency" is an hl.backtest.Latency, and
+    what is left out is as in hl.backtest(). `accounts` are terms by name, "*" those of all others.
 
-    Raises ArgumentError for a source that is not a recorded session and for a model that does not fit it,
-    ArgumentTypeError for what is not a model, and SessionError for a session without a market to fill from.
+    Raises ArgumentError for a source that is neither and for a model that does not fit it, ArgumentTypeError for what
+    is not a model, SessionError for a session without a market to fill from, and ConnectionFailed for a feed that
+    cannot be reached.
     """
     model, latency = _models(fills)
     replay = undecorated(source)
+    if isinstance(replay, Live):
+        return PaperFeed(source, model, latency, accounts)
     if isinstance(replay, Merged):
         raise ArgumentError("fills= stands orders in one recorded market: serve one session, not several merged")
     if not isinstance(replay, Replay) or replay.session is None or not isinstance(source, Seekable):
         raise ArgumentError(
-            f"fills= is for a recorded session, and {source!r} is not one: serve hl.open_session(...).replay(), or "
-            "leave fills out"
+            f"fills= is for a recorded session or a live feed, and {source!r} is neither: serve "
+            "hl.open_session(...).replay() or hl.feeds.Binance(...), or leave fills out"
         )
     venue, _ = fill_venue(replay.session, model, latency.applied_to(replay.session))
     broker = Broker(venue, accounts)

@@ -65,8 +65,9 @@ def serve(
     `ssl`: a server's SSLContext with its certificate; the address becomes wss://.
     `accounts`: starting cash, limits and fees by account name, such as {"alice": hl.trading.AccountTerms(cash=50_000)};
     "*" is for all others. Only for a source that takes orders, such as the simulated exchange.
-    `fills`: lets a recorded session take orders, which fill by this model of hl.backtest: "fifo", "risk_averse",
-    "power(3)" and so on, or a dict such as {"fill": "power", "latency": hl.backtest.Latency(entry="1ms")}.
+    `fills`: lets a recorded session or a live feed take orders, which fill by this model of hl.backtest: "fifo",
+    "risk_averse", "power(3)" and so on, or a dict such as
+    {"fill": "power", "latency": hl.backtest.Latency(entry="1ms")}.
     `stepped`: True lets the exchange's clock stand still, for clients to step it as a replay, as hl.run() does.
     `wire`: "binance" serves a recording in Binance's own streams and requests as well, on the same port: see
     server.native_urls. `market`: which of Binance's markets its symbols are of (default: their venue's).

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from hftlab.errors import HftlabError
-from hftlab.source import undecorated
+from hftlab.source import SourceDecorator
 from hftlab.trading.account import AccountTerms
 from hftlab.trading.broker import Broker
 from hftlab.trading.paper_source import PaperSource
@@ -26,8 +26,8 @@ def broker_of(source: object, accounts: Mapping[str, AccountTerms] | None = None
         if accounts is not None:
             broker.set_terms(accounts)
         return broker
-    venue = undecorated(source)
-    if not isinstance(venue, TradingVenue):
+    venue = _venue(source)
+    if venue is None:
         if accounts is not None:
             raise HftlabError(
                 f"accounts need a source that can be traded, which {source!r} is not: serve hl.simulator.Exchange(), "
@@ -39,3 +39,12 @@ def broker_of(source: object, accounts: Mapping[str, AccountTerms] | None = None
     elif accounts is not None:
         venue.broker.set_terms(accounts)
     return venue.broker
+
+
+def _venue(source: object) -> TradingVenue | None:
+    """Return the outermost trading venue of a source and those that it decorates."""
+    while not isinstance(source, TradingVenue):
+        if not isinstance(source, SourceDecorator):
+            return None
+        source = source.decorated
+    return source

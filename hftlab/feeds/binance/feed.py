@@ -96,6 +96,7 @@ class Binance:
         self._lock = threading.Lock()
         self._watchers: list[Callable[[], None]] = []
         self._receiver: Receiver | None = None
+        self._is_receiving = False
         self._begin()
 
     def _begin(self) -> None:
@@ -117,7 +118,8 @@ class Binance:
         self._home.check("this feed", "hl.feeds.Binance(...)")
         with self._lock:
             self._watchers = [*self._watchers, callback]
-            if self._receiver is None:
+            if not self._is_receiving:
+                self._is_receiving = True
                 self._begin()
                 self._receiver = Receiver(self._terms, self.symbols, self._tell)
                 self._receiver.start()
@@ -133,9 +135,9 @@ class Binance:
 
     def _stop(self) -> None:
         with self._lock:
-            receiver, self._receiver = self._receiver, None
-        if receiver is not None and self._home.is_here:
-            receiver.stop()
+            was_receiving, self._is_receiving = self._is_receiving, False
+        if was_receiving and self._receiver is not None and self._home.is_here:
+            self._receiver.stop()
 
     def wait(self, timeout: float = 10.0) -> bool:
         """Wait, while it is watched, until the instruments are known; False if they are not in `timeout` seconds.
@@ -287,14 +289,14 @@ class Binance:
     def problem(self) -> str | None:
         """Sentence that says what is wrong with the connections, None if nothing is."""
         receiver = self._receiver
-        if receiver is None:
+        if receiver is None or not self._is_receiving:
             return None
         problems = [receiver.problem, *(link.problem for link in receiver.links)]
         return "; ".join(dict.fromkeys(one for one in problems if one is not None)) or None
 
     @property
     def stats(self) -> FeedStats:
-        """Counts since it began to receive, and what is true now."""
+        """Counts since it began to receive last, and what is true now."""
         return FeedStats.of(self._receiver, self._decoder, self._market, self._dropped)
 
     def __repr__(self) -> str:

@@ -25,6 +25,7 @@ class FeedReader:
         self.newest: dict[str, Any] = {}
         self.gaps: defaultdict[str, list[str]] = defaultdict(list)
         self.statuses: list[Status] = []
+        self.on_item: Callable[[Timed[Any]], object] = lambda item: None
         self._come = asyncio.Event()
 
     async def __aenter__(self) -> Self:
@@ -43,6 +44,7 @@ class FeedReader:
         """Take what has come."""
         while (due := self.feed.next_time()) is not None:
             for item in self.feed.advance(due):
+                self.on_item(item)
                 self.items.append(item)
                 if isinstance(item.message, Gap):
                     for symbol in item.message.symbols or ():
@@ -62,6 +64,15 @@ class FeedReader:
                     return
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._come.wait(), 0.01)
+
+    async def until_shown(self, symbol: str, count: int) -> None:
+        """Take what comes until there were so many messages, and the symbol is not flagged."""
+        await self.until(lambda: len(self.items) >= count and symbol in self.newest)
+
+    async def until_changed(self, symbol: str) -> None:
+        """Take what comes until the symbol is flagged once more, or some more messages have come."""
+        gaps, items = len(self.gaps[symbol]), len(self.items)
+        await self.until(lambda: len(self.gaps[symbol]) > gaps or len(self.items) > items + 5)
 
     def shows(self, market: Market) -> bool:
         """Whether the newest message of a symbol is the market's present book."""
