@@ -83,7 +83,6 @@ TESTED_ELSEWHERE: Final[dict[str, tuple[str, str]]] = {
     "feeds/binance/arrivals.py": ("feeds/binance/test_feed.py", OF_DATA),
     "feeds/binance/feed_stats.py": ("feeds/binance/test_feed.py", OF_DATA),
     "feeds/binance/feed_timing.py": ("feeds/binance/test_feed.py", OF_DATA),
-    "feeds/binance/live_market.py": ("feeds/binance/test_faulty_runs.py", OF_A_FEED),
     "feeds/binance/markets.py": ("feeds/binance/test_streams.py", OF_DATA),
     "feeds/binance/receiver.py": ("feeds/binance/test_feed.py", OF_A_FEED),
     "feeds/binance/rest_client.py": ("feeds/binance/test_feed.py", OF_A_FEED),

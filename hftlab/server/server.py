@@ -89,8 +89,8 @@ class Server:
 
     A recorded session, or a live feed, takes orders with `fills`, a fill model of hl.backtest or its name ("fifo",
     "risk_averse", "power(3)"), or a dict such as {"fill": "power", "latency": hl.backtest.Latency(entry="1ms")}. Such a
-    replay goes on taking them wherever it is sought, paused and stepped to: a seek back takes the accounts back to that time, and a
-    seek on lets the time pass. They begin anew with the server, and with each turn of a loop.
+    replay goes on taking them wherever it is sought, paused and stepped to: a seek back takes the accounts back to that
+    time, and a seek on lets the time pass. They begin anew with the server, and with each turn of a loop.
 
     With `stepped` the clock of a source that takes orders stands still, and clients step it as they step a replay, or
     let it go on; only back it does not go. hl.run() drives it, with the fills of hl.backtest() on such an exchange.

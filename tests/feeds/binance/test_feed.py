@@ -129,17 +129,6 @@ class TestLosses:
             await synchronised(venue, reader)
             assert reader.feed.stats.late_snapshots == 2
 
-    async def test_a_book_that_differs_from_the_venues_best_is_flagged(self) -> None:
-        async with ScriptedVenue(["BTCUSDT"]) as venue, FeedReader(feed_of(venue)) as reader:
-            await synchronised(venue, reader)
-            market = venue.markets["BTCUSDT"]
-            best = max(market.book[0])
-            market.book[0][best] += 1  # of which no update tells
-            await venue.step()
-            if len(reader.gaps["BTCUSDT"]) == 1:
-                await reader.until(lambda: reader.gaps["BTCUSDT"][1:] or reader.shows(market))
-            await synchronised(venue, reader)
-
     async def test_a_stalled_connection_is_replaced(self) -> None:
         timing = FeedTiming(stall_after=0.4, backoff=QUICK)
         async with ScriptedVenue() as venue, FeedReader(feed_of(venue, timing)) as reader:
