@@ -9,8 +9,9 @@ from operator import attrgetter
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import msgspec
+import numpy as np
 
-from hftlab.events import EventBatch
+from hftlab.events import COLUMNS, F_LAST, NO_SIDE, NONE, EventBatch
 from hftlab.instruments import Instrument
 from hftlab.market import Processor
 from hftlab.protocol import Gap, MarketData, Message
@@ -69,9 +70,15 @@ class LiveMarket:
         by_symbol: list[_Items] = []
         for one in found:
             items = []
+            back: Change | None = None
             for part in one.parts:
-                items += self._changed(part) if isinstance(part, Change) else self._processed(part)
-            by_symbol.append(items)
+                if isinstance(part, Change):
+                    items += self._changed(part)
+                    back = None if part.is_gap else part
+                elif some := self._processed(part):
+                    items += some
+                    back = None
+            by_symbol.append(items if back is None else [*items, *self._shown_again(back)])
         return list(heapq.merge(*by_symbol, key=attrgetter("at")))
 
     def _changed(self, change: Change) -> _Items:
@@ -82,6 +89,16 @@ class LiveMarket:
         self.gaps += 1
         self._unreliable.add(change.symbol)
         return [Timed(change.at, gap([change.symbol], change.reason))]
+
+    def _shown_again(self, change: Change) -> _Items:
+        """Return the message of a book that is reliable again as it was: no event makes one."""
+        columns = {name: np.zeros(1, dtype) for name, dtype in COLUMNS.items()}
+        columns["ts_event"][:] = columns["ts_recv"][:] = change.at
+        columns["action"][:], columns["side"][:], columns["flags"][:] = NONE, NO_SIDE, F_LAST
+        batch = EventBatch(**columns, instruments=(self._instruments[change.symbol],))
+        items = self._processed(batch)
+        self.batches.pop()  # it has not come from the venue
+        return items
 
     def _processed(self, batch: EventBatch) -> _Items:
         self.batches.append(batch)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["RestClient"]
 
 _LIMITED: Final = (418, 429)
+_NOT_HERE: Final = (403, 451)
 _USED: Final = "x-mbx-used-weight-1m"
 
 _log = get_logger("hftlab.feeds")
@@ -86,6 +87,9 @@ def _error(what: str, status: int, content: bytes) -> NetworkError | ServerError
     said = f" {problem.code} {problem.msg}".rstrip() if problem.msg else ""
     if status >= 500:
         return NetworkError(f"{what} answers HTTP {status}{said}: it is tried again")
-    refused = ServerError(f"{what} answers HTTP {status}{said}: check the symbols, the market and rest_url")
+    advice = "check the symbols, the market and rest_url"
+    if status in _NOT_HERE:
+        advice = "the venue does not serve this address, or the place that it is in"
+    refused = ServerError(f"{what} answers HTTP {status}{said}: {advice}")
     refused.code, refused.recoverable = problem.code, False
     return refused

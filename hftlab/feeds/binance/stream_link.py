@@ -127,7 +127,8 @@ class StreamLink:
             began = loop.time()
             self._took_over(socket, had_connection=had_connection)
             await self._until_over(socket)
-            attempt = 0 if loop.time() - began >= self._terms.backoff.base else attempt + 1
+            # The venue counts connections: one that ends soon is a failed try, so that there are not too many.
+            attempt = 0 if loop.time() - began >= self._terms.backoff.limit else attempt + 1
 
     def _took_over(self, socket: StreamSocket, *, had_connection: bool) -> None:
         counts = self._counts
@@ -184,7 +185,9 @@ class StreamLink:
 
     async def _connected(self) -> StreamSocket:
         """Connect and subscribe. Raises ConnectionFailed."""
-        socket = await open_stream(self._url, self._take, self._terms.timeout)
+        # A path without streams is not documented: the first one is in the address, and is asked for once more.
+        url = f"{self._url}?streams={self.subscription.streams[0]}"
+        socket = await open_stream(url, self._take, self._terms.timeout)
         replies = self._replies[socket] = asyncio.Queue()
         try:
             for number, request in self.subscription.requests():

@@ -15,6 +15,8 @@ from hftlab.venues.level_batch_builder import BadNumber, LevelBatchBuilder
 
 __all__ = ["BookSync", "Change", "Trust"]
 
+_PROBATION: Final = 60_000_000_000
+"""Nanoseconds in which a book that was found to be wrong has to be right before the failures before count no more."""
 _TICKERS: Final = 512
 """Book tickers that wait for the depth update of their id: the depth stream is up to a second behind them."""
 
@@ -55,7 +57,7 @@ class BookSync:
         self.asked = False
         """Whether a snapshot was asked for that has not come."""
         self.attempts = 0
-        """Snapshots since the book was reliable last that did not make it so."""
+        """Failures since the book was right for a while: snapshots of no use, and times that it was wrong."""
         self.checked = 0
         """Book tickers that were compared with the book after the update of the same id."""
         self.repeated = 0
@@ -66,6 +68,7 @@ class BookSync:
         self._parts: list[EventBatch | Change] = []
         self._is_connected = False
         self._newest = 0
+        self._wrong_at: int | None = None
         self._tickers: deque[BookTicker] = deque(maxlen=_TICKERS)
 
     @property
@@ -135,8 +138,8 @@ class BookSync:
 
     def distrust(self, at: int, reason: str) -> None:
         """Clear the book, which was found to be wrong."""
-        if self.trust is Trust.LIVE:
-            self.attempts += 1
+        self.attempts += 1
+        self._wrong_at = at
         self._events.clear(at, 0)
         self._fail(at, reason)
 
@@ -176,6 +179,8 @@ class BookSync:
         if self.trust is Trust.LIVE:
             return
         self.trust = Trust.LIVE
+        if self._wrong_at is None or at - self._wrong_at > _PROBATION:
+            self.attempts, self._wrong_at = 0, None
         self._parts.append(Change(self.symbol, at, None))
 
     def _fail(self, at: int, reason: str) -> None:
@@ -195,9 +200,7 @@ class BookSync:
         if len(batch):
             self._parts.append(batch)
         if bad is not None:
-            self.attempts += 1
-            self._events.clear(self._newest, 0)
-            self._fail(self._newest, _problem(bad))
+            self.distrust(self._newest, _problem(bad))
 
 
 def _problem(bad: BadNumber) -> str:

@@ -37,6 +37,8 @@ class ScriptedVenue:
         """Status and Retry-After of the next answers about books."""
         self.late: deque[int] = deque()
         """How many updates ago the next snapshots are of."""
+        self.status = 200
+        """HTTP status of all answers."""
         self.refuses_sockets = 0
         """Connections that are to be refused."""
         self.snapshot_gate = asyncio.Event()
@@ -76,6 +78,7 @@ class ScriptedVenue:
         self.subscribed[connection] = set()
         assert connection.request is not None
         self.paths.append(connection.request.path)
+        self.subscribed[connection].update(parse_qs(urlsplit(connection.request.path).query).get("streams", []))
         try:
             async for text in connection:
                 request = json.loads(text)
@@ -125,6 +128,8 @@ class ScriptedVenue:
             return None
         self.requests[path] += 1
         query = parse_qs(parts.query)
+        if self.status != 200:
+            return _response(self.status, b'{"code":0,"msg":"Service unavailable from a restricted location"}')
         if path == "time":
             return _response(200, json.dumps({"serverTime": wall_time() // 10**6}).encode())
         if path == "exchangeInfo":

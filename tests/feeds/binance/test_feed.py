@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+import asyncio
+import dataclasses
+
 import pytest
 
-from hftlab.errors import ArgumentError, ArgumentTypeError, SubscriptionFailed
+from hftlab.errors import ArgumentError, ArgumentTypeError, ServerError, SubscriptionFailed
 from hftlab.feeds import Binance, FeedTiming
+from hftlab.feeds.binance import feed as feed_module
+from hftlab.feeds.binance.markets import MARKETS
 from hftlab.protocol import Gap, MarketData
 from hftlab.source import Live, Source
 from hftlab.transport.backoff import Backoff
@@ -67,7 +72,7 @@ class TestBooks:
             assert first.symbols == ["BTCUSDT", "XYZUSDT"]
             await venue.step(50)
             await synchronised(venue, reader)
-            assert venue.paths == ["/public/stream" if futures else "/stream"]
+            assert [path.partition("?")[0] for path in venue.paths] == ["/public/stream" if futures else "/stream"]
             stats = reader.feed.stats
             assert (stats.connections, stats.snapshots, stats.gaps, stats.resyncs) == (1, 2, 0, 2)
             assert stats.checked >= 2
@@ -92,6 +97,55 @@ class TestBooks:
             async with FeedReader(feed) as reader:
                 with pytest.raises(SubscriptionFailed, match="does not list 'BTCUSD' \\(nearest: 'BTCUSDT'\\)"):
                     await reader.until(lambda: False)
+
+    async def test_a_venue_that_does_not_serve_this_place_is_told(self) -> None:
+        async with ScriptedVenue(["BTCUSDT"]) as venue:
+            venue.status = 451
+            async with FeedReader(feed_of(venue)) as reader:
+                with pytest.raises(ServerError, match=r"HTTP 451 .*the place that it is in"):
+                    await reader.until(lambda: False)
+
+    async def test_a_venue_that_is_away_is_waited_for(self) -> None:
+        async with ScriptedVenue(["BTCUSDT"]) as venue:
+            venue.status = 503
+            async with FeedReader(feed_of(venue)) as reader:
+                await reader.until(lambda: reader.feed.problem)
+                assert "answers HTTP 503" in str(reader.feed.problem)
+                assert not reader.feed.wait(0.01)
+                venue.status = 200
+                await synchronised(venue, reader)
+                assert reader.feed.problem is None
+                assert reader.feed.wait(0.01)
+                assert "Binance" in reader.feed._repr_html_()
+
+    async def test_a_reader_that_does_not_read_costs_frames_and_is_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(feed_module, "_MOST_WAITING", 5000)
+        async with ScriptedVenue(["BTCUSDT"]) as venue, FeedReader(feed_of(venue)) as reader:
+            await synchronised(venue, reader)
+            while not reader.feed.stats.dropped:
+                await venue.step(5)
+                await asyncio.sleep(0)
+            await reader.until(lambda: reader.gaps["BTCUSDT"][1:])
+            assert reader.gaps["BTCUSDT"][1] == "frames were dropped, as nobody has read the feed"
+            await venue.step()
+            await synchronised(venue, reader)
+
+
+class TestConnections:
+    async def test_the_loss_of_one_of_several_concerns_its_symbols_alone(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """They are shown again when a snapshot has confirmed their books, though nothing has changed."""
+        symbols = ["AUSDT", "BUSDT", "CUSDT", "DUSDT"]
+        monkeypatch.setitem(MARKETS, "usdm", dataclasses.replace(MARKETS["usdm"], streams=7))
+        async with ScriptedVenue(symbols, futures=True) as venue, FeedReader(feed_of(venue)) as reader:
+            await synchronised(venue, reader)
+            assert [len(streams) for streams in venue.subscribed.values()] == [6, 6]
+            cut = venue.connections[0]
+            lost = {stream.partition("@")[0].upper() for stream in venue.subscribed[cut]}
+            venue.cut(cut)
+            await reader.until(lambda: len(reader.statuses) == 4)
+            await synchronised(venue, reader)
+            assert {symbol for symbol in symbols if len(reader.gaps[symbol]) > 1} == lost
+            assert len(lost) == 2
 
 
 class TestLosses:
