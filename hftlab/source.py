@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, Generic, NamedTuple, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from hftlab.clock import Clock
@@ -158,6 +158,11 @@ class Live(Protocol):
 
         Raises HftlabError if it never will, as for a symbol that the venue does not list.
         """
+        ...
+
+    @property
+    def unreliable(self) -> Collection[str]:
+        """Symbols that are flagged by a GAP at present."""
         ...
 
     @property

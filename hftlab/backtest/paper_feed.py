@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -50,7 +51,8 @@ class PaperFeed(SourceDecorator[Message]):
         if chosen.impact or chosen.queue_model is None:
             raise ArgumentError(f"{chosen.name} needs the orders of others, which a feed of price levels does not tell")
         self._live = live
-        self._unwatch: Callable[[], None] | None = live.watch(_nothing)
+        # A server that never comes to watch it, as its port is taken, leaves no connections behind.
+        self._leave = weakref.finalize(self, live.watch(_nothing))
         try:
             if not live.wait(_WAIT):
                 raise ConnectionFailed(
@@ -58,7 +60,7 @@ class PaperFeed(SourceDecorator[Message]):
                     "need them, so serve it when the venue can be reached"
                 )
         except BaseException:
-            self._unwatch()
+            self._leave()
             raise
         self._rows = LiveRows(tuple(live.instruments))
         self._core = FillCore(self._rows, int(chosen.queue_model), chosen.n or 1.0)
@@ -71,9 +73,7 @@ class PaperFeed(SourceDecorator[Message]):
         """Watch the feed; see hftlab.source.Live."""
         unwatch = super().watch(callback)
         self._live.event_taps.append(self._add)
-        if self._unwatch is not None:
-            self._unwatch()
-            self._unwatch = None
+        self._leave()
 
         def end() -> None:
             self._live.event_taps.remove(self._add)

@@ -194,11 +194,19 @@ class ServerCoverage:
     """Writes the rows of one server's recording, which covers the symbols of its source (None: whatever comes).
 
     Tell it of every message before the message is recorded. Times are source time, from the first message to the last.
+    `unreliable` returns the symbols of a live source that are flagged: those that are so at the beginning are not
+    covered until their next message.
     """
 
-    def __init__(self, symbols: Iterable[str] | None, control: _Control) -> None:
+    def __init__(
+        self,
+        symbols: Iterable[str] | None,
+        control: _Control,
+        unreliable: Callable[[], Iterable[str]] | None = None,
+    ) -> None:
         self._symbols = None if symbols is None else list(symbols)
         self._control = control
+        self._unreliable = unreliable
         self._waiting = _Waiting(control)
         self._latest: int | None = None
 
@@ -206,6 +214,7 @@ class ServerCoverage:
         """Take note of a message that was published."""
         if self._latest is None:
             self._control("start", item.at, symbols=self._symbols)
+            self._begin(item)
         self._latest = item.at
         message = item.message
         if isinstance(message, Gap):
@@ -213,6 +222,14 @@ class ServerCoverage:
             self._waiting.add(message.symbols or self._symbols or (), None)
         elif self._waiting:
             self._waiting.resume(_symbols(message), item.at, is_snapshot=True)
+
+    def _begin(self, item: Timed[Message]) -> None:
+        """Write the row of the symbols that were flagged before, unless the first message flags them."""
+        told = set((item.message.symbols or self._symbols or ()) if isinstance(item.message, Gap) else ())
+        flagged = sorted(set(() if self._unreliable is None else self._unreliable()) - told)
+        if flagged:
+            self._control("gap", item.at, symbols=flagged, ts_from=item.at, detail="missing when the recording began")
+            self._waiting.add(flagged, None)
 
     def dropped(self, item: Timed[Message], detail: str) -> None:
         """Write the row of a message that could not be recorded; its symbols are missing until their next."""

@@ -86,9 +86,13 @@ def _record(
     times before its clock's. A live source goes by the wall clock, which may be set: there the machine's own clock is
     the steady one. What becomes of its connections are rows as well.
     """
-    coverage = ServerCoverage(None if source is None else source.symbols, recording.control)
     live = undecorated(source)
     is_live = isinstance(live, Live)
+    coverage = ServerCoverage(
+        None if source is None else source.symbols,
+        recording.control,
+        (lambda: live.unreliable) if isinstance(live, Live) else None,
+    )
 
     def message(item: Timed[Message]) -> None:
         coverage.message(item)

@@ -89,6 +89,22 @@ class TestRecord:
         assert "start" in events
         assert "end" in events
 
+    def test_what_was_flagged_before_the_recording_began_is_not_covered(
+        self, venue: ThreadedVenue, feed: hl.feeds.Binance, tmp_path: Path
+    ) -> None:
+        with hl.serve(feed, port=0) as server:
+            until(lambda: feed.stats.resyncs == 2)
+            venue.step()
+            venue.venue.snapshot_gate.clear()
+            venue.venue.markets["XYZUSDT"].step()
+            venue.step()
+            until(lambda: feed.unreliable == ["XYZUSDT"])
+            with hl.record(server, tmp_path / "session") as recording:
+                until(lambda: venue.step() or recording.recorded > 12)
+            venue.venue.snapshot_gate.set()
+        coverage = hl.open_session(tmp_path / "session").coverage()
+        assert dict(coverage.select("symbol", "share").rows()) == {"BTCUSDT": 1.0, "XYZUSDT": 0.0}
+
     def test_raw_frames_are_of_feeds(self, tmp_path: Path) -> None:
         with (
             hl.serve(RandomWalk(seed=1), port=0) as server,

@@ -100,7 +100,7 @@ def control_rows(draw: st.DrawFn) -> list[dict[str, Any]]:
             since, until = (None, None) if until is None else (since, until)
         if event in ("damage", "resync", "clock") and until is None:
             since = None  # these rows say both times, or none
-        symbols = None if event in ("disconnect", "clock") else draw(names)
+        symbols = None if event == "clock" else draw(names)
         rows.append(row(event, at, ts_from=since, ts_to=None if event == "disconnect" else until, symbols=symbols))
     return rows
 

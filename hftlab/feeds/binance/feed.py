@@ -286,6 +286,11 @@ class Binance:
     # --- how it goes ---
 
     @property
+    def unreliable(self) -> list[str]:
+        """Symbols whose books cannot be relied on at present."""
+        return list(self.symbols) if self._market is None else sorted(self._market.unreliable)
+
+    @property
     def problem(self) -> str | None:
         """Sentence that says what is wrong with the connections, None if nothing is."""
         receiver = self._receiver

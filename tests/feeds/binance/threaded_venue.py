@@ -34,7 +34,7 @@ class ThreadedVenue:
 def threaded_venue(symbols: Sequence[str] = ("BTCUSDT", "XYZUSDT")) -> Iterator[ThreadedVenue]:
     """Run a venue until the block ends."""
     loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
 
     async def begun() -> ScriptedVenue:
