@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
@@ -13,6 +13,7 @@ import msgspec
 from hftlab.clock import wall_time
 from hftlab.errors import ConnectionFailed
 from hftlab.feeds.binance.arrivals import Arrival, Frame, Lost, Subscribed
+from hftlab.feeds.binance.handover import Handover
 from hftlab.feeds.binance.stream_socket import StreamSocket, open_stream
 from hftlab.feeds.binance.streams import Subscription
 from hftlab.log import get_logger
@@ -91,6 +92,7 @@ class StreamLink:
         """Connections whose streams have been granted, and that have not ended."""
         self._replies: dict[StreamSocket, asyncio.Queue[_Reply]] = {}
         self._renew = asyncio.Event()
+        self._handover: Handover[StreamSocket] = Handover()
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -169,6 +171,7 @@ class StreamLink:
                 socket.probe()
             with suppress(TimeoutError):
                 await asyncio.wait_for(socket.ended.wait(), patience / 4)
+        self._pass_on(self._handover.retire(socket))
         self._open.remove(socket)
         _log.info("a connection to the venue has ended", url=self._url, reason=socket.end_reason)
         if not self._open:
@@ -180,6 +183,11 @@ class StreamLink:
         with suppress(TimeoutError):
             await asyncio.wait_for(socket.ended.wait(), self._terms.overlap)
         socket.leave()
+        self._pass_on(self._handover.retire(socket))
+
+    def _pass_on(self, frames: Iterable[Frame]) -> None:
+        for frame in frames:
+            self._tell(frame)
 
     # --- one connection ---
 
@@ -188,6 +196,7 @@ class StreamLink:
         # A path without streams is not documented: the first one is in the address, and is asked for once more.
         url = f"{self._url}?streams={self.subscription.streams[0]}"
         socket = await open_stream(url, self._take, self._terms.timeout)
+        self._handover.begin(socket)
         replies = self._replies[socket] = asyncio.Queue()
         try:
             for number, request in self.subscription.requests():
@@ -197,6 +206,7 @@ class StreamLink:
                 await self._granted(socket, replies, number)
         except BaseException:
             socket.leave()
+            self._pass_on(self._handover.retire(socket))
             raise
         finally:
             del self._replies[socket]
@@ -235,4 +245,5 @@ class StreamLink:
                 if socket in self._replies:
                     self._replies[socket].put_nowait(reply)
                 return
-        self._tell(Frame(at, payload))
+        if not socket.has_left:
+            self._pass_on(self._handover.receive(socket, payload, at))

@@ -42,6 +42,8 @@ class StreamSocket(ClientConnection):
         self.ended = asyncio.Event()
         self.stalled = False
         """Whether it was given up because nothing was heard of it."""
+        self.has_left = False
+        """Whether it was closed from this side: what still comes is not wanted."""
         hold(self)
 
     def descriptors(self) -> list[int]:
@@ -94,6 +96,7 @@ class StreamSocket(ClientConnection):
 
     def leave(self) -> None:
         """Close without waiting for the other side."""
+        self.has_left = True
         with suppress(ConnectionClosed, InvalidState):
             self.protocol.send_close(1000)
             self.send_data()
