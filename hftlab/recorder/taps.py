@@ -97,7 +97,8 @@ def _record(
     def message(item: Timed[Message]) -> None:
         coverage.message(item)
         if not isinstance(item.message, Gap):  # its control row says all of it
-            steady = time.monotonic_ns() if is_live else min(item.at, clock.now())
+            # What a live source has received a while ago is late here, and its clock has not stepped.
+            steady = item.at - (wall_time() - time.monotonic_ns()) if is_live else min(item.at, clock.now())
             recording.message(item.message, item.at, account=item.account, payload=item.payload, steady=steady)
 
     def status(row: Status) -> None:

@@ -39,11 +39,6 @@ class TestServe:
             status, _, err = ended(process)
         assert (status, err) == (0, "")
 
-    def test_an_unknown_symbol_is_an_error(self, venue: ThreadedVenue, run: Run) -> None:
-        status, _, err = run("serve", "--feed", "binance:BTCUSD", "--port", "0", *addresses(venue))
-        assert status == 2
-        assert "BINANCE does not list 'BTCUSD' (nearest: 'BTCUSDT')" in " ".join(err.split())
-
 
 class TestRecord:
     def test_it_records_a_feed_with_its_raw_frames(self, venue: ThreadedVenue, tmp_path: Path) -> None:

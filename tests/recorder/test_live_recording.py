@@ -10,9 +10,11 @@ import numpy as np
 import polars as pl
 import pytest
 
+from hftlab.clock import NANOSECONDS
 from hftlab.errors import ArgumentTypeError, HftlabError, SessionError, SubscriptionFailed
 from hftlab.events import COLUMNS, EventBatch
 from hftlab.feeds import Binance, FeedTiming
+from hftlab.feeds.binance.arrivals import Frame
 from hftlab.recorder.live_recording import LiveRecording, record_source
 from hftlab.server import Server
 from hftlab.session import open_session
@@ -46,6 +48,13 @@ async def everything(venue: ScriptedVenue, feed: Binance) -> None:
     books = lambda: feed._decoder.books  # type: ignore[union-attr]  # noqa: E731
     await until(lambda: all(books()[one.symbol].last_update_id == one.last for one in venue.markets.values()))
     await until(lambda: not feed.stats.unreliable)
+
+
+def arrival(at: int, venue: ScriptedVenue) -> Frame:
+    """A trade, as if it had come at a time."""
+    market = venue.markets["BTCUSDT"]
+    market.trade_id += 1
+    return Frame(at, market._trade().frame)
 
 
 class TestLiveRecording:
@@ -120,6 +129,18 @@ class TestLiveRecording:
                 if column != "instrument_id":
                     assert np.array_equal(getattr(ours, column), getattr(read, column)), (symbol, column)
         session.verify()
+
+    async def test_a_reader_that_is_late_is_not_a_clock_that_was_set(self, tmp_path: Path) -> None:
+        """Frames of several seconds are read at once."""
+        async with ScriptedVenue(["BTCUSDT"]) as venue:
+            feed = feed_of(venue)
+            recording = await recording_of(feed, tmp_path / "session")
+            late = [arrival(feed.clock.now() + number * NANOSECONDS, venue) for number in range(5)]
+            feed._arrivals.extend(late)
+            feed._tell(late[-1])
+            await until(lambda: feed.stats.frames >= 5)
+            session = await asyncio.to_thread(recording.close)
+        assert "clock" not in session.control.collect()["event"].to_list()
 
     async def test_replaces_a_session_with_raw_frames(self, tmp_path: Path) -> None:
         for _ in range(2):

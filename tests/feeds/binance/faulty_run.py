@@ -27,7 +27,7 @@ START = MS * 10**6
 class FaultyRun:
     """Run of some hundred steps. Each symbol has its own connection; `check()` compares with the truth after each."""
 
-    def __init__(self, seed: int, *, steps: int = 60, lies: bool = True) -> None:
+    def __init__(self, seed: int, *, steps: int = 40, lies: bool = True) -> None:
         self.random = random.Random(seed)
         self.futures = self.random.random() < 0.5
         self.lies = lies
