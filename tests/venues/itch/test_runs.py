@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from hftlab.venues import itch, pcap
-from hftlab.venues.itch.message_layouts import LAYOUTS, PRICE_UNITS
+from hftlab.venues.itch.message_layouts import FORMAT, LAYOUTS
+from hftlab.venues.message_columns import encode_frame
 from tests.shared_data import shared_data
 from tests.venues.itch.packets import framed
 
@@ -23,15 +25,14 @@ def rows_of(path: Path) -> list[tuple[str, dict[str, Any]]]:
     return sorted(found, key=lambda one: one[1]["number"])
 
 
-def encoded(letter: str, row: dict[str, Any]) -> bytes:
-    """The message of a row again, with its length."""
-    units = {field.name: PRICE_UNITS.get(field.kind) for field in LAYOUTS[letter].fields}
-    fields = {
-        name: value if units[name] is None else round(value * units[name])
-        for name, value in row.items()
-        if name in units and name != "message_type"
-    }
-    return itch.message_bytes(letter, **fields)
+def encoded(path: Path) -> dict[int, bytes]:
+    """Every message encoded again from the tables, by its number."""
+    found = {}
+    for part in itch.messages(path):
+        for letter, frame in part.items():
+            rows = encode_frame(LAYOUTS[letter], FORMAT.order, frame.with_columns(message_type=pl.lit(letter)))
+            found |= dict(zip(frame["number"].to_list(), map(bytes, rows), strict=True))
+    return found
 
 
 @pytest.mark.parametrize(
@@ -84,5 +85,5 @@ def test_every_real_packet_is_decoded_and_encoded_again() -> None:
     for file in sorted(shared_data("nasdaq").rglob("*.pcap")):
         payloads = [datagrams.payload(row) for datagrams in pcap.read(file) for row in range(len(datagrams))]
         messages = [message for payload in payloads for message in framed(payload[20:])]
-        assert [encoded(letter, row)[2:] for letter, row in rows_of(file)] == messages
+        assert encoded(file) == dict(enumerate(messages, 1))
         assert messages
