@@ -141,7 +141,7 @@ def packets(draw: st.DrawFn, link: int, extensions_of: Set[str] = EXTENSIONS.key
         return Packet(whole, TRUNCATED, captured=draw(st.integers(len(head), len(whole) - 1)))
     if kind == "bad":
         wrong = udp(payload, flow, size=draw(st.sampled_from([1, 7, 9 + len(payload), 0xFFFF])))
-        return Packet(head + (ipv6(wrong, flow) if version == 6 else ipv4(wrong, flow)), NOT_UNDERSTOOD)
+        return Packet(head + (ipv6(wrong, flow) if version == 6 else ipv4(wrong, flow)) + padding, NOT_UNDERSTOOD)
     return Packet(whole + padding, UDP, flow, payload)
 
 
