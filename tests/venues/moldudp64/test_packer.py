@@ -32,6 +32,10 @@ def test_messages_are_packed_in_order(runs: list[list[bytes]], most: int, lines:
         session, _, count, messages = unpacked(payload)
         assert (session, count) == ("S1", len(messages))
         assert len(payload) <= most or len(messages) == 1
+    once, sent = payloads[::lines], made.ts_recv[::lines].tolist()
+    for at in range(1, len(once)):  # a packet ends where the next message would not have fitted, or with its run
+        more = len(once[at - 1]) + 2 + len(unpacked(once[at])[3][0])
+        assert more > most or sent[at] != sent[at - 1]
     receiver = Receiver()
     found = found_in(receiver.feed(made), receiver.flush())
     assert [(number, one) for number, one, _ in found] == wanted

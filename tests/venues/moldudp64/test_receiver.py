@@ -99,6 +99,8 @@ class TestReceiver:
         blank = b"\0" * 18 + b"\0\1" + b"\0\1"
         assert received(blank + b"a", blank + b"b", receiver=receiver) == [(1, b"a", 0), (2, b"b", 1)]
         assert (receiver.stats.unnumbered, receiver.sessions) == (2, ("",))
+        assert received(heartbeat("S1", 0), receiver=receiver) == []
+        assert (receiver.stats.unnumbered, receiver.stats.heartbeats) == (2, 1)
 
     def test_heartbeats_and_ends_are_counted_and_show_a_loss(self) -> None:
         receiver = Receiver()
