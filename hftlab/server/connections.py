@@ -245,6 +245,9 @@ class Connections:
         """Count a connection that the server has ended."""
         self.aborted[cause] += 1
 
+    def controlled(self, socket: ServerSocket) -> None:
+        """Pings and pongs are free."""
+
     # --- readers that have stopped ---
 
     async def watch(self) -> None:

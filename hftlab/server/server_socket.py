@@ -11,7 +11,8 @@ from contextlib import AbstractContextManager, suppress
 from typing import Any, Final, Protocol
 
 from websockets.asyncio.server import ServerConnection
-from websockets.protocol import State
+from websockets.frames import Frame, Opcode
+from websockets.protocol import Event, State
 
 from hftlab.protocol import CODECS, JSON, Codec
 from hftlab.protocol.publishing.limits import ServerLimits
@@ -32,6 +33,7 @@ OVERFLOW: Final = 4008
 """Close code: messages that may not be skipped do not fit into the buffer."""
 
 _OPEN: Final = State.OPEN
+_CONTROLS: Final = (Opcode.PING, Opcode.PONG)
 _TOO_BIG: Final = 1009
 _KEEPALIVE: Final = "keepalive ping timeout"
 _FAILURES: Final = {1002: "protocol error", 1007: "invalid text", _TOO_BIG: "message too big", 1011: "internal error"}
@@ -57,6 +59,9 @@ class SocketOwner(Protocol):
 
     def ended(self, socket: ServerSocket, cause: str) -> None:
         """The server has ended the connection; called once."""
+
+    def controlled(self, socket: ServerSocket) -> None:
+        """The client has sent a ping or a pong, which is answered already."""
 
 
 class ServerSocket(ServerConnection):
@@ -281,6 +286,12 @@ class ServerSocket(ServerConnection):
         if request is not None:
             self.transport.write(self._endpoints.post(self.peer_address, self.own_address, request).serialize())
             self.transport.close()
+
+    def process_event(self, event: Event) -> None:
+        """Count pings and pongs of the client, which some owners limit as they do messages."""
+        super().process_event(event)
+        if isinstance(event, Frame) and event.opcode in _CONTROLS:
+            self._owner.controlled(self)
 
     # --- flow control ---
 

@@ -47,6 +47,9 @@ class Echo:
     def ended(self, socket: ServerSocket, cause: str) -> None:
         pass
 
+    def controlled(self, socket: ServerSocket) -> None:
+        pass
+
 
 async def run_cases(*cases: str, at_once: int) -> dict[str, str]:
     """Those that should have passed and did not, and how."""

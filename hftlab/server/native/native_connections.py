@@ -46,7 +46,7 @@ class NativeConnections:
         self.aborted: Counter[str] = Counter()
         self.received = self.messages = self.bytes = 0
         self._stream, self._framer, self._limits, self._native = stream, framer, limits, native
-        self._open: set[ServerSocket] = set()
+        self._open: dict[ServerSocket, Subscriber] = {}
         self._ends: dict[ServerSocket, int] = {}
         """Source time at which connections end whose life is counted in that."""
 
@@ -62,7 +62,7 @@ class NativeConnections:
         socket.gather(self._stream.clock.unpaced)
         native = self._native.of(streams.market)
         subscriber = Subscriber(streams.market, route, streams.writers, path, most=native.messages)
-        self._open.add(socket)
+        self._open[socket] = subscriber
         life = self._live(socket, native.lifetime)  # before its first subscription may start the replay
         self._carry_out(socket, subscriber, streams)
         alive = asyncio.create_task(self._keep_alive(socket, KeepAlive(native.ping, native.pong, time.monotonic())))
@@ -103,7 +103,7 @@ class NativeConnections:
     def _forget(self, socket: ServerSocket, subscriber: Subscriber, streams: StreamSet[ServerSocket]) -> None:
         for name in subscriber.streams.values():
             streams.remove(name, socket)
-        self._open.discard(socket)
+        self._open.pop(socket, None)
         self._ends.pop(socket, None)
         self._stream.congested.discard(socket)
         self._stream.wake()
@@ -201,6 +201,12 @@ class NativeConnections:
     def ended(self, socket: ServerSocket, cause: str) -> None:  # noqa: ARG002 - as for other owners
         """Count a connection that the server has ended."""
         self.aborted[cause] += 1
+
+    def controlled(self, socket: ServerSocket) -> None:
+        """Count a ping or a pong of a client among its messages."""
+        subscriber = self._open.get(socket)
+        if subscriber is not None and not subscriber.count(time.monotonic()) and subscriber.close is not None:
+            socket.expel(*subscriber.close)
 
 
 def _ponged(alive: KeepAlive, pong: asyncio.Future[float]) -> None:

@@ -43,6 +43,10 @@ class PathRouter:
         """Tell the socket's owner."""
         self._owner(socket).ended(socket, cause)
 
+    def controlled(self, socket: ServerSocket) -> None:
+        """Tell the socket's owner."""
+        self._owner(socket).controlled(socket)
+
 
 def _path(socket: ServerSocket) -> str:
     return "" if socket.request is None else socket.request.path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
@@ -17,10 +18,19 @@ from hftlab.ingest import import_capture, importing
 from hftlab.ingest.simulation import exchange_on, record_simulation
 from hftlab.instruments import Instrument
 from hftlab.session import Session, event_table
-from tests.server.native.local_book import Levels
+from tests.server.native.local_book import Levels, LocalBook
 from tests.shared_data import shared_data
 
-__all__ = ["at", "book_of", "cut_capture", "imported", "imported_in_parts", "simulated", "trades_of"]
+__all__ = [
+    "at",
+    "book_of",
+    "cut_capture",
+    "imported",
+    "imported_in_parts",
+    "imported_with_gap",
+    "simulated",
+    "trades_of",
+]
 
 
 def cut_capture(name: str, folder: Path, lines: int) -> Path:
@@ -34,6 +44,34 @@ def cut_capture(name: str, folder: Path, lines: int) -> Path:
 def imported(name: str, folder: Path, lines: int = 3000) -> Session:
     """Import the first lines of a capture."""
     return import_capture("binance", cut_capture(name, folder, lines), folder / name).session
+
+
+def imported_with_gap(folder: Path, lost: range, snapshot_after: int, lines: int = 3000) -> Session:
+    """Import a capture of spot without some of its depth updates, and with a snapshot behind them.
+
+    `lost` and `snapshot_after` count depth updates; the snapshot is the whole book after that one.
+    """
+    kept: list[bytes] = []
+    book, count = LocalBook(), -1
+    for line in cut_capture("spot_btcusdt_20240808", folder, lines).read_bytes().splitlines():
+        stamp, _, text = line.partition(b" ")
+        message = json.loads(text)
+        if "lastUpdateId" in message:
+            book.snapshot(message)
+        if message.get("stream") != "btcusdt@depth@100ms":
+            kept.append(line)
+            continue
+        count += 1
+        book.update(message["data"])
+        if count not in lost:
+            kept.append(line)
+        if count == snapshot_after:
+            bids, asks = ([[f"{price}", f"{size}"] for price, size in side] for side in book.sides())
+            answer = json.dumps({"lastUpdateId": book.last, "bids": bids, "asks": asks})
+            kept.append(stamp + b" " + answer.encode())
+    path = folder / "gap.txt"
+    path.write_bytes(b"\n".join(kept) + b"\n")
+    return import_capture("binance", path, folder / "gap").session
 
 
 def imported_in_parts(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch, lines: int = 2000) -> Session:

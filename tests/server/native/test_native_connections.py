@@ -49,10 +49,20 @@ async def test_more_messages_than_a_second_may_have_end_it(session: Session) -> 
         assert await closed(socket) == (1008, "Too many requests")
 
 
+async def test_pings_of_a_client_count_as_messages(session: Session) -> None:
+    async with served(session) as server, connected(f"{server.url}/ws") as socket:
+        with pytest.raises(websockets.ConnectionClosed):
+            for _ in range(11):
+                await (await socket.ping())
+            await socket.wait_closed()
+            await socket.ping()
+        assert (socket.close_code, socket.close_reason) == (1008, "Too many requests")
+
+
 async def test_a_client_that_answers_pings_stays(session: Session) -> None:
     """The ping has a payload, which the pong repeats."""
     async with (
-        served(session, ping_interval=0.02, pong_timeout=0.5) as server,
+        served(session, ping_interval=0.02, pong_timeout=0.5, messages=1000) as server,
         connected(f"{server.url}/ws") as socket,
     ):
         pings: list[bytes] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,12 +14,12 @@ from hftlab.server.native.event_cursor import EventCursor
 from hftlab.server.native.native_feed import NativeFeed
 from hftlab.server.native.session_events import SessionEvents
 from hftlab.session import Session
-from hftlab.venues.binance.api.markets import USDM
+from hftlab.venues.binance.api.markets import SPOT, USDM, Market
 from hftlab.venues.binance.api.recorded_market import RecordedMarket
 from hftlab.venues.binance.api.stream_names import parse_stream
 from hftlab.venues.binance.api.stream_set import StreamSet
 from tests.server.native.local_book import LocalBook
-from tests.server.native.recordings import book_of, imported
+from tests.server.native.recordings import book_of, imported, imported_with_gap
 
 pytestmark = pytest.mark.usefixtures("compiled")
 
@@ -46,15 +47,15 @@ class Connections:
 class Followed:
     """A feed of a session with some streams, and what it sends."""
 
-    def __init__(self, session: Session, *streams: str) -> None:
+    def __init__(self, session: Session, *streams: str, market: Market = USDM) -> None:
         events = SessionEvents(session)
         self.recorded = RecordedMarket({"BTCUSDT": events.instruments[0]})
-        self.streams: StreamSet[Any] = StreamSet(USDM, self.recorded)
+        self.streams: StreamSet[Any] = StreamSet(market, self.recorded)
         self.connections = Connections()
         self.feed = NativeFeed(EventCursor(events, [self.recorded]), [self.streams], self.connections)  # type: ignore[arg-type]
         self.start, self.end = events.started(0), int(events.load(len(events) - 1).times[-1])
         for text in streams:
-            name = parse_stream(text, USDM, self.streams.writers)
+            name = parse_stream(text, market, self.streams.writers)
             assert name is not None
             self.streams.add(name, "bot", combined=False)
 
@@ -103,7 +104,7 @@ def test_a_stream_of_an_interval_says_the_same_too(session: Session) -> None:
     assert at_once.take() == by_steps.take()
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", [*range(8), *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(8, 300))])
 def test_wherever_it_goes_a_client_has_the_book_or_sees_the_gap(session: Session, seed: int) -> None:
     """Played, flushed and sought at random; the connection ends when the ids go back, and never else.
 
@@ -136,6 +137,30 @@ def test_wherever_it_goes_a_client_has_the_book_or_sees_the_gap(session: Session
         if book.last == followed.recorded.states["BTCUSDT"].update_id:
             expected = book_of(session, book.last)
             assert [side[:DEPTH] for side in book.sides()] == [side[:DEPTH] for side in expected]
+
+
+def test_a_gap_of_the_recording_is_one_of_the_stream(tmp_path: Path) -> None:
+    """Ten updates were lost, and twenty later the recorder asked for the book: its readers do, too.
+
+    In between there is no book to be had, and what is sent before and behind joins.
+    """
+    session = imported_with_gap(tmp_path, lost=range(40, 50), snapshot_after=70)
+    followed = Followed(session, "btcusdt@depth@100ms", market=SPOT)
+    book, without = LocalBook(), 0
+    followed.feed.advance(followed.start + 10**9)
+    assert book.snapshot(followed.answer())
+    while (at := followed.feed.next_time()) is not None:
+        followed.feed.advance(at)
+        for message in followed.take():
+            book.update(message)
+        has_book = followed.recorded.states["BTCUSDT"].has_book
+        without += not has_book
+        if book.last is None and has_book:
+            assert book.snapshot(followed.answer())
+    assert (book.gaps, followed.connections.closed) == (1, 0)
+    assert without > 0
+    assert book.last is not None
+    assert book.sides() == book_of(session, book.last)
 
 
 def test_ids_that_begin_anew_end_the_connections(session: Session) -> None:

@@ -91,6 +91,8 @@ async def test_so_does_one_of_futures(usdm: Session) -> None:
         ("/fapi.binance.com/fapi/v1/exchangeInfo", 200),
         ("/api/v3/depth?symbol=ETHUSDT", 400),
         ("/api/v3/klines?symbol=BTCUSDT", 404),
+        ("/api/v3/depth?symbol=%ff&limit=[", 400),
+        ("/api.binance.com//[", 426),
         ("/health", 200),
         ("/other", 426),
     ],

@@ -74,9 +74,9 @@ class MarketRequests:
 
     def answer(self, target: str, address: str, now: float) -> Answer | None:
         """Answer a GET of a target below the market's path; None for one that is not. `now` is wall time in s."""
-        split = urlsplit(target)
-        if not split.path.startswith(f"{self.market.rest}/"):
+        if not target.startswith(f"{self.market.rest}/"):
             return None
+        split = urlsplit(target)
         endpoint = self._endpoints.get(split.path.removeprefix(self.market.rest))
         parameters = dict(parse_qsl(split.query, keep_blank_values=True))
         used = self._weights.use(address, 1 if endpoint is None else endpoint.weight(parameters), now)
