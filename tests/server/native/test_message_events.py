@@ -17,9 +17,9 @@ from hftlab.server.native.message_events import MessageEvents, events_of
 from hftlab.server.native.session_events import SessionEvents
 from hftlab.session import Session
 from tests.protocol.conftest import market_data, symbol
+from tests.server.native.connecting import connected
 from tests.server.native.local_book import LocalBook
 from tests.server.native.recordings import simulated
-from tests.server.native.test_native_wire import connected
 from tests.session.sessions import write_session
 
 pytestmark = pytest.mark.usefixtures("compiled")

@@ -13,8 +13,8 @@ from websockets.asyncio.client import ClientConnection
 import hftlab as hl
 from hftlab.server import NativeLimits, ServerLimits
 from hftlab.session import Session
+from tests.server.native.connecting import connected
 from tests.server.native.recordings import imported
-from tests.server.native.test_native_wire import connected
 from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.usefixtures("compiled")

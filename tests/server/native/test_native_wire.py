@@ -16,6 +16,7 @@ from hftlab.errors import HftlabError
 from hftlab.protocol import ReplayState
 from hftlab.server import NativeLimits
 from hftlab.session import Session
+from tests.server.native.connecting import connected
 from tests.server.native.local_book import LocalBook
 from tests.server.native.recordings import book_of, imported, simulated
 
@@ -36,11 +37,6 @@ def usdm(tmp_path_factory: pytest.TempPathFactory) -> Session:
 async def server(spot: Session) -> AsyncIterator[hl.Server]:
     async with hl.Server(spot.replay(20), port=0, wire="binance") as server:
         yield server
-
-
-def connected(url: str) -> websockets.connect:
-    """Connect without a bound on what waits to be read: a full queue would keep a close frame from being seen."""
-    return websockets.connect(url, max_queue=None)
 
 
 async def requested(server: hl.Server, path: str) -> httpx.Response:
