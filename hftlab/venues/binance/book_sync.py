@@ -178,6 +178,9 @@ class BookSync:
     def _rely(self, at: int) -> None:
         if self.trust is Trust.LIVE:
             return
+        if not self._is_connected:  # a snapshot of which nothing follows
+            self.trust = Trust.DOUBTFUL
+            return
         self.trust = Trust.LIVE
         if self._wrong_at is None or at - self._wrong_at > _PROBATION:
             self.attempts, self._wrong_at = 0, None

@@ -166,6 +166,7 @@ class FaultyRun:
             if not is_live:
                 assert self.flagged[symbol]
                 continue
+            assert symbol not in self.down
             last = sync.last_update_id
             assert last is not None
             truth = self.markets[symbol].history[last]

@@ -93,6 +93,17 @@ class TestBookSync:
         sync.snapshot(snapshot(10), NOW)
         assert sync.trust is Trust.LIVE
 
+    def test_a_snapshot_that_comes_while_nothing_is_connected_is_not_relied_on(self) -> None:
+        sync = live()
+        sync.lost(NOW, "disconnected")
+        sync.snapshot(snapshot(15), NOW)
+        assert (sync.trust, sync.last_update_id) == (Trust.DOUBTFUL, 15)
+        assert not sync.needs_snapshot
+        sync.subscribed()
+        assert sync.needs_snapshot
+        sync.update(update(16, 17), NOW)
+        assert sync.trust is Trust.LIVE
+
     def test_copies_are_counted_and_dropped(self) -> None:
         sync = live()
         trade = Trade(SYMBOL, START * 1000, 7, "100.00", "1", True)
