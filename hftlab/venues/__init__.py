@@ -1,5 +1,17 @@
 """Venues' own formats: a package a format, which reads files into EventBatches."""
 
-from hftlab.venues import binance, dbn, hftbacktest, itch, kraken, lobster, moldudp64, nyse, pcap, soupbintcp
+from hftlab.venues import binance, dbn, hftbacktest, itch, kraken, lobster, mitch, moldudp64, nyse, pcap, soupbintcp
 
-__all__ = ["binance", "dbn", "hftbacktest", "itch", "kraken", "lobster", "moldudp64", "nyse", "pcap", "soupbintcp"]
+__all__ = [
+    "binance",
+    "dbn",
+    "hftbacktest",
+    "itch",
+    "kraken",
+    "lobster",
+    "mitch",
+    "moldudp64",
+    "nyse",
+    "pcap",
+    "soupbintcp",
+]
