@@ -5,12 +5,13 @@ from hftlab.instruments.instrument_text import apply_text
 from hftlab.instruments.registry import INSTRUMENTS, find_instrument, listings
 from hftlab.instruments.tick_rule import US_EQUITY, TickRule, mifid2
 from hftlab.instruments.units import UNIT
-from hftlab.instruments.venue import BINANCE, BINANCE_COINM, BINANCE_USDM, LSE, NASDAQ, NYSE, Phase, Venue
+from hftlab.instruments.venue import BINANCE, BINANCE_COINM, BINANCE_USDM, IEX, LSE, NASDAQ, NYSE, Phase, Venue
 
 __all__ = [
     "BINANCE",
     "BINANCE_COINM",
     "BINANCE_USDM",
+    "IEX",
     "INSTRUMENTS",
     "LSE",
     "NASDAQ",

@@ -9,8 +9,8 @@ from typing import Final, NamedTuple
 
 __all__ = ["TradingSession", "has_calendar", "trading_session"]
 
-_MARKETS: Final = {"NASDAQ": "XNAS", "NYSE": "XNYS", "LSE": "XLON"}
-"""Market identifier codes (ISO 10383), under which the library knows the venues."""
+_MARKETS: Final = {"NASDAQ": "XNAS", "NYSE": "XNYS", "IEX": "XNYS", "LSE": "XLON"}
+"""Market identifier codes (ISO 10383) under which the library knows the venues; IEX's holidays are those of NYSE."""
 
 
 class TradingSession(NamedTuple):

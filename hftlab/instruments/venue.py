@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from hftlab.instruments.trading_calendar import has_calendar, trading_session
 
-__all__ = ["BINANCE", "BINANCE_COINM", "BINANCE_USDM", "LSE", "NASDAQ", "NYSE", "Phase", "Venue"]
+__all__ = ["BINANCE", "BINANCE_COINM", "BINANCE_USDM", "IEX", "LSE", "NASDAQ", "NYSE", "Phase", "Venue"]
 
 _SATURDAY: Final = 5
 _SECOND: Final = 1_000_000_000
@@ -30,8 +30,8 @@ class Venue:
     """Exchange, or one of its separate markets. `timezone` is the IANA name of the zone that its trading day follows.
 
     `phases` are those of an ordinary trading day, in order; the one called "regular" is continuous trading. Without
-    phases a venue trades around the clock, every day. Holidays and shortened days of NASDAQ, NYSE and LSE are those of
-    the library exchange_calendars; another venue with phases trades from Monday to Friday.
+    phases a venue trades around the clock, every day. Holidays and shortened days of NASDAQ, NYSE, IEX and LSE are
+    those of the library exchange_calendars; another venue with phases trades from Monday to Friday.
     """
 
     name: str
@@ -94,6 +94,12 @@ BINANCE: Final = Venue("BINANCE", "USDT")
 BINANCE_COINM: Final = Venue("BINANCE_COINM", "USD")
 """Futures that are margined in coins: prices in US dollars, sizes in contracts."""
 BINANCE_USDM: Final = Venue("BINANCE_USDM", "USDT")
+IEX: Final = Venue(
+    "IEX",
+    "USD",
+    "America/New_York",
+    (Phase("pre-market", "08:00", "09:30"), Phase("regular", "09:30", "16:00"), Phase("post-market", "16:00", "17:00")),
+)
 LSE: Final = Venue(
     "LSE",
     "GBP",

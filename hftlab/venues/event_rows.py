@@ -11,7 +11,7 @@ from hftlab.events import COLUMNS, EventBatch
 from hftlab.instruments import Instrument
 from hftlab.kernels.compiling import inlined, place_of
 
-__all__ = ["CHUNK", "EventRows", "new_rows", "packed", "put_row"]
+__all__ = ["CHUNK", "EventRows", "new_rows", "packed", "put_row", "whole_events"]
 
 CHUNK: Final = 3 << 14
 """Rows of a batch: so many that its own cost is small, so few that its columns stay in the processor's cache."""
@@ -54,6 +54,20 @@ def new_rows(count: int) -> EventRows:
 def packed(rows: EventRows, count: int, instruments: tuple[Instrument, ...]) -> EventBatch:
     """Return the first rows as a batch, which takes over their memory."""
     return EventBatch._trusted({name: values[:count] for name, values in rows._asdict().items()}, instruments)
+
+
+def whole_events(
+    rows: EventRows, done: int, count: int, room: int, instruments: tuple[Instrument, ...]
+) -> tuple[EventBatch, EventRows, int]:
+    """Return the first `done` of `count` rows as a batch, new columns that begin with the others, and their number.
+
+    The new columns have room for `room` rows, and for twice those that they begin with.
+    """
+    left = count - done
+    fresh = new_rows(room + 2 * left)
+    for name in EventRows._fields:
+        getattr(fresh, name)[:left] = getattr(rows, name)[done:count]
+    return packed(rows, done, instruments), fresh, left
 
 
 @inlined

@@ -13,7 +13,7 @@ from hftlab.instruments.trading_calendar import has_calendar, trading_session
 
 
 @pytest.mark.no_cover
-@pytest.mark.parametrize(("venue", "market"), [("NASDAQ", "XNAS"), ("NYSE", "XNYS"), ("LSE", "XLON")])
+@pytest.mark.parametrize(("venue", "market"), [("NASDAQ", "XNAS"), ("NYSE", "XNYS"), ("IEX", "XNYS"), ("LSE", "XLON")])
 def test_every_day_of_a_year_is_as_the_library_has_it(venue: str, market: str) -> None:
     import exchange_calendars
 
@@ -29,7 +29,9 @@ def test_every_day_of_a_year_is_as_the_library_has_it(venue: str, market: str) -
 
 
 def test_only_some_venues_have_one() -> None:
-    assert [has_calendar(name) for name in ("NASDAQ", "NYSE", "LSE", "BINANCE", "KRAKEN")] == [True] * 3 + [False] * 2
+    assert [has_calendar(name) for name in ("NASDAQ", "NYSE", "IEX", "LSE", "BINANCE", "KRAKEN")] == [True] * 4 + [
+        False
+    ] * 2
 
 
 def test_the_library_is_imported_when_it_is_asked_only() -> None:

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from hftlab.instruments import BINANCE, LSE, NASDAQ, NYSE, Phase, Venue
+from hftlab.instruments import BINANCE, IEX, LSE, NASDAQ, NYSE, Phase, Venue
 
 
 def ns(text: str) -> int:
@@ -64,7 +64,7 @@ class TestRegularHours:
         assert NYSE.regular_hours(date(2024, 7, 3)) == (ns("2024-07-03 13:30"), ns("2024-07-03 17:00"))
         assert LSE.regular_hours(date(2024, 12, 24)) == (ns("2024-12-24 08:00"), ns("2024-12-24 12:30"))
 
-    @pytest.mark.parametrize("venue", [NASDAQ, NYSE, LSE])
+    @pytest.mark.parametrize("venue", [NASDAQ, NYSE, IEX, LSE])
     def test_are_none_on_holidays(self, venue: Venue) -> None:
         assert venue.regular_hours(date(2024, 12, 25)) is None
         assert venue.regular_hours(date(2024, 3, 29)) is None  # Good Friday
