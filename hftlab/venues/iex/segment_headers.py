@@ -21,6 +21,8 @@ LENGTH_SIZE: Final = 2
 """Bytes of a message's length, which does not count them."""
 
 _VERSION: Final = 1
+_MOST_SEQUENCE: Final = 1 << 62
+"""Sequence numbers from here on, and negative ones, are taken for damage."""
 
 
 class SegmentHeaders(NamedTuple):
@@ -60,7 +62,9 @@ def _read(data: Bytes, starts: IntArray, ends: IntArray, found: SegmentHeaders) 
 
 @inlined
 def _is_segment(data: Bytes, start: Any, end: Any) -> bool:
-    if end - start < HEADER_SIZE or data[place_of(start)] != _VERSION or i64(load_little_u64(data, start + 24)) < 0:
+    if end - start < HEADER_SIZE or data[place_of(start)] != _VERSION:
+        return False
+    if load_little_u64(data, start + 24) >= np.uint64(_MOST_SEQUENCE):
         return False
     stop = start + HEADER_SIZE + i64(load_little_u16(data, start + 12))
     if stop > end:

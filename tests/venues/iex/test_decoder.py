@@ -223,6 +223,7 @@ class TestSegments:
             whole[:14] + b"\2" + whole[15:],
             whole[:40] + b"\0\0" + whole[42:],
             whole[:31] + b"\x80" + whole[32:],
+            whole[:31] + b"\x40" + whole[32:],
         ],
     )
     def test_are_those_that_their_messages_fill(self, wrong: bytes) -> None:

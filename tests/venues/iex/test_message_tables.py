@@ -199,14 +199,14 @@ class TestTables:
 
 
 class TestMessageBytes:
-    def test_are_those_of_the_specifications_example(self) -> None:
-        """DEEP+ 1.02, Add Order: an order to buy 100 shares of ZIEXT at $99.05."""
+    def test_are_little_endian_and_padded(self) -> None:
         made = message_bytes(
-            "a", side="8", timestamp=0x146D86ABA0A58FB2, symbol="ZIEXT", order_id=429_974, size=100, price=990_500
-        )
+            "a", side="8", timestamp=0x0102030405060708, symbol="ABC", order_id=0x1112131415161718, size=0x21222324,
+            price=0x3132333435363738,
+        )  # fmt: skip
         assert made.hex(" ") == (
-            "26 00 61 38 b2 8f a5 a0 ab 86 6d 14 5a 49 45 58 54 20 20 20 96 8f 06 00 00 00 00 00 64 00 00 00 "
-            "24 1d 0f 00 00 00 00 00"
+            "26 00 61 38 08 07 06 05 04 03 02 01 41 42 43 20 20 20 20 20 18 17 16 15 14 13 12 11 24 23 22 21 "
+            "38 37 36 35 34 33 32 31"
         )
 
     def test_of_unknown_types_and_fields_raise(self) -> None:
