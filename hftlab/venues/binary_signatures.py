@@ -1,7 +1,6 @@
-"""Signs by which binary files are told apart: the versions and framings of ITCH, packet captures, DBN, archives.
+"""Signs by which binary files are told apart: the versions and framings of ITCH, DBN, archives.
 
-Sources: Nasdaq, "TotalView-ITCH 4.0", "TotalView-ITCH 4.1", "SoupBinTCP", "MoldUDP64"; IEX, "Transport Protocol"; NYSE,
-"XDP Common Client Specification".
+Sources: Nasdaq, "TotalView-ITCH 4.0", "TotalView-ITCH 4.1", "SoupBinTCP", "MoldUDP64".
 """
 
 from __future__ import annotations
@@ -9,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from hftlab.venues.packet_capture import describe_packets, is_capture
-
 __all__ = [
     "HFTBACKTEST",
+    "ITCH_IN_MOLD",
+    "Found",
     "describe_binary",
-    "describe_payload",
     "is_itch_in_mold",
     "is_itch_in_soup",
     "itch_sizes",
@@ -56,10 +54,8 @@ _DAY_NS: Final = 86_400 * 10**9
 _SESSION: Final = 10  # bytes of MoldUDP64's session
 _MOLD: Final = 20  # bytes of MoldUDP64's header
 _END: Final = 0xFFFF  # count of MoldUDP64's last packet
-_XDP: Final = 16  # bytes of XDP's packet header
-_IEX: Final = {0x8002: "TOPS", 0x8003: "TOPS", 0x8004: "DEEP", 0x8005: "DEEP+"}  # IEX-TP's message protocols
 _LONGEST: Final = 100  # bytes; a frame that is longer, and cut off by the end of the head, is of no ITCH
-_ITCH_IN_MOLD: Final = "TotalView-ITCH 5.0 in MoldUDP64 packets"
+ITCH_IN_MOLD: Final = "TotalView-ITCH 5.0 in MoldUDP64 packets"
 _SOUP: Final = b"SU"  # sequenced and unsequenced data
 
 Sizes = Mapping[str, int]
@@ -75,9 +71,6 @@ def itch_sizes() -> dict[str, int]:
 
 def describe_binary(head: bytes) -> Found | None:
     """Return (the format that reads it, or None; what it is) for the head of a binary file, None for an unknown one."""
-    if is_capture(head):
-        what = describe_packets(head, describe_payload)
-        return ("itch" if what.endswith(_ITCH_IN_MOLD) else None), what
     if head.startswith(_NUMPY) and all(name in head[:_ARRAY_HEADER] for name in (b"'exch_ts'", b"'local_ts'")):
         return "hftbacktest", HFTBACKTEST
     if head.startswith(_DBN):
@@ -89,21 +82,10 @@ def describe_binary(head: bytes) -> Found | None:
     if _holds(_frames(head), sizes):
         return "itch", "a file of TotalView-ITCH 5.0"
     if is_itch_in_mold(head):
-        return "itch", _ITCH_IN_MOLD
+        return "itch", ITCH_IN_MOLD
     if is_itch_in_soup(head):
         return "itch", "TotalView-ITCH 5.0 in SoupBinTCP packets"
     return next(((None, what) for what, is_such in _ITCH_ALIKE.items() if is_such(head, sizes)), None)
-
-
-def describe_payload(payload: bytes) -> str:
-    """Return what the payload of a venue's packet is, "" if it is not known."""
-    if payload[:2] == b"\x01\x00" and (feed := _IEX.get(int.from_bytes(payload[2:4], "little"))) is not None:
-        return f"IEX's {feed}"
-    if is_itch_in_mold(payload):
-        return _ITCH_IN_MOLD
-    if len(payload) >= _XDP and int.from_bytes(payload[:2], "little") == len(payload):
-        return "NYSE's XDP packets"
-    return ""
 
 
 def _frames(data: bytes, *, order: str = "big", at: int = 0) -> list[bytes]:

@@ -19,11 +19,20 @@ def is_capture(head: bytes) -> bool:
     return head[:4] in PCAP_MAGICS or head.startswith(PCAPNG_MAGIC)
 
 
-def describe_packets(head: bytes, describe_payload: Callable[[bytes], str]) -> str:
-    """Return what a packet capture is, with the feed that `describe_payload` names for its first known datagram."""
-    feed = next((feed for payload in _payloads(head) if (feed := describe_payload(payload))), "")
-    kind = "pcapng" if head.startswith(PCAPNG_MAGIC) else "pcap"
-    return f"a {kind} capture" + (f" of {feed}" if feed else "")
+def describe_packets(
+    head: bytes, describe_payload: Callable[[bytes], tuple[str | None, str] | None]
+) -> tuple[str | None, str]:
+    """Return (the format that reads it, or None; what it is) for a packet capture.
+
+    The feed is the first that hftlab reads of those that `describe_payload` tells for its first datagrams, else the
+    first that is known.
+    """
+    feeds = [feed for payload in _payloads(head) if (feed := describe_payload(payload)) is not None]
+    kind = "a pcapng capture" if head.startswith(PCAPNG_MAGIC) else "a pcap capture"
+    if not feeds:
+        return None, kind
+    name, what = next((feed for feed in feeds if feed[0] is not None), feeds[0])
+    return name, f"{kind} of {what}"
 
 
 def _payloads(head: bytes) -> list[bytes]:

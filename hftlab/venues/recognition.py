@@ -13,8 +13,9 @@ from hftlab.errors import CaptureError
 from hftlab.printable import printable
 from hftlab.venues.binary_signatures import HFTBACKTEST, describe_binary
 from hftlab.venues.capture_file import Damage, read_blocks
+from hftlab.venues.datagram_signatures import describe_payload, describe_units
 from hftlab.venues.own_formats import format_names, recognise_own, what_of
-from hftlab.venues.packet_capture import is_capture
+from hftlab.venues.packet_capture import describe_packets, is_capture
 from hftlab.venues.text_signatures import describe_text
 from hftlab.venues.zstd_file import head_of_zstd, is_zstd
 
@@ -27,6 +28,8 @@ READABLE: Final[dict[str, str]] = {
     "itch": "TotalView-ITCH 5.0: a file of messages after their lengths, a packet capture, MoldUDP64, SoupBinTCP",
     "kraken": "lines `<seconds>: <JSON>` of Kraken's book channel",
     "lobster": "a LOBSTER message file, or the zip of a pair",
+    "mitch": "LSE Level 2 MITCH 11.9: a packet capture, or a file of its units",
+    "nyse": "NYSE Integrated Feed: a packet capture",
 }
 """What hftlab reads, by the name of the format."""
 
@@ -112,7 +115,9 @@ def _described(head: bytes) -> Guess:
         if inner.format == "dbn" or is_capture(content):
             return inner
         return Guess(None, f"{inner.what or 'a file'} packed with zstd")
-    found = Guess(*(describe_text(head) or describe_binary(head) or (None, "")))
+    if is_capture(head):
+        return Guess(*describe_packets(head, describe_payload))
+    found = Guess(*(describe_text(head) or describe_binary(head) or describe_units(head) or (None, "")))
     if found.format is None and (own := recognise_own(head)) is not None:
         return Guess(*own)
     return found

@@ -20,6 +20,8 @@ _PADDING: Final = re.compile(rb"[\0\x1a]+(?=[\r\n]|\Z)")
 _BOM: Final = b"\xef\xbb\xbf"
 _KRAKEN: Final = re.compile(rb"[0-9]{1,10}(?:\.[0-9]+)?: ?[\[{]|wss?://\S+ <-")
 _BINANCE: Final = re.compile(rb"[0-9]+(?:\.[0-9]+)?[ \t]+(?=\{)")
+_SNAPSHOT: Final = re.compile(rb'\{"lastUpdateId":[0-9]+,[^\[]{0,100}"bids":\[')
+"""Beginning of a snapshot, which may be longer than the head of a file."""
 _BINANCE_EVENTS: Final = {"depthUpdate", "trade", "aggTrade", "bookTicker", "24hrTicker", "kline", "markPriceUpdate"}
 _DELIMITERS: Final = (b",", b";", b"\t", b"|")
 _MESSAGE_COLUMNS: Final = 6
@@ -60,8 +62,8 @@ def _kraken(lines: list[bytes]) -> Found | None:
 def _binance(lines: list[bytes]) -> Found | None:
     if not lines or not _all(lines, _BINANCE):
         return None
-    messages = [_json(line[match.end() :]) for line in lines if (match := _BINANCE.match(line)) is not None]
-    if any(_is_binance(message) for message in messages):
+    texts = [line[match.end() :] for line in lines if (match := _BINANCE.match(line)) is not None]
+    if any(_is_binance(_json(text)) or _SNAPSHOT.match(text) for text in texts):
         return "binance", "a capture of Binance's messages"
     return None, "lines of JSON after a time, of another venue than Binance"
 

@@ -11,17 +11,20 @@ import zipfile
 import numpy as np
 import pyarrow as pa
 
+from hftlab.venues import mitch, nyse
 from hftlab.venues.hftbacktest.event_format import DEPTH, EVENT_DTYPE, EXCH, LOCAL
 from hftlab.venues.itch import message_bytes
 
 __all__ = [
     "DEEP",
     "FILES",
+    "FRAMED_FEEDS",
     "ITCH_50",
     "ITCH_MESSAGES",
     "PACKETS",
     "READABLE_FILES",
     "XDP",
+    "XDP_ORDERS",
     "ethernet",
     "mold",
     "pcap",
@@ -120,6 +123,32 @@ def zipped(**files: bytes) -> bytes:
 
 DEEP = b"\x01\x00\x04\x80" + bytes(36)
 XDP = struct.pack("<HBBIII", 16, 11, 0, 1, 0, 0)
+XDP_MESSAGES = [
+    nyse.message_bytes("3", symbol_index=1, symbol="ZZT", price_scale_code=4, system_id=1),
+    nyse.message_bytes("2", id=1, source_time=1_760_000_000),
+    *(
+        nyse.message_bytes("100", symbol_index=1, source_time_ns=number, order_id=number, price=100_000 + 100 * number,
+                           volume=100, side="B")
+        for number in range(1, 20)
+    ),
+]  # fmt: skip
+XDP_ORDERS = struct.pack("<HBBIII", 16 + sum(map(len, XDP_MESSAGES)), 11, len(XDP_MESSAGES), 1, 0, 0) + b"".join(
+    XDP_MESSAGES
+)
+XDP_OTHER = struct.pack("<HBBIII", 16 + 34, 11, 1, 1, 0, 0) + struct.pack("<HH", 34, 140) + bytes(30)
+MITCH_MESSAGES = [
+    mitch.message_bytes("0x52", instrument_id=1, sedol="ZZT", currency="GBX"),
+    mitch.message_bytes("0x54", seconds=30_000),
+    *(
+        mitch.message_bytes("0x41", nanosecond=number, order_id=number, side="B", quantity=100, instrument_id=1,
+                            price=10_000_000 * number)
+        for number in range(1, 20)
+    ),
+]  # fmt: skip
+MITCH_UNIT = struct.pack("<HBcI", 8 + sum(map(len, MITCH_MESSAGES)), len(MITCH_MESSAGES), b"A", 1) + b"".join(
+    MITCH_MESSAGES
+)
+MITCH_HEARTBEAT = struct.pack("<HBcI", 8, 0, b"A", 1)
 BINANCE = b"".join(
     b'%d {"stream":"btcusdt@trade","data":{"e":"trade","E":%d,"T":%d,"s":"BTCUSDT","t":%d,"p":"1","q":"2","m":true}}\n'
     % (1_760_000_000_000_000_000 + number, 1_760_000_000_000, 1_760_000_000_000, number)
@@ -148,6 +177,8 @@ READABLE_FILES: dict[str, tuple[bytes, str]] = {
     "lobster": (LOBSTER, "a LOBSTER message file"),
     "dbn": (DATABENTO, "Databento's CSV"),
     "hftbacktest": (npy(event_array()), "hftbacktest's event array"),
+    "nyse": (pcap(XDP, XDP_ORDERS), "a pcap capture of NYSE's Integrated Feed"),
+    "mitch": (pcap(MITCH_HEARTBEAT, MITCH_UNIT), "a pcap capture of LSE's MITCH"),
 }
 """Format -> the content of a small file of it, and what it is recognised as."""
 
@@ -161,6 +192,18 @@ PACKETS: dict[str, tuple[bytes, str]] = {
 }
 """Name -> the content of a file of ITCH in packets, and what it is recognised as."""
 
+FRAMED_FEEDS: dict[str, tuple[bytes, str | None, str]] = {
+    "pcapng-nyse": (pcapng(XDP_ORDERS), "nyse", "a pcapng capture of NYSE's Integrated Feed"),
+    "pcapng-mitch": (pcapng(MITCH_UNIT), "mitch", "a pcapng capture of LSE's MITCH"),
+    "units": (MITCH_HEARTBEAT + MITCH_UNIT * 3, "mitch", "a file of the units of LSE's MITCH"),
+    "units-cut": (MITCH_UNIT * 3 + MITCH_UNIT[:-1], "mitch", "a file of the units of LSE's MITCH"),
+    "units-damaged": (MITCH_UNIT + b"\7\0" + MITCH_UNIT, None, ""),
+    "pcap-xdp": (pcap(XDP), None, "a pcap capture of NYSE's XDP packets"),
+    "pcap-other-xdp": (pcap(XDP, XDP_OTHER), None, "a pcap capture of NYSE's XDP packets"),
+    "pcap-late": (pcap(b"hello", XDP, XDP_ORDERS), "nyse", "a pcap capture of NYSE's Integrated Feed"),
+}
+"""Name -> the content of a file of packets, the format that reads it, and what it is recognised as."""
+
 FILES: dict[str, tuple[bytes, str]] = {
     "itch-4.1": (itch_4(b"ZZT     "), "TotalView-ITCH 4.1"),
     "itch-4.0": (itch_4(b"ZZT   "), "TotalView-ITCH 4.0"),
@@ -168,7 +211,6 @@ FILES: dict[str, tuple[bytes, str]] = {
     "unframed": (b"".join(one[2:] for one in ITCH_MESSAGES), "without the length before each message"),
     "little-endian": (frames(*(one[2:] for one in ITCH_MESSAGES), form="<H"), "lengths in little-endian order"),
     "pcap-deep": (pcap(DEEP, order=">"), "a pcap capture of IEX's DEEP"),
-    "pcap-xdp": (pcap(XDP), "a pcap capture of NYSE's XDP packets"),
     "pcap-unknown": (pcap(b"hello"), "a pcap capture"),
     "pcap-empty": (pcap(), "a pcap capture"),
     "pcapng-deep": (pcapng(DEEP), "a pcapng capture of IEX's DEEP"),

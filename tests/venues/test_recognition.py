@@ -18,7 +18,7 @@ from hftlab.ingest import FORMATS
 from hftlab.venues import itch
 from hftlab.venues.recognition import READABLE, Guess, explaining, looks_like, recognise, recognise_format
 from tests.shared_data import shared_data
-from tests.venues.look_alikes import FILES, PACKETS, READABLE_FILES, zipped
+from tests.venues.look_alikes import FILES, FRAMED_FEEDS, PACKETS, READABLE_FILES, zipped
 
 READERS: dict[str, ModuleType] = FORMATS
 
@@ -66,6 +66,19 @@ class TestRecognition:
         assert recognise(path) == (Guess("itch", what) if is_read else Guess(None, f"{what} packed with zstd"))
         if is_read:
             assert sum(map(len, itch.read(path))) == (0 if name == "mold-blank-session" else 19)
+
+    @pytest.mark.parametrize("name", FRAMED_FEEDS)
+    def test_other_feeds_in_packets(self, path: Path, name: str) -> None:
+        content, wanted, what = FRAMED_FEEDS[name]
+        path.write_bytes(content)
+        assert recognise(path) == Guess(wanted, what)
+        if wanted is not None:
+            assert sum(map(len, FORMATS[wanted].read(path))) == 19
+
+    def test_of_a_snapshot_that_is_longer_than_what_is_looked_at(self, path: Path) -> None:
+        levels = ",".join(f'["{price}.00000000","1.00000000"]' for price in range(10_000))
+        path.write_bytes(f'1760000000000000000 {{"lastUpdateId":5,"bids":[{levels}],"asks":[]}}\n'.encode())
+        assert recognise_format(path) == "binance"
 
     @pytest.mark.parametrize("name", FILES)
     def test_a_file_that_hftlab_does_not_read(self, path: Path, name: str) -> None:
@@ -130,18 +143,24 @@ class TestRecognition:
         [
             ("iex/DeepPlus", "a pcap capture of IEX's DEEP+"),
             ("iex/Tops.v1.6", "a pcap capture of IEX's TOPS"),
-            ("nyse/IntegratedFeed.Pillar.v2.5", "a pcap capture of NYSE's XDP packets"),
-            ("nyse/IntegratedFeed.Xdp.v2.1", "a pcap capture of NYSE's XDP packets"),
         ],
     )
-    def test_of_real_packets(self, folder: str, what: str) -> None:
-        files = sorted(shared_data(folder).glob("*.pcap"))
-        assert files
-        assert {recognise(file) for file in files} == {Guess(None, what)}
+    def test_of_real_packets_that_are_not_read(self, folder: str, what: str) -> None:
+        self.check_all(folder, Guess(None, what))
 
-    def test_of_real_packets_of_itch(self) -> None:
-        files = sorted(shared_data("nasdaq").rglob("*.pcap"))
-        wanted = Guess("itch", "a pcap capture of TotalView-ITCH 5.0 in MoldUDP64 packets")
+    @pytest.mark.parametrize(
+        ("folder", "format_name", "what"),
+        [
+            ("nyse", "nyse", "a pcap capture of NYSE's Integrated Feed"),
+            ("nasdaq", "itch", "a pcap capture of TotalView-ITCH 5.0 in MoldUDP64 packets"),
+        ],
+    )
+    def test_of_real_packets(self, folder: str, format_name: str, what: str) -> None:
+        self.check_all(folder, Guess(format_name, what))
+
+    def check_all(self, folder: str, wanted: Guess) -> None:
+        files = sorted(shared_data(folder).rglob("*.pcap"))
+        assert files
         assert {recognise(file) for file in files} == {wanted}
 
     @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
