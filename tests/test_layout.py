@@ -258,7 +258,7 @@ def module_exists(name: str) -> bool:
 class TestContracts:
     def layers(self) -> list[set[str]]:
         (contract,) = (one for one in PROJECT["tool"]["importlinter"]["contracts"] if one["type"] == "layers")
-        return [{name.strip(" ()") for name in layer.split("|")} for layer in contract["layers"]]
+        return [{name.strip(" ()") for name in re.split(r"[|:]", layer)} for layer in contract["layers"]]
 
     def test_the_map_for_contributors_has_the_layers(self) -> None:
         """A row a layer, from the top down, with all of its packages that are there yet."""

@@ -53,7 +53,7 @@ def _text(field: bytes) -> str:
 
 
 def symbol_of(number: int, listing: Listing) -> str:
-    """Return the symbol of a listing: the mnemonic that hftlab knows, else its SEDOL, ISIN, or number (#4711)."""
+    """Return the symbol of a listing: the mnemonic that hftlab knows, else its SEDOL, ISIN, or number (#17)."""
     return _SYMBOLS.get(listing.sedol) or listing.sedol or listing.isin or f"#{number}"
 
 

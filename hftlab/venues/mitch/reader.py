@@ -83,7 +83,7 @@ where the order displays another size than what is left |
     once, from the line that is first; messages that no line has are `reader.gaps`.
 
     The directory (0x52) knows instruments by number, ISIN and SEDOL. Their symbols are those of hftlab where it knows
-    the SEDOL, else the SEDOL, the ISIN or, without a directory, the number, as in #4711; `names` gives symbols by any
+    the SEDOL, else the SEDOL, the ISIN or, without a directory, the number, as in #17; `names` gives symbols by any
     of the three. `symbols` keeps only those. Prices are in the instrument's currency: GBX is pence.
 
     A file that ends within a unit is read up to there; `progress` gets the bytes of the file read; without it a file

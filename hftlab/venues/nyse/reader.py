@@ -91,7 +91,7 @@ def read(
     refreshes; a suffix is written behind a dot (BRK.A for the feed's BRK A). Without one, messages about a symbol are
     counted by type in `stats.unmapped` and dropped, with a warning at the end. For a part of a day, `mapping` names the
     symbols: {index: (symbol, price scale)}, or `read_mapping()` of the day's beginning. With `price_scale`, that of
-    nearly all stocks is 4, symbols without a mapping are called by their index, as in #4966. `symbols` keeps only
+    nearly all stocks is 4, symbols without a mapping are called by their index, as in #17. `symbols` keeps only
     those. Instruments are those of hftlab at NYSE, others get a tick of $0.0001, or finer if their prices are.
 
     A capture that ends within a packet is read up to there; `reader.capture` counts what is not a UDP datagram.

@@ -25,7 +25,7 @@ class SymbolTable:
     """Symbols by index. `wanted` are those to keep, None keeps all.
 
     A listing of `mapping` holds whatever messages of type 3 say. With a `price_scale`, symbols of which messages come
-    before their mapping are called by their index (#4966), with prices of that scale, and stay so. Raises
+    before their mapping are called by their index (#17), with prices of that scale, and stay so. Raises
     ArgumentError for a mapping or a scale that cannot be.
     """
 
