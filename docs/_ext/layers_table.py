@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from importlib import import_module
 from importlib.util import find_spec
@@ -19,7 +20,7 @@ def layers() -> list[list[str]]:
     """The packages of each layer, the topmost first; those that are planned and not there yet are left out."""
     tool = tomllib.loads(PYPROJECT.read_text())["tool"]["importlinter"]
     (contract,) = (one for one in tool["contracts"] if one["type"] == "layers")
-    named = ([name.strip(" ()") for name in layer.split("|")] for layer in contract["layers"])
+    named = ([name.strip(" ()") for name in re.split(r"[|:]", layer)] for layer in contract["layers"])
     found = ([name for name in names if find_spec(name) is not None] for names in named)
     return [names for names in found if names]
 

@@ -40,4 +40,4 @@ def write_capture(
         whole = np.array([len(data)])
         writer.write(packer.pack(np.frombuffer(bytearray(data), np.uint8), whole, np.array([last]), *flows))
         writer.write(packer.end(last, *flows))
-        return writer.bytes
+        return writer.size

@@ -176,9 +176,9 @@ def _messages(file: UnitFile) -> Iterator[dict[str, pl.DataFrame]]:
 
 
 class Written(NamedTuple):
-    """Result of `write()`; `skipped` counts the rows that have no message."""
+    """Result of `write()`: the bytes written; `skipped` counts the rows that have no message."""
 
-    bytes: int
+    size: int
     skipped: int
 
 
@@ -204,7 +204,7 @@ def write(
         with pcap.PcapWriter(path) as writer:
             for datagrams in parts:
                 writer.write(datagrams)
-            return Written(writer.bytes, encoder.skipped)
+            return Written(writer.size, encoder.skipped)
     size = 0
     with Path(path).open("wb") as file:
         for datagrams in parts:

@@ -269,9 +269,9 @@ def _packets(path: Path, capture: pcap.Reader) -> Iterator[Datagrams]:
 
 
 class Written(NamedTuple):
-    """Result of `write()`; `skipped` counts the rows that have no message."""
+    """Result of `write()`: the bytes written; `skipped` counts the rows that have no message."""
 
-    bytes: int
+    size: int
     skipped: int
 
 
@@ -289,4 +289,4 @@ def write(path: FilePath, batches: EventBatch | Iterable[EventBatch], *, version
             for datagrams in encoder.encode(batch):
                 writer.write(datagrams)
         writer.write(encoder.end())
-        return Written(writer.bytes, encoder.skipped)
+        return Written(writer.size, encoder.skipped)

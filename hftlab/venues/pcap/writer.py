@@ -34,7 +34,7 @@ class PcapWriter:
     """
 
     def __init__(self, path: str | PathLike[str]) -> None:
-        self.bytes = 0
+        self.size = 0
         """Bytes written, before they are packed."""
         is_gzip = str(path).endswith(".gz")
         self._file = gzip.open(path, "wb", compresslevel=6) if is_gzip else Path(path).open("wb")  # noqa: SIM115
@@ -75,7 +75,7 @@ class PcapWriter:
 
     def _put(self, data: bytes | memoryview) -> None:
         self._file.write(data)
-        self.bytes += len(data)
+        self.size += len(data)
 
     def __enter__(self) -> Self:
         return self

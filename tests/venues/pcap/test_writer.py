@@ -42,7 +42,7 @@ def test_dpkt_reads_what_was_written(path: Path, sent: list[tuple[bytes, int]], 
     with PcapWriter(path) as writer:
         writer.write(Datagrams.of([one for one, _ in sent], [time for _, time in sent], *flows))
     content = path.read_bytes()
-    assert writer.bytes == len(content)
+    assert writer.size == len(content)
     wanted = [(time, flows[number % len(flows)], one) for number, (one, time) in enumerate(sent)]
     read = list(dpkt.pcap.Reader(io.BytesIO(content)))
     assert [(int(Decimal(time) * 10**9), *(by_dpkt(packet, 1) or ())) for time, packet in read] == [
