@@ -86,6 +86,8 @@ class ReadAhead(Generic[T]):
     def _start(self) -> None:
         if self._thread is None and not self._queue.is_closed:
             self._thread = threading.Thread(target=_run, args=(self._queue,), name="hftlab read-ahead", daemon=True)
+            for thread in [one for one in _running if one.ident is not None and not one.is_alive()]:
+                del _running[thread]
             _running[self._thread] = self._queue
             self._thread.start()
 
@@ -170,14 +172,17 @@ class _Queue(Generic[T]):
         return bool(self._pieces) or self._is_ended or self.is_closed
 
 
-_running: Final[dict[threading.Thread, _Queue[Any]]] = {}
+_running: Final[dict[threading.Thread, _Queue[Any] | None]] = {}
+"""Threads that may be alive, with their queues, None for those that read no more: what a thread has read from may be
+collected after that, in the thread, and calls into the libraries once more."""
 
 
 @atexit.register
 def _end_all() -> None:
     """End all threads before the libraries that they are in are unloaded."""
     for thread, queue in list(_running.items()):
-        queue.close()
+        if queue is not None:
+            queue.close()
         thread.join()
 
 
@@ -192,7 +197,8 @@ def _run(queue: _Queue[Any]) -> None:
     except BaseException as exc:
         error = exc
     queue.end(error)
-    _running.pop(threading.current_thread(), None)
+    if threading.current_thread() in _running:  # a forked child has cleared them
+        _running[threading.current_thread()] = None
 
 
 def _pump(queue: _Queue[Any]) -> None:
