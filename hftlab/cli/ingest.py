@@ -87,6 +87,19 @@ def _format_and_file(names: list[str]) -> tuple[str, Path]:
 
 def simulate(
     output: Output,
+    native: Annotated[
+        Path | None,
+        typer.Argument(metavar="[FILE]", help="With --format: where to write it; a folder if there are several files."),
+    ] = None,
+    formats: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            metavar="FORMAT,...",
+            autocompletion=lambda: ["binance", "itch", "mitch", "nyse"],
+            help="Write FILE as well, in the venue's own format: nyse, itch, mitch or binance.",
+        ),
+    ] = None,
     hours: Annotated[float, typer.Option(help="Hours of trading from the opening on.", min=0.001, max=_YEAR)] = 6.5,
     seed: Annotated[int, typer.Option(help="The same seed makes the same day.", min=0)] = 7,
     symbols: Annotated[str | None, typer.Option(help="Comma-separated, such as AAPL,AAPL:NYSE,BTCUSDT.")] = None,
@@ -97,14 +110,24 @@ def simulate(
     """Simulate a day at the exchange as fast as possible: a session with its messages and order-level events."""
     from hftlab.ingest.simulation import exchange_on, record_simulation
 
+    if (native is None) != (formats is None):
+        raise HftlabError("--format and FILE go together: give --format nyse day.pcap for instance, or neither")
     exchange = exchange_on(day, seed, symbol_names(symbols))
     with Progress(f"simulating {hours:g} h", round(hours * 3.6e12)) as progress:
         done = record_simulation(
-            exchange, hours * 3600, output, overwrite=overwrite, itch_path=itch, progress=progress.advance
+            exchange,
+            hours * 3600,
+            output,
+            overwrite=overwrite,
+            itch_path=itch,
+            formats=[] if formats is None else [name.strip() for name in formats.split(",")],
+            native_path=native,
+            progress=progress.advance,
         )
     typer.echo(session_text(done.session))
     typer.echo(f"  events: {done.events:,}")
-    if itch is not None:
-        typer.echo(f"  {itch}: {itch.stat().st_size:,} bytes of ITCH")
-        if done.left_out:
-            typer.echo(f"  not in it, because ITCH cannot hold them: {', '.join(done.left_out)}")
+    for file in done.files:
+        typer.echo(f"  {printable(str(file.path))}: {file.path.stat().st_size:,} bytes of {file.format_name}")
+    if done.left_out:
+        where = "it" if len(done.files) == 1 else "any of them"
+        typer.echo(f"  not in {where}, because the format cannot hold them: {', '.join(done.left_out)}")

@@ -183,6 +183,25 @@ class TestSimulate:
         assert f"{(tmp_path / 'day.itch').stat().st_size:,} bytes" in lines[2]
         assert lines[3].endswith("BRK.A")
 
+    def test_it_writes_the_venues_formats(self, tmp_path: Path, run: Run) -> None:
+        arguments = ("--hours", "0.001", "--symbols", "AAPL:NYSE,BTCUSDT,AAPL", "--format", "nyse, binance")
+        status, out, err = run("simulate", "-o", tmp_path / "day", *arguments, tmp_path / "native")
+        assert (status, err) == (0, "")
+        told = [line.strip() for line in out.splitlines()[2:]]
+        assert [line.partition(": ")[0] for line in told[:2]] == [
+            str(tmp_path / "native/nyse.pcap"),
+            str(tmp_path / "native/BTCUSDT.gz"),
+        ]
+        assert told[2:] == ["not in any of them, because the format cannot hold them: AAPL"]
+        for path in (tmp_path / "native").iterdir():
+            assert run("import", path, "-o", tmp_path / path.stem)[0] == 0
+
+    def test_a_format_needs_a_file_and_a_file_a_format(self, tmp_path: Path, run: Run) -> None:
+        for given in (("--format", "nyse"), ("day.pcap",)):
+            status, _, err = run("simulate", "-o", tmp_path / "day", *given)
+            assert (status, err.count("\n")) == (2, 1)
+            assert "--format and FILE go together" in err
+
     @pytest.mark.parametrize(
         ("option", "value", "said"),
         [

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -19,11 +19,14 @@ from hftlab.book import BookSet
 from hftlab.clock import NANOSECONDS, Clock
 from hftlab.errors import HftlabError
 from hftlab.events import ADD, COLUMNS, MODIFY, TRADE, EventBatch
-from hftlab.instruments import Instrument, find_instrument
+from hftlab.ingest import FORMATS
+from hftlab.ingest.native_files import NativeFile, NativeFiles
+from hftlab.instruments import BINANCE, LSE, NASDAQ, NYSE, Instrument
 from hftlab.protocol import MarketData
 from hftlab.simulator import Exchange
 from hftlab.source import Source
-from hftlab.venues import itch, nyse
+from hftlab.venues import nyse
+from hftlab.venues.recognition import recognise_format
 
 START = 1_767_364_200_000_000_000  # 2026-01-02 14:30 UTC
 TENTH = NANOSECONDS // 10
@@ -308,39 +311,59 @@ def rebuilt_at(
         yield [(books[key].bids(LEVELS), books[key].asks(LEVELS)) for key in keys]
 
 
-@pytest.mark.no_cover
-@pytest.mark.parametrize("seconds", [120, pytest.param(23_400, marks=pytest.mark.soak)])
-def test_itch_of_a_day_gives_the_venues_books_at_a_thousand_instants(seconds: int, tmp_path: Path) -> None:
-    """Simulated events to TotalView-ITCH bytes, decoded again, into books: every level of all eight is the venue's.
+FOUR_VENUES = ["BRK.A", "AAPL:NYSE", "NVDA:NYSE", "AAPL", "MSFT", "VOD", "BP.", "BTCUSDT"]
 
-    ITCH's prices end at $429,496.7295, so BRK.A is cheaper here.
-    """
-    moments = np.random.default_rng(1).integers(0, seconds * 1_000_000, 1000)
+
+@pytest.fixture(scope="module", params=[60, pytest.param(23_400, marks=pytest.mark.soak)])
+def day(request: pytest.FixtureRequest) -> tuple[list[EventBatch], list[int], dict[Instrument, list[object]]]:
+    """The events, the instants, and the books of each instrument at these."""
+    moments = np.random.default_rng(1).integers(0, request.param * 1_000_000, 1000)
     instants = [START + 1000 * int(moment) for moment in np.sort(moments)]
-    batches, truth = books_at(exchange(prices={"BRK.A": 400_000.0}), instants)
-    path = tmp_path / "day.itch"
-    itch.write(path, batches, date="2026-01-02")
-    reader = itch.read(path, date="2026-01-02", chunk=1 << 16)
-    for at, rebuilt, own in zip(instants, rebuilt_at(iter(reader), instants), truth, strict=True):
-        assert rebuilt == own, at - START
-    assert find_instrument("AAPL", "NASDAQ") in {one for batch in batches for one in batch.instruments}
-
-
-@pytest.mark.no_cover
-@pytest.mark.parametrize("version", ["2.1", "2.5"])
-@pytest.mark.parametrize("seconds", [60, pytest.param(23_400, marks=pytest.mark.soak)])
-def test_nyse_packets_of_a_day_give_the_venues_books_at_a_thousand_instants(
-    version: nyse.Version, seconds: int, tmp_path: Path
-) -> None:
-    """Simulated events to packets of the Integrated Feed, decoded again, into books: every level is the venue's."""
-    moments = np.random.default_rng(1).integers(0, seconds * 1_000_000, 1000)
-    instants = [START + 1000 * int(moment) for moment in np.sort(moments)]
-    source = exchange(symbols=["BRK.A", "AAPL:NYSE", "NVDA:NYSE"])
+    source = exchange(symbols=FOUR_VENUES)
     batches, truth = books_at(source, instants, source.instruments)
-    path = tmp_path / "day.pcap"
-    nyse.write(path, batches, version=version)
-    reader = nyse.read(path, chunk=1 << 16)
-    for at, rebuilt, own in zip(instants, rebuilt_at(reader, instants, source.instruments), truth, strict=True):
-        assert rebuilt == own, at - START
-    assert reader.instruments == source.instruments
-    assert not reader.stats.unknown_orders
+    return batches, instants, dict(zip(source.instruments, zip(*truth, strict=True), strict=True))
+
+
+@pytest.mark.no_cover
+class TestNativeFormats:
+    """A simulated day as its venues would send it, read again: at 1,000 instants the books are the venue's own.
+
+    ITCH's day is that of the file's name, or of the capture.
+    """
+
+    VENUES: ClassVar = {"itch": NASDAQ, "nyse": NYSE, "mitch": LSE, "binance": BINANCE}
+
+    @pytest.mark.parametrize(
+        ("format_name", "file"),
+        [("itch", "01022026.itch"), ("itch", "day.pcap"), ("nyse", "day.pcap"), ("mitch", "day.pcap"), ("binance", "day")],
+    )
+    def test_books_are_the_venues(self, day: Any, format_name: str, file: str, tmp_path: Path) -> None:
+        batches, instants, books = day
+        keys = [one for one in books if one.venue == self.VENUES[format_name]]
+        with NativeFiles([NativeFile(format_name, tmp_path / file, tuple(keys))]) as files:
+            for batch in batches:
+                files.add(batch)
+        assert recognise_format(tmp_path / file) == format_name
+        reader = FORMATS[format_name].read(tmp_path / file, chunk=1 << 16)
+        rebuilt = rebuilt_at(reader, instants, keys)
+        for number, (at, found) in enumerate(zip(instants, rebuilt, strict=True)):
+            wanted = [books[key][number] for key in keys]
+            assert (levels(found) == levels(wanted)) if format_name == "binance" else (found == wanted), at - START
+        assert set(reader.instruments) == set(keys)
+
+    def test_nyse_in_its_older_version(self, day: Any, tmp_path: Path) -> None:
+        batches, instants, books = day
+        keys = [one for one in books if one.venue == NYSE]
+        with NativeFiles([NativeFile("nyse", tmp_path / "new.pcap", tuple(keys))]) as files:
+            for batch in batches:
+                files.add(batch)
+        reader = nyse.read(tmp_path / "new.pcap")
+        nyse.write(tmp_path / "old.pcap", reader, version="2.1")
+        for number, found in enumerate(rebuilt_at(nyse.read(tmp_path / "old.pcap"), instants, keys)):
+            assert found == [books[key][number] for key in keys]
+        assert not reader.stats.unknown_orders
+
+
+def levels(books: list[Any]) -> list[Any]:
+    """Books without the number of orders at each price, which Binance does not send."""
+    return [[[(price, size) for price, size, _ in side] for side in book] for book in books]

@@ -7,15 +7,19 @@ hftbacktest's collector.
 
 from __future__ import annotations
 
+import gzip
+from collections.abc import Iterable
 from os import PathLike
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
-from hftlab.errors import CaptureError
+from hftlab.errors import ArgumentError, CaptureError
+from hftlab.events import EventBatch
 from hftlab.instruments import BINANCE_COINM, BINANCE_USDM, Instrument
 from hftlab.venues.binance.capture import check_symbol, decode, split_line
+from hftlab.venues.binance.encoder import Encoder
 from hftlab.venues.binance.messages import DepthSnapshot, DepthUpdate, Envelope, Kind, Trade
 from hftlab.venues.binance.survey import Survey, detect_instrument
 from hftlab.venues.binance.symbol_events import Stats, SymbolEvents
@@ -25,7 +29,7 @@ from hftlab.venues.line_reader import LineReader
 from hftlab.venues.recognition import explaining
 from hftlab.venues.stamps import BadStamp
 
-__all__ = ["BookTickers", "Reader", "Stats", "detect_instrument", "read", "read_book_tickers"]
+__all__ = ["BookTickers", "Encoder", "Reader", "Stats", "detect_instrument", "read", "read_book_tickers", "write"]
 
 FilePath = str | PathLike[str]
 
@@ -130,3 +134,27 @@ class Reader(LineReader):
                 self.stats.book_tickers += 1
             case None:
                 self.stats.unknown[envelope.name] += 1
+
+
+def write(path: FilePath, batches: EventBatch | Iterable[EventBatch]) -> int:
+    """Write batches of one instrument as a capture, gzip if its name ends in .gz; returns the bytes before packing.
+
+    `Encoder` says which row becomes what. A file that is there is replaced. Raises ArgumentError for a second
+    instrument, as a snapshot does not name its symbol, for one of another venue, and for no events at all.
+    """
+    encoder, size = None, 0
+    with gzip.open(path, "wb", compresslevel=6) if str(path).endswith(".gz") else Path(path).open("wb") as file:
+        for batch in [batches] if isinstance(batches, EventBatch) else batches:
+            for number in sorted(set(batch.instrument_id.tolist())):
+                instrument = batch.instruments[number]
+                encoder = Encoder(instrument) if encoder is None else encoder
+                if instrument != encoder.instrument:
+                    raise ArgumentError(
+                        f"there are events of {encoder.instrument.wire_symbol} and of {instrument.wire_symbol}: write "
+                        f"a file for each, because a depth snapshot does not name its symbol"
+                    )
+            if encoder is not None:
+                size += file.write(encoder.encode(batch))
+        if encoder is None:
+            raise ArgumentError(f"there are no events to write to {path}: give batches with rows")
+    return size

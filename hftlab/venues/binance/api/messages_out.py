@@ -27,17 +27,20 @@ def wrapped(stream: str, payload: bytes) -> bytes:
 
 
 class Writer:
-    """Writer of the messages about one symbol of a market."""
+    """Writer of the messages about one symbol of a market.
 
-    def __init__(self, market: Market, state: SymbolState) -> None:
-        self.market, self.state = market, state
+    `time_unit` is that of depth updates, books and trades in ns: ms, or µs as of streams with timeUnit=MICROSECOND.
+    """
+
+    def __init__(self, market: Market, state: SymbolState, *, time_unit: int = _MS) -> None:
+        self.market, self.state, self._time_unit = market, state, time_unit
         self.form = NumberForm(state.instrument, 0 if market.is_futures else _SPOT_DECIMALS)
         pair = state.symbol.partition("_")[0]
         self._pair = f',"ps":"{pair}"' if market.name == "coinm" else ""
 
     @property
     def _time(self) -> int:
-        return self.state.ts_event // _MS
+        return self.state.ts_event // self._time_unit
 
     def _head(self, event: str) -> str:
         """Return the beginning of a message about the book."""
@@ -88,7 +91,7 @@ class Writer:
 
     def trade(self, trade: Trade) -> bytes:
         """Write a trade."""
-        time = trade.ts_event // _MS
+        time = trade.ts_event // self._time_unit
         numbers = f'"p":"{self.form.price(trade.price)}","q":"{self.form.size(trade.lots)}"'
         maker = "true" if trade.buyer_is_maker else "false"
         head = f'{{"e":"trade","E":{time}'
