@@ -38,6 +38,8 @@ class HeardLog(RunLog):
         kind = next((name for of, name in _KINDS.items() if isinstance(request, of)), None)
         if kind is None:
             return
+        if isinstance(request, NewOrder):
+            self._names[request.client_order_id] = request.client_order_id
         name = self._names.setdefault(request.client_order_id, request.client_order_id)
         if isinstance(request, ReplaceOrder):
             self._names.setdefault(request.new_client_order_id, name)

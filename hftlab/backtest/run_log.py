@@ -71,10 +71,12 @@ class RunLog:
 
     def send(self, account: str, request: Any, at: int) -> None:
         """Note a request that the strategy sends."""
-        if isinstance(request, NewOrder) and request.client_order_id not in self._by_name:
-            order = self._newest = _Order(account, request, at)
-            self._orders.append(order)
-            self._by_name[order.name] = order
+        if isinstance(request, NewOrder):
+            known = self._by_name.get(request.client_order_id)
+            if known is None or known.name != request.client_order_id:  # a refused replacement leaves its name free
+                order = self._newest = _Order(account, request, at)
+                self._orders.append(order)
+                self._by_name[order.name] = order
         elif isinstance(request, ReplaceOrder) and request.client_order_id in self._by_name:
             self._by_name.setdefault(request.new_client_order_id, self._by_name[request.client_order_id])
 
@@ -116,9 +118,10 @@ class RunLog:
             self._open.pop(update.order_id, None)
 
     def refuse(self, client_order_id: str, reason: str, at: int) -> None:
-        """Note that a new order was not taken."""
+        """Note that a new order was not taken; it may have the name of one that was, which goes on."""
         order = self._by_name[client_order_id]
-        order.refusal, order.ended = reason, at
+        if order.order_id is None:
+            order.refusal, order.ended = reason, at
 
     def _know(self, order: _Order, order_id: str) -> None:
         order.order_id = order_id

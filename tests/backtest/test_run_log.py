@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from hftlab.backtest.run_log import RunLog
-from hftlab.protocol import OrderStatus
+from hftlab.protocol import NewOrder, OrderStatus, ReplaceOrder
 from hftlab.protocol.enums import SelfTradePrevention
 from hftlab.trading.venue import New
 from hftlab.trading.wire import terms_of
 from tests.trading.updates import new_order, order_update
+
+
+def sent(log: RunLog, request: NewOrder, order_id: str, at: int) -> None:
+    """Note a new order that the broker has taken."""
+    log.send("backtest", request, at)
+    log.arrive(New(order_id, terms_of(request, SelfTradePrevention.NONE)), at, at + 5)
 
 
 def test_orders_are_open_from_when_they_are_sent_to_when_their_end_is_heard() -> None:
@@ -23,3 +29,22 @@ def test_orders_are_open_from_when_they_are_sent_to_when_their_end_is_heard() ->
     log.hear(order_update("c", status=OrderStatus.REJECTED, order_id="ORD_c"), 12)
     assert log.open_order_ids == ["ORD_b"]
     assert log.tables()["orders"]["ended"].to_list() == [10, None, 12]
+
+
+def test_a_name_that_a_refused_replacement_has_left_free_is_another_orders() -> None:
+    log = RunLog()
+    sent(log, new_order("a"), "ORD_1", 1)
+    log.send("backtest", ReplaceOrder(timestamp=1.0, client_order_id="a", new_client_order_id="b", price=0.001), 2)
+    sent(log, new_order("b"), "ORD_2", 3)
+    log.hear(order_update("b", status=OrderStatus.FILLED, order_id="ORD_2"), 10)
+    orders = log.tables()["orders"]
+    assert orders.select("client_order_id", "order_id", "ended").rows() == [("a", "ORD_1", None), ("b", "ORD_2", 10)]
+    assert log.open_order_ids == ["ORD_1"]
+
+
+def test_an_order_goes_on_when_another_one_of_its_name_is_refused() -> None:
+    log = RunLog()
+    sent(log, new_order("a"), "ORD_1", 1)
+    log.send("backtest", new_order("a"), 2)
+    log.refuse("a", "the clientOrderId 'a' is that of another order", 2)
+    assert log.tables()["orders"].select("ended", "reason").rows() == [(None, None)]
