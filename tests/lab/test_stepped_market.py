@@ -120,6 +120,10 @@ def time_of(message: Any) -> int:
     return max(from_milliseconds(one.timestamp) for one in message.symbols) if isinstance(message, MarketData) else 0
 
 
+def requests_of(result: Result) -> list[tuple[str, str]]:
+    return result.requests.collect().select("kind", "client_order_id").rows()
+
+
 @pytest.fixture
 def run() -> Callable[..., Result]:
     """Return a function that runs a strategy on an exchange over the wire."""
@@ -164,6 +168,26 @@ class TestExchange:
         assert wired.account == virtual.account != ()
         for column in ("cash", "pnl"):
             assert result.exact("equity").collect()[column][-1] == expected.exact("equity").collect()[column][-1]
+
+    def test_a_name_that_a_refused_replacement_has_left_free_is_another_orders(
+        self, run: Callable[..., Result]
+    ) -> None:
+        class Renamer(Trader):
+            def on_start(self) -> None:
+                super().on_start()
+                order = self.trading.buy("AAPL", 100, price=1.0)
+                self.trading.replace(order, price=1.001, new_client_order_id="again")
+                self.trading.buy("AAPL", 100, client_order_id="again")
+
+        virtual, wired = Renamer(), Renamer()
+        expected = hl.backtest(virtual, exchange(), seconds=SECONDS)
+        result = run(exchange(), wired)
+        assert wired.heard == virtual.heard
+        for one in (result, expected):
+            orders = one.orders.collect()
+            assert orders.select("client_order_id", "filled_quantity").rows() == [("S-1", 0.0), ("again", 100.0)]
+            assert [row[1] for row in requests_of(one) if row[0] == "NEW"] == ["S-1", "again"]
+            assert one.fills.collect()["client_order_id"].unique().to_list() == ["again"]
 
     def test_a_run_goes_on_from_where_the_exchange_stands(self, client: LabClient) -> None:
         """Two runs of a second each hear what one of two seconds hears, and the orders of the first are still there."""
@@ -231,6 +255,8 @@ class TestExchange:
         assert client.replay.position == OPENING + 1200 * MILLISECOND
         with pytest.raises(ServerError, match="cannot be moved, only stepped, paused, resumed"):
             client.replay.seek(OPENING)
+        with pytest.raises(ServerError, match="has no end at which to begin again"):
+            client.replay.resume(loop=True)
         client.replay.set_speed(1000)
         later, reached = OPENING + 5000 * MILLISECOND, Event()
         client.on("message", lambda message: reached.set() if time_of(message) >= later else None)

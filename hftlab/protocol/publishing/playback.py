@@ -116,6 +116,8 @@ class Playback:
         ):
             others = "stepped, paused" if can_step else "paused"
             raise ServerError(f"{self.name} cannot be moved, only {others}, resumed and given another speed")
+        if request.loop and not can_seek:
+            raise ServerError(f"{self.name} has no end at which to begin again: leave `loop` out")
         if request.action is ReplayAction.SEEK and request.position is None and request.sequence is None:
             raise MessageParseError("field `position` is missing: SEEK needs one, in ms", field="position")
         if request.sequence is not None and not hasattr(self.source, "time_of"):
