@@ -108,14 +108,20 @@ class TestOrders:
         assert books["IBKR"].bids(5) == [(136.5, 100, 1)]
         assert books["IBKR"].asks(5) == [(136.51, 50, 1)]
 
-    def test_that_lose_their_place_go_to_the_back(self) -> None:
+    @pytest.mark.parametrize("size", [60, 100])
+    def test_that_lose_their_place_go_to_the_back(self, size: int) -> None:
         add = of("a", flag=0x38, order=1)
-        keeps, loses = (of("M", flag=flag, order=1, size=60) for flag in (1, 0))
-        assert decode(add, keeps)[0][1:] == [(1, "M", "B", 136_500_000_000, 60, F_LAST)]
+        keeps, loses = (of("M", flag=flag, order=1, size=size) for flag in (1, 0))
+        assert decode(add, keeps)[0][1:] == [(1, "M", "B", 136_500_000_000, size, F_LAST)]
         assert decode(add, loses)[0][1:] == [
             (1, "C", "B", 136_500_000_000, 100, 0),
-            (1, "A", "B", 136_500_000_000, 60, F_LAST),
+            (1, "A", "B", 136_500_000_000, size, F_LAST),
         ]
+
+    @pytest.mark.parametrize(("size", "price"), [(101, PRICE), (100, PRICE - 1)])
+    def test_that_a_book_sends_to_the_back_anyway_are_modified(self, size: int, price: int) -> None:
+        rows, _ = decode(of("a", flag=0x38, order=1), of("M", flag=0, order=1, size=size, price=price))
+        assert rows[1:] == [(1, "M", "B", 100_000 * price, size, F_LAST)]
 
     def test_are_executed_at_the_trades_price(self) -> None:
         rows, decoder = decode(of("a", flag=0x35, order=1), of("L", order=1, size=40, price=PRICE + 100))

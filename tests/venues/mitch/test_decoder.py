@@ -125,10 +125,16 @@ class TestOrders:
         rows, _ = decode(add(1), add(2), keeps)
         assert rows[2:] == [(1, "M", "B", 10 * PRICE, 60, F_LAST)]
 
-    def test_that_lose_their_place_go_to_the_back(self) -> None:
-        loses = message_of(0x55, order=1, size=60, price=PRICE, flags=0)
+    @pytest.mark.parametrize("size", [60, 100])
+    def test_that_lose_their_place_go_to_the_back(self, size: int) -> None:
+        loses = message_of(0x55, order=1, size=size, price=PRICE, flags=0)
         rows, _ = decode(add(1), add(2), loses)
-        assert rows[2:] == [(1, "C", "B", 10 * PRICE, 100, 0), (1, "A", "B", 10 * PRICE, 60, F_LAST)]
+        assert rows[2:] == [(1, "C", "B", 10 * PRICE, 100, 0), (1, "A", "B", 10 * PRICE, size, F_LAST)]
+
+    @pytest.mark.parametrize(("size", "price"), [(101, PRICE), (100, PRICE - 1)])
+    def test_that_a_book_sends_to_the_back_anyway_are_modified(self, size: int, price: int) -> None:
+        rows, _ = decode(add(1), message_of(0x55, order=1, size=size, price=price, flags=0))
+        assert rows[1:] == [(1, "M", "B", 10 * price, size, F_LAST)]
 
     def test_are_executed_at_their_price(self) -> None:
         rows, _ = decode(add(1), message_of(0x45, order=1, size=40), message_of(0x44, order=1))
