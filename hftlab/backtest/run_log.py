@@ -77,6 +77,9 @@ class RunLog:
                 order = self._newest = _Order(account, request, at)
                 self._orders.append(order)
                 self._by_name[order.name] = order
+            elif known.refusal is not None:  # nobody has taken it: it may come once more
+                known.request, known.created, known.refusal, known.ended = request, at, None, None
+                self._newest = known
         elif isinstance(request, ReplaceOrder) and request.client_order_id in self._by_name:
             self._by_name.setdefault(request.new_client_order_id, self._by_name[request.client_order_id])
 
@@ -113,7 +116,7 @@ class RunLog:
                 return
             self._know(order, update.order_id)
         order.latest = update
-        if update.status in _ENDS:
+        if update.status in _ENDS and order.ended is None:  # later updates refuse requests about it
             order.ended = at
             self._open.pop(update.order_id, None)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from hftlab.backtest.run_log import RunLog
+from hftlab.instruments import UNIT
 from hftlab.protocol import NewOrder, OrderStatus, ReplaceOrder
-from hftlab.protocol.enums import SelfTradePrevention
+from hftlab.protocol.enums import SelfTradePrevention, UpdateType
 from hftlab.trading.venue import New
 from hftlab.trading.wire import terms_of
 from tests.trading.updates import new_order, order_update
@@ -48,3 +49,26 @@ def test_an_order_goes_on_when_another_one_of_its_name_is_refused() -> None:
     log.send("backtest", new_order("a"), 2)
     log.refuse("a", "the clientOrderId 'a' is that of another order", 2)
     assert log.tables()["orders"].select("ended", "reason").rows() == [(None, None)]
+
+
+def test_an_order_that_was_not_taken_may_come_once_more() -> None:
+    log = RunLog()
+    log.send("backtest", new_order("a", price=1.0), 1)
+    log.refuse("a", "the venue does not trade it", 1)
+    log.send("backtest", new_order("b"), 2)
+    sent(log, new_order("a"), "ORD_1", 3)
+    assert log.open_order_ids == ["ORD_1"]
+    log.hear(order_update("a", status=OrderStatus.FILLED, order_id="ORD_1"), 10)
+    orders = log.tables()["orders"]
+    assert orders.select("client_order_id", "order_id", "price", "created", "ended").rows() == [
+        ("a", "ORD_1", 100 * UNIT, 3, 10),
+        ("b", None, 100 * UNIT, 2, None),
+    ]
+
+
+def test_an_order_that_is_over_does_not_end_later_when_its_cancel_is_refused() -> None:
+    log = RunLog()
+    sent(log, new_order("a"), "ORD_1", 1)
+    log.hear(order_update("a", status=OrderStatus.FILLED, order_id="ORD_1"), 10)
+    log.hear(order_update("a", status=OrderStatus.FILLED, order_id="ORD_1", update_type=UpdateType.REJECT), 20)
+    assert log.tables()["orders"]["ended"].to_list() == [10]
