@@ -28,16 +28,26 @@ def import_(
         list[str],
         typer.Argument(
             metavar="[FORMAT] FILE",
-            autocompletion=lambda: ["binance", "dbn", "hftbacktest", "itch", "kraken", "lobster", "mitch", "nyse"],
+            autocompletion=lambda: [
+                "binance",
+                "dbn",
+                "hftbacktest",
+                "iex",
+                "itch",
+                "kraken",
+                "lobster",
+                "mitch",
+                "nyse",
+            ],
             help="A venue's capture, gzip or plain; of LOBSTER also the zip of a pair, packet captures and Databento's "
-            "also zstd. FORMAT is binance, dbn, hftbacktest, itch, kraken, lobster, mitch, nyse or one that another "
-            "package brings; without it, the file's content tells.",
+            "also zstd. FORMAT is binance, dbn, hftbacktest, iex, itch, kraken, lobster, mitch, nyse or one that "
+            "another package brings; without it, the file's content tells.",
             show_default=False,
         ),
     ],
     output: Output,
     symbols: Annotated[
-        str | None, typer.Option(help="Comma-separated, for dbn, itch, kraken, mitch and nyse; default: all.")
+        str | None, typer.Option(help="Comma-separated, for dbn, iex, itch, kraken, mitch and nyse; default: all.")
     ] = None,
     instrument: Annotated[
         str | None,

@@ -16,7 +16,7 @@ from hftlab.market.growing_processor import GrowingProcessor
 from hftlab.session.event_table import EventTable
 from hftlab.session.session import Session
 from hftlab.session.writer import SessionWriter
-from hftlab.venues import binance, dbn, hftbacktest, itch, kraken, lobster, mitch, nyse
+from hftlab.venues import binance, dbn, hftbacktest, iex, itch, kraken, lobster, mitch, nyse
 from hftlab.venues.own_formats import OwnReader, find_format, format_names
 from hftlab.venues.progress_bar import no_progress, progress_reporter
 
@@ -26,6 +26,7 @@ FORMATS: Final[dict[str, Any]] = {
     "binance": binance,
     "dbn": dbn,
     "hftbacktest": hftbacktest,
+    "iex": iex,
     "itch": itch,
     "kraken": kraken,
     "lobster": lobster,
@@ -39,7 +40,7 @@ _DETECT: Final[dict[str, Callable[[Path, str], Instrument]]] = {
     "kraken": kraken.detect_instrument,
     "lobster": lambda path, _: lobster.read(path).instrument,
 }
-_SELECTIVE: Final = ("dbn", "itch", "kraken", "mitch", "nyse")
+_SELECTIVE: Final = ("dbn", "iex", "itch", "kraken", "mitch", "nyse")
 _DEPTH: Final = 10
 _CHUNK: Final = 1 << 13
 """Events decoded at a time. It bounds the memory, most of which is the messages that are made of them."""
@@ -78,10 +79,11 @@ def import_capture(
 
     Every event of the venue gives one message. With a `pace` (ns) there is one message for each symbol and interval
     with events, while the `events` table still has them all. `symbols` selects from formats that hold many symbols.
-    `instrument` takes the place of the one that hftlab knows or finds, except for itch, mitch and nyse, whose files
-    tell all of theirs; a text such as "BTCUSDT,tick=0.01,lot=0.001" changes only what it names. A format of another
-    package gets both as they are (hftlab.venues.own_formats). `progress` is called with the bytes of the file that have
-    been read, for Binance and Kraken twice, because they are surveyed first. Memory does not grow with the file.
+    `instrument` takes the place of the one that hftlab knows or finds, except for iex, itch, mitch and nyse, whose
+    files tell all of theirs; a text such as "BTCUSDT,tick=0.01,lot=0.001" changes only what it names. A format of
+    another package gets both as they are (hftlab.venues.own_formats). `progress` is called with the bytes of the file
+    that have been read, for Binance and Kraken twice, because they are surveyed first. Memory does not grow with the
+    file.
 
     The manifest's `source["extent"]` says from the start how far the capture was read, and whether that is the `whole`.
     With `overwrite` the session in the folder stays until the whole capture is a session.

@@ -15,14 +15,19 @@ __all__ = ["describe_payload", "describe_units"]
 _MITCH: Final = "LSE's MITCH"
 _XDP: Final = 16  # bytes of XDP's packet header
 _UNIT: Final = 8  # bytes of a MITCH unit's header
-_IEX: Final = {0x8002: "TOPS", 0x8003: "TOPS", 0x8004: "DEEP", 0x8005: "DEEP+"}  # IEX-TP's message protocols
+_IEX: Final = {  # by IEX-TP's message protocols
+    0x8002: (None, "IEX's TOPS 1.5"),
+    0x8003: ("iex", "IEX's TOPS"),
+    0x8004: ("iex", "IEX's DEEP"),
+    0x8005: ("iex", "IEX's DEEP+"),
+}
 _UNITS: Final = 100  # of a file that are looked at
 
 
 def describe_payload(payload: bytes) -> Found | None:
     """Return (the format that reads it, or None; what it is) for the payload of a datagram, None if it is not known."""
     if payload[:2] == b"\x01\x00" and (feed := _IEX.get(int.from_bytes(payload[2:4], "little"))) is not None:
-        return None, f"IEX's {feed}"
+        return feed
     if is_itch_in_mold(payload):
         return "itch", ITCH_IN_MOLD
     if _is_mitch_unit(payload):

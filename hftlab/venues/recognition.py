@@ -25,6 +25,7 @@ READABLE: Final[dict[str, str]] = {
     "binance": "lines `<ns> <JSON>` of Binance's streams",
     "dbn": "Databento's DBN, or its CSV, plain or packed with zstd",
     "hftbacktest": "hftbacktest's event array in .npz or .npy",
+    "iex": "IEX's DEEP+, DEEP or TOPS: a packet capture",
     "itch": "TotalView-ITCH 5.0: a file of messages after their lengths, a packet capture, MoldUDP64, SoupBinTCP",
     "kraken": "lines `<seconds>: <JSON>` of Kraken's book channel",
     "lobster": "a LOBSTER message file, or the zip of a pair",

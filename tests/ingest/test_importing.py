@@ -246,7 +246,7 @@ def test_events_are_written_in_parts_of_a_limited_size(
         (
             "betamax",
             "capture.gz",
-            "unknown format 'betamax': choose one of binance, dbn, hftbacktest, itch, kraken, lobster",
+            "unknown format 'betamax': choose one of binance, dbn, hftbacktest, iex, itch, kraken, lobster, mitch",
         ),
         *((name, "absent.gz", "absent.gz does not exist: check the path") for name in FORMATS),
         *((name, ".", "is a folder") for name in FORMATS),

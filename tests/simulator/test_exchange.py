@@ -335,7 +335,7 @@ class TestNativeFormats:
 
     @pytest.mark.parametrize(
         ("format_name", "file"),
-        [("itch", "01022026.itch"), ("itch", "day.pcap"), ("nyse", "day.pcap"), ("mitch", "day.pcap"), ("binance", "day")],
+        [("itch", "01022026.itch"), ("itch", "a.pcap"), ("nyse", "a.pcap"), ("mitch", "a.pcap"), ("binance", "a.gz")],
     )
     def test_books_are_the_venues(self, day: Any, format_name: str, file: str, tmp_path: Path) -> None:
         batches, instants, books = day

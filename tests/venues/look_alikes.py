@@ -11,7 +11,7 @@ import zipfile
 import numpy as np
 import pyarrow as pa
 
-from hftlab.venues import mitch, nyse
+from hftlab.venues import iex, mitch, nyse
 from hftlab.venues.hftbacktest.event_format import DEPTH, EVENT_DTYPE, EXCH, LOCAL
 from hftlab.venues.itch import message_bytes
 
@@ -19,12 +19,17 @@ __all__ = [
     "DEEP",
     "FILES",
     "FRAMED_FEEDS",
+    "IEX_SEGMENT",
     "ITCH_50",
     "ITCH_MESSAGES",
+    "MITCH_HEARTBEAT",
+    "MITCH_UNIT",
     "PACKETS",
     "READABLE_FILES",
+    "TOPS_15",
     "XDP",
     "XDP_ORDERS",
+    "XDP_OTHER",
     "ethernet",
     "mold",
     "pcap",
@@ -148,6 +153,13 @@ MITCH_MESSAGES = [
 MITCH_UNIT = struct.pack("<HBcI", 8 + sum(map(len, MITCH_MESSAGES)), len(MITCH_MESSAGES), b"A", 1) + b"".join(
     MITCH_MESSAGES
 )
+IEX_MESSAGES = b"".join(
+    iex.message_bytes("a", side="8", timestamp=1_760_000_000_000_000_000 + number, symbol="ZZT", order_id=number,
+                      size=100, price=100_000 + 100 * number)
+    for number in range(1, 20)
+)  # fmt: skip
+IEX_SEGMENT = struct.pack("<BxHIIHHqqq", 1, 0x8005, 1, 1, len(IEX_MESSAGES), 19, 0, 1, 0) + IEX_MESSAGES
+TOPS_15 = b"\x01\x00\x02\x80" + bytes(36)
 MITCH_HEARTBEAT = struct.pack("<HBcI", 8, 0, b"A", 1)
 BINANCE = b"".join(
     b'%d {"stream":"btcusdt@trade","data":{"e":"trade","E":%d,"T":%d,"s":"BTCUSDT","t":%d,"p":"1","q":"2","m":true}}\n'
@@ -178,6 +190,7 @@ READABLE_FILES: dict[str, tuple[bytes, str]] = {
     "dbn": (DATABENTO, "Databento's CSV"),
     "hftbacktest": (npy(event_array()), "hftbacktest's event array"),
     "nyse": (pcap(XDP, XDP_ORDERS), "a pcap capture of NYSE's Integrated Feed"),
+    "iex": (pcap(IEX_SEGMENT), "a pcap capture of IEX's DEEP+"),
     "mitch": (pcap(MITCH_HEARTBEAT, MITCH_UNIT), "a pcap capture of LSE's MITCH"),
 }
 """Format -> the content of a small file of it, and what it is recognised as."""
@@ -194,6 +207,8 @@ PACKETS: dict[str, tuple[bytes, str]] = {
 
 FRAMED_FEEDS: dict[str, tuple[bytes, str | None, str]] = {
     "pcapng-nyse": (pcapng(XDP_ORDERS), "nyse", "a pcapng capture of NYSE's Integrated Feed"),
+    "pcapng-iex": (pcapng(IEX_SEGMENT), "iex", "a pcapng capture of IEX's DEEP+"),
+    "pcap-tops-1.5": (pcap(TOPS_15, order=">"), None, "a pcap capture of IEX's TOPS 1.5"),
     "pcapng-mitch": (pcapng(MITCH_UNIT), "mitch", "a pcapng capture of LSE's MITCH"),
     "units": (MITCH_HEARTBEAT + MITCH_UNIT * 3, "mitch", "a file of the units of LSE's MITCH"),
     "units-cut": (MITCH_UNIT * 3 + MITCH_UNIT[:-1], "mitch", "a file of the units of LSE's MITCH"),
@@ -210,10 +225,9 @@ FILES: dict[str, tuple[bytes, str]] = {
     "soup-4.1": (soup(itch_4(b"ZZT     ")), "TotalView-ITCH 4.1 in SoupBinTCP packets"),
     "unframed": (b"".join(one[2:] for one in ITCH_MESSAGES), "without the length before each message"),
     "little-endian": (frames(*(one[2:] for one in ITCH_MESSAGES), form="<H"), "lengths in little-endian order"),
-    "pcap-deep": (pcap(DEEP, order=">"), "a pcap capture of IEX's DEEP"),
-    "pcap-unknown": (pcap(b"hello"), "a pcap capture"),
+    "pcap-unknown": (pcap(b"hello", order=">"), "a pcap capture"),
     "pcap-empty": (pcap(), "a pcap capture"),
-    "pcapng-deep": (pcapng(DEEP), "a pcapng capture of IEX's DEEP"),
+    "pcapng-unknown": (pcapng(b"hello"), "a pcapng capture"),
     "zstd": (pa.Codec("zstd").compress(b"Nothing of any venue.\n" * 50, asbytes=True), "plain text packed with zstd"),
     "zstd-cut": (b"\x28\xb5\x2f\xfd" + bytes(100), "a file packed with zstd"),
     "numpy": (npy(np.zeros((9, 6))), "a NumPy array of another form than hftbacktest's events"),

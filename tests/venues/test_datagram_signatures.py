@@ -7,7 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hftlab.venues.datagram_signatures import describe_payload, describe_units
-from tests.venues.look_alikes import DEEP, ITCH_MESSAGES, MITCH_HEARTBEAT, MITCH_UNIT, XDP, XDP_ORDERS, XDP_OTHER, mold
+from tests.venues.look_alikes import (
+    DEEP,
+    ITCH_MESSAGES,
+    MITCH_HEARTBEAT,
+    MITCH_UNIT,
+    TOPS_15,
+    XDP,
+    XDP_ORDERS,
+    XDP_OTHER,
+    mold,
+)
 from tests.venues.mitch.oracle import LEAST
 
 
@@ -16,9 +26,10 @@ from tests.venues.mitch.oracle import LEAST
     [
         (mold(*ITCH_MESSAGES), ("itch", "TotalView-ITCH 5.0 in MoldUDP64 packets")),
         (mold(), None),
-        (DEEP, (None, "IEX's DEEP")),
-        (b"\x01\x00\x05\x80" + bytes(36), (None, "IEX's DEEP+")),
-        (b"\x01\x00\x03\x80" + bytes(36), (None, "IEX's TOPS")),
+        (DEEP, ("iex", "IEX's DEEP")),
+        (b"\x01\x00\x05\x80" + bytes(36), ("iex", "IEX's DEEP+")),
+        (b"\x01\x00\x03\x80" + bytes(36), ("iex", "IEX's TOPS")),
+        (TOPS_15, (None, "IEX's TOPS 1.5")),
         (b"\x01\x00\x09\x90" + bytes(36), None),
         (XDP, (None, "NYSE's XDP packets")),
         (XDP_OTHER, (None, "NYSE's XDP packets")),

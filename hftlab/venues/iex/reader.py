@@ -17,6 +17,7 @@ from hftlab.venues import pcap
 from hftlab.venues.arbitration import Gap
 from hftlab.venues.capture_file import Progress
 from hftlab.venues.event_rows import CHUNK
+from hftlab.venues.feed_datagrams import feed_datagrams
 from hftlab.venues.iex.decoder import Decoder, Stats
 from hftlab.venues.iex.layouts import Protocol
 from hftlab.venues.iex.message_tables import MessageTables, message_bytes, packet_bytes
@@ -150,15 +151,8 @@ def _messages(path: Path, capture: pcap.Reader) -> Iterator[dict[str, pl.DataFra
 
 def _segments(path: Path, capture: pcap.Reader) -> Iterator[Datagrams]:
     """Yield a capture's datagrams. Raises CaptureError before the first if most of them are not segments."""
-    is_first = True
-    for datagrams in capture:
-        if is_first and len(datagrams):
-            others = len(datagrams) - int(segment_headers(datagrams).is_segment.sum())
-            if 2 * others > len(datagrams):
-                raise CaptureError(
-                    f"{path} is not a capture of IEX's feeds ({others:,} of its first {len(datagrams):,} datagrams are "
-                    f"not segments of IEX-TP); {looks_like(path, 'iex')}",
-                    path=path,
-                )
-            is_first = False
-        yield datagrams
+
+    def error(reason: str) -> CaptureError:
+        return CaptureError(f"{path} is not a capture of IEX's feeds ({reason}); {looks_like(path, 'iex')}", path=path)
+
+    return feed_datagrams(capture, "iex", lambda some: segment_headers(some).is_segment, "segments of IEX-TP", error)

@@ -12,6 +12,7 @@ from hftlab.errors import CaptureError
 from hftlab.venues import pcap
 from hftlab.venues.capture_file import Progress
 from hftlab.venues.content_stream import ContentStream, check_content
+from hftlab.venues.feed_datagrams import feed_datagrams
 from hftlab.venues.mitch.decoder_state import NO_TIME
 from hftlab.venues.mitch.unit_headers import HEADER_SIZE, find_units, unit_headers
 from hftlab.venues.packet_capture import is_capture
@@ -50,19 +51,12 @@ class UnitFile:
         if self.capture is None:
             yield from self._units()
             return
-        is_first = True
-        for datagrams in self.capture:
-            if is_first and len(datagrams):
-                others = len(datagrams) - int(unit_headers(datagrams).is_unit.sum())
-                if 2 * others > len(datagrams):
-                    raise self._error(f"{others:,} of its first {len(datagrams):,} datagrams are not units")
-                is_first = False
-            yield datagrams
+        yield from feed_datagrams(self.capture, "mitch", lambda some: unit_headers(some).is_unit, "units", self._error)
         stats = self.capture.stats
         self.truncated_bytes, self.is_torn = stats.truncated_bytes, stats.is_torn
 
     def _units(self) -> Iterator[Datagrams]:
-        position, rest = 0, np.empty(0, np.uint8)
+        position, found, rest = 0, 0, np.empty(0, np.uint8)
         with progress_reporter(self.path, self._progress) as progress, ContentStream(self.path, progress) as content:
             is_last = False
             while not is_last:
@@ -75,10 +69,13 @@ class UnitFile:
                 if units:
                     received, flows = np.full(units, NO_TIME), np.zeros(units, np.int32)
                     yield Datagrams(data, received, starts[:units], ends[:units], flows, (_FLOW,))
+                found += units
                 if is_lost:
                     raise self._lost(position + used)
                 position, rest = position + used, data[used:end]
             self.truncated_bytes, self.is_torn = len(rest), content.is_torn
+        if not found and self.path.stat().st_size:
+            raise self._error("it does not begin with a whole unit")
 
     def _lost(self, position: int) -> CaptureError:
         if position == 0:

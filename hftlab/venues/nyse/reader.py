@@ -17,6 +17,7 @@ from hftlab.instruments import Instrument
 from hftlab.venues import pcap
 from hftlab.venues.arbitration import Gap, Ordered
 from hftlab.venues.capture_file import Progress
+from hftlab.venues.feed_datagrams import feed_datagrams
 from hftlab.venues.nyse.decoder import CHUNK, Decoder, Mapped, Stats
 from hftlab.venues.nyse.encoder import Encoder
 from hftlab.venues.nyse.layouts import Version
@@ -253,19 +254,13 @@ def read_mapping(path: FilePath, *, progress: Progress | None = None) -> dict[in
 
 def _packets(path: Path, capture: pcap.Reader) -> Iterator[Datagrams]:
     """Yield a capture's datagrams. Raises CaptureError before the first if most of them are not the feed's packets."""
-    is_first = True
-    for datagrams in capture:
-        if is_first and len(datagrams):
-            found = find_packets(all_of(datagrams))
-            others = int(len(found) - found.sum())
-            if 2 * others > len(found):
-                raise CaptureError(
-                    f"{path} is not a capture of the NYSE Integrated Feed ({others:,} of its first {len(found):,} "
-                    f"datagrams are not packets of it); {looks_like(path, 'nyse')}",
-                    path=path,
-                )
-            is_first = False
-        yield datagrams
+
+    def error(reason: str) -> CaptureError:
+        return CaptureError(
+            f"{path} is not a capture of the NYSE Integrated Feed ({reason}); {looks_like(path, 'nyse')}", path=path
+        )
+
+    return feed_datagrams(capture, "nyse", lambda some: find_packets(all_of(some)), "packets of it", error)
 
 
 class Written(NamedTuple):

@@ -146,10 +146,11 @@ class TestReading:
         list(nyse.read(path, progress=told.append))
         assert told[-1] == path.stat().st_size
 
-    def test_of_no_events_is_no_batch(self, tmp_path: Path) -> None:
+    def test_of_a_capture_of_nothing_is_an_error(self, tmp_path: Path) -> None:
         assert nyse.write(tmp_path / "none.pcap", []).skipped == 0
-        assert list(nyse.read(tmp_path / "none.pcap")) == []
-        assert list(nyse.messages(tmp_path / "none.pcap")) == []
+        for read in (nyse.read, nyse.messages):
+            with pytest.raises(CaptureError, match="it has no datagrams"):
+                list(read(tmp_path / "none.pcap"))
 
 
 class TestCutCaptures:
