@@ -135,7 +135,7 @@ def _is_price(price: Any) -> bool:
     return bool(-_LARGEST_PRICE <= price <= _LARGEST_PRICE)
 
 
-@in_place
+@inlined
 def _decode_one(data: Bytes, message: MessageHead, state: DecoderState, rows: EventRows, row: int) -> int:
     kind = message.kind
     if kind == _ADD:
@@ -161,7 +161,7 @@ def _decode_one(data: Bytes, message: MessageHead, state: DecoderState, rows: Ev
     return _delete(message, state, rows, row, place)
 
 
-@in_place
+@inlined
 def _add(data: Bytes, message: MessageHead, state: DecoderState, rows: EventRows, row: int) -> int:
     at = message.at
     letter, order = data[place_of(at + 1)], load_little_u64(data, at + 18)
@@ -175,7 +175,7 @@ def _add(data: Bytes, message: MessageHead, state: DecoderState, rows: EventRows
     return row + 1
 
 
-@in_place
+@inlined
 def _modify(data: Bytes, message: MessageHead, state: DecoderState, rows: EventRows, row: int, place: Any) -> int:
     at, orders = message.at, state.orders
     size, price = i64(load_little_u32(data, at + 26)), i64(load_little_u64(data, at + 30))
@@ -194,7 +194,7 @@ def _modify(data: Bytes, message: MessageHead, state: DecoderState, rows: EventR
     return row + 1
 
 
-@in_place
+@inlined
 def _delete(message: MessageHead, state: DecoderState, rows: EventRows, row: int, place: Any) -> int:
     orders = state.orders
     order, side = orders.table.entries[place, 0], _side(marks_of(orders, place))
@@ -203,7 +203,7 @@ def _delete(message: MessageHead, state: DecoderState, rows: EventRows, row: int
     return row + 1
 
 
-@in_place
+@inlined
 def _execute(data: Bytes, message: MessageHead, state: DecoderState, rows: EventRows, row: int, place: Any) -> int:
     at, orders = message.at, state.orders
     size, paid = i64(load_little_u32(data, at + 26)), i64(load_little_u64(data, at + 30))

@@ -146,7 +146,7 @@ def _instrument_at(kind: Any) -> Any:
     return 6 if kind == _CLEAR else 0
 
 
-@in_place
+@inlined
 def _decode_one(data: Bytes, at: Any, kind: Any, state: DecoderState, rows: EventRows, row: int, midnight: int) -> int:
     cursor = state.cursor
     if kind == _TIME:
@@ -199,7 +199,7 @@ def _is_price(price: Any) -> bool:
     return bool(-_LARGEST_PRICE <= price <= _LARGEST_PRICE)
 
 
-@in_place
+@inlined
 def _add(data: Bytes, message: MessageHead, state: DecoderState, rows: EventRows, row: int) -> int:
     at = message.at
     letter, size, price = (
@@ -242,7 +242,7 @@ def _is_shown(state: DecoderState, slot: Any, marks: Any) -> bool:
     return bool(marks & _UNPRICED == 0)
 
 
-@in_place
+@inlined
 def _delete(message: MessageHead, state: DecoderState, rows: EventRows, row: int, place: Any) -> int:
     orders = state.orders
     slot, marks, price, left = (
@@ -259,7 +259,7 @@ def _delete(message: MessageHead, state: DecoderState, rows: EventRows, row: int
     return row + 1
 
 
-@in_place
+@inlined
 def _modify(data: Bytes, message: MessageHead, state: DecoderState, rows: EventRows, row: int, place: Any) -> int:
     at, orders = message.at, state.orders
     size, price = i64(load_little_u32(data, at + 14)), i64(load_little_u64(data, at + 18))
@@ -286,7 +286,7 @@ def _modify(data: Bytes, message: MessageHead, state: DecoderState, rows: EventR
     return row + 1
 
 
-@in_place
+@inlined
 def _execute(data: Bytes, message: MessageHead, state: DecoderState, rows: EventRows, row: int, place: Any) -> int:
     at, orders = message.at, state.orders
     slot, marks, price, left = (
