@@ -373,7 +373,9 @@ class TestDependencies:
 
     OPTIONAL: Final = {
         "databento-dbn": "venues/dbn/dbn_file.py",
+        "dpkt": "bench/decode.py",
         "hftbacktest": "bench/peer_package.py",
+        "itchfeed": "bench/decode.py",
         "marimo": "display.py",
         "nautilus-trader": "session/nautilus_catalogue.py",
         "order-book": "bench/book.py",
@@ -402,7 +404,7 @@ class TestDependencies:
     @pytest.mark.no_cover
     def test_what_is_optional_is_imported_where_it_is_used_alone(self) -> None:
         for name, home in self.OPTIONAL.items():
-            module = name.replace("-", "_")
+            module = "itch" if name == "itchfeed" else name.replace("-", "_")
             users = [path for path in PACKAGE.rglob("*.py") if module in imports_of(ast.parse(path.read_text()))]
             assert [path.relative_to(PACKAGE).as_posix() for path in users] == [home]
             at_the_top = ast.Module([one for one in ast.parse(users[0].read_text()).body if is_import(one)], [])

@@ -17,6 +17,7 @@ BENCHMARKS: Final = (
     "book",
     "codec",
     "connections",
+    "decode",
     "fanout",
     "fills",
     "itch",
