@@ -49,6 +49,8 @@ MOST_ROWS: Final = 4
 """Largest number of rows that one message makes."""
 
 _ADD, _MODIFY, _DELETE, _EXECUTED, _TRADE, _CLEAR, _BUY_LEVEL, _SELL_LEVEL, _QUOTE = b"aMRLTC85Q"
+_HAS_ROWS: Final = np.zeros(256, np.bool_)
+_HAS_ROWS[list(b"aMRLTC85Q")] = True
 _BUY, _SELL = b"85"
 _KEEPS_PLACE: Final = 1
 _IS_COMPLETE: Final = 1  # bit of a level's event flags
@@ -89,7 +91,7 @@ def decode(packets: Packets, state: DecoderState, rows: EventRows, row: int) -> 
             _step(cursor, size)
             cursor[SKIP] -= 1
             continue
-        is_whole, has_rows = size >= LEAST_SIZES[kind], _has_rows(kind)
+        is_whole, has_rows = size >= LEAST_SIZES[kind], _HAS_ROWS[kind]
         slot = i64(-1)
         if is_whole and has_rows:
             symbol = load_little_u64(data, at + 10)
@@ -126,11 +128,6 @@ def _step(cursor: Any, size: Any) -> None:
 
 
 @inlined
-def _has_rows(kind: Any) -> bool:
-    return kind in (_ADD, _MODIFY, _DELETE, _EXECUTED, _TRADE, _CLEAR, _BUY_LEVEL, _SELL_LEVEL, _QUOTE)
-
-
-@inlined
 def _is_price(price: Any) -> bool:
     return bool(-_LARGEST_PRICE <= price <= _LARGEST_PRICE)
 
@@ -140,16 +137,8 @@ def _decode_one(data: Bytes, message: MessageHead, state: DecoderState, rows: Ev
     kind = message.kind
     if kind == _ADD:
         return _add(data, message, state, rows, row)
-    if kind == _TRADE:
-        return _trade(data, message, state, rows, row)
-    if kind == _CLEAR:
-        clear_orders(state.orders, message.slot, 0, 0)
-        _put(rows, row, message, 0, CLEAR, NO_SIDE, 0, 0, F_LAST)
-        return row + 1
-    if kind in (_BUY_LEVEL, _SELL_LEVEL):
-        return _level(data, message, state, rows, row)
-    if kind == _QUOTE:
-        return _quote(data, message, state, rows, row)
+    if kind not in (_MODIFY, _DELETE, _EXECUTED):
+        return _decode_other(data, message, state, rows, row)
     place = find_order(state.orders, load_little_u64(data, message.at + 18))
     if place == 0 or slot_of(state.orders, place) != message.slot:
         state.unknown[kind] += 1
@@ -159,6 +148,21 @@ def _decode_one(data: Bytes, message: MessageHead, state: DecoderState, rows: Ev
     if kind == _EXECUTED:
         return _execute(data, message, state, rows, row, place)
     return _delete(message, state, rows, row, place)
+
+
+@in_place
+def _decode_other(data: Bytes, message: MessageHead, state: DecoderState, rows: EventRows, row: int) -> int:
+    """Decode a message that is not about one order of the book."""
+    kind = message.kind
+    if kind == _TRADE:
+        return _trade(data, message, state, rows, row)
+    if kind == _CLEAR:
+        clear_orders(state.orders, message.slot, 0, 0)
+        _put(rows, row, message, 0, CLEAR, NO_SIDE, 0, 0, F_LAST)
+        return row + 1
+    if kind in (_BUY_LEVEL, _SELL_LEVEL):
+        return _level(data, message, state, rows, row)
+    return _quote(data, message, state, rows, row)
 
 
 @inlined
