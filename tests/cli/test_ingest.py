@@ -100,7 +100,7 @@ class TestFormats:
             (["itch", "a", "b"], "takes one file, but 2 are given"),
             (
                 ["betamax", "a"],
-                "unknown format 'betamax': choose one of binance, dbn, hftbacktest, itch, kraken, lobster",
+                "unknown format 'betamax': choose one of binance, dbn, hftbacktest, iex, itch, kraken, lobster",
             ),
             (["absent.gz"], "absent.gz cannot be read (No such file or directory)"),
             (["."], "is a folder: name a capture file in it"),

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from hftlab.ingest import import_capture
 from hftlab.recorder.raw_frames import RawFrames, _File
+from hftlab.venues.recognition import recognise_format
 
 
 class TestRawFrames:
@@ -36,3 +38,20 @@ class TestRawFrames:
         frames.close()
         assert frames.problem == "the raw frames of A end early (No space left on device): free some room on the disk"
         assert gzip.decompress((tmp_path / "raw/B.gz").read_bytes()) == b"3 {}\n"
+
+
+def test_they_are_imported_by_looking(tmp_path: Path) -> None:
+    """The snapshot may be longer than what is looked at of a file, and come before any stream."""
+    levels = ",".join(f'["{price}.00000000","1.00000000"]' for price in range(10_000, 20_000))
+    snapshot = f'{{"lastUpdateId":5,"bids":[],"asks":[{levels}]}}'
+    update = (
+        '{"e":"depthUpdate","E":1760000000000,"s":"BTCUSDT","U":6,"u":6,"b":[["9999.00000000","2.00000000"]],"a":[]}'
+    )
+    frames = RawFrames(tmp_path / "raw", ["BTCUSDT"])
+    for number, payload in enumerate((snapshot, update, f'{{"stream":"btcusdt@depth","data":{update}}}')):
+        frames.add("BTCUSDT", 1_760_000_000_000_000_000 + number, payload.encode())
+    frames.close()
+    path = tmp_path / "raw/BTCUSDT.gz"
+    imported = import_capture(recognise_format(path), path, tmp_path / "again")
+    assert imported.stats["updates_applied"] == 1
+    assert imported.session.market_data.collect()["symbol"].unique().to_list() == ["BTCUSDT"]

@@ -103,7 +103,8 @@ def event_array() -> np.ndarray:
 def pcap(*payloads: bytes, order: str = "<") -> bytes:
     packets = map(ethernet, payloads)
     head = struct.pack(f"{order}IHHIIII", 0xA1B2C3D4, 2, 4, 0, 0, 65_535, 1)
-    return head + b"".join(struct.pack(f"{order}IIII", 0, 0, len(one), len(one)) + one for one in packets)
+    time = 1_760_000_000
+    return head + b"".join(struct.pack(f"{order}IIII", time, 0, len(one), len(one)) + one for one in packets)
 
 
 def pcapng(*payloads: bytes) -> bytes:
