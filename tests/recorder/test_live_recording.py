@@ -10,17 +10,20 @@ import numpy as np
 import polars as pl
 import pytest
 
+from hftlab.book import BookSet
 from hftlab.clock import NANOSECONDS
 from hftlab.errors import ArgumentTypeError, HftlabError, SessionError, SubscriptionFailed
 from hftlab.events import COLUMNS, EventBatch
 from hftlab.feeds import Binance, FeedTiming
 from hftlab.feeds.binance.arrivals import Frame
-from hftlab.recorder.live_recording import LiveRecording, record_source
+from hftlab.recorder import Recording, describe
+from hftlab.recorder.live_recording import LiveRecording, keep_raw, record_source
 from hftlab.server import Server
 from hftlab.session import open_session
 from hftlab.simulator import RandomWalk
 from hftlab.transport.backoff import Backoff
 from hftlab.venues import binance
+from tests.feeds.binance.feed_reader import FeedReader
 from tests.feeds.binance.scripted_venue import ScriptedVenue
 from tests.waiting import PATIENCE
 
@@ -129,6 +132,30 @@ class TestLiveRecording:
                 if column != "instrument_id":
                     assert np.array_equal(getattr(ours, column), getattr(read, column)), (symbol, column)
         session.verify()
+
+    async def test_raw_frames_of_a_feed_that_is_read_already_make_books(self, tmp_path: Path) -> None:
+        """The snapshots that its books began with came before: they are asked for once more."""
+        async with ScriptedVenue() as venue, FeedReader(feed_of(venue)) as reader:
+            await reader.until(lambda: reader.feed.stats.resyncs == 2)
+            recording = Recording(tmp_path / "session", source=describe(reader.feed))
+            end = keep_raw(reader.feed, recording)
+            await venue.step(5)
+            await reader.until(lambda: reader.feed.stats.snapshots == 4)
+            await venue.step(5)
+            await reader.until(lambda: all(map(reader.shows, venue.markets.values())))
+            end()
+            await asyncio.to_thread(recording.close)
+            assert reader.feed.stats.gaps == 0
+            for symbol, market in venue.markets.items():
+                books = BookSet()
+                for batch in binance.read(tmp_path / f"session/raw/{symbol}.gz"):
+                    books.apply(batch)
+                for ours, truth in zip(
+                    (books[symbol].bids(10_000), books[symbol].asks(10_000)), market.book, strict=True
+                ):
+                    assert {level[0]: level[1] for level in ours} == {
+                        float(p): float(size) for p, size in truth.items()
+                    }
 
     async def test_a_reader_that_is_late_is_not_a_clock_that_was_set(self, tmp_path: Path) -> None:
         """Frames of several seconds are read at once."""

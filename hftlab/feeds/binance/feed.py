@@ -92,6 +92,7 @@ class Binance:
         self.status_taps: list[Callable[[Status], object]] = []
         self.raw_taps: list[Callable[[str, int, bytes], object]] = []
         self.event_taps: list[Callable[[EventBatch], object]] = []
+        self._heard_raw: list[Callable[[str, int, bytes], object]] = []
         self._home = Home()
         self._lock = threading.Lock()
         self._watchers: list[Callable[[], None]] = []
@@ -204,6 +205,7 @@ class Binance:
         Raises SubscriptionFailed for symbols that the venue does not list.
         """
         self._has_told = False
+        self._begin_raw()
         items: list[Timed[Message]] = []
         at = 0
         for arrival in self._taken(until):
@@ -274,6 +276,16 @@ class Binance:
             for tap in tuple(self.event_taps):
                 tap(batch)
         return items
+
+    def _begin_raw(self) -> None:
+        """Ask for snapshots when a tap of raw frames is new: updates alone make no book when they are read again."""
+        taps = list(self.raw_taps)
+        if taps == self._heard_raw:
+            return
+        is_new, self._heard_raw = any(tap not in self._heard_raw for tap in taps), taps
+        if is_new and self._market is not None and self._receiver is not None:
+            for symbol in set(self.symbols) - self._market.unreliable:  # those of the others are asked for anyway
+                self._receiver.want(symbol, 0)
 
     def _tap_raw(self, symbol: str, at: int, payload: bytes) -> None:
         for tap in tuple(self.raw_taps):
