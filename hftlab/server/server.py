@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from ssl import SSLContext
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, get_args
+from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
 from websockets.http11 import Request, Response
 
@@ -120,7 +120,7 @@ class Server:
         fills: Fills | None = None,
         stepped: bool = False,
         wire: Wire | None = None,
-        market: str | None = None,
+        market: Literal["spot", "usdm", "coinm"] | None = None,
         native_limits: NativeLimits | None = None,
     ) -> None:
         if auth not in get_args(AuthMode):

@@ -21,9 +21,20 @@ class Levels(NamedTuple):
 NO_LEVELS = Levels(np.empty(0, np.int64), np.empty(0, np.int64))
 
 
-def level_differences(old: Levels, new: Levels, *, is_bid: bool) -> Levels:
-    """Return the levels of `new` that `old` does not have so, and those that are gone with 0 lots, best first."""
-    return Levels(*_differences(old.ticks, old.lots, new.ticks, new.lots, -1 if is_bid else 1))
+def level_differences(old: Levels, new: Levels, *, is_bid: bool, touched: IntArray = NO_LEVELS.ticks) -> Levels:
+    """Return the levels of `new` that `old` does not have so, and those that are gone with 0 lots, best first.
+
+    Those at `touched` prices are among them in any case: whoever has seen the book in between may know them otherwise.
+    """
+    found = Levels(*_differences(old.ticks, old.lots, new.ticks, new.lots, -1 if is_bid else 1))
+    if not len(touched):
+        return found
+    rising = slice(None, None, -1 if is_bid else 1)
+    ticks = np.union1d(found.ticks, touched)
+    known, lots = new.ticks[rising], np.append(new.lots[rising], 0)
+    places = np.searchsorted(known, ticks)
+    places[np.append(known, -1)[places] != ticks] = len(known)
+    return Levels(np.ascontiguousarray(ticks[rising]), np.ascontiguousarray(lots[places][rising]))
 
 
 @compiled

@@ -6,17 +6,18 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Final, NamedTuple
+from weakref import WeakSet
 
 import numpy as np
 
 from hftlab.book import BookSet, Checkpoint
-from hftlab.events import ADD, BID, CANCEL, CLEAR, MODIFY, TRADE, EventBatch
+from hftlab.events import ADD, BID, CANCEL, CLEAR, F_SNAPSHOT, MODIFY, TRADE, EventBatch
 from hftlab.instruments import Instrument
 from hftlab.kernels.compiling import IntArray
 from hftlab.venues.binance.api.day_statistics import DayStatistics
 from hftlab.venues.binance.api.level_differences import NO_LEVELS, Levels
 
-__all__ = ["FirstBook", "RecordedMarket", "Saved", "SymbolState", "Trade"]
+__all__ = ["FirstBook", "RecordedMarket", "Saved", "SymbolState", "TouchedPrices", "Trade"]
 
 _REMEMBERED: Final = 1000
 """Trades that a request may ask for."""
@@ -54,6 +55,28 @@ class Saved(NamedTuple):
     states: dict[str, SavedSymbol]
 
 
+class TouchedPrices:
+    """Prices (ticks) of the levels that events have been about, also of those that are again as they were."""
+
+    def __init__(self) -> None:
+        self._sides: tuple[list[IntArray], list[IntArray]] = ([], [])
+
+    def add(self, bids: IntArray, asks: IntArray) -> None:
+        """Add those of further events."""
+        for side, ticks in zip(self._sides, (bids, asks), strict=True):
+            side.append(ticks)
+
+    def take(self) -> tuple[IntArray, IntArray]:
+        """Return the bids' and the asks', and forget them."""
+        found = tuple(np.concatenate([NO_LEVELS.ticks, *side]) for side in self._sides)
+        self.clear()
+        return found[0], found[1]
+
+    def clear(self) -> None:
+        """Forget them."""
+        self._sides = ([], [])
+
+
 class SymbolState:
     """State of one symbol: its book's update id and time, and its last trades."""
 
@@ -69,6 +92,8 @@ class SymbolState:
         self.traded = 0
         """Trades that have been noted; it never goes back."""
         self.day = DayStatistics()
+        self.watchers: WeakSet[TouchedPrices] = WeakSet()
+        """Who wants to know of every level that changes, for as long as there is somebody."""
 
     def save(self) -> SavedSymbol:
         """Copy the state."""
@@ -133,6 +158,12 @@ class RecordedMarket:
             changes = others[_CHANGES[batch.action[others]]]
             if len(changes):
                 state.has_book = batch.action[changes[-1]] != CLEAR
+                if state.watchers:
+                    # A snapshot changes nothing in between: it is there as a whole.
+                    single = changes[(batch.flags[changes] & F_SNAPSHOT == 0) & (batch.action[changes] != CLEAR)]
+                    is_bid, ticks = batch.side[single] == BID, batch.price[single] // state.instrument.tick
+                    for watcher in state.watchers:
+                        watcher.add(ticks[is_bid], ticks[~is_bid])
         traded = np.flatnonzero(is_trade)
         if len(traded):
             columns = (numbers, batch.ts_event, batch.price, batch.size, batch.side != BID)

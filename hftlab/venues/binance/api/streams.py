@@ -11,7 +11,7 @@ from hftlab.venues.binance.api.aggregation import Aggregation
 from hftlab.venues.binance.api.level_differences import NO_LEVELS, Levels, level_differences
 from hftlab.venues.binance.api.messages_out import Writer
 from hftlab.venues.binance.api.pace import Pace
-from hftlab.venues.binance.api.recorded_market import RecordedMarket
+from hftlab.venues.binance.api.recorded_market import RecordedMarket, TouchedPrices
 from hftlab.venues.binance.api.stream_names import StreamKind, StreamName
 
 __all__ = ["MarketStream", "make_stream"]
@@ -41,9 +41,12 @@ class DepthStream:
     def __init__(self, name: StreamName, market: RecordedMarket, writer: Writer) -> None:
         self._market, self._writer, self._state = market, writer, writer.state
         self._pace = Pace(name.interval)
+        self._touched = TouchedPrices()
+        self._state.watchers.add(self._touched)
         self.restart()
 
     def restart(self) -> None:
+        self._touched.clear()
         self._sent_id, self._bids, self._asks = self._state.update_id, NO_LEVELS, NO_LEVELS
         self._had_book = self._state.has_book
         if self._had_book:
@@ -71,9 +74,11 @@ class DepthStream:
             self.restart()
             return []
         bids, asks = self._levels()
+        # As at Binance: a reader's snapshot may be from the middle of the interval.
+        touched = self._touched.take()
         changed = (
-            level_differences(self._bids, bids, is_bid=True),
-            level_differences(self._asks, asks, is_bid=False),
+            level_differences(self._bids, bids, is_bid=True, touched=touched[0]),
+            level_differences(self._asks, asks, is_bid=False, touched=touched[1]),
         )
         message = self._writer.depth_update(self._sent_id, *changed)
         self._sent_id, self._bids, self._asks = self._state.update_id, bids, asks

@@ -25,14 +25,16 @@ def ids(messages: list[Any]) -> list[tuple[int, int]]:
 
 class TestDepth:
     def test_it_has_all_changes_since_its_last_message(self) -> None:
-        """A level that came and went is not named, one that changed twice once."""
+        """A level that came and went is named as gone, one that changed twice once."""
         market = SmallMarket()
         market.add("coin@depth@100ms")
         assert market.due(100) == []
         market.apply(Row("M", "B", 9_900, 1), Row("A", "A", 10_100, 2), Row("C", "A", 10_100), Row("M", "B", 9_900, 4))
         (message,) = market.due(100)
         assert ids([message]) == [(5, 8)]
-        assert (message["b"], message["a"]) == ([["99.00000000", "0.00400000"]], [])
+        # The level that has come and gone is named: a snapshot from in between has it.
+        assert message["b"] == [["99.00000000", "0.00400000"]]
+        assert message["a"] == [["101.00000000", "0.00000000"]]
         market.apply(Row("N"))
         (message,) = market.due(200)
         assert (ids([message]), message["b"], message["a"]) == ([(9, 9)], [], [])
@@ -63,7 +65,7 @@ class TestDepth:
         market.apply(Row("R"), Row("A", "B", 9_900, 5), Row("A", "A", 10_200, 1))
         (message,) = market.due(100)
         assert ids([message]) == [(5, 7)]
-        assert message["b"] == [["98.00000000", "0.00000000"]]
+        assert message["b"] == [["99.00000000", "0.00500000"], ["98.00000000", "0.00000000"]]
         assert message["a"] == [["100.00000000", "0.00000000"], ["102.00000000", "0.00100000"]]
 
     def test_after_a_gap_the_ids_do_not_join(self) -> None:
