@@ -318,7 +318,8 @@ FOUR_VENUES = ["BRK.A", "AAPL:NYSE", "NVDA:NYSE", "AAPL", "MSFT", "VOD", "BP.", 
 def day(request: pytest.FixtureRequest) -> tuple[list[EventBatch], list[int], dict[Instrument, list[object]]]:
     """The events, the instants, and the books of each instrument at these."""
     moments = np.random.default_rng(1).integers(0, request.param * 1_000_000, 1000)
-    instants = [START + 1000 * int(moment) for moment in np.sort(moments)]
+    # The last ns of a µs: Binance's messages have no finer times.
+    instants = [START + 1000 * int(moment) + 999 for moment in np.sort(moments)]
     source = exchange(symbols=FOUR_VENUES)
     batches, truth = books_at(source, instants, source.instruments)
     return batches, instants, dict(zip(source.instruments, zip(*truth, strict=True), strict=True))
