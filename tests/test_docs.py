@@ -161,7 +161,7 @@ class TestGenerated:
             for one in tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
             if one["type"] == "layers"
         )
-        names = [name.strip() for layer in contract["layers"] for name in layer.split("|")]
+        names = [name.strip() for layer in contract["layers"] for name in re.split(r"[|:]", layer)]
         assert [name for name in names if not name.startswith("(") and f"`{name}`" not in table] == []
 
 

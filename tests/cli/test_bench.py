@@ -41,4 +41,4 @@ def test_json_is_for_programs(run: Run) -> None:
 def test_an_unknown_one_is_named_with_those_that_there_are(run: Run) -> None:
     said = sentence(run("bench", "speed"))
     assert "no benchmark is called 'speed'" in said
-    assert "codec, connections, fanout" in said
+    assert "codec, connections, decode, fanout" in said

@@ -114,7 +114,7 @@ class TestOneSentence:
         ("hftlab re", {"replay", "record", "recover"}),
         ("hftlab serve --source ", {"exchange", "walk"}),
         ("hftlab bench co", {"codec", "connections"}),
-        ("hftlab import ", {"binance", "dbn", "hftbacktest", "itch", "kraken", "lobster"}),
+        ("hftlab import ", {"binance", "dbn", "hftbacktest", "iex", "itch", "kraken", "lobster", "mitch", "nyse"}),
         ("hftlab serve --auth ", {"public", "required"}),
     ],
 )

@@ -56,7 +56,7 @@ async def run_cases(*cases: str, at_once: int) -> dict[str, str]:
     # The cases send up to 16 MB; our own limit is tested elsewhere.
     limits = dataclasses.replace(ServerLimits(), message_bytes=64 << 20)
     echo = Echo()
-    server = Listener(echo, lambda path: None, limits, Authenticator(KEY), echo.framer, leaves_key=False)
+    server = Listener(echo, lambda request, connection: None, limits, Authenticator(KEY), echo.framer, leaves_key=False)
     await server.open("127.0.0.1", 0, trusted=False, origins=(), hosts=(), ssl=None)
     try:
         results = await kosoku.run_fuzzingclient(f"ws://127.0.0.1:{server.port}", list(cases), concurrency=at_once)
