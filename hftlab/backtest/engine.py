@@ -34,7 +34,7 @@ class TradedMarket(Protocol):
 
     symbols: Sequence[str]
     is_whole: bool
-    """Whether next() returns all messages of a time at once, but for those that requests of this time cause."""
+    """True if next() returns all messages of a time at once, but for those that requests of this time cause."""
 
     @property
     def start(self) -> int:
@@ -77,7 +77,7 @@ class Engine:
         self._pending: list[tuple[int, int, int, Any]] = []
         self._count = 0
         self._has_sent = False
-        """Whether the strategy has sent something, of which the market may tell more at the same time."""
+        """True if the strategy has sent something, of which the market may tell more at the same time."""
         self._symbols = _chosen(strategy, market.symbols)
         self._wanted = frozenset(self._symbols)
         self.known = StrategyMarket(self._symbols, market.start)

@@ -88,7 +88,7 @@ class FillVenue:
 
     @property
     def is_busy(self) -> bool:
-        """Whether there are orders, or requests or reports on their way: time means something to it then."""
+        """True if there are orders, or requests or reports on their way: time means something to it then."""
         state = self._state
         return bool(state.by_number or state.underway or state.reports)
 

@@ -1,4 +1,4 @@
-"""What `hftlab replay --as VENUE` takes besides sessions: a capture, which is imported to a folder of the moment."""
+"""Captures for `hftlab replay --as VENUE`, each imported to a folder of the moment."""
 
 from __future__ import annotations
 

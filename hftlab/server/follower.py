@@ -1,4 +1,4 @@
-"""What goes along with a stream: it follows the position of the source, wherever that goes."""
+"""Followers of a stream: they go wherever the position of its source goes."""
 
 from __future__ import annotations
 

@@ -138,7 +138,7 @@ class Server:
         self._auth, self._origins, self._hosts, self._ssl = auth, origins, hosts, ssl
         self._stepped = stepped
         self._resumes = False
-        """Whether the clock goes on when clients step it no more."""
+        """True if the clock goes on when clients step it no more."""
         self.broker = broker_of(source, accounts)
         """Broker of a source that can be traded, such as the simulated exchange; None for others."""
         if source is None or self.broker is None or isinstance(source, PaperSource):

@@ -68,7 +68,7 @@ class Stream:
         self.broker: Broker | PaperTrading | None = broker if self._paper is None else self._paper.trading
         """Taker of orders: the broker, or the accounts of a replay."""
         self._has_venue_time = isinstance(playback.source, SteppedSource)
-        """Whether private messages say when things happened, by the clock that is stepped."""
+        """True if private messages say when things happened, by the clock that is stepped."""
         self._is_moving = False
         """Whether a seek is under way, on another thread, which has the accounts until it is over."""
         self._ended: list[Hashable] = []
@@ -90,7 +90,7 @@ class Stream:
 
     @property
     def is_stepped(self) -> bool:
-        """Whether it takes orders and can be stepped through: a replay, or an exchange whose clock stands still."""
+        """True if it takes orders and can be stepped through: a replay, or an exchange whose clock stands still."""
         return self.broker is not None and self.playback.is_recorded
 
     def follow(self, follower: Follower) -> None:

@@ -62,7 +62,7 @@ class PaperTrading:
         self._valuation: int | None = None
         """When accounts are valued next; None if that is never."""
         self._is_planned = False
-        """Whether there is no earlier time at which accounts might be valued next."""
+        """True if there is no earlier time at which accounts might be valued next."""
         self._due: int | None = self._venue.next_time()
         """When something may be reported next: the venue's next_time() since it was last asked to do something."""
         self._played: int | None = None

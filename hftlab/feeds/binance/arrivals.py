@@ -1,4 +1,4 @@
-"""What comes to a live feed from its connections, in the order in which it came; times are ns of our wall clock."""
+"""Arrivals of a live feed from its connections, in the order in which they came; times are ns of our wall clock."""
 
 from __future__ import annotations
 

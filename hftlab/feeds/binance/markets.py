@@ -38,7 +38,7 @@ class Market:
     """Levels of a snapshot up to which a request has a weight: (levels, weight)."""
     info_weight: int
     selects_symbols: bool
-    """Whether the exchange information can be asked for of some symbols."""
+    """True if the exchange information can be asked for of some symbols."""
 
     def depth_weight(self, levels: int) -> int:
         """Return the weight of a request for a snapshot of so many levels a side."""

@@ -97,7 +97,7 @@ class StreamLink:
 
     @property
     def is_up(self) -> bool:
-        """Whether the streams come."""
+        """True if the streams come."""
         return bool(self._open)
 
     async def run(self) -> None:

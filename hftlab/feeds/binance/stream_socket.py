@@ -41,9 +41,9 @@ class StreamSocket(ClientConnection):
         self.heard_at = wall_time()
         self.ended = asyncio.Event()
         self.stalled = False
-        """Whether it was given up because nothing was heard of it."""
+        """True if it was given up because nothing was heard of it."""
         self.has_left = False
-        """Whether it was closed from this side: what still comes is not wanted."""
+        """True if it was closed from this side: what still comes is not wanted."""
         hold(self)
 
     def descriptors(self) -> list[int]:

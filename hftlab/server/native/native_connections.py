@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["NativeConnections"]
 
 _LOOK: Final = 1 / 16
-"""Of the write deadline: how often slow readers are looked at."""
+"""Looks at slow readers in a write deadline."""
 _GOING_AWAY: Final = 1001
 _SERVICE_RESTART: Final = 1012
 _END_OF_LIFE: Final = "the connection has reached its longest life"

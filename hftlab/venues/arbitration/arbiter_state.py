@@ -98,7 +98,7 @@ class Arrivals(NamedTuple):
 
 
 class Order(NamedTuple):
-    """What the loop delivers."""
+    """Messages that the loop delivers."""
 
     packet: IntArray
     skip: IntArray

@@ -22,7 +22,7 @@ _TICKERS: Final = 512
 
 
 class Trust(Enum):
-    """Whether a book can be relied on."""
+    """True if a book can be relied on."""
 
     NONE = "none"  # there is no book: it waits for a snapshot
     DOUBTFUL = "doubtful"  # updates may be missing: the next update or snapshot tells
@@ -38,7 +38,7 @@ class Change(NamedTuple):
 
     @property
     def is_gap(self) -> bool:
-        """Whether data is missing from here on."""
+        """True if data is missing from here on."""
         return self.reason is not None
 
 
@@ -55,7 +55,7 @@ class BookSync:
         self.stats = Stats()
         self.trust = Trust.NONE
         self.asked = False
-        """Whether a snapshot was asked for that has not come."""
+        """True if a snapshot was asked for that has not come."""
         self.attempts = 0
         """Failures since the book was right for a while: snapshots of no use, and times that it was wrong."""
         self.checked = 0
@@ -73,7 +73,7 @@ class BookSync:
 
     @property
     def needs_snapshot(self) -> bool:
-        """Whether a snapshot is to be asked for: from the subscription on, as all later updates come."""
+        """True if a snapshot is to be asked for: from the subscription on, as all later updates come."""
         return self._is_connected and not self.asked and self.trust is not Trust.LIVE
 
     @property

@@ -32,7 +32,7 @@ BAD_SYMBOL: Final = -2
 """Numbers of instruments that are not: one that is not wanted, one whose symbol cannot be."""
 
 TOP_FIELDS: Final = 4
-"""Of the last quote of a slot: bid price and size, ask price and size."""
+"""Columns of the last quote of a slot: bid price and size, ask price and size."""
 
 
 class DecoderState(NamedTuple):

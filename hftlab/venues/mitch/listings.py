@@ -34,7 +34,7 @@ _LONGEST: Final = 12
 
 
 class Listing(NamedTuple):
-    """What the directory says of an instrument: its codes, "" for one that it does not have, and its currency."""
+    """Entry of the directory: an instrument's codes, "" for one that it does not have, and its currency."""
 
     isin: str
     sedol: str

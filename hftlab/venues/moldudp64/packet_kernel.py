@@ -36,7 +36,7 @@ Bytes = npt.NDArray[np.uint8]
 IntArray = npt.NDArray[np.int64]
 
 DATA, HEARTBEATS, ENDS, UNNUMBERED, UNWANTED, OTHERS = range(6)
-"""What a datagram is; index of its count."""
+"""Kinds of datagrams, each the index of its count."""
 KINDS: Final = 6
 
 _HEADER: Final = 20

@@ -19,7 +19,7 @@ _SYMBOL, _SYSTEM, _SCALE = slice(8, 19), 22, 24
 
 
 class Listing(NamedTuple):
-    """What an index stands for: a symbol, the scale of its prices, and its partition of the matching engine if known.
+    """Meaning of an index: a symbol, the scale of its prices, and its partition of the matching engine if known.
 
     Prices are integers of 10**-`price_scale` dollars. The `system` tells which time references its messages have.
     """

@@ -33,7 +33,7 @@ __all__ = [
 IntArray = npt.NDArray[np.int64]
 
 UDP, FRAGMENT, NOT_UDP, TRUNCATED, UNKNOWN_LINK, BAD_HEADER, BAD_LENGTH = range(7)
-"""What a packet is; index of its count in `PacketState.counts`."""
+"""Kinds of packets, each the index of its count in `PacketState.counts`."""
 COUNTS: Final = 7
 REASONS: Final = {
     UNKNOWN_LINK: "link type",

@@ -40,7 +40,7 @@ _OF_SERVER: Final = (Debug, LoginAccepted, LoginRejected, Sequenced, Unsequenced
 
 
 class _End(ABC):
-    """What both ends share: packets out of a stream, heartbeats, silence."""
+    """End of a connection, client or server: packets out of a stream, heartbeats, silence."""
 
     _is_client: bool
     _expected: tuple[type[Event], ...]

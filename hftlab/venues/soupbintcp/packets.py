@@ -119,7 +119,7 @@ Event = (
     | Heartbeat
     | Broken
 )
-"""What an end has received."""
+"""Packet that an end has received."""
 
 
 def encode(event: Event, *, is_client: bool = False) -> bytes:

@@ -12,7 +12,7 @@ _NEVER: Final = math.inf
 
 
 class Due(Enum):
-    """What is to be done."""
+    """Task that is to be done."""
 
     PING = auto()
     NO_PONG = auto()

@@ -44,7 +44,7 @@ class Market:
 
     @property
     def is_futures(self) -> bool:
-        """Whether it trades contracts, whose messages have a transaction time and `pu`."""
+        """True if it trades contracts, whose messages have a transaction time and `pu`."""
         return self.name != "spot"
 
 

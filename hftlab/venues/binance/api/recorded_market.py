@@ -87,7 +87,7 @@ class SymbolState:
         self.ts_event = 0
         """Newest time of an event other than a trade (ns)."""
         self.has_book = False
-        """Whether there is a book: there is none before the first levels, and in a gap of the recording."""
+        """True if there is a book: there is none before the first levels, and in a gap of the recording."""
         self.trades: deque[Trade] = deque(maxlen=_REMEMBERED)
         self.traded = 0
         """Trades that have been noted; it never goes back."""
@@ -131,7 +131,7 @@ class RecordedMarket:
         self.first_books: dict[str, FirstBook] = {}
         """Books that requests get of symbols that have had none yet: the events to come go on from there."""
         self.has_begun_anew = False
-        """Whether update ids have gone back, as after a reset of the market; the owner takes it back."""
+        """True if update ids have gone back, as after a reset of the market; the owner takes it back."""
 
     def apply(self, batch: EventBatch, numbers: IntArray) -> None:
         """Take in events; `numbers` are the update ids of book events, and the ids of trades."""

@@ -49,7 +49,7 @@ class StreamSet(Generic[Reader]):
         self.writers = {symbol: Writer(market, state) for symbol, state in recorded.states.items()}
         self._streams: dict[StreamName, _Readers[Reader]] = {}
         self.wants_trades = False
-        """Whether a stream tells of trades."""
+        """True if a stream tells of trades."""
 
     def add(self, name: StreamName, reader: Reader, *, combined: bool) -> None:
         """Let a reader have a stream, or have it in another form."""

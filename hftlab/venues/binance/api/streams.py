@@ -20,7 +20,7 @@ NEVER: Final = 2**63 - 1
 
 
 class MarketStream(Protocol):
-    """What a stream of any kind has."""
+    """Stream of any kind."""
 
     def due(self) -> int:
         """Time from which on there is something to send; 0 for at once, NEVER if there is nothing."""
