@@ -382,6 +382,9 @@ class TestDependencies:
     }
     """The reader of an extra, a notebook program that hftlab draws for, and a rival of a benchmark; by their user."""
 
+    OTHER_NAMES: Final = {"itch": "itchfeed"}
+    """Distributions of modules that are named otherwise, and that need not be installed."""
+
     def imported(self) -> set[str]:
         """Top-level names that hftlab imports, at the top of a file or inside of a function."""
         return {name for path in PACKAGE.rglob("*.py") for name in imports_of(ast.parse(path.read_text()))}
@@ -390,10 +393,10 @@ class TestDependencies:
         return {canonicalize_name(Requirement(name).name) for name in names}
 
     def used(self, imported: set[str]) -> set[str]:
-        """The distributions of what is imported; one that is not installed has the name of its module."""
+        """The distributions of what is imported; one that is absent by OTHER_NAMES, else by its module's name."""
         homes = packages_distributions()
         foreign = imported - set(sys.stdlib_module_names) - {"hftlab"}
-        return {canonicalize_name(homes.get(name, [name])[0]) for name in foreign}
+        return {canonicalize_name(homes.get(name, [self.OTHER_NAMES.get(name, name)])[0]) for name in foreign}
 
     @pytest.mark.no_cover
     def test_what_is_imported_is_declared(self) -> None:
@@ -404,7 +407,7 @@ class TestDependencies:
     @pytest.mark.no_cover
     def test_what_is_optional_is_imported_where_it_is_used_alone(self) -> None:
         for name, home in self.OPTIONAL.items():
-            module = "itch" if name == "itchfeed" else name.replace("-", "_")
+            module = next((key for key, one in self.OTHER_NAMES.items() if one == name), name.replace("-", "_"))
             users = [path for path in PACKAGE.rglob("*.py") if module in imports_of(ast.parse(path.read_text()))]
             assert [path.relative_to(PACKAGE).as_posix() for path in users] == [home]
             at_the_top = ast.Module([one for one in ast.parse(users[0].read_text()).body if is_import(one)], [])
