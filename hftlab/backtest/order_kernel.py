@@ -56,7 +56,8 @@ def enter_order(state: FillState, entry: IntArray, time: int) -> bool:
         report(state, time, _REJECTED, number, lots, price, _WOULD_TAKE, 0, 0)
         return True
     if in_force == _FOK and can_take(state, other, key, lots, owner, prevention) < lots:
-        report(state, time, _REJECTED, number, lots, price, _NOT_FILLABLE, 0, 0)
+        report(state, time, _ACCEPTED, number, lots, price, _NO_WHY, level_lots(state, side, key), 0)
+        report(state, time, _CANCELLED, number, lots, price, _NOT_FILLABLE, 0, 0)
         return True
     row = open_own(state, number)
     own = state.own[row]

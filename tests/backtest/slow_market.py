@@ -456,11 +456,15 @@ class SlowMarket:
         elif entry.in_force == InForce.FOK and not self._would_trade(
             entry.instrument, own, entry.lots, entry.prevention
         ):
-            self._tell(at, Cause.REJECTED, entry.number, entry.lots, price, Why.NOT_FILLABLE)
+            self._accept(entry, own, at)
+            self._tell(at, Cause.CANCELLED, entry.number, entry.lots, price, Why.NOT_FILLABLE)
         else:
-            there = 0 if price is None else self.left(book, own.side, price)
-            self._tell(at, Cause.ACCEPTED, entry.number, entry.lots, price, Why.NONE, there)
+            self._accept(entry, own, at)
             self._place(book, own, at, price is None or entry.in_force in (InForce.IOC, InForce.FOK))
+
+    def _accept(self, entry: Entry, own: Own, at: int) -> None:
+        there = 0 if own.price is None else self.left(self.books[entry.instrument], own.side, own.price)
+        self._tell(at, Cause.ACCEPTED, entry.number, entry.lots, own.price, Why.NONE, there)
 
     def _would_trade(self, instrument: int, own: Own, lots: int, prevention: int) -> bool:
         """Try on a copy whether an order would trade so many lots."""

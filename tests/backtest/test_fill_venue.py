@@ -265,7 +265,6 @@ def test_an_iceberg_shows_its_parts_one_behind_the_other() -> None:
         (New("2", OrderTerms(symbol="AAPL", side=Side.BUY, type=OrderType.MARKET, quantity=1)), "quantity: "),
         (New("1", buy(1)), "order_id: '1' is an order already"),
         (New("2", buy(1, 101, post_only=True)), "post-only: the order would trade at once"),
-        (New("2", buy(11, 102, time_in_force=TimeInForce.FOK)), "fill or kill: not fillable"),
         (New("2", buy(1001, 99, type=OrderType.ICEBERG, display_quantity=1)), "display_quantity: an iceberg shows"),
         (New("2", buy(1, 99, type=OrderType.ICEBERG)), "display_quantity: an ICEBERG order needs one"),
         (Cancel("7"), "unknown order"),
@@ -310,6 +309,16 @@ def test_what_a_market_or_ioc_order_cannot_fill_is_cancelled() -> None:
     ]
     assert updates[2].reason == "no liquidity for the rest of an IOC order"
     assert updates[5].reason == "no liquidity for the rest of a MARKET order"
+
+
+def test_a_fill_or_kill_order_that_cannot_fill_is_cancelled() -> None:
+    """As at the exchange: it is taken, and then there is nothing to fill it with."""
+    one = venue()
+    one.advance(5)
+    one.submit("alice", New("1", buy(11, 102, time_in_force=TimeInForce.FOK)), 5)
+    updates = one.take_updates()
+    assert [short(update) for update in updates] == [(5, "1", "NEW"), (5, "1", "CANCEL")]
+    assert updates[1].reason == "fill or kill: not fillable"
 
 
 @pytest.mark.parametrize(
