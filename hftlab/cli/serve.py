@@ -38,6 +38,10 @@ def serve(
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the simulator.")] = None,
     speed: Speed = 1.0,
+    stepped: Annotated[
+        bool,
+        typer.Option("--stepped", help="Let the exchange stand still until clients step it, as hl.run() does."),
+    ] = False,
     auth: Auth = "public",
     key: Key = None,
     tls_cert: TlsCert = None,
@@ -51,10 +55,13 @@ def serve(
     check_speed(speed)
     _check_seed(seed)
     check_feed(feed, market, ws_url, rest_url)
+    if stepped and (feed is not None or source != "exchange"):
+        other = f"--source {source}" if feed is None else f"--feed {feed}"
+        raise HftlabError(f"--stepped is for the exchange: leave it or {other} out; a replay is stepped as it is")
     if feed is None:
         if fills is not None:
             raise HftlabError(f"--fills {fills} is for a live feed here: give --feed, or hftlab replay --fills")
-        serving.serve(lambda: _source(source, seed, speed))
+        serving.serve(lambda: _source(source, seed, speed), stepped=stepped)
         return
     if source != "exchange" or seed is not None or speed != 1.0:
         raise HftlabError("--feed is a source of its own, in real time: leave --source, --seed and --speed out")

@@ -70,12 +70,13 @@ class Serving:
         make_source: Callable[[], Any],
         *,
         fills: str | None = None,
+        stepped: bool = False,
         wire: str | None = None,
         market: str | None = None,
     ) -> None:
         """Serve until SIGINT or SIGTERM, after printing the addresses. Raises HftlabError.
 
-        `fills`, `wire` and `market` are as in Server; a wire's addresses have a line each.
+        `fills`, `stepped`, `wire` and `market` are as in Server; a wire's addresses have a line each.
 
         The source is made when everything else is known to be right: the exchange may compile for a minute.
         """
@@ -88,8 +89,8 @@ class Serving:
         from hftlab.source import Live, undecorated
 
         async def stream() -> None:
-            native: Any = {"wire": wire, "market": market}
-            async with Server(source, self.host, self.port, fills=fills, **native, **options) as server:
+            served: Any = {"fills": fills, "stepped": stepped, "wire": wire, "market": market}
+            async with Server(source, self.host, self.port, **served, **options) as server:
                 stop = interruption()
                 live = undecorated(source)
                 if isinstance(live, Live):

@@ -53,6 +53,7 @@ def run(
     as fast as possible. It goes on from where the replay stands, to its end. The `feed` of a `latency` delays what the
     strategy hears; requests and reports take as long as the server's fills= say. An exchange that is served with
     stepped=True is driven in the same way, for `duration`, with the fills of hl.backtest() on such an exchange.
+    Where the connection ends before it, the result is that of the time until then, with a warning.
 
     `parameters` are for a strategy given as its class. `terms` are those of the account at the server, by which fees
     are computed (None: typical ones, and the cash that it has). Orders that are open at the end stay open, or are

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections import deque
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Coroutine, Sequence
+from typing import Any, Final, TypeVar
 
 from hftlab.backtest.engine import ACCOUNT
 from hftlab.client import Client
 from hftlab.clock import NANOSECONDS, from_milliseconds, in_words
-from hftlab.errors import ArgumentError, ReplayMoved
+from hftlab.errors import ArgumentError, NetworkError, ReplayMoved
 from hftlab.lab.background import background
 from hftlab.protocol import DataType, MarketData, Message, ReplayState, ReplayStatus
 from hftlab.protocol.order_messages import PRIVATE_MESSAGES
 from hftlab.source import Timed
 
 __all__ = ["SteppedMarket"]
+
+T = TypeVar("T")
 
 _HEARD: Final = (MarketData, *PRIVATE_MESSAGES)
 
@@ -56,14 +59,22 @@ class SteppedMarket:
     def next(self, until: int | None) -> Sequence[Timed[Any]]:
         """Return the next message that is due by `until`, or whenever it is for None; nothing if there is none."""
         if not self._waiting:
-            background.run(self._step(until))
+            self._run(self._step(until))
         self._pace()
         return (self._waiting.popleft(),) if self._waiting else ()
 
     def handle(self, account: str, request: Any, at: int) -> list[Timed[Any]]:
         """Send a request; returns the messages that follow at once. Raises the server's error."""
         del account, at  # the client's, and that of the replay, which stands still
-        return background.run(self._ask(request))
+        return self._run(self._ask(request))
+
+    def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Wait for work on the loop. Raises EOFError, with a warning, at the end of the connection."""
+        try:
+            return background.run(work)
+        except NetworkError as exc:
+            warnings.warn(f"the run ends at {in_words(self._now)}, before its end: {exc}", stacklevel=6)
+            raise EOFError from exc
 
     # --- on the loop ---
 
@@ -123,10 +134,11 @@ class SteppedMarket:
         return status
 
     def _moved(self, before: int) -> ReplayMoved:
-        now = self._status().order_time or 0
+        status = self._status()
+        market = "exchange" if status.end is None else "replay"
         return ReplayMoved(
-            f"another client has moved the replay from {in_words(before)} to {in_words(now)}, unseen by the "
-            "strategy: a run needs the replay for itself, so serve one for each, and run again"
+            f"another client has moved the {market} from {in_words(before)} to {in_words(status.order_time or 0)}, "
+            f"unseen by the strategy: a run needs the {market} for itself, so serve one for each, and run again"
         )
 
     def _pace(self) -> None:

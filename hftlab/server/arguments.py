@@ -83,8 +83,12 @@ def streamed_source(source: Source[Message] | None) -> Source[Message] | None:
     )
 
 
-def check_steps(source: Source[Message] | None) -> None:
-    """Check that clients can step a source which is not recorded. Raises ArgumentError."""
+def check_steps(stepped: bool, source: Source[Message] | None) -> None:
+    """Check that clients can step a source which is not recorded, if they shall. Raises ArgumentError or TypeError."""
+    if not isinstance(stepped, bool):
+        raise ArgumentTypeError(f"stepped={stepped!r} is not a choice: give True or False")
+    if not stepped:
+        return
     if source is None or source.recorded or not isinstance(undecorated(source), TradingVenue):
         raise ArgumentError(
             f"stepped=True is for a market that takes orders, such as hl.simulator.Exchange(), and the source is "

@@ -130,8 +130,7 @@ class Server:
             )
         self.host, self.port = host_address(host), port_number(port)
         check_unserved(streamed_source(source))  # before its broker gets other accounts
-        if stepped:
-            check_steps(source)
+        check_steps(stepped, source)
         if fills is not None:
             source, accounts = _paper(source, fills, accounts), None
         self.source = source

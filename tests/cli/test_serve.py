@@ -12,7 +12,7 @@ from hftlab.clock import Clock
 from hftlab.protocol import OrderBookLevel
 from hftlab.session import Session
 from hftlab.simulator import Exchange, RandomWalk
-from tests.command import Result, ended, first_line, started
+from tests.command import Result, ended, first_line, make_run, started
 from tests.session.sessions import numbered, replayed, write_session
 from tests.waiting import PATIENCE
 
@@ -92,6 +92,24 @@ class TestServe:
             assert client.wait_for_replay(PATIENCE)
             streamed = [message.symbols for message in client.messages() if message.type == "MARKET_DATA"]
         assert streamed == [message.symbols for _, message in replayed(session)]
+
+    def test_the_exchange_is_stepped_by_clients(self) -> None:
+        with started("serve", "--port", "0", "--seed", "7", "--stepped") as process:
+            with hl.connect(first_line(process), account="alice") as client:
+                client.subscribe("AAPL", frequency=0)
+                begun = client.replay.position
+                client.replay.step("1s")
+                assert client.replay.position == begun + 10**9
+            process.send_signal(signal.SIGINT)
+            assert ended(process) == Result(0, "", "")
+
+    @pytest.mark.parametrize("other", [["--source", "walk"], ["--source", "data/one"], ["--feed", "binance:BTCUSDT"]])
+    def test_only_the_exchange_is_stepped(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], other: list[str]
+    ) -> None:
+        result = make_run(monkeypatch, capsys)("serve", "--stepped", *other)
+        assert (result.status, result.out) == (2, "")
+        assert f"--stepped is for the exchange: leave it or {' '.join(other)} out" in result.err
 
 
 class TestReplay:

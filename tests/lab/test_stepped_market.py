@@ -16,6 +16,7 @@ from hftlab.backtest import Latency, Result
 from hftlab.clock import from_milliseconds
 from hftlab.errors import ArgumentError, ReplayMoved, ServerError
 from hftlab.lab import LabClient
+from hftlab.lab.server import servers
 from hftlab.protocol import MarketData, OrderUpdate
 from tests.backtest.recorded_days import OPENING, exchange, levels
 
@@ -244,8 +245,25 @@ class TestExchange:
 
         with hl.connect(client.inner.url, account="bob") as other:
             other.subscribe(["AAPL"])
-            with pytest.raises(ReplayMoved, match="a run needs the replay for itself"):
+            with pytest.raises(ReplayMoved, match=r"moved the exchange from .* a run needs the exchange for itself"):
                 hl.run(Moved, client, duration=SECONDS)
+
+    def test_a_server_that_stops_leaves_the_result_until_then(self, client: LabClient) -> None:
+        (server,) = (one for one in servers() if one.url == client.inner.url)
+
+        class Stopped(hl.Strategy):
+            every = "1s"
+
+            def on_timer(self, at: int) -> None:
+                if at >= OPENING + 2000 * MILLISECOND:
+                    server.stop()
+                self.trading.buy("AAPL", 1)
+
+        with pytest.warns(UserWarning, match="the run ends at .*, before its end: "):
+            result = hl.run(Stopped, client, duration=60)
+        times = result.fills.collect()["at"]
+        assert len(times) > 0
+        assert times.max() < OPENING + 4000 * MILLISECOND
 
     def test_it_is_stepped_and_plays_and_does_not_go_back(self, client: LabClient) -> None:
         client.subscribe(["AAPL"], frequency=0)
@@ -271,3 +289,7 @@ class TestErrors:
     def test_what_cannot_be_stepped(self, source: Callable[[], Any]) -> None:
         with pytest.raises(ArgumentError, match="stepped=True is for a market that takes orders"):
             hl.serve(source(), port=0, stepped=True)
+
+    def test_what_is_not_a_choice(self) -> None:
+        with pytest.raises(TypeError, match="stepped='yes' is not a choice: give True or False"):
+            hl.serve(hl.simulator.Exchange(1), port=0, stepped="yes")  # type: ignore[arg-type]
