@@ -1,5 +1,7 @@
 """Live feeds of real venues as sources: `hl.serve(hl.feeds.Binance(["BTCUSDT"]))`."""
 
-from hftlab.feeds.binance import Binance, FeedStats, FeedTiming
+from hftlab.feeds.binance import Binance
+from hftlab.feeds.feed_stats import FeedStats
+from hftlab.feeds.feed_timing import FeedTiming
 
 __all__ = ["Binance", "FeedStats", "FeedTiming"]

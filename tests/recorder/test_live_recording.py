@@ -15,7 +15,7 @@ from hftlab.clock import NANOSECONDS
 from hftlab.errors import ArgumentTypeError, HftlabError, SessionError, SubscriptionFailed
 from hftlab.events import COLUMNS, EventBatch
 from hftlab.feeds import Binance, FeedTiming
-from hftlab.feeds.binance.arrivals import Frame
+from hftlab.feeds.arrivals import Frame
 from hftlab.recorder import Recording, describe
 from hftlab.recorder.live_recording import LiveRecording, keep_raw, record_source
 from hftlab.server import Server

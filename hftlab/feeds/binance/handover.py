@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Generic, TypeVar
 
-from hftlab.feeds.binance.arrivals import Frame
+from hftlab.feeds.arrivals import Frame
 
 __all__ = ["Handover"]
 

@@ -1,12 +1,10 @@
-"""Receiver of a live feed: a thread with the connections, the snapshots and the clock offset of one market."""
+"""Receiver of Binance's streams: the connections, the snapshots and the clock offset of one market."""
 
 from __future__ import annotations
 
 import asyncio
-import atexit
 import dataclasses
-import threading
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -14,16 +12,16 @@ import msgspec
 
 from hftlab.clock import wall_time
 from hftlab.errors import DataError, HftlabError, NetworkError
-from hftlab.feeds.binance.arrivals import Arrival, Failed, Listed, Snapshot
+from hftlab.feeds.arrivals import Arrival, Listed, Snapshot
 from hftlab.feeds.binance.markets import Market
 from hftlab.feeds.binance.request_weight import RequestWeight
 from hftlab.feeds.binance.rest_client import RestClient
-from hftlab.feeds.binance.stream_link import LinkCounts, LinkTerms, StreamLink
+from hftlab.feeds.binance.stream_link import BinanceLink
 from hftlab.feeds.binance.streams import subscriptions
+from hftlab.feeds.receiver import Receiver
+from hftlab.feeds.stream_link import LinkTerms
 from hftlab.instruments import Instrument
-from hftlab.log import get_logger
-from hftlab.loop import new_loop
-from hftlab.transport.clock_offset import ClockOffset, Sample
+from hftlab.transport.clock_offset import Sample
 from hftlab.venues.binance.exchange_info import (
     ServerTime,
     decode_exchange_info,
@@ -31,7 +29,7 @@ from hftlab.venues.binance.exchange_info import (
     request_weight_limit,
 )
 
-__all__ = ["Receiver", "ReceiverTerms"]
+__all__ = ["BinanceReceiver", "ReceiverTerms"]
 
 _AT_ONCE: Final = 4
 """Snapshots that are asked for at the same time."""
@@ -40,11 +38,7 @@ _TIME_EVERY: Final = 60.0
 _FIRST_TIMES: Final = 4
 _SPREAD: Final = 0.9
 """Part of the time to the renewal after which the first of several links is renewed, so that not all are at once."""
-_END: Final = 2.0
-"""Seconds that the thread may take to end."""
 _MILLISECOND: Final = 1_000_000
-
-_log = get_logger("hftlab.feeds")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,90 +55,37 @@ class ReceiverTerms:
     link: LinkTerms
 
 
-class Receiver:
-    """Receiver of the streams and snapshots of some symbols, on a thread of its own from start() to stop().
-
-    `tell` gets what comes, on that thread. Snapshots are asked for by want(), from any thread.
-    """
+class BinanceReceiver(Receiver):
+    """Receiver of some symbols of a market: snapshots come by REST, within the weight that requests may have."""
 
     def __init__(self, terms: ReceiverTerms, symbols: Sequence[str], tell: Callable[[Arrival], None]) -> None:
-        self.links: list[StreamLink] = []
-        self.counts = LinkCounts()
-        self.offset = ClockOffset()
+        super().__init__(symbols, terms.link.backoff, tell)
         self.weight = RequestWeight(terms.market.weight, 0.0)
-        self.snapshots = 0
-        self.problem: str | None = None
-        """Why the instruments or a snapshot cannot be had at present; None if they can."""
-        self._terms, self._symbols, self._tell = terms, tuple(symbols), tell
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._stops: asyncio.Event | None = None
-        self._is_started = threading.Event()
+        self._terms = terms
         self._wanted: asyncio.PriorityQueue[tuple[int, int, str]] | None = None
         self._number = 0
-        self._thread = threading.Thread(target=self._run, name="hftlab feed", daemon=True)
 
-    def start(self) -> None:
-        """Start the thread."""
-        self._thread.start()
-        self._is_started.wait()
-        # Python ends daemon threads wherever they are, and in the middle of uvloop's code that may crash the process.
-        atexit.register(self.stop)
+    def stats(self) -> dict[str, Any]:
+        """Return the counts of the connections and of the requests."""
+        weight = self.weight
+        told = {"weight_used": weight.used, "weight_limit": weight.limit, "refused": weight.refusals}
+        return super().stats() | told
 
-    def stop(self) -> None:
-        """End the connections and the thread."""
-        atexit.unregister(self.stop)
-        loop, stops = self._loop, self._stops
-        if loop is not None and stops is not None:
-            with suppress(RuntimeError):  # it has ended already
-                loop.call_soon_threadsafe(stops.set)
-        if threading.current_thread() is not self._thread:
-            self._thread.join(_END)
-
-    def want(self, symbol: str, attempts: int) -> None:
-        """Ask for a snapshot, the later the more were of no use."""
-        loop = self._loop
-        if loop is not None:
-            with suppress(RuntimeError):  # it has ended
-                loop.call_soon_threadsafe(self._want, symbol, attempts)
-
-    def _want(self, symbol: str, attempts: int) -> None:
-        assert self._loop is not None
-        delay = 0.0 if attempts == 0 else self._terms.link.backoff.delay(attempts)
-        self._loop.call_later(delay, self._queue, symbol, attempts)
-
-    def _queue(self, symbol: str, attempts: int) -> None:
+    def _ask(self, symbol: str, attempts: int) -> None:
         if self._wanted is not None:
             self._number += 1
             self._wanted.put_nowait((attempts, self._number, symbol))
 
-    # --- the thread ---
-
-    def _run(self) -> None:
-        with asyncio.Runner(loop_factory=new_loop) as runner:
-            runner.run(self._received())
-
-    async def _received(self) -> None:
-        self._loop, self._stops = asyncio.get_running_loop(), asyncio.Event()
+    async def _work(self) -> None:
         self._wanted = asyncio.PriorityQueue()
-        self.weight = RequestWeight(self._terms.market.weight, self._loop.time())
-        self._is_started.set()
+        self.weight = RequestWeight(self._terms.market.weight, asyncio.get_running_loop().time())
         rest = RestClient(self._terms.rest_url, self.weight, self._terms.link.timeout)
-        work = asyncio.ensure_future(self._work(rest))
-        stopped = asyncio.ensure_future(self._stops.wait())
         try:
-            await asyncio.wait((work, stopped), return_when=asyncio.FIRST_COMPLETED)
-            if work.done() and (error := work.exception()) is not None:
-                _log.error("the feed has failed", exc_info=error)
-                failed = error if isinstance(error, HftlabError) else HftlabError(f"the feed has failed: {error!r}")
-                self._tell(Failed(wall_time(), failed))
-                await stopped
+            await self._follow(rest)
         finally:
-            for task in (work, stopped):
-                task.cancel()
-            await asyncio.gather(work, stopped, return_exceptions=True)
             await rest.close()
 
-    async def _work(self, rest: RestClient) -> None:
+    async def _follow(self, rest: RestClient) -> None:
         instruments = await self._listed(rest)
         self._tell(Listed(wall_time(), instruments))
         terms = self._terms
@@ -153,14 +94,9 @@ class Receiver:
         for number, part in enumerate(parts):
             after = terms.link.renew_after * (_SPREAD + (1 - _SPREAD) * (number + 1) / len(parts))
             self.links.append(
-                StreamLink(url, part, dataclasses.replace(terms.link, renew_after=after), self.counts, self._tell)
+                BinanceLink(url, part, dataclasses.replace(terms.link, renew_after=after), self.counts, self._tell)
             )
-        jobs: list[Coroutine[Any, Any, None]] = [link.run() for link in self.links]
-        jobs += [self._fetch(rest) for _ in range(_AT_ONCE)]
-        jobs.append(self._measure(rest))
-        async with asyncio.TaskGroup() as group:
-            for job in jobs:
-                group.create_task(job)
+        await self._together([*(self._fetch(rest) for _ in range(_AT_ONCE)), self._measure(rest)])
 
     async def _listed(self, rest: RestClient) -> Sequence[Instrument]:
         """Return the instruments, as soon as they can be had. Raises SubscriptionFailed, DataError."""
@@ -216,8 +152,3 @@ class Receiver:
                 there = msgspec.json.decode(payload, type=ServerTime).time * _MILLISECOND
                 self.offset.add(Sample.of(sent, there, there, received))
             await asyncio.sleep(1.0 if count < _FIRST_TIMES else _TIME_EVERY)
-
-    def _note(self, problem: str | None) -> None:
-        if problem is not None and problem != self.problem:
-            _log.warning("the venue cannot be asked", reason=problem)
-        self.problem = problem

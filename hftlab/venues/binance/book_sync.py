@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from enum import Enum
-from typing import Final, NamedTuple
+from typing import Final
 
 from hftlab.events import EventBatch
 from hftlab.instruments import Instrument
@@ -12,6 +12,7 @@ from hftlab.venues.binance.depth import Verdict
 from hftlab.venues.binance.messages import BookTicker, DepthSnapshot, DepthUpdate, Trade
 from hftlab.venues.binance.symbol_events import Stats, SymbolEvents
 from hftlab.venues.level_batch_builder import BadNumber, LevelBatchBuilder
+from hftlab.venues.symbol_parts import Change
 
 __all__ = ["BookSync", "Change", "Trust"]
 
@@ -27,19 +28,6 @@ class Trust(Enum):
     NONE = "none"  # there is no book: it waits for a snapshot
     DOUBTFUL = "doubtful"  # updates may be missing: the next update or snapshot tells
     LIVE = "live"
-
-
-class Change(NamedTuple):
-    """Moment (ns) from which on a symbol's book cannot be relied on, for a `reason`, or can again (None)."""
-
-    symbol: str
-    at: int
-    reason: str | None
-
-    @property
-    def is_gap(self) -> bool:
-        """True if data is missing from here on."""
-        return self.reason is not None
 
 
 class BookSync:

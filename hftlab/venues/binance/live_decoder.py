@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 
-from hftlab.events import EventBatch
 from hftlab.instruments import Instrument
-from hftlab.venues.binance.book_sync import BookSync, Change
+from hftlab.venues.binance.book_sync import BookSync
 from hftlab.venues.binance.messages import BookTicker, DepthSnapshot, DepthUpdate, Envelope, Hint, Kind, Trade
 from hftlab.venues.stamps import BadStamp
+from hftlab.venues.symbol_parts import SymbolParts, Wanted
 
-__all__ = ["LiveDecoder", "SymbolParts", "Wanted"]
+__all__ = ["LiveDecoder"]
 
 _envelope: Final = msgspec.json.Decoder(Envelope)
 _update: Final = msgspec.json.Decoder(DepthUpdate)
@@ -24,20 +24,6 @@ _ticker: Final = msgspec.json.Decoder(BookTicker)
 _hint: Final = msgspec.json.Decoder(Hint)
 
 _BAD: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, BadStamp)
-
-
-class SymbolParts(NamedTuple):
-    """Events of one symbol, and the moments at which its book ceased to be reliable or became so, in their order."""
-
-    symbol: str
-    parts: list[EventBatch | Change]
-
-
-class Wanted(NamedTuple):
-    """Symbol of which a snapshot is needed, and how many were of no use since its book was reliable last."""
-
-    symbol: str
-    attempts: int
 
 
 class LiveDecoder:

@@ -9,7 +9,8 @@ from typing import Any
 
 from hftlab.book import BookSet
 from hftlab.events import EventBatch
-from hftlab.feeds.binance.live_market import LiveMarket, gap
+from hftlab.feeds.binance.live_market import LiveMarket
+from hftlab.feeds.live_market import gap
 from hftlab.instruments import BINANCE, BINANCE_USDM
 from hftlab.protocol import Gap, MarketData, Message
 from hftlab.recorder.coverage_rows import ServerCoverage

@@ -7,7 +7,7 @@ import pytest
 
 from hftlab.errors import ArgumentError, ArgumentTypeError, ServerError, SubscriptionFailed
 from hftlab.feeds import Binance, FeedTiming
-from hftlab.feeds.binance import feed as feed_module
+from hftlab.feeds import live_feed as feed_module
 from hftlab.feeds.binance.markets import MARKETS
 from hftlab.protocol import Gap, MarketData
 from hftlab.source import Live, Source

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from hftlab.events import TRADE, EventBatch
-from hftlab.feeds.binance.arrivals import Frame
+from hftlab.feeds.arrivals import Frame
 from hftlab.feeds.binance.handover import Handover
 from hftlab.feeds.binance.live_market import LiveMarket
 from hftlab.instruments import BINANCE, BINANCE_USDM

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
-
-from hftlab.feeds.binance.live_market import LiveMarket
-from hftlab.feeds.binance.receiver import Receiver
-from hftlab.venues.binance.live_decoder import LiveDecoder
 
 __all__ = ["FeedStats"]
 
@@ -57,39 +54,9 @@ class FeedStats:
     """Symbols whose books cannot be relied on at present."""
 
     @classmethod
-    def of(
-        cls, receiver: Receiver | None, decoder: LiveDecoder | None, market: LiveMarket | None, dropped: int
-    ) -> Self:
-        """Collect the counts of a feed's parts, as far as there are any."""
-        found: dict[str, Any] = {"dropped": dropped}
-        if receiver is not None:
-            best = receiver.offset.best
-            found |= asdict(receiver.counts) | {
-                "snapshots": receiver.snapshots,
-                "weight_used": receiver.weight.used,
-                "weight_limit": receiver.weight.limit,
-                "refused": receiver.weight.refusals,
-                "offset": None if best is None else best.offset,
-                "offset_uncertainty": None if best is None else best.delay // 2,
-            }
-        if decoder is not None:
-            books = list(decoder.books.values())
-            found |= {
-                "frames": decoder.frames,
-                "undecoded": decoder.undecoded,
-                "unknown": decoder.unknown.total(),
-                "late_snapshots": sum(book.stats.snapshots_unused for book in books),
-                "duplicates": sum(book.repeated + book.stats.trades_repeated for book in books),
-                "checked": sum(book.checked for book in books),
-            }
-        if market is not None:
-            found |= {
-                "gaps": market.gaps,
-                "resyncs": market.resyncs,
-                "trades_dropped": market.trades_dropped,
-                "unreliable": sorted(market.unreliable),
-            }
-        return cls(**found)
+    def of(cls, *parts: Mapping[str, Any]) -> Self:
+        """Join the counts of a feed's parts."""
+        return cls(**{name: value for part in parts for name, value in part.items()})
 
     def to_dict(self) -> dict[str, Any]:
         """Return the counts as plain values."""

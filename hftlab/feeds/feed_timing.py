@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field, fields
 
 from hftlab.errors import ArgumentError
-from hftlab.feeds.binance.stream_link import LinkTerms
+from hftlab.feeds.stream_link import LinkTerms
 from hftlab.transport.backoff import Backoff
 
 __all__ = ["FeedTiming"]

@@ -1,0 +1,36 @@
+"""Arguments that the feeds of all venues take, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hftlab.bounds import check_symbol
+from hftlab.errors import ArgumentError, ArgumentTypeError
+
+__all__ = ["check_address", "check_levels", "checked_symbols"]
+
+
+def checked_symbols(symbols: str | Sequence[str], example: str) -> list[str]:
+    """Return symbols in capitals, each once. Raises ArgumentTypeError, ArgumentError and ValueError."""
+    listed = [symbols] if isinstance(symbols, str) else list(symbols)
+    for one in listed:
+        if not isinstance(one, str):
+            raise ArgumentTypeError(f"symbols are names such as {example!r}, got {one!r}")
+    if not listed:
+        raise ArgumentError(f"a feed needs at least one symbol, such as {example!r}")
+    return [check_symbol(one.upper()) for one in dict.fromkeys(listed)]
+
+
+def check_address(name: str, url: str, schemes: Sequence[str]) -> str:
+    """Return an address without a slash at its end. Raises ArgumentError, which names the argument."""
+    scheme, slashes, rest = url.partition("://")
+    if scheme.lower() not in schemes or not slashes or not rest.strip("/"):
+        raise ArgumentError(f"{name}={url!r} is not an address: give one such as {schemes[1]}://host:port")
+    return url.rstrip("/")
+
+
+def check_levels(depth: int) -> int:
+    """Return the levels a side that messages have. Raises ArgumentError."""
+    if isinstance(depth, bool) or not isinstance(depth, int) or depth < 1:
+        raise ArgumentError(f"depth={depth!r} is not a number of levels: give 1 or more")
+    return depth
