@@ -43,7 +43,7 @@ def _crc32(levels: Iterable[tuple[int, int]]) -> int:
 
 
 class Mismatch(NamedTuple):
-    """Mismatch: an update after which the book was not the venue's."""
+    """Mismatch: a message after which the book was not the venue's."""
 
     line: int
     pair: str
@@ -67,6 +67,16 @@ class Verification:
     def differing(self) -> int:
         """Number of checksums that did not match."""
         return self.checked.total() - self.matched.total()
+
+    def note(self, compared: Mismatch) -> bool:
+        """Count a comparison; returns whether its checksums are the same."""
+        self.checked[compared.pair] += 1
+        if compared.expected == compared.computed:
+            self.matched[compared.pair] += 1
+            return True
+        if len(self.mismatches) < _KEPT:
+            self.mismatches.append(compared)
+        return False
 
     def __str__(self) -> str:
         said = f"{self.matched.total():,} of {self.checked.total():,} checksums match"
@@ -114,18 +124,9 @@ class Verifier:
             else:
                 tick = batch.instruments[instrument].tick
                 computed = self._texts.checksum(instrument, [one * tick for one in ticks], lots)
-            if not self._note(Mismatch(line, batch.instruments[instrument].symbol, expected, computed)):
+            if not self.report.note(Mismatch(line, batch.instruments[instrument].symbol, expected, computed)):
                 wrong.add(event)
         return self._flagged(batch, tops.rows, wrong) if wrong or self._doubted else batch
-
-    def _note(self, compared: Mismatch) -> bool:
-        self.report.checked[compared.pair] += 1
-        if compared.expected == compared.computed:
-            self.report.matched[compared.pair] += 1
-            return True
-        if len(self.report.mismatches) < _KEPT:
-            self.report.mismatches.append(compared)
-        return False
 
     def _flagged(self, batch: EventBatch, ends: npt.NDArray[np.int64], wrong: set[int]) -> EventBatch:
         flags, start = batch.flags.copy(), 0

@@ -17,14 +17,12 @@ from hftlab.instruments import UNIT, Instrument, Venue
 from hftlab.venues.capture_file import Progress, check_readable, read_lines
 from hftlab.venues.grid import Grid, step_of
 from hftlab.venues.kraken.messages import BookMessage, Kind, Level, decode_book, split_line
+from hftlab.venues.kraken.price_range import is_in_range
 from hftlab.venues.progress_bar import progress_reporter
 
 __all__ = ["KRAKEN", "Survey", "detect_instrument", "texts_of"]
 
 KRAKEN: Final = Venue("KRAKEN", "USD")
-
-_HIGHEST: Final = (2**63 - 1) // UNIT - 1
-_LONGEST: Final = len(str(_HIGHEST))
 
 
 def detect_instrument(path: str | PathLike[str], pair: str) -> Instrument:
@@ -82,13 +80,5 @@ class Survey:
 
 
 def texts_of(levels: list[Level]) -> list[tuple[str, str]]:
-    """Return the (price, size) of each level whose price an EventBatch can hold.
-
-    int64 ends at 9.2 billion in units of 1e-9: there are orders to sell beyond it.
-    """
-    return [(level.price, level.size) for level in levels if _fits(level.price)]
-
-
-def _fits(price: str) -> bool:
-    whole = price.partition(".")[0]
-    return len(whole) < _LONGEST or not whole.isdigit() or int(whole) <= _HIGHEST
+    """Return the (price, size) of each level whose price an EventBatch can hold."""
+    return [(level.price, level.size) for level in levels if is_in_range(level.price)]
