@@ -8,7 +8,8 @@ import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final, TypeVar, cast
+from types import ModuleType
+from typing import Any, Final, NamedTuple, TypeVar, cast
 from zlib import crc32
 
 import numpy as np
@@ -27,7 +28,7 @@ _LINE: Final = 64
 _HUGE_PAGE: Final = 1 << 21
 _LARGE: Final = 1 << 19  # bytes from which on a huge page, that may be empty for the most part, pays
 
-_NUMBER: Final = int | float | np.generic
+_NUMBER: Final = (int, float, np.generic)
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 IntArray = npt.NDArray[np.int64]
@@ -206,17 +207,55 @@ def _stamps(names: dict[str, Any]) -> set[tuple[str, int]]:
     Modules are told by their files' times; constants, which do not say where they come from, by their values.
     """
     found: dict[str, int] = {}
-    constants: set[tuple[str, int]] = set()
-    waiting = [names]
+    constants, modules = _look_at(names)
+    waiting = [modules]
     while waiting:
-        for own, value in waiting.pop().items():
-            if isinstance(value, np.ndarray):
-                constants.add((own, crc32(value.tobytes())))
-            elif all(isinstance(one, _NUMBER) for one in (value if isinstance(value, tuple) else [value])):
-                constants.add((own, crc32(repr(value).encode())))
-            name = getattr(value, "__module__", None)
-            if isinstance(name, str) and name.startswith("hftlab.") and name not in found and name in sys.modules:
-                module = sys.modules[name]
-                found[name] = Path(str(module.__file__)).stat().st_mtime_ns
-                waiting.append(vars(module))
+        for name in waiting.pop() - found.keys():
+            module = sys.modules.get(name)
+            if module is None:
+                continue
+            looked = _look_at_module(name, module)
+            found[name] = looked.changed
+            if vars(module) is not names:
+                constants |= looked.constants
+                waiting.append(looked.modules)
     return {*found.items(), *constants}
+
+
+class _Looked(NamedTuple):
+    """What the names of a module are, as far as machine code depends on it."""
+
+    spec: object
+    changed: int  # ns, when its file was
+    constants: set[tuple[str, int]]
+    modules: set[str]
+
+
+_looked: Final[dict[str, _Looked]] = {}
+"""Modules whose import has ended, by name: hundreds of kernels use the same ones."""
+
+
+def _look_at_module(name: str, module: ModuleType) -> _Looked:
+    spec = module.__spec__  # another one after the module was imported again
+    known = _looked.get(name)
+    if known is not None and known.spec is spec:
+        return known
+    looked = _Looked(spec, Path(str(module.__file__)).stat().st_mtime_ns, *_look_at(vars(module)))
+    if not getattr(spec, "_initializing", True):
+        _looked[name] = looked
+    return looked
+
+
+def _look_at(names: dict[str, Any]) -> tuple[set[tuple[str, int]], set[str]]:
+    """Find the constants among some names, and the modules of hftlab that the others come from."""
+    constants: set[tuple[str, int]] = set()
+    modules: set[str] = set()
+    for own, value in names.items():
+        if isinstance(value, _NUMBER) or (isinstance(value, tuple) and all(isinstance(one, _NUMBER) for one in value)):
+            constants.add((own, crc32(repr(value).encode())))
+        elif isinstance(value, np.ndarray):
+            constants.add((own, crc32(value.tobytes())))
+        name = getattr(value, "__module__", None)
+        if isinstance(name, str) and name.startswith("hftlab."):
+            modules.add(name)
+    return constants, modules

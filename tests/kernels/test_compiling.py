@@ -32,6 +32,25 @@ class TestCache:
             assert _stamps({**vars(apply_kernel), "ADD": changed}) != before
         assert _stamps(vars(apply_kernel)) == before
 
+    def test_looks_again_at_a_module_that_is_imported_again(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A notebook that reloads what it works on must not get the machine code of the numbers before."""
+        path = tmp_path / "made.py"
+        path.write_text("LIMIT = 1\ndef limit(): return LIMIT\n")
+        spec = importlib.util.spec_from_file_location("hftlab.made", path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        monkeypatch.setitem(sys.modules, "hftlab.made", module)
+        spec.loader.exec_module(module)
+        names = {"limit": module.limit}
+        before = _stamps(names)
+        assert {name for name, _ in before} == {"hftlab.made", "LIMIT"}
+        module.LIMIT = 2
+        module.__spec__ = importlib.util.spec_from_file_location("hftlab.made", path)
+        assert _stamps(names) != before
+
     def test_is_used_by_the_next_process(self) -> None:
         script = (
             "import numpy as np; from hftlab.book import BookSet; from hftlab.book.apply_kernel import apply_rows; "
