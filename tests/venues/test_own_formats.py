@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,23 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "own_venue"
 TAPE = """#tape AAPL
 1767364200000000000 add 17 buy 175.25 100
 1767364201000000000 add 18 sell 175.27 50
+"""
+
+
+ODD = """
+import hftlab as hl
+
+def batch(path):
+    row = {{"ts": [1767364200000000000], "action": ["A"], "side": ["B"], "price": [1.0], "size": [1]}}
+    return hl.EventBatch.from_frame(row, instrument="AAPL")
+
+class Told(list):
+    def __init__(self, batch):
+        super().__init__([batch])
+        self.instruments, self.stats = 5, {{5: {{1}}, "days": {{1: 2}}}}
+
+def read(path):
+    {body}
 """
 
 
@@ -55,12 +73,20 @@ def fresh() -> Iterator[None]:
     sys.modules.pop("tape_venue", None)
 
 
-def declare(folder: Path, monkeypatch: pytest.MonkeyPatch, target: str, text: str = "") -> None:
+def declare(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    target: str,
+    text: str = "",
+    *,
+    name: str = "odd",
+    package: str = "odd",
+) -> None:
     """Install a package with one format by hand."""
-    info = folder / "site" / "odd-1.dist-info"
+    info = folder / "site" / f"{package}-1.dist-info"
     info.mkdir(parents=True)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: odd\nVersion: 1\n")
-    (info / "entry_points.txt").write_text(f"[hftlab.venues]\nodd = {target}\n")
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1\n")
+    (info / "entry_points.txt").write_text(f"[hftlab.venues]\n{name} = {target}\n")
     (folder / "site" / f"{target}.py").write_text(text)
     monkeypatch.syspath_prepend(info.parent)
 
@@ -126,3 +152,51 @@ class TestBroken:
         declare(tmp_path, monkeypatch, "odd_names", "def read(path):\n    yield 7\n")
         with pytest.raises(CaptureError, match=r"choose one of .*lobster.*, odd$"):
             import_capture("tape", tmp_path / "file", tmp_path / "session")
+
+    def test_a_package_that_ends_the_process_when_it_is_loaded_does_not(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        declare(tmp_path, monkeypatch, "odd_exit", "raise SystemExit(3)")
+        with pytest.raises(CaptureError, match=r"'odd' of odd cannot be loaded \(SystemExit: 3\)"):
+            own_formats.find_format("odd")
+
+    def test_a_name_of_hftlab_stays_hftlabs(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        declare(
+            tmp_path, monkeypatch, "odd_name", "def read(path): ...\ndef recognises(head): return True\n", name="nyse"
+        )
+        (tmp_path / "file").write_bytes(b"\x01\x02\x03 odd")
+        with pytest.warns(UserWarning, match="the format 'nyse' of odd is left out, because hftlab itself has one"):
+            assert recognise(tmp_path / "file").format is None
+
+    def test_of_two_packages_with_a_name_the_first_is_taken(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        declare(tmp_path / "one", monkeypatch, "odd_first", "def read(path): ...\n")
+        declare(tmp_path / "two", monkeypatch, "odd_second", "def read(path): ...\n", package="even")
+        with pytest.warns(UserWarning, match="the format 'odd' of odd is left out, because even has one"):
+            assert own_formats.format_names() == ["odd"]
+
+    @pytest.mark.parametrize(
+        ("body", "said"),
+        [
+            ("1 / 0", r"read\(\) of the format 'odd' has raised ZeroDivisionError at .*file \(division by zero\)"),
+            ("yield 1 / 0", r"read\(\) of the format 'odd' has raised ZeroDivisionError at .*file"),
+            ("return None", r"read\(\) of 'odd' has returned NoneType: it has to yield EventBatch"),
+            ("return batch(path)", r"read\(\) of 'odd' has returned EventBatch: it has to yield EventBatch"),
+            ("return Told(batch(path))", r"read\(\) of 'odd' has instruments of int: give Instruments"),
+        ],
+    )
+    def test_a_read_that_goes_wrong_is_named(
+        self, body: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        declare(tmp_path, monkeypatch, re.sub(r"\W", "_", f"odd {body}"), ODD.format(body=body))
+        (tmp_path / "file").write_bytes(b"7")
+        with pytest.raises(CaptureError, match=said):
+            import_capture("odd", tmp_path / "file", tmp_path / "session")
+
+    def test_counts_of_any_kind_are_kept_as_text(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        body = "told = Told(batch(path)); del told.instruments; return told"
+        declare(tmp_path, monkeypatch, "odd_counts", ODD.format(body=body))
+        (tmp_path / "file").write_bytes(b"7")
+        stats = import_capture("odd", tmp_path / "file", tmp_path / "session").session.manifest.source["stats"]
+        assert (stats["5"], stats["days"]) == ("{1}", {"1": 2})
