@@ -44,6 +44,7 @@ __all__ = [
     "NO_SIDE",
     "TRADE",
     "EventBatch",
+    "instruments_metadata",
 ]
 
 ADD, CANCEL, MODIFY, CLEAR, TRADE, FILL, NONE = b"ACMRTFN"
@@ -169,9 +170,8 @@ class EventBatch:
         """Make an Arrow table over the same memory; the instruments are in the schema's metadata."""
         import pyarrow as pa
 
-        described = json.dumps([instrument.to_dict() for instrument in self.instruments]).encode()
         table = pa.table({name: pa.array(getattr(self, name)) for name in COLUMNS})
-        return table.replace_schema_metadata({_METADATA: described})
+        return table.replace_schema_metadata(instruments_metadata([one.to_dict() for one in self.instruments]))
 
     @classmethod
     def from_arrow(cls, table: pa.Table, instruments: Sequence[Instrument] | None = None) -> EventBatch:
@@ -290,6 +290,11 @@ def _renumbered(part: EventBatch, instruments: tuple[Instrument, ...]) -> npt.ND
     numbers = {instrument: number for number, instrument in enumerate(instruments)}
     mapping = np.array([numbers[instrument] for instrument in part.instruments], np.int32)
     return mapping[part.instrument_id]
+
+
+def instruments_metadata(described: Sequence[Mapping[str, Any]]) -> dict[bytes, bytes]:
+    """Return the metadata by which an Arrow table says its instruments, given as `Instrument.to_dict()` has them."""
+    return {_METADATA: json.dumps(list(described)).encode()}
 
 
 def _described(metadata: dict[bytes, bytes] | None) -> tuple[Instrument, ...]:

@@ -15,6 +15,7 @@ import polars as pl
 
 from hftlab.clock import NANOSECONDS, nanoseconds
 from hftlab.errors import ArgumentTypeError, SessionDamaged, SessionError, SessionNotFound
+from hftlab.events import instruments_metadata
 from hftlab.html_table import facts_table
 from hftlab.instruments import Instrument
 from hftlab.nearest import meant
@@ -137,8 +138,14 @@ class Session:
         return scan_parts([self.folder / part.file for part in parts], SCHEMAS.get(name), _DEFAULTS.get(name))
 
     def to_arrow(self, table: str = "market_data") -> Any:
-        """Return a table as a pyarrow.Table, all of it in memory. Raises SessionDamaged."""
-        return self.table(table).collect().to_arrow()
+        """Return a table as a pyarrow.Table, all of it in memory. Raises SessionDamaged.
+
+        That of the events has the instruments in its metadata, as `EventBatch.from_arrow()` takes them.
+        """
+        found = self.table(table).collect().to_arrow()
+        if table != EVENTS:
+            return found
+        return found.replace_schema_metadata(instruments_metadata(self.manifest.source.get("instruments", [])))
 
     def to_pandas(self, table: str = "market_data") -> Any:
         """Return a table as a pandas.DataFrame, all of it in memory; lists and structs become Python objects.

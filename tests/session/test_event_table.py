@@ -42,6 +42,13 @@ def test_batches_come_back_as_one_table(tmp_path: Path) -> None:
     assert len(session.manifest.tables["events"]) == 1
 
 
+def test_arrow_has_the_instruments_with_the_events(tmp_path: Path) -> None:
+    write(tmp_path / "session", BATCHES)
+    batch = EventBatch.from_arrow(open_session(tmp_path / "session").to_arrow("events"))
+    assert batch.instruments == (COIN, SHARE)
+    assert batch.to_polars().equals(EventBatch.concat(BATCHES).to_polars())
+
+
 def test_a_part_is_written_when_there_are_rows_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(event_table, "_PART_ROWS", 2)
     write(tmp_path / "session", [*BATCHES, BATCHES[1][:1]])
