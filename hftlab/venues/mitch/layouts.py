@@ -3,6 +3,9 @@
 Source: London Stock Exchange, "MIT303 - Level 2 MITCH Specification" 11.9, section 4. Integers are little-endian, text
 is ASCII padded with spaces, prices are signed integers (two's complement) of 1e-8 of the instrument's currency, which
 is pence for most shares. Bit 0 of a flags field is its lowest.
+
+0x78 and 0x42 are not in 11.9: their layouts are those of earlier issues, as two published
+decoders of these have them.
 """
 
 from __future__ import annotations
@@ -69,6 +72,13 @@ FORMAT: Final = Layouts.described(
             f"{_NANOS} quantity:u4 {_INSTRUMENT} price:s8.8 trade_match_id:u8 auction_type:a1 flags:u1",
         ),
         (
+            "0x78",
+            "off_book_trade",
+            f"{_NANOS} executed_quantity:u4 {_INSTRUMENT} price:s8.8 trade_match_id:u8 off_book_trade_type:a4 "
+            "trade_time:a8 trade_date:a8 traded_currency:a4 original_price:s8.8 execution_venue:a5 flags:u1",
+        ),
+        ("0x42", "trade_break", f"{_NANOS} trade_match_id:u8 trade_type:a1 instrument_id:u4"),
+        (
             "0x49",
             "auction_info",
             f"{_NANOS} paired_quantity:u4 reserved_3:u4 reserved_4:a1 {_INSTRUMENT} price:s8.8 auction_type:a1",
@@ -104,4 +114,5 @@ Messages may be longer: their length says where the next one begins."""
 for _one in LAYOUTS.values():
     LEAST_SIZES[int(_one.type, 16)] = _one.size
 LEAST_SIZES[0x41] = 34  # without the reserved bytes behind its flags, as before they were there
+LEAST_SIZES[0x42] = 15  # without the instrument, likewise
 LEAST_SIZES.flags.writeable = False

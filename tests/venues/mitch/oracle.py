@@ -36,6 +36,9 @@ TABLE = {
     0x43: HEAD + "ns:I order:Q size:I shown:I match:Q printable:c price:q",
     0x50: HEAD + "ns:I size:I number:I _:2s price:q match:Q cross:B sub:B flags:B",
     0x51: HEAD + "ns:I size:I number:I _:2s price:q match:Q auction:c flags:B",
+    0x78: HEAD
+    + "ns:I size:I number:I _:2s price:q match:Q type:4s time:8s date:8s currency:4s original:q venue:5s flags:B",
+    0x42: HEAD + "ns:I match:Q type:c number:I",
     0x49: HEAD + "ns:I paired:I _:5s number:I _:2s price:q auction:c",
     0x77: HEAD + "ns:I number:I _:2s statistic:c price:q indicator:c _:B",
     0x71: HEAD + "ns:I number:I bid:q bid_size:I ask:q ask_size:I",
@@ -43,7 +46,7 @@ TABLE = {
 FIELDS = {kind: [part.split(":") for part in text.split()] for kind, text in TABLE.items()}
 FORMATS = {kind: "<" + "".join(letter for _, letter in fields) for kind, fields in FIELDS.items()}
 SIZES = {kind: struct.calcsize(one) for kind, one in FORMATS.items()}
-LEAST = SIZES | {0x41: 34}
+LEAST = SIZES | {0x41: 34, 0x42: 15}
 
 
 def fields_of(message: bytes) -> dict[str, Any]:
@@ -132,12 +135,14 @@ class Oracle:
         if self.group in self.seconds:
             return self.midnight + self.seconds[self.group] * SECOND + nanos
         self.tallies["timed_by_capture"] += 1
+        if not self.received:
+            return self.midnight + nanos
         return (self.received // SECOND - (nanos > self.received % SECOND)) * SECOND + nanos
 
     def put(self, number: int, order: int, action: str, side: str, price: int, size: int, flags: int = F_LAST) -> None:
         symbol = self.symbols[number]
         if self.wanted is None or symbol in self.wanted:
-            head = self.time, self.received, self.sequence, symbol
+            head = self.time, self.received or self.time, self.sequence, symbol
             self.rows.append(Row(*head, order, action, side, price * 10, size, flags))
 
     def is_wanted(self, number: int) -> bool:

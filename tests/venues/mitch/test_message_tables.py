@@ -70,6 +70,20 @@ class TestTables:
             "packet": 1, "ts_recv": 0, "length": 52, "message_count": 1, "market_data_group": "A", "sequence_number": 9,
         }  # fmt: skip
 
+    def test_have_trades_and_breaks_of_earlier_issues(self) -> None:
+        trade = message_of(
+            0x78, ns=5, size=1000, number=7, price=47_215_000_000, match=9, type=b"OK", time=b"08:00:01",
+            date=b"08122014", currency=b"GBX", original=47_000_000_000, venue=b"XLON", flags=1,
+        )  # fmt: skip
+        broken = message_of(0x42, ns=6, match=9, type=b"N", number=7)
+        frames = MessageTables().tables(datagrams([unit(trade, broken)]))
+        row = frames["0x78"].row(0, named=True)
+        assert len(trade) == 70
+        assert (row["price"], row["original_price"]) == (Decimal("472.15"), Decimal(470))
+        assert (row["off_book_trade_type"].rstrip("\0"), row["trade_time"]) == ("OK", "08:00:01")
+        assert (row["trade_date"], row["execution_venue"].rstrip("\0"), row["flags"]) == ("08122014", "XLON", 1)
+        assert frames["0x42"].select("trade_match_id", "trade_type", "instrument_id").row(0) == (9, "N", 7)
+
     def test_have_negative_prices(self) -> None:
         trade = message_of(0x50, price=-1)
         assert MessageTables().tables(datagrams([unit(trade)]))["0x50"]["price"].item() == Decimal("-0.00000001")
@@ -109,7 +123,7 @@ class TestMessageBytes:
 
     def test_of_unknown_types_and_fields_raise(self) -> None:
         with pytest.raises(KeyError):
-            message_bytes("0x42")
+            message_bytes("0x43x")
         with pytest.raises(KeyError, match="time has no field minutes"):
             message_bytes("0x54", minutes=1)
         with pytest.raises(OverflowError):
