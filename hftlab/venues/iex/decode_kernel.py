@@ -7,7 +7,21 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hftlab.events import ADD, ASK, BID, CANCEL, CLEAR, F_LAST, F_MBP, F_TOB, FILL, MODIFY, NO_SIDE, TRADE
+from hftlab.events import (
+    ADD,
+    ASK,
+    BID,
+    CANCEL,
+    CLEAR,
+    F_LAST,
+    F_MAYBE_BAD_BOOK,
+    F_MBP,
+    F_TOB,
+    FILL,
+    MODIFY,
+    NO_SIDE,
+    TRADE,
+)
 from hftlab.kernels.byte_order import load_little_u16, load_little_u32, load_little_u64
 from hftlab.kernels.compiling import i64, in_place, inlined, place_of
 from hftlab.kernels.integer_map import VALUE, find_place, insert_key
@@ -35,7 +49,7 @@ from hftlab.venues.live_orders import (
     size_of,
     slot_of,
 )
-from hftlab.venues.packet_cursor import AT, LEFT, RECEIVED, SEQUENCE, SKIP, Packets, open_packet
+from hftlab.venues.packet_cursor import AT, GAP, LEFT, RECEIVED, SEQUENCE, SKIP, Packets, open_packet
 
 __all__ = ["INPUT", "MOST_ROWS", "NAMES", "ORDERS", "ROWS", "decode", "keep_slot"]
 
@@ -59,7 +73,7 @@ _LARGEST_PRICE: Final = (2**63 - 1) // _PRICE
 
 
 class MessageHead(NamedTuple):
-    """Head of one message: where it begins, its type, slot, instrument, times and sequence number."""
+    """Head of one message: where it begins, its type, slot, instrument, times, sequence number, and flag of a gap."""
 
     at: Any
     kind: Any
@@ -68,6 +82,7 @@ class MessageHead(NamedTuple):
     time: Any
     received: Any
     sequence: Any
+    doubt: Any
 
 
 @in_place
@@ -110,7 +125,11 @@ def decode(packets: Packets, state: DecoderState, rows: EventRows, row: int) -> 
             if instrument == BAD_SYMBOL:
                 tallies[MALFORMED] += 1
             elif instrument >= 0:
-                message = MessageHead(at, kind, slot, instrument, time, cursor[RECEIVED], cursor[SEQUENCE] - 1)
+                if kind in (_CLEAR, _QUOTE):
+                    state.sound[place_of(slot)] = cursor[GAP]  # what they say does not depend on what was before
+                received = cursor[RECEIVED] if cursor[RECEIVED] > 0 else time
+                doubt = F_MAYBE_BAD_BOOK if cursor[GAP] > state.sound[place_of(slot)] else 0
+                message = MessageHead(at, kind, slot, instrument, time, received, cursor[SEQUENCE] - 1, doubt)
                 row = _decode_one(data, message, state, rows, row)
 
 
@@ -303,5 +322,5 @@ def _put(
     size: Any,
     flags: Any,
 ) -> None:
-    time, received, sequence = message.time, message.received, message.sequence
+    time, received, sequence, flags = message.time, message.received, message.sequence, flags | message.doubt
     put_row(rows, row, time, received, sequence, message.instrument, order, action, side, price * _PRICE, size, flags)

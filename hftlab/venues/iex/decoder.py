@@ -23,7 +23,7 @@ from hftlab.venues.iex.layouts import LEAST_SIZES, PROTOCOLS, Protocol
 from hftlab.venues.iex.segment_headers import SegmentHeaders, segment_headers
 from hftlab.venues.iex.symbols import stock_of, symbol_in
 from hftlab.venues.live_orders import live_count, new_orders, with_more_orders, with_more_slots
-from hftlab.venues.packet_cursor import FIELDS, NEXT, ended, packets_of
+from hftlab.venues.packet_cursor import FIELDS, NEXT, GapNumbers, ended, packets_of
 from hftlab.venues.pcap.datagrams import Datagrams
 
 __all__ = ["Decoder", "Stats"]
@@ -78,7 +78,7 @@ class Decoder:
         self._protocol = None if feed is None else PROTOCOLS[feed]
         self._chunk = chunk
         self._rows, self._row = new_rows(chunk), 0
-        self._arbiter = Arbiter()
+        self._arbiter, self._gap_numbers = Arbiter(), GapNumbers()
         self._streams: dict[int, int] = {}
         self._segments = self._heartbeats = self._others = self._other_feeds = 0
         self._slots = 0
@@ -93,6 +93,7 @@ class Decoder:
             slots=new_map(_FIRST_SLOTS),
             instruments=np.zeros(0, np.int32),
             tops=np.zeros((0, TOP_FIELDS), np.int64),
+            sound=np.zeros(0, np.int64),
             cursor=np.zeros(FIELDS, np.int64),
             wanted=np.zeros(1, np.uint64),
             counts=np.zeros(256, np.int64),
@@ -164,7 +165,7 @@ class Decoder:
 
     def _decode(self, ordered: Ordered) -> Iterator[EventBatch]:
         self.gaps += ordered.gaps
-        packets = packets_of(ordered)
+        packets = packets_of(ordered, self._gap_numbers.before(ordered))
         self._state.cursor[NEXT] = 0
         why = ROWS
         while why != INPUT:
@@ -189,6 +190,7 @@ class Decoder:
                 slots=with_capacity(state.slots, slot + more),
                 instruments=np.concatenate([state.instruments, np.full(more, UNWANTED, np.int32)]),
                 tops=np.concatenate([state.tops, np.zeros((more, TOP_FIELDS), np.int64)]),
+                sound=np.concatenate([state.sound, np.zeros(more, np.int64)]),
                 orders=with_more_slots(state.orders, slot + more),
             )
         state.instruments[slot] = self._number_of(symbol_in(word))

@@ -42,6 +42,7 @@ class DecoderState(NamedTuple):
     slots: IntegerMap  # from a symbol's eight bytes, as a little-endian integer, to its slot
     instruments: npt.NDArray[np.int32]  # by slot: the number of the instrument
     tops: IntArray  # (slots, TOP_FIELDS)
+    sound: IntArray  # by slot: the number of the last gap behind which its book is right again
     cursor: IntArray  # where the loop is, see hftlab.venues.packet_cursor
     wanted: npt.NDArray[np.uint64]  # (1,): a symbol that has no slot
     counts: IntArray  # (256,): messages by type

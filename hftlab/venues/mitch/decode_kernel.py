@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hftlab.events import ADD, ASK, BID, CANCEL, CLEAR, F_LAST, FILL, MODIFY, NO_SIDE, TRADE
+from hftlab.events import ADD, ASK, BID, CANCEL, CLEAR, F_LAST, F_MAYBE_BAD_BOOK, FILL, MODIFY, NO_SIDE, TRADE
 from hftlab.kernels.byte_order import load_little_u32, load_little_u64
 from hftlab.kernels.compiling import i64, in_place, inlined, place_of
 from hftlab.kernels.integer_map import VALUE, find_place, insert_key
@@ -40,7 +40,9 @@ from hftlab.venues.mitch.layouts import LEAST_SIZES
 from hftlab.venues.mitch.unit_headers import HEADER_SIZE
 from hftlab.venues.packet_cursor import (
     AT,
+    GAP,
     LEFT,
+    NEXT,
     RECEIVED,
     SEQUENCE,
     SKIP,
@@ -69,6 +71,7 @@ _MARKET, _FIRM, _PRIVATE = 16, 32, 64  # bits of an order's flags: without a pri
 _KEEPS_PLACE: Final = 1
 _CORRECTED: Final = 3  # bits of a trade's flags: cancelled, amended
 _UNIT: Final = 1_000_000_000
+_DAY: Final = 86_400 * _UNIT
 _PRICE: Final = 10  # 1e-8 in 1e-9
 _LARGEST_PRICE: Final = (2**63 - 1) // _PRICE
 
@@ -84,10 +87,13 @@ class MessageHead(NamedTuple):
 
 
 @in_place
-def decode(packets: Packets, state: DecoderState, rows: EventRows, row: int, midnight: int) -> tuple[int, int]:
+def decode(
+    packets: Packets, state: DecoderState, rows: EventRows, row: int, midnights: npt.NDArray[np.int64]
+) -> tuple[int, int]:
     """Decode the packets from the cursor on, and write rows from `row` on.
 
-    Returns (the next free row, why: INPUT, ROWS, ORDERS, NAMES or DIRECTORY). `midnight` is added to every time.
+    Returns (the next free row, why: INPUT, ROWS, ORDERS, NAMES or DIRECTORY). `midnights` are those from which the
+    times of each datagram count.
     """
     data, cursor, tallies = packets.data, state.cursor, state.tallies
     last_row = len(rows.ts_event) - MOST_ROWS
@@ -120,6 +126,7 @@ def decode(packets: Packets, state: DecoderState, rows: EventRows, row: int, mid
         if kind == _DIRECTORY:
             state.wanted[0] = at
             return row, DIRECTORY
+        midnight = midnights[packets.packet[cursor[NEXT] - 1]]
         row = _decode_one(data, at, kind, state, rows, row, midnight)
 
 
@@ -147,16 +154,16 @@ def _instrument_at(kind: Any) -> Any:
 
 
 @inlined
-def _decode_one(data: Bytes, at: Any, kind: Any, state: DecoderState, rows: EventRows, row: int, midnight: int) -> int:
+def _decode_one(data: Bytes, at: Any, kind: Any, state: DecoderState, rows: EventRows, row: int, midnight: Any) -> int:
     cursor = state.cursor
     if kind == _TIME:
-        state.seconds[cursor[STREAM]] = i64(load_little_u32(data, at + 2))
+        _take_time(data, at, state, midnight)
         return row
     has_rows = kind in (_ADD, _ADD_ATTRIBUTED, _DELETED, _MODIFIED, _CLEAR)
     if not has_rows and kind not in (_EXECUTED, _EXECUTED_AT, _TRADE, _AUCTION_TRADE):
         return row
     time = _time_of(data, at, state, midnight)
-    received = cursor[RECEIVED] if cursor[RECEIVED] != NO_TIME else time
+    received = cursor[RECEIVED] if cursor[RECEIVED] > 0 else time
     message = MessageHead(at, kind, time, received, cursor[SEQUENCE] - 1)
     if kind in (_ADD, _ADD_ATTRIBUTED):
         return _add(data, message, state, rows, row)
@@ -176,14 +183,23 @@ def _decode_one(data: Bytes, at: Any, kind: Any, state: DecoderState, rows: Even
 
 
 @inlined
-def _time_of(data: Bytes, at: Any, state: DecoderState, midnight: int) -> Any:
+def _take_time(data: Bytes, at: Any, state: DecoderState, midnight: Any) -> None:
+    """Remember the second of a group; one of before the midnight after which it was received is of the day before."""
+    time, received = midnight + i64(load_little_u32(data, at + 2)) * _UNIT, state.cursor[RECEIVED]
+    if received > 0 and midnight <= received < midnight + _DAY and time - received > _DAY // 2:
+        time -= _DAY
+    state.seconds[state.cursor[STREAM]] = time
+
+
+@inlined
+def _time_of(data: Bytes, at: Any, state: DecoderState, midnight: Any) -> Any:
     """Return the time of a message: of its group's second, before the first of them that of its capture."""
     nanos, second = i64(load_little_u32(data, at + 2)), state.seconds[state.cursor[STREAM]]
     if second != NO_TIME:
-        return midnight + second * _UNIT + nanos
+        return second + nanos
     state.tallies[UNTIMED] += 1
     received = state.cursor[RECEIVED]
-    if received == NO_TIME:
+    if received <= 0:
         return midnight + nanos
     # A message is received less than a second after what it tells of.
     return (received // _UNIT - (nanos > received % _UNIT)) * _UNIT + nanos
@@ -355,6 +371,8 @@ def _trade(data: Bytes, message: MessageHead, state: DecoderState, rows: EventRo
 def _clear(data: Bytes, message: MessageHead, state: DecoderState, rows: EventRows, row: int) -> int:
     slot, book = _slot_of(data, message.at + 6, state), _other_book(data[place_of(message.at + 12)])
     clear_orders(state.orders, slot, _OTHER, book)
+    if book == 0:
+        state.sound[place_of(slot)] = state.cursor[GAP]
     if not _is_shown(state, slot, book):
         return row
     _put(rows, row, message, state, slot, 0, CLEAR, NO_SIDE, 0, 0, F_LAST)
@@ -382,4 +400,6 @@ def _put(
 ) -> None:
     instrument = state.instruments[place_of(slot)]
     time, received, sequence = message.time, message.received, message.sequence
+    if state.cursor[GAP] > state.sound[place_of(slot)]:
+        flags |= F_MAYBE_BAD_BOOK
     put_row(rows, row, time, received, sequence, instrument, order, action, side, price * _PRICE, size, flags)

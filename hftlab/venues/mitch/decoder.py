@@ -22,9 +22,9 @@ from hftlab.venues.mitch.decode_kernel import DIRECTORY, INPUT, MOST_ROWS, NAMES
 from hftlab.venues.mitch.decoder_state import GROUPS, NO_TIME, TALLIES, DecoderState
 from hftlab.venues.mitch.layouts import LEAST_SIZES
 from hftlab.venues.mitch.listings import Listing, instrument_of, listing_in, symbol_of
-from hftlab.venues.mitch.london import midnight_of
+from hftlab.venues.mitch.london import Days
 from hftlab.venues.mitch.unit_headers import unit_headers
-from hftlab.venues.packet_cursor import FIELDS, NEXT, ended, packets_of
+from hftlab.venues.packet_cursor import FIELDS, NEXT, GapNumbers, ended, packets_of
 from hftlab.venues.pcap.datagrams import Datagrams
 
 __all__ = ["Decoder", "Stats"]
@@ -62,7 +62,8 @@ class Decoder:
 
     `symbols` are the only ones kept, None keeps all; `names` gives symbols to instruments, by number, SEDOL or ISIN.
     `midnight` is that from which the feed's times count, in ns since 1970 UTC; None takes that of the London day on
-    which the first unit was received. After the last datagrams come `end()`'s batches. Raises ArgumentError for a chunk
+    which each unit was received. Behind a gap the rows of its group have the flag F_MAYBE_BAD_BOOK, until their
+    instrument's book is cleared. After the last datagrams come `end()`'s batches. Raises ArgumentError for a chunk
     below 3 rows, and if none of several symbols is named.
     """
 
@@ -80,9 +81,10 @@ class Decoder:
         if wanted is not None and not wanted:
             raise ArgumentError("symbols is empty: name the symbols to keep, or None to keep all")
         self._wanted = None if wanted is None else set(wanted)
-        self._names, self._midnight, self._chunk = dict(names or {}), midnight, chunk
+        self._names, self._chunk = dict(names or {}), chunk
+        self._days = Days(midnight)
         self._rows, self._row = new_rows(chunk), 0
-        self._arbiter = Arbiter(restarts=True)
+        self._arbiter, self._gap_numbers = Arbiter(restarts=True), GapNumbers()
         self._units = self._heartbeats = self._others = self._unnumbered = 0
         self._slots: dict[int, str] = {}
         self._numbers: dict[str, int] = {}
@@ -96,6 +98,7 @@ class Decoder:
             orders=new_orders(),
             slots=new_map(_FIRST_SLOTS),
             instruments=np.zeros(0, np.int32),
+            sound=np.zeros(0, np.int64),
             seconds=np.full(GROUPS, NO_TIME, np.int64),
             cursor=np.zeros(FIELDS, np.int64),
             wanted=np.zeros(1, np.int64),
@@ -112,8 +115,6 @@ class Decoder:
         self._heartbeats += int(is_beat.sum())
         self._others += int((~headers.is_unit).sum())
         self._unnumbered += int((headers.is_unit & ~is_beat & (headers.group < 0)).sum())
-        if self._midnight is None and len(datagrams):
-            self._midnight = midnight_of(int(datagrams.ts_recv[0]))
         whole = ended(datagrams, headers.end)
         yield from self._decode(self._arbiter.feed(whole, headers.group, headers.sequence, headers.messages))
 
@@ -161,11 +162,12 @@ class Decoder:
 
     def _decode(self, ordered: Ordered) -> Iterator[EventBatch]:
         self.gaps += ordered.gaps
-        packets = packets_of(ordered)
+        packets = packets_of(ordered, self._gap_numbers.before(ordered))
+        midnights = self._days.midnights(ordered.datagrams.ts_recv)
         self._state.cursor[NEXT] = 0
         why = ROWS
         while why != INPUT:
-            self._row, why = decode(packets, self._state, self._rows, self._row, self._midnight or 0)
+            self._row, why = decode(packets, self._state, self._rows, self._row, midnights)
             if why == ROWS:
                 yield self.flush()
             elif why == ORDERS:
@@ -192,6 +194,7 @@ class Decoder:
             state = state._replace(
                 slots=with_capacity(state.slots, slot + len(more)),
                 instruments=np.concatenate([state.instruments, more]),
+                sound=np.concatenate([state.sound, np.zeros(len(more), np.int64)]),
                 orders=with_more_slots(state.orders, slot + len(more)),
             )
         state.instruments[slot] = self._number_of(symbol, listing.currency)

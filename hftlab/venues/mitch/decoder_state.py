@@ -41,7 +41,8 @@ class DecoderState(NamedTuple):
     orders: LiveOrders
     slots: IntegerMap  # from an instrument's id to its slot
     instruments: npt.NDArray[np.int32]  # by slot: the number of the instrument, -1 for one that is not wanted
-    seconds: IntArray  # (GROUPS,): of each group's last time message, NO_TIME before the first
+    sound: IntArray  # by slot: the number of the last gap behind which its book is right again
+    seconds: IntArray  # (GROUPS,): ns since 1970 of each group's last time message, NO_TIME before the first
     cursor: IntArray  # where the loop is, see hftlab.venues.packet_cursor
     wanted: IntArray  # (1,): the id of an instrument that has no slot, or where a directory message begins
     counts: IntArray  # (256,): messages by type

@@ -14,6 +14,7 @@ from hftlab.venues.nyse.decoder_state import (
     MALFORMED,
     MESSAGES,
     MISSING,
+    NO_TIME,
     SEEN,
     TIMED_BY_PACKET,
     DecoderState,
@@ -21,7 +22,7 @@ from hftlab.venues.nyse.decoder_state import (
     Rows,
 )
 from hftlab.venues.nyse.layouts import LEAST_SIZES
-from hftlab.venues.nyse.message_rows import MessageHead, write_clear, write_refresh, write_rows
+from hftlab.venues.nyse.message_rows import MessageHead, write_clear, write_day_begin, write_refresh, write_rows
 from hftlab.venues.nyse.message_types import (
     ADD_TYPE,
     CLEAR_TYPE,
@@ -31,6 +32,7 @@ from hftlab.venues.nyse.message_types import (
     REFRESH_HEADER_TYPE,
     REFRESH_TYPE,
     REPLACE_TYPE,
+    RESET_TYPE,
     RETAIL_TYPE,
     STATUS_TYPE,
     TIME_REFERENCE_TYPE,
@@ -55,11 +57,13 @@ INPUT, ROWS, SLOTS, NAMES = range(4)
 """Reasons why the kernel returned: it needs more packets, more rows, a larger map of orders, or the name of the symbol
 that the message at the cursor is about."""
 
-MOST_ROWS: Final = 3
+MOST_ROWS: Final = 4
 """Largest number of rows that one message makes."""
 
 _HEAD: Final = 4
 _UNIT: Final = 1_000_000_000
+_DAY: Final = 86_400
+_EASTERN: Final = 5 * 3600  # s by which the standard time of New York is behind; trading is far from midnight
 _NAME_END: Final = np.uint64((1 << 24) - 1)  # the last three of the eleven bytes of a symbol
 
 
@@ -75,6 +79,8 @@ def decode(packets: Packets, state: DecoderState, rows: Rows, row: int, names_al
     while True:
         if cursor[LEFT] == 0 and not open_packet(packets, cursor, tallies):
             return row, INPUT
+        if state.day[0] == NO_TIME:
+            state.day[0] = _day_of(cursor[SENT])
         if row > last_row:
             return row, ROWS
         if state.orders.counts[LIVE] == most_live:
@@ -145,6 +151,10 @@ def _decode_one(data: Bytes, at: Any, kind: Any, state: DecoderState, rows: Rows
         if system < len(state.seconds):
             state.seconds[system] = i64(load_little_u32(data, at + 12))
         return row
+    if kind == RESET_TYPE:
+        day = _day_of(i64(load_little_u32(data, at + 4)))
+        state.day[0] = max(state.day[0], day)
+        return row
     if kind == REFRESH_HEADER_TYPE:
         state.cursor[REFRESHED] = i64(load_little_u32(data, at + 12))
         return row
@@ -163,7 +173,10 @@ def _decode_one(data: Bytes, at: Any, kind: Any, state: DecoderState, rows: Rows
         return row
     time = _own_time(data, at) if place == 12 else _time_of(data, at, state, slot)
     cursor = state.cursor
-    message = MessageHead(at, kind, index, slot, time, cursor[RECEIVED], cursor[SEQUENCE] - 1)
+    received = cursor[RECEIVED] if cursor[RECEIVED] > 0 else time
+    message = MessageHead(at, kind, index, slot, time, received, cursor[SEQUENCE] - 1)
+    if state.symbols.day[slot] != state.day[0]:
+        row = write_day_begin(message, state, rows, row)
     if kind == CLEAR_TYPE:
         return write_clear(data, message, state, rows, row)
     number = i64(load_little_u32(data, at + place + 4))
@@ -172,6 +185,11 @@ def _decode_one(data: Bytes, at: Any, kind: Any, state: DecoderState, rows: Rows
     if is_refresh(cursor) or not _is_next(state, slot, number):
         return row
     return write_rows(data, message, state, rows, row)
+
+
+@inlined
+def _day_of(second: Any) -> Any:
+    return (second - _EASTERN) // _DAY
 
 
 @inlined
@@ -200,7 +218,8 @@ def _is_next(state: DecoderState, slot: Any, number: Any) -> bool:
     if number <= last[slot]:
         state.tallies[SEEN] += 1
         return False
-    if last[slot] > 0:
+    if last[slot] > 0 and number > last[slot] + 1:
         state.tallies[MISSING] += number - last[slot] - 1
+        state.symbols.is_bad[slot] = True
     last[slot] = number
     return True

@@ -60,7 +60,7 @@ class Decoder:
     """Decoder of a feed's packets into EventBatches of at most `chunk` rows.
 
     `symbols` are the only ones kept, None keeps all. `mapping` and `price_scale` name symbols that the packets do not
-    name, as `hftlab.venues.nyse.read()` explains. Raises ArgumentError for a chunk below 3 rows, a mapping or scale
+    name, as `hftlab.venues.nyse.read()` explains. Raises ArgumentError for a chunk below 4 rows, a mapping or scale
     that cannot be, and if none of several symbols is named.
     """
 
@@ -83,6 +83,7 @@ class Decoder:
         self._state = DecoderState(
             orders=new_map(_FIRST_ORDERS),
             symbols=self._table.columns,
+            day=np.full(1, NO_TIME, np.int64),
             seconds=np.full(256, NO_TIME, np.int64),
             cursor=np.zeros(FIELDS, np.int64),
             counts=np.zeros(_TYPES, np.int64),

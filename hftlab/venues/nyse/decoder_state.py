@@ -94,6 +94,8 @@ class Symbols(NamedTuple):
     last: IntArray  # symbol sequence number of the last message, 0 before the first
     cleared: IntArray  # ns of the last clear, NO_TIME before the first
     live: IntArray  # orders
+    is_bad: npt.NDArray[np.bool_]  # messages are missing that nothing has made good
+    day: IntArray  # trading day of the last message, see DecoderState
 
 
 class DecoderState(NamedTuple):
@@ -101,6 +103,7 @@ class DecoderState(NamedTuple):
 
     orders: IntegerMap  # from a key to price and volume; the entry's last word has slot and side
     symbols: Symbols
+    day: IntArray  # (1,): trading day, in days since 1970 of New York's standard time; NO_TIME before the first
     seconds: IntArray  # (256,): the last time reference of each partition, NO_TIME before the first
     cursor: IntArray  # where the loop is, see packet_cursor
     counts: IntArray  # (65536,): messages by type

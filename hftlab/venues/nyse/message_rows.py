@@ -6,7 +6,20 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from hftlab.events import ADD, ASK, BID, CANCEL, CLEAR, F_LAST, F_SNAPSHOT, FILL, MODIFY, NO_SIDE, TRADE
+from hftlab.events import (
+    ADD,
+    ASK,
+    BID,
+    CANCEL,
+    CLEAR,
+    F_LAST,
+    F_MAYBE_BAD_BOOK,
+    F_SNAPSHOT,
+    FILL,
+    MODIFY,
+    NO_SIDE,
+    TRADE,
+)
 from hftlab.kernels.byte_order import load_little_u32, load_little_u64
 from hftlab.kernels.compiling import i64, in_place, inlined, place_of
 from hftlab.kernels.integer_map import VALUE
@@ -35,7 +48,7 @@ from hftlab.venues.nyse.message_types import (
 )
 from hftlab.venues.nyse.packet_cursor import REFRESHED, Bytes, is_refresh
 
-__all__ = ["MessageHead", "write_clear", "write_refresh", "write_rows"]
+__all__ = ["MessageHead", "write_clear", "write_day_begin", "write_refresh", "write_rows"]
 
 _BUY, _SELL, _CLOSED = b"BSX"
 _HALF: Final = np.uint64(32)
@@ -208,8 +221,17 @@ def write_clear(data: Bytes, message: MessageHead, state: DecoderState, rows: Ro
 
 
 @in_place
+def write_day_begin(message: MessageHead, state: DecoderState, rows: Rows, row: int) -> int:
+    """Begin a symbol's day: its numbers begin anew, and orders that the day before has left are gone."""
+    symbols, slot = state.symbols, message.slot
+    symbols.day[slot], symbols.last[slot] = state.day[0], 0
+    return _empty(message, state, rows, row) if symbols.live[slot] > 0 or symbols.is_bad[slot] else row
+
+
+@in_place
 def _empty(message: MessageHead, state: DecoderState, rows: Rows, row: int) -> int:
     clear_orders(state, message.slot)
+    state.symbols.is_bad[message.slot] = False
     _put(rows, row, message, state, 0, CLEAR, NO_SIDE, 0, 0, F_LAST)
     return row + 1
 
@@ -237,4 +259,4 @@ def _put(
     rows.side[place] = side
     rows.price[place] = i64(price) * state.symbols.units[slot]
     rows.size[place] = volume
-    rows.flags[place] = flags
+    rows.flags[place] = flags | (F_MAYBE_BAD_BOOK if state.symbols.is_bad[slot] else 0)

@@ -42,6 +42,7 @@ FIELDS: Final = 10
 
 _HEADER: Final = 16
 _HEAD: Final = 4
+_TYPES: Final = 256  # there are no types from here on; what has one is another feed's
 _HEARTBEAT, _FIRST_FLAG, _LAST_FLAG = 1, 10, 21
 _FIRST_REFRESH, _LAST_REFRESH = 17, 20
 _MOST: Final = 255  # messages of a packet
@@ -56,12 +57,19 @@ def all_of(datagrams: Datagrams) -> Packets:
 
 @inlined
 def is_packet(data: Bytes, start: Any, end: Any) -> bool:
-    """Tell whether a datagram is a packet: by the size in its header and the delivery flag."""
+    """Tell whether a datagram is a packet: by its size, delivery flag, and the size and type of its first message."""
     if end - start < _HEADER:
         return False
     size, flag = i64(load_little_u16(data, start)), data[place_of(start + 2)]
     is_known = flag == _HEARTBEAT or _FIRST_FLAG <= flag <= _LAST_FLAG
-    return bool(_HEADER <= size <= end - start and is_known)
+    if not is_known or not _HEADER <= size <= end - start:
+        return False
+    if data[place_of(start + 3)] == 0:
+        return True
+    if size < _HEADER + _HEAD:
+        return False
+    at = start + _HEADER
+    return bool(_HEAD <= i64(load_little_u16(data, at)) <= size - _HEADER and load_little_u16(data, at + 2) < _TYPES)
 
 
 @inlined

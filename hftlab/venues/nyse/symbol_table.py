@@ -136,4 +136,6 @@ def _columns(count: int) -> dict[str, Any]:
         "last": np.zeros(count, np.int64),
         "cleared": np.full(count, NO_TIME, np.int64),
         "live": np.zeros(count, np.int64),
+        "is_bad": np.zeros(count, np.bool_),
+        "day": np.full(count, NO_TIME, np.int64),
     }

@@ -125,7 +125,7 @@ class Oracle:
             take(**fields)
 
     def put(self, order: int, action: str, side: str, price: int, size: int, flags: int = F_LAST) -> None:
-        head = self.time, self.received, self.sequence, self.symbol
+        head = self.time, self.received or self.time, self.sequence, self.symbol
         self.rows.append(Row(*head, order, action, side, price * 100_000, size, flags))
 
     def find(self, order: int) -> Order | None:

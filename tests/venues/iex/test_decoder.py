@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from hftlab.book import BookSet
 from hftlab.errors import ArgumentError
-from hftlab.events import F_LAST, F_MBP, F_TOB, EventBatch
+from hftlab.events import F_LAST, F_MAYBE_BAD_BOOK, F_MBP, F_TOB, EventBatch
 from hftlab.instruments import IEX, UNIT, Instrument
 from hftlab.venues.iex import Decoder, Stats
 from tests.venues.iex.oracle import SIZES, Oracle, Row, message_of, segment
@@ -213,6 +213,23 @@ class TestFeeds:
         assert [(gap.stream, gap.first, gap.last) for gap in decoder.gaps] == [(0, 2, 4)]
         stats = decoder.stats
         assert (stats.missing, stats.gaps, stats.other_datagrams, stats.repeated_orders) == (3, 1, 1, 1)
+
+    def test_make_the_rows_behind_gaps_doubtful_until_a_clear(self) -> None:
+        add, clear = of("a", flag=0x38, order=1), of("C")
+        some = [segment(add, sequence=1), segment(add, clear, sequence=5), segment(add, sequence=7)]
+        other = segment(of("a", flag=0x38, order=2, symbol=b"ZVZZT   "), channel=2)
+        rows = rows_of(Decoder().decode(datagrams([*some, other])))
+        doubtful = [(row.symbol, row.action, bool(row.flags & F_MAYBE_BAD_BOOK)) for row in rows]
+        assert sorted(doubtful) == sorted([
+            ("IBKR", "A", False), ("IBKR", "A", True), ("IBKR", "R", False), ("IBKR", "A", False),
+            ("ZVZZT", "A", False),
+        ])  # fmt: skip
+
+    def test_quotes_are_right_behind_gaps_and_levels_are_not(self) -> None:
+        quote, level = of("Q", bid_size=100, bid=PRICE), of("8", flag=1)
+        for protocol, one, doubt in ((0x8003, quote, 0), (0x8004, level, F_MAYBE_BAD_BOOK)):
+            some = [segment(of("T"), protocol=protocol), segment(one, sequence=5, protocol=protocol)]
+            assert Decoder().decode(datagrams(some)).flags[-1] & F_MAYBE_BAD_BOOK == doubt
 
 
 class TestSegments:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from hftlab.book import BookSet
 from hftlab.errors import ArgumentError
-from hftlab.events import F_LAST, EventBatch
+from hftlab.events import F_LAST, F_MAYBE_BAD_BOOK, EventBatch
 from hftlab.instruments import LSE, UNIT, find_instrument
 from hftlab.venues.mitch import Decoder, Stats
 from tests.venues.mitch.oracle import LEAST, SECOND, Oracle, Row, message_of
@@ -266,6 +266,27 @@ class TestGaps:
         assert [(gap.stream, gap.first, gap.last) for gap in decoder.gaps] == [(ord("A"), 3, 4)]
         assert (decoder.stats.missing, decoder.stats.gaps) == (2, 1)
 
+    def test_make_the_rows_behind_them_doubtful_until_a_clear(self) -> None:
+        clear = message_of(0x79, number=7)
+        lists = [(1, [TIME, add(1)]), (5, [add(2), clear]), (7, [add(3)])]
+        other = unit(add(9), group=b"B", sequence=1)
+        some = [unit(*messages, sequence=sequence) for sequence, messages in lists]
+        batch = Decoder(midnight=MIDNIGHT).decode(datagrams([*some, other]))
+        doubtful = {
+            order: bool(flags & F_MAYBE_BAD_BOOK) for order, flags in zip(batch.order_id, batch.flags, strict=True)
+        }
+        assert doubtful == {1: False, 2: True, 0: False, 3: False, 9: False}
+
+    def test_are_remembered_from_part_to_part(self) -> None:
+        decoder, whole = Decoder(midnight=MIDNIGHT), [unit(add(1)), unit(add(2), sequence=5), unit(add(3), sequence=6)]
+        flags = []
+        for number, one in enumerate(whole):
+            part = datagrams([one])
+            part.ts_recv[:] = number * UNIT
+            flags += [flag for batch in decoder.feed(part) for flag in batch.flags.tolist()]
+        flags += [flag for batch in decoder.end() for flag in batch.flags.tolist()]
+        assert flags == [F_LAST, F_LAST | F_MAYBE_BAD_BOOK, F_LAST | F_MAYBE_BAD_BOOK]
+
     def test_units_without_a_number_are_counted(self) -> None:
         decoder = Decoder(midnight=MIDNIGHT)
         assert not len(decoder.decode(datagrams([unit(TIME, add(), sequence=0), unit(sequence=0), b"none"])))
@@ -281,6 +302,30 @@ class TestGaps:
     def test_a_unit_may_end_before_its_datagram(self) -> None:
         decoder = Decoder()
         assert len(decoder.decode(datagrams([unit(add()) + b"\0\0"]))) == 1
+
+
+class TestDays:
+    def test_are_those_of_the_capture(self) -> None:
+        """The third unit was received after midnight, and tells of the second before it."""
+        day = 86_400 * UNIT
+        units = [
+            unit(TIME, add(1)),
+            unit(TIME, add(2), sequence=3),
+            unit(message_of(0x54, seconds=86_399), add(3), sequence=5),
+        ]
+        whole = datagrams(units)
+        whole.ts_recv[:] = [MIDNIGHT + 30_001 * UNIT, MIDNIGHT + day + 30_001 * UNIT, MIDNIGHT + 2 * day + UNIT]
+        times = Decoder().decode(whole).ts_event - MIDNIGHT
+        assert times.tolist() == [30_000 * UNIT, day + 30_000 * UNIT, 2 * day - UNIT]
+
+    def test_that_are_given_are_those_of_all_units(self) -> None:
+        whole = datagrams([unit(TIME, add(1))])
+        whole.ts_recv[:] = MIDNIGHT + 5 * 86_400 * UNIT
+        assert Decoder(midnight=MIDNIGHT).decode(whole).ts_event.tolist() == [MIDNIGHT + 30_000 * UNIT]
+
+    def test_without_a_receive_time_it_is_that_of_the_event(self) -> None:
+        batch = Decoder(midnight=MIDNIGHT).decode(datagrams([unit(TIME, add(1))]))
+        assert batch.ts_recv.tolist() == batch.ts_event.tolist() == [MIDNIGHT + 30_000 * UNIT]
 
 
 class TestArguments:

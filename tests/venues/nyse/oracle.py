@@ -9,13 +9,18 @@ import struct
 from collections import Counter
 from typing import NamedTuple
 
-from hftlab.events import F_LAST, F_SNAPSHOT
+from hftlab.events import F_LAST, F_MAYBE_BAD_BOOK, F_SNAPSHOT
 
 SIZES = {1: 14, 2: 16, 3: 44, 10: 24, 11: 29, 12: 14, 13: 21, 15: 20, 31: 14, 32: 20, 34: 46, 35: 16, 100: 39, 101: 35,
          102: 25, 103: 42, 104: 42, 105: 67, 106: 43, 110: 33, 111: 29, 112: 20, 113: 24, 114: 17, 223: 36}  # fmt: skip
 OF_SYMBOLS = {100: 8, 101: 8, 102: 8, 103: 8, 104: 8, 110: 8, 111: 8, 112: 8, 113: 8, 114: 8, 32: 12, 34: 12, 105: 12,
               106: 12}  # fmt: skip
 SECOND = 1_000_000_000
+
+
+def day_of(second: int) -> int:
+    """The trading day of a second: New York's, in winter."""
+    return (second - 5 * 3600) // 86_400
 
 
 class Row(NamedTuple):
@@ -60,6 +65,7 @@ class Oracle:
         self.seconds: dict[int, int] = {}
         self.last: Counter[object] = Counter()
         self.cleared: dict[object, int] = {}
+        self.day, self.days, self.bad = -1, Counter[object](), set[object]()
         for received, packet in enumerate(packets):
             self.take_packet(packet, received)
 
@@ -68,10 +74,18 @@ class Oracle:
         if len(packet) < 16 or not 16 <= int.from_bytes(packet[:2], "little") <= len(packet) or packet[2] not in flags:
             self.tallies["other_datagrams"] += 1
             return
+        if packet[3]:
+            whole = int.from_bytes(packet[:2], "little")
+            first, kind = (int.from_bytes(packet[at : at + 2].ljust(2, b"\xff"), "little") for at in (16, 18))
+            if whole < 20 or not 4 <= first <= whole - 16 or kind >= 256:
+                self.tallies["other_datagrams"] += 1
+                return
         size, self.flag, count, sequence, self.sent, self.sent_ns = struct.unpack_from("<HBBIII", packet)
         self.tallies["packets"] += 1
         self.tallies["heartbeats"] += count == 0
         self.received, self.refreshed = received, 0
+        if count and self.day == -1:
+            self.day = day_of(self.sent)
         at = 16
         for number in range(count):
             if at + 4 > size or (length := int.from_bytes(packet[at : at + 2], "little")) < 4 or at + length > size:
@@ -93,6 +107,8 @@ class Oracle:
             system, _, second = struct.unpack_from("<III", message, 4)
             if system < 256:
                 self.seconds[system] = second
+        elif kind == 1:
+            self.day = max(self.day, day_of(*struct.unpack_from("<I", message, 4)))
         elif kind == 3:
             self.take_mapping(message)
         elif kind == 35:
@@ -138,6 +154,8 @@ class Oracle:
                 self.tallies["timed_by_packet"] += 1
                 second = self.sent - (nanos > self.sent_ns)
         self.time = second * SECOND + nanos
+        if self.days.get(self.slot, -1) != self.day:
+            self.begin_day()
         if kind == 32:
             self.take_32(message)
             return
@@ -155,10 +173,16 @@ class Oracle:
         if number <= last:
             self.tallies["seen_before"] += 1
             return False
-        if last:
+        if last and number > last + 1:
             self.tallies["missing"] += number - last - 1
+            self.bad.add(self.slot)
         self.last[self.slot] = number
         return True
+
+    def begin_day(self) -> None:
+        self.days[self.slot], self.last[self.slot] = self.day, 0
+        if self.slot in self.bad or any(slot == self.slot for slot, _ in self.orders.values()):
+            self.empty()
 
     # --- orders ---
 
@@ -178,7 +202,8 @@ class Oracle:
 
     def put(self, order: int, action: str, side: str, price: int, size: int, flags: int = F_LAST) -> None:
         exact = price * 10 ** (9 - self.scale)
-        head = self.time, self.received, self.sequence, self.symbol
+        head = self.time, self.received or self.time, self.sequence, self.symbol
+        flags |= F_MAYBE_BAD_BOOK if self.slot in self.bad else 0
         self.rows.append(Row(*head, order, action, side, exact, size, flags))
 
     def add(self, body: bytes, flags: int = F_LAST) -> None:
@@ -192,6 +217,7 @@ class Oracle:
 
     def empty(self) -> None:
         self.orders = {key: value for key, value in self.orders.items() if value[0] != self.slot}
+        self.bad.discard(self.slot)
         self.put(0, "R", "N", 0, 0)
 
     # --- message types ---

@@ -110,7 +110,7 @@ class TestRealPackets:
 
 
 class TestReading:
-    @pytest.mark.parametrize("chunk", [3, 100, 1 << 20])
+    @pytest.mark.parametrize("chunk", [4, 100, 1 << 20])
     def test_gives_what_was_written_whatever_the_chunk(self, path: Path, day: EventBatch, chunk: int) -> None:
         batches = list(nyse.read(path, chunk=chunk))
         assert max(map(len, batches)) <= chunk
