@@ -19,6 +19,9 @@ __all__ = ["import_", "simulate"]
 
 _DAY: Final = 86_400_000
 """Milliseconds of the longest pace."""
+_DATED: Final = ("itch", "mitch")
+_SECOND_DAY: Final = 48 * 3600 * 10**9
+"""ns since 1970 before which times are of a day that is not known: midnight in any zone, and trading after it."""
 _YEAR: Final = 366 * 24
 """Hours of the longest simulation; an infinite one would never be whole."""
 
@@ -57,6 +60,19 @@ def import_(
         float,
         typer.Option(help="Milliseconds between a symbol's messages; 0: a message for each event.", min=0, max=_DAY),
     ] = 0,
+    day: Annotated[
+        str | None, typer.Option("--date", help="Of itch and mitch: the day, as YYYY-MM-DD, if the file tells none.")
+    ] = None,
+    mapping: Annotated[
+        Path | None,
+        typer.Option(help="Of nyse: a capture that names the symbols, as the day's beginning does.", metavar="CAPTURE"),
+    ] = None,
+    price_scale: Annotated[
+        int | None,
+        typer.Option(
+            help="Of nyse: decimals of prices, mostly 4; symbols without a name get their index.", max=9, min=0
+        ),
+    ] = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Turn a venue's own capture into a session.
@@ -76,10 +92,19 @@ def import_(
             instrument=instrument,
             pace=round(pace * 1_000_000),
             overwrite=overwrite,
+            date=day,
+            mapping=mapping,
+            price_scale=price_scale,
             progress=progress.advance,
         )
     typer.echo(session_text(imported.session))
     echo_counts(imported.stats)
+    if format_name in _DATED and day is None and imported.session.manifest.source["extent"]["until"] < _SECOND_DAY:
+        typer.echo(
+            f"hftlab: the times are those of 1970-01-01, because neither {printable(file.name)} nor its name says the "
+            "day: import it again with --date YYYY-MM-DD --overwrite",
+            err=True,
+        )
 
 
 def _format_and_file(names: list[str]) -> tuple[str, Path]:

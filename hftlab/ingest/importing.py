@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator
+import datetime as dt
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from itertools import chain
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
 
-from hftlab.errors import CaptureError
+from hftlab.errors import ArgumentError, CaptureError
 from hftlab.events import EventBatch
 from hftlab.instruments import Instrument, apply_text
 from hftlab.market.growing_processor import GrowingProcessor
@@ -41,6 +42,7 @@ _DETECT: Final[dict[str, Callable[[Path, str], Instrument]]] = {
     "lobster": lambda path, _: lobster.read(path).instrument,
 }
 _SELECTIVE: Final = ("dbn", "iex", "itch", "kraken", "mitch", "nyse")
+_OF_OPTIONS: Final = {"date": ("itch", "mitch"), "mapping": ("nyse",), "price_scale": ("nyse",)}
 _DEPTH: Final = 10
 _CHUNK: Final = 1 << 13
 """Events decoded at a time. It bounds the memory, most of which is the messages that are made of them."""
@@ -73,6 +75,9 @@ def import_capture(
     instrument: Instrument | str | None = None,
     pace: int = 0,
     overwrite: bool = False,
+    date: dt.date | str | None = None,
+    mapping: Mapping[int, tuple[str, int]] | Path | str | None = None,
+    price_scale: int | None = None,
     progress: Callable[[int], object] | None = None,
 ) -> Imported:
     """Decode a capture file into a session: its events, and MARKET_DATA with ten levels and trades.
@@ -81,9 +86,11 @@ def import_capture(
     with events, while the `events` table still has them all. `symbols` selects from formats that hold many symbols.
     `instrument` takes the place of the one that hftlab knows or finds, except for iex, itch, mitch and nyse, whose
     files tell all of theirs; a text such as "BTCUSDT,tick=0.01,lot=0.001" changes only what it names. A format of
-    another package gets both as they are (hftlab.venues.own_formats). `progress` is called with the bytes of the file
-    that have been read, for Binance and Kraken twice, because they are surveyed first. Memory does not grow with the
-    file.
+    another package gets both as they are (hftlab.venues.own_formats). `date` is the day of a file of itch or mitch that
+    does not say it; of nyse `mapping` and `price_scale` tell what the symbol indexes of a part of a day are, as in
+    `hl.venues.nyse.read()`, where a path is that of a capture that has the mappings, as the day's beginning.
+    `progress` is called with the bytes of the file that have been read, for Binance and Kraken twice, because they are
+    surveyed first. Memory does not grow with the file.
 
     The manifest's `source["extent"]` says from the start how far the capture was read, and whether that is the `whole`.
     With `overwrite` the session in the folder stays until the whole capture is a session.
@@ -103,7 +110,10 @@ def import_capture(
         "extent": extent,
     }
     with _reporter(path, progress) as report:
-        reader = _opened(format_name, path, symbols, instrument, lambda done: (extent.update(bytes=done), report(done)))
+        chosen = _chosen_options(format_name, path, date=date, mapping=mapping, price_scale=price_scale)
+        reader = _opened(
+            format_name, path, symbols, instrument, chosen, lambda done: (extent.update(bytes=done), report(done))
+        )
         extent["bytes"] = 0  # some readers have looked through the file, but read nothing yet
         # Reading the first events shows a file of another format before a folder is made.
         first = next((batch for batch in reader if len(batch)), None)
@@ -176,16 +186,17 @@ def _opened(
     path: Path,
     symbols: Iterable[str] | None,
     instrument: Instrument | str | None,
+    chosen: dict[str, Any],
     progress: Callable[[int], object],
 ) -> _Reader:
-    options: dict[str, Any] = {"progress": progress, "chunk": _CHUNK}
+    options: dict[str, Any] = {"progress": progress, "chunk": _CHUNK, **chosen}
     if format_name not in FORMATS:
         if format_name not in (own := format_names()):
             raise CaptureError(
                 f"unknown format {format_name!r}: choose one of {', '.join([*FORMATS, *own])}", path=path
             )
-        chosen = {"symbols": symbols, "instrument": instrument}
-        given = {name: value for name, value in chosen.items() if value is not None}
+        both = {"symbols": symbols, "instrument": instrument}
+        given = {name: value for name, value in both.items() if value is not None}
         return OwnReader(format_name, find_format(format_name).read, path, **options, **given)
     read: Callable[..., _Reader] = FORMATS[format_name].read
     if instrument is not None:
@@ -195,6 +206,25 @@ def _opened(
     if format_name not in _SELECTIVE:
         raise CaptureError(f"{path} holds one symbol, as files of {format_name} do: leave out the symbols", path=path)
     return read(path, symbols=symbols, **options)
+
+
+def _chosen_options(format_name: str, path: Path, **options: Any) -> dict[str, Any]:
+    """Return the options that are given, as the format's reader takes them."""
+    given = {name: value for name, value in options.items() if value is not None}
+    for name in given:
+        if format_name not in _OF_OPTIONS[name]:
+            raise CaptureError(
+                f"{path}: {name} is for files of {' and '.join(_OF_OPTIONS[name])}, not of {format_name}: leave it out",
+                path=path,
+            )
+    if isinstance(day := given.get("date"), str):
+        try:
+            given["date"] = dt.date.fromisoformat(day)
+        except ValueError:
+            raise ArgumentError(f"date is {day!r}: write it as 2026-01-02") from None
+    if isinstance(given.get("mapping"), str | Path):
+        given["mapping"] = nyse.read_mapping(given["mapping"])
+    return given
 
 
 def _instrument(format_name: str, path: Path, given: Instrument | str) -> Instrument:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import gzip
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
@@ -34,12 +35,12 @@ class _Format(NamedTuple):
     fits: Callable[[Instrument, int], bool]
     wanted: str
     name: str
-    """Name of its file in a folder; {} is the symbol where a file has one symbol."""
+    """Name of its file in a folder; {} is the symbol where a file has one symbol, {day} the day where it tells none."""
 
 
 NATIVE_FORMATS: Final[Mapping[str, _Format]] = {
     "binance": _Format(lambda one, _: one.venue == BINANCE, "symbols such as BTCUSDT", "{}.gz"),
-    "itch": _Format(_fits_itch, "US stocks below $400,000", "nasdaq.itch"),
+    "itch": _Format(_fits_itch, "US stocks below $400,000", "nasdaq-{day}.itch"),
     "mitch": _Format(lambda one, _: one.venue == LSE, "stocks of London such as VOD", "lse.pcap"),
     "nyse": _Format(lambda one, _: one.venue == NYSE, "stocks of NYSE such as AAPL:NYSE", "nyse.pcap"),
 }
@@ -54,15 +55,17 @@ class NativeFile(NamedTuple):
     instruments: tuple[Instrument, ...]
 
 
-def native_files(formats: Iterable[str], path: Path | str, closes: Mapping[Instrument, int]) -> list[NativeFile]:
-    """Return the files of some formats for instruments, given with their last closes (1e-9).
+def native_files(
+    formats: Iterable[str], path: Path | str, closes: Mapping[Instrument, int], day: dt.date
+) -> list[NativeFile]:
+    """Return the files of some formats for a day of instruments, given with their last closes (1e-9).
 
     One file is at `path`; where there have to be several, or a folder is there already, they are in the folder `path`.
     Raises ArgumentError for an unknown format, HftlabError for one that can hold none of the instruments.
     """
     folder = Path(path).absolute()
     files = [
-        NativeFile(name, folder / NATIVE_FORMATS[name].name.format(group[0].symbol), group)
+        NativeFile(name, folder / NATIVE_FORMATS[name].name.format(group[0].symbol, day=day), group)
         for name in dict.fromkeys(formats)
         for group in _groups(name, closes)
     ]

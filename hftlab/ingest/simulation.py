@@ -7,11 +7,13 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from hftlab.clock import NANOSECONDS, Clock
 from hftlab.errors import ArgumentError, HftlabError
 from hftlab.events import EventBatch
 from hftlab.ingest.native_files import NativeFile, NativeFiles, native_file, native_files
+from hftlab.instruments import NASDAQ
 from hftlab.session.event_table import EventTable
 from hftlab.session.session import Session
 from hftlab.session.writer import SessionWriter
@@ -47,6 +49,10 @@ def exchange_on(day: str, seed: int, symbols: Sequence[str] | None = None) -> Ex
     return Exchange(seed, names, clock=Clock(hours[0], paused=True))
 
 
+def _day_of(exchange: Exchange) -> dt.date:
+    return dt.datetime.fromtimestamp(exchange.start // NANOSECONDS, ZoneInfo(NASDAQ.timezone)).date()
+
+
 def record_simulation(
     exchange: Exchange,
     seconds: float,
@@ -74,7 +80,7 @@ def record_simulation(
     formats = [formats] if isinstance(formats, str) else list(formats)
     if bool(formats) != (native_path is not None):
         raise ArgumentError("formats and native_path go together: give both, or neither")
-    files = [] if native_path is None else native_files(formats, native_path, exchange.closes)
+    files = [] if native_path is None else native_files(formats, native_path, exchange.closes, _day_of(exchange))
     if itch_path is not None:
         files.append(native_file("itch", itch_path, exchange.closes))
     source = {

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 
 import pytest
 
 from hftlab.cli.session_text import session_text
+from hftlab.ingest import exchange_on
 from hftlab.session import open_session
+from hftlab.venues import nyse, pcap
 from hftlab.venues.itch import message_bytes
 from tests.command import Run, sentence
 from tests.venues.captures import SNAPSHOT, trade, update, write_capture
@@ -121,7 +124,7 @@ class TestFormats:
 class TestSymbols:
     @pytest.fixture
     def path(self, tmp_path: Path) -> Path:
-        path = tmp_path / "day.itch"
+        path = tmp_path / "2026-01-02.itch"
         path.write_bytes(READABLE_FILES["itch"][0] + message_bytes("R", stock_locate=2, stock="IDLE"))
         return path
 
@@ -144,6 +147,69 @@ class TestSymbols:
         assert status == 0
         assert out.splitlines()[0] == session_text(open_session(tmp_path / "session"))
         assert err == f"hftlab: {path} does not have 'IDEL' (nearest: 'IDLE'): they were left out\n"
+
+
+class TestDay:
+    @pytest.fixture
+    def path(self, tmp_path: Path) -> Path:
+        path = tmp_path / "day.itch"
+        path.write_bytes(READABLE_FILES["itch"][0])
+        return path
+
+    def test_that_nothing_says_is_asked_for(self, path: Path, tmp_path: Path, run: Run) -> None:
+        status, _, err = run("import", path, "-o", tmp_path / "session")
+        assert (status, err.count("\n")) == (0, 1)
+        assert "the times are those of 1970-01-01, because neither day.itch nor its name says the day" in err
+        assert "--date YYYY-MM-DD --overwrite" in err
+
+    def test_is_taken(self, path: Path, tmp_path: Path, run: Run) -> None:
+        status, _, err = run("import", path, "-o", tmp_path / "session", "--date", "2026-01-02")
+        assert (status, err) == (0, "")
+        first = open_session(tmp_path / "session").events.collect()["ts_event"].min()
+        assert dt.datetime.fromtimestamp(first // 10**9, dt.UTC).date() == dt.date(2026, 1, 2)
+
+    @pytest.mark.parametrize(
+        ("more", "said"),
+        [
+            (("--date", "2026-13-01"), "date is '2026-13-01': write it as 2026-01-02"),
+            (("--price-scale", "4"), "price_scale is for files of nyse, not of itch"),
+            (("--mapping", "day.pcap"), "mapping is for files of nyse, not of itch"),
+        ],
+    )
+    def test_options_that_do_not_go_together_are_refused(
+        self, path: Path, tmp_path: Path, run: Run, more: tuple[str, str], said: str
+    ) -> None:
+        assert said in sentence(run("import", path, "-o", tmp_path / "session", *more))
+        assert not (tmp_path / "session").exists()
+
+
+class TestPartsOfADayAtNyse:
+    """A capture without the messages that name its symbols, and one of the day's beginning, which has them."""
+
+    @pytest.fixture
+    def path(self, tmp_path: Path) -> Path:
+        batches = exchange_on("2026-01-02", 7, ["AAPL:NYSE"]).events(5)
+        nyse.write(tmp_path / "beginning.pcap", batches)
+        packets = next(pcap.read(tmp_path / "beginning.pcap"))
+        rest = range(10, len(packets))
+        with pcap.PcapWriter(tmp_path / "rest.pcap") as writer:
+            payloads = [packets.payload(number) for number in rest]
+            writer.write(pcap.Datagrams.of(payloads, packets.ts_recv[10:].tolist(), packets.flows[0]))
+        return tmp_path / "rest.pcap"
+
+    def test_without_names_say_what_to_give(self, path: Path, tmp_path: Path, run: Run) -> None:
+        said = sentence(run("import", path, "-o", tmp_path / "session"))
+        assert "to hftlab import --mapping CAPTURE of the day's beginning, or --price-scale 4" in said
+
+    def test_with_a_mapping_have_their_symbols(self, path: Path, tmp_path: Path, run: Run) -> None:
+        mapping = tmp_path / "beginning.pcap"
+        assert run("import", path, "-o", tmp_path / "session", "--mapping", mapping).status == 0
+        assert open_session(tmp_path / "session").manifest.symbols == ["AAPL:NYSE"]
+
+    def test_with_a_price_scale_have_their_indexes(self, path: Path, tmp_path: Path, run: Run) -> None:
+        assert run("import", path, "-o", tmp_path / "session", "--price-scale", "4").status == 0
+        (symbol,) = open_session(tmp_path / "session").manifest.symbols
+        assert symbol.startswith("#")
 
 
 class TestTerminal:

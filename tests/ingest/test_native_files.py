@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from hftlab.instruments import UNIT, Instrument
 from hftlab.simulator.listings import find_listing
 from hftlab.venues.recognition import READABLE
 
+DAY = dt.date(2026, 1, 2)
 STOCKS = {find_listing(name): 100 * UNIT for name in ("AAPL", "AAPL:NYSE", "VOD", "BTCUSDT")}
 
 
@@ -24,17 +26,17 @@ def names(files: list[NativeFile], folder: Path) -> dict[str, list[str]]:
 
 class TestPlaces:
     def test_one_file_is_at_the_path_itself(self, tmp_path: Path) -> None:
-        assert names(native_files(["nyse"], tmp_path / "day", STOCKS), tmp_path) == {"day": ["AAPL:NYSE"]}
-        assert names(native_files(["binance"], tmp_path / "day", STOCKS), tmp_path) == {"day": ["BTCUSDT"]}
+        assert names(native_files(["nyse"], tmp_path / "day", STOCKS, DAY), tmp_path) == {"day": ["AAPL:NYSE"]}
+        assert names(native_files(["binance"], tmp_path / "day", STOCKS, DAY), tmp_path) == {"day": ["BTCUSDT"]}
 
     def test_several_files_are_in_a_folder(self, tmp_path: Path) -> None:
-        assert names(native_files([*NATIVE_FORMATS, "itch"], tmp_path / "day", STOCKS), tmp_path) == {
+        assert names(native_files([*NATIVE_FORMATS, "itch"], tmp_path / "day", STOCKS, DAY), tmp_path) == {
             "day/BTCUSDT.gz": ["BTCUSDT"],
-            "day/nasdaq.itch": ["AAPL"],
+            "day/nasdaq-2026-01-02.itch": ["AAPL"],
             "day/lse.pcap": ["VOD"],
             "day/nyse.pcap": ["AAPL:NYSE"],
         }
-        assert names(native_files(["nyse"], tmp_path, STOCKS), tmp_path) == {"nyse.pcap": ["AAPL:NYSE"]}
+        assert names(native_files(["nyse"], tmp_path, STOCKS, DAY), tmp_path) == {"nyse.pcap": ["AAPL:NYSE"]}
 
     def test_a_stock_that_is_too_dear_for_itch_is_left_out(self, tmp_path: Path) -> None:
         dear = {find_listing("BRK.A"): 500_000 * UNIT, find_listing("MSFT"): 400 * UNIT}
@@ -52,7 +54,7 @@ class TestPlaces:
         self, formats: list[str], closes: Mapping[Instrument, int], error: type[HftlabError], said: str, tmp_path: Path
     ) -> None:
         with pytest.raises(error, match=said):
-            native_files(formats, tmp_path, closes)
+            native_files(formats, tmp_path, closes, DAY)
 
     def test_every_format_that_is_written_is_read(self) -> None:
         assert NATIVE_FORMATS.keys() <= FORMATS.keys() == READABLE.keys()
@@ -94,6 +96,7 @@ class TestSimulations:
             session = import_capture(file.format_name, file.path, tmp_path / f"again-{file.format_name}").session
             frame = session.market_data.collect()
             assert set(frame["symbol"]) == {one.wire_symbol for one in file.instruments}
+            assert frame["ts_event"].min() >= exchange.start
 
     def test_formats_need_a_path(self, tmp_path: Path) -> None:
         for chosen in ({"formats": ["nyse"]}, {"native_path": tmp_path / "day.pcap"}):

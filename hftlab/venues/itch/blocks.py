@@ -22,10 +22,11 @@ __all__ = ["Blocks", "as_day", "midnight", "midnight_before", "midnight_of"]
 _BLOCK: Final = 1 << 20
 _DAY: Final = 86_400 * UNIT
 _LONGEST: Final = 2 + 0xFFFF  # a message with its length
-_DAY_IN_NAME: Final = (  # 12302019.NASDAQ_ITCH50, 20191230.PSX_ITCH_50, S123019-v50.txt.gz
-    (re.compile(r"\d{8}[._]"), "%m%d%Y", slice(0, 8)),
-    (re.compile(r"\d{8}[._]"), "%Y%m%d", slice(0, 8)),
-    (re.compile(r"S\d{6}-v"), "%m%d%y", slice(1, 7)),
+_DAY_IN_NAME: Final = (  # 12302019.NASDAQ_ITCH50, 20191230.PSX_ITCH_50, S123019-v50.txt.gz, nasdaq-2019-12-30.itch
+    (re.compile(r"(\d{8})[._]"), "%m%d%Y"),
+    (re.compile(r"(\d{8})[._]"), "%Y%m%d"),
+    (re.compile(r"S(\d{6})-v"), "%m%d%y"),
+    (re.compile(r"(?:.*\D)?(\d{4}-\d{2}-\d{2})(?!\d)"), "%Y-%m-%d"),
 )
 
 
@@ -68,8 +69,8 @@ class Blocks:
 def midnight_of(path: Path, date: dt.date | str | None) -> int:
     """Return the midnight (ns since 1970 UTC) from which the file's times count; 0 where no day is known.
 
-    It is New York's. `date` takes precedence over the name, which has the day in the form of Nasdaq's own files. Raises
-    ValueError for text that is not an ISO date.
+    It is New York's. `date` takes precedence over the name, which has the day in the form of Nasdaq's own files, or as
+    in 2019-12-30. Raises ValueError for text that is not an ISO date.
     """
     day = as_day(date) or _day_in(path.name)
     return 0 if day is None else midnight(day)
@@ -93,13 +94,13 @@ def midnight_before(time: int) -> int:
 
 
 def _day_in(name: str) -> dt.date | None:
-    for pattern, form, digits in _DAY_IN_NAME:
-        if pattern.match(name):
+    for pattern, form in _DAY_IN_NAME:
+        if (found := pattern.match(name)) is not None:
             try:
-                day = dt.datetime.strptime(name[digits], form).date()
+                day = dt.datetime.strptime(found[1], form).date()
             except ValueError:
                 continue
             # strptime takes months of one digit as well; written out again, such a day looks different.
-            if day.strftime(form) == name[digits]:
+            if day.strftime(form) == found[1]:
                 return day
     return None

@@ -70,9 +70,10 @@ def read(
     counted by type in `stats.unknown_references` and dropped.
 
     `ts_event` is the midnight of `date` in New York and the message's nanoseconds since; `date` is by default the day
-    in the file's name (12302019.NASDAQ_ITCH50, S123019-v50.txt.gz), and where that has none the times are those of
-    1970-01-01 UTC. The file has no receive times: `ts_recv` is `ts_event`. `sequence` is the message's number in the
-    file, from 1. `symbols` keeps only those; after the last batch a warning names those that the file does not have.
+    in the file's name (12302019.NASDAQ_ITCH50, S123019-v50.txt.gz, nasdaq-2019-12-30.itch), and where that has none the
+    times are those of 1970-01-01 UTC. The file has no receive times: `ts_recv` is `ts_event`. `sequence` is the
+    message's number in the file, from 1. `symbols` keeps only those; after the last batch a warning names those that
+    the file does not have.
     Instruments are those of hftlab at Nasdaq, others get a tick of $0.0001.
 
     In packets, lines that carry the same session (A and B) are put together: each message comes once, in order, from

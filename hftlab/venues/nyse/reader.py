@@ -192,7 +192,7 @@ class Reader(Iterator[EventBatch]):
             return
         advice = (
             "give mapping={index: (symbol, price scale)}, or read_mapping() of the day's beginning, or price_scale=4 "
-            "to call them by index"
+            "to call them by index; to hftlab import --mapping CAPTURE of the day's beginning, or --price-scale 4"
         )
         if not decoder.listings:
             raise CaptureError(

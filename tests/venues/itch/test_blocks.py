@@ -74,7 +74,11 @@ class TestBlocks:
 
 
 class TestMidnight:
-    @pytest.mark.parametrize("name", ["12302019.NASDAQ_ITCH50", "20191230.PSX_ITCH_50", "S123019-v50.txt.gz"])
+    @pytest.mark.parametrize("name", [
+            "12302019.NASDAQ_ITCH50", "20191230.PSX_ITCH_50", "S123019-v50.txt.gz", "nasdaq-2019-12-30.itch",
+            "2019-12-30.gz", "of 7 days, 2019-12-30",
+        ],
+    )  # fmt: skip
     def test_is_that_of_the_day_in_the_name(self, name: str) -> None:
         assert midnight_of(Path(name), None) == int(dt.datetime(2019, 12, 30, 5, tzinfo=dt.UTC).timestamp()) * UNIT
 
@@ -82,6 +86,6 @@ class TestMidnight:
         july = int(dt.datetime(2019, 7, 1, 4, tzinfo=dt.UTC).timestamp()) * UNIT
         assert midnight_of(Path("12302019.NASDAQ_ITCH50"), "2019-07-01") == july
 
-    @pytest.mark.parametrize("name", ["day.itch", "99999999.NASDAQ_ITCH50"])
+    @pytest.mark.parametrize("name", ["day.itch", "99999999.NASDAQ_ITCH50", "2019-13-30", "12019-12-301"])
     def test_is_0_where_the_name_has_no_day(self, name: str) -> None:
         assert midnight_of(Path(name), None) == 0
