@@ -29,6 +29,8 @@ from hftlab.venues.pcap.datagrams import Datagrams
 __all__ = ["Decoder", "Stats"]
 
 _FIRST_SLOTS: Final = 1 << 8
+_MOST_STREAMS: Final = 1024
+"""Streams of a capture from which on more are taken for damage: the exchange has one a day and feed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ class Stats:
 
     segments: int  # heartbeats among them
     heartbeats: int
-    other_datagrams: int  # not segments whose messages fill them
+    other_datagrams: int  # not segments whose messages fill them, or of the 1,025th stream and those after it
     other_feeds: int  # segments of another feed than the one that is read
     messages: Counter[str]
     unknown_types: Counter[str]
@@ -160,7 +162,9 @@ class Decoder:
         names = headers.channel << 32 | headers.session
         streams = np.full(len(is_ours), -1, np.int32)
         for name in np.unique(names[is_ours]).tolist():
-            streams[is_ours & (names == name)] = self._streams.setdefault(name, len(self._streams))
+            if name in self._streams or len(self._streams) < _MOST_STREAMS:
+                streams[is_ours & (names == name)] = self._streams.setdefault(name, len(self._streams))
+        self._others += int((is_ours & (streams < 0)).sum())
         return streams
 
     def _decode(self, ordered: Ordered) -> Iterator[EventBatch]:

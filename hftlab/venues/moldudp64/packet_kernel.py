@@ -19,6 +19,7 @@ __all__ = [
     "ENDS",
     "HEARTBEATS",
     "KINDS",
+    "MOST_SESSIONS",
     "OTHERS",
     "UNNUMBERED",
     "UNWANTED",
@@ -39,11 +40,14 @@ DATA, HEARTBEATS, ENDS, UNNUMBERED, UNWANTED, OTHERS = range(6)
 """Kinds of datagrams, each the index of its count."""
 KINDS: Final = 6
 
+MOST_SESSIONS: Final = 1024
+"""Sessions of a capture from which on more are taken for damage: a venue has one a day and feed."""
+
 _HEADER: Final = 20
 _SESSION: Final = 10
 _END: Final = 0xFFFF
 _SPACE, _TILDE = 0x20, 0x7E
-_TOP: Final = np.uint64(63)
+_MOST_SEQUENCE: Final = np.uint64(1 << 62)  # numbers from here on are taken for damage: sums of them have to fit
 _APART: Final = np.uint64(1 << 16)
 """Sets unnumbered packets of a session apart from its numbered ones."""
 
@@ -86,6 +90,9 @@ def read_headers(
         stream = _stream_of(table, load_u64(data, first), last | _APART if is_unnumbered else last)
         if stream == -2:
             return row
+        if stream == -3:
+            counts[OTHERS] += 1
+            continue
         if stream == -1:
             counts[UNWANTED] += 1
             continue
@@ -106,7 +113,7 @@ def read_headers(
 
 @inlined
 def _is_packet(data: Bytes, at: Any, end: Any) -> bool:
-    if end - at < _HEADER or load_u64(data, at + _SESSION) >> _TOP:
+    if end - at < _HEADER or load_u64(data, at + _SESSION) >= _MOST_SEQUENCE:
         return False
     for place in range(_SESSION):
         letter = data[at + place]
@@ -124,13 +131,15 @@ def _is_packet(data: Bytes, at: Any, end: Any) -> bool:
 
 @inlined
 def _stream_of(table: SessionTable, first: Any, last: Any) -> Any:
-    """Return the number of a session; -1 for one not wanted, -2 if there is no room for a new one."""
+    """Return the number of a session; -1 for one not wanted, -2 if there is no room for a new one, -3 beyond all."""
     for number in range(table.known[0]):
         if table.words[number, 0] == first and table.words[number, 1] == last:
             return number
     if len(table.wanted) and (table.wanted[0, 0] != first or table.wanted[0, 1] != last & ~_APART):
         return -1
     number = table.known[0]
+    if number == MOST_SESSIONS:
+        return -3
     if number == len(table.words):
         return -2
     table.words[number, 0], table.words[number, 1], table.numbers[number] = first, last, 1

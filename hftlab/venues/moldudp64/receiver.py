@@ -79,6 +79,7 @@ class Receiver:
     """Puts the packets of each session together, as an Arbiter does: any number of lines, each message once, in order.
 
     `session` is the only one to keep, by default every session; `wait` and `packets` are those of an Arbiter.
+    Packets of more than 1,024 sessions are taken for damage, and counted as others.
     """
 
     def __init__(self, *, session: str | None = None, wait: int = WAIT, packets: int = MOST_PACKETS) -> None:

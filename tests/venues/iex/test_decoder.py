@@ -214,6 +214,11 @@ class TestFeeds:
         stats = decoder.stats
         assert (stats.missing, stats.gaps, stats.other_datagrams, stats.repeated_orders) == (3, 1, 1, 1)
 
+    def test_more_streams_than_a_capture_can_have_are_damage(self) -> None:
+        decoder = Decoder()
+        decoder.decode(datagrams([segment(of("T"), session=number) for number in range(1030)]))
+        assert (decoder.stats.messages, decoder.stats.other_datagrams) == ({"T": 1024}, 6)
+
     def test_make_the_rows_behind_gaps_doubtful_until_a_clear(self) -> None:
         add, clear = of("a", flag=0x38, order=1), of("C")
         some = [segment(add, sequence=1), segment(add, clear, sequence=5), segment(add, sequence=7)]

@@ -130,3 +130,14 @@ class TestReceiver:
         receiver = Receiver()
         received(*payloads, receiver=receiver)
         assert receiver.stats.others <= len(payloads)
+
+    def test_more_sessions_than_a_capture_can_have_are_damage(self) -> None:
+        """Each takes memory, so that a small capture of many would take all there is."""
+        receiver = Receiver()
+        found = received(*(packet(f"S{number}", 1, [b"one"]) for number in range(1030)), receiver=receiver)
+        assert (len(found), len(receiver.sessions), receiver.stats.others) == (1024, 1024, 6)
+
+    def test_numbers_that_cannot_be_are_damage(self) -> None:
+        receiver = Receiver()
+        assert received(packet("S", 2**62, [b"one"]), packet("S", 1, [b"two"]), receiver=receiver) == [(1, b"two", 1)]
+        assert receiver.stats.others == 1
