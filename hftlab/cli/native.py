@@ -6,6 +6,7 @@ import atexit
 import shutil
 import tempfile
 from pathlib import Path
+from typing import get_args
 
 from hftlab.cli.progress import Progress
 from hftlab.errors import HftlabError
@@ -20,8 +21,12 @@ def check_wire(wire: str | None, market: str | None, sessions: int) -> None:
         if market is not None:
             raise HftlabError(f"--market {market} is for a venue's own wire: give --as binance as well")
         return
-    if wire != "binance":
-        raise HftlabError(f"--as {wire} is not known: give --as binance")
+    from hftlab.server.native.wires import Wire
+
+    if wire not in get_args(Wire):
+        raise HftlabError(f"--as {wire} is not known: give {' or '.join(f'--as {name}' for name in get_args(Wire))}")
+    if market is not None and wire != "binance":
+        raise HftlabError(f"--market {market} is for --as binance: leave it out with --as {wire}")
     if market not in (None, "spot", "usdm", "coinm"):
         raise HftlabError(f"--market {market} is not one of Binance's: give spot, usdm or coinm")
     if sessions > 1:

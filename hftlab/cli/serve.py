@@ -86,8 +86,8 @@ def replay(
         typer.Option(
             "--as",
             metavar="VENUE",
-            autocompletion=lambda: ["binance"],
-            help="Serve it in this venue's own streams and requests as well, on the same port: binance.",
+            autocompletion=lambda: ["binance", "kraken"],
+            help="Serve it in this venue's own streams and requests as well, on the same port: binance or kraken.",
         ),
     ] = None,
     market: Annotated[

@@ -69,9 +69,9 @@ def serve(
     "risk_averse", "power(3)" and so on, or a dict such as
     {"fill": "power", "latency": hl.backtest.Latency(entry="1ms")}.
     `stepped`: True lets the exchange's clock stand still, for clients to step it as a replay, as hl.run() does.
-    `wire`: "binance" serves a recording in Binance's own streams and requests as well, on the same port: see
-    server.native_urls. `market`: which of Binance's markets its symbols are of (default: their venue's).
-    `native_limits`: hftlab.server.NativeLimits, other limits than the venue's.
+    `wire`: "binance" or "kraken" serves a recording in that venue's own streams and requests as well, on the same port:
+    see server.native_urls. `market`: which of Binance's markets its symbols are of (default: their venue's).
+    `native_limits`: hftlab.server.NativeLimits, other limits than Binance's.
 
     hftlab.Server takes the same arguments except `name`, and describes them in detail. Without a source it sends only
     what publish() is given, where this function serves the simulated exchange.
@@ -219,7 +219,7 @@ class LabServer:
             "state": self._state,
             "source": "none: messages are published by hand" if source is None else source.name,
         }
-        facts |= {f"binance {one.market}": f"{one.streams} and {one.requests}" for one in self.native_urls}
+        facts |= {one.name: f"{one.streams} and {one.requests}" for one in self.native_urls}
         counts = {name: value for name, value in self.stats().items() if value and name not in _HISTOGRAMS}
         return facts_table(f"Server {self.url}", facts | counts)
 

@@ -96,9 +96,9 @@ class Server:
     let it go on; only back it does not go. hl.run() drives it, with the fills of hl.backtest() on such an exchange.
     When the server stops, a clock that ran before runs again.
 
-    With `wire="binance"` a recorded session is served in Binance's own streams and requests as well, on the same port
-    at the addresses `native_urls`; `market` is "spot", "usdm" or "coinm" for all of its symbols (default: that of their
-    venues), and `native_limits` are other limits than the venue's.
+    With `wire="binance"` or `"kraken"` a recorded session is served in that venue's own streams and requests as well,
+    on the same port at the addresses `native_urls`. Of Binance, `market` is "spot", "usdm" or "coinm" for all of its
+    symbols (default: that of their venues), and `native_limits` are other limits than the venue's.
 
     Raises PortInUse, ValueError for a symbol of the source that cannot be one, HftlabError for `accounts` of a source
     that cannot be traded, and for a source that another server of this process streams.
@@ -169,10 +169,10 @@ class Server:
         """The source in a venue's own wire, on the same port, if that was asked for."""
         owner: SocketServer = self._connections
         if wire is not None:
-            from hftlab.server.native.native_wire import NativeWire  # compiled loops, which other servers do not need
+            from hftlab.server.native.make_wire import make_wire  # compiled loops, which other servers do not need
             from hftlab.server.native.path_router import PathRouter
 
-            self.native = NativeWire(self._stream, market, framer, self.limits, native_limits)
+            self.native = make_wire(wire, self._stream, framer, self.limits, market, native_limits)
             owner = PathRouter(self._connections, self.native)
         self._listener = Listener(
             owner,

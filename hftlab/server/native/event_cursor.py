@@ -9,7 +9,7 @@ import numpy as np
 
 from hftlab.events import TRADE
 from hftlab.server.native.session_events import EventParts, Events
-from hftlab.venues.binance.api.recorded_market import RecordedMarket, Saved
+from hftlab.venues.market_state.recorded_market import RecordedMarket, Saved
 
 __all__ = ["EventCursor"]
 

@@ -1,4 +1,4 @@
-"""Connections in a venue's own wire: puts sockets and timers on their subscribers."""
+"""Connections in a venue's own wire: what those of every venue do alike with their sockets."""
 
 from __future__ import annotations
 
@@ -6,49 +6,44 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
-from websockets.exceptions import ConnectionClosed
-
-from hftlab.clock import NANOSECONDS, wall_time
 from hftlab.log import AUDIT, get_logger
 from hftlab.protocol.publishing.limits import ServerLimits
 from hftlab.protocol.publishing.peer import Backlog
 from hftlab.server.framing import Framer
-from hftlab.server.native.native_limits import NativeLimits
 from hftlab.server.server_socket import ServerSocket
-from hftlab.venues.binance.api.keep_alive import Due, KeepAlive
-from hftlab.venues.binance.api.stream_names import Route
-from hftlab.venues.binance.api.stream_set import Broadcast, StreamSet
-from hftlab.venues.binance.api.subscriber import POLICY, Subscriber
+from hftlab.venues.market_state.broadcast import Broadcast
 
 if TYPE_CHECKING:
     from hftlab.server.stream import Stream
 
-__all__ = ["NativeConnections"]
+__all__ = ["POLICY", "NativeConnections"]
 
+POLICY: Final = 1008
+"""Close code: policy violation (RFC 6455, section 7.4.1)."""
 _LOOK: Final = 1 / 16
 """Looks at slow readers in a write deadline."""
-_GOING_AWAY: Final = 1001
 _SERVICE_RESTART: Final = 1012
-_END_OF_LIFE: Final = "the connection has reached its longest life"
 
 _audit = get_logger(AUDIT)
 
+Subscriber = TypeVar("Subscriber")
 
-class NativeConnections:
-    """Serves each socket through its Subscriber, from the handshake to the end; the sockets' SocketOwner."""
 
-    def __init__(self, stream: Stream, framer: Framer, limits: ServerLimits, native: NativeLimits) -> None:
+class NativeConnections(Generic[Subscriber]):
+    """Connections of one wire, each with its Subscriber; the sockets' SocketOwner.
+
+    A venue's own class serves each socket: between opened() and forget(), with what its subscriber says.
+    """
+
+    def __init__(self, stream: Stream, framer: Framer, limits: ServerLimits, wire: str) -> None:
         self.before_change: Callable[[], object] = lambda: None
         """Called before streams get or lose readers."""
         self.aborted: Counter[str] = Counter()
         self.received = self.messages = self.bytes = 0
-        self._stream, self._framer, self._limits, self._native = stream, framer, limits, native
+        self._stream, self._framer, self._limits, self._wire = stream, framer, limits, wire
         self._open: dict[ServerSocket, Subscriber] = {}
-        self._ends: dict[ServerSocket, int] = {}
-        """Source time at which connections end whose life is counted in that."""
 
     def __len__(self) -> int:
         return len(self._open)
@@ -56,57 +51,17 @@ class NativeConnections:
     def __iter__(self) -> Iterator[ServerSocket]:
         return iter(self._open)
 
-    async def serve(self, socket: ServerSocket, streams: StreamSet[ServerSocket], route: Route, path: str) -> None:
-        """Serve one client until its connection ends; `path` is what is behind the market's and the route's part."""
+    def _opened(self, socket: ServerSocket, subscriber: Subscriber) -> None:
         socket.opened()
         socket.gather(self._stream.clock.unpaced)
-        native = self._native.of(streams.market)
-        subscriber = Subscriber(streams.market, route, streams.writers, path, most=native.messages)
         self._open[socket] = subscriber
-        life = self._live(socket, native.lifetime)  # before its first subscription may start the replay
-        self._carry_out(socket, subscriber, streams)
-        alive = asyncio.create_task(self._keep_alive(socket, KeepAlive(native.ping, native.pong, time.monotonic())))
-        _audit.info("connected", connection=socket.name, peer=socket.peer_address, wire="binance")
-        try:
-            while socket.expelled is None:
-                data = await socket.recv()
-                self.received += 1
-                answer = subscriber.receive(data, time.monotonic())
-                if answer is not None:
-                    self._write(socket, answer, urgent=True)
-                self._carry_out(socket, subscriber, streams)
-        except ConnectionClosed:
-            pass
-        finally:
-            alive.cancel()
-            if life is not None:
-                life.cancel()
-            self._forget(socket, subscriber, streams)
-            _audit.info("disconnected", connection=socket.name, peer=socket.peer_address, reason=socket.expelled)
+        _audit.info("connected", connection=socket.name, peer=socket.peer_address, wire=self._wire)
 
-    def _carry_out(self, socket: ServerSocket, subscriber: Subscriber, streams: StreamSet[ServerSocket]) -> None:
-        changed = subscriber.take_changed()
-        if changed:
-            self.before_change()
-        for name in changed:
-            if name.text in subscriber.streams and name.is_on(subscriber.route):
-                streams.add(name, socket, combined=subscriber.combined)
-            else:
-                streams.remove(name, socket)
-        if subscriber.close is not None:
-            socket.expel(*subscriber.close)
-            return
-        if subscriber.streams:
-            self._stream.begin()
-        self._stream.wake()
-
-    def _forget(self, socket: ServerSocket, subscriber: Subscriber, streams: StreamSet[ServerSocket]) -> None:
-        for name in subscriber.streams.values():
-            streams.remove(name, socket)
+    def _forget(self, socket: ServerSocket) -> None:
         self._open.pop(socket, None)
-        self._ends.pop(socket, None)
         self._stream.congested.discard(socket)
         self._stream.wake()
+        _audit.info("disconnected", connection=socket.name, peer=socket.peer_address, reason=socket.expelled)
 
     def send(self, broadcasts: Iterator[Broadcast[ServerSocket]]) -> None:
         """Write payloads, each framed once for all its readers."""
@@ -120,6 +75,10 @@ class NativeConnections:
                 if socket.write(frame):
                     self.messages += 1
                     self.bytes += len(frame)
+                    self._sent(socket)
+
+    def _sent(self, socket: ServerSocket) -> None:
+        """Note that a socket has got a message of a stream."""
 
     def _write(self, socket: ServerSocket, payload: bytes, *, urgent: bool = False) -> None:
         socket.write(self._framer.frame(payload, socket.window_bits, binary=False), urgent)
@@ -129,36 +88,13 @@ class NativeConnections:
         for socket in list(self._open):
             socket.expel(_SERVICE_RESTART, reason)
 
-    # --- timers ---
-
-    async def _keep_alive(self, socket: ServerSocket, alive: KeepAlive) -> None:
-        while True:
-            await asyncio.sleep(max(0.0, alive.deadline - time.monotonic()))
-            match alive.due(time.monotonic()):
-                case Due.PING:
-                    pong = await socket.ping(str(wall_time() // 1_000_000).encode())
-                    asyncio.ensure_future(pong).add_done_callback(partial(_ponged, alive))
-                case Due.NO_PONG:
-                    socket.expel(POLICY, "Pong timeout", "keepalive timeout")
-                    return
-
-    def _live(self, socket: ServerSocket, lifetime: float) -> asyncio.TimerHandle | None:
-        """Let a connection end after its life, of the wall clock or of the recording."""
-        if self._native.lifetime_of == "recording":
-            self._ends[socket] = self._stream.playback.position + round(lifetime * NANOSECONDS)
-            return None
-        return socket.loop.call_later(lifetime, socket.expel, _GOING_AWAY, _END_OF_LIFE, "end of life")
-
     @property
     def next_end(self) -> int | None:
-        """Source time (ns) of the next end that is counted in that."""
-        return min(self._ends.values(), default=None)
+        """Source time (ns) of the next end of a connection that is counted in that."""
+        return None
 
     def end_lives(self, now: int) -> None:
         """End the connections whose life in the recording is over; `now` is source time in ns."""
-        for socket in [socket for socket, end in self._ends.items() if end <= now]:
-            del self._ends[socket]
-            socket.expel(_GOING_AWAY, _END_OF_LIFE, "end of life")
 
     async def watch(self) -> None:
         """Abort readers that have stopped."""
@@ -203,12 +139,4 @@ class NativeConnections:
         self.aborted[cause] += 1
 
     def controlled(self, socket: ServerSocket) -> None:
-        """Count a ping or a pong of a client among its messages."""
-        subscriber = self._open.get(socket)
-        if subscriber is not None and not subscriber.count(time.monotonic()) and subscriber.close is not None:
-            socket.expel(*subscriber.close)
-
-
-def _ponged(alive: KeepAlive, pong: asyncio.Future[float]) -> None:
-    if not pong.cancelled() and pong.exception() is None:
-        alive.ponged()
+        """Take note of a ping or a pong of a client."""

@@ -2,31 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, Protocol
 
 from hftlab.server.native.event_cursor import EventCursor
 from hftlab.server.native.native_connections import NativeConnections
 from hftlab.server.server_socket import ServerSocket
-from hftlab.venues.binance.api.stream_set import StreamSet
+from hftlab.venues.market_state.broadcast import Broadcast
+from hftlab.venues.market_state.recorded_market import RecordedMarket
 
-__all__ = ["NativeFeed"]
+__all__ = ["NativeFeed", "NativeStreams"]
 
 _BACK: Final = "the recording went back: connect and ask for the book anew"
 _ANEW: Final = "the update ids began anew: connect and ask for the book anew"
 
 
+class NativeStreams(Protocol):
+    """Streams of one market that have readers. Times are source time in ns."""
+
+    recorded: RecordedMarket
+    wants_trades: bool
+    """True if a stream tells of trades."""
+
+    def __len__(self) -> int: ...
+
+    @property
+    def next_time(self) -> int | None:
+        """Time at which something is to be sent that waits; None if nothing waits."""
+
+    @property
+    def horizon(self) -> int:
+        """Time before which no stream sends anything, whatever happens: events up to it can be taken in together."""
+
+    def due(self, now: int, *, early: bool = False) -> Iterator[Broadcast[ServerSocket]]:
+        """Yield what is to be sent by `now`; with `early` also what would wait for its interval."""
+
+    def restart(self) -> None:
+        """Go on from where the market is: its position has been moved."""
+
+
 class NativeFeed:
     """Streams of a recording in a venue's wire, one set a market (hftlab.server.follower.Follower).
 
-    On one connection update ids never go back. Where those of the recording do, because it is sought back or because
-    the market was reset, the connections are closed: clients take older ids for late copies of what they have.
+    Where a venue's books have update ids (`has_ids`), they never go back on one connection. Where those of the
+    recording do, because it is sought back or because the market was reset, the connections are closed: clients take
+    older ids for late copies of what they have.
     """
 
     def __init__(
-        self, cursor: EventCursor, sets: Sequence[StreamSet[ServerSocket]], connections: NativeConnections
+        self,
+        cursor: EventCursor,
+        sets: Sequence[NativeStreams],
+        connections: NativeConnections[Any],
+        *,
+        has_ids: bool = True,
     ) -> None:
-        self._cursor, self._sets, self._connections = cursor, sets, connections
+        self._cursor, self._sets, self._connections, self._has_ids = cursor, sets, connections, has_ids
         self._now = 0
         self._went_back = False
 
@@ -69,7 +100,8 @@ class NativeFeed:
         for streams in self._sets:
             if streams.recorded.has_begun_anew:
                 streams.recorded.has_begun_anew = False
-                self._connections.close_all(_ANEW)
+                if self._has_ids:
+                    self._connections.close_all(_ANEW)
                 streams.restart()
             self._connections.send(streams.due(self._now, early=early))
 
@@ -91,4 +123,5 @@ class NativeFeed:
         """Close the connections if the ids of what comes are behind those that were sent."""
         if self._went_back:
             self._went_back = False
-            self._connections.close_all(_BACK)
+            if self._has_ids:
+                self._connections.close_all(_BACK)

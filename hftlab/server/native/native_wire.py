@@ -1,186 +1,65 @@
-"""A recording in Binance's wire: markets by their paths, streams by WebSocket and requests by HTTP."""
+"""Wire of a venue: what a server asks of it, whichever venue it is."""
 
 from __future__ import annotations
 
-import re
-import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from websockets.http11 import Request, Response
 
 from hftlab.errors import HftlabError
-from hftlab.instruments import Instrument
-from hftlab.protocol.publishing.limits import ServerLimits
-from hftlab.server.framing import Framer
-from hftlab.server.http.answers import answer
-from hftlab.server.native.event_cursor import EventCursor
-from hftlab.server.native.message_events import events_of
 from hftlab.server.native.native_connections import NativeConnections
-from hftlab.server.native.native_feed import NativeFeed
-from hftlab.server.native.native_limits import NativeLimits
 from hftlab.server.native.native_urls import NativeUrls
-from hftlab.server.native.parts_ahead import PartsAhead
 from hftlab.server.server_socket import ServerSocket
 from hftlab.session import Session
 from hftlab.source import undecorated
-from hftlab.venues.binance.api.markets import MARKETS, SPOT, Market, market_named
-from hftlab.venues.binance.api.recorded_market import RecordedMarket
-from hftlab.venues.binance.api.requests_in import MarketRequests
-from hftlab.venues.binance.api.stream_names import Route
-from hftlab.venues.binance.api.stream_set import StreamSet
 
 if TYPE_CHECKING:
     from hftlab.server.stream import Stream
 
-__all__ = ["NativeWire"]
-
-_STREAMS: Final = re.compile(r"(?P<path>/(?:ws|stream)(?:[/?].*)?)")
-_ROUTE: Final = re.compile(r"/(?P<route>public|market|private)(?P<rest>/.*)")
-_MARKET: Final = re.compile(r"/(?P<market>spot|usdm|coinm)(?P<rest>/.*)")
-_HOST: Final = re.compile(r"/(?P<host>[a-z-]+)\d?\.binance\.(?:com|vision)(?::\d+)?(?P<rest>/.*)")
-_HOSTS: Final = {
-    "stream": "spot",
-    "data-stream": "spot",
-    "api": "spot",
-    "data-api": "spot",
-    "fstream": "usdm",
-    "fapi": "usdm",
-    "dstream": "coinm",
-    "dapi": "coinm",
-}
-"""Markets by the names of Binance's hosts."""
-_NOT_IN_SYMBOL: Final = re.compile(r"[^A-Z0-9_]")
+__all__ = ["NativeWire", "position_of", "session_of"]
 
 
-class _Served(NamedTuple):
-    """One market."""
+class NativeWire(ABC):
+    """Wire of a venue in which a session is served: its paths, sockets and requests."""
 
-    streams: StreamSet[ServerSocket]
-    requests: MarketRequests
+    connections: NativeConnections[Any]
 
-
-class NativeWire:
-    """Binance's wire of a session that a stream replays: its paths, sockets and requests.
-
-    The paths `/ws` and `/stream` are those of the first market that the session has (spot, usdm, coinm); each market is
-    also below its name, `/usdm/ws`, and below the names of its hosts, `/fstream.binance.com/ws`, so that an address of
-    Binance behind the server's is one of ours. USDⓈ-M has `/public`, `/market` and `/private` as well. With `market`
-    all symbols are of that one, whatever their venue.
-    """
-
-    def __init__(
-        self,
-        stream: Stream,
-        market: str | None,
-        framer: Framer,
-        limits: ServerLimits,
-        native: NativeLimits | None = None,
-    ) -> None:
-        native = native or NativeLimits()
-        events = PartsAhead(events_of(_session_of(stream.playback.source)))
-        chosen = _markets(events.instruments, market)
-        self.connections = NativeConnections(stream, framer, limits, native)
-        self._served: dict[str, _Served] = {}
-        for one in [*chosen, *(market for market in MARKETS.values() if market not in chosen)]:
-            streams: StreamSet[ServerSocket] = StreamSet(one, RecordedMarket(chosen.get(one, {})))
-            requests = MarketRequests(streams, self._position(stream), native.of(one).weight)
-            self._served[one.name] = _Served(streams, requests)
-        self._filled = [one.name for one in chosen]
-        """Markets with symbols, the first of which is at the root. The others answer that they have none."""
-        sets = [self._served[name].streams for name in self._filled]
-        cursor = EventCursor(events, [streams.recorded for streams in sets])
-        self.feed = NativeFeed(cursor, sets, self.connections)
-        self.connections.before_change = self.feed.catch_up
-        stream.follow(self.feed)
-
-    @staticmethod
-    def _position(stream: Stream) -> Callable[[], int]:
-        return lambda: stream.playback.position
-
+    @abstractmethod
     def urls(self, url: str) -> list[NativeUrls]:
         """Return the addresses of the markets, for a server at `url`; the first is at the root."""
-        first, *others = self._filled
-        places = [(first, ""), *((name, f"/{name}") for name in others)]
-        return [NativeUrls.of(self._served[name].streams.market, url, path) for name, path in places]
 
+    @abstractmethod
     def answer(self, request: Request, address: str) -> Response | None:
         """Answer a request by HTTP for market data; None for any other."""
-        market, target = self._market_of(request.path)
-        self.feed.catch_up()
-        for served in self._served.values() if market is None else [self._served[market]]:
-            given = served.requests.answer(target, address, time.time())
-            if given is not None:
-                more = {"X_MBX_USED_WEIGHT": str(given.used_weight), "X_MBX_USED_WEIGHT_1M": str(given.used_weight)}
-                if given.retry_after is not None:
-                    more["Retry_After"] = str(given.retry_after)
-                return answer(given.status, given.body, "application/json;charset=UTF-8", **more)
-        return None
 
+    @abstractmethod
     def has(self, path: str) -> bool:
         """Tell whether a path is one of streams."""
-        return self._place(path) is not None
+
+    @abstractmethod
+    async def serve(self, socket: ServerSocket, path: str) -> None:
+        """Serve a WebSocket on one of the paths of streams."""
 
     def prepare(self, socket: ServerSocket, path: str) -> None:
         """Let a socket on a path of streams have the venue's pings alone, before its handshake is done."""
         if self.has(path):
             socket.ping_interval = None
 
-    async def serve(self, socket: ServerSocket, path: str) -> None:
-        """Serve a WebSocket on one of the paths of streams."""
-        place = self._place(path)
-        assert place is not None
-        served, route, rest = place
-        await self.connections.serve(socket, served.streams, route, rest)
 
-    def _market_of(self, path: str) -> tuple[str | None, str]:
-        named, of_host = _MARKET.fullmatch(path), _HOST.fullmatch(path)
-        if named is not None:
-            return named["market"], named["rest"]
-        if of_host is not None and of_host["host"] in _HOSTS:
-            return _HOSTS[of_host["host"]], of_host["rest"]
-        return None, path
-
-    def _place(self, path: str) -> tuple[_Served, Route, str] | None:
-        market, rest = self._market_of(path)
-        route = Route.NONE
-        routed = _ROUTE.fullmatch(rest)
-        if routed is not None and market in (None, "usdm"):
-            market, route, rest = "usdm", Route(routed["route"]), routed["rest"]
-        return (self._served[market or self._filled[0]], route, rest) if _STREAMS.fullmatch(rest) else None
+def position_of(stream: Stream) -> Callable[[], int]:
+    """Return a function that gives the position of a replay, in ns."""
+    return lambda: stream.playback.position
 
 
-def _session_of(source: object) -> Session:
+def session_of(source: object, wire: str) -> Session:
+    """Return the session that a source replays. Raises HftlabError for any other source."""
     session = getattr(undecorated(source), "session", None)
     if not isinstance(session, Session):
         name = getattr(source, "name", None)
         raise HftlabError(
             f"{'a server without a source' if name is None else f'the source {name!r}'} cannot be served in a venue's "
-            "own wire: serve a recording, as in hl.serve(session.replay(), wire='binance')"
+            f"own wire: serve a recording, as in hl.serve(session.replay(), wire={wire!r})"
         )
     return session
-
-
-def _markets(instruments: tuple[Instrument, ...], market: str | None) -> dict[Market, dict[str, Instrument]]:
-    """Return the markets to serve, each with the instruments of its symbols."""
-    if market is not None:
-        return {market_named(market): _by_symbol(instruments)}
-    found = {
-        one: own
-        for one in MARKETS.values()
-        if (own := [instrument for instrument in instruments if instrument.venue.name == one.venue.name])
-    }
-    return {one: _by_symbol(own) for one, own in found.items()} if found else {SPOT: _by_symbol(instruments)}
-
-
-def _by_symbol(instruments: tuple[Instrument, ...] | list[Instrument]) -> dict[str, Instrument]:
-    """Name instruments as Binance would: in capitals and digits alone."""
-    named: dict[str, Instrument] = {}
-    for instrument in instruments:
-        symbol = _NOT_IN_SYMBOL.sub("", instrument.wire_symbol.upper())
-        if not symbol or symbol in named:
-            raise HftlabError(
-                f"{instrument.wire_symbol} has no name of its own in Binance's wire: {symbol or 'nothing'} is taken"
-            )
-        named[symbol] = instrument
-    return named

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple, Protocol
 import numpy as np
 import polars as pl
 
-from hftlab.events import EventBatch
+from hftlab.events import TRADE, EventBatch
 from hftlab.instruments import Instrument
 from hftlab.kernels.compiling import IntArray
 from hftlab.session import Session
@@ -15,8 +15,10 @@ from hftlab.session.table_ids import EVENTS
 
 __all__ = ["EventParts", "Events", "SessionEvents"]
 
-_NUMBERED_BY_VENUE: Final = "binance"
+_NUMBERED: Final = "binance"
 """Format of captures whose `sequence` is the update id or the trade's id, as the wire needs them."""
+_TRADES_NUMBERED: Final = "kraken"
+"""Format of captures whose `sequence` is the trade's id, and of the books' own no number."""
 
 
 class Events(NamedTuple):
@@ -44,8 +46,9 @@ class EventParts(Protocol):
 class SessionEvents:
     """Order-level events of a session in the parts in which they are stored.
 
-    Their numbers are Binance's own, the update ids and the ids of trades, where the recording has these; else each
-    row's place in the recording, so that they are the same whatever was played before.
+    Their numbers are the venue's own, where the recording has these: Binance's update ids, and the ids of trades of
+    Binance and Kraken. Else they are each row's place in the recording, so that they are the same whatever was played
+    before.
     """
 
     def __init__(self, session: Session) -> None:
@@ -53,7 +56,7 @@ class SessionEvents:
         session.table(EVENTS)  # verified
         self._folder = session.folder
         self.instruments = tuple(map(Instrument.from_dict, session.manifest.source.get("instruments", ())))
-        self._is_numbered = session.manifest.source.get("format") == _NUMBERED_BY_VENUE
+        self._format = session.manifest.source.get("format")
         self._rows = np.cumsum([0, *(part.rows for part in self._parts)])
 
     def __len__(self) -> int:
@@ -69,6 +72,9 @@ class SessionEvents:
         frame = pl.read_parquet(self._folder / self._parts[part].file)
         batch = EventBatch.from_polars(frame.drop("symbol").rechunk(), self.instruments)
         times = np.maximum.accumulate(batch.ts_recv)
-        if self._is_numbered:
+        if self._format == _NUMBERED:
             return Events(batch, times, batch.sequence)
-        return Events(batch, times, np.arange(1, len(batch) + 1, dtype=np.int64) + self._rows[part])
+        places = np.arange(1, len(batch) + 1, dtype=np.int64) + self._rows[part]
+        if self._format == _TRADES_NUMBERED:
+            return Events(batch, times, np.where(batch.action == TRADE, batch.sequence, places))
+        return Events(batch, times, places)

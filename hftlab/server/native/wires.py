@@ -9,7 +9,7 @@ from hftlab.nearest import meant
 
 __all__ = ["Wire", "check_wire"]
 
-Wire: TypeAlias = Literal["binance"]
+Wire: TypeAlias = Literal["binance", "kraken"]
 
 
 def check_wire(wire: str | None) -> None:

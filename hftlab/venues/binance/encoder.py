@@ -11,10 +11,10 @@ import numpy.typing as npt
 from hftlab.errors import ArgumentError, EventError
 from hftlab.events import F_LAST, TRADE, EventBatch
 from hftlab.instruments import Instrument
-from hftlab.venues.binance.api.level_differences import NO_LEVELS, Levels, level_differences
 from hftlab.venues.binance.api.markets import MARKETS, Market
 from hftlab.venues.binance.api.messages_out import Writer, wrapped
-from hftlab.venues.binance.api.recorded_market import RecordedMarket
+from hftlab.venues.market_state.level_differences import NO_LEVELS, Levels, level_differences
+from hftlab.venues.market_state.recorded_market import RecordedMarket
 
 __all__ = ["Encoder"]
 

@@ -15,11 +15,10 @@ from typing import Final
 from hftlab.instruments import UNIT
 from hftlab.venues.kraken.frames import LevelText
 
-__all__ = ["CHECKED", "DepthBook", "decimals_of"]
+__all__ = ["CHECKED", "DepthBook"]
 
 CHECKED: Final = 10
 """Levels of each side in the checksum."""
-_DECIMALS: Final = 9
 
 
 class DepthBook:
@@ -90,14 +89,6 @@ class _Side:
 
     def best(self, count: int) -> Iterator[LevelText]:
         return (self._levels[key] for key in reversed(self._keys[-count:]))
-
-
-def decimals_of(step: int) -> int:
-    """Return how many decimals the multiples of a step of 1e-9 units need."""
-    decimals = _DECIMALS
-    while decimals and step % 10 == 0:
-        step, decimals = step // 10, decimals - 1
-    return decimals
 
 
 def _units(text: str) -> int:

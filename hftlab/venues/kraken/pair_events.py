@@ -23,8 +23,9 @@ from hftlab.events import (
     TRADE,
 )
 from hftlab.instruments import Instrument
+from hftlab.venues.decimal_text import decimals_of
 from hftlab.venues.kraken.checksums import Mismatch, Verification
-from hftlab.venues.kraken.depth_book import DepthBook, decimals_of
+from hftlab.venues.kraken.depth_book import DepthBook
 from hftlab.venues.kraken.frames import BookData, LevelText, TradeData, number_text, texts_of
 from hftlab.venues.kraken.price_range import is_in_range
 from hftlab.venues.kraken.rfc3339 import to_nanoseconds

@@ -9,7 +9,7 @@ import pytest
 
 from hftlab.server.native.event_cursor import EventCursor
 from hftlab.server.native.session_events import SessionEvents
-from hftlab.venues.binance.api.recorded_market import RecordedMarket
+from hftlab.venues.market_state.recorded_market import RecordedMarket
 from tests.server.native.recordings import imported_in_parts
 
 pytestmark = pytest.mark.usefixtures("compiled")

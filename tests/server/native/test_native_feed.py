@@ -15,9 +15,9 @@ from hftlab.server.native.native_feed import NativeFeed
 from hftlab.server.native.session_events import SessionEvents
 from hftlab.session import Session
 from hftlab.venues.binance.api.markets import SPOT, USDM, Market
-from hftlab.venues.binance.api.recorded_market import RecordedMarket
 from hftlab.venues.binance.api.stream_names import parse_stream
 from hftlab.venues.binance.api.stream_set import StreamSet
+from hftlab.venues.market_state.recorded_market import RecordedMarket
 from tests.server.native.local_book import LocalBook
 from tests.server.native.recordings import book_of, imported, imported_with_gap
 

@@ -11,5 +11,6 @@ from hftlab.server.native.wires import check_wire
 def test_a_wire_is_known_or_an_error_names_those_that_are() -> None:
     check_wire(None)
     check_wire("binance")
-    with pytest.raises(ArgumentError, match="'binanse' is not known: give 'binance'"):
+    check_wire("kraken")
+    with pytest.raises(ArgumentError, match="'binanse' is not known: give 'binance' or 'kraken'"):
         check_wire("binanse")

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import zlib
 
-import pytest
-
-from hftlab.venues.kraken.depth_book import DepthBook, decimals_of
+from hftlab.venues.kraken.depth_book import DepthBook
 
 BIDS = [("100.5", "0.00100000"), ("100.4", "12.00000000"), ("99.0", "0.50000000")]
 ASKS = [("100.6", "0.10000000"), ("101.0", "3.25000000")]
@@ -45,8 +43,3 @@ def test_truncation_drops_the_worst_and_says_which() -> None:
     book.set([("2.0", "0.0")], [])
     assert book.truncate(1) == (["1"], ["6.0", "5.0"])
     assert (len(book.bids), len(book.asks)) == (1, 1)
-
-
-@pytest.mark.parametrize(("step", "decimals"), [(1, 9), (10**8, 1), (5 * 10**8, 1), (10**9, 0), (25 * 10**7, 2)])
-def test_decimals_that_a_step_needs(step: int, decimals: int) -> None:
-    assert decimals_of(step) == decimals

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from hftlab.venues.binance.api.recorded_market import Trade
+from hftlab.venues.market_state.recorded_market import Trade
 
 __all__ = ["AggTrade", "Aggregation"]
 

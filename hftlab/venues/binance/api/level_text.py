@@ -10,19 +10,13 @@ import numpy.typing as npt
 from hftlab.instruments import UNIT, Instrument
 from hftlab.kernels.compiling import IntArray, inlined, place_of
 from hftlab.kernels.compiling import in_place as compiled_in_place
+from hftlab.venues.decimal_text import decimal_text, decimals_of
 
-__all__ = ["NumberForm", "decimal_text"]
+__all__ = ["NumberForm"]
 
-_DECIMALS: Final = 9
 _LONGEST: Final = 70
 """Bytes of a level: two numbers of up to 19 digits, a point and nine decimals, and what is around them."""
 _OPEN, _CLOSE, _QUOTE, _COMMA, _POINT, _ZERO = b'[]",.0'
-
-
-def decimal_text(units: int, decimals: int) -> str:
-    """Write a number of 1e-9 units, 0 or above, with so many decimals: 61837630000000 with 2 is "61837.63"."""
-    whole, fraction = divmod(units, UNIT)
-    return f"{whole}.{fraction:09d}"[: len(str(whole)) + 1 + decimals] if decimals else str(whole)
 
 
 class NumberForm:
@@ -30,8 +24,8 @@ class NumberForm:
 
     def __init__(self, instrument: Instrument, decimals: int) -> None:
         self.instrument = instrument
-        self.price_decimals = max(decimals, _needed(instrument.tick))
-        self.size_decimals = max(decimals, _needed(instrument.lot))
+        self.price_decimals = max(decimals, decimals_of(instrument.tick))
+        self.size_decimals = max(decimals, decimals_of(instrument.lot))
 
     def price(self, units: int) -> str:
         """Write a price of 1e-9 units."""
@@ -47,14 +41,6 @@ class NumberForm:
         instrument = self.instrument
         size = _write_levels(ticks, lots, instrument.tick, instrument.lot, self.price_decimals, self.size_decimals, out)
         return out[:size].tobytes()
-
-
-def _needed(step: int) -> int:
-    """Return how many decimals the multiples of a step need."""
-    decimals = _DECIMALS
-    while decimals and step % 10 == 0:
-        step, decimals = step // 10, decimals - 1
-    return decimals
 
 
 @compiled_in_place

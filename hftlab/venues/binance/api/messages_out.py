@@ -9,11 +9,12 @@ from typing import Final
 
 from hftlab.instruments import UNIT
 from hftlab.venues.binance.api.aggregation import AggTrade
-from hftlab.venues.binance.api.day_statistics import Day
-from hftlab.venues.binance.api.level_differences import Levels
-from hftlab.venues.binance.api.level_text import NumberForm, decimal_text
+from hftlab.venues.binance.api.level_text import NumberForm
 from hftlab.venues.binance.api.markets import Market, contract_size
-from hftlab.venues.binance.api.recorded_market import SymbolState, Trade
+from hftlab.venues.decimal_text import decimal_text
+from hftlab.venues.market_state.day_statistics import Day
+from hftlab.venues.market_state.level_differences import Levels
+from hftlab.venues.market_state.recorded_market import SymbolState, Trade
 
 __all__ = ["Writer", "wrapped"]
 

@@ -25,10 +25,10 @@ from hftlab.venues.binance.api.api_errors import (
     unknown_path,
 )
 from hftlab.venues.binance.api.exchange_info import exchange_info
-from hftlab.venues.binance.api.level_differences import Levels
 from hftlab.venues.binance.api.messages_out import Writer
 from hftlab.venues.binance.api.request_weights import RequestWeights
 from hftlab.venues.binance.api.stream_set import StreamSet
+from hftlab.venues.market_state.level_differences import Levels
 
 __all__ = ["Answer", "MarketRequests"]
 

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
-from typing import Final, Generic, NamedTuple, TypeVar
+from collections.abc import Iterator
+from typing import Final, Generic
 
 from hftlab.venues.binance.api.markets import Market
 from hftlab.venues.binance.api.messages_out import Writer, wrapped
-from hftlab.venues.binance.api.recorded_market import RecordedMarket
 from hftlab.venues.binance.api.stream_names import StreamKind, StreamName
 from hftlab.venues.binance.api.streams import NEVER, MarketStream, make_stream
+from hftlab.venues.market_state.broadcast import Broadcast, Reader
+from hftlab.venues.market_state.recorded_market import RecordedMarket
 
-__all__ = ["Broadcast", "StreamSet"]
+__all__ = ["StreamSet"]
 
 _OF_TRADES: Final = (StreamKind.TRADE, StreamKind.AGG_TRADE, StreamKind.TICKER, StreamKind.MINI_TICKER)
-
-Reader = TypeVar("Reader", bound=Hashable)
-
-
-class Broadcast(NamedTuple, Generic[Reader]):
-    """Payload for some readers."""
-
-    payload: bytes
-    readers: list[Reader]
 
 
 class _Readers(Generic[Reader]):

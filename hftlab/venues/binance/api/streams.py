@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import Final, Protocol
 
 from hftlab.venues.binance.api.aggregation import Aggregation
-from hftlab.venues.binance.api.level_differences import NO_LEVELS, Levels, level_differences
 from hftlab.venues.binance.api.messages_out import Writer
 from hftlab.venues.binance.api.pace import Pace
-from hftlab.venues.binance.api.recorded_market import RecordedMarket, TouchedPrices
 from hftlab.venues.binance.api.stream_names import StreamKind, StreamName
+from hftlab.venues.market_state.level_differences import NO_LEVELS, Levels, level_differences
+from hftlab.venues.market_state.recorded_market import RecordedMarket, TouchedPrices
 
 __all__ = ["MarketStream", "make_stream"]
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from hftlab.venues.binance.api.level_differences import Levels
 from hftlab.venues.binance.api.markets import SPOT, Market
 from hftlab.venues.binance.api.messages_out import Writer
-from hftlab.venues.binance.api.recorded_market import RecordedMarket
 from hftlab.venues.binance.api.stream_names import parse_stream
 from hftlab.venues.binance.api.stream_set import StreamSet
+from hftlab.venues.market_state.level_differences import Levels
+from hftlab.venues.market_state.recorded_market import RecordedMarket
 from tests.batches import COIN, Row, make_batch
 
 __all__ = ["MS", "SmallMarket", "decoded"]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hftlab.venues.binance.api.aggregation import Aggregation
-from hftlab.venues.binance.api.recorded_market import Trade
+from hftlab.venues.market_state.recorded_market import Trade
 
 MS = 1_000_000
 

@@ -11,7 +11,7 @@ from hftlab.instruments import BINANCE, UNIT, Instrument
 from hftlab.venues.binance.api.exchange_info import exchange_info
 from hftlab.venues.binance.api.markets import COINM, SPOT, USDM, Market
 from hftlab.venues.binance.api.messages_out import Writer
-from hftlab.venues.binance.api.recorded_market import SymbolState
+from hftlab.venues.market_state.recorded_market import SymbolState
 
 
 def info_of(market: Market, symbol: str, currency: str = "USDT") -> tuple[dict[str, Any], dict[str, Any]]:

@@ -6,12 +6,11 @@ import json
 from decimal import Decimal
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hftlab.instruments import BINANCE, UNIT, Instrument
-from hftlab.venues.binance.api.level_text import NumberForm, decimal_text
+from hftlab.venues.binance.api.level_text import NumberForm
 
 STEPS = [1, 3, 10, 25, 1_000, UNIT // 100, UNIT, 3 * UNIT, 10**12]
 
@@ -22,20 +21,6 @@ def instrument(tick: int, lot: int) -> Instrument:
 
 def exact(count: int, step: int) -> Decimal:
     return Decimal(count * step).scaleb(-9)
-
-
-@pytest.mark.parametrize(
-    ("units", "decimals", "text"),
-    [
-        (61_837_630_000_000, 2, "61837.63"),
-        (61_837_630_000_000, 8, "61837.63000000"),
-        (0, 2, "0.00"),
-        (5 * UNIT, 0, "5"),
-        (1, 9, "0.000000001"),
-    ],
-)
-def test_a_number_has_its_decimals(units: int, decimals: int, text: str) -> None:
-    assert decimal_text(units, decimals) == text
 
 
 @given(

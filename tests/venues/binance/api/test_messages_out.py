@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from hftlab.venues.binance.api.aggregation import AggTrade
-from hftlab.venues.binance.api.day_statistics import DayStatistics
-from hftlab.venues.binance.api.level_differences import Levels
 from hftlab.venues.binance.api.markets import COINM, SPOT, USDM, Market
 from hftlab.venues.binance.api.messages_out import Writer, wrapped
-from hftlab.venues.binance.api.recorded_market import SymbolState, Trade
+from hftlab.venues.market_state.day_statistics import DayStatistics
+from hftlab.venues.market_state.level_differences import Levels
+from hftlab.venues.market_state.recorded_market import SymbolState, Trade
 from tests.batches import COIN
 
 pytestmark = pytest.mark.usefixtures("compiled")

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from hftlab.venues.binance.api.recorded_market import Trade
+    from hftlab.venues.market_state.recorded_market import Trade
 
 __all__ = ["Day", "DayStatistics"]
 

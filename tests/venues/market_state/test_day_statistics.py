@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hftlab.venues.binance.api.day_statistics import DayStatistics
-from hftlab.venues.binance.api.recorded_market import Trade
+from hftlab.venues.market_state.day_statistics import DayStatistics
+from hftlab.venues.market_state.recorded_market import Trade
 
 MINUTE = 60_000_000_000
 DAY = 24 * 60 * MINUTE

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hftlab.venues.binance.api.level_differences import Levels
-from hftlab.venues.binance.api.recorded_market import RecordedMarket
+from hftlab.venues.market_state.level_differences import Levels
+from hftlab.venues.market_state.recorded_market import RecordedMarket
 from tests.batches import COIN, SHARE, Row, make_batch
 from tests.venues.binance.api.markets import MS, SmallMarket
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hftlab.venues.binance.api.level_differences import NO_LEVELS, Levels, level_differences
+from hftlab.venues.market_state.level_differences import NO_LEVELS, Levels, level_differences
 
 sides = st.dictionaries(st.integers(1, 30), st.integers(1, 5), max_size=20)
 

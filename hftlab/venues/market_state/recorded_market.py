@@ -14,8 +14,8 @@ from hftlab.book import BookSet, Checkpoint
 from hftlab.events import ADD, BID, CANCEL, CLEAR, F_SNAPSHOT, MODIFY, TRADE, EventBatch
 from hftlab.instruments import Instrument
 from hftlab.kernels.compiling import IntArray
-from hftlab.venues.binance.api.day_statistics import DayStatistics
-from hftlab.venues.binance.api.level_differences import NO_LEVELS, Levels
+from hftlab.venues.market_state.day_statistics import DayStatistics
+from hftlab.venues.market_state.level_differences import NO_LEVELS, Levels
 
 __all__ = ["FirstBook", "RecordedMarket", "Saved", "SymbolState", "TouchedPrices", "Trade"]
 

@@ -1,0 +1,3 @@
+"""State of a recorded market as of one time, of which a venue's own messages are written."""
+
+__all__: list[str] = []
