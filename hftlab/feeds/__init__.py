@@ -3,5 +3,6 @@
 from hftlab.feeds.binance import Binance
 from hftlab.feeds.feed_stats import FeedStats
 from hftlab.feeds.feed_timing import FeedTiming
+from hftlab.feeds.kraken import Kraken
 
-__all__ = ["Binance", "FeedStats", "FeedTiming"]
+__all__ = ["Binance", "FeedStats", "FeedTiming", "Kraken"]

@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeAlias
 
 from hftlab.instruments import Instrument
 
-__all__ = ["Arrival", "Failed", "Frame", "Listed", "Lost", "Overflow", "Snapshot", "Subscribed"]
+__all__ = ["Arrival", "Failed", "Frame", "Listed", "Lost", "Overflow", "Snapshot", "Subscribed", "Suspended"]
 
 
 class Frame(NamedTuple):
@@ -50,6 +50,14 @@ class Lost(NamedTuple):
     since: int
 
 
+class Suspended(NamedTuple):
+    """Pause of the venue, in which the books of some symbols are not to be relied on though they may come."""
+
+    at: int
+    symbols: tuple[str, ...]
+    reason: str
+
+
 class Overflow(NamedTuple):
     """Frames that were dropped because nobody has read the feed."""
 
@@ -64,4 +72,4 @@ class Failed(NamedTuple):
     error: Exception
 
 
-Arrival: TypeAlias = Frame | Snapshot | Listed | Subscribed | Lost | Overflow | Failed
+Arrival: TypeAlias = Frame | Snapshot | Listed | Subscribed | Lost | Suspended | Overflow | Failed

@@ -7,18 +7,18 @@ from collections.abc import Sequence
 from hftlab.bounds import check_symbol
 from hftlab.errors import ArgumentError, ArgumentTypeError
 
-__all__ = ["check_address", "check_levels", "checked_symbols"]
+__all__ = ["check_address", "check_levels", "symbol_list"]
 
 
-def checked_symbols(symbols: str | Sequence[str], example: str) -> list[str]:
-    """Return symbols in capitals, each once. Raises ArgumentTypeError, ArgumentError and ValueError."""
+def symbol_list(symbols: str | Sequence[str], example: str) -> list[str]:
+    """Return symbols as a list. Raises ArgumentTypeError, ArgumentError, and ValueError for one that cannot be."""
     listed = [symbols] if isinstance(symbols, str) else list(symbols)
     for one in listed:
         if not isinstance(one, str):
             raise ArgumentTypeError(f"symbols are names such as {example!r}, got {one!r}")
     if not listed:
         raise ArgumentError(f"a feed needs at least one symbol, such as {example!r}")
-    return [check_symbol(one.upper()) for one in dict.fromkeys(listed)]
+    return [check_symbol(one) for one in dict.fromkeys(listed)]
 
 
 def check_address(name: str, url: str, schemes: Sequence[str]) -> str:

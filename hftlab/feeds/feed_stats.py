@@ -34,7 +34,9 @@ class FeedStats:
     duplicates: int = 0
     """Depth updates and trades that had come before."""
     checked: int = 0
-    """Comparisons of a book with the venue's best bid and offer after the same update."""
+    """Comparisons of a book with what the venue says of it: its best bid and offer after an update, or its checksum."""
+    differing: int = 0
+    """Checksums that were not those of the book."""
     undecoded: int = 0
     unknown: int = 0
     dropped: int = 0
@@ -45,7 +47,9 @@ class FeedStats:
     """Weight of the requests of this minute, as the venue counts it for this address."""
     weight_limit: int = 0
     refused: int = 0
-    """Requests that the venue has refused with HTTP 429 or 418."""
+    """Requests that the venue has refused: with HTTP 429 or 418, or a subscription."""
+    system: str | None = None
+    """State of the venue's trading engine, where it tells: "online", "maintenance", "cancel_only", "post_only" ..."""
     offset: int | None = None
     """The venue's clock minus ours in ns; None before it was measured."""
     offset_uncertainty: int | None = None

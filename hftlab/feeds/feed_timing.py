@@ -16,7 +16,7 @@ __all__ = ["FeedTiming"]
 class FeedTiming:
     """Times in seconds.
 
-    renew_after  age at which a connection is replaced; the venue ends it after 24 hours
+    renew_after  age at which a connection to Binance is replaced, which ends it after 24 hours
     overlap      time for which the new one and the old one go on beside each other
     stall_after  silence, also of answers to pings, after which a connection is given up
     timeout      how long an answer of the venue is waited for
@@ -38,9 +38,9 @@ class FeedTiming:
                 raise ArgumentError(f"{one.name}={value!r} is not a length of time: give seconds above 0")
 
     def link_terms(self, requests_per_second: float) -> LinkTerms:
-        """Return the times as a link takes them."""
+        """Return the times as a link takes them that is not renewed: a venue's feed says when it has to be."""
         return LinkTerms(
-            renew_after=self.renew_after,
+            renew_after=None,
             overlap=self.overlap,
             stall_after=self.stall_after,
             timeout=self.timeout,

@@ -11,7 +11,7 @@ from typing import Any, Final, Generic, Protocol, Self, TypeVar
 
 from hftlab.clock import Clock, wall_time
 from hftlab.events import EventBatch
-from hftlab.feeds.arrivals import Arrival, Failed, Frame, Listed, Lost, Overflow, Snapshot, Subscribed
+from hftlab.feeds.arrivals import Arrival, Failed, Frame, Listed, Lost, Overflow, Snapshot, Subscribed, Suspended
 from hftlab.feeds.feed_stats import FeedStats
 from hftlab.feeds.live_market import LiveMarket, gap
 from hftlab.feeds.receiver import Receiver
@@ -32,16 +32,10 @@ _STATUS: Final = (Listed, Subscribed, Lost, Failed)
 class FrameDecoder(Protocol):
     """Decoder of a venue's frames, without I/O: the messages of many symbols, each synchronised by itself.
 
+    How it takes a frame is its venue's own.
+
     What is wrong with one symbol concerns that symbol alone. Times are int64 ns of our clock.
     """
-
-    def frame(self, payload: bytes, ts_recv: int) -> str | None:
-        """Take a frame. Returns the symbol that it is of; None for what is of none that is known here."""
-        ...
-
-    def subscribed(self, symbols: Iterable[str]) -> None:
-        """Note that all messages of some symbols come from now on."""
-        ...
 
     def lost(self, symbols: Iterable[str], at: int, reason: str) -> None:
         """Note that nothing comes any more of some symbols."""
@@ -117,6 +111,18 @@ class LiveFeed(ABC, Generic[D, M, R]):
     @abstractmethod
     def _new_market(self, instruments: Sequence[Instrument]) -> tuple[D, M]:
         """Make the decoder and the market of instruments that have become known."""
+
+    @abstractmethod
+    def _decode(self, decoder: D, payload: bytes, at: int) -> str | None:
+        """Let the decoder take a frame. Returns the symbol that it is of; None for what is of none that is known."""
+
+    @abstractmethod
+    def _subscribed(self, decoder: D, symbols: Sequence[str]) -> None:
+        """Tell the decoder that all messages of some symbols come from now on."""
+
+    @abstractmethod
+    def _refresh(self, decoder: D, market: M, at: int) -> None:
+        """Ask for a snapshot of the symbols whose books are reliable; those of the others are asked for anyway."""
 
     @abstractmethod
     def _counts(self, decoder: D) -> dict[str, Any]:
@@ -218,7 +224,6 @@ class LiveFeed(ABC, Generic[D, M, R]):
         Raises SubscriptionFailed for symbols that the venue does not list.
         """
         self._has_told = False
-        self._begin_raw()
         items: list[Timed[Message]] = []
         at = 0
         for arrival in self._taken(until):
@@ -228,6 +233,9 @@ class LiveFeed(ABC, Generic[D, M, R]):
             else:
                 items += self._take(arrival)
         if self._decoder is not None and self._market is not None and at:
+            if self._has_new_raw_tap():
+                # Updates alone make no book when they are read again.
+                self._refresh(self._decoder, self._market, at)
             items += self._processed(self._decoder, self._market, at)
         return items
 
@@ -245,7 +253,7 @@ class LiveFeed(ABC, Generic[D, M, R]):
         self._bytes_out += len(frame.payload)
         if self._decoder is None:
             return
-        symbol = self._decoder.frame(frame.payload, frame.at)
+        symbol = self._decode(self._decoder, frame.payload, frame.at)
         if symbol is not None and self.raw_taps:
             self._tap_raw(symbol, frame.at, frame.payload)
 
@@ -254,17 +262,20 @@ class LiveFeed(ABC, Generic[D, M, R]):
         match arrival:
             case Listed(at, instruments):
                 self._decoder, self._market = self._new_market(instruments)
+                self._heard_raw = list(self.raw_taps)  # they hear the first snapshots
                 return [Timed(at, gap(self.symbols, "there is no snapshot yet"))]
             case Failed(_, error):
                 raise error
             case Snapshot() if decoder is not None:
                 self._take_snapshot(decoder, arrival)
             case Subscribed(at, symbols, url) if decoder is not None:
-                decoder.subscribed(symbols)
+                self._subscribed(decoder, symbols)
                 self._tap_status(Status("connect", at, symbols, url))
             case Lost(at, symbols, url, reason, since) if decoder is not None:
                 decoder.lost(symbols, at, reason)
                 self._tap_status(Status("disconnect", at, symbols, f"{url}: {reason}", since))
+            case Suspended(at, symbols, reason) if decoder is not None:
+                decoder.lost(symbols, at, reason)
             case Overflow(at) if decoder is not None:
                 decoder.doubt(at, "frames were dropped, as nobody has read the feed")
         return []
@@ -290,15 +301,10 @@ class LiveFeed(ABC, Generic[D, M, R]):
                 tap(batch)
         return items
 
-    def _begin_raw(self) -> None:
-        """Ask for snapshots when a tap of raw frames is new: updates alone make no book when they are read again."""
-        taps = list(self.raw_taps)
-        if taps == self._heard_raw:
-            return
-        is_new, self._heard_raw = any(tap not in self._heard_raw for tap in taps), taps
-        if is_new and self._market is not None and self._receiver is not None:
-            for symbol in set(self.symbols) - self._market.unreliable:  # those of the others are asked for anyway
-                self._receiver.want(symbol, 0)
+    def _has_new_raw_tap(self) -> bool:
+        taps, heard = list(self.raw_taps), self._heard_raw
+        self._heard_raw = taps
+        return any(tap not in heard for tap in taps)
 
     def _tap_raw(self, symbol: str, at: int, payload: bytes) -> None:
         for tap in tuple(self.raw_taps):

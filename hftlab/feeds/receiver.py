@@ -36,7 +36,7 @@ class Receiver(ABC):
     """
 
     def __init__(self, symbols: Sequence[str], backoff: Backoff, tell: Callable[[Arrival], None]) -> None:
-        self.links: list[StreamLink[Any]] = []
+        self.links: list[StreamLink] = []
         self.counts = LinkCounts()
         self.offset = ClockOffset()
         self.snapshots = 0
@@ -100,6 +100,8 @@ class Receiver(ABC):
         try:
             await asyncio.wait((work, stopped), return_when=asyncio.FIRST_COMPLETED)
             if work.done() and (error := work.exception()) is not None:
+                while isinstance(error, BaseExceptionGroup):
+                    error = error.exceptions[0]
                 _log.error("the feed has failed", exc_info=error)
                 failed = error if isinstance(error, HftlabError) else HftlabError(f"the feed has failed: {error!r}")
                 self._tell(Failed(wall_time(), failed))

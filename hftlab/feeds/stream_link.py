@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 from hftlab.clock import wall_time
 from hftlab.errors import ConnectionFailed
@@ -27,10 +27,11 @@ _log = get_logger("hftlab.feeds")
 class LinkTerms:
     """Times of a link in seconds, and the requests that it may send a second.
 
-    For `overlap` seconds two connections go on beside each other: what is on its way on the old one comes on either.
+    A connection is replaced after `renew_after`, unless that is None. For `overlap` seconds two go on beside each other
+    then: what is on its way on the old one comes on either.
     """
 
-    renew_after: float
+    renew_after: float | None
     overlap: float
     stall_after: float
     timeout: float
@@ -52,8 +53,8 @@ class LinkCounts:
     """Attempts to connect that have failed."""
 
 
-class StreamLink(ABC, Generic[R]):
-    """Link to the streams of some symbols: run() keeps it up until it is cancelled. `R` is an answer to a request.
+class StreamLink(ABC):
+    """Link to the streams of some symbols: run() keeps it up until it is cancelled.
 
     `tell` gets what comes, also from two connections at once while one replaces the other. A venue's link says how a
     connection is made and subscribed, what a message is, and how a silent one is probed.
@@ -73,8 +74,7 @@ class StreamLink(ABC, Generic[R]):
         self._url, self._terms, self._counts, self._tell = url, terms, counts, tell
         self._open: list[StreamSocket] = []
         """Connections whose streams have been granted, and that have not ended."""
-        self._replies: dict[StreamSocket, asyncio.Queue[R]] = {}
-        """Answers to the requests of connections that wait for some."""
+        self._connecting: set[StreamSocket] = set()
         self._renew = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -90,7 +90,7 @@ class StreamLink(ABC, Generic[R]):
         finally:
             for task in self._tasks:
                 task.cancel()
-            for socket in [*self._open, *self._replies]:
+            for socket in [*self._open, *self._connecting]:
                 socket.leave()
             self._open.clear()
 
@@ -174,35 +174,47 @@ class StreamLink(ABC, Generic[R]):
 
     # --- one connection ---
 
-    async def _open_socket(self, url: str) -> StreamSocket:
-        """Connect, so that _reply() can be waited for. Raises ConnectionFailed."""
-        socket = await open_stream(url, self._take, self._terms.timeout)
-        self._replies[socket] = asyncio.Queue()
+    async def _connected(self) -> StreamSocket:
+        """Connect and subscribe. Raises ConnectionFailed."""
+        socket = await open_stream(self._address(), self._take, self._terms.timeout)
+        self._connecting.add(socket)
+        try:
+            await self._subscribe(socket)
+        except BaseException:
+            socket.leave()
+            self._pass_on(self._retired(socket))
+            raise
+        finally:
+            self._connecting.discard(socket)
         return socket
 
-    async def _reply(self, socket: StreamSocket) -> R:
+    async def _answer(self, socket: StreamSocket, answers: asyncio.Queue[R]) -> R:
         """Return the next answer to a request. Raises ConnectionFailed if none comes in time."""
         ended = asyncio.ensure_future(socket.ended.wait())
-        reply = asyncio.ensure_future(self._replies[socket].get())
+        answer = asyncio.ensure_future(answers.get())
         try:
-            await asyncio.wait((reply, ended), timeout=self._terms.timeout, return_when=asyncio.FIRST_COMPLETED)
-            if reply.done():
-                return reply.result()
+            await asyncio.wait((answer, ended), timeout=self._terms.timeout, return_when=asyncio.FIRST_COMPLETED)
+            if answer.done():
+                return answer.result()
             reason = socket.end_reason if ended.done() else f"no answer in {self._terms.timeout:g} s"
             raise ConnectionFailed(f"{self._url} did not grant the streams ({reason}): it is tried again")
         finally:
-            reply.cancel()
+            answer.cancel()
             ended.cancel()
 
     # --- what a venue's link says ---
 
     @abstractmethod
-    async def _connected(self) -> StreamSocket:
-        """Connect and subscribe. Raises ConnectionFailed."""
+    async def _subscribe(self, socket: StreamSocket) -> None:
+        """Ask a new connection for the streams, and wait until it grants them. Raises ConnectionFailed."""
 
     @abstractmethod
     def _take(self, socket: StreamSocket, payload: bytes, at: int) -> None:
         """Take a message that was received at `at` (ns); it must not raise."""
+
+    def _address(self) -> str:
+        """Return the address to connect to."""
+        return self._url
 
     def _delay(self, attempt: int) -> float:
         """Return the seconds to wait before a try to connect, counted from 0."""

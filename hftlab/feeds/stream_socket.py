@@ -7,9 +7,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from typing import Any, Final, TypeAlias
+from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidState, InvalidURI
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidState, InvalidStatus, InvalidURI
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Response
 
@@ -21,6 +22,7 @@ from hftlab.transport.address import is_local, redacted
 __all__ = ["StreamSocket", "TakeMessage", "open_stream"]
 
 _MAX_MESSAGE: Final = 16 * 1024 * 1024
+_NO_SUCH_PATH: Final = (400, 404, 405, 410)
 _MESSAGES: Final = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)
 
 TakeMessage: TypeAlias = Callable[["StreamSocket", bytes, int], None]
@@ -30,14 +32,15 @@ TakeMessage: TypeAlias = Callable[["StreamSocket", bytes, int], None]
 class StreamSocket(ClientConnection):
     """The library's connection without its queue and its task: `take` gets each message; it must not raise.
 
-    `heard` is the loop's time of the last bytes of any kind, `heard_at` the wall time (ns) of that.
+    `heard` is the loop's time of the last bytes of any kind, `heard_at` the wall time (ns) of that; `told` is the
+    loop's time of the last message.
     """
 
     def __init__(self, *args: Any, take: TakeMessage, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._take = take
         self._begun = bytearray()
-        self.heard = self.loop.time()
+        self.heard = self.told = self.loop.time()
         self.heard_at = wall_time()
         self.ended = asyncio.Event()
         self.stalled = False
@@ -59,7 +62,9 @@ class StreamSocket(ClientConnection):
         """Take a frame: messages are handed on, the library does the rest."""
         if not isinstance(event, Frame) or event.opcode not in _MESSAGES:
             super().process_event(event)
-        elif event.fin and not self._begun:
+            return
+        self.told = self.heard
+        if event.fin and not self._begun:
             self._take(self, bytes(event.data), self.heard_at)
         else:
             self._begun += event.data
@@ -119,8 +124,16 @@ async def open_stream(url: str, take: TakeMessage, timeout: float) -> StreamSock
         )
     except (OSError, ConnectionClosed, InvalidHandshake, InvalidURI, ValueError) as exc:
         reason = str(exc) or f"no answer in {timeout:g} s"
-        raise ConnectionFailed(
-            f"cannot connect to {redacted(url)} ({reason}): check ws_url, and the way to the venue"
-        ) from exc
+        raise ConnectionFailed(f"cannot connect to {redacted(url)} ({reason}): {_advice(url, exc)}") from exc
     assert isinstance(opened, StreamSocket)
     return opened
+
+
+def _advice(url: str, error: Exception) -> str:
+    if isinstance(error, InvalidStatus) and error.response.status_code in _NO_SUCH_PATH:
+        path = urlsplit(url).path
+        return (
+            f"nothing answers at the path {path or '/'}: check the address; that of a replay in a venue's wire is in "
+            "server.native_urls, and hftlab replay --as prints it"
+        )
+    return "check the address, and the way to the venue"

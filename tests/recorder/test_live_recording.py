@@ -23,8 +23,8 @@ from hftlab.session import open_session
 from hftlab.simulator import RandomWalk
 from hftlab.transport.backoff import Backoff
 from hftlab.venues import binance
-from tests.feeds.binance.feed_reader import FeedReader
 from tests.feeds.binance.scripted_venue import ScriptedVenue
+from tests.feeds.feed_reader import FeedReader
 from tests.waiting import PATIENCE
 
 TIMING = FeedTiming(backoff=Backoff(base=0.01, limit=0.05, attempts=None))

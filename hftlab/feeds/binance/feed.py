@@ -11,7 +11,7 @@ from hftlab.feeds.arrivals import Snapshot
 from hftlab.feeds.binance.live_market import LiveMarket
 from hftlab.feeds.binance.markets import MARKETS, Market
 from hftlab.feeds.binance.receiver import BinanceReceiver, ReceiverTerms
-from hftlab.feeds.feed_arguments import check_address, check_levels, checked_symbols
+from hftlab.feeds.feed_arguments import check_address, check_levels, symbol_list
 from hftlab.feeds.feed_timing import FeedTiming
 from hftlab.feeds.live_feed import LiveFeed
 from hftlab.instruments import BINANCE, UNIT, Instrument
@@ -67,16 +67,28 @@ class Binance(LiveFeed[LiveDecoder, LiveMarket, BinanceReceiver]):
             trades=True,
             tickers=book_tickers,
             link=timing.link_terms(found.requests_per_second),
+            renew_after=timing.renew_after,
         )
         self._depth = check_levels(depth)
         _compile()
-        super().__init__(f"binance {found.name}", checked_symbols(symbols, "BTCUSDT"))
+        super().__init__(f"binance {found.name}", [one.upper() for one in symbol_list(symbols, "BTCUSDT")])
 
     def _new_receiver(self) -> BinanceReceiver:
         return BinanceReceiver(self._terms, self.symbols, self._tell)
 
     def _new_market(self, instruments: Sequence[Instrument]) -> tuple[LiveDecoder, LiveMarket]:
         return LiveDecoder(instruments), LiveMarket(instruments, self._depth)
+
+    def _decode(self, decoder: LiveDecoder, payload: bytes, at: int) -> str | None:
+        return decoder.frame(payload, at)
+
+    def _subscribed(self, decoder: LiveDecoder, symbols: Sequence[str]) -> None:
+        decoder.subscribed(symbols)
+
+    def _refresh(self, decoder: LiveDecoder, market: LiveMarket, at: int) -> None:  # noqa: ARG002 - no book changes
+        if self._receiver is not None:
+            for symbol in set(self.symbols) - market.unreliable:
+                self._receiver.want(symbol, 0)
 
     def _take_snapshot(self, decoder: LiveDecoder, snapshot: Snapshot) -> None:
         if self.raw_taps:

@@ -53,6 +53,7 @@ class ReceiverTerms:
     trades: bool
     tickers: bool
     link: LinkTerms
+    renew_after: float
 
 
 class BinanceReceiver(Receiver):
@@ -92,7 +93,7 @@ class BinanceReceiver(Receiver):
         parts = subscriptions(terms.market, self._symbols, terms.speed, trades=terms.trades, tickers=terms.tickers)
         url = f"{terms.ws_url}{terms.market.route}/stream"
         for number, part in enumerate(parts):
-            after = terms.link.renew_after * (_SPREAD + (1 - _SPREAD) * (number + 1) / len(parts))
+            after = terms.renew_after * (_SPREAD + (1 - _SPREAD) * (number + 1) / len(parts))
             self.links.append(
                 BinanceLink(url, part, dataclasses.replace(terms.link, renew_after=after), self.counts, self._tell)
             )

@@ -35,7 +35,7 @@ class _Reply(msgspec.Struct):
 _reply: Final = msgspec.json.Decoder(_Reply)
 
 
-class BinanceLink(StreamLink[_Reply]):
+class BinanceLink(StreamLink):
     """Link to the streams of a subscription; two connections overlap when one is renewed."""
 
     def __init__(
@@ -49,31 +49,31 @@ class BinanceLink(StreamLink[_Reply]):
         super().__init__(url, subscription.symbols, terms, counts, tell)
         self.subscription = subscription
         self._handover: Handover[StreamSocket] = Handover()
+        self._replies: dict[StreamSocket, asyncio.Queue[_Reply]] = {}
+        """Answers to the requests of connections that wait for some."""
 
     def _retired(self, socket: StreamSocket) -> Iterable[Frame]:
         return self._handover.retire(socket)
 
-    async def _connected(self) -> StreamSocket:
+    def _address(self) -> str:
         # A path without streams is not documented: the first one is in the address, and is asked for once more.
-        socket = await self._open_socket(f"{self._url}?streams={self.subscription.streams[0]}")
+        return f"{self._url}?streams={self.subscription.streams[0]}"
+
+    async def _subscribe(self, socket: StreamSocket) -> None:
         self._handover.begin(socket)
+        self._replies[socket] = asyncio.Queue()
         try:
             for number, request in self.subscription.requests():
                 if number > 1:
                     await asyncio.sleep(1 / self._terms.requests_per_second)
                 socket.say(request)
                 await self._granted(socket, number)
-        except BaseException:
-            socket.leave()
-            self._pass_on(self._handover.retire(socket))
-            raise
         finally:
             del self._replies[socket]
-        return socket
 
     async def _granted(self, socket: StreamSocket, number: int) -> None:
         while True:
-            said = await self._reply(socket)
+            said = await self._answer(socket, self._replies[socket])
             if said.error is not None or said.code is not None:
                 what = bytes(said.error).decode(errors="replace") if said.error is not None else f"{said.msg}"
                 raise ConnectionFailed(f"{self._url} refuses the streams ({what}): check symbols and market")

@@ -12,8 +12,8 @@ from hftlab.feeds.binance.markets import MARKETS
 from hftlab.protocol import Gap, MarketData
 from hftlab.source import Live, Source
 from hftlab.transport.backoff import Backoff
-from tests.feeds.binance.feed_reader import FeedReader
 from tests.feeds.binance.scripted_venue import ScriptedVenue
+from tests.feeds.feed_reader import FeedReader
 
 QUICK = Backoff(base=0.01, limit=0.05, attempts=None)
 TIMING = FeedTiming(overlap=0.2, backoff=QUICK)

@@ -18,7 +18,7 @@ from hftlab.recorder.taps import tap_live
 from hftlab.session import Session
 from hftlab.transport.backoff import Backoff
 from tests.faults.chaos_proxy import ChaosProxy
-from tests.feeds.binance.feed_reader import FeedReader
+from tests.feeds.feed_reader import FeedReader
 from tests.server.native.recordings import book_of, imported
 
 pytestmark = pytest.mark.usefixtures("compiled")

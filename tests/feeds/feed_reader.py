@@ -6,20 +6,27 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable
 from contextlib import suppress
+from decimal import Decimal
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
-from hftlab.feeds import Binance
+from hftlab.feeds.live_feed import LiveFeed
 from hftlab.protocol import Gap, MarketData
 from hftlab.source import Status, Timed
-from tests.feeds.binance.simulated_venue import Market
 from tests.waiting import PATIENCE
+
+
+class Market(Protocol):
+    """Market of a simulated venue: sizes by price of the bids and of the asks."""
+
+    symbol: str
+    book: tuple[dict[Decimal, Decimal], dict[Decimal, Decimal]]
 
 
 class FeedReader:
     """Reader that takes whatever comes, and waits for conditions; an asynchronous context manager."""
 
-    def __init__(self, feed: Binance) -> None:
+    def __init__(self, feed: LiveFeed[Any, Any, Any]) -> None:
         self.feed = feed
         self.items: list[Timed[Any]] = []
         self.newest: dict[str, Any] = {}
