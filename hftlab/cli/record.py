@@ -48,9 +48,9 @@ def record(
     """
     check_feed(feed, market, ws_url, rest_url)
     if (url is None) == (feed is None):
-        raise HftlabError("give the address of a server, or --feed binance:SYMBOLS, and not both")
+        raise HftlabError("give the address of a server, or --feed VENUE:SYMBOLS, and not both")
     if feed is None and raw:
-        raise HftlabError("--raw keeps the frames of a live feed: give --feed binance:SYMBOLS, or leave it out")
+        raise HftlabError("--raw keeps the frames of a live feed: give --feed VENUE:SYMBOLS, or leave it out")
     if feed is not None and symbols is not None:
         raise HftlabError(f"--symbols {symbols} is for a server: --feed names its own")
 
