@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -16,35 +16,46 @@ __all__ = ["LatestState"]
 
 
 class _Symbols(Mapping[str, MarketDataSymbol]):
-    """States by symbol, of which those that came encoded are decoded when they are looked at."""
+    """States by symbol, of which those that came encoded are decoded when they are looked at.
 
-    def __init__(self) -> None:
+    Those of symbols that are `flagged` are not shown.
+    """
+
+    def __init__(self, flagged: Container[str]) -> None:
         self.known: dict[str, MarketDataSymbol | EncodedMarketData] = {}
+        self._flagged = flagged
 
     def __getitem__(self, name: str) -> MarketDataSymbol:
+        if name in self._flagged:
+            raise KeyError(name)
         known = self.known[name]
         if isinstance(known, EncodedMarketData):
             known = self.known[name] = known.symbol(name)
         return known
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.known)
+        return (name for name in self.known if name not in self._flagged)
 
     def __len__(self) -> int:
-        return len(self.known)
+        return sum(1 for _ in self)
 
     def __contains__(self, name: object) -> bool:
-        return name in self.known
+        return name in self.known and name not in self._flagged
 
     def __repr__(self) -> str:
         return repr(dict(self))
 
 
 class LatestState:
-    """Keeps the `latest` state by symbol. A book or last trade that a message leaves out stays as it was."""
+    """Keeps the `latest` state by symbol. A book or last trade that a message leaves out stays as it was.
+
+    A symbol that is flagged has no state from then to its next message: see flag().
+    """
 
     def __init__(self) -> None:
-        self._symbols = _Symbols()
+        self.flagged: dict[str, str] = {}
+        """By symbol whose market data is missing at present: why."""
+        self._symbols = _Symbols(self.flagged)
         self.latest: Mapping[str, MarketDataSymbol] = self._symbols
         self._assembler = BookAssembler()
 
@@ -57,6 +68,7 @@ class LatestState:
             message = self._assembler.market_data(message, self.latest.get(message.symbol))
         if not isinstance(message, MarketData):
             return message
+        self._unflag(symbol.symbol for symbol in message.symbols)
         whole = [self._learn(symbol) for symbol in message.symbols]
         if all(map(operator.is_, whole, message.symbols)):
             return message
@@ -77,7 +89,17 @@ class LatestState:
             elif before is not None and parts_of(before) & ~own:
                 return False
         known.update(dict.fromkeys(parts, message))
+        self._unflag(parts)
         return True
+
+    def flag(self, symbols: Iterable[str] | None, reason: str) -> None:
+        """Note that data of some symbols, or of all that are known (None), is missing until their next message."""
+        self.flagged.update(dict.fromkeys(self._symbols.known if symbols is None else symbols, reason))
+
+    def _unflag(self, symbols: Iterable[str]) -> None:
+        if self.flagged:
+            for symbol in symbols:
+                self.flagged.pop(symbol, None)
 
     def _learn(self, symbol: MarketDataSymbol) -> MarketDataSymbol:
         known = self._symbols.known.get(symbol.symbol)
@@ -89,4 +111,5 @@ class LatestState:
     def clear(self) -> None:
         """Forget everything."""
         self._symbols.known.clear()
+        self.flagged.clear()
         self._assembler = BookAssembler()

@@ -21,6 +21,23 @@ def test_a_message_comes_back_with_the_whole_state() -> None:
     assert state.latest["AAPL"] == second.symbols[0]
 
 
+def test_a_symbol_that_is_flagged_has_no_state_until_its_next_message() -> None:
+    state = LatestState()
+    state.take_in(market_data(symbol(bids=[level(1.0)]), symbol("MSFT")))
+    state.flag(["AAPL"], "missing")
+    assert (list(state.latest), len(state.latest), "AAPL" in state.latest) == (["MSFT"], 1, False)
+    assert state.latest.get("AAPL") is None
+    state.flag(None, "all of it")
+    assert not state.latest
+    assert state.flagged == {"AAPL": "all of it", "MSFT": "all of it"}
+    state.take_in(market_data(symbol(bids=[level(2.0)])))
+    assert state.take_in_encoded(encoded(market_data(symbol("MSFT"))))
+    assert sorted(state.latest) == ["AAPL", "MSFT"]
+    state.flag(["AAPL"], "missing")
+    state.clear()
+    assert state.flagged == {}
+
+
 def test_an_incremental_book_becomes_state() -> None:
     state = LatestState()
     state.take_in(market_data(symbol()))

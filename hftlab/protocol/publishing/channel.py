@@ -157,6 +157,26 @@ class Channel(ABC, Generic[K]):
         )
         return [*before, gap]
 
+    def missing(self, flagged: Mapping[str, str], first: int) -> list[Gap]:
+        """Return the GAP that tells one reader of the channel's symbols whose data is missing at present, if any.
+
+        `flagged` has the reasons by symbol; the reader has what comes before the sequence `first`. Its state, which
+        has the same sequence, follows.
+        """
+        symbols = sorted(self._symbols & flagged.keys())
+        if not symbols:
+            return []
+        gap = Gap(
+            timestamp=UNSENT,
+            channel=self.number,
+            sequence=self.sequence,
+            from_sequence=min(first, self.sequence),
+            to_sequence=self.sequence,
+            reason="; ".join(dict.fromkeys(flagged[symbol] for symbol in symbols)),
+            symbols=None if len(symbols) == len(self._symbols) else symbols,
+        )
+        return [gap]
+
     @abstractmethod
     def _forget(self) -> None:
         """Drop what is collected and not sent, and the state that the next message would be a difference from."""

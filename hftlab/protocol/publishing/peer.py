@@ -86,8 +86,13 @@ class Peer(Generic[K]):
         seen = self._seen.get(channel)
         return channel.last(self.key) if seen is None else seen
 
-    def set_backlog(self, backlog: Backlog, latest: Mapping[str, MarketDataSymbol]) -> list[Message]:
-        """Note how far the reader is behind; returns the messages that bring it up to date once it has caught up."""
+    def set_backlog(
+        self, backlog: Backlog, latest: Mapping[str, MarketDataSymbol], flagged: Mapping[str, str]
+    ) -> list[Message]:
+        """Note how far the reader is behind; returns the messages that bring it up to date once it has caught up.
+
+        `flagged` are the symbols whose data is missing at present, and why: it may have skipped the GAP that said so.
+        """
         self.backlog = backlog
         caught_up: list[Message] = []
         for channel in self.channels.values():
@@ -95,16 +100,20 @@ class Peer(Generic[K]):
             if closed and channel not in self._seen:
                 self._seen[channel] = channel.shut(self.key, self.codec)
             elif not closed and channel in self._seen:
-                caught_up += self._catch_up(channel, latest)
+                caught_up += self._catch_up(channel, latest, flagged)
         return caught_up
 
-    def _catch_up(self, channel: Channel[K], latest: Mapping[str, MarketDataSymbol]) -> list[Message]:
+    def _catch_up(
+        self, channel: Channel[K], latest: Mapping[str, MarketDataSymbol], flagged: Mapping[str, str]
+    ) -> list[Message]:
         seen = self._seen[channel]
         messages: list[Message] = []
         if seen < channel.sent:
             # What is numbered and not sent yet is skipped as well: the snapshot has it already.
             self._caught_up = self._caught_up.plus(self._skipped(channel, channel.sequence))
-            messages = [*self._gap(channel, channel.sequence), *channel.snapshot(latest)]
+            # The GAP of a slow consumer is of all symbols.
+            gaps = self._gap(channel, channel.sequence) or channel.missing(flagged, seen + 1)
+            messages = [*gaps, *channel.snapshot(latest)]
             seen = channel.sequence
         del self._seen[channel]
         channel.admit(self.key, self.codec, seen)

@@ -164,7 +164,10 @@ class Publisher(Generic[K]):
         peer = self._peers.get(key)
         if peer is None or peer.backlog is backlog:
             return []
-        return [_stamped(message, peer.codec, sent_at) for message in peer.set_backlog(backlog, self.latest)]
+        return [
+            _stamped(message, peer.codec, sent_at)
+            for message in peer.set_backlog(backlog, self.latest, self._state.flagged)
+        ]
 
     @property
     def conflated(self) -> int:
@@ -285,7 +288,12 @@ class Publisher(Generic[K]):
         return Ack(timestamp=1.0, id=request.id, message=message, channels=[channel.info() for channel in touched])
 
     def _snapshots(self, channels: Iterable[Channel[K]]) -> list[Message]:
-        return [snapshot for channel in channels for snapshot in channel.snapshot(self.latest)]
+        """Return the state of channels: of symbols whose data is missing at present, the GAP that says so."""
+        return [
+            message
+            for channel in channels
+            for message in (*channel.missing(self._state.flagged, channel.sequence), *channel.snapshot(self.latest))
+        ]
 
     # --- the stream ---
 
@@ -294,11 +302,13 @@ class Publisher(Generic[K]):
 
         A private message needs the `account` that it belongs to. Messages that servers do not stream are left out: a
         client's recording has the replies to its requests as well. A Gap of the source becomes one of each channel that
-        has its symbols.
+        has its symbols; who subscribes to them before their next message is sent one as well.
         """
         if isinstance(message, Gap):
             self._at = at
             self._channels.lose(message.symbols, message.reason, self.latest, at)
+            missing = self._subscription_limits.symbols if message.symbols is None else message.symbols
+            self._state.flag(missing, message.reason)
             return
         if not isinstance(message, _PUBLISHED):
             return

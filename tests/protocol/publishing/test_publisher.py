@@ -295,6 +295,68 @@ class TestSlowReaders:
         assert len(publisher.set_backlog("a", Backlog.NONE, NOW)) == 1
 
 
+class TestMissingData:
+    """Symbols whose data is missing in the source, from its GAP to their next message."""
+
+    GAP = Gap(timestamp=1.0, from_sequence=0, to_sequence=0, reason="the venue is away", symbols=["AAPL"])
+
+    def test_a_later_subscriber_is_told_and_gets_no_old_state(self, publisher: Publisher[str]) -> None:
+        publisher.publish(market_data(symbol(), symbol("MSFT")), 0)
+        publisher.publish(self.GAP, 0)
+        ack, gap, snapshot = join(publisher, "late", symbols=["AAPL", "MSFT"], frequency=0)
+        assert isinstance(gap, Gap)
+        assert (gap.reason, gap.symbols, gap.sequence) == ("the venue is away", ["AAPL"], 0)
+        assert isinstance(snapshot, MarketData)
+        assert list(prices(snapshot)) == ["MSFT"]
+        subscriber = Subscriber()
+        losses = [loss for message in (ack, gap, snapshot) for loss in subscriber.receive(message)]
+        assert [loss.reason for loss in losses] == ["gap"]
+        assert subscriber.latest("AAPL") is None
+        publisher.publish(market_data(symbol(price=7.0)), 0)
+        ((message, _),) = sent(publisher)
+        assert subscriber.receive(message) == []
+        assert getattr(subscriber.latest("AAPL"), "price", None) == 7.0
+        assert len(join(publisher, "later", symbols=["AAPL"], frequency=0)) == 2
+
+    def test_all_of_a_channel_may_be_missing(self, publisher: Publisher[str]) -> None:
+        publisher.publish(Gap(timestamp=1.0, from_sequence=0, to_sequence=0, reason="not yet"), 0)
+        _, gap = join(publisher, "late", symbols=["AAPL", "MSFT"])
+        assert isinstance(gap, Gap)
+        assert gap.symbols is None
+
+    def test_a_paced_message_leaves_them_out(self, publisher: Publisher[str]) -> None:
+        join(publisher, "a", symbols=["AAPL", "MSFT"], frequency=100)
+        publisher.publish(market_data(symbol(), symbol("MSFT")), 0)
+        sent(publisher)
+        publisher.publish(self.GAP, 0)
+        publisher.publish(market_data(symbol("MSFT", price=3.0)), 0)
+        (gap, _), (message, _) = sent(publisher, 1000)
+        assert isinstance(gap, Gap)
+        assert prices(message) == {"MSFT": 3.0}
+        publisher.publish(market_data(symbol(price=4.0)), 1000 * MS)
+        ((message, _),) = sent(publisher, 2000)
+        assert prices(message) == {"AAPL": 4.0, "MSFT": 3.0}
+
+    def test_a_reader_that_has_skipped_the_gap_is_told_when_it_has_caught_up(self, publisher: Publisher[str]) -> None:
+        subscriber = Subscriber()
+        for message in join(publisher, "slow", symbols=["AAPL", "MSFT"], frequency=0):
+            subscriber.receive(message)
+        publisher.publish(market_data(symbol(), symbol("MSFT")), 0)
+        ((message, _),) = sent(publisher)
+        subscriber.receive(message)
+        publisher.set_backlog("slow", Backlog.CONGESTED, NOW)
+        publisher.publish(self.GAP, 0)
+        publisher.publish(market_data(symbol("MSFT", price=3.0)), 0)
+        assert sent(publisher) == []
+        gap, snapshot = (protocol.decode(payload) for payload in publisher.set_backlog("slow", Backlog.NONE, NOW))
+        assert isinstance(gap, Gap)
+        assert (gap.symbols, gap.from_sequence, gap.to_sequence) == (["AAPL"], 2, 3)
+        assert isinstance(snapshot, MarketData)
+        assert prices(snapshot) == {"MSFT": 3.0}
+        assert [loss.reason for loss in (*subscriber.receive(gap), *subscriber.receive(snapshot))] == ["gap"]
+        assert getattr(subscriber.latest("MSFT"), "price", None) == 3.0
+
+
 def test_requests_of_an_unknown_connection_are_a_mistake_of_the_caller(publisher: Publisher[str]) -> None:
     with pytest.raises(KeyError):
         receive(publisher, "nobody", JSON.encode(Heartbeat(timestamp=1.0)), NOW)
