@@ -39,7 +39,6 @@ TESTED_ELSEWHERE: Final[dict[str, tuple[str, str]]] = {
     "backtest/compiled_session.py": ("backtest/test_compiled.py", OF_COMPILED),
     "backtest/compiled_tables.py": ("backtest/test_compiled.py", OF_COMPILED),
     "backtest/message_kernel.py": ("backtest/test_message_rows.py", OF_KERNELS),
-    "backtest/live_rows.py": ("backtest/test_paper_feed.py", "how a paper feed keeps what it plays"),
     "backtest/paper_market.py": ("server/test_paper_trading.py", OF_A_RUN),
     "backtest/rematch_fills.py": ("backtest/test_rematch_kernel.py", OF_KERNELS),
     "backtest/rematch_orders.py": ("backtest/test_rematch_kernel.py", OF_KERNELS),

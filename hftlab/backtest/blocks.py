@@ -54,6 +54,8 @@ class MarketRows(ABC):
     """Recorded market as rows of events. `instruments` are those that the `instrument_id` of all its rows index."""
 
     instruments: tuple[Instrument, ...]
+    is_endless: bool = False
+    """True for a live market of price levels, whose rows are played once: levels that have gone need no place."""
 
     @abstractmethod
     def holds(self, number: int) -> Holding | None:

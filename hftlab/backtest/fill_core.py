@@ -20,6 +20,7 @@ from hftlab.backtest.fill_state import (
     fitted_to,
     grow_fill_state,
     new_fill_state,
+    without_empty_levels,
 )
 from hftlab.backtest.market_rows import MarketRows
 from hftlab.backtest.order_kernel import cancel_order, enter_order, replace_order
@@ -32,6 +33,8 @@ __all__ = ["FillCore", "models_of"]
 _FOR_EVER: Final = 2**63 - 1
 _UNREAD: Final = -(2**63)
 _BUY_STOP, _SELL_STOP = 2**62, -(2**62)
+_MOST_LEVELS: Final = 1 << 14
+"""Places of levels from which on those of a market that goes on for ever are cleared of the empty ones."""
 _WITHOUT_ORDERS = int(QueueModel.RISK_AVERSE)
 
 
@@ -83,6 +86,7 @@ class FillCore:
         self._state: FillState
         self._state = new_fill_state(rows.instruments) if market is None else copy_fill_state(market._state)
         self._state.instruments["model"] = models_of(rows, model)
+        self._most_levels = _MOST_LEVELS
         self._entry: IntArray = np.zeros(len(Entry._fields), np.int64)
         self._go_to(0, 0)
         self.reached = -(2**63)
@@ -92,6 +96,7 @@ class FillCore:
         found = self._rows.block(block)
         self._block, self._columns = block, None
         if found is not None:
+            self._forget_levels()
             books, self._columns = block_rows(self._state.books, found, found.times)
             self._state = fitted_to(self._state, books)
         self._times = _numbers(_NO_TIMES if self._columns is None else self._columns.time)
@@ -99,6 +104,12 @@ class FillCore:
         self._used = _numbers(self._state.reports.used)
         self._end = len(self._times)
         self._move(row)
+
+    def _forget_levels(self) -> None:
+        """Keep the places of levels that have gone within bounds, where more and more would come."""
+        if self._rows.is_endless and int(self._state.books.marks[0]["levels"]) > self._most_levels:
+            self._state = without_empty_levels(self._state)
+            self._most_levels = max(_MOST_LEVELS, 4 * int(self._state.books.marks[0]["levels"]))
 
     def _move(self, row: int) -> None:
         """Go on with a row of the block."""

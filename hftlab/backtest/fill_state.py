@@ -16,6 +16,7 @@ import numpy.typing as npt
 from hftlab.backtest.reports import REPORT, Reports, new_reports
 from hftlab.book.book_state import BookState, add_books, copy_state, new_state
 from hftlab.book.book_state import grow as grow_books
+from hftlab.book.known_levels import without_empty_levels as forget_levels
 from hftlab.instruments import UNIT, Instrument
 from hftlab.kernels.compiling import IntArray, zeros_aligned
 
@@ -29,6 +30,7 @@ __all__ = [
     "copy_fill_state",
     "grow_fill_state",
     "new_fill_state",
+    "without_empty_levels",
 ]
 
 Records = npt.NDArray[Any]
@@ -166,6 +168,14 @@ def fitted_to(state: FillState, books: BookState) -> FillState:
         taken=_fitted(state.taken, len(books.orders)),
         level_taken=_fitted(state.level_taken, len(books.levels)),
     )
+
+
+def without_empty_levels(state: FillState) -> FillState:
+    """Return the state without the places of levels that are not there now, see hftlab.book.known_levels."""
+    books, before = forget_levels(state.books)
+    taken = zeros_aligned(len(before), np.int64)
+    taken[:] = state.level_taken[before]
+    return state._replace(books=books, level_taken=taken)
 
 
 def _fitted(array: IntArray, length: int) -> IntArray:

@@ -24,6 +24,8 @@ class LiveRows(MarketRows):
     met an order before. Blocks that were played are forgotten.
     """
 
+    is_endless = True
+
     def __init__(self, instruments: tuple[Instrument, ...]) -> None:
         self.instruments = instruments
         self._numbers = {one: number for number, one in enumerate(instruments)}

@@ -26,6 +26,7 @@ __all__ = [
     "level_rows",
     "number_levels",
     "set_known_level",
+    "without_empty_levels",
 ]
 
 NOWHERE: Final = 2**32 - 1
@@ -175,6 +176,30 @@ def _with_keys(state: BookState, added: dict[int, IntArray], ticks: IntArray) ->
         levels=levels,
         marks=marks,
     )
+
+
+def without_empty_levels(state: BookState) -> tuple[BookState, IntArray]:
+    """Return the state without the places of levels that are not there now, and by row of its levels the row before.
+
+    All of its books must be changed by `set_known_level()` alone. Places that were returned before do not hold any
+    more. A market that goes on for ever would have a place for each price that there ever was.
+    """
+    kept, starts, start = [np.zeros(1, np.int64)], [], 0
+    for range_ in state.sides:
+        first, capacity = int(range_["start"]), int(range_["capacity"])
+        rows = state.slots[first : first + capacity].astype(np.int64)
+        kept.append(rows[state.levels["lots"][rows] > 0])
+        starts.append(start)
+        start += len(kept[-1])
+    before = np.concatenate(kept)
+    sides, marks = state.sides.copy(), state.marks.copy()
+    sides["start"] = starts
+    sides["length"] = sides["capacity"] = [len(rows) for rows in kept[1:]]
+    marks["keys"], marks["levels"] = start, start + 1
+    levels = zeros_aligned(start + 1, LEVEL)
+    levels[:] = state.levels[before]
+    slots = np.arange(1, start + 1, dtype=np.uint32)
+    return state._replace(keys=levels["key"][1:].copy(), slots=slots, sides=sides, levels=levels, marks=marks), before
 
 
 @in_place

@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 
 from hftlab.book import BookSet
 from hftlab.book.book_state import BookState, add_books, new_state
-from hftlab.book.known_levels import NOWHERE, add_known_levels, empty_levels, level_rows, number_levels, set_known_level
+from hftlab.book.known_levels import (
+    NOWHERE,
+    add_known_levels,
+    empty_levels,
+    level_rows,
+    number_levels,
+    set_known_level,
+    without_empty_levels,
+)
 from hftlab.events import ADD, ASK, BID, CANCEL, CLEAR, F_LAST, F_MBP, EventBatch
 from hftlab.instruments import NASDAQ, UNIT, Instrument
 from hftlab.kernels.compiling import place_of
@@ -36,11 +44,17 @@ blocks = st.lists(st.lists(st.one_of(changes, changes, changes, clears), max_siz
 
 
 @settings(max_examples=60, deadline=None)
-@given(blocks)
-def test_are_the_books_of_a_book_set_after_each_block(blocks: list[list[Row]]) -> None:
+@given(blocks, st.booleans())
+def test_are_the_books_of_a_book_set_after_each_block(blocks: list[list[Row]], forgets: bool) -> None:
+    """Whether the places of empty levels are dropped in between or not."""
     books, state = BookSet(), add_books(new_state(), 2)
     for rows in blocks:
         books.apply(batch(rows))
+        if forgets:
+            before = state.levels
+            state, rows_before = without_empty_levels(state)
+            assert np.array_equal(before[rows_before], state.levels)
+            assert all(state.levels["lots"][1:] > 0)
         state = played(state, rows)
         for number, instrument in enumerate(LISTED):
             for is_ask in (0, 1):
