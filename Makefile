@@ -1,7 +1,8 @@
 # `make lab` opens the tutorials, `make test` runs every test, `make check` what needs no running, `make docs` the site.
 PYTHON ?= python3
 BIN := .venv/bin
-WORKERS ?= 2
+# One more than the cores of a small machine: browsers, servers and other processes are waited for, a third of the time.
+WORKERS ?= 3
 # As in tests/conftest.py; named, so that pytest need not read all other tests to find them.
 SERIAL := tests/faults tests/hostile tests/server/test_slow_readers.py
 

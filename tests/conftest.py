@@ -14,6 +14,7 @@ from hftlab.port import DEFAULT_PORT
 from hftlab.server import Server
 from hftlab.simulator import Exchange, RandomWalk
 from tests.command import Run, make_run
+from tests.hanging import HangWatch
 
 TESTS = Path(__file__).parent
 
@@ -28,6 +29,11 @@ SERIAL = ("faults/", "hostile/", "server/test_slow_readers.py")
 
 The Makefile names them as well.
 """
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not float(config.getini("faulthandler_timeout") or 0):  # pytest's own, if somebody asks for it
+        config.pluginmanager.register(HangWatch())
 
 
 @pytest.hookimpl(wrapper=True)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
-import nbformat
 import pytest
 
 from tests.command import ROOT, environment
@@ -40,9 +41,19 @@ TITLES = ["Mid price", "TSLA", "network latency", "AAPL"]
 @pytest.fixture
 def notebook(tmp_path: Path) -> Path:
     path = tmp_path / "mine.ipynb"
-    cells = [nbformat.v4.new_code_cell(cell.replace("SESSION", repr(str(ROOT / "data" / "walk")))) for cell in CELLS]
+    cells = [
+        {
+            "cell_type": "code",
+            "id": f"cell-{at}",
+            "execution_count": None,
+            "metadata": {},
+            "outputs": [],
+            "source": cell.replace("SESSION", repr(str(ROOT / "data" / "walk"))),
+        }
+        for at, cell in enumerate(CELLS)
+    ]
     spec = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": spec}), path)
+    path.write_text(json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {"kernelspec": spec}, "cells": cells}))
     return path
 
 
@@ -53,6 +64,11 @@ def jupyter(folder: Path, module: str, *arguments: str | Path) -> None:
     command = [sys.executable, "-m", module, *map(str, arguments)]
     done = subprocess.run(command, cwd=folder, env=environment(**folders), capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr
+
+
+def outputs_of(path: Path) -> list[dict[str, Any]]:
+    """What the cells of a notebook have shown. Read as JSON, as nbformat takes a second to import."""
+    return [output for cell in json.loads(path.read_text())["cells"] for output in cell.get("outputs", ())]
 
 
 def texts(svg: str) -> str:
@@ -79,8 +95,8 @@ class TestRunByAProgram:
 
     def test_papermill(self, notebook: Path) -> None:
         jupyter(notebook.parent, "papermill", "--no-progress-bar", notebook.name, "out.ipynb")
-        cells = nbformat.read(notebook.with_name("out.ipynb"), as_version=4).cells
-        shown = ["".join(output.data[PICTURE]) for cell in cells for output in cell.outputs if "data" in output]
+        outputs = outputs_of(notebook.with_name("out.ipynb"))
+        shown = ["".join(output["data"][PICTURE]) for output in outputs if "data" in output]
         assert [title for title, svg in zip(TITLES, shown, strict=True) if title not in texts(svg)] == []
 
 
@@ -88,8 +104,7 @@ class TestRunByAProgram:
 def test_nbconvert_shows_every_figure_and_widget_of_a_stored_tutorial(path: Path) -> None:
     from nbconvert import HTMLExporter
 
-    outputs = [output for cell in nbformat.read(path, as_version=4).cells for output in cell.get("outputs", ())]
-    stored = ["".join(output.data[PICTURE]) for output in outputs if PICTURE in output.get("data", {})]
+    stored = ["".join(output["data"][PICTURE]) for output in outputs_of(path) if PICTURE in output.get("data", {})]
     html, _ = HTMLExporter().from_filename(str(path))
     assert pictures(html) == stored
     assert '<script type="application/vnd.jupyter.widget-view+json"' not in html
