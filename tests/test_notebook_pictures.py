@@ -84,27 +84,36 @@ def pictures(html: str) -> list[str]:
 
 
 class TestRunByAProgram:
-    @pytest.mark.parametrize("theme", ["light", "dark"])
-    def test_nbconvert_execute(self, notebook: Path, theme: str) -> None:
-        jupyter(notebook.parent, "nbconvert", "--execute", "--to", "html", "--theme", theme, notebook)
-        html = notebook.with_suffix(".html").read_text()
-        shown = pictures(html)
-        assert len(shown) == len(TITLES)
-        assert [title for title, svg in zip(TITLES, shown, strict=True) if title not in texts(svg)] == []
-        assert '<script type="application/vnd.jupyter.widget-view+json"' not in html, "a place that would stay blank"
+    def test_nbconvert_execute(self, notebook: Path) -> None:
+        jupyter(notebook.parent, "nbconvert", "--execute", "--to", "html", notebook)
+        shows_all(notebook.with_suffix(".html").read_text())
 
     def test_papermill(self, notebook: Path) -> None:
+        """And nbconvert has the pictures of what it wrote, also on a dark page."""
         jupyter(notebook.parent, "papermill", "--no-progress-bar", notebook.name, "out.ipynb")
-        outputs = outputs_of(notebook.with_name("out.ipynb"))
-        shown = ["".join(output["data"][PICTURE]) for output in outputs if "data" in output]
+        out = notebook.with_name("out.ipynb")
+        shown = ["".join(output["data"][PICTURE]) for output in outputs_of(out) if "data" in output]
         assert [title for title, svg in zip(TITLES, shown, strict=True) if title not in texts(svg)] == []
+        shows_all(page_of(out, theme="dark"))
+
+
+def shows_all(html: str) -> None:
+    shown = pictures(html)
+    assert len(shown) == len(TITLES)
+    assert [title for title, svg in zip(TITLES, shown, strict=True) if title not in texts(svg)] == []
+    assert '<script type="application/vnd.jupyter.widget-view+json"' not in html, "a place that would stay blank"
+
+
+def page_of(path: Path, **options: str) -> str:
+    """The page that nbconvert makes of a notebook that has been run."""
+    from nbconvert import HTMLExporter
+
+    return HTMLExporter(**options).from_filename(str(path))[0]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_nbconvert_shows_every_figure_and_widget_of_a_stored_tutorial(path: Path) -> None:
-    from nbconvert import HTMLExporter
-
     stored = ["".join(output["data"][PICTURE]) for output in outputs_of(path) if PICTURE in output.get("data", {})]
-    html, _ = HTMLExporter().from_filename(str(path))
+    html = page_of(path)
     assert pictures(html) == stored
     assert '<script type="application/vnd.jupyter.widget-view+json"' not in html

@@ -16,8 +16,8 @@ from tests.command import ROOT
 
 TUTORIALS = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
 QUICKSTART = "01_quickstart"
-SHORT = {QUICKSTART, "06_trading"}
-"""Those that `make test` runs here: the one whose address `hftlab lab` prints, and orders. nbval runs all of them."""
+SHORT = {QUICKSTART}
+"""Those that `make test` runs here: the one whose address `hftlab lab` prints. nbval runs the cells of all of them."""
 WAIT = 120_000  # ms; a cold JupyterLab on a busy machine takes its time
 
 pytestmark = [
