@@ -16,7 +16,8 @@ class ConnectionInfo(msgspec.Struct, frozen=True):
 
     `state` is open or closing; `backlog` is none, congested (state is skipped) or full (events are skipped too).
     `subject` is the account that it is signed in as, `buffered` the bytes that wait for its reader, `received` the
-    number of its requests, and `channels` what serves its subscriptions.
+    number of its requests, and `channels` what serves its subscriptions. A connection in a venue's own wire has that as
+    its `wire`, and the names of its `streams` in place of channels.
     """
 
     id: str
@@ -28,6 +29,8 @@ class ConnectionInfo(msgspec.Struct, frozen=True):
     buffered: int
     received: int
     channels: list[ChannelInfo]
+    wire: str = "hftlab"
+    streams: list[str] = []
 
     @classmethod
     def of(cls, socket: ServerSocket, protocol: ServerProtocol[ServerSocket]) -> ConnectionInfo:

@@ -164,7 +164,7 @@ class Server:
         )
         self._authenticator = Authenticator(secrets.token_bytes(32) if key is None else key)
         self._connections = Connections(self._publisher, self._stream, self._authenticator, self.limits)
-        check_wire(wire)
+        check_wire(wire, market=market, native_limits=native_limits)
         self.native: NativeWire | None = None
         """The source in a venue's own wire, on the same port, if that was asked for."""
         owner: SocketServer = self._connections
@@ -239,6 +239,8 @@ class Server:
                     _log.error("a task had ended early", exc_info=ended)
             notice = ServerShutdown(timestamp=1.0, message="the server is shutting down")
             self._broadcaster.send(self._publisher.notify(notice, wall_time()), time.perf_counter())
+            if self.native is not None:
+                self.native.connections.announce_shutdown()
         finally:
             await self._listener.close(lambda socket: self._connections.abort(socket, "shutdown"))
             if self._resumes:
@@ -283,13 +285,13 @@ class Server:
 
     def connections(self) -> list[ConnectionInfo]:
         """List the open connections: who they are, and how far each reader is behind."""
-        return self._connections.info()
+        return self._connections.info() + ([] if self.native is None else self.native.connections.info())
 
     def disconnect(self, connection_id: str) -> bool:
         """Drop the connection with this `id` of connections(), with all that waits for it; False if there is none."""
-        for socket in self._connections:
-            if socket.name == connection_id:
-                self._connections.abort(socket, "disconnected")
+        for owner in (self._connections, *(() if self.native is None else (self.native.connections,))):
+            for socket in [one for one in owner if one.name == connection_id]:
+                owner.abort(socket, "disconnected")
                 return True
         return False
 
@@ -310,7 +312,7 @@ class Server:
             "messages_sent": self._broadcaster.messages + (0 if native is None else native.messages),
             "bytes_sent": self._broadcaster.bytes + (0 if native is None else native.bytes),
             "messages_received": self._connections.received + (0 if native is None else native.received),
-            "bytes_received": self._connections.bytes_received,
+            "bytes_received": self._connections.bytes_received + (0 if native is None else native.bytes_received),
             "conflated": publisher.conflated,
             "gaps": publisher.gaps,
             "aborted": dict(self._connections.aborted + (Counter() if native is None else native.aborted)),

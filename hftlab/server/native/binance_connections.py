@@ -49,7 +49,7 @@ class BinanceConnections(NativeConnections[Subscriber]):
         try:
             while socket.expelled is None:
                 data = await socket.recv()
-                self.received += 1
+                self._hear(data)
                 answer = subscriber.receive(data, time.monotonic())
                 if answer is not None:
                     self._write(socket, answer, urgent=True)
@@ -80,6 +80,13 @@ class BinanceConnections(NativeConnections[Subscriber]):
         if subscriber.streams:
             self._stream.begin()
         self._stream.wake()
+
+    def announce_shutdown(self) -> None:
+        """Send the event that goes before the end of a server of spot."""
+        for socket, subscriber in self._open.items():
+            notice = subscriber.shutdown_notice(self._stream.playback.position)
+            if notice is not None:
+                self._write(socket, notice, urgent=True)
 
     # --- timers ---
 

@@ -22,6 +22,7 @@ from hftlab.server.native.native_urls import NativeUrls
 from hftlab.server.native.native_wire import NativeWire, position_of, session_of
 from hftlab.server.native.parts_ahead import PartsAhead
 from hftlab.server.server_socket import ServerSocket
+from hftlab.venues.binance.api.api_errors import unknown_path
 from hftlab.venues.binance.api.markets import MARKETS, SPOT, Market, market_named
 from hftlab.venues.binance.api.requests_in import MarketRequests
 from hftlab.venues.binance.api.stream_names import Route
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 
 __all__ = ["BinanceWire"]
 
+_JSON: Final = "application/json;charset=UTF-8"
+_REQUESTS: Final = re.compile(r"/[a-z]*api/v\d")
+"""Requests of all kinds, also of those that a recording does not serve."""
 _STREAMS: Final = re.compile(r"(?P<path>/(?:ws|stream)(?:[/?].*)?)")
 _ROUTE: Final = re.compile(r"/(?P<route>public|market|private)(?P<rest>/.*)")
 _MARKET: Final = re.compile(r"/(?P<market>spot|usdm|coinm)(?P<rest>/.*)")
@@ -110,7 +114,9 @@ class BinanceWire(NativeWire):
                 more = {"X_MBX_USED_WEIGHT": str(given.used_weight), "X_MBX_USED_WEIGHT_1M": str(given.used_weight)}
                 if given.retry_after is not None:
                     more["Retry_After"] = str(given.retry_after)
-                return answer(given.status, given.body, "application/json;charset=UTF-8", **more)
+                return answer(given.status, given.body, _JSON, **more)
+        if _REQUESTS.match(target):
+            return answer(unknown_path().status, unknown_path().body, _JSON)
         return None
 
     def has(self, path: str) -> bool:

@@ -45,7 +45,7 @@ class KrakenConnections(NativeConnections[Subscriber]):
         try:
             while socket.expelled is None:
                 data = await socket.recv()
-                self.received += 1
+                self._hear(data)
                 for answer in subscriber.receive(data, self._stream.playback.position):
                     self._write(socket, answer)
                 self._carry_out(socket, subscriber)

@@ -6,11 +6,12 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
 
 from hftlab.log import AUDIT, get_logger
 from hftlab.protocol.publishing.limits import ServerLimits
 from hftlab.protocol.publishing.peer import Backlog
+from hftlab.server.connection_info import ConnectionInfo
 from hftlab.server.framing import Framer
 from hftlab.server.server_socket import ServerSocket
 from hftlab.venues.market_state.broadcast import Broadcast
@@ -28,7 +29,17 @@ _SERVICE_RESTART: Final = 1012
 
 _audit = get_logger(AUDIT)
 
-Subscriber = TypeVar("Subscriber")
+
+class Subscribing(Protocol):
+    """State of one client: the number of its requests, and the names of what it has subscribed to."""
+
+    received: int
+
+    @property
+    def names(self) -> list[str]: ...
+
+
+Subscriber = TypeVar("Subscriber", bound=Subscribing)
 
 
 class NativeConnections(Generic[Subscriber]):
@@ -41,7 +52,7 @@ class NativeConnections(Generic[Subscriber]):
         self.before_change: Callable[[], object] = lambda: None
         """Called before streams get or lose readers."""
         self.aborted: Counter[str] = Counter()
-        self.received = self.messages = self.bytes = 0
+        self.received = self.bytes_received = self.messages = self.bytes = 0
         self._stream, self._framer, self._limits, self._wire = stream, framer, limits, wire
         self._open: dict[ServerSocket, Subscriber] = {}
 
@@ -50,6 +61,32 @@ class NativeConnections(Generic[Subscriber]):
 
     def __iter__(self) -> Iterator[ServerSocket]:
         return iter(self._open)
+
+    def info(self) -> list[ConnectionInfo]:
+        """Describe each connection."""
+        return [
+            ConnectionInfo(
+                id=socket.name,
+                peer=socket.peer_address,
+                state="open" if socket.is_open else "closing",
+                subject=None,
+                encoding="json",
+                backlog=socket.backlog.name.lower(),
+                buffered=socket.buffered,
+                received=subscriber.received,
+                channels=[],
+                wire=self._wire,
+                streams=subscriber.names,
+            )
+            for socket, subscriber in self._open.items()
+        ]
+
+    def announce_shutdown(self) -> None:
+        """Send what goes before the end of the server, where the venue has such a message."""
+
+    def _hear(self, data: str | bytes) -> None:
+        self.received += 1
+        self.bytes_received += len(data)
 
     def _opened(self, socket: ServerSocket, subscriber: Subscriber) -> None:
         socket.opened()

@@ -12,7 +12,7 @@ from hftlab.errors import HftlabError
 from hftlab.server.native.native_connections import NativeConnections
 from hftlab.server.native.native_urls import NativeUrls
 from hftlab.server.server_socket import ServerSocket
-from hftlab.session import Session
+from hftlab.session import Merged, Session
 from hftlab.source import undecorated
 
 if TYPE_CHECKING:
@@ -56,6 +56,11 @@ def position_of(stream: Stream) -> Callable[[], int]:
 def session_of(source: object, wire: str) -> Session:
     """Return the session that a source replays. Raises HftlabError for any other source."""
     session = getattr(undecorated(source), "session", None)
+    if isinstance(undecorated(source), Merged):
+        raise HftlabError(
+            f"{getattr(source, 'name', 'the source')!r} is made of several sessions, and a venue's own wire is of one: "
+            "serve each with a server of its own"
+        )
     if not isinstance(session, Session):
         name = getattr(source, "name", None)
         raise HftlabError(

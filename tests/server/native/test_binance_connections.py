@@ -123,6 +123,48 @@ async def test_its_life_may_be_counted_in_the_time_of_the_recording(session: Ses
         assert 2_000 < times[-1] - times[0] <= 3_250
 
 
+async def test_connections_are_listed_with_their_streams_and_can_be_dropped(session: Session) -> None:
+    async with (
+        served(session) as server,
+        connected(f"{server.url}/ws/btcusdt@trade/btcusdt@depth") as socket,
+        hl.Client(server.url),
+    ):
+        await socket.send(LIST)
+        while json.loads(await socket.recv()).get("id") != 1:
+            pass
+        ours, native = server.connections()
+        assert (ours.wire, ours.streams) == ("hftlab", [])
+        assert (native.wire, native.streams, native.received) == (
+            "binance",
+            ["btcusdt@trade", "btcusdt@depth"],
+            1,
+        )
+        assert (native.peer, native.state, native.backlog) == ("127.0.0.1", "open", "none")
+        assert server.stats()["bytes_received"] >= len(LIST)
+        assert server.disconnect(native.id)
+        with pytest.raises(websockets.ConnectionClosed):
+            while True:
+                await socket.recv()
+        assert server.stats()["aborted"] == {"disconnected": 1}
+        assert not server.disconnect(native.id)
+
+
+@pytest.mark.parametrize(("market", "is_announced"), [("spot", True), ("usdm", False)])
+async def test_the_end_of_the_server_is_announced_to_clients_of_spot(
+    session: Session, market: str, is_announced: bool
+) -> None:
+    server = hl.Server(session.replay(), port=0, wire="binance", market=market)  # type: ignore[arg-type]
+    async with server, connected(f"{server.url}/ws?timeUnit=MICROSECOND") as socket:
+        await socket.send(LIST)
+        await socket.recv()
+        position = round(server.replay_status().position * 1000)
+        await server.stop()
+        messages = [json.loads(message) async for message in socket]
+    expected = [{"e": "serverShutdown", "E": pytest.approx(position, abs=1)}]
+    assert messages == (expected if is_announced else [])
+    assert socket.close_code == 1001
+
+
 async def test_the_form_of_combined_streams_changes_on_the_way(session: Session) -> None:
     async with served(session, 20) as server, connected(f"{server.url}/ws/btcusdt@trade") as socket:
         assert "data" not in json.loads(await socket.recv())

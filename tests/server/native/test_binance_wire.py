@@ -87,6 +87,8 @@ async def test_so_does_one_of_futures(usdm: Session) -> None:
         ("/fapi.binance.com/fapi/v1/exchangeInfo", 200),
         ("/api/v3/depth?symbol=ETHUSDT", 400),
         ("/api/v3/klines?symbol=BTCUSDT", 404),
+        ("/sapi/v1/capital/config/getall", 404),
+        ("/api.binance.com/sapi/v1/capital/config/getall", 404),
         ("/api/v3/depth?symbol=%ff&limit=[", 400),
         ("/api.binance.com//[", 426),
         ("/health", 200),
@@ -237,6 +239,8 @@ async def test_a_replay_that_takes_orders_has_it_too(spot: Session) -> None:
 
 
 async def test_what_cannot_be_served_so_says_why(spot: Session) -> None:
+    with pytest.raises(HftlabError, match="is made of several sessions, and a venue's own wire is of one"):
+        hl.Server(hl.merged([spot, spot]), wire="binance")
     with pytest.raises(HftlabError, match="serve a recording"):
         hl.Server(hl.simulator.RandomWalk(7), wire="binance")
     with pytest.raises(HftlabError, match="market='swap'"):

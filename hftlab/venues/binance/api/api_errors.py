@@ -11,7 +11,9 @@ import json
 __all__ = [
     "ApiError",
     "StreamError",
+    "bad_combination",
     "bad_symbol",
+    "empty_parameter",
     "illegal_parameter",
     "missing_parameter",
     "no_book",
@@ -43,6 +45,16 @@ def missing_parameter(name: str) -> ApiError:
     return ApiError(400, -1102, f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed.")
 
 
+def empty_parameter(name: str) -> ApiError:
+    """Return the error for a parameter without a value."""
+    return ApiError(400, -1105, f"Parameter '{name}' was empty.")
+
+
+def bad_combination() -> ApiError:
+    """Return the error for parameters that exclude each other."""
+    return ApiError(400, -1128, "Combination of optional parameters invalid.")
+
+
 def illegal_parameter(name: str, *, rule: str = "^[0-9]{1,20}$") -> ApiError:
     """Return the error for a parameter that has another form than `rule`."""
     return ApiError(400, -1100, f"Illegal characters found in parameter '{name}'; legal range is '{rule}'.")
@@ -60,7 +72,8 @@ def too_many_requests(weight: int) -> ApiError:
 
 def unknown_path() -> ApiError:
     """Return the error for a path that is not served here."""
-    return ApiError(404, -1000, "Path not found: a recording serves market data alone.")
+    served = "ping, time, exchangeInfo, depth, trades, aggTrades, ticker/price, ticker/bookTicker, ticker/24hr"
+    return ApiError(404, -1000, f"Path not found: a recording serves {served}.")
 
 
 class StreamError(Exception):

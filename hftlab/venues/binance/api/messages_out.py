@@ -30,18 +30,22 @@ def wrapped(stream: str, payload: bytes) -> bytes:
 class Writer:
     """Writer of the messages about one symbol of a market.
 
-    `time_unit` is that of depth updates, books and trades in ns: ms, or µs as of streams with timeUnit=MICROSECOND.
+    `time_unit` is that of all times in ns: ms, or µs as of streams with timeUnit=MICROSECOND.
     """
 
     def __init__(self, market: Market, state: SymbolState, *, time_unit: int = _MS) -> None:
-        self.market, self.state, self._time_unit = market, state, time_unit
+        self.market, self.state, self._unit = market, state, time_unit
         self.form = NumberForm(state.instrument, 0 if market.is_futures else _SPOT_DECIMALS)
         pair = state.symbol.partition("_")[0]
         self._pair = f',"ps":"{pair}"' if market.name == "coinm" else ""
 
+    def timed(self, time_unit: int) -> Writer:
+        """Return a writer of the same messages whose times are in another unit (ns)."""
+        return self if time_unit == self._unit else Writer(self.market, self.state, time_unit=time_unit)
+
     @property
     def _time(self) -> int:
-        return self.state.ts_event // self._time_unit
+        return self.state.ts_event // self._unit
 
     def _head(self, event: str) -> str:
         """Return the beginning of a message about the book."""
@@ -92,7 +96,7 @@ class Writer:
 
     def trade(self, trade: Trade) -> bytes:
         """Write a trade."""
-        time = trade.ts_event // self._time_unit
+        time = trade.ts_event // self._unit
         numbers = f'"p":"{self.form.price(trade.price)}","q":"{self.form.size(trade.lots)}"'
         maker = "true" if trade.buyer_is_maker else "false"
         head = f'{{"e":"trade","E":{time}'
@@ -104,7 +108,7 @@ class Writer:
 
     def agg_trade(self, trades: AggTrade) -> bytes:
         """Write trades that belong together; the number of the first is that of them all."""
-        time = trades.last.ts_event // _MS
+        time = trades.last.ts_event // self._unit
         return f'{{"e":"aggTrade","E":{time},"s":"{self.state.symbol}",{self._aggregated(trades)}}}'.encode()
 
     def _aggregated(self, trades: AggTrade) -> str:
@@ -112,7 +116,7 @@ class Writer:
         numbers = f'"p":"{self.form.price(first.price)}","q":"{self.form.size(trades.lots)}"'
         maker = "true" if first.buyer_is_maker else "false"
         tail = "" if self.market.is_futures else ',"M":true'
-        ids = f'"f":{first.number},"l":{last.number},"T":{last.ts_event // _MS}'
+        ids = f'"f":{first.number},"l":{last.number},"T":{last.ts_event // self._unit}'
         return f'"a":{first.number},{numbers},{ids},"m":{maker}{tail}'
 
     def listed_agg_trade(self, trades: AggTrade) -> bytes:
@@ -131,7 +135,7 @@ class Writer:
         tail = "" if self.market.is_futures else ',"isBestMatch":true'
         return (
             f'{{"id":{trade.number},"price":"{self.form.price(trade.price)}","qty":"{self.form.size(trade.lots)}",'
-            f'"{quantity}":"{quote}","time":{trade.ts_event // _MS},"isBuyerMaker":{maker}{tail}}}'
+            f'"{quantity}":"{quote}","time":{trade.ts_event // self._unit},"isBuyerMaker":{maker}{tail}}}'
         ).encode()
 
     # --- statistics of 24 hours ---
@@ -161,15 +165,15 @@ class Writer:
             f'{{"symbol":"{self.state.symbol}","priceChange":"{change}","priceChangePercent":"{percent}",'
             f'"weightedAvgPrice":"{mean}",{best}"lastPrice":"{price(day.close)}","lastQty":"{size(day.last_lots)}",'
             f'"openPrice":"{price(day.open)}","highPrice":"{price(day.high)}","lowPrice":"{price(day.low)}",'
-            f'"volume":"{size(day.lots)}","{volume}":"{self._turnover(day)}","openTime":{day.opened // _MS},'
-            f'"closeTime":{day.closed // _MS},"firstId":{day.first},"lastId":{day.last},"count":{day.trades}}}'
+            f'"volume":"{size(day.lots)}","{volume}":"{self._turnover(day)}","openTime":{day.opened // self._unit},'
+            f'"closeTime":{day.closed // self._unit},"firstId":{day.first},"lastId":{day.last},"count":{day.trades}}}'
         ).encode()
 
     def mini_ticker(self, day: Day) -> bytes:
         """Write the short statistics."""
         return (
-            f'{{"e":"24hrMiniTicker","E":{day.closed // _MS},"s":"{self.state.symbol}"{self._pair},{self._prices(day)},'
-            f'"v":"{self.form.size(day.lots)}","q":"{self._turnover(day)}"}}'
+            f'{{"e":"24hrMiniTicker","E":{day.closed // self._unit},"s":"{self.state.symbol}"{self._pair},'
+            f'{self._prices(day)},"v":"{self.form.size(day.lots)}","q":"{self._turnover(day)}"}}'
         ).encode()
 
     def ticker(self, day: Day, bids: Levels, asks: Levels) -> bytes:
@@ -180,10 +184,10 @@ class Writer:
             best = f'"x":"{self.form.price(day.open)}","b":"{bid[0]}","B":"{bid[1]}","a":"{ask[0]}","A":"{ask[1]}",'
         change, percent, mean = self.changes(day)
         return (
-            f'{{"e":"24hrTicker","E":{day.closed // _MS},"s":"{self.state.symbol}"{self._pair},"p":"{change}",'
+            f'{{"e":"24hrTicker","E":{day.closed // self._unit},"s":"{self.state.symbol}"{self._pair},"p":"{change}",'
             f'"P":"{percent}","w":"{mean}",{best}"Q":"{self.form.size(day.last_lots)}",{self._prices(day)},'
-            f'"v":"{self.form.size(day.lots)}","q":"{self._turnover(day)}","O":{day.opened // _MS},'
-            f'"C":{day.closed // _MS},"F":{day.first},"L":{day.last},"n":{day.trades}}}'
+            f'"v":"{self.form.size(day.lots)}","q":"{self._turnover(day)}","O":{day.opened // self._unit},'
+            f'"C":{day.closed // self._unit},"F":{day.first},"L":{day.last},"n":{day.trades}}}'
         ).encode()
 
     def _prices(self, day: Day) -> str:

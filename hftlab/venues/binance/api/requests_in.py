@@ -17,7 +17,9 @@ import msgspec
 from hftlab.venues.binance.api.aggregation import Aggregation
 from hftlab.venues.binance.api.api_errors import (
     ApiError,
+    bad_combination,
     bad_symbol,
+    empty_parameter,
     illegal_parameter,
     missing_parameter,
     no_book,
@@ -36,6 +38,8 @@ _MS: Final = 1_000_000
 _DEFAULT_TRADES: Final = 500
 _MOST_TRADES: Final = 1000
 _NUMBER: Final = re.compile(r"[0-9]{1,20}")
+_SYMBOL: Final = re.compile(r"[A-Z0-9_.-]{1,20}")
+_SYMBOL_RULE: Final = "^[A-Z0-9-_.]{1,20}$"
 _SPOT_WEIGHTS: Final = ((100, 5), (500, 25), (1000, 50), (5000, 250))
 _FUTURES_WEIGHTS: Final = ((50, 2), (100, 5), (500, 10), (1000, 20))
 
@@ -199,6 +203,8 @@ class MarketRequests:
     def _chosen(self, parameters: dict[str, str]) -> list[Writer]:
         """Return what is asked for by `symbol` or `symbols`, all without either."""
         if "symbol" in parameters:
+            if "symbols" in parameters:
+                raise bad_combination()
             return [self._writer(parameters)]
         if "symbols" not in parameters:
             return list(self._streams.writers.values())
@@ -211,12 +217,14 @@ class MarketRequests:
         return [self._writer({"symbol": name}) for name in names]
 
     def _writer(self, parameters: dict[str, str]) -> Writer:
-        symbol = parameters.get("symbol", "")
-        if not symbol:
+        symbol = parameters.get("symbol")
+        if symbol is None:
             raise missing_parameter("symbol")
+        if not symbol:
+            raise empty_parameter("symbol")
         writer = self._streams.writers.get(symbol)
         if writer is None:
-            raise bad_symbol()
+            raise bad_symbol() if _SYMBOL.fullmatch(symbol) else illegal_parameter("symbol", rule=_SYMBOL_RULE)
         return writer
 
 
@@ -228,6 +236,8 @@ def _whole(parameters: dict[str, str], name: str, default: int | None) -> int | 
     text = parameters.get(name)
     if text is None:
         return default
+    if not text:
+        raise empty_parameter(name)
     if not _NUMBER.fullmatch(text):
         raise illegal_parameter(name)
     return int(text)

@@ -14,10 +14,14 @@ from typing import Final, NamedTuple
 from hftlab.venues.binance.api.markets import Market
 from hftlab.venues.binance.partial_books import DEPTHS
 
-__all__ = ["Route", "StreamKind", "StreamName", "parse_stream"]
+__all__ = ["MICROSECOND", "MILLISECOND", "Route", "StreamKind", "StreamName", "parse_stream"]
+
+MILLISECOND: Final = 1_000_000
+MICROSECOND: Final = 1_000
+"""Units of the times in messages, in ns."""
 
 _STREAM: Final = re.compile(r"(?P<symbol>[^@!]+)@(?P<channel>[^@]+)(?:@(?P<speed>[^@]+))?")
-_DEPTH: Final = re.compile(r"depth(?P<levels>\d*)")
+_DEPTH: Final = re.compile(r"depth(?P<levels>[0-9]{0,2})")
 _SECOND: Final = 1_000_000_000
 _UNRECORDED: Final = re.compile(
     r"(kline|ticker|continuousKline|indexPriceKline|markPriceKline)_\w+|markPrice|forceOrder|avgPrice|compositeIndex|"
@@ -65,7 +69,7 @@ _PUBLIC: Final = (StreamKind.DEPTH, StreamKind.PARTIAL_DEPTH, StreamKind.TRADE, 
 class StreamName(NamedTuple):
     """Stream as its name asks for it: of one `symbol`, in capitals, or of all for None; `interval` 0 is real time.
 
-    `levels` is the depth of a partial book, else 0.
+    `levels` is the depth of a partial book, else 0; `time_unit` is that of the times in its messages, in ns.
     """
 
     text: str
@@ -73,6 +77,7 @@ class StreamName(NamedTuple):
     symbol: str | None = None
     levels: int = 0
     interval: int = 0
+    time_unit: int = MILLISECOND
 
     def is_on(self, route: Route) -> bool:
         """Tell whether connections of a route get it."""
@@ -115,6 +120,6 @@ def _depth(text: str, market: Market, symbol: str, levels: str, speed: str | Non
         return None
     if not levels:
         return StreamName(text, StreamKind.DEPTH, symbol, interval=interval)
-    if int(levels) not in DEPTHS:
+    if levels not in map(str, DEPTHS):
         return None
     return StreamName(text, StreamKind.PARTIAL_DEPTH, symbol, int(levels), interval)

@@ -238,6 +238,9 @@ class TickerStream:
 
 def make_stream(name: StreamName, market: RecordedMarket, writers: dict[str, Writer]) -> MarketStream | None:
     """Make a stream; None for one that a recording has nothing for."""
+    if name.symbol is not None:
+        writers = {name.symbol: writers[name.symbol]}
+    writers = {symbol: writer.timed(name.time_unit) for symbol, writer in writers.items()}
     writer = None if name.symbol is None else writers[name.symbol]
     match name.kind, writer:
         case StreamKind.DEPTH, Writer():
@@ -245,12 +248,12 @@ def make_stream(name: StreamName, market: RecordedMarket, writers: dict[str, Wri
         case StreamKind.PARTIAL_DEPTH, Writer():
             return PartialDepthStream(name, market, writer)
         case StreamKind.BOOK_TICKER, _:
-            return BookTickerStream(market, list(writers.values()) if writer is None else [writer])
+            return BookTickerStream(market, list(writers.values()))
         case StreamKind.TRADE, Writer():
             return TradeStream(writer)
         case StreamKind.AGG_TRADE, Writer():
             return AggTradeStream(writer)
         case StreamKind.TICKER | StreamKind.MINI_TICKER, _:
-            return TickerStream(name, market, list(writers.values()) if writer is None else [writer])
+            return TickerStream(name, market, list(writers.values()))
         case _:
             return None

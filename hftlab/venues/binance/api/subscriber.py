@@ -17,7 +17,7 @@ import msgspec
 
 from hftlab.venues.binance.api.api_errors import StreamError
 from hftlab.venues.binance.api.markets import Market
-from hftlab.venues.binance.api.stream_names import Route, StreamName, parse_stream
+from hftlab.venues.binance.api.stream_names import MICROSECOND, MILLISECOND, Route, StreamName, parse_stream
 
 __all__ = ["POLICY", "Subscriber"]
 
@@ -26,13 +26,15 @@ POLICY: Final = 1008
 _METHODS: Final = ("SUBSCRIBE", "UNSUBSCRIBE", "LIST_SUBSCRIPTIONS", "SET_PROPERTY", "GET_PROPERTY")
 _ID: Final = re.compile(r"[0-9A-Za-z_-]{1,36}")
 _SECOND: Final = 1.0
+_MICROSECOND_NAMES: Final = ("MICROSECOND", "microsecond")
 
 
 class Subscriber:
     """Subscriptions of one connection. The owner sends what receive() returns, and closes if `close` is set.
 
     `path` is that of the opening request behind the market's and the route's part: `/ws`, `/ws/<stream>/...` or
-    `/stream?streams=...`. Streams that it names and that the market does not have are left out.
+    `/stream?streams=...`. Streams that it names and that the market does not have are left out. With
+    `timeUnit=MICROSECOND` in it the times in messages of spot are in µs.
     """
 
     def __init__(self, market: Market, route: Route, symbols: Container[str], path: str, *, most: int) -> None:
@@ -41,32 +43,52 @@ class Subscriber:
         self.close: tuple[int, str] | None = None
         self.changed: list[StreamName] = []
         """Streams that were added or removed, or that are to come in another form, since take_changed()."""
+        self.received = 0
+        """Messages of the client, without pings and pongs."""
         self._symbols, self._most = symbols, most
-        self._received: deque[float] = deque()
+        self._recent: deque[float] = deque()
         split = urlsplit(path)
         self.combined = split.path.rstrip("/") == "/stream"
+        is_fine = not market.is_futures and parse_qs(split.query).get("timeUnit", [""])[0] in _MICROSECOND_NAMES
+        self._time_unit = MICROSECOND if is_fine else MILLISECOND
         for name in _named(split.path, split.query):
-            stream = parse_stream(name, market, symbols)
+            stream = self._parsed(name)
             if stream is not None and len(self.streams) < market.streams:
                 self.streams[name] = stream
                 self.changed.append(stream)
+
+    def _parsed(self, name: str) -> StreamName | None:
+        stream = parse_stream(name, self.market, self._symbols)
+        return None if stream is None else stream._replace(time_unit=self._time_unit)
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the streams."""
+        return list(self.streams)
 
     def take_changed(self) -> list[StreamName]:
         """Return the streams whose subscription has changed: those in `streams` are had, others not any more."""
         changed, self.changed = self.changed, []
         return changed
 
+    def shutdown_notice(self, now: int) -> bytes | None:
+        """Return the event that says that the server is about to end, at source time `now` (ns); spot alone has it."""
+        if self.market.is_futures:
+            return None
+        return b'{"e":"serverShutdown","E":%d}' % (now // self._time_unit)
+
     def count(self, now: float) -> bool:
         """Count a message, a ping or a pong of the client; returns False if there are more in a second than may be."""
-        while self._received and self._received[0] <= now - _SECOND:
-            self._received.popleft()
-        self._received.append(now)
-        if len(self._received) > self._most and self.close is None:
+        while self._recent and self._recent[0] <= now - _SECOND:
+            self._recent.popleft()
+        self._recent.append(now)
+        if len(self._recent) > self._most and self.close is None:
             self.close = POLICY, "Too many requests"
         return self.close is None
 
     def receive(self, data: str | bytes, now: float) -> bytes | None:
         """Answer a message of the client; None if the connection is to be closed instead."""
+        self.received += 1
         if not self.count(now):
             return None
         request: Any = None
@@ -106,7 +128,7 @@ class Subscriber:
     def _subscribe(self, names: list[str]) -> None:
         added: dict[str, StreamName] = {}
         for name in names:
-            stream = parse_stream(name, self.market, self._symbols)
+            stream = self._parsed(name)
             if stream is None:
                 raise StreamError(2, f"Invalid request: invalid stream {name}")
             if name not in self.streams:

@@ -57,8 +57,15 @@ class Subscriber:
 
     def __init__(self, symbols: Container[str]) -> None:
         self.subscriptions: dict[tuple[Channel, str], Subscription] = {}
+        self.received = 0
+        """Requests of the client."""
         self._symbols = symbols
         self._changed: list[Changed] = []
+
+    @property
+    def names(self) -> list[str]:
+        """Subscriptions by channel and pair, such as "book BTC/USD"."""
+        return [f"{channel.value} {pair}".rstrip() for channel, pair in self.subscriptions]
 
     def take_changed(self) -> list[Changed]:
         """Return what has changed since the last call, in its order."""
@@ -67,6 +74,7 @@ class Subscriber:
 
     def receive(self, data: str | bytes, now: int) -> list[bytes]:
         """Answer a message of the client: one answer for each symbol. `now` is in ns."""
+        self.received += 1
         try:
             request = msgspec.json.decode(data)
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):

@@ -64,8 +64,10 @@ class TestDepth:
         ("wire", "path", "error"),
         [
             (SPOT, "/depth", (400, -1102)),
-            (SPOT, "/depth?symbol=", (400, -1102)),
-            (SPOT, "/depth?symbol=coin", (400, -1121)),
+            (SPOT, "/depth?symbol=", (400, -1105)),
+            (SPOT, "/depth?symbol=NONE", (400, -1121)),
+            (SPOT, "/depth?symbol=coin", (400, -1100)),
+            (SPOT, "/depth?symbol=COIN&limit=", (400, -1105)),
             (SPOT, "/depth?symbol=COIN&limit=x", (400, -1100)),
             (SPOT, "/depth?symbol=COIN&limit=-1", (400, -1100)),
             (USDM, "/depth?symbol=COIN&limit=7", (400, -4021)),
@@ -159,6 +161,8 @@ class TestTickers:
 def test_the_list_of_symbols() -> None:
     assert [one["symbol"] for one in Client().json("/exchangeInfo")["symbols"]] == ["COIN"]
     assert Client().error("/exchangeInfo?symbol=NONE") == (400, -1121)
+    named = quote('["COIN"]')
+    assert Client().error(f"/exchangeInfo?symbol=COIN&symbols={named}") == (400, -1128)
 
 
 def test_an_address_that_has_spent_its_weight_waits_for_the_next_minute() -> None:

@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from hftlab.venues.binance.api.markets import SPOT
+from hftlab.venues.binance.api.stream_names import MICROSECOND, parse_stream
 from tests.batches import Row
 from tests.venues.binance.api.markets import MS, SmallMarket
 
@@ -61,3 +63,24 @@ def test_the_horizon_is_the_earliest_time_at_which_anything_might_be_sent() -> N
     assert market.streams.horizon == 1_075 * MS
     market.add("coin@trade")
     assert market.streams.horizon == 0
+
+
+def test_times_are_in_the_unit_that_the_stream_asks_for() -> None:
+    """Readers of either unit get messages of their own, of every kind of stream that has times."""
+    market = SmallMarket()
+    times = {"trade": "ET", "aggTrade": "ET", "depth@100ms": "E", "ticker": "EOC", "miniTicker": "E"}
+    times["!ticker@arr"] = "EOC"
+    for text in times:
+        stream = parse_stream(text if text.startswith("!") else f"coin@{text}", SPOT, ["COIN"])
+        assert stream is not None
+        market.streams.add(stream, "ms", combined=True)
+        market.streams.add(stream._replace(time_unit=MICROSECOND), "us", combined=True)
+    market.apply(Row("T", "B", 10_000, 1), Row("M", "B", 9_900, 1), at=1_700)
+    found = [*market.streams.due(1_700 * MS), *market.streams.due(1_900 * MS)]
+    for reader, factor in {"ms": 1, "us": 1000}.items():
+        own = [json.loads(one.payload) for one in found if one.readers == [reader]]
+        messages = {one["stream"].removeprefix("coin@"): one["data"] for one in own}
+        assert messages.keys() == times.keys()
+        for text, fields in times.items():
+            message = messages[text][0] if isinstance(messages[text], list) else messages[text]
+            assert [message[field] for field in fields] == [1_700 * factor] * len(fields)

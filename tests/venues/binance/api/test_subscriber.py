@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from hftlab.venues.binance.api.markets import SPOT, USDM, Market
-from hftlab.venues.binance.api.stream_names import Route
+from hftlab.venues.binance.api.stream_names import MICROSECOND, MILLISECOND, Route
 from hftlab.venues.binance.api.subscriber import POLICY, Subscriber
 
 SYMBOLS = {"BTCUSDT", "ETHUSDT"}
@@ -44,6 +44,23 @@ class TestPath:
         assert (list(one.streams), one.combined) == (streams, combined)
         assert [stream.text for stream in one.take_changed()] == streams
         assert one.take_changed() == []
+
+    @pytest.mark.parametrize(
+        ("path", "market", "unit"),
+        [
+            ("/ws/btcusdt@trade", SPOT, MILLISECOND),
+            ("/ws/btcusdt@trade?timeUnit=MICROSECOND", SPOT, MICROSECOND),
+            ("/stream?streams=btcusdt@trade&timeUnit=microsecond", SPOT, MICROSECOND),
+            ("/stream?timeUnit=MICROSECOND&streams=btcusdt@trade", SPOT, MICROSECOND),
+            ("/ws/btcusdt@trade?timeUnit=NANOSECOND", SPOT, MILLISECOND),
+            ("/ws/btcusdt@trade?timeUnit=MICROSECOND", USDM, MILLISECOND),
+        ],
+    )
+    def test_it_says_the_unit_of_times(self, path: str, market: Market, unit: int) -> None:
+        """Of the streams in it, and of those that are subscribed to later."""
+        one = subscriber(path, market)
+        asked(one, method="SUBSCRIBE", params=["ethusdt@trade"], id=1)
+        assert [stream.time_unit for stream in one.take_changed()] == [unit, unit]
 
 
 class TestMethods:
