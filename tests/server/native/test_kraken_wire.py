@@ -173,6 +173,20 @@ async def test_heartbeats_come_when_nothing_else_does(small: Session) -> None:
                 pass
 
 
+async def test_connections_are_listed_with_what_they_have(small: Session) -> None:
+    async with (
+        hl.Server(small.replay(), port=0, wire="kraken") as server,
+        connected(f"{server.url}/v2") as socket,
+    ):
+        await ask(socket, "subscribe", channel="instrument")
+        async for message in messages(socket):
+            if message.get("method") == "subscribe":
+                break
+        (listed,) = server.connections()
+        assert (listed.wire, listed.streams, listed.received) == ("kraken", ["instrument"], 1)
+        assert server.stats()["bytes_received"] > 0
+
+
 async def test_it_waits_for_its_first_subscriber(small: Session) -> None:
     async with hl.Server(small.replay(FAST), port=0, wire="kraken") as server, connected(f"{server.url}/v2") as socket:
         await ask(socket, "ping")
