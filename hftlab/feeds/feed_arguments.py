@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from urllib.parse import urlsplit
 
 from hftlab.bounds import check_symbol
 from hftlab.errors import ArgumentError, ArgumentTypeError
@@ -12,7 +13,7 @@ __all__ = ["check_address", "check_levels", "symbol_list"]
 
 def symbol_list(symbols: str | Sequence[str], example: str) -> list[str]:
     """Return symbols as a list. Raises ArgumentTypeError, ArgumentError, and ValueError for one that cannot be."""
-    listed = [symbols] if isinstance(symbols, str) else list(symbols)
+    listed = [symbols] if isinstance(symbols, str) or not isinstance(symbols, Iterable) else list(symbols)
     for one in listed:
         if not isinstance(one, str):
             raise ArgumentTypeError(f"symbols are names such as {example!r}, got {one!r}")
@@ -23,8 +24,12 @@ def symbol_list(symbols: str | Sequence[str], example: str) -> list[str]:
 
 def check_address(name: str, url: str, schemes: Sequence[str]) -> str:
     """Return an address without a slash at its end. Raises ArgumentError, which names the argument."""
-    scheme, slashes, rest = url.partition("://")
-    if scheme.lower() not in schemes or not slashes or not rest.strip("/"):
+    try:
+        split = urlsplit(url) if isinstance(url, str) else None
+        is_whole = split is not None and split.scheme in schemes and bool(split.hostname) and split.port != 0
+    except ValueError:  # of the port, or of an IPv6 address
+        is_whole = False
+    if not is_whole or "?" in url or "#" in url or any(letter.isspace() for letter in url):
         raise ArgumentError(f"{name}={url!r} is not an address: give one such as {schemes[1]}://host:port")
     return url.rstrip("/")
 

@@ -10,7 +10,14 @@ from typing import Any, Final, TypeAlias
 from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidState, InvalidStatus, InvalidURI
+from websockets.exceptions import (
+    ConnectionClosed,
+    InvalidHandshake,
+    InvalidProxy,
+    InvalidState,
+    InvalidStatus,
+    InvalidURI,
+)
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Response
 
@@ -109,7 +116,7 @@ class StreamSocket(ClientConnection):
 
 
 async def open_stream(url: str, take: TakeMessage, timeout: float) -> StreamSocket:
-    """Connect within `timeout` seconds. Raises ConnectionFailed."""
+    """Connect within `timeout` seconds. Raises ConnectionFailed, also for a proxy that cannot be used."""
     proxy: dict[str, Any] = {"proxy": None} if is_local(url) else {}
     try:
         opened = await connect(
@@ -122,7 +129,7 @@ async def open_stream(url: str, take: TakeMessage, timeout: float) -> StreamSock
             create_connection=partial(StreamSocket, take=take),  # type: ignore[arg-type]  # it is called alone
             **proxy,
         )
-    except (OSError, ConnectionClosed, InvalidHandshake, InvalidURI, ValueError) as exc:
+    except (OSError, ConnectionClosed, InvalidHandshake, InvalidProxy, InvalidURI, ValueError, ImportError) as exc:
         reason = str(exc) or f"no answer in {timeout:g} s"
         raise ConnectionFailed(f"cannot connect to {redacted(url)} ({reason}): {_advice(url, exc)}") from exc
     assert isinstance(opened, StreamSocket)

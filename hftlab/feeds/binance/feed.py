@@ -21,6 +21,7 @@ from hftlab.venues.binance.live_decoder import LiveDecoder
 __all__ = ["Binance"]
 
 _SNAPSHOT_LEVELS: Final = 1000
+_STREAM_PATHS: Final = ("/ws", "/stream", "/public", "/market", "/private")
 
 
 class Binance(LiveFeed[LiveDecoder, LiveMarket, BinanceReceiver]):
@@ -60,8 +61,8 @@ class Binance(LiveFeed[LiveDecoder, LiveMarket, BinanceReceiver]):
         self.market: Final[str] = found.name
         self._terms = ReceiverTerms(
             market=found,
-            ws_url=check_address("ws_url", ws_url or found.ws_url, ("ws", "wss")),
-            rest_url=check_address("rest_url", rest_url or found.rest_url, ("http", "https")),
+            ws_url=_base("ws_url", ws_url or found.ws_url, ("ws", "wss"), _STREAM_PATHS),
+            rest_url=_base("rest_url", rest_url or found.rest_url, ("http", "https"), (found.api,)),
             speed=_speed(found, depth_speed),
             snapshot_levels=_levels(found, snapshot_depth),
             trades=True,
@@ -70,8 +71,9 @@ class Binance(LiveFeed[LiveDecoder, LiveMarket, BinanceReceiver]):
             renew_after=timing.renew_after,
         )
         self._depth = check_levels(depth)
+        listed = list(dict.fromkeys(one.upper() for one in symbol_list(symbols, "BTCUSDT")))
         _compile()
-        super().__init__(f"binance {found.name}", [one.upper() for one in symbol_list(symbols, "BTCUSDT")])
+        super().__init__(f"binance {found.name}", listed)
 
     def _new_receiver(self) -> BinanceReceiver:
         return BinanceReceiver(self._terms, self.symbols, self._tell)
@@ -119,6 +121,15 @@ def _market(name: object) -> Market:
             instead=meant([str(name)], MARKETS)
         )
     return MARKETS[str(name)]
+
+
+def _base(name: str, url: str, schemes: Sequence[str], paths: Sequence[str]) -> str:
+    """Return an address without a path of the venue's, which is added to it."""
+    url = check_address(name, url, schemes)
+    for path in paths:
+        if url.endswith(path):
+            raise ArgumentError(f"{name}={url!r} ends in {path}, which the feed adds itself: leave it out")
+    return url
 
 
 def _speed(market: Market, speed: str | None) -> str:

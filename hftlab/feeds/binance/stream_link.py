@@ -26,8 +26,8 @@ _HEAD: Final = 200
 class _Reply(msgspec.Struct):
     """Answer to a request; `id` is missing of anything else."""
 
-    id: int | None = None
-    error: msgspec.Raw | None = None
+    id: int | str | None = None
+    error: msgspec.Raw = msgspec.Raw(b"")
     code: int | None = None
     msg: str | None = None
 
@@ -74,8 +74,9 @@ class BinanceLink(StreamLink):
     async def _granted(self, socket: StreamSocket, number: int) -> None:
         while True:
             said = await self._answer(socket, self._replies[socket])
-            if said.error is not None or said.code is not None:
-                what = bytes(said.error).decode(errors="replace") if said.error is not None else f"{said.msg}"
+            error = bytes(said.error)
+            if error or said.code is not None:
+                what = error.decode(errors="replace") if error else f"{said.msg}"
                 raise ConnectionFailed(f"{self._url} refuses the streams ({what}): check symbols and market")
             if said.id == number:
                 return
@@ -90,7 +91,7 @@ class BinanceLink(StreamLink):
                 reply = _reply.decode(payload)
             except msgspec.DecodeError:
                 reply = _Reply()
-            if reply.id is not None or reply.error is not None or reply.code is not None:
+            if reply.id is not None or bytes(reply.error) or reply.code is not None:
                 if socket in self._replies:
                     self._replies[socket].put_nowait(reply)
                 return

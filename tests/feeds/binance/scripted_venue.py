@@ -41,6 +41,8 @@ class ScriptedVenue:
         """HTTP status of all answers."""
         self.refuses_sockets = 0
         """Connections that are to be refused."""
+        self.refused_streams: str | None = None
+        """Error, as JSON, with which requests to subscribe are answered."""
         self.snapshot_gate = asyncio.Event()
         """Snapshots are answered while it is set."""
         self.snapshot_gate.set()
@@ -83,6 +85,9 @@ class ScriptedVenue:
             async for text in connection:
                 request = json.loads(text)
                 assert request["method"] == "SUBSCRIBE"
+                if self.refused_streams is not None:
+                    await connection.send(f'{{"error":{self.refused_streams},"id":{request["id"]}}}')
+                    continue
                 self.subscribed[connection].update(request["params"])
                 await connection.send(json.dumps({"result": None, "id": request["id"]}))
         except ConnectionClosed:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+from typing import Any
 
 import pytest
 
@@ -47,6 +48,15 @@ class TestArguments:
             ({"symbols": "A", "market": "futures"}, "market='futures' is not a market"),
             ({"symbols": "A", "ws_url": "http://x"}, "ws_url='http://x' is not an address"),
             ({"symbols": "A", "rest_url": "ws://x"}, "rest_url='ws://x' is not an address"),
+            ({"symbols": "A", "ws_url": "ws://host:port"}, "is not an address"),
+            ({"symbols": "A", "ws_url": "ws://a host"}, "is not an address"),
+            ({"symbols": "A", "ws_url": "ws://[::1"}, "is not an address"),
+            ({"symbols": "A", "ws_url": "wss://host?x=1"}, "is not an address"),
+            ({"symbols": "A", "ws_url": 8081}, "ws_url=8081 is not an address"),
+            ({"symbols": "A", "ws_url": "ws://127.0.0.1:8081/ws/"}, "ends in /ws, which the feed adds itself"),
+            ({"symbols": "A", "ws_url": "wss://stream.binance.com:9443/stream"}, "ends in /stream"),
+            ({"symbols": "A", "market": "usdm", "ws_url": "wss://fstream.binance.com/public"}, "ends in /public"),
+            ({"symbols": "A", "rest_url": "https://api.binance.com/api/v3"}, "ends in /api/v3"),
             ({"symbols": "A", "depth_speed": "250ms"}, "depth_speed='250ms' is not a speed"),
             ({"symbols": "A", "depth": 0}, "depth=0 is not a number of levels"),
             ({"symbols": "A", "snapshot_depth": 7}, "snapshot_depth=7 is not a depth"),
@@ -56,9 +66,13 @@ class TestArguments:
         with pytest.raises(ArgumentError, match=said):
             Binance(**arguments)  # type: ignore[arg-type]
 
-    def test_symbols_are_names(self) -> None:
-        with pytest.raises(ArgumentTypeError, match="got 7"):
-            Binance([7])  # type: ignore[list-item]
+    @pytest.mark.parametrize(("symbols", "got"), [([7], 7), (7, 7), (None, None)])
+    def test_symbols_are_names(self, symbols: Any, got: object) -> None:
+        with pytest.raises(ArgumentTypeError, match=f"got {got}"):
+            Binance(symbols)
+
+    def test_a_symbol_that_is_named_twice_is_one(self) -> None:
+        assert Binance(["btcusdt", "ETHUSDT", "BTCUSDT"]).symbols == ["BTCUSDT", "ETHUSDT"]
 
 
 class TestBooks:
@@ -196,6 +210,22 @@ class TestLosses:
             disconnect = reader.statuses[1]
             assert disconnect.since is not None
             assert disconnect.at - disconnect.since >= 0.4e9
+
+    async def test_a_refusal_of_requests_is_a_problem_for_as_long_as_it_lasts(self) -> None:
+        async with ScriptedVenue(["BTCUSDT"]) as venue, FeedReader(feed_of(venue)) as reader:
+            venue.refusals.append((418, "3600"))
+            await reader.until(lambda: reader.feed.problem)
+            assert reader.feed.problem is not None
+            assert "refuses requests with HTTP 418: they wait for 3600 s" in reader.feed.problem
+
+    async def test_a_refusal_of_the_streams_is_told_at_once(self) -> None:
+        async with ScriptedVenue(["BTCUSDT"]) as venue, FeedReader(feed_of(venue)) as reader:
+            venue.refused_streams = '{"code":2,"msg":"Invalid request: too many parameters"}'
+            await reader.until(lambda: reader.feed.problem)
+            assert reader.feed.problem is not None
+            assert f"refuses the streams ({venue.refused_streams})" in reader.feed.problem
+            venue.refused_streams = None
+            await synchronised(venue, reader)
 
     async def test_refused_requests_wait_as_long_as_the_venue_says(self) -> None:
         async with ScriptedVenue(["BTCUSDT"]) as venue, FeedReader(feed_of(venue)) as reader:
