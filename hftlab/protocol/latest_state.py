@@ -49,7 +49,8 @@ class _Symbols(Mapping[str, MarketDataSymbol]):
 class LatestState:
     """Keeps the `latest` state by symbol. A book or last trade that a message leaves out stays as it was.
 
-    A symbol that is flagged has no state from then to its next message: see flag().
+    A symbol that is flagged has no state from then to its next message: see flag(). A book
+    without levels gives a symbol no price, and so no state: it is part of the state that comes first.
     """
 
     def __init__(self) -> None:
@@ -58,6 +59,8 @@ class LatestState:
         self._symbols = _Symbols(self.flagged)
         self.latest: Mapping[str, MarketDataSymbol] = self._symbols
         self._assembler = BookAssembler()
+        self._stateless: dict[str, BookDelta] = {}
+        """Newest BOOK_DELTA of the symbols that have no state yet."""
 
     def take_in(self, message: Message) -> Message:
         """Take in a message; returns it with all that is known of its symbols.
@@ -65,7 +68,11 @@ class LatestState:
         BOOK_DELTA becomes MARKET_DATA with the state of its symbol, or without symbols while none is known.
         """
         if isinstance(message, BookDelta):
-            message = self._assembler.market_data(message, self.latest.get(message.symbol))
+            delta, message = message, self._assembler.market_data(message, self.latest.get(message.symbol))
+            if message.symbols:
+                self._stateless.pop(delta.symbol, None)
+            else:
+                self._stateless[delta.symbol] = delta
         if not isinstance(message, MarketData):
             return message
         self._unflag(symbol.symbol for symbol in message.symbols)
@@ -80,6 +87,8 @@ class LatestState:
         Returns False, and takes in nothing, if it leaves out what is known: take_in() the decoded one then.
         """
         known, parts = self._symbols.known, message.parts
+        if self._stateless and self._stateless.keys() & parts.keys():
+            return False
         for name, own in parts.items():
             before = known.get(name)
             if isinstance(before, EncodedMarketData):
@@ -105,6 +114,9 @@ class LatestState:
         known = self._symbols.known.get(symbol.symbol)
         if isinstance(known, EncodedMarketData):
             known = known.symbol(symbol.symbol)
+        delta = self._stateless.pop(symbol.symbol, None) if self._stateless else None
+        if delta is not None and known is None:
+            (known,) = self._assembler.market_data(delta, symbol).symbols
         whole = self._symbols.known[symbol.symbol] = merged(symbol, known)
         return whole
 
@@ -112,4 +124,5 @@ class LatestState:
         """Forget everything."""
         self._symbols.known.clear()
         self.flagged.clear()
+        self._stateless.clear()
         self._assembler = BookAssembler()

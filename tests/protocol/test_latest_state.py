@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -55,6 +57,39 @@ def test_an_incremental_book_becomes_state() -> None:
     whole = state.take_in(delta)
     assert isinstance(whole, MarketData)
     assert (whole.symbols[0].bids, whole.symbols[0].asks) == (book.bids(), book.asks())
+
+
+def empty(*, snapshot: bool) -> BookDelta:
+    return BookDelta(
+        timestamp=1.0, symbol="AAPL", exchange="X", bids=[], asks=[], checksum=0, ts_event=2.0, snapshot=snapshot
+    )
+
+
+@pytest.mark.parametrize("snapshot", [False, True])
+def test_a_book_without_levels_is_that_of_the_state_that_follows(snapshot: bool) -> None:
+    """The state is the same whether a state came before the book as well, and whether it comes encoded."""
+    states = [LatestState() for _ in range(3)]
+    bare = market_data(symbol(bids=None, asks=None))
+    states[0].take_in(bare)
+    for state in states:
+        state.take_in(empty(snapshot=snapshot))
+    states[0].take_in(bare)
+    states[1].take_in(bare)
+    assert not states[2].take_in_encoded(encoded(bare))
+    states[2].take_in(bare)
+    for state in states:
+        assert (state.latest["AAPL"].bids, state.latest["AAPL"].asks) == ([], [])
+        assert state.latest == states[0].latest
+        assert state.take_in_encoded(encoded(market_data(symbol(bids=[], asks=[]))))
+
+
+def test_levels_that_follow_a_book_without_any_are_not_taken_back() -> None:
+    state = LatestState()
+    gone = msgspec.structs.replace(empty(snapshot=False), bids=[level(5.0, 0.0)])
+    come = msgspec.structs.replace(empty(snapshot=False), bids=[level(5.0)])
+    for message in (gone, come, market_data(symbol(bids=None, asks=None))):
+        state.take_in(message)
+    assert state.latest["AAPL"].bids == [level(5.0)]
 
 
 def test_other_messages_pass_and_cleared_state_is_gone() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 from websockets.asyncio.client import ClientConnection, connect
@@ -23,7 +23,7 @@ from hftlab.clock import Clock, from_milliseconds, to_milliseconds
 from hftlab.credentials import access_token, local_account
 from hftlab.errors import ArgumentError, ServerError
 from hftlab.loop import run
-from hftlab.protocol import DataType, Gap, MarketData, MarketDataSymbol, ReplayStatus
+from hftlab.protocol import BookDelta, DataType, Gap, MarketData, MarketDataSymbol, ReplayStatus
 from hftlab.protocol.base import Base
 from hftlab.protocol.encoded_market_data import EncodedMarketData
 from hftlab.protocol.latest_state import LatestState
@@ -166,8 +166,16 @@ def test_any_controls_show_the_session_at_its_position(
         run(conversation(write_session(Path(folder) / "session", received, segment_bytes=900)))
 
 
+def empty_between_states() -> list[Received]:
+    """Make three messages of one time: a book without levels between two states without a book."""
+    bare = market_data(symbol(bids=None, asks=None))
+    empty = BookDelta(timestamp=1.0, symbol="AAPL", exchange="X", bids=[], asks=[], checksum=0, ts_event=2.0)
+    return [(10, bare), (10, empty), (10, bare)]
+
+
 @settings(max_examples=15)
 @given(sessions(), st.lists(st.integers(8, 22), min_size=1, max_size=4))
+@example(empty_between_states(), [10])
 def test_incremental_books_are_those_of_the_position(received: list[Received], positions: list[int]) -> None:
     """From recordings of states and of deltas, many of the same time; followed by BOOK_DELTA, with its checksums."""
     received = [(at(when), message) for when, message in received]
