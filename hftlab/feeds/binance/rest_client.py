@@ -19,6 +19,7 @@ __all__ = ["RestClient"]
 
 _LIMITED: Final = (418, 429)
 _NOT_HERE: Final = (403, 451)
+_NO_SUCH_PATH: Final = (404, 426)
 _USED: Final = "x-mbx-used-weight-1m"
 
 
@@ -95,6 +96,8 @@ def _error(what: str, status: int, content: bytes) -> NetworkError | ServerError
     advice = "check the symbols, the market and rest_url"
     if status in _NOT_HERE:
         advice = "the venue does not serve this address, or the place that it is in"
+    elif status in _NO_SUCH_PATH:
+        advice = "check rest_url; that of a replay in Binance's wire is in server.native_urls"
     refused = ServerError(f"{what} answers HTTP {status}{said}: {advice}")
     refused.code, refused.recoverable = problem.code, False
     return refused

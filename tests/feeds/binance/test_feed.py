@@ -119,6 +119,15 @@ class TestBooks:
                 with pytest.raises(ServerError, match=r"HTTP 451 .*the place that it is in"):
                     await reader.until(lambda: False)
 
+    @pytest.mark.parametrize("status", [404, 426])
+    async def test_another_server_is_told_from_a_replay_in_the_venues_wire(self, status: int) -> None:
+        """426 is what a server has for a request that it takes for one to open a WebSocket."""
+        async with ScriptedVenue(["BTCUSDT"]) as venue:
+            venue.status = status
+            async with FeedReader(feed_of(venue)) as reader:
+                with pytest.raises(ServerError, match=rf"HTTP {status} .*check rest_url; .*server\.native_urls"):
+                    await reader.until(lambda: False)
+
     async def test_a_venue_that_is_away_is_waited_for(self) -> None:
         async with ScriptedVenue(["BTCUSDT"]) as venue:
             venue.status = 503
