@@ -139,7 +139,7 @@ TESTED_ELSEWHERE: Final[dict[str, tuple[str, str]]] = {
     "venues/kraken/api/subscription.py": ("venues/kraken/api/test_subscriber.py", OF_DATA),
     "venues/kraken/api/instrument_list.py": (
         "venues/kraken/api/test_requests_in.py",
-        "what requests and a channel tell",
+        "what a client is told",
     ),
     "venues/market_state/broadcast.py": ("venues/binance/api/test_stream_set.py", OF_DATA),
     "server/native/kraken_connections.py": ("server/native/test_kraken_wire.py", "the sockets of the wire"),

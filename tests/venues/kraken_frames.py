@@ -39,7 +39,7 @@ class OracleBook:
     def take(self, message: dict[str, Any]) -> None:
         """Take a message of the channel that parse() has made."""
         (data,) = message["data"]
-        bids, asks = ([(level["price"], level["qty"]) for level in data[side]] for side in ("bids", "asks"))
+        bids, asks = ([(f"{one['price']}", f"{one['qty']}") for one in data[side]] for side in ("bids", "asks"))
         self.apply(bids, asks, is_snapshot=message["type"] == "snapshot")
 
     @property
