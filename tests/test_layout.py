@@ -136,6 +136,8 @@ TESTED_ELSEWHERE: Final[dict[str, tuple[str, str]]] = {
     "venues/itch/message_layouts.py": ("venues/itch/test_message_tables.py", OF_DATA),
     "venues/itch/message_writers.py": ("venues/itch/test_encoder.py", OF_KERNELS),
     "venues/kraken/messages.py": ("venues/kraken/test_reader.py", OF_DATA),
+    "venues/kraken/frame_lines.py": ("venues/kraken/test_frame_reader.py", "the lines of a capture"),
+    "venues/kraken/frame_survey.py": ("venues/kraken/test_frame_reader.py", "what the reader asks first"),
     "venues/kraken/api/subscription.py": ("venues/kraken/api/test_subscriber.py", OF_DATA),
     "venues/kraken/api/instrument_list.py": (
         "venues/kraken/api/test_requests_in.py",

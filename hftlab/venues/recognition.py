@@ -27,7 +27,7 @@ READABLE: Final[dict[str, str]] = {
     "hftbacktest": "hftbacktest's event array in .npz or .npy",
     "iex": "IEX's DEEP+, DEEP or TOPS: a packet capture",
     "itch": "TotalView-ITCH 5.0: a file of messages after their lengths, a packet capture, MoldUDP64, SoupBinTCP",
-    "kraken": "lines `<seconds>: <JSON>` of Kraken's book channel",
+    "kraken": "lines `<seconds>: <JSON>` of Kraken's channels, API v1 or v2",
     "lobster": "a LOBSTER message file, or the zip of a pair",
     "mitch": "LSE Level 2 MITCH 11.9: a packet capture, or a file of its units",
     "nyse": "NYSE Integrated Feed: a packet capture",

@@ -18,7 +18,9 @@ _LINES: Final = 50
 _SHOWN: Final = 60
 _PADDING: Final = re.compile(rb"[\0\x1a]+(?=[\r\n]|\Z)")
 _BOM: Final = b"\xef\xbb\xbf"
-_KRAKEN: Final = re.compile(rb"[0-9]{1,10}(?:\.[0-9]+)?: ?[\[{]|wss?://\S+ <-")
+_KRAKEN: Final = re.compile(
+    rb'[0-9]{1,10}(?:\.[0-9]+)?: ?[\[{]|[0-9]+(?:\.[0-9]+)?[ \t]+\{ *"(?:channel|method|error)" *:|wss?://\S+ <-'
+)
 _BINANCE: Final = re.compile(rb"[0-9]+(?:\.[0-9]+)?[ \t]+(?=\{)")
 _SNAPSHOT: Final = re.compile(rb'\{"lastUpdateId":[0-9]+,[^\[]{0,100}"bids":\[')
 """Beginning of a snapshot, which may be longer than the head of a file."""

@@ -125,7 +125,7 @@ def _receive_time(path: Path, number: int, stamp: bytes) -> int:
 
 
 def _second_version(path: Path, number: int) -> CaptureError:
-    what = "is of Kraken's WebSocket API v2, which hftlab does not read: capture API v1 at wss://ws.kraken.com"
+    what = "is of Kraken's WebSocket API v2 in a capture of API v1: keep them in two files"
     return bad_line(path, number, what)
 
 

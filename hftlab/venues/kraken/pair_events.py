@@ -61,6 +61,8 @@ class Stats:
     """Counts of what was met so far."""
 
     lines: int = 0
+    connections: int = 0
+    requests: int = 0
     snapshots: int = 0
     updates: int = 0
     updates_without_snapshot: int = 0  # not passed on
@@ -71,6 +73,7 @@ class Stats:
     checksums: int = 0
     checksums_differing: int = 0
     unwanted: int = 0  # messages of pairs other than `symbols`
+    events: Counter[str] = field(default_factory=Counter)  # heartbeats, answers and the like
     unknown: Counter[str] = field(default_factory=Counter)  # frames of channels that hftlab does not read
     receive_time_steps_back: int = 0
 

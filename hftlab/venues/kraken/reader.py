@@ -1,7 +1,8 @@
-"""Kraken's order books, captured line by line from its WebSocket API v1: `<seconds>: <JSON>`, gzip or plain.
+"""Kraken's order books, captured line by line from its WebSocket API v1 or v2: `<seconds>: <JSON>`, gzip or plain.
 
-One capture holds the book channels of any number of pairs at any depth. Lines `<address> <-> ...` mark a connection and
-`<address> <- ...` a request. The form is that of cryptofeed's raw data collection.
+One capture holds the book channels of any number of pairs at any depth; of API v2 also their trades. Lines
+`<address> <-> ...` mark a connection and `<address> <- ...` a request. The form is that of cryptofeed's raw data
+collection; lines `<ns> <JSON>`, as `hftlab record --raw` keeps frames, are read too.
 """
 
 from __future__ import annotations
@@ -18,8 +19,11 @@ from hftlab.events import ADD, ASK, BID, CLEAR, F_MBP, F_SNAPSHOT, MODIFY, NO_SI
 from hftlab.instruments import Instrument
 from hftlab.venues.capture_file import Progress, bad_line
 from hftlab.venues.kraken.checksums import Mismatch, VenueChecksum, Verification, Verifier, checksum
+from hftlab.venues.kraken.frame_lines import is_second_version
+from hftlab.venues.kraken.frame_reader import FrameReader
+from hftlab.venues.kraken.frame_survey import FrameSurvey
 from hftlab.venues.kraken.messages import BookMessage, Kind, decode_book, decode_event, split_line
-from hftlab.venues.kraken.survey import KRAKEN, Survey, detect_instrument, texts_of
+from hftlab.venues.kraken.survey import KRAKEN, Survey, texts_of
 from hftlab.venues.kraken.text_books import LevelTexts
 from hftlab.venues.kraken.window import DepthWindow
 from hftlab.venues.level_batch_builder import EventHead
@@ -28,7 +32,18 @@ from hftlab.venues.recognition import explaining
 from hftlab.venues.selection import check_selection
 from hftlab.venues.stamps import BadStamp, to_nanoseconds
 
-__all__ = ["KRAKEN", "Mismatch", "Reader", "Stats", "Verification", "checksum", "detect_instrument", "read", "verify"]
+__all__ = [
+    "KRAKEN",
+    "FrameReader",
+    "Mismatch",
+    "Reader",
+    "Stats",
+    "Verification",
+    "checksum",
+    "detect_instrument",
+    "read",
+    "verify",
+]
 
 _CHUNK: Final = 1 << 16
 
@@ -40,14 +55,16 @@ def read(
     instrument: Instrument | None = None,
     progress: Progress | None = None,
     chunk: int = _CHUNK,
-) -> Reader:
+) -> Reader | FrameReader:
     """Read a capture: an iterator of EventBatch, each of whole events and about `chunk` rows.
 
     A snapshot is an R flagged F_SNAPSHOT and A rows flagged F_SNAPSHOT and F_MBP; an update is M and C rows flagged
     F_MBP, with a C for each level that falls out of the subscribed depth, and an N if it changes nothing; a connection
-    after the first is an R for every book. `ts_event` is the newest time of the message's levels, `sequence` the line,
-    because Kraken has no numbers. Where the book does not match the venue's checksum, the rows that follow are
-    flagged F_MAYBE_BAD_BOOK until the pair's next snapshot; `reader.verification` counts.
+    after the first is an R for every book. Of API v2, a trade is a T whose `sequence` is its id; of a snapshot of
+    trades those are passed on that were missed. `ts_event` is the time of the message, of API v1 the newest of its
+    levels; `sequence` of a book is the line, because Kraken has no numbers. Where the book does not match the venue's
+    checksum, the rows that follow are flagged F_MAYBE_BAD_BOOK until the pair's next snapshot; `reader.verification`
+    counts.
 
     An instrument is a pair at KRAKEN: `tick` and `lot` are the last decimals that the file has of it, for which it is
     read once more. `instrument` is used for the pair of its symbol as it is, and a number off its tick or lot is an
@@ -57,10 +74,16 @@ def read(
     iterator, after every whole event before it, for a line of another form; and at the end if the capture has none of
     the `symbols`.
     """
-    with explaining(Path(path).absolute(), "kraken"):
-        return Reader(
-            Path(path).absolute(), None if symbols is None else frozenset(symbols), progress, chunk, instrument
-        )
+    path, wanted = Path(path).absolute(), None if symbols is None else frozenset(symbols)
+    with explaining(path, "kraken"):
+        reader = FrameReader if path.is_file() and is_second_version(path) else Reader
+        return reader(path, wanted, progress, chunk, instrument)
+
+
+def detect_instrument(path: str | PathLike[str], pair: str) -> Instrument:
+    """Return the instrument of a pair of a capture, as `read()` makes it. Raises CaptureError."""
+    survey = FrameSurvey if Path(path).is_file() and is_second_version(Path(path)) else Survey
+    return survey(Path(path)).instrument(pair)
 
 
 def verify(path: str | PathLike[str]) -> Verification:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from operator import itemgetter
-from os import PathLike
 from pathlib import Path
 from typing import Final
 
@@ -20,14 +19,9 @@ from hftlab.venues.kraken.messages import BookMessage, Kind, Level, decode_book,
 from hftlab.venues.kraken.price_range import is_in_range
 from hftlab.venues.progress_bar import progress_reporter
 
-__all__ = ["KRAKEN", "Survey", "detect_instrument", "texts_of"]
+__all__ = ["KRAKEN", "Survey", "texts_of"]
 
 KRAKEN: Final = Venue("KRAKEN", "USD")
-
-
-def detect_instrument(path: str | PathLike[str], pair: str) -> Instrument:
-    """Return the instrument of a pair of a capture, as `read()` makes it. Raises CaptureError."""
-    return Survey(Path(path)).instrument(pair)
 
 
 class Survey:

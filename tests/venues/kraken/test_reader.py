@@ -211,7 +211,7 @@ class TestErrors:
             (b"1618678132", "does not start with a receive time in seconds"),
             (b"99999999999.5: {}", "does not start with a receive time in seconds"),
             (b"1618678001.5: ", "is not a Kraken message (Input data was truncated): a line is `<seconds>: <JSON>`"),
-            (b'1618678001.5: {"channel":"heartbeat"}', "is of Kraken's WebSocket API v2, which hftlab does not read"),
+            (b'1618678001.5: {"channel":"heartbeat"}', "is of Kraken's WebSocket API v2 in a capture of API v1"),
             (b'1618678001.5: {"method":"subscribe","result":{}}', "is of Kraken's WebSocket API v2"),
             (b'{"channel":"book","type":"snapshot","data":[]}', "is of Kraken's WebSocket API v2"),
             (b'1618678001123456789 {"e":"trade"}', "(this looks like a Binance capture)"),
