@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Final
 
 import numpy as np
@@ -27,24 +28,26 @@ def feed_datagrams(
 ) -> Iterator[Datagrams]:
     """Yield the datagrams of a capture.
 
-    Raises the `error`, which is given a reason, if there is none, and before the first if most of the first part's are
-    not `packets` of the feed by `is_packet`, or if they are known as those of other formats alone.
+    Raises the `error`, which is given a reason, if there is none, and before the first if those that are known by
+    looking are of other formats alone, or if none is and most of the first part's are not `packets` of the feed by
+    `is_packet`.
     """
     is_first = True
-    for datagrams in capture:
-        if is_first and len(datagrams):
-            others = len(datagrams) - int(is_packet(datagrams).sum())
-            if 2 * others > len(datagrams) or _is_of_others(datagrams, format_name):
-                others = others or len(datagrams)
-                raise error(f"{others:,} of its first {len(datagrams):,} datagrams are not {packets}")
-            is_first = False
-        yield datagrams
+    with closing(capture):
+        for datagrams in capture:
+            if is_first and len(datagrams):
+                others = len(datagrams) - int(is_packet(datagrams).sum())
+                known = _known_formats(datagrams)
+                if format_name not in known and (known or 2 * others > len(datagrams)):
+                    others = others or len(datagrams)
+                    raise error(f"{others:,} of its first {len(datagrams):,} datagrams are not {packets}")
+                is_first = False
+            yield datagrams
     if is_first:
         raise error("it has no datagrams")
 
 
-def _is_of_others(datagrams: Datagrams, format_name: str) -> bool:
-    """Tell whether datagrams are known, and none of them as those of a format."""
+def _known_formats(datagrams: Datagrams) -> set[str]:
+    """Return the formats of which the first datagrams are."""
     described = map(describe_payload, map(datagrams.payload, range(min(len(datagrams), _LOOKED_AT))))
-    formats = {found[0] for found in described if found is not None and found[0] is not None}
-    return bool(formats) and format_name not in formats
+    return {found[0] for found in described if found is not None and found[0] is not None}

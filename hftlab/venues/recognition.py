@@ -53,7 +53,10 @@ def recognise(path: Path) -> Guess:
     try:
         head = _head(path)
         if not head.startswith(_ZIP):
-            return _described(head)
+            found = _described(head)
+            if found.format is not None and is_zstd(head) and not _begins_as_zstd(path):
+                return Guess(None, f"{found.what} packed with zstd and then with gzip: unpack it once")
+            return found
         if not zipfile.is_zipfile(path):
             return Guess(None, "a zip archive within another file, or one that is not whole")
         heads = list(_member_heads(path))
@@ -122,6 +125,11 @@ def _described(head: bytes) -> Guess:
     if found.format is None and (own := recognise_own(head)) is not None:
         return Guess(*own)
     return found
+
+
+def _begins_as_zstd(path: Path) -> bool:
+    with path.open("rb") as file:
+        return is_zstd(file.read(4))
 
 
 def _head(path: Path) -> bytes:

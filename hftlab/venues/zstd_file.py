@@ -11,6 +11,7 @@ from hftlab.venues.capture_file import Damage, Progress, check_readable, read_bl
 
 __all__ = ["head_of_zstd", "is_zstd", "opened", "unpacked"]
 
+_PART: Final = 1 << 10
 _ZSTD: Final = b"\x28\xb5\x2f\xfd"
 _SKIPPABLE: Final = (b"\x2a\x4d\x18", 0x50, 0x5F)
 
@@ -70,7 +71,8 @@ def head_of_zstd(data: bytes, size: int) -> bytes:
     found = b""
     try:
         with pa.CompressedInputStream(pa.BufferReader(data), "zstd") as stream:
-            while len(found) < size and (more := stream.read(1 << 16)):
+            # By little parts: one that is cut off by the end is lost as a whole.
+            while len(found) < size and (more := stream.read(_PART)):
                 found += more
     except (OSError, pa.ArrowException):
         pass

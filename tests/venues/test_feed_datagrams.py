@@ -26,8 +26,9 @@ def payloads(path: Path, *content: bytes) -> list[bytes]:
     return [some.payload(number) for some in parts for number in range(len(some))]
 
 
-def test_all_datagrams_pass_if_half_of_the_first_are_the_feeds(tmp_path: Path) -> None:
-    for content in ([XDP], [b"short", XDP], [MITCH_UNIT, XDP_ORDERS], [bytes(40)]):
+def test_all_datagrams_pass_if_half_of_the_first_may_be_the_feeds_or_one_is_known_as_such(tmp_path: Path) -> None:
+    others = [MITCH_UNIT] * 5
+    for content in ([XDP], [b"short", XDP], [MITCH_UNIT, XDP_ORDERS], [bytes(40)], [*others, XDP_ORDERS]):
         assert payloads(tmp_path / "day", *content) == content
 
 
@@ -42,3 +43,12 @@ def test_all_datagrams_pass_if_half_of_the_first_are_the_feeds(tmp_path: Path) -
 def test_another_capture_is_refused(tmp_path: Path, content: list[bytes], reason: str) -> None:
     with pytest.raises(CaptureError, match=f"^{reason}$"):
         payloads(tmp_path / "day", *content)
+
+
+def test_the_file_of_a_capture_that_is_refused_is_closed(tmp_path: Path) -> None:
+    path = tmp_path / "day"
+    path.write_bytes(look_alikes.pcap(b"short", b"short", XDP))
+    capture = pcap.read(path)
+    with pytest.raises(CaptureError):
+        list(feed_datagrams(capture, "nyse", is_long, "packets of it", CaptureError))
+    assert list(capture) == []

@@ -67,6 +67,11 @@ class TestRecognition:
         if is_read:
             assert sum(map(len, itch.read(path))) == (0 if name == "mold-blank-session" else 19)
 
+    def test_what_is_packed_twice_is_not_read(self, path: Path) -> None:
+        content, what = next(item for name, item in PACKETS.items() if "pcap" in name)
+        path.write_bytes(gzip.compress(pa_zstd(content)))
+        assert recognise(path) == Guess(None, f"{what} packed with zstd and then with gzip: unpack it once")
+
     @pytest.mark.parametrize("name", FRAMED_FEEDS)
     def test_other_feeds_in_packets(self, path: Path, name: str) -> None:
         content, wanted, what = FRAMED_FEEDS[name]

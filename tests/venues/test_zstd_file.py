@@ -40,6 +40,7 @@ def test_other_packings_are_named(tmp_path: Path) -> None:
 def test_the_head_is_as_much_as_is_whole() -> None:
     assert head_of_zstd(packed(), 50) == TEXT[:50]
     assert TEXT.startswith(head_of_zstd(packed()[:-9], 10**9))
+    assert len(head_of_zstd(packed(TEXT[:3000]) + packed(TEXT)[:-9], 10**9)) > 2000
     assert head_of_zstd(b"\x28\xb5\x2f\xfd" + bytes(9), 50) == b""
 
 

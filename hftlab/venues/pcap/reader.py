@@ -6,7 +6,7 @@ Format" (draft-ietf-opsawg-pcapng).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from os import PathLike
 from pathlib import Path
 from typing import Final
@@ -53,12 +53,16 @@ class Reader(Iterator[Datagrams]):
     def __next__(self) -> Datagrams:
         return next(self._parts)
 
+    def close(self) -> None:
+        """Close the file before its end; nothing more comes."""
+        self._parts.close()
+
     @property
     def stats(self) -> PacketStats:
         """Counts of what was read so far."""
         return self._parser.stats
 
-    def _read(self) -> Iterator[Datagrams]:
+    def _read(self) -> Generator[Datagrams]:
         parser, rest = self._parser, np.empty(0, np.uint8)
         with progress_reporter(self.path, self._progress) as progress, ContentStream(self.path, progress) as content:
             is_last = False
