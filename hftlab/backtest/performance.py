@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from fractions import Fraction
+from math import fsum
 from typing import Any
 
 import polars as pl
@@ -194,15 +195,17 @@ def _add_markouts(
         markouts(tables["fills"], tables["quotes"], tables["gaps"], ends, horizons)
         .group_by(*_KEY, "horizon")
         .agg(
-            (pl.col("markout") * quantity).sum().alias("earned"),
-            quantity.filter(is_known).sum(),
-            (pl.col("price") * quantity).filter(is_known).sum().alias("paid"),
+            (pl.col("markout") * quantity).filter(is_known).alias("earned"),
+            quantity.filter(is_known),
+            (pl.col("price") * quantity).filter(is_known).alias("paid"),
             is_known.sum().alias("known"),
             (~is_known).sum().alias("left_out"),
         )
         .sort(*_KEY, "horizon")
     )
-    for session, symbol, horizon, earned, units, paid, known, left_out in found.collect().iter_rows():
+    for session, symbol, horizon, *listed, known, left_out in found.collect().iter_rows():
+        # Sums that do not depend on the order, which is that of whichever thread of polars' came first.
+        earned, units, paid = map(fsum, listed)
         rate = float(Fraction(listings[session, symbol].rate))
         sums[session, symbol].marks[horizon] = [earned, units, earned * rate, paid * rate, known, left_out]
 

@@ -27,6 +27,10 @@ class Step:
         self.function, self.state, self.parameters = function, state, parameters
         self.code: Any = None
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the function and not its machine code, which another process compiles for itself."""
+        return Step, (self.function, self.state, self.parameters)
+
 
 def step_type() -> Any:
     """Return numba's type of all compiled steps: they take state and parameters as bytes, so that all are alike."""
