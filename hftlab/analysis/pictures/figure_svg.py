@@ -11,6 +11,7 @@ import numpy as np
 
 from hftlab.analysis.pictures.axis import Axis, kind_of
 from hftlab.analysis.pictures.elements import plain, rectangle, stroke, text, text_width
+from hftlab.analysis.pictures.heat import draw_heat
 from hftlab.analysis.pictures.marks import bar_spans, draw_bars, draw_markers, draw_scatter, has_markers
 from hftlab.palette import AXIS, CLEAR, GRID, SANS, SERIES
 
@@ -27,11 +28,12 @@ _KEY: Final = 26
 def figure_svg(figure: Any) -> str | None:
     """Draw a Plotly figure as an SVG document with the colours and the background of the figure.
 
-    Scatter traces and bars on linear, logarithmic, time and category axes, subplots, legend, shapes and annotations
-    are drawn. Returns None for a figure with other traces: a picture that lacks something would mislead.
+    Scatter traces and bars on linear, logarithmic, time and category axes, heat maps on two axes of categories without
+    a scale of colours, subplots, legend, shapes and annotations are drawn. Returns None for a figure with other traces:
+    a picture that lacks something would mislead.
     """
     traces = [trace for trace in figure.data if trace.visible in (None, True)]
-    if any(trace.type not in (*_SCATTER, "bar") for trace in traces):
+    if any(trace.type not in (*_SCATTER, "bar") and not _is_plain_heat(figure.layout, trace) for trace in traces):
         return None
     if figure.layout.barmode in ("stack", "relative") and sum(trace.type == "bar" for trace in traces) > 1:
         return None
@@ -97,6 +99,8 @@ class _Picture:
         group = [one for one in self._axes if (self._axis_layout(one).matches or one) == root]
         axis, values, zero, padded = self._axes[name], [], False, name.startswith("y")
         for trace in (trace for one in group for trace in self._on(one)):
+            if trace.type == "heatmap":
+                continue  # all of the categories
             if trace.type == "bar":
                 x, y = (self._axes[trace[f"{letter}axis"] or letter] for letter in "xy")
                 begin, end, since, until = bar_spans(trace, x, y)
@@ -158,6 +162,8 @@ class _Picture:
             if trace.type == "bar":
                 turn = bars.index(place) if side_by_side > 1 else 0
                 yield from draw_bars(trace, colour, self._axes[x], self._axes[y], turn, side_by_side)
+            elif trace.type == "heatmap":
+                yield from draw_heat(trace, self._axes[x], self._axes[y])
             elif trace.x is not None and trace.y is not None:
                 yield from draw_scatter(trace, colour, self._axes[x], self._axes[y], before)
                 before = trace
@@ -243,8 +249,15 @@ def _sample(trace: Any, colour: str, x: float, y: float) -> str:
     return stroke(f"M{x:.1f} {y:.1f}h20", colour, trace.line.width or 2, dash=trace.line.dash)
 
 
+def _is_plain_heat(layout: Any, trace: Any) -> bool:
+    axes = (layout[f"{letter}axis{(trace[f'{letter}axis'] or letter)[1:]}"] for letter in "xy")
+    return trace.type == "heatmap" and trace.showscale is False and all(one.type == "category" for one in axes)
+
+
 def _own_colour(trace: Any) -> str | None:
     """The colour that a trace has for itself."""
+    if trace.type == "heatmap":
+        return None
     candidates = (trace.marker.color, None if trace.type == "bar" else trace.line.color)
     return next((colour for colour in candidates[::-1] if isinstance(colour, str)), None)
 
