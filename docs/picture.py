@@ -2,7 +2,8 @@
 
 docs/ladder.svg is a ladder of the simulated exchange after a minute of its own time, as the widget leaves it in a saved
 notebook; the seed is fixed, so the same code draws the same picture. docs/dashboard-light.png and -dark.png are a
-dashboard after a minute, in Chromium, with a few orders of one's own.
+dashboard after a minute, in Chromium, with a few orders of one's own. docs/sweep.svg is the profit of a market maker
+over two of its parameters, on the recording in data/flash.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from hftlab.protocol.book import Book
 from hftlab.widgets import ladder_svg
 
 LADDER = Path(__file__).parent / "ladder.svg"
+SWEEP = LADDER.with_name("sweep.svg")
+DATA = Path(__file__).parents[1] / "data"
 START = 1_772_461_800 * NANOSECONDS  # 2026-03-02 14:30 UTC, when New York opens
 SECONDS = 60
 DEPTH = 7
@@ -38,6 +41,33 @@ def draw() -> str:
         trade=None if last is None else (last.price, last.size, last.side),
         ts_event=from_milliseconds(symbol.timestamp),
     )
+
+
+class Maker(hl.Strategy):
+    """Quotes on both sides, `ticks` behind the best, and moves them `every` so often."""
+
+    wake = "timer"
+
+    def __init__(self, ticks: int, pause: str) -> None:
+        self.ticks, self.every = ticks, pause
+
+    def on_timer(self, at: int) -> None:  # noqa: ARG002
+        """Move both quotes."""
+        best = self.market.best("AAPL")
+        self.trading.cancel_all()
+        if best is not None:
+            self.trading.buy("AAPL", 100, price=round(best[0] - 0.01 * self.ticks, 2), post_only=True)
+            self.trading.sell("AAPL", 100, price=round(best[1] + 0.01 * self.ticks, 2), post_only=True)
+
+
+def swept() -> str:
+    """The heat map of a sweep, as a notebook keeps it."""
+    grid = {"ticks": [0, 1, 2, 3, 5, 8], "pause": ["100ms", "200ms", "500ms", "1s", "2s"]}
+    latency = hl.backtest.Latency(entry="2ms", response="2ms")
+    sweep = hl.sweep(Maker, DATA / "flash", grid, latency=latency, fees=hl.trading.Commission())
+    picture = sweep.figure("pnl", title="Profit before fees").picture()
+    assert picture is not None
+    return picture
 
 
 def dashboard_page(seconds: float = SECONDS) -> str:
@@ -78,6 +108,7 @@ def main() -> None:
     from playwright.sync_api import sync_playwright
 
     LADDER.write_text(draw() + "\n")
+    SWEEP.write_text(swept() + "\n")
     page = dashboard_page()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         recorder,
         session,
         simulator,
+        sweeps,
         testing,
         trading,
         venues,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from hftlab.server import Server
     from hftlab.session import Session, compact, diff, merged, open_session, recover, sessions
     from hftlab.source import Source
+    from hftlab.sweeps import open_sweep, sweep
 
 __all__ = [
     "Client",
@@ -70,6 +72,7 @@ __all__ = [
     "merged",
     "open_result",
     "open_session",
+    "open_sweep",
     "protocol",
     "record",
     "recorder",
@@ -80,6 +83,8 @@ __all__ = [
     "session",
     "sessions",
     "simulator",
+    "sweep",
+    "sweeps",
     "testing",
     "trading",
     "venues",
@@ -106,12 +111,14 @@ _HOMES: Final = {
     "merged": "session",
     "open_result": "backtest",
     "open_session": "session",
+    "open_sweep": "sweeps",
     "record": "lab",
     "recover": "session",
     "run": "lab.running",
     "sample": "lab",
     "serve": "lab",
     "sessions": "session",
+    "sweep": "sweeps",
 }
 """The modules that names come from; every other name is a module itself."""
 

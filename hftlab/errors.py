@@ -15,6 +15,8 @@
     ├── NameNotFound                a symbol, order or session that is not in a collection; a KeyError as well
     ├── CallbackFailed              a user's callback has raised
     ├── StepFailed                  the step of a compiled strategy has raised, or cannot be compiled
+    ├── WorkerDied                  a process of a pool has ended in the middle of a call, again and again
+    ├── ExecutorFailed              the executor of a sweep takes no more runs
     ├── ImpossibleTransition        a venue's update that does not fit its order
     ├── PortInUse                   another process, or this one, listens on the port
     ├── AddressFailed               a server cannot listen on an address; an OSError as well
@@ -28,11 +30,17 @@
         │   ├── SessionBusy         another process, or this one, is writing it
         │   ├── SessionTooNew       written by a later hftlab
         │   └── SessionDamaged      a part that does not match its checksum, an unreadable manifest
-        └── ResultError             a saved result of a backtest
-            ├── ResultNotFound
-            ├── ResultExists
-            ├── ResultTooNew        written by a later hftlab
-            └── ResultDamaged       a table that does not match its checksum, an unreadable result.json
+        ├── ResultError             a saved result of a backtest
+        │   ├── ResultNotFound
+        │   ├── ResultExists
+        │   ├── ResultTooNew        written by a later hftlab
+        │   └── ResultDamaged       a table that does not match its checksum, an unreadable result.json
+        └── SweepError              the folder of a sweep
+            ├── SweepNotFound
+            ├── SweepExists
+            ├── SweepBusy           another process, or this one, runs a sweep there
+            ├── SweepTooNew         written by a later hftlab
+            └── SweepDamaged        rows or a plan that cannot be read
 
 Each message is one sentence that says what is wrong, where, and what to do next. In a notebook an error is shown as a
 card: what is wrong, the line of the user's that it came through, and a line to paste instead.
@@ -60,6 +68,7 @@ __all__ = [
     "ConnectionFailed",
     "DataError",
     "EventError",
+    "ExecutorFailed",
     "HftlabError",
     "ImpossibleTransition",
     "MessageParseError",
@@ -81,7 +90,14 @@ __all__ = [
     "SessionTooNew",
     "StepFailed",
     "SubscriptionFailed",
+    "SweepBusy",
+    "SweepDamaged",
+    "SweepError",
+    "SweepExists",
+    "SweepNotFound",
+    "SweepTooNew",
     "WireError",
+    "WorkerDied",
 ]
 
 
@@ -244,6 +260,20 @@ class StepFailed(HftlabError):
         super().__init__(f"the step {function.__qualname__} ({name}, line {number}{shown}) failed: {reason}")
 
 
+class WorkerDied(HftlabError):
+    """A process of a pool ended in the middle of a call, each time that it was tried: `status` is how the last did."""
+
+    def __init__(self, tries: int, status: int | None) -> None:
+        self.tries, self.status = tries, status
+        how = "ended" if status is None else f"was killed by signal {-status}" if status < 0 else f"exited ({status})"
+        again = "" if tries == 1 else f" {tries:,} times"
+        super().__init__(f"the process that ran it {how}{again}: it may need more memory than there is, or crash")
+
+
+class ExecutorFailed(HftlabError):
+    """The executor that a sweep was given takes no more runs; what ended is kept."""
+
+
 class ImpossibleTransition(HftlabError):
     """A venue's update that does not fit its order, such as a fill of one that is over; the order stays as it is."""
 
@@ -335,3 +365,27 @@ class ResultTooNew(ResultError):
 
 class ResultDamaged(ResultError):
     """A table does not match its checksum, or result.json cannot be read."""
+
+
+class SweepError(DataError):
+    """The folder of a sweep cannot be read or written."""
+
+
+class SweepNotFound(SweepError):
+    """The folder is not a sweep's."""
+
+
+class SweepExists(SweepError):
+    """The folder is taken, by another strategy's sweep or by other files."""
+
+
+class SweepBusy(SweepError):
+    """Another process, or another part of this one, runs a sweep in the folder."""
+
+
+class SweepTooNew(SweepError):
+    """The sweep was written by a later hftlab."""
+
+
+class SweepDamaged(SweepError):
+    """Rows of runs, or the plan, cannot be read."""

@@ -187,6 +187,10 @@ TESTED_ELSEWHERE: Final[dict[str, tuple[str, str]]] = {
     "venues/pcap/packet_parser.py": ("venues/pcap/test_reader.py", "what the reader feeds"),
     "venues/pcap/packet_state.py": ("venues/pcap/test_reader.py", OF_KERNELS),
     "venues/soupbintcp/packet_kernel.py": ("venues/itch/test_run_sources.py", OF_KERNELS),
+    "sweeps/framing.py": ("sweeps/test_worker_pool.py", "how its processes are talked to"),
+    "sweeps/measures.py": ("sweeps/test_run.py", OF_DATA),
+    "sweeps/memory_rows.py": ("sweeps/test_sweeping.py", "the rows of a sweep without a folder"),
+    "sweeps/worker.py": ("sweeps/test_worker_pool.py", "runs in a process of its own"),
     "version.py": ("cli/test_main.py", OF_DATA),
     "widgets/dashboard/picture.py": ("lab/test_dashboard.py", OF_WIDGETS),
     "widgets/dashboard/widget.py": ("lab/test_dashboard.py", OF_WIDGETS),
@@ -394,6 +398,7 @@ class TestDependencies:
 
     OPTIONAL: Final = {
         "databento-dbn": "venues/dbn/dbn_file.py",
+        "distributed": "bench/sweep.py",
         "dpkt": "bench/decode.py",
         "hftbacktest": "bench/peer_package.py",
         "itchfeed": "bench/decode.py",

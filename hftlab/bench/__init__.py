@@ -28,6 +28,7 @@ BENCHMARKS: Final = (
     "reconnect",
     "record",
     "replay",
+    "sweep",
 )
 
 

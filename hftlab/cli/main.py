@@ -17,6 +17,7 @@ from hftlab.cli.lab import lab
 from hftlab.cli.record import record
 from hftlab.cli.serve import replay, serve, token
 from hftlab.cli.sessions import compact, diff, info, recover, verify
+from hftlab.cli.sweep import sweep
 from hftlab.compilation_notice import show_on_terminal
 from hftlab.errors import HftlabError
 from hftlab.log import NoticeFormatter
@@ -61,6 +62,7 @@ app.command()(verify)
 app.command()(diff)
 app.command()(compact)
 app.command()(backtest)
+app.command()(sweep)
 app.command()(demo)
 app.command(context_settings={"ignore_unknown_options": True})(lab)  # they go to JupyterLab
 app.command()(doctor)

@@ -20,17 +20,16 @@ __all__ = ["check_parameters", "strategy_class"]
 
 
 def strategy_class(text: str) -> type[Strategy] | CompiledStrategy:
-    """Import a strategy's class, or a compiled strategy, such as makers:Quoter; the present folder is looked in too.
+    """Import a strategy's class, or a compiled strategy, such as makers:Quoter or makers.py:Quoter.
 
-    Raises HftlabError for a module or class that does not exist, and for what is not a strategy. What the module
-    itself raises goes on.
+    Modules are looked for in the present folder too, and those beside a file as well. Raises HftlabError for a module,
+    a file or a class that does not exist, and for what is not a strategy. What the module itself raises goes on.
     """
-    name, _, attribute = text.partition(":")
-    if name.endswith(".py") or "/" in name:
-        module = Path(name).stem
-        raise HftlabError(
-            f"{name!r} is a file: give its module, as in {module}:{attribute or 'Quoter'}, in the file's folder"
-        )
+    name, _, attribute = text.rpartition(":")
+    if name.endswith(".py") and attribute:
+        return _class_in(_imported_file(Path(name)), attribute)
+    if "/" in name:
+        raise HftlabError(f"{name!r} is not a module: give it as makers:Quoter, or its file, as in {name}.py:Quoter")
     if not name or not attribute:
         raise HftlabError(f"{text!r} is not a strategy: give its module and class, such as makers:Quoter")
     return _class_in(_imported(name), attribute)
@@ -68,6 +67,22 @@ def _imported(name: str) -> ModuleType:
     near = nearest(name, (path.stem for path in Path.cwd().glob("*.py")))
     said = "" if near is None else f" (nearest: {near!r})"
     raise HftlabError(f"there is no module {name!r}{said}: run the command in its folder, or set PYTHONPATH")
+
+
+def _imported_file(path: Path) -> ModuleType:
+    """Import a file as the module of its name, so that other processes can as well."""
+    if not path.is_file():
+        near = nearest(path.name, (one.name for one in path.parent.glob("*.py")))
+        raise HftlabError(f"there is no file {str(path)!r}{'' if near is None else f' (nearest: {near!r})'}")
+    folder = str(path.absolute().parent)
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    module = _imported(path.stem)
+    if Path(module.__file__ or "").resolve() != path.resolve():
+        raise HftlabError(
+            f"{str(path)!r} has the name of another module, {path.stem!r} ({module.__file__}): give the file another"
+        )
+    return module
 
 
 def _class_in(module: ModuleType, attribute: str) -> type[Strategy] | CompiledStrategy:

@@ -37,6 +37,7 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     (tmp_path / "my_makers.py").write_text(SOURCE)
     (tmp_path / "needy.py").write_text("import no_such_package_of_anybody\n")
     (tmp_path / "broken.py").write_text("1 / 0\n")
+    (tmp_path / "json.py").write_text("")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
     yield
@@ -64,8 +65,13 @@ def test_a_compiled_strategy_is_one_too() -> None:
         ("my_makers", "is not a strategy: give its module and class, such as makers:Quoter"),
         (":Quoter", "is not a strategy: give its module and class"),
         ("my_makers:", "is not a strategy: give its module and class"),
-        ("my_makers.py:Quoter", "is a file: give its module, as in my_makers:Quoter"),
-        ("./deep/my_makers:Quoter", "is a file: give its module, as in my_makers:Quoter"),
+        ("my_makers.py", "is not a strategy: give its module and class"),
+        ("my_maker.py:Quoter", r"there is no file 'my_maker.py' \(nearest: 'my_makers.py'\)"),
+        (
+            "./deep/my_makers:Quoter",
+            r"is not a module: give it as makers:Quoter, or its file, as in .*makers\.py:Quoter",
+        ),
+        ("json.py:Quoter", r"'json.py' has the name of another module, 'json' \(.*\): give the file another"),
         ("my_maker:Quoter", r"no module 'my_maker' \(nearest: 'my_makers'\): run the command in its folder"),
         ("xyzzy.www:Quoter", "no module 'xyzzy.www': run the command in its folder"),
         ("needy:Quoter", "needy imports the module 'no_such_package_of_anybody', which is not installed"),

@@ -1,0 +1,110 @@
+"""Runs of a sweep: each session with each point of the grid, and what they need wherever they run."""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias
+
+import polars as pl
+
+from hftlab.backtest import FillModel, Latency
+from hftlab.backtest.arguments import latency_of, parameters_of
+from hftlab.backtest.backtesting import account_terms
+from hftlab.backtest.facts import described
+from hftlab.errors import ArgumentError, ArgumentTypeError
+from hftlab.session import Catalogue, Session, open_session
+from hftlab.sweeps.grid import ARGUMENTS, Grid, points_of
+from hftlab.sweeps.run import Task, manifest_hash
+from hftlab.sweeps.run_rows import Run
+from hftlab.sweeps.subject import Subject, pickled
+
+__all__ = ["PlannedRun", "SweptSessions", "planned_runs"]
+
+SweptSessions: TypeAlias = Session | Path | str | Catalogue | Iterable[Session | Path | str]
+
+
+class PlannedRun(NamedTuple):
+    """Run of a sweep, and the task that an executor is given for it."""
+
+    run: Run
+    task: Task
+
+
+class _Recording(NamedTuple):
+    """Session of a sweep: its name in the table, its folder, and the hash of its manifest."""
+
+    name: str
+    path: str
+    manifest: str
+
+
+def planned_runs(
+    subject: Subject,
+    sessions: SweptSessions,
+    grid: Grid | None,
+    parameters: Mapping[str, Any] | None,
+    arguments: Mapping[str, Any],
+) -> dict[str, PlannedRun]:
+    """Return the runs of a sweep by their keys, in their order: all sessions of the first point of the grid first.
+
+    `parameters` and `arguments` are those of all runs; the arguments have all of ARGUMENTS. What would be run twice is
+    run once. Raises ArgumentError for what no run could begin with, and what open_session() raises.
+    """
+    given = parameters_of(parameters)
+    fixed = [f"strategy.{name}" for name in given] + [f"backtest.{name}" for name in arguments if arguments[name]]
+    points = points_of(grid, subject, fixed)
+    recordings, strategy = _recordings(sessions), subject.to_bytes()
+    runs: dict[str, PlannedRun] = {}
+    for point in points:
+        own, of_backtest = given | point.parameters, {**arguments, **point.arguments}
+        subject.check(own)
+        _check(of_backtest)
+        data = pickled((own, of_backtest), f"the point {point.values!r} of the grid")
+        settings = described({"parameters": own, "arguments": of_backtest})
+        for one in recordings:
+            run = Run(subject.name, subject.code, one.name, one.path, one.manifest, point.values, settings)
+            runs.setdefault(run.key, PlannedRun(run, Task(strategy, one.path, one.manifest, data)))
+    return runs
+
+
+def _check(arguments: Mapping[str, Any]) -> None:
+    """Raise ArgumentError for arguments that a backtest would not take."""
+    fill, latency, fees, cash, terms, seed = (arguments[name] for name in ARGUMENTS)
+    if isinstance(fill, str):
+        FillModel.parse(fill)
+    elif fill is not None and not isinstance(fill, FillModel):
+        raise ArgumentTypeError(f"fill is {fill!r}: give a name such as 'risk_averse', or an hl.backtest.FillModel")
+    latency_of(latency)
+    account_terms(terms, fees, cash)
+    if seed is not None:
+        Latency(seed=seed)
+
+
+def _recordings(sessions: SweptSessions) -> list[_Recording]:
+    if isinstance(sessions, Catalogue):
+        named = _of_catalogue(sessions)
+    else:
+        listed = [sessions] if isinstance(sessions, Session | str | Path) else sessions
+        if not isinstance(listed, Iterable):
+            raise ArgumentTypeError(
+                f"sessions is {sessions!r}: give a session or its folder, a list of them, or hl.sessions('data')"
+            )
+        opened = [one if isinstance(one, Session) else open_session(one) for one in listed]
+        counts = Counter(one.folder.name for one in {one.folder: one for one in opened}.values())
+        named = {one.folder: one.folder.name if counts[one.folder.name] == 1 else str(one.folder) for one in opened}
+    if not named:
+        raise ArgumentError("there are no sessions to run on: give at least one")
+    return [_Recording(name, str(folder), manifest_hash(folder)) for folder, name in named.items()]
+
+
+def _of_catalogue(catalogue: Catalogue) -> dict[Path, str]:
+    rows = catalogue.manifests.select("path", "session", "problem").collect()
+    left_out = rows.filter(pl.col("problem").is_not_null())
+    if len(left_out):
+        told = "; ".join(f"{path} ({problem})" for path, _, problem in left_out.iter_rows())
+        warnings.warn(f"left out of the sweep: {told}", stacklevel=2)
+    kept = rows.filter(pl.col("problem").is_null())
+    return {Path(path): name for path, name, _ in kept.iter_rows()}

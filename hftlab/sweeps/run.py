@@ -1,0 +1,137 @@
+"""One run of a sweep, in whatever process: a strategy from its bytes, a session from its path, and what came of it."""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+import threading
+import time
+import traceback
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import cloudpickle
+
+from hftlab.backtest import CompiledStrategy, Latency, run_backtest
+from hftlab.errors import HftlabError, SessionError
+from hftlab.session import Session, open_session
+from hftlab.session.manifest import MANIFEST
+from hftlab.sweeps.measures import measures_of
+from hftlab.sweeps.subject import SweptStrategy, made
+
+__all__ = ["Outcome", "Task", "manifest_hash", "run_task"]
+
+_STRATEGIES: Final = 4
+_SESSIONS: Final = 64
+"""What a process keeps: sessions are closed files, whose manifest has been read and whose parts were verified."""
+
+
+class Task(NamedTuple):
+    """What a run needs: the pickled strategy, the session's folder and the hash of its manifest, and what is pickled
+    of the point: parameters of the strategy and arguments of the backtest."""
+
+    strategy: bytes
+    session: str
+    manifest: str
+    point: bytes
+
+
+class Outcome(NamedTuple):
+    """What came of a run: its measures by name, how long it took (s), and the text of what was raised."""
+
+    measures: dict[str, Any]
+    seconds: float
+    error: str | None
+
+
+def run_task(task: Task) -> Outcome:
+    """Run a strategy over a session; what it raises is the outcome's text.
+
+    The strategy is unpickled and compiled, and the session opened, once a process (of sessions once a thread).
+    """
+    started = time.perf_counter()
+    try:
+        strategy = _strategies.get(task.strategy)
+        session = _session(task.session, task.manifest)
+        parameters, arguments = pickle.loads(task.point)  # noqa: S301 - of the sweep that this process works for
+        started = time.perf_counter()
+        measures = _run(strategy, session, parameters, arguments)
+    except Exception as error:
+        return Outcome({}, time.perf_counter() - started, _text(error))
+    return Outcome(measures, time.perf_counter() - started, None)
+
+
+def _run(
+    strategy: SweptStrategy, session: Session, parameters: dict[str, Any], arguments: dict[str, Any]
+) -> dict[str, Any]:
+    arguments = dict(arguments)
+    seed = arguments.pop("seed", None)
+    if seed is not None:
+        arguments["latency"] = _seeded(arguments.get("latency"), seed)
+    if isinstance(strategy, CompiledStrategy) or not isinstance(strategy, type):
+        result = run_backtest(made(strategy, parameters), session, **arguments)
+    else:
+        result = run_backtest(strategy, session, parameters=parameters, **arguments)
+    return measures_of(result.summary())
+
+
+def _seeded(latency: Latency | None, seed: int) -> Latency:
+    given = latency or Latency.none
+    parts = {part: getattr(given, part) for part in ("feed", "entry", "response", "compute")}
+    return Latency(**parts, seed=seed)
+
+
+def _text(error: BaseException) -> str:
+    """Say what was raised, and where in the user's code."""
+    said = str(error) if isinstance(error, HftlabError) else f"{type(error).__name__}: {error}"
+    frames = [one for one in traceback.extract_tb(error.__traceback__) if f"{_PACKAGE}/" not in one.filename]
+    if isinstance(error, HftlabError) or not frames:
+        return said
+    return f"{said} ({Path(frames[-1].filename).name}, line {frames[-1].lineno}: `{frames[-1].line}`)"
+
+
+_PACKAGE: Final = Path(__file__).parents[1].as_posix()
+
+
+def manifest_hash(folder: Path) -> str:
+    """Return the SHA-256 of a session's manifest, which has the checksums of all of its data."""
+    return hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()
+
+
+class _Strategies:
+    """Strategies of this process, by their bytes."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[bytes, Any] = OrderedDict()
+
+    def get(self, data: bytes) -> Any:
+        """Unpickle and compile a strategy, or return the one that was."""
+        key = hashlib.sha256(data).digest()
+        with self._lock:  # threads of a pool wait for the one that compiles
+            if key not in self._kept:
+                strategy = cloudpickle.loads(data)
+                if isinstance(strategy, CompiledStrategy):
+                    strategy.step  # noqa: B018 - compiles it
+                self._kept[key] = strategy
+                if len(self._kept) > _STRATEGIES:
+                    self._kept.popitem(last=False)
+            return self._kept[key]
+
+
+_strategies: Final = _Strategies()
+_thread: Final = threading.local()
+
+
+def _session(folder: str, manifest: str) -> Session:
+    """Open a session, or return the one that this thread has. Raises SessionError if it is not what the sweep saw."""
+    kept: OrderedDict[str, tuple[str, Session]] = _thread.__dict__.setdefault("sessions", OrderedDict())
+    if folder not in kept or kept[folder][0] != manifest:
+        session = open_session(folder)
+        if manifest_hash(session.folder) != manifest:
+            raise SessionError(f"{folder} has changed since the sweep began: start it again", path=folder)
+        kept[folder] = (manifest, session)
+        if len(kept) > _SESSIONS:
+            kept.popitem(last=False)
+    return kept[folder][1]

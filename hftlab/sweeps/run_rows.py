@@ -1,0 +1,88 @@
+"""Rows of a sweep as its folder keeps them: what was run, and what came of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+import polars as pl
+
+from hftlab.backtest.facts import described
+from hftlab.sweeps.measures import MEASURES
+from hftlab.version import __version__
+
+__all__ = ["COLUMNS", "Run", "row_of"]
+
+COLUMNS: Final[Mapping[str, Any]] = {
+    "key": pl.String,
+    "case": pl.String,
+    "strategy": pl.String,
+    "code": pl.String,
+    "hftlab": pl.String,
+    "session": pl.String,
+    "path": pl.String,
+    "manifest": pl.String,
+    "values": pl.String,
+    **MEASURES,
+    "seconds": pl.Float64,
+    "error": pl.String,
+}
+"""Columns of the rows: `key` is the run, `case` the same whatever the code, the version and the session's data are;
+`values` are those of the grid as JSON."""
+
+_LONGEST: Final = 120
+
+
+class Run(NamedTuple):
+    """Run of a sweep: the strategy's name and the hash of its code, the session, and the point of the grid."""
+
+    strategy: str
+    code: str
+    session: str
+    """Name in the table."""
+    path: str
+    manifest: str
+    values: dict[str, Any]
+    settings: Any
+    """Parameters and arguments, given to all runs and of the point, as JSON values."""
+
+    @property
+    def key(self) -> str:
+        """Hash of all that decides what comes of the run."""
+        return _hash([self.strategy, self.code, __version__, self.manifest, self.settings])
+
+    @property
+    def case(self) -> str:
+        """Hash of what was asked for: the same where code, data or version have changed since."""
+        return _hash([self.strategy, self.path, self.settings])
+
+
+def row_of(run: Run, measures: Mapping[str, Any], seconds: float | None, error: str | None) -> dict[str, Any]:
+    """Return the row of a run that has ended."""
+    return {name: measures.get(name) for name in MEASURES} | {
+        "key": run.key,
+        "case": run.case,
+        "strategy": run.strategy,
+        "code": run.code,
+        "hftlab": __version__,
+        "session": run.session,
+        "path": run.path,
+        "manifest": run.manifest,
+        "values": json.dumps({name: _shown(value) for name, value in run.values.items()}),
+        "seconds": seconds,
+        "error": error,
+    }
+
+
+def _hash(values: object) -> str:
+    return hashlib.sha256(json.dumps(described(values), sort_keys=True).encode()).hexdigest()[:32]
+
+
+def _shown(value: object) -> bool | float | str | None:
+    """Return a value as it stands in the table: a number, a text, or what Python shows of it."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    text = repr(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."

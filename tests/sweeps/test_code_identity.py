@@ -1,0 +1,114 @@
+"""Identity of code: another one for other code, also of what a notebook has defined."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import hftlab as hl
+from hftlab.sweeps.code_identity import code_identity
+from tests.sweeps.strategies import joiner, maker
+
+NOTEBOOK = """
+import hftlab as hl
+
+LEAN = 3
+
+def skewed(price):
+    return [price + LEAN for _ in range(2)]
+
+class Base(hl.Strategy):
+    size = 100
+
+class Own(Base):
+    def on_timer(self, at):
+        return skewed(self.size)
+
+    @property
+    def half(self):
+        return self.size / 2
+
+@hl.compiled(every="1s", parameters={"lots": 1})
+def step(market, orders, state, parameters):
+    orders.buy(parameters.lots, market.bid() - LEAN)
+"""
+
+
+def cells(text: str) -> dict[str, Any]:
+    """Run text as a notebook does: its names are of a module that has no file."""
+    names: dict[str, Any] = {"__name__": "__main__"}
+    exec(compile(text, "<cell>", "exec"), names)
+    return names
+
+
+@pytest.fixture(autouse=True)
+def notebook(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "__main__", type(sys)("__main__"))
+
+
+def identity(text: str, name: str = "Own") -> str:
+    return code_identity(cells(text)[name])
+
+
+def test_is_the_same_for_the_same_cells() -> None:
+    assert identity(NOTEBOOK) == identity(NOTEBOOK)
+    assert identity(NOTEBOOK, "step") == identity(NOTEBOOK, "step")
+    assert identity(NOTEBOOK) == identity(f"# a comment\nUNUSED = 3\n{NOTEBOOK}")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("return skewed(self.size)", "return skewed(self.size + 1)"),
+        ("LEAN = 3", "LEAN = 4"),
+        ("price + LEAN", "price - LEAN"),
+        ("size = 100", "size = 200"),
+        ("self.size / 2", "self.size / 3"),
+    ],
+)
+def test_is_another_for_what_the_class_names(old: str, new: str) -> None:
+    assert identity(NOTEBOOK.replace(old, new)) != identity(NOTEBOOK)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [("bid() -", "bid() +"), ('{"lots": 1}', '{"lots": 2}'), ('"1s"', '"2s"'), ("LEAN = 3", "LEAN = 4")]
+)
+def test_is_another_for_what_a_step_is_of(old: str, new: str) -> None:
+    assert identity(NOTEBOOK.replace(old, new), "step") != identity(NOTEBOOK, "step")
+
+
+def test_of_a_file_it_is_that_of_all_of_its_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    found = set()
+    for text in (NOTEBOOK, NOTEBOOK.replace("LEAN = 3", "LEAN = 4"), f"{NOTEBOOK}\n# a comment"):
+        (tmp_path / "own_makers.py").write_text(text)
+        monkeypatch.delitem(sys.modules, "own_makers", raising=False)
+        found.add(code_identity(__import__("own_makers").Own))
+    assert len(found) == 3
+    monkeypatch.delitem(sys.modules, "own_makers")
+
+
+def test_values_that_a_function_has_closed_over_count() -> None:
+    def made(size: int) -> type[hl.Strategy]:
+        class Own(hl.Strategy):
+            def on_timer(self, at: int) -> None:
+                self.trading.buy("AAPL", size)
+
+        return Own
+
+    assert code_identity(made(1)) == code_identity(made(1)) != code_identity(made(2))
+
+
+def test_arguments_of_a_partial_function_and_of_a_compiled_strategy_count() -> None:
+    partials = [functools.partial(joiner, ticks=ticks) for ticks in (1, 1, 2)]
+    assert [code_identity(one) == code_identity(partials[0]) for one in partials] == [True, True, False]
+    assert code_identity(maker(lots=2)) != code_identity(maker)
+
+
+def test_functions_that_call_each_other_end() -> None:
+    text = "import hftlab as hl\ndef a(): b()\ndef b(): a()\nclass Own(hl.Strategy):\n    def on_start(self): a()\n"
+    assert identity(text) == identity(text)
