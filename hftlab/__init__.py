@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from hftlab.lab import connect, dashboard, enable_nested, heatmap, record, sample, serve
     from hftlab.lab.running import run
     from hftlab.server import Server
-    from hftlab.session import Session, compact, diff, merged, open_session, recover, sessions
+    from hftlab.session import Session, compact, diff, download, merged, open_session, recover, sessions, upload
     from hftlab.source import Source
     from hftlab.sweeps import open_sweep, sweep
 
@@ -63,6 +63,7 @@ __all__ = [
     "connect",
     "dashboard",
     "diff",
+    "download",
     "enable_nested",
     "errors",
     "feeds",
@@ -87,6 +88,7 @@ __all__ = [
     "sweeps",
     "testing",
     "trading",
+    "upload",
     "venues",
     "widgets",
 ]
@@ -106,6 +108,7 @@ _HOMES: Final = {
     "connect": "lab",
     "dashboard": "lab",
     "diff": "session",
+    "download": "session",
     "enable_nested": "lab",
     "heatmap": "lab",
     "merged": "session",
@@ -119,6 +122,7 @@ _HOMES: Final = {
     "serve": "lab",
     "sessions": "session",
     "sweep": "sweeps",
+    "upload": "session",
 }
 """The modules that names come from; every other name is a module itself."""
 

@@ -29,7 +29,8 @@
         │   ├── SessionExists
         │   ├── SessionBusy         another process, or this one, is writing it
         │   ├── SessionTooNew       written by a later hftlab
-        │   └── SessionDamaged      a part that does not match its checksum, an unreadable manifest
+        │   ├── SessionDamaged      a part that does not match its checksum, an unreadable manifest
+        │   └── ObjectStoreFailed   an object store cannot be reached, or refuses
         ├── ResultError             a saved result of a backtest
         │   ├── ResultNotFound
         │   ├── ResultExists
@@ -50,9 +51,10 @@ from __future__ import annotations
 
 import linecache
 from collections.abc import Callable, Mapping
+from os import PathLike
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import Any, ClassVar, Final, Self
+from typing import Any, ClassVar, Final, Self, cast
 
 from hftlab.printable import printable
 
@@ -74,6 +76,7 @@ __all__ = [
     "MessageParseError",
     "NameNotFound",
     "NetworkError",
+    "ObjectStoreFailed",
     "PortInUse",
     "RateLimitExceeded",
     "ResultDamaged",
@@ -299,9 +302,10 @@ class AddressFailed(HftlabError, OSError):
 class DataError(HftlabError):
     """A file or its data is wrong; `path` is the file, None if the data did not come from one."""
 
-    def __init__(self, message: str, *, path: Path | str | None = None) -> None:
+    def __init__(self, message: str, *, path: PathLike[str] | str | None = None) -> None:
         super().__init__(message)
-        self.path = None if path is None else Path(path)
+        # What lies on an object store keeps its address, which reads as a Path does.
+        self.path = Path(path) if isinstance(path, str) else cast("Path | None", path)
 
 
 class CaptureError(DataError):
@@ -345,6 +349,10 @@ class SessionTooNew(SessionError):
 
 class SessionDamaged(SessionError):
     """A part does not match its checksum, or the manifest cannot be read."""
+
+
+class ObjectStoreFailed(SessionError):
+    """An object store cannot be reached, has no such bucket, or refuses: nothing of this machine is lost by it."""
 
 
 class ResultError(DataError):

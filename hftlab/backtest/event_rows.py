@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Mapping
 from itertools import accumulate
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -16,6 +17,8 @@ import pyarrow.parquet as pq
 from hftlab.backtest.blocks import BLOCK_ROWS, Holding, RowBlocks, Stretch
 from hftlab.events import COLUMNS, F_LAST, F_MBP, F_TOB, EventBatch
 from hftlab.instruments import Instrument
+from hftlab.session.manifest import Part
+from hftlab.session.part_file import read_part
 from hftlab.session.session import Session
 from hftlab.session.table_ids import EVENTS
 
@@ -96,12 +99,14 @@ class _EventTable:
     """Reads any rows of the events table, row group by row group."""
 
     def __init__(self, session: Session) -> None:
-        session.table(EVENTS)  # verifies the parts
-        self._paths = [session.folder / part.file for part in session.manifest.tables.get(EVENTS, ())]
+        self._folder, self._parts = session.folder, session.manifest.tables.get(EVENTS, [])
+        if isinstance(self._folder, Path):
+            session.table(EVENTS)  # verifies the parts
         self._groups: list[tuple[int, int]] = []
         sizes = []
-        for place, path in enumerate(self._paths):
-            metadata = pq.read_metadata(path)
+        for place, part in enumerate(self._parts):
+            path = session.folder / part.file
+            metadata = pq.read_metadata(path if isinstance(path, Path) else path.open())
             self._groups += [(place, group) for group in range(metadata.num_row_groups)]
             sizes += [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
         self._starts = np.array([0, *accumulate(sizes)], np.int64)
@@ -132,8 +137,13 @@ class _EventTable:
         if self._open is None or self._open[0] != place:
             if self._open is not None:
                 self._open[1].close()
-            self._open = place, pq.ParquetFile(self._paths[place])
+            self._open = place, pq.ParquetFile(self._source(self._parts[place]))
         return self._open[1]
+
+    def _source(self, part: Part) -> Any:
+        """Return a part of this machine by its path, and one of an object store as its bytes, which are verified."""
+        path = self._folder / part.file
+        return path if isinstance(path, Path) else pa.BufferReader(read_part(self._folder, part))
 
 
 def _column(rows: pa.Table, name: str) -> npt.NDArray[Any]:

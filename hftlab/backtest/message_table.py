@@ -47,7 +47,8 @@ class MessageTable:
             self._open = part
             for group in range(first.group if number == first.part else 0, len(part.groups)):
                 is_last = group + 1 == len(part.groups)
-                yield Place(number + 1, 0) if is_last else Place(number, group + 1), part.read(group)
+                rows = part.read(group, until=len(part.groups))
+                yield Place(number + 1, 0) if is_last else Place(number, group + 1), rows
 
 
 def message_columns(rows: pa.Table) -> MessageColumns:

@@ -21,7 +21,7 @@ def backtest(
     strategy: Annotated[
         str, typer.Argument(metavar="MODULE:CLASS", help="A strategy: a class or hl.compiled, such as makers:Quoter.")
     ],
-    sessions: Annotated[list[Path], typer.Argument(metavar="SESSION", help="Folders of sessions.")],
+    sessions: Annotated[list[str], typer.Argument(metavar="SESSION", help="Folders or addresses of sessions.")],
     fill: Annotated[
         str | None,
         typer.Option(help="Fill model: fifo, risk_averse, power(3), log, ...; default: what the session allows."),

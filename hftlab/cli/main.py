@@ -18,6 +18,7 @@ from hftlab.cli.record import record
 from hftlab.cli.serve import replay, serve, token
 from hftlab.cli.sessions import compact, diff, info, recover, verify
 from hftlab.cli.sweep import sweep
+from hftlab.cli.transfer import download, upload
 from hftlab.compilation_notice import show_on_terminal
 from hftlab.errors import HftlabError
 from hftlab.log import NoticeFormatter
@@ -61,6 +62,8 @@ app.command()(recover)
 app.command()(verify)
 app.command()(diff)
 app.command()(compact)
+app.command()(upload)
+app.command()(download)
 app.command()(backtest)
 app.command()(sweep)
 app.command()(demo)

@@ -33,10 +33,11 @@ def check_wire(wire: str | None, market: str | None, sessions: int) -> None:
         raise HftlabError(f"--as {wire} serves one recording, but {sessions} are given: serve them one by one")
 
 
-def as_session(path: Path) -> Path:
-    """Return the folder of a session: `path` itself, or one that a capture is imported to until the process ends."""
+def as_session(name: str) -> str:
+    """Return the folder of a session: `name` itself, or one that a capture is imported to until the process ends."""
+    path = Path(name)
     if not path.is_file():
-        return path
+        return name
     from hftlab.ingest import import_capture
     from hftlab.venues.recognition import recognise_format
 
@@ -45,4 +46,4 @@ def as_session(path: Path) -> Path:
     folder = parent / path.name.partition(".")[0]
     with Progress(f"importing {printable(path.name)}", path.stat().st_size, "bytes") as progress:
         import_capture(recognise_format(path), path, folder, progress=progress.advance)
-    return folder
+    return str(folder)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-from pathlib import Path
 from typing import Annotated, TypeAlias
 
 import typer
@@ -13,8 +12,12 @@ from hftlab.errors import HftlabError
 
 __all__ = ["Folder", "Output", "Overwrite", "Speed", "check_speed", "symbol_names"]
 
-Folder: TypeAlias = Annotated[Path, typer.Argument(metavar="SESSION", help="Folder of a session.")]
-Output: TypeAlias = Annotated[Path, typer.Option("--output", "-o", help="Folder of the new session.")]
+Folder: TypeAlias = Annotated[
+    str, typer.Argument(metavar="SESSION", help="Folder of a session, or its address such as s3://bucket/path.")
+]
+Output: TypeAlias = Annotated[
+    str, typer.Option("--output", "-o", help="Folder of the new session, or its address such as s3://bucket/path.")
+]
 Overwrite: TypeAlias = Annotated[bool, typer.Option(help="Replace a session that is in the folder.")]
 Speed: TypeAlias = Annotated[float, typer.Option(help="Multiple of real time; inf is as fast as possible.")]
 

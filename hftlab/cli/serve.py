@@ -70,8 +70,11 @@ def serve(
 
 def replay(
     sessions: Annotated[
-        list[Path],
-        typer.Argument(metavar="SESSION", help="Folders of sessions; with --as also a capture as for hftlab import."),
+        list[str],
+        typer.Argument(
+            metavar="SESSION",
+            help="Folders or addresses of sessions; with --as also a capture as for hftlab import.",
+        ),
     ],
     speed: Speed = 1.0,
     loop: Annotated[bool, typer.Option("--loop", help="Begin again at the end, until interrupted.")] = False,
@@ -124,7 +127,8 @@ def replay(
         folders = sessions if wire is None else [as_session(path) for path in sessions]
         opened = [open_session(folder) for folder in folders]
         for one in opened:
-            one.verify()  # a replay would come to what is damaged later, when somebody watches
+            if isinstance(one.folder, Path):  # one of an object store would be fetched twice
+                one.verify()  # a replay would come to what is damaged later, when somebody watches
         if len(opened) == 1:
             return opened[0].replay(speed, loop=loop)
         try:

@@ -33,11 +33,12 @@ def info(
     The exit status is 1 if its journal was damaged, so that messages are missing that were recorded.
     """
     from hftlab.session import open_session
+    from hftlab.session.manifest import MANIFEST
 
     opened = open_session(session)
     opened.verify()
     if as_json:
-        typer.echo((session / "manifest.json").read_text())
+        typer.echo((opened.folder / MANIFEST).read_bytes().decode())
         _exit(opened.manifest.damaged)
         return
     manifest = opened.manifest
@@ -116,8 +117,8 @@ def recover(session: Folder) -> None:
     from hftlab.session import open_session, unfinished_replacement
     from hftlab.session import recover as recover_session
 
-    journal = sum(path.stat().st_size for path in session.glob("journal/*.wal"))
-    with Progress(f"recovering {printable(session.name)}", journal, "bytes") as progress:
+    journal = sum(path.stat().st_size for path in Path(session).glob("journal/*.wal"))
+    with Progress(f"recovering {printable(Path(session).name)}", journal, "bytes") as progress:
         recovery = recover_session(session, progress=progress.advance)
     typer.echo(
         f"{counted(recovery.messages, 'message')} recovered, {counted(recovery.dropped_bytes, 'torn byte')} set aside"
@@ -134,7 +135,7 @@ def recover(session: Folder) -> None:
 
 
 def verify(
-    sessions: Annotated[list[Path], typer.Argument(metavar="SESSION", help="Folders of sessions.")],
+    sessions: Annotated[list[str], typer.Argument(metavar="SESSION", help="Folders or addresses of sessions.")],
 ) -> None:
     """Read every file of sessions and compare it with their manifests.
 
@@ -142,12 +143,13 @@ def verify(
     the others are verified all the same.
     """
     from hftlab.session import verify as verify_session
+    from hftlab.session.object_path import is_object_uri
 
     status = 0
     for session in sessions:
-        size = sum(path.stat().st_size for path in session.glob("*/*.parquet*"))
         try:
-            with Progress(f"verifying {printable(session.name)}", size, "bytes") as progress:
+            size = None if is_object_uri(session) else _parquet_size(Path(session))
+            with Progress(f"verifying {printable(Path(session).name)}", size, "bytes") as progress:
                 found = verify_session(session, progress=progress.advance)
         except SessionError as exc:
             typer.echo(f"hftlab: {printable(str(exc))}", err=True)
@@ -164,9 +166,13 @@ def verify(
         raise typer.Exit(status)
 
 
+def _parquet_size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.glob("*/*.parquet*"))
+
+
 def diff(
-    a: Annotated[Path, typer.Argument(metavar="A", help="Folder of a session.")],
-    b: Annotated[Path, typer.Argument(metavar="B", help="Folder of the session to compare it with.")],
+    a: Annotated[str, typer.Argument(metavar="A", help="Folder or address of a session.")],
+    b: Annotated[str, typer.Argument(metavar="B", help="Folder or address of the session to compare it with.")],
     ignore: Annotated[
         list[str] | None, typer.Option(help="Column or table that may differ, such as ts_recv or control; repeatable.")
     ] = None,
@@ -189,9 +195,9 @@ def diff(
     raise typer.Exit(1)
 
 
-def _difference_text(found: Difference, a: Path, b: Path) -> str:
+def _difference_text(found: Difference, a: str, b: str) -> str:
     """Say where two sessions differ first, and what each of them has there."""
-    one, other = printable(str(a)), printable(str(b))
+    one, other = printable(a), printable(b)
     if found.field == "rows":
         return f"{found.table} has {counted(found.a, 'row')} in {one}, and {found.b:,} in {other}"
     place = f"row {found.row:,}" if found.message is None else f"message {found.message:,} (row {found.row:,})"
@@ -213,10 +219,12 @@ def compact(
     """Join the many small parts of a session's tables into few large ones; rows and their order stay."""
     from hftlab.session import compact as compact_session
     from hftlab.session import open_session
+    from hftlab.session.object_path import local_folder
 
-    size = open_session(session).manifest.size
-    with Progress(f"compacting {printable(session.name)}", size, "bytes") as progress:
-        done = compact_session(session, part_bytes=megabytes * 1024 * 1024, progress=progress.advance)
+    folder = local_folder(session, "can be compacted in place")
+    size = open_session(folder).manifest.size
+    with Progress(f"compacting {printable(folder.name)}", size, "bytes") as progress:
+        done = compact_session(folder, part_bytes=megabytes * 1024 * 1024, progress=progress.advance)
     typer.echo(
         f"{counted(done.parts_before, 'part')} became {done.parts_after:,}, {counted(done.bytes_before, 'byte')} "
         f"became {done.bytes_after:,}"

@@ -18,7 +18,7 @@ from hftlab.recorder.recording import Recording
 from hftlab.recorder.taps import describe, tap_live
 from hftlab.server.served_sources import claim_for, release
 from hftlab.session.session import Session
-from hftlab.session.writer import RAW
+from hftlab.session.table_ids import RAW
 from hftlab.source import Live, Source, timed, undecorated
 
 __all__ = ["LiveRecording", "keep_raw", "record_source"]
@@ -126,7 +126,7 @@ def keep_raw(source: Source[Message] | None, recording: Recording) -> Callable[[
 
 async def record_source(
     source: Source[Message],
-    folder: Path,
+    folder: Path | str,
     stop: Awaitable[object],
     *,
     overwrite: bool = False,

@@ -28,7 +28,7 @@ _INTERVAL: Final = 0.5
 
 async def record_url(
     url: str,
-    folder: Path,
+    folder: Path | str,
     stop: Awaitable[object],
     symbols: Sequence[str] | None = None,
     *,

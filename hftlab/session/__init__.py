@@ -3,10 +3,12 @@
 from hftlab.session.catalogue import Catalogue, sessions
 from hftlab.session.compaction import Compaction, compact
 from hftlab.session.diff import Difference, diff
+from hftlab.session.download import download
 from hftlab.session.merged import Merged, merged
 from hftlab.session.recovery import Recovery, recover, unfinished_replacement
 from hftlab.session.replay import Replay
 from hftlab.session.session import Session, open_session
+from hftlab.session.upload import upload
 from hftlab.session.verification import Verification, verify
 from hftlab.session.writer import SessionWriter
 
@@ -22,10 +24,12 @@ __all__ = [
     "Verification",
     "compact",
     "diff",
+    "download",
     "merged",
     "open_session",
     "recover",
     "sessions",
     "unfinished_replacement",
+    "upload",
     "verify",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -18,6 +18,7 @@ from hftlab.html_table import rows_table
 from hftlab.nearest import meant
 from hftlab.session.lock import in_words
 from hftlab.session.manifest import MANIFEST, Ending, Manifest, read_manifest
+from hftlab.session.object_path import Location, ObjectPath, located
 from hftlab.session.session import SCHEMAS, Session
 from hftlab.session.table_ids import TableId
 
@@ -48,22 +49,21 @@ _SHOWN: Final = 50
 class _Entry(NamedTuple):
     """One session: its folder, its name, its date, its manifest if that can be read, and what is wrong with it."""
 
-    path: Path
+    path: Location
     name: str
     date: date | None
     manifest: Manifest | None
     problem: str | None
 
 
-def sessions(folder: Path | str) -> Catalogue:
+def sessions(folder: os.PathLike[str] | str, *, storage_options: Mapping[str, object] | None = None) -> Catalogue:
     """Find all sessions in a folder and below, also in folders such as date=2026-01-02/session=open.
 
-    Only manifests are read. Raises SessionNotFound if the folder does not exist.
+    A folder of an object store, such as "s3://bucket/prefix", is opened as by open_session(). Only manifests are read.
+    Raises SessionNotFound if the folder does not exist, and ObjectStoreFailed.
     """
-    root = Path(folder).absolute()
-    if not root.is_dir():
-        raise SessionNotFound(f"{root} is not a folder: give the folder that your sessions are in", path=root)
-    paths = sorted(_found(root))
+    root = located(folder, storage_options)
+    paths: list[Any] = _found_on_object_store(root) if isinstance(root, ObjectPath) else sorted(_found(root))
     names = [path.name.removeprefix("session=") for path in paths]
     counts = Counter(zip(names, map(_folder_date, paths), strict=True))
     unique = [
@@ -80,7 +80,7 @@ class Catalogue:
     not closed, or is damaged has a `problem` in `manifests`, and is left out of the tables with a warning.
     """
 
-    def __init__(self, folder: Path, entries: Iterable[_Entry]) -> None:
+    def __init__(self, folder: Location, entries: Iterable[_Entry]) -> None:
         self.folder = folder
         self._entries = list(entries)
 
@@ -196,19 +196,35 @@ class Catalogue:
 
 def _found(root: Path) -> Iterator[Path]:
     """Yield the folders of sessions; what is within one of them belongs to it."""
+    if not root.is_dir():
+        raise SessionNotFound(f"{root} is not a folder: give the folder that your sessions are in", path=root)
     for folder, inner, files in os.walk(root):
         if MANIFEST in files:
             inner.clear()
             yield Path(folder)
 
 
-def _entry(path: Path, name: str) -> _Entry:
+def _found_on_object_store(root: ObjectPath) -> list[ObjectPath]:
+    """Return the addresses of sessions, in order; what is within one of them belongs to it."""
+    names = sorted(root.sizes(), key=lambda name: name.split("/"))
+    if not names:
+        raise SessionNotFound(f"there is nothing at {root}: give the address that your sessions are below", path=root)
+    found: list[ObjectPath] = []
+    for name in names:
+        folder, _, last = f"/{name}".rpartition("/")
+        path = root / folder[1:] if folder else root
+        if last == MANIFEST and not any(path.parts[: len(one.parts)] == one.parts for one in found):
+            found.append(path)
+    return found
+
+
+def _entry(path: Location, name: str) -> _Entry:
     try:
         manifest = read_manifest(path)
     except SessionError as exc:
         return _Entry(path, name, _folder_date(path), None, str(exc))
     try:
-        recorded_by = Session(path).recorded_by
+        recorded_by = Session(path).recorded_by if isinstance(path, Path) else None
         problem = None if recorded_by is None else f"it is still recorded by {in_words(recorded_by)}"
     except SessionError as exc:
         problem = str(exc)
@@ -218,7 +234,7 @@ def _entry(path: Path, name: str) -> _Entry:
     return _Entry(path, name, _folder_date(path) or started, manifest, problem)
 
 
-def _folder_date(path: Path) -> date | None:
+def _folder_date(path: Location) -> date | None:
     """Return the date that a folder on the way to a session names, as in date=2026-01-02."""
     for part in reversed(path.parts):
         key, _, value = part.partition("=")

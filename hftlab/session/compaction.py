@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from os import PathLike
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -11,6 +12,7 @@ from hftlab.session.event_table import SCHEMA as EVENT_SCHEMA
 from hftlab.session.journal import segment_paths
 from hftlab.session.lock import SessionLock
 from hftlab.session.manifest import Ending, Manifest, Part, read_manifest
+from hftlab.session.object_path import local_folder
 from hftlab.session.parts import Parts
 from hftlab.session.replacement import check_is_session
 from hftlab.session.session import Session
@@ -35,7 +37,10 @@ class Compaction(NamedTuple):
 
 
 def compact(
-    session: Session | Path | str, *, part_bytes: int = PART_BYTES, progress: Callable[[int], object] | None = None
+    session: Session | PathLike[str] | str,
+    *,
+    part_bytes: int = PART_BYTES,
+    progress: Callable[[int], object] | None = None,
 ) -> Compaction:
     """Join neighbouring parts of each table into parts of about `part_bytes`. Rows, their order and numbers stay.
 
@@ -45,7 +50,8 @@ def compact(
     the memory for one large part. Raises what open_session() does, SessionBusy for a session that is recorded, and
     SessionDamaged for one that was not closed or has a damaged part.
     """
-    folder = session.folder if isinstance(session, Session) else Path(session).absolute()
+    given = session.folder if isinstance(session, Session) else session
+    folder = local_folder(given, "can be compacted in place")
     check_is_session(folder)  # before a lock's file is made in it
     with SessionLock(folder):
         return _compact(folder, part_bytes, progress or (lambda _: None))

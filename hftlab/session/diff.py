@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
+from os import PathLike
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import polars as pl
 
 from hftlab.errors import SessionError
+from hftlab.session.object_path import located
 from hftlab.session.session import Session
 from hftlab.session.table_ids import EVENTS, TableId
 
@@ -43,8 +45,8 @@ class Difference(NamedTuple):
 
 
 def diff(
-    a: Session | Path | str,
-    b: Session | Path | str,
+    a: Session | PathLike[str] | str,
+    b: Session | PathLike[str] | str,
     *,
     ignore: str | Iterable[str] = (),
     progress: Callable[[int], object] | None = None,
@@ -56,7 +58,10 @@ def diff(
     events, which have none, are compared last. What is read has been verified: raises what open_session() does, and
     SessionError for a name in `ignore` that no table has. `progress` is called with the rows compared so far.
     """
-    one, other = (given if isinstance(given, Session) else Session(Path(given)) for given in (a, b))
+    one, other = (given if isinstance(given, Session) else Session(located(given)) for given in (a, b))
+    for session in (one, other):
+        if not isinstance(session.folder, Path):
+            session.verify()
     left_out = {ignore} if isinstance(ignore, str) else set(ignore)
     unknown = left_out.difference(_TABLES, *(one.table(name).collect_schema() for name in _TABLES))
     if unknown:

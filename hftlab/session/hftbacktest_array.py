@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, get_args
 
 import numpy as np
@@ -64,7 +65,7 @@ def known_symbols(session: Session) -> list[str]:
 
 def instrument_of_symbol(session: Session, symbol: str, events: Array) -> Instrument:
     """Return the instrument of a symbol: that of its events, else the one that its array's numbers need."""
-    return _instruments(session).get(symbol) or instrument_of(session.folder, events, symbol)
+    return _instruments(session).get(symbol) or instrument_of(Path(session.folder), events, symbol)
 
 
 def _instruments(session: Session) -> dict[str, Instrument]:

@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from hftlab.errors import SessionDamaged, SessionNotFound, SessionTooNew
+from hftlab.session.object_path import Location
 
 __all__ = [
     "MANIFEST",
@@ -21,6 +22,7 @@ __all__ = [
     "Manifest",
     "Part",
     "checksum",
+    "manifest_bytes",
     "read_manifest",
     "sync_folder",
     "write_manifest",
@@ -30,6 +32,8 @@ SCHEMA_VERSION: Final = 2
 MANIFEST: Final = "manifest.json"
 _FORMAT: Final = "hftlab session"
 _CHECKSUM: Final = re.compile(rb',\s*"checksum":\s*"([0-9a-f]{8})"\s*}\s*$')
+_FETCHED: Final = 16 << 20
+"""Bytes that are fetched from an object store at a time."""
 _OUTSIDE: Final = frozenset("\0\\:")
 """Characters that paths of a session never have: on Windows some of them lead elsewhere."""
 
@@ -142,7 +146,7 @@ class _Version(msgspec.Struct):
     schema: int = 0
 
 
-def read_manifest(folder: Path) -> Manifest:
+def read_manifest(folder: Location) -> Manifest:
     """Read the manifest of a session folder. Raises SessionNotFound, SessionTooNew or SessionDamaged."""
     path = folder / MANIFEST
     try:
@@ -172,7 +176,7 @@ def read_manifest(folder: Path) -> Manifest:
         ) from None
 
 
-def _not_found(folder: Path, reason: str) -> SessionNotFound:
+def _not_found(folder: Location, reason: str) -> SessionNotFound:
     return SessionNotFound(
         f"{folder} is not a recorded session: {reason}. Give a folder that was recorded or imported", path=folder
     )
@@ -209,21 +213,28 @@ def _is_inside(path: str) -> bool:
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Replace the manifest in one step: a crash leaves either the old one or the new one."""
-    text = msgspec.json.format(msgspec.json.encode(manifest), indent=2).removesuffix(b"\n}")
+    data = manifest_bytes(manifest)
     temporary = folder / f"{MANIFEST}.tmp"
     with temporary.open("wb") as file:
-        file.write(text + b',\n  "checksum": "%08x"\n}' % zlib.crc32(text))
+        file.write(data)
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(folder / MANIFEST)
     sync_folder(folder)
 
 
-def checksum(path: Path) -> int:
+def manifest_bytes(manifest: Manifest) -> bytes:
+    """Return the manifest as it is stored, with its checksum."""
+    text = msgspec.json.format(msgspec.json.encode(manifest), indent=2).removesuffix(b"\n}")
+    return text + b',\n  "checksum": "%08x"\n}' % zlib.crc32(text)
+
+
+def checksum(path: Location) -> int:
     """Compute the CRC32 of a file's bytes."""
     value = 0
+    size = 1 << 20 if isinstance(path, Path) else _FETCHED
     with path.open("rb") as file:
-        while block := file.read(1 << 20):
+        while block := file.read(size):
             value = zlib.crc32(block, value)
     return value
 

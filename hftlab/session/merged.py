@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
+from os import PathLike
 from typing import Any
 
 import msgspec
@@ -14,6 +14,7 @@ from hftlab.bounds import check_symbol
 from hftlab.clock import NANOSECONDS, Clock
 from hftlab.errors import ArgumentError, ArgumentTypeError
 from hftlab.protocol import Gap, MarketData, Message
+from hftlab.session.object_path import located
 from hftlab.session.session import Session
 from hftlab.source import Seekable, Timed, timed
 
@@ -21,7 +22,7 @@ __all__ = ["Merged", "merged"]
 
 
 def merged(
-    recordings: Iterable[Session | Seekable[Message] | Path | str],
+    recordings: Iterable[Session | Seekable[Message] | PathLike[str] | str],
     *,
     suffixes: Sequence[str] | None = None,
     speed: float = 1.0,
@@ -34,7 +35,7 @@ def merged(
     one time come in the order of the recordings. With `loop` a server begins again at the end. Raises ValueError for
     names that are the same with their suffixes, and what open_session() does.
     """
-    opened = [Session(Path(one)) if isinstance(one, str | Path) else one for one in recordings]
+    opened = [Session(located(one)) if isinstance(one, str | PathLike) else one for one in recordings]
     sources = [_source(one) for one in opened]
     if not sources:
         raise ArgumentError("there is nothing to merge: give at least one session")

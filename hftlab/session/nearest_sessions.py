@@ -6,19 +6,35 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from hftlab.errors import SessionNotFound
 from hftlab.nearest import nearest
+from hftlab.printable import printable
 from hftlab.session.manifest import MANIFEST
+from hftlab.session.object_path import ObjectPath
+from hftlab.session.table_ids import EVENTS, INDEX, TableId
 
-__all__ = ["with_nearest"]
+__all__ = ["UPLOAD", "with_nearest"]
 
 _LOOKED_AT: Final = 1000
 """Entries of a folder that are looked at: an error message is not worth more."""
 _NAMED: Final = 5
+UPLOAD: Final = "upload.json"
+"""Object beside a session's that says where it comes from, while its upload has not ended."""
+_OURS: Final = frozenset({UPLOAD, EVENTS, INDEX, *(table.folder for table in TableId)})
+"""What an upload begins with. Folders of an object store may be there and empty."""
+
+
+class _Whence(msgspec.Struct):
+    host: str
+    folder: str
 
 
 def with_nearest(error: SessionNotFound, given: str | PathLike[str]) -> SessionNotFound:
     """Return the error with the sessions that are in the folder, or the one beside it with the nearest name."""
+    if isinstance(given, ObjectPath):
+        return _on_object_store(error, given)
     text = fspath(given)
     folder = Path(text).absolute()
     inside = _sessions(folder)
@@ -34,6 +50,28 @@ def with_nearest(error: SessionNotFound, given: str | PathLike[str]) -> SessionN
         path = Path(text).with_name(name).as_posix()
         told, near = f"; the nearest is {path!r}", {text: repr(path)}
     return SessionNotFound(f"{error}{told}", path=error.path).advise(instead=near)
+
+
+def _on_object_store(error: SessionNotFound, given: ObjectPath) -> SessionNotFound:
+    """Say what is at an address instead: nothing, an upload that has not ended, or folders. It must have answered."""
+    names = [name for name in given.names() if name not in _OURS or (given / name).has_objects()]
+    if not names:
+        told = f"; there is nothing at {given}"
+    elif _OURS.intersection(names):
+        told = f"; its upload has not ended, or has failed: {_whence(given)}"
+    else:
+        more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+        told = f"; in it are {', '.join(names[:_NAMED])}{more}"
+    return SessionNotFound(f"{error}{told}", path=error.path)
+
+
+def _whence(given: ObjectPath) -> str:
+    """Say how to finish an upload, with the folder that it comes from if that is known."""
+    try:
+        whence = msgspec.json.decode((given / UPLOAD).read_bytes(), type=_Whence)
+    except (FileNotFoundError, msgspec.DecodeError):
+        return f"run `hftlab upload FOLDER {given}` with the folder that it comes from"
+    return f"on {printable(whence.host)}, run `hftlab upload {printable(whence.folder)} {given}`"
 
 
 def _sessions(folder: Path) -> list[str]:

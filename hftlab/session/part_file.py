@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 import os
 import zlib
+from collections.abc import Callable
 from itertools import pairwise
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -15,28 +15,48 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hftlab.errors import SessionDamaged
+from hftlab.session.fetched_part import FetchedPart
 from hftlab.session.manifest import File, Part, checksum
+from hftlab.session.object_path import Location, ObjectPath
 from hftlab.session.parts import row_groups
 from hftlab.session.state_index import Group, StateIndex, symbol_rows
 from hftlab.session.table_ids import TableId
 
-__all__ = ["PartFile", "check_size", "verify_file"]
+__all__ = ["PartFile", "check_size", "read_part", "verify_file"]
 
 
-def check_size(folder: Path, part: Part | File) -> None:
+def check_size(folder: Location, part: Part | File) -> None:
     """Raise SessionDamaged for a file that is not there, or has not the size that the manifest says."""
     path = folder / part.file
     if not path.is_file():
-        raise SessionDamaged(f"{path} is missing: restore it from a copy of the session", path=path)
+        raise _missing(path)
     if path.stat().st_size != part.size:
         raise _damaged(path)
 
 
-def verify_file(folder: Path, part: Part | File) -> None:
+def verify_file(folder: Location, part: Part | File) -> None:
     """Raise SessionDamaged for a file that is not as recorded, by reading all of it."""
     check_size(folder, part)
-    if checksum(folder / part.file) != part.crc32:
-        raise _damaged(folder / part.file)
+    path = folder / part.file
+    try:
+        actual = checksum(path)
+    except FileNotFoundError:  # an object that is gone since its folder was listed
+        raise _missing(path) from None
+    if actual != part.crc32:
+        raise _damaged(path)
+
+
+def read_part(folder: Location, part: Part) -> bytes:
+    """Return the bytes of a part. Raises SessionDamaged if they are not as recorded."""
+    check_size(folder, part)
+    path = folder / part.file
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise _missing(path) from None
+    if zlib.crc32(data) != part.crc32:
+        raise _damaged(path)
+    return data
 
 
 class PartFile:
@@ -47,9 +67,10 @@ class PartFile:
     checksum, and what the index would say is found in its rows.
     """
 
-    def __init__(self, folder: Path, part: Part, table: TableId) -> None:
+    def __init__(self, folder: Location, part: Part, table: TableId) -> None:
         self.part, self.table = part, table
-        self._folder, self.path = folder, folder / part.file
+        self._folder = folder
+        self.path: Location = folder / part.file
         self._index: StateIndex | None = None
         self._file: Any = None
         self._process = os.getpid()
@@ -98,13 +119,19 @@ class PartFile:
         """Return the row group in which a message is, if it is in this part."""
         return int(np.searchsorted([group.first for group in self.groups], number, side="right")) - 1
 
-    def read(self, group: int, *, use_threads: bool = False) -> pa.Table:
-        """Read a row group; with `use_threads` on all cores. Raises SessionDamaged if it is not as recorded."""
+    def read(self, group: int, *, use_threads: bool = False, until: int = 0) -> pa.Table:
+        """Read a row group; with `use_threads` on all cores. Raises SessionDamaged if it is not as recorded.
+
+        `until` is the row group behind those that are read next, if that is known: of an object store these are fetched
+        with it.
+        """
         index = self.index
         if index.footer is None:
             self._whole = whole = self._read_whole() if self._whole is None else self._whole
             start, stop, *_ = index.groups[group]
             return whole.slice(start, stop - start)
+        if isinstance(self.path, ObjectPath):
+            return self._of_object(self.path, lambda fetched: fetched.read(group, until, use_threads=use_threads))
         if self._file is None or os.getpid() != self._process:
             # In a fork the parent's reader may have been stopped in the middle.
             self._process = os.getpid()
@@ -119,6 +146,19 @@ class PartFile:
             self._file.close()
         self._file = self._whole = None
 
+    def _of_object(self, path: ObjectPath, read: Callable[[FetchedPart], pa.Table]) -> pa.Table:
+        index = self.index
+        assert index.footer is not None
+        try:
+            if self._file is None or os.getpid() != self._process:
+                self._process = os.getpid()
+                self._file = FetchedPart(path, self.part.size, index.footer, index.groups)
+            return read(self._file)
+        except FileNotFoundError:
+            raise _missing(path) from None
+        except (pa.ArrowException, ValueError, EOFError, OSError) as exc:
+            raise _damaged(path) from exc
+
     def _check(self, start: int, stop: int, crc32: int) -> None:
         """Compare some bytes of the part with their checksum."""
         try:
@@ -128,7 +168,7 @@ class PartFile:
                 file.seek(start)
                 data = file.read(stop - start)
         except FileNotFoundError:
-            raise SessionDamaged(f"{self.path} is missing: restore it from a copy", path=self.path) from None
+            raise _missing(self.path) from None
         if zlib.crc32(data) != crc32:
             raise _damaged(self.path)
 
@@ -152,10 +192,7 @@ class PartFile:
         return data if len(data) == file.size and zlib.crc32(data) == file.crc32 else None
 
     def _read_whole(self) -> pa.Table:
-        check_size(self._folder, self.part)
-        data = self.path.read_bytes()
-        if zlib.crc32(data) != self.part.crc32:
-            raise _damaged(self.path)
+        data = read_part(self._folder, self.part)
         return self._parsed(lambda: pq.read_table(io.BytesIO(data), use_threads=False))
 
     def _made_index(self) -> StateIndex:
@@ -181,7 +218,11 @@ _SEARCHED: Final = {
 }
 
 
-def _damaged(path: Path) -> SessionDamaged:
+def _missing(path: Location) -> SessionDamaged:
+    return SessionDamaged(f"{path} is missing: restore it from a copy of the session", path=path)
+
+
+def _damaged(path: Location) -> SessionDamaged:
     return SessionDamaged(
         f"{path} is damaged (its checksum is not the one in the manifest): restore it from a copy; the other "
         "parts of the session are not affected",

@@ -7,7 +7,7 @@ import os
 import re
 import zlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from hftlab.errors import SessionError, SessionTooNew
 from hftlab.session.journal import Record
 from hftlab.session.manifest import File, Manifest, Part, sync_folder, write_manifest
+from hftlab.session.object_path import Location, ObjectPath
 from hftlab.session.state_index import SCHEMA, Group, byte_ranges, symbol_rows
 from hftlab.session.table_ids import INDEX, TableId
 from hftlab.session.tables import KEYS, TABLES, read_tables
@@ -30,8 +31,9 @@ ROW_GROUP: Final = 4096
 """Rows of a row group, the least that a seek reads, or the rows of one message if it has more symbols."""
 _LARGE_ROW_GROUP: Final = 64 * 1024
 """Rows of a row group in tables that are read as a whole only."""
-_NAME: Final = re.compile(r"part-([0-9]+)(?:-([0-9]+))?\.(?:parquet|tmp)")
-"""Name of a part: its number, or the first and the last of those that it was made of."""
+_NAME: Final = re.compile(r"part-([0-9]+)(?:-([0-9]+))?(?:\.[0-9a-f]{8})?\.(?:parquet|tmp)")
+"""Name of a part: its number, or the first and the last of those that it was made of, and maybe its checksum, which
+tells it on an object store from one that it has replaced."""
 _UNFINISHED: Final = ".tmp"
 """Ending of a file that is being written."""
 _SEARCHED: Final = ["message", "ts_recv", "ts_event", "symbol"]
@@ -40,9 +42,15 @@ _UNIQUE: Final = ("id", "payload")
 """Texts of which each row has its own."""
 
 
-def scan_parts(paths: list[Path], schema: pl.Schema | None, defaults: Mapping[str, Any] | None = None) -> pl.LazyFrame:
+def scan_parts(
+    paths: Sequence[Location], schema: pl.Schema | None, defaults: Mapping[str, Any] | None = None
+) -> pl.LazyFrame:
     """Read parts of one table. A column of `schema` that older parts lack is its default in their rows, else null."""
-    frame = pl.scan_parquet(paths, schema=schema, missing_columns="insert", extra_columns="ignore")
+    first, options = paths[0], {}
+    if isinstance(first, ObjectPath):
+        options = {**first.polars_options, "glob": False}  # a name on an object store may hold an asterisk
+    sources: list[Any] = [path if isinstance(path, Path) else str(path) for path in paths]
+    frame = pl.scan_parquet(sources, schema=schema, missing_columns="insert", extra_columns="ignore", **options)
     if schema is None:
         return frame
     frame = frame.select(schema.names())

@@ -11,7 +11,6 @@ from bisect import bisect_right
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from pathlib import Path
 from typing import Final, TypeAlias
 
 import msgspec
@@ -27,6 +26,7 @@ from hftlab.protocol.encoded_market_data import EncodedMarketData
 from hftlab.session.encoded_block import EncodedBlock, encoded_block
 from hftlab.session.manifest import Manifest
 from hftlab.session.market_block import MarketBlock, market_block
+from hftlab.session.object_path import Location
 from hftlab.session.part_file import PartFile, check_size
 from hftlab.session.state_index import FIELDS, StateIndex, symbol_rows
 from hftlab.session.table_ids import TableId
@@ -53,7 +53,7 @@ class Reader:
     one thread at a time.
     """
 
-    def __init__(self, folder: Path, manifest: Manifest) -> None:
+    def __init__(self, folder: Location, manifest: Manifest) -> None:
         for parts in manifest.tables.values():
             for part in parts:
                 check_size(folder, part)
@@ -112,10 +112,11 @@ class Reader:
         for part in parts[max(0, self._place(parts, start - 1)) :]:
             if _started(part) >= stop:
                 return
+            until = part.place(stop - 1) + 1
             for group in range(max(0, part.place(start - 1)), len(part.groups)):
                 if part.groups[group].started >= stop:
                     return
-                rows = self._group(part, group, use_threads=True)
+                rows = self._group(part, group, until, use_threads=True)
                 first, last = (_until(rows["ts_recv"].to_numpy(), at - 1) for at in (start, stop))
                 some = rows.slice(first, last - first)
                 if wanted is not None:  # before the levels of all other symbols are looked at
@@ -147,7 +148,7 @@ class Reader:
             elif beyond is not None:
                 start = max(0, part.group_of(beyond))
             for group in range(start, len(part.groups)):
-                rows = self._group(part, group)
+                rows = self._group(part, group, 2 * group - start + 1)  # as much again as has been read
                 if group > start:
                     after = beyond = None  # what follows is later
                 passed = 0
@@ -198,10 +199,10 @@ class Reader:
 
     # --- row groups ---
 
-    def _group(self, part: PartFile, group: int, *, use_threads: bool = False) -> pa.Table:
+    def _group(self, part: PartFile, group: int, until: int = 0, *, use_threads: bool = False) -> pa.Table:
         key = (part, group)
         if key not in self._groups:
-            rows = part.read(group, use_threads=use_threads)
+            rows = part.read(group, use_threads=use_threads, until=until)
             self._open[part] = None
             self._groups[key] = rows
         self._groups.move_to_end(key)

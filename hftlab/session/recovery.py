@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from os import PathLike
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ from hftlab.session.conversion import convert_segment
 from hftlab.session.journal import JOURNAL, MAGIC, Segment, read_segment, segment_paths
 from hftlab.session.lock import SessionLock
 from hftlab.session.manifest import MANIFEST, Ending, Manifest, read_manifest, sync_folder, write_manifest
+from hftlab.session.object_path import local_folder
 from hftlab.session.part_file import verify_file
 from hftlab.session.parts import Parts
 from hftlab.session.replacement import REPLACEMENT, check_is_session, finish_replacement
@@ -32,7 +34,7 @@ class Recovery(NamedTuple):
     damaged: int = 0
 
 
-def recover(path: Path | str, *, progress: Callable[[int], object] | None = None) -> Recovery:
+def recover(path: PathLike[str] | str, *, progress: Callable[[int], object] | None = None) -> Recovery:
     """Turn the journal that a crash left into Parquet.
 
     Every committed record is kept, also those behind a damaged one. Segments with damage or a torn end stay in the
@@ -41,7 +43,7 @@ def recover(path: Path | str, *, progress: Callable[[int], object] | None = None
     called with the bytes of the journal that have been dealt with. Raises SessionBusy while a
     recording is running in the folder, SessionNotFound, SessionTooNew or SessionDamaged.
     """
-    folder = Path(path).absolute()
+    folder = local_folder(path, "is recorded, and so none is left to be recovered")
     check_is_session(folder)  # before a lock's file is made in it
     with SessionLock(folder):
         return _recover(folder, progress or (lambda _: None))

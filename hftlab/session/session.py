@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from os import PathLike
@@ -31,10 +31,11 @@ from hftlab.session.event_table import SCHEMA
 from hftlab.session.journal import segment_paths
 from hftlab.session.lock import writer_of
 from hftlab.session.lossy_messages import LossyMessages
-from hftlab.session.manifest import Manifest, read_manifest
+from hftlab.session.manifest import Manifest, Part, read_manifest
 from hftlab.session.market_at import book_of_events, book_of_messages, check_symbols, rows_between
 from hftlab.session.nearest_sessions import with_nearest
-from hftlab.session.part_file import verify_file
+from hftlab.session.object_path import Location, ObjectPath, located
+from hftlab.session.part_file import check_size, verify_file
 from hftlab.session.parts import scan_parts
 from hftlab.session.reader import Reader
 from hftlab.session.replacement import check_not_being_replaced
@@ -45,14 +46,21 @@ from hftlab.session.tables import TABLES
 __all__ = ["SCHEMAS", "Session", "open_session"]
 
 
-def open_session(path: Path | str) -> Session:
-    """Open a recorded session. Raises SessionNotFound, which names the nearest, SessionTooNew or SessionDamaged."""
+def open_session(path: PathLike[str] | str, *, storage_options: Mapping[str, object] | None = None) -> Session:
+    """Open a recorded session: a folder, or an address on an object store such as "s3://bucket/path".
+
+    Credentials and the endpoint of an object store are those of the environment (AWS_ACCESS_KEY_ID,
+    AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT_URL, ...) or of `storage_options`, by the same names.
+
+    Raises SessionNotFound, which names the nearest, SessionTooNew or SessionDamaged, and ObjectStoreFailed.
+    """
     if not isinstance(path, str | PathLike):
         raise ArgumentTypeError(f"a session is opened by its folder, such as 'data/session'; got {path!r}")
+    place = located(path, storage_options)
     try:
-        return Session(Path(path))
+        return Session(place)
     except SessionNotFound as exc:
-        raise with_nearest(exc, path) from None
+        raise with_nearest(exc, path if isinstance(place, Path) else place) from None
 
 
 class Session:
@@ -63,22 +71,40 @@ class Session:
 
     A session that is being recorded can be read as far as it is Parquet: as of the moment when it was opened. Open it
     again to have what has come since.
+
+    `folder` is a Path, or the address of a session on an object store, of which nothing is fetched but what is asked
+    for. There a table of more than 8 MiB is not verified as a whole: polars fetches the columns and row groups that a
+    query needs. slice(), book_at() and replay() verify each row group that they fetch, and verify() fetches everything.
+
+    A session can be pickled: another process, or another machine that reaches the same place, goes on with it.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder = folder.absolute()
-        check_not_being_replaced(folder)
-        self.manifest: Manifest = read_manifest(folder)
+    def __init__(self, folder: Location) -> None:
+        self.folder: Location = folder.absolute()
         self._verified: set[str] = set()
-        leftover = segment_paths(folder)
-        self.recorded_by: str | None = writer_of(folder) if leftover else None
+        self.recorded_by: str | None = None
         """The process that was recording the session when it was opened, None if none was."""
+        if isinstance(folder, ObjectPath):
+            self.manifest: Manifest = read_manifest(folder)
+            self.folder = folder.listed()
+        else:
+            self._open(folder.absolute())
+
+    def _open(self, folder: Path) -> None:
+        check_not_being_replaced(folder)
+        self.manifest = read_manifest(folder)
+        leftover = segment_paths(folder)
+        self.recorded_by = writer_of(folder) if leftover else None
         if leftover and self.recorded_by is None:
             raise SessionDamaged(
                 f"{folder} was not closed: its journal still holds messages ({leftover[0].name}), and nothing is "
                 f"recorded there now: run `hftlab recover {folder}`",
                 path=folder,
             )
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is pickled: all but the files that are open."""
+        return {name: value for name, value in self.__dict__.items() if name != "_reader"}
 
     @property
     def market_data(self) -> pl.LazyFrame:
@@ -132,10 +158,14 @@ class Session:
         if not parts:
             return pl.LazyFrame(schema=SCHEMAS.get(name))
         if name not in self._verified:
-            for part in parts:
-                verify_file(self.folder, part)
+            self._verify(name, parts)
             self._verified.add(name)
         return scan_parts([self.folder / part.file for part in parts], SCHEMAS.get(name), _DEFAULTS.get(name))
+
+    def _verify(self, name: str, parts: Sequence[Part]) -> None:
+        is_fetched = isinstance(self.folder, Path) or self.manifest.size_of(name) <= _FETCHED
+        for part in parts:
+            verify_file(self.folder, part) if is_fetched else check_size(self.folder, part)
 
     def to_arrow(self, table: str = "market_data") -> Any:
         """Return a table as a pyarrow.Table, all of it in memory. Raises SessionDamaged.
@@ -191,7 +221,10 @@ class Session:
     def verify(self) -> None:
         """Verify every part and every index against its checksum. Raises SessionDamaged."""
         for name, parts in self.manifest.tables.items():
-            self.table(name)
+            for part in parts:
+                if name not in self._verified or not isinstance(self.folder, Path):
+                    verify_file(self.folder, part)
+            self._verified.add(name)
             for part in parts:
                 if part.index is not None:
                     verify_file(self.folder, part.index)
@@ -302,6 +335,8 @@ class Session:
         return facts_table(f"Session {self.folder.name}", dict(rows))
 
 
+_FETCHED: Final = 8 << 20
+"""Bytes of a table on an object store up to which it is verified as a whole when it is first used."""
 SCHEMAS: Final = {table.folder: TABLES[table].schema for table in TableId} | {EVENTS: SCHEMA}
 """The tables of sessions, by the names of their folders, and their columns."""
 _DEFAULTS: Final = {table.folder: TABLES[table].defaults for table in TableId}

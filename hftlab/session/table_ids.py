@@ -16,7 +16,7 @@ from hftlab.protocol import (
 )
 from hftlab.protocol.order_messages import PRIVATE_MESSAGES
 
-__all__ = ["DATA_MESSAGES", "EVENTS", "INDEX", "TableId", "table_of"]
+__all__ = ["DATA_MESSAGES", "EVENTS", "INDEX", "RAW", "TableId", "table_of"]
 
 
 class TableId(IntEnum):
@@ -40,6 +40,9 @@ EVENTS: Final = "events"
 
 INDEX: Final = "index"
 """Folder of the indexes of parts, which are beside the tables' folders: those hold nothing but a table."""
+
+RAW: Final = "raw"
+"""Folder within a session of the frames that its messages were made of, where they were kept."""
 
 DATA_MESSAGES: Final = (MarketData, BookDelta, Arbitrage, *PRIVATE_MESSAGES)
 """Types of the messages that a replay streams; the others are about the connection that they came over."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
+from os import PathLike
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import polars as pl
 
@@ -13,6 +14,8 @@ from hftlab.errors import SessionDamaged, SessionError
 from hftlab.session.journal import JOURNAL, read_segment, segment_paths
 from hftlab.session.lock import writer_of
 from hftlab.session.manifest import MANIFEST, Manifest, checksum, read_manifest
+from hftlab.session.object_path import Location, ObjectPath, located
+from hftlab.session.parts import scan_parts
 from hftlab.session.table_ids import TableId
 
 __all__ = ["Problem", "Verification", "verify"]
@@ -24,7 +27,7 @@ _ATTEMPTS: Final = 3
 class Problem(NamedTuple):
     """Fault of a session: a file, and the reason."""
 
-    path: Path
+    path: Location
     what: str
 
 
@@ -45,7 +48,7 @@ class Verification(NamedTuple):
         return not self.problems
 
 
-def verify(path: Path | str, *, progress: Callable[[int], object] | None = None) -> Verification:
+def verify(path: PathLike[str] | str, *, progress: Callable[[int], object] | None = None) -> Verification:
     """Read every file of a session and compare it with the manifest; goes on after a problem.
 
     Sizes, checksums and rows of the parts and their indexes, message numbers and times that follow each other, a
@@ -54,7 +57,7 @@ def verify(path: Path | str, *, progress: Callable[[int], object] | None = None)
     `progress` is called with the bytes read so far. Raises SessionNotFound or SessionTooNew for what is not a session
     of this version.
     """
-    folder = Path(path).absolute()
+    folder = located(path)
     tell = progress or (lambda _: None)
     for _ in range(_ATTEMPTS - 1):
         before = _state(folder)
@@ -64,32 +67,40 @@ def verify(path: Path | str, *, progress: Callable[[int], object] | None = None)
     return _verified(folder, tell)
 
 
-def _state(folder: Path) -> tuple[str | None, Manifest | None]:
+def _state(folder: Location) -> tuple[str | None, Manifest | None]:
     """Return who writes a session at present, and what its manifest says if that can be read."""
     try:
-        return writer_of(folder), read_manifest(folder)
+        return _writer(folder), read_manifest(folder)
     except SessionError:
-        return writer_of(folder), None
+        return _writer(folder), None
 
 
-def _verified(folder: Path, tell: Callable[[int], object]) -> Verification:
-    recorded_by = writer_of(folder)  # before the manifest: a recording that ends in between has left nothing
+def _writer(folder: Location) -> str | None:
+    return writer_of(folder) if isinstance(folder, Path) else None
+
+
+def _verified(folder: Location, tell: Callable[[int], object]) -> Verification:
+    recorded_by = _writer(folder)  # before the manifest: a recording that ends in between has left nothing
     try:
         manifest = read_manifest(folder)
     except SessionDamaged as exc:
         return Verification(1, 0, [Problem(exc.path or folder, str(exc))], recorded_by)
+    if isinstance(folder, ObjectPath):
+        folder = folder.listed()
     sizes: list[int] = []
     problems = [
         *_parts(folder, manifest, sizes, tell),
         *_order(folder, manifest),
         *_counts(folder, manifest),
     ]
-    if recorded_by is None:
-        problems += [*_journal(folder), *_strangers(folder, manifest)]
+    if isinstance(folder, ObjectPath):
+        problems += _strangers([folder / name for name in sorted(folder.sizes())], folder, manifest)
+    elif recorded_by is None:
+        problems += [*_journal(folder), *_strangers(sorted(folder.glob("*/*.parquet")), folder, manifest)]
     return Verification(len(sizes) + 1, sum(sizes), problems, recorded_by)
 
 
-def _parts(folder: Path, manifest: Manifest, sizes: list[int], tell: Callable[[int], object]) -> Iterator[Problem]:
+def _parts(folder: Location, manifest: Manifest, sizes: list[int], tell: Callable[[int], object]) -> Iterator[Problem]:
     for parts in manifest.tables.values():
         for part in parts:
             path, problem = folder / part.file, _file(folder / part.file, part.size, part.crc32, sizes)
@@ -105,7 +116,7 @@ def _parts(folder: Path, manifest: Manifest, sizes: list[int], tell: Callable[[i
             tell(sum(sizes))
 
 
-def _file(path: Path, size: int, crc32: int, sizes: list[int]) -> str | None:
+def _file(path: Location, size: int, crc32: int, sizes: list[int]) -> str | None:
     try:
         if not path.is_file():
             return "it is missing"
@@ -123,15 +134,15 @@ def _unreadable(error: OSError) -> str:
     return f"it cannot be read ({error.strerror or error})"
 
 
-def _rows(path: Path, rows: int) -> str | None:
+def _rows(path: Location, rows: int) -> str | None:
     try:
-        found = pl.scan_parquet(path).select(pl.len()).collect().item()
+        found = scan_parts([path], None).select(pl.len()).collect().item()
     except (pl.exceptions.PolarsError, OSError) as exc:
         return f"it cannot be read as Parquet ({exc})"
     return None if found == rows else f"it has {found:,} rows, and the manifest says {rows:,}"
 
 
-def _order(folder: Path, manifest: Manifest) -> Iterator[Problem]:
+def _order(folder: Location, manifest: Manifest) -> Iterator[Problem]:
     """Parts follow each other: numbers do not repeat, and times do not go back."""
     for table in TableId:
         parts = [part for part in manifest.tables.get(table.folder, ()) if part.rows]
@@ -147,7 +158,7 @@ def _goes_back(one: int | None, before: int | None, *, may_be_equal: bool = True
     return one < before or (one == before and not may_be_equal)
 
 
-def _counts(folder: Path, manifest: Manifest) -> Iterator[Problem]:
+def _counts(folder: Location, manifest: Manifest) -> Iterator[Problem]:
     """Every message has one row at least, and what recovery found missing is still missing."""
     rows = sum(manifest.rows(table.folder) for table in TableId if table is not TableId.CONTROL)
     if manifest.messages > rows or (rows and not manifest.messages):
@@ -172,11 +183,13 @@ def _journal(folder: Path) -> Iterator[Problem]:
         yield Problem(segment, f"a recovery has set its {segment.stat().st_size:,} bytes aside, some of them damaged")
 
 
-def _strangers(folder: Path, manifest: Manifest) -> Iterator[Problem]:
+def _strangers(paths: Sequence[Any], folder: Location, manifest: Manifest) -> Iterator[Problem]:
     """Files in the folders of tables that would be read as theirs by others."""
     all_parts = [part for parts in manifest.tables.values() for part in parts]
     named = {file.file for part in all_parts for file in (part, part.index) if file is not None}
-    for path in sorted(folder.glob("*/*.parquet")):
-        file = path.relative_to(folder).as_posix()
-        if file not in named and not path.parent.name.startswith("replacement"):
+    for path in paths:
+        file: str = path.relative_to(folder).as_posix()
+        where, _, name = file.partition("/")
+        is_table = name.endswith(".parquet") and "/" not in name and not where.startswith("replacement")
+        if is_table and file not in named:
             yield Problem(path, "the manifest does not name it: an interrupted recording or compaction has left it")

@@ -22,18 +22,17 @@ from hftlab.session.conversion import convert_segment
 from hftlab.session.journal import JOURNAL, Journal, Record
 from hftlab.session.lock import LOCK, SessionLock
 from hftlab.session.manifest import MANIFEST, Ending, Manifest, read_manifest, sync_folder, write_manifest
+from hftlab.session.object_path import local_folder
 from hftlab.session.parts import Parts
 from hftlab.session.payloads import checked_payload
 from hftlab.session.replacement import finish_replacement, replace_session, start_replacement, strangers
-from hftlab.session.table_ids import DATA_MESSAGES, EVENTS, INDEX, TableId, table_of
+from hftlab.session.table_ids import DATA_MESSAGES, EVENTS, INDEX, RAW, TableId, table_of
 from hftlab.session.time_order import TimeOrder
 from hftlab.version import __version__
 
-__all__ = ["RAW", "SessionWriter"]
+__all__ = ["SessionWriter"]
 
 _TEMPORARY: Final = f"{MANIFEST}.tmp"
-RAW: Final = "raw"
-"""Folder within a session of the frames that its messages were made of, where they were kept."""
 _OURS: Final = {MANIFEST, _TEMPORARY, LOCK, JOURNAL, INDEX, EVENTS, RAW, *(table.folder for table in TableId)}
 
 SEGMENT_BYTES: Final = 64 * 1024 * 1024
@@ -79,7 +78,7 @@ class SessionWriter:
         converter: SegmentConverter | None = None,
         buffer: int | None = None,
     ) -> None:
-        self.folder = Path(folder).absolute()
+        self.folder = local_folder(folder, "is written")
         self._converter = converter
         self._convert_later = convert_later
         self._segment_bytes = segment_bytes

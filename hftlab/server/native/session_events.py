@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
 import numpy as np
@@ -11,6 +12,8 @@ from hftlab.events import TRADE, EventBatch
 from hftlab.instruments import Instrument
 from hftlab.kernels.compiling import IntArray
 from hftlab.session import Session
+from hftlab.session.part_file import read_part
+from hftlab.session.parts import scan_parts
 from hftlab.session.table_ids import EVENTS
 
 __all__ = ["EventParts", "Events", "SessionEvents"]
@@ -53,7 +56,8 @@ class SessionEvents:
 
     def __init__(self, session: Session) -> None:
         self._parts = session.manifest.tables[EVENTS]
-        session.table(EVENTS)  # verified
+        if isinstance(session.folder, Path):
+            session.table(EVENTS)  # verified
         self._folder = session.folder
         self.instruments = tuple(map(Instrument.from_dict, session.manifest.source.get("instruments", ())))
         self._format = session.manifest.source.get("format")
@@ -64,12 +68,14 @@ class SessionEvents:
 
     def started(self, part: int) -> int:
         """Return the time of the first event of a part."""
-        first = pl.scan_parquet(self._folder / self._parts[part].file).select(pl.col("ts_recv").first())
+        first = scan_parts([self._folder / self._parts[part].file], None).select(pl.col("ts_recv").first())
         return int(first.collect().item())
 
     def load(self, part: int) -> Events:
         """Read a part."""
-        frame = pl.read_parquet(self._folder / self._parts[part].file)
+        path = self._folder / self._parts[part].file
+        source = path if isinstance(path, Path) else read_part(self._folder, self._parts[part])
+        frame = pl.read_parquet(source)
         batch = EventBatch.from_polars(frame.drop("symbol").rechunk(), self.instruments)
         times = np.maximum.accumulate(batch.ts_recv)
         if self._format == _NUMBERED:

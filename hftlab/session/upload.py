@@ -1,0 +1,227 @@
+"""Uploads sessions to object stores and downloads them: the manifest last, so that a session is whole or not there.
+
+An object store has no renaming. Parts are put under the names that they have; where a session is replaced and one of
+its parts has the name, the new part's has its checksum before the ending, as in part-000001.0a1b2c3d.parquet. The new
+manifest takes the place of the old one in one step, and what only the old one names is deleted after that.
+"""
+
+from __future__ import annotations
+
+import platform
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from os import PathLike
+from pathlib import Path, PurePosixPath
+from typing import Any, Final
+
+import msgspec
+
+from hftlab.errors import ObjectStoreFailed, SessionDamaged, SessionError, SessionExists, SessionNotFound
+from hftlab.session.manifest import MANIFEST, Ending, File, Manifest, Part, manifest_bytes, read_manifest
+from hftlab.session.nearest_sessions import UPLOAD
+from hftlab.session.object_path import Location, ObjectPath, is_object_uri, located
+from hftlab.session.session import Session
+from hftlab.session.table_ids import EVENTS, INDEX, RAW, TableId
+
+__all__ = ["Upload", "checked_destination", "files_of", "plain_name", "renamed", "upload"]
+
+_OURS: Final = frozenset({MANIFEST, UPLOAD, INDEX, EVENTS, RAW, *(table.folder for table in TableId)})
+_REPLACEABLE: Final = re.compile(r"(?:[a-z_]+/part|index/[a-z_]+)-[0-9]{6}[-.0-9a-f]*\.parquet|raw/.+", re.DOTALL)
+"""Objects of a session, which a later one may leave over."""
+_WITH_CHECKSUM: Final = re.compile(r"\.[0-9a-f]{8}(?=\.parquet$)")
+
+
+def upload(
+    session: Session | PathLike[str] | str,
+    to: PathLike[str] | str,
+    *,
+    overwrite: bool = False,
+    storage_options: Mapping[str, object] | None = None,
+    progress: Callable[[int], object] | None = None,
+) -> Session:
+    """Upload a session of this machine to an object store, such as "s3://bucket/path"; returns it as it is there.
+
+    It is a session there as soon as all of it is there, and no sooner; the folder here stays as it is. An upload that
+    was interrupted is finished by calling it again, and one that is there already does nothing. With `overwrite`
+    another session in its place is replaced in one step, once the new one is whole. `progress` is called with the bytes
+    sent so far. Object stores have no locks: two uploads to one address at a time spoil each other, which the checksums
+    tell.
+
+    Raises ObjectStoreFailed, SessionExists, SessionBusy for a session that is being recorded, and SessionDamaged.
+    """
+    place = checked_destination(to, storage_options)
+    opened = session if isinstance(session, Session) else Session(located(session))
+    if not isinstance(opened.folder, Path):
+        raise SessionError(f"{opened.folder} is on an object store already: download it first", path=opened.folder)
+    _check_is_closed(opened)
+    manifest = read_manifest(opened.folder)
+    found = _found(place)
+    if found is not None and _content(manifest) == _content(found):
+        there = place.sizes()
+        _remove_leftovers(place, there, {file.file for file in files_of(found)} | set(filter(_is_raw, there)))
+        return Session(place)
+    sent = Upload(opened.folder, place, overwrite=overwrite, progress=progress)
+    sent.finish(manifest)
+    return Session(place)
+
+
+def checked_destination(to: PathLike[str] | str, storage_options: Mapping[str, object] | None = None) -> ObjectPath:
+    """Return the address of an object store. Raises ArgumentError for an address of something else, SessionError."""
+    place = located(to, storage_options if is_object_uri(to) else None)
+    if not isinstance(place, ObjectPath):
+        raise SessionError(f"{place} is a folder of this machine: give an address such as s3://bucket/path", path=place)
+    return place
+
+
+class Upload:
+    """Upload of a session, which may be recorded still: send() takes the parts that are sealed, finish() the rest.
+
+    Calls that raise ObjectStoreFailed can be made again, and go on where they were. For one thread at a time. Raises
+    SessionExists where something else is at the address.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        to: ObjectPath,
+        *,
+        overwrite: bool = False,
+        progress: Callable[[int], object] | None = None,
+    ) -> None:
+        self.folder, self.to = folder, to
+        self._progress = progress or (lambda _: None)
+        self._sent: dict[str, tuple[str, int]] = {}
+        """Files that are there: their names and sizes, by the names that they have here."""
+        old = _check_free(to, overwrite=overwrite)
+        self._taken = set() if old is None else {file.file for file in files_of(old)}
+        # What may not be written to is told of now, and not after hours of recording.
+        whence = {"host": platform.node(), "folder": str(folder)}
+        (to / UPLOAD).write_bytes(msgspec.json.encode(whence))
+
+    @property
+    def sent(self) -> int:
+        """Bytes that are there."""
+        return sum(size for _, size in self._sent.values())
+
+    def send(self, manifest: Manifest) -> None:
+        """Send the parts that a manifest names and that are not there yet. Raises ObjectStoreFailed, SessionDamaged."""
+        for file in files_of(manifest):
+            if file.file not in self._sent:
+                self._send(file.file, file.crc32)
+
+    def finish(self, manifest: Manifest) -> None:
+        """Send what is left of a closed session, and then its manifest. Raises ObjectStoreFailed, SessionDamaged."""
+        self.send(manifest)
+        raw = self.folder / RAW
+        for path in sorted(raw.rglob("*")) if raw.is_dir() else ():
+            name = path.relative_to(self.folder).as_posix()
+            if path.is_file() and name not in self._sent:
+                self._send(name, None)
+        there = self.to.sizes()
+        for name, size in self._sent.values():
+            if there.get(name) != size:
+                self._sent = {here: sent for here, sent in self._sent.items() if sent[0] != name}
+                raise ObjectStoreFailed(
+                    f"{self.to / name} is not as it was sent ({there.get(name, 'no')} bytes of {size}): upload again",
+                    path=self.to / name,
+                )
+        (self.to / MANIFEST).write_bytes(manifest_bytes(renamed(manifest, lambda name: self._sent[name][0])))
+        _remove_leftovers(self.to, there, {name for name, _ in self._sent.values()})
+
+    def discard(self) -> None:
+        """Delete what was sent: there is nothing to be finished. Raises ObjectStoreFailed."""
+        for name in (*(name for name, _ in self._sent.values()), UPLOAD):
+            (self.to / name).delete()
+
+    def _send(self, name: str, crc32: int | None) -> None:
+        path = self.folder / name
+        there = name if crc32 is None else plain_name(name)
+        if there in self._taken:
+            there = str(PurePosixPath(there).with_suffix(f".{crc32:08x}.parquet"))
+        try:
+            size, actual = (self.to / there).upload(path)
+        except FileNotFoundError:
+            raise SessionDamaged(f"{path} is missing: restore it from a copy of the session", path=path) from None
+        if crc32 is not None and actual != crc32:
+            raise SessionDamaged(
+                f"{path} is damaged (its checksum is not the one in the manifest), so that the session is not "
+                "uploaded: restore it from a copy",
+                path=path,
+            )
+        self._sent[name] = there, size
+        self._progress(self.sent)
+
+
+def plain_name(name: str) -> str:
+    """Return the name of a part as it is in a folder: without the checksum that tells it from one that it replaced."""
+    return _WITH_CHECKSUM.sub("", name)
+
+
+def _remove_leftovers(place: ObjectPath, there: Iterable[str], kept: Collection[str]) -> None:
+    """Delete what earlier sessions and uploads have left, and at last what says that an upload goes on."""
+    for name in there:
+        if name not in kept and _REPLACEABLE.fullmatch(name):
+            (place / name).delete()
+    (place / UPLOAD).delete()
+
+
+def _is_raw(name: str) -> bool:
+    return name.startswith(f"{RAW}/")
+
+
+def _check_is_closed(session: Session) -> None:
+    if session.recorded_by is not None or session.manifest.ending is Ending.RUNNING:
+        by = "" if session.recorded_by is None else f" by {session.recorded_by}"
+        raise SessionError(
+            f"{session.folder} is being recorded{by}, or was killed: upload it when it is closed, or run `hftlab "
+            f"recover {session.folder}` first",
+            path=session.folder,
+        )
+
+
+def _check_free(to: ObjectPath, *, overwrite: bool) -> Manifest | None:
+    """Return the manifest of the session to be replaced, None if there is none. Raises SessionExists."""
+    foreign = [name for name in to.names() if name not in _OURS]
+    if foreign:
+        more = f" and {len(foreign) - 5:,} more" if len(foreign) > 5 else ""
+        raise SessionExists(
+            f"{to} contains what is not part of a session ({', '.join(foreign[:5])}{more}): choose another address",
+            path=to,
+        )
+    old = _found(to)
+    if old is not None and not overwrite:
+        raise SessionExists(
+            f"{to} is a session already: choose another address, or pass overwrite=True (on the command line "
+            "--overwrite) to replace it",
+            path=to,
+        )
+    return old
+
+
+def _found(place: Location) -> Manifest | None:
+    try:
+        return read_manifest(place)
+    except SessionNotFound:
+        return None
+
+
+def files_of(manifest: Manifest) -> Iterator[Part | File]:
+    """Yield the entries of all files that a manifest names, an index before its part."""
+    for parts in manifest.tables.values():
+        for part in parts:
+            if part.index is not None:
+                yield part.index
+            yield part
+
+
+def renamed(manifest: Manifest, name: Callable[[str], str]) -> Manifest:
+    """Return a copy of a manifest with a new name for each of its files."""
+    copy = msgspec.json.decode(msgspec.json.encode(manifest), type=Manifest)
+    for file in files_of(copy):
+        file.file = name(file.file)
+    return copy
+
+
+def _content(manifest: Manifest) -> Any:
+    """Return what two manifests of one content have in common: all but the names of parts that replaced others."""
+    return msgspec.to_builtins(renamed(manifest, plain_name))

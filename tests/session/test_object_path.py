@@ -1,0 +1,305 @@
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+import hftlab as hl
+from hftlab.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    ObjectStoreFailed,
+    SessionDamaged,
+    SessionError,
+    SessionNotFound,
+)
+from hftlab.protocol import MarketData
+from hftlab.session import Session, merged, verify
+from hftlab.session.object_path import ObjectPath, is_object_uri, local_folder, located
+from tests.protocol.conftest import market_data, symbol
+from tests.session.object_server import BUCKET, ObjectServer, object_server
+from tests.session.sessions import numbered, replayed, write_session
+
+SECOND = 1_000_000_000
+MESSAGES = 20_000
+NAME = "date=2026-01-02/session=an öpening *"
+"""A folder with what addresses have to escape: a space, a letter that is not of ASCII, an asterisk."""
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ObjectServer]:
+    with object_server() as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def environment(server: ObjectServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in server.environment.items():
+        monkeypatch.setenv(name, value)
+    server.log.clear()
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory: pytest.TempPathFactory) -> Session:
+    """A session of two symbols, with a hundred messages a second, and a gap."""
+    received = [(SECOND + n * SECOND // 100, _message(n)) for n in range(MESSAGES)]
+    return write_session(tmp_path_factory.mktemp("local") / "session", received)
+
+
+@pytest.fixture(scope="module")
+def uri(server: ObjectServer, local: Session) -> str:
+    """The same session on the object store, copied there as any tool would."""
+    return copied(server, local, NAME)
+
+
+def copied(server: ObjectServer, local: Session, name: str) -> str:
+    assert isinstance(local.folder, Path)
+    for path in local.folder.rglob("*"):
+        if path.is_file():
+            server.write(f"{name}/{path.relative_to(local.folder).as_posix()}", path.read_bytes())
+    return f"s3://{BUCKET}/{name}"
+
+
+def _message(number: int) -> MarketData:
+    name = ("AAPL", "MSFT")[number % 2]
+    return market_data(symbol(name, price=100.0 + number % 7, volume=float(number)), id=f"md_{number}")
+
+
+class TestOpenSession:
+    def test_it_is_what_was_copied(self, local: Session, uri: str) -> None:
+        opened = hl.open_session(uri)
+        assert opened.manifest == local.manifest
+        assert opened.market_data.collect().equals(local.market_data.collect())
+        assert opened.order_updates.collect().is_empty()
+        assert opened.coverage().equals(local.coverage())
+        assert hl.diff(local, uri) is None
+
+    def test_credentials_and_the_endpoint_may_be_given(
+        self, server: ObjectServer, uri: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for name in server.environment:
+            monkeypatch.delenv(name)
+        opened = hl.open_session(uri, storage_options=server.environment)
+        assert opened.market_data.select(pl.len()).collect().item() == MESSAGES
+        again = pickle.loads(pickle.dumps(opened))
+        assert again.market_data.select(pl.len()).collect().item() == MESSAGES
+
+    def test_what_is_shown_holds_no_credentials(self, server: ObjectServer, uri: str) -> None:
+        opened = hl.open_session(uri, storage_options=server.environment | {"aws_secret_access_key": "hush-hush"})
+        shown = f"{opened} {opened!r} {opened.folder!r} {opened._repr_html_()} {opened.replay()!r}"
+        assert "hush-hush" not in shown
+        assert uri in repr(opened)
+        assert "session=an öpening *" in opened._repr_html_()
+
+    def test_a_folder_that_is_not_a_session_says_what_is_there(self, uri: str) -> None:
+        with pytest.raises(SessionNotFound, match=r"nothing at s3://recordings/nowhere"):
+            hl.open_session(f"s3://{BUCKET}/nowhere")
+        with pytest.raises(SessionNotFound, match=r"in it are session=an öpening \*"):
+            hl.open_session(f"s3://{BUCKET}/date=2026-01-02")
+
+    def test_a_bucket_that_does_not_exist_is_named(self) -> None:
+        with pytest.raises(ObjectStoreFailed, match="no bucket 'no-such-bucket'"):
+            hl.open_session("s3://no-such-bucket/session")
+
+    @pytest.mark.parametrize(
+        "address", ["http://host/x", "s3://", "s3:///x", "s3://key:secret@bucket/x", "s3://b/../x"]
+    )
+    def test_other_addresses_are_refused(self, address: str) -> None:
+        with pytest.raises(ArgumentError, match=r"s3://bucket/path|write it without"):
+            hl.open_session(address)
+
+    def test_a_path_of_an_address_is_told(self) -> None:
+        with pytest.raises(ArgumentTypeError, match="'s3://bucket/session'"):
+            hl.open_session(Path("s3://bucket/session"))
+
+    def test_options_are_for_object_stores_alone(self, tmp_path: Path) -> None:
+        with pytest.raises(ArgumentError, match="is a folder"):
+            hl.open_session(tmp_path, storage_options={"aws_region": "eu-west-1"})
+
+
+class TestBytes:
+    """What is fetched, by the server's own log."""
+
+    def test_a_second_fetches_its_row_groups_alone(self, server: ObjectServer, local: Session, uri: str) -> None:
+        opened = hl.open_session(uri)
+        server.log.clear()
+        start, stop = 101 * SECOND, 102 * SECOND
+        rows = opened.slice(start, stop, "MSFT")
+        assert rows.height == 50
+        assert rows.equals(local.slice(start, stop, "MSFT"))
+        index = pl.read_parquet(local.folder / "index/market_data-000001.parquet").filter(pl.col("symbol").is_null())
+        groups = index.filter(pl.col("started") < stop, pl.col("ended") >= start)
+        footer = index.filter(pl.col("started").is_null())
+        needed = pl.concat([groups, footer]).select((pl.col("stop") - pl.col("start")).sum()).item()
+        assert server.fetched("market_data/") == needed
+        assert needed < local.manifest.size_of("market_data") / 2
+
+    def test_another_second_close_by_fetches_nothing(self, server: ObjectServer, uri: str) -> None:
+        opened = hl.open_session(uri)
+        opened.slice(101 * SECOND, 102 * SECOND)
+        server.log.clear()
+        opened.slice(102 * SECOND, 103 * SECOND)
+        assert server.fetched() == 0
+
+    def test_opening_takes_three_requests(self, server: ObjectServer, uri: str) -> None:
+        hl.open_session(uri)
+        assert [request.method for request in server.log] == ["HEAD", "GET", "GET"]  # manifest, and one list
+
+    def test_a_replay_fetches_each_row_group_once(self, server: ObjectServer, local: Session, uri: str) -> None:
+        opened = hl.open_session(uri)
+        server.log.clear()
+        assert replayed(opened) == replayed(local)
+        assert server.fetched("market_data/") == local.manifest.tables["market_data"][0].size
+        requests = [one for one in server.log if one.method == "GET" and "market_data/part" in one.path]
+        assert len(requests) < 1 + MESSAGES // 4096  # neighbours come together
+
+    def test_a_seek_reads_what_it_needs(self, server: ObjectServer, local: Session, uri: str) -> None:
+        opened = hl.open_session(uri)
+        server.log.clear()
+        replay, same = opened.replay(), local.replay()
+        assert replay.seek(150 * SECOND) == same.seek(150 * SECOND)
+        assert replay.take(10) == same.take(10)
+        replay.close()
+        same.close()
+        assert server.fetched("market_data/part") < local.manifest.size_of("market_data")
+
+
+class TestDamage:
+    @pytest.fixture
+    def own(self, server: ObjectServer, local: Session, request: pytest.FixtureRequest) -> Iterator[str]:
+        name = request.node.name
+        yield copied(server, local, name)
+        for key in server.stored(name):
+            server.delete(key)
+
+    def _change(self, server: ObjectServer, key: str) -> None:
+        data = bytearray(server.read(key))
+        data[len(data) // 3] ^= 1
+        server.write(key, bytes(data))
+
+    def test_a_damaged_part_is_never_served(self, server: ObjectServer, own: str) -> None:
+        part = own.removeprefix(f"s3://{BUCKET}/") + "/market_data/part-000001.parquet"
+        self._change(server, part)
+        opened = hl.open_session(own)
+        for read in (
+            lambda: opened.market_data,
+            lambda: opened.slice(0, 10**12),
+            lambda: opened.replay().take(MESSAGES),
+            opened.verify,
+        ):
+            with pytest.raises(SessionDamaged, match=r"s3://.*part-000001\.parquet is damaged"):
+                read()
+        assert [problem.path for problem in verify(own).problems] == [ObjectPath(f"s3://{BUCKET}/{part}")]
+
+    def test_an_object_that_is_changed_under_its_reader_is_told(self, server: ObjectServer, own: str) -> None:
+        opened = hl.open_session(own)
+        opened.slice(0, 2 * SECOND)
+        self._change(server, own.removeprefix(f"s3://{BUCKET}/") + "/market_data/part-000001.parquet")
+        with pytest.raises(SessionDamaged, match="checksum"):
+            opened.slice(0, 10**12)
+
+    def test_an_object_that_is_deleted_under_its_reader_is_told(self, server: ObjectServer, own: str) -> None:
+        opened = hl.open_session(own)
+        opened.slice(0, 2 * SECOND)
+        server.delete(own.removeprefix(f"s3://{BUCKET}/") + "/market_data/part-000001.parquet")
+        with pytest.raises(SessionDamaged, match="is missing"):
+            opened.slice(0, 10**12)
+
+    def test_a_part_that_is_not_there_is_told_when_a_replay_begins(self, server: ObjectServer, own: str) -> None:
+        server.delete(own.removeprefix(f"s3://{BUCKET}/") + "/market_data/part-000001.parquet")
+        opened = hl.open_session(own)
+        with pytest.raises(SessionDamaged, match="is missing"):
+            opened.replay()
+        with pytest.raises(SessionDamaged, match="is missing"):
+            _ = opened.market_data
+
+    def test_without_its_index_a_part_is_read_as_a_whole(self, server: ObjectServer, local: Session, own: str) -> None:
+        server.delete(own.removeprefix(f"s3://{BUCKET}/") + "/index/market_data-000001.parquet")
+        assert replayed(hl.open_session(own)) == replayed(local)
+
+    def test_objects_of_others_are_a_problem_of_verify(self, server: ObjectServer, own: str) -> None:
+        server.write(own.removeprefix(f"s3://{BUCKET}/") + "/market_data/part-000002.parquet", b"what")
+        (problem,) = verify(own).problems
+        assert "the manifest does not name it" in problem.what
+
+
+class TestCatalogue:
+    def test_sessions_are_found_behind_more_than_a_thousand_objects(
+        self, server: ObjectServer, local: Session, uri: str
+    ) -> None:
+        with server.keys_beside([f"many/{number:04}" for number in range(1001)]):
+            server.log.clear()
+            catalogue = hl.sessions(f"s3://{BUCKET}")
+        lists = [one for one in server.log if one.path == f"/{BUCKET}" and one.method == "GET"]
+        assert len(lists) == 2
+        assert catalogue.names == ["an öpening *"]
+        assert catalogue.manifests.select("path", "session", "date", "messages", "problem").collect().rows() == [
+            (uri, "an öpening *", date(2026, 1, 2), MESSAGES, None)
+        ]
+        assert catalogue["an öpening *"].manifest == local.manifest
+        assert [one.folder for one in catalogue.filter(date="2026-01-02")] == [ObjectPath(uri)]
+        assert catalogue.market_data.select(pl.len()).collect().item() == MESSAGES
+        assert uri.split("/")[2] in catalogue._repr_html_()
+
+    def test_what_cannot_be_read_is_left_out_with_a_warning(self, server: ObjectServer, local: Session) -> None:
+        copied(server, local, "two/good")
+        server.write("two/bad/manifest.json", b"{")
+        catalogue = hl.sessions(f"s3://{BUCKET}/two")
+        assert catalogue.names == ["bad", "good"]
+        with pytest.warns(UserWarning, match=r"s3://recordings/two/bad"):
+            table = catalogue.market_data
+        assert table.select(pl.len()).collect().item() == MESSAGES
+
+    def test_keys_that_no_path_has_are_left_out(self, server: ObjectServer, uri: str) -> None:
+        with server.keys_beside([f"{NAME}/../x/manifest.json", "a//manifest.json", "b/./manifest.json"]):
+            assert hl.sessions(f"s3://{BUCKET}/date=2026-01-02").names == ["an öpening *"]
+
+    def test_nothing_there_is_an_error(self) -> None:
+        with pytest.raises(SessionNotFound, match="nothing at s3://recordings/nowhere"):
+            hl.sessions(f"s3://{BUCKET}/nowhere")
+        with pytest.raises(ObjectStoreFailed, match="no bucket"):
+            hl.sessions("s3://no-such-bucket/x")
+
+
+class TestOtherReaders:
+    def test_a_backtest_of_it_is_that_of_the_folder(self, local: Session, uri: str) -> None:
+        class Buyer(hl.Strategy):
+            def on_start(self) -> None: ...
+
+        here, there = (hl.backtest(Buyer(), one, fill="risk_averse").facts[0] for one in (local, uri))
+        assert there.path == uri
+        assert (there.manifest, there.start, there.end) == (here.manifest, here.start, here.end)
+
+    def test_it_is_merged_with_one_of_this_machine(self, tmp_path: Path, uri: str) -> None:
+        other = write_session(tmp_path / "other", [(2 * SECOND, numbered(1))])
+        assert len(merged([uri, other]).take(MESSAGES + 5)) == MESSAGES + 1
+
+    def test_a_book_at_a_time(self, local: Session, uri: str) -> None:
+        assert hl.open_session(uri).book_at(100 * SECOND, "AAPL") == local.book_at(100 * SECOND, "AAPL")
+
+    def test_what_changes_files_in_place_asks_to_download(self, uri: str) -> None:
+        for call in (hl.compact, hl.recover):
+            with pytest.raises(SessionError, match="hftlab download s3://"):
+                call(uri)
+
+
+class TestLocated:
+    def test_addresses_and_folders(self, tmp_path: Path) -> None:
+        assert located(str(tmp_path)) == tmp_path
+        assert located("s3://b/x/") == ObjectPath("s3://b/x")
+        assert str(located("S3://b")) == "s3://b"
+        assert located("C:/data") == Path("C:/data").absolute()
+        assert is_object_uri("s3://b/x")
+        assert not is_object_uri("data/session")
+        assert local_folder(tmp_path, "is tested") == tmp_path
+
+    def test_names(self) -> None:
+        path = ObjectPath("s3://b/x/y")
+        assert (path.name, path.parts, str(path / "z")) == ("y", ("b", "x", "y"), "s3://b/x/y/z")
+        assert path.relative_to(ObjectPath("s3://b")).as_posix() == "x/y"
+        assert {path, ObjectPath("s3://b/x/y/")} == {path}
+        assert sorted([path, ObjectPath("s3://b/a")])[0].name == "a"
