@@ -15,22 +15,35 @@ from hftlab.clock import wall_time
 from hftlab.errors import WireError
 from hftlab.log import AUDIT, get_logger
 from hftlab.protocol import ReplayControl
+from hftlab.protocol.order_messages import PrivateMessage
 from hftlab.protocol.publishing.authentication import Authenticator
 from hftlab.protocol.publishing.limits import ServerLimits
 from hftlab.protocol.publishing.peer import Backlog
 from hftlab.protocol.publishing.publisher import Delivery, Publisher
-from hftlab.protocol.publishing.server_events import Event, OrderRequested, ReplayRequested, Reply, SignedIn, Subscribed
+from hftlab.protocol.publishing.server_events import (
+    Event,
+    OrderRequested,
+    ReplayRequested,
+    Reply,
+    SignedIn,
+    SignInRequested,
+    Subscribed,
+)
 from hftlab.protocol.publishing.server_protocol import ServerProtocol
 from hftlab.server.connection_info import ConnectionInfo
 from hftlab.server.server_socket import OVERFLOW, ServerSocket
 from hftlab.server.stream import Stream
 from hftlab.trading.broker import OrderRequest
+from hftlab.trading.remote_broker import OrderAnswer, StateAnswer
 
 __all__ = ["Connections"]
 
 _LOOK: Final = 1 / 16
 """Of the write deadline: how often readers are looked at. A stall is noticed one look late and ended one late, and two
 more are for what a full system still takes (stall_detector.py) and for a loop that has much to do."""
+
+_RESTARTED: Final = 1012
+"""Close code of the IANA registry: the service is restarted, and may be connected to again."""
 
 _RECORDED: Final = (
     ": its source is a recording, which takes orders once it is served with fills=, as in "
@@ -56,10 +69,14 @@ class Connections:
         self.aborted: Counter[str] = Counter()
         """Connections that the server has ended, by reason."""
         self._publisher, self._stream = publisher, stream
-        self._authenticator, self._limits = authenticator, limits
+        self._authenticator, self.limits = authenticator, limits
         self._open: dict[ServerSocket, ServerProtocol[ServerSocket]] = {}
         self._timers: dict[ServerSocket, tuple[float, asyncio.TimerHandle]] = {}
         """By socket: the deadline of its protocol, and what fires then."""
+        self._signing_in: dict[ServerSocket, asyncio.Future[None]] = {}
+        """Those whose account is asked for elsewhere: their requests wait until it is answered."""
+        self._without_state: set[ServerSocket] = set()
+        """Those that are signed in while nobody could tell the state of their accounts."""
         self._promised: set[ServerSocket] = set()
         """Those with orders that are to be cancelled at their end."""
 
@@ -82,10 +99,11 @@ class Connections:
             socket.codec,
             self._publisher,
             self._authenticator,
-            self._limits,
-            takes_orders=self._stream.broker is not None,
+            self.limits,
+            takes_orders=self._stream.takes_orders,
             orders_hint=_RECORDED if self._stream.playback.is_recorded else "",
             is_stepped=self._stream.is_stepped,
+            asks_for_state=self._stream.remote_broker is not None,
         )
         self._open[socket] = protocol
         protocol.open(time.monotonic(), wall_time())
@@ -99,6 +117,8 @@ class Connections:
                 self.bytes_received += len(data)
                 protocol.receive(data, time.monotonic(), wall_time())
                 self._carry_out(socket, protocol)
+                if (answered := self._signing_in.get(socket)) is not None:
+                    await answered
         except ConnectionClosed as exc:
             reason = "lost" if exc.rcvd is None else f"closed with {exc.rcvd.code}"
         finally:
@@ -117,6 +137,8 @@ class Connections:
         if socket in self._promised:
             self._promised.discard(socket)
             self._stream.cancel_orders(socket.name)
+        self._signing_in.pop(socket, None)
+        self._without_state.discard(socket)
         _write_audit(protocol)
         self._set_timer(socket, protocol)
         self._open.pop(socket, None)
@@ -147,9 +169,62 @@ class Connections:
                     self._control(socket, protocol, request)
                 case OrderRequested(request):
                     self._trade(socket, protocol, request)
+                case SignInRequested(account, can_resume):
+                    self._ask_state(socket, protocol, account, with_finished=not can_resume)
                 case SignedIn(account, has_resumed):
                     state = self._stream.account_state(account, with_finished=not has_resumed)
                     protocol.send_private(state, wall_time())
+
+    def _ask_state(
+        self, socket: ServerSocket, protocol: ServerProtocol[ServerSocket], account: str, *, with_finished: bool
+    ) -> None:
+        """Ask for the state of an account in another process, and sign the client in when it has come."""
+        assert self._stream.remote_broker is not None
+        answered = self._signing_in[socket] = socket.loop.create_future()
+
+        def answer(state: Sequence[PrivateMessage] | None) -> None:
+            if socket not in self._open:
+                return
+            with socket.signing_in():
+                protocol.sign_in(state or (), time.monotonic(), wall_time())
+                self._carry_out(socket, protocol)
+            if state is None:
+                self._without_state.add(socket)
+            else:
+                self._without_state.discard(socket)
+            if self._signing_in.get(socket) is answered:
+                del self._signing_in[socket]
+            if not answered.done():
+                answered.set_result(None)
+
+        self._stream.remote_broker.ask_state(account, answer, with_finished=with_finished)
+
+    def ask_missing_states(self) -> None:
+        """Ask once more for the state of accounts that could not be told when their clients signed in."""
+        remote = self._stream.remote_broker
+        for socket in list(self._without_state if remote is not None else ()):
+            protocol = self._open[socket]
+            if remote is not None and protocol.account is not None:
+                remote.ask_state(protocol.account, self._state_sender(socket, protocol), with_finished=True)
+
+    def _state_sender(self, socket: ServerSocket, protocol: ServerProtocol[ServerSocket]) -> StateAnswer:
+        account = protocol.account
+
+        def send(state: Sequence[PrivateMessage] | None) -> None:
+            if state is None or socket not in self._open or protocol.account != account:
+                return
+            self._without_state.discard(socket)
+            with socket.signing_in():
+                protocol.send_private(state, wall_time())
+                self._carry_out(socket, protocol)
+
+        return send
+
+    def expel_signed_in(self, reason: str) -> None:
+        """Close the connections that are signed in, or about to be: their clients are to come back at once."""
+        for socket, protocol in list(self._open.items()):
+            if protocol.account is not None or socket in self._signing_in:
+                socket.expel(_RESTARTED, reason, "new session")
 
     def _set_timer(self, socket: ServerSocket, protocol: ServerProtocol[ServerSocket]) -> None:
         deadline = protocol.next_deadline()
@@ -202,6 +277,10 @@ class Connections:
         entered_by = socket.name if protocol.cancels_on_disconnect else None
         if entered_by is not None:
             self._promised.add(socket)
+        if self._stream.remote_broker is not None:
+            reply = self._order_answerer(socket, protocol, request)
+            self._stream.remote_broker.send(protocol.account, request, entered_by, reply)
+            return
         try:
             told = self._stream.take_order(protocol.account, request, entered_by)
         except WireError as exc:
@@ -210,6 +289,16 @@ class Connections:
         protocol.answer_order(request, None, time.monotonic(), wall_time())
         answer = [Delivery(reply.payload, socket.codec, (socket,), reply.private) for reply in protocol.data_to_send()]
         self._stream.pass_on(told, answer)
+
+    def _order_answerer(
+        self, socket: ServerSocket, protocol: ServerProtocol[ServerSocket], request: OrderRequest
+    ) -> OrderAnswer:
+        def answer(error: WireError | None) -> None:
+            if socket in self._open:
+                protocol.answer_order(request, error, time.monotonic(), wall_time())
+                self._carry_out(socket, protocol)
+
+        return answer
 
     # --- what sockets report ---
 
@@ -252,7 +341,7 @@ class Connections:
 
     async def watch(self) -> None:
         """Abort readers that have stopped; they are looked at several times within their deadline."""
-        deadline = self._limits.write_deadline
+        deadline = self.limits.write_deadline
         while True:
             await asyncio.sleep(deadline * _LOOK)
             now = time.monotonic()

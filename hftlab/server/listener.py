@@ -68,7 +68,7 @@ class Listener:
         *,
         leaves_key: bool,
     ) -> None:
-        self._server, self._pages, self._limits = server, pages, limits
+        self._server, self._pages, self.limits = server, pages, limits
         self._authenticator, self._framer, self._leaves_key = authenticator, framer, leaves_key
         self._sockets: WebSocketServer | None = None
         self._all: WeakSet[ServerSocket] = WeakSet()
@@ -102,7 +102,7 @@ class Listener:
             )
         self._sockets, self.port = sockets, next(iter(sockets.sockets)).getsockname()[1]
         hold(self)
-        self.endpoints = Endpoints(Admission(host, self._limits, origins, hosts), self._authenticator)
+        self.endpoints = Endpoints(Admission(host, self.limits, origins, hosts), self._authenticator)
         if self._leaves_key:
             self._leave_key()
         await sockets.start_serving()
@@ -118,9 +118,9 @@ class Listener:
                 compression=None,
                 extensions=EXTENSIONS,
                 select_subprotocol=_select_subprotocol,
-                max_size=self._limits.message_bytes,
+                max_size=self.limits.message_bytes,
                 write_limit=(HIGH_WATER, HIGH_WATER // 4),
-                open_timeout=self._limits.open_timeout,
+                open_timeout=self.limits.open_timeout,
                 close_timeout=_SHUTDOWN,
                 server_header="hftlab",
                 logger=_wire_log,
@@ -176,7 +176,7 @@ class Listener:
     def _socket(self, *args: Any, **kwargs: Any) -> ServerSocket:
         assert self.endpoints is not None
         socket = ServerSocket(
-            *args, endpoints=self.endpoints, owner=self._server, framer=self._framer, limits=self._limits, **kwargs
+            *args, endpoints=self.endpoints, owner=self._server, framer=self._framer, limits=self.limits, **kwargs
         )
         self._all.add(socket)
         return socket

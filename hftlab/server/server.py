@@ -7,6 +7,7 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from ssl import SSLContext
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, get_args
@@ -184,6 +185,8 @@ class Server:
         )
         self.problems: dict[str, Callable[[], str | None]] = {}
         """Functions that say in a sentence what is wrong with something beside the stream, such as a recording."""
+        self.unready: Callable[[], str | None] = lambda: None
+        """Function that says in a sentence why no new clients can be served now: /ready tells it, and they get 503."""
         first = undecorated(source)
         if isinstance(first, Live):
             self.problems[first.name] = lambda: first.problem
@@ -299,10 +302,11 @@ class Server:
         """Return counts since the start: `aborted`, `refused` by reason, `errors` by type, `failed_taps` by exception.
 
         `invalid` counts the messages of the source that were left out because the wire cannot carry them.
-        `connections`, `channels`, `failure`, `problems` (sentences, such as of a recording whose disk is full) and
-        `lag_seconds` are current. `broadcast_seconds` is how long a batch
-        takes from its source to its last reader's socket, encoding included; `queue_seconds` how long messages wait in
-        a connection's buffer before the kernel takes them. Each has `count`, `mean`, `p50`, `p99` and `max`.
+        `connections`, `channels`, `failure`, `unready` (why no new clients are served, None if they are), `problems`
+        (sentences, such as of a recording whose disk is full) and `lag_seconds` are current. `broadcast_seconds` is how
+        long a batch takes from its source to its last reader's socket, encoding included; `queue_seconds` how long
+        messages wait in a connection's buffer before the kernel takes them. Each has `count`, `mean`, `p50`, `p99` and
+        `max`.
         """
         publisher, native = self._publisher, None if self.native is None else self.native.connections
         return {
@@ -321,6 +325,7 @@ class Server:
             "invalid": self._stream.invalid,
             "failed_taps": dict(self._stream.failed_taps),
             "failure": self.failure,
+            "unready": self.unready(),
             "problems": [problem for check in tuple(self.problems.values()) if (problem := check()) is not None],
             "lag_seconds": self._stream.lag(),
             "broadcast_seconds": self._broadcaster.broadcast_times.durations.summary(),
@@ -341,7 +346,11 @@ class Server:
         trusted = self._auth == "public" or self._authenticator.is_bearer(
             request.headers.get_all("Authorization"), wall_time() / NANOSECONDS
         )
-        return report(request.path, self.stats, [one.durations.metric for one in times], trusted=trusted)
+        told = report(request.path, self.stats, [one.durations.metric for one in times], trusted=trusted)
+        if told is None and (reason := self.unready()) is not None:
+            assert self._listener.endpoints is not None
+            return self._listener.endpoints.refuse_unready(socket.peer_address, reason if trusted else "not ready")
+        return told
 
     # --- the stream ---
 
@@ -361,6 +370,28 @@ class Server:
         if account is not None and not is_subject(account):
             raise ArgumentError(f"account={account!r} is not a printable name of 1 to 128 characters")
         self._stream.publish(check_message(message), account)
+
+    # --- what is elsewhere: see hftlab.gateway ---
+
+    def offer(self, symbols: Sequence[str]) -> None:
+        """Offer other symbols from now on; what is subscribed to stays."""
+        grown = self.limits.for_symbols(list(symbols))
+        # The size of messages is that of the open port.
+        self.limits = replace(grown, message_bytes=self.limits.message_bytes)
+        self._connections.limits = self._listener.limits = self.limits
+        self._publisher.offer(list(symbols), self.limits.to_wire())
+
+    def begin_session(self, accounts: Accounts[Any]) -> None:
+        """Go on with the accounts of another session; clients that are signed in come back and sign in to it."""
+        self.session = accounts.session
+        self._connections.expel_signed_in("the trading venue was started again")
+        self._publisher.begin_session(accounts)
+
+    def ask_missing_states(self) -> None:
+        """Ask a RemoteBroker once more for what it could not tell of accounts that have signed in meanwhile."""
+        self._connections.ask_missing_states()
+
+    # --- control ---
 
     async def control(self, request: ReplayControl) -> ReplayStatus:
         """Do what a REPLAY_CONTROL message asks for; returns the position and state of the replay afterwards.

@@ -25,10 +25,11 @@ from hftlab.protocol.publishing.publisher import Delivery, Publisher, is_private
 from hftlab.server.follower import Follower
 from hftlab.server.server_socket import ServerSocket
 from hftlab.server.stream_timer import StreamTimer
-from hftlab.source import Tap, Timed
+from hftlab.source import Tap, Timed, undecorated
 from hftlab.trading.broker import Broker, OrderRequest
 from hftlab.trading.paper_source import PaperSource
 from hftlab.trading.paper_trading import PaperTrading
+from hftlab.trading.remote_broker import RemoteBroker
 from hftlab.trading.stepped_source import SteppedSource
 
 __all__ = ["Stream"]
@@ -67,6 +68,9 @@ class Stream:
         self._paper = playback.source if isinstance(playback.source, PaperSource) else None
         self.broker: Broker | PaperTrading | None = broker if self._paper is None else self._paper.trading
         """Taker of orders: the broker, or the accounts of a replay."""
+        remote = getattr(undecorated(playback.source), "remote_broker", None)
+        self.remote_broker: RemoteBroker | None = remote if isinstance(remote, RemoteBroker) else None
+        """Broker in another process, whose private messages the source yields."""
         self._has_venue_time = isinstance(playback.source, SteppedSource)
         """True if private messages say when things happened, by the clock that is stepped."""
         self._is_moving = False
@@ -92,6 +96,11 @@ class Stream:
     def is_stepped(self) -> bool:
         """True if it takes orders and can be stepped through: a replay, or an exchange whose clock stands still."""
         return self.broker is not None and self.playback.is_recorded
+
+    @property
+    def takes_orders(self) -> bool:
+        """Whether orders can be sent: to a broker here, or in another process."""
+        return self.broker is not None or (self.remote_broker is not None and self.remote_broker.takes_orders)
 
     def follow(self, follower: Follower) -> None:
         """Take a follower along from now on, wherever the source goes."""
@@ -124,6 +133,9 @@ class Stream:
 
     def cancel_orders(self, entered_by: Hashable) -> None:
         """Cancel the open orders of a connection that has ended."""
+        if self.remote_broker is not None:
+            self.remote_broker.disconnect(str(entered_by))
+            return
         if self.broker is None or self.playback.failure is not None:
             return
         if self._is_moving:

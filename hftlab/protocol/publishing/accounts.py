@@ -33,10 +33,20 @@ class Accounts(Generic[K]):
     as, is forgotten. From then on the sequences of new logs start at a multiple of 2^32 above all those forgotten.
     Should the account come back, a client of it that resumes gets a GAP, never a number for the second time, and learns
     nothing about other accounts.
+
+    With `mirrors` they are a copy of accounts elsewhere: each message has its sequence already, and keeps it.
     """
 
-    def __init__(self, session: str, *, most_accounts: int = _MOST_ACCOUNTS, most_messages: int = _MOST_IN_ALL) -> None:
+    def __init__(
+        self,
+        session: str,
+        *,
+        most_accounts: int = _MOST_ACCOUNTS,
+        most_messages: int = _MOST_IN_ALL,
+        mirrors: bool = False,
+    ) -> None:
         self.session = session
+        self._mirrors = mirrors
         self._most_accounts, self._most_messages = most_accounts, most_messages
         self._accounts: dict[str, _Account[K]] = {}
         """The one that has been idle for longest is first."""
@@ -63,7 +73,8 @@ class Accounts(Generic[K]):
     def add(self, name: str, message: Message, at: int = 0) -> tuple[Message, Collection[Peer[K]]]:
         """Number and keep one message of an account, of the source time `at`; returns it with its connections."""
         account = self._touched(name)
-        return account.log.add(message, at), account.peers.values()
+        sequence = message.sequence if self._mirrors else None
+        return account.log.add(message, at, sequence), account.peers.values()
 
     def withdraw(self, at: int) -> list[tuple[Message, Collection[Peer[K]]]]:
         """Withdraw the messages of after `at` (source time); returns the GAPs that say so, with their connections."""

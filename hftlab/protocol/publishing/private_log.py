@@ -36,8 +36,14 @@ class PrivateLog:
     def __len__(self) -> int:
         return len(self._messages)
 
-    def add(self, message: Message, at: int = 0) -> Message:
-        """Append a message of the source time `at`; returns a copy with its channel and sequence."""
+    def add(self, message: Message, at: int = 0, sequence: int | None = None) -> Message:
+        """Append a message of the source time `at`; returns a copy with its channel and sequence.
+
+        That is the next, or the `sequence` that is given: the log cannot have what is between it and the last one.
+        """
+        if sequence is not None and sequence != self.sequence + 1:
+            self._messages.clear()
+            self._forgotten = self.sequence = sequence - 1
         self.sequence += 1
         numbered = msgspec.structs.replace(message, channel=PRIVATE_CHANNEL, sequence=self.sequence)
         self._messages.append((at, numbered))

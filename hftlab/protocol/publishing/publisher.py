@@ -113,6 +113,17 @@ class Publisher(Generic[K]):
         self._left = Skipped()
         """What connections that have left had skipped."""
 
+    def offer(self, symbols: Sequence[str], limits: Limits) -> None:
+        """Offer other symbols from now on, with other limits; what is subscribed to stays."""
+        self._subscription_limits = SubscriptionLimits(symbols, limits)
+
+    def begin_session(self, accounts: Accounts[K]) -> None:
+        """Go on with the accounts of another session. Nobody is signed in to it: connections have to come back."""
+        for peer in self._peers.values():
+            self._accounts.sign_out(peer)
+        self.session, self._accounts = accounts.session, accounts
+        self._private = PrivateQueue()
+
     # --- connections ---
 
     def join(self, key: K, codec: Codec, sent_at: int) -> bytes:

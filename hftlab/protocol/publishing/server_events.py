@@ -7,7 +7,17 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 from hftlab.protocol.messages import CancelAll, CancelOrder, NewOrder, ReplaceOrder, ReplayControl
 
-__all__ = ["AuditLine", "Close", "Event", "OrderRequested", "ReplayRequested", "Reply", "SignedIn", "Subscribed"]
+__all__ = [
+    "AuditLine",
+    "Close",
+    "Event",
+    "OrderRequested",
+    "ReplayRequested",
+    "Reply",
+    "SignInRequested",
+    "SignedIn",
+    "Subscribed",
+]
 
 
 class AuditLine(NamedTuple):
@@ -51,13 +61,23 @@ class SignedIn(NamedTuple):
     has_resumed: bool
 
 
+class SignInRequested(NamedTuple):
+    """The connection has shown a good token of `account`; its state goes to ServerProtocol.sign_in().
+
+    `can_resume` says that the log has all private messages that the client has missed.
+    """
+
+    account: str
+    can_resume: bool
+
+
 class OrderRequested(NamedTuple):
     """The account that is signed in asks for something; the outcome goes to ServerProtocol.answer_order()."""
 
     request: NewOrder | CancelOrder | ReplaceOrder | CancelAll
 
 
-Event: TypeAlias = Subscribed | ReplayRequested | SignedIn | OrderRequested
+Event: TypeAlias = Subscribed | ReplayRequested | SignInRequested | SignedIn | OrderRequested
 """What the owner of a connection has to act on."""
 
 

@@ -39,6 +39,7 @@ from hftlab.protocol.publishing.server_events import (
     ReplayRequested,
     Reply,
     SignedIn,
+    SignInRequested,
     Subscribed,
 )
 
@@ -72,7 +73,8 @@ class ServerProtocol(Generic[K]):
     If the publisher is public, market data is open to everyone; orders and REPLAY_CONTROL need an AUTH message, as do
     private messages. Otherwise everything but AUTH, PING and HEARTBEAT does, and AUTH has a deadline. Only a protocol
     that `takes_orders` passes them on; `orders_hint` is what others say behind their refusal. If it `is_stepped`, that
-    is in a market that a program steps through, requests that each wait for an answer do not count for the rate.
+    is in a market that a program steps through, requests that each wait for an answer do not count for the rate. With
+    `asks_for_state` the accounts are elsewhere: a client with a good token is signed in by sign_in().
     """
 
     def __init__(
@@ -86,6 +88,7 @@ class ServerProtocol(Generic[K]):
         takes_orders: bool = False,
         orders_hint: str = "",
         is_stepped: bool = False,
+        asks_for_state: bool = False,
     ) -> None:
         self.key, self.codec = key, codec
         self.identity: Identity | None = None
@@ -97,6 +100,9 @@ class ServerProtocol(Generic[K]):
         self.cancels_on_disconnect = False
         """Whether the orders that come over this connection from now on are to be cancelled at its end."""
         self._takes_orders, self._orders_hint, self._is_stepped = takes_orders, orders_hint, is_stepped
+        self._asks_for_state = asks_for_state
+        self._asked: tuple[Auth, Identity] | None = None
+        """The newest AUTH with a good token that waits for sign_in(), and whom it speaks for."""
         self._publisher, self._authenticator, self._limits = publisher, authenticator, limits
         self._budget = RequestBudget(limits)
         self._deadline: float | None = None
@@ -319,8 +325,24 @@ class ServerProtocol(Generic[K]):
             self._replies.append(Reply(self.codec.encode(failed), urgent=True))
             self._spend_error(now)
             return
+        if self._asks_for_state:
+            can_resume = self._publisher.can_resume(identity.subject, request.session, request.resume_from)
+            self._asked = request, identity
+            self._events.append(SignInRequested(identity.subject, can_resume))
+        else:
+            self._sign_in(request, identity, now, sent_at)
+
+    def sign_in(self, state: Iterable[Message], now: float, sent_at: int) -> None:
+        """Sign in the client of SignInRequested, and send it the state of its account."""
+        if self._asked is None or self._has_ended:
+            return
+        (request, identity), self._asked = self._asked, None
+        self._sign_in(request, identity, now, sent_at)
+        self.send_private(state, sent_at)
+
+    def _sign_in(self, request: Auth, identity: Identity, now: float, sent_at: int) -> None:
         changes = self.account not in (None, identity.subject)
-        self.identity, self._deadline = identity, now + identity.expires_at - wall
+        self.identity, self._deadline = identity, now + identity.expires_at - sent_at / NANOSECONDS
         self.cancels_on_disconnect = request.cancel_on_disconnect
         self._audit("authenticated", connection=str(self.key), subject=identity.subject)
         has_resumed = self._publisher.can_resume(identity.subject, request.session, request.resume_from)
@@ -336,7 +358,7 @@ class ServerProtocol(Generic[K]):
         # Urgent, as the private messages are that may come from now on.
         self._replies.append(Reply(self.codec.encode(success), urgent=True, changes_account=changes))
         self._replies += [Reply(payload, urgent=True, private=True) for payload in missed]
-        if self._takes_orders:
+        if self._takes_orders and not self._asks_for_state:
             self._events.append(SignedIn(identity.subject, has_resumed))
 
     def _miss_authentication(self, sent_at: int) -> None:

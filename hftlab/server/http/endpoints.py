@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 from websockets.http11 import Request, Response
 
@@ -16,6 +18,8 @@ from hftlab.server.http.post import BadRequest, PostRequest
 __all__ = ["Endpoints"]
 
 _REFRESH = "/api/auth/refresh"
+_SOON: Final = 1
+"""Seconds after which a client may try again that has found the server not ready."""
 _audit = get_logger(AUDIT)
 
 
@@ -62,6 +66,13 @@ class Endpoints:
         if request.path.partition("?")[0] == _REFRESH:
             return json_answer(405, {"error": "send a POST"}, Allow="POST")
         return self._answered(address, self.admission.check_room(address))
+
+    def refuse_unready(self, address: str, reason: str) -> Response:
+        """Return the answer to a WebSocket's request while no clients can be served."""
+        refusal = Refusal(503, "not ready", f"this server is not ready: {reason}", _SOON)
+        answer = self._answered(address, refusal)
+        assert answer is not None
+        return answer
 
     def _answered(self, address: str, refusal: Refusal | None) -> Response | None:
         if refusal is None:

@@ -73,7 +73,7 @@ def report(
             return json_answer(200, {"status": "ok"} | ({"connections": stats()["connections"]} if trusted else {}))
         case "/ready":
             current = stats()
-            failure, problems = current["failure"], current["problems"]
+            failure, problems = current["failure"] or current["unready"], current["problems"]
             if failure is None:
                 told = {"problems": problems} if trusted and problems else {}
                 return json_answer(200, {"status": "ready"} | told)

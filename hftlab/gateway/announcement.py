@@ -1,0 +1,44 @@
+"""Announcements: who a publisher is, and its signs of life."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+__all__ = ["Announcement", "Beat", "GatewayBeat", "decode_announcement", "decode_beat", "decode_gateway_beat", "encode"]
+
+
+class Announcement(msgspec.Struct):
+    """One run of a publisher: its source, the symbols that it owns, and the session of its accounts if it trades."""
+
+    run: str
+    source: str
+    started_at: int
+    """Nanoseconds UTC; of two publishers of one symbol the one that was started last has it."""
+    symbols: list[str]
+    session: str | None = None
+
+
+class Beat(msgspec.Struct):
+    """Sign of life of a publisher: the newest sequences of the symbols that have changed lately, and what is wrong."""
+
+    run: str
+    sequences: dict[str, int] = {}
+    problem: str | None = None
+
+
+class GatewayBeat(msgspec.Struct):
+    """Sign of life of a gateway, whose clients' orders are cancelled where they asked for that, once it is gone.
+
+    `is_leaving` is its last.
+    """
+
+    gateway: str
+    is_leaving: bool = False
+
+
+encode: Final[Any] = msgspec.json.Encoder().encode
+decode_announcement: Final[Any] = msgspec.json.Decoder(Announcement).decode
+decode_beat: Final[Any] = msgspec.json.Decoder(Beat).decode
+decode_gateway_beat: Final[Any] = msgspec.json.Decoder(GatewayBeat).decode

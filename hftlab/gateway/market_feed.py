@@ -1,0 +1,241 @@
+"""Order of a cluster's market data at a gateway: what is lost is noticed, declared, and made good by a snapshot."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from hftlab.gateway.announcement import Announcement
+from hftlab.gateway.market_frame import FrameKind, MarketFrame, Part, joined, part_of, whole_of
+from hftlab.protocol.encoded_market_data import EncodedMarketData
+from hftlab.protocol.messages import Gap, Message
+
+__all__ = ["MarketFeed"]
+
+_MOST_WAITING: Final = 10_000
+"""Frames of a symbol that wait for its snapshot; beyond them it is asked for anew."""
+_PATIENCE: Final = 1.0
+"""Seconds after which a snapshot that has not come is asked for again."""
+SILENCE: Final = 2.0
+"""Seconds after which a publisher that is not heard counts as gone."""
+
+
+class _Symbol:
+    """State of one symbol: in step with its publisher, or waiting for a snapshot."""
+
+    __slots__ = ("asked_at", "has_sent", "is_flagged", "last", "run", "waiting")
+
+    def __init__(self, run: str) -> None:
+        self.run = run
+        self.last = 0
+        self.waiting: deque[MarketFrame] | None = deque()
+        """Frames since the snapshot was asked for; None while in step."""
+        self.asked_at: float | None = None
+        self.has_sent = self.is_flagged = False
+
+
+class MarketFeed:
+    """Market data of a cluster's publishers, without I/O. Each symbol is one publisher's, the newest that has it.
+
+    `receive()`, `snapshot()` and `beat()` take what comes, `now` in seconds of a clock that never goes back; messages
+    wait in `items`. A symbol whose frames are not in sequence is flagged with a GAP, once, and goes on with a snapshot:
+    `wanted()` tells what to ask for.
+    """
+
+    def __init__(self) -> None:
+        self.items: list[EncodedMarketData | Message] = []
+        self.publishers: dict[str, Announcement] = {}
+        """Publishers that are heard, by their run."""
+        self.lost = 0
+        """Frames that were lost on the way."""
+        self.strays = 0
+        """Frames of symbols that another, newer publisher has."""
+        self._symbols: dict[str, _Symbol] = {}
+        self._heard: dict[str, float] = {}
+        self._silent: set[str] = set()
+        self._group: list[Part] = []
+        self._group_key: tuple[str, int] | None = None
+
+    # --- publishers ---
+
+    @property
+    def symbols(self) -> list[str]:
+        """Symbols of all publishers, in the order in which they were announced."""
+        return list(self._symbols)
+
+    @property
+    def silent(self) -> list[Announcement]:
+        """Publishers that have not been heard for a while, and that none has replaced."""
+        return [self.publishers[run] for run in self._silent]
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether no publisher of any symbol is heard."""
+        return bool(self._symbols) and all(symbol.run in self._silent for symbol in self._symbols.values())
+
+    def knows(self, run: str) -> bool:
+        """Return whether a publisher has been announced."""
+        return run in self.publishers
+
+    def announce(self, publisher: Announcement, now: float) -> bool:
+        """Take in who a publisher is; returns whether that is news. Its symbols begin with a snapshot."""
+        if publisher.run in self.publishers:
+            self._heard[publisher.run] = now
+            return False
+        self.publishers[publisher.run] = publisher
+        self._heard[publisher.run] = now
+        for name in publisher.symbols:
+            known = self._symbols.get(name)
+            if known is None:
+                self._symbols[name] = _Symbol(publisher.run)
+            elif self.publishers[known.run].started_at < publisher.started_at:
+                self._flag(name, known, "its publisher was started again")
+                known.run, known.last, known.waiting, known.asked_at = publisher.run, 0, deque(), None
+        self._forget_replaced()
+        return True
+
+    def _forget_replaced(self) -> None:
+        used = {symbol.run for symbol in self._symbols.values()}
+        for run in [run for run in self._silent if run not in used]:
+            self._silent.discard(run)
+
+    def beat(self, run: str, sequences: Mapping[str, int], now: float) -> None:
+        """Take in a sign of life: the newest sequences of symbols that have changed lately."""
+        self._heard[run] = now
+        self._silent.discard(run)
+        for name, sequence in sequences.items():
+            symbol = self._symbols.get(name)
+            if symbol is not None and symbol.run == run and symbol.waiting is None and symbol.last < sequence:
+                self._lose(name, symbol, sequence - symbol.last)
+
+    def tick(self, now: float) -> None:
+        """Flag the symbols of publishers that have fallen silent."""
+        for run, heard in self._heard.items():
+            if now - heard > SILENCE and run not in self._silent:
+                symbols = [name for name, symbol in self._symbols.items() if symbol.run == run]
+                if symbols:
+                    self._silent.add(run)
+                    self.interrupt(symbols, f"its publisher has not been heard for {SILENCE:g} s")
+
+    def interrupt(self, symbols: Iterable[str], reason: str) -> None:
+        """Flag symbols of which nothing comes at present; they go on with a snapshot."""
+        for name in symbols:
+            symbol = self._symbols[name]
+            self._flag(name, symbol, reason)
+            symbol.waiting, symbol.asked_at = deque(), None
+
+    # --- frames ---
+
+    def receive(self, name: str, frame: MarketFrame) -> None:
+        """Take in a frame of a symbol."""
+        symbol = self._symbols.get(name)
+        if symbol is None:
+            return  # of a publisher that is not announced yet: its symbols begin with a snapshot
+        if frame.run != symbol.run:
+            self.strays += 1
+            return
+        if symbol.waiting is None and frame.sequence == symbol.last + 1:
+            symbol.last = frame.sequence
+            self._deliver(name, symbol, frame)
+            return
+        if symbol.waiting is None and frame.sequence > symbol.last:
+            self._lose(name, symbol, frame.sequence - symbol.last - 1)
+        if symbol.waiting is not None:
+            self._wait(symbol, frame)
+        if not frame.more:
+            self.flush()  # the last of its message, which goes on without it
+
+    def snapshot(self, name: str, frame: MarketFrame) -> None:
+        """Take in the state of a symbol as of a sequence, and go on from there."""
+        symbol = self._symbols.get(name)
+        if symbol is None or frame.run != symbol.run or symbol.waiting is None:
+            return
+        newer = [one for one in symbol.waiting if one.sequence > frame.sequence]
+        if newer and newer[0].sequence != frame.sequence + 1:
+            symbol.waiting, symbol.asked_at = deque(newer), None  # it was asked for too early: once more
+            return
+        symbol.waiting, symbol.asked_at, symbol.last = None, None, frame.sequence
+        self._deliver(name, symbol, frame)
+        for one in newer:
+            self.receive(name, one)
+
+    def _wait(self, symbol: _Symbol, frame: MarketFrame) -> None:
+        assert symbol.waiting is not None
+        symbol.waiting.append(frame)
+        if len(symbol.waiting) > _MOST_WAITING:
+            symbol.waiting.clear()
+            symbol.asked_at = None
+
+    def _deliver(self, name: str, symbol: _Symbol, frame: MarketFrame) -> None:
+        if frame.kind is FrameKind.NOTHING:
+            return
+        if frame.kind is FrameKind.PART:
+            key = frame.run, frame.group
+            if key != self._group_key:
+                self.flush()
+                self._group_key = key
+            self._group.append(part_of(name, frame))
+            symbol.has_sent, symbol.is_flagged = True, False
+            if not frame.more:
+                self.flush()
+            return
+        self.flush()
+        message = whole_of(frame)
+        symbol.is_flagged = isinstance(message, Gap)
+        symbol.has_sent = True
+        self.items.append(message)
+
+    def flush(self) -> None:
+        """End the message whose symbols come one after the other, if some of them do not come."""
+        if self._group:
+            self.items.append(joined(self._group))
+            self._group = []
+        self._group_key = None
+
+    def _lose(self, name: str, symbol: _Symbol, count: int) -> None:
+        self.lost += count
+        self._flag(name, symbol, f"{count:,} messages were lost between the publisher and the gateway")
+        symbol.waiting, symbol.asked_at = deque(), None
+
+    def _flag(self, name: str, symbol: _Symbol, reason: str) -> None:
+        if symbol.has_sent and not symbol.is_flagged:
+            symbol.is_flagged = True
+            self.flush()
+            last = self.items[-1] if self.items else None
+            if isinstance(last, Gap) and last.reason == reason and last.symbols is not None:
+                last.symbols.append(name)
+            else:
+                self.items.append(gap([name], reason))
+
+    # --- snapshots ---
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every symbol is in step with its publisher."""
+        return all(symbol.waiting is None for symbol in self._symbols.values())
+
+    def out_of_step(self) -> list[str]:
+        """Return the symbols that wait for a snapshot."""
+        return [name for name, symbol in self._symbols.items() if symbol.waiting is not None]
+
+    def wanted(self, now: float) -> dict[str, list[str]]:
+        """Return the symbols to ask for a snapshot of, by the run of their publisher; silent ones are not asked."""
+        wanted: dict[str, list[str]] = {}
+        for name, symbol in self._symbols.items():
+            if symbol.waiting is None or symbol.run in self._silent:
+                continue
+            if symbol.asked_at is None or now - symbol.asked_at > _PATIENCE:
+                symbol.asked_at = now
+                wanted.setdefault(symbol.run, []).append(name)
+        return wanted
+
+    def take(self) -> Sequence[EncodedMarketData | Message]:
+        """Return the messages since the last call."""
+        items, self.items = self.items, []
+        return items
+
+
+def gap(symbols: list[str], reason: str) -> Gap:
+    """Return a GAP of symbols; channels number their own."""
+    return Gap(timestamp=1.0, from_sequence=0, to_sequence=0, reason=reason, symbols=symbols)

@@ -1,0 +1,166 @@
+"""Market data of a publisher on its way to NATS: numbered and encoded once, whatever number of gateways there is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from hftlab.gateway.announcement import Beat, encode
+from hftlab.gateway.market_feed import gap
+from hftlab.gateway.market_frame import HEADER, FrameKind, MarketFrame, part_frames, whole_frame
+from hftlab.gateway.subjects import Subjects, name_of, token_of
+from hftlab.log import get_logger
+from hftlab.protocol.market_data import MarketData, MarketDataSymbol
+from hftlab.protocol.messages import Arbitrage, BookDelta, Gap, Message
+
+if TYPE_CHECKING:
+    from nats.aio.client import Client as NatsClient
+
+__all__ = ["MarketOutbox"]
+
+_MOST_BYTES: Final = 64 * 1024 * 1024
+"""Bytes that may wait for NATS; beyond them the oldest are dropped, which gateways notice by the numbers."""
+_REPEATS: Final = 5
+"""Beats that tell of a symbol after its last message."""
+
+_log = get_logger("hftlab.gateway")
+
+
+class MarketOutbox:
+    """Queue of the frames of one run of a publisher, and the numbers that they have."""
+
+    def __init__(self, subjects: Subjects, run: str, symbols: Iterable[str]) -> None:
+        self.run = run
+        self.sent = self.dropped = 0
+        """Messages that NATS was given, and that it was not."""
+        self._subjects = subjects
+        self._sequences = dict.fromkeys(symbols, 0)
+        self._group = 0
+        self._changed: dict[str, int] = {}
+        """Symbols that beats tell of, and how many more do."""
+        self._flagged: dict[str, str] = {}
+        """Symbols that the source has flagged with a GAP, and its reason, until their next message."""
+        self._queue: deque[tuple[str, bytes, str | None]] = deque()
+        self._bytes = 0
+        self._awake = asyncio.Event()
+
+    # --- the stream ---
+
+    def put(self, message: Message) -> None:
+        """Add a message of the source; those that are about no symbol of this publisher are left out."""
+        match message:
+            case MarketData():
+                self._put_market_data(message)
+            case BookDelta() | Arbitrage():
+                if message.symbol in self._sequences:
+                    self._put_whole(message.symbol, message)
+            case Gap():
+                for name in self._sequences if message.symbols is None else message.symbols:
+                    if name in self._sequences:
+                        self._flagged[name] = message.reason
+                        self._put_whole(name, gap([name], message.reason))
+
+    def _put_market_data(self, message: MarketData) -> None:
+        if not all(symbol.symbol in self._sequences for symbol in message.symbols):
+            own = [symbol for symbol in message.symbols if symbol.symbol in self._sequences]
+            message = msgspec.structs.replace(message, symbols=own)
+        names = [symbol.symbol for symbol in message.symbols]
+        self._group += 1
+        for name, frame in zip(
+            names, part_frames(message, self.run, self._group, [self._next(name) for name in names]), strict=True
+        ):
+            self._flagged.pop(name, None)
+            self._enqueue(f"{self._subjects.market}.{token_of(name)}", frame.payload, frame.header)
+
+    def _put_whole(self, name: str, message: BookDelta | Arbitrage | Gap) -> None:
+        self._group += 1
+        frame = whole_frame(message, self.run, self._group, self._next(name))
+        self._enqueue(f"{self._subjects.market}.{token_of(name)}", frame.payload, frame.header)
+
+    def _next(self, name: str) -> int:
+        self._changed[name] = _REPEATS
+        sequence = self._sequences[name] = self._sequences[name] + 1
+        return sequence
+
+    def put_failure(self, reason: str) -> None:
+        """Flag all symbols: nothing more comes of them."""
+        for name in self._sequences:
+            self._flagged[name] = reason
+            self._put_whole(name, gap([name], reason))
+
+    def put_mark(self, account: str, payload: bytes, header: str) -> None:
+        """Send the value of a position or portfolio, of which the newest is enough; `header` says of when it is."""
+        self._enqueue(f"{self._subjects.marks}.{token_of(account)}", payload, header)
+
+    # --- what gateways ask for ---
+
+    def put_snapshots(self, names: Iterable[str], latest: Mapping[str, MarketDataSymbol], to: str) -> None:
+        """Send the state of symbols, as of their newest messages, to the subject `to` of one gateway."""
+        for name in names:
+            if name not in self._sequences:
+                continue
+            self._group += 1
+            sequence, reason = self._sequences[name], self._flagged.get(name)
+            if reason is not None:
+                frame = whole_frame(gap([name], reason), self.run, self._group, sequence)
+            elif (state := latest.get(name)) is not None:
+                message = MarketData(timestamp=1.0, symbols=[state], snapshot=True)
+                (frame,) = part_frames(message, self.run, self._group, [sequence])
+            else:
+                frame = MarketFrame(self.run, sequence, FrameKind.NOTHING, self._group, 0, 0, b"")
+            self._enqueue(f"{to}.{token_of(name)}", frame.payload, frame.header)
+
+    def put_beat(self, problem: str | None) -> None:
+        """Send a sign of life, behind all that waits."""
+        sequences = {name: self._sequences[name] for name in self._changed}
+        self._changed = {name: left - 1 for name, left in self._changed.items() if left > 1}
+        self._enqueue(self._subjects.beats, encode(Beat(self.run, sequences, problem)), None)
+
+    # --- the way to NATS ---
+
+    def _enqueue(self, subject: str, payload: bytes, header: str | None) -> None:
+        self._queue.append((subject, payload, header))
+        self._bytes += len(payload)
+        while self._bytes > _MOST_BYTES:
+            self._bytes -= len(self._queue.popleft()[1])
+            self.dropped += 1
+        self._awake.set()
+
+    async def send(self, nats: NatsClient) -> None:
+        """Send what waits, until it is cancelled. Without a connection it is dropped: gateways begin anew after one."""
+        from nats.errors import Error, MaxPayloadError
+
+        queue = self._queue
+        while True:
+            while not queue:
+                self._awake.clear()
+                await self._awake.wait()
+            subject, payload, header = queue.popleft()
+            self._bytes -= len(payload)
+            if not nats.is_connected:
+                self.dropped += 1
+                continue
+            try:
+                await nats.publish(subject, payload, headers=None if header is None else {HEADER: header})
+            except MaxPayloadError:
+                self._too_big(subject, header, len(payload), nats.max_payload)
+            except (Error, OSError):  # the connection has just been lost
+                self.dropped += 1
+            else:
+                self.sent += 1
+
+    def _too_big(self, subject: str, header: str | None, size: int, most: int) -> None:
+        """Send a GAP in place of a message that NATS does not take, under the same number."""
+        self.dropped += 1
+        if header is None or header.count(" ") == 1:
+            return  # a beat or a mark
+        frame = MarketFrame.of(header, b"")
+        reason = f"a message of {size:,} bytes is more than NATS takes: max_payload there is {most:,}"
+        _log.error("a message is too big for NATS", subject=subject, bytes=size, most=most)
+        stand_in = whole_frame(gap([name_of(subject)], reason), frame.run, frame.group, frame.sequence)
+        self._queue.appendleft((subject, stand_in.payload, stand_in.header))
+        self._bytes += len(stand_in.payload)

@@ -1,0 +1,156 @@
+"""Terms of connections to NATS: addresses, credentials and TLS, and errors that say what to do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from ssl import SSLContext, SSLError, create_default_context
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from hftlab.errors import ArgumentError, ConnectionFailed, HftlabError
+from hftlab.log import get_logger
+from hftlab.transport.address import redacted
+
+if TYPE_CHECKING:
+    from nats.aio.client import Client as NatsClient
+
+__all__ = ["DEFAULT_NATS", "NatsTerms"]
+
+DEFAULT_NATS: Final = "nats://127.0.0.1:4222"
+_RETRY: Final = 0.2
+"""Seconds between attempts to come back."""
+_PING: Final = 2
+"""Seconds between pings: a connection that does not answer two of them is given up."""
+_SCHEMES: Final = ("nats", "tls", "ws", "wss")
+
+_log = get_logger("hftlab.gateway")
+
+Callback = Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NatsTerms:
+    """How to reach NATS: `servers` of one cluster, and at most one of `user` and `password`, `token`, `credentials`.
+
+    `credentials` is a .creds file, as nsc makes it. `tls_ca` is the authority to trust where that is not one of the
+    system's, `tls_cert` and `tls_key` the certificate to show where the server asks for one. TLS is used at addresses
+    tls://, and wherever one of these three is given.
+    """
+
+    servers: Sequence[str] = (DEFAULT_NATS,)
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+    token: str | None = field(default=None, repr=False)
+    credentials: Path | None = None
+    tls_ca: Path | None = None
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+
+    def __post_init__(self) -> None:
+        if not self.servers:
+            raise ArgumentError(f"no NATS server is given: give one such as {DEFAULT_NATS!r}")
+        for server in self.servers:
+            scheme, slashes, rest = server.partition("://")
+            if scheme not in _SCHEMES or not slashes or not rest:
+                raise ArgumentError(f"{server!r} is not the address of a NATS server: give one such as {DEFAULT_NATS}")
+        given = [name for name in ("user", "token", "credentials") if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise ArgumentError(f"{' and '.join(given)} are given: NATS takes one of user, token and credentials")
+        if (self.user is None) is not (self.password is None):
+            raise ArgumentError("user and password go together: give both or neither")
+        if self.tls_key is not None and self.tls_cert is None:
+            raise ArgumentError("tls_key needs its certificate: give tls_cert as well")
+        for path in (self.credentials, self.tls_ca, self.tls_cert, self.tls_key):
+            if path is not None and not Path(path).is_file():
+                raise ArgumentError(f"{path} is not a file")
+
+    @property
+    def shown(self) -> str:
+        """The addresses without passwords, for messages and logs."""
+        return ", ".join(redacted(server) for server in self.servers)
+
+    def _context(self) -> SSLContext | None:
+        is_asked = any(urlsplit(server).scheme in ("tls", "wss") for server in self.servers)
+        if not is_asked and self.tls_ca is None and self.tls_cert is None:
+            return None
+        try:
+            context = create_default_context(cafile=None if self.tls_ca is None else str(self.tls_ca))
+            if self.tls_cert is not None:
+                context.load_cert_chain(self.tls_cert, self.tls_key)
+        except SSLError as exc:
+            raise HftlabError(f"TLS for NATS: {exc.reason or 'not PEM files'}: give certificates in PEM") from None
+        return context
+
+    async def connect(
+        self,
+        name: str,
+        *,
+        told: Callable[[str | None], None],
+        returned: Callback | None = None,
+        patience: float | None = None,
+    ) -> NatsClient:
+        """Connect, and stay connected: a lost connection is made again for as long as it takes.
+
+        `told` gets what is wrong as a sentence, None when nothing is any more; `returned` is called behind each new
+        connection. With `patience` it gives up after so many seconds and raises ConnectionFailed.
+        """
+        from nats.aio.client import Client
+
+        client = Client()
+        problem: list[str] = []
+
+        async def failed(error: Exception) -> None:
+            if not client.is_connected:
+                problem[:] = [self._problem(error)]
+                told(problem[0])
+            else:
+                _log.warning("nats", error=str(error) or type(error).__name__)
+
+        async def lost() -> None:
+            if not client.is_closed:
+                told(f"the connection to NATS at {self.shown} is lost")
+
+        async def back() -> None:
+            told(None)
+            if returned is not None:
+                await returned()
+
+        options: dict[str, Any] = {
+            "servers": [server.replace("tls://", "tls://", 1) for server in self.servers],
+            "name": name,
+            "error_cb": failed,
+            "disconnected_cb": lost,
+            "reconnected_cb": back,
+            "max_reconnect_attempts": -1,
+            "reconnect_time_wait": _RETRY,
+            "ping_interval": _PING,
+            "max_outstanding_pings": 2,
+            "tls": self._context(),
+            "user": self.user,
+            "password": self.password,
+            "token": self.token,
+            "user_credentials": None if self.credentials is None else str(self.credentials),
+            "skip_subject_validation": True,  # subjects are made of tokens that are escaped
+        }
+        try:
+            async with asyncio.timeout(patience):
+                await client.connect(**{name: value for name, value in options.items() if value is not None})
+        except TimeoutError:
+            said = problem[0] if problem else self._problem(TimeoutError())
+            raise ConnectionFailed(said) from None
+        except Exception as exc:  # what the library raises for a bad file or address has many types
+            raise ConnectionFailed(f"cannot connect to NATS at {self.shown}: {exc}") from exc
+        told(None)
+        return client
+
+    def _problem(self, error: Exception) -> str:
+        said = str(error) or type(error).__name__
+        if "authorization" in said.lower() or "authentication" in said.lower():
+            how = "give --nats-user and --nats-password, --nats-token or --nats-creds"
+            return f"NATS at {self.shown} refuses the credentials ({said}): {how}"
+        if isinstance(error, SSLError):
+            return f"TLS to NATS at {self.shown} fails ({said}): give --nats-ca with the authority of its certificate"
+        return f"NATS at {self.shown} cannot be reached ({said}): start nats-server there, or check the address"
