@@ -10,6 +10,7 @@ import typer
 import hftlab
 from hftlab.cli.backtest import backtest
 from hftlab.cli.bench import bench
+from hftlab.cli.cluster import cluster, gateway, publish
 from hftlab.cli.demo import demo
 from hftlab.cli.doctor import doctor
 from hftlab.cli.ingest import import_, simulate
@@ -54,6 +55,9 @@ def _options(
 app.command()(serve)
 app.command()(replay)
 app.command()(token)
+app.command()(publish)
+app.command()(gateway)
+app.command()(cluster)
 app.command()(record)
 app.command("import")(import_)
 app.command()(simulate)

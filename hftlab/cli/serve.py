@@ -18,7 +18,7 @@ from hftlab.port import DEFAULT_PORT
 if TYPE_CHECKING:
     from hftlab.session import Merged, Replay
 
-__all__ = ["replay", "serve", "token"]
+__all__ = ["check_seed", "named_source", "replay", "serve", "token"]
 
 
 def serve(
@@ -53,7 +53,7 @@ def serve(
     """Serve the simulated exchange, a random walk, a recorded session or a live feed until interrupted."""
     serving = Serving(host, port, auth, key, tls_cert, tls_key, allow_host, origin, audit)
     check_speed(speed)
-    _check_seed(seed)
+    check_seed(seed)
     check_feed(feed, market, ws_url, rest_url)
     if stepped and (feed is not None or source != "exchange"):
         other = f"--source {source}" if feed is None else f"--feed {feed}"
@@ -61,7 +61,7 @@ def serve(
     if feed is None:
         if fills is not None:
             raise HftlabError(f"--fills {fills} is for a live feed here: give --feed, or hftlab replay --fills")
-        serving.serve(lambda: _source(source, seed, speed), stepped=stepped)
+        serving.serve(lambda: named_source(source, seed, speed), stepped=stepped)
         return
     if source != "exchange" or seed is not None or speed != 1.0:
         raise HftlabError("--feed is a source of its own, in real time: leave --source, --seed and --speed out")
@@ -151,7 +151,8 @@ def token(
     typer.echo(make_token(key, subject, seconds))
 
 
-def _source(name: str, seed: int | None, speed: float) -> Any:
+def named_source(name: str, seed: int | None, speed: float) -> Any:
+    """Make the source that --source names. Raises HftlabError."""
     if name == "exchange":
         from hftlab.simulator import Exchange
 
@@ -171,6 +172,7 @@ def _source(name: str, seed: int | None, speed: float) -> Any:
         raise SessionNotFound(f"{exc}; or --source exchange or walk", path=exc.path) from None
 
 
-def _check_seed(seed: int | None) -> None:
+def check_seed(seed: int | None) -> None:
+    """Raise HftlabError for a seed below 0."""
     if seed is not None and seed < 0:
         raise HftlabError(f"--seed {seed} is below 0: give 0 or more")

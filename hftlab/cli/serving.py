@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 from ssl import Purpose, SSLContext, SSLError, create_default_context
-from typing import Annotated, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
 
 import typer
 
@@ -16,6 +16,9 @@ from hftlab.credentials import ACCESS_LIFETIME, access_token, is_subject
 from hftlab.errors import HftlabError
 from hftlab.log import write_audit
 from hftlab.loop import interruption, run
+
+if TYPE_CHECKING:
+    from hftlab.gateway import NatsTerms
 
 __all__ = ["Audit", "Auth", "Host", "Hosts", "Key", "Origins", "Port", "Serving", "TlsCert", "TlsKey", "make_token"]
 
@@ -98,6 +101,37 @@ class Serving:
                 # The first line is what a calling program reads.
                 print(server.url, *server.native_urls, sep="\n", flush=True)  # noqa: T201
                 await stop.wait()
+
+        try:
+            run(stream())
+        except OSError as exc:
+            raise HftlabError(
+                f"cannot listen on {self.host}:{self.port} ({exc.strerror or exc}): give another --host or --port"
+            ) from exc
+
+    def serve_gateway(
+        self, terms: NatsTerms, cluster: str, until: Callable[[], Coroutine[Any, Any, None]] | None = None
+    ) -> None:
+        """Serve clients of a cluster until SIGINT or SIGTERM, or until `until()` returns, after printing the address.
+
+        Raises HftlabError.
+        """
+        options = self._options()
+        self._check_network()
+        self._open_audit_log()
+
+        from hftlab.gateway import Gateway
+
+        async def stream() -> None:
+            stop = interruption()
+            async with Gateway(terms, self.host, self.port, cluster=cluster, **options) as gateway:
+                print(gateway.url, flush=True)  # noqa: T201 - what a calling program reads
+                ends: list[asyncio.Task[Any]] = [asyncio.create_task(stop.wait())]
+                if until is not None:
+                    ends.append(asyncio.create_task(until()))
+                await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+                for end in ends:
+                    end.cancel()
 
         try:
             run(stream())

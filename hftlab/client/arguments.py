@@ -16,9 +16,10 @@ from hftlab.protocol import JSON, MSGPACK, Codec, DataType, SlowConsumer
 
 __all__ = [
     "Addressed",
+    "Addresses",
     "Encoding",
     "account_name",
-    "address",
+    "address_list",
     "attempts",
     "codec_named",
     "data_type_list",
@@ -52,7 +53,23 @@ class Addressed(Protocol):
     def url(self) -> str: ...
 
 
-def address(url: str | Addressed) -> str:
+Addresses: TypeAlias = str | Addressed | Sequence[str | Addressed]
+"""Where to connect to: an address, a server itself, or several servers of the same."""
+
+
+def address_list(url: Addresses) -> list[str]:
+    """Return the addresses of servers of the same: those that are given, or those of the servers themselves.
+
+    Raises ArgumentTypeError, and ArgumentError for an empty list.
+    """
+    if isinstance(url, str) or not isinstance(url, Sequence):
+        return [_address(url)]
+    if not url:
+        raise ArgumentError("there is no address in the list: give one such as 'ws://127.0.0.1:8081'")
+    return list(dict.fromkeys(_address(one) for one in url))
+
+
+def _address(url: str | Addressed) -> str:
     """Return the address of a server: text, or that of the server itself. Raises ArgumentTypeError."""
     text = url if isinstance(url, str) else getattr(url, "url", None)
     if not isinstance(text, str) or isinstance(url, type):

@@ -54,7 +54,9 @@ class Authenticator:
         ssl: SSLContext | None = None,
         account: str | None = None,
     ) -> None:
-        self._url, self._token, self._refresh_token, self._ssl = url, token, refresh_token, ssl
+        self.address = url
+        """That of the server to sign in to; a client with several changes it."""
+        self._token, self._refresh_token, self._ssl = token, refresh_token, ssl
         self._account = account
         self._uses_local_key = token is None and refresh_token is None
         self.is_optional = self._uses_local_key and account is None
@@ -92,17 +94,17 @@ class Authenticator:
 
     def _signed(self) -> str | None:
         """Sign a token with the server's own key. Raises AuthenticationFailed if an account lacks one."""
-        token = _local_token(self._url, local_account() if self._account is None else self._account)
+        token = _local_token(self.address, local_account() if self._account is None else self._account)
         if token is None and self._account is not None:
             raise AuthenticationFailed(
-                f"cannot sign in to {redacted(self._url)} as {self._account!r}: no server of this user has left its "
+                f"cannot sign in to {redacted(self.address)} as {self._account!r}: no server of this user has left its "
                 "key for that port of this machine; start one that makes its own key, or give a `token` instead of "
                 "`account`"
             )
         return token
 
     async def _renew(self, refresh_token: str) -> str:
-        tokens = await asyncio.to_thread(_post, refresh_url(self._url), refresh_token, self._ssl)
+        tokens = await asyncio.to_thread(_post, refresh_url(self.address), refresh_token, self._ssl)
         self._token, self._refresh_token = tokens.access_token, tokens.refresh_token
         self._is_rejected = False
         return tokens.access_token

@@ -10,10 +10,10 @@ from types import TracebackType
 from typing import Self
 
 from hftlab.client.arguments import (
-    Addressed,
+    Addresses,
     Encoding,
     account_name,
-    address,
+    address_list,
     attempts,
     codec_named,
     data_type_list,
@@ -64,10 +64,12 @@ __all__ = ["EVENTS", "Client"]
 class Client:
     """Client of one server: reconnects, restores subscriptions, and knows the newest state of each symbol.
 
-    `url` is the address, or the server itself. It is an asynchronous context manager and iterator: `async for message
-    in client` yields what the server streams, and ends when the connection has ended for good. Times are in seconds;
-    names and defaults are the reference document's useWebSocket options. `max_reconnect_attempts` counts attempts in a
-    row, None is no limit; a connection that does not last `reconnect_interval` counts as a failed attempt.
+    `url` is the address, or the server itself. With a list of addresses, of gateways that serve the same, it is
+    connected to one of them, begins with the first, and goes on with the next when a connection is lost. It is an
+    asynchronous context manager and iterator: `async for message in client` yields what the server streams, and ends
+    when the connection has ended for good. Times are in seconds; names and defaults are the reference document's
+    useWebSocket options. `max_reconnect_attempts` counts attempts in a row, None is no limit; a connection that does
+    not last `reconnect_interval` counts as a failed attempt.
 
     A subscription lasts until unsubscribe(): each new connection asks for it again, and an "error" names the symbols
     that its server does not have.
@@ -89,7 +91,7 @@ class Client:
 
     def __init__(
         self,
-        url: str | Addressed,
+        url: Addresses,
         *,
         auto_reconnect: bool = True,
         max_reconnect_attempts: int | None = 10,
@@ -108,15 +110,15 @@ class Client:
         busy_poll: bool = False,
         cancel_on_disconnect: bool = False,
     ) -> None:
-        self.address, self.ssl = address(url), ssl
-        self.url = redacted(self.address)
-        """Address of the server without its password, if it has one: `address` has that."""
+        self.addresses, self.ssl = address_list(url), ssl
+        """Addresses that were given, with their passwords."""
+        shown = " or ".join(map(redacted, self.addresses))
         self.enable_performance_metrics = enable_performance_metrics
         self.metrics = Metrics()
         codec = codec_named(encoding)
         backoff = Backoff.scaled(reconnect_seconds(reconnect_interval), attempts(max_reconnect_attempts))
         authenticator = Authenticator(
-            self.address,
+            self.addresses[0],
             token,
             refresh_token,
             ssl,
@@ -124,7 +126,7 @@ class Client:
         )
         self._subscriber = Subscriber()
         recovery = ErrorRecovery(backoff.base, backoff.limit)
-        self._reporter = Reporter(self.url, self.metrics, recovery, measures=enable_performance_metrics)
+        self._reporter = Reporter(shown, self.metrics, recovery, measures=enable_performance_metrics)
         self._inbox = Inbox(
             INBOX_SIZE if inbox_size is None else inbox_size,
             drop_policy,
@@ -144,7 +146,7 @@ class Client:
             measures=enable_performance_metrics,
         )
         self._dialer = Dialer(
-            address=self.address,
+            addresses=self.addresses,
             ssl=ssl,
             heartbeat_interval=heartbeat_seconds(heartbeat_interval),
             busy_poll=busy_poll,
@@ -159,7 +161,7 @@ class Client:
         )
         self._inbox.close()  # nothing comes before connect()
         self._supervisor = Supervisor(
-            self.url,
+            shown,
             self._dialer.dial,
             self._reporter,
             self._inbox,
@@ -167,9 +169,19 @@ class Client:
             backoff,
             auto_reconnect=auto_reconnect,
         )
-        self._commands = Commands(self.url, self._supervisor, self._subscriber, self._reporter)
-        self.trading = Trading(self.url, self._supervisor, self._commands, self._subscriber, self._reporter, watch)
+        self._commands = Commands(shown, self._supervisor, self._subscriber, self._reporter)
+        self.trading = Trading(shown, self._supervisor, self._commands, self._subscriber, self._reporter, watch)
         """Orders, positions and fills of the account that the client is signed in as."""
+
+    @property
+    def address(self) -> str:
+        """Address of the server that it is, or was last, connected to, with its password if it has one."""
+        return self._dialer.address
+
+    @property
+    def url(self) -> str:
+        """The address without its password."""
+        return redacted(self.address)
 
     # --- life ---
 

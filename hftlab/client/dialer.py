@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from ssl import SSLContext
 
@@ -13,6 +13,7 @@ from hftlab.client.metrics import Metrics
 from hftlab.client.opening import open_socket
 from hftlab.client.receiver import Receiver
 from hftlab.client.reporter import Reporter
+from hftlab.errors import ConnectionFailed
 from hftlab.protocol import Codec
 from hftlab.protocol.subscribing.client_protocol import ClientProtocol
 from hftlab.protocol.subscribing.subscriber import Subscriber
@@ -24,9 +25,12 @@ __all__ = ["Dialer"]
 
 @dataclass(kw_only=True)
 class Dialer:
-    """Maker of connections to `address`, with what outlives them."""
+    """Maker of connections to one of `addresses`, with what outlives them.
 
-    address: str
+    Each attempt goes through all of them, and begins behind that of the last connection.
+    """
+
+    addresses: Sequence[str]
     ssl: SSLContext | None
     heartbeat_interval: float
     busy_poll: bool
@@ -40,10 +44,15 @@ class Dialer:
     cancel_on_disconnect: bool = False
     opener: Callable[[str, Codec, SSLContext | None], Awaitable[Socket]] = open_socket
 
+    def __post_init__(self) -> None:
+        self.address = self.addresses[0]
+        """That of the last connection, or attempt."""
+        self._next = 0
+
     async def dial(self) -> Link:
         """Open a socket and put a protocol on it. Raises ConnectionFailed."""
+        socket = await self._opened()
         url = redacted(self.address)
-        socket = await self.opener(self.address, self.codec, self.ssl)
         protocol = ClientProtocol(
             url,
             self.codec,
@@ -66,3 +75,18 @@ class Dialer:
             self.metrics,
             busy_poll=self.busy_poll,
         )
+
+    async def _opened(self) -> Socket:
+        """Open a socket to the first address that takes it."""
+        failures: list[ConnectionFailed] = []
+        for _ in self.addresses:
+            self.address = self.authenticator.address = self.addresses[self._next]
+            self._next = (self._next + 1) % len(self.addresses)
+            try:
+                return await self.opener(self.address, self.codec, self.ssl)
+            except ConnectionFailed as exc:
+                failures.append(exc)
+        if len(failures) == 1:
+            raise failures[0]
+        waits = [failure.retry_after or 0.0 for failure in failures]
+        raise ConnectionFailed("; ".join(map(str, failures)), retry_after=min(waits) or None)

@@ -9,7 +9,7 @@ from typing import Final, Literal, Self
 
 from hftlab.calling import plainly
 from hftlab.client import Client, LatencyHistogram, Metrics, diagnostics
-from hftlab.client.arguments import Addressed, message_count, symbol_list, waiting_seconds
+from hftlab.client.arguments import Addresses, message_count, symbol_list, waiting_seconds
 from hftlab.client.authentication import Token
 from hftlab.client.batching import BATCH_DELAY, BATCH_SIZE
 from hftlab.client.debug_log import WebSocketDebugLogger
@@ -33,7 +33,7 @@ _clients: Final[dict[str, LabClient]] = kept("clients", dict)
 
 
 def connect(
-    url: str | Addressed,
+    url: Addresses,
     *,
     name: str | None = None,
     account: str | None = None,
@@ -59,6 +59,7 @@ def connect(
     as soon as nothing refers to it.
 
     `url`: the server's address, such as "ws://127.0.0.1:8081", "wss://..." for TLS, or the server of hl.serve() itself.
+    A list of gateways' addresses is tried in turn, also when a connection is lost.
     `account`: whom to sign in as at a server that this user runs on this machine (default: the user's name).
     `token`: an access token, or a coroutine function that returns one. `refresh_token`: renews an expired one.
     `ssl`: whom to trust at a wss:// address, such as ssl.create_default_context(cafile="authority.pem").

@@ -1,0 +1,89 @@
+"""A gateway in a process of its own: `hftlab gateway`, started by a program and ended with it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Final
+
+from hftlab.errors import HftlabError
+
+__all__ = ["GatewayProcess"]
+
+_START: Final = 60.0
+_STOP: Final = 1.5
+
+
+class GatewayProcess:
+    """`hftlab gateway` with further arguments; `url` is its address once it is started."""
+
+    def __init__(self, nats: str, cluster: str, port: int = 0, arguments: Sequence[str] = ()) -> None:
+        self.url = ""
+        self._command = [sys.executable, "-m", "hftlab", "gateway", "--nats", nats, "--cluster", cluster]
+        self._command += ["--port", str(port), "--parent", str(os.getpid()), *arguments]
+        self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def pid(self) -> int:
+        """Number of the process."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the process lives."""
+        return self._process is not None and self._process.returncode is None
+
+    async def start(self) -> None:
+        """Start it, and wait until it listens. Raises HftlabError with what it says if it does not."""
+        self._process = await asyncio.create_subprocess_exec(
+            *self._command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,  # an interrupt at the terminal is for the program, which ends it
+        )
+        assert self._process.stdout is not None
+        assert self._process.stderr is not None
+        try:
+            async with asyncio.timeout(_START):
+                line = await self._process.stdout.readline()
+                said = b"" if line else await self._process.stderr.read()
+        except BaseException:
+            await self.stop()
+            raise
+        self.url = line.decode().strip()
+        if not self.url:
+            await self.stop()
+            raise HftlabError(f"a gateway has not started: {said.decode(errors='replace').strip()[-500:]}")
+        self._reading = asyncio.create_task(_forward(self._process.stderr))
+
+    def kill(self) -> None:
+        """End it at once, as a crash does."""
+        if self.is_running and self._process is not None:
+            self._process.send_signal(signal.SIGKILL)
+
+    async def stop(self) -> None:
+        """End it, and wait until it has."""
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        with suppress(ProcessLookupError):
+            process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), _STOP)
+        except TimeoutError:
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+
+async def _forward(lines: asyncio.StreamReader) -> None:
+    """Let what a gateway says come out here; a pipe that nobody reads would stop it."""
+    while line := await lines.readline():
+        sys.stderr.write(line.decode(errors="replace"))

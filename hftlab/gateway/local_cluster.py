@@ -1,0 +1,90 @@
+"""A cluster on this machine: nats-server, a publisher in this process, and gateways in processes of their own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from hftlab.errors import ArgumentError
+from hftlab.gateway.gateway_process import GatewayProcess
+from hftlab.gateway.nats_server import NatsServer
+from hftlab.gateway.nats_terms import NatsTerms
+from hftlab.gateway.publisher_node import PublisherNode
+from hftlab.gateway.subjects import DEFAULT_CLUSTER
+from hftlab.protocol import Message
+from hftlab.source import Source
+from hftlab.trading.account import AccountTerms
+from hftlab.trading.recorded_venue import Fills
+
+__all__ = ["LocalCluster"]
+
+
+class LocalCluster:
+    """Publishes a source of this process to `gateways` processes; an asynchronous context manager.
+
+    `urls` are the addresses for clients, which are given all of them: hl.connect(cluster.urls). The first gateway has
+    `port`, the others those behind it; 0 takes any free ones. `arguments` are further ones of `hftlab gateway`.
+    `nats`, `publisher` and `gateways` are its parts: to kill one shows what becomes of the rest.
+    """
+
+    def __init__(
+        self,
+        source: Source[Message],
+        gateways: int = 2,
+        port: int = 0,
+        *,
+        accounts: Mapping[str, AccountTerms] | None = None,
+        fills: Fills | None = None,
+        arguments: Sequence[str] = (),
+    ) -> None:
+        if isinstance(gateways, bool) or not isinstance(gateways, int) or not 1 <= gateways <= 64:
+            raise ArgumentError(f"gateways={gateways!r} is not a number of processes: give 1 to 64")
+        self.nats = NatsServer()
+        self._source, self._accounts, self._fills = source, accounts, fills
+        self._count, self._port, self._arguments = gateways, port, arguments
+        self.publisher: PublisherNode | None = None
+        self.gateways: list[GatewayProcess] = []
+
+    @property
+    def urls(self) -> list[str]:
+        """The addresses for clients, one a gateway."""
+        return [gateway.url for gateway in self.gateways]
+
+    async def start(self) -> Self:
+        """Start all parts; returns when every gateway listens."""
+        try:
+            await asyncio.to_thread(self.nats.start)
+            terms = NatsTerms(servers=[self.nats.url])
+            self.publisher = PublisherNode(self._source, terms, accounts=self._accounts, fills=self._fills)
+            await self.publisher.start()
+            ports = [self._port + number if self._port else 0 for number in range(self._count)]
+            self.gateways = [GatewayProcess(self.nats.url, DEFAULT_CLUSTER, port, self._arguments) for port in ports]
+            await asyncio.gather(*(gateway.start() for gateway in self.gateways))
+        except BaseException:
+            await self.stop()
+            raise
+        return self
+
+    async def stop(self) -> None:
+        """End all parts, within two seconds."""
+        await asyncio.gather(*(gateway.stop() for gateway in self.gateways))
+        if self.publisher is not None:
+            await self.publisher.stop()
+        await asyncio.to_thread(self.nats.stop)
+
+    def stats(self) -> dict[str, Any]:
+        """Return the publisher's counts."""
+        return {} if self.publisher is None else self.publisher.stats()
+
+    async def __aenter__(self) -> Self:
+        return await self.start()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    def __repr__(self) -> str:
+        return f"LocalCluster({self._source.name!r}, {', '.join(self.urls) or 'not started'})"
