@@ -69,6 +69,8 @@ def _failure(url: str, error: Exception) -> ConnectionFailed:
         )
         return failed if near is None else failed.advise(instead={url: repr(near)})
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or "no answer in 5 s"
+    if isinstance(error, InvalidStatus) and (said := _body(error)) is not None:
+        return ConnectionFailed(f"cannot connect to {url} ({reason}): {said}", retry_after=_retry_after(error))
     advice = "check that a server runs there and the port is right"
     if isinstance(error, socket.gaierror):
         advice = "check the spelling of the name, and this machine's DNS"
@@ -77,6 +79,14 @@ def _failure(url: str, error: Exception) -> ConnectionFailed:
     elif isinstance(error, TimeoutError) and url.startswith("wss:"):
         advice += ", and that it is one with TLS"
     return ConnectionFailed(f"cannot connect to {url} ({reason}): {advice}", retry_after=_retry_after(error))
+
+
+def _body(error: InvalidStatus) -> str | None:
+    """Return the one line with which an hftlab server says why it refuses a client; None for other answers."""
+    response = error.response
+    if response.headers.get("Server") != "hftlab" or not response.body:
+        return None
+    return response.body.decode(errors="replace").strip() or None
 
 
 def _retry_after(error: Exception) -> float | None:

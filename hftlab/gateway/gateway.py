@@ -22,7 +22,7 @@ from hftlab.gateway.announcement import (
     encode,
 )
 from hftlab.gateway.gateway_source import GatewaySource
-from hftlab.gateway.jetstream import follow, last_sequence
+from hftlab.gateway.jetstream import StreamReader, last_sequence
 from hftlab.gateway.market_feed import MarketFeed
 from hftlab.gateway.market_frame import HEADER, MarketFrame
 from hftlab.gateway.nats_terms import NatsTerms
@@ -45,6 +45,8 @@ __all__ = ["Gateway"]
 _TICK: Final = 0.1
 _START: Final = 2.0
 """Seconds in which a gateway hopes to be ready when start() returns; if it is not, /ready says why."""
+_AGAIN: Final = 1.0
+"""Seconds between attempts to read the accounts of a publisher."""
 _ASKED: Final = 500
 """Symbols in one request for snapshots."""
 _MOST_MESSAGES: Final = 1 << 16
@@ -95,10 +97,10 @@ class Gateway:
         self._publisher_problems: dict[str, str] = {}
         self._trading: Announcement | None = None
         """The publisher that takes orders."""
-        self._following: Any = None
+        self._reader: StreamReader | None = None
+        """Reader of what accounts are told."""
         self._goal: int | None = 0
         """Number of the account record up to which the copy has to be; None once it is."""
-        self._read = 0
         self._has_begun = False
         """Whether it has been in step with all publishers."""
         self._asked: set[str] = set()
@@ -179,6 +181,8 @@ class Gateway:
             return f"no publisher is heard any more, the last was that of {self._feed.silent[-1].source!r}"
         if self._goal is not None and self._trading is not None:
             return "the accounts' messages are being read"
+        if self._trading is None and any(one.session is not None for one in self._feed.publishers.values()):
+            return "the accounts' messages cannot be read from JetStream yet"
         if self._has_begun:
             return None
         behind = self._feed.out_of_step()
@@ -202,7 +206,7 @@ class Gateway:
         """Connect, listen to publishers, and send what accounts ask for, until it is cancelled."""
         subjects = self._subjects
         client = await self.nats.connect(
-            f"hftlab gateway {self.server.url}", told=self._connection_changed, returned=self._ask_who
+            f"hftlab gateway {self.server.url}", told=self._connection_changed, returned=self._returned
         )
         self._client = client
         most: dict[str, Any] = {"pending_msgs_limit": _MOST_MESSAGES, "pending_bytes_limit": _MOST_BYTES}
@@ -219,6 +223,15 @@ class Gateway:
         if problem is not None and was_connected:
             self._feed.interrupt(self._feed.symbols, "the gateway has lost its connection to NATS")
             self._pass_on()
+
+    async def _returned(self) -> None:
+        """Go on behind a new connection."""
+        await self._ask_who()
+        await self._request_snapshots()
+        async with self._moving:
+            if self._reader is not None:
+                with suppress(Exception):  # without it, the library's heartbeats notice in a second or two
+                    await self._reader.restart()
 
     async def _ask_who(self) -> None:
         """Ask all publishers who they are."""
@@ -237,7 +250,11 @@ class Gateway:
             await self._request_snapshots()
         async with self._moving:
             if publisher.session is not None and self._is_newer(publisher):
-                await self._trade_with(publisher)
+                try:
+                    await self._trade_with(publisher)
+                except Exception as exc:  # of the library, whose types are many
+                    self._trading = None  # and is tried again
+                    _log.warning("the accounts of a publisher cannot be read: trying again", reason=repr(exc))
 
     def _is_newer(self, publisher: Announcement) -> bool:
         return self._trading is None or self._trading.started_at < publisher.started_at
@@ -247,20 +264,20 @@ class Gateway:
         assert self._client is not None
         session, self._trading = publisher.session, publisher
         assert session is not None
-        if session == self._accounts.session:
+        if session == self._accounts.session and self._reader is not None:
             return
         self._goal = 0
         self._accounts.begin(session)
         mirror: Accounts[Any] = Accounts(session, mirrors=True)
         self._source.call(lambda: self.server.begin_session(mirror))
-        if self._following is not None:
-            with suppress(Exception):  # of a stream that may be gone
-                await self._following.unsubscribe()
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            await reader.stop()
         js = self._client.jetstream()
         stream = self._subjects.account_stream
-        self._read = 0
         self._goal = await last_sequence(js, stream)
-        self._following = await follow(js, stream, f"{self._subjects.accounts}.>", self._take_accounts, only_new=False)
+        reader = StreamReader(js, stream, f"{self._subjects.accounts}.>", self._take_accounts, only_new=False)
+        self._reader = await reader.start()
 
     async def _take_market(self, message: Msg) -> None:
         subject = message.subject
@@ -296,9 +313,8 @@ class Gateway:
         if was_silent and self._trading is not None and beat.run == self._trading.run:
             self.server.ask_missing_states()
 
-    async def _take_accounts(self, message: Msg) -> None:
+    def _take_accounts(self, message: Msg) -> None:
         self._accounts.take(message.data)
-        self._read = message.metadata.sequence.stream
 
     async def _take_mark(self, message: Msg) -> None:
         if message.headers is not None:
@@ -312,11 +328,11 @@ class Gateway:
 
     async def _watch(self) -> None:
         """Look for what has not come, and show that this gateway lives."""
-        beaten_at = 0.0
+        beaten_at = asked_at = 0.0
         while True:
             await asyncio.sleep(_TICK)
             now = time.monotonic()
-            if self._goal is not None and self._following is not None and self._read >= self._goal:
+            if self._goal is not None and self._reader is not None and self._reader.last >= self._goal:
                 self._goal = None
                 # Behind all records so far.
                 self._source.call(self.server.ask_missing_states)
@@ -327,6 +343,14 @@ class Gateway:
                 await self._request_snapshots()
             self._pass_on()
             self._accounts.tick()
+            if (
+                self._trading is None
+                and now - asked_at > _AGAIN
+                and any(publisher.session is not None for publisher in self._feed.publishers.values())
+            ):
+                asked_at = now
+                with suppress(Exception):  # there is no connection
+                    await self._ask_who()
             if now - beaten_at >= BEAT and self._client is not None and self._client.is_connected:
                 beaten_at = now
                 with suppress(Exception):  # the connection has just been lost

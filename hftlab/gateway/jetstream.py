@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from hftlab.errors import HftlabError
 from hftlab.gateway.subjects import Subjects
 from hftlab.protocol.publishing.private_log import MOST_MESSAGES
 
 if TYPE_CHECKING:
+    from nats.aio.msg import Msg
     from nats.js import JetStreamContext
 
-__all__ = ["ORDER_LIFETIME", "follow", "last_sequence", "open_streams", "purge_accounts"]
+__all__ = ["ORDER_LIFETIME", "StreamReader", "last_sequence", "open_streams", "purge_accounts"]
 
 ORDER_LIFETIME: Final = 10.0
 """Seconds after which a request that no publisher has read is gone: nobody wants an order of long ago."""
@@ -75,20 +77,62 @@ async def last_sequence(js: JetStreamContext, stream: str) -> int:
     return 0 if info.state.messages == 0 else info.state.last_seq
 
 
-async def follow(
-    js: JetStreamContext, stream: str, subject: str, take: Callable[[Any], Awaitable[None]], *, only_new: bool
-) -> Any:
-    """Give `take` every message of a stream once and in order, whatever becomes of connections in between.
+class StreamReader:
+    """Reader of a stream: `take` gets every message once and in order, whatever becomes of connections in between.
 
-    Returns the subscription. It begins with the oldest that is kept, or with `only_new` behind the newest.
+    It begins with the oldest that is kept, or with `only_new` behind the newest. The library notices the loss of a
+    consumer by its heartbeats; restart() spares that time where it is known, as behind a new connection.
     """
-    from nats.js.api import DeliverPolicy
 
-    return await js.subscribe(
-        subject,
-        cb=take,
-        stream=stream,
-        ordered_consumer=True,
-        idle_heartbeat=_HEARTBEAT,
-        deliver_policy=DeliverPolicy.NEW if only_new else DeliverPolicy.ALL,
-    )
+    def __init__(
+        self, js: JetStreamContext, stream: str, subject: str, take: Callable[[Msg], None], *, only_new: bool
+    ) -> None:
+        self.last = 0
+        """Number of the newest message that was taken."""
+        self._js, self._stream, self._subject, self._take = js, stream, subject, take
+        self._only_new = only_new
+        self._subscription: Any = None
+
+    async def start(self) -> Self:
+        """Begin to read."""
+        from nats.js.api import DeliverPolicy
+
+        if self._only_new:  # a stream that was made anew meanwhile counts from 1
+            self.last = await last_sequence(self._js, self._stream)
+        await self._subscribe(DeliverPolicy.ALL if self.last == 0 else DeliverPolicy.BY_START_SEQUENCE)
+        return self
+
+    async def restart(self) -> None:
+        """Go on behind the newest message, with a new consumer."""
+        from nats.js.api import DeliverPolicy
+
+        await self.stop()
+        if await last_sequence(self._js, self._stream) < self.last:
+            self.last = 0  # it was made anew, and counts from 1
+        await self._subscribe(DeliverPolicy.ALL if self.last == 0 else DeliverPolicy.BY_START_SEQUENCE)
+
+    async def stop(self) -> None:
+        """Read no more."""
+        subscription, self._subscription = self._subscription, None
+        if subscription is not None:
+            with suppress(Exception):  # of a connection or a stream that may be gone
+                await subscription.unsubscribe()
+
+    async def _subscribe(self, policy: Any) -> None:
+        from nats.js.api import ConsumerConfig
+
+        config = ConsumerConfig(deliver_policy=policy, opt_start_seq=self.last + 1 if self.last else None)
+        self._subscription = await self._js.subscribe(
+            self._subject,
+            cb=self._taken,
+            stream=self._stream,
+            config=config,
+            ordered_consumer=True,
+            idle_heartbeat=_HEARTBEAT,
+        )
+
+    async def _taken(self, message: Msg) -> None:
+        sequence = message.metadata.sequence.stream
+        if sequence > self.last:
+            self.last = sequence
+            self._take(message)

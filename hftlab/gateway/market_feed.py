@@ -15,7 +15,7 @@ __all__ = ["MarketFeed"]
 
 _MOST_WAITING: Final = 10_000
 """Frames of a symbol that wait for its snapshot; beyond them it is asked for anew."""
-_PATIENCE: Final = 1.0
+_PATIENCE: Final = 0.3
 """Seconds after which a snapshot that has not come is asked for again."""
 SILENCE: Final = 2.0
 """Seconds after which a publisher that is not heard counts as gone."""

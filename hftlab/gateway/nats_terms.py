@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from ssl import SSLContext, SSLError, create_default_context
@@ -28,7 +28,7 @@ _SCHEMES: Final = ("nats", "tls", "ws", "wss")
 
 _log = get_logger("hftlab.gateway")
 
-Callback = Callable[[], Awaitable[None]]
+Callback = Callable[[], Coroutine[Any, Any, None]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +101,7 @@ class NatsTerms:
 
         client = Client()
         problem: list[str] = []
+        tasks: set[asyncio.Task[None]] = set()
 
         async def failed(error: Exception) -> None:
             if not client.is_connected:
@@ -115,11 +116,13 @@ class NatsTerms:
 
         async def back() -> None:
             told(None)
-            if returned is not None:
-                await returned()
+            if returned is not None:  # a task, as the library waits for this before it goes on
+                task = asyncio.create_task(returned(), name="hftlab is back at NATS")
+                tasks.add(task)
+                task.add_done_callback(tasks.discard)
 
         options: dict[str, Any] = {
-            "servers": [server.replace("tls://", "tls://", 1) for server in self.servers],
+            "servers": list(self.servers),
             "name": name,
             "error_cb": failed,
             "disconnected_cb": lost,

@@ -27,7 +27,7 @@ from hftlab.gateway.account_records import (
     request_of,
 )
 from hftlab.gateway.announcement import Announcement, decode_announcement, decode_beat, decode_gateway_beat, encode
-from hftlab.gateway.jetstream import ORDER_LIFETIME, follow, open_streams, purge_accounts
+from hftlab.gateway.jetstream import ORDER_LIFETIME, StreamReader, open_streams, purge_accounts
 from hftlab.gateway.market_feed import SILENCE
 from hftlab.gateway.market_outbox import MarketOutbox
 from hftlab.gateway.nats_terms import NatsTerms
@@ -133,6 +133,7 @@ class PublisherNode:
         self._market = MarketOutbox(self._subjects, self.announcement.run, symbols)
         self._told = AccountOutbox(self._subjects, self.announcement.run, self._accounts.session)
         self._client: NatsClient | None = None
+        self._orders: StreamReader | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._problem: str | None = None
         self._others: dict[str, Announcement] = {}
@@ -154,7 +155,10 @@ class PublisherNode:
         claim_for(self.source, lambda: f"the publisher of {self._subjects.cluster!r}", "await publisher.stop()")
         try:
             self._client = await self.nats.connect(
-                f"hftlab publisher {self.source.name}", told=self._connection_changed, patience=_PATIENCE
+                f"hftlab publisher {self.source.name}",
+                told=self._connection_changed,
+                returned=self._returned,
+                patience=_PATIENCE,
             )
             await self._join(self._client)
         except BaseException:
@@ -181,7 +185,10 @@ class PublisherNode:
             await open_streams(js, subjects, self.nats.shown)
             if not any(self._accounts.sequence(name) for name in self.broker.accounts):
                 await purge_accounts(js, subjects)
-            await follow(js, subjects.order_stream, f"{subjects.orders}.*", self._take_request, only_new=True)
+            self._orders = StreamReader(
+                js, subjects.order_stream, f"{subjects.orders}.*", self._take_request, only_new=True
+            )
+            await self._orders.start()
         await client.subscribe(subjects.hello, cb=self._introduce)
         await client.subscribe(subjects.announcement(run), cb=self._introduce)
         await client.subscribe(subjects.snapshots(run), cb=self._snapshots)
@@ -280,6 +287,13 @@ class PublisherNode:
             # Gateways may come back later than we do: nobody is gone because nobody could be heard.
             self._gateways = dict.fromkeys(self._gateways, time.monotonic())
 
+    async def _returned(self) -> None:
+        """Go on reading requests behind a new connection; NATS may have lost the streams meanwhile."""
+        if self._client is None or self._orders is None:
+            return
+        await open_streams(self._client.jetstream(), self._subjects, self.nats.shown)
+        await self._orders.restart()
+
     # --- the stream ---
 
     def _publish(self, item: Timed[Any]) -> None:
@@ -357,7 +371,7 @@ class PublisherNode:
 
     # --- requests of accounts ---
 
-    async def _take_request(self, message: Msg) -> None:
+    def _take_request(self, message: Msg) -> None:
         try:
             request = decode_request(message.data)
         except msgspec.DecodeError as exc:
