@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         client,
         errors,
         feeds,
+        gateway,
         ingest,
         market,
         protocol,
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from hftlab.clock import Clock
     from hftlab.errors import HftlabError
     from hftlab.events import EventBatch
-    from hftlab.lab import connect, dashboard, enable_nested, heatmap, record, sample, serve
+    from hftlab.lab import cluster, connect, dashboard, enable_nested, heatmap, record, sample, serve
     from hftlab.lab.running import run
     from hftlab.server import Server
     from hftlab.session import Session, compact, diff, download, merged, open_session, recover, sessions, upload
@@ -57,6 +58,7 @@ __all__ = [
     "backtest",
     "book",
     "client",
+    "cluster",
     "compact",
     "compare",
     "compiled",
@@ -67,6 +69,7 @@ __all__ = [
     "enable_nested",
     "errors",
     "feeds",
+    "gateway",
     "heatmap",
     "ingest",
     "market",
@@ -102,6 +105,7 @@ _HOMES: Final = {
     "Session": "session",
     "Source": "source",
     "Strategy": "backtest",
+    "cluster": "lab",
     "compact": "session",
     "compare": "backtest",
     "compiled": "backtest",

@@ -62,8 +62,10 @@ def address_list(url: Addresses) -> list[str]:
 
     Raises ArgumentTypeError, and ArgumentError for an empty list.
     """
-    if isinstance(url, str) or not isinstance(url, Sequence):
-        return [_address(url)]
+    several = getattr(url, "urls", url)  # of a cluster
+    if isinstance(several, str) or not isinstance(several, Sequence):
+        return [_address(url)]  # type: ignore[arg-type]
+    url = several
     if not url:
         raise ArgumentError("there is no address in the list: give one such as 'ws://127.0.0.1:8081'")
     return list(dict.fromkeys(_address(one) for one in url))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from ssl import SSLContext, SSLError, create_default_context
 from typing import TYPE_CHECKING, Any, Final
@@ -31,7 +31,7 @@ _log = get_logger("hftlab.gateway")
 Callback = Callable[[], Coroutine[Any, Any, None]]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class NatsTerms:
     """How to reach NATS: `servers` of one cluster, and at most one of `user` and `password`, `token`, `credentials`.
 
@@ -42,8 +42,8 @@ class NatsTerms:
 
     servers: Sequence[str] = (DEFAULT_NATS,)
     user: str | None = None
-    password: str | None = field(default=None, repr=False)
-    token: str | None = field(default=None, repr=False)
+    password: str | None = None
+    token: str | None = None
     credentials: Path | None = None
     tls_ca: Path | None = None
     tls_cert: Path | None = None
@@ -71,6 +71,10 @@ class NatsTerms:
     def shown(self) -> str:
         """The addresses without passwords, for messages and logs."""
         return ", ".join(redacted(server) for server in self.servers)
+
+    def __repr__(self) -> str:
+        given = [name for name in ("user", "token", "credentials", "tls_ca", "tls_cert") if getattr(self, name)]
+        return f"NatsTerms({self.shown}{' with ' + ', '.join(given) if given else ''})"
 
     def _context(self) -> SSLContext | None:
         is_asked = any(urlsplit(server).scheme in ("tls", "wss") for server in self.servers)

@@ -7,6 +7,7 @@ that waits can be interrupted; the server, the client or the recording that it w
 from __future__ import annotations
 
 from hftlab.lab.client import LabClient, connect
+from hftlab.lab.cluster import LabCluster, cluster
 from hftlab.lab.dashboard import dashboard
 from hftlab.lab.heatmap import heatmap
 from hftlab.lab.recording import LabRecording, record
@@ -15,8 +16,10 @@ from hftlab.lab.server import LabServer, serve
 
 __all__ = [
     "LabClient",
+    "LabCluster",
     "LabRecording",
     "LabServer",
+    "cluster",
     "connect",
     "dashboard",
     "enable_nested",

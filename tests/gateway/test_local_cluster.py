@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+import pytest
+
+from hftlab import Client
+from hftlab.errors import ArgumentError
+from hftlab.gateway import LocalCluster
+from hftlab.simulator import Exchange, RandomWalk
+from tests.gateway.conftest import until
+
+
+def test_a_number_of_gateways_that_cannot_be_is_refused() -> None:
+    with pytest.raises(ArgumentError, match="not a number of processes"):
+        LocalCluster(RandomWalk(7), 0)
+
+
+@pytest.mark.usefixtures("compiled")
+async def test_a_gateway_that_is_killed_is_replaced_by_the_other() -> None:
+    async with LocalCluster(Exchange(7), 2) as cluster:
+        async with Client(cluster.urls, account="alice", reconnect_interval=0.01) as client:
+            await client.subscribe(["AAPL"], frequency=0)
+            await client.trading.buy("AAPL", 10)
+            assert client.url == cluster.urls[0]
+            cluster.gateways[0].kill()
+            await until(lambda: client.url == cluster.urls[1] and client.connection_status == "CONNECTED")
+            before = client.latest("AAPL")
+            await until(lambda: client.latest("AAPL") != before)
+            await client.trading.buy("AAPL", 10)
+            assert client.trading.positions["AAPL"].quantity == 20
+    assert not any(gateway.is_running for gateway in cluster.gateways)

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hftlab.errors import HftlabError
+from hftlab.gateway import NatsServer, NatsTerms
+
+
+class TestNatsServer:
+    def test_one_that_does_not_start_says_why(self, tmp_path: Path) -> None:
+        with pytest.raises(HftlabError, match="nats-server has not started"):
+            NatsServer(folder=tmp_path, options=["--no-such-option"]).start()
+
+    async def test_behind_a_crash_it_has_its_port_and_its_streams(self, tmp_path: Path) -> None:
+        with NatsServer(folder=tmp_path) as server:
+            port = server.port
+            client = await NatsTerms(servers=[server.url]).connect("test", told=lambda _: None, patience=5.0)
+            await client.jetstream().add_stream(name="kept", subjects=["kept"])
+            await client.jetstream().publish("kept", b"x")
+            await client.close()
+            server.kill()
+            server.start()
+            assert server.port == port
+            client = await NatsTerms(servers=[server.url]).connect("test", told=lambda _: None, patience=5.0)
+            assert (await client.jetstream().stream_info("kept")).state.messages == 1
+            await client.close()
+
+    def test_a_temporary_folder_goes_with_it(self) -> None:
+        with NatsServer(jetstream=False) as server:
+            folder = server.folder
+            assert folder.is_dir()
+        assert not folder.exists()

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import trustme
+
+from hftlab.errors import ArgumentError, ConnectionFailed
+from hftlab.gateway import NatsServer, NatsTerms
+from tests.gateway.conftest import free_port
+
+
+async def connected(terms: NatsTerms, patience: float = 5.0) -> bool:
+    told: list[str | None] = []
+    client = await terms.connect("test", told=told.append, patience=patience)
+    try:
+        await client.flush()
+        return client.is_connected and told[-1] is None
+    finally:
+        await client.close()
+
+
+class TestArguments:
+    def test_an_address_without_a_scheme_is_refused(self) -> None:
+        with pytest.raises(ArgumentError, match="not the address of a NATS server"):
+            NatsTerms(servers=["127.0.0.1:4222"])
+
+    def test_two_ways_to_sign_in_are_refused(self) -> None:
+        with pytest.raises(ArgumentError, match="one of user, token and credentials"):
+            NatsTerms(user="a", password="b", token="c")
+
+    def test_a_user_needs_a_password(self) -> None:
+        with pytest.raises(ArgumentError, match="go together"):
+            NatsTerms(user="a")
+
+    def test_passwords_are_not_shown(self) -> None:
+        terms = NatsTerms(servers=["nats://alice:secret@127.0.0.1:4222"], token=None)
+        assert "secret" not in terms.shown + repr(terms)
+        assert "secret" not in repr(NatsTerms(user="alice", password="secret"))
+
+
+class TestConnecting:
+    async def test_an_absent_server_is_an_error_that_says_what_to_do(self) -> None:
+        with pytest.raises(ConnectionFailed, match=r"cannot be reached.*start nats-server"):
+            await connected(NatsTerms(servers=[f"nats://127.0.0.1:{free_port()}"]), patience=0.5)
+
+    async def test_user_and_password(self, tmp_path: Path) -> None:
+        with NatsServer(folder=tmp_path, jetstream=False, options=["--user", "u", "--pass", "p"]) as server:
+            assert await connected(NatsTerms(servers=[server.url], user="u", password="p"))
+            with pytest.raises(ConnectionFailed, match=r"refuses the credentials.*--nats-user"):
+                await connected(NatsTerms(servers=[server.url], user="u", password="q"), patience=0.5)
+
+    async def test_token(self, tmp_path: Path) -> None:
+        with NatsServer(folder=tmp_path, jetstream=False, options=["--auth", "t0ken"]) as server:
+            assert await connected(NatsTerms(servers=[server.url], token="t0ken"))
+            with pytest.raises(ConnectionFailed, match="refuses the credentials"):
+                await connected(NatsTerms(servers=[server.url]), patience=0.5)
+
+    async def test_tls_on_both_sides(self, tmp_path: Path) -> None:
+        authority = trustme.CA()
+        for name, issued in (("server", authority.issue_cert("127.0.0.1")), ("client", authority.issue_cert("desk"))):
+            issued.private_key_and_cert_chain_pem.write_to_path(tmp_path / f"{name}.pem")
+        authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+        options = ["--tlsverify", "--tlscacert", str(tmp_path / "ca.pem")]
+        options += [f"--tls{part}={tmp_path / 'server.pem'}" for part in ("cert", "key")]
+        with NatsServer(folder=tmp_path / "nats", jetstream=False, options=options) as server:
+            address = server.url.replace("nats://", "tls://")
+            pem = tmp_path / "client.pem"
+            assert await connected(NatsTerms(servers=[address], tls_ca=tmp_path / "ca.pem", tls_cert=pem))
+            with pytest.raises(ConnectionFailed, match="--nats-ca"):
+                await connected(NatsTerms(servers=[address]), patience=0.5)
