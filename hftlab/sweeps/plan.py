@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from pathlib import Path
+from os import PathLike
 from typing import Any, NamedTuple, TypeAlias
 
 import polars as pl
@@ -16,6 +16,7 @@ from hftlab.backtest.backtesting import account_terms
 from hftlab.backtest.facts import described
 from hftlab.errors import ArgumentError, ArgumentTypeError
 from hftlab.session import Catalogue, Session, open_session
+from hftlab.session.object_path import Location, ObjectPath, located
 from hftlab.sweeps.grid import ARGUMENTS, Grid, points_of
 from hftlab.sweeps.run import Task, manifest_hash
 from hftlab.sweeps.run_rows import Run
@@ -23,7 +24,7 @@ from hftlab.sweeps.subject import Subject, pickled
 
 __all__ = ["PlannedRun", "SweptSessions", "planned_runs"]
 
-SweptSessions: TypeAlias = Session | Path | str | Catalogue | Iterable[Session | Path | str]
+SweptSessions: TypeAlias = Session | PathLike[str] | str | Catalogue | Iterable[Session | PathLike[str] | str]
 
 
 class PlannedRun(NamedTuple):
@@ -37,7 +38,7 @@ class _Recording(NamedTuple):
     """Session of a sweep: its name in the table, its folder, and the hash of its manifest."""
 
     name: str
-    path: str
+    folder: Location
     manifest: str
 
 
@@ -65,8 +66,8 @@ def planned_runs(
         data = pickled((own, of_backtest), f"the point {point.values!r} of the grid")
         settings = described({"parameters": own, "arguments": of_backtest})
         for one in recordings:
-            run = Run(subject.name, subject.code, one.name, one.path, one.manifest, point.values, settings)
-            runs.setdefault(run.key, PlannedRun(run, Task(strategy, one.path, one.manifest, data)))
+            run = Run(subject.name, subject.code, one.name, str(one.folder), one.manifest, point.values, settings)
+            runs.setdefault(run.key, PlannedRun(run, Task(strategy, one.folder, one.manifest, data)))
     return runs
 
 
@@ -87,7 +88,7 @@ def _recordings(sessions: SweptSessions) -> list[_Recording]:
     if isinstance(sessions, Catalogue):
         named = _of_catalogue(sessions)
     else:
-        listed = [sessions] if isinstance(sessions, Session | str | Path) else sessions
+        listed = [sessions] if isinstance(sessions, Session | str | PathLike) else sessions
         if not isinstance(listed, Iterable):
             raise ArgumentTypeError(
                 f"sessions is {sessions!r}: give a session or its folder, a list of them, or hl.sessions('data')"
@@ -97,14 +98,15 @@ def _recordings(sessions: SweptSessions) -> list[_Recording]:
         named = {one.folder: one.folder.name if counts[one.folder.name] == 1 else str(one.folder) for one in opened}
     if not named:
         raise ArgumentError("there are no sessions to run on: give at least one")
-    return [_Recording(name, str(folder), manifest_hash(folder)) for folder, name in named.items()]
+    return [_Recording(name, folder, manifest_hash(folder)) for folder, name in named.items()]
 
 
-def _of_catalogue(catalogue: Catalogue) -> dict[Path, str]:
+def _of_catalogue(catalogue: Catalogue) -> dict[Location, str]:
     rows = catalogue.manifests.select("path", "session", "problem").collect()
     left_out = rows.filter(pl.col("problem").is_not_null())
     if len(left_out):
         told = "; ".join(f"{path} ({problem})" for path, _, problem in left_out.iter_rows())
         warnings.warn(f"left out of the sweep: {told}", stacklevel=2)
     kept = rows.filter(pl.col("problem").is_null())
-    return {Path(path): name for path, name, _ in kept.iter_rows()}
+    options = catalogue.folder.options if isinstance(catalogue.folder, ObjectPath) else None
+    return {located(path, options): name for path, name, _ in kept.iter_rows()}

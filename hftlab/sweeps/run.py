@@ -17,6 +17,7 @@ from hftlab.backtest import CompiledStrategy, Latency, run_backtest
 from hftlab.errors import HftlabError, SessionError
 from hftlab.session import Session, open_session
 from hftlab.session.manifest import MANIFEST
+from hftlab.session.object_path import Location
 from hftlab.sweeps.measures import measures_of
 from hftlab.sweeps.subject import SweptStrategy, made
 
@@ -32,7 +33,7 @@ class Task(NamedTuple):
     of the point: parameters of the strategy and arguments of the backtest."""
 
     strategy: bytes
-    session: str
+    session: Location
     manifest: str
     point: bytes
 
@@ -94,7 +95,7 @@ def _text(error: BaseException) -> str:
 _PACKAGE: Final = Path(__file__).parents[1].as_posix()
 
 
-def manifest_hash(folder: Path) -> str:
+def manifest_hash(folder: Location) -> str:
     """Return the SHA-256 of a session's manifest, which has the checksums of all of its data."""
     return hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()
 
@@ -124,9 +125,9 @@ _strategies: Final = _Strategies()
 _thread: Final = threading.local()
 
 
-def _session(folder: str, manifest: str) -> Session:
+def _session(folder: Location, manifest: str) -> Session:
     """Open a session, or return the one that this thread has. Raises SessionError if it is not what the sweep saw."""
-    kept: OrderedDict[str, tuple[str, Session]] = _thread.__dict__.setdefault("sessions", OrderedDict())
+    kept: OrderedDict[Location, tuple[str, Session]] = _thread.__dict__.setdefault("sessions", OrderedDict())
     if folder not in kept or kept[folder][0] != manifest:
         session = open_session(folder)
         if manifest_hash(session.folder) != manifest:

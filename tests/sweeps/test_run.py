@@ -18,7 +18,7 @@ from tests.sweeps.strategies import Joiner, maker
 def task(strategy: Any, parameters: dict[str, Any] | None = None, **arguments: Any) -> Task:
     session = two_days()[0]
     point = cloudpickle.dumps((parameters or {}, arguments))
-    return Task(Subject(strategy).to_bytes(), str(session.folder), manifest_hash(session.folder), point)
+    return Task(Subject(strategy).to_bytes(), session.folder, manifest_hash(session.folder), point)
 
 
 def test_has_the_measures_of_the_summary() -> None:

@@ -21,6 +21,7 @@ from hftlab.backtest import Latency, Lognormal, run_backtest
 from hftlab.errors import ArgumentError, ExecutorFailed, SessionNotFound
 from hftlab.sweeps import WorkerPool
 from hftlab.sweeps.measures import measures_of
+from tests.session.object_server import BUCKET, object_server
 from tests.sweeps.recordings import outcome, two_days
 from tests.sweeps.strategies import Joiner, joiner, maker
 
@@ -74,6 +75,18 @@ class TestTable:
     ) -> None:
         made = hl.sweep(joiner, two_days(), GRID, executor=threads)
         assert_frame_equal(outcome(made), expected, check_exact=True)
+
+    def test_of_sessions_on_an_object_store(
+        self, monkeypatch: pytest.MonkeyPatch, pool: WorkerPool, expected: pl.DataFrame
+    ) -> None:
+        """The worker gets the options that the catalogue was opened with: its own environment has none."""
+        monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        with object_server() as server:
+            for day, session in enumerate(two_days()):
+                hl.upload(session.folder, f"s3://{BUCKET}/day={day}", storage_options=server.environment)
+            stored = hl.sessions(f"s3://{BUCKET}", storage_options=server.environment)
+            found = outcome(hl.sweep(Joiner, stored, GRID, executor=pool))
+        assert_frame_equal(found.drop("session"), expected.drop("session"), check_exact=True)
 
     def test_of_a_compiled_strategy(self, threads: ThreadPoolExecutor, pool: WorkerPool) -> None:
         one, other = (
