@@ -75,4 +75,4 @@ def _parts(feed: str) -> tuple[str, list[str]]:
         )
     if not names.strip():
         raise HftlabError(f"--feed {feed} names no symbols: give some, such as {_EXAMPLES[venue]}")
-    return venue, symbol_names(names) or []
+    return venue, symbol_names(names, "--feed") or []

@@ -28,7 +28,7 @@ def check_speed(speed: float) -> None:
         raise HftlabError(f"--speed {speed:g} is not above 0: give 1 for real time, or inf for as fast as possible")
 
 
-def symbol_names(text: str | None) -> list[str] | None:
+def symbol_names(text: str | None, option: str = "--symbols") -> list[str] | None:
     """Split comma-separated symbols; None if the option is not given. One with a comma inside stands in double quotes.
 
     Raises HftlabError for what cannot be a symbol.
@@ -38,7 +38,7 @@ def symbol_names(text: str | None) -> list[str] | None:
     try:
         names = [name.strip() for name in next(csv.reader([text], skipinitialspace=True))]
         if not all(names or [""]):
-            raise HftlabError(f"--symbols {text!r} has an empty name: give symbols such as AAPL,MSFT, or leave it out")
+            raise HftlabError(f"{option} {text!r} has an empty name: give symbols such as AAPL,MSFT, or leave it out")
         return [check_symbol(name) for name in names]
     except (ValueError, csv.Error) as exc:
-        raise HftlabError(f"--symbols: {exc}") from None
+        raise HftlabError(f"{option}: {exc}") from None

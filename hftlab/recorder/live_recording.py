@@ -120,6 +120,7 @@ def keep_raw(source: Source[Message] | None, recording: Recording) -> Callable[[
     def end() -> None:
         live.raw_taps.remove(frames.add)
         frames.close()
+        recording.is_worth_keeping = frames.kept > 0
 
     return end
 
@@ -136,7 +137,8 @@ async def record_source(
     """Record a live source until `stop` is done, or it or the disk fails.
 
     `progress` is called with the messages that are on disk so far, twice a second. Raises what LiveRecording does, the
-    error of a source that has failed before anything came, and SessionError if no market data came.
+    error of a source that has failed before anything came, and SessionError if neither market
+    data nor raw frames came.
     """
     recording = await asyncio.to_thread(LiveRecording, source, folder, overwrite=overwrite, raw=raw, keep_empty=False)
     waiting = asyncio.ensure_future(stop)

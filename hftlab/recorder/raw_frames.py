@@ -34,6 +34,8 @@ class RawFrames:
 
     def __init__(self, folder: Path, symbols: Iterable[str]) -> None:
         self.problem: str | None = None
+        self.kept = 0
+        """Frames that were added."""
         folder.mkdir(exist_ok=True)
         self._files = {one: _File(folder / f"{quote(one, safe='')}.gz") for one in symbols}
 
@@ -44,6 +46,7 @@ class RawFrames:
             return
         try:
             file.add(b"%d %s\n" % (ts_recv, payload.replace(b"\n", b" ")))
+            self.kept += 1
         except OSError as exc:
             self._give_up(symbol, exc)
 

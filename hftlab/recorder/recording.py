@@ -98,7 +98,8 @@ class Recording:
     `hftlab recover`.
 
     With `overwrite` a session in the folder stays until market data or a private message is on disk. If none came, it
-    is kept, nothing else is, and close() raises SessionError. Without `keep_empty` that holds for a new folder as well.
+    is kept, nothing else is, and close() raises SessionError. Without `keep_empty` that holds for a new folder as well,
+    unless something beside the tables `is_worth_keeping`.
     """
 
     def __init__(
@@ -111,6 +112,8 @@ class Recording:
         )
         self.folder = self._writer.folder
         self._keep_empty = keep_empty
+        self.is_worth_keeping = False
+        """True if there are files beside the tables, such as raw frames, for which a recording without rows is kept."""
         self._nothing: str | None = None
         """Message of close() about a recording that was not kept because nothing came."""
         self.recorded = self.dropped = 0
@@ -328,7 +331,7 @@ class Recording:
     def _finish(self) -> None:
         if self._writer.loses_data:
             self._nothing = f"no market data came, so that nothing is recorded: the session in {self.folder} is kept"
-        elif not self._keep_empty and not self._writer.has_data:
+        elif not (self._keep_empty or self.is_worth_keeping or self._writer.has_data):
             self._nothing = f"no market data came, so that nothing is recorded in {self.folder}"
         if self._nothing is None:
             self._writer.close()

@@ -68,6 +68,8 @@ class TestOptions:
             (["serve", "--feed", "kraken:BTC/USD", "--market", "spot"], "--market spot is for a feed of Binance"),
             (["record", "--feed", "kraken:A/B", "--rest-url", "http://x", "-o", "x"], "is for a feed of Binance"),
             (["serve", "--feed", "binance:"], "names no symbols"),
+            (["serve", "--feed", "binance:BTCUSDT,"], "--feed 'BTCUSDT,' has an empty name"),
+            (["serve", "--feed", "binance:BTCUSDT", "--ws-url", "ws://127.0.0.1:1/ws"], "ends in /ws"),
             (["serve", "--feed", "binance:BTCUSDT", "--market", "futures"], "--market futures is not one"),
             (["serve", "--feed", "binance:BTCUSDT", "--seed", "1"], "leave --source, --seed and --speed out"),
             (["serve", "--market", "usdm"], "--market usdm is for a live feed"),

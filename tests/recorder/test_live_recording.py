@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 from collections.abc import Callable
 from pathlib import Path
 
@@ -217,6 +218,24 @@ class TestRecordSource:
             session = await task
         assert session.manifest.complete
         assert open_session(tmp_path / "session").manifest.symbols == ["BTCUSDT"]
+
+    async def test_raw_frames_are_kept_though_no_book_could_be_made_of_them(self, tmp_path: Path) -> None:
+        """They are what another decoder, or a later snapshot, may make something of."""
+        async with ScriptedVenue(["BTCUSDT"]) as venue:
+            venue.snapshot_gate.clear()
+            stop = asyncio.Event()
+            feed = feed_of(venue)
+            task = asyncio.create_task(record_source(feed, tmp_path / "session", stop.wait(), raw=True))
+            await until(lambda: feed.stats.connections)
+            await venue.step(5)
+            await until(lambda: feed.stats.frames >= 5)
+            stop.set()
+            session = await task
+            venue.snapshot_gate.set()
+        assert session.manifest.complete
+        assert session.market_data.collect().is_empty()
+        lines = gzip.decompress((session.folder / "raw/BTCUSDT.gz").read_bytes()).splitlines()
+        assert len(lines) >= 5
 
     async def test_nothing_is_kept_if_nothing_came(self, tmp_path: Path) -> None:
         async with ScriptedVenue(["BTCUSDT"]) as venue:
