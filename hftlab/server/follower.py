@@ -20,7 +20,10 @@ class Follower(Protocol):
         """Do now what waits for its interval: the source stands still, or moves."""
 
     def seek(self, position: int) -> None:
-        """Go to a time without doing what lies between; called on another thread while nothing else runs."""
+        """Go to a time without doing what lies between; called on another thread.
+
+        Nothing else of the follower may run meanwhile, nor may what it reads be read: see Stream.settled().
+        """
 
     def moved(self) -> None:
         """Go on after a seek(), on the thread of the stream again."""

@@ -73,8 +73,9 @@ class Stream:
         """Broker in another process, whose private messages the source yields."""
         self._has_venue_time = isinstance(playback.source, SteppedSource)
         """True if private messages say when things happened, by the clock that is stepped."""
-        self._is_moving = False
-        """Whether a seek is under way, on another thread, which has the accounts until it is over."""
+        self.is_moving = False
+        """Whether a seek is under way, on another thread, which has the accounts and the follower until it is over."""
+        self._has_moved = asyncio.Event()
         self._ended: list[Hashable] = []
         """Connections that have ended meanwhile, and whose orders are to be cancelled."""
         self.taps: list[Tap] = []
@@ -121,7 +122,7 @@ class Stream:
         assert self.broker is not None
         if self.playback.failure is not None:
             raise ServerError(f"{self.playback.name} has failed and takes no orders: start the server again")
-        if self._is_moving:
+        if self.is_moving:
             raise ServerError(f"{self.playback.name} is on its way to another time: send the order again behind it")
         try:
             told: list[Timed[Message]] = []
@@ -138,7 +139,7 @@ class Stream:
             return
         if self.broker is None or self.playback.failure is not None:
             return
-        if self._is_moving:
+        if self.is_moving:
             self._ended.append(entered_by)
         else:
             self.pass_on(self.broker.disconnect(entered_by, self._order_time()))
@@ -148,7 +149,7 @@ class Stream:
 
         While a seek is under way there are none: all accounts get theirs at its end.
         """
-        if self.broker is None or self._is_moving:
+        if self.broker is None or self.is_moving:
             return []
         self.pass_on(self.broker.collect())  # what has happened goes before how things are
         state = self.broker.snapshot(account, self._order_time(), with_finished=with_finished)
@@ -443,13 +444,15 @@ class Stream:
         # Messages of the time before are sent before: they are numbered already, or trades that would be lost.
         self._flush()
         target = playback.reachable(position)
-        self._is_moving = True
+        self.is_moving = True
+        self._has_moved.clear()
         try:
             state = await asyncio.to_thread(playback.seek, target)
             if self._follower is not None:
                 await asyncio.to_thread(self._follower.seek, target)
         finally:
-            self._is_moving = False
+            self.is_moving = False
+            self._has_moved.set()
         if self._follower is not None:
             self._follower.moved()
         self._report_refused()
@@ -462,6 +465,11 @@ class Stream:
         self._send(self._publisher.restart(state, target, wall_time()), started)
         if self._paper is not None:
             self._tell_accounts(self._paper.trading, target)
+
+    async def settled(self) -> None:
+        """Wait until no seek is under way."""
+        while self.is_moving:
+            await self._has_moved.wait()
 
     def _tell_accounts(self, trading: PaperTrading, position: int) -> None:
         """Take back what accounts have been told of after a position, and tell them how things are there."""

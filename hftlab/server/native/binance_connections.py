@@ -44,16 +44,16 @@ class BinanceConnections(NativeConnections[Subscriber]):
         subscriber = Subscriber(streams.market, route, streams.writers, path, most=native.messages)
         self._opened(socket, subscriber)
         life = self._live(socket, native.lifetime)  # before its first subscription may start the replay
-        self._carry_out(socket, subscriber, streams)
         alive = asyncio.create_task(self._keep_alive(socket, KeepAlive(native.ping, native.pong, time.monotonic())))
         try:
+            await self._carry_out(socket, subscriber, streams)
             while socket.expelled is None:
                 data = await socket.recv()
                 self._hear(data)
                 answer = subscriber.receive(data, time.monotonic())
                 if answer is not None:
                     self._write(socket, answer, urgent=True)
-                self._carry_out(socket, subscriber, streams)
+                await self._carry_out(socket, subscriber, streams)
         except ConnectionClosed:
             pass
         finally:
@@ -65,9 +65,10 @@ class BinanceConnections(NativeConnections[Subscriber]):
             self._ends.pop(socket, None)
             self._forget(socket)
 
-    def _carry_out(self, socket: ServerSocket, subscriber: Subscriber, streams: StreamSet[ServerSocket]) -> None:
+    async def _carry_out(self, socket: ServerSocket, subscriber: Subscriber, streams: StreamSet[ServerSocket]) -> None:
         changed = subscriber.take_changed()
         if changed:
+            await self._stream.settled()
             self.before_change()
         for name in changed:
             if name.text in subscriber.streams and name.is_on(subscriber.route):

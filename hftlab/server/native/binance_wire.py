@@ -22,7 +22,7 @@ from hftlab.server.native.native_urls import NativeUrls
 from hftlab.server.native.native_wire import NativeWire, position_of, session_of
 from hftlab.server.native.parts_ahead import PartsAhead
 from hftlab.server.server_socket import ServerSocket
-from hftlab.venues.binance.api.api_errors import unknown_path
+from hftlab.venues.binance.api.api_errors import no_book, unknown_path
 from hftlab.venues.binance.api.markets import MARKETS, SPOT, Market, market_named
 from hftlab.venues.binance.api.requests_in import MarketRequests
 from hftlab.venues.binance.api.stream_names import Route
@@ -81,7 +81,7 @@ class BinanceWire(NativeWire):
         limits: ServerLimits,
         native: NativeLimits | None = None,
     ) -> None:
-        native = native or NativeLimits()
+        native, self._stream = native or NativeLimits(), stream
         events = PartsAhead(events_of(session_of(stream.playback.source, "binance")))
         chosen = _markets(events.instruments, market)
         self.connections = BinanceConnections(stream, framer, limits, native)
@@ -107,6 +107,10 @@ class BinanceWire(NativeWire):
     def answer(self, request: Request, address: str) -> Response | None:
         """Answer a request by HTTP for market data; None for any other."""
         market, target = self._market_of(request.path)
+        if not _REQUESTS.match(target):
+            return None
+        if self._stream.is_moving:
+            return answer(no_book().status, no_book().body, _JSON, Retry_After="1")
         self.feed.catch_up()
         for served in self._served.values() if market is None else [self._served[market]]:
             given = served.requests.answer(target, address, time.time())
@@ -115,9 +119,7 @@ class BinanceWire(NativeWire):
                 if given.retry_after is not None:
                     more["Retry_After"] = str(given.retry_after)
                 return answer(given.status, given.body, _JSON, **more)
-        if _REQUESTS.match(target):
-            return answer(unknown_path().status, unknown_path().body, _JSON)
-        return None
+        return answer(unknown_path().status, unknown_path().body, _JSON)
 
     def has(self, path: str) -> bool:
         """Tell whether a path is one of streams."""

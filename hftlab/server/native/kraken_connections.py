@@ -48,7 +48,7 @@ class KrakenConnections(NativeConnections[Subscriber]):
                 self._hear(data)
                 for answer in subscriber.receive(data, self._stream.playback.position):
                     self._write(socket, answer)
-                self._carry_out(socket, subscriber)
+                await self._carry_out(socket, subscriber)
         except ConnectionClosed:
             pass
         finally:
@@ -58,10 +58,11 @@ class KrakenConnections(NativeConnections[Subscriber]):
             self._quiet.discard(socket)
             self._forget(socket)
 
-    def _carry_out(self, socket: ServerSocket, subscriber: Subscriber) -> None:
+    async def _carry_out(self, socket: ServerSocket, subscriber: Subscriber) -> None:
         changed = subscriber.take_changed()
         if not changed:
             return
+        await self._stream.settled()
         self.before_change()
         for one in changed:
             if not one.is_added:

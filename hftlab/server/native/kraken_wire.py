@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["KrakenWire"]
 
+_JSON: Final = "application/json;charset=UTF-8"
 _HOST: Final = re.compile(r"/(?:(?:beta-)?ws|api)\.kraken\.com(?::\d+)?(?P<rest>/.*)")
 _STREAMS: Final = re.compile(r"/v2/?(?:\?.*)?")
 
@@ -44,6 +45,7 @@ class KrakenWire(NativeWire):
     connections: KrakenConnections
 
     def __init__(self, stream: Stream, framer: Framer, limits: ServerLimits) -> None:
+        self._stream = stream
         events = PartsAhead(events_of(session_of(stream.playback.source, "kraken")))
         channels: ChannelSet[ServerSocket] = ChannelSet(pairs_of(_chosen(events.instruments)))
         self.connections = KrakenConnections(stream, framer, limits, channels)
@@ -59,9 +61,14 @@ class KrakenWire(NativeWire):
 
     def answer(self, request: Request, address: str) -> Response | None:  # noqa: ARG002 - as other wires
         """Answer a request by HTTP for market data; None for any other."""
+        path = _behind_host(request.path)
+        if not path.startswith("/0/"):
+            return None
+        if self._stream.is_moving:
+            return answer(200, b'{"error":["EService:Busy"]}', _JSON)
         self.feed.catch_up()
-        body = self._requests.answer(_behind_host(request.path))
-        return None if body is None else answer(200, body, "application/json;charset=UTF-8")
+        body = self._requests.answer(path)
+        return None if body is None else answer(200, body, _JSON)
 
     def has(self, path: str) -> bool:
         """Tell whether a path is that of the channels."""

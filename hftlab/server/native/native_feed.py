@@ -93,7 +93,7 @@ class NativeFeed:
         self._connections.end_lives(self._now)
 
     def catch_up(self) -> None:
-        """Take in also what no stream has something to say of: somebody asks, or subscribes."""
+        """Take in also what no stream has something to say of: somebody asks, or subscribes. Not while it is sought."""
         self._cursor.take(self._now)
 
     def _send_due(self, *, early: bool = False) -> None:
@@ -115,12 +115,12 @@ class NativeFeed:
         self._cursor.seek(position)
         self._went_back = self._went_back or position < self._now
         self._now = position
+
+    def moved(self) -> None:
+        """Go on from there; close the connections if the ids of what comes are behind those that were sent."""
         for streams in self._sets:
             streams.recorded.has_begun_anew = False
             streams.restart()
-
-    def moved(self) -> None:
-        """Close the connections if the ids of what comes are behind those that were sent."""
         if self._went_back:
             self._went_back = False
             if self._has_ids:

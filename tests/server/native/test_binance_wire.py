@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +17,12 @@ import hftlab as hl
 from hftlab.errors import HftlabError
 from hftlab.protocol import ReplayState
 from hftlab.server import NativeLimits
+from hftlab.server.native.event_cursor import EventCursor
 from hftlab.session import Session
 from tests.server.native.connecting import connected
 from tests.server.native.local_book import LocalBook
-from tests.server.native.recordings import book_of, imported, simulated
+from tests.server.native.recordings import at, book_of, imported, simulated
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.usefixtures("compiled")
 
@@ -159,6 +163,56 @@ async def test_our_own_protocol_controls_it_on_the_same_port(spot: Session) -> N
         assert book.sides() == book_of(spot, answer["lastUpdateId"])
         time = (await requested(server, "/api/v3/time")).json()["serverTime"]
         assert time == (spot.manifest.started + 8_000_000_000) // 1_000_000
+
+
+async def test_while_it_is_sought_requests_are_refused_and_subscriptions_wait(
+    spot: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The markets are another thread's meanwhile: nobody reads them."""
+    begun, goes_on, sought = threading.Event(), threading.Event(), EventCursor.seek
+
+    def slowly(cursor: EventCursor, position: int) -> None:
+        begun.set()
+        assert goes_on.wait(PATIENCE)
+        sought(cursor, position)
+
+    async with (
+        hl.Server(spot.replay(20), port=0, wire="binance") as server,
+        hl.Client(server.url) as client,
+        connected(f"{server.url}/ws") as socket,
+    ):
+        monkeypatch.setattr(EventCursor, "seek", slowly)
+        monkeypatch.setattr(EventCursor, "take", _not_while(lambda: begun.is_set() and not goes_on.is_set()))
+        await client.replay.pause()
+        seeking = asyncio.create_task(client.replay.seek(at(spot, 5)))
+        try:
+            assert await asyncio.to_thread(begun.wait, PATIENCE)
+            answer = await requested(server, "/api/v3/depth?symbol=BTCUSDT")
+            assert (answer.status_code, answer.headers["Retry-After"], answer.json()["code"]) == (503, "1", -1001)
+            assert (await requested(server, "/health")).status_code == 200
+            await socket.send('{"method":"SUBSCRIBE","params":["btcusdt@depth@100ms"],"id":1}')
+            assert json.loads(await socket.recv()) == {"result": None, "id": 1}
+        finally:
+            goes_on.set()
+        await seeking
+        book = LocalBook()
+        assert book.snapshot((await requested(server, "/api/v3/depth?symbol=BTCUSDT&limit=5000")).json())
+        await client.replay.resume()
+        for _ in range(5):
+            book.update(json.loads(await socket.recv()))
+    assert book.gaps == 0
+    assert book.last is not None
+    assert book.sides() == book_of(spot, book.last)
+
+
+def _not_while(is_sought: Callable[[], bool]) -> Callable[[EventCursor, int], None]:
+    take = EventCursor.take
+
+    def checked(cursor: EventCursor, until: int) -> None:
+        assert not is_sought(), "somebody reads the markets"
+        take(cursor, until)
+
+    return checked
 
 
 async def test_after_a_seek_on_the_ids_do_not_join(spot: Session) -> None:
