@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket as sockets
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,12 +13,20 @@ from typing import Any
 import httpx
 import pytest
 from websockets.asyncio.client import ClientConnection
+from websockets.frames import Frame, Opcode
 
 import hftlab as hl
+from hftlab.book import BookSet
 from hftlab.clock import NANOSECONDS
 from hftlab.errors import ArgumentError, HftlabError
+from hftlab.events import EventBatch
+from hftlab.instruments import BINANCE, UNIT, Instrument
 from hftlab.protocol import ReplayState
 from hftlab.session import Session
+from hftlab.session.event_table import EventTable
+from hftlab.session.writer import SessionWriter
+from hftlab.venues import kraken
+from tests.batches import Row, make_batch
 from tests.server.native.connecting import connected
 from tests.server.native.kraken_recordings import cut_capture, imported, small_session, venue_checksums
 from tests.server.native.recordings import at, simulated
@@ -228,3 +237,85 @@ async def test_what_cannot_be_served_so_says_why(small: Session) -> None:
         hl.Server(small.replay(), wire="kraken", market="spot")
     with pytest.raises(ArgumentError, match="native_limits="):
         hl.Server(small.replay(), wire="kraken", native_limits=hl.server.NativeLimits(lifetime=NANOSECONDS))
+
+
+async def test_frames_that_were_kept_raw_are_a_capture_with_the_same_book(session: Session, tmp_path: Path) -> None:
+    """What the wire sends is what our own reader reads: every checksum matches, and the book is the recorded one."""
+    lines = []
+    async with (
+        hl.Server(session.replay(FAST), port=0, wire="kraken") as server,
+        connected(f"{server.url}/v2") as socket,
+    ):
+        await ask(socket, "subscribe", channel="book", symbol=[END], depth=1000)
+        await until(server, ReplayState.ENDED)
+        await ask(socket, "ping")
+        async with asyncio.timeout(PATIENCE):
+            while b'"pong"' not in (payload := await socket.recv(decode=False)):
+                lines.append(b"%d %s\n" % (1_790_000_000 * NANOSECONDS + len(lines), payload))
+    path = tmp_path / "raw.txt"
+    path.write_bytes(b"".join(lines))
+    books = BookSet()
+    reader = kraken.read(path)
+    for batch in reader:
+        books.apply(batch)
+    assert reader.verification.differing == 0
+    assert reader.verification.checked.total() > 10
+    (copy,) = reader.instruments
+    sides = books[copy].bids(1000), books[copy].asks(1000)
+    recorded = BookSet()
+    instruments = [Instrument.from_dict(one) for one in session.manifest.source["instruments"]]
+    recorded.apply(EventBatch.from_polars(session.events.collect().drop("symbol"), instruments))
+    (own,) = (one for one in instruments if one.symbol == "XBT/CHF")
+    assert (copy.tick, copy.lot) == (own.tick, own.lot)
+    assert [[level[:2] for level in side] for side in sides] == [
+        [level[:2] for level in side] for side in (recorded[own].bids(1000), recorded[own].asks(1000))
+    ]
+
+
+async def test_a_reader_that_does_not_read_is_disconnected_and_its_neighbour_is_not(session: Session) -> None:
+    """What waits for it is bounded: each seek brings a snapshot of a thousand levels of each pair."""
+    slow = sockets.socket()
+    slow.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, 4096)
+    limits = hl.server.ServerLimits(queue_bytes=64 * 1024, queue_messages=50, write_deadline=1.0)
+    async with hl.Server(session.replay(), port=0, wire="kraken", limits=limits) as server:
+        server.clock.pause()
+        slow.connect(("127.0.0.1", server.port))
+        slow.setblocking(False)
+        head = (
+            f"GET /v2 HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            "Sec-WebSocket-Key: MTIzNDU2Nzg5MDEyMzQ1Ng==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+        )
+        params = {"channel": "book", "symbol": ["BTC/CHF", "XMR/USD", "SC/EUR", "ADA/BTC"], "depth": 1000}
+        request = json.dumps({"method": "subscribe", "params": params}).encode()
+        slow.sendall(head.encode() + Frame(Opcode.TEXT, request).serialize(mask=True))
+        async with connected(f"{server.url}/v2") as neighbour, asyncio.timeout(PATIENCE):
+            second = 4
+            while not server.stats()["aborted"]:
+                second = 9 - second
+                await server.replay.seek(at(session, second))
+                await ask(neighbour, "ping")
+                await neighbour.recv()
+        assert server.stats()["aborted"] == {"slow consumer": 1}
+    slow.close()
+
+
+async def test_of_a_session_with_pairs_of_kraken_only_these_are_served(tmp_path: Path) -> None:
+    """A pair of another venue may even have the same name."""
+    ours = Instrument("BTC/USD", kraken.KRAKEN, UNIT // 10, UNIT // 1000, "USD")
+    other = Instrument("BTCUSD", BINANCE, UNIT // 10, UNIT // 1000, "USD")
+    rows = [Row("R"), Row("A", "B", 1000, 5), Row("R", instrument=1), Row("A", "B", 900, 5, instrument=1)]
+    writer = SessionWriter(tmp_path / "two", source={"instruments": [one.to_dict() for one in (ours, other)]})
+    table = EventTable(writer)
+    table.add(make_batch(rows, (ours, other)))
+    table.flush()
+    writer.close()
+    session = hl.open_session(tmp_path / "two")
+    async with hl.Server(session.replay(), port=0, wire="kraken") as server, connected(f"{server.url}/v2") as socket:
+        await ask(socket, "subscribe", channel="instrument")
+        await ask(socket, "subscribe", channel="book", symbol=["BTC/USD"])
+        async for message in messages(socket):
+            if message.get("channel") == "instrument":
+                assert [pair["symbol"] for pair in message["data"]["pairs"]] == ["BTC/USD"]
+            if message.get("channel") == "book":
+                assert message["data"][0]["bids"] == [{"price": "100.0", "qty": "0.005"}]
+                break
