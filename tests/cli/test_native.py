@@ -42,6 +42,8 @@ def test_a_capture_is_served_as_it_is(tmp_path: Path) -> None:
         ("ftx", None, 1, "--as ftx is not known"),
         ("binance", "swap", 1, "give spot, usdm or coinm"),
         ("binance", None, 2, "serve them one by one"),
+        ("kraken", None, 2, "--as kraken serves one recording"),
+        ("kraken", "spot", 1, "--market spot is for --as binance"),
     ],
 )
 def test_options_that_do_not_go_together(wire: str | None, market: str | None, sessions: int, why: str) -> None:
@@ -52,3 +54,4 @@ def test_options_that_do_not_go_together(wire: str | None, market: str | None, s
 def test_options_that_do() -> None:
     check_wire(None, None, 3)
     check_wire("binance", "usdm", 1)
+    check_wire("kraken", None, 1)
