@@ -33,6 +33,7 @@ class FeedReader:
         self.gaps: defaultdict[str, list[str]] = defaultdict(list)
         self.statuses: list[Status] = []
         self.on_item: Callable[[Timed[Any]], object] = lambda item: None
+        self.on_advanced: Callable[[], object] = lambda: None
         self._come = asyncio.Event()
 
     async def __aenter__(self) -> Self:
@@ -60,6 +61,14 @@ class FeedReader:
                 elif isinstance(item.message, MarketData):
                     (symbol_data,) = item.message.symbols
                     self.newest[symbol_data.symbol] = symbol_data
+            self.on_advanced()
+
+    async def rest(self) -> None:
+        """Take what comes in a moment, or nothing if nothing does."""
+        self._come.clear()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._come.wait(), 0.002)
+        self.drain()
 
     async def until(self, condition: Callable[[], object]) -> None:
         """Take what comes until a condition holds."""

@@ -15,12 +15,13 @@ from hftlab.feeds.live_market import LiveMarket
 from hftlab.instruments import UNIT, Instrument
 from hftlab.venues.kraken.live_decoder import LiveDecoder
 from hftlab.venues.kraken.pair_events import DEPTHS
-from hftlab.venues.kraken.pair_names import pair_name
+from hftlab.venues.kraken.pair_name import checked_symbol
 from hftlab.venues.kraken.survey import KRAKEN
 
 __all__ = ["Kraken"]
 
-_URL: Final = "wss://ws.kraken.com/v2"
+_URL: Final = "wss://ws.kraken.com"
+_PATH: Final = "/v2"
 _BOOK_DEPTH: Final = 100
 _STALL_AFTER: Final = 10.0
 """Seconds: there is a heartbeat every second."""
@@ -37,7 +38,8 @@ class Kraken(LiveFeed[LiveDecoder, LiveMarket, KrakenReceiver]):
     frame, `ts_event` the venue's.
 
     `symbols` are pairs as the venue's WebSocket API v2 names them, such as "BTC/USD", or one such name; "XBT/USD" is
-    taken for "BTC/USD". `url` is another address than the venue's own, such as that of a replay in Kraken's wire.
+    taken for "BTC/USD". `url` is another address than the venue's own, such as that of a replay in Kraken's wire, with
+    or without its path (/v2).
     `depth` is the levels a side in messages, `book_depth` those that are subscribed to: 10, 25, 100, 500 or 1000 (by
     default 100, or as many as `depth` needs). `timing` has the times after which connections are given up or tried
     again; they are not renewed, as the venue does not end them.
@@ -61,7 +63,7 @@ class Kraken(LiveFeed[LiveDecoder, LiveMarket, KrakenReceiver]):
         self.book_depth: Final = _book_depth(depth, book_depth)
         timing = FeedTiming(stall_after=_STALL_AFTER) if timing is None else timing
         self._terms = timing.link_terms(_REQUESTS_PER_SECOND)
-        pairs = list(dict.fromkeys(map(pair_name, symbol_list(symbols, "BTC/USD"))))
+        pairs = list(dict.fromkeys(map(checked_symbol, symbol_list(symbols, "BTC/USD"))))
         _compile()
         super().__init__("kraken", pairs)
 
@@ -94,13 +96,9 @@ class Kraken(LiveFeed[LiveDecoder, LiveMarket, KrakenReceiver]):
 
 
 def _address(url: str) -> str:
+    """Return the address of the API v2, which is at /v2 unless a path is given."""
     address = check_address("url", url, ("ws", "wss"))
-    if not address.partition("://")[2].partition("/")[2]:
-        raise ArgumentError(
-            f"url={url!r} has no path: Kraken's WebSocket API v2 is at /v2, so give {address}/v2, or the address that "
-            "a replay prints"
-        )
-    return address
+    return address if "/" in address.partition("://")[2] else f"{address}{_PATH}"
 
 
 def _book_depth(depth: int, book_depth: int | None) -> int:

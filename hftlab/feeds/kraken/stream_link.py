@@ -29,6 +29,8 @@ _MAINTENANCE_PATIENCE: Final = 60.0
 """Seconds for which a connection waits for the end of a maintenance before another one is tried."""
 _STATUS_WAIT: Final = 2.0
 """Seconds that the status, which comes by itself on each connection, is waited for."""
+_BURST: Final = 8
+"""Requests that may be sent at once."""
 _PING_EVERY: Final = 30.0
 """Seconds between two pings, by which the venue's clock is measured; the first ones follow each other at once."""
 _FIRST_PINGS: Final = 4
@@ -216,11 +218,11 @@ class KrakenLink(StreamLink):
             del self._answers[number]
 
     async def _pace(self) -> None:
-        """Keep the venue's limit of requests."""
-        now = asyncio.get_running_loop().time()
-        wait, self._next_request = self._next_request - now, max(self._next_request, now)
-        self._next_request += 1 / self._terms.requests_per_second
-        await asyncio.sleep(max(wait, 0.0))
+        """Keep the venue's limit of requests: some at once, and then as many a second as the terms allow."""
+        now, step = asyncio.get_running_loop().time(), 1 / self._terms.requests_per_second
+        due = max(self._next_request, now)
+        self._next_request = due + step
+        await asyncio.sleep(max(due - (_BURST - 1) * step - now, 0.0))
 
     def _note_answer(self, channel: str, symbol: str, answer: Head) -> None:
         self._refusals.pop((channel, symbol), None)
@@ -321,12 +323,12 @@ class KrakenLink(StreamLink):
         self._told.set()
         if not self.is_up or self._held is not None:
             return
+        self._note()
         if system == _MAINTENANCE:
             self._tell(Suspended(at, self.symbols, "the venue is in maintenance"))
         elif was_suspended:
             for symbol in self.symbols:
                 self.refresh(symbol, 0)
-        self._note()
 
 
 def _snapshots(payload: bytes) -> list[str]:

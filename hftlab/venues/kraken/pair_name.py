@@ -11,10 +11,10 @@ import re
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from hftlab.errors import HftlabError
+from hftlab.errors import ArgumentError, HftlabError
 from hftlab.instruments import Instrument
 
-__all__ = ["PairName", "asset_id", "pair_of", "pairs_of"]
+__all__ = ["PairName", "asset_id", "checked_symbol", "pair_of", "pairs_of"]
 
 _OLD_NAMES: Final = {"BTC": "XBT", "DOGE": "XDG"}
 _NEW_NAMES: Final = {old: new for new, old in _OLD_NAMES.items()}
@@ -111,3 +111,18 @@ def pairs_of(instruments: Iterable[Instrument]) -> dict[PairName, Instrument]:
             raise HftlabError(f"{both} are both {name.symbol} in Kraken's wire: serve a recording that has one of them")
         named[name] = instrument
     return named
+
+
+def checked_symbol(name: str) -> str:
+    """Return a pair's symbol in the API v2: XBT/USD and btc/usd are BTC/USD.
+
+    Names in small letters are put into capitals; AAPLx/USD is left as it is. Raises ArgumentError for a name without
+    its slash, which says the nearest one.
+    """
+    whole = name.upper() if name == name.lower() else name
+    parts = whole.split("/")
+    if len(parts) == 2 and all(parts):
+        return PairName(*(_NEW_NAMES.get(part, part) for part in parts)).symbol
+    nearest = None if "/" in whole else PairName(*map(_asset, _split(whole.upper(), ""))).symbol
+    error = ArgumentError(f"{name!r} is not a pair of Kraken's: give base/quote, such as {nearest or 'BTC/USD'!r}")
+    raise error if nearest is None else error.advise(instead={name: repr(nearest)})

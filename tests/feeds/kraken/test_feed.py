@@ -44,9 +44,8 @@ class TestArguments:
         ("arguments", "said"),
         [
             ({"symbols": []}, "at least one symbol"),
-            ({"symbols": "BTCUSD"}, "'BTCUSD' is not the name of a pair of Kraken's: .*'BTC/USD'"),
+            ({"symbols": "BTCUSD"}, "'BTCUSD' is not a pair of Kraken's: .*'BTC/USD'"),
             ({"symbols": "A/B", "url": "http://x/v2"}, "url='http://x/v2' is not an address"),
-            ({"symbols": "A/B", "url": "ws://127.0.0.1:1"}, "no path: .* give ws://127.0.0.1:1/v2"),
             ({"symbols": "A/B", "depth": 0}, "depth=0 is not a number of levels"),
             ({"symbols": "A/B", "depth": 2000}, "depth=2000 is more than the 1000 levels"),
             ({"symbols": "A/B", "book_depth": 20}, "book_depth=20 is not a depth .* give 10, 25, 100, 500, 1000"),
@@ -123,6 +122,13 @@ class TestBooks:
                 await synchronised(venue, reader)
                 await reader.until(lambda: reader.feed.problem is None)
                 assert reader.feed.stats.refused >= 1
+
+    async def test_the_address_need_not_have_its_path(self) -> None:
+        async with (
+            ScriptedVenue() as venue,
+            FeedReader(Kraken("XBT/USD", url=venue.url.removesuffix("/v2"))) as reader,
+        ):
+            await reader.until_shown("BTC/USD", 1)
 
     async def test_an_unknown_symbol_is_named(self) -> None:
         async with ScriptedVenue() as venue:

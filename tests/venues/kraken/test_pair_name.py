@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from hftlab.errors import HftlabError
+from hftlab.errors import ArgumentError, HftlabError
 from hftlab.instruments import BINANCE, NYSE, UNIT, Instrument, Venue
 from hftlab.venues.kraken import KRAKEN
-from hftlab.venues.kraken.pair_name import PairName, asset_id, pair_of, pairs_of
+from hftlab.venues.kraken.pair_name import PairName, asset_id, checked_symbol, pair_of, pairs_of
 
 
 def instrument(symbol: str, currency: str = "", venue: Venue = KRAKEN, *, primary: bool = True) -> Instrument:
@@ -74,3 +74,35 @@ def test_two_symbols_of_one_name_cannot_be_served_together() -> None:
 def test_a_symbol_that_leaves_no_name_is_an_error(symbol: str) -> None:
     with pytest.raises(HftlabError, match="has no name in Kraken's wire"):
         pair_of(instrument(symbol, "USD"))
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        ("BTC/USD", "BTC/USD"),
+        ("btc/usd", "BTC/USD"),
+        ("XBT/USD", "BTC/USD"),
+        ("ETH/XBT", "ETH/BTC"),
+        ("xdg/eur", "DOGE/EUR"),
+        ("AAPLx/USD", "AAPLx/USD"),
+    ],
+)
+def test_a_pair_has_one_name(given: str, name: str) -> None:
+    assert checked_symbol(given) == name
+
+
+@pytest.mark.parametrize(
+    ("given", "nearest"),
+    [
+        ("BTCUSD", "BTC/USD"),
+        ("XBTUSDT", "BTC/USDT"),
+        ("btc-usd", "BTC/USD"),
+        ("ETH_EUR", "ETH/EUR"),
+        ("BTC", "BTC/USD"),
+        ("/USD", "BTC/USD"),
+        ("A/B/C", "BTC/USD"),
+    ],
+)
+def test_another_form_is_an_error_that_says_the_nearest_name(given: str, nearest: str) -> None:
+    with pytest.raises(ArgumentError, match=f"is not a pair of Kraken's: .*'{nearest}'"):
+        checked_symbol(given)
