@@ -127,10 +127,16 @@ class StreamLink(ABC):
             self._start(self._retire(one))
         self._tell(Subscribed(wall_time(), self.symbols, self._url))
 
-    def _start(self, coroutine: Coroutine[Any, Any, None]) -> None:
+    def _start(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(coroutine)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._finished)
+        return task
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("a part of a connection has failed", url=self._url, exc_info=error)
 
     async def _until_over(self, socket: StreamSocket) -> None:
         """Wait until the connection has ended, or another one is to take its place."""
@@ -147,9 +153,7 @@ class StreamLink(ABC):
         while not socket.ended.is_set():
             silence = loop.time() - self._heard(socket)
             if silence >= patience:
-                socket.stalled = True
-                self._counts.stalls += 1
-                socket.leave()
+                self._give_up(socket, "nothing was heard any more")
             elif silence >= patience / 2:
                 self._probe(socket)
             with suppress(TimeoutError):
@@ -161,6 +165,11 @@ class StreamLink(ABC):
             reason = f"disconnected: {socket.end_reason}"
             at = max(wall_time(), socket.heard_at)
             self._tell(Lost(at, self.symbols, self._url, reason, socket.heard_at))
+
+    def _give_up(self, socket: StreamSocket, reason: str) -> None:
+        self._counts.stalls += 1
+        socket.given_up = reason
+        socket.leave()
 
     async def _retire(self, socket: StreamSocket) -> None:
         with suppress(TimeoutError):

@@ -50,8 +50,8 @@ class StreamSocket(ClientConnection):
         self.heard = self.told = self.loop.time()
         self.heard_at = wall_time()
         self.ended = asyncio.Event()
-        self.stalled = False
-        """True if it was given up because nothing was heard of it."""
+        self.given_up: str | None = None
+        """Why it was given up from this side though it had not ended; None if it was not."""
         self.has_left = False
         """True if it was closed from this side: what still comes is not wanted."""
         hold(self)
@@ -87,8 +87,8 @@ class StreamSocket(ClientConnection):
     @property
     def end_reason(self) -> str:
         """Why the connection has ended."""
-        if self.stalled:
-            return "nothing was heard any more"
+        if self.given_up is not None:
+            return self.given_up
         error = self.close_exc
         if error.rcvd is not None:
             return f"closed by the venue with {error.rcvd.code} {error.rcvd.reason}".rstrip()
@@ -112,7 +112,7 @@ class StreamSocket(ClientConnection):
         with suppress(ConnectionClosed, InvalidState):
             self.protocol.send_close(1000)
             self.send_data()
-        self.transport.abort() if self.stalled else self.transport.close()
+        self.transport.abort() if self.given_up is not None else self.transport.close()
 
 
 async def open_stream(url: str, take: TakeMessage, timeout: float) -> StreamSocket:

@@ -34,6 +34,8 @@ _BURST: Final = 8
 _PING_EVERY: Final = 30.0
 """Seconds between two pings, by which the venue's clock is measured; the first ones follow each other at once."""
 _FIRST_PINGS: Final = 4
+_MOST_UNANSWERED: Final = 3
+"""Requests one after the other without an answer after which a connection is given up, though its streams may come."""
 _PINGS: Final = 16
 """Pings whose answers are waited for."""
 
@@ -89,6 +91,8 @@ class KrakenLink(StreamLink):
         """By symbol whose snapshot is to come: the number of that expectation."""
         self._pings: dict[int, int] = {}
         self._pinged = 0
+        self._unanswered = 0
+        """Answers that have not come in time, one after the other."""
         self._next_request = 0.0
 
     def refresh(self, symbol: str, attempts: int) -> None:
@@ -110,7 +114,7 @@ class KrakenLink(StreamLink):
         self._ping(socket)
 
     async def _subscribe(self, socket: StreamSocket) -> None:
-        self._held = []
+        self._held, self._unanswered = [], 0
         self._refusals.clear()
         self._pings.clear()
         self._expected.clear()
@@ -154,7 +158,7 @@ class KrakenLink(StreamLink):
 
     async def _converse(self, socket: StreamSocket) -> None:
         """Ask for what is wanted, and measure the venue's clock, until the connection ends."""
-        jobs = [asyncio.create_task(job) for job in (self._renew_books(socket), self._measure(socket))]
+        jobs = [self._start(job) for job in (self._renew_books(socket), self._measure(socket))]
         try:
             await socket.ended.wait()
         finally:
@@ -173,6 +177,9 @@ class KrakenLink(StreamLink):
                     await self._resubscribe(socket, part, wanted)
                 except ConnectionFailed as exc:
                     self.problem = str(exc)
+                    if self._unanswered >= _MOST_UNANSWERED:
+                        self._give_up(socket, "requests were not answered any more")
+                        return
                     for symbol in part:
                         self._want(symbol, wanted[symbol] + 1)
                 else:
@@ -205,7 +212,9 @@ class KrakenLink(StreamLink):
         try:
             socket.say(make(number, channel, symbols, **parameters))
             while left:
+                self._unanswered += 1
                 answer = await self._answer(socket, answers)
+                self._unanswered = 0
                 symbol = answer.answered
                 if symbol in left:
                     left.discard(symbol)

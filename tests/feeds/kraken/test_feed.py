@@ -181,6 +181,21 @@ class TestConnections:
             await synchronised(venue, reader)
             assert reader.gaps["BTC/USD"][1] == "disconnected: nothing was heard any more"
 
+    async def test_a_connection_that_answers_no_requests_is_replaced(self) -> None:
+        """Its streams still come, but no book can be begun anew."""
+        timing = FeedTiming(timeout=0.2, backoff=QUICK)
+        async with ScriptedVenue() as venue, FeedReader(feed_of(venue, timing)) as reader:
+            await synchronised(venue, reader)
+            (connection,) = venue.connections
+            venue.freeze(connection)
+            venue.markets["ETH/USD"].step()
+            while len(venue.connections) < 2 and connection in venue.connections:
+                await venue.step()
+                await reader.rest()
+            await synchronised(venue, reader)
+            assert reader.statuses[1].detail.endswith("requests were not answered any more")
+            assert reader.feed.stats.stalls == 1
+
     async def test_connections_that_fail_are_tried_again(self) -> None:
         async with ScriptedVenue() as venue:
             venue.refuses_sockets = 3
@@ -213,6 +228,7 @@ class TestConnections:
             uncertainty = reader.feed.stats.offset_uncertainty
             assert uncertainty is not None
             assert math.isclose(reader.feed.stats.offset or 0, 0, abs_tol=uncertainty + 2000)
+            await reader.until(lambda: sum(one["method"] == "ping" for one in venue.requests) >= 2)
 
     async def test_requests_name_many_symbols(self) -> None:
         symbols = [f"A{number}/USD" for number in range(120)]
