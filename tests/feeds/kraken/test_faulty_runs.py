@@ -19,11 +19,11 @@ async def check(run: FaultyRun) -> None:
 @pytest.mark.parametrize("seed", range(20))
 async def test_books_equal_the_truth_or_are_flagged(seed: int) -> None:
     """After every frame each book is the venue's, or a GAP has flagged it and nothing is sent."""
-    await check(FaultyRun(seed))
+    await check(FaultyRun(seed, steps=20))
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("first", range(1000, 1250, 10))
 async def test_many_runs(first: int) -> None:
     for seed in range(first, first + 10):
-        await check(FaultyRun(seed, steps=100))
+        await check(FaultyRun(seed, steps=60))
