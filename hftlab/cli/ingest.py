@@ -113,9 +113,12 @@ def _format_and_file(names: list[str]) -> tuple[str, Path]:
     from hftlab.venues.recognition import READABLE, recognise_format
 
     *formats, name = names
-    if len(formats) > 1:
-        raise HftlabError(f"import takes one file, but {len(names) - 1} are given: import them one by one")
-    if not formats and name in [*READABLE, *format_names()] and not Path(name).exists():
+    known = [*READABLE, *format_names()]
+    is_file = bool(formats) and formats[0] not in known and Path(formats[0]).exists()
+    if len(formats) > 1 or is_file:
+        count = len(names) - (not is_file)
+        raise HftlabError(f"import takes one file, but {count} are given: import them one by one")
+    if not formats and name in known and not Path(name).exists():
         raise HftlabError(f"there is no file to import as {name}: name it behind the format")
     return (formats[0] if formats else recognise_format(Path(name))), Path(name)
 

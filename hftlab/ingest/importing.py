@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from hftlab.errors import ArgumentError, CaptureError
 from hftlab.events import EventBatch
+from hftlab.ingest.disk_errors import naming
 from hftlab.instruments import Instrument, apply_text
 from hftlab.market.growing_processor import GrowingProcessor
 from hftlab.session.event_table import EventTable
@@ -122,7 +123,8 @@ def import_capture(
         source["instruments"] = [one.to_dict() for one in reader.instruments]
         writer = SessionWriter(folder, source=source, overwrite=overwrite, when_whole=True)
         try:
-            return _import(chain((first,), reader), reader, writer, pace)
+            with naming(folder):
+                return _import(chain((first,), reader), reader, writer, pace)
         except BaseException:
             writer.give_up()
             raise

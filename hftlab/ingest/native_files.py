@@ -14,6 +14,7 @@ import numpy as np
 
 from hftlab.errors import ArgumentError, HftlabError
 from hftlab.events import COLUMNS, EventBatch
+from hftlab.ingest.disk_errors import naming
 from hftlab.instruments import BINANCE, LSE, NYSE, UNIT, Instrument
 from hftlab.venues import binance, itch, mitch, nyse
 from hftlab.venues.itch.capture_writer import PacketEncoder
@@ -144,13 +145,15 @@ class _GrowingFile:
 
     def _write(self, parts: Iterable[Any]) -> None:
         assert self._file is not None
-        for part in parts:
-            self._file.write(part)
+        with naming(self._path):
+            for part in parts:
+                self._file.write(part)
 
     def finish(self) -> None:
         assert self._file is not None
         self._write(self._end())
-        self._file.close()
+        with naming(self._path):
+            self._file.close()
 
     def take_place(self) -> None:
         self._new.replace(self._path)

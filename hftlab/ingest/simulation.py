@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from hftlab.clock import NANOSECONDS, Clock
 from hftlab.errors import ArgumentError, HftlabError
 from hftlab.events import EventBatch
+from hftlab.ingest.disk_errors import naming
 from hftlab.ingest.native_files import NativeFile, NativeFiles, native_file, native_files
 from hftlab.instruments import NASDAQ
 from hftlab.session.event_table import EventTable
@@ -94,7 +95,7 @@ def record_simulation(
     writer = SessionWriter(folder, source=source, overwrite=overwrite, when_whole=True)
     try:
         count = 0
-        with NativeFiles(files) as native:
+        with naming(writer.folder), NativeFiles(files) as native:
             for batch in _recorded(exchange, seconds, writer, progress):
                 native.add(batch)
                 count += len(batch)

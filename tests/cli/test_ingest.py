@@ -101,6 +101,7 @@ class TestFormats:
         [
             (["itch"], "there is no file to import as itch: name it behind the format"),
             (["itch", "a", "b"], "takes one file, but 2 are given"),
+            ([__file__, __file__], "takes one file, but 2 are given"),
             (
                 ["betamax", "a"],
                 "unknown format 'betamax': choose one of binance, dbn, hftbacktest, iex, itch, kraken, lobster",

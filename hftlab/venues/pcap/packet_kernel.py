@@ -44,6 +44,7 @@ SMALLEST: Final = 16 + 20 + 8
 SECTION: Final = 0x0A0D0D0A
 _INTERFACE, _PACKET, _SIMPLE, _ENHANCED = 1, 2, 3, 6
 _SECOND: Final = 1_000_000_000
+_LATEST: Final = 9.2233720368e18  # in 2262
 _HALF: Final = np.uint64(32)
 _LOW: Final = np.uint64((1 << 32) - 1)
 
@@ -136,8 +137,11 @@ def find_in_blocks(
 
 @inlined
 def _in_ns(ticks: Any, interface: Any) -> Any:
-    """Convert ticks of an interface's clock to ns since 1970, down."""
+    """Convert ticks of an interface's clock to ns since 1970, down; 0 for a time that int64 does not hold."""
     shift = interface[SHIFT]
+    unit = _SECOND / 2.0**shift if shift >= 0 else interface[MULTIPLIER] / interface[DIVISOR]
+    if abs(np.float64(ticks) * unit + interface[OFFSET]) > _LATEST:
+        return i64(0)
     if shift < 0:
         if interface[DIVISOR] > 1:
             return i64(ticks // np.uint64(interface[DIVISOR])) + interface[OFFSET]

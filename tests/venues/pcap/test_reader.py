@@ -13,7 +13,7 @@ import dpkt
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from hftlab.errors import CaptureError
@@ -171,7 +171,15 @@ class TestPcapng:
         shift = option(14, struct.pack("<q", offset))
         packet = Packet(link_header(1, 4) + ipv4(udp(b"feed")), UDP, payload=b"feed")
         content = section() + interface(1, "<", option(9, bytes([0x80 | power])), shift) + enhanced(packet, ticks)
-        check(*read(path, content), [packet], [(ticks * 10**9 >> power) + offset * 10**9])
+        time = (ticks * 10**9 >> power) + offset * 10**9
+        assume(abs(time - 2**63) > 10**9)
+        check(*read(path, content), [packet], [time if time < 2**63 else 0])
+
+    @pytest.mark.parametrize("resolution", [0, 3, 6, 9, 0x80])
+    def test_times_beyond_int64_are_not_known(self, path: Path, resolution: int) -> None:
+        packet = Packet(link_header(1, 4) + ipv4(udp(b"feed")), UDP, payload=b"feed")
+        content = section() + interface(1, "<", option(9, bytes([resolution]))) + enhanced(packet, 2**64 - 1)
+        check(*read(path, content), [packet], [0])
 
     @ANY_PATH
     @given(st.data())
