@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,13 +11,13 @@ import numpy.typing as npt
 from hftlab.kernels.byte_order import load_u16
 from hftlab.kernels.compiling import i64, in_place
 from hftlab.venues.itch.message_layouts import FORMAT, LAYOUTS, SIZES
-from hftlab.venues.message_columns import encode_message
+from hftlab.venues.message_columns import encode_frame, encode_message
 from hftlab.venues.message_columns import tables as columns_of
 
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["find_messages", "message_bytes", "tables"]
+__all__ = ["file_bytes", "find_messages", "message_bytes", "tables"]
 
 Bytes = npt.NDArray[np.uint8]
 IntArray = npt.NDArray[np.int64]
@@ -48,6 +49,22 @@ def message_bytes(letter: str, **fields: int | str) -> bytes:
     """
     body = encode_message(LAYOUTS[letter], FORMAT.order, **{**fields, "message_type": letter})
     return len(body).to_bytes(2, "big") + body
+
+
+def file_bytes(tables: Mapping[str, pl.DataFrame]) -> bytes:
+    """Encode the messages of tables by letter, as `messages()` returns them: a file of them, by their `number`.
+
+    Raises KeyError for a type or field that there is not, ValueError for a value that does not fit.
+    """
+    import polars as pl
+
+    parts: list[tuple[int, bytes]] = []
+    for letter, frame in tables.items():
+        layout = LAYOUTS[letter]
+        rows = encode_frame(layout, FORMAT.order, frame.with_columns(pl.lit(letter).alias("message_type")))
+        length = layout.size.to_bytes(2, "big")
+        parts += zip(frame["number"].to_list(), (length + row.tobytes() for row in rows), strict=True)
+    return b"".join(message for _, message in sorted(parts))
 
 
 @in_place

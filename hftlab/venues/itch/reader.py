@@ -25,7 +25,7 @@ from hftlab.venues.itch.capture_writer import LINES, SESSION, write_capture
 from hftlab.venues.itch.decoder import CHUNK, Decoder, Stats, listed
 from hftlab.venues.itch.encoder import Encoder
 from hftlab.venues.itch.framing import framed_blocks
-from hftlab.venues.itch.message_tables import find_messages, message_bytes, tables
+from hftlab.venues.itch.message_tables import file_bytes, find_messages, message_bytes, tables
 from hftlab.venues.itch.run_sources import RunSource, framing_of, run_source
 from hftlab.venues.itch.runs import itch_runs, run_tables
 from hftlab.venues.pcap.datagrams import Flow
@@ -35,7 +35,18 @@ from hftlab.venues.selection import check_selection
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["Decoder", "Encoder", "Reader", "Stats", "Written", "message_bytes", "messages", "read", "write"]
+__all__ = [
+    "Decoder",
+    "Encoder",
+    "Reader",
+    "Stats",
+    "Written",
+    "file_bytes",
+    "message_bytes",
+    "messages",
+    "read",
+    "write",
+]
 
 FilePath = str | PathLike[str]
 
@@ -182,7 +193,8 @@ def messages(path: FilePath, *, progress: Progress | None = None) -> Iterator[di
     Columns are `number` (the message's in the file, from 1, by which the frames' rows can be put in order), and the
     fields by their names in the specification: text without padding, prices in dollars, `timestamp` in ns since the
     venue's midnight; for messages in packets also `sequence`, the session's number, and `ts_recv`. Messages of unknown
-    types or not as long as theirs are left out. Raises CaptureError as `read()`.
+    types or not as long as theirs are left out; `file_bytes()` makes a file of the frames again. Raises CaptureError as
+    `read()`.
     """
     whole = Path(path).absolute()
     framing = framing_of(whole)

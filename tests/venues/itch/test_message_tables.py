@@ -46,6 +46,7 @@ class TestTables:
             numbers = [number for number, (one, _) in enumerate(drawn, 1) if one == letter]
             expected = [{"number": number, **as_read(letter, drawn[number - 1][1])} for number in numbers]
             assert frame.to_dicts() == expected
+        assert itch.file_bytes(found) == path.read_bytes()
 
     def test_leave_out_what_is_no_message(self, tmp_path: Path) -> None:
         good = itch.message_bytes("S", event_code="O", timestamp=7)
@@ -64,6 +65,7 @@ class TestTables:
     def test_of_the_snippet_hold_all_thousand(self) -> None:
         (found,) = itch.messages(shared_data("itch/12302019_SNIPPET.NASDAQ_ITCH50"))
         assert sum(map(len, found.values())) == 1000
+        assert itch.file_bytes(found) == shared_data("itch/12302019_SNIPPET.NASDAQ_ITCH50").read_bytes()
         assert sorted(number for frame in found.values() for number in frame["number"]) == list(range(1, 1001))
         imbalance = found["I"].row(0, named=True)
         assert (imbalance["near_price"], imbalance["cross_type"]) == (29.63, "O")
