@@ -5,6 +5,7 @@ import socket
 from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
@@ -15,6 +16,9 @@ from hftlab.server import Server
 from hftlab.simulator import Exchange, RandomWalk
 from tests.command import Run, make_run
 from tests.hanging import HangWatch
+
+if TYPE_CHECKING:
+    from tests.session.object_server import ObjectServer
 
 TESTS = Path(__file__).parent
 
@@ -57,6 +61,29 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         # Long comparisons with a slow reference, and whatever is repeated for many seeds, have the mark themselves.
         if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
             item.add_marker(pytest.mark.no_cover)
+
+
+@pytest.fixture(scope="session")
+def object_servers() -> Iterator[ObjectServer]:
+    """One S3 server of the whole run, which starts with the first test that needs it."""
+    from tests.session.object_server import object_server
+
+    with object_server() as server:
+        yield server
+
+
+@pytest.fixture
+def object_store(
+    object_servers: ObjectServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[ObjectServer]:
+    """An S3 server with an empty bucket, which everything in the test finds, and a folder for what is to go there."""
+    for name, value in object_servers.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("HFTLAB_SPOOL", str(tmp_path / "spool"))
+    object_servers.log.clear()
+    yield object_servers
+    object_servers.refuse = lambda method, path: False
+    object_servers.clear()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -6,7 +6,9 @@ import dataclasses
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from itertools import chain
+from os import PathLike
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -16,7 +18,9 @@ from hftlab.ingest.disk_errors import naming
 from hftlab.instruments import Instrument, apply_text
 from hftlab.market.growing_processor import GrowingProcessor
 from hftlab.session.event_table import EventTable
+from hftlab.session.object_path import ObjectPath, located
 from hftlab.session.session import Session
+from hftlab.session.spool import through_spool
 from hftlab.session.writer import SessionWriter
 from hftlab.venues import binance, dbn, hftbacktest, iex, itch, kraken, lobster, mitch, nyse
 from hftlab.venues.own_formats import OwnReader, find_format, format_names
@@ -70,7 +74,7 @@ class Imported(NamedTuple):
 def import_capture(
     format_name: str,
     path: Path | str,
-    folder: Path | str,
+    folder: PathLike[str] | str,
     *,
     symbols: Iterable[str] | None = None,
     instrument: Instrument | str | None = None,
@@ -80,6 +84,7 @@ def import_capture(
     mapping: Mapping[int, tuple[str, int]] | Path | str | None = None,
     price_scale: int | None = None,
     progress: Callable[[int], object] | None = None,
+    storage_options: Mapping[str, object] | None = None,
 ) -> Imported:
     """Decode a capture file into a session: its events, and MARKET_DATA with ten levels and trades.
 
@@ -96,12 +101,22 @@ def import_capture(
     The manifest's `source["extent"]` says from the start how far the capture was read, and whether that is the `whole`.
     With `overwrite` the session in the folder stays until the whole capture is a session.
 
+    With an address on an object store, such as "s3://bucket/path", the session is made in a folder of this machine
+    (hftlab.session.spool) and uploaded when it is whole; `storage_options` are as in hl.open_session().
+
     Raises SessionExists as hl.record does, and CaptureError, also for a capture without events. If the file is damaged,
     what comes before the damage is still written as a session unless another one would be lost by that, and the error
     says where.
     """
     symbols = None if symbols is None else list(symbols)
-    path, folder = Path(path).absolute(), Path(folder).absolute()
+    place = located(folder, storage_options)
+    if isinstance(place, ObjectPath):
+        given = partial(import_capture, format_name, path, symbols=symbols, instrument=instrument, pace=pace)
+        chosen = partial(given, date=date, mapping=mapping, price_scale=price_scale)
+        write = partial(chosen, overwrite=overwrite, progress=progress)
+        session, imported = through_spool(place, write, overwrite=overwrite)
+        return Imported(session, imported.stats)
+    path = Path(path).absolute()
     extent: dict[str, Any] = {"whole": False, "bytes": 0, "size": path.stat().st_size if path.is_file() else None}
     source: dict[str, Any] = {
         "name": path.name,
@@ -121,9 +136,9 @@ def import_capture(
         if first is None:
             raise _without_events(path, symbols, reader)
         source["instruments"] = [one.to_dict() for one in reader.instruments]
-        writer = SessionWriter(folder, source=source, overwrite=overwrite, when_whole=True)
+        writer = SessionWriter(place, source=source, overwrite=overwrite, when_whole=True)
         try:
-            with naming(folder):
+            with naming(place):
                 return _import(chain((first,), reader), reader, writer, pace)
         except BaseException:
             writer.give_up()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from os import PathLike
 from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -16,7 +18,9 @@ from hftlab.ingest.disk_errors import naming
 from hftlab.ingest.native_files import NativeFile, NativeFiles, native_file, native_files
 from hftlab.instruments import NASDAQ
 from hftlab.session.event_table import EventTable
+from hftlab.session.object_path import ObjectPath, located
 from hftlab.session.session import Session
+from hftlab.session.spool import through_spool
 from hftlab.session.writer import SessionWriter
 from hftlab.simulator import Exchange
 from hftlab.simulator.listings import SYMBOLS, find_listing
@@ -57,7 +61,7 @@ def _day_of(exchange: Exchange) -> dt.date:
 def record_simulation(
     exchange: Exchange,
     seconds: float,
-    folder: Path | str,
+    folder: PathLike[str] | str,
     *,
     overwrite: bool = False,
     itch_path: Path | str | None = None,
@@ -73,9 +77,16 @@ def record_simulation(
     the folder of that name, as they are if it exists. A format has the books of its venue; ITCH those of stocks whose
     primary listing is in dollars, as far as their price fits. `itch_path` is one more file, of ITCH. `progress` is
     called with the nanoseconds simulated so far. With `overwrite`, and where there are such files already, the old ones
-    stay until the new ones are whole. Raises SessionExists as hl.record does, HftlabError if no symbol fits into a
-    format, ArgumentError for an unknown one, and ValueError unless `seconds` is above 0 and finite.
+    stay until the new ones are whole. A folder such as "s3://bucket/path" is on an object store, to which the
+    session is uploaded when it is whole. Raises SessionExists as hl.record does, HftlabError if no symbol fits into
+    a format, ArgumentError for an unknown one, and ValueError unless `seconds` is above 0 and finite.
     """
+    place = located(folder)
+    if isinstance(place, ObjectPath):
+        made = partial(record_simulation, exchange, seconds, overwrite=overwrite, progress=progress)
+        write = partial(made, itch_path=itch_path, formats=formats, native_path=native_path)
+        session, simulated = through_spool(place, write, overwrite=overwrite)
+        return simulated._replace(session=session)
     if not 0 < seconds < math.inf:
         raise ArgumentError(f"seconds is how long to simulate, above 0 and finite, got {seconds!r}")
     formats = [formats] if isinstance(formats, str) else list(formats)
@@ -92,7 +103,7 @@ def record_simulation(
         "instruments": [instrument.to_dict() for instrument in exchange.instruments],
         "extent": {"whole": False},
     }
-    writer = SessionWriter(folder, source=source, overwrite=overwrite, when_whole=True)
+    writer = SessionWriter(place, source=source, overwrite=overwrite, when_whole=True)
     try:
         count = 0
         with naming(writer.folder), NativeFiles(files) as native:

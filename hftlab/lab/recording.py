@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import atexit
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
+from os import PathLike
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -22,6 +23,8 @@ from hftlab.recorder import Recording, describe, tap
 from hftlab.recorder.live_recording import LiveRecording, keep_raw
 from hftlab.server import Server
 from hftlab.session import Session
+from hftlab.session.object_path import Location, ObjectPath, located
+from hftlab.session.spool import spool_folder
 from hftlab.source import Live, Source, undecorated
 
 __all__ = ["LabRecording", "record", "recordings"]
@@ -30,7 +33,12 @@ _recordings: dict[Path, LabRecording] = kept("recordings", dict)
 
 
 def record(
-    target: LabClient | LabServer | Source[Message], path: Path | str, *, overwrite: bool = False, raw: bool = False
+    target: LabClient | LabServer | Source[Message],
+    path: PathLike[str] | str,
+    *,
+    overwrite: bool = False,
+    raw: bool = False,
+    storage_options: Mapping[str, object] | None = None,
 ) -> LabRecording:
     """Record everything that a client receives, or a server publishes, into a session folder until stopped.
 
@@ -38,16 +46,27 @@ def record(
     which a server streams, are kept as well: in the folder's `raw`, a file a symbol, in the form that `hftlab import`
     reads.
 
+    With an address on an object store, such as "s3://bucket/path", the session grows in a folder of this machine, is
+    uploaded part by part, and is there when it is stopped. If the store cannot be reached, the recording goes on; if it
+    cannot be reached at the end either, the session stays in the folder, and the error says how to upload it.
+    `storage_options` are as in open_session().
+
     A context manager. Raises SessionExists if there is a session in the folder, or anything else. With `overwrite` a
     session is replaced as soon as the first new data is on disk, and a recording of this process into the same folder
     is stopped first, so that a cell can be run again.
     """
     inner = _inner(target)
-    running = _recordings.pop(Path(path).resolve(), None) if overwrite else None
+    place = located(path, storage_options)
+    running = _recordings.pop(_key(place), None) if overwrite else None
     if running is not None:
         with suppress(SessionError):  # a failed recording, about to be replaced
             running.stop()
-    return LabRecording(target, inner, path, overwrite=overwrite, raw=raw)
+    return LabRecording(target, inner, place, overwrite=overwrite, raw=raw)
+
+
+def _key(place: Location) -> Path:
+    """Return the folder in which a session grows, as recordings are known by it."""
+    return (spool_folder(place) if isinstance(place, ObjectPath) else place).resolve()
 
 
 def _inner(target: LabClient | LabServer | Source[Message]) -> Client | Server | Source[Message]:
@@ -86,7 +105,7 @@ class LabRecording:
         self,
         target: LabClient | LabServer | Source[Message],
         inner: Client | Server | Source[Message],
-        path: Path | str,
+        path: Location,
         *,
         overwrite: bool,
         raw: bool,
@@ -106,6 +125,9 @@ class LabRecording:
         _recordings[self._key] = self
         self._warned: str | None = None
         _cells.follow(ipython())
+        if isinstance(path, ObjectPath):  # pyarrow ends its S3 at exit, and this has to come before it
+            atexit.unregister(_stop_all)
+            atexit.register(_stop_all)
 
     def _attached(self, inner: Client | Server, *, raw: bool) -> Callable[[], None]:
         """Begin to record; returns a function that ends it."""
@@ -138,8 +160,13 @@ class LabRecording:
 
     @property
     def folder(self) -> Path:
-        """The session's folder."""
+        """The session's folder, or the one in which it grows until it is on an object store."""
         return self._recording.folder
+
+    @property
+    def destination(self) -> Location:
+        """Where the session will be: its folder, or the address on an object store."""
+        return self._recording.destination
 
     @property
     def recorded(self) -> int:
@@ -175,7 +202,7 @@ class LabRecording:
         elif self.problem is not None:
             state = f"WAITING ({self.problem})"
         lost = f", {self._recording.dropped} dropped" if self._recording.dropped else ""
-        return f"<hftlab recording in {str(self.folder)!r}, {state}, {self._recording.recorded} messages{lost}>"
+        return f"<hftlab recording in {str(self.destination)!r}, {state}, {self._recording.recorded} messages{lost}>"
 
 
 def _nothing() -> None:

@@ -6,7 +6,7 @@ import asyncio
 import threading
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from pathlib import Path
+from os import PathLike
 from typing import Final
 
 from hftlab.clock import wall_time
@@ -17,6 +17,7 @@ from hftlab.recorder.raw_frames import RawFrames
 from hftlab.recorder.recording import Recording
 from hftlab.recorder.taps import describe, tap_live
 from hftlab.server.served_sources import claim_for, release
+from hftlab.session.object_path import located
 from hftlab.session.session import Session
 from hftlab.session.table_ids import RAW
 from hftlab.source import Live, Source, timed, undecorated
@@ -42,7 +43,7 @@ class LiveRecording:
     def __init__(
         self,
         source: Source[Message],
-        folder: Path | str,
+        folder: PathLike[str] | str,
         *,
         overwrite: bool = False,
         raw: bool = False,
@@ -54,7 +55,7 @@ class LiveRecording:
         self._source, self._live = source, live
         self.failure: Exception | None = None
         self._come, self._stops = threading.Event(), False
-        where = Path(folder).absolute()
+        where = located(folder)
         claim_for(source, lambda: f"the recording in {where}", "recording.stop()")
         self._unwatch: Callable[[], None] = _nothing
         try:
@@ -127,7 +128,7 @@ def keep_raw(source: Source[Message] | None, recording: Recording) -> Callable[[
 
 async def record_source(
     source: Source[Message],
-    folder: Path | str,
+    folder: PathLike[str] | str,
     stop: Awaitable[object],
     *,
     overwrite: bool = False,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection
+from os import PathLike
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,9 +18,12 @@ from hftlab.log import get_logger
 from hftlab.protocol import Message
 from hftlab.recorder.byte_queue import ByteQueue
 from hftlab.recorder.converter import Converter
+from hftlab.recorder.uploader import Uploader
 from hftlab.session.manifest import Manifest
+from hftlab.session.object_path import Location, ObjectPath, located
 from hftlab.session.payloads import checked_payload
 from hftlab.session.session import Session
+from hftlab.session.spool import spool_folder
 from hftlab.session.writer import SessionWriter
 
 __all__ = ["Recording"]
@@ -97,19 +101,41 @@ class Recording:
     the exception, every further call raises SessionError, and the messages committed before stay in the journal for
     `hftlab recover`.
 
+    The folder may be an address on an object store, such as "s3://bucket/path": the session then grows in a folder of
+    this machine (hftlab.session.spool), parts are uploaded as they are sealed, and close() uploads the rest. While the
+    store cannot be reached, `problem` says so and the recording goes on. Where the upload cannot be finished, the
+    session stays in the folder, and ObjectStoreFailed says how to go on.
+
     With `overwrite` a session in the folder stays until market data or a private message is on disk. If none came, it
     is kept, nothing else is, and close() raises SessionError. Without `keep_empty` that holds for a new folder as well,
     unless something beside the tables `is_worth_keeping`.
     """
 
     def __init__(
-        self, folder: Path | str, *, source: dict[str, Any], overwrite: bool = False, keep_empty: bool = True
+        self,
+        folder: PathLike[str] | str,
+        *,
+        source: dict[str, Any],
+        overwrite: bool = False,
+        keep_empty: bool = True,
     ) -> None:
         self._home = Home()
         self._process = Converter()
-        self._writer = SessionWriter(
-            folder, source=source, overwrite=overwrite, convert_later=True, converter=self._process, buffer=_BUFFER
-        )
+        place = located(folder)
+        self._uploader = Uploader(place, overwrite=overwrite) if isinstance(place, ObjectPath) else None
+        try:
+            self._writer = SessionWriter(
+                place if isinstance(place, Path) else spool_folder(place),
+                source=source,
+                overwrite=overwrite,
+                convert_later=True,
+                converter=self._process,
+                buffer=_BUFFER,
+            )
+        except BaseException:
+            if self._uploader is not None:
+                self._uploader.give_up()
+            raise
         self.folder = self._writer.folder
         self._keep_empty = keep_empty
         self.is_worth_keeping = False
@@ -173,10 +199,19 @@ class Recording:
         self._home.check("this recording", "hl.record(...) or Recording(...)")
         self._queue.close()
         self._thread.join()
+        if self.failure is not None and self._uploader is not None:
+            self._uploader.stop()
         self._check()
         if self._nothing is not None:
+            if self._uploader is not None:
+                self._uploader.give_up()
             raise SessionError(self._nothing, path=self.folder)
-        return Session(self.folder)
+        return Session(self.folder) if self._uploader is None else self._uploader.finish()
+
+    @property
+    def destination(self) -> Location:
+        """Where the session will be: its folder, or the address that it is uploaded to."""
+        return self.folder if self._uploader is None else self._uploader.to
 
     @property
     def place(self) -> Path:
@@ -200,12 +235,19 @@ class Recording:
 
     @property
     def problem(self) -> str | None:
-        """Sentence that says what is wrong with the disk and what to do about it, None if nothing is."""
+        """Sentence that says what is wrong with the disk, or the upload, and what to do; None if nothing is."""
+        upload = None if self._uploader is None else self._uploader.problem
+        return "; ".join(one for one in (self._disk_problem, upload) if one is not None) or None
+
+    @property
+    def _disk_problem(self) -> str | None:
         return "; ".join(list(self._problems.values())) or None  # a copy: the recording's thread changes them
 
     def new_problem(self) -> SessionError | None:
         """Return what is wrong since this was asked last, None if nothing is."""
         told, self._untold = self._untold, None
+        if told is None and self._uploader is not None:
+            told = self._uploader.new_problem()
         return None if told is None else SessionError(told, path=self.folder)
 
     # --- the threads that give ---
@@ -233,7 +275,7 @@ class Recording:
             if drop is None:
                 return
             what = {
-                "detail": f"{drop.count} messages: {self.problem or 'the disk was too slow'}",
+                "detail": f"{drop.count} messages: {self._disk_problem or 'the disk was too slow'}",
                 "ts_from": drop.first,
                 "ts_to": drop.last,
             }
@@ -358,7 +400,8 @@ class Recording:
             self._full.clear()
             try:
                 while not self._stops.is_set() and self._writer.convert():
-                    pass
+                    if self._uploader is not None:
+                        self._uploader.look()
                 self._tell("parquet", None)
             except OSError as exc:
                 self._tell("parquet", f"the journal in {self.folder} cannot become Parquet ({_reason(exc)}): {_ADVICE}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from pathlib import Path
+from os import PathLike
 from typing import Final
 
 from hftlab.client import Client
@@ -28,7 +28,7 @@ _INTERVAL: Final = 0.5
 
 async def record_url(
     url: str,
-    folder: Path | str,
+    folder: PathLike[str] | str,
     stop: Awaitable[object],
     symbols: Sequence[str] | None = None,
     *,
@@ -49,7 +49,9 @@ async def record_url(
                 f"{url} does not list its symbols: name them with symbols=[...] (on the command line --symbols)"
             )
         _check(wanted, client)
-        recording = Recording(folder, source=describe(client), overwrite=overwrite, keep_empty=False)
+        recording = await asyncio.to_thread(
+            Recording, folder, source=describe(client), overwrite=overwrite, keep_empty=False
+        )
         detach = tap(client, recording)
         try:
             await client.subscribe(wanted, data_types=_EVERYTHING, frequency=0)

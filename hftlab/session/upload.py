@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from os import PathLike
 from pathlib import Path, PurePosixPath
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -73,8 +73,16 @@ def checked_destination(to: PathLike[str] | str, storage_options: Mapping[str, o
     return place
 
 
+class _Sent(NamedTuple):
+    """An object that was put: its name below the address, its size in bytes and the CRC32 of its bytes."""
+
+    name: str
+    size: int
+    crc32: int
+
+
 class Upload:
-    """Upload of a session, which may be recorded still: send() takes the parts that are sealed, finish() the rest.
+    """Upload of a session, which may be recorded still: send() takes a part that is sealed, finish() the rest.
 
     Calls that raise ObjectStoreFailed can be made again, and go on where they were. For one thread at a time. Raises
     SessionExists where something else is at the address.
@@ -90,8 +98,8 @@ class Upload:
     ) -> None:
         self.folder, self.to = folder, to
         self._progress = progress or (lambda _: None)
-        self._sent: dict[str, tuple[str, int]] = {}
-        """Files that are there: their names and sizes, by the names that they have here."""
+        self._sent: dict[str, _Sent] = {}
+        """Files that are there, by the names that they have here."""
         old = _check_free(to, overwrite=overwrite)
         self._taken = set() if old is None else {file.file for file in files_of(old)}
         # What may not be written to is told of now, and not after hours of recording.
@@ -101,36 +109,40 @@ class Upload:
     @property
     def sent(self) -> int:
         """Bytes that are there."""
-        return sum(size for _, size in self._sent.values())
+        return sum(sent.size for sent in self._sent.values())
 
-    def send(self, manifest: Manifest) -> None:
-        """Send the parts that a manifest names and that are not there yet. Raises ObjectStoreFailed, SessionDamaged."""
-        for file in files_of(manifest):
-            if file.file not in self._sent:
-                self._send(file.file, file.crc32)
+    def missing(self, manifest: Manifest) -> list[Part | File]:
+        """Return the files that a manifest names and that are not there yet."""
+        sent = {name: one.crc32 for name, one in self._sent.items()}
+        return [file for file in files_of(manifest) if sent.get(file.file) != file.crc32]
+
+    def send(self, file: Part | File) -> None:
+        """Send one of the files that a manifest names. Raises ObjectStoreFailed, SessionDamaged."""
+        self._send(file.file, file.crc32)
 
     def finish(self, manifest: Manifest) -> None:
         """Send what is left of a closed session, and then its manifest. Raises ObjectStoreFailed, SessionDamaged."""
-        self.send(manifest)
+        for file in self.missing(manifest):
+            self.send(file)
         raw = self.folder / RAW
         for path in sorted(raw.rglob("*")) if raw.is_dir() else ():
             name = path.relative_to(self.folder).as_posix()
             if path.is_file() and name not in self._sent:
                 self._send(name, None)
         there = self.to.sizes()
-        for name, size in self._sent.values():
-            if there.get(name) != size:
-                self._sent = {here: sent for here, sent in self._sent.items() if sent[0] != name}
+        for here, sent in self._sent.items():
+            found, place = there.get(sent.name), self.to / sent.name
+            if found != sent.size:
+                del self._sent[here]
                 raise ObjectStoreFailed(
-                    f"{self.to / name} is not as it was sent ({there.get(name, 'no')} bytes of {size}): upload again",
-                    path=self.to / name,
+                    f"{place} is not as it was sent (it has {found} bytes, of {sent.size:,}): upload again", path=place
                 )
-        (self.to / MANIFEST).write_bytes(manifest_bytes(renamed(manifest, lambda name: self._sent[name][0])))
-        _remove_leftovers(self.to, there, {name for name, _ in self._sent.values()})
+        (self.to / MANIFEST).write_bytes(manifest_bytes(renamed(manifest, lambda name: self._sent[name].name)))
+        _remove_leftovers(self.to, there, {sent.name for sent in self._sent.values()})
 
     def discard(self) -> None:
         """Delete what was sent: there is nothing to be finished. Raises ObjectStoreFailed."""
-        for name in (*(name for name, _ in self._sent.values()), UPLOAD):
+        for name in (*(sent.name for sent in self._sent.values()), UPLOAD):
             (self.to / name).delete()
 
     def _send(self, name: str, crc32: int | None) -> None:
@@ -148,7 +160,7 @@ class Upload:
                 "uploaded: restore it from a copy",
                 path=path,
             )
-        self._sent[name] = there, size
+        self._sent[name] = _Sent(there, size, actual)
         self._progress(self.sent)
 
 

@@ -13,6 +13,7 @@ from hftlab.session import open_session
 from hftlab.venues import nyse, pcap
 from hftlab.venues.itch import message_bytes
 from tests.command import Run, sentence
+from tests.session.object_server import BUCKET, ObjectServer
 from tests.venues.captures import SNAPSHOT, trade, update, write_capture
 from tests.venues.look_alikes import FILES, READABLE_FILES
 
@@ -30,6 +31,26 @@ class TestImport:
         assert (status, err) == (0, "")
         assert out.splitlines()[0] == session_text(open_session(tmp_path / "session"))
         assert any("1" in line for line in out.splitlines()[1:])
+
+    def test_it_makes_a_session_on_an_object_store(
+        self, capture: Path, tmp_path: Path, run: Run, object_store: ObjectServer
+    ) -> None:
+        where = f"s3://{BUCKET}/day/session"
+        status, out, err = run("import", capture, "-o", where)
+        assert (status, err) == (0, "")
+        assert out.splitlines()[0] == session_text(open_session(where))
+        run("import", capture, "-o", tmp_path / "session")
+        assert run("diff", where, tmp_path / "session").out == "equal\n"
+        assert "is a session already" in sentence(run("import", capture, "-o", where))
+        assert not (tmp_path / "spool/s3").exists()
+
+    def test_the_session_before_damage_stays_here(
+        self, capture: Path, tmp_path: Path, run: Run, object_store: ObjectServer
+    ) -> None:
+        capture.write_bytes(capture.read_bytes()[:-12])
+        where = f"s3://{BUCKET}/day/session"
+        assert f"are in {tmp_path}/spool/s3/{BUCKET}/day/session" in sentence(run("import", capture, "-o", where))
+        assert not object_store.stored()
 
     def test_it_takes_an_instrument(self, capture: Path, tmp_path: Path, run: Run) -> None:
         status, _, err = run(

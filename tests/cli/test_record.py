@@ -16,6 +16,7 @@ from hftlab.recorder.byte_queue import ByteQueue
 from hftlab.session import Session, open_session
 from hftlab.simulator import RandomWalk
 from tests.command import Run, ended, started
+from tests.session.object_server import BUCKET, ObjectServer
 from tests.session.sessions import numbered, replayed
 from tests.waiting import until
 
@@ -29,6 +30,17 @@ class TestRecord:
             status, out, err = run("record", server.url, "-o", tmp_path / "copy")
         assert (status, err) == (0, "")
         copy = open_session(tmp_path / "copy")
+        assert out == f"{session_text(copy)}\n"
+        assert [message.symbols for _, message in replayed(copy)] == [numbered(at).symbols for at in range(6)]
+
+    def test_it_records_to_an_object_store(
+        self, session: Session, tmp_path: Path, run: Run, object_store: ObjectServer
+    ) -> None:
+        where = f"s3://{BUCKET}/copy"
+        with hl.serve(session.replay(float("inf")), port=0) as server:
+            status, out, err = run("record", server.url, "-o", where)
+        assert (status, err) == (0, "")
+        copy = open_session(where)
         assert out == f"{session_text(copy)}\n"
         assert [message.symbols for _, message in replayed(copy)] == [numbered(at).symbols for at in range(6)]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,24 +10,14 @@ import pytest
 from hftlab.session import Session, open_session
 from hftlab.session.object_path import ObjectPath
 from tests.command import Run, sentence
-from tests.session.object_server import BUCKET, ObjectServer, object_server
+from tests.session.object_server import BUCKET, ObjectServer
 
 WHERE = f"s3://{BUCKET}/day one/session"
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[ObjectServer]:
-    with object_server() as server:
-        yield server
-
-
 @pytest.fixture
-def server(running: ObjectServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[ObjectServer]:
-    for name, value in running.environment.items():
-        monkeypatch.setenv(name, value)
-    yield running
-    for key in running.stored():
-        running.delete(key)
+def server(object_store: ObjectServer) -> ObjectServer:
+    return object_store
 
 
 class TestUploadAndDownload:

@@ -21,6 +21,7 @@ from hftlab.session import open_session
 from hftlab.simulator import RandomWalk
 from tests.command import environment
 from tests.recorder.test_recording import no_space
+from tests.session.object_server import BUCKET, ObjectServer
 from tests.session.sessions import replayed
 from tests.waiting import until
 
@@ -102,6 +103,51 @@ class TestRecord:
         shutil.rmtree(tmp_path / "session")
         hl.record(client, tmp_path / "session", overwrite=True).stop()
         assert hl.open_session(tmp_path / "session").manifest.complete
+
+
+class TestObjectStore:
+    """Recordings to an address; how they are uploaded is tested with the recorder."""
+
+    WHERE = f"s3://{BUCKET}/session"
+
+    def test_it_is_there_when_it_is_stopped(self, client: LabClient, object_store: ObjectServer) -> None:
+        client.subscribe("AAPL", frequency=0)
+        recording = hl.record(client, self.WHERE, storage_options=object_store.environment)
+        assert f"recording in '{self.WHERE}'" in repr(recording)
+        until(lambda: recording.recorded > 3)
+        session = recording.stop()
+        assert str(session.folder) == str(recording.destination) == self.WHERE
+        assert len(replayed(session)) == recording.recorded
+
+    def test_a_recording_to_the_same_address_replaces(self, client: LabClient, object_store: ObjectServer) -> None:
+        client.subscribe("AAPL", frequency=0)
+        first = hl.record(client, self.WHERE)
+        until(lambda: first.recorded > 3)
+        second = hl.record(client, self.WHERE, overwrite=True)
+        assert "finished" in repr(first)
+        until(lambda: second.recorded > 3)
+        assert second.stop().manifest.messages == second.recorded
+
+    def test_it_is_uploaded_at_the_end_of_the_process(self, object_store: ObjectServer, tmp_path: Path) -> None:
+        """Pyarrow ends its S3 when the process ends, and the recording is stopped before."""
+        code = (
+            "import sys, hftlab as hl\n"
+            "server = hl.serve(hl.simulator.RandomWalk(7), port=0)\n"
+            "client = hl.connect(server.url)\n"
+            "recording = hl.record(client, sys.argv[1])\n"
+            "client.subscribe('AAPL', frequency=0)\n"
+            "for _ in range(5): client.next_message()\n"
+        )
+        ended = subprocess.run(
+            [sys.executable, "-W", "error", "-c", code, self.WHERE],
+            env=environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (ended.returncode, ended.stderr) == (0, "")
+        assert len(replayed(open_session(self.WHERE))) >= 5
+        assert not (tmp_path / "spool/s3").exists()
 
 
 class TestWarnings:

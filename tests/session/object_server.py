@@ -78,6 +78,10 @@ class ObjectServer:
         with self.files.open_output_stream(f"{BUCKET}/{key}") as file:
             file.write(data)
 
+    def clear(self) -> None:
+        """Delete all objects."""
+        s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets[BUCKET].keys.clear()
+
     def delete(self, key: str) -> None:
         self.files.delete_file(f"{BUCKET}/{key}")
 

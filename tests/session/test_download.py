@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,27 +7,16 @@ import pytest
 import hftlab as hl
 from hftlab.errors import ObjectStoreFailed, SessionDamaged, SessionError, SessionExists, SessionNotFound
 from hftlab.session import verify
-from tests.session.object_server import BUCKET, ObjectServer, object_server
+from tests.session.object_server import BUCKET, ObjectServer
 from tests.session.sessions import replayed
 from tests.session.test_upload import OPTIONS, session, where
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[ObjectServer]:
-    with object_server() as server:
-        yield server
-
-
 @pytest.fixture
-def server(running: ObjectServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[ObjectServer]:
+def server(object_store: ObjectServer, tmp_path: Path) -> ObjectServer:
     """The server, with a session at where()."""
-    for name, value in running.environment.items():
-        monkeypatch.setenv(name, value)
     hl.upload(session(tmp_path / "s"), where())
-    yield running
-    running.refuse = lambda method, path: False
-    for key in running.stored():
-        running.delete(key)
+    return object_store
 
 
 class TestDownload:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
@@ -20,26 +19,15 @@ from hftlab.session import Session, SessionWriter, compact, verify
 from hftlab.session.object_path import ObjectPath
 from hftlab.session.table_ids import RAW
 from hftlab.session.upload import Upload, plain_name
-from tests.session.object_server import BUCKET, ObjectServer, object_server
+from tests.session.object_server import BUCKET, ObjectServer
 from tests.session.sessions import numbered, replayed, write_session
 
 OPTIONS = {"max_retries": "0", "timeout": "5"}
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[ObjectServer]:
-    with object_server() as server:
-        yield server
-
-
 @pytest.fixture
-def server(running: ObjectServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[ObjectServer]:
-    for name, value in running.environment.items():
-        monkeypatch.setenv(name, value)
-    yield running
-    running.refuse = lambda method, path: False
-    for key in running.stored():
-        running.delete(key)
+def server(object_store: ObjectServer) -> ObjectServer:
+    return object_store
 
 
 def session(folder: Path, first: int = 0, parts: int = 3) -> Session:
@@ -209,7 +197,8 @@ class TestInterrupted:
     def test_what_is_half_there_says_how_to_finish_it(self, server: ObjectServer, tmp_path: Path) -> None:
         local = session(tmp_path / "s")
         started = Upload(tmp_path / "s", ObjectPath(where()))
-        started.send(local.manifest)
+        for file in started.missing(local.manifest):
+            started.send(file)
         with pytest.raises(SessionNotFound, match=rf"has not ended.*`hftlab upload {tmp_path / 's'} {where()}`"):
             hl.open_session(where())
         started.finish(local.manifest)
@@ -230,7 +219,8 @@ class TestInterrupted:
     def test_an_object_that_is_lost_on_the_way_is_noticed(self, server: ObjectServer, tmp_path: Path) -> None:
         local = session(tmp_path / "s")
         started = Upload(tmp_path / "s", ObjectPath(where()))
-        started.send(local.manifest)
+        for file in started.missing(local.manifest):
+            started.send(file)
         server.delete("session/market_data/part-000002.parquet")
         with pytest.raises(ObjectStoreFailed, match="is not as it was sent"):
             started.finish(local.manifest)
@@ -240,7 +230,8 @@ class TestInterrupted:
     def test_discarding_leaves_nothing(self, server: ObjectServer, tmp_path: Path) -> None:
         local = session(tmp_path / "s")
         started = Upload(tmp_path / "s", ObjectPath(where()))
-        started.send(local.manifest)
+        for file in started.missing(local.manifest):
+            started.send(file)
         started.discard()
         assert not server.stored()
         shutil.rmtree(tmp_path / "s")
