@@ -20,6 +20,7 @@ BENCHMARKS: Final = (
     "decode",
     "fanout",
     "fills",
+    "gateway",
     "itch",
     "latency",
     "matching",

@@ -25,7 +25,7 @@ from hftlab.clock import to_milliseconds, wall_time
 from hftlab.protocol import JSON, Subscribe
 from hftlab.simulator import RandomWalk
 
-__all__ = ["ReaderProcess", "connect"]
+__all__ = ["FrameCounter", "ReaderProcess", "connect", "subscribe"]
 
 _DEFLATE: Final = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n"
 _QUIET: Final = 0.5
@@ -75,7 +75,7 @@ class ReaderProcess:
         self.output()
 
 
-class _FrameCounter:
+class FrameCounter:
     """Counts the frames of one connection (RFC 6455 section 5.2) without decoding them."""
 
     def __init__(self) -> None:
@@ -84,6 +84,7 @@ class _FrameCounter:
         self._rest = b""
 
     def take(self, data: bytes) -> None:
+        """Count what comes next."""
         data = self._rest + data
         at = self._skip
         while at + 10 <= len(data):
@@ -103,9 +104,9 @@ def main(port: int, connections: int, flags: list[str]) -> None:
     for _ in range(connections):
         reader = connect(port, deflate="deflate" in flags)
         if "subscribe" in flags:
-            _subscribe(reader)
+            subscribe(reader)
         reader.setblocking(False)
-        selector.register(reader, selectors.EVENT_READ, _FrameCounter())
+        selector.register(reader, selectors.EVENT_READ, FrameCounter())
     selector.register(sys.stdin, selectors.EVENT_READ)
     print("connected", flush=True)  # noqa: T201 - the signal for the parent
     counters = _read_until_closed(selector, count="count" in flags, pause=_LAZY if "lazy" in flags else 0.0)
@@ -113,7 +114,7 @@ def main(port: int, connections: int, flags: list[str]) -> None:
         print(sum(counter.frames for counter in counters))  # noqa: T201 - the parent reads it
 
 
-def _read_until_closed(selector: selectors.BaseSelector, *, count: bool, pause: float) -> list[_FrameCounter]:
+def _read_until_closed(selector: selectors.BaseSelector, *, count: bool, pause: float) -> list[FrameCounter]:
     counters = [key.data for key in selector.get_map().values() if key.data is not None]
     buffer = bytearray(1 << 20)
     timeout: float | None = None
@@ -157,7 +158,8 @@ def connect(port: int, *, deflate: bool) -> socket.socket:
     return reader
 
 
-def _subscribe(reader: socket.socket) -> None:
+def subscribe(reader: socket.socket) -> None:
+    """Subscribe to the random walk's symbols, to every change."""
     request = Subscribe(timestamp=to_milliseconds(wall_time()), symbols=RandomWalk().symbols, frequency=0)
     reader.sendall(Frame(Opcode.TEXT, JSON.encode(request)).serialize(mask=True))
 
