@@ -112,8 +112,8 @@ def import_capture(
     place = located(folder, storage_options)
     if isinstance(place, ObjectPath):
         given = partial(import_capture, format_name, path, symbols=symbols, instrument=instrument, pace=pace)
-        chosen = partial(given, date=date, mapping=mapping, price_scale=price_scale)
-        write = partial(chosen, overwrite=overwrite, progress=progress)
+        by_format = partial(given, date=date, mapping=mapping, price_scale=price_scale)
+        write = partial(by_format, overwrite=overwrite, progress=progress)
         session, imported = through_spool(place, write, overwrite=overwrite)
         return Imported(session, imported.stats)
     path = Path(path).absolute()
