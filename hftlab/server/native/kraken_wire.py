@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["KrakenWire"]
 
 _JSON: Final = "application/json;charset=UTF-8"
-_HOST: Final = re.compile(r"/(?:(?:beta-)?ws|api)\.kraken\.com(?::\d+)?(?P<rest>/.*)")
+_HOST: Final = re.compile(r"/(?:(?:beta-)?ws(?:-auth)?|api)\.kraken\.com(?::\d+)?(?P<rest>/.*)")
 _STREAMS: Final = re.compile(r"/v2/?(?:\?.*)?")
 
 
