@@ -33,8 +33,10 @@ class OracleBook:
                     side[Decimal(price)] = (price, size)
                 else:
                     side.pop(Decimal(price), None)
-            best = sorted(side, reverse=name == "bids")[: self.depth]
-            self.sides[name] = {price: side[price] for price in best}
+            if len(side) > self.depth:
+                best = sorted(side, reverse=name == "bids")[: self.depth]
+                side = {price: side[price] for price in best}
+            self.sides[name] = side
 
     def take(self, message: dict[str, Any]) -> None:
         """Take a message of the channel that parse() has made."""
