@@ -13,7 +13,7 @@ from hftlab.venues.kraken.frame_lines import bad_frame, split_frame_line
 from hftlab.venues.kraken.frame_survey import FrameSurvey
 from hftlab.venues.kraken.frames import BAD_FRAME, Answer, Frame
 from hftlab.venues.kraken.messages import Kind
-from hftlab.venues.kraken.pair_events import PairEvents, Stats
+from hftlab.venues.kraken.pair_events import DEPTHS, PairEvents, Stats
 from hftlab.venues.line_reader import LineReader
 from hftlab.venues.selection import check_selection
 
@@ -84,7 +84,7 @@ class FrameReader(LineReader):
     def _take_answer(self, answer: Answer) -> None:
         self.stats.events[answer.method] += 1
         granted = answer.result
-        if answer.method == "subscribe" and answer.success and granted.symbol and granted.depth:
+        if answer.method == "subscribe" and answer.success and granted.symbol and granted.depth in DEPTHS:
             self._depths[granted.symbol] = granted.depth
             if granted.symbol in self._pairs:
                 self._pairs[granted.symbol].depth = granted.depth

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
-from typing import Any, Final, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 import msgspec
-from msgspec import Raw, Struct, field
+from msgspec import Meta, Raw, Struct, field
 
 from hftlab.venues.stamps import BadStamp
 
@@ -28,8 +28,8 @@ __all__ = [
     "texts_of",
 ]
 
-_NUMBER: Final = re.compile(r"[0-9]+(?:\.[0-9]+)?")
-_EXPONENT: Final = re.compile(r"[0-9]+(?:\.[0-9]+)?[eE][+-]?[0-9]{1,3}")
+_NUMBER: Final = re.compile(r"[0-9]{1,30}(?:\.[0-9]{1,30})?")
+_EXPONENT: Final = re.compile(r"[0-9]{1,30}(?:\.[0-9]{1,30})?[eE][+-]?[0-9]{1,2}")
 
 LevelText: TypeAlias = tuple[str, str]
 """Price and quantity as decimal texts."""
@@ -60,7 +60,7 @@ class TradeData(Struct, gc=False):
     side: Literal["buy", "sell"]
     price: Raw
     size: Raw = field(name="qty")
-    trade_id: int
+    trade_id: Annotated[int, Meta(ge=0, le=2**63 - 1)]
     timestamp: str
 
 
@@ -147,8 +147,8 @@ def number_text(raw: Any) -> str:
     text = bytes(raw).decode()
     if _NUMBER.fullmatch(text):
         return text
-    if _EXPONENT.fullmatch(text):
-        return f"{Decimal(text):f}"
+    if _EXPONENT.fullmatch(text) and _NUMBER.fullmatch(plain := f"{Decimal(text):f}"):
+        return plain
     raise msgspec.ValidationError(f"Expected a number without a sign, got `{text[:40]}`")
 
 

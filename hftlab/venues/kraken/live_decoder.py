@@ -22,6 +22,7 @@ from typing import Final
 
 from hftlab.instruments import Instrument
 from hftlab.venues.kraken.frames import BAD_FRAME, Answer, Frame, decode_frame
+from hftlab.venues.kraken.pair_events import DEPTHS
 from hftlab.venues.kraken.pair_sync import PairSync
 from hftlab.venues.symbol_parts import SymbolParts, Wanted
 
@@ -71,7 +72,7 @@ class LiveDecoder:
     def _take_answer(self, answer: Answer) -> str | None:
         granted = answer.result
         pair = self.pairs.get(granted.symbol or "")
-        if not answer.success or pair is None or granted.channel != "book" or granted.depth is None:
+        if not answer.success or pair is None or granted.channel != "book" or granted.depth not in DEPTHS:
             self.unknown[answer.method] += 1
             return None
         if answer.method == "subscribe":

@@ -185,6 +185,8 @@ class TestFrames:
             book_frame("update", {}, {}, 0, time="yesterday"),
             book_frame("update", {}, {}, 0, time="2026-13-25T17:48:24Z"),
             b'{"channel":"trade","type":"update","data":{}}',
+            book_frame("update", {"9" * 5000: "1"}, {}, 0),
+            trade_frame("update", 2**63),
         ],
     )
     def test_what_cannot_be_read_is_counted_and_puts_books_in_doubt(self, venue: Venue, payload: bytes) -> None:
@@ -242,3 +244,25 @@ def test_the_book_of_the_rows_is_that_of_the_rules(
     book = books[BTC]
     assert [level[:2] for level in book.bids(50)] == [(float(price), float(size)) for price, size in venue.book.bids]
     assert [level[:2] for level in book.asks(50)] == [(float(price), float(size)) for price, size in venue.book.asks]
+
+
+FRAMES = [
+    book_frame("snapshot", BIDS, ASKS, 7),
+    book_frame("update", BIDS, {}, 7),
+    trade_frame("update", 1, 2),
+    ack(10),
+]
+
+
+@settings(max_examples=200)
+@given(st.sampled_from(FRAMES), st.integers(0, 400), st.integers(0, 40), st.binary(max_size=12))
+def test_whatever_a_frame_has_become_on_the_way_it_is_an_event_or_counted(
+    frame: bytes, start: int, length: int, put: bytes
+) -> None:
+    decoder = LiveDecoder([BTC])
+    decoder.receive(FRAMES[0], NOW)
+    decoder.receive(frame[:start] + put + frame[start + length :], NOW + 1)
+    for one in decoder.take():
+        assert all(isinstance(part, EventBatch | Change) for part in one.parts)
+    decoder.wanted()
+    assert decoder.frames == 2
