@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -16,7 +16,7 @@ T = TypeVar("T")
 class ThreadedVenue:
     """Plain calls to a scripted venue."""
 
-    def __init__(self, venue: ScriptedVenue, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, venue: Any, loop: asyncio.AbstractEventLoop) -> None:
         self.venue, self._loop = venue, loop
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
@@ -27,18 +27,21 @@ class ThreadedVenue:
 
     @property
     def addresses(self) -> dict[str, Any]:
-        return self.venue.addresses
+        found: dict[str, Any] = self.venue.addresses
+        return found
 
 
 @contextmanager
-def threaded_venue(symbols: Sequence[str] = ("BTCUSDT", "XYZUSDT")) -> Iterator[ThreadedVenue]:
-    """Run a venue until the block ends."""
+def threaded_venue(
+    symbols: Sequence[str] = ("BTCUSDT", "XYZUSDT"), kind: Callable[[Sequence[str]], Any] = ScriptedVenue
+) -> Iterator[ThreadedVenue]:
+    """Run a venue of some kind until the block ends."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
 
-    async def begun() -> ScriptedVenue:
-        return await ScriptedVenue(symbols).__aenter__()
+    async def begun() -> Any:
+        return await kind(symbols).__aenter__()
 
     try:
         threaded = ThreadedVenue(asyncio.run_coroutine_threadsafe(begun(), loop).result(30), loop)

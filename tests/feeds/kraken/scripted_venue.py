@@ -97,6 +97,11 @@ class ScriptedVenue:
         assert self._server is not None
         return f"ws://127.0.0.1:{next(iter(self._server.sockets)).getsockname()[1]}/v2"
 
+    @property
+    def addresses(self) -> dict[str, Any]:
+        """Arguments for hl.feeds.Kraken."""
+        return {"url": self.url}
+
     async def _answer(self, connection: ServerConnection, request: Request) -> Response | None:
         if self.refuses_sockets:
             self.refuses_sockets -= 1
