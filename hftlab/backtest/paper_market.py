@@ -45,7 +45,7 @@ def paper_source(
     if not isinstance(replay, Replay) or replay.session is None or not isinstance(source, Seekable):
         raise ArgumentError(
             f"fills= is for a recorded session or a live feed, and {source!r} is neither: serve "
-            "hl.open_session(...).replay() or hl.feeds.Binance(...), or leave fills out"
+            "hl.open_session(...).replay() or a feed such as hl.feeds.Binance(...), or leave fills out"
         )
     venue, _ = fill_venue(replay.session, model, latency.applied_to(replay.session))
     broker = Broker(venue, accounts)

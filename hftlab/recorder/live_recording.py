@@ -113,7 +113,7 @@ def keep_raw(source: Source[Message] | None, recording: Recording) -> Callable[[
     if source is None or not isinstance(live, Live):
         raise ArgumentTypeError(
             f"raw=True keeps the frames of a live feed, and {'nothing' if source is None else source.name!r} is not "
-            "one: record hl.feeds.Binance(...), or a server of it"
+            "one: record one such as hl.feeds.Binance(...), or a server of it"
         )
     frames = RawFrames(recording.place / RAW, source.symbols)
     live.raw_taps.append(frames.add)
