@@ -450,8 +450,13 @@ class Stream:
             state = await asyncio.to_thread(playback.seek, target)
             if self._follower is not None:
                 await asyncio.to_thread(self._follower.seek, target)
-        finally:
             self.is_moving = False
+        except asyncio.CancelledError:  # the thread goes on: what it has stays its own
+            raise
+        except BaseException:
+            self.is_moving = False
+            raise
+        finally:
             self._has_moved.set()
         if self._follower is not None:
             self._follower.moved()
@@ -466,10 +471,11 @@ class Stream:
         if self._paper is not None:
             self._tell_accounts(self._paper.trading, target)
 
-    async def settled(self) -> None:
-        """Wait until no seek is under way."""
-        while self.is_moving:
+    async def settled(self) -> bool:
+        """Wait until no seek is under way; returns False if the stream has ended in the middle of one."""
+        while self.is_moving and not self._has_moved.is_set():
             await self._has_moved.wait()
+        return not self.is_moving
 
     def _tell_accounts(self, trading: PaperTrading, position: int) -> None:
         """Take back what accounts have been told of after a position, and tell them how things are there."""

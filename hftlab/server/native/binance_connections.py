@@ -68,7 +68,8 @@ class BinanceConnections(NativeConnections[Subscriber]):
     async def _carry_out(self, socket: ServerSocket, subscriber: Subscriber, streams: StreamSet[ServerSocket]) -> None:
         changed = subscriber.take_changed()
         if changed:
-            await self._stream.settled()
+            if not await self._stream.settled():
+                return
             self.before_change()
         for name in changed:
             if name.text in subscriber.streams and name.is_on(subscriber.route):

@@ -62,7 +62,8 @@ class KrakenConnections(NativeConnections[Subscriber]):
         changed = subscriber.take_changed()
         if not changed:
             return
-        await self._stream.settled()
+        if not await self._stream.settled():
+            return
         self.before_change()
         for one in changed:
             if not one.is_added:

@@ -182,7 +182,7 @@ async def test_while_it_is_sought_requests_are_refused_and_subscriptions_wait(
         connected(f"{server.url}/ws") as socket,
     ):
         monkeypatch.setattr(EventCursor, "seek", slowly)
-        monkeypatch.setattr(EventCursor, "take", _not_while(lambda: begun.is_set() and not goes_on.is_set()))
+        touched = note_takes(monkeypatch, lambda: begun.is_set() and not goes_on.is_set())
         await client.replay.pause()
         seeking = asyncio.create_task(client.replay.seek(at(spot, 5)))
         try:
@@ -200,19 +200,51 @@ async def test_while_it_is_sought_requests_are_refused_and_subscriptions_wait(
         await client.replay.resume()
         for _ in range(5):
             book.update(json.loads(await socket.recv()))
+    assert touched == []
     assert book.gaps == 0
     assert book.last is not None
     assert book.sides() == book_of(spot, book.last)
 
 
-def _not_while(is_sought: Callable[[], bool]) -> Callable[[EventCursor, int], None]:
-    take = EventCursor.take
+async def test_a_server_that_stops_in_the_middle_of_a_seek_lets_nobody_at_the_markets(
+    spot: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The thread of the seek goes on; a client that waits for its end goes without."""
+    begun, goes_on = threading.Event(), threading.Event()
 
-    def checked(cursor: EventCursor, until: int) -> None:
-        assert not is_sought(), "somebody reads the markets"
-        take(cursor, until)
+    def slowly(cursor: EventCursor, position: int) -> None:
+        begun.set()
+        goes_on.wait(PATIENCE)
 
-    return checked
+    server = hl.Server(spot.replay(20), port=0, wire="binance")
+    try:
+        async with server, connected(f"{server.url}/ws") as socket:
+            monkeypatch.setattr(EventCursor, "seek", slowly)
+            touched = note_takes(monkeypatch, lambda: begun.is_set() and not goes_on.is_set())
+            seeking = asyncio.create_task(server.replay.seek(at(spot, 5)))
+            assert await asyncio.to_thread(begun.wait, PATIENCE)
+            await socket.send('{"method":"SUBSCRIBE","params":["btcusdt@depth@100ms"],"id":1}')
+            await socket.recv()
+            async with asyncio.timeout(PATIENCE):
+                await server.stop()
+            seeking.cancel()
+            assert touched == []
+    finally:
+        goes_on.set()
+
+
+def note_takes(monkeypatch: pytest.MonkeyPatch, is_sought: Callable[[], bool]) -> list[int]:
+    """Return a list that gets the time of every take while it is sought."""
+    take, found = EventCursor.take, list[int]()
+
+    def noted(cursor: EventCursor, until: int) -> None:
+        if is_sought():
+            found.append(until)
+        else:
+            take(cursor, until)
+
+    monkeypatch.setattr(EventCursor, "take", noted)
+    return found
 
 
 async def test_after_a_seek_on_the_ids_do_not_join(spot: Session) -> None:
