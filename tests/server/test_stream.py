@@ -466,6 +466,7 @@ class TestEncoded:
                 await settled(lambda: all(client.replay_ended for client in clients))
                 late = await stack.enter_async_context(Client(server.url))
                 await late.subscribe(NAMES, data_types=EVERYTHING)
+                await settled(lambda: all(late.latest(name) for name in NAMES))  # the snapshot follows the answer
                 got = [[one for one in client.messages() if not isinstance(one, ReplayStatus)] for client in clients]
                 assert not any(client.metrics.messages_lost for client in clients)
                 got.append([late.latest(name) for name in NAMES])
