@@ -12,7 +12,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
 
-from hftlab.errors import ArgumentError, CaptureError
+from hftlab.errors import ArgumentError, CaptureError, MessageParseError
 from hftlab.events import EventBatch
 from hftlab.ingest.disk_errors import naming
 from hftlab.instruments import Instrument, apply_text
@@ -139,13 +139,13 @@ def import_capture(
         writer = SessionWriter(place, source=source, overwrite=overwrite, when_whole=True)
         try:
             with naming(place):
-                return _import(chain((first,), reader), reader, writer, pace)
+                return _import(chain((first,), reader), reader, writer, pace, path)
         except BaseException:
             writer.give_up()
             raise
 
 
-def _import(batches: Iterable[EventBatch], reader: _Reader, writer: SessionWriter, pace: int) -> Imported:
+def _import(batches: Iterable[EventBatch], reader: _Reader, writer: SessionWriter, pace: int, path: Path) -> Imported:
     processor, events = GrowingProcessor(_DEPTH, pace), EventTable(writer)
     source = writer.manifest.source
     damage: CaptureError | None = None
@@ -156,12 +156,12 @@ def _import(batches: Iterable[EventBatch], reader: _Reader, writer: SessionWrite
                     writer.control("start", int(batch.ts_recv[0]), detail="all symbols of the session")
                 source["extent"]["until"] = int(batch.ts_recv[-1])
             events.add(batch)
-            _append(writer, processor.process(batch))
+            _append(writer, processor.process(batch), path)
     except CaptureError as exc:
         if writer.old is not None:
             raise _kept(exc, writer.folder) from exc
         damage = exc
-    _append(writer, processor.flush())
+    _append(writer, processor.flush(), path)
     events.flush()
     stats = _counts(reader.stats) | {"filtered": processor.filtered}
     source |= {"instruments": [one.to_dict() for one in reader.instruments], "stats": stats}
@@ -256,9 +256,16 @@ def _instrument(format_name: str, path: Path, given: Instrument | str) -> Instru
         raise CaptureError(f"{path}: {error}", path=path) from error
 
 
-def _append(writer: SessionWriter, messages: list[tuple[int, Any]]) -> None:
+def _append(writer: SessionWriter, messages: list[tuple[int, Any]], path: Path) -> None:
     for ts_recv, message in messages:
-        writer.append(message, ts_recv)
+        try:
+            writer.append(message, ts_recv)
+        except MessageParseError as error:
+            raise CaptureError(
+                f"{path}: what was received at {ts_recv} ns since 1970 makes a message that cannot be: {error}; the "
+                "capture is damaged there, or a clock was not set",
+                path=path,
+            ) from error
     writer.commit()
 
 

@@ -16,7 +16,7 @@ from hftlab.instruments import UNIT, Instrument, find_instrument
 from hftlab.protocol import MarketData
 from hftlab.session import event_table, open_session, recover
 from hftlab.session.manifest import read_manifest
-from hftlab.venues import binance, itch, lobster
+from hftlab.venues import binance, itch, lobster, nyse, pcap
 from tests.command import Run
 from tests.session.sessions import numbered, replayed, write_session
 from tests.shared_data import shared_data
@@ -25,6 +25,7 @@ from tests.venues.captures import SNAPSHOT, START, trade, update, write_capture
 from tests.venues.dbn.files import ES, ORDERS, mbo, metadata, write_dbn
 from tests.venues.lobster_pairs import Message, write_pair
 from tests.venues.look_alikes import READABLE_FILES
+from tests.venues.nyse.streams import packet
 
 MESSAGES = [
     SNAPSHOT,
@@ -134,6 +135,26 @@ def test_events_before_the_damage_are_a_session(capture: Path, tmp_path: Path) -
     assert session.manifest.messages > 0
     assert "ends too early" in session.manifest.source["damage"]
     assert len(replayed(session)) == session.manifest.messages
+
+
+def test_events_before_a_time_that_cannot_be_are_a_session(tmp_path: Path) -> None:
+    """The second packet says that it was sent at the beginning of 1970."""
+    add = [
+        nyse.message_bytes(
+            "100", symbol_index=7, order_id=number, side="B", volume=5, price=10_000, symbol_seq_num=number
+        )
+        for number in (1, 2)
+    ]
+    mapping = nyse.message_bytes("3", symbol_index=7, symbol="ZZZ", price_scale_code=4)
+    times = [1_767_364_200 * UNIT, 0]
+    payloads = [packet(mapping, add[0], sent=times[0]), packet(add[1], sent=times[1])]
+    with pcap.PcapWriter(tmp_path / "day.pcap") as writer:
+        writer.write(pcap.Datagrams.of(payloads, times[0], pcap.Flow("192.0.2.1", 1, "233.252.0.1", 2)))
+    with pytest.raises(
+        CaptureError, match=r"day\.pcap: what was received at 1767364200000000000 ns .* `timestamp` is 0"
+    ):
+        import_capture("nyse", tmp_path / "day.pcap", tmp_path / "session")
+    assert open_session(tmp_path / "session").manifest.messages == 1
 
 
 class TestFormats:
