@@ -41,7 +41,7 @@ class TestRealPackets:
     def test_decode_as_the_oracle_says(self, name: str) -> None:
         reader, oracle = iex.read(shared_data(name)), Oracle(real_segments(name))
         rows = [row._replace(received=0) for batch in reader for row in rows_of(batch)]
-        assert rows == oracle.rows
+        assert rows == [row._replace(received=0) for row in oracle.rows]
         check_stats(reader.stats, oracle)
         assert reader.gaps == ()
 

@@ -199,7 +199,7 @@ class TestOtherFiles:
             list(nyse.read(tmp_path / "notes.txt"))
 
     def test_of_other_feeds_are_refused_with_what_was_expected(self, tmp_path: Path) -> None:
-        path = captured(tmp_path / "other.pcap", [b"something else, in a datagram"] * 9 + [packet(MAPPING)])
+        path = captured(tmp_path / "other.pcap", [b"something else, in a datagram"] * 9 + [packet()])
         with pytest.raises(CaptureError, match=r"not a capture of the NYSE Integrated Feed \(9 of its first 10"):
             list(nyse.read(path))
 
