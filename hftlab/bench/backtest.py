@@ -36,7 +36,7 @@ from hftlab.session import Session
 from hftlab.source import Timed
 from hftlab.trading.account import AccountTerms
 
-__all__ = ["maker", "recorded_market", "run"]
+__all__ = ["run"]
 
 _COMPILED, _CLASS = 1.0, 0.1
 _EVERY: Final = 100_000_000
@@ -97,7 +97,7 @@ class Maker(Strategy):
 def run() -> Result:
     """Alternate rounds of all, and take the medians of their times. Raises HftlabError without hftbacktest."""
     with tempfile.TemporaryDirectory(prefix="hftlab-bench-") as folder:
-        session = recorded_market(Path(folder))
+        session = _session(Path(folder))
         events = session.to_hftbacktest()
         rows = _InMemory(market_rows(session))
         instrument = rows.instruments[0]
@@ -174,8 +174,7 @@ class _Messages:
         return self._messages[first : self._taken]
 
 
-def recorded_market(folder: Path) -> Session:
-    """Record the market in a folder: a capture if there is one, else what is made with a seed."""
+def _session(folder: Path) -> Session:
     capture = os.environ.get(_CAPTURE)
     if capture is None:
         return record_levels(level_market(_SECONDS, seed=7), folder, pace=_EVERY)

@@ -13,7 +13,6 @@ import polars as pl
 from hftlab.backtest import FillModel, Latency
 from hftlab.backtest.arguments import latency_of, parameters_of
 from hftlab.backtest.backtesting import account_terms
-from hftlab.backtest.facts import described
 from hftlab.errors import ArgumentError, ArgumentTypeError
 from hftlab.session import Catalogue, Session, open_session
 from hftlab.session.object_path import Location, ObjectPath, located
@@ -21,6 +20,7 @@ from hftlab.sweeps.grid import ARGUMENTS, Grid, points_of
 from hftlab.sweeps.run import Task, manifest_hash
 from hftlab.sweeps.run_rows import Run
 from hftlab.sweeps.subject import Subject, pickled
+from hftlab.sweeps.value_identity import value_identity
 
 __all__ = ["PlannedRun", "SweptSessions", "planned_runs"]
 
@@ -64,7 +64,7 @@ def planned_runs(
         subject.check(own)
         _check(of_backtest)
         data = pickled((own, of_backtest), f"the point {point.values!r} of the grid")
-        settings = described({"parameters": own, "arguments": of_backtest})
+        settings = value_identity({"parameters": own, "arguments": of_backtest})
         for one in recordings:
             run = Run(subject.name, subject.code, one.name, str(one.folder), one.manifest, point.values, settings)
             runs.setdefault(run.key, PlannedRun(run, Task(strategy, one.folder, one.manifest, data)))

@@ -9,7 +9,6 @@ from typing import Any, Final, NamedTuple
 
 import polars as pl
 
-from hftlab.backtest.facts import described
 from hftlab.sweeps.measures import MEASURES
 from hftlab.version import __version__
 
@@ -46,7 +45,7 @@ class Run(NamedTuple):
     manifest: str
     values: dict[str, Any]
     settings: Any
-    """Parameters and arguments, given to all runs and of the point, as JSON values."""
+    """Identity of the parameters and arguments, of those given to all runs and of the point's, as JSON values."""
 
     @property
     def key(self) -> str:
@@ -77,7 +76,7 @@ def row_of(run: Run, measures: Mapping[str, Any], seconds: float | None, error: 
 
 
 def _hash(values: object) -> str:
-    return hashlib.sha256(json.dumps(described(values), sort_keys=True).encode()).hexdigest()[:32]
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def _shown(value: object) -> bool | float | str | None:

@@ -31,7 +31,7 @@ def test_values_are_numbers_and_texts() -> None:
         "a": 1, "b": 0.5, "c": True, "d": None, "e": "x", "f": Latency(entry="5ms"), "g": np.arange(3), "h": "y" * 300,
         "i": list(range(200)), "j": float("inf"),
     }  # fmt: skip
-    row = row_of(run(values), {"pnl": 1.5, "fills": 3}, 0.1, None)
+    row = row_of(run(values, settings={}), {"pnl": 1.5, "fills": 3}, 0.1, None)
     shown = json.loads(row["values"])
     assert shown["f"] == "Latency(entry='5ms')"
     assert shown["g"] == "array([0, 1, 2])"
