@@ -91,6 +91,7 @@ def keys_of_their_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
     """Give the tests a folder for keys, so that no client finds the key of another run's server."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
+        patch.setenv("HFTLAB_SPOOL", str(tmp_path_factory.mktemp("spool")))
         yield
 
 

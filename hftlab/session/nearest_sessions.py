@@ -55,7 +55,9 @@ def with_nearest(error: SessionNotFound, given: str | PathLike[str]) -> SessionN
 def _on_object_store(error: SessionNotFound, given: ObjectPath) -> SessionNotFound:
     """Say what is at an address instead: nothing, an upload that has not ended, or folders. It must have answered."""
     names = [name for name in given.names() if name not in _OURS or (given / name).has_objects()]
-    if not names:
+    if not names and given.is_file():
+        told = "; it is an object, so give the address of its folder"
+    elif not names:
         told = f"; there is nothing at {given}"
     elif _OURS.intersection(names):
         told = f"; its upload has not ended, or has failed: {_whence(given)}"

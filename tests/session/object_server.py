@@ -60,7 +60,6 @@ class ObjectServer:
             region="us-east-1",
             endpoint_override=self.url,
             allow_bucket_creation=True,
-            allow_bucket_deletion=True,
         )
 
     def stored(self, under: str = "") -> list[str]:
@@ -127,12 +126,11 @@ class _Quiet(WSGIRequestHandler):
 
 @contextmanager
 def object_server() -> Iterator[ObjectServer]:
-    """Serve an empty bucket; the server ends with the block."""
+    """Serve an empty bucket; the server ends with the block. All servers of a process have the same objects: moto's."""
     server = ObjectServer()
     try:
         server.files.create_dir(BUCKET)
         yield server
     finally:
-        if server.files.get_file_info(BUCKET).type == fs.FileType.Directory:
-            server.files.delete_dir(BUCKET)  # moto keeps its buckets for the process
+        server.clear()
         server.close()

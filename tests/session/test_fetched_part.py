@@ -11,7 +11,7 @@ from hftlab.session.fetched_part import FetchedPart
 from hftlab.session.object_path import ObjectPath
 from hftlab.session.object_store import checked_options
 from hftlab.session.state_index import Group, byte_ranges
-from tests.session.object_server import BUCKET, ObjectServer, object_server
+from tests.session.object_server import BUCKET, ObjectServer
 from tests.session.sessions import numbered, write_session
 
 GROUPS = 6
@@ -36,14 +36,14 @@ class Stored:
 
 
 @pytest.fixture(scope="module")
-def stored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stored]:
+def stored(object_servers: ObjectServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stored]:
     folder: Path = tmp_path_factory.mktemp("s")
     session = write_session(folder / "s", [(n + 1, numbered(n)) for n in range(600)])
     rows = session.to_arrow()
     sink = pa.BufferOutputStream()
     pq.write_table(rows, sink, row_group_size=100, compression="zstd")
-    with object_server() as server:
-        yield Stored(server, sink.getvalue().to_pybytes())
+    yield Stored(object_servers, sink.getvalue().to_pybytes())
+    object_servers.clear()
 
 
 class TestFetchedPart:

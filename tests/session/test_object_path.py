@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+import random
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -21,7 +22,7 @@ from hftlab.protocol import MarketData
 from hftlab.session import Session, merged, verify
 from hftlab.session.object_path import ObjectPath, is_object_uri, local_folder, located
 from tests.protocol.conftest import market_data, symbol
-from tests.session.object_server import BUCKET, ObjectServer, object_server
+from tests.session.object_server import BUCKET, ObjectServer
 from tests.session.sessions import numbered, replayed, write_session
 
 SECOND = 1_000_000_000
@@ -31,9 +32,9 @@ NAME = "date=2026-01-02/session=an öpening *"
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[ObjectServer]:
-    with object_server() as server:
-        yield server
+def server(object_servers: ObjectServer) -> Iterator[ObjectServer]:
+    yield object_servers
+    object_servers.clear()
 
 
 @pytest.fixture(autouse=True)
@@ -100,6 +101,8 @@ class TestOpenSession:
             hl.open_session(f"s3://{BUCKET}/nowhere")
         with pytest.raises(SessionNotFound, match=r"in it are session=an öpening \*"):
             hl.open_session(f"s3://{BUCKET}/date=2026-01-02")
+        with pytest.raises(SessionNotFound, match="it is an object"):
+            hl.open_session(f"{uri}/manifest.json")
 
     def test_a_bucket_that_does_not_exist_is_named(self) -> None:
         with pytest.raises(ObjectStoreFailed, match="no bucket 'no-such-bucket'"):
@@ -168,6 +171,62 @@ class TestBytes:
         assert server.fetched("market_data/part") < local.manifest.size_of("market_data")
 
 
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Session:
+    chance = random.Random(7)
+    names = [f"S{number:02}" for number in range(20)]
+    received = [
+        (
+            SECOND + n * SECOND // 100,
+            market_data(*(symbol(name, price=2 + chance.random(), volume=chance.random()) for name in names)),
+        )
+        for n in range(20_000)
+    ]
+    return write_session(tmp_path_factory.mktemp("large") / "session", received)
+
+
+@pytest.fixture(scope="module")
+def large_uri(server: ObjectServer, large: Session) -> str:
+    return copied(server, large, "large")
+
+
+@pytest.mark.soak
+class TestLargeTables:
+    """A table of several row groups of polars' own reads, which is scanned where it lies."""
+
+    def test_a_query_fetches_its_columns_and_row_groups(
+        self, server: ObjectServer, large: Session, large_uri: str
+    ) -> None:
+        size = large.manifest.size_of("market_data")
+        opened = hl.open_session(large_uri)
+        assert size > 8 << 20
+        server.log.clear()
+        column = pl.col("price").max()
+        assert opened.market_data.select(column).collect().equals(large.market_data.select(column).collect())
+        assert server.fetched("market_data/") < size / 2
+        server.log.clear()
+        some = pl.col("ts_recv").is_between(100 * SECOND, 101 * SECOND) & (pl.col("symbol") == "S03")
+        assert opened.market_data.filter(some).collect().equals(large.market_data.filter(some).collect())
+        assert server.fetched("market_data/") < size / 10
+
+    def test_a_minute_of_a_symbol_is_a_small_share(self, server: ObjectServer, large: Session, large_uri: str) -> None:
+        opened = hl.open_session(large_uri)
+        server.log.clear()
+        assert opened.slice(100 * SECOND, 101 * SECOND, "S03").equals(large.slice(100 * SECOND, 101 * SECOND, "S03"))
+        assert server.fetched("market_data/") < large.manifest.size_of("market_data") / 20
+
+    def test_damage_is_found_by_all_but_a_query(self, server: ObjectServer, large_uri: str) -> None:
+        key = "large/market_data/part-000001.parquet"
+        data = bytearray(server.read(key))
+        data[len(data) // 2] ^= 1
+        server.write(key, bytes(data))
+        opened = hl.open_session(large_uri)
+        assert opened.market_data.select(pl.len()).collect().item() == 400_000
+        for read in (opened.verify, lambda: opened.slice(0, 10**12)):
+            with pytest.raises(SessionDamaged):
+                read()
+
+
 class TestDamage:
     @pytest.fixture
     def own(self, server: ObjectServer, local: Session, request: pytest.FixtureRequest) -> Iterator[str]:
@@ -231,9 +290,9 @@ class TestCatalogue:
     def test_sessions_are_found_behind_more_than_a_thousand_objects(
         self, server: ObjectServer, local: Session, uri: str
     ) -> None:
-        with server.keys_beside([f"many/{number:04}" for number in range(1001)]):
+        with server.keys_beside([f"date=2026-01-02/many/{number:04}" for number in range(1001)]):
             server.log.clear()
-            catalogue = hl.sessions(f"s3://{BUCKET}")
+            catalogue = hl.sessions(f"s3://{BUCKET}/date=2026-01-02")
         lists = [one for one in server.log if one.path == f"/{BUCKET}" and one.method == "GET"]
         assert len(lists) == 2
         assert catalogue.names == ["an öpening *"]

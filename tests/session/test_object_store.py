@@ -16,17 +16,17 @@ from moto.core import set_initial_no_auth_action_count
 from hftlab.errors import ArgumentError, ArgumentTypeError, ObjectStoreFailed
 from hftlab.session.object_path import ObjectPath
 from hftlab.session.object_store import checked_options, file_system, polars_options
-from tests.session.object_server import BUCKET, ObjectServer, object_server
+from tests.session.object_server import BUCKET, ObjectServer
 
 KEY = {"aws_access_key_id": "k", "aws_secret_access_key": "s"}
 LIMITS = {"timeout": "1", "connect_timeout": "1", "max_retries": "0"}
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[ObjectServer]:
-    with object_server() as server:
-        server.write("table.parquet", _table())
-        yield server
+def server(object_servers: ObjectServer) -> Iterator[ObjectServer]:
+    object_servers.write("table.parquet", _table())
+    yield object_servers
+    object_servers.clear()
 
 
 @pytest.fixture(autouse=True)
@@ -130,9 +130,8 @@ class TestFailures:
     def test_a_server_that_does_not_answer_is_given_up(self) -> None:
         with silent() as url:
             path = ObjectPath("s3://b/x", KEY | LIMITS | {"aws_endpoint_url": url})
-            for call in (path.read_bytes, lambda: path.write_bytes(b"x")):
-                with pytest.raises(ObjectStoreFailed, match="cannot be reached"):
-                    call()
+            with pytest.raises(ObjectStoreFailed, match="cannot be reached"):
+                path.read_bytes()
 
     def test_a_server_that_is_overloaded_is_asked_again(self, server: ObjectServer) -> None:
         left = [2]
