@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from numbers import Real
-from pathlib import Path
+from os import PathLike
 from typing import Any
 
 from hftlab.backtest.latency_models import Latency
@@ -42,7 +42,7 @@ def seconds_of(seconds: float | None) -> float:
 
 def sessions_of(sessions: Any) -> list[Session]:
     """Open one session, or each of several. Raises ArgumentError for none, ArgumentTypeError for something else."""
-    listed = [sessions] if isinstance(sessions, Session | str | Path) else sessions
+    listed = [sessions] if isinstance(sessions, Session | str | PathLike) else sessions
     if not isinstance(listed, Iterable):
         raise ArgumentTypeError(
             f"session is {sessions!r}: give a session or its folder, a list of them, or hl.simulator.Exchange()"

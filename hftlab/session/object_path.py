@@ -41,8 +41,12 @@ class ObjectPath(PathLike[str]):
             )
         bucket, _, key = found[2].partition("/")
         key = key.strip("/")
-        if not bucket or "@" in bucket:
-            raise ArgumentError(f"{uri!r} has no bucket, or more than a name in its place: write s3://bucket/path")
+        if "@" in bucket:  # without the address, which has what nobody should see
+            raise ArgumentError(
+                f"credentials are not part of an address: write {scheme}://bucket/path, see storage_options"
+            )
+        if not bucket:
+            raise ArgumentError(f"{uri!r} has no bucket: write s3://bucket/path")
         if key and not _is_path(key):
             raise ArgumentError(f"{uri!r} has an empty name, . or .. in its path: write it without")
         self.scheme, self.bucket, self.key = scheme, bucket, key

@@ -9,8 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, TypeVar
 
-from hftlab.errors import ObjectStoreFailed, SessionError, SessionExists, SessionNotFound
-from hftlab.session.lock import LOCK
+from hftlab.errors import ObjectStoreFailed, SessionBusy, SessionError, SessionExists, SessionNotFound
+from hftlab.session.lock import LOCK, in_words, writer_of
 from hftlab.session.manifest import read_manifest
 from hftlab.session.object_path import ObjectPath
 from hftlab.session.session import Session
@@ -36,7 +36,15 @@ def _root() -> Path:
 
 
 def check_spool(folder: Path, to: ObjectPath, *, overwrite: bool) -> None:
-    """Raise SessionExists for a session that was made for the address before, and is not there yet."""
+    """Raise SessionExists for a session that was made for the address before, and is not there yet.
+
+    Raises SessionBusy for one that is being made.
+    """
+    if (writer := writer_of(folder)) is not None:
+        raise SessionBusy(
+            f"{to} is being recorded by {in_words(writer)}: wait until it ends, stop it, or use another address",
+            path=to,
+        )
     if overwrite:
         return
     try:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import hftlab as hl
-from hftlab.errors import ObjectStoreFailed, SessionError, SessionExists, SessionNotFound
+from hftlab.errors import ObjectStoreFailed, SessionBusy, SessionError, SessionExists, SessionNotFound
 from hftlab.recorder import Recording, recording, uploader
 from hftlab.session import SessionWriter, open_session, recover, verify
 from hftlab.session.object_path import ObjectPath
@@ -73,6 +73,13 @@ class TestRecording:
         with pytest.raises(SessionExists, match="is a session already"):
             record()
         assert not spool(tmp_path).exists()
+
+    def test_one_that_goes_on_is_left_alone(self, server: ObjectServer) -> None:
+        taken = record()
+        for overwrite in (False, True):
+            with pytest.raises(SessionBusy, match=rf"{WHERE} is being recorded by this process"):
+                record(overwrite=overwrite)
+        assert replayed(taken.close()) == expected()
 
     def test_an_address_that_cannot_be_used_is_told_at_once(self) -> None:
         with pytest.raises(ObjectStoreFailed, match="no bucket"):
