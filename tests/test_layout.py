@@ -31,6 +31,8 @@ OF_A_RUN: Final = "a part of a backtest, which is one call"
 OF_A_FEED: Final = "a part of a live feed, whose connections are seen only through it"
 OF_WIDGETS: Final = "a widget's parts have one test, which compares what Python packs with what the page draws"
 
+OF_A_CLUSTER: Final = "a part of a cluster, which is tested as a whole against a real nats-server"
+
 TESTED_ELSEWHERE: Final[dict[str, tuple[str, str]]] = {
     "backtest/collapse_kernel.py": ("backtest/test_collapsed_rows.py", OF_KERNELS),
     "backtest/survey_kernel.py": ("backtest/test_message_survey.py", OF_KERNELS),
@@ -103,6 +105,16 @@ TESTED_ELSEWHERE: Final[dict[str, tuple[str, str]]] = {
         "server/test_listener.py",
         "data and its text, raised by every package; this one has most of the fields",
     ),
+    "gateway/account_outbox.py": ("gateway/test_gateway.py", OF_A_CLUSTER),
+    "gateway/account_records.py": ("gateway/test_gateway.py", OF_A_CLUSTER),
+    "gateway/announcement.py": ("gateway/test_market_feed.py", OF_DATA),
+    "gateway/gateway_process.py": ("gateway/test_local_cluster.py", OF_A_CLUSTER),
+    "gateway/gateway_source.py": ("gateway/test_gateway.py", OF_A_CLUSTER),
+    "gateway/jetstream.py": ("gateway/test_gateway.py", OF_A_CLUSTER),
+    "gateway/market_outbox.py": ("gateway/test_gateway.py", OF_A_CLUSTER),
+    "gateway/remote_accounts.py": ("gateway/test_gateway.py", OF_A_CLUSTER),
+    "cli/nats.py": ("cli/test_cluster.py", "what several commands share"),
+    "trading/remote_broker.py": ("gateway/test_gateway.py", "what its implementation is called by"),
     "server/follower.py": ("server/native/test_native_feed.py", "what its implementation is called by"),
     "html_table.py": ("lab/test_server.py", "how the handles of a notebook are shown"),
     "instruments/units.py": ("instruments/test_instrument.py", OF_DATA),
@@ -402,12 +414,14 @@ class TestDependencies:
         "hftbacktest": "bench/peer_package.py",
         "itchfeed": "bench/decode.py",
         "marimo": "display.py",
+        "nats-py": "gateway",
         "nautilus-trader": "session/nautilus_catalogue.py",
         "order-book": "bench/book.py",
     }
-    """The reader of an extra, a notebook program that hftlab draws for, and a rival of a benchmark; by their user."""
+    """The reader of an extra, a notebook program that hftlab draws for, and a rival of a benchmark; by their user:
+    a file or a package."""
 
-    OTHER_NAMES: Final = {"itch": "itchfeed"}
+    OTHER_NAMES: Final = {"itch": "itchfeed", "nats": "nats-py"}
     """Distributions of modules that are named otherwise, and that need not be installed."""
 
     def imported(self) -> set[str]:
@@ -434,9 +448,11 @@ class TestDependencies:
         for name, home in self.OPTIONAL.items():
             module = next((key for key, one in self.OTHER_NAMES.items() if one == name), name.replace("-", "_"))
             users = [path for path in PACKAGE.rglob("*.py") if module in imports_of(ast.parse(path.read_text()))]
-            assert [path.relative_to(PACKAGE).as_posix() for path in users] == [home]
-            at_the_top = ast.Module([one for one in ast.parse(users[0].read_text()).body if is_import(one)], [])
-            assert module not in imports_of(at_the_top)
+            assert users
+            for user in users:
+                assert user.relative_to(PACKAGE).is_relative_to(home)
+                at_the_top = ast.Module([one for one in ast.parse(user.read_text()).body if is_import(one)], [])
+                assert module not in imports_of(at_the_top)
 
     def test_an_unknown_name_is_not_passed_over(self) -> None:
         assert self.used({"numpy", "os", "no_such_module"}) == {"numpy", "no-such-module"}

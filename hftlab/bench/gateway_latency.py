@@ -41,7 +41,18 @@ class _Stamped(RandomWalk):
 
 async def measure_latency() -> dict[str, float]:
     """Return p50 and p99 of one process and of a cluster in ms, and what the cluster adds; medians over the turns."""
-    turns = [(await _one_process(), await _cluster()) for _ in range(_TURNS)]
+    async with (
+        Server(_Stamped(), port=0) as server,
+        LocalCluster(_Stamped(), 1) as cluster,
+        AsyncExitStack() as stack,
+    ):
+        ports = [server.port, int(cluster.urls[0].rpartition(":")[2])]
+        for port in ports:
+            sink = SinkProcess(port, _CONNECTIONS - 1)
+            await asyncio.to_thread(sink.start)
+            stack.callback(sink.stop)
+            await asyncio.to_thread(sink.wait_connected)
+        turns = [[await _read(port) for port in ports] for _ in range(_TURNS)]
     figures: dict[str, float] = {}
     for number, name in enumerate(("p50", "p99")):
         alone, behind = ([turn[which][number] for turn in turns] for which in (0, 1))
@@ -51,29 +62,13 @@ async def measure_latency() -> dict[str, float]:
     return figures
 
 
-async def _one_process() -> tuple[float, float]:
-    async with Server(_Stamped(), port=0) as server:
-        return await _read(server.port)
-
-
-async def _cluster() -> tuple[float, float]:
-    async with LocalCluster(_Stamped(), 1) as cluster:
-        return await _read(int(cluster.urls[0].rpartition(":")[2]))
-
-
 async def _read(port: int) -> tuple[float, float]:
-    """Return p50 and p99 in ms at a connection behind others."""
-    async with AsyncExitStack() as stack:
-        sink = SinkProcess(port, _CONNECTIONS - 1)
-        await asyncio.to_thread(sink.start)
-        stack.callback(sink.stop)
-        await asyncio.to_thread(sink.wait_connected)
-        reader: socket.socket = await asyncio.to_thread(connect, port, deflate=False)
-        stack.callback(reader.close)
-        subscribe(reader)
-        reader.setblocking(False)
-        loop, taken = asyncio.get_running_loop(), list[float]()
-        rest = b""
+    """Return p50 and p99 in ms at a connection behind all others."""
+    reader: socket.socket = await asyncio.to_thread(connect, port, deflate=False)
+    subscribe(reader)
+    reader.setblocking(False)
+    loop, taken, rest = asyncio.get_running_loop(), list[float](), b""
+    with reader:
         while len(taken) < _MESSAGES:
             data = rest + await loop.sock_recv(reader, 1 << 20)
             now = time.perf_counter_ns()

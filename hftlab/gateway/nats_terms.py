@@ -101,7 +101,10 @@ class NatsTerms:
         `told` gets what is wrong as a sentence, None when nothing is any more; `returned` is called behind each new
         connection. With `patience` it gives up after so many seconds and raises ConnectionFailed.
         """
-        from nats.aio.client import Client
+        try:
+            from nats.aio.client import Client
+        except ImportError:
+            raise HftlabError("nats-py is not installed: pip install 'hftlab[cluster]' brings it") from None
 
         client = Client()
         problem: list[str] = []

@@ -25,17 +25,17 @@ class TestCluster:
 
 class TestPublishAndGateway:
     def test_they_find_each_other(self, tmp_path: Path) -> None:
-        with NatsServer(folder=tmp_path) as nats:
-            with (
-                started("publish", "--source", "walk", "--nats", nats.url) as publisher,
-                started("gateway", "--nats", nats.url, "--port", "0") as gateway,
-            ):
-                assert first_line(publisher) == f"publishing random walk to {nats.url} as main"
-                ready = first_line(gateway).replace("ws", "http", 1) + "/ready"
-                until(lambda: _is_ready(ready))
-                for process in (gateway, publisher):
-                    process.send_signal(signal.SIGINT)
-                    assert ended(process).status == 0
+        with (
+            NatsServer(folder=tmp_path) as nats,
+            started("publish", "--source", "walk", "--nats", nats.url) as publisher,
+            started("gateway", "--nats", nats.url, "--port", "0") as gateway,
+        ):
+            assert first_line(publisher) == f"publishing random walk to {nats.url} as main"
+            ready = first_line(gateway).replace("ws", "http", 1) + "/ready"
+            until(lambda: _is_ready(ready))
+            for process in (gateway, publisher):
+                process.send_signal(signal.SIGINT)
+                assert ended(process).status == 0
 
     def test_a_wrong_address_is_said(self, run: Run) -> None:
         assert "not the address of a NATS server" in sentence(run("gateway", "--nats", "127.0.0.1"))

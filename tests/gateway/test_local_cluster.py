@@ -17,7 +17,8 @@ def test_a_number_of_gateways_that_cannot_be_is_refused() -> None:
 @pytest.mark.usefixtures("compiled")
 async def test_a_gateway_that_is_killed_is_replaced_by_the_other() -> None:
     async with LocalCluster(Exchange(7), 2) as cluster:
-        async with Client(cluster.urls, account="alice", reconnect_interval=0.01) as client:
+        client = await Client(cluster.urls, account="alice", reconnect_interval=0.01).connect()
+        try:
             await client.subscribe(["AAPL"], frequency=0)
             await client.trading.buy("AAPL", 10)
             assert client.url == cluster.urls[0]
@@ -27,4 +28,6 @@ async def test_a_gateway_that_is_killed_is_replaced_by_the_other() -> None:
             await until(lambda: client.latest("AAPL") != before)
             await client.trading.buy("AAPL", 10)
             assert client.trading.positions["AAPL"].quantity == 20
+        finally:
+            await client.close()
     assert not any(gateway.is_running for gateway in cluster.gateways)
