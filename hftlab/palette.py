@@ -16,6 +16,7 @@ __all__ = [
     "CLEAR",
     "DARK",
     "GRID",
+    "HEAT_BOTH_WAYS",
     "HEAT_DARK",
     "HEAT_LIGHT",
     "LIGHT",
@@ -63,6 +64,8 @@ HEAT_DARK: Final = (
     "#00a6ae", "#31c19b", "#8dd47d", "#c6e57d", "#fcf489",
 )  # fmt: skip
 """Amounts on dark paper."""
+HEAT_BOTH_WAYS: Final = ("#b8500c", "#e39a63", "#e9ebee", "#7fb6e2", "#1667a8")
+"""Losses to gains, with 0 in the middle."""
 
 SANS: Final = "system-ui, -apple-system, 'Segoe UI', 'Helvetica Neue', Arial, sans-serif"
 MONO: Final = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace"

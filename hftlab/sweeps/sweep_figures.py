@@ -8,13 +8,11 @@ import polars as pl
 
 from hftlab.analysis.figure_style import COLOURS, lay_out
 from hftlab.errors import ArgumentError
-from hftlab.palette import HEAT_LIGHT
+from hftlab.palette import HEAT_BOTH_WAYS, HEAT_LIGHT
 from hftlab.sweeps.sweep_result import Sweep
 
 __all__ = ["sweep_figure"]
 
-_BOTH_WAYS: Final = ("#b8500c", "#e39a63", "#e9ebee", "#7fb6e2", "#1667a8")
-"""Colours from losses to gains, as soon as there are losses; what is 0 is in the middle."""
 _TOLD: Final = 150
 """Cells up to which a heat map has its numbers in them."""
 _ROW: Final = 34
@@ -81,7 +79,7 @@ def _heat(points: pl.DataFrame, by: str, x: str, y: str, title: str) -> Any:
     is_told = len(xs) * len(ys) <= _TOLD
     figure = Figure()
     figure.add_heatmap(
-        x=xs, y=ys, z=cells, colorscale=list(_BOTH_WAYS if is_both else HEAT_LIGHT),
+        x=xs, y=ys, z=cells, colorscale=list(HEAT_BOTH_WAYS if is_both else HEAT_LIGHT),
         zmin=-most if is_both else low, zmax=most if is_both else high, showscale=not is_told,
         xgap=1, ygap=1, colorbar={"title": {"text": by}, "outlinewidth": 0},
         texttemplate="%{z:,.4~g}" if is_told else None,

@@ -9,10 +9,11 @@ import numpy as np
 
 from hftlab.analysis.pictures.axis import Axis
 from hftlab.analysis.pictures.elements import rectangle, text
+from hftlab.palette import LIGHT
 
 __all__ = ["colour_at", "draw_heat"]
 
-_INK, _PAPER = "#1f2328", "#ffffff"
+_INK, _PAPER = LIGHT["ink"], LIGHT["paper"]
 
 
 def draw_heat(trace: Any, x: Axis, y: Axis) -> Iterator[str]:
