@@ -34,7 +34,9 @@ def sweep(
         str,
         typer.Argument(metavar="MODULE:CLASS", help="A strategy, such as makers:Quoter or makers.py:Quoter."),
     ],
-    sessions: Annotated[list[Path], typer.Argument(metavar="SESSION", help="Sessions, or folders of sessions.")],
+    sessions: Annotated[
+        list[str], typer.Argument(metavar="SESSION", help="Folders or addresses of sessions, or of what holds several.")
+    ],
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Folder of the results; a sweep that is there goes on.")
     ],

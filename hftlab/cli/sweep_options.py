@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import warnings
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from hftlab.cli.backtest_options import commission_of, latency_of
-from hftlab.errors import HftlabError
+from hftlab.errors import HftlabError, SessionError, SessionNotFound
 
 if TYPE_CHECKING:
     from hftlab.session import Session
@@ -46,13 +46,34 @@ def _value(name: str, text: str) -> Any:
         return text
 
 
-def sessions_in(folders: Iterable[Path]) -> list[Session]:
-    """Open sessions, and all of those below a folder that is none itself. Raises what open_session() raises."""
-    from hftlab.session import open_session, sessions
-    from hftlab.session.manifest import MANIFEST
+def sessions_in(folders: Iterable[str]) -> list[Session]:
+    """Open sessions, and all of those below a folder that is none itself; those that cannot be read with a warning.
+
+    Raises what open_session() raises.
+    """
+    from hftlab.session import open_session
 
     found: list[Session] = []
     for folder in folders:
-        below = list(sessions(folder)) if folder.is_dir() and not (folder / MANIFEST).exists() else []
-        found += below or [open_session(folder)]
+        try:
+            found.append(open_session(folder))
+        except SessionNotFound:
+            below = _sessions_below(folder)
+            if not below:
+                raise
+            found += below
     return found
+
+
+def _sessions_below(folder: str) -> list[Session]:
+    from hftlab.session import sessions
+
+    try:
+        catalogue = sessions(folder)
+    except SessionError:
+        return []
+    problems = catalogue.manifests.drop_nulls("problem").select("path", "problem").collect()
+    if len(problems):
+        told = "; ".join(f"{path} ({problem})" for path, problem in problems.iter_rows())
+        warnings.warn(f"left out of the sweep: {told}", stacklevel=3)
+    return list(catalogue)

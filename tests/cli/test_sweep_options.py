@@ -45,6 +45,13 @@ def test_what_is_not_a_grid(given: list[str], said: str) -> None:
 
 
 def test_a_folder_is_a_session_or_all_below_it(session: Session, tmp_path: Path) -> None:
-    assert [one.folder for one in sessions_in([session.folder, tmp_path])] == [session.folder] * 2
-    with pytest.raises(SessionNotFound):
-        sessions_in([tmp_path / "nowhere"])
+    folders = [str(session.folder), str(tmp_path)]
+    assert [one.folder for one in sessions_in(folders)] == [session.folder] * 2
+    (tmp_path / "torn").mkdir()
+    (tmp_path / "torn" / "manifest.json").write_text("{")
+    with pytest.warns(UserWarning, match=r"left out of the sweep: .*torn \("):
+        assert len(sessions_in([str(tmp_path)])) == 1
+    (tmp_path / "empty").mkdir()
+    for name in ("nowhere", "empty"):
+        with pytest.raises(SessionNotFound):
+            sessions_in([str(tmp_path / name)])
