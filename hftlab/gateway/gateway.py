@@ -330,8 +330,11 @@ class Gateway:
         """Look for what has not come, and show that this gateway lives."""
         beaten_at = asked_at = 0.0
         while True:
+            before = time.monotonic()
             await asyncio.sleep(_TICK)
             now = time.monotonic()
+            if now - before > BEAT:  # it was this process that could hear nobody
+                self._feed.listen_anew(now)
             if self._goal is not None and self._reader is not None and self._reader.last >= self._goal:
                 self._goal = None
                 # Behind all records so far.

@@ -109,6 +109,10 @@ class MarketFeed:
             if symbol is not None and symbol.run == run and symbol.waiting is None and symbol.last < sequence:
                 self._lose(name, symbol, sequence - symbol.last)
 
+    def listen_anew(self, now: float) -> None:
+        """Give publishers time again: nobody could be heard here for a while."""
+        self._heard = dict.fromkeys(self._heard, now)
+
     def tick(self, now: float) -> None:
         """Flag the symbols of publishers that have fallen silent."""
         for run, heard in self._heard.items():

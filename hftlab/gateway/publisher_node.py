@@ -320,7 +320,11 @@ class PublisherNode:
     async def _beat(self) -> None:
         """Show that this publisher lives, and look for gateways that do not."""
         is_told = False
+        beaten_at = time.monotonic()
         while True:
+            if time.monotonic() - beaten_at > 2 * BEAT:  # it was this process that could hear nobody
+                self._gateways = dict.fromkeys(self._gateways, time.monotonic())
+            beaten_at = time.monotonic()
             if self._playback.failure is not None and not is_told:
                 is_told = True
                 self._market.put_failure(f"the source has failed: {self._playback.failure}")

@@ -24,6 +24,7 @@ class TestCluster:
 
 
 class TestPublishAndGateway:
+    @pytest.mark.soak
     def test_they_find_each_other(self, tmp_path: Path) -> None:
         with (
             NatsServer(folder=tmp_path) as nats,

@@ -177,6 +177,11 @@ def _third(message: Message) -> bool:
 
 
 class TestReadiness:
+    @pytest.fixture(autouse=True)
+    def impatient(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """start() returns early where there is nothing to wait for."""
+        monkeypatch.setattr("hftlab.gateway.gateway._START", 0.3)
+
     async def test_without_nats_it_listens_and_says_why_it_is_not_ready(self, tmp_path: Any, cluster: str) -> None:
         port = free_port()
         terms = NatsTerms(servers=[f"nats://127.0.0.1:{port}"])

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import pytest
+
 import hftlab as hl
 from tests.waiting import until
 
 
+@pytest.mark.soak
 def test_a_cluster_serves_and_a_second_one_takes_its_place() -> None:
     with hl.cluster(hl.simulator.RandomWalk(7), gateways=1) as first:
         with hl.connect(first.urls) as client:
