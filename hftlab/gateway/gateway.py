@@ -230,8 +230,7 @@ class Gateway:
         await self._request_snapshots()
         async with self._moving:
             if self._reader is not None:
-                with suppress(Exception):  # without it, the library's heartbeats notice in a second or two
-                    await self._reader.restart()
+                await self._reader.restart()
 
     async def _ask_who(self) -> None:
         """Ask all publishers who they are."""

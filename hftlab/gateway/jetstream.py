@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from hftlab.errors import HftlabError
 from hftlab.gateway.subjects import Subjects
+from hftlab.log import get_logger
 from hftlab.protocol.publishing.private_log import MOST_MESSAGES
 
 if TYPE_CHECKING:
@@ -20,8 +22,12 @@ ORDER_LIFETIME: Final = 10.0
 """Seconds after which a request that no publisher has read is gone: nobody wants an order of long ago."""
 _ACCOUNT_LIFETIME: Final = 7 * 24 * 3600.0
 _MOST_IN_ALL: Final = 400_000
+_RETRY: Final = 0.2
 _HEARTBEAT: Final = 0.5
 """Seconds between signs of life of a consumer; without two of them it is made anew, behind what has been read."""
+
+
+_log = get_logger("hftlab.gateway")
 
 
 async def open_streams(js: JetStreamContext, subjects: Subjects, where: str) -> None:
@@ -92,6 +98,8 @@ class StreamReader:
         self._js, self._stream, self._subject, self._take = js, stream, subject, take
         self._only_new = only_new
         self._subscription: Any = None
+        self._restarts = 0
+        """Number of the newest call of restart() or stop(), which ends those of before."""
 
     async def start(self) -> Self:
         """Begin to read."""
@@ -103,16 +111,28 @@ class StreamReader:
         return self
 
     async def restart(self) -> None:
-        """Go on behind the newest message, with a new consumer."""
+        """Go on behind the newest message, with a new consumer, as soon as JetStream has the stream again."""
+        await self.stop()
+        restart = self._restarts
+        while restart == self._restarts:
+            try:
+                await self._go_on()
+            except Exception as exc:  # of the library, whose types are many
+                _log.warning("a stream cannot be read: trying again", stream=self._stream, reason=repr(exc))
+                await asyncio.sleep(_RETRY)
+            else:
+                return
+
+    async def _go_on(self) -> None:
         from nats.js.api import DeliverPolicy
 
-        await self.stop()
         if await last_sequence(self._js, self._stream) < self.last:
             self.last = 0  # it was made anew, and counts from 1
         await self._subscribe(DeliverPolicy.ALL if self.last == 0 else DeliverPolicy.BY_START_SEQUENCE)
 
     async def stop(self) -> None:
         """Read no more."""
+        self._restarts += 1
         subscription, self._subscription = self._subscription, None
         if subscription is not None:
             with suppress(Exception):  # of a connection or a stream that may be gone

@@ -289,10 +289,19 @@ class PublisherNode:
 
     async def _returned(self) -> None:
         """Go on reading requests behind a new connection; NATS may have lost the streams meanwhile."""
-        if self._client is None or self._orders is None:
+        client, orders = self._client, self._orders
+        if client is None or orders is None:
             return
-        await open_streams(self._client.jetstream(), self._subjects, self.nats.shown)
-        await self._orders.restart()
+        while client.is_connected:
+            try:
+                await open_streams(client.jetstream(), self._subjects, self.nats.shown)
+            except HftlabError as exc:  # JetStream takes longer to be there again than NATS
+                self._problem = str(exc)
+                await asyncio.sleep(BEAT)
+            else:
+                self._problem = None
+                await orders.restart()
+                return
 
     # --- the stream ---
 

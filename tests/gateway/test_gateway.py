@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import msgspec
@@ -318,6 +319,28 @@ class TestAccounts:
                 assert client.trading.positions["AAPL"].quantity == 20
                 await client.close()
 
+    async def test_a_client_that_signs_in_while_the_venue_is_silent_gets_its_state_later(
+        self, terms: NatsTerms, cluster: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async with (
+            running(Exchange(7, ["AAPL"]), terms, cluster) as (node, (gateway,)),
+            PublisherNode(Some(["MSFT"]), terms, cluster=cluster),
+        ):
+            async with Client(gateway.url, account="alice") as client:
+                await client.trading.buy("AAPL", 10)
+            put_beat = node._market.put_beat
+            monkeypatch.setattr(node._market, "put_beat", lambda _: None)  # as a process that hangs
+            await until(lambda: gateway.server.stats()["problems"])
+            assert "is not heard" in gateway.server.stats()["problems"][0]
+            async with Client(gateway.url, account="alice") as client:
+                assert "AAPL" not in client.trading.positions
+                with pytest.raises(ServerError, match=r"not sent: .*is not heard"):
+                    await client.trading.buy("AAPL", 10)
+                monkeypatch.setattr(node._market, "put_beat", put_beat)
+                await until(lambda: "AAPL" in client.trading.positions)
+                await client.trading.buy("AAPL", 10)
+                assert client.trading.positions["AAPL"].quantity == 20
+
     async def test_nats_that_is_killed_and_started_again(self, own_nats: NatsServer, cluster: str) -> None:
         terms = NatsTerms(servers=[own_nats.url])
         async with running(Exchange(7), terms, cluster, 2) as (node, gateways):
@@ -359,3 +382,22 @@ async def test_a_request_that_is_no_request_is_left_out(terms: NatsTerms, cluste
         await client.flush()
         await client.close()
         assert node.problem is None
+
+
+@pytest.mark.usefixtures("compiled")
+async def test_nats_that_has_lost_its_streams_gets_new_ones(own_nats: NatsServer, cluster: str) -> None:
+    terms = NatsTerms(servers=[own_nats.url])
+    async with (
+        running(Exchange(7), terms, cluster) as (node, (gateway,)),
+        Client(gateway.url, account="alice") as client,
+    ):
+        await client.trading.buy("AAPL", 10)
+        own_nats.kill()
+        shutil.rmtree(own_nats.folder / "jetstream")
+        await asyncio.to_thread(own_nats.start)
+        await until(lambda: node.problem is None and gateway.server.unready() is None)
+        orders = gateway.stats()["unanswered"]
+        while client.trading.positions["AAPL"].quantity < 30:
+            with suppress(ServerError):  # the first may come before the streams are read again
+                await client.trading.buy("AAPL", 10)
+            assert gateway.stats()["unanswered"] - orders < 5

@@ -47,6 +47,15 @@ class TestOthers:
             async with PublisherNode(RandomWalk(8), terms, cluster=f"{cluster}-other"):
                 pass
 
+    @pytest.mark.usefixtures("compiled")
+    async def test_one_publisher_of_a_cluster_takes_orders(self, terms: NatsTerms, cluster: str) -> None:
+        async with PublisherNode(Exchange(7, ["AAPL"]), terms, cluster=cluster):
+            other = Exchange(8, ["MSFT"])
+            with pytest.raises(HftlabError, match=r"takes orders already.*--no-orders"):
+                await PublisherNode(other, terms, cluster=cluster).start()
+            async with PublisherNode(other, terms, cluster=cluster, orders=False) as node:
+                assert node.problem is None
+
     async def test_one_that_could_not_be_asked_gives_way(
         self, terms: NatsTerms, cluster: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
