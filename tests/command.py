@@ -84,3 +84,8 @@ def ended(process: subprocess.Popen[str]) -> Result:
     """Wait for the end of a process."""
     out, err = process.communicate(timeout=PATIENCE)
     return Result(process.returncode, out, err)
+
+
+def journalled(session: Path) -> int:
+    """Bytes that a recording in another process has in its journal: a few hundred before the first market data."""
+    return sum(path.stat().st_size for path in (session / "journal").glob("*"))

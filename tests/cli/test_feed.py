@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import hftlab as hl
-from tests.command import Run, ended, started
+from tests.command import Run, ended, journalled, started
 from tests.feeds.binance.threaded_venue import ThreadedVenue, threaded_venue
 from tests.waiting import until
 
@@ -46,8 +46,7 @@ class TestRecord:
         with started("record", *options) as process:
             until(lambda: venue.venue.connections)
             until(lambda: venue.step() or venue.venue.requests["depth"] >= 2)
-            until(lambda: venue.step() or (tmp_path / "session/raw").is_dir())
-            venue.step(20)
+            until(lambda: venue.step() or journalled(tmp_path / "session") > 20_000)
             process.send_signal(signal.SIGINT)
             status, out, err = ended(process)
         assert (status, err) == (0, "")

@@ -76,7 +76,7 @@ async def test_a_real_recording(tmp_path: Path) -> None:
         feed = Kraken(list(pairs), url=server.native_urls[0].streams, book_depth=1000)
         async with FeedReader(feed) as reader:
             await until_the_end(reader, session, pairs)
-            assert feed.stats.checked > 100
+            assert feed.stats.checked >= len(pairs)
             assert feed.stats.differing == 0
 
 

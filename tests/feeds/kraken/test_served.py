@@ -14,7 +14,7 @@ from hftlab.errors import SubscriptionFailed
 from hftlab.feeds import FeedTiming, Kraken
 from hftlab.lab import LabClient
 from hftlab.transport.backoff import Backoff
-from tests.command import ended, started
+from tests.command import ended, journalled, started
 from tests.feeds.binance.threaded_venue import ThreadedVenue, threaded_venue
 from tests.feeds.kraken.scripted_venue import ScriptedVenue
 from tests.waiting import until
@@ -124,8 +124,7 @@ class TestCommandLine:
         before = len(venue.venue.requests)
         with started("record", *options, "--raw", "-o", tmp_path / "session") as process:
             until(lambda: len(venue.venue.requests) > before)
-            until(lambda: venue.step() or (tmp_path / "session/raw").is_dir())
-            venue.step(20)
+            until(lambda: venue.step() or journalled(tmp_path / "session") > 20_000)
             process.send_signal(signal.SIGINT)
             assert ended(process)[::2] == (0, "")
         assert hl.open_session(tmp_path / "session").manifest.complete
