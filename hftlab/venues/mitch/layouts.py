@@ -4,8 +4,8 @@ Source: London Stock Exchange, "MIT303 - Level 2 MITCH Specification" 11.9, sect
 is ASCII padded with spaces, prices are signed integers (two's complement) of 1e-8 of the instrument's currency, which
 is pence for most shares. Bit 0 of a flags field is its lowest.
 
-0x78 and 0x42 are not in 11.9: their layouts are those of earlier issues, as two published
-decoders of these have them.
+0x78 and 0x42 are not in 11.9: their layouts are those of earlier issues, as published decoders have them. Two agree on
+0x78; 0x42 has 19 bytes in one and 15, without the instrument, in an older one.
 """
 
 from __future__ import annotations
