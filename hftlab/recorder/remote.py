@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from os import PathLike
 from typing import Final
 
@@ -14,6 +15,7 @@ from hftlab.nearest import describe_unknown
 from hftlab.protocol import DataType
 from hftlab.recorder.recording import Recording
 from hftlab.recorder.taps import describe, tap
+from hftlab.session.object_path import is_object_uri
 from hftlab.session.session import Session
 
 __all__ = ["record_url"]
@@ -49,9 +51,8 @@ async def record_url(
                 f"{url} does not list its symbols: name them with symbols=[...] (on the command line --symbols)"
             )
         _check(wanted, client)
-        recording = await asyncio.to_thread(
-            Recording, folder, source=describe(client), overwrite=overwrite, keep_empty=False
-        )
+        begin = partial(Recording, folder, source=describe(client), overwrite=overwrite, keep_empty=False)
+        recording = await asyncio.to_thread(begin) if is_object_uri(folder) else begin()
         detach = tap(client, recording)
         try:
             await client.subscribe(wanted, data_types=_EVERYTHING, frequency=0)
