@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import subprocess
@@ -22,6 +23,8 @@ __all__ = ["NatsServer", "nats_server_binary"]
 
 _START: Final = 10.0
 _STOP: Final = 1.0
+_GUARD: Final = 'while kill -0 "$1" && kill -0 "$2"; do sleep 1; done 2>/dev/null; kill "$2" 2>/dev/null'
+"""Shell program that ends nats-server when the process that has started it is gone, also where that was killed."""
 
 
 def nats_server_binary() -> str:
@@ -51,6 +54,7 @@ class NatsServer:
         self.folder = Path(tempfile.mkdtemp(prefix="hftlab-nats-")) if folder is None else folder
         self._jetstream, self._options = jetstream, list(options)
         self._process: subprocess.Popen[bytes] | None = None
+        self._guard: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
@@ -83,6 +87,9 @@ class NatsServer:
                 lines = log.read_text(errors="replace").splitlines()
                 raise HftlabError(f"nats-server has not started: {lines[-1] if lines else 'it says nothing'}")
             time.sleep(0.01)
+        if Path("/bin/sh").exists():
+            guard = ["/bin/sh", "-c", _GUARD, "guard", str(os.getpid()), str(self._process.pid)]
+            self._guard = subprocess.Popen(guard, stdin=subprocess.DEVNULL, start_new_session=True)  # noqa: S603
         self.port = int(msgspec.json.decode(ports.read_bytes())["nats"][0].rpartition(":")[2])
         return self
 
@@ -98,6 +105,10 @@ class NatsServer:
 
     def _end(self, number: int) -> None:
         process, self._process = self._process, None
+        guard, self._guard = self._guard, None
+        if guard is not None:
+            guard.kill()
+            guard.wait()
         if process is None:
             return
         process.send_signal(number)

@@ -187,8 +187,7 @@ class TestReadiness:
         port = free_port()
         terms = NatsTerms(servers=[f"nats://127.0.0.1:{port}"])
         gateway = Gateway(terms, port=0, cluster=cluster)
-        starting = asyncio.create_task(gateway.start())
-        await until(lambda: gateway.server.is_running)
+        await gateway.start()
         status, said = await asyncio.to_thread(ready, gateway.url)
         assert status == 503
         assert "NATS" in said["reason"]
@@ -196,7 +195,6 @@ class TestReadiness:
             await Client(gateway.url, auto_reconnect=False).connect()
         with NatsServer(port, tmp_path):
             async with PublisherNode(RandomWalk(1), terms, cluster=cluster):
-                await starting
                 await until(lambda: gateway.server.unready() is None)
                 assert await asyncio.to_thread(ready, gateway.url) == (200, {"status": "ready"})
             await until(lambda: gateway.server.unready() is not None)

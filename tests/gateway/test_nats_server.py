@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from hftlab.errors import HftlabError
 from hftlab.gateway import NatsServer, NatsTerms
+from tests.command import environment
+from tests.gateway.conftest import until
 
 
 class TestNatsServer:
@@ -26,6 +31,19 @@ class TestNatsServer:
             client = await NatsTerms(servers=[server.url]).connect("test", told=lambda _: None, patience=5.0)
             assert (await client.jetstream().stream_info("kept")).state.messages == 1
             await client.close()
+
+    async def test_it_ends_with_a_process_that_was_killed(self, tmp_path: Path) -> None:
+        program = (
+            "import pathlib, sys, time; from hftlab.gateway import NatsServer\n"
+            "print(NatsServer(folder=pathlib.Path(sys.argv[1])).start().pid, flush=True); time.sleep(600)"
+        )
+        command = [sys.executable, "-c", program, str(tmp_path)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment()) as parent:
+            assert parent.stdout is not None
+            pid = int(parent.stdout.readline())
+            assert psutil.pid_exists(pid)
+            parent.kill()
+        await until(lambda: not psutil.pid_exists(pid))
 
     def test_a_temporary_folder_goes_with_it(self) -> None:
         with NatsServer(jetstream=False) as server:
