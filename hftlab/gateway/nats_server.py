@@ -89,7 +89,10 @@ class NatsServer:
             time.sleep(0.01)
         if Path("/bin/sh").exists():
             guard = ["/bin/sh", "-c", _GUARD, "guard", str(os.getpid()), str(self._process.pid)]
-            self._guard = subprocess.Popen(guard, stdin=subprocess.DEVNULL, start_new_session=True)  # noqa: S603
+            nothing = subprocess.DEVNULL
+            self._guard = subprocess.Popen(  # noqa: S603
+                guard, stdin=nothing, stdout=nothing, stderr=nothing, start_new_session=True
+            )
         self.port = int(msgspec.json.decode(ports.read_bytes())["nats"][0].rpartition(":")[2])
         return self
 
