@@ -102,9 +102,10 @@ class Receiver(ABC):
             if work.done() and (error := work.exception()) is not None:
                 while isinstance(error, BaseExceptionGroup):
                     error = error.exceptions[0]
-                _log.error("the feed has failed", exc_info=error)
-                failed = error if isinstance(error, HftlabError) else HftlabError(f"the feed has failed: {error!r}")
-                self._tell(Failed(wall_time(), failed))
+                if not isinstance(error, HftlabError):  # one of ours says itself what to do, and its reader gets it
+                    _log.error("the feed has failed", exc_info=error)
+                    error = HftlabError(f"the feed has failed: {error!r}")
+                self._tell(Failed(wall_time(), error))
                 await stopped
         finally:
             for task in (work, stopped):

@@ -128,3 +128,11 @@ class TestCommandLine:
             process.send_signal(signal.SIGINT)
             assert ended(process)[::2] == (0, "")
         assert hl.open_session(tmp_path / "session").manifest.complete
+
+    def test_an_unknown_symbol_is_one_line(self, venue: ThreadedVenue, tmp_path: Path) -> None:
+        options = ["--feed", "kraken:BTC/USB", "--ws-url", venue.venue.url, "-o", tmp_path / "session"]
+        with started("record", *options) as process:
+            code, _, errors = ended(process)
+        assert code == 2
+        assert errors.startswith("hftlab: KRAKEN does not list 'BTC/USB' (nearest: 'BTC/USD')")
+        assert errors.count("\n") == 1
