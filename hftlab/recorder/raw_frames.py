@@ -20,6 +20,8 @@ _LEVEL: Final = 1
 """Compression that keeps up with any feed."""
 _BLOCK: Final = 1 << 20
 """Bytes of frames after which what was compressed is complete on disk as far as that goes."""
+_INTERVAL: Final = 1_000_000_000
+"""Nanoseconds of receive time after which it is as well."""
 
 _log = get_logger("hftlab.recorder")
 
@@ -28,8 +30,8 @@ class RawFrames:
     """Files with the frames of a source, one a symbol: `<ts_recv, ns> <payload>` a line, gzip.
 
     It is the form that `hftlab import` reads, so that a decoder that was mended since can be run again. Where the
-    process was killed, a file ends with the last frame that was on disk. If a disk fails, `problem` says so, and
-    nothing more is kept of that symbol.
+    process was killed, a file lacks at most what came in the second of its last frames. If a disk fails, `problem` says
+    so, and nothing more is kept of that symbol.
     """
 
     def __init__(self, folder: Path, symbols: Iterable[str]) -> None:
@@ -45,7 +47,7 @@ class RawFrames:
         if file is None:
             return
         try:
-            file.add(b"%d %s\n" % (ts_recv, payload.replace(b"\n", b" ")))
+            file.add(b"%d %s\n" % (ts_recv, payload.replace(b"\n", b" ")), ts_recv)
             self.kept += 1
         except OSError as exc:
             self._give_up(symbol, exc)
@@ -71,13 +73,13 @@ class _File:
     def __init__(self, path: Path) -> None:
         self._file: BinaryIO = path.open("wb")
         self._zip = zlib.compressobj(_LEVEL, zlib.DEFLATED, _GZIP)
-        self._since = 0
+        self._since = self._written_at = 0
 
-    def add(self, line: bytes) -> None:
+    def add(self, line: bytes, ts_recv: int) -> None:
         self._file.write(self._zip.compress(line))
         self._since += len(line)
-        if self._since >= _BLOCK:
-            self._since = 0
+        if self._since >= _BLOCK or abs(ts_recv - self._written_at) >= _INTERVAL:
+            self._since, self._written_at = 0, ts_recv
             self._file.write(self._zip.flush(zlib.Z_SYNC_FLUSH))
             self._file.flush()
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 from pathlib import Path
 
 import pytest
@@ -22,12 +23,20 @@ class TestRawFrames:
         assert gzip.decompress((tmp_path / "raw/A%2FB.gz").read_bytes()) == b'18 {"a": 2}\n'
         assert len(list((tmp_path / "raw").iterdir())) == 2
 
+    def test_of_a_killed_process_all_is_there_but_the_last_second(self, tmp_path: Path) -> None:
+        frames = RawFrames(tmp_path / "raw", ["A"])
+        for tenths in range(35):
+            frames.add("A", tenths * 100_000_000, b"{}")
+        on_disk = zlib.decompressobj(31).decompress((tmp_path / "raw/A.gz").read_bytes())
+        assert on_disk.splitlines()[-1] == b"3000000000 {}"
+        frames.close()
+
     def test_a_disk_that_fails_is_a_problem_of_its_symbol(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         frames = RawFrames(tmp_path / "raw", ["A", "B"])
 
-        def full(self: _File, line: bytes) -> None:
+        def full(self: _File, line: bytes, ts_recv: int) -> None:
             raise OSError(28, "No space left on device")
 
         with monkeypatch.context() as patch:
