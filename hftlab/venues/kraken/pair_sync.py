@@ -64,6 +64,8 @@ class PairSync:
         self._newest = max(self._newest, ts_recv)
         if not self.is_reliable:
             self._cut()  # what follows may be reliable again, and what was before is not
+        elif is_snapshot:
+            self._doubt(ts_recv, "the venue has begun the book anew, unasked: what was before may be missing")
         applied = self.events.apply(data, ts_recv, line, is_snapshot=is_snapshot)
         if is_snapshot:
             self._is_wrong = self.asked = False

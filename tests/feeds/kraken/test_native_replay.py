@@ -69,6 +69,19 @@ async def test_its_books_are_the_recorded_ones(day: Session) -> None:
             assert (stats.gaps, stats.system) == (0, "online")
 
 
+async def test_a_seek_is_told(day: Session) -> None:
+    """Kraken's books have no numbers: a snapshot comes on the same connection, and what was between does not."""
+    async with hl.Server(day.replay(1), port=0, wire="kraken") as server:
+        feed = Kraken("BTC/USDT", url=server.native_urls[0].streams)
+        async with FeedReader(feed) as reader, hl.Client(server.url) as client:
+            await reader.until_shown("BTC/USDT", 10)
+            for told, tenths in enumerate((30, 5), 1):
+                await client.replay.seek(day.manifest.started + tenths * 100_000_000)
+                await reader.until(lambda told=told: len(reader.gaps["BTC/USDT"]) > told and "BTC/USDT" in reader.newest)
+            assert all("begun the book anew" in reason for reason in reader.gaps["BTC/USDT"][1:])
+            assert (feed.stats.connections, feed.stats.differing) == (1, 0)
+
+
 async def test_a_real_recording(tmp_path: Path) -> None:
     session = await asyncio.to_thread(imported, tmp_path, 250)
     pairs = {symbol.replace("XBT", "BTC"): symbol for symbol in session.manifest.symbols}
