@@ -44,6 +44,8 @@ class FrameReader(LineReader):
         self._depths: dict[str, int] = {}
         """Depths of the subscriptions that were granted."""
         self._ts_recv = 0
+        self._heard = 0
+        """Receive time of the line before."""
 
     def _take_line(self, number: int, line: bytes) -> None:
         self.stats.lines += 1
@@ -58,7 +60,7 @@ class FrameReader(LineReader):
                 self.stats.requests += 1
             case _:
                 self.stats.receive_time_steps_back += ts_recv < self._ts_recv
-                self._ts_recv = ts_recv
+                self._heard, self._ts_recv = self._ts_recv, ts_recv
                 try:
                     self._take(frame, number)
                 except BAD_FRAME as error:
@@ -67,7 +69,7 @@ class FrameReader(LineReader):
     def _take(self, frame: Frame | Answer | None, line: int) -> None:
         match frame:
             case Answer():
-                self._take_answer(frame)
+                self._take_answer(frame, line)
             case Frame(channel="book"):
                 for data in frame.books():
                     if (pair := self._pair(data.symbol, line)) is not None:
@@ -81,13 +83,17 @@ class FrameReader(LineReader):
             case Frame():
                 (self.stats.events if frame.channel in _SERVICE else self.stats.unknown)[frame.name] += 1
 
-    def _take_answer(self, answer: Answer) -> None:
+    def _take_answer(self, answer: Answer, line: int) -> None:
         self.stats.events[answer.method] += 1
         granted = answer.result
         if answer.method == "subscribe" and answer.success and granted.symbol and granted.depth in DEPTHS:
             self._depths[granted.symbol] = granted.depth
-            if granted.symbol in self._pairs:
-                self._pairs[granted.symbol].depth = granted.depth
+            if (pair := self._pairs.get(granted.symbol)) is not None:
+                pair.depth = granted.depth
+                # The subscription before has ended when it was heard last. If only a snapshot has come since,
+                # it may be that of this one.
+                if pair.has_book and pair.has_changed:
+                    pair.clear(self._heard, line)
 
     def _pair(self, symbol: str, line: int) -> PairEvents | None:
         if self._symbols is not None and symbol not in self._symbols:

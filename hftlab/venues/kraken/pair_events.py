@@ -91,6 +91,8 @@ class PairEvents:
         self.depth: int | None = None
         self.has_book = False
         """True from a snapshot to the next clear()."""
+        self.has_changed = False
+        """True if updates have come since the last snapshot."""
         self.is_doubtful = False
         """True if the book may not be the venue's; its rows are flagged until the next snapshot."""
         self._rows, self._number, self._report, self._stats = rows, number, report, stats
@@ -116,6 +118,7 @@ class PairEvents:
                 self._stats.updates_without_snapshot += 1
                 return Applied(Verdict.NO_BOOK, head, [], [], ([], []), is_snapshot=False)
         self._ts_event = max(self._ts_event, ts_event)
+        self.has_changed = not is_snapshot
         if is_snapshot:
             self.depth = self.depth or _depth_of(bids, asks)
             self._book.clear()

@@ -91,6 +91,19 @@ def test_a_new_connection_clears_the_books(tmp_path: Path) -> None:
     assert rows_of(batch)[7:9] == [("R", "N", 0.0, 0.0, LAST), ("R", "N", 0.0, 0.0, F_SNAPSHOT)]
 
 
+def test_a_new_subscription_ends_the_book_of_the_one_before(tmp_path: Path) -> None:
+    """Raw frames of a live feed have no lines of connections: their books end when they were heard last."""
+    batch, _ = read_whole(write(tmp_path / "k.txt", [*frames(), *frames()]))
+    assert rows_of(batch)[7:9] == [("R", "N", 0.0, 0.0, LAST), ("R", "N", 0.0, 0.0, F_SNAPSHOT)]
+    assert [int(at) - START for at in batch.ts_recv[7:9] // UNIT] == [len(frames()), len(frames()) + 3]
+
+
+def test_an_answer_behind_its_snapshot_ends_nothing(tmp_path: Path) -> None:
+    status, answer, _, first, *rest = frames()
+    batch, _ = read_whole(write(tmp_path / "k.txt", [status, first, answer, *rest]))
+    assert [row[0] for row in rows_of(batch)] == ["R", "A", "A", "A", "C", "M", "T"]
+
+
 def test_pairs_are_selected_and_missing_ones_named(tmp_path: Path) -> None:
     other = book_frame("snapshot", {"1.5": "1.0"}, {}, OracleBook().checksum(), "ETH/USD")
     path = write(tmp_path / "k.txt", [*frames(), other])
