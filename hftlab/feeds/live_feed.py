@@ -128,6 +128,10 @@ class LiveFeed(ABC, Generic[D, M, R]):
     def _counts(self, decoder: D) -> dict[str, Any]:
         """Return the decoder's counts, as FeedStats has them."""
 
+    def _book_problems(self, decoder: D) -> list[str]:  # noqa: ARG002 - a venue's feed may have some
+        """Return sentences about books that are found to be wrong over and over."""
+        return []
+
     def _compare(self, decoder: D, market: M, at: int) -> None:
         """Compare books with what else the venue says of them."""
 
@@ -323,11 +327,13 @@ class LiveFeed(ABC, Generic[D, M, R]):
 
     @property
     def problem(self) -> str | None:
-        """Sentence that says what is wrong with the connections, None if nothing is."""
-        receiver = self._receiver
+        """Sentence that says what is wrong with the connections or the books, None if nothing is."""
+        receiver, decoder = self._receiver, self._decoder
         if receiver is None or not self._is_receiving:
             return None
         problems = [receiver.problem, *(link.problem for link in receiver.links)]
+        if decoder is not None:
+            problems += self._book_problems(decoder)
         return "; ".join(dict.fromkeys(one for one in problems if one is not None)) or None
 
     @property

@@ -83,6 +83,9 @@ class Kraken(LiveFeed[LiveDecoder, LiveMarket, KrakenReceiver]):
         if len(market.unreliable) < len(self.symbols):
             decoder.doubt(at, "the books are subscribed to anew, for a recording of their frames")
 
+    def _book_problems(self, decoder: LiveDecoder) -> list[str]:
+        return [problem for pair in decoder.pairs.values() if (problem := pair.problem) is not None]
+
     def _counts(self, decoder: LiveDecoder) -> dict[str, Any]:
         pairs = list(decoder.pairs.values())
         return {

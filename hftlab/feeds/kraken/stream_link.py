@@ -16,11 +16,14 @@ from hftlab.feeds.arrivals import Arrival, Frame, Suspended
 from hftlab.feeds.kraken.requests import Head, batches, decode_head, decode_system, ping, subscribe, unsubscribe
 from hftlab.feeds.stream_link import LinkCounts, LinkTerms, StreamLink
 from hftlab.feeds.stream_socket import StreamSocket
+from hftlab.log import get_logger
 from hftlab.transport.clock_offset import Sample
 from hftlab.venues.kraken.rfc3339 import to_nanoseconds
 from hftlab.venues.stamps import BadStamp
 
 __all__ = ["KrakenLink"]
+
+_log = get_logger("hftlab.feeds")
 
 _MAINTENANCE: Final = "maintenance"
 _MAINTENANCE_WAIT: Final = 5.0
@@ -94,6 +97,7 @@ class KrakenLink(StreamLink):
         self._unanswered = 0
         """Answers that have not come in time, one after the other."""
         self._next_request = 0.0
+        self._noted: str | None = None
 
     def refresh(self, symbol: str, attempts: int) -> None:
         """Begin the book of a pair anew: end its subscription, and subscribe to it again."""
@@ -250,7 +254,10 @@ class KrakenLink(StreamLink):
         problems = [f"{self._url} refuses the {key[0]} of {key[1]} ({why})" for key, why in self._refusals.items()]
         if self.system == _MAINTENANCE:
             problems.insert(0, f"{self._url} is in maintenance")
-        self.problem = f"{'; '.join(problems)}: it is asked again" if problems else None
+        problem = f"{'; '.join(problems)}: it is asked again" if problems else None
+        if problem is not None and problem != self._noted:
+            _log.warning("the venue does not send all", reason=problem)
+        self.problem = self._noted = problem
 
     # --- snapshots that are to come ---
 

@@ -17,6 +17,8 @@ __all__ = ["PairSync"]
 
 _PROBATION: Final = 60_000_000_000
 """Nanoseconds in which a book that was found to be wrong has to be right before the failures before count no more."""
+_FEW: Final = 2
+"""Failures that are nothing to speak of."""
 
 
 class PairSync:
@@ -42,11 +44,20 @@ class PairSync:
         self._is_wrong = False
         self._newest = 0
         self._wrong_at: int | None = None
+        self._why = ""
 
     @property
     def needs_snapshot(self) -> bool:
         """True if the book is to be subscribed anew."""
         return self._is_wrong and not self.asked
+
+    @property
+    def problem(self) -> str | None:
+        """Sentence about a book that is found to be wrong over and over; None if it is not."""
+        if self.is_reliable or self.attempts <= _FEW:
+            return None
+        found = f"{self._why} ({self.attempts} times by now)"
+        return f"{self.symbol}: {found}: it is begun anew, later each time"
 
     # --- what comes ---
 
@@ -107,7 +118,7 @@ class PairSync:
 
     def _fail(self, at: int, reason: str) -> None:
         self.attempts += 1
-        self._wrong_at, self._is_wrong = at, True
+        self._wrong_at, self._is_wrong, self._why = at, True, reason
         self._doubt(at, reason)
 
     def _doubt(self, at: int, reason: str) -> None:

@@ -103,6 +103,15 @@ class TestBooks:
             assert stats.differing >= 1
             assert (stats.gaps, stats.resyncs, stats.connections) == (1, 3, 1)
 
+    async def test_a_book_that_is_wrong_over_and_over_is_a_problem(self) -> None:
+        """None of its checksums is the venue's: it never becomes reliable, and somebody has to be told why."""
+        async with ScriptedVenue(faults=Faults(1, alter=1.0)) as venue, FeedReader(feed_of(venue)) as reader:
+            said = "BTC/USD: the checksum of the book is not the venue's ("
+            await reader.until(lambda: said in str(reader.feed.problem))
+            venue.faults.is_on = False
+            await synchronised(venue, reader)
+            assert reader.feed.problem is None
+
     async def test_a_snapshot_that_does_not_come_is_asked_for_again(self) -> None:
         timing = FeedTiming(timeout=0.3, backoff=QUICK)
         async with ScriptedVenue() as venue:
