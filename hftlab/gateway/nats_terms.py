@@ -102,11 +102,11 @@ class NatsTerms:
         connection. With `patience` it gives up after so many seconds and raises ConnectionFailed.
         """
         try:
-            from nats.aio.client import Client
+            from hftlab.gateway.lasting_client import LastingClient
         except ImportError:
             raise HftlabError("nats-py is not installed: pip install 'hftlab[cluster]' brings it") from None
 
-        client = Client()
+        client = LastingClient()
         problem: list[str] = []
         tasks: set[asyncio.Task[None]] = set()
 

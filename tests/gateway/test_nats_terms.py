@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -7,7 +9,7 @@ import trustme
 
 from hftlab.errors import ArgumentError, ConnectionFailed
 from hftlab.gateway import NatsServer, NatsTerms
-from tests.gateway.conftest import free_port
+from tests.gateway.conftest import free_port, until
 
 
 async def connected(terms: NatsTerms, patience: float = 5.0) -> bool:
@@ -69,3 +71,19 @@ class TestConnecting:
             assert await connected(NatsTerms(servers=[address], tls_ca=tmp_path / "ca.pem", tls_cert=pem))
             with pytest.raises(ConnectionFailed, match="--nats-ca"):
                 await connected(NatsTerms(servers=[address]), patience=0.5)
+
+    async def test_a_server_that_ends_the_connection_with_a_reason_is_come_back_to(self, tmp_path: Path) -> None:
+        """As where credentials have expired: the library itself would give up."""
+        config = tmp_path / "nats.conf"
+        config.write_text("authorization { token: right }")
+        told: list[str | None] = []
+        with NatsServer(folder=tmp_path / "nats", jetstream=False, options=["-c", str(config)]) as server:
+            client = await NatsTerms(servers=[server.url], token="right").connect("test", told=told.append)
+            config.write_text("authorization { token: other }")
+            os.kill(server.pid, signal.SIGHUP)
+            await until(lambda: "refuses the credentials" in str(told[-1]))
+            config.write_text("authorization { token: right }")
+            os.kill(server.pid, signal.SIGHUP)
+            await until(lambda: told[-1] is None)
+            await client.flush()
+            await client.close()

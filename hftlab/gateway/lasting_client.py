@@ -1,0 +1,25 @@
+"""A client of NATS that comes back whatever the server has ended its connection for."""
+
+from __future__ import annotations
+
+from nats.aio.client import Client
+from nats.errors import AuthorizationError, Error
+
+__all__ = ["LastingClient"]
+
+
+class LastingClient(Client):
+    """The library's, which gives up for good where the server says why it ends a connection.
+
+    It says so where credentials have expired or were revoked, or there are too many connections: all of which somebody
+    mends at the server, while publishers and gateways go on.
+    """
+
+    async def _process_err(self, err_msg: str) -> None:
+        said = err_msg.strip("'")
+        if said.lower().startswith("permissions violation"):  # the connection goes on
+            await super()._process_err(err_msg)
+            return
+        error = AuthorizationError() if said.lower() == "authorization violation" else Error(f"nats: {said}")
+        await self._process_op_err(error)
+        await self._error_cb(error)
