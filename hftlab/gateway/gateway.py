@@ -196,8 +196,12 @@ class Gateway:
     def _why_not_asked(self) -> str | None:
         if self._problem is not None:
             return self._problem
-        if self._trading is not None and any(one.run == self._trading.run for one in self._feed.silent):
+        if self._trading is None:
+            return None
+        if any(one.run == self._trading.run for one in self._feed.silent):
             return f"the publisher of {self._trading.source!r} is not heard at present"
+        if not self._feed.owns(self._trading.run):
+            return f"the publisher of {self._trading.source!r} was replaced by one that takes no orders"
         return None
 
     # --- NATS ---

@@ -78,6 +78,10 @@ class MarketFeed:
         """Return whether a publisher has been announced."""
         return run in self.publishers
 
+    def owns(self, run: str) -> bool:
+        """Return whether a publisher has any symbol that none has taken over."""
+        return any(symbol.run == run for symbol in self._symbols.values())
+
     def announce(self, publisher: Announcement, now: float) -> bool:
         """Take in who a publisher is; returns whether that is news. Its symbols begin with a snapshot."""
         if publisher.run in self.publishers:

@@ -31,7 +31,7 @@ from hftlab.gateway.jetstream import ORDER_LIFETIME, StreamReader, open_streams,
 from hftlab.gateway.market_feed import SILENCE
 from hftlab.gateway.market_outbox import MarketOutbox
 from hftlab.gateway.nats_terms import NatsTerms
-from hftlab.gateway.subjects import DEFAULT_CLUSTER, Subjects
+from hftlab.gateway.subjects import DEFAULT_CLUSTER, Subjects, token_of
 from hftlab.log import get_logger
 from hftlab.protocol import JSON, MarketData, Message
 from hftlab.protocol.order_messages import PRIVATE_MESSAGES, PrivateMessage
@@ -389,6 +389,10 @@ class PublisherNode:
             request = decode_request(message.data)
         except msgspec.DecodeError as exc:
             _log.error("a request cannot be read", reason=str(exc))
+            return
+        if not isinstance(request, DisconnectRequest) and not message.subject.endswith(f".{token_of(request.account)}"):
+            # NATS' permissions are by subject; and an answer to no subject at all would stay ahead of all others.
+            _log.error("a request for another account than its subject's is left out", subject=message.subject)
             return
         if request.session != self._accounts.session:
             if not isinstance(request, DisconnectRequest):

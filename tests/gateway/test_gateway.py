@@ -13,8 +13,10 @@ import msgspec
 import pytest
 
 from hftlab import Client
+from hftlab.clock import wall_time
 from hftlab.errors import ConnectionFailed, ServerError
 from hftlab.gateway import Gateway, NatsServer, NatsTerms, PublisherNode
+from hftlab.gateway.account_records import StateRequest, encode
 from hftlab.gateway.subjects import Subjects, token_of
 from hftlab.protocol import Gap, MarketData, Message
 from hftlab.simulator import Exchange, RandomWalk
@@ -317,6 +319,18 @@ class TestAccounts:
                 assert client.trading.positions["AAPL"].quantity == 20
                 await client.close()
 
+    async def test_orders_behind_a_publisher_that_takes_none_are_refused_at_once(
+        self, terms: NatsTerms, cluster: str
+    ) -> None:
+        async with Gateway(terms, port=0, cluster=cluster) as gateway:
+            async with PublisherNode(Exchange(7), terms, cluster=cluster):
+                await until(lambda: gateway.server.unready() is None)
+            async with PublisherNode(Exchange(8), terms, cluster=cluster, orders=False) as other:
+                await until(lambda: gateway._feed.owns(other.announcement.run))
+                async with Client(gateway.url, account="alice") as client:
+                    with pytest.raises(ServerError, match=r"not sent: .*takes no orders"):
+                        await client.trading.buy("AAPL", 10)
+
     async def test_a_client_that_signs_in_while_the_venue_is_silent_gets_its_state_later(
         self, terms: NatsTerms, cluster: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -335,7 +349,7 @@ class TestAccounts:
                 with pytest.raises(ServerError, match=r"not sent: .*is not heard"):
                     await client.trading.buy("AAPL", 10)
                 monkeypatch.setattr(node._market, "put_beat", put_beat)
-                await until(lambda: "AAPL" in client.trading.positions)
+                await until(lambda: "AAPL" in client.trading.positions and not gateway.server.stats()["problems"])
                 await client.trading.buy("AAPL", 10)
                 assert client.trading.positions["AAPL"].quantity == 20
 
@@ -368,17 +382,24 @@ async def _numbers_of(client: Client, numbers: list[int]) -> None:
             numbers.append(message.sequence)
 
 
+@pytest.mark.usefixtures("compiled")
 async def test_a_request_that_is_no_request_is_left_out(terms: NatsTerms, cluster: str) -> None:
     """Whoever may write to NATS may write nonsense."""
-    async with running(Exchange(7), terms, cluster) as (node, _):
+    async with (
+        running(Exchange(7), terms, cluster) as (node, (gateway,)),
+        Client(gateway.url, account="alice") as trader,
+    ):
         subjects = Subjects(cluster)
         client = await terms.connect("test", told=lambda _: None)
         await client.jetstream().publish(f"{subjects.orders}.{token_of('alice')}", b"nonsense")
+        nobody = StateRequest("g", 1, node._accounts.session, "", wall_time())  # whose answer would have no subject
+        await client.jetstream().publish(f"{subjects.orders}.{token_of('alice')}", encode(nobody))
         await client.publish(f"{subjects.market}.AAPL", b"nonsense", headers={"Hftlab": "nonsense"})
         await client.publish(f"{subjects.gateways}", b"nonsense")
         await client.publish(f"{subjects.beats}", b"nonsense")
         await client.flush()
         await client.close()
+        await trader.trading.buy("AAPL", 10)
         assert node.problem is None
 
 
