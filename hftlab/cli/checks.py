@@ -87,4 +87,4 @@ def check_readable(option: str, path: Path | None) -> None:
         with path.open("rb"):
             pass
     except OSError as exc:
-        raise HftlabError(f"{option} {path}: {exc.strerror}: give a PEM file that you can read") from None
+        raise HftlabError(f"{option} {path}: {exc.strerror}: give a file that you can read") from None

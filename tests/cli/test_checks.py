@@ -69,5 +69,5 @@ class TestFiles:
 
     def test_a_certificate_s(self, tmp_path: Path) -> None:
         check_readable("--tls-key", None)
-        with pytest.raises(HftlabError, match=r"--tls-key .+absent: No such file or directory: give a PEM file"):
+        with pytest.raises(HftlabError, match=r"--tls-key .+absent: No such file or directory: give a file that"):
             check_readable("--tls-key", tmp_path / "absent")
