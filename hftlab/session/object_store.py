@@ -124,6 +124,12 @@ def _s3(bucket: str, settings: dict[str, str]) -> Any:
     from pyarrow import fs
 
     endpoint = settings.get("aws_endpoint_url")
+    key, secret = (bool(settings.get(f"aws_{name}")) for name in ("access_key_id", "secret_access_key"))
+    if key != secret:
+        there, missing = ("access_key_id", "secret_access_key") if key else ("secret_access_key", "access_key_id")
+        raise ArgumentError(f"aws_{there} is given and aws_{missing} is not: give both, or neither of them")
+    if endpoint is not None and "@" in endpoint:  # without the endpoint, which has what nobody should see
+        raise ArgumentError("credentials are not part of aws_endpoint_url: give them as aws_access_key_id and so on")
     if endpoint is not None and not endpoint.startswith(("http://", "https://")):
         raise ArgumentError(f"aws_endpoint_url is {endpoint!r}: begin it with https://, or http:// for plain text")
     scheme, _, host = (endpoint or "https://").partition("://")

@@ -87,6 +87,19 @@ class TestOptions:
         with pytest.raises(ArgumentTypeError, match="give a dict"):
             checked_options("AWS_REGION=eu-west-1")  # type: ignore[arg-type]
 
+    @pytest.mark.parametrize("name", ["aws_access_key_id", "aws_secret_access_key"])
+    def test_a_key_has_its_secret(self, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        for variable in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            monkeypatch.delenv(variable, raising=False)
+        with pytest.raises(ArgumentError, match=f"{name} is given and aws_.* is not") as caught:
+            file_system("s3", "bucket", {name: "hidden", "aws_endpoint_url": "http://127.0.0.1:1"})
+        assert "hidden" not in str(caught.value)
+
+    def test_an_endpoint_has_no_credentials(self) -> None:
+        with pytest.raises(ArgumentError, match="not part of aws_endpoint_url") as caught:
+            file_system("s3", "bucket", {"aws_endpoint_url": "user:hidden@127.0.0.1:1"})
+        assert "hidden" not in str(caught.value)
+
     def test_an_endpoint_has_its_scheme(self) -> None:
         with pytest.raises(ArgumentError, match="begin it with https://"):
             ObjectPath("s3://b/x", {"aws_endpoint_url": "127.0.0.1:9000"}).is_file()
