@@ -12,12 +12,14 @@ from hftlab.errors import ArgumentError, ArgumentTypeError
 from hftlab.nearest import describe_unknown, meant
 from hftlab.sweeps.subject import Subject
 
-__all__ = ["ARGUMENTS", "Grid", "Point", "points_of"]
+__all__ = ["ARGUMENTS", "CASH", "Grid", "Point", "points_of"]
 
 Grid: TypeAlias = Mapping[str, Iterable[Any]] | Sequence[Mapping[str, Any]]
 
 ARGUMENTS: Final = ("fill", "latency", "fees", "cash", "terms", "seed")
 """Arguments of a backtest that may be in a grid; `seed` is that of the latency."""
+CASH: Final = 1_000_000.0
+"""What an account begins with where nothing else is said."""
 _STRATEGY, _BACKTEST = "strategy.", "backtest."
 
 
@@ -43,6 +45,10 @@ def points_of(grid: Grid | None, subject: Subject, fixed: Collection[str] = ()) 
     for name, (home, short) in homes.items():
         if f"{home}{short}" in fixed:
             raise ArgumentError(f"{name!r} is in the grid and given as well: leave one of the two out")
+    for row in rows:
+        both = [name for name in row if sum(homes[name] == homes[one] for one in row) > 1]
+        if both:
+            raise ArgumentError(f"grid: {' and '.join(map(repr, both))} are the same: leave one of the two out")
     return [_point(row, homes) for row in rows]
 
 
@@ -72,7 +78,8 @@ def _not_a_grid(grid: object) -> ArgumentTypeError:
 
 def _values(name: object, values: object) -> list[Any]:
     _name(name)
-    if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
+    is_single = isinstance(values, str | bytes | Mapping) or getattr(values, "shape", None) == ()
+    if is_single or not isinstance(values, Iterable):
         raise ArgumentTypeError(
             f"grid: {name!r} is {values!r}, which is not a list of values: to give it one value write [{values!r}]"
         ).advise(instead={name: f"[{values!r}]"})
@@ -89,7 +96,8 @@ def _name(name: object) -> str:
 
 
 def _plain(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else value
+    """Return Python's own value of a number or text of numpy's; of times there is none that says as much."""
+    return value.item() if isinstance(value, np.generic) and value.dtype.kind not in "mM" else value
 
 
 def _home(name: str, subject: Subject) -> tuple[str, str]:

@@ -16,7 +16,7 @@ from hftlab.backtest.backtesting import account_terms
 from hftlab.errors import ArgumentError, ArgumentTypeError
 from hftlab.session import Catalogue, Session, open_session
 from hftlab.session.object_path import Location, ObjectPath, located
-from hftlab.sweeps.grid import ARGUMENTS, Grid, points_of
+from hftlab.sweeps.grid import ARGUMENTS, CASH, Grid, points_of
 from hftlab.sweeps.run import Task, manifest_hash
 from hftlab.sweeps.run_rows import Run
 from hftlab.sweeps.subject import Subject, pickled
@@ -55,7 +55,10 @@ def planned_runs(
     run once. Raises ArgumentError for what no run could begin with, and what open_session() raises.
     """
     given = parameters_of(parameters)
-    fixed = [f"strategy.{name}" for name in given] + [f"backtest.{name}" for name in arguments if arguments[name]]
+    of_all = [
+        name for name in ARGUMENTS if arguments[name] is not None and not (name == "cash" and arguments[name] == CASH)
+    ]
+    fixed = [f"strategy.{name}" for name in given] + [f"backtest.{name}" for name in of_all]
     points = points_of(grid, subject, fixed)
     recordings, strategy = _recordings(sessions), subject.to_bytes()
     runs: dict[str, PlannedRun] = {}

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 import polars as pl
 
 from hftlab.sweeps.measures import MEASURES
+from hftlab.sweeps.value_identity import value_identity
 from hftlab.version import __version__
 
 __all__ = ["COLUMNS", "Run", "row_of"]
@@ -32,6 +34,10 @@ COLUMNS: Final[Mapping[str, Any]] = {
 `values` are those of the grid as JSON."""
 
 _LONGEST: Final = 120
+_HIGHEST: Final = 2**63
+"""Whole numbers from here on no column has."""
+_LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+"""Half a character, which no file has."""
 
 
 class Run(NamedTuple):
@@ -81,7 +87,11 @@ def _hash(values: object) -> str:
 
 def _shown(value: object) -> bool | float | str | None:
     """Return a value as it stands in the table: a number, a text, or what Python shows of it."""
-    if value is None or isinstance(value, bool | int | float | str):
+    if value is None or isinstance(value, bool | float) or (isinstance(value, int) and abs(value) < _HIGHEST):
+        return value
+    if isinstance(value, str) and not _LONE_SURROGATE.search(value):
         return value
     text = repr(value)
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+    if len(text) <= _LONGEST and "..." not in text:
+        return text
+    return f"{text[:_LONGEST]}... #{_hash(value_identity(value))[:8]}"  # another one's first signs may be the same

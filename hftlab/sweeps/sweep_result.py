@@ -41,7 +41,9 @@ class Sweep:
         """Columns of the table that are of the grid."""
         order = pl.DataFrame({"key": plan.runs}, schema={"key": pl.String})
         found = order.join(rows, on="key", maintain_order="left")
-        values = [json.loads(text) for text in found["values"]]
+        self._points = found["values"]
+        """Values of the grid of each row, also where the table shows two as one: 1 and 1.0."""
+        values = [json.loads(text) for text in self._points]
         columns = [
             _column(column, [one.get(name) for one in values])
             for name, column in zip(plan.names, self.names, strict=True)
@@ -59,10 +61,10 @@ class Sweep:
         Money, orders and fills are added up, of `max_drawdown` and `max_exposure` the highest counts, and of all others
         the mean over the sessions that have them. A point of which a run has an error, or has not ended, is left out.
         """
-        names = [pl.col(name) for name in self.names] or [pl.lit("").alias("point")]
         numbers = [name for name, kind in MEASURES.items() if kind != pl.String]
         of_all = self.table.select("session").n_unique() if len(self.table) else 0
-        found = self.table.group_by(names, maintain_order=True).agg(
+        found = self.table.group_by(self._points.alias("a point"), maintain_order=True).agg(
+            pl.col(self.names).first(),
             pl.len().alias(_COUNTED),
             pl.col("error").is_null().all().alias("is_whole"),
             *(_together(name) for name in numbers),

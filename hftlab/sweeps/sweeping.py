@@ -14,7 +14,7 @@ from hftlab.backtest import FillModel, Latency
 from hftlab.errors import HftlabError
 from hftlab.sweeps.executors import Calls, opened_executor
 from hftlab.sweeps.folder import Plan, SweepFolder, folder_path
-from hftlab.sweeps.grid import Grid
+from hftlab.sweeps.grid import CASH, Grid
 from hftlab.sweeps.memory_rows import MemoryRows
 from hftlab.sweeps.plan import PlannedRun, SweptSessions, planned_runs
 from hftlab.sweeps.progress import progress
@@ -40,7 +40,7 @@ def sweep(
     fill: FillModel | str | None = None,
     latency: Latency | None = None,
     fees: Mapping[str, Commission] | Commission | None = None,
-    cash: float | Mapping[str, float] = 1_000_000.0,
+    cash: float | Mapping[str, float] = CASH,
     terms: AccountTerms | None = None,
     seed: int | None = None,
     parameters: Mapping[str, Any] | None = None,

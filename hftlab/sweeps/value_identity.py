@@ -24,6 +24,10 @@ def value_identity(value: Any) -> Any:
     Models tell theirs by to_dict(); of functions and classes it is that of their code; of arrays and of objects that
     are of none of the usual kinds a hash of their bytes, pickled.
     """
+    if isinstance(value, np.datetime64 | np.timedelta64):
+        return [value.dtype.str, str(value)]
+    if isinstance(value, set | frozenset):  # whose order is another one in each process
+        return [type(value).__name__, *sorted(map(value_identity, value), key=repr)]
     if (
         isinstance(value, Enum)
         or value is None

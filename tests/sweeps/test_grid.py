@@ -62,6 +62,8 @@ def test_a_name_of_both_is_written_with_its_home() -> None:
         ({"ticks": 3}, r"'ticks' is 3, which is not a list of values: to give it one value write \[3\]"),
         ({"fill": "log"}, "'fill' is 'log', which is not a list"),
         ({3: [1]}, "the name 3 is not a text"),
+        ({"ticks": np.array(3)}, r"'ticks' is array\(3\), which is not a list"),
+        ({"ticks": [1], "strategy.ticks": [2]}, r"grid: 'ticks' and 'strategy\.ticks' are the same: leave one"),
         ([], "the grid is empty"),
         ("ticks", "grid is 'ticks': give lists of values by name"),
         ([1], r"grid is \[1\]"),
@@ -83,3 +85,9 @@ def test_what_is_given_to_all_runs_is_not_in_the_grid() -> None:
 def test_types_of_errors() -> None:
     with pytest.raises(ArgumentTypeError):
         points_of({"ticks": 3}, Subject(Joiner))
+
+
+def test_times_of_numpy_stay_what_they_are() -> None:
+    (point,) = points_of({"ticks": np.array([5], "timedelta64[ns]")}, Subject(Joiner))
+    assert point.parameters["ticks"] == np.timedelta64(5, "ns")
+    assert isinstance(point.parameters["ticks"], np.timedelta64)

@@ -55,6 +55,16 @@ class TestSessions:
             runs([])
 
 
+class TestGrid:
+    def test_may_have_each_argument_that_is_not_given(self) -> None:
+        assert len(runs(two_days()[0], {"cash": [1e5, 1e6], "seed": [0, 1]})) == 4
+
+    @pytest.mark.parametrize(("name", "given"), [("seed", 0), ("cash", 5e5), ("cash", 0.0)])
+    def test_has_nothing_that_is_given(self, name: str, given: float) -> None:
+        with pytest.raises(ArgumentError, match=f"'{name}' is in the grid and given as well"):
+            runs(two_days()[0], {name: [1, 2]}, **{name: given})
+
+
 class TestKeys:
     def test_are_of_all_that_decides_what_comes_of_a_run(self) -> None:
         day = two_days()[0]

@@ -32,11 +32,27 @@ def test_values_are_numbers_and_texts() -> None:
         "i": list(range(200)), "j": float("inf"),
     }  # fmt: skip
     row = row_of(run(values, settings={}), {"pnl": 1.5, "fills": 3}, 0.1, None)
-    shown = json.loads(row["values"])
-    assert shown["f"] == "Latency(entry='5ms')"
-    assert shown["g"] == "array([0, 1, 2])"
-    assert shown["i"].endswith("...")
-    assert len(shown["i"]) < 130
-    assert {name: shown[name] for name in "abcdehj"} == {name: values[name] for name in "abcdehj"}
+    texts = json.loads(row["values"])
+    assert texts["f"] == "Latency(entry='5ms')"
+    assert texts["g"] == "array([0, 1, 2])"
+    assert "... #" in texts["i"]
+    assert len(texts["i"]) < 140
+    assert {name: texts[name] for name in "abcdehj"} == {name: values[name] for name in "abcdehj"}
     table = pl.DataFrame([row], schema=COLUMNS)
     assert table.select("pnl", "fills", "orders", "seconds").row(0) == (1.5, 3, None, 0.1)
+
+
+def test_values_that_begin_alike_are_told_apart() -> None:
+    pairs = [(np.arange(5000), np.arange(5000) % 4000), ([0] * 500, [*[0] * 500, 1])]
+    for one, other in pairs:
+        assert shown(one) == shown(one)
+        assert shown(one) != shown(other)
+
+
+def test_what_no_file_has_is_shown_as_python_writes_it() -> None:
+    assert shown("half \ud800") == r"'half \ud800'"
+    assert shown(2**70) == str(2**70)
+
+
+def shown(value: Any) -> Any:
+    return json.loads(row_of(run({"a": value}, settings={}), {}, 0.1, None)["values"])["a"]

@@ -96,3 +96,9 @@ def test_values_that_json_has_no_number_for(tmp_path: Path) -> None:
     sweep = made_sweep([({"size": float("inf")}, "day", {"pnl": 1.0}), ({"size": 2}, "day", {"pnl": 1.0})])
     assert sweep.table["size"].to_list() == [float("inf"), 2.0]
     assert json.loads(sweep.table.write_json())[1]["size"] == 2
+
+
+def test_values_that_are_shown_alike_are_points_of_their_own() -> None:
+    sweep = made_sweep([({"x": value}, "day", {"pnl": pnl}) for pnl, value in enumerate((1, 1.0, 2))])
+    assert sweep.table["x"].to_list() == [1.0, 1.0, 2.0]
+    assert sweep.best().select("x", "pnl").rows() == [(2.0, 2.0), (1.0, 1.0), (1.0, 0.0)]
