@@ -58,7 +58,7 @@ def run_task(task: Task) -> Outcome:
         parameters, arguments = pickle.loads(task.point)  # noqa: S301 - of the sweep that this process works for
         started = time.perf_counter()
         measures = _run(strategy, session, parameters, arguments)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a strategy that exits ends its run, and not the thread's program
         return Outcome({}, time.perf_counter() - started, _text(error))
     return Outcome(measures, time.perf_counter() - started, None)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from typing import Any
 
 import hftlab as hl
@@ -14,7 +15,7 @@ __all__ = ["Joiner", "joiner", "maker", "taker"]
 class Joiner(hl.Strategy):
     """Buys at the best bid and sells at the best ask, `ticks` away, an order a second on each side.
 
-    With `fault` it raises, or kills its own process.
+    With `fault` it raises, exits, or kills its own process.
     """
 
     every = "1s"
@@ -28,6 +29,8 @@ class Joiner(hl.Strategy):
     def on_start(self) -> None:
         if self.fault == "raise":
             raise ZeroDivisionError("by nothing")
+        if self.fault == "exit":
+            sys.exit(3)
 
     def on_timer(self, at: int) -> None:
         best = self.market.best("AAPL")

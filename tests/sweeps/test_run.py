@@ -52,6 +52,12 @@ def test_what_a_strategy_raises_is_told_with_its_line() -> None:
     assert error.endswith('`raise ZeroDivisionError("by nothing")`)')
 
 
+def test_a_strategy_that_exits_ends_its_run_alone() -> None:
+    _, _, error = run_task(task(Joiner, {"fault": "exit"}))
+    assert error is not None
+    assert error.startswith("SystemExit: 3")
+
+
 def test_what_hftlab_raises_is_told_in_its_words() -> None:
     error = run_task(task(Joiner, fill="fifo")).error
     assert error is not None
