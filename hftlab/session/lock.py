@@ -118,8 +118,9 @@ def in_words(writer: str) -> str:
 
 def _try_again(descriptor: int) -> bool:
     """Lock what writer_of() may have been looking at for a moment, or what a killed process is about to let go of."""
-    attempts = round(_ENDING / _PAUSE) if _is_dead(_holder(descriptor)) else _ATTEMPTS
-    for _ in range(attempts):
+    for attempt in range(round(_ENDING / _PAUSE)):
+        if attempt >= _ATTEMPTS and not _is_dead(_holder(descriptor)):
+            return False
         time.sleep(_PAUSE)
         if _try_lock(descriptor):
             return True
@@ -127,9 +128,14 @@ def _try_again(descriptor: int) -> bool:
 
 
 def _is_dead(holder: str) -> bool:
-    """Whether the process that holds a lock is one of this machine that has ended."""
+    """Whether the process that holds a lock is one of this machine that has ended, if its parent has noticed or not."""
     named = _PROCESS.match(holder)
-    return named is not None and named[2] == platform.node() and not psutil.pid_exists(int(named[1]))
+    if named is None or named[2] != platform.node():
+        return False
+    try:
+        return bool(psutil.Process(int(named[1])).status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
 
 
 def _is_at(descriptor: int, path: Path) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hftlab.gateway import NatsServer, NatsTerms
+from hftlab.gateway import NatsServer, NatsTerms, remote_accounts
 
 PATIENCE = 30.0
 _numbers = itertools.count(1)
@@ -45,6 +45,12 @@ def own_nats(tmp_path: Path) -> Iterator[NatsServer]:
 @pytest.fixture
 def terms(shared_nats: NatsServer) -> NatsTerms:
     return NatsTerms(servers=[shared_nats.url])
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A publisher of a busy machine answers late; a test of what is not answered sets its own time."""
+    monkeypatch.setattr(remote_accounts, "ANSWER", PATIENCE)
 
 
 @pytest.fixture

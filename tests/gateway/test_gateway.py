@@ -15,7 +15,7 @@ import pytest
 from hftlab import Client
 from hftlab.clock import wall_time
 from hftlab.errors import ConnectionFailed, ServerError
-from hftlab.gateway import Gateway, NatsServer, NatsTerms, PublisherNode
+from hftlab.gateway import Gateway, NatsServer, NatsTerms, PublisherNode, remote_accounts
 from hftlab.gateway.account_records import StateRequest, encode
 from hftlab.gateway.subjects import Subjects, token_of
 from hftlab.protocol import Gap, MarketData, Message
@@ -269,7 +269,7 @@ class TestAccounts:
             async with Gateway(terms, port=0, cluster=cluster) as later:
                 await until(lambda: later.server.unready() is None)
                 async with Client(later.url, account="alice") as client:
-                    assert client.trading.positions["AAPL"].quantity == 10
+                    await until(lambda: client.trading.positions["AAPL"].quantity == 10)
                     assert later.server._publisher.private_sequence("alice") == node._accounts.sequence("alice")
                     assert node.stats()["gateways"] == 2
 
@@ -301,22 +301,26 @@ class TestAccounts:
             await client.trading.buy("AAPL", 10)
             await read(client, lambda message: message.type == "POSITION_UPDATE" and message.snapshot)
 
-    async def test_a_publisher_that_is_started_again_begins_a_new_session(self, terms: NatsTerms, cluster: str) -> None:
+    async def test_a_publisher_that_is_started_again_begins_a_new_session(
+        self, terms: NatsTerms, cluster: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         async with Gateway(terms, port=0, cluster=cluster) as gateway:
             async with PublisherNode(Exchange(7), terms, cluster=cluster):
                 await until(lambda: gateway.server.unready() is None)
                 client = await Client(gateway.url, account="alice", **QUICK).connect()
                 await client.subscribe(["AAPL"], frequency=0)
                 await client.trading.buy("AAPL", 10)
+            monkeypatch.setattr(remote_accounts, "ANSWER", 1.0)
             with pytest.raises(ServerError, match=r"no answer|not sent"):
                 await client.trading.buy("AAPL", 10)
+            monkeypatch.setattr(remote_accounts, "ANSWER", PATIENCE)
             session = gateway.server.session
             async with PublisherNode(Exchange(8), terms, cluster=cluster):
                 await until(lambda: gateway.server.session != session and gateway.server.unready() is None)
                 await until(lambda: client.connection_status == "CONNECTED" and client.account == "alice")
                 await until(lambda: "AAPL" not in client.trading.positions)
                 await client.trading.buy("AAPL", 20)
-                assert client.trading.positions["AAPL"].quantity == 20
+                await until(lambda: client.trading.positions["AAPL"].quantity == 20)
                 await client.close()
 
     async def test_orders_behind_a_publisher_that_takes_none_are_refused_at_once(
@@ -351,7 +355,7 @@ class TestAccounts:
                 monkeypatch.setattr(node._market, "put_beat", put_beat)
                 await until(lambda: "AAPL" in client.trading.positions and not gateway.server.stats()["problems"])
                 await client.trading.buy("AAPL", 10)
-                assert client.trading.positions["AAPL"].quantity == 20
+                await until(lambda: client.trading.positions["AAPL"].quantity == 20)
 
     async def test_nats_that_is_killed_and_started_again(self, own_nats: NatsServer, cluster: str) -> None:
         terms = NatsTerms(servers=[own_nats.url])

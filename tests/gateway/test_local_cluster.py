@@ -27,7 +27,7 @@ async def test_a_gateway_that_is_killed_is_replaced_by_the_other() -> None:
             before = client.latest("AAPL")
             await until(lambda: client.latest("AAPL") != before)
             await client.trading.buy("AAPL", 10)
-            assert client.trading.positions["AAPL"].quantity == 20
+            await until(lambda: client.trading.positions["AAPL"].quantity == 20)  # told behind the answer
         finally:
             await client.close()
     assert not any(gateway.is_running for gateway in cluster.gateways)

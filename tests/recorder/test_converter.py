@@ -8,6 +8,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import polars as pl
@@ -214,11 +215,19 @@ def test_a_path_that_no_environment_can_hold_leaves_all_to_the_caller(
     assert not converter.convert(a_segment(folder), ())
 
 
+def converting() -> list[psutil.Process]:
+    """Processes of this one that convert segments."""
+    found = []
+    for one in psutil.Process().children():
+        with suppress(psutil.NoSuchProcess):  # it has ended meanwhile
+            found += [one] if "hftlab.recorder.conversion_process" in one.cmdline() else []
+    return found
+
+
 def test_a_recording_has_it_at_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recording = a_recording(tmp_path / "session", 3 * MESSAGES)
     until(lambda: recording.manifest.segments >= 1)
-    (child,) = psutil.Process().children()
-    assert "hftlab.recorder.conversion_process" in child.cmdline()
+    (child,) = converting()
     session = recording.close()
     assert not child.is_running()
     assert session.manifest.messages == recording.recorded == 3 * MESSAGES
@@ -235,7 +244,7 @@ def test_it_ends_when_nothing_has_to_be_done(tmp_path: Path, monkeypatch: pytest
         recording.message(JSON.decode(payload(number)), number, payload=payload(number))
         if number == 2 * MESSAGES:
             until(lambda: recording.manifest.segments >= 1)
-            until(lambda: not psutil.Process().children())
+            until(lambda: not converting())
     until(lambda: recording.manifest.segments >= 2)
     assert recording.close().manifest.messages == 3 * MESSAGES
 
