@@ -23,3 +23,8 @@ class LastingClient(Client):
         error = AuthorizationError() if said.lower() == "authorization violation" else Error(f"nats: {said}")
         await self._process_op_err(error)
         await self._error_cb(error)
+
+    async def _select_next_server(self) -> None:
+        if self._transport is not None:
+            self._transport.close()  # of an attempt that was refused, which the library leaves open
+        await super()._select_next_server()

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import base64
+import json
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
+import nkeys
 import pytest
 import trustme
 
@@ -87,3 +91,50 @@ class TestConnecting:
             await until(lambda: told[-1] is None)
             await client.flush()
             await client.close()
+
+    async def test_credentials(self, tmp_path: Path) -> None:
+        operator, account, user, stranger = (_key(kind) for kind in ("OPERATOR", "ACCOUNT", "USER", "USER"))
+        config = tmp_path / "nats.conf"
+        config.write_text(
+            f"operator: {_token(operator, operator, 'operator')}\nresolver: MEMORY\n"
+            f"resolver_preload: {{ {_public(account)}: {_token(account, operator, 'account')} }}\n"
+        )
+        signed = _token(user, account, "user")
+        for name, key in (("right", user), ("wrong", stranger)):
+            (tmp_path / f"{name}.creds").write_text(
+                f"-----BEGIN NATS USER JWT-----\n{signed}\n------END NATS USER JWT------\n\n"
+                f"-----BEGIN USER NKEY SEED-----\n{key.seed.decode()}\n------END USER NKEY SEED------\n"
+            )
+        with NatsServer(folder=tmp_path / "nats", jetstream=False, options=["-c", str(config)]) as server:
+            assert await connected(NatsTerms(servers=[server.url], credentials=tmp_path / "right.creds"))
+            with pytest.raises(ConnectionFailed, match=r"refuses the credentials.*--nats-creds"):
+                await connected(NatsTerms(servers=[server.url], credentials=tmp_path / "wrong.creds"), patience=0.5)
+
+
+def _key(kind: str) -> Any:
+    seed = nkeys.encode_seed(os.urandom(32), getattr(nkeys, f"PREFIX_BYTE_{kind}"))
+    return nkeys.from_seed(bytearray(seed))
+
+
+def _public(key: Any) -> str:
+    return str(key.public_key.decode())
+
+
+def _token(subject: Any, issuer: Any, kind: str) -> str:
+    """A token as nsc makes it: https://docs.nats.io/running-a-nats-service/configuration/securing_nats/auth_intro/jwt."""
+    unlimited = dict.fromkeys(("subs", "data", "payload", "conn", "leaf", "imports", "exports"), -1)
+    limits = {"account": {"limits": unlimited | {"wildcards": True}}, "user": {"subs": -1, "data": -1, "payload": -1}}
+    claims = {
+        "jti": "test",
+        "iat": 1,
+        "iss": _public(issuer),
+        "sub": _public(subject),
+        "name": kind,
+        "nats": limits.get(kind, {}) | {"type": kind, "version": 2},
+    }
+    parts = [_base64(json.dumps(part).encode()) for part in ({"typ": "JWT", "alg": "ed25519-nkey"}, claims)]
+    return ".".join([*parts, _base64(issuer.sign(".".join(parts).encode()))])
+
+
+def _base64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
