@@ -72,7 +72,10 @@ class LocalCluster:
         await asyncio.gather(*(gateway.stop() for gateway in self.gateways))
         if self.publisher is not None:
             await self.publisher.stop()
-        await asyncio.to_thread(self.nats.stop)
+        try:
+            await asyncio.to_thread(self.nats.stop)
+        except RuntimeError:  # the program ends, and has no threads any more
+            self.nats.stop()
 
     def stats(self) -> dict[str, Any]:
         """Return the publisher's counts."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from hftlab.errors import ArgumentError, ConnectionFailed, HftlabError
+from hftlab.gateway.lasting_client import lasting_client
 from hftlab.log import get_logger
 from hftlab.transport.address import redacted
 
@@ -102,11 +103,10 @@ class NatsTerms:
         connection. With `patience` it gives up after so many seconds and raises ConnectionFailed.
         """
         try:
-            from hftlab.gateway.lasting_client import LastingClient
+            client = lasting_client()
         except ImportError:
             raise HftlabError("nats-py is not installed: pip install 'hftlab[cluster]' brings it") from None
 
-        client = LastingClient()
         problem: list[str] = []
         tasks: set[asyncio.Task[None]] = set()
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from hftlab import Client
@@ -12,6 +14,14 @@ from tests.gateway.conftest import until
 def test_a_number_of_gateways_that_cannot_be_is_refused() -> None:
     with pytest.raises(ArgumentError, match="not a number of processes"):
         LocalCluster(RandomWalk(7), 0)
+
+
+async def test_it_ends_where_the_program_has_no_threads_any_more() -> None:
+    cluster = LocalCluster(RandomWalk(7), 1)
+    cluster.nats.start()
+    await asyncio.get_running_loop().shutdown_default_executor()
+    await cluster.stop()
+    assert "stopped" in repr(cluster.nats)
 
 
 @pytest.mark.usefixtures("compiled")

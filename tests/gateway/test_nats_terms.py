@@ -7,7 +7,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
-import nkeys
+import nkeys  # type: ignore[import-untyped]
 import pytest
 import trustme
 
@@ -123,7 +123,10 @@ def _public(key: Any) -> str:
 def _token(subject: Any, issuer: Any, kind: str) -> str:
     """A token as nsc makes it: https://docs.nats.io/running-a-nats-service/configuration/securing_nats/auth_intro/jwt."""
     unlimited = dict.fromkeys(("subs", "data", "payload", "conn", "leaf", "imports", "exports"), -1)
-    limits = {"account": {"limits": unlimited | {"wildcards": True}}, "user": {"subs": -1, "data": -1, "payload": -1}}
+    limits: dict[str, dict[str, Any]] = {
+        "account": {"limits": unlimited | {"wildcards": True}},
+        "user": {"subs": -1, "data": -1, "payload": -1},
+    }
     claims = {
         "jti": "test",
         "iat": 1,
