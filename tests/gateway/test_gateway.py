@@ -206,7 +206,7 @@ class TestReadiness:
     async def test_wrong_credentials_are_said(self, tmp_path: Any, cluster: str) -> None:
         with NatsServer(folder=tmp_path, jetstream=False, options=["--auth", "right"]) as nats:
             async with Gateway(NatsTerms(servers=[nats.url], token="wrong"), port=0, cluster=cluster) as gateway:
-                assert "refuses the credentials" in str(gateway.server.unready())
+                await until(lambda: "refuses the credentials" in str(gateway.server.unready()))
 
     async def test_without_a_publisher_it_says_so(self, terms: NatsTerms, cluster: str) -> None:
         gateway = Gateway(terms, port=0, cluster=cluster)
