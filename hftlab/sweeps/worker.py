@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from functools import partial
 from queue import SimpleQueue
 from typing import BinaryIO
 
@@ -24,14 +25,21 @@ def main() -> None:
     # What interrupts a whole group of processes is for the one that has the pool: it ends this one.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    answers = os.fdopen(os.dup(1), "wb")
+    answers, given = os.fdopen(os.dup(1), "wb"), os.fdopen(os.dup(0), "rb")
     os.dup2(2, 1)
+    # What a call forks answers nothing, and does not keep the pipe open when this process dies.
+    for pipe in (answers, given):
+        os.register_at_fork(after_in_child=partial(os.close, pipe.fileno()))
+    process = os.getpid()
     calls: SimpleQueue[bytes] = SimpleQueue()
-    threading.Thread(target=_read, args=(calls, os.fdopen(os.dup(0), "rb")), daemon=True).start()
+    threading.Thread(target=_read, args=(calls, given), daemon=True).start()
     with open(os.devnull, "rb") as nothing:  # noqa: PTH123 - a device
         os.dup2(nothing.fileno(), 0)
     while True:
-        write_block(answers, _answer(calls.get()))
+        answer = _answer(calls.get())
+        if os.getpid() != process:
+            os._exit(0)
+        write_block(answers, answer)
 
 
 def _read(calls: SimpleQueue[bytes], file: BinaryIO) -> None:

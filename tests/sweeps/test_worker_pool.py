@@ -77,6 +77,14 @@ class TestCalls:
 
         assert pool.submit(threads).result() == (1, "Joiner")
 
+    def test_what_a_call_forks_answers_nothing(self, pool: WorkerPool) -> None:
+        def forks(number: int) -> int:
+            os.fork()
+            return number
+
+        assert [pool.submit(forks, number).result() for number in range(3)] == [0, 1, 2]
+        assert pool.submit(pow, 2, 5).result() == 32
+
     def test_large_values(self, pool: WorkerPool) -> None:
         assert len(pool.submit(lambda data: data + data, b"x" * 1_000_000).result()) == 2_000_000
 
