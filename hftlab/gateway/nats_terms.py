@@ -108,11 +108,14 @@ class NatsTerms:
             raise HftlabError("nats-py is not installed: pip install 'hftlab[cluster]' brings it") from None
 
         problem: list[str] = []
+        refusal: list[str] = []
         tasks: set[asyncio.Task[None]] = set()
 
         async def failed(error: Exception) -> None:
             if not client.is_connected:
                 problem[:] = [self._problem(error)]
+                if _is_refusal(error):  # the next attempt may be cut off before it is told the same
+                    refusal[:] = problem
                 told(problem[0])
             else:
                 _log.warning("nats", error=str(error) or type(error).__name__)
@@ -149,8 +152,7 @@ class NatsTerms:
             async with asyncio.timeout(patience):
                 await client.connect(**{name: value for name, value in options.items() if value is not None})
         except TimeoutError:
-            said = problem[0] if problem else self._problem(TimeoutError())
-            raise ConnectionFailed(said) from None
+            raise ConnectionFailed((refusal or problem or [self._problem(TimeoutError())])[0]) from None
         except Exception as exc:  # what the library raises for a bad file or address has many types
             raise ConnectionFailed(f"cannot connect to NATS at {self.shown}: {exc}") from exc
         told(None)
@@ -158,9 +160,15 @@ class NatsTerms:
 
     def _problem(self, error: Exception) -> str:
         said = str(error) or type(error).__name__
-        if "authorization" in said.lower() or "authentication" in said.lower():
+        if _is_refusal(error):
             how = "give --nats-user and --nats-password, --nats-token or --nats-creds"
             return f"NATS at {self.shown} refuses the credentials ({said}): {how}"
         if isinstance(error, SSLError):
             return f"TLS to NATS at {self.shown} fails ({said}): give --nats-ca with the authority of its certificate"
         return f"NATS at {self.shown} cannot be reached ({said}): start nats-server there, or check the address"
+
+
+def _is_refusal(error: Exception) -> bool:
+    """Whether NATS has refused the credentials."""
+    said = str(error).lower()
+    return "authorization" in said or "authentication" in said

@@ -19,7 +19,7 @@ FLAGS = [
 ]
 SCHEMES = [{"scheme": "light"}, {"scheme": "dark"}, {"scheme": "light", "scale": 2}, {"scheme": "dark", "scale": 2}]
 """What a test of colours and of sharpness is run with."""
-WAIT = 5_000  # ms until a test gives up; none takes as long
+WAIT = 20_000  # ms until a test gives up; none takes as long
 
 # A stand-in for what anywidget gives to render(): get, on, off, send, save_changes.
 PAGE = """

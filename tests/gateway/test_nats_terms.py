@@ -54,13 +54,13 @@ class TestConnecting:
         with NatsServer(folder=tmp_path, jetstream=False, options=["--user", "u", "--pass", "p"]) as server:
             assert await connected(NatsTerms(servers=[server.url], user="u", password="p"))
             with pytest.raises(ConnectionFailed, match=r"refuses the credentials.*--nats-user"):
-                await connected(NatsTerms(servers=[server.url], user="u", password="q"), patience=0.5)
+                await connected(NatsTerms(servers=[server.url], user="u", password="q"), patience=2.0)
 
     async def test_token(self, tmp_path: Path) -> None:
         with NatsServer(folder=tmp_path, jetstream=False, options=["--auth", "t0ken"]) as server:
             assert await connected(NatsTerms(servers=[server.url], token="t0ken"))
             with pytest.raises(ConnectionFailed, match="refuses the credentials"):
-                await connected(NatsTerms(servers=[server.url]), patience=0.5)
+                await connected(NatsTerms(servers=[server.url]), patience=2.0)
 
     async def test_tls_on_both_sides(self, tmp_path: Path) -> None:
         authority = trustme.CA()
