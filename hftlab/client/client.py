@@ -244,14 +244,14 @@ class Client:
 
     @property
     def is_healthy(self) -> bool:
-        """Whether the client is CONNECTED and has heard the server lately."""
+        """True if the client is CONNECTED and has heard the server lately."""
         link = self._supervisor.link
         is_connected = self.connection_status is ConnectionState.CONNECTED
         return is_connected and link is not None and link.protocol.is_healthy
 
     @property
     def auto_reconnect(self) -> bool:
-        """Whether a lost connection is made again; may be set."""
+        """True if a lost connection is made again; may be set."""
         return self._supervisor.auto_reconnect
 
     @auto_reconnect.setter
@@ -364,7 +364,7 @@ class Client:
 
     @property
     def replay_ended(self) -> bool:
-        """Whether a replayed source has reached its end."""
+        """True if a replayed source has reached its end."""
         status = self._subscriber.replay
         return status is not None and status.state is ReplayState.ENDED
 

@@ -102,7 +102,7 @@ class Gateway:
         self._goal: int | None = 0
         """Number of the account record up to which the copy has to be; None once it is."""
         self._has_begun = False
-        """Whether it has been in step with all publishers."""
+        """True if it has been in step with all publishers."""
         self._asked: set[str] = set()
         self._tasks: list[asyncio.Task[None]] = []
         self._moving = asyncio.Lock()

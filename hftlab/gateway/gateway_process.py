@@ -36,7 +36,7 @@ class GatewayProcess:
 
     @property
     def is_running(self) -> bool:
-        """Whether the process lives."""
+        """True if the process lives."""
         return self._process is not None and self._process.returncode is None
 
     async def start(self) -> None:

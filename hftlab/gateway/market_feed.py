@@ -71,7 +71,7 @@ class MarketFeed:
 
     @property
     def is_silent(self) -> bool:
-        """Whether no publisher of any symbol is heard."""
+        """True if no publisher of any symbol is heard."""
         return bool(self._symbols) and all(symbol.run in self._silent for symbol in self._symbols.values())
 
     def knows(self, run: str) -> bool:
@@ -220,7 +220,7 @@ class MarketFeed:
 
     @property
     def is_complete(self) -> bool:
-        """Whether every symbol is in step with its publisher."""
+        """True if every symbol is in step with its publisher."""
         return all(symbol.waiting is None for symbol in self._symbols.values())
 
     def out_of_step(self) -> list[str]:

@@ -169,6 +169,6 @@ class NatsTerms:
 
 
 def _is_refusal(error: Exception) -> bool:
-    """Whether NATS has refused the credentials."""
+    """True if NATS has refused the credentials."""
     said = str(error).lower()
     return "authorization" in said or "authentication" in said

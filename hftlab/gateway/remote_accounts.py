@@ -94,7 +94,7 @@ class RemoteAccounts:
 
     @property
     def takes_orders(self) -> bool:
-        """Whether a publisher takes orders."""
+        """True if a publisher takes orders."""
         return self.session is not None
 
     def ask_state(self, account: str, answer: StateAnswer, *, with_finished: bool) -> None:

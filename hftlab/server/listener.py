@@ -77,7 +77,7 @@ class Listener:
 
     @property
     def is_open(self) -> bool:
-        """Whether the port is open."""
+        """True if the port is open."""
         return self._sockets is not None
 
     async def open(

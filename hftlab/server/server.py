@@ -278,7 +278,7 @@ class Server:
 
     @property
     def is_running(self) -> bool:
-        """Whether the server listens."""
+        """True if the server listens."""
         return self._listener.is_open
 
     @property

@@ -74,7 +74,7 @@ class Stream:
         self._has_venue_time = isinstance(playback.source, SteppedSource)
         """True if private messages say when things happened, by the clock that is stepped."""
         self.is_moving = False
-        """Whether a seek is under way, on another thread, which has the accounts and the follower until it is over."""
+        """True if a seek is under way, on another thread, which has the accounts and the follower until it is over."""
         self._has_moved = asyncio.Event()
         self._ended: list[Hashable] = []
         """Connections that have ended meanwhile, and whose orders are to be cancelled."""
@@ -100,7 +100,7 @@ class Stream:
 
     @property
     def takes_orders(self) -> bool:
-        """Whether orders can be sent: to a broker here, or in another process."""
+        """True if orders can be sent: to a broker here, or in another process."""
         return self.broker is not None or (self.remote_broker is not None and self.remote_broker.takes_orders)
 
     def follow(self, follower: Follower) -> None:

@@ -128,7 +128,7 @@ def _try_again(descriptor: int) -> bool:
 
 
 def _is_dead(holder: str) -> bool:
-    """Whether the process that holds a lock is one of this machine that has ended, if its parent has noticed or not."""
+    """True if the process that holds a lock is one of this machine that has ended, if its parent has noticed or not."""
     named = _PROCESS.match(holder)
     if named is None or named[2] != platform.node():
         return False

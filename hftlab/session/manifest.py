@@ -132,7 +132,7 @@ class Manifest(msgspec.Struct):
 
     @property
     def was_killed(self) -> bool:
-        """Whether the process that wrote it was killed, or is still at it: rows that were not committed are missing."""
+        """True if the process that wrote it was killed, or is still at it: rows that were not committed are missing."""
         return self.ending in (Ending.RUNNING, Ending.RECOVERED)
 
     @property

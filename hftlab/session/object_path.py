@@ -140,7 +140,7 @@ class ObjectPath(PathLike[str]):
         return sorted(one.base_name for one in infos)
 
     def has_objects(self) -> bool:
-        """Whether there is an object of this address, or one below it. Raises ObjectStoreFailed."""
+        """True if there is an object of this address, or one below it. Raises ObjectStoreFailed."""
         return self.is_file() or bool(self.sizes())
 
     def _check_bucket(self) -> None:
@@ -152,7 +152,7 @@ class ObjectPath(PathLike[str]):
             raise ObjectStoreFailed(f"{self} cannot be had, as there is no bucket {self.bucket!r}: {ADVICE}", path=self)
 
     def is_file(self) -> bool:
-        """Whether there is an object of this address. Raises ObjectStoreFailed."""
+        """True if there is an object of this address. Raises ObjectStoreFailed."""
         return self._size() is not None
 
     def stat(self) -> ObjectStat:
@@ -228,7 +228,7 @@ Location: TypeAlias = Path | ObjectPath
 
 
 def is_object_uri(given: object) -> bool:
-    """Whether it is an address, such as s3://bucket/path, and not a folder of this machine."""
+    """True if it is an address, such as s3://bucket/path, and not a folder of this machine."""
     return isinstance(given, ObjectPath) or (isinstance(given, str) and _URI.fullmatch(given) is not None)
 
 

@@ -130,7 +130,7 @@ class _Queue(Generic[T]):
 
     @property
     def is_short(self) -> bool:
-        """Whether the reader may soon wait."""
+        """True if the reader may soon wait."""
         return self._items < _QUEUED_ITEMS // 4 and self._bytes < _QUEUED_BYTES // 4
 
     def end(self, error: BaseException | None) -> None:

@@ -44,7 +44,7 @@ class Verification(NamedTuple):
 
     @property
     def is_whole(self) -> bool:
-        """Whether everything is as it was recorded."""
+        """True if everything is as it was recorded."""
         return not self.problems
 
 
@@ -152,7 +152,7 @@ def _order(folder: Location, manifest: Manifest) -> Iterator[Problem]:
 
 
 def _goes_back(one: int | None, before: int | None, *, may_be_equal: bool = True) -> bool:
-    """Whether a value that has to come after another one does not; old manifests do not have them."""
+    """True if a value that has to come after another one does not; old manifests do not have them."""
     if one is None or before is None:
         return False
     return one < before or (one == before and not may_be_equal)

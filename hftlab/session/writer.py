@@ -87,7 +87,7 @@ class SessionWriter:
         """Folders that did not exist, the innermost first."""
         self.manifest = Manifest(source=source, hftlab=__version__, ending=Ending.RUNNING, buffer=buffer)
         self.has_data = False
-        """Whether a message that a replay streams, or an event, was added."""
+        """True if a message that a replay streams, or an event, was added."""
         self._order = TimeOrder()
         self._segment = self._number = 0
         self._sealed: deque[int] = deque()
@@ -126,7 +126,7 @@ class SessionWriter:
 
     @property
     def loses_data(self) -> bool:
-        """Whether close() would replace a session that holds data, or may, by one that holds none."""
+        """True if close() would replace a session that holds data, or may, by one that holds none."""
         old = self.old
         return not self.has_data and old is not None and (not old.complete or bool(old.symbols or old.rows(EVENTS)))
 
@@ -363,7 +363,7 @@ def _check(folder: Path, *, overwrite: bool) -> Manifest | None:
 
 
 def _is_beginning(entry: Path) -> bool:
-    """Whether it is what a process leaves that ended before it had written its first manifest."""
+    """True if it is what a process leaves that ended before it had written its first manifest."""
     return entry.name in (_TEMPORARY, LOCK)
 
 

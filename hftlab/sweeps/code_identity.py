@@ -51,7 +51,7 @@ def _parts(strategy: Any) -> list[Any]:
 
 
 def _is_of_a_file(one: Any) -> bool:
-    """Whether the text of a file says all of a function or a class: it is not within another function."""
+    """True if the text of a file says all of a function or a class: it is not within another function."""
     return _has_file(one) and "<locals>" not in one.__qualname__
 
 

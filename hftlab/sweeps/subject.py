@@ -59,7 +59,7 @@ class Subject:
         self._needed = [name for name in self.parameters if taken[name].default is inspect.Parameter.empty]
 
     def takes(self, name: str) -> bool:
-        """Whether it has a parameter."""
+        """True if it has a parameter."""
         return self._takes_all or name in self.parameters
 
     def check(self, parameters: Mapping[str, Any]) -> None:

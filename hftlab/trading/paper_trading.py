@@ -86,7 +86,7 @@ class PaperTrading:
 
     @property
     def has_messages(self) -> bool:
-        """Whether messages of a time that has been reached have not been taken yet."""
+        """True if messages of a time that has been reached have not been taken yet."""
         return bool(self._kept)
 
     # --- time ---

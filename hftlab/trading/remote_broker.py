@@ -28,7 +28,7 @@ class RemoteBroker(Protocol):
 
     @property
     def takes_orders(self) -> bool:
-        """Whether there is such a broker at present."""
+        """True if there is such a broker at present."""
         ...
 
     def ask_state(self, account: str, answer: StateAnswer, *, with_finished: bool) -> None:

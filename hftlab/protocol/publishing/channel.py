@@ -102,7 +102,7 @@ class Channel(ABC, Generic[K]):
 
     @property
     def prefers_encoded(self) -> bool:
-        """Whether change_encoded() takes most messages as they are."""
+        """True if change_encoded() takes most messages as they are."""
         return False
 
     @abstractmethod

@@ -29,7 +29,7 @@ class Playback:
         self.is_recorded = self.is_waiting = source is not None and source.recorded
         self.is_ended = False
         self.is_looping: bool = getattr(source, "loop", False)
-        """Whether it begins again at its end."""
+        """True if it begins again at its end."""
         self._has_advanced = False
         self.check_of_source = SourceCheck(source)
         self._reader = source if isinstance(source, ReadsAhead) else None
@@ -144,7 +144,7 @@ class Playback:
         self.clock.set(self._last if self._is_behind(now) else max(self._last, now - now % _STEP))
 
     def _is_behind(self, now: int) -> bool:
-        """Whether a message is due and has not been yielded yet."""
+        """True if a message is due and has not been yielded yet."""
         due = self.next_time()
         return due is not None and due <= now
 

@@ -344,7 +344,7 @@ class Publisher(Generic[K]):
 
     @property
     def prefers_encoded(self) -> bool:
-        """Whether publish_encoded() has less to do than publish(), with the subscriptions that there are."""
+        """True if publish_encoded() has less to do than publish(), with the subscriptions that there are."""
         return self._channels.prefer_encoded
 
     def restart(self, state: Iterable[Message], at: int, sent_at: int) -> Iterator[Delivery[K]]:

@@ -96,9 +96,9 @@ class ServerProtocol(Generic[K]):
         self.received = 0
         """Frames that have come."""
         self.knows_position = False
-        """Whether the client knows where a replay stands."""
+        """True if the client knows where a replay stands."""
         self.cancels_on_disconnect = False
-        """Whether the orders that come over this connection from now on are to be cancelled at its end."""
+        """True if the orders that come over this connection from now on are to be cancelled at its end."""
         self._takes_orders, self._orders_hint, self._is_stepped = takes_orders, orders_hint, is_stepped
         self._asks_for_state = asks_for_state
         self._asked: tuple[Auth, Identity] | None = None
@@ -283,7 +283,7 @@ class ServerProtocol(Generic[K]):
             self._audit("cancel_all", **who, symbol=request.symbol)
 
     def _is_private(self, request: Request | None) -> bool:
-        """Whether the answer to a request is for the account that is signed in alone."""
+        """True if the answer to a request is for the account that is signed in alone."""
         return self.identity is not None and isinstance(request, _ABOUT_ACCOUNT)
 
     def _audit(self, event: str, **fields: Any) -> None:
