@@ -31,6 +31,7 @@ OF_A_RUN: Final = "a part of a backtest, which is one call"
 OF_A_FEED: Final = "a part of a live feed, whose connections are seen only through it"
 OF_WIDGETS: Final = "a widget's parts have one test, which compares what Python packs with what the page draws"
 
+OF_A_STREAM: Final = "a part of a stream, which is tested as a whole over real sockets"
 OF_A_CLUSTER: Final = "a part of a cluster, which is tested as a whole against a real nats-server"
 
 TESTED_ELSEWHERE: Final[dict[str, tuple[str, str]]] = {
@@ -114,6 +115,8 @@ TESTED_ELSEWHERE: Final[dict[str, tuple[str, str]]] = {
     "gateway/remote_accounts.py": ("gateway/test_gateway.py", OF_A_CLUSTER),
     "cli/nats.py": ("cli/test_cluster.py", "what several commands share"),
     "trading/remote_broker.py": ("gateway/test_gateway.py", "what its implementation is called by"),
+    "server/replay_controller.py": ("server/test_stream.py", OF_A_STREAM),
+    "server/stream_output.py": ("server/test_stream.py", OF_A_STREAM),
     "server/follower.py": ("server/native/test_native_feed.py", "what its implementation is called by"),
     "html_table.py": ("lab/test_server.py", "how the handles of a notebook are shown"),
     "instruments/units.py": ("instruments/test_instrument.py", OF_DATA),

@@ -511,7 +511,7 @@ class TestEncoded:
         assert [(item.at, item.message) for item in seen] == received
         async with Server(port=0) as server:
             server.taps.append(seen.append)
-            server._stream._accept_encoded(Timed(at(9), encoded(numbered(9))))
+            server._stream._output.accept_encoded(Timed(at(9), encoded(numbered(9))))
         assert seen[-1] == Timed(at(9), numbered(9))
 
     async def test_a_loop_begins_again(self, tmp_path: Path) -> None:
