@@ -34,7 +34,7 @@ class Home:
 
     @property
     def is_here(self) -> bool:
-        """Whether this is that process, and not a fork of it."""
+        """True in that process, False in a fork of it."""
         return os.getpid() == self._process
 
     def check(self, what: str, instead: str) -> None:

@@ -18,7 +18,7 @@ from hftlab.nearest import describe_unknown, meant
 __all__ = ["CompiledStrategy", "StepWake", "compiled"]
 
 StepWake: TypeAlias = Literal["best", "trade", "orders"]
-"""What a compiled strategy can be called for besides the time: a change of the best bid or ask, a trade, its orders."""
+"""Triggers of a compiled strategy besides the time: a change of the best bid or ask, a trade, its own orders."""
 
 _WAKES: Final = {"best": BEST, "trade": TRADE, "orders": ORDERS}
 _ARGUMENTS: Final = ("market", "orders", "state", "parameters")

@@ -49,7 +49,7 @@ class Performance(msgspec.Struct, frozen=True, kw_only=True):
     realized: float
     """After fees."""
     unrealized: float
-    """Of what is held at the end, at mid."""
+    """Unrealized PnL of the position held at the end, valued at mid."""
     commissions: float
     """Rebates make it less."""
     turnover: float

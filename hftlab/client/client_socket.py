@@ -51,11 +51,11 @@ class ClientSocket(ClientConnection):
         self._opcode = Opcode.TEXT
         self._splitter = FrameSplitter()
         self._splits = False
-        """Whether the splitter has the position: from the end of the handshake's head on."""
+        """True if the splitter has the position: from the end of the handshake's head on."""
         self._head = b""
         """The last bytes of that head so far, which may be a part of its end."""
         self._is_fragmented = False
-        """Whether a message has begun whose last fragment has not come."""
+        """True if a message has begun whose last fragment has not come."""
         self._begun = bytearray()
         """Fragments so far of a message of `_opcode` (RFC 6455 section 5.4)."""
         self._closing: asyncio.Task[None] | None = None

@@ -55,7 +55,7 @@ class Diagnosis:
 
     @property
     def success(self) -> bool:
-        """Whether every step has worked."""
+        """True if every step has worked."""
         return all(step.ok for step in self.steps)
 
     @property

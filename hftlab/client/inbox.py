@@ -19,7 +19,7 @@ from hftlab.protocol import Message
 __all__ = ["INBOX_BYTES", "INBOX_SIZE", "UNASKED_SECONDS", "DropPolicy", "Inbox"]
 
 DropPolicy: TypeAlias = Literal["oldest", "newest", "disconnect"]
-"""What a full inbox drops. "disconnect" drops the new message and leaves the rest to the client."""
+"""Policy of a full inbox. "disconnect" drops the new message and leaves the rest to the client."""
 INBOX_SIZE: Final = 100_000
 INBOX_BYTES: Final = 64 * 1024 * 1024
 UNASKED_SECONDS: Final = 10

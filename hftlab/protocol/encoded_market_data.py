@@ -68,7 +68,7 @@ class EncodedMarketData:
 
     @property
     def has_trades(self) -> bool:
-        """Whether some symbol has `trades`, though they may be empty."""
+        """True if some symbol has `trades`, though they may be empty."""
         return self.text is not self.state
 
     @property

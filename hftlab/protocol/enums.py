@@ -46,12 +46,12 @@ class DataType(StrEnum):
 
     @property
     def is_event(self) -> bool:
-        """Whether it consists of events, which may not be skipped in silence; of state only the newest matters."""
+        """True if it consists of events, which may not be skipped in silence; of state only the newest matters."""
         return self in (DataType.TRADES, DataType.BOOK_DELTA, DataType.ARBITRAGE)
 
     @property
     def has_own_message(self) -> bool:
-        """Whether it has a message type, and so channels, of its own, instead of being part of MARKET_DATA."""
+        """True if it has a message type, and so channels, of its own, instead of being part of MARKET_DATA."""
         return self in (DataType.BOOK_DELTA, DataType.ARBITRAGE)
 
 

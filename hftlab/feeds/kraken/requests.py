@@ -23,7 +23,7 @@ class _Result(msgspec.Struct):
 
 
 class Head(msgspec.Struct):
-    """What a frame is: a message of a channel, or the answer to a request."""
+    """Kind of a frame: a message of a channel, or the answer to a request."""
 
     channel: str = ""
     type: str = ""

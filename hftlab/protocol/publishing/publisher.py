@@ -111,7 +111,7 @@ class Publisher(Generic[K]):
         """Source time of the last message."""
         self._private = PrivateQueue()
         self._left = Skipped()
-        """What connections that have left had skipped."""
+        """Messages skipped for connections that have left."""
 
     def offer(self, symbols: Sequence[str], limits: Limits) -> None:
         """Offer other symbols from now on, with other limits; what is subscribed to stays."""

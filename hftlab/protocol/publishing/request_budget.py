@@ -1,4 +1,4 @@
-"""What one connection may still ask for, by the rates of ServerLimits."""
+"""Request budget of one connection, by the rates of ServerLimits."""
 
 from __future__ import annotations
 

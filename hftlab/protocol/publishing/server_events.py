@@ -1,4 +1,4 @@
-"""What a ServerProtocol asks its owner to do: log, send replies, act on events, close the connection."""
+"""Events that a ServerProtocol hands to its owner: log, send replies, act on requests, close the connection."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class OrderRequested(NamedTuple):
 
 
 Event: TypeAlias = Subscribed | ReplayRequested | SignInRequested | SignedIn | OrderRequested
-"""What the owner of a connection has to act on."""
+"""Events that the owner of a connection has to act on."""
 
 
 class Close(NamedTuple):

@@ -139,12 +139,12 @@ class ClientProtocol:
 
     @property
     def is_healthy(self) -> bool:
-        """Whether the server has been heard lately."""
+        """True if the server has been heard lately."""
         return self._keep_alive.is_healthy
 
     @property
     def is_signed_in(self) -> bool:
-        """Whether orders may be sent: signed in, or without the need to be."""
+        """True if orders may be sent: signed in, or at a server that needs no sign-in."""
         return self._phase in (_Phase.RESTORING, _Phase.READY)
 
     @property
