@@ -20,18 +20,23 @@ _STOP: Final = 1.5
 
 
 class GatewayProcess:
-    """`hftlab gateway` with further arguments; `url` is its address once it is started."""
+    """`hftlab gateway` with further arguments; `url` is its address once it is started, and stays that.
+
+    kill() and start() in turn are a crash and a restart.
+    """
 
     def __init__(self, nats: str, cluster: str, port: int = 0, arguments: Sequence[str] = ()) -> None:
         self.url = ""
         self._command = [sys.executable, "-m", "hftlab", "gateway", "--nats", nats, "--cluster", cluster]
-        self._command += ["--port", str(port), "--parent", str(os.getpid()), *arguments]
+        self._command += ["--parent", str(os.getpid()), *arguments]
+        self._port = port
         self._process: asyncio.subprocess.Process | None = None
 
     @property
     def pid(self) -> int:
         """Number of the process."""
-        assert self._process is not None
+        if self._process is None:
+            raise HftlabError("the gateway has not been started")
         return self._process.pid
 
     @property
@@ -40,9 +45,16 @@ class GatewayProcess:
         return self._process is not None and self._process.returncode is None
 
     async def start(self) -> None:
-        """Start it, and wait until it listens. Raises HftlabError with what it says if it does not."""
+        """Start it, and wait until it listens; does nothing while it runs.
+
+        Raises HftlabError with what it says if it does not.
+        """
+        if self.is_running:
+            return
         self._process = await asyncio.create_subprocess_exec(
             *self._command,
+            "--port",
+            str(self._port),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -57,16 +69,22 @@ class GatewayProcess:
         except BaseException:
             await self.stop()
             raise
-        self.url = line.decode().strip()
-        if not self.url:
+        url = line.decode().strip()
+        if not url:
             await self.stop()
             raise HftlabError(f"a gateway has not started: {said.decode(errors='replace').strip()[-500:]}")
+        self.url, self._port = url, int(url.rpartition(":")[2])
         self._reading = asyncio.create_task(_forward(self._process.stderr))
 
     def kill(self) -> None:
         """End it at once, as a crash does."""
         if self.is_running and self._process is not None:
             self._process.send_signal(signal.SIGKILL)
+
+    async def wait(self) -> None:
+        """Wait until it has ended."""
+        if self._process is not None:
+            await self._process.wait()
 
     async def stop(self) -> None:
         """End it, and wait until it has."""

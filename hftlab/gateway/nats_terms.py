@@ -25,7 +25,8 @@ _RETRY: Final = 0.2
 """Seconds between attempts to come back."""
 _PING: Final = 2
 """Seconds between pings: a connection that does not answer two of them is given up."""
-_SCHEMES: Final = ("nats", "tls", "ws", "wss")
+_SCHEMES: Final = ("nats", "tls")
+_WEB: Final = ("ws", "wss")
 
 _log = get_logger("hftlab.gateway")
 
@@ -55,6 +56,11 @@ class NatsTerms:
             raise ArgumentError(f"no NATS server is given: give one such as {DEFAULT_NATS!r}")
         for server in self.servers:
             scheme, slashes, rest = server.partition("://")
+            if scheme in _WEB:
+                raise ArgumentError(
+                    f"{redacted(server)} is an address for WebSockets, which publishers and gateways do not use: give the "
+                    "address for NATS' own protocol, nats://host:4222, or tls:// for TLS"
+                )
             if scheme not in _SCHEMES or not slashes or not rest:
                 raise ArgumentError(f"{server!r} is not the address of a NATS server: give one such as {DEFAULT_NATS}")
         given = [name for name in ("user", "token", "credentials") if getattr(self, name) is not None]
@@ -78,7 +84,7 @@ class NatsTerms:
         return f"NatsTerms({self.shown}{' with ' + ', '.join(given) if given else ''})"
 
     def _context(self) -> SSLContext | None:
-        is_asked = any(urlsplit(server).scheme in ("tls", "wss") for server in self.servers)
+        is_asked = any(urlsplit(server).scheme == "tls" for server in self.servers)
         if not is_asked and self.tls_ca is None and self.tls_cert is None:
             return None
         try:

@@ -11,6 +11,7 @@ from hftlab.forking import Home
 from hftlab.gateway.local_cluster import LocalCluster
 from hftlab.html_table import facts_table
 from hftlab.lab.background import background
+from hftlab.lab.cluster_gateway import ClusterGateway
 from hftlab.lab.kept import kept
 from hftlab.protocol import Message
 from hftlab.simulator import Exchange
@@ -52,10 +53,15 @@ def cluster(
 
 
 class LabCluster:
-    """A cluster whose publisher is on the background loop; a context manager that stops it."""
+    """A cluster whose publisher is on the background loop; a context manager that stops it.
+
+    `gateways` are its processes, in the order of `urls`: `cluster.gateways[0].kill()` shows what becomes of clients,
+    and `.restart()` brings it back.
+    """
 
     def __init__(self, inner: LocalCluster) -> None:
         self.inner, self._home = inner, Home()
+        self.gateways = [ClusterGateway(one) for one in inner.gateways]
 
     @property
     def urls(self) -> list[str]:

@@ -31,6 +31,11 @@ class TestArguments:
         with pytest.raises(ArgumentError, match="not the address of a NATS server"):
             NatsTerms(servers=["127.0.0.1:4222"])
 
+    @pytest.mark.parametrize("scheme", ["ws", "wss"])
+    def test_an_address_for_websockets_is_refused(self, scheme: str) -> None:
+        with pytest.raises(ArgumentError, match="address for WebSockets.*give the address for NATS' own protocol"):
+            NatsTerms(servers=[f"{scheme}://127.0.0.1:4222"])
+
     def test_two_ways_to_sign_in_are_refused(self) -> None:
         with pytest.raises(ArgumentError, match="one of user, token and credentials"):
             NatsTerms(user="a", password="b", token="c")
