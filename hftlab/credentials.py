@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import secrets
 import stat
 import sys
 import tempfile
@@ -23,11 +24,14 @@ __all__ = [
     "AUDIENCE",
     "ISSUER",
     "MIN_KEY_BYTES",
+    "REFRESH_AUDIENCE",
+    "REFRESH_LIFETIME",
     "access_token",
     "find_secret",
     "is_subject",
     "local_account",
     "read_key",
+    "refresh_token",
     "remove_secret",
     "write_secret",
 ]
@@ -37,6 +41,9 @@ ISSUER: Final = "hftlab"
 ALGORITHM: Final = "HS256"
 ACCESS_LIFETIME: Final = 15 * 60
 """Seconds for which an access token is valid."""
+REFRESH_AUDIENCE: Final = "hftlab-refresh"
+REFRESH_LIFETIME: Final = 24 * 3600
+"""Seconds for which a refresh token is valid."""
 MIN_KEY_BYTES: Final = 32
 """An HS256 key is at least as long as its hash (RFC 7518 section 3.2)."""
 
@@ -47,6 +54,18 @@ def access_token(key: bytes, subject: str, now: float, lifetime: float = ACCESS_
 
     claims: dict[str, Any] = {"sub": subject, "iat": int(now), "exp": int(now + lifetime)}
     return jwt.encode(claims | {"aud": AUDIENCE, "iss": ISSUER}, key, algorithm=ALGORITHM)
+
+
+def refresh_token(key: bytes, subject: str, now: float, family: str | None = None, number: int = 0) -> str:
+    """Sign a refresh token that a cluster's gateways exchange: the `number`th of its sign-in, or a new one's first.
+
+    `now` is in seconds since 1970 UTC.
+    """
+    import jwt
+
+    claims: dict[str, Any] = {"sub": subject, "iat": int(now), "exp": int(now + REFRESH_LIFETIME)}
+    claims |= {"aud": REFRESH_AUDIENCE, "iss": ISSUER, "family": family or secrets.token_urlsafe(16), "number": number}
+    return jwt.encode(claims, key, algorithm=ALGORITHM)
 
 
 def is_subject(text: object) -> bool:

@@ -10,7 +10,20 @@ import typer
 from hftlab.cli.feed import Feed, FeedMarket, RestUrl, WsUrl, check_feed, live_feed
 from hftlab.cli.native import as_session, check_wire
 from hftlab.cli.options import Speed, check_speed
-from hftlab.cli.serving import Audit, Auth, Host, Hosts, Key, Origins, Port, Serving, TlsCert, TlsKey, make_token
+from hftlab.cli.serving import (
+    Audit,
+    Auth,
+    Host,
+    Hosts,
+    Key,
+    Origins,
+    Port,
+    Serving,
+    TlsCert,
+    TlsKey,
+    make_refresh_token,
+    make_token,
+)
 from hftlab.credentials import ACCESS_LIFETIME
 from hftlab.errors import HftlabError, SessionNotFound
 from hftlab.port import DEFAULT_PORT
@@ -143,12 +156,18 @@ def token(
     key: Annotated[Path, typer.Option(help="The key file that the server was started with (--key).")],
     subject: Annotated[str, typer.Option(help="The account that the token speaks for.")],
     seconds: Annotated[int, typer.Option(help="How long it is valid.", min=1, max=366 * 86_400)] = ACCESS_LIFETIME,
+    refresh: Annotated[
+        bool, typer.Option("--refresh", help="Print a refresh token for the gateways of a cluster on a second line.")
+    ] = False,
 ) -> None:
     """Print an access token for hl.connect(token=...) or a client's AUTH message.
 
-    It comes without a refresh token: the server issues those in Python, and keeps track of them.
+    Any gateway of a cluster with this key exchanges the refresh token of --refresh, once and within a day. A single
+    server issues its own in Python, and keeps track of them.
     """
     typer.echo(make_token(key, subject, seconds))
+    if refresh:
+        typer.echo(make_refresh_token(key, subject))
 
 
 def named_source(name: str, seed: int | None, speed: float) -> Any:

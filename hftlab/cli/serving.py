@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
 import typer
 
 from hftlab.cli.checks import check_address, check_hosts, check_origins, check_readable, key_of
-from hftlab.credentials import ACCESS_LIFETIME, access_token, is_subject
+from hftlab.credentials import ACCESS_LIFETIME, access_token, is_subject, refresh_token
 from hftlab.errors import HftlabError
 from hftlab.log import write_audit
 from hftlab.loop import interruption, run
@@ -20,7 +20,20 @@ from hftlab.loop import interruption, run
 if TYPE_CHECKING:
     from hftlab.gateway import NatsTerms
 
-__all__ = ["Audit", "Auth", "Host", "Hosts", "Key", "Origins", "Port", "Serving", "TlsCert", "TlsKey", "make_token"]
+__all__ = [
+    "Audit",
+    "Auth",
+    "Host",
+    "Hosts",
+    "Key",
+    "Origins",
+    "Port",
+    "Serving",
+    "TlsCert",
+    "TlsKey",
+    "make_refresh_token",
+    "make_token",
+]
 
 _LIVE: Final = 10.0
 """Seconds that a live feed has to know its instruments; if its venue cannot be reached, the server goes on trying."""
@@ -189,6 +202,13 @@ def make_token(key: Path, subject: str, seconds: int = ACCESS_LIFETIME) -> str:
     if not is_subject(subject):
         raise HftlabError(f"--subject {subject!r} is not a valid name: give 1 to 128 printable characters")
     return access_token(key_of(key), subject, time.time(), seconds)
+
+
+def make_refresh_token(key: Path, subject: str) -> str:
+    """Sign the first refresh token of a sign-in at a cluster's gateways. Raises HftlabError."""
+    import time
+
+    return refresh_token(key_of(key), subject, time.time())
 
 
 def _tls(certificate: Path | None, key: Path | None) -> SSLContext | None:

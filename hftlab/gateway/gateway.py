@@ -27,6 +27,7 @@ from hftlab.gateway.market_feed import MarketFeed
 from hftlab.gateway.market_frame import HEADER, MarketFrame
 from hftlab.gateway.nats_terms import NatsTerms
 from hftlab.gateway.publisher_node import BEAT
+from hftlab.gateway.refresh_tokens import RefreshTokens
 from hftlab.gateway.remote_accounts import RemoteAccounts
 from hftlab.gateway.subjects import DEFAULT_CLUSTER, Subjects, name_of
 from hftlab.log import get_logger
@@ -91,6 +92,7 @@ class Gateway:
             self._source, host, port, limits=limits, auth=auth, key=key, origins=origins, hosts=hosts, ssl=ssl
         )
         self.server.unready = self._unready
+        self.server.share_tokens(lambda key: RefreshTokens(self._subjects, key, lambda: self._client))
         self.server.problems["cluster"] = self._why_not_whole
         self._client: NatsClient | None = None
         self._problem: str | None = f"NATS at {self.nats.shown} has not been reached yet"

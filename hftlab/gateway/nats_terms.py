@@ -58,8 +58,8 @@ class NatsTerms:
             scheme, slashes, rest = server.partition("://")
             if scheme in _WEB:
                 raise ArgumentError(
-                    f"{redacted(server)} is an address for WebSockets, which publishers and gateways do not use: give the "
-                    "address for NATS' own protocol, nats://host:4222, or tls:// for TLS"
+                    f"{redacted(server)} is an address for WebSockets, which publishers and gateways do not use: "
+                    "give the address for NATS' own protocol, nats://host:4222, or tls:// for TLS"
                 )
             if scheme not in _SCHEMES or not slashes or not rest:
                 raise ArgumentError(f"{server!r} is not the address of a NATS server: give one such as {DEFAULT_NATS}")

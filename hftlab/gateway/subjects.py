@@ -49,6 +49,8 @@ class Subjects:
         """Answers to requests that no private message comes with, by account."""
         self.order_stream = f"hftlab-{cluster}-orders"
         self.account_stream = f"hftlab-{cluster}-accounts"
+        self.refresh_bucket = f"hftlab-{cluster}-refresh"
+        """Key-value bucket of JetStream with the newest refresh token of each sign-in."""
         self._root = root
 
     def announcement(self, run: str) -> str:

@@ -32,7 +32,7 @@ from hftlab.protocol import (
     check_message,
 )
 from hftlab.protocol.publishing.accounts import Accounts
-from hftlab.protocol.publishing.authentication import Authenticator, AuthMode, Tokens
+from hftlab.protocol.publishing.authentication import Authenticator, AuthMode, SharedTokens, Tokens
 from hftlab.protocol.publishing.limits import ServerLimits
 from hftlab.protocol.publishing.playback import Playback
 from hftlab.protocol.publishing.publisher import Publisher, check_publishable
@@ -331,6 +331,10 @@ class Server:
             "broadcast_seconds": self._broadcaster.broadcast_times.durations.summary(),
             "queue_seconds": self._broadcaster.queue_times.durations.summary(),
         }
+
+    def share_tokens(self, shared: Callable[[bytes], SharedTokens]) -> None:
+        """Exchange refresh tokens that are valid elsewhere as well; the function gets the key."""
+        self._authenticator.shared = shared(self._authenticator.key)
 
     def issue_tokens(self, subject: str) -> Tokens:
         """Issue an access token for AUTH messages, and a refresh token for POST /api/auth/refresh."""

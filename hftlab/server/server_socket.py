@@ -6,12 +6,13 @@ import asyncio
 import itertools
 import os
 import socket
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Coroutine
 from contextlib import AbstractContextManager, suppress
 from typing import Any, Final, Protocol
 
 from websockets.asyncio.server import ServerConnection
 from websockets.frames import Frame, Opcode
+from websockets.http11 import Response
 from websockets.protocol import Event, State
 
 from hftlab.protocol import CODECS, JSON, Codec
@@ -113,6 +114,7 @@ class ServerSocket(ServerConnection):
         self._first: bytes | None = b""
         """The first bytes, until it is clear whether they are a POST; None from then on."""
         self._post: PostReader | None = None
+        self._answering: asyncio.Task[None] | None = None
 
     def opened(self) -> None:
         """Read what the handshake has settled: the encoding and the compression."""
@@ -274,7 +276,7 @@ class ServerSocket(ServerConnection):
                 super().data_received(data)
                 return
             self._post = PostReader()
-        if self._post is not None and not self.transport.is_closing():
+        if self._post is not None and self._answering is None and not self.transport.is_closing():
             self._posted(self._post, data)
 
     def _posted(self, reader: PostReader, data: bytes) -> None:
@@ -284,7 +286,18 @@ class ServerSocket(ServerConnection):
         except BadRequest as exc:
             request = exc
         if request is not None:
-            self.transport.write(self._endpoints.post(self.peer_address, self.own_address, request).serialize())
+            answer = self._endpoints.post(self.peer_address, self.own_address, request)
+            if isinstance(answer, Response):
+                self._answer(answer)
+            else:
+                self._answering = self.loop.create_task(self._answer_later(answer))
+
+    async def _answer_later(self, answer: Coroutine[Any, Any, Response]) -> None:
+        self._answer(await answer)
+
+    def _answer(self, answer: Response) -> None:
+        if not self.transport.is_closing():
+            self.transport.write(answer.serialize())
             self.transport.close()
 
     def process_event(self, event: Event) -> None:

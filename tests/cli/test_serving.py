@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import jwt
 import pytest
 import trustme
 from websockets.sync.client import connect
@@ -95,6 +96,13 @@ class TestToken:
         arguments = ("token", "--key", key_file(tmp_path), "--subject", "alice", "--seconds")
         assert run(*arguments, str(10 * REFRESH_LIFETIME)).status == 0
         assert run(*arguments, "99999999999").status == 2
+
+    def test_a_refresh_token_for_gateways_is_on_a_second_line(self, run: Run, tmp_path: Path) -> None:
+        out = run("token", "--key", key_file(tmp_path), "--subject", "alice", "--refresh").out
+        access, refresh = out.split()
+        assert jwt.decode(access, options={"verify_signature": False})["aud"] == "hftlab"
+        claims = jwt.decode(refresh, options={"verify_signature": False})
+        assert (claims["sub"], claims["aud"], claims["number"]) == ("alice", "hftlab-refresh", 0)
 
 
 class TestTls:

@@ -33,7 +33,7 @@ class TestArguments:
 
     @pytest.mark.parametrize("scheme", ["ws", "wss"])
     def test_an_address_for_websockets_is_refused(self, scheme: str) -> None:
-        with pytest.raises(ArgumentError, match="address for WebSockets.*give the address for NATS' own protocol"):
+        with pytest.raises(ArgumentError, match=r"address for WebSockets.*give the address for NATS' own protocol"):
             NatsTerms(servers=[f"{scheme}://127.0.0.1:4222"])
 
     def test_two_ways_to_sign_in_are_refused(self) -> None:

@@ -12,19 +12,36 @@ import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal, NamedTuple, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, Protocol, TypeAlias
 
-from hftlab.credentials import ACCESS_LIFETIME, ALGORITHM, AUDIENCE, ISSUER, MIN_KEY_BYTES, access_token, is_subject
+from hftlab.credentials import (
+    ACCESS_LIFETIME,
+    ALGORITHM,
+    AUDIENCE,
+    ISSUER,
+    MIN_KEY_BYTES,
+    REFRESH_LIFETIME,
+    access_token,
+    is_subject,
+)
 from hftlab.errors import AuthenticationFailed, HftlabError
 
-__all__ = ["ACCESS_LIFETIME", "AuthMode", "Authenticator", "Identity", "Tokens"]
+__all__ = [
+    "ACCESS_LIFETIME",
+    "REFRESH_LIFETIME",
+    "REFRESH_REFUSED",
+    "AuthMode",
+    "Authenticator",
+    "Identity",
+    "SharedTokens",
+    "Tokens",
+]
 
 AuthMode: TypeAlias = Literal["public", "required"]
 """What needs an AUTH message: only orders, private messages and controls of a replay ("public"), or everything."""
 
 LEEWAY: Final = 30
 """Seconds that the clock of another issuer may be ahead. Tokens still expire on time."""
-REFRESH_LIFETIME: Final = 24 * 3600
 MAX_FAMILIES: Final = 10_000
 """Families of refresh tokens that are kept; the oldest is forgotten first."""
 
@@ -39,7 +56,7 @@ _OPTIONS: Final[Any] = {"require": _REQUIRED, "verify_exp": False, "verify_iat":
 _BAD: Final = "the token was not issued for this server: get a new one and send AUTH again"
 _EXPIRED: Final = "the token has expired: get a new one and send AUTH again"
 _EARLY: Final = "the token is not valid yet: check this computer's clock"
-_REFRESH: Final = "the refresh token is not valid any more: sign in again"
+REFRESH_REFUSED: Final = "the refresh token is not valid any more: sign in again"
 
 
 class Identity(NamedTuple):
@@ -56,6 +73,16 @@ class Tokens(NamedTuple):
     refresh: str
 
 
+class SharedTokens(Protocol):
+    """Refresh tokens that several servers exchange, as the gateways of a cluster do."""
+
+    def issue(self, subject: str, now: float) -> Tokens:
+        """Sign an account in."""
+
+    async def refresh(self, token: str, now: float) -> Tokens:
+        """Exchange a refresh token for new ones. Raises AuthenticationFailed, ServerError if nobody can say now."""
+
+
 @dataclass
 class _Family:
     """The refresh tokens that descend from one sign-in. Only the newest is valid, and only its digest is kept."""
@@ -66,7 +93,10 @@ class _Family:
 
 
 class Authenticator:
-    """Issues and checks the tokens of one server, signed with one key of at least 32 bytes."""
+    """Issues and checks the tokens of one server, signed with one key of at least 32 bytes.
+
+    With `shared`, refresh tokens are those: refresh() here knows the others.
+    """
 
     def __init__(self, key: bytes | str) -> None:
         self.key = key.encode() if isinstance(key, str) else key
@@ -76,6 +106,7 @@ class Authenticator:
 
         self._jwt: Final = jwt
         self._families: dict[str, _Family] = {}
+        self.shared: SharedTokens | None = None
 
     def check(self, token: str, now: float) -> Identity:
         """Return the account that an access token speaks for.
@@ -121,6 +152,8 @@ class Authenticator:
         """Sign an account in: issue an access token, and a refresh token that starts a family. Raises ValueError."""
         if not is_subject(subject):
             raise ValueError(f"{subject!r} cannot be an account: give a printable name of 1 to 128 characters")
+        if self.shared is not None:
+            return self.shared.issue(subject, now)
         self._forget_old(now)
         return self._issue(secrets.token_urlsafe(16), subject, now)
 
@@ -130,11 +163,11 @@ class Authenticator:
         family = self._families.get(name)
         if family is None or family.expires_at <= now:
             self._families.pop(name, None)
-            raise AuthenticationFailed(_REFRESH)
+            raise AuthenticationFailed(REFRESH_REFUSED)
         if not hmac.compare_digest(_digest(token), family.digest):
             # The name of a family is in its tokens alone: one was copied, and either side may be the thief.
             del self._families[name]
-            raise AuthenticationFailed(_REFRESH)
+            raise AuthenticationFailed(REFRESH_REFUSED)
         return self._issue(name, family.subject, now)
 
     def _issue(self, name: str, subject: str, now: float) -> Tokens:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Coroutine
+from typing import Any, Final
 
 import msgspec
 from websockets.http11 import Request, Response
 
 from hftlab.clock import NANOSECONDS, wall_time
-from hftlab.errors import AuthenticationFailed
+from hftlab.errors import AuthenticationFailed, ServerError
 from hftlab.log import AUDIT, get_logger
-from hftlab.protocol.publishing.authentication import Authenticator
+from hftlab.protocol.publishing.authentication import Authenticator, SharedTokens, Tokens
 from hftlab.server.http.admission import Admission, Refusal
 from hftlab.server.http.answers import json_answer, preflight, shared, text_answer
 from hftlab.server.http.post import BadRequest, PostRequest
@@ -89,8 +90,10 @@ class Endpoints:
 
     # --- POST /api/auth/refresh ---
 
-    def post(self, address: str, local_address: str, request: PostRequest | BadRequest) -> Response:
-        """Answer a POST: with new tokens, or with an error."""
+    def post(
+        self, address: str, local_address: str, request: PostRequest | BadRequest
+    ) -> Response | Coroutine[Any, Any, Response]:
+        """Answer a POST: with new tokens, or with an error. It is awaited where refresh tokens are shared."""
         if isinstance(request, BadRequest):
             return self._answered_bad(address, request)
         refusal = self.admission.check(request.headers, request.path, local_address)
@@ -99,17 +102,32 @@ class Endpoints:
             return json_answer(refusal.status, {"error": refusal.sentence})
         if request.path != _REFRESH:
             return json_answer(404, {"error": f"the only POST here is {_REFRESH}"})
-        return shared(self._refresh(address, request.body), request.headers.get("Origin"))
-
-    def _refresh(self, address: str, body: bytes) -> Response:
+        origin = request.headers.get("Origin")
         try:
-            token = msgspec.json.decode(body, type=_Refresh).refresh_token
+            token = msgspec.json.decode(request.body, type=_Refresh).refresh_token
         except (msgspec.DecodeError, ValueError, RecursionError):
-            return json_answer(400, {"error": 'send {"refreshToken": "..."}'})
+            return shared(json_answer(400, {"error": 'send {"refreshToken": "..."}'}), origin)
+        if self._authenticator.shared is not None:
+            return self._refresh_shared(self._authenticator.shared, address, token, origin)
         try:
             tokens = self._authenticator.refresh(token, wall_time() / NANOSECONDS)
         except AuthenticationFailed as exc:
-            _audit.warning("refresh failed", peer=address)
-            return json_answer(401, {"error": str(exc)})
+            return shared(self._not_refreshed(address, exc), origin)
+        return shared(self._refreshed(address, tokens), origin)
+
+    async def _refresh_shared(self, tokens: SharedTokens, address: str, token: str, origin: str | None) -> Response:
+        try:
+            return shared(self._refreshed(address, await tokens.refresh(token, wall_time() / NANOSECONDS)), origin)
+        except AuthenticationFailed as exc:
+            return shared(self._not_refreshed(address, exc), origin)
+        except ServerError as exc:
+            _audit.warning("refresh failed", peer=address, reason=str(exc))
+            return shared(json_answer(503, {"error": str(exc)}, Retry_After=str(_SOON)), origin)
+
+    def _not_refreshed(self, address: str, error: AuthenticationFailed) -> Response:
+        _audit.warning("refresh failed", peer=address)
+        return json_answer(401, {"error": str(error)})
+
+    def _refreshed(self, address: str, tokens: Tokens) -> Response:
         _audit.info("refreshed", peer=address)
         return json_answer(200, {"accessToken": tokens.access, "refreshToken": tokens.refresh})
