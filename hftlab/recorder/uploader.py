@@ -6,7 +6,7 @@ import threading
 import time
 from typing import Final
 
-from hftlab.errors import ObjectStoreFailed, SessionError
+from hftlab.errors import ObjectStoreFailed, SessionError, SessionExists
 from hftlab.log import get_logger
 from hftlab.session.manifest import read_manifest
 from hftlab.session.object_path import ObjectPath
@@ -64,7 +64,7 @@ class Uploader:
         """Send the rest of the session, which must be closed, and delete its folder; returns it as it is there.
 
         Calling it again returns it again. If the store cannot be reached for a minute, raises ObjectStoreFailed, which
-        says how to go on; calling it again tries again.
+        says how to go on; calling it again tries again. Raises SessionExists if another upload to it began.
         """
         self.stop()
         with self._finishing:
@@ -88,6 +88,8 @@ class Uploader:
         while True:
             try:
                 self._upload.finish(manifest)
+            except SessionExists as exc:  # another upload to the address has begun, or has ended
+                raise not_uploaded(self.folder, self.to, exc) from exc
             except ObjectStoreFailed as exc:
                 attempt += 1
                 wait = _WAITS.ceiling(attempt)

@@ -51,7 +51,7 @@ def download(
                 if len(data) != file.size or zlib.crc32(data) != file.crc32:
                     raise SessionDamaged(
                         f"{opened.folder / name} is damaged (its checksum is not the one in the manifest): upload the "
-                        "session again",
+                        "session again, with overwrite=True (on the command line --overwrite)",
                         path=opened.folder / name,
                     )
                 _store(path, data)

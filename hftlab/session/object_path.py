@@ -250,6 +250,11 @@ def located(given: str | PathLike[str], storage_options: Mapping[str, object] | 
     text = fspath(given)
     if is_object_uri(text):
         return ObjectPath(text, options)
+    scheme, _, rest = text.partition(":")
+    if scheme.lower() in SCHEMES and not Path(text).exists():
+        raise ArgumentError(f"{text!r} is not an address: write '{scheme.lower()}://{rest.lstrip('/')}'").advise(
+            instead={text: repr(f"{scheme.lower()}://{rest.lstrip('/')}")}
+        )
     if options:
         raise ArgumentError(f"storage_options are for object stores, and {text} is a folder: leave them out")
     return Path(text).absolute()

@@ -7,6 +7,7 @@ reads and writes, and for polars, which scans tables.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from os import PathLike
@@ -205,7 +206,34 @@ def _seconds(settings: Options, name: str, default: float) -> float:
 
 ADVICE: Final = "check the address, and AWS_ENDPOINT_URL where it is not Amazon's"
 """What to do where a bucket does not exist."""
+_STATUS: Final = re.compile(r"UNKNOWN \(HTTP status (\d+)\)")
+"""What pyarrow says of an answer without a code that it knows."""
 _REASONS: Final = (
+    (
+        ("ExpiredToken", "EXPIRED_TOKEN", "TokenRefreshRequired", "REQUEST_EXPIRED"),
+        "is refused, as the credentials have expired: set new ones (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and "
+        "AWS_SESSION_TOKEN, or storage_options)",
+    ),
+    (
+        ("REQUEST_TIME_TOO_SKEWED", "RequestTimeTooSkewed"),
+        "is refused, as the clock of this machine is wrong: set it",
+    ),
+    (
+        ("SLOW_DOWN", "SlowDown", "THROTTLING", "HTTP status 429", "HTTP status 503", "SERVICE_UNAVAILABLE"),
+        "cannot be had at present, as the store is overloaded or down: try again later",
+    ),
+    (
+        ("INTERNAL_FAILURE", "HTTP status 500", "HTTP status 502", "HTTP status 504"),
+        "cannot be had at present, as the store has failed: try again later",
+    ),
+    (
+        ("HTTP status 301", "HTTP status 307", "PermanentRedirect", "AuthorizationHeaderMalformed"),
+        "is in another region: set AWS_REGION to that of its bucket",
+    ),
+    (
+        ("HTTP status 400",),
+        "is refused: check the credentials, which may have expired, AWS_ENDPOINT_URL and AWS_REGION",
+    ),
     (
         ("NO_SUCH_BUCKET", "NoSuchBucket"),
         f"cannot be had, as its bucket does not exist: {ADVICE}",
@@ -241,4 +269,5 @@ def _reason(error: str) -> str:
 def _short(error: str) -> str:
     """Return what a store's answer says, without where it was asked and the request's id."""
     _, found, rest = error.partition("AWS Error ")
-    return (rest if found else error).split(" (Request ID")[0].strip().rstrip(".")[:300]
+    short = (rest if found else error).split(" (Request ID")[0].removesuffix("No response body.").strip().rstrip(".:")
+    return _STATUS.sub(r"HTTP \1", short).replace("Unable to parse ExceptionName: ", "")[:300]

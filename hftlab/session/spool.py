@@ -52,7 +52,7 @@ def check_spool(folder: Path, to: ObjectPath, *, overwrite: bool) -> None:
     except SessionNotFound:
         return
     raise SessionExists(
-        f"an earlier recording for {to} is in {folder} and was not uploaded: run `hftlab upload {folder} {to}` and "
+        f"an earlier recording for {to} is in {folder} and may not be uploaded: run `hftlab upload {folder} {to}` and "
         "delete the folder then, or pass overwrite=True (on the command line --overwrite) to give it up",
         path=folder,
     )
@@ -75,18 +75,18 @@ def through_spool(to: ObjectPath, write: Callable[[Path], T], *, overwrite: bool
         raise
     try:
         upload.finish(read_manifest(folder))
-    except ObjectStoreFailed as exc:
+    except (ObjectStoreFailed, SessionExists) as exc:
         raise not_uploaded(folder, to, exc) from exc
     remove_spool(folder)
     return Session(to), made
 
 
-def not_uploaded(folder: Path, to: ObjectPath, error: ObjectStoreFailed) -> ObjectStoreFailed:
+def not_uploaded(folder: Path, to: ObjectPath, error: SessionError) -> SessionError:
     """Return the error of an upload that was not finished, which says where the session is and how to go on."""
-    return ObjectStoreFailed(
-        f"the session is whole in {folder}, and is not uploaded: {error}; then run `hftlab upload {folder} {to}`",
-        path=folder,
-    )
+    held = f"the session is whole in {folder}, and is not uploaded: {error}"
+    if isinstance(error, SessionExists):
+        return SessionExists(f"{held}, and run `hftlab upload {folder} ADDRESS`", path=folder)
+    return ObjectStoreFailed(f"{held}; then run `hftlab upload {folder} {to}`", path=folder)
 
 
 def remove_spool(folder: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import platform
 import re
+import secrets
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from os import PathLike
 from pathlib import Path, PurePosixPath
@@ -42,10 +43,11 @@ def upload(
     """Upload a session of this machine to an object store, such as "s3://bucket/path"; returns it as it is there.
 
     It is a session there as soon as all of it is there, and no sooner; the folder here stays as it is. An upload that
-    was interrupted is finished by calling it again, and one that is there already does nothing. With `overwrite`
-    another session in its place is replaced in one step, once the new one is whole. `progress` is called with the bytes
-    sent so far. Object stores have no locks: two uploads to one address at a time spoil each other, which the checksums
-    tell.
+    was interrupted is finished by calling it again, and one that is there already does nothing, unless an object is
+    missing or has another size. With `overwrite` whatever session is in its place is replaced in one step, once the
+    new one is whole. `progress` is called with the bytes sent so far. Of two uploads to one address the one that began
+    last goes on; the other one raises SessionExists. Object stores have no locks: what both send in the same moment
+    can be spoilt, which the checksums tell.
 
     Raises ObjectStoreFailed, SessionExists, SessionBusy for a session that is being recorded, and SessionDamaged.
     """
@@ -56,10 +58,12 @@ def upload(
     _check_is_closed(opened)
     manifest = read_manifest(opened.folder)
     found = _found(place)
-    if found is not None and _content(manifest) == _content(found):
+    if found is not None and not overwrite and _is_of(manifest, found):
         there = place.sizes()
-        _remove_leftovers(place, there, {file.file for file in files_of(found)} | set(filter(_is_raw, there)))
-        return Session(place)
+        if all(there.get(file.file) == file.size for file in files_of(found)):
+            _remove_leftovers(place, there, {file.file for file in files_of(found)} | set(filter(_is_raw, there)))
+            return Session(place)
+        overwrite = True  # with itself
     sent = Upload(opened.folder, place, overwrite=overwrite, progress=progress)
     sent.finish(manifest)
     return Session(place)
@@ -85,7 +89,8 @@ class Upload:
     """Upload of a session, which may be recorded still: send() takes a part that is sealed, finish() the rest.
 
     Calls that raise ObjectStoreFailed can be made again, and go on where they were. For one thread at a time. Raises
-    SessionExists where something else is at the address.
+    SessionExists where something else is at the address, and as soon as another upload to it has begun or ended: it
+    would overwrite that one's objects.
     """
 
     def __init__(
@@ -103,8 +108,10 @@ class Upload:
         old = _check_free(to, overwrite=overwrite)
         self._taken = set() if old is None else {file.file for file in files_of(old)}
         # What may not be written to is told of now, and not after hours of recording.
-        whence = {"host": platform.node(), "folder": str(folder)}
-        (to / UPLOAD).write_bytes(msgspec.json.encode(whence))
+        self._mark = msgspec.json.encode(
+            {"host": platform.node(), "folder": str(folder), "upload": secrets.token_hex(8)}
+        )
+        (to / UPLOAD).write_bytes(self._mark)
 
     @property
     def sent(self) -> int:
@@ -122,6 +129,8 @@ class Upload:
 
     def finish(self, manifest: Manifest) -> None:
         """Send what is left of a closed session, and then its manifest. Raises ObjectStoreFailed, SessionDamaged."""
+        if not self._is_ours() and _is_of(manifest, _found(self.to)):
+            return  # it was finished from elsewhere
         for file in self.missing(manifest):
             self.send(file)
         raw = self.folder / RAW
@@ -137,15 +146,33 @@ class Upload:
                 raise ObjectStoreFailed(
                     f"{place} is not as it was sent (it has {found} bytes, of {sent.size:,}): upload again", path=place
                 )
+        self._check_is_ours()
         (self.to / MANIFEST).write_bytes(manifest_bytes(renamed(manifest, lambda name: self._sent[name].name)))
         _remove_leftovers(self.to, there, {sent.name for sent in self._sent.values()})
 
     def discard(self) -> None:
         """Delete what was sent: there is nothing to be finished. Raises ObjectStoreFailed."""
+        if not self._is_ours():
+            return
         for name in (*(sent.name for sent in self._sent.values()), UPLOAD):
             (self.to / name).delete()
 
+    def _is_ours(self) -> bool:
+        try:
+            return (self.to / UPLOAD).read_bytes() == self._mark
+        except FileNotFoundError:
+            return False
+
+    def _check_is_ours(self) -> None:
+        if not self._is_ours():
+            raise SessionExists(
+                f"another upload to {self.to} has begun since, or has ended, so that this one of {self.folder} stops: "
+                "choose another address",
+                path=self.to,
+            )
+
     def _send(self, name: str, crc32: int | None) -> None:
+        self._check_is_ours()
         path = self.folder / name
         there = name if crc32 is None else plain_name(name)
         if there in self._taken:
@@ -232,6 +259,11 @@ def renamed(manifest: Manifest, name: Callable[[str], str]) -> Manifest:
     for file in files_of(copy):
         file.file = name(file.file)
     return copy
+
+
+def _is_of(manifest: Manifest, found: Manifest | None) -> bool:
+    """True if what was found at an address is the session of a manifest."""
+    return found is not None and _content(found) == _content(manifest)
 
 
 def _content(manifest: Manifest) -> Any:

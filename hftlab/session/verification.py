@@ -10,10 +10,11 @@ from typing import Any, Final, NamedTuple
 
 import polars as pl
 
-from hftlab.errors import SessionDamaged, SessionError
+from hftlab.errors import SessionDamaged, SessionError, SessionNotFound
 from hftlab.session.journal import JOURNAL, read_segment, segment_paths
 from hftlab.session.lock import writer_of
 from hftlab.session.manifest import MANIFEST, Manifest, checksum, read_manifest
+from hftlab.session.nearest_sessions import with_nearest
 from hftlab.session.object_path import Location, ObjectPath, located
 from hftlab.session.parts import scan_parts
 from hftlab.session.table_ids import TableId
@@ -55,10 +56,17 @@ def verify(path: PathLike[str] | str, *, progress: Callable[[int], object] | Non
     journal that a crash has left, and files of tables that the manifest does not name. Of a session that is being
     recorded it verifies what the manifest names; its journal, and parts that are about to be named, are no problems.
     `progress` is called with the bytes read so far. Raises SessionNotFound or SessionTooNew for what is not a session
-    of this version.
+    of this version; the former names the sessions in the folder.
     """
     folder = located(path)
-    tell = progress or (lambda _: None)
+    try:
+        return _verified_in_peace(folder, progress or (lambda _: None))
+    except SessionNotFound as exc:
+        raise with_nearest(exc, path if isinstance(folder, Path) else folder) from None
+
+
+def _verified_in_peace(folder: Location, tell: Callable[[int], object]) -> Verification:
+    """Verify a session; again if it changes meanwhile."""
     for _ in range(_ATTEMPTS - 1):
         before = _state(folder)
         found = _verified(folder, tell)

@@ -65,6 +65,10 @@ class TestOtherCommands:
         assert status == 1
         assert f"{ObjectPath(WHERE) / key}: it has 1 bytes" in out
 
+    def test_verify_of_a_folder_names_the_sessions_in_it(self, run: Run) -> None:
+        assert "in it are day one" in sentence(run("verify", f"s3://{BUCKET}"))
+        assert "in it are session" in sentence(run("verify", f"s3://{BUCKET}/day one"))
+
     def test_diff(self, session: Session, run: Run) -> None:
         assert run("diff", WHERE, session.folder) == (0, "equal\n", "")
 

@@ -143,13 +143,32 @@ class TestAStoreThatFails:
         assert replayed(taken.close()) == expected()
         assert not spool(tmp_path).exists()
 
+    def test_another_upload_to_the_address_ends_it_and_it_stays_here(self, tmp_path: Path) -> None:
+        taken = record()
+        other = hl.upload(write_session(tmp_path / "other", [(1, numbered(9))]), WHERE)
+        said = rf"whole in {spool(tmp_path)}, and is not uploaded: another upload .*`hftlab upload {spool(tmp_path)} "
+        with pytest.raises(SessionExists, match=said):
+            taken.close()
+        assert replayed(open_session(spool(tmp_path))) == expected()
+        assert replayed(open_session(WHERE)) == replayed(other)
+
+    def test_closing_again_after_it_was_uploaded_from_elsewhere(self, server: ObjectServer, tmp_path: Path) -> None:
+        taken = record()
+        server.refuse = lambda method, path: True
+        with pytest.raises(ObjectStoreFailed):
+            taken.close()
+        server.refuse = lambda method, path: False
+        hl.upload(spool(tmp_path), WHERE)
+        assert replayed(taken.close()) == expected()
+        assert not spool(tmp_path).exists()
+
     def test_the_next_recording_does_not_touch_what_is_not_uploaded(self, server: ObjectServer, tmp_path: Path) -> None:
         taken = record()
         server.refuse = lambda method, path: True
         with pytest.raises(ObjectStoreFailed):
             taken.close()
         server.refuse = lambda method, path: False
-        with pytest.raises(SessionExists, match=r"an earlier recording .* was not uploaded: run `hftlab upload"):
+        with pytest.raises(SessionExists, match=r"an earlier recording .* may not be uploaded: run `hftlab upload"):
             record(10)
         assert replayed(open_session(spool(tmp_path))) == expected()
         assert replayed(record(10, overwrite=True).close()) == expected(10)

@@ -113,6 +113,12 @@ class TestOpenSession:
         with pytest.raises(ArgumentError, match=r"s3://bucket/path|write it without"):
             hl.open_session(address)
 
+    @pytest.mark.parametrize("address", ["s3:/bucket/x", "s3:bucket/x", "S3:/bucket/x"])
+    def test_an_address_that_lacks_a_slash_is_told(self, address: str, tmp_path: Path) -> None:
+        for call in (hl.open_session, hl.sessions, verify, lambda one: hl.download(one, tmp_path / "back")):
+            with pytest.raises(ArgumentError, match="write 's3://bucket/x'"):
+                call(address)
+
     def test_credentials_in_an_address_are_not_repeated(self) -> None:
         with pytest.raises(ArgumentError, match="not part of an address") as caught:
             hl.open_session("s3://key:secret@bucket/x")

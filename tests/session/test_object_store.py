@@ -15,7 +15,7 @@ from moto.core import set_initial_no_auth_action_count
 
 from hftlab.errors import ArgumentError, ArgumentTypeError, ObjectStoreFailed
 from hftlab.session.object_path import ObjectPath
-from hftlab.session.object_store import checked_options, file_system, polars_options
+from hftlab.session.object_store import checked_options, file_system, polars_options, told
 from tests.session.object_server import BUCKET, ObjectServer
 
 KEY = {"aws_access_key_id": "k", "aws_secret_access_key": "s"}
@@ -157,9 +157,33 @@ class TestFailures:
         assert ObjectPath(f"s3://{BUCKET}/table.parquet", checked_options(server.environment)).read_bytes() == _table()
         server.refuse = lambda method, path: True
         path = ObjectPath(f"s3://{BUCKET}/table.parquet", checked_options(server.environment) | LIMITS)
-        with pytest.raises(ObjectStoreFailed, match=r"cannot be read or written|try again"):
+        with pytest.raises(
+            ObjectStoreFailed, match=r"overloaded or down: try again later \(HTTP 503 during HeadObject"
+        ):
             path.read_bytes()
         server.refuse = lambda method, path: False
+
+    @pytest.mark.parametrize(
+        ("answer", "said"),
+        [
+            ("SLOW_DOWN during PutObject operation: Please reduce your request rate.", "overloaded or down"),
+            ("INTERNAL_FAILURE during ListObjectsV2 operation: We encountered an internal error", "store has failed"),
+            ("UNKNOWN (HTTP status 400) during HeadObject operation: No response body.", "which may have expired"),
+            ("UNKNOWN (HTTP status 301) during HeadObject operation: No response body.", "set AWS_REGION"),
+            (
+                "UNKNOWN (HTTP status 400) during PutObject operation: Unable to parse ExceptionName: ExpiredToken "
+                "Message: The provided token has expired.",
+                "the credentials have expired: set new ones",
+            ),
+            ("REQUEST_TIME_TOO_SKEWED during PutObject operation: The difference is too large", "the clock"),
+        ],
+    )
+    def test_an_answer_says_what_to_do(self, answer: str, said: str) -> None:
+        """The answers are as pyarrow told them of a server that gave these codes."""
+        with pytest.raises(ObjectStoreFailed, match=said) as caught, told(ObjectPath("s3://b/x")):
+            raise OSError(f"When putting 'x' in bucket 'b': AWS Error {answer} (Request ID: 1)")
+        assert "UNKNOWN" not in str(caught.value)
+        assert "Request ID" not in str(caught.value)
 
     def test_wrong_credentials_are_refused(self, server: ObjectServer) -> None:
         """Moto checks signatures from the first request on, as soon as there is a user who may do everything."""

@@ -69,6 +69,28 @@ class TestUpload:
         assert hl.upload(local.folder, where()).manifest == local.manifest
         assert not any(one.method == "PUT" for one in server.log)
 
+    def test_uploading_again_brings_what_is_missing_or_has_another_size(
+        self, server: ObjectServer, tmp_path: Path
+    ) -> None:
+        local = session(tmp_path / "s")
+        hl.upload(local, where())
+        server.delete("session/market_data/part-000001.parquet")
+        server.write("session/index/market_data-000002.parquet", b"short")
+        assert not verify(where()).is_whole
+        hl.upload(local, where())
+        assert verify(where()).is_whole
+        assert replayed(hl.open_session(where())) == replayed(local)
+
+    def test_with_overwrite_it_is_sent_whatever_is_there(self, server: ObjectServer, tmp_path: Path) -> None:
+        local = session(tmp_path / "s")
+        hl.upload(local, where())
+        key = "session/market_data/part-000001.parquet"
+        server.write(key, server.read(key)[:-1] + b"?")  # of the same size
+        with pytest.raises(SessionDamaged, match="overwrite=True"):
+            hl.download(where(), tmp_path / "back")
+        hl.upload(local, where(), overwrite=True)
+        assert verify(where()).is_whole
+
     def test_another_session_in_its_place_is_kept(self, server: ObjectServer, tmp_path: Path) -> None:
         first = hl.upload(session(tmp_path / "one"), where())
         with pytest.raises(SessionExists, match=r"s3://recordings/session is a session already.*--overwrite"):
@@ -235,3 +257,42 @@ class TestInterrupted:
         started.discard()
         assert not server.stored()
         shutil.rmtree(tmp_path / "s")
+
+
+class TestTwoAtOneAddress:
+    """Two uploads that began before either had ended, as by two machines."""
+
+    def test_the_one_that_began_first_stops(self, server: ObjectServer, tmp_path: Path) -> None:
+        local, other = session(tmp_path / "a"), session(tmp_path / "b", 100)
+        first = Upload(tmp_path / "a", ObjectPath(where()))
+        files = first.missing(local.manifest)
+        first.send(files[0])
+        second = Upload(tmp_path / "b", ObjectPath(where()))
+        for stopped in (lambda: first.send(files[1]), lambda: first.finish(local.manifest)):
+            with pytest.raises(SessionExists, match=r"another upload to s3://recordings/session has begun"):
+                stopped()
+        first.discard()  # nothing of the other one
+        second.finish(other.manifest)
+        assert verify(where()).is_whole
+        assert replayed(hl.open_session(where())) == replayed(other)
+
+    def test_one_that_has_ended_is_not_replaced_by_one_that_did_not_see_it(
+        self, server: ObjectServer, tmp_path: Path
+    ) -> None:
+        local, other = session(tmp_path / "a"), session(tmp_path / "b", 100)
+        first = Upload(tmp_path / "a", ObjectPath(where()))
+        hl.upload(other, where())
+        with pytest.raises(SessionExists, match="choose another address"):
+            first.finish(local.manifest)
+        first.discard()
+        assert verify(where()).is_whole
+        assert replayed(hl.open_session(where())) == replayed(other)
+
+    def test_one_that_was_finished_from_elsewhere_is_finished(self, server: ObjectServer, tmp_path: Path) -> None:
+        local = session(tmp_path / "s")
+        started = Upload(tmp_path / "s", ObjectPath(where()))
+        hl.upload(local, where())
+        server.log.clear()
+        started.finish(local.manifest)
+        assert not any(one.method == "PUT" for one in server.log)
+        assert verify(where()).is_whole
