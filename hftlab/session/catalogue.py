@@ -6,6 +6,7 @@ import os
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -42,6 +43,8 @@ _SCHEMA: Final = pl.Schema(
         "problem": pl.String(),
     }
 )
+_AT_ONCE: Final = 16
+"""Manifests that are fetched from an object store at a time."""
 _SHOWN: Final = 50
 """Sessions of a catalogue that its HTML table shows."""
 
@@ -70,7 +73,10 @@ def sessions(folder: os.PathLike[str] | str, *, storage_options: Mapping[str, ob
         name if counts[name, _folder_date(path)] == 1 else path.relative_to(root).as_posix()
         for path, name in zip(paths, names, strict=True)
     ]
-    return Catalogue(root, [_entry(path, name) for path, name in zip(paths, unique, strict=True)])
+    if isinstance(root, ObjectPath):
+        with ThreadPoolExecutor(_AT_ONCE) as pool:  # each waits for a network most of the time
+            return Catalogue(root, pool.map(_entry, paths, unique))
+    return Catalogue(root, map(_entry, paths, unique))
 
 
 class Catalogue:

@@ -16,6 +16,8 @@ __all__ = ["Location", "ObjectPath", "is_object_uri", "local_folder", "located"]
 
 _URI: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://(.*)", re.DOTALL)
 """An address; a letter alone before the colon is a drive of Windows."""
+_CONTROL: Final = re.compile(r"[\0-\x1f\x7f]")
+"""What polars does not take in an address."""
 _BLOCK: Final = 8 << 20
 
 
@@ -48,7 +50,7 @@ class ObjectPath(PathLike[str]):
         if not bucket:
             raise ArgumentError(f"{uri!r} has no bucket: write s3://bucket/path")
         if key and not _is_path(key):
-            raise ArgumentError(f"{uri!r} has an empty name, . or .. in its path: write it without")
+            raise ArgumentError(f"{uri!r} has an empty name, . or .. or a control character in its path: leave it out")
         self.scheme, self.bucket, self.key = scheme, bucket, key
         self.options = dict(options or {})
         self._sizes: dict[str, int] | None = None
@@ -116,7 +118,7 @@ class ObjectPath(PathLike[str]):
     def sizes(self) -> dict[str, int]:
         """List all objects below: the size of each, by its name from here on. Raises ObjectStoreFailed.
 
-        Those whose keys no path has, with an empty name or with "..", are left out: they are never a session's.
+        Those whose keys no path has (an empty name, "..", a control character) are left out: no session has them.
         """
         from pyarrow import fs
 
@@ -221,7 +223,7 @@ class ObjectPath(PathLike[str]):
 
 
 def _is_path(key: str) -> bool:
-    return not any(name in ("", ".", "..") for name in key.split("/"))
+    return _CONTROL.search(key) is None and not any(name in ("", ".", "..") for name in key.split("/"))
 
 
 Location: TypeAlias = Path | ObjectPath

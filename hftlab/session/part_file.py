@@ -219,7 +219,8 @@ _SEARCHED: Final = {
 
 
 def _missing(path: Location) -> SessionDamaged:
-    return SessionDamaged(f"{path} is missing: restore it from a copy of the session", path=path)
+    replaced = "open the session again if it was replaced since, or " if isinstance(path, ObjectPath) else ""
+    return SessionDamaged(f"{path} is missing: {replaced}restore it from a copy of the session", path=path)
 
 
 def _damaged(path: Location) -> SessionDamaged:

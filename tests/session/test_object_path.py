@@ -108,9 +108,9 @@ class TestOpenSession:
         with pytest.raises(ObjectStoreFailed, match="no bucket 'no-such-bucket'"):
             hl.open_session("s3://no-such-bucket/session")
 
-    @pytest.mark.parametrize("address", ["http://host/x", "s3://", "s3:///x", "s3://b/../x"])
+    @pytest.mark.parametrize("address", ["http://host/x", "s3://", "s3:///x", "s3://b/../x", "s3://b/a\tb"])
     def test_other_addresses_are_refused(self, address: str) -> None:
-        with pytest.raises(ArgumentError, match=r"s3://bucket/path|write it without"):
+        with pytest.raises(ArgumentError, match=r"s3://bucket/path|leave it out"):
             hl.open_session(address)
 
     @pytest.mark.parametrize("address", ["s3:/bucket/x", "s3:bucket/x", "S3:/bucket/x"])
@@ -312,6 +312,17 @@ class TestCatalogue:
         assert [one.folder for one in catalogue.filter(date="2026-01-02")] == [ObjectPath(uri)]
         assert catalogue.market_data.select(pl.len()).collect().item() == MESSAGES
         assert uri.split("/")[2] in catalogue._repr_html_()
+
+    def test_it_fetches_each_manifest_once_and_no_part(self, server: ObjectServer, tmp_path: Path) -> None:
+        local = write_session(tmp_path / "s", [(1, numbered(1))])
+        for number in range(20):
+            copied(server, local, f"twenty/{number:02}")
+        server.log.clear()
+        catalogue = hl.sessions(f"s3://{BUCKET}/twenty")
+        assert catalogue.names == [f"{number:02}" for number in range(20)]
+        assert catalogue.manifests.select("messages").sum().collect().item() == 20
+        fetched = [one.path for one in server.log if one.method == "GET" and one.path.rstrip("/") != f"/{BUCKET}"]
+        assert sorted(fetched) == [f"/{BUCKET}/twenty/{number:02}/manifest.json" for number in range(20)]
 
     def test_what_cannot_be_read_is_left_out_with_a_warning(self, server: ObjectServer, local: Session) -> None:
         copied(server, local, "two/good")
