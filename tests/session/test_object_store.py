@@ -123,6 +123,24 @@ class TestOptions:
         with pytest.raises(ArgumentError, match="AZURE_STORAGE_ACCOUNT_NAME"):
             ObjectPath("az://container/x").is_file()
 
+    @pytest.mark.parametrize(
+        ("address", "given", "kind"),
+        [
+            ("gs://bucket/x", {}, "gcs"),
+            (
+                "az://container/x",
+                {"azure_storage_account_name": "account", "azure_storage_account_key": "a2V5"},
+                "abfs",
+            ),
+            ("s3://bucket/x", KEY | {"aws_endpoint_url": "http://127.0.0.1:1"}, "s3"),
+        ],
+    )
+    def test_an_address_has_the_file_system_of_its_scheme(self, address: str, given: dict[str, str], kind: str) -> None:
+        path = ObjectPath(address, given)
+        assert file_system(path.scheme, path.bucket, path.options).type_name == kind
+        assert path.place == address.partition("://")[2]
+        assert str(path / "y") == f"{address}/y"
+
     def test_polars_reads_with_them(self, server: ObjectServer) -> None:
         options = polars_options("s3", checked_options(server.environment))
         assert pl.scan_parquet(f"s3://{BUCKET}/table.parquet", **options).collect()["a"].to_list() == [1, 2]
