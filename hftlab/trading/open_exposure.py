@@ -74,7 +74,8 @@ class OpenExposure:
         counted = None if without is None else self._orders.get(without.order_id)
         if counted is not None:
             its_symbol, side, quantity, cost = counted
-            counting = self._symbols[its_symbol]
+            # An order that counts as nothing may have no sums.
+            counting = self._symbols.get(its_symbol, [0, 0, 0, 0])
             counting[side] -= quantity
             counting[side + _BOUGHT] -= cost
         sums = self._symbols.get(symbol, _NOTHING)

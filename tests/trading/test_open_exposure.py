@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 import msgspec
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hftlab.instruments import find_instrument
@@ -40,6 +40,7 @@ def slow_notional(orders: list[tuple[Order, int]], held: dict[str, int]) -> Frac
     return total
 
 
+@example([(0, 0, 0, False), (1, 0, 0, False), (0, 0, 0, True)], 0, 0)
 @given(CHANGES, st.integers(-150, 150), st.integers(-150, 150))
 def test_it_is_the_sum_of_what_is_open(changes: list[tuple[int, int, int, bool]], apple: int, microsoft: int) -> None:
     """Orders of two symbols and both sides change, end and come again; a slow sum is the oracle."""

@@ -62,12 +62,15 @@ class KrakenConnections(NativeConnections[Subscriber]):
         changed = subscriber.take_changed()
         if not changed:
             return
+        # At once: what has been given up is told of no more, also where the end of a seek is waited for.
+        for one in changed:
+            if not one.is_added:
+                self._channels.remove(one.subscription, socket)
         if not await self._stream.settled():
             return
         self.before_change()
         for one in changed:
             if not one.is_added:
-                self._channels.remove(one.subscription, socket)
                 continue
             snapshot = self._channels.add(one.subscription, socket)
             if snapshot is not None and one.has_snapshot:
