@@ -277,6 +277,17 @@ class ExecutorFailed(HftlabError):
     """The executor that a sweep was given takes no more runs; what ended is kept."""
 
 
+class StaleCode(HftlabError):
+    """A module of a sweep is not loaded as its file says, here or in the process that was to run it."""
+
+    def __init__(self, text: str, module: str) -> None:
+        self.module = module
+        super().__init__(text)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return StaleCode, (str(self), self.module)
+
+
 class ImpossibleTransition(HftlabError):
     """A venue's update that does not fit its order, such as a fill of one that is over; the order stays as it is."""
 

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 from typing import Any, Final, Self
@@ -26,6 +27,7 @@ from hftlab.errors import (
     SessionBusy,
     SweepBusy,
     SweepDamaged,
+    SweepError,
     SweepExists,
     SweepNotFound,
     SweepTooNew,
@@ -171,16 +173,23 @@ def read_plan(folder: Path) -> Plan:
 
 def read_rows(folder: Path) -> pl.DataFrame:
     """Read the rows of all runs of a folder that have ended; of a key the last. Raises SweepDamaged."""
-    tables = []
-    for file in _files(folder):
+    while True:
         try:
-            tables.append(pl.read_parquet(file, memory_map=False).select(pl.col(n).cast(t) for n, t in COLUMNS.items()))
-        except (pl.exceptions.PolarsError, OSError) as error:
-            raise SweepDamaged(
-                f"{file} cannot be read ({str(error).splitlines()[0]}): delete it, and its runs are run again",
-                path=file,
-            ) from None
-    return _latest(tables)
+            return _latest([_read_table(file) for file in _files(folder)])
+        except FileNotFoundError:  # the process that runs the sweep has just put several files into one
+            continue
+
+
+def _read_table(file: Path) -> pl.DataFrame:
+    try:
+        return pl.read_parquet(file, memory_map=False).select(pl.col(n).cast(t) for n, t in COLUMNS.items())
+    except FileNotFoundError:
+        raise
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise SweepDamaged(
+            f"{file} cannot be read ({str(error).splitlines()[0]}): delete it, and its runs are run again",
+            path=file,
+        ) from None
 
 
 class _Version(msgspec.Struct):
@@ -215,15 +224,27 @@ def _latest(tables: Sequence[pl.DataFrame]) -> pl.DataFrame:
 
 
 def _write_table(path: Path, table: pl.DataFrame) -> None:
-    new = path.with_name(f".{path.name}.new")
-    table.write_parquet(new, compression="zstd")
-    _name(new, path)
+    _write_file(path, lambda new: table.write_parquet(new, compression="zstd"))
 
 
 def _write(path: Path, data: bytes) -> None:
+    _write_file(path, lambda new: new.write_bytes(data))
+
+
+def _write_file(path: Path, write: Callable[[Path], object]) -> None:
+    """Write a file under another name first. Raises SweepError, and leaves nothing, where the disk takes no more."""
     new = path.with_name(f".{path.name}.new")
-    new.write_bytes(data)
-    _name(new, path)
+    try:
+        write(new)
+        _name(new, path)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        with suppress(OSError):
+            new.unlink(missing_ok=True)
+        raise SweepError(
+            f"{path} cannot be written ({str(error).splitlines()[0]}): what was written before is kept; give the disk "
+            "some space, and start the sweep again: it goes on from there",
+            path=path,
+        ) from error
 
 
 def _name(new: Path, path: Path) -> None:

@@ -20,7 +20,7 @@ from hftlab.sweeps.grid import ARGUMENTS, CASH, Grid, points_of
 from hftlab.sweeps.run import Task, manifest_hash
 from hftlab.sweeps.run_rows import Run
 from hftlab.sweeps.subject import Subject, pickled
-from hftlab.sweeps.value_identity import value_identity
+from hftlab.sweeps.value_identity import value_identity, value_sources
 
 __all__ = ["PlannedRun", "SweptSessions", "planned_runs"]
 
@@ -67,10 +67,11 @@ def planned_runs(
         subject.check(own)
         _check(of_backtest)
         data = pickled((own, of_backtest), f"the point {point.values!r} of the grid")
+        sources = tuple(sorted({*subject.sources, *value_sources(own)}))
         settings = value_identity({"parameters": own, "arguments": of_backtest})
         for one in recordings:
             run = Run(subject.name, subject.code, one.name, str(one.folder), one.manifest, point.values, settings)
-            runs.setdefault(run.key, PlannedRun(run, Task(strategy, one.folder, one.manifest, data)))
+            runs.setdefault(run.key, PlannedRun(run, Task(strategy, one.folder, one.manifest, data, sources)))
     return runs
 
 

@@ -19,6 +19,7 @@ from hftlab.session import Session, open_session
 from hftlab.session.manifest import MANIFEST
 from hftlab.session.object_path import Location
 from hftlab.sweeps.measures import measures_of
+from hftlab.sweeps.planned_modules import Sources, check, forget, is_stale, prepare
 from hftlab.sweeps.subject import SweptStrategy, made
 
 __all__ = ["Outcome", "Task", "manifest_hash", "run_task"]
@@ -29,13 +30,14 @@ _SESSIONS: Final = 64
 
 
 class Task(NamedTuple):
-    """What a run needs: the pickled strategy, the session's folder and the hash of its manifest, and what is pickled
-    of the point: parameters of the strategy and arguments of the backtest."""
+    """What a run needs: the pickled strategy, the session's folder and the hash of its manifest, what is pickled of the
+    point (parameters of the strategy and arguments of the backtest), and the modules that all of it is of."""
 
     strategy: bytes
     session: Location
     manifest: str
     point: bytes
+    sources: Sources = ()
 
 
 class Outcome(NamedTuple):
@@ -53,11 +55,12 @@ def run_task(task: Task) -> Outcome:
     """
     started = time.perf_counter()
     try:
-        strategy = _strategies.get(task.strategy)
+        strategy = _strategies.get(task.strategy, task.sources)
         session = _session(task.session, task.manifest)
         parameters, arguments = pickle.loads(task.point)  # noqa: S301 - of the sweep that this process works for
         started = time.perf_counter()
         measures = _run(strategy, session, parameters, arguments)
+        check(task.sources)  # also of what it has imported as it ran
     except (Exception, SystemExit) as error:  # a strategy that exits ends its run, and not the thread's program
         return Outcome({}, time.perf_counter() - started, _text(error))
     return Outcome(measures, time.perf_counter() - started, None)
@@ -107,12 +110,17 @@ class _Strategies:
         self._lock = threading.Lock()
         self._kept: OrderedDict[bytes, Any] = OrderedDict()
 
-    def get(self, data: bytes) -> Any:
-        """Unpickle and compile a strategy, or return the one that was."""
-        key = hashlib.sha256(data).digest()
+    def get(self, data: bytes, sources: Sources) -> Any:
+        """Unpickle and compile a strategy, or return the one that was. Raises StaleCode if it would be another."""
+        key = hashlib.sha256(data + repr(sources).encode()).digest()
         with self._lock:  # threads of a pool wait for the one that compiles
+            if is_stale(sources):
+                forget(sources)
+                self._kept.clear()
+            prepare(sources)
             if key not in self._kept:
                 strategy = cloudpickle.loads(data)
+                check(sources)
                 if isinstance(strategy, CompiledStrategy):
                     strategy.step  # noqa: B018 - compiles it
                 self._kept[key] = strategy

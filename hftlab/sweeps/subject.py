@@ -12,7 +12,7 @@ import cloudpickle
 from hftlab.backtest import CompiledStrategy, Strategy
 from hftlab.errors import ArgumentError, ArgumentTypeError
 from hftlab.nearest import describe_unknown, meant
-from hftlab.sweeps.code_identity import code_identity
+from hftlab.sweeps.code_identity import code_identity, code_sources
 
 __all__ = ["Subject", "SweptStrategy", "made", "pickled"]
 
@@ -44,6 +44,8 @@ class Subject:
         self.name = f"{inner.__module__}:{inner.__qualname__}"
         self.code = code_identity(strategy)
         """Hash of its code, in whose place a result is another one."""
+        self.sources = code_sources(strategy)
+        """Modules that its code is of, with the hashes of their files."""
         self.parameters: list[str] = []
         """Names that it is made with."""
         self._needed: list[str] = []

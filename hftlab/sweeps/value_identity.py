@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import Any
 
-import cloudpickle
 import numpy as np
 
 from hftlab.backtest.facts import described
-from hftlab.sweeps.code_identity import code_identity
+from hftlab.sweeps.code_identity import code_identity, code_sources, value_hash
+from hftlab.sweeps.planned_modules import Sources
 
-__all__ = ["value_identity"]
+__all__ = ["value_identity", "value_sources"]
 
 
 def value_identity(value: Any) -> Any:
     """Return a value's identity: the same in another process, and another one for another value.
 
     Models tell theirs by to_dict(); of functions and classes it is that of their code; of arrays and of objects that
-    are of none of the usual kinds a hash of their bytes, pickled.
+    are of none of the usual kinds a hash of what they are made of.
     """
     if isinstance(value, np.datetime64 | np.timedelta64):
         return [value.dtype.str, str(value)]
@@ -48,4 +47,13 @@ def value_identity(value: Any) -> Any:
         return [name, value_identity(value.to_dict())]
     if is_dataclass(value):
         return [name, *(value_identity(getattr(value, one.name)) for one in fields(value))]
-    return [name, hashlib.sha256(cloudpickle.dumps(value)).hexdigest()]
+    return [name, value_hash(value)]
+
+
+def value_sources(value: Any) -> Sources:
+    """Return the modules that the functions and classes in a value are of, with the hashes of their files."""
+    if isinstance(value, Mapping):
+        return value_sources(list(value.values()))
+    if isinstance(value, list | tuple | set | frozenset):
+        return tuple(source for one in value for source in value_sources(one))
+    return code_sources(value) if inspect.isfunction(value) or inspect.isclass(value) else ()

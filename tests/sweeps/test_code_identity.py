@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,9 @@ from typing import Any
 import pytest
 
 import hftlab as hl
+from hftlab.errors import ArgumentError
 from hftlab.sweeps.code_identity import code_identity
+from tests.command import environment
 from tests.sweeps.strategies import joiner, maker
 
 NOTEBOOK = """
@@ -112,3 +115,57 @@ def test_arguments_of_a_partial_function_and_of_a_compiled_strategy_count() -> N
 def test_functions_that_call_each_other_end() -> None:
     text = "import hftlab as hl\ndef a(): b()\ndef b(): a()\nclass Own(hl.Strategy):\n    def on_start(self): a()\n"
     assert identity(text) == identity(text)
+
+
+OBJECTS = """
+import hftlab as hl
+
+class Box:
+    def __init__(self, size):
+        self.size = size
+
+class Slot:
+    __slots__ = ("size",)
+
+BOX, SLOT = Box(1), Slot()
+SLOT.size = [1, {"a": {2, 3, 5, 7}}]
+
+class Own(hl.Strategy):
+    def on_start(self):
+        return BOX.size, SLOT.size, self.side in {"buy", "sell", "both"}
+"""
+
+
+def test_an_object_counts_by_what_is_in_it() -> None:
+    """Its text is an address, which is another one each time, or the same for others."""
+    assert identity(OBJECTS) == identity(OBJECTS) != identity(OBJECTS.replace("Box(1)", "Box(2)"))
+    assert identity(OBJECTS) != identity(OBJECTS.replace('"a": {2', '"a": {4'))
+    assert identity(OBJECTS) != identity(OBJECTS.replace("self.size = size", "self.size = -size"))
+
+
+def test_it_is_the_same_in_another_process() -> None:
+    code = "from tests.sweeps.test_code_identity import *; sys.modules['__main__'] = type(sys)('__main__')\n"
+    code += "print(identity(OBJECTS), identity(NOTEBOOK))"
+    found = [
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env=environment(PYTHONHASHSEED=seed),
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    ]
+    assert found[0] == found[1] != ""
+
+
+def test_what_has_no_bytes_is_refused() -> None:
+    with pytest.raises(ArgumentError, match="which the code names, cannot be sent to another process"):
+        identity(OBJECTS.replace("Box(1)", "Box(__import__('_thread').allocate_lock())"))
+
+
+def test_a_long_chain_of_functions_counts_to_its_end() -> None:
+    chain = "import hftlab as hl\ndef f0(): return 1\n"
+    chain += "".join(f"def f{n}(): return f{n - 1}()\n" for n in range(1, 60))
+    chain += "class Own(hl.Strategy):\n    def on_start(self): f59()\n"
+    assert identity(chain) != identity(chain.replace("return 1\n", "return 2\n"))

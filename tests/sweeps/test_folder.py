@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from hftlab.errors import ArgumentTypeError, SweepBusy, SweepDamaged, SweepExist
 from hftlab.sweeps import folder as folder_module
 from hftlab.sweeps.folder import Plan, SweepFolder, folder_path, read_plan, read_rows
 from hftlab.sweeps.run_rows import Run, row_of
+from tests.command import environment
 
 PLAN = Plan(strategy="makers:Maker", names=["size"], runs=["a", "b"])
 
@@ -149,3 +152,40 @@ class TestFolders:
         assert folder_path("sweep") == tmp_path / "sweep"
         with pytest.raises(ArgumentTypeError, match="folder is 7: give the path of a folder"):
             folder_path(7)  # type: ignore[arg-type]
+
+
+def test_a_file_that_goes_while_rows_are_read_is_not_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process that runs the sweep puts files into one while another looks at them."""
+    with SweepFolder(tmp_path, PLAN) as folder:
+        folder.add(row(1))
+        folder.flush()
+    listed = folder_module._files
+
+    def stale(path: Path) -> list[Path]:
+        monkeypatch.setattr(folder_module, "_files", listed)
+        return [path / "runs" / "00000000-gone.parquet", *listed(path)]
+
+    monkeypatch.setattr(folder_module, "_files", stale)
+    assert len(read_rows(tmp_path)) == 1
+
+
+def test_a_full_disk_is_an_error_and_rows_stay(tmp_path: Path) -> None:
+    """The system refuses files of more than some bytes, as a full disk does."""
+    code = (
+        "import resource, signal, sys; from pathlib import Path; from tests.sweeps.test_folder import *\n"
+        "from hftlab.errors import SweepError\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "folder = SweepFolder(Path(sys.argv[1]), PLAN); folder.add(row(1)); folder.flush()\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100, resource.RLIM_INFINITY)); folder.add(row(2))\n"
+        "try: folder.flush()\n"
+        "except SweepError as error: print(error)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2); print(len(read_rows(folder.path)))\n"
+        "folder.close(); print(len(read_rows(folder.path)), *(one.name for one in folder.path.rglob('.*.new')))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "s")], env=environment(), capture_output=True, text=True, check=True
+    )
+    error, before, after = done.stdout.splitlines()
+    assert "cannot be written (" in error
+    assert error.endswith("start the sweep again: it goes on from there")
+    assert (before, after) == ("1", "2")

@@ -81,8 +81,8 @@ class TestBytes:
                 super().__init__()
                 self.lock = lock
 
-        with pytest.raises(ArgumentError, match="Locked cannot be sent to another process"):
-            Subject(Locked).to_bytes()
+        with pytest.raises(ArgumentError, match="which the code names, cannot be sent to another process"):
+            Subject(Locked)
         with pytest.raises(ArgumentError, match="the value cannot be sent"):
             pickled(lock, "the value")
 

@@ -1,0 +1,174 @@
+"""Modules that a sweep was planned with: wherever a run is, they are of the text whose hash its row is kept under.
+
+The process that plans a sweep has its modules as they were imported, and refuses to begin where a file says something
+else by now. Other processes that still have them as they were before import them anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import os
+import sys
+import types
+from collections.abc import Iterable, Mapping
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+from hftlab.errors import StaleCode
+from hftlab.sweeps.loaded_source import difference
+from hftlab.sweeps.module_sources import source_file, source_texts
+
+__all__ = ["Sources", "check", "forget", "is_stale", "loaded_sources", "prepare"]
+
+Sources: TypeAlias = tuple[tuple[str, str], ...]
+"""Names of modules, each with the SHA-256 of the text of its file."""
+
+_OWN_NAMES: Final = ("__main__", "__mp_main__")
+"""Modules that are another one in each process; what they define goes by value."""
+
+
+class _Loads:
+    """Hashes of the texts that the modules of this process were loaded from, as far as they are known."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[object, str]] = {}
+        self.planner = 0
+        """Process that has planned a sweep: it is this one, or the one that it was forked from."""
+
+    def get(self, module: types.ModuleType) -> str | None:
+        mark, known = self._known.get(module.__name__, (None, None))
+        return known if mark is _mark(module) else None
+
+    def note(self, module: types.ModuleType, known: str) -> None:
+        self._known[module.__name__] = _mark(module), known
+
+
+_loads: Final = _Loads()
+
+
+def _mark(module: types.ModuleType) -> object:
+    """Return an object that is another one once a module was loaded again."""
+    return module.__spec__ or module
+
+
+def loaded_sources(modules: Iterable[str], instead: Mapping[str, Mapping[str, Any]] | None = None) -> Sources:
+    """Return modules, and those of their project that they import, with the hashes of their files.
+
+    `instead` are objects to look at in place of a module's own, by its name and theirs. Raises StaleCode if one of them
+    is not loaded as its file says.
+    """
+    _loads.planner = os.getpid()
+    found = []
+    for name, text in source_texts(modules).items():
+        now = hashlib.sha256(text).hexdigest()
+        module = sys.modules.get(name)
+        if module is not None:
+            what = difference(module, text, (instead or {}).get(name))
+            if what is not None or _loads.get(module) not in (None, now):
+                raise _edited(name, module, what)
+            _loads.note(module, now)
+        found.append((name, now))
+    return tuple(found)
+
+
+def _edited(name: str, module: types.ModuleType, what: str | None) -> StaleCode:
+    file = Path(str(module.__file__))
+    cached = getattr(module, "__cached__", None)
+    if cached is not None:  # it is taken for that of the file if both are of one second and of one size
+        Path(cached).unlink(missing_ok=True)
+    if name in _OWN_NAMES:
+        return StaleCode(f"{file} was edited after it was started: start it again", name)
+    where = "" if what is None else f" ({what} is another one in {file})"
+    return StaleCode(
+        f"{name} was edited after it was imported{where}: importlib.reload({name}), and import from it anew what was "
+        "imported by name, or restart the kernel",
+        name,
+    )
+
+
+def is_stale(sources: Sources) -> bool:
+    """True if this process has a module of a text other than a sweep was planned with.
+
+    Raises StaleCode in the process that has planned it, whose modules are the user's to load again.
+    """
+    return bool(_stale(sources))
+
+
+def _stale(sources: Sources) -> list[str]:
+    stale = [name for name, planned in sources if name in sys.modules and not _is_as_planned(name, planned)]
+    if stale and os.getpid() == _loads.planner:
+        raise _edited(stale[0], sys.modules[stale[0]], None)
+    return stale
+
+
+def _is_as_planned(name: str, planned: str) -> bool:
+    module = sys.modules[name]
+    if name in _OWN_NAMES:
+        return True
+    known = _loads.get(module)
+    if known is not None:
+        return known == planned
+    file = source_file(name)
+    text = None if file is None else file.read_bytes()
+    if text is None or hashlib.sha256(text).hexdigest() != planned or difference(module, text) is not None:
+        return False
+    _loads.note(module, planned)
+    return True
+
+
+def forget(sources: Sources) -> None:
+    """Forget modules, so that they are imported anew; what has been made of them goes on as it was."""
+    for name, _ in sources:
+        if name not in _OWN_NAMES:
+            sys.modules.pop(name, None)
+    importlib.invalidate_caches()
+
+
+def prepare(sources: Sources) -> None:
+    """Have modules imported from the text of their files from now on, unless this process has planned the sweep."""
+    if os.getpid() != _loads.planner:
+        _finder.names.update(name for name, _ in sources)
+        if _finder not in sys.meta_path:
+            sys.meta_path.insert(0, _finder)
+
+
+def check(sources: Sources) -> None:
+    """Raise StaleCode if a module has been imported since of another text than the sweep was planned with."""
+    stale = _stale(sources)
+    if stale:
+        raise StaleCode(
+            f"{stale[0]} has another text here than where the sweep began: start it again, and on a cluster give all "
+            "machines the same file",
+            stale[0],
+        )
+
+
+class _Finder:
+    """Finder of the modules of sweeps, whose loader notes what text it has run."""
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+
+    def find_spec(self, name: str, path: Any = None, target: types.ModuleType | None = None) -> ModuleSpec | None:
+        """Return the spec of a sweep's module that has a file of its own; None for all others."""
+        spec = PathFinder.find_spec(name, path, target) if name in self.names else None
+        if spec is None or type(spec.loader) is not SourceFileLoader:
+            return None
+        spec.loader = _Loader(name, spec.loader.path)
+        return spec
+
+
+class _Loader(SourceFileLoader):
+    """Loader that runs the text of a file itself: a compiled one may be of a text of the same second and size."""
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        """Run the module's text, and note its hash."""
+        text = Path(self.path).read_bytes()
+        now = hashlib.sha256(text).hexdigest()
+        _loads.note(module, now)
+        exec(compile(text, self.path, "exec", dont_inherit=True), module.__dict__)  # noqa: S102 - as imports do
+
+
+_finder: Final = _Finder()
