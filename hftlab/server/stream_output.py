@@ -89,8 +89,10 @@ class StreamOutput:
         if self.taps:
             self.accept(Timed(item.at, item.message.decoded()))
             return
-        received = to_milliseconds(item.at)
-        self.publisher.publish_encoded(item.message.received(received) if received > 0 else item.message, item.at)
+        message, received = item.message, to_milliseconds(item.at)
+        if self.playback.is_recorded and received > 0:
+            message = message.received(received)
+        self.publisher.publish_encoded(message, item.at)
 
     def flush(self) -> None:
         """Send the messages that wait for their channel's pace."""

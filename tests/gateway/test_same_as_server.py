@@ -1,0 +1,127 @@
+"""A gateway's clients get what those of a server get, message for message."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from typing import Any, Final
+
+import msgspec
+import pytest
+
+from hftlab import Client, Clock
+from hftlab.client.arguments import Encoding
+from hftlab.gateway import Gateway, NatsTerms, PublisherNode
+from hftlab.protocol import Gap, MarketData, Message
+from hftlab.protocol.market_data import Trade
+from hftlab.protocol.messages import BookDelta
+from hftlab.server import Server
+from hftlab.simulator import RandomWalk
+from hftlab.source import Timed
+from tests.gateway.conftest import PATIENCE, until
+
+KINDS: Final[list[list[str] | None]] = [
+    None,
+    ["TRADES"],
+    ["QUOTES", "TRADES"],
+    ["QUOTES", "ORDER_BOOK", "TRADES", "STATISTICS"],
+    ["BOOK_DELTA"],
+    ["BOOK_DELTA", "ORDER_BOOK"],
+]
+NUMBERS: Final = ("fromSequence", "toSequence", "sequence", "prevSequence")
+QUIET: Final = 0.5
+"""Seconds without a message after which a server of this process has sent all."""
+
+
+class Pushed(RandomWalk):
+    """A live source that yields what it is given."""
+
+    def __init__(self) -> None:
+        super().__init__(7)
+        self._due: deque[Timed[Any]] = deque()
+        self._wake: Callable[[], None] = lambda: None
+
+    def push(self, message: Message) -> None:
+        self._due.append(Timed(self.clock.now(), message))
+        self._wake()
+
+    def watch(self, callback: Callable[[], None]) -> Callable[[], None]:
+        self._wake = callback
+        return lambda: None
+
+    def next_time(self) -> int | None:  # type: ignore[override]
+        return self._due[0].at if self._due else None
+
+    def advance(self, until: int) -> list[Timed[Any]]:  # type: ignore[override]
+        due = self._due
+        return [due.popleft() for _ in range(len(due)) if due[0].at <= until]
+
+
+def script() -> list[Message]:
+    """Messages of all kinds: with and without parts, of one symbol and several, trades, snapshots and gaps."""
+    walk = RandomWalk(7, clock=Clock(start=10**18))
+    made: list[Message] = []
+    for number in range(40):
+        (full,) = walk.advance(walk.next_time())
+        names = full.symbols[number % 3 : number % 3 + 1 + number % 5]
+        symbols = [msgspec.structs.replace(symbol, **_parts(symbol, number + at)) for at, symbol in enumerate(names)]
+        made.append(MarketData(timestamp=1.0, id=f"m{number}", symbols=symbols, snapshot=number % 7 == 3))
+        if number % 9 == 5:
+            made.append(Gap(timestamp=1.0, from_sequence=0, to_sequence=0, reason=f"lost {number}", symbols=["AAPL"]))
+    return made
+
+
+def _parts(symbol: Any, number: int) -> dict[str, Any]:
+    trade = Trade(price=symbol.price, size=float(number + 1), timestamp=symbol.timestamp, side="BUY")
+    trades: list[Any] = [[], None, [trade, trade]][number % 3]
+    gone: list[dict[str, Any]] = [{}, {"bids": None}, {"asks": None}, {"last_trade": None}, {"bids": [], "asks": None}]
+    return {"trades": trades, "last_trade": trade} | gone[number % 5]
+
+
+async def heard(
+    source: Pushed, messages: list[Message], url: str, encoding: Encoding, counts: Sequence[int | None]
+) -> list[Any]:
+    """What clients of each of KINDS are told, the first `counts` messages or all, and what they then know."""
+    async with AsyncExitStack() as stack:
+        clients = [await stack.enter_async_context(Client(url, encoding=encoding)) for _ in KINDS]
+        for message in messages[:5]:
+            source.push(message)
+        first = await stack.enter_async_context(Client(url))
+        await first.subscribe(first.offered_symbols, frequency=0)
+        await until(lambda: all(first.latest(name) for name in ("AAPL", "AMZN")))
+        for client, kinds in zip(clients, KINDS, strict=True):
+            await client.subscribe(client.offered_symbols, data_types=kinds, frequency=0)
+        for message in messages[5:]:
+            source.push(message)
+        return await asyncio.gather(*(_read(client, count) for client, count in zip(clients, counts, strict=True)))
+
+
+async def _read(client: Client, count: int | None) -> Any:
+    """Messages without the numbers of their channel, and the newest state of all symbols."""
+    found: list[Any] = []
+    while count is None or len(found) < count:
+        try:
+            message = await asyncio.wait_for(client.next_message(), QUIET if count is None else PATIENCE)
+        except TimeoutError:
+            break
+        if isinstance(message, MarketData | Gap | BookDelta):
+            facts = msgspec.to_builtins(msgspec.structs.replace(message, timestamp=1.0))
+            told = {name: value for name, value in facts.items() if name not in NUMBERS}
+            found.append(told)
+    return found, {name: msgspec.to_builtins(client.latest(name)) for name in client.offered_symbols}
+
+
+@pytest.mark.parametrize("encoding", ["json", "msgpack"])
+async def test_clients_cannot_tell(terms: NatsTerms, cluster: str, encoding: Encoding) -> None:
+    source, messages = Pushed(), script()
+    async with Server(source, port=0) as server:
+        plain = await heard(source, messages, server.url, encoding, [None for _ in KINDS])
+    source = Pushed()
+    async with PublisherNode(source, terms, cluster=cluster), Gateway(terms, port=0, cluster=cluster) as gateway:
+        await until(lambda: gateway.server.unready() is None)
+        behind = await heard(source, messages, gateway.url, encoding, [len(found) for found, _ in plain])
+    for kinds, one, other in zip(KINDS, plain, behind, strict=True):
+        assert len(one[0]) > 20, kinds
+        assert other == one, kinds
