@@ -145,7 +145,10 @@ class MarketFeed:
             return
         if symbol.waiting is None and frame.sequence == symbol.last + 1:
             symbol.last = frame.sequence
-            self._deliver(name, symbol, frame)
+            try:
+                self._deliver(name, symbol, frame)
+            except ValueError:  # msgspec.DecodeError is one
+                self._lose(name, symbol, 1, "a message of the publisher cannot be read")
             return
         if symbol.waiting is None and frame.sequence > symbol.last:
             self._lose(name, symbol, frame.sequence - symbol.last - 1)
@@ -155,16 +158,16 @@ class MarketFeed:
             self.flush()  # the last of its message, which goes on without it
 
     def snapshot(self, name: str, frame: MarketFrame) -> None:
-        """Take in the state of a symbol as of a sequence, and go on from there."""
+        """Take in the state of a symbol as of a sequence, and go on from there. Raises ValueError."""
         symbol = self._symbols.get(name)
         if symbol is None or frame.run != symbol.run or symbol.waiting is None:
             return
         newer = [one for one in symbol.waiting if one.sequence > frame.sequence]
         if newer and newer[0].sequence != frame.sequence + 1:
-            symbol.waiting, symbol.asked_at = deque(newer), None  # it was asked for too early: once more
+            symbol.waiting, symbol.asked_at = deque(), None  # it was asked for too early: once more
             return
+        self._deliver(name, symbol, frame)  # raises before anything is changed; then it is asked for again
         symbol.waiting, symbol.asked_at, symbol.last = None, None, frame.sequence
-        self._deliver(name, symbol, frame)
         for one in newer:
             self.receive(name, one)
 
@@ -201,9 +204,10 @@ class MarketFeed:
             self._group = []
         self._group_key = None
 
-    def _lose(self, name: str, symbol: _Symbol, count: int) -> None:
+    def _lose(self, name: str, symbol: _Symbol, count: int, reason: str | None = None) -> None:
         self.lost += count
-        self._flag(name, symbol, f"{count:,} messages were lost between the publisher and the gateway")
+        said = f"{count:,} messages were lost between the publisher and the gateway" if reason is None else reason
+        self._flag(name, symbol, said)
         symbol.waiting, symbol.asked_at = deque(), None
 
     def _flag(self, name: str, symbol: _Symbol, reason: str) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Final
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -74,8 +75,32 @@ class TestOrder:
         feed.snapshot(NAMES[0], frame(4))  # 5 is lost
         assert seen(feed) == []
         assert feed.wanted(0.0) == {RUN: NAMES[:1]}
+        feed.receive(NAMES[0], frame(7))
         feed.snapshot(NAMES[0], frame(6))
-        assert seen(feed) == [6]
+        assert seen(feed) == [6, 7]
+
+    def test_a_frame_that_cannot_be_read_is_a_gap_and_a_snapshot(self) -> None:
+        feed = in_step()
+        feed.receive(NAMES[0], frame(1)._replace(payload=b"nonsense"))
+        feed.receive(NAMES[0], frame(2))
+        assert seen(feed) == ["a message of the publisher cannot be read"]
+        with pytest.raises(ValueError, match="malformed"):
+            feed.snapshot(NAMES[0], frame(2)._replace(payload=b"nonsense"))
+        assert feed.out_of_step() == NAMES[:1]
+        feed.snapshot(NAMES[0], frame(2))
+        feed.receive(NAMES[0], frame(3))
+        assert seen(feed) == [2, 3]
+
+    def test_a_number_that_is_none_of_the_publishers_stays_without_consequence(self) -> None:
+        feed = in_step()
+        feed.receive(NAMES[0], frame(10**30))
+        for sequence in (-5, 1, 2):
+            feed.receive(NAMES[0], frame(sequence))
+        feed.snapshot(NAMES[0], frame(2))
+        assert feed.wanted(1.0) == {RUN: NAMES[:1]}
+        feed.receive(NAMES[0], frame(3))
+        feed.snapshot(NAMES[0], frame(2))
+        assert seen(feed)[1:] == [2, 3]
 
     def test_a_lost_frame_is_one_gap_and_a_snapshot(self) -> None:
         feed = in_step()
