@@ -14,6 +14,7 @@ from hftlab.gateway.nats_terms import NatsTerms
 from hftlab.gateway.publisher_node import PublisherNode
 from hftlab.gateway.subjects import DEFAULT_CLUSTER
 from hftlab.protocol import Message
+from hftlab.server.arguments import port_number
 from hftlab.source import Source
 from hftlab.trading.account import AccountTerms
 from hftlab.trading.recorded_venue import Fills
@@ -41,6 +42,8 @@ class LocalCluster:
     ) -> None:
         if isinstance(gateways, bool) or not isinstance(gateways, int) or not 1 <= gateways <= 64:
             raise ArgumentError(f"gateways={gateways!r} is not a number of processes: give 1 to 64")
+        if port_number(port) + gateways - 1 > 65535:
+            raise ArgumentError(f"port={port} is too high for {gateways} gateways, which have the ports behind it")
         self.nats = NatsServer()
         self._source, self._accounts, self._fills = source, accounts, fills
         self._count, self._port, self._arguments = gateways, port, arguments

@@ -23,8 +23,19 @@ __all__ = ["NatsServer", "nats_server_binary"]
 
 _START: Final = 10.0
 _STOP: Final = 1.0
-_GUARD: Final = 'while kill -0 "$1" && kill -0 "$2"; do sleep 1; done 2>/dev/null; kill "$2" 2>/dev/null'
-"""Shell program that ends nats-server when the process that has started it is gone, also where that was killed."""
+_GUARD: Final = """exec 2>/dev/null
+while kill -0 "$1" && kill -0 "$2"; do sleep 1; done
+if ! kill -0 "$1"; then
+  for attempt in 1 2 3 4 5 6 7 8 9 10; do kill "$2" || break; sleep 0.1; done
+fi
+[ -n "$3" ] || exit
+while kill -0 "$1"; do sleep 1; done
+rm -rf -- "$3"
+"""
+"""Shell program that ends nats-server when the process that has started it is gone, also where that was killed.
+
+Then it removes the folder that is given, a temporary one.
+"""
 
 
 def nats_server_binary() -> str:
@@ -88,7 +99,8 @@ class NatsServer:
                 raise HftlabError(f"nats-server has not started: {lines[-1] if lines else 'it says nothing'}")
             time.sleep(0.01)
         if Path("/bin/sh").exists():
-            guard = ["/bin/sh", "-c", _GUARD, "guard", str(os.getpid()), str(self._process.pid)]
+            temporary = str(self.folder) if self._is_temporary else ""
+            guard = ["/bin/sh", "-c", _GUARD, "guard", str(os.getpid()), str(self._process.pid), temporary]
             nothing = subprocess.DEVNULL
             self._guard = subprocess.Popen(  # noqa: S603
                 guard, stdin=nothing, stdout=nothing, stderr=nothing, start_new_session=True

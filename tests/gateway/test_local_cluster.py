@@ -14,6 +14,10 @@ from tests.gateway.conftest import until
 def test_a_number_of_gateways_that_cannot_be_is_refused() -> None:
     with pytest.raises(ArgumentError, match="not a number of processes"):
         LocalCluster(RandomWalk(7), 0)
+    with pytest.raises(ArgumentError, match="not a TCP port"):
+        LocalCluster(RandomWalk(7), 2, 70_000)
+    with pytest.raises(ArgumentError, match="too high for 2 gateways"):
+        LocalCluster(RandomWalk(7), 2, 65_535)
 
 
 async def test_it_ends_where_the_program_has_no_threads_any_more() -> None:

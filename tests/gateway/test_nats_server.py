@@ -45,6 +45,23 @@ class TestNatsServer:
             parent.kill()
         await until(lambda: not psutil.pid_exists(pid))
 
+    @pytest.mark.soak
+    async def test_so_does_its_temporary_folder_also_where_it_died_first(self) -> None:
+        program = (
+            "import time; from hftlab.gateway import NatsServer\n"
+            "one = NatsServer(jetstream=False).start(); print(one.pid, one.folder, flush=True); time.sleep(600)"
+        )
+        command = [sys.executable, "-c", program]
+        for is_first in (False, True):
+            with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment()) as parent:
+                assert parent.stdout is not None
+                pid, folder = parent.stdout.readline().split()
+                assert Path(folder).is_dir()
+                if is_first:
+                    psutil.Process(int(pid)).kill()
+                parent.kill()
+            await until(lambda folder=folder: not Path(folder).exists())
+
     def test_a_temporary_folder_goes_with_it(self) -> None:
         with NatsServer(jetstream=False) as server:
             folder = server.folder
