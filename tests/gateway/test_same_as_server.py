@@ -15,6 +15,7 @@ from hftlab import Client, Clock
 from hftlab.client.arguments import Encoding
 from hftlab.gateway import Gateway, NatsTerms, PublisherNode
 from hftlab.protocol import Gap, MarketData, Message
+from hftlab.protocol.enums import Side
 from hftlab.protocol.market_data import Trade
 from hftlab.protocol.messages import BookDelta
 from hftlab.server import Server
@@ -74,8 +75,8 @@ def script() -> list[Message]:
 
 
 def _parts(symbol: Any, number: int) -> dict[str, Any]:
-    trade = Trade(price=symbol.price, size=float(number + 1), timestamp=symbol.timestamp, side="BUY")
-    trades: list[Any] = [[], None, [trade, trade]][number % 3]
+    trade = Trade(price=symbol.price, size=float(number + 1), timestamp=symbol.timestamp, side=Side.BUY)
+    trades: Any = [[], None, [trade, trade]][number % 3]
     gone: list[dict[str, Any]] = [{}, {"bids": None}, {"asks": None}, {"last_trade": None}, {"bids": [], "asks": None}]
     return {"trades": trades, "last_trade": trade} | gone[number % 5]
 
