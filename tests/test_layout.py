@@ -109,7 +109,6 @@ TESTED_ELSEWHERE: Final[dict[str, tuple[str, str]]] = {
     "gateway/announcement.py": ("gateway/test_market_feed.py", OF_DATA),
     "gateway/gateway_process.py": ("gateway/test_local_cluster.py", OF_A_CLUSTER),
     "gateway/gateway_source.py": ("gateway/test_gateway.py", OF_A_CLUSTER),
-    "gateway/jetstream.py": ("gateway/test_gateway.py", OF_A_CLUSTER),
     "gateway/lasting_client.py": ("gateway/test_nats_terms.py", "what it is connected by"),
     "gateway/market_outbox.py": ("gateway/test_gateway.py", OF_A_CLUSTER),
     "gateway/remote_accounts.py": ("gateway/test_gateway.py", OF_A_CLUSTER),

@@ -32,6 +32,8 @@ class AccountOutbox:
     def __init__(self, subjects: Subjects, run: str, session: str) -> None:
         self.stored = self.dropped = 0
         """Batches that JetStream has, and records that it never got."""
+        self.problem: str | None = None
+        """Sentence that says why nothing can be told at present; None if all can."""
         self._subjects, self._run, self._session = subjects, run, session
         self._records: deque[tuple[str, AccountRecord, int]] = deque()
         self._awake = asyncio.Event()
@@ -71,10 +73,12 @@ class AccountOutbox:
                 _log.error("a record of an account is too big for NATS and is left out", bytes=len(payload))
                 return
             except (Error, OSError) as exc:
+                self.problem = f"JetStream does not take what accounts are told ({str(exc) or type(exc).__name__})"
                 if not is_told:
                     is_told = True
                     _log.warning("JetStream does not take what accounts are told: trying again", reason=repr(exc))
                 await asyncio.sleep(_RETRY)
             else:
                 self.stored += 1
+                self.problem = None
                 return

@@ -21,11 +21,15 @@ class Announcement(msgspec.Struct):
 
 
 class Beat(msgspec.Struct):
-    """Sign of life of a publisher: the newest sequences of the symbols that have changed lately, and what is wrong."""
+    """Sign of life of a publisher: the newest sequences of the symbols that have changed lately, and what is wrong.
+
+    `untold` is why accounts cannot be told anything: no orders are to be sent then, as nobody would hear of them.
+    """
 
     run: str
     sequences: dict[str, int] = {}
     problem: str | None = None
+    untold: str | None = None
 
 
 class GatewayBeat(msgspec.Struct):

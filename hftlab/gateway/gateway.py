@@ -97,6 +97,8 @@ class Gateway:
         self._client: NatsClient | None = None
         self._problem: str | None = f"NATS at {self.nats.shown} has not been reached yet"
         self._publisher_problems: dict[str, str] = {}
+        self._untold: dict[str, str] = {}
+        """By run of a publisher why it can tell accounts nothing."""
         self._trading: Announcement | None = None
         """The publisher that takes orders."""
         self._reader: StreamReader | None = None
@@ -204,7 +206,7 @@ class Gateway:
             return f"the publisher of {self._trading.source!r} is not heard at present"
         if not self._feed.owns(self._trading.run):
             return f"the publisher of {self._trading.source!r} was replaced by one that takes no orders"
-        return None
+        return self._untold.get(self._trading.run)
 
     # --- NATS ---
 
@@ -312,6 +314,10 @@ class Gateway:
             self._publisher_problems.pop(beat.run, None)
         else:
             self._publisher_problems[beat.run] = beat.problem
+        if beat.untold is None:
+            self._untold.pop(beat.run, None)
+        else:
+            self._untold[beat.run] = beat.untold
         was_silent = any(one.run == beat.run for one in self._feed.silent)
         self._feed.beat(beat.run, beat.sequences, time.monotonic())
         self._pass_on()

@@ -13,15 +13,20 @@ from hftlab.log import get_logger
 from hftlab.protocol.publishing.private_log import MOST_MESSAGES
 
 if TYPE_CHECKING:
+    from nats.aio.client import Client as NatsClient
     from nats.aio.msg import Msg
     from nats.js import JetStreamContext
 
-__all__ = ["ORDER_LIFETIME", "StreamReader", "last_sequence", "open_streams", "purge_accounts"]
+__all__ = ["ORDER_LIFETIME", "StreamReader", "answered_jetstream", "last_sequence", "open_streams", "purge_accounts"]
 
 ORDER_LIFETIME: Final = 10.0
 """Seconds after which a request that no publisher has read is gone: nobody wants an order of long ago."""
 _ACCOUNT_LIFETIME: Final = 7 * 24 * 3600.0
 _MOST_IN_ALL: Final = 400_000
+_ACCOUNT_BYTES: Final = 256 * 1024 * 1024
+"""Bytes of all that accounts are told; beyond them the oldest go, as they do from a server's log."""
+_ORDER_BYTES: Final = 16 * 1024 * 1024
+"""Bytes of requests that wait; beyond them new ones are refused."""
 _RETRY: Final = 0.2
 _HEARTBEAT: Final = 0.5
 """Seconds between signs of life of a consumer; without two of them it is made anew, behind what has been read."""
@@ -38,7 +43,8 @@ async def open_streams(js: JetStreamContext, subjects: Subjects, where: str) -> 
         name=subjects.order_stream,
         subjects=[f"{subjects.orders}.*"],
         max_age=ORDER_LIFETIME,
-        discard=DiscardPolicy.OLD,
+        max_bytes=_ORDER_BYTES,
+        discard=DiscardPolicy.NEW,  # a request that is thrown away would have no answer
         duplicate_window=ORDER_LIFETIME,
     )
     accounts = StreamConfig(
@@ -47,6 +53,7 @@ async def open_streams(js: JetStreamContext, subjects: Subjects, where: str) -> 
         max_msgs_per_subject=MOST_MESSAGES,
         max_msgs=_MOST_IN_ALL,
         max_age=_ACCOUNT_LIFETIME,
+        max_bytes=_ACCOUNT_BYTES,
         discard=DiscardPolicy.OLD,
     )
     for config in (orders, accounts):
@@ -69,7 +76,32 @@ async def _open(js: JetStreamContext, config: Any, where: str) -> None:
             "start nats-server with -js, or publish market data alone (--no-orders)"
         ) from exc
     except (APIError, Error) as exc:
+        if "insufficient storage" in str(exc):
+            raise HftlabError(
+                f"JetStream of NATS at {where} has no room for the stream {config.name}, which needs "
+                f"{config.max_bytes:,} bytes: raise max_file_store there, or free space"
+            ) from exc
         raise HftlabError(f"JetStream of NATS at {where} refuses the stream {config.name}: {exc}") from exc
+
+
+def answered_jetstream(client: NatsClient) -> JetStreamContext:
+    """Make a context whose publish_async() ends with an APIError where JetStream refuses a message.
+
+    The library's own raises that error where it reads the answer, and leaves who waits for it waiting.
+    """
+    from nats.js import JetStreamContext
+    from nats.js.errors import APIError
+
+    class AnsweredJetStream(JetStreamContext):
+        async def _handle_async_reply(self, msg: Msg) -> None:
+            try:
+                await super()._handle_async_reply(msg)
+            except APIError as exc:
+                future = self._publish_async_futures.get(msg.subject.rpartition(".")[2])
+                if future is not None and not future.done():
+                    future.set_exception(exc)
+
+    return AnsweredJetStream(client)
 
 
 async def purge_accounts(js: JetStreamContext, subjects: Subjects) -> None:

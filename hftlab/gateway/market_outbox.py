@@ -114,11 +114,11 @@ class MarketOutbox:
                 frame = MarketFrame(self.run, sequence, FrameKind.NOTHING, self._group, 0, 0, b"")
             self._enqueue(f"{to}.{token_of(name)}", frame.payload, frame.header)
 
-    def put_beat(self, problem: str | None) -> None:
+    def put_beat(self, problem: str | None, untold: str | None = None) -> None:
         """Send a sign of life, behind all that waits."""
         sequences = {name: self._sequences[name] for name in self._changed}
         self._changed = {name: left - 1 for name, left in self._changed.items() if left > 1}
-        self._enqueue(self._subjects.beats, encode(Beat(self.run, sequences, problem)), None)
+        self._enqueue(self._subjects.beats, encode(Beat(self.run, sequences, problem, untold)), None)
 
     # --- the way to NATS ---
 

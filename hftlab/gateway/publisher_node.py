@@ -265,7 +265,7 @@ class PublisherNode:
         if self._playback.failure is not None:
             return f"the source {self.source.name!r} has failed ({self._playback.failure}): start the publisher again"
         source = undecorated(self.source)
-        return self._problem or (source.problem if isinstance(source, Live) else None)
+        return self._problem or self._told.problem or (source.problem if isinstance(source, Live) else None)
 
     def stats(self) -> dict[str, Any]:
         """Return counts since the start, and what is true now."""
@@ -337,7 +337,7 @@ class PublisherNode:
             if self._playback.failure is not None and not is_told:
                 is_told = True
                 self._market.put_failure(f"the source has failed: {self._playback.failure}")
-            self._market.put_beat(self.problem)
+            self._market.put_beat(self.problem, self._told.problem)
             now = time.monotonic()
             for gateway in [name for name, heard in self._gateways.items() if now - heard > _GONE]:
                 self._forget_gateway(gateway)

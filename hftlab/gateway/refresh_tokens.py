@@ -21,8 +21,8 @@ __all__ = ["RefreshTokens"]
 _TIMEOUT: Final = 2.0
 _ATTEMPTS: Final = 5
 """Readings of a sign-in's newest number, while others write it or answers are lost."""
-_MOST_BYTES: Final = 64 * 1024 * 1024
-"""Bytes of all numbers at JetStream: some 300,000 sign-ins a day."""
+_MOST_BYTES: Final = 16 * 1024 * 1024
+"""Bytes of all numbers at JetStream: some 100,000 sign-ins a day."""
 _ENDED: Final = "ended"
 _FAMILY: Final = re.compile(r"[A-Za-z0-9_-]{22}\Z")
 _OPTIONS: Final[Any] = {

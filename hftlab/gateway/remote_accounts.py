@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -25,6 +26,7 @@ from hftlab.gateway.account_records import (
     error_of,
 )
 from hftlab.gateway.gateway_source import GatewaySource
+from hftlab.gateway.jetstream import answered_jetstream
 from hftlab.gateway.subjects import Subjects, token_of
 from hftlab.log import get_logger
 from hftlab.protocol.codec import JSON
@@ -137,7 +139,7 @@ class RemoteAccounts:
 
     async def run(self, client: NatsClient) -> None:
         """Send what waits, in its order, until it is cancelled."""
-        js = client.jetstream()
+        js = answered_jetstream(client)
         while True:
             while not self._queue:
                 self._awake.clear()
@@ -163,7 +165,7 @@ class RemoteAccounts:
             except Exception as exc:  # of the library, whose types are many
                 self._answer(request.number, ServerError(f"the order was not sent: NATS does not take it ({exc!r})"))
             else:
-                stored.add_done_callback(_heard)
+                stored.add_done_callback(partial(self._heard, request.number))
                 pending.stored = stored
 
     async def _is_stored(self, client: NatsClient, subject: str, payload: bytes) -> bool:
@@ -234,6 +236,18 @@ class RemoteAccounts:
         assert self.source is not None
         self.source.call(lambda: pending.answer(error, pending.state))
 
+    def _heard(self, number: int, stored: asyncio.Future[Any]) -> None:
+        """Answer a request that JetStream has refused: it has not stored it."""
+        from nats.js.errors import APIError
+
+        if stored.cancelled() or (error := stored.exception()) is None:
+            return
+        _log.warning("JetStream does not take a request", reason=repr(error))
+        if isinstance(error, APIError) and (pending := self._pending.get(number)) is not None:
+            pending.stored = None
+            reason = error.description or repr(error)
+            self._answer(number, ServerError(f"the order was not sent: JetStream does not take it ({reason})"))
+
     def tick(self) -> None:
         """Answer requests that have waited for too long."""
         now = self._now()
@@ -258,8 +272,3 @@ def _no_answer() -> ServerError:
         f"there was no answer from the publisher within {ANSWER:g} s, and whether the order was taken is not known: "
         "its ORDER_UPDATEs tell, or send it again under the same clientOrderId"
     )
-
-
-def _heard(stored: asyncio.Future[Any]) -> None:
-    if not stored.cancelled() and (error := stored.exception()) is not None:
-        _log.warning("JetStream does not take a request", reason=repr(error))
