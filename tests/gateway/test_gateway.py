@@ -345,7 +345,7 @@ class TestAccounts:
             async with Client(gateway.url, account="alice") as client:
                 await client.trading.buy("AAPL", 10)
             put_beat = node._market.put_beat
-            monkeypatch.setattr(node._market, "put_beat", lambda _: None)  # as a process that hangs
+            monkeypatch.setattr(node._market, "put_beat", lambda *_: None)  # as a process that hangs
             await until(lambda: gateway.server.stats()["problems"])
             assert "is not heard" in gateway.server.stats()["problems"][0]
             async with Client(gateway.url, account="alice") as client:
