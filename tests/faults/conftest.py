@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from hftlab.client import Client
-from hftlab.protocol import MarketData, Message, OrderStatus, OrderType, OrderUpdate, Side, UpdateType
+from hftlab.protocol import BookDelta, MarketData, Message, OrderStatus, OrderType, OrderUpdate, Side, UpdateType
 from hftlab.protocol.subscribing.loss import Loss
 from hftlab.server import Server
 from hftlab.source import Timed
@@ -38,17 +38,28 @@ class Witness:
         self.connections = 0
         self.holes: list[tuple[int, int]] = []
         self._seen: dict[int, int] = {}
+        self._symbols: dict[int, str] = {}
         client.on("loss", self.losses.append)
         client.on("connected", self._connected)
-        client.on("reconnecting", lambda _: self._seen.clear())
+        client.on("reconnecting", lambda _: self._forget())
         client.taps.append(self._saw)
 
     def _connected(self) -> None:
         self.connections += 1
 
+    def _forget(self) -> None:
+        self._seen.clear()
+        self._symbols.clear()
+
     def _saw(self, item: Timed[Message]) -> None:
         message = item.message
         if message.channel is None or message.sequence is None:
+            return
+        # A channel has the changes of one book: those of another are of another channel, whose number was damaged.
+        if (
+            isinstance(message, BookDelta)
+            and self._symbols.setdefault(message.channel, message.symbol) != message.symbol
+        ):
             return
         last = self._seen.get(message.channel)
         snapshot = isinstance(message, MarketData) and message.snapshot

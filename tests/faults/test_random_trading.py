@@ -135,14 +135,18 @@ class Trader:
     # --- what it knows ---
 
     def book(self) -> dict[str, tuple[Any, ...]]:
+        return dict(self.rows())
+
+    def rows(self) -> list[tuple[str, tuple[Any, ...]]]:
+        """Every order with its number, which orders of two markets may share."""
         records = [order.record for order in self.client.trading.orders if order.order_id is not None]
-        return {
-            one.order_id or "": (
+        return [
+            (one.order_id or "", (
                 one.client_order_id, one.status, one.reason, one.quantity, one.filled_quantity,
                 one.remaining_quantity, one.price, one.average_price, one.commission,
-            )
+            ))
             for one in records
-        }  # fmt: skip
+        ]  # fmt: skip
 
     def differences(self, market: Market) -> list[str]:
         """What of its orders, positions and portfolio is not the broker's."""
@@ -352,8 +356,9 @@ def unlike_new(trader: Trader, market: Market) -> list[str]:
     """What a client says otherwise than the broker of a new market, or says is open and is not there."""
     broker, blotter = _broker(market), trader.client.trading._watch.blotter
     there = brokers_book(broker, trader.account)
-    mine = trader.book()
-    found = [f"{key}: {mine.get(key)} is {one}" for key, one in there.items() if mine.get(key) != one]
+    # The new market begins its numbers anew: an order of the old one may have the same.
+    mine = {(number, one[0]): one for number, one in trader.rows()}
+    found = [f"{key}: {told} is {one}" for key, one in there.items() if (told := mine.get((key, one[0]))) != one]
     names = {one[0] for one in there.values()}
     found += [f"{one!r} is open" for one in trader.client.trading.open_orders if one.client_order_id not in names]
     if set(blotter.positions) != set(broker.account(trader.account).positions):

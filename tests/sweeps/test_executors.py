@@ -19,11 +19,17 @@ GRID = {"ticks": [0, 1], "fault": ["", "raise"]}
 
 
 def client(**options: Any) -> Any:
-    """Start a cluster of this machine."""
+    """Start a cluster of this machine.
+
+    Dask gives up a worker that has not come back after 15 s, and never starts another: a busy machine takes longer to
+    start one that was killed. It gives up a run that has killed one more worker than it allows.
+    """
     try:
+        import dask
         import distributed
     except ImportError:
         absent("needs distributed")
+    dask.config.set({"distributed.deploy.lost-worker-timeout": "1h", "distributed.scheduler.allowed-failures": 1})
     return distributed.Client(n_workers=1, threads_per_worker=2, dashboard_address=None, **options)
 
 
@@ -39,7 +45,7 @@ def test_a_cluster_of_dask_gives_the_same_table() -> None:
 @pytest.mark.soak
 @pytest.mark.filterwarnings("default")
 def test_processes_of_dask_give_the_same_table_and_a_killed_one_costs_its_run() -> None:
-    grid = {"ticks": [0, 1, 2, 3], "fault": ["", "raise", "kill"]}
+    grid = {"ticks": [0, 1], "fault": ["", "raise", "kill"]}
     with client(processes=True, host="127.0.0.1") as cluster:
         found = hl.sweep(Joiner, two_days(), grid, executor=cluster, tries=2)
     whole = hl.sweep(Joiner, two_days(), {**grid, "fault": ["", "raise"]}, workers=2)
