@@ -1,6 +1,6 @@
 """`gateway`: what a cluster of gateways over NATS delivers, what it adds in latency, and what becomes of failures.
 
-Delivered: full 8-symbol messages to 600 connections that are drained, all at one gateway, or half of them at each of
+Delivered: full 8-symbol messages to 1,200 connections that are drained, all at one gateway, or half of them at each of
 two, the publisher and nats-server on the same processors. The source makes as many messages as the slowest gateway
 delivers: the newest 8 at most are on their way to a connection at each gateway that was opened behind all others. One
 and two gateways take turns, and the ratio is the median over the turns.
@@ -30,7 +30,7 @@ from hftlab.simulator import RandomWalk
 
 __all__ = ["run"]
 
-_CONNECTIONS: Final = 600
+_CONNECTIONS: Final = 1200
 _SECONDS: Final = 3.0
 _TURNS: Final = 3
 _STOCK: Final = 64

@@ -18,7 +18,8 @@ from hftlab.bench.reader_process import ReaderProcess, connect, subscribe
 
 __all__ = ["SinkProcess"]
 
-_PAUSE: Final = 0.02
+_PAUSE: Final = 0.1
+"""Seconds between two rounds. Data waits in the kernel meanwhile: a reader beside the sender takes locks from it."""
 _BUFFER: Final = 8 * 1024 * 1024
 
 
