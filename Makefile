@@ -24,9 +24,14 @@ test: .venv/.installed-dev
 	@$(BIN)/coverage report --format=total
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile --nbval --nbval-current-env -p no:cacheprovider notebooks
 
+# Each worker begins with a share of the tests in their order, and takes others' when it has done them: a file may be an hour.
 soak: .venv/.installed-dev
-	$(BIN)/pytest -m soak
-	$(BIN)/pytest -m "hypothesis and not soak" -n $(WORKERS) --dist loadfile --hypothesis-profile soak
+	@echo "soak: one to two hours on two cores; 1 of 3: long forms that share the machine"
+	$(BIN)/pytest -p no:nbval -n $(WORKERS) --dist worksteal --durations 20 -m "soak and not serial"
+	@echo "2 of 3: long forms that have it to themselves"
+	$(BIN)/pytest -p no:nbval $(SERIAL) tests/test_fresh_machine.py --durations 10 -m "soak and serial"
+	@echo "3 of 3: laws with a thousand examples"
+	$(BIN)/pytest -p no:nbval -n $(WORKERS) --dist worksteal --durations 20 -m "hypothesis and not soak" --hypothesis-profile soak
 
 check: .venv/.installed-dev
 	$(BIN)/ruff check .

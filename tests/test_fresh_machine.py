@@ -58,6 +58,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.serial  # `make test` in it has as many processes as the machine bears
 @pytest.mark.soak
 class TestClone:
     """The README's two commands, with a virtual environment that `make` creates: several minutes each."""
