@@ -97,13 +97,17 @@ class StateRecord(msgspec.Struct, tag="s", array_like=True):
 
 
 class AnswerRecord(msgspec.Struct, tag="a", array_like=True):
-    """Answer to a gateway's request: what it asked for is done, or an error says why it is not."""
+    """Answer to a gateway's request: what it asked for is done, or an error says why it is not.
+
+    `sequence` is that of the account's newest private message, in the answer to a StateRequest.
+    """
 
     gateway: str
     number: int
     error: str | None = None
     error_type: str | None = None
     context: dict[str, Any] | None = None
+    sequence: int | None = None
 
 
 AccountRecord: TypeAlias = MessageRecord | StateRecord | AnswerRecord

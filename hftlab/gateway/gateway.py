@@ -32,7 +32,6 @@ from hftlab.gateway.remote_accounts import RemoteAccounts
 from hftlab.gateway.subjects import DEFAULT_CLUSTER, Subjects, name_of
 from hftlab.log import get_logger
 from hftlab.port import DEFAULT_PORT
-from hftlab.protocol.publishing.accounts import Accounts
 from hftlab.protocol.publishing.authentication import AuthMode
 from hftlab.protocol.publishing.limits import ServerLimits
 from hftlab.server.server import Server
@@ -275,7 +274,7 @@ class Gateway:
             return
         self._goal = 0
         self._accounts.begin(session)
-        mirror: Accounts[Any] = Accounts(session, mirrors=True)
+        mirror = self._accounts.mirror
         self._source.call(lambda: self.server.begin_session(mirror))
         reader, self._reader = self._reader, None
         if reader is not None:

@@ -17,6 +17,7 @@ from hftlab.errors import ArgumentError, HftlabError, ServerError, WireError
 from hftlab.forking import Home
 from hftlab.gateway.account_outbox import AccountOutbox
 from hftlab.gateway.account_records import (
+    AnswerRecord,
     DisconnectRequest,
     MessageRecord,
     OrderSent,
@@ -417,7 +418,8 @@ class PublisherNode:
             payload = JSON.encode(message)
             record = StateRecord(request.gateway, request.number, msgspec.Raw(payload))
             self._told.put(request.account, record, len(payload))
-        self._told.put(request.account, answer_of(request.gateway, request.number, None))
+        sequence = self._accounts.sequence(request.account)
+        self._told.put(request.account, AnswerRecord(request.gateway, request.number, sequence=sequence))
 
     def _take_order(self, request: OrderSent) -> None:
         number = request.gateway, request.number

@@ -31,6 +31,7 @@ from hftlab.gateway.subjects import Subjects, token_of
 from hftlab.log import get_logger
 from hftlab.protocol.codec import JSON
 from hftlab.protocol.order_messages import OrderUpdate, PositionUpdate, PrivateMessage
+from hftlab.protocol.publishing.accounts import Accounts
 from hftlab.trading.order_entry import OrderRequest
 from hftlab.trading.remote_broker import OrderAnswer, StateAnswer
 
@@ -50,7 +51,7 @@ _log = get_logger("hftlab.gateway")
 class _Pending:
     """Request that waits for its answer."""
 
-    answer: Callable[[WireError | None, list[PrivateMessage]], None]
+    answer: Callable[[WireError | None, list[PrivateMessage], int | None], None]
     deadline: float
     state: list[PrivateMessage] = field(default_factory=list)
     stored: asyncio.Future[Any] | None = None
@@ -67,6 +68,8 @@ class RemoteAccounts:
         self.gateway = gateway
         self.session: str | None = None
         """Session of the accounts; None while no publisher takes orders."""
+        self.mirror: Accounts[Any] = Accounts("", mirrors=True)
+        """Copy of the private logs of that session."""
         self.can_ask: Callable[[], str | None] = lambda: None
         """Function that says why the publisher cannot be asked at present."""
         self.source: GatewaySource | None = None
@@ -84,9 +87,10 @@ class RemoteAccounts:
         self._held: dict[str, dict[tuple[str, str], tuple[int, PrivateMessage]]] = {}
         """By account the values that were told ahead of the events before them."""
 
-    def begin(self, session: str | None) -> None:
+    def begin(self, session: str) -> None:
         """Go on with the accounts of another session, of which nothing has been read yet."""
         self.session = session
+        self.mirror = Accounts(session, mirrors=True)
         self._sequences.clear()
         self._told.clear()
         self._held.clear()
@@ -107,7 +111,17 @@ class RemoteAccounts:
         if self.can_ask() is not None:
             answer(None)
             return
-        number = self._await(lambda error, state: answer(state if error is None else None))
+        mirror = self.mirror
+
+        def answered(error: WireError | None, state: list[PrivateMessage], sequence: int | None) -> None:
+            has_moved = sequence is not None and mirror.move_to(account, sequence)
+            if has_moved and not with_finished and mirror is self.mirror:
+                # JetStream has lost what the copy lacks, and with it how orders have ended.
+                self.ask_state(account, answer, with_finished=True)
+            else:
+                answer(state if error is None else None)
+
+        number = self._await(answered)
         self._put(StateRequest(self.gateway, number, self.session, account, wall_time(), with_finished))
 
     def send(self, account: str, request: OrderRequest, entered_by: str | None, answer: OrderAnswer) -> None:
@@ -116,7 +130,7 @@ class RemoteAccounts:
         if self.session is None or reason is not None:
             answer(ServerError(f"the order was not sent: {reason or 'nobody takes orders here at present'}"))
             return
-        number = self._await(lambda error, _: answer(error))
+        number = self._await(lambda error, *_: answer(error))
         raw = msgspec.Raw(JSON.encode(request))
         connection = None if entered_by is None else f"{self.gateway}/{entered_by}"
         self._put(OrderSent(self.gateway, number, self.session, account, wall_time(), raw, connection))
@@ -126,7 +140,7 @@ class RemoteAccounts:
         if self.session is not None:
             self._put(DisconnectRequest(self.gateway, self.session, wall_time(), f"{self.gateway}/{entered_by}"))
 
-    def _await(self, answer: Callable[[WireError | None, list[PrivateMessage]], None]) -> int:
+    def _await(self, answer: Callable[[WireError | None, list[PrivateMessage], int | None], None]) -> int:
         self._number += 1
         self._pending[self._number] = _Pending(answer, self._now() + ANSWER)
         return self._number
@@ -191,17 +205,23 @@ class RemoteAccounts:
                     if (pending := self._pending.get(number)) is not None:
                         pending.state.append(decode_private(payload))
                 case AnswerRecord(gateway, number) if gateway == self.gateway:
-                    self._answer(number, error_of(record))
+                    if record.sequence is not None:
+                        self._reach(batch.account, record.sequence)
+                    self._answer(number, error_of(record), record.sequence)
 
     def _take_message(self, account: str, message: PrivateMessage) -> None:
         assert self.source is not None
         sequence = message.sequence or 0
         if sequence <= self._sequences.get(account, 0):
             return
-        self._sequences[account] = sequence
         if not isinstance(message, OrderUpdate):
             self._told[account, *_about(message)] = sequence
         self.source.put([message], account)
+        self._reach(account, sequence)
+
+    def _reach(self, account: str, sequence: int) -> None:
+        """Note that nothing before a sequence comes any more, and hand on the values that have waited for it."""
+        self._sequences[account] = sequence
         if (held := self._held.get(account)) is not None:
             for about, (at, value) in list(held.items()):
                 if at <= sequence:
@@ -227,14 +247,14 @@ class RemoteAccounts:
         if at >= self._told.get((account, *_about(message)), 0):
             self.source.put([message], account)
 
-    def _answer(self, number: int, error: WireError | None) -> None:
+    def _answer(self, number: int, error: WireError | None, sequence: int | None = None) -> None:
         pending = self._pending.pop(number, None)
         if pending is None:
             return
         if pending.stored is not None:
             pending.stored.cancel()  # or a place of the library's would stay taken
         assert self.source is not None
-        self.source.call(lambda: pending.answer(error, pending.state))
+        self.source.call(lambda: pending.answer(error, pending.state, sequence))
 
     def _heard(self, number: int, stored: asyncio.Future[Any]) -> None:
         """Answer a request that JetStream has refused: it has not stored it."""

@@ -76,6 +76,13 @@ class Accounts(Generic[K]):
         sequence = message.sequence if self._mirrors else None
         return account.log.add(message, at, sequence), account.peers.values()
 
+    def move_to(self, name: str, sequence: int) -> bool:
+        """Make `sequence` that of the newest message of an account, of which nothing before is held any more.
+
+        Does nothing where it is that already; returns whether it was another.
+        """
+        return self._touched(name).log.move_to(sequence)
+
     def withdraw(self, at: int) -> list[tuple[Message, Collection[Peer[K]]]]:
         """Withdraw the messages of after `at` (source time); returns the GAPs that say so, with their connections."""
         gaps = ((account.log.withdraw(at), account.peers.values()) for account in self._accounts.values())

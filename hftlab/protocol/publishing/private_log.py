@@ -41,14 +41,21 @@ class PrivateLog:
 
         That is the next, or the `sequence` that is given: the log cannot have what is between it and the last one.
         """
-        if sequence is not None and sequence != self.sequence + 1:
-            self._messages.clear()
-            self._forgotten = self.sequence = sequence - 1
+        if sequence is not None:
+            self.move_to(sequence - 1)
         self.sequence += 1
         numbered = msgspec.structs.replace(message, channel=PRIVATE_CHANNEL, sequence=self.sequence)
         self._messages.append((at, numbered))
         self._trim()
         return numbered
+
+    def move_to(self, sequence: int) -> bool:
+        """Make `sequence` that of the newest message; returns whether it was another, so that messages are missing."""
+        if sequence == self.sequence:
+            return False
+        self._messages.clear()
+        self._forgotten = self.sequence = sequence
+        return True
 
     def reaches(self, at: int) -> bool:
         """Return whether the log knows which of its messages are of after `at`."""

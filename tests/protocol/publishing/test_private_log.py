@@ -51,6 +51,19 @@ def test_it_can_resume_where_nothing_has_to_be_told_as_lost(messages: int, seen:
     assert log.can_resume(session, None)
 
 
+@given(st.integers(0, 20), st.integers(0, 25), st.integers(0, 30))
+def test_what_a_log_elsewhere_has_more_is_a_gap(messages: int, newest: int, seen: int) -> None:
+    log = filled(messages)
+    assert log.move_to(newest) == (newest != messages)
+    missed = log.since("now", seen)
+    if newest != messages:
+        assert [(one.from_sequence, one.to_sequence) for one in missed if isinstance(one, Gap)] == (
+            [(seen + 1, newest)] if seen < newest else []
+        )
+        assert len(missed) == (seen < newest)
+    assert log.add(UPDATE).sequence == newest + 1
+
+
 class TestWithdrawal:
     def log(self, *times: int, size: int = 5) -> PrivateLog:
         log = PrivateLog("now", size)
