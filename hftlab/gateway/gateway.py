@@ -350,7 +350,7 @@ class Gateway:
                 # Behind all records so far.
                 self._source.call(self.server.ask_missing_states)
             self._has_begun = self._has_begun or (self._feed.is_complete and bool(self._feed.publishers))
-            self._feed.flush()
+            self._feed.flush_stalled()
             if self._problem is None:
                 self._feed.tick(now)
                 await self._request_snapshots()

@@ -55,7 +55,12 @@ class MarketFeed:
         self._heard: dict[str, float] = {}
         self._silent: set[str] = set()
         self._group: list[Part] = []
+        self._gap: Gap | None = None
+        """GAP whose symbols come one after the other."""
         self._group_key: tuple[str, int] | None = None
+        """Run and number of the message whose symbols come one after the other."""
+        self._seen: tuple[str, int, int] | None = None
+        """That message and how many of its symbols had come, at the last flush_stalled()."""
 
     # --- publishers ---
 
@@ -181,28 +186,42 @@ class MarketFeed:
     def _deliver(self, name: str, symbol: _Symbol, frame: MarketFrame) -> None:
         if frame.kind is FrameKind.NOTHING:
             return
-        if frame.kind is FrameKind.PART:
-            key = frame.run, frame.group
-            if key != self._group_key:
-                self.flush()
-                self._group_key = key
-            self._group.append(part_of(name, frame))
-            symbol.has_sent, symbol.is_flagged = True, False
-            if not frame.more:
-                self.flush()
-            return
-        self.flush()
-        message = whole_of(frame)
-        symbol.is_flagged = isinstance(message, Gap)
-        symbol.has_sent = True
-        self.items.append(message)
+        part = part_of(name, frame) if frame.kind is FrameKind.PART else whole_of(frame)
+        key = frame.run, frame.group
+        if key != self._group_key:
+            self.flush()
+            self._group_key = key
+        symbol.has_sent, symbol.is_flagged = True, isinstance(part, Gap)
+        if isinstance(part, Part):
+            self._group.append(part)
+        elif not isinstance(part, Gap):
+            self.items.append(part)
+        elif self._gap is None:
+            self._gap = gap([name], part.reason)
+        else:
+            _symbols_of(self._gap).append(name)
+        if not frame.more:
+            self.flush()
 
     def flush(self) -> None:
         """End the message whose symbols come one after the other, if some of them do not come."""
         if self._group:
             self.items.append(joined(self._group))
             self._group = []
+        if self._gap is not None:
+            self.items.append(self._gap)
+            self._gap = None
         self._group_key = None
+
+    def flush_stalled(self) -> None:
+        """End that message if none of its symbols has come since the last call."""
+        if self._group_key is None:
+            return
+        come = len(self._group) if self._gap is None else len(_symbols_of(self._gap))
+        seen = (*self._group_key, come)
+        if seen == self._seen:
+            self.flush()
+        self._seen = seen
 
     def _lose(self, name: str, symbol: _Symbol, count: int, reason: str | None = None) -> None:
         self.lost += count
@@ -215,8 +234,8 @@ class MarketFeed:
             symbol.is_flagged = True
             self.flush()
             last = self.items[-1] if self.items else None
-            if isinstance(last, Gap) and last.reason == reason and last.symbols is not None:
-                last.symbols.append(name)
+            if isinstance(last, Gap) and last.reason == reason:
+                _symbols_of(last).append(name)
             else:
                 self.items.append(gap([name], reason))
 
@@ -251,3 +270,8 @@ class MarketFeed:
 def gap(symbols: list[str], reason: str) -> Gap:
     """Return a GAP of symbols; channels number their own."""
     return Gap(timestamp=1.0, from_sequence=0, to_sequence=0, reason=reason, symbols=symbols)
+
+
+def _symbols_of(message: Gap) -> list[str]:
+    assert message.symbols is not None
+    return message.symbols

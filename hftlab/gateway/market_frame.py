@@ -82,9 +82,11 @@ def part_frames(message: MarketData, run: str, group: int, sequences: Iterable[i
         yield MarketFrame(run, sequence, FrameKind.PART, group, more, split, head + b"\n" + text)
 
 
-def whole_frame(message: BookDelta | Arbitrage | Gap, run: str, group: int, sequence: int) -> MarketFrame:
-    """Encode a message that is about one symbol."""
-    return MarketFrame(run, sequence, FrameKind.WHOLE, group, 0, 0, _encode(message))
+def whole_frame(
+    message: BookDelta | Arbitrage | Gap, run: str, group: int, sequence: int, more: int = 0
+) -> MarketFrame:
+    """Encode a message that is about one symbol; of a GAP of several symbols each is told so, and `more` follow."""
+    return MarketFrame(run, sequence, FrameKind.WHOLE, group, more, 0, _encode(message))
 
 
 def whole_of(frame: MarketFrame) -> Message:

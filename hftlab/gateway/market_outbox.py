@@ -59,10 +59,7 @@ class MarketOutbox:
                 if message.symbol in self._sequences:
                     self._put_whole(message.symbol, message)
             case Gap():
-                for name in self._sequences if message.symbols is None else message.symbols:
-                    if name in self._sequences:
-                        self._flagged[name] = message.reason
-                        self._put_whole(name, gap([name], message.reason))
+                self._put_gap(self._sequences if message.symbols is None else message.symbols, message.reason)
 
     def _put_market_data(self, message: MarketData) -> None:
         if not all(symbol.symbol in self._sequences for symbol in message.symbols):
@@ -76,10 +73,18 @@ class MarketOutbox:
             self._flagged.pop(name, None)
             self._enqueue(f"{self._subjects.market}.{token_of(name)}", frame.payload, frame.header)
 
-    def _put_whole(self, name: str, message: BookDelta | Arbitrage | Gap) -> None:
+    def _put_whole(self, name: str, message: BookDelta | Arbitrage) -> None:
         self._group += 1
         frame = whole_frame(message, self.run, self._group, self._next(name))
         self._enqueue(f"{self._subjects.market}.{token_of(name)}", frame.payload, frame.header)
+
+    def _put_gap(self, symbols: Iterable[str], reason: str) -> None:
+        names = [name for name in dict.fromkeys(symbols) if name in self._sequences]
+        self._group += 1
+        for more, name in zip(range(len(names) - 1, -1, -1), names, strict=True):
+            self._flagged[name] = reason
+            frame = whole_frame(gap([name], reason), self.run, self._group, self._next(name), more)
+            self._enqueue(f"{self._subjects.market}.{token_of(name)}", frame.payload, frame.header)
 
     def _next(self, name: str) -> int:
         self._changed[name] = _REPEATS
@@ -88,9 +93,7 @@ class MarketOutbox:
 
     def put_failure(self, reason: str) -> None:
         """Flag all symbols: nothing more comes of them."""
-        for name in self._sequences:
-            self._flagged[name] = reason
-            self._put_whole(name, gap([name], reason))
+        self._put_gap(self._sequences, reason)
 
     def put_mark(self, account: str, payload: bytes, header: str) -> None:
         """Send the value of a position or portfolio, of which the newest is enough; `header` says of when it is."""
@@ -161,6 +164,6 @@ class MarketOutbox:
         frame = MarketFrame.of(header, b"")
         reason = f"a message of {size:,} bytes is more than NATS takes: max_payload there is {most:,}"
         _log.error("a message is too big for NATS", subject=subject, bytes=size, most=most)
-        stand_in = whole_frame(gap([name_of(subject)], reason), frame.run, frame.group, frame.sequence)
+        stand_in = whole_frame(gap([name_of(subject)], reason), frame.run, frame.group, frame.sequence, frame.more)
         self._queue.appendleft((subject, stand_in.payload, stand_in.header))
         self._bytes += len(stand_in.payload)

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hftlab.gateway.announcement import Announcement
-from hftlab.gateway.market_feed import SILENCE, MarketFeed
-from hftlab.gateway.market_frame import FrameKind, MarketFrame, part_frames
+from hftlab.gateway.market_feed import SILENCE, MarketFeed, gap
+from hftlab.gateway.market_frame import FrameKind, MarketFrame, part_frames, whole_frame
 from hftlab.protocol import Gap, MarketData
 from hftlab.protocol.encoded_market_data import EncodedMarketData
 from hftlab.simulator import RandomWalk
@@ -171,6 +171,29 @@ class TestMessagesOfSeveralSymbols:
         feed.receive(NAMES[0], frame(2, group=10, more=1))
         feed.flush()
         assert seen(feed) == [1, 2]
+
+    def test_one_that_is_still_coming_is_waited_for(self) -> None:
+        feed = in_step()
+        feed.receive(NAMES[0], frame(1, group=9, more=2))
+        feed.flush_stalled()
+        feed.receive(NAMES[1], frame(1, NAMES[1], group=9, more=1))
+        feed.flush_stalled()
+        assert feed.items == []
+        feed.flush_stalled()
+        assert seen(feed) == [1, 1]
+        assert len(feed.items) == 0
+
+    def test_a_gap_of_several_symbols_is_one_again(self) -> None:
+        feed = in_step()
+        for more, name in enumerate(reversed(NAMES)):
+            assert feed.items == []
+            lost = whole_frame(gap([name], "the venue has halted"), RUN, 9, 1, len(NAMES) - 1 - more)
+            feed.receive(name, lost)
+        (item,) = feed.take()
+        assert isinstance(item, Gap)
+        assert (item.symbols, item.reason) == (NAMES[::-1], "the venue has halted")
+        feed.interrupt(NAMES, "its publisher is gone")
+        assert seen(feed) == []  # which is known already
 
 
 class TestPublishers:

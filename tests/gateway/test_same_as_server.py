@@ -70,7 +70,8 @@ def script() -> list[Message]:
         symbols = [msgspec.structs.replace(symbol, **_parts(symbol, number + at)) for at, symbol in enumerate(names)]
         made.append(MarketData(timestamp=1.0, id=f"m{number}", symbols=symbols, snapshot=number % 7 == 3))
         if number % 9 == 5:
-            made.append(Gap(timestamp=1.0, from_sequence=0, to_sequence=0, reason=f"lost {number}", symbols=["AAPL"]))
+            missing = [["AAPL"], None, ["AAPL", "AMZN"], ["NONE"]][number // 9]
+            made.append(Gap(timestamp=1.0, from_sequence=0, to_sequence=0, reason=f"lost {number}", symbols=missing))
     return made
 
 
@@ -125,4 +126,11 @@ async def test_clients_cannot_tell(terms: NatsTerms, cluster: str, encoding: Enc
         behind = await heard(source, messages, gateway.url, encoding, [len(found) for found, _ in plain])
     for kinds, one, other in zip(KINDS, plain, behind, strict=True):
         assert len(one[0]) > 20, kinds
+        assert len([told for told in one[0] if "reason" in told]) == _gaps(kinds, len(source.symbols)), kinds
         assert other == one, kinds
+
+
+def _gaps(kinds: list[str] | None, symbols: int) -> int:
+    """GAPs of the script: one for each of three in a channel of all symbols, and in those of each symbol."""
+    together = 0 if kinds == ["BOOK_DELTA"] else 3
+    return together + (1 + symbols + 2 if kinds is not None and "BOOK_DELTA" in kinds else 0)
