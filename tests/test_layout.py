@@ -113,6 +113,7 @@ TESTED_ELSEWHERE: Final[dict[str, tuple[str, str]]] = {
     "gateway/market_outbox.py": ("gateway/test_gateway.py", OF_A_CLUSTER),
     "gateway/remote_accounts.py": ("gateway/test_gateway.py", OF_A_CLUSTER),
     "cli/nats.py": ("cli/test_cluster.py", "what several commands share"),
+    "cli/source.py": ("cli/test_serve.py", "what several commands share"),
     "trading/remote_broker.py": ("gateway/test_gateway.py", "what its implementation is called by"),
     "server/replay_controller.py": ("server/test_stream.py", OF_A_STREAM),
     "server/stream_output.py": ("server/test_stream.py", OF_A_STREAM),

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from hftlab.cli.feed import Feed, FeedMarket, RestUrl, WsUrl, check_feed, live_feed
+from hftlab.cli.feed import Feed, FeedMarket, RestUrl, WsUrl
 from hftlab.cli.nats import (
     Cluster,
     Nats,
@@ -21,9 +21,9 @@ from hftlab.cli.nats import (
     NatsUser,
     nats_terms,
 )
-from hftlab.cli.options import Speed, check_speed
-from hftlab.cli.serve import check_seed, named_source
+from hftlab.cli.options import Speed
 from hftlab.cli.serving import Audit, Auth, Host, Hosts, Key, Origins, Port, Serving, TlsCert, TlsKey
+from hftlab.cli.source import Seed, SourceName, source_maker
 from hftlab.errors import HftlabError
 from hftlab.loop import interruption, run
 from hftlab.port import DEFAULT_PORT
@@ -33,11 +33,6 @@ __all__ = ["cluster", "gateway", "publish"]
 _NATS = "nats://127.0.0.1:4222"
 _CLUSTER = "main"
 
-SourceName = Annotated[
-    str,
-    typer.Option(help="exchange, walk, or the folder of a session.", autocompletion=lambda: ["exchange", "walk"]),
-]
-Seed = Annotated[int | None, typer.Option(help="Seed of the simulator.")]
 FillModel = Annotated[
     str | None,
     typer.Option(metavar="MODEL", help="Session or feed: take orders, which fill by this model, such as risk_averse."),
@@ -69,7 +64,7 @@ def publish(
     It prints a line when it is connected. Several publishers may each have some symbols of a cluster.
     """
     terms = nats_terms(nats, nats_user, nats_password, nats_token, nats_creds, nats_ca, nats_cert, nats_key)
-    make = _maker(source, feed, market, ws_url, rest_url, seed, speed)
+    make = source_maker(source, feed, market, ws_url, rest_url, seed, speed)
 
     from hftlab.gateway import PublisherNode
 
@@ -135,7 +130,7 @@ def cluster(
 
     It prints the address of each gateway on a line.
     """
-    make = _maker(source, feed, market, ws_url, rest_url, seed, speed)
+    make = source_maker(source, feed, market, ws_url, rest_url, seed, speed)
 
     from hftlab.gateway import LocalCluster
 
@@ -146,26 +141,6 @@ def cluster(
             await stop.wait()
 
     run(stream())
-
-
-def _maker(
-    source: str,
-    feed: str | None,
-    market: str | None,
-    ws_url: str | None,
-    rest_url: str | None,
-    seed: int | None,
-    speed: float,
-) -> Any:
-    """Return what makes the source that options name, once all else is known to be right. Raises HftlabError."""
-    check_speed(speed)
-    check_seed(seed)
-    check_feed(feed, market, ws_url, rest_url)
-    if feed is None:
-        return lambda: named_source(source, seed, speed)
-    if source != "exchange" or seed is not None or speed != 1.0:
-        raise HftlabError("--feed is a source of its own, in real time: leave --source, --seed and --speed out")
-    return lambda: live_feed(feed, market, ws_url, rest_url)
 
 
 async def _until_orphaned(parent: int) -> None:

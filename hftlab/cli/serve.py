@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hftlab.cli.feed import Feed, FeedMarket, RestUrl, WsUrl, check_feed, live_feed
+from hftlab.cli.feed import Feed, FeedMarket, RestUrl, WsUrl
 from hftlab.cli.native import as_session, check_wire
 from hftlab.cli.options import Speed, check_speed
 from hftlab.cli.serving import (
@@ -24,23 +24,21 @@ from hftlab.cli.serving import (
     make_refresh_token,
     make_token,
 )
+from hftlab.cli.source import Seed, SourceName, source_maker
 from hftlab.credentials import ACCESS_LIFETIME
-from hftlab.errors import HftlabError, SessionNotFound
+from hftlab.errors import HftlabError
 from hftlab.port import DEFAULT_PORT
 
 if TYPE_CHECKING:
     from hftlab.session import Merged, Replay
 
-__all__ = ["check_seed", "named_source", "replay", "serve", "token"]
+__all__ = ["replay", "serve", "token"]
 
 
 def serve(
     host: Host = "127.0.0.1",
     port: Port = DEFAULT_PORT,
-    source: Annotated[
-        str,
-        typer.Option(help="exchange, walk, or the folder of a session.", autocompletion=lambda: ["exchange", "walk"]),
-    ] = "exchange",
+    source: SourceName = "exchange",
     feed: Feed = None,
     market: FeedMarket = None,
     ws_url: WsUrl = None,
@@ -49,7 +47,7 @@ def serve(
         str | None,
         typer.Option(metavar="MODEL", help="With --feed: take orders, which fill by this model, such as risk_averse."),
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of the simulator.")] = None,
+    seed: Seed = None,
     speed: Speed = 1.0,
     stepped: Annotated[
         bool,
@@ -65,20 +63,13 @@ def serve(
 ) -> None:
     """Serve the simulated exchange, a random walk, a recorded session or a live feed until interrupted."""
     serving = Serving(host, port, auth, key, tls_cert, tls_key, allow_host, origin, audit)
-    check_speed(speed)
-    check_seed(seed)
-    check_feed(feed, market, ws_url, rest_url)
+    make = source_maker(source, feed, market, ws_url, rest_url, seed, speed)
     if stepped and (feed is not None or source != "exchange"):
         other = f"--source {source}" if feed is None else f"--feed {feed}"
         raise HftlabError(f"--stepped is for the exchange: leave it or {other} out; a replay is stepped as it is")
-    if feed is None:
-        if fills is not None:
-            raise HftlabError(f"--fills {fills} is for a live feed here: give --feed, or hftlab replay --fills")
-        serving.serve(lambda: named_source(source, seed, speed), stepped=stepped)
-        return
-    if source != "exchange" or seed is not None or speed != 1.0:
-        raise HftlabError("--feed is a source of its own, in real time: leave --source, --seed and --speed out")
-    serving.serve(lambda: live_feed(feed, market, ws_url, rest_url), fills=fills)
+    if feed is None and fills is not None:
+        raise HftlabError(f"--fills {fills} is for a live feed here: give --feed, or hftlab replay --fills")
+    serving.serve(make, fills=fills, stepped=stepped)
 
 
 def replay(
@@ -168,30 +159,3 @@ def token(
     typer.echo(make_token(key, subject, seconds))
     if refresh:
         typer.echo(make_refresh_token(key, subject))
-
-
-def named_source(name: str, seed: int | None, speed: float) -> Any:
-    """Make the source that --source names. Raises HftlabError."""
-    if name == "exchange":
-        from hftlab.simulator import Exchange
-
-        exchange = Exchange(seed)
-        exchange.clock.speed = speed
-        return exchange
-    if name == "walk":
-        from hftlab.clock import Clock
-        from hftlab.simulator import RandomWalk
-
-        return RandomWalk(seed, clock=Clock(speed=speed))
-    from hftlab.session import open_session
-
-    try:
-        return open_session(name).replay(speed)
-    except SessionNotFound as exc:
-        raise SessionNotFound(f"{exc}; or --source exchange or walk", path=exc.path) from None
-
-
-def check_seed(seed: int | None) -> None:
-    """Raise HftlabError for a seed below 0."""
-    if seed is not None and seed < 0:
-        raise HftlabError(f"--seed {seed} is below 0: give 0 or more")
