@@ -111,7 +111,6 @@ TESTED_ELSEWHERE: Final[dict[str, tuple[str, str]]] = {
     "gateway/gateway_source.py": ("gateway/test_gateway.py", OF_A_CLUSTER),
     "gateway/lasting_client.py": ("gateway/test_nats_terms.py", "what it is connected by"),
     "gateway/market_outbox.py": ("gateway/test_gateway.py", OF_A_CLUSTER),
-    "gateway/remote_accounts.py": ("gateway/test_gateway.py", OF_A_CLUSTER),
     "cli/nats.py": ("cli/test_cluster.py", "what several commands share"),
     "cli/source.py": ("cli/test_serve.py", "what several commands share"),
     "trading/remote_broker.py": ("gateway/test_gateway.py", "what its implementation is called by"),
