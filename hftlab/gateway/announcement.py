@@ -15,9 +15,13 @@ class Announcement(msgspec.Struct):
     run: str
     source: str
     started_at: int
-    """Nanoseconds UTC; of two publishers of one symbol the one that was started last has it."""
+    """Nanoseconds UTC, or one more than that of all before it where their clocks were ahead (a Lamport clock)."""
     symbols: list[str]
     session: str | None = None
+
+    def is_later_than(self, other: Announcement) -> bool:
+        """Return whether this one was started later: of two publishers of one symbol that one has it."""
+        return (self.started_at, self.run) > (other.started_at, other.run)
 
 
 class Beat(msgspec.Struct):

@@ -184,7 +184,7 @@ class Gateway:
             return f"no publisher is heard any more, the last was that of {self._feed.silent[-1].source!r}"
         if self._goal is not None and self._trading is not None:
             return "the accounts' messages are being read"
-        if self._trading is None and any(one.session is not None for one in self._feed.publishers.values()):
+        if self._trading is None and self._lacks_trading():
             return "the accounts' messages cannot be read from JetStream yet"
         if self._has_begun:
             return None
@@ -194,7 +194,8 @@ class Gateway:
     def _why_not_whole(self) -> str | None:
         """Say what is wrong with a part of the cluster."""
         told = [f"the publisher of {one.source!r} is not heard" for one in self._feed.silent]
-        return "; ".join([*told, *self._publisher_problems.values()]) or None
+        problems = [said for run, said in self._publisher_problems.items() if self._feed.owns(run)]
+        return "; ".join([*told, *problems]) or None
 
     def _why_not_asked(self) -> str | None:
         if self._problem is not None:
@@ -221,6 +222,7 @@ class Gateway:
         await client.subscribe(f"{subjects.to(self.name)}.>", cb=self._take_snapshot, **most)
         await client.subscribe(f"{subjects.marks}.*", cb=self._take_mark, **most)
         await client.subscribe(subjects.announcement(self.name), cb=self._take_announcement)
+        await client.subscribe(subjects.newest, cb=self._tell_newest)
         await client.flush()
         await self._ask_who()
         await self._accounts.run(client)
@@ -244,6 +246,12 @@ class Gateway:
         if self._client is not None:
             await self._client.publish(self._subjects.hello, reply=self._subjects.announcement(self.name))
 
+    async def _tell_newest(self, message: Msg) -> None:
+        """Tell a publisher that starts when the newest was started, which may be dead: it is to be later."""
+        known = [one.started_at for one in self._feed.publishers.values()]
+        if known and message.reply and self._client is not None:
+            await self._client.publish(message.reply, encode(Announcement("", "", max(known), [])))
+
     async def _take_announcement(self, message: Msg) -> None:
         if not message.data:  # NATS says that nobody is there
             return
@@ -263,7 +271,20 @@ class Gateway:
                     _log.warning("the accounts of a publisher cannot be read: trying again", reason=repr(exc))
 
     def _is_newer(self, publisher: Announcement) -> bool:
-        return self._trading is None or self._trading.started_at < publisher.started_at
+        return self._trading is None or publisher.is_later_than(self._trading) or self._is_gone(self._trading)
+
+    def _is_gone(self, publisher: Announcement) -> bool:
+        return any(one.run == publisher.run for one in self._feed.silent) or not self._feed.owns(publisher.run)
+
+    def _lacks_trading(self) -> bool:
+        """True if the accounts of a publisher could be read, and none are that live."""
+        if self._trading is not None and not self._is_gone(self._trading):
+            return False
+        silent = {one.run for one in self._feed.silent}
+        return any(
+            one.session is not None and one is not self._trading and one.run not in silent and self._feed.owns(one.run)
+            for one in self._feed.publishers.values()
+        )
 
     async def _trade_with(self, publisher: Announcement) -> None:
         """Go on with the accounts of a publisher; those of the same session go on as they are."""
@@ -352,15 +373,12 @@ class Gateway:
             self._has_begun = self._has_begun or (self._feed.is_complete and bool(self._feed.publishers))
             self._feed.flush_stalled()
             if self._problem is None:
-                self._feed.tick(now)
+                if self._feed.tick(now):
+                    self.server.offer(self._feed.symbols)
                 await self._request_snapshots()
             self._pass_on()
             self._accounts.tick()
-            if (
-                self._trading is None
-                and now - asked_at > _AGAIN
-                and any(publisher.session is not None for publisher in self._feed.publishers.values())
-            ):
+            if now - asked_at > _AGAIN and self._lacks_trading():
                 asked_at = now
                 with suppress(Exception):  # there is no connection
                     await self._ask_who()

@@ -38,6 +38,10 @@ class _Symbol:
 class MarketFeed:
     """Market data of a cluster's publishers, without I/O. Each symbol is one publisher's, the newest that has it.
 
+    A publisher that is not heard loses its symbols to any other that has them, whenever that was started. What is left
+    of its symbols when a later one has taken its place is offered no more.
+
+
     `receive()`, `snapshot()` and `beat()` take what comes, `now` in seconds of a clock that never goes back; messages
     wait in `items`. A symbol whose frames are not in sequence is flagged with a GAP, once, and goes on with a snapshot:
     `wanted()` tells what to ask for.
@@ -54,6 +58,8 @@ class MarketFeed:
         self._symbols: dict[str, _Symbol] = {}
         self._heard: dict[str, float] = {}
         self._silent: set[str] = set()
+        self._replaced: set[str] = set()
+        """Runs that have lost a symbol, or the orders, to another: they stop, if they live."""
         self._group: list[Part] = []
         self._gap: Gap | None = None
         """GAP whose symbols come one after the other."""
@@ -98,16 +104,34 @@ class MarketFeed:
             known = self._symbols.get(name)
             if known is None:
                 self._symbols[name] = _Symbol(publisher.run)
-            elif self.publishers[known.run].started_at < publisher.started_at:
-                self._flag(name, known, "its publisher was started again")
-                known.run, known.last, known.waiting, known.asked_at = publisher.run, 0, deque(), None
-        self._forget_replaced()
+            elif self._gives_way(known.run, publisher):
+                self._take_over(name, known, publisher.run)
+        if publisher.session is not None:
+            traders = [one.run for one in self.publishers.values() if one.session is not None and one is not publisher]
+            self._replaced.update(run for run in traders if self._gives_way(run, publisher))
+        self._withdraw_left_over()
         return True
 
-    def _forget_replaced(self) -> None:
+    def _gives_way(self, run: str, to: Announcement) -> bool:
+        return run in self._silent or to.is_later_than(self.publishers[run])
+
+    def _take_over(self, name: str, symbol: _Symbol, run: str) -> None:
+        """Make a symbol that of another run."""
+        self._replaced.add(symbol.run)
+        self._flag(name, symbol, "its publisher was started again")
+        symbol.run, symbol.last, symbol.waiting, symbol.asked_at = run, 0, deque(), None
+
+    def _withdraw_left_over(self) -> bool:
+        """Offer no more what is left of publishers that are gone and were replaced; returns whether that is any."""
+        ended = self._silent & self._replaced
+        left = [name for name, symbol in self._symbols.items() if symbol.run in ended]
+        for name in left:
+            symbol = self._symbols.pop(name)
+            symbol.is_flagged = False  # that it is not heard was said before
+            self._flag(name, symbol, "its publisher was started again without it")
         used = {symbol.run for symbol in self._symbols.values()}
-        for run in [run for run in self._silent if run not in used]:
-            self._silent.discard(run)
+        self._silent &= used
+        return bool(left)
 
     def beat(self, run: str, sequences: Mapping[str, int], now: float) -> None:
         """Take in a sign of life: the newest sequences of symbols that have changed lately."""
@@ -122,14 +146,30 @@ class MarketFeed:
         """Give publishers time again: nobody could be heard here for a while."""
         self._heard = dict.fromkeys(self._heard, now)
 
-    def tick(self, now: float) -> None:
-        """Flag the symbols of publishers that have fallen silent."""
-        for run, heard in self._heard.items():
-            if now - heard > SILENCE and run not in self._silent:
-                symbols = [name for name, symbol in self._symbols.items() if symbol.run == run]
-                if symbols:
-                    self._silent.add(run)
-                    self.interrupt(symbols, f"its publisher has not been heard for {SILENCE:g} s")
+    def tick(self, now: float) -> bool:
+        """Flag the symbols of publishers that have fallen silent, or pass them on; returns whether `symbols` change."""
+        fallen = [run for run in self._fallen(now) if self.owns(run)]
+        if not fallen:
+            return False
+        self._silent.update(fallen)
+        for run in fallen:
+            self._pass_to_heirs(run, now)
+            if run not in self._replaced:
+                left = [name for name, symbol in self._symbols.items() if symbol.run == run]
+                self.interrupt(left, f"its publisher has not been heard for {SILENCE:g} s")
+        return self._withdraw_left_over()
+
+    def _fallen(self, now: float) -> list[str]:
+        return [run for run, heard in self._heard.items() if now - heard > SILENCE and run not in self._silent]
+
+    def _pass_to_heirs(self, run: str, now: float) -> None:
+        """Give the symbols of a run to others that have them and are heard, of several to the latest."""
+        heirs = [self.publishers[other] for other, heard in self._heard.items() if now - heard <= SILENCE]
+        heirs.sort(key=lambda heir: (heir.started_at, heir.run))
+        latest = {name: heir.run for heir in heirs for name in heir.symbols}
+        for name, symbol in self._symbols.items():
+            if symbol.run == run and name in latest:
+                self._take_over(name, symbol, latest[name])
 
     def interrupt(self, symbols: Iterable[str], reason: str) -> None:
         """Flag symbols of which nothing comes at present; they go on with a snapshot."""

@@ -198,17 +198,23 @@ class PublisherNode:
         await client.flush()
 
     async def _find_others(self, client: NatsClient) -> None:
-        inbox = client.new_inbox()
+        inbox, newest = client.new_inbox(), 0
 
         async def found(message: Msg) -> None:
+            nonlocal newest
             if message.data:  # without, NATS says that nobody is there
                 other: Announcement = decode_announcement(message.data)
-                self._others[other.run] = other
+                newest = max(newest, other.started_at)
+                if other.symbols:
+                    self._others[other.run] = other
 
         subscription = await client.subscribe(inbox, cb=found)
         await client.publish(self._subjects.hello, reply=inbox)
+        await client.publish(self._subjects.newest, reply=inbox)
         await asyncio.sleep(_OTHERS)
         await subscription.unsubscribe()
+        # Clocks of machines differ, and the one before may have died with one that was ahead.
+        self.announcement.started_at = max(wall_time(), newest + 1)
         for other in self._others.values():
             if (said := self._conflict(other)) is not None:
                 raise HftlabError(said)
@@ -378,7 +384,7 @@ class PublisherNode:
         with suppress(Exception):  # it is asked again at its next start
             answer = await self._client.request(self._subjects.announcement(run), timeout=SILENCE)
             other = self._others[run] = decode_announcement(answer.data)
-            if other.started_at > self.announcement.started_at and self._conflict(other) is not None:
+            if other.is_later_than(self.announcement) and self._conflict(other) is not None:
                 self.replaced_by = other
                 _log.error("replaced", by=other.source, run=other.run)
                 self._stopping = asyncio.create_task(self.stop())

@@ -35,6 +35,8 @@ class Subjects:
         """Signs of life of publishers: on the same subscription as their messages, and so behind those of before."""
         self.hello = f"{root}.hello"
         """Question to all publishers: who are you?"""
+        self.newest = f"{root}.newest"
+        """Question of a publisher to all gateways: when was the newest publisher started that you have heard?"""
         self.gateways = f"{root}.gateways"
         """Signs of life of gateways."""
         self.marks = f"{root}.mark"

@@ -226,3 +226,77 @@ class TestPublishers:
         feed.announce(publisher("earlier", 0), 1.0)
         assert seen(feed) == []
         assert feed.out_of_step() == []
+
+    def test_one_that_is_silent_loses_to_any_other(self) -> None:
+        """Its clock was ahead of that of the one which takes its place."""
+        feed = in_step()
+        feed.tick(SILENCE * 1.1)
+        feed.take()
+        feed.announce(publisher("next", 0), SILENCE * 1.2)
+        assert feed.wanted(SILENCE * 1.2) == {"next": NAMES}
+        for name in NAMES:
+            feed.snapshot(name, frame(0, name, run="next"))
+        feed.receive(NAMES[0], frame(1, run="next"))
+        assert seen(feed) == [0, 0, 1]
+        assert not feed.silent
+        assert not feed.owns(RUN)
+
+    def test_one_that_falls_silent_passes_its_symbols_to_the_latest_that_has_them(self) -> None:
+        """The others were started again before anybody noticed, with clocks that are behind."""
+        feed = in_step()
+        for run, started_at in (("a", -2), ("b", -1), ("dead", 0)):
+            feed.announce(publisher(run, started_at), 0.1 if run == "dead" else 1.0)
+        feed.receive(NAMES[0], frame(1, run="b"))
+        assert seen(feed) == []
+        assert feed.strays == 1
+        assert not feed.tick(SILENCE * 1.2)  # its symbols are the same
+        assert seen(feed) == ["its publisher was started again"]
+        assert feed.wanted(SILENCE * 1.2) == {"b": NAMES}
+        assert not feed.silent
+
+    def test_what_a_publisher_has_no_more_behind_its_restart_is_a_gap_and_offered_no_more(self) -> None:
+        feed = in_step()
+        feed.announce(publisher("next", 2, NAMES[:1]), 1.0)
+        assert seen(feed) == ["its publisher was started again"]
+        assert feed.symbols == NAMES  # the old one may live, and send more of the other
+        assert feed.tick(SILENCE * 1.1)
+        assert seen(feed) == ["its publisher was started again without it"]
+        assert feed.symbols == NAMES[:1]
+        assert not feed.silent
+        feed.announce(publisher("third", 3, NAMES), 9.0)
+        feed.snapshot(NAMES[1], frame(0, NAMES[1], run="third"))
+        assert feed.symbols == NAMES
+        assert seen(feed) == [0]
+
+    def test_it_is_said_also_where_the_old_one_had_long_been_silent(self) -> None:
+        feed = in_step()
+        feed.tick(SILENCE * 1.1)
+        feed.announce(publisher("next", 0, NAMES[:1]), 9.0)
+        silent = f"its publisher has not been heard for {SILENCE:g} s"
+        assert seen(feed) == [silent, "its publisher was started again without it"]
+        assert feed.symbols == NAMES[:1]
+
+    def test_other_symbols_are_another_publishers_unless_it_takes_the_orders(self) -> None:
+        for session in (None, "s"):
+            feed = MarketFeed()
+            feed.announce(msgspec.structs.replace(publisher(symbols=NAMES[:1]), session="r"), 0.0)
+            feed.snapshot(NAMES[0], frame(0))
+            feed.announce(msgspec.structs.replace(publisher("next", 2, NAMES[1:]), session=session), 1.0)
+            feed.tick(SILENCE * 1.1)
+            assert feed.symbols == (NAMES if session is None else NAMES[1:])
+            assert [one.run for one in feed.silent] == ([RUN] if session is None else [])
+
+    @given(st.permutations([("a", 1), ("b", 2), ("c", 2), ("d", 3)]), st.data())
+    def test_in_whatever_order_living_ones_are_announced_the_latest_has_each_symbol(
+        self, order: list[tuple[str, int]], data: st.DataObject
+    ) -> None:
+        some = st.lists(st.sampled_from(NAMES), unique=True)
+        made = [publisher(run, started_at, data.draw(some)) for run, started_at in order]
+        feed = MarketFeed()
+        for one in made:
+            feed.announce(one, 0.0)
+        for name in NAMES:
+            having = [(one.started_at, one.run) for one in made if name in one.symbols]
+            owner = [run for run, names in feed.wanted(0.0).items() if name in names] if having else []
+            feed.interrupt(feed.symbols, "once more")
+            assert owner == ([max(having)[1]] if having else [])

@@ -4,11 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from hftlab import Clock
-from hftlab.errors import ArgumentError, ConnectionFailed, HftlabError
-from hftlab.gateway import NatsServer, NatsTerms, PublisherNode
+from hftlab import Client, Clock
+from hftlab.clock import wall_time
+from hftlab.errors import ArgumentError, ConnectionFailed, HftlabError, SubscriptionFailed
+from hftlab.gateway import Gateway, NatsServer, NatsTerms, PublisherNode
+from hftlab.protocol import Gap, MarketData
 from hftlab.simulator import Exchange, RandomWalk
 from tests.gateway.conftest import free_port, until
+from tests.gateway.test_gateway import Some, read
 
 
 class TestArguments:
@@ -66,6 +69,69 @@ class TestOthers:
                 await hung.ended.wait()
                 assert "another publisher of its symbols was started" in str(hung.problem)
                 assert later.problem is None
+
+
+class TestStartedAgain:
+    @pytest.mark.parametrize("gateways_tell", [True, False])
+    async def test_with_a_clock_that_is_behind_it_has_its_symbols(
+        self, terms: NatsTerms, cluster: str, monkeypatch: pytest.MonkeyPatch, gateways_tell: bool
+    ) -> None:
+        """Where no gateway could tell the time of the one before, that one has to fall silent first."""
+        if not gateways_tell:
+            monkeypatch.setattr(Gateway, "_tell_newest", _nobody)
+        async with Gateway(terms, port=0, cluster=cluster) as gateway:
+            dead = PublisherNode(RandomWalk(7), terms, cluster=cluster)
+            async with dead:
+                await until(lambda: gateway.server.unready() is None)
+            monkeypatch.setattr("hftlab.gateway.publisher_node.wall_time", lambda: wall_time() - 3600 * 10**9)
+            async with (
+                PublisherNode(RandomWalk(8), terms, cluster=cluster) as node,
+                Client(gateway.url) as client,
+            ):
+                is_later = node.announcement.is_later_than(dead.announcement)
+                assert is_later == gateways_tell
+                await until(lambda: gateway._feed.owns(node.announcement.run))
+                await client.subscribe(["AAPL"], frequency=0)
+                before = client.latest("AAPL")
+                await until(lambda: client.latest("AAPL") != before)
+                assert gateway.server.unready() is None
+                assert not gateway.server.stats()["problems"]
+
+    @pytest.mark.usefixtures("compiled")
+    async def test_with_a_clock_that_is_behind_it_takes_orders(
+        self, terms: NatsTerms, cluster: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(Gateway, "_tell_newest", _nobody)
+        async with Gateway(terms, port=0, cluster=cluster) as gateway:
+            async with PublisherNode(Exchange(7), terms, cluster=cluster):
+                await until(lambda: gateway.server.unready() is None)
+            monkeypatch.setattr("hftlab.gateway.publisher_node.wall_time", lambda: wall_time() - 10**9 * 5)
+            async with PublisherNode(Exchange(8), terms, cluster=cluster) as node:
+                session = node.announcement.session
+                await until(lambda: gateway.server.session == session and gateway.server.unready() is None)
+                async with Client(gateway.url, account="alice") as client:
+                    await client.trading.buy("AAPL", 10)
+
+    async def test_with_fewer_symbols_subscribers_of_the_others_get_a_gap_that_says_so(
+        self, terms: NatsTerms, cluster: str
+    ) -> None:
+        async with Gateway(terms, port=0, cluster=cluster) as gateway:
+            async with PublisherNode(Some(["AAPL", "MSFT"]), terms, cluster=cluster):
+                await until(lambda: gateway.server.unready() is None)
+                client = await Client(gateway.url).connect()
+                await client.subscribe(["AAPL", "MSFT"], frequency=0)
+                await until(lambda: client.latest("MSFT"))
+            async with PublisherNode(Some(["AAPL"]), terms, cluster=cluster), client:
+                without = "its publisher was started again without it"
+                told = await read(client, lambda one: isinstance(one, Gap) and one.reason == without)
+                assert isinstance(told[-1], Gap)
+                assert told[-1].symbols == ["MSFT"]
+                await read(client, lambda one: isinstance(one, MarketData))
+                assert gateway.server.source.symbols == ["AAPL"]  # type: ignore[union-attr]
+                with pytest.raises(SubscriptionFailed):
+                    await client.subscribe(["MSFT"])
+                assert gateway.server.unready() is None
+                assert not gateway.server.stats()["problems"]
 
 
 async def _nobody(*_: object) -> None:
