@@ -134,6 +134,9 @@ class Serving:
         self._open_audit_log()
 
         from hftlab.gateway import Gateway
+        from hftlab.gateway.gateway_process import inherited_key
+
+        options["local_key"] = inherited_key()
 
         async def stream() -> None:
             stop = interruption()

@@ -62,7 +62,8 @@ class Gateway:
     It has what comes over NATS from the publishers of `cluster`, and nothing that another gateway, or itself after a
     restart, would not have: clients may move from one to another at any time. It listens at once, and refuses clients
     with 503 until it is in step with the publishers, and while NATS cannot be reached; /ready says why. All gateways
-    need the same `key`, or clients on other machines cannot sign in. Other arguments are the Server's.
+    need the same `key`, or clients on other machines cannot sign in; a `local_key` is left for clients of the same user
+    on this machine as well. Other arguments are the Server's.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class Gateway:
         limits: ServerLimits | None = None,
         auth: AuthMode = "public",
         key: bytes | str | None = None,
+        local_key: bytes | None = None,
         origins: Sequence[str] = (),
         hosts: Sequence[str] = (),
         ssl: SSLContext | None = None,
@@ -90,6 +92,8 @@ class Gateway:
         self.server = Server(
             self._source, host, port, limits=limits, auth=auth, key=key, origins=origins, hosts=hosts, ssl=ssl
         )
+        if key is None and local_key is not None:
+            self.server.use_local_key(local_key)
         self.server.unready = self._unready
         self.server.share_tokens(lambda key: RefreshTokens(self._subjects, key, lambda: self._client))
         self.server.problems["cluster"] = self._why_not_whole

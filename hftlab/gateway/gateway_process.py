@@ -13,8 +13,10 @@ from typing import Final
 
 from hftlab.errors import HftlabError
 
-__all__ = ["GatewayProcess"]
+__all__ = ["GatewayProcess", "inherited_key"]
 
+_KEY: Final = "HFTLAB_GATEWAY_KEY"
+"""Variable of the environment, which other users cannot read, unlike the arguments of a process."""
 _START: Final = 60.0
 _STOP: Final = 1.5
 
@@ -22,11 +24,13 @@ _STOP: Final = 1.5
 class GatewayProcess:
     """`hftlab gateway` with further arguments; `url` is its address once it is started, and stays that.
 
-    kill() and start() in turn are a crash and a restart.
+    It signs tokens with `key`, as others that are given the same, and leaves it for clients of the same user. kill()
+    and start() in turn are a crash and a restart.
     """
 
-    def __init__(self, nats: str, cluster: str, port: int = 0, arguments: Sequence[str] = ()) -> None:
+    def __init__(self, nats: str, cluster: str, port: int = 0, arguments: Sequence[str] = (), *, key: bytes) -> None:
         self.url = ""
+        self._key = key
         self._command = [sys.executable, "-m", "hftlab", "gateway", "--nats", nats, "--cluster", cluster]
         self._command += ["--parent", str(os.getpid()), *arguments]
         self._port = port
@@ -58,6 +62,7 @@ class GatewayProcess:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            env=os.environ | {_KEY: self._key.hex()},
             start_new_session=True,  # an interrupt at the terminal is for the program, which ends it
         )
         assert self._process.stdout is not None
@@ -99,6 +104,12 @@ class GatewayProcess:
             with suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
+
+
+def inherited_key() -> bytes | None:
+    """Take the key that a GatewayProcess gives this process out of the environment; None if there is none."""
+    text = os.environ.pop(_KEY, None)
+    return None if text is None else bytes.fromhex(text)
 
 
 async def _forward(lines: asyncio.StreamReader) -> None:

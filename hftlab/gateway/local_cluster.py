@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
+import time
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
+from hftlab.credentials import access_token, is_subject, refresh_token
 from hftlab.errors import ArgumentError
 from hftlab.gateway.gateway_process import GatewayProcess
 from hftlab.gateway.nats_server import NatsServer
@@ -14,6 +17,7 @@ from hftlab.gateway.nats_terms import NatsTerms
 from hftlab.gateway.publisher_node import PublisherNode
 from hftlab.gateway.subjects import DEFAULT_CLUSTER
 from hftlab.protocol import Message
+from hftlab.protocol.publishing.authentication import Tokens
 from hftlab.server.arguments import port_number
 from hftlab.source import Source
 from hftlab.trading.account import AccountTerms
@@ -26,7 +30,8 @@ class LocalCluster:
     """Publishes a source of this process to `gateways` processes; an asynchronous context manager.
 
     `urls` are the addresses for clients, which are given all of them: hl.connect(cluster.urls). The first gateway has
-    `port`, the others those behind it; 0 takes any free ones. `arguments` are further ones of `hftlab gateway`.
+    `port`, the others those behind it; 0 takes any free ones. `arguments` are further ones of `hftlab gateway`. All
+    gateways sign tokens with one key, which is made with the cluster, unless `arguments` name another.
     `nats`, `publisher` and `gateways` are its parts: to kill one shows what becomes of the rest.
     """
 
@@ -47,6 +52,7 @@ class LocalCluster:
         self.nats = NatsServer()
         self._source, self._accounts, self._fills = source, accounts, fills
         self._count, self._port, self._arguments = gateways, port, arguments
+        self._key = secrets.token_bytes(32)
         self.publisher: PublisherNode | None = None
         self.gateways: list[GatewayProcess] = []
 
@@ -63,7 +69,9 @@ class LocalCluster:
             self.publisher = PublisherNode(self._source, terms, accounts=self._accounts, fills=self._fills)
             await self.publisher.start()
             ports = [self._port + number if self._port else 0 for number in range(self._count)]
-            self.gateways = [GatewayProcess(self.nats.url, DEFAULT_CLUSTER, port, self._arguments) for port in ports]
+            self.gateways = [
+                GatewayProcess(self.nats.url, DEFAULT_CLUSTER, port, self._arguments, key=self._key) for port in ports
+            ]
             await asyncio.gather(*(gateway.start() for gateway in self.gateways))
         except BaseException:
             await self.stop()
@@ -79,6 +87,13 @@ class LocalCluster:
             await asyncio.to_thread(self.nats.stop)
         except RuntimeError:  # the program ends, and has no threads any more
             self.nats.stop()
+
+    def issue_tokens(self, subject: str) -> Tokens:
+        """Sign an account in: an access token, and a refresh token that each gateway exchanges for the next pair."""
+        if not is_subject(subject):
+            raise ArgumentError(f"subject={subject!r} is not a printable name of 1 to 128 characters")
+        now = time.time()
+        return Tokens(access_token(self._key, subject, now), refresh_token(self._key, subject, now))
 
     def stats(self) -> dict[str, Any]:
         """Return the publisher's counts."""

@@ -332,6 +332,13 @@ class Server:
             "queue_seconds": self._broadcaster.queue_times.durations.summary(),
         }
 
+    def use_local_key(self, key: bytes) -> None:
+        """Sign tokens with the key of other servers of this user, before start(), instead of one of its own.
+
+        It is left where the user's clients find it, as one's own would be.
+        """
+        self._authenticator.key = key
+
     def share_tokens(self, shared: Callable[[bytes], SharedTokens]) -> None:
         """Exchange refresh tokens that are valid elsewhere as well; the function gets the key."""
         self._authenticator.shared = shared(self._authenticator.key)
