@@ -23,7 +23,7 @@ from hftlab.source import Source
 from hftlab.trading.account import AccountTerms
 from hftlab.trading.recorded_venue import Fills
 
-__all__ = ["LocalCluster"]
+__all__ = ["LocalCluster", "check_size"]
 
 
 class LocalCluster:
@@ -45,12 +45,12 @@ class LocalCluster:
         fills: Fills | None = None,
         arguments: Sequence[str] = (),
     ) -> None:
-        if isinstance(gateways, bool) or not isinstance(gateways, int) or not 1 <= gateways <= 64:
-            raise ArgumentError(f"gateways={gateways!r} is not a number of processes: give 1 to 64")
-        if port_number(port) + gateways - 1 > 65535:
-            raise ArgumentError(f"port={port} is too high for {gateways} gateways, which have the ports behind it")
+        check_size(gateways, port)
+        self.source = source
+        self._accounts, self._fills = accounts, fills
+        self._made: PublisherNode | None = self._node()
+        """Publisher of the first start, made here so that arguments which cannot be are refused at once."""
         self.nats = NatsServer()
-        self._source, self._accounts, self._fills = source, accounts, fills
         self._count, self._port, self._arguments = gateways, port, arguments
         self._key = secrets.token_bytes(32)
         self.publisher: PublisherNode | None = None
@@ -65,8 +65,8 @@ class LocalCluster:
         """Start all parts; returns when every gateway listens."""
         try:
             await asyncio.to_thread(self.nats.start)
-            terms = NatsTerms(servers=[self.nats.url])
-            self.publisher = PublisherNode(self._source, terms, accounts=self._accounts, fills=self._fills)
+            self.publisher, self._made = self._made or self._node(), None
+            self.publisher.nats = NatsTerms(servers=[self.nats.url])
             await self.publisher.start()
             ports = [self._port + number if self._port else 0 for number in range(self._count)]
             self.gateways = [
@@ -77,6 +77,9 @@ class LocalCluster:
             await self.stop()
             raise
         return self
+
+    def _node(self) -> PublisherNode:
+        return PublisherNode(self.source, accounts=self._accounts, fills=self._fills)
 
     async def stop(self) -> None:
         """End all parts, within two seconds."""
@@ -108,4 +111,12 @@ class LocalCluster:
         await self.stop()
 
     def __repr__(self) -> str:
-        return f"LocalCluster({self._source.name!r}, {', '.join(self.urls) or 'not started'})"
+        return f"LocalCluster({self.source.name!r}, {', '.join(self.urls) or 'not started'})"
+
+
+def check_size(gateways: int, port: int) -> None:
+    """Raise ArgumentError for a number of gateways, or a port of the first, that cannot be."""
+    if isinstance(gateways, bool) or not isinstance(gateways, int) or not 1 <= gateways <= 64:
+        raise ArgumentError(f"gateways={gateways!r} is not a number of processes: give 1 to 64")
+    if port_number(port) + gateways - 1 > 65535:
+        raise ArgumentError(f"port={port} is too high for {gateways} gateways, which have the ports behind it")

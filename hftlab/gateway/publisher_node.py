@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from nats.aio.client import Client as NatsClient
     from nats.aio.msg import Msg
 
-__all__ = ["BEAT", "PublisherNode"]
+__all__ = ["BEAT", "PublisherNode", "check_publishable"]
 
 BEAT: Final = 0.5
 """Seconds between signs of life."""
@@ -97,14 +97,8 @@ class PublisherNode:
     ) -> None:
         self.nats = NatsTerms() if nats is None else nats
         self._subjects = Subjects(cluster)
-        check_unserved(streamed_source(source))
-        if source.clock.unpaced:
-            raise ArgumentError(
-                f"{source.name!r} is unpaced, and gateways cannot hold it back: give its clock a speed, such as 1 for "
-                "real time"
-            )
-        if fills is not None and getattr(source, "loop", False):
-            raise ArgumentError("a recording that takes orders cannot be looped: leave loop or fills out")
+        check_publishable(source, fills)
+        check_unserved(source)
         if fills is not None:
             source, accounts = _paper(source, fills, accounts), None
         self.source = source
@@ -115,9 +109,7 @@ class PublisherNode:
         else:
             self._playback = Playback(TradedSource(source, self.broker))
         self._accounts: Accounts[ServerSocket] = private_logs(self.broker)
-        symbols = source_symbols(source)
-        if not symbols:
-            raise ArgumentError(f"{source.name!r} has no symbols to publish")
+        symbols = source_symbols(source) or []
         self._publisher: Publisher[ServerSocket] = Publisher(
             session="", limits=ServerLimits().to_wire(), accounts=Accounts("", most_messages=1)
         )
@@ -444,6 +436,20 @@ class PublisherNode:
             return
         self._told.put(request.account, answer_of(*number, None))
         self._stream.pass_on(told)
+
+
+def check_publishable(source: Source[Message], fills: Fills | None) -> None:
+    """Raise ArgumentError for a source that cannot be published, whoever streams it at present."""
+    streamed_source(source)
+    if source.clock.unpaced:
+        raise ArgumentError(
+            f"{source.name!r} is unpaced, and gateways cannot hold it back: give its clock a speed, such as 1 for real "
+            "time"
+        )
+    if fills is not None and getattr(source, "loop", False):
+        raise ArgumentError("a recording that takes orders cannot be looped: leave loop or fills out")
+    if not source_symbols(source):
+        raise ArgumentError(f"{source.name!r} has no symbols to publish")
 
 
 def _drain(deliveries: Any, _: float) -> None:

@@ -8,14 +8,15 @@ from contextlib import ExitStack
 from typing import Any, Final, Self
 
 from hftlab.forking import Home
-from hftlab.gateway.local_cluster import LocalCluster
+from hftlab.gateway.local_cluster import LocalCluster, check_size
+from hftlab.gateway.publisher_node import check_publishable
 from hftlab.html_table import facts_table
 from hftlab.lab.background import background
 from hftlab.lab.cluster_gateway import ClusterGateway
 from hftlab.lab.kept import kept
 from hftlab.protocol import Message
 from hftlab.simulator import Exchange
-from hftlab.source import Source
+from hftlab.source import Source, undecorated
 from hftlab.trading import AccountTerms
 from hftlab.trading.recorded_venue import Fills
 
@@ -37,16 +38,22 @@ def cluster(
 
     This process has the source and the accounts, each gateway serves clients; NATS between them is started as well
     (`pip install 'hftlab[cluster]'`). Connect with hl.connect(cluster.urls): a client goes on at another gateway when
-    one ends. Running the cell again is safe: a cluster of the same `name` is stopped first.
+    one ends. Running the cell again is safe: a cluster of the same `name` or source is stopped first, once arguments
+    are known to be right.
 
     `source`: as in hl.serve(), on a clock with a speed (default: the simulated exchange).
     `gateways`: processes that serve clients, each on a core if there are as many.
     `port`: TCP port of the first, the others have those behind it; 0 takes any free ones.
     `accounts`, `fills`: as in hl.serve().
     """
+    check_size(gateways, port)
+    if source is not None and any(one.streams(source) for one in _clusters.values()):
+        check_publishable(source, fills)
+        for one in [one for one in _clusters.values() if one.streams(source)]:
+            one.stop()  # a source has one publisher, also while the next is made
+    made = LocalCluster(Exchange() if source is None else source, gateways, port, accounts=accounts, fills=fills)
     if name in _clusters:
         _clusters[name].stop()
-    made = LocalCluster(Exchange() if source is None else source, gateways, port, accounts=accounts, fills=fills)
     background.run(made.start())
     _clusters[name] = LabCluster(made)
     return _clusters[name]
@@ -67,6 +74,10 @@ class LabCluster:
     def urls(self) -> list[str]:
         """The addresses for hl.connect(), one a gateway."""
         return self.inner.urls
+
+    def streams(self, source: Source[Message]) -> bool:
+        """Return whether this cluster publishes a source, or what it decorates."""
+        return self._home.is_here and undecorated(self.inner.source) is undecorated(source)
 
     def stats(self) -> dict[str, Any]:
         """Return the publisher's counts; see hftlab.gateway.PublisherNode.stats."""
