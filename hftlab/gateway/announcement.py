@@ -6,7 +6,19 @@ from typing import Any, Final
 
 import msgspec
 
-__all__ = ["Announcement", "Beat", "GatewayBeat", "decode_announcement", "decode_beat", "decode_gateway_beat", "encode"]
+__all__ = [
+    "WIRE",
+    "Announcement",
+    "Beat",
+    "GatewayBeat",
+    "decode_announcement",
+    "decode_beat",
+    "decode_gateway_beat",
+    "encode",
+]
+
+WIRE: Final = 1
+"""Version of what goes over NATS: the headers of market data and the records of accounts."""
 
 
 class Announcement(msgspec.Struct):
@@ -18,6 +30,9 @@ class Announcement(msgspec.Struct):
     """Nanoseconds UTC, or one more than that of all before it where their clocks were ahead (a Lamport clock)."""
     symbols: list[str]
     session: str | None = None
+    wire: int = 1
+    version: str = ""
+    """That of hftlab."""
 
     def is_later_than(self, other: Announcement) -> bool:
         """Return whether this one was started later: of two publishers of one symbol that one has it."""

@@ -27,6 +27,7 @@ from hftlab.gateway.market_feed import MarketFeed
 from hftlab.gateway.market_frame import HEADER, MarketFrame
 from hftlab.gateway.nats_terms import NatsTerms
 from hftlab.gateway.publisher_node import BEAT
+from hftlab.gateway.publisher_reports import PublisherReports
 from hftlab.gateway.refresh_tokens import RefreshTokens
 from hftlab.gateway.remote_accounts import RemoteAccounts
 from hftlab.gateway.subjects import DEFAULT_CLUSTER, Subjects, name_of
@@ -99,9 +100,7 @@ class Gateway:
         self.server.problems["cluster"] = self._why_not_whole
         self._client: NatsClient | None = None
         self._problem: str | None = f"NATS at {self.nats.shown} has not been reached yet"
-        self._publisher_problems: dict[str, str] = {}
-        self._untold: dict[str, str] = {}
-        """By run of a publisher why it can tell accounts nothing."""
+        self._reports = PublisherReports(self._feed)
         self._trading: Announcement | None = None
         """The publisher that takes orders."""
         self._reader: StreamReader | None = None
@@ -180,6 +179,8 @@ class Gateway:
         if self._problem is not None:
             return self._problem
         if not self._feed.publishers:
+            if foreign := self._reports.foreign(time.monotonic()):
+                return foreign[0]
             return (
                 f"no publisher of the cluster {self._subjects.cluster!r} is heard: start `hftlab publish`, and give "
                 "both the same --nats and --cluster"
@@ -197,9 +198,7 @@ class Gateway:
 
     def _why_not_whole(self) -> str | None:
         """Say what is wrong with a part of the cluster."""
-        told = [f"the publisher of {one.source!r} is not heard" for one in self._feed.silent]
-        problems = [said for run, said in self._publisher_problems.items() if self._feed.owns(run)]
-        return "; ".join([*told, *problems]) or None
+        return "; ".join(self._reports.problems(time.monotonic())) or None
 
     def _why_not_asked(self) -> str | None:
         if self._problem is not None:
@@ -210,7 +209,7 @@ class Gateway:
             return f"the publisher of {self._trading.source!r} is not heard at present"
         if not self._feed.owns(self._trading.run):
             return f"the publisher of {self._trading.source!r} was replaced by one that takes no orders"
-        return self._untold.get(self._trading.run)
+        return self._reports.untold(self._trading.run)
 
     # --- NATS ---
 
@@ -261,6 +260,8 @@ class Gateway:
             return
         publisher = decode_announcement(message.data)
         self._asked.discard(publisher.run)
+        if self._reports.is_foreign(publisher, time.monotonic()):
+            return
         if self._feed.announce(publisher, time.monotonic()):
             _log.info("publisher", source=publisher.source, run=publisher.run, symbols=len(publisher.symbols))
             self.server.offer(self._feed.symbols)
@@ -315,33 +316,37 @@ class Gateway:
         if subject == self._subjects.beats:
             await self._take_beat(message.data)
             return
-        headers = message.headers
-        if headers is not None:
-            self._feed.receive(name_of(subject), MarketFrame.of(headers[HEADER], message.data))
+        if (frame := self._frame_of(message)) is not None:
+            self._feed.receive(name_of(subject), frame)
             self._pass_on()
 
     async def _take_snapshot(self, message: Msg) -> None:
-        headers = message.headers
-        if headers is not None:
-            self._feed.snapshot(name_of(message.subject), MarketFrame.of(headers[HEADER], message.data))
+        if (frame := self._frame_of(message)) is not None:
+            self._feed.snapshot(name_of(message.subject), frame)
             self._pass_on()
+
+    def _frame_of(self, message: Msg) -> MarketFrame | None:
+        """Take a message apart; None, and a report, if it cannot be read."""
+        header = (message.headers or {}).get(HEADER)
+        if header is None:
+            return None
+        try:
+            return MarketFrame.of(header, message.data)
+        except ValueError as exc:
+            self._reports.cannot_read(header, exc, time.monotonic())
+            return None
 
     async def _take_beat(self, data: bytes) -> None:
         beat = decode_beat(data)
+        if self._reports.hears_foreign(beat.run, time.monotonic()):
+            return
         if not self._feed.knows(beat.run):
             if beat.run not in self._asked and self._client is not None:
                 self._asked.add(beat.run)
                 reply = self._subjects.announcement(self.name)
                 await self._client.publish(self._subjects.announcement(beat.run), reply=reply)
             return
-        if beat.problem is None:
-            self._publisher_problems.pop(beat.run, None)
-        else:
-            self._publisher_problems[beat.run] = beat.problem
-        if beat.untold is None:
-            self._untold.pop(beat.run, None)
-        else:
-            self._untold[beat.run] = beat.untold
+        self._reports.take(beat)
         was_silent = any(one.run == beat.run for one in self._feed.silent)
         self._feed.beat(beat.run, beat.sequences, time.monotonic())
         self._pass_on()

@@ -27,7 +27,14 @@ from hftlab.gateway.account_records import (
     decode_request,
     request_of,
 )
-from hftlab.gateway.announcement import Announcement, decode_announcement, decode_beat, decode_gateway_beat, encode
+from hftlab.gateway.announcement import (
+    WIRE,
+    Announcement,
+    decode_announcement,
+    decode_beat,
+    decode_gateway_beat,
+    encode,
+)
 from hftlab.gateway.jetstream import ORDER_LIFETIME, StreamReader, open_streams, purge_accounts
 from hftlab.gateway.market_feed import SILENCE
 from hftlab.gateway.market_outbox import MarketOutbox
@@ -51,6 +58,7 @@ from hftlab.trading.brokers import broker_of
 from hftlab.trading.paper_source import PaperSource
 from hftlab.trading.recorded_venue import Fills
 from hftlab.trading.traded_source import TradedSource
+from hftlab.version import __version__
 
 if TYPE_CHECKING:
     from nats.aio.client import Client as NatsClient
@@ -122,6 +130,8 @@ class PublisherNode:
             started_at=wall_time(),
             symbols=symbols,
             session=None if self.broker is None else self._accounts.session,
+            wire=WIRE,
+            version=__version__,
         )
         self._market = MarketOutbox(self._subjects, self.announcement.run, symbols)
         self._told = AccountOutbox(self._subjects, self.announcement.run, self._accounts.session)
