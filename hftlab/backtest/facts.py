@@ -6,6 +6,7 @@ import hashlib
 import importlib.metadata
 import inspect
 import platform
+import warnings
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
@@ -15,6 +16,8 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
+from hftlab.backtest.file_age import is_older_than_process
+from hftlab.backtest.loaded_source import difference
 from hftlab.session import Session
 from hftlab.session.manifest import MANIFEST
 from hftlab.version import __version__
@@ -36,8 +39,9 @@ class Listing(msgspec.Struct, frozen=True):
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """Facts of one run over one session. Times are ns UTC, hashes are SHA-256.
 
-    `code` is the hash of the source of the strategy, `manifest` that of the session's manifest, which has the checksums
-    of all its data. `fill`, `latency`, `fees` and `cash` describe the models and the account as JSON values.
+    `code` is the hash of the source of the strategy that ran, "" if it is not known; `manifest` that of the session's
+    manifest, which has the checksums of all its data. `fill`, `latency`, `fees` and `cash` describe the models and the
+    account as JSON values.
     """
 
     strategy: str
@@ -104,16 +108,26 @@ def facts_of(
 def code_hash(strategy: object) -> str:
     """Return the SHA-256 of the source of a strategy: of its module's file, in a notebook of its class or function.
 
-    "" where Python has no source for it.
+    "" where Python has no source for it, and for a module whose file was edited after it was imported: what it was
+    loaded from is not there any more, of which a warning tells.
     """
     subject = _code_of(strategy)
     module = inspect.getmodule(subject)
     try:
         file = getattr(module, "__file__", None)
-        source = Path(file).read_text() if file else inspect.getsource(subject)
+        source = Path(file).read_bytes() if file else inspect.getsource(subject).encode()
     except (OSError, TypeError):
         return ""
-    return hashlib.sha256(source.encode()).hexdigest()
+    if module is not None and file and not is_older_than_process(Path(file)):
+        what = difference(module, source, {subject.__qualname__: subject})
+        if what is not None:
+            warnings.warn(
+                f"{module.__name__} is not loaded as {file} says ({what} is another one): what ran is as "
+                f"it was before an edit, and its result names no code: importlib.reload({module.__name__})",
+                stacklevel=2,
+            )
+            return ""
+    return hashlib.sha256(source).hexdigest()
 
 
 def _code_of(strategy: object) -> Any:

@@ -10,6 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from hftlab.backtest.loaded_source import parsed_tree
+
 __all__ = ["is_own", "source_file", "source_texts"]
 
 _INSTALLED: Final = frozenset(["site-packages", "dist-packages"])
@@ -65,8 +67,8 @@ def is_own(name: str, packages: Collection[str] = ()) -> bool:
 def _imported(name: str, file: Path, text: bytes) -> Iterator[str]:
     """Return the names of the modules that a module's text imports, or may import, and of their packages."""
     try:
-        tree = ast.parse(text)
-    except (SyntaxError, ValueError):
+        tree = parsed_tree(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return
     package = name if file.name == "__init__.py" else name.rpartition(".")[0]
     for node in ast.walk(tree):

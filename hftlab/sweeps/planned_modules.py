@@ -11,13 +11,16 @@ import importlib
 import os
 import sys
 import types
+import warnings
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
+from hftlab.backtest.file_age import is_older_than_process
+from hftlab.backtest.loaded_source import difference, skeleton
 from hftlab.errors import StaleCode
-from hftlab.sweeps.loaded_source import difference
 from hftlab.sweeps.module_sources import source_file, source_texts
 
 __all__ = ["Sources", "check", "forget", "is_stale", "loaded_sources", "prepare"]
@@ -30,18 +33,18 @@ _OWN_NAMES: Final = ("__main__", "__mp_main__")
 
 
 class _Loads:
-    """Hashes of the texts that the modules of this process were loaded from, as far as they are known."""
+    """Texts that the modules of this process were loaded from, as far as they are known."""
 
     def __init__(self) -> None:
-        self._known: dict[str, tuple[object, str]] = {}
+        self._known: dict[str, tuple[object, bytes]] = {}
         self.planner = 0
         """Process that has planned a sweep: it is this one, or the one that it was forked from."""
 
-    def get(self, module: types.ModuleType) -> str | None:
+    def get(self, module: types.ModuleType) -> bytes | None:
         mark, known = self._known.get(module.__name__, (None, None))
         return known if mark is _mark(module) else None
 
-    def note(self, module: types.ModuleType, known: str) -> None:
+    def note(self, module: types.ModuleType, known: bytes) -> None:
         self._known[module.__name__] = _mark(module), known
 
 
@@ -57,27 +60,55 @@ def loaded_sources(modules: Iterable[str], instead: Mapping[str, Mapping[str, An
     """Return modules, and those of their project that they import, with the hashes of their files.
 
     `instead` are objects to look at in place of a module's own, by its name and theirs. Raises StaleCode if one of them
-    is not loaded as its file says.
+    is not loaded as its file says. Warns of something that was changed from outside in a module whose file was not.
     """
     _loads.planner = os.getpid()
     found = []
     for name, text in source_texts(modules).items():
-        now = hashlib.sha256(text).hexdigest()
         module = sys.modules.get(name)
         if module is not None:
-            what = difference(module, text, (instead or {}).get(name))
-            if what is not None or _loads.get(module) not in (None, now):
-                raise _edited(name, module, what)
-            _loads.note(module, now)
-        found.append((name, now))
+            _check_loaded(name, module, text, (instead or {}).get(name))
+            _loads.note(module, text)
+        found.append((name, _hash(text)))
     return tuple(found)
+
+
+def _check_loaded(name: str, module: types.ModuleType, text: bytes, instead: Mapping[str, Any] | None) -> None:
+    known = _loads.get(module)
+    what = difference(module, text, instead)
+    if what is None:
+        if known not in (None, text) and not _is_patched(known, text):
+            raise _edited(name, module, None)
+    elif not is_older_than_process(Path(str(module.__file__))) and (
+        known != text or (instead and difference(module, text) is None)  # what is of before the module's last load
+    ):
+        raise _edited(name, module, what)
+    else:
+        warnings.warn(
+            f"{name}: {what} was changed from outside of {module.__file__}, which rows are kept under and which other "
+            "processes run as it is: make it a parameter",
+            stacklevel=2,
+        )
+
+
+def _is_patched(known: bytes, text: bytes) -> bool:
+    """True if all that an edit has changed can be compared: a module may be patched in place, as IPython's are."""
+    try:
+        return skeleton(known) == skeleton(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+
+
+def _hash(text: bytes) -> str:
+    return hashlib.sha256(text).hexdigest()
 
 
 def _edited(name: str, module: types.ModuleType, what: str | None) -> StaleCode:
     file = Path(str(module.__file__))
     cached = getattr(module, "__cached__", None)
     if cached is not None:  # it is taken for that of the file if both are of one second and of one size
-        Path(cached).unlink(missing_ok=True)
+        with suppress(OSError):
+            Path(cached).unlink()
     if name in _OWN_NAMES:
         return StaleCode(f"{file} was edited after it was started: start it again", name)
     where = "" if what is None else f" ({what} is another one in {file})"
@@ -109,13 +140,24 @@ def _is_as_planned(name: str, planned: str) -> bool:
         return True
     known = _loads.get(module)
     if known is not None:
-        return known == planned
+        return _hash(known) == planned
     file = source_file(name)
-    text = None if file is None else file.read_bytes()
-    if text is None or hashlib.sha256(text).hexdigest() != planned or difference(module, text) is not None:
+    text = _archived(module) if file is None else file.read_bytes()
+    if text is None or _hash(text) != planned:
         return False
-    _loads.note(module, planned)
+    if file is not None and not is_older_than_process(file) and difference(module, text) is not None:
+        return False
+    _loads.note(module, text)
     return True
+
+
+def _archived(module: types.ModuleType) -> bytes | None:
+    """Return the text of a module that was imported from an archive, as a cluster's may be."""
+    loader: Any = module.__loader__
+    with suppress(Exception):  # whatever a loader of somebody's own raises
+        text = loader.get_data(module.__file__)
+        return text if isinstance(text, bytes) else None
+    return None
 
 
 def forget(sources: Sources) -> None:
@@ -166,8 +208,7 @@ class _Loader(SourceFileLoader):
     def exec_module(self, module: types.ModuleType) -> None:
         """Run the module's text, and note its hash."""
         text = Path(self.path).read_bytes()
-        now = hashlib.sha256(text).hexdigest()
-        _loads.note(module, now)
+        _loads.note(module, text)
         exec(compile(text, self.path, "exec", dont_inherit=True), module.__dict__)  # noqa: S102 - as imports do
 
 

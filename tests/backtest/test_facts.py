@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import linecache
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,6 +82,22 @@ def test_in_a_notebook_the_code_is_that_of_the_class(monkeypatch: pytest.MonkeyP
     again = cell("x = 0\n\ndef quoter():\n    return 1\n")
     other = cell("def quoter():\n    return 2\n")
     assert code_hash(one) == code_hash(again) != code_hash(other)
+
+
+def test_an_edit_after_the_import_is_not_the_code_that_ran(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "SIZE = 'ä'\r\ndef quoter():\r\n    return 1\r\n".encode("latin-1").join([b"# coding: latin-1\n", b""])
+    file = tmp_path / "edited_facts.py"
+    file.write_bytes(text)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    module = importlib.import_module("edited_facts")
+    assert code_hash(module.quoter) == hashlib.sha256(text).hexdigest()
+    edited = text.replace(b"return 1", b"return 20")
+    file.write_bytes(edited)
+    with pytest.warns(UserWarning, match="edited_facts is not loaded as .* says .quoter is another one.: .* no code"):
+        assert code_hash(module.quoter) == ""
+    importlib.reload(module)
+    assert code_hash(module.quoter) == hashlib.sha256(edited).hexdigest()
+    del sys.modules["edited_facts"]
 
 
 def test_code_without_a_source_has_no_hash() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import itertools
 import os
 import sys
+import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
@@ -17,7 +19,7 @@ import pytest
 
 import hftlab as hl
 from hftlab.errors import StaleCode
-from hftlab.sweeps import WorkerPool
+from hftlab.sweeps import WorkerPool, planned_modules
 from hftlab.sweeps.planned_modules import is_stale, loaded_sources
 from tests.sweeps.recordings import two_days
 from tests.sweeps.test_executors import client
@@ -170,6 +172,57 @@ def test_what_was_changed_by_hand_is_refused(project: Project, pool: WorkerPool)
     module.EXTRA = 3
     with pytest.raises(StaleCode, match="EXTRA is another one"):
         per_order(module.Buyer, pool)
+
+
+def test_what_was_changed_in_a_file_that_nobody_has_edited_is_warned_of(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a test's monkeypatch does."""
+    module: Any = project.load()
+    monkeypatch.setattr(planned_modules, "is_older_than_process", lambda file: True)
+    monkeypatch.setattr(module, "EXTRA", 3)
+    with pytest.warns(UserWarning, match="edited_makers: EXTRA was changed from outside"):
+        loaded_sources([module.__name__], {module.__name__: {"Buyer": module.Buyer}})
+
+
+def test_what_is_changed_between_two_sweeps_is_warned_of(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    module: Any = project.load()
+    before = loaded_sources([module.__name__])
+    monkeypatch.setattr(module, "EXTRA", 3)
+    with pytest.warns(UserWarning, match="EXTRA was changed"):
+        assert loaded_sources([module.__name__]) == before
+
+
+def test_what_is_patched_in_place_after_an_edit_is_taken(project: Project) -> None:
+    """As IPython's autoreload does, which loads a module again only if it must."""
+    module: Any = project.load()
+    before = loaded_sources([module.__name__])
+    project.write("edited_makers", MAKERS.replace("+ EXTRA", "- EXTRA"))
+    with pytest.raises(StaleCode):
+        loaded_sources([module.__name__])
+    names: dict[str, Any] = {"__name__": module.__name__}
+    exec(compile(MAKERS.replace("+ EXTRA", "- EXTRA"), module.__file__, "exec"), names)
+    module.Buyer.on_timer.__code__ = names["Buyer"].on_timer.__code__
+    after = loaded_sources([module.__name__])
+    assert after != before
+    project.write("edited_makers", MAKERS.replace("+ EXTRA", "- EXTRA").replace('every="2s"', 'every="3s"'))
+    with pytest.raises(StaleCode):  # which is not compared
+        loaded_sources([module.__name__])
+
+
+def test_an_archive_on_a_cluster_has_the_same_text(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with zipfile.ZipFile(tmp_path / "project.zip", "w") as archive:
+        archive.writestr("edited_sizes.py", SIZES)
+    monkeypatch.setattr(sys, "path", [str(tmp_path / "project.zip"), *sys.path])
+    importlib.invalidate_caches()
+    module = importlib.import_module("edited_sizes")
+    try:
+        assert "project.zip" in str(module.__file__)
+        assert not is_stale((("edited_sizes", hashlib.sha256(SIZES.encode()).hexdigest()),))
+    finally:
+        del sys.modules["edited_sizes"]
 
 
 def test_an_edit_while_runs_wait_is_a_row(project: Project, pool: WorkerPool) -> None:
