@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import os
+import re
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 import polars as pl
 
-from hftlab.clock import NANOSECONDS
+from hftlab.clock import NANOSECONDS, nanoseconds
 from hftlab.errors import NameNotFound, SessionError, SessionNotFound
 from hftlab.html_table import rows_table
 from hftlab.nearest import meant
 from hftlab.session.lock import in_words
 from hftlab.session.manifest import MANIFEST, Ending, Manifest, read_manifest
+from hftlab.session.market_at import check_symbols
 from hftlab.session.object_path import Location, ObjectPath, located
 from hftlab.session.session import SCHEMAS, Session
 from hftlab.session.table_ids import TableId
@@ -47,6 +49,12 @@ _AT_ONCE: Final = 16
 """Manifests that are fetched from an object store at a time."""
 _SHOWN: Final = 50
 """Sessions of a catalogue that its HTML table shows."""
+
+_PLAIN: Final = re.compile(r"[\w. +-]+")
+"""Values that polars takes as they are out of the name of a folder: it decodes "%", and leaves out an asterisk."""
+_MARKET_DATA: Final = TableId.MARKET_DATA.folder
+
+T = TypeVar("T")
 
 
 class _Entry(NamedTuple):
@@ -84,6 +92,9 @@ class Catalogue:
 
     Iterating gives the sessions that can be read, in the order of their folders. A session that is still recorded, was
     not closed, or is damaged has a `problem` in `manifests`, and is left out of the tables with a warning.
+
+    The sessions of an object store are those of the moment when they were found: iterating and the tables ask nothing
+    again. An index such as `catalogue["open"]` opens one as it is now.
     """
 
     def __init__(self, folder: Location, entries: Iterable[_Entry]) -> None:
@@ -134,42 +145,70 @@ class Catalogue:
     @property
     def market_data(self) -> pl.LazyFrame:
         """The market data of all sessions; see table()."""
-        return self.table(TableId.MARKET_DATA.folder)
+        return self.table(_MARKET_DATA)
 
     def table(self, name: str) -> pl.LazyFrame:
         """Return one table of all sessions, with the columns `session` and `date` in front.
 
         A column that some sessions lack is null in their rows. The files are checked against their checksums now, and
-        read when the result is collected. Raises SessionError for a table that sessions do not have.
+        read when the result is collected. Of an object store nothing is fetched now, and only sizes are checked: a
+        query fetches footers, and the columns and row groups that it needs (see also slice()). Where folders are named
+        as in date=2026-01-02/session=open, nothing is fetched of those that a filter of `date` or `session` leaves out;
+        with other names, call filter() first. Raises SessionError for a table that sessions do not have.
         """
         if name not in SCHEMAS:
             raise SessionError(f"sessions have no table {name!r}: there are {', '.join(SCHEMAS)}", path=self.folder)
-        left_out = [f"{entry.path} ({entry.problem})" for entry in self._entries if entry.problem is not None]
-        frames: list[pl.LazyFrame] = []
-        for entry in self._entries:
+        frames = self._each(lambda entry: _frame(entry, name), self._entries, f"the table {name}")
+        if not frames:
+            return pl.LazyFrame(schema=_schema(name))
+        return pl.concat(frames, how="diagonal_relaxed")
+
+    def slice(
+        self, start: int | datetime | str, stop: int | datetime | str, symbols: str | Iterable[str] | None = None
+    ) -> pl.DataFrame:
+        """Return the rows of market_data that were received from `start` up to `stop` (not included), of all sessions.
+
+        Columns and order are those of table(). Times and `symbols` are as in Session.slice(): nothing is read of
+        sessions of other times or without the symbols, and of the others the row groups in between, which are verified.
+        Raises SessionError for a symbol that no session has.
+        """
+        first, last = nanoseconds(start), nanoseconds(stop)
+        wanted = None if symbols is None else [symbols] if isinstance(symbols, str) else list(symbols)
+        check_symbols(wanted or (), self.symbols, self.folder, "catalogue.symbols")
+        overlapping = [entry for entry in self._entries if _overlaps(entry, first, last)]
+
+        def rows(entry: _Entry) -> pl.DataFrame:
+            assert entry.manifest is not None
+            own = None if wanted is None else [symbol for symbol in wanted if symbol in entry.manifest.symbols]
+            found = _opened(entry).slice(first, last, own) if own != [] else pl.DataFrame(schema=SCHEMAS[_MARKET_DATA])
+            return found.select(*_named(entry).values(), pl.all())
+
+        empty = pl.DataFrame(schema=_schema(_MARKET_DATA))
+        return pl.concat([empty, *self._each(rows, overlapping, "the slice")])
+
+    def _each(self, made: Callable[[_Entry], T], entries: Iterable[_Entry], what: str) -> list[T]:
+        """Return what is made of each session, with a warning that names those that are left out."""
+        found: list[T] = []
+        left_out: list[str] = []
+        for entry in entries:
             if entry.problem is not None:
+                left_out.append(f"{entry.path} ({entry.problem})")
                 continue
             try:
-                frame = Session(entry.path).table(name)
+                found.append(made(entry))
             except SessionError as exc:
                 left_out.append(str(exc))
-                continue
-            frames.append(
-                frame.select(pl.lit(entry.name).alias("session"), pl.lit(entry.date, pl.Date()).alias("date"), pl.all())
-            )
         if left_out:
-            warnings.warn(f"left out of the table {name}: {'; '.join(left_out)}", stacklevel=2)
-        if not frames:
-            return pl.LazyFrame(schema={"session": pl.String(), "date": pl.Date(), **SCHEMAS[name]})
-        return pl.concat(frames, how="diagonal_relaxed")
+            warnings.warn(f"left out of {what}: {'; '.join(left_out)}", stacklevel=3)
+        return found
 
     def __iter__(self) -> Iterator[Session]:
         for entry in self._entries:
             if entry.problem is None:
-                yield Session(entry.path)
+                yield _opened(entry)
 
     def __getitem__(self, name: str) -> Session:
-        """Open a session by its name. Raises KeyError, and what open_session() does."""
+        """Open a session by its name, as it is now. Raises KeyError, and what open_session() does."""
         for entry in self._entries:
             if entry.name == name:
                 return Session(entry.path)
@@ -211,17 +250,21 @@ def _found(root: Path) -> Iterator[Path]:
 
 
 def _found_on_object_store(root: ObjectPath) -> list[ObjectPath]:
-    """Return the addresses of sessions, in order; what is within one of them belongs to it."""
-    names = sorted(root.sizes(), key=lambda name: name.split("/"))
+    """Return the addresses of sessions, in order, each with the sizes of what is within: that belongs to it."""
+    sizes = root.sizes()
+    names = sorted(sizes, key=lambda name: name.split("/"))
     if not names:
         raise SessionNotFound(f"there is nothing at {root}: give the address that your sessions are below", path=root)
-    found: list[ObjectPath] = []
+    within: dict[tuple[str, ...], dict[str, int]] = {}
+    for folders in sorted(tuple(name.split("/")[:-1]) for name in names if name.split("/")[-1] == MANIFEST):
+        if not any(folders[:depth] in within for depth in range(len(folders) + 1)):
+            within[folders] = {}
     for name in names:
-        folder, _, last = f"/{name}".rpartition("/")
-        path = root / folder[1:] if folder else root
-        if last == MANIFEST and not any(path.parts[: len(one.parts)] == one.parts for one in found):
-            found.append(path)
-    return found
+        parts = name.split("/")
+        for depth in range(len(parts)):
+            if (found := within.get(tuple(parts[:depth]))) is not None:
+                found["/".join(parts[depth:])] = sizes[name]
+    return [(root / "/".join(folders) if folders else root).with_sizes(found) for folders, found in within.items()]
 
 
 def _entry(path: Location, name: str) -> _Entry:
@@ -229,6 +272,8 @@ def _entry(path: Location, name: str) -> _Entry:
         manifest = read_manifest(path)
     except SessionError as exc:
         return _Entry(path, name, _folder_date(path), None, str(exc))
+    if isinstance(path, ObjectPath) and not _fits(path, manifest):
+        path = path.listed()  # it was replaced, or uploaded, while it was looked for
     try:
         recorded_by = Session(path).recorded_by if isinstance(path, Path) else None
         problem = None if recorded_by is None else f"it is still recorded by {in_words(recorded_by)}"
@@ -238,6 +283,52 @@ def _entry(path: Location, name: str) -> _Entry:
         problem = f"it was not closed: if nothing is recorded there any more, run `hftlab recover {path}`"
     started = None if manifest.started is None else datetime.fromtimestamp(manifest.started // NANOSECONDS, UTC).date()
     return _Entry(path, name, _folder_date(path) or started, manifest, problem)
+
+
+def _fits(path: ObjectPath, manifest: Manifest) -> bool:
+    """True if the files that a manifest names were there when the address was listed."""
+    files = [part for parts in manifest.tables.values() for part in parts]
+    return all((path / part.file).is_file() and (path / part.file).stat().st_size == part.size for part in files)
+
+
+def _opened(entry: _Entry) -> Session:
+    """Open a session; of an object store as it was when the catalogue was made, without a request."""
+    return Session(entry.path, entry.manifest if isinstance(entry.path, ObjectPath) else None)
+
+
+def _overlaps(entry: _Entry, start: int, stop: int) -> bool:
+    """True if something may have been received from `start` up to `stop`: also where the manifest cannot be read."""
+    manifest = entry.manifest
+    if manifest is None or entry.problem is not None:
+        return True
+    return manifest.started is not None and manifest.started < stop and start <= (manifest.ended or manifest.started)
+
+
+def _schema(name: str) -> pl.Schema:
+    return pl.Schema({"session": pl.String(), "date": pl.Date(), **SCHEMAS[name]})
+
+
+def _named(entry: _Entry) -> dict[str, pl.Expr]:
+    """Return the columns that tell a session from others."""
+    return {"session": pl.lit(entry.name).alias("session"), "date": pl.lit(entry.date, pl.Date()).alias("date")}
+
+
+def _frame(entry: _Entry, name: str) -> pl.LazyFrame:
+    """Return one table of a session with its name and date in front. Raises SessionError."""
+    session, named = _opened(entry), _named(entry)
+    if not isinstance(entry.path, ObjectPath):
+        return session.table(name).select(*named.values(), pl.all())
+    of_folders = _of_folders(entry.path, {"session": entry.name, "date": str(entry.date)})
+    columns = [pl.col(one) if one in of_folders else literal for one, literal in named.items()]
+    return session.scan(name, of_folders).select(*columns, pl.exclude(list(of_folders)))
+
+
+def _of_folders(path: ObjectPath, values: dict[str, str]) -> pl.Schema:
+    """Return which columns the names of the folders give with the same values; none if they give others as well."""
+    pairs = [part.partition("=") for part in path.parts if "=" in part]
+    if any(values.get(key) != value or not _PLAIN.fullmatch(value) for key, _, value in pairs):
+        return pl.Schema()
+    return pl.Schema({key: _SCHEMA[key] for key, _, _ in pairs})
 
 
 def _folder_date(path: Location) -> date | None:

@@ -111,8 +111,12 @@ class ObjectPath(PathLike[str]):
 
         Whether these exist, and their sizes, is then known without a request each. Raises ObjectStoreFailed.
         """
+        return self.with_sizes(self.sizes())
+
+    def with_sizes(self, sizes: Mapping[str, int]) -> ObjectPath:
+        """Return the address with what is below it, as sizes() has told it."""
         listed = ObjectPath(str(self), self.options)
-        listed._sizes = {f"{self.place}/{name}": size for name, size in self.sizes().items()}
+        listed._sizes = {f"{self.place}/{name}": size for name, size in sizes.items()}
         return listed
 
     def sizes(self) -> dict[str, int]:

@@ -43,17 +43,26 @@ _UNIQUE: Final = ("id", "payload")
 
 
 def scan_parts(
-    paths: Sequence[Location], schema: pl.Schema | None, defaults: Mapping[str, Any] | None = None
+    paths: Sequence[Location],
+    schema: pl.Schema | None,
+    defaults: Mapping[str, Any] | None = None,
+    *,
+    of_folders: pl.Schema | None = None,
 ) -> pl.LazyFrame:
-    """Read parts of one table. A column of `schema` that older parts lack is its default in their rows, else null."""
+    """Read parts of one table. A column of `schema` that older parts lack is its default in their rows, else null.
+
+    Columns `of_folders` are in the folders' names, as in date=2026-01-02: a filter of them leaves whole files out.
+    """
     first, options = paths[0], {}
     if isinstance(first, ObjectPath):
         options = {**first.polars_options, "glob": False}  # a name on an object store may hold an asterisk
+    if of_folders:
+        options |= {"hive_partitioning": True, "hive_schema": of_folders}
     sources: list[Any] = [path if isinstance(path, Path) else str(path) for path in paths]
     frame = pl.scan_parquet(sources, schema=schema, missing_columns="insert", extra_columns="ignore", **options)
     if schema is None:
         return frame
-    frame = frame.select(schema.names())
+    frame = frame.select(*(of_folders or ()), *schema.names())
     return frame.with_columns(pl.col(name).fill_null(value) for name, value in defaults.items()) if defaults else frame
 
 

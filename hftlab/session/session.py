@@ -79,14 +79,15 @@ class Session:
     A session can be pickled: another process, or another machine that reaches the same place, goes on with it.
     """
 
-    def __init__(self, folder: Location) -> None:
+    def __init__(self, folder: Location, manifest: Manifest | None = None) -> None:
+        """Open a session; `manifest` is that of an address on an object store that is known, with what is below it."""
         self.folder: Location = folder.absolute()
         self._verified: set[str] = set()
         self.recorded_by: str | None = None
         """The process that was recording the session when it was opened, None if none was."""
         if isinstance(folder, ObjectPath):
-            self.manifest: Manifest = read_manifest(folder)
-            self.folder = folder.listed()
+            self.manifest: Manifest = read_manifest(folder) if manifest is None else manifest
+            self.folder = folder.listed() if manifest is None else folder
         else:
             self._open(folder.absolute())
 
@@ -150,17 +151,35 @@ class Session:
         Raises SessionDamaged if one of its parts is not as recorded, and SessionError for a table that sessions do not
         have.
         """
+        parts = self._parts(name)
+        if name not in self._verified:
+            self._verify(name, parts)
+            self._verified.add(name)
+        return self._scanned(name, parts)
+
+    def scan(self, name: str, of_folders: pl.Schema | None = None) -> pl.LazyFrame:
+        """Return a table as table() does, of whose parts nothing but the sizes is verified.
+
+        Columns `of_folders` are in front: see scan_parts().
+        """
+        parts = self._parts(name)
+        for part in parts:
+            check_size(self.folder, part)
+        return self._scanned(name, parts, of_folders)
+
+    def _parts(self, name: str) -> list[Part]:
         parts = self.manifest.tables.get(name, [])
         if name not in SCHEMAS and not parts:  # a later version may have more tables
             raise SessionError(
                 f"sessions have no table {name!r}: there are {', '.join(SCHEMAS)}", path=self.folder
             ).advise(instead=meant([str(name)], SCHEMAS))
+        return parts
+
+    def _scanned(self, name: str, parts: Sequence[Part], of_folders: pl.Schema | None = None) -> pl.LazyFrame:
+        schema, paths = SCHEMAS.get(name), [self.folder / part.file for part in parts]
         if not parts:
-            return pl.LazyFrame(schema=SCHEMAS.get(name))
-        if name not in self._verified:
-            self._verify(name, parts)
-            self._verified.add(name)
-        return scan_parts([self.folder / part.file for part in parts], SCHEMAS.get(name), _DEFAULTS.get(name))
+            return pl.LazyFrame(schema={**(of_folders or {}), **(schema or {})})
+        return scan_parts(paths, schema, _DEFAULTS.get(name), of_folders=of_folders)
 
     def _verify(self, name: str, parts: Sequence[Part]) -> None:
         is_fetched = isinstance(self.folder, Path) or self.manifest.size_of(name) <= _FETCHED

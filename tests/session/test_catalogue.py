@@ -143,6 +143,24 @@ class TestTables:
             sessions(folder).table("quotes")
 
 
+class TestSlice:
+    def test_it_has_the_rows_of_its_time(self, folder: Path) -> None:
+        catalogue = sessions(folder).filter(since="2026-01-01")
+        whole = catalogue.market_data.collect()
+        between = pl.col("ts_recv").is_between(JANUARY_2 + 1, JANUARY_2 + 3 * DAY + 1, closed="left")
+        found = catalogue.slice(JANUARY_2 + 1, JANUARY_2 + 3 * DAY + 1)
+        assert found.equals(whole.filter(between))
+        assert found.height == 3
+        assert catalogue.slice("2026-01-02", "2026-01-07", "MSFT").equals(whole.filter(pl.col("symbol") == "MSFT"))
+        assert catalogue.slice(0, 1).schema == whole.schema
+
+    def test_unknown_symbols_are_refused_and_what_cannot_be_read_is_told(self, folder: Path) -> None:
+        with pytest.raises(SessionError, match=r"GOOG.*see catalogue\.symbols"):
+            sessions(folder).slice(0, 1, "GOOG")
+        with pytest.warns(UserWarning, match="left out of the slice: .*broken"):
+            sessions(folder).slice(0, 1)
+
+
 class TestSessions:
     def test_it_iterates_over_those_that_can_be_read(self, folder: Path) -> None:
         assert [session.manifest.messages for session in sessions(folder)] == [2, 1, 3]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pickle
 import random
+import tempfile
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -26,6 +27,7 @@ from tests.session.object_server import BUCKET, ObjectServer
 from tests.session.sessions import numbered, replayed, write_session
 
 SECOND = 1_000_000_000
+DAY = 86_400 * SECOND
 MESSAGES = 20_000
 NAME = "date=2026-01-02/session=an öpening *"
 """A folder with what addresses have to escape: a space, a letter that is not of ASCII, an asterisk."""
@@ -323,6 +325,93 @@ class TestCatalogue:
         assert catalogue.manifests.select("messages").sum().collect().item() == 20
         fetched = [one.path for one in server.log if one.method == "GET" and one.path.rstrip("/") != f"/{BUCKET}"]
         assert sorted(fetched) == [f"/{BUCKET}/twenty/{number:02}/manifest.json" for number in range(20)]
+
+    @pytest.fixture
+    def days(self, server: ObjectServer, local: Session) -> str:
+        """Three days of one content in folders that say so, one in a folder that does not, and one of a later time."""
+        for place in (
+            "date=2026-01-02/session=é",
+            "date=2026-01-03/session=b",
+            "date=2026-01-04/session=c%20d",
+            "plain",
+        ):
+            copied(server, local, f"days/{place}")
+        with tempfile.TemporaryDirectory() as folder:
+            received = [(DAY + n, numbered(n)) for n in range(3)]
+            copied(server, write_session(Path(folder) / "s", received), "days/later")
+        return f"s3://{BUCKET}/days"
+
+    def test_tables_and_iterating_ask_nothing(self, server: ObjectServer, days: str) -> None:
+        catalogue = hl.sessions(days)
+        server.log.clear()
+        table = catalogue.market_data
+        assert [one.manifest.messages for one in catalogue] == [MESSAGES, MESSAGES, MESSAGES, 3, MESSAGES]
+        assert catalogue.filter(date="2026-01-03").market_data.collect_schema() == table.collect_schema()
+        assert not server.log
+        assert all(len(pickle.dumps(one)) < 10_000 for one in catalogue)
+        assert table.select(pl.len()).collect().item() == 4 * MESSAGES + 3
+
+    @pytest.mark.parametrize(
+        ("some", "count"),
+        [
+            (pl.col("date") == date(2026, 1, 3), 1),
+            (pl.col("session") == "é", 1),
+            (pl.col("date").is_between(date(2026, 1, 2), date(2026, 1, 3)), 2),
+        ],
+    )
+    def test_a_query_of_a_date_fetches_nothing_of_others(
+        self, server: ObjectServer, days: str, some: pl.Expr, count: int
+    ) -> None:
+        """Folders without such names are looked at."""
+        table = hl.sessions(days).market_data
+        server.log.clear()
+        assert table.filter(some).collect().height == count * MESSAGES
+        assert len({one.path for one in server.log if "/date=" in one.path and "c%" not in one.path}) == count
+
+    def test_a_second_of_a_symbol_fetches_its_row_groups_alone(
+        self, server: ObjectServer, local: Session, days: str
+    ) -> None:
+        catalogue = hl.sessions(days)
+        server.log.clear()
+        rows = catalogue.slice(101 * SECOND, 102 * SECOND, "MSFT")
+        assert rows["session"].unique(maintain_order=True).to_list() == ["é", "b", "c%20d", "plain"]
+        one = rows.filter(pl.col("session") == "b").drop("session", "date")
+        assert one.equals(local.slice(101 * SECOND, 102 * SECOND, "MSFT"))
+        fetched = server.fetched("market_data/")
+        server.log.clear()
+        hl.open_session(f"{days}/plain").slice(101 * SECOND, 102 * SECOND)
+        assert fetched == 4 * server.fetched("market_data/")
+        assert fetched < 4 * local.manifest.size_of("market_data") / 2
+        server.log.clear()
+        assert catalogue.slice(DAY, DAY + 2).height == 2
+        assert {one.path for one in server.log if "part" in one.path} == {
+            f"/{BUCKET}/days/later/market_data/part-000001.parquet"
+        }
+
+    def test_one_that_was_uploaded_while_it_was_looked_for_is_there(
+        self, server: ObjectServer, local: Session, tmp_path: Path
+    ) -> None:
+        """Its manifest comes after the list of objects, which has the old parts."""
+        copied(server, write_session(tmp_path / "old", [(1, numbered(1))]), "raced/s")
+        assert isinstance(local.folder, Path)
+        files = [path for path in local.folder.rglob("*") if path.is_file()]
+        new = {path.relative_to(local.folder).as_posix(): path.read_bytes() for path in files}
+
+        def replace(method: str, path: str) -> bool:
+            if path.endswith("raced/s/manifest.json"):
+                server.refuse = lambda method, path: False
+                for name, data in new.items():
+                    server.place(f"raced/s/{name}", data)
+            return False
+
+        server.refuse = replace
+        assert hl.sessions(f"s3://{BUCKET}/raced").market_data.select(pl.len()).collect().item() == MESSAGES
+
+    def test_a_part_that_is_missing_leaves_its_session_out(self, server: ObjectServer, days: str) -> None:
+        server.delete("days/plain/market_data/part-000001.parquet")
+        with pytest.warns(UserWarning, match=r"days/plain/market_data/part-000001\.parquet is missing"):
+            table = hl.sessions(days).market_data
+        assert table.select(pl.len()).collect().item() == 3 * MESSAGES + 3
 
     def test_what_cannot_be_read_is_left_out_with_a_warning(self, server: ObjectServer, local: Session) -> None:
         copied(server, local, "two/good")
