@@ -15,7 +15,7 @@ from hftlab.session.manifest import MANIFEST
 from hftlab.session.object_path import ObjectPath
 from hftlab.session.table_ids import EVENTS, INDEX, TableId
 
-__all__ = ["UPLOAD", "with_nearest"]
+__all__ = ["UPLOAD", "how_to_recover", "with_nearest"]
 
 _LOOKED_AT: Final = 1000
 """Entries of a folder that are looked at: an error message is not worth more."""
@@ -65,6 +65,23 @@ def _on_object_store(error: SessionNotFound, given: ObjectPath) -> SessionNotFou
         more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
         told = f"; in it are {', '.join(names[:_NAMED])}{more}"
     return SessionNotFound(f"{error}{told}", path=error.path)
+
+
+def how_to_recover(given: ObjectPath) -> str:
+    """Say what to recover in the place of an address: the folder of this machine that is uploaded to it."""
+    if (given / MANIFEST).is_file():
+        return f"`hftlab verify {given}` says whether it is whole"
+    try:
+        whence = msgspec.json.decode((given / UPLOAD).read_bytes(), type=_Whence)
+    except (FileNotFoundError, msgspec.DecodeError):
+        return (
+            f"run `hftlab recover FOLDER` with the folder that it was recorded in, then `hftlab upload FOLDER {given}`"
+        )
+    folder = printable(whence.folder)
+    return (
+        f"its upload comes from {folder} on {printable(whence.host)}: run `hftlab recover {folder}` there, then "
+        f"`hftlab upload {folder} {given}`"
+    )
 
 
 def _whence(given: ObjectPath) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from os import PathLike, fspath
 from pathlib import Path, PurePath, PurePosixPath
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, NoReturn, TypeAlias
 
 from hftlab.errors import ArgumentError, ArgumentTypeError, ObjectStoreFailed, SessionError
 from hftlab.session.object_store import ADVICE, SCHEMES, checked_options, file_system, polars_options, told
@@ -19,6 +19,10 @@ _URI: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://(.*)", re.DOTALL)
 _CONTROL: Final = re.compile(r"[\0-\x1f\x7f]")
 """What polars does not take in an address."""
 _BLOCK: Final = 8 << 20
+_AZURE: Final = ("abfs", "abfss", "wasb", "wasbs", "adl", "azure")
+"""Schemes of other tools for az://, mostly with an account behind the container: container@account.example/path."""
+_SAME: Final = {"s3a": "s3", "s3n": "s3", "gcs": "gs", **dict.fromkeys(_AZURE, "az")}
+"""Schemes of other tools, and those that mean the same here."""
 
 
 class ObjectStat(NamedTuple):
@@ -37,12 +41,10 @@ class ObjectPath(PathLike[str]):
     def __init__(self, uri: str, options: Mapping[str, str] | None = None) -> None:
         found = _URI.fullmatch(uri)
         scheme = "" if found is None else found[1].lower()
-        if found is None or scheme not in SCHEMES:
-            raise ArgumentError(
-                f"{uri!r} is not the address of a session: give a folder, or one such as s3://bucket/path"
-            )
-        bucket, _, key = found[2].partition("/")
+        bucket, _, key = ("", "", "") if found is None else found[2].partition("/")
         key = key.strip("/")
+        if found is None or scheme not in SCHEMES:
+            _refuse_scheme(uri, scheme, bucket, key)
         if "@" in bucket:  # without the address, which has what nobody should see
             raise ArgumentError(
                 f"credentials are not part of an address: write {scheme}://bucket/path, see storage_options"
@@ -226,6 +228,21 @@ class ObjectPath(PathLike[str]):
         return file_system(self.scheme, self.bucket, self.options)
 
 
+def _refuse_scheme(uri: str, scheme: str, bucket: str, key: str) -> NoReturn:
+    if "@" in bucket and scheme not in _AZURE:  # credentials, which nobody should see
+        bucket = bucket.rpartition("@")[2]
+        uri = f"{scheme}://{bucket}/{key}"
+    same = _SAME.get(scheme)
+    if same is None:
+        raise ArgumentError(f"{uri!r} is not the address of a session: give a folder, or one such as s3://bucket/path")
+    if scheme in _AZURE:
+        bucket = bucket.partition("@")[0]  # the account is of the environment
+    address = f"{same}://{bucket}/{key}".rstrip("/")
+    raise ArgumentError(f"{uri!r} has the scheme of another tool: write {address!r}").advise(
+        instead={uri: repr(address)}
+    )
+
+
 def _is_path(key: str) -> bool:
     return _CONTROL.search(key) is None and not any(name in ("", ".", "..") for name in key.split("/"))
 
@@ -266,10 +283,17 @@ def located(given: str | PathLike[str], storage_options: Mapping[str, object] | 
     return Path(text).absolute()
 
 
-def local_folder(given: str | PathLike[str], what: str) -> Path:
-    """Return an absolute folder of this machine. Raises SessionError for an object store, where `what` cannot be."""
+def local_folder(given: str | PathLike[str], what: str, instead: Callable[[ObjectPath], str] | None = None) -> Path:
+    """Return an absolute folder of this machine. Raises SessionError for an object store, where `what` cannot be.
+
+    `instead` says what to do there, if that is not to download the session and to upload it again.
+    """
     place = located(given)
     if isinstance(place, ObjectPath):
+        if instead is not None:
+            raise SessionError(
+                f"{place} lies on an object store, where no session {what}: {instead(place)}", path=place
+            )
         raise SessionError(
             f"{place} lies on an object store, where no session {what}: run `hftlab download {place} FOLDER`, do it "
             f"there, and run `hftlab upload FOLDER {place} --overwrite`",

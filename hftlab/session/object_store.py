@@ -37,7 +37,13 @@ _NAMES: Final[dict[str, tuple[str, ...]]] = {
 }
 """Options by scheme; in upper case they are the variables of the environment."""
 _ALIASES: Final = {"aws_default_region": "aws_region", "aws_endpoint_url_s3": "aws_endpoint_url"}
-"""Other names of the same in the environment, which count where the first one is not set."""
+"""Other names of the same."""
+_VARIABLES: Final = (
+    "aws_default_region",
+    *(name for names in _NAMES.values() for name in names),
+    "aws_endpoint_url_s3",
+)
+"""Names of the environment; of two of the same the later one counts, as with Amazon's own tools."""
 _CONNECT, _ANSWER, _RETRIES = 5.0, 30.0, 3
 """Seconds to connect in, seconds without a byte after which a request is given up, and how often it is tried again."""
 _PROCESS_SYSTEMS: Final[dict[tuple[object, ...], Any]] = {}
@@ -83,6 +89,7 @@ def polars_options(scheme: str, options: Options) -> dict[str, Any]:
         named["aws_allow_http"] = "true"
     if scheme == "s3" and "aws_endpoint_url" in settings:
         named.setdefault("aws_region", _REGION)
+        named["aws_endpoint_url_s3"] = settings["aws_endpoint_url"]  # else polars takes that of the environment
     named["connect_timeout"] = f"{_seconds(settings, 'connect_timeout', _CONNECT):g}s"
     named["timeout"] = f"{_seconds(settings, 'timeout', _ANSWER):g}s"
     named["max_retries"] = round(_seconds(settings, "max_retries", _RETRIES))
@@ -113,7 +120,7 @@ def _settings(scheme: str, options: Options) -> dict[str, str]:
     """Return the options of a scheme, those of the environment among them."""
     names = _NAMES[scheme]
     found: dict[str, str] = {}
-    for variable, name in ((one.upper(), _ALIASES.get(one, one)) for one in (*_ALIASES, *names)):
+    for variable, name in ((one.upper(), _ALIASES.get(one, one)) for one in _VARIABLES):
         if name in names and os.environ.get(variable):
             found[name] = os.environ[variable]
     if options.get("aws_access_key_id"):

@@ -13,6 +13,7 @@ from hftlab.session.conversion import convert_segment
 from hftlab.session.journal import JOURNAL, MAGIC, Segment, read_segment, segment_paths
 from hftlab.session.lock import SessionLock
 from hftlab.session.manifest import MANIFEST, Ending, Manifest, read_manifest, sync_folder, write_manifest
+from hftlab.session.nearest_sessions import how_to_recover
 from hftlab.session.object_path import local_folder
 from hftlab.session.part_file import verify_file
 from hftlab.session.parts import Parts
@@ -43,7 +44,7 @@ def recover(path: PathLike[str] | str, *, progress: Callable[[int], object] | No
     called with the bytes of the journal that have been dealt with. Raises SessionBusy while a
     recording is running in the folder, SessionNotFound, SessionTooNew or SessionDamaged.
     """
-    folder = local_folder(path, "is recorded, and so none is left to be recovered")
+    folder = local_folder(path, "is recorded, and so none is left to be recovered", how_to_recover)
     check_is_session(folder)  # before a lock's file is made in it
     with SessionLock(folder):
         return _recover(folder, progress or (lambda _: None))

@@ -121,10 +121,28 @@ class TestOpenSession:
             with pytest.raises(ArgumentError, match="write 's3://bucket/x'"):
                 call(address)
 
+    @pytest.mark.parametrize(
+        ("address", "said"),
+        [
+            ("s3a://bucket/x/", "write 's3://bucket/x'"),
+            ("S3N://bucket", "write 's3://bucket'"),
+            ("gcs://bucket/x", "write 'gs://bucket/x'"),
+            ("abfss://container@account.dfs.core.windows.net/x", "write 'az://container/x'"),
+        ],
+    )
+    def test_the_schemes_of_other_tools_are_told(self, address: str, said: str) -> None:
+        for call in (hl.open_session, hl.sessions, verify):
+            with pytest.raises(ArgumentError, match=said):
+                call(address)
+
     def test_credentials_in_an_address_are_not_repeated(self) -> None:
         with pytest.raises(ArgumentError, match="not part of an address") as caught:
             hl.open_session("s3://key:secret@bucket/x")
         assert "secret" not in str(caught.value)
+        for scheme in ("s3a", "ftp", "gcs"):
+            with pytest.raises(ArgumentError) as caught:
+                hl.open_session(f"{scheme}://key:secret@bucket/x")
+            assert "secret" not in str(caught.value)
 
     def test_a_path_of_an_address_is_told(self) -> None:
         with pytest.raises(ArgumentTypeError, match="'s3://bucket/session'"):
@@ -450,9 +468,8 @@ class TestOtherReaders:
         assert hl.open_session(uri).book_at(100 * SECOND, "AAPL") == local.book_at(100 * SECOND, "AAPL")
 
     def test_what_changes_files_in_place_asks_to_download(self, uri: str) -> None:
-        for call in (hl.compact, hl.recover):
-            with pytest.raises(SessionError, match="hftlab download s3://"):
-                call(uri)
+        with pytest.raises(SessionError, match="hftlab download s3://"):
+            hl.compact(uri)
 
 
 class TestLocated:

@@ -114,6 +114,20 @@ class TestOptions:
         assert storage["aws_endpoint_url"] == "http://127.0.0.1:1"
         assert storage["aws_allow_http"] == "true"
 
+    def test_the_endpoint_of_s3_alone_counts_before_that_of_all(
+        self, server: ObjectServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As with Amazon's own tools, and an endpoint that is given counts before both: for pyarrow and for polars."""
+        nobody = "http://127.0.0.1:9"
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
+        for all_services, s3, given in ((nobody, server.url, {}), (nobody, nobody, {"aws_endpoint_url": server.url})):
+            monkeypatch.setenv("AWS_ENDPOINT_URL", all_services)
+            monkeypatch.setenv("AWS_ENDPOINT_URL_S3", s3)
+            path = ObjectPath(f"s3://{BUCKET}/table.parquet", given)
+            assert path.read_bytes() == _table()
+            assert pl.scan_parquet(str(path), **path.polars_options).collect()["a"].to_list() == [1, 2]
+
     def test_a_file_system_is_made_once_for_each(self, server: ObjectServer) -> None:
         options = checked_options(server.environment)
         assert file_system("s3", BUCKET, options) is file_system("s3", BUCKET, dict(options))

@@ -15,7 +15,7 @@ from hftlab.errors import (
     SessionExists,
     SessionNotFound,
 )
-from hftlab.session import Session, SessionWriter, compact, verify
+from hftlab.session import Session, SessionWriter, compact, recover, verify
 from hftlab.session.object_path import ObjectPath
 from hftlab.session.table_ids import RAW
 from hftlab.session.upload import Upload, plain_name
@@ -225,6 +225,19 @@ class TestInterrupted:
             hl.open_session(where())
         started.finish(local.manifest)
         assert hl.diff(hl.open_session(where()), local) is None
+
+    def test_recovering_an_address_says_where_to_do_it(self, server: ObjectServer, tmp_path: Path) -> None:
+        local = session(tmp_path / "s")
+        started = Upload(tmp_path / "s", ObjectPath(where()))
+        with pytest.raises(
+            SessionError, match=rf"`hftlab recover {tmp_path / 's'}` there, then `hftlab upload {tmp_path}"
+        ):
+            recover(where())
+        started.finish(local.manifest)
+        with pytest.raises(SessionError, match=rf"`hftlab verify {where()}` says"):
+            recover(where())
+        with pytest.raises(SessionError, match="`hftlab recover FOLDER` with the folder that it was recorded in"):
+            recover(where("nowhere"))
 
     def test_what_fails_behind_the_manifest_is_cleared_by_the_next(self, server: ObjectServer, tmp_path: Path) -> None:
         hl.upload(session(tmp_path / "old", parts=5), where())
