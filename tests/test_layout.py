@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import importlib.util
 import re
 import subprocess
@@ -11,7 +12,7 @@ import tomllib
 from collections.abc import Iterator
 from importlib.metadata import packages_distributions
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import pytest
 from packaging.requirements import Requirement
@@ -271,12 +272,11 @@ def modules() -> list[Path]:
 
 
 class TestMirror:
-    @pytest.mark.parametrize("module", modules(), ids=str)
-    def test_a_module_has_its_test_file(self, module: Path) -> None:
+    def test_a_module_has_its_test_file(self) -> None:
         """hftlab/x/y.py is tested by tests/x/test_y.py, or the table above says where and why."""
-        own = module.parent / f"test_{module.name}"
-        tested, _ = TESTED_ELSEWHERE.get(module.as_posix(), (own.as_posix(), ""))
-        assert (TESTS / tested).is_file(), f"write tests/{own}"
+        own = {module.as_posix(): (module.parent / f"test_{module.name}").as_posix() for module in modules()}
+        tested = {module: TESTED_ELSEWHERE.get(module, (test, ""))[0] for module, test in own.items()}
+        assert [f"write tests/{own[module]}" for module, test in tested.items() if not (TESTS / test).is_file()] == []
 
     def test_the_exceptions_are_needed(self) -> None:
         needless = [
@@ -427,7 +427,7 @@ class TestDependencies:
 
     def imported(self) -> set[str]:
         """Top-level names that hftlab imports, at the top of a file or inside of a function."""
-        return {name for path in PACKAGE.rglob("*.py") for name in imports_of(ast.parse(path.read_text()))}
+        return {name for names in imports().values() for name in names.anywhere}
 
     def declared(self, names: list[str]) -> set[str]:
         return {canonicalize_name(Requirement(name).name) for name in names}
@@ -448,12 +448,11 @@ class TestDependencies:
     def test_what_is_optional_is_imported_where_it_is_used_alone(self) -> None:
         for name, home in self.OPTIONAL.items():
             module = next((key for key, one in self.OTHER_NAMES.items() if one == name), name.replace("-", "_"))
-            users = [path for path in PACKAGE.rglob("*.py") if module in imports_of(ast.parse(path.read_text()))]
+            users = [path for path, names in imports().items() if module in names.anywhere]
             assert users
             for user in users:
                 assert user.relative_to(PACKAGE).is_relative_to(home)
-                at_the_top = ast.Module([one for one in ast.parse(user.read_text()).body if is_import(one)], [])
-                assert module not in imports_of(at_the_top)
+                assert module not in imports()[user].at_the_top
 
     def test_an_unknown_name_is_not_passed_over(self) -> None:
         assert self.used({"numpy", "os", "no_such_module"}) == {"numpy", "no-such-module"}
@@ -467,6 +466,25 @@ class TestDependencies:
     def test_hftlab_doctor_looks_for_what_is_not_imported(self) -> None:
         source = (PACKAGE / "doctor.py").read_text()
         assert [name for name in self.NOT_IMPORTED if f'"{name}"' not in source] == []
+
+
+class Imports(NamedTuple):
+    """Top-level names that a file imports: at its top, or there and inside of its functions."""
+
+    at_the_top: frozenset[str]
+    anywhere: frozenset[str]
+
+
+@functools.cache
+def imports() -> dict[Path, Imports]:
+    """What every file of the package imports. Hundreds of files are read and parsed once, and no tree is kept."""
+    return {path: imports_in(path) for path in PACKAGE.rglob("*.py")}
+
+
+def imports_in(path: Path) -> Imports:
+    tree = ast.parse(path.read_text())
+    top = ast.Module([one for one in tree.body if is_import(one)], [])
+    return Imports(frozenset(imports_of(top)), frozenset(imports_of(tree)))
 
 
 def is_import(node: ast.AST) -> bool:
