@@ -48,7 +48,7 @@ class OrderSent(msgspec.Struct, tag="order"):
     session: str
     account: str
     sent_at: int
-    """Wall time in ns."""
+    """Wall time of the gateway in ns."""
     request: msgspec.Raw
     entered_by: str | None = None
 

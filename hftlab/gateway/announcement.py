@@ -59,6 +59,8 @@ class GatewayBeat(msgspec.Struct):
 
     gateway: str
     is_leaving: bool = False
+    sent_at: int = 0
+    """Wall time of the gateway in ns, 0 if it does not say."""
 
 
 encode: Final[Any] = msgspec.json.Encoder().encode

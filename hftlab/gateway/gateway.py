@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import msgspec
 
+from hftlab.clock import wall_time
 from hftlab.forking import Home
 from hftlab.gateway.announcement import (
     Announcement,
@@ -394,7 +395,9 @@ class Gateway:
             if now - beaten_at >= BEAT and self._client is not None and self._client.is_connected:
                 beaten_at = now
                 with suppress(Exception):  # the connection has just been lost
-                    await self._client.publish(self._subjects.gateways, encode(GatewayBeat(self.name)))
+                    await self._client.publish(
+                        self._subjects.gateways, encode(GatewayBeat(self.name, sent_at=wall_time()))
+                    )
 
     async def _request_snapshots(self) -> None:
         client = self._client

@@ -12,21 +12,12 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import msgspec
 
-from hftlab.clock import NANOSECONDS, to_milliseconds, wall_time
-from hftlab.errors import ArgumentError, HftlabError, ServerError, WireError
+from hftlab.clock import to_milliseconds, wall_time
+from hftlab.errors import ArgumentError, HftlabError
 from hftlab.forking import Home
 from hftlab.gateway.account_outbox import AccountOutbox
-from hftlab.gateway.account_records import (
-    AnswerRecord,
-    DisconnectRequest,
-    MessageRecord,
-    OrderSent,
-    StateRecord,
-    StateRequest,
-    answer_of,
-    decode_request,
-    request_of,
-)
+from hftlab.gateway.account_records import MessageRecord
+from hftlab.gateway.account_requests import AccountRequests
 from hftlab.gateway.announcement import (
     WIRE,
     Announcement,
@@ -35,11 +26,11 @@ from hftlab.gateway.announcement import (
     decode_gateway_beat,
     encode,
 )
-from hftlab.gateway.jetstream import ORDER_LIFETIME, StreamReader, open_streams, purge_accounts
+from hftlab.gateway.jetstream import StreamReader, open_streams, purge_accounts
 from hftlab.gateway.market_feed import SILENCE
 from hftlab.gateway.market_outbox import MarketOutbox
 from hftlab.gateway.nats_terms import NatsTerms
-from hftlab.gateway.subjects import DEFAULT_CLUSTER, Subjects, token_of
+from hftlab.gateway.subjects import DEFAULT_CLUSTER, Subjects
 from hftlab.log import get_logger
 from hftlab.protocol import JSON, MarketData, Message
 from hftlab.protocol.order_messages import PRIVATE_MESSAGES, PrivateMessage
@@ -72,10 +63,6 @@ _OTHERS: Final = 0.3
 """Seconds that other publishers have to say who they are."""
 _PATIENCE: Final = 5.0
 """Seconds in which NATS has to be reached at the start."""
-_GONE: Final = 3.0
-"""Seconds after which a gateway that is not heard counts as gone."""
-_REMEMBERED: Final = 10_000
-"""Requests whose numbers are remembered, so that one which comes twice is answered once."""
 
 _log = get_logger("hftlab.gateway")
 
@@ -135,16 +122,12 @@ class PublisherNode:
         )
         self._market = MarketOutbox(self._subjects, self.announcement.run, symbols)
         self._told = AccountOutbox(self._subjects, self.announcement.run, self._accounts.session)
+        self._requests = AccountRequests(self._stream, self._accounts, self._told)
         self._client: NatsClient | None = None
         self._orders: StreamReader | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._problem: str | None = None
         self._others: dict[str, Announcement] = {}
-        self._gateways: dict[str, float] = {}
-        """When each was heard last."""
-        self._promised: dict[str, set[str]] = {}
-        """By gateway the connections whose orders are to be cancelled at their end."""
-        self._taken: dict[tuple[str, int], None] = {}
         self.replaced_by: Announcement | None = None
         """Publisher that was started later and has taken over symbols of this one, which has stopped then."""
         self.ended = asyncio.Event()
@@ -285,7 +268,7 @@ class PublisherNode:
             "stored": self._told.stored,
             "waiting": len(self._told),
             "invalid": self._stream.invalid,
-            "gateways": len(self._gateways),
+            "gateways": self._requests.gateways,
             "lag_seconds": self._stream.lag(),
             "problem": self.problem,
         }
@@ -294,7 +277,7 @@ class PublisherNode:
         self._problem = problem
         if problem is None:
             # Gateways may come back later than we do: nobody is gone because nobody could be heard.
-            self._gateways = dict.fromkeys(self._gateways, time.monotonic())
+            self._requests.listen_anew(time.monotonic())
 
     async def _returned(self) -> None:
         """Go on reading requests behind a new connection; NATS may have lost the streams meanwhile."""
@@ -341,15 +324,13 @@ class PublisherNode:
         beaten_at = time.monotonic()
         while True:
             if time.monotonic() - beaten_at > 2 * BEAT:  # it was this process that could hear nobody
-                self._gateways = dict.fromkeys(self._gateways, time.monotonic())
+                self._requests.listen_anew(time.monotonic())
             beaten_at = time.monotonic()
             if self._playback.failure is not None and not is_told:
                 is_told = True
                 self._market.put_failure(f"the source has failed: {self._playback.failure}")
             self._market.put_beat(self.problem, self._told.problem)
-            now = time.monotonic()
-            for gateway in [name for name, heard in self._gateways.items() if now - heard > _GONE]:
-                self._forget_gateway(gateway)
+            self._requests.tick(time.monotonic())
             await asyncio.sleep(BEAT)
 
     # --- gateways ---
@@ -365,17 +346,10 @@ class PublisherNode:
             self._market.put_snapshots(names, self._publisher.latest, message.reply)
 
     async def _hear_gateway(self, message: Msg) -> None:
-        beat = decode_gateway_beat(message.data)
-        if beat.is_leaving:
-            self._forget_gateway(beat.gateway)
-        else:
-            self._gateways[beat.gateway] = time.monotonic()
+        self._requests.hear(decode_gateway_beat(message.data), time.monotonic())
 
-    def _forget_gateway(self, gateway: str) -> None:
-        """Cancel the orders that were to be cancelled at the end of connections, which ended with their gateway."""
-        self._gateways.pop(gateway, None)
-        for entered_by in self._promised.pop(gateway, ()):
-            self._stream.cancel_orders(entered_by)
+    def _take_request(self, message: Msg) -> None:
+        self._requests.take(message.subject, message.data, time.monotonic())
 
     async def _hear_publisher(self, message: Msg) -> None:
         """Notice a publisher that was started later: one that could not be asked, or that could not ask this one."""
@@ -390,62 +364,6 @@ class PublisherNode:
                 self.replaced_by = other
                 _log.error("replaced", by=other.source, run=other.run)
                 self._stopping = asyncio.create_task(self.stop())
-
-    # --- requests of accounts ---
-
-    def _take_request(self, message: Msg) -> None:
-        try:
-            request = decode_request(message.data)
-        except msgspec.DecodeError as exc:
-            _log.error("a request cannot be read", reason=str(exc))
-            return
-        if not isinstance(request, DisconnectRequest) and not message.subject.endswith(f".{token_of(request.account)}"):
-            # NATS' permissions are by subject; and an answer to no subject at all would stay ahead of all others.
-            _log.error("a request for another account than its subject's is left out", subject=message.subject)
-            return
-        if request.session != self._accounts.session:
-            if not isinstance(request, DisconnectRequest):
-                said = "the trading venue was started again: look at your orders and positions before you send it again"
-                self._told.put(request.account, answer_of(request.gateway, request.number, ServerError(said)))
-            return
-        if wall_time() - request.sent_at > ORDER_LIFETIME * NANOSECONDS and not isinstance(request, DisconnectRequest):
-            said = f"the request has waited for more than {ORDER_LIFETIME:g} s on its way and was not taken"
-            self._told.put(request.account, answer_of(request.gateway, request.number, ServerError(said)))
-            return
-        match request:
-            case DisconnectRequest():
-                self._promised.get(request.gateway, set()).discard(request.entered_by)
-                self._stream.cancel_orders(request.entered_by)
-            case StateRequest():
-                self._answer_state(request)
-            case OrderSent():
-                self._take_order(request)
-
-    def _answer_state(self, request: StateRequest) -> None:
-        for message in self._stream.account_state(request.account, with_finished=request.with_finished):
-            payload = JSON.encode(message)
-            record = StateRecord(request.gateway, request.number, msgspec.Raw(payload))
-            self._told.put(request.account, record, len(payload))
-        sequence = self._accounts.sequence(request.account)
-        self._told.put(request.account, AnswerRecord(request.gateway, request.number, sequence=sequence))
-
-    def _take_order(self, request: OrderSent) -> None:
-        number = request.gateway, request.number
-        if number in self._taken:
-            return
-        self._taken[number] = None
-        while len(self._taken) > _REMEMBERED:
-            del self._taken[next(iter(self._taken))]
-        if request.entered_by is not None:
-            self._gateways.setdefault(request.gateway, time.monotonic())
-            self._promised.setdefault(request.gateway, set()).add(request.entered_by)
-        try:
-            told = self._stream.take_order(request.account, request_of(request), request.entered_by)
-        except WireError as exc:
-            self._told.put(request.account, answer_of(*number, exc))
-            return
-        self._told.put(request.account, answer_of(*number, None))
-        self._stream.pass_on(told)
 
 
 def check_publishable(source: Source[Message], fills: Fills | None) -> None:

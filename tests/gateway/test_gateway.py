@@ -276,7 +276,7 @@ class TestAccounts:
     async def test_orders_of_a_gateway_that_is_gone_are_cancelled(
         self, terms: NatsTerms, cluster: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("hftlab.gateway.publisher_node._GONE", 1.0)
+        monkeypatch.setattr("hftlab.gateway.account_requests._GONE", 1.0)
         async with running(Exchange(7), terms, cluster) as (node, (gateway,)):
             client = await Client(gateway.url, account="alice", cancel_on_disconnect=True).connect()
             await client.trading.buy("AAPL", 10, price=1.0)
