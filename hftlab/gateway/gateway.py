@@ -15,6 +15,7 @@ import msgspec
 
 from hftlab.clock import wall_time
 from hftlab.forking import Home
+from hftlab.gateway.account_copy import AccountCopy
 from hftlab.gateway.announcement import (
     Announcement,
     GatewayBeat,
@@ -23,7 +24,6 @@ from hftlab.gateway.announcement import (
     encode,
 )
 from hftlab.gateway.gateway_source import GatewaySource
-from hftlab.gateway.jetstream import StreamReader, last_sequence
 from hftlab.gateway.market_feed import MarketFeed
 from hftlab.gateway.market_frame import HEADER, MarketFrame
 from hftlab.gateway.nats_terms import NatsTerms
@@ -96,23 +96,18 @@ class Gateway:
         )
         if key is None and local_key is not None:
             self.server.use_local_key(local_key)
+        self._accounts.begin_session = self.server.begin_session
         self.server.unready = self._unready
         self.server.share_tokens(lambda key: RefreshTokens(self._subjects, key, lambda: self._client))
         self.server.problems["cluster"] = self._why_not_whole
         self._client: NatsClient | None = None
         self._problem: str | None = f"NATS at {self.nats.shown} has not been reached yet"
         self._reports = PublisherReports(self._feed)
-        self._trading: Announcement | None = None
-        """The publisher that takes orders."""
-        self._reader: StreamReader | None = None
-        """Reader of what accounts are told."""
-        self._goal: int | None = 0
-        """Number of the account record up to which the copy has to be; None once it is."""
+        self._copy = AccountCopy(self._subjects, self._feed, self._accounts)
         self._has_begun = False
         """True if it has been in step with all publishers."""
         self._asked: set[str] = set()
         self._tasks: list[asyncio.Task[None]] = []
-        self._moving = asyncio.Lock()
         self._home = Home()
 
     # --- life ---
@@ -188,10 +183,8 @@ class Gateway:
             )
         if self._feed.is_silent:
             return f"no publisher is heard any more, the last was that of {self._feed.silent[-1].source!r}"
-        if self._goal is not None and self._trading is not None:
-            return "the accounts' messages are being read"
-        if self._trading is None and self._lacks_trading():
-            return "the accounts' messages cannot be read from JetStream yet"
+        if (problem := self._copy.problem) is not None:
+            return problem
         if self._has_begun:
             return None
         behind = self._feed.out_of_step()
@@ -204,13 +197,14 @@ class Gateway:
     def _why_not_asked(self) -> str | None:
         if self._problem is not None:
             return self._problem
-        if self._trading is None:
+        trading = self._copy.publisher
+        if trading is None:
             return None
-        if any(one.run == self._trading.run for one in self._feed.silent):
-            return f"the publisher of {self._trading.source!r} is not heard at present"
-        if not self._feed.owns(self._trading.run):
-            return f"the publisher of {self._trading.source!r} was replaced by one that takes no orders"
-        return self._reports.untold(self._trading.run)
+        if any(one.run == trading.run for one in self._feed.silent):
+            return f"the publisher of {trading.source!r} is not heard at present"
+        if not self._feed.owns(trading.run):
+            return f"the publisher of {trading.source!r} was replaced by one that takes no orders"
+        return self._reports.untold(trading.run)
 
     # --- NATS ---
 
@@ -241,9 +235,7 @@ class Gateway:
         """Go on behind a new connection."""
         await self._ask_who()
         await self._request_snapshots()
-        async with self._moving:
-            if self._reader is not None:
-                await self._reader.restart()
+        await self._copy.restart()
 
     async def _ask_who(self) -> None:
         """Ask all publishers who they are."""
@@ -268,49 +260,11 @@ class Gateway:
             self.server.offer(self._feed.symbols)
             self._pass_on()
             await self._request_snapshots()
-        async with self._moving:
-            if publisher.session is not None and self._is_newer(publisher):
-                try:
-                    await self._trade_with(publisher)
-                except Exception as exc:  # of the library, whose types are many
-                    self._trading = None  # and is tried again
-                    _log.warning("the accounts of a publisher cannot be read: trying again", reason=repr(exc))
-
-    def _is_newer(self, publisher: Announcement) -> bool:
-        return self._trading is None or publisher.is_later_than(self._trading) or self._is_gone(self._trading)
-
-    def _is_gone(self, publisher: Announcement) -> bool:
-        return any(one.run == publisher.run for one in self._feed.silent) or not self._feed.owns(publisher.run)
-
-    def _lacks_trading(self) -> bool:
-        """True if the accounts of a publisher could be read, and none are that live."""
-        if self._trading is not None and not self._is_gone(self._trading):
-            return False
-        silent = {one.run for one in self._feed.silent}
-        return any(
-            one.session is not None and one is not self._trading and one.run not in silent and self._feed.owns(one.run)
-            for one in self._feed.publishers.values()
-        )
-
-    async def _trade_with(self, publisher: Announcement) -> None:
-        """Go on with the accounts of a publisher; those of the same session go on as they are."""
         assert self._client is not None
-        session, self._trading = publisher.session, publisher
-        assert session is not None
-        if session == self._accounts.session and self._reader is not None:
-            return
-        self._goal = 0
-        self._accounts.begin(session)
-        mirror = self._accounts.mirror
-        self._source.call(lambda: self.server.begin_session(mirror))
-        reader, self._reader = self._reader, None
-        if reader is not None:
-            await reader.stop()
-        js = self._client.jetstream()
-        stream = self._subjects.account_stream
-        self._goal = await last_sequence(js, stream)
-        reader = StreamReader(js, stream, f"{self._subjects.accounts}.>", self._take_accounts, only_new=False)
-        self._reader = await reader.start()
+        try:
+            await self._copy.follow(publisher, self._client)
+        except Exception as exc:  # of the library, whose types are many
+            _log.warning("the accounts of a publisher cannot be read: trying again", reason=repr(exc))
 
     async def _take_market(self, message: Msg) -> None:
         subject = message.subject
@@ -351,7 +305,7 @@ class Gateway:
         was_silent = any(one.run == beat.run for one in self._feed.silent)
         self._feed.beat(beat.run, beat.sequences, time.monotonic())
         self._pass_on()
-        if was_silent and self._trading is not None and beat.run == self._trading.run:
+        if was_silent and self._copy.takes_orders_of(beat.run):
             self.server.ask_missing_states()
 
     def _take_accounts(self, message: Msg) -> None:
@@ -376,9 +330,7 @@ class Gateway:
             now = time.monotonic()
             if now - before > BEAT:  # it was this process that could hear nobody
                 self._feed.listen_anew(now)
-            if self._goal is not None and self._reader is not None and self._reader.last >= self._goal:
-                self._goal = None
-                # Behind all records so far.
+            if self._copy.has_caught_up():  # behind all records so far
                 self._source.call(self.server.ask_missing_states)
             self._has_begun = self._has_begun or (self._feed.is_complete and bool(self._feed.publishers))
             self._feed.flush_stalled()
@@ -388,7 +340,7 @@ class Gateway:
                 await self._request_snapshots()
             self._pass_on()
             self._accounts.tick()
-            if now - asked_at > _AGAIN and self._lacks_trading():
+            if now - asked_at > _AGAIN and self._copy.lacks_publisher():
                 asked_at = now
                 with suppress(Exception):  # there is no connection
                     await self._ask_who()

@@ -72,6 +72,8 @@ class RemoteAccounts:
         """Copy of the private logs of that session."""
         self.can_ask: Callable[[], str | None] = lambda: None
         """Function that says why the publisher cannot be asked at present."""
+        self.begin_session: Callable[[Accounts[Any]], None] = lambda _: None
+        """Function that gives clients the copy of another session, behind all messages of the one before."""
         self.source: GatewaySource | None = None
         self.unanswered = 0
         """Requests that have had no answer in time."""
@@ -89,12 +91,14 @@ class RemoteAccounts:
 
     def begin(self, session: str) -> None:
         """Go on with the accounts of another session, of which nothing has been read yet."""
+        assert self.source is not None
         self.session = session
-        self.mirror = Accounts(session, mirrors=True)
+        mirror = self.mirror = Accounts(session, mirrors=True)
         self._sequences.clear()
         self._told.clear()
         self._held.clear()
         self.fail_all("the trading venue was started again")
+        self.source.call(lambda: self.begin_session(mirror))
 
     # --- RemoteBroker ---
 
