@@ -26,6 +26,10 @@ class GatewaySource:
     """
 
     recorded = False
+    control_advice = (
+        "its publisher's source is played for all gateways: use `hftlab serve` or `hftlab replay` for one that clients "
+        "control"
+    )
 
     def __init__(self, name: str, feed: MarketFeed, remote_broker: RemoteBroker) -> None:
         self.name = name

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import msgspec
 import pytest
+from websockets.asyncio.client import connect
 
 from hftlab import Client, Clock
 from hftlab.client.arguments import Encoding
@@ -19,9 +20,13 @@ from hftlab.protocol.enums import Side
 from hftlab.protocol.market_data import Trade
 from hftlab.protocol.messages import BookDelta
 from hftlab.server import Server
+from hftlab.session import open_session
+from hftlab.session.replay import Replay
 from hftlab.simulator import RandomWalk
 from hftlab.source import Timed
+from tests.command import ROOT
 from tests.gateway.conftest import PATIENCE, until
+from tests.server.traders import Trader
 
 KINDS: Final[list[list[str] | None]] = [
     None,
@@ -31,6 +36,8 @@ KINDS: Final[list[list[str] | None]] = [
     ["BOOK_DELTA"],
     ["BOOK_DELTA", "ORDER_BOOK"],
 ]
+FEW: Final = [KINDS[0], KINDS[2], KINDS[4]]
+"""Those that a busy machine keeps up with while a recording is played."""
 NUMBERS: Final = ("fromSequence", "toSequence", "sequence", "prevSequence")
 QUIET: Final = 0.5
 """Seconds without a message after which a server of this process has sent all."""
@@ -100,6 +107,16 @@ async def heard(
         return await asyncio.gather(*(_read(client, count) for client, count in zip(clients, counts, strict=True)))
 
 
+async def replayed(recording: Replay, url: str, counts: Sequence[int | None]) -> list[Any]:
+    """What clients of each of FEW are told of a recording that stands still until they have all subscribed."""
+    async with AsyncExitStack() as stack:
+        clients = [await stack.enter_async_context(Client(url)) for _ in FEW]
+        for client, kinds in zip(clients, FEW, strict=True):
+            await client.subscribe(client.offered_symbols, data_types=kinds, frequency=0)
+        recording.clock.resume()
+        return await asyncio.gather(*(_read(client, count) for client, count in zip(clients, counts, strict=True)))
+
+
 async def _read(client: Client, count: int | None) -> Any:
     """Messages without the numbers of their channel, and the newest state of all symbols."""
     found: list[Any] = []
@@ -134,3 +151,29 @@ def _gaps(kinds: list[str] | None, symbols: int) -> int:
     """GAPs of the script: one for each of three in a channel of all symbols, and in those of each symbol."""
     together = 0 if kinds == ["BOOK_DELTA"] else 3
     return together + (1 + symbols + 2 if kinds is not None and "BOOK_DELTA" in kinds else 0)
+
+
+async def test_nor_can_clients_of_a_recording(terms: NatsTerms, cluster: str) -> None:
+    """Message for message with the times of its recording, up to its end."""
+    recording = _paused()
+    async with Server(recording, port=0) as server:
+        plain = await replayed(recording, server.url, [None for _ in FEW])
+    recording = _paused()
+    async with PublisherNode(recording, terms, cluster=cluster), Gateway(terms, port=0, cluster=cluster) as gateway:
+        await until(lambda: gateway.server.unready() is None)
+        behind = await replayed(recording, gateway.url, [len(found) for found, _ in plain])
+        async with connect(gateway.url) as connection:
+            controller = Trader(connection)
+            await controller.ask(type="AUTH", token=gateway.server.issue_tokens("alice").access)
+            refused = await controller.ask(type="REPLAY_CONTROL", action="PAUSE")
+        assert (refused["type"], recording.clock.paused) == ("ERROR", False)
+        assert "played for all gateways: use `hftlab serve`" in refused["message"]
+    for kinds, one, other in zip(FEW, plain, behind, strict=True):
+        assert len(one[0]) >= 300, kinds
+        assert other == one, kinds
+
+
+def _paused() -> Replay:
+    recording = open_session(ROOT / "data" / "walk").replay(speed=20)
+    recording.clock.pause()
+    return recording

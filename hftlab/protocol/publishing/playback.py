@@ -13,6 +13,7 @@ from hftlab.source import ReadsAhead, Seekable, Source, Steppable, Timed, timed
 
 __all__ = ["Playback"]
 
+_CONTROL_ADVICE: Final = "serve a recording, as with session.replay(), or an exchange with stepped=True"
 _STEP: Final = 1000
 """Nanoseconds; the wire has whole microseconds."""
 
@@ -104,10 +105,8 @@ class Playback:
     def check(self, request: ReplayControl) -> None:
         """Check that the source can do that. Raises ServerError, or MessageParseError if a field is missing."""
         if self.source is None or not self.is_recorded:
-            raise ServerError(
-                f"{self.name} is live and cannot be controlled: serve a recording, as with session.replay(), or an "
-                "exchange with stepped=True"
-            )
+            advice = getattr(self.source, "control_advice", _CONTROL_ADVICE)
+            raise ServerError(f"{self.name} is live and cannot be controlled: {advice}")
         if self.failure is not None:
             raise self._failed()
         can_step, can_seek = isinstance(self.source, Steppable), isinstance(self.source, Seekable)
