@@ -45,7 +45,7 @@ def points_of(grid: Grid | None, subject: Subject, fixed: Collection[str] = ()) 
     for name, (home, short) in homes.items():
         if f"{home}{short}" in fixed:
             raise ArgumentError(f"{name!r} is in the grid and given as well: leave one of the two out")
-    for row in rows:
+    for row in dict.fromkeys(tuple(row) for row in rows):
         both = [name for name in row if sum(homes[name] == homes[one] for one in row) > 1]
         if both:
             raise ArgumentError(f"grid: {' and '.join(map(repr, both))} are the same: leave one of the two out")

@@ -22,21 +22,21 @@ class Progress(Protocol):
 
 
 @contextmanager
-def progress(total: int, *, kept: int = 0, is_shown: bool | None = None) -> Iterator[Progress]:
-    """Provide the display of the progress towards `total` runs, of which `kept` need not be run.
+def progress(total: int, *, kept: int = 0, is_shown: bool | None = None, of: str = "runs") -> Iterator[Progress]:
+    """Provide the display of the progress towards `total` runs, or whatever they are `of`; `kept` are there already.
 
     With None it is shown where somebody sees it: on a terminal, and in a notebook that a person runs; programs that run
     notebooks compare and keep outputs.
     """
     shell = _kernel_shell()
     if shell is not None and (is_shown or (is_shown is None and getattr(shell.kernel, "_allow_stdin", False))):
-        line = _CellBar(total, kept)
+        line = _CellBar(total, kept, of)
         try:
             yield line
         finally:
             line.close()
     elif shell is None and (is_shown or (is_shown is None and sys.stderr is not None and sys.stderr.isatty())):
-        with _terminal_bar(total, kept) as bar:
+        with _terminal_bar(total, kept, of) as bar:
             yield bar
     else:
         yield _Nothing()
@@ -60,10 +60,10 @@ class _Nothing:
 class _CellBar:
     """Bar below a notebook's cell."""
 
-    def __init__(self, total: int, kept: int) -> None:
+    def __init__(self, total: int, kept: int, of: str) -> None:
         from IPython.display import DisplayHandle
 
-        self._total, self._kept = total, kept
+        self._total, self._kept, self._of = total, kept, of
         self._began, self._shown = time.monotonic(), 0.0
         handle: Any = DisplayHandle  # which has no types
         self._handle = handle()
@@ -80,7 +80,7 @@ class _CellBar:
         self._handle.update({"text/plain": ""}, raw=True)
 
     def _bundle(self, ended: int, errors: int) -> dict[str, str]:
-        text = _text(ended, self._total, errors, ended - self._kept, time.monotonic() - self._began)
+        text = _text(ended, self._total, errors, ended - self._kept, time.monotonic() - self._began, self._of)
         return {
             "text/plain": text,
             "text/html": (
@@ -90,8 +90,8 @@ class _CellBar:
         }
 
 
-def _text(ended: int, total: int, errors: int, done: int, passed: float) -> str:
-    said = f"{ended:,} of {total:,} runs"
+def _text(ended: int, total: int, errors: int, done: int, passed: float, of: str) -> str:
+    said = f"{ended:,} of {total:,} {of}"
     if errors:
         said += f", {errors:,} with an error"
     if done and ended < total:
@@ -106,14 +106,14 @@ def _time(seconds: float) -> str:
 
 
 @contextmanager
-def _terminal_bar(total: int, kept: int) -> Iterator[Progress]:
+def _terminal_bar(total: int, kept: int, of: str) -> Iterator[Progress]:
     from rich.console import Console
     from rich.progress import BarColumn, TextColumn
     from rich.progress import Progress as Bar
 
     class Shown:
         def advance(self, ended: int, errors: int) -> None:
-            said = _text(ended, total, errors, ended - kept, time.monotonic() - began)
+            said = _text(ended, total, errors, ended - kept, time.monotonic() - began, of)
             bar.update(task, completed=ended, description=said)
 
     console = Console(stderr=True)

@@ -14,7 +14,7 @@ from hftlab.sweeps.measures import MEASURES
 from hftlab.sweeps.value_identity import value_identity
 from hftlab.version import __version__
 
-__all__ = ["COLUMNS", "Run", "row_of"]
+__all__ = ["COLUMNS", "Run", "json_of", "row_of"]
 
 COLUMNS: Final[Mapping[str, Any]] = {
     "key": pl.String,
@@ -50,18 +50,21 @@ class Run(NamedTuple):
     path: str
     manifest: str
     values: dict[str, Any]
-    settings: Any
-    """Identity of the parameters and arguments, of those given to all runs and of the point's, as JSON values."""
+    settings: str
+    """Identity of the parameters and arguments, of those given to all runs and of the point's, as JSON."""
 
     @property
     def key(self) -> str:
         """Hash of all that decides what comes of the run."""
-        return _hash([self.strategy, self.code, __version__, self.manifest, self.settings])
+        return _hash(self._json(self.strategy, self.code, __version__, self.manifest))
 
     @property
     def case(self) -> str:
         """Hash of what was asked for: the same where code, data or version have changed since."""
-        return _hash([self.strategy, self.path, self.settings])
+        return _hash(self._json(self.strategy, self.path))
+
+    def _json(self, *values: str) -> str:
+        return f"{json_of(values)[:-1]}, {self.settings}]"
 
 
 def row_of(run: Run, measures: Mapping[str, Any], seconds: float | None, error: str | None) -> dict[str, Any]:
@@ -81,8 +84,13 @@ def row_of(run: Run, measures: Mapping[str, Any], seconds: float | None, error: 
     }
 
 
-def _hash(values: object) -> str:
-    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:32]
+def json_of(values: object) -> str:
+    """Return values as JSON, always the same for the same ones."""
+    return json.dumps(values, sort_keys=True)
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def _shown(value: object) -> bool | float | str | None:
@@ -94,4 +102,5 @@ def _shown(value: object) -> bool | float | str | None:
     text = repr(value)
     if len(text) <= _LONGEST and "..." not in text:
         return text
-    return f"{text[:_LONGEST]}... #{_hash(value_identity(value))[:8]}"  # another one's first signs may be the same
+    mark = _hash(json_of(value_identity(value)))[:8]  # another one's first signs may be the same
+    return f"{text[:_LONGEST]}... #{mark}"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Generator, Mapping
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import polars as pl
 
@@ -17,7 +17,7 @@ from hftlab.sweeps.folder import Plan, SweepFolder, folder_path
 from hftlab.sweeps.grid import CASH, Grid
 from hftlab.sweeps.memory_rows import MemoryRows
 from hftlab.sweeps.plan import PlannedRun, SweptSessions, planned_runs
-from hftlab.sweeps.progress import progress
+from hftlab.sweeps.progress import Progress, progress
 from hftlab.sweeps.run import run_task
 from hftlab.sweeps.run_rows import row_of
 from hftlab.sweeps.subject import Subject, SweptStrategy
@@ -27,6 +27,9 @@ from hftlab.trading.commissions import Commission
 from hftlab.version import __version__
 
 __all__ = ["sweep"]
+
+_MANY: Final = 5_000
+"""Points whose planning takes so long that it is shown."""
 
 
 def sweep(
@@ -70,7 +73,16 @@ def sweep(
     """
     subject = Subject(strategy)
     arguments = {"fill": fill, "latency": latency, "fees": fees, "cash": cash, "terms": terms, "seed": seed}
-    planned = planned_runs(subject, sessions, grid, parameters, arguments)
+    with ExitStack() as stack:
+        shown_plan: list[Progress] = []
+
+        def tell(done: int, total: int) -> None:
+            if total >= _MANY and not shown_plan:
+                shown_plan.append(stack.enter_context(progress(total, is_shown=show_progress, of="points planned")))
+            for one in shown_plan:
+                one.advance(done, 0)
+
+        planned = planned_runs(subject, sessions, grid, parameters, arguments, tell)
     names = list(dict.fromkeys(name for one in planned.values() for name in one.run.values))
     plan = Plan(strategy=subject.name, names=names, runs=list(planned))
     with (
@@ -81,7 +93,8 @@ def sweep(
         kept = rows.rows.filter(pl.col("key").is_in(plan.runs))
         if retry_errors:
             kept = kept.filter(pl.col("error").is_null())
-        left = {key: one for key, one in planned.items() if key not in set(kept["key"])}
+        done = set(kept["key"])
+        left = {key: one for key, one in planned.items() if key not in done}
         errors = kept["error"].count()
         try:
             with (
@@ -127,6 +140,8 @@ def _ended_rows(
 
 def _say_what_changed(subject: Subject, planned: Mapping[str, PlannedRun], rows: pl.DataFrame) -> None:
     """Warn of runs that are done again because something else than what was asked for has changed."""
+    if rows.is_empty():
+        return
     done = set(rows["key"])
     asked = {one.run.case: one.run for key, one in planned.items() if key not in done}
     counts = dict.fromkeys(("the code of the strategy", "the data of the session", "the version of hftlab"), 0)

@@ -21,7 +21,7 @@ PLAN = Plan(strategy="makers:Maker", names=["size"], runs=["a", "b"])
 
 
 def row(size: int, error: str | None = None) -> dict[str, Any]:
-    run = Run("makers:Maker", "code", "day", "/day", "manifest", {"size": size}, {"size": size})
+    run = Run("makers:Maker", "code", "day", "/day", "manifest", {"size": size}, f'{{"size": {size}}}')
     return row_of(run, {"pnl": float(size)}, 0.5, error)
 
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import hftlab as hl
-from hftlab.backtest import FillModel
+from hftlab.backtest import FillModel, Latency
 from hftlab.errors import ArgumentError, ArgumentTypeError
+from hftlab.sweeps import plan
 from hftlab.sweeps.plan import PlannedRun, planned_runs
 from hftlab.sweeps.subject import Subject
+from hftlab.sweeps.value_identity import value_identity
 from tests.sweeps.recordings import two_days
 from tests.sweeps.strategies import Joiner
 
@@ -106,3 +110,23 @@ def test_arguments_are_checked_before_the_first_run(arguments: dict[str, Any], s
 
 def test_a_model_may_be_an_object() -> None:
     assert len(runs(two_days()[0], {"fill": [FillModel("power", 3), "power(3)"]})) == 2
+
+
+def test_settings_are_those_of_value_identity() -> None:
+    """Rows that older versions have kept are found by them."""
+    values = [1, 1.0, True, "1", (1, 2), [1, 2], None, np.datetime64(3, "s"), Latency(entry="1ms"), runs]
+    for planned, value in zip(runs(two_days()[0], {"size": values}, fill="power"), values, strict=True):
+        arguments = {**ARGUMENTS, "fill": "power"}
+        expected = value_identity({"parameters": {"size": value}, "arguments": arguments})
+        assert planned.run.settings == json.dumps(expected, sort_keys=True)
+
+
+def test_what_points_share_is_looked_at_once_and_planning_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+    told: list[tuple[int, int]] = []
+    monkeypatch.setattr(plan, "value_identity", lambda value: [asked.append(value), str(value)])
+    grid = {"size": list(range(30)), "ticks": list(range(40)), "seed": [7]}
+    planned = planned_runs(Subject(Joiner), two_days(), grid, None, ARGUMENTS, lambda *done: told.append(done))
+    assert len(planned) == 2 * 1200
+    assert len(asked) <= 40 + len(ARGUMENTS)  # small numbers are the same objects
+    assert told == [(0, 1200), (500, 1200), (1000, 1200)]

@@ -8,10 +8,14 @@ import sys
 import IPython.display
 import pytest
 
+import hftlab as hl
+from hftlab.errors import ArgumentError
 from hftlab.sweeps import progress as progress_module
+from hftlab.sweeps import sweeping
 from hftlab.sweeps.progress import progress
 from tests.notebook_kernel import kernel
 from tests.sweeps.recordings import two_days
+from tests.sweeps.strategies import maker
 
 
 class _Terminal(io.StringIO):
@@ -100,3 +104,12 @@ def test_a_strategy_of_a_notebook_is_swept_in_processes() -> None:
 
 def test_the_shell_of_no_notebook_is_none() -> None:
     assert progress_module._kernel_shell() is None
+
+
+def test_the_planning_of_many_points_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys, "stderr", _Terminal())
+    monkeypatch.setattr(sweeping, "_MANY", 2)
+    with pytest.raises(ArgumentError, match="ticks"):
+        hl.sweep(maker, two_days()[0], {"ticks": [*range(4), "two"]})
+    assert "0 of 5 points planned" in sys.stderr.getvalue()  # type: ignore[attr-defined]

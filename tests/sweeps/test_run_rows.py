@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Any
 
 import numpy as np
 import polars as pl
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hftlab.backtest import Latency
 from hftlab.sweeps.run_rows import COLUMNS, Run, row_of
+from hftlab.version import __version__
 
 
 def run(values: dict[str, Any], **changes: Any) -> Run:
-    return Run("m:S", "code", "day", "/data/day", "hash", values, values)._replace(**changes)
+    return Run(
+        "m:S", "code", "day", "/data/day", "hash", values, json.dumps(values, sort_keys=True, default=repr)
+    )._replace(**changes)
 
 
 def test_a_case_is_what_was_asked_for_and_a_key_what_it_was_asked_of() -> None:
@@ -31,7 +37,7 @@ def test_values_are_numbers_and_texts() -> None:
         "a": 1, "b": 0.5, "c": True, "d": None, "e": "x", "f": Latency(entry="5ms"), "g": np.arange(3), "h": "y" * 300,
         "i": list(range(200)), "j": float("inf"),
     }  # fmt: skip
-    row = row_of(run(values, settings={}), {"pnl": 1.5, "fills": 3}, 0.1, None)
+    row = row_of(run(values, settings="{}"), {"pnl": 1.5, "fills": 3}, 0.1, None)
     texts = json.loads(row["values"])
     assert texts["f"] == "Latency(entry='5ms')"
     assert texts["g"] == "array([0, 1, 2])"
@@ -55,4 +61,11 @@ def test_what_no_file_has_is_shown_as_python_writes_it() -> None:
 
 
 def shown(value: Any) -> Any:
-    return json.loads(row_of(run({"a": value}, settings={}), {}, 0.1, None)["values"])["a"]
+    return json.loads(row_of(run({"a": value}, settings="{}"), {}, 0.1, None)["values"])["a"]
+
+
+@given(st.dictionaries(st.text(), st.integers() | st.text() | st.floats(allow_nan=False) | st.none()))
+def test_a_key_is_the_hash_of_one_list(values: dict[str, Any]) -> None:
+    """Rows that older versions have kept are found by it."""
+    whole = json.dumps(["m:S", "code", __version__, "hash", values], sort_keys=True)
+    assert run(values).key == hashlib.sha256(whole.encode()).hexdigest()[:32]

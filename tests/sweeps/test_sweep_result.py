@@ -20,7 +20,7 @@ __all__ = ["made_sweep"]
 
 def made_sweep(rows: list[tuple[dict[str, Any], str, dict[str, Any] | str]], unfinished: int = 0) -> Sweep:
     """Make a sweep of (values, session, measures or error)."""
-    runs = [Run("m:Maker", "c", session, session, session, values, values) for values, session, _ in rows]
+    runs = [Run("m:Maker", "c", session, session, session, values, str(values)) for values, session, _ in rows]
     table = [
         row_of(run, {}, 0.1, found) if isinstance(found, str) else row_of(run, found, 0.1, None)
         for run, (_, _, found) in zip(runs, rows, strict=True)
