@@ -19,6 +19,9 @@ _URI: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://(.*)", re.DOTALL)
 _CONTROL: Final = re.compile(r"[\0-\x1f\x7f]")
 """What polars does not take in an address."""
 _BLOCK: Final = 8 << 20
+_WITH_CRC32: Final = "application/vnd.apache.parquet; crc32={:08x}"
+"""Content type of a part: what every store keeps with an object and tells without sending it."""
+_HEXADECIMAL: Final = re.compile(r"[0-9a-f]{8}")
 _AZURE: Final = ("abfs", "abfss", "wasb", "wasbs", "adl", "azure")
 """Schemes of other tools for az://, mostly with an account behind the container: container@account.example/path."""
 _SAME: Final = {"s3a": "s3", "s3n": "s3", "gcs": "gs", **dict.fromkeys(_AZURE, "az")}
@@ -204,16 +207,34 @@ class ObjectPath(PathLike[str]):
         with told(self), self._files.open_output_stream(self.place) as file:
             file.write(data)
 
-    def upload(self, path: Path) -> tuple[int, int]:
-        """Put a file in the place of what is there, as write_bytes() does; returns its size and its CRC32."""
-        size = crc32 = 0
+    def upload(self, path: Path, crc32: int | None = None) -> tuple[int, int]:
+        """Put a file in the place of what is there, as write_bytes() does; returns its size and its CRC32.
+
+        The CRC32 that it must have, if it is given, goes with the object: see stated_crc32().
+        """
+        size = actual = 0
+        metadata = None if crc32 is None else {"Content-Type": _WITH_CRC32.format(crc32)}
         with path.open("rb") as source, told(self):
-            sink = self._files.open_output_stream(self.place)
+            sink = self._files.open_output_stream(self.place, metadata=metadata)
             while block := source.read(_BLOCK):
                 sink.write(block)
-                size, crc32 = size + len(block), zlib.crc32(block, crc32)
+                size, actual = size + len(block), zlib.crc32(block, actual)
             sink.close()  # not after an error: closing says that the object is whole
-        return size, crc32
+        return size, actual
+
+    def stated_crc32(self) -> int | None:
+        """Return the CRC32 that upload() has stated, None if there is no object, or one of others.
+
+        One request, whatever the size. Raises ObjectStoreFailed.
+        """
+        try:
+            with told(self), self._files.open_input_stream(self.place) as file:
+                stated = file.metadata().get("Content-Type", b"").decode("latin-1")
+        except FileNotFoundError:
+            return None
+        prefix = _WITH_CRC32.partition("{")[0]
+        text = stated.removeprefix(prefix)
+        return int(text, 16) if stated != text and _HEXADECIMAL.fullmatch(text) else None
 
     def delete(self) -> None:
         """Delete the object; one that is gone already is no error. Raises ObjectStoreFailed."""

@@ -43,11 +43,11 @@ def upload(
     """Upload a session of this machine to an object store, such as "s3://bucket/path"; returns it as it is there.
 
     It is a session there as soon as all of it is there, and no sooner; the folder here stays as it is. An upload that
-    was interrupted is finished by calling it again, and one that is there already does nothing, unless an object is
-    missing or has another size. With `overwrite` whatever session is in its place is replaced in one step, once the
-    new one is whole. `progress` is called with the bytes sent so far. Of two uploads to one address the one that began
-    last goes on; the other one raises SessionExists. Object stores have no locks: what both send in the same moment
-    can be spoilt, which the checksums tell.
+    was interrupted is finished by calling it again, which sends what is not there yet, by size and checksum; one that
+    is there already does nothing, unless an object is missing or has another size. With `overwrite` whatever session is
+    in its place is replaced in one step, once the new one is whole. `progress` is called with the bytes that are there
+    so far. Of two uploads to one address the one that began last goes on; the other one raises SessionExists. Object
+    stores have no locks: what both send in the same moment can be spoilt, which the checksums tell.
 
     Raises ObjectStoreFailed, SessionExists, SessionBusy for a session that is being recorded, and SessionDamaged.
     """
@@ -105,7 +105,9 @@ class Upload:
         self._progress = progress or (lambda _: None)
         self._sent: dict[str, _Sent] = {}
         """Files that are there, by the names that they have here."""
-        old = _check_free(to, overwrite=overwrite)
+        old, has_objects = _check_free(to, overwrite=overwrite)
+        self._left = to.sizes() if has_objects else {}
+        """Objects that were there before, such as an interrupted upload leaves: the size of each."""
         self._taken = set() if old is None else {file.file for file in files_of(old)}
         # What may not be written to is told of now, and not after hours of recording.
         self._mark = msgspec.json.encode(
@@ -125,7 +127,7 @@ class Upload:
 
     def send(self, file: Part | File) -> None:
         """Send one of the files that a manifest names. Raises ObjectStoreFailed, SessionDamaged."""
-        self._send(file.file, file.crc32)
+        self._send(file.file, file)
 
     def finish(self, manifest: Manifest) -> None:
         """Send what is left of a closed session, and then its manifest. Raises ObjectStoreFailed, SessionDamaged."""
@@ -171,17 +173,25 @@ class Upload:
                 path=self.to,
             )
 
-    def _send(self, name: str, crc32: int | None) -> None:
+    def _send(self, name: str, file: Part | File | None) -> None:
+        """Send a file of the folder, and what a manifest says of it if one names it."""
         self._check_is_ours()
         path = self.folder / name
+        crc32 = None if file is None else file.crc32
         there = name if crc32 is None else plain_name(name)
         if there in self._taken:
             there = str(PurePosixPath(there).with_suffix(f".{crc32:08x}.parquet"))
+        place = self.to / there
+        if file is not None and self._is_left(there, file):
+            self._sent[name] = _Sent(there, file.size, file.crc32)
+            self._progress(self.sent)
+            return
         try:
-            size, actual = (self.to / there).upload(path)
+            size, actual = place.upload(path, crc32)
         except FileNotFoundError:
             raise SessionDamaged(f"{path} is missing: restore it from a copy of the session", path=path) from None
         if crc32 is not None and actual != crc32:
+            place.delete()  # it states another checksum than it has
             raise SessionDamaged(
                 f"{path} is damaged (its checksum is not the one in the manifest), so that the session is not "
                 "uploaded: restore it from a copy",
@@ -189,6 +199,12 @@ class Upload:
             )
         self._sent[name] = _Sent(there, size, actual)
         self._progress(self.sent)
+
+    def _is_left(self, name: str, file: Part | File) -> bool:
+        """True if an interrupted upload has left just this object."""
+        if name in self._taken or self._left.get(name) != file.size:
+            return False
+        return (self.to / name).stated_crc32() == file.crc32
 
 
 def plain_name(name: str) -> str:
@@ -218,9 +234,13 @@ def _check_is_closed(session: Session) -> None:
         )
 
 
-def _check_free(to: ObjectPath, *, overwrite: bool) -> Manifest | None:
-    """Return the manifest of the session to be replaced, None if there is none. Raises SessionExists."""
-    foreign = [name for name in to.names() if name not in _OURS]
+def _check_free(to: ObjectPath, *, overwrite: bool) -> tuple[Manifest | None, bool]:
+    """Return the manifest of the session to be replaced, None if there is none, and whether anything is there.
+
+    Raises SessionExists.
+    """
+    names = to.names()
+    foreign = [name for name in names if name not in _OURS]
     if foreign:
         more = f" and {len(foreign) - 5:,} more" if len(foreign) > 5 else ""
         raise SessionExists(
@@ -234,7 +254,7 @@ def _check_free(to: ObjectPath, *, overwrite: bool) -> Manifest | None:
             "--overwrite) to replace it",
             path=to,
         )
-    return old
+    return old, bool(names)
 
 
 def _found(place: Location) -> Manifest | None:

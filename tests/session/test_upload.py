@@ -131,6 +131,7 @@ class TestUpload:
             hl.upload(local, where())
         with pytest.raises(SessionNotFound, match="its upload has not ended"):
             hl.open_session(where())
+        assert "session/market_data/part-000002.parquet" not in server.stored()  # it would state what it is not
 
 
 class TestReplacing:
@@ -215,6 +216,40 @@ class TestInterrupted:
         assert hl.sessions(f"s3://{BUCKET}").names == [] if server.stored() else True
         assert hl.diff(hl.upload(local, where()), local) is None
         assert verify(where()).is_whole
+
+    def test_the_next_sends_what_is_not_there_yet(self, server: ObjectServer, tmp_path: Path) -> None:
+        """Also one of another process; a part is sent again that has another size, another checksum, or states none."""
+        local = session(tmp_path / "s", parts=6)
+        started = Upload(tmp_path / "s", ObjectPath(where()))
+        for file in started.missing(local.manifest)[:-2]:
+            started.send(file)
+        keys = [f"session/market_data/part-00000{number}.parquet" for number in (1, 2, 3)]
+        server.write(keys[0], server.read(keys[0])[:-1])
+        server.write(keys[1], server.read(keys[1]))  # as a tool that does not keep what the object states
+        (tmp_path / "other").write_bytes(server.read(keys[2])[:-1] + b"?")
+        ObjectPath(f"s3://{BUCKET}/{keys[2]}").upload(tmp_path / "other", 1)
+        told: list[int] = []
+        server.log.clear()
+        hl.upload(local, where(), progress=told.append)
+        sent = {one.path.removeprefix(f"/{BUCKET}/") for one in server.log if one.method == "PUT"}
+        last = {f"session/{folder}-000006.parquet" for folder in ("market_data/part", "index/market_data")}
+        assert {key for key in sent if key.endswith(".parquet")} == {*keys, *last}
+        assert not any(one.method == "GET" and one.path.endswith(".parquet") for one in server.log)
+        assert told[-1] == local.manifest.size + 2
+        assert verify(where()).is_whole
+        assert replayed(hl.open_session(where())) == replayed(local)
+
+    def test_a_replacement_goes_on_as_well(self, server: ObjectServer, tmp_path: Path) -> None:
+        hl.upload(session(tmp_path / "old"), where())
+        new = session(tmp_path / "new", 100)
+        started = Upload(tmp_path / "new", ObjectPath(where()), overwrite=True)
+        for file in started.missing(new.manifest):
+            started.send(file)
+        server.log.clear()
+        hl.upload(new, where(), overwrite=True)
+        assert not any(one.method in ("PUT", "POST") and one.path.endswith(".parquet") for one in server.log)
+        assert verify(where()).is_whole
+        assert replayed(hl.open_session(where())) == replayed(new)
 
     def test_what_is_half_there_says_how_to_finish_it(self, server: ObjectServer, tmp_path: Path) -> None:
         local = session(tmp_path / "s")
