@@ -131,6 +131,7 @@ TESTED_ELSEWHERE: Final[dict[str, tuple[str, str]]] = {
     "port.py": ("cli/test_main.py", "named in the error of a port in use"),
     "protocol/publishing/server_events.py": ("protocol/publishing/test_server_protocol.py", OF_DATA),
     "protocol/subscribing/client_events.py": ("protocol/subscribing/test_client_protocol.py", OF_DATA),
+    "recorder/closing.py": ("recorder/test_uploader.py", "what it hurries is an upload"),
     "recorder/conversion_process.py": ("recorder/test_converter.py", "runs in a process of its own"),
     "session/json_kernel.py": ("session/test_market_data_columns.py", OF_KERNELS),
     "session/market_data_kernel.py": ("session/test_market_data_columns.py", OF_KERNELS),

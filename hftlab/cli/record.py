@@ -58,17 +58,27 @@ def record(
         def tell(messages: int) -> None:
             advance(f"{task}: {counted(messages, 'message')}" if seconds is not None else messages)
 
-        stop = _stopped(interruption(), seconds, advance)
+        interrupted = interruption()
+        stop = _stopped(interrupted, seconds, advance)
+
+        async def again() -> None:
+            interrupted.clear()
+            await interrupted.wait()
+
         try:
             if feed is not None:
                 from hftlab.recorder.live_recording import record_source
 
                 source = live_feed(feed, market, ws_url, rest_url)
-                return await record_source(source, output, stop, overwrite=overwrite, raw=raw, progress=tell)
+                return await record_source(
+                    source, output, stop, overwrite=overwrite, raw=raw, progress=tell, impatience=again
+                )
             from hftlab.recorder import record_url
 
             assert url is not None
-            return await record_url(url, output, stop, symbol_names(symbols), overwrite=overwrite, progress=tell)
+            return await record_url(
+                url, output, stop, symbol_names(symbols), overwrite=overwrite, progress=tell, impatience=again
+            )
         finally:
             stop.close()  # where recording failed before it was awaited
 

@@ -13,6 +13,7 @@ from hftlab.clock import wall_time
 from hftlab.errors import ArgumentTypeError, HftlabError, SessionError
 from hftlab.log import get_logger
 from hftlab.protocol import Message
+from hftlab.recorder.closing import closed
 from hftlab.recorder.raw_frames import RawFrames
 from hftlab.recorder.recording import Recording
 from hftlab.recorder.taps import describe, tap_live
@@ -134,12 +135,13 @@ async def record_source(
     overwrite: bool = False,
     raw: bool = False,
     progress: Callable[[int], object] | None = None,
+    impatience: Callable[[], Awaitable[object]] | None = None,
 ) -> Session:
     """Record a live source until `stop` is done, or it or the disk fails.
 
-    `progress` is called with the messages that are on disk so far, twice a second. Raises what LiveRecording does, the
-    error of a source that has failed before anything came, and SessionError if neither market
-    data nor raw frames came.
+    `progress` is called with the messages that are on disk so far, twice a second, and `impatience` at the end: when it
+    is done, an upload that cannot be finished is given up. Raises what LiveRecording does, the error of a source that
+    has failed before anything came, and SessionError if neither market data nor raw frames came.
     """
     recording = await asyncio.to_thread(LiveRecording, source, folder, overwrite=overwrite, raw=raw, keep_empty=False)
     waiting = asyncio.ensure_future(stop)
@@ -150,7 +152,7 @@ async def record_source(
                 progress(recording.recording.recorded)
     finally:
         waiting.cancel()
-        closing = asyncio.ensure_future(asyncio.to_thread(recording.close))
+        closing = asyncio.ensure_future(closed(recording.close, recording.recording, impatience))
         await asyncio.wait([closing])
     if recording.failure is not None and not isinstance(recording.failure, HftlabError):
         raise HftlabError(f"{source.name} has failed: {recording.failure}") from recording.failure

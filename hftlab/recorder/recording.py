@@ -208,6 +208,11 @@ class Recording:
             raise SessionError(self._nothing, path=self.folder)
         return Session(self.folder) if self._uploader is None else self._uploader.finish()
 
+    def hurry(self) -> None:
+        """Have close() try once more to upload the session, and no longer: somebody wants to leave. From any thread."""
+        if self._uploader is not None:
+            self._uploader.hurry()
+
     @property
     def destination(self) -> Location:
         """Where the session will be: its folder, or the address that it is uploaded to."""

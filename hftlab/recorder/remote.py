@@ -13,6 +13,7 @@ from hftlab.client import Client
 from hftlab.errors import SessionError, SubscriptionFailed
 from hftlab.nearest import describe_unknown
 from hftlab.protocol import DataType
+from hftlab.recorder.closing import closed
 from hftlab.recorder.recording import Recording
 from hftlab.recorder.taps import describe, tap
 from hftlab.session.object_path import is_object_uri
@@ -36,13 +37,14 @@ async def record_url(
     *,
     overwrite: bool = False,
     progress: Callable[[int], object] | None = None,
+    impatience: Callable[[], Awaitable[object]] | None = None,
 ) -> Session:
     """Record every change of `symbols` (default: all that the server offers) until `stop` is done.
 
     The recording also ends when the server's replay ends, the connection is lost for good or the disk fails. Without
     any market data no session is made or replaced. `progress` is called with the messages received so far, twice a
-    second. Raises ConnectionFailed, SubscriptionFailed, SessionExists, and
-    SessionError if the disk has failed or no market data came.
+    second, and `impatience` at the end: when it is done, an upload that cannot be finished is given up. Raises
+    ConnectionFailed, SubscriptionFailed, SessionExists, and SessionError if the disk has failed or no market data came.
     """
     async with Client(url) as client:
         wanted = symbols or client.offered_symbols
@@ -60,10 +62,10 @@ async def record_url(
         except BaseException:
             detach()
             with suppress(SessionError):  # the reason why nothing came is the one to report
-                await asyncio.to_thread(recording.close)
+                await closed(recording.close, recording, impatience)
             raise
         detach()
-        return await asyncio.to_thread(recording.close)
+        return await closed(recording.close, recording, impatience)
 
 
 def _check(wanted: Sequence[str], client: Client) -> None:

@@ -39,7 +39,7 @@ class Uploader:
         self.problem: str | None = None
         """Sentence that says why nothing is uploaded at present, None if something is."""
         self._untold: str | None = None
-        self._sealed, self._stops = threading.Event(), threading.Event()
+        self._sealed, self._stops, self._hurries = threading.Event(), threading.Event(), threading.Event()
         self._finishing = threading.Lock()
         self._is_done = False
         self._thread = threading.Thread(target=self._run, name="hftlab uploader", daemon=True)
@@ -74,6 +74,10 @@ class Uploader:
                 remove_spool(self.folder)
         return Session(self.to)
 
+    def hurry(self) -> None:
+        """Have finish() give up as soon as an attempt fails, instead of trying for a minute. From any thread."""
+        self._hurries.set()
+
     def give_up(self) -> None:
         """End the thread, and delete what was sent: there is no session."""
         self.stop()
@@ -84,6 +88,7 @@ class Uploader:
 
     def _finish(self) -> None:
         manifest = read_manifest(self.folder)
+        self.problem = None  # what was said while it was recorded is true no more
         deadline, attempt = time.monotonic() + _PATIENCE, 0
         while True:
             try:
@@ -93,10 +98,16 @@ class Uploader:
             except ObjectStoreFailed as exc:
                 attempt += 1
                 wait = _WAITS.ceiling(attempt)
-                if time.monotonic() + wait > deadline:
-                    raise not_uploaded(self.folder, self.to, exc) from exc
-                self._tell(exc)
-                time.sleep(wait)
+                if self._hurries.is_set() or time.monotonic() + wait > deadline:
+                    failure = not_uploaded(self.folder, self.to, exc)
+                    self.problem = str(failure)
+                    raise failure from exc
+                self._tell(
+                    exc,
+                    f"the recording has ended and is whole in {self.folder}, and is not uploaded yet, which is tried "
+                    f"again for {_PATIENCE:g} s (Ctrl-C gives it up)",
+                )
+                self._hurries.wait(wait)
             else:
                 self._tell(None)
                 return
@@ -126,13 +137,12 @@ class Uploader:
                 return
             self._upload.send(file)
 
-    def _tell(self, error: SessionError | None) -> None:
+    def _tell(self, error: SessionError | None, state: str | None = None) -> None:
         if error is None:
             if self.problem is not None:
                 _log.warning("the upload of a recording goes on", to=str(self.to))
             self.problem = None
         elif self.problem is None:
-            self.problem = self._untold = (
-                f"the recording in {self.folder} goes on, and nothing of it is uploaded at present: {error}"
-            )
+            goes_on = f"the recording in {self.folder} goes on, and nothing of it is uploaded at present"
+            self.problem = self._untold = f"{state or goes_on}: {error}"
             _log.error(self.problem)

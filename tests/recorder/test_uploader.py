@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 import hftlab as hl
 from hftlab.errors import ObjectStoreFailed, SessionBusy, SessionError, SessionExists, SessionNotFound
 from hftlab.recorder import Recording, recording, uploader
+from hftlab.recorder.closing import closed
 from hftlab.session import SessionWriter, open_session, recover, verify
 from hftlab.session.object_path import ObjectPath
 from tests.session.object_server import BUCKET, ObjectServer
@@ -133,6 +135,24 @@ class TestAStoreThatFails:
         server.refuse = lambda method, path: False
         assert replayed(hl.upload(spool(tmp_path), WHERE)) == expected()
         assert replayed(open_session(spool(tmp_path))) == expected()
+
+    def test_somebody_who_wants_to_leave_need_not_wait(
+        self, server: ObjectServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(uploader, "_PATIENCE", 3600.0)
+        monkeypatch.setattr(uploader, "_WAITS", uploader.Backoff(base=1800.0, limit=1800.0, attempts=None))
+        taken = record()
+        server.refuse = lambda method, path: True
+
+        async def waited() -> None:
+            await asyncio.to_thread(until, lambda: "Ctrl-C gives it up" in str(taken.problem))
+
+        with pytest.raises(ObjectStoreFailed, match=rf"whole in {spool(tmp_path)}, and is not uploaded"):
+            asyncio.run(closed(taken.close, taken, waited))
+        assert str(taken.problem).startswith("the session is whole in")
+        server.refuse = lambda method, path: False
+        assert replayed(asyncio.run(closed(taken.close, taken, None))) == expected()
+        assert taken.problem is None
 
     def test_closing_again_finishes_it(self, server: ObjectServer, tmp_path: Path) -> None:
         taken = record()
