@@ -8,6 +8,7 @@ import logging
 import socket
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from ssl import SSLContext
 from typing import Any, Final, Protocol
 from weakref import WeakSet
@@ -154,6 +155,7 @@ class Listener:
         self.endpoints.close()
         if self._leaves_key:
             remove_secret(self.port, self._authenticator.key)
+        await _stop_accepting(sockets)
         sockets.close(code=1001)
         # Connections that are still opening are not waited for.
         for connection in [one for one in self._all if not one.is_open]:
@@ -193,6 +195,19 @@ class Listener:
             or self._pages(request, connection)
             or self.endpoints.refuse_socket(connection.peer_address, request)
         )
+
+
+async def _stop_accepting(sockets: WebSocketServer) -> None:
+    """Accept no more connections, and wait until those that are accepted have their protocols.
+
+    asyncio forgets one whose server is closed in the turn of the event loop between the two: nobody would ever close
+    it, and its client would wait for an answer.
+    """
+    loop = asyncio.get_running_loop()
+    for one in sockets.sockets:
+        with suppress(NotImplementedError):  # a loop that does not wait for sockets, as that of Windows
+            loop.remove_reader(one.fileno())
+    await asyncio.sleep(0)
 
 
 def _select_subprotocol(_: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:

@@ -79,10 +79,12 @@ class ChaosProxy:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._listener.close()
+        for one in self._listener.sockets:  # asyncio forgets connections that are accepted while their server is closed
+            asyncio.get_running_loop().remove_reader(one.fileno())
         # A task that is cancelled before its first step would not close the connection that it has been given.
         for _ in range(_TURNS):
             await asyncio.sleep(0)
+        self._listener.close()
         while tasks := list(self._lines):
             self.cut()
             for task in tasks:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 import ssl
 import time
+from contextlib import suppress
 
 import pytest
 import trustme
@@ -13,7 +16,7 @@ from hftlab.credentials import access_token, find_secret
 from hftlab.errors import HftlabError
 from hftlab.server import Server
 from tests.protocol.conftest import market_data, symbol
-from tests.server.conversation import receive, request, subscribe
+from tests.server.conversation import PATIENCE, receive, request, subscribe
 
 
 class TestTls:
@@ -55,3 +58,19 @@ class TestKeys:
     async def test_two_starts_have_two_keys(self) -> None:
         async with Server(port=0) as one, Server(port=0) as other:
             assert find_secret(one.port) != find_secret(other.port)
+
+
+class TestTheEnd:
+    @pytest.mark.parametrize("turns", range(12))
+    async def test_a_connection_that_comes_meanwhile_is_closed(self, turns: int) -> None:
+        """In whichever turn of the event loop: also between the listening socket and its protocol."""
+        async with Server(port=0) as server:
+            stopping = asyncio.create_task(server.stop())
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            with suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", server.port)) as peer:
+                await stopping
+                peer.settimeout(PATIENCE)
+                with suppress(ConnectionResetError):
+                    assert peer.recv(1) == b""
+            await stopping
