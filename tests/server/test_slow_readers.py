@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import logging
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import numpy as np
 import psutil
 import pytest
 
@@ -32,22 +30,17 @@ Linux tells a sender of new room only when it is a segment or a sixteenth of the
 deadline to read is more than any sender can tell from silence.
 """
 
-_log = logging.getLogger(__name__)
-
 
 class Stream:
-    """Publishes numbered states of A, and knows when each went out and when each reader had it."""
+    """Publishes numbered states of A, and checks that each reader has them all."""
 
     def __init__(self, server: Server, levels: int = len(LEVELS)) -> None:
         self.server, self.sequence, self._levels = server, 0, LEVELS[:levels]
         self.buffered = 0
         """The most bytes that ever waited in user space for one reader."""
-        self.delays: list[float] = []
-        self._sent_at: dict[int, float] = {}
 
     def publish(self) -> None:
         self.sequence += 1
-        self._sent_at[self.sequence] = asyncio.get_running_loop().time()
         self.server.publish(market_data(symbol("A", float(self.sequence), bids=self._levels)))
         self.buffered = max([self.buffered, *(one.buffered for one in self.server.connections())])
 
@@ -55,13 +48,11 @@ class Stream:
         """Read to the end; nothing may be missing."""
         while not reader.is_over:
             await reader.read(1 << 16)
-            now = asyncio.get_running_loop().time()
             for message in reader.take():
                 if message["type"] == "MARKET_DATA" and "snapshot" not in message:
                     assert message["sequence"] == len(got) + 1
                     assert message["symbols"][0]["price"] == message["sequence"]
                     got.append(message["sequence"])
-                    self.delays.append(now - self._sent_at[message["sequence"]])
 
 
 @asynccontextmanager
@@ -98,47 +89,29 @@ async def test_ten_of_two_hundred_stop_reading() -> None:
 
 
 @pytest.mark.soak
-async def test_the_others_hardly_notice() -> None:
-    """With the server's own limits: each is gone 3 s after it fell behind, and the others' p99 at most doubles."""
+async def test_with_the_server_s_own_limits_those_that_stop_go_and_the_others_read_on() -> None:
+    """Each that stops is given up, and until the last of them is, the others have every message before the next."""
     async with Server(port=0) as server, readers(server, 200, buffer=1 << 16) as everyone:
-        stream, time = Stream(server, levels=50), asyncio.get_running_loop().time
-        behind: dict[str, float] = {}
-        gone: dict[str, float] = {}
+        stream = Stream(server, levels=50)
+        async with followed(stream, everyone) as (tasks, got), asyncio.timeout(6 * PATIENCE):
 
-        async def publish(until: float) -> float:
-            """Ten messages a second for so long, or until all who have fallen behind are gone; returns the p99."""
-            stream.delays.clear()
-            end = time() + until
-            while time() < end and len(gone) < 10:
+            async def publish(reading: slice) -> None:
+                """One message, and wait until those that read have it."""
                 stream.publish()
-                assert not any(task.done() and not task.cancelled() for task in tasks)
-                next_at = time() + 0.1
-                while time() < next_at:
-                    await asyncio.sleep(0.01)
-                    there = server.connections()
-                    for one in there:
-                        if one.backlog != "none":
-                            behind.setdefault(one.id, time())
-                    for name in behind.keys() - gone.keys() - {one.id for one in there}:
-                        gone[name] = time()
-            return float(np.percentile(stream.delays, 99))
+                await settled(lambda: all(len(one) == stream.sequence for one in got[reading]))
+                assert not any(task.done() for task in tasks[reading])
 
-        async with followed(stream, everyone) as (tasks, got):
-            await publish(3.0)
-            usual = await publish(20.0)
+            for _ in range(100):
+                await publish(slice(None))
             gc.collect()
             before = psutil.Process(os.getpid()).memory_info().rss
             for task in tasks[:10]:
                 task.cancel()
-            slowest = await publish(60.0)
+            while server.stats()["connections"] > 190:
+                await publish(slice(10, None))
             grown = psutil.Process(os.getpid()).memory_info().rss - before
-            await settled(lambda: all(len(one) == stream.sequence for one in got[10:]))
-        took = [gone[one] - behind[one] for one in gone]
-        _log.info("p99 %.4f s, then %.4f s; gone after %s s; %d bytes grown", usual, slowest, took, grown)
         assert server.stats()["aborted"] == {"slow consumer": 10}
-        assert max(took) <= 3.0
-        assert slowest / usual <= 2.0
-        assert grown < len(gone) * server.limits.queue_bytes
+        assert grown < 10 * server.limits.queue_bytes
         assert stream.buffered < HIGH_WATER + FRAME
 
 
