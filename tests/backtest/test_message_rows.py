@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,15 @@ from tests.protocol.conftest import level, market_data, symbol
 from tests.session.sessions import write_session
 
 WALK = Path(__file__).parents[2] / "data" / "walk"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_waiting_for_disks() -> Iterator[None]:
+    """A law writes a session an example, and would spend its time in fsync."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda _: None)
+        patch.setattr("hftlab.session.journal._sync", lambda _: None)
+        yield
 
 
 def print_at(price: float, size: float = 100.0, at: float = 1.0, side: Side = Side.BUY) -> Trade:
