@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from hftlab.protocol import JSON, Gap
 from hftlab.protocol.publishing.accounts import Accounts
 from hftlab.protocol.publishing.peer import Peer
@@ -93,3 +95,20 @@ class TestMemory:
         assert (gap.from_sequence, gap.to_sequence) == (8, 2 * EPOCH)
         message, _ = accounts.add("alice", UPDATE)
         assert log.since("s", 2 * EPOCH) == [message]
+
+
+class TestMirrors:
+    def test_an_account_that_the_copy_has_forgotten_goes_on_with_its_own_numbers(self) -> None:
+        """New logs of a copy start above all those forgotten, which is where only the publisher's own may be."""
+        copy: Accounts[str] = Accounts("s", most_accounts=1, mirrors=True)
+        for sequence in (1, 2, 3):
+            copy.add("alice", msgspec.structs.replace(UPDATE, sequence=sequence))
+        copy.add("bob", msgspec.structs.replace(UPDATE, sequence=1))
+        assert not copy.can_resume("alice", "s", 3)
+        assert copy.move_to("alice", 3)
+        assert not copy.move_to("alice", 3)
+        assert copy.sequence("alice") == 3
+        assert copy.can_resume("alice", "s", 3)
+        assert not copy.can_resume("alice", "s", 2)
+        message, _ = copy.add("alice", msgspec.structs.replace(UPDATE, sequence=4))
+        assert message.sequence == 4
