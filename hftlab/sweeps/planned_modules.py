@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from hftlab.backtest.file_age import is_older_than_process
 from hftlab.backtest.loaded_source import difference, skeleton
@@ -32,20 +32,26 @@ _OWN_NAMES: Final = ("__main__", "__mp_main__")
 """Modules that are another one in each process; what they define goes by value."""
 
 
+class _Text(NamedTuple):
+    text: bytes
+    hash: str
+    """Kept as well: it is asked for at each run."""
+
+
 class _Loads:
     """Texts that the modules of this process were loaded from, as far as they are known."""
 
     def __init__(self) -> None:
-        self._known: dict[str, tuple[object, bytes]] = {}
+        self._known: dict[str, tuple[object, _Text]] = {}
         self.planner = 0
         """Process that has planned a sweep: it is this one, or the one that it was forked from."""
 
-    def get(self, module: types.ModuleType) -> bytes | None:
+    def get(self, module: types.ModuleType) -> _Text | None:
         mark, known = self._known.get(module.__name__, (None, None))
         return known if mark is _mark(module) else None
 
     def note(self, module: types.ModuleType, known: bytes) -> None:
-        self._known[module.__name__] = _mark(module), known
+        self._known[module.__name__] = _mark(module), _Text(known, _hash(known))
 
 
 _loads: Final = _Loads()
@@ -74,10 +80,11 @@ def loaded_sources(modules: Iterable[str], instead: Mapping[str, Mapping[str, An
 
 
 def _check_loaded(name: str, module: types.ModuleType, text: bytes, instead: Mapping[str, Any] | None) -> None:
-    known = _loads.get(module)
+    noted = _loads.get(module)
+    known = None if noted is None else noted.text
     what = difference(module, text, instead)
     if what is None:
-        if known not in (None, text) and not _is_patched(known, text):
+        if known is not None and known != text and not _is_patched(known, text):
             raise _edited(name, module, None)
     elif not is_older_than_process(Path(str(module.__file__))) and (
         known != text or (instead and difference(module, text) is None)  # what is of before the module's last load
@@ -140,7 +147,7 @@ def _is_as_planned(name: str, planned: str) -> bool:
         return True
     known = _loads.get(module)
     if known is not None:
-        return _hash(known) == planned
+        return known.hash == planned
     file = source_file(name)
     text = _archived(module) if file is None else file.read_bytes()
     if text is None or _hash(text) != planned:

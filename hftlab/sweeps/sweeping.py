@@ -150,10 +150,9 @@ def _say_what_changed(subject: Subject, planned: Mapping[str, PlannedRun], rows:
         changes = (code != subject.code, manifest != asked[case].manifest, version != __version__)
         for name, has_changed in zip(counts, changes, strict=True):
             counts[name] += has_changed
-    said = [f"{name} since {count:,}" for name, count in counts.items() if count]
+    said = [f"{name} (of {count:,})" for name, count in counts.items() if count]
     if said:
         warnings.warn(
-            f"{subject.name}: {', '.join(said)} of these runs {'has' if len(said) == 1 else 'have'} changed: they are "
-            "done again",
+            f"{subject.name}: runs are done again, as something has changed since: {', '.join(said)}",
             stacklevel=3,
         )

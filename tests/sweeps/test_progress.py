@@ -99,7 +99,7 @@ def test_a_strategy_of_a_notebook_is_swept_in_processes() -> None:
         assert "2 runs) [None, None] []" in first, first
         assert one.run(run) == first
         again = one.run(f"SCALE = 20\n{run}")
-        assert "the code of the strategy since 2 of these runs has changed: they are done again" in again, again
+        assert "runs are done again, as something has changed since: the code of the strategy (of 2)" in again, again
 
 
 def test_the_shell_of_no_notebook_is_none() -> None:

@@ -139,7 +139,9 @@ class TestFolder:
         counted = _Counting(threads)
         hl.sweep(made(100), two_days()[0], executor=counted, folder=tmp_path)
         assert counted.calls == 0
-        with pytest.warns(UserWarning, match="Changing: the code of the strategy since 1 of these runs has changed"):
+        with pytest.warns(
+            UserWarning, match="Changing: runs are done again, as .* since: the code of the strategy .of 1."
+        ):
             changed = hl.sweep(made(50), two_days()[0], executor=counted, folder=tmp_path)
         assert counted.calls == changed.table.height == 1
 
