@@ -16,12 +16,15 @@ import warnings
 from abc import ABCMeta
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.machinery import SourceFileLoader
 from pathlib import PurePath
+from threading import Lock
 from typing import Any, Final, NamedTuple
 
 __all__ = ["difference", "parsed_tree", "skeleton"]
 
+_compiling: Final = Lock()
 _ABSENT: Final = object()
 _SCALARS: Final = (int, float, complex, str, bytes, bool, type(None))
 _FUNCTION: Final = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -55,7 +58,7 @@ def difference(module: types.ModuleType, text: bytes, instead: Mapping[str, Any]
         parsed = _parsed(text)
     except (SyntaxError, ValueError):
         return "its syntax"
-    except (RecursionError, MemoryError):  # too deep from here, though not where it was imported
+    except (RecursionError, MemoryError, SystemError):  # too deep from here, though not where it was imported
         return None
     comparison = _Comparison(parsed, module.__name__, PurePath(str(module.__file__)).name)
     names = {**vars(module), **(instead or {})}
@@ -64,9 +67,16 @@ def difference(module: types.ModuleType, text: bytes, instead: Mapping[str, Any]
 
 def parsed_tree(text: bytes) -> ast.Module:
     """Parse a module's text; what there is to warn of was said when it was imported. Raises as ast.parse()."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with _quiet():
         return ast.parse(text)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Compile without warnings, one thread at a time: Python 3.11 counts the depth of trees for all together."""
+    with _compiling, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def skeleton(text: bytes) -> str:
@@ -94,8 +104,7 @@ class _Parsed(NamedTuple):
 def _parsed(text: bytes) -> _Parsed:
     codes: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
     tree = parsed_tree(text)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with _quiet():
         waiting = [compile(text, "<source>", "exec", dont_inherit=True)]
     while waiting:
         inner = [one for one in waiting.pop().co_consts if isinstance(one, types.CodeType)]
