@@ -73,5 +73,5 @@ class TestOtherCommands:
         assert run("diff", WHERE, session.folder) == (0, "equal\n", "")
 
     def test_what_works_in_place_asks_to_download(self, run: Run) -> None:
-        for command in ("recover", "compact"):
-            assert f"run `hftlab download {WHERE} FOLDER`" in sentence(run(command, WHERE))
+        assert f"run `hftlab download {WHERE} FOLDER`" in sentence(run("compact", WHERE))
+        assert f"`hftlab verify {WHERE}`" in sentence(run("recover", WHERE))
