@@ -26,7 +26,7 @@ test: .venv/.installed-dev
 
 # Each worker begins with a share of the tests in their order, and takes others' when it has done them: a file may be an hour.
 soak: .venv/.installed-dev
-	@echo "soak: one to two hours on two cores; 1 of 3: long forms that share the machine"
+	@echo "soak: an estimated one to two hours on two cores; 1 of 3: long forms that share the machine"
 	$(BIN)/pytest -p no:nbval -n $(WORKERS) --dist worksteal --durations 20 -m "soak and not serial"
 	@echo "2 of 3: long forms that have it to themselves"
 	$(BIN)/pytest -p no:nbval $(SERIAL) tests/test_fresh_machine.py --durations 10 -m "soak and serial"
