@@ -15,7 +15,7 @@ from hftlab.printable import printable
 if TYPE_CHECKING:
     from hftlab.session import Session
 
-__all__ = ["extent_text", "session_text", "source_text", "time_text"]
+__all__ = ["events_end_text", "extent_text", "session_text", "source_text", "time_text"]
 
 
 def session_text(session: Session) -> str:
@@ -51,11 +51,28 @@ def extent_text(extent: object) -> str | None:
     """Say how far a source was read, as far as it is known; None if it was read to its end, or does not say."""
     if not isinstance(extent, dict) or extent.get("whole") is not False:
         return None
-    size, done, until = (_number(extent.get(name)) for name in ("size", "bytes", "until"))
-    told = [f"{done:,} of {size:,} bytes of the file"] if size and done is not None else []
+    size, done, until, events_until = (_number(extent.get(name)) for name in ("size", "bytes", "until", "events_until"))
+    told = []
+    if size and done is not None:
+        # The manifest of a process that was killed is older than the last messages.
+        least = "at least " if "events_until" in extent else ""
+        told.append(f"{least}{done:,} of {size:,} bytes of the file")
     if until is not None:
-        told.append(f"up to {in_words(until)}")
-    return "the source was not read to its end" + (f": {', '.join(told)}" if told else "")
+        where = f"up to {in_words(until)}"
+        if events_until is not None and events_until != until:
+            where = f"messages {where}, order-level events up to {in_words(events_until)}"
+        told.append(where)
+    return "the source was not read to its end" + (f": {'; '.join(told)}" if told else "")
+
+
+def events_end_text(extent: object) -> str | None:
+    """Say that the order-level events of a killed import end before its messages; None if they do not."""
+    if not isinstance(extent, dict):
+        return None
+    until, events_until = (_number(extent.get(name)) for name in ("until", "events_until"))
+    if until is None or events_until is None or events_until >= until:
+        return None
+    return f"the order-level events end at {in_words(events_until)}, before the messages"
 
 
 def _number(value: object) -> int | None:

@@ -11,7 +11,7 @@ import typer
 from hftlab.cli.counts import counted, echo_counts
 from hftlab.cli.options import Folder
 from hftlab.cli.progress import Progress
-from hftlab.cli.session_text import extent_text, session_text, source_text, time_text
+from hftlab.cli.session_text import events_end_text, extent_text, session_text, source_text, time_text
 from hftlab.errors import SessionError
 from hftlab.printable import printable
 
@@ -82,7 +82,8 @@ def _echo_coverage(session: Session) -> None:
         more = f", and {counted(holes.height - _NAMED, 'symbol')} more" if holes.height > _NAMED else ""
         held = f"{', '.join(some)}{more}; {coverage.height - holes.height:,} of {coverage.height:,} without a hole"
     estimated = " (estimated)" if coverage["estimated"].any() else ""
-    typer.echo(f"  coverage{estimated}: {printable(held)}")
+    ends = events_end_text(session.manifest.source.get("extent"))
+    typer.echo(f"  coverage{estimated}: {printable(held)}" + ("" if ends is None else f"; {ends}"))
 
 
 def _echo_late(session: Session) -> None:

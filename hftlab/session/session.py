@@ -304,6 +304,9 @@ class Session:
         recording of the symbol begins, `to` where it ends. With `detail`: symbol, from, to, covered, why (the event of
         the control table that ended it), estimated. `estimated` is True where the control table does not name the
         symbol, as in recordings of hftlab 0.1: from its first to its last message, less disconnects and gaps.
+
+        It is about the messages. Of an import that was killed the order-level events may end earlier, at the manifest's
+        `source["extent"]["events_until"]`.
         """
         stated = self._stated_coverage()
         named = {interval.symbol for interval in stated}

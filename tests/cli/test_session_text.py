@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hftlab.cli.session_text import extent_text, session_text, source_text, time_text
+from hftlab.cli.session_text import events_end_text, extent_text, session_text, source_text, time_text
 from hftlab.session import Session
 from hftlab.session.manifest import write_manifest
 from tests.command import Run
@@ -62,6 +62,15 @@ def test_a_source_is_its_name_and_facts(source: dict[str, Any], said: str) -> No
         ({"whole": False, "until": 0}, "the source was not read to its end: up to 1970-01-01 00:00:00.000000 UTC"),
         ({"whole": False, "until": "now", "bytes": "many", "size": [5]}, "the source was not read to its end"),
         ({"whole": False, "until": 2**80}, "the source was not read to its end"),
+        (
+            {"whole": False, "bytes": 10, "size": 2000, "until": 0, "events_until": None},
+            "the source was not read to its end: at least 10 of 2,000 bytes of the file; up to 1970-01-01 00:00:00",
+        ),
+        (
+            {"whole": False, "until": 10**9, "events_until": 0},
+            "the source was not read to its end: messages up to 1970-01-01 00:00:01.000000 UTC, order-level events up "
+            "to 1970-01-01 00:00:00.000000 UTC",
+        ),
     ],
 )
 def test_an_extent_is_said_as_far_as_it_is_known(extent: object, said: str | None) -> None:
@@ -69,11 +78,28 @@ def test_an_extent_is_said_as_far_as_it_is_known(extent: object, said: str | Non
     assert found == said or (found is not None and said is not None and found.startswith(said))
 
 
+@pytest.mark.parametrize(
+    ("extent", "said"),
+    [
+        (None, None),
+        ({"until": 10**9}, None),
+        ({"until": 10**9, "events_until": None}, None),
+        ({"until": 10**9, "events_until": 10**9}, None),
+        (
+            {"until": 10**9, "events_until": 0},
+            "the order-level events end at 1970-01-01 00:00:00.000000 UTC, before the messages",
+        ),
+    ],
+)
+def test_events_that_end_before_the_messages_are_said(extent: object, said: str | None) -> None:
+    assert events_end_text(extent) == said
+
+
 @given(
     source=st.dictionaries(
         st.sampled_from(["name", "kind", "seed", "instruments", "stats", "extent", "a_fact"]), anything, max_size=5
     ),
-    extent=st.dictionaries(st.sampled_from(["whole", "bytes", "size", "until"]), anything),
+    extent=st.dictionaries(st.sampled_from(["whole", "bytes", "size", "until", "events_until"]), anything),
 )
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_a_manifest_says_info_shows_it(

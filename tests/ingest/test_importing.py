@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from hftlab.clock import in_words
 from hftlab.errors import CaptureError, SessionExists
 from hftlab.events import EventBatch
 from hftlab.ingest import FORMATS, import_capture, importing
@@ -254,7 +255,7 @@ def test_with_a_pace_a_symbol_has_one_message_an_interval_and_every_trade(captur
 def test_events_are_written_in_parts_of_a_limited_size(
     tmp_path: Path, capture: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(event_table, "_PART_ROWS", 3)
+    monkeypatch.setattr(event_table, "_PART_ROWS", 5)
     monkeypatch.setattr(importing, "_CHUNK", 1)
     session = import_capture("binance", capture, tmp_path / "session").session
     assert len(session.manifest.tables["events"]) == 2
@@ -407,7 +408,7 @@ class TestExtent:
 
     def test_a_killed_import(self, capture: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         """The events that are there can be read, and `hftlab info` says what is missing."""
-        monkeypatch.setattr(event_table, "_PART_ROWS", 3)
+        monkeypatch.setattr(event_table, "_PART_ROWS", 5)
         monkeypatch.setattr(importing, "_CHUNK", 1)
         copied = tmp_path / "killed"
         flush = importing.GrowingProcessor.flush
@@ -424,8 +425,12 @@ class TestExtent:
         assert run("recover", copied).status == 0
         out = run("info", copied).out
         assert "INCOMPLETE: the process that wrote this session was killed" in out
-        assert "not read to its end" in out
         session = open_session(copied)
+        until, events_until = session.manifest.ended, session.events.select(pl.col("ts_recv").max()).collect().item()
+        assert events_until < until
+        assert "not read to its end: at least " in out
+        assert f"; messages up to {in_words(until)}, order-level events up to {in_words(events_until)}\n" in out
+        assert f"1 symbol without a hole; the order-level events end at {in_words(events_until)}, before" in out
         instruments = [Instrument.from_dict(values) for values in session.manifest.source["instruments"]]
         assert len(EventBatch.from_polars(session.events.collect(), instruments)) > 0
 
