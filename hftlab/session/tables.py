@@ -291,9 +291,9 @@ class _MessagesTable(_Table):
 class _ControlTable(_Table):
     """Events of the connection: absence is data too. `first` to `last` are sequences, both included.
 
-    `ts_from` and `ts_to` are the clock's readings before and after a step of it (`event` is "clock"), and the time for
-    which messages are missing (see hftlab.session.coverage for the events), in ns. `symbols` are those that a row is
-    about, null where it is about all.
+    `ts_from` and `ts_to` are the clock's readings before and after a step of it (`event` is "clock"; null where a clock
+    that was set back is set right again), and the time for which messages are missing (see hftlab.session.coverage for
+    the events), in ns. `symbols` are those that a row is about, null where it is about all.
     """
 
     id = TableId.CONTROL

@@ -15,10 +15,14 @@ _FORWARD: Final = NANOSECONDS
 
 
 class ClockStep(NamedTuple):
-    """Step of a clock that was set, or of a machine that was suspended: its reading before and after (ns)."""
+    """Step of a clock that was set, or of a machine that was suspended: its reading before and after (ns).
+
+    `corrects` says that the clock only makes up for an earlier step back, so that no time is missing between the rows.
+    """
 
     before: int
     after: int
+    corrects: bool = False
 
     @property
     def detail(self) -> str:
@@ -32,7 +36,8 @@ class TimeOrder:
     """Order of a recording's rows by times that never go back.
 
     A clock that is set back by a tenth of a second or more is followed from where it was: rows behind the step keep the
-    time between them. A shorter way back is disorder among rows, and gets the time of the row before.
+    time between them, also when it is set right again. A shorter way back is disorder among rows, and gets the time of
+    the row before.
     """
 
     def __init__(self) -> None:
@@ -52,16 +57,22 @@ class TimeOrder:
         if before is None:
             self._latest = clock
             return clock, None
-        expected = before + (elapsed or 0)
-        if clock >= self._latest:
+        expected, shift = before + (elapsed or 0), self._shift
+        forward = elapsed is not None and clock - expected >= _FORWARD
+        if forward:
+            self._shift = max(0, shift - (clock - expected))
+        # A clock that is set right may be a little behind where it was when it was set back.
+        if self._latest - clock < (_BACK if shift >= _FORWARD else 1):
             self._shift = 0
         at, step = clock + self._shift, None
         if self._latest - at >= _BACK:
             step = ClockStep(expected, clock)
             at = self._latest + (elapsed or 0)
             self._shift = at - clock
-        elif elapsed is not None and clock - expected >= _FORWARD:
-            step = ClockStep(expected, clock)
+        elif forward and at - (expected + shift) >= _FORWARD:
+            step = ClockStep(expected + shift, clock)
+        elif forward:
+            step = ClockStep(expected, clock, corrects=True)
         self._latest = max(self._latest, at)
         return self._latest, step
 

@@ -264,7 +264,8 @@ class SessionWriter:
         at, step = self._order.place(ts_recv, steady)
         clock = None if at == ts_recv else ts_recv
         if step is not None:
-            what = {"event": "clock", "detail": step.detail, "ts_from": step.before, "ts_to": step.after}
+            times = {} if step.corrects else {"ts_from": step.before, "ts_to": step.after}
+            what = {"event": "clock", "detail": step.detail, **times}
             self._journal.append(Record(TableId.CONTROL, at, msgspec.json.encode(what), None, clock, self._number))
             self._number += 1
         self._journal.append(Record(table, at, payload, account, clock, self._number, reason))

@@ -57,6 +57,28 @@ class TestBack:
         times, _ = placed(seconds(0, 1, 2 - 3600, 3 - 3600, 4, 5))
         assert times == seconds(0, 1, 1, 2, 4, 5)
 
+    def test_it_may_be_set_right_to_a_little_before_where_it_was(self) -> None:
+        """It was fast when it was set back. Without the rule all later rows would be an hour ahead."""
+        clocks = seconds(0, 0.001, 0.002 - 3600, 0.003 - 3600, -0.001, 0, 0.004)
+        times, _ = placed(clocks)
+        assert times == seconds(0, 0.001, 0.001, 0.002, 0.002, 0.002, 0.004)
+        times, steps = placed(clocks, [number * SECOND // 1000 for number in range(7)])
+        assert times == seconds(0, 0.001, 0.002, 0.003, 0.003, 0.003, 0.004)
+        assert [step.corrects for step in steps] == [False, True]
+
+    def test_a_clock_that_is_set_right_in_part_leaves_the_time_between_rows(self) -> None:
+        steadies = [number * SECOND for number in range(5)]
+        times, steps = placed(seconds(0, 1, 2 - 3600, 3 - 1800, 4 - 1800), steadies)
+        assert times == seconds(0, 1, 2, 3, 4)
+        assert steps[1:] == [ClockStep(*seconds(3 - 3600, 3 - 1800), corrects=True)]
+
+    def test_what_goes_beyond_is_a_step_forward(self) -> None:
+        """The machine was suspended for an hour as well: from there on, as far as the rows go."""
+        steadies = [number * SECOND for number in range(4)]
+        times, steps = placed(seconds(0, 1, 2 - 3600, 3 + 3600), steadies)
+        assert times == seconds(0, 1, 2, 3603)
+        assert steps[1:] == [ClockStep(*seconds(3, 3603))]
+
     def test_a_clock_that_creeps_back_is_found(self) -> None:
         times, steps = placed(seconds(0, -0.06, -0.12, -0.02))
         assert times == seconds(0, 0, 0, 0.1)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from hftlab.errors import SessionDamaged, SessionError, SessionExists, SessionNotFound
@@ -181,6 +182,22 @@ class TestClock:
         (row,) = open_session(tmp_path).control.collect().to_dicts()
         assert (row["event"], row["ts_from"], row["ts_to"]) == ("clock", hour + 1, 2 * hour)
         assert open_session(tmp_path).market_data.collect()["ts_recv"].to_list() == [hour, 2 * hour]
+
+    def test_a_clock_that_is_set_right_again_leaves_no_hole(self, tmp_path: Path) -> None:
+        """It was an hour behind for two messages: all of the ten seconds are recorded, and a replay has no loss."""
+        second, start = 1_000_000_000, 1_760_000_000_000_000_000
+        writer = SessionWriter(tmp_path, source={})
+        writer.control("start", start)
+        for at in range(10):
+            clock = start + at * second - (3600 * second if at in (5, 6) else 0)
+            writer.append(numbered(at), clock, steady=at * second)
+        writer.close()
+        session = open_session(tmp_path)
+        assert session.market_data.collect()["ts_recv"].to_list() == [start + at * second for at in range(10)]
+        back, right = session.control.filter(pl.col("event") == "clock").collect().to_dicts()
+        assert back["ts_from"] - back["ts_to"] == 3600 * second
+        assert (right["ts_from"], right["ts_to"], right["ts_recv"]) == (None, None, start + 7 * second)
+        assert session.coverage().select("share", "holes").rows() == [(1.0, 0)] * session.coverage().height
 
     def test_a_crash_keeps_it_too(self, tmp_path: Path) -> None:
         writer = SessionWriter(tmp_path, source={})
