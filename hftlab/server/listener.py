@@ -92,6 +92,7 @@ class Listener:
         ssl: SSLContext | None,
     ) -> None:
         """Listen. Raises PortInUse, AddressFailed, and HftlabError for a public address of a server without trust."""
+        endpoints = Endpoints(Admission(host, self.limits, origins, hosts), self._authenticator)
         sockets = await self._bound(host, port, ssl)
         # Bound first, so that a mistyped address is reported as such, and not as a lack of TLS.
         if not trusted and not is_loopback(host):
@@ -103,7 +104,7 @@ class Listener:
             )
         self._sockets, self.port = sockets, next(iter(sockets.sockets)).getsockname()[1]
         hold(self)
-        self.endpoints = Endpoints(Admission(host, self.limits, origins, hosts), self._authenticator)
+        self.endpoints = endpoints
         if self._leaves_key:
             self._leave_key()
         await sockets.start_serving()

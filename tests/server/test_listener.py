@@ -7,13 +7,14 @@ import socket
 import ssl
 import time
 from contextlib import suppress
+from typing import Any
 
 import pytest
 import trustme
 from websockets.asyncio.client import connect
 
 from hftlab.credentials import access_token, find_secret
-from hftlab.errors import HftlabError
+from hftlab.errors import ArgumentTypeError, HftlabError
 from hftlab.server import Server
 from tests.protocol.conftest import market_data, symbol
 from tests.server.conversation import PATIENCE, receive, request, subscribe
@@ -36,6 +37,14 @@ class TestTls:
         for options in ({}, {"auth": "required"}):
             with pytest.raises(HftlabError, match="TLS and required authentication"):
                 await Server(host="0.0.0.0", port=0, **options).start()
+
+
+@pytest.mark.parametrize("wrong", [{"origins": [1]}, {"hosts": [2]}])
+async def test_arguments_that_cannot_be_leave_no_port_open(wrong: dict[str, Any]) -> None:
+    server = Server(port=0, **wrong)
+    with pytest.raises(ArgumentTypeError, match="are strings, got"):
+        await server.start()
+    assert not server.is_running
 
 
 KEY = b"k" * 64
