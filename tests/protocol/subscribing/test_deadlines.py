@@ -26,3 +26,14 @@ def test_what_is_due_comes_once_and_in_order(steps: list[tuple[str, int, int]]) 
             assert sorted(due) == sorted(key for key, when in truth.items() if when <= at)
             assert [truth[key] for key in due] == sorted(truth.pop(key) for key in list(due))
         assert deadlines.next == min(truth.values(), default=None)
+
+
+def test_those_that_are_set_anew_or_dropped_leave_nothing_behind() -> None:
+    deadlines: Deadlines[int] = Deadlines()
+    deadlines.set(0, 1.0)  # first, so that what is out of date never is
+    for number in range(1, 10_000):
+        deadlines.set(number, 10.0 + number)
+        deadlines.drop(number)
+        deadlines.set(0, 1.0)
+    assert len(deadlines._heap) < 200
+    assert deadlines.take_due(20_000.0) == [0]
