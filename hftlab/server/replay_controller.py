@@ -22,6 +22,8 @@ __all__ = ["ReplayController"]
 
 _STEPS: Final = 256
 """Messages of a STEP that are sent in one turn of the loop."""
+_PROGRESS: Final = 1.0
+"""Seconds after which a STEP that is still under way announces its position: clients wait for as long as it does."""
 _MOST: Final = 100
 """Controls of a replay that may wait for earlier ones."""
 
@@ -43,6 +45,8 @@ class ReplayController:
         """True if a seek is under way, on another thread, which has the accounts and the follower until it is over."""
         self._has_moved = asyncio.Event()
         self._announced: tuple[ReplayState, float] | None = None
+        self._announced_at = 0.0
+        """Monotonic time of the newest REPLAY_STATUS, or of the beginning of a STEP."""
 
     def begin(self) -> bool:
         """Start a recorded source that waits, and announce it; returns whether it was waiting."""
@@ -98,6 +102,7 @@ class ReplayController:
             case ReplayAction.SPEED:
                 playback.clock.speed = math.inf if request.speed is None else request.speed
             case ReplayAction.STEP:
+                self._announced_at = time.monotonic()
                 if request.until is not None:
                     await self._take_until(request.until, request.count)
                 elif request.duration is not None:
@@ -147,6 +152,8 @@ class ReplayController:
             output.follower.advance(self._playback.position)
         await asyncio.sleep(0)
         await self.drained()
+        if time.monotonic() - self._announced_at >= _PROGRESS:
+            self._announce()
 
     async def drained(self) -> None:
         """Wait for slow readers, which set the pace of an unpaced clock; stopped ones are aborted in time."""
@@ -235,5 +242,5 @@ class ReplayController:
             self._output.flush()
         if self._output.next_time() is None and not playback.is_waiting:
             playback.is_ended = True
-        self._announced = (playback.state, playback.clock.speed)
+        self._announced, self._announced_at = (playback.state, playback.clock.speed), time.monotonic()
         self._output.notify(playback.status(reset=reset))

@@ -28,7 +28,7 @@ from hftlab.protocol.base import Base
 from hftlab.protocol.encoded_market_data import EncodedMarketData
 from hftlab.protocol.latest_state import LatestState
 from hftlab.protocol.publishing.publisher import Publisher
-from hftlab.server import Server
+from hftlab.server import Server, replay_controller
 from hftlab.server.server_socket import ServerSocket
 from hftlab.session import Replay, Session, read_ahead, replay
 from hftlab.simulator import RandomWalk
@@ -335,6 +335,19 @@ class TestCalls:
                 assert client.replay.position == at(number)
                 assert status.state == ("ENDED" if number == 9 else "PAUSED")
             assert (await client.replay.step()).state == "ENDED"  # type: ignore[union-attr]
+
+    async def test_a_long_step_tells_where_it_is(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Else a client would give it up after a minute. Here each slice of 256 messages is long."""
+        monkeypatch.setattr(replay_controller, "_PROGRESS", 0.0)
+        session = write_session(tmp_path / "long", [(at(number), numbered(number)) for number in range(600)])
+        async with Server(session.replay(), port=0) as server, Client(server.url) as client:
+            await client.replay.pause()
+            await client.subscribe("AAPL")
+            client.messages()
+            await client.replay.step(600)
+            told = statuses(client.messages())
+            assert [status.position for status in told] == [ms(255), ms(511), ms(599), ms(599)]
+            assert (told[0].state, told[-1].state) == ("PAUSED", "ENDED")
 
     async def test_messages_of_one_time_can_be_stepped_through(self, tmp_path: Path) -> None:
         session = write_session(tmp_path / "ties", [(START, numbered(number)) for number in range(4)])

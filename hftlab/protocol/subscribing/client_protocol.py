@@ -29,6 +29,7 @@ from hftlab.protocol.messages import (
     MarketData,
     Message,
     Pong,
+    ReplayStatus,
     Subscribe,
 )
 from hftlab.protocol.order_messages import PRIVATE_CHANNEL, PRIVATE_MESSAGES
@@ -132,6 +133,8 @@ class ClientProtocol:
         self._feed = Feed(subscriber)
         self._ready_at: float | None = None
         self._over_at: float | None = None
+        self._replay_heard_at = float("-inf")
+        """When the newest REPLAY_STATUS came."""
         self._restored = subscriber.connected()
         self._deadlines.set(Duty.GREETING, now + _WELCOME_TIMEOUT)
 
@@ -189,6 +192,8 @@ class ClientProtocol:
             events = self._feed.private(message, self._sign_in.account)
         else:
             events = self._feed.stream(message)
+            if isinstance(message, ReplayStatus):
+                self._replay_heard_at = now
         if self._phase is _READY and asked is None and not self._feed.is_lossy:
             return events  # nothing has waited for it
         if self._phase is _Phase.GREETING:
@@ -334,7 +339,9 @@ class ClientProtocol:
         return [*self._noted(error, now, is_raised=True), Answered(number, error)]
 
     def _expire(self, number: str, now: float) -> list[ClientEvent]:
-        asked = self._queue.expire(number)
+        asked = self._queue.expire(number, now, self._replay_heard_at)
+        if asked is None:
+            return []
         error = NetworkError(
             f"{self._url} has not answered {asked.request.type} for {asked.timeout:g} s: is it an hftlab server?"
         )

@@ -43,7 +43,8 @@ Request: TypeAlias = (
 
 _TIMEOUT: Final = 10.0
 _CONTROL_TIMEOUT: Final = 60.0
-"""A seek may have to read much of a long recording."""
+"""Seconds without a REPLAY_STATUS: a seek may have to read much of a long recording, and a long step tells its position
+on the way."""
 
 
 class Duty(Enum):
@@ -116,10 +117,16 @@ class RequestQueue:
             return self._take(self._auth)  # the document's replies to AUTH carry no id
         return asked
 
-    def expire(self, number: str) -> Asked:
-        """Take a request whose deadline has passed."""
-        asked = self._take(number)
-        assert asked is not None
+    def expire(self, number: str, now: float, replay_heard_at: float) -> Asked | None:
+        """Take a request whose deadline has passed; None for a control of a replay that is under way.
+
+        `replay_heard_at` is the time of the newest REPLAY_STATUS, which gives such a control its whole time again.
+        """
+        asked = self._asked[number]
+        if isinstance(asked.request, ReplayControl) and replay_heard_at + asked.timeout > now:
+            self._deadlines.set(number, replay_heard_at + asked.timeout)
+            return None
+        self._take(number)
         return asked
 
     @property

@@ -210,6 +210,23 @@ class TestRequests:
         assert f"has not answered {request_.type} for {timeout:g} s" in str(error)
         assert driver.all(Disconnect) == []
 
+    def test_a_control_is_waited_for_while_the_replay_tells_where_it_is(self) -> None:
+        """A STEP may have more to stream than a minute has room for; other requests are not waited for any longer."""
+        driver = Driver(heartbeat_interval=3600.0)
+        driver.connect()
+        step = driver.request(ReplayControl(timestamp=1.0, action=ReplayAction.STEP, count=1_000_000))
+        for _ in range(10):
+            driver.wait(59.0)
+            driver.hear(type="REPLAY_STATUS", state="PAUSED", position=1000.0)
+        ping = driver.request(Ping(timestamp=1.0))
+        driver.hear(type="REPLAY_STATUS", state="PAUSED", position=1000.0)
+        driver.wait(10.1)
+        assert [number for number, _ in driver.all(Answered)] == [ping]
+        driver.wait(49.0)
+        assert len(driver.all(Answered)) == 1
+        driver.wait(1.0)
+        assert [number for number, _ in driver.all(Answered)] == [ping, step]
+
     def test_one_that_is_withdrawn_is_neither_sent_nor_answered(self) -> None:
         driver = Driver()
         driver.protocol.withdraw(driver.request(subscribe("AAPL")))
