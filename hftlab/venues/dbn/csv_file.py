@@ -13,7 +13,7 @@ import pyarrow as pa
 from pyarrow import csv
 
 from hftlab.errors import CaptureError
-from hftlab.venues.capture_file import Progress
+from hftlab.venues.capture_file import Progress, strip_line
 from hftlab.venues.dbn.records import RTYPES, UNDEFINED_PRICE, Levels, Records, cleaned
 from hftlab.venues.zstd_file import opened, unpacked
 
@@ -30,7 +30,10 @@ _TYPES: Final = {
     **dict.fromkeys([*_NUMBERS, *_SIZES], pa.int64()),
     "order_id": pa.uint64(),
 }
+_EMPTY: Final = [""]
+"""Texts that stand for no value; Arrow's own list has NA and NAN, which are symbols."""
 _UNITS: Final = 10**9
+_SHOWN: Final = 60
 _UNDEFINED_TIME: Final = 2**64 - 1
 Array = npt.NDArray[Any]
 
@@ -38,26 +41,65 @@ Array = npt.NDArray[Any]
 def read_csv(path: Path, progress: Progress | None = None) -> Iterator[Records | int]:
     """Yield the records of a file in runs of one kind, or how many of another kind stand between.
 
-    Raises CaptureError for a file without Databento's columns and at a row of another form, after those before it.
+    Raises CaptureError for a file without Databento's columns and at a row of another form, after those before it; of
+    a row whose numbers cannot be read, after those of the blocks of 4 MiB before it.
     """
+    damage = _RowDamage()
     try:
         with pa.PythonFile(opened(unpacked(path, _BLOCK, progress)), "r") as stream:
             rows = csv.open_csv(
                 stream,
                 read_options=csv.ReadOptions(block_size=_BLOCK, use_threads=False),
-                convert_options=csv.ConvertOptions(column_types=_TYPES, strings_can_be_null=True),
+                parse_options=csv.ParseOptions(invalid_row_handler=damage.note),
+                convert_options=csv.ConvertOptions(
+                    column_types=_TYPES, null_values=_EMPTY, strings_can_be_null=True, quoted_strings_can_be_null=True
+                ),
             )
             missing = [name for name in _NEEDED if name not in rows.schema.names]
             if missing:
                 raise CaptureError(f"{path} lacks Databento's columns {', '.join(missing)}: fetch it again", path=path)
+            done = 0
             for batch in rows:
-                frame = pl.from_arrow(pa.table(batch))
+                sound = damage.cut(batch, done)
+                frame = pl.from_arrow(pa.table(sound))
                 assert isinstance(frame, pl.DataFrame)
                 yield from _records(frame)
+                if len(sound) < len(batch):
+                    break
+                done += len(batch)
     except (pa.ArrowException, pl.exceptions.PolarsError, OSError, UnicodeError) as error:
-        raise CaptureError(
-            f"{path} is not a whole CSV file of Databento ({error}): fetch it again", path=path
-        ) from error
+        raise _not_whole(path, str(error)) from error
+    if damage.what:
+        raise _not_whole(path, damage.what)
+
+
+def _not_whole(path: Path, what: str) -> CaptureError:
+    return CaptureError(
+        f"{path} is not a whole CSV file of Databento ({what}): fetch it again, or go on with what was read before it",
+        path=path,
+    )
+
+
+class _RowDamage:
+    """First row that has another number of columns; what tapes and Windows tools leave behind the last is none."""
+
+    def __init__(self) -> None:
+        self.what = ""
+        self._row = self._padding = 0
+
+    def note(self, row: csv.InvalidRow) -> str:
+        """Take note of an invalid row, and tell Arrow to go on."""
+        if not strip_line(row.text.encode()):
+            self._padding += 1
+        elif not self.what:
+            self._row = row.number - self._padding
+            text = row.text if len(row.text) <= _SHOWN else f"{row.text[:_SHOWN]}..."
+            self.what = f"row {row.number:,} has {row.actual_columns} of {row.expected_columns} columns, {text!r}"
+        return "skip"
+
+    def cut(self, batch: pa.RecordBatch, done: int) -> pa.RecordBatch:
+        """Return what is before the row of a batch that follows `done` others; the header is row 1."""
+        return batch if not self.what else batch.slice(0, max(self._row - 2 - done, 0))
 
 
 def _records(frame: pl.DataFrame) -> Iterator[Records | int]:

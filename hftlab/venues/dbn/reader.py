@@ -90,8 +90,9 @@ class Reader(Iterator[EventBatch]):
         survey = Survey(path, definitions, progress)
         chosen = survey.chosen(symbols, instrument)
         self.instruments = tuple(dict.fromkeys(chosen.values()))
+        places = {one: place for place, one in enumerate(self.instruments)}
         self._ids = np.array(sorted(chosen), np.int64)
-        self._indexes = np.array([self.instruments.index(chosen[number]) for number in sorted(chosen)], np.int32)
+        self._indexes = np.array([places[chosen[number]] for number in sorted(chosen)], np.int32)
         self._symbology, self._ends_events = survey.symbology, survey.ends_events
         self._chunk = chunk
         self._batches = self._read(progress)

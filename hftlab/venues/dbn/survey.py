@@ -64,7 +64,7 @@ class Survey:
     def chosen(self, symbols: Iterable[str] | None, instrument: Instrument | None) -> dict[int, Instrument]:
         """Return the instruments of the symbols, or of all, by id; see read(). Raises CaptureError."""
         names = {number: self.symbology.symbol(number) for number in self.symbology.ids}
-        wanted = list(names.values()) if symbols is None else list(symbols)
+        wanted = dict.fromkeys(names.values() if symbols is None else symbols)
         check_selection(
             self._path,
             wanted,

@@ -30,6 +30,7 @@ class Symbology:
     def __init__(self) -> None:
         self.dataset = ""
         self._names: dict[int, str] = {}
+        self._shared: Counter[str] | None = None  # how many ids have each name, once that was asked for
         self._ticks: dict[int, int] = {}
         self._currencies: dict[int, str] = {}
         self._steps: dict[int, int] = {}
@@ -41,8 +42,8 @@ class Symbology:
 
     def name(self, number: int, symbol: str) -> None:
         """Add the symbol of an instrument."""
-        if symbol:
-            self._names.setdefault(number, symbol)
+        if symbol and number not in self._names:
+            self._names[number], self._shared = symbol, None
 
     def define(self, number: int, symbol: str, tick: int, currency: str) -> None:
         """Add what a definition says; a tick below 1 is none."""
@@ -61,6 +62,7 @@ class Symbology:
             numbers[starts].tolist(), np.gcd.reduceat(prices, starts).tolist() if len(starts) else [], strict=True
         ):
             self._steps[number] = math.gcd(self._steps.get(number, 0), step)
+        self._shared = None
 
     def step(self, number: int) -> int:
         """Return the largest step (1e-9) that holds all prices of an instrument, 0 if it has none but 0."""
@@ -71,8 +73,9 @@ class Symbology:
         name = self._names.get(number)
         if name is None:
             return str(number)
-        shared = Counter(self._names[one] for one in self._steps if one in self._names)
-        return name if shared[name] < 2 else f"{name}.{number}"
+        if self._shared is None:
+            self._shared = Counter(self._names[one] for one in self._steps if one in self._names)
+        return name if self._shared[name] < 2 else f"{name}.{number}"
 
     def instrument(self, number: int) -> Instrument:
         """Return the instrument of an id: its tick is the defined one, else the known one, else the largest that fits.

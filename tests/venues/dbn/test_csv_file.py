@@ -22,9 +22,37 @@ def test_csv_gives_the_same(tmp_path: Path, name: str, pretty: bool) -> None:
 
 def test_a_row_of_another_form(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "a.csv", *ORDERS, pretty=True)
-    path.write_text(path.read_text() + "what,is,this\n")
-    with pytest.raises(CaptureError, match="is not a whole CSV file of Databento"):
-        list(dbn.read(path))
+    path.write_text(path.read_text() + "what,is,this\n" + path.read_text().splitlines()[1] + "\n")
+    reader, found = dbn.read(path), []
+    with pytest.raises(CaptureError, match=r"not a whole CSV file of Databento \(row 11 has 3 of 15 columns"):
+        found.extend(reader)
+    assert sum(map(len, found)) == len(ORDERS)
+
+
+def test_a_file_that_is_cut_off_in_the_middle_of_a_row(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "a.csv", *ORDERS, pretty=True)
+    path.write_text(path.read_text()[:-40])
+    reader, found = dbn.read(path), []
+    with pytest.raises(CaptureError, match=r"row 10 has \d+ of 15 columns"):
+        found.extend(reader)
+    assert sum(map(len, found)) == len(ORDERS) - 1
+
+
+@pytest.mark.parametrize("padding", ["\0" * 100, "\x1a", "\n\n", "\x1a" + "\0" * 10 + "\n"])
+def test_what_tapes_and_tools_leave_behind_the_last_row(tmp_path: Path, padding: str) -> None:
+    path = write_csv(tmp_path / "a.csv", *ORDERS, pretty=True)
+    path.write_text(path.read_text() + padding)
+    assert len(whole(path)) == len(ORDERS)
+
+
+@pytest.mark.parametrize("symbol", ["NA", "NAN", "NULL", "BRK.B", "BRK B", "测试"])
+def test_any_symbol_is_one(tmp_path: Path, symbol: str) -> None:
+    """Also what other tables write for no value: NA and NAN are listed in New York."""
+    path = tmp_path / "a.csv"
+    path.write_text(
+        f"ts_event,rtype,publisher_id,instrument_id,action,side,price,size,symbol\n7,0,1,9,T,B,1.5,2,{symbol}\n"
+    )
+    assert [one.symbol for one in dbn.read(path).instruments] == [symbol]
 
 
 def test_a_file_may_lack_what_is_not_needed(tmp_path: Path) -> None:
