@@ -32,8 +32,9 @@ __all__ = [
 Bytes = npt.NDArray[np.uint8]
 
 INPUT, FLOWS, BLOCK, LENGTH, TRAILER, WRONG_INTERFACE = range(6)
-"""Reasons why a loop returned: it needs more bytes, room for more flows, somebody who reads a block; and damage: a
-length that cannot be, a block's two lengths that differ, a packet of an interface that was not described."""
+"""Reasons why a loop returned: it needs more bytes, room for more flows, somebody who reads a block or the header of
+another file behind the first; and damage: a length that cannot be, a block's two lengths that differ, a packet of an
+interface that was not described."""
 
 LARGEST: Final = 1 << 24
 """Bytes of a record or block above which its length is taken for damage."""
@@ -42,6 +43,9 @@ SMALLEST: Final = 16 + 20 + 8
 """Bytes in the file of the smallest record with a datagram."""
 
 SECTION: Final = 0x0A0D0D0A
+_MAGICS: Final = (0xA1B2C3D4, 0xA1B23C4D, 0xD4C3B2A1, 0x4D3CB2A1)
+_VERSIONS: Final = (0x00020004, 0x02000400)
+"""Version 2.4, in both byte orders."""
 _INTERFACE, _PACKET, _SIMPLE, _ENHANCED = 1, 2, 3, 6
 _SECOND: Final = 1_000_000_000
 _LATEST: Final = 9.2233720368e18  # in 2262
@@ -60,7 +64,7 @@ def find_in_records(
 ) -> tuple[int, int, int]:
     """Take the packets of the records in data[at:end], and write rows from `row` on.
 
-    Returns (where the first record not taken begins, the next free row, why).
+    Returns (where the first record not taken begins, the next free row, why); BLOCK at the header of another file.
     """
     interface = state.interfaces[0]
     link, multiplier = interface[LINK], interface[MULTIPLIER]
@@ -68,6 +72,8 @@ def find_in_records(
         size, original = _u32(data, at + 8, is_little), _u32(data, at + 12, is_little)
         if size > LARGEST:
             return at, row, LENGTH
+        if size == 0 and original == 0 and _is_header(data, at):
+            return at, row, BLOCK
         start = at + 16
         if start + size > end:
             break
@@ -79,6 +85,12 @@ def find_in_records(
         row += what == 0
         at = start + size
     return at, row, INPUT
+
+
+@inlined
+def _is_header(data: Bytes, at: Any) -> bool:
+    """Tell whether a pcap file begins here, the zeros of whose header would be the lengths of a record."""
+    return i64(load_u32(data, at)) in _MAGICS and i64(load_u32(data, at + 4)) in _VERSIONS
 
 
 @in_place

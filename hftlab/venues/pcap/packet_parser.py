@@ -117,7 +117,7 @@ class PacketParser:
             if why == FLOWS:
                 self._state = with_more_flows(self._state)
             elif why == BLOCK:
-                size = self._describe(data, at, end, stop=bool(at))
+                size = self._describe(data, at, end, stop=bool(at)) if self._is_ng else self._begin_file(data[at:end])
                 if not size:
                     break
                 at += size
@@ -171,12 +171,17 @@ class PacketParser:
             return 0
         if len(magic) == 4 and magic not in PCAP_MAGICS:
             raise BadCapture(0, "neither pcap nor pcapng begins so")
-        if end < _HEADER:
+        return self._begin_file(data[:end])
+
+    def _begin_file(self, data: Bytes) -> int:
+        """Read the header of a pcap file, the first or another behind it. Returns its size, 0 if it is not whole."""
+        if len(data) < _HEADER:
             return 0
-        self._order, unit = PCAP_MAGICS[magic]
+        self._order, unit = PCAP_MAGICS[data[:4].tobytes()]
         fields = [0] * FIELDS
         fields[LINK] = int.from_bytes(data[20:24].tobytes(), self._order) & 0xFFFF
         fields[MULTIPLIER], fields[DIVISOR], fields[SHIFT] = unit, 1, -1
+        self._forget_interfaces()
         self._add_interface(fields)
         return _HEADER
 
@@ -196,7 +201,7 @@ class PacketParser:
             if at + size > end:
                 return 0
             self._order = order
-            self._state = self._state._replace(interfaces=np.zeros((0, FIELDS), np.int64))
+            self._forget_interfaces()
             return size
         order = self._order or "big"
         size = int.from_bytes(block[4:8], order)
@@ -210,6 +215,9 @@ class PacketParser:
         if not stop:
             raise BadCapture(self._position, what)
         return 0
+
+    def _forget_interfaces(self) -> None:
+        self._state = self._state._replace(interfaces=np.zeros((0, FIELDS), np.int64))
 
     def _add_interface(self, fields: list[int]) -> None:
         self._links.add(fields[LINK])

@@ -29,10 +29,10 @@ def read(path: str | PathLike[str], *, progress: Progress | None = None) -> Read
     """Read a packet capture: an iterator of Datagrams, the UDP datagrams of one part of the file each.
 
     The file is pcap (times in µs or ns) or pcapng (several interfaces and sections, any resolution of times) in either
-    byte order, plain, gzip or zstd. Packets are those of Ethernet, Linux cooked (SLL, SLL2), raw IP and loopback
-    interfaces, behind any number of VLAN tags, of IPv4 or IPv6. `reader.stats` counts what is not a whole UDP datagram
-    and why; fragments of IP are among it. Checksums are not compared. A packet without a time, as pcapng can have it,
-    or with one beyond int64's, gets `ts_recv` 0.
+    byte order, plain, gzip or zstd, or several such files one behind the other, all pcap or all pcapng. Packets are
+    those of Ethernet, Linux cooked (SLL, SLL2), raw IP and loopback interfaces, behind any number of VLAN tags, of IPv4
+    or IPv6. `reader.stats` counts what is not a whole UDP datagram and why; fragments of IP are among it. Checksums are
+    not compared. A packet without a time, as pcapng can have it, or with one beyond int64's, gets `ts_recv` 0.
 
     A file that ends within a packet is read up to there, and `stats.is_torn` says so. `progress` gets the bytes of the
     file read; without it a file over 50 MB shows a bar on a terminal. Raises CaptureError at once for a path that is

@@ -140,6 +140,19 @@ class TestPcap:
         check(*read(path, pcap_head(1) + pcap_record(packet, 7)), [packet], [7])
 
 
+    @pytest.mark.parametrize("order", "<>")
+    @pytest.mark.parametrize("nanoseconds", [True, False])
+    def test_files_one_behind_the_other_are_read_as_one(self, path: Path, order: str, nanoseconds: bool) -> None:
+        """Each has a byte order, a unit of time and a link type of its own; the last may end within its header."""
+        one, other = Packet(ipv4(udp(b"a")), UDP), Packet(link_header(1, 4) + ipv4(udp(b"b")), UDP)
+        first = pcap_head(101) + pcap_record(one, 1_000)
+        second = pcap_head(1, order=order, nanoseconds=nanoseconds)
+        second += pcap_record(other, 2_000, order=order, nanoseconds=nanoseconds)
+        found, stats = read(path, first + second + first + second[:23])
+        assert [(time, payload) for time, _, payload in found] == [(1_000, b"a"), (2_000, b"b"), (1_000, b"a")]
+        assert (stats.packets, stats.is_torn, stats.truncated_bytes) == (3, True, 23)
+
+
 def times_of(sent: list[Packet]) -> st.SearchStrategy[list[int]]:
     return st.lists(TIMES, min_size=len(sent), max_size=len(sent))
 
