@@ -91,6 +91,12 @@ class MarketOutbox:
         sequence = self._sequences[name] = self._sequences[name] + 1
         return sequence
 
+    def begin_anew(self, reason: str, latest: Mapping[str, MarketDataSymbol]) -> None:
+        """Flag all symbols, and go on with the state of those that have one."""
+        self._put_gap(self._sequences, reason)
+        if states := [latest[name] for name in self._sequences if name in latest]:
+            self._put_market_data(MarketData(timestamp=1.0, symbols=states))
+
     def put_failure(self, reason: str) -> None:
         """Flag all symbols: nothing more comes of them."""
         self._put_gap(self._sequences, reason)

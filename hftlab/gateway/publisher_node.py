@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import msgspec
 
-from hftlab.clock import to_milliseconds, wall_time
+from hftlab.clock import in_words, to_milliseconds, wall_time
 from hftlab.errors import ArgumentError, HftlabError
 from hftlab.forking import Home
 from hftlab.gateway.account_outbox import AccountOutbox
@@ -111,6 +111,7 @@ class PublisherNode:
         """State of the market; it has no clients of its own."""
         self._stream = Stream(self._playback, self._publisher, _drain, nullcontext, self.broker)
         self._stream.taps.append(self._publish)
+        self._stream.moved_taps.append(self._begin_anew)
         self.announcement = Announcement(
             run=uuid.uuid4().hex[:12],
             source=source.name,
@@ -308,6 +309,11 @@ class PublisherNode:
         if type(message) is MarketData and self._playback.is_recorded and message.ts_recv is None and received > 0:
             message = msgspec.structs.replace(message, ts_recv=received)
         self._market.put(message)
+
+    def _begin_anew(self) -> None:
+        """Pass on that a recording goes on at another time, and the state of its market there."""
+        reason = f"the recording goes on at {in_words(self._playback.position)}"
+        self._market.begin_anew(reason, self._publisher.latest)
 
     def _tell(self, account: str, message: PrivateMessage, at: int) -> None:
         if not message.snapshot:

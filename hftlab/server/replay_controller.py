@@ -193,6 +193,8 @@ class ReplayController:
         self._announce(reset=True)
         started = time.perf_counter()
         output.send(output.publisher.restart(state, target, wall_time()), started)
+        for moved in output.moved_taps:
+            moved()
         if self._paper is not None:
             self._tell_accounts(self._paper.trading, target)
 

@@ -81,6 +81,11 @@ class Stream:
         return self._output.taps
 
     @property
+    def moved_taps(self) -> list[Callable[[], object]]:
+        """Callables that are called behind a seek, and where a loop begins again; `playback.position` says where."""
+        return self._output.moved_taps
+
+    @property
     def failed_taps(self) -> Counter[str]:
         """Taps that have raised, by the type of the exception."""
         return self._output.failed_taps

@@ -45,6 +45,8 @@ class StreamOutput:
         self.playback, self.publisher, self.send, self.together = playback, publisher, send, together
         self.follower: Follower | None = None
         self.taps: list[Tap] = []
+        self.moved_taps: list[Callable[[], object]] = []
+        """Callables that are called behind a seek, when the publisher's state is that of the new position."""
         self.failed_taps: Counter[str] = Counter()
         """Taps that have raised, by the type of the exception."""
         self.invalid = 0

@@ -5,11 +5,13 @@ from pathlib import Path
 import pytest
 
 from hftlab import Client, Clock
-from hftlab.clock import wall_time
+from hftlab.clock import to_milliseconds, wall_time
 from hftlab.errors import ArgumentError, ConnectionFailed, HftlabError, SubscriptionFailed
 from hftlab.gateway import Gateway, NatsServer, NatsTerms, PublisherNode
-from hftlab.protocol import Gap, MarketData
+from hftlab.protocol import Gap, MarketData, ReplayAction, ReplayControl
+from hftlab.session import open_session
 from hftlab.simulator import Exchange, RandomWalk
+from tests.command import ROOT
 from tests.gateway.conftest import free_port, until
 from tests.gateway.test_gateway import Some, read
 
@@ -40,6 +42,37 @@ class TestStart:
                 await PublisherNode(source, terms).start()
             async with PublisherNode(source, terms, orders=False) as node:
                 await until(lambda: node.stats()["sent"] > 10)
+
+
+class TestRecordings:
+    async def test_one_that_is_sought_or_looped_goes_on_behind_a_gap(self, terms: NatsTerms, cluster: str) -> None:
+        """With the state of there: servers tell it with a REPLAY_STATUS, which is of all symbols of all publishers."""
+        recording = open_session(ROOT / "data" / "walk").replay(speed=10, loop=True)
+        recording.clock.pause()
+        start, end = (to_milliseconds(at) for at in recording.span or (0, 0))
+        near_end = end - 300
+        async with (
+            PublisherNode(recording, terms, cluster=cluster) as node,
+            Gateway(terms, port=0, cluster=cluster) as gateway,
+            Client(gateway.url) as client,
+        ):
+            await client.subscribe(client.offered_symbols, frequency=0)
+            await node._stream.control(ReplayControl(timestamp=1.0, action=ReplayAction.STEP, count=5))
+            await read(client, lambda one: isinstance(one, MarketData) and one.sequence == 5)
+            await node._stream.control(ReplayControl(timestamp=1.0, action=ReplayAction.SEEK, position=near_end))
+            recording.clock.resume()
+            told = await read(client, lambda one: isinstance(one, MarketData) and one.ts_recv == start)
+        gaps = [at for at, one in enumerate(told) if isinstance(one, Gap)]
+        assert len(gaps) == 2
+        assert gaps[0] == 0
+        assert all(str(told[at].reason).startswith("the recording goes on at 2026-01-02 14:") for at in gaps)  # type: ignore[union-attr]
+        (_, state, *before) = told[: gaps[1]]
+        (first,) = told[gaps[1] + 1 :]
+        times = [symbol.timestamp for one in (state, *before, first) for symbol in one.symbols[:1]]  # type: ignore[union-attr]
+        assert times[:-1] == sorted(times[:-1])
+        assert near_end - 200 <= times[0] <= near_end < times[1]
+        assert times[-1] == start
+        assert {symbol.symbol for symbol in state.symbols} == set(recording.symbols)  # type: ignore[union-attr]
 
 
 class TestOthers:
