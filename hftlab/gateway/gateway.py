@@ -100,6 +100,11 @@ class Gateway:
         self.server.unready = self._unready
         self.server.share_tokens(lambda key: RefreshTokens(self._subjects, key, lambda: self._client))
         self.server.problems["cluster"] = self._why_not_whole
+        self.server.counters.update(
+            lost=(lambda: self._feed.lost, "Messages lost between publishers and this gateway"),
+            strays=(lambda: self._feed.strays, "Messages of publishers that others have replaced"),
+            unanswered=(lambda: self._accounts.unanswered, "Requests that the publisher has not answered in time"),
+        )
         self._client: NatsClient | None = None
         self._problem: str | None = f"NATS at {self.nats.shown} has not been reached yet"
         self._reports = PublisherReports(self._feed)
@@ -160,13 +165,9 @@ class Gateway:
     def stats(self) -> dict[str, Any]:
         """Return the server's counts, and `lost` messages, `strays` of a replaced publisher, and `unanswered` requests.
 
-        See hftlab.server.Server.stats.
+        See hftlab.server.Server.stats. /metrics has them all.
         """
-        return self.server.stats() | {
-            "lost": self._feed.lost,
-            "strays": self._feed.strays,
-            "unanswered": self._accounts.unanswered,
-        }
+        return self.server.stats()
 
     # --- how it goes ---
 

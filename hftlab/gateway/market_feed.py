@@ -17,6 +17,7 @@ _MOST_WAITING: Final = 10_000
 """Frames of a symbol that wait for its snapshot; beyond them it is asked for anew."""
 _PATIENCE: Final = 0.3
 """Seconds after which a snapshot that has not come is asked for again."""
+_LOST: Final = "messages were lost between the publisher and the gateway"
 SILENCE: Final = 2.0
 """Seconds after which a publisher that is not heard counts as gone."""
 
@@ -24,15 +25,32 @@ SILENCE: Final = 2.0
 class _Symbol:
     """State of one symbol: in step with its publisher, or waiting for a snapshot."""
 
-    __slots__ = ("asked_at", "has_sent", "is_flagged", "last", "run", "waiting")
+    __slots__ = ("asked_at", "cleared", "has_begun", "has_sent", "is_flagged", "last", "run", "waiting")
 
     def __init__(self, run: str) -> None:
         self.run = run
+        self.has_begun = False
+        """True once it has been in step with that run."""
         self.last = 0
         self.waiting: deque[MarketFrame] | None = deque()
         """Frames since the snapshot was asked for; None while in step."""
+        self.cleared = 0
+        """Frames that have come and wait no more, as the snapshot is asked for anew."""
         self.asked_at: float | None = None
         self.has_sent = self.is_flagged = False
+
+    def wait(self) -> None:
+        """Wait for a snapshot that has yet to be asked for."""
+        self.cleared += len(self.waiting or ())
+        self.waiting, self.asked_at = deque(), None
+
+    def go_on(self, sequence: int) -> int:
+        """Be in step as of a sequence; returns how many frames before it have not come."""
+        assert self.waiting is not None
+        came = {one.sequence for one in self.waiting if self.last < one.sequence <= sequence}
+        lost = sequence - self.last - len(came) - self.cleared if self.has_begun else 0
+        self.waiting, self.asked_at, self.last, self.has_begun, self.cleared = None, None, sequence, True, 0
+        return max(0, lost)
 
 
 class MarketFeed:
@@ -52,7 +70,7 @@ class MarketFeed:
         self.publishers: dict[str, Announcement] = {}
         """Publishers that are heard, by their run."""
         self.lost = 0
-        """Frames that were lost on the way."""
+        """Frames that were lost on the way, as the snapshots behind them show; those that cannot be read are some."""
         self.strays = 0
         """Frames of symbols that another, newer publisher has."""
         self._symbols: dict[str, _Symbol] = {}
@@ -119,7 +137,8 @@ class MarketFeed:
         """Make a symbol that of another run."""
         self._replaced.add(symbol.run)
         self._flag(name, symbol, "its publisher was started again")
-        symbol.run, symbol.last, symbol.waiting, symbol.asked_at = run, 0, deque(), None
+        symbol.run, symbol.has_begun, symbol.last = run, False, 0
+        symbol.wait()
 
     def _withdraw_left_over(self) -> bool:
         """Offer no more what is left of publishers that are gone and were replaced; returns whether that is any."""
@@ -140,7 +159,7 @@ class MarketFeed:
         for name, sequence in sequences.items():
             symbol = self._symbols.get(name)
             if symbol is not None and symbol.run == run and symbol.waiting is None and symbol.last < sequence:
-                self._lose(name, symbol, sequence - symbol.last)
+                self._lose(name, symbol)
 
     def listen_anew(self, now: float) -> None:
         """Give publishers time again: nobody could be heard here for a while."""
@@ -176,7 +195,7 @@ class MarketFeed:
         for name in symbols:
             symbol = self._symbols[name]
             self._flag(name, symbol, reason)
-            symbol.waiting, symbol.asked_at = deque(), None
+            symbol.wait()
 
     # --- frames ---
 
@@ -193,10 +212,11 @@ class MarketFeed:
             try:
                 self._deliver(name, symbol, frame)
             except ValueError:  # msgspec.DecodeError is one
-                self._lose(name, symbol, 1, "a message of the publisher cannot be read")
+                self.lost += 1
+                self._lose(name, symbol, "a message of the publisher cannot be read")
             return
         if symbol.waiting is None and frame.sequence > symbol.last:
-            self._lose(name, symbol, frame.sequence - symbol.last - 1)
+            self._lose(name, symbol)
         if symbol.waiting is not None:
             self._wait(symbol, frame)
         if not frame.more:
@@ -209,10 +229,10 @@ class MarketFeed:
             return
         newer = [one for one in symbol.waiting if one.sequence > frame.sequence]
         if newer and newer[0].sequence != frame.sequence + 1:
-            symbol.waiting, symbol.asked_at = deque(), None  # it was asked for too early: once more
+            symbol.wait()  # it was asked for too early: once more
             return
         self._deliver(name, symbol, frame)  # raises before anything is changed; then it is asked for again
-        symbol.waiting, symbol.asked_at, symbol.last = None, None, frame.sequence
+        self.lost += symbol.go_on(frame.sequence)
         for one in newer:
             self.receive(name, one)
 
@@ -220,8 +240,7 @@ class MarketFeed:
         assert symbol.waiting is not None
         symbol.waiting.append(frame)
         if len(symbol.waiting) > _MOST_WAITING:
-            symbol.waiting.clear()
-            symbol.asked_at = None
+            symbol.wait()
 
     def _deliver(self, name: str, symbol: _Symbol, frame: MarketFrame) -> None:
         if frame.kind is FrameKind.NOTHING:
@@ -263,11 +282,9 @@ class MarketFeed:
             self.flush()
         self._seen = seen
 
-    def _lose(self, name: str, symbol: _Symbol, count: int, reason: str | None = None) -> None:
-        self.lost += count
-        said = f"{count:,} messages were lost between the publisher and the gateway" if reason is None else reason
-        self._flag(name, symbol, said)
-        symbol.waiting, symbol.asked_at = deque(), None
+    def _lose(self, name: str, symbol: _Symbol, reason: str = _LOST) -> None:
+        self._flag(name, symbol, reason)
+        symbol.wait()
 
     def _flag(self, name: str, symbol: _Symbol, reason: str) -> None:
         if symbol.has_sent and not symbol.is_flagged:

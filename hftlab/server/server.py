@@ -185,6 +185,8 @@ class Server:
         )
         self.problems: dict[str, Callable[[], str | None]] = {}
         """Functions that say in a sentence what is wrong with something beside the stream, such as a recording."""
+        self.counters: dict[str, tuple[Callable[[], int], str]] = {}
+        """Further counts of stats() and /metrics, each with a sentence that says what it is."""
         self.unready: Callable[[], str | None] = lambda: None
         """Function that says in a sentence why no new clients can be served now: /ready tells it, and they get 503."""
         first = undecorated(source)
@@ -330,7 +332,7 @@ class Server:
             "lag_seconds": self._stream.lag(),
             "broadcast_seconds": self._broadcaster.broadcast_times.durations.summary(),
             "queue_seconds": self._broadcaster.queue_times.durations.summary(),
-        }
+        } | {name: count() for name, (count, _) in self.counters.items()}
 
     def use_local_key(self, key: bytes) -> None:
         """Sign tokens with the key of other servers of this user, before start(), instead of one of its own.
@@ -357,7 +359,8 @@ class Server:
         trusted = self._auth == "public" or self._authenticator.is_bearer(
             request.headers.get_all("Authorization"), wall_time() / NANOSECONDS
         )
-        told = report(request.path, self.stats, [one.durations.metric for one in times], trusted=trusted)
+        texts = {name: text for name, (_, text) in self.counters.items()}
+        told = report(request.path, self.stats, texts, [one.durations.metric for one in times], trusted=trusted)
         if told is None and (reason := self.unready()) is not None:
             assert self._listener.endpoints is not None
             return self._listener.endpoints.refuse_unready(socket.peer_address, reason if trusted else "not ready")

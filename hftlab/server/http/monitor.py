@@ -39,8 +39,8 @@ _LABELLED: Final = {
 
 
 class _Collector(Collector):
-    def __init__(self, stats: Mapping[str, Any]) -> None:
-        self._stats = stats
+    def __init__(self, stats: Mapping[str, Any], further: Mapping[str, str]) -> None:
+        self._stats, self._further = stats, further
 
     def collect(self) -> Iterator[Metric]:
         """Yield the figures of Server.stats() that are gauges and counters."""
@@ -50,7 +50,7 @@ class _Collector(Collector):
         yield GaugeMetricFamily("hftlab_failed", "1 if the source has failed and sends nothing more", value=failed)
         problems = len(self._stats["problems"])
         yield GaugeMetricFamily("hftlab_problems", "Recordings that wait for their disk, and the like", value=problems)
-        for name, text in _COUNTERS.items():
+        for name, text in (_COUNTERS | self._further).items():
             yield CounterMetricFamily(f"hftlab_{name}", text, value=self._stats[name])
         for name, (label, text) in _LABELLED.items():
             family = CounterMetricFamily(f"hftlab_{name}", text, labels=[label])
@@ -60,9 +60,16 @@ class _Collector(Collector):
 
 
 def report(
-    path: str, stats: Callable[[], Mapping[str, Any]], histograms: Iterable[Histogram], *, trusted: bool
+    path: str,
+    stats: Callable[[], Mapping[str, Any]],
+    further: Mapping[str, str],
+    histograms: Iterable[Histogram],
+    *,
+    trusted: bool,
 ) -> Response | None:
     """Answer a monitoring path; None for any other. /health says that the loop turns, /ready that the server streams.
+
+    `further` are counts of `stats` that other servers do not have, with their descriptions.
 
     What is wrong beside the stream, such as a recording that waits for its disk, leaves the server ready.
 
@@ -83,7 +90,7 @@ def report(
             return text_answer(401, sentence, WWW_Authenticate="Bearer")
         case "/metrics":
             registry = CollectorRegistry()
-            registry.register(_Collector(stats()))
+            registry.register(_Collector(stats(), further))
             for histogram in histograms:
                 registry.register(histogram)
             return answer(200, generate_latest(registry), CONTENT_TYPE_PLAIN_0_0_4)
