@@ -1,4 +1,4 @@
-"""The colours and fonts of widgets, pictures and figures: the one place where they are defined.
+"""The colours, fonts and fit of widgets, pictures and figures: the one place where they are defined.
 
 The browser has them from a generated file: `python -m hftlab.palette > hftlab/widgets/core/palette.js`.
 """
@@ -15,6 +15,7 @@ __all__ = [
     "BAND",
     "CLEAR",
     "DARK",
+    "FITTED",
     "GRID",
     "HEAT_BOTH_WAYS",
     "HEAT_DARK",
@@ -79,6 +80,8 @@ BAND: Final = "rgba(128, 136, 144, 0.18)"
 """Areas behind the lines of a figure."""
 CLEAR: Final = "rgba(0, 0, 0, 0)"
 """The background of figures: that of the page."""
+FITTED: Final = 'style="max-width:100%;height:auto"'
+"""Attribute of an SVG picture that a narrow page shrinks instead of cutting it."""
 
 
 def to_javascript() -> str:

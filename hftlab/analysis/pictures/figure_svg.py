@@ -13,7 +13,7 @@ from hftlab.analysis.pictures.axis import Axis, kind_of
 from hftlab.analysis.pictures.elements import plain, rectangle, stroke, text, text_width
 from hftlab.analysis.pictures.heat import draw_heat
 from hftlab.analysis.pictures.marks import bar_spans, draw_bars, draw_markers, draw_scatter, has_markers
-from hftlab.palette import AXIS, CLEAR, GRID, SANS, SERIES
+from hftlab.palette import AXIS, CLEAR, FITTED, GRID, SANS, SERIES
 
 __all__ = ["figure_svg"]
 
@@ -68,7 +68,7 @@ class _Picture:
         clip = f"c{crc32(body.encode()):08x}"
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{self._width:g}" height="{self._height:g}" '
-            f'viewBox="0 0 {self._width:g} {self._height:g}" role="img" font-family="{escape(SANS)}">'
+            f'viewBox="0 0 {self._width:g} {self._height:g}" {FITTED} role="img" font-family="{escape(SANS)}">'
             f"<title>{escape(title)}</title>{body.replace('#clip', clip)}</svg>"
         )
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from html import escape
 from typing import Any, Final, Literal, TypeAlias
 
-from hftlab.palette import DARK, LIGHT, MONO, SANS, Role
+from hftlab.palette import DARK, FITTED, LIGHT, MONO, SANS, Role
 
 __all__ = ["Anchor", "Drawing", "Picture"]
 
@@ -114,7 +114,7 @@ class Drawing:
         lines = "".join(f" .hftlab-{role}-line {{ stroke: {DARK[role]}; }}" for role in sorted(self._lines))
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
-            f'viewBox="0 0 {width} {height}" role="img" font-family="{SANS}">'
+            f'viewBox="0 0 {width} {height}" {FITTED} role="img" font-family="{SANS}">'
             f"<title>{self._title}</title><style>{_STYLE % lines}</style>{''.join(self._shapes)}</svg>"
         )
 

@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from hftlab.palette import FITTED
+
 __all__ = ["dashboard_svg"]
 
 GAP: Final = 10
@@ -27,7 +29,7 @@ def dashboard_svg(columns: Sequence[tuple[float, Sequence[str]]]) -> str:
                 raise ValueError(f"not an SVG document with a width and a height: {document[:60]!r}")
             styles |= dict.fromkeys(_STYLE.findall(document))  # they hold for all documents, once is enough
             high = float(size[3]) * width / float(size[2])
-            rest = _STYLE.sub("", document[size.end() :])
+            rest = _STYLE.sub("", document[size.end() :]).replace(f" {FITTED}", "", 1)  # its size is set here
             placed.append(f'<svg x="{x:g}" y="{y:g}" {size[1]}width="{width:g}" height="{high:.5g}"{rest}')
             y += high + GAP
         x, height = x + width + GAP, max(height, y)
@@ -35,5 +37,6 @@ def dashboard_svg(columns: Sequence[tuple[float, Sequence[str]]]) -> str:
     scale = min(1.0, WIDEST / wide)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{wide * scale:g}" height="{high * scale:.5g}" '
-        f'viewBox="0 0 {wide:g} {high:.5g}" role="img"><title>dashboard</title>{"".join([*styles, *placed])}</svg>'
+        f'viewBox="0 0 {wide:g} {high:.5g}" {FITTED} role="img">'
+        f"<title>dashboard</title>{''.join([*styles, *placed])}</svg>"
     )
