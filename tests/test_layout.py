@@ -219,7 +219,6 @@ TESTED_ELSEWHERE: Final[dict[str, tuple[str, str]]] = {
     "widgets/connection/widget.py": ("widgets/connection/test_connection.py", OF_WIDGETS),
     "widgets/core/interfaces.py": ("widgets/core/test_live_widget.py", "protocols without code"),
     "widgets/core/recorded_client.py": ("widgets/heatmap/test_recorded_view.py", "what stands for a client there"),
-    "widgets/core/picture.py": ("widgets/core/test_live_widget.py", OF_WIDGETS),
     "widgets/depth/frame.py": ("widgets/depth/test_depth.py", OF_WIDGETS),
     "widgets/depth/picture.py": ("widgets/depth/test_depth.py", OF_WIDGETS),
     "widgets/depth/view.py": ("widgets/depth/test_depth.py", OF_WIDGETS),

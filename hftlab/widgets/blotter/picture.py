@@ -11,7 +11,7 @@ from hftlab.protocol.order_messages import PortfolioUpdate, PositionUpdate
 from hftlab.trading.order_record import OrderRecord
 from hftlab.widgets.blotter.frame import BlotterState
 from hftlab.widgets.core.numbers import UNKNOWN, Scale, amount, clock_time, count
-from hftlab.widgets.core.picture import Drawing
+from hftlab.widgets.core.picture import Drawing, shortened
 
 __all__ = ["blotter_svg"]
 
@@ -69,7 +69,7 @@ def _positions(scales: Mapping[str, Scale]) -> Sequence[_Column]:
         return amount(value, _decimals(scales, position.symbol))
 
     return (
-        _Column("position", PAD, False, lambda one: one.symbol),
+        _Column("position", PAD, False, lambda one: shortened(one.symbol, 18)),
         _Column("quantity", 210, True, lambda one: _plain(one.quantity), lambda one: _way(one.quantity)),
         _Column("average", 300, True, lambda one: price(one, one.average_price)),
         _Column("market", 390, True, lambda one: price(one, one.current_price)),
@@ -87,7 +87,7 @@ def _orders(scales: Mapping[str, Scale]) -> Sequence[_Column]:
 
     return (
         _Column("order", PAD, False, lambda one: clock_time(one.created)),
-        _Column("symbol", 110, False, lambda one: one.symbol),
+        _Column("symbol", 110, False, lambda one: shortened(one.symbol, 10)),
         _Column("side", 180, False, lambda one: one.side.lower(), lambda one: "bid" if one.side is Side.BUY else "ask"),
         _Column("price", 300, True, price),
         _Column("filled", 410, True, lambda one: f"{_plain(one.filled_quantity)} / {_plain(one.quantity)}"),
@@ -98,7 +98,7 @@ def _orders(scales: Mapping[str, Scale]) -> Sequence[_Column]:
 def _status(order: OrderRecord) -> str:
     text = order.status.replace("_", " ").lower()
     whole = f"{text}: {order.reason}" if order.reason else text
-    return whole if len(whole) <= 52 else f"{whole[:51]}\u2026"
+    return shortened(whole, 52)
 
 
 def _role(order: OrderRecord) -> Role:

@@ -6,7 +6,7 @@ from typing import Final
 
 from hftlab.palette import Role
 from hftlab.widgets.connection.frame import ConnectionFrame
-from hftlab.widgets.core.picture import Drawing
+from hftlab.widgets.core.picture import Drawing, shortened
 
 __all__ = ["connection_svg", "level_role"]
 
@@ -60,5 +60,5 @@ def _rule(drawing: Drawing, y: float) -> float:
 def _row(drawing: Drawing, y: float, name: str, text: str, role: Role) -> float:
     baseline = y + ROW / 2 + 4
     drawing.text(PAD, baseline, name, "muted", size=11)
-    drawing.text(PAD + 92, baseline, text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…", role, size=11)
+    drawing.text(PAD + 92, baseline, shortened(text, LONGEST), role, size=11)
     return y + ROW

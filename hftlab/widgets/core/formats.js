@@ -24,19 +24,31 @@ export function percent(value) {
   return Number.isFinite(value) ? `${value >= 0 ? "+" : ""}${amount(value, 2)} %` : "–";
 }
 
-/** Format a large number with its power of ten: `12.3 k`, `4.56 M`. */
+const POWERS = [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]];
+
+/** Format a large number with its power of ten: `12.3 k`, `4.56 M`; of a small one three digits: `0.00123`. */
 export function compact(value) {
   if (!Number.isFinite(value)) return "–";
-  for (const [size, unit] of [[1e9, "G"], [1e6, "M"], [1e4, "k"]]) {
-    if (Math.abs(value) >= size) return `${threeDigits(value / (unit === "k" ? 1e3 : size))} ${unit}`;
+  const size = Math.abs(value);
+  if (size >= 9_999.5) {
+    const [power, unit] = POWERS.find(([power]) => size >= 0.9995 * power);
+    return `${threeDigits(value / power)} ${unit}`;
   }
-  return amount(value, Number.isInteger(value) ? 0 : 2);
+  if (Number.isInteger(value)) return amount(value, 0);
+  return amount(value, size >= 1 ? 2 : Math.min(8, 2 - Math.floor(Math.log10(size))));
 }
 
-/** Format nanoseconds as a number of µs, whose unit stands in a heading: `5.03`, `50.3`, `1,234`. */
+/** Format nanoseconds as a number of µs, whose unit stands in a heading: `5.03`, `50.3`, `1,234`; many as `12.0 s`. */
 export function microseconds(ns) {
+  if (ns >= 9.9995e9) return `${threeDigits(ns / 1e9)} s`;
   const value = ns / 1000;
   return amount(value, value < 9.995 ? 2 : value < 99.95 ? 1 : 0);
+}
+
+/** Format nanoseconds with their unit: `50.3 µs`, `12.0 s`. */
+export function duration(ns) {
+  const text = microseconds(ns);
+  return text.endsWith(" s") ? text : `${text} µs`;
 }
 
 /** Format bytes per second: `2.30 MB/s`. */
@@ -62,7 +74,7 @@ export function clockTime(ms, digits = 3) {
 
 function threeDigits(value) {
   const size = Math.abs(value);
-  return value.toFixed(size < 9.995 ? 2 : size < 99.95 ? 1 : 0);
+  return amount(value, size < 9.995 ? 2 : size < 99.95 ? 1 : 0);
 }
 
 /** The role of a colour for a direction: up, down or none. */

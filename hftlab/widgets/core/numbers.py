@@ -18,6 +18,7 @@ __all__ = [
     "amount",
     "basis_points",
     "clock_time",
+    "compact",
     "count",
     "data_rate",
     "data_size",
@@ -31,6 +32,9 @@ SIGNIFICANT: Final = 15  # digits that a double carries; more would be noise suc
 CENTS: Final = 2
 UNKNOWN: Final = "\u2013"
 
+_POWERS: Final = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+_MANY: Final = 9.9995e9
+"""Nanoseconds from which a latency is in seconds."""
 _BYTES: Final = ((1e9, "GB/s"), (1e6, "MB/s"), (1e3, "kB/s"))
 
 
@@ -49,10 +53,23 @@ def count(value: float) -> str:
     return f"{value:,.0f}"
 
 
+def compact(value: float) -> str:
+    """Format a large number with its power of ten: `12.3 k`, `4.56 M`; of a small one three digits: `0.00123`."""
+    size = abs(value)
+    if size >= 9_999.5:
+        power, unit = next((power, unit) for power, unit in _POWERS if size >= 0.9995 * power)
+        return f"{_three_digits(value / power)} {unit}"
+    if value == int(value):
+        return amount(value, 0)
+    return amount(value, 2 if size >= 1 else min(MAX_DECIMALS, 2 - math.floor(math.log10(size))))
+
+
 def microseconds(ns: float | None) -> str:
-    """Format nanoseconds as a number of µs, whose unit stands in a heading: `5.03`, `50.3`, `1,234`."""
+    """Format nanoseconds as a number of µs, whose unit stands in a heading: `5.03`, `1,234`; many as `12.0 s`."""
     if ns is None or not math.isfinite(ns):
         return UNKNOWN
+    if ns >= _MANY:
+        return f"{_three_digits(ns / 1e9)} s"
     value = ns / 1000
     return f"{value:,.{2 if value < 9.995 else 1 if value < 99.95 else 0}f}"
 
@@ -98,7 +115,7 @@ def basis_points(share: float) -> str:
 
 def _three_digits(value: float) -> str:
     decimals = 2 if abs(value) < 9.995 else 1 if abs(value) < 99.95 else 0
-    return f"{value:.{decimals}f}"
+    return f"{value:,.{decimals}f}"
 
 
 class Scale:

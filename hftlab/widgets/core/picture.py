@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from hftlab.palette import DARK, FITTED, LIGHT, MONO, SANS, Role
 
-__all__ = ["Anchor", "Drawing", "Picture"]
+__all__ = ["Anchor", "Drawing", "Picture", "shortened"]
 
 Anchor: TypeAlias = Literal["start", "middle", "end"]
 
@@ -117,6 +117,11 @@ class Drawing:
             f'viewBox="0 0 {width} {height}" {FITTED} role="img" font-family="{SANS}">'
             f"<title>{self._title}</title><style>{_STYLE % lines}</style>{''.join(self._shapes)}</svg>"
         )
+
+
+def shortened(text: str, letters: int) -> str:
+    """Return a text that has at most so many letters, the last one an ellipsis where some are left out."""
+    return text if len(text) <= letters else f"{text[: max(0, letters - 1)]}…"
 
 
 def _paint(role: Role, extra: str = "") -> str:

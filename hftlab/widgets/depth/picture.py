@@ -8,8 +8,8 @@ from itertools import accumulate
 from typing import Final
 
 from hftlab.palette import Role
-from hftlab.widgets.core.numbers import Scale, amount, count
-from hftlab.widgets.core.picture import Drawing
+from hftlab.widgets.core.numbers import Scale, amount, compact, count
+from hftlab.widgets.core.picture import Drawing, shortened
 from hftlab.widgets.depth.frame import Resting, reach
 
 __all__ = ["depth_svg", "round_step"]
@@ -19,6 +19,8 @@ PAD: Final = 14
 HEADER: Final = 34
 CHART: Final = 190
 AXIS: Final = 22
+LONGEST: Final = 24
+"""Letters of a symbol."""
 MARGIN: Final = 1.06
 """The shown range beyond the last known levels, as a factor."""
 
@@ -35,7 +37,7 @@ def depth_svg(
         scale = Scale()
         scale.learn((price for price, _ in (*bids, *asks)), (size for _, size in (*bids, *asks)))
     drawing = Drawing(WIDTH, HEADER + CHART + AXIS + 8, f"Depth of {symbol}")
-    drawing.text(PAD, 22, symbol, size=14, bold=True)
+    drawing.text(PAD, 22, shortened(symbol, LONGEST), size=14, bold=True)
     drawing.text(WIDTH - PAD, 22, note or _facts(bids, asks, scale), "warn" if note else "muted", size=11, anchor="end")
     bottom = HEADER + CHART
     if bids or asks:
@@ -79,7 +81,7 @@ def _chart(drawing: Drawing, bids: Sequence[Resting], asks: Sequence[Resting], s
     _side(drawing, bids, across, up, "bid", bottom)
     _side(drawing, asks, across, up, "ask", bottom)
     for size in (step * place for place in range(1, int(tallest / step) + 1)):
-        drawing.text(PAD + 2, up(size) - 3, amount(size, 0 if step >= 1 else scale.size_decimals), "muted", size=10)
+        drawing.text(PAD + 2, up(size) - 3, compact(size), "muted", size=10)
     drawing.line([(across(mid), HEADER + 14), (across(mid), bottom)], "muted", dashes="3 3")
     drawing.text(across(mid), HEADER + 9, middle, "muted", size=10, anchor="middle")
     step = round_step(span / 3)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from hftlab.palette import HEAT_DARK, HEAT_LIGHT, Role
 from hftlab.widgets.core.numbers import amount, clock_time
-from hftlab.widgets.core.picture import Anchor, Drawing
+from hftlab.widgets.core.picture import Anchor, Drawing, shortened
 from hftlab.widgets.heatmap.column import NO_PRICE, Column
 from hftlab.widgets.heatmap.frame import Terms
 from hftlab.widgets.heatmap.png import indexed_png
@@ -24,6 +24,10 @@ WIDTH: Final = 720
 MAP: Final = (12.0, 38.0, 616.0, 260.0)
 """Left, top, width and height of the map."""
 FOOTER: Final = 48
+LONGEST: Final = 48
+"""Letters of a symbol."""
+FIGURE: Final = 0.61
+"""Width of a figure as a part of its height."""
 MOST_ROWS: Final = 130
 MOST_COLUMNS: Final = 600
 SHADES: Final = 64
@@ -38,7 +42,7 @@ def heatmap_svg(symbol: str, columns: Sequence[Column], terms: Terms) -> str:
     """Draw columns as an SVG document: resting size by time and price, the best prices, and the largest trades."""
     left, top, width, height = MAP
     drawing = Drawing(WIDTH, top + height + FOOTER, f"Heat map of {symbol}")
-    drawing.text(left, 24, symbol, size=14, bold=True)
+    drawing.text(left, 24, shortened(symbol, LONGEST), size=14, bold=True)
     if not any(len(each.ticks) for each in columns):
         drawing.text(WIDTH / 2, top + height / 2, "no book yet", "muted", anchor="middle")
         return drawing.svg()
@@ -170,7 +174,8 @@ def _axes(
     for part in range(6):
         tick = round(low + (high - low) * part / 5)
         price = amount((terms.origin + tick) * terms.tick, terms.price_decimals)
-        drawing.text(left + width + 6, y(tick) + 4, price, "muted", size=10.5, mono=True)
+        size = min(10.5, (WIDTH - left - width - 8) / (FIGURE * len(price)))
+        drawing.text(left + width + 6, y(tick) + 4, price, "muted", size=size, mono=True)
     anchors: tuple[Anchor, ...] = ("start", "middle", "middle", "middle", "end")
     for part, anchor in enumerate(anchors):
         time = times[0] + (times[1] - times[0]) * part // 4

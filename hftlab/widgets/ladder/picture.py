@@ -9,8 +9,8 @@ from typing import Final
 
 from hftlab.palette import Role
 from hftlab.widgets.core.interfaces import Level
-from hftlab.widgets.core.numbers import Scale, amount, basis_points, clock_time, count, percent
-from hftlab.widgets.core.picture import Anchor, Drawing
+from hftlab.widgets.core.numbers import Scale, amount, basis_points, clock_time, compact, count, percent
+from hftlab.widgets.core.picture import Anchor, Drawing, shortened
 from hftlab.widgets.ladder.own_orders import OwnOrder
 from hftlab.widgets.ladder.price_steps import Row, buyers_step, rows_of, sellers_step, tick_number
 from hftlab.widgets.ladder.volume_profile import Traded
@@ -30,6 +30,7 @@ DIGIT: Final = 7.3  # the width of a figure at 12 px
 MOST_ROWS: Final = 15  # a side, where none is asked for
 ROUND: Final = 10  # every tenth price is a strong one
 SHARE: Final = 0.85  # of the bars, which have room; what is twice as long is notched
+LONGEST: Final = 24  # letters of a symbol
 NOTCH: Final = 4
 SLANT: Final = 4
 
@@ -265,13 +266,11 @@ def _full(sizes: Sequence[float]) -> float:
 def _short(value: float, decimals: int, most: int) -> str:
     """Format a size in at most some characters, if need be with its power of ten."""
     text = amount(value, decimals)
-    if len(text) <= most:
-        return text
-    unit, name = next(((unit, name) for unit, name in ((1e9, "G"), (1e6, "M"), (1e3, "k")) if value >= unit), (1.0, ""))
-    return f"{value / unit:.3g}{name}"
+    return text if len(text) <= most else compact(value).replace(" ", "")
 
 
 def _header(drawing: Drawing, symbol: str, note: str, last: str, change_percent: float | None) -> None:
+    symbol = shortened(symbol, LONGEST)
     drawing.text(PAD, 22, symbol, size=14, bold=True)
     if note:
         drawing.text(PAD + 9.5 * len(symbol) + 12, 22, note, "warn", size=11, bold=True)

@@ -1,4 +1,4 @@
-import { amount, microseconds } from "../core/formats.js";
+import { amount, duration } from "../core/formats.js";
 import { Pen } from "../core/pen.js";
 import { plain, range, steps } from "./log_axis.js";
 
@@ -14,7 +14,7 @@ export class BarChart {
   take(component, name) {
     this.component = component?.counts.length ? component : null;
     const label = !this.component ? "no latencies measured yet"
-      : `Latency of ${name}: median ${microseconds(component.p50)} µs, 99 of 100 below ${microseconds(component.p99)} µs`;
+      : `Latency of ${name}: median ${duration(component.p50)}, 99 of 100 below ${duration(component.p99)}`;
     if (this.canvas.getAttribute("aria-label") !== label) this.canvas.setAttribute("aria-label", label);
   }
 
@@ -68,7 +68,7 @@ export class BarChart {
     pen.font(10.5);
     let free = 0;
     for (const ns of steps(low, high)) {
-      const x = this.across(ns), text = `${plain(ns)} µs`, half = pen.width(text) / 2;
+      const x = this.across(ns), text = plain(ns), half = pen.width(text) / 2;
       pen.bar(Math.round(x) - 0.5, bottom, 1, 4, "muted");
       if (x - half < free || x + half > width) continue;
       pen.text(text, x, bottom + 16, "muted", "center");
@@ -85,7 +85,7 @@ export class BarChart {
     const total = counts.reduce((sum, count) => sum + count, 0);
     const below = counts.slice(0, place + 1).reduce((sum, count) => sum + count, 0);
     return [
-      ["latency", `${microseconds(edges[place])} to ${microseconds(edges[place + 1])} µs`],
+      ["latency", `${duration(edges[place])} to ${duration(edges[place + 1])}`],
       ["messages", amount(counts[place], 0)],
       ["as fast or faster", `${amount((100 * below) / total, below === total ? 0 : 2)} %`],
     ];

@@ -1,4 +1,4 @@
-import { microseconds } from "../core/formats.js";
+import { duration } from "../core/formats.js";
 import { Pen } from "../core/pen.js";
 import { plain, range, steps } from "./log_axis.js";
 
@@ -60,7 +60,7 @@ export class LineChart {
     for (const ns of steps(low, high)) {
       const y = Math.round(up(ns));
       if (y > bottom - 5 || y > (shown.at(-1)?.y ?? Infinity) - 13) continue;
-      shown.push({ y, text: `${plain(ns)} µs` });
+      shown.push({ y, text: plain(ns) });
     }
     this.left = PAD + Math.max(0, ...shown.map(({ text }) => pen.width(text))) + 6;
     for (const { y, text } of shown) {
@@ -79,7 +79,7 @@ export class LineChart {
     const ago = Math.round((this.right - x) / this.step);
     const second = this.line[this.line.length - 1 - ago];
     if (!second) return null;
-    const text = (value) => (value > 0 ? `${microseconds(value)} µs` : "nothing measured");
+    const text = (value) => (value > 0 ? duration(value) : "nothing measured");
     return [[ago ? `${ago} s ago` : "the last second", ""], ["p50", text(second.p50)], ["p99", text(second.p99)]];
   }
 }

@@ -17,8 +17,9 @@ export function steps(low, high) {
   return found.filter((step) => step >= low && step <= high);
 }
 
-/** A round number of ns as µs, without zeros behind the point. */
+/** A round number of ns with its unit, without zeros behind the point. */
 export function plain(ns) {
+  if (ns >= 9.9995e9) return `${amount(ns / 1e9, 0)} s`;
   const value = ns / 1000;
-  return amount(value, value < 0.01 ? 3 : value < 0.1 ? 2 : value < 1 ? 1 : 0);
+  return `${amount(value, value < 0.01 ? 3 : value < 0.1 ? 2 : value < 1 ? 1 : 0)} µs`;
 }

@@ -86,7 +86,7 @@ def _chart(drawing: Drawing, edges: Sequence[float], counts: Sequence[int], summ
     for ns in _steps(low, high):
         drawing.rectangle(across(ns) - 0.5, bottom, 1, 4, "muted")
         if PAD < across(ns) < WIDTH - PAD:
-            drawing.text(across(ns), bottom + 16, f"{ns / 1000:,g}", "muted", size=10, anchor="middle")
+            drawing.text(across(ns), bottom + 16, _plain(ns), "muted", size=10, anchor="middle")
 
 
 def _line_chart(drawing: Drawing, top: float, line: Sequence[tuple[float, ...]]) -> None:
@@ -104,7 +104,7 @@ def _line_chart(drawing: Drawing, top: float, line: Sequence[tuple[float, ...]])
             continue
         free = up(ns)
         drawing.rectangle(left, free, WIDTH - PAD - left, 0.5, "line")
-        drawing.text(left - 5, free + 3, f"{ns / 1000:,g}", "muted", size=9, anchor="end")
+        drawing.text(left - 5, free + 3, _plain(ns), "muted", size=9, anchor="end")
     step = (WIDTH - PAD - left) / max(len(line) - 1, 1)
     roles: tuple[tuple[int, Role], ...] = ((1, "ask"), (0, "bid"))
     for place, role in roles:
@@ -153,6 +153,11 @@ def _table(drawing: Drawing, y: float, summaries: Mapping[str, Mapping[str, floa
         for place, name in enumerate(COLUMNS, start=1):
             text = microseconds(summaries[summary_name].get(name))
             drawing.text(PAD + 90 + place * step, y, text, anchor="end", mono=True)
+
+
+def _plain(ns: float) -> str:
+    """Format a round value as a number of µs, many as seconds."""
+    return f"{ns / 1e9:,.0f} s" if ns >= 1e10 else f"{ns / 1000:,.10g}"
 
 
 def _place(name: str) -> int:

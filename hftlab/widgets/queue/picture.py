@@ -9,7 +9,7 @@ from typing import Final
 from hftlab.palette import Role
 from hftlab.protocol.enums import Side
 from hftlab.widgets.core.numbers import Scale, amount
-from hftlab.widgets.core.picture import Drawing
+from hftlab.widgets.core.picture import Drawing, shortened
 from hftlab.widgets.queue.frame import outcome
 from hftlab.widgets.queue.track import Track
 
@@ -21,6 +21,8 @@ HEADER: Final = 40
 LANE: Final = 74
 LABEL: Final = 18
 SHOWN: Final = 4
+LONGEST: Final = 24
+"""Letters of a symbol."""
 
 
 def queue_svg(tracks: Sequence[Track], scales: Mapping[str, Scale]) -> str:
@@ -39,9 +41,8 @@ def queue_svg(tracks: Sequence[Track], scales: Mapping[str, Scale]) -> str:
 def _lane(drawing: Drawing, top: float, track: Track, scale: Scale) -> None:
     record, points = track.record, track.points
     role: Role = "bid" if record.side is Side.BUY else "ask"
-    text = (
-        f"{record.side.lower()} {record.quantity:,.12g} {record.symbol} at {amount(record.price, scale.price_decimals)}"
-    )
+    symbol = shortened(record.symbol, LONGEST)
+    text = f"{record.side.lower()} {record.quantity:,.12g} {symbol} at {amount(record.price, scale.price_decimals)}"
     drawing.text(PAD, top + 10, text, role, size=11.5)
     newest = points[-1]
     state = f"{newest.likely:,.0f} ahead ({newest.least:,.0f} to {newest.most:,.0f})"

@@ -9,10 +9,10 @@ from typing import Final
 from hftlab.palette import Role
 from hftlab.widgets.core.market_tape import Print
 from hftlab.widgets.core.numbers import Scale, amount, clock_time
-from hftlab.widgets.core.picture import Drawing
+from hftlab.widgets.core.picture import Drawing, shortened
 from hftlab.widgets.core.view import quoted
 
-__all__ = ["ROWS", "partial_text", "time_and_sales_svg"]
+__all__ = ["ROWS", "time_and_sales_svg"]
 
 ROWS: Final = 16
 """Trades in a picture."""
@@ -21,7 +21,11 @@ PAD: Final = 14
 HEADER: Final = 34
 CAPTIONS: Final = 20
 ROW: Final = 20
-NOTE: Final = 20
+NOTE: Final = 34
+LONGEST: Final = 30
+"""Letters of a symbol."""
+CODE: Final = 63
+"""Letters of a line of code."""
 PRICE: Final = 240
 BAR: Final = 130
 
@@ -32,7 +36,7 @@ def time_and_sales_svg(
     """Draw trades, newest first, as an SVG document; those above `large` are marked."""
     height = HEADER + CAPTIONS + ROW * max(1, len(trades)) + (8 if has_every_trade else NOTE + 8)
     drawing = Drawing(WIDTH, height, f"Trades of {symbol}")
-    drawing.text(PAD, 22, symbol, size=14, bold=True)
+    drawing.text(PAD, 22, shortened(symbol, LONGEST), size=14, bold=True)
     drawing.text(WIDTH - PAD, 22, "time and sales", "muted", size=11, anchor="end")
     y = HEADER + 12
     drawing.text(PAD, y, "time, UTC", "muted", size=11)
@@ -45,13 +49,14 @@ def time_and_sales_svg(
     for index, trade in enumerate(trades):
         _row(drawing, HEADER + CAPTIONS + index * ROW, trade, scale, largest, is_large=trade.size > large)
     if not has_every_trade:
-        drawing.text(PAD, height - 10, partial_text(symbol), "muted", size=10)
+        drawing.text(PAD, height - 24, "the last trade of each message; for all of them:", "muted", size=10)
+        drawing.text(PAD, height - 10, shortened(_every_trade(symbol), CODE), "muted", size=10)
     return drawing.svg()
 
 
-def partial_text(symbol: str) -> str:
-    """Say that not every trade is known, and what to do about it."""
-    return f'the last trade of each message; all: subscribe([{quoted(symbol)}], data_types=["TRADES"])'
+def _every_trade(symbol: str) -> str:
+    """Give the call that brings every trade of a symbol."""
+    return f'client.subscribe([{quoted(symbol)}], data_types=["TRADES"])'
 
 
 def _row(drawing: Drawing, y: float, trade: Print, scale: Scale, largest: float, *, is_large: bool) -> None:

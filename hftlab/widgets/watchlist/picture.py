@@ -8,7 +8,7 @@ from typing import Final
 
 from hftlab.palette import Role
 from hftlab.widgets.core.numbers import UNKNOWN, Scale, amount, count, percent
-from hftlab.widgets.core.picture import Drawing
+from hftlab.widgets.core.picture import Drawing, shortened
 from hftlab.widgets.watchlist.frame import STATES, WatchRow
 from hftlab.widgets.watchlist.sparkline import TALLEST
 from hftlab.widgets.watchlist.sparkline import UNKNOWN as NO_PRICE
@@ -23,6 +23,8 @@ ROW: Final = 24
 PRICE, CHANGE, SPREAD, IMBALANCE, TREND = 180, 256, 336, 356, 444
 """Where the columns of numbers end, and those of the bar and of the sparkline begin, in px."""
 BAR: Final = 72
+DIGIT, WORD, LETTER, BOLD, GAP = 7.3, 5.8, 7.2, 8.2, 8
+"""Widths in px: of a figure, and of a letter of a state, of a symbol, of a selected one; and between them."""
 LINE: Final = WIDTH - PAD - TREND
 
 
@@ -30,7 +32,9 @@ def watchlist_svg(rows: Sequence[WatchRow], scales: Mapping[str, Scale], *, sele
     """Draw a watch list as an SVG document; `scales` has the decimals and the tick of each symbol."""
     drawing = Drawing(WIDTH, HEADER + CAPTIONS + ROW * max(1, len(rows)) + 8, "Watch list")
     drawing.text(PAD, 22, "Watch list", size=14, bold=True)
-    drawing.text(WIDTH - PAD, 22, f"{count(len(rows))} symbols", "muted", size=11, anchor="end")
+    drawing.text(
+        WIDTH - PAD, 22, f"{count(len(rows))} symbol{'' if len(rows) == 1 else 's'}", "muted", size=11, anchor="end"
+    )
     y: float = HEADER + 12
     drawing.text(PAD, y, "symbol", "muted", size=11)
     for x, title in ((PRICE, "price"), (CHANGE, "change"), (SPREAD, "spread, ticks")):
@@ -50,11 +54,15 @@ def _row(drawing: Drawing, y: float, row: WatchRow, scale: Scale, is_selected: b
     if is_selected:
         drawing.rectangle(PAD - 6, y + 1, WIDTH - 2 * PAD + 12, ROW - 2, "bid", opacity=0.14, radius=3)
         drawing.rectangle(PAD - 6, y + 1, 3, ROW - 2, "bid")
-    drawing.text(PAD, baseline, row.symbol, bold=is_selected)
-    if not isfinite(row.price):
-        drawing.text(PRICE, baseline, STATES[row.state], "muted", size=11, anchor="end")
+    is_known = isfinite(row.price)
+    price = amount(row.price, scale.price_decimals) if is_known else STATES[row.state]
+    room = PRICE - PAD - len(price) * (DIGIT if is_known else WORD) - GAP
+    symbol = shortened(row.symbol, int(room / (BOLD if is_selected else LETTER)))
+    drawing.text(PAD, baseline, symbol, bold=is_selected)
+    if not is_known:
+        drawing.text(PRICE, baseline, price, "muted", size=11, anchor="end")
         return
-    drawing.text(PRICE, baseline, amount(row.price, scale.price_decimals), anchor="end", mono=True)
+    drawing.text(PRICE, baseline, price, anchor="end", mono=True)
     drawing.text(CHANGE, baseline, percent(row.change_percent), _way(row.change_percent), anchor="end", mono=True)
     drawing.text(SPREAD, baseline, _ticks(row.spread, scale.tick), anchor="end", mono=True)
     _bar(drawing, y, row.imbalance)

@@ -4,7 +4,17 @@ from math import inf, nan
 
 import pytest
 
-from hftlab.widgets.core.numbers import Scale, amount, clock_time, data_rate, data_size, elapsed, microseconds, percent
+from hftlab.widgets.core.numbers import (
+    Scale,
+    amount,
+    clock_time,
+    compact,
+    data_rate,
+    data_size,
+    elapsed,
+    microseconds,
+    percent,
+)
 
 
 @pytest.mark.parametrize(
@@ -12,6 +22,32 @@ from hftlab.widgets.core.numbers import Scale, amount, clock_time, data_rate, da
 )
 def test_latencies_are_in_microseconds_with_three_digits(ns, text):
     assert microseconds(ns) == text
+
+
+@pytest.mark.parametrize(("ns", "text"), [(9.99e9, "9,990,000"), (1e10, "10.0 s"), (3.6e12, "3,600 s")])
+def test_a_latency_of_two_clocks_that_disagree_is_in_seconds(ns, text):
+    assert microseconds(ns) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0, "0"),
+        (9_999, "9,999"),
+        (9_999.9, "10.0 k"),
+        (999_999, "1.00 M"),
+        (999_999_999.9, "1.00 G"),
+        (5e12, "5.00 T"),
+        (2e15, "2,000 T"),
+        (-12_345.6, "-12.3 k"),
+        (12.345, "12.35"),
+        (0.5, "0.500"),
+        (0.00012345, "0.000123"),
+        (1.6e-8, "0.00000002"),
+    ],
+)
+def test_large_numbers_have_a_power_of_ten_and_small_ones_their_digits(value, text):
+    assert compact(value) == text
 
 
 @pytest.mark.parametrize(("rate", "text"), [(0, "0 B/s"), (999.4, "999 B/s"), (1234, "1.23 kB/s"), (5e6, "5.00 MB/s")])
