@@ -131,14 +131,14 @@ class LabRecording:
 
     def _attached(self, inner: Client | Server, *, raw: bool) -> Callable[[], None]:
         """Begin to record; returns a function that ends it."""
-        if not raw:
-            return background.call(lambda: tap(inner, self._recording))
-        try:
-            end_raw = keep_raw(inner.source if isinstance(inner, Server) else None, self._recording)
-        except ArgumentTypeError:
-            self._recording.close()
-            raise
-        detach = background.call(lambda: tap(inner, self._recording))
+        with ExitStack() as undo:
+            undo.callback(self._recording.give_up)
+            end_raw: Callable[[], None] = _nothing
+            if raw:
+                end_raw = keep_raw(inner.source if isinstance(inner, Server) else None, self._recording)
+                undo.callback(end_raw)
+            detach = background.call(lambda: tap(inner, self._recording))
+            undo.pop_all()
 
         def end() -> None:
             detach()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from os import PathLike
 from typing import Final
 
@@ -58,16 +58,15 @@ class LiveRecording:
         self._come, self._stops = threading.Event(), False
         where = located(folder)
         claim_for(source, lambda: f"the recording in {where}", "recording.stop()")
-        self._unwatch: Callable[[], None] = _nothing
-        try:
+        with ExitStack() as undo:  # of a recording that cannot begin
+            undo.callback(release, source)
             self._unwatch = live.watch(self._come.set)
+            undo.callback(self._unwatch)
             live.wait(_WAIT)
             self.recording = Recording(folder, source=describe(live), overwrite=overwrite, keep_empty=keep_empty)
-        except BaseException:
-            self._unwatch()
-            release(source)
-            raise
-        self._end_raw = keep_raw(source, self.recording) if raw else _nothing
+            undo.callback(self.recording.give_up)
+            self._end_raw = keep_raw(source, self.recording) if raw else _nothing
+            undo.pop_all()
         self._tap, self._end_tap = tap_live(source, self.recording)
         self._thread = threading.Thread(target=self._run, name="hftlab live recording", daemon=True)
         self._thread.start()
@@ -154,6 +153,7 @@ async def record_source(
         waiting.cancel()
         closing = asyncio.ensure_future(closed(recording.close, recording.recording, impatience))
         await asyncio.wait([closing])
+        closing.exception()  # asyncio logs one that nobody has asked for, as where the source's own is raised
     if recording.failure is not None and not isinstance(recording.failure, HftlabError):
         raise HftlabError(f"{source.name} has failed: {recording.failure}") from recording.failure
     if recording.failure is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import zlib
 from collections.abc import Iterable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import BinaryIO, Final
 from urllib.parse import quote
@@ -31,7 +31,7 @@ class RawFrames:
 
     It is the form that `hftlab import` reads, so that a decoder that was mended since can be run again. Where the
     process was killed, a file lacks at most what came in the second of its last frames. If a disk fails, `problem` says
-    so, and nothing more is kept of that symbol.
+    so, and nothing more is kept of that symbol. Raises OSError if the files cannot be made.
     """
 
     def __init__(self, folder: Path, symbols: Iterable[str]) -> None:
@@ -39,7 +39,12 @@ class RawFrames:
         self.kept = 0
         """Frames that were added."""
         folder.mkdir(exist_ok=True)
-        self._files = {one: _File(folder / f"{quote(one, safe='')}.gz") for one in symbols}
+        self._files: dict[str, _File] = {}
+        with ExitStack() as undo:
+            for one in symbols:
+                self._files[one] = _File(folder / f"{quote(one, safe='')}.gz")
+                undo.callback(self._files[one].abandon)
+            undo.pop_all()
 
     def add(self, symbol: str, ts_recv: int, payload: bytes) -> None:
         """Add a frame; of a symbol that has no file nothing is kept."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection
+from contextlib import suppress
 from os import PathLike
 from pathlib import Path
 from typing import Any, Final
@@ -207,6 +208,12 @@ class Recording:
                 self._uploader.give_up()
             raise SessionError(self._nothing, path=self.folder)
         return Session(self.folder) if self._uploader is None else self._uploader.finish()
+
+    def give_up(self) -> None:
+        """End a recording that cannot begin: without market data nothing of it is kept, and an old session stays."""
+        self._keep_empty = self.is_worth_keeping = False
+        with suppress(SessionError):  # why it cannot begin is to be told, not this
+            self.close()
 
     def hurry(self) -> None:
         """Have close() try once more to upload the session, and no longer: somebody wants to leave. From any thread."""

@@ -111,3 +111,4 @@ class TestRecord:
             pytest.raises(ArgumentTypeError, match="raw=True keeps the frames of a live feed"),
         ):
             hl.record(server, tmp_path / "session", raw=True)
+        assert not (tmp_path / "session").exists()

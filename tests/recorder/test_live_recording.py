@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import gc
 import gzip
+import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,7 +21,7 @@ from hftlab.errors import ArgumentTypeError, HftlabError, SessionError, Subscrip
 from hftlab.events import COLUMNS, EventBatch
 from hftlab.feeds import Binance, FeedTiming
 from hftlab.feeds.arrivals import Frame
-from hftlab.recorder import Recording, describe
+from hftlab.recorder import Recording, describe, raw_frames
 from hftlab.recorder.live_recording import LiveRecording, keep_raw, record_source
 from hftlab.server import Server
 from hftlab.session import open_session
@@ -192,6 +196,29 @@ class TestLiveRecording:
             async with Server(feed, port=0) as server:
                 assert server.stats()["failure"] is None
 
+    async def test_one_that_cannot_begin_leaves_nothing(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """No room for the files of the raw frames: the folder, the source and the threads are free again."""
+        made: list[raw_frames._File] = []
+
+        class TooMany(raw_frames._File):
+            def __init__(self, path: Path) -> None:
+                if made:
+                    raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+                super().__init__(path)
+                made.append(self)
+
+        async with ScriptedVenue() as venue:
+            feed = feed_of(venue)
+            with monkeypatch.context() as patch:
+                patch.setattr(raw_frames, "_File", TooMany)
+                with pytest.raises(OSError, match="Too many open files"):
+                    await asyncio.to_thread(lambda: LiveRecording(feed, tmp_path / "session", raw=True))
+            assert made[0]._file.closed
+            assert not (tmp_path / "session").exists()
+            assert not [one.name for one in threading.enumerate() if one.name.startswith("hftlab recorder")]
+            recording = await recording_of(feed, tmp_path / "session", raw=True)
+            await asyncio.to_thread(recording.close)
+
     async def test_an_unknown_symbol_leaves_no_folder(self, tmp_path: Path) -> None:
         async with ScriptedVenue(["BTCUSDT"]) as venue:
             feed = Binance(["BTCUSD"], **venue.addresses)
@@ -236,6 +263,23 @@ class TestRecordSource:
         assert session.market_data.collect().is_empty()
         lines = gzip.decompress((session.folder / "raw/BTCUSDT.gz").read_bytes()).splitlines()
         assert len(lines) >= 5
+
+    async def test_a_source_that_fails_at_once_is_the_only_error(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """That nothing was recorded is no error of its own, and asyncio does not log it either."""
+
+        def failing() -> None:
+            raise RuntimeError("there is no time")
+
+        async with ScriptedVenue(["BTCUSDT"]) as venue:
+            feed = feed_of(venue)
+            monkeypatch.setattr(feed, "next_time", failing)
+            with pytest.raises(HftlabError, match="binance spot has failed: there is no time"):
+                await record_source(feed, tmp_path / "session", asyncio.Event().wait())
+        gc.collect()
+        assert [record.name for record in caplog.records if record.name == "asyncio"] == []
+        assert not (tmp_path / "session").exists()
 
     async def test_nothing_is_kept_if_nothing_came(self, tmp_path: Path) -> None:
         async with ScriptedVenue(["BTCUSDT"]) as venue:
