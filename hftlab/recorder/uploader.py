@@ -119,7 +119,7 @@ class Uploader:
             self._sealed.clear()
             try:
                 self._send_sealed()
-            except ObjectStoreFailed as exc:
+            except (ObjectStoreFailed, OSError) as exc:  # OSError: the disk of this machine
                 attempt += 1
                 self._tell(exc)
                 self._stops.wait(_WAITS.ceiling(attempt))
@@ -137,7 +137,7 @@ class Uploader:
                 return
             self._upload.send(file)
 
-    def _tell(self, error: SessionError | None, state: str | None = None) -> None:
+    def _tell(self, error: SessionError | OSError | None, state: str | None = None) -> None:
         if error is None:
             if self.problem is not None:
                 _log.warning("the upload of a recording goes on", to=str(self.to))

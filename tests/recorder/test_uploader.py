@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import shutil
 from functools import partial
 from pathlib import Path
@@ -14,6 +16,7 @@ from hftlab.errors import ObjectStoreFailed, SessionBusy, SessionError, SessionE
 from hftlab.recorder import Recording, recording, uploader
 from hftlab.recorder.closing import closed
 from hftlab.session import SessionWriter, open_session, recover, verify
+from hftlab.session.manifest import Manifest, read_manifest
 from hftlab.session.object_path import ObjectPath
 from tests.session.object_server import BUCKET, ObjectServer
 from tests.session.sessions import numbered, replayed, write_session
@@ -44,6 +47,16 @@ def record(first: int = 0, count: int = 5, **options: bool) -> Recording:
     taken = Recording(AT, source={"name": "test"}, **options)
     for number in range(first, first + count):
         taken.message(numbered(number), number)
+    return taken
+
+
+def not_uploaded(server: ObjectServer) -> Recording:
+    """Record while the store is there, and close while it is not: the session stays in its folder."""
+    taken = record()
+    server.refuse = lambda method, path: True
+    with pytest.raises(ObjectStoreFailed):
+        taken.close()
+    server.refuse = lambda method, path: False
     return taken
 
 
@@ -121,6 +134,24 @@ class TestAStoreThatFails:
         until(lambda: taken.problem is None)
         assert replayed(taken.close()) == expected()
 
+    def test_so_does_one_whose_files_cannot_be_read_for_a_while(
+        self, small_segments: None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The disk of this machine, not the store."""
+        fails = True
+
+        def read(folder: Path) -> Manifest:
+            if fails:
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            return read_manifest(folder)
+
+        monkeypatch.setattr(uploader, "read_manifest", read)
+        taken = record()
+        until(lambda: "Input/output error" in str(taken.problem))
+        fails = False
+        until(lambda: taken.problem is None)
+        assert replayed(taken.close()) == expected()
+
     def test_what_cannot_be_uploaded_stays_whole_and_is_finished_later(
         self, server: ObjectServer, tmp_path: Path
     ) -> None:
@@ -155,11 +186,7 @@ class TestAStoreThatFails:
         assert taken.problem is None
 
     def test_closing_again_finishes_it(self, server: ObjectServer, tmp_path: Path) -> None:
-        taken = record()
-        server.refuse = lambda method, path: True
-        with pytest.raises(ObjectStoreFailed):
-            taken.close()
-        server.refuse = lambda method, path: False
+        taken = not_uploaded(server)
         assert replayed(taken.close()) == expected()
         assert not spool(tmp_path).exists()
 
@@ -173,21 +200,13 @@ class TestAStoreThatFails:
         assert replayed(open_session(WHERE)) == replayed(other)
 
     def test_closing_again_after_it_was_uploaded_from_elsewhere(self, server: ObjectServer, tmp_path: Path) -> None:
-        taken = record()
-        server.refuse = lambda method, path: True
-        with pytest.raises(ObjectStoreFailed):
-            taken.close()
-        server.refuse = lambda method, path: False
+        taken = not_uploaded(server)
         hl.upload(spool(tmp_path), WHERE)
         assert replayed(taken.close()) == expected()
         assert not spool(tmp_path).exists()
 
     def test_the_next_recording_does_not_touch_what_is_not_uploaded(self, server: ObjectServer, tmp_path: Path) -> None:
-        taken = record()
-        server.refuse = lambda method, path: True
-        with pytest.raises(ObjectStoreFailed):
-            taken.close()
-        server.refuse = lambda method, path: False
+        not_uploaded(server)
         with pytest.raises(SessionExists, match=r"an earlier recording .* may not be uploaded: run `hftlab upload"):
             record(10)
         assert replayed(open_session(spool(tmp_path))) == expected()
