@@ -61,13 +61,17 @@ def run_session(
     prevention = int(Prevention[terms.self_trade_prevention.name])
     log = run_compiled(strategy, rows, span, Settings(code, model.n or 1.0, latency, prevention))
     tables = compiled_tables(log, rows.instruments, terms, span[1])
-    tables["quotes"] = _quotes(rows, latency)
+    tables["quotes"] = _quotes(rows)
     return CompiledTables(tables, rows.instruments, model)
 
 
-def _quotes(rows: MarketRows, latency: Latency) -> pl.DataFrame:
-    """Return each new best bid and ask as the strategy gets it, with the columns of RAW["quotes"]."""
-    market, feed, heard = new_market([one.tick for one in rows.instruments]), latency.start().feed, None
+def _quotes(rows: MarketRows) -> pl.DataFrame:
+    """Return each new best bid and ask, with the columns of RAW["quotes"].
+
+    Times are those of reception in the recording, whenever the strategy hears of it: profits and markouts are measured
+    by the market.
+    """
+    market, feed, heard = new_market([one.tick for one in rows.instruments]), Latency.none.start().feed, None
     parts: list[pl.DataFrame] = []
     while (block := rows.block(len(parts))) is not None:
         times = heard_times(block, feed, heard)

@@ -12,7 +12,7 @@ import polars as pl
 from hftlab.backtest.compiled_run import Log
 from hftlab.backtest.engine import ACCOUNT
 from hftlab.backtest.ledger import book_fills
-from hftlab.backtest.report_texts import FILL_REASONS, REASONS
+from hftlab.backtest.report_texts import FILL_REASONS, REASONS, no_liquidity
 from hftlab.backtest.reports import Cause, Why
 from hftlab.backtest.result_tables import RAW, half_even
 from hftlab.backtest.step_requests import Kind
@@ -29,6 +29,8 @@ _SIDES: Final = {BID: Side.BUY, ord("A"): Side.SELL}
 _KINDS: Final = {int(kind): kind.name for kind in Kind}
 _TYPES: Final = {int(kind): kind.name for kind in EntryType}
 _IN_FORCE: Final = {int(one): one.name for one in InForce}
+_MARKET: Final = EntryType.MARKET.name
+_UNFILLED: Final = {kind: no_liquidity(kind) for kind in (_MARKET, *_IN_FORCE.values())}
 _ROLES: Final = {0: Liquidity.MAKER, 1: Liquidity.TAKER, 2: Liquidity.AUCTION}
 _ANSWERS: Final = (Cause.ACCEPTED, Cause.REJECTED, Cause.REPLACED, Cause.REFUSED)
 
@@ -170,6 +172,8 @@ def _orders(sent: pl.DataFrame, new: pl.DataFrame, heard: pl.DataFrame, fills: p
         pl.col("commission").fill_null(0),
         pl.when(pl.col("newest") == int(Cause.FILLED))
         .then(_text("why", FILL_REASONS))
+        .when(pl.col("ending").is_not_null() & (pl.col("why") == int(Why.NO_LIQUIDITY)))
+        .then(pl.when(is_market).then(pl.lit(_MARKET)).otherwise("time_in_force").replace_strict(_UNFILLED))
         .when(pl.col("ending").is_not_null())
         .then(_text("why", REASONS))
         .alias("reason"),

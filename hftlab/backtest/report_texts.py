@@ -9,7 +9,7 @@ from hftlab.protocol.enums import OrderType
 from hftlab.simulator.entry_reasons import UNKNOWN_ORDER
 from hftlab.simulator.live_orders import LiveOrder
 
-__all__ = ["FILL_REASONS", "REASONS", "reason_of"]
+__all__ = ["FILL_REASONS", "REASONS", "no_liquidity", "reason_of"]
 
 FILL_REASONS: Final = {
     int(Why.QUEUE): "queue",
@@ -32,6 +32,10 @@ REASONS: Final = {
 def reason_of(order: LiveOrder, why: int) -> str | None:
     """Return why an order was refused, or what was left of it cancelled."""
     if why == Why.NO_LIQUIDITY:
-        kind = "a MARKET" if order.type is OrderType.MARKET else f"an {order.in_force}"
-        return f"no liquidity for the rest of {kind} order"
+        return no_liquidity(OrderType.MARKET if order.type is OrderType.MARKET else order.in_force)
     return REASONS[why]
+
+
+def no_liquidity(kind: str) -> str:
+    """Return why the rest of an order was cancelled: a MARKET order, or one of a time in force such as IOC."""
+    return f"no liquidity for the rest of {'a' if kind == OrderType.MARKET else 'an'} {kind} order"

@@ -19,6 +19,7 @@ from hftlab.errors import ArgumentError, ArgumentTypeError, StepFailed
 from hftlab.ingest import import_capture
 from hftlab.instruments import UNIT
 from hftlab.session import Session
+from hftlab.trading import AccountTerms
 from tests.backtest.recorded_days import levels, orders
 from tests.shared_data import shared_data
 
@@ -149,6 +150,55 @@ def test_feed_latency_gives_the_strategy_a_book_of_its_own_that_is_late() -> Non
     )
     assert late[2:].to_list()[:90] == at_once[:-2].to_list()[:90]
     assert late.n_unique() > 5
+
+
+def test_the_quotes_of_a_result_are_the_markets_whenever_the_strategy_hears_of_them() -> None:
+    @hl.compiled(every="1s")
+    def taker(market, orders):  # type: ignore[no-untyped-def]
+        orders.buy_market(100)
+
+    class Taker(hl.Strategy):
+        every = "1s"
+
+        def on_timer(self, at: int) -> None:
+            self.trading.buy("AAPL", 100)
+
+    results = [hl.backtest(one, levels(), latency=Latency(feed="1s")) for one in (taker, Taker)]  # type: ignore[operator]
+    mine, of_class = (one.exact("quotes").collect() for one in results)
+    best = pl.struct("bid", "ask")
+    assert_frame_equal(mine, of_class.filter(best.ne_missing(best.shift(1))))
+    assert_frame_equal(*(one.markouts().collect().drop("client_order_id") for one in results))
+    assert_frame_equal(*(one.exact("equity").collect() for one in results))
+
+
+def test_what_could_not_be_filled_has_the_reason_that_a_class_is_told() -> None:
+    @hl.compiled(every="5s")
+    def taker(market, orders):  # type: ignore[no-untyped-def]
+        orders.buy_market(1_000_000)
+        orders.buy(1_000_000, market.ask(), ioc=True)
+        orders.buy(1_000_000, market.ask(), fok=True)
+
+    class Taker(hl.Strategy):
+        every = "5s"
+
+        def on_timer(self, at: int) -> None:
+            best = self.market.best("AAPL")
+            assert best is not None
+            self.trading.buy("AAPL", 1_000_000)
+            for in_force in ("IOC", "FOK"):
+                self.trading.buy("AAPL", 1_000_000, price=best[1], time_in_force=in_force)
+
+    terms = AccountTerms(cash=1e12)
+    mine, of_class = (
+        hl.backtest(one, levels(), terms=terms).orders.collect()["reason"].to_list()  # type: ignore[operator]
+        for one in (taker, Taker)
+    )
+    assert mine == of_class
+    assert set(mine) == {
+        "no liquidity for the rest of a MARKET order",
+        "no liquidity for the rest of an IOC order",
+        "fill or kill: not fillable",
+    }
 
 
 def test_wakes_by_trades_bests_and_own_orders() -> None:
