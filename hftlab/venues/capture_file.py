@@ -21,6 +21,7 @@ __all__ = [
     "Damage",
     "Progress",
     "bad_line",
+    "bad_message",
     "check_readable",
     "decode_line",
     "read_blocks",
@@ -51,6 +52,7 @@ _PACKED: Final = {
     b"\x04\x22\x4d\x18": "packed with lz4",
     b"BZh": "packed with bzip2",
 }
+_CUT_OFF: Final = "truncated"  # in msgspec's words
 _LAYERS: Final = 3  # of gzip: what is gzip already is packed once more by some servers and archives
 _GZIP_FORMAT: Final = 31  # zlib's wbits for a gzip header and trailer around the largest window
 
@@ -109,8 +111,15 @@ def decode_line(decoder: msgspec.json.Decoder[T], path: Path, number: int, paylo
     try:
         return decoder.decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        reason = str(error).rstrip(".")
-        raise bad_line(path, number, f"is not a {venue} message ({reason}): a line is `{form}`") from error
+        raise bad_message(path, number, venue, form, error) from error
+
+
+def bad_message(path: Path, number: int, venue: str, form: str, error: Exception) -> CaptureError:
+    """Make the error of a line whose JSON cannot be read, or is of another form."""
+    what = f"is not a {venue} message ({str(error).rstrip('.')}): a line is `{form}`"
+    if _CUT_OFF in str(error):
+        what += ", and this one is cut off: go on with what was read before it, or remove it"
+    return bad_line(path, number, what)
 
 
 def bad_line(path: Path, number: int, what: str) -> CaptureError:

@@ -28,7 +28,7 @@ def split_line(path: Path, number: int, line: bytes) -> tuple[int, Envelope, Any
 
     Collectors write the receive time in ns; s, ms and µs are told by their size. Raises CaptureError.
     """
-    stamp, _, payload = line.partition(b" ")
+    stamp, payload = (*line.split(None, 1), b"", b"")[:2]
     try:
         ts_recv = to_nanoseconds(stamp)
     except BadStamp as bad:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from hftlab.errors import CaptureError
-from hftlab.venues.capture_file import bad_line, read_lines
+from hftlab.venues.capture_file import bad_line, bad_message, read_lines
 from hftlab.venues.kraken.frames import BAD_FRAME, Answer, Frame, decode_frame
 from hftlab.venues.kraken.messages import Kind
 from hftlab.venues.stamps import BadStamp, to_nanoseconds
@@ -72,5 +72,4 @@ def split_frame_line(path: Path, number: int, line: bytes) -> FrameLine:
 
 def bad_frame(path: Path, number: int, error: Exception) -> CaptureError:
     """Make the error of a line whose frame cannot be read."""
-    reason = str(error).rstrip(".")
-    return bad_line(path, number, f"is not a Kraken message ({reason}): a line is `{_FORM}`")
+    return bad_message(path, number, "Kraken", _FORM, error)

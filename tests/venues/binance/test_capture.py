@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,14 @@ class TestInstrument:
 GOOD = SNAPSHOT, update(11, 12, {"99": "4"}, {})
 
 
+@pytest.mark.parametrize("separator", [b"\t", b"  ", b" \t "])
+def test_what_is_between_time_and_message_may_be_any_white_space(path: Path, separator: bytes) -> None:
+    wanted = rows_of(EventBatch.concat(binance.read(write_capture(path, *GOOD))))
+    lines = gzip.decompress(path.read_bytes()).splitlines()
+    path.write_bytes(gzip.compress(b"".join(line.replace(b" ", separator, 1) + b"\n" for line in lines)))
+    assert rows_of(EventBatch.concat(binance.read(path))) == wanted
+
+
 class TestErrors:
     @pytest.mark.parametrize(
         ("bad", "said"),
@@ -60,7 +69,11 @@ class TestErrors:
             (b"0 {}", "does not start with a receive time in ns"),
             (b"-1 {}", "does not start with a receive time in ns"),
             (b"1700000000 ", "is not a Binance message (Input data was truncated): a line is `<ns> <JSON>`"),
-            (b'1700000000 {"stream":', "is not a Binance message"),
+            (
+                b'1700000000 {"stream":',
+                "(Input data was truncated): a line is `<ns> <JSON>`, and this one is cut off: go on with what was "
+                "read before it, or remove it",
+            ),
             (b"1700000000 [1]", "is not a Binance message (Expected `object`, got `array`)"),
             (b'1700000000 {"stream":"\xff"}', "is not a Binance message"),
             (b'1700000000 {"data":' + b"[" * 100_000, "is not a Binance message (maximum recursion depth exceeded"),

@@ -139,7 +139,6 @@ class TestPcap:
         packet = Packet(link_header(1, 4) + ipv4(udp(b"feed", size=0), size=0), UDP, payload=b"feed")
         check(*read(path, pcap_head(1) + pcap_record(packet, 7)), [packet], [7])
 
-
     @pytest.mark.parametrize("order", "<>")
     @pytest.mark.parametrize("nanoseconds", [True, False])
     def test_files_one_behind_the_other_are_read_as_one(self, path: Path, order: str, nanoseconds: bool) -> None:
