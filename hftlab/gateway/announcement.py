@@ -6,14 +6,18 @@ from typing import Any, Final
 
 import msgspec
 
+from hftlab.protocol.messages import Error
+
 __all__ = [
     "WIRE",
     "Announcement",
     "Beat",
     "GatewayBeat",
+    "Notice",
     "decode_announcement",
     "decode_beat",
     "decode_gateway_beat",
+    "decode_notice",
     "encode",
 ]
 
@@ -51,6 +55,13 @@ class Beat(msgspec.Struct):
     untold: str | None = None
 
 
+class Notice(msgspec.Struct):
+    """Error of a publisher that all clients are told, such as that it has left out a message of its source."""
+
+    run: str
+    error: Error
+
+
 class GatewayBeat(msgspec.Struct):
     """Sign of life of a gateway, whose clients' orders are cancelled where they asked for that, once it is gone.
 
@@ -66,4 +77,5 @@ class GatewayBeat(msgspec.Struct):
 encode: Final[Any] = msgspec.json.Encoder().encode
 decode_announcement: Final[Any] = msgspec.json.Decoder(Announcement).decode
 decode_beat: Final[Any] = msgspec.json.Decoder(Beat).decode
+decode_notice: Final[Any] = msgspec.json.Decoder(Notice).decode
 decode_gateway_beat: Final[Any] = msgspec.json.Decoder(GatewayBeat).decode

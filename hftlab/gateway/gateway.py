@@ -21,6 +21,7 @@ from hftlab.gateway.announcement import (
     GatewayBeat,
     decode_announcement,
     decode_beat,
+    decode_notice,
     encode,
 )
 from hftlab.gateway.gateway_source import GatewaySource
@@ -272,6 +273,9 @@ class Gateway:
         if subject == self._subjects.beats:
             await self._take_beat(message.data)
             return
+        if subject == self._subjects.notices:
+            self._take_notice(message.data)
+            return
         if (frame := self._frame_of(message)) is not None:
             self._feed.receive(name_of(subject), frame)
             self._pass_on()
@@ -309,8 +313,10 @@ class Gateway:
         if was_silent and self._copy.takes_orders_of(beat.run):
             self.server.ask_missing_states()
 
-    def _take_accounts(self, message: Msg) -> None:
-        self._accounts.take(message.data)
+    def _take_notice(self, data: bytes) -> None:
+        notice = decode_notice(data)
+        if self._feed.owns(notice.run):
+            self._source.call(lambda: self.server.notify(notice.error))
 
     async def _take_mark(self, message: Msg) -> None:
         if message.headers is not None:

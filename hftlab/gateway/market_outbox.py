@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from hftlab.gateway.announcement import Beat, encode
+from hftlab.gateway.announcement import Beat, Notice, encode
 from hftlab.gateway.market_feed import gap
 from hftlab.gateway.market_frame import HEADER, FrameKind, MarketFrame, part_frames, whole_frame
 from hftlab.gateway.subjects import Subjects, name_of, token_of
 from hftlab.log import get_logger
 from hftlab.protocol.market_data import MarketData, MarketDataSymbol
-from hftlab.protocol.messages import Arbitrage, BookDelta, Gap, Message
+from hftlab.protocol.messages import Arbitrage, BookDelta, Error, Gap, Message
 
 if TYPE_CHECKING:
     from nats.aio.client import Client as NatsClient
@@ -100,6 +100,11 @@ class MarketOutbox:
     def put_failure(self, reason: str) -> None:
         """Flag all symbols: nothing more comes of them."""
         self._put_gap(self._sequences, reason)
+
+    def put_notice(self, message: Message) -> None:
+        """Send an error that all clients are told; what else servers tell all clients is about themselves."""
+        if isinstance(message, Error):
+            self._enqueue(self._subjects.notices, encode(Notice(self.run, message)), None)
 
     def put_mark(self, account: str, payload: bytes, header: str) -> None:
         """Send the value of a position or portfolio, of which the newest is enough; `header` says of when it is."""

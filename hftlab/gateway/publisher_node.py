@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import msgspec
 
 from hftlab.clock import in_words, to_milliseconds, wall_time
-from hftlab.errors import ArgumentError, HftlabError
+from hftlab.errors import HftlabError
 from hftlab.forking import Home
 from hftlab.gateway.account_outbox import AccountOutbox
 from hftlab.gateway.account_records import MessageRecord
@@ -30,6 +30,7 @@ from hftlab.gateway.jetstream import StreamReader, open_streams, purge_accounts
 from hftlab.gateway.market_feed import SILENCE
 from hftlab.gateway.market_outbox import MarketOutbox
 from hftlab.gateway.nats_terms import NatsTerms
+from hftlab.gateway.published_source import check_publishable, paper_traded
 from hftlab.gateway.subjects import DEFAULT_CLUSTER, Subjects
 from hftlab.log import get_logger
 from hftlab.protocol import JSON, MarketData, Message
@@ -38,7 +39,7 @@ from hftlab.protocol.publishing.accounts import Accounts
 from hftlab.protocol.publishing.limits import ServerLimits
 from hftlab.protocol.publishing.playback import Playback
 from hftlab.protocol.publishing.publisher import Publisher
-from hftlab.server.arguments import source_symbols, streamed_source
+from hftlab.server.arguments import source_symbols
 from hftlab.server.private_logs import private_logs
 from hftlab.server.served_sources import check_unserved, claim_for, release
 from hftlab.server.server_socket import ServerSocket
@@ -55,7 +56,7 @@ if TYPE_CHECKING:
     from nats.aio.client import Client as NatsClient
     from nats.aio.msg import Msg
 
-__all__ = ["BEAT", "PublisherNode", "check_publishable"]
+__all__ = ["BEAT", "PublisherNode"]
 
 BEAT: Final = 0.5
 """Seconds between signs of life."""
@@ -95,7 +96,7 @@ class PublisherNode:
         check_publishable(source, fills)
         check_unserved(source)
         if fills is not None:
-            source, accounts = _paper(source, fills, accounts), None
+            source, accounts = paper_traded(source, fills, accounts), None
         self.source = source
         self.broker = broker_of(source, accounts) if orders or accounts is not None else None
         """Broker of the accounts; None where nothing is traded."""
@@ -122,6 +123,7 @@ class PublisherNode:
             version=__version__,
         )
         self._market = MarketOutbox(self._subjects, self.announcement.run, symbols)
+        self._stream.notice_taps.append(self._market.put_notice)
         self._told = AccountOutbox(self._subjects, self.announcement.run, self._accounts.session)
         self._requests = AccountRequests(self._stream, self._accounts, self._told)
         self._client: NatsClient | None = None
@@ -299,7 +301,14 @@ class PublisherNode:
     # --- the stream ---
 
     def _publish(self, item: Timed[Any]) -> None:
-        """Pass on what is streamed."""
+        """Pass on what is streamed. What cannot be passed on ends the stream, as it does that of a server."""
+        try:
+            self._pass_on(item)
+        except Exception as exc:
+            _log.error("a message cannot be published", exc_info=exc)
+            self._playback.fail(exc)
+
+    def _pass_on(self, item: Timed[Any]) -> None:
         message = item.message
         if isinstance(message, PRIVATE_MESSAGES):
             if self.broker is not None and item.account is not None:
@@ -372,27 +381,7 @@ class PublisherNode:
                 self._stopping = asyncio.create_task(self.stop())
 
 
-def check_publishable(source: Source[Message], fills: Fills | None) -> None:
-    """Raise ArgumentError for a source that cannot be published, whoever streams it at present."""
-    streamed_source(source)
-    if source.clock.unpaced:
-        raise ArgumentError(
-            f"{source.name!r} is unpaced, and gateways cannot hold it back: give its clock a speed, such as 1 for real "
-            "time"
-        )
-    if fills is not None and getattr(source, "loop", False):
-        raise ArgumentError("a recording that takes orders cannot be looped: leave loop or fills out")
-    if not source_symbols(source):
-        raise ArgumentError(f"{source.name!r} has no symbols to publish")
-
-
 def _drain(deliveries: Any, _: float) -> None:
     """Take what the publisher has for clients, of which it has none."""
     for _delivery in deliveries:
         raise AssertionError("a publisher node has no clients of its own")
-
-
-def _paper(source: Source[Message], fills: Fills, accounts: Mapping[str, AccountTerms] | None) -> Source[Message]:
-    from hftlab.backtest.paper_market import paper_source  # compiled loops, which other publishers need not load
-
-    return paper_source(source, fills, accounts)

@@ -33,6 +33,8 @@ class Subjects:
         """Market data, by symbol."""
         self.beats = f"{root}.market.+beat"
         """Signs of life of publishers: on the same subscription as their messages, and so behind those of before."""
+        self.notices = f"{root}.market.+notice"
+        """Errors of publishers that all clients are told."""
         self.hello = f"{root}.hello"
         """Question to all publishers: who are you?"""
         self.newest = f"{root}.newest"

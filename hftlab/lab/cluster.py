@@ -9,7 +9,7 @@ from typing import Any, Final, Self
 
 from hftlab.forking import Home
 from hftlab.gateway.local_cluster import LocalCluster, check_size
-from hftlab.gateway.publisher_node import check_publishable
+from hftlab.gateway.published_source import check_publishable
 from hftlab.html_table import facts_table
 from hftlab.lab.background import background
 from hftlab.lab.cluster_gateway import ClusterGateway

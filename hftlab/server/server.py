@@ -395,6 +395,10 @@ class Server:
         self._connections.limits = self._listener.limits = self.limits
         self._publisher.offer(list(symbols), self.limits.to_wire())
 
+    def notify(self, message: Message) -> None:
+        """Send a message to every client, whatever it subscribes to; one that has not signed in may not get it."""
+        self._stream.notify(message)
+
     def begin_session(self, accounts: Accounts[Any]) -> None:
         """Go on with the accounts of another session; clients that are signed in come back and sign in to it."""
         self.session = accounts.session

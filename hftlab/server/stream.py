@@ -86,6 +86,11 @@ class Stream:
         return self._output.moved_taps
 
     @property
+    def notice_taps(self) -> list[Callable[[Message], object]]:
+        """Callables that see each message for every client before it is sent."""
+        return self._output.notice_taps
+
+    @property
     def failed_taps(self) -> Counter[str]:
         """Taps that have raised, by the type of the exception."""
         return self._output.failed_taps
@@ -116,6 +121,10 @@ class Stream:
     def publish(self, message: Message, account: str | None = None) -> None:
         """Stream one message from outside the source; a private one without `account` is this process's user's."""
         self.pass_on([Timed(self.clock.now(), message, account)])
+
+    def notify(self, message: Message) -> None:
+        """Send a message to every client, whatever it subscribes to."""
+        self._output.notify(message)
 
     # --- orders ---
 

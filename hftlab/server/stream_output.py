@@ -47,6 +47,8 @@ class StreamOutput:
         self.taps: list[Tap] = []
         self.moved_taps: list[Callable[[], object]] = []
         """Callables that are called behind a seek, when the publisher's state is that of the new position."""
+        self.notice_taps: list[Callable[[Message], object]] = []
+        """Callables that see each message for every client before it is sent."""
         self.failed_taps: Counter[str] = Counter()
         """Taps that have raised, by the type of the exception."""
         self.invalid = 0
@@ -105,6 +107,8 @@ class StreamOutput:
 
     def notify(self, message: Message) -> None:
         """Send a message to every client, whatever it subscribes to."""
+        for tap in self.notice_taps:
+            tap(message)
         started = time.perf_counter()
         self.send(self.publisher.notify(message, wall_time()), started)
 

@@ -94,6 +94,17 @@ class Some(RandomWalk):
         return msgspec.structs.replace(message, symbols=named)
 
 
+class Failing(RandomWalk):
+    """A walk that fails when it is told to."""
+
+    fails = False
+
+    def advance(self, until: int) -> list[MarketData]:
+        if self.fails:
+            raise ValueError("a bad line")
+        return list(super().advance(until))
+
+
 class Recorded(RandomWalk):
     """A walk that keeps what it has yielded."""
 
@@ -182,6 +193,35 @@ class TestMarketData:
                     assert "max_payload there is 2,048" in told[-1].reason  # type: ignore[union-attr]
                     await client.subscribe(["AAPL"], frequency=0)
                     await until(lambda: client.latest("AAPL"))
+
+    async def test_a_source_that_fails_is_an_error_and_a_gap(self, terms: NatsTerms, cluster: str) -> None:
+        source = Failing(7)
+        async with running(source, terms, cluster) as (node, (gateway,)), Client(gateway.url) as client:
+            errors: list[Exception] = []
+            client.on("error", errors.append)
+            await client.subscribe(["AAPL"], frequency=0)
+            source.fails = True
+            told = await read(client, lambda message: isinstance(message, Gap))
+            assert told[-1].reason == "the source has failed: ValueError: a bad line"  # type: ignore[union-attr]
+            assert "'random walk' has failed (ValueError: a bad line)" in str(errors[0])
+            assert "has failed (ValueError: a bad line)" in str(node.problem)
+            await until(lambda: gateway.stats()["problems"] == [node.problem])
+
+    async def test_a_message_that_cannot_be_published_fails_the_source(
+        self, terms: NatsTerms, cluster: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A publisher that sends nothing more says so."""
+
+        def broken(_: Message) -> None:
+            raise TypeError("of our own making")
+
+        async with running(RandomWalk(7), terms, cluster) as (node, (gateway,)), Client(gateway.url) as client:
+            await client.subscribe(["AAPL"], frequency=0)
+            await read(client, lambda message: isinstance(message, MarketData))
+            monkeypatch.setattr(node._market, "put", broken)
+            told = await read(client, lambda message: isinstance(message, Gap))
+            assert "the source has failed: TypeError: of our own making" in told[-1].reason  # type: ignore[union-attr]
+            await until(lambda: gateway.stats()["problems"] == [node.problem])
 
 
 def _third(message: Message) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
@@ -76,6 +77,9 @@ def script() -> list[Message]:
         names = full.symbols[number % 3 : number % 3 + 1 + number % 5]
         symbols = [msgspec.structs.replace(symbol, **_parts(symbol, number + at)) for at, symbol in enumerate(names)]
         made.append(MarketData(timestamp=1.0, id=f"m{number}", symbols=symbols, snapshot=number % 7 == 3))
+        if number % 9 == 4:  # which the wire cannot carry
+            nothing = msgspec.structs.replace(symbols[0], bid=math.nan)
+            made.append(MarketData(timestamp=1.0, symbols=[nothing, *symbols[1:]]))
         if number % 9 == 5:
             missing = [["AAPL"], None, ["AAPL", "AMZN"], ["NONE"]][number // 9]
             made.append(Gap(timestamp=1.0, from_sequence=0, to_sequence=0, reason=f"lost {number}", symbols=missing))
@@ -92,9 +96,14 @@ def _parts(symbol: Any, number: int) -> dict[str, Any]:
 async def heard(
     source: Pushed, messages: list[Message], url: str, encoding: Encoding, counts: Sequence[int | None]
 ) -> list[Any]:
-    """What clients of each of KINDS are told, the first `counts` messages or all, and what they then know."""
+    """What clients of each of KINDS are told, the first `counts` messages or all, and what they then know.
+
+    What the first of them is told of errors comes behind.
+    """
+    errors: list[Any] = []
     async with AsyncExitStack() as stack:
         clients = [await stack.enter_async_context(Client(url, encoding=encoding)) for _ in KINDS]
+        clients[0].on("error", lambda error: errors.append((str(error), error.recoverable, error.context)))
         for message in messages[:5]:
             source.push(message)
         first = await stack.enter_async_context(Client(url))
@@ -104,7 +113,8 @@ async def heard(
             await client.subscribe(client.offered_symbols, data_types=kinds, frequency=0)
         for message in messages[5:]:
             source.push(message)
-        return await asyncio.gather(*(_read(client, count) for client, count in zip(clients, counts, strict=True)))
+        told = await asyncio.gather(*(_read(client, count) for client, count in zip(clients, counts, strict=True)))
+        return [*told, errors]
 
 
 async def replayed(recording: Replay, url: str, counts: Sequence[int | None]) -> list[Any]:
@@ -140,7 +150,12 @@ async def test_clients_cannot_tell(terms: NatsTerms, cluster: str, encoding: Enc
     source = Pushed()
     async with PublisherNode(source, terms, cluster=cluster), Gateway(terms, port=0, cluster=cluster) as gateway:
         await until(lambda: gateway.server.unready() is None)
-        behind = await heard(source, messages, gateway.url, encoding, [len(found) for found, _ in plain])
+        behind = await heard(source, messages, gateway.url, encoding, [len(found) for found, _ in plain[:-1]])
+    errors, other_errors = plain.pop(), behind.pop()
+    assert [text.partition(":")[0] for text, *_ in errors] == [
+        f"the source 'random walk' yields what cannot be streamed ({count} so far)" for count in (1, 2, 4)
+    ]
+    assert other_errors == errors
     for kinds, one, other in zip(KINDS, plain, behind, strict=True):
         assert len(one[0]) > 20, kinds
         assert len([told for told in one[0] if "reason" in told]) == _gaps(kinds, len(source.symbols)), kinds

@@ -39,7 +39,7 @@ _LABELLED: Final = {
 
 
 class _Collector(Collector):
-    def __init__(self, stats: Mapping[str, Any], further: Mapping[str, str]) -> None:
+    def __init__(self, stats: Mapping[str, Any], further: dict[str, str]) -> None:
         self._stats, self._further = stats, further
 
     def collect(self) -> Iterator[Metric]:
@@ -62,7 +62,7 @@ class _Collector(Collector):
 def report(
     path: str,
     stats: Callable[[], Mapping[str, Any]],
-    further: Mapping[str, str],
+    further: dict[str, str],
     histograms: Iterable[Histogram],
     *,
     trusted: bool,
