@@ -106,12 +106,13 @@ def record_simulation(
     writer = SessionWriter(place, source=source, overwrite=overwrite, when_whole=True)
     try:
         count = 0
-        with naming(writer.folder), NativeFiles(files) as native:
-            for batch in _recorded(exchange, seconds, writer, progress):
-                native.add(batch)
-                count += len(batch)
-        writer.manifest.source["extent"]["whole"] = True
-        writer.close()
+        with naming(writer.folder):
+            with NativeFiles(files) as native:
+                for batch in _recorded(exchange, seconds, writer, progress):
+                    native.add(batch)
+                    count += len(batch)
+            writer.manifest.source["extent"]["whole"] = True
+            writer.close()
     except BaseException:
         writer.give_up()
         raise

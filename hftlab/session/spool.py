@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from typing import Final, TypeVar
 
 from hftlab.errors import ObjectStoreFailed, SessionBusy, SessionError, SessionExists, SessionNotFound
 from hftlab.session.lock import LOCK, in_words, writer_of
-from hftlab.session.manifest import read_manifest
+from hftlab.session.manifest import Ending, read_manifest
 from hftlab.session.object_path import ObjectPath
 from hftlab.session.session import Session
 from hftlab.session.upload import Upload
@@ -19,6 +20,7 @@ from hftlab.session.upload import Upload
 __all__ = ["check_spool", "not_uploaded", "remove_spool", "spool_folder", "through_spool"]
 
 _SPOOL: Final = "HFTLAB_SPOOL"
+_NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 T = TypeVar("T")
 
@@ -48,9 +50,16 @@ def check_spool(folder: Path, to: ObjectPath, *, overwrite: bool) -> None:
     if overwrite:
         return
     try:
-        read_manifest(folder)
+        manifest = read_manifest(folder)
     except SessionNotFound:
         return
+    if manifest.ending is Ending.RUNNING:
+        raise SessionExists(
+            f"an earlier session for {to} was not finished, and what there is of it is in {folder}: pass "
+            "overwrite=True (on the command line --overwrite) to begin anew without it, or run `hftlab recover "
+            f"{folder}`, `hftlab upload {folder} {to}`, and delete the folder then",
+            path=folder,
+        )
     raise SessionExists(
         f"an earlier recording for {to} is in {folder} and may not be uploaded: run `hftlab upload {folder} {to}` and "
         "delete the folder then, or pass overwrite=True (on the command line --overwrite) to give it up",
@@ -62,16 +71,25 @@ def through_spool(to: ObjectPath, write: Callable[[Path], T], *, overwrite: bool
     """Have `write` make a session in a folder, upload it and delete the folder; returns it as it is there.
 
     The address is tried before that. If the upload fails, the session stays in the folder and the error says how to go
-    on; so does what is left of it if `write` raises.
+    on; so does what is left of it if `write` raises. If there is no room for it in the folder, what was written goes.
     """
     folder = spool_folder(to)
     check_spool(folder, to, overwrite=overwrite)
+    is_new = not folder.exists()
     upload = Upload(folder, to, overwrite=overwrite)
     try:
         made = write(folder)
-    except BaseException:
+    except BaseException as exc:
         with suppress(SessionError):
             upload.discard()
+        if _has_no_room(exc, folder):
+            if is_new:
+                remove_spool(folder)
+            raise SessionError(
+                f"{to} is made in {folder} first, where there is no room for it: free some, or set {_SPOOL} to a "
+                "folder with more, and run it again",
+                path=folder,
+            ) from exc
         raise
     try:
         upload.finish(read_manifest(folder))
@@ -79,6 +97,13 @@ def through_spool(to: ObjectPath, write: Callable[[Path], T], *, overwrite: bool
         raise not_uploaded(folder, to, exc) from exc
     remove_spool(folder)
     return Session(to), made
+
+
+def _has_no_room(error: BaseException, folder: Path) -> bool:
+    """True if a disk was full, or a file as large as it may be, and it was not that of another file."""
+    if not isinstance(error, OSError) or error.errno not in _NO_ROOM:
+        return False
+    return error.filename is None or Path(error.filename).is_relative_to(folder)
 
 
 def not_uploaded(folder: Path, to: ObjectPath, error: SessionError) -> SessionError:

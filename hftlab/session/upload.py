@@ -11,6 +11,7 @@ import platform
 import re
 import secrets
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from os import PathLike
 from pathlib import Path, PurePosixPath
 from typing import Any, Final, NamedTuple
@@ -114,6 +115,7 @@ class Upload:
             {"host": platform.node(), "folder": str(folder), "upload": secrets.token_hex(8)}
         )
         (to / UPLOAD).write_bytes(self._mark)
+        self._check_can_read()
 
     @property
     def sent(self) -> int:
@@ -158,6 +160,15 @@ class Upload:
             return
         for name in (*(sent.name for sent in self._sent.values()), UPLOAD):
             (self.to / name).delete()
+
+    def _check_can_read(self) -> None:
+        """Raise ObjectStoreFailed where objects can be put and not read: each part is sent after a look at the mark."""
+        try:
+            self._check_is_ours()
+        except ObjectStoreFailed:
+            with suppress(ObjectStoreFailed):
+                (self.to / UPLOAD).delete()
+            raise
 
     def _is_ours(self) -> bool:
         try:

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
 
 import hftlab as hl
-from hftlab.errors import ObjectStoreFailed, SessionExists
+from hftlab.errors import ObjectStoreFailed, SessionError, SessionExists
 from hftlab.session import Session, SessionWriter, open_session
 from hftlab.session.object_path import ObjectPath
 from hftlab.session.spool import remove_spool, spool_folder, through_spool
@@ -59,6 +60,40 @@ class TestSpool:
         with pytest.raises(SessionExists, match="earlier recording"):
             through_spool(TO, _never, overwrite=False)
         assert replayed(hl.upload(open_session(spool_folder(TO)), TO)) == [(1, numbered(1))]
+
+    def test_a_full_disk_is_told_and_kept_free(self, server: ObjectServer, tmp_path: Path) -> None:
+        def fill(folder: Path) -> None:
+            write(folder)
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        with pytest.raises(SessionError, match=rf"made in {spool_folder(TO)} first.*no room.*HFTLAB_SPOOL"):
+            through_spool(TO, fill, overwrite=False)
+        assert not (tmp_path / "spool/s3").exists()
+        assert not any("upload.json" in key for key in server.stored())
+        through_spool(TO, write, overwrite=False)
+
+    def test_a_full_disk_leaves_an_earlier_session(self) -> None:
+        def fill(_: Path) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        write(spool_folder(TO))
+        with pytest.raises(SessionError, match="no room"):
+            through_spool(TO, fill, overwrite=True)
+        assert replayed(open_session(spool_folder(TO))) == [(1, numbered(1))]
+
+    def test_another_disk_that_is_full_is_told_as_it_is(self) -> None:
+        def fill(_: Path) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device", "/elsewhere/day.itch")
+
+        with pytest.raises(OSError, match="elsewhere"):
+            through_spool(TO, fill, overwrite=False)
+
+    def test_one_that_was_killed_is_told_with_what_to_do(self) -> None:
+        writer = SessionWriter(spool_folder(TO), source={})
+        writer.append(numbered(1), 1)
+        writer.abandon()
+        with pytest.raises(SessionExists, match=r"was not finished.*--overwrite.*hftlab recover.*hftlab upload"):
+            through_spool(TO, _never, overwrite=False)
 
     def test_other_folders_around_it_stay(self, tmp_path: Path) -> None:
         (tmp_path / "spool/s3/other").mkdir(parents=True)

@@ -104,6 +104,14 @@ class TestUpload:
             hl.upload(session(tmp_path / "s"), where(), overwrite=True)
         assert server.stored() == ["session/thesis.pdf"]
 
+    def test_what_can_be_put_and_not_read_is_told_before_a_part(self, server: ObjectServer, tmp_path: Path) -> None:
+        local = session(tmp_path / "s")
+        server.refuse = lambda method, path: method == "GET" and "upload.json" in path
+        with pytest.raises(ObjectStoreFailed, match=r"upload\.json"):
+            hl.upload(local, where(), storage_options=OPTIONS)
+        server.refuse = lambda method, path: False
+        assert not [key for key in server.stored() if not key.endswith("/")]
+
     def test_what_is_no_object_store_is_told(self, server: ObjectServer, tmp_path: Path) -> None:
         local = session(tmp_path / "s")
         with pytest.raises(SessionError, match="give an address such as s3://"):
