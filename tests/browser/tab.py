@@ -145,6 +145,16 @@ class Tab:
     def pixels(self, colour: str, tolerance: int = 2) -> int:
         return self.page.evaluate(COUNT, [colour, tolerance])
 
+    def voice(self) -> str:
+        """What the view has read aloud."""
+        return self.page.locator(".voice").text_content()
+
+    def leaves(self, key: str) -> bool:
+        """Press a key on the view, and tell whether the view leaves it to what is around it."""
+        self.page.evaluate("window.left = 0; document.addEventListener('keydown', () => { window.left += 1; })")
+        self.page.locator(".hftlab-view").press(key)
+        return self.page.evaluate("window.left > 0")
+
     def header(self) -> str:
         return self.page.locator("header").first.inner_text()
 

@@ -68,6 +68,12 @@ def test_tabs(tab: Tab) -> None:
     tab.page.keyboard.press("3")
     assert [row[:2] for row in rows(tab)] == [["AAPL", "40"], ["MSFT", "−100"]]
     assert tab.page.get_by_role("tab", name="positions 2").get_attribute("aria-selected") == "true"
+    assert tab.page.get_by_role("tabpanel", name="positions").is_visible()
+    tab.page.get_by_role("tab", name="positions 2").press("ArrowRight")
+    tab.page.keyboard.press("ArrowLeft")
+    tab.page.keyboard.press("ArrowLeft")
+    assert [row[0] for row in rows(tab)] == ["MSFT", "AAPL"]
+    assert tab.page.evaluate("document.activeElement.innerText") == "fills 2"
 
 
 def test_sorting(tab: Tab) -> None:
@@ -115,6 +121,7 @@ def test_the_keyboard_cancels(tab: Tab) -> None:
     for key in ("Delete", "ArrowUp", "Delete", "Delete", "ArrowUp", "Delete"):
         tab.page.keyboard.press(key)
     assert [each["cancel"] for each in commands(tab)] == ["order-1"]  # the last; the one above it is filled
+    assert tab.voice().startswith("order order-2, sell 100 MSFT")
 
 
 def test_all_are_cancelled_after_a_question(tab: Tab) -> None:

@@ -87,11 +87,13 @@ def test_all_views_show_the_symbol_that_is_asked_for(notebook: Notebook) -> None
     notebook.until("document.querySelector('.cell.ladder .title').textContent === 'MSFT'")
 
 
-def test_one_view_can_be_shown_alone(notebook: Notebook) -> None:
+@pytest.mark.parametrize("name", ["latency", "ladder", "heatmap"])
+def test_one_view_can_be_shown_alone(notebook: Notebook, name: str) -> None:
     shown = "[...document.querySelectorAll('.hftlab-dashboard .cell')].filter((cell) => cell.offsetWidth).length"
     every = notebook.page.evaluate(shown)
-    notebook.page.locator(".cell.latency").get_by_label("show this view alone").click()
+    notebook.page.locator(f".cell.{name}").get_by_label("show this view alone").click()
     notebook.until(f"{shown} === 1")
+    assert notebook.page.get_by_label("show all views").count() == 1
     notebook.page.keyboard.press("Escape")
     notebook.until(f"count => {shown} === count", every)
 

@@ -106,6 +106,7 @@ def test_the_wheel_and_the_keyboard_zoom(tab: Tab) -> None:
     tab.page.keyboard.press("ArrowRight")
     tab.until("document.querySelector('.tip').innerText.includes('buy up to')")
     assert "175.26" in tab.page.locator(".tip").inner_text()
+    assert "buy up to 175.26" in tab.voice()
     tab.page.keyboard.press("Escape")
     tab.until("document.querySelector('.tip').hidden")
 

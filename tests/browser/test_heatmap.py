@@ -330,10 +330,12 @@ class TestHands:
         first = hand.get("cursor.time")
         root.press("Shift+ArrowLeft")
         assert hand.get("cursor.time") < first
+        assert tab.voice().startswith("price ")
         root.press("Enter")
         tab.until("window.model.sent.some((each) => each.set)")
         root.press("Escape")
         assert hand.get("cursor") is None
+        assert tab.leaves("Escape")
         high = hand.get("scale.top")
         root.press("]")
         assert hand.get("scale.top") < high

@@ -79,10 +79,6 @@ def tip(tab: Tab) -> str:
     return tab.page.locator(".tip").inner_text()
 
 
-def voice(tab: Tab) -> str:
-    return tab.page.locator(".voice").text_content()
-
-
 def orders_sent(tab: Tab) -> list[dict[str, Any]]:
     return [message for message in tab.sent() if "place" in message or "cancel" in message]
 
@@ -371,7 +367,7 @@ class TestHover:
     def test_the_keyboard_reads_it_aloud(self, tab: Tab) -> None:
         ladder_on(tab)
         tab.page.locator(".hftlab-view").press("ArrowUp")
-        assert "price 61,737.65" in voice(tab)
+        assert "price 61,737.65" in tab.voice()
 
 
 OWN = [OwnOrder(3, 61737.61, 1, OrderStatus.NEW, 2.0), OwnOrder(4, 61737.66, -1, OrderStatus.PENDING_NEW, 5.0)]
@@ -496,6 +492,13 @@ class TestTrading:
         tab.page.locator(".hftlab-view").press("Escape")
         assert tab.page.get_by_role("button", name="Arm trading").get_attribute("aria-pressed") == "false"
 
+    def test_escape_without_a_use_is_left_to_the_dashboard(self, tab: Tab) -> None:
+        ladder_on(tab)
+        assert tab.leaves("Escape")
+        tab.page.locator(".hftlab-view").press("ArrowUp")
+        assert not tab.leaves("Escape")
+        assert tab.leaves("Escape")
+
     def test_without_use_it_disarms(self, tab: Tab) -> None:
         self.armed(tab)
         tab.page.evaluate("() => { const now = performance.now(); performance.now = () => now + 30_000; }")
@@ -551,7 +554,7 @@ class TestTrading:
         self.armed(tab)
         root = tab.page.locator(".hftlab-view")
         root.press("ArrowUp")
-        assert "price 61,737.65" in voice(tab)
+        assert "price 61,737.65" in tab.voice()
         tab.feed(ladder_frame(bids=[(61737.625, 1.0, 1)]))
         tab.until_written("61,737.6")  # three decimals: two are small
         root.press("s")

@@ -195,3 +195,12 @@ def test_it_says_when_not_every_trade_is_known(stream: Stream) -> None:
     stream.tab.page.evaluate("document.getElementById('cell').style.width = '260px'")
     stream.tab.until("document.querySelectorAll('th[scope=col]')[3].hidden")
     stream.tab.picture("time_and_sales-narrow")
+
+
+def test_all_rows_have_the_decimals_of_the_finest_price(stream: Stream) -> None:
+    stream.print(2)
+    stream.start()
+    stream.market.send("AAPL", 9, trades=[trade(8.5, 101.125, 5.5)])
+    stream.feed()
+    assert stream.prices() == ["▲ 101.125", "▼ 100.010", "▲ 100.000"]
+    assert stream.tab.page.evaluate(f"({ROWS}).map((row) => row[2])") == ["5.5", "20.0", "10.0"]

@@ -208,3 +208,18 @@ def test_it_fits_its_cell(tab: Tab, width: int) -> None:
     on(tab)
     assert tab.page.evaluate("document.querySelector('.hftlab-view').scrollWidth") <= width
     tab.picture(f"transport-{width}")
+
+
+@pytest.mark.parametrize(
+    ("ms", "text"),
+    [
+        (0, "0:00.0 left"),
+        (59_970, "1:00.0 left"),
+        (65_340, "1:05.3 left"),
+        (3_599_980, "1:00 h left"),
+        (-5, "0:00.0 left"),
+    ],
+)
+def test_the_time_that_is_left(tab: Tab, ms: int, text: str) -> None:
+    on(tab)
+    assert tab.page.evaluate("ms => window.module.left(ms)", ms) == text

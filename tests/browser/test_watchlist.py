@@ -47,7 +47,7 @@ def test_it_draws(tab: Tab) -> None:
     start(tab)
     row = tab.page.locator("tr.row").first
     assert row.inner_text().split("\t")[:4] == ["AAPL", "175.25", "+1.50 %", "2"]
-    assert row.get_attribute("aria-selected") == "true"
+    assert row.get_attribute("aria-current") == "true"
     assert row.locator("i").evaluate("bar => [bar.style.left, bar.style.width]") == ["50%", "25%"]
     assert row.locator("svg").get_attribute("class") == "trend bid"
     assert "unknown" in tab.page.locator("tr.row").nth(2).inner_text()
@@ -124,3 +124,10 @@ def test_the_page_reads_what_the_kernel_packed(tab: Tab) -> None:
         2,
     )
     assert rows[0]["spark"] == list(RISING)
+
+
+def test_what_the_keyboard_moves_to_is_read_aloud(tab: Tab) -> None:
+    start(tab)
+    assert tab.page.get_by_role("group", name="Watch list").is_visible()
+    tab.page.locator(".hftlab-view").press("ArrowDown")
+    assert tab.voice() == "MSFT, price 402.10, change -0.50 %"

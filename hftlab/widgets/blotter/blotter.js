@@ -101,6 +101,7 @@ export class BlotterView extends PanelView {
     }));
     this.waits = add(tabs, "span", "waits");
     this.rows = add(box, "div", "rows");
+    this.rows.setAttribute("role", "tabpanel");
     this.nothing = add(this.rows, "div", "nothing");
     this.resize(HEIGHT);
     this.choose(this.tab);
@@ -109,7 +110,11 @@ export class BlotterView extends PanelView {
   /** Show one of the tables. */
   choose(name) {
     this.tab = name;
-    for (const [each, tab] of Object.entries(this.tabs)) tab.setAttribute("aria-selected", String(each === name));
+    for (const [each, tab] of Object.entries(this.tabs)) {
+      tab.setAttribute("aria-selected", String(each === name));
+      tab.tabIndex = each === name ? 0 : -1;
+    }
+    this.rows.setAttribute("aria-label", name);
     this.table?.destroy();
     this.table?.scroller.remove();
     this.table = new Table(this.rows, COLUMNS[name], {
@@ -292,9 +297,17 @@ export class BlotterView extends PanelView {
     }
     const tab = TABS[Number(event.key) - 1];
     if (tab) this.choose(tab);
+    else if (event.target.role === "tab" && ["ArrowLeft", "ArrowRight"].includes(event.key)) this.turn(event.key);
     else if (this.tab === "orders" && event.key === "Delete") this.cancel(this.cursor);
     else if (!this.move(event.key)) return false;
     return true;
+  }
+
+  /** Go to the table beside the shown one, as the arrow keys do on tabs. */
+  turn(key) {
+    const place = TABS.indexOf(this.tab) + (key === "ArrowRight" ? 1 : TABS.length - 1);
+    this.choose(TABS[place % TABS.length]);
+    this.tabs[this.tab].focus();
   }
 
   /** Move the cursor among the orders; Delete cancels the one at it. */
@@ -306,6 +319,7 @@ export class BlotterView extends PanelView {
     if (!(key in steps)) return false;
     const to = Math.max(0, Math.min(last, steps[key]));
     this.cursor = this.list[to].id;
+    this.speak(facts(this.list[to], this.root.clientWidth));
     this.table.reveal(to);
     this.show();
     return true;

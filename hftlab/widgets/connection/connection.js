@@ -16,8 +16,9 @@ const STYLE = `
 .hftlab-view .connection .facts-of { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: 2px 12px;
   margin: 0; }
 .hftlab-view .connection.wide .facts-of { grid-template-columns: max-content minmax(0, 1fr) max-content minmax(0, 1fr); }
+.hftlab-view .connection :is(dt, dd) { float: none; width: auto; margin: 0; }
 .hftlab-view .connection dt { color: var(--hft-muted); font-weight: 400; }
-.hftlab-view .connection dd { margin: 0; font: 11.5px/1.45 var(--hft-mono); overflow-wrap: anywhere; }
+.hftlab-view .connection dd { font: 11.5px/1.45 var(--hft-mono); overflow-wrap: anywhere; }
 .hftlab-view .connection dd.warns { color: var(--hft-warn); font-weight: 600; }
 .hftlab-view .connection h4 { margin: 9px 0 2px; font-size: 11px; font-weight: 400; color: var(--hft-muted);
   border-bottom: 1px solid var(--hft-line); padding: 0 0 2px; }

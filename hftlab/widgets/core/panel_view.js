@@ -49,6 +49,7 @@ const STYLE = `
   font-size: 11.5px; white-space: nowrap; display: grid; grid-template-columns: auto auto; gap: 1px 10px; }
 .hftlab-view > .tip span:nth-child(odd) { color: var(--hft-muted); }
 .hftlab-view > .tip span:nth-child(even) { font-family: var(--hft-mono); text-align: right; }
+.hftlab-view > .voice { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 .hftlab-view > .veil[hidden], .hftlab-view > .tip[hidden], .hftlab-view [hidden] { display: none; }
 `;
 
@@ -98,6 +99,9 @@ export class PanelView {
     const header = this.header = add(root, "header");
     this.dot = add(header, "span", "dot");
     this.titled = add(header, "span", "title");
+    this.titled.id = `hftlab-${this.panel.id}`;
+    root.setAttribute("role", "group");
+    root.setAttribute("aria-labelledby", this.titled.id);
     this.facts = add(header, "span", "facts");
     this.aged = add(header, "span", "age");
     this.tools = add(header, "span", "tools");
@@ -109,6 +113,8 @@ export class PanelView {
     this.veiled = [add(card, "b"), add(card, "span")];
     this.tip = add(root, "div", "tip");
     this.tip.hidden = true;
+    this.voice = add(root, "div", "voice");
+    this.voice.setAttribute("aria-live", "polite");
     root.addEventListener("keydown", (event) => {
       if (event.target.closest("input, select, textarea")) return;
       if (this.key(event)) {
@@ -165,6 +171,11 @@ export class PanelView {
     const left = x + 14 + width > room ? x - 14 - width : x + 14;
     this.tip.style.left = `${Math.max(2, Math.min(left, room - width - 2))}px`;
     this.tip.style.top = `${Math.max(2, Math.min(top + y + 14, this.root.clientHeight - height - 2))}px`;
+  }
+
+  /** Have rows [label, value], as those of a tooltip, read aloud: what a key has moved to. */
+  speak(rows) {
+    write(this.voice, (rows ?? []).map((row) => row.filter(Boolean).join(" ")).join(", "));
   }
 
   /** Say for a few seconds, over the view, that something was refused or done. */

@@ -36,12 +36,13 @@ const STYLE = `
 .hftlab-dashboard > .grid { display: grid; gap: 6px; grid-template-columns: minmax(0, 1fr); }
 .hftlab-dashboard .cell { min-width: 0; min-height: 0; border: 1px solid var(--hft-line); border-radius: 6px;
   overflow: hidden; height: 360px; }
+.hftlab-dashboard .cell:is(.watchlist, .queue_position) { height: 240px; }
 .hftlab-dashboard .cell.transport { height: auto; }
 .hftlab-dashboard .cell .zoom { position: absolute; top: 5px; right: 6px; z-index: 3; border-color: transparent; }
 .hftlab-dashboard .cell:not(.transport) .hftlab-view > header { padding-right: 44px; }
 .hftlab-dashboard .grid.single > .cell:not(.alone) { display: none; }
 @container (min-width: 740px) {
-  .hftlab-dashboard .cell { height: auto; grid-area: var(--hft-area); }
+  .hftlab-dashboard .cell:is(*, .watchlist, .queue_position) { height: auto; grid-area: var(--hft-area); }
   .hftlab-dashboard > .grid { height: var(--hft-height);
     grid-template: "transport transport transport" auto "heatmap heatmap ladder" minmax(0, 14fr)
       "watchlist depth_chart ladder" minmax(0, 10fr) "time_and_sales latency connection" minmax(0, 11fr)
@@ -92,6 +93,7 @@ class Dashboard {
   alone(cell) {
     const single = cell.classList.toggle("alone");
     this.grid.classList.toggle("single", single);
+    cell.querySelector(".zoom").setAttribute("aria-label", single ? "show all views" : "show this view alone");
   }
 
   /** Take the height of JupyterLab's "New View for Output", else the usual one. */

@@ -283,9 +283,12 @@ export class DepthView extends PanelView {
     return tick > 0 ? Math.round(price / tick) * tick : price;
   }
 
-  /** Say what it takes to reach the price under the pointer. */
+  /** Say what it takes to reach the price under the pointer; returns the rows of the tooltip. */
   tell() {
-    if (this.price === null || this.price === undefined || !Number.isFinite(this.state?.mid)) return this.hint(null);
+    if (this.price === null || this.price === undefined || !Number.isFinite(this.state?.mid)) {
+      this.hint(null);
+      return null;
+    }
     const { mid, tick, priceDecimals, sizeDecimals } = this.state;
     const { side, reached } = this.found();
     const { size, cost, average, known } = reached;
@@ -302,6 +305,7 @@ export class DepthView extends PanelView {
     ];
     if (!known) rows.push([this.state.isCut ? "not shown" : "not known", "beyond this depth"]);
     this.hint(rows, this.across(this.price), TOP);
+    return rows;
   }
 
   wheel(event) {
@@ -331,7 +335,7 @@ export class DepthView extends PanelView {
     const steps = { ArrowLeft: -1, ArrowRight: 1 };
     if (event.key in zooms) this.zoomTo(zooms[event.key]);
     else if (event.key in steps && Number.isFinite(this.state?.mid)) this.step(steps[event.key]);
-    else if (event.key === "Escape" && this.price !== null) this.point(null);
+    else if (event.key === "Escape" && (this.price ?? null) !== null) this.point(null);
     else return false;
     return true;
   }
@@ -343,7 +347,7 @@ export class DepthView extends PanelView {
     const next = direction > 0 ? prices.find((price) => price > from + 1e-12) : prices.findLast((price) => price < from - 1e-12);
     if (next === undefined) return;
     this.price = next;
-    this.tell();
+    this.speak(this.tell());
     this.surface.redraw();
   }
 }

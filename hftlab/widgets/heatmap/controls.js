@@ -168,6 +168,7 @@ export class Controls {
     const x = Math.max(left, Math.min(left + width - 1, view.x(time + dx * wide)));
     const y = Math.max(top, Math.min(top + height - 1, view.y(Math.round(tick) + dy * row)));
     this.point(x, y);
+    map.speak(map.cursor && map.cell(map.cursor.time, map.cursor.tick));
   }
 
   key(event) {
@@ -192,7 +193,7 @@ export class Controls {
     } else if (event.key === "[" || event.key === "]") {
       map.contrast(event.key === "]" ? 0.5 : 2);
     } else if (event.key === "Enter" && map.cursor) this.mark(map.cursor.time);
-    else if (event.key === "Escape") this.point(null);
+    else if (event.key === "Escape" && this.at) this.point(null);
     else if (event.key === "?") this.explain();
     else return false;
     return true;

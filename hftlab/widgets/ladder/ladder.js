@@ -22,7 +22,6 @@ const MOST_GROUPED = 1_000_000;
 
 const STYLE = `
 .hftlab-view .step { color: var(--hft-muted); white-space: nowrap; min-width: 3.4em; text-align: center; }
-.hftlab-view .voice { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 .hftlab-view .centre { width: 26px; display: grid; place-items: center; }
 .hftlab-view .centre::before { content: ""; width: 11px; height: 11px; border-radius: 50%; border: 1.5px solid;
   background: radial-gradient(currentColor 2px, transparent 2.5px); }
@@ -49,7 +48,7 @@ export class LadderView extends PanelView {
     if (kept) this.traded.take(kept, kept.rows);
   }
 
-  /** The buttons of the header, and what is read aloud. */
+  /** The buttons of the header. */
   equip() {
     const named = (text, title, press) => {
       const button = this.button(text, title, press);
@@ -61,8 +60,6 @@ export class LadderView extends PanelView {
     named("+", "more ticks a row (+)", () => this.regroup(1));
     const centre = named("", "back to the market (space)", () => this.recentre());
     centre.className = "centre";
-    this.voice = add(this.root, "div", "voice");
-    this.voice.setAttribute("aria-live", "polite");
   }
 
   themed() {
@@ -284,7 +281,7 @@ export class LadderView extends PanelView {
     const margin = 2, { axis } = this;
     if (step > axis.target - margin) this.scroll(step - axis.target + margin);
     else if (step < axis.target - axis.count + 1 + margin) this.scroll(step - axis.target + axis.count - 1 - margin);
-    write(this.voice, (levelRows(this, step) ?? []).map((row) => row.join(" ")).join(", "));
+    this.speak(levelRows(this, step));
     this.surface.redraw();
   }
 
@@ -307,6 +304,7 @@ export class LadderView extends PanelView {
     };
     const orders = { b: () => this.order(1), s: () => this.order(-1), Delete: () => this.withdraw(), Backspace: () => this.withdraw() };
     const name = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    if (name === "Escape" && !this.entry?.isArmed && this.cursor === null) return false; // which is the dashboard's then
     const action = actions[name] ?? (this.entry ? orders[name] : undefined);
     if (!action) return false;
     if (!(event.repeat && name in orders)) action(); // a key that is held down trades once

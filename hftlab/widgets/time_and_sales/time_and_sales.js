@@ -252,9 +252,11 @@ export class TimeAndSalesView extends PanelView {
 
   fill(row, trade) {
     const { line, cells } = row;
-    if (row.key === trade && row.large === this.state?.large) return;
+    const { large, priceDecimals, sizeDecimals } = this.state ?? {};
+    const terms = `${large} ${priceDecimals} ${sizeDecimals}`; // which a later trade may change for all
+    if (row.key === trade && row.terms === terms) return;
     row.key = trade;
-    row.large = this.state?.large;
+    row.terms = terms;
     if (trade.hole) {
       line.className = "row hole";
       write(cells[0], `${amount(trade.hole, 0)} not shown`);
@@ -263,7 +265,6 @@ export class TimeAndSalesView extends PanelView {
       return;
     }
     const { time, price, size, side } = trade;
-    const { priceDecimals, sizeDecimals, large } = this.state;
     const isLarge = size > large;
     const classes = `row ${side}${isLarge ? " large" : ""}`;
     if (line.className !== classes) line.className = classes;

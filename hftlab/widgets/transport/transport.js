@@ -59,8 +59,9 @@ const speedText = (speed) => (speed === Infinity ? "max" : `${speed}×`);
 /** UTC with milliseconds: `2024-03-01 14:30:05.123`. */
 const clock = (ms) => new Date(ms).toISOString().slice(0, 23).replace("T", " ");
 
-function left(ms) {
-  const seconds = Math.max(0, ms) / 1000;
+/** The time that is left: `1:05.3 left`. */
+export function left(ms) {
+  const seconds = Math.round(Math.max(0, ms) / 100) / 10; // before it is divided: 59.96 s are a minute
   const whole = Math.floor(seconds / 60), rest = (seconds - 60 * whole).toFixed(1).padStart(4, "0");
   return whole < 60 ? `${whole}:${rest} left` : `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")} h left`;
 }

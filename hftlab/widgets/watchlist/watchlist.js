@@ -151,7 +151,7 @@ export class WatchListView extends PanelView {
     }
     const classes = `row${symbol === this.chosen ? " selected" : ""}${symbol === this.cursor ? " active" : ""}`;
     if (line.className !== classes) line.className = classes;
-    mark(line, "aria-selected", String(symbol === this.chosen));
+    mark(line, "aria-current", String(symbol === this.chosen));
     const word = STATES[state.state] ?? "";
     const advice = ADVICE[state.state] ?? "";
     mark(line, "title", advice);
@@ -224,7 +224,9 @@ export class WatchListView extends PanelView {
   }
 
   move(place) {
-    this.cursor = this.list[place].symbol;
+    const { symbol, price, changePercent, priceDecimals } = this.list[place];
+    this.cursor = symbol;
+    this.speak([[symbol], ["price", amount(price, priceDecimals)], ["change", percent(changePercent)]]);
     this.table.reveal(place);
     this.table.update(this.list.length);
   }
