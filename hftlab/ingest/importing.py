@@ -157,11 +157,16 @@ def _import(batches: Iterable[EventBatch], reader: _Reader, writer: SessionWrite
                 source["extent"]["until"] = int(batch.ts_recv[-1])
             events.add(batch)
             _append(writer, processor.process(batch), path)
+            writer.commit()
     except CaptureError as exc:
-        if writer.old is not None:
-            raise _kept(exc, writer.folder) from exc
         damage = exc
-    _append(writer, processor.flush(), path)
+    for waiting in processor.flush():
+        try:
+            _append(writer, [waiting], path)
+        except CaptureError as exc:  # those of other symbols are as good as ever
+            damage = damage or exc
+    if damage is not None and writer.old is not None:
+        raise _kept(damage, writer.folder) from damage
     events.flush()
     stats = _counts(reader.stats) | {"filtered": processor.filtered}
     source |= {"instruments": [one.to_dict() for one in reader.instruments], "stats": stats}
@@ -266,7 +271,6 @@ def _append(writer: SessionWriter, messages: list[tuple[int, Any]], path: Path) 
                 "capture is damaged there, or a clock was not set",
                 path=path,
             ) from error
-    writer.commit()
 
 
 def _counts(stats: Any) -> dict[str, Any]:

@@ -158,6 +158,30 @@ def test_events_before_a_time_that_cannot_be_are_a_session(tmp_path: Path) -> No
     assert open_session(tmp_path / "session").manifest.messages == 1
 
 
+def test_messages_that_wait_for_their_interval_are_kept_before_one_that_cannot_be(tmp_path: Path) -> None:
+    """With a pace that message comes at the end, where those of other symbols wait as well."""
+    start = 1_767_364_200 * UNIT
+    names = [
+        nyse.message_bytes("3", symbol_index=at, symbol=symbol, price_scale_code=4) for at, symbol in NAMES.items()
+    ]
+    add = {
+        at: nyse.message_bytes("100", symbol_index=at, order_id=at, side="B", volume=5, price=10_000) for at in NAMES
+    }
+    with pcap.PcapWriter(tmp_path / "day.pcap") as writer:
+        flow = pcap.Flow("192.0.2.1", 1, "233.252.0.1", 2)
+        writer.write(pcap.Datagrams.of([packet(*names, add[7], sent=start)], start, flow))
+        writer.write(pcap.Datagrams.of([packet(add[8], sent=0)], start + 1, flow))
+        writer.write(pcap.Datagrams.of([packet(add[9], sent=start)], start + 2, flow))
+    with pytest.raises(CaptureError, match=r"`timestamp` is 0.*\(2 messages before it are in "):
+        import_capture("nyse", tmp_path / "day.pcap", tmp_path / "session", pace=UNIT)
+    session = open_session(tmp_path / "session")
+    assert (session.manifest.symbols, session.events.collect().height) == (["SEVEN", "ZNINE"], 3)
+    assert not session.manifest.source["extent"]["whole"]
+
+
+NAMES = {7: "SEVEN", 8: "EIGHT", 9: "ZNINE"}
+
+
 class TestFormats:
     """Every format goes through EventBatch and books to a session."""
 
