@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
 from typing import Final
 
 from websockets.exceptions import ConnectionClosed
@@ -14,7 +13,7 @@ from websockets.exceptions import ConnectionClosed
 from hftlab.clock import wall_time
 from hftlab.errors import WireError
 from hftlab.log import AUDIT, get_logger
-from hftlab.protocol import ReplayControl
+from hftlab.protocol import Message, ReplayControl
 from hftlab.protocol.order_messages import PrivateMessage
 from hftlab.protocol.publishing.authentication import Authenticator
 from hftlab.protocol.publishing.limits import ServerLimits
@@ -25,13 +24,13 @@ from hftlab.protocol.publishing.server_events import (
     OrderRequested,
     ReplayRequested,
     Reply,
-    SignedIn,
     SignInRequested,
     Subscribed,
 )
 from hftlab.protocol.publishing.server_protocol import ServerProtocol
 from hftlab.server.connection_info import ConnectionInfo
 from hftlab.server.server_socket import OVERFLOW, ServerSocket
+from hftlab.server.sign_in_pace import SignInPace
 from hftlab.server.stream import Stream
 from hftlab.trading.broker import OrderRequest
 from hftlab.trading.remote_broker import OrderAnswer, StateAnswer
@@ -74,7 +73,9 @@ class Connections:
         self._timers: dict[ServerSocket, tuple[float, asyncio.TimerHandle]] = {}
         """By socket: the deadline of its protocol, and what fires then."""
         self._signing_in: dict[ServerSocket, asyncio.Future[None]] = {}
-        """Those whose account is asked for elsewhere: their requests wait until it is answered."""
+        """Those that are about to be signed in, as soon as the state of their account is known and the pace allows it:
+        their other requests wait until then."""
+        self._pace = SignInPace()
         self._without_state: set[ServerSocket] = set()
         """Those that are signed in while nobody could tell the state of their accounts."""
         self._promised: set[ServerSocket] = set()
@@ -103,7 +104,7 @@ class Connections:
             takes_orders=self._stream.takes_orders,
             orders_hint=_RECORDED if self._stream.playback.is_recorded else "",
             is_stepped=self._stream.is_stepped,
-            asks_for_state=self._stream.remote_broker is not None,
+            asks_for_state=self._stream.broker is not None or self._stream.remote_broker is not None,
         )
         self._open[socket] = protocol
         protocol.open(time.monotonic(), wall_time())
@@ -117,8 +118,9 @@ class Connections:
                 self.bytes_received += len(data)
                 protocol.receive(data, time.monotonic(), wall_time())
                 self._carry_out(socket, protocol)
-                if (answered := self._signing_in.get(socket)) is not None:
-                    await answered
+                if (signed_in := self._signing_in.get(socket)) is not None:
+                    ends = (signed_in, socket.connection_lost_waiter)
+                    await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         except ConnectionClosed as exc:
             reason = "lost" if exc.rcvd is None else f"closed with {exc.rcvd.code}"
         finally:
@@ -137,7 +139,8 @@ class Connections:
         if socket in self._promised:
             self._promised.discard(socket)
             self._stream.cancel_orders(socket.name)
-        self._signing_in.pop(socket, None)
+        if (signing_in := self._signing_in.pop(socket, None)) is not None:
+            signing_in.cancel()
         self._without_state.discard(socket)
         _write_audit(protocol)
         self._set_timer(socket, protocol)
@@ -149,12 +152,9 @@ class Connections:
 
     def _carry_out(self, socket: ServerSocket, protocol: ServerProtocol[ServerSocket]) -> None:
         """Send and log what a protocol says, act on its events, close if it asks to, and wait for its next deadline."""
-        events = protocol.events()
-        signs_in = any(isinstance(event, SignedIn) for event in events)
-        with socket.signing_in() if signs_in else nullcontext():
-            _reply(socket, protocol)
-            self._act(socket, protocol, events)
-            _reply(socket, protocol)
+        _reply(socket, protocol)
+        self._act(socket, protocol, protocol.events())
+        _reply(socket, protocol)
         _write_audit(protocol)
         if protocol.close is not None:
             socket.expel(*protocol.close)
@@ -169,35 +169,54 @@ class Connections:
                     self._control(socket, protocol, request)
                 case OrderRequested(request):
                     self._trade(socket, protocol, request)
-                case SignInRequested(account, can_resume):
-                    self._ask_state(socket, protocol, account, with_finished=not can_resume)
-                case SignedIn(account, has_resumed):
-                    state = self._stream.account_state(account, with_finished=not has_resumed)
-                    protocol.send_private(state, wall_time())
+                case SignInRequested(account):
+                    self._sign_in(socket, protocol, account)
 
-    def _ask_state(
-        self, socket: ServerSocket, protocol: ServerProtocol[ServerSocket], account: str, *, with_finished: bool
-    ) -> None:
+    # --- sign-ins ---
+
+    def _sign_in(self, socket: ServerSocket, protocol: ServerProtocol[ServerSocket], account: str) -> None:
+        """Sign a client in, once its account has not been told too much lately."""
+        if socket not in self._open:
+            return
+        wait = self._pace.wait(account, time.monotonic())
+        if wait:
+            if socket not in self._signing_in:
+                self._signing_in[socket] = socket.loop.create_future()
+            timer = socket.loop.call_later(wait, self._sign_in, socket, protocol, account)
+            self._signing_in[socket].add_done_callback(lambda _: timer.cancel())
+        elif self._stream.remote_broker is not None:
+            self._ask_state(socket, protocol, account)
+        else:
+            state = self._stream.account_state(account, with_finished=not protocol.can_resume)
+            self._finish_sign_in(socket, protocol, account, state)
+
+    def _ask_state(self, socket: ServerSocket, protocol: ServerProtocol[ServerSocket], account: str) -> None:
         """Ask for the state of an account in another process, and sign the client in when it has come."""
         assert self._stream.remote_broker is not None
-        answered = self._signing_in[socket] = socket.loop.create_future()
+        if socket not in self._signing_in:
+            self._signing_in[socket] = socket.loop.create_future()
 
         def answer(state: Sequence[PrivateMessage] | None) -> None:
             if socket not in self._open:
                 return
-            with socket.signing_in():
-                protocol.sign_in(state or (), time.monotonic(), wall_time())
-                self._carry_out(socket, protocol)
-            if state is None:
-                self._without_state.add(socket)
-            else:
-                self._without_state.discard(socket)
-            if self._signing_in.get(socket) is answered:
-                del self._signing_in[socket]
-            if not answered.done():
-                answered.set_result(None)
+            self._finish_sign_in(socket, protocol, account, state or ())
+            self._note_state(socket, is_known=state is not None)
 
-        self._stream.remote_broker.ask_state(account, answer, with_finished=with_finished)
+        self._stream.remote_broker.ask_state(account, answer, with_finished=not protocol.can_resume)
+
+    def _finish_sign_in(
+        self,
+        socket: ServerSocket,
+        protocol: ServerProtocol[ServerSocket],
+        account: str,
+        state: Sequence[Message],
+    ) -> None:
+        with socket.signing_in():
+            told = protocol.sign_in(state, time.monotonic(), wall_time())
+            self._carry_out(socket, protocol)
+        self._pace.spend(account, told, time.monotonic())
+        if (signed_in := self._signing_in.pop(socket, None)) is not None:
+            signed_in.set_result(None)
 
     def ask_missing_states(self) -> None:
         """Ask once more for the state of accounts that could not be told when their clients signed in."""
@@ -213,12 +232,16 @@ class Connections:
         def send(state: Sequence[PrivateMessage] | None) -> None:
             if state is None or socket not in self._open or protocol.account != account:
                 return
-            self._without_state.discard(socket)
+            self._note_state(socket, is_known=True)
             with socket.signing_in():
                 protocol.send_private(state, wall_time())
                 self._carry_out(socket, protocol)
 
         return send
+
+    def _note_state(self, socket: ServerSocket, *, is_known: bool) -> None:
+        (self._without_state.discard if is_known else self._without_state.add)(socket)
+        self._publisher.withhold_state(socket, is_withheld=not is_known)
 
     def expel_signed_in(self, reason: str) -> None:
         """Close the connections that are signed in, or about to be: their clients are to come back at once."""

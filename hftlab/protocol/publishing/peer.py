@@ -45,6 +45,8 @@ class Peer(Generic[K]):
         self.channels: dict[Subscription, Channel[K]] = {}
         self.backlog = Backlog.NONE
         self.account: str | None = None
+        self.lacks_state = False
+        """True if it could not be told the state of its account yet; parts of it would pass for the whole."""
         self._seen: dict[Channel[K], int] = {}
         """By channel that is closed to this reader: the last sequence that it has."""
         self._caught_up = Skipped()

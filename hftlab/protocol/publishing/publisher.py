@@ -220,6 +220,11 @@ class Publisher(Generic[K]):
             return []
         return [_stamped(message, peer.codec, sent_at) for message in log.since(session, resume_from)]
 
+    def withhold_state(self, key: K, *, is_withheld: bool) -> None:
+        """Send a connection no state of its account, such as its portfolio, until it can be told all of it."""
+        if key in self._peers:
+            self._peers[key].lacks_state = is_withheld
+
     def deauthenticate(self, key: K) -> None:
         """Give a connection no more private messages."""
         if key in self._peers:
@@ -409,7 +414,7 @@ class Publisher(Generic[K]):
             numbered, readers = self._accounts.add(*event)
             yield from self._deliver(numbered, sent_at, readers, private=True)
         for account, message in self._private.take_state():
-            peers = [peer for peer in self._accounts.peers(account) if peer.backlog is Backlog.NONE]
+            peers = [peer for peer in self._accounts.peers(account) if _takes_state(peer)]
             # A copy, as taps have the message: its time there is the source's.
             yield from self._deliver(msgspec.structs.replace(message), sent_at, peers, private=True)
 
@@ -427,6 +432,10 @@ class Publisher(Generic[K]):
         for peer in peers:
             readers.setdefault(peer.codec, []).append(peer.key)
         return [Delivery(_stamped(message, codec, sent_at), codec, keys, private) for codec, keys in readers.items()]
+
+
+def _takes_state(peer: Peer[K]) -> bool:
+    return peer.backlog is Backlog.NONE and not peer.lacks_state
 
 
 def _stamped(message: Message, codec: Codec, sent_at: int) -> bytes:

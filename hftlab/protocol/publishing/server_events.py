@@ -15,7 +15,6 @@ __all__ = [
     "ReplayRequested",
     "Reply",
     "SignInRequested",
-    "SignedIn",
     "Subscribed",
 ]
 
@@ -51,24 +50,10 @@ class ReplayRequested(NamedTuple):
     request: ReplayControl
 
 
-class SignedIn(NamedTuple):
-    """The connection is signed in as `account`; its state goes to ServerProtocol.send_private().
-
-    `has_resumed` says that all private messages that the client had missed have been sent.
-    """
-
-    account: str
-    has_resumed: bool
-
-
 class SignInRequested(NamedTuple):
-    """The connection has shown a good token of `account`; its state goes to ServerProtocol.sign_in().
-
-    `can_resume` says that the log has all private messages that the client has missed.
-    """
+    """The connection has shown a good token of `account`; its state goes to ServerProtocol.sign_in()."""
 
     account: str
-    can_resume: bool
 
 
 class OrderRequested(NamedTuple):
@@ -77,7 +62,7 @@ class OrderRequested(NamedTuple):
     request: NewOrder | CancelOrder | ReplaceOrder | CancelAll
 
 
-Event: TypeAlias = Subscribed | ReplayRequested | SignInRequested | SignedIn | OrderRequested
+Event: TypeAlias = Subscribed | ReplayRequested | SignInRequested | OrderRequested
 """Events that the owner of a connection has to act on."""
 
 

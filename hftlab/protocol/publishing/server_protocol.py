@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Collection, Hashable, Iterable
 from typing import Any, Final, Generic, TypeVar
 
 from hftlab.clock import NANOSECONDS, to_milliseconds
@@ -38,7 +38,6 @@ from hftlab.protocol.publishing.server_events import (
     OrderRequested,
     ReplayRequested,
     Reply,
-    SignedIn,
     SignInRequested,
     Subscribed,
 )
@@ -326,26 +325,39 @@ class ServerProtocol(Generic[K]):
             self._spend_error(now)
             return
         if self._asks_for_state:
-            can_resume = self._publisher.can_resume(identity.subject, request.session, request.resume_from)
             self._asked = request, identity
-            self._events.append(SignInRequested(identity.subject, can_resume))
+            if self.identity is None:
+                self._deadline = None  # AUTH has come in time, however long the state takes
+            self._events.append(SignInRequested(identity.subject))
         else:
             self._sign_in(request, identity, now, sent_at)
 
-    def sign_in(self, state: Iterable[Message], now: float, sent_at: int) -> None:
-        """Sign in the client of SignInRequested, and send it the state of its account."""
-        if self._asked is None or self._has_ended:
-            return
-        (request, identity), self._asked = self._asked, None
-        self._sign_in(request, identity, now, sent_at)
-        self.send_private(state, sent_at)
+    @property
+    def can_resume(self) -> bool:
+        """True if the log has all private messages that the client of SignInRequested has missed."""
+        if self._asked is None:
+            return False
+        request, identity = self._asked
+        return self._publisher.can_resume(identity.subject, request.session, request.resume_from)
 
-    def _sign_in(self, request: Auth, identity: Identity, now: float, sent_at: int) -> None:
+    def sign_in(self, state: Collection[Message], now: float, sent_at: int) -> int:
+        """Sign in the client of SignInRequested, and send it the state of its account.
+
+        Returns the number of its private messages, those that it has missed included.
+        """
+        if self._asked is None or self._has_ended:
+            return 0
+        (request, identity), self._asked = self._asked, None
+        missed = self._sign_in(request, identity, now, sent_at)
+        self.send_private(state, sent_at)
+        return missed + len(state)
+
+    def _sign_in(self, request: Auth, identity: Identity, now: float, sent_at: int) -> int:
+        """Sign a client in; returns the number of private messages that it had missed."""
         changes = self.account not in (None, identity.subject)
         self.identity, self._deadline = identity, now + identity.expires_at - sent_at / NANOSECONDS
         self.cancels_on_disconnect = request.cancel_on_disconnect
         self._audit("authenticated", connection=str(self.key), subject=identity.subject)
-        has_resumed = self._publisher.can_resume(identity.subject, request.session, request.resume_from)
         missed = self._publisher.authenticate(self.key, identity.subject, sent_at, request.session, request.resume_from)
         success = AuthSuccess(
             timestamp=to_milliseconds(sent_at),
@@ -358,8 +370,7 @@ class ServerProtocol(Generic[K]):
         # Urgent, as the private messages are that may come from now on.
         self._replies.append(Reply(self.codec.encode(success), urgent=True, changes_account=changes))
         self._replies += [Reply(payload, urgent=True, private=True) for payload in missed]
-        if self._takes_orders and not self._asks_for_state:
-            self._events.append(SignedIn(identity.subject, has_resumed))
+        return len(missed)
 
     def _miss_authentication(self, sent_at: int) -> None:
         self._warn("authentication did not come", connection=str(self.key))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
+import msgspec
 import pytest
 
 from hftlab import protocol
@@ -20,7 +21,7 @@ from hftlab.protocol.publishing.server_events import (
     OrderRequested,
     ReplayRequested,
     Reply,
-    SignedIn,
+    SignInRequested,
     Subscribed,
 )
 from hftlab.protocol.publishing.server_protocol import ServerProtocol
@@ -41,12 +42,10 @@ class Connected:
         *,
         codec: Codec = protocol.JSON,
         limits: ServerLimits | None = None,
-        takes_orders: bool = False,
+        **options: bool,
     ) -> None:
         self.now, self.publisher = 0.0, publisher
-        self.protocol = ServerProtocol(
-            key, codec, publisher, Authenticator(KEY), limits or ServerLimits(), takes_orders=takes_orders
-        )
+        self.protocol = ServerProtocol(key, codec, publisher, Authenticator(KEY), limits or ServerLimits(), **options)
         self.protocol.open(self.now, self.sent_at)
 
     @property
@@ -336,7 +335,7 @@ class TestOrders:
 
     def test_the_owner_answers_them(self, trading: Connected) -> None:
         trading.sign_in()
-        assert trading.protocol.events() == [SignedIn("alice", True)]
+        assert trading.protocol.events() == []
         for error, expected in ((None, "ACK"), (ServerError("no order of that id"), "SERVER_ERROR")):
             assert trading.ask(**self.ORDER) == []
             (event,) = trading.protocol.events()
@@ -377,15 +376,32 @@ class TestOrders:
         connected.sign_in()
         assert kinds(connected.ask(**self.ORDER)) == ["SERVER_ERROR"]
 
-    def test_a_sign_in_tells_whether_messages_are_missing(self, trading: Connected) -> None:
-        trading.sign_in()
+    def test_a_sign_in_waits_for_the_state_of_the_account(self, publisher: Publisher[str]) -> None:
+        """It tells whether the log has what the client has missed, and how many messages it has brought."""
+        one = Connected(publisher, takes_orders=True, asks_for_state=True)
         for _ in range(3):
-            trading.publisher.publish(UPDATE, 1, "alice")
-        list(trading.publisher.poll(1, 1))
-        trading.protocol.events()
-        for session, seen, expected in (("s", 1, True), ("other", 1, False), (None, None, True)):
-            trading.sign_in(session=session, resumeFrom=seen)
-            assert trading.protocol.events() == [SignedIn("alice", expected)]
+            publisher.publish(UPDATE, 1, "alice")
+        list(publisher.poll(1, 1))
+        one.protocol.data_to_send()
+        for session, seen, can_resume, missed in (("s", 1, True, 2), ("other", 1, False, 3), (None, None, True, 0)):
+            assert one.sign_in(session=session, resumeFrom=seen) == []
+            assert one.protocol.events() == [SignInRequested("alice")]
+            assert one.protocol.can_resume is can_resume
+            assert one.protocol.sign_in([msgspec.structs.replace(UPDATE)], one.now, one.sent_at) == missed + 1
+            replies = one.protocol.data_to_send()
+            assert kinds(replies) == ["AUTH_SUCCESS", *["PORTFOLIO_UPDATE"] * (missed + 1)]
+            assert not one.protocol.can_resume
+            assert one.protocol.sign_in([], one.now, one.sent_at) == 0
+
+    def test_auth_has_come_in_time_while_the_state_is_asked_for(self) -> None:
+        publisher: Publisher[str] = Publisher(session="s", limits=LIMITS, symbols=["AAPL"], public=False)
+        one = Connected(publisher, asks_for_state=True)
+        one.protocol.data_to_send()
+        one.sign_in(lifetime=60)
+        assert one.wait(30) == []
+        one.protocol.sign_in((), one.now, one.sent_at)
+        assert kinds(one.protocol.data_to_send()) == ["AUTH_SUCCESS"]
+        assert kinds(one.wait(30)) == ["AUTHENTICATION_FAILED"]
 
     def test_cancel_on_disconnect_is_asked_for_at_each_sign_in(self, trading: Connected) -> None:
         trading.sign_in(cancelOnDisconnect=True)
