@@ -281,10 +281,10 @@ class Connections:
         """Control the replay, and answer when that is done; the status and the snapshots come before the answer."""
 
         def answer(done: asyncio.Future[None]) -> None:
-            if done.cancelled() or socket not in self._open:
-                return
-            error = done.exception()
+            error = done.exception()  # of a stream that ends: also where the connection has ended before
             assert error is None or isinstance(error, WireError)
+            if socket not in self._open:
+                return
             protocol.answer_replay(request, error, time.monotonic(), wall_time())
             self._carry_out(socket, protocol)
 

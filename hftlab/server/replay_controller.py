@@ -74,7 +74,7 @@ class ReplayController:
         try:
             await self._act(request)
         except asyncio.CancelledError:
-            done.cancel()
+            _refuse(request, done)
             raise
         except Exception as exc:
             _log.exception("replay control failed", action=request.action)
@@ -86,9 +86,9 @@ class ReplayController:
                 done.set_result(None)
 
     def close(self) -> None:
-        """Cancel the controls that still wait."""
-        for _, done in self.waiting:
-            done.cancel()
+        """Refuse the controls that still wait: the stream has ended."""
+        while self.waiting:
+            _refuse(*self.waiting.popleft())
 
     async def _act(self, request: ReplayControl) -> None:
         playback = self._playback
@@ -246,3 +246,8 @@ class ReplayController:
             playback.is_ended = True
         self._announced, self._announced_at = (playback.state, playback.clock.speed), time.monotonic()
         self._output.notify(playback.status(reset=reset))
+
+
+def _refuse(request: ReplayControl, done: asyncio.Future[None]) -> None:
+    if not done.cancelled():
+        done.set_exception(ServerError(f"the server has stopped, and {request.action} is not done"))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import tempfile
+import threading
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
@@ -23,7 +25,7 @@ from hftlab.clock import Clock, from_milliseconds, to_milliseconds
 from hftlab.credentials import access_token, local_account
 from hftlab.errors import ArgumentError, ServerError
 from hftlab.loop import run
-from hftlab.protocol import BookDelta, DataType, Gap, MarketData, MarketDataSymbol, ReplayStatus
+from hftlab.protocol import BookDelta, DataType, Gap, MarketData, MarketDataSymbol, Message, ReplayStatus
 from hftlab.protocol.base import Base
 from hftlab.protocol.encoded_market_data import EncodedMarketData
 from hftlab.protocol.latest_state import LatestState
@@ -335,6 +337,35 @@ class TestCalls:
                 assert client.replay.position == at(number)
                 assert status.state == ("ENDED" if number == 9 else "PAUSED")
             assert (await client.replay.step()).state == "ENDED"  # type: ignore[union-attr]
+
+    async def test_a_server_that_stops_answers_the_controls_that_wait(
+        self, session: Session, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """One is under way, another waits; neither is done later, when the server is started again."""
+        server = await Server(session.replay(), port=0, key=KEY).start()
+        has_begun, may_go_on, seek = threading.Event(), threading.Event(), server._playback.seek
+
+        def slow(position: int) -> list[Message]:
+            has_begun.set()
+            may_go_on.wait(PATIENCE)
+            return seek(position)
+
+        monkeypatch.setattr(server._playback, "seek", slow)
+        connection = await signed_in(server)
+        controls = [asyncio.ensure_future(server.replay.seek(at(5))), asyncio.ensure_future(server.replay.set_speed(3))]
+        await connection.send(json.dumps({"type": "REPLAY_CONTROL", "timestamp": 1, "id": "r", "action": "RESUME"}))
+        await asyncio.to_thread(has_begun.wait, PATIENCE)
+        await settled(lambda: server.connections()[0].received == 2)
+        await server.stop()
+        for one, action in zip(controls, ("SEEK", "SPEED"), strict=True):
+            with pytest.raises(ServerError, match=f"has stopped, and {action} is not done"):
+                await one
+        said = [json.loads(message) async for message in connection]
+        assert [(one["id"], one["errorType"]) for one in said if one["type"] == "ERROR"] == [("r", "SERVER_ERROR")]
+        may_go_on.set()
+        await server.start()
+        assert (await server.replay.pause()).speed == 1.0  # type: ignore[union-attr]
+        await server.stop()
 
     async def test_a_long_step_tells_where_it_is(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """Else a client would give it up after a minute. Here each slice of 256 messages is long."""
