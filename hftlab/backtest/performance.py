@@ -268,8 +268,9 @@ def _drawdown(equity: pl.DataFrame) -> Drawdown | None:
         return None
     amount = -float(equity["drawdown"][place])
     highest = equity["equity"][place] - equity["drawdown"][place]
-    before = equity["equity"][: place + 1]
-    since = place - int((before.reverse() == highest).arg_max() or 0)
+    # None had the highest where all of the first time's changes are one row: it fell from what the account began with.
+    peaks = (equity["equity"][: place + 1] == highest).arg_true()
+    since = int(peaks[-1]) if len(peaks) else 0
     share = amount / float(highest) if highest > 0 else None
     return Drawdown(amount=amount, share=share, since=equity["at"][since], at=equity["at"][place])
 

@@ -99,6 +99,15 @@ class TestTotal:
         assert summary.max_exposure == 1500
         assert summary.mean_exposure == pytest.approx((10 * 1000 + 20 * 1500 + 5 * 500 + 15 * 515) / 60)
 
+    def test_a_loss_from_the_first_moment_on_is_a_fall_since_the_start(self) -> None:
+        """What was bought with the first message is in the table's first row, which has the loss of the spread."""
+        quotes = [quote(0, 99, 101), quote(10, 97, 99)]
+        result = made_result([order("a", "BUY", 102, 10, 0)], [fill("a", "BUY", 102, 10, 0)], quotes)
+        fall = result.summary().drawdown
+        assert fall is not None
+        assert (fall.since, fall.at) == (START, START + 10 * SECOND)
+        assert fall.amount == pytest.approx(10 * (102 - 98) - 0.5e-4 * 1020)
+
     @example(seed=6963)
     @given(seed=st.integers(0, 10**6))
     def test_it_adds_up_what_accounts_of_each_symbol_have(self, seed: int) -> None:
