@@ -120,6 +120,13 @@ class Latency:
             return self
         return Latency(entry=self.entry, response=self.response, compute=self.compute, seed=self.seed)
 
+    def with_seed(self, seed: int) -> Latency:
+        """Return the same latency, fitted to the same session, with another seed of its draws. Raises ArgumentError."""
+        parts: dict[str, Any] = {part: getattr(self, part) for part in _PARTS}
+        seeded = Latency(**parts, seed=seed)
+        seeded.report = self.report
+        return seeded
+
     def start(self) -> Latencies:
         """Begin to draw, with the same numbers each time."""
         return Latencies(self)

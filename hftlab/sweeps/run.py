@@ -72,18 +72,12 @@ def _run(
     arguments = dict(arguments)
     seed = arguments.pop("seed", None)
     if seed is not None:
-        arguments["latency"] = _seeded(arguments.get("latency"), seed)
+        arguments["latency"] = (arguments.get("latency") or Latency.none).with_seed(seed)
     if isinstance(strategy, CompiledStrategy) or not isinstance(strategy, type):
         result = run_backtest(made(strategy, parameters), session, **arguments)
     else:
         result = run_backtest(strategy, session, parameters=parameters, **arguments)
     return measures_of(result.summary())
-
-
-def _seeded(latency: Latency | None, seed: int) -> Latency:
-    given = latency or Latency.none
-    parts = {part: getattr(given, part) for part in ("feed", "entry", "response", "compute")}
-    return Latency(**parts, seed=seed)
 
 
 def _text(error: BaseException) -> str:

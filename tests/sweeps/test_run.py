@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from typing import Any
 
 import cloudpickle
 
 from hftlab.backtest import Autocorrelated, Latency, run_backtest
+from hftlab.session import open_session
+from hftlab.session.writer import SessionWriter
 from hftlab.sweeps.measures import MEASURES
 from hftlab.sweeps.run import Task, manifest_hash, run_task
 from hftlab.sweeps.subject import Subject
@@ -43,6 +46,21 @@ def test_a_seed_is_that_of_the_latency() -> None:
     measures = run_task(task(Joiner, latency=latency, seed=9)).measures
     assert (measures["pnl"], measures["fills"], measures["orders"]) == (expected.pnl, expected.fills, expected.orders)
     assert run_task(task(Joiner, seed=9)).error is None
+
+
+def test_a_seed_leaves_a_fitted_latency_that_of_its_session(tmp_path: Path) -> None:
+    """Messages of the session that it was fitted to have their feed latency already, whatever the seed."""
+    writer = SessionWriter(tmp_path / "late", source=two_days()[0].manifest.source)
+    for item in two_days()[0].replay(float("inf")).take(200):
+        writer.append(item.message, item.at + 5_000_000)
+    writer.close()
+    late = open_session(tmp_path / "late")
+    fitted = Latency.fit(late, kind="constant", entry="1ms", response=0)
+    arguments = cloudpickle.dumps(({}, {"latency": fitted}))
+    seeded = cloudpickle.dumps(({}, {"latency": fitted, "seed": 9}))
+    given = Subject(Joiner).to_bytes(), late.folder, manifest_hash(late.folder)
+    assert fitted.feed != Latency.none.feed
+    assert run_task(Task(*given, seeded)).measures == run_task(Task(*given, arguments)).measures
 
 
 def test_what_a_strategy_raises_is_told_with_its_line() -> None:
