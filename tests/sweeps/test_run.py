@@ -8,7 +8,8 @@ from typing import Any
 
 import cloudpickle
 
-from hftlab.backtest import Autocorrelated, Latency, run_backtest
+from hftlab.backtest import Autocorrelated, Latency, Strategy, run_backtest
+from hftlab.protocol import MarketData
 from hftlab.session import open_session
 from hftlab.session.writer import SessionWriter
 from hftlab.sweeps.measures import MEASURES
@@ -48,6 +49,14 @@ def test_a_seed_is_that_of_the_latency() -> None:
     assert run_task(task(Joiner, seed=9)).error is None
 
 
+class Clocked(Strategy):
+    """It buys as many as the milliseconds of the second in which it hears of the market."""
+
+    def on_market_data(self, message: MarketData) -> None:
+        if not self.trading.orders:
+            self.trading.buy(message.symbols[0].symbol, 1 + self.market.now // 1_000_000 % 1_000)
+
+
 def test_a_seed_leaves_a_fitted_latency_that_of_its_session(tmp_path: Path) -> None:
     """Messages of the session that it was fitted to have their feed latency already, whatever the seed."""
     writer = SessionWriter(tmp_path / "late", source=two_days()[0].manifest.source)
@@ -58,9 +67,10 @@ def test_a_seed_leaves_a_fitted_latency_that_of_its_session(tmp_path: Path) -> N
     fitted = Latency.fit(late, kind="constant", entry="1ms", response=0)
     arguments = cloudpickle.dumps(({}, {"latency": fitted}))
     seeded = cloudpickle.dumps(({}, {"latency": fitted, "seed": 9}))
-    given = Subject(Joiner).to_bytes(), late.folder, manifest_hash(late.folder)
+    given = Subject(Clocked).to_bytes(), late.folder, manifest_hash(late.folder)
     assert fitted.feed != Latency.none.feed
-    assert run_task(Task(*given, seeded)).measures == run_task(Task(*given, arguments)).measures
+    of_seeded, of_fitted = (run_task(Task(*given, point)).measures for point in (seeded, arguments))
+    assert of_seeded["volume"] == of_fitted["volume"] > 1
 
 
 def test_what_a_strategy_raises_is_told_with_its_line() -> None:
