@@ -202,7 +202,7 @@ class Positions(Mapping[str, PositionUpdate]):
 
         Strings symbol, side (LONG, SHORT, FLAT) and currency; Float64 quantity (negative for a short position),
         average_price, current_price, market_value, unrealized_pnl, realized_pnl (net of commissions) and day_pnl, in
-        the account's currency; Int64 time (ns UTC, the server's).
+        `currency`, that of the symbol's prices (null where the server does not say); Int64 time (ns UTC, the server's).
         """
         return _frame(self._rows(), _POSITION_COLUMNS)
 
