@@ -13,14 +13,14 @@ from hftlab.backtest.strategy_market import StrategyMarket
 from hftlab.backtest.strategy_trading import StrategyTrading
 from hftlab.backtest.wakes import Wakes
 from hftlab.clock import duration
-from hftlab.errors import ArgumentError, NameNotFound, ServerError
+from hftlab.errors import ArgumentError, NameNotFound, ServerError, WireError
 from hftlab.nearest import describe_unknown, meant
 from hftlab.protocol.messages import MarketData, Message
 from hftlab.protocol.order_messages import PRIVATE_MESSAGES, NewOrder, OrderUpdate, ReplaceOrder
 from hftlab.source import Timed
 from hftlab.trading.blotter import Blotter
 
-__all__ = ["ACCOUNT", "Engine", "TradedMarket", "timer_interval"]
+__all__ = ["ACCOUNT", "Engine", "TradedMarket", "is_of_another", "timer_interval"]
 
 ACCOUNT: Final = "backtest"
 """Account in which a backtest trades."""
@@ -201,12 +201,17 @@ class Engine:
         try:
             items = self._market.handle(ACCOUNT, request, at)
         except ServerError as error:
-            if not isinstance(request, NewOrder):
+            if not isinstance(request, NewOrder) or is_of_another(error):
                 raise
             self.refuse(request, str(error))
             return
         for item in items:
             self._take(item)
+
+
+def is_of_another(error: WireError) -> bool:
+    """Tell whether a new order was refused for its clientOrderId, which is another order's: that one goes on."""
+    return "clientOrderId" in (error.context or {})
 
 
 def timer_interval(strategy: Strategy) -> int | None:

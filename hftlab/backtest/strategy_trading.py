@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from hftlab.errors import ServerError
 from hftlab.protocol.enums import Side
 from hftlab.protocol.order_messages import CancelAll, CancelOrder, NewOrder, PortfolioUpdate, ReplaceOrder
 from hftlab.trading.account_views import Fills, Orders, Positions
@@ -56,7 +57,8 @@ class StrategyTrading:
         """Send a buy order: a LIMIT order if there is a `price`, else a MARKET order.
 
         `terms` are those of client.trading.buy(): order_type, stop_price, display_quantity, time_in_force, post_only,
-        self_trade_prevention, client_order_id. Raises ValueError or TypeError for terms that make no sense.
+        self_trade_prevention, client_order_id. Raises ValueError or TypeError for terms that make no sense, and
+        ServerError for a client_order_id that is another order's (at a live venue the client's "error" event tells).
         """
         return self._place(Side.BUY, symbol, quantity, price, **terms)
 
@@ -122,8 +124,14 @@ class StrategyTrading:
             self_trade_prevention=self_trade_prevention,
             client_order_id=self._next_id() if client_order_id is None else client_order_id,
         )
+        known = self._blotter.find(message.client_order_id)
         tracked = self._blotter.track(message, self._now())
-        self._send(message)
+        try:
+            self._send(message)
+        except ServerError as error:
+            if tracked is not known:
+                self._blotter.refuse(tracked, str(error), self._now())
+            raise
         return self._handle(tracked)
 
     def _next_id(self) -> str:

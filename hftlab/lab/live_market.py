@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from typing import Any, Final, NamedTuple
 
-from hftlab.backtest.engine import ACCOUNT
+from hftlab.backtest.engine import ACCOUNT, is_of_another
 from hftlab.client import Client
 from hftlab.clock import NANOSECONDS, from_milliseconds, wall_time
 from hftlab.errors import WireError
@@ -86,7 +86,7 @@ class LiveMarket:
         try:
             await self._client.trading.request(request)
         except WireError as error:
-            if isinstance(request, NewOrder):
+            if isinstance(request, NewOrder) and not is_of_another(error):
                 self._queue.put((_Refusal(request, str(error)), wall_time()))
             else:
                 self._client.report(error)

@@ -231,6 +231,23 @@ class TestErrors:
         with pytest.raises(ServerError, match="no order with the clientOrderId 'nothing'"):
             hl.backtest(Careless, orders())
 
+    @pytest.mark.parametrize("entry", [0, "50ms"])
+    def test_an_id_that_another_order_has_is_an_error_and_that_order_goes_on(self, entry: int | str) -> None:
+        """Also at once, before the strategy has heard of the first one; sent once more, the same order is no error."""
+
+        class Reuser(hl.Strategy):
+            def on_start(self) -> None:
+                first = self.trading.buy("AAPL", 100, price=1.0, client_order_id="mine")
+                assert self.trading.buy("AAPL", 100, price=1.0, client_order_id="mine") == first
+                with pytest.raises(ServerError, match="the clientOrderId 'mine' is that of another order"):
+                    self.trading.sell("AAPL", 10, price=999.0, client_order_id="mine")
+                assert first.status != "REJECTED"
+                assert [one.client_order_id for one in self.trading.open_orders] == ["mine"]
+
+        result = hl.backtest(Reuser, orders(), latency=Latency(entry=entry))
+        assert result.orders.collect().select("client_order_id", "side", "status").rows() == [("mine", "BUY", "NEW")]
+        assert result.requests.collect().select("kind", "outcome").rows() == [("NEW", "DONE")]
+
     def test_one_object_cannot_run_on_two_sessions(self) -> None:
         with pytest.raises(ArgumentError, match="made anew for each"):
             hl.backtest(Maker(), [orders(), orders(10, 8)])

@@ -196,6 +196,25 @@ class TestLive:
             hl.run(strategy, client, duration=20)
             assert strategy.order.status == "REJECTED"
 
+    def test_an_id_that_another_order_has_is_an_error_of_the_client_and_that_order_goes_on(self) -> None:
+        source = exchange()
+        source.clock.speed = 20.0
+
+        class Reuser(hl.Strategy):
+            def on_start(self) -> None:
+                self.order = self.trading.buy("AAPL", 1, price=1.0, client_order_id="mine")
+                self.trading.sell("AAPL", 1, price=999.0, client_order_id="mine")
+
+        with hl.serve(source, port=0) as server, hl.connect(server, account="alice") as client:
+            client.subscribe(["AAPL"], frequency=0)
+            errors: list[str] = []
+            client.on("error", lambda error: errors.append(str(error)))
+            source.clock.resume()
+            strategy = Reuser()
+            hl.run(strategy, client, duration=20)
+            assert [one for one in errors if "'mine' is that of another order" in one]
+            assert strategy.order.status == "NEW"
+
     def test_the_end_of_the_connection_is_its_own(self) -> None:
         source = exchange()
         source.clock.speed = 20.0
