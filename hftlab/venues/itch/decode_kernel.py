@@ -26,18 +26,20 @@ from hftlab.venues.itch.decoder_state import (
 from hftlab.venues.itch.message_layouts import SIZES
 from hftlab.venues.itch.order_words import LARGEST_SHARES, SELL, SIDELESS, pack
 
-__all__ = ["INPUT", "MOST_ROWS", "ROWS", "SLOTS", "RunColumns", "decode", "gather_runs", "name_runs"]
+__all__ = ["EVENT", "INPUT", "MOST_ROWS", "ROWS", "SLOTS", "RunColumns", "decode", "gather_runs", "name_runs"]
 
 Bytes = npt.NDArray[np.uint8]
 
-INPUT, ROWS, SLOTS = range(3)
-"""Reasons why the kernel returned: it needs more bytes, more rows, or a larger map of orders."""
+INPUT, ROWS, SLOTS, EVENT = range(4)
+"""Reasons why the kernel returned: it needs more bytes, more rows, a larger map of orders, or somebody who
+looks at the system event (S) that it has passed."""
 
 MOST_ROWS: Final = 3
 """Largest number of rows that one message makes."""
 
 _ADD, _ADD_ATTRIBUTED, _EXECUTED, _EXECUTED_AT, _CANCEL, _DELETE, _REPLACE, _TRADE, _CROSS, _DIRECTORY = b"AFECXDUPQR"
 _BUY, _SELL, _PRINTABLE = b"BSY"
+_SYSTEM: Final = ord("S")
 _STAMP: Final = np.uint64((1 << 48) - 1)
 _MOST_SHARES: Final = np.uint64(LARGEST_SHARES)
 _PRICE: Final = 100_000  # 1e-4 in 1e-9
@@ -105,8 +107,8 @@ def decode(
 ) -> tuple[int, int, int]:
     """Decode the length-prefixed messages in data[at:end], and write rows from `row` on.
 
-    Returns (where the first message not decoded begins, the next free row, why: INPUT, ROWS or SLOTS). `midnight` is
-    added to every time.
+    Returns (where the first message not decoded begins, the next free row, why: INPUT, ROWS, SLOTS or EVENT). The
+    `midnight` is added to every time.
     """
     tallies = state.tallies
     last_row, most_live = len(rows.ts_event) - MOST_ROWS, len(state.orders.entries) - 1
@@ -139,6 +141,8 @@ def decode(
             time = midnight + i64(load_u64(data, start + 3) & _STAMP)
             message = MessageHead(start, kind, locate, i64(state.locates[locate]), time, tallies[MESSAGES])
             row = _decode_one(data, message, state, rows, row)
+            if kind == _SYSTEM:
+                return at, row, EVENT
         elif expected > 0:
             tallies[MALFORMED] += 1
     return at, row, INPUT

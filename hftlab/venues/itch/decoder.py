@@ -11,11 +11,11 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from hftlab.events import COLUMNS, EventBatch
+from hftlab.events import CLEAR, COLUMNS, F_LAST, NO_SIDE, EventBatch
 from hftlab.instruments import NASDAQ, UNIT, Instrument, find_instrument
 from hftlab.kernels.integer_map import LIVE, new_map, with_capacity
 from hftlab.venues.arbitration import ArbitrationStats
-from hftlab.venues.itch.decode_kernel import INPUT, MOST_ROWS, ROWS, RunColumns, decode, gather_runs, name_runs
+from hftlab.venues.itch.decode_kernel import EVENT, INPUT, MOST_ROWS, ROWS, RunColumns, decode, gather_runs, name_runs
 from hftlab.venues.itch.decoder_state import (
     EMPTY,
     EXCESS,
@@ -42,6 +42,9 @@ _LOCATES: Final = 1 << 16
 _NO_STOCK: Final = 0  # eight zeros, where a stock is padded with spaces
 _TICK: Final = UNIT // 10_000
 _GAP: Final = 7 * 64  # bytes
+_EVENT: Final = 12  # bytes of a system event
+_STAMP: Final = slice(5, 11)
+_START, _END = b"O", b"C"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,7 @@ class Stats:
     gaps: int = 0  # of the messages' numbers, in packets: no line had them
     missing: int = 0  # messages in those gaps
     duplicates: int = 0  # messages that another packet had brought, as those of a B line
+    days_begun_anew: int = 0  # starts of messages behind an end of messages, in files that do not say the day
 
 
 class Decoder:
@@ -70,6 +74,9 @@ class Decoder:
     `midnight` (ns since 1970 UTC) is added to the messages' times; `symbols` are the only ones kept, None keeps all.
     A symbol that Nasdaq cannot have, because it is not 1 to 8 characters of ASCII, keeps nothing. `truncated_bytes`,
     `is_torn` and `arbitration` are for the caller to set. Raises ValueError for a chunk below 3 rows.
+
+    With a start of messages (S with the code O) behind an end of messages (C) another day begins, whose date nothing
+    tells: no order or locate code is left, every instrument has an R, and times go on to count from the same midnight.
     """
 
     def __init__(self, *, symbols: Iterable[str] | None = None, midnight: int = 0, chunk: int = CHUNK) -> None:
@@ -82,6 +89,7 @@ class Decoder:
         self._rows, self._row = _new_rows(chunk), 0
         self._received: IntArray | None = None
         self._session, self._others = 0, dict[int, DecoderState]()
+        self._has_ended, self._days_begun_anew = False, 0
         self._state = DecoderState(
             orders=new_map(_FIRST_ORDERS),
             locates=_new_locates(),
@@ -101,9 +109,25 @@ class Decoder:
             at, self._row, why = decode(data, at, end, self._state, self._rows, self._row, self.midnight)
             if why == ROWS:
                 yield self.flush()
+            elif why == EVENT:
+                yield from self._take_event(data[at - _EVENT : at].tobytes())
             elif why != INPUT:
                 self._make_room()
         return at
+
+    def begin_day(self, midnight: int, ts_recv: int, sequence: int) -> Iterator[EventBatch]:
+        """Begin the day whose times count from `midnight`: no order or locate code of the days before is left.
+
+        Yields the rows decoded since the last batch, and an R for each instrument, all at `ts_recv`.
+        """
+        if self._row:
+            yield self.flush()
+        cleared = _cleared(self.instruments, ts_recv, sequence)
+        for start in range(0, len(cleared), self._chunk):
+            yield cleared[start : start + self._chunk]
+        self._others.clear()
+        self._state = self._state._replace(orders=new_map(_FIRST_ORDERS), locates=_new_locates())
+        self.midnight = midnight
 
     def feed_runs(self, runs: Runs) -> Iterator[EventBatch]:
         """Decode runs of messages out of packets, and yield each batch that is full.
@@ -134,6 +158,9 @@ class Decoder:
             name_runs(runs, run, self._rows, self._received, before, self._row)
             if why == ROWS:
                 yield self.flush()
+            elif why == EVENT:
+                if not runs.ts_recv[run]:
+                    yield from self._take_event(data[at - _EVENT : at].tobytes())
             elif why != INPUT:
                 self._make_room()
 
@@ -189,7 +216,16 @@ class Decoder:
             gaps=self.arbitration.gaps if self.arbitration else 0,
             missing=self.arbitration.missing if self.arbitration else 0,
             duplicates=self.arbitration.duplicates if self.arbitration else 0,
+            days_begun_anew=self._days_begun_anew,
         )
+
+    def _take_event(self, message: bytes) -> Iterator[EventBatch]:
+        """Begin another day at a start of messages behind the end of others."""
+        is_start, self._has_ended = message[-1:] == _START and self._has_ended, message[-1:] == _END
+        if is_start:
+            self._days_begun_anew += 1
+            time = self.midnight + int.from_bytes(message[_STAMP], "big")
+            yield from self.begin_day(self.midnight, time, int(self._state.tallies[MESSAGES]))
 
     def _make_room(self) -> None:
         orders = self._state.orders
@@ -202,6 +238,24 @@ class Decoder:
             self._session = session
             known = self._others.pop(session, None)
             self._state = known or self._state._replace(orders=new_map(_FIRST_ORDERS), locates=_new_locates())
+
+
+def _cleared(instruments: tuple[Instrument, ...], time: int, sequence: int) -> EventBatch:
+    """Return an R for each instrument."""
+    count = len(instruments)
+    return EventBatch(
+        ts_event=np.full(count, time),
+        ts_recv=np.full(count, time),
+        sequence=np.full(count, sequence),
+        instrument_id=np.arange(count, dtype=np.int32),
+        order_id=np.zeros(count, np.uint64),
+        action=np.full(count, CLEAR, np.uint8),
+        side=np.full(count, NO_SIDE, np.uint8),
+        price=np.zeros(count, np.int64),
+        size=np.zeros(count, np.int64),
+        flags=np.full(count, F_LAST, np.uint8),
+        instruments=instruments,
+    )
 
 
 def _new_locates() -> npt.NDArray[np.int32]:

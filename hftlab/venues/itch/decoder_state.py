@@ -73,15 +73,25 @@ def register(state: DecoderState, locate: Any, symbol: Any, renames: bool) -> An
     if not _is_text(symbol):
         state.tallies[MALFORMED] += 1
         return UNWANTED_LOCATE if known == UNKNOWN_LOCATE else known
-    number = state.tallies[INSTRUMENTS]
+    number = _number_of(state, symbol)
     if not _is_wanted(state, symbol) or number == len(state.symbols):
         state.locates[locate] = UNWANTED_LOCATE
         state.others[locate] = symbol
         return UNWANTED_LOCATE
     state.symbols[number] = symbol
     state.locates[locate] = number
-    state.tallies[INSTRUMENTS] = number + 1
+    state.tallies[INSTRUMENTS] = max(number + 1, state.tallies[INSTRUMENTS])
     return number
+
+
+@in_place
+def _number_of(state: DecoderState, symbol: Any) -> Any:
+    """Return the number of a symbol's instrument, that of the next one if it has none: locate codes are a day's."""
+    count = state.tallies[INSTRUMENTS]
+    for number in range(count):
+        if state.symbols[number] == symbol:
+            return i64(number)
+    return count
 
 
 @in_place

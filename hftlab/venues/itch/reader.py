@@ -20,14 +20,15 @@ from hftlab.events import EventBatch
 from hftlab.instruments import Instrument
 from hftlab.venues.arbitration import Gap
 from hftlab.venues.capture_file import Progress
-from hftlab.venues.itch.blocks import Blocks, as_day, midnight_before, midnight_of
+from hftlab.venues.itch.blocks import Blocks, as_day, midnight_of
 from hftlab.venues.itch.capture_writer import LINES, SESSION, write_capture
 from hftlab.venues.itch.decoder import CHUNK, Decoder, Stats, listed
 from hftlab.venues.itch.encoder import Encoder
 from hftlab.venues.itch.framing import framed_blocks
 from hftlab.venues.itch.message_tables import file_bytes, find_messages, message_bytes, tables
 from hftlab.venues.itch.run_sources import RunSource, framing_of, run_source
-from hftlab.venues.itch.runs import itch_runs, run_tables
+from hftlab.venues.itch.runs import days_of, itch_runs, run_tables
+from hftlab.venues.moldudp64 import Runs
 from hftlab.venues.pcap.datagrams import Flow
 from hftlab.venues.recognition import explaining
 from hftlab.venues.selection import check_selection
@@ -83,15 +84,18 @@ def read(
     `ts_event` is the midnight of `date` in New York and the message's nanoseconds since; `date` is by default the day
     in the file's name (12302019.NASDAQ_ITCH50, S123019-v50.txt.gz, nasdaq-2019-12-30.itch), and where that has none the
     times are those of 1970-01-01 UTC. The file has no receive times: `ts_recv` is `ts_event`. `sequence` is the
-    message's number in the file, from 1. `symbols` keeps only those; after the last batch a warning names those that
-    the file does not have.
-    Instruments are those of hftlab at Nasdaq, others get a tick of $0.0001.
+    message's number in the file, from 1. A second day in the file, behind the first one's end of messages, begins with
+    an R for every instrument; nothing tells its date, so that its times count from the same midnight, and
+    `stats.days_begun_anew` counts it. `symbols` keeps only those; after the last batch a warning names those that the
+    file does not have. Instruments are those of hftlab at Nasdaq, others get a tick of $0.0001.
 
     In packets, lines that carry the same session (A and B) are put together: each message comes once, in order, from
     the line that had it first. `reader.gaps` has what no line had; rows of that session behind it have the flag
     F_MAYBE_BAD_BOOK. `ts_recv` is the capture's time, at least that of the message before; `sequence` is the session's
-    number of the message; and `date` is by default the day of the first packet. Each session has orders of its own;
-    `session` keeps one of them alone. Datagrams and sessions of other feeds are left out.
+    number of the message; and `date` is by default the day of each packet, with an R for every instrument at the
+    beginning of each further day. Each session has orders of its own; `session` keeps one of them alone. Datagrams and
+    sessions of other feeds are left out. In SoupBinTCP, messages that a client has asked for again at another login
+    come once, and those that it has not asked for are a gap.
 
     A file that ends within a message or a gzip block is read up to there, and `stats` says so. `progress` gets the
     bytes of the file read; without it a file over 50 MB shows a bar on a terminal. Raises CaptureError at once for
@@ -163,19 +167,27 @@ class Reader(Iterator[EventBatch]):
         yield from self._finish(blocks.rest, blocks.is_torn)
 
     def _read_runs(self, source: RunSource) -> Iterator[EventBatch]:
-        decoder, is_first = self._decoder, True
+        decoder, day = self._decoder, None
         try:
             for runs in itch_runs(self.path, source):
-                if is_first and len(runs):
-                    is_first = False
-                    if self._date is None and runs.ts_recv[0] > 0:
-                        decoder.midnight = midnight_before(int(runs.ts_recv[0]))
-                yield from decoder.feed_runs(runs)
+                for midnight, part in days_of(runs):
+                    if midnight is not None and midnight != day:
+                        yield from self._begin_day(midnight, part, is_first=day is None)
+                        day = midnight
+                    yield from decoder.feed_runs(part)
         except CaptureError:
             if len(last := decoder.flush()):
                 yield last
             raise
         yield from self._finish(source.truncated_bytes, source.is_torn)
+
+    def _begin_day(self, midnight: int, runs: Runs, *, is_first: bool) -> Iterator[EventBatch]:
+        decoder = self._decoder
+        begun = midnight if self._date is None else decoder.midnight
+        if is_first:
+            decoder.midnight = begun
+        else:
+            yield from decoder.begin_day(begun, int(runs.ts_recv[0]), int(runs.sequence[0]))
 
     def _finish(self, truncated_bytes: int, is_torn: bool) -> Iterator[EventBatch]:
         decoder = self._decoder

@@ -22,6 +22,7 @@ from hftlab.venues.packet_capture import is_capture
 from hftlab.venues.pcap.datagrams import Datagrams
 from hftlab.venues.progress_bar import no_progress
 from hftlab.venues.soupbintcp.packet_kernel import BROKEN, LOGIN, take_messages
+from hftlab.venues.soupbintcp.session_order import LOGIN_SIZE, SessionOrder
 
 __all__ = ["Framing", "RunSource", "framing_of", "run_source"]
 
@@ -30,8 +31,6 @@ Framing = Literal["pcap", "moldudp64", "soupbintcp", "lengths"]
 _HEAD: Final = 1 << 18
 _PACKETS: Final = 1 << 14
 _LONGEST: Final = 0xFFFF + 20
-_LOGIN: Final = 2 + 1 + 10  # bytes of an accepted login before the number of the next message
-_LOGIN_SIZE: Final = _LOGIN + 20
 
 
 def framing_of(path: Path) -> Framing:
@@ -83,7 +82,7 @@ class RunSource(Iterator[Runs]):
 def run_source(path: Path, framing: Framing, session: str | None, progress: Progress | None) -> RunSource:
     """Open the messages of a file that is framed in packets."""
     if framing == "soupbintcp":
-        return _Soup(path, progress)
+        return _Soup(path, session, progress)
     return (_Capture if framing == "pcap" else _Packets)(path, session, progress)
 
 
@@ -155,23 +154,35 @@ _NOWHERE: Final = pcap.Flow("0.0.0.0", 0, "0.0.0.0", 0)  # noqa: S104 - no socke
 
 
 class _Soup(RunSource):
-    """Sequenced messages of SoupBinTCP."""
+    """Sequenced messages of SoupBinTCP, also of several connections one after the other."""
 
-    def __init__(self, path: Path, progress: Progress | None) -> None:
+    def __init__(self, path: Path, session: str | None, progress: Progress | None) -> None:
         self._path, self._progress = path, progress
+        self._order = SessionOrder(session)
         super().__init__()
 
+    @property
+    def gaps(self) -> tuple[Gap, ...]:
+        return tuple(self._order.gaps)
+
+    @property
+    def sessions(self) -> tuple[str, ...]:
+        return self._order.sessions
+
+    @property
+    def arbitration(self) -> ArbitrationStats | None:
+        return self._order.stats
+
     def _read(self) -> Iterator[Runs]:
-        blocks, position, number = Blocks(self._path, self._progress), 0, 1
+        blocks, position = Blocks(self._path, self._progress), 0
         for data, filled in blocks:
-            out, at, why = np.empty(filled, np.uint8), 0, LOGIN
+            at, why = 0, LOGIN
             while why == LOGIN:
-                number = _accepted(data[at : at + _LOGIN_SIZE].tobytes(), number)
+                self._order.log_in(data[at : at + LOGIN_SIZE].tobytes())
+                out = np.empty(filled - at, np.uint8)
                 at, end, count, why = take_messages(data, at, filled, out, 0)
-                if count:
-                    yield _one_run(out, end, count, number)
-                    out = np.empty(filled, np.uint8)
-                number += count
+                if count and (run := self._order.next_run(out, end, count)) is not None:
+                    yield run
             blocks.used = at
             position += at
             if why == BROKEN:
@@ -181,23 +192,3 @@ class _Soup(RunSource):
                     path=self._path,
                 )
         self.truncated_bytes, self.is_torn = blocks.rest, blocks.is_torn
-
-
-def _accepted(head: bytes, number: int) -> int:
-    """Return the number of the next message, which a login that was accepted gives."""
-    text = head[_LOGIN:_LOGIN_SIZE].strip()
-    return int(text) if head[2:3] == b"A" and text.isdigit() else number
-
-
-def _one_run(data: np.ndarray[tuple[int], np.dtype[np.uint8]], end: int, count: int, number: int) -> Runs:
-    zero = np.zeros(1, np.int64)
-    return Runs(
-        data=data,
-        start=zero,
-        end=np.array([end]),
-        count=np.array([count]),
-        sequence=np.array([number]),
-        session=zero.astype(np.int32),
-        ts_recv=zero,
-        is_after_gap=np.zeros(1, np.bool_),
-    )

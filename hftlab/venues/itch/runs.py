@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from hftlab.errors import CaptureError
+from hftlab.instruments import UNIT
+from hftlab.venues.itch.blocks import midnight_before
 from hftlab.venues.itch.message_layouts import SIZES
 from hftlab.venues.itch.message_tables import tables
 from hftlab.venues.moldudp64 import Runs
@@ -19,7 +21,10 @@ from hftlab.venues.recognition import looks_like
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["itch_runs", "run_tables"]
+__all__ = ["days_of", "itch_runs", "run_tables"]
+
+_WITHIN_NEXT_DAY: Final = 36 * 3600 * UNIT
+"""Time after midnight that is within the next day, whether that before has 23 hours or 25."""
 
 
 def itch_runs(path: Path, source: Iterator[Runs]) -> Iterator[Runs]:
@@ -41,6 +46,21 @@ def itch_runs(path: Path, source: Iterator[Runs]) -> Iterator[Runs]:
             f"{path} does not have TotalView-ITCH 5.0 in MoldUDP64 packets ({what}); {looks_like(path, 'itch')}",
             path=path,
         )
+
+
+def days_of(runs: Runs) -> Iterator[tuple[int | None, Runs]]:
+    """Yield the runs of each day in New York, with the midnight before it; None where it is not known when they came.
+
+    Times of reception do not go back, and no messages come around midnight.
+    """
+    start = 0
+    while start < len(runs):
+        first = int(runs.ts_recv[start])
+        begun = midnight_before(first) if first > 0 else None
+        end = 1 if begun is None else midnight_before(begun + _WITHIN_NEXT_DAY)
+        stop = int(np.searchsorted(runs.ts_recv, end))
+        yield begun, _chosen(runs, slice(start, stop)) if stop - start < len(runs) else runs
+        start = stop
 
 
 def run_tables(parts: Iterator[Runs]) -> Iterator[dict[str, pl.DataFrame]]:
@@ -72,7 +92,7 @@ def _fitting(runs: Runs, sessions: set[int]) -> dict[int, bool]:
     return {one: bool(2 * np.count_nonzero(fits[owner == one]) >= np.count_nonzero(owner == one)) for one in sessions}
 
 
-def _chosen(runs: Runs, kept: npt.NDArray[np.bool_]) -> Runs:
+def _chosen(runs: Runs, kept: npt.NDArray[np.bool_] | slice) -> Runs:
     return replace(
         runs,
         start=runs.start[kept],

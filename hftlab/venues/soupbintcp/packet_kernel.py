@@ -14,7 +14,7 @@ from hftlab.kernels.byte_copy import copy_bytes
 from hftlab.kernels.byte_order import load_u16, store_u16
 from hftlab.kernels.compiling import i64, in_place
 
-__all__ = ["BROKEN", "INPUT", "LOGIN", "take_messages"]
+__all__ = ["BROKEN", "INPUT", "LOGIN", "pass_over", "take_messages"]
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -48,3 +48,12 @@ def take_messages(data: Bytes, at: int, end: int, out: Bytes, to: int) -> tuple[
             count += 1
         at += 2 + size
     return at, to, count, INPUT
+
+
+@in_place
+def pass_over(data: Bytes, messages: int) -> int:
+    """Return where the message behind so many others begins, each of which has its length before it."""
+    at: int = i64(0)
+    for _ in range(messages):
+        at += 2 + i64(load_u16(data, at))
+    return at

@@ -229,6 +229,19 @@ class TestDays:
             path = path.rename(path.with_name(name))
             assert next(itch.read(path)).ts_event[0] == 34_200 * UNIT + 1000
 
+    @pytest.mark.parametrize("packed", [False, True])
+    def test_of_two_in_one_file_begin_with_empty_books(self, path: Path, day: EventBatch, packed: bool) -> None:
+        """As `cat` puts them together; the second one's date is not known."""
+        whole = path.read_bytes()
+        path.write_bytes(gzip.compress(whole) * 2 if packed else whole * 2)
+        batch, stats = read_whole(path)
+        count, symbols = len(day), len(day.instruments)
+        check_same(batch[:count], day)
+        assert bytes(batch.action[count : count + symbols].tolist()) == b"R" * symbols
+        assert batch.instrument_id[count : count + symbols].tolist() == list(range(symbols))
+        check_same(batch[count + symbols :], day)
+        assert (stats.days_begun_anew, stats.repeated_references) == (1, 0)
+
     def test_summer_time_counts(self, path: Path) -> None:
         july = next(itch.read(path, date="2019-07-01")).ts_event[0]
         assert july == dt.datetime(2019, 7, 1, 4, tzinfo=dt.UTC).timestamp() * UNIT + 34_200 * UNIT + 1000

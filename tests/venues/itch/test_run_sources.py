@@ -12,16 +12,18 @@ from hftlab.errors import CaptureError
 from hftlab.events import COLUMNS, F_LAST, F_MAYBE_BAD_BOOK, EventBatch
 from hftlab.instruments import UNIT
 from hftlab.venues import itch
+from hftlab.venues.itch import message_bytes
 from hftlab.venues.itch.run_sources import framing_of
 from hftlab.venues.moldudp64 import end_of_session, heartbeat, packet
 from hftlab.venues.pcap import Datagrams, PcapWriter
-from tests.venues.itch.packets import framed, mold_packets, soup
+from tests.venues.itch.packets import framed, mold_packets, soup, unframed
 from tests.venues.look_alikes import ITCH_50, pcapng
 from tests.venues.pcap.packets import FLOWS
 from tests.venues.pcap.test_reader import pa_zstd
 
 A, B = FLOWS[:2]
 NOON = 1_577_725_200 * UNIT  # 2019-12-30 12:00 in New York
+DAY = 86_400 * UNIT
 MIDNIGHT = 1_577_682_000 * UNIT
 
 
@@ -116,6 +118,23 @@ class TestCaptures:
         only = EventBatch.concat(itch.read(path, session="S2"))
         same_rows(only, plain, "ts_recv")
 
+    def test_of_two_days_begin_the_second_with_empty_books(self, path: Path, plain: EventBatch) -> None:
+        """Its times count from its own midnight, whatever its session is called."""
+        for session in ("S1", "S2"):
+            one, two = mold_packets(ITCH_50), mold_packets(ITCH_50, session=session, first=len(framed(ITCH_50)) + 1)
+            times = [NOON + number for number in range(len(one))]
+            with PcapWriter(path) as writer:
+                writer.write(Datagrams.of([*one, *two], [*times, *(time + DAY for time in times)], A))
+            found = EventBatch.concat(itch.read(path))
+            count, symbols = len(plain), len(plain.instruments)
+            same_rows(found[:count], plain, "ts_recv", "sequence")
+            assert bytes(found.action[count:-count].tolist()) == b"R" * symbols
+            assert found.instrument_id[count:-count].tolist() == list(range(symbols))
+            same_rows(found[-count:], plain, "ts_recv", "ts_event", "sequence")
+            assert (found.ts_event[-count:] - plain.ts_event == DAY).all()
+            fixed = EventBatch.concat(itch.read(path, date="2019-12-30"))
+            assert fixed.ts_event[-count:].tolist() == plain.ts_event.tolist()
+
     def test_leave_out_other_feeds(self, path: Path, plain: EventBatch) -> None:
         others = [packet("OTHER", number, [b"?", b"Axx"]) for number in (1, 3)]
         payloads = [b"hello", others[0], *mold_packets(ITCH_50), others[1]]
@@ -175,12 +194,48 @@ class TestPacketsOneBehindTheOther:
         found = EventBatch.concat(reader)
         same_rows(found, plain, "sequence")
         assert (found.sequence - plain.sequence == 100).all()
-        assert (reader.gaps, reader.sessions, reader.stats.gaps) == ((), (), 0)
+        assert (reader.gaps, reader.sessions, reader.stats.gaps) == ((), ("S1",), 0)
 
     def test_of_several_connections_go_on_with_the_numbers_that_they_are_given(self, path: Path) -> None:
         path.write_bytes(soup(ITCH_50) + soup(b"".join(mold for mold in [ITCH_50])[-38:], first=500))
         found = EventBatch.concat(itch.read(path))
         assert found.sequence.tolist() == [*range(3, 22), 500]
+
+    def test_of_a_client_that_logged_in_again_have_each_message_once(self, path: Path, plain: EventBatch) -> None:
+        messages = framed(ITCH_50)
+        parts = [(1, messages[:9]), (5, messages[4:12]), (1, messages)]
+        path.write_bytes(b"".join(soup(unframed(part), first=first)[:-6] for first, part in parts))
+        reader = itch.read(path, date="2019-12-30")
+        same_rows(EventBatch.concat(reader), plain)
+        assert (reader.stats.duplicates, reader.stats.gaps) == (5 + 12, 0)
+
+    def test_of_a_client_that_has_missed_messages_tell_which(self, path: Path, plain: EventBatch) -> None:
+        messages = framed(ITCH_50)
+        path.write_bytes(soup(unframed(messages[:6])) + soup(unframed(messages[9:]), first=10))
+        reader = itch.read(path)
+        found = EventBatch.concat(reader)
+        assert found.sequence.tolist() == [3, 4, 5, 6, *range(10, 22)]
+        assert found.flags.tolist() == [F_LAST] * 4 + [F_LAST | F_MAYBE_BAD_BOOK] * 12
+        assert [(gap.first, gap.last) for gap in reader.gaps] == [(7, 9)]
+
+    @pytest.mark.parametrize("name", ["mold", "soup"])
+    def test_of_two_days_begin_the_second_with_empty_books(self, path: Path, plain: EventBatch, name: str) -> None:
+        """Nothing tells its date; a session can be read alone."""
+        stream = ITCH_50 + message_bytes("S", event_code="C", timestamp=72_000 * UNIT)
+        if name == "mold":
+            whole = b"".join(mold_packets(stream) + mold_packets(stream, session="S2"))
+        else:
+            whole = soup(stream) + soup(stream, session="S2")
+        path.write_bytes(whole)
+        reader = itch.read(path, date="2019-12-30")
+        found = EventBatch.concat(reader)
+        count, symbols = len(plain), len(plain.instruments)
+        same_rows(found[:count], plain)
+        assert bytes(found.action[count:-count].tolist()) == b"R" * symbols
+        same_rows(found[-count:], plain)
+        assert (reader.sessions, reader.stats.days_begun_anew, reader.stats.live_orders) == (("S1", "S2"), 1, 19)
+        for session in ("S1", "S2"):
+            same_rows(EventBatch.concat(itch.read(path, session=session, date="2019-12-30")), plain)
 
     @pytest.mark.parametrize("name", ["mold", "soup"])
     def test_of_several_blocks(self, path: Path, name: str) -> None:
