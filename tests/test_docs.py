@@ -49,9 +49,8 @@ def code_of(path: Path) -> str:
 
 @pytest.fixture
 def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A folder with the repository's data; what a page has left running ends, and no page needs a certain port."""
+    """An empty folder; what a page has left running ends, and no page needs a certain port."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "data").symlink_to(ROOT / "data")
     started: list[Any] = []
 
     def kept(call: Callable[..., Any], **defaults: Any) -> Callable[..., Any]:
