@@ -63,6 +63,22 @@ def test_all_of_it_is_seen_at_first(tab: Tab) -> None:
     tab.picture("heatmap-recording")
 
 
+def test_all_of_it_stays_in_sight_when_the_view_becomes_narrower_or_wider(tab: Tab) -> None:
+    show(tab)
+    everything = pytest.approx((START, START + 239_892), abs=2)
+    every = tab.page.get_by_role("button", name="all")
+    for width in (400, 660):
+        tab.page.evaluate("width => { document.getElementById('cell').style.width = `${width}px`; }", width)
+        tab.until("width => window.map.view.box.width > width - 200 && window.map.view.box.width < width", width)
+        assert tab.page.evaluate("[window.map.view.from, window.map.view.right]") == everything
+    assert every.get_attribute("aria-pressed") == "true"
+    tab.page.locator(".hftlab-view").press("+")
+    zoomed = tab.page.evaluate("window.map.view.right - window.map.view.from")
+    assert every.get_attribute("aria-pressed") == "false"
+    tab.page.evaluate("document.getElementById('cell').style.width = '500px'")
+    tab.until("before => window.map.view.right - window.map.view.from < before", zoomed)
+
+
 def test_finer_columns_come_where_one_looks(tab: Tab) -> None:
     _, answer = show(tab)
     coarse = tab.page.evaluate("window.map.columns.runs[0].step")

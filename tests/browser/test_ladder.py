@@ -182,8 +182,9 @@ class TestDrawing:
     @pytest.mark.parametrize(
         ("name", "value", "word"),
         [
-            ("status", "RECONNECTING", "RECONNECTING"),
+            ("status", "RECONNECTING", "the client tries again"),
             ("status", "DISCONNECTED", "DISCONNECTED"),
+            ("status", "ERROR", "connect again"),
             ("error", "OSError: no such book", "OSError: no such book"),
         ],
     )

@@ -118,6 +118,14 @@ def test_buttons_and_choices(tab: Tab) -> None:
     assert tab.page.evaluate("document.activeElement.className") == "hftlab-view"  # keys go on working
 
 
+def test_a_speed_that_is_not_in_the_list_is_shown(tab: Tab) -> None:
+    on(tab, frame(20, speed=20.0))
+    choice = tab.page.get_by_role("combobox", name="the speed")
+    assert choice.evaluate("select => select.selectedOptions[0].textContent") == "20×"
+    tab.feed(frame(20, speed=5.0))
+    assert choice.evaluate("select => select.selectedOptions[0].textContent") == "5×"
+
+
 def test_full_speed_is_shown(tab: Tab) -> None:
     on(tab, frame(20, speed=inf))
     assert "max" in tab.header()

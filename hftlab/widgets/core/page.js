@@ -6,6 +6,11 @@ const LATE = 1; // seconds without data after which a view says so
 const LOST = 3; // seconds without data after which a view is veiled
 const LOOK = 250; // ms between two looks of the watchdog
 const STILL = ["PAUSED", "ENDED"]; // states of a replay in which no data is due
+const REASONS = {
+  DISCONNECTED: "closed, or lost just now",
+  RECONNECTING: "the server cannot be reached: the client tries again",
+  ERROR: "the client has given up: connect again",
+};
 
 /** What all panels of one widget on one page share. */
 export class Page {
@@ -48,7 +53,7 @@ export class Page {
     if (this.presence.gone) return lost("the kernel was restarted or shut down", "run the cell again");
     if (unheard > LOST) return lost(null, this.unanswered());
     if (error) return lost(error);
-    if (status !== "CONNECTED") return lost(status || "UNKNOWN");
+    if (status !== "CONNECTED") return lost(status || "UNKNOWN", REASONS[status]);
     if (panel.get("notice")) return { level: "lost", age: null, word: panel.get("notice"), reason: "" };
     if (age === null) return { level: "well", age: null, word: "", reason: "" };
     if (STILL.includes(replay)) return { level: "still", age: null, word: replay.toLowerCase(), reason: "" };

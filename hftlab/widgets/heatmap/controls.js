@@ -32,8 +32,8 @@ export class Controls {
       this.newest.textContent = word;
       this.newest.title = `${this.map.recorded ? "show the whole recording" : "follow the newest moment"} (Space)`;
     }
-    const follows = String(this.map.view.follows);
-    if (this.newest.getAttribute("aria-pressed") !== follows) this.newest.setAttribute("aria-pressed", follows);
+    const pressed = String(this.map.recorded ? this.map.view.whole : this.map.view.follows);
+    if (this.newest.getAttribute("aria-pressed") !== pressed) this.newest.setAttribute("aria-pressed", pressed);
   }
 
   explain() {
@@ -182,8 +182,7 @@ export class Controls {
     else if (arrow) this.pan(-KEY * arrow[0], KEY * arrow[1]);
     else if (event.key === " " || event.key === "End") this.reset();
     else if (event.key === "Home") {
-      view.follows = false;
-      view.right = map.base.columns.start + width / view.perMs;
+      view.goTo(map.base.columns.start + width / view.perMs);
       this.moved();
     } else if (event.key === "+" || event.key === "=") this.zoom(1.25, centre[0]);
     else if (event.key === "-" || event.key === "_") this.zoom(0.8, centre[0]);

@@ -71,8 +71,7 @@ export class HeatMapView extends PanelView {
     if (!this.surface) return;
     const time = this.panel.setting("time") ?? null;
     if (time !== null && time !== this.marked && this.view.ready && (time < this.view.from || time > this.view.right)) {
-      this.view.follows = false;
-      this.view.right = time + this.view.box.width / this.view.perMs / 2;
+      this.view.goTo(time + this.view.box.width / this.view.perMs / 2);
     }
     if (time === null && (this.marked ?? null) !== null) this.home();
     this.marked = time;
@@ -143,7 +142,10 @@ export class HeatMapView extends PanelView {
     const { columns, view } = this;
     if (columns.empty || view.box.width <= 1) return;
     if (!this.recorded) view.follow(columns.end, columns.step(columns.runs.at(-1).stop - 1));
-    else if (view.perMs === null) view.span(columns.terms.start, columns.terms.end);
+    else if (view.perMs === null || view.whole) {
+      view.span(columns.terms.start, columns.terms.end);
+      view.whole = true;
+    }
     if (!view.fits) return;
     let low = Infinity, high = -Infinity, reach = 0;
     columns.between(view.from, view.right, (_, start, stop) => {
@@ -296,7 +298,10 @@ export class HeatMapView extends PanelView {
     this.layout(pen, width, height);
     const changed = view.box.width !== this.drawn;
     this.drawn = view.box.width;
-    if (changed || !view.ready) this.moved();
+    if (changed || !view.ready) {
+      this.moved();
+      this.controls.show();
+    }
     const moves = view.glide(now);
     if (!this.shades) this.recolour();
     this.layer = this.recorded ? this.recording.best(view, base) : base;

@@ -18,6 +18,7 @@ export class Viewport {
 
   reset() {
     this.follows = true; // the right edge is the newest moment
+    this.whole = false; // all of a recording is shown, however wide the view is
     this.fits = true; // prices are those of the book
     this.perMs = null; // px
     this.right = null; // ms
@@ -76,8 +77,13 @@ export class Viewport {
   /** Show all from one moment to another. */
   span(from, to) {
     this.perMs = this.box.width / Math.max(1e-3, to - from);
-    this.right = to;
-    this.follows = false;
+    this.goTo(to);
+  }
+
+  /** Show what was before a moment. */
+  goTo(time) {
+    this.right = time;
+    this.follows = this.whole = false;
   }
 
   /** Let prices glide so that those from `low` to `high` are seen, unless they are already, and not too small. */
@@ -112,7 +118,7 @@ export class Viewport {
 
   panBy(dx, dy) {
     this.right -= dx / this.perMs;
-    if (dx) this.follows = false;
+    if (dx) this.follows = this.whole = false;
     if (!dy) return;
     this.middle += dy / this.perTick;
     this.fits = false;
@@ -122,6 +128,7 @@ export class Viewport {
   /** Zoom time by a factor, where `x` stays where it is; the newest moment does while it is followed. */
   zoomTime(factor, x) {
     const at = this.follows ? this.right : this.time(x);
+    this.whole = false;
     this.perMs = Math.max(NARROWEST, Math.min(WIDEST, this.perMs * factor));
     if (!this.follows) this.right = at + (this.box.left + this.box.width - x) / this.perMs;
   }

@@ -106,7 +106,7 @@ export class TransportView extends PanelView {
     });
     this.stepping.selectedIndex = this.step;
     this.speeding = this.choice("speed", "the speed (up and down arrow)", SPEEDS.map(speedText), () => {
-      this.speed(SPEEDS[this.speeding.selectedIndex]);
+      this.speed(SPEEDS[this.speeding.selectedIndex] ?? this.speedNow);
     });
     this.looping = control("loop", "begin again at the end (L)", () => this.loop());
     this.scrubbing = add(box, "div", "scrubber");
@@ -305,7 +305,7 @@ export class TransportView extends PanelView {
     }
     for (const each of this.controls.querySelectorAll("button, select")) each.disabled = this.panel.page.offline;
     this.looping.setAttribute("aria-pressed", String(Boolean(state.loop)));
-    this.speeding.selectedIndex = SPEEDS.indexOf(this.speedNow);
+    this.chooseSpeed(this.speedNow);
     write(this.now, `${clock(this.position)} UTC`);
     const waits = state.state === "WAITING" ? "waits for the first subscription" : left(state.end - this.position);
     write(this.rest, waits);
@@ -314,6 +314,15 @@ export class TransportView extends PanelView {
     this.surface.canvas.setAttribute("aria-valuenow", String(Math.round(this.position - state.start)));
     this.surface.canvas.setAttribute("aria-valuetext", `${clock(this.position)} UTC`);
     this.surface.redraw();
+  }
+
+  /** Show the speed in the list, also one that the list does not have: it may come from a program. */
+  chooseSpeed(speed) {
+    const place = SPEEDS.indexOf(speed);
+    this.other ??= add(this.speeding, "option");
+    this.other.hidden = this.other.disabled = place >= 0;
+    if (place < 0) write(this.other, speedText(speed));
+    this.speeding.selectedIndex = place < 0 ? SPEEDS.length : place;
   }
 
   draw(context, width, height, colours) {
