@@ -538,5 +538,5 @@ class TestCommands:
         last = (ROOT / ".ci" / "run").read_text().splitlines()[-1]
         command, *targets = last.split()
         assert command == "make"
-        assert targets == ["check", "test", "docs"]
+        assert targets == ["check", "docs", "test"]
         assert [name for name in targets if f"\n{name}:" not in self.targets()] == []
