@@ -38,12 +38,11 @@ def event_array(session: Session, symbol: str | None, times: Times, feed_latency
     if not 0 <= feed_latency < 2**62:
         raise ArgumentError(f"feed_latency is {feed_latency!r}: give 0 or more nanoseconds")
     symbol = chosen_symbol(session, symbol)
-    instruments = _instruments(session)
-    if symbol in instruments:
-        own = list(instruments).index(symbol)
-        rows = session.events.filter(pl.col("instrument_id") == own).drop("symbol").collect()
+    if (own := _by_symbol(session).get(symbol)) is not None:
+        numbers = [number for number, one in enumerate(_instruments(session)) if one == own]
+        rows = session.events.filter(pl.col("instrument_id").is_in(numbers)).drop("symbol").collect()
         rows = rows.with_columns(instrument_id=pl.lit(0, pl.Int32))
-        return encode(EventBatch.from_polars(rows, [instruments[symbol]]), times=times, feed_latency=feed_latency)
+        return encode(EventBatch.from_polars(rows, [own]), times=times, feed_latency=feed_latency)
     return _of_messages(level_changes(session.market_data, session.messages, symbol), times, feed_latency)
 
 
@@ -60,20 +59,27 @@ def chosen_symbol(session: Session, symbol: str | None) -> str:
 
 def known_symbols(session: Session) -> list[str]:
     """Return the symbols of a session's messages and of its events."""
-    return list(dict.fromkeys([*session.manifest.symbols, *_instruments(session)]))
+    return list(dict.fromkeys([*session.manifest.symbols, *_by_symbol(session)]))
 
 
 def instrument_of_symbol(session: Session, symbol: str, events: Array) -> Instrument:
     """Return the instrument of a symbol: that of its events, else the one that its array's numbers need."""
-    return _instruments(session).get(symbol) or instrument_of(Path(session.folder), events, symbol)
+    return _by_symbol(session).get(symbol) or instrument_of(Path(session.folder), events, symbol)
 
 
-def _instruments(session: Session) -> dict[str, Instrument]:
-    """Return the instruments of order-level events by symbol, in the order of their instrument_id."""
+def _by_symbol(session: Session) -> dict[str, Instrument]:
+    """Return the instruments of order-level events by symbol: the first of each, as book_at() takes it."""
+    found: dict[str, Instrument] = {}
+    for one in _instruments(session):
+        found.setdefault(one.wire_symbol, one)
+    return found
+
+
+def _instruments(session: Session) -> list[Instrument]:
+    """Return the instruments of order-level events, in the order of their instrument_id."""
     if not session.manifest.rows(EVENTS):
-        return {}
-    instruments = map(Instrument.from_dict, session.manifest.source.get("instruments", ()))
-    return {one.wire_symbol: one for one in instruments}
+        return []
+    return [Instrument.from_dict(one) for one in session.manifest.source.get("instruments", ())]
 
 
 def _of_messages(changes: pl.DataFrame, times: Times, feed_latency: int) -> Array:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,16 @@ def test_events_of_the_symbol_alone(events: Session) -> None:
     assert (array["ev"] & form.KIND).tolist() == [form.ADD_ORDER, form.TRADE]
     assert array["px"].tolist() == [0.45, 0.45]
     assert (events.to_hftbacktest("COIN")["ev"] & form.KIND).tolist() == [form.DEPTH, form.DEPTH]
+
+
+def test_a_symbol_that_is_listed_twice_does_not_shift_the_others(tmp_path: Path) -> None:
+    """A venue may list a stock anew within a day: each listing has a number of its own, equal ones mean the same."""
+    rows = [Row("A", "B", 100 + at, 5, flags=128, instrument=at, order=at + 1) for at in range(4)]
+    finer = dataclasses.replace(COIN, tick=COIN.tick // 10)
+    write(tmp_path / "events", [make_batch(rows, [COIN, finer, COIN, SHARE])])
+    session = open_session(tmp_path / "events")
+    assert session.to_hftbacktest("SHARE")["order_id"].tolist() == [4]
+    assert session.to_hftbacktest("COIN")["order_id"].tolist() == [1, 3]
 
 
 def test_it_is_what_the_encoder_makes(events: Session) -> None:
