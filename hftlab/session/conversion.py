@@ -13,7 +13,7 @@ from hftlab.session.manifest import Manifest
 from hftlab.session.parts import Parts
 from hftlab.session.table_ids import TableId
 
-__all__ = ["convert_segment"]
+__all__ = ["convert_segment", "damaged_places"]
 
 _COUNTED: Final = ("messages", "segments", "damaged", "started", "ended")
 
@@ -37,6 +37,14 @@ def convert_segment(parts: Parts, path: Path, *, is_last: bool = False) -> Segme
         manifest.symbols, manifest.tables = symbols, tables
         raise
     return segment
+
+
+def damaged_places(manifest: Manifest, path: Path, segment: Segment, *, is_last: bool = False) -> int:
+    """Count the `damage` rows that convert_segment() writes for a segment of a session with this manifest."""
+    counted = msgspec.structs.replace(manifest, damaged=0)
+    for _ in _Numbered(counted, path, segment, is_last=is_last):
+        pass
+    return counted.damaged
 
 
 class _Numbered:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hftlab.errors import SessionDamaged
-from hftlab.session.conversion import convert_segment
+from hftlab.session.conversion import convert_segment, damaged_places
 from hftlab.session.journal import JOURNAL, MAGIC, Segment, read_segment, segment_paths
 from hftlab.session.lock import SessionLock
 from hftlab.session.manifest import MANIFEST, Ending, Manifest, read_manifest, sync_folder, write_manifest
@@ -64,7 +64,7 @@ def _recover(folder: Path, tell: Callable[[int], object]) -> Recovery:
     for path in segments:
         done += path.stat().st_size
         segment = read_segment(path)
-        if int(path.stem) > manifest.segments or not _is_whole(parts, path, segment):
+        if int(path.stem) > manifest.segments or not _is_whole(parts, path, segment, is_last=path == last):
             convert_segment(parts, path, is_last=path == last)
         dropped += segment.damaged_bytes
         if segment.holes:
@@ -93,8 +93,8 @@ def _end(manifest: Manifest) -> None:
         extent |= {"whole": False, "until": manifest.ended, "events_until": max(events, default=None)}
 
 
-def _is_whole(parts: Parts, path: Path, segment: Segment) -> bool:
-    """Return whether the parts that a segment was turned into are as they were written.
+def _is_whole(parts: Parts, path: Path, segment: Segment, *, is_last: bool) -> bool:
+    """Verify the parts that a segment was turned into; returns False if they are not as they were written.
 
     If they are not, but are the last of their tables, they are taken out of the manifest, to be made again. Raises
     SessionDamaged for others.
@@ -112,13 +112,14 @@ def _is_whole(parts: Parts, path: Path, segment: Segment) -> bool:
             raise SessionDamaged(
                 f"{exc}. {path} is kept, which may hold the messages of that part", path=exc.path
             ) from exc
-        for name in made:
-            manifest.tables[name].pop()
+        gone = [manifest.tables[name].pop() for name in made]
         manifest.tables = {name: some for name, some in manifest.tables.items() if some}
-        first = manifest.next_number
+        first = min(part.first for part in gone if part.first is not None)
         again = (record for record in segment if record.number is None or record.number >= first)
         manifest.messages -= sum(record.table != TableId.CONTROL for record in again)
-        manifest.damaged -= bool(segment.holes)
+        ends = [part.ended for some in manifest.tables.values() for part in some if part.ended is not None]
+        manifest.ended = max(ends, default=None)
+        manifest.damaged -= damaged_places(manifest, path, segment, is_last=is_last)
         return False
     return True
 

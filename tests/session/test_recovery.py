@@ -233,6 +233,43 @@ class TestParts:
         recover(folder)
         assert replayed(open_session(folder)) == RECEIVED[:9]
 
+    def test_those_of_the_only_segment_are_made_again(self, tmp_path: Path) -> None:
+        """No part is left then that says which number comes next."""
+        folder = three_segments(tmp_path)
+        first, *later = sorted((folder / "journal").glob("*.wal"))
+        for path in later:
+            path.unlink()
+        data = first.read_bytes()
+        recover(folder)
+        (folder / "journal").mkdir()
+        first.write_bytes(data)
+        (part,) = (folder / "market_data").iterdir()
+        part.write_bytes(b"")
+        recover(folder)
+        assert replayed(open_session(folder)) == RECEIVED[:4]
+        assert open_session(folder).manifest.messages == 4
+
+    @pytest.mark.parametrize(("harm", "places"), [("torn", 0), ("two", 2)])
+    def test_damage_of_the_segment_is_counted_once(self, tmp_path: Path, harm: str, places: int) -> None:
+        folder = three_segments(tmp_path)
+        path = folder / "journal" / ("000003.wal" if harm == "torn" else "000001.wal")
+        ends, data = record_ends(path), bytearray(path.read_bytes())
+        if harm == "torn":
+            data = data[: ends[0] + 30]
+        else:
+            for later in sorted((folder / "journal").glob("*.wal"))[1:]:
+                later.unlink()
+            data[ends[0] + 30] ^= 1
+            data[ends[2] + 30] ^= 1
+        path.write_bytes(data)
+        assert recover(folder).damaged == places
+        control = open_session(folder).control.collect()
+        path.write_bytes(data)  # it was not set aside yet when the machine stopped
+        sorted((folder / "market_data").iterdir())[-1].write_bytes(b"")
+        recover(folder)
+        assert open_session(folder).manifest.damaged == places
+        assert open_session(folder).control.collect().equals(control)
+
     def test_if_they_cannot_be_the_segment_stays(self, folder: Path) -> None:
         """Those of a later segment are behind them."""
         (folder / "journal" / "000003.wal").rename(folder / "journal" / "000002.wal")
