@@ -116,13 +116,11 @@ def coverage_intervals(rows: Iterable[Mapping[str, Any]], symbols: Iterable[str]
     for row in rows:
         event, at = row["event"], row["ts_recv"]
         latest = max(latest, at)
-        named = everything if row["symbols"] is None else row["symbols"]
-        span = _blackout(row)
+        named, span = row["symbols"], _blackout(row)
         if event in _BEGIN:
-            for name in named:
+            for name in everything if named is None else named:
                 states[name].begin(at)
-        is_of_all = event == "clock" or (event == "disconnect" and row["symbols"] is None)
-        for name in list(states) if is_of_all else named:
+        for name in list(states) if named is None else named:
             if span is not None:
                 states[name].uncovered.append(span)
             if event in ("unsubscribe", "end", "disconnect") or (event in ("gap", "drop") and _is_open(row)):

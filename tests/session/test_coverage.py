@@ -146,6 +146,12 @@ class TestIntervals:
             Interval("B", 8, 20, False, "disconnect"),
         ]
 
+    def test_a_loss_of_all_is_one_of_a_symbol_without_messages_too(self) -> None:
+        """It was subscribed to; what was dropped may have been its only message, so that the session has none."""
+        rows = [row("subscribe", 10, symbols=["A", "Z"]), row("drop", 30, ts_from=20, ts_to=30), row("end", 40)]
+        holes = [one for one in coverage_intervals(rows, ["A"], 40) if not one.covered]
+        assert holes == [Interval(name, 20, 30, False, "drop") for name in ("A", "Z")]
+
     def test_a_clock_that_was_set_back_moves_the_times_of_a_row(self) -> None:
         """The row is at 100 in the session and at 40 by the clock: what it says of 30 to 40 is about 90 to 100."""
         rows = [row("start", 50), row("gap", 100, ts_clock=40, ts_from=30, ts_to=40, symbols=["A"]), row("end", 120)]
