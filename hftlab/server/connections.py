@@ -29,6 +29,7 @@ from hftlab.protocol.publishing.server_events import (
 )
 from hftlab.protocol.publishing.server_protocol import ServerProtocol
 from hftlab.server.connection_info import ConnectionInfo
+from hftlab.server.reader_watch import watch_readers
 from hftlab.server.server_socket import OVERFLOW, ServerSocket
 from hftlab.server.sign_in_pace import SignInPace
 from hftlab.server.stream import Stream
@@ -36,10 +37,6 @@ from hftlab.trading.broker import OrderRequest
 from hftlab.trading.remote_broker import OrderAnswer, StateAnswer
 
 __all__ = ["Connections"]
-
-_LOOK: Final = 1 / 16
-"""Of the write deadline: how often readers are looked at. A stall is noticed one look late and ended one late, and two
-more are for what a full system still takes (stall_detector.py) and for a loop that has much to do."""
 
 _RESTARTED: Final = 1012
 """Close code of the IANA registry: the service is restarted, and may be connected to again."""
@@ -363,19 +360,8 @@ class Connections:
     # --- readers that have stopped ---
 
     async def watch(self) -> None:
-        """Abort readers that have stopped; they are looked at several times within their deadline."""
-        deadline = self.limits.write_deadline
-        while True:
-            await asyncio.sleep(deadline * _LOOK)
-            now = time.monotonic()
-            for socket in list(self._open):
-                try:
-                    socket.gather(self._stream.clock.unpaced)
-                    if socket.has_stopped(now, deadline * (1 - 4 * _LOOK)):
-                        self.abort(socket, "slow consumer")
-                except Exception:  # of one, and the others are to be looked at all the same
-                    _log.exception("a connection cannot be watched", connection=socket.name)
-                    self.abort(socket, "not watched")
+        """Abort readers that have stopped."""
+        await watch_readers(self._open, self.limits.write_deadline, self.abort, lambda: self._stream.clock.unpaced)
 
     def abort(self, socket: ServerSocket, reason: str) -> None:
         """Drop a connection with all that waits in it; one whose handshake is not done is not counted."""

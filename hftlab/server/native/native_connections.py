@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
@@ -13,6 +11,7 @@ from hftlab.protocol.publishing.limits import ServerLimits
 from hftlab.protocol.publishing.peer import Backlog
 from hftlab.server.connection_info import ConnectionInfo
 from hftlab.server.framing import Framer
+from hftlab.server.reader_watch import watch_readers
 from hftlab.server.server_socket import ServerSocket
 from hftlab.venues.market_state.broadcast import Broadcast
 
@@ -23,8 +22,6 @@ __all__ = ["POLICY", "NativeConnections"]
 
 POLICY: Final = 1008
 """Close code: policy violation (RFC 6455, section 7.4.1)."""
-_LOOK: Final = 1 / 16
-"""Looks at slow readers in a write deadline."""
 _SERVICE_RESTART: Final = 1012
 
 _audit = get_logger(AUDIT)
@@ -135,14 +132,7 @@ class NativeConnections(Generic[Subscriber]):
 
     async def watch(self) -> None:
         """Abort readers that have stopped."""
-        deadline = self._limits.write_deadline
-        while True:
-            await asyncio.sleep(deadline * _LOOK)
-            now = time.monotonic()
-            for socket in list(self._open):
-                socket.gather(self._stream.clock.unpaced)
-                if socket.has_stopped(now, deadline * (1 - 4 * _LOOK)):
-                    self.abort(socket, "slow consumer")
+        await watch_readers(self._open, self._limits.write_deadline, self.abort, lambda: self._stream.clock.unpaced)
 
     def abort(self, socket: ServerSocket, reason: str) -> None:
         """Drop a connection with all that waits in it."""
