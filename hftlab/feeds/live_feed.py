@@ -159,9 +159,11 @@ class LiveFeed(ABC, Generic[D, M, R]):
 
     def _stop(self) -> None:
         with self._lock:
-            was_receiving, self._is_receiving = self._is_receiving, False
-        if was_receiving and self._receiver is not None and self._home.is_here:
-            self._receiver.stop()
+            # Taken within the lock: whoever watches it from here on has a receiver of its own.
+            receiver = self._receiver if self._is_receiving else None
+            self._is_receiving = False
+        if receiver is not None and self._home.is_here:
+            receiver.stop()
 
     def wait(self, timeout: float = 10.0) -> bool:
         """Wait, while it is watched, until the instruments are known; False if they are not in `timeout` seconds.
