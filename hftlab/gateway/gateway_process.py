@@ -114,5 +114,9 @@ def inherited_key() -> bytes | None:
 
 async def _forward(lines: asyncio.StreamReader) -> None:
     """Let what a gateway says come out here; a pipe that nobody reads would stop it."""
-    while line := await lines.readline():
+    while not lines.at_eof():
+        try:
+            line = await lines.readline()
+        except ValueError:  # it is longer than the reader's limit, and thrown away
+            continue
         sys.stderr.write(line.decode(errors="replace"))
