@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from contextlib import ExitStack
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any, Final
 
 from hftlab.bounds import check_symbol
@@ -187,14 +187,8 @@ class Trading:
         new = self._ids.next() if new_client_order_id is None else new_client_order_id
         message = replacement(name, new, quantity=quantity, price=price, stop_price=stop_price)
         seconds = timeout_seconds(timeout)
-        if tracked is not None:
-            self._watch.blotter.replace(tracked, new)
-        try:
+        with self._renaming(tracked, message):
             await self._ask_about(tracked, lambda record: _is_replaced(record, new), message, seconds)
-        except WireError as exc:
-            if not may_be_placed(message, exc):
-                self._watch.blotter.keep(new)
-            raise
         return None if tracked is None else self._handle(tracked)
 
     async def cancel_all(self, symbol: str | None = None, *, timeout: float = 10.0) -> list[Order]:
@@ -232,9 +226,11 @@ class Trading:
                 raise
             await self._acknowledged(sent, tracked, seconds)
             return
-        if isinstance(message, ReplaceOrder) and (found := blotter.find(message.client_order_id)) is not None:
-            blotter.replace(found, message.new_client_order_id)
-        await self._requests.ask(message, seconds)
+        if isinstance(message, ReplaceOrder):
+            with self._renaming(blotter.find(message.client_order_id), message):
+                await self._requests.ask(message, seconds)
+        else:
+            await self._requests.ask(message, seconds)
 
     async def wait(self, order: OrderHandle, *statuses: str, timeout: float | None = None) -> Order:
         """Wait until an order has had one of these statuses, or is final; see Order.wait."""
@@ -342,6 +338,19 @@ class Trading:
 
     def _refuse(self, tracked: TrackedOrder, error: WireError) -> None:
         self._watch.changed(self._watch.blotter.refuse(tracked, str(error), wall_time()))
+
+    @contextmanager
+    def _renaming(self, tracked: TrackedOrder | None, message: ReplaceOrder) -> Iterator[None]:
+        """Let an order be found by the id that a replacement gives it, unless the server refuses that."""
+        blotter, new = self._watch.blotter, message.new_client_order_id
+        if tracked is not None:
+            blotter.replace(tracked, new)
+        try:
+            yield
+        except WireError as exc:
+            if not may_be_placed(message, exc):
+                blotter.keep(new)
+            raise
 
     async def _ask_about(
         self,

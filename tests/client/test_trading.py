@@ -11,7 +11,7 @@ import pytest
 from hftlab.client import Client
 from hftlab.client.order import Order
 from hftlab.errors import HftlabError, NetworkError, RateLimitExceeded, ServerError
-from hftlab.protocol import Message, OrderUpdate
+from hftlab.protocol import Message, OrderUpdate, ReplaceOrder
 from tests.client.servers import Reply, acknowledge, refuse, until, within
 from tests.client.venue import ScriptedVenue
 
@@ -143,6 +143,18 @@ class TestChanging:
         assert await client.trading.replace(first, price=173.0, new_client_order_id="third") == order
         assert (order.client_order_id, order.price) == ("third", 173.0)
         assert len(client.trading.orders) == 1
+
+    async def test_an_id_that_the_server_has_refused_is_not_expected(
+        self, venue: ScriptedVenue, client: Client
+    ) -> None:
+        """Also of a request that a strategy has made."""
+        order = await client.trading.buy("AAPL", 1, 175.0, client_order_id="first")
+        venue.script.answers["REPLACE_ORDER"] = refuse("SERVER_ERROR")
+        message = ReplaceOrder(timestamp=1.0, client_order_id="first", new_client_order_id="second", price=1.0)
+        for asking in (client.trading.request(message), order.replace(price=1.0)):
+            with pytest.raises(ServerError, match="no"):
+                await asking
+        assert client.trading._watch.blotter._replacing == {}
 
     async def test_a_refused_replacement_leaves_the_order(self, venue: ScriptedVenue, client: Client) -> None:
         order = await client.trading.buy("AAPL", 1, 175.0)
