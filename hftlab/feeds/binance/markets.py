@@ -44,11 +44,6 @@ class Market:
         """Return the weight of a request for a snapshot of so many levels a side."""
         return next((weight for limit, weight in self.depth_weights if levels <= limit), self.depth_weights[-1][1])
 
-    @property
-    def most_levels(self) -> int:
-        """Levels a side that a snapshot has at most."""
-        return self.depth_weights[-1][0]
-
 
 _FUTURES_DEPTH: Final = ((50, 2), (100, 5), (500, 10), (1000, 20))
 

@@ -45,4 +45,3 @@ class TestMarkets:
     )
     def test_a_snapshot_has_its_weight(self, name: str, levels: int, weight: int) -> None:
         assert MARKETS[name].depth_weight(levels) == weight
-        assert levels <= MARKETS[name].most_levels
