@@ -50,7 +50,10 @@ _MOST_FILES: Final = 32
 
 
 class Plan(msgspec.Struct, kw_only=True):
-    """Plan of a sweep, as in sweep.json: its strategy, names of its grid and the keys of its runs in their order."""
+    """Plan of a sweep, as in sweep.json: its strategy, names of its grid and the keys of its runs in their order.
+
+    `sessions` is on how many each point of the grid is run, 0 where an earlier hftlab has not written it.
+    """
 
     format: str = _FORMAT
     schema: int = _SCHEMA_VERSION
@@ -58,6 +61,7 @@ class Plan(msgspec.Struct, kw_only=True):
     strategy: str
     names: list[str]
     runs: list[str]
+    sessions: int = 0
 
 
 class SweepFolder:

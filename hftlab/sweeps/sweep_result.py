@@ -37,6 +37,7 @@ class Sweep:
         self.strategy, self.folder = plan.strategy, folder
         self.planned = len(plan.runs)
         """Number of runs; those that have not ended are not in the table."""
+        self._sessions = plan.sessions
         self.names = [f"strategy.{name}" if name in (*_OWN, _COUNTED) else name for name in plan.names]
         """Columns of the table that are of the grid."""
         order = pl.DataFrame({"key": plan.runs}, schema={"key": pl.String})
@@ -62,7 +63,7 @@ class Sweep:
         the mean over the sessions that have them. A point of which a run has an error, or has not ended, is left out.
         """
         numbers = [name for name, kind in MEASURES.items() if kind != pl.String]
-        of_all = self.table.select("session").n_unique() if len(self.table) else 0
+        of_all = self._sessions or self.table["session"].n_unique()
         found = self.table.group_by(self._points.alias("a point"), maintain_order=True).agg(
             pl.col(self.names).first(),
             pl.len().alias(_COUNTED),

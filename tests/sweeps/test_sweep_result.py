@@ -18,7 +18,9 @@ from hftlab.sweeps.sweep_result import Sweep
 __all__ = ["made_sweep"]
 
 
-def made_sweep(rows: list[tuple[dict[str, Any], str, dict[str, Any] | str]], unfinished: int = 0) -> Sweep:
+def made_sweep(
+    rows: list[tuple[dict[str, Any], str, dict[str, Any] | str]], unfinished: int = 0, sessions: int = 0
+) -> Sweep:
     """Make a sweep of (values, session, measures or error)."""
     runs = [Run("m:Maker", "c", session, session, session, values, str(values)) for values, session, _ in rows]
     table = [
@@ -26,7 +28,8 @@ def made_sweep(rows: list[tuple[dict[str, Any], str, dict[str, Any] | str]], unf
         for run, (_, _, found) in zip(runs, rows, strict=True)
     ]
     names = list(dict.fromkeys(name for values, _, _ in rows for name in values))
-    plan = Plan(strategy="m:Maker", names=names, runs=[*(run.key for run in runs), *map(str, range(unfinished))])
+    keys = [*(run.key for run in runs), *map(str, range(unfinished))]
+    plan = Plan(strategy="m:Maker", names=names, runs=keys, sessions=sessions)
     return Sweep(plan, pl.DataFrame(table[::-1], schema=COLUMNS))
 
 
@@ -64,6 +67,13 @@ def test_points_are_over_all_sessions() -> None:
         (1, 2, 3.0, 5, 5.0, 0.5),
         (2, 2, 8.0, 1, 7.0, 0.15),
     ]
+
+
+def test_a_point_is_over_all_sessions_that_were_planned_also_where_none_of_one_has_ended() -> None:
+    """As a sweep that was interrupted early has it: what ran on Monday alone is no better than what ran on both."""
+    assert len(made_sweep(DAYS[:1], unfinished=1, sessions=2).by_point()) == 0
+    assert len(made_sweep(DAYS[:1], sessions=1).by_point()) == 1
+    assert len(made_sweep(DAYS, sessions=2).by_point()) == 2
 
 
 def test_the_best_is_the_highest_or_of_what_costs_the_lowest() -> None:
