@@ -44,7 +44,9 @@ def code_sources(strategy: object) -> Sources:
 
 
 def _identity(strategy: object) -> tuple[str, Sources]:
-    digest = hashlib.sha256(f"python {sys.version_info[:2]}".encode())
+    # Without assertions (-O) the same text does something else.
+    optimized = f" -O{sys.flags.optimize}" if sys.flags.optimize else ""
+    digest = hashlib.sha256(f"python {sys.version_info[:2]}{optimized}".encode())
     while isinstance(strategy, functools.partial):
         digest.update(repr((described(strategy.args), described(strategy.keywords))).encode())
         strategy = strategy.func

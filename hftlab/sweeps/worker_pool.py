@@ -43,8 +43,9 @@ class WorkerPool(Executor):
     """Executor whose calls run in `workers` processes (None: one a core); a context manager.
 
     Functions and arguments are pickled by cloudpickle: what a notebook defines goes with them. A process starts with
-    its first call, knows the modules that this one finds, and ends with the pool, or with this process however that
-    ends. A call whose process dies is made again in a new one; after `tries` its future raises WorkerDied.
+    its first call, knows the modules that this one finds, has its options (-O, -X, -W), and ends with the pool, or with
+    this process however that ends. A call whose process dies is made again in a new one; after `tries` its future
+    raises WorkerDied.
     """
 
     def __init__(self, workers: int | None = None, *, tries: int = 3) -> None:
@@ -154,11 +155,22 @@ def _started() -> subprocess.Popen[bytes]:
     # The modules that this process finds, wherever it has them from; an empty entry is the present folder.
     paths = [path or str(os.getcwd()) for path in sys.path if isinstance(path, str)]  # noqa: PTH109 - a text
     found = {"PYTHONPATH": os.pathsep.join(paths), **dict.fromkeys(_ONE_THREAD, "1")}
-    return subprocess.Popen(
-        [sys.executable, "-P", "-m", "hftlab.sweeps.worker"],
+    return subprocess.Popen(  # noqa: S603 - this interpreter, with its own options
+        [sys.executable, *_options(), "-P", "-m", "hftlab.sweeps.worker"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env=os.environ | found,
         # A key that interrupts what runs in a terminal, or in a notebook, is for this process: it ends the others.
         start_new_session=True,
     )
+
+
+def _options() -> list[str]:
+    """Return the options of this interpreter that decide what code does: -O, -b, -W and -X, and -B.
+
+    Those that leave the environment out (-E, -I) are not among them: by it a process finds the modules.
+    """
+    counts = {"O": sys.flags.optimize, "b": sys.flags.bytes_warning, "B": int(sys.dont_write_bytecode)}
+    named = [f"-X{name}" if value is True else f"-X{name}={value}" for name, value in sys._xoptions.items()]
+    letters = [f"-{letter * count}" for letter, count in counts.items() if count]
+    return [*letters, *(f"-W{one}" for one in sys.warnoptions), *named]

@@ -152,6 +152,23 @@ def _wait_for_ever(path: Path) -> None:
     threading.Event().wait()
 
 
+def test_processes_have_the_options_of_the_interpreter() -> None:
+    """A strategy's assertions hold there as here, and so do its warnings."""
+    code = (
+        "import sys\n"
+        "from hftlab.sweeps import WorkerPool\n"
+        "told = lambda: (sys.flags.optimize, sys.flags.dont_write_bytecode, sys._xoptions, sys.warnoptions[-1])\n"
+        "with WorkerPool(1) as pool:\n"
+        "    print(told() == pool.submit(told).result(), told())\n"
+    )
+    options = ["-OO", "-B", "-X", "int_max_str_digits=9000", "-X", "utf8", "-W", "error::UserWarning"]
+    done = subprocess.run(
+        [sys.executable, *options, "-c", code], env=environment(), capture_output=True, text=True, check=True
+    )
+    said = "True (2, 1, {'int_max_str_digits': '9000', 'utf8': True}, 'error::UserWarning')"
+    assert done.stdout.strip() == said, done.stderr
+
+
 def test_a_core_is_a_process() -> None:
     assert WorkerPool().workers == cores() >= 1
 
