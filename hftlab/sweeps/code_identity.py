@@ -47,13 +47,13 @@ def _identity(strategy: object) -> tuple[str, Sources]:
     # Without assertions (-O) the same text does something else.
     optimized = f" -O{sys.flags.optimize}" if sys.flags.optimize else ""
     digest = hashlib.sha256(f"python {sys.version_info[:2]}{optimized}".encode())
+    walk, instead = _Walk(digest), defaultdict[str, dict[str, Any]](dict)
     while isinstance(strategy, functools.partial):
-        digest.update(repr((described(strategy.args), described(strategy.keywords))).encode())
+        walk.add((strategy.args, strategy.keywords))
         strategy = strategy.func
     if isinstance(strategy, CompiledStrategy):
         for record in (strategy.first_state, strategy.parameter_values):
             digest.update(repr((record.dtype.descr, record.tobytes().hex(), strategy.every, strategy.on)).encode())
-    walk, instead = _Walk(digest), defaultdict[str, dict[str, Any]](dict)
     for one in _parts(strategy):
         if _has_file(one):
             walk.modules.add(one.__module__)

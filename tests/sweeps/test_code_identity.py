@@ -113,6 +113,23 @@ def test_arguments_of_a_partial_function_and_of_a_compiled_strategy_count() -> N
     assert code_identity(maker(lots=2)) != code_identity(maker)
 
 
+class Shy:
+    """Value whose text says nothing of it."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+    def __repr__(self) -> str:
+        return "Shy()"
+
+
+def test_arguments_of_a_partial_function_are_told_apart_by_what_they_are_made_of() -> None:
+    one, same, other = (functools.partial(joiner, ticks=Shy(size)) for size in (1, 1, 2))
+    assert code_identity(one) == code_identity(same) != code_identity(other)
+    by_function = [functools.partial(joiner, ticks=function) for function in (lambda: 1, lambda: 1, lambda: 2)]
+    assert [code_identity(each) == code_identity(by_function[0]) for each in by_function] == [True, True, False]
+
+
 def test_functions_that_call_each_other_end() -> None:
     text = "import hftlab as hl\ndef a(): b()\ndef b(): a()\nclass Own(hl.Strategy):\n    def on_start(self): a()\n"
     assert identity(text) == identity(text)
