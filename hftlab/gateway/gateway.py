@@ -108,6 +108,8 @@ class Gateway:
         )
         self._client: NatsClient | None = None
         self._problem: str | None = f"NATS at {self.nats.shown} has not been reached yet"
+        self._denied: str | None = None
+        """Sentence that says what NATS does not permit, if there is something."""
         self._reports = PublisherReports(self._feed)
         self._copy = AccountCopy(self._subjects, self._feed, self._accounts)
         self._has_begun = False
@@ -174,6 +176,10 @@ class Gateway:
 
     def _unready(self) -> str | None:
         """Say why no new clients can be served."""
+        reason = self._why_unready()
+        return self._denied if reason is not None and self._problem is None and self._denied else reason
+
+    def _why_unready(self) -> str | None:
         if self._problem is not None:
             return self._problem
         if not self._feed.publishers:
@@ -194,7 +200,8 @@ class Gateway:
 
     def _why_not_whole(self) -> str | None:
         """Say what is wrong with a part of the cluster."""
-        return "; ".join(self._reports.problems(time.monotonic())) or None
+        denied = [] if self._denied is None else [self._denied]
+        return "; ".join([*denied, *self._reports.problems(time.monotonic())]) or None
 
     def _why_not_asked(self) -> str | None:
         if self._problem is not None:
@@ -214,7 +221,10 @@ class Gateway:
         """Connect, listen to publishers, and send what accounts ask for, until it is cancelled."""
         subjects = self._subjects
         client = await self.nats.connect(
-            f"hftlab gateway {self.server.url}", told=self._connection_changed, returned=self._returned
+            f"hftlab gateway {self.server.url}",
+            told=self._connection_changed,
+            denied=self._is_denied,
+            returned=self._returned,
         )
         self._client = client
         most: dict[str, Any] = {"pending_msgs_limit": _MOST_MESSAGES, "pending_bytes_limit": _MOST_BYTES}
@@ -228,10 +238,13 @@ class Gateway:
         await self._accounts.run(client)
 
     def _connection_changed(self, problem: str | None) -> None:
-        was_connected, self._problem = self._problem is None, problem
+        was_connected, self._problem, self._denied = self._problem is None, problem, None
         if problem is not None and was_connected:
             self._feed.interrupt(self._feed.symbols, "the gateway has lost its connection to NATS")
             self._pass_on()
+
+    def _is_denied(self, what: str) -> None:
+        self._denied = what
 
     async def _returned(self) -> None:
         """Go on behind a new connection."""

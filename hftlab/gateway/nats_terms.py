@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from hftlab.errors import ArgumentError, ConnectionFailed, HftlabError
 from hftlab.gateway.lasting_client import lasting_client
+from hftlab.gateway.nats_report import NatsReport
 from hftlab.log import get_logger
 from hftlab.transport.address import redacted
 
@@ -79,8 +80,14 @@ class NatsTerms:
         """The addresses without passwords, for messages and logs."""
         return ", ".join(redacted(server) for server in self.servers)
 
+    @property
+    def _given(self) -> list[str]:
+        names = ("user", "token", "credentials", "tls_ca", "tls_cert")
+        signed = any(urlsplit(server).username is not None for server in self.servers)
+        return [name for name in names if getattr(self, name) or (name == "user" and signed)]
+
     def __repr__(self) -> str:
-        given = [name for name in ("user", "token", "credentials", "tls_ca", "tls_cert") if getattr(self, name)]
+        given = self._given
         return f"NatsTerms({self.shown}{' with ' + ', '.join(given) if given else ''})"
 
     def _context(self) -> SSLContext | None:
@@ -89,10 +96,17 @@ class NatsTerms:
             return None
         try:
             context = create_default_context(cafile=None if self.tls_ca is None else str(self.tls_ca))
-            if self.tls_cert is not None:
-                context.load_cert_chain(self.tls_cert, self.tls_key)
         except SSLError as exc:
-            raise HftlabError(f"TLS for NATS: {exc.reason or 'not PEM files'}: give certificates in PEM") from None
+            said = exc.reason or "not PEM"
+            raise HftlabError(f"TLS for NATS: {self.tls_ca} has no certificate in PEM ({said})") from None
+        if self.tls_cert is not None:
+            try:
+                context.load_cert_chain(self.tls_cert, self.tls_key)
+            except SSLError as exc:
+                said, key = exc.reason or "not PEM", self.tls_key or self.tls_cert
+                raise HftlabError(
+                    f"TLS for NATS: {self.tls_cert} and {key} are not a certificate and its private key in PEM ({said})"
+                ) from None
         return context
 
     async def connect(
@@ -100,38 +114,49 @@ class NatsTerms:
         name: str,
         *,
         told: Callable[[str | None], None],
+        denied: Callable[[str], None] = lambda _: None,
         returned: Callback | None = None,
         patience: float | None = None,
     ) -> NatsClient:
         """Connect, and stay connected: a lost connection is made again for as long as it takes.
 
-        `told` gets what is wrong as a sentence, None when nothing is any more; `returned` is called behind each new
-        connection. With `patience` it gives up after so many seconds and raises ConnectionFailed.
+        `told` gets what is wrong as a sentence, None when nothing is any more; `denied` what the user that is signed in
+        may not do; `returned` is called behind each new connection. With `patience` it gives up after so many seconds
+        and raises ConnectionFailed.
         """
+        context = self._context()
         try:
-            client = lasting_client()
+            client = lasting_client(needs_tls=self.tls_ca is not None or self.tls_cert is not None)
         except ImportError:
             raise HftlabError("nats-py is not installed: pip install 'hftlab[cluster]' brings it") from None
 
-        problem: list[str] = []
-        refusal: list[str] = []
+        report = NatsReport(self.shown, set(self._given), told)
+        if patience is None:
+            report.start()
+        from nats.errors import StaleConnectionError
+
+        violations: set[str] = set()
         tasks: set[asyncio.Task[None]] = set()
 
         async def failed(error: Exception) -> None:
             if not client.is_connected:
-                problem[:] = [self._problem(error)]
-                if _is_refusal(error):  # the next attempt may be cut off before it is told the same
-                    refusal[:] = problem
-                told(problem[0])
-            else:
+                report.failed(error)
+            elif "permissions violation" in str(error).lower():
+                said = report.denied(error)
+                if said not in violations:
+                    violations.add(said)
+                    _log.warning(said)
+                denied(said)
+            elif not isinstance(error, StaleConnectionError):  # which is told as the loss of the connection
                 _log.warning("nats", error=str(error) or type(error).__name__)
 
         async def lost() -> None:
             if not client.is_closed:
-                told(f"the connection to NATS at {self.shown} is lost")
+                report.lost()
 
         async def back() -> None:
-            told(None)
+            violations.clear()
+            report.connected()
             if returned is not None:  # a task, as the library waits for this before it goes on
                 task = asyncio.create_task(returned(), name="hftlab is back at NATS")
                 tasks.add(task)
@@ -147,7 +172,7 @@ class NatsTerms:
             "reconnect_time_wait": _RETRY,
             "ping_interval": _PING,
             "max_outstanding_pings": 2,
-            "tls": self._context(),
+            "tls": context,
             "user": self.user,
             "password": self.password,
             "token": self.token,
@@ -158,23 +183,9 @@ class NatsTerms:
             async with asyncio.timeout(patience):
                 await client.connect(**{name: value for name, value in options.items() if value is not None})
         except TimeoutError:
-            raise ConnectionFailed((refusal or problem or [self._problem(TimeoutError())])[0]) from None
+            raise ConnectionFailed(report.problem or report.explained(TimeoutError())) from None
         except Exception as exc:  # what the library raises for a bad file or address has many types
             raise ConnectionFailed(f"cannot connect to NATS at {self.shown}: {exc}") from exc
-        told(None)
+        report.start()
+        report.connected()
         return client
-
-    def _problem(self, error: Exception) -> str:
-        said = str(error) or type(error).__name__
-        if _is_refusal(error):
-            how = "give --nats-user and --nats-password, --nats-token or --nats-creds"
-            return f"NATS at {self.shown} refuses the credentials ({said}): {how}"
-        if isinstance(error, SSLError):
-            return f"TLS to NATS at {self.shown} fails ({said}): give --nats-ca with the authority of its certificate"
-        return f"NATS at {self.shown} cannot be reached ({said}): start nats-server there, or check the address"
-
-
-def _is_refusal(error: Exception) -> bool:
-    """True if NATS has refused the credentials."""
-    said = str(error).lower()
-    return "authorization" in said or "authentication" in said

@@ -130,6 +130,8 @@ class PublisherNode:
         self._orders: StreamReader | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._problem: str | None = None
+        self._denied: str | None = None
+        """Sentence that says what NATS does not permit, if there is something."""
         self._others: dict[str, Announcement] = {}
         self.replaced_by: Announcement | None = None
         """Publisher that was started later and has taken over symbols of this one, which has stopped then."""
@@ -146,6 +148,7 @@ class PublisherNode:
             self._client = await self.nats.connect(
                 f"hftlab publisher {self.source.name}",
                 told=self._connection_changed,
+                denied=self._is_denied,
                 returned=self._returned,
                 patience=_PATIENCE,
             )
@@ -184,6 +187,8 @@ class PublisherNode:
         await client.subscribe(subjects.gateways, cb=self._hear_gateway)
         await client.subscribe(subjects.beats, cb=self._hear_publisher)
         await client.flush()
+        if self._denied is not None:
+            raise HftlabError(self._denied)
 
     async def _find_others(self, client: NatsClient) -> None:
         inbox, newest = client.new_inbox(), 0
@@ -260,7 +265,8 @@ class PublisherNode:
         if self._playback.failure is not None:
             return f"the source {self.source.name!r} has failed ({self._playback.failure}): start the publisher again"
         source = undecorated(self.source)
-        return self._problem or self._told.problem or (source.problem if isinstance(source, Live) else None)
+        of_source = source.problem if isinstance(source, Live) else None
+        return self._problem or self._denied or self._told.problem or of_source
 
     def stats(self) -> dict[str, Any]:
         """Return counts since the start, and what is true now."""
@@ -276,8 +282,11 @@ class PublisherNode:
             "problem": self.problem,
         }
 
+    def _is_denied(self, what: str) -> None:
+        self._denied = what
+
     def _connection_changed(self, problem: str | None) -> None:
-        self._problem = problem
+        self._problem, self._denied = problem, None
         if problem is None:
             # Gateways may come back later than we do: nobody is gone because nobody could be heard.
             self._requests.listen_anew(time.monotonic())

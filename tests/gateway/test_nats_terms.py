@@ -1,18 +1,24 @@
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import os
+import re
 import signal
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import nkeys  # type: ignore[import-untyped]
 import pytest
 import trustme
+from nats.errors import Error
 
-from hftlab.errors import ArgumentError, ConnectionFailed
-from hftlab.gateway import NatsServer, NatsTerms
+from hftlab.errors import ArgumentError, ConnectionFailed, HftlabError
+from hftlab.gateway import Gateway, NatsServer, NatsTerms, PublisherNode
+from hftlab.gateway.nats_report import NatsReport
+from hftlab.simulator import RandomWalk
 from tests.gateway.conftest import free_port, until
 
 
@@ -80,6 +86,89 @@ class TestConnecting:
             assert await connected(NatsTerms(servers=[address], tls_ca=tmp_path / "ca.pem", tls_cert=pem))
             with pytest.raises(ConnectionFailed, match="--nats-ca"):
                 await connected(NatsTerms(servers=[address]), patience=0.5)
+
+    async def test_a_server_without_tls_is_sent_nothing_where_tls_is_asked_for(self, tmp_path: Path) -> None:
+        """Who sits between could have taken TLS out of what the server offers."""
+        authority = trustme.CA()
+        authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+        heard = bytearray()
+
+        async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(b'INFO {"server_id": "x", "version": "2.10.0", "max_payload": 1048576}\r\n')
+            heard.extend(await reader.read())
+            writer.close()
+
+        async with await asyncio.start_server(listen, "127.0.0.1") as server:
+            port = server.sockets[0].getsockname()[1]
+            for scheme, given in (("tls", {}), ("nats", {"tls_ca": tmp_path / "ca.pem"})):
+                terms = NatsTerms(servers=[f"{scheme}://127.0.0.1:{port}"], user="desk", password="secret", **given)
+                with pytest.raises(ConnectionFailed, match="does not speak TLS, and nothing was sent to it"):
+                    await connected(terms, patience=0.3)
+        assert heard == b""
+
+    @pytest.mark.parametrize(
+        ("names", "expires", "given", "advice"),
+        [
+            ("127.0.0.1", 2025, {}, r"certificate has expired.*renew the certificate of nats-server"),
+            ("nats.example.org", 2099, {}, r"not valid for '127.0.0.1'.*give an address that its certificate names"),
+            ("127.0.0.1", 2099, {"tls_ca": "other"}, r"unable to get local issuer.*give --nats-ca"),
+            ("127.0.0.1", 2099, {}, r"nats-server asks for a certificate: give --nats-cert and --nats-key"),
+            ("127.0.0.1", 2099, {"tls_cert": "stranger"}, r"does not take the certificate of --nats-cert"),
+        ],
+    )
+    async def test_what_is_wrong_with_certificates_is_said(
+        self, tmp_path: Path, names: str, expires: int, given: dict[str, str], advice: str
+    ) -> None:
+        ours, others = trustme.CA(), trustme.CA()
+        made = {
+            "server": ours.issue_cert(names, not_before=datetime(2020, 1, 1), not_after=datetime(expires, 1, 1)),
+            "stranger": others.issue_cert("desk"),
+        }
+        for name, issued in made.items():
+            issued.private_key_and_cert_chain_pem.write_to_path(tmp_path / f"{name}.pem")
+        for name, authority in (("ca", ours), ("other", others)):
+            authority.cert_pem.write_to_path(tmp_path / f"{name}.pem")
+        options = ["--tlsverify", "--tlscacert", str(tmp_path / "ca.pem")]
+        options += [f"--tls{part}={tmp_path / 'server.pem'}" for part in ("cert", "key")]
+        files: dict[str, Any] = {name: tmp_path / f"{file}.pem" for name, file in ({"tls_ca": "ca"} | given).items()}
+        with NatsServer(folder=tmp_path / "nats", jetstream=False, options=options) as server:
+            terms = NatsTerms(servers=[server.url.replace("nats://", "tls://")], **files)
+            with pytest.raises(ConnectionFailed, match=advice):
+                await connected(terms, patience=0.4)
+
+    @pytest.mark.parametrize("given", [{"tls_ca": "ca"}, {"tls_cert": "ca"}])
+    async def test_files_that_are_no_certificates_are_named(self, tmp_path: Path, given: dict[str, str]) -> None:
+        (tmp_path / "ca").write_text("nonsense")
+        terms = NatsTerms(**{name: tmp_path / file for name, file in given.items()})
+        with pytest.raises(HftlabError, match=rf"TLS for NATS: {tmp_path / 'ca'}.*PEM"):
+            await connected(terms)
+
+    async def test_a_refusal_stays_told_while_attempts_are_cut_off(self) -> None:
+        told: list[str | None] = []
+        report = NatsReport("nats://bus:4222", {"user"}, told.append)
+        report.failed(Error("nats: 'Authorization Violation'"))
+        report.failed(BrokenPipeError("Broken pipe"))
+        assert [str(one).partition(" (")[0] for one in told] == ["NATS at nats://bus:4222 refuses the credentials"] * 2
+        assert "check what is given as --nats-user and --nats-password" in str(told[0])
+        report.failed(ConnectionRefusedError("refused"))
+        assert "cannot be reached" in str(told[-1])
+        report.connected()
+        assert told[-1] is None
+
+    async def test_what_is_not_permitted_is_said(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+        config = tmp_path / "nats.conf"
+        config.write_text(
+            'authorization { users: [{user: u, password: p, permissions: {subscribe: ["hftlab.>", "_INBOX.>"], '
+            'publish: {deny: "hftlab.>"}}}] }'
+        )
+        with NatsServer(folder=tmp_path / "nats", jetstream=False, options=["-c", str(config)]) as server:
+            terms = NatsTerms(servers=[server.url], user="u", password="p")
+            said = r"does not permit what a cluster needs \(nats: permissions violation for publish to"
+            with pytest.raises(HftlabError, match=said):
+                await PublisherNode(RandomWalk(7), terms).start()
+            async with Gateway(terms, port=0) as gateway:
+                await until(lambda: re.search(said, str(gateway.server.unready())))
+            assert len([one for one in caplog.records if re.search(said, one.getMessage())]) >= 2
 
     async def test_a_server_that_ends_the_connection_with_a_reason_is_come_back_to(self, tmp_path: Path) -> None:
         """As where credentials have expired: the library itself would give up."""
