@@ -21,7 +21,7 @@ from typing import Any, Final, NamedTuple, Protocol
 from hftlab.corrected_line import corrected, receiver
 from hftlab.printable import printable
 
-__all__ = ["AdvisedError", "error_card", "full_traceback", "wants_all"]
+__all__ = ["AdvisedError", "error_card", "full_traceback", "is_own", "wants_all"]
 
 _FRAMES: Final = 4
 _LINES: Final = 8
@@ -140,7 +140,7 @@ def _own_lines(trace: TracebackType | None) -> Iterator[_Line]:
     """Yield the lines of a traceback that are the user's, outermost first."""
     while trace is not None:
         code = trace.tb_frame.f_code
-        if _is_own(code.co_filename):
+        if is_own(code.co_filename):
             yield _line(code, trace)
         trace = trace.tb_next
 
@@ -151,7 +151,8 @@ def _line(code: CodeType, trace: TracebackType) -> _Line:
     return _Line(code.co_filename, function, first or trace.tb_lineno, last or trace.tb_lineno, column)
 
 
-def _is_own(file: str) -> bool:
+def is_own(file: str) -> bool:
+    """Tell whether code is the user's: not of hftlab, of Python's library or of an installed package."""
     if file.startswith("<") and not file.startswith("<ipython"):
         return False
     return not any(Path(file).is_relative_to(folder) for folder in _FOREIGN)

@@ -21,6 +21,7 @@ from hftlab.backtest.leave_one_out import LeaveOneOut
 from hftlab.backtest.recorded_delays import Recorded
 from hftlab.backtest.result import Result, open_result
 from hftlab.backtest.strategy import Strategy
+from hftlab.backtest.strategy_calls import strategy_trace
 from hftlab.backtest.summary import Summary
 
 __all__ = [
@@ -49,7 +50,11 @@ class _Package(ModuleType):
     """The package as a module that can be called."""
 
     def __call__(self, *arguments: Any, **options: Any) -> Result:
-        return run_backtest(*arguments, **options)
+        try:
+            return run_backtest(*arguments, **options)
+        except Exception as error:
+            error.__traceback__ = strategy_trace(error.__traceback__)
+            raise
 
 
 _Package.__call__.__doc__ = run_backtest.__doc__

@@ -24,6 +24,7 @@ from hftlab.backtest.result import Result
 from hftlab.backtest.result_tables import RAW
 from hftlab.backtest.run_log import RunLog
 from hftlab.backtest.strategy import Strategy
+from hftlab.backtest.strategy_calls import check_calls
 from hftlab.clock import NANOSECONDS
 from hftlab.errors import ArgumentError, ArgumentTypeError, SessionError
 from hftlab.instruments import Instrument
@@ -91,7 +92,14 @@ def account_terms(
     """Return the terms of a backtest's account."""
     if terms is not None:
         return terms
-    return AccountTerms(cash=cash) if fees is None else AccountTerms(cash=cash, commissions=fees)
+    if fees is None:
+        return AccountTerms(cash=cash)
+    if not isinstance(fees, Commission | Mapping):
+        raise ArgumentTypeError(
+            f"fees is {fees!r}: give a commission, such as hl.trading.Commission(taker_per_unit=0.003), or a dict with "
+            "one for each venue"
+        )
+    return AccountTerms(cash=cash, commissions=fees)
 
 
 def fill_venue(session: Session, fill: FillModel | str | None, latency: Latency) -> tuple[FillVenue, FillModel]:
@@ -204,6 +212,7 @@ def made_strategy(strategy: StrategyLike, parameters: Mapping[str, Any]) -> Stra
     if isinstance(strategy, Strategy):
         if parameters:
             raise ArgumentError(f"parameters are for a class, and {strategy!r} has been made already")
+        check_calls(type(strategy))
         return strategy
     if isinstance(strategy, CompiledStrategy):
         raise ArgumentTypeError(
@@ -212,4 +221,5 @@ def made_strategy(strategy: StrategyLike, parameters: Mapping[str, Any]) -> Stra
         )
     if not (inspect.isclass(strategy) and issubclass(strategy, Strategy)):
         raise ArgumentTypeError(f"strategy is {strategy!r}: give a class derived from hl.Strategy, or one such object")
+    check_calls(strategy)
     return strategy(**parameters)

@@ -16,6 +16,7 @@ from hftlab.backtest.heard_log import HeardLog
 from hftlab.backtest.latency_models import Latency
 from hftlab.backtest.result import Result
 from hftlab.backtest.result_tables import RAW
+from hftlab.backtest.strategy_calls import strategy_trace
 from hftlab.client import Client
 from hftlab.clock import check_speed
 from hftlab.clock import duration as nanoseconds_of
@@ -78,6 +79,9 @@ def run(
         cash = 0.0 if portfolio is None else portfolio.cash
         currency = "USD" if portfolio is None else portfolio.currency
         _drive(engine, market)
+    except Exception as error:
+        error.__traceback__ = strategy_trace(error.__traceback__)
+        raise
     finally:
         market.close()
         if cancel_open:

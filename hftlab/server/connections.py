@@ -46,6 +46,8 @@ _RECORDED: Final = (
     "hl.serve(session.replay(), fills='risk_averse')"
 )
 
+_LIVE: Final = ": its source takes no orders, as hl.simulator.Exchange() and a recording with fills= do"
+
 _log = get_logger("hftlab.server")
 _audit = get_logger(AUDIT)
 
@@ -99,7 +101,7 @@ class Connections:
             self._authenticator,
             self.limits,
             takes_orders=self._stream.takes_orders,
-            orders_hint=_RECORDED if self._stream.playback.is_recorded else "",
+            orders_hint=_RECORDED if self._stream.playback.is_recorded else _LIVE,
             is_stepped=self._stream.is_stepped,
             asks_for_state=self._stream.broker is not None or self._stream.remote_broker is not None,
         )

@@ -9,7 +9,7 @@ from typing import Final, Generic, NamedTuple, TypeVar
 import msgspec
 
 from hftlab.clock import to_milliseconds
-from hftlab.errors import MessageParseError, ServerError, WireError
+from hftlab.errors import ArgumentTypeError, MessageParseError, ServerError, WireError
 from hftlab.protocol.base import Base
 from hftlab.protocol.codec import Codec
 from hftlab.protocol.encoded_market_data import EncodedMarketData, RawMarketData
@@ -60,7 +60,9 @@ def is_private(message: Message) -> bool:
 def check_publishable(message: Message) -> None:
     """Check that servers publish this type of message. Raises MessageParseError, TypeError if it is not a message."""
     if not isinstance(message, Base):
-        raise TypeError(f"a server publishes messages such as hftlab.protocol.MarketData(...), got {message!r:.100}")
+        raise ArgumentTypeError(
+            f"a server publishes messages such as hftlab.protocol.MarketData(...), got {message!r:.80}"
+        )
     if not isinstance(message, _PUBLISHED):
         kinds = ", ".join(str(kind.__struct_config__.tag) for kind in _PUBLISHED)
         raise MessageParseError(f"{message.type} cannot be published: a server publishes {kinds}", field="type")
