@@ -191,7 +191,7 @@ def units_of(name: str, values: pl.Series, unit: float) -> npt.NDArray[np.int64]
     values = values.fill_null(0)  # a price that there is not
     is_number = isinstance(unit, int | float) and 0 < unit <= _LARGEST
     scale = round(unit * UNIT) if is_number else 0
-    if scale < 1 or scale != unit * UNIT:
+    if scale < 1 or scale / UNIT != unit:
         raise EventError(f"{name}_unit is {unit!r}: give a positive multiple of 1e-9")
     if isinstance(values.dtype, pl.Decimal):
         exact = [int((value * scale).to_integral_value()) for value in values.to_list()]

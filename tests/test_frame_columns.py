@@ -105,6 +105,13 @@ def test_units_that_cannot_be(unit: Any) -> None:
         EventBatch.from_frame(frame(), instrument="AAPL", price_unit=unit)
 
 
+@pytest.mark.parametrize("unit", [1e-9, 0.0001, 0.25, 4.1, 64.3, 100])
+def test_every_multiple_of_the_smallest_unit_is_taken(unit: float) -> None:
+    """4.1 times 1e9 is not a whole number of doubles."""
+    found = EventBatch.from_frame(frame(price=[3, 7]), instrument="AAPL", price_unit=unit)
+    assert found.price.tolist() == [int(price * Decimal(str(unit)) * UNIT) for price in (3, 7)]
+
+
 def test_times_beyond_int64_in_their_unit_are_refused() -> None:
     with pytest.raises(EventError, match=f"column ts_event has {NOON} in row 0, in s beyond int64 ns"):
         EventBatch.from_frame(frame(), instrument="AAPL", time_unit="s")

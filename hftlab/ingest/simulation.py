@@ -94,7 +94,10 @@ def record_simulation(
         raise ArgumentError("formats and native_path go together: give both, or neither")
     files = [] if native_path is None else native_files(formats, native_path, exchange.closes, _day_of(exchange))
     if itch_path is not None:
-        files.append(native_file("itch", itch_path, exchange.closes))
+        itch = native_file("itch", itch_path, exchange.closes)
+        if itch.path in [file.path for file in files]:
+            raise ArgumentError(f"itch_path is {itch.path}, which is a file of `formats` already: leave it out")
+        files.append(itch)
     source = {
         "name": exchange.name,
         "kind": "simulator",

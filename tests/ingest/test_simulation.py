@@ -11,7 +11,7 @@ import pytest
 
 from hftlab.book import BookSet
 from hftlab.clock import Clock
-from hftlab.errors import HftlabError, SessionExists
+from hftlab.errors import ArgumentError, HftlabError, SessionExists
 from hftlab.events import ADD, EventBatch
 from hftlab.ingest.simulation import exchange_on, record_simulation
 from hftlab.session import open_session, recover
@@ -91,6 +91,20 @@ class TestItch:
         with pytest.raises(HftlabError, match="US stocks"):
             record_simulation(exchange, 1, tmp_path / "day", itch_path=tmp_path / "day.itch")
         assert not (tmp_path / "day").exists()
+
+    def test_two_files_cannot_be_at_one_path(self, tmp_path: Path) -> None:
+        """Each would be written into the other."""
+        exchange = Exchange(7, ["AAPL"], clock=Clock(OPENING, paused=True))
+        with pytest.raises(ArgumentError, match=r"itch_path is .*day\.itch, which is a file of `formats` already"):
+            record_simulation(
+                exchange,
+                1,
+                tmp_path / "day",
+                formats=["itch"],
+                native_path=tmp_path / "day.itch",
+                itch_path=tmp_path / "day.itch",
+            )
+        assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("seconds", [0, -1, math.inf, math.nan])
