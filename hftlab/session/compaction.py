@@ -9,12 +9,12 @@ from typing import Final, NamedTuple
 
 from hftlab.errors import SessionDamaged
 from hftlab.session.event_table import SCHEMA as EVENT_SCHEMA
-from hftlab.session.journal import segment_paths
 from hftlab.session.lock import SessionLock
 from hftlab.session.manifest import Ending, Manifest, Part, read_manifest
 from hftlab.session.object_path import local_folder
 from hftlab.session.parts import Parts
 from hftlab.session.replacement import check_is_session
+from hftlab.session.segment import segment_paths
 from hftlab.session.session import Session
 from hftlab.session.table_ids import EVENTS, TableId
 from hftlab.session.tables import TABLES

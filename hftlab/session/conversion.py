@@ -8,9 +8,10 @@ from typing import Final
 
 import msgspec
 
-from hftlab.session.journal import Record, Segment, read_segment
+from hftlab.session.journal_record import Record
 from hftlab.session.manifest import Manifest
 from hftlab.session.parts import Parts
+from hftlab.session.segment import Segment, read_segment
 from hftlab.session.table_ids import TableId
 
 __all__ = ["convert_segment", "damaged_places"]

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hftlab.errors import SessionError, SessionTooNew
-from hftlab.session.journal import Record
+from hftlab.session.journal_record import Record
 from hftlab.session.manifest import File, Manifest, Part, sync_folder, write_manifest
 from hftlab.session.object_path import Location, ObjectPath
 from hftlab.session.state_index import SCHEMA, Group, byte_ranges, symbol_rows

@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from hftlab.errors import SessionDamaged
 from hftlab.session.conversion import convert_segment, damaged_places
-from hftlab.session.journal import JOURNAL, MAGIC, Segment, read_segment, segment_paths
+from hftlab.session.journal import JOURNAL
+from hftlab.session.journal_record import MAGIC
 from hftlab.session.lock import SessionLock
 from hftlab.session.manifest import MANIFEST, Ending, Manifest, read_manifest, sync_folder, write_manifest
 from hftlab.session.nearest_sessions import how_to_recover
@@ -18,6 +19,7 @@ from hftlab.session.object_path import local_folder
 from hftlab.session.part_file import verify_file
 from hftlab.session.parts import Parts
 from hftlab.session.replacement import REPLACEMENT, check_is_session, finish_replacement
+from hftlab.session.segment import Segment, read_segment, segment_paths
 from hftlab.session.table_ids import EVENTS, TableId
 
 __all__ = ["Recovery", "recover", "unfinished_replacement"]

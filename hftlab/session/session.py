@@ -28,7 +28,6 @@ from hftlab.session.coverage import (
     interval_table,
 )
 from hftlab.session.event_table import SCHEMA
-from hftlab.session.journal import segment_paths
 from hftlab.session.lock import writer_of
 from hftlab.session.lossy_messages import LossyMessages
 from hftlab.session.manifest import Manifest, Part, read_manifest
@@ -40,6 +39,7 @@ from hftlab.session.parts import scan_parts
 from hftlab.session.reader import Reader
 from hftlab.session.replacement import check_not_being_replaced
 from hftlab.session.replay import Replay
+from hftlab.session.segment import segment_paths
 from hftlab.session.table_ids import EVENTS, TableId
 from hftlab.session.tables import TABLES
 

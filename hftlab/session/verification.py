@@ -11,12 +11,13 @@ from typing import Any, Final, NamedTuple
 import polars as pl
 
 from hftlab.errors import SessionDamaged, SessionError, SessionNotFound
-from hftlab.session.journal import JOURNAL, read_segment, segment_paths
+from hftlab.session.journal import JOURNAL
 from hftlab.session.lock import writer_of
 from hftlab.session.manifest import MANIFEST, Manifest, checksum, read_manifest
 from hftlab.session.nearest_sessions import with_nearest
 from hftlab.session.object_path import Location, ObjectPath, located
 from hftlab.session.parts import scan_parts
+from hftlab.session.segment import read_segment, segment_paths
 from hftlab.session.table_ids import TableId
 
 __all__ = ["Problem", "Verification", "verify"]

@@ -19,7 +19,8 @@ from hftlab.printable import printable
 from hftlab.protocol import Message
 from hftlab.protocol.order_messages import PRIVATE_MESSAGES
 from hftlab.session.conversion import convert_segment
-from hftlab.session.journal import JOURNAL, Journal, Record
+from hftlab.session.journal import JOURNAL, Journal
+from hftlab.session.journal_record import Record
 from hftlab.session.lock import LOCK, SessionLock
 from hftlab.session.manifest import MANIFEST, Ending, Manifest, read_manifest, sync_folder, write_manifest
 from hftlab.session.object_path import local_folder

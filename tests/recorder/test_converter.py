@@ -21,7 +21,8 @@ from hftlab.recorder import Recording
 from hftlab.recorder.converter import Converter
 from hftlab.session import open_session, recover
 from hftlab.session.conversion import convert_segment
-from hftlab.session.journal import Journal, Record
+from hftlab.session.journal import Journal
+from hftlab.session.journal_record import Record
 from hftlab.session.manifest import Manifest, read_manifest, write_manifest
 from hftlab.session.parts import Parts
 from hftlab.session.table_ids import TableId

@@ -15,7 +15,7 @@ from hftlab.errors import MessageParseError, SessionError, SessionExists
 from hftlab.protocol import Heartbeat
 from hftlab.recorder import Recording
 from hftlab.session import open_session, recover
-from hftlab.session.journal import read_segment
+from hftlab.session.segment import read_segment
 from tests.protocol.conftest import market_data, symbol
 from tests.session.sessions import numbered, replayed, write_session
 from tests.waiting import until

@@ -10,7 +10,8 @@ import pytest
 
 from hftlab.protocol import JSON
 from hftlab.session.conversion import convert_segment
-from hftlab.session.journal import Journal, Record
+from hftlab.session.journal import Journal
+from hftlab.session.journal_record import Record
 from hftlab.session.manifest import Manifest, read_manifest, write_manifest
 from hftlab.session.parts import Parts
 from hftlab.session.table_ids import TableId

@@ -9,7 +9,7 @@ import pytest
 
 from hftlab.errors import SessionTooNew
 from hftlab.protocol import JSON
-from hftlab.session.journal import Record
+from hftlab.session.journal_record import Record
 from hftlab.session.manifest import Manifest, checksum, read_manifest
 from hftlab.session.parts import Parts, scan_parts
 from hftlab.session.table_ids import TableId

@@ -12,7 +12,7 @@ import pytest
 
 from hftlab.errors import SessionDamaged
 from hftlab.session import Recovery, SessionWriter, open_session, recover
-from hftlab.session.journal import read_segment
+from hftlab.session.segment import read_segment
 from tests.session.sessions import crashed, kill, numbered, replayed
 
 RECEIVED = [(at, numbered(at)) for at in range(12)]

@@ -12,7 +12,8 @@ import pytest
 from hftlab.errors import SessionDamaged, SessionError, SessionExists, SessionNotFound
 from hftlab.protocol import JSON
 from hftlab.session import SessionWriter, open_session, recover
-from hftlab.session.journal import Journal, read_segment
+from hftlab.session.journal import Journal
+from hftlab.session.segment import read_segment
 from tests.session.sessions import kill, numbered, replayed, write_session
 
 
