@@ -32,6 +32,8 @@ OF_A_RUN: Final = "a part of a backtest, which is one call"
 OF_A_FEED: Final = "a part of a live feed, whose connections are seen only through it"
 OF_WIDGETS: Final = "a widget's parts have one test, which compares what Python packs with what the page draws"
 
+OF_A_READER: Final = "what a reader yields, which is tested as a whole"
+
 OF_A_STREAM: Final = "a part of a stream, which is tested as a whole over real sockets"
 OF_A_CLUSTER: Final = "a part of a cluster, which is tested as a whole against a real nats-server"
 
@@ -133,8 +135,10 @@ TESTED_ELSEWHERE: Final[dict[str, tuple[str, str]]] = {
     "protocol/subscribing/client_events.py": ("protocol/subscribing/test_client_protocol.py", OF_DATA),
     "recorder/closing.py": ("recorder/test_uploader.py", "what it hurries is an upload"),
     "recorder/conversion_process.py": ("recorder/test_converter.py", "runs in a process of its own"),
+    "recorder/recording_items.py": ("recorder/test_recording.py", OF_DATA),
     "session/json_kernel.py": ("session/test_market_data_columns.py", OF_KERNELS),
     "session/market_data_kernel.py": ("session/test_market_data_columns.py", OF_KERNELS),
+    "session/recorded.py": ("session/test_reader.py", OF_A_READER),
     "simulator/flow_kernel.py": ("simulator/test_order_flow.py", OF_KERNELS),
     "simulator/flow_state.py": ("simulator/test_order_flow.py", OF_KERNELS),
     "simulator/traders.py": ("simulator/test_order_flow.py", OF_KERNELS),

@@ -9,8 +9,6 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
-
 from hftlab.clock import check_time, in_words, wall_time
 from hftlab.credentials import is_subject
 from hftlab.errors import SessionError
@@ -19,6 +17,7 @@ from hftlab.log import get_logger
 from hftlab.protocol import Message
 from hftlab.recorder.byte_queue import ByteQueue
 from hftlab.recorder.converter import Converter
+from hftlab.recorder.recording_items import ControlRow, Drop, Item, RecordedMessage, UndecodedBytes
 from hftlab.recorder.uploader import Uploader
 from hftlab.session.manifest import Manifest
 from hftlab.session.object_path import Location, ObjectPath, located
@@ -43,51 +42,6 @@ _RETRY: Final = 1.0
 """Seconds between attempts to go on after the disk has failed."""
 
 _log = get_logger("hftlab.recorder")
-
-
-# The garbage collector does not follow these: it would look through thousands that wait, and hold the lock meanwhile.
-
-
-class _Message(msgspec.Struct, gc=False):
-    """A message, its JSON, and a monotonic clock's reading when it was received."""
-
-    ts_recv: int
-    message: Message
-    account: str | None
-    payload: bytes
-    steady: int | None
-
-
-class _Undecoded(msgspec.Struct, gc=False):
-    """Bytes that are no message, and the reason why."""
-
-    payload: bytes
-    ts_recv: int
-    reason: str
-    steady: int | None
-
-
-class _Event(msgspec.Struct, gc=False):
-    """A row of the control table."""
-
-    name: str
-    ts_recv: int
-    what: dict[str, Any]
-
-
-_Item = _Message | _Undecoded | _Event
-
-
-class _Drop:
-    """Messages and rows one after the other that were not taken: how many, and the times of the first and the last."""
-
-    def __init__(self, at: int) -> None:
-        self.count = 0
-        self.first = self.last = at
-
-    def add(self, at: int) -> None:
-        self.count += 1
-        self.last = at
 
 
 class Recording:
@@ -150,9 +104,9 @@ class Recording:
         self._untold: str | None = None
         self._unsafe = 0
         """Messages that the journal has and that are not on disk yet."""
-        self._drop: _Drop | None = None
+        self._drop: Drop | None = None
         self._dropping = threading.Lock()
-        self._queue: ByteQueue[_Item] = ByteQueue(_BUFFER, _BATCH)
+        self._queue: ByteQueue[Item] = ByteQueue(_BUFFER, _BATCH)
         self._full = threading.Event()
         """Set when a segment waits to be turned into Parquet, and at the end."""
         self._stops = threading.Event()
@@ -179,18 +133,18 @@ class Recording:
         if account is not None and not is_subject(account):
             raise ValueError(f"account={account!r} is not a printable name of 1 to 128 characters")
         data = checked_payload(message) if payload is None else payload
-        self._put(_Message(ts_recv, message, account, data, steady), ts_recv, len(data))
+        self._put(RecordedMessage(ts_recv, message, account, data, steady), ts_recv, len(data))
 
     def undecoded(self, payload: bytes, ts_recv: int, reason: str, *, steady: int | None = None) -> None:
         """Record bytes received at `ts_recv` (ns) that could not be decoded, and why."""
-        self._put(_Undecoded(payload, ts_recv, reason, steady), ts_recv, len(payload))
+        self._put(UndecodedBytes(payload, ts_recv, reason, steady), ts_recv, len(payload))
 
     def control(self, event: str, ts_recv: int, **what: Any) -> None:
         """Record a row of the control table, with some of its other columns (hftlab.session.tables) in `what`.
 
         Raises ValueError for a time that cannot be one.
         """
-        self._put(_Event(event, check_time(ts_recv, "ts_recv"), what), ts_recv, 0)
+        self._put(ControlRow(event, check_time(ts_recv, "ts_recv"), what), ts_recv, 0)
 
     def close(self) -> Session:
         """Write the rows that are left and return the finished session. Closing again returns it again.
@@ -264,7 +218,7 @@ class Recording:
 
     # --- the threads that give ---
 
-    def _put(self, item: _Item, at: int, size: int) -> None:
+    def _put(self, item: Item, at: int, size: int) -> None:
         self._home.check("this recording", "hl.record(...) or Recording(...)")
         if self.failure is None:
             if self._drop is not None:
@@ -274,7 +228,7 @@ class Recording:
         with self._dropping:
             self.dropped += 1
             if self._drop is None:
-                self._drop = _Drop(at)
+                self._drop = Drop(at)
             self._drop.add(at)
         self._check()
         if self._queue.is_closed:
@@ -291,7 +245,7 @@ class Recording:
                 "ts_from": drop.first,
                 "ts_to": drop.last,
             }
-            if self._queue.put(_Event("drop", drop.last, what), _ITEM, beyond=beyond):
+            if self._queue.put(ControlRow("drop", drop.last, what), _ITEM, beyond=beyond):
                 self._drop = None
 
     def _check(self) -> None:
@@ -328,11 +282,11 @@ class Recording:
             with self._dropping:
                 self.dropped += self._unsafe
                 while left := self._queue.take():
-                    self.dropped += sum(not isinstance(item, _Event) for item in left)
+                    self.dropped += sum(not isinstance(item, ControlRow) for item in left)
 
-    def _write(self, items: Collection[_Item]) -> None:
+    def _write(self, items: Collection[Item]) -> None:
         """Commit the items together."""
-        self._unsafe = sum(not isinstance(item, _Event) for item in items)
+        self._unsafe = sum(not isinstance(item, ControlRow) for item in items)
         for item in items:
             try:
                 self._append(item)
@@ -344,23 +298,23 @@ class Recording:
         if self._writer.full_segments:
             self._full.set()
 
-    def _append(self, item: _Item) -> None:
+    def _append(self, item: Item) -> None:
         match item:
-            case _Message():
+            case RecordedMessage():
                 self._writer.append(
                     item.message, item.ts_recv, account=item.account, payload=item.payload, steady=item.steady
                 )
-            case _Undecoded():
+            case UndecodedBytes():
                 self._writer.undecoded(item.payload, item.ts_recv, item.reason, steady=item.steady)
-            case _Event():
+            case ControlRow():
                 self._writer.control(item.name, item.ts_recv, **item.what)
 
-    def _refuse(self, item: _Item, error: ValueError) -> None:
+    def _refuse(self, item: Item, error: ValueError) -> None:
         at = item.ts_recv
         self._writer.control("drop", at, detail=f"1 message: {error}", ts_from=at, ts_to=at)
         with self._dropping:
             self.dropped += 1
-        self._unsafe -= not isinstance(item, _Event)
+        self._unsafe -= not isinstance(item, ControlRow)
         _log.error("a message was not recorded", folder=str(self.folder), error=str(error))
 
     def _commit(self) -> None:

@@ -9,7 +9,8 @@ from typing import Final
 
 from hftlab.protocol import Gap, Message
 from hftlab.session.coverage import Interval, holes
-from hftlab.session.reader import Reader, Recorded
+from hftlab.session.reader import Reader
+from hftlab.session.recorded import Recorded
 from hftlab.session.tables import Decoded
 
 __all__ = ["LossyMessages"]

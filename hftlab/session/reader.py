@@ -11,7 +11,7 @@ from bisect import bisect_right
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Final, TypeAlias
+from typing import Final
 
 import msgspec
 import numpy as np
@@ -20,20 +20,19 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from hftlab.errors import MessageParseError, SessionDamaged
+from hftlab.errors import MessageParseError
 from hftlab.protocol import Message
-from hftlab.protocol.encoded_market_data import EncodedMarketData
-from hftlab.session.encoded_block import EncodedBlock, encoded_block
+from hftlab.session.encoded_block import encoded_block
 from hftlab.session.manifest import Manifest
-from hftlab.session.market_block import MarketBlock, market_block
+from hftlab.session.market_block import market_block
 from hftlab.session.object_path import Location
 from hftlab.session.part_file import PartFile, check_size
+from hftlab.session.recorded import EncodedMessage, Recorded, UndecodedMessage, cannot_be_made
 from hftlab.session.state_index import FIELDS, StateIndex, symbol_rows
 from hftlab.session.table_ids import TableId
 from hftlab.session.tables import TABLES, Decoded
-from hftlab.source import Timed
 
-__all__ = ["Reader", "Recorded"]
+__all__ = ["Reader"]
 
 _SLICE: Final = 64
 """Rows whose messages are made in one go, where a message cannot be made by itself."""
@@ -176,21 +175,21 @@ class Reader:
             piece = rows.slice(start, stop - start)
             encoded = encoded_block(piece) if is_encoded() else None
             if encoded is not None:
-                yield from (_Encoded(encoded, index) for index in range(len(encoded.numbers)))
+                yield from (EncodedMessage(encoded, index) for index in range(len(encoded.numbers)))
                 continue
             block = market_block(piece)
             if block is None:
                 yield from self._decoded(part, _frame(piece, part.table))
             else:
                 bytes_each = piece.nbytes // len(block.numbers)
-                yield from (_Undecoded(block, index, bytes_each, part) for index in range(len(block.numbers)))
+                yield from (UndecodedMessage(block, index, bytes_each, part) for index in range(len(block.numbers)))
 
     def _decoded(self, part: PartFile, rows: pl.DataFrame) -> Iterator[Decoded]:
         for start, stop in _cuts(rows["message"].to_numpy(), _SLICE):
             try:
                 made = TABLES[part.table].messages(rows[start:stop])
             except (msgspec.MsgspecError, MessageParseError, UnicodeDecodeError) as exc:
-                raise _cannot_be_made(part, exc) from exc
+                raise cannot_be_made(part, exc) from exc
             yield from made
 
     def _place(self, parts: list[PartFile], at: int) -> int:
@@ -298,75 +297,6 @@ class Reader:
                     wanted[part] |= _numbers_of_deltas(self._rows(part, group), first_needed, at)
         for part, numbers in wanted.items():
             yield from self._numbered(part, numbers)
-
-
-class _Undecoded:
-    """A message of a row group that is made when it is asked for; otherwise as hftlab.session.tables.Decoded."""
-
-    __slots__ = ("_block", "_index", "_part", "number", "size", "ts_recv")
-    account: Final = None
-
-    def __init__(self, block: MarketBlock, index: int, size: int, part: PartFile) -> None:
-        self._block, self._index, self._part = block, index, part
-        self.number, self.ts_recv, self.size = block.numbers[index], block.times[index], size
-
-    @property
-    def message(self) -> Message:
-        try:
-            return self._block.message(self._index)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as exc:
-            raise _cannot_be_made(self._part, exc) from exc
-
-    @property
-    def item(self) -> Message:
-        return self.message
-
-    @property
-    def streamed(self) -> Message:
-        return self.message
-
-    @property
-    def timed(self) -> Timed[Message]:
-        return Timed(self.ts_recv, self.message)
-
-
-class _Encoded:
-    """A message of a row group as a server sends it; otherwise as hftlab.session.tables.Decoded."""
-
-    __slots__ = ("_block", "_index", "number", "size", "ts_recv")
-    account: Final = None
-
-    def __init__(self, block: EncodedBlock, index: int) -> None:
-        self._block, self._index = block, index
-        self.number, self.ts_recv, self.size = block.numbers[index], block.times[index], block.sizes[index]
-
-    @property
-    def streamed(self) -> EncodedMarketData:
-        return self._block.message(self._index)
-
-    @property
-    def message(self) -> Message:
-        return self.streamed.decoded()
-
-    @property
-    def item(self) -> Message:
-        return self.message
-
-    @property
-    def timed(self) -> Timed[Message]:
-        return Timed(self.ts_recv, self.message)
-
-
-Recorded: TypeAlias = Decoded | _Undecoded | _Encoded
-"""A recorded message: its `number`, `ts_recv`, `message` and `account`, the `item` that a source yields, and the same
-as a server takes it (`streamed`): encoded, where it is."""
-
-
-def _cannot_be_made(part: PartFile, error: Exception) -> SessionDamaged:
-    return SessionDamaged(
-        f"{part.path} holds a message that the protocol does not allow ({error}): restore it from a copy",
-        path=part.path,
-    )
 
 
 def _started(part: PartFile) -> int:

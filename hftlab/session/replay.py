@@ -9,7 +9,7 @@ from hftlab.clock import NANOSECONDS, Clock
 from hftlab.protocol import Message
 from hftlab.protocol.encoded_market_data import EncodedMarketData
 from hftlab.session.read_ahead import ReadAhead
-from hftlab.session.reader import Recorded
+from hftlab.session.recorded import Recorded
 from hftlab.source import Timed
 
 if TYPE_CHECKING:
