@@ -10,7 +10,7 @@ import msgspec
 
 from hftlab.protocol.encoded_market_data import EncodedMarketData, parts_of
 from hftlab.protocol.market_data import MarketData, MarketDataSymbol
-from hftlab.protocol.messages import Arbitrage, BookDelta, Gap, Message
+from hftlab.protocol.messages import Arbitrage, Gap, Message
 
 __all__ = ["HEADER", "FrameKind", "MarketFrame", "joined", "part_frames", "part_of", "whole_frame", "whole_of"]
 
@@ -18,7 +18,7 @@ HEADER: Final = "Hftlab"
 """Name of the one header of a message: NATS carries what is needed before the payload is looked at."""
 
 _encode: Final[Any] = msgspec.json.Encoder().encode
-_decode: Final[Any] = msgspec.json.Decoder(BookDelta | Arbitrage | Gap).decode
+_decode: Final[Any] = msgspec.json.Decoder(Arbitrage | Gap).decode
 
 
 class _Head(msgspec.Struct, array_like=True):
@@ -82,9 +82,7 @@ def part_frames(message: MarketData, run: str, group: int, sequences: Iterable[i
         yield MarketFrame(run, sequence, FrameKind.PART, group, more, split, head + b"\n" + text)
 
 
-def whole_frame(
-    message: BookDelta | Arbitrage | Gap, run: str, group: int, sequence: int, more: int = 0
-) -> MarketFrame:
+def whole_frame(message: Arbitrage | Gap, run: str, group: int, sequence: int, more: int = 0) -> MarketFrame:
     """Encode a message that is about one symbol; of a GAP of several symbols each is told so, and `more` follow."""
     return MarketFrame(run, sequence, FrameKind.WHOLE, group, more, 0, _encode(message))
 

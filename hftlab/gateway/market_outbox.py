@@ -14,6 +14,7 @@ from hftlab.gateway.market_feed import gap
 from hftlab.gateway.market_frame import HEADER, FrameKind, MarketFrame, part_frames, whole_frame
 from hftlab.gateway.subjects import Subjects, name_of, token_of
 from hftlab.log import get_logger
+from hftlab.protocol.latest_state import LatestState
 from hftlab.protocol.market_data import MarketData, MarketDataSymbol
 from hftlab.protocol.messages import Arbitrage, BookDelta, Error, Gap, Message
 
@@ -31,7 +32,11 @@ _log = get_logger("hftlab.gateway")
 
 
 class MarketOutbox:
-    """Queue of the frames of one run of a publisher, and the numbers that they have."""
+    """Queue of the frames of one run of a publisher, and the numbers that they have.
+
+    An incremental book becomes the state of its symbol: a gateway that begins later, or has lost a message, could do
+    nothing with the changes alone.
+    """
 
     def __init__(self, subjects: Subjects, run: str, symbols: Iterable[str]) -> None:
         self.run = run
@@ -39,6 +44,7 @@ class MarketOutbox:
         """Messages that NATS was given, and that it was not."""
         self._subjects = subjects
         self._sequences = dict.fromkeys(symbols, 0)
+        self._state = LatestState()
         self._group = 0
         self._changed: dict[str, int] = {}
         """Symbols that beats tell of, and how many more do."""
@@ -54,10 +60,16 @@ class MarketOutbox:
         """Add a message of the source; those that are about no symbol of this publisher are left out."""
         match message:
             case MarketData():
+                self._state.take_in(message)
                 self._put_market_data(message)
-            case BookDelta() | Arbitrage():
+            case BookDelta():
+                state = self._state.take_in(message)
+                assert isinstance(state, MarketData)
+                if state.symbols:  # not before its first price
+                    self._put_market_data(state)
+            case Arbitrage():
                 if message.symbol in self._sequences:
-                    self._put_whole(message.symbol, message)
+                    self._put_arbitrage(message)
             case Gap():
                 self._put_gap(self._sequences if message.symbols is None else message.symbols, message.reason)
 
@@ -73,10 +85,10 @@ class MarketOutbox:
             self._flagged.pop(name, None)
             self._enqueue(f"{self._subjects.market}.{token_of(name)}", frame.payload, frame.header)
 
-    def _put_whole(self, name: str, message: BookDelta | Arbitrage) -> None:
+    def _put_arbitrage(self, message: Arbitrage) -> None:
         self._group += 1
-        frame = whole_frame(message, self.run, self._group, self._next(name))
-        self._enqueue(f"{self._subjects.market}.{token_of(name)}", frame.payload, frame.header)
+        frame = whole_frame(message, self.run, self._group, self._next(message.symbol))
+        self._enqueue(f"{self._subjects.market}.{token_of(message.symbol)}", frame.payload, frame.header)
 
     def _put_gap(self, symbols: Iterable[str], reason: str) -> None:
         names = [name for name in dict.fromkeys(symbols) if name in self._sequences]
@@ -94,8 +106,9 @@ class MarketOutbox:
     def begin_anew(self, reason: str, latest: Mapping[str, MarketDataSymbol]) -> None:
         """Flag all symbols, and go on with the state of those that have one."""
         self._put_gap(self._sequences, reason)
+        self._state = LatestState()
         if states := [latest[name] for name in self._sequences if name in latest]:
-            self._put_market_data(MarketData(timestamp=1.0, symbols=states))
+            self.put(MarketData(timestamp=1.0, symbols=states))
 
     def put_failure(self, reason: str) -> None:
         """Flag all symbols: nothing more comes of them."""
@@ -112,7 +125,7 @@ class MarketOutbox:
 
     # --- what gateways ask for ---
 
-    def put_snapshots(self, names: Iterable[str], latest: Mapping[str, MarketDataSymbol], to: str) -> None:
+    def put_snapshots(self, names: Iterable[str], to: str) -> None:
         """Send the state of symbols, as of their newest messages, to the subject `to` of one gateway."""
         for name in names:
             if name not in self._sequences:
@@ -121,7 +134,7 @@ class MarketOutbox:
             sequence, reason = self._sequences[name], self._flagged.get(name)
             if reason is not None:
                 frame = whole_frame(gap([name], reason), self.run, self._group, sequence)
-            elif (state := latest.get(name)) is not None:
+            elif (state := self._state.latest.get(name)) is not None:
                 message = MarketData(timestamp=1.0, symbols=[state], snapshot=True)
                 (frame,) = part_frames(message, self.run, self._group, [sequence])
             else:

@@ -109,7 +109,7 @@ class PublisherNode:
         self._publisher: Publisher[ServerSocket] = Publisher(
             session="", limits=ServerLimits().to_wire(), accounts=Accounts("", most_messages=1)
         )
-        """State of the market; it has no clients of its own."""
+        """Publisher without clients, which takes what the stream has for them."""
         self._stream = Stream(self._playback, self._publisher, _drain, nullcontext, self.broker)
         self._stream.taps.append(self._publish)
         self._stream.moved_taps.append(self._begin_anew)
@@ -367,7 +367,7 @@ class PublisherNode:
     async def _snapshots(self, message: Msg) -> None:
         if message.reply:
             names = msgspec.json.decode(message.data, type=list[str])
-            self._market.put_snapshots(names, self._publisher.latest, message.reply)
+            self._market.put_snapshots(names, message.reply)
 
     async def _hear_gateway(self, message: Msg) -> None:
         self._requests.hear(decode_gateway_beat(message.data), time.monotonic())

@@ -19,7 +19,7 @@ from hftlab.gateway import Gateway, NatsTerms, PublisherNode
 from hftlab.protocol import Gap, MarketData, Message
 from hftlab.protocol.enums import Side
 from hftlab.protocol.market_data import Trade
-from hftlab.protocol.messages import BookDelta
+from hftlab.protocol.messages import BookDelta, OrderBookLevel
 from hftlab.server import Server
 from hftlab.session import open_session
 from hftlab.session.replay import Replay
@@ -192,3 +192,37 @@ def _paused() -> Replay:
     recording = open_session(ROOT / "data" / "walk").replay(speed=20)
     recording.clock.pause()
     return recording
+
+
+def _delta(bids: list[tuple[float, float]], asks: list[tuple[float, float]], *, snapshot: bool = False) -> BookDelta:
+    sides = [[OrderBookLevel(price=price, size=size, orders=1) for price, size in side] for side in (bids, asks)]
+    return BookDelta(
+        timestamp=1.0,
+        symbol="AAPL",
+        exchange="X",
+        bids=sides[0],
+        asks=sides[1],
+        checksum=0,
+        ts_event=2.0,
+        snapshot=snapshot,
+    )
+
+
+async def test_a_gateway_that_begins_later_has_the_whole_of_an_incremental_book(terms: NatsTerms, cluster: str) -> None:
+    """Of a source that has nothing else: its levels came before the gateway was there."""
+    source = Pushed()
+    async with PublisherNode(source, terms, cluster=cluster) as publisher:
+        source.push(_delta([(10.0, 1.0), (9.0, 1.0)], [(11.0, 1.0), (12.0, 1.0)], snapshot=True))
+        await until(lambda: publisher.stats()["published"] == 1)
+        async with Gateway(terms, port=0, cluster=cluster) as gateway, Client(gateway.url) as client:
+            await until(lambda: gateway.server.unready() is None)
+            await client.subscribe("AAPL", frequency=0)
+            await until(lambda: client.book("AAPL"))
+            source.push(_delta([(10.0, 5.0), (9.0, 0.0)], [(10.5, 2.0)]))
+            await until(lambda: client.latest("AAPL").bid_size == 5.0)  # type: ignore[union-attr]
+            book, state = client.book("AAPL"), client.latest("AAPL")
+            assert book is not None
+            assert book.bids() == [(10.0, 5.0, 1)]
+            assert book.asks() == [(10.5, 2.0, 1), (11.0, 1.0, 1), (12.0, 1.0, 1)]
+            assert state is not None
+            assert state.price == 10.25
