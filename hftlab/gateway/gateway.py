@@ -129,13 +129,16 @@ class Gateway:
         """Listen, and connect to NATS for as long as it takes; returns when it is ready, or 2 s later."""
         connecting = asyncio.create_task(self._connect(), name="hftlab gateway connects")
         self._tasks = [connecting, asyncio.create_task(self._watch(), name="hftlab gateway watches")]
-        await self.server.start()
-        deadline = time.monotonic() + _START
-        while self._unready() is not None and time.monotonic() < deadline and not _has_failed(connecting):
-            await asyncio.sleep(0.01)
-        if _has_failed(connecting):
+        try:
+            await self.server.start()
+            deadline = time.monotonic() + _START
+            while self._unready() is not None and time.monotonic() < deadline and not _has_failed(connecting):
+                await asyncio.sleep(0.01)
+            if _has_failed(connecting):
+                await connecting
+        except BaseException:  # such as a port that is in use
             await self.stop()
-            await connecting
+            raise
         return self
 
     async def stop(self) -> None:

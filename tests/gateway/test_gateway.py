@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+import socket
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Sequence
@@ -14,7 +15,7 @@ import pytest
 
 from hftlab import Client
 from hftlab.clock import wall_time
-from hftlab.errors import ConnectionFailed, NetworkError, ServerError
+from hftlab.errors import ConnectionFailed, NetworkError, PortInUse, ServerError
 from hftlab.gateway import Gateway, NatsServer, NatsTerms, PublisherNode, remote_accounts
 from hftlab.gateway.account_records import StateRequest, encode
 from hftlab.gateway.subjects import Subjects, token_of
@@ -256,6 +257,14 @@ class TestReadiness:
         with NatsServer(folder=tmp_path, jetstream=False, options=["--auth", "right"]) as nats:
             async with Gateway(NatsTerms(servers=[nats.url], token="wrong"), port=0, cluster=cluster) as gateway:
                 await until(lambda: "refuses the credentials" in str(gateway.server.unready()))
+
+    async def test_one_that_cannot_listen_leaves_nothing_running(self, cluster: str) -> None:
+        """It would go on reaching for NATS, and pass for a gateway there."""
+        before = asyncio.all_tasks()
+        with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(PortInUse):
+            async with Gateway(port=taken.getsockname()[1], cluster=cluster):
+                pass
+        assert asyncio.all_tasks() == before
 
     async def test_without_a_publisher_it_says_so(self, terms: NatsTerms, cluster: str) -> None:
         gateway = Gateway(terms, port=0, cluster=cluster)
