@@ -211,6 +211,7 @@ class Server:
                 ssl=self._ssl,
             )
         except BaseException:
+            await self._listener.close(ServerSocket.abort)  # it may have been cancelled when the port was bound
             release(self.source)
             raise
         self.port = self._listener.port

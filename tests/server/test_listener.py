@@ -69,6 +69,19 @@ class TestKeys:
             assert find_secret(one.port) != find_secret(other.port)
 
 
+@pytest.mark.parametrize("turns", range(8))
+async def test_a_start_that_is_cancelled_leaves_no_port_open(turns: int) -> None:
+    """In whichever turn of the event loop."""
+    server = Server(port=0)
+    starting = asyncio.create_task(server.start())
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    starting.cancel()
+    (outcome,) = await asyncio.gather(starting, return_exceptions=True)
+    assert server.is_running is (outcome is server)
+    await server.stop()
+
+
 class TestTheEnd:
     @pytest.mark.parametrize("turns", range(12))
     async def test_a_connection_that_comes_meanwhile_is_closed(self, turns: int) -> None:
