@@ -135,9 +135,6 @@ class Connections:
 
     def _forget(self, socket: ServerSocket, protocol: ServerProtocol[ServerSocket]) -> None:
         protocol.end()
-        if socket in self._promised:
-            self._promised.discard(socket)
-            self._stream.cancel_orders(socket.name)
         if (signing_in := self._signing_in.pop(socket, None)) is not None:
             signing_in.cancel()
         self._without_state.discard(socket)
@@ -146,6 +143,9 @@ class Connections:
         self._open.pop(socket, None)
         self._stream.congested.discard(socket)
         self._stream.wake()
+        if socket in self._promised:
+            self._promised.discard(socket)
+            self._stream.cancel_orders(socket.name)  # last: a venue of somebody's own may raise
 
     # --- what protocols ask for ---
 

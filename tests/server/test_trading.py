@@ -379,6 +379,18 @@ class TestCancelOnDisconnect:
         async with trader(server) as again:
             assert [one.get("clientOrderId") for one in again.state] == ["of another connection", None]
 
+    async def test_a_venue_that_fails_at_it_keeps_no_connection(
+        self, server: Server, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async with trader(server, cancelOnDisconnect=True) as goes:
+            await goes.order("a", price=FAR)
+
+            def broken(*_: object) -> None:
+                raise ValueError("of a venue of somebody's own")
+
+            monkeypatch.setattr(server.broker, "disconnect", broken)
+        await settled(lambda: server.connections() == [])
+
     async def test_it_is_not_the_default(self, server: Server) -> None:
         async with trader(server) as alice:
             await alice.order("a", price=FAR)
