@@ -84,8 +84,8 @@ def sweep(
 
         planned = planned_runs(subject, sessions, grid, parameters, arguments, tell)
     names = list(dict.fromkeys(name for one in planned.values() for name in one.run.values))
-    sessions = len({one.run.manifest for one in planned.values()})
-    plan = Plan(strategy=subject.name, names=names, runs=list(planned), sessions=sessions)
+    count = len({one.run.manifest for one in planned.values()})
+    plan = Plan(strategy=subject.name, names=names, runs=list(planned), sessions=count)
     with (
         opened_executor(executor, workers, tries) as (submit, window),
         MemoryRows() if folder is None else SweepFolder(folder_path(folder), plan) as rows,
