@@ -95,8 +95,8 @@ class CompiledRun:
         self._is_direct = settings.latency.feed == Constant(0)
         self._state = new_fill_state(rows.instruments)
         self._state.instruments["model"] = models_of(rows, settings.model)
-        self._market = new_market([one.tick for one in rows.instruments])
-        self._orders = new_orders(len(rows.instruments))
+        ticks = [one.tick for one in rows.instruments]
+        self._market, self._orders = new_market(ticks), new_orders(ticks)
         self._delays = step_delays(self._latencies)
         self._entry: IntArray = np.zeros(len(Entry._fields), np.int64)
         self._memory = strategy.first_state.copy().view(np.uint8)

@@ -64,7 +64,7 @@ def _listed(new: pl.DataFrame, instruments: Sequence[Instrument]) -> pl.DataFram
     """Add each order's symbol, tick and lot, and its fields as texts and in units of 1e-9."""
     listed = pl.DataFrame(
         [(number, one.wire_symbol, one.tick, one.lot) for number, one in enumerate(instruments)],
-        schema={"instrument": pl.Int64, "symbol": pl.String, "tick": pl.Int64, "lot": pl.Int64},
+        schema={"instrument": pl.Int64, "symbol": pl.String, "tick": pl.Int128, "lot": pl.Int128},
         orient="row",
     )
     return new.join(listed, on="instrument", how="left", maintain_order="left").with_columns(

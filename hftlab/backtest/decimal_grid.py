@@ -8,7 +8,7 @@ import numpy as np
 
 from hftlab.kernels.compiling import i64, inlined
 
-__all__ = ["MOST_DIGITS", "digits_of", "is_on", "steps_of"]
+__all__ = ["HIGHEST_PRICE", "MOST_DIGITS", "digits_of", "is_on", "steps_of"]
 
 MOST_DIGITS: Final = 9
 """Decimals that integers of 1e-9 hold."""
@@ -16,6 +16,8 @@ _POWERS: Final = np.array([10.0**digits for digits in range(MOST_DIGITS + 1)])
 _NOISE: Final = 4 * np.finfo(np.float64).eps
 """Rounding error that arithmetic on doubles may leave in a decimal number, as a share of it."""
 _LARGEST: Final = 2.0**62
+HIGHEST_PRICE: Final = 2**61
+"""Highest price that books and orders have, in 1e-9: the sum of two such keys of levels is an int64."""
 
 
 @inlined

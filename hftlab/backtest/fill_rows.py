@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from hftlab.backtest.blocks import Block
+from hftlab.backtest.decimal_grid import HIGHEST_PRICE
 from hftlab.backtest.fill_kernel import Rows
 from hftlab.book.book_state import BookState
 from hftlab.book.known_levels import add_known_levels, level_rows, number_levels
@@ -13,18 +14,15 @@ from hftlab.kernels.compiling import IntArray
 
 __all__ = ["block_rows"]
 
-_HIGHEST = 2**61
-"""Highest price, in 1e-9. One beyond it stands for none, as the greatest int64 does in Databento's rows, and the sum of
-two such keys would not be an int64: a row with it changes nothing."""
-
 
 def block_rows(books: BookState, block: Block, times: IntArray) -> tuple[BookState, Rows]:
     """Return the rows of a block with these times, and the books with a place for each of its levels.
 
-    Rows of the books' earlier blocks are not to be played any more.
+    Rows of the books' earlier blocks are not to be played any more. A row with a price beyond the highest changes
+    nothing: it stands for none, as the greatest int64 does in Databento's rows.
     """
     batch, action = block.batch, block.batch.action
-    priceless = (batch.price > _HIGHEST) | (batch.price < -_HIGHEST)
+    priceless = (batch.price > HIGHEST_PRICE) | (batch.price < -HIGHEST_PRICE)
     if priceless.any():
         action = np.where(priceless & (action != CLEAR), np.uint8(NONE), action)
         action.flags.writeable = False  # as a batch's are: the kernel is compiled for one kind

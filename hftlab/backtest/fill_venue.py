@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from hftlab.backtest.core import Core, Entry
+from hftlab.backtest.decimal_grid import HIGHEST_PRICE
 from hftlab.backtest.fill_updates import fill_update, state_update, terms_update
 from hftlab.backtest.latency_models import Latency
 from hftlab.backtest.report_texts import REASONS, reason_of
@@ -34,8 +35,6 @@ from hftlab.trading.venue import (
 __all__ = ["FillVenue"]
 
 _DAY: Final = 86_400 * NANOSECONDS
-_HIGHEST: Final = 2**61
-"""Highest price, in 1e-9."""
 _MOST_PARTS: Final = 1000
 """Parts at most that an iceberg shows one after the other."""
 _KINDS: Final = {New: RequestKind.NEW, Cancel: RequestKind.CANCEL, Replace: RequestKind.REPLACE}
@@ -61,7 +60,7 @@ class FillVenue:
         """Called with each request that is sent, when it was, and when it arrives."""
         self._core = core
         self._listings = {
-            one.wire_symbol: Listing.of(number, one, _HIGHEST // one.tick)
+            one.wire_symbol: Listing.of(number, one, HIGHEST_PRICE // one.tick)
             for number, one in enumerate(self.instruments)
         }
         self._draws = latency.start()

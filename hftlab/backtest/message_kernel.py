@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hftlab.backtest.decimal_grid import steps_of
+from hftlab.backtest.decimal_grid import HIGHEST_PRICE, steps_of
 from hftlab.backtest.message_columns import Levels, MessageColumns, Prints
 from hftlab.events import ADD, ASK, BID, CANCEL, CLEAR, F_LAST, F_MBP, F_SNAPSHOT, F_TOB, MODIFY, NO_SIDE, TRADE
 from hftlab.kernels.compiling import IntArray, i64, in_place, inlined
@@ -44,6 +44,8 @@ MEMORY: Final = np.dtype(
 """What is remembered of a symbol besides its book."""
 
 _LOWEST: Final = -(2**63)
+_BEYOND: Final = 2 * HIGHEST_PRICE
+"""Price of what is beyond the highest: its multiple of the tick may not be an int64, and nothing trades there."""
 
 
 class MessageBooks(NamedTuple):
@@ -178,7 +180,7 @@ def _put(listing: Any, scratch: Scratch, side: int, count: int, price: float, si
     lots = steps_of(size, listing.lot_denominator, listing.lot_numerator)
     if lots == 0:
         return count
-    key = steps_of(price, listing.tick_denominator, listing.tick_numerator) * listing.tick
+    key = _units_of(price, listing)
     if side == 1:
         key = -key
     keys, all_lots = scratch.keys[side], scratch.lots[side]
@@ -192,6 +194,13 @@ def _put(listing: Any, scratch: Scratch, side: int, count: int, price: float, si
         keys[later], all_lots[later] = keys[later - 1], all_lots[later - 1]
     keys[place], all_lots[place] = key, lots
     return count + 1
+
+
+@inlined
+def _units_of(price: float, listing: Any) -> int:
+    """Return a price in 1e-9, on the tick."""
+    steps = steps_of(price, listing.tick_denominator, listing.tick_numerator)
+    return int(steps * listing.tick) if steps <= HIGHEST_PRICE // listing.tick else _BEYOND
 
 
 @inlined
@@ -248,7 +257,7 @@ def _remember(memory: Any, trades: Prints, place: int) -> None:
 
 @inlined
 def _add_trade(stamp: Stamp, listing: Any, rows: RowColumns, trades: Prints, place: int) -> None:
-    price = steps_of(trades.prices[place], listing.tick_denominator, listing.tick_numerator) * listing.tick
+    price = _units_of(trades.prices[place], listing)
     lots = steps_of(trades.sizes[place], listing.lot_denominator, listing.lot_numerator)
     at = rows.used[0]
     _emit(stamp, rows, TRADE, BID if trades.is_buy[place] else ASK, price, lots, 0)

@@ -113,12 +113,14 @@ TIMES: Final = MappingProxyType(
 
 def _raw(schema: pl.Schema) -> pl.Schema:
     return pl.Schema(
-        {name: _I if kind == DECIMAL else kind for name, kind in schema.items() if name != "session"},
+        {name: pl.Int128() if kind == DECIMAL else kind for name, kind in schema.items() if name != "session"},
     )
 
 
 RAW: Final[Mapping[str, pl.Schema]] = MappingProxyType({name: _raw(schema) for name, schema in EXACT.items()})
-"""Columns as the engine hands them in: integers of 1e-9 in place of decimals, and no session."""
+"""Columns as the engine hands them in: integers of 1e-9 in place of decimals, and no session.
+
+They are Int128: ten billion coins of a cheap token are more units than an int64 holds."""
 
 
 def from_units(units: pl.Expr) -> pl.Expr:

@@ -8,7 +8,9 @@ from typing import Any, Final
 import msgspec
 import polars as pl
 
+from hftlab.backtest.decimal_grid import HIGHEST_PRICE
 from hftlab.backtest.result_tables import RAW
+from hftlab.instruments import UNIT
 from hftlab.protocol.enums import UpdateType
 from hftlab.protocol.messages import MarketData
 from hftlab.protocol.order_messages import NewOrder, OrderUpdate, ReplaceOrder
@@ -17,6 +19,7 @@ from hftlab.trading.wire import optional_units, to_units
 
 __all__ = ["RunLog", "SentRequest"]
 
+_HIGHEST: Final = HIGHEST_PRICE / UNIT
 _ENDS: Final = ("FILLED", "CANCELED", "REJECTED", "EXPIRED")
 _KINDS: Final = {New: "NEW", Cancel: "CANCEL", Replace: "REPLACE"}
 
@@ -132,9 +135,10 @@ class RunLog:
         self._open[order_id] = None
 
     def quote(self, message: MarketData, at: int) -> None:
-        """Note the best prices of a message."""
+        """Note the best prices of a message; one beyond what orders may have is that of an empty side."""
         for one in message.symbols:
-            bid, ask = one.bid if one.bid_size else None, one.ask if one.ask_size else None
+            bid = one.bid if one.bid_size and one.bid <= _HIGHEST else None
+            ask = one.ask if one.ask_size and one.ask <= _HIGHEST else None
             self._quotes.append((at, one.symbol, bid, ask))
 
     def stand(self, order_id: str, ahead: int, at: int) -> None:

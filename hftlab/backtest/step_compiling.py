@@ -38,7 +38,7 @@ def step_type() -> Any:
 
 
 def _signature() -> Any:
-    return types.void(typeof(new_market(())), typeof(new_orders(0)), _BYTES, _BYTES)
+    return types.void(typeof(new_market(())), typeof(new_orders(())), _BYTES, _BYTES)
 
 
 def compile_step(step: Step) -> Any:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from hftlab.backtest.decimal_grid import HIGHEST_PRICE
 from hftlab.backtest.step_market import known_instrument
 from hftlab.backtest.step_requests import (
     COUNTS,
@@ -128,11 +130,13 @@ def _longer(array: npt.NDArray[Any], length: int) -> npt.NDArray[Any]:
     return longer
 
 
-def new_orders(instruments: int) -> Orders:
-    """Make the orders of a strategy that has none yet."""
+def new_orders(ticks: Sequence[int]) -> Orders:
+    """Make the orders of a strategy that has none yet, in instruments with these ticks (1e-9)."""
+    holdings = np.zeros(len(ticks), HOLDING)
+    holdings["highest"] = [HIGHEST_PRICE // tick for tick in ticks]
     return Orders(
         open=np.zeros(MOST_OPEN, OPEN),
-        holdings=np.zeros(instruments, HOLDING),
+        holdings=holdings,
         requests=np.zeros(2 * MOST_REQUESTS, REQUEST),
         news=np.zeros(2 * MOST_REQUESTS, NEWS),
         counts=np.zeros(1, COUNTS),

@@ -101,6 +101,7 @@ HOLDING: Final = np.dtype(
         ("position", "i8"),  # lots
         ("cash", "i8"),  # ticks times lots: of sales, less that of purchases, without fees
         ("fills", "i8"),
+        ("highest", "i8"),  # ticks that an order may be at, up or down
     ]
 )
 NEWS: Final = np.dtype([*REPORT.descr, ("heard", "i8")])
@@ -129,6 +130,7 @@ def send(
     if instrument < 0 or instrument >= len(orders.holdings):
         raise IndexError("the market has no instrument of this number")
     _check_whole(lots, ticks)
+    _check_price(orders.holdings[instrument].highest, ticks)
     if counts.open == len(orders.open):
         raise RuntimeError("the strategy has as many orders open as it may: 4,096")
     number = counts.orders + 1
@@ -162,6 +164,7 @@ def replace(orders: Any, number: int, lots: int, ticks: int) -> bool:
     if at < 0 or orders.open[at].state == _PENDING_CANCEL:
         return False
     _check_whole(lots, ticks)
+    _check_price(orders.holdings[orders.open[at].instrument].highest, ticks)
     row, order = _next_request(orders), orders.open[at]
     row.kind, row.number, row.instrument, row.lots, row.ticks = _REPLACE, number, order.instrument, lots, ticks
     if order.state != _PENDING_NEW:
@@ -176,6 +179,13 @@ def _check_whole(lots: float, ticks: float) -> None:
         raise ValueError("the lots of an order are not a whole number, or too many: round them")
     if not (abs(ticks) <= _MOST and ticks == np.int64(ticks)):
         raise ValueError("the price of an order is not a whole number of ticks, or too high: round it, or divide by //")
+
+
+@inlined
+def _check_price(highest: int, ticks: int) -> None:
+    """Refuse a price whose 1e-9 are not an int64, as one in another unit than ticks has them."""
+    if abs(ticks) > highest:
+        raise ValueError("the price of an order is too high: give it in ticks, as market.bid() has it")
 
 
 @inlined

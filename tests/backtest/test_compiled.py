@@ -18,9 +18,12 @@ from hftlab.backtest.market_rows import market_rows
 from hftlab.errors import ArgumentError, ArgumentTypeError, StepFailed
 from hftlab.ingest import import_capture
 from hftlab.instruments import UNIT
+from hftlab.protocol import MarketData
 from hftlab.session import Session
 from hftlab.trading import AccountTerms
 from tests.backtest.recorded_days import levels, orders
+from tests.protocol.conftest import level, market_data, symbol
+from tests.session.sessions import write_session
 from tests.shared_data import shared_data
 
 MILLISECOND = 1_000_000
@@ -199,6 +202,48 @@ def test_what_could_not_be_filled_has_the_reason_that_a_class_is_told() -> None:
         "no liquidity for the rest of an IOC order",
         "fill or kill: not fillable",
     }
+
+
+def test_billions_of_a_cheap_coin_are_counted_exactly(tmp_path: Path) -> None:
+    """They are more units of 1e-9 than an int64 holds; a class has the same."""
+
+    @hl.compiled(every="1s", state={"sent": 0})
+    def holder(market, orders, state):  # type: ignore[no-untyped-def]
+        if not state.sent:
+            state.sent = orders.buy_market(20_000_000_000)
+
+    class Holder(hl.Strategy):
+        def on_market_data(self, message: MarketData) -> None:
+            if not self.trading.orders:
+                self.trading.buy(message.symbols[0].symbol, 2e10)
+
+    price, sizes = 1e-5, {"bid_size": 5e10, "ask_size": 5e10}
+    quotes = symbol(
+        "A", bid=price, ask=price + 1e-8, bids=[level(price, 5e10)], asks=[level(price + 1e-8, 5e10)], **sizes
+    )
+    session = write_session(tmp_path / "session", [(n * 10**9, market_data(quotes)) for n in range(1, 5)])
+    for strategy in (holder, Holder):
+        result = hl.backtest(strategy, session, terms=AccountTerms(cash=1e6, commissions=None))  # type: ignore[operator]
+        assert result.fills.collect().select("quantity", "price").rows() == [(2e10, 1.001e-5)]
+        assert result.positions.collect().select("quantity", "cost").rows() == [(2e10, 200_200.0)]
+        assert result.orders.collect()["filled_quantity"].to_list() == [2e10]
+        assert result.summary().total.pnl == pytest.approx(-100.0)
+
+
+def test_a_price_that_is_not_in_ticks_is_an_error_and_not_another_price() -> None:
+    @hl.compiled(every="1s")
+    def buyer(market, orders):  # type: ignore[no-untyped-def]
+        orders.buy(1, market.ask() * 1_000_000_000)
+
+    @hl.compiled(every="1s", state={"sent": 0})
+    def mover(market, orders, state):  # type: ignore[no-untyped-def]
+        if state.sent:
+            orders.replace(state.sent, 1, market.ask() * 1_000_000_000)
+        state.sent = orders.buy(1, 1)
+
+    for strategy in (buyer, mover):
+        with pytest.raises(StepFailed, match="the price of an order is too high: give it in ticks"):
+            hl.backtest(strategy, levels())  # type: ignore[operator]
 
 
 def test_wakes_by_trades_bests_and_own_orders() -> None:

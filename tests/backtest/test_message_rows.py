@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from hftlab.backtest import message_rows
 from hftlab.backtest.blocks import MarketRows
 from hftlab.backtest.collapse_kernel import collapse_rows
+from hftlab.backtest.decimal_grid import HIGHEST_PRICE
 from hftlab.backtest.market_rows import market_rows
 from hftlab.backtest.message_kernel import compile_messages
 from hftlab.backtest.survey_kernel import survey_rows
@@ -67,6 +68,14 @@ def letters(batch: EventBatch) -> list[tuple[str, str, float, float]]:
         )
         for one in [batch.instruments[number]]
     ]
+
+
+def test_prices_beyond_what_books_have_are_not_those_of_an_overflow(tmp_path: Path) -> None:
+    """Ten billion is more than an int64 has of 1e-9: it wrapped around to a price at which orders were filled."""
+    dear = symbol(bids=[level(10.0, 5.0)], asks=[level(1.9e10, 5.0)], trades=[print_at(1.9e10)])
+    batch = rows_of(tmp_path, market_data(symbol()), market_data(dear))
+    assert set(batch.price[batch.price <= HIGHEST_PRICE].tolist()) == {9 * 10**9, 10 * 10**9, 11 * 10**9}
+    assert (batch.price[batch.price > HIGHEST_PRICE] == 2 * HIGHEST_PRICE).sum() == 2
 
 
 def check_books(session: Session, rows: MarketRows) -> int:

@@ -8,6 +8,7 @@ from hftlab.protocol import NewOrder, OrderStatus, ReplaceOrder
 from hftlab.protocol.enums import SelfTradePrevention, UpdateType
 from hftlab.trading.venue import New
 from hftlab.trading.wire import terms_of
+from tests.protocol.conftest import market_data, symbol
 from tests.trading.updates import new_order, order_update
 
 
@@ -41,6 +42,12 @@ def test_a_name_that_a_refused_replacement_has_left_free_is_another_orders() -> 
     orders = log.tables()["orders"]
     assert orders.select("client_order_id", "order_id", "ended").rows() == [("a", "ORD_1", None), ("b", "ORD_2", 10)]
     assert log.open_order_ids == ["ORD_1"]
+
+
+def test_a_quote_beyond_what_orders_may_have_is_an_empty_side() -> None:
+    log = RunLog()
+    log.quote(market_data(symbol(bid=10.0, ask=1.9e10)), 1)
+    assert log.tables()["quotes"].rows() == [(1, "AAPL", 10 * UNIT, None)]
 
 
 def test_an_order_goes_on_when_another_one_of_its_name_is_refused() -> None:
