@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import math
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
-from typing import Any, Final
+from contextlib import AsyncExitStack, suppress
+from typing import Any, Final, TypeAlias
 
 import msgspec
 import pytest
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 
 from hftlab import Client, Clock
 from hftlab.client.arguments import Encoding
 from hftlab.gateway import Gateway, NatsTerms, PublisherNode
 from hftlab.protocol import Gap, MarketData, Message
 from hftlab.protocol.enums import Side
-from hftlab.protocol.market_data import Trade
+from hftlab.protocol.market_data import MarketDataSymbol, Trade
 from hftlab.protocol.messages import BookDelta, OrderBookLevel
 from hftlab.server import Server
 from hftlab.session import open_session
@@ -186,6 +187,120 @@ async def test_nor_can_clients_of_a_recording(terms: NatsTerms, cluster: str) ->
     for kinds, one, other in zip(FEW, plain, behind, strict=True):
         assert len(one[0]) >= 300, kinds
         assert other == one, kinds
+
+
+async def test_nor_can_compressed_clients(terms: NatsTerms, cluster: str) -> None:
+    """Not the library's own, which does not ask for compression on loopback."""
+    source, messages = Pushed(), script()
+    async with Server(source, port=0) as server:
+        plain = await inflated(source, messages, server.url, None)
+    source = Pushed()
+    async with PublisherNode(source, terms, cluster=cluster), Gateway(terms, port=0, cluster=cluster) as gateway:
+        await until(lambda: gateway.server.unready() is None)
+        behind = await inflated(source, messages, gateway.url, [len(found) for found in plain])
+    for kinds, one, other in zip(KINDS, plain, behind, strict=True):
+        assert len(one) > 20, kinds
+        assert other == one, kinds
+
+
+async def inflated(source: Pushed, messages: list[Message], url: str, counts: list[int] | None) -> list[list[Any]]:
+    """What connections that compress get for each of KINDS, without times and the numbers of their channel."""
+    async with AsyncExitStack() as stack:
+        connections = [await stack.enter_async_context(connect(url, compression="deflate")) for _ in KINDS]
+        for connection, kinds in zip(connections, KINDS, strict=True):
+            assert [extension.name for extension in connection.protocol.extensions] == ["permessage-deflate"]
+            request = {"type": "SUBSCRIBE", "timestamp": 1, "symbols": source.symbols, "frequency": 0}
+            await connection.send(json.dumps(request | ({} if kinds is None else {"dataTypes": kinds})))
+            while "Subscribed to" not in str(await connection.recv()):
+                pass
+        for message in messages:
+            source.push(message)
+        wanted = [None for _ in connections] if counts is None else counts
+        return await asyncio.gather(*map(_facts, connections, wanted))
+
+
+async def _facts(connection: ClientConnection, count: int | None) -> list[Any]:
+    found: list[Any] = []
+    with suppress(TimeoutError):
+        while count is None or len(found) < count:
+            text = await asyncio.wait_for(connection.recv(), QUIET if count is None else PATIENCE)
+            told = json.loads(text)
+            found.append({name: value for name, value in told.items() if name not in (*NUMBERS, "timestamp")})
+    return found
+
+
+async def test_nor_can_paced_clients_but_by_what_they_skip(terms: NatsTerms, cluster: str) -> None:
+    """Which state they skip is a matter of time; trades, GAPs and the newest state are not."""
+    source, messages = Pushed(), script()
+    async with Server(source, port=0) as server:
+        plain = await paced(source, messages, server.url, None)
+    source = Pushed()
+    async with PublisherNode(source, terms, cluster=cluster), Gateway(terms, port=0, cluster=cluster) as gateway:
+        await until(lambda: gateway.server.unready() is None)
+        behind = await paced(source, messages, gateway.url, plain)
+    for kinds, one, other in zip(KINDS, plain, behind, strict=True):
+        assert other == one, kinds
+    kinds_of_events = [kind for events in plain[1][0].values() for kind, _ in events]
+    assert kinds_of_events.count("trade") > 20
+    assert kinds_of_events.count("gap") == 1 + len(source.symbols) + 2
+
+
+Paced: TypeAlias = tuple[dict[str, list[Any]], dict[str, Any]]
+"""By symbol the trades and GAPs, and the newest state and book."""
+
+
+async def paced(source: Pushed, messages: list[Message], url: str, goal: list[Paced] | None) -> list[Paced]:
+    """What paced clients of each of KINDS are told, until they have all of `goal` or there is nothing more."""
+    async with AsyncExitStack() as stack:
+        clients = [await stack.enter_async_context(Client(url)) for _ in KINDS]
+        for client, kinds in zip(clients, KINDS, strict=True):
+            await client.subscribe(source.symbols, data_types=kinds, frequency=30)
+        events: list[dict[str, list[Any]]] = [{name: [] for name in source.symbols} for _ in clients]
+        reading = [asyncio.create_task(_collect(*one)) for one in zip(clients, events, strict=True)]
+        for at, message in enumerate(messages):
+            source.push(message)
+            if at % 10 == 9:
+                await until(lambda: clients[0].metrics.messages_received > at // 10)  # noqa: B023 - it waits here
+
+        def now() -> list[Paced]:
+            return [
+                (found, {name: (_state(client.latest(name)), str(client.book(name))) for name in source.symbols})
+                for found, client in zip(events, clients, strict=True)
+            ]
+
+        with suppress(TimeoutError):
+            if goal is None:
+                await _quiet(clients)
+            else:
+                await until(lambda: now() == goal)
+        for task in reading:
+            task.cancel()
+        return now()
+
+
+def _state(latest: MarketDataSymbol | None) -> MarketDataSymbol | None:
+    """A state without the trades that have come with it, which depend on when it was sent."""
+    return None if latest is None else msgspec.structs.replace(latest, trades=None)
+
+
+async def _collect(client: Client, events: dict[str, list[Any]]) -> None:
+    async for message in client:
+        if isinstance(message, MarketData):
+            for symbol in message.symbols:
+                events[symbol.symbol] += [("trade", msgspec.to_builtins(trade)) for trade in symbol.trades or ()]
+        elif isinstance(message, Gap):
+            for name in events if message.symbols is None else message.symbols:
+                if name in events:
+                    events[name].append(("gap", message.reason))
+
+
+async def _quiet(clients: Sequence[Client]) -> None:
+    """Wait until nothing has come for a while."""
+    while True:
+        before = [client.metrics.messages_received for client in clients]
+        await asyncio.sleep(QUIET)
+        if before == [client.metrics.messages_received for client in clients]:
+            return
 
 
 def _paused() -> Replay:
