@@ -194,6 +194,7 @@ TESTED_ELSEWHERE: Final[dict[str, tuple[str, str]]] = {
     "venues/mitch/decode_kernel.py": ("venues/mitch/test_decoder.py", OF_KERNELS),
     "venues/mitch/decoder_state.py": ("venues/mitch/test_decoder.py", OF_KERNELS),
     "venues/mitch/encode_kernel.py": ("venues/mitch/test_encoder.py", OF_KERNELS),
+    "venues/mitch/message_rows.py": ("venues/mitch/test_decoder.py", OF_KERNELS),
     "venues/mitch/layouts.py": ("venues/mitch/test_message_tables.py", OF_DATA),
     "venues/mitch/unit_file.py": ("venues/mitch/test_reader.py", "files as the reader reads them"),
     "venues/mitch/unit_headers.py": ("venues/mitch/test_decoder.py", OF_KERNELS),

@@ -102,8 +102,8 @@ class Arbiter:
     A packet that is ahead is held until the messages before it come, on whatever line. After `wait` ns of the capture's
     time, or `packets` packets of the stream, what is still missing is declared a gap. A stream that does not begin with
     number 1 begins with the lowest that comes within that time. With `restarts` the numbers of a stream may begin anew
-    with 1: where a packet says so, or where a line falls back by more than 1000; the stream follows when all of its
-    lines have, or after the wait. A line is a flow of the datagrams.
+    with 1: where a packet says so, where a line falls back by more than 1000, or where it falls back behind an hour of
+    silence; the stream follows when all of its lines have, or after the wait. A line is a flow of the datagrams.
     """
 
     def __init__(self, *, wait: int = WAIT, packets: int = MOST_PACKETS, restarts: bool = False) -> None:

@@ -16,6 +16,7 @@ from hftlab.venues.arbitration.arbiter_state import (
     GAP_TO,
     GAPS,
     HEAD,
+    HEARD,
     HELD_EPOCH,
     HIGHEST,
     INDEX,
@@ -37,10 +38,13 @@ from hftlab.venues.arbitration.arbiter_state import (
     Order,
 )
 
-__all__ = ["FAR", "flush", "put_in_order"]
+__all__ = ["FAR", "LONG", "flush", "put_in_order"]
 
 FAR: Final = 1000
 """Numbers that a line has to fall back to have begun anew without saying so."""
+
+LONG: Final = 3600 * 10**9
+"""Silence of a line, in ns, behind which it has begun anew if it falls back at all: nothing comes so late."""
 
 _FIRST: Final = 1
 """Number of the first message of a session, and of the first after a restart."""
@@ -111,13 +115,15 @@ def _epoch_of(row: int, name: Any, end: Any, arrivals: Arrivals, state: ArbiterS
     line = state.lines[arrivals.line[row]]
     if line[LINE_STREAM] != name + 1:
         line[LINE_STREAM], line[LINE_EPOCH], line[HIGHEST] = name + 1, state.streams[name, EPOCH], 0
+        line[HEARD] = 0
     if restarts:
         # A restart may be told twice; the second time the line has nothing beyond it yet.
         is_told = arrivals.restart[row] and line[HIGHEST] > end
-        if is_told or line[HIGHEST] - end > FAR:
+        is_later = line[HEARD] > 0 and arrivals.ts_recv[row] - line[HEARD] > LONG
+        if is_told or line[HIGHEST] - end > FAR or (is_later and line[HIGHEST] > arrivals.sequence[row]):
             line[LINE_EPOCH] += 1
             line[HIGHEST] = 0
-        line[HIGHEST] = max(line[HIGHEST], end)
+        line[HIGHEST], line[HEARD] = max(line[HIGHEST], end), arrivals.ts_recv[row]
     return line[LINE_EPOCH]
 
 

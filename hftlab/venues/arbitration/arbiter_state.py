@@ -19,6 +19,7 @@ __all__ = [
     "GAP_FROM",
     "GAP_TO",
     "HEAD",
+    "HEARD",
     "HELD_EPOCH",
     "HELD_FIELDS",
     "HIGHEST",
@@ -61,9 +62,10 @@ HELD_EPOCH, SEQUENCE, END, INDEX = range(4)
 """Fields of a packet that is held: restarts before it, its first number, the one behind its last, its datagram."""
 HELD_FIELDS: Final = 4
 
-LINE_STREAM, LINE_EPOCH, HIGHEST = range(3)
-"""Fields of a line: 1 + its stream, 0 before its first packet; its restarts; the number behind the highest since."""
-LINE_FIELDS: Final = 3
+LINE_STREAM, LINE_EPOCH, HIGHEST, HEARD = range(4)
+"""Fields of a line: 1 + its stream, 0 before its first packet; its restarts; the number behind the highest since; when
+its last packet came."""
+LINE_FIELDS: Final = 4
 
 GAP_FIELDS: Final = 6
 """Fields of a gap: stream, first and last number, when noticed, when given up, rows of the order before it."""

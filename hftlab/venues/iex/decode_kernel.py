@@ -49,7 +49,7 @@ from hftlab.venues.live_orders import (
     size_of,
     slot_of,
 )
-from hftlab.venues.packet_cursor import AT, GAP, LEFT, RECEIVED, SEQUENCE, SKIP, Packets, open_packet
+from hftlab.venues.packet_cursor import AT, GAP, LEFT, RECEIVED, SEQUENCE, SKIP, STREAM, Packets, open_packet
 
 __all__ = ["INPUT", "MOST_ROWS", "NAMES", "ORDERS", "ROWS", "decode", "keep_slot"]
 
@@ -69,6 +69,8 @@ _BUY, _SELL = b"85"
 _KEEPS_PLACE: Final = 1
 _IS_COMPLETE: Final = 1  # bit of a level's event flags
 _PRICE: Final = 100_000  # 1e-4 in 1e-9
+_DAY: Final = 86_400 * 10**9
+_EASTERN: Final = 5 * 3600 * 10**9  # ns by which the standard time of New York is behind; trading is far from midnight
 _LARGEST_PRICE: Final = (2**63 - 1) // _PRICE
 
 
@@ -130,6 +132,8 @@ def decode(packets: Packets, state: DecoderState, rows: EventRows, row: int) -> 
                 received = cursor[RECEIVED] if cursor[RECEIVED] > 0 else time
                 doubt = F_MAYBE_BAD_BOOK if cursor[GAP] > state.sound[place_of(slot)] else 0
                 message = MessageHead(at, kind, slot, instrument, time, received, cursor[SEQUENCE] - 1, doubt)
+                if state.sessions[cursor[STREAM]] >= state.session[place_of(slot)]:
+                    row = _begin_session(message, state, rows, row)
                 row = _decode_one(data, message, state, rows, row)
 
 
@@ -144,6 +148,23 @@ def _step(cursor: Any, size: Any) -> None:
     cursor[AT] += LENGTH_SIZE + size
     cursor[LEFT] -= 1
     cursor[SEQUENCE] += 1
+
+
+@in_place
+def _begin_session(message: MessageHead, state: DecoderState, rows: EventRows, row: int) -> int:
+    """Begin a symbol's book anew if its session is another day's; there is nothing to clear before the first."""
+    slot, day = place_of(message.slot), (message.time - _EASTERN) // _DAY
+    is_first, is_later = state.session[slot] == 0, day > state.day[slot]
+    state.session[slot] = state.sessions[state.cursor[STREAM]] + 1
+    if not is_first and not is_later:
+        return row
+    state.day[slot] = day
+    if is_first:
+        return row
+    clear_orders(state.orders, message.slot, 0, 0)
+    state.tops[slot] = 0
+    _put(rows, row, message, 0, CLEAR, NO_SIDE, 0, 0, F_LAST)
+    return row + 1
 
 
 @inlined

@@ -31,6 +31,7 @@ __all__ = ["Decoder", "Stats"]
 _FIRST_SLOTS: Final = 1 << 8
 _MOST_STREAMS: Final = 1024
 """Streams of a capture from which on more are taken for damage: the exchange has one a day and feed."""
+_SESSION: Final = (1 << 32) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +59,9 @@ class Decoder:
     """Decoder of segments into EventBatches of at most `chunk` rows; lines of the same stream are put together.
 
     `symbols` are the only ones kept, None keeps all; `feed` is "deep+", "deep" or "tops", None the first one that
-    comes. A batch that begins with the rest of an event of "deep" may be larger. After the last datagrams come
-    `end()`'s batches. Raises ArgumentError for a chunk below 4 rows, for another feed, and for no symbols.
+    comes. A batch that begins with the rest of an event of "deep" may be larger. A symbol that goes on in another
+    session, on another day, begins with an R. After the last datagrams come `end()`'s batches. Raises ArgumentError for
+    a chunk below 4 rows, for another feed, and for no symbols.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class Decoder:
         self._rows, self._row = new_rows(chunk), 0
         self._arbiter, self._gap_numbers = Arbiter(), GapNumbers()
         self._streams: dict[int, int] = {}
+        self._sessions: dict[int, int] = {}
         self._segments = self._heartbeats = self._others = self._other_feeds = 0
         self._slots = 0
         self.instruments: tuple[Instrument, ...] = ()
@@ -95,7 +98,10 @@ class Decoder:
             slots=new_map(_FIRST_SLOTS),
             instruments=np.zeros(0, np.int32),
             tops=np.zeros((0, TOP_FIELDS), np.int64),
+            session=np.zeros(0, np.int64),
+            day=np.zeros(0, np.int64),
             sound=np.zeros(0, np.int64),
+            sessions=np.zeros(_MOST_STREAMS, np.int64),
             cursor=np.zeros(FIELDS, np.int64),
             wanted=np.zeros(1, np.uint64),
             counts=np.zeros(256, np.int64),
@@ -163,7 +169,9 @@ class Decoder:
         streams = np.full(len(is_ours), -1, np.int32)
         for name in np.unique(names[is_ours]).tolist():
             if name in self._streams or len(self._streams) < _MOST_STREAMS:
-                streams[is_ours & (names == name)] = self._streams.setdefault(name, len(self._streams))
+                number = self._streams.setdefault(name, len(self._streams))
+                self._state.sessions[number] = self._sessions.setdefault(name & _SESSION, len(self._sessions))
+                streams[is_ours & (names == name)] = number
         self._others += int((is_ours & (streams < 0)).sum())
         return streams
 
@@ -194,6 +202,8 @@ class Decoder:
                 slots=with_capacity(state.slots, slot + more),
                 instruments=np.concatenate([state.instruments, np.full(more, UNWANTED, np.int32)]),
                 tops=np.concatenate([state.tops, np.zeros((more, TOP_FIELDS), np.int64)]),
+                session=np.concatenate([state.session, np.zeros(more, np.int64)]),
+                day=np.concatenate([state.day, np.zeros(more, np.int64)]),
                 sound=np.concatenate([state.sound, np.zeros(more, np.int64)]),
                 orders=with_more_slots(state.orders, slot + more),
             )

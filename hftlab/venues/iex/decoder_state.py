@@ -42,7 +42,10 @@ class DecoderState(NamedTuple):
     slots: IntegerMap  # from a symbol's eight bytes, as a little-endian integer, to its slot
     instruments: npt.NDArray[np.int32]  # by slot: the number of the instrument
     tops: IntArray  # (slots, TOP_FIELDS)
+    session: IntArray  # by slot: 1 + the session of its last message, 0 before the first
+    day: IntArray  # by slot: the day on which that session began
     sound: IntArray  # by slot: the number of the last gap behind which its book is right again
+    sessions: IntArray  # by stream: the number of its session, in the order in which they are met
     cursor: IntArray  # where the loop is, see hftlab.venues.packet_cursor
     wanted: npt.NDArray[np.uint64]  # (1,): a symbol that has no slot
     counts: IntArray  # (256,): messages by type

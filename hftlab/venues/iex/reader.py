@@ -61,8 +61,9 @@ def read(
 
     `ts_event` is the message's own time, `ts_recv` the capture's, `sequence` the message's number in its stream. Where
     two lines of a stream are in one capture, a message counts once, from the line that is first; messages that no line
-    has are `reader.gaps`. `feed` chooses one of "deep+", "deep" and "tops" where a capture has several; None reads that
-    of the first segment. `symbols` keeps only those. Instruments are IEX's, with a tick of $0.0001.
+    has are `reader.gaps`. In a capture of several days a symbol begins each further one with an R. `feed` chooses one
+    of "deep+", "deep" and "tops" where a capture has several; None reads that of the first segment. `symbols` keeps
+    only those. Instruments are IEX's, with a tick of $0.0001.
 
     A capture that ends within a packet is read up to there; `reader.capture` counts what is not a UDP datagram.
     `progress` gets the bytes of the file read; without it a file over 50 MB shows a bar on a terminal. Raises

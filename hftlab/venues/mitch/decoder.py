@@ -12,14 +12,14 @@ import numpy.typing as npt
 
 from hftlab.errors import ArgumentError
 from hftlab.events import EventBatch
-from hftlab.instruments import Instrument
+from hftlab.instruments import UNIT, Instrument
 from hftlab.kernels.integer_map import new_map, with_capacity
 from hftlab.venues.arbitration import Arbiter, Gap, Ordered
 from hftlab.venues.event_rows import CHUNK, new_rows, packed
 from hftlab.venues.live_orders import live_count, new_orders, with_more_orders, with_more_slots
 from hftlab.venues.mitch import decoder_state as tally
 from hftlab.venues.mitch.decode_kernel import DIRECTORY, INPUT, MOST_ROWS, NAMES, ORDERS, ROWS, decode, keep_slot
-from hftlab.venues.mitch.decoder_state import GROUPS, NO_TIME, TALLIES, DecoderState
+from hftlab.venues.mitch.decoder_state import DAY_FIELDS, GROUPS, NO_DAY, NO_TIME, TALLIES, DecoderState
 from hftlab.venues.mitch.layouts import LEAST_SIZES
 from hftlab.venues.mitch.listings import Listing, instrument_of, listing_in, symbol_of
 from hftlab.venues.mitch.london import Days
@@ -30,6 +30,8 @@ from hftlab.venues.pcap.datagrams import Datagrams
 __all__ = ["Decoder", "Stats"]
 
 _FIRST_SLOTS: Final = 1 << 10
+_HOUR: Final = 3600 * UNIT
+"""Time of a night until which what is received is still of the day before."""
 _UNKNOWN: Final = Listing("", "", "")
 
 
@@ -62,9 +64,10 @@ class Decoder:
 
     `symbols` are the only ones kept, None keeps all; `names` gives symbols to instruments, by number, SEDOL or ISIN.
     `midnight` is that from which the feed's times count, in ns since 1970 UTC; None takes that of the London day on
-    which each unit was received. Behind a gap the rows of its group have the flag F_MAYBE_BAD_BOOK, until their
-    instrument's book is cleared. After the last datagrams come `end()`'s batches. Raises ArgumentError for a chunk
-    below 3 rows, and if none of several symbols is named.
+    which each unit was received. An instrument begins a further day with an R: one on which units are received, or one
+    that begins with a start of day (0x53) behind an end of day. Behind a gap the rows of its group have the flag
+    F_MAYBE_BAD_BOOK, until their instrument's book is cleared. After the last datagrams come `end()`'s batches. Raises
+    ArgumentError for a chunk below 3 rows, and if none of several symbols is named.
     """
 
     def __init__(
@@ -82,7 +85,7 @@ class Decoder:
             raise ArgumentError("symbols is empty: name the symbols to keep, or None to keep all")
         self._wanted = None if wanted is None else set(wanted)
         self._names, self._chunk = dict(names or {}), chunk
-        self._days = Days(midnight)
+        self._days, self._dates = Days(midnight), Days(None)
         self._rows, self._row = new_rows(chunk), 0
         self._arbiter, self._gap_numbers = Arbiter(restarts=True), GapNumbers()
         self._units = self._heartbeats = self._others = self._unnumbered = 0
@@ -98,7 +101,9 @@ class Decoder:
             orders=new_orders(),
             slots=new_map(_FIRST_SLOTS),
             instruments=np.zeros(0, np.int32),
+            day=np.zeros(0, np.int64),
             sound=np.zeros(0, np.int64),
+            days=np.zeros((GROUPS, DAY_FIELDS), np.int64),
             seconds=np.full(GROUPS, NO_TIME, np.int64),
             cursor=np.zeros(FIELDS, np.int64),
             wanted=np.zeros(1, np.int64),
@@ -163,11 +168,12 @@ class Decoder:
     def _decode(self, ordered: Ordered) -> Iterator[EventBatch]:
         self.gaps += ordered.gaps
         packets = packets_of(ordered, self._gap_numbers.before(ordered))
-        midnights = self._days.midnights(ordered.datagrams.ts_recv)
+        received = ordered.datagrams.ts_recv
+        midnights, dates = self._days.midnights(received), self._dates.midnights(received - _HOUR)
         self._state.cursor[NEXT] = 0
         why = ROWS
         while why != INPUT:
-            self._row, why = decode(packets, self._state, self._rows, self._row, midnights)
+            self._row, why = decode(packets, self._state, self._rows, self._row, midnights, dates)
             if why == ROWS:
                 yield self.flush()
             elif why == ORDERS:
@@ -194,6 +200,7 @@ class Decoder:
             state = state._replace(
                 slots=with_capacity(state.slots, slot + len(more)),
                 instruments=np.concatenate([state.instruments, more]),
+                day=np.concatenate([state.day, np.full(len(more), NO_DAY, np.int64)]),
                 sound=np.concatenate([state.sound, np.zeros(len(more), np.int64)]),
                 orders=with_more_slots(state.orders, slot + len(more)),
             )

@@ -77,8 +77,9 @@ where the order displays another size than what is left |
     quotes are in books of their own: they make no rows, though their printed executions make a T.
 
     `ts_event` is the midnight of `date` in London, the second of the last time message (0x54) of the market data group,
-    and the message's nanoseconds. `date` is by default the day in London on which the capture began; a file of units
-    alone does not say it, and its times are then those of 1970-01-01 UTC. `ts_recv` is the capture's, of units alone
+    and the message's nanoseconds. `date` is by default the day in London on which each unit was captured; a file of
+    units alone does not say it, and its times are then those of 1970-01-01 UTC. In a capture of several days an
+    instrument begins each further one with an R. `ts_recv` is the capture's, of units alone
     `ts_event`. `sequence` is the message's number in its group. Where two lines are in one capture, a message counts
     once, from the line that is first; messages that no line has are `reader.gaps`.
 

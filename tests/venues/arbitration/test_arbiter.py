@@ -306,6 +306,22 @@ class TestRestarts:
         ordered = Arbiter(restarts=True).feed(datagrams, np.zeros(5, np.int32), first, np.ones(5, np.int64), restart)
         assert ordered.sequence.tolist() == [1, 2, 1, 2]  # not flushed; the last one is held
 
+    @pytest.mark.parametrize(("silence", "restarts"), [(3_599 * 10**9, 0), (3_601 * 10**9, 1)])
+    def test_a_line_that_falls_back_behind_an_hour_of_silence_has_begun_anew(self, silence: int, restarts: int) -> None:
+        """A day of a few messages is no copy of the day before."""
+        packets = [Packet(line, line, 1, 3) for line in range(2)]
+        packets += [Packet(2 + silence + line, line, 1, 3, epoch=1) for line in range(2)]
+        arbiter = Arbiter(restarts=True)
+        heard = arbitrated(packets, arbiter)
+        assert [epoch for _, epoch, _ in heard.messages] == [0, 0, 0, *[1] * 3 * restarts]
+        assert (arbiter.stats.restarts, arbiter.stats.duplicates) == (restarts, 9 - 3 * restarts)
+
+    def test_a_line_that_goes_on_behind_an_hour_of_silence_has_not(self) -> None:
+        packets = [Packet(1, 0, 1, 3), Packet(4 * 10**12, 0, 4, 0), Packet(8 * 10**12, 0, 4, 2)]
+        arbiter = Arbiter(restarts=True)
+        assert len(arbitrated(packets, arbiter).messages) == 5
+        assert arbiter.stats.restarts == 0
+
     def test_a_restart_told_twice_is_one(self) -> None:
         packets = [
             Packet(1, 0, 1, 9),

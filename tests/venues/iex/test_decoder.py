@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import struct
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from tests.venues.iex.streams import LEVELS, STREAMS, datagrams, segments_of
 
 PRICE = 1_365_000
 TOP = F_MBP | F_TOB
+START = 1_727_787_282_638_070_000
 
 
 def rows_of(batch: EventBatch) -> list[Row]:
@@ -235,6 +237,52 @@ class TestFeeds:
         for protocol, one, doubt in ((0x8003, quote, 0), (0x8004, level, F_MAYBE_BAD_BOOK)):
             some = [segment(of("T"), protocol=protocol), segment(one, sequence=5, protocol=protocol)]
             assert Decoder().decode(datagrams(some)).flags[-1] & F_MAYBE_BAD_BOOK == doubt
+
+
+def at(message: bytes, time: int) -> bytes:
+    """The message with another time."""
+    return message[:2] + struct.pack("<q", time) + message[10:]
+
+
+class TestFurtherDays:
+    """A session is a day's; a symbol begins each further one with an R."""
+
+    def actions(self, protocol: int, *days: list[bytes], apart: int = 86_400 * UNIT) -> tuple[str, Stats]:
+        decoder = Decoder()
+        segments = [
+            segment(*(at(one, number * apart) for one in some), session=number, protocol=protocol)
+            for number, some in enumerate(days, 1)
+        ]
+        return bytes(decoder.decode(datagrams(segments)).action.tolist()).decode(), decoder.stats
+
+    def test_leave_no_orders(self) -> None:
+        add, execute = of("a", flag=0x38, order=1), of("L", order=1)
+        found, stats = self.actions(0x8005, [add], [execute, add], [of("M", order=1), of("R", order=1), of("T")])
+        assert (found, stats.repeated_orders, stats.live_orders) == ("ARART", 0, 0)
+        assert stats.unknown_orders == {"L": 1, "M": 1, "R": 1}
+
+    def test_leave_no_levels_and_no_quotes(self) -> None:
+        level, quote = of("8", flag=1), of("Q", bid_size=100, bid=PRICE)
+        assert self.actions(0x8004, [level], [level])[0] == "MRM"
+        assert self.actions(0x8003, [quote, quote], [quote, quote])[0] == "MRM"
+
+    def test_are_those_of_each_symbol(self) -> None:
+        add, other = of("a", flag=0x38, order=1), of("a", flag=0x38, order=2, symbol=b"ZVZZT   ")
+        assert self.actions(0x8005, [add, other], [add], [add, other])[0] == "AARARARA"
+
+    def test_are_not_begun_by_another_session_of_the_same_day(self) -> None:
+        add = of("a", flag=0x38, order=1)
+        assert self.actions(0x8005, [add], [add], apart=UNIT)[0] == "AA"
+
+    def test_go_on_from_part_to_part(self) -> None:
+        decoder, add = Decoder(), of("a", flag=0x38, order=1)
+        add, later = at(add, START), at(add, START + 86_400 * UNIT)
+        parts = [segment(add), segment(later, session=8), segment(later, session=8, sequence=2)]
+        rows = [
+            batch.action.tolist() for part in parts for batch in [*decoder.feed(datagrams([part])), decoder.flush()]
+        ]
+        assert [bytes(some) for some in rows] == [b"A", b"RA", b"A"]
+        assert decoder.stats.repeated_orders == 1
 
 
 class TestSegments:

@@ -315,8 +315,10 @@ class TestDays:
         ]
         whole = datagrams(units)
         whole.ts_recv[:] = [MIDNIGHT + 30_001 * UNIT, MIDNIGHT + day + 30_001 * UNIT, MIDNIGHT + 2 * day + UNIT]
-        times = Decoder().decode(whole).ts_event - MIDNIGHT
-        assert times.tolist() == [30_000 * UNIT, day + 30_000 * UNIT, 2 * day - UNIT]
+        batch = Decoder().decode(whole)
+        times = batch.ts_event - MIDNIGHT
+        assert times.tolist() == [30_000 * UNIT, day + 30_000 * UNIT, day + 30_000 * UNIT, 2 * day - UNIT]
+        assert bytes(batch.action.tolist()) == b"ARAA"
 
     def test_that_are_given_are_those_of_all_units(self) -> None:
         whole = datagrams([unit(TIME, add(1))])
@@ -326,6 +328,46 @@ class TestDays:
     def test_without_a_receive_time_it_is_that_of_the_event(self) -> None:
         batch = Decoder(midnight=MIDNIGHT).decode(datagrams([unit(TIME, add(1))]))
         assert batch.ts_recv.tolist() == batch.ts_event.tolist() == [MIDNIGHT + 30_000 * UNIT]
+
+
+class TestFurtherDays:
+    """What the day before has left in the books is gone with the first message about an instrument or its order."""
+
+    def decoded(self, *days: list[bytes], apart: int, **options: Any) -> tuple[str, Stats]:
+        """Actions and counts of days, each of one unit with the number 1, so much ns after the one before."""
+        whole = datagrams([unit(TIME, *some) for some in days])
+        whole.ts_recv[:] = [MIDNIGHT + 30_001 * UNIT + number * apart for number in range(len(days))]
+        decoder = Decoder(**options)
+        return bytes(decoder.decode(whole).action.tolist()).decode(), decoder.stats
+
+    @pytest.mark.parametrize("options", [{}, {"midnight": MIDNIGHT}])
+    def test_are_told_by_when_they_are_received(self, options: dict[str, Any]) -> None:
+        actions, stats = self.decoded([add(1), add(2)], [add(1)], [add(1)], apart=86_400 * UNIT, **options)
+        assert (actions, stats.repeated_orders, stats.live_orders) == ("AARARA", 0, 1)
+
+    def test_begin_with_a_start_of_day_behind_an_end_of_day(self) -> None:
+        start, end = message_of(0x53, event=b"O"), message_of(0x53, event=b"C")
+        actions, stats = self.decoded([start, add(1), end, start, add(1), start, add(2), end, end, add(3)], apart=0)
+        assert (actions, stats.repeated_orders, stats.live_orders) == ("ARAAA", 0, 3)
+
+    @pytest.mark.parametrize(
+        ("kind", "actions"), [(0x44, "AR"), (0x55, "AR"), (0x45, "AR"), (0x50, "ART"), (0x79, "ARR")]
+    )
+    def test_do_not_know_the_orders_of_the_day_before(self, kind: int, actions: str) -> None:
+        message = message_of(kind, order=1, number=7, size=1, price=PRICE)
+        found, stats = self.decoded([add(1)], [message], apart=86_400 * UNIT)
+        assert (found, stats.live_orders) == (actions, 0)
+        assert stats.unknown_orders.total() == (kind in (0x44, 0x55, 0x45))
+
+    def test_make_no_rows_of_instruments_that_are_not_wanted(self) -> None:
+        actions, stats = self.decoded([add(1)], [add(1)], apart=86_400 * UNIT, symbols=["BP."])
+        assert (actions, stats.repeated_orders, stats.live_orders) == ("", 0, 1)
+
+    def test_of_a_group_are_not_those_of_another(self) -> None:
+        other = message_of(0x41, order=5, side=b"B", size=1, number=8)
+        whole = datagrams([unit(TIME, add(1)), unit(TIME, other, group=b"B"), unit(TIME, add(1), sequence=3)])
+        whole.ts_recv[:] = [MIDNIGHT + 30_001 * UNIT + at for at in (0, 86_400 * UNIT, 86_400 * UNIT)]
+        assert bytes(Decoder().decode(whole).action.tolist()) == b"AARA"
 
 
 class TestArguments:
