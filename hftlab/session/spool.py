@@ -55,9 +55,9 @@ def check_spool(folder: Path, to: ObjectPath, *, overwrite: bool) -> None:
         return
     if manifest.ending is Ending.RUNNING:
         raise SessionExists(
-            f"an earlier session for {to} was not finished, and what there is of it is in {folder}: pass "
-            "overwrite=True (on the command line --overwrite) to begin anew without it, or run `hftlab recover "
-            f"{folder}`, `hftlab upload {folder} {to}`, and delete the folder then",
+            f"an earlier session for {to} was not finished, and what there is of it is in {folder}: run `hftlab "
+            f"recover {folder}`, `hftlab upload {folder} {to}`, and delete the folder then, or pass overwrite=True "
+            "(on the command line --overwrite) to begin anew without it",
             path=folder,
         )
     raise SessionExists(

@@ -92,7 +92,7 @@ class TestSpool:
         writer = SessionWriter(spool_folder(TO), source={})
         writer.append(numbered(1), 1)
         writer.abandon()
-        with pytest.raises(SessionExists, match=r"was not finished.*--overwrite.*hftlab recover.*hftlab upload"):
+        with pytest.raises(SessionExists, match=r"was not finished.*hftlab recover.*hftlab upload.*--overwrite"):
             through_spool(TO, _never, overwrite=False)
 
     def test_other_folders_around_it_stay(self, tmp_path: Path) -> None:
