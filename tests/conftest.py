@@ -16,6 +16,7 @@ from hftlab.server import Server
 from hftlab.simulator import Exchange, RandomWalk
 from tests.command import Run, make_run
 from tests.hanging import HangWatch
+from tests.tracing import TracedTests
 
 if TYPE_CHECKING:
     from tests.session.object_server import ObjectServer
@@ -38,6 +39,8 @@ The Makefile names them as well.
 def pytest_configure(config: pytest.Config) -> None:
     if not float(config.getini("faulthandler_timeout") or 0):  # pytest's own, if somebody asks for it
         config.pluginmanager.register(HangWatch())
+    if config.pluginmanager.hasplugin("_cov") and not config.getoption("no_cov"):
+        config.pluginmanager.register(TracedTests())
 
 
 @pytest.hookimpl(wrapper=True)
