@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gc
 import socket
+import sys
 from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +17,7 @@ from hftlab.server import Server
 from hftlab.simulator import Exchange, RandomWalk
 from tests.command import Run, make_run
 from tests.hanging import HangWatch
+from tests.kernel_locks import lock_kernels
 from tests.tracing import TracedTests
 
 if TYPE_CHECKING:
@@ -35,12 +37,18 @@ SERIAL = ("faults/", "hostile/", "server/test_slow_readers.py")
 The Makefile names them as well.
 """
 
+FIRST = ("cli/test_ingest.py",)
+"""Tests that begin: a long file, whose kernels, of all venues' formats, the first files of the folders do not need."""
+
 
 def pytest_configure(config: pytest.Config) -> None:
     if not float(config.getini("faulthandler_timeout") or 0):  # pytest's own, if somebody asks for it
         config.pluginmanager.register(HangWatch())
     if config.pluginmanager.hasplugin("_cov") and not config.getoption("no_cov"):
         config.pluginmanager.register(TracedTests())
+    # pytest-xdist's workers have a folder each in one that they share.
+    if hasattr(config, "workerinput") and sys.platform != "win32":
+        lock_kernels(Path(config.option.basetemp).parent / "kernels")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -58,12 +66,17 @@ def pytest_collection() -> Generator[None, object, object]:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if item.path.is_relative_to(TESTS) and item.path.relative_to(TESTS).as_posix().startswith(SERIAL):
+        if _is_among(item, SERIAL):
             item.add_marker(pytest.mark.serial)
         # Tracing the lines of hundreds of examples takes as long as running them; other tests see those lines as well.
         # Long comparisons with a slow reference, and whatever is repeated for many seeds, have the mark themselves.
         if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
             item.add_marker(pytest.mark.no_cover)
+    items.sort(key=lambda item: not _is_among(item, FIRST))
+
+
+def _is_among(item: pytest.Item, paths: tuple[str, ...]) -> bool:
+    return item.path.is_relative_to(TESTS) and item.path.relative_to(TESTS).as_posix().startswith(paths)
 
 
 @pytest.fixture(scope="session")
