@@ -107,7 +107,8 @@ class LiveRecording:
 def keep_raw(source: Source[Message] | None, recording: Recording) -> Callable[[], None]:
     """Keep the raw frames of a live source beside a recording of it from now on; returns a function that ends that.
 
-    Raises ArgumentTypeError for a source that is not a live one.
+    What is wrong with them is part of the recording's `problem`. Raises ArgumentTypeError for a source that is not a
+    live one, and OSError if their files cannot be made.
     """
     live = undecorated(source)
     if source is None or not isinstance(live, Live):
@@ -116,6 +117,7 @@ def keep_raw(source: Source[Message] | None, recording: Recording) -> Callable[[
             "one: record one such as hl.feeds.Binance(...), or a server of it"
         )
     frames = RawFrames(recording.place / RAW, source.symbols)
+    recording.side_problems.append(lambda: frames.problem)
     live.raw_taps.append(frames.add)
 
     def end() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from os import PathLike
 from pathlib import Path
@@ -95,6 +95,8 @@ class Recording:
         self._keep_empty = keep_empty
         self.is_worth_keeping = False
         """True if there are files beside the tables, such as raw frames, for which a recording without rows is kept."""
+        self.side_problems: list[Callable[[], str | None]] = []
+        """Functions that say what is wrong with files beside the tables, such as raw frames."""
         self._nothing: str | None = None
         """Message of close() about a recording that was not kept because nothing came."""
         self.recorded = self.dropped = 0
@@ -203,7 +205,8 @@ class Recording:
     def problem(self) -> str | None:
         """Sentence that says what is wrong with the disk, or the upload, and what to do; None if nothing is."""
         upload = None if self._uploader is None else self._uploader.problem
-        return "; ".join(one for one in (self._disk_problem, upload) if one is not None) or None
+        beside = [problem() for problem in self.side_problems]
+        return "; ".join(one for one in (self._disk_problem, upload, *beside) if one is not None) or None
 
     @property
     def _disk_problem(self) -> str | None:
@@ -226,10 +229,10 @@ class Recording:
             if self._drop is None and self._queue.put(item, size + _ITEM):
                 return
         with self._dropping:
-            self.dropped += 1
+            self.dropped += not isinstance(item, ControlRow)
             if self._drop is None:
                 self._drop = Drop(at)
-            self._drop.add(at)
+            self._drop.add(item, at)
         self._check()
         if self._queue.is_closed:
             raise SessionError(f"the recording in {self.folder} was closed: begin another one", path=self.folder)
@@ -241,7 +244,7 @@ class Recording:
             if drop is None:
                 return
             what = {
-                "detail": f"{drop.count} messages: {self._disk_problem or 'the disk was too slow'}",
+                "detail": f"{drop}: {self._disk_problem or 'the disk was too slow'}",
                 "ts_from": drop.first,
                 "ts_to": drop.last,
             }
@@ -312,9 +315,10 @@ class Recording:
     def _refuse(self, item: Item, error: ValueError) -> None:
         at = item.ts_recv
         self._writer.control("drop", at, detail=f"1 message: {error}", ts_from=at, ts_to=at)
+        is_message = not isinstance(item, ControlRow)
         with self._dropping:
-            self.dropped += 1
-        self._unsafe -= not isinstance(item, ControlRow)
+            self.dropped += is_message
+        self._unsafe -= is_message
         _log.error("a message was not recorded", folder=str(self.folder), error=str(error))
 
     def _commit(self) -> None:

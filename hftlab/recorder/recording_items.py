@@ -45,12 +45,16 @@ Item = RecordedMessage | UndecodedBytes | ControlRow
 
 
 class Drop:
-    """Messages and rows one after the other that were not taken: how many, and the times of the first and the last."""
+    """Items one after the other that were not taken: how many messages, and the times of the first and the last."""
 
     def __init__(self, at: int) -> None:
-        self.count = 0
+        self.messages = 0
         self.first = self.last = at
 
-    def add(self, at: int) -> None:
-        self.count += 1
+    def add(self, item: Item, at: int) -> None:
+        """Add an item that was not taken at a time (ns)."""
+        self.messages += not isinstance(item, ControlRow)
         self.last = at
+
+    def __str__(self) -> str:
+        return "1 message" if self.messages == 1 else f"{self.messages} messages"

@@ -174,6 +174,25 @@ class TestLiveRecording:
             session = await asyncio.to_thread(recording.close)
         assert "clock" not in session.control.collect()["event"].to_list()
 
+    async def test_raw_frames_that_cannot_be_kept_are_a_problem_of_the_recording(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Messages are recorded all the same."""
+
+        def full(*_: object) -> None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        async with ScriptedVenue(["BTCUSDT"]) as venue:
+            feed = feed_of(venue)
+            monkeypatch.setattr(raw_frames._File, "add", full)
+            recording = await recording_of(feed, tmp_path / "session", raw=True)
+            await venue.step(3)
+            await everything(venue, feed)
+            said = "the raw frames of BTCUSDT end early (No space left on device): free some room on the disk"
+            assert recording.problem == said
+            session = await asyncio.to_thread(recording.close)
+        assert session.market_data.collect().height > 0
+
     async def test_replaces_a_session_with_raw_frames(self, tmp_path: Path) -> None:
         for _ in range(2):
             async with ScriptedVenue(["BTCUSDT"]) as venue:
