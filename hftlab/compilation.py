@@ -22,7 +22,7 @@ class Watcher(Protocol):
 
 
 watchers: Final[list[Watcher]] = []
-"""At most one: a notebook's or a command's."""
+"""Watchers of this process: one at most, a notebook's or a command's."""
 
 
 def is_watched() -> bool:

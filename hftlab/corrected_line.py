@@ -140,7 +140,7 @@ def _arguments(call: ast.Call | None, offsets: list[int], text: bytes, arguments
 
 
 def _offsets(source: str) -> list[int]:
-    """Offset in bytes of each line."""
+    """Return the offset in bytes of each line."""
     offsets = [0]
     for line in source.encode().split(b"\n"):
         offsets.append(offsets[-1] + len(line) + 1)

@@ -52,7 +52,7 @@ _TABLES: Final[dict[tuple[str, str], Callable[[Any], str]]] = {
     ("hftlab.protocol.book", "Book"): book_table,
     ("hftlab.protocol.market_data", "MarketDataSymbol"): quote_table,
 }
-"""What is shown how: a type's module and name, so that registering imports none of them."""
+"""Tables by the module and name of a type, so that registering imports none of them."""
 
 
 def register() -> None:
@@ -103,7 +103,7 @@ def _decimals(price: float) -> int:
 
 
 def _cells(level: tuple[float, float, int] | None, decimals: int) -> tuple[str, str, str]:
-    """Price, size and orders of one level; empty where one side has fewer levels."""
+    """Format price, size and orders of one level; empty where one side has fewer levels."""
     if level is None:
         return ("", "", "")
     price, size, orders = level

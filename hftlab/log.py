@@ -49,9 +49,9 @@ class NoticeFormatter(logging.Formatter):
 
 
 def write_audit(path: Path) -> None:
-    """Append the audit log to a file that only this user can read, one line an event with its UTC time.
+    """Append the audit log to a file, one line an event with its UTC time. Raises OSError.
 
-    Raises OSError.
+    A new file can be read by this user alone; one that is there keeps its permissions.
     """
     handler = logging.StreamHandler(open(path, "a", opener=_private, encoding="utf-8"))  # noqa: SIM115 - stays open
     formatter = logging.Formatter("%(asctime)s.%(msecs)03dZ %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S")

@@ -20,7 +20,7 @@ __all__ = ["jupyter_options", "lab"]
 _DISPLAYS: Final = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER", "WSL_DISTRO_NAME")
 """Variables of a Linux session that can open a browser window; without one only text browsers would be found."""
 _FOLDER: Final = Path("hftlab-tutorials")
-"""Where the tutorials are copied to if the user names no folder."""
+"""Folder of the copied tutorials if the user names none."""
 
 _COMPILE: Final = "from hftlab.simulator import Exchange; Exchange(seed=0)"
 
@@ -51,7 +51,7 @@ def lab(
 
 
 def jupyter_options(folder: Path, environment: Mapping[str, str]) -> list[str]:
-    """The options with which JupyterLab starts in `folder` for this user."""
+    """Return the options with which JupyterLab starts in `folder` for this user."""
     options = [f"--ServerApp.root_dir={folder}"]
     if (folder / FIRST).is_file():
         # Naming the file instead would make its folder the root, and the recordings would be out of sight.

@@ -234,5 +234,5 @@ def _tls(certificate: Path | None, key: Path | None) -> SSLContext | None:
 
 
 def _reason(error: SSLError) -> str:
-    """The TLS library's reason as words, such as "key values mismatch"."""
+    """Return the TLS library's reason as words, such as "key values mismatch"."""
     return "not a PEM file" if error.reason in (None, "PEM lib") else error.reason.replace("_", " ").lower()

@@ -97,7 +97,7 @@ class Matcher:
         return SCHEMAS if method == "table" and isinstance(self._value(owner_name), Session) else ()
 
     def _value(self, name: str | None) -> Any:
-        """The value of a dotted name, as far as it is stored: nothing is called for a completion."""
+        """Return the value of a dotted name, as far as it is stored: nothing is called for a completion."""
         first, *rest = (name or "").split(".")
         value = self._namespace.get(first)
         for part in rest:
@@ -105,7 +105,7 @@ class Matcher:
         return value
 
     def _symbols(self, owner: str | None) -> list[str]:
-        """The symbols of what a method is called on, else those of all clients and sessions in variables."""
+        """Return the symbols of what a method is called on, else those of all clients and sessions in variables."""
         own = _symbols_of(self._value(None if owner is None else owner.removesuffix(".trading")))
         if own:
             return own

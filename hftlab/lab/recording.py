@@ -165,7 +165,7 @@ class LabRecording:
 
     @property
     def destination(self) -> Location:
-        """Where the session will be: its folder, or the address on an object store."""
+        """Place of the finished session: its folder, or the address on an object store."""
         return self._recording.destination
 
     @property

@@ -30,7 +30,7 @@ class StatusTable:
             *(_client(client, variables) for client in _once([*clients(), *held])),
             *(_recording(recording, variables) for recording in recordings()),
         ]
-        """What it is, the variable's name, the address or folder, the state, and a few facts."""
+        """Kind, variable, address or folder, state, and a few facts of each."""
 
     def __repr__(self) -> str:
         if not self.rows:

@@ -47,7 +47,7 @@ class ByteQueue(Generic[T]):
 
     @property
     def is_closed(self) -> bool:
-        """Whether close() was called."""
+        """True once close() was called."""
         return self._is_closed
 
     def wait(self, timeout: float | None = None) -> bool:

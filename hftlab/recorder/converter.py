@@ -52,7 +52,7 @@ class Converter:
         self._process: subprocess.Popen[bytes] | None = None
         self._is_possible = bool(sys.executable)
         self._status = 0
-        """How the last process ended: its exit status, or a signal below 0."""
+        """Exit status of the last process, or the signal that killed it, below 0."""
         self._home = Home()
         hold(self)
 

@@ -77,9 +77,9 @@ class ClientCoverage:
         self._covered: set[str] = set()
         """Symbols that the rows say are subscribed to, also while they wait."""
         self._unseen: set[str] = set()
-        """Those of them of which nothing has come yet."""
+        """Covered symbols without a message so far."""
         self._times: dict[int, tuple[int, int]] = {}
-        """By channel: when its last message but one came, and its last."""
+        """Times of the last message but one and of the last, by channel."""
         self._message: Message | None = None
         self._latest = now
         subscriptions = client.subscriptions
@@ -174,7 +174,7 @@ class ClientCoverage:
         self._subscribed([symbol for symbol in granted if self._begins(symbol, wanted[symbol])], wanted, at)
 
     def _begins(self, symbol: str, kinds: Collection[DataType]) -> bool:
-        """Whether an acknowledged symbol is covered from now on, without a snapshot."""
+        """Tell whether an acknowledged symbol is covered from now on, without a snapshot."""
         if symbol not in self._covered:
             return True
         return symbol in self._waiting and (symbol in self._unseen or _STATELESS.issuperset(kinds))
@@ -248,7 +248,7 @@ def _drop(control: _Control, waiting: _Waiting, item: Timed[Message], detail: st
 
 
 def _is_over(gap: Gap, *, has_state: bool) -> bool:
-    """Whether nothing more is missing: a slow reader gets the next messages at once, and no state if there is none."""
+    """Tell whether nothing more is missing: a slow reader goes on with the next message where there is no state."""
     return gap.reason == "slow consumer" and not has_state
 
 

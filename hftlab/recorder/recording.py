@@ -178,7 +178,7 @@ class Recording:
 
     @property
     def destination(self) -> Location:
-        """Where the session will be: its folder, or the address that it is uploaded to."""
+        """Place of the finished session: its folder, or the address that it is uploaded to."""
         return self.folder if self._uploader is None else self._uploader.to
 
     @property

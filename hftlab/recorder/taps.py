@@ -125,7 +125,7 @@ def _watch(client: Client, recording: Recording, endings: ExitStack) -> tuple[Cl
     Returns the writer of the coverage's rows, and a tap that records the messages among them.
     """
     is_noted = False
-    """Whether the present connection is in the recording."""
+    """True once the present connection is in the recording."""
 
     def note(now: int) -> None:
         nonlocal is_noted

@@ -127,7 +127,7 @@ class Catalogue:
         """Return the catalogue of those sessions that meet all conditions.
 
         Dates are UTC, as `datetime.date` or text such as 2026-01-02; `since` and `until` are both included. A session
-        is of the date in its folder's name, else of its first message's. `symbols` are wanted all.
+        is of the date in its folder's name, else of its first message's. It has to have all of `symbols`.
         """
         on, first, last = _date(date), _date(since), _date(until)
         wanted = {symbols} if isinstance(symbols, str) else set(symbols or ())
@@ -384,5 +384,5 @@ def _cells(entry: _Entry) -> tuple[object, ...]:
 
 
 def _date(day: date | str | None) -> date | None:
-    """Raises ValueError for text that is not a date."""
+    """Return a date that may be text. Raises ValueError for text that is not a date."""
     return date.fromisoformat(day) if isinstance(day, str) else day

@@ -83,7 +83,7 @@ class _Symbol:
         self.first: int | None = None
         self.since: int | None = None
         self.off: tuple[int, str] | None = None
-        """When and why it was ended, while it is not covered."""
+        """Time and reason of the end, while it is not covered."""
         self.uncovered: list[_Span] = []
 
     def begin(self, at: int) -> None:

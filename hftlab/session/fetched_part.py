@@ -21,7 +21,7 @@ _AT_ONCE: Final = 4 << 20
 
 
 class FetchedPart:
-    """Part on an object store, of which the row groups that are asked for are fetched, several with one request.
+    """Part on an object store: the row groups that are asked for are fetched, several with one request.
 
     What is parsed are the very bytes that were verified. Raises FileNotFoundError for an object that is gone,
     ValueError for one that is not as recorded, and ObjectStoreFailed.

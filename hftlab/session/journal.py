@@ -79,7 +79,7 @@ class Journal:
 
     @property
     def is_empty(self) -> bool:
-        """Whether none of its records is certain to be on disk."""
+        """True if none of its records is certain to be on disk."""
         return self._durable_records == 0
 
     def close(self) -> None:

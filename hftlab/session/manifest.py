@@ -68,16 +68,16 @@ class Part(msgspec.Struct, omit_defaults=True):
 
 
 class Ending(StrEnum):
-    """How a recording ended."""
+    """End of a recording: none yet, in order, or by a crash."""
 
     UNKNOWN = ""
-    """It is of a version that did not say."""
+    """Written by a version that did not say."""
     RUNNING = "running"
-    """It has not ended, or was killed and not recovered since."""
+    """Not ended, or killed and not recovered since."""
     CLOSED = "closed"
-    """Its writer closed it. Whether its source was read to the end is in `source["extent"]`."""
+    """Closed by its writer; `source["extent"]` says if its source was read to the end."""
     RECOVERED = "recovered"
-    """It was killed, and recovered: what came after the last committed row is missing."""
+    """Killed, and recovered: what came after the last committed row is missing."""
 
 
 class Manifest(msgspec.Struct):

@@ -1,4 +1,4 @@
-"""Market data of one row group, of which each message is made when it is asked for.
+"""Market data of one row group: each message is made when it is asked for.
 
 Columns become MessagePack: a double takes its eight bytes as they are, so that no digits are printed or parsed, and
 records of one kind have one length, so that numpy lays out all of them at once and Arrow puts them together by the row.
@@ -127,7 +127,7 @@ class _Records:
         self.data = records
 
     def of_rows(self, has: npt.NDArray[np.bool_] | None = None) -> Any:
-        """Return the bytes of each row, of which those that have a record take one each, in order."""
+        """Return the bytes of each row: those that have a record take one each, in order."""
         counts = np.ones(len(self.data), np.int64) if has is None else has.astype(np.int64)
         return _binary(self.data, np.append(0, np.cumsum(counts * self.size)))
 

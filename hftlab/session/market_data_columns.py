@@ -32,7 +32,7 @@ class Columns(NamedTuple):
     """Columns of some messages, named and typed as on the wire."""
 
     is_plain: Array
-    """For each message whether it was read. The frames have the others alone."""
+    """True for each message that was read; the frames hold those alone."""
     header: pl.DataFrame
     """One row per message: all fields but its type and symbols."""
     counts: Array

@@ -91,17 +91,17 @@ class Arrays(NamedTuple):
     header_integers: IntArray
     """Channel and sequence of a message, and how many symbols it has."""
     header_flags: Flags
-    """Whether a message has a capture time, a channel, a sequence, an id, and whether it is a snapshot."""
+    """Presence of a message's capture time, channel, sequence and id, and True for a snapshot."""
     characters: Bytes
     """The messages' ids, the symbols and the exchanges, each one behind the other."""
     text_ends: IntArray
-    """For each of these: text number n is from text_ends[n] to text_ends[n + 1]."""
+    """Ends of each of these: text number n is from text_ends[n] to text_ends[n + 1]."""
     numbers: Doubles
     """NUMBERS of a symbol."""
     list_flags: Flags
-    """Whether a symbol has bids, asks, trades and a last trade."""
+    """Presence of a symbol's bids, asks, trades and last trade."""
     list_ends: IntArray
-    """For bids, asks and trades: those of symbol n are from list_ends[n] to list_ends[n + 1]."""
+    """Ends of the bids, asks and trades: those of symbol n are from list_ends[n] to list_ends[n + 1]."""
     levels: Doubles
     """Prices and sizes of the bids, then of the asks, of all symbols one behind the other."""
     orders: IntArray
@@ -109,11 +109,11 @@ class Arrays(NamedTuple):
     trades: Doubles
     """Prices, sizes and times of the trades of all symbols one behind the other."""
     trade_flags: Flags
-    """Whether the aggressor sold, in a row of its own as `_read_trade` wants it."""
+    """True where the aggressor sold, in a row of its own as `_read_trade` wants it."""
     last_trades: Doubles
     """Price, size and time of a symbol's last trade."""
     last_flags: Flags
-    """Whether its aggressor sold."""
+    """True where its aggressor sold."""
 
 
 def make_arrays(messages: int, size: int) -> Arrays:

@@ -23,7 +23,7 @@ _NAMED: Final = 5
 UPLOAD: Final = "upload.json"
 """Object beside a session's that says where it comes from, while its upload has not ended."""
 _OURS: Final = frozenset({UPLOAD, EVENTS, INDEX, *(table.folder for table in TableId)})
-"""What an upload begins with. Folders of an object store may be there and empty."""
+"""Names that an upload begins with. Folders of an object store may be there and empty."""
 
 
 class _Whence(msgspec.Struct):

@@ -1,4 +1,4 @@
-"""Where a session lies: a folder of this machine, or an address on an object store."""
+"""Location of a session: a folder of this machine, or an address on an object store."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ __all__ = ["Location", "ObjectPath", "is_object_uri", "local_folder", "located"]
 _URI: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://(.*)", re.DOTALL)
 """An address; a letter alone before the colon is a drive of Windows."""
 _CONTROL: Final = re.compile(r"[\0-\x1f\x7f]")
-"""What polars does not take in an address."""
+"""Characters that polars does not take in an address."""
 _BLOCK: Final = 8 << 20
 _WITH_CRC32: Final = "application/vnd.apache.parquet; crc32={:08x}"
-"""Content type of a part: what every store keeps with an object and tells without sending it."""
+"""Content type of a part: every store keeps it with an object, and tells it without sending the object."""
 _HEXADECIMAL: Final = re.compile(r"[0-9a-f]{8}")
 _AZURE: Final = ("abfs", "abfss", "wasb", "wasbs", "adl", "azure")
 """Schemes of other tools for az://, mostly with an account behind the container: container@account.example/path."""

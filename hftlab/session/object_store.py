@@ -212,9 +212,9 @@ def _seconds(settings: Options, name: str, default: float) -> float:
 # --- errors ---
 
 ADVICE: Final = "check the address, and AWS_ENDPOINT_URL where it is not Amazon's"
-"""What to do where a bucket does not exist."""
+"""Advice for a bucket that does not exist."""
 _STATUS: Final = re.compile(r"UNKNOWN \(HTTP status (\d+)\)")
-"""What pyarrow says of an answer without a code that it knows."""
+"""Text of pyarrow for an answer without a code that it knows."""
 _REASONS: Final = (
     (
         ("ExpiredToken", "EXPIRED_TOKEN", "TokenRefreshRequired", "REQUEST_EXPIRED"),

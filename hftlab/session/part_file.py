@@ -83,7 +83,7 @@ class PartFile:
 
     @property
     def index(self) -> StateIndex:
-        """Where the state of each symbol is."""
+        """Index of the part: its row groups, and in which of them the state of each symbol is."""
         if self._index is None:
             data = self._index_bytes()
             self._index = self._made_index() if data is None else StateIndex(pl.read_parquet(io.BytesIO(data)))
@@ -91,7 +91,7 @@ class PartFile:
 
     @property
     def started(self) -> int:
-        """When its first message was received."""
+        """Time of its first message (ts_recv, ns)."""
         if self.part.started is None:
             return self._sole().started
         return self.part.started

@@ -29,7 +29,7 @@ class _Messages(Protocol):
 
 
 class _Preference:
-    """Whether what is read ahead is wanted encoded. The thread that reads has this alone, and not the replay."""
+    """Wish of a replay for encoded messages: all that the thread which reads ahead knows of the replay."""
 
     def __init__(self) -> None:
         self.encoded = False
@@ -71,7 +71,7 @@ class Replay:
         self._messages = self._from()
         self._next: Recorded | None = None
         self._is_at_hand = False
-        """Whether `_next` is the next message, None at the end; else it has to be taken from the read-ahead."""
+        """True if `_next` is the next message, None at the end; else it has to be taken from the read-ahead."""
 
     def __repr__(self) -> str:
         length = 0.0 if self.span is None else (self.span[1] - self.span[0]) / NANOSECONDS

@@ -74,7 +74,7 @@ class Segment:
 
     @property
     def ends_in_hole(self) -> bool:
-        """Whether what comes after the last intact record is damaged, or torn."""
+        """True if what comes after the last intact record is damaged, or torn."""
         return bool(self.holes) and self.holes[-1].offset >= (self._bodies[-1][1] if self._bodies else 0)
 
     @property
@@ -94,7 +94,7 @@ class Segment:
         data = self._data
         at = len(MAGIC) if data.startswith(MAGIC) else 0
         lost = None if at else 0
-        """Where the hole begins that the scan is in, None outside of one."""
+        """Beginning of the hole that the scan is in, None outside of one."""
         places: Iterator[int] | None = None
         while at < len(data):
             stop = _intact(data, at, BODY.size, LONGEST, START)
@@ -167,7 +167,7 @@ def _places(data: bytes, at: int) -> Iterator[int]:
 
 
 def _is_torn(data: bytes, at: int, shortest: int, longest: int, start: int) -> bool:
-    """Whether the end of a file is what a write leaves that did not finish: nothing, or a record that is cut off.
+    """Tell whether the end of a file is that of an unfinished write: nothing, or a record that is cut off.
 
     A record that is whole but for its length is damaged, and not cut off.
     """

@@ -114,7 +114,7 @@ class StateIndex:
         places = of_groups.select(Group._fields).rows()
         self.groups = [Group(*place) for place in places[:-1]]
         self.footer: tuple[int, int, int] | None = places[-1][:3] if places else None
-        """Where the Parquet footer is, and its CRC32."""
+        """Start and stop of the Parquet footer in the part, and its CRC32."""
         of_symbols = rows.filter(pl.col("symbol").is_not_null())
         self._group = of_symbols["group"].to_numpy()
         names = of_symbols["symbol"].unique(maintain_order=True)

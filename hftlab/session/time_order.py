@@ -9,9 +9,9 @@ from hftlab.clock import NANOSECONDS, in_words
 __all__ = ["ClockStep", "TimeOrder"]
 
 _BACK: Final = NANOSECONDS // 10
-"""How far a clock may go back without that being a step: messages of several threads are this much out of order."""
+"""Nanoseconds that a clock may go back without a step: messages of several threads are this much out of order."""
 _FORWARD: Final = NANOSECONDS
-"""How much more than a steady clock a clock must advance for that to be a step."""
+"""Nanoseconds that a clock must advance more than a steady clock for a step."""
 
 
 class ClockStep(NamedTuple):

@@ -23,7 +23,7 @@ from hftlab.session.table_ids import TableId
 __all__ = ["Problem", "Verification", "verify"]
 
 _ATTEMPTS: Final = 3
-"""How often a session is read at most that changes while it is read: a compaction deletes what it has joined."""
+"""Times that a session is read at most that changes meanwhile: a compaction deletes what it has joined."""
 
 
 class Problem(NamedTuple):
@@ -152,7 +152,7 @@ def _rows(path: Location, rows: int) -> str | None:
 
 
 def _order(folder: Location, manifest: Manifest) -> Iterator[Problem]:
-    """Parts follow each other: numbers do not repeat, and times do not go back."""
+    """Yield the parts whose rows are not behind those of the part before, by their numbers and times."""
     for table in TableId:
         parts = [part for part in manifest.tables.get(table.folder, ()) if part.rows]
         for before, part in pairwise(parts):
@@ -168,7 +168,7 @@ def _goes_back(one: int | None, before: int | None, *, may_be_equal: bool = True
 
 
 def _counts(folder: Location, manifest: Manifest) -> Iterator[Problem]:
-    """Every message has one row at least, and what recovery found missing is still missing."""
+    """Yield counts that the rows do not add up to: every message has one at least. And what recovery found missing."""
     rows = sum(manifest.rows(table.folder) for table in TableId if table is not TableId.CONTROL)
     if manifest.messages > rows or (rows and not manifest.messages):
         what = f"it says {manifest.messages:,} messages, which its tables' rows do not add up to"
@@ -193,7 +193,7 @@ def _journal(folder: Path) -> Iterator[Problem]:
 
 
 def _strangers(paths: Sequence[Any], folder: Location, manifest: Manifest) -> Iterator[Problem]:
-    """Files in the folders of tables that would be read as theirs by others."""
+    """Yield files in the folders of tables that others would read as theirs."""
     all_parts = [part for parts in manifest.tables.values() for part in parts]
     named = {file.file for part in all_parts for file in (part, part.index) if file is not None}
     for path in paths:
