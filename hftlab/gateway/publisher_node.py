@@ -44,6 +44,7 @@ from hftlab.server.private_logs import private_logs
 from hftlab.server.served_sources import check_unserved, claim_for, release
 from hftlab.server.server_socket import ServerSocket
 from hftlab.server.stream import Stream
+from hftlab.server.stream_output import StreamOutput
 from hftlab.source import Live, Source, Timed, undecorated
 from hftlab.trading.account import AccountTerms
 from hftlab.trading.brokers import broker_of
@@ -110,7 +111,7 @@ class PublisherNode:
             session="", limits=ServerLimits().to_wire(), accounts=Accounts("", most_messages=1)
         )
         """Publisher without clients, which takes what the stream has for them."""
-        self._stream = Stream(self._playback, self._publisher, _drain, nullcontext, self.broker)
+        self._stream = Stream(StreamOutput(self._playback, self._publisher, _drain, nullcontext), self.broker)
         self._stream.taps.append(self._publish)
         self._stream.moved_taps.append(self._begin_anew)
         self.announcement = Announcement(

@@ -57,6 +57,7 @@ from hftlab.server.private_logs import private_logs
 from hftlab.server.served_sources import check_unserved, claim, release
 from hftlab.server.server_socket import ServerSocket
 from hftlab.server.stream import Stream
+from hftlab.server.stream_output import StreamOutput
 from hftlab.source import Live, Source, Tap, undecorated
 from hftlab.trading.account import AccountTerms
 from hftlab.trading.brokers import broker_of
@@ -160,9 +161,8 @@ class Server:
         )
         framer = Framer()
         self._broadcaster = Broadcaster(framer)
-        self._stream = Stream(
-            self._playback, self._publisher, self._broadcaster.send, self._broadcaster.together, self.broker
-        )
+        output = StreamOutput(self._playback, self._publisher, self._broadcaster.send, self._broadcaster.together)
+        self._stream = Stream(output, self.broker)
         self._authenticator = Authenticator(secrets.token_bytes(32) if key is None else key)
         self._connections = Connections(self._publisher, self._stream, self._authenticator, self.limits)
         check_wire(wire, market=market, native_limits=native_limits)

@@ -7,7 +7,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import nullcontext, suppress
 from itertools import chain
 from typing import Final
 
@@ -16,8 +16,7 @@ from hftlab.errors import ServerError
 from hftlab.log import get_logger
 from hftlab.protocol import Error, ErrorType, Message, ReplayControl
 from hftlab.protocol.encoded_market_data import EncodedMarketData
-from hftlab.protocol.publishing.playback import Playback
-from hftlab.protocol.publishing.publisher import Delivery, Publisher
+from hftlab.protocol.publishing.publisher import Delivery
 from hftlab.server.follower import Follower
 from hftlab.server.replay_controller import ReplayController
 from hftlab.server.server_socket import ServerSocket
@@ -43,21 +42,13 @@ _log = get_logger("hftlab.server")
 class Stream:
     """Streams one source; `run()` alone touches it.
 
-    `send` gets the deliveries, and when the work for them began (perf_counter); what it gets within `together` may be
-    written at the end of that. The owner keeps the readers that are
-    behind in `congested`, and calls `wake()` when they or the subscriptions have changed. With a `broker` the source
-    takes orders; that of a PaperSource is its own.
+    The owner keeps the readers that are behind in `congested`, and calls `wake()` when they or the subscriptions have
+    changed. With a `broker` the source takes orders; that of a PaperSource is its own.
     """
 
-    def __init__(
-        self,
-        playback: Playback,
-        publisher: Publisher[ServerSocket],
-        send: Callable[[Iterable[Delivery[ServerSocket]], float], None],
-        together: Callable[[], AbstractContextManager[None]],
-        broker: Broker | None = None,
-    ) -> None:
-        self.playback, self.clock = playback, playback.clock
+    def __init__(self, output: StreamOutput, broker: Broker | None = None) -> None:
+        playback = self.playback = output.playback
+        self.clock = playback.clock
         paper = playback.source if isinstance(playback.source, PaperSource) else None
         self.broker: Broker | PaperTrading | None = broker if paper is None else paper.trading
         """Taker of orders: the broker, or the accounts of a replay."""
@@ -67,10 +58,10 @@ class Stream:
         self._ended: list[Hashable] = []
         """Connections that have ended during a seek, and whose orders are to be cancelled."""
         self._awake = asyncio.Event()
-        self._output = StreamOutput(playback, publisher, send, together)
-        self._controller = ReplayController(playback, self._output, self._awake)
-        self.congested: set[ServerSocket] = self._output.congested
-        self._publisher, self._send, self._together = publisher, send, together
+        self._output = output
+        self._controller = ReplayController(playback, output, self._awake)
+        self.congested: set[ServerSocket] = output.congested
+        self._publisher, self._send, self._together = output.publisher, output.send, output.together
         self._changed = False
         self._sleeps_until: int | None = None
         """Source time of what `run()` sleeps until; None while it does not sleep."""
