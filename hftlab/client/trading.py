@@ -10,6 +10,7 @@ from typing import Any, Final
 from hftlab.bounds import check_symbol
 from hftlab.client.commands import Commands
 from hftlab.client.order import Order
+from hftlab.client.order_outcomes import has_ended, is_cancel_answered, is_placed, is_replace_answered
 from hftlab.client.order_requests import UNSENT, OrderRequest, OrderRequests, Sent, may_be_placed
 from hftlab.client.order_watch import OrderWatch
 from hftlab.client.reporter import Reporter
@@ -21,12 +22,10 @@ from hftlab.protocol import (
     CancelAll,
     CancelOrder,
     NewOrder,
-    OrderStatus,
     PortfolioUpdate,
     ReplaceOrder,
     Side,
 )
-from hftlab.protocol.enums import UpdateType
 from hftlab.protocol.subscribing.subscriber import Subscriber
 from hftlab.protocol.symbol_argument import symbol_name
 from hftlab.trading.account_views import Fills, Orders, Positions, counted
@@ -163,7 +162,7 @@ class Trading:
         """
         tracked, name = self._named(order)
         seconds = timeout_seconds(timeout)
-        await self._ask_about(tracked, _is_cancelled, CancelOrder(timestamp=UNSENT, client_order_id=name), seconds)
+        await self._ask_about(tracked, is_cancel_answered, CancelOrder(timestamp=UNSENT, client_order_id=name), seconds)
         return None if tracked is None else self._handle(tracked)
 
     async def replace(
@@ -188,7 +187,7 @@ class Trading:
         message = replacement(name, new, quantity=quantity, price=price, stop_price=stop_price)
         seconds = timeout_seconds(timeout)
         with self._renaming(tracked, message):
-            await self._ask_about(tracked, lambda record: _is_replaced(record, new), message, seconds)
+            await self._ask_about(tracked, lambda record: is_replace_answered(record, new), message, seconds)
         return None if tracked is None else self._handle(tracked)
 
     async def cancel_all(self, symbol: str | None = None, *, timeout: float = 10.0) -> list[Order]:
@@ -203,7 +202,7 @@ class Trading:
         seconds = timeout_seconds(timeout)
         concerned = [order for order in self.open_orders if symbol in (None, order.symbol)]
         with ExitStack() as stack:
-            ends = [stack.enter_context(self._watch.watching(order.tracked, _is_final)) for order in concerned]
+            ends = [stack.enter_context(self._watch.watching(order.tracked, has_ended)) for order in concerned]
             await self._requests.ask(message, seconds)
             if ends:
                 await asyncio.wait(ends, timeout=_UPDATE)
@@ -315,7 +314,7 @@ class Trading:
         if tracked.record.order_id is not None:  # sent once more
             await self._acknowledged(sent, tracked, seconds)
             return self._handle(tracked)
-        with self._watch.watching(tracked, _is_updated) as updated:
+        with self._watch.watching(tracked, is_placed) as updated:
             await self._acknowledged(sent, tracked, seconds)
             await _within(updated, _UPDATE)
         return self._handle(tracked)
@@ -383,26 +382,6 @@ class Trading:
         task = asyncio.get_running_loop().create_task(duty)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def _is_updated(record: OrderRecord) -> bool:
-    return record.order_id is not None
-
-
-def _is_final(record: OrderRecord) -> bool:
-    return record.is_final
-
-
-def _is_cancelled(record: OrderRecord) -> bool:
-    """Tell whether the server has said what a cancellation has done."""
-    is_pending = record.status is OrderStatus.PENDING_CANCEL
-    return record.is_final or is_pending or record.update_type is UpdateType.REJECT
-
-
-def _is_replaced(record: OrderRecord, new_client_order_id: str) -> bool:
-    """Tell whether the server has said what a replacement has done."""
-    has_name = record.client_order_id == new_client_order_id
-    return record.is_final or has_name or record.update_type is UpdateType.REJECT
 
 
 async def _within(future: asyncio.Future[None], seconds: float) -> None:
