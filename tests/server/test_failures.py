@@ -18,9 +18,8 @@ from hftlab.errors import ServerError
 from hftlab.protocol import Message
 from hftlab.protocol.publishing.publisher import Publisher
 from hftlab.recorder import Recording, tap
-from hftlab.server import Server, ServerLimits
+from hftlab.server import Server
 from hftlab.server.connections import Connections
-from hftlab.server.server_socket import ServerSocket
 from hftlab.simulator import RandomWalk
 from tests.protocol.conftest import market_data, symbol
 from tests.server.conversation import receive, settled, subscribe
@@ -206,27 +205,6 @@ class TestTask:
         monkeypatch.undo()
         async with Server(port=server.port):
             pass
-
-    async def test_a_connection_that_cannot_be_watched_goes_and_the_others_are_watched_on(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        limits = ServerLimits(write_deadline=0.1)
-        async with Server(port=0, limits=limits) as server, connect(server.url) as one, connect(server.url) as other:
-            await subscribe(one, "A")
-            await subscribe(other, "A")
-            broken, _ = server.connections()
-            looks = 0
-
-            def look(socket: ServerSocket, *_: object) -> bool:
-                nonlocal looks
-                looks += 1
-                if socket.name == broken.id:
-                    raise ValueError("of our own making")
-                return False
-
-            monkeypatch.setattr(ServerSocket, "has_stopped", look)
-            await settled(lambda: server.stats()["connections"] == 1 and looks > 2)
-            assert server.stats()["aborted"] == {"not watched": 1}
 
 
 class TestTaps:
