@@ -54,7 +54,7 @@ class Addressed(Protocol):
 
 
 Addresses: TypeAlias = str | Addressed | Sequence[str | Addressed]
-"""Where to connect to: an address, a server itself, or several servers of the same."""
+"""Addresses to connect to: one, a server itself, or several servers of the same."""
 
 
 def address_list(url: Addresses) -> list[str]:

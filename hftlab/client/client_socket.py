@@ -95,7 +95,7 @@ class ClientSocket(ClientConnection):
 
     @property
     def end_reason(self) -> str:
-        """Why the connection has ended."""
+        """Reason for which the connection has ended."""
         error = self.close_exc
         if error.rcvd is not None:
             return f"closed by the server with {error.rcvd.code} {error.rcvd.reason}".rstrip()

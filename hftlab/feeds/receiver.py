@@ -41,7 +41,7 @@ class Receiver(ABC):
         self.offset = ClockOffset()
         self.snapshots = 0
         self.problem: str | None = None
-        """Why the instruments or a snapshot cannot be had at present; None if they can."""
+        """Sentence that says why the instruments or a snapshot cannot be had at present; None if they can."""
         self._symbols, self._backoff, self._tell = tuple(symbols), backoff, tell
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stops: asyncio.Event | None = None

@@ -70,7 +70,7 @@ class StreamLink(ABC):
     ) -> None:
         self.symbols = tuple(symbols)
         self.problem: str | None = None
-        """Why there is no connection, or what is wrong with it; None if nothing is."""
+        """Sentence that says why there is no connection, or what is wrong with it; None if nothing is."""
         self._url, self._terms, self._counts, self._tell = url, terms, counts, tell
         self._open: list[StreamSocket] = []
         """Connections whose streams have been granted, and that have not ended."""

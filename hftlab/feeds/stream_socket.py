@@ -51,7 +51,7 @@ class StreamSocket(ClientConnection):
         self.heard_at = wall_time()
         self.ended = asyncio.Event()
         self.given_up: str | None = None
-        """Why it was given up from this side though it had not ended; None if it was not."""
+        """Reason for which it was given up from this side though it had not ended; None if it was not."""
         self.has_left = False
         """True if it was closed from this side: what still comes is not wanted."""
         hold(self)
@@ -86,7 +86,7 @@ class StreamSocket(ClientConnection):
 
     @property
     def end_reason(self) -> str:
-        """Why the connection has ended."""
+        """Reason for which the connection has ended."""
         if self.given_up is not None:
             return self.given_up
         error = self.close_exc

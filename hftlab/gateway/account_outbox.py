@@ -1,4 +1,4 @@
-"""What a publisher tells accounts, on its way to JetStream: in order, each record stored before the next batch goes."""
+"""Records of accounts on their way from a publisher to JetStream: in order, each batch stored before the next goes."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ class AccountRequests:
     def __init__(self, stream: Stream, accounts: Accounts[Any], told: AccountOutbox) -> None:
         self._stream, self._accounts, self._told = stream, accounts, told
         self._gateways: dict[str, float] = {}
-        """When each was heard last."""
+        """Monotonic time at which each was heard last."""
         self._clocks = GatewayClocks()
         self._promised: dict[str, set[str]] = {}
         """By gateway the connections whose orders are to be cancelled at their end."""

@@ -54,7 +54,7 @@ _ASKED: Final = 500
 """Symbols in one request for snapshots."""
 _MOST_MESSAGES: Final = 1 << 16
 _MOST_BYTES: Final = 64 * 1024 * 1024
-"""What may wait for a slow gateway; what is more is dropped, and declared by a GAP."""
+"""Messages and bytes that may wait for a slow gateway; those beyond are dropped, and declared by a GAP."""
 
 _log = get_logger("hftlab.gateway")
 

@@ -38,7 +38,7 @@ class GatewaySource:
         self._feed = feed
         self._due: deque[Due] = deque()
         self._at = 0
-        """When the newest has come; never goes back."""
+        """Time at which the newest has come; never goes back."""
         self._wake: Callable[[], None] | None = None
         self._has_told = False
 

@@ -56,9 +56,8 @@ class _Symbol:
 class MarketFeed:
     """Market data of a cluster's publishers, without I/O. Each symbol is one publisher's, the newest that has it.
 
-    A publisher that is not heard loses its symbols to any other that has them, whenever that was started. What is left
-    of its symbols when a later one has taken its place is offered no more.
-
+    A publisher that is not heard loses its symbols to any other that has them, whenever that was started. Symbols that
+    only a replaced publisher had are offered no more.
 
     `receive()`, `snapshot()` and `beat()` take what comes, `now` in seconds of a clock that never goes back; messages
     wait in `items`. A symbol whose frames are not in sequence is flagged with a GAP, once, and goes on with a snapshot:

@@ -36,7 +36,7 @@ Callback = Callable[[], Coroutine[Any, Any, None]]
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class NatsTerms:
-    """How to reach NATS: `servers` of one cluster, and at most one of `user` and `password`, `token`, `credentials`.
+    """Terms of NATS: `servers` of one cluster, and at most one of `user` and `password`, `token`, `credentials`.
 
     `credentials` is a .creds file, as nsc makes it. `tls_ca` is the authority to trust where that is not one of the
     system's, `tls_cert` and `tls_key` the certificate to show where the server asks for one. TLS is used at addresses

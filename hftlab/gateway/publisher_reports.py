@@ -1,4 +1,4 @@
-"""What is wrong with the publishers of a cluster, as a gateway knows it."""
+"""Problems of the publishers of a cluster, as a gateway knows them."""
 
 from __future__ import annotations
 

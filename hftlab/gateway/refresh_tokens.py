@@ -33,7 +33,7 @@ _OPTIONS: Final[Any] = {
 
 
 class _Newest(NamedTuple):
-    """What JetStream has of a sign-in: the number of its newest token, or that it has ended; and the revision."""
+    """Entry of a sign-in at JetStream: the number of its newest token, or that it has ended, and the revision."""
 
     text: str
     revision: int

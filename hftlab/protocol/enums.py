@@ -146,7 +146,7 @@ class UpdateType(StrEnum):
 
 
 class TimeInForce(StrEnum):
-    """How long an order stays in force."""
+    """Time for which an order stays in force."""
 
     DAY = "DAY"
     GTC = "GTC"

@@ -124,7 +124,7 @@ class Arbitrage(Base, tag="ARBITRAGE", kw_only=True):
     """Arbitrage opportunity: a symbol that costs less at `buy_venue` than it brings at `sell_venue`, after all costs.
 
     `symbol` is the plain symbol, without a venue. `ask` is the best price at which to buy and `bid` the best at which
-    to sell, each in its own venue's currency; Costs are fees and the exchange of currencies. `size` is how much
+    to sell, each in its own venue's currency; costs are fees and the exchange of currencies. `size` is how much
     can be bought and sold at a gain, level by level, and `edge` the total gain in `currency`. `peak_edge` is the
     largest edge since `opened`. `opened` and `closed` are ts_event of the book changes that made and ended it. At CLOSE
     `size` and `edge` are 0, and a price is 0 where that side of the book is empty. `snapshot` marks an opportunity that

@@ -52,9 +52,8 @@ class OrderUpdate(Base, tag="ORDER_UPDATE", kw_only=True):
     """State of an order after a change; `update_type` is the change. Private to the order's account.
 
     `commission` is that of the whole order so far, a rebate below 0; `last_liquidity` is the order's role in the fill.
-    With `snapshot` nothing has changed: the server
-    tells a connection the state, outside of the private channel's sequence. `ts_event` is the venue's time where that
-    is not about the time of sending: in a replay.
+    With `snapshot` nothing has changed: the server tells a connection the state, outside of the private channel's
+    sequence. `ts_event` is the venue's time where that is not about the time of sending: in a replay.
     """
 
     order_id: Name

@@ -37,7 +37,7 @@ class _Terms(NamedTuple):
     frequency: int
     slow_consumer: SlowConsumer | None
     with_trades: bool = False
-    """Whether it was requested together with TRADES, and without a policy."""
+    """True if it was requested together with TRADES, and without a policy."""
 
 
 SavedTerms: TypeAlias = dict[str, dict[DataType, _Terms | None]]

@@ -1,4 +1,4 @@
-"""How long it takes to project and encode a batch of messages and to hand it to all its readers."""
+"""Time that it takes to project and encode a batch of messages and to hand it to all its readers."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ _wire_log.addFilter(lambda record: record.levelno > logging.DEBUG)
 
 
 class SocketServer(SocketOwner, Protocol):
-    """What a Listener gives its WebSockets to."""
+    """Server of the WebSockets that a Listener accepts."""
 
     async def serve(self, socket: ServerSocket) -> None:
         """Serve one client until its connection ends."""

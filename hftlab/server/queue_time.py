@@ -1,4 +1,4 @@
-"""How long messages wait in a connection's outgoing buffer before the kernel takes them."""
+"""Time that messages wait in a connection's outgoing buffer before the kernel takes them."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from hftlab.server.server_socket import ServerSocket
 __all__ = ["watch_readers"]
 
 _LOOK: Final = 1 / 16
-"""Of the write deadline: how often readers are looked at. A stall is noticed one look late and ended one late, and two
+"""Part of the write deadline between two looks at the readers. A stall is noticed one look late and ended one late; two
 more are for what a full system still takes (stall_detector.py) and for a loop that has much to do."""
 
 _log = get_logger("hftlab.server")

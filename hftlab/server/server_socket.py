@@ -43,7 +43,7 @@ _numbers = itertools.count(1)
 
 
 class SocketOwner(Protocol):
-    """What a ServerSocket reports to, given at its construction.
+    """Owner of a ServerSocket, which reports to it; given at its construction.
 
     A reader falls behind in the middle of a write, and what is written next depends on it: a return value would say so
     too late.
@@ -96,11 +96,11 @@ class ServerSocket(ServerConnection):
         self.written = 0
         """Bytes of the frames that the kernel has not taken at once, those that still wait included."""
         self.expelled: str | None = None
-        """Why the server has closed this connection."""
+        """Reason for which the server has closed this connection; None if it has not."""
         self._owner, self._framer = owner, framer
         self._outbox = Outbox(limits.queue_bytes, limits.queue_messages)
         self._is_open = False
-        """Whether the handshake is done: before that the owner gets no calls."""
+        """True once the handshake is done: before that the owner gets no calls."""
         self._descriptor: int | None = None
         """The socket to write to past the transport, where that is the same to the reader, until the close frame."""
         self.direct: int | None = None
@@ -206,7 +206,7 @@ class ServerSocket(ServerConnection):
 
     @property
     def is_open(self) -> bool:
-        """Whether frames can be written."""
+        """True if frames can be written."""
         return self.protocol.state is _OPEN
 
     def abort(self) -> None:

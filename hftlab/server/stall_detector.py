@@ -54,7 +54,7 @@ class StallDetector:
 
     @property
     def is_proved(self) -> bool:
-        """Whether the reader has been seen to read, however slowly."""
+        """True if the reader has been seen to read, however slowly."""
         return self._proofs >= _PROOFS
 
     def has_stopped(self, now: float, taken: int, *, paused: bool) -> bool:

@@ -31,5 +31,5 @@ class Health:
 
     @property
     def is_healthy(self) -> bool:
-        """Whether the other side has been heard, and not three checks have missed it since."""
+        """True if the other side has been heard, and fewer than three checks have missed it since."""
         return self._heard is not None and self.missed < MAX_MISSED_HEARTBEATS

@@ -38,7 +38,7 @@ __all__ = [
 ]
 
 AuthMode: TypeAlias = Literal["public", "required"]
-"""What needs an AUTH message: only orders, private messages and controls of a replay ("public"), or everything."""
+"""Requests that need an AUTH message: those about orders, accounts and a replay alone ("public"), or all."""
 
 LEEWAY: Final = 30
 """Seconds that the clock of another issuer may be ahead. Tokens still expire on time."""

@@ -125,7 +125,7 @@ class Channels(Generic[K]):
 
     @property
     def prefer_encoded(self) -> bool:
-        """Whether some channel sends most messages as they are encoded, or there is none that looks at them."""
+        """True if some channel sends most messages as they are encoded, or there is none that looks at them."""
         return not self._all or any(channel.prefers_encoded for channel in self)
 
     def lose(

@@ -18,7 +18,7 @@ __all__ = ["Backlog", "Peer", "Skipped"]
 
 
 class Backlog(IntEnum):
-    """How far a reader is behind: CONGESTED skips state, FULL skips events as well and declares the gap."""
+    """Backlog of a reader: CONGESTED skips state, FULL skips events as well and declares the gap."""
 
     NONE = 0
     CONGESTED = 1

@@ -105,7 +105,7 @@ class ServerProtocol(Generic[K]):
         self._publisher, self._authenticator, self._limits = publisher, authenticator, limits
         self._budget = RequestBudget(limits)
         self._deadline: float | None = None
-        """When AUTH has to be there or, once it is, when the token expires."""
+        """Time by which AUTH has to be there or, once it is, at which the token expires."""
         self._replies: list[Reply] = []
         self._events: list[Event] = []
         self._audit_lines: list[AuditLine] = []

@@ -109,7 +109,7 @@ class ClientProtocol:
         self.end: WireError | None = None
         """Error that has ended the connection."""
         self.reason = ""
-        """Why the connection has ended, or has to end; empty before."""
+        """Reason for which the connection has ended, or has to end; empty before."""
         self._url, self._codec, self._subscriber = url, codec, subscriber
         self._recovery = recovery
         self._is_optional = sign_in_is_optional
@@ -134,7 +134,7 @@ class ClientProtocol:
         self._ready_at: float | None = None
         self._over_at: float | None = None
         self._replay_heard_at = float("-inf")
-        """When the newest REPLAY_STATUS came."""
+        """Time of the newest REPLAY_STATUS."""
         self._restored = subscriber.connected()
         self._deadlines.set(Duty.GREETING, now + _WELCOME_TIMEOUT)
 
@@ -152,12 +152,12 @@ class ClientProtocol:
 
     @property
     def was_ready(self) -> bool:
-        """Whether the connection is ready, or was before it ended."""
+        """True if the connection is ready, or was before it ended."""
         return self._ready_at is not None
 
     @property
     def was_refused(self) -> bool:
-        """Whether a refusal to sign the client in was left unhandled when the connection ended."""
+        """True if a refusal to sign the client in was left unhandled when the connection ended."""
         return self._sign_in.refusal is not None and self._ready_at is None and self.failure is None
 
     @property

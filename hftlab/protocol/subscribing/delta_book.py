@@ -47,7 +47,7 @@ class DeltaBook:
 
     @property
     def is_stale(self) -> bool:
-        """Whether a snapshot is needed."""
+        """True if a snapshot is needed."""
         return self._shown[3]
 
     def view(self, symbol: str) -> Book:

@@ -16,7 +16,7 @@ class Feed:
 
     def __init__(self, subscriber: Subscriber) -> None:
         self.is_lossy = False
-        """Whether messages are missing that have not been requested again."""
+        """True if messages are missing that have not been requested again."""
         self._subscriber = subscriber
 
     def stream(self, message: Message) -> list[ClientEvent]:

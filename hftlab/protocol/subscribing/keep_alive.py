@@ -39,7 +39,7 @@ class KeepAlive:
 
     @property
     def is_healthy(self) -> bool:
-        """Whether the server has been heard lately."""
+        """True if the server has been heard lately."""
         return self._health.is_healthy
 
     def beat(self, now: float) -> None:

@@ -131,7 +131,7 @@ class RequestQueue:
 
     @property
     def has_kept(self) -> bool:
-        """Whether callers' requests wait for release()."""
+        """True if callers' requests wait for release()."""
         return bool(self._kept)
 
     def clear(self) -> tuple[list[str], list[str]]:

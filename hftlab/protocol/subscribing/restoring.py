@@ -35,7 +35,7 @@ class Restorer:
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing is left to ask for."""
+        """True if nothing is left to ask for."""
         return not self._waiting
 
     def add(self, requests: Iterable[Subscribe], limits: Limits | None) -> None:

@@ -68,7 +68,7 @@ class SignIn:
 
     @property
     def is_complete(self) -> bool:
-        """Whether the connection is signed in, or goes on without because it need not be."""
+        """True if the connection is signed in, or goes on without because it need not be."""
         return self._stage in (_Stage.IDLE, _Stage.RENEWING)
 
     def start(self) -> list[ClientEvent]:

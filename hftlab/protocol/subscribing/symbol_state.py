@@ -66,7 +66,7 @@ class SymbolState:
 
     @property
     def is_stale(self) -> bool:
-        """Whether any part is stale."""
+        """True if any part is stale."""
         return self._is_stale or self._is_book_stale or (self._delta is not None and self._delta.is_stale)
 
     def mark_stale(self, kinds: Collection[DataType]) -> None:

@@ -10,7 +10,7 @@ from websockets.datastructures import Headers
 __all__ = ["POST", "BadRequest", "PostReader", "PostRequest"]
 
 POST: Final = b"POST "
-"""How a connection starts that is read here."""
+"""First bytes of a connection that is read here."""
 _MAX_HEAD: Final = 8 * 1024
 _MAX_BODY: Final = 16 * 1024
 

@@ -24,7 +24,7 @@ def make_wire(
 ) -> NativeWire:
     """Make a wire of the session that a stream replays.
 
-    Raises HftlabError for a source that is no replay of a session, and ArgumentError for options of another wire.
+    Raises HftlabError for a source that is not the replay of a session, and ArgumentError for options of another wire.
     """
     if wire == "binance":
         return BinanceWire(stream, market, framer, limits, native)
