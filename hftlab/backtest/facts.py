@@ -17,6 +17,7 @@ import msgspec
 import numpy as np
 
 from hftlab.backtest.file_age import is_older_than_process
+from hftlab.backtest.imported_code import computes_otherwise
 from hftlab.backtest.loaded_source import difference
 from hftlab.session import Session
 from hftlab.session.manifest import MANIFEST
@@ -120,6 +121,8 @@ def code_hash(strategy: object) -> str:
         return ""
     if module is not None and file and not is_older_than_process(Path(file)):
         what = difference(module, source, {subject.__qualname__: subject})
+        if what is None and computes_otherwise(module, source):
+            what = "what it computes as it is imported"
         if what is not None:
             warnings.warn(
                 f"{module.__name__} is not loaded as {file} says ({what} is another one): what ran is as "

@@ -15,14 +15,14 @@ import types
 import warnings
 from abc import ABCMeta
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.machinery import SourceFileLoader
 from pathlib import PurePath
 from threading import Lock
 from typing import Any, Final, NamedTuple
 
-__all__ = ["difference", "parsed_tree", "skeleton"]
+__all__ = ["code_contents", "compiled_text", "difference", "parsed_tree", "skeleton"]
 
 _compiling: Final = Lock()
 _ABSENT: Final = object()
@@ -48,7 +48,8 @@ def difference(module: types.ModuleType, text: bytes, instead: Mapping[str, Any]
     """Return the name of something in a loaded module that is not what `text` says; None if there is nothing.
 
     Functions are compared by their code, wherever its lines are; names and defaults of arguments that are given a
-    number or a text by their values. What a module computes as it is imported is not compared. `instead` has objects to
+    number or a text by their values. What a module computes as it is imported is not compared, see
+    hftlab.backtest.imported_code. `instead` has objects to
     look at in place of the module's own, by name. Modules that an import hook rewrites are taken to be as their files
     say.
     """
@@ -69,6 +70,12 @@ def parsed_tree(text: bytes) -> ast.Module:
     """Parse a module's text; what there is to warn of was said when it was imported. Raises as ast.parse()."""
     with _quiet():
         return ast.parse(text)
+
+
+def compiled_text(text: bytes) -> types.CodeType:
+    """Compile a module's text, without warnings. Raises as compile()."""
+    with _quiet():
+        return compile(text, "<source>", "exec", dont_inherit=True)
 
 
 @contextmanager
@@ -104,21 +111,25 @@ class _Parsed(NamedTuple):
 def _parsed(text: bytes) -> _Parsed:
     codes: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
     tree = parsed_tree(text)
-    with _quiet():
-        waiting = [compile(text, "<source>", "exec", dont_inherit=True)]
+    waiting = [compiled_text(text)]
     while waiting:
         inner = [one for one in waiting.pop().co_consts if isinstance(one, types.CodeType)]
         for one in inner:
-            codes[one.co_qualname].append(_code(one))
+            codes[one.co_qualname].append(code_contents(one))
         waiting += inner
     return _Parsed(tree, codes, frozenset(_set_elsewhere(tree)), _is_plain(tree))
 
 
-def _code(code: types.CodeType) -> tuple[Any, ...]:
-    """Return what a function does, without the lines that it is at and what tracers have made of its bytes."""
+def code_contents(
+    code: types.CodeType, shorten: Callable[[types.CodeType], object] = lambda _: None
+) -> tuple[Any, ...]:
+    """Return what code does, without the lines that it is at and what tracers have made of its bytes.
+
+    `shorten` returns what stands for a code within it, None for its contents.
+    """
     return (
         code.co_code,
-        tuple(_constant(one) for one in code.co_consts),
+        tuple(_constant(one, shorten) for one in code.co_consts),
         (code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars),
         (
             code.co_argcount,
@@ -130,10 +141,11 @@ def _code(code: types.CodeType) -> tuple[Any, ...]:
     )
 
 
-def _constant(value: object) -> object:
+def _constant(value: object, shorten: Callable[[types.CodeType], object] = lambda _: None) -> object:
     """Return a constant of code so that 1, 1.0 and True are three."""
     if isinstance(value, types.CodeType):
-        return _code(value)
+        short = shorten(value)
+        return code_contents(value, shorten) if short is None else short
     if isinstance(value, tuple):
         return (tuple, *map(_constant, value))
     if isinstance(value, frozenset):
@@ -198,7 +210,7 @@ class _Comparison(NamedTuple):
             or function.__globals__.get("__name__") != self.module
         ):
             return False
-        if _code(function.__code__) not in self.parsed.codes[name]:
+        if code_contents(function.__code__) not in self.parsed.codes[name]:
             return True
         given = zip(reversed(node.args.defaults), reversed(function.__defaults__ or ()), strict=False)
         by_name, kinds = function.__kwdefaults__ or {}, zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from hftlab.backtest.file_age import is_older_than_process
+from hftlab.backtest.imported_code import computes_otherwise
 from hftlab.backtest.loaded_source import difference, skeleton
 from hftlab.errors import StaleCode
 from hftlab.sweeps.module_sources import source_file, source_texts
@@ -83,10 +84,13 @@ def _check_loaded(name: str, module: types.ModuleType, text: bytes, instead: Map
     noted = _loads.get(module)
     known = None if noted is None else noted.text
     what = difference(module, text, instead)
+    is_old = is_older_than_process(Path(str(module.__file__)))
+    if what is None and known is None and not is_old and computes_otherwise(module, text):
+        raise _edited(name, module, "what it computes as it is imported")
     if what is None:
         if known is not None and known != text and not _is_patched(known, text):
             raise _edited(name, module, None)
-    elif not is_older_than_process(Path(str(module.__file__))) and (
+    elif not is_old and (
         known != text or (instead and difference(module, text) is None)  # what is of before the module's last load
     ):
         raise _edited(name, module, what)

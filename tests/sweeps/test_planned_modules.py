@@ -145,6 +145,21 @@ def test_edits_reach_a_compiled_strategy(project: Project, pool: WorkerPool) -> 
     assert per_order(project.load(again=True).step, pool) == 2 * first > 0
 
 
+def test_an_edit_of_what_a_module_computes_is_seen_before_the_first_sweep(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The module does not show it: its value is a number, and what computes it is in the file alone."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    text = MAKERS.replace("EXTRA = 10", "EXTRA = sum([size()])")
+    project.write("edited_makers", text)
+    strategy = project.load().Buyer
+    project.write("edited_makers", text.replace("sum([size()])", "sum([size(), 1])"))
+    with pytest.raises(StaleCode, match=r"what it computes as it is imported is another one in .*edited_makers\.py"):
+        loaded_sources([strategy.__module__])
+    project.load(again=True)
+    assert loaded_sources([strategy.__module__])
+
+
 def test_an_edit_of_the_same_second_and_size_is_seen(project: Project, pool: WorkerPool, folder: Path) -> None:
     """Python takes its compiled file for that of the text."""
     assert per_order(project.load().Buyer, pool) == 110
