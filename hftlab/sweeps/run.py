@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 import cloudpickle
 
 from hftlab.backtest import CompiledStrategy, Latency, run_backtest
-from hftlab.errors import HftlabError, SessionError
+from hftlab.errors import HftlabError, SessionDamaged, SessionError
 from hftlab.session import Session, open_session
 from hftlab.session.manifest import MANIFEST
 from hftlab.session.object_path import Location
@@ -61,8 +61,9 @@ def run_task(task: Task) -> Outcome:
         started = time.perf_counter()
         measures = _run(strategy, session, parameters, arguments)
         check(task.sources)  # also of what it has imported as it ran
+        _check_session(task)
     except (Exception, SystemExit) as error:  # a strategy that exits ends its run, and not the thread's program
-        return Outcome({}, time.perf_counter() - started, _text(error))
+        return Outcome({}, time.perf_counter() - started, _text(_cause(error, task)))
     return Outcome(measures, time.perf_counter() - started, None)
 
 
@@ -133,8 +134,28 @@ def _session(folder: Location, manifest: str) -> Session:
     if folder not in kept or kept[folder][0] != manifest:
         session = open_session(folder)
         if manifest_hash(session.folder) != manifest:
-            raise SessionError(f"{folder} has changed since the sweep began: start it again", path=folder)
+            raise _changed(folder)
         kept[folder] = (manifest, session)
         if len(kept) > _SESSIONS:
             kept.popitem(last=False)
     return kept[folder][1]
+
+
+def _changed(folder: Location) -> SessionError:
+    return SessionError(f"{folder} has changed since the sweep began: start it again", path=folder)
+
+
+def _check_session(task: Task) -> None:
+    """Raise SessionError if a folder has another session by now, as where a link leads elsewhere."""
+    if isinstance(task.session, Path) and manifest_hash(task.session) != task.manifest:  # of a store it takes a request
+        raise _changed(task.session)
+
+
+def _cause(error: BaseException, task: Task) -> BaseException:
+    """Return why a run has failed: data that does not fit its manifest is of another session, and not damaged."""
+    if isinstance(error, SessionDamaged):
+        try:
+            _check_session(task)
+        except (SessionError, OSError) as changed:
+            return changed
+    return error

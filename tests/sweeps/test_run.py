@@ -73,6 +73,19 @@ def test_a_seed_leaves_a_fitted_latency_that_of_its_session(tmp_path: Path) -> N
     assert of_seeded["volume"] == of_fitted["volume"] > 1
 
 
+def test_a_session_that_is_another_one_by_now_is_said_to_be_and_not_to_be_damaged(tmp_path: Path) -> None:
+    """As where a link to the newest day was set to the next one: this process has opened the session already."""
+    first, second = two_days()
+    link = tmp_path / "newest"
+    link.symlink_to(first.folder)
+    planned = Task(Subject(Joiner).to_bytes(), link, manifest_hash(link), cloudpickle.dumps(({}, {})))
+    assert run_task(planned).error is None
+    link.unlink()
+    link.symlink_to(second.folder)
+    assert run_task(planned).error == f"{link} has changed since the sweep began: start it again"
+    assert run_task(planned._replace(manifest=manifest_hash(link))).error is None
+
+
 def test_what_a_strategy_raises_is_told_with_its_line() -> None:
     measures, _, error = run_task(task(Joiner, {"fault": "raise"}))
     assert measures == {}
