@@ -12,7 +12,7 @@ from hftlab.backtest.strategy import Strategy
 from hftlab.backtest.strategy_market import StrategyMarket
 from hftlab.backtest.strategy_trading import StrategyTrading
 from hftlab.backtest.wakes import Wakes
-from hftlab.clock import duration
+from hftlab.clock import duration, in_words
 from hftlab.errors import ArgumentError, NameNotFound, ServerError, WireError
 from hftlab.nearest import describe_unknown, meant
 from hftlab.protocol.messages import MarketData, Message
@@ -26,7 +26,10 @@ ACCOUNT: Final = "backtest"
 """Account in which a backtest trades."""
 
 _MARKET, _PRIVATE, _TIMER = range(3)
-"""Of one time, the market's messages come first, then those of the account, then timers."""
+"""Kinds of what a strategy hears, in the order in which what is of one time comes."""
+
+_MOST_AT_A_TIME: Final = 100_000
+"""Timers and private messages at one time after which time is taken to stand still."""
 
 
 class TradedMarket(Protocol):
@@ -78,6 +81,8 @@ class Engine:
         self._count = 0
         self._has_sent = False
         """True if the strategy has sent something, of which the market may tell more at the same time."""
+        self._at_a_time = 0
+        """Timers and private messages that the strategy has had at its time."""
         self._symbols = _chosen(strategy, market.symbols)
         self._wanted = frozenset(self._symbols)
         self.known = StrategyMarket(self._symbols, market.start)
@@ -171,6 +176,8 @@ class Engine:
 
     def _deliver(self, at: int, kind: int, what: Any) -> None:
         strategy, known = self._strategy, self.known
+        if kind != _MARKET:
+            self._check_time(at)
         if kind == _MARKET:
             message = known.take_in(what, at)
             if isinstance(message, MarketData) and message.symbols:
@@ -189,6 +196,16 @@ class Engine:
             if what is not None:
                 self._push(at + what, _TIMER, what)
             strategy.on_timer(at)
+
+    def _check_time(self, at: int) -> None:
+        """Raise ArgumentError where the strategy's own timers or orders keep time from going on."""
+        self._at_a_time = self._at_a_time + 1 if at == self.known.now else 0
+        if self._at_a_time == _MOST_AT_A_TIME:
+            name = type(self._strategy).__qualname__
+            raise ArgumentError(
+                f"{name} is called at {in_words(at)} again and again, and time stands still: ask for a later time in "
+                "wake_at(), do not send a request for each update in on_order_update(), or give a latency"
+            )
 
     def _send(self, request: Any) -> None:
         """Take a request of the strategy, and note when it will hear what follows at once."""

@@ -9,7 +9,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 import hftlab as hl
-from hftlab.backtest import FILL_MODELS, Latency
+from hftlab.backtest import FILL_MODELS, Latency, engine
 from hftlab.errors import ArgumentError, ArgumentTypeError, NameNotFound, ServerError
 from hftlab.protocol import MarketData, OrderUpdate
 from hftlab.trading import AccountTerms, RiskLimits
@@ -247,6 +247,27 @@ class TestErrors:
         result = hl.backtest(Reuser, orders(), latency=Latency(entry=entry))
         assert result.orders.collect().select("client_order_id", "side", "status").rows() == [("mine", "BUY", "NEW")]
         assert result.requests.collect().select("kind", "outcome").rows() == [("NEW", "DONE")]
+
+    @pytest.mark.parametrize("kind", ["timers", "orders"])
+    def test_a_strategy_that_keeps_time_from_going_on_is_an_error(
+        self, kind: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(engine, "_MOST_AT_A_TIME", 1_000)
+
+        class Impatient(hl.Strategy):
+            every = "5s"
+
+            def on_timer(self, at: int) -> None:
+                if kind == "timers":
+                    self.wake_at(at)
+                else:
+                    self.trading.buy("AAPL", 100, price=1.0)
+
+            def on_order_update(self, update: OrderUpdate) -> None:
+                self.trading.buy(update.symbol, 100, price=1.0)  # once the rate of orders is at its limit: for ever
+
+        with pytest.raises(ArgumentError, match=r"Impatient is called at 2026-01-02 14:30:04\.9.* time stands still"):
+            hl.backtest(Impatient, orders())
 
     def test_one_object_cannot_run_on_two_sessions(self) -> None:
         with pytest.raises(ArgumentError, match="made anew for each"):
