@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -44,9 +45,9 @@ def read_csv(path: Path, progress: Progress | None = None) -> Iterator[Records |
     Raises CaptureError for a file without Databento's columns and at a row of another form, after those before it; of
     a row whose numbers cannot be read, after those of the blocks of 4 MiB before it.
     """
-    damage = _RowDamage()
+    damage = _Damage()
     try:
-        with pa.PythonFile(opened(unpacked(path, _BLOCK, progress)), "r") as stream:
+        with pa.PythonFile(opened(damage.text_of(unpacked(path, _BLOCK, progress))), "r") as stream:
             rows = csv.open_csv(
                 stream,
                 read_options=csv.ReadOptions(block_size=_BLOCK, use_threads=False),
@@ -61,9 +62,10 @@ def read_csv(path: Path, progress: Progress | None = None) -> Iterator[Records |
             done = 0
             for batch in rows:
                 sound = damage.cut(batch, done)
-                frame = pl.from_arrow(pa.table(sound))
-                assert isinstance(frame, pl.DataFrame)
-                yield from _records(frame)
+                if len(sound):
+                    frame = pl.from_arrow(pa.table(sound))
+                    assert isinstance(frame, pl.DataFrame)
+                    yield from _records(frame)
                 if len(sound) < len(batch):
                     break
                 done += len(batch)
@@ -80,26 +82,42 @@ def _not_whole(path: Path, what: str) -> CaptureError:
     )
 
 
-class _RowDamage:
-    """First row that has another number of columns; what tapes and Windows tools leave behind the last is none."""
+class _Damage:
+    """First damage of a file: a row with another number of columns, or bytes that are no text.
+
+    What tapes and Windows tools leave behind the last row is none.
+    """
 
     def __init__(self) -> None:
         self.what = ""
         self._row = self._padding = 0
 
+    def text_of(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
+        """Yield blocks up to the last line before bytes that are not UTF-8."""
+        decoder = codecs.getincrementaldecoder("utf-8")()
+        for block in blocks:
+            waiting, _ = decoder.getstate()
+            try:
+                decoder.decode(block)
+            except UnicodeDecodeError as error:
+                self.what = self.what or str(error)
+                yield block[: block.rfind(b"\n", 0, max(error.start - len(waiting), 0)) + 1]
+                return
+            yield block
+
     def note(self, row: csv.InvalidRow) -> str:
         """Take note of an invalid row, and tell Arrow to go on."""
         if not strip_line(row.text.encode()):
             self._padding += 1
-        elif not self.what:
+        elif not self._row:
             self._row = row.number - self._padding
             text = row.text if len(row.text) <= _SHOWN else f"{row.text[:_SHOWN]}..."
             self.what = f"row {row.number:,} has {row.actual_columns} of {row.expected_columns} columns, {text!r}"
         return "skip"
 
     def cut(self, batch: pa.RecordBatch, done: int) -> pa.RecordBatch:
-        """Return what is before the row of a batch that follows `done` others; the header is row 1."""
-        return batch if not self.what else batch.slice(0, max(self._row - 2 - done, 0))
+        """Return what is before that row of a batch that follows `done` others; the header is row 1."""
+        return batch.slice(0, max(self._row - 2 - done, 0)) if self._row else batch
 
 
 def _records(frame: pl.DataFrame) -> Iterator[Records | int]:

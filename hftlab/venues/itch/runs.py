@@ -70,7 +70,7 @@ def run_tables(parts: Iterator[Runs]) -> Iterator[dict[str, pl.DataFrame]]:
     first = 1
     for runs in parts:
         start, end, run = runs.messages()
-        whole = SIZES[runs.data[np.minimum(start, len(runs.data) - 1)]] == end - start
+        whole = (end > start) & (SIZES[runs.data[np.minimum(start, len(runs.data) - 1)]] == end - start)
         before = np.cumsum(runs.count) - runs.count
         sequence = runs.sequence[run] + np.arange(len(run)) - before[run]
         found = {}

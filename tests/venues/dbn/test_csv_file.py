@@ -38,6 +38,16 @@ def test_a_file_that_is_cut_off_in_the_middle_of_a_row(tmp_path: Path) -> None:
     assert sum(map(len, found)) == len(ORDERS) - 1
 
 
+@pytest.mark.parametrize("bad", [b"\xff\xfe,1", b"1,\xc3"])
+def test_a_file_with_bytes_that_are_no_text(tmp_path: Path, bad: bytes) -> None:
+    path = write_csv(tmp_path / "a.csv", *ORDERS, pretty=True)
+    path.write_bytes(path.read_bytes() + bad + b"\n" + path.read_bytes())
+    reader, found = dbn.read(path), []
+    with pytest.raises(CaptureError, match="is not a whole CSV file of Databento"):
+        found.extend(reader)
+    assert sum(map(len, found)) == len(ORDERS)
+
+
 @pytest.mark.parametrize("padding", ["\0" * 100, "\x1a", "\n\n", "\x1a" + "\0" * 10 + "\n"])
 def test_what_tapes_and_tools_leave_behind_the_last_row(tmp_path: Path, padding: str) -> None:
     path = write_csv(tmp_path / "a.csv", *ORDERS, pretty=True)

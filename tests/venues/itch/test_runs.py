@@ -11,8 +11,10 @@ import pytest
 from hftlab.venues import itch, pcap
 from hftlab.venues.itch.message_layouts import FORMAT, LAYOUTS
 from hftlab.venues.message_columns import encode_frame
+from hftlab.venues.moldudp64 import packet
 from tests.shared_data import shared_data
-from tests.venues.itch.packets import framed
+from tests.venues.itch.packets import framed, mold_packets
+from tests.venues.look_alikes import ITCH_50
 
 HEAD = {"number": 1, "tracking_number": 0}
 
@@ -87,3 +89,9 @@ def test_every_real_packet_is_decoded_and_encoded_again() -> None:
         messages = [message for payload in payloads for message in framed(payload[20:])]
         assert encoded(file) == dict(enumerate(messages, 1))
         assert messages
+
+
+def test_messages_of_no_bytes_have_no_row(tmp_path: Path) -> None:
+    path = tmp_path / "packets"
+    path.write_bytes(b"".join(mold_packets(ITCH_50)) + packet("S1", 22, [b"", b""]))
+    assert sum(len(frame) for part in itch.messages(path) for frame in part.values()) == 21
