@@ -197,6 +197,7 @@ TESTED_ELSEWHERE: Final[dict[str, tuple[str, str]]] = {
     "venues/mitch/unit_file.py": ("venues/mitch/test_reader.py", "files as the reader reads them"),
     "venues/mitch/unit_headers.py": ("venues/mitch/test_decoder.py", OF_KERNELS),
     "venues/mitch/unit_writers.py": ("venues/mitch/test_encoder.py", OF_KERNELS),
+    "venues/packet_tables.py": ("venues/iex/test_message_tables.py", "what IEX, MITCH and NYSE have in common"),
     "venues/pcap/flow_table.py": ("venues/pcap/test_reader.py", OF_KERNELS),
     "venues/pcap/frame_kernel.py": ("venues/pcap/test_writer.py", OF_KERNELS),
     "venues/pcap/ip_kernel.py": ("venues/pcap/test_reader.py", OF_KERNELS),

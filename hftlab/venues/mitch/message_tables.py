@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from hftlab.venues.message_columns import decode_columns, encode_frame, encode_message
-from hftlab.venues.message_columns import tables as columns_of
+from hftlab.venues.message_columns import encode_frame, encode_message
 from hftlab.venues.mitch.layouts import FORMAT, HEADER, LAYOUTS
-from hftlab.venues.mitch.unit_headers import MOST_MESSAGES, find_messages, unit_headers
+from hftlab.venues.mitch.unit_headers import find_messages, unit_headers
+from hftlab.venues.packet_tables import FIELDS, KIND, SIZE, PacketTables, pack_tables
 from hftlab.venues.pcap.datagrams import Datagrams
 
 if TYPE_CHECKING:
@@ -19,45 +19,19 @@ if TYPE_CHECKING:
 
 __all__ = ["MessageTables", "message_bytes", "packet_bytes"]
 
-IntArray = npt.NDArray[np.int64]
-
-_AT, _SIZE, _KIND, _PACKET, _SEQUENCE = range(5)
-_PACKETS: Final = "packet"
-
 
 class MessageTables:
     """Messages of units as data frames by type; numbers run on from call to call."""
 
     def __init__(self) -> None:
-        self._packets = self._messages = 0
+        self._tables = PacketTables(HEADER, ("length", "message_type"))
 
     def tables(self, datagrams: Datagrams) -> dict[str, pl.DataFrame]:
         """Return a frame for each type that occurs, and one of the units' headers ("packet")."""
-        import polars as pl
-
         headers = unit_headers(datagrams)
-        found = np.empty((MOST_MESSAGES * len(datagrams), 5), np.int64)
-        found = found[: find_messages(datagrams.data, datagrams.start, headers, found)]
-        numbers = np.cumsum(headers.is_unit) + self._packets
-        heads: dict[str, npt.NDArray[Any]] = {
-            "number": np.arange(1, len(found) + 1) + self._messages,
-            "packet": numbers[found[:, _PACKET]],
-            "ts_recv": datagrams.ts_recv[found[:, _PACKET]],
-            "sequence": found[:, _SEQUENCE],
-        }
-        frames = columns_of(FORMAT, datagrams.data, found[:, _AT], _types(found), heads)
-        frames = {kind: frame.drop("length", "message_type") for kind, frame in frames.items()}
-        count = int(headers.is_unit.sum())
-        if count:
-            columns = decode_columns(HEADER, FORMAT.order, datagrams.data, datagrams.start[headers.is_unit])
-            first = {
-                "packet": np.arange(1, count + 1) + self._packets,
-                "ts_recv": datagrams.ts_recv[headers.is_unit],
-            }
-            frames = {_PACKETS: pl.DataFrame({**first, **columns}), **frames}
-        self._packets += count
-        self._messages += len(found)
-        return frames
+        found = np.empty((int(headers.messages.sum()), FIELDS), np.int64)
+        find_messages(datagrams.data, datagrams.start, headers, found)
+        return self._tables.tables(FORMAT, datagrams, headers.is_unit, found, _types(found))
 
 
 def packet_bytes(tables: Mapping[str, pl.DataFrame]) -> list[bytes]:
@@ -65,23 +39,15 @@ def packet_bytes(tables: Mapping[str, pl.DataFrame]) -> list[bytes]:
 
     Raises KeyError for a type or field that there is not, ValueError for a value that does not fit.
     """
+    return pack_tables(tables, HEADER, FORMAT.order, _encoded)
+
+
+def _encoded(kind: str, frame: pl.DataFrame) -> Iterator[bytes]:
     import polars as pl
 
-    headers = tables[_PACKETS]
-    parts: list[tuple[int, int, bytes]] = []
-    for kind, frame in tables.items():
-        if kind == _PACKETS:
-            continue
-        layout = LAYOUTS[kind]
-        whole = frame.with_columns(pl.lit(layout.size).alias("length"), pl.lit(int(kind, 16)).alias("message_type"))
-        places = zip(frame["packet"].to_list(), frame["number"].to_list(), strict=True)
-        rows = encode_frame(layout, FORMAT.order, whole)
-        parts += [(packet, number, row.tobytes()) for (packet, number), row in zip(places, rows, strict=True)]
-    heads = encode_frame(HEADER, FORMAT.order, headers)
-    packed = {packet: [row.tobytes()] for packet, row in zip(headers["packet"].to_list(), heads, strict=True)}
-    for packet, _, message in sorted(parts):
-        packed[packet].append(message)
-    return [b"".join(one) for one in packed.values()]
+    layout = LAYOUTS[kind]
+    whole = frame.with_columns(pl.lit(layout.size).alias("length"), pl.lit(int(kind, 16)).alias("message_type"))
+    return (row.tobytes() for row in encode_frame(layout, FORMAT.order, whole))
 
 
 def message_bytes(kind: str, **fields: int | str) -> bytes:
@@ -93,10 +59,10 @@ def message_bytes(kind: str, **fields: int | str) -> bytes:
     return encode_message(layout, FORMAT.order, **{**fields, "length": layout.size, "message_type": int(kind, 16)})
 
 
-def _types(found: IntArray) -> npt.NDArray[Any]:
+def _types(found: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
     """Return each message's type as in the layouts, "" for one that is unknown or shorter than its type is."""
     names, least = np.full(256, "", "U4"), np.zeros(256, np.int64)
     for kind, layout in LAYOUTS.items():
         names[int(kind, 16)], least[int(kind, 16)] = kind, layout.size
-    kinds = found[:, _KIND]
-    return np.where(found[:, _SIZE] >= least[kinds], names[kinds], "")
+    kinds = found[:, KIND]
+    return np.where(found[:, SIZE] >= least[kinds], names[kinds], "")

@@ -84,7 +84,7 @@ def _is_unit(data: Bytes, start: Any, end: Any) -> bool:
 def find_messages(data: Bytes, starts: IntArray, headers: UnitHeaders, found: IntArray) -> int:
     """Write where each message begins, its size, type, datagram and sequence number into a row of `found`.
 
-    Returns the number of messages; `found` has to have room for 255 of each datagram.
+    Returns the number of messages, for which `found` has to have room.
     """
     count = 0
     for number in range(len(starts)):

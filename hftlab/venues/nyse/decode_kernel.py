@@ -9,6 +9,7 @@ import numpy as np
 from hftlab.kernels.byte_order import load_little_u16, load_little_u32, load_little_u64
 from hftlab.kernels.compiling import i64, in_place, inlined
 from hftlab.kernels.integer_map import LIVE
+from hftlab.venues.event_rows import EventRows
 from hftlab.venues.nyse.decoder_state import (
     INDEXES,
     MALFORMED,
@@ -19,7 +20,6 @@ from hftlab.venues.nyse.decoder_state import (
     TIMED_BY_PACKET,
     DecoderState,
     Packets,
-    Rows,
 )
 from hftlab.venues.nyse.layouts import LEAST_SIZES
 from hftlab.venues.nyse.message_rows import MessageHead, write_clear, write_day_begin, write_refresh, write_rows
@@ -68,7 +68,7 @@ _NAME_END: Final = np.uint64((1 << 24) - 1)  # the last three of the eleven byte
 
 
 @in_place
-def decode(packets: Packets, state: DecoderState, rows: Rows, row: int, names_all: bool) -> tuple[int, int]:
+def decode(packets: Packets, state: DecoderState, rows: EventRows, row: int, names_all: bool) -> tuple[int, int]:
     """Decode the packets from the cursor on, and write rows from `row` on.
 
     Returns (the next free row, why: INPUT, ROWS, SLOTS or NAMES). With `names_all` it also returns for symbols of which
@@ -145,7 +145,7 @@ def _needs_name(data: Bytes, at: Any, kind: Any, state: DecoderState, names_all:
 
 
 @inlined
-def _decode_one(data: Bytes, at: Any, kind: Any, state: DecoderState, rows: Rows, row: int) -> int:
+def _decode_one(data: Bytes, at: Any, kind: Any, state: DecoderState, rows: EventRows, row: int) -> int:
     if kind == TIME_REFERENCE_TYPE:
         system = load_little_u32(data, at + 4)
         if system < len(state.seconds):

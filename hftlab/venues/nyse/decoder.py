@@ -5,34 +5,32 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from hftlab.errors import ArgumentError
-from hftlab.events import COLUMNS, EventBatch
+from hftlab.events import EventBatch
 from hftlab.instruments import Instrument
 from hftlab.kernels.integer_map import LIVE, new_map, with_capacity
 from hftlab.venues.arbitration import Ordered
+from hftlab.venues.event_rows import CHUNK, new_rows, packed
 from hftlab.venues.nyse import decoder_state as tally
 from hftlab.venues.nyse.decode_kernel import INPUT, MOST_ROWS, NAMES, ROWS, SLOTS, decode
-from hftlab.venues.nyse.decoder_state import NO_TIME, TALLIES, DecoderState, Packets, Rows
+from hftlab.venues.nyse.decoder_state import NO_TIME, TALLIES, DecoderState, Packets
 from hftlab.venues.nyse.layouts import LEAST_SIZES
 from hftlab.venues.nyse.listing import Listing
 from hftlab.venues.nyse.packet_cursor import AT, END, FIELDS, LEFT, NEXT, all_of
 from hftlab.venues.nyse.symbol_table import SymbolTable
 from hftlab.venues.pcap import Datagrams
 
-__all__ = ["CHUNK", "Decoder", "Mapped", "Stats"]
+__all__ = ["Decoder", "Mapped", "Stats"]
 
 Mapped = Mapping[int, Listing | tuple[str, int]]
 
-CHUNK: Final = 3 << 14
-"""Rows of a batch: so many that its own cost is small, so few that its columns stay in the processor's cache."""
 _FIRST_ORDERS: Final = 1 << 12
 _TYPES: Final = 1 << 16
-_GAP: Final = 7 * 64  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +77,7 @@ class Decoder:
             raise ArgumentError("symbols is empty: name the symbols to keep, or None to keep all")
         self._table = SymbolTable(wanted, mapping, price_scale)
         self._chunk = chunk
-        self._rows, self._row = _new_rows(chunk), 0
+        self._rows, self._row = new_rows(chunk), 0
         self._state = DecoderState(
             orders=new_map(_FIRST_ORDERS),
             symbols=self._table.columns,
@@ -109,9 +107,9 @@ class Decoder:
 
     def flush(self) -> EventBatch:
         """Return the rows decoded since the last batch."""
-        columns = {name: values[: self._row] for name, values in self._rows._asdict().items()}
-        self._rows, self._row = _new_rows(self._chunk), 0
-        return EventBatch._trusted(columns, self.instruments)
+        batch = packed(self._rows, self._row, self.instruments)
+        self._rows, self._row = new_rows(self._chunk), 0
+        return batch
 
     def decode(self, datagrams: Datagrams) -> EventBatch:
         """Decode datagrams into one batch."""
@@ -177,23 +175,6 @@ def _in_order(ordered: Ordered) -> Packets:
     return Packets(
         whole.data, whole.ts_recv[packet], whole.start[packet], whole.end[packet], ordered.skip, ordered.count
     )
-
-
-def _new_rows(count: int) -> Rows:
-    """Make the columns of a batch in one block, none of them at a distance of 4 KB from another.
-
-    The loop writes all of them in turn; at such distances they would fall into the same set of the first cache.
-    """
-    starts, size = {}, 0
-    for name in Rows._fields:
-        starts[name] = size
-        size += -(-count * np.dtype(COLUMNS[name]).itemsize // 64) * 64 + _GAP
-    block = np.empty(size, np.uint8)
-    columns: dict[str, Any] = {
-        name: block[start : start + count * np.dtype(COLUMNS[name]).itemsize].view(COLUMNS[name])
-        for name, start in starts.items()
-    }
-    return Rows(**columns)
 
 
 def _is_known(kind: int) -> bool:

@@ -1,4 +1,4 @@
-"""State of the decoding loop from call to call, the packets that it reads and the columns that it writes."""
+"""State of the decoding loop from call to call, and the packets that it reads."""
 
 from __future__ import annotations
 
@@ -28,7 +28,6 @@ __all__ = [
     "TIMED_BY_PACKET",
     "DecoderState",
     "Packets",
-    "Rows",
     "Symbols",
     "clear_orders",
     "find_order",
@@ -64,21 +63,6 @@ class Packets(NamedTuple):
     end: IntArray
     skip: IntArray
     most: IntArray
-
-
-class Rows(NamedTuple):
-    """Columns of an EventBatch that the loop writes."""
-
-    ts_event: IntArray
-    ts_recv: IntArray
-    sequence: IntArray
-    instrument_id: npt.NDArray[np.int32]
-    order_id: npt.NDArray[np.uint64]
-    action: npt.NDArray[np.uint8]
-    side: npt.NDArray[np.uint8]
-    price: IntArray
-    size: IntArray
-    flags: npt.NDArray[np.uint8]
 
 
 class Symbols(NamedTuple):

@@ -23,13 +23,13 @@ from hftlab.events import (
 from hftlab.kernels.byte_order import load_little_u32, load_little_u64
 from hftlab.kernels.compiling import i64, in_place, inlined, place_of
 from hftlab.kernels.integer_map import VALUE
+from hftlab.venues.event_rows import EventRows, put_row
 from hftlab.venues.nyse.decoder_state import (
     EXCESS,
     MALFORMED,
     SEEN,
     STALE,
     DecoderState,
-    Rows,
     clear_orders,
     find_order,
     forget_order,
@@ -68,7 +68,7 @@ class MessageHead(NamedTuple):
 
 
 @inlined
-def write_rows(data: Bytes, message: MessageHead, state: DecoderState, rows: Rows, row: int) -> int:
+def write_rows(data: Bytes, message: MessageHead, state: DecoderState, rows: EventRows, row: int) -> int:
     """Write the rows of a message that has not come before. Returns the next free row."""
     kind, at = message.kind, message.at
     if kind == ADD_TYPE:
@@ -91,7 +91,7 @@ def write_rows(data: Bytes, message: MessageHead, state: DecoderState, rows: Row
 
 
 @inlined
-def _add(data: Bytes, message: MessageHead, at: Any, state: DecoderState, rows: Rows, row: int, flags: int) -> int:
+def _add(data: Bytes, message: MessageHead, at: Any, state: DecoderState, rows: EventRows, row: int, flags: int) -> int:
     """Add the order whose number is at `at`."""
     order, price, volume = load_little_u64(data, at), load_little_u32(data, at + 8), load_little_u32(data, at + 12)
     letter = data[place_of(at + 16)]
@@ -105,7 +105,9 @@ def _add(data: Bytes, message: MessageHead, at: Any, state: DecoderState, rows: 
 
 
 @in_place
-def write_refresh(data: Bytes, message: MessageHead, number: Any, state: DecoderState, rows: Rows, row: int) -> int:
+def write_refresh(
+    data: Bytes, message: MessageHead, number: Any, state: DecoderState, rows: EventRows, row: int
+) -> int:
     """Add an order of a refresh, if it is not there and the refresh is not older than the book."""
     last, slot, at = state.symbols.last, message.slot, message.at
     if is_refresh(state.cursor):
@@ -122,7 +124,7 @@ def write_refresh(data: Bytes, message: MessageHead, number: Any, state: Decoder
 
 
 @inlined
-def _modify(data: Bytes, message: MessageHead, state: DecoderState, rows: Rows, row: int) -> int:
+def _modify(data: Bytes, message: MessageHead, state: DecoderState, rows: EventRows, row: int) -> int:
     at = message.at
     order = load_little_u64(data, at + 16)
     price, volume = load_little_u32(data, at + 24), load_little_u32(data, at + 28)
@@ -147,7 +149,7 @@ def _modify(data: Bytes, message: MessageHead, state: DecoderState, rows: Rows, 
 
 
 @inlined
-def _take(data: Bytes, message: MessageHead, state: DecoderState, rows: Rows, row: int) -> int:
+def _take(data: Bytes, message: MessageHead, state: DecoderState, rows: EventRows, row: int) -> int:
     at = message.at
     order = load_little_u64(data, at + 16)
     place = find_order(state, order, message.index, message.slot)
@@ -178,7 +180,7 @@ def _take(data: Bytes, message: MessageHead, state: DecoderState, rows: Rows, ro
 
 
 @inlined
-def _replace(data: Bytes, message: MessageHead, state: DecoderState, rows: Rows, row: int) -> int:
+def _replace(data: Bytes, message: MessageHead, state: DecoderState, rows: EventRows, row: int) -> int:
     at = message.at
     old, new = load_little_u64(data, at + 16), load_little_u64(data, at + 24)
     price, volume = load_little_u32(data, at + 32), load_little_u32(data, at + 36)
@@ -199,7 +201,7 @@ def _replace(data: Bytes, message: MessageHead, state: DecoderState, rows: Rows,
 
 
 @inlined
-def _trade(data: Bytes, message: MessageHead, state: DecoderState, rows: Rows, row: int) -> int:
+def _trade(data: Bytes, message: MessageHead, state: DecoderState, rows: EventRows, row: int) -> int:
     """Write a trade that changes no book; the venue does not report the aggressor."""
     price, volume = load_little_u32(data, message.at + 20), load_little_u32(data, message.at + 24)
     if volume == 0:
@@ -209,7 +211,7 @@ def _trade(data: Bytes, message: MessageHead, state: DecoderState, rows: Rows, r
 
 
 @in_place
-def write_clear(data: Bytes, message: MessageHead, state: DecoderState, rows: Rows, row: int) -> int:
+def write_clear(data: Bytes, message: MessageHead, state: DecoderState, rows: EventRows, row: int) -> int:
     """Clear a symbol's book, unless another line told of it."""
     symbols, slot = state.symbols, message.slot
     if message.time <= symbols.cleared[slot]:
@@ -221,7 +223,7 @@ def write_clear(data: Bytes, message: MessageHead, state: DecoderState, rows: Ro
 
 
 @in_place
-def write_day_begin(message: MessageHead, state: DecoderState, rows: Rows, row: int) -> int:
+def write_day_begin(message: MessageHead, state: DecoderState, rows: EventRows, row: int) -> int:
     """Begin a symbol's day: its numbers begin anew, and orders that the day before has left are gone."""
     symbols, slot = state.symbols, message.slot
     symbols.day[slot], symbols.last[slot] = state.day[0], 0
@@ -229,7 +231,7 @@ def write_day_begin(message: MessageHead, state: DecoderState, rows: Rows, row: 
 
 
 @in_place
-def _empty(message: MessageHead, state: DecoderState, rows: Rows, row: int) -> int:
+def _empty(message: MessageHead, state: DecoderState, rows: EventRows, row: int) -> int:
     clear_orders(state, message.slot)
     state.symbols.is_bad[message.slot] = False
     _put(rows, row, message, state, 0, CLEAR, NO_SIDE, 0, 0, F_LAST)
@@ -238,7 +240,7 @@ def _empty(message: MessageHead, state: DecoderState, rows: Rows, row: int) -> i
 
 @inlined
 def _put(
-    rows: Rows,
+    rows: EventRows,
     row: int,
     message: MessageHead,
     state: DecoderState,
@@ -249,14 +251,8 @@ def _put(
     volume: Any,
     flags: int,
 ) -> None:
-    place, slot = place_of(row), place_of(message.slot)
-    rows.ts_event[place] = message.time
-    rows.ts_recv[place] = message.received
-    rows.sequence[place] = message.sequence
-    rows.instrument_id[place] = state.symbols.instruments[slot]
-    rows.order_id[place] = order
-    rows.action[place] = action
-    rows.side[place] = side
-    rows.price[place] = i64(price) * state.symbols.units[slot]
-    rows.size[place] = volume
-    rows.flags[place] = flags | (F_MAYBE_BAD_BOOK if state.symbols.is_bad[slot] else 0)
+    symbols, slot = state.symbols, place_of(message.slot)
+    instrument, amount = symbols.instruments[slot], i64(price) * symbols.units[slot]
+    flags |= F_MAYBE_BAD_BOOK if symbols.is_bad[slot] else 0
+    time, received, sequence = message.time, message.received, message.sequence
+    put_row(rows, row, time, received, sequence, instrument, order, action, side, amount, volume, flags)

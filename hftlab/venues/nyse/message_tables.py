@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final, get_args
 
 import numpy as np
@@ -11,11 +11,11 @@ import numpy.typing as npt
 from hftlab.errors import ArgumentError
 from hftlab.venues.binary_layouts import Layouts
 from hftlab.venues.message_columns import decode_columns, encode_frame, encode_message
-from hftlab.venues.message_columns import tables as columns_of
 from hftlab.venues.nyse.decoder_state import Packets
 from hftlab.venues.nyse.layouts import HEADER, LAYOUTS, Version
 from hftlab.venues.nyse.listing import Listing, listing_in
 from hftlab.venues.nyse.packet_cursor import all_of, find_messages, find_packets
+from hftlab.venues.packet_tables import AT, FIELDS, KIND, SIZE, PacketTables, pack_tables
 from hftlab.venues.pcap import Datagrams
 
 if TYPE_CHECKING:
@@ -28,8 +28,6 @@ IntArray = npt.NDArray[np.int64]
 
 _SHORTEST: Final = 4  # bytes of a message
 _CONDITIONS_SINCE: Final = 1_640_995_200  # 2022, in whose first months trade conditions took the place of DBExecID
-_AT, _SIZE, _KIND, _PACKET, _SEQUENCE = range(5)
-_PACKETS: Final = "packet"
 
 
 class MessageTables:
@@ -42,7 +40,7 @@ class MessageTables:
         self.version = version
         self._listings = dict(mapping)
         self._given = frozenset(mapping)
-        self._packets = self._messages = 0
+        self._tables = PacketTables(HEADER, ("msg_size", "msg_type"))
 
     def tables(self, datagrams: Datagrams) -> dict[str, pl.DataFrame]:
         """Return a frame for each type that occurs, and one of the packets' headers ("packet")."""
@@ -51,26 +49,13 @@ class MessageTables:
         if self.version is None:
             self.version = _version(datagrams.data, found, packets)
         layouts = LAYOUTS[self.version]
-        headers = _headers(packets, self._packets)
-        numbers = np.cumsum(headers["is_packet"]) + self._packets
         types = _types(found, layouts)
-        heads: dict[str, npt.NDArray[Any]] = {
-            "number": np.arange(1, len(found) + 1) + self._messages,
-            "packet": numbers[found[:, _PACKET]],
-            "ts_recv": datagrams.ts_recv[found[:, _PACKET]],
-            "sequence": found[:, _SEQUENCE],
-        }
-        self._messages += len(found)
         self._learn(datagrams.data, found[types == "3"])
-        frames = columns_of(layouts, datagrams.data, found[:, _AT], types, heads)
-        frames = {kind: self._named(frame.drop("msg_size", "msg_type")) for kind, frame in frames.items()}
-        self._packets += int(headers["is_packet"].sum())
-        if headers["packets"]["packet"].size:
-            frames = {_PACKETS: _frame(headers["packets"]), **frames}
-        return frames
+        frames = self._tables.tables(layouts, datagrams, find_packets(packets), found, types)
+        return {kind: self._named(frame) for kind, frame in frames.items()}
 
     def _learn(self, data: Bytes, found: IntArray) -> None:
-        for at, size in found[:, [_AT, _SIZE]].tolist():
+        for at, size in found[:, [AT, SIZE]].tolist():
             message = data[at : at + size].tobytes()
             index, listing = int.from_bytes(message[4:8], "little"), listing_in(message)
             if listing is not None and index not in self._given:
@@ -96,26 +81,16 @@ def packet_bytes(tables: Mapping[str, pl.DataFrame], version: Version) -> list[b
 
     Raises KeyError for a type or field that the version does not have, ValueError for a value that does not fit.
     """
+    layouts = layouts_of(version)
+    return pack_tables(tables, HEADER, layouts.order, lambda kind, frame: _encoded(layouts, kind, frame))
+
+
+def _encoded(layouts: Layouts, kind: str, frame: pl.DataFrame) -> Iterator[bytes]:
     import polars as pl
 
-    layouts = layouts_of(version)
-    headers = tables[_PACKETS]
-    parts: list[tuple[int, int, bytes]] = []
-    for kind, frame in tables.items():
-        if kind == _PACKETS:
-            continue
-        layout = layouts.by_type[kind]
-        whole = frame.with_columns(pl.lit(layout.size).alias("msg_size"), pl.lit(int(kind)).alias("msg_type"))
-        rows = encode_frame(layout, layouts.order, whole)
-        places = zip(frame["packet"].to_list(), frame["number"].to_list(), strict=True)
-        parts += [(packet, number, row.tobytes()) for (packet, number), row in zip(places, rows, strict=True)]
-    packed = {
-        packet: [row.tobytes()]
-        for packet, row in zip(headers["packet"].to_list(), encode_frame(HEADER, layouts.order, headers), strict=True)
-    }
-    for packet, _, message in sorted(parts):
-        packed[packet].append(message)
-    return [b"".join(one) for one in packed.values()]
+    layout = layouts.by_type[kind]
+    whole = frame.with_columns(pl.lit(layout.size).alias("msg_size"), pl.lit(int(kind)).alias("msg_type"))
+    return (row.tobytes() for row in encode_frame(layout, layouts.order, whole))
 
 
 def message_bytes(kind: str, version: Version = "2.5", **fields: int | str) -> bytes:
@@ -149,22 +124,22 @@ def find_version(datagrams: Datagrams) -> Version:
 def _found(packets: Packets) -> IntArray:
     """Return where each message is: its place, size, type, datagram and sequence number."""
     room = int((packets.end - packets.start).sum()) // _SHORTEST
-    found = np.empty((room, 5), np.int64)
+    found = np.empty((room, FIELDS), np.int64)
     return found[: find_messages(packets, found)]
 
 
 def _version(data: Bytes, found: IntArray, packets: Packets) -> Version:
     for kind, end in ((103, 42), (110, 33)):
-        chosen = found[(found[:, _KIND] == kind) & (found[:, _SIZE] >= end), _AT]
+        chosen = found[(found[:, KIND] == kind) & (found[:, SIZE] >= end), AT]
         if len(chosen):
             tail = data[chosen[:, None] + np.arange(end - 4, end)]
             has_conditions = np.isin(tail[:, 0], list(b"@C")) & ((tail >= 0x20) & (tail < 0x7F)).all(axis=1)
             return "2.5" if has_conditions.all() else "2.1"
-    sizes = found[found[:, _KIND] == 105, _SIZE]
+    sizes = found[found[:, KIND] == 105, SIZE]
     if len(sizes):
         return "2.5" if sizes[0] >= LAYOUTS["2.5"].by_type["105"].size else "2.1"
     for kind, place in ((101, 33), (104, 40)):
-        chosen = found[(found[:, _KIND] == kind) & (found[:, _SIZE] > place), _AT]
+        chosen = found[(found[:, KIND] == kind) & (found[:, SIZE] > place), AT]
         if len(chosen) and np.isin(data[chosen + place], list(b"BS")).all():
             return "2.5"
     starts = packets.start[find_packets(packets)]
@@ -172,25 +147,10 @@ def _version(data: Bytes, found: IntArray, packets: Packets) -> Version:
     return "2.5" if not len(sent) or sent[0] >= _CONDITIONS_SINCE else "2.1"
 
 
-def _headers(packets: Packets, before: int) -> dict[str, Any]:
-    """Return which datagrams are packets, and the columns of their headers."""
-    is_packet = find_packets(packets)
-    columns = decode_columns(HEADER, "little", packets.data, packets.start[is_packet])
-    count = int(is_packet.sum())
-    heads = {"packet": np.arange(1, count + 1) + before, "ts_recv": packets.ts_recv[is_packet]}
-    return {"is_packet": is_packet, "packets": {**heads, **columns}}
-
-
-def _frame(columns: dict[str, Any]) -> pl.DataFrame:
-    import polars as pl
-
-    return pl.DataFrame(columns)
-
-
 def _types(found: IntArray, layouts: Layouts) -> npt.NDArray[Any]:
     """Return each message's type as in the layouts, "" for one that is shorter than its type is."""
-    types = found[:, _KIND].astype("U5")
+    types = found[:, KIND].astype("U5")
     least = np.zeros(1 << 16, np.int64)
     for kind, layout in layouts.by_type.items():
         least[int(kind)] = layout.size
-    return np.where(found[:, _SIZE] >= least[found[:, _KIND]], types, "")
+    return np.where(found[:, SIZE] >= least[found[:, KIND]], types, "")

@@ -17,8 +17,9 @@ from hftlab.instruments import Instrument
 from hftlab.venues import pcap
 from hftlab.venues.arbitration import Gap, Ordered
 from hftlab.venues.capture_file import Progress
+from hftlab.venues.event_rows import CHUNK
 from hftlab.venues.feed_datagrams import feed_datagrams
-from hftlab.venues.nyse.decoder import CHUNK, Decoder, Mapped, Stats
+from hftlab.venues.nyse.decoder import Decoder, Mapped, Stats
 from hftlab.venues.nyse.encoder import Encoder
 from hftlab.venues.nyse.layouts import Version
 from hftlab.venues.nyse.lines import Lines
