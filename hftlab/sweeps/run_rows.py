@@ -38,6 +38,8 @@ _HIGHEST: Final = 2**63
 """Whole numbers from here on no column has."""
 _LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 """Half a character, which no file has."""
+_ADDRESS: Final = re.compile(r" at 0x[0-9a-fA-F]+")
+"""Where an object is in the memory of this process, as Python shows those that have no text of their own."""
 
 
 class Run(NamedTuple):
@@ -99,8 +101,23 @@ def _shown(value: object) -> bool | float | str | None:
         return value
     if isinstance(value, str) and not _LONE_SURROGATE.search(value):
         return value
-    text = repr(value)
-    if len(text) <= _LONGEST and "..." not in text:
+    shown = _text(value)
+    text = _ADDRESS.sub("", shown)
+    if text == shown and len(text) <= _LONGEST and "..." not in text:
         return text
-    mark = _hash(json_of(value_identity(value)))[:8]  # another one's first signs may be the same
-    return f"{text[:_LONGEST]}... #{mark}"
+    mark = _hash(json_of(value_identity(value)))[:8]  # what is left out may be all that tells two apart
+    return f"{text[:_LONGEST]}{'...' if len(text) > _LONGEST else ''} #{mark}"
+
+
+def _text(value: object) -> str:
+    """Return repr(), with sets in one order: theirs is another one in each process."""
+    if type(value) is list:
+        return f"[{', '.join(map(_text, value))}]"
+    if type(value) is tuple:
+        return f"({', '.join(map(_text, value))}{',' if len(value) == 1 else ''})"
+    if type(value) is dict:
+        return f"{{{', '.join(f'{name!r}: {_text(one)}' for name, one in value.items())}}}"
+    if isinstance(value, set | frozenset) and type(value) in (set, frozenset) and value:
+        text = f"{{{', '.join(sorted(map(_text, value)))}}}"
+        return text if type(value) is set else f"frozenset({text})"
+    return repr(value)

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hftlab.backtest import Latency
+from hftlab.sweeps import run_rows
 from hftlab.sweeps.run_rows import COLUMNS, Run, row_of
 from hftlab.version import __version__
 
@@ -58,6 +59,33 @@ def test_values_that_begin_alike_are_told_apart() -> None:
 def test_what_no_file_has_is_shown_as_python_writes_it() -> None:
     assert shown("half \ud800") == r"'half \ud800'"
     assert shown(2**70) == str(2**70)
+
+
+class Model:
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+
+def test_where_an_object_is_in_memory_is_not_shown() -> None:
+    """A sweep that goes on in another process has it elsewhere, and its rows are of one point all the same."""
+    one, other = Model(3), Model(3)
+    assert repr(one) != repr(other)
+    assert shown(one) == shown(other)
+    assert shown([one, {"a": one}]) == shown([other, {"a": other}])
+    assert shown(one) != shown(Model(4))
+    assert shown(shown).startswith("<function shown> #")
+    assert shown(lambda: 1) != shown(lambda: 2)
+
+
+def test_sets_are_shown_in_one_order() -> None:
+    assert shown({"b", "a"}) == "{'a', 'b'}"
+    assert shown((frozenset({"b", "a"}),)) == "(frozenset({'a', 'b'}),)"
+    assert shown({"x": {2, 1}}) == "{'x': {1, 2}}"
+
+
+@given(st.recursive(st.integers() | st.text(), lambda one: st.lists(one, max_size=3) | st.tuples(one), max_leaves=4))
+def test_lists_and_tuples_are_shown_as_python_writes_them(value: Any) -> None:
+    assert run_rows._text(value) == repr(value)
 
 
 def shown(value: Any) -> Any:
