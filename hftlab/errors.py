@@ -14,9 +14,11 @@
     │   └── ArgumentTypeError       an argument of another type; a TypeError as well
     ├── NameNotFound                a symbol, order or session that is not in a collection; a KeyError as well
     ├── CallbackFailed              a user's callback has raised
+    ├── ReplayMoved                 another client has moved the replay that a run steps through
     ├── StepFailed                  the step of a compiled strategy has raised, or cannot be compiled
     ├── WorkerDied                  a process of a pool has ended in the middle of a call, again and again
     ├── ExecutorFailed              the executor of a sweep takes no more runs
+    ├── StaleCode                   a module of a sweep was edited after it was loaded
     ├── ImpossibleTransition        a venue's update that does not fit its order
     ├── PortInUse                   another process, or this one, listens on the port
     ├── AddressFailed               a server cannot listen on an address; an OSError as well
@@ -79,6 +81,7 @@ __all__ = [
     "ObjectStoreFailed",
     "PortInUse",
     "RateLimitExceeded",
+    "ReplayMoved",
     "ResultDamaged",
     "ResultError",
     "ResultExists",
@@ -91,6 +94,7 @@ __all__ = [
     "SessionExists",
     "SessionNotFound",
     "SessionTooNew",
+    "StaleCode",
     "StepFailed",
     "SubscriptionFailed",
     "SweepBusy",

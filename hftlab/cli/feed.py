@@ -12,9 +12,10 @@ from hftlab.errors import HftlabError
 if TYPE_CHECKING:
     from hftlab.feeds import Binance, Kraken
 
-__all__ = ["Feed", "FeedMarket", "RestUrl", "WsUrl", "check_feed", "live_feed"]
+__all__ = ["MARKETS", "Feed", "FeedMarket", "RestUrl", "WsUrl", "check_feed", "live_feed"]
 
-_MARKETS = ("spot", "usdm", "coinm")
+MARKETS = ("spot", "usdm", "coinm")
+"""Markets of Binance."""
 _EXAMPLES = {"binance": "binance:BTCUSDT,ETHUSDT", "kraken": "kraken:BTC/USD,ETH/USD"}
 """Venues, each with a feed of it."""
 
@@ -29,7 +30,7 @@ Feed: TypeAlias = Annotated[
 FeedMarket: TypeAlias = Annotated[
     str | None,
     typer.Option(
-        "--market", autocompletion=lambda: list(_MARKETS), help="With --feed binance: spot (default), usdm or coinm."
+        "--market", autocompletion=lambda: list(MARKETS), help="With --feed binance: spot (default), usdm or coinm."
     ),
 ]
 WsUrl: TypeAlias = Annotated[
@@ -46,7 +47,7 @@ def check_feed(feed: str | None, market: str | None, ws_url: str | None, rest_ur
     for option, value in (("--market", market), ("--ws-url", ws_url), ("--rest-url", rest_url)):
         if feed is None and value is not None:
             raise HftlabError(f"{option} {value} is for a live feed: give --feed binance:SYMBOLS as well")
-    if market not in (None, *_MARKETS):
+    if market not in (None, *MARKETS):
         raise HftlabError(f"--market {market} is not one of Binance's: give spot, usdm or coinm")
     if feed is None:
         return

@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import get_args
 
+from hftlab.cli.feed import MARKETS
 from hftlab.cli.progress import Progress
 from hftlab.errors import HftlabError
 from hftlab.printable import printable
@@ -27,7 +28,7 @@ def check_wire(wire: str | None, market: str | None, sessions: int) -> None:
         raise HftlabError(f"--as {wire} is not known: give {' or '.join(f'--as {name}' for name in get_args(Wire))}")
     if market is not None and wire != "binance":
         raise HftlabError(f"--market {market} is for --as binance: leave it out with --as {wire}")
-    if market not in (None, "spot", "usdm", "coinm"):
+    if market not in (None, *MARKETS):
         raise HftlabError(f"--market {market} is not one of Binance's: give spot, usdm or coinm")
     if sessions > 1:
         raise HftlabError(f"--as {wire} serves one recording, but {sessions} are given: serve them one by one")

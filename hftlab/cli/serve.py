@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hftlab.cli.feed import Feed, FeedMarket, RestUrl, WsUrl
+from hftlab.cli.feed import MARKETS, Feed, FeedMarket, RestUrl, WsUrl
 from hftlab.cli.native import as_session, check_wire
 from hftlab.cli.options import Speed, check_speed
 from hftlab.cli.serving import (
@@ -100,7 +100,7 @@ def replay(
     market: Annotated[
         str | None,
         typer.Option(
-            autocompletion=lambda: ["spot", "usdm", "coinm"],
+            autocompletion=lambda: list(MARKETS),
             help="With --as binance: spot, usdm or coinm; default: that of the symbols' venue.",
         ),
     ] = None,

@@ -160,7 +160,9 @@ def verify(
         state = "whole" if found.is_whole else f"DAMAGED, {counted(len(found.problems), 'problem')}"
         if found.recorded_by is not None:
             state += f" as far as it is written by {printable(found.recorded_by)}"
-        typer.echo(f"{session}: {state} ({counted(found.files, 'file')}, {counted(found.size, 'byte')} read)")
+        typer.echo(
+            f"{printable(session)}: {state} ({counted(found.files, 'file')}, {counted(found.size, 'byte')} read)"
+        )
         for problem in found.problems:
             typer.echo(f"  {printable(str(problem.path))}: {printable(problem.what)}")
     if status:

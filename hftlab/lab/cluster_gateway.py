@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-
-from hftlab.errors import HftlabError
+from hftlab.forking import Home
 from hftlab.gateway.gateway_process import GatewayProcess
 from hftlab.lab.background import background
 
@@ -15,7 +13,7 @@ class ClusterGateway:
     """Process that serves clients of a cluster. `hl.cluster()` makes it: see `cluster.gateways`."""
 
     def __init__(self, process: GatewayProcess) -> None:
-        self._process, self._owner = process, os.getpid()
+        self._process, self._home = process, Home()
 
     @property
     def url(self) -> str:
@@ -53,5 +51,4 @@ class ClusterGateway:
         return f"<gateway at {self.url}, {'running' if self.is_running else 'ended'}>"
 
     def _check(self) -> None:
-        if os.getpid() != self._owner:
-            raise HftlabError("this process was forked, and the gateway is its parent's: call hl.cluster() here")
+        self._home.check(f"the gateway at {self.url}", "hl.cluster()")

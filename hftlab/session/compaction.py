@@ -8,23 +8,18 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from hftlab.errors import SessionDamaged
-from hftlab.session.event_table import SCHEMA as EVENT_SCHEMA
 from hftlab.session.lock import SessionLock
 from hftlab.session.manifest import Ending, Manifest, Part, read_manifest
 from hftlab.session.object_path import local_folder
 from hftlab.session.parts import Parts
 from hftlab.session.replacement import check_is_session
 from hftlab.session.segment import segment_paths
-from hftlab.session.session import Session
-from hftlab.session.table_ids import EVENTS, TableId
-from hftlab.session.tables import TABLES
+from hftlab.session.session import SCHEMAS, Session
 
 __all__ = ["PART_BYTES", "Compaction", "compact"]
 
 PART_BYTES: Final = 64 * 1024 * 1024
 """Size that parts grow to."""
-
-_SCHEMAS: Final = {table.folder: TABLES[table].schema for table in TableId} | {EVENTS: EVENT_SCHEMA}
 
 
 class Compaction(NamedTuple):
@@ -73,7 +68,7 @@ def _compact(folder: Path, part_bytes: int, tell: Callable[[int], object]) -> Co
     for table in list(manifest.tables):
         for group in _groups(manifest.tables[table], part_bytes):
             if len(group) > 1:
-                parts.replace(table, group, _SCHEMAS.get(table))
+                parts.replace(table, group, SCHEMAS.get(table))
             done += sum(part.size for part in group)
             tell(done)
     parts.remove_leftovers()
