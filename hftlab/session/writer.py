@@ -97,6 +97,8 @@ class SessionWriter:
         self._locks: list[SessionLock] = []
         self.old: Manifest | None = None
         """Manifest of the session that is still to be replaced, None if there is none."""
+        self._counts = False
+        """True once the new session counts though the old one is not deleted: recover() finishes that."""
         self._start(overwrite=overwrite)
 
     def _start(self, *, overwrite: bool) -> None:
@@ -242,10 +244,13 @@ class SessionWriter:
     def give_up(self) -> None:
         """Stop, and delete what was written unless data was put where recover() finds it.
 
-        A session that was to be replaced stays, and folders that were made for nothing go.
+        A session that was to be replaced stays, or the new one if it counts already. Folders that were made for nothing
+        go.
         """
         self._journal.abandon()
-        if self.old is not None:
+        if self._counts:
+            pass
+        elif self.old is not None:
             shutil.rmtree(self.place, ignore_errors=True)  # whatever went wrong is to be told, not this
         elif not self.has_data and self.folder.is_dir():
             self._remove()
@@ -278,7 +283,7 @@ class SessionWriter:
             replace_session(self.folder)
         except OSError as exc:
             if not self.place.is_dir():  # it counts already, and moves
-                self.place = self.folder
+                self.place, self._counts = self.folder, True
                 raise SessionError(
                     f"the old session in {self.folder} could not be deleted ({exc.strerror or exc}); the new one is "
                     f"whole up to here: run `hftlab recover {self.folder}`, which finishes that",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -211,6 +213,25 @@ class TestClock:
 
 
 class TestGivingUp:
+    def test_a_new_session_that_counts_stays_where_the_old_one_cannot_be_deleted(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As an import does whose last step fails: the error says how to go on, and so it is."""
+
+        def refused(entry: Path) -> None:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(entry))
+
+        write_session(tmp_path / "session", [(1, numbered(1))])
+        writer = SessionWriter(tmp_path / "session", source={}, overwrite=True, when_whole=True)
+        writer.append(numbered(7), 7)
+        with monkeypatch.context() as patch:
+            patch.setattr("hftlab.session.replacement._delete", refused)
+            with pytest.raises(SessionError, match="the new one is whole up to here: run `hftlab recover"):
+                writer.close()
+            writer.give_up()
+        recover(tmp_path / "session")
+        assert replayed(open_session(tmp_path / "session")) == [(7, numbered(7))]
+
     def test_folders_that_were_made_for_nothing_go(self, tmp_path: Path) -> None:
         writer = SessionWriter(tmp_path / "a" / "b", source={})
         writer.control("connect", 1)
