@@ -196,8 +196,8 @@ class Catalogue:
                 continue
             try:
                 found.append(made(entry))
-            except SessionError as exc:
-                left_out.append(str(exc))
+            except (SessionError, OSError) as exc:
+                left_out.append(_problem(exc, entry.path))
         if left_out:
             warnings.warn(f"left out of {what}: {'; '.join(left_out)}", stacklevel=3)
         return found
@@ -270,19 +270,27 @@ def _found_on_object_store(root: ObjectPath) -> list[ObjectPath]:
 def _entry(path: Location, name: str) -> _Entry:
     try:
         manifest = read_manifest(path)
-    except SessionError as exc:
-        return _Entry(path, name, _folder_date(path), None, str(exc))
+    except (SessionError, OSError) as exc:  # OSError: as of a folder that this user may not read
+        return _Entry(path, name, _folder_date(path), None, _problem(exc))
     if isinstance(path, ObjectPath) and not _fits(path, manifest):
         path = path.listed()  # it was replaced, or uploaded, while it was looked for
     try:
         recorded_by = Session(path).recorded_by if isinstance(path, Path) else None
         problem = None if recorded_by is None else f"it is still recorded by {in_words(recorded_by)}"
-    except SessionError as exc:
-        problem = str(exc)
+    except (SessionError, OSError) as exc:
+        problem = _problem(exc)
     if problem is None and manifest.ending is Ending.RUNNING:
         problem = f"it was not closed: if nothing is recorded there any more, run `hftlab recover {path}`"
     started = None if manifest.started is None else datetime.fromtimestamp(manifest.started // NANOSECONDS, UTC).date()
     return _Entry(path, name, _folder_date(path) or started, manifest, problem)
+
+
+def _problem(error: SessionError | OSError, path: Location | None = None) -> str:
+    """Say what is wrong with a session; the system does not say that it is one."""
+    if isinstance(error, SessionError):
+        return str(error)
+    where = "it" if path is None else f"{path}"
+    return f"{where} cannot be read ({error.strerror or error})"
 
 
 def _fits(path: ObjectPath, manifest: Manifest) -> bool:

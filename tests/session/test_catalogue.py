@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import json
+import os
 import zlib
 from pathlib import Path
 
@@ -12,7 +14,9 @@ import pytest
 
 from hftlab.clock import NANOSECONDS
 from hftlab.errors import SessionError, SessionNotFound
-from hftlab.session import SessionWriter, sessions
+from hftlab.session import Session, SessionWriter, sessions
+from hftlab.session import catalogue as catalogue_module
+from hftlab.session.manifest import Manifest, read_manifest
 from tests.protocol.conftest import market_data, symbol
 from tests.session.sessions import crashed, numbered, write_session
 
@@ -64,6 +68,35 @@ class TestManifests:
         assert set(problems) == {"broken", "running"}
         assert "cannot be read" in problems["broken"]
         assert "hftlab recover" in problems["running"]
+
+    def test_a_folder_that_may_not_be_read_is_a_problem_of_its_own(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As the sessions of somebody else may be: the others are found all the same."""
+
+        def guarded(path: Path) -> Manifest:
+            if path.name == "walk":
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+            return read_manifest(path)
+
+        monkeypatch.setattr(catalogue_module, "read_manifest", guarded)
+        problems = sessions(folder).manifests.drop_nulls("problem").select("session", "problem").collect().rows()
+        assert ("walk", "it cannot be read (Permission denied)") in problems
+        assert len(list(sessions(folder))) == 2
+
+    def test_a_table_that_cannot_be_read_leaves_the_others(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A bad sector, for instance."""
+        table = Session.table
+
+        def failing(session: Session, name: str) -> pl.LazyFrame:
+            if session.folder.name == "walk":
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            return table(session, name)
+
+        monkeypatch.setattr(Session, "table", failing)
+        with pytest.warns(UserWarning, match=r"walk cannot be read \(Input/output error\)"):
+            found = sessions(folder).market_data.collect()
+        assert found["session"].unique().to_list() == ["open"]
 
     def test_two_of_one_name_and_date_have_their_paths(self, tmp_path: Path) -> None:
         for inner in ("a", "b"):
