@@ -42,15 +42,23 @@ class SteppedMarket:
         self._heard: deque[Message] = deque()
         self._waiting: deque[Timed[Any]] = deque()
         self._forget = client.on("message", self._hear)
-        self.start, self.end = background.run(self._begin())
-        if duration is not None:
-            last = self.start + 1 + duration  # counted from the first message, as in a backtest: the start is before it
-            self.end = last if self.end is None else min(self.end, last)
-        elif self.end is None:
+        try:
+            self.start, self.end = self._limits(duration)
+        except BaseException:  # the client would go on telling a market that nobody has
             self.close()
-            raise ArgumentError("the exchange at the server goes on for ever: give duration, such as duration='5m'")
+            raise
         self._now = self.start
         self._started = time.monotonic()
+
+    def _limits(self, duration: int | None) -> tuple[int, int | None]:
+        """Let the market stand still; returns its time, and the end of the run."""
+        start, end = background.run(self._begin())
+        if duration is not None:
+            last = start + 1 + duration  # counted from the first message, as in a backtest: the start is before it
+            return start, last if end is None else min(end, last)
+        if end is None:
+            raise ArgumentError("the exchange at the server goes on for ever: give duration, such as duration='5m'")
+        return start, end
 
     def close(self) -> None:
         """Listen to the client no more."""

@@ -17,6 +17,7 @@ from hftlab.clock import from_milliseconds
 from hftlab.errors import ArgumentError, ReplayMoved, ServerError
 from hftlab.lab import LabClient
 from hftlab.lab.server import servers
+from hftlab.lab.stepped_market import SteppedMarket
 from hftlab.protocol import MarketData, OrderUpdate
 from tests.backtest.recorded_days import OPENING, exchange, levels
 
@@ -293,3 +294,24 @@ class TestErrors:
     def test_what_is_not_a_choice(self) -> None:
         with pytest.raises(TypeError, match="stepped='yes' is not a choice: give True or False"):
             hl.serve(hl.simulator.Exchange(1), port=0, stepped="yes")  # type: ignore[arg-type]
+
+
+def test_a_market_that_cannot_begin_no_longer_listens(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would keep every message that the client gets from then on."""
+    listeners: list[object] = []
+
+    class Listened:
+        offered_symbols = SYMBOLS
+
+        def on(self, event: str, callback: object) -> Callable[[], None]:
+            listeners.append(callback)
+            return listeners.clear
+
+    async def failing(self: SteppedMarket) -> tuple[int, int | None]:
+        assert listeners
+        raise ServerError("no")
+
+    monkeypatch.setattr(SteppedMarket, "_begin", failing)
+    with pytest.raises(ServerError):
+        SteppedMarket(Listened(), None, None)  # type: ignore[arg-type]
+    assert not listeners
