@@ -20,7 +20,7 @@ from hftlab.session.part_file import verify_file
 from hftlab.session.parts import Parts
 from hftlab.session.replacement import REPLACEMENT, check_is_session, finish_replacement
 from hftlab.session.segment import Segment, read_segment, segment_paths
-from hftlab.session.table_ids import EVENTS, TableId
+from hftlab.session.table_ids import EVENTS, RAW, TableId
 
 __all__ = ["Recovery", "recover", "unfinished_replacement"]
 
@@ -140,12 +140,13 @@ def unfinished_replacement(path: Path | str) -> Path | None:
 
 
 def _drop_empty(new: Path) -> None:
-    """Delete an unfinished replacement in which there are no rows."""
+    """Delete an unfinished replacement in which there is nothing that was recorded."""
     if new.is_dir() and not _has_rows(new):
         shutil.rmtree(new)
 
 
 def _has_rows(folder: Path) -> bool:
-    if any(folder.glob("*/*.parquet")):
+    """Tell whether a session folder has rows, or raw frames to make some of."""
+    if any(folder.glob("*/*.parquet")) or any(path.stat().st_size for path in (folder / RAW).glob("*")):
         return True
     return any(len(segment) or segment.holes for segment in map(read_segment, segment_paths(folder)))

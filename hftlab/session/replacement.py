@@ -8,16 +8,19 @@ new manifest moves up, then everything else. Whatever ends in between is finishe
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
 from hftlab.errors import SessionDamaged
+from hftlab.session.journal import JOURNAL
 from hftlab.session.lock import LOCK
 from hftlab.session.manifest import MANIFEST, read_manifest, sync_folder
+from hftlab.session.table_ids import EVENTS, INDEX, RAW, TableId
 
 __all__ = [
+    "OURS",
     "REPLACEMENT",
+    "TEMPORARY",
     "check_is_session",
     "check_not_being_replaced",
     "finish_replacement",
@@ -29,6 +32,10 @@ __all__ = [
 REPLACEMENT: Final = "replacement"
 """Folder within a session of the new session that is to replace it."""
 _READY: Final = "replacement.ready"
+TEMPORARY: Final = f"{MANIFEST}.tmp"
+"""Manifest that is being written."""
+OURS: Final = frozenset({MANIFEST, TEMPORARY, LOCK, JOURNAL, INDEX, EVENTS, RAW, *(table.folder for table in TableId)})
+"""Entries of a session folder: nothing else in it is deleted."""
 
 
 def start_replacement(folder: Path) -> Path:
@@ -59,7 +66,8 @@ def finish_replacement(folder: Path) -> None:
         return
     if (ready / MANIFEST).exists():
         for entry in folder.iterdir():
-            if entry.name not in (MANIFEST, _READY, LOCK):
+            # What somebody has put there since the replacement began is not ours.
+            if entry.name in OURS - {MANIFEST, LOCK} or entry.name == REPLACEMENT:
                 _delete(entry)
         sync_folder(folder)
         # Moving the manifest says that nothing of the old session is left: from here on there is nothing to delete.
@@ -76,13 +84,13 @@ def finish_replacement(folder: Path) -> None:
     sync_folder(folder)
 
 
-def strangers(folder: Path, ours: Collection[str]) -> list[str]:
+def strangers(folder: Path) -> list[str]:
     """Name what is in a folder, or in the replacement within it, that belongs to no session."""
     found = []
     for entry in sorted(folder.iterdir()):
         if entry.name in (REPLACEMENT, _READY) and entry.is_dir():
-            found += [f"{entry.name}/{inner.name}" for inner in sorted(entry.iterdir()) if inner.name not in ours]
-        elif entry.name not in ours:
+            found += [f"{entry.name}/{inner.name}" for inner in sorted(entry.iterdir()) if inner.name not in OURS]
+        elif entry.name not in OURS:
             found.append(entry.name)
     return found
 

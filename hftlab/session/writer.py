@@ -22,19 +22,23 @@ from hftlab.session.conversion import convert_segment
 from hftlab.session.journal import JOURNAL, Journal
 from hftlab.session.journal_record import Record
 from hftlab.session.lock import LOCK, SessionLock
-from hftlab.session.manifest import MANIFEST, Ending, Manifest, read_manifest, sync_folder, write_manifest
+from hftlab.session.manifest import Ending, Manifest, read_manifest, sync_folder, write_manifest
 from hftlab.session.object_path import local_folder
 from hftlab.session.parts import Parts
 from hftlab.session.payloads import checked_payload
-from hftlab.session.replacement import finish_replacement, replace_session, start_replacement, strangers
-from hftlab.session.table_ids import DATA_MESSAGES, EVENTS, INDEX, RAW, TableId, table_of
+from hftlab.session.replacement import (
+    OURS,
+    TEMPORARY,
+    finish_replacement,
+    replace_session,
+    start_replacement,
+    strangers,
+)
+from hftlab.session.table_ids import DATA_MESSAGES, EVENTS, TableId, table_of
 from hftlab.session.time_order import TimeOrder
 from hftlab.version import __version__
 
 __all__ = ["SessionWriter"]
-
-_TEMPORARY: Final = f"{MANIFEST}.tmp"
-_OURS: Final = {MANIFEST, _TEMPORARY, LOCK, JOURNAL, INDEX, EVENTS, RAW, *(table.folder for table in TableId)}
 
 SEGMENT_BYTES: Final = 64 * 1024 * 1024
 """Size at which a journal segment is sealed, to be turned into one Parquet part per table."""
@@ -298,7 +302,7 @@ class SessionWriter:
         """Delete the session, and the folders that were made for it if nothing else is in them."""
         with suppress(OSError):  # whatever went wrong is to be told, not this
             for entry in self.folder.iterdir():
-                if entry.name in _OURS:
+                if entry.name in OURS:
                     shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
             for folder in self._made:
                 if any(folder.iterdir()):
@@ -359,7 +363,7 @@ def _check(folder: Path, *, overwrite: bool) -> Manifest | None:
             "what is there",
             path=folder,
         ) from None
-    foreign = strangers(folder, _OURS)
+    foreign = strangers(folder)
     if foreign:
         raise SessionExists(
             f"{folder} contains files that are not part of a session ({', '.join(foreign)}): move them away, or record "
@@ -371,7 +375,7 @@ def _check(folder: Path, *, overwrite: bool) -> Manifest | None:
 
 def _is_beginning(entry: Path) -> bool:
     """True if it is what a process leaves that ended before it had written its first manifest."""
-    return entry.name in (_TEMPORARY, LOCK)
+    return entry.name in (TEMPORARY, LOCK)
 
 
 def _make(folder: Path) -> list[Path]:

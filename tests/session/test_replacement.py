@@ -175,6 +175,17 @@ class TestUntilDataIsThere:
         SessionWriter(tmp_path / "old", source={}, overwrite=True).give_up()
         assert recover(tmp_path / "old").messages == 1
 
+    def test_what_somebody_puts_into_the_folder_meanwhile_stays(self, old: Path) -> None:
+        """An import takes hours, and is refused only for what was there before."""
+        writer = SessionWriter(old, source={}, overwrite=True, when_whole=True)
+        writer.append(numbered(100), 100)
+        (old / "thesis.tex").write_text("years of work")
+        (old / "figures").mkdir()
+        writer.close()
+        assert (old / "thesis.tex").read_text() == "years of work"
+        assert (old / "figures").is_dir()
+        assert replayed(open_session(old)) == NEW[:1]
+
     def test_a_link_to_a_folder_stays_one(self, old: Path, tmp_path: Path) -> None:
         (tmp_path / "link").symlink_to(old)
         record(tmp_path / "link", [])
@@ -199,6 +210,21 @@ class TestUnfinished:
         assert new == unfinished / REPLACEMENT
         assert recover(new).messages == 1
         assert replayed(open_session(new)) == NEW[:1]
+
+    def test_one_of_raw_frames_alone_is_left_as_well(self, old: Path) -> None:
+        """No book could be made of them yet."""
+        writer = SessionWriter(old, source={}, overwrite=True)
+        writer.control("connect", 1)
+        (writer.place / "raw").mkdir()
+        (writer.place / "raw/BTCUSDT.gz").write_bytes(b"frames")
+        kill(writer)
+        (segment,) = (old / REPLACEMENT / "journal").iterdir()
+        segment.unlink()  # the row of the connection was not on disk yet
+        recover(old)
+        new = unfinished_replacement(old)
+        assert new is not None
+        recover(new)
+        assert (new / "raw/BTCUSDT.gz").read_bytes() == b"frames"
 
     def test_the_next_replacement_takes_its_place(self, unfinished: Path) -> None:
         record(unfinished, [])
