@@ -49,7 +49,7 @@ _TICK: Final = 0.1
 _START: Final = 2.0
 """Seconds in which a gateway hopes to be ready when start() returns; if it is not, /ready says why."""
 _AGAIN: Final = 1.0
-"""Seconds between attempts to read the accounts of a publisher."""
+"""Seconds between two questions to a publisher: who it is, or what its accounts have been told."""
 _ASKED: Final = 500
 """Symbols in one request for snapshots."""
 _MOST_MESSAGES: Final = 1 << 16
@@ -114,7 +114,8 @@ class Gateway:
         self._copy = AccountCopy(self._subjects, self._feed, self._accounts)
         self._has_begun = False
         """True if it has been in step with all publishers."""
-        self._asked: set[str] = set()
+        self._asked: dict[str, float] = {}
+        """By run of a publisher that is not known: the monotonic time at which it was asked who it is."""
         self._tasks: list[asyncio.Task[None]] = []
         self._home = Home()
 
@@ -270,7 +271,7 @@ class Gateway:
         if not message.data:  # NATS says that nobody is there
             return
         publisher = decode_announcement(message.data)
-        self._asked.discard(publisher.run)
+        self._asked.pop(publisher.run, None)
         if self._reports.is_foreign(publisher, time.monotonic()):
             return
         if self._feed.announce(publisher, time.monotonic()):
@@ -317,8 +318,9 @@ class Gateway:
         if self._reports.hears_foreign(beat.run, time.monotonic()):
             return
         if not self._feed.knows(beat.run):
-            if beat.run not in self._asked and self._client is not None:
-                self._asked.add(beat.run)
+            now = time.monotonic()
+            if self._client is not None and now - self._asked.get(beat.run, float("-inf")) >= _AGAIN:
+                self._asked[beat.run] = now
                 reply = self._subjects.announcement(self.name)
                 await self._client.publish(self._subjects.announcement(beat.run), reply=reply)
             return

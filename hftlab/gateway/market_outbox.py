@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -15,7 +15,7 @@ from hftlab.gateway.market_frame import HEADER, FrameKind, MarketFrame, part_fra
 from hftlab.gateway.subjects import Subjects, name_of, token_of
 from hftlab.log import get_logger
 from hftlab.protocol.latest_state import LatestState
-from hftlab.protocol.market_data import MarketData, MarketDataSymbol
+from hftlab.protocol.market_data import MarketData
 from hftlab.protocol.messages import Arbitrage, BookDelta, Error, Gap, Message
 
 if TYPE_CHECKING:
@@ -103,12 +103,12 @@ class MarketOutbox:
         sequence = self._sequences[name] = self._sequences[name] + 1
         return sequence
 
-    def begin_anew(self, reason: str, latest: Mapping[str, MarketDataSymbol]) -> None:
-        """Flag all symbols, and go on with the state of those that have one."""
+    def begin_anew(self, reason: str, state: LatestState) -> None:
+        """Flag all symbols, and go on from the state that those have which have one."""
         self._put_gap(self._sequences, reason)
-        self._state = LatestState()
-        if states := [latest[name] for name in self._sequences if name in latest]:
-            self.put(MarketData(timestamp=1.0, symbols=states))
+        self._state = state
+        if states := [state.latest[name] for name in self._sequences if name in state.latest]:
+            self._put_market_data(MarketData(timestamp=1.0, symbols=states))
 
     def put_failure(self, reason: str) -> None:
         """Flag all symbols: nothing more comes of them."""

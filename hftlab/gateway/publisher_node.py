@@ -332,7 +332,7 @@ class PublisherNode:
     def _begin_anew(self) -> None:
         """Pass on that a recording goes on at another time, and the state of its market there."""
         reason = f"the recording goes on at {in_words(self._playback.position)}"
-        self._market.begin_anew(reason, self._publisher.latest)
+        self._market.begin_anew(reason, self._publisher.copied_state())
 
     def _tell(self, account: str, message: PrivateMessage, at: int) -> None:
         if not message.snapshot:
@@ -381,14 +381,17 @@ class PublisherNode:
         run = decode_beat(message.data).run
         if run == self.announcement.run or run in self._others or self._client is None:
             return
-        self._others[run] = self.announcement  # not asked twice
-        with suppress(Exception):  # it is asked again at its next start
+        self._others[run] = self.announcement  # not asked twice at a time
+        try:
             answer = await self._client.request(self._subjects.announcement(run), timeout=SILENCE)
             other = self._others[run] = decode_announcement(answer.data)
-            if other.is_later_than(self.announcement) and self._conflict(other) is not None:
-                self.replaced_by = other
-                _log.error("replaced", by=other.source, run=other.run)
-                self._stopping = asyncio.create_task(self.stop())
+        except Exception:  # it does not answer, or the connection has just been lost
+            del self._others[run]  # and is asked again at its next sign of life
+            return
+        if other.is_later_than(self.announcement) and self._conflict(other) is not None:
+            self.replaced_by = other
+            _log.error("replaced", by=other.source, run=other.run)
+            self._stopping = asyncio.create_task(self.stop())
 
 
 def _drain(deliveries: Any, _: float) -> None:

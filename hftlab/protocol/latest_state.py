@@ -62,6 +62,15 @@ class LatestState:
         self._stateless: dict[str, BookDelta] = {}
         """Newest BOOK_DELTA of the symbols that have no state yet."""
 
+    def copy(self) -> LatestState:
+        """Return a state that is the same, and takes in messages of its own from here on."""
+        copied = LatestState()
+        copied.flagged.update(self.flagged)
+        copied._symbols.known.update(self._symbols.known)
+        copied._stateless.update(self._stateless)
+        copied._assembler = self._assembler.copy()
+        return copied
+
     def take_in(self, message: Message) -> Message:
         """Take in a message; returns it with all that is known of its symbols.
 

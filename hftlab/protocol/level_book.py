@@ -24,6 +24,10 @@ class LevelBook:
         self._bids: _Side = {level.price: level for level in bids if level.size}
         self._asks: _Side = {level.price: level for level in asks if level.size}
 
+    def copy(self) -> LevelBook:
+        """Return a book of its own with the same levels."""
+        return LevelBook(self._bids.values(), self._asks.values())
+
     def bids(self) -> list[OrderBookLevel]:
         """Return the bids, best first."""
         return [self._bids[price] for price in sorted(self._bids, reverse=True)]

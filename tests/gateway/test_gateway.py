@@ -12,12 +12,15 @@ from typing import Any
 
 import msgspec
 import pytest
+from nats.aio.msg import Msg
 
 from hftlab import Client
 from hftlab.clock import wall_time
 from hftlab.errors import ConnectionFailed, NetworkError, PortInUse, ServerError
 from hftlab.gateway import Gateway, NatsServer, NatsTerms, PublisherNode, remote_accounts
 from hftlab.gateway.account_records import StateRequest, encode
+from hftlab.gateway.announcement import Announcement, Beat
+from hftlab.gateway.publisher_node import BEAT
 from hftlab.gateway.subjects import Subjects, token_of
 from hftlab.protocol import Gap, MarketData, Message
 from hftlab.simulator import Exchange, RandomWalk
@@ -265,6 +268,28 @@ class TestReadiness:
             async with Gateway(port=taken.getsockname()[1], cluster=cluster):
                 pass
         assert asyncio.all_tasks() == before
+
+    async def test_a_publisher_that_could_not_be_asked_is_asked_again(self, terms: NatsTerms, cluster: str) -> None:
+        """Its first sign of life comes while it does not answer who it is."""
+        subjects, client = Subjects(cluster), await terms.connect("test", told=lambda _: None)
+        async with Gateway(terms, port=0, cluster=cluster) as gateway:
+            await client.publish(subjects.beats, encode(Beat("one")))
+            await until(lambda: "one" in gateway._asked)
+
+            async def introduce(message: Msg) -> None:
+                await client.publish(message.reply, encode(Announcement("one", "a source", 1, ["AAPL"])))
+
+            await client.subscribe(subjects.announcement("one"), cb=introduce)
+
+            async def beat() -> None:
+                while True:
+                    await client.publish(subjects.beats, encode(Beat("one")))
+                    await asyncio.sleep(BEAT)
+
+            beating = asyncio.create_task(beat())
+            await until(lambda: gateway.server.stats()["unready"] == "waiting for the state of AAPL")
+            beating.cancel()
+        await client.close()
 
     async def test_without_a_publisher_it_says_so(self, terms: NatsTerms, cluster: str) -> None:
         gateway = Gateway(terms, port=0, cluster=cluster)

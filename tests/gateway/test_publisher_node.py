@@ -3,17 +3,22 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from nats.aio.msg import Msg
 
 from hftlab import Client, Clock
 from hftlab.clock import to_milliseconds, wall_time
 from hftlab.errors import ArgumentError, ConnectionFailed, HftlabError, SubscriptionFailed
 from hftlab.gateway import Gateway, NatsServer, NatsTerms, PublisherNode
+from hftlab.gateway.announcement import Announcement, Beat, encode
+from hftlab.gateway.subjects import Subjects
 from hftlab.protocol import Gap, MarketData, ReplayAction, ReplayControl
 from hftlab.session import open_session
 from hftlab.simulator import Exchange, RandomWalk
 from tests.command import ROOT
 from tests.gateway.conftest import free_port, until
 from tests.gateway.test_gateway import Some, read
+from tests.gateway.test_same_as_server import book_delta
+from tests.session.sessions import write_session
 
 
 class TestArguments:
@@ -74,8 +79,61 @@ class TestRecordings:
         assert times[-1] == start
         assert {symbol.symbol for symbol in state.symbols} == set(recording.symbols)  # type: ignore[union-attr]
 
+    async def test_one_of_incremental_books_has_whole_books_behind_a_seek(
+        self, terms: NatsTerms, cluster: str, tmp_path: Path
+    ) -> None:
+        """The levels of there have come before, and what follows are the changes alone."""
+        first = wall_time() // 1000 * 1000  # controls have whole microseconds
+        deltas = [
+            book_delta([(10.0, 1.0), (9.0, 1.0)], [(11.0, 1.0), (12.0, 1.0)], snapshot=True),
+            *(book_delta([(10.0, 2.0 + number)], [(11.0 + number % 2, number % 3)]) for number in range(6)),
+        ]
+        times = [first + number * 1_000_000 for number in range(len(deltas))]
+        session = write_session(tmp_path / "books", list(zip(times, deltas, strict=True)))
+        recording = session.replay()
+        recording.clock.pause()
+        async with (
+            PublisherNode(recording, terms, cluster=cluster) as node,
+            Gateway(terms, port=0, cluster=cluster) as gateway,
+            Client(gateway.url) as client,
+        ):
+            await client.subscribe("AAPL", frequency=0)
+            step = ReplayControl(timestamp=1.0, action=ReplayAction.STEP, count=1)
+            seek = ReplayControl(timestamp=1.0, action=ReplayAction.SEEK, position=to_milliseconds(times[3]))
+            for control, at in ((step, 0), (step, 1), (seek, 3), (step, 4), (step, 5)):
+                await node._stream.control(control)
+                expected = session.book_at(times[at], "AAPL")
+                await until(lambda: client.book("AAPL"))
+                await until(lambda at=at: client.latest("AAPL").bid_size == deltas[at].bids[0].size)  # type: ignore[union-attr]
+                book, state = client.book("AAPL"), client.latest("AAPL")
+                assert book is not None
+                assert (book.bids(), book.asks()) == (expected.bids(), expected.asks())
+                assert state is not None
+                assert state.price == (state.bid + state.ask) / 2
+
 
 class TestOthers:
+    async def test_one_that_could_not_be_asked_is_asked_again(self, terms: NatsTerms, cluster: str) -> None:
+        """A later publisher of the same symbols, which does not answer at its first sign of life."""
+        subjects, client = Subjects(cluster), await terms.connect("test", told=lambda _: None)
+        async with PublisherNode(RandomWalk(7), terms, cluster=cluster) as node:
+            other = Announcement("other", "later", node.announcement.started_at + 1, node.announcement.symbols)
+            asked = 0
+
+            async def introduce(message: Msg) -> None:
+                nonlocal asked
+                asked += 1
+                await client.publish(message.reply, b"not yet" if asked == 1 else encode(other))
+
+            await client.subscribe(subjects.announcement("other"), cb=introduce)
+            await client.publish(subjects.beats, encode(Beat("other")))
+            await until(lambda: asked == 1)
+            await until(lambda: "other" not in node._others)
+            await client.publish(subjects.beats, encode(Beat("other")))
+            await until(lambda: node.replaced_by == other)
+            await until(node.ended.is_set)
+        await client.close()
+
     async def test_two_publishers_of_one_symbol_are_refused(self, terms: NatsTerms, cluster: str) -> None:
         async with PublisherNode(RandomWalk(7), terms, cluster=cluster):
             with pytest.raises(HftlabError, match=r"AAPL.*has a publisher of that already"):

@@ -309,7 +309,9 @@ def _paused() -> Replay:
     return recording
 
 
-def _delta(bids: list[tuple[float, float]], asks: list[tuple[float, float]], *, snapshot: bool = False) -> BookDelta:
+def book_delta(
+    bids: list[tuple[float, float]], asks: list[tuple[float, float]], *, snapshot: bool = False
+) -> BookDelta:
     sides = [[OrderBookLevel(price=price, size=size, orders=1) for price, size in side] for side in (bids, asks)]
     return BookDelta(
         timestamp=1.0,
@@ -327,13 +329,13 @@ async def test_a_gateway_that_begins_later_has_the_whole_of_an_incremental_book(
     """Of a source that has nothing else: its levels came before the gateway was there."""
     source = Pushed()
     async with PublisherNode(source, terms, cluster=cluster) as publisher:
-        source.push(_delta([(10.0, 1.0), (9.0, 1.0)], [(11.0, 1.0), (12.0, 1.0)], snapshot=True))
+        source.push(book_delta([(10.0, 1.0), (9.0, 1.0)], [(11.0, 1.0), (12.0, 1.0)], snapshot=True))
         await until(lambda: publisher.stats()["published"] == 1)
         async with Gateway(terms, port=0, cluster=cluster) as gateway, Client(gateway.url) as client:
             await until(lambda: gateway.server.unready() is None)
             await client.subscribe("AAPL", frequency=0)
             await until(lambda: client.book("AAPL"))
-            source.push(_delta([(10.0, 5.0), (9.0, 0.0)], [(10.5, 2.0)]))
+            source.push(book_delta([(10.0, 5.0), (9.0, 0.0)], [(10.5, 2.0)]))
             await until(lambda: client.latest("AAPL").bid_size == 5.0)  # type: ignore[union-attr]
             book, state = client.book("AAPL"), client.latest("AAPL")
             assert book is not None

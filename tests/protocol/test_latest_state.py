@@ -40,6 +40,39 @@ def test_a_symbol_that_is_flagged_has_no_state_until_its_next_message() -> None:
     assert state.flagged == {}
 
 
+def _delta(bid: float, *, snapshot: bool = False) -> BookDelta:
+    return BookDelta(
+        timestamp=1.0,
+        symbol="AAPL",
+        exchange="X",
+        bids=[level(bid)],
+        asks=[],
+        checksum=0,
+        ts_event=2.0,
+        snapshot=snapshot,
+    )
+
+
+@given(st.lists(st.tuples(st.sampled_from(["delta", "snapshot", "quote", "flag"]), st.integers(1, 5)), max_size=20))
+def test_a_copy_goes_on_by_itself_and_alike(steps: list[tuple[str, int]]) -> None:
+    """A copy made before each step, and left behind by it, has the same state once it has taken the same step."""
+    state = LatestState()
+    for kind, price in steps:
+        copied, before = state.copy(), dict(state.latest)
+        for one in (copied, state):
+            match kind:
+                case "quote":
+                    one.take_in(market_data(symbol(price=float(price))))
+                case "flag":
+                    one.flag(["AAPL"], "missing")
+                case _:
+                    one.take_in(_delta(float(price), snapshot=kind == "snapshot"))
+            if one is copied:
+                assert dict(state.latest) == before
+        assert dict(copied.latest) == dict(state.latest)
+        assert copied.flagged == state.flagged
+
+
 def test_an_incremental_book_becomes_state() -> None:
     state = LatestState()
     state.take_in(market_data(symbol()))

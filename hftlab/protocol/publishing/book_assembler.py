@@ -24,6 +24,13 @@ class BookAssembler:
         self._quoted: dict[str, MarketDataSymbol] = {}
         """The last state of each symbol whose price comes from its book."""
 
+    def copy(self) -> BookAssembler:
+        """Return one that has the same books, and goes on by itself."""
+        copied = BookAssembler()
+        copied._books = {symbol: book.copy() for symbol, book in self._books.items()}
+        copied._quoted = dict(self._quoted)
+        return copied
+
     def market_data(self, delta: BookDelta, known: MarketDataSymbol | None) -> MarketData:
         """Return the state of the symbol after `delta`, given what is known of it.
 

@@ -349,6 +349,10 @@ class Publisher(Generic[K]):
         self._at = at
         self._channels.change_encoded(message, at)
 
+    def copied_state(self) -> LatestState:
+        """Return a copy of the state of all symbols, to which later messages of the source can be applied."""
+        return self._state.copy()
+
     @property
     def prefers_encoded(self) -> bool:
         """True if publish_encoded() has less to do than publish(), with the subscriptions that there are."""
