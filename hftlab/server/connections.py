@@ -103,7 +103,6 @@ class Connections:
             takes_orders=self._stream.takes_orders,
             orders_hint=_RECORDED if self._stream.playback.is_recorded else _LIVE,
             is_stepped=self._stream.is_stepped,
-            asks_for_state=self._stream.broker is not None or self._stream.remote_broker is not None,
         )
         self._open[socket] = protocol
         protocol.open(time.monotonic(), wall_time())

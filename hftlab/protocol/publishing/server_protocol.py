@@ -72,8 +72,8 @@ class ServerProtocol(Generic[K]):
     If the publisher is public, market data is open to everyone; orders and REPLAY_CONTROL need an AUTH message, as do
     private messages. Otherwise everything but AUTH, PING and HEARTBEAT does, and AUTH has a deadline. Only a protocol
     that `takes_orders` passes them on; `orders_hint` is what others say behind their refusal. If it `is_stepped`, that
-    is in a market that a program steps through, requests that each wait for an answer do not count for the rate. With
-    `asks_for_state` the accounts are elsewhere: a client with a good token is signed in by sign_in().
+    is in a market that a program steps through, requests that each wait for an answer do not count for the rate. A
+    client with a good token is signed in by sign_in(), which the owner calls with the state of its account.
     """
 
     def __init__(
@@ -87,7 +87,6 @@ class ServerProtocol(Generic[K]):
         takes_orders: bool = False,
         orders_hint: str = "",
         is_stepped: bool = False,
-        asks_for_state: bool = False,
     ) -> None:
         self.key, self.codec = key, codec
         self.identity: Identity | None = None
@@ -99,7 +98,6 @@ class ServerProtocol(Generic[K]):
         self.cancels_on_disconnect = False
         """True if the orders that come over this connection from now on are to be cancelled at its end."""
         self._takes_orders, self._orders_hint, self._is_stepped = takes_orders, orders_hint, is_stepped
-        self._asks_for_state = asks_for_state
         self._asked: tuple[Auth, Identity] | None = None
         """The newest AUTH with a good token that waits for sign_in(), and whom it speaks for."""
         self._publisher, self._authenticator, self._limits = publisher, authenticator, limits
@@ -324,13 +322,10 @@ class ServerProtocol(Generic[K]):
             self._replies.append(Reply(self.codec.encode(failed), urgent=True))
             self._spend_error(now)
             return
-        if self._asks_for_state:
-            self._asked = request, identity
-            if self.identity is None:
-                self._deadline = None  # AUTH has come in time, however long the state takes
-            self._events.append(SignInRequested(identity.subject))
-        else:
-            self._sign_in(request, identity, now, sent_at)
+        self._asked = request, identity
+        if self.identity is None:
+            self._deadline = None  # AUTH has come in time, however long the state takes
+        self._events.append(SignInRequested(identity.subject))
 
     @property
     def can_resume(self) -> bool:
@@ -348,12 +343,6 @@ class ServerProtocol(Generic[K]):
         if self._asked is None or self._has_ended:
             return 0
         (request, identity), self._asked = self._asked, None
-        missed = self._sign_in(request, identity, now, sent_at)
-        self.send_private(state, sent_at)
-        return missed + len(state)
-
-    def _sign_in(self, request: Auth, identity: Identity, now: float, sent_at: int) -> int:
-        """Sign a client in; returns the number of private messages that it had missed."""
         changes = self.account not in (None, identity.subject)
         self.identity, self._deadline = identity, now + identity.expires_at - sent_at / NANOSECONDS
         self.cancels_on_disconnect = request.cancel_on_disconnect
@@ -370,7 +359,8 @@ class ServerProtocol(Generic[K]):
         # Urgent, as the private messages are that may come from now on.
         self._replies.append(Reply(self.codec.encode(success), urgent=True, changes_account=changes))
         self._replies += [Reply(payload, urgent=True, private=True) for payload in missed]
-        return len(missed)
+        self.send_private(state, sent_at)
+        return len(missed) + len(state)
 
     def _miss_authentication(self, sent_at: int) -> None:
         self._warn("authentication did not come", connection=str(self.key))

@@ -100,6 +100,7 @@ class Client:
     def send(self, request: Message) -> None:
         connection = self.connect()
         connection.protocol.receive(connection.codec.encode(request), self.life.now, self.life.sent_at)
+        connection.protocol.sign_in((), self.life.now, self.life.sent_at)
         connection.flush()
 
     def sign_in(self, account: str, lifetime: float = 900.0) -> None:
