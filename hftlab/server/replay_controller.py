@@ -41,8 +41,6 @@ class ReplayController:
         self._paper = playback.source if isinstance(playback.source, PaperSource) else None
         self.waiting: deque[tuple[ReplayControl, asyncio.Future[None]]] = deque()
         """Controls that have not been acted on yet, and their answers."""
-        self.is_moving = False
-        """True if a seek is under way, on another thread, which has the accounts and the follower until it is over."""
         self._has_moved = asyncio.Event()
         self._announced: tuple[ReplayState, float] | None = None
         self._announced_at = 0.0
@@ -169,20 +167,20 @@ class ReplayController:
         # Messages of the time before are sent before: they are numbered already, or trades that would be lost.
         output.flush()
         target = playback.reachable(position)
-        self.is_moving = True
+        playback.is_moving = True
         self._has_moved.clear()
+        moving = asyncio.ensure_future(self._move(target))
         try:
-            state = await asyncio.to_thread(playback.seek, target)
-            if output.follower is not None:
-                await asyncio.to_thread(output.follower.seek, target)
-            self.is_moving = False
-        except asyncio.CancelledError:  # the thread goes on: what it has stays its own
+            state = await asyncio.shield(moving)
+        except asyncio.CancelledError:  # the thread goes on: what it has stays its own until it is done
+            moving.add_done_callback(lambda _: self._let_go())
             raise
         except BaseException:
-            self.is_moving = False
+            playback.is_moving = False
             raise
         finally:
             self._has_moved.set()
+        playback.is_moving = False
         if output.follower is not None:
             output.follower.moved()
         output.report_refused()
@@ -198,11 +196,23 @@ class ReplayController:
         if self._paper is not None:
             self._tell_accounts(self._paper.trading, target)
 
+    async def _move(self, target: int) -> list[Message]:
+        """Take the source and the follower to a position on another thread; returns the messages of the state there."""
+        state = await asyncio.to_thread(self._playback.seek, target)
+        if self._output.follower is not None:
+            await asyncio.to_thread(self._output.follower.seek, target)
+        return state
+
+    def _let_go(self) -> None:
+        """Let a stream that has been started again have the source, which the seek of an earlier one has had."""
+        self._playback.is_moving = False
+        self._awake.set()
+
     async def settled(self) -> bool:
         """Wait until no seek is under way; returns False if the stream has ended in the middle of one."""
-        while self.is_moving and not self._has_moved.is_set():
+        while self._playback.is_moving and not self._has_moved.is_set():
             await self._has_moved.wait()
-        return not self.is_moving
+        return not self._playback.is_moving
 
     def _send_passed(self, passed: list[Timed[Message]]) -> None:
         """Send the private messages of what a seek has passed."""

@@ -124,7 +124,7 @@ class Stream:
         assert self.broker is not None
         if self.playback.failure is not None:
             raise ServerError(f"{self.playback.name} has failed and takes no orders: start the server again")
-        if self._controller.is_moving:
+        if self.playback.is_moving:
             raise ServerError(f"{self.playback.name} is on its way to another time: send the order again behind it")
         try:
             told: list[Timed[Message]] = []
@@ -141,7 +141,7 @@ class Stream:
             return
         if self.broker is None or self.playback.failure is not None:
             return
-        if self._controller.is_moving:
+        if self.playback.is_moving:
             self._ended.append(entered_by)
         else:
             self.pass_on(self.broker.disconnect(entered_by, self._order_time()))
@@ -151,7 +151,7 @@ class Stream:
 
         While a seek is under way there are none: all accounts get theirs at its end.
         """
-        if self.broker is None or self._controller.is_moving:
+        if self.broker is None or self.playback.is_moving:
             return []
         self.pass_on(self.broker.collect())  # what has happened goes before how things are
         state = self.broker.snapshot(account, self._order_time(), with_finished=with_finished)
@@ -299,8 +299,8 @@ class Stream:
 
     @property
     def is_moving(self) -> bool:
-        """True if a seek is under way, on another thread, which has the accounts and the follower until it is over."""
-        return self._controller.is_moving
+        """True if a seek is under way on another thread, which has the source, its accounts and the follower."""
+        return self.playback.is_moving
 
     async def settled(self) -> bool:
         """Wait until no seek is under way; returns False if the stream has ended in the middle of one."""

@@ -61,7 +61,7 @@ class StreamOutput:
     def next_time(self) -> int | None:
         """Return the source time at which something is due next; None for nothing."""
         times = [self.publisher.next_time(), self.playback.next_time()]
-        if self.follower is not None and not self.playback.is_waiting:
+        if self.follower is not None and not self.playback.is_waiting and not self.playback.is_moving:
             times.append(self.follower.next_time())
         return min((at for at in times if at is not None), default=None)
 

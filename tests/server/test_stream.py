@@ -8,6 +8,7 @@ import random
 import tempfile
 import threading
 import time
+import traceback
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
@@ -365,7 +366,49 @@ class TestCalls:
         may_go_on.set()
         await server.start()
         assert (await server.replay.pause()).speed == 1.0  # type: ignore[union-attr]
+        await settled(lambda: not server._playback.is_moving)
+        assert server._playback.next_time() is None  # it waits for a subscription
         await server.stop()
+
+    async def test_nothing_else_asks_a_source_that_is_sought(
+        self, session: Session, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It is another thread's until then: figures, statuses, messages by hand and subscribers do without it."""
+        recording = session.replay()
+        has_begun, may_go_on, seek, next_time = (
+            threading.Event(),
+            threading.Event(),
+            recording.seek,
+            recording.next_time,
+        )
+        asked: list[str] = []
+
+        def slow(position: int) -> list[Message]:
+            has_begun.set()
+            may_go_on.wait(PATIENCE)
+            found = seek(position)
+            has_begun.clear()
+            return found
+
+        def watched() -> int | None:
+            if has_begun.is_set() and threading.current_thread() is threading.main_thread():
+                asked.append("".join(traceback.format_stack(limit=8)))
+            return next_time()
+
+        monkeypatch.setattr(recording, "seek", slow)
+        monkeypatch.setattr(recording, "next_time", watched)
+        async with Server(recording, port=0) as server, Client(server.url) as client:
+            await client.subscribe("AAPL")
+            seeking = asyncio.ensure_future(server.replay.seek(at(5)))
+            await asyncio.to_thread(has_begun.wait, PATIENCE)
+            assert server.stats()["lag_seconds"] == 0
+            server.publish(market_data(symbol("MSFT")))
+            assert server.replay_status().state == "PLAYING"
+            async with Client(server.url) as other:
+                await other.subscribe("AAPL")
+            may_go_on.set()
+            await seeking
+        assert asked == []
 
     async def test_a_long_step_tells_where_it_is(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """Else a client would give it up after a minute. Here each slice of 256 messages is long."""

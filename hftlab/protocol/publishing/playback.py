@@ -29,6 +29,8 @@ class Playback:
         self.clock = Clock() if source is None else source.clock
         self.is_recorded = self.is_waiting = source is not None and source.recorded
         self.is_ended = False
+        self.is_moving = False
+        """True while another thread takes the source to another position: nothing else may ask it until then."""
         self.is_looping: bool = getattr(source, "loop", False)
         """True if it begins again at its end."""
         self._has_advanced = False
@@ -90,7 +92,7 @@ class Playback:
         return ServerError(f"{self.name} has failed ({self.failure}) and sends nothing more: start the server again")
 
     def _due(self) -> int | None:
-        if self.source is None or self.failure is not None:
+        if self.source is None or self.failure is not None or self.is_moving:
             return None
         return self.check_of_source.time(self.source.next_time()) if self.is_ready() else self._last
 
@@ -214,7 +216,7 @@ class Playback:
         """The source time up to which all messages have been yielded."""
         span = self.source.span if isinstance(self.source, Seekable) else None
         now = self.clock.now()
-        if self.is_waiting or self.failure is not None or self._is_behind(now):
+        if self.is_waiting or self.failure is not None or self.is_moving or self._is_behind(now):
             return self._last
         return now if span is None or not self.is_ended else min(now, span[1])
 
