@@ -53,7 +53,7 @@ def nats_server_binary() -> str:
 class NatsServer:
     """Server process with JetStream on 127.0.0.1; a context manager. `port=0` takes any free port, and keeps it.
 
-    `folder` keeps what JetStream stores; without one it is a temporary folder, which goes with stop(). `options` are
+    `folder` keeps what JetStream stores; without one it is a temporary folder from start() to stop(). `options` are
     further arguments of nats-server. kill() and start() in turn are a crash and a restart.
     """
 
@@ -62,7 +62,7 @@ class NatsServer:
     ) -> None:
         self.port = port
         self._is_temporary = folder is None
-        self.folder = Path(tempfile.mkdtemp(prefix="hftlab-nats-")) if folder is None else folder
+        self.folder = folder
         self._jetstream, self._options = jetstream, list(options)
         self._process: subprocess.Popen[bytes] | None = None
         self._guard: subprocess.Popen[bytes] | None = None
@@ -80,9 +80,12 @@ class NatsServer:
 
     def start(self) -> Self:
         """Start it, and wait until it takes connections. Raises HftlabError if it does not."""
+        binary = nats_server_binary()
+        if self.folder is None:
+            self.folder = Path(tempfile.mkdtemp(prefix="hftlab-nats-"))
         self.folder.mkdir(parents=True, exist_ok=True)
         log = self.folder / "nats-server.log"
-        command = [nats_server_binary(), "-a", "127.0.0.1", "-p", str(self.port or -1), "-l", str(log)]
+        command = [binary, "-a", "127.0.0.1", "-p", str(self.port or -1), "-l", str(log)]
         command += ["--ports_file_dir", str(self.folder), *self._options]
         if self._jetstream:
             command += ["-js", "-sd", str(self.folder / "jetstream")]
@@ -96,6 +99,7 @@ class NatsServer:
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self.kill()
                 lines = log.read_text(errors="replace").splitlines()
+                self._remove_temporary()
                 raise HftlabError(f"nats-server has not started: {lines[-1] if lines else 'it says nothing'}")
             time.sleep(0.01)
         if Path("/bin/sh").exists():
@@ -115,8 +119,12 @@ class NatsServer:
     def stop(self) -> None:
         """End it, and remove a temporary folder."""
         self._end(signal.SIGTERM)
-        if self._is_temporary:
+        self._remove_temporary()
+
+    def _remove_temporary(self) -> None:
+        if self._is_temporary and self.folder is not None:
             shutil.rmtree(self.folder, ignore_errors=True)
+            self.folder = None
 
     def _end(self, number: int) -> None:
         process, self._process = self._process, None
@@ -132,6 +140,7 @@ class NatsServer:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        assert self.folder is not None
         (self.folder / f"nats-server_{process.pid}.ports").unlink(missing_ok=True)
 
     def __enter__(self) -> Self:

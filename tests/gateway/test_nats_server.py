@@ -60,8 +60,18 @@ class TestNatsServer:
     def test_a_temporary_folder_goes_with_it(self) -> None:
         with NatsServer(jetstream=False) as server:
             folder = server.folder
+            assert folder is not None
             assert folder.is_dir()
         assert not folder.exists()
+
+    def test_one_that_is_never_started_or_does_not_start_leaves_none(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+        NatsServer()
+        with pytest.raises(HftlabError, match="has not started"):
+            NatsServer(options=["--no-such-option"]).start()
+        assert list(tmp_path.iterdir()) == []
 
 
 @contextmanager
