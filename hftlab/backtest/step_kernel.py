@@ -110,8 +110,15 @@ def drive(
             if market.clock[0].wakes + 1 == one.stop:
                 return STOPPED
             _step(step, one, market, orders, delays, memory, parameters, limit)
-        if limit >= one.end:
+        if limit >= one.end and not _arrives_by(orders, one.end):
             return DONE
+
+
+@inlined
+def _arrives_by(orders: Any, end: int) -> bool:
+    """Tell whether a request that has been sent is still to arrive by a time."""
+    counts = orders.counts[0]
+    return bool(counts.arrived < counts.sent and orders.requests[counts.arrived].arrived <= end)
 
 
 @inlined

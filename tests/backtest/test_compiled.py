@@ -18,7 +18,7 @@ from hftlab.backtest.market_rows import market_rows
 from hftlab.errors import ArgumentError, ArgumentTypeError, StepFailed
 from hftlab.ingest import import_capture
 from hftlab.instruments import UNIT
-from hftlab.protocol import MarketData
+from hftlab.protocol import MarketData, OrderUpdate
 from hftlab.session import Session
 from hftlab.trading import AccountTerms
 from tests.backtest.recorded_days import levels, orders
@@ -202,6 +202,32 @@ def test_what_could_not_be_filled_has_the_reason_that_a_class_is_told() -> None:
         "no liquidity for the rest of an IOC order",
         "fill or kill: not fillable",
     }
+
+
+def test_what_is_sent_at_the_end_is_met_there_as_a_class_has_it(tmp_path: Path) -> None:
+    """A session of one message, which is its start and its end; and one whose last step is at the very end."""
+
+    @hl.compiled(wake=["best", "orders"], state={"sent": 0})
+    def taker(market, orders, state):  # type: ignore[no-untyped-def]
+        if state.sent < 3:
+            state.sent = orders.buy_market(1)
+
+    class Taker(hl.Strategy):
+        wake = "best"
+
+        def on_market_data(self, message: MarketData) -> None:
+            self.trading.buy(message.symbols[0].symbol, 1)
+
+        def on_order_update(self, update: OrderUpdate) -> None:
+            if update.update_type == "FILL" and len(self.trading.orders) < 3:
+                self.trading.buy(update.symbol, 1)
+
+    quotes = market_data(symbol("A", bid_size=100.0, ask_size=100.0, asks=[level(11.0, 100.0)]))
+    for times in ([10**9], [10**9, 2 * 10**9]):
+        session = write_session(tmp_path / f"session-{len(times)}", [(at, quotes) for at in times])
+        mine, of_class = (hl.backtest(one, session).fills.collect() for one in (taker, Taker))  # type: ignore[operator]
+        assert mine.height == 3
+        assert_frame_equal(*(one.drop("client_order_id") for one in (mine, of_class)))
 
 
 def test_billions_of_a_cheap_coin_are_counted_exactly(tmp_path: Path) -> None:
