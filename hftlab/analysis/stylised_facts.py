@@ -26,6 +26,7 @@ __all__ = [
 ]
 
 _LAGS: Final = tuple(range(1, 51))
+_SIGN_LAGS: Final = (1, 10, 50)
 
 
 def returns(quotes: pl.LazyFrame, every: str = "1s", *, coverage: pl.DataFrame | None = None) -> pl.LazyFrame:
@@ -92,13 +93,15 @@ def spread_distribution(quotes: pl.LazyFrame, *, coverage: pl.DataFrame | None =
     """Compute the share of time at each spread, between the first and the last quote of each symbol.
 
     Columns: symbol, spread (in the currency, rounded to 1e-6), share (sums to 1). With `coverage`, which is
-    session.coverage(detail=True), only time in which the symbol was recorded counts.
+    session.coverage(detail=True), only time in which the symbol was recorded counts. A symbol of which that is no time,
+    as with a single quote, is left out.
     """
     return (
         _lasting(quotes, coverage)
         .with_columns(pl.col("spread").round(6))
         .group_by("symbol", "spread")
         .agg(pl.col("lasting").sum())
+        .filter(pl.col("lasting").sum().over("symbol") > 0)
         .select("symbol", "spread", (pl.col("lasting") / pl.col("lasting").sum().over("symbol")).alias("share"))
         .sort("symbol", "spread")
         .collect()
@@ -131,7 +134,7 @@ def stylised_facts(
     per_return = returns(quotes, every, coverage=coverage)
     if coverage is not None:
         per_return = per_return.filter(pl.col("covered") == 1)
-    signs = _at_lags(autocorrelation(trade_signs(trades), "sign", (1, 10, 50)), "sign")
+    signs = _at_lags(autocorrelation(trade_signs(trades), "sign", _SIGN_LAGS), "sign", _SIGN_LAGS)
     linear = autocorrelation(per_return, "return", (1,)).select("symbol", "noise", return_1="autocorrelation")
     clustering = (
         autocorrelation(per_return, pl.col("return").abs(), range(1, 11))
@@ -193,7 +196,7 @@ def _lasting(quotes: pl.LazyFrame, coverage: pl.DataFrame | None) -> pl.LazyFram
     return covered_time(timed, coverage, start, end).rename({"covered": "lasting"})
 
 
-def _at_lags(values: pl.DataFrame, name: str) -> pl.DataFrame:
-    """Pivot autocorrelations to one column per lag."""
-    wide = values.pivot("lag", index="symbol", values="autocorrelation")
-    return wide.rename({column: f"{name}_{column}" for column in wide.columns if column != "symbol"})
+def _at_lags(values: pl.DataFrame, name: str, lags: Iterable[int]) -> pl.DataFrame:
+    """Pivot autocorrelations to one column per lag, also where there are none."""
+    of_lag = [pl.col("autocorrelation").filter(pl.col("lag") == lag).first().alias(f"{name}_{lag}") for lag in lags]
+    return values.group_by("symbol", maintain_order=True).agg(*of_lag)

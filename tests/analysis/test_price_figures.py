@@ -55,5 +55,13 @@ def test_the_band_between_bid_and_ask_is_filled_where_both_are_known(market_data
     assert [trace.fill for trace in flash.data[:2]] == [None, None]
 
 
+def test_a_time_without_trades_has_a_picture(market_data: pl.LazyFrame) -> None:
+    """The volume's axis has no values of its own: it is one of time all the same, as the axis above."""
+    quotes = market_data.with_columns(trades=pl.lit(None, market_data.collect_schema()["trades"]))
+    figure = analysis.price_figure(quotes, "AAPL", BEGIN, END)
+    assert len(figure.data[-1].x) == 0
+    assert "14:32:00" in figure.picture()
+
+
 def test_a_symbol_that_is_not_there(market_data: pl.LazyFrame) -> None:
     assert all(len(trace.x) == 0 for trace in analysis.price_figure(market_data, "TSLA").data)

@@ -101,6 +101,12 @@ class TestSpreads:
             {0.01: 0.7, 0.02: 0.3, 0.05: 0.0}
         )
 
+    def test_a_symbol_with_one_quote_has_no_shares(self) -> None:
+        quotes = pl.LazyFrame(
+            {"ts_event": [0, 1, 0], "symbol": ["A", "A", "B"], "spread": [0.01, 0.02, 0.01], "mid": [1.0] * 3}
+        )
+        assert facts.spread_distribution(quotes)["symbol"].to_list() == ["A", "A"]
+
 
 class TestTails:
     @pytest.mark.parametrize("exponent", [2.0, 3.0])
@@ -132,6 +138,12 @@ class TestSummary:
     def test_one_row_a_symbol(self, table: pl.DataFrame) -> None:
         assert table["symbol"].to_list() == ["A", "B"]
         assert not any(table.null_count().row(0))
+
+    def test_without_a_trade_there_is_no_row(self, table: pl.DataFrame) -> None:
+        quotes = quotes_of(np.exp(np.random.default_rng(4).normal(0, 1e-4, 100).cumsum()))
+        found = facts.stylised_facts(quotes, trades_of(np.array([1])).filter(pl.lit(value=False)))
+        assert found.is_empty()
+        assert found.columns == table.columns
 
     def test_a_random_series_has_no_stylised_facts(self, table: pl.DataFrame) -> None:
         row = table.row(0, named=True)

@@ -84,7 +84,15 @@ class _Picture:
         if not is_x or all(trace.type != "bar" for trace in self._on(name)):
             columns += [trace.base for trace in self._on(name) if trace.type == "bar" and _listed(trace.base)]
         names = (value for column in columns for value in column)
-        return Axis(layout, kind_of(layout, columns), names, low, high)
+        return Axis(layout, kind_of(layout, columns + self._columns_beside(name)), names, low, high)
+
+    def _columns_beside(self, name: str) -> list[Any]:
+        """Return the columns of the axes that match one: where it has no values it is of their kind, as in Plotly."""
+        root = self._axis_layout(name).matches or name
+        beside = {other for pair in self._pairs for other in pair if other != name and other[0] == name[0]}
+        matching = [other for other in beside if (self._axis_layout(other).matches or other) == root]
+        traces = [trace for other in sorted(matching) for trace in self._on(other)]
+        return [column for trace in traces if (column := getattr(trace, name[0])) is not None]
 
     def _axis_layout(self, name: str) -> Any:
         return self._layout[f"{name[0]}axis{name[1:]}"]
