@@ -78,7 +78,7 @@ def consolidated(market_data: pl.LazyFrame) -> pl.LazyFrame:
     prices the first by name is given.
     """
     frame = _plain(market_data).select("message", "ts_event", "symbol", "exchange", "bid", "ask").collect()
-    venues = sorted(frame["exchange"].unique())
+    venues = sorted(frame["exchange"].unique()) or [""]  # of no rows there are none, and expressions need one
     bids, asks = ({venue: _newest(side, venue) for venue in venues} for side in ("bid", "ask"))
     bid, ask = pl.max_horizontal(bids.values()), pl.min_horizontal(asks.values())
     crossing = pl.when(bid > ask).then(pl.lit("crossed")).when(bid == ask).then(pl.lit("locked"))

@@ -115,6 +115,13 @@ class TestConsolidated:
         assert rows["ts_event"].to_list() == [1, 2, 3, 4, 5, 7]
 
 
+def test_no_rows_are_no_quotes_and_no_opportunities(session: Session) -> None:
+    nothing = session.market_data.filter(symbol="TSLA")
+    rows, some = (analysis.consolidated(one).collect() for one in (nothing, session.market_data))
+    assert (len(rows), rows.columns) == (0, some.columns)
+    assert analysis.opportunities(nothing).is_empty()
+
+
 def test_messages_of_several_symbols_give_what_a_stream_of_them_gives(tmp_path: Path) -> None:
     """Each message has both listings of two symbols in any order; the live detector is the reference."""
     chance = random.Random(4)
