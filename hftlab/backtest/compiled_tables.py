@@ -123,11 +123,17 @@ def _orders(sent: pl.DataFrame, new: pl.DataFrame, heard: pl.DataFrame, fills: p
         pl.col("commission").sum(),
         pl.col("heard").last().alias("last_fill"),
     )
-    latest = heard.group_by("number").agg(
-        cause.filter(cause.is_in([int(Cause.CANCELLED), int(Cause.REJECTED)])).last().alias("ending"),
-        pl.col("heard").filter(cause.is_in([int(Cause.CANCELLED), int(Cause.REJECTED)])).last().alias("ended"),
-        pl.col("why").last(),
-        cause.last().alias("newest"),
+    # The broker of a class does not pass on that a request about an order that is over was refused.
+    is_late = (cause == int(Cause.REFUSED)) & (pl.col("why") == int(Why.UNKNOWN_ORDER))
+    latest = (
+        heard.filter(~is_late)
+        .group_by("number")
+        .agg(
+            cause.filter(cause.is_in([int(Cause.CANCELLED), int(Cause.REJECTED)])).last().alias("ending"),
+            pl.col("heard").filter(cause.is_in([int(Cause.CANCELLED), int(Cause.REJECTED)])).last().alias("ended"),
+            pl.col("why").last(),
+            cause.last().alias("newest"),
+        )
     )
     asked = sent.filter(pl.col("kind") == int(Kind.CANCEL)).select("number").unique().with_columns(is_asked=True)
     rows = new.drop("kind").join(asked, on="number", how="left", maintain_order="left")

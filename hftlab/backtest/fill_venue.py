@@ -18,7 +18,7 @@ from hftlab.clock import NANOSECONDS
 from hftlab.events import ASK, BID
 from hftlab.instruments import Instrument
 from hftlab.protocol.enums import OrderType, UpdateType
-from hftlab.simulator.entry_reasons import SMALL_DISPLAY, UNKNOWN_ORDER
+from hftlab.simulator.entry_reasons import REQUESTED, SMALL_DISPLAY, UNKNOWN_ORDER
 from hftlab.simulator.entry_rows import new_order, replacement_problem
 from hftlab.simulator.live_orders import Listing, LiveOrder
 from hftlab.trading.venue import (
@@ -207,7 +207,7 @@ class FillVenue:
         if isinstance(request, Cancel):
             if order.is_waiting:
                 self._forget(order)
-                self._tell(state_update(order, UpdateType.CANCEL, at, self._heard(account, at), reason="requested"))
+                self._tell(state_update(order, UpdateType.CANCEL, at, self._heard(account, at), reason=REQUESTED))
             else:
                 self._core.cancel(order.number, at)
             return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from hftlab.backtest.run_log import RunLog, SentRequest
+from hftlab.backtest.run_log import RunLog, SentRequest, answers_request
 from hftlab.clock import from_milliseconds
 from hftlab.protocol.enums import Liquidity, OrderStatus, UpdateType
 from hftlab.protocol.order_messages import CancelOrder, NewOrder, OrderUpdate, ReplaceOrder
@@ -59,7 +59,9 @@ class HeardLog(RunLog):
             self._settle(order.name, ("NEW",), "REJECTED")
         elif update.update_type is UpdateType.REJECT:
             self._settle(order.name, _CHANGES, "REJECTED")
-        elif update.status not in (OrderStatus.PENDING_NEW, OrderStatus.PENDING_CANCEL):
+        elif update.status not in (OrderStatus.PENDING_NEW, OrderStatus.PENDING_CANCEL) and answers_request(
+            update.update_type, update.reason
+        ):
             self._settle(order.name, (update.update_type.value,), "DONE")
 
     def _settle(self, name: str, kinds: tuple[str, ...], outcome: str) -> None:

@@ -6,7 +6,7 @@ from typing import Final
 
 from hftlab.backtest.reports import Why
 from hftlab.protocol.enums import OrderType
-from hftlab.simulator.entry_reasons import UNKNOWN_ORDER
+from hftlab.simulator.entry_reasons import REQUESTED, UNKNOWN_ORDER
 from hftlab.simulator.live_orders import LiveOrder
 
 __all__ = ["FILL_REASONS", "REASONS", "no_liquidity", "reason_of"]
@@ -19,7 +19,7 @@ FILL_REASONS: Final = {
 }
 REASONS: Final = {
     int(Why.NONE): None,
-    int(Why.REQUESTED): "requested",
+    int(Why.REQUESTED): REQUESTED,
     int(Why.WOULD_TAKE): "post-only: the order would trade at once",
     int(Why.NOT_FILLABLE): "fill or kill: not fillable",
     int(Why.SELF_TRADE): "self-trade prevention",

@@ -14,10 +14,11 @@ from hftlab.instruments import UNIT
 from hftlab.protocol.enums import UpdateType
 from hftlab.protocol.messages import MarketData
 from hftlab.protocol.order_messages import NewOrder, OrderUpdate, ReplaceOrder
+from hftlab.simulator.entry_reasons import REQUESTED
 from hftlab.trading.venue import Cancel, New, Replace, VenueRequest, VenueUpdate
 from hftlab.trading.wire import optional_units, to_units
 
-__all__ = ["RunLog", "SentRequest"]
+__all__ = ["RunLog", "SentRequest", "answers_request"]
 
 _HIGHEST: Final = HIGHEST_PRICE / UNIT
 _ENDS: Final = ("FILLED", "CANCELED", "REJECTED", "EXPIRED")
@@ -103,6 +104,8 @@ class RunLog:
         if kind is UpdateType.FILL:
             self._fills.append(update)
             return
+        if not answers_request(kind, update.reason):
+            return
         asked = update.request if kind is UpdateType.REJECT and update.request is not None else kind
         if rows := self._sent.get(asked + update.order_id):  # an order's requests arrive as they were sent
             row = rows.pop(0)
@@ -186,6 +189,13 @@ class RunLog:
             "why": update.reason,
             "ahead": update.ahead,
         }
+
+
+def answers_request(kind: UpdateType, reason: str | None) -> bool:
+    """Tell whether an update answers a request: the venue also cancels and reduces orders of its own accord."""
+    if kind is UpdateType.CANCEL:
+        return reason in (None, REQUESTED)
+    return kind is not UpdateType.REPLACE or reason is None
 
 
 def _quote_row(at: int, symbol: str, bid: float | None, ask: float | None) -> dict[str, Any]:

@@ -90,7 +90,11 @@ class StrategyTrading:
         tracked = self._blotter.find(name)
         if tracked is not None:
             self._blotter.replace(tracked, new)
-        self._send(message)
+        try:
+            self._send(message)
+        except ServerError:
+            self._blotter.keep(new)
+            raise
 
     def cancel_all(self, symbol: str | None = None) -> None:
         """Ask for all open orders of the account to be cancelled, or those in one symbol."""

@@ -9,8 +9,10 @@ from hftlab.book.matching import Reason, TradingPhase
 from hftlab.instruments import UNIT
 from hftlab.protocol.enums import OrderType, TimeInForce
 
-__all__ = ["SMALL_DISPLAY", "UNKNOWN_ORDER", "amount", "cancel_reason", "refusal"]
+__all__ = ["REQUESTED", "SMALL_DISPLAY", "UNKNOWN_ORDER", "amount", "cancel_reason", "refusal"]
 
+REQUESTED: Final = "requested"
+"""Reason of a cancellation that the order's account has asked for."""
 UNKNOWN_ORDER: Final = "unknown order"
 SMALL_DISPLAY: Final = "display_quantity: an iceberg shows at least a thousandth of its quantity"
 
@@ -21,7 +23,7 @@ _REFUSALS: Final = {
     Reason.WOULD_TAKE: "post-only: the order would trade at once",
 }
 _CANCELS: Final = {
-    Reason.REQUESTED: "requested",
+    Reason.REQUESTED: REQUESTED,
     Reason.EXPIRED: "end of day",
     Reason.SELF_TRADE: "self-trade prevention",
     Reason.NOT_FILLABLE: "fill or kill: not fillable",
