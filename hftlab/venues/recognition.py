@@ -32,7 +32,7 @@ READABLE: Final[dict[str, str]] = {
     "mitch": "LSE Level 2 MITCH 11.9: a packet capture, or a file of its units",
     "nyse": "NYSE Integrated Feed: a packet capture",
 }
-"""What hftlab reads, by the name of the format."""
+"""Descriptions of the files that hftlab reads, by the name of the format."""
 
 _HEAD: Final = 1 << 18
 _ZIP: Final = b"PK\x03\x04"
@@ -40,7 +40,7 @@ _MEMBERS: Final = 20  # of an archive
 
 
 class Guess(NamedTuple):
-    """What a file looks like: the `format` that reads it, None if there is none, and `what` it is; "" if unknown."""
+    """Guess at a file's format: the `format` that reads it, None if there is none, and `what` it is; "" if unknown."""
 
     format: str | None
     what: str

@@ -1,4 +1,4 @@
-"""What becomes of one symbol of a live feed: its events, and when its book can be relied on."""
+"""Output of a live decoder for one symbol: its events, and the moments at which its book becomes reliable or not."""
 
 from __future__ import annotations
 

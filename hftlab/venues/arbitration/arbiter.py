@@ -97,7 +97,7 @@ class ArbitrationStats:
 
 
 class Arbiter:
-    """Puts the packets of any number of lines together: each message once, in order, from the line that had it first.
+    """Arbiter of any number of lines: each message once, in order, from the line that had it first.
 
     A packet that is ahead is held until the messages before it come, on whatever line. After `wait` ns of the capture's
     time, or `packets` packets of the stream, what is still missing is declared a gap. A stream that does not begin with

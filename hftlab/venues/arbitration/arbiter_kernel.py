@@ -41,10 +41,10 @@ from hftlab.venues.arbitration.arbiter_state import (
 __all__ = ["FAR", "LONG", "flush", "put_in_order"]
 
 FAR: Final = 1000
-"""Numbers that a line has to fall back to have begun anew without saying so."""
+"""Count of numbers by which a line that falls back has begun anew, though no packet says so."""
 
 LONG: Final = 3600 * 10**9
-"""Silence of a line, in ns, behind which it has begun anew if it falls back at all: nothing comes so late."""
+"""Silence of a line, in ns, after which it has begun anew if it falls back at all: no copy comes so late."""
 
 _FIRST: Final = 1
 """Number of the first message of a session, and of the first after a restart."""

@@ -105,7 +105,7 @@ class Survey:
 
     @property
     def ends_events(self) -> bool:
-        """Whether F_LAST tells where events of orders and levels end: a file of trades alone has it by chance."""
+        """True if F_LAST marks the ends of events of orders and levels; in a file of trades alone it marks nothing."""
         return self._flagged and self._quotes
 
     def _measure(self, records: Records) -> None:

@@ -54,7 +54,7 @@ _LARGEST: Final = 2.0**62
 
 
 class Meaning(Enum):
-    """What an array's `ival` holds: all of hftlab's columns, Databento's flags alone, or anything else."""
+    """Meaning of an array's `ival`: all of hftlab's columns, Databento's flags alone, or anything else."""
 
     OURS = "ours"
     FLAGS = "flags"

@@ -21,7 +21,7 @@ from hftlab.venues.hftbacktest.array_file import load_events
 __all__ = ["HFTBACKTEST", "detect_instrument", "instrument_of"]
 
 HFTBACKTEST: Final = Venue("HFTBACKTEST", "")
-"""Stands for the venue of a symbol that hftlab does not know: arrays do not name theirs."""
+"""Venue of symbols that hftlab does not know: arrays do not name theirs."""
 
 _NAME: Final = re.compile(r"[A-Za-z0-9]+")
 _DECIMALS: Final = 9

@@ -29,7 +29,7 @@ TALLIES: Final = 4
 
 UNWANTED: Final = -1
 BAD_SYMBOL: Final = -2
-"""Numbers of instruments that are not: one that is not wanted, one whose symbol cannot be."""
+"""Numbers that stand for instruments without rows: not among the wanted ones, and of a symbol that cannot be."""
 
 TOP_FIELDS: Final = 4
 """Columns of the last quote of a slot: bid price and size, ask price and size."""

@@ -7,13 +7,14 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hftlab.events import ADD, CANCEL, CLEAR, F_LAST, FILL, MODIFY, TRADE
+from hftlab.events import ADD, CANCEL, CLEAR, FILL, MODIFY, TRADE
 from hftlab.kernels.byte_order import store_u32, store_u64
 from hftlab.kernels.compiling import in_place
 from hftlab.kernels.integer_map import IntegerMap, find_place, insert_key, remove_place
+from hftlab.venues.encodable_rows import FINE, REPEATED, TOO_MUCH, UNEQUAL, UNKNOWN, goes_on, is_taken_off
 from hftlab.venues.itch.message_writers import Events, write_add, write_cancel, write_delete, write_head, write_replace
 
-__all__ = ["COUNTERS", "FIRST_OWN", "PROBLEMS", "SKIPPED", "TABLE_FIELDS", "Live", "encode"]
+__all__ = ["COUNTERS", "FIRST_OWN", "SKIPPED", "TABLE_FIELDS", "Live", "encode"]
 
 Bytes = npt.NDArray[np.uint8]
 IntArray = npt.NDArray[np.int64]
@@ -26,13 +27,6 @@ FIRST_OWN: Final = 1 << 62
 MATCHES, OWN, SKIPPED = range(3)
 COUNTERS: Final = 3
 
-FINE, UNKNOWN, REPEATED, TOO_MUCH, UNEQUAL = range(5)
-PROBLEMS: Final = {
-    UNKNOWN: "names an order that was never added: begin with the rows that add it",
-    REPEATED: "adds an order that exists already: give each order a number of its own",
-    TOO_MUCH: "takes more than the order has left: take at most that",
-    UNEQUAL: "is of another size than the other rows of its execution: give T, F and C one size",
-}
 _REFERENCE, _PRICE, _LEFT, _LOCATE = range(4)
 TABLE_FIELDS: Final = 4
 
@@ -134,9 +128,9 @@ def _modify(events: Events, live: Live, out: Bytes, at: int, row: int) -> Step:
 
 @in_place
 def _trade(events: Events, live: Live, out: Bytes, at: int, row: int) -> Step:
-    if not _goes_on(events, row) or events.action[row + 1] != FILL:
+    if not goes_on(events, row) or events.action[row + 1] != FILL:
         return 1, _write_trade(events, live, out, at, row), FINE
-    if not _is_taken_off(events, row + 1):
+    if not is_taken_off(events, row + 1):
         # The order that was hit was not displayed.
         return 2, _write_trade(events, live, out, at, row), FINE
     if events.size[row] != events.size[row + 1]:
@@ -150,7 +144,7 @@ def _trade(events: Events, live: Live, out: Bytes, at: int, row: int) -> Step:
 
 @in_place
 def _fill(events: Events, live: Live, out: Bytes, at: int, row: int) -> Step:
-    if not _is_taken_off(events, row):
+    if not is_taken_off(events, row):
         live.counters[SKIPPED] += 1
         return 1, at, FINE
     at, problem = _write_execution(events, live, out, at, row, events.price[row], False)
@@ -171,23 +165,9 @@ def _clear(events: Events, live: Live, out: Bytes, at: int, row: int) -> Step:
 
 
 @in_place
-def _goes_on(events: Events, row: int) -> bool:
-    return row + 1 < len(events.action) and not events.flags[row] & F_LAST
-
-
-@in_place
-def _is_taken_off(events: Events, fill: int) -> bool:
-    """Tell whether the row after an F takes the fill off the book."""
-    if not _goes_on(events, fill):
-        return False
-    action = events.action[fill + 1]
-    return action in (CANCEL, MODIFY) and bool(events.order_id[fill + 1] == events.order_id[fill])
-
-
-@in_place
 def _is_replaced(events: Events, live: Live, row: int) -> bool:
     """Tell whether the row after a C adds a new order that replaces the old one."""
-    if not _goes_on(events, row) or events.action[row + 1] != ADD:
+    if not goes_on(events, row) or events.action[row + 1] != ADD:
         return False
     is_like = events.side[row] == events.side[row + 1] and events.instrument_id[row] == events.instrument_id[row + 1]
     return is_like and bool(find_place(live.orders, events.order_id[row + 1]) == 0)

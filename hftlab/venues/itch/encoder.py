@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from hftlab.errors import EventError
-from hftlab.events import ADD, ASK, BID, F_LAST, F_MBP, NONE, EventBatch
+from hftlab.events import ADD, NONE, EventBatch
 from hftlab.instruments import UNIT, Instrument
 from hftlab.kernels.integer_map import LIVE, new_map, with_capacity
+from hftlab.venues.encodable_rows import require, require_orders, row_error, segments
 from hftlab.venues.itch.blocks import midnight, midnight_before
-from hftlab.venues.itch.encode_kernel import COUNTERS, PROBLEMS, SKIPPED, TABLE_FIELDS, Live, encode
+from hftlab.venues.itch.encode_kernel import COUNTERS, SKIPPED, TABLE_FIELDS, Live, encode
 from hftlab.venues.itch.message_tables import message_bytes
 from hftlab.venues.itch.message_writers import Events
 from hftlab.venues.itch.order_words import LARGEST_SHARES
@@ -23,7 +23,7 @@ __all__ = ["Encoder"]
 
 _DAY: Final = 86_400 * UNIT
 _FIRST_ORDERS: Final = 1 << 12
-_CHUNK: Final = 1 << 15
+_FEED: Final = "ITCH"
 _MOST_BYTES: Final = 2 + 44  # of a row, the orders aside that a later R deletes
 _DELETE_BYTES: Final = 2 + 19
 _PRICE: Final = UNIT // 10_000
@@ -89,7 +89,7 @@ class Encoder:
         _check(batch, self._midnight)
         parts = [self._start(batch)]
         size = len(parts[0])
-        for start, stop in _segments(batch.flags):
+        for start, stop in segments(batch.flags):
             parts.append(self._encode(batch, start, stop, ends[start:stop]))
             ends[start:stop] += size
             size += len(parts[-1])
@@ -118,11 +118,7 @@ class Encoder:
         out = np.empty(size, np.uint8)
         row, end, problem = encode(self._events(batch[start:stop]), self._live, out, ends)
         if problem:
-            row += start
-            raise EventError(
-                f"row {row} of the batch, {chr(batch.action[row])} of order {batch.order_id[row]} of "
-                f"{batch.instruments[batch.instrument_id[row]].symbol}, {PROBLEMS[problem]}"
-            )
+            raise row_error(batch, start + row, problem)
         return out[:end].tobytes()
 
     def _start(self, batch: EventBatch) -> bytes:
@@ -185,33 +181,14 @@ class Encoder:
         self._live = self._live._replace(orders=orders, table=table)
 
 
-def _segments(flags: npt.NDArray[np.uint8]) -> Iterator[tuple[int, int]]:
-    """Yield ranges of whole events, of so many rows that the kernel's tables stay small."""
-    start = 0
-    while start < len(flags):
-        at = min(start + _CHUNK, len(flags)) - 1
-        ends = np.flatnonzero(flags[at:] & F_LAST) if not flags[at] & F_LAST else [0]
-        stop = at + 1 + int(ends[0]) if len(ends) else len(flags)
-        yield start, stop
-        start = stop
-
-
 def _check(batch: EventBatch, start: int) -> None:
     """Raise EventError for the first row with a value that does not fit into an ITCH message."""
     times, action = batch.ts_event - start, batch.action
     speaks = action != NONE
-    names_order = np.isin(action, list(b"ACMF"))
     adds = action == ADD
-    _require("ts_event", batch.ts_event, (times >= 0) & (times < _DAY), "times of one day in New York, or `date`")
-    _require("flags", batch.flags, ~(names_order & (batch.flags & F_MBP != 0)), "orders: ITCH has no price levels")
-    _require("side", batch.side, ~names_order | np.isin(batch.side, [BID, ASK]), "B or A for an order")
+    require(_FEED, "ts_event", batch.ts_event, (times >= 0) & (times < _DAY), "times of one day in New York, or `date`")
+    require_orders(_FEED, batch)
     fits = (batch.price >= 0) & (batch.price % _PRICE == 0) & (batch.price // _PRICE < 1 << 32)
-    _require("price", batch.price, ~speaks | fits, "multiples of $0.0001 below $429,496.7296")
+    require(_FEED, "price", batch.price, ~speaks | fits, "multiples of $0.0001 below $429,496.7296")
     shares = (batch.size <= LARGEST_SHARES) & ((batch.size > 0) | ~adds)
-    _require("size", batch.size, ~speaks | shares, f"1 to {LARGEST_SHARES} shares")
-
-
-def _require(name: str, values: npt.NDArray[Any], good: npt.NDArray[np.bool_], wanted: str) -> None:
-    if not good.all():
-        row = int(np.argmin(good))
-        raise EventError(f"column {name} has {values[row]} in row {row}: ITCH needs {wanted}")
+    require(_FEED, "size", batch.size, ~speaks | shares, f"1 to {LARGEST_SHARES} shares")

@@ -13,7 +13,7 @@ __all__ = ["LARGEST_SHARES", "SELL", "SIDELESS", "pack"]
 LARGEST_SHARES: Final = (1 << 30) - 1
 SELL: Final = np.uint64(1 << 31)
 SIDELESS: Final = np.uint64(1 << 30)
-"""Marks an order that took the place of an unknown one: a replacement does not say its side."""
+"""Mark of an order that took the place of an unknown one: a replacement does not say its side."""
 
 _HALF: Final = np.uint64(32)
 

@@ -33,7 +33,7 @@ class FrameLine(NamedTuple):
 
 
 def is_second_version(path: Path) -> bool:
-    """Tell from its first frame whether a capture is of API v2; False for what is no capture at all."""
+    """Tell from its first frame whether a capture is of API v2; False for a file that is not a capture."""
     try:
         for _, line in islice(read_lines(path), _LOOKED_AT):
             if line and not _REQUEST.match(line) and not _CONNECTION.match(line):

@@ -38,7 +38,7 @@ DEPTHS: Final = (10, 25, 100, 500, 1000)
 
 
 class Verdict(Enum):
-    """What a message of the book has made of it."""
+    """Verdict on the book after a message."""
 
     GOOD = auto()  # the checksum is that of the book
     BAD = auto()  # the checksum differs: the book is not the venue's

@@ -7,8 +7,9 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hftlab.events import ADD, CANCEL, CLEAR, F_LAST, FILL, MODIFY, TRADE
+from hftlab.events import ADD, CANCEL, CLEAR, FILL, MODIFY, TRADE
 from hftlab.kernels.compiling import in_place, inlined
+from hftlab.venues.encodable_rows import FINE, REPEATED, TOO_MUCH, UNEQUAL, UNKNOWN, goes_on, is_taken_off
 from hftlab.venues.live_orders import (
     LiveOrders,
     clear_orders,
@@ -32,20 +33,12 @@ from hftlab.venues.mitch.unit_writers import (
     write_trade,
 )
 
-__all__ = ["COUNTERS", "PROBLEMS", "SKIPPED", "Live", "encode"]
+__all__ = ["COUNTERS", "SKIPPED", "Live", "encode"]
 
 Step = tuple[int, int]  # rows taken, what is wrong
 
 TRADES, SKIPPED = range(2)
 COUNTERS: Final = 2
-
-FINE, UNKNOWN, REPEATED, TOO_MUCH, UNEQUAL = range(5)
-PROBLEMS: Final = {
-    UNKNOWN: "names an order that was never added: begin with the rows that add it",
-    REPEATED: "adds an order that exists already: give each order a number of its own",
-    TOO_MUCH: "takes more than the order has left: take at most that",
-    UNEQUAL: "is of another size than the other rows of its execution: give T, F and C one size",
-}
 
 
 class Live(NamedTuple):
@@ -149,10 +142,10 @@ def _modify(events: Events, live: Live, output: Output, row: int) -> Step:
 
 @in_place
 def _trade(events: Events, live: Live, output: Output, row: int) -> Step:
-    if not _goes_on(events, row) or events.action[row + 1] != FILL:
+    if not goes_on(events, row) or events.action[row + 1] != FILL:
         _write_trade(events, live, output, row)
         return 1, FINE
-    if not _is_taken_off(events, row + 1):
+    if not is_taken_off(events, row + 1):
         # The order that was hit was not displayed.
         _write_trade(events, live, output, row)
         return 2, FINE
@@ -165,7 +158,7 @@ def _trade(events: Events, live: Live, output: Output, row: int) -> Step:
 @in_place
 def _fill(events: Events, live: Live, output: Output, row: int, paid: Any, printable: bool) -> Step:
     """Write the execution of an F row and the row behind it, which takes the shares off the book."""
-    if not _is_taken_off(events, row):
+    if not is_taken_off(events, row):
         live.counters[SKIPPED] += 1
         return 1, FINE
     size, after = np.int64(events.size[row]), row + 1
@@ -211,23 +204,9 @@ def _write_trade(events: Events, live: Live, output: Output, row: int) -> None:
 
 
 @in_place
-def _goes_on(events: Events, row: int) -> bool:
-    return row + 1 < len(events.action) and not events.flags[row] & F_LAST
-
-
-@in_place
-def _is_taken_off(events: Events, fill: int) -> bool:
-    """Tell whether the row after an F takes the fill off the book."""
-    if not _goes_on(events, fill):
-        return False
-    action = events.action[fill + 1]
-    return action in (CANCEL, MODIFY) and bool(events.order_id[fill + 1] == events.order_id[fill])
-
-
-@in_place
 def _is_requeued(events: Events, row: int) -> bool:
     """Tell whether the row after a C adds the same order again, at the end of its level."""
-    if not _goes_on(events, row) or events.action[row + 1] != ADD:
+    if not goes_on(events, row) or events.action[row + 1] != ADD:
         return False
     is_like = events.side[row] == events.side[row + 1] and events.instrument_id[row] == events.instrument_id[row + 1]
     return bool(is_like and events.order_id[row] == events.order_id[row + 1])

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
-from hftlab.errors import EventError
-from hftlab.events import ADD, ASK, BID, CLEAR, F_LAST, F_MBP, NONE, EventBatch
+from hftlab.events import ADD, CLEAR, NONE, EventBatch
 from hftlab.instruments import UNIT, Instrument
+from hftlab.venues.encodable_rows import require, require_orders, row_error, segments
 from hftlab.venues.live_orders import has_room, live_count, new_orders, with_more_orders, with_more_slots
 from hftlab.venues.message_columns import encode_message
-from hftlab.venues.mitch.encode_kernel import COUNTERS, PROBLEMS, SKIPPED, Live, encode
+from hftlab.venues.mitch.encode_kernel import COUNTERS, SKIPPED, Live, encode
 from hftlab.venues.mitch.layouts import FORMAT, HEADER
 from hftlab.venues.mitch.listings import PRICE_UNIT, directory_message
 from hftlab.venues.mitch.london import as_midnight, midnight_of
@@ -36,10 +35,10 @@ from hftlab.venues.pcap import Datagrams, Flow
 __all__ = ["FLOW", "Encoder"]
 
 FLOW: Final = Flow("192.0.2.1", 60_000, "233.252.0.3", 60_000)
-"""Where the units come from and go to, in addresses that are nobody's."""
+"""Flow of the units that are written, in addresses reserved for documentation (RFC 5737, 5771)."""
 
 _DAY: Final = 86_400 * UNIT
-_CHUNK: Final = 1 << 15
+_FEED: Final = "MITCH"
 _MOST_BYTES: Final = 8 + 6 + 8 + 44  # of a row: unit, time message, perhaps in a unit of its own, message
 
 
@@ -99,7 +98,7 @@ class Encoder:
         self._time, self._received = first - self._midnight, int(batch.ts_recv[0])
         if head := self._start(batch):
             yield self._datagrams(head)
-        for start, stop in _segments(batch.flags):
+        for start, stop in segments(batch.flags):
             yield self._encode(batch, start, stop)
         self._time, self._received = int(batch.ts_event[-1]) - self._midnight, int(batch.ts_recv[-1])
 
@@ -121,11 +120,7 @@ class Encoder:
         self._fields[END] = self._fields[UNITS] = 0
         row, problem = encode(self._events(batch[start:stop]), self._live, output)
         if problem:
-            row += start
-            raise EventError(
-                f"row {row} of the batch, {chr(batch.action[row])} of order {batch.order_id[row]} of "
-                f"{batch.instruments[batch.instrument_id[row]].symbol}, {PROBLEMS[problem]}"
-            )
+            raise row_error(batch, start + row, problem)
         units, end = int(self._fields[UNITS]), int(self._fields[END])
         return Datagrams(
             output.data[:end],
@@ -209,34 +204,15 @@ class Encoder:
         self._live = self._live._replace(orders=orders)
 
 
-def _segments(flags: npt.NDArray[np.uint8]) -> Iterator[tuple[int, int]]:
-    """Yield ranges of whole events, of so many rows that the kernel's tables stay small."""
-    start = 0
-    while start < len(flags):
-        at = min(start + _CHUNK, len(flags)) - 1
-        ends = np.flatnonzero(flags[at:] & F_LAST) if not flags[at] & F_LAST else [0]
-        stop = at + 1 + int(ends[0]) if len(ends) else len(flags)
-        yield start, stop
-        start = stop
-
-
 def _check(batch: EventBatch, midnight: int) -> None:
     """Raise EventError for the first row with a value that does not fit into a message."""
     times, action = batch.ts_event - midnight, batch.action
     speaks = (action != NONE) & (action != CLEAR)
-    names_order = np.isin(action, list(b"ACMF"))
     adds = action == ADD
     # A day on which the clocks go back has 25 hours.
     is_of_day = (times >= 0) & (times < _DAY + _DAY // 24)
-    _require("ts_event", batch.ts_event, is_of_day, "times of one day in London, or `date`")
-    _require("flags", batch.flags, ~(names_order & (batch.flags & F_MBP != 0)), "orders: it has no price levels")
-    _require("side", batch.side, ~names_order | np.isin(batch.side, [BID, ASK]), "B or A for an order")
-    _require("price", batch.price, ~speaks | (batch.price % PRICE_UNIT == 0), "multiples of 0.00000001")
+    require(_FEED, "ts_event", batch.ts_event, is_of_day, "times of one day in London, or `date`")
+    require_orders(_FEED, batch)
+    require(_FEED, "price", batch.price, ~speaks | (batch.price % PRICE_UNIT == 0), "multiples of 0.00000001")
     shares = (batch.size < 1 << 32) & ((batch.size > 0) | ~adds)
-    _require("size", batch.size, ~speaks | shares, "1 to 4294967295 shares")
-
-
-def _require(name: str, values: npt.NDArray[Any], good: npt.NDArray[np.bool_], wanted: str) -> None:
-    if not good.all():
-        row = int(np.argmin(good))
-        raise EventError(f"column {name} has {values[row]} in row {row}: MITCH needs {wanted}")
+    require(_FEED, "size", batch.size, ~speaks | shares, "1 to 4294967295 shares")

@@ -24,7 +24,7 @@ _MOST: Final = 1400
 
 
 class Packer:
-    """Packs the messages of one session, numbered from `sequence` on, into packets of at most `most` bytes.
+    """Packer of the messages of one session, numbered from `sequence` on, into packets of at most `most` bytes.
 
     A longer message has a packet of its own. Raises ArgumentError for a session that is not up to ten characters of
     ASCII.

@@ -76,7 +76,7 @@ class MoldStats:
 
 
 class Receiver:
-    """Puts the packets of each session together, as an Arbiter does: any number of lines, each message once, in order.
+    """Receiver of any number of lines, as an Arbiter has them: each message of a session once, in order.
 
     `session` is the only one to keep, by default every session; `wait` and `packets` are those of an Arbiter.
     Packets of more than 1,024 sessions are taken for damage, and counted as others.

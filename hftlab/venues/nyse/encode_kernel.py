@@ -7,9 +7,10 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hftlab.events import ADD, CANCEL, CLEAR, F_LAST, FILL, MODIFY, TRADE
+from hftlab.events import ADD, CANCEL, CLEAR, FILL, MODIFY, TRADE
 from hftlab.kernels.compiling import in_place, inlined
 from hftlab.kernels.integer_map import IntegerMap, find_place, insert_key, remove_place
+from hftlab.venues.encodable_rows import FINE, REPEATED, TOO_MUCH, UNEQUAL, UNKNOWN, goes_on, is_taken_off
 from hftlab.venues.nyse.order_keys import key_of
 from hftlab.venues.nyse.packet_writers import (
     Events,
@@ -24,7 +25,7 @@ from hftlab.venues.nyse.packet_writers import (
     write_trade,
 )
 
-__all__ = ["COUNTERS", "PROBLEMS", "SKIPPED", "SUMMARY_FIELDS", "TABLE_FIELDS", "Live", "encode"]
+__all__ = ["COUNTERS", "SKIPPED", "SUMMARY_FIELDS", "TABLE_FIELDS", "Live", "encode"]
 
 IntArray = npt.NDArray[np.int64]
 WordArray = npt.NDArray[np.uint64]
@@ -33,13 +34,6 @@ Step = tuple[int, int]  # rows taken, what is wrong
 TRADES, SKIPPED = range(2)
 COUNTERS: Final = 2
 
-FINE, UNKNOWN, REPEATED, TOO_MUCH, UNEQUAL = range(5)
-PROBLEMS: Final = {
-    UNKNOWN: "names an order that was never added: begin with the rows that add it",
-    REPEATED: "adds an order that exists already: give each order a number of its own",
-    TOO_MUCH: "takes more than the order has left: take at most that",
-    UNEQUAL: "is of another size than the other rows of its execution: give T, F and C one size",
-}
 _PRICE, _LEFT, _INDEX = range(3)
 TABLE_FIELDS: Final = 3
 _HIGH, _LOW, _OPEN, _CLOSE, _VOLUME = range(5)
@@ -164,10 +158,10 @@ def _modify(events: Events, live: Live, output: Output, row: int) -> Step:
 
 @in_place
 def _trade(events: Events, live: Live, output: Output, row: int) -> Step:
-    if not _goes_on(events, row) or events.action[row + 1] != FILL:
+    if not goes_on(events, row) or events.action[row + 1] != FILL:
         _write_trade(events, live, output, row)
         return 1, FINE
-    if not _is_taken_off(events, row + 1):
+    if not is_taken_off(events, row + 1):
         # The order that was hit was not displayed.
         _write_trade(events, live, output, row)
         return 2, FINE
@@ -182,7 +176,7 @@ def _trade(events: Events, live: Live, output: Output, row: int) -> Step:
 
 @in_place
 def _fill(events: Events, live: Live, output: Output, row: int) -> Step:
-    if not _is_taken_off(events, row):
+    if not is_taken_off(events, row):
         live.counters[SKIPPED] += 1
         return 1, FINE
     problem = _write_execution(events, live, output, row, events.price[row], False)
@@ -203,23 +197,9 @@ def _clear(events: Events, live: Live, output: Output, row: int) -> Step:
 
 
 @in_place
-def _goes_on(events: Events, row: int) -> bool:
-    return row + 1 < len(events.action) and not events.flags[row] & F_LAST
-
-
-@in_place
-def _is_taken_off(events: Events, fill: int) -> bool:
-    """Tell whether the row after an F takes the fill off the book."""
-    if not _goes_on(events, fill):
-        return False
-    action = events.action[fill + 1]
-    return action in (CANCEL, MODIFY) and bool(events.order_id[fill + 1] == events.order_id[fill])
-
-
-@in_place
 def _is_replaced(events: Events, live: Live, row: int) -> bool:
     """Tell whether the row after a C adds an order that takes the old one's place."""
-    if not _goes_on(events, row) or events.action[row + 1] != ADD:
+    if not goes_on(events, row) or events.action[row + 1] != ADD:
         return False
     is_like = events.side[row] == events.side[row + 1] and events.instrument_id[row] == events.instrument_id[row + 1]
     return is_like and bool(_find(events, live, row + 1) == 0)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from hftlab.errors import EventError
-from hftlab.events import ADD, ASK, BID, CLEAR, F_LAST, F_MBP, NONE, EventBatch
+from hftlab.events import ADD, CLEAR, NONE, EventBatch
 from hftlab.instruments import UNIT, Instrument
 from hftlab.kernels.integer_map import LIVE, new_map, with_capacity
+from hftlab.venues.encodable_rows import require, require_orders, row_error, segments
 from hftlab.venues.message_columns import encode_message
-from hftlab.venues.nyse.encode_kernel import COUNTERS, PROBLEMS, SKIPPED, SUMMARY_FIELDS, TABLE_FIELDS, Live, encode
+from hftlab.venues.nyse.encode_kernel import COUNTERS, SKIPPED, SUMMARY_FIELDS, TABLE_FIELDS, Live, encode
 from hftlab.venues.nyse.layouts import HEADER, Version
 from hftlab.venues.nyse.listing import LARGEST_SCALE, LONGEST_NAME, name_of
 from hftlab.venues.nyse.message_tables import layouts_of, message_bytes
@@ -36,11 +37,11 @@ FLOWS: Final = (
     Flow("192.0.2.1", 20_000, "233.252.0.1", 20_000),
     Flow("192.0.2.1", 20_000, "233.252.0.2", 20_001),
 )
-"""Where the packets come from and go to, in addresses that are nobody's: the main channel, that of stock summaries."""
+"""Flows of the main channel and of that of stock summaries, in addresses for documentation (RFC 5737, 5771)."""
 
 _FIRST_ORDERS: Final = 1 << 12
 _FIRST_SYMBOLS: Final = 64
-_CHUNK: Final = 1 << 15
+_FEED: Final = "the Integrated Feed"
 _MOST_BYTES: Final = 16 + 16 + 16 + 42  # of a row: packet, time reference, perhaps in a packet of its own, message
 _SECONDS: Final = 1 << 32
 _USUAL_SCALE, _COARSE_SCALE = 4, 3
@@ -112,7 +113,7 @@ class Encoder:
         _check(batch, self._units(batch))
         if head:
             yield self._datagrams(head, 0)
-        for start, stop in _segments(batch.flags):
+        for start, stop in segments(batch.flags):
             yield self._encode(batch, start, stop)
         self._time, self._received = int(batch.ts_event[-1]), int(batch.ts_recv[-1])
 
@@ -154,11 +155,7 @@ class Encoder:
         self._fields[END] = self._fields[PACKETS] = 0
         row, problem = encode(self._events(batch[start:stop]), self._live, output)
         if problem:
-            row += start
-            raise EventError(
-                f"row {row} of the batch, {chr(batch.action[row])} of order {batch.order_id[row]} of "
-                f"{batch.instruments[batch.instrument_id[row]].symbol}, {PROBLEMS[problem]}"
-            )
+            raise row_error(batch, start + row, problem)
         packets, end = int(self._fields[PACKETS]), int(self._fields[END])
         return Datagrams(
             output.data[:end],
@@ -272,38 +269,19 @@ class Encoder:
         self._live = self._live._replace(orders=orders, table=table, summaries=summaries)
 
 
-def _segments(flags: npt.NDArray[np.uint8]) -> Iterator[tuple[int, int]]:
-    """Yield ranges of whole events, of so many rows that the kernel's tables stay small."""
-    start = 0
-    while start < len(flags):
-        at = min(start + _CHUNK, len(flags)) - 1
-        ends = np.flatnonzero(flags[at:] & F_LAST) if not flags[at] & F_LAST else [0]
-        stop = at + 1 + int(ends[0]) if len(ends) else len(flags)
-        yield start, stop
-        start = stop
-
-
 def _require_times(batch: EventBatch) -> None:
     times = batch.ts_event
-    _require("ts_event", times, (times >= 0) & (times // UNIT < _SECONDS), "times from 1970 up to February 2106")
+    require(_FEED, "ts_event", times, (times >= 0) & (times // UNIT < _SECONDS), "times from 1970 up to February 2106")
 
 
 def _check(batch: EventBatch, units: npt.NDArray[np.int64]) -> None:
     """Raise EventError for the first row with a value that does not fit into a message."""
     action, unit = batch.action, units[batch.instrument_id]
     speaks = (action != NONE) & (action != CLEAR)
-    names_order = np.isin(action, list(b"ACMF"))
     adds = action == ADD
-    _require("flags", batch.flags, ~(names_order & (batch.flags & F_MBP != 0)), "orders: it has no price levels")
-    _require("side", batch.side, ~names_order | np.isin(batch.side, [BID, ASK]), "B or A for an order")
+    require_orders(_FEED, batch)
     fits = (batch.price >= 0) & (batch.price % unit == 0) & (batch.price // unit < 1 << 32)
     wanted = "multiples of $0.0001 below $429,496, or of $0.001 for a symbol above $200,000 from the start"
-    _require("price", batch.price, ~speaks | fits, wanted)
+    require(_FEED, "price", batch.price, ~speaks | fits, wanted)
     shares = (batch.size < 1 << 32) & ((batch.size > 0) | ~adds)
-    _require("size", batch.size, ~speaks | shares, "1 to 4294967295 shares")
-
-
-def _require(name: str, values: npt.NDArray[Any], good: npt.NDArray[np.bool_], wanted: str) -> None:
-    if not good.all():
-        row = int(np.argmin(good))
-        raise EventError(f"column {name} has {values[row]} in row {row}: the Integrated Feed needs {wanted}")
+    require(_FEED, "size", batch.size, ~speaks | shares, "1 to 4294967295 shares")

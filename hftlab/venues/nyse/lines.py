@@ -20,7 +20,7 @@ _LEFT_OUT = -1
 
 
 class Lines:
-    """Puts the lines of channels together: each message once and in order, whichever line has it first.
+    """Arbiter of the lines of channels: each message once and in order, whichever line has it first.
 
     Each channel is the destinations to which it is sent, written as "233.125.89.24:11064". What goes elsewhere is left
     out. Raises ArgumentError for a destination that is not an address and a port, or that two channels have.

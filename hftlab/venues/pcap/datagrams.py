@@ -13,7 +13,7 @@ __all__ = ["Datagrams", "Flow"]
 
 
 class Flow(NamedTuple):
-    """Where datagrams come from and go to: addresses as text, and UDP ports."""
+    """Flow of datagrams: the addresses, as text, and UDP ports that they come from and go to."""
 
     source: str
     source_port: int

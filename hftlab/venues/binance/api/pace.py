@@ -7,8 +7,8 @@ from typing import Final
 __all__ = ["Pace"]
 
 _TOLERANCE: Final = 4
-"""What a stream may come early by is its interval over this: so updates that were recorded at the same interval are
-sent one for one, although their times of reception jitter."""
+"""Divisor of the interval that gives how early a message may be: updates that were recorded at the same interval are
+then sent one for one, although their times of reception jitter."""
 
 
 class Pace:
