@@ -1,12 +1,12 @@
-"""Records of accounts on their way from a publisher to JetStream: in order, each batch stored before the next goes."""
+"""Records of accounts on their way from a publisher to JetStream: of each account in order, one batch behind the other."""
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import defaultdict, deque
 from typing import TYPE_CHECKING, Final
 
-from hftlab.gateway.account_records import AccountRecord, batches, encode
+from hftlab.gateway.account_records import AccountRecord, Batch, batches, encode
 from hftlab.gateway.subjects import Subjects, token_of
 from hftlab.log import get_logger
 
@@ -37,6 +37,9 @@ class AccountOutbox:
         self._subjects, self._run, self._session = subjects, run, session
         self._records: deque[tuple[str, AccountRecord, int]] = deque()
         self._awake = asyncio.Event()
+        self._refused: set[str] = set()
+        """Subjects whose batch JetStream does not take at present."""
+        self._number = 0
 
     def __len__(self) -> int:
         return len(self._records)
@@ -51,16 +54,23 @@ class AccountOutbox:
 
     async def run(self, js: JetStreamContext) -> None:
         """Send what waits, until it is cancelled."""
-        number = 0
         while True:
             while not self._records:
                 self._awake.clear()
                 await self._awake.wait()
             ready = [self._records.popleft() for _ in range(min(len(self._records), _BATCH))]
+            of_account: defaultdict[str, list[tuple[Batch, bool]]] = defaultdict(list)
             for batch, has_messages in batches(self._session, ready, _BATCH_BYTES):
-                number += 1
-                kind = self._subjects.messages if has_messages else self._subjects.answers
-                await self._store(js, f"{kind}.{token_of(batch.account)}", encode(batch), f"{self._run}-{number}")
+                of_account[batch.account].append((batch, has_messages))
+            await asyncio.gather(*(self._store_all(js, own) for own in of_account.values()))
+
+    async def _store_all(self, js: JetStreamContext, of_account: list[tuple[Batch, bool]]) -> None:
+        """Store the batches of one account, one after the other."""
+        for batch, has_messages in of_account:
+            self._number += 1
+            kind = self._subjects.messages if has_messages else self._subjects.answers
+            subject = f"{kind}.{token_of(batch.account)}"
+            await self._store(js, subject, encode(batch), f"{self._run}-{self._number}")
 
     async def _store(self, js: JetStreamContext, subject: str, payload: bytes, number: str) -> None:
         from nats.errors import Error, MaxPayloadError
@@ -73,6 +83,7 @@ class AccountOutbox:
                 _log.error("a record of an account is too big for NATS and is left out", bytes=len(payload))
                 return
             except (Error, OSError) as exc:
+                self._refused.add(subject)
                 self.problem = f"JetStream does not take what accounts are told ({str(exc) or type(exc).__name__})"
                 if not is_told:
                     is_told = True
@@ -80,5 +91,7 @@ class AccountOutbox:
                 await asyncio.sleep(_RETRY)
             else:
                 self.stored += 1
-                self.problem = None
+                self._refused.discard(subject)
+                if not self._refused:
+                    self.problem = None
                 return

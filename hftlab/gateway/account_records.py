@@ -151,18 +151,23 @@ def batches(
 ) -> list[tuple[Batch, bool]]:
     """Group records, each with its account and size in bytes, into batches of one account and at most that size.
 
-    Each comes with whether it has private messages, which are to be kept for clients that come back.
+    Those of an account are in their order, and come with whether they have private messages, which are to be kept for
+    clients that come back.
     """
     grouped: list[tuple[Batch, bool]] = []
-    size = 0
+    newest: dict[str, int] = {}
+    """Place of each account's newest batch."""
+    sizes: list[int] = []
     for account, record, own in records:
         is_message = isinstance(record, MessageRecord)
-        last = grouped[-1] if grouped else None
-        if last is None or last[0].account != account or size + own > most_bytes:
+        at = newest.get(account)
+        if at is None or sizes[at] + own > most_bytes:
+            newest[account] = len(grouped)
             grouped.append((Batch(session, account, [record]), is_message))
-            size = own
+            sizes.append(own)
         else:
-            last[0].records.append(record)
-            grouped[-1] = last[0], last[1] or is_message
-            size += own
+            batch, has_messages = grouped[at]
+            batch.records.append(record)
+            grouped[at] = batch, has_messages or is_message
+            sizes[at] += own
     return grouped
