@@ -133,13 +133,23 @@ _HOMES: Final = {
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
-        raise AttributeError(f"module 'hftlab' has no attribute {name!r}")
+        raise _not_found(name)
     if name in _HOMES:
         value = getattr(importlib.import_module(f"hftlab.{_HOMES[name]}"), name)
     else:
         value = importlib.import_module(f"hftlab.{name}")
     globals()[name] = value
     return value
+
+
+def _not_found(name: str) -> AttributeError:
+    if name.startswith("_"):
+        return AttributeError(f"module 'hftlab' has no attribute {name!r}")
+    from hftlab.errors import AttributeNotFound
+    from hftlab.nearest import describe_unknown, meant
+
+    error = AttributeNotFound(f"module 'hftlab' has no attribute {describe_unknown([name], __all__)}")
+    return error.advise(instead=meant([name], __all__))
 
 
 def __dir__() -> list[str]:

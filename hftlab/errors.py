@@ -13,6 +13,7 @@
     ├── ArgumentError               an argument that cannot be; a ValueError as well
     │   └── ArgumentTypeError       an argument of another type; a TypeError as well
     ├── NameNotFound                a symbol, order or session that is not in a collection; a KeyError as well
+    ├── AttributeNotFound           a misspelt method or name of the package; an AttributeError as well
     ├── CallbackFailed              a user's callback has raised
     ├── ReplayMoved                 another client has moved the replay that a run steps through
     ├── StepFailed                  the step of a compiled strategy has raised, or cannot be compiled
@@ -64,6 +65,7 @@ __all__ = [
     "AddressFailed",
     "ArgumentError",
     "ArgumentTypeError",
+    "AttributeNotFound",
     "AuthenticationFailed",
     "BookAnomaly",
     "CallbackFailed",
@@ -157,6 +159,10 @@ class ArgumentTypeError(ArgumentError, TypeError):
 
 class NameNotFound(HftlabError, KeyError):
     """A name that is not in a collection, such as a symbol without a position."""
+
+
+class AttributeNotFound(HftlabError, AttributeError):
+    """An attribute that an object or the package does not have."""
 
 
 class WireError(HftlabError):

@@ -22,6 +22,7 @@ from hftlab.errors import ArgumentError
 from hftlab.html_table import facts_table
 from hftlab.instruments import Instrument
 from hftlab.nearest import describe_unknown, meant
+from hftlab.suggesting import Suggesting
 from hftlab.trading.account import Account, AccountTerms
 
 __all__ = ["Result", "open_result"]
@@ -31,7 +32,7 @@ _LONGEST: Final = 120
 """Characters of a fact that are shown."""
 
 
-class Result:
+class Result(Suggesting):
     """Result of a backtest: its tables as LazyFrames, its summary, and the facts that reproduce it.
 
     Prices, quantities and money in the tables are doubles; `exact()` has the same as decimals with nine places, whose

@@ -9,11 +9,12 @@ from hftlab.nearest import describe_unknown, meant
 from hftlab.protocol.book import Book
 from hftlab.protocol.latest_state import LatestState
 from hftlab.protocol.messages import MarketDataSymbol, Message
+from hftlab.suggesting import Suggesting
 
 __all__ = ["StrategyMarket"]
 
 
-class StrategyMarket:
+class StrategyMarket(Suggesting):
     """Market as a strategy has been told of it so far. `now` is the strategy's time in ns UTC."""
 
     def __init__(self, symbols: Sequence[str], now: int) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from hftlab.errors import ServerError
 from hftlab.protocol.enums import Side
 from hftlab.protocol.order_messages import CancelAll, CancelOrder, NewOrder, PortfolioUpdate, ReplaceOrder
+from hftlab.suggesting import Suggesting
 from hftlab.trading.account_views import Fills, Orders, Positions
 from hftlab.trading.blotter import Blotter, TrackedOrder
 from hftlab.trading.order_arguments import client_order_id_text, new_order, replacement
@@ -37,7 +38,7 @@ class StrategyOrder(OrderHandle):
         self._trading.replace(self, quantity=quantity, price=price, stop_price=stop_price)
 
 
-class StrategyTrading:
+class StrategyTrading(Suggesting):
     """Orders, positions and fills of a strategy's account, as it has been told of them.
 
     Requests are sent at once and return before anything has become of them. Order ids count up, so that a run can be

@@ -19,6 +19,7 @@ from hftlab.server.native.native_urls import NativeUrls
 from hftlab.server.native.wires import Wire
 from hftlab.simulator import Exchange
 from hftlab.source import Live, Source, undecorated
+from hftlab.suggesting import Suggesting
 from hftlab.trading import AccountTerms
 from hftlab.trading.recorded_venue import Fills
 
@@ -123,7 +124,7 @@ def servers() -> list[LabServer]:
     return list(_servers.values())
 
 
-class LabServer:
+class LabServer(Suggesting):
     """A server on the background loop; a context manager that stops it.
 
     In a forked child it is a copy that raises HftlabError: the port and the connections are the parent's.

@@ -9,6 +9,7 @@ from hftlab.client.order import Order
 from hftlab.client.trading import Trading
 from hftlab.lab.background import background
 from hftlab.protocol import PortfolioUpdate
+from hftlab.suggesting import Suggesting
 from hftlab.trading.account_views import Fills, Orders, Positions
 from hftlab.trading.blotter import TrackedOrder
 from hftlab.trading.order_handle import OrderHandle
@@ -66,7 +67,7 @@ class ClientOwner(Protocol):
         """The hftlab.Client."""
 
 
-class LabTrading:
+class LabTrading(Suggesting):
     """Orders, positions and fills of the account that a notebook's client is signed in as.
 
     Each order has a client order id, by which sending it twice does nothing twice: if the connection is lost before the

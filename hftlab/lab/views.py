@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, cast
 
 from hftlab.protocol.symbol_argument import symbol_name
+from hftlab.suggesting import Suggesting
 
 if TYPE_CHECKING:
     from hftlab.session import Session
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["ClientViews"]
 
 
-class ClientViews:
+class ClientViews(Suggesting):
     """The views of a client, each a widget; imported when they are first asked for."""
 
     @property

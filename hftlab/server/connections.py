@@ -46,7 +46,7 @@ _RECORDED: Final = (
     "hl.serve(session.replay(), fills='risk_averse')"
 )
 
-_LIVE: Final = ": its source takes no orders, as hl.simulator.Exchange() and a recording with fills= do"
+_LIVE: Final = ": to trade, serve hl.simulator.Exchange(), or a recording with fills="
 
 _log = get_logger("hftlab.server")
 _audit = get_logger(AUDIT)

@@ -8,13 +8,13 @@ from datetime import datetime
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy.typing as npt
 import polars as pl
 
 from hftlab.clock import NANOSECONDS, nanoseconds
-from hftlab.errors import ArgumentTypeError, SessionDamaged, SessionError, SessionNotFound
+from hftlab.errors import ArgumentTypeError, AttributeNotFound, SessionDamaged, SessionError, SessionNotFound
 from hftlab.events import instruments_metadata
 from hftlab.html_table import facts_table
 from hftlab.instruments import Instrument
@@ -42,6 +42,7 @@ from hftlab.session.replay import Replay
 from hftlab.session.segment import segment_paths
 from hftlab.session.table_ids import EVENTS, TableId
 from hftlab.session.tables import TABLES
+from hftlab.suggesting import Suggesting
 
 __all__ = ["SCHEMAS", "Session", "open_session"]
 
@@ -63,7 +64,7 @@ def open_session(path: PathLike[str] | str, *, storage_options: Mapping[str, obj
         raise with_nearest(exc, path if isinstance(place, Path) else place) from None
 
 
-class Session:
+class Session(Suggesting):
     """A recorded session: its tables as LazyFrames, its manifest, and itself as a source.
 
     A table is verified against its checksums when it is first used. A table without recorded rows is empty. `manifest`
@@ -78,6 +79,15 @@ class Session:
 
     A session can be pickled: another process, or another machine that reaches the same place, goes on with it.
     """
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            if name in ("collect", "filter", "group_by", "head", "lazy", "schema", "select", "sort", "with_columns"):
+                raise AttributeNotFound(
+                    f"a session is not a table, it has tables: write session.market_data.{name}(...)"
+                )
+            return super().__getattr__(name)
 
     def __init__(self, folder: Location, manifest: Manifest | None = None) -> None:
         """Open a session; `manifest` is that of an address on an object store that is known, with what is below it."""
