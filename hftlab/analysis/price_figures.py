@@ -11,6 +11,8 @@ import polars as pl
 from hftlab.analysis.figure_style import COLOURS, FAINT, lay_out
 from hftlab.analysis.trades import trades
 from hftlab.clock import nanoseconds
+from hftlab.errors import ArgumentError
+from hftlab.nearest import describe_unknown, meant
 from hftlab.palette import AXIS
 
 __all__ = ["price_figure"]
@@ -35,7 +37,7 @@ def price_figure(
     """Plot with plotly the bid and ask of a symbol, its trades by the side that took, and the volume below.
 
     Between two times: int64 nanoseconds, datetimes or text, taken as UTC. `unit` is what its prices are in. There are
-    at most `points` quotes and trades.
+    at most `points` quotes and trades. Raises ArgumentError for a symbol that there is not.
     """
     from hftlab.analysis.figure import Figure
 
@@ -46,6 +48,8 @@ def price_figure(
         rows = rows.filter(pl.col("ts_recv") < nanoseconds(end))
     quotes = rows.select("ts_recv", *(_known(side) for side in ("bid", "ask"))).collect()
     made = trades(rows).select("ts_event", "price", "size", "side").collect()
+    if quotes.is_empty():
+        _check_symbol(market_data, symbol)
     figure = Figure().set_subplots(rows=2, shared_xaxes=True, vertical_spacing=0.06, row_heights=[0.72, 0.28])
     _draw_quotes(figure, quotes, points)
     _draw_trades(figure, made, points)
@@ -57,6 +61,13 @@ def price_figure(
     return figure.update_layout(
         hovermode="x", barmode="overlay", legend_traceorder="normal", legend_itemsizing="constant", margin_l=80
     )
+
+
+def _check_symbol(market_data: pl.LazyFrame, symbol: str) -> None:
+    symbols = market_data.select(pl.col("symbol").unique().sort()).collect()["symbol"].to_list()
+    if symbol not in symbols:
+        error = ArgumentError(f"market_data has no rows of {describe_unknown([symbol], symbols)}")
+        raise error.advise(instead=meant([symbol], symbols))
 
 
 def _known(side: str) -> pl.Expr:

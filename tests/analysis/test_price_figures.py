@@ -63,5 +63,7 @@ def test_a_time_without_trades_has_a_picture(market_data: pl.LazyFrame) -> None:
     assert "14:32:00" in figure.picture()
 
 
-def test_a_symbol_that_is_not_there(market_data: pl.LazyFrame) -> None:
-    assert all(len(trace.x) == 0 for trace in analysis.price_figure(market_data, "TSLA").data)
+def test_a_symbol_that_was_not_recorded_is_an_error_and_a_time_without_rows_is_none(market_data: pl.LazyFrame) -> None:
+    with pytest.raises(hl.errors.ArgumentError, match=r"no rows of 'APPL' \(nearest: 'AAPL'\)"):
+        analysis.price_figure(market_data, "APPL")
+    assert not len(analysis.price_figure(market_data, "AAPL", "2030-01-01", "2030-01-02").data[0].x)
