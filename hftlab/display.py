@@ -38,14 +38,19 @@ def quote_table(quote: MarketDataSymbol) -> str:
     facts = {
         "price": f"{quote.price:.10g}",
         "change": f"{quote.change:+.10g} ({quote.change_percent:+.2f} %)",
-        "bid": f"{quote.bid:.10g} × {quote.bid_size:,.10g}",
-        "ask": f"{quote.ask:.10g} × {quote.ask_size:,.10g}",
-        "last trade": "" if last is None else f"{last.side} {last.size:,.10g} at {last.price:.10g}",
+        "bid": _side(quote.bid, quote.bid_size),
+        "ask": _side(quote.ask, quote.ask_size),
+        "last trade": "none yet" if last is None else f"{last.side} {last.size:,.10g} at {last.price:.10g}",
         "day": f"{quote.low:.10g} to {quote.high:.10g}, from {quote.open:.10g}",
         "volume": f"{quote.volume:,.10g}",
         "time": in_words(from_milliseconds(quote.timestamp)),
     }
     return facts_table(f"{quote.symbol} on {quote.exchange}", facts)
+
+
+def _side(price: float, size: float) -> str:
+    """Format a best price, 0 for an empty side."""
+    return f"{price:.10g} × {size:,.10g}" if price else "nobody"
 
 
 _TABLES: Final[dict[tuple[str, str], Callable[[Any], str]]] = {

@@ -39,6 +39,12 @@ class TestTables:
         for text in ("&lt;X&gt; on X", "9.5 × 1", "BUY 1 at 10.25", "12:00:00.000250 UTC"):
             assert text in html
 
+    def test_an_empty_side_and_no_trade_are_words(self) -> None:
+        html = display.quote_table(symbol("X", 10.5, bid=0.0, bid_size=0.0, last_trade=None, timestamp=NOON))
+        assert ">nobody</td>" in html
+        assert ">none yet</td>" in html
+        assert "0 × 0" not in html
+
 
 class TestIPython:
     @pytest.fixture
