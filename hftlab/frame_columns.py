@@ -108,6 +108,8 @@ def times_of(name: str, values: pl.Series, unit: str | None) -> npt.NDArray[np.i
         raise EventError(f"column {name} has {values[row]} in row {row}, in {unit} beyond {_END}")
     if values.dtype.is_integer():
         return values.cast(pl.Int64).to_numpy() * np.int64(scale)
+    if isinstance(values.dtype, pl.Decimal):
+        return np.array([int((value * scale).to_integral_value()) for value in values.to_list()], np.int64)
     whole = np.floor(values.cast(pl.Float64).to_numpy())
     rest = values.cast(pl.Float64).to_numpy() - whole
     times: npt.NDArray[np.int64] = whole.astype(np.int64) * scale + np.rint(rest * scale).astype(np.int64)
@@ -175,7 +177,9 @@ def _texts(values: pl.Series) -> pl.Series:
 
 
 def _text(value: Any) -> str:
-    return str(value).strip().upper()
+    # As _texts() writes it: pandas makes 1.0 of a 1 that is beside an empty value.
+    whole = isinstance(value, float) and value.is_integer()
+    return str(int(value) if whole else value).strip().upper()
 
 
 def units_of(name: str, values: pl.Series, unit: float) -> npt.NDArray[np.int64]:

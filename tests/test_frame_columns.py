@@ -112,6 +112,18 @@ def test_every_multiple_of_the_smallest_unit_is_taken(unit: float) -> None:
     assert found.price.tolist() == [int(price * Decimal(str(unit)) * UNIT) for price in (3, 7)]
 
 
+def test_decimal_seconds_keep_their_nanoseconds() -> None:
+    """As a database has them; a double of this size tells about 0.2 µs apart."""
+    times = pl.Series(["1700000000.123456789", "1700000000.123456790"]).cast(pl.Decimal(20, 9))
+    assert batch(time=times).ts_event.tolist() == [NOON + 123456789, NOON + 123456790]
+
+
+def test_codes_are_translated_also_as_floats() -> None:
+    """Integers beside an empty value are floats in pandas."""
+    found = EventBatch.from_frame(frame(action=[1.0, 3.0]), instrument="AAPL", actions={1.0: "A", 3: "C"})
+    assert found.action.tolist() == list(b"AC")
+
+
 def test_times_beyond_int64_in_their_unit_are_refused() -> None:
     with pytest.raises(EventError, match=f"column ts_event has {NOON} in row 0, in s beyond int64 ns"):
         EventBatch.from_frame(frame(), instrument="AAPL", time_unit="s")

@@ -33,7 +33,10 @@ def grid_of(given: Iterable[str]) -> dict[str, list[Any]]:
             raise HftlabError(f"--grid {one!r} is not of the form name=values: write it as --grid size=50,100,200")
         if name in found:
             raise HftlabError(f"--grid {name} is given twice: write all of its values in one, as {name}=1,2,3")
-        found[name] = [_value(name.removeprefix("backtest."), part.strip()) for part in _COMMA.split(text)]
+        parts = [part.strip() for part in _COMMA.split(text)]
+        if "" in parts:
+            raise HftlabError(f"--grid {one!r} has an empty value: leave out the comma that is too many")
+        found[name] = [_value(name.removeprefix("backtest."), part) for part in parts]
     return found
 
 

@@ -36,6 +36,7 @@ def test_models_are_as_their_options() -> None:
         (["=1"], "not of the form"),
         (["size="], "not of the form"),
         (["size=1", "size=2"], "--grid size is given twice"),
+        (["size=1,"], "--grid 'size=1,' has an empty value: leave out the comma that is too many"),
         (["latency=fast"], "--latency"),
     ],
 )
