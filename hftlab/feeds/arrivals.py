@@ -59,10 +59,9 @@ class Suspended(NamedTuple):
 
 
 class Overflow(NamedTuple):
-    """Frames that were dropped because nobody has read the feed."""
+    """Frames that were dropped, from here on, because nobody has read the feed."""
 
     at: int
-    frames: int
 
 
 class Failed(NamedTuple):

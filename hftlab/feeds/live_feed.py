@@ -199,7 +199,7 @@ class LiveFeed(ABC, Generic[D, M, R]):
                 self._dropped += 1
                 if not self._is_full:
                     self._is_full = True
-                    self._arrivals.append(Overflow(arrival.at, 1))
+                    self._arrivals.append(Overflow(arrival.at))
                 return
             self._is_full = False
             self._bytes_in += len(arrival.payload)

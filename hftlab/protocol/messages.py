@@ -261,10 +261,10 @@ class ReplayControl(Base, tag="REPLAY_CONTROL", kw_only=True):
 class ReplayStatus(Base, tag="REPLAY_STATUS", kw_only=True):
     """Status of a recorded source: its state and position in source time; `speed` None is as fast as possible.
 
-    `start` and `end` are the times of its first and last message; an exchange that is stepped has none. `reset` marks
-    a jump to another position: earlier state of symbols is void, and the state there follows as snapshots. With `loop`
-    it begins again at its end.
-    `order_time` is the exact time (ns UTC) of an order that is sent now, where the replay takes orders.
+    It is sent at each change, and once a second while a STEP is under way. `start` and `end` are the times of its first
+    and last message; an exchange that is stepped has none. `reset` marks a jump to another position: earlier state of
+    symbols is void, and the state there follows as snapshots. With `loop` it begins again at its end. `order_time` is
+    the exact time (ns UTC) of an order that is sent now, where the replay takes orders.
     """
 
     state: ReplayState
