@@ -106,8 +106,6 @@ TESTED_ELSEWHERE: Final[dict[str, tuple[str, str]]] = {
         "server/test_listener.py",
         "data and its text, raised by every package; this one has most of the fields",
     ),
-    "gateway/account_outbox.py": ("gateway/test_gateway.py", OF_A_CLUSTER),
-    "gateway/account_records.py": ("gateway/test_gateway.py", OF_A_CLUSTER),
     "gateway/announcement.py": ("gateway/test_market_feed.py", OF_DATA),
     "gateway/gateway_source.py": ("gateway/test_gateway.py", OF_A_CLUSTER),
     "gateway/lasting_client.py": ("gateway/test_nats_terms.py", "what it is connected by"),

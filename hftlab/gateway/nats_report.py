@@ -99,7 +99,7 @@ class NatsReport:
         return "check what is given as --nats-user and --nats-password, --nats-token or --nats-creds"
 
     def _how_to_trust(self, error: SSLError) -> str:
-        reason = error.reason or ""
+        reason = getattr(error, "reason", None) or ""  # errors that OpenSSL has not made have none
         if isinstance(error, SSLCertVerificationError):
             if error.verify_code in _EXPIRED:
                 return "renew the certificate of nats-server, or set this machine's clock right"
