@@ -31,6 +31,10 @@ def lasting_client(*, needs_tls: bool = False) -> NatsClient:
             await self._process_op_err(error)
             await self._error_cb(error)
 
+        async def _process_msg(self, *of_message: Any) -> None:
+            self._pings_outstanding = 0  # what comes shows life; an answer may be behind all that JetStream has to send
+            await super()._process_msg(*of_message)
+
         async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
             server = self._current_server
             if initial_connection and (needs_tls or (server is not None and server.uri.scheme == "tls")):

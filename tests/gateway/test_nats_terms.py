@@ -16,7 +16,7 @@ import trustme
 from nats.errors import Error
 
 from hftlab.errors import ArgumentError, ConnectionFailed, HftlabError
-from hftlab.gateway import Gateway, NatsServer, NatsTerms, PublisherNode
+from hftlab.gateway import Gateway, NatsServer, NatsTerms, PublisherNode, nats_terms
 from hftlab.gateway.nats_report import NatsReport
 from hftlab.simulator import RandomWalk
 from tests.gateway.conftest import free_port, until
@@ -105,6 +105,45 @@ class TestConnecting:
                 with pytest.raises(ConnectionFailed, match="does not speak TLS, and nothing was sent to it"):
                     await connected(terms, patience=0.3)
         assert heard == b""
+
+    async def test_a_connection_on_which_messages_come_lives(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The answer to a ping is behind all that JetStream has to send, which may be hundreds of megabytes."""
+        monkeypatch.setattr(nats_terms, "_PING", 0.02)
+        pings, come, sends = 0, 0, asyncio.Event()
+        sends.set()
+
+        async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal pings
+            writer.write(b'INFO {"server_id": "x", "version": "2.10.0", "max_payload": 1048576}\r\n')
+            await reader.readuntil(b"PING\r\n")
+            writer.write(b"PONG\r\n")
+            await reader.readuntil(b"SUB a  1\r\n")
+            sending = asyncio.create_task(send(writer))
+            while await reader.readline():
+                pings += 1
+            sending.cancel()
+            writer.close()
+
+        async def send(writer: asyncio.StreamWriter) -> None:
+            while True:
+                await sends.wait()
+                writer.write(b"MSG a 1 2\r\nhi\r\n")
+                await asyncio.sleep(0.001)
+
+        async def count(_: object) -> None:
+            nonlocal come
+            come += 1
+
+        told: list[str | None] = []
+        async with await asyncio.start_server(talk, "127.0.0.1") as server:
+            port = server.sockets[0].getsockname()[1]
+            client = await NatsTerms(servers=[f"nats://127.0.0.1:{port}"]).connect("test", told=told.append)
+            await client.subscribe("a", cb=count)
+            await until(lambda: pings > 10 and come > 10)
+            assert told == [None]
+            sends.clear()
+            await until(lambda: "is lost" in str(told))
+            await client.close()
 
     @pytest.mark.parametrize(
         ("names", "expires", "given", "advice"),
