@@ -43,6 +43,7 @@ autodoc_preserve_defaults = True
 python_maximum_signature_line_length = 88
 python_use_unqualified_type_names = True
 default_role = "code"
+highlight_language = "none"  # commands and layouts of folders are not Python
 
 # There is no network in the build, so what belongs to other libraries is not linked. What lies deeper than a public
 # package is internal: signatures may name it, and no page has it. tests/test_docs.py checks the names in the pages.

@@ -1,6 +1,7 @@
 """Sweeps: one strategy over many sessions and parameters, on the cores of this machine or on a cluster.
 
-table = hl.sweep(Maker, hl.sessions("data"), grid={"distance": [1, 2, 3]}, folder="sweeps/maker")
+sweep = hl.sweep(Maker, hl.sessions("data"), grid={"distance": [1, 2, 3]}, folder="sweeps/maker")
+sweep.best("pnl")
 """
 
 from __future__ import annotations
