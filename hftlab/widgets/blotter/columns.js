@@ -34,7 +34,7 @@ const symbol = { name: "symbol", title: "symbol", width: 70, grow: 1, align: "le
 const gain = (name, title, below = 0) => ({ name, title, width: 84, grow: 1, number: true, sorts: true, below,
   text: (row) => signed(row[name]), role: (row) => way(row[name]) });
 
-/** What is written in each column of each table: Table's options, `text(row)`, and the `role` of its colour. */
+/** The columns of each table: Table's options, `text(row)`, and the `role` of its colour. */
 export const COLUMNS = {
   orders: [
     { ...symbol, width: 58, grow: 0.5 },

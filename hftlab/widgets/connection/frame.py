@@ -84,7 +84,7 @@ def pack_connection(frame: ConnectionFrame) -> bytes:
 
 
 def _since(status: str, logs: Sequence[LogEntry], metrics: ConnectionMetrics) -> int | None:
-    """When the client came to its state, in ns; None if the log does not go back as far."""
+    """Time (ns) at which the client came to its state; None if the log does not go back as far."""
     entry = next((entry for entry in reversed(logs) if entry.message == status), None)
     return metrics.connected_at if entry is None else from_milliseconds(entry.timestamp)
 

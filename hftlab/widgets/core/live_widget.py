@@ -55,7 +55,7 @@ class _Panel:
         self.due = float("-inf")
         self.frame = b""
         self.changed = math.nan
-        """When the frame last changed, in seconds of the refresh loop's timer."""
+        """Time at which the frame last changed, in seconds of the refresh loop's timer."""
         self.is_failing = False
 
     def age(self, now: float) -> float | None:

@@ -12,7 +12,7 @@ const REASONS = {
   ERROR: "the client has given up: connect again",
 };
 
-/** What all panels of one widget on one page share. */
+/** The part of a widget on one page that all its panels share. */
 export class Page {
   constructor(model, el) {
     this.model = model;
@@ -114,7 +114,7 @@ export class Panel {
     }
   }
 
-  /** When something is sent, as the kernel can tell its age: a stamp for `send({ ..., stamp })`. */
+  /** Stamp what is sent, so that the kernel can tell its age: a stamp for `send({ ..., stamp })`. */
   stamp() {
     const since = (performance.now() - this.page.pulsed) / 1000;
     return { pulse: this.page.model.get("pulse")?.count ?? 0, since, at: Date.now() };

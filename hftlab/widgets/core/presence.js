@@ -1,4 +1,4 @@
-// What the kernel knows of a page: whether it shows the widget, by heartbeats while it does.
+// Heartbeats of a page that shows a widget: from them the kernel knows that somebody sees it.
 
 const BEAT = 4; // seconds between two heartbeats, where the kernel does not say
 const FIRST_WAIT = 3_000; // ms after which a heartbeat counts as lost, and the next is sent without its answer

@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 
 class Refreshable(Protocol):
-    """What a RefreshLoop refreshes: a widget."""
+    """A widget, or anything else that a RefreshLoop refreshes."""
 
     def tick(self, now: float, busy: bool) -> float | None:
         """Do what is due; return when to come back, None for not before `RefreshLoop.wake()`. Must not raise.

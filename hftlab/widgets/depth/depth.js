@@ -37,7 +37,7 @@ export function parse(frame) {
   return state;
 }
 
-/** How far a side goes, and how far it is shown at first: unless a few levels lie far beyond the others, as far. */
+/** The distance that a side goes, and the one shown at first: the same unless a few levels lie far beyond the others. */
 function reach(levels, mid) {
   const whole = Math.abs(levels.at(-1).price - mid);
   const usual = Math.abs(levels[Math.ceil(USUAL * levels.length) - 1].price - mid);
@@ -45,7 +45,7 @@ function reach(levels, mid) {
 }
 
 /**
- * What it takes to trade through a side, `sign` 1 for asks and -1 for bids, up to a price: {size, cost, average, known}.
+ * The size and the cost of trading through a side, `sign` 1 for asks and -1 for bids, up to a price: {size, cost, average, known}.
  * Beyond the last known level `known` is false, and size and cost are the least. A side without levels is known to be
  * empty.
  */
@@ -104,7 +104,7 @@ export class DepthView extends PanelView {
     this.surface.redraw();
   }
 
-  /** What is in the middle of the chart: a book with an empty side has no mid. */
+  /** The name of the middle of the chart: a book with an empty side has no mid. */
   get middleName() {
     const { bids = [], asks = [] } = this.state ?? {};
     return bids.length && asks.length ? "mid" : bids.length ? "best bid" : "best ask";

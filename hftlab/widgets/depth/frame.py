@@ -68,7 +68,7 @@ def read_depth(client: Client, symbol: str, depth: int) -> DepthState:
 
 
 def reach(levels: Sequence[Resting], mid: float) -> float:
-    """How far from the mid a side is shown at first: to its last level, unless a few lie far beyond the others."""
+    """Distance from the mid that is shown of a side at first: all, unless a few levels lie far beyond the others."""
     if not levels:
         return 0.0
     usual = abs(levels[math.ceil(USUAL * len(levels)) - 1][0] - mid)

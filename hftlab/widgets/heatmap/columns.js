@@ -103,13 +103,13 @@ export class Columns {
     return !this.runs.length;
   }
 
-  /** When a column begins, in ms. */
+  /** The beginning of a column, in ms. */
   time(number) {
     const slot = number % CAPACITY;
     return this.blocks[slot].times[this.places[slot]];
   }
 
-  /** When a column ends: where the next begins. */
+  /** The end of a column, in ms: where the next begins. */
   ends(number) {
     if (this.has(number + 1)) return this.time(number + 1);
     const slot = number % CAPACITY;

@@ -37,7 +37,7 @@ export class HeatMapView extends PanelView {
     this.settled();
   }
 
-  /** What is seen at the moment: the layer's. */
+  /** The columns that are seen at the moment: the layer's. */
   get columns() {
     return this.layer.columns;
   }
@@ -50,7 +50,7 @@ export class HeatMapView extends PanelView {
     return this.layer.prints;
   }
 
-  /** Whether a recorded session is shown, and not a market that goes on. */
+  /** True if a recorded session is shown, and not a market that goes on. */
   get recorded() {
     return Boolean(this.base?.columns.terms?.recorded);
   }
@@ -160,7 +160,7 @@ export class HeatMapView extends PanelView {
     if (low <= high) view.fit(low - reach, high + reach);
   }
 
-  /** How many ticks beyond the best prices most of a column's sizes rest. */
+  /** The ticks beyond the best prices within which most of a column's sizes rest. */
   reach(number, bid, ask) {
     const away = [];
     let left = 0;
@@ -235,7 +235,7 @@ export class HeatMapView extends PanelView {
     return `Heat map of ${this.panel.setting("symbol")} until ${clockTime(columns.end, 0)} UTC: bid ${bid}, ask ${ask}`;
   }
 
-  /** What is known of a time and a price, as rows of a tooltip. */
+  /** Describe a time and a price, as rows of a tooltip. */
   cell(time, tick) {
     const { columns, heat } = this;
     const number = columns.find(time);
@@ -263,7 +263,7 @@ export class HeatMapView extends PanelView {
     return rows;
   }
 
-  /** What was traded at a price in the time that is seen, as rows of a tooltip. */
+  /** Describe the trades at a price in the time that is seen, as rows of a tooltip. */
   traded(tick) {
     const { heat } = this, row = heat.row(Math.round(tick));
     const { buy, sell } = this.prints.volumes.get(row) ?? { buy: 0, sell: 0 };

@@ -16,7 +16,7 @@ export class Layer {
     this.prints.forget();
   }
 
-  /** Whether it has all columns between two times (ms). */
+  /** True if it has all columns between two times (ms). */
   covers(from, to) {
     return !this.columns.empty && this.columns.start <= from && this.columns.end >= to;
   }

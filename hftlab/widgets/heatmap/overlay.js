@@ -1,4 +1,4 @@
-// What is drawn over the map and around it: best prices, trades, unknown times, the crosshair, axes, profile and legend.
+// Drawings over the map and around it: best prices, trades, unknown times, the crosshair, axes, profile and legend.
 
 import { clockTime } from "../core/formats.js";
 import { priceStep, timeTicks } from "./axes.js";

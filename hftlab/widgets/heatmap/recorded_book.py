@@ -146,7 +146,7 @@ class RecordedBook:
         return made
 
     def _unknown(self, window: Window) -> npt.NDArray[np.bool_]:
-        """Which columns were not recorded for half of their time."""
+        """Mark the columns that were not recorded for half of their time."""
         begins = window.start + window.step * np.arange(window.columns)
         missing = np.zeros(window.columns)
         for start, end in self._holes:

@@ -1,4 +1,4 @@
-// Which part of a recording the kernel is asked for, and what of it has come.
+// The finer part of a recording that the kernel is asked for where one looks.
 
 import { unpack } from "./columns.js";
 import { Layer } from "./layer.js";
@@ -44,7 +44,7 @@ export class Recording {
     });
   }
 
-  /** Whether a layer has what is seen, as finely as the screen shows it. */
+  /** True if a layer has what is seen, as finely as the screen shows it. */
   suffices(layer, group) {
     const { view, base } = this.map, { columns } = layer;
     const { terms } = columns;

@@ -1,4 +1,4 @@
-// Which colour a size has: a logarithmic scale between round sizes, fitted to the sizes that are seen.
+// The colours of sizes: a logarithmic scale between round sizes, fitted to the sizes that are seen.
 
 const BINS = 400, PER_OCTAVE = 4, ZERO = 160; // sizes from 2^-40 to 2^60 in quarters of a power of two
 const SHADES = 256;

@@ -1,4 +1,4 @@
-// What part of the market is seen: from when to when, from which price to which.
+// The part of the market that is seen: from when to when, from which price to which.
 
 import { round125 } from "./size_scale.js";
 

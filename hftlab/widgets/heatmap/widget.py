@@ -29,7 +29,7 @@ class HeatMap(LiveWidget):
     symbol = Setting[str]()
     """The symbol shown."""
     time = Setting[float | None]()
-    """Where the cursor is, in ms since 1970 UTC; None for none."""
+    """Time of the cursor, in ms since 1970 UTC; None for none."""
 
     def __init__(
         self, of: StreamingClient | Session, symbol: str, rate: float = 10, *, refresh_loop: RefreshLoop = REFRESH_LOOP

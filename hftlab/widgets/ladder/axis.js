@@ -80,12 +80,12 @@ export class Axis {
     return this.top !== this.target;
   }
 
-  /** Whether a step is in view, also once the axis rests. */
+  /** True if a step is in view, also once the axis rests. */
   has(step) {
     return [this.top, this.target].every((top) => step <= top && step > top - this.count);
   }
 
-  /** Whether the market is in view. */
+  /** True if the market is in view. */
   get shows() {
     return this.middle <= this.target && this.middle > this.target - this.count;
   }

@@ -37,7 +37,7 @@ export class Book {
     return name === "bid" ? this.bid : this.ask;
   }
 
-  /** Whether a side's levels at a step were not received, or maybe not all: "known", "partly" or "unknown". */
+  /** Tell if a side's levels at a step were received: "known", "partly" (maybe not all) or "unknown". */
   knowledge(name, step) {
     const { last, levels } = this.side(name);
     if (!levels.length) return "known"; // the other side was received, and this one is empty

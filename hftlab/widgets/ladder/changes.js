@@ -1,4 +1,4 @@
-// When each row of a ladder last changed its size, for the flashes.
+// The times at which the rows of a ladder last changed their sizes, for the flashes.
 
 const FLASH = 450; // ms
 
@@ -23,13 +23,13 @@ export class Changes {
     this.sizes = sizes;
   }
 
-  /** How recently a row changed: from 1, just now, to 0. */
+  /** The freshness of a row's change: from 1, just now, to 0. */
   freshness(step, now) {
     const since = now - (this.times.get(step) ?? -Infinity);
     return this.still.matches || since >= FLASH ? 0 : 1 - Math.max(0, since) / FLASH;
   }
 
-  /** Whether anything still flashes. */
+  /** True while anything flashes. */
   isFlashing(now) {
     if (this.still.matches) return false;
     for (const time of this.times.values()) if (now - time < FLASH) return true;

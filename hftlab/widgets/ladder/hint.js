@@ -34,7 +34,7 @@ function distanceRows({ book, group }, step) {
   return [["from the mid", `${sign}${ticks} tick${Math.abs(distance) === 1 ? "" : "s"}${share}`]];
 }
 
-/** What it costs to take everything up to the step. */
+/** The cost of taking everything up to the step. */
 function reachRows({ book, state }, step) {
   const name = step >= book.ask.best ? "ask" : step <= book.bid.best ? "bid" : null;
   if (!name || book.knowledge(name, step) === "unknown") return [];

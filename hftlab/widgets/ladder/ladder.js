@@ -194,7 +194,7 @@ export class LadderView extends PanelView {
 
   // --- the axis ---
 
-  /** Whether a click is about to trade on a row: the axis does not move away below it. */
+  /** True while a click is about to trade on a row: the axis does not move away below it. */
   get isAiming() {
     return Boolean(this.entry?.isArmed && this.pointer.at);
   }
@@ -317,7 +317,7 @@ export class LadderView extends PanelView {
     this.surface.redraw();
   }
 
-  /** Whether there is a cursor that a person sees: keys do not trade at another price. */
+  /** True if there is a cursor that a person sees, else this is said: keys do not trade at another price. */
   get isPointed() {
     if (this.cursor === null) this.say("choose a price first: arrow keys, or a click on a price");
     else if (!this.axis.has(this.cursor)) this.say("the chosen price is out of sight: choose one again");

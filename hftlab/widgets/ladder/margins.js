@@ -1,4 +1,4 @@
-// What stands above and below the rows of a ladder: the columns' names, the time, the spread, the volume.
+// The lines above and below the rows of a ladder: the columns' names, the time, the spread, the volume.
 
 import { clockTime } from "../core/formats.js";
 import { WIDE, spreadText, volumeText } from "./headline.js";
@@ -35,7 +35,7 @@ export function footer(pen, width, height, { state, book, axis }) {
   if (text) pen.text(text, (from + to) / 2, y, axis.held ? "warn" : "muted", "center");
 }
 
-/** What may stand in the middle, the longest first. */
+/** The texts that may stand in the middle, the longest first. */
 function middleTexts(width, { state, book, axis }) {
   if (axis.held) {
     const arrow = axis.shows ? "" : axis.middle > axis.target ? "▲ " : "▼ ";

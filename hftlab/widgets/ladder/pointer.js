@@ -84,7 +84,7 @@ export class Pointer {
   }
 }
 
-/** What is at a place of the canvas: { step, side, chip } or null; `side` is null beside the bid and ask cells. */
+/** Find the cell at a place of the canvas: { step, side, chip } or null; `side` is null beside the bid and ask cells. */
 export function targetAt({ x, y }, { axis, columns, chips, row, top, bottom }) {
   if (!columns || !Number.isFinite(axis.top) || y < top || y >= bottom) return null;
   const step = Math.ceil(axis.top - (y - top) / row);

@@ -226,7 +226,7 @@ export class RowPainter {
     pen.text(`${trade.sign < 0 ? "▼" : "▲"}${text}`, left + room / 2, y + BASE - 0.5, ink, "center");
   }
 
-  /** What a click here would do. */
+  /** Show the order that a click here would send. */
   offer(step, y, name) {
     const { pen, columns } = this;
     const column = columns[name];

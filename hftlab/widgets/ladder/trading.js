@@ -184,7 +184,7 @@ export class OrderStrip {
     for (const order of this.pending.values()) order.ticks = Math.round(order.ticks * factor);
   }
 
-  /** Whether an order is about to be cancelled. */
+  /** True if an order is about to be cancelled. */
   isLeaving({ key, status }) {
     return status === "PENDING_CANCEL" || this.cancelling.has(key);
   }

@@ -76,7 +76,7 @@ export class BarChart {
     }
   }
 
-  /** What is under the pointer, as the rows of a tooltip. */
+  /** Describe what is under the pointer, as the rows of a tooltip. */
   at(x) {
     if (!this.component || !this.across) return null;
     const { edges, counts } = this.component;

@@ -21,7 +21,7 @@ class Bars(NamedTuple):
 
     @property
     def total(self) -> int:
-        """How many latencies they hold."""
+        """Number of latencies that they hold."""
         return sum(self.counts)
 
     @property

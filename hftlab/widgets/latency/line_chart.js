@@ -73,7 +73,7 @@ export class LineChart {
     return this.right - (this.line.length - 1 - place) * this.step;
   }
 
-  /** What is under the pointer, as the rows of a tooltip. */
+  /** Describe what is under the pointer, as the rows of a tooltip. */
   at(x) {
     if (!this.step) return null;
     const ago = Math.round((this.right - x) / this.step);

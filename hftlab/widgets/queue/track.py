@@ -38,7 +38,7 @@ class Track:
     is_provisional: bool = False
     """True until the market's next message: it is known of the order alone, and of the level what was so before."""
     ended: int | None = None
-    """When it was filled, cancelled, or changed so that it lost its place."""
+    """Time (ns) at which it was filled, cancelled, or changed so that it lost its place."""
 
     def add(self, time: int) -> None:
         """Add a point at `time`, or move the newest one there if it is very near the one before."""

@@ -112,7 +112,7 @@ class TimeAndSalesView(View):
         return self._tape.symbol(self.settings["symbol"])
 
     def _wanted(self, tape: SymbolTape) -> int:
-        """How many trades a frame repeats."""
+        """Number of trades that a frame repeats."""
         now, printed = self._timer(), tape.printed
         self._counts.append((now, printed))
         while len(self._counts) > 1 and self._counts[1][0] <= now - OVERLAP:

@@ -1,4 +1,4 @@
-"""Where a replay stands at the moment, from the statuses that its server sends at changes only."""
+"""Position of a replay at the moment, from the statuses that its server sends at changes only."""
 
 from __future__ import annotations
 

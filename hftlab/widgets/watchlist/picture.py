@@ -21,7 +21,7 @@ HEADER: Final = 34
 CAPTIONS: Final = 20
 ROW: Final = 24
 PRICE, CHANGE, SPREAD, IMBALANCE, TREND = 180, 256, 336, 356, 444
-"""Where the columns of numbers end, and those of the bar and of the sparkline begin, in px."""
+"""Places in px: the ends of the columns of numbers, and the beginnings of the bar and of the sparkline."""
 BAR: Final = 72
 DIGIT, WORD, LETTER, BOLD, GAP = 7.3, 5.8, 7.2, 8.2, 8
 """Widths in px: of a figure, and of a letter of a state, of a symbol, of a selected one; and between them."""
