@@ -219,8 +219,10 @@ _SEARCHED: Final = {
 
 
 def _missing(path: Location) -> SessionDamaged:
-    replaced = "open the session again if it was replaced since, or " if isinstance(path, ObjectPath) else ""
-    return SessionDamaged(f"{path} is missing: {replaced}restore it from a copy of the session", path=path)
+    changed = "replaced" if isinstance(path, ObjectPath) else "compacted or replaced"
+    return SessionDamaged(
+        f"{path} is missing: open the session again if it was {changed} since, or restore it from a copy", path=path
+    )
 
 
 def _damaged(path: Location) -> SessionDamaged:

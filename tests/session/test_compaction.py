@@ -50,6 +50,14 @@ class TestCompaction:
         assert replayed(before) == replayed(after)
         assert verify(after.folder).is_whole
 
+    def test_one_that_was_opened_before_says_to_open_it_again(self, session: Session) -> None:
+        """Nothing is lost."""
+        compact(session)
+        with pytest.raises(
+            SessionDamaged, match="is missing: open the session again if it was compacted or replaced since"
+        ):
+            session.market_data.collect()
+
     def test_progress_ends_at_the_size_of_all_parts(self, session: Session) -> None:
         """Parts that are large enough already count as well."""
         parts = session.manifest.tables["market_data"]
