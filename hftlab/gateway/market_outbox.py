@@ -27,6 +27,8 @@ _MOST_BYTES: Final = 64 * 1024 * 1024
 """Bytes that may wait for NATS; beyond them the oldest are dropped, which gateways notice by the numbers."""
 _REPEATS: Final = 5
 """Beats that tell of a symbol after its last message."""
+_PER_BEAT: Final = 5_000
+"""Symbols that one sign of life tells of: NATS takes a megabyte, unless it is told otherwise."""
 
 _log = get_logger("hftlab.gateway")
 
@@ -142,10 +144,12 @@ class MarketOutbox:
             self._enqueue(f"{to}.{token_of(name)}", frame.payload, frame.header)
 
     def put_beat(self, problem: str | None, untold: str | None = None) -> None:
-        """Send a sign of life, behind all that waits."""
-        sequences = {name: self._sequences[name] for name in self._changed}
+        """Send a sign of life, behind all that waits; several where many symbols have changed."""
+        changed = list(self._changed)
         self._changed = {name: left - 1 for name, left in self._changed.items() if left > 1}
-        self._enqueue(self._subjects.beats, encode(Beat(self.run, sequences, problem, untold)), None)
+        for first in range(0, max(len(changed), 1), _PER_BEAT):
+            sequences = {name: self._sequences[name] for name in changed[first : first + _PER_BEAT]}
+            self._enqueue(self._subjects.beats, encode(Beat(self.run, sequences, problem, untold)), None)
 
     # --- the way to NATS ---
 

@@ -172,6 +172,12 @@ class PublisherNode:
     async def _join(self, client: NatsClient) -> None:
         """Make sure that nobody else has the symbols, and listen to gateways."""
         subjects, run = self._subjects, self.announcement.run
+        if (size := len(encode(self.announcement))) > client.max_payload:
+            raise HftlabError(
+                f"the names of {len(self.announcement.symbols):,} symbols are {size:,} bytes, and NATS at "
+                f"{self.nats.shown} takes {client.max_payload:,}: raise max_payload there, or divide the symbols among "
+                "several publishers"
+            )
         await self._find_others(client)
         if self.broker is not None:
             js = client.jetstream()

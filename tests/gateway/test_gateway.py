@@ -16,7 +16,7 @@ from nats.aio.msg import Msg
 
 from hftlab import Client
 from hftlab.clock import wall_time
-from hftlab.errors import ConnectionFailed, NetworkError, PortInUse, ServerError
+from hftlab.errors import ConnectionFailed, HftlabError, NetworkError, PortInUse, ServerError
 from hftlab.gateway import Gateway, NatsServer, NatsTerms, PublisherNode, remote_accounts
 from hftlab.gateway.account_records import StateRequest, encode
 from hftlab.gateway.announcement import Announcement, Beat
@@ -197,6 +197,17 @@ class TestMarketData:
                     assert "max_payload there is 2,048" in told[-1].reason  # type: ignore[union-attr]
                     await client.subscribe(["AAPL"], frequency=0)
                     await until(lambda: client.latest("AAPL"))
+
+    async def test_more_symbols_than_nats_takes_are_refused(self, tmp_path: Any, cluster: str) -> None:
+        """No gateway would ever hear who that publisher is."""
+        config = tmp_path / "nats.conf"
+        config.write_text("max_payload: 2048")
+        source = Some([f"SYMBOL{number}" for number in range(300)], 2)
+        said = r"names of 300 symbols are [\d,]+ bytes.*takes 2,048: raise max_payload"
+        with NatsServer(folder=tmp_path, jetstream=False, options=["-c", str(config)]) as nats:
+            node = PublisherNode(source, NatsTerms(servers=[nats.url]), cluster=cluster)
+            with pytest.raises(HftlabError, match=said):
+                await node.start()
 
     async def test_a_source_that_fails_is_an_error_and_a_gap(self, terms: NatsTerms, cluster: str) -> None:
         source = Failing(7)

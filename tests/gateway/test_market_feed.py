@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hftlab.gateway.announcement import Announcement
+from hftlab.gateway.announcement import Announcement, decode_beat
 from hftlab.gateway.market_feed import SILENCE, MarketFeed, gap
 from hftlab.gateway.market_frame import FrameKind, MarketFrame, part_frames, whole_frame
+from hftlab.gateway.market_outbox import MarketOutbox
+from hftlab.gateway.subjects import Subjects
 from hftlab.protocol import Gap, MarketData
 from hftlab.protocol.encoded_market_data import EncodedMarketData
 from hftlab.simulator import RandomWalk
@@ -305,3 +307,19 @@ class TestPublishers:
             owner = [run for run, names in feed.wanted(0.0).items() if name in names] if having else []
             feed.interrupt(feed.symbols, "once more")
             assert owner == ([max(having)[1]] if having else [])
+
+
+def test_signs_of_life_tell_of_any_number_of_symbols() -> None:
+    """Each in a message that NATS takes."""
+    names = [f"S{number}" for number in range(12_000)]
+    outbox = MarketOutbox(Subjects("main"), RUN, names)
+    for told in (0, 12_000):
+        outbox._queue.clear()
+        if told:
+            outbox.put(gap(names, "halted"))
+            outbox._queue.clear()
+        outbox.put_beat(None)
+        beats = [decode_beat(payload) for _, payload, _ in outbox._queue]
+        assert len(beats) == (3 if told else 1)
+        assert sum(len(beat.sequences) for beat in beats) == told
+        assert max(len(payload) for _, payload, _ in outbox._queue) < 500_000
