@@ -1,4 +1,4 @@
-"""Records of accounts on their way from a publisher to JetStream: in order, each batch stored before the next."""
+"""Records of accounts on their way from a publisher to JetStream, those of one account stored in their order."""
 
 from __future__ import annotations
 

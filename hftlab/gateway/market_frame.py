@@ -115,8 +115,8 @@ _alike: Final[dict[tuple[tuple[str, int], ...], dict[str, int]]] = {}
 _MOST: Final = 10_000
 
 
-def joined(parts: Sequence[Part]) -> EncodedMarketData:
-    """Join the symbols of one message."""
+def joined(parts: Sequence[Part]) -> EncodedMarketData | MarketData:
+    """Join the symbols of one message; decoded if one of them comes twice, as the second is merged with the first."""
     first = parts[0].head
     key = tuple([(part.symbol, part.head.parts) for part in parts])
     known = _alike.get(key)
@@ -133,7 +133,8 @@ def joined(parts: Sequence[Part]) -> EncodedMarketData:
         if any(part.text is not part.state for part in parts):
             text = b"[%b]" % b",".join([part.text for part in parts])
     head = MarketData(timestamp=1.0, id=first.id, symbols=_NO_SYMBOLS, ts_recv=first.ts_recv)
-    return EncodedMarketData(head, known, state, text)
+    encoded = EncodedMarketData(head, known, state, text)
+    return encoded if len(known) == len(parts) else encoded.decoded()
 
 
 _NO_SYMBOLS: Final[list[MarketDataSymbol]] = []

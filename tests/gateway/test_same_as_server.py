@@ -309,6 +309,29 @@ def _paused() -> Replay:
     return recording
 
 
+async def test_a_symbol_that_comes_twice_in_a_message_is_taken_twice(terms: NatsTerms, cluster: str) -> None:
+    source = Pushed()
+    walk = RandomWalk(7, clock=Clock(start=10**18))
+    (full,) = walk.advance(walk.next_time())
+    first, other = full.symbols[:2]
+    twice = [msgspec.structs.replace(first, price=price, bids=bids) for price, bids in ((1.0, first.bids), (2.0, None))]
+    async with (
+        PublisherNode(source, terms, cluster=cluster),
+        Gateway(terms, port=0, cluster=cluster) as gateway,
+        Client(gateway.url) as client,
+    ):
+        await until(lambda: gateway.server.unready() is None)
+        await client.subscribe(first.symbol, frequency=0)
+        source.push(MarketData(timestamp=1.0, symbols=[*twice, other]))
+        message = await asyncio.wait_for(client.next_message(), PATIENCE)
+        assert isinstance(message, MarketData)
+        assert [(one.price, one.bids) for one in message.symbols] == [(1.0, first.bids), (2.0, first.bids)]
+        async with Client(gateway.url) as later:
+            await later.subscribe(first.symbol)
+            await until(lambda: later.latest(first.symbol))
+        assert gateway.server.failure is None
+
+
 def book_delta(
     bids: list[tuple[float, float]], asks: list[tuple[float, float]], *, snapshot: bool = False
 ) -> BookDelta:
